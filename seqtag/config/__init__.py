@@ -1,0 +1,41 @@
+"""Configuration: what is computed (`TaggerConfig`) and where it runs (`Settings`)."""
+
+from seqtag.config.loading import load_tagger
+from seqtag.config.settings import Settings
+from seqtag.config.sources import SPLITS, Source, Split
+from seqtag.config.tagger import (
+    EvaluateConfig,
+    FeaturesConfig,
+    GateConfig,
+    Metric,
+    QualityConfig,
+    RowRule,
+    SchemeName,
+    Severity,
+    SplitConfig,
+    TaggerConfig,
+    TagsConfig,
+    TrainConfig,
+    config_digest,
+)
+
+__all__ = [
+    "SPLITS",
+    "EvaluateConfig",
+    "FeaturesConfig",
+    "GateConfig",
+    "Metric",
+    "QualityConfig",
+    "RowRule",
+    "SchemeName",
+    "Settings",
+    "Severity",
+    "Source",
+    "Split",
+    "SplitConfig",
+    "TaggerConfig",
+    "TagsConfig",
+    "TrainConfig",
+    "config_digest",
+    "load_tagger",
+]

@@ -1,0 +1,136 @@
+"""Where a corpus comes from: one table per format, told apart by `format`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+
+class Table(BaseModel):
+    """A frozen TOML table in which an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileSource(Table):
+    """What every source made of files has.
+
+    `path` may be a glob, a list, a local path (relative to the working directory) or any fsspec URL,
+    may hold `${VARIABLE}`, and may end in .gz, .zst or .bz2. `split` labels all its sequences.
+    """
+
+    path: str | tuple[str, ...]
+    split: Split | None = None
+    encoding: str = "utf-8"
+
+
+class ConllSource(FileSource):
+    """Columns of a CoNLL-style file: one token a line, a blank line ends a sequence."""
+
+    format: Literal["conll"]
+    token_column: int = 0  # from 0; negative counts from the end, as in Python
+    tag_column: int = -1
+    separator: Literal["auto", "tab", "blanks"] = "auto"  # auto: tabs if the first token line has one
+    comment: str | None = Field(default=None, min_length=1)  # prefix; off, because "#" is a token in tweets
+
+
+class ConlluSource(FileSource):
+    """Universal Dependencies' ten columns; multiword ranges and empty nodes are skipped."""
+
+    format: Literal["conllu"]
+    token_column: Literal["FORM", "LEMMA"] = "FORM"
+    tag_column: Literal[
+        "ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"
+    ] = "UPOS"
+
+
+class LongColumns(Table):
+    """How one-token-a-row data name their columns."""
+
+    sequence_column: str
+    token_column: str
+    tag_column: str
+    order_column: str | None = None  # position of the token in its sequence; None: as the rows come
+    document_column: str | None = None
+    split_column: str | None = None
+
+
+class TableSource(FileSource, LongColumns):
+    """A CSV or TSV table with a header, one token a row."""
+
+    format: Literal["table"]
+    delimiter: str = Field(default=",", min_length=1, max_length=1)
+    sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank until it changes
+
+
+class ListColumns(Table):
+    """How one-sequence-a-row data name their columns."""
+
+    tokens_column: str = "tokens"
+    tags_column: str = "tags"
+    id_column: str | None = None
+    document_column: str | None = None
+    split_column: str | None = None
+
+
+class JsonlSource(FileSource, ListColumns):
+    """JSON Lines: one object a line with an array of tokens and one of tags."""
+
+    format: Literal["jsonl"]
+
+
+class ParquetSource(FileSource, ListColumns):
+    """Parquet with a list of tokens and a list of tags a row."""
+
+    format: Literal["parquet"]
+
+
+class LongParquetSource(FileSource, LongColumns):
+    """Parquet with one token a row."""
+
+    format: Literal["parquet-long"]
+
+
+class ParallelSource(FileSource):
+    """Two text files of the same number of lines: blank-separated tokens, and their tags."""
+
+    format: Literal["parallel"]
+    tags_path: str | tuple[str, ...]
+
+
+class SqlSource(LongColumns):
+    """The rows of a query, one token a row, streamed from any database that SQLAlchemy reaches.
+
+    Keep credentials out of the file: `url = "${CORPUS_URL}"`. Rows of one sequence must be adjacent.
+    """
+
+    format: Literal["sql"]
+    url: str
+    query: str
+    split: Split | None = None
+
+
+class SampleSource(Table):
+    """Sessions of user actions drawn from a known hidden semi-Markov model; see `seqtag.corpus.sample`."""
+
+    format: Literal["sample"]
+    n_sequences: int = Field(default=3000, ge=10)
+    seed: int = 7
+
+
+Source = Annotated[
+    ConllSource
+    | ConlluSource
+    | TableSource
+    | JsonlSource
+    | ParquetSource
+    | LongParquetSource
+    | ParallelSource
+    | SqlSource
+    | SampleSource,
+    Field(discriminator="format"),
+]

@@ -1,0 +1,145 @@
+"""TaggerConfig: all that decides what is computed, one table per verb. It alone enters `run_id`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from seqtag.config.sources import Source, Table
+
+SchemeName = Literal["none", "IOB1", "IOB2", "IOBES"]
+Severity = Literal["fail", "quarantine", "warn", "off"]
+Metric = Literal["accuracy", "span_f1"]
+RowRule = Literal[
+    "broken_sequence",
+    "length_mismatch",
+    "empty_token",
+    "unknown_tag",
+    "illegal_transition",
+    "over_long",
+    "duplicate_id",
+    "conflicting_labels",
+]
+
+
+class CorpusConfig(Table):
+    """Where the sequences come from, and which further columns stay with them."""
+
+    sources: tuple[Source, ...] = Field(min_length=1)
+    columns: tuple[str, ...] = ()  # further columns, kept as strings to the predictions
+
+
+class TagsConfig(Table):
+    """The tag scheme, and the tag set if it is known beforehand."""
+
+    scheme: Literal["auto"] | SchemeName = "auto"
+    declared: tuple[str, ...] | None = None  # None: the tags that train shows
+    train_scheme: Literal["IOB2", "IOBES"] = "IOB2"  # what spans are converted to at the door
+
+
+class QualityConfig(Table):
+    """What a corpus must be like. Shares are fractions in [0, 1]."""
+
+    rules: dict[RowRule, Severity] = Field(default_factory=dict)  # overrides; the default is "quarantine"
+    max_length: int = Field(default=10_000, ge=1)  # tokens; a longer sequence is over_long
+    quarantine_budget: float = Field(default=0.01, ge=0, le=1)  # share of sequences
+    min_sequences: int = Field(default=10, ge=1)  # in the whole corpus, after quarantine
+    min_tag_support: int = Field(default=10, ge=0)  # tokens; warns
+    max_duplicate_share: float = Field(default=0.10, ge=0, le=1)  # warns
+    max_leakage_share: float = Field(default=0.05, ge=0, le=1)  # of dev or test, also in train; warns
+    leakage_min_length: int = Field(default=5, ge=1)  # tokens; shorter ones repeat honestly
+    max_tag_drift: float = Field(default=0.05, ge=0, le=1)  # Jensen-Shannon divergence, bits; warns
+
+    def severity(self, rule: RowRule) -> Severity:
+        return self.rules.get(rule, "quarantine")
+
+
+class SplitConfig(Table):
+    """Official splits where the sources have them, else a hash of the document."""
+
+    mode: Literal["auto", "official", "hash"] = "auto"
+    dev: float = Field(default=0.1, gt=0, lt=0.5)  # share of documents
+    test: float = Field(default=0.1, gt=0, lt=0.5)
+
+
+class FeaturesConfig(Table):
+    """Vocabulary and padded lengths (tokens)."""
+
+    min_count: int = Field(default=1, ge=1)  # rarer tokens of train become <unk>
+    ladder: tuple[int, ...] = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+    window_overlap: int = Field(default=64, ge=0)  # tokens that neighbouring windows share
+
+    @model_validator(mode="after")
+    def _ladder_rises(self) -> Self:
+        if not self.ladder or list(self.ladder) != sorted(set(self.ladder)) or self.ladder[0] < 1:
+            raise ValueError(f"ladder must rise from at least 1. Received: {list(self.ladder)}")
+        if self.window_overlap >= self.ladder[-1]:
+            raise ValueError(
+                f"window_overlap must be below the last rung {self.ladder[-1]}. Received: {self.window_overlap}"
+            )
+        return self
+
+
+class TrainConfig(Table):
+    """The recipe by name, and how long to follow it."""
+
+    recipe: Literal["seed"] = "seed"
+    batch_size: int = Field(default=32, ge=1)  # sequences
+    learning_rate: float = Field(default=1e-3, gt=0)  # Adam's own default (Kingma and Ba 2015)
+    max_epochs: int = Field(default=30, ge=1)
+    patience: int = Field(default=5, ge=1)  # epochs without a better dev score (Reimers and Gurevych 2017)
+
+
+class EvaluateConfig(Table):
+    """How the test split is read."""
+
+    slices: tuple[str, ...] = ()  # further columns of the corpus
+    length_buckets: tuple[int, ...] = (10, 25, 50)  # tokens; upper bounds, the last bucket is open
+    resamples: int = Field(default=1000, ge=100)  # of the bootstrap over sequences
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+
+
+class GateConfig(Table):
+    """When a challenger takes the champion's place. Scores are fractions in [0, 1]."""
+
+    metric: Literal["auto"] | Metric = "auto"  # auto: span_f1 where tags have a scheme
+    margin: float = Field(default=0.0, ge=0, lt=1)  # the difference that the interval must clear
+    floor: float = Field(default=0.0, ge=0, le=1)  # what the first model must reach
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    resamples: int = Field(default=2000, ge=100)
+
+
+class TaggerConfig(Table):
+    """One tagger, as its TOML file says it."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    description: str = ""
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    corpus: CorpusConfig
+    tags: TagsConfig = TagsConfig()
+    quality: QualityConfig = QualityConfig()
+    split: SplitConfig = SplitConfig()
+    features: FeaturesConfig = FeaturesConfig()
+    train: TrainConfig = TrainConfig()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    gate: GateConfig = GateConfig()
+
+
+    @model_validator(mode="after")
+    def _slices_are_columns(self) -> Self:
+        unknown = sorted(set(self.evaluate.slices) - set(self.corpus.columns))
+        if unknown:
+            raise ValueError(
+                f"evaluate.slices must name columns of corpus.columns {list(self.corpus.columns)}. "
+                f"Received: {unknown}"
+            )
+        return self
+
+
+def config_digest(*tables: Table) -> str:
+    """Return the sha256 of configuration tables, equal for equal values however they were written."""
+    text = json.dumps([t.model_dump(mode="json") for t in tables], sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(text.encode()).hexdigest()

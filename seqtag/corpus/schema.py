@@ -1,0 +1,37 @@
+"""The one Arrow schema that every source becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+SEQUENCE_ID = "sequence_id"
+DOCUMENT_ID = "document_id"
+SPLIT = "split"
+TOKENS = "tokens"
+TAGS = "tags"
+DEFECT = "defect"
+
+
+def corpus_schema(columns: Sequence[str] = ()) -> pa.Schema:
+    """Return the corpus schema with `columns` as further nullable strings behind it.
+
+    sequence_id   string        given by the source, else `<file name>#<number from 1>`
+    document_id   string        what a split must not tear apart; given, else a hash of the content
+    split         string?       train, dev or test where the source says so
+    tokens        list<string?>
+    tags          list<string?>?
+    defect        string?       null: sound. Else what the reader found broken, with file and line
+    """
+    return pa.schema(
+        [
+            pa.field(SEQUENCE_ID, pa.string(), nullable=False),
+            pa.field(DOCUMENT_ID, pa.string(), nullable=False),
+            pa.field(SPLIT, pa.string()),
+            pa.field(TOKENS, pa.list_(pa.string()), nullable=False),
+            pa.field(TAGS, pa.list_(pa.string())),
+            pa.field(DEFECT, pa.string()),
+            *(pa.field(name, pa.string()) for name in columns),
+        ]
+    )

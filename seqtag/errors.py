@@ -1,0 +1,55 @@
+"""Every exception that seqtag raises on purpose.
+
+    SeqtagError
+      ConfigError                  the TOML file or an argument is wrong
+      CorpusError
+        CorpusFormatError          a source cannot be read as what it was declared to be
+        TagSchemeError             tags and tag scheme contradict each other
+        CorpusRejectedError        the corpus was read, and validation refused it
+      RunDirError                  a run directory is missing, damaged or half-written
+      TrainingError                training cannot go on
+      RegistryError                the model registry could not be read or written
+        PromotionConflictError     somebody else moved the champion in the meantime
+
+A message says what was required, what came, and where.
+"""
+
+
+class SeqtagError(Exception):
+    """Base of all errors that seqtag raises on purpose."""
+
+
+class ConfigError(SeqtagError):
+    """A configuration or an argument is wrong; nothing has been read or written."""
+
+
+class CorpusError(SeqtagError):
+    """The corpus cannot be used."""
+
+
+class CorpusFormatError(CorpusError):
+    """A source is not what its configuration says; the message names file and line."""
+
+
+class TagSchemeError(CorpusError):
+    """Tags and tag scheme contradict each other."""
+
+
+class CorpusRejectedError(CorpusError):
+    """Validation refused the corpus; the message names the rules that failed."""
+
+
+class RunDirError(SeqtagError):
+    """A run directory is missing, damaged or half-written."""
+
+
+class TrainingError(SeqtagError):
+    """Training cannot go on."""
+
+
+class RegistryError(SeqtagError):
+    """The model registry could not be read or written."""
+
+
+class PromotionConflictError(RegistryError):
+    """The champion was moved by somebody else between the decision and the promotion."""

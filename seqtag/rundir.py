@@ -1,0 +1,303 @@
+"""Every path and file name, and how a step's output appears: whole, with its manifest, or not at all.
+
+A step writes one folder. Its manifest says which inputs it was made from and the digest of every file;
+a folder without a manifest that matches does not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+
+from seqtag.errors import RunDirError
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Home:
+    """`$SEQTAG_HOME`: all that seqtag writes lies below it."""
+
+    root: Path
+
+    def corpus(self, name: str) -> Path:
+        return self.root / "corpora" / name
+
+    def runs(self, tagger: str) -> Path:
+        return self.root / "runs" / tagger
+
+    @property
+    def registry_db(self) -> Path:
+        return self.root / "registry.db"
+
+    @property
+    def artifacts(self) -> Path:
+        return self.root / "artifacts"
+
+    @property
+    def prefect(self) -> Path:
+        return self.root / "prefect"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def caches(self) -> Path:
+        """Where libraries that insist on writing somewhere are sent."""
+        return self.root / "caches"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One ingested corpus: `corpora/<name>/<snapshot_id>/`."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def parts(self) -> list[Path]:
+        """The corpus' Parquet files in reading order."""
+        return sorted(self.path.glob("part-*.parquet"))
+
+
+@dataclass(frozen=True)
+class RunDir:
+    """One retraining: `runs/<tagger>/<run_id>/`, one folder per step."""
+
+    path: Path
+
+    @property
+    def id(self) -> str:
+        return self.path.name
+
+    @property
+    def tagger(self) -> str:
+        return self.path.parent.name
+
+    @property
+    def config(self) -> Path:
+        """The tagger's configuration as it was, with every default, as JSON."""
+        return self.path / "config.json"
+
+    @property
+    def snapshot_address(self) -> Path:
+        """Which snapshot was used."""
+        return self.path / "snapshot.json"
+
+    @property
+    def opponent(self) -> Path:
+        """The champion that this run is judged against, pinned when the run began."""
+        return self.path / "opponent.json"
+
+    @property
+    def validation(self) -> Path:
+        return self.path / "validation"
+
+    @property
+    def profile(self) -> Path:
+        return self.validation / "profile.json"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.validation / "quarantine.parquet"
+
+    @property
+    def data_docs(self) -> Path:
+        return self.validation / "data_docs" / "index.html"
+
+    @property
+    def splits(self) -> Path:
+        return self.path / "splits"
+
+    def split(self, name: str) -> Path:
+        return self.splits / f"{name}.parquet"
+
+    @property
+    def vocabulary(self) -> Path:
+        return self.path / "vocabulary"
+
+    @property
+    def encoded(self) -> Path:
+        return self.path / "encoded"
+
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        return self.path / "model"
+
+    @property
+    def history(self) -> Path:
+        """Scores per epoch."""
+        return self.model / "history.json"
+
+    @property
+    def evaluation(self) -> Path:
+        return self.path / "evaluation"
+
+    @property
+    def metrics(self) -> Path:
+        return self.evaluation / "metrics.json"
+
+    def predictions(self, who: str) -> Path:
+        """Test split as tagged by `challenger` or `champion`."""
+        return self.evaluation / f"{who}.parquet"
+
+    @property
+    def decision_dir(self) -> Path:
+        return self.path / "decision"
+
+    @property
+    def decision(self) -> Path:
+        return self.decision_dir / "decision.json"
+
+    @property
+    def registration_dir(self) -> Path:
+        return self.path / "registration"
+
+    @property
+    def registration(self) -> Path:
+        return self.registration_dir / "registration.json"
+
+    @property
+    def report_dir(self) -> Path:
+        return self.path / "report"
+
+    @property
+    def report(self) -> Path:
+        return self.report_dir / "report.html"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a step read and wrote. `reused` is True when the output was already there."""
+
+    step: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]  # relative path -> sha256
+    seconds: float
+    reused: bool = field(default=False, compare=False)
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the outputs: equal for equal files."""
+        return _sha256(json.dumps(dict(self.outputs), sort_keys=True).encode())
+
+
+def seal(
+    output: Path, *, step: str, inputs: Mapping[str, str], write: Callable[[Path], None]
+) -> Manifest:
+    """Make `output` with `write(folder)` unless it already stands there, made from the same inputs.
+
+    `write` gets an empty folder beside `output`, which takes its name when the manifest is written.
+    Whatever `write` raises leaves the earlier output untouched.
+    """
+    found = find_manifest(output)
+    if found is not None and found.step == step and dict(found.inputs) == dict(inputs):
+        return found
+    started = time.monotonic()
+    partial = output.with_name(f".{output.name}.partial")
+    _remove(partial)
+    partial.mkdir(parents=True)
+    try:
+        write(partial)
+    except BaseException:
+        _remove(partial)
+        raise
+    manifest = Manifest(
+        step=step,
+        inputs=dict(inputs),
+        outputs={str(p.relative_to(partial)): file_digest(p) for p in _files(partial)},
+        seconds=round(time.monotonic() - started, 3),
+    )
+    write_json(partial / MANIFEST, {k: v for k, v in asdict(manifest).items() if k != "reused"})
+    _replace(partial, output)
+    return manifest
+
+
+def find_manifest(output: Path) -> Manifest | None:
+    """Return the manifest of a finished output, or None if it is missing, damaged or incomplete."""
+    try:
+        manifest = Manifest(**json.loads((output / MANIFEST).read_text("utf-8")), reused=True)
+        present = {str(p.relative_to(output)) for p in _files(output)} - {MANIFEST}
+        intact = present == set(manifest.outputs) and all(
+            file_digest(output / name) == digest for name, digest in manifest.outputs.items()
+        )
+    except (OSError, ValueError, TypeError):
+        return None
+    return manifest if intact else None
+
+
+def require_manifest(output: Path) -> Manifest:
+    """Return the manifest of a finished output.
+
+    Raises:
+        RunDirError: the step that makes it has not finished, or a file was changed since.
+    """
+    manifest = find_manifest(output)
+    if manifest is None:
+        raise RunDirError(f"{output}: a finished step was required. Received: nothing, or files that changed")
+    return manifest
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON whole or not at all, with sorted keys, so that equal values give equal bytes."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(
+        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+    )
+    partial.replace(path)
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """Return the sha256 of seqtag's own sources: other code may give other results."""
+    package = Path(__file__).parent
+    sources = sorted(p for p in package.rglob("*") if p.suffix in {".py", ".html", ".css"})
+    return _sha256("".join(f"{p.relative_to(package)} {file_digest(p)}\n" for p in sources).encode())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file())
+
+
+def _replace(partial: Path, output: Path) -> None:
+    old = output.with_name(f".{output.name}.old")
+    _remove(old)
+    if output.exists():
+        output.rename(old)
+    partial.rename(output)
+    _remove(old)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
+
+
+def absolute(path: Path) -> Path:
+    """Return the path with `~` and the working directory resolved, links kept."""
+    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - resolve() would follow links
