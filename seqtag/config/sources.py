@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Split = Literal["train", "dev", "test"]
+ConlluColumn = Literal["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 
@@ -42,10 +43,8 @@ class ConlluSource(FileSource):
     """Universal Dependencies' ten columns; multiword ranges and empty nodes are skipped."""
 
     format: Literal["conllu"]
-    token_column: Literal["FORM", "LEMMA"] = "FORM"
-    tag_column: Literal[
-        "ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"
-    ] = "UPOS"
+    token_column: ConlluColumn = "FORM"
+    tag_column: ConlluColumn = "UPOS"
 
 
 class LongColumns(Table):

@@ -78,7 +78,8 @@ class FeaturesConfig(Table):
             raise ValueError(f"ladder must rise from at least 1. Received: {list(self.ladder)}")
         if self.window_overlap >= self.ladder[-1]:
             raise ValueError(
-                f"window_overlap must be below the last rung {self.ladder[-1]}. Received: {self.window_overlap}"
+                f"window_overlap must be below the last rung {self.ladder[-1]}. "
+                f"Received: {self.window_overlap}"
             )
         return self
 

@@ -1,0 +1,57 @@
+"""64-bit hashes of strings and sequences: the same on every machine, vectorised over a batch."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_NULL = np.uint64(0x6E756C6C)  # stands for a null element
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+
+
+def hash_strings(strings: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:
+    """Return `<uint64>[n]`, one SipHash per string; null counts as a value of its own.
+
+    Distinct strings are hashed once, by pandas' C loop.
+    """
+    if isinstance(strings, pa.ChunkedArray):
+        strings = strings.combine_chunks()
+    encoded = pc.dictionary_encode(strings, null_encoding="encode")
+    distinct = encoded.dictionary.to_numpy(zero_copy_only=False)
+    is_null = pc.is_null(encoded.dictionary).to_numpy(zero_copy_only=False)
+    hashes = np.full(len(distinct), _NULL, dtype=np.uint64)
+    if not is_null.all():
+        hashes[~is_null] = pd.util.hash_array(distinct[~is_null].astype(object), categorize=False)
+    return hashes[encoded.indices.to_numpy()]
+
+
+def hash_sequences(sequences: pa.ListArray) -> npt.NDArray[np.uint64]:
+    """Return `<uint64>[n]`, one hash per list of strings; order and length count.
+
+    Each element's hash is mixed with its position, and the results are summed: equal lists give equal
+    hashes, and two different lists collide with probability 2**-64. A null list hashes like an empty one.
+    """
+    offsets = sequences.offsets.to_numpy().astype(np.int64)
+    values = hash_strings(sequences.values.slice(offsets[0], offsets[-1] - offsets[0]))
+    offsets = offsets - offsets[0]
+    lengths = np.diff(offsets)
+    position = np.arange(len(values), dtype=np.int64) - np.repeat(offsets[:-1], lengths)
+    mixed = _mix(values + (position.astype(np.uint64) + np.uint64(1)) * _GOLDEN)
+    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
+    return _mix(running[offsets[1:]] - running[offsets[:-1]] + lengths.astype(np.uint64))
+
+
+def hex_hashes(hashes: npt.NDArray[np.uint64]) -> pa.StringArray:
+    """Return 16 hexadecimal digits per hash."""
+    digits = np.frombuffer(hashes.astype(">u8").tobytes().hex().encode(), dtype="S16")
+    return pa.array(digits.astype("U16"), pa.string())
+
+
+def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Scramble 64 bits so that each input bit reaches each output bit (splitmix64, Steele et al. 2014)."""
+    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return x ^ (x >> np.uint64(31))
