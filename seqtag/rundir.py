@@ -197,9 +197,7 @@ class Manifest:
         return _sha256(json.dumps(dict(self.outputs), sort_keys=True).encode())
 
 
-def seal(
-    output: Path, *, step: str, inputs: Mapping[str, str], write: Callable[[Path], None]
-) -> Manifest:
+def seal(output: Path, *, step: str, inputs: Mapping[str, str], write: Callable[[Path], None]) -> Manifest:
     """Make `output` with `write(folder)` unless it already stands there, made from the same inputs.
 
     `write` gets an empty folder beside `output`, which takes its name when the manifest is written.

@@ -128,7 +128,6 @@ class TaggerConfig(Table):
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
 
-
     @model_validator(mode="after")
     def _slices_are_columns(self) -> Self:
         unknown = sorted(set(self.evaluate.slices) - set(self.corpus.columns))
