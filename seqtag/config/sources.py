@@ -118,7 +118,7 @@ class SampleSource(Table):
 
     format: Literal["sample"]
     n_sequences: int = Field(default=3000, ge=10)
-    seed: int = 7
+    seed: int = Field(default=7, ge=0)
 
 
 Source = Annotated[
