@@ -11,10 +11,12 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from seqtag.errors import RunDirError
 
@@ -32,6 +34,10 @@ class Home:
 
     def runs(self, tagger: str) -> Path:
         return self.root / "runs" / tagger
+
+    def sources(self, name: str) -> Path:
+        """Which snapshot was read from which source files."""
+        return self.corpus(name) / "sources"
 
     @property
     def registry_db(self) -> Path:
@@ -180,6 +186,11 @@ class RunDir:
     def report(self) -> Path:
         return self.report_dir / "report.html"
 
+    @property
+    def optimum(self) -> Path:
+        """The best possible accuracy on the test split, where the corpus' generator is known."""
+        return self.evaluation / "optimum.json"
+
 
 @dataclass(frozen=True)
 class Manifest:
@@ -207,19 +218,29 @@ def seal(output: Path, *, step: str, inputs: Mapping[str, str], write: Callable[
     if found is not None and found.step == step and dict(found.inputs) == dict(inputs):
         return found
     started = time.monotonic()
-    partial = output.with_name(f".{output.name}.partial")
-    _remove(partial)
-    partial.mkdir(parents=True)
-    try:
+    with fresh_folder(output.with_name(f".{output.name}.partial")) as partial:
         write(partial)
-    except BaseException:
-        _remove(partial)
-        raise
+        return publish(partial, output, step=step, inputs=inputs, seconds=time.monotonic() - started)
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder, and remove what is left of it in the end."""
+    _remove(path)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        _remove(path)
+
+
+def publish(partial: Path, output: Path, *, step: str, inputs: Mapping[str, str], seconds: float) -> Manifest:
+    """Give a finished folder its manifest and then its name."""
     manifest = Manifest(
         step=step,
         inputs=dict(inputs),
         outputs={str(p.relative_to(partial)): file_digest(p) for p in _files(partial)},
-        seconds=round(time.monotonic() - started, 3),
+        seconds=round(seconds, 3),
     )
     write_json(partial / MANIFEST, {k: v for k, v in asdict(manifest).items() if k != "reused"})
     _replace(partial, output)
@@ -249,6 +270,18 @@ def require_manifest(output: Path) -> Manifest:
     if manifest is None:
         raise RunDirError(f"{output}: a finished step was required. Received: nothing, or files that changed")
     return manifest
+
+
+def read_json(path: Path) -> Any:
+    """Read what `write_json` wrote.
+
+    Raises:
+        RunDirError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunDirError(f"{path}: a JSON file was required. Received: {error}") from error
 
 
 def write_json(path: Path, value: object) -> None:

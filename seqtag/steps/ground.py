@@ -1,0 +1,88 @@
+"""What every step stands on: where things live, and what a run directory was opened with."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
+from seqtag.rundir import Home, Manifest, RunDir, Snapshot, absolute, code_digest, read_json, seal
+
+if TYPE_CHECKING:
+    from seqtag.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a retraining reads and writes: the home folder and the model registry's database."""
+
+    home: Home
+    registry_url: str
+
+    @classmethod
+    def of(cls, settings: Settings) -> Place:
+        home = Home(absolute(settings.home))
+        return cls(home, settings.registry_url or f"sqlite:///{home.registry_db}")
+
+    def registry(self) -> Registry:
+        from seqtag.registry import Registry
+
+        return Registry(self.registry_url, self.home.artifacts)
+
+
+def confine_libraries(home: Home) -> None:
+    """Send what libraries write on their own account below `home`, and keep them from phoning home.
+
+    Sets environment variables that Keras, matplotlib and MLflow read when they are imported; one that is
+    set already is respected.
+    """
+    os.environ.setdefault("KERAS_HOME", str(home.caches / "keras"))
+    os.environ.setdefault("MPLCONFIGDIR", str(home.caches / "matplotlib"))
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+
+
+def read_config(run: RunDir) -> TaggerConfig:
+    """Return the configuration that a run directory was opened with."""
+    return TaggerConfig.model_validate(read_json(run.config))
+
+
+def read_snapshot(run: RunDir) -> Snapshot:
+    """Return the snapshot that a run directory was opened with."""
+    return Snapshot(Path(read_json(run.snapshot_address)["path"]))
+
+
+def train_scheme(run: RunDir) -> SchemeName:
+    """Return the scheme of the tags in the splits, which is the one the model learns."""
+    used: SchemeName = read_json(run.profile)["scheme"]["used"]
+    return "none" if used == "none" else read_config(run).tags.train_scheme
+
+
+def metric(run: RunDir) -> Metric:
+    """Return the score that decides: as configured, else the one that the tags call for."""
+    from seqtag.scoring import resolve_metric
+
+    return resolve_metric(read_config(run).gate.metric, train_scheme(run))
+
+
+def digest(*parts: str) -> str:
+    """Return the sha256 of a list of strings."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def step(output: Path, name: str, inputs: Mapping[str, str], write: Callable[[Path], None]) -> Manifest:
+    """Seal `output` with the code's digest among its inputs, and say in one line what became of it."""
+    manifest = seal(output, step=name, inputs={**inputs, "code": code_digest()}, write=write)
+    if manifest.reused:
+        logger.info("%s: unchanged, %s stands", name, output.name)
+    else:
+        logger.info("%s: %.1f s", name, manifest.seconds)
+    return manifest

@@ -1,0 +1,162 @@
+"""From sources to accepted sequences in splits: ingest, open_run, validate, split."""
+
+from __future__ import annotations
+
+import logging
+import time
+from datetime import date
+from pathlib import Path
+
+from seqtag.config import TaggerConfig, config_digest
+from seqtag.errors import CorpusRejectedError
+from seqtag.rundir import (
+    Manifest,
+    RunDir,
+    Snapshot,
+    code_digest,
+    file_digest,
+    find_manifest,
+    fresh_folder,
+    publish,
+    read_json,
+    require_manifest,
+    write_json,
+)
+from seqtag.steps.ground import Place, digest, read_config, read_snapshot, step
+
+logger = logging.getLogger(__name__)
+
+
+def ingest(config: TaggerConfig, place: Place) -> Snapshot:
+    """Read the sources into one snapshot, unless the same bytes were read before.
+
+    Reads the sources; writes `corpora/<tagger>/<snapshot_id>/`.
+
+    Raises:
+        CorpusFormatError: a source is not what it was declared to be.
+    """
+    from seqtag.corpus import corpus_schema, read_sources, source_fingerprint, write_corpus
+
+    started = time.monotonic()
+    fingerprint = source_fingerprint(config.corpus)
+    remembered = None
+    if fingerprint is not None:
+        key = digest(fingerprint, config_digest(config.corpus), code_digest())
+        remembered = place.home.sources(config.name) / f"{key[:16]}.json"
+        if remembered.exists():
+            snapshot = Snapshot(place.home.corpus(config.name) / read_json(remembered)["snapshot_id"])
+            if find_manifest(snapshot.path) is not None:
+                logger.info("ingest: the sources are unchanged, snapshot %s stands", snapshot.id)
+                return snapshot
+    partial = place.home.corpus(config.name) / ".partial"
+    with fresh_folder(partial):
+        batches = read_sources(config.corpus)
+        snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
+        snapshot = Snapshot(place.home.corpus(config.name) / snapshot_id)
+        if find_manifest(snapshot.path) is None:
+            seconds = time.monotonic() - started
+            publish(partial, snapshot.path, step="ingest", inputs={"content": snapshot_id}, seconds=seconds)
+    if remembered is not None:
+        remembered.parent.mkdir(exist_ok=True)
+        write_json(remembered, {"snapshot_id": snapshot.id})
+    logger.info("ingest: snapshot %s, %.1f s", snapshot.id, time.monotonic() - started)
+    return snapshot
+
+
+def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: date) -> RunDir:
+    """Return the run directory of this configuration, snapshot and code, begun at `as_of` if it is new.
+
+    The champion of this moment is pinned as the opponent; a run whose own model became champion in the
+    meantime keeps the opponent it was judged against.
+
+    Raises:
+        RegistryError: the registry could not be asked who the champion is.
+    """
+    key = digest(config_digest(config), snapshot.id, code_digest())
+    name = f"{snapshot.id[:8]}-{key[:8]}"
+    runs = place.home.runs(config.name)
+    begun = sorted(runs.glob(f"????-??-??-{name}"))
+    run = RunDir(begun[0] if begun else runs / f"{as_of:%Y-%m-%d}-{name}")
+    run.path.mkdir(parents=True, exist_ok=True)
+    write_json(run.config, config.model_dump(mode="json"))
+    write_json(run.snapshot_address, {"path": str(snapshot.path)})
+    champion = place.registry().champion(config.name)
+    if champion is None or champion.seqtag_run_id != run.id or not run.opponent.exists():
+        opponent = {
+            "version": champion.version if champion else None,
+            "run_id": champion.seqtag_run_id if champion else None,
+            "bundle": str(champion.bundle) if champion else None,
+            "digest": champion.bundle_digest if champion else None,
+            "tags": list(champion.tags) if champion else [],
+        }
+        write_json(run.opponent, opponent)
+    logger.info("run directory %s", run.path)
+    return run
+
+
+def validate(run: RunDir) -> Manifest:
+    """Judge the snapshot. Writes `validation/`: profile, quarantine and data docs, also when it refuses.
+
+    Raises:
+        CorpusRejectedError: a rule of severity "fail" broke, or the quarantine is over its budget.
+    """
+    from seqtag.quality import validate as judge
+
+    config, snapshot = read_config(run), read_snapshot(run)
+    previous = _champions_profile(run)
+    manifest = step(
+        run.validation,
+        "validate",
+        {
+            "snapshot": require_manifest(snapshot.path).digest,
+            "config": config_digest(config.corpus, config.tags, config.quality, config.split),
+            "previous": file_digest(previous) if previous else "",
+        },
+        lambda folder: judge(
+            snapshot.parts,
+            columns=config.corpus.columns,
+            tags=config.tags,
+            quality=config.quality,
+            split=config.split,
+            previous=read_json(previous) if previous else None,
+            folder=folder,
+        ),
+    )
+    profile = read_json(run.profile)
+    if not profile["accepted"]:
+        raise CorpusRejectedError(f"{profile['sentence']} See {run.data_docs}")
+    return manifest
+
+
+def split(run: RunDir) -> Manifest:
+    """Deal the accepted sequences out. Writes `splits/`: train, dev and test, spans in the train scheme."""
+    from seqtag.corpus import quarantined_rows, split_corpus
+
+    config, snapshot = read_config(run), read_snapshot(run)
+    validated = require_manifest(run.validation)
+    scheme = read_json(run.profile)["scheme"]["used"]
+    return step(
+        run.splits,
+        "split",
+        {
+            "snapshot": require_manifest(snapshot.path).digest,
+            "quarantine": validated.outputs[run.quarantine.name],
+            "scheme": scheme,
+            "config": config_digest(config.split, config.tags),
+        },
+        lambda folder: split_corpus(
+            snapshot.parts,
+            quarantined=quarantined_rows(run.quarantine),
+            config=config.split,
+            scheme=scheme,
+            train_scheme=config.tags.train_scheme,
+            folder=folder,
+        ),
+    )
+
+
+def _champions_profile(run: RunDir) -> Path | None:
+    """Return the profile of the data that the champion was trained on, if its run directory still stands."""
+    run_id = read_json(run.opponent)["run_id"]
+    profile = RunDir(run.path.with_name(run_id)).profile if run_id else None
+    return profile if profile is not None and profile.exists() else None

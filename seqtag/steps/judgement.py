@@ -1,0 +1,182 @@
+"""From a model to a decision that people can read: evaluate, decide, register, report."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+from seqtag import __version__
+from seqtag.config import config_digest
+from seqtag.errors import SeqtagError
+from seqtag.rundir import Manifest, RunDir, code_digest, file_digest, read_json, require_manifest, write_json
+from seqtag.steps.ground import Place, digest, metric, read_config, read_snapshot, step, train_scheme
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate(run: RunDir) -> Manifest:
+    """Tag the test split with challenger and champion and score both. Writes `evaluation/`."""
+    config = read_config(run)
+    return step(
+        run.evaluation,
+        "evaluate",
+        {
+            "test": require_manifest(run.splits).digest,
+            "model": require_manifest(run.model).digest,
+            "opponent": file_digest(run.opponent),
+            "config": config_digest(config.evaluate, config.gate),
+        },
+        lambda folder: _score_both(run, folder),
+    )
+
+
+def decide(run: RunDir) -> Manifest:
+    """Compare both on the same test sequences: PROMOTE, HOLD or REJECT. Writes `decision/`."""
+    from seqtag.scoring import decide_promotion
+
+    config, opponent = read_config(run), read_json(run.opponent)
+    evaluated = require_manifest(run.evaluation)
+    failure = read_json(run.metrics)["champion_error"]
+
+    def judge(folder: Path) -> None:
+        decision = decide_promotion(
+            run.predictions("challenger"),
+            run.predictions("champion") if run.predictions("champion").exists() else None,
+            scheme=train_scheme(run),
+            gate=config.gate,
+            metric=metric(run),
+            seed=config.seed,
+            champion_version=opponent["version"],
+            champion_error=failure,
+        )
+        write_json(folder / run.decision.name, decision)
+
+    inputs = {"evaluation": evaluated.digest, "config": config_digest(config.gate), "seed": str(config.seed)}
+    manifest = step(run.decision_dir, "decide", inputs, judge)
+    logger.info("decide: %s", read_json(run.decision)["sentence"])
+    return manifest
+
+
+def register(run: RunDir, place: Place) -> Manifest:
+    """Record the model as a registered version, and make it champion if the decision says so.
+
+    Reads model and decision; writes the registry and `registration/`. A second call makes no second
+    version.
+
+    Raises:
+        RegistryError: the registry could not be reached.
+        PromotionConflictError: somebody else moved the champion since the decision.
+    """
+    decision = read_json(run.decision)
+
+    def record(folder: Path) -> None:
+        registry = place.registry()
+        registration = registry.register(
+            run.tagger,
+            run_id=run.id,
+            bundle=run.model,
+            config=read_json(run.config),
+            history=read_json(run.history),
+            metrics=read_json(run.metrics),
+            decision=decision,
+            dataset=_dataset(run),
+            tags={"seqtag.code": code_digest(), "seqtag.config": file_digest(run.config)},
+        )
+        if decision["verdict"] == "PROMOTE":
+            registry.promote(run.tagger, registration.version, expected_champion=decision["champion_version"])
+        write_json(
+            folder / run.registration.name,
+            {"version": registration.version, "tracked_run_id": registration.tracked_run_id,
+             "experiment_id": registration.experiment_id, "verdict": decision["verdict"]},
+        )  # fmt: skip
+
+    inputs = {
+        "model": require_manifest(run.model).digest,
+        "decision": require_manifest(run.decision_dir).digest,
+        "registry": digest(str(place.home.artifacts), place.registry_url),
+    }
+    return step(run.registration_dir, "register", inputs, record)
+
+
+def report(run: RunDir) -> Manifest:
+    """Write all of it down for people. Writes `report/report.html`."""
+    from seqtag.reporting import write_report
+
+    return step(
+        run.report_dir,
+        "report",
+        {
+            "validation": require_manifest(run.validation).digest,
+            "model": require_manifest(run.model).digest,
+            "evaluation": require_manifest(run.evaluation).digest,
+            "decision": require_manifest(run.decision_dir).digest,
+            "registration": require_manifest(run.registration_dir).digest,
+        },
+        lambda folder: write_report(
+            profile=read_json(run.profile),
+            quarantine=run.quarantine,
+            metrics=read_json(run.metrics),
+            decision=read_json(run.decision),
+            history=read_json(run.history),
+            config=read_json(run.config),
+            optimum=read_json(run.optimum) if run.optimum.exists() else None,
+            context=_context(run),
+            folder=folder,
+        ),
+    )
+
+
+def _score_both(run: RunDir, folder: Path) -> None:
+    from seqtag.corpus import optimum
+    from seqtag.neural import write_predictions
+    from seqtag.scoring import evaluate_predictions
+
+    config, opponent = read_config(run), read_json(run.opponent)
+    challenger = folder / run.predictions("challenger").name
+    champion = folder / run.predictions("champion").name
+    write_predictions(run.model, run.split("test"), challenger)
+    failure = None
+    if opponent["version"] is not None:
+        try:
+            write_predictions(Path(opponent["bundle"]), run.split("test"), champion)
+        except SeqtagError as error:  # a champion that cannot be scored is never replaced: see decide
+            failure = str(error)
+            champion.unlink(missing_ok=True)
+            logger.warning("evaluate: champion version %s: %s", opponent["version"], failure)
+    metrics = evaluate_predictions(
+        challenger,
+        champion if champion.exists() else None,
+        train=run.split("train"),
+        scheme=train_scheme(run),
+        config=config.evaluate,
+        metric=metric(run),
+        seed=config.seed,
+        champion_version=opponent["version"],
+    )
+    write_json(folder / run.metrics.name, {**metrics, "champion_error": failure})
+    best = optimum(config.corpus, run.split("test"))
+    if best is not None:
+        write_json(folder / run.optimum.name, best)
+
+
+def _dataset(run: RunDir) -> dict[str, Any]:
+    profile = read_json(run.profile)
+    return {
+        "snapshot_id": read_snapshot(run).id,
+        "digest": require_manifest(run.splits).digest,
+        "counts": profile["splits"],
+    }
+
+
+def _context(run: RunDir) -> dict[str, Any]:
+    """Return what reproduces the run: its address, digests and versions."""
+    return {
+        "run_id": run.id,
+        "tagger": run.tagger,
+        "snapshot_id": read_snapshot(run).id,
+        "code": code_digest(),
+        "model": require_manifest(run.model).digest,
+        "registration": read_json(run.registration),
+        "seqtag_version": __version__,
+    }

@@ -1,0 +1,90 @@
+"""From accepted sequences to a model: index, encode, train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from seqtag.config import SPLITS, config_digest
+from seqtag.rundir import Manifest, RunDir, read_json, require_manifest
+from seqtag.steps.ground import digest, metric, read_config, step, train_scheme
+
+
+def index(run: RunDir) -> Manifest:
+    """Number words, characters and tags of train. Writes `vocabulary/`."""
+    from seqtag.features import index_corpus
+
+    config = read_config(run)
+    previous = tuple(read_json(run.opponent)["tags"])
+    return step(
+        run.vocabulary,
+        "index",
+        {
+            "train": require_manifest(run.splits).outputs[run.split("train").name],
+            "config": config_digest(config.tags, config.features),
+            "previous tags": digest(*previous),
+        },
+        lambda folder: index_corpus(
+            run.split("train"),
+            declared=config.tags.declared,
+            previous=previous,
+            scheme=train_scheme(run),
+            config=config.features,
+            folder=folder,
+        ),
+    )
+
+
+def encode(run: RunDir) -> Manifest:
+    """Turn tokens and tags into padded ids. Writes `encoded/<split>/length=<rung>/`."""
+    from seqtag.features import TagIndex, Vocabulary, encode_corpus
+
+    config = read_config(run)
+    return step(
+        run.encoded,
+        "encode",
+        {
+            "splits": require_manifest(run.splits).digest,
+            "vocabulary": require_manifest(run.vocabulary).digest,
+            "config": config_digest(config.features),
+        },
+        lambda folder: encode_corpus(
+            {name: run.split(name) for name in SPLITS},
+            Vocabulary.load(run.vocabulary),
+            TagIndex.load(run.vocabulary),
+            config=config.features,
+            folder=folder,
+        ),
+    )
+
+
+def train(run: RunDir, *, on_epoch: Callable[[Mapping[str, Any]], None] | None = None) -> Manifest:
+    """Fit the recipe. Writes `model/`: the bundle, with its scores per epoch.
+
+    Raises:
+        TrainingError: the loss is no longer a number, or there is nothing to learn from.
+    """
+    from seqtag.neural import train as fit
+
+    config = read_config(run)
+    return step(
+        run.model,
+        "train",
+        {
+            "encoded": require_manifest(run.encoded).digest,
+            "vocabulary": require_manifest(run.vocabulary).digest,
+            "config": config_digest(config.train, config.features),
+            "metric": metric(run),
+            "seed": str(config.seed),
+        },
+        lambda folder: fit(
+            run.encoded,
+            run.vocabulary,
+            config=config.train,
+            features=config.features,
+            metric=metric(run),
+            seed=config.seed,
+            folder=folder,
+            on_epoch=on_epoch,
+        ),
+    )
