@@ -55,6 +55,13 @@ class Home:
     def logs(self) -> Path:
         return self.root / "logs"
 
+    def log(self, service: str) -> Path:
+        return self.logs / f"{service}.log"
+
+    def service(self, name: str) -> Path:
+        """Which process runs a service of ours."""
+        return self.prefect / f"{name}.json"
+
     @property
     def caches(self) -> Path:
         """Where libraries that insist on writing somewhere are sent."""

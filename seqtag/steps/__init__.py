@@ -8,9 +8,11 @@ from seqtag.steps.ground import Place, confine_libraries, read_config, read_snap
 from seqtag.steps.intake import ingest, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, register, report
 from seqtag.steps.learning import encode, index, train
+from seqtag.steps.outcome import Verdict, summary, verdict, verdict_card
 
 __all__ = [
     "Place",
+    "Verdict",
     "confine_libraries",
     "decide",
     "encode",
@@ -23,6 +25,9 @@ __all__ = [
     "register",
     "report",
     "split",
+    "summary",
     "train",
     "validate",
+    "verdict",
+    "verdict_card",
 ]

@@ -1,0 +1,46 @@
+"""Run a flow in this process, on the dashboard of this machine's own Prefect server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+from prefect import Flow
+from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
+
+from flows import local
+from seqtag import steps
+from seqtag.config import Settings, load_tagger
+from seqtag.errors import ConfigError, SeqtagError
+
+
+def run_here(flow: Flow[Any, Any], arguments: list[str]) -> int:
+    """Run `flow` for the tagger named on the command line; return the exit code.
+
+    0 done, 1 refused by data or policy or failed, 2 wrong use. `PREFECT_API_URL`, where it is set, names the
+    server; else one is started and left running.
+    """
+    if len(arguments) != 1 or arguments[0].startswith("-"):
+        local.say(f"Usage: python -m {flow.fn.__module__} TAGGER.toml")
+        return 2
+    try:
+        load_tagger(arguments[0])  # a misspelt file costs no server
+        place = steps.Place.of(Settings())
+        api = os.environ.get("PREFECT_API_URL") or f"{local.server(place.home)}/api"
+    except SeqtagError as error:
+        local.say(f"Error: {error}")
+        return 2 if isinstance(error, ConfigError) else 1
+    dashboard = api.removesuffix("/api")
+    with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}):
+        state = flow(arguments[0], return_state=True)
+    if not state.is_completed():
+        local.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
+        return 1
+    local.say(steps.summary(state.result(), place, dashboard=dashboard))
+    return 0
+
+
+def run_main(flow: Flow[Any, Any]) -> None:
+    """Be the `__main__` of a flow's module."""
+    sys.exit(run_here(flow, sys.argv[1:]))

@@ -1,0 +1,50 @@
+"""Retrain one tagger: `python -m flows.retrain deployments/taggers/sample.toml`."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from prefect import flow, runtime
+from prefect.states import Completed, State
+
+import tasks
+from seqtag.config import Settings, load_tagger
+from seqtag.rundir import RunDir
+from seqtag.steps import Place, confine_libraries, verdict
+
+
+@flow(name="retrain", flow_run_name="retrain {tagger}", validate_parameters=True)
+def retrain(tagger: str) -> State[RunDir]:
+    """Retrain a tagger and let it serve if it is better than the one that does.
+
+    Args:
+        tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
+    """
+    config = load_tagger(tagger)
+    place = Place.of(Settings())
+    confine_libraries(place.home)
+
+    snapshot = tasks.ingest(config, place)
+    run = tasks.open_run(config, snapshot, place, as_of=_scheduled_day())
+    tasks.validate(run)
+    tasks.split(run)
+    tasks.index(run)
+    tasks.encode(run)
+    tasks.train(run)
+    tasks.evaluate(run)
+    tasks.decide(run)
+    tasks.register(run, place)
+    tasks.report(run)
+
+    return Completed(name=verdict(run).title, message=verdict(run).sentence, data=run)
+
+
+def _scheduled_day() -> date:
+    """Return the UTC day that the flow run was due, which may be before the day it starts."""
+    return runtime.flow_run.scheduled_start_time.date()
+
+
+if __name__ == "__main__":
+    from flows.here import run_main
+
+    run_main(retrain)

@@ -1,0 +1,20 @@
+"""One Prefect task per verb of seqtag.steps: retries, time-outs and names, and nothing else."""
+
+from tasks.corpus import ingest, open_run, split, validate
+from tasks.features import encode, index
+from tasks.judgement import decide, evaluate, register, report
+from tasks.training import train
+
+__all__ = [
+    "decide",
+    "encode",
+    "evaluate",
+    "index",
+    "ingest",
+    "open_run",
+    "register",
+    "report",
+    "split",
+    "train",
+    "validate",
+]

@@ -1,0 +1,36 @@
+"""Tasks from the sources to accepted sequences in splits."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from prefect import task
+
+from seqtag import steps
+from seqtag.config import TaggerConfig
+from seqtag.rundir import RunDir, Snapshot
+from tasks.policy import HOUR, MINUTE, RETRIED
+
+
+@task(task_run_name="ingest {config.name}", timeout_seconds=4 * HOUR, **RETRIED)
+def ingest(config: TaggerConfig, place: steps.Place) -> Snapshot:
+    """Read the sources into one snapshot, unless the same bytes were read before."""
+    return steps.ingest(config, place)
+
+
+@task(task_run_name="open run {config.name} {snapshot.id}", timeout_seconds=5 * MINUTE, **RETRIED)
+def open_run(config: TaggerConfig, snapshot: Snapshot, place: steps.Place, *, as_of: date) -> RunDir:
+    """Find or begin the run directory, and pin the champion to be judged against."""
+    return steps.open_run(config, snapshot, place, as_of=as_of)
+
+
+@task(task_run_name="validate {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
+def validate(run: RunDir) -> None:
+    """Judge the snapshot; refuse it, or quarantine what is broken."""
+    steps.validate(run)
+
+
+@task(task_run_name="split {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
+def split(run: RunDir) -> None:
+    """Deal the accepted sequences out to train, dev and test."""
+    steps.split(run)

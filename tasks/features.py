@@ -1,0 +1,21 @@
+"""Tasks from accepted sequences to padded ids."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from seqtag import steps
+from seqtag.rundir import RunDir
+from tasks.policy import HOUR, RETRIED
+
+
+@task(task_run_name="index {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
+def index(run: RunDir) -> None:
+    """Number words, characters and tags of train."""
+    steps.index(run)
+
+
+@task(task_run_name="encode {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
+def encode(run: RunDir) -> None:
+    """Write padded ids as Parquet, by length."""
+    steps.encode(run)

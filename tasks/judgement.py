@@ -1,0 +1,39 @@
+"""Tasks from a model to a decision that people can read."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.artifacts import create_markdown_artifact
+
+from seqtag import steps
+from seqtag.rundir import RunDir
+from tasks.policy import HOUR, MINUTE, RETRIED
+
+
+@task(task_run_name="evaluate {run.tagger} {run.id}", timeout_seconds=2 * HOUR, **RETRIED)
+def evaluate(run: RunDir) -> None:
+    """Score challenger and champion on the same test sequences."""
+    steps.evaluate(run)
+
+
+@task(task_run_name="decide {run.tagger} {run.id}", timeout_seconds=10 * MINUTE, **RETRIED)
+def decide(run: RunDir) -> None:
+    """Say PROMOTE, HOLD or REJECT."""
+    steps.decide(run)
+
+
+@task(task_run_name="register {run.tagger} {run.id}", timeout_seconds=10 * MINUTE, **RETRIED)
+def register(run: RunDir, place: steps.Place) -> None:
+    """Record the model as a version, and move the champion's alias if the decision says so."""
+    steps.register(run, place)
+
+
+@task(task_run_name="report {run.tagger} {run.id}", timeout_seconds=10 * MINUTE, **RETRIED)
+def report(run: RunDir) -> None:
+    """Write the report, and its short form to the dashboard."""
+    steps.report(run)
+    create_markdown_artifact(
+        key=f"retrain-{run.tagger}",
+        markdown=steps.verdict_card(run),
+        description=f"What became of {run.tagger}'s latest retraining",
+    )

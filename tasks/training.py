@@ -1,0 +1,15 @@
+"""The training task, with its progress on the dashboard."""
+
+from __future__ import annotations
+
+from prefect import task
+
+from seqtag import steps
+from seqtag.rundir import RunDir
+from tasks.policy import HOUR, RETRIED
+
+
+@task(task_run_name="train {run.tagger} {run.id}", timeout_seconds=12 * HOUR, **RETRIED)
+def train(run: RunDir) -> None:
+    """Fit the recipe and keep the best epoch."""
+    steps.train(run)
