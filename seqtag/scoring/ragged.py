@@ -1,0 +1,39 @@
+"""Arrow lists as flat NumPy arrays and back; leaves what the values mean to others."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.errors import TagSchemeError
+
+
+def flatten(lists: pa.ListArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
+    """Return the values and `<int64>[n_lists + 1]` offsets from 0; a null list counts as empty."""
+    lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
+    return lists.flatten(), np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def relist(values: pa.Array, offsets: npt.NDArray[np.int64], *, like: pa.ListArray) -> pa.ListArray:
+    """Return `values` as lists, null where `like` is null."""
+    mask = pc.is_null(like) if like.null_count else None
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, mask=mask)
+
+
+def distinct(values: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    """Return `<int32>[n]` numbers of the strings, and the distinct strings in order of appearance.
+
+    Raises:
+        TagSchemeError: one of them is null.
+    """
+    if values.null_count:
+        raise TagSchemeError(f"a tag for every token was required. Received: {values.null_count:,} nulls")
+    encoded = values if pa.types.is_dictionary(values.type) else pc.dictionary_encode(values)
+    return encoded.indices.to_numpy().astype(np.int32), tuple(encoded.dictionary.to_pylist())
+
+
+def sequence_numbers(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return `<int64>[n_tokens]`, the number of the sequence that each token is in."""
+    return np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))

@@ -1,0 +1,264 @@
+"""Tag schemes: how tags spell spans, which tag may follow which, and what scheme a corpus is in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.config import SchemeName
+from seqtag.errors import TagSchemeError
+from seqtag.scoring.ragged import distinct, flatten, relist
+
+PREFIXES = ("O", "B", "I", "E", "S")
+SPAN_SCHEMES: tuple[SchemeName, ...] = ("IOB2", "IOB1", "IOBES")  # in order of preference
+
+# Row: this tag; column: the next one. + any type, = the same type only, . never.
+_LEGAL = {
+    # a span begins with I, or with B where it touches another one of its type (Ramshaw and Marcus 1995)
+    "IOB1": """
+               O  B  I  end
+        start  +  .  +  +
+        O      +  .  +  +
+        B      +  =  +  +
+        I      +  =  +  +
+        """,
+    # every span begins with B (Sang and Veenstra 1999)
+    "IOB2": """
+               O  B  I  end
+        start  +  +  .  +
+        O      +  +  .  +
+        B      +  +  =  +
+        I      +  +  =  +
+        """,
+    # every span ends with E, a span of one token is S (Uchimoto et al. 2000)
+    "IOBES": """
+               O  B  I  E  S  end
+        start  +  +  .  .  +  +
+        O      +  +  .  .  +  +
+        B      .  .  =  =  .  .
+        I      .  .  =  =  .  .
+        E      +  +  .  .  +  +
+        S      +  +  .  .  +  +
+        """,
+}
+
+# Where conlleval.pl lets a span begin, in any scheme. Row: the tag before; column: this tag.
+# + always, ! only where the types differ, . never. A span lasts until O or the next beginning.
+_BEGINS = """
+           O  B  I  E  S
+    O      .  +  +  +  +
+    B      .  +  !  !  +
+    I      .  +  !  !  +
+    E      .  +  +  +  +
+    S      .  +  +  +  +
+    """
+
+_BOUNDARY = len(PREFIXES)  # start as a row, end as a column
+_OUTSIDE = PREFIXES.index("O")
+_NO_TAG = _BOUNDARY + 1  # a tag outside every scheme
+
+
+@dataclass(frozen=True)
+class SchemeVerdict:
+    """The scheme that a corpus is in, and why; `illegal` counts transitions under each scheme."""
+
+    scheme: SchemeName
+    reason: str
+    illegal: Mapping[SchemeName, int]
+
+
+def split_tags(tags: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the prefix (O, B, I, E or S) and the type of each tag.
+
+    A bare `B` has the empty type; whatever is not spelled like a tag of a scheme has the prefix "".
+
+    >>> split_tags(["O", "B-PER", "I-geo-loc", "S", "B-", "NN"])
+    (('O', 'B', 'I', 'S', '', ''), ('', 'PER', 'geo-loc', '', '', ''))
+    """
+    pairs = [_split(tag) for tag in tags]
+    return tuple(prefix for prefix, _ in pairs), tuple(type_ for _, type_ in pairs)
+
+
+def legal_transitions(tags: Sequence[str], scheme: SchemeName) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_tags + 1, n_tags + 1]`: may the column's tag follow the row's?
+
+    The last row is the start of a sequence, the last column its end. A tag that the scheme does not have
+    follows nothing and is followed by nothing.
+
+    >>> legal_transitions(["O", "B-X", "I-X"], "IOB2").astype(int)
+    array([[1, 1, 0, 1],
+           [1, 1, 1, 1],
+           [1, 1, 1, 1],
+           [1, 1, 0, 1]])
+    """
+    if scheme == "none":
+        return np.ones((len(tags) + 1, len(tags) + 1), dtype=np.bool_)
+    prefix, type_id, _ = read_tags(tags)
+    prefix = np.append(prefix, _BOUNDARY)
+    type_id = np.append(type_id, -1)
+    cells = _grid(_LEGAL[scheme])[prefix[:, None], prefix[None, :]]
+    legal: npt.NDArray[np.bool_] = (cells == "+") | ((cells == "=") & (type_id[:, None] == type_id[None, :]))
+    return legal
+
+
+def detect_scheme(tags: Sequence[str], transitions: npt.NDArray[np.int64]) -> SchemeVerdict:
+    """Choose the scheme under which the fewest transitions of a corpus are illegal.
+
+    Args:
+        tags: the distinct tags of the corpus.
+        transitions: `<int64>[n_tags + 1, n_tags + 1]`, how often each follows each, with start and end of
+            sequences as in `legal_transitions`.
+    """
+    illegal: dict[SchemeName, int] = {"none": 0}
+    for scheme in SPAN_SCHEMES:
+        illegal[scheme] = int(transitions[~legal_transitions(tags, scheme)].sum())
+    objection = _no_spans(tags, transitions.sum(axis=0)[: len(tags)])
+    if objection is not None:
+        return SchemeVerdict("none", f"none: {objection}", illegal)
+    best = min(SPAN_SCHEMES, key=lambda scheme: illegal[scheme])
+    counts = ", ".join(f"{illegal[scheme]:,} under {scheme}" for scheme in SPAN_SCHEMES)
+    reason = f"{best}: of {int(transitions.sum()):,} transitions, illegal are {counts}"
+    return SchemeVerdict(best, reason, illegal)
+
+
+def convert_tags(tags: pa.ListArray, source: SchemeName, target: SchemeName) -> pa.ListArray:
+    """Return the same spans spelled in another scheme; null lists stay null.
+
+    Spans are read as conlleval reads them, so that illegal transitions are repaired. Tags already in the
+    target scheme are returned as they are.
+
+    Raises:
+        TagSchemeError: one of the two schemes has no spans, or a tag or a null is no tag of any scheme.
+    """
+    if source == target:
+        return tags
+    if "none" in (source, target):
+        raise TagSchemeError(f"two schemes with spans were required. Received: {source!r} to {target!r}")
+    values, offsets = flatten(tags)
+    tag_ids, seen = distinct(values)
+    prefix, type_id, types = read_tags(seen)
+    if (prefix == _NO_TAG).any():
+        stray = seen[int(np.argmax(prefix == _NO_TAG))]
+        raise TagSchemeError(f"a tag of scheme {source} was required. Received: {stray!r}")
+    inside = prefix[tag_ids] != _OUTSIDE
+    begins = begin_mask(prefix[tag_ids], type_id[tag_ids], offsets)
+    spelled = spell(inside, begins, type_id[tag_ids], offsets, scheme=target)
+    names = pa.array([tag_name(p, t) for p in PREFIXES for t in types], pa.string())
+    codes = spelled.astype(np.int32) * len(types) + type_id[tag_ids]
+    return relist(names.take(pa.array(codes)), offsets, like=tags)
+
+
+def read_tags(tags: Sequence[str]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32], tuple[str, ...]]:
+    """Return `<int8>[n_tags]` prefixes, `<int32>[n_tags]` types and the types that these number, sorted.
+
+    O and tags of no scheme have type 0, whatever that is.
+    """
+    prefixes, type_names = split_tags(tags)
+    types = tuple(sorted({t for p, t in zip(prefixes, type_names, strict=True) if p not in ("O", "")})) or (
+        "",
+    )
+    number = {name: i for i, name in enumerate(types)}
+    prefix = [PREFIXES.index(p) if p else _NO_TAG for p in prefixes]
+    return np.array(prefix, np.int8), np.array([number.get(t, 0) for t in type_names], np.int32), types
+
+
+def begin_mask(
+    prefix: npt.NDArray[np.int8], type_id: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_tokens]`: does a span begin here, as conlleval sees it?"""
+    here = np.where(prefix < _BOUNDARY, prefix, _OUTSIDE)
+    before = _previous(here, offsets, at_start=_OUTSIDE)
+    differs = type_id != _previous(type_id, offsets, at_start=-1)
+    cells = _grid(_BEGINS)[before, here]  # [n_tokens]
+    mask: npt.NDArray[np.bool_] = (cells == "+") | ((cells == "!") & differs)
+    return mask
+
+
+def end_mask(
+    inside: npt.NDArray[np.bool_], begins: npt.NDArray[np.bool_], offsets: npt.NDArray[np.int64]
+) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_tokens]`: is this the last token of a span?"""
+    goes_on = np.append(inside[1:] & ~begins[1:], False)[: len(inside)]
+    goes_on[offsets[1:][np.diff(offsets) > 0] - 1] = False
+    return inside & ~goes_on
+
+
+def spell(
+    inside: npt.NDArray[np.bool_],
+    begins: npt.NDArray[np.bool_],
+    type_id: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int64],
+    *,
+    scheme: SchemeName,
+) -> npt.NDArray[np.int8]:
+    """Return `<int8>[n_tokens]`, the prefixes (numbers into `PREFIXES`) that spell spans in a scheme."""
+    o, b, i, e, s = range(len(PREFIXES))
+    if scheme == "IOB1":
+        touches = _previous(inside, offsets, at_start=False)
+        same_type = type_id == _previous(type_id, offsets, at_start=-1)
+        spelled = np.where(begins & touches & same_type, b, i)
+    elif scheme == "IOB2":
+        spelled = np.where(begins, b, i)
+    else:
+        ends = end_mask(inside, begins, offsets)
+        spelled = np.select([begins & ends, begins, ends], [s, b, e], default=i)
+    return np.where(inside, spelled, o).astype(np.int8)
+
+
+def tag_name(prefix: str, type_: str) -> str:
+    """Return the tag's text.
+
+    >>> tag_name("B", "PER"), tag_name("B", ""), tag_name("O", "PER")
+    ('B-PER', 'B', 'O')
+    """
+    return prefix if prefix == "O" or not type_ else f"{prefix}-{type_}"
+
+
+def _split(tag: str) -> tuple[str, str]:
+    prefix, dash, type_ = tag.partition("-")
+    if prefix not in PREFIXES or bool(dash) != bool(type_) or (prefix == "O" and dash):
+        return "", ""
+    return prefix, type_
+
+
+def _no_spans(tags: Sequence[str], counts: npt.NDArray[np.int64]) -> str | None:
+    """Say why a tag set has no scheme, or return None.
+
+    A letter B, I, E or S alone may well be a label of its own: bare tags count only where the whole set
+    is made of them and shows two. U-, L- and M- (other spellings of spans) are no reason to see none.
+    """
+    spans = [tag for tag in tags if tag[:2] in ("B-", "I-", "E-", "S-", "U-", "L-", "M-") and tag[2:]]
+    if not spans and set(tags) <= set(PREFIXES) and len(set(tags) - {"O"}) > 1:
+        return None
+    if not spans:
+        return f"none of {len(tags)} distinct tags has a prefix (B-, I-, E-, S-)"
+    in_spans = int(counts[[tag in spans for tag in tags]].sum())
+    other = int(counts[[tag not in spans and tag != "O" for tag in tags]].sum())
+    if other > in_spans:
+        return f"only {in_spans:,} tokens have a tag with a prefix (B-, I-, E-, S-), {other:,} another one"
+    return None
+
+
+def _grid(table: str) -> npt.NDArray[np.str_]:
+    """Return the cells `[row, column]` of a table above, numbered like `PREFIXES`; . where it is silent."""
+    numbers = {name: i for i, name in enumerate((*PREFIXES, "end"))} | {"start": _BOUNDARY}
+    header, *rows = table.strip().splitlines()
+    cells = np.full((_NO_TAG + 1, _NO_TAG + 1), ".")
+    for row in rows:
+        name, *marks = row.split()
+        for column, mark in zip(header.split(), marks, strict=True):
+            cells[numbers[name], numbers[column]] = mark
+    return cells
+
+
+def _previous(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], *, at_start: int) -> npt.NDArray[Any]:
+    """Return the value of the token before, or `at_start` for the first of a sequence."""
+    before = np.empty_like(values)
+    before[1:] = values[:-1]
+    before[offsets[:-1][np.diff(offsets) > 0]] = at_start
+    return before
