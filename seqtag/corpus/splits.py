@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,10 +15,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.config import SPLITS, SplitConfig
+from seqtag.config import SPLITS, SchemeName, SplitConfig
 from seqtag.corpus.hashing import hash_strings
-from seqtag.corpus.schema import DOCUMENT_ID, SPLIT
+from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, SPLIT, TAGS, TOKENS
 from seqtag.errors import CorpusRejectedError
+from seqtag.scoring.schemes import convert_tags
+
+ROW = "row"  # position of a sequence over all parts of the snapshot, from 0
+_TOKENS_A_ROW_GROUP = 2**20  # what a reader of a split holds at a time
+_DICTIONARY_BYTES = 2**24  # all distinct tokens of a row group, so that readers need not look at every one
+
+_log = logging.getLogger(__name__)
 
 
 def official_splits(parts: Sequence[Path], config: SplitConfig) -> frozenset[str]:
@@ -67,8 +78,145 @@ def assign_splits(batch: pa.RecordBatch, *, config: SplitConfig, official: froze
     return pa.array(SPLITS, pa.string()).take(pa.array(split))
 
 
+def split_schema(corpus: pa.Schema) -> pa.Schema:
+    """Return the schema of a split file: `row`, then the corpus' columns without `defect`."""
+    fields = [field.with_nullable(False) if field.name == SPLIT else field for field in corpus]
+    return pa.schema(
+        [pa.field(ROW, pa.int64(), nullable=False), *(field for field in fields if field.name != DEFECT)]
+    )
+
+
+def split_corpus(
+    parts: Sequence[Path],
+    *,
+    quarantined: npt.NDArray[np.int64],
+    config: SplitConfig,
+    scheme: SchemeName,
+    train_scheme: SchemeName,
+    folder: Path,
+) -> None:
+    """Write train.parquet, dev.parquet and test.parquet into `folder`, one row group at a time.
+
+    Args:
+        parts: the Parquet files of the snapshot in reading order.
+        quarantined: `<int64>[n]`, sorted, the rows to leave out, counted from 0 over all parts.
+        scheme: the scheme that the tags are in; unless it is "none", they are converted to `train_scheme`.
+
+    Raises:
+        CorpusRejectedError: a split stays empty, or a sequence has not as many tags as tokens.
+    """
+    official = official_splits(parts, config)
+    counts: dict[str, int] = dict.fromkeys(SPLITS, 0)
+    with ExitStack() as stack:
+        files: dict[str, _SplitFile] = {}
+        for first_row, batch in _batches(parts):
+            sound = _without(batch, first_row=first_row, quarantined=quarantined)
+            _check_alignment(sound)
+            if scheme != "none":
+                tags = convert_tags(sound.column(TAGS), scheme, train_scheme)
+                sound = sound.set_column(sound.schema.get_field_index(TAGS), sound.schema.field(TAGS), tags)
+            split = assign_splits(sound, config=config, official=official)
+            sound = sound.set_column(sound.schema.get_field_index(SPLIT), pa.field(SPLIT, pa.string()), split)
+            for name in SPLITS:
+                if name not in files:
+                    schema = split_schema(batch.schema)
+                    files[name] = stack.enter_context(_SplitFile(folder / f"{name}.parquet", schema))
+                part = sound.filter(pc.equal(split, name))
+                counts[name] += len(part)
+                files[name].append(part)
+    _check_none_is_empty(counts, official)
+    _log.info("split: %s sequences", ", ".join(f"{counts[name]:,} {name}" for name in SPLITS))
+
+
 def _labels(parts: Sequence[Path]) -> Iterator[pa.ChunkedArray]:
     for part in parts:
         with pq.ParquetFile(part) as file:
             for group in range(file.num_row_groups):
                 yield file.read_row_group(group, columns=[SPLIT]).column(SPLIT)
+
+
+def _batches(parts: Sequence[Path]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield each row group as one batch, with the row number of its first sequence."""
+    first_row = 0
+    for part in parts:
+        with pq.ParquetFile(part) as file:
+            for group in range(file.num_row_groups):
+                for batch in file.read_row_group(group).combine_chunks().to_batches():
+                    yield first_row, batch
+                    first_row += len(batch)
+
+
+def _without(batch: pa.RecordBatch, *, first_row: int, quarantined: npt.NDArray[np.int64]) -> pa.RecordBatch:
+    """Return the sound sequences of `batch` with their row numbers and without `defect`."""
+    start, stop = np.searchsorted(quarantined, [first_row, first_row + len(batch)])
+    keep = np.ones(len(batch), dtype=np.bool_)
+    keep[quarantined[start:stop] - first_row] = False
+    rows = pa.array(np.arange(first_row, first_row + len(batch), dtype=np.int64))
+    sound = batch.drop_columns([DEFECT]).add_column(0, pa.field(ROW, pa.int64(), nullable=False), rows)
+    return sound.filter(pa.array(keep))
+
+
+def _check_alignment(batch: pa.RecordBatch) -> None:
+    n_tokens = pc.list_value_length(batch.column(TOKENS))
+    n_tags = pc.list_value_length(batch.column(TAGS))
+    torn = pc.fill_null(pc.not_equal(n_tokens, n_tags), False)
+    if pc.any(torn).as_py():
+        first = pc.index(torn, True).as_py()
+        raise CorpusRejectedError(
+            f"row {batch.column(ROW)[first]}: as many tags as tokens were required. Received: "
+            f"{n_tags[first]} tags for {n_tokens[first]} tokens. Set quality.rules.length_mismatch to "
+            '"quarantine"'
+        )
+
+
+def _check_none_is_empty(counts: Mapping[str, int], official: frozenset[str]) -> None:
+    empty = [name for name in SPLITS if not counts[name]]
+    if empty:
+        received = ", ".join(f"{counts[name]} {name}" for name in SPLITS)
+        declared = (
+            f"the corpus declares {', '.join(sorted(official))}" if official else "by hash of document_id"
+        )
+        raise CorpusRejectedError(
+            f"at least one sequence in each split was required. Received: {received} ({declared}). "
+            f"Declare a source for {' and '.join(empty)}, raise its share in [split], or add documents"
+        )
+
+
+class _SplitFile:
+    """One split's Parquet file, whose row groups depend on the sequences alone, not on how they came.
+
+    A row group ends with the sequence that fills it up to `_TOKENS_A_ROW_GROUP`.
+    """
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(
+            path, schema, compression="zstd", dictionary_pagesize_limit=_DICTIONARY_BYTES
+        )
+        self._schema = schema
+        self._waiting: list[pa.RecordBatch] = []
+        self._n_tokens = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._waiting:
+            self._write(pa.Table.from_batches(self._waiting))
+        self._writer.close()
+
+    def append(self, batch: pa.RecordBatch) -> None:
+        self._waiting.append(batch.cast(self._schema))
+        self._n_tokens += pc.sum(pc.list_value_length(batch.column(TOKENS))).as_py() or 0
+        while self._n_tokens >= _TOKENS_A_ROW_GROUP:
+            table = pa.Table.from_batches(self._waiting)
+            filled = np.cumsum(pc.list_value_length(table.column(TOKENS)).to_numpy())
+            n_rows = int(np.searchsorted(filled, _TOKENS_A_ROW_GROUP)) + 1
+            self._write(table.slice(0, n_rows))
+            self._waiting = table.slice(n_rows).to_batches()
+            self._n_tokens -= int(filled[n_rows - 1])
+
+    def _write(self, table: pa.Table) -> None:
+        # one chunk per column: where pages end must not depend on how the sequences came
+        self._writer.write_table(table.combine_chunks(), row_group_size=len(table))

@@ -1,0 +1,28 @@
+"""Vocabulary, tags and padded windows: what stands between a split and a model."""
+
+from seqtag.features.encode import encode_corpus
+from seqtag.features.encoded import Rung, read_encoded
+from seqtag.features.index import index_corpus
+from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols
+from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
+from seqtag.features.vocabulary import Vocabulary
+from seqtag.features.windowing import Windows, padded, stitched, windows
+
+__all__ = [
+    "PAD",
+    "PAD_ID",
+    "UNK",
+    "UNKNOWN_TAG_ID",
+    "UNK_ID",
+    "Rung",
+    "Symbols",
+    "TagIndex",
+    "Vocabulary",
+    "Windows",
+    "encode_corpus",
+    "index_corpus",
+    "padded",
+    "read_encoded",
+    "stitched",
+    "windows",
+]

@@ -1,0 +1,145 @@
+"""Splits to padded Parquet: one file per rung of the ladder, written as it fills."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.config import FeaturesConfig
+from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.corpus.splits import ROW
+from seqtag.features.layout import encoded_schema, rung_file
+from seqtag.features.reading import ahead, row_groups
+from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
+from seqtag.features.vocabulary import Vocabulary
+from seqtag.features.windowing import padded, windows
+from seqtag.scoring.ragged import flatten
+
+_CELLS_A_ROW_GROUP = 2**19  # tokens and padding of one column: 2 MiB, whatever the rung
+
+_log = logging.getLogger(__name__)
+
+
+def encode_corpus(
+    splits: Mapping[str, Path],
+    vocabulary: Vocabulary,
+    tags: TagIndex,
+    *,
+    config: FeaturesConfig,
+    folder: Path,
+) -> None:
+    """Write each split as padded ids: `folder/<split>/length=<rung>/part-0.parquet` (see `layout`).
+
+    Memory does not grow with the corpus. The bytes depend on the sequences and their order alone.
+    """
+    for split, path in splits.items():
+        n_windows = 0
+        with ExitStack() as stack:
+            files: dict[int, _RungFile] = {}
+            for table in ahead(_encoded(path, vocabulary, tags, config=config)):
+                rung = table.schema.field("token_ids").type.list_size
+                if rung not in files:
+                    file = rung_file(folder / split, rung)
+                    file.parent.mkdir(parents=True, exist_ok=True)
+                    files[rung] = stack.enter_context(_RungFile(file, table.schema))
+                files[rung].append(table)
+                n_windows += len(table)
+        _log.info("encode: %s: %s windows on %d rungs", split, f"{n_windows:,}", len(files))
+
+
+def _encoded(
+    path: Path, vocabulary: Vocabulary, tags: TagIndex, *, config: FeaturesConfig
+) -> Iterator[pa.Table]:
+    """Yield the windows of one rung of one row group at a time."""
+    schemas = {
+        rung: encoded_schema(rung, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
+        for rung in config.ladder
+    }
+    first = 0
+    for batch in row_groups(path, [ROW, TOKENS, TAGS]):
+        tokens, offsets = flatten(batch.column(TOKENS))
+        token_ids = vocabulary.ids(tokens)
+        tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))
+        rows = batch.column(ROW).to_numpy()
+        all_windows = windows(np.diff(offsets), ladder=config.ladder, overlap=config.window_overlap)
+        for rung in np.unique(all_windows.rung).tolist():
+            cut = all_windows.at(rung)
+            columns = [
+                rows[cut.sequence],
+                cut.sequence + first,
+                cut.start,
+                cut.length,
+                cut.keep_start,
+                cut.keep_stop,
+                *(
+                    _fixed_size(padded(ids, cut, offsets=offsets, width=rung), schemas[rung])
+                    for ids in (token_ids, tag_ids)
+                ),
+            ]
+            yield pa.table(columns, schemas[rung])
+        first += len(batch)
+
+
+def _tag_ids(lists: pa.ListArray, tags: TagIndex, *, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+    """Return `<int32>[n_tokens]`; the tokens of an unlabelled sequence have no known tag."""
+    tag_ids = tags.ids(lists.flatten())
+    if not lists.null_count:
+        return tag_ids
+    every = np.full(int(lengths.sum()), UNKNOWN_TAG_ID, dtype=np.int32)
+    every[np.repeat(pc.is_valid(lists).to_numpy(zero_copy_only=False), lengths)] = tag_ids
+    return every
+
+
+def _fixed_size(rows: npt.NDArray[np.int32], schema: pa.Schema) -> pa.FixedSizeListArray:
+    return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), type=schema.field("token_ids").type)
+
+
+class _RungFile:
+    """One rung's Parquet file, in row groups of the same number of windows however they came."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        ids = [f"{name}.list.element" for name in ("token_ids", "tag_ids")]
+        self._writer = pq.ParquetWriter(
+            path,
+            schema,
+            compression="zstd",
+            use_dictionary=False,  # ids are dictionary indices already
+            column_encoding=dict.fromkeys(ids, "BYTE_STREAM_SPLIT"),  # the high bytes are all zero
+        )
+        self._n_rows = max(1, _CELLS_A_ROW_GROUP // schema.field("token_ids").type.list_size)
+        self._waiting: list[pa.Table] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None and self._waiting:
+            self._write(pa.concat_tables(self._waiting))
+        self._writer.close()
+
+    def append(self, table: pa.Table) -> None:
+        self._waiting.append(table)
+        if sum(map(len, self._waiting)) < self._n_rows:
+            return
+        waiting = pa.concat_tables(self._waiting)
+        n_full = len(waiting) // self._n_rows
+        for group in range(n_full):
+            self._write(waiting.slice(group * self._n_rows, self._n_rows))
+        rest = waiting.slice(n_full * self._n_rows)
+        self._waiting = [rest] if len(rest) else []
+
+    def _write(self, table: pa.Table) -> None:
+        # one chunk per column: where pages end must not depend on how the windows came
+        self._writer.write_table(table.combine_chunks(), row_group_size=self._n_rows)

@@ -1,0 +1,107 @@
+"""Padded Parquet back to arrays, without a loop over rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqtag.errors import RunDirError
+from seqtag.features.layout import RUNG, TAGS_DIGEST, VOCABULARY_DIGEST, encoded_schema, rung_files
+from seqtag.features.windowing import Windows
+
+
+@dataclass(frozen=True, eq=False)
+class Rung:
+    """The windows of one padded length, as arrays."""
+
+    length: int  # tokens and padding
+    row: npt.NDArray[np.int64]  # [n_windows], row of the sequence in the snapshot
+    windows: Windows  # position of the sequence in the split, start, real length, range that counts
+    token_ids: npt.NDArray[np.int32]  # [n_windows, length]
+    tag_ids: npt.NDArray[np.int32]  # [n_windows, length], -1 where the tag is unknown
+
+    def __len__(self) -> int:
+        return len(self.row)
+
+
+def read_encoded(folder: Path, *, vocabulary_digest: str, tags_digest: str) -> list[Rung]:
+    """Read one split's windows (`encoded/<split>`), shortest rung first.
+
+    Raises:
+        RunDirError: nothing is there, a file is something else, or it was encoded with another vocabulary
+            or other tags.
+    """
+    files = rung_files(folder)
+    if not files:
+        raise RunDirError(f"{folder}: encoded windows were required. Received: no length=* folder")
+    return [_rung(path, vocabulary_digest, tags_digest) for path in files]
+
+
+def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Rung:
+    try:
+        file = pq.ParquetFile(path, memory_map=True)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise RunDirError(f"{path}: encoded windows in Parquet were required. Received: {error}") from error
+    with file:
+        _check_metadata(path, file.schema_arrow, vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
+        arrays = _arrays(file)
+    rung = arrays["token_ids"].shape[1]
+    return Rung(
+        length=rung,
+        row=arrays["row"],
+        windows=Windows(
+            sequence=arrays["sequence"],
+            start=arrays["start"],
+            length=arrays["length"],
+            keep_start=arrays["keep_start"],
+            keep_stop=arrays["keep_stop"],
+            rung=np.full(len(arrays["row"]), rung, dtype=np.int32),
+        ),
+        token_ids=arrays["token_ids"],
+        tag_ids=arrays["tag_ids"],
+    )
+
+
+def _check_metadata(path: Path, schema: pa.Schema, *, vocabulary_digest: str, tags_digest: str) -> None:
+    metadata = schema.metadata or {}
+    rung = metadata.get(RUNG, b"").decode()
+    required = encoded_schema(int(rung or 1), vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
+    if not rung or not schema.equals(required):
+        raise RunDirError(
+            f"{path}: the columns of encoded windows were required. Received: {', '.join(schema.names)}"
+        )
+    for key in (VOCABULARY_DIGEST, TAGS_DIGEST):
+        received, wanted = metadata.get(key, b"none").decode(), required.metadata[key].decode()
+        if received != wanted:
+            raise RunDirError(
+                f"{path}: {key.decode()} {wanted} was required. Received: {received}. Index and encode again"
+            )
+
+
+def _arrays(file: pq.ParquetFile) -> dict[str, npt.NDArray[Any]]:
+    """Return `[n_windows]` or `[n_windows, rung]` per column.
+
+    Row group by row group into the final arrays: a whole table beside them would double the memory.
+    """
+    n_windows = file.metadata.num_rows
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for field in file.schema_arrow:
+        is_padded = pa.types.is_fixed_size_list(field.type)
+        shape = (n_windows, field.type.list_size) if is_padded else (n_windows,)
+        dtype = (field.type.value_type if is_padded else field.type).to_pandas_dtype()
+        arrays[field.name] = np.empty(shape, dtype)
+    first = 0
+    for group in range(file.num_row_groups):
+        for batch in file.read_row_group(group).to_batches():
+            for name, column in zip(batch.schema.names, batch.columns, strict=True):
+                values = column.flatten() if pa.types.is_fixed_size_list(column.type) else column
+                target = arrays[name][first : first + len(batch)]
+                target[...] = values.to_numpy().reshape(target.shape)
+            first += len(batch)
+    return arrays

@@ -1,0 +1,113 @@
+"""Count the train split and number what it shows: words, characters and tags."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config import FeaturesConfig, SchemeName
+from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.errors import CorpusRejectedError
+from seqtag.features.reading import ahead, row_groups
+from seqtag.features.symbols import Symbols
+from seqtag.features.tag_index import TagIndex, tag_order
+from seqtag.features.vocabulary import Vocabulary
+
+_MERGE_AT = 2**20  # distinct strings waiting
+_WORDS_AT_A_TIME = 2**16
+_N_CODE_POINTS = 0x110000
+
+_log = logging.getLogger(__name__)
+
+
+def index_corpus(
+    train: Path,
+    *,
+    declared: Sequence[str] | None,
+    previous: Sequence[str],
+    scheme: SchemeName,
+    config: FeaturesConfig,
+    folder: Path,
+) -> tuple[Vocabulary, TagIndex]:
+    """Number the words, characters and tags of the train split, write them into `folder` and return them.
+
+    Args:
+        train: the split's Parquet file.
+        declared: tags known beforehand; None for those that train shows.
+        previous: the champion's tags, which keep their ids; may be empty.
+        scheme: the scheme that the split's tags are in.
+
+    Raises:
+        CorpusRejectedError: train has no tag at all.
+    """
+    words, tags = _Counts(), _Counts()
+    for batch in ahead(row_groups(train, [TOKENS, TAGS])):
+        words.add(batch.column(TOKENS).flatten())
+        tags.add(batch.column(TAGS).flatten())
+    counted = words.table()
+    vocabulary = Vocabulary(
+        words=Symbols.of_counts(counted, min_count=config.min_count),
+        characters=Symbols.of_counts(_character_counts(counted)),
+    )
+    observed = dict(zip(*(column.to_pylist() for column in tags.table().itercolumns()), strict=True))
+    if not observed:
+        raise CorpusRejectedError(f"{train}: at least one labelled sequence was required. Received: none")
+    order = tag_order(observed, declared=declared, previous=previous, scheme=scheme)
+    index = TagIndex(order, scheme, {tag: observed.get(tag, 0) for tag in order})
+    vocabulary.save(folder)
+    index.save(folder)
+    _log.info(
+        "index: %s words, %s characters, %d tags from %s tokens",
+        f"{vocabulary.n_words:,}",
+        f"{vocabulary.n_characters:,}",
+        len(index),
+        f"{pc.sum(counted['count']).as_py() or 0:,}",
+    )
+    return vocabulary, index
+
+
+class _Counts:
+    """Occurrences of strings, merged now and then: memory grows with the distinct ones alone."""
+
+    def __init__(self) -> None:
+        self._merged = _counted(pa.array([], pa.string()), np.zeros(0, np.int64))
+        self._waiting: list[pa.Table] = []
+
+    def add(self, strings: pa.DictionaryArray) -> None:
+        indices = strings.indices.drop_null().to_numpy()
+        counts = np.bincount(indices, minlength=len(strings.dictionary))
+        self._waiting.append(_counted(strings.dictionary, counts).filter(pc.field("count") > 0))
+        # waiting for as many as are merged keeps the cost of all merges linear
+        if sum(map(len, self._waiting)) > max(_MERGE_AT, len(self._merged)):
+            self._merged, self._waiting = self.table(), []
+
+    def table(self) -> pa.Table:
+        """Return columns `symbol` (distinct, in no particular order) and `count`."""
+        all_counts = pa.concat_tables([self._merged, *self._waiting])
+        merged = all_counts.group_by("symbol").aggregate([("count", "sum")])
+        return merged.select(["symbol", "count_sum"]).rename_columns(["symbol", "count"])
+
+
+def _counted(symbols: pa.Array, counts: np.ndarray) -> pa.Table:
+    return pa.table({"symbol": symbols.cast(pa.string()), "count": counts.astype(np.int64)})
+
+
+def _character_counts(words: pa.Table) -> pa.Table:
+    """Return how often each character (code point) occurs in the tokens that `words` counts."""
+    totals = np.zeros(_N_CODE_POINTS, dtype=np.int64)
+    for batch in words.to_batches(max_chunksize=_WORDS_AT_A_TIME):
+        text = pc.binary_join(_as_one_list(batch.column("symbol")), "")[0].as_py()
+        points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
+        lengths = pc.utf8_length(batch.column("symbol")).to_numpy()
+        np.add.at(totals, points, np.repeat(batch.column("count").to_numpy(), lengths))
+    seen = np.flatnonzero(totals)
+    return _counted(pa.array([chr(point) for point in seen.tolist()], pa.string()), totals[seen])
+
+
+def _as_one_list(strings: pa.StringArray) -> pa.ListArray:
+    return pa.ListArray.from_arrays(pa.array([0, len(strings)], pa.int32()), strings)

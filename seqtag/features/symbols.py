@@ -1,0 +1,127 @@
+"""Numbered strings: what words and characters have in common."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.corpus.hashing import hash_strings
+from seqtag.errors import RunDirError
+from seqtag.features.layout import SYMBOLS_SCHEMA
+
+PAD, UNK = "<pad>", "<unk>"
+PAD_ID, UNK_ID = 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class Lookup:
+    """Find strings among known ones, without building a hash table anew for every batch.
+
+    `pyarrow.compute.index_in` does that: 46 ms a call for 300,000 known strings (pyarrow 25).
+    """
+
+    known: pa.StringArray  # distinct
+
+    def positions(self, strings: pa.Array) -> npt.NDArray[np.int64]:
+        """Return `<int64>[n]`: the position of each string in `known`, -1 for others and for null."""
+        if not pa.types.is_dictionary(strings.type):
+            strings = pc.dictionary_encode(strings)
+        of_distinct = self._of_distinct(strings.dictionary.cast(pa.string()))
+        indices = strings.indices.fill_null(len(of_distinct)).to_numpy()
+        return np.append(of_distinct, -1)[indices]
+
+    def _of_distinct(self, strings: pa.StringArray) -> npt.NDArray[np.int64]:
+        hashes, order = self._sorted_hashes
+        if not len(hashes):
+            return np.full(len(strings), -1, dtype=np.int64)
+        found = order[np.minimum(np.searchsorted(hashes, hash_strings(strings)), len(order) - 1)]
+        same = pc.equal(strings, self.known.take(pa.array(found))).fill_null(False)
+        return np.where(same.to_numpy(zero_copy_only=False), found, -1)
+
+    @cached_property
+    def _sorted_hashes(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        hashes = hash_strings(self.known)
+        order = np.argsort(hashes)
+        return hashes[order], order
+
+
+@dataclass(frozen=True, eq=False)
+class Symbols:
+    """Strings with their ids: 0 is `<pad>`, 1 is `<unk>`, then the known ones by (-count, symbol)."""
+
+    symbols: pa.StringArray  # the string of each id
+    counts: npt.NDArray[np.int64]  # occurrences in train; of `<unk>`: all that were too rare
+
+    @classmethod
+    def of_counts(cls, counted: pa.Table, *, min_count: int = 1) -> Symbols:
+        """Number the symbols that occur at least `min_count` times.
+
+        A symbol that is spelled like a reserved one counts as unknown, so that no real token is padding.
+
+        Args:
+            counted: columns `symbol` (distinct) and `count`.
+        """
+        reserved = pc.is_in(counted["symbol"], value_set=pa.array([PAD, UNK]))
+        is_kept = pc.and_not(pc.greater_equal(counted["count"], min_count), reserved)
+        kept = counted.filter(is_kept).sort_by([("count", "descending"), ("symbol", "ascending")])
+        n_unknown = (pc.sum(counted["count"]).as_py() or 0) - (pc.sum(kept["count"]).as_py() or 0)
+        return cls(
+            symbols=pa.concat_arrays([pa.array([PAD, UNK]), *kept["symbol"].chunks]),
+            counts=np.concatenate([[0, n_unknown], kept["count"].to_numpy()]).astype(np.int64),
+        )
+
+    @classmethod
+    def load(cls, path: Path) -> Symbols:
+        """Read what `save` wrote.
+
+        Raises:
+            RunDirError: the file is missing or something else.
+        """
+        try:
+            table = pq.read_table(path).combine_chunks()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise RunDirError(
+                f"{path}: numbered symbols in Parquet were required. Received: {error}"
+            ) from error
+        if table.schema != SYMBOLS_SCHEMA or table["symbol"][:2].to_pylist() != [PAD, UNK]:
+            raise RunDirError(
+                f"{path}: columns id, symbol, count that begin with {PAD} and {UNK} were required. "
+                f"Received: {table.schema.names}, {table.num_rows} rows"
+            )
+        return cls(pa.concat_arrays(table["symbol"].chunks), table["count"].to_numpy())
+
+    def save(self, path: Path) -> None:
+        """Write id, symbol and count as Parquet."""
+        ids = np.arange(len(self), dtype=np.int32)
+        pq.write_table(pa.table([ids, self.symbols, self.counts], SYMBOLS_SCHEMA), path, compression="zstd")
+
+    def __len__(self) -> int:
+        return len(self.symbols)
+
+    def ids(self, strings: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
+        """Return `<int32>[n]`; unknown strings and nulls become `<unk>`."""
+        chunks = strings.chunks if isinstance(strings, pa.ChunkedArray) else [strings]
+        found = [self._lookup.positions(chunk) for chunk in chunks]
+        known = np.concatenate([np.zeros(0, np.int64), *found])
+        return np.where(known < 0, UNK_ID, known + UNK_ID + 1).astype(np.int32)
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of the symbols in their order: equal digests, equal ids."""
+        _, offsets_buffer, text = self.symbols.buffers()
+        offsets = np.frombuffer(offsets_buffer, np.int32)[self.symbols.offset :][: len(self) + 1]
+        sha256 = hashlib.sha256(np.diff(offsets).tobytes())
+        sha256.update(text[offsets[0] : offsets[-1]])
+        return sha256.hexdigest()
+
+    @cached_property
+    def _lookup(self) -> Lookup:
+        return Lookup(self.symbols[UNK_ID + 1 :])

@@ -1,0 +1,118 @@
+"""The tags that a model may give, and their ids."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.config import SchemeName
+from seqtag.errors import RunDirError
+from seqtag.features.layout import TAGS
+from seqtag.features.symbols import Lookup
+from seqtag.scoring.schemes import legal_transitions, split_tags, tag_name
+
+UNKNOWN_TAG_ID = -1
+
+
+@dataclass(frozen=True)
+class TagIndex:
+    """Tags by id, from 0: there is no tag for padding, which is known by the length."""
+
+    tags: tuple[str, ...]
+    scheme: SchemeName
+    counts: Mapping[str, int] = field(default_factory=dict, compare=False)  # tokens of train
+
+    @classmethod
+    def load(cls, folder: Path) -> TagIndex:
+        """Read what `save` wrote.
+
+        Raises:
+            RunDirError: tags.json is missing or something else.
+        """
+        path = folder / TAGS
+        try:
+            table = json.loads(path.read_text("utf-8"))
+            index = cls(tuple(table["tags"]), table["scheme"], dict(table["counts"]))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise RunDirError(
+                f"{path}: tags, scheme and counts were required. Received: {error!r}"
+            ) from error
+        if index.scheme not in get_args(SchemeName):
+            raise RunDirError(f"{path}: a known scheme was required. Received: {index.scheme!r}")
+        return index
+
+    def save(self, folder: Path) -> None:
+        """Write tags.json into `folder`."""
+        table = {"tags": self.tags, "scheme": self.scheme, "counts": self.counts}
+        (folder / TAGS).write_text(json.dumps(table, ensure_ascii=False, indent=1) + "\n", "utf-8")
+
+    def __len__(self) -> int:
+        return len(self.tags)
+
+    def ids(self, tags: pa.Array) -> npt.NDArray[np.int32]:
+        """Return `<int32>[n_tokens]`; -1 for a tag outside the index and for null."""
+        return self._lookup.positions(tags).astype(np.int32)
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of tags and scheme: equal digests, equal ids."""
+        return hashlib.sha256(json.dumps([self.scheme, *self.tags]).encode()).hexdigest()
+
+    @cached_property
+    def _lookup(self) -> Lookup:
+        return Lookup(pa.array(self.tags, pa.string()))
+
+
+def tag_order(
+    observed: Mapping[str, int],
+    *,
+    declared: Sequence[str] | None,
+    previous: Sequence[str],
+    scheme: SchemeName,
+) -> tuple[str, ...]:
+    """Return all tags in the order of their ids.
+
+    First those of the champion (`previous`), whose ids stay unless it speaks another scheme; then the
+    declared ones as declared; then what train shows beyond them, by (-count, tag).
+
+    >>> tag_order({"O": 9, "B-X": 2, "B-Y": 2}, declared=None, previous=(), scheme="IOB2")
+    ('O', 'B-X', 'B-Y')
+    >>> tag_order({"O": 9, "B-X": 2, "B-Y": 2}, declared=None, previous=("O", "B-Y"), scheme="IOB2")
+    ('O', 'B-Y', 'B-X')
+    """
+    kept = previous if _exist(previous, scheme).all() else ()
+    by_count = sorted(observed, key=lambda tag: (-observed[tag], tag))
+    return tuple(dict.fromkeys([*kept, *_spelled_in(scheme, declared or ()), *by_count]))
+
+
+def _spelled_in(scheme: SchemeName, declared: Sequence[str]) -> Sequence[str]:
+    """Return declared tags as they are, or, if they were declared for another scheme, those that `scheme`
+    has for the same types: tags are converted at the door, so IOBES may be trained from declared IOB2.
+
+    Of another scheme are tags of which one can never stand in a sequence made of these tags.
+    """
+    if scheme == "none":
+        return declared
+    legal = legal_transitions(declared, scheme)
+    neighbours = legal & ~np.eye(len(legal), dtype=np.bool_)  # I-X after I-X alone leads nowhere
+    if neighbours[:, :-1].any(axis=0).all() and neighbours[:-1].any(axis=1).all():
+        return declared
+    prefixes, types = split_tags(declared)
+    span_types = dict.fromkeys(t for p, t in zip(prefixes, types, strict=True) if p not in ("O", ""))
+    outside = [tag for tag in declared if tag == "O"]
+    candidates = [*outside, *(tag_name(prefix, t) for t in span_types for prefix in ("B", "I", "E", "S"))]
+    return [tag for tag, exists in zip(candidates, _exist(candidates, scheme), strict=True) if exists]
+
+
+def _exist(tags: Sequence[str], scheme: SchemeName) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_tags]`: is this a tag of the scheme?"""
+    return np.asarray(legal_transitions(tags, scheme)[:-1].any(axis=1))
