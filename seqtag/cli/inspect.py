@@ -1,0 +1,118 @@
+"""Commands that look: `show` a run, `doctor` the installation, open the `registry`'s page."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import shutil
+import subprocess
+import sys
+import time
+from typing import Annotated
+
+import typer
+
+from seqtag import steps
+from seqtag.cli.surroundings import REFUSED, RUN, find_run, place
+from seqtag.errors import SeqtagError
+from seqtag.rundir import find_manifest
+
+_PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
+_FREE_BYTES = 2 * 1024**3
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    for command in (show, doctor, registry):
+        app.command(command.__name__)(command)
+
+
+def show(run: Annotated[str, RUN]) -> None:
+    """Show what a run's steps did and what came of them.
+
+    Examples: `seqtag show sample` for the newest run, `seqtag show 2026-01-31-9f86d081-2c26b46b`
+    """
+    where = place()
+    at = find_run(run, where)
+    typer.echo(f"Run {at.id} of {at.tagger}: {at.path}\n")
+    folders = (at.validation, at.splits, at.vocabulary, at.encoded, at.model)
+    for folder in (*folders, at.evaluation, at.decision_dir, at.registration_dir, at.report_dir):
+        manifest = find_manifest(folder)
+        done = f"{manifest.seconds:9.1f} s   {manifest.digest[:12]}" if manifest else "not done"
+        typer.echo(f"  {folder.name:14} {done:>14}")
+    if find_manifest(at.registration_dir) is not None:
+        typer.echo("\n" + steps.summary(at, where))
+
+
+def doctor() -> None:
+    """Import everything, open the stores, and say what to fix.
+
+    Example: `seqtag doctor`
+    """
+    where = place()
+    ailments = [fault for check in (_python, _packages, _home, _registry) for fault in check(where)]
+    for fault in ailments:
+        typer.echo(f"FIX   {fault}")
+    if ailments:
+        raise typer.Exit(REFUSED)
+    typer.echo("All is well.")
+
+
+def registry(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> None:
+    """Serve MLflow's page on the registry until interrupted.
+
+    Example: `seqtag registry --port 5001`
+    """
+    where = place()
+    where.registry().check()
+    typer.echo(f"MLflow at http://127.0.0.1:{port}/#/models, until Ctrl-C", err=True)
+    command = [
+        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", where.registry_url,
+        "--artifacts-destination", str(where.home.artifacts), "--host", "127.0.0.1", "--port", str(port),
+        "--workers", "1",
+    ]  # fmt: skip
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # it starts eight processes
+    sys.exit(subprocess.call(command, env=environment, cwd=where.home.root))
+
+
+def _python(_: steps.Place) -> list[str]:
+    typer.echo(f"ok    Python {sys.version.split()[0]}")
+    return []
+
+
+def _packages(_: steps.Place) -> list[str]:
+    faults = []
+    for name in _PACKAGES:
+        started = time.monotonic()
+        try:
+            version = getattr(importlib.import_module(name), "__version__", "?")
+        except ImportError as error:
+            faults.append(f"{name} does not import ({error}): install with constraints.txt, `make run` does")
+        else:
+            typer.echo(f"ok    {name} {version}, imported in {time.monotonic() - started:.1f} s")
+    return faults
+
+
+def _home(where: steps.Place) -> list[str]:
+    root = where.home.root
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / ".probe"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        return [f"{root} cannot be written ({error.strerror}): set SEQTAG_HOME to a folder of yours"]
+    free = shutil.disk_usage(root).free
+    if free < _FREE_BYTES:
+        return [f"{root} has {free / 1024**3:.1f} GiB free; a retraining wants 2 GiB"]
+    typer.echo(f"ok    home {root}, {free / 1024**3:.0f} GiB free")
+    return []
+
+
+def _registry(where: steps.Place) -> list[str]:
+    try:
+        where.registry().check()
+    except SeqtagError as error:
+        return [f"{error}: is SEQTAG_REGISTRY_URL right, and the database up?"]
+    typer.echo("ok    registry")
+    return []

@@ -1,0 +1,58 @@
+"""The front of the command line: which commands there are, and what becomes of errors."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from seqtag import __version__
+from seqtag.cli import inspect, tagging, verbs
+from seqtag.cli.surroundings import DONE, REFUSED, WRONG_USE
+from seqtag.errors import ConfigError, SeqtagError
+
+app = typer.Typer(
+    name="seqtag",
+    help="Retrain BiLSTM sequence taggers, and let the better one serve.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"seqtag {__version__}")
+        raise typer.Exit(DONE)
+
+
+@app.callback()
+def _front(
+    version: bool = typer.Option(
+        False, "--version", callback=_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Retrain BiLSTM sequence taggers, and let the better one serve.
+
+    Everything is written below `$SEQTAG_HOME` (default: `.seqtag` in the working directory).
+    """
+
+
+verbs.add_to(app)
+tagging.add_to(app)
+inspect.add_to(app)
+
+
+def main() -> None:
+    """Run the command line; an error of ours is one line and an exit code, never a traceback."""
+    try:
+        app()
+    except ConfigError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(WRONG_USE)
+    except SeqtagError as error:
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(REFUSED)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        sys.exit(DONE)

@@ -1,0 +1,54 @@
+"""What every command needs: exit codes, the place, the run directory that an argument names, log lines."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Final
+
+import typer
+
+from seqtag.config import Settings
+from seqtag.errors import ConfigError
+from seqtag.rundir import RunDir, absolute
+from seqtag.steps import Place, confine_libraries
+
+DONE: Final = 0
+REFUSED: Final = 1
+WRONG_USE: Final = 2
+
+TAGGER = typer.Argument(help="The tagger's TOML file.", metavar="TAGGER.toml", exists=True, dir_okay=False)
+RUN = typer.Argument(
+    help="A run directory, its run id, or a tagger's name for its newest run.", metavar="RUN"
+)
+
+
+def place() -> Place:
+    """Return where things live, with log lines on standard error and libraries kept to the home folder."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("seqtag").setLevel(logging.INFO)
+    here = Place.of(Settings())
+    confine_libraries(here.home)
+    return here
+
+
+def find_run(name: str, where: Place) -> RunDir:
+    """Return the run directory that a path, a run id or a tagger's name stands for.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    runs = where.home.root / "runs"
+    as_path = absolute(Path(name))
+    if RunDir(as_path).config.exists():
+        return RunDir(as_path)
+    found = sorted(runs.glob(f"*/{name}/config.json")) if "/" not in name else []
+    if not found:
+        of_tagger = where.home.runs(name).glob("*/config.json") if "/" not in name else []
+        found = sorted(of_tagger, key=lambda config: (config.stat().st_mtime, config.parent.name))
+    if not found:
+        raise ConfigError(
+            f"a run directory, a run id or a tagger with runs below {runs} was required. Received: {name!r}"
+        )
+    return RunDir(found[-1].parent)

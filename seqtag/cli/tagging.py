@@ -1,0 +1,120 @@
+"""`seqtag tag`: sequences in, tagged sequences out, a few thousand at a time."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import chain, islice
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seqtag.cli.surroundings import find_run, place
+from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.rundir import require_manifest
+from seqtag.steps import Place
+
+AT_A_TIME = 2048  # sequences
+
+
+class Form(StrEnum):
+    text = "text"  # one sequence a line, tokens separated by blanks
+    jsonl = "jsonl"  # one JSON object a line with an array `tokens`
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the command of this file."""
+    app.command("tag")(tag)
+
+
+def tag(
+    files: Annotated[list[Path] | None, typer.Argument(help="Files to tag; none: standard input.")] = None,
+    run: Annotated[str | None, typer.Option(help="Use this run's model: folder, run id or tagger.")] = None,
+    tagger: Annotated[str | None, typer.Option(help="Use this tagger's champion from the registry.")] = None,
+    form: Annotated[Form, typer.Option("--format", help="Form of the input and the output.")] = Form.text,
+) -> None:
+    """Tag sequences.
+
+    Text in gives one `token<TAB>tag` a line and a blank line after each sequence; JSON Lines in gives the
+    same objects with `tags` and `confidence`.
+
+    Examples: `echo "search view_item checkout" | seqtag tag --tagger sample` and
+    `seqtag tag --run sample --format jsonl sessions.jsonl > tagged.jsonl`
+    """
+    import pyarrow as pa
+
+    from seqtag.neural import Tagger
+
+    model = Tagger.load(_bundle(run, tagger, place()))
+    sequences = _sequences(files, form)
+    while batch := list(islice(sequences, AT_A_TIME)):
+        tokens = pa.array([sequence["tokens"] for sequence in batch], pa.list_(pa.string()))
+        tagged = model.tag(tokens)
+        write = _write_text if form is Form.text else _write_jsonl
+        write(batch, tagged.predicted.to_pylist(), tagged.confidence.to_pylist())
+
+
+def _bundle(run: str | None, tagger: str | None, where: Place) -> Path:
+    if (run is None) == (tagger is None):
+        raise ConfigError("either --run or --tagger was required, and not both")
+    if run is not None:
+        found = find_run(run, where)
+        require_manifest(found.model)
+        return found.model
+    champion = where.registry().champion(str(tagger))
+    if champion is None:
+        raise ConfigError(f"a tagger with a champion in the registry was required. Received: {tagger!r}")
+    return champion.bundle
+
+
+def _sequences(files: list[Path] | None, form: Form) -> Iterator[dict[str, Any]]:
+    opened: Iterable[tuple[str, Iterable[str]]] = (
+        ((str(path), _lines(path)) for path in files) if files else [("standard input", sys.stdin)]
+    )
+    for name, lines in opened:
+        for number, line in enumerate(lines, start=1):
+            if form is Form.text:
+                yield {"tokens": line.split()}
+            elif line.strip():
+                yield _parsed(line, f"{name}:{number}")
+
+
+def _lines(path: Path) -> Iterator[str]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            yield from file
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusFormatError(f"{path}: UTF-8 text was required. Received: {error}") from error
+
+
+def _parsed(line: str, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except ValueError as error:
+        raise CorpusFormatError(f"{where}: a JSON object was required. Received: {error}") from error
+    tokens = value.get("tokens") if isinstance(value, dict) else None
+    if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
+        raise CorpusFormatError(
+            f"{where}: an object with `tokens`, an array of non-empty strings, was required. "
+            f"Received: {line.strip()[:80]}"
+        )
+    return value
+
+
+def _write_text(batch: Iterable[dict[str, Any]], tags: list[list[str]], _: list[list[float]]) -> None:
+    pairs = (
+        chain((f"{token}\t{tag}" for token, tag in zip(sequence["tokens"], row, strict=True)), ("",))
+        for sequence, row in zip(batch, tags, strict=True)
+    )
+    sys.stdout.write("\n".join(chain.from_iterable(pairs)) + "\n")
+
+
+def _write_jsonl(
+    batch: Iterable[dict[str, Any]], tags: list[list[str]], confidence: list[list[float]]
+) -> None:
+    for sequence, row, sure in zip(batch, tags, confidence, strict=True):
+        tagged = {**sequence, "tags": row, "confidence": [round(p, 6) for p in sure]}
+        sys.stdout.write(json.dumps(tagged, ensure_ascii=False) + "\n")

@@ -1,0 +1,182 @@
+"""One command per verb, and `retrain` for all of them in order, without Prefect."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from seqtag import steps
+from seqtag.cli.surroundings import RUN, TAGGER, find_run, place
+from seqtag.config import load_tagger
+from seqtag.rundir import RunDir
+
+Tagger = Annotated[Path, TAGGER]
+Run = Annotated[str, RUN]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    for command in (retrain, ingest, open_run, validate, split, index, encode, train, evaluate, decide):
+        app.command(command.__name__.replace("_", "-"), rich_help_panel="Verbs")(command)
+    for command in (register, report):
+        app.command(command.__name__, rich_help_panel="Verbs")(command)
+
+
+def retrain(tagger: Tagger) -> None:
+    """Run all verbs in order, without Prefect; what stands already is not done again.
+
+    Example: `seqtag retrain deployments/taggers/sample.toml`
+    """
+    config, where = load_tagger(tagger), place()
+    run = steps.open_run(config, steps.ingest(config, where), where, as_of=_today())
+    steps.validate(run)
+    steps.split(run)
+    steps.index(run)
+    steps.encode(run)
+    _train(run)
+    steps.evaluate(run)
+    steps.decide(run)
+    steps.register(run, where)
+    steps.report(run)
+    typer.echo(steps.summary(run, where))
+
+
+def ingest(tagger: Tagger) -> None:
+    """Read the sources into a snapshot; print its folder.
+
+    Example: `seqtag ingest deployments/taggers/sample.toml`
+    """
+    typer.echo(steps.ingest(load_tagger(tagger), place()).path)
+
+
+def open_run(tagger: Tagger) -> None:
+    """Read the sources, find or begin the run directory; print it.
+
+    Example: `RUN=$(seqtag open-run deployments/taggers/sample.toml)`
+    """
+    config, where = load_tagger(tagger), place()
+    typer.echo(steps.open_run(config, steps.ingest(config, where), where, as_of=_today()).path)
+
+
+def validate(run: Run) -> None:
+    """Judge the snapshot; print the data docs' address.
+
+    Example: `seqtag validate sample`
+    """
+    at = find_run(run, place())
+    steps.validate(at)
+    typer.echo(at.data_docs)
+
+
+def split(run: Run) -> None:
+    """Deal the accepted sequences out to train, dev and test.
+
+    Example: `seqtag split sample`
+    """
+    at = find_run(run, place())
+    steps.split(at)
+    typer.echo(at.splits)
+
+
+def index(run: Run) -> None:
+    """Number words, characters and tags of train.
+
+    Example: `seqtag index sample`
+    """
+    at = find_run(run, place())
+    steps.index(at)
+    typer.echo(at.vocabulary)
+
+
+def encode(run: Run) -> None:
+    """Write padded ids as Parquet, by length.
+
+    Example: `seqtag encode sample`
+    """
+    at = find_run(run, place())
+    steps.encode(at)
+    typer.echo(at.encoded)
+
+
+def train(run: Run) -> None:
+    """Fit the recipe and keep the best epoch.
+
+    Example: `seqtag train sample`
+    """
+    at = find_run(run, place())
+    _train(at)
+    typer.echo(at.model)
+
+
+def evaluate(run: Run) -> None:
+    """Score challenger and champion on the same test sequences.
+
+    Example: `seqtag evaluate sample`
+    """
+    at = find_run(run, place())
+    steps.evaluate(at)
+    typer.echo(at.metrics)
+
+
+def decide(run: Run) -> None:
+    """Say PROMOTE, HOLD or REJECT, with the numbers.
+
+    Example: `seqtag decide sample`
+    """
+    at = find_run(run, place())
+    steps.decide(at)
+    typer.echo(steps.verdict(at).sentence)
+
+
+def register(run: Run) -> None:
+    """Record the model as a version, and make it champion if the decision says so.
+
+    Example: `seqtag register sample`
+    """
+    where = place()
+    at = find_run(run, where)
+    steps.register(at, where)
+    typer.echo(at.registration)
+
+
+def report(run: Run) -> None:
+    """Write the report for people; print its address.
+
+    Example: `seqtag report sample`
+    """
+    at = find_run(run, place())
+    steps.report(at)
+    typer.echo(at.report)
+
+
+def _train(run: RunDir) -> None:
+    with _progress(run) as on_epoch:
+        steps.train(run, on_epoch=on_epoch)
+
+
+@contextmanager
+def _progress(run: RunDir) -> Iterator[Callable[[Mapping[str, Any]], None] | None]:
+    """Show a bar on a terminal; elsewhere the log's line per epoch is all there is."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True)) as progress:
+        bar = progress.add_task("training", total=steps.read_config(run).train.max_epochs)
+
+        def advance(epoch: Mapping[str, Any]) -> None:
+            progress.update(bar, advance=1, description=f"training, dev {epoch['dev_score']:.4f}")
+
+        yield advance
+
+
+def _today() -> Any:
+    return datetime.now(UTC).date()
