@@ -16,9 +16,11 @@ def flatten(lists: pa.ListArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     return lists.flatten(), np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
 
-def relist(values: pa.Array, offsets: npt.NDArray[np.int64], *, like: pa.ListArray) -> pa.ListArray:
+def relist(
+    values: pa.Array, offsets: npt.NDArray[np.int64], *, like: pa.ListArray | None = None
+) -> pa.ListArray:
     """Return `values` as lists, null where `like` is null."""
-    mask = pc.is_null(like) if like.null_count else None
+    mask = pc.is_null(like) if like is not None and like.null_count else None
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, mask=mask)
 
 

@@ -174,8 +174,8 @@ def begin_mask(
     here = np.where(prefix < _BOUNDARY, prefix, _OUTSIDE)
     before = _previous(here, offsets, at_start=_OUTSIDE)
     differs = type_id != _previous(type_id, offsets, at_start=-1)
-    cells = _grid(_BEGINS)[before, here]  # [n_tokens]
-    mask: npt.NDArray[np.bool_] = (cells == "+") | ((cells == "!") & differs)
+    grid = _grid(_BEGINS)
+    mask: npt.NDArray[np.bool_] = (grid == "+")[before, here] | ((grid == "!")[before, here] & differs)
     return mask
 
 

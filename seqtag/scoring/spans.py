@@ -1,0 +1,155 @@
+"""Spans: read from tags, as conlleval does or strictly, and spelled as tags again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.config import SchemeName
+from seqtag.errors import TagSchemeError
+from seqtag.scoring.ragged import distinct, flatten, relist, sequence_numbers
+from seqtag.scoring.schemes import PREFIXES, begin_mask, end_mask, read_tags, spell, tag_name
+
+SpanMode = Literal["conlleval", "strict"]
+SPAN_MODES: tuple[SpanMode, ...] = ("conlleval", "strict")
+
+# The prefixes with which a well-formed span of one token, and a longer one, begins and ends.
+# IOB1's B is well-formed only where the span touches the one before, of its own type.
+_WELL_FORMED: dict[SchemeName, tuple[tuple[str, str], ...]] = {
+    "IOB1": (("I", "I"), ("B", "B"), ("B", "I")),
+    "IOB2": (("B", "B"), ("B", "I")),
+    "IOBES": (("S", "S"), ("B", "E")),
+}
+
+_B_OR_I = (PREFIXES.index("B"), PREFIXES.index("I"))
+
+
+@dataclass(frozen=True, eq=False)
+class Spans:
+    """Spans `[start, stop)` in their sequences, in the order of the tokens; they never overlap.
+
+    sequence, start, stop: <int64>[n_spans]   positions from 0
+    type_id: <int32>[n_spans]                 numbers into `types`
+    """
+
+    sequence: npt.NDArray[np.int64]
+    start: npt.NDArray[np.int64]
+    stop: npt.NDArray[np.int64]
+    type_id: npt.NDArray[np.int32]
+    types: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+
+def spans_of(tags: pa.ListArray, scheme: SchemeName, *, mode: SpanMode) -> Spans:
+    """Return the spans that tags spell.
+
+    conlleval   what conlleval.pl (Sang and Buchholz 2000) sees, in any scheme: illegal tags are read
+                generously, an I after O begins a span
+    strict      of these, the ones spelled as the scheme wants: in IOB2 beginning with B; in IOBES one S,
+                or B to E; in IOB1 beginning with B only where the span touches one of its own type
+
+    A tag of no scheme counts as O.
+
+    Raises:
+        TagSchemeError: the scheme has no spans, or a tag is null.
+    """
+    values, offsets = flatten(tags)
+    tag_ids, seen = distinct(values)
+    return read_spans(tag_ids, seen, offsets, scheme=scheme, mode=mode)
+
+
+def read_spans(
+    tag_ids: npt.NDArray[np.int32],
+    tags: tuple[str, ...],
+    offsets: npt.NDArray[np.int64],
+    *,
+    scheme: SchemeName,
+    mode: SpanMode,
+) -> Spans:
+    """Return the spans of flat tags: `<int32>[n_tokens]` numbers into `tags`, `<int64>[n_sequences + 1]`."""
+    if scheme == "none":
+        raise TagSchemeError("a scheme with spans was required. Received: 'none'")
+    tag_prefix, tag_type, types = read_tags(tags)
+    prefix, type_id = tag_prefix[tag_ids], tag_type[tag_ids]
+    begins = begin_mask(prefix, type_id, offsets)
+    inside = (prefix != PREFIXES.index("O")) & (prefix < len(PREFIXES))
+    first = np.flatnonzero(begins)
+    last = np.flatnonzero(end_mask(inside, begins, offsets))
+    if mode == "strict":
+        kept = _well_formed(prefix, type_id, offsets, first, last, scheme=scheme)
+        first, last = first[kept], last[kept]
+    sequence = sequence_numbers(offsets)[first]
+    return Spans(sequence, first - offsets[sequence], last + 1 - offsets[sequence], type_id[first], types)
+
+
+def tags_of(spans: Spans, lengths: npt.NDArray[np.int64], scheme: SchemeName) -> pa.ListArray:
+    """Return the tags that spell `spans` in sequences of these lengths.
+
+    Raises:
+        TagSchemeError: the scheme has no spans.
+    """
+    if scheme == "none":
+        raise TagSchemeError("a scheme with spans was required. Received: 'none'")
+    offsets = np.append(0, np.cumsum(lengths, dtype=np.int64))
+    tokens = token_positions(spans, offsets)
+    inside = np.zeros(offsets[-1], np.bool_)
+    inside[tokens] = True
+    begins = np.zeros_like(inside)
+    begins[offsets[spans.sequence] + spans.start] = True
+    type_id = np.zeros(offsets[-1], np.int32)
+    type_id[tokens] = np.repeat(spans.type_id, spans.stop - spans.start)
+    spelled = spell(inside, begins, type_id, offsets, scheme=scheme)
+    names = pa.array([tag_name(p, t) for p in PREFIXES for t in spans.types], pa.string())
+    values = names.take(pa.array(spelled.astype(np.int32) * len(spans.types) + type_id))
+    return relist(values, offsets)
+
+
+def token_positions(spans: Spans, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return the flat positions of all tokens in spans, span by span."""
+    lengths = spans.stop - spans.start
+    begin = np.cumsum(lengths) - lengths
+    return np.arange(lengths.sum()) + np.repeat(offsets[spans.sequence] + spans.start - begin, lengths)
+
+
+def matches(spans: Spans, others: Spans, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_spans]`: is the same span, of the same type, among `others`?
+
+    Both must number their types alike.
+    """
+    if not len(others):
+        return np.zeros(len(spans), np.bool_)
+    begin = offsets[spans.sequence] + spans.start
+    other_begin = offsets[others.sequence] + others.start
+    nearest = np.minimum(np.searchsorted(other_begin, begin), len(others) - 1)
+    same: npt.NDArray[np.bool_] = (
+        (other_begin[nearest] == begin)
+        & (others.stop[nearest] == spans.stop)
+        & (others.type_id[nearest] == spans.type_id)
+    )
+    return same
+
+
+def _well_formed(
+    prefix: npt.NDArray[np.int8],
+    type_id: npt.NDArray[np.int32],
+    offsets: npt.NDArray[np.int64],
+    first: npt.NDArray[np.int64],
+    last: npt.NDArray[np.int64],
+    *,
+    scheme: SchemeName,
+) -> npt.NDArray[np.bool_]:
+    kept = np.zeros(len(first), np.bool_)
+    for begin, end in _WELL_FORMED[scheme]:
+        kept |= (prefix[first] == PREFIXES.index(begin)) & (prefix[last] == PREFIXES.index(end))
+    if scheme == "IOB1":
+        at_start = np.isin(first, offsets)
+        before = np.where(at_start, first, first - 1)
+        touches = ~at_start & np.isin(prefix[before], _B_OR_I) & (type_id[before] == type_id[first])
+        kept &= (prefix[first] != PREFIXES.index("B")) | touches
+    return kept
