@@ -38,7 +38,7 @@ def is_transient(error: object) -> bool:
     Data, configuration and a lost promotion race do not: they fail at once. An error that was raised from
     such a one counts like its cause.
     """
-    if isinstance(error, PromotionConflictError | _LASTING):
+    if isinstance(error, (PromotionConflictError, *_LASTING)):
         return False
     if isinstance(error, _PASSING):
         return True

@@ -1,0 +1,49 @@
+"""The floors of the house: imports go down only, one door per heavy package, nothing heavy on import."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+HEAVY = ("tensorflow", "keras", "great_expectations", "mlflow", "matplotlib")
+
+
+def test_imports_keep_to_the_contracts_of_pyproject() -> None:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=CHECKOUT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "seqtag", "seqtag.cli", "seqtag.steps", "seqtag.config", "seqtag.corpus", "seqtag.features",
+        "seqtag.scoring",
+        "seqtag.neural", "seqtag.quality", "seqtag.registry", "seqtag.reporting", "tasks", "flows.retrain",
+    ],
+)  # fmt: skip
+def test_importing_loads_nothing_heavy(module: str, tmp_path: Path) -> None:
+    loaded = _python(f"import sys, {module}; print(sorted(set(sys.modules) & set({HEAVY})))", tmp_path)
+    assert loaded == "[]"
+
+
+@pytest.mark.parametrize("module", ["seqtag.cli", "seqtag.steps", "flows.local"])
+def test_importing_writes_nothing_at_home(module: str, tmp_path: Path) -> None:
+    _python(f"import {module}", tmp_path)
+    assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
+
+
+def _python(code: str, home: Path) -> str:
+    environment = {"PATH": "/usr/bin:/bin", "HOME": str(home), "SEQTAG_HOME": str(home / "seqtag")}
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
