@@ -7,12 +7,14 @@ import sys
 from typing import Any
 
 from prefect import Flow
+from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
 from flows import local
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import ConfigError, SeqtagError
+from seqtag.rundir import RunDir
 
 
 def run_here(flow: Flow[Any, Any], arguments: list[str]) -> int:
@@ -33,7 +35,7 @@ def run_here(flow: Flow[Any, Any], arguments: list[str]) -> int:
         return 2 if isinstance(error, ConfigError) else 1
     dashboard = api.removesuffix("/api")
     with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}):
-        state = flow(arguments[0], return_state=True)
+        state: State[RunDir] = flow(arguments[0], return_state=True)
     if not state.is_completed():
         local.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
         return 1

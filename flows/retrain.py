@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date
 
 from prefect import flow, runtime
-from prefect.states import Completed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
 
 import tasks
 from seqtag.config import Settings, load_tagger

@@ -1,0 +1,79 @@
+"""The TOML file of a tagger: what is refused, and that equal values have equal digests."""
+
+from pathlib import Path
+
+import pytest
+
+from seqtag.config import TaggerConfig, config_digest, load_tagger
+from seqtag.errors import ConfigError
+
+MINIMAL = 'name = "x"\n[[corpus.sources]]\nformat = "sample"\n'
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "tagger.toml"
+    path.write_text(text)
+    return path
+
+
+def test_a_minimal_file_has_every_default(tmp_path: Path) -> None:
+    config = load_tagger(write(tmp_path, MINIMAL))
+    assert (config.train.recipe, config.train.batch_size, config.tags.scheme) == ("seed", 32, "auto")
+
+
+def test_defaults_written_out_give_the_same_digest(tmp_path: Path) -> None:
+    short = load_tagger(write(tmp_path, MINIMAL))
+    long = load_tagger(write(tmp_path, MINIMAL + '[train]\nrecipe = "seed"\nbatch_size = 32\n'))
+    other = load_tagger(write(tmp_path, MINIMAL + "[train]\nbatch_size = 33\n"))
+    assert config_digest(short) == config_digest(long) != config_digest(other)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("name = ", "tagger.toml"),
+        ('name = "x"\n', "corpus: Field required"),
+        (MINIMAL.replace('"x"', '"../x"'), "name: String should match pattern"),
+        (MINIMAL.replace('"x"', '"A b"'), "Received: 'A b'"),
+        (MINIMAL + "[train]\nepochs = 3\n", "train.epochs: Extra inputs are not permitted. Received: 3"),
+        (
+            MINIMAL + "[train]\nbatch_size = 0\n",
+            "train.batch_size: Input should be greater than or equal to 1",
+        ),
+        (MINIMAL + "[features]\nladder = [8, 8]\n", "ladder must rise from at least 1. Received: [8, 8]"),
+        (MINIMAL + "[features]\nwindow_overlap = 512\n", "window_overlap must be below the last rung 512"),
+        (MINIMAL + '[tags]\nscheme = "BILOU"\n', "tags.scheme"),
+        (MINIMAL + '[evaluate]\nslices = ["genre"]\n', "evaluate.slices must name columns of corpus.columns"),
+        (MINIMAL.replace('"sample"', '"xml"'), "corpus.sources.0"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_its_key(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_tagger(write(tmp_path, text))
+    assert said in str(caught.value)
+    assert "tagger.toml" in str(caught.value)
+
+
+def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_tagger(write(tmp_path, MINIMAL + "[train]\nbatch_size = 0\n[gate]\nmargin = 2\n"))
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"none\.toml: a tagger's TOML file was required"):
+        load_tagger(tmp_path / "none.toml")
+
+
+def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "latin.toml"
+    path.write_bytes(b'name = "\xe9"')
+    with pytest.raises(ConfigError, match=r"latin\.toml"):
+        load_tagger(path)
+
+
+def test_a_configuration_survives_json() -> None:
+    config = TaggerConfig.model_validate(
+        {"name": "x", "corpus": {"sources": [{"format": "conll", "path": ["a", "b"], "split": "train"}]}}
+    )
+    assert TaggerConfig.model_validate_json(config.model_dump_json()) == config

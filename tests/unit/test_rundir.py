@@ -1,0 +1,94 @@
+"""Outputs appear whole, with their manifest, or not at all."""
+
+from pathlib import Path
+
+import pytest
+
+from seqtag.errors import RunDirError
+from seqtag.rundir import find_manifest, fresh_folder, read_json, require_manifest, seal, write_json
+
+
+def writer(text: str, calls: list[str] | None = None):
+    def write(folder: Path) -> None:
+        (folder / "sub").mkdir()
+        (folder / "sub" / "a.txt").write_text(text)
+        if calls is not None:
+            calls.append(text)
+
+    return write
+
+
+def test_a_step_is_done_once_for_equal_inputs(tmp_path: Path) -> None:
+    calls: list[str] = []
+    first = seal(tmp_path / "out", step="s", inputs={"a": "1"}, write=writer("x", calls))
+    second = seal(tmp_path / "out", step="s", inputs={"a": "1"}, write=writer("x", calls))
+    assert (first.reused, second.reused, calls) == (False, True, ["x"])
+    assert second == first
+
+
+@pytest.mark.parametrize(
+    ("step", "inputs"), [("s", {"a": "2"}), ("s", {"a": "1", "b": "1"}), ("t", {"a": "1"})]
+)
+def test_a_step_is_done_again_when_anything_it_was_made_from_changes(tmp_path, step, inputs) -> None:
+    seal(tmp_path / "out", step="s", inputs={"a": "1"}, write=writer("x"))
+    again = seal(tmp_path / "out", step=step, inputs=inputs, write=writer("y"))
+    assert not again.reused
+    assert (tmp_path / "out" / "sub" / "a.txt").read_text() == "y"
+
+
+def test_a_failing_step_leaves_the_earlier_output_and_no_rest(tmp_path: Path) -> None:
+    seal(tmp_path / "out", step="s", inputs={"a": "1"}, write=writer("x"))
+
+    def fail(folder: Path) -> None:
+        (folder / "half.txt").write_text("half")
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        seal(tmp_path / "out", step="s", inputs={"a": "2"}, write=fail)
+    assert require_manifest(tmp_path / "out").inputs == {"a": "1"}
+    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("damage", ["change", "remove", "add", "manifest"])
+def test_a_damaged_output_does_not_count(tmp_path: Path, damage: str) -> None:
+    out = tmp_path / "out"
+    seal(out, step="s", inputs={}, write=writer("x"))
+    match damage:
+        case "change":
+            (out / "sub" / "a.txt").write_text("X")
+        case "remove":
+            (out / "sub" / "a.txt").unlink()
+        case "add":
+            (out / "b.txt").write_text("")
+        case "manifest":
+            (out / "manifest.json").write_text("{")
+    assert find_manifest(out) is None
+    with pytest.raises(RunDirError, match="a finished step was required"):
+        require_manifest(out)
+    assert not seal(out, step="s", inputs={}, write=writer("x")).reused
+
+
+def test_equal_files_have_equal_digests_and_others_have_not(tmp_path: Path) -> None:
+    digests = [
+        seal(tmp_path / name, step=name, inputs={"name": name}, write=writer(text)).digest
+        for name, text in [("a", "x"), ("b", "x"), ("c", "y")]
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_fresh_folder_is_empty_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "f").mkdir()
+    (tmp_path / "f" / "old").touch()
+    with fresh_folder(tmp_path / "f") as folder:
+        assert list(folder.iterdir()) == []
+    assert not (tmp_path / "f").exists()
+
+
+def test_json_is_written_the_same_for_equal_values_and_refuses_nan(tmp_path: Path) -> None:
+    write_json(tmp_path / "a", {"b": 1, "a": "ä"})
+    write_json(tmp_path / "b", {"a": "ä", "b": 1})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    assert read_json(tmp_path / "a") == {"a": "ä", "b": 1}
+    with pytest.raises(ValueError, match="JSON"):
+        write_json(tmp_path / "c", float("nan"))
+    assert not (tmp_path / "c").exists()
