@@ -1,0 +1,94 @@
+"""The model as MLflow keeps it: the whole bundle, and code that serves it. No pickle anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from seqtag.errors import RegistryError
+from seqtag.features.layout import TAGS
+from seqtag.rundir import file_digest
+
+if TYPE_CHECKING:
+    from mlflow.entities import LoggedModel
+    from mlflow.models import ModelSignature
+
+BUNDLE = "bundle"  # the name of the artefact in MLmodel, where its folder is written down
+_SERVING_MODEL = Path(__file__).with_name("serving_model.py")
+_SERVING_REQUIREMENTS = ("mlflow", "numpy", "pandas", "tensorflow")
+_IDLE_WARNINGS = (  # mlflow 3.17 gives them although a signature is there; escape codes stand before the text
+    ".*Any type hint is inferred as AnyType",  # of its own classes, when it is imported
+    ".*Add type hints to the `predict` method",
+    ".*An input example was not provided",
+)
+
+
+def bundle_digest(bundle: Path) -> str:
+    """Return the sha256 over the names and bytes of a bundle's files.
+
+    Raises:
+        RegistryError: there is no such folder, or nothing in it.
+    """
+    files = sorted(path for path in bundle.rglob("*") if path.is_file())
+    if not files:
+        raise RegistryError(f"{bundle}: a bundle's folder was required. Received: no file")
+    lines = (f"{path.relative_to(bundle).as_posix()} {file_digest(path)}\n" for path in files)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def bundle_tags(bundle: Path) -> tuple[str, ...]:
+    """Return the tag set of a bundle, in the order of its tag ids."""
+    return tuple(json.loads((bundle / TAGS).read_text("utf-8"))["tags"])
+
+
+def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> None:
+    """Write `folder` as MLflow's pyfunc flavour: the serving code as a file, the bundle as its artefact."""
+    with warnings.catch_warnings():
+        for message in _IDLE_WARNINGS:
+            warnings.filterwarnings("ignore", message=message, category=UserWarning)
+        import mlflow.pyfunc
+        from mlflow.models import Model
+
+        mlflow.pyfunc.save_model(
+            path=str(folder),
+            python_model=str(_SERVING_MODEL),
+            artifacts={BUNDLE: str(bundle)},
+            signature=_signature(),
+            pip_requirements=[f"{name}=={version(name)}" for name in _SERVING_REQUIREMENTS],
+            mlflow_model=Model(
+                artifact_path=model.artifact_location,
+                run_id=model.source_run_id,
+                model_uuid=model.model_id,
+                model_id=model.model_id,
+            ),
+        )
+
+
+def find_bundle(location: str) -> Path:
+    """Return the bundle's folder in a registered model at `location`, a path or file URL."""
+    from mlflow.models import Model
+
+    parts = urlsplit(location)
+    if parts.scheme not in ("", "file"):
+        raise RegistryError(f"{location}: a model in the local file system was required")
+    folder = Path(url2pathname(parts.path)) if parts.scheme else Path(location)
+    described = Model.load(str(folder)).flavors["python_function"]["artifacts"][BUNDLE]["path"]
+    return folder / described
+
+
+def _signature() -> ModelSignature:
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema
+    from mlflow.types.schema import Array, DataType
+
+    strings, numbers = Array(DataType.string), Array(DataType.double)
+    return ModelSignature(
+        inputs=Schema([ColSpec(strings, "tokens")]),
+        outputs=Schema([ColSpec(strings, "tags"), ColSpec(numbers, "confidence")]),
+    )

@@ -1,0 +1,162 @@
+"""One run directory becomes one version. Every act looks first, so that it may be cut off and repeated."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqtag.registry import records
+from seqtag.registry.artifact import bundle_digest, write_served_model
+from seqtag.registry.records import Registration
+from seqtag.registry.tracking import Retraining, log_run
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import LoggedModel, Run
+    from mlflow.entities.model_registry import ModelVersion
+
+_VERSIONS_A_CALL = 200
+
+
+def register_bundle(
+    client: MlflowClient, bundle: Path, retraining: Retraining, *, artifacts: Path
+) -> Registration:
+    """Complete the tracked run, its model, the version and the challenger's alias, whatever is there of them.
+
+    A tracked run that has finished is not touched again.
+    """
+    marks = {
+        **retraining.tags,
+        records.RUN_ID_TAG: retraining.run_id,
+        records.BUNDLE_TAG: bundle_digest(bundle),
+        records.VERDICT_TAG: str(retraining.decision["verdict"]),
+    }
+    run = _tracked_run(client, retraining, marks, artifacts=artifacts)
+    model = _logged_model(client, run, name=retraining.tagger)
+    unfinished = run.info.status != "FINISHED"
+    if unfinished:
+        log_run(client, run, model, retraining)
+        _log_files(client, run, model, bundle, artifacts=artifacts)
+    version = _version(client, retraining, model, marks)
+    if unfinished:
+        client.set_terminated(run.info.run_id)
+    _call_challenger(client, retraining.tagger, version)
+    return Registration(
+        version=version,
+        tracked_run_id=run.info.run_id,
+        model_id=model.model_id,
+        experiment_id=run.info.experiment_id,
+        bundle_digest=marks[records.BUNDLE_TAG],
+    )
+
+
+def registered_aliases(client: MlflowClient, tagger: str) -> dict[str, str]:
+    """Return alias -> version; empty only if the store says that it has no such model."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        found = client.get_registered_model(tagger)
+    except MlflowException as error:
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+            return {}
+        raise
+    return {alias: str(version) for alias, version in found.aliases.items()}
+
+
+def find_versions(client: MlflowClient, tagger: str) -> list[ModelVersion]:
+    """Return every version, oldest first."""
+    found: list[ModelVersion] = []
+    token = None
+    while token != "":
+        page = client.search_model_versions(
+            f"name = '{tagger}'",
+            max_results=_VERSIONS_A_CALL,
+            order_by=["version_number ASC"],
+            page_token=token,
+        )
+        found += page
+        token = page.token or ""
+    return found
+
+
+def _tracked_run(
+    client: MlflowClient, retraining: Retraining, marks: Mapping[str, str], *, artifacts: Path
+) -> Run:
+    """Return this bundle's tracked run, begun now if there is none."""
+    experiment_id = _experiment(client, retraining.tagger, artifacts=artifacts)
+    keys = (records.RUN_ID_TAG, records.BUNDLE_TAG)
+    wanted = " and ".join(f"tags.`{key}` = '{marks[key]}'" for key in keys)
+    found = client.search_runs([experiment_id], wanted, order_by=["attributes.start_time ASC"])
+    if found:
+        return found[0]
+    return client.create_run(
+        experiment_id,
+        run_name=retraining.run_id,
+        tags={
+            **marks,
+            "mlflow.note.content": str(retraining.decision["sentence"]),
+            "mlflow.source.name": "seqtag",
+        },
+    )
+
+
+def _experiment(client: MlflowClient, tagger: str, *, artifacts: Path) -> str:
+    found = client.get_experiment_by_name(tagger)
+    if found is not None:
+        return found.experiment_id
+    return client.create_experiment(tagger, artifact_location=(artifacts / tagger).as_uri())
+
+
+def _logged_model(client: MlflowClient, run: Run, *, name: str) -> LoggedModel:
+    """Return the tracked run's one model, pending until its files are all there."""
+    experiment_id, run_id = run.info.experiment_id, run.info.run_id
+    found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
+    return found[0] if found else client.create_logged_model(experiment_id, name=name, source_run_id=run_id)
+
+
+def _log_files(client: MlflowClient, run: Run, model: LoggedModel, bundle: Path, *, artifacts: Path) -> None:
+    from mlflow.entities import LoggedModelOutput, LoggedModelStatus
+
+    if model.status != LoggedModelStatus.READY:
+        with tempfile.TemporaryDirectory(dir=artifacts, prefix=".") as folder:
+            packed = Path(folder) / "model"
+            write_served_model(bundle, model=model, folder=packed)
+            client.log_model_artifacts(model.model_id, str(packed))
+        client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
+    outputs = run.outputs.model_outputs if run.outputs else []
+    if model.model_id not in {output.model_id for output in outputs}:
+        client.log_outputs(run.info.run_id, [LoggedModelOutput(model.model_id, step=0)])
+
+
+def _version(
+    client: MlflowClient, retraining: Retraining, model: LoggedModel, marks: Mapping[str, str]
+) -> str:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(retraining.tagger)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+    for found in find_versions(client, retraining.tagger):
+        if found.run_id == model.source_run_id:
+            return str(found.version)
+    created = client.create_model_version(
+        retraining.tagger,
+        # Not models:/<model_id>, which the store would look up at MLflow's global address (3.17).
+        source=model.artifact_location,
+        run_id=model.source_run_id,
+        tags=dict(marks),
+        description=str(retraining.decision["sentence"]),
+        model_id=model.model_id,
+    )
+    return str(created.version)
+
+
+def _call_challenger(client: MlflowClient, tagger: str, version: str) -> None:
+    """Point the alias at the newest version; repeating an old registration does not move it back."""
+    current = registered_aliases(client, tagger).get(records.CHALLENGER)
+    if current is None or int(current) < int(version):
+        client.set_registered_model_alias(tagger, records.CHALLENGER, version)

@@ -1,0 +1,81 @@
+"""The served tagger: MLflow copies this file beside the bundle and runs it there, without seqtag.
+
+It needs tensorflow, numpy, pandas and mlflow, and takes and gives lists of strings.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mlflow.models
+import pandas as pd
+from mlflow.pyfunc.model import PythonModel, PythonModelContext
+
+_BATCH_CELLS = 16_384  # padded tokens tagged at once, bounds memory
+
+
+class ServedTagger(PythonModel):
+    """Tag a frame with one column `tokens` of lists of strings."""
+
+    def load_context(self, context: PythonModelContext) -> None:
+        import tensorflow as tf
+
+        self._saved_model = tf.saved_model.load(f"{context.artifacts['bundle']}/saved_model")
+        self._tag = self._saved_model.signatures["serving_default"]
+
+    def predict(
+        self,
+        context: PythonModelContext,  # noqa: ARG002 - MLflow passes it by position
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow asks for it by name
+    ) -> pd.DataFrame:
+        """Return columns `tags` and `confidence`, one list a sequence, in the order of the rows."""
+        sequences = [
+            _checked(row, [str(token) for token in tokens])
+            for row, tokens in enumerate(model_input["tokens"])
+        ]
+        tags: list[list[str]] = [[] for _ in sequences]
+        confidences: list[list[float]] = [[] for _ in sequences]
+        for batch in _batches([len(tokens) for tokens in sequences]):
+            self._tag_batch(batch, sequences, tags, confidences)
+        return pd.DataFrame({"tags": tags, "confidence": confidences})
+
+    def _tag_batch(
+        self,
+        batch: list[int],
+        sequences: list[list[str]],
+        tags: list[list[str]],
+        confidences: list[list[float]],
+    ) -> None:
+        import tensorflow as tf
+
+        width = max(len(sequences[row]) for row in batch)
+        padded = [sequences[row] + [""] * (width - len(sequences[row])) for row in batch]
+        found = self._tag(tokens=tf.constant(padded, tf.string))
+        tag_rows = found["tags"].numpy()  # <bytes>[batch, time]
+        confidence_rows = found["confidence"].numpy().astype(float)  # <float64>[batch, time]
+        for place, row in enumerate(batch):
+            length = len(sequences[row])
+            tags[row] = [tag.decode() for tag in tag_rows[place, :length]]
+            confidences[row] = confidence_rows[place, :length].tolist()
+
+
+def _checked(row: int, tokens: list[str]) -> list[str]:
+    if not all(tokens):  # the saved model takes "" for padding
+        raise ValueError(f"row {row}: every token must be a non-empty string. Received: {tokens}")
+    return tokens
+
+
+def _batches(lengths: list[int]) -> list[list[int]]:
+    """Group the rows of non-empty sequences by length, so that little is padded."""
+    batches: list[list[int]] = []
+    for row in sorted((row for row, length in enumerate(lengths) if length), key=lengths.__getitem__):
+        # The row is the longest so far, so it is the width that its batch would have.
+        if batches and (len(batches[-1]) + 1) * lengths[row] <= _BATCH_CELLS:
+            batches[-1].append(row)
+        else:
+            batches.append([row])
+    return batches
+
+
+mlflow.models.set_model(ServedTagger())

@@ -1,0 +1,138 @@
+"""Open MLflow's store at an explicit address, quietly, and turn its failures into RegistryError."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqtag.errors import ConfigError, RegistryError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from sqlalchemy import URL
+
+_CONNECT_TIMEOUT = 10  # seconds; libpq would wait for minutes
+_LOCK = ".lock"
+
+
+class Store:
+    """MLflow's tables at `url` and its files below `artifacts`.
+
+    Nothing is opened before `client()` is called. A fresh database costs one second then (MLflow's
+    migrations), an existing one 0.1 s, and the import of MLflow 2-10 s once a process.
+    """
+
+    def __init__(self, url: str, artifacts: Path) -> None:
+        self._address = _checked(url)
+        if not artifacts.is_absolute():
+            raise ConfigError(f"the registry's artifact folder must be absolute. Received: {artifacts}")
+        self.artifacts = artifacts
+        self._client: MlflowClient | None = None
+
+    def __str__(self) -> str:
+        return self._address.render_as_string(hide_password=True)
+
+    @property
+    def url(self) -> str:
+        return self._address.render_as_string(hide_password=False)
+
+    def client(self) -> MlflowClient:
+        """Return a client that knows this store only, whatever MLflow's global settings say."""
+        if self._client is None:
+            with self.reaching("opening it"):
+                self._client = self._open()
+        return self._client
+
+    @contextmanager
+    def reaching(self, purpose: str) -> Iterator[None]:
+        """Name the store and the purpose in whatever goes wrong inside.
+
+        Raises:
+            RegistryError: the database or the artifact folder could not be read or written.
+        """
+        _prepare_mlflow()
+        from mlflow.exceptions import MlflowException
+        from sqlalchemy.exc import SQLAlchemyError
+
+        try:
+            yield
+        except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+            raise RegistryError(f"registry {self}: {purpose}: {_first_line(error)}") from error
+
+    @contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the one lock of everybody who shares the artifact folder, so that look and set are one act."""
+        self.artifacts.mkdir(parents=True, exist_ok=True)
+        with (self.artifacts / _LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, or its process dies
+            yield
+
+    def _open(self) -> MlflowClient:
+        self._knock()
+        from mlflow import MlflowClient
+        from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+        with self.exclusive():  # two processes must not migrate one fresh database
+            # Given to MlflowClient at once, a fresh store would note the working directory as the place of
+            # its default experiment (mlflow 3.17).
+            SqlAlchemyStore(self.url, self.artifacts.as_uri())  # type: ignore[no-untyped-call]  # MLflow's
+        return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
+
+    def _knock(self) -> None:
+        """Connect once: MLflow itself would try for 100 s, a line of log each time, before it gives up."""
+        import sqlalchemy
+
+        backend = self._address.get_backend_name()
+        if backend == "sqlite" and self._address.database:
+            Path(self._address.database).parent.mkdir(parents=True, exist_ok=True)
+        arguments = {"connect_timeout": _CONNECT_TIMEOUT} if backend == "postgresql" else {}
+        engine = sqlalchemy.create_engine(self._address, connect_args=arguments)
+        try:
+            sqlalchemy.inspect(engine).get_table_names()
+        finally:
+            engine.dispose()
+
+
+def sqlite_url(path: Path) -> str:
+    """Return the registry URL of an SQLite file.
+
+    >>> sqlite_url(Path("/srv/seqtag/registry.db"))
+    'sqlite:////srv/seqtag/registry.db'
+    """
+    from sqlalchemy import URL
+
+    return URL.create("sqlite", database=str(path)).render_as_string()
+
+
+def _checked(url: str) -> URL:
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        address = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            f"the registry needs an SQLAlchemy URL such as sqlite:////srv/registry.db. Received: {url!r}"
+        ) from error
+    if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_absolute():
+        raise ConfigError(
+            "the registry needs an absolute SQLite file (four slashes), so that every process opens the same "
+            f"one. Received: {url!r}"
+        )
+    return address
+
+
+def _prepare_mlflow() -> None:
+    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
+    os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
+    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # a uv.lock in the working directory would enter the model
+    os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # migrations announce themselves on INFO
+
+
+def _first_line(error: BaseException) -> str:
+    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

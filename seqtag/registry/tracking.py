@@ -1,0 +1,164 @@
+"""What a tracked run holds: parameters, scores, the data set. Logging it twice changes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput, LoggedModel, Run
+
+_INTERVALS = ("score", "accuracy", "span_f1")
+_PARAM_LENGTH = 6000  # characters, MLflow's bound; config.json beside the parameters is whole
+_DIGEST_LENGTH = 36  # characters, MLflow's bound for data sets; the whole one stands in the source
+_METRICS_A_CALL = 500  # MLflow takes 1000
+_PARAMS_A_CALL = 100
+
+
+class Score(NamedTuple):
+    """One number on one of MLflow's curves."""
+
+    key: str
+    value: float
+    step: int
+
+
+@dataclass(frozen=True)
+class Retraining:
+    """What is known of one run directory beside its bundle; see `Registry.register`."""
+
+    tagger: str
+    run_id: str
+    config: Mapping[str, Any]
+    history: Sequence[Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    decision: Mapping[str, Any]
+    dataset: Mapping[str, Any]
+    tags: Mapping[str, str]
+
+
+def log_run(client: MlflowClient, run: Run, model: LoggedModel, retraining: Retraining) -> None:
+    """Log a retraining to its tracked run, and its test scores to its model as well.
+
+    All metrics carry the tracked run's start as their time, so that a second call meets equal rows, which
+    MLflow drops.
+    """
+    from mlflow.entities import Metric, Param
+
+    run_id, time = run.info.run_id, run.info.start_time
+    params = [Param(key, value) for key, value in flat_params(retraining.config).items()]
+    for start in range(0, len(params), _PARAMS_A_CALL):
+        client.log_batch(run_id, params=params[start : start + _PARAMS_A_CALL])
+    data = _dataset_input(retraining.dataset)
+    client.log_inputs(run_id, [data])
+    curves = [Metric(s.key, s.value, time, s.step) for s in epoch_scores(retraining.history)]
+    finals = [
+        Metric(
+            s.key,
+            s.value,
+            time,
+            s.step,
+            model_id=model.model_id,
+            dataset_name=data.dataset.name,
+            dataset_digest=data.dataset.digest,
+        )
+        for s in (*final_scores(retraining.metrics), *decision_scores(retraining.decision))
+    ]
+    for scores in (curves, finals):
+        for start in range(0, len(scores), _METRICS_A_CALL):
+            client.log_batch(run_id, metrics=scores[start : start + _METRICS_A_CALL])
+    for name in ("config", "history", "metrics", "decision"):
+        text = json.dumps(getattr(retraining, name), indent=2, ensure_ascii=False)
+        client.log_text(run_id, text, f"{name}.json")
+
+
+def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return nested tables as dotted names; lists of tables are numbered, other lists are JSON.
+
+    >>> flat_params({"seed": 1, "corpus": {"sources": [{"path": "a.conll"}], "columns": ["genre"]}})
+    {'seed': '1', 'corpus.sources.0.path': 'a.conll', 'corpus.columns': '["genre"]'}
+    """
+    return {_allowed(key): _shortened(text) for key, text in _leaves(config, prefix="")}
+
+
+def epoch_scores(history: Sequence[Mapping[str, Any]]) -> list[Score]:
+    """Return one score per number and epoch of history.json, the epoch as its step."""
+    return [
+        Score(f"epoch/{_allowed(name)}", float(value), int(epoch["epoch"]))
+        for epoch in history
+        for name, value in epoch.items()
+        if name != "epoch" and value is not None
+    ]
+
+
+def final_scores(metrics: Mapping[str, Any]) -> list[Score]:
+    """Return the test scores of metrics.json with their bounds, `test/` for the challenger's."""
+    scores: list[Score] = []
+    for prefix, who in (("test", "challenger"), ("champion", "champion")):
+        table = metrics.get(who) or {}
+        for name in _INTERVALS:
+            scores += _interval(f"{prefix}/{name}", table.get(name))
+        for mode, span_table in (table.get("spans") or {}).items():
+            for average in ("micro", "macro"):
+                for measure in ("precision", "recall", "f1"):
+                    key = f"{prefix}/{mode}_{average}_{measure}"
+                    scores += _interval(key, span_table[average][measure])
+    return scores
+
+
+def decision_scores(decision: Mapping[str, Any]) -> list[Score]:
+    """Return what decision.json says of the difference between the two."""
+    scores = _interval("decision/difference", decision.get("difference"))
+    if decision.get("p_better") is not None:
+        scores.append(Score("decision/p_better", float(decision["p_better"]), 0))
+    return scores
+
+
+def _interval(key: str, interval: Mapping[str, Any] | None) -> list[Score]:
+    parts = (("", "value"), ("_low", "low"), ("_high", "high"))
+    found = ((suffix, (interval or {}).get(part)) for suffix, part in parts)
+    return [Score(key + suffix, float(value), 0) for suffix, value in found if value is not None]
+
+
+def _leaves(value: Any, *, prefix: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, Mapping) and value:
+        for key, part in value.items():
+            yield from _leaves(part, prefix=f"{prefix}.{key}" if prefix else str(key))
+    elif isinstance(value, list | tuple) and any(isinstance(part, Mapping) for part in value):
+        for number, part in enumerate(value):
+            yield from _leaves(part, prefix=f"{prefix}.{number}")
+    elif isinstance(value, str):
+        yield prefix, value
+    else:
+        yield prefix, json.dumps(value, ensure_ascii=False)
+
+
+def _allowed(key: str) -> str:
+    """Return the key in the characters that MLflow takes."""
+    return re.sub(r"[^\w./ :-]", "_", key)
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _PARAM_LENGTH else text[: _PARAM_LENGTH - 3] + "..."
+
+
+def _dataset_input(dataset: Mapping[str, Any]) -> DatasetInput:
+    """Return the snapshot as an input of the tracked run, under our own digest.
+
+    MLflow's digest of a data frame samples rows and has missed a change (3.17).
+    """
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    identity = {"snapshot_id": dataset["snapshot_id"], "digest": dataset["digest"]}
+    described = Dataset(
+        name=str(dataset["snapshot_id"]),
+        digest=str(dataset["digest"])[:_DIGEST_LENGTH],
+        source_type="seqtag",
+        source=json.dumps(identity),
+        profile=json.dumps(dataset["counts"], sort_keys=True),
+    )
+    return DatasetInput(described, [InputTag("mlflow.data.context", "retraining")])

@@ -1,0 +1,93 @@
+"""A registry on a real SQLite store, and run directories' results to register in it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtag.registry import Registry, sqlite_url
+
+OpenRegistry = Callable[[Path], Registry]
+Results = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture(scope="session")
+def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An empty store; MLflow's migrations cost a second, a copy does not."""
+    home = tmp_path_factory.mktemp("migrated")
+    Registry(sqlite_url(home / "registry.db"), home / "artifacts").check()
+    return home / "registry.db"
+
+
+@pytest.fixture
+def open_registry(migrated_database: Path) -> OpenRegistry:
+    """Open the registry of a home, as another process would: with nothing remembered."""
+
+    def open_at(home: Path) -> Registry:
+        if not (home / "registry.db").exists():
+            home.mkdir(exist_ok=True)
+            shutil.copy(migrated_database, home / "registry.db")
+        return Registry(sqlite_url(home / "registry.db"), home / "artifacts")
+
+    return open_at
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def registry(open_registry: OpenRegistry, home: Path) -> Registry:
+    return open_registry(home)
+
+
+@pytest.fixture
+def results(tmp_path: Path) -> Results:
+    """What a run directory holds, `register`'s keyword arguments; another `weights` is another bundle."""
+
+    def results_of(run_id: str = "2026-11-22-a", *, weights: str = "w1") -> dict[str, Any]:
+        bundle = tmp_path / "runs" / run_id / weights / "model"
+        (bundle / "saved_model").mkdir(parents=True, exist_ok=True)
+        (bundle / "weights.npz").write_text(weights)
+        (bundle / "saved_model" / "saved_model.pb").write_text("not loaded by registering")
+        (bundle / "tags.json").write_text(
+            json.dumps({"tags": ["O", "B-PER"], "scheme": "IOB2", "counts": {}})
+        )
+        return {
+            "run_id": run_id,
+            "bundle": bundle,
+            "config": {"name": "sample", "seed": 1, "corpus": {"sources": [{"format": "sample"}]}},
+            "history": [
+                {"epoch": 1, "loss": 1.5, "dev_score": 0.5, "learning_rate": 0.001},
+                {"epoch": 2, "loss": 0.75, "dev_score": 0.625, "learning_rate": 0.001},
+            ],
+            "metrics": {
+                "challenger": {
+                    "score": {"value": 0.75, "low": 0.5, "high": 0.875, "support": 40},
+                    "accuracy": {"value": 0.75, "low": 0.5, "high": 0.875, "support": 40},
+                    "span_f1": None,
+                    "spans": None,
+                },
+                "champion": None,
+            },
+            "decision": {
+                "verdict": "PROMOTE",
+                "sentence": "0.750 reaches the floor of 0.500.",
+                "difference": None,
+                "p_better": None,
+            },
+            "dataset": {
+                "snapshot_id": "0123456789abcdef",
+                "digest": "5d" * 32,
+                "counts": {"train": {"n_sequences": 30}, "test": {"n_sequences": 10}},
+            },
+            "tags": {"seqtag.config": "c0ffee"},
+        }
+
+    return results_of

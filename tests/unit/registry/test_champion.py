@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import shutil
+import socket
+import sqlite3
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtag.errors import ConfigError, PromotionConflictError, RegistryError
+from seqtag.registry import Registry, sqlite_url
+from seqtag.registry.store import Store
+
+OpenRegistry = Callable[[Path], Registry]
+Results = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def three_versions(registry: Registry, results: Results) -> Registry:
+    for day in ("20", "21", "22"):
+        registry.register("sample", **results(f"2026-11-{day}-a"))
+    return registry
+
+
+def _aliases(registry: Registry) -> dict[str, str]:
+    return {alias: v.version for v in registry.versions("sample") for alias in v.aliases}
+
+
+def test_a_fresh_store_has_no_champion(registry: Registry) -> None:
+    assert registry.champion("sample") is None
+    assert registry.versions("sample") == []
+
+
+def test_the_champion_comes_with_its_bundle_digest_and_tag_set(
+    registry: Registry, results: Results, home: Path
+) -> None:
+    registration = registry.register("sample", **results())
+    registry.promote("sample", "1", expected_champion=None)
+    champion = registry.champion("sample")
+    assert champion is not None
+    assert champion.version == "1"
+    assert champion.seqtag_run_id == "2026-11-22-a"
+    assert champion.bundle_digest == registration.bundle_digest
+    assert champion.tags == ("O", "B-PER")
+    assert champion.bundle.is_relative_to(home / "artifacts")
+    assert (champion.bundle / "weights.npz").read_text() == "w1"
+
+
+def test_the_champion_that_is_replaced_becomes_the_previous_one(three_versions: Registry) -> None:
+    three_versions.promote("sample", "1", expected_champion=None)
+    three_versions.promote("sample", "3", expected_champion="1")
+    assert _aliases(three_versions) == {"previous": "1", "champion": "3", "challenger": "3"}
+    assert [v.promoted_over for v in three_versions.versions("sample")] == ["", None, "1"]
+
+
+def test_promoting_the_champion_again_changes_nothing(three_versions: Registry) -> None:
+    three_versions.promote("sample", "1", expected_champion=None)
+    three_versions.promote("sample", "2", expected_champion="1")
+    three_versions.promote("sample", "2", expected_champion="1")
+    assert _aliases(three_versions) == {"previous": "1", "champion": "2", "challenger": "3"}
+
+
+@pytest.mark.parametrize("expected", [None, "2"])
+def test_a_champion_that_was_moved_in_the_meantime_stays(
+    three_versions: Registry, expected: str | None
+) -> None:
+    three_versions.promote("sample", "1", expected_champion=None)
+    with pytest.raises(PromotionConflictError, match="version 1 is champion by now"):
+        three_versions.promote("sample", "3", expected_champion=expected)
+    assert _aliases(three_versions) == {"champion": "1", "challenger": "3"}
+
+
+def test_a_champion_that_was_expected_and_is_gone_is_a_conflict(three_versions: Registry) -> None:
+    with pytest.raises(PromotionConflictError, match="version 1, which it was judged against"):
+        three_versions.promote("sample", "3", expected_champion="1")
+
+
+def test_of_two_that_replace_the_same_champion_one_fails(
+    three_versions: Registry, open_registry: OpenRegistry, home: Path
+) -> None:
+    three_versions.promote("sample", "1", expected_champion=None)
+
+    def promote(version: str) -> str:
+        try:
+            open_registry(home).promote("sample", version, expected_champion="1")
+        except PromotionConflictError:
+            return "conflict"
+        return version
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = list(pool.map(promote, ["2", "3"]))
+    assert sorted(outcomes)[1] == "conflict"
+    assert _aliases(three_versions)["champion"] == min(outcomes)
+
+
+def test_a_version_that_does_not_exist_is_not_promoted(three_versions: Registry) -> None:
+    with pytest.raises(RegistryError, match=r"Model Version .*version=9.* not found") as caught:
+        three_versions.promote("sample", "9", expected_champion=None)
+    assert not isinstance(caught.value, PromotionConflictError)
+
+
+class _DyingClient:
+    """A client that fails before its n-th writing call, counted from 0."""
+
+    def __init__(self, client: Any, fatal_call: int) -> None:
+        self._client = client
+        self._left = fatal_call
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("set_"):
+            self._left -= 1
+            if self._left < 0:
+                raise KeyboardInterrupt
+        return getattr(self._client, name)
+
+
+@pytest.mark.parametrize("fatal_call", [0, 1, 2])
+def test_a_promotion_cut_off_between_its_calls_leaves_the_champion_and_can_be_repeated(
+    three_versions: Registry, monkeypatch: pytest.MonkeyPatch, fatal_call: int
+) -> None:
+    three_versions.promote("sample", "1", expected_champion=None)
+    dying = _DyingClient(three_versions._store.client(), fatal_call)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "client", lambda _: dying)
+        with pytest.raises(KeyboardInterrupt):
+            three_versions.promote("sample", "2", expected_champion="1")
+    assert _aliases(three_versions)["champion"] == "1"
+    three_versions.promote("sample", "2", expected_champion="1")
+    assert _aliases(three_versions) == {"previous": "1", "champion": "2", "challenger": "3"}
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda bundle: (bundle / "weights.npz").write_text("other"), "was registered. Received"),
+        (lambda bundle: (bundle / "extra.npz").write_text("more"), "was registered. Received"),
+        (lambda bundle: (bundle / "tags.json").unlink(), "cannot be read: FileNotFoundError"),
+        (lambda bundle: shutil.rmtree(bundle), "a bundle's folder was required"),
+        (lambda bundle: (bundle.parent.parent / "MLmodel").write_text("flavors: {}"), "KeyError"),
+        (lambda bundle: (bundle.parent.parent / "MLmodel").write_text("{"), "cannot be read: .*ParserError"),
+        (lambda bundle: (bundle.parent.parent / "MLmodel").unlink(), "No such artifact: 'MLmodel'"),
+    ],
+)
+def test_a_champion_whose_files_changed_is_an_error_and_not_none(
+    registry: Registry, results: Results, damage: Any, message: str
+) -> None:
+    registry.register("sample", **results())
+    registry.promote("sample", "1", expected_champion=None)
+    champion = registry.champion("sample")
+    assert champion is not None
+    damage(champion.bundle)
+    with pytest.raises(RegistryError, match=message):
+        registry.champion("sample")
+
+
+def test_a_file_that_is_no_database_is_an_error_and_not_none(tmp_path: Path) -> None:
+    (tmp_path / "registry.db").write_text(
+        "this is no database, but long enough to be looked at closely\n" * 9
+    )
+    registry = Registry(sqlite_url(tmp_path / "registry.db"), tmp_path / "artifacts")
+    with pytest.raises(RegistryError, match=r"registry sqlite:.*: opening it: .*not a database"):
+        registry.champion("sample")
+    with pytest.raises(RegistryError, match="not a database"):
+        registry.check()
+
+
+def test_a_database_that_breaks_while_open_is_an_error_and_not_none(registry: Registry, home: Path) -> None:
+    registry.check()
+    with sqlite3.connect(home / "registry.db") as connection:
+        connection.execute("DROP TABLE registered_models")
+    connection.close()
+    with pytest.raises(RegistryError, match="looking for the champion of sample"):
+        registry.champion("sample")
+
+
+def test_a_database_from_another_release_of_mlflow_is_an_error_that_says_what_to_do(
+    registry: Registry, home: Path
+) -> None:
+    with sqlite3.connect(home / "registry.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'facade'")
+    connection.close()
+    with pytest.raises(RegistryError, match="mlflow db upgrade"):
+        registry.champion("sample")
+
+
+def test_a_database_that_was_lost_is_an_error_while_its_artifacts_are_there(
+    registry: Registry, results: Results, home: Path, tmp_path: Path
+) -> None:
+    registry.register("sample", **results())
+    shutil.copytree(home / "artifacts", tmp_path / "restored" / "artifacts")
+    bereft = Registry(sqlite_url(tmp_path / "restored" / "registry.db"), tmp_path / "restored" / "artifacts")
+    with pytest.raises(RegistryError, match="Restore the database, or move the folder away"):
+        bereft.champion("sample")
+    assert bereft.champion("another") is None
+
+
+def test_a_server_that_does_not_answer_is_an_error_that_hides_the_password(tmp_path: Path) -> None:
+    with socket.socket() as bound:  # bound and not listening: connections are refused
+        bound.bind(("127.0.0.1", 0))
+        url = f"postgresql+psycopg://tagger:hunter2@127.0.0.1:{bound.getsockname()[1]}/models"
+        with pytest.raises(RegistryError, match=r"opening it: .*refused") as caught:
+            Registry(url, tmp_path).champion("sample")
+    assert "hunter2" not in str(caught.value)
+
+
+def test_a_driver_that_is_not_installed_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(RegistryError, match="No module named 'pg8000'"):
+        Registry("postgresql+pg8000://tagger@127.0.0.1/models", tmp_path).check()
+
+
+def test_a_file_where_the_artifacts_should_be_is_found_by_the_check(
+    open_registry: OpenRegistry, home: Path
+) -> None:
+    registry = open_registry(home)
+    (home / "artifacts").write_text("in the way")
+    with pytest.raises(RegistryError, match="File exists"):
+        registry.check()
+
+
+def test_a_sound_store_passes_the_check_and_nothing_is_left(registry: Registry, home: Path) -> None:
+    registry.check()
+    assert [path.name for path in (home / "artifacts").iterdir()] == [".lock"]
+
+
+@pytest.mark.parametrize("url", ["sqlite:///registry.db", "sqlite://", "sqlite:///:memory:", "registry.db"])
+def test_an_address_that_means_another_store_elsewhere_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="registry needs an"):
+        Registry(url, tmp_path)
+
+
+def test_a_relative_artifact_folder_is_refused() -> None:
+    with pytest.raises(ConfigError, match=r"must be absolute\. Received: artifacts"):
+        Registry("sqlite:////srv/registry.db", Path("artifacts"))
+
+
+def test_two_that_open_a_fresh_store_at_once_both_succeed(tmp_path: Path) -> None:
+    url = sqlite_url(tmp_path / "registry.db")
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(lambda _: Registry(url, tmp_path / "artifacts").champion("sample"), range(2)))
+    assert found == [None, None]
+
+
+def test_the_default_experiment_is_not_placed_in_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from mlflow import MlflowClient
+
+    monkeypatch.chdir(tmp_path)
+    url = sqlite_url(tmp_path / "home" / "registry.db")
+    Registry(url, tmp_path / "home" / "artifacts").check()
+    location = MlflowClient(tracking_uri=url).get_experiment("0").artifact_location
+    assert location == (tmp_path / "home" / "artifacts" / "0").as_uri()

@@ -1,0 +1,284 @@
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtag.errors import RegistryError
+from seqtag.registry import Registry, bundle_digest, sqlite_url
+from seqtag.registry.store import Store
+
+OpenRegistry = Callable[[Path], Registry]
+Results = Callable[..., dict[str, Any]]
+
+
+def _client(home: Path) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=sqlite_url(home / "registry.db"))
+
+
+def _tracked_runs(home: Path, tagger: str) -> list[Any]:
+    client = _client(home)
+    experiment = client.get_experiment_by_name(tagger)
+    return list(client.search_runs([experiment.experiment_id]))
+
+
+def test_a_registered_version_is_the_challenger_and_nothing_else(
+    registry: Registry, results: Results
+) -> None:
+    registration = registry.register("sample", **results())
+    (version,) = registry.versions("sample")
+    assert (version.version, version.aliases) == ("1", ("challenger",))
+    assert version.seqtag_run_id == "2026-11-22-a"
+    assert version.tracked_run_id == registration.tracked_run_id
+    assert (version.verdict, version.sentence) == ("PROMOTE", "0.750 reaches the floor of 0.500.")
+    assert version.promoted_over is None
+    assert registry.champion("sample") is None
+
+
+def test_the_tracked_run_holds_parameters_scores_data_set_and_files(
+    registry: Registry, results: Results, home: Path
+) -> None:
+    registration = registry.register("sample", **results())
+    client = _client(home)
+    run = client.get_run(registration.tracked_run_id)
+    assert run.info.status == "FINISHED"
+    assert run.info.run_name == "2026-11-22-a"
+    assert run.data.params["corpus.sources.0.format"] == "sample"
+    assert run.data.metrics["test/score_low"] == 0.5
+    losses = client.get_metric_history(registration.tracked_run_id, "epoch/loss")
+    assert sorted((m.step, m.value) for m in losses) == [(1, 1.5), (2, 0.75)]
+    assert run.data.tags["seqtag.config"] == "c0ffee"
+    assert run.data.tags["seqtag.bundle"] == registration.bundle_digest
+    (data,) = run.inputs.dataset_inputs
+    assert data.dataset.name == "0123456789abcdef"
+    assert json.loads(data.dataset.source)["digest"] == "5d" * 32
+    assert json.loads(data.dataset.profile)["train"] == {"n_sequences": 30}
+    assert [output.model_id for output in run.outputs.model_outputs] == [registration.model_id]
+    files = {file.path for file in client.list_artifacts(registration.tracked_run_id)}
+    assert files == {"config.json", "history.json", "metrics.json", "decision.json"}
+    scores = {m.key: m.value for m in client.get_logged_model(registration.model_id).metrics}
+    assert scores["test/accuracy"] == 0.75
+
+
+def test_the_model_takes_lists_of_strings_and_names_what_it_needs(
+    registry: Registry, results: Results, home: Path
+) -> None:
+    from mlflow.models import Model
+
+    model_id = registry.register("sample", **results()).model_id
+    folder = home / "artifacts" / "sample" / "models" / model_id / "artifacts"
+    signature = Model.load(str(folder)).signature.to_dict()
+    strings = {"type": "array", "items": {"type": "string"}, "required": True}
+    numbers = {"type": "array", "items": {"type": "double"}, "required": True}
+    assert json.loads(signature["inputs"]) == [{**strings, "name": "tokens"}]
+    assert json.loads(signature["outputs"]) == [
+        {**strings, "name": "tags"},
+        {**numbers, "name": "confidence"},
+    ]
+    requirements = (folder / "requirements.txt").read_text().split()
+    assert [line.split("==")[0] for line in requirements] == ["mlflow", "numpy", "pandas", "tensorflow"]
+
+
+def test_nothing_in_the_artifacts_is_a_pickle(registry: Registry, results: Results, home: Path) -> None:
+    registry.register("sample", **results())
+    files = [path for path in (home / "artifacts").rglob("*") if path.is_file()]
+    assert {"MLmodel", "serving_model.py", "weights.npz", "saved_model.pb"} <= {path.name for path in files}
+    assert not [path for path in files if path.suffix in {".pkl", ".pickle", ".cloudpickle", ".joblib"}]
+    assert not [path for path in files if path.read_bytes()[:2] in {b"\x80\x03", b"\x80\x04", b"\x80\x05"}]
+
+
+def test_registering_again_makes_no_second_version(
+    open_registry: OpenRegistry, results: Results, home: Path
+) -> None:
+    first = open_registry(home).register("sample", **results())
+    assert open_registry(home).register("sample", **results()) == first
+    assert len(open_registry(home).versions("sample")) == 1
+    assert len(_tracked_runs(home, "sample")) == 1
+
+
+def test_another_bundle_of_the_same_run_directory_is_another_version(
+    registry: Registry, results: Results
+) -> None:
+    registry.register("sample", **results(weights="w1"))
+    assert registry.register("sample", **results(weights="w2")).version == "2"
+
+
+def test_registering_an_older_run_again_leaves_the_challenger_where_it_is(
+    registry: Registry, results: Results
+) -> None:
+    registry.register("sample", **results("2026-11-21-a"))
+    registry.register("sample", **results("2026-11-22-a"))
+    registry.register("sample", **results("2026-11-21-a"))
+    assert [v.aliases for v in registry.versions("sample")] == [(), ("challenger",)]
+
+
+def test_taggers_share_a_store_without_seeing_each_other(registry: Registry, results: Results) -> None:
+    registry.register("sample", **results())
+    registry.register("other", **results())
+    assert [v.version for v in registry.versions("other")] == ["1"]
+    registry.promote("other", "1", expected_champion=None)
+    assert registry.champion("sample") is None
+
+
+def test_two_that_register_the_same_run_at_once_make_one_version(
+    open_registry: OpenRegistry, results: Results, home: Path
+) -> None:
+    arguments = results()
+    registries = [open_registry(home), open_registry(home)]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda r: r.register("sample", **arguments), registries)
+    assert first == second
+    assert len(_tracked_runs(home, "sample")) == 1
+
+
+def test_an_empty_bundle_is_refused_before_anything_is_written(
+    registry: Registry, results: Results, tmp_path: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(RegistryError, match="a bundle's folder was required"):
+        registry.register("sample", **{**results(), "bundle": tmp_path / "empty"})
+    assert registry.versions("sample") == []
+
+
+class _KilledError(BaseException):
+    """Stands for a process that ends in the middle."""
+
+
+class _DyingClient:
+    """A client after whose n-th call, counted from 0, the process is gone."""
+
+    def __init__(self, client: Any, last_call: int) -> None:
+        self._client = client
+        self._left = last_call
+        self.calls: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._client, name)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            result = method(*args, **kwargs)
+            self.calls.append(name)
+            self._left -= 1
+            if self._left < 0:
+                raise _KilledError
+            return result
+
+        return call
+
+
+def _register_until(
+    registry: Registry, last_call: int, monkeypatch: pytest.MonkeyPatch, **arguments: Any
+) -> list[str]:
+    """Register with a process that dies after its n-th call; return the calls that it made."""
+    dying = _DyingClient(registry._store.client(), last_call)
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "client", lambda _: dying)
+        with contextlib.suppress(_KilledError):
+            registry.register(**arguments)
+    return dying.calls
+
+
+def test_a_registration_cut_off_after_any_call_is_completed_by_the_next(
+    registry: Registry, results: Results, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = results()
+    whole = _register_until(registry, 10**6, monkeypatch, tagger="whole", **arguments)
+    assert {"create_run", "log_model_artifacts", "create_model_version", "set_terminated"} <= set(whole)
+    for last_call in range(len(whole)):
+        tagger = f"cut-after-{last_call}"
+        calls = _register_until(registry, last_call, monkeypatch, tagger=tagger, **arguments)
+        assert calls == whole[: last_call + 1]
+        registration = registry.register(tagger, **arguments)
+        _assert_registered_once(registry, home, tagger, registration)
+
+
+def _assert_registered_once(registry: Registry, home: Path, tagger: str, registration: Any) -> None:
+    (version,) = registry.versions(tagger)
+    assert version.aliases == ("challenger",)
+    (run,) = _tracked_runs(home, tagger)
+    assert run.info.status == "FINISHED"
+    assert [output.model_id for output in run.outputs.model_outputs] == [registration.model_id]
+    assert len(run.inputs.dataset_inputs) == 1
+    assert len(_client(home).get_metric_history(run.info.run_id, "epoch/loss")) == 2
+    (model,) = _client(home).search_logged_models([run.info.experiment_id])
+    assert str(model.status) == "READY"
+    assert len(model.metrics) == 6
+    registry.promote(tagger, version.version, expected_champion=None)
+    champion = registry.champion(tagger)  # checks the digest of the bundle
+    assert champion is not None
+    assert champion.bundle_digest == registration.bundle_digest
+
+
+def test_files_that_were_copied_in_part_are_copied_again(
+    registry: Registry, results: Results, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments = results()
+    whole = _register_until(registry, 10**6, monkeypatch, tagger="whole", **arguments)
+    copied = whole.index("log_model_artifacts")
+    _register_until(registry, copied, monkeypatch, tagger="sample", **arguments)
+    (weights,) = (home / "artifacts" / "sample").rglob("weights.npz")
+    weights.write_bytes(b"")
+    registration = registry.register("sample", **arguments)
+    assert weights.read_text() == "w1"
+    assert registration.bundle_digest == bundle_digest(weights.parent)
+
+
+def test_nothing_is_left_in_the_working_directory_or_in_global_settings(
+    registry: Registry, results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow
+
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    before = (mlflow.get_tracking_uri(), mlflow.get_registry_uri(), mlflow.active_run())
+    registry.register("sample", **results())
+    registry.promote("sample", "1", expected_champion=None)
+    assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri(), mlflow.active_run()) == before
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_temporary_files_are_gone_afterwards(registry: Registry, results: Results, home: Path) -> None:
+    registry.register("sample", **results())
+    assert {path.name for path in home.iterdir()} == {"registry.db", "artifacts"}
+    assert {path.name for path in (home / "artifacts").iterdir()} == {".lock", "sample"}
+
+
+def test_a_home_with_blanks_and_signs_in_its_path_works(
+    open_registry: OpenRegistry, results: Results, tmp_path: Path
+) -> None:
+    registry = open_registry(tmp_path / "my models, 100% #1")
+    registry.register("sample", **results())
+    registry.promote("sample", "1", expected_champion=None)
+    champion = registry.champion("sample")
+    assert champion is not None
+    assert champion.bundle.is_relative_to(tmp_path / "my models, 100% #1")
+
+
+def test_the_digest_of_a_bundle_depends_on_names_and_bytes(results: Results) -> None:
+    bundle = results()["bundle"]
+    before = bundle_digest(bundle)
+    (bundle / "weights.npz").rename(bundle / "renamed.npz")
+    renamed = bundle_digest(bundle)
+    (bundle / "renamed.npz").write_text("w2")
+    assert len({before, renamed, bundle_digest(bundle)}) == 3
+
+
+def test_importing_the_registry_does_not_import_mlflow() -> None:
+    code = "import sys, seqtag.registry; sys.exit(any(m in sys.modules for m in ('mlflow', 'tensorflow')))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_registration_can_be_written_down_as_json(registry: Registry, results: Results) -> None:
+    registration = registry.register("sample", **results())
+    assert replace(registration) == type(registration)(**json.loads(json.dumps(vars(registration))))

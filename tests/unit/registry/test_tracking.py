@@ -1,0 +1,83 @@
+from seqtag.registry.tracking import Score, decision_scores, epoch_scores, final_scores, flat_params
+
+
+def test_tables_become_dotted_names_and_lists_of_tables_are_numbered() -> None:
+    config = {
+        "name": "sample",
+        "seed": 1,
+        "tags": {"declared": None, "scheme": "auto"},
+        "corpus": {"sources": [{"path": "a.conll"}, {"path": "b.conll"}], "columns": ["genre", "date"]},
+        "quality": {"rules": {}},
+    }
+    assert flat_params(config) == {
+        "name": "sample",
+        "seed": "1",
+        "tags.declared": "null",
+        "tags.scheme": "auto",
+        "corpus.sources.0.path": "a.conll",
+        "corpus.sources.1.path": "b.conll",
+        "corpus.columns": '["genre", "date"]',
+        "quality.rules": "{}",
+    }
+
+
+def test_a_value_that_mlflow_would_refuse_is_cut_visibly() -> None:
+    (text,) = flat_params({"query": "x" * 6001}).values()
+    assert len(text) == 6000
+    assert text.endswith("x...")
+
+
+def test_a_name_keeps_only_the_characters_that_mlflow_takes() -> None:
+    assert flat_params({"rules": {"B-PER|LOC": 1}}) == {"rules.B-PER_LOC": "1"}
+
+
+def test_an_epoch_is_the_step_of_its_scores() -> None:
+    history = [{"epoch": 1, "loss": 1.5, "dev_score": None}, {"epoch": 2, "loss": 0.75, "dev_score": 0.5}]
+    assert epoch_scores(history) == [
+        Score("epoch/loss", 1.5, 1),
+        Score("epoch/loss", 0.75, 2),
+        Score("epoch/dev_score", 0.5, 2),
+    ]
+
+
+def _interval(value: float) -> dict[str, float]:
+    return {"value": value, "low": value - 0.125, "high": value + 0.125, "support": 8}
+
+
+def test_final_scores_carry_their_bounds_for_both_models() -> None:
+    metrics = {
+        "challenger": {"score": _interval(0.75), "accuracy": None, "span_f1": None, "spans": None},
+        "champion": {"score": {"value": 0.5, "low": None, "high": None, "support": 8}},
+    }
+    assert final_scores(metrics) == [
+        Score("test/score", 0.75, 0),
+        Score("test/score_low", 0.625, 0),
+        Score("test/score_high", 0.875, 0),
+        Score("champion/score", 0.5, 0),
+    ]
+
+
+def test_span_scores_are_named_by_mode_average_and_measure() -> None:
+    prf = {"precision": _interval(0.25), "recall": _interval(0.5), "f1": _interval(0.375)}
+    spans = {"strict": {"micro": prf, "macro": prf, "types": {}}}
+    keys = [score.key for score in final_scores({"challenger": {"spans": spans}, "champion": None})]
+    assert keys[:4] == [
+        "test/strict_micro_precision",
+        "test/strict_micro_precision_low",
+        "test/strict_micro_precision_high",
+        "test/strict_micro_recall",
+    ]
+    assert len(keys) == 18  # two averages, three measures, three numbers each
+
+
+def test_a_decision_without_a_champion_has_no_scores() -> None:
+    assert decision_scores({"difference": None, "p_better": None}) == []
+
+
+def test_a_decision_against_a_champion_is_logged_with_its_interval() -> None:
+    assert decision_scores({"difference": _interval(0.25), "p_better": 0.96875}) == [
+        Score("decision/difference", 0.25, 0),
+        Score("decision/difference_low", 0.125, 0),
+        Score("decision/difference_high", 0.375, 0),
+        Score("decision/p_better", 0.96875, 0),
+    ]
