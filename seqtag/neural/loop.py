@@ -1,0 +1,87 @@
+"""The training loop: a generator of epochs that touches neither disk nor log. The caller says when to stop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from seqtag.errors import TrainingError
+from seqtag.features import Rung
+from seqtag.neural.batches import Batch, training_batches
+from seqtag.neural.dev import DevScore
+from seqtag.neural.reading import Reader
+
+_ROWS_NAMED = 8
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What one epoch came to."""
+
+    epoch: int  # from 1
+    loss: float  # mean over the tokens learnt from, in nats
+    dev_score: float  # the metric that decides, in [0, 1]
+    dev_accuracy: float  # share of tokens, in [0, 1]
+    seconds: float  # training and scoring
+    tokens_per_second: float  # of training, padding not counted
+    learning_rate: float
+
+
+class Engine(Reader, Protocol):
+    """What the loop asks of a model."""
+
+    def train_step(self, batch: Batch) -> float:
+        """Learn from one batch; return the sum of the loss over its taught tokens, from before the step."""
+
+
+def epochs(
+    engine: Engine,
+    train: Sequence[Rung],
+    *,
+    score: Callable[[Engine], DevScore],
+    batch_size: int,
+    learning_rate: float,
+    seed: int,
+) -> Iterator[EpochRecord]:
+    """Train for ever, one epoch each time the caller asks for the next.
+
+    Raises:
+        TrainingError: the loss is no longer a number, or no token of train has a known tag.
+    """
+    epoch = 0
+    while True:
+        epoch += 1
+        started = time.perf_counter()
+        loss_sum, n_taught = 0.0, 0
+        batches = training_batches(train, batch_size=batch_size, seed=seed, epoch=epoch)
+        for number, batch in enumerate(batches, start=1):
+            loss = engine.train_step(batch)
+            if not math.isfinite(loss):
+                raise TrainingError(_not_finite(loss, batch, epoch=epoch, number=number))
+            loss_sum += loss
+            n_taught += batch.n_taught
+        if not n_taught:
+            raise TrainingError("train: tokens with a known tag were required. Received: none")
+        trained = time.perf_counter()
+        dev = score(engine)
+        yield EpochRecord(
+            epoch=epoch,
+            loss=loss_sum / n_taught,
+            dev_score=dev.score,
+            dev_accuracy=dev.accuracy,
+            seconds=time.perf_counter() - started,
+            tokens_per_second=n_taught / (trained - started),
+            learning_rate=learning_rate,
+        )
+
+
+def _not_finite(loss: float, batch: Batch, *, epoch: int, number: int) -> str:
+    named = ", ".join(map(str, batch.rows[:_ROWS_NAMED].tolist()))
+    more = f" and {len(batch.rows) - _ROWS_NAMED} more" if len(batch.rows) > _ROWS_NAMED else ""
+    return (
+        f"epoch {epoch}, batch {number}: a finite loss was required. Received: {loss} "
+        f"(rows {named}{more} of the snapshot). A lower learning_rate may help"
+    )

@@ -1,0 +1,52 @@
+"""The weights of a model as arrays by layer path, and as a file of equal bytes for equal weights."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtag.errors import RunDirError
+
+Weights = Mapping[str, npt.NDArray[np.float32]]
+
+
+def weights_of(model: Any) -> Weights:
+    """Return a copy of a Keras model's weights by layer path, such as `tags/tag/kernel`."""
+    return {weight.path: np.array(weight.numpy()) for weight in model.weights}
+
+
+def set_weights(model: Any, weights: Weights) -> None:
+    """Put `weights` into a Keras model.
+
+    Raises:
+        RunDirError: they belong to another model.
+    """
+    required = {weight.path: tuple(weight.shape) for weight in model.weights}
+    received = {path: array.shape for path, array in weights.items()}
+    if received != required:
+        raise RunDirError(f"weights of shapes {required} were required. Received: {received}")
+    for weight in model.weights:
+        weight.assign(weights[weight.path])
+
+
+def save_weights(path: Path, weights: Weights) -> None:
+    """Write `weights` as .npz, sorted by layer path."""
+    np.savez(path, allow_pickle=False, **{name: weights[name] for name in sorted(weights)})
+
+
+def load_weights(path: Path) -> Weights:
+    """Read what `save_weights` wrote; nothing in the file is executed.
+
+    Raises:
+        RunDirError: the file is missing or something else.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise RunDirError(f"{path}: arrays in .npz were required. Received: {error}") from error
