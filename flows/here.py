@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any
+from typing import cast
 
 from prefect import Flow
 from prefect.client.schemas.objects import State
@@ -17,7 +17,7 @@ from seqtag.errors import ConfigError, SeqtagError
 from seqtag.rundir import RunDir
 
 
-def run_here(flow: Flow[Any, Any], arguments: list[str]) -> int:
+def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     """Run `flow` for the tagger named on the command line; return the exit code.
 
     0 done, 1 refused by data or policy or failed, 2 wrong use. `PREFECT_API_URL`, where it is set, names the
@@ -35,14 +35,15 @@ def run_here(flow: Flow[Any, Any], arguments: list[str]) -> int:
         return 2 if isinstance(error, ConfigError) else 1
     dashboard = api.removesuffix("/api")
     with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}):
-        state: State[RunDir] = flow(arguments[0], return_state=True)
+        state = flow(arguments[0], return_state=True)
     if not state.is_completed():
         local.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
         return 1
-    local.say(steps.summary(state.result(), place, dashboard=dashboard))
+    run = cast(RunDir, state.result())  # what the state that the flow returned holds
+    local.say(steps.summary(run, place, dashboard=dashboard))
     return 0
 
 
-def run_main(flow: Flow[Any, Any]) -> None:
+def run_main(flow: Flow[[str], State[RunDir]]) -> None:
     """Be the `__main__` of a flow's module."""
     sys.exit(run_here(flow, sys.argv[1:]))
