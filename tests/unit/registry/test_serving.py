@@ -1,0 +1,202 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+
+import pytest
+
+from seqtag.registry import Registry, sqlite_url
+
+OpenRegistry = Callable[[Path], Registry]
+Results = Callable[..., dict[str, Any]]
+
+SEQUENCES = [["a", "long", "word"], [], ["hello"]]
+ANSWERS = [
+    {"tags": ["SHORT", "LONG", "LONG"], "confidence": [1.0, 0.25, 0.25]},
+    {"tags": [], "confidence": []},
+    {"tags": ["LONG"], "confidence": [pytest.approx(0.2)]},
+]
+
+
+@pytest.fixture(scope="module")
+def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A saved model with a tagger's signature: words of four letters are LONG, confidence is 1 / letters.
+
+    A padded place gets tag "PAD", so that one that comes through is seen.
+    """
+    import tensorflow as tf
+
+    class LengthTagger(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="tokens")])
+        def tag(self, tokens: Any) -> dict[str, Any]:
+            letters = tf.strings.length(tokens, unit="UTF8_CHAR")
+            tags = tf.where(tokens == "", "PAD", tf.where(letters > 3, "LONG", "SHORT"))
+            return {"tags": tags, "confidence": 1.0 / tf.cast(tf.maximum(letters, 1), tf.float32)}
+
+    folder = tmp_path_factory.mktemp("tagger") / "saved_model"
+    tagger = LengthTagger()
+    tf.saved_model.save(tagger, str(folder), signatures={"serving_default": tagger.tag})
+    return folder
+
+
+@pytest.fixture
+def served_home(home: Path, open_registry: OpenRegistry, results: Results, saved_model: Path) -> Path:
+    """A home whose champion is the tagger above; the bundle it was registered from is gone."""
+    arguments = results()
+    bundle = arguments["bundle"]
+    shutil.rmtree(bundle / "saved_model")
+    shutil.copytree(saved_model, bundle / "saved_model")
+    registry = open_registry(home)
+    registry.register("sample", **arguments)
+    registry.promote("sample", "1", expected_champion=None)
+    shutil.rmtree(bundle)
+    return home
+
+
+@pytest.fixture
+def served(served_home: Path, open_registry: OpenRegistry) -> Any:
+    """The champion as MLflow loads it, in this process."""
+    import mlflow.pyfunc
+
+    champion = open_registry(served_home).champion("sample")
+    assert champion is not None
+    return mlflow.pyfunc.load_model(str(champion.bundle.parent.parent))
+
+
+def _frame(sequences: list[list[str]]) -> Any:
+    import pandas as pd
+
+    return pd.DataFrame({"tokens": sequences})
+
+
+def test_sequences_of_different_lengths_come_back_in_their_order(served: Any) -> None:
+    assert served.predict(_frame(SEQUENCES)).to_dict("records") == ANSWERS
+
+
+def test_no_sequences_give_no_answers(served: Any) -> None:
+    assert served.predict(_frame([])).to_dict("list") == {"tags": [], "confidence": []}
+
+
+def test_letters_beyond_ascii_are_read_as_utf8(served: Any) -> None:
+    assert served.predict(_frame([["äöü", "Straße"]]))["tags"].tolist() == [["SHORT", "LONG"]]
+
+
+def test_more_than_one_batch_is_tagged_like_one(served: Any) -> None:
+    lengths = [1, 12_000, 2, 9_000, 3] * 2  # padded together they would be 120,000 cells
+    found = served.predict(_frame([["abcd"] * (length - 1) + ["x"] for length in lengths]))
+    assert [len(tags) for tags in found["tags"]] == lengths
+    assert [tags[-1] for tags in found["tags"]] == ["SHORT"] * 10
+    assert {tag for tags in found["tags"] for tag in tags[:-1]} == {"LONG"}
+
+
+def test_an_empty_token_is_refused_because_it_would_be_taken_for_padding(served: Any) -> None:
+    with pytest.raises(
+        ValueError, match=r"row 1: every token must be a non-empty string\. Received: \['a', ''\]"
+    ):
+        served.predict(_frame([["a"], ["a", ""]]))
+
+
+def test_a_frame_without_tokens_is_refused_by_the_signature(served: Any) -> None:
+    import pandas as pd
+    from mlflow.exceptions import MlflowException
+
+    with pytest.raises(MlflowException, match=r"missing inputs \['tokens'\]"):
+        served.predict(pd.DataFrame({"words": [["a"]]}))
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """The environment of a user who knows of seqtag's registry only its address."""
+    return {
+        **os.environ,
+        "HOME": str(home),
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "MLFLOW_TRACKING_URI": sqlite_url(home / "registry.db"),
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
+    }
+
+
+_MLFLOW = [sys.executable, "-m", "mlflow", "models"]
+_CHAMPION = ["-m", "models:/sample@champion", "--env-manager", "local"]
+
+
+def test_mlflow_predicts_from_a_file_of_token_lists(served_home: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    request = elsewhere / "tokens.json"
+    request.write_text(json.dumps({"dataframe_records": [{"tokens": tokens} for tokens in SEQUENCES]}))
+    answer = elsewhere / "answer.json"
+    done = subprocess.run(
+        [*_MLFLOW, "predict", *_CHAMPION, "-i", str(request), "-t", "json", "-o", str(answer)],
+        cwd=elsewhere,
+        env=_environment(served_home),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(answer.read_text()) == {"predictions": ANSWERS}
+
+
+@pytest.fixture
+def server(served_home: Path, tmp_path: Path) -> Iterator[str]:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    log = tmp_path / "server.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            [*_MLFLOW, "serve", *_CHAMPION, "-h", "127.0.0.1", "-p", str(port), "-w", "1"],
+            cwd=tmp_path,
+            env=_environment(served_home),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # the server is a child of it, and both must be stopped
+        )
+        try:
+            _wait_until_healthy(f"http://127.0.0.1:{port}/ping", process, log)
+            yield f"http://127.0.0.1:{port}/invocations"
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            process.wait(30)
+
+
+def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = time.monotonic() + 180  # seconds
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - loopback
+                return
+        except (URLError, ConnectionError, TimeoutError):
+            time.sleep(0.5)
+    pytest.fail(f"the server did not answer:\n{log.read_text()}")
+
+
+def _post(url: str, body: dict[str, Any]) -> Any:
+    request = urllib.request.Request(  # noqa: S310 - loopback
+        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
+        return json.load(response)
+
+
+@pytest.mark.slow
+def test_mlflow_serves_the_champion_over_http(server: str) -> None:
+    columns = {"columns": ["tokens"], "data": [[tokens] for tokens in SEQUENCES]}
+    assert _post(server, {"dataframe_split": columns}) == {"predictions": ANSWERS}
+    records = [{"tokens": tokens} for tokens in SEQUENCES]
+    assert _post(server, {"inputs": records}) == {"predictions": ANSWERS}
+    assert _post(server, {"dataframe_split": {"columns": ["tokens"], "data": []}}) == {"predictions": []}
+    with pytest.raises(HTTPError, match="400"):
+        _post(server, {"dataframe_records": [{"words": ["a"]}]})
