@@ -63,6 +63,7 @@ class TableSource(FileSource, LongColumns):
 
     format: Literal["table"]
     delimiter: str = Field(default=",", min_length=1, max_length=1)
+    quote: str = Field(default='"', max_length=1)  # "": quotes are tokens like others
     sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank until it changes
 
 

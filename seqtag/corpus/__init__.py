@@ -1,0 +1,25 @@
+"""From sources in many formats to one Arrow schema on disk, and from there to train, dev and test."""
+
+from seqtag.corpus.hashing import hash_sequences, hash_strings, hex_hashes
+from seqtag.corpus.sample import BestPossible, best_possible, sample_batches
+from seqtag.corpus.schema import corpus_schema
+from seqtag.corpus.snapshot import write_corpus
+from seqtag.corpus.sources import read_sources, source_fingerprint
+from seqtag.corpus.splits import assign_splits, is_official, official_splits, split_corpus
+
+__all__ = [
+    "BestPossible",
+    "assign_splits",
+    "best_possible",
+    "corpus_schema",
+    "hash_sequences",
+    "hash_strings",
+    "hex_hashes",
+    "is_official",
+    "official_splits",
+    "read_sources",
+    "sample_batches",
+    "source_fingerprint",
+    "split_corpus",
+    "write_corpus",
+]

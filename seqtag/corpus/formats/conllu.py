@@ -1,0 +1,203 @@
+"""CoNLL-U, the ten columns of Universal Dependencies (universaldependencies.org/format.html)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import get_args
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config.sources import ConlluColumn, ConlluSource
+from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists, picked
+from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.groups import (
+    Comments,
+    Document,
+    Groups,
+    comments_of,
+    document_ids,
+    document_numbers,
+    groups_of,
+    sequence_values,
+)
+from seqtag.corpus.text import BLOCK_BYTES, Lines, Positions, lines_of, paragraph_blocks, tab_fields
+from seqtag.errors import CorpusFormatError
+
+COLUMNS: tuple[ConlluColumn, ...] = get_args(ConlluColumn)
+_NO_WORD = r"^[0-9]+[-.][0-9]+$"  # a multiword range (1-2) or an empty node (8.1)
+_NEW_DOCUMENT = ("newdoc", "newdoc id")
+_SENTENCE_LEVEL = ("newpar", "newpar id", "sent_id", "text")  # from these on a comment is the sentence's own
+
+
+def read_conllu(
+    source: ConlluSource, file: InputFile, columns: Sequence[str], *, block_bytes: int = BLOCK_BYTES
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sentences of a file; what has no words is no sentence.
+
+    Further columns come from comments `# key = value`. Those between `# newdoc` and the first of newpar,
+    sent_id and text hold for all sentences of the document.
+
+    Raises:
+        CorpusFormatError: the first token line has not ten columns or no number, the file holds no word, or
+            its encoding is wrong. A later line of that kind breaks its sentence only.
+    """
+    place = _Place()
+    for block in paragraph_blocks(file, source.encoding, block_bytes):
+        batch, place = _batch(source, file.name, columns, block, place)
+        if batch is not None:
+            yield batch
+    if place.n_sequences == 0:
+        raise CorpusFormatError(
+            f"{file.name}:{place.line}: at least one word was required. Received: end of file"
+        )
+
+
+@dataclass(frozen=True)
+class _Place:
+    """How far a file has been read."""
+
+    line: int = 1
+    n_sequences: int = 0
+    checked: bool = False  # a token line was seen
+    document: Document | None = None  # None: no `# newdoc` so far
+
+
+@dataclass(frozen=True)
+class _Documents:
+    """The documents of a block: number 0 goes on from the block before."""
+
+    numbers: Positions  # of each sequence
+    boundaries: Positions  # lines
+    own: Positions  # comments that hold for a whole document
+    going_on: Document | None
+
+
+def _batch(
+    source: ConlluSource, name: str, columns: Sequence[str], block: bytes, place: _Place
+) -> tuple[pa.RecordBatch | None, _Place]:
+    lines = lines_of(block)
+    fields = tab_fields(lines)
+    blank = lines.blank()
+    comment_lines = lines.starting_with(b"#")
+    is_token = ~blank
+    is_token[comment_lines] = False
+    token_lines = np.flatnonzero(is_token)
+    ids = fields.column(0, token_lines)
+    counts = fields.counts[token_lines]
+    is_word, is_known = _kinds(ids)
+    if len(token_lines) and not place.checked and not (is_known[0] and counts[0] == len(COLUMNS)):
+        raise _first_line_error(name, lines, int(token_lines[0]), int(counts[0]), place.line)
+
+    kept = is_word | ~is_known
+    groups = groups_of(lines, tokens=token_lines[kept], breaks=np.flatnonzero(blank), comments=comment_lines)
+    comments = comments_of(groups, b"#")
+    documents = _documents(groups, comments, np.flatnonzero(blank), place.document)
+    tokens = lists(groups.offsets, fields.column(COLUMNS.index(source.token_column), groups.tokens))
+    document_of, open_ids = document_ids(
+        documents.numbers,
+        tokens,
+        given=comments.values.take(pa.array(comments.having(*_NEW_DOCUMENT))),
+        going_on=place.document,
+    )
+    further = {key: _values(key, comments, groups, documents) for key in columns}
+    after = replace(
+        place,
+        line=place.line + len(lines),
+        n_sequences=place.n_sequences + len(groups),
+        checked=place.checked or len(token_lines) > 0,
+        document=_last_document(documents, comments, groups, columns, open_ids[-1].as_py()),
+    )
+    if not len(groups):
+        return None, after
+
+    def places(token: Positions) -> pa.StringArray:
+        return labelled(name, place.line + groups.tokens[token], mark=":")
+
+    numbered = labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#")
+    return corpus_batch(
+        columns,
+        ids=pc.coalesce(sequence_values("sent_id", comments, groups), numbered),
+        documents=document_of,
+        tokens=tokens,
+        tags=lists(groups.offsets, fields.column(COLUMNS.index(source.tag_column), groups.tokens)),
+        places=places(groups.offsets[:-1]),
+        defects=first_defects(groups.offsets, _broken(ids.filter(pa.array(kept)), counts[kept]), places),
+        further=further,
+    ), after
+
+
+def _kinds(ids: pa.StringArray) -> tuple[pa.Array, pa.Array]:
+    """Return which token lines are words, and which are anything that CoNLL-U knows."""
+    is_word = pc.ascii_is_decimal(ids).to_numpy(zero_copy_only=False)
+    is_known = is_word.copy()
+    others = np.flatnonzero(~is_word)
+    is_known[others] = pc.match_substring_regex(ids.take(pa.array(others)), _NO_WORD).to_numpy(
+        zero_copy_only=False
+    )
+    return is_word, is_known
+
+
+def _documents(
+    groups: Groups, comments: Comments, blank_lines: Positions, going_on: Document | None
+) -> _Documents:
+    boundaries = groups.comments[comments.having(*_NEW_DOCUMENT)]
+    # A comment is its document's own if a newdoc stands above it and none of these between.
+    closing = np.union1d(groups.comments[comments.having(*_SENTENCE_LEVEL)], groups.tokens)
+    closing = np.union1d(closing, blank_lines)
+    last_new = _latest(boundaries, groups.comments)
+    own = np.flatnonzero((last_new >= 0) & (last_new > _latest(closing, groups.comments)))
+    return _Documents(document_numbers(groups, boundaries), boundaries, own, going_on)
+
+
+def _latest(lines: Positions, until: Positions) -> Positions:
+    """Return for each of `until` the last of `lines` that is not behind it, -1 if there is none."""
+    return np.append(lines, -1)[np.searchsorted(lines, until, side="right") - 1]
+
+
+def _values(key: str, comments: Comments, groups: Groups, documents: _Documents) -> pa.StringArray:
+    """Return what each sentence, or else its document, says about `key`."""
+    of_document = _document_values(key, comments, groups, documents)
+    own = sequence_values(key, comments, groups)
+    return pc.coalesce(own, of_document.take(pa.array(documents.numbers)))
+
+
+def _document_values(key: str, comments: Comments, groups: Groups, documents: _Documents) -> pa.StringArray:
+    """Return what each document says about `key`, the one going on first."""
+    before = dict(documents.going_on.columns).get(key) if documents.going_on else None
+    found = np.intersect1d(comments.having(key), documents.own)
+    number = np.searchsorted(documents.boundaries, groups.comments[found], side="right")
+    said = picked(comments.values, found, len(documents.boundaries) + 1, number)
+    return pa.concat_arrays([pa.array([before], pa.string()), said.slice(1)])
+
+
+def _last_document(
+    documents: _Documents, comments: Comments, groups: Groups, columns: Sequence[str], last_id: str | None
+) -> Document | None:
+    if documents.going_on is None and not len(documents.boundaries):
+        return None
+    said = {key: _document_values(key, comments, groups, documents)[-1].as_py() for key in columns}
+    return Document(last_id, tuple((key, value) for key, value in said.items() if value is not None))
+
+
+def _broken(ids: pa.StringArray, counts: Positions) -> list[tuple[Positions, pa.StringArray]]:
+    """Return which token lines are broken, and why."""
+    ragged = np.flatnonzero(counts != len(COLUMNS))
+    nameless = np.flatnonzero(~pc.ascii_is_decimal(ids).to_numpy(zero_copy_only=False))
+    n_columns = pa.array(counts[ragged]).cast(pa.string())
+    wrong = ids.take(pa.array(nameless))
+    return [
+        (ragged, pc.binary_join_element_wise(n_columns, f"of {len(COLUMNS)} required columns", " ")),
+        (nameless, pc.binary_join_element_wise("a number was required as ID. Received: ", wrong, "")),
+    ]
+
+
+def _first_line_error(
+    name: str, lines: Lines, line: int, n_columns: int, first_line: int
+) -> CorpusFormatError:
+    return CorpusFormatError(
+        f"{name}:{first_line + line}: {len(COLUMNS)} columns between tabs were required, the first a number. "
+        f"Received: {n_columns} ({lines.text(line)[:80]!r})"
+    )

@@ -1,0 +1,111 @@
+"""Groups of token lines between blank lines, with documents and comments: for CoNLL and CoNLL-U."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.corpus.batches import content_ids, picked
+from seqtag.corpus.text import Lines, Positions, strings
+
+EQUALS = 61  # "="
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Which lines of a block are tokens, and which tokens make a sequence."""
+
+    lines: Lines
+    tokens: Positions  # lines
+    offsets: Positions  # [n + 1]: sequence i has tokens[offsets[i]:offsets[i + 1]]
+    comments: Positions  # lines
+    owners: Positions  # the sequence of each comment, -1 if its group has no token
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def first_lines(self) -> Positions:
+        return self.tokens[self.offsets[:-1]]
+
+
+def groups_of(lines: Lines, *, tokens: Positions, breaks: Positions, comments: Positions) -> Groups:
+    """Group token lines; a break line ends a sequence, and a comment belongs to the group it stands in."""
+    is_break = np.zeros(len(lines), np.int64)
+    is_break[breaks] = 1
+    group = np.cumsum(is_break)  # [lines]
+    of_token = group[tokens]
+    begins = np.flatnonzero(np.diff(of_token, prepend=-1))
+    offsets = np.append(begins, len(tokens))
+    return Groups(lines, tokens, offsets, comments, _owners(of_token[begins], group[comments]))
+
+
+@dataclass(frozen=True)
+class Document:
+    """The document that goes on from block to block; without an id it still waits for its first sequence."""
+
+    id: str | None = None
+    columns: tuple[tuple[str, str], ...] = ()  # what its own comments say
+
+
+def document_numbers(groups: Groups, boundaries: Positions) -> Positions:
+    """Return for each sequence the number of boundary lines before it: 0 is the document that goes on."""
+    return np.searchsorted(boundaries, groups.first_lines)
+
+
+def document_ids(
+    numbers: Positions, tokens: pa.ListArray, *, given: pa.StringArray, going_on: Document | None
+) -> tuple[pa.StringArray, pa.StringArray]:
+    """Return the document id of each sequence, and of each document from the one going on to the last.
+
+    `given` has one id per boundary; where it is null, the hash of the document's first sequence is taken.
+    Null means: no document, or one whose first sequence is still to come.
+    """
+    known = pa.concat_arrays([pa.array([going_on.id if going_on else None], pa.string()), given])
+    present, first = np.unique(numbers, return_index=True)
+    derived = picked(content_ids(tokens.take(pa.array(first))), np.arange(len(first)), len(known), present)
+    if going_on is None:
+        derived = pc.if_else(pa.array(np.arange(len(known)) > 0), derived, None)
+    ids = pc.coalesce(known, derived)
+    return ids.take(pa.array(numbers)), ids
+
+
+@dataclass(frozen=True)
+class Comments:
+    """Comments of the form `key = value`, blanks around both removed; no value is null."""
+
+    keys: pa.StringArray
+    values: pa.StringArray
+
+    def having(self, *keys: str) -> Positions:
+        return np.flatnonzero(pc.is_in(self.keys, pa.array(keys, pa.string())))
+
+
+def comments_of(groups: Groups, prefix: bytes) -> Comments:
+    lines, where = groups.lines, groups.comments
+    starts, stops = lines.starts[where] + len(prefix), lines.stops[where]
+    equals = np.flatnonzero(lines.data == EQUALS)
+    equals = np.append(equals, len(lines.data))[np.searchsorted(equals, starts)]
+    without = equals >= stops
+    equals = np.where(without, stops, equals)
+    keys = pc.ascii_trim(strings(lines.data, starts, equals), " \t")
+    values = pc.ascii_trim(strings(lines.data, np.where(without, stops, equals + 1), stops), " \t")
+    return Comments(keys, pc.if_else(pc.equal(values, ""), None, values))
+
+
+def sequence_values(key: str, comments: Comments, groups: Groups) -> pa.StringArray:
+    """Return what the comments of each sequence say about `key`; the last one counts, null if none does."""
+    found = comments.having(key)
+    found = found[groups.owners[found] >= 0]
+    return picked(comments.values, found, len(groups), groups.owners[found])
+
+
+def _owners(group_of_sequence: Positions, group_of_comment: Positions) -> Positions:
+    if len(group_of_sequence) == 0:
+        return np.full(len(group_of_comment), -1, np.int64)
+    found = np.searchsorted(group_of_sequence, group_of_comment)
+    found = np.minimum(found, len(group_of_sequence) - 1)
+    return np.where(group_of_sequence[found] == group_of_comment, found, -1)

@@ -1,0 +1,164 @@
+"""JSON Lines: one object a line, with an array of tokens and one of tags."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.json
+
+from seqtag.config.sources import JsonlSource
+from seqtag.corpus.batches import corpus_batch, labelled
+from seqtag.corpus.files import InputFile
+from seqtag.corpus.text import BLOCK_BYTES, Lines, Positions, line_blocks, lines_of
+from seqtag.errors import CorpusFormatError
+
+_OPEN, _CLOSE = b"{}"
+_DEFECT = ""  # a key that no column has
+
+
+def read_jsonl(
+    source: JsonlSource, file: InputFile, columns: Sequence[str], *, block_bytes: int = BLOCK_BYTES
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a file; blank lines are skipped.
+
+    Ids, documents, splits and further fields are text; what is none is written as JSON. Arrow parses whole
+    blocks; only a block that it refuses is parsed line by line.
+
+    Raises:
+        CorpusFormatError: the first line is no object with tokens and tags, there is no line, or the
+            encoding is wrong. A later line that is no such object is a broken sequence.
+    """
+    schema = _schema(source, columns)
+    line = 1
+    n_sequences = 0
+    for block in line_blocks(file, source.encoding, block_bytes):
+        lines = lines_of(block)
+        filled = np.flatnonzero(~lines.blank())
+        if len(filled):
+            if n_sequences == 0:
+                _check_first(source, lines.text(filled[0]), place=f"{file.name}:{line + filled[0]}")
+            rows = _parsed(block, lines, filled, schema)
+            yield _batch(source, file.name, columns, rows, line + filled, n_sequences)
+            n_sequences += len(filled)
+        line += len(lines)
+    if n_sequences == 0:
+        raise CorpusFormatError(
+            f"{file.name}:{line}: at least one object was required. Received: end of file"
+        )
+
+
+def _schema(source: JsonlSource, columns: Sequence[str]) -> pa.Schema:
+    lists = [source.tokens_column, source.tags_column]
+    texts = [source.id_column, source.document_column, source.split_column, *columns]
+    names = dict.fromkeys(name for name in texts if name is not None and name not in lists)
+    return pa.schema(
+        [*((name, pa.list_(pa.string())) for name in lists), *((name, pa.string()) for name in names)]
+    )
+
+
+def _check_first(source: JsonlSource, text: str, *, place: str) -> None:
+    required = f"{place}: an object with '{source.tokens_column}' and '{source.tags_column}' was required."
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CorpusFormatError(f"{required} Received: {text[:80]!r} ({error})") from error
+    if not isinstance(row, dict):
+        raise CorpusFormatError(f"{required} Received: {text[:80]!r}")
+    if source.tokens_column not in row or source.tags_column not in row:
+        raise CorpusFormatError(f"{required} Received: the keys {list(row)!r:.80}")
+
+
+def _parsed(block: bytes, lines: Lines, filled: Positions, schema: pa.Schema) -> pa.Table:
+    """Return one row per filled line, with its defect in the column `_DEFECT`."""
+    # An object may neither span lines nor share one: then Arrow's rows are the lines.
+    one_each = bool(
+        (lines.data[lines.starts[filled]] == _OPEN).all()
+        and (lines.data[lines.stops[filled] - 1] == _CLOSE).all()
+    )
+    if one_each:
+        try:
+            rows = pyarrow.json.read_json(
+                io.BytesIO(block),
+                pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
+                pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+            )
+        except pa.ArrowInvalid:
+            rows = None
+        if rows is not None and rows.num_rows == len(filled):
+            return rows.append_column(_DEFECT, pa.nulls(len(filled), pa.string()))
+    with_defect = schema.append(pa.field(_DEFECT, pa.string()))
+    return pa.Table.from_pylist([_row(lines.text(line), schema) for line in filled], with_defect)
+
+
+def _row(text: str, schema: pa.Schema) -> dict[str, object]:
+    try:
+        row = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return {_DEFECT: f"JSON was required. Received: {text[:80]!r} ({error})"}
+    if not isinstance(row, dict):
+        return {_DEFECT: f"a JSON object was required. Received: {text[:80]!r}"}
+    values: dict[str, object] = {}
+    for field in schema:
+        value = row.get(field.name)
+        if not pa.types.is_list(field.type):
+            if value is not None and not isinstance(value, str):
+                value = json.dumps(value, ensure_ascii=False)
+            if _is_string(value):
+                values[field.name] = value
+            else:
+                values[_DEFECT] = f"text was required in '{field.name}'. Received: {value!r:.80}"
+        elif value is None or (isinstance(value, list) and all(_is_string(v) for v in value)):
+            values[field.name] = value
+        else:
+            values[_DEFECT] = f"an array of strings was required in '{field.name}'. Received: {value!r:.80}"
+    return values
+
+
+def _is_string(value: object) -> bool:
+    return value is None or (isinstance(value, str) and _is_text(value))
+
+
+def _is_text(value: str) -> bool:
+    """Return whether it can be written as UTF-8: JSON may escape half a surrogate pair."""
+    if value.isascii():
+        return True
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _batch(
+    source: JsonlSource,
+    name: str,
+    columns: Sequence[str],
+    rows: pa.Table,
+    line_numbers: Positions,
+    sequences_before: int,
+) -> pa.RecordBatch:
+    def column(wanted: str | None) -> pa.Array:
+        return None if wanted is None else pa.concat_arrays(rows[wanted].chunks)
+
+    tokens = column(source.tokens_column)
+    places = labelled(name, line_numbers, mark=":")
+    numbered = labelled(name, sequences_before + 1 + np.arange(rows.num_rows), mark="#")
+    ids = column(source.id_column)
+    lacking = f"an array of strings was required in '{source.tokens_column}'. Received: nothing"
+    defects = pc.coalesce(column(_DEFECT), pc.if_else(tokens.is_null(), lacking, None))
+    return corpus_batch(
+        columns,
+        ids=numbered if ids is None else pc.coalesce(ids, numbered),
+        documents=column(source.document_column),
+        splits=column(source.split_column),
+        tokens=tokens,
+        tags=column(source.tags_column),
+        places=places,
+        defects=pc.binary_join_element_wise(places, defects, ": "),
+        further={key: column(key) for key in columns},
+    )

@@ -1,0 +1,81 @@
+"""Parallel text: one file of sequences, one of tags, line by line, blanks between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from seqtag.config.sources import ParallelSource
+from seqtag.corpus.batches import corpus_batch, labelled, lists
+from seqtag.corpus.files import InputFile
+from seqtag.corpus.text import BLOCK_BYTES, blank_fields, line_blocks, lines_of, strings
+from seqtag.errors import CorpusFormatError
+
+
+def read_parallel(
+    source: ParallelSource,
+    file: InputFile,
+    tags_file: InputFile,
+    columns: Sequence[str],
+    *,
+    block_bytes: int = BLOCK_BYTES,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a file of tokens beside its file of tags.
+
+    Lines of different lengths are left to validation; a line without tokens is a broken sequence.
+
+    Raises:
+        CorpusFormatError: one file has fewer lines, there is no line, or the encoding is wrong.
+    """
+    n = 0
+    for token_lines, tag_lines in _side_by_side(source, file, tags_file, block_bytes):
+        tokens = _lists(token_lines)
+        number = n + 1 + np.arange(len(tokens))
+        yield corpus_batch(
+            columns,
+            ids=labelled(file.name, number, mark="#"),
+            tokens=tokens,
+            tags=_lists(tag_lines),
+            places=labelled(file.name, number, mark=":"),
+        )
+        n += len(tokens)
+    if n == 0:
+        raise CorpusFormatError(f"{file.name}:1: at least one line was required. Received: an empty file")
+
+
+def _side_by_side(
+    source: ParallelSource, file: InputFile, tags_file: InputFile, block_bytes: int
+) -> Iterator[tuple[bytes, bytes]]:
+    """Yield blocks of both files with the same number of lines."""
+    token_blocks = line_blocks(file, source.encoding, block_bytes)
+    tag_blocks = line_blocks(tags_file, source.encoding, block_bytes)
+    tokens = tags = b""
+    n = 0
+    while True:
+        tokens = tokens or next(token_blocks, b"")
+        tags = tags or next(tag_blocks, b"")
+        if not tokens or not tags:
+            break
+        common = min(tokens.count(b"\n"), tags.count(b"\n"))
+        token_end, tag_end = _end_of_line(tokens, common), _end_of_line(tags, common)
+        yield tokens[:token_end], tags[:tag_end]
+        tokens, tags = tokens[token_end:], tags[tag_end:]
+        n += common
+    if tokens or tags:
+        short, long = (tags_file, file) if tokens else (file, tags_file)
+        raise CorpusFormatError(
+            f"{short.name}:{n + 1}: as many lines as in {long.name} were required. Received: end of file"
+        )
+
+
+def _end_of_line(block: bytes, number: int) -> int:
+    """Return where the line with this number, from 1, ends."""
+    return int(np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))[number - 1]) + 1
+
+
+def _lists(block: bytes) -> pa.ListArray:
+    fields = blank_fields(lines_of(block))
+    offsets = np.append(fields.first, len(fields.starts))
+    return lists(offsets, strings(fields.data, fields.starts, fields.stops))

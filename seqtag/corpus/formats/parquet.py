@@ -1,0 +1,146 @@
+"""Parquet, with a list of tokens a row or with one token a row."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.config.sources import LongParquetSource, ParquetSource
+from seqtag.corpus.batches import corpus_batch, labelled
+from seqtag.corpus.files import InputFile, opened
+from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.errors import CorpusFormatError
+
+SEQUENCES = 8192  # read at a time
+ROWS = 1 << 18  # of one token, read at a time
+
+
+def read_parquet(
+    source: ParquetSource, file: InputFile, columns: Sequence[str], *, batch_rows: int = SEQUENCES
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a file that has a list of tokens and a list of tags in each row.
+
+    What is no text (numbers, dates) is written as text.
+
+    Raises:
+        CorpusFormatError: it is no Parquet file, a column is missing or holds no lists, there is no row.
+    """
+    named = [source.tokens_column, source.tags_column]
+    named += [c for c in (source.id_column, source.document_column, source.split_column) if c is not None]
+    n_sequences = 0
+    for rows in _rows(file, list(dict.fromkeys(named)), columns, batch_rows):
+        batch = _batch(source, file.name, columns, rows, n_sequences)
+        n_sequences += batch.num_rows
+        yield batch
+    if n_sequences == 0:
+        raise CorpusFormatError(f"{file.name}: at least one row was required. Received: none")
+
+
+def read_long_parquet(
+    source: LongParquetSource, file: InputFile, columns: Sequence[str], *, batch_rows: int = ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a file that has one token in each row.
+
+    Raises:
+        CorpusFormatError: it is no Parquet file, a column is missing or holds lists, there is no row.
+    """
+    rows = _rows(file, required_columns(source), columns, batch_rows)
+    yield from sequences_of_rows(
+        (_as_text(batch, source.order_column, file.name) for batch in rows), source, columns, name=file.name
+    )
+
+
+def _rows(
+    file: InputFile, required: list[str], columns: Sequence[str], batch_rows: int
+) -> Iterator[pa.RecordBatch]:
+    with _seekable(file) as stream:
+        try:
+            parquet = pq.ParquetFile(stream)
+            present = parquet.schema_arrow.names
+            check_columns(required, present, place=file.name)
+            wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
+            for batch in parquet.iter_batches(batch_rows, columns=wanted, use_threads=False):
+                if batch.num_rows:
+                    yield batch
+        except (pa.ArrowException, OSError) as error:
+            if getattr(error, "errno", None) is not None:  # from below Parquet: disk or network
+                raise
+            raise CorpusFormatError(
+                f"{file.name}: a Parquet file was required. Received: {str(error).splitlines()[0]}"
+            ) from error
+
+
+@contextmanager
+def _seekable(file: InputFile) -> Iterator[BinaryIO]:
+    """Open a file so that it can be read from the end, unpacked into a temporary file if it is packed."""
+    if file.compression is None:
+        with file.open() as stream:
+            yield stream
+        return
+    with tempfile.TemporaryFile() as unpacked:
+        with opened(file) as stream:
+            shutil.copyfileobj(stream, unpacked)
+        unpacked.seek(0)
+        yield cast("BinaryIO", unpacked)
+
+
+def _batch(
+    source: ParquetSource, name: str, columns: Sequence[str], rows: pa.RecordBatch, sequences_before: int
+) -> pa.RecordBatch:
+    def column(wanted: str | None) -> pa.StringArray | None:
+        return None if wanted is None else _cast(rows[wanted], pa.string(), f"{name}: column '{wanted}'")
+
+    def list_column(wanted: str) -> pa.ListArray:
+        return _cast(rows[wanted], pa.list_(pa.string()), f"{name}: column '{wanted}'")
+
+    number = sequences_before + 1 + np.arange(rows.num_rows)
+    numbered = labelled(name, number, mark="#")
+    ids = column(source.id_column)
+    return corpus_batch(
+        columns,
+        ids=numbered if ids is None else pc.coalesce(ids, numbered),
+        documents=column(source.document_column),
+        splits=column(source.split_column),
+        tokens=list_column(source.tokens_column),
+        tags=list_column(source.tags_column),
+        places=labelled(name, number, mark=": row "),
+        further={key: column(key) for key in columns if key in rows.schema.names},
+    )
+
+
+def _as_text(rows: pa.RecordBatch, order_column: str | None, name: str) -> pa.RecordBatch:
+    """Return the rows as text, but for the order column, which is sorted as what it is."""
+    texts = {
+        key: value if key == order_column else _cast(value, pa.string(), f"{name}: column '{key}'")
+        for key, value in zip(rows.schema.names, rows.columns, strict=True)
+    }
+    return pa.record_batch(texts)
+
+
+def _cast(values: pa.Array, wanted: pa.DataType, place: str) -> pa.Array:
+    if pa.types.is_list(wanted) != _is_list(values.type):
+        raise CorpusFormatError(f"{place}: {_kind(wanted)} was required. Received: {values.type}")
+    try:
+        texts = pc.cast(values, wanted)
+        texts.validate(full=True)  # Parquet does not promise that strings are UTF-8
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        raise CorpusFormatError(
+            f"{place}: {_kind(wanted)} was required. Received: {values.type} ({str(error).splitlines()[0]})"
+        ) from error
+    return texts
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
+
+
+def _kind(wanted: pa.DataType) -> str:
+    return "a list of strings" if pa.types.is_list(wanted) else "text"

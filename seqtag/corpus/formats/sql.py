@@ -1,0 +1,104 @@
+"""The rows of a SQL query, one token a row, streamed from any database that SQLAlchemy reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+from urllib.parse import quote, quote_plus
+
+import pyarrow as pa
+
+from seqtag.config.sources import SqlSource
+from seqtag.corpus.files import expand
+from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.errors import ConfigError, CorpusFormatError
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL, Engine
+    from sqlalchemy.exc import SQLAlchemyError
+
+NAME = "sql"  # what sequence ids and messages call a query
+ROWS = 50_000  # fetched at a time
+
+
+def read_sql(
+    source: SqlSource, columns: Sequence[str], *, fetch_rows: int = ROWS
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a query, which must give the rows of a sequence one after the other.
+
+    What is no text (numbers, dates) is written as text. No message and no traceback holds the password.
+
+    Raises:
+        CorpusFormatError: the result lacks a column, or has no row.
+        ConfigError: the URL or the query is wrong.
+        ConnectionError: the database cannot be reached, or went away; trying again may help.
+    """
+    yield from sequences_of_rows(_rows(source, columns, fetch_rows), source, columns, name=NAME)
+
+
+def _rows(source: SqlSource, columns: Sequence[str], fetch_rows: int) -> Iterator[pa.RecordBatch]:
+    import sqlalchemy  # late: it is slow to load, and few corpora come from a database
+
+    engine = _engine(source)
+    try:
+        with engine.connect() as connection:
+            # A server-side cursor where the database has one, so that the result is never in memory as a
+            # whole; and the query as it is written, in which neither `:x` nor `%s` is a parameter.
+            streaming = connection.execution_options(
+                stream_results=True, yield_per=fetch_rows, no_parameters=True
+            )
+            result = streaming.exec_driver_sql(source.query)
+            if not result.returns_rows:
+                raise ConfigError(
+                    f"{NAME}: a query that gives rows was required. Received: {source.query!r:.200}"
+                )
+            present = list(result.keys())
+            required = required_columns(source)
+            check_columns(required, present, place=NAME)
+            wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
+            places = [present.index(name) for name in wanted]
+            for rows in result.partitions(fetch_rows):
+                values = list(zip(*rows, strict=True))
+                yield pa.record_batch({n: _texts(values[i], n) for n, i in zip(wanted, places, strict=True)})
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise _safe_error(error, engine.url) from None  # the driver's own error may hold the password
+    finally:
+        engine.dispose()
+
+
+def _engine(source: SqlSource) -> Engine:
+    from sqlalchemy import create_engine
+    from sqlalchemy.exc import ArgumentError
+
+    try:
+        return create_engine(expand(source.url))
+    except (ArgumentError, ValueError, ImportError) as error:
+        # What such an error says can hold parts of the URL; an import error names a driver only.
+        why = f" ({error})" if isinstance(error, ImportError) else ""
+        raise ConfigError(
+            f"corpus.sources: {NAME}: an SQLAlchemy URL whose driver is installed was required{why}"
+        ) from None
+
+
+def _texts(values: Sequence[object], column: str) -> pa.StringArray:
+    if any(isinstance(value, bytes | bytearray | memoryview) for value in values[:1]):
+        raise CorpusFormatError(f"{NAME}: text was required in column '{column}'. Received: bytes")
+    try:
+        return pa.array(values, pa.string())
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return pa.array([v if v is None or isinstance(v, str) else str(v) for v in values], pa.string())
+
+
+def _safe_error(error: SQLAlchemyError, url: URL) -> Exception:
+    """Return what to raise instead: one line without the password."""
+    from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+
+    text = str(error.orig if isinstance(error, DBAPIError) else error).strip() or type(error).__name__
+    text = " ".join(text.split())
+    if url.password:
+        for secret in (str(url.password), quote(str(url.password)), quote_plus(str(url.password))):
+            text = text.replace(secret, "***")
+    where = f"{NAME}: {url.render_as_string(hide_password=True)}: {text}"
+    lost = isinstance(error, DBAPIError) and error.connection_invalidated
+    unreachable = isinstance(error, OperationalError | InterfaceError) and url.get_backend_name() != "sqlite"
+    return ConnectionError(where) if lost or unreachable else ConfigError(where)

@@ -1,0 +1,102 @@
+"""Write a corpus as Parquet, and name it by its content."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.corpus.schema import TOKENS
+
+CHUNK_SEQUENCES = 16_384  # a row group ends with the sequence that reaches either bound
+CHUNK_TOKENS = 1 << 18
+PART_CHUNKS = 4  # row groups in a file: about a million tokens
+
+log = logging.getLogger(__name__)
+
+
+def write_corpus(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) -> str:
+    """Write `part-00000.parquet` and so on into `folder`; return the snapshot id.
+
+    Files and id depend on the sequences and the schema alone, not on how they came in batches.
+
+    Returns:
+        16 hexadecimal digits of a sha256 of all values in their order.
+    """
+    digest = hashlib.sha256(str([(field.name, str(field.type)) for field in schema]).encode())
+    n_sequences = n_tokens = 0
+    with ExitStack() as open_part:
+        for number, chunk in enumerate(_chunks(batches, schema)):
+            if number % PART_CHUNKS == 0:
+                open_part.close()
+                part = folder / f"part-{number // PART_CHUNKS:05d}.parquet"
+                writer = open_part.enter_context(pq.ParquetWriter(part, schema, compression="zstd"))
+            writer.write_batch(chunk, row_group_size=max(chunk.num_rows, 1))
+            _add_content(digest, chunk)
+            n_sequences += chunk.num_rows
+            n_tokens += len(chunk[TOKENS].flatten())
+    snapshot_id = digest.hexdigest()[:16]
+    log.info("wrote corpus %s: %d sequences, %d tokens", snapshot_id, n_sequences, n_tokens)
+    return snapshot_id
+
+
+def _chunks(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """Cut the stream anew, at bounds that follow from the sequences alone; give at least one chunk."""
+    pending: list[pa.RecordBatch] = []
+    n_sequences = n_tokens = n_chunks = 0  # the first two: in `pending`
+    for batch in batches:
+        rest = batch
+        while rest.num_rows:
+            size = _rows_until_full(rest, CHUNK_SEQUENCES - n_sequences, CHUNK_TOKENS - n_tokens)
+            head, rest = rest.slice(0, size), rest.slice(size)
+            pending.append(head)
+            n_sequences += head.num_rows
+            n_tokens += len(head[TOKENS].flatten())
+            if n_sequences >= CHUNK_SEQUENCES or n_tokens >= CHUNK_TOKENS:
+                yield _joined(pending, schema)
+                pending, n_sequences, n_tokens = [], 0, 0
+                n_chunks += 1
+    if pending or n_chunks == 0:
+        yield _joined(pending, schema)
+
+
+def _rows_until_full(batch: pa.RecordBatch, n_sequences: int, n_tokens: int) -> int:
+    """Return how many rows it takes to reach `n_tokens`, at most `n_sequences` and all of them."""
+    running = np.cumsum(pc.list_value_length(batch[TOKENS]).to_numpy())
+    return int(min(np.searchsorted(running, n_tokens) + 1, n_sequences, batch.num_rows))
+
+
+def _joined(parts: list[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
+    if parts:
+        return pa.concat_batches(parts)
+    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
+
+
+def _add_content(digest: hashlib._Hash, batch: pa.RecordBatch) -> None:
+    for column in batch.columns:
+        _add_values(digest, column)
+
+
+def _add_values(digest: hashlib._Hash, values: pa.Array) -> None:
+    """Hash what an array says: which values are null, how long each is, and what stands in them.
+
+    Not its buffers: equal arrays may differ in offsets, in padding and in what stands behind a null.
+    """
+    is_list = pa.types.is_list(values.type)
+    lengths = pc.list_value_length(values) if is_list else pc.binary_length(values)
+    digest.update(pc.fill_null(lengths, -1).to_numpy().tobytes())
+    if is_list:
+        _add_values(digest, values.flatten())
+        return
+    present = values.drop_null() if values.null_count else values
+    _, offsets, data = present.buffers()
+    bounds = np.frombuffer(offsets, np.int32)[[present.offset, present.offset + len(present)]]
+    if data is not None:
+        digest.update(memoryview(data)[bounds[0] : bounds[1]])

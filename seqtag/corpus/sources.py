@@ -1,0 +1,201 @@
+"""Read the sources of a corpus, whatever their formats, as one stream of record batches."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from seqtag.config.sources import (
+    ConllSource,
+    ConlluSource,
+    FileSource,
+    JsonlSource,
+    LongParquetSource,
+    ParallelSource,
+    ParquetSource,
+    SampleSource,
+    Source,
+    SqlSource,
+    TableSource,
+)
+from seqtag.config.tagger import CorpusConfig, config_digest
+from seqtag.corpus.files import InputFile, expand, find_files, told_apart
+from seqtag.corpus.formats.conll import read_conll
+from seqtag.corpus.formats.conllu import read_conllu
+from seqtag.corpus.formats.jsonl import read_jsonl
+from seqtag.corpus.formats.parallel import read_parallel
+from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
+from seqtag.corpus.formats.sql import read_sql
+from seqtag.corpus.formats.table import read_table
+from seqtag.corpus.schema import SPLIT, TOKENS, corpus_schema
+from seqtag.errors import ConfigError, CorpusFormatError
+
+BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
+
+log = logging.getLogger(__name__)
+
+
+def read_sources(corpus: CorpusConfig) -> Iterator[pa.RecordBatch]:
+    """Return the sequences of all sources, in their order, as batches of `corpus_schema(corpus.columns)`.
+
+    Files are found before the first is read. A sequence that is broken by itself comes with its `defect`.
+
+    Raises:
+        ConfigError: a source names no file, an unset variable, an unknown encoding, a wrong query.
+        CorpusFormatError: while reading, a source is not what it was declared to be; the message names file
+            and line. At the end, no source had a column of `corpus.columns`.
+    """
+    _check_columns(corpus)
+    return _stream(corpus, _inputs(corpus))
+
+
+def source_fingerprint(corpus: CorpusConfig) -> str | None:
+    """Return a sha256 over the configuration of the sources and every byte of their files.
+
+    Equal fingerprints promise equal sequences. None: it cannot be known without reading (SQL).
+    """
+    inputs = _inputs(corpus)
+    if any(isinstance(input_.source, SqlSource) for input_ in inputs):
+        return None
+    digest = hashlib.sha256(config_digest(corpus).encode())
+    for input_ in inputs:
+        for file in input_.files + input_.tag_files:
+            digest.update(f"\n{file.name}\n{_file_digest(file)}".encode())
+    return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class _Input:
+    """A source and the files it is made of."""
+
+    source: Source
+    files: tuple[InputFile, ...] = ()
+    tag_files: tuple[InputFile, ...] = ()  # of parallel text, one for each of `files`
+
+
+def _check_columns(corpus: CorpusConfig) -> None:
+    taken = [c for c in corpus.columns if c in corpus_schema().names or corpus.columns.count(c) > 1]
+    if taken:
+        raise ConfigError(
+            f"corpus.columns: names that are different, and none of {corpus_schema().names}, were required. "
+            f"Received: {taken}"
+        )
+
+
+def _inputs(corpus: CorpusConfig) -> list[_Input]:
+    found = []
+    for number, source in enumerate(corpus.sources):
+        place = f"corpus.sources[{number}]"
+        files: list[InputFile] = []
+        tag_files: list[InputFile] = []
+        if isinstance(source, FileSource):
+            files = find_files(source.path)
+        if isinstance(source, ParallelSource):
+            tag_files = find_files(source.tags_path)
+            if len(tag_files) != len(files):
+                raise ConfigError(
+                    f"{place}.tags_path: as many files as in path ({len(files)}) were required. "
+                    f"Received: {len(tag_files)}"
+                )
+        if isinstance(source, SqlSource):
+            expand(source.url)
+        _check_source(source, place)
+        found.append((source, files, tag_files))
+    named = iter(told_apart([f for _, files, tag_files in found for f in (*files, *tag_files)]))
+    return [
+        _Input(source, tuple(next(named) for _ in files), tuple(next(named) for _ in tag_files))
+        for source, files, tag_files in found
+    ]
+
+
+def _check_source(source: Source, place: str) -> None:
+    split_column = getattr(source, "split_column", None)
+    if split_column is not None and getattr(source, "split", None) is not None:
+        raise ConfigError(f"{place}: either split or split_column was required. Received: both")
+    if isinstance(source, ParquetSource | LongParquetSource) and source.encoding != "utf-8":
+        raise ConfigError(f"{place}.encoding: Parquet is always utf-8. Received: {source.encoding!r}")
+    if isinstance(source, ConllSource) and source.token_column == source.tag_column:
+        raise ConfigError(
+            f"{place}: different token_column and tag_column were required. "
+            f"Received: {source.tag_column} twice"
+        )
+    if isinstance(source, TableSource) and source.delimiter == source.quote:
+        raise ConfigError(
+            f"{place}: different delimiter and quote were required. Received: {source.quote!r} twice"
+        )
+
+
+def _stream(corpus: CorpusConfig, inputs: list[_Input]) -> Iterator[pa.RecordBatch]:
+    missing = set(corpus.columns)
+    for input_ in inputs:
+        n_sequences = n_tokens = n_broken = 0
+        for batch in _batches(input_, corpus.columns):
+            missing -= {c for c in missing if batch[c].null_count < batch.num_rows}
+            n_sequences += batch.num_rows
+            n_tokens += len(batch[TOKENS].flatten())
+            n_broken += batch.num_rows - batch["defect"].null_count
+            batch = _with_split(batch, getattr(input_.source, "split", None))
+            for start in range(0, batch.num_rows, BATCH_SEQUENCES):
+                yield batch.slice(start, BATCH_SEQUENCES)
+        log.info(
+            "read %s: %d sequences, %d tokens, %d broken sequences",
+            ", ".join(file.name for file in input_.files) or input_.source.format,
+            n_sequences,
+            n_tokens,
+            n_broken,
+        )
+    if missing:
+        raise CorpusFormatError(
+            f"corpus.columns: a source with a value in each column was required. "
+            f"Received: none with {sorted(missing)}"
+        )
+
+
+def _batches(input_: _Input, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    match input_.source:
+        case ConllSource() as source:
+            for file in input_.files:
+                yield from read_conll(source, file, columns)
+        case ConlluSource() as source:
+            for file in input_.files:
+                yield from read_conllu(source, file, columns)
+        case TableSource() as source:
+            for file in input_.files:
+                yield from read_table(source, file, columns)
+        case JsonlSource() as source:
+            for file in input_.files:
+                yield from read_jsonl(source, file, columns)
+        case ParquetSource() as source:
+            for file in input_.files:
+                yield from read_parquet(source, file, columns)
+        case LongParquetSource() as source:
+            for file in input_.files:
+                yield from read_long_parquet(source, file, columns)
+        case ParallelSource() as source:
+            for file, tag_file in zip(input_.files, input_.tag_files, strict=True):
+                yield from read_parallel(source, file, tag_file, columns)
+        case SqlSource() as source:
+            yield from read_sql(source, columns)
+        case SampleSource() as source:
+            from seqtag.corpus.sample import sample_batches
+
+            yield from sample_batches(source, columns)
+
+
+def _with_split(batch: pa.RecordBatch, split: str | None) -> pa.RecordBatch:
+    if split is None:
+        return batch
+    place = batch.schema.get_field_index(SPLIT)
+    return batch.set_column(place, batch.schema.field(place), pa.repeat(split, batch.num_rows))
+
+
+def _file_digest(file: InputFile) -> str:
+    digest = hashlib.sha256()
+    with file.open() as stored:
+        while block := stored.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()

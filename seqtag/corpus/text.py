@@ -1,0 +1,235 @@
+"""Blocks of text as arrays: decoded, cut at lines, and taken apart into fields without a loop over lines."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.corpus.files import InputFile, opened
+from seqtag.errors import ConfigError, CorpusFormatError
+
+BLOCK_BYTES = 8 << 20  # of text read at a time; about a million tokens
+LARGEST_BLOCK = 1 << 30  # bytes; Arrow's string offsets end at 2 GiB
+TAB, NEWLINE, SPACE = 9, 10, 32
+BYTE_ORDER_MARK = "\ufeff".encode()
+
+Positions = npt.NDArray[np.int64]
+_BLANK_LINE = re.compile(rb"\n[ \t]*\n")
+
+
+def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
+    """Yield a file's text as UTF-8, about `block_bytes` at a time, without a byte order mark.
+
+    Raises:
+        CorpusFormatError: the bytes are not `encoding`; the message names the line and the byte.
+        ConfigError: there is no such encoding.
+    """
+    decoder = _decoder(encoding)
+    at_start, line, n_bytes = True, 1, 0
+    with opened(file) as stream:
+        more = True
+        while more:
+            stored = stream.read(block_bytes)
+            more = bool(stored)
+            try:
+                text = decoder.decode(stored, final=not more).encode()
+            except UnicodeError as error:
+                raise _encoding_error(file, encoding, line, n_bytes + len(stored), error) from error
+            n_bytes += len(stored)
+            line += text.count(b"\n")
+            if text and at_start:
+                text, at_start = text.removeprefix(BYTE_ORDER_MARK), False
+            if text:
+                yield text
+
+
+def line_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
+    """Yield a file's text as UTF-8 in whole lines, each ended by a newline alone, also the last one."""
+    pending: list[bytes] = []
+    for text in utf8_blocks(file, encoding, block_bytes):
+        end = text.rfind(b"\n") + 1
+        pending.append(text[:end] if end else text)
+        if end:
+            yield _newlines(b"".join(pending))
+            pending = [text[end:]]
+        _check_size(file, "a line", pending)
+    rest = b"".join(pending)
+    if rest:
+        yield _newlines(rest + b"\n")
+
+
+def paragraph_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
+    """Yield a file's text as UTF-8 in blocks that end with a blank line or with the file."""
+    pending: list[bytes] = []
+    waiting = 0  # bytes that are known to hold no blank line
+    for lines in line_blocks(file, encoding, block_bytes):
+        pending.append(lines)
+        size = _check_size(file, "a sequence", pending)
+        if size < 2 * waiting:  # doubling keeps the work linear when a sequence is longer than a block
+            continue
+        block = b"".join(pending)
+        end = _last_blank_line(block)
+        if end:
+            yield block[:end]
+        pending, waiting = [block[end:]], 0 if end else size
+    rest = b"".join(pending)
+    if rest:
+        yield rest
+
+
+@dataclass(frozen=True)
+class Lines:
+    """Where the lines of a block stand: `[starts, stops)`, the newline left out."""
+
+    data: npt.NDArray[np.uint8]
+    starts: Positions
+    stops: Positions
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def blank(self) -> npt.NDArray[np.bool_]:
+        """Return which lines are empty or hold only blanks and tabs."""
+        blank = self.starts == self.stops
+        first = self.data[self.starts]
+        some = np.flatnonzero((first == SPACE) | (first == TAB))
+        text = pc.ascii_trim(strings(self.data, self.starts[some], self.stops[some]), " \t")
+        blank[some] = pc.binary_length(text).to_numpy(zero_copy_only=False) == 0
+        return blank
+
+    def starting_with(self, prefix: bytes) -> Positions:
+        """Return the numbers of the lines that start with `prefix`."""
+        found = np.flatnonzero(self.stops - self.starts >= len(prefix))
+        for offset, byte in enumerate(prefix):
+            found = found[self.data[self.starts[found] + offset] == byte]
+        return found
+
+    def text(self, line: int) -> str:
+        return self.data[self.starts[line] : self.stops[line]].tobytes().decode()
+
+
+def lines_of(block: bytes) -> Lines:
+    """Return the lines of a block that ends with a newline."""
+    data = np.frombuffer(block, np.uint8)
+    stops = np.flatnonzero(data == NEWLINE)
+    return Lines(data, np.concatenate([np.zeros(1, np.int64), stops[:-1] + 1]), stops)
+
+
+@dataclass(frozen=True)
+class Fields:
+    """Where the fields of the lines stand: `[starts, stops)`; line i has `counts[i]` from `first[i]` on."""
+
+    data: npt.NDArray[np.uint8]
+    starts: Positions
+    stops: Positions
+    first: Positions
+    counts: Positions
+
+    def column(self, number: int, lines: Positions) -> pa.StringArray:
+        """Return one field of each of some rising lines; a negative number counts from the end.
+
+        A line without that field gives null.
+        """
+        counts = self.counts[lines]
+        missing = (number >= counts) | (number < -counts)
+        field = self.first[lines] + (number if number >= 0 else counts + number)
+        field[missing] = 0
+        starts, stops = self.starts[field], self.stops[field]
+        if missing.any():
+            stops = np.where(missing, starts, stops)
+        return strings(self.data, starts, stops, missing)
+
+
+def tab_fields(lines: Lines) -> Fields:
+    """Return what stands between tabs: a line with n tabs has n + 1 fields."""
+    stops = np.flatnonzero((lines.data == TAB) | (lines.data == NEWLINE))
+    starts = np.concatenate([np.zeros(1, np.int64), stops[:-1] + 1])
+    after = np.flatnonzero(lines.data[stops] == NEWLINE) + 1
+    first = np.concatenate([np.zeros(1, np.int64), after[:-1]])
+    return Fields(lines.data, starts, stops, first, after - first)
+
+
+def blank_fields(lines: Lines) -> Fields:
+    """Return what stands between runs of blanks and tabs, as `str.split` does."""
+    gap = (lines.data == SPACE) | (lines.data == TAB) | (lines.data == NEWLINE)
+    edges = np.flatnonzero(np.diff(gap.view(np.int8), prepend=np.int8(1)))
+    starts, stops = edges[::2], edges[1::2]
+    bounds = np.searchsorted(starts, np.append(lines.starts, len(lines.data)))
+    return Fields(lines.data, starts, stops, bounds[:-1], np.diff(bounds))
+
+
+def strings(
+    data: npt.NDArray[np.uint8],
+    starts: Positions,
+    stops: Positions,
+    missing: npt.NDArray[np.bool_] | None = None,
+) -> pa.StringArray:
+    """Return the strings `[starts, stops)` of a block of UTF-8; null where `missing`.
+
+    They must rise, must not touch each other, and must be cut at characters.
+    """
+    lengths = stops - starts
+    filled = lengths > 0
+    edges = np.zeros(len(data) + 1, np.int8)
+    edges[starts[filled]] = 1
+    edges[stops[filled]] = -1
+    inside = np.cumsum(edges[:-1], dtype=np.int8, out=edges[:-1]).view(np.bool_)
+    offsets = np.zeros(len(starts) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    cut = pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(data[inside]))
+    return cut if missing is None or not missing.any() else pc.if_else(pa.array(missing), None, cut)
+
+
+def _decoder(encoding: str) -> codecs.IncrementalDecoder:
+    try:
+        b"".decode(encoding)  # refuses what is no text encoding, such as "hex"
+        return codecs.getincrementaldecoder(encoding)()
+    except (LookupError, ValueError) as error:
+        raise ConfigError(f"corpus.sources: encoding {encoding!r} is unknown") from error
+
+
+def _encoding_error(
+    file: InputFile, encoding: str, line: int, n_bytes: int, error: UnicodeError
+) -> CorpusFormatError:
+    """Say where the text stops being `encoding`; `n_bytes` were read up to the end of what was decoded."""
+    if not isinstance(error, UnicodeDecodeError):
+        return CorpusFormatError(f"{file.name}:{line}: {encoding} text was required. Received: {error}")
+    good = error.object[: error.start]
+    line += good.count(b"\n")
+    byte = n_bytes - len(error.object) + error.start + 1
+    return CorpusFormatError(
+        f"{file.name}:{line}: {encoding} text was required. Received: byte 0x{error.object[error.start]:02x} "
+        f"({error.reason}), byte {byte} of the file"
+    )
+
+
+def _newlines(lines: bytes) -> bytes:
+    return lines.replace(b"\r\n", b"\n") if b"\r" in lines else lines
+
+
+def _last_blank_line(block: bytes) -> int:
+    """Return where the last blank line of a block ends, 0 if it has none."""
+    window = 1 << 14
+    while True:
+        start = max(len(block) - window, 0)
+        ends = [found.end() for found in _BLANK_LINE.finditer(block, start)]
+        if ends or start == 0:
+            return ends[-1] if ends else 0
+        window *= 16
+
+
+def _check_size(file: InputFile, what: str, pending: list[bytes]) -> int:
+    size = sum(map(len, pending))
+    if size > LARGEST_BLOCK:
+        raise CorpusFormatError(
+            f"{file.name}: {what} of at most {LARGEST_BLOCK} bytes was required. "
+            f"Received: {size} bytes without an end"
+        )
+    return size
