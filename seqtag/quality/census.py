@@ -1,0 +1,202 @@
+"""What is counted while the corpus streams by: tags and distinct tokens per split, and transitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtag.config import SPLITS, SchemeName
+from seqtag.quality.reading import CodedLists
+from seqtag.scoring.schemes import (
+    PREFIXES,
+    SPAN_SCHEMES,
+    SchemeVerdict,
+    detect_scheme,
+    legal_transitions,
+    split_tags,
+)
+
+MAX_DETECTED_TAGS = 2000  # distinct tags whose transitions are counted, in a square matrix: 32 MB
+
+
+class Numbering:
+    """Distinct strings numbered in the order in which they first came."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    @property
+    def strings(self) -> tuple[str, ...]:
+        return tuple(self._numbers)
+
+    def number(self, strings: list[str]) -> npt.NDArray[np.int64]:
+        numbers = [self._numbers.setdefault(s, len(self._numbers)) for s in strings]
+        return np.array(numbers, dtype=np.int64)
+
+
+class TagCensus:
+    """How often each tag stands in each split. What was counted can be taken out again."""
+
+    def __init__(self) -> None:
+        self._tags = Numbering()
+        self._counts = np.zeros((0, len(SPLITS)), dtype=np.int64)
+
+    def add(self, tags: CodedLists, split: npt.NDArray[np.int8], *, times: int = 1) -> None:
+        counts = _counts_per_split(tags, split)
+        named = np.flatnonzero(~tags.is_blank)
+        rows = self._tags.number([tags.distinct[int(i)].as_py() for i in named])
+        grown = np.zeros((len(self._tags), len(SPLITS)), dtype=np.int64)
+        grown[: len(self._counts)] = self._counts
+        grown[rows] += times * counts[named]
+        self._counts = grown
+
+    def counts(self, also: tuple[str, ...] = ()) -> dict[str, dict[str, int]]:
+        """Return tag -> split -> tokens, tags sorted; with those in `also`, even where none was seen."""
+        seen = dict(zip(self._tags.strings, self._counts.tolist(), strict=True))
+        zeros = [0] * len(SPLITS)
+        kept = {tag for tag, counts in seen.items() if any(counts)} | set(also)
+        return {tag: dict(zip(SPLITS, seen.get(tag, zeros), strict=True)) for tag in sorted(kept)}
+
+
+class TypeCensus:
+    """How many distinct tokens each split has, told apart by their 64-bit hashes."""
+
+    def __init__(self) -> None:
+        self._hashes = np.zeros(0, dtype=np.uint64)
+        self._counts = np.zeros((0, len(SPLITS)), dtype=np.int64)
+        self._waiting: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]] = []
+        self._n_waiting = 0
+
+    def add(self, tokens: CodedLists, split: npt.NDArray[np.int8], *, times: int = 1) -> None:
+        self._waiting.append((tokens.distinct_hashes, times * _counts_per_split(tokens, split)))
+        self._n_waiting += len(tokens.distinct)
+        if self._n_waiting > max(len(self._hashes), 2**18):  # each merge at least doubles: cheap on the whole
+            self._merge()
+
+    def n_types(self) -> tuple[int, ...]:
+        """Return the number of distinct tokens of each split."""
+        self._merge()
+        return tuple((self._counts > 0).sum(axis=0).tolist())
+
+    def _merge(self) -> None:
+        hashes = np.concatenate([self._hashes, *(h for h, _ in self._waiting)])
+        counts = np.concatenate([self._counts, *(c for _, c in self._waiting)])
+        self._hashes, place = np.unique(hashes, return_inverse=True)
+        self._counts = np.stack(
+            [
+                np.bincount(place, weights=counts[:, s], minlength=len(self._hashes))  # exact below 2**53
+                for s in range(len(SPLITS))
+            ],
+            axis=1,
+        ).astype(np.int64)
+        self._waiting, self._n_waiting = [], 0
+
+
+class TransitionCensus:
+    """How often each tag follows each, and which sequences break which scheme."""
+
+    def __init__(self) -> None:
+        self._tags = Numbering()
+        self._counts = np.zeros((1, 1), dtype=np.int64)  # [from, to], last: start and end
+
+    def add(self, tags: CodedLists, aligned: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
+        """Count the transitions of the `aligned` sequences.
+
+        Returns:
+            `<uint8>[n_sequences]`: bit i is set where a transition is illegal under SPAN_SCHEMES[i].
+        """
+        lengths = np.where(aligned, tags.lengths, 0)
+        taken = slice(None) if aligned.all() else aligned[tags.owners]
+        codes, owners = tags.codes[taken], tags.owners[taken]
+        stops = np.cumsum(lengths)[lengths > 0]
+        starts = stops - lengths[lengths > 0]
+        illegal = _illegal_under(tags, codes, starts=starts, stops=stops)
+        broken = np.zeros(len(lengths), dtype=np.uint8)
+        for bit in (1 << i for i in range(len(SPAN_SCHEMES))):
+            broken[owners[(illegal & bit) > 0]] |= np.uint8(bit)
+        self._count(tags, codes, starts=starts, stops=stops)
+        return broken
+
+    def verdict(self) -> SchemeVerdict:
+        """Return the scheme that the transitions speak for."""
+        if len(self._tags) > MAX_DETECTED_TAGS:
+            reason = (
+                f"none: more than {MAX_DETECTED_TAGS:,} distinct tags, too many for a scheme to be detected"
+            )
+            return SchemeVerdict("none", reason, {"none": 0})
+        return detect_scheme(self._tags.strings, self._counts)
+
+    def _count(
+        self,
+        tags: CodedLists,
+        codes: npt.NDArray[np.int32],
+        *,
+        starts: npt.NDArray[np.int64],
+        stops: npt.NDArray[np.int64],
+    ) -> None:
+        before = len(self._tags)
+        used = np.unique(codes)
+        numbers = np.zeros(len(tags.distinct), dtype=np.int64)
+        numbers[used] = self._tags.number([tags.distinct[int(i)].as_py() for i in used])
+        n = len(self._tags)
+        if n > MAX_DETECTED_TAGS:
+            self._counts = np.zeros((1, 1), dtype=np.int64)
+            return
+        grown = np.zeros((n + 1, n + 1), dtype=np.int64)
+        from_, to = np.append(np.arange(before), n), np.append(np.arange(before), n)
+        grown[np.ix_(from_, to)] = self._counts
+        here = numbers[codes]
+        previous = np.append(n, here)[: len(here)]
+        previous[starts] = n
+        pairs = np.concatenate([previous * (n + 1) + here, here[stops - 1] * (n + 1) + n])
+        self._counts = grown + np.bincount(pairs, minlength=(n + 1) ** 2).reshape(n + 1, n + 1)
+
+
+def scheme_bit(scheme: SchemeName) -> int:
+    """Return the bit by which `TransitionCensus.add` says that a sequence breaks `scheme`."""
+    return 0 if scheme == "none" else 1 << SPAN_SCHEMES.index(scheme)
+
+
+def _counts_per_split(lists: CodedLists, split: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Return `<int64>[n_distinct, n_splits]`."""
+    n_splits = len(SPLITS)
+    cells = lists.codes.astype(np.int64) * n_splits + np.repeat(split, lists.lengths)
+    return np.bincount(cells, minlength=len(lists.distinct) * n_splits).reshape(-1, n_splits)
+
+
+# Whether a tag may follow another depends on their prefixes and on whether their types are equal: two types
+# stand for all. Positions: O, B I E S of one type, B I E S of another, a tag of no scheme, start or end.
+_SPAN_PREFIXES = PREFIXES[1:]
+_REPRESENTATIVES = ("O", *(f"{p}-x" for p in _SPAN_PREFIXES), *(f"{p}-y" for p in _SPAN_PREFIXES), "?")
+_OF_NO_SCHEME = len(_REPRESENTATIVES) - 1
+_BOUNDARY = len(_REPRESENTATIVES)
+
+
+def _illegal_under(
+    tags: CodedLists,
+    codes: npt.NDArray[np.int32],
+    *,
+    starts: npt.NDArray[np.int64],
+    stops: npt.NDArray[np.int64],
+) -> npt.NDArray[np.uint8]:
+    """Return `<uint8>[n_codes]`: schemes, one bit each, that forbid the transition into or out of here."""
+    table = np.zeros((_BOUNDARY + 1, _BOUNDARY + 1), dtype=np.uint8)
+    for i, scheme in enumerate(SPAN_SCHEMES):
+        table |= np.where(legal_transitions(_REPRESENTATIVES, scheme), 0, 1 << i).astype(np.uint8)
+    prefixes, types = split_tags([tag or "" for tag in tags.distinct.to_pylist()])
+    place = np.array([PREFIXES.index(p) if p else _OF_NO_SCHEME for p in prefixes], dtype=np.int8)
+    numbers: dict[str, int] = {}
+    type_id = np.array([numbers.setdefault(t, len(numbers)) for t in types], dtype=np.int32)
+
+    here = place[codes]
+    before = np.append(np.int8(_BOUNDARY), here)[: len(here)]
+    before[starts] = _BOUNDARY
+    type_here = type_id[codes]
+    of_another_type = np.append(False, type_here[1:] != type_here[:-1])[: len(here)]
+    is_span = (here > 0) & (here <= len(_SPAN_PREFIXES))
+    into = table[before, here + np.int8(len(_SPAN_PREFIXES)) * (of_another_type & is_span)]
+    into[stops - 1] |= table[here[stops - 1], _BOUNDARY]
+    return into

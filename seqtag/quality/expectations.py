@@ -1,0 +1,187 @@
+"""The suites: every rule in force as a Great Expectations expectation. Opens Great Expectations."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from great_expectations import ExpectationSuite
+from great_expectations.core import ExpectationValidationResult
+from great_expectations.execution_engine.execution_engine import ExecutionEngine
+from great_expectations.expectations.core.expect_column_distinct_values_to_equal_set import (
+    ExpectColumnDistinctValuesToEqualSet,
+)
+from great_expectations.expectations.core.expect_column_max_to_be_between import ExpectColumnMaxToBeBetween
+from great_expectations.expectations.core.expect_column_min_to_be_between import ExpectColumnMinToBeBetween
+from great_expectations.expectations.core.expect_column_values_to_not_be_in_set import (
+    ExpectColumnValuesToNotBeInSet,
+)
+from great_expectations.expectations.core.expect_column_values_to_not_be_null import (
+    ExpectColumnValuesToNotBeNull,
+)
+from great_expectations.expectations.expectation import Expectation
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from great_expectations.render.components import RenderedStringTemplateContent, RenderedTableContent
+from great_expectations.render.renderer.renderer import renderer
+
+from seqtag.config import SPLITS, Severity
+from seqtag.quality.metrics import CORPUS
+from seqtag.quality.rules import BY_OFFENDERS, Rule
+
+METRICS, OFFENDERS = "metrics", "offenders"
+RULE = "rule"  # the key of `meta` that says which rule an expectation stands for
+OFFENDER_COLUMNS = ("row", "sequence_id", "split", "finding", "excerpt")
+
+_SEVERITY: dict[Severity, str] = {"fail": "critical", "quarantine": "warning", "warn": "info"}
+_WHOLE_CORPUS: dict[str, Any] = {"row_condition": f'split == "{CORPUS}"', "condition_parser": "pandas"}
+
+
+class ExpectNoOffenders(ExpectColumnValuesToNotBeInSet):
+    """Expect a rule to have no offenders.
+
+    The frame holds a sample of them; how many there are in all is the parameter `n_offenders`, and it is
+    this number that decides.
+    """
+
+    n_offenders: Any  # int, or {"$PARAMETER": name}
+    n_judged: Any
+
+    success_keys: ClassVar[tuple[str, ...]] = (  # type: ignore[assignment]  # theirs is fixed at two
+        "value_set",
+        "mostly",
+        "n_offenders",
+        "n_judged",
+    )
+
+    def _validate(
+        self,
+        metrics: dict[Any, Any],
+        runtime_configuration: dict[Any, Any] | None = None,
+        execution_engine: ExecutionEngine[Any] | None = None,
+    ) -> dict[str, Any]:
+        outcome: dict[str, Any] = super()._validate(metrics, runtime_configuration, execution_engine)
+        found = self._get_success_kwargs()
+        n_offenders, n_judged = int(found["n_offenders"]), int(found["n_judged"])
+        shown = outcome["result"]["unexpected_count"]
+        outcome["success"] = n_offenders == 0 and shown == 0
+        outcome["result"] |= {
+            "element_count": n_judged,
+            "unexpected_count": n_offenders,
+            "unexpected_percent": 100.0 * n_offenders / n_judged if n_judged else 0.0,
+        }
+        return outcome
+
+    # Great Expectations finds a renderer by its type; the names must be those of what they replace.
+    @classmethod
+    @renderer(renderer_type="renderer.diagnostic.unexpected_statement")
+    def _diagnostic_unexpected_statement_renderer(
+        cls,
+        configuration: ExpectationConfiguration | None = None,
+        result: ExpectationValidationResult | None = None,
+        runtime_configuration: dict[Any, Any] | None = None,
+    ) -> list[Any]:
+        received = {} if result is None else result.result
+        if not received.get("unexpected_count"):
+            return super()._diagnostic_unexpected_statement_renderer(
+                configuration, result, runtime_configuration
+            )
+        count, judged = received["unexpected_count"], received["element_count"]
+        shown = len(received["unexpected_index_list"])
+        text = f"\n{count:,} offenders of {judged:,}; {'all' if shown == count else f'{shown:,}'} shown"
+        return [
+            RenderedStringTemplateContent(
+                content_block_type="string_template",
+                string_template={"template": text, "tag": "strong", "styling": {"classes": ["text-danger"]}},
+            )
+        ]
+
+    @classmethod
+    @renderer(renderer_type="renderer.diagnostic.unexpected_table")
+    def _diagnostic_unexpected_table_renderer(
+        cls,
+        configuration: ExpectationConfiguration | None = None,  # noqa: ARG003 - their signature
+        result: ExpectationValidationResult | None = None,
+        runtime_configuration: dict[Any, Any] | None = None,  # noqa: ARG003
+    ) -> list[Any] | None:
+        rows = None if result is None else result.result.get("unexpected_index_list")
+        if not rows:
+            return None
+        return [
+            RenderedTableContent(
+                content_block_type="table",
+                header_row=list(OFFENDER_COLUMNS),
+                table=[[row[column] for column in OFFENDER_COLUMNS] for row in rows],
+                styling={"body": {"classes": ["table-bordered", "table-sm", "mt-3"]}},
+            )
+        ]
+
+
+def metrics_suite(rules: Sequence[Rule]) -> ExpectationSuite:
+    """Return what is expected of the numbers per split."""
+    expectations = [
+        expectation
+        for rule in rules
+        if rule.name not in BY_OFFENDERS
+        for expectation in _of_metrics(rule, has_drift="tag_drift" in {r.name for r in rules})
+    ]
+    return ExpectationSuite(METRICS, expectations=expectations)
+
+
+def offenders_suite(rules: Sequence[Rule]) -> ExpectationSuite:
+    """Return what is expected of the offenders: that a rule has none."""
+    return ExpectationSuite(
+        OFFENDERS,
+        expectations=[
+            ExpectNoOffenders(
+                column="rule",
+                value_set=[rule.name],
+                n_offenders={"$PARAMETER": rule.name},
+                n_judged={"$PARAMETER": f"{rule.name}_judged"},
+                **_said(rule),
+            )
+            for rule in rules
+            if rule.name in BY_OFFENDERS
+        ],
+    )
+
+
+def _of_metrics(rule: Rule, *, has_drift: bool) -> list[Expectation]:
+    said = _said(rule)
+    match rule.name:
+        case "complete_metrics":
+            numbers = ["received", "sequences", "refused_share", "duplicate_share", "leaked_share"]
+            numbers += ["tag_drift"] if has_drift else []
+            every_split = ExpectColumnDistinctValuesToEqualSet(
+                column="split", value_set=[CORPUS, *SPLITS], **said
+            )
+            return [every_split, *(ExpectColumnValuesToNotBeNull(column=n, **said) for n in numbers)]
+        case "empty_corpus":
+            return [ExpectColumnMaxToBeBetween(column="received", min_value=1, **_WHOLE_CORPUS, **said)]
+        case "too_few_sequences":
+            least = {"$PARAMETER": "min_sequences"}
+            return [ExpectColumnMaxToBeBetween(column="sequences", min_value=least, **_WHOLE_CORPUS, **said)]
+        case "empty_split":
+            return [ExpectColumnMinToBeBetween(column="sequences", min_value=1, **said)]
+        case "leakage":  # dev and test each
+            return [_at_most("leaked_share", "max_leakage_share", **said)]
+        case "quarantine_budget":
+            return [_at_most("refused_share", "quarantine_budget", **_WHOLE_CORPUS, **said)]
+        case "duplicates":
+            return [_at_most("duplicate_share", "max_duplicate_share", **_WHOLE_CORPUS, **said)]
+        case "tag_drift":
+            return [_at_most("tag_drift", "max_tag_drift", **_WHOLE_CORPUS, **said)]
+    raise ValueError(f"a rule about metrics was required. Received: {rule.name!r}")
+
+
+def _at_most(column: str, threshold: str, **said: Any) -> Expectation:
+    return ExpectColumnMaxToBeBetween(column=column, max_value={"$PARAMETER": threshold}, **said)
+
+
+def _said(rule: Rule) -> dict[str, Any]:
+    """Data Docs show neither severity nor meta, and do not escape a description."""
+    return {
+        "description": f"{rule.severity} · {rule.name}: {html.escape(rule.required)}",
+        "severity": _SEVERITY[rule.severity],
+        "meta": {RULE: rule.name},
+    }

@@ -1,0 +1,125 @@
+"""Which sequences offend which rule, once the whole corpus is known, and which are refused for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtag.config import SPLITS, SchemeName
+from seqtag.quality.census import scheme_bit
+from seqtag.quality.measure import Ledger
+from seqtag.quality.rules import AMONG_SEQUENCES, SEQUENCE_RULES, Rule, fault_bit
+
+Rows = npt.NDArray[np.int64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The offenders of each rule, by row number, and what follows from them.
+
+    rows: rule -> `<int64>[n_offenders]`, rising, for every rule that sequences can break.
+    sound: `<bool>[n]`, not refused for itself alone.
+    kept: `<bool>[n]`, not refused at all: what goes into the splits.
+    """
+
+    rows: Mapping[str, Rows]
+    sound: Mask
+    kept: Mask
+
+
+def find_offenders(ledger: Ledger, rules: Sequence[Rule], *, scheme: SchemeName, min_length: int) -> Findings:
+    """Return the offenders of `rules`.
+
+    Duplicate ids and conflicting labels are looked for among the sequences that are not refused for
+    themselves: a broken sequence takes no sound one with it. Repetitions and leakage (of at least
+    `min_length` tokens) are looked for among those that are kept.
+    """
+    in_force = {rule.name: rule for rule in rules}
+    found: dict[str, Mask] = {
+        name: (ledger.faults & fault_bit(name)) > 0
+        for name in SEQUENCE_RULES
+        if name in in_force and name not in AMONG_SEQUENCES
+    }
+    if "illegal_transition" in found:
+        found["illegal_transition"] = (ledger.illegal & scheme_bit(scheme)) > 0
+    sound = ~_refused(ledger, found, in_force)
+    if "duplicate_id" in in_force:
+        found["duplicate_id"] = _repeats(ledger.id_hash, among=sound)
+    if "conflicting_labels" in in_force:
+        found["conflicting_labels"] = _conflicts(ledger, among=sound & ~ledger.unlabelled)
+    kept = ~_refused(ledger, found, in_force)
+    found["duplicates"] = _repeats(ledger.token_hash, among=kept)
+    found["leakage"] = _leaks(ledger, among=kept, min_length=min_length)
+    order = {name: i for i, name in enumerate(in_force)}
+    names = sorted(found, key=lambda name: order[name])
+    return Findings({name: np.flatnonzero(found[name]) for name in names}, sound, kept)
+
+
+def counterpart(ledger: Ledger, findings: Findings, rule: str, row: int) -> int | None:
+    """Return the row that makes `row` an offender: the first one that it repeats or contradicts."""
+    if rule == "duplicate_id":
+        like = (ledger.id_hash == ledger.id_hash[row]) & findings.sound
+    elif rule == "conflicting_labels":
+        offenders = findings.rows[rule]
+        like = np.zeros(len(ledger), dtype=np.bool_)
+        like[offenders] = ledger.token_hash[offenders] == ledger.token_hash[row]
+        like &= ledger.tag_hash != ledger.tag_hash[row]
+    elif rule == "duplicates":
+        like = (ledger.token_hash == ledger.token_hash[row]) & findings.kept
+    elif rule == "leakage":
+        is_train = ledger.split == SPLITS.index("train")
+        like = (ledger.token_hash == ledger.token_hash[row]) & findings.kept & is_train
+    else:
+        return None
+    return int(np.flatnonzero(like)[0])
+
+
+def first_examples(ledger: Ledger, rule: str, rows: Rows, *, limit: int) -> Rows:
+    """Return at most `limit` of the offenders: the first ones; contradictions side by side."""
+    if rule != "conflicting_labels":
+        return rows[:limit]
+    _, first, group = np.unique(ledger.token_hash[rows], return_index=True, return_inverse=True)
+    return rows[np.argsort(first[group], kind="stable")][:limit]
+
+
+def _refused(ledger: Ledger, found: Mapping[str, Mask], rules: Mapping[str, Rule]) -> Mask:
+    refused = np.zeros(len(ledger), dtype=np.bool_)
+    for name, offends in found.items():
+        if rules[name].refuses:
+            refused |= offends
+    return refused
+
+
+def _repeats(hashes: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
+    """Return which of the rows `among` have the hash of an earlier one."""
+    rows = np.flatnonzero(among)
+    order = rows[np.argsort(hashes[rows], kind="stable")]
+    repeats = np.zeros(len(hashes), dtype=np.bool_)
+    repeats[order[1:]] = hashes[order[1:]] == hashes[order[:-1]]
+    return repeats
+
+
+def _conflicts(ledger: Ledger, *, among: Mask) -> Mask:
+    """Return which of the rows `among` have the tokens of another one, and other tags."""
+    rows = np.flatnonzero(among)
+    order = rows[np.argsort(ledger.token_hash[rows], kind="stable")]
+    tokens, tags = ledger.token_hash[order], ledger.tag_hash[order]
+    is_first = np.append(True, tokens[1:] != tokens[:-1])[: len(order)]
+    group = np.cumsum(is_first) - 1
+    differs = tags != tags[is_first][group]
+    in_conflict = np.zeros(int(is_first.sum()), dtype=np.bool_)
+    in_conflict[group[differs]] = True
+    conflicts = np.zeros(len(ledger), dtype=np.bool_)
+    conflicts[order] = in_conflict[group]
+    return conflicts
+
+
+def _leaks(ledger: Ledger, *, among: Mask, min_length: int) -> Mask:
+    is_train = ledger.split == SPLITS.index("train")
+    leaks = among & ~is_train & (ledger.n_tokens >= min_length)
+    leaks[leaks] = np.isin(ledger.token_hash[leaks], ledger.token_hash[among & is_train])
+    return leaks

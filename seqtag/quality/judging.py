@@ -1,0 +1,133 @@
+"""Great Expectations' judgement of two small frames. Opens Great Expectations."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import great_expectations as gx
+import numpy as np
+import pandas as pd
+from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
+from great_expectations.data_context.types.base import (
+    DataContextConfig,
+    InMemoryStoreBackendDefaults,
+    ProgressBarsConfig,
+)
+
+from seqtag.config import QualityConfig
+from seqtag.quality.expectations import (
+    METRICS,
+    OFFENDER_COLUMNS,
+    OFFENDERS,
+    RULE,
+    metrics_suite,
+    offenders_suite,
+)
+from seqtag.quality.offenders import Offender
+from seqtag.quality.rules import BY_OFFENDERS, Rule
+from seqtag.quality.verdict import Evidence
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """Whether each rule held, and whether every expectation that was defined was evaluated."""
+
+    held: Mapping[str, bool]
+    defined: int
+    evaluated: int
+    failed: int
+    results: Mapping[str, ExpectationSuiteValidationResult]  # by suite
+
+
+def judge(rules: Sequence[Rule], evidence: Evidence, *, quality: QualityConfig) -> Judgement:
+    """Judge the metrics of the splits and the offenders against the rules in force.
+
+    A rule whose expectations were not all evaluated did not hold.
+    """
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            progress_bars=ProgressBarsConfig(globally=False),
+            analytics_enabled=False,
+        ),
+    )
+    frames = {METRICS: evidence.metrics, OFFENDERS: offender_frame(evidence.offenders)}
+    suites = {METRICS: metrics_suite(rules), OFFENDERS: offenders_suite(rules)}
+    index_columns = {METRICS: [], OFFENDERS: list(OFFENDER_COLUMNS)}
+    results: dict[str, ExpectationSuiteValidationResult] = {}
+    for name, suite in suites.items():
+        asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
+        batch = asset.add_batch_definition_whole_dataframe(name).get_batch({"dataframe": frames[name]})
+        results[name] = batch.validate(
+            suite,
+            expectation_parameters=_parameters(rules, evidence, quality),
+            result_format={
+                "result_format": "COMPLETE",
+                "unexpected_index_column_names": index_columns[name],
+            },
+        )
+    return _judgement(rules, results, defined=sum(len(suite.expectations) for suite in suites.values()))
+
+
+def offender_frame(offenders: Sequence[Offender]) -> pd.DataFrame:
+    """Return the offenders as strings, HTML-escaped: Data Docs show a cell as it is and would run it."""
+    rows = [
+        (o.rule, "" if o.row is None else str(o.row), o.sequence_id, o.split, o.finding, o.excerpt)
+        for o in offenders
+    ]
+    escaped = [[html.escape(cell) for cell in row] for row in rows]
+    return pd.DataFrame(escaped, columns=["rule", *OFFENDER_COLUMNS], dtype=object)
+
+
+def _parameters(rules: Sequence[Rule], evidence: Evidence, quality: QualityConfig) -> dict[str, float]:
+    """Return the thresholds and the exact counts that the suites ask for as {"$PARAMETER": name}."""
+    by_offenders = [rule.name for rule in rules if rule.name in BY_OFFENDERS]
+    return {
+        "min_sequences": quality.min_sequences,
+        "quarantine_budget": quality.quarantine_budget,
+        "max_duplicate_share": quality.max_duplicate_share,
+        "max_leakage_share": quality.max_leakage_share,
+        "max_tag_drift": quality.max_tag_drift,
+        **{name: evidence.counts[name] for name in by_offenders},
+        **{f"{name}_judged": evidence.judged(name) for name in by_offenders},
+    }
+
+
+def _judgement(
+    rules: Sequence[Rule], results: Mapping[str, ExpectationSuiteValidationResult], *, defined: int
+) -> Judgement:
+    outcomes: dict[str, list[bool]] = {rule.name: [] for rule in rules}
+    evaluated = failed = 0
+    for suite in results.values():
+        for result in suite.results:
+            # Data Docs of GX 1.24 cannot show NumPy's numbers
+            plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in result.result.items()}
+            result.result = plain
+            was_evaluated = not _raised(result.exception_info)
+            success = was_evaluated and bool(result.success)
+            outcomes[_rule_of(result)].append(success)
+            evaluated += was_evaluated
+            failed += not success
+    return Judgement(
+        held={rule: bool(successes) and all(successes) for rule, successes in outcomes.items()},
+        defined=defined,
+        evaluated=evaluated,
+        failed=failed,
+        results=results,
+    )
+
+
+def _rule_of(result: ExpectationValidationResult) -> str:
+    configuration = result.expectation_config
+    return "" if configuration is None else str(configuration.meta[RULE])
+
+
+def _raised(exception_info: Mapping[str, Any]) -> bool:
+    """An exception stands either at the top or under the metric that raised it."""
+    if "raised_exception" in exception_info:
+        return bool(exception_info["raised_exception"])
+    return any(metric["raised_exception"] for metric in exception_info.values())

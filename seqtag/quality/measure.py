@@ -1,0 +1,140 @@
+"""The one pass over the whole snapshot: what each sequence is like, and what the corpus holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config import SPLITS, QualityConfig, SplitConfig, TagsConfig
+from seqtag.corpus.hashing import hash_strings
+from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
+from seqtag.corpus.splits import assign_splits, official_splits
+from seqtag.quality.census import TagCensus, TransitionCensus, TypeCensus
+from seqtag.quality.reading import CodedLists, read_row_groups
+from seqtag.quality.rules import UNKNOWN_SPLIT, fault_bit
+from seqtag.scoring.schemes import SchemeVerdict
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """What is remembered of every sequence: 33 bytes, one element of each array, in reading order."""
+
+    id_hash: npt.NDArray[np.uint64]
+    token_hash: npt.NDArray[np.uint64]
+    tag_hash: npt.NDArray[np.uint64]
+    n_tokens: npt.NDArray[np.int32]
+    split: npt.NDArray[np.int8]  # position in SPLITS
+    unlabelled: npt.NDArray[np.bool_]
+    faults: npt.NDArray[np.uint16]  # bit i: breaks SEQUENCE_RULES[i]
+    illegal: npt.NDArray[np.uint8]  # bit i: has a transition that is illegal under SPAN_SCHEMES[i]
+
+    def __len__(self) -> int:
+        return len(self.n_tokens)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the pass found."""
+
+    ledger: Ledger
+    tags: TagCensus
+    types: TypeCensus
+    scheme: SchemeVerdict
+
+
+class Splitter:
+    """Numbers the split of each sequence as `split_corpus` will cut it."""
+
+    def __init__(self, parts: Sequence[Path], config: SplitConfig) -> None:
+        self._config = config
+        # official: nothing may be carved by hash; a split that is missing is to be seen as empty
+        self._official = frozenset(SPLITS) if config.mode == "official" else official_splits(parts, config)
+
+    def numbers(self, batch: pa.RecordBatch) -> npt.NDArray[np.int8]:
+        """Return `<int8>[n]`, positions in SPLITS."""
+        names = assign_splits(batch, config=self._config, official=self._official)
+        return pc.index_in(names, pa.array(SPLITS)).to_numpy().astype(np.int8)
+
+    def is_unknown(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
+        """Return `<bool>[n]`: does the source name a split that does not exist, or none where it must?"""
+        named = pc.is_in(batch.column(SPLIT), pa.array([*SPLITS, None], pa.string()))
+        if self._config.mode == "official":
+            named = pc.is_in(batch.column(SPLIT), pa.array(SPLITS))
+        return ~named.to_numpy(zero_copy_only=False)
+
+
+def measure(
+    parts: Sequence[Path], *, tags: TagsConfig, quality: QualityConfig, splitter: Splitter
+) -> Measured:
+    """Read the snapshot once, row group by row group, and remember what the rules ask for."""
+    tag_census, type_census, transitions = TagCensus(), TypeCensus(), TransitionCensus()
+    ledgers = [_EMPTY]
+    for _, batch in read_row_groups(parts):
+        tokens_of, tags_of = CodedLists.of(batch.column(TOKENS)), CodedLists.of(batch.column(TAGS))
+        split = splitter.numbers(batch)
+        tag_census.add(tags_of, split)
+        type_census.add(tokens_of, split)
+        aligned = _is_aligned(tokens_of, tags_of)
+        defect = batch.column(DEFECT).is_valid().to_numpy(zero_copy_only=False)
+        faults = {
+            "broken_sequence": defect,
+            "length_mismatch": ~aligned,
+            "empty_token": tokens_of.any(tokens_of.is_blank) | (tokens_of.lengths == 0),
+            "unknown_tag": tags_of.any(_is_undeclared(tags_of, tags.declared)),
+            "over_long": tokens_of.lengths > quality.max_length,
+            UNKNOWN_SPLIT: splitter.is_unknown(batch),
+        }
+        ledgers.append(
+            Ledger(
+                id_hash=hash_strings(batch.column(SEQUENCE_ID)),
+                token_hash=tokens_of.hashes,
+                tag_hash=tags_of.hashes,
+                n_tokens=tokens_of.lengths.astype(np.int32),
+                split=split,
+                unlabelled=tags_of.is_null,
+                faults=_packed(faults),
+                illegal=transitions.add(tags_of, aligned & ~defect),
+            )
+        )
+    return Measured(_joined(ledgers), tag_census, type_census, transitions.verdict())
+
+
+def _is_aligned(tokens: CodedLists, tags: CodedLists) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n]`: one tag for each token, none of them null or empty."""
+    return (tokens.lengths == tags.lengths) & ~tags.is_null & ~tags.any(tags.is_blank)
+
+
+def _is_undeclared(tags: CodedLists, declared: tuple[str, ...] | None) -> npt.NDArray[np.bool_]:
+    if declared is None:
+        return np.zeros(len(tags.distinct), dtype=np.bool_)
+    known = pc.is_in(tags.distinct, pa.array(declared, pa.string())).to_numpy(zero_copy_only=False)
+    undeclared: npt.NDArray[np.bool_] = ~known & ~tags.is_blank  # a blank one is a missing one
+    return undeclared
+
+
+def _packed(faults: dict[str, npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint16]:
+    bits = [np.where(broken, fault_bit(rule), 0).astype(np.uint16) for rule, broken in faults.items()]
+    packed: npt.NDArray[np.uint16] = np.bitwise_or.reduce(bits)
+    return packed
+
+
+def _joined(ledgers: list[Ledger]) -> Ledger:
+    return Ledger(**{f.name: np.concatenate([getattr(x, f.name) for x in ledgers]) for f in fields(Ledger)})
+
+
+_EMPTY = Ledger(
+    id_hash=np.zeros(0, np.uint64),
+    token_hash=np.zeros(0, np.uint64),
+    tag_hash=np.zeros(0, np.uint64),
+    n_tokens=np.zeros(0, np.int32),
+    split=np.zeros(0, np.int8),
+    unlabelled=np.zeros(0, np.bool_),
+    faults=np.zeros(0, np.uint16),
+    illegal=np.zeros(0, np.uint8),
+)

@@ -1,0 +1,114 @@
+"""The numbers that are judged per split, and what profile.json says of the splits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from seqtag.config import SPLITS, QualityConfig
+from seqtag.quality.findings import Findings, Mask
+from seqtag.quality.measure import Ledger
+
+CORPUS = "corpus"  # the row of the metrics that stands for all splits together
+
+TagCounts = Mapping[str, Mapping[str, int]]  # tag -> split -> tokens
+
+
+def split_metrics(
+    ledger: Ledger,
+    findings: Findings,
+    *,
+    quality: QualityConfig,
+    tags: TagCounts,
+    previous: TagCounts | None,
+) -> pd.DataFrame:
+    """Return one row for the corpus and one per split, without a missing number.
+
+    received             sequences before quarantine
+    sequences, tokens    after quarantine, as all that follows
+    unlabelled           sequences without tags
+    refused_share        of those received
+    duplicate_share      sequences whose tokens an earlier one has
+    leaked_share         of those long enough, sequences whose tokens also stand in train
+    tag_drift            Jensen-Shannon divergence from `previous`, bits; only where that is given
+    """
+    is_long = findings.kept & (ledger.n_tokens >= quality.leakage_min_length)
+    is_train = ledger.split == SPLITS.index("train")
+    repeats, leaks = np.zeros((2, len(ledger)), dtype=np.bool_)
+    repeats[findings.rows["duplicates"]] = True
+    leaks[findings.rows["leakage"]] = True
+    rows = []
+    for name in (CORPUS, *SPLITS):
+        here = _is_in(ledger, name)
+        kept = here & findings.kept
+        row: dict[str, Any] = {
+            "split": name,
+            "received": int(here.sum()),
+            "sequences": int(kept.sum()),
+            "tokens": int(ledger.n_tokens[kept].sum(dtype=np.int64)),
+            "unlabelled": int((kept & ledger.unlabelled).sum()),
+            "refused_share": _share(here & ~findings.kept, of=here),
+            "duplicate_share": _share(here & repeats, of=kept),
+            "leaked_share": _share(here & leaks, of=here & is_long & ~is_train),
+        }
+        if previous is not None:
+            row["tag_drift"] = tag_drift(_tag_counts(tags, name), _tag_counts(previous, name))
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def split_profiles(ledger: Ledger, findings: Findings, *, n_types: tuple[int, ...]) -> dict[str, Any]:
+    """Return what profile.json says of each split; all of it after quarantine."""
+    profiles: dict[str, Any] = {}
+    for name, types in zip(SPLITS, n_types, strict=True):
+        kept = _is_in(ledger, name) & findings.kept
+        lengths = ledger.n_tokens[kept]
+        profiles[name] = {
+            "n_sequences": len(lengths),
+            "n_tokens": int(lengths.sum(dtype=np.int64)),
+            "n_types": types,
+            "longest": int(lengths.max(initial=0)),
+            "mean_length": round(float(lengths.mean()), 2) if len(lengths) else 0.0,
+            "unlabelled": int((kept & ledger.unlabelled).sum()),
+        }
+    return profiles
+
+
+def tag_drift(now: Mapping[str, int], before: Mapping[str, int]) -> float:
+    """Return the Jensen-Shannon divergence of two tag distributions in bits (Lin 1991).
+
+    0 means equal, 1 disjoint. Where a side has no tags at all there is nothing to compare: 0.
+
+    >>> tag_drift({"O": 3, "B": 1}, {"O": 6, "B": 2})
+    0.0
+    >>> tag_drift({"O": 5}, {"B": 5})
+    1.0
+    """
+    names = sorted(now.keys() | before.keys())
+    counts = np.array([[side.get(name, 0) for name in names] for side in (now, before)], dtype=np.float64)
+    totals = counts.sum(axis=1, keepdims=True)
+    if not totals.all():
+        return 0.0
+    shares = counts / totals
+    middle = shares.mean(axis=0)
+    ratios = np.divide(shares, middle, out=np.ones_like(shares), where=shares > 0)
+    return float(np.clip((shares * np.log2(ratios)).sum() / 2, 0.0, 1.0))
+
+
+def _is_in(ledger: Ledger, name: str) -> Mask:
+    if name == CORPUS:
+        return np.ones(len(ledger), dtype=np.bool_)
+    inside: Mask = ledger.split == SPLITS.index(name)
+    return inside
+
+
+def _share(part: Mask, *, of: Mask) -> float:
+    return float(part.sum() / of.sum()) if of.any() else 0.0
+
+
+def _tag_counts(tags: TagCounts, name: str) -> dict[str, int]:
+    splits = SPLITS if name == CORPUS else (name,)
+    return {tag: sum(counts.get(split, 0) for split in splits) for tag, counts in tags.items()}

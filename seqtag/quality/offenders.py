@@ -1,0 +1,141 @@
+"""How one offender is shown: what is wrong with it, and the place in its own words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqtag.config import SchemeName
+from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
+from seqtag.scoring.schemes import legal_transitions
+
+_BEFORE, _AFTER = 4, 8  # tokens shown around the place
+_LONGEST = 40  # characters of a token, a tag or an id that are shown
+
+
+@dataclass(frozen=True)
+class Offender:
+    """One row of the frame of offenders; `row` is None where the offender is no sequence."""
+
+    rule: str
+    row: int | None
+    sequence_id: str
+    split: str
+    finding: str
+    excerpt: str
+
+
+@dataclass(frozen=True)
+class Requirements:
+    """What a finding is told against."""
+
+    scheme: SchemeName
+    declared: tuple[str, ...] | None
+    max_length: int
+
+
+def describe(
+    rule: str, row: int, sequence: Mapping[str, Any], *, other: int | None, required: Requirements
+) -> Offender:
+    """Say what is wrong with a sequence under `rule`. `other`: the row that it repeats or contradicts."""
+    tokens: list[str | None] = sequence[TOKENS]
+    tags: list[str | None] | None = sequence[TAGS]
+    finding, place = _finding(rule, tokens, tags, sequence, other=other, required=required)
+    return Offender(
+        rule=rule,
+        row=row,
+        sequence_id=readable(sequence[SEQUENCE_ID]),
+        split=readable(sequence[SPLIT]),
+        finding=finding,
+        excerpt=excerpt(tokens, tags, place=place),
+    )
+
+
+def excerpt(tokens: Sequence[str | None], tags: Sequence[str | None] | None, *, place: int) -> str:
+    """Return the tokens around `place`, each with its tag.
+
+    >>> excerpt(["EU", "rejects", ""], ["B-ORG", "O", None], place=0)
+    'EU/B-ORG rejects/O (empty)/(null)'
+    """
+    length = max(len(tokens), len(tags or ()))
+    start, stop = max(0, place - _BEFORE), min(length, place + _AFTER)
+    words = []
+    for i in range(start, stop):
+        word = readable(tokens[i]) if i < len(tokens) else "(no token)"
+        if tags is not None:
+            word += "/" + (readable(tags[i]) if i < len(tags) else "(no tag)")
+        words.append(word)
+    return ("… " if start else "") + " ".join(words) + (" …" if stop < length else "")
+
+
+def readable(text: str | None, *, longest: int = _LONGEST) -> str:
+    r"""Return text that can be printed: what cannot be seen is spelled out, what is long is cut.
+
+    >>> readable("a\nb"), readable(""), readable(None)
+    ('a\\nb', '(empty)', '(null)')
+    """
+    if text is None:
+        return "(null)"
+    if not text:
+        return "(empty)"
+    cut = text if len(text) <= longest else text[: longest - 1] + "…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in cut)
+
+
+def _finding(
+    rule: str,
+    tokens: Sequence[str | None],
+    tags: Sequence[str | None] | None,
+    sequence: Mapping[str, Any],
+    *,
+    other: int | None,
+    required: Requirements,
+) -> tuple[str, int]:
+    """Return a sentence and the position of the token that it is about."""
+    if rule == "illegal_transition":
+        return _illegal_transition([tag or "" for tag in tags or ()], required.scheme)
+    if rule == "empty_token":
+        place = next((i for i, token in enumerate(tokens) if not token), 0)
+        return (f"token {place + 1} is {readable(tokens[place])}" if tokens else "no tokens"), place
+    if rule == "length_mismatch":
+        return _length_mismatch(tokens, tags)
+    if rule == "unknown_tag":
+        known = set(required.declared or ())
+        place = next(i for i, tag in enumerate(tags or ()) if tag and tag not in known)
+        return f"token {place + 1}: tag {readable((tags or ())[place])} is not declared", place
+    sentences = {
+        "broken_sequence": readable(sequence[DEFECT], longest=400),
+        "over_long": f"{len(tokens):,} tokens, {required.max_length:,} allowed",
+        "unknown_split": f"split {readable(sequence[SPLIT])}",
+        "duplicate_id": f"row {other} has the same id",
+        "conflicting_labels": f"row {other} has the same tokens and other tags",
+        "duplicates": f"row {other} has the same tokens",
+        "leakage": f"row {other} of train has the same tokens",
+    }
+    return sentences[rule], 0
+
+
+def _illegal_transition(tags: Sequence[str], scheme: SchemeName) -> tuple[str, int]:
+    distinct = sorted(set(tags))
+    legal = legal_transitions(distinct, scheme)
+    boundary = len(distinct)
+    ids = [boundary, *(distinct.index(tag) for tag in tags), boundary]
+    place = int(np.argmin(legal[ids[:-1], ids[1:]]))
+    if place == len(tags):
+        return f"{readable(tags[-1])} cannot end a sequence in {scheme}", place - 1
+    after = f"cannot follow {readable(tags[place - 1])}" if place else "cannot begin a sequence"
+    if not legal[ids[place + 1]].any():
+        after = "is no tag"
+    return f"token {place + 1}: {readable(tags[place])} {after} in {scheme}", place
+
+
+def _length_mismatch(tokens: Sequence[str | None], tags: Sequence[str | None] | None) -> tuple[str, int]:
+    if tags is None:
+        return f"{len(tokens):,} tokens, unlabelled", 0
+    if len(tokens) != len(tags):
+        return f"{len(tokens):,} tokens, {len(tags):,} tags", max(0, min(len(tokens), len(tags)) - 1)
+    place = next(i for i, tag in enumerate(tags) if not tag)
+    return f"token {place + 1}: its tag is {readable(tags[place])}", place

@@ -1,0 +1,71 @@
+"""Data Docs that can be read from disk without a network: one style sheet, inlined, and no script.
+
+Great Expectations' own renderers write the results; its page template, which loads a dozen files from
+elsewhere, is replaced.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+
+from seqtag.quality.expectations import METRICS, OFFENDERS
+from seqtag.quality.judging import Judgement
+from seqtag.quality.offenders import Offender
+from seqtag.quality.verdict import Evidence
+
+INDEX = "index.html"
+_TITLES = {METRICS: "Metrics of the splits", OFFENDERS: "Offenders of each rule"}
+_PAGES = {name: f"{name}.html" for name in _TITLES}
+
+
+def write_pages(
+    profile: Mapping[str, Any], judgement: Judgement, evidence: Evidence, *, folder: Path
+) -> None:
+    """Write `index.html` and one page per suite into `folder`."""
+    folder.mkdir(parents=True)
+    links = [("Overview", INDEX), *((title, _PAGES[name]) for name, title in _TITLES.items())]
+    (folder / INDEX).write_text(_overview(profile, evidence.offenders, links), "utf-8")
+    metrics = evidence.metrics.to_dict("split")
+    for name, title in _TITLES.items():
+        table = metrics if name == METRICS else None
+        (folder / _PAGES[name]).write_text(_results(judgement, name, title, links, table), "utf-8")
+
+
+def _overview(profile: Mapping[str, Any], offenders: Sequence[Offender], links: list[tuple[str, str]]) -> str:
+    examples = defaultdict(list)
+    for offender in offenders:
+        examples[offender.rule].append(offender)
+    pages = Environment(
+        loader=PackageLoader("seqtag.quality", "templates"), autoescape=True, undefined=StrictUndefined
+    )
+    return pages.get_template("overview.html").render(
+        title="Overview", links=links, profile=profile, examples=examples
+    )
+
+
+def _results(
+    judgement: Judgement,
+    name: str,
+    title: str,
+    links: list[tuple[str, str]],
+    table: Mapping[str, Any] | None,
+) -> str:
+    """Render one suite's results with Great Expectations' renderers into our page."""
+    from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
+    from great_expectations.render.view.view import DefaultJinjaPageView
+
+    document = ValidationResultsPageRenderer(run_info_at_end=True).render(judgement.results[name])
+    sections = [
+        section for section in document.sections if section.section_name not in ("Overview", "Run Info")
+    ]
+    view = DefaultJinjaPageView()
+    own, theirs = PackageLoader("seqtag.quality", "templates"), view.env.loader
+    view.env.loader = ChoiceLoader([own, *([theirs] if theirs else [])])
+    return view.env.get_template("results.html").render(
+        sections=[s.to_json_dict() for s in sections], title=title, links=links, table=table
+    )

@@ -1,0 +1,106 @@
+"""The second read, only of what is refused or shown: quarantine.parquet, and real offenders to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqtag.config import SPLITS
+from seqtag.corpus.schema import SPLIT, TAGS, TOKENS, corpus_schema
+from seqtag.corpus.splits import ROW
+from seqtag.quality.findings import Findings, Rows, counterpart, first_examples
+from seqtag.quality.measure import Measured, Splitter
+from seqtag.quality.offenders import Offender, Requirements, describe
+from seqtag.quality.reading import CodedLists, read_rows
+
+REASONS = "reasons"
+EXAMPLES = 20  # of each rule, in the Data Docs
+
+
+def quarantine_schema(columns: Sequence[str]) -> pa.Schema:
+    """Return the schema of quarantine.parquet: row number, every reason, then the sequence as it came."""
+    reasons = pa.field(REASONS, pa.list_(pa.string()), nullable=False)
+    return pa.schema([pa.field(ROW, pa.int64(), nullable=False), reasons, *corpus_schema(columns)])
+
+
+def quarantine(
+    parts: Sequence[Path],
+    measured: Measured,
+    findings: Findings,
+    *,
+    refusing: Sequence[str],
+    columns: Sequence[str],
+    splitter: Splitter,
+    required: Requirements,
+    file: Path,
+) -> tuple[Offender, ...]:
+    """Write the refused sequences to `file`, take them out of the censuses, and return offenders to show.
+
+    Args:
+        refusing: the rules that refuse a sequence, in the order in which its reasons are given.
+    """
+    examples = {
+        rule: first_examples(measured.ledger, rule, rows, limit=EXAMPLES)
+        for rule, rows in findings.rows.items()
+    }
+    shown = np.unique(np.concatenate([np.zeros(0, np.int64), *examples.values()]))
+    offenders: dict[tuple[str, int], Offender] = {}
+    schema = quarantine_schema(columns)
+    with pq.ParquetWriter(file, schema, compression="zstd") as writer:
+        for rows, batch in read_rows(parts, np.union1d(np.flatnonzero(~findings.kept), shown)):
+            is_refused = ~findings.kept[rows]
+            refused = batch.filter(pa.array(is_refused))
+            if len(refused):
+                writer.write_batch(_with_reasons(rows[is_refused], refused, findings, refusing, schema))
+                _take_out(refused, measured, splitter)
+            offenders |= _examples(rows, batch, measured, findings, examples, required)
+    return tuple(offenders[rule, row] for rule, rows in examples.items() for row in rows.tolist())
+
+
+def _with_reasons(
+    rows: Rows, refused: pa.RecordBatch, findings: Findings, refusing: Sequence[str], schema: pa.Schema
+) -> pa.RecordBatch:
+    broken = np.stack([_holds(findings.rows[rule], rows) for rule in refusing], axis=1)
+    offsets = np.concatenate([[0], np.cumsum(broken.sum(axis=1))]).astype(np.int32)
+    names = pa.array(refusing, pa.string()).take(pa.array(np.nonzero(broken)[1]))
+    reasons = pa.ListArray.from_arrays(pa.array(offsets), names)
+    columns = [pa.array(rows), reasons, *(refused.column(field.name) for field in list(schema)[2:])]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _holds(rising: Rows, rows: Rows) -> npt.NDArray[np.bool_]:
+    """Return which of `rows` stand in `rising`."""
+    return np.searchsorted(rising, rows, side="right") > np.searchsorted(rising, rows, side="left")
+
+
+def _take_out(refused: pa.RecordBatch, measured: Measured, splitter: Splitter) -> None:
+    split = splitter.numbers(refused)
+    measured.tags.add(CodedLists.of(refused.column(TAGS)), split, times=-1)
+    measured.types.add(CodedLists.of(refused.column(TOKENS)), split, times=-1)
+
+
+def _examples(
+    rows: Rows,
+    batch: pa.RecordBatch,
+    measured: Measured,
+    findings: Findings,
+    examples: Mapping[str, npt.NDArray[np.int64]],
+    required: Requirements,
+) -> dict[tuple[str, int], Offender]:
+    described = {}
+    for rule, chosen in examples.items():
+        for position in np.flatnonzero(_holds(np.sort(chosen), rows)).tolist():
+            row = int(rows[position])
+            sequence: dict[str, Any] = batch.slice(position, 1).to_pylist()[0]
+            sequence[SPLIT] = (
+                SPLITS[measured.ledger.split[row]] if rule != "unknown_split" else sequence[SPLIT]
+            )
+            other = counterpart(measured.ledger, findings, rule, row)
+            described[rule, row] = describe(rule, row, sequence, other=other, required=required)
+    return described

@@ -1,0 +1,112 @@
+"""Reading a snapshot row group by row group, strings as numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.corpus.hashing import hash_sequences, hash_strings
+from seqtag.corpus.schema import corpus_schema
+
+
+def schema_faults(parts: Sequence[Path], columns: Sequence[str]) -> tuple[str, ...]:
+    """Return what of the corpus schema with further `columns` is not met, one sentence each."""
+    required = {field.name: field.type for field in corpus_schema(columns)}
+    faults = []
+    for part in parts:
+        received = {field.name: field.type for field in pq.read_schema(part)}
+        for name in sorted(required.keys() | received.keys()):
+            if required.get(name) != received.get(name):
+                faults.append(
+                    f"{part.name}: column {name!r} of type {required.get(name, '(no such column)')} was "
+                    f"required. Received: {received.get(name, '(no such column)')}"
+                )
+    return tuple(faults)
+
+
+def read_row_groups(parts: Sequence[Path]) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield each row group as one batch, with the row number of its first sequence."""
+    first_row = 0
+    for part in parts:
+        with pq.ParquetFile(part) as file:
+            for group in range(file.num_row_groups):
+                for batch in file.read_row_group(group).combine_chunks().to_batches():
+                    yield first_row, batch
+                    first_row += len(batch)
+
+
+def read_rows(
+    parts: Sequence[Path], rows: npt.NDArray[np.int64]
+) -> Iterator[tuple[npt.NDArray[np.int64], pa.RecordBatch]]:
+    """Yield the sequences numbered `rows` (sorted), with their numbers; other row groups stay unread."""
+    first_row = 0
+    for part in parts:
+        with pq.ParquetFile(part) as file:
+            for group in range(file.num_row_groups):
+                stop = first_row + file.metadata.row_group(group).num_rows
+                wanted = rows[np.searchsorted(rows, first_row) : np.searchsorted(rows, stop)]
+                if len(wanted):
+                    table = file.read_row_group(group).take(pa.array(wanted - first_row))
+                    yield wanted, table.combine_chunks().to_batches()[0]
+                first_row = stop
+
+
+@dataclass(frozen=True)
+class CodedLists:
+    """Lists of strings as numbers: the flat element i is `distinct[codes[i]]`.
+
+    lengths: <int64>[n_lists]; codes: <int32>[n_elements]; a null list has length 0 and `is_null`.
+    """
+
+    lengths: npt.NDArray[np.int64]
+    codes: npt.NDArray[np.int32]
+    distinct: pa.StringArray  # may hold null
+    is_null: npt.NDArray[np.bool_]
+    hashes: npt.NDArray[np.uint64]  # one per list
+
+    @classmethod
+    def of(cls, lists: pa.ListArray) -> Self:
+        offsets = lists.offsets.to_numpy().astype(np.int64)
+        flat = lists.values.slice(offsets[0], offsets[-1] - offsets[0])
+        encoded = pc.dictionary_encode(flat, null_encoding="encode")
+        rebased = pa.array((offsets - offsets[0]).astype(np.int32))
+        return cls(
+            lengths=np.diff(offsets),
+            codes=encoded.indices.to_numpy(),
+            distinct=encoded.dictionary,
+            is_null=lists.is_null().to_numpy(zero_copy_only=False),
+            hashes=hash_sequences(pa.ListArray.from_arrays(rebased, encoded)),
+        )
+
+    @cached_property
+    def owners(self) -> npt.NDArray[np.int32]:
+        """`<int32>[n_elements]`: which list each element belongs to."""
+        return np.repeat(np.arange(len(self.lengths), dtype=np.int32), self.lengths)
+
+    @cached_property
+    def distinct_hashes(self) -> npt.NDArray[np.uint64]:
+        return hash_strings(self.distinct)
+
+    @cached_property
+    def is_blank(self) -> npt.NDArray[np.bool_]:
+        """`<bool>[n_distinct]`: null or the empty string."""
+        blank: npt.NDArray[np.bool_] = (
+            pc.equal(self.distinct, "").fill_null(True).to_numpy(zero_copy_only=False)
+        )
+        return blank
+
+    def any(self, of_distinct: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+        """Return `<bool>[n_lists]`: does the list hold one of these distinct strings?"""
+        found = np.zeros(len(self.lengths), dtype=np.bool_)
+        if of_distinct.any():
+            found[self.owners[of_distinct[self.codes]]] = True
+        return found

@@ -1,0 +1,136 @@
+"""The verdict in words: what each rule required and received, and one sentence for the whole."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from seqtag.config import SPLITS, SchemeName, TagsConfig
+from seqtag.quality.metrics import CORPUS
+from seqtag.quality.offenders import Offender
+from seqtag.quality.rules import SEQUENCE_RULES, Rule
+from seqtag.scoring.schemes import SchemeVerdict
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the rules are judged by: two small frames, and the exact numbers behind the second."""
+
+    metrics: pd.DataFrame  # one row for the corpus, one per split
+    offenders: tuple[Offender, ...]  # a sample of each rule's
+    counts: Mapping[str, int]  # rule -> offenders in all
+    n_sequences: int  # received
+    n_tags: int
+
+    def judged(self, rule: str) -> int:
+        """Return how many there were that might have broken `rule`."""
+        return {"rare_tags": self.n_tags, "schema": self.counts["schema"]}.get(rule, self.n_sequences)
+
+    def metric(self, name: str, split: str = CORPUS) -> float:
+        return float(self.metrics.loc[self.metrics["split"] == split, name].item())
+
+
+@dataclass(frozen=True)
+class RuleVerdict:
+    """How a rule came out. `count`: its offenders; 0 or 1 for a rule that has none to count."""
+
+    rule: str
+    severity: str
+    count: int
+    held: bool
+    required: str
+    received: str
+
+    @property
+    def message(self) -> str:
+        return f"required: {self.required}. Received: {self.received}"
+
+
+def rule_verdicts(
+    rules: Sequence[Rule], evidence: Evidence, *, held: Mapping[str, bool]
+) -> tuple[RuleVerdict, ...]:
+    """Say of each rule what was required and what came."""
+    return tuple(
+        RuleVerdict(
+            rule=rule.name,
+            severity=rule.severity,
+            count=evidence.counts.get(rule.name, int(not held[rule.name])),
+            held=held[rule.name],
+            required=rule.required,
+            received=_received(rule, evidence),
+        )
+        for rule in rules
+    )
+
+
+def corpus_sentence(
+    verdicts: Sequence[RuleVerdict], evidence: Evidence, *, defined: int, evaluated: int
+) -> tuple[bool, str]:
+    """Return whether the corpus is accepted, and why in one line."""
+    if evaluated < defined or not defined:
+        return False, f"refused: only {evaluated} of {defined} expectations were evaluated"
+    broken = [verdict for verdict in verdicts if not verdict.held]
+    fatal = [verdict for verdict in broken if verdict.severity == "fail"]
+    if any(verdict.rule == "schema" for verdict in fatal):
+        fatal = [verdict for verdict in fatal if verdict.rule == "schema"]  # the others only follow from it
+    if fatal:
+        return False, "refused by " + "; by ".join(f"{v.rule} ({v.required}): {v.received}" for v in fatal)
+    warnings = [verdict.rule for verdict in broken if verdict.severity == "warn"]
+    return True, (
+        f"accepted: {_sizes(evidence)} sequences; {_refused(evidence)} quarantined"
+        + (f"; warnings: {', '.join(warnings)}" if warnings else "")
+    )
+
+
+def scheme_profile(tags: TagsConfig, detected: SchemeVerdict, *, used: SchemeName) -> dict[str, str]:
+    """Return what profile.json says of the tag scheme."""
+    reason = detected.reason
+    if tags.scheme not in ("auto", detected.scheme):
+        reason = f"declared {tags.scheme}, although the tags look like {reason}"
+    return {"declared": tags.scheme, "detected": detected.scheme, "used": used, "reason": reason}
+
+
+def _received(rule: Rule, evidence: Evidence) -> str:
+    name, count = rule.name, evidence.counts.get(rule.name, 0)
+    if name in SEQUENCE_RULES:
+        return f"{count:,} of {evidence.judged(name):,} sequences break it"
+    first = next((o.finding for o in evidence.offenders if o.rule == name), "")
+    match name:
+        case "schema":
+            return f"{count} differences" + (f", the first: {first}" if first else "")
+        case "complete_metrics":
+            return f"{len(evidence.metrics)} rows, {int(evidence.metrics.isna().sum().sum())} numbers missing"
+        case "empty_corpus":
+            return f"{evidence.metric('received'):,.0f} sequences"
+        case "too_few_sequences" | "empty_split":
+            return f"{_sizes(evidence)} sequences"
+        case "quarantine_budget":
+            return _refused(evidence) + _gravest(evidence)
+        case "duplicates":
+            return f"{evidence.metric('duplicate_share'):.2%}, {count:,} sequences"
+        case "leakage":
+            shares = [f"{evidence.metric('leaked_share', split):.2%} of {split}" for split in SPLITS[1:]]
+            return " and ".join(shares)
+        case "rare_tags":
+            rarest = f", rarest: {first}" if first else ""
+            return f"{count:,} of {evidence.n_tags:,} tags are rarer{rarest}"
+    return f"{evidence.metric('tag_drift'):.4f} bits"
+
+
+def _sizes(evidence: Evidence) -> str:
+    return ", ".join(f"{evidence.metric('sequences', split):,.0f} {split}" for split in SPLITS)
+
+
+def _refused(evidence: Evidence) -> str:
+    share, received = evidence.metric("refused_share"), evidence.metric("received")
+    return f"{share:.2%} ({received - evidence.metric('sequences'):,.0f} of {received:,.0f} sequences)"
+
+
+def _gravest(evidence: Evidence) -> str:
+    """Return the rules that cost the most sequences, with their numbers."""
+    counts = {rule: evidence.counts.get(rule, 0) for rule in SEQUENCE_RULES}
+    gravest = sorted(counts.items(), key=lambda item: -item[1])[:3]
+    named = ", ".join(f"{rule} {count:,}" for rule, count in gravest if count)
+    return f", most by {named}" if named else ""
