@@ -1,5 +1,8 @@
 """Tag schemes, spans, scores with their uncertainty, and the promotion decision."""
 
+from seqtag.scoring.decision import METRIC_NAMES, Decision, Verdict, decide_promotion
+from seqtag.scoring.evaluate import Metrics, Scores, evaluate, evaluate_predictions
+from seqtag.scoring.metric import resolve_metric, score_value
 from seqtag.scoring.schemes import (
     SchemeVerdict,
     convert_tags,
@@ -10,12 +13,22 @@ from seqtag.scoring.schemes import (
 from seqtag.scoring.spans import SpanMode, Spans, spans_of, tags_of
 
 __all__ = [
+    "METRIC_NAMES",
+    "Decision",
+    "Metrics",
     "SchemeVerdict",
+    "Scores",
     "SpanMode",
     "Spans",
+    "Verdict",
     "convert_tags",
+    "decide_promotion",
     "detect_scheme",
+    "evaluate",
+    "evaluate_predictions",
     "legal_transitions",
+    "resolve_metric",
+    "score_value",
     "spans_of",
     "split_tags",
     "tags_of",

@@ -1,0 +1,156 @@
+"""What is counted per sequence: every score is a function of sums of these counts over sequences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.config import SchemeName
+from seqtag.errors import ConfigError
+from seqtag.scoring.ragged import distinct, flatten
+from seqtag.scoring.spans import SpanMode, Spans, matches, read_spans
+
+GOLD, PREDICTED, CORRECT = range(3)
+
+
+@dataclass(frozen=True, eq=False)
+class TagPairs:
+    """Gold and predicted tags of sequences, flat.
+
+    tags: sorted; gold, predicted: <int32>[n_tokens] numbers into them
+    offsets: <int64>[n_sequences + 1]
+    """
+
+    tags: tuple[str, ...]
+    gold: npt.NDArray[np.int32]
+    predicted: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+    @property
+    def n_sequences(self) -> int:
+        return len(self.offsets) - 1
+
+    @property
+    def n_tokens(self) -> int:
+        return len(self.gold)
+
+    def spans(self, scheme: SchemeName, mode: SpanMode) -> tuple[Spans, Spans]:
+        """Return gold and predicted spans; their types are numbered alike."""
+        return (
+            read_spans(self.gold, self.tags, self.offsets, scheme=scheme, mode=mode),
+            read_spans(self.predicted, self.tags, self.offsets, scheme=scheme, mode=mode),
+        )
+
+
+class Counts(Protocol):
+    """A table of counts whose first axis is the sequence, given out a few thousand rows at a time."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Axes behind the first."""
+
+    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        """Return `<float32>[stop - start, *shape]`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dense:
+    """Counts that fit in memory: `values: <float32>[n_sequences, ...]`."""
+
+    values: npt.NDArray[np.float32]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.values.shape[1:]
+
+    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        return self.values[start:stop]
+
+
+@dataclass(frozen=True, eq=False)
+class Events:
+    """One class number per event; those of sequence n are `classes[offsets[n]:offsets[n + 1]]`."""
+
+    classes: npt.NDArray[np.int32]
+    offsets: npt.NDArray[np.int64]
+
+    def rows(self, start: int, stop: int, *, n_classes: int) -> npt.NDArray[np.float32]:
+        sequence = np.repeat(np.arange(stop - start), np.diff(self.offsets[start : stop + 1]))
+        cell = sequence * n_classes + self.classes[self.offsets[start] : self.offsets[stop]]
+        counts = np.bincount(cell, minlength=(stop - start) * n_classes)
+        return counts.reshape(stop - start, n_classes).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class ClassCounts:
+    """How often each class (tag or span type) is gold, predicted, and both: `[sequence, 3, class]`."""
+
+    names: tuple[str, ...]
+    events: tuple[Events, Events, Events]  # GOLD, PREDICTED, CORRECT
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return 3, len(self.names)
+
+    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        return np.stack([e.rows(start, stop, n_classes=len(self.names)) for e in self.events], axis=1)
+
+
+def pair_tags(gold: pa.ListArray, predicted: pa.ListArray) -> TagPairs:
+    """Number the tags of both.
+
+    Raises:
+        ConfigError: they differ in the number of sequences or in the length of one.
+        TagSchemeError: a tag is null.
+    """
+    gold_values, offsets = flatten(gold)
+    predicted_values, predicted_offsets = flatten(predicted)
+    if not np.array_equal(offsets, predicted_offsets):
+        raise ConfigError(
+            f"a predicted tag for every gold tag was required. Received: {len(predicted):,} sequences of "
+            f"{predicted_offsets[-1]:,} tags for {len(gold):,} sequences of {offsets[-1]:,}"
+        )
+    gold_ids, gold_tags = distinct(gold_values)
+    predicted_ids, predicted_tags = distinct(predicted_values)
+    tags = tuple(sorted({*gold_tags, *predicted_tags}))
+    number = {tag: i for i, tag in enumerate(tags)}
+    gold_number = np.array([number[tag] for tag in gold_tags], np.int32)
+    predicted_number = np.array([number[tag] for tag in predicted_tags], np.int32)
+    return TagPairs(tags, gold_number[gold_ids], predicted_number[predicted_ids], offsets)
+
+
+def tag_counts(pairs: TagPairs) -> ClassCounts:
+    """Count tokens per tag."""
+    right = pairs.gold == pairs.predicted
+    n_right = np.append(0, np.cumsum(right))
+    return ClassCounts(
+        pairs.tags,
+        (
+            Events(pairs.gold, pairs.offsets),
+            Events(pairs.predicted, pairs.offsets),
+            Events(pairs.gold[right], n_right[pairs.offsets]),
+        ),
+    )
+
+
+def span_counts(gold: Spans, predicted: Spans, offsets: npt.NDArray[np.int64]) -> ClassCounts:
+    """Count spans per type; correct is a span with the right start, stop and type."""
+    right = matches(gold, predicted, offsets)
+    numbers = np.arange(len(offsets))
+
+    def events(spans: Spans, kept: npt.NDArray[np.bool_] | slice = slice(None)) -> Events:
+        return Events(spans.type_id[kept], np.searchsorted(spans.sequence[kept], numbers))
+
+    return ClassCounts(gold.types, (events(gold), events(predicted), events(gold, right)))
+
+
+def span_totals(gold: Spans, predicted: Spans, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Return `<float32>[n_sequences, 3]`: gold, predicted and correct spans of all types."""
+    n = len(offsets) - 1
+    right = matches(gold, predicted, offsets)
+    counted = (gold.sequence, predicted.sequence, gold.sequence[right])
+    return np.stack([np.bincount(s, minlength=n) for s in counted], axis=1).astype(np.float32)

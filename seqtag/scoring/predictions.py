@@ -1,0 +1,164 @@
+"""The predictions of one model on the test split, as Parquet: its columns, read without its texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.config import SchemeName
+from seqtag.errors import ConfigError, RunDirError
+from seqtag.scoring.counts import TagPairs, pair_tags
+from seqtag.scoring.ragged import distinct, flatten
+from seqtag.scoring.spans import Spans, read_spans, token_positions
+
+ROW = "row"  # int64: the sequence's row in the snapshot
+TOKENS = "tokens"  # list<string>
+GOLD_TAGS = "tags"  # list<string>; null where the sequence is unlabelled
+PREDICTED = "predicted"  # list<string>
+CONFIDENCE = "confidence"  # list<float32>: probability of the predicted tag
+UNKNOWN = "unknown"  # list<bool>: the token is not in that model's vocabulary
+
+_BATCH = 16_384  # sequences read at once
+_UNIT = "\x1f"  # between the words of a span's key
+
+
+@dataclass(frozen=True, eq=False)
+class Predictions:
+    """The labelled sequences of a predictions file.
+
+    rows: <int64>[n_sequences]       rows in the snapshot
+    unknown: <bool>[n_sequences]     contains a token outside the model's vocabulary
+    columns                          further columns as strings, one value per sequence
+    span_keys                        type and words of every gold span, in order; None without a scheme
+    """
+
+    rows: npt.NDArray[np.int64]
+    pairs: TagPairs
+    unknown: npt.NDArray[np.bool_]
+    columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
+    span_keys: pa.ChunkedArray | None = None
+
+
+def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] = ()) -> Predictions:
+    """Read a predictions file a few thousand sequences at a time; texts are kept of gold spans only.
+
+    Sequences without gold tags cannot be scored and are left out.
+
+    Raises:
+        RunDirError: the file is missing or damaged, lacks a column, or a sequence has not one predicted tag
+            per gold tag and token.
+    """
+    needed = [ROW, GOLD_TAGS, PREDICTED, UNKNOWN, *columns] + ([TOKENS] if scheme != "none" else [])
+    rows, unknown, keys, parts = [], [], [], []
+    kept: dict[str, list[pa.Array]] = {name: [] for name in columns}
+    try:
+        for batch in _batches(path, needed):
+            gold = batch.column(GOLD_TAGS)
+            rows.append(batch.column(ROW).to_numpy())
+            parts.append(pair_tags(gold, batch.column(PREDICTED)))
+            unknown.append(_any_true(batch.column(UNKNOWN)))
+            for name in columns:
+                kept[name].append(pc.cast(batch.column(name), pa.string()))
+            if scheme != "none":
+                keys.append(gold_span_keys(batch.column(TOKENS), gold, scheme=scheme))
+    except (OSError, KeyError, pa.ArrowException, ConfigError) as error:
+        raise RunDirError(f"{path}: predictions with columns {needed} were required. {error}") from error
+    return Predictions(
+        rows=np.concatenate([np.zeros(0, np.int64), *rows]),
+        pairs=_concatenate(parts),
+        unknown=np.concatenate([np.zeros(0, np.bool_), *unknown]),
+        columns={name: pa.chunked_array(values, pa.string()) for name, values in kept.items()},
+        span_keys=pa.chunked_array(keys, pa.string()) if scheme != "none" else None,
+    )
+
+
+def same_gold(one: Predictions, other: Predictions) -> bool:
+    """Tell whether both were made for the same sequences with the same gold tags, in the same order."""
+    if not (np.array_equal(one.rows, other.rows) and np.array_equal(one.pairs.offsets, other.pairs.offsets)):
+        return False
+    number = {tag: i for i, tag in enumerate(other.pairs.tags)}
+    translated = np.array([number.get(tag, -1) for tag in one.pairs.tags], np.int32)
+    return bool(np.array_equal(translated[one.pairs.gold], other.pairs.gold))
+
+
+def gold_span_keys(tokens: pa.ListArray, tags: pa.ListArray, *, scheme: SchemeName) -> pa.StringArray:
+    """Return one string per span, equal for spans of the same type and words.
+
+    Raises:
+        ConfigError: a sequence has not one tag per token.
+    """
+    words, offsets = flatten(tokens)
+    values, tag_offsets = flatten(tags)
+    if not np.array_equal(offsets, tag_offsets):
+        raise ConfigError("a tag for every token was required. Received: lists of other lengths")
+    tag_ids, seen = distinct(values)
+    spans = read_spans(tag_ids, seen, offsets, scheme=scheme, mode="conlleval")
+    return _span_keys(words, spans, offsets)
+
+
+def seen_in_train(keys: pa.ChunkedArray, train: Path, *, scheme: SchemeName) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_spans]`: does a span of the same type and words stand in the train split?
+
+    Raises:
+        RunDirError: the split's file is missing or damaged.
+    """
+    if not len(keys):
+        return np.zeros(0, np.bool_)
+    numbered = pc.dictionary_encode(keys).combine_chunks()
+    seen = np.zeros(len(numbered.dictionary), np.bool_)
+    try:
+        for batch in _batches(train, [TOKENS, GOLD_TAGS]):
+            train_keys = gold_span_keys(batch.column(TOKENS), batch.column(GOLD_TAGS), scheme=scheme)
+            found = pc.is_in(numbered.dictionary, value_set=pc.unique(train_keys))
+            seen |= found.to_numpy(zero_copy_only=False)
+    except (OSError, KeyError, pa.ArrowException, ConfigError) as error:
+        raise RunDirError(f"{train}: a train split with tokens and tags was required. {error}") from error
+    return seen[numbered.indices.to_numpy()]
+
+
+def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Give the labelled rows."""
+    with pq.ParquetFile(path) as file:
+        missing = sorted(set(columns) - set(file.schema_arrow.names))
+        if missing:
+            raise KeyError(f"Missing: {missing}")
+        for batch in file.iter_batches(_BATCH, columns=list(columns)):
+            yield batch.filter(pc.is_valid(batch.column(GOLD_TAGS)))
+
+
+def _any_true(lists: pa.ListArray) -> npt.NDArray[np.bool_]:
+    values, offsets = flatten(lists)
+    n_true = np.append(0, np.cumsum(pc.fill_null(values, False).to_numpy(zero_copy_only=False)))
+    return np.diff(n_true[offsets]) > 0
+
+
+def _span_keys(words: pa.Array, spans: Spans, offsets: npt.NDArray[np.int64]) -> pa.StringArray:
+    lengths = spans.stop - spans.start
+    list_offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
+    in_spans = words.take(pa.array(token_positions(spans, offsets)))
+    texts = pc.binary_join(pa.ListArray.from_arrays(list_offsets, in_spans), _UNIT)
+    types = pa.array(spans.types, pa.string()).take(pa.array(spans.type_id))
+    return pc.binary_join_element_wise(types, texts, _UNIT)
+
+
+def _concatenate(parts: Sequence[TagPairs]) -> TagPairs:
+    tags = tuple(sorted({tag for part in parts for tag in part.tags}))
+    number = {tag: i for i, tag in enumerate(tags)}
+    translations = [np.array([number[tag] for tag in part.tags], np.int32) for part in parts]
+    lengths = [np.diff(part.offsets) for part in parts]
+    empty = np.zeros(0, np.int32)
+    return TagPairs(
+        tags=tags,
+        gold=np.concatenate([empty, *(t[p.gold] for t, p in zip(translations, parts, strict=True))]),
+        predicted=np.concatenate(
+            [empty, *(t[p.predicted] for t, p in zip(translations, parts, strict=True))]
+        ),
+        offsets=np.append(0, np.cumsum(np.concatenate([empty, *lengths]), dtype=np.int64)),
+    )

@@ -1,0 +1,156 @@
+"""Parts of the test split that are scored on their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NotRequired, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config import SchemeName
+from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED, TagPairs, span_totals
+from seqtag.scoring.figures import Interval, Sums, interval, ratio
+from seqtag.scoring.spans import matches, token_positions
+
+MOST_VALUES = 20  # of one column; rarer ones are counted together
+OTHER = "(other)"
+MISSING = "(missing)"
+
+# what is counted per sequence: tokens, those with the right tag, and spans (numbered as GOLD, PREDICTED, ...)
+_TOKENS, _RIGHT, _SPANS = 0, 1, 2
+
+
+class SliceScores(TypedDict):
+    """One slice as it stands in metrics.json.
+
+    `span_recall` is there where tags have a scheme. `span_f1` is None without one, and for gold spans:
+    a predicted span that is wrong belongs to none of their slices.
+    """
+
+    slice: str
+    value: str
+    n_sequences: int
+    n_tokens: int
+    accuracy: Interval
+    span_f1: Interval | None
+    span_recall: NotRequired[Interval]
+
+
+@dataclass(frozen=True, eq=False)
+class Slices:
+    """Some sequences, parted by a value; `Counts` of five numbers per value.
+
+    member: <int32>[n_sequences]       number into `values`, -1 for a sequence outside
+    counts: <float32>[n_sequences, 5]  tokens, right ones, gold, predicted and right spans
+    """
+
+    name: str
+    values: tuple[str, ...]
+    member: npt.NDArray[np.int32]
+    counts: npt.NDArray[np.float32]
+    of_gold_spans: bool = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return len(self.values), 5
+
+    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        member = self.member[start:stop]
+        table = np.zeros((stop - start, *self.shape), np.float32)
+        inside = np.flatnonzero(member >= 0)
+        table[inside, member[inside]] = self.counts[start:stop][inside]
+        return table
+
+    def scores(self, sums: Sums, *, scheme: SchemeName, confidence: float) -> list[SliceScores]:
+        """Return the scores of every value that occurs, from `[1 + resamples, value, 5]`."""
+        n_sequences = np.bincount(self.member[self.member >= 0], minlength=len(self.values))
+        return [
+            self._value_scores(i, int(n), sums[:, i], scheme=scheme, confidence=confidence)
+            for i, n in enumerate(n_sequences)
+            if n
+        ]
+
+    def _value_scores(
+        self, number: int, n_sequences: int, sums: Sums, *, scheme: SchemeName, confidence: float
+    ) -> SliceScores:
+        tokens, right = sums[:, _TOKENS], sums[:, _RIGHT]
+        gold, predicted, found = (sums[:, _SPANS + i] for i in (GOLD, PREDICTED, CORRECT))
+        scores = SliceScores(
+            slice=self.name,
+            value=self.values[number],
+            n_sequences=n_sequences,
+            n_tokens=int(tokens[0]),
+            accuracy=interval(ratio(right, tokens), tokens[0], confidence=confidence),
+            span_f1=None,
+        )
+        if scheme != "none":
+            scores["span_recall"] = interval(ratio(found, gold), gold[0], confidence=confidence)
+        if scheme != "none" and not self.of_gold_spans:
+            scores["span_f1"] = interval(ratio(2 * found, gold + predicted), gold[0], confidence=confidence)
+        return scores
+
+
+def sequence_counts(pairs: TagPairs, scheme: SchemeName) -> npt.NDArray[np.float32]:
+    """Return `<float32>[n_sequences, 5]`: tokens, right ones, gold, predicted and right spans."""
+    right = np.append(0, np.cumsum(pairs.gold == pairs.predicted))[pairs.offsets]
+    counts = np.zeros((pairs.n_sequences, 5), np.float32)
+    counts[:, _TOKENS] = np.diff(pairs.offsets)
+    counts[:, _RIGHT] = np.diff(right)
+    if scheme != "none":
+        counts[:, _SPANS:] = span_totals(*pairs.spans(scheme, "conlleval"), pairs.offsets)
+    return counts
+
+
+def by_length(counts: npt.NDArray[np.float32], bounds: Sequence[int]) -> Slices:
+    """Part sequences by their number of tokens; `bounds` are the last lengths of their buckets."""
+    upper = sorted(set(bounds))
+    lower = [1, *(bound + 1 for bound in upper)]
+    values = [f"{a}-{b}" if a < b else f"{a}" for a, b in zip(lower, upper, strict=False)]
+    member = np.searchsorted(np.array(upper, np.int64), counts[:, _TOKENS])
+    return Slices("length", (*values, f"{lower[-1]}+"), member.astype(np.int32), counts)
+
+
+def by_unknown_token(counts: npt.NDArray[np.float32], unknown: npt.NDArray[np.bool_]) -> Slices:
+    """Part sequences by whether they contain a token outside the model's vocabulary."""
+    return Slices("unknown token", ("without", "with"), unknown.astype(np.int32), counts)
+
+
+def by_column(counts: npt.NDArray[np.float32], name: str, column: pa.Array | pa.ChunkedArray) -> Slices:
+    """Part sequences by a column's value; the rarest of more than `MOST_VALUES` are put together."""
+    filled = pc.fill_null(column, MISSING)
+    counted = pc.value_counts(filled)
+    order = pc.sort_indices(
+        pa.table({"n": counted.field("counts"), "value": counted.field("values")}),
+        sort_keys=[("n", "descending"), ("value", "ascending")],
+    )
+    values = counted.field("values").take(order[:MOST_VALUES]).to_pylist()
+    others = [OTHER] if len(counted) > MOST_VALUES else []
+    member = pc.fill_null(pc.index_in(filled, value_set=pa.array(values, pa.string())), len(values))
+    return Slices(name, (*values, *others), np.asarray(member, np.int32), counts)
+
+
+def by_seen_span(pairs: TagPairs, seen: npt.NDArray[np.bool_], scheme: SchemeName) -> list[Slices]:
+    """Part gold spans, and the tokens in them, by `seen: <bool>[n_gold_spans]` in train."""
+    gold, predicted = pairs.spans(scheme, "conlleval")
+    n = pairs.n_sequences
+    found = matches(gold, predicted, pairs.offsets)
+    lengths = gold.stop - gold.start
+    right = (pairs.gold == pairs.predicted)[token_positions(gold, pairs.offsets)]
+    n_right = np.diff(np.append(0, np.cumsum(right))[np.append(0, np.cumsum(lengths))])
+    slices = []
+    for value, kept in (("seen in train", seen), ("unseen in train", ~seen)):
+        counts = np.zeros((n, 5), np.float32)
+        for column, weights in (
+            (_TOKENS, lengths),
+            (_RIGHT, n_right),
+            (_SPANS + GOLD, np.ones_like(lengths)),
+            (_SPANS + CORRECT, found),
+        ):
+            counts[:, column] = np.bincount(gold.sequence[kept], weights=weights[kept], minlength=n)
+        member = np.where(counts[:, _TOKENS] > 0, 0, -1).astype(np.int32)
+        slices.append(Slices("gold span", (value,), member, counts, of_gold_spans=True))
+    return slices
