@@ -28,8 +28,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         return 2
     try:
         load_tagger(arguments[0])  # a misspelt file costs no server
-        place = steps.Place.of(Settings())
-        api = os.environ.get("PREFECT_API_URL") or f"{local.server(place.home)}/api"
+        api = os.environ.get("PREFECT_API_URL") or f"{local.server(steps.Place.of(Settings()).home)}/api"
     except SeqtagError as error:
         local.say(f"Error: {error}")
         return 2 if isinstance(error, ConfigError) else 1
@@ -40,7 +39,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         local.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
         return 1
     run = cast(RunDir, state.result())  # what the state that the flow returned holds
-    local.say(steps.summary(run, place, dashboard=dashboard))
+    local.say(steps.summary(run, dashboard=dashboard))
     return 0
 
 

@@ -199,20 +199,23 @@ def _last_lines(text: str, n: int = 5) -> str:
 
 
 def main(arguments: list[str]) -> int:
-    """Run `up`, `down` or `status`; return the exit code."""
+    """Run `up`, `server`, `down` or `status`; return the exit code."""
     home = Place.of(Settings()).home
     match arguments:
         case ["up"]:
             url = up(home, checkout=Path(__file__).resolve().parent.parent)
             say(f"Dashboard   {url}\nLogs        {home.logs}\nStop with   make down")
+        case ["server"]:
+            say(f"Dashboard   {server(home)}\nStop with   make down")
         case ["down"]:
             say("Stopped: " + (", ".join(down(home)) or "nothing was running"))
         case ["status"]:
             for name in ("server", "worker"):
                 running = _running(home, name)
-                say(f"{name:7} " + (f"pid {running.pid}" if running else "not running"))
+                at = f"  http://{HOST}:{running.port}" if running and running.port else ""
+                say(f"{name:7} " + (f"pid {running.pid}{at}" if running else "not running"))
         case _:
-            say("Usage: python -m flows.local up | down | status")
+            say("Usage: python -m flows.local up | server | down | status")
             return 2
     return 0
 

@@ -41,7 +41,7 @@ def show(run: Annotated[str, RUN]) -> None:
         done = f"{manifest.seconds:9.1f} s   {manifest.digest[:12]}" if manifest else "not done"
         typer.echo(f"  {folder.name:14} {done:>14}")
     if find_manifest(at.registration_dir) is not None:
-        typer.echo("\n" + steps.summary(at, where))
+        typer.echo("\n" + steps.summary(at))
 
 
 def doctor() -> None:

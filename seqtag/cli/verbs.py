@@ -44,7 +44,7 @@ def retrain(tagger: Tagger) -> None:
     steps.decide(run)
     steps.register(run, where)
     steps.report(run)
-    typer.echo(steps.summary(run, where))
+    typer.echo(steps.summary(run))
 
 
 def ingest(tagger: Tagger) -> None:

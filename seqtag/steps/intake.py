@@ -7,6 +7,8 @@ import time
 from datetime import date
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.errors import CorpusRejectedError
 from seqtag.rundir import (
@@ -130,7 +132,7 @@ def validate(run: RunDir) -> Manifest:
 
 def split(run: RunDir) -> Manifest:
     """Deal the accepted sequences out. Writes `splits/`: train, dev and test, spans in the train scheme."""
-    from seqtag.corpus import quarantined_rows, split_corpus
+    from seqtag.corpus import split_corpus
 
     config, snapshot = read_config(run), read_snapshot(run)
     validated = require_manifest(run.validation)
@@ -146,7 +148,7 @@ def split(run: RunDir) -> Manifest:
         },
         lambda folder: split_corpus(
             snapshot.parts,
-            quarantined=quarantined_rows(run.quarantine),
+            quarantined=pq.read_table(run.quarantine, columns=["row"])["row"].to_numpy(),
             config=config.split,
             scheme=scheme,
             train_scheme=config.tags.train_scheme,

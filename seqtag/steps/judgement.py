@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
 
 from seqtag import __version__
 from seqtag.config import config_digest
 from seqtag.errors import SeqtagError
 from seqtag.rundir import Manifest, RunDir, code_digest, file_digest, read_json, require_manifest, write_json
 from seqtag.steps.ground import Place, digest, metric, read_config, read_snapshot, step, train_scheme
+
+if TYPE_CHECKING:
+    from seqtag.reporting import ReportContext
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +135,6 @@ def report(run: RunDir) -> Manifest:
 
 
 def _score_both(run: RunDir, folder: Path) -> None:
-    from seqtag.corpus import optimum
     from seqtag.neural import write_predictions
     from seqtag.scoring import evaluate_predictions
 
@@ -155,9 +161,16 @@ def _score_both(run: RunDir, folder: Path) -> None:
         champion_version=opponent["version"],
     )
     write_json(folder / run.metrics.name, {**metrics, "champion_error": failure})
-    best = optimum(config.corpus, run.split("test"))
-    if best is not None:
-        write_json(folder / run.optimum.name, best)
+    if all(source.format == "sample" for source in config.corpus.sources):
+        _write_optimum(run.split("test"), folder / run.optimum.name)
+
+
+def _write_optimum(test: Path, path: Path) -> None:
+    from seqtag.corpus import best_possible
+
+    truth = pq.read_table(test, columns=["tokens", "tags"]).combine_chunks()
+    best = best_possible(truth["tokens"].chunk(0), truth["tags"].chunk(0))
+    write_json(path, asdict(best))
 
 
 def _dataset(run: RunDir) -> dict[str, Any]:
@@ -169,7 +182,7 @@ def _dataset(run: RunDir) -> dict[str, Any]:
     }
 
 
-def _context(run: RunDir) -> dict[str, Any]:
+def _context(run: RunDir) -> ReportContext:
     """Return what reproduces the run: its address, digests and versions."""
     return {
         "run_id": run.id,
@@ -179,4 +192,10 @@ def _context(run: RunDir) -> dict[str, Any]:
         "model": require_manifest(run.model).digest,
         "registration": read_json(run.registration),
         "seqtag_version": __version__,
+        "versions": {name: version(name) for name in ("tensorflow", "keras", "pyarrow", "numpy")},
+        "links": {
+            "Data docs": str(Path("..", run.data_docs.relative_to(run.path))),
+            "Metrics": str(Path("..", run.metrics.relative_to(run.path))),
+            "Decision": str(Path("..", run.decision.relative_to(run.path))),
+        },
     }

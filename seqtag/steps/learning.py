@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from seqtag.config import SPLITS, config_digest
@@ -16,6 +17,17 @@ def index(run: RunDir) -> Manifest:
 
     config = read_config(run)
     previous = tuple(read_json(run.opponent)["tags"])
+
+    def write(folder: Path) -> None:
+        index_corpus(
+            run.split("train"),
+            declared=config.tags.declared,
+            previous=previous,
+            scheme=train_scheme(run),
+            config=config.features,
+            folder=folder,
+        )
+
     return step(
         run.vocabulary,
         "index",
@@ -24,14 +36,7 @@ def index(run: RunDir) -> Manifest:
             "config": config_digest(config.tags, config.features),
             "previous tags": digest(*previous),
         },
-        lambda folder: index_corpus(
-            run.split("train"),
-            declared=config.tags.declared,
-            previous=previous,
-            scheme=train_scheme(run),
-            config=config.features,
-            folder=folder,
-        ),
+        write,
     )
 
 

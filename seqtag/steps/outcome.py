@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from seqtag.rundir import RunDir, read_json
-from seqtag.steps.ground import Place
 
 _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 
@@ -38,21 +36,21 @@ def verdict_card(run: RunDir) -> str:
     )
 
 
-def summary(run: RunDir, place: Place, *, dashboard: str | None = None) -> str:
+def summary(run: RunDir, *, dashboard: str | None = None) -> str:
     """Return the result and where to look, for a terminal."""
     from seqtag.reporting import summary_lines
 
-    where: dict[str, Any] = {"Report": run.report, "Data docs": run.data_docs, "Run directory": run.path}
-    if dashboard is not None:
-        where["Dashboard"] = f"{dashboard}  (stop it with: make down)"
     version = read_json(run.registration)["version"]
-    where["Registry"] = f"{run.tagger} version {version}  (look with: make registry)"
-    result = summary_lines(
+    links = {
+        "Report": str(run.report),
+        "Data docs": str(run.data_docs),
+        "Registry": f"{run.tagger} version {version} (look at it with: make registry)",
+    }
+    if dashboard is not None:
+        links["Dashboard"] = f"{dashboard} (stop it with: make down)"
+    return summary_lines(
         metrics=read_json(run.metrics),
         decision=read_json(run.decision),
-        profile=read_json(run.profile),
-        history=read_json(run.history),
         optimum=read_json(run.optimum) if run.optimum.exists() else None,
+        links=links,
     )
-    width = max(map(len, where))
-    return "\n".join([result, "", *(f"{name:{width}}  {address}" for name, address in where.items())])
