@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seqtag.registry import records
 from seqtag.registry.artifact import bundle_digest, write_served_model
 from seqtag.registry.records import Registration
-from seqtag.registry.tracking import Retraining, log_run
+from seqtag.registry.tracking import Retraining, log_judgement, log_training
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _VERSIONS_A_CALL = 200
+_NOTE = "mlflow.note.content"  # the tag that MLflow's page shows as the tracked run's description
 
 
 def register_bundle(
@@ -25,20 +26,24 @@ def register_bundle(
 ) -> Registration:
     """Complete the tracked run, its model, the version and the challenger's alias, whatever is there of them.
 
-    A tracked run that has finished is not touched again.
+    Of a tracked run that has finished only the decision is written anew, if it is another one.
     """
     marks = {
         **retraining.tags,
         records.RUN_ID_TAG: retraining.run_id,
         records.BUNDLE_TAG: bundle_digest(bundle),
-        records.VERDICT_TAG: str(retraining.decision["verdict"]),
+        records.VERDICT_TAG: retraining.verdict,
     }
     run = _tracked_run(client, retraining, marks, artifacts=artifacts)
     model = _logged_model(client, run, name=retraining.tagger)
     unfinished = run.info.status != "FINISHED"
     if unfinished:
-        log_run(client, run, model, retraining)
+        log_training(client, run, retraining)
         _log_files(client, run, model, bundle, artifacts=artifacts)
+    if unfinished or run.data.tags.get(_NOTE) != retraining.sentence:
+        log_judgement(client, run, model, retraining)
+        client.set_tag(run.info.run_id, records.VERDICT_TAG, retraining.verdict)
+        client.set_tag(run.info.run_id, _NOTE, retraining.sentence)
     version = _version(client, retraining, model, marks)
     if unfinished:
         client.set_terminated(run.info.run_id)
@@ -96,7 +101,7 @@ def _tracked_run(
         run_name=retraining.run_id,
         tags={
             **marks,
-            "mlflow.note.content": str(retraining.decision["sentence"]),
+            _NOTE: retraining.sentence,
             "mlflow.source.name": "seqtag",
         },
     )
@@ -142,6 +147,7 @@ def _version(
             raise
     for found in find_versions(client, retraining.tagger):
         if found.run_id == model.source_run_id:
+            _rejudge(client, found, retraining)
             return str(found.version)
     created = client.create_model_version(
         retraining.tagger,
@@ -149,10 +155,16 @@ def _version(
         source=model.artifact_location,
         run_id=model.source_run_id,
         tags=dict(marks),
-        description=str(retraining.decision["sentence"]),
+        description=retraining.sentence,
         model_id=model.model_id,
     )
     return str(created.version)
+
+
+def _rejudge(client: MlflowClient, version: ModelVersion, retraining: Retraining) -> None:
+    if version.description != retraining.sentence:
+        client.set_model_version_tag(version.name, version.version, records.VERDICT_TAG, retraining.verdict)
+        client.update_model_version(version.name, version.version, retraining.sentence)
 
 
 def _call_challenger(client: MlflowClient, tagger: str, version: str) -> None:

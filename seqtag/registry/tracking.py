@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities import DatasetInput, LoggedModel, Run
+    from mlflow.entities import DatasetInput, LoggedModel, Metric, Run
 
 _INTERVALS = ("score", "accuracy", "span_f1")
 _PARAM_LENGTH = 6000  # characters, MLflow's bound; config.json beside the parameters is whole
@@ -40,40 +40,57 @@ class Retraining:
     dataset: Mapping[str, Any]
     tags: Mapping[str, str]
 
+    @property
+    def verdict(self) -> str:
+        return str(self.decision["verdict"])
 
-def log_run(client: MlflowClient, run: Run, model: LoggedModel, retraining: Retraining) -> None:
-    """Log a retraining to its tracked run, and its test scores to its model as well.
+    @property
+    def sentence(self) -> str:
+        return str(self.decision["sentence"])
+
+
+def log_training(client: MlflowClient, run: Run, retraining: Retraining) -> None:
+    """Log parameters, data set and learning curves.
 
     All metrics carry the tracked run's start as their time, so that a second call meets equal rows, which
     MLflow drops.
     """
     from mlflow.entities import Metric, Param
 
-    run_id, time = run.info.run_id, run.info.start_time
+    run_id = run.info.run_id
     params = [Param(key, value) for key, value in flat_params(retraining.config).items()]
     for start in range(0, len(params), _PARAMS_A_CALL):
         client.log_batch(run_id, params=params[start : start + _PARAMS_A_CALL])
-    data = _dataset_input(retraining.dataset)
-    client.log_inputs(run_id, [data])
-    curves = [Metric(s.key, s.value, time, s.step) for s in epoch_scores(retraining.history)]
+    client.log_inputs(run_id, [_dataset_input(retraining.dataset)])
+    curves = epoch_scores(retraining.history)
+    _log_metrics(client, run_id, [Metric(s.key, s.value, run.info.start_time, s.step) for s in curves])
+    _log_json(client, run_id, {"config": retraining.config, "history": retraining.history})
+
+
+def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining: Retraining) -> None:
+    """Log test scores, to the tracked run and to its model, and the decision.
+
+    A later judgement of the same model, against another champion, carries the end of the earlier one as its
+    time, so that MLflow shows the later.
+    """
+    from mlflow.entities import Metric
+
+    run_id = run.info.run_id
+    data = _dataset_input(retraining.dataset).dataset
     finals = [
         Metric(
             s.key,
             s.value,
-            time,
+            run.info.end_time or run.info.start_time,
             s.step,
             model_id=model.model_id,
-            dataset_name=data.dataset.name,
-            dataset_digest=data.dataset.digest,
+            dataset_name=data.name,
+            dataset_digest=data.digest,
         )
         for s in (*final_scores(retraining.metrics), *decision_scores(retraining.decision))
     ]
-    for scores in (curves, finals):
-        for start in range(0, len(scores), _METRICS_A_CALL):
-            client.log_batch(run_id, metrics=scores[start : start + _METRICS_A_CALL])
-    for name in ("config", "history", "metrics", "decision"):
-        text = json.dumps(getattr(retraining, name), indent=2, ensure_ascii=False)
-        client.log_text(run_id, text, f"{name}.json")
+    _log_metrics(client, run_id, finals)
+    _log_json(client, run_id, {"metrics": retraining.metrics, "decision": retraining.decision})
 
 
 def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
@@ -116,6 +133,16 @@ def decision_scores(decision: Mapping[str, Any]) -> list[Score]:
     if decision.get("p_better") is not None:
         scores.append(Score("decision/p_better", float(decision["p_better"]), 0))
     return scores
+
+
+def _log_metrics(client: MlflowClient, run_id: str, metrics: Sequence[Metric]) -> None:
+    for start in range(0, len(metrics), _METRICS_A_CALL):
+        client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_CALL])
+
+
+def _log_json(client: MlflowClient, run_id: str, files: Mapping[str, Any]) -> None:
+    for name, content in files.items():
+        client.log_text(run_id, json.dumps(content, indent=2, ensure_ascii=False), f"{name}.json")
 
 
 def _interval(key: str, interval: Mapping[str, Any] | None) -> list[Score]:

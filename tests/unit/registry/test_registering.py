@@ -122,6 +122,25 @@ def test_registering_an_older_run_again_leaves_the_challenger_where_it_is(
     assert [v.aliases for v in registry.versions("sample")] == [(), ("challenger",)]
 
 
+def test_a_model_that_is_judged_again_keeps_its_version_and_gets_the_later_verdict(
+    registry: Registry, results: Results, home: Path
+) -> None:
+    arguments = results()
+    scores = {"value": 0.5, "low": 0.25, "high": 0.75, "support": 40}  # lower: the latest shows, not the best
+    later = {
+        **arguments,
+        "decision": {**arguments["decision"], "verdict": "HOLD", "sentence": "0.500 against 0.600."},
+        "metrics": {"challenger": {"score": scores}, "champion": None},
+    }
+    first = registry.register("sample", **arguments)
+    assert registry.register("sample", **later) == first
+    (version,) = registry.versions("sample")
+    assert (version.verdict, version.sentence) == ("HOLD", "0.500 against 0.600.")
+    (run,) = _tracked_runs(home, "sample")
+    assert (run.data.tags["seqtag.verdict"], run.data.metrics["test/score"]) == ("HOLD", 0.5)
+    assert len(_client(home).get_metric_history(run.info.run_id, "epoch/loss")) == 2
+
+
 def test_taggers_share_a_store_without_seeing_each_other(registry: Registry, results: Results) -> None:
     registry.register("sample", **results())
     registry.register("other", **results())
