@@ -1,0 +1,98 @@
+"""What the orchestration itself costs: the flow beside the bare steps, on a first and on an unchanged night.
+
+    python benchmarks/orchestration.py [--repeat 3]
+
+Each night is a fresh process, timed whole; the Prefect server runs already. The tagger is small, so that
+training does not hide the rest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+TAGGER = """
+name = "small"
+[[corpus.sources]]
+format = "sample"
+n_sequences = 300
+[train]
+max_epochs = 1
+"""
+WAYS = {
+    "bare steps (`seqtag retrain`)": ["-c", "from seqtag.cli import main; main()", "retrain"],
+    "Prefect flow (`python -m flows.retrain`)": ["-m", "flows.retrain"],
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeat", type=int, default=3, help="first nights of each way; the median is shown")
+    repeat = parser.parse_args().repeat
+    seconds: dict[tuple[str, str], list[float]] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        tagger = Path(folder) / "small.toml"
+        tagger.write_text(TAGGER)
+        server_home = Path(folder) / "server"
+        try:
+            url = server(server_home)
+            for turn in range(repeat):
+                for way, command in WAYS.items():
+                    home = Path(folder) / f"{turn}-{len(command)}"
+                    for night in ("first night", "unchanged night"):
+                        spent = timed([*command, str(tagger)], home=home, api=f"{url}/api")
+                        seconds.setdefault((way, night), []).append(spent)
+        finally:
+            call(["-m", "flows.local", "down"], home=server_home)
+    table(seconds)
+
+
+def server(home: Path) -> str:
+    call(["-m", "flows.local", "server"], home=home)
+    status = call(["-m", "flows.local", "status"], home=home)
+    return next(word for word in status.split() if word.startswith("http"))
+
+
+def timed(arguments: list[str], *, home: Path, api: str) -> float:
+    started = time.monotonic()
+    call(arguments, home=home, api=api)
+    return time.monotonic() - started
+
+
+def call(arguments: list[str], *, home: Path, api: str | None = None) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+    environment["SEQTAG_HOME"] = str(home)
+    if api:
+        environment["PREFECT_API_URL"] = api
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def table(seconds: dict[tuple[str, str], list[float]]) -> None:
+    print(f"{os.cpu_count()} cores, median of {len(next(iter(seconds.values())))}; seconds, whole process\n")
+    print("| Night | bare steps | Prefect flow | difference | ratio |\n|---|---|---|---|---|")
+    for night in ("first night", "unchanged night"):
+        bare, flow = (statistics.median(seconds[way, night]) for way in WAYS)
+        print(f"| {night} | {bare:.1f} | {flow:.1f} | {flow - bare:+.1f} | {flow / bare:.2f} |")
+
+
+if __name__ == "__main__":
+    main()
