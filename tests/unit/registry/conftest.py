@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,44 +51,61 @@ def registry(open_registry: OpenRegistry, home: Path) -> Registry:
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
     """What a run directory holds, `register`'s keyword arguments; another `weights` is another bundle."""
+    return partial(_results, tmp_path)
 
-    def results_of(run_id: str = "2026-11-22-a", *, weights: str = "w1") -> dict[str, Any]:
-        bundle = tmp_path / "runs" / run_id / weights / "model"
-        (bundle / "saved_model").mkdir(parents=True, exist_ok=True)
-        (bundle / "weights.npz").write_text(weights)
-        (bundle / "saved_model" / "saved_model.pb").write_text("not loaded by registering")
-        (bundle / "tags.json").write_text(
-            json.dumps({"tags": ["O", "B-PER"], "scheme": "IOB2", "counts": {}})
-        )
-        return {
-            "run_id": run_id,
-            "bundle": bundle,
-            "config": {"name": "sample", "seed": 1, "corpus": {"sources": [{"format": "sample"}]}},
-            "history": [
-                {"epoch": 1, "loss": 1.5, "dev_score": 0.5, "learning_rate": 0.001},
-                {"epoch": 2, "loss": 0.75, "dev_score": 0.625, "learning_rate": 0.001},
-            ],
-            "metrics": {
-                "challenger": {
-                    "score": {"value": 0.75, "low": 0.5, "high": 0.875, "support": 40},
-                    "accuracy": {"value": 0.75, "low": 0.5, "high": 0.875, "support": 40},
-                    "span_f1": None,
-                    "spans": None,
-                },
-                "champion": None,
-            },
-            "decision": {
-                "verdict": "PROMOTE",
-                "sentence": "0.750 reaches the floor of 0.500.",
-                "difference": None,
-                "p_better": None,
-            },
-            "dataset": {
-                "snapshot_id": "0123456789abcdef",
-                "digest": "5d" * 32,
-                "counts": {"train": {"n_sequences": 30}, "test": {"n_sequences": 10}},
-            },
-            "tags": {"seqtag.config": "c0ffee"},
-        }
 
-    return results_of
+@pytest.fixture(scope="session")
+def home_of_three(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with versions 1 to 3 of `sample`, none of them promoted."""
+    home = tmp_path_factory.mktemp("three")
+    shutil.copy(migrated_database, home / "registry.db")
+    registry = Registry(sqlite_url(home / "registry.db"), home / "artifacts")
+    for day in ("20", "21", "22"):
+        registry.register("sample", **_results(home, f"2026-11-{day}-a"))
+    return home
+
+
+@pytest.fixture
+def three_versions(home_of_three: Path, open_registry: OpenRegistry, home: Path) -> Registry:
+    """A copy of its database; the artifacts, which no promotion touches, stay where they are."""
+    home.mkdir()
+    shutil.copy(home_of_three / "registry.db", home / "registry.db")
+    return open_registry(home)
+
+
+def _results(folder: Path, run_id: str = "2026-11-22-a", *, weights: str = "w1") -> dict[str, Any]:
+    bundle = folder / "runs" / run_id / weights / "model"
+    (bundle / "saved_model").mkdir(parents=True, exist_ok=True)
+    (bundle / "weights.npz").write_text(weights)
+    (bundle / "saved_model" / "saved_model.pb").write_text("not loaded by registering")
+    (bundle / "tags.json").write_text(json.dumps({"tags": ["O", "B-PER"], "scheme": "IOB2", "counts": {}}))
+    return {
+        "run_id": run_id,
+        "bundle": bundle,
+        "config": {"name": "sample", "seed": 1, "corpus": {"sources": [{"format": "sample"}]}},
+        "history": [
+            {"epoch": 1, "loss": 1.5, "dev_score": 0.5, "learning_rate": 0.001},
+            {"epoch": 2, "loss": 0.75, "dev_score": 0.625, "learning_rate": 0.001},
+        ],
+        "metrics": {
+            "challenger": {
+                "score": {"value": 0.75, "low": 0.5, "high": 0.875, "support": 40},
+                "accuracy": {"value": 0.75, "low": 0.5, "high": 0.875, "support": 40},
+                "span_f1": None,
+                "spans": None,
+            },
+            "champion": None,
+        },
+        "decision": {
+            "verdict": "PROMOTE",
+            "sentence": "0.750 reaches the floor of 0.500.",
+            "difference": None,
+            "p_better": None,
+        },
+        "dataset": {
+            "snapshot_id": "0123456789abcdef",
+            "digest": "5d" * 32,
+            "counts": {"train": {"n_sequences": 30}, "test": {"n_sequences": 10}},
+        },
+        "tags": {"seqtag.config": "c0ffee"},
+    }

@@ -18,13 +18,6 @@ OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture
-def three_versions(registry: Registry, results: Results) -> Registry:
-    for day in ("20", "21", "22"):
-        registry.register("sample", **results(f"2026-11-{day}-a"))
-    return registry
-
-
 def _aliases(registry: Registry) -> dict[str, str]:
     return {alias: v.version for v in registry.versions("sample") for alias in v.aliases}
 
@@ -187,11 +180,10 @@ def test_a_database_from_another_release_of_mlflow_is_an_error_that_says_what_to
 
 
 def test_a_database_that_was_lost_is_an_error_while_its_artifacts_are_there(
-    registry: Registry, results: Results, home: Path, tmp_path: Path
+    open_registry: OpenRegistry, home_of_three: Path, home: Path
 ) -> None:
-    registry.register("sample", **results())
-    shutil.copytree(home / "artifacts", tmp_path / "restored" / "artifacts")
-    bereft = Registry(sqlite_url(tmp_path / "restored" / "registry.db"), tmp_path / "restored" / "artifacts")
+    bereft = open_registry(home)
+    shutil.copytree(home_of_three / "artifacts", home / "artifacts")
     with pytest.raises(RegistryError, match="Restore the database, or move the folder away"):
         bereft.champion("sample")
     assert bereft.champion("another") is None
@@ -243,13 +235,8 @@ def test_two_that_open_a_fresh_store_at_once_both_succeed(tmp_path: Path) -> Non
     assert found == [None, None]
 
 
-def test_the_default_experiment_is_not_placed_in_the_working_directory(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_default_experiment_is_not_placed_in_the_working_directory(migrated_database: Path) -> None:
     from mlflow import MlflowClient
 
-    monkeypatch.chdir(tmp_path)
-    url = sqlite_url(tmp_path / "home" / "registry.db")
-    Registry(url, tmp_path / "home" / "artifacts").check()
-    location = MlflowClient(tracking_uri=url).get_experiment("0").artifact_location
-    assert location == (tmp_path / "home" / "artifacts" / "0").as_uri()
+    default = MlflowClient(tracking_uri=sqlite_url(migrated_database)).get_experiment("0")
+    assert default.artifact_location == (migrated_database.parent / "artifacts" / "0").as_uri()
