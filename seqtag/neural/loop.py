@@ -1,13 +1,15 @@
-"""The training loop: a generator of epochs that touches neither disk nor log. The caller says when to stop."""
+"""The training loop: a generator of epochs that touches neither disk nor log; the caller ends it."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
 from seqtag.features import Rung
 from seqtag.neural.batches import Batch, training_batches
@@ -42,8 +44,7 @@ def epochs(
     train: Sequence[Rung],
     *,
     score: Callable[[Engine], DevScore],
-    batch_size: int,
-    learning_rate: float,
+    config: TrainConfig,
     seed: int,
 ) -> Iterator[EpochRecord]:
     """Train for ever, one epoch each time the caller asks for the next.
@@ -51,12 +52,10 @@ def epochs(
     Raises:
         TrainingError: the loss is no longer a number, or no token of train has a known tag.
     """
-    epoch = 0
-    while True:
-        epoch += 1
+    for epoch in itertools.count(1):
         started = time.perf_counter()
         loss_sum, n_taught = 0.0, 0
-        batches = training_batches(train, batch_size=batch_size, seed=seed, epoch=epoch)
+        batches = training_batches(train, batch_size=config.batch_size, seed=seed, epoch=epoch)
         for number, batch in enumerate(batches, start=1):
             loss = engine.train_step(batch)
             if not math.isfinite(loss):
@@ -74,7 +73,7 @@ def epochs(
             dev_accuracy=dev.accuracy,
             seconds=time.perf_counter() - started,
             tokens_per_second=n_taught / (trained - started),
-            learning_rate=learning_rate,
+            learning_rate=config.learning_rate,
         )
 
 

@@ -1,47 +1,54 @@
-"""Windows through a model and back to tokens: what scoring on dev and tagging share."""
+"""Sequences through a model, in windows, and back to tokens: what scoring on dev and tagging share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import fields
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.features import Windows
+from seqtag.features import Windows, padded, stitched
 
-CELLS = 8192  # tokens and padding of one batch; measured: 4,096 and more are equally fast
+CELLS = 8192  # tokens and padding of one batch; measured: from 4,096 on more make it no faster
 OUTPUT = np.dtype([("tag_id", np.int32), ("confidence", np.float32)])  # the tag's probability
 
 
 class Reader(Protocol):
-    """What can tag right-padded token ids `<int32>[batch, time]` with `OUTPUT[batch, time]`."""
+    """What can tag right-padded sequences."""
 
-    def predict(self, token_ids: npt.NDArray[np.int32]) -> npt.NDArray[np.void]: ...
+    def predict(self, token_ids: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+        """Return `OUTPUT[batch, time]` for `<int32>[batch, time]`; at padding it means nothing."""
 
 
-def outputs(
+def read_tokens(
     reader: Reader,
+    token_ids: npt.NDArray[np.int32],
     cut: Windows,
-    token_ids: Callable[[npt.NDArray[np.int64], int], npt.NDArray[np.int32]],
     *,
+    offsets: npt.NDArray[np.int64],
     cells: int = CELLS,
-) -> Iterator[tuple[Windows, npt.NDArray[Any]]]:
-    """Yield windows and what the model says of them, `OUTPUT[n_windows, width]`, as `stitched` takes them.
+) -> npt.NDArray[Any]:
+    """Return `OUTPUT[n_tokens]`, all sequences one after the other.
 
     Windows of like length are read together, so little is padding.
 
     Args:
         reader: the model.
-        cut: windows to read.
-        token_ids: gives `<int32>[n_windows, width]` for positions in `cut` and a width.
-        cells: tokens and padding of one batch; bounds the memory.
+        token_ids: `<int32>[n_tokens]`, all sequences one after the other.
+        cut: the windows to read them in.
+        offsets: `<int64>[n_sequences + 1]`, where each sequence begins.
+        cells: tokens and padding of one batch.
     """
-    for chosen in reading_batches(cut.length, cells=cells):
-        width = int(cut.length[chosen[-1]])
-        few = Windows(*(getattr(cut, field.name)[chosen] for field in fields(cut)))
-        yield few, reader.predict(token_ids(chosen, width))
+
+    def outputs() -> Iterator[tuple[Windows, npt.NDArray[Any]]]:
+        for chosen in reading_batches(cut.length, cells=cells):
+            few = Windows(*(getattr(cut, field.name)[chosen] for field in fields(cut)))
+            width = int(few.length[-1])
+            yield few, reader.predict(padded(token_ids, few, offsets=offsets, width=width))
+
+    return stitched(outputs(), offsets=offsets, dtype=OUTPUT)
 
 
 def reading_batches(lengths: npt.NDArray[np.int32], *, cells: int) -> Iterator[npt.NDArray[np.int64]]:

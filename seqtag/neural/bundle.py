@@ -1,0 +1,121 @@
+"""The bundle: one folder that is a trained tagger, every file with its digest; nothing in it is executed."""
+
+from __future__ import annotations
+
+import platform
+import shutil
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import pydantic
+from pydantic import BaseModel, ConfigDict
+
+from seqtag import __version__
+from seqtag.config import Metric, SchemeName
+from seqtag.errors import RunDirError
+from seqtag.features import TagIndex, Vocabulary
+from seqtag.features.layout import CHARACTERS, TAGS, WORDS
+from seqtag.neural.weights import Weights, load_weights, save_weights
+from seqtag.rundir import file_digest, write_json
+
+BUNDLE = "bundle.json"
+WEIGHTS = "weights.npz"
+HISTORY = "history.json"
+SAVED_MODEL = "saved_model"
+
+
+class Bundle(BaseModel):
+    """What bundle.json says: all that the architecture is built from, and the digest of every other file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = 1
+    recipe: str
+    n_words: int  # word ids, <pad> and <unk> included
+    n_characters: int
+    n_tags: int
+    scheme: SchemeName
+    ladder: tuple[int, ...]  # padded lengths; a longer sequence is read in windows
+    window_overlap: int  # tokens
+    metric: Metric
+    seed: int
+    best_epoch: int
+    dev_score: float
+    dev_accuracy: float
+    versions: Mapping[str, str]
+    files: Mapping[str, str]  # path in the bundle -> sha256
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of what a training depends on."""
+    packages = {name: version(name) for name in ("tensorflow", "keras", "numpy", "pyarrow")}
+    return {"seqtag": __version__, "python": platform.python_version(), **packages}
+
+
+def write_bundle(
+    folder: Path,
+    *,
+    facts: Mapping[str, Any],
+    weights: Weights,
+    vocabulary: Path,
+    history: Sequence[Mapping[str, Any]],
+) -> None:
+    """Complete a folder, which may hold the SavedModel already, into a bundle.
+
+    Args:
+        folder: where to.
+        facts: the fields of `Bundle` but versions and files.
+        weights: arrays by layer path.
+        vocabulary: folder of words, characters and tags; they are copied.
+        history: scores per epoch.
+    """
+    for name in (WORDS, CHARACTERS, TAGS):
+        shutil.copyfile(vocabulary / name, folder / name)
+    save_weights(folder / WEIGHTS, weights)
+    write_json(folder / HISTORY, history)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != BUNDLE)
+    digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
+    bundle = Bundle(**facts, versions=versions(), files=digests)
+    write_json(folder / BUNDLE, bundle.model_dump(mode="json"))
+
+
+def read_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex, Weights]:
+    """Read a bundle whose files are all as they were written; further files beside them are ignored.
+
+    Raises:
+        RunDirError: a file is missing, was changed, or contradicts the others.
+    """
+    bundle = _verified(folder)
+    vocabulary, tags = Vocabulary.load(folder), TagIndex.load(folder)
+    sizes = {
+        "n_words": vocabulary.n_words,
+        "n_characters": vocabulary.n_characters,
+        "n_tags": len(tags),
+        "scheme": tags.scheme,
+    }
+    for name, received in sizes.items():
+        required = getattr(bundle, name)
+        if received != required:
+            raise RunDirError(f"{folder}: {name} {required} was required. Received: {received}")
+    return bundle, vocabulary, tags, load_weights(folder / WEIGHTS)
+
+
+def _verified(folder: Path) -> Bundle:
+    path = folder / BUNDLE
+    try:
+        bundle = Bundle.model_validate_json(path.read_bytes())
+    except (OSError, pydantic.ValidationError) as error:
+        raise RunDirError(f"{path}: a bundle of format 1 was required. Received: {error}") from error
+    for name in (WEIGHTS, WORDS, CHARACTERS, TAGS):
+        if name not in bundle.files:
+            raise RunDirError(f"{path}: the digest of {name} was required. Received: none")
+    for name, required in bundle.files.items():
+        try:
+            received = file_digest(folder / name)
+        except OSError as error:
+            raise RunDirError(f"{folder / name}: a readable file was required. Received: {error}") from error
+        if received != required:
+            raise RunDirError(f"{folder / name}: sha256 {required} was required. Received: {received}")
+    return bundle

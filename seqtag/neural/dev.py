@@ -1,0 +1,71 @@
+"""The score on dev after each epoch, on whole sequences."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.config import Metric
+from seqtag.features import Rung, TagIndex, Windows, stitched
+from seqtag.neural.reading import Reader, read_tokens
+from seqtag.scoring import score_value
+
+# Stands for a gold tag that the model cannot give: a span of its own in every scheme, so always missed.
+_UNSEEN = "I-<unseen>"
+
+
+class DevScore(NamedTuple):
+    """Fractions in [0, 1]."""
+
+    score: float  # the metric that decides
+    accuracy: float  # share of tokens
+
+
+class DevSplit:
+    """Dev with its gold tags, laid out once; a gold tag outside the index is always missed."""
+
+    def __init__(self, rungs: Sequence[Rung], tags: TagIndex, *, metric: Metric) -> None:
+        self._tags, self._metric = tags, metric
+        self._windows = _joined(rungs)
+        self._offsets = _offsets(self._windows)
+        self._token_ids = self._flat([rung.token_ids for rung in rungs], rungs)
+        self._gold_ids = self._flat([rung.tag_ids for rung in rungs], rungs)
+        self._gold = self._sequences(self._gold_ids)
+
+    def score(self, reader: Reader) -> DevScore:
+        """Tag dev and compare."""
+        tag_ids = read_tokens(reader, self._token_ids, self._windows, offsets=self._offsets)["tag_id"]
+        accuracy = float(np.mean(tag_ids == self._gold_ids))
+        if self._metric == "accuracy":
+            return DevScore(accuracy, accuracy)
+        predicted = self._sequences(tag_ids)
+        value = score_value(self._gold, predicted, metric=self._metric, scheme=self._tags.scheme)
+        return DevScore(0.0 if math.isnan(value) else value, accuracy)  # NaN: neither has a span
+
+    def _flat(self, padded: Sequence[npt.NDArray[np.int32]], rungs: Sequence[Rung]) -> npt.NDArray[np.int32]:
+        """Return `<int32>[n_tokens]`, all sequences one after the other."""
+        of_windows = zip((rung.windows for rung in rungs), padded, strict=True)
+        return stitched(of_windows, offsets=self._offsets, dtype=np.int32)
+
+    def _sequences(self, tag_ids: npt.NDArray[np.int32]) -> pa.ListArray:
+        names = pa.array([*self._tags.tags, _UNSEEN], pa.string())
+        named = np.where(tag_ids < 0, len(self._tags), tag_ids)
+        return pa.ListArray.from_arrays(pa.array(self._offsets, pa.int32()), names.take(pa.array(named)))
+
+
+def _joined(rungs: Sequence[Rung]) -> Windows:
+    names = [field.name for field in fields(Windows)]
+    return Windows(*(np.concatenate([getattr(rung.windows, name) for rung in rungs]) for name in names))
+
+
+def _offsets(cut: Windows) -> npt.NDArray[np.int64]:
+    """Return `<int64>[n_sequences + 1]`, where each sequence begins among all tokens."""
+    lengths = np.zeros(int(cut.sequence.max(initial=-1)) + 1, dtype=np.int64)
+    np.maximum.at(lengths, cut.sequence, cut.start + cut.keep_stop)
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

@@ -1,0 +1,57 @@
+"""A split as a tagger sees it, streamed to Parquet for scoring."""
+
+from __future__ import annotations
+
+import logging
+import time
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqtag.corpus.schema import SPLIT
+from seqtag.neural.tagger import Tagger
+from seqtag.scoring.predictions import CONFIDENCE, GOLD_TAGS, PREDICTED, TOKENS, UNKNOWN
+
+_log = logging.getLogger(__name__)
+
+
+def write_predictions(bundle: Path, split: Path, predictions: Path) -> None:
+    """Tag a split file with a bundle, row group by row group.
+
+    Writes the split's columns (without `split`, which is known) in the same order of sequences, with what
+    the tagger says behind the gold tags: `predicted`, `confidence` and `unknown`.
+
+    Raises:
+        RunDirError: the bundle is not what was written.
+    """
+    tagger = Tagger.load(bundle)
+    started, n_tokens = time.perf_counter(), 0
+    with pq.ParquetFile(split) as source:
+        schema = _schema(source.schema_arrow)
+        with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
+            for group in range(source.num_row_groups):
+                for batch in source.read_row_group(group).to_batches():
+                    writer.write_batch(_tagged(batch, tagger, schema))
+                    n_tokens += len(batch.column(TOKENS).flatten())
+    seconds = time.perf_counter() - started
+    _log.info("tag: %s tokens in %.1f s, %s tokens/s", f"{n_tokens:,}", seconds, f"{n_tokens / seconds:,.0f}")
+
+
+def _schema(split: pa.Schema) -> pa.Schema:
+    columns = []
+    for column in split.remove_metadata():
+        if column.name != SPLIT:
+            columns.append(column)
+        if column.name == GOLD_TAGS:
+            columns.append(pa.field(PREDICTED, pa.list_(pa.string()), nullable=False))
+            columns.append(pa.field(CONFIDENCE, pa.list_(pa.float32()), nullable=False))
+            columns.append(pa.field(UNKNOWN, pa.list_(pa.bool_()), nullable=False))
+    return pa.schema(columns)
+
+
+def _tagged(batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema) -> pa.RecordBatch:
+    tagged = tagger.tag(batch.column(TOKENS))
+    new = {PREDICTED: tagged.predicted, CONFIDENCE: tagged.confidence, UNKNOWN: tagged.unknown}
+    columns = [new[name] if name in new else batch.column(name) for name in schema.names]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
