@@ -15,7 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.corpus.hashing import hash_sequences, hash_strings
-from seqtag.corpus.schema import corpus_schema
+from seqtag.corpus.schema import TAGS, TOKENS, corpus_schema
+
+_CODED = [f"{name}.list.element" for name in (TOKENS, TAGS)]
 
 
 def schema_faults(parts: Sequence[Path], columns: Sequence[str]) -> tuple[str, ...]:
@@ -34,13 +36,17 @@ def schema_faults(parts: Sequence[Path], columns: Sequence[str]) -> tuple[str, .
 
 
 def read_row_groups(parts: Sequence[Path]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield each row group as one batch, with the row number of its first sequence."""
+    """Yield each row group as one batch, with the row number of its first sequence.
+
+    Tokens and tags come as they are stored, dictionary-encoded, which spares decoding and encoding them.
+    """
     first_row = 0
     for part in parts:
-        with pq.ParquetFile(part) as file:
+        with pq.ParquetFile(part, read_dictionary=_CODED) as file:
             for group in range(file.num_row_groups):
                 for batch in file.read_row_group(group).combine_chunks().to_batches():
-                    yield first_row, batch
+                    if len(batch):
+                        yield first_row, batch
                     first_row += len(batch)
 
 
@@ -64,7 +70,8 @@ def read_rows(
 class CodedLists:
     """Lists of strings as numbers: the flat element i is `distinct[codes[i]]`.
 
-    lengths: <int64>[n_lists]; codes: <int32>[n_elements]; a null list has length 0 and `is_null`.
+    lengths: <int64>[n_lists]; codes: <int32>[n_elements]; a null list has length 0 and `is_null`;
+    not every distinct string need occur.
     """
 
     lengths: npt.NDArray[np.int64]
@@ -76,8 +83,7 @@ class CodedLists:
     @classmethod
     def of(cls, lists: pa.ListArray) -> Self:
         offsets = lists.offsets.to_numpy().astype(np.int64)
-        flat = lists.values.slice(offsets[0], offsets[-1] - offsets[0])
-        encoded = pc.dictionary_encode(flat, null_encoding="encode")
+        encoded = _encoded(lists.values.slice(offsets[0], offsets[-1] - offsets[0]))
         rebased = pa.array((offsets - offsets[0]).astype(np.int32))
         return cls(
             lengths=np.diff(offsets),
@@ -110,3 +116,14 @@ class CodedLists:
         if of_distinct.any():
             found[self.owners[of_distinct[self.codes]]] = True
         return found
+
+
+def _encoded(strings: pa.Array) -> pa.DictionaryArray:
+    """Return the strings dictionary-encoded, null with a place of its own in the dictionary."""
+    if not pa.types.is_dictionary(strings.type):
+        return pc.dictionary_encode(strings, null_encoding="encode")
+    if not strings.null_count:
+        return strings
+    dictionary = pa.concat_arrays([strings.dictionary, pa.nulls(1, pa.string())])
+    indices = strings.indices.fill_null(len(strings.dictionary))
+    return pa.DictionaryArray.from_arrays(indices, dictionary)
