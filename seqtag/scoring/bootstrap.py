@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -42,9 +43,9 @@ def percentile_interval(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Return the ends of the percentile interval along the first axis; NaN resamples do not count.
 
-    >>> low, high = percentile_interval(np.arange(101.0), 0.9)
+    >>> low, high = percentile_interval(np.arange(101.0), 0.5)
     >>> float(low), float(high)
-    (5.0, 95.0)
+    (25.0, 75.0)
     """
     ordered = np.sort(resampled, axis=0)  # NaN comes last
     defined = np.count_nonzero(~np.isnan(ordered), axis=0)
@@ -60,14 +61,20 @@ def _weights(
     Looked up from 16 random bits, which is ten times as fast as `Generator.poisson`; mean and variance
     are 0.05 % below 1, which cancels in ratios of sums.
     """
-    mass = [math.exp(-1) / math.factorial(k) for k in range(12)]
-    levels = (np.arange(_LEVELS) + 0.5) / _LEVELS
-    weight_of = np.searchsorted(np.cumsum(mass), levels).astype(np.float32)
     generator = np.random.default_rng(seed)
     for start in range(0, n_sequences, _CHUNK):
         stop = min(start + _CHUNK, n_sequences)
         bits = generator.integers(0, _LEVELS, (resamples, stop - start), dtype=np.uint16)
-        yield start, stop, weight_of[bits]
+        yield start, stop, _weight_of_bits()[bits]
+
+
+@cache
+def _weight_of_bits() -> npt.NDArray[np.float32]:
+    mass = [math.exp(-1) / math.factorial(k) for k in range(12)]
+    levels = (np.arange(_LEVELS) + 0.5) / _LEVELS
+    weights = np.searchsorted(np.cumsum(mass), levels).astype(np.float32)
+    weights.flags.writeable = False
+    return weights
 
 
 def _quantile(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.errors import TagSchemeError
@@ -231,6 +231,7 @@ def legal_sequences(draw: st.DrawFn, scheme: str) -> pa.ListArray:
     return pa.array(sequences, pa.list_(pa.string()))
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.data(), st.sampled_from(sorted(SPELLINGS)), st.sampled_from(sorted(SPELLINGS)))
 def test_there_and_back_is_the_identity(data: st.DataObject, source: str, target: str) -> None:
     tags = data.draw(legal_sequences(source))

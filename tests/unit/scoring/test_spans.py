@@ -6,7 +6,7 @@ import conlleval
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from seqeval import scheme as seqeval_schemes
 from seqeval.metrics.sequence_labeling import get_entities
@@ -123,6 +123,7 @@ def legal_sequences(draw: st.DrawFn, scheme: str) -> list[list[str]]:
     return (legal if scheme == "IOB1" else convert_tags(legal, "IOB1", scheme)).to_pylist()
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.data(), st.sampled_from(SCHEMES))
 def test_conlleval_mode_finds_what_seqeval_finds(data: st.DataObject, scheme: str) -> None:
     sequences = data.draw(any_sequences(scheme))
@@ -134,13 +135,14 @@ def test_conlleval_mode_finds_what_seqeval_finds(data: st.DataObject, scheme: st
     assert listed(spans_of(tag_array(sequences), scheme, mode="conlleval")) == expected
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.data(), st.sampled_from(SCHEMES))
 def test_conlleval_mode_counts_what_conlleval_counts(data: st.DataObject, scheme: str) -> None:
     gold = data.draw(any_sequences(scheme))
     predicted = [
         [data.draw(st.sampled_from([tag, "O", "I-X", "B-Y"])) for tag in sequence] for sequence in gold
     ]
-    lines = []
+    lines = ["w O O"]  # conlleval wants a token first
     for g, p in zip(gold, predicted, strict=True):
         lines += [f"w {a} {b}" for a, b in zip(g, p, strict=True)] + [""]
     chunks = conlleval.evaluate(lines)["overall"]["chunks"]["stats"]
@@ -162,6 +164,7 @@ def strict_by_seqeval(sequences: list[list[str]], scheme: str) -> list[tuple[int
     ]
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.data(), st.sampled_from(["IOB2", "IOBES"]))
 def test_strict_mode_finds_what_seqeval_finds_strictly(data: st.DataObject, scheme: str) -> None:
     sequences = data.draw(any_sequences(scheme))
@@ -169,6 +172,7 @@ def test_strict_mode_finds_what_seqeval_finds_strictly(data: st.DataObject, sche
     assert strict == strict_by_seqeval(sequences, scheme)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.data())
 def test_strict_iob1_agrees_with_seqeval_on_legal_tags(data: st.DataObject) -> None:
     """On illegal ones seqeval 1.2.2 counts the I-X of `O B-X I-X` as a span of its own."""
@@ -177,6 +181,7 @@ def test_strict_iob1_agrees_with_seqeval_on_legal_tags(data: st.DataObject) -> N
     assert strict == strict_by_seqeval(sequences, "IOB1")
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.data(), st.sampled_from(SCHEMES))
 def test_legal_tags_are_well_formed_throughout(data: st.DataObject, scheme: str) -> None:
     tags = tag_array(data.draw(legal_sequences(scheme)))
@@ -184,6 +189,7 @@ def test_legal_tags_are_well_formed_throughout(data: st.DataObject, scheme: str)
     assert listed(strict) == listed(spans_of(tags, scheme, mode="conlleval"))
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.data(), st.sampled_from(SCHEMES), st.sampled_from(["conlleval", "strict"]))
 def test_tags_to_spans_to_tags_is_the_identity(data: st.DataObject, scheme: str, mode: str) -> None:
     tags = tag_array(data.draw(legal_sequences(scheme)))
@@ -191,6 +197,7 @@ def test_tags_to_spans_to_tags_is_the_identity(data: st.DataObject, scheme: str,
     assert tags_of(spans_of(tags, scheme, mode=mode), lengths, scheme).equals(tags)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(st.data(), st.sampled_from(SCHEMES), st.sampled_from(SCHEMES))
 def test_spans_to_tags_to_spans_is_the_identity(data: st.DataObject, scheme: str, spelled: str) -> None:
     sequences = data.draw(any_sequences(scheme))

@@ -1,0 +1,95 @@
+"""The bootstrap: what it adds up, what its intervals cover, and that a seed repeats it."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+
+from seqtag.scoring import bootstrap
+from seqtag.scoring.bootstrap import percentile_interval, resampled_totals
+from seqtag.scoring.counts import Dense, Events
+
+
+def dense(values: object) -> Dense:
+    return Dense(np.asarray(values, np.float32))
+
+
+def test_the_first_row_is_the_sample_itself() -> None:
+    (totals,) = resampled_totals([dense([[1, 10], [2, 20], [3, 30]])], n_sequences=3, resamples=5, seed=1)
+    assert totals.shape == (6, 2)
+    assert totals[0].tolist() == [6, 60]
+
+
+def test_resamples_weigh_whole_sequences() -> None:
+    (totals,) = resampled_totals([dense([[1, 10], [2, 20], [3, 30]])], n_sequences=3, resamples=50, seed=1)
+    assert (totals[:, 1] == 10 * totals[:, 0]).all()
+    assert len(set(totals[:, 0].tolist())) > 5
+
+
+def test_all_tables_of_a_call_share_their_resamples() -> None:
+    table = dense(np.arange(30))
+    one, other = resampled_totals([table, table], n_sequences=30, resamples=20, seed=3)
+    assert (one == other).all()
+
+
+def test_a_seed_repeats_the_resamples_and_another_does_not() -> None:
+    def totals(seed: int) -> list[float]:
+        return resampled_totals([dense(np.ones(9000))], n_sequences=9000, resamples=4, seed=seed)[0].tolist()
+
+    assert totals(1) == totals(1)
+    assert totals(1) != totals(2)
+
+
+def test_weights_are_those_of_draws_with_replacement() -> None:
+    """Poisson(1): mean 1, variance 1, none at all with probability 1/e."""
+    weights = np.concatenate([w for _, _, w in bootstrap._weights(9000, resamples=100, seed=1)], axis=1)
+    assert weights.shape == (100, 9000)
+    assert weights.mean() == pytest.approx(1, abs=0.005)
+    assert weights.var() == pytest.approx(1, abs=0.01)
+    assert (weights == 0).mean() == pytest.approx(np.exp(-1), abs=0.002)
+
+
+def test_sequences_beyond_the_first_chunk_are_counted() -> None:
+    n = 2 * bootstrap._CHUNK + 5
+    events = Events(np.zeros(n, np.int32), np.arange(n + 1))
+    assert events.rows(n - 2, n, n_classes=2).tolist() == [[1, 0], [1, 0]]
+    (totals,) = resampled_totals([dense(np.ones(n))], n_sequences=n, resamples=2, seed=1)
+    assert totals[0] == n
+    assert (abs(totals[1:] - n) < 1000).all()
+
+
+def test_percentiles_are_those_of_numpy() -> None:
+    values = np.random.default_rng(1).normal(size=(101, 4))
+    low, high = percentile_interval(values, 0.9)
+    assert low == pytest.approx(np.quantile(values, 0.05, axis=0))
+    assert high == pytest.approx(np.quantile(values, 0.95, axis=0))
+
+
+def test_undefined_resamples_do_not_count() -> None:
+    values = np.array([[0.0, np.nan], [np.nan, np.nan], [1.0, np.nan]])
+    low, high = percentile_interval(values, 0.5)
+    assert low[0] == 0.25
+    assert high[0] == 0.75
+    assert np.isnan(low[1])
+    assert np.isnan(high[1])
+
+
+def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
+    """1000 test splits of 200 sequences; each has its own share of right tokens, 0.8 on average."""
+    generator = np.random.default_rng(1)
+    covered = 0
+    for trial in range(1000):
+        lengths = generator.integers(1, 20, 200)
+        right = generator.binomial(lengths, generator.beta(8, 2, 200))
+        (totals,) = resampled_totals(
+            [dense(np.stack([right, lengths], axis=1))], n_sequences=200, resamples=400, seed=trial
+        )
+        low, high = percentile_interval(totals[1:, 0] / totals[1:, 1], 0.9)
+        covered += bool(low <= 0.8 <= high)
+    assert covered / 1000 == pytest.approx(0.9, abs=0.03)
+
+
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(bootstrap).failed == 0
