@@ -68,7 +68,7 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
                 kept[name].append(pc.cast(batch.column(name), pa.string()))
             if scheme != "none":
                 keys.append(gold_span_keys(batch.column(TOKENS), gold, scheme=scheme))
-    except (OSError, KeyError, pa.ArrowException, ConfigError) as error:
+    except (OSError, pa.ArrowException, ConfigError) as error:
         raise RunDirError(f"{path}: predictions with columns {needed} were required. {error}") from error
     return Predictions(
         rows=np.concatenate([np.zeros(0, np.int64), *rows]),
@@ -118,7 +118,7 @@ def seen_in_train(keys: pa.ChunkedArray, train: Path, *, scheme: SchemeName) -> 
             train_keys = gold_span_keys(batch.column(TOKENS), batch.column(GOLD_TAGS), scheme=scheme)
             found = pc.is_in(numbered.dictionary, value_set=pc.unique(train_keys))
             seen |= found.to_numpy(zero_copy_only=False)
-    except (OSError, KeyError, pa.ArrowException, ConfigError) as error:
+    except (OSError, pa.ArrowException, ConfigError) as error:
         raise RunDirError(f"{train}: a train split with tokens and tags was required. {error}") from error
     return seen[numbered.indices.to_numpy()]
 
@@ -128,7 +128,7 @@ def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
     with pq.ParquetFile(path) as file:
         missing = sorted(set(columns) - set(file.schema_arrow.names))
         if missing:
-            raise KeyError(f"Missing: {missing}")
+            raise RunDirError(f"{path}: columns {list(columns)} were required. Missing: {missing}")
         for batch in file.iter_batches(_BATCH, columns=list(columns)):
             yield batch.filter(pc.is_valid(batch.column(GOLD_TAGS)))
 

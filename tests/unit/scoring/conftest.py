@@ -1,0 +1,48 @@
+"""Predictions files made of blank-separated texts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+WritePredictions = Callable[..., Path]
+
+
+@pytest.fixture
+def write_predictions(tmp_path: Path) -> WritePredictions:
+    """Return a function that writes one sequence per (words, gold tags, predicted tags).
+
+    A word in capitals is unknown to the model. Gold tags may be None.
+    """
+
+    def write(
+        name: str,
+        sequences: Sequence[tuple[str, str | None, str]],
+        *,
+        first_row: int = 0,
+        drop: Sequence[str] = (),
+        **columns: Sequence[str | None],
+    ) -> Path:
+        words = [w.split() for w, _, _ in sequences]
+        table = pa.table(
+            {
+                "row": pa.array(range(first_row, first_row + len(sequences)), pa.int64()),
+                "sequence_id": [f"s{i}" for i in range(len(sequences))],
+                "document_id": [f"d{i}" for i in range(len(sequences))],
+                "tokens": pa.array(words, pa.list_(pa.string())),
+                "tags": pa.array([g and g.split() for _, g, _ in sequences], pa.list_(pa.string())),
+                "predicted": pa.array([p.split() for _, _, p in sequences], pa.list_(pa.string())),
+                "confidence": pa.array([[1.0] * len(w) for w in words], pa.list_(pa.float32())),
+                "unknown": pa.array([[v.isupper() for v in w] for w in words], pa.list_(pa.bool_())),
+                **{column: pa.array(values, pa.string()) for column, values in columns.items()},
+            }
+        )
+        path = tmp_path / f"{name}.parquet"
+        pq.write_table(table.drop_columns(list(drop)), path, row_group_size=2)
+        return path
+
+    return write

@@ -1,0 +1,223 @@
+"""Predictions files to metrics.json: slices, both models, and files that do not fit."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from seqtag.config import EvaluateConfig
+from seqtag.errors import RunDirError
+from seqtag.scoring import evaluate, evaluate_predictions, predictions, slices
+
+WritePredictions = Callable[..., Path]
+
+CONFIG = EvaluateConfig(resamples=100, length_buckets=(2, 3), slices=("genre",))
+
+TRAIN = [("ann met bob", "B-PER O B-PER", "O O O"), ("in new york", "O B-LOC I-LOC", "O O O")]
+
+# Spans with their words in train: ann/PER seen, new york/LOC seen, york/LOC unseen (there it is longer),
+# ann/LOC unseen (another type), zed/PER unseen.
+TEST = [
+    ("ann sleeps", "B-PER O", "B-PER O"),
+    ("new york ZED", "B-LOC I-LOC B-PER", "B-LOC I-LOC O"),
+    ("york", "B-LOC", "O"),
+    ("ann MET ann too", "B-LOC O B-PER O", "B-PER O B-PER B-PER"),
+]
+GENRES = ["news", "mail", "news", None]
+
+
+@pytest.fixture
+def files(write_predictions: WritePredictions) -> dict[str, Path]:
+    champion = [(words, gold, "O " * len(words.split())) for words, gold, _ in TEST]
+    return {
+        "train": write_predictions("train", TRAIN),
+        "challenger": write_predictions("challenger", TEST, genre=GENRES),
+        "champion": write_predictions("champion", champion, genre=GENRES),
+    }
+
+
+def judge(files: dict[str, Path], **changes: Any) -> dict[str, Any]:
+    arguments = {
+        "champion": files.get("champion"),
+        "train": files["train"],
+        "scheme": "IOB2",
+        "config": CONFIG,
+        "metric": "span_f1",
+        "seed": 1,
+        "champion_version": "3",
+        **changes,
+    }
+    return evaluate_predictions(files["challenger"], **arguments)
+
+
+def the_slice(scores: dict[str, Any], name: str, value: str) -> dict[str, Any]:
+    (found,) = [s for s in scores["slices"] if (s["slice"], s["value"]) == (name, value)]
+    return found
+
+
+def test_both_models_are_scored_on_the_same_sequences(files: dict[str, Path]) -> None:
+    """Gold 6 spans; the challenger predicts 5, of which 3 are right."""
+    metrics = judge(files)
+    assert (metrics["n_sequences"], metrics["n_tokens"]) == (4, 10)
+    assert metrics["challenger"]["score"]["value"] == 2 * 3 / (6 + 5)
+    assert metrics["champion"]["score"]["value"] == 0
+    assert metrics["champion_version"] == "3"
+    assert (metrics["metric"], metrics["scheme"]) == ("span_f1", "IOB2")
+    assert (metrics["resamples"], metrics["confidence"]) == (100, 0.95)
+
+
+def test_metrics_are_plain_json_and_repeat_by_seed(files: dict[str, Path]) -> None:
+    once = json.dumps(judge(files), allow_nan=False)
+    assert once == json.dumps(judge(files), allow_nan=False)
+    assert once != json.dumps(judge(files, seed=2), allow_nan=False)
+
+
+def test_without_a_champion_there_are_scores_of_the_challenger_alone(files: dict[str, Path]) -> None:
+    metrics = judge(files, champion=None, champion_version=None)
+    assert metrics["champion"] is None
+    assert metrics["challenger"] == judge(files)["challenger"]
+
+
+def test_slices_by_length(files: dict[str, Path]) -> None:
+    scores = judge(files)["challenger"]
+    assert [s["value"] for s in scores["slices"] if s["slice"] == "length"] == ["1-2", "3", "4+"]
+    short = the_slice(scores, "length", "1-2")
+    assert (short["n_sequences"], short["n_tokens"]) == (2, 3)
+    assert short["accuracy"]["value"] == 2 / 3
+    assert short["span_f1"]["value"] == 2 / 3  # 2 gold, 1 predicted, 1 right
+    assert short["span_f1"]["support"] == 2
+
+
+def test_slices_by_unknown_token(files: dict[str, Path]) -> None:
+    scores = judge(files)["challenger"]
+    having = the_slice(scores, "unknown token", "with")
+    assert (having["n_sequences"], having["n_tokens"]) == (2, 7)
+    assert having["accuracy"]["value"] == 4 / 7
+    assert the_slice(scores, "unknown token", "without")["n_tokens"] == 3
+
+
+def test_slices_by_a_column_with_missing_values(files: dict[str, Path]) -> None:
+    scores = judge(files)["challenger"]
+    values = {s["value"]: s["n_sequences"] for s in scores["slices"] if s["slice"] == "genre"}
+    assert values == {"news": 2, "(missing)": 1, "mail": 1}
+    assert the_slice(scores, "genre", "mail")["span_recall"]["value"] == 0.5
+
+
+def test_slices_of_gold_spans_seen_in_train(files: dict[str, Path]) -> None:
+    """Seen: ann/PER twice, new york/LOC, all found. Unseen: zed/PER, york/LOC, ann/LOC, none found."""
+    scores = judge(files)["challenger"]
+    seen = the_slice(scores, "gold span", "seen in train")
+    unseen = the_slice(scores, "gold span", "unseen in train")
+    assert (seen["span_recall"]["value"], seen["span_recall"]["support"]) == (1, 3)
+    assert (unseen["span_recall"]["value"], unseen["span_recall"]["support"]) == (0, 3)
+    assert (seen["n_sequences"], seen["n_tokens"]) == (3, 4)
+    assert seen["accuracy"]["value"] == 1
+    assert unseen["n_sequences"] == 3
+    assert seen["span_f1"] is None
+
+
+def test_without_a_scheme_there_is_no_slice_of_spans(files: dict[str, Path]) -> None:
+    scores = judge(files, scheme="none", metric="accuracy")["challenger"]
+    assert {s["slice"] for s in scores["slices"]} == {"length", "unknown token", "genre"}
+
+
+def test_rare_values_of_a_column_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(slices, "MOST_VALUES", 2)
+    tags = pa.array([["O"]] * 6)
+    scores = evaluate(
+        tags,
+        tags,
+        scheme="IOB2",
+        metric="accuracy",
+        config=CONFIG,
+        seed=1,
+        columns={"genre": pa.array(["b", "c", "a", "a", "d", "c"])},
+    )
+    values = [(s["value"], s["n_sequences"]) for s in scores["slices"] if s["slice"] == "genre"]
+    assert values == [("a", 2), ("c", 2), ("(other)", 2)]
+
+
+def test_unlabelled_sequences_are_left_out(
+    write_predictions: WritePredictions, files: dict[str, Path]
+) -> None:
+    labelled = judge(files)["challenger"]
+    files["challenger"] = write_predictions(
+        "challenger", [*TEST[:1], ("who knows", None, "B-PER O"), *TEST[1:]], genre=["x", *GENRES]
+    )
+    metrics = judge(files, champion=None)
+    assert metrics["n_sequences"] == 4
+    assert metrics["challenger"]["spans"] == labelled["spans"]
+
+
+def test_a_file_read_in_several_batches_gives_the_same(
+    files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = judge(files)
+    monkeypatch.setattr(predictions, "_BATCH", 1)
+    assert judge(files) == whole
+
+
+def test_a_champion_on_other_sequences_is_refused(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    files["champion"] = write_predictions("champion", TEST, genre=GENRES, first_row=7)
+    with pytest.raises(RunDirError, match=r"the sequences and gold tags of .* were required"):
+        judge(files)
+
+
+def test_a_champion_with_other_gold_tags_is_refused(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    others = [("ann sleeps", "B-LOC O", "B-PER O"), *TEST[1:]]
+    files["champion"] = write_predictions("champion", others, genre=GENRES)
+    with pytest.raises(RunDirError, match=r"the sequences and gold tags of .* were required"):
+        judge(files)
+
+
+def test_a_missing_column_is_named(files: dict[str, Path], write_predictions: WritePredictions) -> None:
+    files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, drop=["unknown"])
+    with pytest.raises(RunDirError, match=r"challenger\.parquet: .* Missing: \['unknown'\]"):
+        judge(files)
+
+
+def test_a_missing_file_is_named(files: dict[str, Path], tmp_path: Path) -> None:
+    with pytest.raises(RunDirError, match=r"gone\.parquet"):
+        judge({**files, "challenger": tmp_path / "gone.parquet"})
+    with pytest.raises(RunDirError, match=r"gone\.parquet: a train split"):
+        judge(files, train=tmp_path / "gone.parquet")
+
+
+def test_a_file_that_is_no_parquet_is_refused(files: dict[str, Path], tmp_path: Path) -> None:
+    (tmp_path / "text.parquet").write_text("no parquet")
+    with pytest.raises(RunDirError, match=r"text\.parquet"):
+        judge({**files, "challenger": tmp_path / "text.parquet"})
+
+
+def test_one_predicted_tag_too_few_is_refused(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    files["challenger"] = write_predictions("challenger", [("a b", "O O", "O")], genre=["x"])
+    with pytest.raises(RunDirError, match="a predicted tag for every gold tag was required"):
+        judge(files)
+
+
+def test_a_train_split_with_a_tag_too_few_is_refused(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    files["train"] = write_predictions("train", [("ann met", "B-PER", "O")])
+    with pytest.raises(RunDirError, match=r"train\.parquet: .*lists of other lengths"):
+        judge(files)
+
+
+def test_a_test_split_without_spans_has_no_slice_of_them(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    files["challenger"] = write_predictions("challenger", [("a b", "O O", "O B-X")], genre=["x"])
+    scores = judge(files, champion=None)["challenger"]
+    assert scores["score"]["value"] == 0
+    assert {s["slice"] for s in scores["slices"]} == {"length", "unknown token", "genre"}
