@@ -1,0 +1,60 @@
+"""Where a value stands on an axis that is drawn in the page itself, and the ticks of that axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from seqtag.reporting.wording import Interval
+
+_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
+_MOST_TICKS = 6
+_NARROWEST = 0.1  # of an axis for fractions: closer up, noise would look like a difference
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A stretch of the number line; `ticks` are the numbers written under it, both ends among them."""
+
+    low: float
+    high: float
+    ticks: tuple[float, ...]
+
+    def at(self, value: float) -> str:
+        """Return the place of a value as an SVG length, ends of the axis for values outside.
+
+        >>> Axis(0.5, 1.0, (0.5, 1.0)).at(0.75)
+        '50.00%'
+        """
+        share = (value - self.low) / (self.high - self.low)
+        return f"{100 * min(1.0, max(0.0, share)):.2f}%"
+
+
+def share_axis(intervals: Iterable[Interval], *also: float) -> Axis:
+    """Return an axis for fractions in [0, 1]: as narrow as the intervals and `also` allow."""
+    numbers = _numbers(intervals, also)
+    missing = max(0.0, _NARROWEST - (max(numbers) - min(numbers)))
+    axis = difference_axis([], max(0.0, min(numbers) - missing / 2), min(1.0, max(numbers) + missing / 2))
+    ticks = tuple(tick for tick in axis.ticks if -1e-9 <= tick <= 1 + 1e-9)
+    return Axis(ticks[0], ticks[-1], ticks) if len(ticks) > 1 else Axis(0.0, 1.0, (0.0, 0.5, 1.0))
+
+
+def difference_axis(intervals: Iterable[Interval], *also: float) -> Axis:
+    """Return an axis that holds every end of the intervals and every number of `also`."""
+    numbers = _numbers(intervals, also)
+    low, high = min(numbers), max(numbers)
+    step = next((s for s in _STEPS if _n_ticks(low, high, s) <= _MOST_TICKS), 1.0)
+    first = math.floor(low / step + 1e-9)
+    last = max(first + 1, math.ceil(high / step - 1e-9))
+    ticks = tuple(round(n * step, 6) for n in range(first, last + 1))
+    return Axis(ticks[0], ticks[-1], ticks)
+
+
+def _n_ticks(low: float, high: float, step: float) -> int:
+    return math.ceil(high / step - 1e-9) - math.floor(low / step + 1e-9) + 1
+
+
+def _numbers(intervals: Iterable[Interval], also: Iterable[float]) -> list[float]:
+    ends = [interval[end] for interval in intervals for end in ("value", "low", "high")]
+    return [number for number in (*ends, *also) if number is not None] or [0.0, 1.0]

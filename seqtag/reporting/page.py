@@ -1,0 +1,183 @@
+"""The report: one HTML page that needs nothing beside it, the same bytes for the same run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NotRequired, TypedDict
+
+from seqtag.reporting import tables, wording
+from seqtag.reporting.axes import difference_axis, share_axis
+from seqtag.reporting.plots import Picture, confusion_plot, learning_curve
+from seqtag.reporting.toml import toml_text
+from seqtag.reporting.wording import METRIC_NAMES
+
+REPORT = "report.html"
+_TEMPLATES = Path(__file__).parent / "templates"
+_MOST_TAGS_IN_PLOT = 20
+_MOST_CONFUSIONS = 12
+_EXAMPLES_PER_REASON = 3
+_EXAMPLES_FROM = 2000  # the first so many quarantined sequences
+_MOST_TOKENS = 30  # of an example
+
+
+class ReportContext(TypedDict):
+    """What a run's files do not say themselves; the optional keys show up when they are there."""
+
+    tagger: str
+    run_id: str
+    snapshot_id: str
+    seqtag_version: str
+    code: NotRequired[str]  # digest of seqtag's sources
+    model: NotRequired[str]  # digest of the model's files
+    registration: NotRequired[Mapping[str, Any]]  # registration.json
+    versions: NotRequired[Mapping[str, str]]  # library -> version
+    links: NotRequired[Mapping[str, str]]  # label -> address, relative to the report or absolute
+    commands: NotRequired[Sequence[str]]  # that run it again, once the configuration is saved
+
+
+def write_report(
+    *,
+    profile: Mapping[str, Any],
+    quarantine: Path,
+    metrics: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    history: Sequence[Mapping[str, Any]],
+    config: Mapping[str, Any],
+    optimum: Mapping[str, Any] | None,
+    context: ReportContext,
+    folder: Path,
+) -> None:
+    """Write `report.html` into `folder`.
+
+    Args:
+        profile: `profile.json`.
+        quarantine: `quarantine.parquet`, from which examples are shown.
+        metrics: `metrics.json`.
+        decision: `decision.json`.
+        history: `history.json`.
+        config: the tagger's configuration with every default.
+        optimum: what `seqtag.corpus.best_possible` found, or None for a corpus of unknown origin.
+        context: where the run stands, and what made it.
+        folder: an existing folder.
+    """
+    metric = metrics["metric"]
+    challenger, champion = metrics["challenger"], metrics["champion"]
+    by_name = ("spans", "conlleval", "types") if challenger["spans"] else ("tags",)
+    square = tables.square(challenger["confusion"], most=_MOST_TAGS_IN_PLOT)
+    page = _template().render(
+        profile=profile,
+        metrics=metrics,
+        decision=decision,
+        sentence=wording.without_verdict(decision),
+        history=history,
+        config=config,
+        context=context,
+        metric=METRIC_NAMES[metric],
+        measures=tables.measures(metrics),
+        optimum=optimum if metric == "accuracy" else None,
+        best_epoch=_best_epoch(history),
+        curves=_curves(history, METRIC_NAMES[metric]),
+        by_name=tables.named_scores(challenger, champion, by_name),
+        averages=_averages(metrics),
+        by_tag=tables.named_scores(challenger, champion, ("tags",)) if challenger["spans"] else [],
+        square=square,
+        confusion=confusion_plot(square),
+        confusions=tables.confusions(challenger["confusion"], most=_MOST_CONFUSIONS),
+        slices=tables.slices(challenger, metric),
+        examples=_examples(quarantine),
+        toml=toml_text(config),
+    )
+    (folder / REPORT).write_text(page, "utf-8")
+
+
+def _template() -> Any:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "percent": wording.percent,
+        "percent_range": wording.percent_range,
+        "points": wording.points,
+        "points_range": wording.points_range,
+        "level": wording.level,
+        "count": wording.count,
+    }
+    environment.globals |= {
+        "plural": wording.plural,
+        "share_axis": share_axis,
+        "difference_axis": difference_axis,
+        "leaves": tables.leaves,
+    }
+    return environment.get_template("report.html")
+
+
+def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
+    """Return the epoch whose weights training kept: the first of those with the best dev score."""
+    best = max(history, key=lambda row: (row["dev_score"], row["dev_accuracy"], -row["epoch"]), default=None)
+    return None if best is None else best["epoch"]
+
+
+def _curves(history: Sequence[Mapping[str, Any]], metric: str) -> list[Picture]:
+    if not history:
+        return []
+    title = f"{metric[0].upper()}{metric[1:]} on dev"
+    return [
+        learning_curve(history, "dev_score", title=title, unit=f"{metric}, %", best=_best_epoch(history)),
+        learning_curve(
+            history, "loss", title="Loss on train", unit="cross-entropy per token, nats", best=None
+        ),
+    ]
+
+
+def _averages(metrics: Mapping[str, Any]) -> list[tables.NamedScores]:
+    """Return micro and macro averages over the types, for a tagger of spans."""
+    if not metrics["challenger"]["spans"]:
+        return []
+    averages = []
+    for mode in ("conlleval", "strict"):
+        for average in ("micro", "macro"):
+            before = metrics["champion"] and metrics["champion"]["spans"][mode][average]["f1"]
+            scores = metrics["challenger"]["spans"][mode][average]
+            averages.append(tables.NamedScores(f"{average}, {mode}", scores, before))
+    return averages
+
+
+def _examples(quarantine: Path) -> list[dict[str, Any]]:
+    """Return a few quarantined sequences for each reason, from the first ones."""
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(quarantine) as file:
+        rows = next(file.iter_batches(_EXAMPLES_FROM), None)
+    if rows is None:
+        return []
+    shown: dict[str, int] = {}
+    examples = []
+    for number, reasons in enumerate(rows["reasons"].to_pylist()):
+        if any(shown.get(rule, 0) < _EXAMPLES_PER_REASON for rule in reasons):
+            examples.append(_example(rows.slice(number, 1).to_pylist()[0]))
+            for rule in reasons:
+                shown[rule] = shown.get(rule, 0) + 1
+    return examples
+
+
+def _example(row: Mapping[str, Any]) -> dict[str, Any]:
+    tokens, tags = row["tokens"] or [], row["tags"] or []
+    pairs = [
+        (tokens[i] if i < len(tokens) else None, tags[i] if i < len(tags) else None)
+        for i in range(max(len(tokens), len(tags)))
+    ]
+    return {
+        "row": row["row"],
+        "sequence_id": row["sequence_id"],
+        "reasons": row["reasons"],
+        "defect": row["defect"],
+        "pairs": pairs[:_MOST_TOKENS],
+        "n_more": max(0, len(pairs) - _MOST_TOKENS),
+    }

@@ -1,0 +1,182 @@
+"""The two plots that need a plane, as SVG pictures; matplotlib is opened here and nowhere else.
+
+A picture is shown by the browser as an image, in which nothing runs and nothing is loaded.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+import warnings
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from seqtag.reporting.tables import Square
+from seqtag.reporting.wording import count, percent
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe and Ito (2008): told apart with any kind of colour vision
+BLUE, ORANGE, VERMILLION, GREY, INK = "#0072B2", "#E69F00", "#D55E00", "#8a8f98", "#1d2129"
+_FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
+_LONGEST_NAME = 22  # characters of a tag on an axis
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An SVG image as a data URI, with the words for those who do not see it, and its width in pixels."""
+
+    uri: str
+    words: str
+    width: int
+
+
+def learning_curve(
+    history: Sequence[Mapping[str, Any]], key: str, *, title: str, unit: str, best: int | None
+) -> Picture:
+    """Draw one number per epoch, with the best epoch marked.
+
+    Args:
+        history: `history.json`.
+        key: which number of it.
+        unit: the label of the vertical axis; fractions are drawn in percent where it is "%".
+        best: the epoch to mark.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    scale = 100 if unit.endswith("%") else 1
+    epochs: list[int] = [row["epoch"] for row in history]
+    values = [scale * row[key] for row in history]
+    with _figure(4.6, 2.9) as figure:
+        axes = figure.add_subplot()
+        axes.plot(epochs, values, color=BLUE, linewidth=1.8, marker="o", markersize=4)
+        if best is not None and best in epochs:
+            value = values[epochs.index(best)]
+            side = "right" if best > np.mean(epochs) else "left"
+            axes.plot(
+                [best], [value], marker="o", markersize=9, color=VERMILLION, markerfacecolor="none", lw=0
+            )
+            axes.annotate(
+                f"epoch {best}: {value:.{1 if scale == 100 else 3}f}{'%' if scale == 100 else ''}",
+                (best, value), xytext=(6 if side == "right" else -6, -15), textcoords="offset points",
+                ha=side, va="center", color=VERMILLION, fontsize=9,
+            )  # fmt: skip
+        axes.set(xlabel="epoch", ylabel=unit)
+        axes.margins(y=0.18)
+        axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+        axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+        axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
+        told = (
+            f"{title}: {values[0]:.3g} at epoch {epochs[0]}, {values[-1]:.3g} at epoch {epochs[-1]} ({unit})."
+        )
+        return _picture(figure, told)
+
+
+def confusion_plot(square: Square) -> Picture:
+    """Draw a square of gold rows and predicted columns: the share of each row, and the count.
+
+    What is right is blue and what is wrong orange, the deeper the larger the share of its row; the depth
+    grows with the square root, so that a confusion of 2 % can be seen. The corner of tags that were summed
+    up is neither.
+    """
+    tags, n = square.tags, len(square.tags)
+    table = np.asarray(square.counts, np.float64).reshape(n, n)
+    shares = np.divide(table, table.sum(axis=1, keepdims=True), out=np.zeros_like(table), where=table > 0)
+    cell = max(0.36, min(0.74, 7.6 / n))  # inches
+    with _figure(cell * n + 2.1, cell * n + 1.9) as figure:
+        axes = figure.add_subplot()
+        colours = _coloured(shares)
+        if square.n_left_out:
+            colours[-1, -1] = _rgb("#c9ced6")
+        axes.imshow(colours, aspect="equal", interpolation="nearest")
+        axes.set_xticks(
+            range(n), [_short(tag) for tag in tags], rotation=45, ha="right", rotation_mode="anchor"
+        )
+        axes.set_yticks(range(n), [_short(tag) for tag in tags])
+        axes.set_xticks(np.arange(n + 1) - 0.5, minor=True)
+        axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
+        axes.grid(which="minor", color="white", linewidth=1.2)
+        axes.tick_params(which="both", length=0)
+        axes.set(xlabel="predicted tag", ylabel="gold tag")
+        axes.spines[:].set_visible(False)
+        for row, column in zip(*np.nonzero(table), strict=True):
+            right = row == column and not (square.n_left_out and row == n - 1)
+            ink = "white" if right and shares[row, column] > 0.45 else INK
+            _write_cell(
+                axes, (int(column), int(row)), shares[row, column], int(table[row, column]), ink, cell > 0.55
+            )
+        return _picture(figure, f"Confusion of {n} tags; the numbers stand in the tables beside it.")
+
+
+def _write_cell(axes: Axes, at: tuple[int, int], share: float, n: int, ink: str, roomy: bool) -> None:
+    column, row = at
+    lines: list[tuple[float, str, str, float]] = []  # offset, text, colour, points
+    if roomy and share >= 0.005:
+        lines = [(-0.13, percent(share), ink, 9), (0.22, count(n), ink, 7)]
+    elif roomy:
+        lines = [(0, count(n), GREY, 7)]
+    elif round(100 * share) > 0:
+        lines = [(0, f"{100 * share:.0f}", ink, 7.5)]
+    for offset, text, colour, size in lines:
+        axes.text(column, row + offset, text, ha="center", va="center", color=colour, fontsize=size)
+
+
+def _coloured(shares: np.ndarray) -> np.ndarray:
+    """Return `<float64>[row, column, 3]`: white blended with blue on the diagonal and orange off it."""
+    hue = np.where(np.eye(len(shares), dtype=bool)[:, :, None], _rgb(BLUE), _rgb(ORANGE))
+    depth = np.sqrt(shares)[:, :, None]
+    coloured: np.ndarray = 1 - depth * (1 - hue)
+    return np.where(shares[:, :, None] > 0, coloured, _rgb("#f6f7f9"))
+
+
+def _rgb(colour: str) -> np.ndarray:
+    return np.array([int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)])
+
+
+def _short(tag: str) -> str:
+    return tag if len(tag) <= _LONGEST_NAME else tag[: _LONGEST_NAME - 1] + "…"
+
+
+@contextmanager
+def _figure(width: float, height: float) -> Iterator[Figure]:
+    """Give a figure of so many inches, drawn with matplotlib's own defaults whatever the user's are."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the browser has other fonts
+        mpl.rcdefaults()
+        mpl.rcParams.update(
+            {
+                "svg.fonttype": "none",  # text stays text, in any script
+                "svg.hashsalt": "seqtag",
+                "text.parse_math": False,  # the tag PRP$ is no formula
+                "font.size": 9,
+                "text.color": INK,
+                "axes.labelcolor": INK,
+                "axes.edgecolor": GREY,
+                "axes.spines.top": False,
+                "axes.spines.right": False,
+                "xtick.color": INK,
+                "ytick.color": INK,
+            }
+        )
+        yield Figure(figsize=(width, height), layout="constrained")
+
+
+def _picture(figure: Figure, words: str) -> Picture:
+    file = io.BytesIO()
+    figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    svg = re.sub(r"'DejaVu Sans'[^;\"]*", _FONTS.replace('"', "'"), file.getvalue().decode())
+    uri = "data:image/svg+xml;base64," + base64.b64encode(svg.encode()).decode()
+    return Picture(uri, words, round(96 * figure.get_figwidth()))

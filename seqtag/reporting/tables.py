@@ -1,0 +1,174 @@
+"""What the report's tables hold, taken from the JSON files of a run and put in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+
+from seqtag.reporting.wording import METRIC_NAMES, Interval
+
+REST = "all others"
+UNKNOWN: Interval = {"value": None, "low": None, "high": None, "support": 0}
+
+
+@dataclass(frozen=True)
+class NamedScores:
+    """Precision, recall and F1 of one tag, type or average; `champion` is the champion's F1."""
+
+    name: str
+    scores: Mapping[str, Any]
+    champion: Interval | None
+
+
+@dataclass(frozen=True)
+class Measure:
+    """One number that both models have, such as token accuracy."""
+
+    name: str
+    challenger: Interval
+    champion: Interval | None
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How often `gold` was tagged `predicted`; `share` is of all tokens tagged `gold` by the corpus."""
+
+    gold: str
+    predicted: str
+    count: int
+    share: float
+
+
+@dataclass(frozen=True)
+class Square:
+    """A confusion matrix; `n_left_out` tags are summed up in its last row and column."""
+
+    tags: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    n_left_out: int
+
+
+@dataclass(frozen=True)
+class SliceValue:
+    """The sequences with one value of a slice, and their score."""
+
+    value: str
+    n_sequences: int
+    n_tokens: int
+    score: Interval
+
+    @classmethod
+    def of(cls, row: Mapping[str, Any], score: Interval) -> Self:
+        return cls(row["value"], row["n_sequences"], row["n_tokens"], score)
+
+
+@dataclass(frozen=True)
+class Slice:
+    """Test parted by a value; `measure` names the score, which is `whole` on all of test."""
+
+    name: str
+    measure: str
+    values: tuple[SliceValue, ...]
+    whole: float | None
+
+
+def measures(metrics: Mapping[str, Any]) -> list[Measure]:
+    """Return what both models are measured by, the deciding one first."""
+    paths: list[tuple[str, tuple[str, ...]]] = [("span F1", ("span_f1",)), ("token accuracy", ("accuracy",))]
+    if metrics["metric"] == "accuracy":
+        paths.reverse()
+    for mode in ("strict", "conlleval"):
+        for average in ("micro", "macro"):
+            if (mode, average) != ("conlleval", "micro"):  # that one is "span F1"
+                paths.append((f"span F1, {mode}, {average}", ("spans", mode, average, "f1")))
+    found = []
+    for name, path in paths:
+        challenger = _at(metrics["challenger"], path)
+        if challenger is not None:
+            found.append(Measure(name, challenger, _at(metrics["champion"], path)))
+    return found
+
+
+def named_scores(
+    challenger: Mapping[str, Any], champion: Mapping[str, Any] | None, path: Sequence[str]
+) -> list[NamedScores]:
+    """Return the scores that stand at `path` by name, those with most support first."""
+    found = _at(challenger, path) or {}
+    before = _at(champion, path) or {}
+    ordered = sorted(found.items(), key=lambda pair: (-pair[1]["support"], pair[0]))
+    return [NamedScores(name, s, before[name]["f1"] if name in before else None) for name, s in ordered]
+
+
+def confusions(confusion: Mapping[str, Any], *, most: int) -> list[Confusion]:
+    """Return the pairs of tags most often taken for each other, the most frequent first."""
+    tags, counts = confusion["tags"], _counts(confusion)
+    rows, columns = np.nonzero(counts * ~np.eye(len(tags), dtype=bool))
+    order = np.lexsort((columns, rows, -counts[rows, columns]))[:most]
+    support = counts.sum(axis=1)
+    return [
+        Confusion(tags[r], tags[c], int(counts[r, c]), float(counts[r, c] / support[r]))
+        for r, c in zip(rows[order].tolist(), columns[order].tolist(), strict=True)
+    ]
+
+
+def square(confusion: Mapping[str, Any], *, most: int) -> Square:
+    """Return the confusion matrix; of more than `most` tags those in most errors, the others summed up."""
+    tags, counts = list(confusion["tags"]), _counts(confusion)
+    if len(tags) <= most:
+        return Square(tuple(tags), _tuples(counts), 0)
+    errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
+    kept = np.sort(np.argsort(-errors, kind="stable")[: most - 1])
+    belongs = np.zeros((len(tags), most), np.int64)
+    belongs[:, -1] = 1
+    belongs[kept] = np.eye(most, dtype=np.int64)[: most - 1]
+    names = (*(tags[i] for i in kept), REST)
+    return Square(names, _tuples(belongs.T @ counts @ belongs), len(tags) - len(kept))
+
+
+def slices(scores: Mapping[str, Any], metric: str) -> list[Slice]:
+    """Return the slices of test, each by the metric that decides, or by recall if it parts gold spans."""
+    grouped: dict[str, list[Mapping[str, Any]]] = {}
+    for row in scores["slices"]:
+        grouped.setdefault(row["slice"], []).append(row)
+    return [_slice(name, rows, scores, metric) for name, rows in grouped.items()]
+
+
+def _slice(name: str, rows: list[Mapping[str, Any]], scores: Mapping[str, Any], metric: str) -> Slice:
+    if all(row[metric] is None and "span_recall" in row for row in rows):
+        found = [(row, row["span_recall"]) for row in rows]
+        whole = scores["spans"]["conlleval"]["micro"]["recall"]["value"]
+        return Slice(name, "span recall", tuple(SliceValue.of(*pair) for pair in found), whole)
+    found = [(row, row[metric] or UNKNOWN) for row in rows]
+    return Slice(
+        name, METRIC_NAMES[metric], tuple(SliceValue.of(*pair) for pair in found), scores["score"]["value"]
+    )
+
+
+def leaves(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield the values of nested mappings with their dotted names."""
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            yield from leaves(value, f"{path}{key}.")
+        else:
+            yield f"{path}{key}", value
+
+
+def _at(scores: Mapping[str, Any] | None, path: Sequence[str]) -> Any:
+    found: Any = scores
+    for key in path:
+        if found is None:
+            return None
+        found = found[key]
+    return found
+
+
+def _counts(confusion: Mapping[str, Any]) -> np.ndarray:
+    n = len(confusion["tags"])
+    return np.asarray(confusion["counts"], np.int64).reshape(n, n)
+
+
+def _tuples(counts: np.ndarray) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple(int(n) for n in row) for row in counts)

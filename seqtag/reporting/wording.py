@@ -1,0 +1,93 @@
+"""Fractions as percent, and the names that people read; nowhere else does seqtag print percent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+Interval = Mapping[str, Any]  # value, low, high: fractions or None; support: int
+
+METRIC_NAMES: Mapping[str, str] = {"accuracy": "token accuracy", "span_f1": "span F1"}
+MISSING = "–"  # noqa: RUF001 - an en dash
+
+
+def percent(fraction: float | None) -> str:
+    """Write a fraction as percent.
+
+    >>> percent(0.95683)
+    '95.7%'
+    """
+    return MISSING if fraction is None else f"{100 * fraction:.1f}%"
+
+
+def percent_range(interval: Interval) -> str:
+    """Write an interval's two ends as percent.
+
+    >>> percent_range({"value": 0.95, "low": 0.9412, "high": 0.96})
+    '94.1 to 96.0%'
+    """
+    if interval["low"] is None or interval["high"] is None:
+        return MISSING
+    return f"{100 * interval['low']:.1f} to {percent(interval['high'])}"
+
+
+def points(difference: float | None) -> str:
+    """Write a difference of two fractions in percentage points, with its sign.
+
+    >>> points(-0.0123)
+    '−1.2 points'
+    """  # noqa: RUF002 - a real minus sign
+    return MISSING if difference is None else f"{_signed(difference)} points"
+
+
+def points_range(interval: Interval) -> str:
+    """Write the two ends of a difference's interval in percentage points.
+
+    >>> points_range({"value": 0.01, "low": -0.002, "high": 0.022})
+    '−0.2 to +2.2 points'
+    """  # noqa: RUF002 - a real minus sign
+    if interval["low"] is None or interval["high"] is None:
+        return MISSING
+    return f"{_signed(interval['low'])} to {points(interval['high'])}"
+
+
+def level(confidence: float) -> str:
+    """Write a level of confidence.
+
+    >>> level(0.95), level(0.975)
+    ('95%', '97.5%')
+    """
+    return f"{100 * confidence:g}%"
+
+
+def without_verdict(decision: Mapping[str, Any]) -> str:
+    """Return the sentence of a decision without the verdict before it, beginning with a capital.
+
+    >>> without_verdict({"verdict": "HOLD", "sentence": "HOLD: accuracy 95.0% is a tie."})
+    'Accuracy 95.0% is a tie.'
+    """
+    sentence: str = decision["sentence"].removeprefix(f"{decision['verdict']}: ")
+    return sentence[:1].upper() + sentence[1:]
+
+
+def count(number: float | None) -> str:
+    """Write a count with a comma every three digits.
+
+    >>> count(6646)
+    '6,646'
+    """
+    return MISSING if number is None else f"{number:,.0f}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Write a count with its noun.
+
+    >>> plural(1, "sequence"), plural(2000, "sequence")
+    ('1 sequence', '2,000 sequences')
+    """
+    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
+
+
+def _signed(difference: float) -> str:
+    rounded = f"{100 * difference:+.1f}"
+    return "0.0" if rounded in ("+0.0", "-0.0") else rounded.replace("-", "−")  # noqa: RUF001
