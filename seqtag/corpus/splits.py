@@ -80,10 +80,9 @@ def assign_splits(batch: pa.RecordBatch, *, config: SplitConfig, official: froze
 
 def split_schema(corpus: pa.Schema) -> pa.Schema:
     """Return the schema of a split file: `row`, then the corpus' columns without `defect`."""
+    row = pa.field(ROW, pa.int64(), nullable=False)
     fields = [field.with_nullable(False) if field.name == SPLIT else field for field in corpus]
-    return pa.schema(
-        [pa.field(ROW, pa.int64(), nullable=False), *(field for field in fields if field.name != DEFECT)]
-    )
+    return pa.schema([row, *(field for field in fields if field.name not in (ROW, DEFECT))])
 
 
 def split_corpus(
@@ -109,21 +108,18 @@ def split_corpus(
     counts: dict[str, int] = dict.fromkeys(SPLITS, 0)
     with ExitStack() as stack:
         files: dict[str, _SplitFile] = {}
-        for first_row, batch in _batches(parts):
-            sound = _without(batch, first_row=first_row, quarantined=quarantined)
-            _check_alignment(sound)
+        for batch in _sound_batches(parts, quarantined):
+            _check_alignment(batch)
             if scheme != "none":
-                tags = convert_tags(sound.column(TAGS), scheme, train_scheme)
-                sound = sound.set_column(sound.schema.get_field_index(TAGS), sound.schema.field(TAGS), tags)
-            split = assign_splits(sound, config=config, official=official)
-            sound = sound.set_column(sound.schema.get_field_index(SPLIT), pa.field(SPLIT, pa.string()), split)
-            for name in SPLITS:
+                batch = _with(batch, TAGS, convert_tags(batch.column(TAGS), scheme, train_scheme))
+            batch = _with(batch, SPLIT, assign_splits(batch, config=config, official=official))
+            for name in pc.unique(batch.column(SPLIT)).to_pylist():
                 if name not in files:
-                    schema = split_schema(batch.schema)
-                    files[name] = stack.enter_context(_SplitFile(folder / f"{name}.parquet", schema))
-                part = sound.filter(pc.equal(split, name))
-                counts[name] += len(part)
+                    path = folder / f"{name}.parquet"
+                    files[name] = stack.enter_context(_SplitFile(path, split_schema(batch.schema)))
+                part = batch.filter(pc.equal(batch.column(SPLIT), name))
                 files[name].append(part)
+                counts[name] += len(part)
     _check_none_is_empty(counts, official)
     _log.info("split: %s sequences", ", ".join(f"{counts[name]:,} {name}" for name in SPLITS))
 
@@ -135,25 +131,25 @@ def _labels(parts: Sequence[Path]) -> Iterator[pa.ChunkedArray]:
                 yield file.read_row_group(group, columns=[SPLIT]).column(SPLIT)
 
 
-def _batches(parts: Sequence[Path]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield each row group as one batch, with the row number of its first sequence."""
+def _sound_batches(parts: Sequence[Path], quarantined: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
+    """Yield each row group as one batch, with row numbers and without the quarantined sequences."""
     first_row = 0
     for part in parts:
         with pq.ParquetFile(part) as file:
             for group in range(file.num_row_groups):
                 for batch in file.read_row_group(group).combine_chunks().to_batches():
-                    yield first_row, batch
+                    rows = np.arange(first_row, first_row + len(batch), dtype=np.int64)
                     first_row += len(batch)
+                    start, stop = np.searchsorted(quarantined, [rows[0], first_row])
+                    is_sound = np.ones(len(batch), dtype=np.bool_)
+                    is_sound[quarantined[start:stop] - rows[0]] = False
+                    numbered = batch.add_column(0, pa.field(ROW, pa.int64(), nullable=False), pa.array(rows))
+                    yield numbered.filter(pa.array(is_sound))
 
 
-def _without(batch: pa.RecordBatch, *, first_row: int, quarantined: npt.NDArray[np.int64]) -> pa.RecordBatch:
-    """Return the sound sequences of `batch` with their row numbers and without `defect`."""
-    start, stop = np.searchsorted(quarantined, [first_row, first_row + len(batch)])
-    keep = np.ones(len(batch), dtype=np.bool_)
-    keep[quarantined[start:stop] - first_row] = False
-    rows = pa.array(np.arange(first_row, first_row + len(batch), dtype=np.int64))
-    sound = batch.drop_columns([DEFECT]).add_column(0, pa.field(ROW, pa.int64(), nullable=False), rows)
-    return sound.filter(pa.array(keep))
+def _with(batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch:
+    number = batch.schema.get_field_index(name)
+    return batch.set_column(number, batch.schema.field(number), column)
 
 
 def _check_alignment(batch: pa.RecordBatch) -> None:
@@ -207,7 +203,7 @@ class _SplitFile:
         self._writer.close()
 
     def append(self, batch: pa.RecordBatch) -> None:
-        self._waiting.append(batch.cast(self._schema))
+        self._waiting.append(batch.select(self._schema.names).cast(self._schema))
         self._n_tokens += pc.sum(pc.list_value_length(batch.column(TOKENS))).as_py() or 0
         while self._n_tokens >= _TOKENS_A_ROW_GROUP:
             table = pa.Table.from_batches(self._waiting)

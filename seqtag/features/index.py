@@ -18,7 +18,7 @@ from seqtag.features.symbols import Symbols
 from seqtag.features.tag_index import TagIndex, tag_order
 from seqtag.features.vocabulary import Vocabulary
 
-_MERGE_AT = 2**20  # distinct strings waiting
+_MERGE_AT = 2**18  # distinct strings waiting
 _WORDS_AT_A_TIME = 2**16
 _N_CODE_POINTS = 0x110000
 

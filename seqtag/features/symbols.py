@@ -30,27 +30,29 @@ class Lookup:
 
     known: pa.StringArray  # distinct
 
-    def positions(self, strings: pa.Array) -> npt.NDArray[np.int64]:
-        """Return `<int64>[n]`: the position of each string in `known`, -1 for others and for null."""
+    def positions(self, strings: pa.Array) -> npt.NDArray[np.int32]:
+        """Return `<int32>[n]`: the position of each string in `known`, -1 for others and for null."""
         if not pa.types.is_dictionary(strings.type):
             strings = pc.dictionary_encode(strings)
         of_distinct = self._of_distinct(strings.dictionary.cast(pa.string()))
-        indices = strings.indices.fill_null(len(of_distinct)).to_numpy()
-        return np.append(of_distinct, -1)[indices]
+        return np.append(of_distinct, np.int32(-1))[strings.indices.fill_null(len(of_distinct)).to_numpy()]
 
-    def _of_distinct(self, strings: pa.StringArray) -> npt.NDArray[np.int64]:
+    def _of_distinct(self, strings: pa.StringArray) -> npt.NDArray[np.int32]:
         hashes, order = self._sorted_hashes
-        if not len(hashes):
-            return np.full(len(strings), -1, dtype=np.int64)
-        found = order[np.minimum(np.searchsorted(hashes, hash_strings(strings)), len(order) - 1)]
+        if not len(hashes):  # nothing is known, or two known strings have one hash
+            return pc.index_in(strings, value_set=self.known).fill_null(-1).to_numpy()
+        numbers = np.arange(len(strings), dtype=np.int32)
+        wanted = hash_strings(pa.DictionaryArray.from_arrays(numbers, strings))  # distinct: no need to look
+        found = order[np.minimum(np.searchsorted(hashes, wanted), len(order) - 1)]
         same = pc.equal(strings, self.known.take(pa.array(found))).fill_null(False)
-        return np.where(same.to_numpy(zero_copy_only=False), found, -1)
+        return np.where(same.to_numpy(zero_copy_only=False), found, np.int32(-1))
 
     @cached_property
-    def _sorted_hashes(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    def _sorted_hashes(self) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int32]]:
         hashes = hash_strings(self.known)
-        order = np.argsort(hashes)
-        return hashes[order], order
+        order = np.argsort(hashes).astype(np.int32)
+        hashes = hashes[order]
+        return (hashes, order) if np.diff(hashes).all() else (hashes[:0], order[:0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +112,8 @@ class Symbols:
         """Return `<int32>[n]`; unknown strings and nulls become `<unk>`."""
         chunks = strings.chunks if isinstance(strings, pa.ChunkedArray) else [strings]
         found = [self._lookup.positions(chunk) for chunk in chunks]
-        known = np.concatenate([np.zeros(0, np.int64), *found])
-        return np.where(known < 0, UNK_ID, known + UNK_ID + 1).astype(np.int32)
+        known = np.concatenate([np.zeros(0, np.int32), *found])
+        return known + np.int32(UNK_ID + 1)  # -1, not found, becomes `<unk>`
 
     @cached_property
     def digest(self) -> str:

@@ -60,7 +60,7 @@ class TagIndex:
 
     def ids(self, tags: pa.Array) -> npt.NDArray[np.int32]:
         """Return `<int32>[n_tokens]`; -1 for a tag outside the index and for null."""
-        return self._lookup.positions(tags).astype(np.int32)
+        return self._lookup.positions(tags)
 
     @cached_property
     def digest(self) -> str:

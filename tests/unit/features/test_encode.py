@@ -1,0 +1,212 @@
+"""Splits become padded ids on a ladder of lengths, and come back as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from seqtag.config import FeaturesConfig
+from seqtag.errors import RunDirError
+from seqtag.features import (
+    Rung,
+    TagIndex,
+    Vocabulary,
+    encode,
+    encode_corpus,
+    index_corpus,
+    read_encoded,
+    stitched,
+)
+from tests.unit.features.conftest import WriteSplit
+
+SMALL = FeaturesConfig(ladder=(2, 4), window_overlap=2)
+
+
+def encoded(
+    split: Path, folder: Path, *, train: Path | None = None, config: FeaturesConfig = SMALL
+) -> tuple[list[Rung], Vocabulary, TagIndex]:
+    """Index `train` (the split itself if there is no other), encode and read the split."""
+    folder.mkdir(exist_ok=True)
+    vocabulary, tags = index_corpus(
+        train or split, declared=None, previous=(), scheme="none", config=config, folder=folder
+    )
+    encode_corpus({"train": split}, vocabulary, tags, config=config, folder=folder)
+    rungs = read_encoded(folder / "train", vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
+    return rungs, vocabulary, tags
+
+
+def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: Path) -> None:
+    tokens = [["a", "a"], ["b", "a", "c"], ["a"]]
+    tags = [["X", "Y"], ["X", "X", "X"], ["Y"]]
+    encoded(write_split(tokens, tags, rows=[10, 11, 15]), tmp_path / "out")
+    common = {"start": [0, 0], "keep_start": [0, 0]}
+    assert pq.read_table(tmp_path / "out/train/length=2/part-0.parquet", partitioning=None).to_pydict() == {
+        **common,
+        "row": [10, 15],
+        "sequence": [0, 2],
+        "length": [2, 1],
+        "keep_stop": [2, 1],
+        "token_ids": [[2, 2], [2, 0]],
+        "tag_ids": [[0, 1], [1, 0]],
+    }
+    assert pq.read_table(tmp_path / "out/train/length=4/part-0.parquet", partitioning=None).to_pydict() == {
+        "start": [0],
+        "keep_start": [0],
+        "row": [11],
+        "sequence": [1],
+        "length": [3],
+        "keep_stop": [3],
+        "token_ids": [[3, 2, 4, 0]],
+        "tag_ids": [[0, 0, 0, 0]],
+    }
+
+
+def test_lists_and_elements_are_non_null_and_the_metadata_name_vocabulary_and_tags(
+    write_split: WriteSplit, tmp_path: Path
+) -> None:
+    _, vocabulary, tags = encoded(write_split([["a"]], [["X"]]), tmp_path / "out")
+    schema = pq.read_schema(tmp_path / "out/train/length=2/part-0.parquet")
+    for name in ("token_ids", "tag_ids"):
+        assert schema.field(name).type == pa.list_(pa.field("element", pa.int32(), nullable=False), 2)
+        assert not schema.field(name).nullable
+    assert schema.metadata[b"seqtag.vocabulary"].decode() == vocabulary.digest
+    assert schema.metadata[b"seqtag.tags"].decode() == tags.digest
+    assert schema.metadata[b"seqtag.rung"] == b"2"
+
+
+def test_a_sequence_beyond_the_last_rung_becomes_windows(write_split: WriteSplit, tmp_path: Path) -> None:
+    train = write_split([["a"], list("aabbcc")], [["X"], ["X"] * 6])
+    rungs, _, _ = encoded(train, tmp_path / "out")
+    long = rungs[1]
+    assert long.windows.sequence.tolist() == [1, 1]
+    assert long.windows.start.tolist() == [0, 2]
+    assert long.token_ids.tolist() == [[2, 2, 3, 3], [3, 3, 4, 4]]
+    assert long.windows.keep_start.tolist() == [0, 1]
+    assert long.windows.keep_stop.tolist() == [3, 4]
+
+
+def test_what_train_did_not_show_is_unknown_in_dev(write_split: WriteSplit, tmp_path: Path) -> None:
+    train = write_split([["a", "b"]], [["X", "Y"]])
+    dev = write_split([["b", "new"], ["a"]], [["Z", "Y"], None], name="dev")
+    rungs, _, _ = encoded(dev, tmp_path / "out", train=train)
+    assert rungs[0].token_ids.tolist() == [[3, 1], [2, 0]]
+    assert rungs[0].tag_ids.tolist() == [[-1, 1], [-1, 0]]
+
+
+def test_an_empty_sequence_has_no_window_but_counts_as_a_position(
+    write_split: WriteSplit, tmp_path: Path
+) -> None:
+    rungs, _, _ = encoded(write_split([[], ["a"]], [[], ["X"]]), tmp_path / "out")
+    assert rungs[0].windows.sequence.tolist() == [1]
+
+
+def test_bytes_do_not_depend_on_the_row_groups_of_the_split(
+    write_split: WriteSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encode, "_CELLS_A_ROW_GROUP", 64)
+    tokens = [[f"w{i * j % 11}" for j in range(i % 12)] for i in range(1, 200)]
+    tags = [["X"] * len(sequence) for sequence in tokens]
+    written = {}
+    for size in (199, 23):
+        encoded(write_split(tokens, tags, row_group_size=size), tmp_path / f"out{size}")
+        files = sorted((tmp_path / f"out{size}").rglob("*.parquet"))
+        written[size] = {path.relative_to(tmp_path / f"out{size}"): path.read_bytes() for path in files}
+    assert written[199] == written[23]
+    metadata = pq.read_metadata(tmp_path / "out199/train/length=4/part-0.parquet")
+    assert metadata.num_row_groups > 5
+    assert metadata.row_group(0).num_rows == 16  # 64 cells in rows of 4
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+@given(
+    sequences=st.lists(st.lists(st.sampled_from("abcde"), max_size=15), min_size=1, max_size=12),
+    row_group_size=st.integers(1, 5),
+)
+def test_decoding_gives_the_tokens_back(
+    write_split: WriteSplit, tmp_path: Path, sequences: list[list[str]], row_group_size: int
+) -> None:
+    sequences = [*sequences, ["a"]]
+    tags = [[token.upper() for token in tokens] for tokens in sequences]
+    split = write_split(sequences, tags, row_group_size=row_group_size)
+    folder = Path(str(tmp_path / "out"))
+    for old in folder.rglob("*.parquet"):
+        old.unlink()
+    rungs, vocabulary, index = encoded(split, folder)
+    offsets = np.concatenate([[0], np.cumsum([len(tokens) for tokens in sequences])]).astype(np.int64)
+    token_ids = stitched([(r.windows, r.token_ids) for r in rungs], offsets=offsets, dtype=np.int32)
+    tag_ids = stitched([(r.windows, r.tag_ids) for r in rungs], offsets=offsets, dtype=np.int32)
+    symbols = vocabulary.words.symbols.to_pylist()
+    assert [symbols[i] for i in token_ids] == [token for tokens in sequences for token in tokens]
+    assert [index.tags[i] for i in tag_ids] == [tag for sequence in tags for tag in sequence]
+
+
+def test_the_usual_recipe_gives_the_same_rows(write_split: WriteSplit, tmp_path: Path) -> None:
+    random = np.random.default_rng(3)
+    sequences = [[f"w{k}" for k in random.zipf(1.5, n) % 50] for n in random.integers(1, 17, 300)]
+    tags = [["X" if token < "w3" else "Y" for token in tokens] for tokens in sequences]
+    config = FeaturesConfig(ladder=(4, 8, 16), window_overlap=4)
+    split = write_split(sequences, tags, row_group_size=70)
+    rungs, vocabulary, index = encoded(split, tmp_path / "out", config=config)
+    word2idx = {word: i for i, word in enumerate(vocabulary.words.symbols.to_pylist())}
+    tag2idx = {tag: i for i, tag in enumerate(index.tags)}
+    x = pad_sequences([[word2idx[token] for token in tokens] for tokens in sequences], maxlen=16)
+    y = pad_sequences([[tag2idx[tag] for tag in sequence] for sequence in tags], maxlen=16)
+    assert sorted(position for rung in rungs for position in rung.windows.sequence) == list(range(300))
+    for rung in rungs:
+        assert (rung.token_ids == x[rung.windows.sequence, : rung.length]).all()
+        assert (rung.tag_ids == y[rung.windows.sequence, : rung.length]).all()
+        assert not x[rung.windows.sequence, rung.length :].any()
+
+
+def pad_sequences(sequences: Sequence[Sequence[int]], *, maxlen: int) -> np.ndarray:
+    """Pad on the right, as `keras.utils.pad_sequences(..., padding="post")` does."""
+    rows = np.zeros((len(sequences), maxlen), dtype=np.int32)
+    for i, sequence in enumerate(sequences):
+        rows[i, : len(sequence)] = sequence
+    return rows
+
+
+def test_rungs_come_shortest_first(write_split: WriteSplit, tmp_path: Path) -> None:
+    config = FeaturesConfig(ladder=(2, 10, 100), window_overlap=0)
+    train = write_split([["a"] * n for n in (50, 5, 1)], [["X"] * n for n in (50, 5, 1)])
+    rungs, _, _ = encoded(train, tmp_path / "out", config=config)
+    assert [(rung.length, rung.token_ids.shape) for rung in rungs] == [
+        (2, (1, 2)),
+        (10, (1, 10)),
+        (100, (1, 100)),
+    ]
+
+
+def test_another_vocabulary_or_other_tags_are_refused(write_split: WriteSplit, tmp_path: Path) -> None:
+    _, vocabulary, tags = encoded(write_split([["a"]], [["X"]]), tmp_path / "out")
+    folder = tmp_path / "out" / "train"
+    with pytest.raises(
+        RunDirError, match=rf"seqtag.vocabulary 123 was required. Received: {vocabulary.digest}"
+    ):
+        read_encoded(folder, vocabulary_digest="123", tags_digest=tags.digest)
+    with pytest.raises(RunDirError, match=rf"seqtag.tags 123 was required. Received: {tags.digest}"):
+        read_encoded(folder, vocabulary_digest=vocabulary.digest, tags_digest="123")
+
+
+def test_a_folder_without_windows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunDirError, match="encoded windows were required"):
+        read_encoded(tmp_path, vocabulary_digest="", tags_digest="")
+
+
+@pytest.mark.parametrize("content", ["nonsense", "another table"])
+def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "length=2" / "part-0.parquet"
+    path.parent.mkdir()
+    if content == "nonsense":
+        path.write_text(content)
+    else:
+        pq.write_table(pa.table({"a": [1]}), path)
+    with pytest.raises(RunDirError, match=r"part-0\.parquet"):
+        read_encoded(tmp_path, vocabulary_digest="", tags_digest="")

@@ -1,0 +1,93 @@
+"""Ids of tags: the champion's stay, declared ones keep their order, others go by count."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from seqtag.config import SchemeName
+from seqtag.errors import RunDirError
+from seqtag.features import TagIndex
+from seqtag.features.tag_index import tag_order
+
+OBSERVED = {"B-X": 2, "O": 9, "B-Y": 2, "I-Y": 3}
+
+
+def test_observed_tags_go_by_falling_count_then_by_name() -> None:
+    order = tag_order(OBSERVED, declared=None, previous=(), scheme="IOB2")
+    assert order == ("O", "I-Y", "B-X", "B-Y")
+
+
+def test_declared_tags_come_as_declared_even_if_train_does_not_show_them() -> None:
+    declared = ("B-Z", "O", "I-Z", "B-X")
+    order = tag_order(OBSERVED, declared=declared, previous=(), scheme="IOB2")
+    assert order == ("B-Z", "O", "I-Z", "B-X", "I-Y", "B-Y")
+
+
+def test_the_champions_tags_keep_their_ids_when_the_set_grows() -> None:
+    previous = ("B-Y", "I-Y", "O", "B-GONE")
+    order = tag_order(OBSERVED, declared=("O", "B-X", "B-NEW"), previous=previous, scheme="IOB2")
+    assert order == ("B-Y", "I-Y", "O", "B-GONE", "B-X", "B-NEW")
+
+
+def test_a_champion_of_another_scheme_keeps_no_ids() -> None:
+    order = tag_order({"O": 2, "B-X": 1}, declared=None, previous=("S-X", "O"), scheme="IOB2")
+    assert order == ("O", "B-X")
+
+
+@pytest.mark.parametrize(
+    ("declared", "scheme", "expected"),
+    [
+        (("O", "B-X", "I-X"), "IOBES", ("O", "B-X", "I-X", "E-X", "S-X")),
+        (("O", "B-X", "I-X", "E-X", "S-X"), "IOB2", ("O", "B-X", "I-X")),
+        (("I-X", "O", "I-Y"), "IOB2", ("O", "B-X", "I-X", "B-Y", "I-Y")),
+        (("I", "O"), "IOB2", ("O", "B", "I")),
+        (("O", "S-X"), "IOBES", ("O", "S-X")),
+        (("O", "B-X"), "IOB2", ("O", "B-X")),
+        (("I-X", "O"), "none", ("I-X", "O")),
+    ],
+)
+def test_tags_declared_for_another_scheme_are_spelled_anew(
+    declared: tuple[str, ...], scheme: SchemeName, expected: tuple[str, ...]
+) -> None:
+    assert tag_order({}, declared=declared, previous=(), scheme=scheme) == expected
+
+
+def test_tags_outside_the_index_and_nulls_have_no_id() -> None:
+    ids = TagIndex(("O", "B-X"), "IOB2").ids(pa.array(["B-X", "I-X", None, "O"]))
+    assert ids.tolist() == [1, -1, -1, 0]
+    assert ids.dtype == np.int32
+
+
+def test_a_saved_index_loads_as_it_was(tmp_path: Path) -> None:
+    index = TagIndex(("O", "B-Ü"), "IOB2", {"O": 5, "B-Ü": 0})
+    index.save(tmp_path)
+    loaded = TagIndex.load(tmp_path)
+    assert loaded == index
+    assert loaded.counts == {"O": 5, "B-Ü": 0}
+    assert loaded.digest == index.digest
+    assert json.loads((tmp_path / "tags.json").read_text("utf-8")) == {
+        "tags": ["O", "B-Ü"],
+        "scheme": "IOB2",
+        "counts": {"O": 5, "B-Ü": 0},
+    }
+
+
+def test_the_digest_tells_order_and_scheme() -> None:
+    digest = TagIndex(("O", "B"), "IOB2", {"O": 1}).digest
+    assert TagIndex(("O", "B"), "IOB2", {"O": 2}).digest == digest
+    assert TagIndex(("B", "O"), "IOB2").digest != digest
+    assert TagIndex(("O", "B"), "none").digest != digest
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", '{"tags": ["O"]}', '{"tags": ["O"], "scheme": "BIO", "counts": {}}']
+)
+def test_a_file_of_something_else_is_a_rundir_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "tags.json").write_text(text)
+    with pytest.raises(RunDirError, match=r"tags\.json"):
+        TagIndex.load(tmp_path)
