@@ -144,6 +144,8 @@ def _rgb(colour: str) -> np.ndarray:
 
 
 def _short(tag: str) -> str:
+    """Return a tag that fits on an axis; control characters, which XML cannot hold, become a sign."""
+    tag = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in tag)
     return tag if len(tag) <= _LONGEST_NAME else tag[: _LONGEST_NAME - 1] + "…"
 
 

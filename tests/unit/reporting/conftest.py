@@ -1,0 +1,228 @@
+"""A small run as its JSON files tell it, with names that a page must not obey."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seqtag.corpus import corpus_schema
+from seqtag.reporting import ReportContext, write_report
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+def interval(value: float | None, support: int = 100) -> dict[str, Any]:
+    low, high = (None, None) if value is None else (round(value - 0.02, 6), round(value + 0.02, 6))
+    return {"value": value, "low": low, "high": high, "support": support}
+
+
+def prf(f1: float | None, support: int) -> dict[str, Any]:
+    scores = {name: interval(f1, support) for name in ("precision", "recall", "f1")}
+    return {**scores, "support": support, "predicted": support + 1}
+
+
+def scores(accuracy: float) -> dict[str, Any]:
+    return {
+        "score": interval(accuracy),
+        "accuracy": interval(accuracy),
+        "span_f1": None,
+        "spans": None,
+        "tags": {"browsing": prf(accuracy, 60), HOSTILE: prf(accuracy - 0.1, 40), "PRP$": prf(None, 0)},
+        "confusion": {"tags": ["browsing", HOSTILE, "PRP$"], "counts": [[57, 2, 1], [4, 36, 0], [0, 0, 0]]},
+        "slices": [
+            {"slice": "length", "value": "1-10", "n_sequences": 4, "n_tokens": 30, "accuracy": interval(0.9),
+             "span_f1": None},
+            {"slice": "genre", "value": HOSTILE, "n_sequences": 6, "n_tokens": 70, "accuracy": interval(None),
+             "span_f1": None},
+        ],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def metrics() -> dict[str, Any]:
+    return {
+        "metric": "accuracy",
+        "scheme": "none",
+        "n_sequences": 10,
+        "n_tokens": 100,
+        "resamples": 1000,
+        "confidence": 0.95,
+        "challenger": scores(0.93),
+        "champion": scores(0.91),
+        "champion_version": "3",
+        "champion_error": None,
+    }
+
+
+@pytest.fixture
+def span_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The same with spans of two types, and a slice that parts gold spans."""
+    found = copy.deepcopy(metrics) | {"metric": "span_f1", "scheme": "IOB2"}
+    for who, f1 in (("challenger", 0.55), ("champion", 0.5)):
+        spans = {
+            mode: {
+                "micro": prf(f1, 30),
+                "macro": prf(f1 - 0.05, 30),
+                "types": {"LOC": prf(f1, 10), "PER": prf(f1, 20)},
+            }
+            for mode in ("conlleval", "strict")
+        }
+        found[who] |= {"spans": spans, "span_f1": interval(f1), "score": interval(f1)}
+        found[who]["slices"] = [
+            {"slice": "length", "value": "1-10", "n_sequences": 4, "n_tokens": 30, "accuracy": interval(0.9),
+             "span_f1": interval(0.6), "span_recall": interval(0.7)},
+            {"slice": "gold span", "value": "unseen in train", "n_sequences": 4, "n_tokens": 30,
+             "accuracy": interval(0.9), "span_f1": None, "span_recall": interval(0.4)},
+        ]  # fmt: skip
+    return found
+
+
+@pytest.fixture
+def decision() -> dict[str, Any]:
+    return {
+        "verdict": "HOLD",
+        "sentence": "HOLD: accuracy 93.0 % against champion v3's 91.0 % on 10 sequences.",
+        "metric": "accuracy",
+        "challenger": 0.93,
+        "champion": 0.91,
+        "champion_version": "3",
+        "difference": {"value": 0.02, "low": -0.01, "high": 0.05, "support": 10},
+        "p_better": 0.88,
+        "margin": 0.005,
+        "floor": 0.0,
+        "confidence": 0.95,
+        "resamples": 2000,
+        "n_sequences": 10,
+        "rules": [
+            {"rule": "the champion is scored", "held": True, "detail": "the champion has 91.0 %"},
+            {"rule": "the difference clears the margin", "held": False, "detail": f"not yet | {HOSTILE}"},
+        ],
+    }
+
+
+@pytest.fixture
+def profile() -> dict[str, Any]:
+    split = {
+        "n_sequences": 80,
+        "n_tokens": 800,
+        "n_types": 37,
+        "longest": 60,
+        "mean_length": 10.0,
+        "unlabelled": 0,
+    }
+    return {
+        "accepted": True,
+        "sentence": "accepted: 80 train, 10 dev, 10 test sequences; 1.00% quarantined",
+        "scheme": {"declared": "auto", "detected": "none", "used": "none", "reason": "no tag is like B-X"},
+        "splits": {"train": split, "dev": split, "test": split},
+        "quarantined": {
+            "n_sequences": 2,
+            "share": 0.01,
+            "budget": 0.02,
+            "by_rule": {"unknown_tag": 2, "over_long": 0},
+        },
+        "rules": [
+            {
+                "rule": "empty_corpus",
+                "severity": "fail",
+                "count": 0,
+                "held": True,
+                "message": "100 sequences",
+            },
+            {"rule": "unknown_tag", "severity": "quarantine", "count": 2, "held": False, "message": HOSTILE},
+        ],
+        "tags": {
+            "browsing": {"train": 500, "dev": 60, "test": 60},
+            HOSTILE: {"train": 300, "dev": 40, "test": 40},
+        },
+        "expectations": {"defined": 18, "evaluated": 18, "failed": 1},
+    }
+
+
+@pytest.fixture
+def history() -> list[dict[str, Any]]:
+    return [
+        {"epoch": epoch, "loss": loss, "dev_score": score, "dev_accuracy": score, "seconds": 3.0,
+         "tokens_per_second": 8000.0, "learning_rate": 0.001}
+        for epoch, loss, score in ((1, 1.2, 0.8), (2, 0.5, 0.92), (3, 0.4, 0.92))
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def optimum() -> dict[str, Any]:
+    return {
+        "n_sequences": 10,
+        "n_tokens": 100,
+        "optimum_expected": 0.96,
+        "optimum_realised": 0.95,
+        "past_only_expected": 0.73,
+        "past_only_realised": 0.75,
+    }
+
+
+@pytest.fixture
+def quarantine(tmp_path: Path) -> Path:
+    schema = pa.schema(
+        [pa.field("row", pa.int64()), pa.field("reasons", pa.list_(pa.string())), *corpus_schema()]
+    )
+    refused = {
+        "row": 17,
+        "reasons": ["unknown_tag"],
+        "sequence_id": "train#18",
+        "document_id": "d",
+        "split": "train",
+        "tokens": ["go", HOSTILE, None],
+        "tags": ["browsing", "nap"],
+        "defect": None,
+    }
+    path = tmp_path / "quarantine.parquet"
+    pq.write_table(pa.Table.from_pylist([refused, *([{**refused, "row": 30}] * 5)], schema), path)
+    return path
+
+
+@pytest.fixture
+def context() -> ReportContext:
+    return {
+        "tagger": "shop",
+        "run_id": "20261122-3fa9",
+        "snapshot_id": "9c1e2b7a44d0e8f1",
+        "seqtag_version": "0.1.0",
+        "versions": {"keras": "3.15.1"},
+        "links": {"Data docs": "../validation/data_docs/index.html"},
+    }
+
+
+@pytest.fixture
+def report(
+    profile: Mapping[str, Any],
+    quarantine: Path,
+    metrics: Mapping[str, Any],
+    decision: Mapping[str, Any],
+    history: list[Mapping[str, Any]],
+    optimum: Mapping[str, Any],
+    context: ReportContext,
+    tmp_path: Path,
+) -> Callable[..., str]:
+    """Write the report with some inputs changed, and return its HTML."""
+
+    def written(**changed: Any) -> str:
+        inputs: dict[str, Any] = {
+            "profile": profile,
+            "quarantine": quarantine,
+            "metrics": metrics,
+            "decision": decision,
+            "history": history,
+            "config": {"name": "shop", "description": HOSTILE, "corpus": {"sources": [{"format": "sample"}]}},
+            "optimum": optimum,
+            "context": context,
+        }
+        write_report(**(inputs | changed), folder=tmp_path)
+        return (tmp_path / "report.html").read_text("utf-8")
+
+    return written

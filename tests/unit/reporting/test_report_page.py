@@ -1,0 +1,252 @@
+"""The report as a reader and a browser would take it."""
+
+from __future__ import annotations
+
+import base64
+import re
+import subprocess
+import sys
+import tomllib
+from html.parser import HTMLParser
+from xml.etree import ElementTree
+
+import pytest
+
+from seqtag.config import TaggerConfig
+
+VOID = {"meta", "img", "br", "line", "circle", "rect", "link", "input"}
+
+
+class Page(HTMLParser):
+    """Collects the tags, addresses and visible text of a page, and checks that what opens closes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.words: list[str] = []
+        self.open: list[str] = []
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.elements.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return " ".join(" ".join(self.words).split())
+
+
+def test_the_verdict_and_its_sentence_stand_on_top(report):
+    page = Page(report())
+
+    assert page.text.index("HOLD") < page.text.index("Scores on test")
+    assert "Accuracy 93.0 % against champion v3's 91.0 % on 10 sequences." in page.text
+    assert page.open == []
+
+
+def test_equal_inputs_give_equal_bytes(report):
+    assert report() == report()
+
+
+def test_nothing_that_a_corpus_holds_can_run(report):
+    html = report()
+    page = Page(html)
+
+    assert "<script" not in html.lower()
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in html
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert "default-src 'none'" in html
+
+
+def test_the_page_loads_nothing(report):
+    page = Page(report())
+
+    sources = [a["src"] for _, a in page.elements if "src" in a]
+    assert len(sources) == 3
+    assert all(source.startswith("data:image/svg+xml;base64,") for source in sources)
+    assert not [tag for tag, _ in page.elements if tag in ("link", "iframe", "object", "embed", "script")]
+    assert "url(" not in report()
+    assert "@import" not in report()
+
+
+def test_pictures_have_words_for_those_who_do_not_see_them(report):
+    pictures = [a for tag, a in Page(report()).elements if tag == "img"]
+
+    assert pictures[0]["alt"] == "Token accuracy on dev: 80 at epoch 1, 92 at epoch 3 (token accuracy, %)."
+    assert all(picture["alt"] for picture in pictures)
+
+
+def test_a_dollar_in_a_tag_is_no_formula(report):
+    confusion = [a["src"] for tag, a in Page(report()).elements if tag == "img"][-1]
+    svg = base64.b64decode(confusion.split(",")[1]).decode()
+
+    assert ">PRP$<" in svg
+    assert "&lt;script&gt;alert(1)&lt;/scr…" in svg
+
+
+def test_a_control_character_in_a_tag_leaves_the_picture_well_formed(report, metrics):
+    metrics["challenger"]["confusion"]["tags"] = ["a\x1b", "b--c", "d\n"]
+
+    confusion = [a["src"] for tag, a in Page(report(metrics=metrics)).elements if tag == "img"][-1]
+
+    ElementTree.fromstring(base64.b64decode(confusion.split(",")[1]))  # noqa: S314 - our own picture
+
+
+def test_a_tag_in_any_script_is_drawn_without_a_warning(report, metrics):
+    metrics["challenger"]["confusion"]["tags"] = ["名詞", "فعل", "😀"]
+
+    report(metrics=metrics)
+
+
+def test_key_figures_have_interval_and_support(report):
+    text = Page(report()).text
+
+    assert "token accuracy, this model 93.0% 91.0 to 95.0%" in text
+    assert "token accuracy, champion 91.0% 89.0 to 93.0%, version 3" in text
+    assert "difference +2.0 points −1.0 to +5.0 points; better in 88.0% of resamples" in text  # noqa: RUF001
+    assert "judged on 10 test sequences, 100 tokens" in text
+
+
+def test_tags_are_sorted_by_support(report):
+    text = Page(report()).text
+    table = text[text.index("Tokens of each tag, most frequent first") :]
+
+    assert table.index("browsing") < table.index("<script>") < table.index("PRP$")
+
+
+def test_the_best_possible_stands_beside_the_model(report):
+    text = Page(report()).text
+
+    assert "18.0 points above the best that the past alone allows" in text  # 93 - 75
+    assert "It has 90.0% of what the rest of the sequence can add" in text  # 18 of 20
+    assert "best from the past alone 75.0% exact 73.0%" in text
+
+
+def test_a_model_below_the_past_alone_is_said_to_be(report, optimum):
+    text = Page(report(optimum=optimum | {"past_only_realised": 0.92})).text
+
+    assert "not clearly above the best that the past alone allows" in text
+
+
+def test_a_corpus_of_unknown_origin_has_no_best_possible(report):
+    assert "best possible" not in Page(report(optimum=None)).text.lower()
+
+
+def test_the_kept_epoch_is_the_first_of_the_best(report):
+    assert "The weights of epoch 2 were kept" in Page(report()).text
+
+
+def test_a_run_without_epochs_is_reported(report):
+    assert "No epoch was recorded." in Page(report(history=[])).text
+
+
+def test_spans_are_scored_by_type_with_both_ways_of_counting(report, span_metrics):
+    text = Page(report(metrics=span_metrics, optimum=None)).text
+
+    assert "By type" in text
+    assert "micro, conlleval" in text
+    assert "micro, strict" in text
+    assert text.index("PER 20") < text.index("LOC 10")
+
+
+def test_a_slice_of_gold_spans_shows_recall(report, span_metrics):
+    text = Page(report(metrics=span_metrics, optimum=None)).text
+
+    assert "gold span sequences tokens span recall interval" in text
+    assert "unseen in train 4 30 40.0% 38.0 to 42.0%" in text
+
+
+def test_a_champion_that_could_not_be_scored_is_named_as_the_reason(report, metrics, decision):
+    text = Page(
+        report(
+            metrics=metrics | {"champion": None, "champion_error": "weights.npz: another digest"},
+            decision=decision | {"difference": None, "p_better": None, "champion": None},
+        )
+    ).text
+
+    assert "The champion could not be scored, so nothing was promoted: weights.npz: another digest" in text
+
+
+def test_a_first_model_has_no_champion_column(report, metrics, decision):
+    decision |= {"difference": None, "p_better": None, "champion": None, "champion_version": None}
+
+    text = Page(
+        report(metrics=metrics | {"champion": None, "champion_version": None}, decision=decision)
+    ).text
+
+    assert "none serves yet" in text
+    assert "challenger minus champion" not in text
+
+
+def test_of_many_tags_the_most_confused_are_drawn(report, metrics):
+    tags = [f"T{i}" for i in range(60)]
+    counts = [[100 if i == j else 0 for j in range(60)] for i in range(60)]
+    counts[41][43] = 7
+    metrics["challenger"]["confusion"] = {"tags": tags, "counts": counts}
+
+    html = report(metrics=metrics)
+
+    confusion = [a["src"] for tag, a in Page(html).elements if tag == "img"][-1]
+    svg = base64.b64decode(confusion.split(",")[1]).decode()
+    assert ">T41<" in svg
+    assert ">T43<" in svg
+    assert ">T59<" not in svg
+    assert "The 19 tags in most errors are shown; 41 more are summed up" in Page(html).text
+
+
+def test_quarantined_sequences_are_shown_a_few_of_each_reason(report):
+    text = Page(report()).text
+
+    assert "2 sequences set aside, 1.0% of the corpus; the budget is 2.0%" in text
+    assert "3 examples" in text
+    assert "train#18 row 17 unknown tag go browsing <script>alert(1)</script> nap no token no tag" in text
+
+
+def test_the_configuration_in_the_report_can_be_used_again(report):
+    config = TaggerConfig.model_validate(
+        {
+            "name": "shop",
+            "corpus": {"sources": [{"format": "sample", "seed": 3}]},
+            "quality": {"rules": {"over_long": "off"}},
+        }
+    )
+
+    html = report(config=config.model_dump(mode="json"))
+
+    shown = Page(html).words
+    toml = next(words for words in shown if 'name = "shop"' in words)
+    assert TaggerConfig.model_validate(tomllib.loads(toml)) == config
+
+
+def test_digests_versions_and_links_are_there_to_reproduce(report):
+    html = report()
+
+    assert "9c1e2b7a44d0e8f1" in html
+    assert re.search(r"keras</th><td><code>3\.15\.1", html)
+    assert 'href="../validation/data_docs/index.html"' in html
+    assert "python -m flows.retrain shop.toml" in html
+
+
+def test_importing_the_package_loads_no_matplotlib():
+    check = "import sys, seqtag.reporting; sys.exit('matplotlib' in sys.modules or 'jinja2' in sys.modules)"
+
+    assert subprocess.run([sys.executable, "-c", check], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("verdict", ["PROMOTE", "HOLD", "REJECT"])
+def test_every_verdict_has_a_badge(report, decision, verdict):
+    html = report(decision=decision | {"verdict": verdict})
+
+    assert f'class="verdict {verdict}"' in html

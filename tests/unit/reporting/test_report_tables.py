@@ -1,0 +1,102 @@
+"""What the report's tables, axes and configuration hold."""
+
+from __future__ import annotations
+
+import doctest
+import tomllib
+
+import pytest
+
+from seqtag.reporting import axes, tables, toml, wording
+from seqtag.reporting.axes import difference_axis, share_axis
+
+
+@pytest.mark.parametrize("module", [wording, axes, toml])
+def test_the_examples_in_docstrings_hold(module):
+    tested = doctest.testmod(module)
+
+    assert tested.attempted > 0
+    assert tested.failed == 0
+
+
+def test_confusions_come_the_most_frequent_first_with_their_share_of_the_gold_tag():
+    found = tables.confusions({"tags": ["A", "B", "C"], "counts": [[5, 1, 4], [0, 3, 0], [2, 0, 0]]}, most=2)
+
+    assert found == [tables.Confusion("A", "C", 4, 0.4), tables.Confusion("C", "A", 2, 1.0)]
+
+
+def test_a_small_confusion_matrix_is_kept_whole():
+    square = tables.square({"tags": ["A", "B"], "counts": [[5, 1], [0, 3]]}, most=2)
+
+    assert square == tables.Square(("A", "B"), ((5, 1), (0, 3)), 0)
+
+
+def test_tags_in_few_errors_are_summed_up():
+    counts = [[9, 0, 1, 5], [0, 8, 1, 0], [0, 1, 7, 0], [6, 0, 0, 4]]
+
+    square = tables.square({"tags": ["A", "B", "C", "D"], "counts": counts}, most=3)
+
+    assert square.tags == ("A", "D", "all others")
+    assert square.counts == ((9, 5, 1), (6, 4, 0), (0, 0, 17))  # 8 + 1 + 1 + 7 in the corner
+    assert square.n_left_out == 2
+
+
+def test_the_deciding_measure_comes_first(metrics, span_metrics):
+    assert [measure.name for measure in tables.measures(metrics)] == ["token accuracy"]
+    assert [measure.name for measure in tables.measures(span_metrics)] == [
+        "span F1",
+        "token accuracy",
+        "span F1, strict, micro",
+        "span F1, strict, macro",
+        "span F1, conlleval, macro",
+    ]
+
+
+def test_a_tag_that_the_champion_lacks_has_no_score_of_it(metrics):
+    del metrics["champion"]["tags"]["browsing"]
+
+    rows = tables.named_scores(metrics["challenger"], metrics["champion"], ("tags",))
+
+    assert rows[0].name == "browsing"
+    assert rows[0].champion is None
+
+
+def test_an_axis_holds_every_interval_and_stays_within_0_and_1():
+    axis = share_axis(
+        [{"value": 0.72, "low": 0.64, "high": 0.81}, {"value": None, "low": None, "high": None}], 0.97
+    )
+
+    assert axis.ticks == (0.6, 0.7, 0.8, 0.9, 1.0)
+
+
+def test_an_axis_is_never_so_narrow_that_noise_looks_large():
+    axis = share_axis([{"value": 0.95, "low": 0.949, "high": 0.951}])
+
+    assert (axis.low, axis.high) == (0.9, 1.0)
+
+
+def test_an_axis_without_numbers_goes_from_0_to_1():
+    assert share_axis([{"value": None, "low": None, "high": None}]).ticks[::5] == (0.0, 1.0)
+
+
+def test_an_axis_of_differences_holds_zero_and_the_margin():
+    axis = difference_axis([{"value": 0.008, "low": 0.002, "high": 0.014}], 0.0, 0.005)
+
+    assert axis.ticks == (0.0, 0.005, 0.01, 0.015)
+
+
+def test_toml_keeps_every_value():
+    config = {
+        "name": 'a"b\\c\n',
+        "seed": 3,
+        "quality": {"budget": 1e-05, "rules": {"over_long": "off"}, "none": None},
+        "corpus": {
+            "columns": ["x", "ü"],
+            "sources": [{"format": "a", "on": True}, {"format": "b", "path": []}],
+        },
+    }
+
+    read = tomllib.loads(toml.toml_text(config))
+
+    del config["quality"]["none"]
+    assert read == config
