@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import warnings
 from importlib.metadata import version
 from pathlib import Path
@@ -12,7 +11,7 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 from seqtag.errors import RegistryError
-from seqtag.features.layout import TAGS
+from seqtag.features import TagIndex
 from seqtag.rundir import file_digest
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ def bundle_digest(bundle: Path) -> str:
 
 def bundle_tags(bundle: Path) -> tuple[str, ...]:
     """Return the tag set of a bundle, in the order of its tag ids."""
-    return tuple(json.loads((bundle / TAGS).read_text("utf-8"))["tags"])
+    return TagIndex.load(bundle).tags
 
 
 def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from seqtag.registry import Registry, sqlite_url
+from tests.postgres import postgres_url  # noqa: F401 - a fixture
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]

@@ -131,22 +131,25 @@ _MLFLOW = [sys.executable, "-m", "mlflow", "models"]
 _CHAMPION = ["-m", "models:/sample@champion", "--env-manager", "local"]
 
 
-def test_mlflow_predicts_from_a_file_of_token_lists(served_home: Path, tmp_path: Path) -> None:
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    request = elsewhere / "tokens.json"
-    request.write_text(json.dumps({"dataframe_records": [{"tokens": tokens} for tokens in SEQUENCES]}))
-    answer = elsewhere / "answer.json"
+def _predicted(home: Path, sequences: list[list[str]], folder: Path) -> Any:
+    """Ask `mlflow models predict`, from a working directory that has nothing of ours in it."""
+    folder.mkdir()
+    request, answer = folder / "tokens.json", folder / "answer.json"
+    request.write_text(json.dumps({"dataframe_records": [{"tokens": tokens} for tokens in sequences]}))
     done = subprocess.run(
         [*_MLFLOW, "predict", *_CHAMPION, "-i", str(request), "-t", "json", "-o", str(answer)],
-        cwd=elsewhere,
-        env=_environment(served_home),
+        cwd=folder,
+        env=_environment(home),
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert json.loads(answer.read_text()) == {"predictions": ANSWERS}
+    return json.loads(answer.read_text())
+
+
+def test_mlflow_predicts_from_a_file_of_token_lists(served_home: Path, tmp_path: Path) -> None:
+    assert _predicted(served_home, SEQUENCES, tmp_path / "elsewhere") == {"predictions": ANSWERS}
 
 
 @pytest.fixture
@@ -189,6 +192,70 @@ def _post(url: str, body: dict[str, Any]) -> Any:
     )
     with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
         return json.load(response)
+
+
+@pytest.fixture
+def trained_home(home: Path, open_registry: OpenRegistry, results: Results, tmp_path: Path) -> Path:
+    """A home whose champion was trained for an epoch on ten sequences."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from seqtag.config import FeaturesConfig, TrainConfig
+    from seqtag.features import encode_corpus, index_corpus
+    from seqtag.neural import train
+
+    features = FeaturesConfig(ladder=(4, 8), window_overlap=2)
+    split = tmp_path / "split.parquet"
+    tokens = [["a", "b", "c"], ["b", "d"]] * 5
+    tags = [["X", "Y", "X"], ["Y", "X"]] * 5
+    rows = pa.array(range(10), pa.int64())
+    pq.write_table(pa.table({"row": rows, "tokens": tokens, "tags": tags}), split)
+    vocabulary, tag_index = index_corpus(
+        split,
+        declared=None,
+        previous=(),
+        scheme="none",
+        config=features,
+        folder=_made(tmp_path / "vocabulary"),
+    )
+    splits = {"train": split, "dev": split}
+    encode_corpus(splits, vocabulary, tag_index, config=features, folder=tmp_path / "encoded")
+    train(
+        tmp_path / "encoded",
+        tmp_path / "vocabulary",
+        config=TrainConfig(max_epochs=1),
+        features=features,
+        metric="accuracy",
+        seed=1,
+        folder=_made(tmp_path / "model"),
+    )
+    registry = open_registry(home)
+    registry.register("sample", **{**results(), "bundle": tmp_path / "model"})
+    registry.promote("sample", "1", expected_champion=None)
+    return home
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+@pytest.mark.slow
+def test_mlflow_predicts_with_a_trained_champion_what_seqtag_predicts(
+    trained_home: Path, open_registry: OpenRegistry, tmp_path: Path
+) -> None:
+    import pyarrow as pa
+
+    from seqtag.neural import Tagger
+
+    champion = open_registry(trained_home).champion("sample")
+    assert champion is not None
+    sequences = [["b", "d"], [], ["a", "never seen", "c", "d"], ["d"]]
+    ours = Tagger.load(champion.bundle).tag(pa.array(sequences, pa.list_(pa.string())))
+    theirs = _predicted(trained_home, sequences, tmp_path / "elsewhere")["predictions"]
+    assert [row["tags"] for row in theirs] == ours.predicted.to_pylist()
+    for row, confidence in zip(theirs, ours.confidence.to_pylist(), strict=True):
+        assert row["confidence"] == pytest.approx(confidence, abs=1e-6)
 
 
 @pytest.mark.slow
