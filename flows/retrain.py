@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
@@ -14,7 +15,11 @@ from seqtag.rundir import RunDir
 from seqtag.steps import Place, confine_libraries, verdict
 
 
-@flow(name="retrain", flow_run_name="retrain {tagger}", validate_parameters=True)
+def _flow_run_name() -> str:
+    return f"retrain {Path(runtime.flow_run.parameters['tagger']).stem}"
+
+
+@flow(name="retrain", flow_run_name=_flow_run_name)
 def retrain(tagger: str) -> State[RunDir]:
     """Retrain a tagger and let it serve if it is better than the one that does.
 

@@ -1,4 +1,4 @@
-"""A Prefect server for the session, and a small tagger that trains in seconds."""
+"""A Prefect server for the session, and a place and a small tagger of its own for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,21 +9,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from seqtag.config import Settings
 from seqtag.steps import Place
-
-TAGGER = """
-name = "small"
-seed = {seed}
-
-[[corpus.sources]]
-format = "sample"
-n_sequences = 200
-
-[train]
-max_epochs = 1
-
-[gate]
-floor = {floor}
-"""
+from tests.flows.taggers import Taggers
 
 
 @pytest.fixture(scope="session")
@@ -39,18 +25,6 @@ def server() -> Iterator[None]:
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
     return Place.of(Settings())
-
-
-class Taggers:
-    """Writes taggers' TOML files."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def write(self, *, seed: int = 1, floor: float = 0.05, more: str = "") -> str:
-        path = self.folder / "small.toml"
-        path.write_text(TAGGER.format(seed=seed, floor=floor) + more)
-        return str(path)
 
 
 @pytest.fixture

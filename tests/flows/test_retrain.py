@@ -1,45 +1,82 @@
 """Whole retrainings, on a real Prefect server and a real registry."""
 
 import logging
-from pathlib import Path
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+from prefect.client.schemas.objects import State
 
 from flows.retrain import retrain
+from seqtag.config import Settings
 from seqtag.rundir import RunDir, read_json
 from seqtag.steps import Place
+from tests.flows.taggers import Taggers
 
 pytestmark = pytest.mark.usefixtures("server")
 
 
-def test_a_first_night_promotes_a_model_that_reaches_the_floor(place: Place, taggers) -> None:
-    state = retrain(taggers.write(), return_state=True)
-    run = state.result()
-    assert (state.name, read_json(run.decision)["verdict"]) == ("Promoted", "PROMOTE")
-    assert state.message == read_json(run.decision)["sentence"]
-    champion = place.registry().champion("small")
-    assert (champion.version, champion.seqtag_run_id) == ("1", run.id)
-    assert run.report.read_text().startswith("<!doctype html>")
+@dataclass(frozen=True)
+class Night:
+    """A home in which a first model was promoted; tests that share it change nothing there."""
+
+    place: Place
+    tagger: str
+    state: State[RunDir]
+    run: RunDir
+
+
+@pytest.fixture(scope="module")
+def first_night(server, tmp_path_factory) -> Iterator[Night]:
+    folder = tmp_path_factory.mktemp("first-night")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQTAG_HOME", str(folder / "home"))
+        tagger = Taggers(folder).write()
+        state = retrain(tagger, return_state=True)
+        yield Night(Place.of(Settings()), tagger, state, state.result())
+
+
+def test_a_first_night_promotes_a_model_that_reaches_the_floor(first_night: Night) -> None:
+    decision = read_json(first_night.run.decision)
+    assert (first_night.state.name, decision["verdict"]) == ("Promoted", "PROMOTE")
+    assert first_night.state.message == decision["sentence"]
+    champion = first_night.place.registry().champion("small")
+    assert (champion.version, champion.seqtag_run_id) == ("1", first_night.run.id)
+    assert first_night.run.report.read_text().startswith("<!doctype html>")
+
+
+def test_tasks_are_named_after_tagger_and_run(first_night: Night) -> None:
+    with get_client(sync_client=True) as client:
+        names = {task.name for task in client.read_task_runs()}
+    verbs = ("validate", "split", "index", "encode", "train", "evaluate", "decide", "register", "report")
+    assert {f"{verb} small {first_night.run.id}" for verb in verbs} <= names
+
+
+def test_the_verdict_is_an_artifact_on_the_dashboard(first_night: Night) -> None:
+    with get_client(sync_client=True) as client:
+        cards = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["retrain-small"]))
+        )
+    assert any(str(first_night.run.report) in str(card.data) for card in cards)
+
+
+def test_an_unchanged_night_does_nothing_again(first_night: Night, caplog) -> None:
+    with caplog.at_level(logging.INFO, logger="seqtag"):
+        again = retrain(first_night.tagger, return_state=True).result()
+    assert again == first_night.run
+    unchanged = [r.message.split(":")[0] for r in caplog.records if "unchanged" in r.message]
+    assert unchanged == [
+        "ingest", "validate", "split", "index", "encode", "train", "evaluate", "decide", "register", "report"
+    ]  # fmt: skip
+    assert [v.version for v in first_night.place.registry().versions("small")] == ["1"]
 
 
 def test_a_first_model_below_the_floor_is_rejected_and_nothing_serves(place: Place, taggers) -> None:
     state = retrain(taggers.write(floor=0.999), return_state=True)
     assert state.name == "Rejected"
     assert place.registry().champion("small") is None
-
-
-def test_an_unchanged_night_does_nothing_again(place: Place, taggers, caplog) -> None:
-    first = retrain(taggers.write(), return_state=True).result()
-    caplog.clear()
-    with caplog.at_level(logging.INFO, logger="seqtag"):
-        second = retrain(taggers.write(), return_state=True).result()
-    assert second == first
-    unchanged = [r.message.split(":")[0] for r in caplog.records if "unchanged" in r.message]
-    assert unchanged == [
-        "ingest", "validate", "split", "index", "encode", "train", "evaluate", "decide", "register", "report"
-    ]  # fmt: skip
-    assert [v.version for v in place.registry().versions("small")] == ["1"]
 
 
 def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion(
@@ -67,12 +104,3 @@ def test_a_damaged_champion_is_never_replaced(place: Place, taggers) -> None:
     state = retrain(taggers.write(seed=2), return_state=True)
     assert state.name != "Promoted"
     assert place.registry().champion("small").version == "1"
-
-
-def test_tasks_are_named_after_tagger_and_run(place: Place, taggers) -> None:
-    state = retrain(taggers.write(), return_state=True)
-    run: RunDir = state.result()
-    with get_client(sync_client=True) as client:
-        names = {task.name for task in client.read_task_runs()}
-    assert {f"validate small {run.id}", f"train small {run.id}", f"register small {run.id}"} <= names
-    assert Path(run.path).is_relative_to(place.home.root)

@@ -1,0 +1,30 @@
+"""A small tagger that trains in seconds."""
+
+from pathlib import Path
+
+TAGGER = """
+name = "small"
+seed = {seed}
+
+[[corpus.sources]]
+format = "sample"
+n_sequences = 200
+
+[train]
+max_epochs = 1
+
+[gate]
+floor = {floor}
+"""
+
+
+class Taggers:
+    """Writes taggers' TOML files."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, *, seed: int = 1, floor: float = 0.05, more: str = "") -> str:
+        path = self.folder / "small.toml"
+        path.write_text(TAGGER.format(seed=seed, floor=floor) + more)
+        return str(path)
