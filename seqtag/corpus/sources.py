@@ -116,6 +116,10 @@ def _check_source(source: Source, place: str) -> None:
     split_column = getattr(source, "split_column", None)
     if split_column is not None and getattr(source, "split", None) is not None:
         raise ConfigError(f"{place}: either split or split_column was required. Received: both")
+    if isinstance(source, FileSource) and not _is_encoding(source.encoding):
+        raise ConfigError(
+            f"{place}.encoding: a text encoding of Python was required. Received: {source.encoding!r}"
+        )
     if isinstance(source, ParquetSource | LongParquetSource) and source.encoding != "utf-8":
         raise ConfigError(f"{place}.encoding: Parquet is always utf-8. Received: {source.encoding!r}")
     if isinstance(source, ConllSource) and source.token_column == source.tag_column:
@@ -127,6 +131,16 @@ def _check_source(source: Source, place: str) -> None:
         raise ConfigError(
             f"{place}: different delimiter and quote were required. Received: {source.quote!r} twice"
         )
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        b"a".decode(name)
+    except UnicodeError:  # it exists, and this is not how it writes
+        return True
+    except (LookupError, ValueError):  # unknown, or no encoding of text, such as "hex"
+        return False
+    return True
 
 
 def _stream(corpus: CorpusConfig, inputs: list[_Input]) -> Iterator[pa.RecordBatch]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.corpus.files import InputFile, opened
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import CorpusFormatError
 
 BLOCK_BYTES = 8 << 20  # of text read at a time; about a million tokens
 LARGEST_BLOCK = 1 << 30  # bytes; Arrow's string offsets end at 2 GiB
@@ -29,9 +29,8 @@ def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[by
 
     Raises:
         CorpusFormatError: the bytes are not `encoding`; the message names the line and the byte.
-        ConfigError: there is no such encoding.
     """
-    decoder = _decoder(encoding)
+    decoder = codecs.getincrementaldecoder(encoding)()
     at_start, line, n_bytes = True, 1, 0
     with opened(file) as stream:
         more = True
@@ -139,12 +138,9 @@ class Fields:
         """
         counts = self.counts[lines]
         missing = (number >= counts) | (number < -counts)
-        field = self.first[lines] + (number if number >= 0 else counts + number)
-        field[missing] = 0
-        starts, stops = self.starts[field], self.stops[field]
-        if missing.any():
-            stops = np.where(missing, starts, stops)
-        return strings(self.data, starts, stops, missing)
+        first = self.first[lines]
+        field = np.where(missing, first, first + (number if number >= 0 else counts + number))
+        return strings(self.data, self.starts[field], self.stops[field], missing)
 
 
 def tab_fields(lines: Lines) -> Fields:
@@ -173,26 +169,16 @@ def strings(
 ) -> pa.StringArray:
     """Return the strings `[starts, stops)` of a block of UTF-8; null where `missing`.
 
-    They must rise, must not touch each other, and must be cut at characters.
+    They must rise, must not overlap, and must be cut at characters.
     """
-    lengths = stops - starts
-    filled = lengths > 0
-    edges = np.zeros(len(data) + 1, np.int8)
-    edges[starts[filled]] = 1
-    edges[stops[filled]] = -1
-    inside = np.cumsum(edges[:-1], dtype=np.int8, out=edges[:-1]).view(np.bool_)
-    offsets = np.zeros(len(starts) + 1, np.int32)
-    np.cumsum(lengths, out=offsets[1:])
-    cut = pa.StringArray.from_buffers(len(starts), pa.py_buffer(offsets), pa.py_buffer(data[inside]))
-    return cut if missing is None or not missing.any() else pc.if_else(pa.array(missing), None, cut)
-
-
-def _decoder(encoding: str) -> codecs.IncrementalDecoder:
-    try:
-        b"".decode(encoding)  # refuses what is no text encoding, such as "hex"
-        return codecs.getincrementaldecoder(encoding)()
-    except (LookupError, ValueError) as error:
-        raise ConfigError(f"corpus.sources: encoding {encoding!r} is unknown") from error
+    if len(starts) == 0:
+        return pa.array([], pa.string())
+    # The block itself as an array that alternates between what is wanted and what stands between: every
+    # second of its strings is taken, and the copying is Arrow's.
+    bounds = np.empty(2 * len(starts), np.int32)
+    bounds[::2], bounds[1::2] = starts, stops
+    both = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(data))
+    return both.take(pa.array(np.arange(0, len(bounds), 2), mask=missing))
 
 
 def _encoding_error(

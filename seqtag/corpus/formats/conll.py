@@ -123,11 +123,12 @@ def _groups(lines: Lines, prefix: bytes | None) -> tuple[Groups, Positions]:
     comments = lines.starting_with(prefix) if prefix else np.empty(0, np.int64)
     boundaries = lines.starting_with(_DOCSTART)
     boundaries = boundaries[lines.data[lines.starts[boundaries] + len(_DOCSTART)] <= 32]  # a whole field
-    is_token = ~blank
+    is_break = blank.copy()
+    is_break[boundaries] = True
+    is_token = ~is_break
     is_token[comments] = False
-    is_token[boundaries] = False
-    breaks = np.union1d(np.flatnonzero(blank), boundaries)
-    return groups_of(lines, tokens=np.flatnonzero(is_token), breaks=breaks, comments=comments), boundaries
+    tokens = np.flatnonzero(is_token)
+    return groups_of(lines, tokens=tokens, is_break=is_break, comments=comments), boundaries
 
 
 def _has_tabs(source: ConllSource, lines: Lines, groups: Groups) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import get_args
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -71,7 +72,7 @@ class _Documents:
 
     numbers: Positions  # of each sequence
     boundaries: Positions  # lines
-    own: Positions  # comments that hold for a whole document
+    own: npt.NDArray[np.bool_]  # which comments hold for a whole document
     going_on: Document | None
 
 
@@ -92,9 +93,9 @@ def _batch(
         raise _first_line_error(name, lines, int(token_lines[0]), int(counts[0]), place.line)
 
     kept = is_word | ~is_known
-    groups = groups_of(lines, tokens=token_lines[kept], breaks=np.flatnonzero(blank), comments=comment_lines)
+    groups = groups_of(lines, tokens=token_lines[kept], is_break=blank, comments=comment_lines)
     comments = comments_of(groups, b"#")
-    documents = _documents(groups, comments, np.flatnonzero(blank), place.document)
+    documents = _documents(groups, comments, blank, place.document)
     tokens = lists(groups.offsets, fields.column(COLUMNS.index(source.token_column), groups.tokens))
     document_of, open_ids = document_ids(
         documents.numbers,
@@ -141,14 +142,15 @@ def _kinds(ids: pa.StringArray) -> tuple[pa.Array, pa.Array]:
 
 
 def _documents(
-    groups: Groups, comments: Comments, blank_lines: Positions, going_on: Document | None
+    groups: Groups, comments: Comments, blank: npt.NDArray[np.bool_], going_on: Document | None
 ) -> _Documents:
     boundaries = groups.comments[comments.having(*_NEW_DOCUMENT)]
     # A comment is its document's own if a newdoc stands above it and none of these between.
-    closing = np.union1d(groups.comments[comments.having(*_SENTENCE_LEVEL)], groups.tokens)
-    closing = np.union1d(closing, blank_lines)
+    is_closing = blank.copy()
+    is_closing[groups.comments[comments.having(*_SENTENCE_LEVEL)]] = True
+    is_closing[groups.tokens] = True
     last_new = _latest(boundaries, groups.comments)
-    own = np.flatnonzero((last_new >= 0) & (last_new > _latest(closing, groups.comments)))
+    own = last_new > _latest(np.flatnonzero(is_closing), groups.comments)
     return _Documents(document_numbers(groups, boundaries), boundaries, own, going_on)
 
 
@@ -167,7 +169,8 @@ def _values(key: str, comments: Comments, groups: Groups, documents: _Documents)
 def _document_values(key: str, comments: Comments, groups: Groups, documents: _Documents) -> pa.StringArray:
     """Return what each document says about `key`, the one going on first."""
     before = dict(documents.going_on.columns).get(key) if documents.going_on else None
-    found = np.intersect1d(comments.having(key), documents.own)
+    found = comments.having(key)
+    found = found[documents.own[found]]
     number = np.searchsorted(documents.boundaries, groups.comments[found], side="right")
     said = picked(comments.values, found, len(documents.boundaries) + 1, number)
     return pa.concat_arrays([pa.array([before], pa.string()), said.slice(1)])

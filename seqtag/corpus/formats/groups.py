@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,11 +33,11 @@ class Groups:
         return self.tokens[self.offsets[:-1]]
 
 
-def groups_of(lines: Lines, *, tokens: Positions, breaks: Positions, comments: Positions) -> Groups:
+def groups_of(
+    lines: Lines, *, tokens: Positions, is_break: npt.NDArray[np.bool_], comments: Positions
+) -> Groups:
     """Group token lines; a break line ends a sequence, and a comment belongs to the group it stands in."""
-    is_break = np.zeros(len(lines), np.int64)
-    is_break[breaks] = 1
-    group = np.cumsum(is_break)  # [lines]
+    group = np.cumsum(is_break, dtype=np.int64)  # [lines]
     of_token = group[tokens]
     begins = np.flatnonzero(np.diff(of_token, prepend=-1))
     offsets = np.append(begins, len(tokens))

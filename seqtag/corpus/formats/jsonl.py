@@ -41,8 +41,9 @@ def read_jsonl(
         filled = np.flatnonzero(~lines.blank())
         if len(filled):
             if n_sequences == 0:
-                _check_first(source, lines.text(filled[0]), place=f"{file.name}:{line + filled[0]}")
-            rows = _parsed(block, lines, filled, schema)
+                first = _first_row(source, lines.text(filled[0]), place=f"{file.name}:{line + filled[0]}")
+                shown = _as_shown(schema, first)
+            rows = _parsed(block, lines, filled, schema, shown)
             yield _batch(source, file.name, columns, rows, line + filled, n_sequences)
             n_sequences += len(filled)
         line += len(lines)
@@ -61,7 +62,16 @@ def _schema(source: JsonlSource, columns: Sequence[str]) -> pa.Schema:
     )
 
 
-def _check_first(source: JsonlSource, text: str, *, place: str) -> None:
+def _as_shown(schema: pa.Schema, first: dict[str, object]) -> pa.Schema:
+    """Return the types that let Arrow parse the fields as the first line shows them."""
+    types = {bool: pa.bool_(), int: pa.int64()}
+    shown = {
+        f.name: f.type if pa.types.is_list(f.type) else types.get(type(first.get(f.name))) for f in schema
+    }
+    return pa.schema([(field.name, shown[field.name] or field.type) for field in schema])
+
+
+def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, object]:
     required = f"{place}: an object with '{source.tokens_column}' and '{source.tags_column}' was required."
     try:
         row = json.loads(text)
@@ -71,10 +81,14 @@ def _check_first(source: JsonlSource, text: str, *, place: str) -> None:
         raise CorpusFormatError(f"{required} Received: {text[:80]!r}")
     if source.tokens_column not in row or source.tags_column not in row:
         raise CorpusFormatError(f"{required} Received: the keys {list(row)!r:.80}")
+    return row
 
 
-def _parsed(block: bytes, lines: Lines, filled: Positions, schema: pa.Schema) -> pa.Table:
-    """Return one row per filled line, with its defect in the column `_DEFECT`."""
+def _parsed(block: bytes, lines: Lines, filled: Positions, schema: pa.Schema, shown: pa.Schema) -> pa.Table:
+    """Return one row per filled line, with its defect in the column `_DEFECT`.
+
+    `shown` are the types that Arrow is to find, `schema` those to return.
+    """
     # An object may neither span lines nor share one: then Arrow's rows are the lines.
     one_each = bool(
         (lines.data[lines.starts[filled]] == _OPEN).all()
@@ -85,12 +99,12 @@ def _parsed(block: bytes, lines: Lines, filled: Positions, schema: pa.Schema) ->
             rows = pyarrow.json.read_json(
                 io.BytesIO(block),
                 pyarrow.json.ReadOptions(use_threads=False, block_size=len(block) + 1),
-                pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
+                pyarrow.json.ParseOptions(explicit_schema=shown, unexpected_field_behavior="ignore"),
             )
         except pa.ArrowInvalid:
             rows = None
         if rows is not None and rows.num_rows == len(filled):
-            return rows.append_column(_DEFECT, pa.nulls(len(filled), pa.string()))
+            return rows.cast(schema).append_column(_DEFECT, pa.nulls(len(filled), pa.string()))
     with_defect = schema.append(pa.field(_DEFECT, pa.string()))
     return pa.Table.from_pylist([_row(lines.text(line), schema) for line in filled], with_defect)
 

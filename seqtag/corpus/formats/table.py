@@ -43,7 +43,7 @@ def _rows(
     wanted = list(dict.fromkeys([*required, *(c for c in columns if header.count(c) == 1)]))
     try:
         yield from pyarrow.csv.open_csv(
-            pa.PythonFile(_Text(source, file, block_bytes), mode="r"),
+            pa.PythonFile(_text(source, file, block_bytes), mode="r"),
             read_options=pyarrow.csv.ReadOptions(block_size=block_bytes, use_threads=False),
             parse_options=pyarrow.csv.ParseOptions(
                 delimiter=source.delimiter, quote_char=source.quote or False, newlines_in_values=True
@@ -79,9 +79,15 @@ class _Text(io.RawIOBase):
         return len(given)
 
 
+def _text(source: TableSource, file: InputFile, block_bytes: int) -> io.BufferedReader:
+    return io.BufferedReader(
+        _Text(source, file, block_bytes)
+    )  # reads all that is asked for: Arrow needs that
+
+
 def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows slowly, each with the number of the line it ends on; blank lines are no rows."""
-    text = io.TextIOWrapper(io.BufferedReader(_Text(source, file, 1 << 16)), "utf-8", newline="")
+    text = io.TextIOWrapper(_text(source, file, 1 << 16), "utf-8", newline="")
     rows = csv.reader(
         text,
         delimiter=source.delimiter,

@@ -1,0 +1,51 @@
+"""Read a corpus the way the pipeline does, from content that a test writes down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from seqtag.config.tagger import CorpusConfig
+from seqtag.corpus import corpus_schema, read_sources
+from tests.postgres import postgres_url  # noqa: F401 - a fixture
+
+Rows = list[dict[str, Any]]
+
+
+@pytest.fixture
+def read_rows() -> Callable[..., Rows]:
+    """Return the sequences of some sources as dicts, after checking that each batch has the schema."""
+
+    def rows(*sources: dict[str, Any], columns: Sequence[str] = ()) -> Rows:
+        corpus = CorpusConfig.model_validate({"sources": sources, "columns": columns})
+        batches = list(read_sources(corpus))
+        for batch in batches:
+            assert batch.schema == corpus_schema(columns)
+            batch.validate(full=True)
+        return pa.Table.from_batches(batches).to_pylist()
+
+    return rows
+
+
+@pytest.fixture
+def read(tmp_path: Path, read_rows: Callable[..., Rows]) -> Callable[..., Rows]:
+    """Write one file and read it: `read("a\\tO\\n", format="conll")`."""
+
+    def rows(
+        content: str | bytes, *, name: str = "corpus.txt", columns: Sequence[str] = (), **source: Any
+    ) -> Rows:
+        path = tmp_path / name
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return read_rows({"path": str(path), **source}, columns=columns)
+
+    return rows
+
+
+@pytest.fixture
+def content() -> Callable[[Rows], list[tuple[list[str], list[str]]]]:
+    """Return tokens and tags of each row, the rest left out."""
+    return lambda rows: [(row["tokens"], row["tags"]) for row in rows]

@@ -1,0 +1,115 @@
+"""CoNLL-U."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from seqtag.errors import CorpusFormatError
+
+
+def word(number: str, form: str, upos: str = "X") -> str:
+    return f"{number}\t{form}\tlemma\t{upos}\txpos\t_\t0\troot\t_\tmisc\n"
+
+
+SENTENCE = word("1", "I", "PRON") + word("2-3", "don't") + word("2", "do", "AUX") + word("3", "n't", "PART")
+
+
+def test_ranges_and_empty_nodes_are_skipped(read, content):
+    text = SENTENCE + word("3.1", "gone") + word("4", "go", "VERB") + "\n"
+
+    assert content(read(text, format="conllu")) == [
+        (["I", "do", "n't", "go"], ["PRON", "AUX", "PART", "VERB"])
+    ]
+
+
+def test_any_of_the_ten_columns_may_be_token_or_tag(read, content):
+    rows = read(SENTENCE, format="conllu", token_column="LEMMA", tag_column="MISC")
+
+    assert content(rows) == [(["lemma"] * 3, ["misc"] * 3)]
+
+
+def test_a_form_may_hold_blanks(read):
+    assert read(word("1", "10 000"), format="conllu")[0]["tokens"] == ["10 000"]
+
+
+def test_sentence_and_document_ids_are_used(read):
+    text = (
+        "# newdoc id = d1\n# sent_id = s1\n" + SENTENCE + "\n"
+        "# sent_id = s2\n" + SENTENCE + "\n" + SENTENCE + "\n"
+        "# newdoc id=d2\n" + SENTENCE + "\n"
+    )
+    rows = read(text, format="conllu")
+
+    assert [row["sequence_id"] for row in rows] == ["s1", "s2", "corpus.txt#3", "corpus.txt#4"]
+    assert [row["document_id"] for row in rows] == ["d1", "d1", "d1", "d2"]
+
+
+def test_a_nameless_document_has_the_hash_of_its_first_sentence(read):
+    one, two, three = (word("1", form) + "\n" for form in "abc")
+    alone = [row["document_id"] for row in read(one + two + three, format="conllu")]
+    rows = read("# newdoc\n" + one + two + "# newdoc\n" + three, format="conllu")
+
+    assert [row["document_id"] for row in rows] == [alone[0], alone[0], alone[2]]
+
+
+def test_comments_of_document_and_sentence_fill_further_columns(read):
+    text = (
+        "# newdoc id = d1\n# meta::genre = news\n# sent_id = s1\n# mood = glad\n" + SENTENCE + "\n"
+        "# mood = sad\n" + SENTENCE + "\n"
+        "# newdoc id = d2\n" + SENTENCE + "\n"
+        "# meta::genre = blog\n" + SENTENCE + "\n" + SENTENCE + "\n"
+    )
+    rows = read(text, format="conllu", columns=["meta::genre", "mood", "newdoc id"])
+
+    assert [(row["meta::genre"], row["mood"], row["newdoc id"]) for row in rows] == [
+        ("news", "glad", "d1"),
+        ("news", "sad", "d1"),
+        (None, None, "d2"),
+        ("blog", None, "d2"),
+        (None, None, "d2"),
+    ]
+
+
+def test_a_first_word_without_ten_columns_is_an_error(read):
+    with pytest.raises(CorpusFormatError) as error:
+        read("# text = a\n1\ta\tb\n", format="conllu")
+    assert str(error.value) == (
+        "corpus.txt:2: 10 columns between tabs were required, the first a number. Received: 3 ('1\\ta\\tb')"
+    )
+
+
+def test_later_broken_lines_break_their_sentence_only(read):
+    text = SENTENCE + "\n1\tshort\n\n" + word("x", "odd") + word("2", "b") + "\n" + SENTENCE
+    rows = read(text, format="conllu")
+
+    assert [row["defect"] for row in rows] == [
+        None,
+        "corpus.txt:6: 2 of 10 required columns",
+        "corpus.txt:8: a number was required as ID. Received: x",
+        None,
+    ]
+    assert [row["tokens"] for row in rows[1:3]] == [["short"], ["odd", "b"]]
+
+
+def test_a_file_without_a_word_is_an_error(read):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:3: at least one word was required"):
+        read("# newdoc\n\n", format="conllu")
+
+
+@pytest.mark.skipif("SEQTAG_DATA" not in os.environ, reason="SEQTAG_DATA does not name the real corpora")
+@pytest.mark.parametrize(
+    ("split", "n_sequences", "n_tokens"),
+    [("train", 12544, 204577), ("dev", 2001, 25147), ("test", 2077, 25094)],
+)
+def test_english_ewt_has_its_published_size(split, n_sequences, n_tokens, read_rows):
+    path = Path(os.environ["SEQTAG_DATA"]) / "ud_english_ewt" / f"{split}.conllu.gz"
+    rows = read_rows({"format": "conllu", "path": str(path)}, columns=["text"])
+
+    assert len(rows) == len({row["sequence_id"] for row in rows}) == n_sequences
+    assert sum(len(row["tokens"]) for row in rows) == n_tokens
+    assert len({tag for row in rows for tag in row["tags"]}) == 17
+    assert all(row["text"] and row["defect"] is None for row in rows)
+    assert len({row["document_id"] for row in rows}) < n_sequences / 2

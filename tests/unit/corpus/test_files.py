@@ -1,0 +1,113 @@
+"""Finding and opening the files of a source."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+
+import fsspec
+import pyarrow as pa
+import pytest
+
+from seqtag.config.tagger import CorpusConfig
+from seqtag.corpus import read_sources
+from seqtag.corpus.files import expand, find_files, opened, told_apart
+from seqtag.errors import ConfigError, CorpusFormatError
+
+TEXT = b"a O\n\n" * 1000
+
+
+def zstandard(text: bytes) -> bytes:
+    return pa.Codec("zstd").compress(text, asbytes=True)
+
+
+PACKERS = {".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard}
+
+
+def test_a_list_keeps_its_order_and_a_glob_is_sorted(tmp_path):
+    for name in ("b.conll", "a.conll", "c.conll"):
+        (tmp_path / name).touch()
+    (tmp_path / "d.conll").mkdir()
+
+    assert [f.name for f in find_files([f"{tmp_path}/c.conll", f"{tmp_path}/[ab].conll"])] == [
+        "c.conll",
+        "a.conll",
+        "b.conll",
+    ]
+    assert [f.name for f in find_files(f"{tmp_path}/*.conll")] == ["a.conll", "b.conll", "c.conll"]
+
+
+def test_a_name_with_brackets_is_no_glob(tmp_path):
+    (tmp_path / "a[1].conll").touch()
+
+    assert [f.name for f in find_files(f"{tmp_path}/a[1].conll")] == ["a[1].conll"]
+
+
+def test_any_fsspec_url_will_do(read_rows):
+    with fsspec.open("memory://corpora/train.conll", "wb") as file:
+        file.write(b"a O\n")
+
+    rows = read_rows({"format": "conll", "path": "memory://corpora/*.conll"})
+    assert [row["sequence_id"] for row in rows] == ["train.conll#1"]
+
+
+def test_variables_are_expanded(monkeypatch):
+    monkeypatch.setenv("DATA", "/data")
+    monkeypatch.setenv("SET", "${DATA}")
+
+    assert expand("${DATA}/${SET}/$DATA/{DATA}") == "/data/${DATA}/$DATA/{DATA}"
+
+
+@pytest.mark.parametrize("value", [None, ""])
+def test_an_unset_or_empty_variable_is_an_error_that_names_it(value, monkeypatch):
+    monkeypatch.delenv("DATA", raising=False)
+    if value is not None:
+        monkeypatch.setenv("DATA", value)
+
+    with pytest.raises(ConfigError, match="environment variable DATA was required by a source"):
+        expand("${DATA}/train.conll")
+
+
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("nowhere.conll", "'nowhere.conll' was required to name a file"),
+        ("nowhere/*.conll", "was required to name a file"),
+        ("nosuch://host/a", "'nosuch://host/a' cannot be opened: Protocol not known"),
+        (".", "was required to name a file"),
+    ],
+)
+def test_a_path_that_names_no_file_is_an_error_before_anything_is_read(path, message):
+    corpus = CorpusConfig.model_validate({"sources": [{"format": "conll", "path": path}]})
+
+    with pytest.raises(ConfigError, match=message):
+        read_sources(corpus)
+
+
+def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+    for name in ("x/train/0.gz", "x/dev/0.gz", "y/dev/0.gz", "y/1.gz"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    files = find_files([f"{tmp_path}/x/*/0.gz", f"{tmp_path}/y/dev/0.gz", f"{tmp_path}/y/1.gz"])
+
+    assert [f.name for f in told_apart(files)] == ["x/dev/0.gz", "train/0.gz", "y/dev/0.gz", "1.gz"]
+    assert [f.name for f in told_apart([files[0], files[0]])] == ["0.gz", "0.gz"]
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+def test_packed_files_are_unpacked_also_when_they_were_appended_to(suffix, tmp_path):
+    path = tmp_path / f"corpus.conll{suffix}"
+    path.write_bytes(PACKERS[suffix](TEXT) + PACKERS[suffix](TEXT))
+
+    with opened(find_files(str(path))[0]) as file:
+        parts = iter(lambda: file.read(999), b"")
+        assert b"".join(parts) == TEXT + TEXT
+
+
+@pytest.mark.parametrize("suffix", PACKERS)
+@pytest.mark.parametrize("damage", ["cut short", "not packed"])
+def test_damaged_packed_files_are_an_error(suffix, damage, read):
+    content = PACKERS[suffix](TEXT)[:-9] if damage == "cut short" else TEXT
+
+    with pytest.raises(CorpusFormatError, match=rf"corpus{suffix}: whole \w+ data were required"):
+        read(content, name=f"corpus{suffix}", format="conll")

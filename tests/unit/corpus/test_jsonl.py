@@ -1,0 +1,145 @@
+"""JSON Lines."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from seqtag.errors import CorpusFormatError
+
+
+def lines(*objects: object) -> str:
+    return "".join(json.dumps(o) + "\n" for o in objects)
+
+
+def test_an_object_is_a_sequence(read, content):
+    rows = read(
+        lines({"tokens": ["a", "ü"], "tags": ["X", "O"]}, {"tags": ["O"], "tokens": ["b"]}), format="jsonl"
+    )
+
+    assert content(rows) == [(["a", "ü"], ["X", "O"]), (["b"], ["O"])]
+    assert [row["sequence_id"] for row in rows] == ["corpus.txt#1", "corpus.txt#2"]
+
+
+def test_fields_are_named_in_the_configuration_and_further_ones_are_kept(read):
+    text = lines(
+        {
+            "words": ["a"],
+            "pos": ["X"],
+            "id": "s1",
+            "doc": "d1",
+            "set": "dev",
+            "year": "1999",
+            "junk": {"a": 1},
+        },
+        {"words": ["b"], "pos": ["X"], "id": None, "doc": "", "set": "", "junk": [1]},
+    )
+    rows = read(
+        text,
+        format="jsonl",
+        tokens_column="words",
+        tags_column="pos",
+        id_column="id",
+        document_column="doc",
+        split_column="set",
+        columns=["year"],
+    )
+
+    assert [(row["sequence_id"], row["split"], row["year"]) for row in rows] == [
+        ("s1", "dev", "1999"),
+        ("corpus.txt#2", None, None),
+    ]
+    assert rows[0]["document_id"] == "d1"
+    assert len(rows[1]["document_id"]) == 16
+
+
+@pytest.mark.parametrize("others", [[], [{"broken": True}]], ids=["by Arrow", "line by line"])
+def test_what_is_no_text_is_written_as_json(others, read):
+    fields = {"number": 17, "share": 0.50, "flag": True, "text": "1999-01-01", "list": [1, "é"]}
+    text = lines({"tokens": ["a"], "tags": ["X"], **fields}, *others)
+    rows = read(text, format="jsonl", columns=list(fields))
+
+    assert {key: rows[0][key] for key in fields} == {
+        "number": "17",
+        "share": "0.5",
+        "flag": "true",
+        "text": "1999-01-01",
+        "list": '[1, "é"]',
+    }
+
+
+def test_numbers_of_several_kinds_in_one_field_stay_as_they_are(read):
+    text = "".join(
+        f'{{"tokens": ["a"], "tags": ["X"], "id": {n}}}\n' for n in ("1", "1.0", '"1"', "true", "null")
+    )
+    rows = read(text, format="jsonl", id_column="id")
+
+    assert [row["sequence_id"] for row in rows] == ["1", "1.0", "1", "true", "corpus.txt#5"]
+
+
+def test_missing_tags_mean_unlabelled(read):
+    rows = read(
+        lines({"tokens": ["a"], "tags": ["X"]}, {"tokens": ["b"]}, {"tokens": ["c"], "tags": None}),
+        format="jsonl",
+    )
+
+    assert [(row["tags"], row["defect"]) for row in rows] == [(["X"], None), (None, None), (None, None)]
+
+
+def test_a_broken_line_is_a_broken_sequence(read):
+    broken = [
+        '{"tokens": ["b"], "tags": ["X"]',
+        '["tokens"]',
+        '{"tokens": "b c", "tags": ["X"]}',
+        '{"tokens": ["b", 7], "tags": ["X"]}',
+        '{"tags": ["X"]}',
+        '{"tokens": [], "tags": []}',
+        '{"tokens": ["\\ud800"], "tags": ["X"]}',
+        '{"tokens": ["b"], "tags": ["X"]} {"tokens": ["c"], "tags": ["X"]}',
+    ]
+    good = '{"tokens": ["a"], "tags": ["X"]}'
+    rows = read("\n".join([good, *broken, good]), format="jsonl")
+
+    assert [row["tokens"] for row in rows] == [["a"], [], [], [], [], [], [], [], [], ["a"]]
+    assert [row["defect"] and row["defect"][:50] for row in rows] == [
+        None,
+        "corpus.txt:2: JSON was required. Received: '{\"toke",
+        "corpus.txt:3: a JSON object was required. Received",
+        "corpus.txt:4: an array of strings was required in ",
+        "corpus.txt:5: an array of strings was required in ",
+        "corpus.txt:6: an array of strings was required in ",
+        "corpus.txt:7: 0 tokens where at least 1 was requir",
+        "corpus.txt:8: an array of strings was required in ",
+        "corpus.txt:9: JSON was required. Received: '{\"toke",
+        None,
+    ]
+
+
+def test_a_null_token_is_left_to_validation(read):
+    assert read('{"tokens": ["a", null], "tags": ["X", "X"]}\n', format="jsonl")[0]["tokens"] == ["a", None]
+
+
+def test_blank_lines_crlf_and_bom_are_skipped(read, content):
+    text = "\ufeff\r\n" + lines({"tokens": ["a"], "tags": ["X"]}).replace("\n", "\r\n") + " \r\n"
+
+    assert content(read(text, format="jsonl")) == [(["a"], ["X"])]
+
+
+@pytest.mark.parametrize(
+    ("text", "received"),
+    [
+        ("tokens,tags\n", "'tokens,tags'"),
+        ("[1]\n", r"'\[1\]'"),
+        ('{"tokens": ["a"], "pos": ["X"]}\n', r"the keys \['tokens', 'pos'\]"),
+    ],
+    ids=["no JSON", "no object", "no tags"],
+)
+def test_a_first_line_that_is_no_such_object_is_an_error(text, received, read):
+    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:1: an object with .* Received: {received}"):
+        read(text, format="jsonl")
+
+
+def test_an_empty_file_is_an_error(read):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: at least one object was required"):
+        read("", format="jsonl")

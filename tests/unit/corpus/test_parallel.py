@@ -1,0 +1,69 @@
+"""Parallel files of sequences and tags."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtag.errors import ConfigError, CorpusFormatError
+
+
+@pytest.fixture
+def read_pair(tmp_path: Path, read_rows: Callable[..., Any]) -> Callable[..., Any]:
+    def rows(tokens: str, tags: str) -> Any:
+        (tmp_path / "seq.in").write_text(tokens, "utf-8")
+        (tmp_path / "seq.out").write_text(tags, "utf-8")
+        return read_rows(
+            {"format": "parallel", "path": str(tmp_path / "seq.in"), "tags_path": str(tmp_path / "seq.out")}
+        )
+
+    return rows
+
+
+def test_lines_stand_side_by_side(read_pair, content):
+    rows = read_pair("fly to  Boston\nstop\n", "O O B-city\nO")
+
+    assert content(rows) == [(["fly", "to", "Boston"], ["O", "O", "B-city"]), (["stop"], ["O"])]
+    assert [row["sequence_id"] for row in rows] == ["seq.in#1", "seq.in#2"]
+
+
+def test_lines_of_different_lengths_are_left_to_validation(read_pair, content):
+    rows = read_pair("a b\nc\n", "O\nO O\n")
+
+    assert content(rows) == [(["a", "b"], ["O"]), (["c"], ["O", "O"])]
+    assert [row["defect"] for row in rows] == [None, None]
+
+
+def test_a_line_without_tokens_is_a_broken_sequence(read_pair):
+    rows = read_pair("a\n\nc\n", "O\n\nO\n")
+
+    assert [row["defect"] for row in rows] == [
+        None,
+        "seq.in:2: 0 tokens where at least 1 was required",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "tags", "message"),
+    [
+        ("a\nb\nc\n", "O\n", r"seq\.out:2: as many lines as in seq\.in were required"),
+        ("a\n", "O\nO\n", r"seq\.in:2: as many lines as in seq\.out were required"),
+        ("", "O\n", r"seq\.in:1: as many lines as in seq\.out were required"),
+        ("", "", r"seq\.in:1: at least one line was required"),
+    ],
+)
+def test_files_of_different_line_counts_are_an_error(tokens, tags, message, read_pair):
+    with pytest.raises(CorpusFormatError, match=message):
+        read_pair(tokens, tags)
+
+
+def test_files_must_come_in_pairs(tmp_path, read_rows):
+    for name in ("a.in", "b.in", "a.out"):
+        (tmp_path / name).write_text("x\n")
+
+    with pytest.raises(ConfigError, match=r"sources\[0\]\.tags_path: as many files as in path \(2\)"):
+        read_rows({"format": "parallel", "path": f"{tmp_path}/*.in", "tags_path": f"{tmp_path}/*.out"})

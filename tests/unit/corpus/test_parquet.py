@@ -1,0 +1,154 @@
+"""Parquet, with lists and with one token a row."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seqtag.errors import ConfigError, CorpusFormatError
+
+LONG = {"format": "parquet-long", "sequence_column": "s", "token_column": "w", "tag_column": "t"}
+
+
+@pytest.fixture
+def read_columns(tmp_path: Path, read_rows: Callable[..., Any]) -> Callable[..., Any]:
+    def rows(columns: dict[str, Any], *, further: tuple[str, ...] = (), **source: Any) -> Any:
+        path = tmp_path / "corpus.parquet"
+        pq.write_table(pa.table(columns), path)
+        return read_rows({"path": str(path), **source}, columns=further)
+
+    return rows
+
+
+def test_lists_are_sequences(read_columns, content):
+    rows = read_columns(
+        {"tokens": [["a", "b"], ["c"]], "tags": [["X", "O"], None], "id": [7, None], "split": ["dev", None]},
+        format="parquet",
+        id_column="id",
+        split_column="split",
+    )
+
+    assert content(rows) == [(["a", "b"], ["X", "O"]), (["c"], None)]
+    assert [(row["sequence_id"], row["split"]) for row in rows] == [("7", "dev"), ("corpus.parquet#2", None)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pa.large_list(pa.large_string()),
+        pa.list_(pa.string(), 2),
+        pa.list_(pa.dictionary(pa.int32(), pa.string())),
+        pa.list_(pa.int64()),
+    ],
+    ids=str,
+)
+def test_other_kinds_of_lists_become_lists_of_strings(kind, read_columns, content):
+    values = [["7", "8"]]
+    tokens = pa.array([[7, 8]] if pa.types.is_integer(kind.value_type) else values, kind)
+
+    assert content(read_columns({"tokens": tokens, "tags": values}, format="parquet")) == [
+        (values[0], values[0])
+    ]
+
+
+def test_further_columns_become_strings(read_columns):
+    rows = read_columns(
+        {"tokens": [["a"]], "tags": [["X"]], "day": [datetime.date(2026, 11, 22)], "n": [1.5]},
+        format="parquet",
+        further=("day", "n"),
+    )
+
+    assert (rows[0]["day"], rows[0]["n"]) == ("2026-11-22", "1.5")
+
+
+def test_sequences_without_tokens_are_broken(read_columns):
+    rows = read_columns({"tokens": [["a"], [], None], "tags": [["X"], [], ["X"]]}, format="parquet")
+
+    assert [row["defect"] for row in rows] == [
+        None,
+        "corpus.parquet: row 2: 0 tokens where at least 1 was required",
+        "corpus.parquet: row 3: 0 tokens where at least 1 was required",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "message"),
+    [
+        (["a b"], r"column 'tokens': a list of strings was required\. Received: string"),
+        ([[["a"]]], r"column 'tokens': a list of strings was required\. Received: list<"),
+        ([[b"\xff"]], r"column 'tokens': a list of strings was required\. Received: list<.*binary"),
+    ],
+    ids=["no list", "nested", "not utf-8"],
+)
+def test_columns_of_other_types_are_an_error(tokens, message, read_columns):
+    with pytest.raises(CorpusFormatError, match=message):
+        read_columns({"tokens": tokens, "tags": [["X"]]}, format="parquet")
+
+
+def test_rows_of_one_token_become_sequences_sorted_by_what_the_order_column_is(read_columns, content):
+    noon = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
+    rows = read_columns(
+        {
+            "s": [1, 1, 2],
+            "w": ["b", "a", None],
+            "t": ["X", "O", "O"],
+            "o": [noon, noon - datetime.timedelta(hours=1), None],
+            "year": [2026, 2026, 2027],
+        },
+        further=("year",),
+        order_column="o",
+        **LONG,
+    )
+
+    assert content(rows) == [(["a", "b"], ["O", "X"]), ([None], ["O"])]
+    assert [(row["sequence_id"], row["year"], row["defect"]) for row in rows] == [
+        ("1", "2026", None),
+        ("2", "2027", "corpus.parquet: row 3: a value was required in column 'o'"),
+    ]
+
+
+def test_an_order_that_cannot_be_sorted_is_an_error(read_columns):
+    with pytest.raises(CorpusFormatError, match="an order column that can be sorted was required"):
+        read_columns(
+            {"s": [1, 1], "w": ["a", "b"], "t": ["X", "X"], "o": [[2], [1]]}, order_column="o", **LONG
+        )
+
+
+def test_a_packed_file_is_unpacked(tmp_path, read_rows, content):
+    pq.write_table(pa.table({"tokens": [["a"]], "tags": [["X"]]}), tmp_path / "plain.parquet")
+    packed = tmp_path / "corpus.parquet.gz"
+    packed.write_bytes(gzip.compress((tmp_path / "plain.parquet").read_bytes()))
+
+    assert content(read_rows({"format": "parquet", "path": str(packed)})) == [(["a"], ["X"])]
+
+
+@pytest.mark.parametrize("source", [{"format": "parquet"}, LONG], ids=["lists", "long"])
+def test_a_missing_column_is_an_error(source, read_columns):
+    with pytest.raises(
+        CorpusFormatError, match=r"corpus\.parquet: columns .* required.* Received: column 'x'"
+    ):
+        read_columns({"x": [1]}, **source)
+
+
+def test_a_file_without_rows_is_an_error(read_columns):
+    nothing = pa.array([], pa.list_(pa.string()))
+    with pytest.raises(CorpusFormatError, match=r"corpus\.parquet: at least one row was required"):
+        read_columns({"tokens": nothing, "tags": nothing}, format="parquet")
+
+
+@pytest.mark.parametrize("content", [b"", b"PAR1", b"tokens,tags\n" * 10], ids=["empty", "short", "text"])
+def test_what_is_no_parquet_file_is_an_error(content, read):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a Parquet file was required"):
+        read(content, format="parquet")
+
+
+def test_an_encoding_for_parquet_is_an_error(read_columns):
+    with pytest.raises(ConfigError, match=r"sources\[0\]\.encoding: Parquet is always utf-8"):
+        read_columns({"tokens": [["a"]], "tags": [["X"]]}, format="parquet", encoding="latin-1")

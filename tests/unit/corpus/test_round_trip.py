@@ -1,0 +1,192 @@
+"""Whatever is written in a format is read back, in blocks of any size."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from seqtag.config import Source
+from seqtag.corpus.files import find_files
+from seqtag.corpus.formats.conll import read_conll
+from seqtag.corpus.formats.conllu import read_conllu
+from seqtag.corpus.formats.jsonl import read_jsonl
+from seqtag.corpus.formats.parallel import read_parallel
+from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
+from seqtag.corpus.formats.table import read_table
+
+Sequences = list[tuple[list[str], list[str]]]
+
+# Any text for the formats that can write any; no separators for those that cannot.
+ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
+PLAIN = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r \ufeff"), min_size=1, max_size=6
+)
+WORD = PLAIN.filter(lambda w: not w.startswith(("-DOCSTART-", "#")))
+
+
+def corpora(word: st.SearchStrategy[str]) -> st.SearchStrategy[Sequences]:
+    pairs = st.lists(st.tuples(word, word), min_size=1, max_size=6)
+    return st.lists(pairs.map(lambda p: ([a for a, _ in p], [b for _, b in p])), min_size=1, max_size=8)
+
+
+several_sizes = pytest.mark.parametrize("block", [1, 7, 64, 1 << 20])
+many = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(scope="module")
+def path(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("round_trip") / "corpus.txt"
+
+
+def source_of(path: Path, **source: object) -> Source:
+    return TypeAdapter(Source).validate_python({"path": str(path), **source})
+
+
+def content(batches: Iterator[pa.RecordBatch]) -> Sequences:
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    assert [row["defect"] for row in rows] == [None] * len(rows)
+    return [(row["tokens"], row["tags"]) for row in rows]
+
+
+@several_sizes
+@many
+@given(
+    sequences=corpora(WORD), separator=st.sampled_from(["\t", " "]), newline=st.sampled_from(["\n", "\r\n"])
+)
+def test_conll(block, sequences, separator, newline, path):
+    lines = [[f"{token}{separator}{tag}" for token, tag in zip(*s, strict=True)] for s in sequences]
+    path.write_text((newline * 2).join(newline.join(s) for s in lines), "utf-8", newline="")
+    source = source_of(path, format="conll", separator="tab" if separator == "\t" else "blanks")
+
+    assert content(read_conll(source, find_files(str(path))[0], (), block_bytes=block)) == sequences
+
+
+@several_sizes
+@many
+@given(sequences=corpora(WORD))
+def test_conllu(block, sequences, path):
+    text = ""
+    for number, (tokens, tags) in enumerate(sequences):
+        text += f"# newdoc id = d{number // 2}\n" if number % 2 == 0 else f"# x = {number}\n"
+        text += "1-2\t_" + "\t_" * 8 + "\n"
+        text += "".join(
+            f"{i}\t{a}\t_\t_\t{b}" + "\t_" * 5 + "\n"
+            for i, (a, b) in enumerate(zip(tokens, tags, strict=True), 1)
+        )
+        text += "\n"
+    path.write_text(text, "utf-8", newline="")
+    source = source_of(path, format="conllu", tag_column="XPOS")
+    batches = list(read_conllu(source, find_files(str(path))[0], ("x",), block_bytes=block))
+
+    assert content(iter(batches)) == sequences
+    rows = [row for batch in batches for row in batch.to_pylist()]
+    assert [row["document_id"] for row in rows] == [f"d{n // 2}" for n in range(len(sequences))]
+    assert [row["x"] for row in rows] == [str(n) if n % 2 else None for n in range(len(sequences))]
+
+
+@pytest.mark.parametrize("block", [300, 1000, 1 << 20])  # Arrow wants a row to fit in a block
+@pytest.mark.parametrize("every_row", [True, False])
+@many
+@given(sequences=corpora(ANY))
+def test_table(block, every_row, sequences, path):
+    written = io.StringIO(newline="")
+    table = csv.writer(written, quoting=csv.QUOTE_ALL)
+    table.writerow(["s", "w", "t"])
+    for number, (tokens, tags) in enumerate(sequences):
+        for place, (token, tag) in enumerate(zip(tokens, tags, strict=True)):
+            table.writerow([number if every_row or place == 0 else "", token, tag])
+    path.write_text(written.getvalue(), "utf-8", newline="")
+    source = source_of(
+        path,
+        format="table",
+        sequence_column="s",
+        token_column="w",
+        tag_column="t",
+        sequence_ids="every_row" if every_row else "first_row",
+    )
+
+    assert content(read_table(source, find_files(str(path))[0], (), block_bytes=block)) == sequences
+
+
+@several_sizes
+@many
+@given(sequences=corpora(ANY), ascii_only=st.booleans())
+def test_jsonl(block, sequences, ascii_only, path):
+    lines = [json.dumps({"tokens": a, "tags": b}, ensure_ascii=ascii_only) for a, b in sequences]
+    path.write_text("\n".join(lines), "utf-8", newline="")
+
+    batches = read_jsonl(source_of(path, format="jsonl"), find_files(str(path))[0], (), block_bytes=block)
+    assert content(batches) == sequences
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1000])
+@many
+@given(sequences=corpora(ANY))
+def test_parquet(rows, sequences, path):
+    pq.write_table(pa.table({"tokens": [a for a, _ in sequences], "tags": [b for _, b in sequences]}), path)
+
+    batches = read_parquet(source_of(path, format="parquet"), find_files(str(path))[0], (), batch_rows=rows)
+    assert content(batches) == sequences
+
+
+@pytest.mark.parametrize("rows", [1, 3, 1000])
+@many
+@given(sequences=corpora(ANY))
+def test_long_parquet(rows, sequences, path):
+    flat = [
+        (n, a, b) for n, (tokens, tags) in enumerate(sequences) for a, b in zip(tokens, tags, strict=True)
+    ]
+    pq.write_table(pa.table(dict(zip("swt", map(list, zip(*flat, strict=True)), strict=True))), path)
+    source = source_of(path, format="parquet-long", sequence_column="s", token_column="w", tag_column="t")
+
+    batches = read_long_parquet(source, find_files(str(path))[0], (), batch_rows=rows)
+    assert content(batches) == sequences
+
+
+@several_sizes
+@many
+@given(sequences=corpora(PLAIN))
+def test_parallel(block, sequences, path):
+    tags_path = path.with_suffix(".tags")
+    path.write_text("".join(" ".join(a) + "\n" for a, _ in sequences), "utf-8", newline="")
+    tags_path.write_text("".join(" ".join(b) + "\n" for _, b in sequences), "utf-8", newline="")
+    source = source_of(path, format="parallel", tags_path=str(tags_path))
+    files = find_files([str(path), str(tags_path)])
+
+    assert content(read_parallel(source, *files, (), block_bytes=block)) == sequences
+
+
+WORD_LINES = [
+    f"{number}\t{form}" + "\t_" * 8 for number, form in [("1", "a"), ("2", "b"), ("1-2", "ab"), ("x", "c")]
+]
+COMMENTS = ["# k = v", "# k=", "# newdoc id = d", "# newdoc", "# sent_id = s"]
+DIRTY = st.lists(
+    st.sampled_from([*WORD_LINES, *COMMENTS, "a\tO", "b O", "c", "", " \t", "-DOCSTART-\tO", "ü\tB"]),
+    max_size=25,
+)
+
+
+@pytest.mark.parametrize("format_", ["conll", "conllu"])
+@settings(parent=many, max_examples=100)
+@given(lines=DIRTY, block=st.integers(1, 40))
+def test_broken_files_too_are_read_alike_in_blocks_of_any_size(format_, lines, block, path):
+    first = "a\tO" if format_ == "conll" else WORD_LINES[0]
+    path.write_text("\n".join([first, *lines]), "utf-8", newline="")
+    source = source_of(path, format=format_, **({"comment": "#"} if format_ == "conll" else {}))
+    read = {"conll": read_conll, "conllu": read_conllu}[format_]
+    (file,) = find_files(str(path))
+
+    def rows(block_bytes: int) -> list[dict[str, object]]:
+        return [r for batch in read(source, file, ("k",), block_bytes=block_bytes) for r in batch.to_pylist()]
+
+    assert rows(block) == rows(1 << 20)

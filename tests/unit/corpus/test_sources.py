@@ -1,0 +1,123 @@
+"""Sources as one stream, and their fingerprint."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from seqtag.config.tagger import CorpusConfig
+from seqtag.corpus import read_sources, source_fingerprint
+from seqtag.corpus.sources import BATCH_SEQUENCES
+from seqtag.errors import ConfigError, CorpusFormatError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name, text in {
+        "train.conll": "a O\n\nb O\n",
+        "dev.conll": "c O\n",
+        "x.jsonl": '{"tokens": ["d"], "tags": null}',
+    }.items():
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def test_sources_follow_each_other_each_with_its_split(folder, read_rows):
+    rows = read_rows(
+        {"format": "conll", "path": f"{folder}/train.conll", "split": "train"},
+        {"format": "conll", "path": f"{folder}/dev.conll", "split": "dev"},
+        {"format": "jsonl", "path": f"{folder}/x.jsonl"},
+        {"format": "sample", "n_sequences": 10},
+    )
+
+    assert [(row["tokens"], row["split"]) for row in rows[:4]] == [
+        (["a"], "train"),
+        (["b"], "train"),
+        (["c"], "dev"),
+        (["d"], None),
+    ]
+    assert len(rows) == 14
+
+
+def test_batches_have_a_few_thousand_sequences(tmp_path):
+    n = 2 * BATCH_SEQUENCES + 1
+    (tmp_path / "many.conll").write_text("a O\n\n" * n)
+    corpus = CorpusConfig.model_validate({"sources": [{"format": "conll", "path": f"{tmp_path}/many.conll"}]})
+
+    assert [batch.num_rows for batch in read_sources(corpus)] == [BATCH_SEQUENCES, BATCH_SEQUENCES, 1]
+
+
+def test_columns_are_null_where_a_source_lacks_them(folder, read_rows):
+    (folder / "y.jsonl").write_text('{"tokens": ["e"], "tags": null, "genre": "news"}')
+    rows = read_rows(
+        {"format": "jsonl", "path": [f"{folder}/x.jsonl", f"{folder}/y.jsonl"]}, columns=["genre"]
+    )
+
+    assert [row["genre"] for row in rows] == [None, "news"]
+
+
+def test_a_column_that_no_source_has_is_an_error(folder, read_rows):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.columns: .* Received: none with \['genre'\]"):
+        read_rows({"format": "conll", "path": f"{folder}/train.conll"}, columns=["genre"])
+
+
+@pytest.mark.parametrize("columns", [["tags"], ["genre", "genre"]])
+def test_a_column_of_the_schema_or_named_twice_is_an_error(columns, folder, read_rows):
+    with pytest.raises(ConfigError, match=r"corpus\.columns: names that are different"):
+        read_rows({"format": "conll", "path": f"{folder}/train.conll"}, columns=columns)
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({"format": "conll", "tag_column": 0}, "different token_column and tag_column"),
+        (
+            {"format": "conll", "encoding": "utf-9"},
+            "a text encoding of Python was required. Received: 'utf-9'",
+        ),
+        ({"format": "conll", "encoding": "hex"}, "a text encoding of Python was required"),
+        ({"format": "jsonl", "split": "dev", "split_column": "s"}, "either split or split_column"),
+    ],
+)
+def test_a_wrong_source_is_an_error(source, message, folder, read_rows):
+    with pytest.raises(ConfigError, match=message):
+        read_rows({"path": f"{folder}/train.conll", **source})
+
+
+def fingerprint(path: str, **source: object) -> str | None:
+    corpus = {"sources": [{"format": "conll", "path": path, **source}]}
+    return source_fingerprint(CorpusConfig.model_validate(corpus))
+
+
+def test_a_fingerprint_follows_from_files_and_configuration(folder):
+    before = fingerprint(f"{folder}/*.conll")
+
+    assert before == fingerprint(f"{folder}/*.conll")
+    assert before != fingerprint(f"{folder}/*.conll", split="dev")
+    (folder / "dev.conll").write_text("c X\n")
+    changed = fingerprint(f"{folder}/*.conll")
+    assert changed != before
+    (folder / "dev.conll").rename(folder / "test.conll")
+    assert fingerprint(f"{folder}/*.conll") not in (before, changed)
+
+
+def test_tag_files_count_in_the_fingerprint(folder):
+    files = {"format": "parallel", "path": f"{folder}/train.conll", "tags_path": f"{folder}/dev.conll"}
+    corpus = CorpusConfig.model_validate({"sources": [files]})
+    before = source_fingerprint(corpus)
+    (folder / "dev.conll").write_text("c X\n")
+
+    assert source_fingerprint(corpus) != before
+
+
+def test_importing_the_corpus_loads_nothing_heavy():
+    heavy = ("tensorflow", "great_expectations", "mlflow", "matplotlib", "sqlalchemy", "prefect")
+    code = f"import sys, seqtag.corpus; print([m for m in {heavy} if m in sys.modules])"
+
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )

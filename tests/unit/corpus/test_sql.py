@@ -1,0 +1,164 @@
+"""SQL queries: SQLite, and PostgreSQL for real where it is installed."""
+
+from __future__ import annotations
+
+import datetime
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+
+from seqtag.config.sources import SqlSource
+from seqtag.config.tagger import CorpusConfig
+from seqtag.corpus import read_sources, source_fingerprint
+from seqtag.corpus.formats.sql import read_sql
+from seqtag.errors import ConfigError, CorpusFormatError
+
+COLUMNS = {"sequence_column": "s", "token_column": "w", "tag_column": "t"}
+ROWS = [(1, 2, "b", "X", 0.5), (1, 1, "a", "O", 0.5), (2, 1, "c", "O", None)]
+
+
+def fill(url: str) -> None:
+    engine = sqlalchemy.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sqlalchemy.text("drop table if exists corpus"))
+        connection.execute(
+            sqlalchemy.text("create table corpus (s integer, o integer, w text, t text, score float)")
+        )
+        for row in ROWS:
+            values = dict(zip("sowtx", row, strict=True))
+            connection.execute(sqlalchemy.text("insert into corpus values (:s, :o, :w, :t, :x)"), values)
+    engine.dispose()
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    url = f"sqlite:///{tmp_path / 'corpus.db'}"
+    fill(url)
+    return url
+
+
+def check_reading(url: str, read_rows: Callable, content: Callable) -> None:
+    query = "select *, '100% :a %s' as note from corpus order by s, o desc"
+    source = {"format": "sql", "url": url, "query": query, "order_column": "o", "split": "dev", **COLUMNS}
+    rows = read_rows(source, columns=["score", "note"])
+
+    assert content(rows) == [(["a", "b"], ["O", "X"]), (["c"], ["O"])]
+    assert [(row["sequence_id"], row["split"], row["score"]) for row in rows] == [
+        ("1", "dev", "0.5"),
+        ("2", "dev", None),
+    ]
+    assert {row["note"] for row in rows} == {"100% :a %s"}
+
+
+def test_sqlite_is_read(sqlite_url, read_rows, content):
+    check_reading(sqlite_url, read_rows, content)
+
+
+def test_postgresql_is_read(postgres_url, read_rows, content):
+    fill(postgres_url)
+    check_reading(postgres_url, read_rows, content)
+
+
+def test_postgresql_streams_through_a_cursor_on_the_server(postgres_url):
+    fill(postgres_url)
+    # The query looks for its own cursor: the server lists it while it is open.
+    source = SqlSource(
+        format="sql",
+        url=postgres_url,
+        query="select 1 as s, statement as w, 'X' as t from pg_cursors where not is_holdable",
+        **COLUMNS,
+    )
+    (batch,) = read_sql(source, ())
+
+    assert "pg_cursors" in batch["tokens"][0].as_py()[0]
+
+
+def test_the_rows_fetched_at_a_time_do_not_matter(sqlite_url):
+    source = SqlSource(format="sql", url=sqlite_url, query="select * from corpus", **COLUMNS)
+    sizes = [
+        [row for b in read_sql(source, (), fetch_rows=n) for row in b.to_pylist()] for n in (1, 2, 3, 50)
+    ]
+
+    assert sizes[0] == sizes[1] == sizes[2] == sizes[3]
+    assert [row["tokens"] for row in sizes[0]] == [["b", "a"], ["c"]]
+
+
+def test_the_url_may_come_from_the_environment(sqlite_url, monkeypatch, read_rows):
+    monkeypatch.setenv("CORPUS_URL", sqlite_url)
+    source = {"format": "sql", "url": "${CORPUS_URL}", "query": "select * from corpus", **COLUMNS}
+
+    assert len(read_rows(source)) == 2
+
+
+def test_dates_are_written_as_text_and_sorted(sqlite_url, read_rows):
+    engine = sqlalchemy.create_engine(sqlite_url)
+    table = sqlalchemy.Table(
+        "events",
+        sqlalchemy.MetaData(),
+        *(sqlalchemy.Column(name, sqlalchemy.Text) for name in "swt"),
+        sqlalchemy.Column("day", sqlalchemy.Date),
+    )
+    with engine.begin() as connection:
+        table.create(connection)
+        for day, word in ((2, "b"), (1, "a")):
+            values = {"s": "1", "w": word, "t": "X", "day": datetime.date(2026, 11, day)}
+            connection.execute(table.insert(), values)
+    engine.dispose()
+    source = {"format": "sql", "url": sqlite_url, "query": "select * from events", "order_column": "day"}
+    (row,) = read_rows({**source, **COLUMNS}, columns=["day"])
+
+    assert (row["tokens"], row["day"]) == (["a", "b"], "2026-11-01")
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "message"),
+    [
+        ("select s, w from corpus", CorpusFormatError, "sql: column 't' required, each once"),
+        ("select * from corpus where s > 9", CorpusFormatError, "sql: at least one row was required"),
+        ("select x'00ff' as w, s, t from corpus", CorpusFormatError, "sql: text was required in column 'w'"),
+        ("select * from nowhere", ConfigError, "no such table: nowhere"),
+        ("selekt", ConfigError, "syntax error"),
+        ("create table x (y integer)", ConfigError, "a query that gives rows was required"),
+    ],
+)
+def test_a_wrong_query_is_an_error(query, kind, message, sqlite_url, read_rows):
+    with pytest.raises(kind, match=message):
+        read_rows({"format": "sql", "url": sqlite_url, "query": query, **COLUMNS})
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["postgresql://u:s3cret@host:port/db", "s3cret", "nosuch://u:s3cret@h/db", "sqlite+nosuch:///s3cret"],
+)
+def test_a_wrong_url_is_an_error_that_does_not_repeat_it(url, read_rows):
+    with pytest.raises(ConfigError, match="SQLAlchemy URL") as error:
+        read_rows({"format": "sql", "url": url, "query": "select 1", **COLUMNS})
+    assert "s3cret" not in "".join(traceback.format_exception(error.value))
+
+
+def test_a_database_out_of_reach_is_no_fault_of_the_configuration(postgres_url, read_rows):
+    wrong = postgres_url.replace("seqtag:", "nobody:")
+    with pytest.raises(ConnectionError, match="password authentication failed") as error:
+        read_rows({"format": "sql", "url": wrong, "query": "select 1", **COLUMNS})
+    shown = "".join(traceback.format_exception(error.value))
+    assert "p@ss" not in shown
+    assert "p%40ss" not in shown
+
+
+def test_a_missing_table_of_postgresql_is_a_fault_of_the_configuration(postgres_url, read_rows):
+    with pytest.raises(ConfigError, match='relation "nowhere" does not exist'):
+        read_rows({"format": "sql", "url": postgres_url, "query": "select * from nowhere", **COLUMNS})
+
+
+def test_an_unset_variable_is_named_and_the_fingerprint_of_a_query_unknown(monkeypatch, sqlite_url):
+    monkeypatch.delenv("CORPUS_URL", raising=False)
+    source = {"format": "sql", "url": "${CORPUS_URL}", "query": "select 1", **COLUMNS}
+    corpus = CorpusConfig.model_validate({"sources": [source]})
+    with pytest.raises(ConfigError, match="environment variable CORPUS_URL was required"):
+        read_sources(corpus)
+
+    monkeypatch.setenv("CORPUS_URL", sqlite_url)
+    assert source_fingerprint(corpus) is None
