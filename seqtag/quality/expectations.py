@@ -22,6 +22,7 @@ from great_expectations.expectations.core.expect_column_values_to_not_be_null im
 )
 from great_expectations.expectations.expectation import Expectation
 from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+from great_expectations.expectations.row_conditions import Column
 from great_expectations.render.components import RenderedStringTemplateContent, RenderedTableContent
 from great_expectations.render.renderer.renderer import renderer
 
@@ -34,7 +35,7 @@ RULE = "rule"  # the key of `meta` that says which rule an expectation stands fo
 OFFENDER_COLUMNS = ("row", "sequence_id", "split", "finding", "excerpt")
 
 _SEVERITY: dict[Severity, str] = {"fail": "critical", "quarantine": "warning", "warn": "info"}
-_WHOLE_CORPUS: dict[str, Any] = {"row_condition": f'split == "{CORPUS}"', "condition_parser": "pandas"}
+_WHOLE_CORPUS: dict[str, Any] = {"row_condition": Column("split") == CORPUS}
 
 
 class ExpectNoOffenders(ExpectColumnValuesToNotBeInSet):

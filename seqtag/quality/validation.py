@@ -1,4 +1,4 @@
-"""Validation in its order: measure, find, quarantine, judge, write."""
+"""Validation in its order: examine, judge, write."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
-from seqtag.quality.findings import Findings, find_offenders
-from seqtag.quality.measure import Measured, Splitter, measure
-from seqtag.quality.metrics import TagCounts, split_metrics, split_profiles
-from seqtag.quality.offenders import Offender, Requirements, readable
-from seqtag.quality.quarantine import EXAMPLES, quarantine
-from seqtag.quality.reading import schema_faults
-from seqtag.quality.rules import Rule, rules_in_force
-from seqtag.quality.verdict import Evidence, corpus_sentence, rule_verdicts, scheme_profile
+from seqtag.quality.examination import examine
+from seqtag.quality.verdict import corpus_sentence, rule_verdicts
 from seqtag.rundir import write_json
 
 PROFILE = "profile.json"
@@ -37,55 +31,41 @@ def validate(
 ) -> None:
     """Judge a snapshot and write profile.json, quarantine.parquet and data_docs/index.html into `folder`.
 
-    A bad corpus raises nothing: profile.json says `accepted` and why.
+    A bad corpus raises nothing: profile.json says whether it is `accepted`, and why not.
 
     Args:
         parts: the snapshot's Parquet files in reading order.
         columns: further columns of the corpus.
-        previous: profile.json of an earlier snapshot, whose distribution of tags is compared with.
+        previous: profile.json of an earlier snapshot, with whose tags the distribution is compared.
     """
     from seqtag.quality.judging import judge  # opens Great Expectations
     from seqtag.quality.pages import write_pages
 
-    wrong = schema_faults(parts, columns)
-    sound_parts = () if wrong else tuple(parts)  # columns that are not there cannot be measured
-    splitter = Splitter(sound_parts, split)
-    measured = measure(sound_parts, tags=tags, quality=quality, splitter=splitter)
-    scheme = measured.scheme.scheme if tags.scheme == "auto" else tags.scheme
-    rules = rules_in_force(
-        tags=tags, quality=quality, split=split, scheme=scheme, has_previous=previous is not None
-    )
-    findings = find_offenders(measured.ledger, rules, scheme=scheme, min_length=quality.leakage_min_length)
-    offenders = quarantine(
-        sound_parts,
-        measured,
-        findings,
-        refusing=[rule.name for rule in rules if rule.refuses],
+    examined = examine(
+        parts,
         columns=columns,
-        splitter=splitter,
-        required=Requirements(scheme, tags.declared, quality.max_length),
-        file=folder / QUARANTINE,
+        tags=tags,
+        quality=quality,
+        split=split,
+        previous=previous,
+        quarantine_file=folder / QUARANTINE,
     )
-    tag_counts = measured.tags.counts(also=tags.declared or ())
-    evidence = _evidence(
-        measured, findings, offenders, wrong=wrong, quality=quality, tags=tag_counts, previous=previous
-    )
-    judgement = judge(rules, evidence, quality=quality)
-    verdicts = rule_verdicts(rules, evidence, held=judgement.held)
+    judgement = judge(examined.rules, examined.evidence, quality=quality)
+    verdicts = rule_verdicts(examined.rules, examined.evidence, held=judgement.held)
     accepted, sentence = corpus_sentence(
-        verdicts, evidence, defined=judgement.defined, evaluated=judgement.evaluated
+        verdicts, examined.evidence, defined=judgement.defined, evaluated=judgement.evaluated
     )
     profile = {
         "accepted": accepted,
         "sentence": sentence,
-        "scheme": scheme_profile(tags, measured.scheme, used=scheme),
-        "splits": split_profiles(measured.ledger, findings, n_types=measured.types.n_types()),
-        "quarantined": _quarantined(findings, rules, budget=quality.quarantine_budget),
+        "scheme": examined.scheme,
+        "splits": examined.splits,
+        "quarantined": examined.quarantined,
         "rules": [
             {"rule": v.rule, "severity": v.severity, "count": v.count, "held": v.held, "message": v.message}
             for v in verdicts
         ],
-        "tags": tag_counts,
+        "tags": examined.tags,
         "expectations": {
             "defined": judgement.defined,
             "evaluated": judgement.evaluated,
@@ -93,55 +73,5 @@ def validate(
         },
     }
     write_json(folder / PROFILE, profile)
-    write_pages(profile, judgement, evidence, folder=folder / DATA_DOCS)
-    _log.info("validation %s; tag scheme %s (%s)", sentence, scheme, measured.scheme.reason)
-
-
-def _evidence(
-    measured: Measured,
-    findings: Findings,
-    offenders: tuple[Offender, ...],
-    *,
-    wrong: Sequence[str],
-    quality: QualityConfig,
-    tags: TagCounts,
-    previous: Mapping[str, Any] | None,
-) -> Evidence:
-    unsound = [Offender("schema", None, "", "", fault, "") for fault in wrong]
-    rare = _rare_tags(tags, least=quality.min_tag_support)
-    return Evidence(
-        metrics=split_metrics(
-            measured.ledger,
-            findings,
-            quality=quality,
-            tags=tags,
-            previous=None if previous is None else previous["tags"],
-        ),
-        offenders=(*unsound[:EXAMPLES], *offenders, *rare[:EXAMPLES]),
-        counts={
-            "schema": len(wrong),
-            **{rule: len(rows) for rule, rows in findings.rows.items()},
-            "rare_tags": len(rare),
-            "quarantine_budget": int((~findings.kept).sum()),
-        },
-        n_sequences=len(measured.ledger),
-        n_tags=len(tags),
-    )
-
-
-def _rare_tags(tags: TagCounts, *, least: int) -> list[Offender]:
-    rare = sorted((counts["train"], tag) for tag, counts in tags.items() if counts["train"] < least)
-    return [
-        Offender("rare_tags", None, "", "train", f"tag {readable(tag)}: {count:,} tokens", "")
-        for count, tag in rare
-    ]
-
-
-def _quarantined(findings: Findings, rules: Sequence[Rule], *, budget: float) -> dict[str, Any]:
-    n_refused = int((~findings.kept).sum())
-    return {
-        "n_sequences": n_refused,
-        "share": n_refused / len(findings.kept) if n_refused else 0.0,
-        "budget": budget,
-        "by_rule": {rule.name: len(findings.rows[rule.name]) for rule in rules if rule.refuses},
-    }
+    write_pages(profile, judgement, examined.evidence, folder=folder / DATA_DOCS)
+    _log.info("%s; tag scheme %s (%s)", sentence, examined.scheme["used"], examined.scheme["reason"])

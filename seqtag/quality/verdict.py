@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -29,7 +30,8 @@ class Evidence:
         return {"rare_tags": self.n_tags, "schema": self.counts["schema"]}.get(rule, self.n_sequences)
 
     def metric(self, name: str, split: str = CORPUS) -> float:
-        return float(self.metrics.loc[self.metrics["split"] == split, name].item())
+        """Return one number of the frame, NaN where it is missing."""
+        return float(next(iter(self.metrics.loc[self.metrics["split"] == split, name]), math.nan))
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,7 @@ def _received(rule: Rule, evidence: Evidence) -> str:
     first = next((o.finding for o in evidence.offenders if o.rule == name), "")
     match name:
         case "schema":
-            return f"{count} differences" + (f", the first: {first}" if first else "")
+            return (first or "no difference") + (f"; {count - 1} more like it" if count > 1 else "")
         case "complete_metrics":
             return f"{len(evidence.metrics)} rows, {int(evidence.metrics.isna().sum().sum())} numbers missing"
         case "empty_corpus":
@@ -114,8 +116,7 @@ def _received(rule: Rule, evidence: Evidence) -> str:
             shares = [f"{evidence.metric('leaked_share', split):.2%} of {split}" for split in SPLITS[1:]]
             return " and ".join(shares)
         case "rare_tags":
-            rarest = f", rarest: {first}" if first else ""
-            return f"{count:,} of {evidence.n_tags:,} tags are rarer{rarest}"
+            return f"{count:,} of {evidence.n_tags:,} tags fall short" + (f"; first {first}" if first else "")
     return f"{evidence.metric('tag_drift'):.4f} bits"
 
 

@@ -1,0 +1,123 @@
+"""Everything that is found out about a snapshot before it is judged: two reads, no verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqtag.config import QualityConfig, SplitConfig, TagsConfig
+from seqtag.quality.findings import Findings, find_offenders
+from seqtag.quality.measure import Measured, Splitter, measure
+from seqtag.quality.metrics import TagCounts, split_metrics, split_profiles
+from seqtag.quality.offenders import Offender, Requirements, readable
+from seqtag.quality.quarantine import EXAMPLES, quarantine
+from seqtag.quality.reading import schema_faults
+from seqtag.quality.rules import Rule, rules_in_force
+from seqtag.quality.verdict import Evidence, scheme_profile
+
+
+@dataclass(frozen=True)
+class Examined:
+    """The rules in force, what they are judged by, and what profile.json says besides."""
+
+    rules: tuple[Rule, ...]
+    evidence: Evidence
+    scheme: Mapping[str, str]
+    splits: Mapping[str, Any]
+    quarantined: Mapping[str, Any]
+    tags: TagCounts
+
+
+def examine(
+    parts: Sequence[Path],
+    *,
+    columns: Sequence[str],
+    tags: TagsConfig,
+    quality: QualityConfig,
+    split: SplitConfig,
+    previous: Mapping[str, Any] | None,
+    quarantine_file: Path,
+) -> Examined:
+    """Read a snapshot twice, the second time only what is refused or shown, and write the quarantine."""
+    wrong = schema_faults(parts, columns)
+    sound_parts = () if wrong else tuple(parts)  # columns that are not there cannot be measured
+    splitter = Splitter(sound_parts, split)
+    measured = measure(sound_parts, tags=tags, quality=quality, splitter=splitter)
+    scheme = measured.scheme.scheme if tags.scheme == "auto" else tags.scheme
+    rules = rules_in_force(
+        tags=tags, quality=quality, split=split, scheme=scheme, has_previous=previous is not None
+    )
+    findings = find_offenders(measured.ledger, rules, scheme=scheme, min_length=quality.leakage_min_length)
+    offenders = quarantine(
+        sound_parts,
+        measured,
+        findings,
+        refusing=[rule.name for rule in rules if rule.refuses],
+        columns=columns,
+        splitter=splitter,
+        required=Requirements(scheme, tags.declared, quality.max_length),
+        file=quarantine_file,
+    )
+    tag_counts = measured.tags.counts(also=tags.declared or ())
+    return Examined(
+        rules=rules,
+        evidence=_evidence(
+            measured, findings, offenders, wrong=wrong, quality=quality, tags=tag_counts, previous=previous
+        ),
+        scheme=scheme_profile(tags, measured.scheme, used=scheme),
+        splits=split_profiles(measured.ledger, findings, n_types=measured.types.n_types()),
+        quarantined=_quarantined(findings, rules, budget=quality.quarantine_budget),
+        tags=tag_counts,
+    )
+
+
+def _evidence(
+    measured: Measured,
+    findings: Findings,
+    offenders: tuple[Offender, ...],
+    *,
+    wrong: Sequence[str],
+    quality: QualityConfig,
+    tags: TagCounts,
+    previous: Mapping[str, Any] | None,
+) -> Evidence:
+    unsound = [Offender("schema", None, "", "", fault, "") for fault in wrong]
+    rare = _rare_tags(tags, least=quality.min_tag_support)
+    return Evidence(
+        metrics=split_metrics(
+            measured.ledger,
+            findings,
+            quality=quality,
+            tags=tags,
+            previous=None if previous is None else previous["tags"],
+        ),
+        offenders=(*unsound[:EXAMPLES], *offenders, *rare[:EXAMPLES]),
+        counts={
+            "schema": len(wrong),
+            **{rule: len(rows) for rule, rows in findings.rows.items()},
+            "rare_tags": len(rare),
+            "quarantine_budget": int((~findings.kept).sum()),
+        },
+        n_sequences=len(measured.ledger),
+        n_tags=len(tags),
+    )
+
+
+def _rare_tags(tags: TagCounts, *, least: int) -> list[Offender]:
+    rare = sorted((counts["train"], tag) for tag, counts in tags.items() if counts["train"] < least)
+    return [
+        Offender("rare_tags", None, "", "train", f"tag {readable(tag)}, tokens in train: {count:,}", "")
+        for count, tag in rare
+    ]
+
+
+def _quarantined(findings: Findings, rules: Sequence[Rule], *, budget: float) -> dict[str, Any]:
+    n_refused = int((~findings.kept).sum())
+    return {
+        "n_sequences": n_refused,
+        "share": n_refused / len(findings.kept) if n_refused else 0.0,
+        "budget": budget,
+        "by_rule": {rule.name: len(findings.rows[rule.name]) for rule in rules if rule.refuses},
+    }

@@ -1,0 +1,190 @@
+"""Each rule by hand, on a sound corpus in which one thing is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.quality.conftest import sequence, sound_corpus
+
+LENIENT = {"quarantine_budget": 1.0, "min_tag_support": 0}
+
+
+def test_a_sound_corpus_is_accepted_with_nothing_to_say(validated):
+    result = validated(sound_corpus(), quality={"min_tag_support": 1})
+
+    assert result.profile["accepted"] is True
+    assert result.profile["sentence"] == (
+        "accepted: 10 train, 10 dev, 10 test sequences; 0.00% (0 of 30 sequences) quarantined"
+    )
+    assert result.quarantine == []
+    assert [rule["rule"] for rule in result.profile["rules"] if not rule["held"]] == []
+    assert result.profile["expectations"]["failed"] == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        (sequence("a/O", defect="corpus.txt:9: 1 column where 2 were required"), "broken_sequence"),
+        (sequence("a/O b/O", tags=["O"]), "length_mismatch"),
+        (sequence("a/O b/O", tags=["O", None]), "length_mismatch"),
+        (sequence("a/O b/O", tags=["O", ""]), "length_mismatch"),
+        (sequence("a/O b/O", tags=None), "length_mismatch"),
+        (sequence("a/O b/O", tokens=["a", None]), "empty_token"),
+        (sequence("a/O b/O", tokens=["a", ""]), "empty_token"),
+        (sequence("a/O", tokens=[], tags=[]), "empty_token"),
+        (sequence("a/O b/I-PER"), "illegal_transition"),
+        (sequence("a/I-PER"), "illegal_transition"),
+        (sequence("a/B-PER b/I-ORG"), "illegal_transition"),
+        (sequence("a/B-PER b/E-PER"), "illegal_transition"),
+        (sequence("a/O " * 6), "over_long"),
+        (sequence("a/O", sequence_id=sound_corpus()[4]["sequence_id"]), "duplicate_id"),
+    ],
+)
+def test_one_wrong_sequence_is_quarantined_for_its_reason(wrong, rule, examined):
+    seen = examined([*sound_corpus(), wrong], quality=LENIENT | {"max_length": 5})
+
+    assert seen.reasons == {30: [rule]}
+    assert seen.quarantine[0]["tokens"] == wrong["tokens"]
+    assert seen.quarantine[0]["defect"] == wrong["defect"]
+    assert seen.counts[rule] == 1
+    assert seen.found.quarantined == {
+        "n_sequences": 1,
+        "share": 1 / 31,
+        "budget": 1.0,
+        "by_rule": dict.fromkeys(seen.found.quarantined["by_rule"], 0) | {rule: 1},
+    }
+
+
+def test_a_tag_outside_the_declared_set_is_quarantined(examined):
+    rows = [*sound_corpus(), sequence("a/B-LOC")]
+
+    seen = examined(rows, tags={"declared": ["O", "B-PER", "I-PER", "B-ORG", "I-ORG"]}, quality=LENIENT)
+
+    assert seen.reasons == {30: ["unknown_tag"]}
+    assert seen.found.tags["I-ORG"] == {"train": 0, "dev": 0, "test": 0}
+    assert "B-LOC" not in seen.found.tags
+
+
+def test_without_a_declared_set_no_tag_is_unknown(examined):
+    seen = examined([*sound_corpus(), sequence("a/B-LOC")], quality=LENIENT)
+
+    assert "unknown_tag" not in seen.rules
+    assert seen.quarantine == []
+
+
+def test_sequences_that_contradict_each_other_are_all_quarantined(examined):
+    same = [sequence("x/O y/O", sequence_id=f"c{i}") for i in range(3)]
+    other = sequence("x/B-PER y/O", sequence_id="c3")
+
+    seen = examined([*sound_corpus(), *same, other], quality=LENIENT)
+
+    assert seen.reasons == {row: ["conflicting_labels"] for row in range(30, 34)}
+
+
+def test_equal_sequences_with_equal_tags_are_duplicates_and_kept(validated):
+    rows = [*sound_corpus(6), *(sequence("x/O y/O", sequence_id=f"c{i}") for i in range(4))]
+
+    result = validated(rows, quality=LENIENT | {"max_duplicate_share": 0.29})
+
+    assert result.quarantine == []
+    assert result.rule("duplicates")["count"] == 3
+    assert result.rule("duplicates")["held"] is False  # 3 of 10
+    assert result.profile["accepted"] is True
+
+
+def test_a_broken_sequence_takes_no_sound_one_with_it(examined):
+    """Neither as the first bearer of an id, nor by tags that cannot be trusted."""
+    broken = sequence("x/O y/O", sequence_id="same", tags=["O"])
+    sound = sequence("x/O y/O", sequence_id="same")
+
+    seen = examined([*sound_corpus(), broken, sound], quality=LENIENT)
+
+    assert seen.reasons == {30: ["length_mismatch"]}
+
+
+def test_every_reason_is_given(examined):
+    wrong = sequence("a/O", defect="torn", tokens=["a", ""], tags=["FOO"])
+
+    seen = examined(
+        [*sound_corpus(), wrong], tags={"declared": ["O", "B-PER", "I-PER", "B-ORG"]}, quality=LENIENT
+    )
+
+    assert seen.reasons == {30: ["broken_sequence", "length_mismatch", "empty_token", "unknown_tag"]}
+
+
+def test_quarantine_keeps_further_columns(examined):
+    rows = [row | {"genre": "news"} for row in sound_corpus()] + [sequence("a/I-X", genre="web")]
+
+    seen = examined(rows, columns=["genre"], quality=LENIENT)
+
+    assert [(row["row"], row["genre"]) for row in seen.quarantine] == [(30, "web")]
+
+
+def test_a_rule_set_to_warn_keeps_the_rows_and_says_so(validated):
+    rows = [*sound_corpus(), sequence("a/I-PER")]
+
+    result = validated(rows, quality=LENIENT | {"rules": {"illegal_transition": "warn"}})
+
+    assert result.quarantine == []
+    assert result.rule("illegal_transition")["count"] == 1
+    assert result.profile["splits"]["train"]["n_sequences"] == 11
+    assert result.profile["accepted"] is True
+    assert result.profile["sentence"].endswith("; warnings: illegal_transition")
+
+
+def test_a_rule_set_to_fail_refuses_the_corpus_for_one_sequence(validated):
+    rows = [*sound_corpus(), sequence("a/I-PER")]
+
+    result = validated(rows, quality=LENIENT | {"rules": {"illegal_transition": "fail"}})
+
+    assert result.profile["accepted"] is False
+    assert result.profile["sentence"] == (
+        "refused by illegal_transition (every tag may follow the tag before it in scheme IOB2): "
+        "1 of 31 sequences break it"
+    )
+    assert {row["row"]: row["reasons"] for row in result.quarantine} == {30: ["illegal_transition"]}
+
+
+def test_a_rule_set_to_off_is_not_judged(examined):
+    rows = [*sound_corpus(), sequence("a/I-PER")]
+
+    seen = examined(rows, quality=LENIENT | {"rules": {"illegal_transition": "off"}})
+
+    assert "illegal_transition" not in seen.rules
+    assert seen.quarantine == []
+
+
+def test_a_declared_scheme_is_held_against_the_tags(examined):
+    rows = [*sound_corpus(), sequence("a/O b/I-PER")]  # IOB1 lets a span begin with I
+
+    declared = examined(rows, tags={"scheme": "IOB1"}, quality=LENIENT)
+
+    assert declared.found.quarantined["by_rule"]["illegal_transition"] == 30  # all but the last
+    assert declared.found.scheme["used"] == "IOB1"
+    assert declared.found.scheme["detected"] == "IOB2"
+    assert declared.found.scheme["reason"].startswith("declared IOB1, although the tags look like IOB2")
+
+
+def test_a_corpus_in_iob1_is_detected_as_such(examined):
+    rows = [
+        sequence(f"U.N{i}/I-ORG official/O Ekeus{i}/I-PER", split=s)
+        for i in range(8)
+        for s in ("train", "dev")
+    ]
+    rows += [sequence("in/O Baghdad/I-LOC Iraq/B-LOC", split="test")]
+    rows += [sequence("a/O b/B-LOC")]
+
+    seen = examined(rows, quality=LENIENT | {"rules": {"duplicate_id": "off"}})
+
+    assert seen.found.scheme["used"] == "IOB1"
+    assert seen.reasons == {17: ["illegal_transition"]}
+    assert "1 under IOB1" in seen.found.scheme["reason"]
+
+
+def test_tags_without_a_scheme_have_no_illegal_transition(examined):
+    rows = [sequence(f"dogs{i}/NOUN bark/VERB", split=s) for i in range(6) for s in ("train", "dev", "test")]
+
+    seen = examined(rows, quality=LENIENT | {"rules": {"duplicate_id": "off"}})
+
+    assert seen.found.scheme["used"] == "none"
+    assert "illegal_transition" not in seen.rules
