@@ -108,6 +108,7 @@ def _template() -> Any:
         "points_range": wording.points_range,
         "level": wording.level,
         "count": wording.count,
+        "sentence": wording.sentence,
     }
     environment.globals |= {
         "plural": wording.plural,

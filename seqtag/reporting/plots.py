@@ -59,17 +59,17 @@ def learning_curve(
     with _figure(4.6, 2.9) as figure:
         axes = figure.add_subplot()
         axes.plot(epochs, values, color=BLUE, linewidth=1.8, marker="o", markersize=4)
-        if best is not None and best in epochs:
+        if best is not None:
             value = values[epochs.index(best)]
-            side = "right" if best > np.mean(epochs) else "left"
             axes.plot(
                 [best], [value], marker="o", markersize=9, color=VERMILLION, markerfacecolor="none", lw=0
             )
-            axes.annotate(
-                f"epoch {best}: {value:.{1 if scale == 100 else 3}f}{'%' if scale == 100 else ''}",
-                (best, value), xytext=(6 if side == "right" else -6, -15), textcoords="offset points",
-                ha=side, va="center", color=VERMILLION, fontsize=9,
-            )  # fmt: skip
+            best_words = (
+                f"best: {value:.1f}% at epoch {best}"
+                if scale == 100
+                else f"best: {value:.3g} at epoch {best}"
+            )
+            axes.set_title(best_words, loc="right", fontsize=9, color=VERMILLION)
         axes.set(xlabel="epoch", ylabel=unit)
         axes.margins(y=0.18)
         axes.set_xlim(min(epochs) - 0.5, max(epochs) + 0.5)

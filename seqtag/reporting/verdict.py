@@ -15,6 +15,7 @@ from seqtag.reporting.wording import (
     plural,
     points,
     points_range,
+    sentence,
     without_verdict,
 )
 
@@ -54,7 +55,7 @@ def verdict_markdown(
         f"## By {'type' if challenger['spans'] else 'tag'}",
         *_by_tag(challenger, champion),
         "## Corpus",
-        _inline(profile["sentence"]),
+        f"{_inline(sentence(profile['sentence']))}.",
         _table(
             ["split", "sequences", "tokens"],
             [[name, count(s["n_sequences"]), count(s["n_tokens"])] for name, s in profile["splits"].items()],

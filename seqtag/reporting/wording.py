@@ -61,13 +61,21 @@ def level(confidence: float) -> str:
 
 
 def without_verdict(decision: Mapping[str, Any]) -> str:
-    """Return the sentence of a decision without the verdict before it, beginning with a capital.
+    """Return the sentence of a decision without the verdict before it.
 
     >>> without_verdict({"verdict": "HOLD", "sentence": "HOLD: accuracy 95.0% is a tie."})
     'Accuracy 95.0% is a tie.'
     """
-    sentence: str = decision["sentence"].removeprefix(f"{decision['verdict']}: ")
-    return sentence[:1].upper() + sentence[1:]
+    return f"{sentence(decision['sentence'].removeprefix(decision['verdict'] + ': '))}."
+
+
+def sentence(text: str) -> str:
+    """Begin with a capital and leave the full stop to the page.
+
+    >>> sentence("accepted: 3 sequences.")
+    'Accepted: 3 sequences'
+    """
+    return text[:1].upper() + text[1:].removesuffix(".")
 
 
 def count(number: float | None) -> str:
