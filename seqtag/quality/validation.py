@@ -74,4 +74,4 @@ def validate(
     }
     write_json(folder / PROFILE, profile)
     write_pages(profile, judgement, examined.evidence, folder=folder / DATA_DOCS)
-    _log.info("%s; tag scheme %s (%s)", sentence, examined.scheme["used"], examined.scheme["reason"])
+    _log.info("%s Tag scheme %s (%s)", sentence, examined.scheme["used"], examined.scheme["reason"])

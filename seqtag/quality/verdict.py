@@ -72,17 +72,18 @@ def corpus_sentence(
 ) -> tuple[bool, str]:
     """Return whether the corpus is accepted, and why in one line."""
     if evaluated < defined or not defined:
-        return False, f"refused: only {evaluated} of {defined} expectations were evaluated"
+        return False, f"refused: only {evaluated} of {defined} expectations were evaluated."
     broken = [verdict for verdict in verdicts if not verdict.held]
     fatal = [verdict for verdict in broken if verdict.severity == "fail"]
     if any(verdict.rule == "schema" for verdict in fatal):
         fatal = [verdict for verdict in fatal if verdict.rule == "schema"]  # the others only follow from it
     if fatal:
-        return False, "refused by " + "; by ".join(f"{v.rule} ({v.required}): {v.received}" for v in fatal)
+        reasons = (f"{verdict.rule} ({verdict.required}): {verdict.received}" for verdict in fatal)
+        return False, f"refused by {'; by '.join(reasons)}."
     warnings = [verdict.rule for verdict in broken if verdict.severity == "warn"]
     return True, (
         f"accepted: {_sizes(evidence)} sequences; {_refused(evidence)} quarantined"
-        + (f"; warnings: {', '.join(warnings)}" if warnings else "")
+        + (f"; warnings: {', '.join(warnings)}." if warnings else ".")
     )
 
 

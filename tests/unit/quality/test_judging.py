@@ -105,14 +105,14 @@ def test_an_expectation_that_raises_is_not_evaluated_and_refuses(monkeypatch):
 
     assert not accepted
     assert judgement.evaluated < judgement.defined
-    assert sentence == f"refused: only {judgement.evaluated} of 22 expectations were evaluated"
+    assert sentence == f"refused: only {judgement.evaluated} of 22 expectations were evaluated."
 
 
 def test_no_rules_at_all_is_no_pass():
     _, (accepted, sentence) = judged(SOUND, rules=())
 
     assert not accepted
-    assert sentence == "refused: only 0 of 0 expectations were evaluated"
+    assert sentence == "refused: only 0 of 0 expectations were evaluated."
 
 
 def test_totals_in_the_result_are_exact_though_the_frame_holds_a_sample():

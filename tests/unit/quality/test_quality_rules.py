@@ -14,7 +14,7 @@ def test_a_sound_corpus_is_accepted_with_nothing_to_say(validated):
 
     assert result.profile["accepted"] is True
     assert result.profile["sentence"] == (
-        "accepted: 10 train, 10 dev, 10 test sequences; 0.00% (0 of 30 sequences) quarantined"
+        "accepted: 10 train, 10 dev, 10 test sequences; 0.00% (0 of 30 sequences) quarantined."
     )
     assert result.quarantine == []
     assert [rule["rule"] for rule in result.profile["rules"] if not rule["held"]] == []
@@ -129,7 +129,7 @@ def test_a_rule_set_to_warn_keeps_the_rows_and_says_so(validated):
     assert result.rule("illegal_transition")["count"] == 1
     assert result.profile["splits"]["train"]["n_sequences"] == 11
     assert result.profile["accepted"] is True
-    assert result.profile["sentence"].endswith("; warnings: illegal_transition")
+    assert result.profile["sentence"].endswith("; warnings: illegal_transition.")
 
 
 def test_a_rule_set_to_fail_refuses_the_corpus_for_one_sequence(validated):
@@ -140,7 +140,7 @@ def test_a_rule_set_to_fail_refuses_the_corpus_for_one_sequence(validated):
     assert result.profile["accepted"] is False
     assert result.profile["sentence"] == (
         "refused by illegal_transition (every tag may follow the tag before it in scheme IOB2): "
-        "1 of 31 sequences break it"
+        "1 of 31 sequences break it."
     )
     assert {row["row"]: row["reasons"] for row in result.quarantine} == {30: ["illegal_transition"]}
 

@@ -28,7 +28,7 @@ def test_over_budget_the_corpus_is_refused_with_the_numbers(validated):
     assert result.profile["accepted"] is False
     assert result.profile["sentence"] == (
         "refused by quarantine_budget (at most 5.00% of the sequences are quarantined): "
-        "9.09% (3 of 33 sequences), most by illegal_transition 3"
+        "9.09% (3 of 33 sequences), most by illegal_transition 3."
     )
     assert len(result.quarantine) == 3
 
@@ -55,7 +55,7 @@ def test_too_few_sequences_after_quarantine_are_refused(validated):
     assert result.profile["accepted"] is False
     assert result.profile["sentence"] == (
         "refused by too_few_sequences (at least 10 sequences are left after quarantine): "
-        "3 train, 3 dev, 3 test sequences"
+        "3 train, 3 dev, 3 test sequences."
     )
 
 
@@ -102,7 +102,7 @@ def test_another_schema_is_refused_by_the_column(tmp_path, validated):
     assert result.profile["sentence"] == (
         "refused by schema (the snapshot's columns are those of the corpus schema): "
         "part-00001.parquet: column 'tags' of type list<item: string> was required. "
-        "Received: (no such column)"
+        "Received: (no such column)."
     )
 
 

@@ -1,0 +1,70 @@
+"""Counting what streams by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from seqtag.quality.census import MAX_DETECTED_TAGS, TagCensus, TransitionCensus, TypeCensus
+from seqtag.quality.reading import CodedLists
+
+
+def coded(*lists):
+    return CodedLists.of(pa.array(lists, pa.list_(pa.string())))
+
+
+def splits(*numbers):
+    return np.array(numbers, dtype=np.int8)
+
+
+def test_what_was_counted_can_be_taken_out_again():
+    tags = TagCensus()
+    tags.add(coded(["O", "B-X"], ["O"]), splits(0, 2))
+    tags.add(coded(["B-X", None, ""]), splits(0))
+    tags.add(coded(["O"]), splits(2), times=-1)
+
+    assert tags.counts() == {
+        "B-X": {"train": 2, "dev": 0, "test": 0},
+        "O": {"train": 1, "dev": 0, "test": 0},
+    }
+
+
+def test_types_are_counted_once_however_often_they_come():
+    types = TypeCensus()
+    types.add(coded(["a", "b", "a"], ["a"]), splits(0, 1))
+    types.add(coded(["b", "c"], ["d"]), splits(0, 0))
+    types.add(coded(["d"]), splits(0), times=-1)
+
+    assert types.n_types() == (3, 1, 0)
+
+
+def test_types_that_come_in_many_batches_are_merged():
+    types = TypeCensus()
+    for first in range(0, 500_000, 100_000):
+        types.add(coded([f"w{i}" for i in range(first, first + 200_000)]), splits(0))
+
+    assert types.n_types() == (600_000, 0, 0)
+
+
+def test_transitions_of_several_batches_add_up():
+    census = TransitionCensus()
+    census.add(coded(["O", "I-X"], ["I-X"]), np.array([True, True]))
+    census.add(coded(["B-X", "I-X"], ["I-Y", "O"]), np.array([True, False]))
+
+    verdict = census.verdict()
+
+    assert verdict.scheme == "IOB1"
+    assert verdict.illegal["IOB2"] == 2  # O to I-X, and I-X at the start; the last one is not aligned
+    assert verdict.illegal["IOB1"] == 1  # B-X at the start
+
+
+def test_more_tags_than_fit_a_matrix_have_no_detected_scheme_but_are_still_checked():
+    lists = [[f"B-{i}", f"I-{i}", "I-other"] for i in range(MAX_DETECTED_TAGS)]
+    census = TransitionCensus()
+
+    broken = census.add(coded(*lists), np.ones(len(lists), dtype=np.bool_))
+    census.add(coded(["O"]), np.ones(1, dtype=np.bool_))
+
+    assert broken.all()
+    assert census.verdict().scheme == "none"
+    assert census.verdict().reason == "none: more than 2,000 distinct tags, too many to detect a scheme"
