@@ -1,13 +1,19 @@
-"""The order of the verbs. Prefect reads its settings when it is imported, so its home is named first."""
+"""The order of the verbs, and what Prefect has to know before it is imported.
 
+Prefect reads its settings on import and makes its home then, but not the folder above it; and it attaches
+its handler to the loggers named here without giving them a level.
+"""
+
+import logging
 import os
 
 from seqtag.config import Settings
 from seqtag.steps import Place
 
-# A variable that is set already wins; no folder is made here.
 _home = Place.of(Settings()).home
+_home.root.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("PREFECT_HOME", str(_home.prefect))
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "seqtag")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
+logging.getLogger("seqtag").setLevel(logging.INFO)

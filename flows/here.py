@@ -39,7 +39,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         local.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
         return 1
     run = cast(RunDir, state.result())  # what the state that the flow returned holds
-    local.say(steps.summary(run, dashboard=dashboard))
+    local.say("\n" + steps.summary(run, dashboard=dashboard))
     return 0
 
 

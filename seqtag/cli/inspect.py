@@ -67,11 +67,14 @@ def registry(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 500
     where.registry().check()
     typer.echo(f"MLflow at http://127.0.0.1:{port}/#/models, until Ctrl-C", err=True)
     command = [
-        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", where.registry_url,
-        "--artifacts-destination", str(where.home.artifacts), "--host", "127.0.0.1", "--port", str(port),
-        "--workers", "1",
+        sys.executable, "-m", "mlflow", "server", "--artifacts-destination", str(where.home.artifacts),
+        "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
     ]  # fmt: skip
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # it starts eight processes
+    environment = {
+        **os.environ,
+        "MLFLOW_BACKEND_STORE_URI": where.registry_url,  # not an argument: it may hold a password
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes
+    }
     sys.exit(subprocess.call(command, env=environment, cwd=where.home.root))
 
 

@@ -108,7 +108,7 @@ class GateConfig(Table):
 
     metric: Literal["auto"] | Metric = "auto"  # auto: span_f1 where tags have a scheme
     margin: float = Field(default=0.0, ge=0, lt=1)  # the difference that the interval must clear
-    floor: float = Field(default=0.0, ge=0, le=1)  # what the first model must reach
+    floor: float = Field(default=0.1, ge=0, le=1)  # what the first model must reach to serve at all
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     resamples: int = Field(default=2000, ge=100)
 

@@ -28,8 +28,10 @@ class Place:
 
     @classmethod
     def of(cls, settings: Settings) -> Place:
+        from seqtag.registry import sqlite_url
+
         home = Home(absolute(settings.home))
-        return cls(home, settings.registry_url or f"sqlite:///{home.registry_db}")
+        return cls(home, settings.registry_url or sqlite_url(home.registry_db))
 
     def registry(self) -> Registry:
         from seqtag.registry import Registry

@@ -60,9 +60,7 @@ def decide(run: RunDir) -> Manifest:
         write_json(folder / run.decision.name, decision)
 
     inputs = {"evaluation": evaluated.digest, "config": config_digest(config.gate), "seed": str(config.seed)}
-    manifest = step(run.decision_dir, "decide", inputs, judge)
-    logger.info("decide: %s", read_json(run.decision)["sentence"])
-    return manifest
+    return step(run.decision_dir, "decide", inputs, judge)
 
 
 def register(run: RunDir, place: Place) -> Manifest:
