@@ -133,18 +133,20 @@ def child(contender: str, folder: Path, out: Path) -> None:
     print(json.dumps({"wall": wall, "cpu": cpu, "peak": peak, "above_imports": peak - before}))
 
 
-def measured(contender: str, folder: Path, *, repeats: int) -> dict[str, float]:
-    """Return medians over fresh processes."""
-    runs = []
-    for _ in range(repeats):
+def measured(contenders: list[str], folder: Path, *, repeats: int) -> dict[str, dict[str, float]]:
+    """Return each contender's medians over fresh processes, which take turns."""
+    runs: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
+    for name in contenders * repeats:
         with tempfile.TemporaryDirectory(dir=folder) as out:
-            command = [sys.executable, __file__, "--child", contender, str(folder), out]
+            command = [sys.executable, __file__, "--child", name, str(folder), out]
             environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
             ended = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-            if ended.returncode:
-                raise RuntimeError(f"{contender} failed:\n{ended.stderr}")
-            runs.append(json.loads(ended.stdout.splitlines()[-1]))
-    return {key: statistics.median(run[key] for run in runs) for key in runs[0]}
+        if ended.returncode:
+            raise RuntimeError(f"{name} failed:\n{ended.stderr}")
+        runs[name].append(json.loads(ended.stdout.splitlines()[-1]))
+    return {
+        name: {key: statistics.median(run[key] for run in of) for key in of[0]} for name, of in runs.items()
+    }
 
 
 def table(sizes: list[float], contenders: list[str], folder: Path) -> str:
@@ -160,7 +162,7 @@ def table(sizes: list[float], contenders: list[str], folder: Path) -> str:
         n_tokens = round(size * 1e6)
         write_inputs(corpus, n_tokens)
         repeats = 3 if size <= 2 else 1
-        results = {name: measured(name, corpus, repeats=repeats) for name in contenders}
+        results = measured(contenders, corpus, repeats=repeats)
         for name, r in results.items():
             ratio = r["wall"] / results["seqtag"]["wall"]
             lines.append(

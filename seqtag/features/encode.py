@@ -66,7 +66,7 @@ def _encoded(
         for rung in config.ladder
     }
     first = 0
-    for batch in row_groups(path, [ROW, TOKENS, TAGS]):
+    for batch in ahead(row_groups(path, [ROW, TOKENS, TAGS])):
         tokens, offsets = flatten(batch.column(TOKENS))
         token_ids = vocabulary.ids(tokens)
         tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))

@@ -103,7 +103,8 @@ class Symbols:
     def save(self, path: Path) -> None:
         """Write id, symbol and count as Parquet."""
         ids = np.arange(len(self), dtype=np.int32)
-        pq.write_table(pa.table([ids, self.symbols, self.counts], SYMBOLS_SCHEMA), path, compression="zstd")
+        table = pa.table([ids, self.symbols, self.counts], SYMBOLS_SCHEMA)
+        pq.write_table(table, path, compression="zstd", use_dictionary=False)  # no symbol comes twice
 
     def __len__(self) -> int:
         return len(self.symbols)

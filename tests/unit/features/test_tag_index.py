@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 
 from seqtag.config import SchemeName
 from seqtag.errors import RunDirError
-from seqtag.features import TagIndex
+from seqtag.features import TagIndex, tag_index
 from seqtag.features.tag_index import tag_order
 
 OBSERVED = {"B-X": 2, "O": 9, "B-Y": 2, "I-Y": 3}
@@ -91,3 +92,7 @@ def test_a_file_of_something_else_is_a_rundir_error(tmp_path: Path, text: str) -
     (tmp_path / "tags.json").write_text(text)
     with pytest.raises(RunDirError, match=r"tags\.json"):
         TagIndex.load(tmp_path)
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(tag_index).failed == 0

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import numpy.typing as npt
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.features import Windows, padded, stitched, windows
+from seqtag.features import Windows, padded, stitched, windowing, windows
 
 lengths_and_ladders = st.tuples(
     st.lists(st.integers(0, 60), max_size=12),
@@ -105,3 +107,7 @@ def test_of_overlapping_outputs_the_kept_ones_count() -> None:
     cut = windows([6], ladder=[4], overlap=2)  # windows at 0 and 2, each keeps three
     outputs = np.array([[1, 1, 1, 1], [2, 2, 2, 2]])
     assert stitched([(cut, outputs)], offsets=offsets_of([6]), dtype=np.int64).tolist() == [1, 1, 1, 2, 2, 2]
+
+
+def test_the_examples_in_the_docstrings_hold() -> None:
+    assert doctest.testmod(windowing).failed == 0
