@@ -123,9 +123,7 @@ class TransitionCensus:
     def verdict(self) -> SchemeVerdict:
         """Return the scheme that the transitions speak for."""
         if len(self._tags) > MAX_DETECTED_TAGS:
-            reason = (
-                f"none: more than {MAX_DETECTED_TAGS:,} distinct tags, too many for a scheme to be detected"
-            )
+            reason = f"none: more than {MAX_DETECTED_TAGS:,} distinct tags, too many to detect a scheme"
             return SchemeVerdict("none", reason, {"none": 0})
         return detect_scheme(self._tags.strings, self._counts)
 

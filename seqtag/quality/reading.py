@@ -28,10 +28,9 @@ def schema_faults(parts: Sequence[Path], columns: Sequence[str]) -> tuple[str, .
         received = {field.name: field.type for field in pq.read_schema(part)}
         for name in sorted(required.keys() | received.keys()):
             if required.get(name) != received.get(name):
-                faults.append(
-                    f"{part.name}: column {name!r} of type {required.get(name, '(no such column)')} was "
-                    f"required. Received: {received.get(name, '(no such column)')}"
-                )
+                wanted = f"of type {required[name]}" if name in required else "not to be there"
+                came = f"type {received[name]}" if name in received else "no such column"
+                faults.append(f"{part.name}: column {name!r} was required {wanted}. Received: {came}")
     return tuple(faults)
 
 

@@ -101,8 +101,8 @@ def test_another_schema_is_refused_by_the_column(tmp_path, validated):
     assert result.profile["accepted"] is False
     assert result.profile["sentence"] == (
         "refused by schema (the snapshot's columns are those of the corpus schema): "
-        "part-00001.parquet: column 'tags' of type list<item: string> was required. "
-        "Received: (no such column)."
+        "part-00001.parquet: column 'tags' was required of type list<item: string>. "
+        "Received: no such column."
     )
 
 
