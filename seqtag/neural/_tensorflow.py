@@ -1,13 +1,42 @@
 """The one door to TensorFlow and Keras: import `tf` and `keras` from here, and only where they are needed."""
 
-import os
+from __future__ import annotations
 
-# The C++ side reads these once, when it is loaded; what the environment already says stands.
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # 2: errors only, no word about missing GPUs
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+# What the environment already says stands.
+# 3: fatal errors alone. Level 2 prints "failed call to cuInit" where there is no GPU, which is no error.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
-import keras
-import tensorflow as tf
+_CHATTER = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog")
+
+
+@contextmanager
+def _without_chatter() -> Iterator[None]:
+    """Hold back what TensorFlow 2.21 logs while its libraries are loaded, whatever the log level says.
+
+    It goes to file descriptor 2, past `sys.stderr`. All other lines are passed on afterwards.
+    """
+    stderr = os.dup(2)
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(stderr, 2)
+            os.close(stderr)
+            held.seek(0)
+            os.write(2, b"".join(line for line in held if not _CHATTER.match(line)))
+
+
+with _without_chatter():
+    import keras
+    import tensorflow as tf
 
 __all__ = ["fix_randomness", "keras", "tf"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
@@ -57,7 +58,9 @@ class TimeDistributed(keras.layers.TimeDistributed):  # type: ignore[misc]  # ke
     """
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:  # noqa: ARG002
-        return self.layer.call(inputs)  # Dense acts on the last axis
+        with warnings.catch_warnings():  # Keras 3.15 warns of a softmax over one class
+            warnings.filterwarnings("ignore", "You are using a softmax over axis", UserWarning)
+            return self.layer.call(inputs)  # Dense acts on the last axis
 
 
 RECIPES: Mapping[str, Recipe] = MappingProxyType({"seed": seed_model})

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from seqtag.config import FeaturesConfig
+from seqtag.features import TagIndex
+from seqtag.neural.dev import DevSplit
+from seqtag.neural.reading import OUTPUT
+from tests.unit.neural.toy import lay_ground, rungs_of
+
+
+class Oracle:
+    """Knows the tag id of every token id."""
+
+    def __init__(self, tag_of_token):
+        self._tags = np.array(tag_of_token, dtype=np.int32)
+
+    def predict(self, token_ids):
+        output = np.zeros(token_ids.shape, dtype=OUTPUT)
+        output["tag_id"] = self._tags[token_ids]
+        return output
+
+
+TRAIN = [[("a", "O"), ("b", "B-X"), ("c", "I-X")] * 3] * 2
+
+
+def dev_split(tmp_path, dev, *, metric, scheme="IOB2"):
+    features = FeaturesConfig(ladder=(2, 4), window_overlap=2)
+    ground = lay_ground(tmp_path, {"train": TRAIN, "dev": dev}, scheme=scheme, features=features)
+    tags = TagIndex.load(ground.vocabulary)
+    assert tags.tags == ("B-X", "I-X", "O")
+    return DevSplit(rungs_of(ground, "dev"), tags, metric=metric)
+
+
+PERFECT = Oracle([9, 9, 2, 0, 1])  # <pad>, <unk>, a, b, c
+ALL_O = Oracle([9, 9, 2, 2, 2])
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "span_f1"])
+def test_the_right_tags_score_one_also_in_sequences_of_several_windows(tmp_path, metric):
+    dev = [[("b", "B-X"), ("c", "I-X"), ("a", "O")] * 4, [("a", "O")], [("b", "B-X")] * 5]
+    assert dev_split(tmp_path, dev, metric=metric).score(PERFECT) == (1.0, 1.0)
+
+
+def test_span_f1_decides_beside_accuracy(tmp_path):
+    dev = [[("a", "O"), ("a", "O"), ("a", "O"), ("b", "B-X")]]
+    assert dev_split(tmp_path, dev, metric="span_f1").score(ALL_O) == (0.0, 0.75)
+
+
+@pytest.mark.parametrize("metric", ["accuracy", "span_f1"])
+def test_a_gold_tag_that_the_model_does_not_know_is_always_missed(tmp_path, metric):
+    dev = [[("b", "B-X"), ("a", "B-NEW")]]
+    score, accuracy = dev_split(tmp_path, dev, metric=metric).score(PERFECT)
+    assert accuracy == 0.5
+    # span F1: one of two gold spans is found, and nothing else: 2 * 1 / (2 + 1)
+    assert score == (0.5 if metric == "accuracy" else pytest.approx(2 / 3))
+
+
+def test_no_span_anywhere_scores_zero(tmp_path):
+    assert dev_split(tmp_path, [[("a", "O")]], metric="span_f1").score(PERFECT) == (0.0, 1.0)
+
+
+def test_empty_sequences_do_not_matter(tmp_path):
+    dev = [[], [("b", "B-X")], [], [("a", "O")], []]
+    assert dev_split(tmp_path, dev, metric="span_f1").score(PERFECT) == (1.0, 1.0)

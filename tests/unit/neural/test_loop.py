@@ -1,0 +1,113 @@
+import math
+
+import numpy as np
+import pytest
+
+from seqtag.config import TrainConfig
+from seqtag.errors import TrainingError
+from seqtag.features import Rung, windows
+from seqtag.neural.dev import DevScore
+from seqtag.neural.loop import EpochRecord, epochs
+from seqtag.neural.training import epoch_line, fit
+
+
+class StubEngine:
+    """Returns the losses it was given, one a step."""
+
+    def __init__(self, *losses):
+        self._losses = iter(losses)
+
+    def train_step(self, _batch):
+        return next(self._losses)
+
+    def predict(self, _token_ids):
+        raise NotImplementedError
+
+
+def rung(*, tag_ids, rows):
+    tag_ids = np.array(tag_ids, dtype=np.int32)
+    n_windows, length = tag_ids.shape
+    cut = windows([length] * n_windows, ladder=[length], overlap=0)
+    return Rung(length, np.array(rows), cut, np.full_like(tag_ids, 2), tag_ids)
+
+
+def records(engine, rungs, *, scores=(0.5,), batch_size=2):
+    given = iter(scores)
+    config = TrainConfig(batch_size=batch_size, learning_rate=0.5)
+    return epochs(engine, rungs, score=lambda _: DevScore(next(given), 0.25), config=config, seed=1)
+
+
+def record(epoch, score, accuracy=0.5):
+    return EpochRecord(epoch, 0.3121, score, accuracy, 41.2, 9800.4, 1e-3)
+
+
+def fitted(scores, *, patience=2, max_epochs=100, accuracies=None):
+    asked = []
+    accuracies = accuracies or [0.5] * len(scores)
+
+    def coming():
+        for epoch, (score, accuracy) in enumerate(zip(scores, accuracies, strict=True), start=1):
+            asked.append(epoch)
+            yield record(epoch, score, accuracy)
+
+    config = TrainConfig(patience=patience, max_epochs=max_epochs)
+    return fit(coming(), config=config, weights=lambda: {"w": np.array(asked[-1])}, tell=lambda _: None)
+
+
+def test_loss_is_the_mean_over_the_tokens_that_were_taught():
+    known = rung(tag_ids=[[0, 1], [0, -1], [1, 1]], rows=[4, 5, 6])  # five known tags, in two batches
+    first = next(records(StubEngine(2.0, 0.5), [known]))
+    assert first.loss == 0.5
+    assert (first.epoch, first.dev_score, first.dev_accuracy, first.learning_rate) == (1, 0.5, 0.25, 0.5)
+    assert first.seconds > 0
+    assert first.tokens_per_second > 0
+
+
+def test_epochs_are_trained_only_when_asked_for():
+    engine = StubEngine(1.0, 2.0)  # a third epoch would find no loss
+    coming = records(engine, [rung(tag_ids=[[0]], rows=[0])], scores=(0.1, 0.2))
+    assert [next(coming).dev_score, next(coming).dev_score] == [0.1, 0.2]
+
+
+@pytest.mark.parametrize("loss", [math.nan, math.inf])
+def test_a_loss_that_is_no_number_is_an_error_with_epoch_batch_and_rows(loss):
+    coming = records(StubEngine(1.0, 1.0, 1.0, loss), [rung(tag_ids=[[0]] * 3, rows=[70, 80, 90])])
+    next(coming)
+    with pytest.raises(TrainingError, match=rf"epoch 2, batch 2: .* Received: {loss} \(rows (70|80|90)"):
+        next(coming)
+
+
+def test_a_long_list_of_rows_is_cut_in_the_message():
+    coming = records(StubEngine(math.nan), [rung(tag_ids=[[0]] * 10, rows=range(10))], batch_size=10)
+    with pytest.raises(TrainingError, match=r"rows (\d, ){7}\d and 2 more of the snapshot"):
+        next(coming)
+
+
+def test_nothing_to_learn_from_is_an_error():
+    with pytest.raises(TrainingError, match="tokens with a known tag were required"):
+        next(records(StubEngine(0.0), [rung(tag_ids=[[-1, -1]], rows=[0])]))
+
+
+def test_training_stops_when_dev_has_not_improved_for_as_long_as_patience():
+    result = fitted([0.1, 0.3, 0.2, 0.3, 0.9], patience=2)
+    assert [r.epoch for r in result.history] == [1, 2, 3, 4]
+
+
+def test_best_weights_are_kept():
+    result = fitted([0.1, 0.3, 0.2, 0.1], patience=2)
+    assert result.best.epoch == 2
+    assert result.weights["w"] == 2
+
+
+def test_training_stops_after_the_most_epochs():
+    assert len(fitted([0.1, 0.2, 0.3, 0.4], max_epochs=3).history) == 3
+
+
+def test_where_the_score_is_the_same_accuracy_decides():
+    result = fitted([0.0, 0.0, 0.0, 0.0], accuracies=[0.5, 0.7, 0.6, 0.6], patience=2)
+    assert result.best.epoch == 2
+
+
+def test_an_epoch_is_one_line_with_units():
+    line = epoch_line(record(7, 0.8421), "span_f1")
+    assert line == "epoch 7: dev span F1 0.842, loss 0.312, 41 s, 9,800 tokens/s"
