@@ -5,8 +5,10 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -20,7 +22,6 @@ from seqtag.features.vocabulary import Vocabulary
 
 _MERGE_AT = 2**18  # distinct strings waiting
 _WORDS_AT_A_TIME = 2**16
-_N_CODE_POINTS = 0x110000
 
 _log = logging.getLogger(__name__)
 
@@ -75,38 +76,53 @@ class _Counts:
     """Occurrences of strings, merged now and then: memory grows with the distinct ones alone."""
 
     def __init__(self) -> None:
-        self._merged = _counted(pa.array([], pa.string()), np.zeros(0, np.int64))
-        self._waiting: list[pa.Table] = []
+        self._symbols = [pa.array([], pa.string())]
+        self._counts = [np.zeros(0, np.int64)]
+        self._n_merged = 0
 
     def add(self, strings: pa.DictionaryArray) -> None:
-        indices = strings.indices.drop_null().to_numpy()
-        counts = np.bincount(indices, minlength=len(strings.dictionary))
-        self._waiting.append(_counted(strings.dictionary, counts).filter(pc.field("count") > 0))
+        symbols = strings.dictionary.cast(pa.string())
+        counts = np.bincount(strings.indices.drop_null().to_numpy(), minlength=len(symbols))
+        self._symbols.append(symbols.filter(pa.array(counts > 0)))
+        self._counts.append(counts[counts > 0])
         # waiting for as many as are merged keeps the cost of all merges linear
-        if sum(map(len, self._waiting)) > max(_MERGE_AT, len(self._merged)):
-            self._merged, self._waiting = self.table(), []
+        if sum(map(len, self._symbols)) > 2 * max(_MERGE_AT, self._n_merged):
+            self._merge()
 
     def table(self) -> pa.Table:
         """Return columns `symbol` (distinct, in no particular order) and `count`."""
-        all_counts = pa.concat_tables([self._merged, *self._waiting])
-        merged = all_counts.group_by("symbol").aggregate([("count", "sum")])
-        return merged.select(["symbol", "count_sum"]).rename_columns(["symbol", "count"])
+        self._merge()
+        return _counted(self._symbols[0], self._counts[0])
+
+    def _merge(self) -> None:
+        encoded = pc.dictionary_encode(pa.concat_arrays(self._symbols))
+        counts = np.bincount(
+            encoded.indices.to_numpy(), weights=np.concatenate(self._counts)
+        )  # exact to 2**53
+        self._symbols, self._counts = [encoded.dictionary], [counts.astype(np.int64)]
+        self._n_merged = len(counts)
 
 
-def _counted(symbols: pa.Array, counts: np.ndarray) -> pa.Table:
-    return pa.table({"symbol": symbols.cast(pa.string()), "count": counts.astype(np.int64)})
+def _counted(symbols: pa.Array, counts: npt.NDArray[np.int64]) -> pa.Table:
+    return pa.table({"symbol": symbols, "count": counts})
 
 
 def _character_counts(words: pa.Table) -> pa.Table:
     """Return how often each character (code point) occurs in the tokens that `words` counts."""
-    totals = np.zeros(_N_CODE_POINTS, dtype=np.int64)
+    totals: npt.NDArray[Any] = np.zeros(
+        0, dtype=np.float64
+    )  # [code points up to the last seen], exact to 2**53
     for batch in words.to_batches(max_chunksize=_WORDS_AT_A_TIME):
         text = pc.binary_join(_as_one_list(batch.column("symbol")), "")[0].as_py()
         points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)
         lengths = pc.utf8_length(batch.column("symbol")).to_numpy()
-        np.add.at(totals, points, np.repeat(batch.column("count").to_numpy(), lengths))
+        counts = np.bincount(points, weights=np.repeat(batch.column("count").to_numpy(), lengths))
+        if len(counts) > len(totals):
+            totals, counts = counts, totals
+        totals[: len(counts)] += counts
     seen = np.flatnonzero(totals)
-    return _counted(pa.array([chr(point) for point in seen.tolist()], pa.string()), totals[seen])
+    symbols = pa.array([chr(point) for point in seen.tolist()], pa.string())
+    return _counted(symbols, totals[seen].astype(np.int64))
 
 
 def _as_one_list(strings: pa.StringArray) -> pa.ListArray:
