@@ -1,0 +1,126 @@
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from seqtag.errors import RunDirError
+from seqtag.neural import Tagger, read_bundle
+from seqtag.neural.weights import load_weights, save_weights
+from seqtag.rundir import file_digest
+
+
+@pytest.fixture
+def copy(toy_bundle, tmp_path):
+    return Path(shutil.copytree(toy_bundle, tmp_path / "copy"))
+
+
+def rewrite(bundle, **facts):
+    """Change what bundle.json says, digests of changed files included."""
+    path = bundle / "bundle.json"
+    said = json.loads(path.read_text())
+    said |= {"files": {name: file_digest(bundle / name) for name in said["files"]}} | facts
+    path.write_text(json.dumps(said))
+
+
+def test_a_bundle_holds_what_the_contract_names(toy_bundle):
+    names = {path.name for path in toy_bundle.iterdir()}
+    assert names == {
+        "bundle.json",
+        "weights.npz",
+        "words.parquet",
+        "characters.parquet",
+        "tags.json",
+        "history.json",
+        "saved_model",
+    }
+
+
+def test_every_file_has_its_digest(toy_bundle):
+    bundle = read_bundle(toy_bundle)[0]
+    files = {str(p.relative_to(toy_bundle)) for p in toy_bundle.rglob("*") if p.is_file()}
+    assert set(bundle.files) == files - {"bundle.json"}
+    assert "saved_model/saved_model.pb" in bundle.files
+
+
+def test_a_bundle_says_what_it_is(toy_bundle):
+    bundle = read_bundle(toy_bundle)[0]
+    assert (bundle.recipe, bundle.n_words, bundle.n_tags) == ("seed", 5, 2)  # <pad> <unk> a b c; O B-X
+    assert (bundle.scheme, bundle.metric, bundle.seed) == ("IOB2", "span_f1", 1)
+    assert (bundle.ladder, bundle.window_overlap) == ((4, 8), 2)
+    assert set(bundle.versions) == {"seqtag", "python", "tensorflow", "keras", "numpy", "pyarrow"}
+
+
+@pytest.mark.parametrize(
+    "name", ["weights.npz", "words.parquet", "tags.json", "history.json", "saved_model/saved_model.pb"]
+)
+def test_a_changed_file_is_refused(copy, name):
+    with (copy / name).open("ab") as file:
+        file.write(b" ")
+    with pytest.raises(RunDirError, match=f"{name}: sha256 [0-9a-f]{{64}} was required"):
+        Tagger.load(copy)
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "bundle.json"])
+def test_a_missing_file_is_refused(copy, name):
+    (copy / name).unlink()
+    with pytest.raises(RunDirError, match=f"{name}.* was required"):
+        Tagger.load(copy)
+
+
+def test_a_file_beside_the_bundle_does_not_matter(copy):
+    (copy / "manifest.json").write_text("{}")
+    assert Tagger.load(copy).bundle.recipe == "seed"
+
+
+@pytest.mark.parametrize("said", ["{}", "no json", '{"format": 2}'])
+def test_something_else_for_bundle_json_is_refused(copy, said):
+    (copy / "bundle.json").write_text(said)
+    with pytest.raises(RunDirError, match="a bundle of format 1 was required"):
+        Tagger.load(copy)
+
+
+def test_digests_that_are_left_out_are_refused(copy):
+    rewrite(copy, files={})
+    with pytest.raises(RunDirError, match=r"the digest of weights.npz was required"):
+        Tagger.load(copy)
+
+
+def test_an_unknown_recipe_is_refused(copy):
+    rewrite(copy, recipe="os.system")
+    with pytest.raises(RunDirError, match=r"a recipe of .'seed'. was required. Received: os.system"):
+        Tagger.load(copy)
+
+
+def test_sizes_that_contradict_the_vocabulary_are_refused(copy):
+    rewrite(copy, n_words=6)
+    with pytest.raises(RunDirError, match=r"n_words 6 was required. Received: 5"):
+        Tagger.load(copy)
+
+
+def test_weights_of_another_model_are_refused(copy):
+    weights = dict(load_weights(copy / "weights.npz"))
+    weights["tags/tag/bias"] = np.zeros(3, np.float32)
+    save_weights(copy / "weights.npz", weights)
+    rewrite(copy)
+    with pytest.raises(RunDirError, match="weights of shapes"):
+        Tagger.load(copy)
+
+
+def test_pickled_weights_are_refused(copy):
+    np.savez(copy / "weights.npz", planted=np.array([Path], dtype=object))
+    rewrite(copy)
+    with pytest.raises(RunDirError, match=r"arrays in .npz were required"):
+        Tagger.load(copy)
+
+
+def test_equal_weights_are_equal_bytes_in_whatever_order_they_come(tmp_path):
+    weights = {"b/kernel": np.ones((2, 2), np.float32), "a/bias": np.zeros(3, np.float32)}
+    save_weights(tmp_path / "one.npz", weights)
+    save_weights(tmp_path / "two.npz", dict(reversed(weights.items())))
+    assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
+    assert {name: array.tolist() for name, array in load_weights(tmp_path / "one.npz").items()} == {
+        "a/bias": [0, 0, 0],
+        "b/kernel": [[1, 1], [1, 1]],
+    }

@@ -1,0 +1,30 @@
+import subprocess
+import sys
+
+
+def in_a_fresh_process(code):
+    return subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
+    )
+
+
+def test_importing_the_front_door_opens_no_heavy_package():
+    code = "import sys, seqtag.neural; print(sorted({'tensorflow', 'keras', 'mlflow'} & set(sys.modules)))"
+    assert in_a_fresh_process(code).stdout == "[]\n"
+
+
+def test_tensorflow_is_opened_without_chatter_and_what_others_say_is_passed_on():
+    code = """
+import os, sys
+class Loud:
+    def find_spec(self, name, path=None, target=None):
+        if name == "keras":
+            os.write(2, b"I0000 00:00:1 cudart_stub.cc:31] Could not find cuda drivers\\nsomething else\\n")
+            sys.meta_path.remove(self)
+sys.meta_path.insert(0, Loud())
+from seqtag.neural._tensorflow import keras, tf
+print(keras.backend.backend(), float(tf.constant(1.0) + 1))
+"""
+    ran = in_a_fresh_process(code)
+    assert ran.stdout == "tensorflow 2.0\n"
+    assert ran.stderr == "something else\n"
