@@ -1,4 +1,7 @@
-"""One Prefect task per verb of seqtag.steps: retries, time-outs and names, and nothing else."""
+"""One Prefect task per verb of seqtag.steps: retries, time-outs and names, and nothing else.
+
+Each hands its run directory on, so that the dashboard draws the chain.
+"""
 
 from tasks.corpus import ingest, open_run, split, validate
 from tasks.features import encode, index

@@ -25,12 +25,14 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: steps.Place, *, as
 
 
 @task(task_run_name="validate {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
-def validate(run: RunDir) -> None:
+def validate(run: RunDir) -> RunDir:
     """Judge the snapshot; refuse it, or quarantine what is broken."""
     steps.validate(run)
+    return run
 
 
 @task(task_run_name="split {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
-def split(run: RunDir) -> None:
+def split(run: RunDir) -> RunDir:
     """Deal the accepted sequences out to train, dev and test."""
     steps.split(run)
+    return run

@@ -10,12 +10,14 @@ from tasks.policy import HOUR, RETRIED
 
 
 @task(task_run_name="index {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
-def index(run: RunDir) -> None:
+def index(run: RunDir) -> RunDir:
     """Number words, characters and tags of train."""
     steps.index(run)
+    return run
 
 
 @task(task_run_name="encode {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
-def encode(run: RunDir) -> None:
+def encode(run: RunDir) -> RunDir:
     """Write padded ids as Parquet, by length."""
     steps.encode(run)
+    return run

@@ -11,25 +11,28 @@ from tasks.policy import HOUR, MINUTE, RETRIED
 
 
 @task(task_run_name="evaluate {run.tagger} {run.id}", timeout_seconds=2 * HOUR, **RETRIED)
-def evaluate(run: RunDir) -> None:
+def evaluate(run: RunDir) -> RunDir:
     """Score challenger and champion on the same test sequences."""
     steps.evaluate(run)
+    return run
 
 
 @task(task_run_name="decide {run.tagger} {run.id}", timeout_seconds=10 * MINUTE, **RETRIED)
-def decide(run: RunDir) -> None:
+def decide(run: RunDir) -> RunDir:
     """Say PROMOTE, HOLD or REJECT."""
     steps.decide(run)
+    return run
 
 
 @task(task_run_name="register {run.tagger} {run.id}", timeout_seconds=10 * MINUTE, **RETRIED)
-def register(run: RunDir, place: steps.Place) -> None:
+def register(run: RunDir, place: steps.Place) -> RunDir:
     """Record the model as a version, and move the champion's alias if the decision says so."""
     steps.register(run, place)
+    return run
 
 
 @task(task_run_name="report {run.tagger} {run.id}", timeout_seconds=10 * MINUTE, **RETRIED)
-def report(run: RunDir) -> None:
+def report(run: RunDir) -> RunDir:
     """Write the report, and its short form to the dashboard."""
     steps.report(run)
     create_markdown_artifact(
@@ -37,3 +40,4 @@ def report(run: RunDir) -> None:
         markdown=steps.verdict_card(run),
         description=f"What became of {run.tagger}'s latest retraining",
     )
+    return run

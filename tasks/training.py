@@ -10,6 +10,7 @@ from tasks.policy import HOUR, RETRIED
 
 
 @task(task_run_name="train {run.tagger} {run.id}", timeout_seconds=12 * HOUR, **RETRIED)
-def train(run: RunDir) -> None:
+def train(run: RunDir) -> RunDir:
     """Fit the recipe and keep the best epoch."""
     steps.train(run)
+    return run

@@ -19,7 +19,6 @@ from seqtag.reporting.wording import (
     without_verdict,
 )
 
-_MARKS: Mapping[str, str] = {"PROMOTE": "✅", "HOLD": "⏸️", "REJECT": "⛔"}
 _MOST_TAGS = 30  # rows in the artifact; the report has them all
 
 
@@ -41,7 +40,7 @@ def verdict_markdown(
     verdict = str(decision["verdict"])
     challenger, champion = metrics["challenger"], metrics["champion"]
     parts = [
-        f"# {_MARKS.get(verdict, '')} {_inline(verdict)}",
+        f"# {_inline(verdict)}",
         _inline(without_verdict(decision)),
         _table(["", METRIC_NAMES[metrics["metric"]], "interval", "support"], _score_rows(metrics, decision)),
         f"{level(metrics['confidence'])} intervals from "
@@ -49,8 +48,8 @@ def verdict_markdown(
         f"({plural(metrics['n_tokens'], 'token')}).",
         "## Rules of the gate",
         _table(
-            ["", "rule", "detail"],
-            [["✅" if r["held"] else "❌", r["rule"], r["detail"]] for r in decision["rules"]],
+            ["held", "rule", "detail"],
+            [["yes" if r["held"] else "NO", r["rule"], r["detail"]] for r in decision["rules"]],
         ),
         f"## By {'type' if challenger['spans'] else 'tag'}",
         *_by_tag(challenger, champion),

@@ -141,7 +141,7 @@ def _first_model(decision: Decision) -> Decision:
     score, floor = decision["challenger"], decision["floor"]
     verdict: Verdict = "HOLD" if score is None else "PROMOTE" if score >= floor else "REJECT"
     words = {"HOLD": "cannot be held against", "PROMOTE": "reaches", "REJECT": "is below"}[verdict]
-    detail = f"{_percent(decision, 'challenger')} {words} the floor of {100 * floor:.1f} %"
+    detail = f"{_percent(decision, 'challenger')} {words} the floor of {100 * floor:.1f}%"
     sentence = f"{verdict}: {detail} for a first model, on {decision['n_sequences']:,} sequences."
     rules = [
         _is_scored(decision, "challenger"),
@@ -177,8 +177,8 @@ def _paired(
     remark = "" if rules[2]["held"] else f"; {rules[2]['detail']}"
     sentence = (
         f"{verdict}: {_percent(decision, 'challenger')} against {_champion(decision)}'s "
-        f"{100 * (decision['champion'] or 0):.1f} % on {len(ours):,} sequences; difference "
-        f"{_points(differences[0])} points, {100 * gate.confidence:g} % interval "
+        f"{100 * (decision['champion'] or 0):.1f}% on {len(ours):,} sequences; difference "
+        f"{_points(differences[0])} points, {100 * gate.confidence:g}% interval "
         f"[{_points(low)}, {_points(high)}], must clear {_points(gate.margin)}{remark}."
     )
     return {
@@ -227,7 +227,7 @@ def _champion(decision: Decision) -> str:
 def _percent(decision: Decision, who: Literal["challenger", "champion"]) -> str:
     score = decision[who]
     name = METRIC_NAMES[decision["metric"]]
-    return f"no {name} (nothing to count)" if score is None else f"{name} {100 * score:.1f} %"
+    return f"no {name} (nothing to count)" if score is None else f"{name} {100 * score:.1f}%"
 
 
 def _points(fraction: float) -> str:

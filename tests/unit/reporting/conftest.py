@@ -87,7 +87,7 @@ def span_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
 def decision() -> dict[str, Any]:
     return {
         "verdict": "HOLD",
-        "sentence": "HOLD: accuracy 93.0 % against champion v3's 91.0 % on 10 sequences.",
+        "sentence": "HOLD: accuracy 93.0% against champion v3's 91.0% on 10 sequences.",
         "metric": "accuracy",
         "challenger": 0.93,
         "champion": 0.91,
@@ -100,7 +100,7 @@ def decision() -> dict[str, Any]:
         "resamples": 2000,
         "n_sequences": 10,
         "rules": [
-            {"rule": "the champion is scored", "held": True, "detail": "the champion has 91.0 %"},
+            {"rule": "the champion is scored", "held": True, "detail": "the champion has 91.0%"},
             {"rule": "the difference clears the margin", "held": False, "detail": f"not yet | {HOSTILE}"},
         ],
     }

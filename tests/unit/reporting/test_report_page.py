@@ -52,7 +52,7 @@ def test_the_verdict_and_its_sentence_stand_on_top(report):
     page = Page(report())
 
     assert page.text.index("HOLD") < page.text.index("Scores on test")
-    assert "Accuracy 93.0 % against champion v3's 91.0 % on 10 sequences." in page.text
+    assert "Accuracy 93.0% against champion v3's 91.0% on 10 sequences." in page.text
     assert page.open == []
 
 

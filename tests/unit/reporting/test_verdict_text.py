@@ -20,7 +20,7 @@ def test_the_card_begins_with_verdict_and_sentence(card):
     lines = card().splitlines()
 
     assert lines[0].endswith("HOLD")
-    assert lines[2] == "Accuracy 93.0 % against champion v3's 91.0 % on 10 sequences."
+    assert lines[2] == "Accuracy 93.0% against champion v3's 91.0% on 10 sequences."
 
 
 def test_the_card_compares_challenger_and_champion(card):
@@ -87,7 +87,7 @@ def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, 
     )
 
     assert text.splitlines() == [
-        "HOLD: Accuracy 93.0 % against champion v3's 91.0 % on 10 sequences.",
+        "HOLD: Accuracy 93.0% against champion v3's 91.0% on 10 sequences.",
         "",
         "token accuracy on 10 test sequences (100 tokens)",
         "  best possible from the past alone       75.0%",

@@ -38,7 +38,7 @@ def held(decision: Decision) -> dict[str, bool]:
 
 
 def test_a_clearly_better_challenger_is_promoted(write_predictions: WritePredictions) -> None:
-    """40 against 20 of 40 spans found: F1 100 % against 2 * 20 / (40 + 20) = 66.7 %."""
+    """40 against 20 of 40 spans found: F1 100% against 2 * 20 / (40 + 20) = 66.7%."""
     challenger = write_predictions("challenger", [RIGHT] * 40)
     champion = write_predictions("champion", [RIGHT, WRONG] * 20)
     decision = decide(challenger, champion)
@@ -58,8 +58,8 @@ def test_the_sentence_holds_the_numbers(write_predictions: WritePredictions) -> 
     decision = decide(challenger, champion)
     low, high = (f"{100 * decision['difference'][end]:+.2f}" for end in ("low", "high"))
     assert decision["sentence"] == (
-        "PROMOTE: span F1 100.0 % against champion v3's 66.7 % on 40 sequences; difference +33.33 points, "
-        f"95 % interval [{low}, {high}], must clear +0.00."
+        "PROMOTE: span F1 100.0% against champion v3's 66.7% on 40 sequences; difference +33.33 points, "
+        f"95% interval [{low}, {high}], must clear +0.00."
     )
 
 
@@ -116,7 +116,7 @@ def test_the_first_model_is_promoted_at_its_floor(write_predictions: WritePredic
     at_floor = decide(challenger, None, metric="accuracy", gate=GateConfig(floor=0.75))
     assert at_floor["verdict"] == "PROMOTE"
     assert at_floor["sentence"] == (
-        "PROMOTE: accuracy 75.0 % reaches the floor of 75.0 % for a first model, on 2 sequences."
+        "PROMOTE: accuracy 75.0% reaches the floor of 75.0% for a first model, on 2 sequences."
     )
     assert at_floor["champion"] is None
     assert at_floor["difference"] is None
@@ -157,7 +157,7 @@ def test_a_champion_that_could_not_be_scored_blocks_every_promotion(
     assert decision["verdict"] == "HOLD"
     assert decision["sentence"] == (
         "HOLD: champion v3 could not be scored (weights.npz: digest differs), so that nothing is promoted; "
-        "the challenger has span F1 100.0 % on 40 sequences."
+        "the challenger has span F1 100.0% on 40 sequences."
     )
     assert held(decision) == {"the champion is scored": False}
 
@@ -214,7 +214,7 @@ def test_decisions_are_plain_json_and_repeat_by_seed(write_predictions: WritePre
 
 @pytest.mark.parametrize(("n_sequences", "share"), [(60, 0.2), (300, 0.05), (300, 0.5)])
 def test_equally_good_taggers_are_seldom_promoted(n_sequences: int, share: float) -> None:
-    """1000 pairs of taggers, either right on a span with the same probability: 2.5 % promotions at 95 %.
+    """1000 pairs of taggers, either right on a span with the same probability: 2.5 % promotions at 95%.
 
     `share` of the sequences is tagged by each on its own, the rest alike. Four standard errors of room.
     """
