@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from seqtag.corpus.files import InputFile, opened
 from seqtag.errors import CorpusFormatError
 
-BLOCK_BYTES = 8 << 20  # of text read at a time; about a million tokens
+BLOCK_BYTES = 4 << 20  # of text read at a time; about half a million tokens
 LARGEST_BLOCK = 1 << 30  # bytes; Arrow's string offsets end at 2 GiB
 TAB, NEWLINE, SPACE = 9, 10, 32
 BYTE_ORDER_MARK = "\ufeff".encode()
@@ -186,7 +186,7 @@ def _encoding_error(
 ) -> CorpusFormatError:
     """Say where the text stops being `encoding`; `n_bytes` were read up to the end of what was decoded."""
     if not isinstance(error, UnicodeDecodeError):
-        return CorpusFormatError(f"{file.name}:{line}: {encoding} text was required. Received: {error}")
+        return CorpusFormatError(f"{file.name}:{line}: {encoding} text was required. Received: {error!r}")
     good = error.object[: error.start]
     line += good.count(b"\n")
     byte = n_bytes - len(error.object) + error.start + 1

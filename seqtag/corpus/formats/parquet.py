@@ -70,7 +70,7 @@ def _rows(
             for batch in parquet.iter_batches(batch_rows, columns=wanted, use_threads=False):
                 if batch.num_rows:
                     yield batch
-        except (pa.ArrowException, OSError) as error:
+        except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name that is not UTF-8
             if getattr(error, "errno", None) is not None:  # from below Parquet: disk or network
                 raise
             raise CorpusFormatError(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from seqtag.corpus import text
 from seqtag.errors import CorpusFormatError
 
 TWO = "EU\tB-ORG\nrejects\tO\n\nPeter\tB-PER\n"
@@ -161,6 +162,15 @@ def test_wrong_encoding_names_line_and_byte(read):
 def test_a_file_without_a_token_is_an_error(text, read):
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt:\d: at least one token line was required"):
         read(text, format="conll")
+
+
+def test_memory_stays_bounded_where_no_blank_line_comes(monkeypatch, read):
+    monkeypatch.setattr(text, "LARGEST_BLOCK", 100)
+
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a sequence of at most 100 bytes was required"):
+        read("a O\n" * 26, format="conll")
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a line of at most 100 bytes was required"):
+        read("a" * 101, format="conll")
 
 
 @pytest.mark.skipif("SEQTAG_DATA" not in os.environ, reason="SEQTAG_DATA does not name the real corpora")

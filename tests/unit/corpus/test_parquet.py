@@ -149,6 +149,14 @@ def test_what_is_no_parquet_file_is_an_error(content, read):
         read(content, format="parquet")
 
 
+def test_a_column_name_that_is_not_utf_8_is_an_error(tmp_path, read):
+    pq.write_table(pa.table({"tokens": [["a"]], "tags": [["X"]]}), tmp_path / "good", store_schema=False)
+    damaged = (tmp_path / "good").read_bytes().replace(b"tokens", b"toke\xffs")
+
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a Parquet file was required"):
+        read(damaged, format="parquet")
+
+
 def test_an_encoding_for_parquet_is_an_error(read_columns):
     with pytest.raises(ConfigError, match=r"sources\[0\]\.encoding: Parquet is always utf-8"):
         read_columns({"tokens": [["a"]], "tags": [["X"]]}, format="parquet", encoding="latin-1")

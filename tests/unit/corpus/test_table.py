@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from seqtag.config import TaggerConfig
+from seqtag.config.sources import TableSource
+from seqtag.corpus.files import find_files
+from seqtag.corpus.formats.table import read_table
 from seqtag.errors import ConfigError, CorpusFormatError
 
 KAGGLE = {
@@ -165,6 +168,18 @@ def test_wrong_encoding_names_line_and_byte(read):
         "corpus.txt:2: utf-8 text was required. "
         "Received: byte 0xeb (invalid continuation byte), byte 11 of the file"
     )
+
+
+def test_rows_are_complete_where_decoding_makes_the_text_longer(tmp_path):
+    """Arrow loses rows of a stream that gives less than was asked for, as one decoded in pieces does."""
+    path = tmp_path / "corpus.csv"
+    path.write_text("s,w,t\n" + "".join(f"{n},{'é' * (n % 9)},O\n" for n in range(200)), "latin-1")
+    source = TableSource.model_validate({"path": str(path), "encoding": "latin-1", **GENERAL})
+    batches = read_table(source, find_files(str(path))[0], (), block_bytes=100)
+
+    assert [len(row["tokens"][0]) for batch in batches for row in batch.to_pylist()] == [
+        n % 9 for n in range(200)
+    ]
 
 
 def test_delimiter_and_quote_must_differ(read):
