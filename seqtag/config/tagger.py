@@ -68,7 +68,7 @@ class SplitConfig(Table):
 class FeaturesConfig(Table):
     """Vocabulary and padded lengths (tokens)."""
 
-    min_count: int = Field(default=1, ge=1)  # rarer tokens of train become <unk>
+    min_count: int = Field(default=2, ge=1)  # rarer tokens of train become <unk>, which is learnt from them
     ladder: tuple[int, ...] = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
     window_overlap: int = Field(default=64, ge=0)  # tokens that neighbouring windows share
 
