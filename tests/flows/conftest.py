@@ -9,7 +9,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from seqtag.config import Settings
 from seqtag.steps import Place
-from tests.flows.taggers import Taggers
+from tests.taggers import Taggers
 
 
 @pytest.fixture(scope="session")

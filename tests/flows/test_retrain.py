@@ -13,7 +13,7 @@ from flows.retrain import retrain
 from seqtag.config import Settings
 from seqtag.rundir import RunDir, read_json
 from seqtag.steps import Place
-from tests.flows.taggers import Taggers
+from tests.taggers import Taggers
 
 pytestmark = pytest.mark.usefixtures("server")
 

@@ -1,0 +1,147 @@
+"""The command line as a person uses it: real processes, one retraining that all tests look at."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from seqtag.cli import app
+from tests.taggers import Taggers
+
+VERBS = [
+    "ingest",
+    "open-run",
+    "validate",
+    "split",
+    "index",
+    "encode",
+    "train",
+    "evaluate",
+    "decide",
+    "register",
+    "report",
+]
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """Runs `seqtag` in a process of its own."""
+
+    folder: Path
+
+    def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "SEQTAG_HOME": str(self.folder / "home")}
+        return subprocess.run(
+            [Path(sys.executable).with_name("seqtag"), *arguments],
+            input=stdin, env=environment, cwd=self.folder, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def seqtag(tmp_path_factory) -> Terminal:
+    """A terminal in whose home a small tagger was retrained, verb by verb."""
+    terminal = Terminal(tmp_path_factory.mktemp("cli"))
+    tagger = Taggers(terminal.folder).write()
+    run = terminal("open-run", tagger).stdout.strip()
+    for verb in VERBS[2:]:
+        done = terminal(verb, run)
+        assert done.returncode == 0, (verb, done.stderr)
+    return terminal
+
+
+def test_the_verbs_one_by_one_give_a_champion(seqtag: Terminal) -> None:
+    shown = seqtag("show", "small")
+    assert shown.returncode == 0
+    assert "PROMOTE: Accuracy" in shown.stdout
+    assert "not done" not in shown.stdout
+    assert "small version 1" in shown.stdout
+
+
+def test_retrain_after_the_verbs_finds_everything_done(seqtag: Terminal) -> None:
+    done = seqtag("retrain", "small.toml")
+    assert done.returncode == 0
+    assert done.stderr.count("unchanged") == 10  # ingest and nine folders
+    assert "epoch" not in done.stderr
+
+
+def test_text_is_tagged_token_by_token(seqtag: Terminal) -> None:
+    done = seqtag("tag", "--tagger", "small", stdin="search view_item\n\ncheckout\n")
+    assert done.returncode == 0, done.stderr
+    rows = done.stdout.split("\n")
+    assert [row.split("\t")[0] for row in rows] == ["search", "view_item", "", "", "checkout", "", ""]
+    assert all(row.count("\t") == (1 if row else 0) for row in rows)
+
+
+def test_json_lines_keep_their_fields_and_get_tags_and_confidence(seqtag: Terminal) -> None:
+    done = seqtag(
+        "tag", "--run", "small", "--format", "jsonl", stdin='{"id": 7, "tokens": ["search", "növer"]}\n'
+    )
+    assert done.returncode == 0, done.stderr
+    (tagged,) = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (tagged["id"], tagged["tokens"], len(tagged["tags"])) == (7, ["search", "növer"], 2)
+    assert all(0 < sure <= 1 for sure in tagged["confidence"])
+
+
+def test_champion_and_run_give_the_same_tags(seqtag: Terminal) -> None:
+    text = "search view_item add_to_cart checkout\n"
+    assert (
+        seqtag("tag", "--tagger", "small", stdin=text).stdout
+        == seqtag("tag", "--run", "small", stdin=text).stdout
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "stdin", "code", "said"),
+    [
+        (["validate", "nobody"], "", 2, "a run directory, a run id or a tagger with runs below"),
+        (["tag", "--tagger", "nobody"], "", 2, "a tagger with a champion in the registry was required"),
+        (["tag"], "", 2, "either --run or --tagger was required"),
+        (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": "ab"}\n', 1, "standard input:1"),
+        (["tag", "--run", "small", "--format", "jsonl"], "[\n", 1, "a JSON object was required"),
+        (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: UTF-8 text was required"),
+        (["retrain", "absent.toml"], "", 2, "absent.toml"),
+        (["fly"], "", 2, "No such command"),
+    ],
+)  # fmt: skip
+def test_wrong_use_and_refused_data_end_in_a_sentence_and_an_exit_code(
+    seqtag: Terminal, arguments, stdin, code, said
+) -> None:
+    done = seqtag(*arguments, stdin=stdin)
+    assert (done.returncode, "Traceback" in done.stderr) == (code, False)
+    assert said in " ".join(done.stderr.split())
+
+
+def test_a_misspelt_key_is_wrong_use_and_a_refused_corpus_is_refused(seqtag: Terminal) -> None:
+    other = Taggers(seqtag.folder / "other")
+    other.folder.mkdir()
+    assert seqtag("retrain", other.write(more="[trian]\n")).returncode == 2
+    refused = seqtag("retrain", other.write(more="[quality]\nmin_sequences = 1000\n"))
+    assert refused.returncode == 1
+    assert "1,000" in refused.stderr
+    assert "data_docs/index.html" in refused.stderr
+
+
+def test_doctor_finds_nothing_wrong_here(seqtag: Terminal) -> None:
+    done = seqtag("doctor")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "All is well.")
+
+
+def test_doctor_says_what_to_fix(seqtag: Terminal, monkeypatch) -> None:
+    monkeypatch.setenv("SEQTAG_REGISTRY_URL", "postgresql+psycopg://me:secret@127.0.0.1:1/none")
+    done = seqtag("doctor")
+    assert done.returncode == 1
+    assert "FIX   registry" in done.stdout
+    assert "secret" not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("command", [*VERBS, "retrain", "tag", "show", "doctor", "registry"])
+def test_every_command_has_a_help_text_with_an_example(command: str) -> None:
+    shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
+    assert shown.exit_code == 0
+    assert "Example" in shown.output
+    assert "seqtag" in shown.output
