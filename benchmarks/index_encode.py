@@ -65,7 +65,7 @@ def seqtag_contender(folder: Path, out: Path) -> Callable[[], None]:
 
     def run() -> None:
         splits = {name: folder / f"{name}.parquet" for name in SPLITS}
-        config = FeaturesConfig()
+        config = FeaturesConfig(min_count=1)  # the peers keep every word, too
         vocabulary, tags = index_corpus(
             splits["train"], declared=None, previous=(), scheme="none", config=config, folder=out
         )

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -90,9 +91,12 @@ def padded(
     array([[7, 8],
            [9, 0]])
     """
-    rows = np.zeros((len(cut), width), dtype=values.dtype)
-    tokens = np.repeat(offsets[cut.sequence] + cut.start, cut.length) + running_index(cut.length)
-    rows[np.arange(width) < cut.length[:, None]] = values[tokens]
+    begin = offsets[cut.sequence] + cut.start
+    beyond = int(begin.max(initial=0)) + width - len(values)
+    if beyond > 0:
+        values = np.concatenate([values, np.zeros(beyond, values.dtype)])
+    rows = sliding_window_view(values, width)[begin]  # [n_windows, width], with the neighbours' tokens
+    np.copyto(rows, 0, where=np.arange(width) >= cut.length[:, None])
     return rows
 
 

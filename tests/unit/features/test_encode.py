@@ -26,7 +26,7 @@ from seqtag.features import (
 )
 from tests.unit.features.conftest import WriteSplit
 
-SMALL = FeaturesConfig(ladder=(2, 4), window_overlap=2)
+SMALL = FeaturesConfig(min_count=1, ladder=(2, 4), window_overlap=2)
 
 
 def encoded(
@@ -151,7 +151,7 @@ def test_the_usual_recipe_gives_the_same_rows(write_split: WriteSplit, tmp_path:
     random = np.random.default_rng(3)
     sequences = [[f"w{k}" for k in random.zipf(1.5, n) % 50] for n in random.integers(1, 17, 300)]
     tags = [["X" if token < "w3" else "Y" for token in tokens] for tokens in sequences]
-    config = FeaturesConfig(ladder=(4, 8, 16), window_overlap=4)
+    config = FeaturesConfig(min_count=1, ladder=(4, 8, 16), window_overlap=4)
     split = write_split(sequences, tags, row_group_size=70)
     rungs, vocabulary, index = encoded(split, tmp_path / "out", config=config)
     word2idx = {word: i for i, word in enumerate(vocabulary.words.symbols.to_pylist())}
@@ -174,7 +174,7 @@ def pad_sequences(sequences: Sequence[Sequence[int]], *, maxlen: int) -> np.ndar
 
 
 def test_rungs_come_shortest_first(write_split: WriteSplit, tmp_path: Path) -> None:
-    config = FeaturesConfig(ladder=(2, 10, 100), window_overlap=0)
+    config = FeaturesConfig(min_count=1, ladder=(2, 10, 100), window_overlap=0)
     train = write_split([["a"] * n for n in (50, 5, 1)], [["X"] * n for n in (50, 5, 1)])
     rungs, _, _ = encoded(train, tmp_path / "out", config=config)
     assert [(rung.length, rung.token_ids.shape) for rung in rungs] == [
