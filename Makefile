@@ -7,7 +7,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 export SEQTAG_HOME
 
-.PHONY: run test test-slow lint up down status registry bench wheel clean
+.PHONY: run test test-slow coverage lint up down status registry bench wheel clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -16,6 +16,7 @@ help:
 	@echo "make test                 the fast test suite        make test-slow   browsers, cron, real serving"
 	@echo "make up | down | status   Prefect server, worker and scheduled deployments"
 	@echo "make registry             MLflow's page on the registry, until Ctrl-C"
+	@echo "make coverage             the fast suite with branch coverage"
 	@echo "make lint                 ruff and mypy              make wheel       build, and check what is in it"
 
 $(VENV)/ready: pyproject.toml constraints.txt
@@ -31,6 +32,9 @@ test: $(VENV)/ready
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow
+
+coverage: $(VENV)/ready
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check .
