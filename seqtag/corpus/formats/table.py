@@ -80,9 +80,8 @@ class _Text(io.RawIOBase):
 
 
 def _text(source: TableSource, file: InputFile, block_bytes: int) -> io.BufferedReader:
-    return io.BufferedReader(
-        _Text(source, file, block_bytes)
-    )  # reads all that is asked for: Arrow needs that
+    # Arrow needs all that it asks for: from shorter reads, version 25 loses or refuses rows.
+    return io.BufferedReader(_Text(source, file, block_bytes))
 
 
 def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str]]]:
