@@ -92,25 +92,28 @@ def train(
     score = DevSplit(dev_rungs, tags, metric=metric).score
     records = epochs(engine, train_rungs, score=score, config=config, seed=seed)
     fitted = fit(records, config=config, weights=lambda: weights_of(engine.model), tell=tell)
-
     reading = recipe(**sizes, mode="reading")
     set_weights(reading, fitted.weights)
     export_saved_model(KerasReader(reading), words, tags, folder / SAVED_MODEL)
-    facts = {
-        "recipe": config.recipe,
-        **sizes,
-        "n_characters": words.n_characters,
-        "scheme": tags.scheme,
-        "ladder": features.ladder,
-        "window_overlap": features.window_overlap,
-        "metric": metric,
-        "seed": seed,
-        "best_epoch": fitted.best.epoch,
-        "dev_score": fitted.best.dev_score,
-        "dev_accuracy": fitted.best.dev_accuracy,
-    }
-    history = [asdict(record) for record in fitted.history]
-    write_bundle(folder, facts=facts, weights=fitted.weights, vocabulary=vocabulary, history=history)
+    write_bundle(
+        folder,
+        facts={
+            "recipe": config.recipe,
+            **sizes,
+            "n_characters": words.n_characters,
+            "scheme": tags.scheme,
+            "ladder": features.ladder,
+            "window_overlap": features.window_overlap,
+            "metric": metric,
+            "seed": seed,
+            "best_epoch": fitted.best.epoch,
+            "dev_score": fitted.best.dev_score,
+            "dev_accuracy": fitted.best.dev_accuracy,
+        },
+        weights=fitted.weights,
+        vocabulary=vocabulary,
+        history=[asdict(record) for record in fitted.history],
+    )
 
 
 def fit(

@@ -1,3 +1,5 @@
+import subprocess
+import sys
 from functools import cache
 
 import numpy as np
@@ -176,3 +178,39 @@ def test_a_single_tag_is_certain():
     taught = Batch(token_ids, np.zeros_like(token_ids), token_ids > 0, np.arange(3))
     assert one.train_step(taught) == pytest.approx(0.0, abs=1e-5)
     assert one.predict(token_ids)["confidence"].min() == 1.0
+
+
+@pytest.mark.slow  # TensorFlow has to start anew with two devices
+def test_two_replicas_learn_what_one_process_learns():
+    code = """
+import numpy as np
+from seqtag.neural._tensorflow import fix_randomness, tf
+two = [tf.config.LogicalDeviceConfiguration()] * 2
+tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
+from seqtag.neural.engine import KerasEngine
+from seqtag.neural.weights import weights_of
+from tests.unit.neural.test_engine import THREE, batch, without_dropout
+
+def learnt(strategy):
+    fix_randomness(1)
+    with strategy.scope():
+        one = KerasEngine(without_dropout, n_words=12, n_tags=3, learning_rate=0.01, batch_size=4)
+    world = strategy.num_replicas_in_sync
+    step = tf.function(lambda *arrays: strategy.run(one._learn, arrays))
+    for _ in range(5):
+        three = batch(THREE)
+        arrays = [three.token_ids, three.tag_ids, three.taught]
+        step(*(
+            strategy.experimental_distribute_values_from_function(
+                lambda replica: tf.constant(array[replica.replica_id_in_sync_group :: world])
+            )
+            for array in arrays
+        ))
+    return weights_of(one.model)
+
+one = learnt(tf.distribute.OneDeviceStrategy("CPU:0"))
+two = learnt(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+print(max(np.abs(one[path] - two[path]).max() for path in one))
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(ran.stdout.split()[-1]) < 1e-6
