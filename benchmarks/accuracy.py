@@ -17,7 +17,9 @@ from typing import Any
 
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig, load_tagger
-from seqtag.rundir import read_json
+from seqtag.sealing import (
+    read_json,
+)
 
 
 def main() -> None:

@@ -21,7 +21,10 @@ import psutil
 
 from seqtag.config import Settings
 from seqtag.errors import SeqtagError
-from seqtag.rundir import Home, write_json
+from seqtag.rundir import Home
+from seqtag.sealing import (
+    write_json,
+)
 from seqtag.steps import Place
 
 HOST = "127.0.0.1"

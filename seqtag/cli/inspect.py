@@ -15,7 +15,9 @@ import typer
 from seqtag import steps
 from seqtag.cli.surroundings import REFUSED, RUN, find_run, place
 from seqtag.errors import SeqtagError
-from seqtag.rundir import find_manifest
+from seqtag.sealing import (
+    find_manifest,
+)
 
 _PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
 _FREE_BYTES = 2 * 1024**3

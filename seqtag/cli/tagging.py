@@ -14,7 +14,9 @@ import typer
 
 from seqtag.cli.surroundings import find_run, place
 from seqtag.errors import ConfigError, CorpusFormatError
-from seqtag.rundir import require_manifest
+from seqtag.sealing import (
+    require_manifest,
+)
 from seqtag.steps import Place
 
 AT_A_TIME = 2048  # sequences

@@ -18,7 +18,10 @@ from seqtag.errors import RunDirError
 from seqtag.features import TagIndex, Vocabulary
 from seqtag.features.layout import CHARACTERS, TAGS, WORDS
 from seqtag.neural.weights import Weights, load_weights, save_weights
-from seqtag.rundir import file_digest, write_json
+from seqtag.sealing import (
+    file_digest,
+    write_json,
+)
 
 BUNDLE = "bundle.json"
 WEIGHTS = "weights.npz"

@@ -10,7 +10,9 @@ from typing import Any
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.quality.examination import examine
 from seqtag.quality.verdict import corpus_sentence, rule_verdicts
-from seqtag.rundir import write_json
+from seqtag.sealing import (
+    write_json,
+)
 
 PROFILE = "profile.json"
 QUARANTINE = "quarantine.parquet"

@@ -12,7 +12,9 @@ from urllib.request import url2pathname
 
 from seqtag.errors import RegistryError
 from seqtag.features import TagIndex
-from seqtag.rundir import file_digest
+from seqtag.sealing import (
+    file_digest,
+)
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel

@@ -11,7 +11,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
-from seqtag.rundir import Home, Manifest, RunDir, Snapshot, absolute, code_digest, read_json, seal
+from seqtag.rundir import Home, RunDir, Snapshot, absolute
+from seqtag.sealing import (
+    Manifest,
+    code_digest,
+    read_json,
+    seal,
+)
 
 if TYPE_CHECKING:
     from seqtag.registry import Registry

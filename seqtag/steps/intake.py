@@ -11,10 +11,9 @@ import pyarrow.parquet as pq
 
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.errors import CorpusRejectedError
-from seqtag.rundir import (
+from seqtag.rundir import RunDir, Snapshot
+from seqtag.sealing import (
     Manifest,
-    RunDir,
-    Snapshot,
     code_digest,
     file_digest,
     find_manifest,

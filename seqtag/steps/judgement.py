@@ -13,7 +13,15 @@ import pyarrow.parquet as pq
 from seqtag import __version__
 from seqtag.config import config_digest
 from seqtag.errors import SeqtagError
-from seqtag.rundir import Manifest, RunDir, code_digest, file_digest, read_json, require_manifest, write_json
+from seqtag.rundir import RunDir
+from seqtag.sealing import (
+    Manifest,
+    code_digest,
+    file_digest,
+    read_json,
+    require_manifest,
+    write_json,
+)
 from seqtag.steps.ground import Place, digest, metric, read_config, read_snapshot, step, train_scheme
 
 if TYPE_CHECKING:

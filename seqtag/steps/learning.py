@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from seqtag.config import SPLITS, config_digest
-from seqtag.rundir import Manifest, RunDir, read_json, require_manifest
+from seqtag.rundir import RunDir
+from seqtag.sealing import (
+    Manifest,
+    read_json,
+    require_manifest,
+)
 from seqtag.steps.ground import digest, metric, read_config, step, train_scheme
 
 

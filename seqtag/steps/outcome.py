@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from seqtag.rundir import RunDir, read_json
+from seqtag.rundir import RunDir
+from seqtag.sealing import (
+    read_json,
+)
 
 _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 

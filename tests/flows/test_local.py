@@ -9,7 +9,10 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import local
-from seqtag.rundir import RunDir, read_json
+from seqtag.rundir import RunDir
+from seqtag.sealing import (
+    read_json,
+)
 from seqtag.steps import Place
 
 CHECKOUT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,10 @@ from prefect.client.schemas.objects import State
 
 from flows.retrain import retrain
 from seqtag.config import Settings
-from seqtag.rundir import RunDir, read_json
+from seqtag.rundir import RunDir
+from seqtag.sealing import (
+    read_json,
+)
 from seqtag.steps import Place
 from tests.taggers import Taggers
 

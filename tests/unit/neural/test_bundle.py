@@ -8,7 +8,9 @@ import pytest
 from seqtag.errors import RunDirError
 from seqtag.neural import Tagger, read_bundle
 from seqtag.neural.weights import load_weights, save_weights
-from seqtag.rundir import file_digest
+from seqtag.sealing import (
+    file_digest,
+)
 
 
 @pytest.fixture

@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 
 from seqtag.errors import RunDirError
-from seqtag.rundir import find_manifest, fresh_folder, read_json, require_manifest, seal, write_json
+from seqtag.sealing import (
+    find_manifest,
+    fresh_folder,
+    read_json,
+    require_manifest,
+    seal,
+    write_json,
+)
 
 
 def writer(text: str, calls: list[str] | None = None):

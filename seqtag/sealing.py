@@ -1,0 +1,159 @@
+"""How a step's output appears: whole, with its manifest, or not at all.
+
+A step writes one folder. Its manifest says which inputs it was made from and the digest of every file; a
+folder without a manifest that matches does not count.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from seqtag.errors import RunDirError
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a step read and wrote. `reused` is True when the output was already there."""
+
+    step: str
+    inputs: Mapping[str, str]
+    outputs: Mapping[str, str]  # relative path -> sha256
+    seconds: float
+    reused: bool = field(default=False, compare=False)
+
+    @property
+    def digest(self) -> str:
+        """The sha256 of the outputs: equal for equal files."""
+        return _sha256(json.dumps(dict(self.outputs), sort_keys=True).encode())
+
+
+def seal(output: Path, *, step: str, inputs: Mapping[str, str], write: Callable[[Path], None]) -> Manifest:
+    """Make `output` with `write(folder)` unless it already stands there, made from the same inputs.
+
+    `write` gets an empty folder beside `output`, which takes its name when the manifest is written.
+    Whatever `write` raises leaves the earlier output untouched.
+    """
+    found = find_manifest(output)
+    if found is not None and found.step == step and dict(found.inputs) == dict(inputs):
+        return found
+    started = time.monotonic()
+    with fresh_folder(output.with_name(f".{output.name}.partial")) as partial:
+        write(partial)
+        return publish(partial, output, step=step, inputs=inputs, seconds=time.monotonic() - started)
+
+
+@contextmanager
+def fresh_folder(path: Path) -> Iterator[Path]:
+    """Give an empty folder, and remove what is left of it in the end."""
+    _remove(path)
+    path.mkdir(parents=True)
+    try:
+        yield path
+    finally:
+        _remove(path)
+
+
+def publish(partial: Path, output: Path, *, step: str, inputs: Mapping[str, str], seconds: float) -> Manifest:
+    """Give a finished folder its manifest and then its name."""
+    manifest = Manifest(
+        step=step,
+        inputs=dict(inputs),
+        outputs={str(p.relative_to(partial)): file_digest(p) for p in _files(partial)},
+        seconds=round(seconds, 3),
+    )
+    write_json(partial / MANIFEST, {k: v for k, v in asdict(manifest).items() if k != "reused"})
+    _replace(partial, output)
+    return manifest
+
+
+def find_manifest(output: Path) -> Manifest | None:
+    """Return the manifest of a finished output, or None if it is missing, damaged or incomplete."""
+    try:
+        manifest = Manifest(**json.loads((output / MANIFEST).read_text("utf-8")), reused=True)
+        present = {str(p.relative_to(output)) for p in _files(output)} - {MANIFEST}
+        intact = present == set(manifest.outputs) and all(
+            file_digest(output / name) == digest for name, digest in manifest.outputs.items()
+        )
+    except (OSError, ValueError, TypeError):
+        return None
+    return manifest if intact else None
+
+
+def require_manifest(output: Path) -> Manifest:
+    """Return the manifest of a finished output.
+
+    Raises:
+        RunDirError: the step that makes it has not finished, or a file was changed since.
+    """
+    manifest = find_manifest(output)
+    if manifest is None:
+        raise RunDirError(f"{output}: a finished step was required. Received: nothing, or files that changed")
+    return manifest
+
+
+def read_json(path: Path) -> Any:
+    """Read what `write_json` wrote.
+
+    Raises:
+        RunDirError: the file is missing or is not JSON.
+    """
+    try:
+        return json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RunDirError(f"{path}: a JSON file was required. Received: {error}") from error
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON whole or not at all, with sorted keys, so that equal values give equal bytes."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.write_text(
+        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
+    )
+    partial.replace(path)
+
+
+def file_digest(path: Path) -> str:
+    """Return the sha256 of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """Return the sha256 of seqtag's own sources: other code may give other results."""
+    package = Path(__file__).parent
+    sources = sorted(p for p in package.rglob("*") if p.suffix in {".py", ".html", ".css"})
+    return _sha256("".join(f"{p.relative_to(package)} {file_digest(p)}\n" for p in sources).encode())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.rglob("*") if p.is_file())
+
+
+def _replace(partial: Path, output: Path) -> None:
+    old = output.with_name(f".{output.name}.old")
+    _remove(old)
+    if output.exists():
+        output.rename(old)
+    partial.rename(output)
+    _remove(old)
+
+
+def _remove(folder: Path) -> None:
+    if folder.exists():
+        shutil.rmtree(folder)
