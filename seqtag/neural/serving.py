@@ -27,9 +27,9 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         super().__init__()
         self._reader = reader
         self._weights = [weight.value for weight in reader.model.weights]  # a Module keeps what it can reach
-        words = vocabulary.words.symbols[UNK_ID + 1 :].to_pylist()
+        words = vocabulary.words.symbols[UNK_ID:].to_pylist()  # with <unk>: a table must not be empty
         known = tf.lookup.KeyValueTensorInitializer(
-            tf.constant(words, tf.string), tf.range(UNK_ID + 1, UNK_ID + 1 + len(words), dtype=tf.int32)
+            tf.constant(words, tf.string), tf.range(UNK_ID, UNK_ID + len(words), dtype=tf.int32)
         )
         self._word_ids = tf.lookup.StaticHashTable(known, default_value=UNK_ID)
         self._tags = tf.constant(tags.tags, tf.string)

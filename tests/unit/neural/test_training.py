@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from seqtag.config import FeaturesConfig
 from seqtag.errors import RunDirError, TrainingError
 from seqtag.neural import Tagger
 from seqtag.neural.dev import DevScore, DevSplit
@@ -102,9 +103,11 @@ def test_a_vocabulary_that_the_splits_were_not_encoded_with_is_refused(toy, tmp_
         stranger.train(tmp_path / "bundle")
 
 
-def test_corpora_of_one_tag_and_of_one_token_sequences_are_trained_on(tmp_path):
+@pytest.mark.parametrize("min_count", [1, 2])
+def test_corpora_of_one_tag_one_token_a_sequence_or_no_known_word_are_trained_on(tmp_path, min_count):
     splits = {"train": [[("a", "X")], [("b", "X")]], "dev": [[("c", "X")]]}  # dev is unknown to train
-    ground = lay_ground(tmp_path / "ground", splits)
+    features = FeaturesConfig(min_count=min_count)  # 2: all of train is unknown, too
+    ground = lay_ground(tmp_path / "ground", splits, features=features)
     bundle = ground.train(tmp_path / "bundle")
     assert json.loads((bundle / "history.json").read_text())[0]["dev_score"] == 1.0
     assert Tagger.load(bundle).bundle.n_tags == 1
