@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqtag.errors import RunDirError
@@ -19,6 +19,12 @@ def counted(**counts: int) -> pa.Table:
     return pa.table(
         {"symbol": pa.array(list(counts), pa.string()), "count": pa.array(counts.values(), pa.int64())}
     )
+
+
+@pytest.fixture(params=["hash table", "sorted hashes"])
+def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Look strings up in both of the ways between which their number decides."""
+    monkeypatch.setattr(symbols, "_SMALL", 2**17 if request.param == "hash table" else 0)
 
 
 def test_ids_go_by_falling_count_then_by_symbol() -> None:
@@ -53,28 +59,34 @@ def test_a_token_spelled_like_padding_is_unknown_and_no_padding() -> None:
     ],
     ids=["strings", "large strings", "dictionary", "chunks", "slice"],
 )
+@pytest.mark.usefixtures("both_ways")
 def test_unknown_strings_and_nulls_become_unk(strings: pa.Array) -> None:
     ids = Symbols.of_counts(counted(a=2, b=1)).ids(strings)
     assert ids.tolist() == [3, 1, 1, 2, 3]
     assert ids.dtype == np.int32
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_no_strings_have_no_ids() -> None:
     known = Symbols.of_counts(counted(a=2))
     assert known.ids(pa.array([], pa.string())).tolist() == []
     assert known.ids(pa.chunked_array([], pa.string())).tolist() == []
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_without_known_symbols_all_are_unknown() -> None:
     assert Symbols.of_counts(counted()).ids(pa.array(["a", None])).tolist() == [1, 1]
 
 
+@pytest.mark.usefixtures("both_ways")
 def test_symbols_with_the_same_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(symbols, "hash_strings", lambda strings: np.full(len(strings), 7, np.uint64))
     assert Symbols.of_counts(counted(a=3, b=2, c=1)).ids(pa.array(["c", "x", "a"])).tolist() == [4, 1, 2]
     assert Symbols.of_counts(counted(a=3)).ids(pa.array(["x", "a"])).tolist() == [1, 2]
 
 
+@pytest.mark.usefixtures("both_ways")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(st.text(max_size=4), st.integers(1, 3), max_size=20), st.lists(st.text(max_size=4)))
 def test_ids_agree_with_a_dict(counts: dict[str, int], strings: list[str]) -> None:
     table = pa.table(
