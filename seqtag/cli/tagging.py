@@ -50,13 +50,16 @@ def tag(
 
     from seqtag.neural import Tagger
 
-    model = Tagger.load(_bundle(run, tagger, place()))
+    bundle = _bundle(run, tagger, place())
     sequences = _sequences(files, form)
-    while batch := list(islice(sequences, AT_A_TIME)):
+    batch = list(islice(sequences, AT_A_TIME))  # bad input is said before TensorFlow is loaded
+    model = Tagger.load(bundle)
+    write = _write_text if form is Form.text else _write_jsonl
+    while batch:
         tokens = pa.array([sequence["tokens"] for sequence in batch], pa.list_(pa.string()))
         tagged = model.tag(tokens)
-        write = _write_text if form is Form.text else _write_jsonl
         write(batch, tagged.predicted.to_pylist(), tagged.confidence.to_pylist())
+        batch = list(islice(sequences, AT_A_TIME))
 
 
 def _bundle(run: str | None, tagger: str | None, where: Place) -> Path:

@@ -1,4 +1,7 @@
-"""The command line as a person uses it: real processes, one retraining that all tests look at."""
+"""The command line as a person uses it, on one retraining that all tests look at.
+
+Exit codes and messages come from real processes; what loads TensorFlow runs in this one, once.
+"""
 
 import json
 import os
@@ -34,6 +37,14 @@ class Terminal:
 
     folder: Path
 
+    def here(self, *arguments: str, stdin: str = "") -> str:
+        """Run a command that has to succeed in this process; return what it prints."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SEQTAG_HOME", str(self.folder / "home"))
+            done = CliRunner().invoke(app, arguments, input=stdin, catch_exceptions=False)
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
     def __call__(self, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "SEQTAG_HOME": str(self.folder / "home")}
         return subprocess.run(
@@ -47,19 +58,17 @@ def seqtag(tmp_path_factory) -> Terminal:
     """A terminal in whose home a small tagger was retrained, verb by verb."""
     terminal = Terminal(tmp_path_factory.mktemp("cli"))
     tagger = Taggers(terminal.folder).write()
-    run = terminal("open-run", tagger).stdout.strip()
+    run = terminal.here("open-run", tagger).strip()
     for verb in VERBS[2:]:
-        done = terminal(verb, run)
-        assert done.returncode == 0, (verb, done.stderr)
+        terminal.here(verb, run)
     return terminal
 
 
 def test_the_verbs_one_by_one_give_a_champion(seqtag: Terminal) -> None:
-    shown = seqtag("show", "small")
-    assert shown.returncode == 0
-    assert "PROMOTE: Accuracy" in shown.stdout
-    assert "not done" not in shown.stdout
-    assert "small version 1" in shown.stdout
+    shown = seqtag.here("show", "small")
+    assert "PROMOTE: Accuracy" in shown
+    assert "not done" not in shown
+    assert "small version 1" in shown
 
 
 def test_retrain_after_the_verbs_finds_everything_done(seqtag: Terminal) -> None:
@@ -70,29 +79,24 @@ def test_retrain_after_the_verbs_finds_everything_done(seqtag: Terminal) -> None
 
 
 def test_text_is_tagged_token_by_token(seqtag: Terminal) -> None:
-    done = seqtag("tag", "--tagger", "small", stdin="search view_item\n\ncheckout\n")
-    assert done.returncode == 0, done.stderr
-    rows = done.stdout.split("\n")
+    rows = seqtag.here("tag", "--tagger", "small", stdin="search view_item\n\ncheckout\n").split("\n")
     assert [row.split("\t")[0] for row in rows] == ["search", "view_item", "", "", "checkout", "", ""]
     assert all(row.count("\t") == (1 if row else 0) for row in rows)
 
 
 def test_json_lines_keep_their_fields_and_get_tags_and_confidence(seqtag: Terminal) -> None:
-    done = seqtag(
-        "tag", "--run", "small", "--format", "jsonl", stdin='{"id": 7, "tokens": ["search", "növer"]}\n'
-    )
-    assert done.returncode == 0, done.stderr
-    (tagged,) = [json.loads(line) for line in done.stdout.splitlines()]
+    line = '{"id": 7, "tokens": ["search", "növer"]}\n'
+    tagged = json.loads(seqtag.here("tag", "--run", "small", "--format", "jsonl", stdin=line))
     assert (tagged["id"], tagged["tokens"], len(tagged["tags"])) == (7, ["search", "növer"], 2)
     assert all(0 < sure <= 1 for sure in tagged["confidence"])
 
 
 def test_champion_and_run_give_the_same_tags(seqtag: Terminal) -> None:
     text = "search view_item add_to_cart checkout\n"
-    assert (
-        seqtag("tag", "--tagger", "small", stdin=text).stdout
-        == seqtag("tag", "--run", "small", stdin=text).stdout
+    of_champion, of_run = (
+        seqtag.here("tag", *which, "small", stdin=text) for which in (["--tagger"], ["--run"])
     )
+    assert of_champion == of_run
 
 
 @pytest.mark.parametrize(
