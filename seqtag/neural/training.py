@@ -126,6 +126,7 @@ def fit(
     """Follow a training until it no longer improves.
 
     Better is a higher score on dev; where that is the same (a span F1 that is still 0), a higher accuracy.
+    Patience begins with the first score above 0: a rare span is found late, and nothing is lost before.
 
     Args:
         records: the epochs, each trained when it is asked for.
@@ -141,7 +142,8 @@ def fit(
         tell(record)
         if best is None or (record.dev_score, record.dev_accuracy) > (best.dev_score, best.dev_accuracy):
             best, best_weights = record, weights()
-        if record.epoch == config.max_epochs or record.epoch - best.epoch == config.patience:
+        waited = record.epoch - best.epoch if best.dev_score > 0 else 0
+        if record.epoch == config.max_epochs or waited == config.patience:
             break
     if best is None:
         raise TrainingError("at least one epoch was required. Received: none")

@@ -93,6 +93,11 @@ def test_training_stops_when_dev_has_not_improved_for_as_long_as_patience():
     assert [r.epoch for r in result.history] == [1, 2, 3, 4]
 
 
+def test_patience_begins_with_the_first_score_above_zero():
+    result = fitted([0.0, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.9], patience=2)
+    assert [r.epoch for r in result.history] == [1, 2, 3, 4, 5, 6, 7]
+
+
 def test_best_weights_are_kept():
     result = fitted([0.1, 0.3, 0.2, 0.1], patience=2)
     assert result.best.epoch == 2
@@ -104,7 +109,7 @@ def test_training_stops_after_the_most_epochs():
 
 
 def test_where_the_score_is_the_same_accuracy_decides():
-    result = fitted([0.0, 0.0, 0.0, 0.0], accuracies=[0.5, 0.7, 0.6, 0.6], patience=2)
+    result = fitted([0.3, 0.3, 0.3, 0.3], accuracies=[0.5, 0.7, 0.6, 0.6], patience=2)
     assert result.best.epoch == 2
 
 
