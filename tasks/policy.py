@@ -14,8 +14,15 @@ from seqtag.errors import PromotionConflictError, RegistryError
 MINUTE: Final = 60  # seconds
 HOUR: Final = 60 * MINUTE
 
-_LASTING = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
-_PASSING = (OSError, RegistryError, OperationalError, InterfaceError)
+_LASTING = (
+    PromotionConflictError,
+    FileNotFoundError,
+    FileExistsError,
+    IsADirectoryError,
+    NotADirectoryError,
+    PermissionError,
+)
+_PASSING = (OSError, OperationalError, InterfaceError)
 
 
 class Policy(TypedDict):
@@ -28,21 +35,27 @@ class Policy(TypedDict):
     retry_condition_fn: Any
 
 
-async def _may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001
-    return is_transient(await state.result(raise_on_failure=False))  # type: ignore[misc]
+def _may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's
+    try:
+        state.result()
+    except Exception as error:
+        return is_transient(error)
+    return False
 
 
-def is_transient(error: object) -> bool:
+def is_transient(error: BaseException) -> bool:
     """Tell whether an error may pass by itself: a file system, a database, the network.
 
-    Data, configuration and a lost promotion race do not: they fail at once. An error that was raised from
-    such a one counts like its cause.
+    Data, configuration, a damaged champion and a lost promotion race do not: they fail at once. An error of
+    ours counts like the one that it was raised from.
     """
-    if isinstance(error, (PromotionConflictError, *_LASTING)):
+    if isinstance(error, _LASTING):
         return False
     if isinstance(error, _PASSING):
         return True
-    return isinstance(error, Exception) and error.__cause__ is not None and is_transient(error.__cause__)
+    if isinstance(error, RegistryError):
+        return error.__cause__ is not None  # MLflow or its database, not what they answered
+    return error.__cause__ is not None and is_transient(error.__cause__)
 
 
 # Steps write one folder, whole or not at all, so that each may simply be tried again. Prefect's caching is

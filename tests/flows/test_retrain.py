@@ -100,10 +100,13 @@ def test_a_refused_corpus_fails_in_one_line_that_says_why(place: Place, taggers)
     assert "\n" not in state.message.strip()
 
 
-def test_a_damaged_champion_is_never_replaced(place: Place, taggers) -> None:
+def test_a_damaged_champion_is_never_replaced_and_the_night_says_so(place: Place, taggers) -> None:
     retrain(taggers.write(), return_state=True)
     weights = place.registry().champion("small").bundle / "weights.npz"
     weights.write_bytes(weights.read_bytes()[:-1])
     state = retrain(taggers.write(seed=2), return_state=True)
-    assert state.name != "Promoted"
-    assert place.registry().champion("small").version == "1"
+    assert state.is_failed()
+    assert "RegistryError" in state.message
+    assert "champion 1 of small" in state.message
+    (version,) = place.registry().versions("small")
+    assert "champion" in version.aliases
