@@ -20,7 +20,6 @@ from seqtag.features.layout import SYMBOLS_SCHEMA
 PAD, UNK = "<pad>", "<unk>"
 PAD_ID, UNK_ID = 0, 1
 
-
 _SMALL = 2**17  # known strings whose hash table is quickly built: it stays in the processor's cache
 
 
