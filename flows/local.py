@@ -138,6 +138,7 @@ def _start(
             command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, preexec_fn=_heed_interrupts,
         )  # fmt: skip
+    process.returncode = 0  # it outlives us: without this Python warns that it still runs
     service = Service(name, process.pid, psutil.Process(process.pid).create_time(), port)
     write_json(home.service(name), vars(service))
     return service
