@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from seqtag.config.secrets import has_password, hide_passwords
+from seqtag.config.sources import SqlSource
 from seqtag.config.tagger import TaggerConfig
 from seqtag.errors import ConfigError
 
@@ -15,8 +17,8 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     """Read and check one tagger's TOML file.
 
     Raises:
-        ConfigError: the file is missing, is not TOML, has an unknown key or a wrong value; the message
-            names every offending key.
+        ConfigError: the file is missing, is not TOML, has an unknown key or a wrong value, or holds
+            a database's password; the message names every offending key.
     """
     try:
         with Path(path).open("rb") as file:
@@ -26,15 +28,34 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: {error}") from error
     try:
-        return TaggerConfig.model_validate(tables)
+        config = TaggerConfig.model_validate(tables)
     except ValidationError as error:
-        raise ConfigError(_one_line_each(path, error)) from error
+        raise ConfigError(_one_line_each(path, error)) from None  # the cause would print whole tables
+    for number, source in enumerate(config.corpus.sources):
+        if isinstance(source, SqlSource) and has_password(source.url):  # it would be copied into every report
+            raise ConfigError(
+                f"{path}: corpus.sources.{number}.url: an address without a password was required; use "
+                f"${{VARIABLE}} instead. Received: {hide_passwords(source.url)}"
+            )
+    return config
 
 
 def _one_line_each(path: Path | str, error: ValidationError) -> str:
+    faults = error.errors()
     lines = []
-    for fault in error.errors():
-        key = ".".join(str(part) for part in fault["loc"]) or "(top level)"
-        received = "" if fault["type"] in ("missing", "value_error") else f". Received: {fault['input']!r}"
-        lines.append(f"{path}: {key}: {fault['msg']}{received}")
+    for fault in faults:
+        loc = fault["loc"]
+        if fault["type"] == "too_short" and any(f["loc"][: len(loc)] == loc != f["loc"] for f in faults):
+            continue  # the list is short of what was wrong in itself
+        key = ".".join(str(part) for part in loc) or "(top level)"
+        lines.append(f"{path}: {key}: {fault['msg']}{_received(fault['type'], key, fault['input'])}")
     return "\n".join(lines)
+
+
+def _received(kind: str, key: str, value: object) -> str:
+    """Return the value that was wrong, but neither tables, which hold other values, nor passwords."""
+    if kind in ("missing", "value_error") or isinstance(value, dict | list | tuple):
+        return ""
+    if "password" in key.lower():
+        return ". Received: ***"
+    return f". Received: {hide_passwords(repr(value))}"

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, RegistryError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Store:
         self._client: MlflowClient | None = None
 
     def __str__(self) -> str:
-        return self._address.render_as_string(hide_password=True)
+        return hide_passwords(self._address.render_as_string(hide_password=True))
 
     @property
     def url(self) -> str:
@@ -61,7 +62,9 @@ class Store:
         try:
             yield
         except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
-            raise RegistryError(f"registry {self}: {purpose}: {_first_line(error)}") from error
+            raise RegistryError(
+                f"registry {self}: {purpose}: {hide_passwords(_first_line(error))}"
+            ) from error
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
@@ -114,14 +117,15 @@ def _checked(url: str) -> URL:
 
     try:
         address = make_url(url)
-    except ArgumentError as error:
+    except (ArgumentError, ValueError):  # of which neither the text nor the address is printed: passwords
         raise ConfigError(
-            f"the registry needs an SQLAlchemy URL such as sqlite:////srv/registry.db. Received: {url!r}"
-        ) from error
+            "the registry needs an SQLAlchemy URL such as sqlite:////srv/registry.db. "
+            f"Received: something else that begins with {url.partition(':')[0]!r}"
+        ) from None
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_absolute():
         raise ConfigError(
             "the registry needs an absolute SQLite file (four slashes), so that every process opens the same "
-            f"one. Received: {url!r}"
+            f"one. Received: {hide_passwords(url)}"
         )
     return address
 

@@ -1,5 +1,6 @@
 """The TOML file of a tagger: what is refused, and that equal values have equal digests."""
 
+import traceback
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,70 @@ def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         load_tagger(write(tmp_path, MINIMAL + "[train]\nbatch_size = 0\n[gate]\nmargin = 2\n"))
     assert len(str(caught.value).splitlines()) == 2
+
+
+SECRET = "hunter2"
+SQL = (
+    'name = "x"\n[[corpus.sources]]\nformat = "sql"\nurl = "URL"\nquery = "select 1"\n'
+    'sequence_column = "s"\ntoken_column = "t"\ntag_column = "g"\n'
+)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        'split = "none"\n',
+        'ulr = "postgresql://me:hunter2@host/db"\n',
+        'password = "hunter2"\n',
+        'order_column = ["postgresql://me:hunter2@host/db"]\n',
+    ],
+)
+def test_a_mistake_in_a_source_is_one_line_without_the_password_beside_it(tmp_path: Path, wrong: str) -> None:
+    with pytest.raises(ConfigError, match=r"corpus\.sources\.0\.sql\.") as caught:
+        load_tagger(write(tmp_path, SQL.replace("URL", f"postgresql://me:{SECRET}@host/db") + wrong))
+    assert len(str(caught.value).splitlines()) == 1
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_source_of_no_known_format_does_not_print_its_table(tmp_path: Path) -> None:
+    text = SQL.replace("URL", f"postgresql://me:{SECRET}@host/db").replace('"sql"', '"sq"')
+    with pytest.raises(ConfigError, match="Input tag 'sq'") as caught:
+        load_tagger(write(tmp_path, text))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:hunter2@host/db",
+        "postgresql://me:p@hunter2@host/db",
+        "postgresql://host/db?user=me&password=hunter2",
+        "mssql+pyodbc:///?odbc_connect=UID%3Dme%3BPWD%3Dhunter2",
+    ],
+)
+def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
+    with pytest.raises(ConfigError, match=r"corpus\.sources\.0\.url: .*use \$\{VARIABLE\}") as caught:
+        load_tagger(write(tmp_path, SQL.replace("URL", url)))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "${CORPUS_URL}",
+        "postgresql://me:${PASSWORD}@host/db",
+        "postgresql://me@host:5432/db",
+        "postgresql://host/db?password=${PASSWORD}&x=1",
+        "sqlite:////srv/corpus.db",
+    ],
+)
+def test_an_address_without_a_password_is_taken(tmp_path: Path, url: str) -> None:
+    assert load_tagger(write(tmp_path, SQL.replace("URL", url))).corpus.sources[0].format == "sql"
+
+
+def test_an_empty_list_of_sources_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"corpus\.sources: Tuple should have at least 1 item"):
+        load_tagger(write(tmp_path, 'name = "x"\ncorpus.sources = []\n'))
 
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:

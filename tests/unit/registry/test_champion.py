@@ -3,6 +3,7 @@ from __future__ import annotations
 import shutil
 import socket
 import sqlite3
+import traceback
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -221,6 +222,20 @@ def test_a_sound_store_passes_the_check_and_nothing_is_left(registry: Registry, 
 def test_an_address_that_means_another_store_elsewhere_is_refused(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="registry needs an"):
         Registry(url, tmp_path)
+
+
+@pytest.mark.parametrize("url", ["postgresql:/me:hunter2@host/db", "postgresql://me:hunter2@host:port/db"])
+def test_an_address_that_cannot_be_read_is_refused_without_repeating_its_password(
+    url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match="begins with 'postgresql'") as caught:
+        Registry(url, tmp_path)
+    assert "hunter2" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_password_among_the_options_of_an_address_is_hidden(tmp_path: Path) -> None:
+    shown = str(Store("postgresql+psycopg://host/models?user=me&password=hunter2", tmp_path))
+    assert shown == "postgresql+psycopg://host/models?password=***&user=me"
 
 
 def test_a_relative_artifact_folder_is_refused() -> None:
