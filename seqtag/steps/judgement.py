@@ -147,11 +147,11 @@ def _score_both(run: RunDir, folder: Path) -> None:
     config, opponent = read_config(run), read_json(run.opponent)
     challenger = folder / run.predictions("challenger").name
     champion = folder / run.predictions("champion").name
-    write_predictions(run.model, run.split("test"), challenger)
+    write_predictions(run.model, run.split("test"), challenger, scheme=train_scheme(run))
     failure = None
     if opponent["version"] is not None:
         try:
-            write_predictions(Path(opponent["bundle"]), run.split("test"), champion)
+            write_predictions(Path(opponent["bundle"]), run.split("test"), champion, scheme=train_scheme(run))
         except SeqtagError as error:  # a champion that cannot be scored is never replaced: see decide
             failure = str(error)
             champion.unlink(missing_ok=True)

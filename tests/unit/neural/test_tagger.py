@@ -127,7 +127,7 @@ def test_an_empty_token_between_tokens_is_unknown_in_the_saved_model_too(tagger,
 def test_predictions_keep_the_splits_columns_and_order(toy, toy_bundle, tmp_path):
     sequences = [[("b", "B-X"), ("c", "O")], [("NEW", "O")]]
     write_split(tmp_path / "test.parquet", sequences, first_row=7)
-    write_predictions(toy_bundle, tmp_path / "test.parquet", tmp_path / "predictions.parquet")
+    write_predictions(toy_bundle, tmp_path / "test.parquet", tmp_path / "predictions.parquet", scheme="IOB2")
     table = pq.read_table(tmp_path / "predictions.parquet")
     assert table.column_names == [
         "row",
@@ -146,10 +146,23 @@ def test_predictions_keep_the_splits_columns_and_order(toy, toy_bundle, tmp_path
     assert table["genre"].to_pylist() == ["toy", "toy"]
 
 
+def test_predictions_are_spelled_in_the_splits_scheme(toy, toy_bundle, tmp_path):
+    write_split(tmp_path / "test.parquet", [[("b", "S-X"), ("c", "O")]])
+    write_predictions(toy_bundle, tmp_path / "test.parquet", tmp_path / "predictions.parquet", scheme="IOBES")
+    assert pq.read_table(tmp_path / "predictions.parquet")["predicted"].to_pylist() == [["S-X", "O"]]
+
+
+def test_a_bundle_with_spans_is_not_asked_about_tags_without(toy, toy_bundle, tmp_path):
+    with pytest.raises(RunDirError, match=r"scheme none was required\. Received: one of IOB2"):
+        write_predictions(toy_bundle, toy.split("test"), tmp_path / "predictions.parquet", scheme="none")
+
+
 def test_predictions_of_several_row_groups_equal_those_of_one(toy, toy_bundle, tmp_path):
     for size in (3, 1000):
         pq.write_table(pq.read_table(toy.split("test")), tmp_path / f"{size}.parquet", row_group_size=size)
-        write_predictions(toy_bundle, tmp_path / f"{size}.parquet", tmp_path / f"{size}-predictions.parquet")
+        write_predictions(
+            toy_bundle, tmp_path / f"{size}.parquet", tmp_path / f"{size}-predictions.parquet", scheme="IOB2"
+        )
     few, many = (pq.read_table(tmp_path / f"{size}-predictions.parquet") for size in (3, 1000))
     assert few["predicted"].to_pylist() == many["predicted"].to_pylist()
 
@@ -157,7 +170,7 @@ def test_predictions_of_several_row_groups_equal_those_of_one(toy, toy_bundle, t
 def test_predictions_are_what_scoring_reads(toy, toy_bundle, tmp_path):
     from seqtag.scoring.predictions import read_predictions
 
-    write_predictions(toy_bundle, toy.split("test"), tmp_path / "predictions.parquet")
+    write_predictions(toy_bundle, toy.split("test"), tmp_path / "predictions.parquet", scheme="IOB2")
     predictions = read_predictions(tmp_path / "predictions.parquet", scheme="IOB2", columns=["genre"])
     assert len(predictions.rows) == 40
     assert np.mean(predictions.pairs.gold == predictions.pairs.predicted) > 0.95
