@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import LongColumns
+from seqtag.config.sources import LongColumns, TableSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.text import Positions
 from seqtag.errors import CorpusFormatError
@@ -129,7 +129,11 @@ def _sequences(
     ids = rows[source.sequence_column]
     firsts = _starts(ids, None)
     offsets = np.append(firsts, rows.num_rows)
-    broken = [(np.flatnonzero(pc.equal(ids, "")), "a sequence id was required. Received: none")]
+    broken: list[tuple[Positions, str | pa.StringArray]] = [
+        (np.flatnonzero(pc.equal(ids, "")), "a sequence id was required. Received: none")
+    ]
+    if isinstance(source, TableSource):
+        broken += [_line_breaks(rows[column], column) for column in (source.token_column, source.tag_column)]
     if source.order_column is not None:
         key = _sort_key(rows[source.order_column], numeric)
         kind = "a number" if numeric else "a value"
@@ -156,6 +160,14 @@ def _sequences(
         defects=first_defects(offsets, broken, places),
         further={column: value for column in columns if (value := of_first_row(column)) is not None},
     )
+
+
+def _line_breaks(cells: pa.StringArray, column: str) -> tuple[Positions, pa.StringArray]:
+    """Return the cells that hold a line break: as a rule a bare quote opened them and took rows in."""
+    where = np.flatnonzero(pc.match_substring_regex(cells, r"[\r\n]"))
+    shown = [repr(cell)[:80] for cell in cells.take(pa.array(where)).to_pylist()]
+    required = f"one line was required in column '{column}'; where quotes are tokens, set quote = \"\"."
+    return where, pa.array([f"{required} Received: {cell}" for cell in shown], pa.string())
 
 
 def _is_numeric(order: pa.Array) -> bool:

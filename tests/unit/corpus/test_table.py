@@ -43,6 +43,25 @@ def test_the_annotated_corpus_for_ner_is_read(read, content):
     assert [row["sequence_id"] for row in rows] == ["Sentence: 1", "Sentence: 2"]
 
 
+def test_rows_that_a_bare_quote_swallowed_are_a_defect_and_not_a_token(read):
+    text = 's,w,t\n9,a,O\n0,",N\n0,b0,V\n0,",N\n'
+    sound, torn = read(text, **GENERAL)
+
+    assert sound["defect"] is None
+    assert torn["defect"] == (
+        "corpus.txt: row 2: one line was required in column 'w'; where quotes are tokens, set quote = \"\". "
+        "Received: ',N\\n0,b0,V\\n0,'"
+    )
+    assert [row["tokens"] for row in read(text, **GENERAL, quote="")] == [["a"], ['"', "b0", '"']]
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r"])
+def test_a_tag_with_a_line_break_is_a_defect(line_break, read):
+    (row,) = read(f's,w,t\n1,a,O\n1,b,"O{line_break}O"\n', **GENERAL)
+
+    assert row["defect"].startswith("corpus.txt: row 2: one line was required in column 't'")
+
+
 def test_a_first_row_without_a_sequence_id_is_an_error(read):
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt: row 1: a sequence id was required"):
         read("Sentence #,Word,POS,Tag\n,said,VBD,O\n", **KAGGLE)
