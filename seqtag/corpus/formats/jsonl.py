@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -30,10 +30,12 @@ def read_jsonl(
     blocks; only a block that it refuses is parsed line by line.
 
     Raises:
-        CorpusFormatError: the first line is no object with tokens and tags, there is no line, or the
-            encoding is wrong. A later line that is no such object is a broken sequence.
+        CorpusFormatError: the first line is no object with tokens, tags and what else the source names, one
+            of these never has a value, there is no line, or the encoding is wrong. A later line that is no
+            such object is a broken sequence.
     """
     schema = _schema(source, columns)
+    unseen = set(_named(source))
     line = 1
     n_sequences = 0
     for block in line_blocks(file, source.encoding, block_bytes):
@@ -44,6 +46,7 @@ def read_jsonl(
                 first = _first_row(source, lines.text(filled[0]), place=f"{file.name}:{line + filled[0]}")
                 shown = _as_shown(schema, first)
             rows = _parsed(block, lines, filled, schema, shown)
+            unseen -= {name for name in unseen if _has_value(rows[name])}
             yield _batch(source, file.name, columns, rows, line + filled, n_sequences)
             n_sequences += len(filled)
         line += len(lines)
@@ -51,12 +54,29 @@ def read_jsonl(
         raise CorpusFormatError(
             f"{file.name}:{line}: at least one object was required. Received: end of file"
         )
+    if unseen:
+        raise CorpusFormatError(f"{file.name}: a value was required in {_quoted(unseen)}. Received: none")
+
+
+def _named(source: JsonlSource) -> list[str]:
+    """Return the fields, besides tokens and tags, that the source names."""
+    names = (source.id_column, source.document_column, source.split_column)
+    return [name for name in names if name is not None]
+
+
+def _has_value(column: pa.ChunkedArray) -> bool:
+    if pa.types.is_list(column.type):  # tokens or tags
+        return True
+    return bool(pc.any(pc.not_equal(column, "")).as_py())
+
+
+def _quoted(names: Iterable[str]) -> str:
+    return " and ".join(f"'{name}'" for name in sorted(names))
 
 
 def _schema(source: JsonlSource, columns: Sequence[str]) -> pa.Schema:
     lists = [source.tokens_column, source.tags_column]
-    texts = [source.id_column, source.document_column, source.split_column, *columns]
-    names = dict.fromkeys(name for name in texts if name is not None and name not in lists)
+    names = dict.fromkeys(name for name in [*_named(source), *columns] if name not in lists)
     return pa.schema(
         [*((name, pa.list_(pa.string())) for name in lists), *((name, pa.string()) for name in names)]
     )
@@ -81,6 +101,11 @@ def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, objec
         raise CorpusFormatError(f"{required} Received: {text[:80]!r}")
     if source.tokens_column not in row or source.tags_column not in row:
         raise CorpusFormatError(f"{required} Received: the keys {list(row)!r:.80}")
+    lacking = [name for name in _named(source) if name not in row]
+    if lacking:
+        raise CorpusFormatError(
+            f"{place}: an object with {_quoted(lacking)} was required. Received: the keys {list(row)!r:.80}"
+        )
     return row
 
 

@@ -54,6 +54,21 @@ def test_fields_are_named_in_the_configuration_and_further_ones_are_kept(read):
     assert len(rows[1]["document_id"]) == 16
 
 
+@pytest.mark.parametrize("option", ["id_column", "document_column", "split_column"])
+def test_a_named_field_that_the_first_object_lacks_is_an_error(option, read):
+    text = lines({"tokens": ["a"], "tags": ["X"], "doc": "d"})
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: an object with 'dok' was required.*'doc'"):
+        read(text, format="jsonl", **{option: "dok"})
+
+
+@pytest.mark.parametrize("nothing", [None, ""])
+@pytest.mark.parametrize("option", ["id_column", "document_column", "split_column"])
+def test_a_named_field_that_never_has_a_value_is_an_error(option, nothing, read):
+    text = lines(*[{"tokens": ["a"], "tags": ["X"], "doc": nothing}] * 2)
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a value was required in 'doc'"):
+        read(text, format="jsonl", **{option: "doc"})
+
+
 @pytest.mark.parametrize("others", [[], [{"broken": True}]], ids=["by Arrow", "line by line"])
 def test_what_is_no_text_is_written_as_json(others, read):
     fields = {"number": 17, "share": 0.50, "flag": True, "text": "1999-01-01", "list": [1, "é"]}
