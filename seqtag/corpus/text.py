@@ -64,11 +64,33 @@ def line_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[by
         yield _newlines(rest + b"\n")
 
 
+def plain_line_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
+    """Yield `line_blocks` of a format in which a carriage return can only be half a line end.
+
+    Raises:
+        CorpusFormatError: a line holds a carriage return: tokens would vanish in it, or it would end a tag.
+    """
+    line = 1
+    for block in line_blocks(file, encoding, block_bytes):
+        place = block.find(b"\r")
+        if place >= 0:
+            raise CorpusFormatError(
+                f"{file.name}:{line + block.count(NEWLINE, 0, place)}: lines that end with a newline, or a "
+                "carriage return and a newline, were required. Received: a carriage return within a line"
+            )
+        line += block.count(NEWLINE)
+        yield block
+
+
 def paragraph_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
-    """Yield a file's text as UTF-8 in blocks that end with a blank line or with the file."""
+    """Yield a file's text as UTF-8 in blocks that end with a blank line or with the file.
+
+    Raises:
+        CorpusFormatError: as `plain_line_blocks`.
+    """
     pending: list[bytes] = []
     waiting = 0  # bytes that are known to hold no blank line
-    for lines in line_blocks(file, encoding, block_bytes):
+    for lines in plain_line_blocks(file, encoding, block_bytes):
         pending.append(lines)
         size = _check_size(file, "a sequence", pending)
         if size < 2 * waiting:  # doubling keeps the work linear when a sequence is longer than a block

@@ -10,7 +10,7 @@ import pyarrow as pa
 from seqtag.config.sources import ParallelSource
 from seqtag.corpus.batches import corpus_batch, labelled, lists
 from seqtag.corpus.files import InputFile
-from seqtag.corpus.text import BLOCK_BYTES, blank_fields, line_blocks, lines_of, strings
+from seqtag.corpus.text import BLOCK_BYTES, blank_fields, lines_of, plain_line_blocks, strings
 from seqtag.errors import CorpusFormatError
 
 
@@ -49,8 +49,8 @@ def _side_by_side(
     source: ParallelSource, file: InputFile, tags_file: InputFile, block_bytes: int
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield blocks of both files with the same number of lines."""
-    token_blocks = line_blocks(file, source.encoding, block_bytes)
-    tag_blocks = line_blocks(tags_file, source.encoding, block_bytes)
+    token_blocks = plain_line_blocks(file, source.encoding, block_bytes)
+    tag_blocks = plain_line_blocks(tags_file, source.encoding, block_bytes)
     tokens = tags = b""
     n = 0
     while True:

@@ -58,8 +58,18 @@ def test_the_separator_can_be_declared(read, content):
         read("a O\n", format="conll", separator="tab")
 
 
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [("A O\rB O\r\rC O\rD O\r", 1), ("A\tO\rB\tO\r\r\nC\tO\n", 1), ("A\tO\r\n\r\nB\tO\r\r\n", 3)],
+    ids=["alone", "mixed", "doubled"],
+)
+def test_a_carriage_return_within_a_line_is_an_error_that_names_it(text, line, read):
+    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:{line}: .* Received: a carriage return"):
+        read(text.encode(), format="conll")
+
+
 def test_odd_characters_stay_in_the_token(read, content):
-    odd = ["\u00a0", "\u2028", "\x85", "\x00", "\x0c", "\r", "#", "😀", "\ufeff"]
+    odd = ["\u00a0", "\u2028", "\x85", "\x00", "\x0c", "#", "😀", "\ufeff"]
 
     assert content(read("\n".join(f"a{c}b\tO" for c in odd), format="conll")) == [
         ([f"a{c}b" for c in odd], ["O"] * len(odd))

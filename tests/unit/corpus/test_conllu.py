@@ -25,6 +25,11 @@ def test_ranges_and_empty_nodes_are_skipped(read, content):
     ]
 
 
+def test_a_carriage_return_within_a_line_is_an_error(read):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:2: .* Received: a carriage return"):
+        read((word("1", "a") + word("2", "b").replace("\n", "\r\r\n")).encode(), format="conllu")
+
+
 def test_any_of_the_ten_columns_may_be_token_or_tag(read, content):
     rows = read(SENTENCE, format="conllu", token_column="LEMMA", tag_column="MISC")
 

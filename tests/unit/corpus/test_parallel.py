@@ -14,8 +14,8 @@ from seqtag.errors import ConfigError, CorpusFormatError
 @pytest.fixture
 def read_pair(tmp_path: Path, read_rows: Callable[..., Any]) -> Callable[..., Any]:
     def rows(tokens: str, tags: str) -> Any:
-        (tmp_path / "seq.in").write_text(tokens, "utf-8")
-        (tmp_path / "seq.out").write_text(tags, "utf-8")
+        (tmp_path / "seq.in").write_bytes(tokens.encode())
+        (tmp_path / "seq.out").write_bytes(tags.encode())
         return read_rows(
             {"format": "parallel", "path": str(tmp_path / "seq.in"), "tags_path": str(tmp_path / "seq.out")}
         )
@@ -28,6 +28,14 @@ def test_lines_stand_side_by_side(read_pair, content):
 
     assert content(rows) == [(["fly", "to", "Boston"], ["O", "O", "B-city"]), (["stop"], ["O"])]
     assert [row["sequence_id"] for row in rows] == ["seq.in#1", "seq.in#2"]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "tags", "place"), [("a\nb\rc\n", "O\nO O\n", "seq.in:2"), ("a\n", "O\r\r\n", "seq.out:1")]
+)
+def test_a_carriage_return_within_a_line_is_an_error(tokens, tags, place, read_pair):
+    with pytest.raises(CorpusFormatError, match=f"{place}: .* Received: a carriage return"):
+        read_pair(tokens, tags)
 
 
 def test_lines_of_different_lengths_are_left_to_validation(read_pair, content):
