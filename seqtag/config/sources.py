@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Split = Literal["train", "dev", "test"]
 ConlluColumn = Literal["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Table(BaseModel):
@@ -24,7 +25,7 @@ class FileSource(Table):
     may hold `${VARIABLE}`, and may end in .gz, .zst or .bz2. `split` labels all its sequences.
     """
 
-    path: str | tuple[str, ...]
+    path: Paths
     split: Split | None = None
     encoding: str = "utf-8"
 
@@ -99,7 +100,7 @@ class ParallelSource(FileSource):
     """Two text files of the same number of lines: blank-separated tokens, and their tags."""
 
     format: Literal["parallel"]
-    tags_path: str | tuple[str, ...]
+    tags_path: Paths
 
 
 class SqlSource(LongColumns):

@@ -25,11 +25,27 @@ RowRule = Literal[
 ]
 
 
+# The columns that the snapshot, the quarantine and the predictions have of their own.
+RESERVED_COLUMNS = (
+    *("sequence_id", "document_id", "split", "tokens", "tags", "defect"),
+    *("row", "reasons", "predicted", "confidence", "unknown"),
+)
+
+
 class CorpusConfig(Table):
     """Where the sequences come from, and which further columns stay with them."""
 
     sources: tuple[Source, ...] = Field(min_length=1)
     columns: tuple[str, ...] = ()  # further columns, kept as strings to the predictions
+
+    @model_validator(mode="after")
+    def _columns_have_names_of_their_own(self) -> Self:
+        taken = [c for c in self.columns if c in RESERVED_COLUMNS or self.columns.count(c) > 1]
+        if taken:
+            raise ValueError(
+                f"columns must be different, and none of {', '.join(RESERVED_COLUMNS)}. Received: {taken}"
+            )
+        return self
 
 
 class TagsConfig(Table):
@@ -127,6 +143,14 @@ class TaggerConfig(Table):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
+
+    @model_validator(mode="after")
+    def _metric_fits_the_scheme(self) -> Self:
+        if self.gate.metric == "span_f1" and self.tags.scheme == "none":
+            raise ValueError(
+                'gate.metric = "span_f1" requires a scheme of spans. Received: tags.scheme = "none"'
+            )
+        return self
 
     @model_validator(mode="after")
     def _slices_are_columns(self) -> Self:

@@ -31,7 +31,7 @@ from seqtag.corpus.formats.parallel import read_parallel
 from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
 from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.formats.table import read_table
-from seqtag.corpus.schema import SPLIT, TOKENS, corpus_schema
+from seqtag.corpus.schema import SPLIT, TOKENS
 from seqtag.errors import ConfigError, CorpusFormatError
 
 BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
@@ -49,7 +49,6 @@ def read_sources(corpus: CorpusConfig) -> Iterator[pa.RecordBatch]:
         CorpusFormatError: while reading, a source is not what it was declared to be; the message names file
             and line. At the end, no source had a column of `corpus.columns`.
     """
-    _check_columns(corpus)
     return _stream(corpus, _inputs(corpus))
 
 
@@ -75,15 +74,6 @@ class _Input:
     source: Source
     files: tuple[InputFile, ...] = ()
     tag_files: tuple[InputFile, ...] = ()  # of parallel text, one for each of `files`
-
-
-def _check_columns(corpus: CorpusConfig) -> None:
-    taken = [c for c in corpus.columns if c in corpus_schema().names or corpus.columns.count(c) > 1]
-    if taken:
-        raise ConfigError(
-            f"corpus.columns: names that are different, and none of {corpus_schema().names}, were required. "
-            f"Received: {taken}"
-        )
 
 
 def _inputs(corpus: CorpusConfig) -> list[_Input]:

@@ -7,6 +7,7 @@ import pytest
 
 from seqtag.config import TaggerConfig, config_digest, load_tagger
 from seqtag.errors import ConfigError
+from seqtag.quality import quarantine_schema
 
 MINIMAL = 'name = "x"\n[[corpus.sources]]\nformat = "sample"\n'
 
@@ -45,6 +46,8 @@ def test_defaults_written_out_give_the_same_digest(tmp_path: Path) -> None:
         (MINIMAL + "[features]\nwindow_overlap = 512\n", "window_overlap must be below the last rung 512"),
         (MINIMAL + '[tags]\nscheme = "BILOU"\n', "tags.scheme"),
         (MINIMAL + '[evaluate]\nslices = ["genre"]\n', "evaluate.slices must name columns of corpus.columns"),
+        (MINIMAL + '[gate]\nmetric = "span_f1"\n[tags]\nscheme = "none"\n', 'Received: tags.scheme = "none"'),
+        (MINIMAL.replace('"sample"', '"conll"\npath = []'), "corpus.sources.0"),
         (MINIMAL.replace('"sample"', '"xml"'), "corpus.sources.0"),
     ],
 )
@@ -53,6 +56,20 @@ def test_a_wrong_file_is_refused_with_its_key(tmp_path: Path, text: str, said: s
         load_tagger(write(tmp_path, text))
     assert said in str(caught.value)
     assert "tagger.toml" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        *([name] for name in quarantine_schema(()).names),
+        *(["predicted"], ["confidence"], ["unknown"], ["genre", "genre"]),
+    ],
+)
+def test_a_column_whose_name_is_taken_is_refused(tmp_path: Path, columns: list[str]) -> None:
+    with pytest.raises(
+        ConfigError, match=r"columns must be different, and none of sequence_id, .* Received: \["
+    ):
+        load_tagger(write(tmp_path, MINIMAL + f"[corpus]\ncolumns = {columns}\n".replace("'", '"')))
 
 
 def test_every_wrong_key_is_named_at_once(tmp_path: Path) -> None:

@@ -64,12 +64,6 @@ def test_a_column_that_no_source_has_is_an_error(folder, read_rows):
         read_rows({"format": "conll", "path": f"{folder}/train.conll"}, columns=["genre"])
 
 
-@pytest.mark.parametrize("columns", [["tags"], ["genre", "genre"]])
-def test_a_column_of_the_schema_or_named_twice_is_an_error(columns, folder, read_rows):
-    with pytest.raises(ConfigError, match=r"corpus\.columns: names that are different"):
-        read_rows({"format": "conll", "path": f"{folder}/train.conll"}, columns=columns)
-
-
 @pytest.mark.parametrize(
     ("source", "message"),
     [
