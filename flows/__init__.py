@@ -4,6 +4,7 @@ Prefect reads its settings on import and makes its home then, but not the folder
 its handler to the loggers named here without giving them a level.
 """
 
+import contextlib
 import logging
 import os
 
@@ -11,7 +12,8 @@ from seqtag.config import Settings
 from seqtag.steps import Place
 
 _home = Place.of(Settings()).home
-_home.root.mkdir(parents=True, exist_ok=True)
+with contextlib.suppress(OSError):  # who runs a flow is told when it is written to
+    _home.root.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("PREFECT_HOME", str(_home.prefect))
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "seqtag")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")

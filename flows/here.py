@@ -24,12 +24,12 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     server; else one is started and left running.
     """
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        local.say(f"Usage: python -m {flow.fn.__module__} TAGGER.toml")
+        local.say(f"Usage: python -m flows.{flow.name} TAGGER.toml")
         return 2
     try:
         load_tagger(arguments[0])  # a misspelt file costs no server
-        api = os.environ.get("PREFECT_API_URL") or f"{local.server(steps.Place.of(Settings()).home)}/api"
-    except SeqtagError as error:
+        api = _api()
+    except (SeqtagError, OSError) as error:
         local.say(f"Error: {error}")
         return 2 if isinstance(error, ConfigError) else 1
     dashboard = api.removesuffix("/api")
@@ -41,6 +41,15 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     run = cast(RunDir, state.result())  # what the state that the flow returned holds
     local.say("\n" + steps.summary(run, dashboard=dashboard))
     return 0
+
+
+def _api() -> str:
+    named = os.environ.get("PREFECT_API_URL")
+    if named is None:
+        return f"{local.server(steps.Place.of(Settings()).home)}/api"
+    if not local.is_healthy(named):
+        raise local.ServiceError(f"PREFECT_API_URL: a Prefect server was required. Received: none at {named}")
+    return named
 
 
 def run_main(flow: Flow[[str], State[RunDir]]) -> None:

@@ -29,6 +29,7 @@ from seqtag.steps import Place
 
 HOST = "127.0.0.1"
 USUAL_PORT = 4200
+LAST_PORT = 65_535
 POOL = "seqtag"
 HEALTHY_WITHIN = 180  # seconds; 8-13 s on a quiet machine
 STOPPED_WITHIN = 30  # seconds, before a process that ignores its signal is killed
@@ -94,6 +95,14 @@ def server(home: Home) -> str:
     url = f"http://{HOST}:{running.port}"
     _await_health(home, running, url)
     return url
+
+
+def is_healthy(api: str) -> bool:
+    """Tell whether a Prefect server answers at `api`."""
+    try:
+        return httpx.get(f"{api}/health", timeout=5).is_success
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return False
 
 
 def _environment(home: Home) -> dict[str, str]:
@@ -162,11 +171,8 @@ def _await_health(home: Home, running: Service, url: str) -> None:
     while time.monotonic() < deadline:
         if running.process is None:
             break
-        try:
-            if httpx.get(f"{url}/api/health", timeout=5).is_success:
-                return
-        except httpx.HTTPError:
-            pass
+        if is_healthy(f"{url}/api"):
+            return
         time.sleep(0.3)
     said = home.log(running.name).read_text("utf-8", errors="replace")
     raise ServiceError(f"the Prefect server at {url} did not become healthy: {_last_lines(said)}")
@@ -187,7 +193,10 @@ def _stop(home: Home, name: str) -> bool:
 
 
 def _free_port() -> int:
-    for port in (int(os.environ.get("PREFECT_SERVER_API_PORT", USUAL_PORT)), 0):
+    wanted = os.environ.get("PREFECT_SERVER_API_PORT", str(USUAL_PORT))
+    if not wanted.isdecimal() or int(wanted) > LAST_PORT:
+        raise ServiceError(f"PREFECT_SERVER_API_PORT: a port number was required. Received: {wanted!r}")
+    for port in (int(wanted), 0):
         with closing(socket.socket()) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -233,6 +242,6 @@ def say(text: str) -> None:
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
-    except SeqtagError as error:
-        say(str(error))
+    except (SeqtagError, OSError) as error:
+        say(f"Error: {error}")
         sys.exit(1)

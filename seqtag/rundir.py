@@ -129,10 +129,6 @@ class RunDir:
         return self.path / "encoded"
 
     @property
-    def checkpoints(self) -> Path:
-        return self.path / "checkpoints"
-
-    @property
     def model(self) -> Path:
         return self.path / "model"
 

@@ -6,6 +6,7 @@ folder without a manifest that matches does not count.
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import shutil
@@ -41,16 +42,27 @@ class Manifest:
 def seal(output: Path, *, step: str, inputs: Mapping[str, str], write: Callable[[Path], None]) -> Manifest:
     """Make `output` with `write(folder)` unless it already stands there, made from the same inputs.
 
-    `write` gets an empty folder beside `output`, which takes its name when the manifest is written.
+    `write` gets an empty folder beside `output`, which takes its name when the manifest is written. Of two
+    processes the second waits, and finds the first one's work.
     Whatever `write` raises leaves the earlier output untouched.
     """
-    found = find_manifest(output)
-    if found is not None and found.step == step and dict(found.inputs) == dict(inputs):
-        return found
-    started = time.monotonic()
-    with fresh_folder(output.with_name(f".{output.name}.partial")) as partial:
-        write(partial)
-        return publish(partial, output, step=step, inputs=inputs, seconds=time.monotonic() - started)
+    with exclusive(output.with_name(f".{output.name}.lock")):
+        found = find_manifest(output)
+        if found is not None and found.step == step and dict(found.inputs) == dict(inputs):
+            return found
+        started = time.monotonic()
+        with fresh_folder(output.with_name(f".{output.name}.partial")) as partial:
+            write(partial)
+            return publish(partial, output, step=step, inputs=inputs, seconds=time.monotonic() - started)
+
+
+@contextmanager
+def exclusive(lock: Path) -> Iterator[None]:
+    """Wait until nobody else holds `lock`; the kernel releases it when its holder dies."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

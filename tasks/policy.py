@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any, Final, TypedDict
 
 from prefect import Task
 from prefect.cache_policies import NO_CACHE, CachePolicy
 from prefect.client.schemas.objects import State, TaskRun
+from prefect.task_engine import TaskRunTimeoutError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from seqtag.errors import PromotionConflictError, RegistryError
@@ -16,12 +18,14 @@ HOUR: Final = 60 * MINUTE
 
 _LASTING = (
     PromotionConflictError,
+    TaskRunTimeoutError,  # what took too long once would again
     FileNotFoundError,
     FileExistsError,
     IsADirectoryError,
     NotADirectoryError,
     PermissionError,
 )
+_FULL_OR_SHUT = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)
 _PASSING = (OSError, OperationalError, InterfaceError)
 
 
@@ -49,7 +53,7 @@ def is_transient(error: BaseException) -> bool:
     Data, configuration, a damaged champion and a lost promotion race do not: they fail at once. An error of
     ours counts like the one that it was raised from.
     """
-    if isinstance(error, _LASTING):
+    if isinstance(error, _LASTING) or getattr(error, "errno", None) in _FULL_OR_SHUT:
         return False
     if isinstance(error, _PASSING):
         return True

@@ -1,4 +1,4 @@
-"""The training task, with its progress on the dashboard."""
+"""The training task; its line per epoch stands in the flow run's log."""
 
 from __future__ import annotations
 

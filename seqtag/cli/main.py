@@ -56,3 +56,6 @@ def main() -> None:
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
         sys.exit(DONE)
+    except OSError as error:  # a disk, a network, a right that is missing
+        typer.echo(f"Error: {error}", err=True)
+        sys.exit(REFUSED)

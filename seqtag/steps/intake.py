@@ -15,6 +15,7 @@ from seqtag.rundir import RunDir, Snapshot
 from seqtag.sealing import (
     Manifest,
     code_digest,
+    exclusive,
     file_digest,
     find_manifest,
     fresh_folder,
@@ -50,7 +51,7 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
                 logger.info("ingest: the sources are unchanged, snapshot %s stands", snapshot.id)
                 return snapshot
     partial = place.home.corpus(config.name) / ".partial"
-    with fresh_folder(partial):
+    with exclusive(place.home.corpus(config.name) / ".lock"), fresh_folder(partial):
         batches = read_sources(config.corpus)
         snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
         snapshot = Snapshot(place.home.corpus(config.name) / snapshot_id)
@@ -78,19 +79,20 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
     runs = place.home.runs(config.name)
     begun = sorted(runs.glob(f"????-??-??-{name}"))
     run = RunDir(begun[0] if begun else runs / f"{as_of:%Y-%m-%d}-{name}")
-    run.path.mkdir(parents=True, exist_ok=True)
-    write_json(run.config, config.model_dump(mode="json"))
-    write_json(run.snapshot_address, {"path": str(snapshot.path)})
     champion = place.registry().champion(config.name)
-    if champion is None or champion.seqtag_run_id != run.id or not run.opponent.exists():
-        opponent = {
-            "version": champion.version if champion else None,
-            "run_id": champion.seqtag_run_id if champion else None,
-            "bundle": str(champion.bundle) if champion else None,
-            "digest": champion.bundle_digest if champion else None,
-            "tags": list(champion.tags) if champion else [],
-        }
-        write_json(run.opponent, opponent)
+    run.path.mkdir(parents=True, exist_ok=True)
+    with exclusive(run.path / ".lock"):
+        write_json(run.config, config.model_dump(mode="json"))
+        write_json(run.snapshot_address, {"path": str(snapshot.path)})
+        if champion is None or champion.seqtag_run_id != run.id or not run.opponent.exists():
+            opponent = {
+                "version": champion.version if champion else None,
+                "run_id": champion.seqtag_run_id if champion else None,
+                "bundle": str(champion.bundle) if champion else None,
+                "digest": champion.bundle_digest if champion else None,
+                "tags": list(champion.tags) if champion else [],
+            }
+            write_json(run.opponent, opponent)
     logger.info("run directory %s", run.path)
     return run
 

@@ -22,7 +22,7 @@ from seqtag.sealing import (
     require_manifest,
     write_json,
 )
-from seqtag.steps.ground import Place, digest, metric, read_config, read_snapshot, step, train_scheme
+from seqtag.steps.ground import Place, metric, read_config, read_snapshot, step, train_scheme
 
 if TYPE_CHECKING:
     from seqtag.reporting import ReportContext
@@ -75,41 +75,39 @@ def register(run: RunDir, place: Place) -> Manifest:
     """Record the model as a registered version, and make it champion if the decision says so.
 
     Reads model and decision; writes the registry and `registration/`. A second call makes no second
-    version.
+    version, and mends what the registry lost.
 
     Raises:
         RegistryError: the registry could not be reached.
         PromotionConflictError: somebody else moved the champion since the decision.
     """
     decision = read_json(run.decision)
-
-    def record(folder: Path) -> None:
-        registry = place.registry()
-        registration = registry.register(
-            run.tagger,
-            run_id=run.id,
-            bundle=run.model,
-            config=read_json(run.config),
-            history=read_json(run.history),
-            metrics=read_json(run.metrics),
-            decision=decision,
-            dataset=_dataset(run),
-            tags={"seqtag.code": code_digest(), "seqtag.config": file_digest(run.config)},
-        )
-        if decision["verdict"] == "PROMOTE":
-            registry.promote(run.tagger, registration.version, expected_champion=decision["champion_version"])
-        write_json(
-            folder / run.registration.name,
-            {"version": registration.version, "tracked_run_id": registration.tracked_run_id,
-             "experiment_id": registration.experiment_id, "verdict": decision["verdict"]},
-        )  # fmt: skip
-
-    inputs = {
-        "model": require_manifest(run.model).digest,
-        "decision": require_manifest(run.decision_dir).digest,
-        "registry": digest(str(place.home.artifacts), place.registry_url),
+    registry = place.registry()  # asked every time: what it holds may have been moved or lost
+    registration = registry.register(
+        run.tagger,
+        run_id=run.id,
+        bundle=run.model,
+        config=read_json(run.config),
+        history=read_json(run.history),
+        metrics=read_json(run.metrics),
+        decision=decision,
+        dataset=_dataset(run),
+        tags={"seqtag.code": code_digest(), "seqtag.config": file_digest(run.config)},
+    )
+    if decision["verdict"] == "PROMOTE":
+        registry.promote(run.tagger, registration.version, expected_champion=decision["champion_version"])
+    written = {
+        "version": registration.version,
+        "tracked_run_id": registration.tracked_run_id,
+        "experiment_id": registration.experiment_id,
+        "verdict": decision["verdict"],
     }
-    return step(run.registration_dir, "register", inputs, record)
+    return step(
+        run.registration_dir,
+        "register",
+        written,
+        lambda folder: write_json(folder / run.registration.name, written),
+    )
 
 
 def report(run: RunDir) -> Manifest:

@@ -1,7 +1,10 @@
 """What is tried again and what fails at once."""
 
+import errno
+
 import pytest
 from prefect import flow, task
+from prefect.task_engine import TaskRunTimeoutError
 
 from seqtag.errors import (
     ConfigError,
@@ -31,7 +34,8 @@ def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
     "error",
     [
         ConfigError("x"), CorpusFormatError("x"), TrainingError("x"), PromotionConflictError("x"),
-        RegistryError("damaged"), FileNotFoundError(), PermissionError(), ValueError("x"), MemoryError(),
+        RegistryError("damaged"), TaskRunTimeoutError(), OSError(errno.ENOSPC, "disk full"),
+        FileNotFoundError(), PermissionError(), ValueError("x"), MemoryError(),
     ],
 )  # fmt: skip
 def test_what_stays_wrong_fails_at_once(error: Exception) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from mlflow import MlflowClient
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import State
@@ -98,6 +99,16 @@ def test_a_refused_corpus_fails_in_one_line_that_says_why(place: Place, taggers)
     assert "CorpusRejectedError" in state.message
     assert "1,000" in state.message
     assert "\n" not in state.message.strip()
+
+
+def test_a_champion_whose_alias_was_lost_serves_again_after_the_next_night(place: Place, taggers) -> None:
+    run = retrain(taggers.write(), return_state=True).result()
+    client = MlflowClient(tracking_uri=place.registry_url, registry_uri=place.registry_url)
+    client.delete_registered_model_alias("small", "champion")
+    assert place.registry().champion("small") is None
+    state = retrain(taggers.write(), return_state=True)
+    assert (state.name, state.result()) == ("Promoted", run)
+    assert place.registry().champion("small").seqtag_run_id == run.id
 
 
 def test_a_damaged_champion_is_never_replaced_and_the_night_says_so(place: Place, taggers) -> None:

@@ -2,6 +2,10 @@
 
 import sys
 import zipfile
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+TEMPLATES = [str(p.relative_to(CHECKOUT)) for p in CHECKOUT.glob("seqtag/*/templates/*")]
 
 
 def faults(wheel: str) -> list[str]:
@@ -9,11 +13,7 @@ def faults(wheel: str) -> list[str]:
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     strangers = [n for n in names if not n.startswith(("seqtag/", "seqtag-"))]
-    missing = [
-        n
-        for n in ("seqtag/__init__.py", "seqtag/py.typed", "seqtag/reporting/report.html.jinja")
-        if n not in names
-    ]
+    missing = [n for n in ("seqtag/py.typed", *TEMPLATES) if n not in names]
     licence = any(n.endswith("licenses/LICENSE") for n in names)
     return (
         [f"{n} does not belong into site-packages" for n in strangers]

@@ -1,5 +1,7 @@
 """Outputs appear whole, with their manifest, or not at all."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -53,7 +55,7 @@ def test_a_failing_step_leaves_the_earlier_output_and_no_rest(tmp_path: Path) ->
     with pytest.raises(KeyboardInterrupt):
         seal(tmp_path / "out", step="s", inputs={"a": "2"}, write=fail)
     assert require_manifest(tmp_path / "out").inputs == {"a": "1"}
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
+    assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ["out"]
 
 
 @pytest.mark.parametrize("damage", ["change", "remove", "add", "manifest"])
@@ -99,3 +101,18 @@ def test_json_is_written_the_same_for_equal_values_and_refuses_nan(tmp_path: Pat
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "c", float("nan"))
     assert not (tmp_path / "c").exists()
+
+
+def test_of_two_at_once_the_second_waits_and_finds_the_work_done(tmp_path: Path) -> None:
+    begun, calls = threading.Event(), []
+
+    def slow(folder: Path) -> None:
+        begun.set()
+        calls.append(1)
+        (folder / "a.txt").write_text("x" * 1_000_000)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(seal, tmp_path / "out", step="s", inputs={}, write=slow)
+        begun.wait()
+        second = pool.submit(seal, tmp_path / "out", step="s", inputs={}, write=slow)
+    assert (first.result().reused, second.result().reused, calls) == (False, True, [1])
