@@ -17,7 +17,7 @@ PROMOTED_OVER_TAG = "seqtag.promoted_over"
 
 @dataclass(frozen=True)
 class Champion:
-    """The version that serves, its bundle checked against the digest it was registered with."""
+    """A version that an alias points at, its bundle checked against the digest it was registered with."""
 
     version: str
     seqtag_run_id: str
@@ -39,7 +39,7 @@ class Registration:
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version, as `seqtag show` prints it."""
+    """One registered version as the registry has it: where it came from, and what became of it."""
 
     version: str
     seqtag_run_id: str

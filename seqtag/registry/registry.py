@@ -56,15 +56,23 @@ class Registry:
             RegistryError: that could not be found out, or the champion's bundle is missing or damaged; it
                 never means that there is no champion.
         """
+        return self.at_alias(tagger, records.CHAMPION)
+
+    def at_alias(self, tagger: str, alias: str) -> Champion | None:
+        """Return the version that `champion`, `challenger` or `previous` points at, or None if none does.
+
+        Raises:
+            RegistryError: as in `champion`.
+        """
         client = self._store.client()
-        with self._store.reaching(f"looking for the champion of {tagger}"):
-            number = registered_aliases(client, tagger).get(records.CHAMPION)
+        with self._store.reaching(f"looking for the {alias} of {tagger}"):
+            number = registered_aliases(client, tagger).get(alias)
             if number is None:
                 self._refuse_lost_database(client, tagger)
                 return None
             version = client.get_model_version(tagger, number)
             location = client.get_model_version_download_uri(tagger, number)
-        return self._champion(tagger, version, location)
+        return self._checked(tagger, alias, version, location)
 
     def versions(self, tagger: str) -> list[Version]:
         """Return every registered version, oldest first.
@@ -138,8 +146,13 @@ class Registry:
             client.set_registered_model_alias(tagger, records.CHAMPION, version)
         _log.info("%s: version %s is champion in place of %s", tagger, version, _named(current))
 
-    def _champion(self, tagger: str, version: ModelVersion, location: str) -> Champion:
-        what = f"registry {self._store}: champion {version.version} of {tagger}"
+    def _checked(self, tagger: str, alias: str, version: ModelVersion, location: str) -> Champion:
+        what = f"registry {self._store}: {alias} {version.version} of {tagger}"
+        way_out = (
+            "Restore its folder, or point the alias at another version: "
+            f"MlflowClient().set_registered_model_alias({tagger!r}, {alias!r}, VERSION)"
+        )
+        # Without a cause, unlike what the database or the network does: trying again mends no file.
         try:
             bundle = find_bundle(location)
             digest = bundle_digest(bundle)
@@ -147,9 +160,13 @@ class Registry:
             run_id = version.tags[records.RUN_ID_TAG]
             tag_set = bundle_tags(bundle)
         except Exception as error:  # whatever a damaged file makes a parser raise, the answer is never None
-            raise RegistryError(f"{what}: its bundle at {location} cannot be read: {error!r}") from error
+            raise RegistryError(
+                f"{what}: its bundle at {location} cannot be read: {error!r}. {way_out}"
+            ) from None
         if digest != expected:
-            raise RegistryError(f"{what}: sha256 {expected} was registered. Received: {digest} in {bundle}")
+            raise RegistryError(
+                f"{what}: sha256 {expected} was registered. Received: {digest} in {bundle}. {way_out}"
+            )
         return Champion(str(version.version), run_id, bundle, digest, tag_set)
 
     def _refuse_lost_database(self, client: MlflowClient, tagger: str) -> None:

@@ -146,8 +146,24 @@ def test_a_champion_whose_files_changed_is_an_error_and_not_none(
     champion = registry.champion("sample")
     assert champion is not None
     damage(champion.bundle)
-    with pytest.raises(RegistryError, match=message):
+    with pytest.raises(RegistryError, match=message) as caught:
         registry.champion("sample")
+    assert "Restore its folder, or point the alias at another version" in str(caught.value)
+    assert caught.value.__cause__ is None  # which would be taken for a fault that may pass
+
+
+def test_every_alias_gives_its_version_with_the_bundle(three_versions: Registry) -> None:
+    three_versions.promote("sample", "1", expected_champion=None)
+    assert three_versions.at_alias("sample", "previous") is None
+    three_versions.promote("sample", "2", expected_champion="1")
+    found = {
+        alias: three_versions.at_alias("sample", alias) for alias in ("previous", "champion", "challenger")
+    }
+    assert {alias: version and version.version for alias, version in found.items()} == {
+        "previous": "1",
+        "champion": "2",
+        "challenger": "3",
+    }
 
 
 def test_a_file_that_is_no_database_is_an_error_and_not_none(tmp_path: Path) -> None:
