@@ -48,9 +48,10 @@ def find_offenders(ledger: Ledger, rules: Sequence[Rule], *, scheme: SchemeName,
         found["illegal_transition"] = (ledger.illegal & scheme_bit(scheme)) > 0
     sound = ~_refused(ledger, found, in_force)
     if "duplicate_id" in in_force:
-        found["duplicate_id"] = _repeats(ledger.id_hash, among=sound)
+        found["duplicate_id"] = _shared_ids(ledger, among=sound)
     if "conflicting_labels" in in_force:
-        found["conflicting_labels"] = _conflicts(ledger, among=sound & ~ledger.unlabelled)
+        labelled = sound & ~ledger.unlabelled
+        found["conflicting_labels"] = _conflicts(ledger.token_hash, ledger.tag_hash, among=labelled)
     kept = ~_refused(ledger, found, in_force)
     found["duplicates"] = _repeats(ledger.token_hash, among=kept)
     found["leakage"] = _leaks(ledger, among=kept, min_length=min_length)
@@ -60,9 +61,10 @@ def find_offenders(ledger: Ledger, rules: Sequence[Rule], *, scheme: SchemeName,
 
 
 def counterpart(ledger: Ledger, findings: Findings, rule: str, row: int) -> int | None:
-    """Return the row that makes `row` an offender: the first one that it repeats or contradicts."""
+    """Return the row that makes `row` an offender: the first other one that it repeats or contradicts."""
     if rule == "duplicate_id":
         like = (ledger.id_hash == ledger.id_hash[row]) & findings.sound
+        like[row] = False
     elif rule == "conflicting_labels":
         offenders = findings.rows[rule]
         like = np.zeros(len(ledger), dtype=np.bool_)
@@ -103,17 +105,27 @@ def _repeats(hashes: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
     return repeats
 
 
-def _conflicts(ledger: Ledger, *, among: Mask) -> Mask:
-    """Return which of the rows `among` have the tokens of another one, and other tags."""
+def _shared_ids(ledger: Ledger, *, among: Mask) -> Mask:
+    """Return which of the rows `among` have the id of another one: all, but the first of equal sequences.
+
+    Of different ones none can be taken for the right one: as a rule they are torn pieces of one sequence.
+    """
+    differ = _conflicts(ledger.id_hash, ledger.token_hash, among=among)
+    differ |= _conflicts(ledger.id_hash, ledger.tag_hash, among=among)
+    return differ | _repeats(ledger.id_hash, among=among)
+
+
+def _conflicts(keys: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
+    """Return which of the rows `among` have a key that also stands with another value."""
     rows = np.flatnonzero(among)
-    order = rows[np.argsort(ledger.token_hash[rows], kind="stable")]
-    tokens, tags = ledger.token_hash[order], ledger.tag_hash[order]
-    is_first = np.append(True, tokens[1:] != tokens[:-1])[: len(order)]
+    order = rows[np.argsort(keys[rows], kind="stable")]
+    key, value = keys[order], values[order]
+    is_first = np.append(True, key[1:] != key[:-1])[: len(order)]
     group = np.cumsum(is_first) - 1
-    differs = tags != tags[is_first][group]
+    differs = value != value[is_first][group]
     in_conflict = np.zeros(int(is_first.sum()), dtype=np.bool_)
     in_conflict[group[differs]] = True
-    conflicts = np.zeros(len(ledger), dtype=np.bool_)
+    conflicts = np.zeros(len(keys), dtype=np.bool_)
     conflicts[order] = in_conflict[group]
     return conflicts
 

@@ -25,7 +25,7 @@ from seqtag.scoring.schemes import SchemeVerdict
 class Ledger:
     """What is remembered of every sequence: 33 bytes, one element of each array, in reading order."""
 
-    id_hash: npt.NDArray[np.uint64]
+    id_hash: npt.NDArray[np.uint64]  # of the id and the split that the source names
     token_hash: npt.NDArray[np.uint64]
     tag_hash: npt.NDArray[np.uint64]
     n_tokens: npt.NDArray[np.int32]
@@ -92,7 +92,7 @@ def measure(
         }
         ledgers.append(
             Ledger(
-                id_hash=hash_strings(batch.column(SEQUENCE_ID)),
+                id_hash=_id_hashes(batch),
                 token_hash=tokens_of.hashes,
                 tag_hash=tags_of.hashes,
                 n_tokens=tokens_of.lengths.astype(np.int32),
@@ -103,6 +103,12 @@ def measure(
             )
         )
     return Measured(_joined(ledgers), tag_census, type_census, transitions.verdict())
+
+
+def _id_hashes(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
+    """Return what tells sequences apart: train and test of a source may both be numbered from 1."""
+    split = pc.fill_null(batch.column(SPLIT), "")
+    return hash_strings(pc.binary_join_element_wise(split, batch.column(SEQUENCE_ID), "\0"))
 
 
 def _is_aligned(tokens: CodedLists, tags: CodedLists) -> npt.NDArray[np.bool_]:

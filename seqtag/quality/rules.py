@@ -37,7 +37,10 @@ _REQUIRED: Mapping[str, str] = {
     "unknown_tag": "every tag is one of tags.declared",
     "illegal_transition": "every tag may follow the tag before it in scheme {scheme}",
     "over_long": "a sequence has at most {quality.max_length:,} tokens",
-    "duplicate_id": "a sequence id occurs once; the first one is kept",
+    "duplicate_id": (
+        "a sequence id occurs once in a split that the sources name; of equal sequences the first is kept, "
+        "of different ones none"
+    ),
     "conflicting_labels": "the same tokens have the same tags wherever they occur",
     "schema": "the snapshot's columns are those of the corpus schema",
     "complete_metrics": "every split was measured, and no number is missing",

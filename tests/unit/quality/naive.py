@@ -75,15 +75,20 @@ def judged(
         if not any(refuses(rule) for rule in filter(in_force, faults)):
             sound.append(number)
 
-    seen: set[str] = set()
+    named: dict[tuple, list[int]] = defaultdict(list)
     taggings: dict[tuple, set[tuple]] = defaultdict(set)
     for number in sound:
         row = rows[number]
-        if row["sequence_id"] in seen and in_force("duplicate_id"):
-            offenders["duplicate_id"].append(number)
-        seen.add(row["sequence_id"])
+        named[row["split"], row["sequence_id"]].append(number)
         if row["tags"] is not None:
             taggings[tuple(row["tokens"])].add(tuple(row["tags"]))
+    for same_id in named.values() if in_force("duplicate_id") else []:
+        first, *later = same_id
+        equal = all(
+            (rows[n]["tokens"], rows[n]["tags"]) == (rows[first]["tokens"], rows[first]["tags"])
+            for n in later
+        )
+        offenders["duplicate_id"].extend(later if equal else same_id)
     for number in sound:
         row = rows[number]
         if (

@@ -37,7 +37,7 @@ def test_a_sound_corpus_is_accepted_with_nothing_to_say(validated):
         (sequence("a/B-PER b/I-ORG"), "illegal_transition"),
         (sequence("a/B-PER b/E-PER"), "illegal_transition"),
         (sequence("a/O " * 6), "over_long"),
-        (sequence("a/O", sequence_id=sound_corpus()[4]["sequence_id"]), "duplicate_id"),
+        (sound_corpus()[4], "duplicate_id"),
     ],
 )
 def test_one_wrong_sequence_is_quarantined_for_its_reason(wrong, rule, examined):
@@ -53,6 +53,41 @@ def test_one_wrong_sequence_is_quarantined_for_its_reason(wrong, rule, examined)
         "budget": 1.0,
         "by_rule": dict.fromkeys(seen.found.quarantined["by_rule"], 0) | {rule: 1},
     }
+
+
+def test_different_sequences_with_one_id_are_all_quarantined(examined):
+    """They may be pieces of one sequence, whose rows do not stand together."""
+    pieces = [sequence(text, sequence_id="torn") for text in ("a/O b/O", "c/O", "a/O b/O")]
+
+    seen = examined([*sound_corpus(), *pieces], quality=LENIENT)
+
+    assert seen.reasons == {row: ["duplicate_id"] for row in (30, 31, 32)}
+
+
+def test_equal_tokens_with_one_id_and_different_tags_are_all_quarantined(examined):
+    pieces = [sequence(text, sequence_id="twice") for text in ("a/O b/O", "a/O b/B-PER")]
+
+    seen = examined([*sound_corpus(), *pieces], quality=LENIENT | {"rules": {"conflicting_labels": "off"}})
+
+    assert seen.reasons == {row: ["duplicate_id"] for row in (30, 31)}
+
+
+def test_splits_may_each_count_their_sequences_from_one(examined):
+    rows = [
+        sequence(f"{split}/O w{n}/O", sequence_id=str(n), split=split)
+        for split in ("train", "dev", "test")
+        for n in range(1, 6)
+    ]
+
+    assert examined(rows, quality=LENIENT).reasons == {}
+
+
+def test_without_splits_an_id_counts_alone(examined):
+    rows = [
+        sequence(f"{source}/O w{n}/O", sequence_id=str(n), split=None) for source in "ab" for n in range(9)
+    ]
+
+    assert set(examined(rows, quality=LENIENT).reasons) == set(range(18))
 
 
 def test_a_tag_outside_the_declared_set_is_quarantined(examined):
