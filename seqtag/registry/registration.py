@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _VERSIONS_A_CALL = 200
+_PACKING = ".packing-"  # what the name of a folder begins with in which a model is made ready
 _NOTE = "mlflow.note.content"  # the tag that MLflow's page shows as the tracked run's description
 
 
@@ -26,8 +28,10 @@ def register_bundle(
 ) -> Registration:
     """Complete the tracked run, its model, the version and the challenger's alias, whatever is there of them.
 
-    Of a tracked run that has finished only the decision is written anew, if it is another one.
+    Of a tracked run that has finished only the decision is written anew, if it is another one. The caller
+    holds the store's lock.
     """
+    _sweep(artifacts)
     marks = {
         **retraining.tags,
         records.RUN_ID_TAG: retraining.run_id,
@@ -86,6 +90,12 @@ def find_versions(client: MlflowClient, tagger: str) -> list[ModelVersion]:
     return found
 
 
+def _sweep(artifacts: Path) -> None:
+    """Remove what a registration was packing when it was killed; nobody else packs while we hold the lock."""
+    for folder in artifacts.glob(f"{_PACKING}*"):
+        shutil.rmtree(folder)
+
+
 def _tracked_run(
     client: MlflowClient, retraining: Retraining, marks: Mapping[str, str], *, artifacts: Path
 ) -> Run:
@@ -125,7 +135,7 @@ def _log_files(client: MlflowClient, run: Run, model: LoggedModel, bundle: Path,
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     if model.status != LoggedModelStatus.READY:
-        with tempfile.TemporaryDirectory(dir=artifacts, prefix=".") as folder:
+        with tempfile.TemporaryDirectory(dir=artifacts, prefix=_PACKING) as folder:
             packed = Path(folder) / "model"
             write_served_model(bundle, model=model, folder=packed)
             client.log_model_artifacts(model.model_id, str(packed))

@@ -301,3 +301,25 @@ def test_importing_the_registry_does_not_import_mlflow() -> None:
 def test_a_registration_can_be_written_down_as_json(registry: Registry, results: Results) -> None:
     registration = registry.register("sample", **results())
     assert replace(registration) == type(registration)(**json.loads(json.dumps(vars(registration))))
+
+
+def test_a_home_of_an_odd_name_holds_its_registry_and_champion(
+    open_registry: OpenRegistry, results: Results, tmp_path: Path
+) -> None:
+    name = "ä #1; b&c@d"
+    registry = open_registry(tmp_path / name)
+    registry.register("sample", **results())
+    registry.promote("sample", "1", expected_champion=None)
+    champion = registry.champion("sample")
+    assert champion is not None
+    assert champion.bundle.is_relative_to(tmp_path / name / "artifacts")
+
+
+def test_what_a_killed_registration_was_packing_is_swept_away(
+    registry: Registry, results: Results, home: Path
+) -> None:
+    left = home / "artifacts" / ".packing-killed" / "model"
+    left.mkdir(parents=True)
+    (left / "MLmodel").write_text("half")
+    registry.register("sample", **results())
+    assert sorted(path.name for path in (home / "artifacts").iterdir()) == [".lock", "sample"]
