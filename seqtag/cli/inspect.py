@@ -1,13 +1,13 @@
-"""Commands that look: `show` a run, `doctor` the installation, open the `registry`'s page."""
+"""Commands that look and serve: `show` a run, `doctor`, the `registry`'s page, `serve` a model."""
 
 from __future__ import annotations
 
 import importlib
 import os
 import shutil
-import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -25,7 +25,7 @@ _FREE_BYTES = 2 * 1024**3
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (show, doctor, registry):
+    for command in (show, doctor, registry, serve):
         app.command(command.__name__)(command)
 
 
@@ -68,16 +68,38 @@ def registry(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 500
     where = place()
     where.registry().check()
     typer.echo(f"MLflow at http://127.0.0.1:{port}/#/models, until Ctrl-C", err=True)
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--artifacts-destination", str(where.home.artifacts),
-        "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-    ]  # fmt: skip
+    artifacts = ("--artifacts-destination", str(where.home.artifacts))
+    _mlflow(where, "server", *artifacts, "--host", "127.0.0.1", "--port", str(port), "--workers", "1")
+
+
+def serve(
+    tagger: Annotated[str, typer.Argument(help="A tagger of the registry.")],
+    alias: Annotated[str, typer.Option(help="champion, challenger or previous.")] = "champion",
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5001,
+) -> None:
+    """Serve a registered model over HTTP with MLflow until interrupted.
+
+    Example: `seqtag serve sample`, and then `curl -H 'Content-Type: application/json'
+    -d '{"dataframe_records": [{"tokens": ["search", "checkout"]}]}' http://127.0.0.1:5001/invocations`
+    """
+    where = place()
+    where.registry().check()
+    model = ("-m", f"models:/{tagger}@{alias}", "--env-manager", "local")
+    _mlflow(where, "models", "serve", *model, "--host", "127.0.0.1", "--port", str(port))
+
+
+def _mlflow(where: steps.Place, *arguments: str) -> None:
+    """Become MLflow's command on our registry."""
+    binaries = str(Path(sys.executable).parent)  # where it looks for its server
     environment = {
         **os.environ,
-        "MLFLOW_BACKEND_STORE_URI": where.registry_url,  # not an argument: it may hold a password
+        "PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")]),
+        "MLFLOW_TRACKING_URI": where.registry_url,  # not arguments: they may hold a password
+        "MLFLOW_BACKEND_STORE_URI": where.registry_url,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes
     }
-    sys.exit(subprocess.call(command, env=environment, cwd=where.home.root))
+    os.chdir(where.home.root)
+    os.execve(sys.executable, [sys.executable, "-m", "mlflow", *arguments], environment)  # noqa: S606 - it is ours to the end
 
 
 def _python(_: steps.Place) -> list[str]:

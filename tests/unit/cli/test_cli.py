@@ -49,7 +49,8 @@ class Terminal:
         environment = {**os.environ, "SEQTAG_HOME": str(self.folder / "home")}
         return subprocess.run(
             [Path(sys.executable).with_name("seqtag"), *arguments],
-            input=stdin, env=environment, cwd=self.folder, capture_output=True, text=True, check=False,
+            input=stdin, env=environment, cwd=self.folder, capture_output=True, check=False,
+            encoding="utf-8", errors="surrogateescape",
         )  # fmt: skip
 
 
@@ -91,12 +92,13 @@ def test_json_lines_keep_their_fields_and_get_tags_and_confidence(seqtag: Termin
     assert all(0 < sure <= 1 for sure in tagged["confidence"])
 
 
-def test_champion_and_run_give_the_same_tags(seqtag: Terminal) -> None:
+def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> None:
     text = "search view_item add_to_cart checkout\n"
-    of_champion, of_run = (
-        seqtag.here("tag", *which, "small", stdin=text) for which in (["--tagger"], ["--run"])
+    of_champion, of_challenger, of_run = (
+        seqtag.here("tag", *which, "small", stdin=text)
+        for which in (["--tagger"], ["--alias", "challenger", "--tagger"], ["--run"])
     )
-    assert of_champion == of_run
+    assert of_champion == of_challenger == of_run
 
 
 @pytest.mark.parametrize(
@@ -107,6 +109,10 @@ def test_champion_and_run_give_the_same_tags(seqtag: Terminal) -> None:
         (["tag"], "", 2, "either --run or --tagger was required"),
         (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": "ab"}\n', 1, "standard input:1"),
         (["tag", "--run", "small", "--format", "jsonl"], "[\n", 1, "a JSON object was required"),
+        (["tag", "--run", "small"], "search\nview \udcff\n", 1, "standard input:2: UTF-8 text was required"),
+        (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": ["\\ud800"]}\n', 1, "standard input:1: a JSON"),
+        (["tag", "--run", "small", "--format", "jsonl"], "[" * 9999, 1, "standard input:1: a JSON object was"),
+        (["tag", "--tagger", "small", "--alias", "previous"], "", 2, "a tagger with a previous in the registry"),
         (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: UTF-8 text was required"),
         (["retrain", "absent.toml"], "", 2, "absent.toml"),
         (["fly"], "", 2, "No such command"),
@@ -143,7 +149,7 @@ def test_doctor_says_what_to_fix(seqtag: Terminal, monkeypatch) -> None:
     assert "secret" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", [*VERBS, "retrain", "tag", "show", "doctor", "registry"])
+@pytest.mark.parametrize("command", [*VERBS, "retrain", "tag", "show", "doctor", "registry", "serve"])
 def test_every_command_has_a_help_text_with_an_example(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0
