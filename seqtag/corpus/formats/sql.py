@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import pyarrow as pa
 
+from seqtag.config.secrets import hide_passwords
 from seqtag.config.sources import SqlSource
 from seqtag.corpus.files import expand
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
 
 NAME = "sql"  # what sequence ids and messages call a query
 ROWS = 50_000  # fetched at a time
+_SECRET = re.compile(
+    r"pass|pwd|secret|token|key|credential|odbc_connect", re.IGNORECASE
+)  # in names of options
 
 
 def read_sql(
@@ -40,6 +46,7 @@ def _rows(source: SqlSource, columns: Sequence[str], fetch_rows: int) -> Iterato
     import sqlalchemy  # late: it is slow to load, and few corpora come from a database
 
     engine = _engine(source)
+    _check_sqlite_file(engine.url)
     try:
         with engine.connect() as connection:
             # A server-side cursor where the database has one, so that the result is never in memory as a
@@ -80,13 +87,35 @@ def _engine(source: SqlSource) -> Engine:
         ) from None
 
 
+def _check_sqlite_file(url: URL) -> None:
+    """Refuse a SQLite file that is not there: SQLite would make an empty one."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return
+    path = str(url.database)
+    if path.startswith("file:"):  # a URI of SQLite's own
+        if ":memory:" in path or url.query.get("mode") == "memory" or "mode=memory" in path:
+            return
+        path = unquote(urlsplit(path).path)
+    if not Path(path).is_file():
+        raise ConfigError(f"{NAME}: an SQLite file was required. Received: no such file {path!r}")
+
+
 def _texts(values: Sequence[object], column: str) -> pa.StringArray:
-    if any(isinstance(value, bytes | bytearray | memoryview) for value in values[:1]):
+    if not {bytes, bytearray, memoryview}.isdisjoint(map(type, values)):
         raise CorpusFormatError(f"{NAME}: text was required in column '{column}'. Received: bytes")
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):
         return pa.array([v if v is None or isinstance(v, str) else str(v) for v in values], pa.string())
+
+
+def _secrets(url: URL) -> list[str]:
+    """Return the passwords of a URL, the longest first."""
+    found = [] if url.password is None else [str(url.password)]
+    for name, values in url.query.items():
+        if _SECRET.search(name):
+            found += [values] if isinstance(values, str) else values
+    return sorted(filter(None, found), key=len, reverse=True)
 
 
 def _safe_error(error: SQLAlchemyError, url: URL) -> Exception:
@@ -95,10 +124,11 @@ def _safe_error(error: SQLAlchemyError, url: URL) -> Exception:
 
     text = str(error.orig if isinstance(error, DBAPIError) else error).strip() or type(error).__name__
     text = " ".join(text.split())
-    if url.password:
-        for secret in (str(url.password), quote(str(url.password)), quote_plus(str(url.password))):
-            text = text.replace(secret, "***")
-    where = f"{NAME}: {url.render_as_string(hide_password=True)}: {text}"
+    for secret in _secrets(url):
+        for written in (secret, quote(secret), quote_plus(secret)):
+            text = text.replace(written, "***")
+    # Of what stands behind the "?" nothing is shown: drivers take passwords there, each by a name of its own.
+    where = f"{NAME}: {url.set(query={}).render_as_string(hide_password=True)}: {hide_passwords(text)}"
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     unreachable = isinstance(error, OperationalError | InterfaceError) and url.get_backend_name() != "sqlite"
     return ConnectionError(where) if lost or unreachable else ConfigError(where)

@@ -139,6 +139,35 @@ def test_a_wrong_url_is_an_error_that_does_not_repeat_it(url, read_rows):
     assert "s3cret" not in "".join(traceback.format_exception(error.value))
 
 
+def test_bytes_are_found_wherever_they_stand(sqlite_url, read_rows):
+    query = "select 1 as s, 'a' as w, 'O' as t union all select 1, x'00ff', 'O'"
+    with pytest.raises(CorpusFormatError, match=r"sql: text was required in column 'w'\. Received: bytes"):
+        read_rows({"format": "sql", "url": sqlite_url, "query": query, **COLUMNS})
+
+
+@pytest.mark.parametrize("url", ["sqlite:///{}", "sqlite:///file:{}?mode=rwc&uri=true"])
+def test_a_missing_sqlite_file_is_an_error_and_stays_missing(url, tmp_path, read_rows):
+    path = tmp_path / "nowhere.db"
+    with pytest.raises(
+        ConfigError, match=r"an SQLite file was required. Received: no such file '.*nowhere\.db'"
+    ):
+        read_rows({"format": "sql", "url": url.format(path), "query": "select 1", **COLUMNS})
+    assert not path.exists()
+
+
+def test_an_sqlite_file_may_be_named_by_a_uri(sqlite_url, read_rows):
+    url = sqlite_url.replace("sqlite:///", "sqlite:///file:") + "?mode=ro&uri=true"
+    assert len(read_rows({"format": "sql", "url": url, "query": "select * from corpus", **COLUMNS})) == 2
+
+
+def test_a_password_among_the_options_of_a_url_is_not_shown(read_rows):
+    url = "postgresql+psycopg://u@127.0.0.1:1/db?password=s3%26cret&sslpassword=hu%2Fsh&connect_timeout=2"
+    with pytest.raises(ConnectionError, match=r"psycopg://u@127\.0\.0\.1:1/db: ") as error:
+        read_rows({"format": "sql", "url": url, "query": "select 1", **COLUMNS})
+    shown = "".join(traceback.format_exception(error.value))
+    assert not any(secret in shown for secret in ("s3&cret", "s3%26cret", "hu/sh", "hu%2Fsh"))
+
+
 def test_a_database_out_of_reach_is_no_fault_of_the_configuration(postgres_url, read_rows):
     wrong = postgres_url.replace("seqtag:", "nobody:")
     with pytest.raises(ConnectionError, match="password authentication failed") as error:
