@@ -175,7 +175,8 @@ def measured(contender: str, folder: Path) -> dict[str, float]:
 def table(sizes: list[float], limits: dict[str, float], *, faults: float) -> str:
     """Return the Markdown table; a ratio is how many times longer a peer takes than seqtag."""
     lines = [
-        "| million tokens | contender | seconds | CPU seconds | tokens/s | times seqtag | peak MB | imports MB |",
+        "| million tokens | contender | seconds | CPU seconds | tokens/s "
+        "| times seqtag | peak MB | imports MB |",
         "|---:|---|---:|---:|---:|---:|---:|---:|",
     ]
     for size in sizes:

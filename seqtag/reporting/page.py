@@ -33,7 +33,6 @@ class ReportContext(TypedDict):
     registration: NotRequired[Mapping[str, Any]]  # registration.json
     versions: NotRequired[Mapping[str, str]]  # library -> version
     links: NotRequired[Mapping[str, str]]  # label -> address, relative to the report or absolute
-    commands: NotRequired[Sequence[str]]  # that run it again, once the configuration is saved
 
 
 def write_report(
