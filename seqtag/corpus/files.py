@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_ABSENT = (404, 410)  # answers of HTTP: there is no such file
+_LATER = (408, 425, 429)  # try again
+_SERVER_ERROR = 500  # and above
 _COMPRESSIONS = {".gz": "gzip", ".zst": "Zstandard", ".bz2": "bzip2"}
 
 
@@ -71,6 +74,7 @@ def find_files(paths: str | Sequence[str]) -> list[InputFile]:
 
     Raises:
         ConfigError: a path or glob that stands for no file, an unset variable, an unknown kind of URL.
+        OSError: the file system, the network or the server fails; trying again may help.
     """
     return [file for path in ([paths] if isinstance(paths, str) else paths) for file in _matches(path)]
 
@@ -119,16 +123,48 @@ def opened(file: InputFile) -> Iterator[BinaryIO]:
 def _matches(text: str) -> list[InputFile]:
     try:
         filesystem, path = fsspec.url_to_fs(expand(text))
-        if filesystem.isfile(path):  # first, so that a name with brackets is no glob
+        if _is_file(filesystem, path):  # first, so that a name with brackets is no glob
             found = [path]
         else:
             has_magic = any(character in path for character in "*?[")
-            found = sorted(p for p in filesystem.glob(path) if filesystem.isfile(p)) if has_magic else []
+            found = sorted(p for p in filesystem.glob(path) if _is_file(filesystem, p)) if has_magic else []
     except (ValueError, ImportError) as error:
         raise ConfigError(f"corpus.sources: {text!r} cannot be opened: {_first_line(error)}") from error
+    except Exception as error:
+        if not _is_of_http(error):
+            raise
+        raise _refused(text, error) from None  # its own words hold the URL, with the values of variables
     if not found:
         raise ConfigError(f"corpus.sources: {text!r} was required to name a file. Received: no such file")
     return [InputFile(p.rsplit("/", 1)[-1], p, filesystem) for p in found]
+
+
+def _is_file(filesystem: AbstractFileSystem, path: str) -> bool:
+    """Return whether there is such a file; unlike fsspec, tell one that is not there from one out of reach.
+
+    Raises:
+        OSError, aiohttp.ClientError: the network, the server or a missing right stands between.
+    """
+    try:
+        return bool(filesystem.info(path)["type"] == "file")
+    except (FileNotFoundError, NotADirectoryError) as error:
+        reason = error.__cause__  # over HTTP every failure is called a missing file, and the cause says which
+        if reason is not None and _is_of_http(reason) and getattr(reason, "status", None) not in _ABSENT:
+            raise reason from None
+        return False
+
+
+def _is_of_http(error: BaseException) -> bool:
+    return type(error).__module__.startswith("aiohttp") or isinstance(error, TimeoutError)
+
+
+def _refused(text: str, error: Exception) -> Exception:
+    """Return what to raise where a server does not give a file: may trying again help?"""
+    status = getattr(error, "status", None)
+    if status is None:
+        return ConnectionError(f"corpus.sources: {text!r} cannot be reached: {type(error).__name__}")
+    kind = ConnectionError if status >= _SERVER_ERROR or status in _LATER else ConfigError
+    return kind(f"corpus.sources: {text!r} cannot be opened: the server answers {status}")
 
 
 def _first_line(error: BaseException) -> str:

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import http.server
+import socket
+import threading
+import traceback
+from collections.abc import Iterator
 
 import fsspec
 import pyarrow as pa
@@ -82,6 +87,56 @@ def test_a_path_that_names_no_file_is_an_error_before_anything_is_read(path, mes
 
     with pytest.raises(ConfigError, match=message):
         read_sources(corpus)
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Answer every request with the number that its path begins with, and without content."""
+    pytest.importorskip("aiohttp", reason="fsspec reads HTTP through aiohttp")
+
+    class Answers(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(int(self.path[1:4]))
+            self.end_headers()
+
+        do_HEAD = do_GET  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "message"),
+    [
+        ("404/a.conll", ConfigError, "no such file"),
+        ("404/*.conll", ConfigError, "no such file"),
+        ("403/a.conll", ConfigError, "the server answers 403"),
+        ("503/a.conll", ConnectionError, "the server answers 503"),
+        ("503/*.conll", ConnectionError, "the server answers 503"),
+        ("429/a.conll", ConnectionError, "the server answers 429"),
+    ],
+)
+def test_only_a_server_that_lacks_a_file_makes_it_missing(path, kind, message, server, monkeypatch):
+    monkeypatch.setenv("TOKEN", "s3cret")
+    with pytest.raises(kind, match=message) as error:
+        find_files(f"{server}/{path}?token=${{TOKEN}}")
+    assert "s3cret" not in "".join(traceback.format_exception(error.value))
+
+
+@pytest.mark.parametrize("path", ["a.conll", "*.conll"])
+def test_a_server_out_of_reach_is_no_fault_of_the_configuration(path):
+    pytest.importorskip("aiohttp", reason="fsspec reads HTTP through aiohttp")
+    with socket.socket() as taken:  # bound, and nobody listens
+        taken.bind(("127.0.0.1", 0))
+        with pytest.raises(ConnectionError, match="cannot be reached: ClientConnectorError"):
+            find_files(f"http://127.0.0.1:{taken.getsockname()[1]}/{path}")
 
 
 def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
