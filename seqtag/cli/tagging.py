@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from enum import StrEnum
 from itertools import chain, islice
 from pathlib import Path
@@ -22,6 +23,12 @@ from seqtag.steps import Place
 AT_A_TIME = 2048  # sequences
 
 
+class Alias(StrEnum):
+    champion = "champion"
+    challenger = "challenger"
+    previous = "previous"
+
+
 class Form(StrEnum):
     text = "text"  # one sequence a line, tokens separated by blanks
     jsonl = "jsonl"  # one JSON object a line with an array `tokens`
@@ -35,7 +42,8 @@ def add_to(app: typer.Typer) -> None:
 def tag(
     files: Annotated[list[Path] | None, typer.Argument(help="Files to tag; none: standard input.")] = None,
     run: Annotated[str | None, typer.Option(help="Use this run's model: folder, run id or tagger.")] = None,
-    tagger: Annotated[str | None, typer.Option(help="Use this tagger's champion from the registry.")] = None,
+    tagger: Annotated[str | None, typer.Option(help="Use this tagger's model from the registry.")] = None,
+    alias: Annotated[Alias, typer.Option(help="Which of the tagger's versions.")] = Alias.champion,
     form: Annotated[Form, typer.Option("--format", help="Form of the input and the output.")] = Form.text,
 ) -> None:
     """Tag sequences.
@@ -50,7 +58,7 @@ def tag(
 
     from seqtag.neural import Tagger
 
-    bundle = _bundle(run, tagger, place())
+    bundle = _bundle(run, tagger, alias, place())
     sequences = _sequences(files, form)
     batch = list(islice(sequences, AT_A_TIME))  # bad input is said before TensorFlow is loaded
     model = Tagger.load(bundle)
@@ -62,43 +70,47 @@ def tag(
         batch = list(islice(sequences, AT_A_TIME))
 
 
-def _bundle(run: str | None, tagger: str | None, where: Place) -> Path:
+def _bundle(run: str | None, tagger: str | None, alias: Alias, where: Place) -> Path:
     if (run is None) == (tagger is None):
         raise ConfigError("either --run or --tagger was required, and not both")
     if run is not None:
+        if alias is not Alias.champion:
+            raise ConfigError("--alias names a version in the registry: --tagger was required, not --run")
         found = find_run(run, where)
         require_manifest(found.model)
         return found.model
-    champion = where.registry().champion(str(tagger))
-    if champion is None:
-        raise ConfigError(f"a tagger with a champion in the registry was required. Received: {tagger!r}")
-    return champion.bundle
+    version = where.registry().at_alias(str(tagger), alias.value)
+    if version is None:
+        raise ConfigError(f"a tagger with a {alias} in the registry was required. Received: {tagger!r}")
+    return version.bundle
 
 
 def _sequences(files: list[Path] | None, form: Form) -> Iterator[dict[str, Any]]:
-    opened: Iterable[tuple[str, Iterable[str]]] = (
-        ((str(path), _lines(path)) for path in files) if files else [("standard input", sys.stdin)]
-    )
-    for name, lines in opened:
-        for number, line in enumerate(lines, start=1):
-            if form is Form.text:
-                yield {"tokens": line.split()}
-            elif line.strip():
-                yield _parsed(line, f"{name}:{number}")
+    for where, line in chain.from_iterable(map(_lines, files)) if files else _lines(None):
+        if form is Form.text:
+            yield {"tokens": line.split()}
+        elif line.strip():
+            yield _parsed(line, where)
 
 
-def _lines(path: Path) -> Iterator[str]:
+def _lines(path: Path | None) -> Iterator[tuple[str, str]]:
+    """Yield the lines of a file, or of standard input, each with the words for where it stands."""
+    name, number = str(path or "standard input"), 0
     try:
-        with path.open(encoding="utf-8") as file:
-            yield from file
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusFormatError(f"{path}: UTF-8 text was required. Received: {error}") from error
+        with path.open("rb") if path else nullcontext(sys.stdin.buffer) as file:
+            for number, line in enumerate(file, start=1):
+                yield f"{name}:{number}", line.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise CorpusFormatError(f"{name}:{number}: UTF-8 text was required. Received: {error}") from error
+    except OSError as error:
+        raise CorpusFormatError(f"{name}: UTF-8 text was required. Received: {error}") from error
 
 
 def _parsed(line: str, where: str) -> dict[str, Any]:
     try:
         value = json.loads(line)
-    except ValueError as error:
+        json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair, which no text holds
+    except (ValueError, RecursionError) as error:
         raise CorpusFormatError(f"{where}: a JSON object was required. Received: {error}") from error
     tokens = value.get("tokens") if isinstance(value, dict) else None
     if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
