@@ -30,7 +30,7 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _fits_into_a_url(cls, home: Path) -> Path:
-        # SQLAlchemy ends a file's name at the one, MLflow (3.17) decodes the other twice: other files are meant
+        # SQLAlchemy ends a file's name at the one, MLflow (3.17) decodes the other twice: other files
         if set("?%") & set(str(home.absolute())):
             raise ConfigError(
                 f"SEQTAG_HOME must be a folder without ? and % in its path. Received: {home.absolute()}"
