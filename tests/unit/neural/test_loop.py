@@ -21,7 +21,7 @@ class StubEngine:
         return next(self._losses)
 
     def predict(self, _token_ids):
-        raise NotImplementedError
+        raise AssertionError("dev is scored by the function that the test gives")
 
 
 def rung(*, tag_ids, rows):
