@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from seqtag.config.secrets import has_password, hide_passwords
-from seqtag.config.sources import SqlSource
+from seqtag.config.sources import Source
 from seqtag.config.tagger import TaggerConfig
 from seqtag.errors import ConfigError
 
@@ -32,12 +33,19 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     except ValidationError as error:
         raise ConfigError(_one_line_each(path, error)) from None  # the cause would print whole tables
     for number, source in enumerate(config.corpus.sources):
-        if isinstance(source, SqlSource) and has_password(source.url):  # it would be copied into every report
-            raise ConfigError(
-                f"{path}: corpus.sources.{number}.url: an address without a password was required; use "
-                f"${{VARIABLE}} instead. Received: {hide_passwords(source.url)}"
-            )
+        for key, address in _addresses(source):
+            if has_password(address):  # it would be copied into every report
+                raise ConfigError(
+                    f"{path}: corpus.sources.{number}.{key}: an address without a password was required; use "
+                    f"${{VARIABLE}} instead. Received: {hide_passwords(address)}"
+                )
     return config
+
+
+def _addresses(source: Source) -> Iterator[tuple[str, str]]:
+    for key in ("url", "path", "tags_path"):
+        value = getattr(source, key, ())
+        yield from ((key, address) for address in ([value] if isinstance(value, str) else value))
 
 
 def _one_line_each(path: Path | str, error: ValidationError) -> str:

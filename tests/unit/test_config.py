@@ -124,6 +124,16 @@ def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path, url:
 
 
 @pytest.mark.parametrize(
+    "path", ['"ftp://me:hunter2@host/a.conll"', '["a.conll", "ftp://me:hunter2@host/b.conll"]']
+)
+def test_a_password_in_a_path_is_refused_and_not_repeated(tmp_path: Path, path: str) -> None:
+    text = MINIMAL.replace('"sample"', '"conll"') + f"path = {path}\n"
+    with pytest.raises(ConfigError, match=r"corpus\.sources\.0\.path: .*use \$\{VARIABLE\}") as caught:
+        load_tagger(write(tmp_path, text))
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize(
     "url",
     [
         "${CORPUS_URL}",
