@@ -9,12 +9,13 @@ import logging
 import os
 
 from seqtag.config import Settings
+from seqtag.errors import ConfigError
 from seqtag.steps import Place
 
-_home = Place.of(Settings()).home
-with contextlib.suppress(OSError):  # who runs a flow is told when it is written to
+with contextlib.suppress(ConfigError, OSError):  # whoever runs a flow is told then, in one line
+    _home = Place.of(Settings()).home
+    os.environ.setdefault("PREFECT_HOME", str(_home.prefect))
     _home.root.mkdir(parents=True, exist_ok=True)
-os.environ.setdefault("PREFECT_HOME", str(_home.prefect))
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "seqtag")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
