@@ -1,0 +1,76 @@
+"""The recurrent layer: a bidirectional LSTM with the weights and the results of Keras' own."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural.dropout import keep_mask
+from seqtag.neural.recurrence import bidirectional_lstm, fused_lstm
+
+Masks = Literal["gate", "state"]
+
+
+class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
+    """`keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True))` on right-padded batches.
+
+    `get_weights` and `set_weights` take and give the same six arrays as Keras' layer. With a seed it trains:
+    one loop for both directions, made for XLA. Without one it reads, with TensorFlow's fused kernel.
+
+    Args:
+        units: of each direction.
+        recurrent_dropout: share of the state that is dropped before it is fed back, in [0, 1); the same
+            features all along a sequence (Gal and Ghahramani 2016).
+        masks: "gate" draws a mask for each of the four gates, as Keras does; "state" one for all of them,
+            which takes a fifth less time.
+
+    Call arguments:
+        x: `<float32>[batch, time, feature]`.
+        mask: `<bool>[batch, time]`, True at tokens; padding only on the right. None: no padding.
+        seed: `<int32>[2]` when training, None when reading.
+
+    Returns: `<float32>[batch, time, 2 * units]`, forward then backward, 0 at padding.
+    """
+
+    def __init__(
+        self, units: int, *, recurrent_dropout: float = 0.0, masks: Masks = "gate", **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units, self.recurrent_dropout, self.masks = units, recurrent_dropout, masks
+        self.supports_masking = True
+
+    def build(self, shape: tuple[int | None, ...]) -> None:
+        self._directions = [self._direction(name, shape[-1]) for name in ("forward", "backward")]
+
+    def _direction(self, name: str, n_features: int | None) -> list[Any]:
+        def forget_at_first_little(shape: Any, dtype: Any = None) -> Any:
+            """The forget gate's bias is 1 (Jozefowicz et al. 2015), the others' 0."""
+            units = shape[0] // 4
+            return tf.concat([tf.zeros([units]), tf.ones([units]), tf.zeros([2 * units])], axis=0)
+
+        return [
+            self.add_weight((n_features, 4 * self.units), "glorot_uniform", name=f"{name}_kernel"),
+            self.add_weight((self.units, 4 * self.units), "orthogonal", name=f"{name}_recurrent_kernel"),
+            self.add_weight((4 * self.units,), forget_at_first_little, name=f"{name}_bias"),
+        ]
+
+    def call(self, x: Any, mask: Any = None, seed: Any = None) -> Any:
+        kernel, recurrent, bias = (
+            tf.stack([weight.value for weight in both]) for both in zip(*self._directions, strict=True)
+        )
+        weights = {"kernel": kernel, "recurrent": recurrent, "bias": bias}
+        if mask is None:
+            mask = tf.ones(tf.shape(x)[:2], tf.bool)
+        if seed is None:
+            return fused_lstm(x, mask, **weights)
+        return bidirectional_lstm(x, mask, **weights, keep=self._keep(tf.shape(x)[0], seed))
+
+    def _keep(self, batch: Any, seed: Any) -> Any:
+        if not self.recurrent_dropout:
+            return None
+        n_masks = 4 if self.masks == "gate" else 1
+        return keep_mask([2, n_masks, self.units, batch], self.recurrent_dropout, seed)
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"units": self.units, "recurrent_dropout": self.recurrent_dropout, "masks": self.masks}
+        return {**super().get_config(), **own}
