@@ -63,7 +63,7 @@ def intervals(samples: Sums, supports: npt.NDArray[np.float64], *, confidence: f
     """Return one interval per column of `[1 + resamples, n]`, each with its support."""
     low, high = percentile_interval(samples[1:], confidence)
     return [
-        Interval(value=_number(v), low=_number(a), high=_number(b), support=int(s))
+        Interval(value=number(v), low=number(a), high=number(b), support=int(s))
         for v, a, b, s in zip(samples[0], low, high, supports, strict=True)
     ]
 
@@ -116,5 +116,6 @@ def macro_prf(sums: Sums, *, confidence: float) -> Prf:
     )
 
 
-def _number(value: float) -> float | None:
+def number(value: float) -> float | None:
+    """Return None for NaN, which JSON does not know."""
     return None if np.isnan(value) else float(value)

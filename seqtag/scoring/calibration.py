@@ -1,0 +1,228 @@
+"""Whether a model is right as often as it is sure, for tokens and for predicted spans."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtag.config import EvaluateConfig, SchemeName
+from seqtag.scoring.bootstrap import percentile_interval, resampled_totals
+from seqtag.scoring.counts import TagPairs
+from seqtag.scoring.figures import Interval, Sums, interval, intervals, number, ratio
+from seqtag.scoring.spans import matches
+
+N_BINS = 15  # Guo et al. 2017
+
+# what is added up per sequence and bin
+_SUPPORT, _RIGHT, _CONFIDENCE, _SQUARED_ERROR = range(4)
+
+
+class Bin(TypedDict):
+    """The tokens or spans with a confidence in `(low, high]`; the first bin holds 0 too."""
+
+    low: float
+    high: float
+    mean_confidence: float | None
+    accuracy: Interval
+
+
+class Largest(TypedDict):
+    """The largest of several figures, and the support of that one.
+
+    It has no interval: the bootstrap of a maximum covers the truth far too rarely.
+    """
+
+    value: float | None
+    support: int
+
+
+class Reliability(TypedDict):
+    """How confidence and correctness go together; all is None where there was nothing to judge.
+
+    ece               expected calibration error: mean distance of confidence and accuracy over the bins,
+                      weighted by their support (Guo et al. 2017)
+    ece_equal_mass    the same over bins of equal support (Nguyen and O'Connor 2015)
+    mce               maximum calibration error: the largest of the distances (Guo et al. 2017)
+    gap               mean confidence minus accuracy, in [-1, 1]
+    brier             mean squared distance of confidence from 1 where right and from 0 where wrong
+                      (Brier 1950)
+    """
+
+    support: int
+    mean_confidence: Interval
+    accuracy: Interval
+    gap: Interval
+    ece: Interval
+    ece_equal_mass: Interval
+    mce: Largest
+    brier: Interval
+    bins: list[Bin]
+
+
+class Calibration(TypedDict):
+    """Of tokens, and of predicted spans where tags have a scheme and the model knows its spans' confidence.
+
+    A token is right if its tag is; a span, read as conlleval does, if type and both ends are.
+    """
+
+    tokens: Reliability
+    spans: Reliability | None
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """Tokens or spans, sequence after sequence: those of n are `[offsets[n]:offsets[n + 1]]`.
+
+    confidences: <float64>[n_judged], right: <bool>[n_judged], offsets: <int64>[n_sequences + 1]
+    """
+
+    confidences: npt.NDArray[np.float64]
+    right: npt.NDArray[np.bool_]
+    offsets: npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class BinCounts:
+    """What is judged in each bin of confidence, added up per sequence: `Counts` of `[4, bin]`.
+
+    upper: <float64>[n_bins - 1], ascending; a bin reaches from the bound before, exclusive, to its own.
+    """
+
+    judged: Judged
+    upper: npt.NDArray[np.float64]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return 4, len(self.upper) + 1
+
+    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+        n_bins = len(self.upper) + 1
+        offsets = self.judged.offsets[start : stop + 1]
+        confidences = self.judged.confidences[offsets[0] : offsets[-1]]
+        right = self.judged.right[offsets[0] : offsets[-1]]
+        sequence = np.repeat(np.arange(stop - start), np.diff(offsets))
+        cell = sequence * n_bins + np.searchsorted(self.upper, confidences)
+        added = (np.ones_like(confidences), right, confidences, (confidences - right) ** 2)
+        sums = [np.bincount(cell, weights=w, minlength=(stop - start) * n_bins) for w in added]
+        return np.stack([s.reshape(-1, n_bins) for s in sums], axis=1).astype(np.float32)
+
+
+def calibration(
+    pairs: TagPairs,
+    confidences: npt.NDArray[np.float32],
+    *,
+    span_confidences: npt.NDArray[np.float32] | None,
+    scheme: SchemeName,
+    config: EvaluateConfig,
+    seed: int,
+    n_bins: int = N_BINS,
+) -> Calibration:
+    """Hold confidences against what was right.
+
+    Args:
+        confidences: `<float32>[n_tokens]`, the probability of each predicted tag.
+        span_confidences: `<float32>[n_tokens]`, the probability of the whole predicted span that the token
+            is in; None: spans are not judged.
+        n_bins: of equal width, or of equal support.
+    """
+    judged = [_tokens(pairs, confidences)]
+    if span_confidences is not None and scheme != "none":
+        judged.append(_spans(pairs, span_confidences, scheme))
+    width = np.arange(1, n_bins) / n_bins
+    tables = [BinCounts(j, upper) for j in judged for upper in (width, equal_mass(j.confidences, n_bins))]
+    totals = resampled_totals(tables, n_sequences=pairs.n_sequences, resamples=config.resamples, seed=seed)
+    tokens, *spans = (
+        _reliability(by_width, by_mass, upper=width, confidence=config.confidence)
+        for by_width, by_mass in zip(totals[::2], totals[1::2], strict=True)
+    )
+    return Calibration(tokens=tokens, spans=spans[0] if spans else None)
+
+
+def equal_mass(confidences: npt.NDArray[np.float64], n_bins: int) -> npt.NDArray[np.float64]:
+    """Return the upper bounds of all bins but the last; equal values share a bin, so there may be fewer.
+
+    >>> equal_mass(np.array([0.9, 0.6, 0.7, 0.8]), 2)
+    array([0.7])
+    >>> equal_mass(np.array([1.0, 1.0, 1.0, 0.5]), 4)
+    array([0.5, 1. ])
+    """
+    if not len(confidences):
+        return np.zeros(0)
+    return np.unique(np.quantile(confidences, np.arange(1, n_bins) / n_bins, method="lower"))
+
+
+def _tokens(pairs: TagPairs, confidences: npt.NDArray[np.float32]) -> Judged:
+    return Judged(confidences.astype(np.float64), pairs.gold == pairs.predicted, pairs.offsets)
+
+
+def _spans(pairs: TagPairs, confidences: npt.NDArray[np.float32], scheme: SchemeName) -> Judged:
+    gold, predicted = pairs.spans(scheme, "conlleval")
+    first = pairs.offsets[predicted.sequence] + predicted.start  # every token of a span has its confidence
+    return Judged(
+        confidences[first].astype(np.float64),
+        matches(predicted, gold, pairs.offsets),
+        np.searchsorted(predicted.sequence, np.arange(pairs.n_sequences + 1)),
+    )
+
+
+def _reliability(
+    sums: Sums, by_mass: Sums, *, upper: npt.NDArray[np.float64], confidence: float
+) -> Reliability:
+    """Return all figures from `[1 + resamples, 4, bin]`, with bins of equal width and of equal mass."""
+    support, right, confident, squared = np.moveaxis(sums.sum(axis=2), 1, 0)  # [1 + resamples] each
+
+    def mean(total: Sums) -> Interval:
+        return interval(ratio(total, support), support[0], confidence=confidence)
+
+    return Reliability(
+        support=int(support[0]),
+        mean_confidence=mean(confident),
+        accuracy=mean(right),
+        gap=mean(confident - right),
+        ece=_ece(sums, confidence=confidence),
+        ece_equal_mass=_ece(by_mass, confidence=confidence),
+        mce=_mce(sums[0]),
+        brier=mean(squared),
+        bins=_bins(sums, upper, confidence=confidence),
+    )
+
+
+def _ece(sums: Sums, *, confidence: float) -> Interval:
+    """Return the expected calibration error with its basic interval (Davison and Hinkley 1997).
+
+    Noise only ever adds to a sum of distances, so that the resampled errors lie above the sample's, and
+    their percentiles above the truth: the basic interval mirrors them. Its lower end is 0 where noise alone
+    would give such an error: that is what is left of the resamples when the sample is taken off.
+    """
+    support = sums[:, _SUPPORT].sum(axis=1)
+    surplus = sums[:, _CONFIDENCE] - sums[:, _RIGHT]  # [1 + resamples, bin]
+    errors = ratio(np.abs(surplus).sum(axis=1), support)
+    noise = ratio(np.abs(surplus[1:] - surplus[0]).sum(axis=1), support[1:])
+    value, (below, above) = errors[0], percentile_interval(errors[1:], confidence)
+    chance = np.count_nonzero(noise >= value) > (1 - confidence) * np.count_nonzero(~np.isnan(noise))
+    low = 0.0 if chance else np.maximum(2 * value - above, 0.0)
+    high = np.minimum(np.maximum(2 * value - below, value), 1.0)
+    return Interval(value=number(value), low=number(low), high=number(high), support=int(support[0]))
+
+
+def _mce(sums: Sums) -> Largest:
+    distances = np.abs(ratio(sums[_CONFIDENCE] - sums[_RIGHT], sums[_SUPPORT]))  # NaN: an empty bin
+    if np.isnan(distances).all():
+        return Largest(value=None, support=0)
+    worst = np.nanargmax(distances)
+    return Largest(value=float(distances[worst]), support=int(sums[_SUPPORT, worst]))
+
+
+def _bins(sums: Sums, upper: npt.NDArray[np.float64], *, confidence: float) -> list[Bin]:
+    support = sums[0, _SUPPORT]
+    bounds = [0.0, *upper.tolist(), 1.0]
+    accuracy = intervals(ratio(sums[:, _RIGHT], sums[:, _SUPPORT]), support, confidence=confidence)
+    return [
+        Bin(low=low, high=high, mean_confidence=number(mean), accuracy=share)
+        for low, high, mean, share in zip(
+            bounds, bounds[1:], ratio(sums[0, _CONFIDENCE], support), accuracy, strict=False
+        )
+    ]

@@ -1,0 +1,225 @@
+"""Confidence held against what was right: by hand, against a plain loop, and where there is nothing."""
+
+from __future__ import annotations
+
+import doctest
+import json
+import math
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqtag.config import EvaluateConfig
+from seqtag.scoring import calibration as module
+from seqtag.scoring.calibration import calibration
+from seqtag.scoring.counts import TagPairs, pair_tags
+
+CONFIG = EvaluateConfig(resamples=100)
+
+
+def tag_pairs(*sequences: tuple[str, str]) -> TagPairs:
+    """Return the pairs of (gold tags, predicted tags)."""
+    gold, predicted = ([s[side].split() for s in sequences] for side in (0, 1))
+    tags = pa.list_(pa.string())
+    return pair_tags(pa.array(gold, tags), pa.array(predicted, tags))
+
+
+def judge(
+    pairs: TagPairs, confidences: list[float], *, spans: list[float] | None = None, **changes: Any
+) -> Any:
+    arguments = {"scheme": "none" if spans is None else "IOB2", "config": CONFIG, "seed": 1, **changes}
+    of_spans = None if spans is None else np.array(spans, np.float32)
+    return calibration(pairs, np.array(confidences, np.float32), span_confidences=of_spans, **arguments)
+
+
+@pytest.fixture(scope="module")
+def four_tokens() -> Any:
+    """Two bins. (0, 0.5]: 0.25 right, 0.5 wrong. (0.5, 1]: 0.75 right, 1.0 wrong."""
+    return judge(tag_pairs(("A A", "A B"), ("A A", "A B")), [0.25, 0.5, 0.75, 1.0], n_bins=2)["tokens"]
+
+
+def test_each_bin_has_mean_confidence_accuracy_and_support(four_tokens: Any) -> None:
+    sure, surer = four_tokens["bins"]
+    assert (sure["low"], sure["high"], surer["low"], surer["high"]) == (0.0, 0.5, 0.5, 1.0)
+    assert (sure["mean_confidence"], surer["mean_confidence"]) == (0.375, 0.875)
+    assert (sure["accuracy"]["value"], surer["accuracy"]["value"]) == (0.5, 0.5)
+    assert (sure["accuracy"]["support"], surer["accuracy"]["support"]) == (2, 2)
+
+
+def test_expected_calibration_error_weighs_the_bins_by_support(four_tokens: Any) -> None:
+    """Half of |0.375 - 0.5| and half of |0.875 - 0.5|."""
+    assert four_tokens["ece"]["value"] == 0.25
+    assert four_tokens["ece"]["support"] == 4
+
+
+def test_maximum_calibration_error_is_that_of_the_worst_bin(four_tokens: Any) -> None:
+    assert four_tokens["mce"] == {"value": 0.375, "support": 2}
+
+
+def test_the_gap_is_mean_confidence_minus_accuracy(four_tokens: Any) -> None:
+    assert four_tokens["mean_confidence"]["value"] == 0.625
+    assert four_tokens["accuracy"]["value"] == 0.5
+    assert four_tokens["gap"]["value"] == 0.125
+
+
+def test_brier_score_is_the_mean_squared_distance_from_what_came_true(four_tokens: Any) -> None:
+    """0.75 squared, 0.5 squared, 0.25 squared and 1."""
+    assert four_tokens["brier"]["value"] == (0.5625 + 0.25 + 0.0625 + 1) / 4
+
+
+def test_bins_of_equal_mass_hold_equally_many_tokens() -> None:
+    """(0.6 wrong, 0.8 right) and (0.9 right, 1.0 right): |0.7 - 0.5| and |0.95 - 1|. Of equal width: one."""
+    found = judge(tag_pairs(("A A A A", "A A A B")), [0.9, 1.0, 0.8, 0.6], n_bins=2)["tokens"]
+    assert found["ece_equal_mass"]["value"] == pytest.approx((0.2 + 0.05) / 2)
+    assert found["ece"]["value"] == pytest.approx(0.825 - 0.75)
+
+
+def test_a_confidence_on_a_bound_belongs_below_it() -> None:
+    bins = judge(tag_pairs(("A A A", "A A A")), [0.0, 0.25, 1.0], n_bins=4)["tokens"]["bins"]
+    assert [b["accuracy"]["support"] for b in bins] == [2, 0, 0, 1]
+
+
+def test_a_bin_without_tokens_has_no_accuracy() -> None:
+    low, _ = judge(tag_pairs(("A", "A")), [0.75], n_bins=2)["tokens"]["bins"]
+    assert low["mean_confidence"] is None
+    assert low["accuracy"] == {"value": None, "low": None, "high": None, "support": 0}
+
+
+def test_there_are_fifteen_bins_unless_asked_otherwise() -> None:
+    assert len(judge(tag_pairs(("A", "A")), [1.0])["tokens"]["bins"]) == 15
+
+
+# Predicted, as conlleval reads them: X[0,2) right, Y[3,4) of the wrong type | X[0,1) too short, X[2,3) right.
+SPANS = tag_pairs(("B-X I-X O B-X", "B-X I-X O B-Y"), ("B-X I-X I-X O", "B-X O I-X O"))
+TOKENS = [0.9, 0.8, 1.0, 0.7, 0.9, 0.6, 0.5, 1.0]
+IN_SPANS = [0.75, 0.75, 1.0, 0.5, 0.25, 0.6, 0.5, 1.0]
+
+
+def test_a_span_is_right_if_type_and_both_ends_are() -> None:
+    """Of spans sure of 0.75, 0.5, 0.25 and 0.5 only the first is right; I-X after O is a span, and wrong."""
+    spans = judge(SPANS, TOKENS, spans=IN_SPANS, n_bins=2)["spans"]
+    assert spans["support"] == 4
+    assert spans["accuracy"]["value"] == 0.25
+    assert spans["mean_confidence"]["value"] == 0.5
+    assert spans["ece"]["value"] == (1.25 + 0.25) / 4  # three in the lower bin, none right; one in the upper
+    assert spans["mce"] == {"value": pytest.approx(1.25 / 3), "support": 3}
+    assert spans["brier"]["value"] == (0.0625 + 0.25 + 0.0625 + 0.25) / 4
+
+
+def test_a_token_outside_spans_is_judged_as_a_token_only() -> None:
+    found = judge(SPANS, TOKENS, spans=IN_SPANS)
+    assert (found["tokens"]["support"], found["spans"]["support"]) == (8, 4)
+
+
+def test_without_a_scheme_or_a_confidence_of_spans_there_are_none() -> None:
+    assert judge(SPANS, TOKENS)["spans"] is None
+    assert judge(SPANS, TOKENS, scheme="IOB2")["spans"] is None
+
+
+def test_where_no_span_is_predicted_every_figure_of_spans_is_none() -> None:
+    spans = judge(tag_pairs(("B-X O", "O O")), [0.9, 0.9], spans=[0.9, 0.9])["spans"]
+    assert spans["support"] == 0
+    for name in ("accuracy", "mean_confidence", "gap", "ece", "ece_equal_mass", "brier"):
+        assert spans[name] == {"value": None, "low": None, "high": None, "support": 0}
+    assert spans["mce"] == {"value": None, "support": 0}
+    assert {b["accuracy"]["support"] for b in spans["bins"]} == {0}
+
+
+def test_a_split_without_tokens_is_none_throughout() -> None:
+    tokens = judge(tag_pairs(), [])["tokens"]
+    assert (tokens["support"], tokens["ece"]["value"], tokens["brier"]["high"]) == (0, None, None)
+
+
+def test_figures_are_plain_json_and_repeat_by_seed() -> None:
+    def written(seed: int) -> str:
+        return json.dumps(judge(SPANS, TOKENS, spans=IN_SPANS, seed=seed), allow_nan=False)
+
+    assert written(1) == written(1)
+    assert written(1) != written(2)
+
+
+def test_a_model_that_is_always_sure_and_right_has_no_error() -> None:
+    tokens = judge(tag_pairs(("A A", "A A")), [1.0, 1.0])["tokens"]
+    assert tokens["ece"] == {"value": 0, "low": 0, "high": 0, "support": 2}
+
+
+SEQUENCES = st.lists(
+    st.lists(st.tuples(st.floats(0, 1, width=32), st.booleans()), max_size=6), min_size=1, max_size=6
+)
+
+
+@given(SEQUENCES, st.integers(1, 20))
+@settings(max_examples=100, deadline=None)
+def test_errors_are_those_of_a_plain_loop(sequences: list[list[tuple[float, bool]]], n_bins: int) -> None:
+    found = judge_events(sequences, n_bins)
+    bins: dict[int, list[tuple[float, bool]]] = {}
+    for sure, right in (event for sequence in sequences for event in sequence):
+        number = next(b for b in range(n_bins) if sure <= (b + 1) / n_bins)
+        bins.setdefault(number, []).append((sure, right))
+    n = sum(map(len, bins.values()))
+    distances = [abs(sum(s for s, _ in b) - sum(r for _, r in b)) for b in bins.values()]
+    if not n:
+        assert found["ece"]["value"] is None
+        return
+    assert found["ece"]["value"] == pytest.approx(sum(distances) / n, abs=1e-6)
+    largest = max(d / len(b) for d, b in zip(distances, bins.values(), strict=True))
+    assert found["mce"]["value"] == pytest.approx(largest, abs=1e-6)
+    assert [b["accuracy"]["support"] for b in found["bins"]] == [len(bins.get(b, [])) for b in range(n_bins)]
+
+
+@given(SEQUENCES)
+@settings(max_examples=50, deadline=None)
+def test_the_order_of_sequences_changes_no_figure(sequences: list[list[tuple[float, bool]]]) -> None:
+    one, other = judge_events(sequences, 10), judge_events(sequences[::-1], 10)
+    for name in ("ece", "ece_equal_mass", "mce", "gap", "brier"):
+        assert one[name]["value"] == pytest.approx(other[name]["value"], abs=1e-6)
+
+
+@given(SEQUENCES, st.integers(2, 8))
+@settings(max_examples=50, deadline=None)
+def test_an_interval_holds_its_own_error(sequences: list[list[tuple[float, bool]]], n_bins: int) -> None:
+    for name in ("ece", "ece_equal_mass"):
+        error = judge_events(sequences, n_bins)[name]
+        if error["low"] is not None:
+            assert 0 <= error["low"] <= error["value"] <= error["high"] <= 1
+
+
+@pytest.mark.parametrize("too_sure", [0.0, 0.1])
+def test_the_interval_covers_the_true_error_about_as_often_as_it_says(too_sure: float) -> None:
+    """300 test splits of 100 sequences; a tag of confidence c is right with probability c, or c - 0.1.
+
+    Plain percentiles would cover an error of 0 never.
+    """
+    config = EvaluateConfig(resamples=400)
+    generator = np.random.default_rng(1)
+    covered = 0
+    for trial in range(300):
+        offsets = np.append(0, np.cumsum(generator.integers(1, 20, 100)))
+        sure = generator.uniform(0.5, 1, offsets[-1]).astype(np.float32)
+        right = generator.random(len(sure)) < sure - too_sure
+        pairs = TagPairs(("A", "B"), np.zeros(len(sure), np.int32), (~right).astype(np.int32), offsets)
+        error = calibration(
+            pairs, sure, span_confidences=None, scheme="none", config=config, seed=trial, n_bins=10
+        )["tokens"]["ece"]
+        covered += error["low"] <= too_sure <= error["high"]
+    assert covered / 300 == pytest.approx(0.95, abs=0.05)
+
+
+def test_bins_of_equal_mass_keep_equal_values_together() -> None:
+    assert module.equal_mass(np.array([0.5] * 7 + [0.75]), 4).tolist() == [0.5]
+    assert module.equal_mass(np.arange(30) / 30, 15).tolist() == (np.arange(1, 28, 2) / 30).tolist()
+
+
+def test_the_examples_hold() -> None:
+    assert doctest.testmod(module).failed == 0
+
+
+def judge_events(sequences: list[list[tuple[float, bool]]], n_bins: int) -> Any:
+    """Return the figures of tokens that are (confidence, right)."""
+    predicted = [" ".join("A" if right else "B" for _, right in s) for s in sequences]
+    pairs = tag_pairs(*(("A " * len(s), p) for s, p in zip(sequences, predicted, strict=True)))
+    return judge(pairs, [math.fabs(sure) for s in sequences for sure, _ in s], n_bins=n_bins)["tokens"]
