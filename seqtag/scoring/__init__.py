@@ -1,7 +1,8 @@
 """Tag schemes, spans, scores with their uncertainty, and the promotion decision."""
 
+from seqtag.scoring.calibration import Calibration
 from seqtag.scoring.decision import METRIC_NAMES, Decision, Verdict, decide_promotion
-from seqtag.scoring.evaluate import Metrics, Scores, evaluate, evaluate_predictions
+from seqtag.scoring.evaluate import Metrics, evaluate_predictions
 from seqtag.scoring.metric import resolve_metric, score_value
 from seqtag.scoring.schemes import (
     SchemeVerdict,
@@ -10,10 +11,12 @@ from seqtag.scoring.schemes import (
     legal_transitions,
     split_tags,
 )
+from seqtag.scoring.scores import Scores, evaluate
 from seqtag.scoring.spans import SpanMode, Spans, spans_of, tags_of
 
 __all__ = [
     "METRIC_NAMES",
+    "Calibration",
     "Decision",
     "Metrics",
     "SchemeVerdict",

@@ -15,10 +15,8 @@ import numpy.typing as npt
 
 from seqtag.config import GateConfig, Metric, SchemeName
 from seqtag.errors import RunDirError
-from seqtag.scoring.bootstrap import resampled_totals
-from seqtag.scoring.counts import Dense
-from seqtag.scoring.figures import Interval, interval, ratio
-from seqtag.scoring.metric import metric_counts, resolve_metric
+from seqtag.scoring.figures import Interval, interval
+from seqtag.scoring.metric import metric_counts, resolve_metric, score_differences
 from seqtag.scoring.predictions import Predictions, read_predictions, same_gold
 
 log = logging.getLogger(__name__)
@@ -163,11 +161,7 @@ def _paired(
     if not all(rule["held"] for rule in rules):
         sentence = f"HOLD: {rules[0]['detail']}, {rules[1]['detail']}, on {len(ours):,} sequences."
         return {**decision, "sentence": sentence, "rules": rules}
-    our_sums, their_sums = resampled_totals(
-        [Dense(ours), Dense(theirs)], n_sequences=len(ours), resamples=gate.resamples, seed=seed
-    )
-    # A resample in which one of them is undefined speaks for neither.
-    differences = np.nan_to_num(ratio(*our_sums.T) - ratio(*their_sums.T))
+    differences = score_differences(ours, theirs, resamples=gate.resamples, seed=seed)
     difference = interval(differences, len(ours), confidence=gate.confidence)
     low, high = difference["low"] or 0.0, difference["high"] or 0.0
     rules += [_enough_differ(ours, theirs, gate.confidence), _clears(low, gate.margin)]

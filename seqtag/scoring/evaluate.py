@@ -1,75 +1,28 @@
-"""How good tagged sequences are: every figure with support and an interval, as metrics.json holds it."""
+"""Predictions files of several models on one test split, scored as metrics.json holds them."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TypedDict
 
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
 from seqtag.config import EvaluateConfig, Metric, SchemeName
 from seqtag.errors import RunDirError
-from seqtag.scoring.bootstrap import resampled_totals
-from seqtag.scoring.counts import (
-    CORRECT,
-    GOLD,
-    PREDICTED,
-    ClassCounts,
-    TagPairs,
-    pair_tags,
-    span_counts,
-    tag_counts,
-)
-from seqtag.scoring.figures import Interval, Prf, Sums, interval, macro_prf, micro_prf, prf_per_class, ratio
-from seqtag.scoring.metric import resolve_metric
+from seqtag.scoring.counts import TagPairs
+from seqtag.scoring.figures import Interval, interval
+from seqtag.scoring.metric import metric_counts, resolve_metric, score_differences
 from seqtag.scoring.predictions import Predictions, read_predictions, same_gold, seen_in_train
-from seqtag.scoring.slices import (
-    Slices,
-    SliceScores,
-    by_column,
-    by_length,
-    by_seen_span,
-    by_unknown_token,
-    sequence_counts,
-)
-from seqtag.scoring.spans import SPAN_MODES, SpanMode
+from seqtag.scoring.scores import Scores, model_scores
 
 log = logging.getLogger(__name__)
 
 
-class SpanScores(TypedDict):
-    """Span scores of one mode; macro is the mean over types with gold support."""
-
-    micro: Prf
-    macro: Prf
-    types: dict[str, Prf]
-
-
-class Confusion(TypedDict):
-    """How often each gold tag (row) was given which tag (column)."""
-
-    tags: list[str]
-    counts: list[list[int]]
-
-
-class Scores(TypedDict):
-    """All that is said about one model. `score` is the metric that the task is judged by."""
-
-    score: Interval
-    accuracy: Interval
-    span_f1: Interval | None
-    spans: dict[SpanMode, SpanScores] | None
-    tags: dict[str, Prf]
-    confusion: Confusion
-    slices: list[SliceScores]
-
-
 class Metrics(TypedDict):
-    """metrics.json."""
+    """metrics.json.
+
+    The baseline is a tagger of another kind on the same test split, which decides nothing; its difference
+    is the challenger's metric minus its own.
+    """
 
     metric: Metric
     scheme: SchemeName
@@ -80,34 +33,9 @@ class Metrics(TypedDict):
     challenger: Scores
     champion: Scores | None
     champion_version: str | None
-
-
-def evaluate(
-    gold: pa.ListArray,
-    predicted: pa.ListArray,
-    *,
-    scheme: SchemeName,
-    metric: Metric,
-    config: EvaluateConfig,
-    seed: int,
-    columns: Mapping[str, pa.Array] | None = None,
-    unknown: npt.NDArray[np.bool_] | None = None,
-    seen: npt.NDArray[np.bool_] | None = None,
-) -> Scores:
-    """Score predicted tags.
-
-    Args:
-        columns: per name in `config.slices` one string per sequence.
-        unknown: `<bool>[n_sequences]`, contains a token outside the vocabulary; None: no such slice.
-        seen: `<bool>[n_gold_spans]`, stands in train; None: no such slice.
-
-    Raises:
-        ConfigError: gold and predicted tags differ in length, or span F1 is asked of tags without a scheme.
-    """
-    metric = resolve_metric(metric, scheme)
-    pairs = pair_tags(gold, predicted)
-    slices = _slices(pairs, columns or {}, unknown, seen, scheme=scheme, config=config)
-    return _scores(pairs, slices, scheme=scheme, metric=metric, config=config, seed=seed)
+    baseline: Scores | None
+    baseline_name: str | None
+    baseline_difference: Interval | None
 
 
 def evaluate_predictions(
@@ -120,29 +48,35 @@ def evaluate_predictions(
     metric: Metric,
     seed: int,
     champion_version: str | None = None,
+    baseline: Path | None = None,
+    baseline_name: str | None = None,
 ) -> Metrics:
-    """Score the predictions of the challenger, and of the champion if there is one, on the test split.
+    """Score predictions on the test split: the challenger's, and the champion's and a baseline's if any.
 
     Args:
         train: the train split, which says what spans have been seen.
 
     Raises:
         ConfigError: the metric is span F1, and the tags have no scheme.
-        RunDirError: a file is damaged, or the two were not made for the same gold tags.
+        RunDirError: a file is damaged, or two were not made for the same gold tags.
     """
     metric = resolve_metric(metric, scheme)
     ours = read_predictions(challenger, scheme=scheme, columns=config.slices)
-    theirs = None if champion is None else read_predictions(champion, scheme=scheme, columns=config.slices)
-    if theirs is not None and not same_gold(ours, theirs):
-        raise RunDirError(
-            f"{champion}: the sequences and gold tags of {challenger} were required. Received: others"
-        )
     seen = None if ours.span_keys is None else seen_in_train(ours.span_keys, train, scheme=scheme)
 
     def scores(of: Predictions) -> Scores:
-        slices = _slices(of.pairs, of.columns, of.unknown, seen, scheme=scheme, config=config)
-        return _scores(of.pairs, slices, scheme=scheme, metric=metric, config=config, seed=seed)
+        return model_scores(of, seen, scheme=scheme, metric=metric, config=config, seed=seed)
 
+    def other(path: Path) -> Predictions:
+        theirs = read_predictions(path, scheme=scheme, columns=config.slices)
+        if not same_gold(ours, theirs):
+            raise RunDirError(
+                f"{path}: the sequences and gold tags of {challenger} were required. Received: others"
+            )
+        return theirs
+
+    served = None if champion is None else other(champion)
+    simple = None if baseline is None else other(baseline)
     metrics = Metrics(
         metric=metric,
         scheme=scheme,
@@ -151,81 +85,30 @@ def evaluate_predictions(
         resamples=config.resamples,
         confidence=config.confidence,
         challenger=scores(ours),
-        champion=None if theirs is None else scores(theirs),
+        champion=None if served is None else scores(served),
         champion_version=champion_version,
+        baseline=None if simple is None else scores(simple),
+        baseline_name=baseline_name,
+        baseline_difference=None
+        if simple is None
+        else _difference(ours.pairs, simple.pairs, metric=metric, scheme=scheme, config=config, seed=seed),
     )
     log.info("scored %d test sequences of %d tokens", metrics["n_sequences"], metrics["n_tokens"])
     return metrics
 
 
-def _slices(
-    pairs: TagPairs,
-    columns: Mapping[str, pa.Array | pa.ChunkedArray],
-    unknown: npt.NDArray[np.bool_] | None,
-    seen: npt.NDArray[np.bool_] | None,
+def _difference(
+    ours: TagPairs,
+    theirs: TagPairs,
     *,
-    scheme: SchemeName,
-    config: EvaluateConfig,
-) -> list[Slices]:
-    counts = sequence_counts(pairs, scheme)
-    slices = [by_length(counts, config.length_buckets)]
-    if unknown is not None:
-        slices.append(by_unknown_token(counts, unknown))
-    if seen is not None:
-        slices.extend(by_seen_span(pairs, seen, scheme))
-    return [*slices, *(by_column(counts, name, columns[name]) for name in config.slices)]
-
-
-def _scores(
-    pairs: TagPairs,
-    slices: list[Slices],
-    *,
-    scheme: SchemeName,
     metric: Metric,
+    scheme: SchemeName,
     config: EvaluateConfig,
     seed: int,
-) -> Scores:
-    tables: list[ClassCounts] = [tag_counts(pairs)]
-    if scheme != "none":
-        tables.extend(span_counts(*pairs.spans(scheme, mode), pairs.offsets) for mode in SPAN_MODES)
-    tag_sums, *rest = resampled_totals(
-        [*tables, *slices], n_sequences=pairs.n_sequences, resamples=config.resamples, seed=seed
-    )
-    span_sums, slice_sums = rest[: len(tables) - 1], rest[len(tables) - 1 :]
-    confidence = config.confidence
-    spans = {
-        mode: _span_scores(sums, table.names, confidence=confidence)
-        for mode, sums, table in zip(SPAN_MODES, span_sums, tables[1:], strict=False)
-    }
-    right = ratio(tag_sums[:, CORRECT].sum(axis=1), tag_sums[:, GOLD].sum(axis=1))
-    accuracy = interval(right, pairs.n_tokens, confidence=confidence)
-    span_f1 = spans["conlleval"]["micro"]["f1"] if spans else None
-    return Scores(
-        score=accuracy if metric == "accuracy" or span_f1 is None else span_f1,
-        accuracy=accuracy,
-        span_f1=span_f1,
-        spans=spans or None,
-        tags=dict(zip(pairs.tags, prf_per_class(tag_sums, confidence=confidence), strict=True)),
-        confusion=_confusion(pairs),
-        slices=[
-            score
-            for part, sums in zip(slices, slice_sums, strict=True)
-            for score in part.scores(sums, scheme=scheme, confidence=confidence)
-        ],
-    )
-
-
-def _span_scores(sums: Sums, types: tuple[str, ...], *, confidence: float) -> SpanScores:
-    occurs = sums[0, GOLD] + sums[0, PREDICTED] > 0
-    per_type = prf_per_class(sums, confidence=confidence)
-    return SpanScores(
-        micro=micro_prf(sums, confidence=confidence),
-        macro=macro_prf(sums, confidence=confidence),
-        types={t: prf for t, prf, kept in zip(types, per_type, occurs, strict=True) if kept},
-    )
-
-
-def _confusion(pairs: TagPairs) -> Confusion:
-    n = len(pairs.tags)
-    counts = np.bincount(pairs.gold.astype(np.int64) * n + pairs.predicted, minlength=n * n)
-    return Confusion(tags=list(pairs.tags), counts=counts.reshape(n, n).tolist())
+) -> Interval | None:
+    """Return the metric of one minus the other's, None where one of them is undefined."""
+    counts = [metric_counts(pairs, metric=metric, scheme=scheme) for pairs in (ours, theirs)]
+    if not all(c[:, 1].any() for c in counts):
+        return None
+    differences = score_differences(*counts, resamples=config.resamples, seed=seed)
+    return interval(differences, ours.n_sequences, confidence=config.confidence)

@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from seqtag.config import Metric, SchemeName
 from seqtag.errors import ConfigError
-from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED, TagPairs, pair_tags, span_totals
-from seqtag.scoring.figures import ratio
+from seqtag.scoring.bootstrap import resampled_totals
+from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED, Dense, TagPairs, pair_tags, span_totals
+from seqtag.scoring.figures import Sums, ratio
 
 
 def resolve_metric(metric: Literal["auto"] | Metric, scheme: SchemeName) -> Metric:
@@ -55,3 +56,19 @@ def metric_counts(pairs: TagPairs, *, metric: Metric, scheme: SchemeName) -> npt
     per_sequence = span_totals(gold, predicted, pairs.offsets)
     found = per_sequence[:, GOLD] + per_sequence[:, PREDICTED]
     return np.stack([2 * per_sequence[:, CORRECT], found], axis=1)
+
+
+def score_differences(
+    ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32], *, resamples: int, seed: int
+) -> Sums:
+    """Return `<float64>[1 + resamples]`, one model's metric minus another's, both on the same resample.
+
+    A resample in which one of them is undefined speaks for neither.
+
+    Args:
+        ours, theirs: `<float32>[n_sequences, 2]`, the `metric_counts` of the two on the same sequences.
+    """
+    our_sums, their_sums = resampled_totals(
+        [Dense(ours), Dense(theirs)], n_sequences=len(ours), resamples=resamples, seed=seed
+    )
+    return np.nan_to_num(ratio(*our_sums.T) - ratio(*their_sums.T))

@@ -22,10 +22,12 @@ ROW = "row"  # int64: the sequence's row in the snapshot
 TOKENS = "tokens"  # list<string>
 GOLD_TAGS = "tags"  # list<string>; null where the sequence is unlabelled
 PREDICTED = "predicted"  # list<string>
-CONFIDENCE = "confidence"  # list<float32>: probability of the predicted tag
+CONFIDENCE = "confidence"  # list<float32>: probability of the predicted tag; may be missing
+SPAN_CONFIDENCE = "span_confidence"  # list<float32>: that of the predicted span around it; may be missing
 UNKNOWN = "unknown"  # list<bool>: the token is not in that model's vocabulary
 
 _BATCH = 16_384  # sequences read at once
+_ROUNDING = 0.01  # by which a probability from float32 sums over a long sequence may leave [0, 1]
 _UNIT = "\x1f"  # between the words of a span's key
 
 
@@ -34,14 +36,18 @@ class Predictions:
     """The labelled sequences of a predictions file.
 
     rows: <int64>[n_sequences]       rows in the snapshot
-    unknown: <bool>[n_sequences]     contains a token outside the model's vocabulary
+    unknown: <bool>[n_sequences]     contains a token outside the model's vocabulary; None: not known
+    confidence: <float32>[n_tokens]  probability of the predicted tag; None where the file has none
+    span_confidence: the same        that of the predicted span around it; None without a scheme too
     columns                          further columns as strings, one value per sequence
     span_keys                        type and words of every gold span, in order; None without a scheme
     """
 
     rows: npt.NDArray[np.int64]
     pairs: TagPairs
-    unknown: npt.NDArray[np.bool_]
+    unknown: npt.NDArray[np.bool_] | None
+    confidence: npt.NDArray[np.float32] | None = None
+    span_confidence: npt.NDArray[np.float32] | None = None
     columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
     span_keys: pa.ChunkedArray | None = None
 
@@ -53,17 +59,22 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
 
     Raises:
         RunDirError: the file is missing or damaged, lacks a column, or a sequence has not one predicted tag
-            per gold tag and token.
+            per gold tag and token, or not one probability where the file has them.
     """
     needed = [ROW, GOLD_TAGS, PREDICTED, UNKNOWN, *columns] + ([TOKENS] if scheme != "none" else [])
+    sure = [CONFIDENCE] if scheme == "none" else [CONFIDENCE, SPAN_CONFIDENCE]
     rows, unknown, keys, parts = [], [], [], []
+    found: dict[str, list[npt.NDArray[np.float32]]] = {}
     kept: dict[str, list[pa.Array]] = {name: [] for name in columns}
     try:
-        for batch in _batches(path, needed):
+        for batch in _batches(path, needed, optional=sure):
             gold = batch.column(GOLD_TAGS)
             rows.append(batch.column(ROW).to_numpy())
             parts.append(pair_tags(gold, batch.column(PREDICTED)))
             unknown.append(_any_true(batch.column(UNKNOWN)))
+            for name in set(sure) & set(batch.schema.names):
+                read = _probabilities(batch.column(name), parts[-1].offsets, name=name)
+                found.setdefault(name, []).append(read)
             for name in columns:
                 kept[name].append(pc.cast(batch.column(name), pa.string()))
             if scheme != "none":
@@ -74,6 +85,8 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
         rows=np.concatenate([np.zeros(0, np.int64), *rows]),
         pairs=_concatenate(parts),
         unknown=np.concatenate([np.zeros(0, np.bool_), *unknown]),
+        confidence=np.concatenate(found[CONFIDENCE]) if CONFIDENCE in found else None,
+        span_confidence=np.concatenate(found[SPAN_CONFIDENCE]) if SPAN_CONFIDENCE in found else None,
         columns={name: pa.chunked_array(values, pa.string()) for name, values in kept.items()},
         span_keys=pa.chunked_array(keys, pa.string()) if scheme != "none" else None,
     )
@@ -123,14 +136,35 @@ def seen_in_train(keys: pa.ChunkedArray, train: Path, *, scheme: SchemeName) -> 
     return seen[numbered.indices.to_numpy()]
 
 
-def _batches(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+def _batches(path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
     """Give the labelled rows."""
     with pq.ParquetFile(path) as file:
-        missing = sorted(set(columns) - set(file.schema_arrow.names))
+        present = set(file.schema_arrow.names)
+        missing = sorted(set(columns) - present)
         if missing:
             raise RunDirError(f"{path}: columns {list(columns)} were required. Missing: {missing}")
-        for batch in file.iter_batches(_BATCH, columns=list(columns)):
+        for batch in file.iter_batches(_BATCH, columns=[*columns, *(set(optional) & present)]):
             yield batch.filter(pc.is_valid(batch.column(GOLD_TAGS)))
+
+
+def _probabilities(
+    lists: pa.ListArray, offsets: npt.NDArray[np.int64], *, name: str
+) -> npt.NDArray[np.float32]:
+    """Return `<float32>[n_tokens]` in [0, 1].
+
+    Raises:
+        ConfigError: there is not one for every token, or one is further outside than rounding explains.
+    """
+    values, own_offsets = flatten(lists)
+    if values.null_count or not np.array_equal(offsets, own_offsets):
+        raise ConfigError(
+            f"{name}: a probability for every token was required. Received: nulls, or lists of other lengths"
+        )
+    read = values.cast(pa.float32()).to_numpy()
+    outside = ~((read >= -_ROUNDING) & (read <= 1 + _ROUNDING))  # NaN is outside
+    if outside.any():
+        raise ConfigError(f"{name}: probabilities in [0, 1] were required. Received: {read[outside][0]}")
+    return read.clip(0, 1)
 
 
 def _any_true(lists: pa.ListArray) -> npt.NDArray[np.bool_]:

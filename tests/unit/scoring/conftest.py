@@ -16,7 +16,8 @@ WritePredictions = Callable[..., Path]
 def write_predictions(tmp_path: Path) -> WritePredictions:
     """Return a function that writes one sequence per (words, gold tags, predicted tags).
 
-    A word in capitals is unknown to the model. Gold tags may be None.
+    A word in capitals is unknown to the model. Gold tags may be None. Probabilities are blank-separated too;
+    without any the model is sure of every tag, and has no column for spans.
     """
 
     def write(
@@ -25,9 +26,13 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
         *,
         first_row: int = 0,
         drop: Sequence[str] = (),
+        confidence: Sequence[str] | None = None,
+        span_confidence: Sequence[str] | None = None,
         **columns: Sequence[str | None],
     ) -> Path:
         words = [w.split() for w, _, _ in sequences]
+        sure = [" ".join("1" for _ in w) for w in words] if confidence is None else confidence
+        of_spans = {} if span_confidence is None else {"span_confidence": probabilities(span_confidence)}
         table = pa.table(
             {
                 "row": pa.array(range(first_row, first_row + len(sequences)), pa.int64()),
@@ -36,7 +41,8 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
                 "tokens": pa.array(words, pa.list_(pa.string())),
                 "tags": pa.array([g and g.split() for _, g, _ in sequences], pa.list_(pa.string())),
                 "predicted": pa.array([p.split() for _, _, p in sequences], pa.list_(pa.string())),
-                "confidence": pa.array([[1.0] * len(w) for w in words], pa.list_(pa.float32())),
+                "confidence": probabilities(sure),
+                **of_spans,
                 "unknown": pa.array([[v.isupper() for v in w] for w in words], pa.list_(pa.bool_())),
                 **{column: pa.array(values, pa.string()) for column, values in columns.items()},
             }
@@ -46,3 +52,7 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
         return path
 
     return write
+
+
+def probabilities(texts: Sequence[str]) -> pa.ListArray:
+    return pa.array([[float(p) for p in text.split()] for text in texts], pa.list_(pa.float32()))

@@ -221,3 +221,133 @@ def test_a_test_split_without_spans_has_no_slice_of_them(
     scores = judge(files, champion=None)["challenger"]
     assert scores["score"]["value"] == 0
     assert {s["slice"] for s in scores["slices"]} == {"length", "unknown token", "genre"}
+
+
+SURE = ["0.5 0.75", "1 1 0.5", "0.25", "0.75 1 1 0.5"]
+
+
+def test_tokens_are_calibrated_by_the_probability_of_their_tag(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    """6 of 10 tokens are right; the probabilities add up to 7.25."""
+    files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, confidence=SURE)
+    calibration = judge(files)["challenger"]["calibration"]
+    assert calibration["tokens"]["support"] == 10
+    assert calibration["tokens"]["gap"]["value"] == pytest.approx(0.725 - 0.6)
+    assert calibration["spans"] is None
+
+
+def test_spans_are_calibrated_by_their_own_probability(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    """Predicted: ann, new york, ann/PER (wrong), ann, too (wrong)."""
+    of_spans = ["0.5 0.75", "1 1 0.5", "0.25", "0.75 1 1 0.5"]
+    files["challenger"] = write_predictions(
+        "challenger", TEST, genre=GENRES, confidence=SURE, span_confidence=of_spans
+    )
+    spans = judge(files)["challenger"]["calibration"]["spans"]
+    assert spans["support"] == 5
+    assert spans["accuracy"]["value"] == 3 / 5
+    assert spans["mean_confidence"]["value"] == (0.5 + 1 + 0.75 + 1 + 0.5) / 5
+
+
+def test_a_champion_without_probabilities_is_scored_without_calibration(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    before = judge(files)["champion"]
+    champion = [(words, gold, "O " * len(words.split())) for words, gold, _ in TEST]
+    files["champion"] = write_predictions("champion", champion, genre=GENRES, drop=["confidence"])
+    metrics = judge(files)
+    assert metrics["champion"] == before | {"calibration": None}
+    assert metrics["challenger"]["calibration"]["tokens"]["support"] == 10
+
+
+def test_unlabelled_sequences_do_not_shift_the_probabilities_of_others(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, confidence=SURE)
+    labelled = judge(files)["challenger"]["calibration"]
+    files["challenger"] = write_predictions(
+        "challenger",
+        [*TEST[:1], ("who knows", None, "B-PER O"), *TEST[1:]],
+        genre=["x", *GENRES],
+        confidence=[*SURE[:1], "0.1 0.2", *SURE[1:]],
+    )
+    assert judge(files, champion=None)["challenger"]["calibration"] == labelled
+
+
+@pytest.mark.parametrize("probabilities", ["0.5 1.25", "nan 1", "-0.5 1"])
+def test_a_probability_outside_0_and_1_is_refused(
+    files: dict[str, Path], write_predictions: WritePredictions, probabilities: str
+) -> None:
+    sure = [probabilities, *SURE[1:]]
+    files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, confidence=sure)
+    with pytest.raises(RunDirError, match=r"confidence: probabilities in \[0, 1\] were required"):
+        judge(files)
+
+
+def test_a_probability_that_rounding_put_above_1_is_1(write_predictions: WritePredictions) -> None:
+    path = write_predictions("challenger", [("a b", "O O", "O O")], confidence=["1.000001 0.5"])
+    read = predictions.read_predictions(path, scheme="IOB2")
+    assert read.confidence is not None
+    assert read.confidence.tolist() == [1.0, 0.5]
+
+
+def test_one_probability_too_few_is_refused(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, confidence=["1", *SURE[1:]])
+    with pytest.raises(RunDirError, match="a probability for every token was required"):
+        judge(files)
+
+
+@pytest.fixture
+def with_baseline(files: dict[str, Path], write_predictions: WritePredictions) -> dict[str, Path]:
+    """A baseline that finds one span of six, and predicts no other."""
+    tags = [TEST[0][1], "O O O", "O", "O O O O"]
+    sequences = [(words, gold, t) for (words, gold, _), t in zip(TEST, tags, strict=True)]
+    return files | {"baseline": write_predictions("baseline", sequences, genre=GENRES)}
+
+
+def test_a_baseline_is_scored_on_the_same_sequences(with_baseline: dict[str, Path]) -> None:
+    metrics = judge(with_baseline, baseline=with_baseline["baseline"], baseline_name="crfsuite")
+    assert metrics["baseline"]["score"]["value"] == 2 / 7
+    assert metrics["baseline_name"] == "crfsuite"
+    assert metrics["champion"] == judge(with_baseline)["champion"]
+
+
+def test_the_difference_to_the_baseline_has_an_interval(with_baseline: dict[str, Path]) -> None:
+    """6 / 11 against 2 / 7."""
+    difference = judge(with_baseline, baseline=with_baseline["baseline"])["baseline_difference"]
+    assert difference["value"] == pytest.approx(6 / 11 - 2 / 7)
+    assert difference["low"] < difference["value"] < difference["high"]
+    assert difference["support"] == 4
+
+
+def test_an_equal_baseline_differs_by_nothing_in_any_resample(files: dict[str, Path]) -> None:
+    difference = judge(files, baseline=files["challenger"])["baseline_difference"]
+    assert difference == {"value": 0, "low": 0, "high": 0, "support": 4}
+
+
+def test_without_a_baseline_nothing_is_said_of_one(files: dict[str, Path]) -> None:
+    metrics = judge(files)
+    assert metrics["baseline"] is None
+    assert metrics["baseline_name"] is None
+    assert metrics["baseline_difference"] is None
+
+
+def test_a_difference_to_a_score_that_is_undefined_is_none(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    files["challenger"] = write_predictions("challenger", [("a", "O", "O")], genre=["x"])
+    metrics = judge(files, champion=None, baseline=files["challenger"])
+    assert metrics["baseline"]["score"]["value"] is None
+    assert metrics["baseline_difference"] is None
+
+
+def test_a_baseline_on_other_sequences_is_refused(
+    files: dict[str, Path], write_predictions: WritePredictions
+) -> None:
+    other = write_predictions("baseline", TEST, genre=GENRES, first_row=7)
+    with pytest.raises(RunDirError, match=r"baseline\.parquet: the sequences and gold tags of .* required"):
+        judge(files, baseline=other)

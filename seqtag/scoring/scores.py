@@ -1,0 +1,194 @@
+"""All that is said about one model: every figure with support and an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.config import EvaluateConfig, Metric, SchemeName
+from seqtag.scoring.bootstrap import resampled_totals
+from seqtag.scoring.calibration import Calibration, calibration
+from seqtag.scoring.counts import (
+    CORRECT,
+    GOLD,
+    PREDICTED,
+    ClassCounts,
+    TagPairs,
+    pair_tags,
+    span_counts,
+    tag_counts,
+)
+from seqtag.scoring.figures import Interval, Prf, Sums, interval, macro_prf, micro_prf, prf_per_class, ratio
+from seqtag.scoring.metric import resolve_metric
+from seqtag.scoring.predictions import Predictions
+from seqtag.scoring.slices import (
+    Slices,
+    SliceScores,
+    by_column,
+    by_length,
+    by_seen_span,
+    by_unknown_token,
+    sequence_counts,
+)
+from seqtag.scoring.spans import SPAN_MODES, SpanMode
+
+
+class SpanScores(TypedDict):
+    """Span scores of one mode; macro is the mean over types with gold support."""
+
+    micro: Prf
+    macro: Prf
+    types: dict[str, Prf]
+
+
+class Confusion(TypedDict):
+    """How often each gold tag (row) was given which tag (column)."""
+
+    tags: list[str]
+    counts: list[list[int]]
+
+
+class Scores(TypedDict):
+    """All that is said about one model. `score` is the metric that the task is judged by."""
+
+    score: Interval
+    accuracy: Interval
+    span_f1: Interval | None
+    spans: dict[SpanMode, SpanScores] | None
+    tags: dict[str, Prf]
+    confusion: Confusion
+    slices: list[SliceScores]
+    calibration: Calibration | None
+
+
+def evaluate(
+    gold: pa.ListArray,
+    predicted: pa.ListArray,
+    *,
+    scheme: SchemeName,
+    metric: Metric,
+    config: EvaluateConfig,
+    seed: int,
+    columns: Mapping[str, pa.Array] | None = None,
+    unknown: npt.NDArray[np.bool_] | None = None,
+    seen: npt.NDArray[np.bool_] | None = None,
+    confidence: npt.NDArray[np.float32] | None = None,
+    span_confidence: npt.NDArray[np.float32] | None = None,
+) -> Scores:
+    """Score predicted tags.
+
+    Args:
+        columns: per name in `config.slices` one string per sequence.
+        unknown: `<bool>[n_sequences]`, contains a token outside the vocabulary; None: no such slice.
+        seen: `<bool>[n_gold_spans]`, stands in train; None: no such slice.
+        confidence: `<float32>[n_tokens]`, probability of the predicted tag; None: no calibration.
+        span_confidence: the same of the predicted span around the token; None: no calibration of spans.
+
+    Raises:
+        ConfigError: gold and predicted tags differ in length, or span F1 is asked of tags without a scheme.
+    """
+    metric = resolve_metric(metric, scheme)
+    predictions = Predictions(
+        rows=np.arange(len(gold)),
+        pairs=pair_tags(gold, predicted),
+        unknown=unknown,
+        confidence=confidence,
+        span_confidence=span_confidence,
+        columns=dict(columns or {}),
+    )
+    return model_scores(predictions, seen, scheme=scheme, metric=metric, config=config, seed=seed)
+
+
+def model_scores(
+    predictions: Predictions,
+    seen: npt.NDArray[np.bool_] | None,
+    *,
+    scheme: SchemeName,
+    metric: Metric,
+    config: EvaluateConfig,
+    seed: int,
+) -> Scores:
+    """Score predictions; `seen` and `metric` are as `evaluate` takes them, the metric resolved."""
+    pairs = predictions.pairs
+    slices = _slices(predictions, seen, scheme=scheme, config=config)
+    tables: list[ClassCounts] = [tag_counts(pairs)]
+    if scheme != "none":
+        tables.extend(span_counts(*pairs.spans(scheme, mode), pairs.offsets) for mode in SPAN_MODES)
+    tag_sums, *rest = resampled_totals(
+        [*tables, *slices], n_sequences=pairs.n_sequences, resamples=config.resamples, seed=seed
+    )
+    span_sums, slice_sums = rest[: len(tables) - 1], rest[len(tables) - 1 :]
+    confidence = config.confidence
+    spans = {
+        mode: _span_scores(sums, table.names, confidence=confidence)
+        for mode, sums, table in zip(SPAN_MODES, span_sums, tables[1:], strict=False)
+    }
+    right = ratio(tag_sums[:, CORRECT].sum(axis=1), tag_sums[:, GOLD].sum(axis=1))
+    accuracy = interval(right, pairs.n_tokens, confidence=confidence)
+    span_f1 = spans["conlleval"]["micro"]["f1"] if spans else None
+    return Scores(
+        score=accuracy if metric == "accuracy" or span_f1 is None else span_f1,
+        accuracy=accuracy,
+        span_f1=span_f1,
+        spans=spans or None,
+        tags=dict(zip(pairs.tags, prf_per_class(tag_sums, confidence=confidence), strict=True)),
+        confusion=_confusion(pairs),
+        slices=[
+            score
+            for part, sums in zip(slices, slice_sums, strict=True)
+            for score in part.scores(sums, scheme=scheme, confidence=confidence)
+        ],
+        calibration=_calibration(predictions, scheme=scheme, config=config, seed=seed),
+    )
+
+
+def _slices(
+    predictions: Predictions,
+    seen: npt.NDArray[np.bool_] | None,
+    *,
+    scheme: SchemeName,
+    config: EvaluateConfig,
+) -> list[Slices]:
+    pairs, columns = predictions.pairs, predictions.columns
+    counts = sequence_counts(pairs, scheme)
+    slices = [by_length(counts, config.length_buckets)]
+    if predictions.unknown is not None:
+        slices.append(by_unknown_token(counts, predictions.unknown))
+    if seen is not None:
+        slices.extend(by_seen_span(pairs, seen, scheme))
+    return [*slices, *(by_column(counts, name, columns[name]) for name in config.slices)]
+
+
+def _span_scores(sums: Sums, types: tuple[str, ...], *, confidence: float) -> SpanScores:
+    occurs = sums[0, GOLD] + sums[0, PREDICTED] > 0
+    per_type = prf_per_class(sums, confidence=confidence)
+    return SpanScores(
+        micro=micro_prf(sums, confidence=confidence),
+        macro=macro_prf(sums, confidence=confidence),
+        types={t: prf for t, prf, kept in zip(types, per_type, occurs, strict=True) if kept},
+    )
+
+
+def _confusion(pairs: TagPairs) -> Confusion:
+    n = len(pairs.tags)
+    counts = np.bincount(pairs.gold.astype(np.int64) * n + pairs.predicted, minlength=n * n)
+    return Confusion(tags=list(pairs.tags), counts=counts.reshape(n, n).tolist())
+
+
+def _calibration(
+    predictions: Predictions, *, scheme: SchemeName, config: EvaluateConfig, seed: int
+) -> Calibration | None:
+    if predictions.confidence is None:
+        return None
+    return calibration(
+        predictions.pairs,
+        predictions.confidence,
+        span_confidences=predictions.span_confidence,
+        scheme=scheme,
+        config=config,
+        seed=seed,
+    )
