@@ -1,0 +1,184 @@
+"""Static word vectors of a vocabulary, out of a text file of any size.
+
+The formats are left to `vector_text.py`, and what a model makes of the matrix to the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.corpus.text import BLOCK_BYTES
+from seqtag.errors import RunDirError
+from seqtag.features.symbols import PAD, UNK, UNK_ID, Lookup, Symbols
+from seqtag.features.vector_text import vector_blocks
+
+_N_IN_FILE, _N_NOT_UTF8 = b"seqtag.n_in_file", b"seqtag.n_not_utf8"  # keys of the Parquet schema metadata
+_CELLS_A_ROW_GROUP = 1 << 22  # numbers; 16 MiB
+_NEVER = np.iinfo(np.int64).max  # stands for the line of what the file does not have
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How much of a vocabulary has a vector, as fractions in [0, 1]; 0 of an empty one."""
+
+    types: float  # of its words
+    tokens: float  # of their occurrences
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """The wanted words that a file has a vector for, in the file's order."""
+
+    words: pa.StringArray  # distinct, spelled as they were wanted
+    values: npt.NDArray[np.float32]  # [n_found, dim]
+    n_in_file: int  # vectors that the file holds
+    n_not_utf8: int  # those of them that were passed over, because their word is not UTF-8
+
+    @classmethod
+    def load(cls, path: Path) -> Vectors:
+        """Read what `save` wrote.
+
+        Raises:
+            RunDirError: the file is missing or something else.
+        """
+        try:
+            table = pq.read_table(path).combine_chunks()
+        except (OSError, pa.ArrowInvalid) as error:
+            raise RunDirError(f"{path}: word vectors in Parquet were required. Received: {error}") from error
+        metadata, types = table.schema.metadata or {}, table.schema.types
+        dim = types[-1].list_size if types and pa.types.is_fixed_size_list(types[-1]) else 1
+        if table.schema != _schema(dim) or not {_N_IN_FILE, _N_NOT_UTF8} <= metadata.keys():
+            raise RunDirError(
+                f"{path}: the columns word and vector of word vectors were required. "
+                f"Received: {', '.join(table.schema.names)}"
+            )
+        return cls(
+            words=pa.concat_arrays([pa.array([], pa.string()), *table["word"].chunks]),
+            values=np.concatenate(
+                [np.zeros((0, dim), np.float32)]
+                + [chunk.flatten().to_numpy().reshape(-1, dim) for chunk in table["vector"].chunks]
+            ),
+            n_in_file=int(metadata[_N_IN_FILE]),
+            n_not_utf8=int(metadata[_N_NOT_UTF8]),
+        )
+
+    def save(self, path: Path) -> None:
+        """Write all as Parquet; equal vectors give equal bytes."""
+        schema = _schema(self.dim)
+        rows = pa.FixedSizeListArray.from_arrays(self.values.ravel(), type=schema.field("vector").type)
+        facts = {_N_IN_FILE: str(self.n_in_file), _N_NOT_UTF8: str(self.n_not_utf8)}
+        pq.write_table(
+            pa.table([self.words, rows], schema.with_metadata(facts)),
+            path,
+            compression="zstd",
+            use_dictionary=False,  # no word comes twice, and hardly a number
+            row_group_size=max(1, _CELLS_A_ROW_GROUP // self.dim),
+        )
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    @property
+    def dim(self) -> int:
+        """The length of a vector."""
+        return self.values.shape[1]
+
+    def matrix(self, symbols: Symbols) -> npt.NDArray[np.float32]:
+        """Return `<float32>[n_symbols, dim]`: the vector of each id, as it stands in the file.
+
+        Nothing is centred or scaled. `<pad>`, `<unk>` and symbols without a vector have zeros.
+        """
+        positions = self._lookup.positions(symbols.symbols[UNK_ID + 1 :])
+        found = np.flatnonzero(positions >= 0)
+        matrix = np.zeros((len(symbols), self.dim), np.float32)
+        matrix[found + UNK_ID + 1] = self.values[positions[found]]
+        return matrix
+
+    def coverage(self, words: pa.StringArray, counts: npt.NDArray[np.int64]) -> Coverage:
+        """Return the shares of distinct words, and of their `counts` occurrences, that have a vector.
+
+        >>> vectors = Vectors(pa.array(["the", "of"]), np.ones((2, 3), np.float32), 2, 0)
+        >>> vectors.coverage(pa.array(["the", "of", "xyz", "zyx"]), np.array([60, 30, 9, 1]))
+        Coverage(types=0.5, tokens=0.9)
+        """
+        is_found = self._lookup.positions(words) >= 0
+        return Coverage(
+            types=float(is_found.sum() / max(len(words), 1)),
+            tokens=float(counts[is_found].sum() / max(counts.sum(), 1)),
+        )
+
+    @cached_property
+    def digest(self) -> str:
+        """The sha256 of words and values in their order: equal digests, equal matrices."""
+        words = [word.encode() for word in self.words.to_pylist()]
+        sha256 = hashlib.sha256(np.array([len(words), self.dim, *map(len, words)], "<i8").tobytes())
+        sha256.update(b"".join(words))
+        sha256.update(self.values.astype("<f4", order="C", copy=False).data)
+        return sha256.hexdigest()
+
+    @cached_property
+    def _lookup(self) -> Lookup:
+        return Lookup(self.words)
+
+
+def read_vectors(path: str, wanted: pa.StringArray, *, block_bytes: int = BLOCK_BYTES) -> Vectors:
+    """Read the vectors of the wanted words from a text file of GloVe, word2vec or fastText.
+
+    A wanted word gets the first vector of this very word. If the file does not have it, it gets the first
+    whose word is the wanted one in lower case: `the` that of `The`, never `The` that of `the`.
+
+    Memory goes by the wanted rows, not by the file. Numbers are parsed only where a vector may be kept: what
+    a line that nobody wants has for numbers is not looked at. A word that is not UTF-8 equals no wanted one,
+    and published files have some, cut within a character; it is counted and passed over.
+
+    Args:
+        path: a path or fsspec URL of one file. `.gz`, `.zst` and `.bz2` are unpacked, `.zip` if it holds one
+            file; one of several is `zip://glove.6B.100d.txt::glove.6B.zip`.
+        wanted: distinct; `<pad>` and `<unk>` are left out.
+        block_bytes: of text read at a time; the result does not depend on it.
+
+    Raises:
+        ConfigError: the path stands for no file or for several.
+        CorpusFormatError: the file is empty, binary or damaged, a line has another dimension than the first,
+            there are more or fewer than the first declares, or a number is none or is not finite.
+        OSError: the file system, the network or the server fails; trying again may help.
+    """
+    wanted = wanted.filter(pc.invert(pc.is_in(wanted, value_set=pa.array([PAD, UNK]))))
+    lookup, n_wanted = Lookup(wanted), len(wanted)
+    first = np.full(2 * n_wanted, _NEVER)  # the first line that has each word in lower case, then as it is
+    lowered, equal = first[:n_wanted], first[n_wanted:]
+    n_in_file = n_not_utf8 = 0
+    blocks = vector_blocks(path, block_bytes)
+    first_block = next(blocks)
+    values = np.zeros((n_wanted, first_block.head.dim), np.float32)
+    for block in chain([first_block], blocks):
+        words = block.words()
+        found = lookup.positions(pa.concat_arrays([pc.utf8_lower(words), words]))  # [2 * n_lines]
+        matches = np.flatnonzero(found >= 0)
+        is_equal, rows = np.divmod(matches, len(block))
+        ids, lines = found[matches], block.numbers[rows]
+        np.minimum.at(first, ids + is_equal * n_wanted, lines)
+        is_kept = np.where(is_equal, lines == equal[ids], (lines == lowered[ids]) & (lines < equal[ids]))
+        kept, of_match = np.unique(rows[is_kept], return_inverse=True)
+        # Where a word is found in both ways, the equal one comes last and stays.
+        values[ids[is_kept]] = block.values(kept)[of_match]
+        n_in_file += len(block)
+        n_not_utf8 += words.null_count
+    lines = np.where(equal < _NEVER, equal, lowered)
+    order = np.lexsort((equal == _NEVER, lines))[: np.count_nonzero(lines < _NEVER)]
+    return Vectors(wanted.take(pa.array(order)), values[order], n_in_file, n_not_utf8)
+
+
+def _schema(dim: int) -> pa.Schema:
+    numbers = pa.list_(pa.field("element", pa.float32(), nullable=False), dim)
+    return pa.schema([pa.field("word", pa.string(), False), pa.field("vector", numbers, False)])
