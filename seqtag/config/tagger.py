@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from seqtag.config.recipes import RecipeName, with_recipe
 from seqtag.config.sources import Source, Table
 
 SchemeName = Literal["none", "IOB1", "IOB2", "IOBES"]
 Severity = Literal["fail", "quarantine", "warn", "off"]
 Metric = Literal["accuracy", "span_f1"]
+Fold = Literal["none", "case-digits"]
+Output = Literal["softmax", "viterbi", "crf"]
 RowRule = Literal[
     "broken_sequence",
     "length_mismatch",
@@ -53,7 +56,7 @@ class TagsConfig(Table):
 
     scheme: Literal["auto"] | SchemeName = "auto"
     declared: tuple[str, ...] | None = None  # None: the tags that train shows
-    train_scheme: Literal["IOB2", "IOBES"] = "IOB2"  # what spans are converted to at the door
+    train_scheme: Literal["IOB2", "IOBES"] = "IOBES"  # what spans are converted to at the door
 
 
 class QualityConfig(Table):
@@ -84,7 +87,8 @@ class SplitConfig(Table):
 class FeaturesConfig(Table):
     """Vocabulary and padded lengths (tokens)."""
 
-    min_count: int = Field(default=2, ge=1)  # rarer tokens of train become <unk>, which is learnt from them
+    min_count: int = Field(default=1, ge=1)  # rarer words of train become <unk>, which is learnt from them
+    fold: Fold = "case-digits"  # words are looked up in lower case, digits as 0; spelling is seen elsewhere
     ladder: tuple[int, ...] = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
     window_overlap: int = Field(default=64, ge=0)  # tokens that neighbouring windows share
 
@@ -101,13 +105,34 @@ class FeaturesConfig(Table):
 
 
 class TrainConfig(Table):
-    """The recipe by name, and how long to follow it."""
+    """The recipe by name, how it learns, and how long."""
 
-    recipe: Literal["seed"] = "seed"
-    batch_size: int = Field(default=32, ge=1)  # sequences
-    learning_rate: float = Field(default=1e-3, gt=0)  # Adam's own default (Kingma and Ba 2015)
+    recipe: RecipeName = "default"
+    batch_size: int = Field(default=32, ge=1)  # sequences at the most
+    batch_cells: int = Field(default=8192, ge=1)  # tokens and padding at the most, which bounds memory
+    learning_rate: float = Field(default=2e-3, gt=0)  # of Adam (Kingma and Ba 2015)
+    decay: float = Field(default=0.05, ge=0)  # the rate of epoch n is learning_rate / (1 + decay * (n - 1))
+    clip_norm: float = Field(default=1.0, ge=0)  # of the whole gradient; 0: not clipped (Pascanu et al. 2013)
+    average: float = Field(default=1.0, ge=0)  # epochs that the moving average of weights spans; 0: none
     max_epochs: int = Field(default=30, ge=1)
     patience: int = Field(default=5, ge=1)  # epochs without a better dev score (Reimers and Gurevych 2017)
+
+
+class ModelConfig(Table):
+    """The sizes of the recipe `default`; `seed` has its own, which nothing changes."""
+
+    word_size: int = Field(default=100, ge=1)
+    affix_size: int = Field(default=50, ge=0)  # of hashed prefixes, suffixes and shape; 0: none
+    affix_buckets: int = Field(default=16_384, ge=1)
+    character_size: int = Field(default=30, ge=1)
+    character_filters: int = Field(default=30, ge=0)  # of width 3 (Ma and Hovy 2016); 0: no characters
+    units: int = Field(default=100, ge=1)  # of each direction
+    layers: int = Field(default=1, ge=1, le=3)
+    word_dropout: float = Field(default=0.5, ge=0, lt=1)  # of words that train shows once, which become <unk>
+    dropout: float = Field(default=0.25, ge=0, lt=1)  # of what enters and leaves the recurrence
+    recurrent_dropout: float = Field(default=0.25, ge=0, lt=1)
+    output: Literal["auto"] | Output = "auto"  # auto: viterbi where tags have a scheme, else softmax
+    vectors: str | None = None  # static word vectors as text: GloVe, word2vec, fastText; path or URL
 
 
 class EvaluateConfig(Table):
@@ -140,9 +165,23 @@ class TaggerConfig(Table):
     quality: QualityConfig = QualityConfig()
     split: SplitConfig = SplitConfig()
     features: FeaturesConfig = FeaturesConfig()
+    model: ModelConfig = ModelConfig()
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _recipe_decides_what_is_not_said(cls, tables: Any) -> Any:
+        return with_recipe(tables)
+
+    @model_validator(mode="after")
+    def _sizes_are_listened_to(self) -> Self:
+        if self.train.recipe != "default" and self.model != ModelConfig():
+            raise ValueError(
+                f'[model] requires train.recipe = "default". Received: train.recipe = "{self.train.recipe}"'
+            )
+        return self
 
     @model_validator(mode="after")
     def _metric_fits_the_scheme(self) -> Self:

@@ -2,6 +2,7 @@
 
 from seqtag.features.encode import encode_corpus
 from seqtag.features.encoded import Rung, read_encoded
+from seqtag.features.forms import read_forms
 from seqtag.features.index import index_corpus
 from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
@@ -23,6 +24,7 @@ __all__ = [
     "index_corpus",
     "padded",
     "read_encoded",
+    "read_forms",
     "stitched",
     "windows",
 ]

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from seqtag.config import FeaturesConfig
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.corpus.splits import ROW
+from seqtag.features.forms import FormCounter
 from seqtag.features.layout import encoded_schema, rung_file
 from seqtag.features.reading import ahead, row_groups
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
@@ -38,15 +39,16 @@ def encode_corpus(
     config: FeaturesConfig,
     folder: Path,
 ) -> None:
-    """Write each split as padded ids: `folder/<split>/length=<rung>/part-0.parquet` (see `layout`).
+    """Write each split as padded ids: `folder/<split>/length=<rung>/part-0.parquet` (see `layout`), and its
+    forms beside them.
 
-    Memory does not grow with the corpus. The bytes depend on the sequences and their order alone.
+    Memory does not grow with the corpus, but for its distinct tokens. The bytes depend on the sequences and their order alone.
     """
     for split, path in splits.items():
-        n_windows = 0
+        n_windows, forms = 0, FormCounter()
         with ExitStack() as stack:
             files: dict[int, _RungFile] = {}
-            for table in ahead(_encoded(path, vocabulary, tags, config=config)):
+            for table in ahead(_encoded(path, vocabulary, tags, forms, config=config)):
                 rung = table.schema.field("token_ids").type.list_size
                 if rung not in files:
                     file = rung_file(folder / split, rung)
@@ -54,11 +56,13 @@ def encode_corpus(
                     files[rung] = stack.enter_context(_RungFile(file, table.schema))
                 files[rung].append(table)
                 n_windows += len(table)
+        (folder / split).mkdir(exist_ok=True)
+        forms.save(folder / split)
         _log.info("encode: %s: %s windows on %d rungs", split, f"{n_windows:,}", len(files))
 
 
 def _encoded(
-    path: Path, vocabulary: Vocabulary, tags: TagIndex, *, config: FeaturesConfig
+    path: Path, vocabulary: Vocabulary, tags: TagIndex, forms: FormCounter, *, config: FeaturesConfig
 ) -> Iterator[pa.Table]:
     """Yield the windows of one rung of one row group at a time."""
     schemas = {
@@ -68,7 +72,7 @@ def _encoded(
     first = 0
     for batch in ahead(row_groups(path, [ROW, TOKENS, TAGS])):
         tokens, offsets = flatten(batch.column(TOKENS))
-        token_ids = vocabulary.ids(tokens)
+        token_ids, form_ids = vocabulary.ids(tokens), forms.ids(tokens)
         tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))
         rows = batch.column(ROW).to_numpy()
         all_windows = windows(np.diff(offsets), ladder=config.ladder, overlap=config.window_overlap)
@@ -83,7 +87,7 @@ def _encoded(
                 cut.keep_stop,
                 *(
                     _fixed_size(padded(ids, cut, offsets=offsets, width=rung), schemas[rung])
-                    for ids in (token_ids, tag_ids)
+                    for ids in (token_ids, form_ids, tag_ids)
                 ),
             ]
             yield pa.table(columns, schemas[rung])
@@ -108,7 +112,7 @@ class _RungFile:
     """One rung's Parquet file, in row groups of the same number of windows however they came."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        ids = [f"{name}.list.element" for name in ("token_ids", "tag_ids")]
+        ids = [f"{name}.list.element" for name in ("token_ids", "form_ids", "tag_ids")]
         self._writer = pq.ParquetWriter(
             path,
             schema,

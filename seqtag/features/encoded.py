@@ -24,6 +24,7 @@ class Rung:
     row: npt.NDArray[np.int64]  # [n_windows], row of the sequence in the snapshot
     windows: Windows  # position of the sequence in the split, start, real length, range that counts
     token_ids: npt.NDArray[np.int32]  # [n_windows, length]
+    form_ids: npt.NDArray[np.int32]  # [n_windows, length]
     tag_ids: npt.NDArray[np.int32]  # [n_windows, length], -1 where the tag is unknown
 
     def __len__(self) -> int:
@@ -64,6 +65,7 @@ def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Rung:
             rung=np.full(len(arrays["row"]), rung, dtype=np.int32),
         ),
         token_ids=arrays["token_ids"],
+        form_ids=arrays["form_ids"],
         tag_ids=arrays["tag_ids"],
     )
 

@@ -52,7 +52,7 @@ def index_corpus(
         tags.add(batch.column(TAGS).flatten())
     counted = words.table()
     vocabulary = Vocabulary(
-        words=Symbols.of_counts(counted, min_count=config.min_count),
+        words=Symbols.of_counts(counted, min_count=config.min_count, fold=config.fold),
         characters=Symbols.of_counts(_character_counts(counted)),
     )
     observed = dict(zip(*(column.to_pylist() for column in tags.table().itercolumns()), strict=True))

@@ -9,10 +9,12 @@ import pyarrow as pa
 WORDS = "words.parquet"
 CHARACTERS = "characters.parquet"
 TAGS = "tags.json"
+FORMS = "forms.parquet"
 
 VOCABULARY_DIGEST = b"seqtag.vocabulary"  # keys of the Parquet schema metadata
 TAGS_DIGEST = b"seqtag.tags"
 RUNG = b"seqtag.rung"
+FOLD = b"seqtag.fold"
 
 _RUNG_FOLDER = "length={}"
 _RUNG_FILE = "part-0.parquet"
@@ -47,7 +49,8 @@ def encoded_schema(rung: int, *, vocabulary_digest: str, tags_digest: str) -> pa
     length       int32         real tokens in the window
     keep_start   int32         half-open range inside the window whose predictions count
     keep_stop    int32
-    token_ids    int32[rung]   right-padded with 0
+    token_ids    int32[rung]   right-padded with 0: ids of the vocabulary
+    form_ids     int32[rung]   right-padded with 0: ids of the split's forms, from 1 (see `forms`)
     tag_ids      int32[rung]   right-padded with 0; -1 is a tag outside the index
     """
     padded = pa.list_(pa.field("element", pa.int32(), nullable=False), rung)
@@ -59,6 +62,7 @@ def encoded_schema(rung: int, *, vocabulary_digest: str, tags_digest: str) -> pa
         "keep_start": pa.int32(),
         "keep_stop": pa.int32(),
         "token_ids": padded,
+        "form_ids": padded,
         "tag_ids": padded,
     }
     return pa.schema(

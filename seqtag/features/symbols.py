@@ -13,9 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from seqtag.config import Fold
 from seqtag.corpus.hashing import hash_strings
 from seqtag.errors import RunDirError
-from seqtag.features.layout import SYMBOLS_SCHEMA
+from seqtag.features.layout import FOLD, SYMBOLS_SCHEMA
 
 PAD, UNK = "<pad>", "<unk>"
 PAD_ID, UNK_ID = 0, 1
@@ -68,9 +69,10 @@ class Symbols:
 
     symbols: pa.StringArray  # the string of each id
     counts: npt.NDArray[np.int64]  # occurrences in train; of `<unk>`: all that were too rare
+    fold: Fold = "none"  # what is done to a string before it is looked up
 
     @classmethod
-    def of_counts(cls, counted: pa.Table, *, min_count: int = 1) -> Symbols:
+    def of_counts(cls, counted: pa.Table, *, min_count: int = 1, fold: Fold = "none") -> Symbols:
         """Number the symbols that occur at least `min_count` times.
 
         A symbol that is spelled like a reserved one counts as unknown, so that no real token is padding.
@@ -78,6 +80,10 @@ class Symbols:
         Args:
             counted: columns `symbol` (distinct) and `count`.
         """
+        if fold != "none":
+            folded_symbols = pa.table({"symbol": folded(counted["symbol"], fold), "count": counted["count"]})
+            sums = folded_symbols.group_by("symbol").aggregate([("count", "sum")])
+            counted = sums.rename_columns({"count_sum": "count"})
         reserved = pc.is_in(counted["symbol"], value_set=pa.array([PAD, UNK]))
         is_kept = pc.and_not(pc.greater_equal(counted["count"], min_count), reserved)
         kept = counted.filter(is_kept).sort_by([("count", "descending"), ("symbol", "ascending")])
@@ -85,6 +91,7 @@ class Symbols:
         return cls(
             symbols=pa.concat_arrays([pa.array([PAD, UNK]), *kept["symbol"].chunks]),
             counts=np.concatenate([[0, n_unknown], kept["count"].to_numpy()]).astype(np.int64),
+            fold=fold,
         )
 
     @classmethod
@@ -105,12 +112,14 @@ class Symbols:
                 f"{path}: columns id, symbol, count that begin with {PAD} and {UNK} were required. "
                 f"Received: {table.schema.names}, {table.num_rows} rows"
             )
-        return cls(pa.concat_arrays(table["symbol"].chunks), table["count"].to_numpy())
+        fold = (table.schema.metadata or {}).get(FOLD, b"none").decode()
+        return cls(pa.concat_arrays(table["symbol"].chunks), table["count"].to_numpy(), fold)
 
     def save(self, path: Path) -> None:
         """Write id, symbol and count as Parquet."""
         ids = np.arange(len(self), dtype=np.int32)
-        table = pa.table([ids, self.symbols, self.counts], SYMBOLS_SCHEMA)
+        schema = SYMBOLS_SCHEMA.with_metadata({FOLD: self.fold})
+        table = pa.table([ids, self.symbols, self.counts], schema)
         pq.write_table(table, path, compression="zstd", use_dictionary=False)  # no symbol comes twice
 
     def __len__(self) -> int:
@@ -119,19 +128,40 @@ class Symbols:
     def ids(self, strings: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
         """Return `<int32>[n]`; unknown strings and nulls become `<unk>`."""
         chunks = strings.chunks if isinstance(strings, pa.ChunkedArray) else [strings]
-        found = [self._lookup.positions(chunk) for chunk in chunks]
+        found = [self._lookup.positions(_folded_once(chunk, self.fold)) for chunk in chunks]
         known = np.concatenate([np.zeros(0, np.int32), *found])
         return known + np.int32(UNK_ID + 1)  # -1, not found, becomes `<unk>`
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of the symbols in their order: equal digests, equal ids."""
+        """The sha256 of the symbols in their order and of the fold: equal digests, equal ids."""
         _, offsets_buffer, text = self.symbols.buffers()
         offsets = np.frombuffer(offsets_buffer, np.int32)[self.symbols.offset :][: len(self) + 1]
         sha256 = hashlib.sha256(np.diff(offsets).tobytes())
         sha256.update(text[offsets[0] : offsets[-1]])
+        sha256.update(b"" if self.fold == "none" else self.fold.encode())
         return sha256.hexdigest()
 
     @cached_property
     def _lookup(self) -> Lookup:
         return Lookup(self.symbols[UNK_ID + 1 :])
+
+
+def folded(strings: pa.Array | pa.ChunkedArray, fold: Fold) -> pa.Array | pa.ChunkedArray:
+    """Return strings as they are looked up.
+
+    >>> folded(pa.array(["Paris", "1999"]), "case-digits").to_pylist()
+    ['paris', '0000']
+    """
+    if fold == "none":
+        return strings
+    return pc.replace_substring_regex(pc.utf8_lower(strings), "[0-9]", "0")
+
+
+def _folded_once(strings: pa.Array, fold: Fold) -> pa.Array:
+    """Fold each distinct string once."""
+    if fold == "none":
+        return strings
+    if not pa.types.is_dictionary(strings.type):
+        strings = pc.dictionary_encode(strings)
+    return pa.DictionaryArray.from_arrays(strings.indices, folded(strings.dictionary.cast(pa.string()), fold))

@@ -13,7 +13,7 @@ import pydantic
 from pydantic import BaseModel, ConfigDict
 
 from seqtag import __version__
-from seqtag.config import Metric, SchemeName
+from seqtag.config import Metric, ModelConfig, SchemeName
 from seqtag.errors import RunDirError
 from seqtag.features import TagIndex, Vocabulary
 from seqtag.features.layout import CHARACTERS, TAGS, WORDS
@@ -34,8 +34,9 @@ class Bundle(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     recipe: str
+    model: ModelConfig  # sizes of the recipe `default`
     n_words: int  # word ids, <pad> and <unk> included
     n_characters: int
     n_tags: int
@@ -47,6 +48,7 @@ class Bundle(BaseModel):
     best_epoch: int
     dev_score: float
     dev_accuracy: float
+    temperature: float  # what scores are divided by, so that confidences are honest on dev
     versions: Mapping[str, str]
     files: Mapping[str, str]  # path in the bundle -> sha256
 
@@ -110,7 +112,7 @@ def _verified(folder: Path) -> Bundle:
     try:
         bundle = Bundle.model_validate_json(path.read_bytes())
     except (OSError, pydantic.ValidationError) as error:
-        raise RunDirError(f"{path}: a bundle of format 1 was required. Received: {error}") from error
+        raise RunDirError(f"{path}: a bundle of format 2 was required. Received: {error}") from error
     for name in (WEIGHTS, WORDS, CHARACTERS, TAGS):
         if name not in bundle.files:
             raise RunDirError(f"{path}: the digest of {name} was required. Received: none")

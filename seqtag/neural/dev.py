@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from seqtag.config import Metric
 from seqtag.features import Rung, TagIndex, Windows, stitched
+from seqtag.neural.batches import FormTable
 from seqtag.neural.reading import Reader, read_tokens
 from seqtag.scoring import score_value
 
@@ -30,17 +31,19 @@ class DevScore(NamedTuple):
 class DevSplit:
     """Dev with its gold tags, laid out once; a gold tag outside the index is always missed."""
 
-    def __init__(self, rungs: Sequence[Rung], tags: TagIndex, *, metric: Metric) -> None:
-        self._tags, self._metric = tags, metric
+    def __init__(self, rungs: Sequence[Rung], forms: FormTable, tags: TagIndex, *, metric: Metric) -> None:
+        self._forms, self._tags, self._metric = forms, tags, metric
         self._windows = _joined(rungs)
         self._offsets = _offsets(self._windows)
-        self._token_ids = self._flat([rung.token_ids for rung in rungs], rungs)
+        self._form_ids = self._flat([rung.form_ids for rung in rungs], rungs)
         self._gold_ids = self._flat([rung.tag_ids for rung in rungs], rungs)
         self._gold = self._sequences(self._gold_ids)
 
     def score(self, reader: Reader) -> DevScore:
         """Tag dev and compare."""
-        tag_ids = read_tokens(reader, self._token_ids, self._windows, offsets=self._offsets)["tag_id"]
+        vectors = reader.form_vectors(self._forms)
+        output = read_tokens(reader, vectors, self._form_ids, self._windows, offsets=self._offsets)
+        tag_ids = output["tag_id"]
         accuracy = float(np.mean(tag_ids == self._gold_ids))
         if self._metric == "accuracy":
             return DevScore(accuracy, accuracy)

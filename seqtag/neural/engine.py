@@ -1,106 +1,119 @@
-"""How a model learns from a batch and reads one. A faster engine replaces this file and no other."""
+"""How a network learns from a batch."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.batches import Batch
-from seqtag.neural.model import Recipe
-from seqtag.neural.reading import OUTPUT
-from seqtag.neural.weights import set_weights, weights_of
+from seqtag.neural.batches import Batch, FormTable, Shape
+from seqtag.neural.network import Network, NetworkReader
+from seqtag.neural.weights import Weights, set_weights
 
 
-class KerasReader:
-    """Tags with a Keras model; one trace serves batches of every shape."""
+class Engine:
+    """Teaches a network with Adam.
 
-    def __init__(self, model: Any) -> None:
-        self.model = model
-        self._most_probable = tf.function(self.most_probable, input_signature=[_any_batch(tf.int32)])
+    One traced step serves batches of every shape. For the shapes in `compiled` XLA makes a step of its own:
+    many times as fast, for a second or more of compiling each.
 
-    def predict(self, token_ids: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        """Return `OUTPUT[batch, time]` for right-padded sequences."""
-        tag_ids, confidence = self._most_probable(token_ids)
-        output = np.empty(token_ids.shape, dtype=OUTPUT)
-        output["tag_id"], output["confidence"] = tag_ids, confidence
-        return output
-
-    def most_probable(self, token_ids: Any) -> tuple[Any, Any]:
-        """Return the most probable tag's id `<int32>` and probability `<float32>`, both `[batch, time]`."""
-        probabilities = self.model(token_ids, training=False)  # [batch, time, n_tags]
-        return tf.argmax(probabilities, axis=-1, output_type=tf.int32), tf.reduce_max(probabilities, axis=-1)
-
-
-class KerasEngine:
-    """Teaches a Keras model with Adam.
-
-    One traced step serves batches of every shape. For the padded lengths in `compiled` XLA makes a step of
-    its own: about three times as fast, for some 4 s of compiling each (2 cores, Keras 3.15, TensorFlow
-    2.21). Those batches are filled up to `batch_size` with empty sequences, which teach nothing.
+    Args:
+        build: gives a network; called twice, the second one reads.
+        config: of the optimizer.
+        seed: of the dropout: a step's masks are a function of (seed, step) alone.
+        steps_an_epoch: what the moving average of the weights is counted in.
+        compiled: shapes of batches that come often.
     """
 
     def __init__(
         self,
-        recipe: Recipe,
+        build: Callable[[], Network],
         *,
-        n_words: int,
-        n_tags: int,
-        learning_rate: float,
-        batch_size: int,
-        compiled: Collection[int] = (),
+        config: TrainConfig,
+        seed: int,
+        steps_an_epoch: int,
+        compiled: Collection[Shape] = (),
     ) -> None:
-        self.model = recipe(n_words, n_tags, mode="training")
-        self._reader = KerasReader(recipe(n_words, n_tags, mode="reading"))
-        self._reader_is_behind = True
-        self._optimizer = keras.optimizers.Adam(learning_rate)
-        self._optimizer.build(self.model.trainable_variables)
-        self._batch_size = batch_size
-        self._step = tf.function(
-            self._learn, input_signature=[_any_batch(tf.int32), _any_batch(tf.int32), _any_batch(tf.bool)]
-        )
-        self._compiled = {length: self._compiled_step(length) for length in compiled}
+        self.network = build()
+        self._reader, self._reader_is_behind = NetworkReader(build()), True
+        self._seed, self._n_steps = seed, 0
+        self._names = tuple(self.network.model.inputs_needed)
+        self._averages = config.average > 0
+        self._optimizer = _optimizer(config, steps_an_epoch)
+        self._optimizer.build(self.network.variables)
+        self._any_shape = tf.function(self._learn, reduce_retracing=True)
+        self._compile = tf.function(self._learn, jit_compile=True)
+        self._compiled = {shape: self._step_for(shape) for shape in sorted(compiled)}
 
     def train_step(self, batch: Batch) -> float:
         """Learn from one batch; return the sum of the loss over its taught tokens, from before the step."""
         self._reader_is_behind = True
-        arrays = [batch.token_ids, batch.tag_ids, batch.taught]
-        compiled = self._compiled.get(batch.length)
-        if compiled is None:
-            return float(self._step(*arrays))
-        missing = self._batch_size - len(batch.rows)
-        return float(compiled(*(np.pad(array, ((0, missing), (0, 0))) for array in arrays)))
+        self._n_steps += 1
+        seed = np.array([self._seed, self._n_steps], np.int32)
+        step = self._any_shape
+        for shape, compiled in self._compiled.items():
+            if shape.holds(batch.shape):
+                step, batch = compiled, batch.filled(shape)
+                break
+        forms = {name: tf.constant(batch.forms[name]) for name in self._names}
+        return float(step(forms, *map(tf.constant, (batch.positions, batch.tag_ids, batch.taught, seed))))
 
-    def predict(self, token_ids: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        """Return `OUTPUT[batch, time]` for right-padded sequences."""
+    def set_learning_rate(self, rate: float) -> None:
+        self._optimizer.learning_rate.assign(rate)
+
+    def form_vectors(self, forms: FormTable) -> Any:
+        """Return `<float32>[n_forms, size]` of a table of forms, as learnt so far."""
         if self._reader_is_behind:
-            set_weights(self._reader.model, weights_of(self.model))
+            set_weights(self._reader.network.variables, self.weights())
             self._reader_is_behind = False
-        return self._reader.predict(token_ids)
+        return self._reader.form_vectors(forms)
 
-    def _learn(self, token_ids: Any, tag_ids: Any, taught: Any) -> Any:
+    def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+        """Return `OUTPUT[batch, time]`; `form_vectors` comes first."""
+        return self._reader.predict(vectors, positions)
+
+    def weights(self) -> Weights:
+        """Return a copy of what has been learnt: where weights are averaged, the average."""
+        learning = self.network.weights()
+        if not self._averages:
+            return learning
+        self._optimizer.finalize_variable_values(self.network.variables)
+        averaged = self.network.weights()
+        set_weights(self.network.variables, learning)
+        return averaged
+
+    def _learn(self, forms: Any, positions: Any, tag_ids: Any, taught: Any, seed: Any) -> Any:
         """Take one optimizer step; in a replica context the same lines act as one of several processes."""
         weights = tf.cast(taught, tf.float32)  # [batch, time]
         everywhere = tf.distribute.get_replica_context()
         n_taught = everywhere.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
+        variables = self.network.variables
         with tf.GradientTape() as tape:
-            probabilities = self.model(token_ids, training=True)  # [batch, time, n_tags]
-            losses = keras.losses.sparse_categorical_crossentropy(tag_ids, probabilities)  # [batch, time]
-            loss_sum = tf.reduce_sum(losses * weights)
+            vectors = self.network.model.form_vectors(forms, seed)  # [n_forms, size]
+            emissions, mask = self.network.emissions(vectors, positions, seed=seed)
+            loss_sum = self.network.output.loss(emissions, tag_ids, weights, mask)
             loss = tf.math.divide_no_nan(loss_sum, n_taught)
-        variables = self.model.trainable_variables
-        # The embedding's gradient is IndexedSlices: only rows that occurred. `apply` sums over processes.
-        self._optimizer.apply(tape.gradient(loss, variables), variables)
+        gradients = tape.gradient(loss, variables)
+        self._optimizer.apply([tf.convert_to_tensor(g) for g in gradients], variables)
         return loss_sum
 
-    def _compiled_step(self, length: int) -> Any:
-        step = tf.function(self._learn, jit_compile=True)
-        shape = (self._batch_size, length)
-        return step.get_concrete_function(*(tf.TensorSpec(shape, d) for d in (tf.int32, tf.int32, tf.bool)))
+    def _step_for(self, shape: Shape) -> Any:
+        model, cells = self.network.model, [shape.batch, shape.time]
+        forms = {
+            name: tf.TensorSpec([shape.n_forms, *size], dtype) for name, (size, dtype) in model.inputs_needed.items()
+        }
+        batch = (tf.TensorSpec(cells, dtype) for dtype in (tf.int32, tf.int32, tf.bool))
+        return self._compile.get_concrete_function(forms, *batch, tf.TensorSpec([2], tf.int32))
 
 
-def _any_batch(dtype: Any) -> Any:
-    return tf.TensorSpec([None, None], dtype)  # [batch, time]
+def _optimizer(config: TrainConfig, steps_an_epoch: int) -> Any:
+    averaging: dict[str, Any] = {}
+    if config.average:
+        averaging = {"use_ema": True, "ema_momentum": 1 - 1 / max(1.0, config.average * steps_an_epoch)}
+    return keras.optimizers.Adam(
+        config.learning_rate, global_clipnorm=config.clip_norm or None, **averaging
+    )

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
-from seqtag.features import Rung
-from seqtag.neural.batches import Batch, training_batches
+from seqtag.features.reading import ahead
+from seqtag.neural.batches import Batch, Drawing
 from seqtag.neural.dev import DevScore
 from seqtag.neural.reading import Reader
 
@@ -38,14 +38,15 @@ class Engine(Reader, Protocol):
     def train_step(self, batch: Batch) -> float:
         """Learn from one batch; return the sum of the loss over its taught tokens, from before the step."""
 
+    def set_learning_rate(self, rate: float) -> None: ...
+
 
 def epochs(
     engine: Engine,
-    train: Sequence[Rung],
+    drawing: Drawing,
     *,
     score: Callable[[Engine], DevScore],
     config: TrainConfig,
-    seed: int,
 ) -> Iterator[EpochRecord]:
     """Train for ever, one epoch each time the caller asks for the next.
 
@@ -55,8 +56,9 @@ def epochs(
     for epoch in itertools.count(1):
         started = time.perf_counter()
         loss_sum, n_taught = 0.0, 0
-        batches = training_batches(train, batch_size=config.batch_size, seed=seed, epoch=epoch)
-        for number, batch in enumerate(batches, start=1):
+        rate = config.learning_rate / (1 + config.decay * (epoch - 1))
+        engine.set_learning_rate(rate)
+        for number, batch in enumerate(ahead(drawing.epoch(epoch)), start=1):
             loss = engine.train_step(batch)
             if not math.isfinite(loss):
                 raise TrainingError(_not_finite(loss, batch, epoch=epoch, number=number))
@@ -73,7 +75,7 @@ def epochs(
             dev_accuracy=dev.accuracy,
             seconds=time.perf_counter() - started,
             tokens_per_second=n_taught / (trained - started),
-            learning_rate=config.learning_rate,
+            learning_rate=rate,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any, Protocol
 
@@ -12,19 +12,29 @@ import numpy.typing as npt
 from seqtag.features import Windows, padded, stitched
 
 CELLS = 8192  # tokens and padding of one batch; measured: from 4,096 on more make it no faster
-OUTPUT = np.dtype([("tag_id", np.int32), ("confidence", np.float32)])  # the tag's probability
+OUTPUT = np.dtype(
+    [
+        ("tag_id", np.int32),
+        ("confidence", np.float32),  # the tag's probability
+        ("span_confidence", np.float32),  # that of the whole span that the token is in
+    ]
+)
 
 
 class Reader(Protocol):
     """What can tag right-padded sequences."""
 
-    def predict(self, token_ids: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        """Return `OUTPUT[batch, time]` for `<int32>[batch, time]`; at padding it means nothing."""
+    def form_vectors(self, forms: Mapping[str, npt.NDArray[Any]]) -> Any:
+        """Return what `predict` looks forms up in, from their features; row 0 is padding."""
+
+    def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+        """Return `OUTPUT[batch, time]` for rows `<int32>[batch, time]`; at padding it means nothing."""
 
 
 def read_tokens(
     reader: Reader,
-    token_ids: npt.NDArray[np.int32],
+    vectors: Any,
+    form_ids: npt.NDArray[np.int32],
     cut: Windows,
     *,
     offsets: npt.NDArray[np.int64],
@@ -36,7 +46,8 @@ def read_tokens(
 
     Args:
         reader: the model.
-        token_ids: `<int32>[n_tokens]`, all sequences one after the other.
+        vectors: of all forms.
+        form_ids: `<int32>[n_tokens]`, rows of `vectors`, all sequences one after the other.
         cut: the windows to read them in.
         offsets: `<int64>[n_sequences + 1]`, where each sequence begins.
         cells: tokens and padding of one batch.
@@ -46,7 +57,7 @@ def read_tokens(
         for chosen in reading_batches(cut.length, cells=cells):
             few = Windows(*(getattr(cut, field.name)[chosen] for field in fields(cut)))
             width = int(few.length[-1])
-            yield few, reader.predict(padded(token_ids, few, offsets=offsets, width=width))
+            yield few, reader.predict(vectors, padded(form_ids, few, offsets=offsets, width=width))
 
     return stitched(outputs(), offsets=offsets, dtype=OUTPUT)
 

@@ -5,33 +5,30 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from seqtag.features import PAD_ID, UNK_ID, TagIndex, Vocabulary
+from seqtag.features import TagIndex
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.engine import KerasReader
+from seqtag.neural.network import NetworkReader
+from seqtag.neural.tokens import TokenFeatures
 
 
-def export_saved_model(reader: KerasReader, vocabulary: Vocabulary, tags: TagIndex, folder: Path) -> None:
+def export_saved_model(reader: NetworkReader, features: TokenFeatures, tags: TagIndex, folder: Path) -> None:
     """Write the SavedModel into `folder`.
 
     Its signature `serving_default` takes `tokens: <string>[batch, time]`, right-padded with "", and returns
-    `tags: <string>[batch, time]` ("" at padding) and `confidence: <float32>[batch, time]` (0 at padding).
-    The loaded object's `tag_ragged` does the same for ragged tokens. Sequences are read whole, never in
-    windows.
+    `tags: <string>[batch, time]` ("" at padding), `confidence: <float32>[batch, time]` and `span_confidence`
+    of the same shape (0 at padding). The loaded object's `tag_ragged` does the same for ragged tokens.
+    Sequences are read whole, never in windows.
     """
-    serving = _Serving(reader, vocabulary, tags)
+    serving = _Serving(reader, features, tags)
     tf.saved_model.save(serving, str(folder), signatures={"serving_default": serving.tag_padded})
 
 
 class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
-    def __init__(self, reader: KerasReader, vocabulary: Vocabulary, tags: TagIndex) -> None:
+    def __init__(self, reader: NetworkReader, features: TokenFeatures, tags: TagIndex) -> None:
         super().__init__()
-        self._reader = reader
-        self._weights = [weight.value for weight in reader.model.weights]  # a Module keeps what it can reach
-        words = vocabulary.words.symbols[UNK_ID:].to_pylist()  # with <unk>: a table must not be empty
-        known = tf.lookup.KeyValueTensorInitializer(
-            tf.constant(words, tf.string), tf.range(UNK_ID, UNK_ID + len(words), dtype=tf.int32)
-        )
-        self._word_ids = tf.lookup.StaticHashTable(known, default_value=UNK_ID)
+        self._reader, self._features = reader, features
+        # a Module keeps what it can reach
+        self._weights = [variable.value for variable in reader.network.variables]
         self._tags = tf.constant(tags.tags, tf.string)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="tokens")])  # type: ignore[untyped-decorator]
@@ -39,11 +36,16 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         padded = tf.pad(tokens, [[0, 0], [0, 1]])  # an LSTM cannot read [0, 0]
         is_last = tf.cast(padded != "", tf.int32)
         real = tf.cumsum(is_last, axis=1, reverse=True) > 0  # "" between tokens is an unknown token
-        token_ids = tf.where(real, self._word_ids.lookup(padded), PAD_ID)  # [batch, time + 1]
-        tag_ids, confidence = self._reader.most_probable(token_ids)
-        tags = tf.where(real, tf.gather(self._tags, tag_ids), "")
-        confidence = tf.where(real, confidence, 0.0)
-        return {"tags": tags[:, :-1], "confidence": confidence[:, :-1]}  # [batch, time]
+        forms, positions = tf.unique(tf.reshape(padded, [-1]))  # each distinct token is looked at once
+        vectors = self._reader.network.model.form_vectors(self._features(forms))
+        vectors = tf.concat([tf.zeros_like(vectors[:1]), vectors], axis=0)  # row 0 is padding
+        positions = tf.where(real, tf.reshape(positions, tf.shape(padded)) + 1, 0)  # [batch, time + 1]
+        decoded = self._reader.decode(vectors, positions)
+        tags = tf.where(real, tf.gather(self._tags, decoded.tag_ids), "")
+        served = {"tags": tags}
+        served["confidence"] = tf.where(real, decoded.confidence, 0.0)
+        served["span_confidence"] = tf.where(real, decoded.span_confidence, 0.0)
+        return {name: values[:, :-1] for name, values in served.items()}  # [batch, time]
 
     @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.string)])  # type: ignore[untyped-decorator]
     def tag_ragged(self, tokens: Any) -> dict[str, Any]:

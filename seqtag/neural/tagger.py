@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from seqtag.errors import RunDirError
 from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
+from seqtag.neural.batches import FormTable
 from seqtag.neural.bundle import Bundle, read_bundle
 from seqtag.neural.reading import Reader, read_tokens
 from seqtag.neural.weights import set_weights
@@ -23,6 +26,7 @@ class Tagged:
 
     predicted: pa.ListArray  # list<string>
     confidence: pa.ListArray  # list<float32>, the probability of the predicted tag
+    span_confidence: pa.ListArray  # list<float32>, that of the whole predicted span that the token is in
     unknown: pa.ListArray  # list<bool>, True: the token is not in the tagger's vocabulary
 
 
@@ -33,6 +37,7 @@ class Tagger:
     bundle: Bundle
     vocabulary: Vocabulary
     tags: TagIndex
+    features: Callable[[pa.StringArray], FormTable]
     reader: Reader
 
     @classmethod
@@ -45,30 +50,42 @@ class Tagger:
         """
         bundle, vocabulary, tags, weights = read_bundle(folder)
 
-        from seqtag.neural.engine import KerasReader
-        from seqtag.neural.model import RECIPES
+        from seqtag.neural.model import RECIPES, Sizes
+        from seqtag.neural.network import Network, NetworkReader
+        from seqtag.neural.tokens import TokenFeatures
 
         if bundle.recipe not in RECIPES:
             raise RunDirError(
                 f"{folder}: a recipe of {sorted(RECIPES)} was required. Received: {bundle.recipe}"
             )
-        model = RECIPES[bundle.recipe](bundle.n_words, bundle.n_tags, mode="reading")
-        set_weights(model, weights)
-        return cls(bundle, vocabulary, tags, KerasReader(model))
+        sizes = Sizes(bundle.n_words, bundle.n_characters, bundle.n_tags)
+        network = Network.of(bundle.recipe, sizes, bundle.model, tags)
+        set_weights(network.variables, weights)
+        features = TokenFeatures(vocabulary, affix_buckets=bundle.model.affix_buckets)
+        reader = NetworkReader(network, temperature=bundle.temperature)
+        return cls(bundle, vocabulary, tags, features.of_forms, reader)
 
     def tag(self, tokens: pa.ListArray) -> Tagged:
         """Tag sequences, given as a `list<string>`; a null sequence counts as empty.
 
-        Sequences beyond the ladder's last rung are read in overlapping windows and stitched.
+        Each distinct token is looked at once. Sequences beyond the ladder's last rung are read in overlapping
+        windows and stitched.
         """
         flat, offsets = flatten(tokens)
-        token_ids = self.vocabulary.ids(flat)  # [n_tokens]
+        distinct = flat if pa.types.is_dictionary(flat.type) else pc.dictionary_encode(flat)
+        forms = self.features(distinct.dictionary)
+        vectors = self.reader.form_vectors(forms)  # [1 + n_forms, size]
+        form_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]
         cut = windows(np.diff(offsets), ladder=self.bundle.ladder, overlap=self.bundle.window_overlap)
-        output = read_tokens(self.reader, token_ids, cut, offsets=offsets)  # [n_tokens]
+        output = read_tokens(self.reader, vectors, form_ids, cut, offsets=offsets)  # [n_tokens]
         starts = pa.array(offsets, pa.int32())
-        tags = pa.array(self.tags.tags, pa.string()).take(pa.array(output["tag_id"]))
+
+        def lists(values: pa.Array) -> pa.ListArray:
+            return pa.ListArray.from_arrays(starts, values)
+
         return Tagged(
-            predicted=pa.ListArray.from_arrays(starts, tags),
-            confidence=pa.ListArray.from_arrays(starts, pa.array(output["confidence"])),
-            unknown=pa.ListArray.from_arrays(starts, pa.array(token_ids == UNK_ID)),
+            predicted=lists(pa.array(self.tags.tags, pa.string()).take(pa.array(output["tag_id"]))),
+            confidence=lists(pa.array(output["confidence"])),
+            span_confidence=lists(pa.array(output["span_confidence"])),
+            unknown=lists(pa.array(forms["word_ids"][form_ids] == UNK_ID)),
         )

@@ -8,14 +8,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seqtag.config import FeaturesConfig, Metric, TrainConfig
+from seqtag.config import FeaturesConfig, Metric, ModelConfig, TrainConfig
 from seqtag.errors import TrainingError
-from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded
-from seqtag.neural.batches import n_batches
+from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
+from seqtag.neural.batches import Drawing
 from seqtag.neural.bundle import SAVED_MODEL, write_bundle
 from seqtag.neural.dev import DevSplit
 from seqtag.neural.loop import EpochRecord, epochs
-from seqtag.neural.weights import Weights, set_weights, weights_of
+from seqtag.neural.weights import Weights, set_weights
 from seqtag.scoring import METRIC_NAMES
 
 # Recurrent time steps in a training from which a compiled step pays for its compiling: measured on 2 cores,
@@ -39,6 +39,7 @@ def train(
     vocabulary: Path,
     *,
     config: TrainConfig,
+    model: ModelConfig,
     features: FeaturesConfig,
     metric: Metric,
     seed: int,
@@ -54,6 +55,7 @@ def train(
         encoded: folder of the encoded splits; `train` and `dev` are read.
         vocabulary: folder of words, characters and tags.
         config: the recipe and how long to follow it.
+        model: the sizes of the recipe `default`.
         features: how long sequences were cut, kept in the bundle for tagging.
         metric: the score on dev that decides.
         seed: of weights, dropout and the order of batches.
@@ -65,9 +67,12 @@ def train(
         RunDirError: the splits were encoded with another vocabulary.
     """
     from seqtag.neural._tensorflow import fix_randomness
-    from seqtag.neural.engine import KerasEngine, KerasReader
-    from seqtag.neural.model import RECIPES
+    from seqtag.neural.calibration import fitted_temperature
+    from seqtag.neural.engine import Engine
+    from seqtag.neural.model import Sizes
+    from seqtag.neural.network import Network, NetworkReader
     from seqtag.neural.serving import export_saved_model
+    from seqtag.neural.tokens import TokenFeatures
 
     words, tags = Vocabulary.load(vocabulary), TagIndex.load(vocabulary)
     train_rungs, dev_rungs = (
@@ -75,13 +80,20 @@ def train(
         for split in ("train", "dev")
     )
     fix_randomness(seed)
-    recipe, sizes = RECIPES[config.recipe], {"n_words": words.n_words, "n_tags": len(tags)}
-    engine = KerasEngine(
-        recipe,
-        **sizes,
-        learning_rate=config.learning_rate,
-        batch_size=config.batch_size,
-        compiled=worth_compiling(train_rungs, config),
+    tokens = TokenFeatures(words, affix_buckets=model.affix_buckets)
+    train_forms, dev_forms = (tokens.of_forms(read_forms(encoded / split)) for split in ("train", "dev"))
+    drawing = Drawing(train_rungs, train_forms, config.batch_size, config.batch_cells, seed)
+    sizes = Sizes(words.n_words, words.n_characters, len(tags))
+
+    def build() -> Network:
+        return Network.of(config.recipe, sizes, model, tags)
+
+    engine = Engine(
+        build,
+        config=config,
+        seed=seed,
+        steps_an_epoch=sum(map(drawing.n_batches, train_rungs)),
+        compiled=[drawing.shape_of(rung) for rung in worth_compiling(drawing, config)],
     )
 
     def tell(record: EpochRecord) -> None:
@@ -89,17 +101,20 @@ def train(
         if on_epoch is not None:
             on_epoch(asdict(record))
 
-    score = DevSplit(dev_rungs, tags, metric=metric).score
-    records = epochs(engine, train_rungs, score=score, config=config, seed=seed)
-    fitted = fit(records, config=config, weights=lambda: weights_of(engine.model), tell=tell)
-    reading = recipe(**sizes, mode="reading")
-    set_weights(reading, fitted.weights)
-    export_saved_model(KerasReader(reading), words, tags, folder / SAVED_MODEL)
+    dev = DevSplit(dev_rungs, dev_forms, tags, metric=metric)
+    records = epochs(engine, drawing, score=dev.score, config=config)
+    fitted = fit(records, config=config, weights=engine.weights, tell=tell)
+    best = build()
+    set_weights(best.variables, fitted.weights)
+    temperature = fitted_temperature(best, dev_rungs, dev_forms)
+    export_saved_model(NetworkReader(best, temperature=temperature), tokens, tags, folder / SAVED_MODEL)
     write_bundle(
         folder,
         facts={
             "recipe": config.recipe,
-            **sizes,
+            "model": model,
+            "n_words": words.n_words,
+            "n_tags": len(tags),
             "n_characters": words.n_characters,
             "scheme": tags.scheme,
             "ladder": features.ladder,
@@ -109,6 +124,7 @@ def train(
             "best_epoch": fitted.best.epoch,
             "dev_score": fitted.best.dev_score,
             "dev_accuracy": fitted.best.dev_accuracy,
+            "temperature": temperature,
         },
         weights=fitted.weights,
         vocabulary=vocabulary,
@@ -150,13 +166,13 @@ def fit(
     return Fit(best, best_weights, tuple(history))
 
 
-def worth_compiling(rungs: Sequence[Rung], config: TrainConfig) -> list[int]:
-    """Return the padded lengths whose batches are so many that a step compiled for them is worth its time."""
+def worth_compiling(drawing: Drawing, config: TrainConfig) -> list[Rung]:
+    """Return the rungs whose batches are so many that a step compiled for them is worth its time."""
     n_epochs = min(config.max_epochs, 2 * config.patience)  # as expected
     return [
-        rung.length
-        for rung in rungs
-        if rung.length * n_batches(rung, batch_size=config.batch_size) * n_epochs >= _WORTH_COMPILING
+        rung
+        for rung in drawing.rungs
+        if rung.length * drawing.n_batches(rung) * n_epochs >= _WORTH_COMPILING
     ]
 
 

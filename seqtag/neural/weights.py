@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,23 +15,23 @@ from seqtag.errors import RunDirError
 Weights = Mapping[str, npt.NDArray[np.float32]]
 
 
-def weights_of(model: Any) -> Weights:
-    """Return a copy of a Keras model's weights by layer path, such as `tags/tag/kernel`."""
-    return {weight.path: np.array(weight.numpy()) for weight in model.weights}
+def weights_of(variables: Sequence[Any]) -> Weights:
+    """Return a copy of Keras variables by their paths, such as `bilstm/forward_kernel`."""
+    return {variable.path: np.array(variable.numpy()) for variable in variables}
 
 
-def set_weights(model: Any, weights: Weights) -> None:
-    """Put `weights` into a Keras model.
+def set_weights(variables: Sequence[Any], weights: Weights) -> None:
+    """Put `weights` into Keras variables.
 
     Raises:
         RunDirError: they belong to another model.
     """
-    required = {weight.path: tuple(weight.shape) for weight in model.weights}
+    required = {variable.path: tuple(variable.shape) for variable in variables}
     received = {path: array.shape for path, array in weights.items()}
     if received != required:
         raise RunDirError(f"weights of shapes {required} were required. Received: {received}")
-    for weight in model.weights:
-        weight.assign(weights[weight.path])
+    for variable in variables:
+        variable.assign(weights[variable.path])
 
 
 def save_weights(path: Path, weights: Weights) -> None:

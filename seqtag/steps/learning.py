@@ -83,7 +83,7 @@ def train(run: RunDir, *, on_epoch: Callable[[Mapping[str, Any]], None] | None =
         {
             "encoded": require_manifest(run.encoded).digest,
             "vocabulary": require_manifest(run.vocabulary).digest,
-            "config": config_digest(config.train, config.features),
+            "config": config_digest(config.train, config.model, config.features),
             "metric": metric(run),
             "seed": str(config.seed),
         },
@@ -91,6 +91,7 @@ def train(run: RunDir, *, on_epoch: Callable[[Mapping[str, Any]], None] | None =
             run.encoded,
             run.vocabulary,
             config=config.train,
+            model=config.model,
             features=config.features,
             metric=metric(run),
             seed=config.seed,

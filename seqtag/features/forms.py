@@ -1,0 +1,62 @@
+"""The forms of a split: its distinct tokens, numbered as they first appear.
+
+A form's number says all that its text says: whatever a model makes of spelling is made once a form.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.errors import RunDirError
+from seqtag.features.layout import FORMS
+
+_SCHEMA = pa.schema([pa.field("form", pa.string(), nullable=False)])  # the form of id 1, 2, ...
+
+
+class FormCounter:
+    """Numbers forms from 1 while a split is read; 0 is padding."""
+
+    def __init__(self) -> None:
+        self._forms = pa.array([], pa.string())
+
+    def ids(self, tokens: pa.DictionaryArray) -> npt.NDArray[np.int32]:
+        """Return `<int32>[n_tokens]`; what was not seen before gets the next numbers, in order of appearance."""
+        indices, n_distinct = tokens.indices.to_numpy(), len(tokens.dictionary)
+        first = np.full(n_distinct, len(indices))
+        first[indices[::-1]] = np.arange(len(indices))[::-1]  # the last write wins, which is the first token
+        order = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(indices))]
+        appearing = tokens.dictionary.cast(pa.string()).take(pa.array(order))
+        found = pc.index_in(appearing, value_set=self._forms)
+        is_new = pc.is_null(found).to_numpy(zero_copy_only=False)
+        ids = found.fill_null(0).to_numpy() + 1
+        ids[is_new] = len(self._forms) + np.arange(1, np.count_nonzero(is_new) + 1)
+        self._forms = pa.concat_arrays([self._forms, appearing.filter(pa.array(is_new))])
+        of_distinct = np.zeros(n_distinct, np.int32)
+        of_distinct[order] = ids
+        return of_distinct[indices]
+
+    def save(self, folder: Path) -> None:
+        """Write the forms in the order of their ids into the split's folder."""
+        pq.write_table(pa.table([self._forms], _SCHEMA), folder / FORMS, compression="zstd", use_dictionary=False)
+
+
+def read_forms(folder: Path) -> pa.StringArray:
+    """Return the forms of ids 1, 2, ... of one split (`encoded/<split>`).
+
+    Raises:
+        RunDirError: the file is missing or something else.
+    """
+    path = folder / FORMS
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowInvalid) as error:
+        raise RunDirError(f"{path}: forms in Parquet were required. Received: {error}") from error
+    if table.schema != _SCHEMA:
+        raise RunDirError(f"{path}: a column form was required. Received: {table.schema.names}")
+    return pa.concat_arrays([pa.array([], pa.string()), *table["form"].chunks])

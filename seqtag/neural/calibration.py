@@ -1,0 +1,63 @@
+"""Temperature: one number that makes confidences honest on dev (Guo et al. 2017)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from seqtag.features import Rung
+from seqtag.neural._tensorflow import tf
+from seqtag.neural.batches import FormTable
+from seqtag.neural.network import Network
+from seqtag.neural.reading import CELLS
+
+_MOST_CELLS = 200_000  # of dev that are looked at: enough for one number
+_COLDEST, _HOTTEST = 0.2, 10.0
+
+
+def fitted_temperature(network: Network, rungs: Sequence[Rung], forms: FormTable) -> float:
+    """Return the temperature under which the gold tags of dev are most probable, 1 where none is known.
+
+    Args:
+        network: as trained.
+        rungs: windows of dev.
+        forms: the features of dev's forms.
+    """
+    from scipy.optimize import minimize_scalar
+
+    output, vectors = network.output, network.model.form_vectors(forms)
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # tensorflow is untyped
+    def emitted(positions: tf.Tensor) -> tf.Tensor:
+        return network.emissions(vectors, positions)
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def surprise(emissions: tf.Tensor, mask: tf.Tensor, tag_ids: tf.Tensor, temperature: tf.Tensor) -> tf.Tensor:
+        log_probability = output.log_probability(emissions, mask, temperature)  # [batch, time, n_tags]
+        of_gold = tf.gather(log_probability, tf.maximum(tag_ids, 0), batch_dims=2)
+        return -tf.reduce_sum(tf.where(mask & (tag_ids >= 0), of_gold, 0.0))
+
+    seen = [(*emitted(positions), tag_ids) for positions, tag_ids in _sample(rungs)]
+    if not any(bool(np.any(np.asarray(mask) & (tag_ids >= 0))) for _, mask, tag_ids in seen):
+        return 1.0
+
+    def loss(log_temperature: float) -> float:
+        temperature = tf.constant(math.exp(log_temperature), tf.float32)
+        return float(sum(float(surprise(*batch, temperature)) for batch in seen))
+
+    found = minimize_scalar(
+        loss, bounds=(math.log(_COLDEST), math.log(_HOTTEST)), method="bounded", options={"xatol": 1e-3}
+    )
+    return round(math.exp(found.x), 4)
+
+
+def _sample(rungs: Sequence[Rung]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield positions and tag ids `<int32>[batch, time]` of windows that are evenly spread over dev."""
+    every = max(1, math.ceil(sum(len(rung) * rung.length for rung in rungs) / _MOST_CELLS))
+    for rung in rungs:
+        form_ids, tag_ids = rung.form_ids[::every], rung.tag_ids[::every]
+        rows = max(1, CELLS // rung.length)
+        for first in range(0, len(form_ids), rows):
+            yield form_ids[first : first + rows], tag_ids[first : first + rows]

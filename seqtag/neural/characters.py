@@ -1,0 +1,48 @@
+"""The spelling of a form: a convolution over its characters (Ma and Hovy 2016)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from seqtag.neural._tensorflow import keras, tf
+
+_WIDTH = 3  # characters that a filter sees
+
+
+class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
+    """Character vectors, filters of width 3, and the maximum of each filter over the form.
+
+    Args:
+        n_characters: character ids, those of padding and of the unknown included.
+        size: of a character's vector.
+        filters: number of filters.
+
+    Call arguments:
+        character_ids: `<int32>[n_forms, time]`, right-padded with 0.
+
+    Returns: `<float32>[n_forms, filters]`.
+    """
+
+    def __init__(self, n_characters: int, size: int, filters: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.n_characters, self.size, self.filters = n_characters, size, filters
+
+    def build(self, _shape: Any) -> None:
+        bound = (3.0 / self.size) ** 0.5
+        uniform = keras.initializers.RandomUniform(-bound, bound)
+        self.vectors = self.add_weight((self.n_characters, self.size), uniform, name="vectors")
+        self.kernel = self.add_weight((_WIDTH * self.size, self.filters), "glorot_uniform", name="kernel")
+        self.bias = self.add_weight((self.filters,), "zeros", name="bias")
+
+    def call(self, character_ids: Any) -> Any:
+        real = tf.cast(character_ids > 0, tf.float32)[..., None]  # [n_forms, time, 1]
+        x = tf.gather(self.vectors, character_ids) * real  # [n_forms, time, size]
+        x = tf.pad(x, [[0, 0], [_WIDTH // 2, _WIDTH // 2], [0, 0]])  # a filter sees where a form ends
+        time = character_ids.shape[1]
+        x = tf.concat([x[:, k : k + time] for k in range(_WIDTH)], axis=2)  # [n_forms, time, 3 * size]
+        x = tf.nn.relu(tf.matmul(x, self.kernel) + self.bias) * real  # [n_forms, time, filters]
+        return tf.reduce_max(x, axis=1)  # [n_forms, filters]
+
+    def get_config(self) -> dict[str, Any]:
+        own = {"n_characters": self.n_characters, "size": self.size, "filters": self.filters}
+        return {**super().get_config(), **own}

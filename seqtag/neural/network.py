@@ -1,0 +1,82 @@
+"""A model with its output: what is trained, read, saved and loaded as one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtag.config import ModelConfig
+from seqtag.features import TagIndex
+from seqtag.neural._tensorflow import tf
+from seqtag.neural.batches import FormTable
+from seqtag.neural.model import Model, Sizes, Vectors, built
+from seqtag.neural.outputs import Decoded, SoftmaxOutput, output_for
+from seqtag.neural.reading import OUTPUT
+from seqtag.neural.weights import Weights, weights_of
+
+
+@dataclass(frozen=True, eq=False)
+class Network:
+    """Layers and their weights."""
+
+    model: Model
+    output: SoftmaxOutput
+
+    @classmethod
+    def of(
+        cls, recipe: str, sizes: Sizes, config: ModelConfig, tags: TagIndex, vectors: Vectors | None = None
+    ) -> Network:
+        """Build one; `seed` is always a softmax."""
+        kind = "softmax" if recipe == "seed" else config.output
+        return cls(built(recipe, sizes, config, vectors), output_for(kind, tags.tags, tags.scheme))
+
+    @property
+    def variables(self) -> list[Any]:
+        """All that is learnt."""
+        return [*self.model.trainable_variables, *self.output.trainable_variables]
+
+    def emissions(self, vectors: Any, positions: Any, *, seed: Any = None) -> tuple[Any, Any]:
+        """Return `<float32>[batch, time, n_tags]` and `<bool>[batch, time]`, True at tokens.
+
+        Args:
+            vectors: `<float32>[n_forms, size]`, row 0 is padding.
+            positions: `<int32>[batch, time]`, rows of `vectors`, right-padded with 0.
+            seed: `<int32>[2]` when training.
+        """
+        mask = positions > 0
+        return self.model.emissions(tf.gather(vectors, positions), mask, seed), mask
+
+    def weights(self) -> Weights:
+        """Return a copy of all weights by layer path."""
+        return weights_of(self.variables)
+
+
+class NetworkReader:
+    """Tags with a network; one trace serves batches of every shape."""
+
+    def __init__(self, network: Network, *, temperature: float = 1.0) -> None:
+        self.network, self._temperature = network, temperature
+        any_batch = tf.TensorSpec([None, None], tf.int32)
+        any_vectors = tf.TensorSpec([None, None], tf.float32)
+        self._decode = tf.function(self.decode, input_signature=[any_vectors, any_batch])
+        self._form_vectors = tf.function(network.model.form_vectors, reduce_retracing=True)
+
+    def form_vectors(self, forms: FormTable) -> Any:
+        """Return `<float32>[n_forms, size]` of a table of forms."""
+        needed = self.network.model.inputs_needed
+        return self._form_vectors({name: tf.constant(forms[name]) for name in needed})
+
+    def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
+        """Return `OUTPUT[batch, time]` for right-padded sequences of rows of `vectors`."""
+        decoded = self._decode(vectors, positions)
+        output = np.empty(positions.shape, dtype=OUTPUT)
+        for name, values in zip(OUTPUT.names or (), decoded, strict=True):
+            output[name] = values
+        return output
+
+    def decode(self, vectors: Any, positions: Any) -> Decoded:
+        emissions, mask = self.network.emissions(vectors, positions)
+        return self.network.output.decode(emissions, mask, self._temperature)

@@ -1,0 +1,113 @@
+"""What a model sees of a token: numbers made from its text, in TensorFlow, so that training, tagging and the
+SavedModel make the same ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.features import PAD_ID, UNK_ID, Symbols, Vocabulary
+from seqtag.neural._tensorflow import tf
+
+Forms = Mapping[str, Any]  # the features of forms by name, row 0 is padding
+
+N_CHARACTERS = 24  # of a token; of a longer one the first 16 and the last 8, where affixes are
+_HEAD, _TAIL = 16, 8
+N_AFFIXES = 9
+_LONG = 8  # characters; longer tokens are of one size
+_FORMS_AT_A_TIME = 2**16
+
+
+class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
+    """Numbers that a token's text gives.
+
+    Args:
+        vocabulary: words and characters.
+        affix_buckets: ids that prefixes, suffixes and shapes are hashed to.
+
+    Call arguments:
+        tokens: `<string>[n]`.
+
+    Returns: a table of
+        word_ids: `<int32>[n]`.
+        rare: `<bool>[n]`, the word occurs once in train.
+        affix_ids: `<int32>[n, N_AFFIXES]`, hashed.
+        character_ids: `<int32>[n, N_CHARACTERS]`, right-padded with 0.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, *, affix_buckets: int) -> None:
+        super().__init__()
+        self._fold, self._buckets = vocabulary.words.fold, affix_buckets
+        self._words = _table(vocabulary.words)
+        self._characters = _table(vocabulary.characters)
+        self._rare = tf.constant(vocabulary.words.counts == 1)
+
+    def __call__(self, tokens: Any) -> dict[str, Any]:
+        word_ids = self._words.lookup(self._folded(tokens))  # [n]
+        return {
+            "word_ids": word_ids,
+            "rare": tf.gather(self._rare, word_ids),
+            "affix_ids": self._affix_ids(tokens),
+            "character_ids": self._character_ids(tokens),
+        }
+
+    def of_forms(self, forms: pa.StringArray) -> dict[str, npt.NDArray[Any]]:
+        """Return the features of forms `[1 + n_forms, ...]`, those of padding first."""
+        parts = [self(tf.constant([""]))]
+        for start in range(0, len(forms), _FORMS_AT_A_TIME):
+            parts.append(self(tf.constant(forms.slice(start, _FORMS_AT_A_TIME).to_pylist(), tf.string)))
+        table = {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
+        table["word_ids"][0], table["rare"][0] = PAD_ID, False
+        return table
+
+    def _folded(self, tokens: Any) -> Any:
+        if self._fold == "none":
+            return tokens
+        return tf.strings.regex_replace(tf.strings.lower(tokens, encoding="utf-8"), "[0-9]", "0")
+
+    def _affix_ids(self, tokens: Any) -> Any:
+        folded = self._folded(tokens)
+        prefixes = [_first(folded, n) for n in (1, 2, 3)]
+        suffixes = [_last(folded, n) for n in (1, 2, 3, 4)]
+        size = tf.strings.as_string(tf.minimum(_length(tokens), _LONG))
+        texts = [*prefixes, *suffixes, _shape(tokens), size]
+        salted = [tf.strings.join([f"{kind} ", text]) for kind, text in enumerate(texts)]
+        hashed = tf.strings.to_hash_bucket_fast(tf.stack(salted, axis=1), self._buckets)
+        return tf.cast(hashed, tf.int32)  # [n, N_AFFIXES]
+
+    def _character_ids(self, tokens: Any) -> Any:
+        ends = tf.strings.join([_first(tokens, _HEAD), _last(tokens, _TAIL)])
+        seen = tf.where(_length(tokens) > N_CHARACTERS, ends, tokens)
+        characters = tf.strings.unicode_split(seen, "UTF-8").to_tensor("", shape=[None, N_CHARACTERS])
+        return tf.where(characters == "", PAD_ID, self._characters.lookup(characters))
+
+
+def _shape(tokens: Any) -> Any:
+    """Return `Xx` for Paris, `A` for USA, `xXx` for iPhone, `x0` for mp3, `0-x` for 24-hour."""
+    for pattern, sign in ((r"\p{Lu}{2,}", "A"), (r"\p{Lu}", "X"), (r"\p{Ll}+", "x"), (r"\p{Nd}+", "0")):
+        tokens = tf.strings.regex_replace(tokens, pattern, sign)
+    return tokens
+
+
+def _length(tokens: Any) -> Any:
+    return tf.strings.length(tokens, unit="UTF8_CHAR")
+
+
+def _first(tokens: Any, n: int) -> Any:
+    return tf.strings.substr(tokens, 0, n, unit="UTF8_CHAR")
+
+
+def _last(tokens: Any, n: int) -> Any:
+    begin = tf.maximum(_length(tokens) - n, 0)
+    return tf.strings.substr(tokens, begin, tf.fill(tf.shape(begin), n), unit="UTF8_CHAR")
+
+
+def _table(symbols: Symbols) -> Any:
+    known = symbols.symbols[UNK_ID:].to_pylist()  # with <unk>: a table must not be empty
+    ids = tf.range(UNK_ID, UNK_ID + len(known), dtype=tf.int32)
+    entries = tf.lookup.KeyValueTensorInitializer(tf.constant(known, tf.string), ids)
+    return tf.lookup.StaticHashTable(entries, default_value=UNK_ID)
