@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-HEAVY = ("tensorflow", "keras", "great_expectations", "mlflow", "matplotlib")
+HEAVY = ("tensorflow", "keras", "great_expectations", "mlflow", "matplotlib", "pycrfsuite")
 
 
 def test_imports_keep_to_the_contracts_of_pyproject() -> None:
@@ -22,7 +22,7 @@ def test_imports_keep_to_the_contracts_of_pyproject() -> None:
     "module",
     [
         "seqtag", "seqtag.cli", "seqtag.steps", "seqtag.config", "seqtag.corpus", "seqtag.features",
-        "seqtag.scoring",
+        "seqtag.scoring", "seqtag.baseline",
         "seqtag.neural", "seqtag.quality", "seqtag.registry", "seqtag.reporting", "tasks", "flows.retrain",
     ],
 )  # fmt: skip

@@ -1,0 +1,191 @@
+"""A linear-chain CRF over hand-made attributes (Okazaki 2007), trained on train to tag test."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final, Literal, TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.baseline.attributes import AttributesByToken, TokenAttributes, sequence_attributes
+from seqtag.corpus.schema import SPLIT
+from seqtag.errors import ConfigError, TrainingError
+from seqtag.scoring.predictions import CONFIDENCE, GOLD_TAGS, PREDICTED, TOKENS, UNKNOWN
+from seqtag.scoring.ragged import flatten
+
+Algorithm = Literal["crfsuite-ap", "crfsuite-lbfgs"]
+
+# Chosen on dev of UD English-EWT and WNUT-17.
+_TRAINERS: Final[Mapping[Algorithm, tuple[str, Mapping[str, float]]]] = {
+    "crfsuite-ap": ("ap", {"max_iterations": 20}),
+    "crfsuite-lbfgs": (
+        "lbfgs",
+        {"max_iterations": 100, "c1": 0.1, "c2": 0.01, "feature.possible_transitions": 1},
+    ),
+}
+
+_log = logging.getLogger(__name__)
+
+
+class BaselineFacts(TypedDict):
+    """How the baseline was made."""
+
+    algorithm: Algorithm
+    version: str  # of python-crfsuite
+    n_features: int  # pairs of attribute and tag, and of tag and tag
+    seconds: float  # from reading train to the last tag of test
+
+
+def write_baseline(
+    train: Path, test: Path, predictions: Path, *, algorithm: Algorithm, seed: int
+) -> BaselineFacts:
+    """Train a CRF on one split file and tag another with it, row group by row group.
+
+    Writes the columns that a tagger's predictions have. `confidence` is the marginal probability of the
+    predicted tag, which an averaged perceptron ("crfsuite-ap") puts near 1 even where it errs; `unknown`
+    is True for tokens that do not occur in train. The same files and seed give the same predictions.
+
+    CRFsuite holds all of train in memory, about 1 kB for each token.
+
+    Args:
+        seed: of the order in which the perceptron sees the sequences; acts on the C library's `rand`,
+            which the whole process shares.
+
+    Raises:
+        ConfigError: python-crfsuite is not installed.
+        TrainingError: train has no tagged sequence, or CRFsuite gave up.
+    """
+    pycrfsuite = _pycrfsuite()
+    started = time.perf_counter()
+    attributes = AttributesByToken()
+    with tempfile.TemporaryDirectory(dir=predictions.parent, prefix=".crfsuite-") as folder:
+        model = Path(folder, "model")
+        n_features = _train(pycrfsuite, train, model, attributes, algorithm=algorithm, seed=seed)
+        tagger = pycrfsuite.Tagger()
+        with tagger.open(str(model)):
+            _tag(tagger, test, predictions, attributes)
+    seconds = time.perf_counter() - started
+    _log.info("baseline: %s of %s features, %.1f s", algorithm, f"{n_features:,}", seconds)
+    return BaselineFacts(
+        algorithm=algorithm,
+        version=version("python-crfsuite"),
+        n_features=n_features,
+        seconds=round(seconds, 1),
+    )
+
+
+def confidence_of(marginals: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
+    """Return CRFsuite's marginals as probabilities; what overflowed is certain.
+
+    CRFsuite 0.12 sums exponentials of scores as they are. They reach infinity from 700 on, which the weights
+    of a perceptron may come to, and infinity by infinity is no number.
+    """
+    return np.clip(np.nan_to_num(marginals, nan=1.0), 0.0, 1.0).astype(np.float32)
+
+
+def _pycrfsuite() -> Any:
+    try:
+        import pycrfsuite
+    except ImportError as error:
+        raise ConfigError(
+            f"evaluate.baseline requires python-crfsuite: pip install 'seqtag[baseline]'. Received: {error}"
+        ) from error
+    return pycrfsuite
+
+
+def _train(
+    pycrfsuite: Any,
+    train: Path,
+    model: Path,
+    attributes: AttributesByToken,
+    *,
+    algorithm: Algorithm,
+    seed: int,
+) -> int:
+    """Return the number of features."""
+    name, parameters = _TRAINERS[algorithm]
+    trainer = pycrfsuite.Trainer(name, parameters, verbose=False)
+    n_sequences = 0
+    for batch in _batches(train, [TOKENS, GOLD_TAGS]):
+        tags = batch.column(GOLD_TAGS).to_pylist()
+        for sequence, gold in zip(_sequences(batch.column(TOKENS), attributes), tags, strict=True):
+            if gold:  # CRFsuite 0.12 reads beside its arrays where a sequence is empty
+                trainer.append(sequence_attributes(sequence), gold)
+                n_sequences += 1
+    if not n_sequences:
+        raise TrainingError(f"{train}: at least one tagged sequence was required. Received: none")
+    ctypes.CDLL(None).srand(seed)  # else the order goes on from whoever called rand() last
+    try:
+        trainer.train(str(model))
+    except pycrfsuite.CRFSuiteError as error:
+        raise TrainingError(f"{train}: CRFsuite gave up: {error}") from error
+    return int(trainer.logparser.featgen_num_features)
+
+
+def _tag(tagger: Any, test: Path, predictions: Path, attributes: AttributesByToken) -> None:
+    known = pa.array(list(attributes), pa.string())  # before tokens of test come in
+    with pq.ParquetFile(test) as source:
+        names = [name for name in source.schema_arrow.names if name != SPLIT]
+        schema = _schema(source.schema_arrow)
+    with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
+        for batch in _batches(test, names):
+            writer.write_batch(_tagged(tagger, batch, schema, attributes, known))
+
+
+def _schema(split: pa.Schema) -> pa.Schema:
+    fields = [field for field in split.remove_metadata() if field.name != SPLIT]
+    behind = 1 + [field.name for field in fields].index(GOLD_TAGS)
+    said = [(PREDICTED, pa.string()), (CONFIDENCE, pa.float32()), (UNKNOWN, pa.bool_())]
+    fields[behind:behind] = [pa.field(name, pa.list_(type_), nullable=False) for name, type_ in said]
+    return pa.schema(fields)
+
+
+def _tagged(
+    tagger: Any, batch: pa.RecordBatch, schema: pa.Schema, attributes: AttributesByToken, known: pa.Array
+) -> pa.RecordBatch:
+    flat, offsets = flatten(batch.column(TOKENS))
+    predicted: list[str] = []
+    marginals: list[float] = []
+    for sequence in _sequences(batch.column(TOKENS), attributes):
+        if sequence:
+            tags = tagger.tag(sequence_attributes(sequence))
+            predicted += tags
+            marginals += [tagger.marginal(tag, position) for position, tag in enumerate(tags)]
+    starts = pa.array(offsets, pa.int32())
+    new = {
+        PREDICTED: pa.array(predicted, pa.string()),
+        CONFIDENCE: pa.array(confidence_of(np.array(marginals, np.float64))),
+        UNKNOWN: pc.invert(pc.is_in(pc.fill_null(flat, ""), value_set=known)),
+    }
+    columns = [
+        pa.ListArray.from_arrays(starts, new[name]) if name in new else batch.column(name)
+        for name in schema.names
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _batches(split: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(split) as file:
+        for group in range(file.num_row_groups):
+            yield from file.read_row_group(group, columns=columns).combine_chunks().to_batches()
+
+
+def _sequences(tokens: pa.ListArray, attributes: AttributesByToken) -> Iterator[list[TokenAttributes]]:
+    """Give each sequence as the attributes of its tokens; a missing token counts as an empty one."""
+    flat, offsets = flatten(tokens)
+    encoded = pc.dictionary_encode(pc.fill_null(flat, ""))
+    distinct = [attributes[token] for token in encoded.dictionary.to_pylist()]
+    by_position = [distinct[number] for number in encoded.indices.to_numpy().tolist()]
+    for start, stop in pairwise(offsets.tolist()):
+        yield by_position[start:stop]
