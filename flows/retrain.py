@@ -36,6 +36,8 @@ def retrain(tagger: str) -> State[RunDir]:
     run = tasks.split(run)
     run = tasks.index(run)
     run = tasks.encode(run)
+    if config.evaluate.baseline != "none":
+        run = tasks.baseline(run)
     run = tasks.train(run)
     run = tasks.evaluate(run)
     run = tasks.decide(run)

@@ -138,6 +138,20 @@ class RunDir:
         return self.model / "history.json"
 
     @property
+    def baseline_dir(self) -> Path:
+        return self.path / "baseline"
+
+    @property
+    def baseline_predictions(self) -> Path:
+        """Test split as tagged by the baseline, if one was asked for."""
+        return self.baseline_dir / "predictions.parquet"
+
+    @property
+    def baseline_facts(self) -> Path:
+        """How the baseline was made."""
+        return self.baseline_dir / "facts.json"
+
+    @property
     def evaluation(self) -> Path:
         return self.path / "evaluation"
 

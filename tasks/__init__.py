@@ -6,9 +6,10 @@ Each hands its run directory on, so that the dashboard draws the chain.
 from tasks.corpus import ingest, open_run, split, validate
 from tasks.features import encode, index
 from tasks.judgement import decide, evaluate, register, report
-from tasks.training import train
+from tasks.training import baseline, train
 
 __all__ = [
+    "baseline",
     "decide",
     "encode",
     "evaluate",

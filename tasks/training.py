@@ -1,4 +1,4 @@
-"""The training task; its line per epoch stands in the flow run's log."""
+"""The training tasks; what they say per epoch stands in the flow run's log."""
 
 from __future__ import annotations
 
@@ -7,6 +7,13 @@ from prefect import task
 from seqtag import steps
 from seqtag.rundir import RunDir
 from tasks.policy import HOUR, RETRIED
+
+
+@task(task_run_name="baseline {run.tagger} {run.id}", timeout_seconds=2 * HOUR, **RETRIED)
+def baseline(run: RunDir) -> RunDir:
+    """Train a CRF, for the neural model to be seen beside."""
+    steps.baseline(run)
+    return run
 
 
 @task(task_run_name="train {run.tagger} {run.id}", timeout_seconds=12 * HOUR, **RETRIED)

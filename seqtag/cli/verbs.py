@@ -22,9 +22,9 @@ Run = Annotated[str, RUN]
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (retrain, ingest, open_run, validate, split, index, encode, train, evaluate, decide):
+    for command in (retrain, ingest, open_run, validate, split, index, encode, baseline, train):
         app.command(command.__name__.replace("_", "-"), rich_help_panel="Verbs")(command)
-    for command in (register, report):
+    for command in (evaluate, decide, register, report):
         app.command(command.__name__, rich_help_panel="Verbs")(command)
 
 
@@ -39,6 +39,7 @@ def retrain(tagger: Tagger) -> None:
     steps.split(run)
     steps.index(run)
     steps.encode(run)
+    steps.baseline(run)
     _train(run)
     steps.evaluate(run)
     steps.decide(run)
@@ -102,6 +103,16 @@ def encode(run: Run) -> None:
     at = find_run(run, place())
     steps.encode(at)
     typer.echo(at.encoded)
+
+
+def baseline(run: Run) -> None:
+    """Train a CRF to see the neural model beside, if `evaluate.baseline` asks for one.
+
+    Example: `seqtag baseline sample`
+    """
+    at = find_run(run, place())
+    made = steps.baseline(at)
+    typer.echo(at.baseline_dir if made else 'none was asked for: evaluate.baseline = "none"')
 
 
 def train(run: Run) -> None:

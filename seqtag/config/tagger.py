@@ -142,6 +142,7 @@ class EvaluateConfig(Table):
     length_buckets: tuple[int, ...] = (10, 25, 50)  # tokens; upper bounds, the last bucket is open
     resamples: int = Field(default=1000, ge=100)  # of the bootstrap over sequences
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    baseline: Literal["none", "crfsuite-ap", "crfsuite-lbfgs"] = "none"  # scored beside, decides nothing
 
 
 class GateConfig(Table):

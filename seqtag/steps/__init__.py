@@ -4,6 +4,7 @@ Each reads files, calls the library once and writes one folder, or finds that fo
 same inputs. They take and return addresses (a snapshot, a run directory), never data.
 """
 
+from seqtag.steps.baseline import baseline
 from seqtag.steps.ground import Place, confine_libraries, read_config, read_snapshot
 from seqtag.steps.intake import ingest, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, register, report
@@ -13,6 +14,7 @@ from seqtag.steps.outcome import Verdict, summary, verdict, verdict_card
 __all__ = [
     "Place",
     "Verdict",
+    "baseline",
     "confine_libraries",
     "decide",
     "encode",

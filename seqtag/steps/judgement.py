@@ -31,8 +31,12 @@ logger = logging.getLogger(__name__)
 
 
 def evaluate(run: RunDir) -> Manifest:
-    """Tag the test split with challenger and champion and score both. Writes `evaluation/`."""
+    """Tag the test split with challenger and champion and score both, the baseline too if one was asked for.
+
+    Writes `evaluation/`.
+    """
     config = read_config(run)
+    asked = config.evaluate.baseline != "none"
     return step(
         run.evaluation,
         "evaluate",
@@ -40,6 +44,7 @@ def evaluate(run: RunDir) -> Manifest:
             "test": require_manifest(run.splits).digest,
             "model": require_manifest(run.model).digest,
             "opponent": file_digest(run.opponent),
+            "baseline": require_manifest(run.baseline_dir).digest if asked else "",
             "config": config_digest(config.evaluate, config.gate),
         },
         lambda folder: _score_both(run, folder),
@@ -154,6 +159,7 @@ def _score_both(run: RunDir, folder: Path) -> None:
             failure = str(error)
             champion.unlink(missing_ok=True)
             logger.warning("evaluate: champion version %s: %s", opponent["version"], failure)
+    asked = config.evaluate.baseline != "none"
     metrics = evaluate_predictions(
         challenger,
         champion if champion.exists() else None,
@@ -163,6 +169,8 @@ def _score_both(run: RunDir, folder: Path) -> None:
         metric=metric(run),
         seed=config.seed,
         champion_version=opponent["version"],
+        baseline=run.baseline_predictions if asked else None,
+        baseline_name=config.evaluate.baseline if asked else None,
     )
     write_json(folder / run.metrics.name, {**metrics, "champion_error": failure})
     if all(source.format == "sample" for source in config.corpus.sources):

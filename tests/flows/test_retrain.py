@@ -93,6 +93,16 @@ def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion
     assert place.registry().champion("small").version == "1"
 
 
+def test_a_baseline_that_is_asked_for_is_trained_and_scored_beside(place: Place, taggers) -> None:
+    pytest.importorskip(
+        "pycrfsuite", reason="python-crfsuite is not installed: pip install 'seqtag[baseline]'"
+    )
+    state = retrain(taggers.write(more='[evaluate]\nbaseline = "crfsuite-ap"\n'), return_state=True)
+    metrics = read_json(state.result().metrics)
+    assert (state.name, metrics["baseline_name"]) == ("Promoted", "crfsuite-ap")
+    assert metrics["baseline"]["accuracy"]["value"] > 0.5
+
+
 def test_a_refused_corpus_fails_in_one_line_that_says_why(place: Place, taggers) -> None:
     state = retrain(taggers.write(more="[quality]\nmin_sequences = 1000\n"), return_state=True)
     assert state.is_failed()

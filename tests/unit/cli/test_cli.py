@@ -79,6 +79,10 @@ def test_retrain_after_the_verbs_finds_everything_done(seqtag: Terminal) -> None
     assert "epoch" not in done.stderr
 
 
+def test_a_baseline_is_made_only_where_it_was_asked_for(seqtag: Terminal) -> None:
+    assert seqtag.here("baseline", "small") == 'none was asked for: evaluate.baseline = "none"\n'
+
+
 def test_text_is_tagged_token_by_token(seqtag: Terminal) -> None:
     rows = seqtag.here("tag", "--tagger", "small", stdin="search view_item\n\ncheckout\n").split("\n")
     assert [row.split("\t")[0] for row in rows] == ["search", "view_item", "", "", "checkout", "", ""]
