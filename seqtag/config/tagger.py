@@ -110,6 +110,7 @@ class TrainConfig(Table):
     recipe: RecipeName = "default"
     batch_size: int = Field(default=32, ge=1)  # sequences at the most
     batch_cells: int = Field(default=8192, ge=1)  # tokens and padding at the most, which bounds memory
+    optimizer: Literal["adam", "lazy-adam"] = "lazy-adam"  # lazy: only rows of words that a batch shows move
     learning_rate: float = Field(default=2e-3, gt=0)  # of Adam (Kingma and Ba 2015)
     decay: float = Field(default=0.05, ge=0)  # the rate of epoch n is learning_rate / (1 + decay * (n - 1))
     clip_norm: float = Field(default=1.0, ge=0)  # of the whole gradient; 0: not clipped (Pascanu et al. 2013)
@@ -122,10 +123,10 @@ class ModelConfig(Table):
     """The sizes of the recipe `default`; `seed` has its own, which nothing changes."""
 
     word_size: int = Field(default=100, ge=1)
-    affix_size: int = Field(default=50, ge=0)  # of hashed prefixes, suffixes and shape; 0: none
-    affix_buckets: int = Field(default=16_384, ge=1)
+    affix_size: int = Field(default=50, ge=1)  # of hashed prefixes, suffixes and shape
+    affix_buckets: int = Field(default=16_384, ge=2)
     character_size: int = Field(default=30, ge=1)
-    character_filters: int = Field(default=30, ge=0)  # of width 3 (Ma and Hovy 2016); 0: no characters
+    character_filters: int = Field(default=30, ge=1)  # of width 3 (Ma and Hovy 2016)
     units: int = Field(default=100, ge=1)  # of each direction
     layers: int = Field(default=1, ge=1, le=3)
     word_dropout: float = Field(default=0.5, ge=0, lt=1)  # of words that train shows once, which become <unk>

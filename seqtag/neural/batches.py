@@ -9,24 +9,30 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.features import Rung
+from seqtag.features import PAD_ID, UNK_ID, Rung
 
 FormTable = Mapping[str, npt.NDArray[Any]]  # [n_forms, ...] by feature; row 0 is padding
+Ids = npt.NDArray[np.int32]
+
+# Features that are looked up in a table of vectors, which may be large: a batch touches few of its rows.
+LOOKED_UP: Mapping[str, str] = {"word_ids": "words", "affix_ids": "affixes"}
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows of one rung that are learnt from together, and the forms that occur in them."""
+    """Windows of one rung that are learnt from together, the forms in them, and the rows that these look up."""
 
-    forms: FormTable  # [n_forms, ...]
-    positions: npt.NDArray[np.int32]  # [batch, time], rows of `forms`; 0 is padding, and only on the right
-    tag_ids: npt.NDArray[np.int32]  # [batch, time], 0 where the tag is unknown
+    forms: FormTable  # [n_forms, ...]; what is looked up, as positions in `rows_of`
+    rows_of: Mapping[str, Ids]  # [n_rows] by table; distinct ids, those of padding and the unknown first
+    positions: Ids  # [batch, time], rows of `forms`; 0 is padding, and only on the right
+    tag_ids: Ids  # [batch, time], 0 where the tag is unknown
     taught: npt.NDArray[np.bool_]  # [batch, time], True: a kept token of known tag, enters the loss
     rows: npt.NDArray[np.int64]  # [batch], the sequences' rows in the snapshot
 
     @property
     def shape(self) -> Shape:
-        return Shape(*self.positions.shape, n_forms=len(self.forms["word_ids"]))
+        n_rows = {name: len(ids) for name, ids in self.rows_of.items()}
+        return Shape(*self.positions.shape, len(self.forms["word_ids"]), n_rows)
 
     @property
     def n_taught(self) -> int:
@@ -34,28 +40,35 @@ class Batch:
         return int(np.count_nonzero(self.taught))
 
     def filled(self, shape: Shape) -> Batch:
-        """Return the batch with empty sequences and forms that nothing refers to, which teach nothing."""
-        n_rows, n_forms = shape.batch - len(self.positions), shape.n_forms - len(self.forms["word_ids"])
-        positions, tag_ids, taught = (
-            np.pad(array, ((0, n_rows), (0, 0))) for array in (self.positions, self.tag_ids, self.taught)
+        """Return the batch with empty sequences, and forms and rows that nothing refers to: they teach nothing."""
+        n_rows = shape.batch - len(self.positions)
+        return replace(
+            self,
+            forms={name: _lengthened(table, shape.n_forms) for name, table in self.forms.items()},
+            rows_of={name: _lengthened(ids, shape.n_rows[name]) for name, ids in self.rows_of.items()},
+            positions=np.pad(self.positions, ((0, n_rows), (0, 0))),
+            tag_ids=np.pad(self.tag_ids, ((0, n_rows), (0, 0))),
+            taught=np.pad(self.taught, ((0, n_rows), (0, 0))),
         )
-        forms = {
-            name: np.pad(table, ((0, n_forms), *[(0, 0)] * (table.ndim - 1)))
-            for name, table in self.forms.items()
-        }
-        return replace(self, forms=forms, positions=positions, tag_ids=tag_ids, taught=taught)
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True)
 class Shape:
     """The sizes of a batch."""
 
     batch: int
     time: int
     n_forms: int
+    n_rows: Mapping[str, int]  # by table
 
     def holds(self, other: Shape) -> bool:
-        return self.time == other.time and self.batch >= other.batch and self.n_forms >= other.n_forms
+        """Tell whether a batch of the other shape can be filled up to this one."""
+        return (
+            self.time == other.time
+            and self.batch >= other.batch
+            and self.n_forms >= other.n_forms
+            and all(self.n_rows[name] >= n for name, n in other.n_rows.items())
+        )
 
 
 @dataclass(frozen=True)
@@ -88,11 +101,20 @@ class Drawing:
         """Return how many batches an epoch draws from a rung."""
         return -(-len(rung) // self.rows_at_once(rung))
 
-    def shape_of(self, rung: Rung) -> Shape:
-        """Return a shape that holds the batches of a rung: all of the first epoch's, nearly all of later ones."""
-        most = max(len(np.unique(rung.form_ids[chosen])) for r, chosen in self._drawn(1) if r is rung)
-        rows = self.rows_at_once(rung)
-        return Shape(rows, rung.length, min(rows * rung.length + 1, _rounded(1.1 * most + 1)))
+    def shapes(self, rungs: Sequence[Rung]) -> list[Shape]:
+        """Return a shape for each rung that holds its batches: all of the first epoch, nearly all of later ones."""
+        found: dict[int, list[Shape]] = {rung.length: [] for rung in rungs}
+        for rung, chosen in self._drawn(1):
+            if rung.length in found:
+                found[rung.length].append(_batch(rung, chosen, self.forms).shape)
+        return [self._holding(rung, found[rung.length]) for rung in rungs]
+
+    def _holding(self, rung: Rung, shapes: Sequence[Shape]) -> Shape:
+        n_rows = {
+            name: _with_reserve(max(shape.n_rows[name] for shape in shapes)) for name in shapes[0].n_rows
+        }
+        n_forms = _with_reserve(max(shape.n_forms for shape in shapes))
+        return Shape(self.rows_at_once(rung), rung.length, n_forms, n_rows)
 
     def _drawn(self, epoch: int) -> Iterator[tuple[Rung, npt.NDArray[np.int64]]]:
         random = np.random.default_rng([self.seed, epoch])
@@ -108,16 +130,29 @@ def _batch(rung: Rung, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch
     cut, time = rung.windows, np.arange(rung.length)
     kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])  # [batch, time]
     tag_ids = rung.tag_ids[chosen]  # [batch, time]
-    padding_first = np.append(np.zeros(1, np.int32), rung.form_ids[chosen])
-    form_ids, positions = np.unique(padding_first, return_inverse=True)
+    form_ids, positions = _distinct(rung.form_ids[chosen], first=[PAD_ID])
+    here, rows_of = {name: table[form_ids] for name, table in forms.items()}, {}
+    for feature, table in LOOKED_UP.items():
+        rows_of[table], here[feature] = _distinct(here[feature], first=[PAD_ID, UNK_ID])
     return Batch(
-        forms={name: table[form_ids] for name, table in forms.items()},
-        positions=positions[1:].reshape(tag_ids.shape).astype(np.int32),
+        forms=here,
+        rows_of=rows_of,
+        positions=positions,
         tag_ids=np.maximum(tag_ids, 0),
         taught=kept & (tag_ids >= 0),
         rows=rung.row[chosen],
     )
 
 
-def _rounded(n: float) -> int:
-    return 32 * (int(n) // 32 + 1)
+def _distinct(ids: Ids, *, first: Sequence[int]) -> tuple[Ids, Ids]:
+    """Return the distinct ids, with the lowest ones `first` in any case, and the position of each id there."""
+    found, positions = np.unique(np.append(np.array(first, np.int32), ids), return_inverse=True)
+    return found, positions[len(first) :].reshape(ids.shape).astype(np.int32)
+
+
+def _lengthened(array: npt.NDArray[Any], n: int) -> npt.NDArray[Any]:
+    return np.pad(array, ((0, n - len(array)), *[(0, 0)] * (array.ndim - 1)))
+
+
+def _with_reserve(n: int) -> int:
+    return 32 * (int(1.1 * n) // 32 + 1)

@@ -27,7 +27,7 @@ def fitted_temperature(network: Network, rungs: Sequence[Rung], forms: FormTable
     """
     from scipy.optimize import minimize_scalar
 
-    output, vectors = network.output, network.model.form_vectors(forms)
+    output, vectors = network.output, network.form_vectors(forms)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # tensorflow is untyped
     def emitted(positions: tf.Tensor) -> tf.Tensor:

@@ -42,6 +42,7 @@ class SpatialDropout1D(keras.layers.Layer):  # type: ignore[misc]  # keras is un
     def __init__(self, rate: float, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.rate = rate
+        self.supports_masking = True
 
     def call(self, x: Any, seed: Any = None) -> Any:
         if seed is None or not self.rate:

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import TrainConfig
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.batches import Batch, FormTable, Shape
 from seqtag.neural.network import Network, NetworkReader
+from seqtag.neural.optimizer import Average, NoAverage, Optimizer
 from seqtag.neural.weights import Weights, set_weights
 
 
@@ -41,13 +42,15 @@ class Engine:
         self.network = build()
         self._reader, self._reader_is_behind = NetworkReader(build()), True
         self._seed, self._n_steps = seed, 0
-        self._names = tuple(self.network.model.inputs_needed)
-        self._averages = config.average > 0
-        self._optimizer = _optimizer(config, steps_an_epoch)
-        self._optimizer.build(self.network.variables)
+        model, variables = self.network.model, self.network.variables
+        in_tables = {id(table) for table in model.tables().values()}
+        self._dense = [variable for variable in variables if id(variable) not in in_tables]
+        self._optimizer = Optimizer(config, self._dense, model.tables())
+        span = config.average * steps_an_epoch
+        self._average = Average(variables, span=span) if span else NoAverage(variables)
         self._any_shape = tf.function(self._learn, reduce_retracing=True)
         self._compile = tf.function(self._learn, jit_compile=True)
-        self._compiled = {shape: self._step_for(shape) for shape in sorted(compiled)}
+        self._compiled = [(shape, self._step_for(shape)) for shape in compiled]
 
     def train_step(self, batch: Batch) -> float:
         """Learn from one batch; return the sum of the loss over its taught tokens, from before the step."""
@@ -55,15 +58,19 @@ class Engine:
         self._n_steps += 1
         seed = np.array([self._seed, self._n_steps], np.int32)
         step = self._any_shape
-        for shape, compiled in self._compiled.items():
+        for shape, compiled in self._compiled:
             if shape.holds(batch.shape):
                 step, batch = compiled, batch.filled(shape)
                 break
-        forms = {name: tf.constant(batch.forms[name]) for name in self._names}
-        return float(step(forms, *map(tf.constant, (batch.positions, batch.tag_ids, batch.taught, seed))))
+        forms = {name: tf.constant(batch.forms[name]) for name in self.network.model.inputs_needed}
+        rows_of = {name: tf.constant(batch.rows_of[name]) for name in self.network.model.tables()}
+        cells = map(tf.constant, (batch.positions, batch.tag_ids, batch.taught))
+        loss = float(step(forms, rows_of, *cells, tf.constant(seed)))
+        self._average.after_step(self._n_steps)
+        return loss
 
     def set_learning_rate(self, rate: float) -> None:
-        self._optimizer.learning_rate.assign(rate)
+        self._optimizer.set_learning_rate(rate)
 
     def form_vectors(self, forms: FormTable) -> Any:
         """Return `<float32>[n_forms, size]` of a table of forms, as learnt so far."""
@@ -78,42 +85,34 @@ class Engine:
 
     def weights(self) -> Weights:
         """Return a copy of what has been learnt: where weights are averaged, the average."""
-        learning = self.network.weights()
-        if not self._averages:
-            return learning
-        self._optimizer.finalize_variable_values(self.network.variables)
-        averaged = self.network.weights()
-        set_weights(self.network.variables, learning)
-        return averaged
+        return self._average.weights()
 
-    def _learn(self, forms: Any, positions: Any, tag_ids: Any, taught: Any, seed: Any) -> Any:
+    def _learn(
+        self, forms: Any, rows_of: Any, positions: Any, tag_ids: Any, taught: Any, seed: Any
+    ) -> Any:
         """Take one optimizer step; in a replica context the same lines act as one of several processes."""
         weights = tf.cast(taught, tf.float32)  # [batch, time]
         everywhere = tf.distribute.get_replica_context()
         n_taught = everywhere.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
-        variables = self.network.variables
+        model, dense = self.network.model, self._dense
+        rows = {name: tf.gather(table.value, rows_of[name]) for name, table in model.tables().items()}
         with tf.GradientTape() as tape:
-            vectors = self.network.model.form_vectors(forms, seed)  # [n_forms, size]
+            tape.watch(rows)
+            vectors = model.form_vectors(forms, rows, seed)  # [n_forms, size]
             emissions, mask = self.network.emissions(vectors, positions, seed=seed)
             loss_sum = self.network.output.loss(emissions, tag_ids, weights, mask)
             loss = tf.math.divide_no_nan(loss_sum, n_taught)
-        gradients = tape.gradient(loss, variables)
-        self._optimizer.apply([tf.convert_to_tensor(g) for g in gradients], variables)
+        of_dense, of_rows = tape.gradient(loss, [dense, rows])
+        of_rows = {name: tf.convert_to_tensor(gradient) for name, gradient in of_rows.items()}
+        self._optimizer.apply(of_dense, of_rows, rows_of)
         return loss_sum
 
     def _step_for(self, shape: Shape) -> Any:
         model, cells = self.network.model, [shape.batch, shape.time]
         forms = {
-            name: tf.TensorSpec([shape.n_forms, *size], dtype) for name, (size, dtype) in model.inputs_needed.items()
+            name: tf.TensorSpec([shape.n_forms, *size], dtype)
+            for name, (size, dtype) in model.inputs_needed.items()
         }
+        rows_of = {name: tf.TensorSpec([shape.n_rows[name]], tf.int32) for name in model.tables()}
         batch = (tf.TensorSpec(cells, dtype) for dtype in (tf.int32, tf.int32, tf.bool))
-        return self._compile.get_concrete_function(forms, *batch, tf.TensorSpec([2], tf.int32))
-
-
-def _optimizer(config: TrainConfig, steps_an_epoch: int) -> Any:
-    averaging: dict[str, Any] = {}
-    if config.average:
-        averaging = {"use_ema": True, "ema_momentum": 1 - 1 / max(1.0, config.average * steps_an_epoch)}
-    return keras.optimizers.Adam(
-        config.learning_rate, global_clipnorm=config.clip_norm or None, **averaging
-    )
+        return self._compile.get_concrete_function(forms, rows_of, *batch, tf.TensorSpec([2], tf.int32))

@@ -11,9 +11,6 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
 from seqtag.config import ModelConfig
 from seqtag.features import UNK_ID
 from seqtag.neural._tensorflow import keras, tf
@@ -22,7 +19,7 @@ from seqtag.neural.characters import CharacterCNN
 from seqtag.neural.dropout import SpatialDropout1D, apart, keep_mask
 from seqtag.neural.tokens import N_AFFIXES, N_CHARACTERS, Forms
 
-Vectors = npt.NDArray[np.float32]
+Tables = Mapping[str, Any]  # <float32>[n_rows, size] by name: whole tables, or the rows of a batch
 
 
 # What is known of a form (see `tokens`): shape behind the forms' axis, and dtype.
@@ -48,18 +45,22 @@ class Sizes:
 class SeedModel(keras.Model):  # type: ignore[misc]  # keras is untyped
     """The recipe `seed`: words by their ids alone."""
 
-    inputs_needed = {"word_ids": _SPECS["word_ids"]}
+    inputs_needed = MappingProxyType({"word_ids": _SPECS["word_ids"]})
 
-    def __init__(self, sizes: Sizes, _config: ModelConfig, _vectors: Vectors | None = None) -> None:
+    def __init__(self, sizes: Sizes, _config: ModelConfig) -> None:
         super().__init__(name="seed")
         self.words = keras.layers.Embedding(sizes.n_words, 50, name="words")
         self.word_dropout = SpatialDropout1D(0.1, name="word_dropout")
         self.bilstm = BiLSTM(100, recurrent_dropout=0.1, name="bilstm")
         self.tags = keras.layers.Dense(sizes.n_tags, name="tags")  # at every step; its softmax is in the loss
 
-    def form_vectors(self, forms: Forms, seed: Any = None) -> Any:  # noqa: ARG002 - nothing random here
+    def tables(self) -> dict[str, Any]:
+        """Return the variables that forms are looked up in."""
+        return {"words": self.words.embeddings}
+
+    def form_vectors(self, forms: Forms, tables: Tables, seed: Any = None) -> Any:  # noqa: ARG002
         """Return `<float32>[n_forms, 50]`."""
-        return self.words(forms["word_ids"])
+        return tf.gather(tables["words"], forms["word_ids"])
 
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         """Return `<float32>[batch, time, n_tags]`, scores before the softmax."""
@@ -73,21 +74,14 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
 
     inputs_needed = _SPECS
 
-    def __init__(self, sizes: Sizes, config: ModelConfig, vectors: Vectors | None = None) -> None:
+    def __init__(self, sizes: Sizes, config: ModelConfig) -> None:
         super().__init__(name="default")
-        self.word_dropout = config.word_dropout
-        self.words = keras.layers.Embedding(
-            sizes.n_words, config.word_size, embeddings_initializer=_uniform(config.word_size), name="words"
-        )
-        self.affixes = keras.layers.Embedding(
-            config.affix_buckets,
-            config.affix_size,
-            embeddings_initializer=_uniform(config.affix_size),
-            name="affixes",
-        ) if config.affix_size else None
+        self.rare_dropout = config.word_dropout
+        self.words = _vectors(sizes.n_words, config.word_size, name="words")
+        self.affixes = _vectors(config.affix_buckets, config.affix_size, name="affixes")
         self.characters = CharacterCNN(
             sizes.n_characters, config.character_size, config.character_filters, name="characters"
-        ) if config.character_filters else None
+        )
         self.dropout_in = SpatialDropout1D(config.dropout, name="dropout_in")
         self.bilstms = [
             BiLSTM(
@@ -98,18 +92,20 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
         self.dropouts = [SpatialDropout1D(config.dropout, name=f"dropout_{n}") for n in range(config.layers)]
         self.tags = keras.layers.Dense(sizes.n_tags, name="tags")
 
-    def form_vectors(self, forms: Forms, seed: Any = None) -> Any:
+    def tables(self) -> dict[str, Any]:
+        """Return the variables that forms are looked up in."""
+        return {"words": self.words.embeddings, "affixes": self.affixes.embeddings}
+
+    def form_vectors(self, forms: Forms, tables: Tables, seed: Any = None) -> Any:
         """Return `<float32>[n_forms, size]`, the parts one after the other."""
         word_ids = forms["word_ids"]  # [n_forms]
         if seed is not None:
-            dropped = forms["rare"] & (keep_mask(tf.shape(word_ids), self.word_dropout, _apart(seed, 1)) == 0)
+            dropped = forms["rare"] & (keep_mask(tf.shape(word_ids), self.rare_dropout, _apart(seed, 1)) == 0)
             word_ids = tf.where(dropped, UNK_ID, word_ids)
-        parts = [self.words(word_ids)]  # [n_forms, word_size]
-        if self.affixes is not None:
-            parts.append(tf.reduce_sum(self.affixes(forms["affix_ids"]), axis=1))  # [n_forms, affix_size]
-        if self.characters is not None:
-            parts.append(self.characters(forms["character_ids"]))  # [n_forms, character_filters]
-        return tf.concat(parts, axis=1)
+        words = tf.gather(tables["words"], word_ids)  # [n_forms, word_size]
+        affixes = tf.gather(tables["affixes"], forms["affix_ids"])  # [n_forms, N_AFFIXES, affix_size]
+        characters = self.characters(forms["character_ids"])  # [n_forms, character_filters]
+        return tf.concat([words, tf.reduce_sum(affixes, axis=1), characters], axis=1)
 
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         """Return `<float32>[batch, time, n_tags]`."""
@@ -124,19 +120,22 @@ Model = SeedModel | DefaultModel
 RECIPES: Mapping[str, Callable[..., Model]] = MappingProxyType({"seed": SeedModel, "default": DefaultModel})
 
 
-def built(recipe: str, sizes: Sizes, config: ModelConfig, vectors: Vectors | None = None) -> Model:
+def built(recipe: str, sizes: Sizes, config: ModelConfig) -> Model:
     """Return a model that has all its weights; they are drawn from the global seed, in a fixed order."""
-    model = RECIPES[recipe](sizes, config, vectors)
+    model = RECIPES[recipe](sizes, config)
     one = {name: tf.zeros([1, *shape], dtype) for name, (shape, dtype) in _SPECS.items()}
-    model.emissions(model.form_vectors(one)[None], tf.ones([1, 1], tf.bool))
+    for table in (layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)):
+        table.build(None)
+    model.emissions(model.form_vectors(one, model.tables())[None], tf.ones([1, 1], tf.bool))
     model.built = True
     return model
 
 
-def _uniform(size: int) -> Any:
-    """Vectors of length 1 in the mean, as usual for taggers (He et al. 2015; Ma and Hovy 2016)."""
+def _vectors(n: int, size: int, *, name: str) -> Any:
+    """A table of vectors of length 1 in the mean, as usual for taggers (He et al. 2015; Ma and Hovy 2016)."""
     bound = (3.0 / size) ** 0.5
-    return keras.initializers.RandomUniform(-bound, bound)
+    uniform = keras.initializers.RandomUniform(-bound, bound)
+    return keras.layers.Embedding(n, size, embeddings_initializer=uniform, name=name)
 
 
 def _apart(seed: Any, number: int) -> Any:

@@ -12,9 +12,10 @@ from seqtag.config import ModelConfig
 from seqtag.features import TagIndex
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.batches import FormTable
-from seqtag.neural.model import Model, Sizes, Vectors, built
+from seqtag.neural.model import Model, Sizes, built
 from seqtag.neural.outputs import Decoded, SoftmaxOutput, output_for
 from seqtag.neural.reading import OUTPUT
+from seqtag.neural.tokens import Forms
 from seqtag.neural.weights import Weights, weights_of
 
 
@@ -27,16 +28,20 @@ class Network:
 
     @classmethod
     def of(
-        cls, recipe: str, sizes: Sizes, config: ModelConfig, tags: TagIndex, vectors: Vectors | None = None
+        cls, recipe: str, sizes: Sizes, config: ModelConfig, tags: TagIndex
     ) -> Network:
         """Build one; `seed` is always a softmax."""
         kind = "softmax" if recipe == "seed" else config.output
-        return cls(built(recipe, sizes, config, vectors), output_for(kind, tags.tags, tags.scheme))
+        return cls(built(recipe, sizes, config), output_for(kind, tags.tags, tags.scheme))
 
     @property
     def variables(self) -> list[Any]:
         """All that is learnt."""
         return [*self.model.trainable_variables, *self.output.trainable_variables]
+
+    def form_vectors(self, forms: Forms) -> Any:
+        """Return `<float32>[n_forms, size]`, for reading."""
+        return self.model.form_vectors(forms, {name: table.value for name, table in self.model.tables().items()})
 
     def emissions(self, vectors: Any, positions: Any, *, seed: Any = None) -> tuple[Any, Any]:
         """Return `<float32>[batch, time, n_tags]` and `<bool>[batch, time]`, True at tokens.
@@ -62,7 +67,7 @@ class NetworkReader:
         any_batch = tf.TensorSpec([None, None], tf.int32)
         any_vectors = tf.TensorSpec([None, None], tf.float32)
         self._decode = tf.function(self.decode, input_signature=[any_vectors, any_batch])
-        self._form_vectors = tf.function(network.model.form_vectors, reduce_retracing=True)
+        self._form_vectors = tf.function(network.form_vectors, reduce_retracing=True)
 
     def form_vectors(self, forms: FormTable) -> Any:
         """Return `<float32>[n_forms, size]` of a table of forms."""

@@ -37,7 +37,7 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         is_last = tf.cast(padded != "", tf.int32)
         real = tf.cumsum(is_last, axis=1, reverse=True) > 0  # "" between tokens is an unknown token
         forms, positions = tf.unique(tf.reshape(padded, [-1]))  # each distinct token is looked at once
-        vectors = self._reader.network.model.form_vectors(self._features(forms))
+        vectors = self._reader.network.form_vectors(self._features(forms))
         vectors = tf.concat([tf.zeros_like(vectors[:1]), vectors], axis=0)  # row 0 is padding
         positions = tf.where(real, tf.reshape(positions, tf.shape(padded)) + 1, 0)  # [batch, time + 1]
         decoded = self._reader.decode(vectors, positions)

@@ -47,11 +47,12 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         self._rare = tf.constant(vocabulary.words.counts == 1)
 
     def __call__(self, tokens: Any) -> dict[str, Any]:
-        word_ids = self._words.lookup(self._folded(tokens))  # [n]
+        folded = self._folded(tokens)
+        word_ids = self._words.lookup(folded)  # [n]
         return {
             "word_ids": word_ids,
             "rare": tf.gather(self._rare, word_ids),
-            "affix_ids": self._affix_ids(tokens),
+            "affix_ids": self._affix_ids(tokens, folded),
             "character_ids": self._character_ids(tokens),
         }
 
@@ -61,29 +62,34 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         for start in range(0, len(forms), _FORMS_AT_A_TIME):
             parts.append(self(tf.constant(forms.slice(start, _FORMS_AT_A_TIME).to_pylist(), tf.string)))
         table = {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
-        table["word_ids"][0], table["rare"][0] = PAD_ID, False
+        table["word_ids"][0], table["rare"][0], table["affix_ids"][0] = PAD_ID, False, PAD_ID
         return table
 
     def _folded(self, tokens: Any) -> Any:
         if self._fold == "none":
             return tokens
-        return tf.strings.regex_replace(tf.strings.lower(tokens, encoding="utf-8"), "[0-9]", "0")
+        return tf.strings.regex_replace(_lower(tokens), "[0-9]", "0")
 
-    def _affix_ids(self, tokens: Any) -> Any:
-        folded = self._folded(tokens)
+    def _affix_ids(self, tokens: Any, folded: Any) -> Any:
         prefixes = [_first(folded, n) for n in (1, 2, 3)]
         suffixes = [_last(folded, n) for n in (1, 2, 3, 4)]
         size = tf.strings.as_string(tf.minimum(_length(tokens), _LONG))
         texts = [*prefixes, *suffixes, _shape(tokens), size]
         salted = [tf.strings.join([f"{kind} ", text]) for kind, text in enumerate(texts)]
-        hashed = tf.strings.to_hash_bucket_fast(tf.stack(salted, axis=1), self._buckets)
-        return tf.cast(hashed, tf.int32)  # [n, N_AFFIXES]
+        hashed = tf.strings.to_hash_bucket_fast(tf.stack(salted, axis=1), self._buckets - 1)
+        return tf.cast(hashed, tf.int32) + 1  # [n, N_AFFIXES], from 1: 0 is padding
 
     def _character_ids(self, tokens: Any) -> Any:
         ends = tf.strings.join([_first(tokens, _HEAD), _last(tokens, _TAIL)])
         seen = tf.where(_length(tokens) > N_CHARACTERS, ends, tokens)
         characters = tf.strings.unicode_split(seen, "UTF-8").to_tensor("", shape=[None, N_CHARACTERS])
         return tf.where(characters == "", PAD_ID, self._characters.lookup(characters))
+
+
+def _lower(tokens: Any) -> Any:
+    """Lower each character by itself, as the vocabulary does: TensorFlow would make ς of the Σ of ΟΔΟΣ."""
+    characters = tf.strings.unicode_split(tf.strings.regex_replace(tokens, "İ", "i"), "UTF-8")
+    return tf.strings.reduce_join(tf.strings.lower(characters, encoding="utf-8"), axis=1)
 
 
 def _shape(tokens: Any) -> Any:

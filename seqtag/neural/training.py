@@ -93,7 +93,7 @@ def train(
         config=config,
         seed=seed,
         steps_an_epoch=sum(map(drawing.n_batches, train_rungs)),
-        compiled=[drawing.shape_of(rung) for rung in worth_compiling(drawing, config)],
+        compiled=drawing.shapes(worth_compiling(drawing, config)),
     )
 
     def tell(record: EpochRecord) -> None:
