@@ -22,6 +22,7 @@ from seqtag.features import (
     encode_corpus,
     index_corpus,
     read_encoded,
+    read_forms,
     stitched,
 )
 from tests.unit.features.conftest import WriteSplit
@@ -54,6 +55,7 @@ def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: 
         "length": [2, 1],
         "keep_stop": [2, 1],
         "token_ids": [[2, 2], [2, 0]],
+        "form_ids": [[1, 1], [1, 0]],
         "tag_ids": [[0, 1], [1, 0]],
     }
     assert pq.read_table(tmp_path / "out/train/length=4/part-0.parquet", partitioning=None).to_pydict() == {
@@ -64,6 +66,7 @@ def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: 
         "length": [3],
         "keep_stop": [3],
         "token_ids": [[3, 2, 4, 0]],
+        "form_ids": [[2, 1, 3, 0]],
         "tag_ids": [[0, 0, 0, 0]],
     }
 
@@ -73,7 +76,7 @@ def test_lists_and_elements_are_non_null_and_the_metadata_name_vocabulary_and_ta
 ) -> None:
     _, vocabulary, tags = encoded(write_split([["a"]], [["X"]]), tmp_path / "out")
     schema = pq.read_schema(tmp_path / "out/train/length=2/part-0.parquet")
-    for name in ("token_ids", "tag_ids"):
+    for name in ("token_ids", "form_ids", "tag_ids"):
         assert schema.field(name).type == pa.list_(pa.field("element", pa.int32(), nullable=False), 2)
         assert not schema.field(name).nullable
     assert schema.metadata[b"seqtag.vocabulary"].decode() == vocabulary.digest
@@ -88,6 +91,7 @@ def test_a_sequence_beyond_the_last_rung_becomes_windows(write_split: WriteSplit
     assert long.windows.sequence.tolist() == [1, 1]
     assert long.windows.start.tolist() == [0, 2]
     assert long.token_ids.tolist() == [[2, 2, 3, 3], [3, 3, 4, 4]]
+    assert long.form_ids.tolist() == [[1, 1, 2, 2], [2, 2, 3, 3]]
     assert long.windows.keep_start.tolist() == [0, 1]
     assert long.windows.keep_stop.tolist() == [3, 4]
 
@@ -98,6 +102,18 @@ def test_what_train_did_not_show_is_unknown_in_dev(write_split: WriteSplit, tmp_
     rungs, _, _ = encoded(dev, tmp_path / "out", train=train)
     assert rungs[0].token_ids.tolist() == [[3, 1], [2, 0]]
     assert rungs[0].tag_ids.tolist() == [[-1, 1], [-1, 0]]
+
+
+def test_forms_are_those_of_the_split_whatever_the_vocabulary_makes_of_them(
+    write_split: WriteSplit, tmp_path: Path
+) -> None:
+    config = FeaturesConfig(min_count=1, fold="case-digits", ladder=(4,), window_overlap=0)
+    train = write_split([["paris", "paris", "1999"]], [["X"] * 3])
+    dev = write_split([["Paris", "new", "2024", "PARIS"]], [["X"] * 4], name="dev")
+    rungs, _, _ = encoded(dev, tmp_path / "out", train=train, config=config)
+    assert rungs[0].token_ids.tolist() == [[2, 1, 3, 2]]
+    assert rungs[0].form_ids.tolist() == [[1, 2, 3, 4]]
+    assert read_forms(tmp_path / "out/train").to_pylist() == ["Paris", "new", "2024", "PARIS"]
 
 
 def test_an_empty_sequence_has_no_window_but_counts_as_a_position(
@@ -144,6 +160,9 @@ def test_decoding_gives_the_tokens_back(
     tag_ids = stitched([(r.windows, r.tag_ids) for r in rungs], offsets=offsets, dtype=np.int32)
     symbols = vocabulary.words.symbols.to_pylist()
     assert [symbols[i] for i in token_ids] == [token for tokens in sequences for token in tokens]
+    form_ids = stitched([(r.windows, r.form_ids) for r in rungs], offsets=offsets, dtype=np.int32)
+    forms = ["<pad>", *read_forms(folder / "train").to_pylist()]
+    assert [forms[i] for i in form_ids] == [token for tokens in sequences for token in tokens]
     assert [index.tags[i] for i in tag_ids] == [tag for sequence in tags for tag in sequence]
 
 
@@ -151,7 +170,7 @@ def test_the_usual_recipe_gives_the_same_rows(write_split: WriteSplit, tmp_path:
     random = np.random.default_rng(3)
     sequences = [[f"w{k}" for k in random.zipf(1.5, n) % 50] for n in random.integers(1, 17, 300)]
     tags = [["X" if token < "w3" else "Y" for token in tokens] for tokens in sequences]
-    config = FeaturesConfig(min_count=1, ladder=(4, 8, 16), window_overlap=4)
+    config = FeaturesConfig(min_count=1, fold="none", ladder=(4, 8, 16), window_overlap=4)
     split = write_split(sequences, tags, row_group_size=70)
     rungs, vocabulary, index = encoded(split, tmp_path / "out", config=config)
     word2idx = {word: i for i, word in enumerate(vocabulary.words.symbols.to_pylist())}

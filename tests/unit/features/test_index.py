@@ -10,15 +10,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqtag.config import FeaturesConfig
+from seqtag.config import FeaturesConfig, Fold
 from seqtag.errors import CorpusRejectedError
 from seqtag.features import TagIndex, Vocabulary, index, index_corpus
 from tests.unit.features.conftest import WriteSplit
 
 
-def indexed(train: Path, folder: Path, *, min_count: int = 1) -> tuple[Vocabulary, TagIndex]:
+def indexed(
+    train: Path, folder: Path, *, min_count: int = 1, fold: Fold = "none"
+) -> tuple[Vocabulary, TagIndex]:
     folder.mkdir(exist_ok=True)
-    config = FeaturesConfig(min_count=min_count)
+    config = FeaturesConfig(min_count=min_count, fold=fold)
     return index_corpus(train, declared=None, previous=(), scheme="none", config=config, folder=folder)
 
 
@@ -49,6 +51,18 @@ def test_characters_of_rare_words_are_kept(write_split: WriteSplit, tmp_path: Pa
     assert vocabulary.words.symbols.to_pylist() == ["<pad>", "<unk>", "aa"]
     assert vocabulary.words.counts.tolist() == [0, 1, 2]
     assert vocabulary.characters.symbols.to_pylist() == ["<pad>", "<unk>", "a", "b"]
+
+
+def test_folded_words_are_counted_together_and_characters_as_they_are_spelled(
+    write_split: WriteSplit, tmp_path: Path
+) -> None:
+    train = write_split([["Ab", "ab", "AB", "1", "2"]], [["X"] * 5])
+    vocabulary, _ = indexed(train, tmp_path / "out", min_count=2, fold="case-digits")
+    assert vocabulary.words.symbols.to_pylist() == ["<pad>", "<unk>", "ab", "0"]
+    assert vocabulary.words.counts.tolist() == [0, 0, 3, 2]
+    # A twice, b twice, and one each of the others
+    assert vocabulary.characters.symbols.to_pylist() == ["<pad>", "<unk>", "A", "b", "1", "2", "B", "a"]
+    assert vocabulary.characters.counts.tolist() == [0, 0, 2, 2, 1, 1, 1, 1]
 
 
 def test_unlabelled_sequences_give_words_and_no_tags(write_split: WriteSplit, tmp_path: Path) -> None:

@@ -117,6 +117,38 @@ def test_the_digest_tells_symbols_and_their_order_but_not_counts() -> None:
     assert Symbols.of_counts(counted(a=2, bc=1)).digest != digest
 
 
+@pytest.mark.usefixtures("both_ways")
+def test_folding_is_blind_to_case_and_tells_all_digits_alike() -> None:
+    known = Symbols.of_counts(counted(Paris=2, PARIS=1, mp3=1, É=1), fold="case-digits")
+    assert known.symbols.to_pylist() == ["<pad>", "<unk>", "paris", "mp0", "é"]
+    assert known.counts.tolist() == [0, 0, 3, 1, 1]
+    strings = ["paris", "pARIS", "MP4", "é", "e", None, "Paris"]
+    assert known.ids(pa.array(strings)).tolist() == [2, 2, 3, 4, 1, 1, 2]
+    assert known.ids(pa.array(strings).dictionary_encode()).tolist() == [2, 2, 3, 4, 1, 1, 2]
+
+
+def test_words_that_are_rare_apart_may_be_frequent_together() -> None:
+    known = Symbols.of_counts(counted(Ab=1, aB=1, c=1), min_count=2, fold="case-digits")
+    assert known.symbols.to_pylist() == ["<pad>", "<unk>", "ab"]
+    assert known.counts.tolist() == [0, 1, 2]
+
+
+def test_a_word_that_is_folded_into_a_reserved_one_is_unknown() -> None:
+    known = Symbols.of_counts(counted(**{"<PAD>": 1, "<Unk>": 1, "a": 1}), fold="case-digits")
+    assert known.symbols.to_pylist() == ["<pad>", "<unk>", "a"]
+    assert known.ids(pa.array(["<PAD>", "<unk>"])).tolist() == [1, 1]
+
+
+def test_symbols_are_loaded_with_their_fold(tmp_path: Path) -> None:
+    known = Symbols.of_counts(counted(A=1), fold="case-digits")
+    known.save(tmp_path / "words.parquet")
+    loaded = Symbols.load(tmp_path / "words.parquet")
+    assert loaded.fold == "case-digits"
+    assert loaded.ids(pa.array(["A"])).tolist() == [2]
+    assert loaded.digest == known.digest
+    assert loaded.digest != Symbols.of_counts(counted(a=1)).digest  # the same symbol, looked up otherwise
+
+
 def test_a_missing_file_is_a_rundir_error(tmp_path: Path) -> None:
     with pytest.raises(RunDirError, match=r"words\.parquet"):
         Symbols.load(tmp_path / "words.parquet")

@@ -1,0 +1,65 @@
+"""The distinct tokens of a split and their numbers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqtag.errors import RunDirError
+from seqtag.features import read_forms
+from seqtag.features.forms import FormCounter
+
+
+def encoded(*tokens: str) -> pa.DictionaryArray:
+    return pa.array(tokens, pa.string()).dictionary_encode()
+
+
+def test_forms_are_numbered_from_one_in_the_order_of_their_first_appearance() -> None:
+    counter = FormCounter()
+    assert counter.ids(encoded("b", "a", "b", "c")).tolist() == [1, 2, 1, 3]
+    assert counter.ids(encoded("d", "a", "d", "b")).tolist() == [4, 2, 4, 1]
+
+
+def test_numbers_do_not_depend_on_how_the_dictionary_is_sorted() -> None:
+    dictionary = pa.array(["a", "unused", "b"])
+    tokens = pa.DictionaryArray.from_arrays(pa.array([2, 0, 2], pa.int32()), dictionary)
+    assert FormCounter().ids(tokens).tolist() == [1, 2, 1]
+
+
+def test_case_digits_and_empty_tokens_are_forms_of_their_own(tmp_path: Path) -> None:
+    counter = FormCounter()
+    assert counter.ids(encoded("Ab", "ab", "1", "2", "")).tolist() == [1, 2, 3, 4, 5]
+    counter.save(tmp_path)
+    assert read_forms(tmp_path).to_pylist() == ["Ab", "ab", "1", "2", ""]
+
+
+def test_a_split_without_tokens_has_no_forms(tmp_path: Path) -> None:
+    counter = FormCounter()
+    assert counter.ids(encoded()).tolist() == []
+    counter.save(tmp_path)
+    assert read_forms(tmp_path).to_pylist() == []
+
+
+@given(batches=st.lists(st.lists(st.sampled_from("abcdeé😀"), max_size=8), max_size=6))
+def test_numbers_do_not_depend_on_how_a_split_is_cut_into_batches(batches: list[list[str]]) -> None:
+    counter = FormCounter()
+    in_parts = [number for batch in batches for number in counter.ids(encoded(*batch)).tolist()]
+    tokens = [token for batch in batches for token in batch]
+    word2idx = {word: i + 1 for i, word in enumerate(dict.fromkeys(tokens))}
+    assert in_parts == FormCounter().ids(encoded(*tokens)).tolist() == [word2idx[token] for token in tokens]
+
+
+@pytest.mark.parametrize("content", ["nothing", "nonsense", "another table"])
+def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "forms.parquet"
+    if content == "nonsense":
+        path.write_text(content)
+    elif content == "another table":
+        pq.write_table(pa.table({"word": ["a"]}), path)
+    with pytest.raises(RunDirError, match=r"forms\.parquet: .* required\. Received: "):
+        read_forms(tmp_path)
