@@ -94,7 +94,8 @@ def _lower(tokens: Any) -> Any:
 
 def _shape(tokens: Any) -> Any:
     """Return `Xx` for Paris, `A` for USA, `xXx` for iPhone, `x0` for mp3, `0-x` for 24-hour."""
-    for pattern, sign in ((r"\p{Lu}{2,}", "A"), (r"\p{Lu}", "X"), (r"\p{Ll}+", "x"), (r"\p{Nd}+", "0")):
+    digits, capitals = (r"\p{Nd}+", "0"), (r"\p{Lu}{2,}", "1")  # no sign may match what comes after it
+    for pattern, sign in (digits, capitals, (r"\p{Lu}", "X"), (r"\p{Ll}+", "x"), ("1", "A")):
         tokens = tf.strings.regex_replace(tokens, pattern, sign)
     return tokens
 
