@@ -1,0 +1,193 @@
+"""Chains of tags and the sums over all their paths, time-major and in float64.
+
+`seqtag.neural.crf` says it by batch and in float32.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtag.neural._tensorflow import tf
+
+ILLEGAL = -1e4  # finite: minus infinity turns to NaN in sums of scores and in gradients
+NEVER = -1e9  # below every path, however many illegal transitions it takes
+_LEAST = 1e-300  # keeps the gradient of a logarithm finite
+
+
+class Chain(NamedTuple):
+    """The scores of tags beside each other, whatever the tokens are.
+
+    Sums over paths take scores below -690 for `ILLEGAL`; none may be infinite.
+
+    Attributes:
+        transitions: `<float32>[n_tags, n_tags]`, from the row's tag to the column's.
+        start: `<float32>[n_tags]`, of the first tag.
+        end: `<float32>[n_tags]`, of the last tag.
+    """
+
+    transitions: Any
+    start: Any
+    end: Any
+
+
+def legal_chain(legal: npt.NDArray[np.bool_]) -> Chain:
+    """Return the chain that scores legal transitions 0 and all others `ILLEGAL`.
+
+    Args:
+        legal: `<bool>[n_tags + 1, n_tags + 1]`, may the column's tag follow the row's? The last row is the
+            start of a sequence, the last column its end, as in `seqtag.scoring.legal_transitions`.
+
+    >>> import numpy as np
+    >>> legal_chain(np.array([[True, True], [False, True]])).start  # of one tag that may not be the first
+    array([-10000.], dtype=float32)
+    """
+    return Chain(*(np.where(part, 0.0, ILLEGAL).astype(np.float32) for part in legal_parts(legal)))
+
+
+def legal_parts(legal: npt.NDArray[np.bool_]) -> Chain:
+    """Return what of such a matrix is about the transitions, the start and the end, all `<bool>`."""
+    return Chain(legal[:-1, :-1], legal[-1, :-1], legal[:-1, -1])
+
+
+def time_major(emissions: Any, mask: Any, chain: Chain) -> tuple[Any, Any, Chain]:
+    """Return `<float64>[time, batch, n_tags]`, 0 at padding, `<bool>[time, batch]` and the chain in float64.
+
+    exp reaches down to e^-708 in float64, to e^-87 in float32: there a tag that is 100 behind the best would
+    be lost, though the best path may lead through it. And a GPU may take products of float32 in TF32.
+    """
+    emissions = tf.where(tf.convert_to_tensor(mask)[..., None], tf.cast(emissions, tf.float64), 0.0)
+    wide = Chain(*(tf.cast(scores, tf.float64) for scores in chain))
+    return tf.transpose(emissions, (1, 0, 2)), tf.transpose(mask), wide
+
+
+def one_hot(tag_ids: Any, mask: Any, chain: Chain) -> Any:
+    """Return `<float64>[time, batch, n_tags]` of `tag_ids: <int32>[batch, time]`; all 0 at padding."""
+    path = tf.one_hot(tf.transpose(tag_ids), chain.start.shape[0], dtype=tf.float64)
+    return tf.where(mask[..., None], path, 0.0)
+
+
+def one_path(emissions: Any, path: Any, mask: Any, chain: Chain) -> Any:
+    """Return `<float64>[batch]`, the score of a path that is `one_hot`; 0 for an empty one."""
+    last = tf.where(~at_next(mask), tf.linalg.matvec(path, chain.end), 0.0)  # [time, batch]
+    return tf.reduce_sum(token_scores(emissions, path, chain) + last, axis=0)
+
+
+def token_scores(emissions: Any, path: Any, chain: Chain) -> Any:
+    """Return `[time, batch]`, what each token adds to its path's score: emission and transition into it."""
+    into = tf.einsum("tbi,ij->tbj", path[:-1], chain.transitions)
+    into = tf.concat([chain.start + tf.zeros_like(emissions[:1]), into], axis=0)  # [time, batch, n_tags]
+    return tf.reduce_sum(path * (emissions + into), axis=-1)
+
+
+@tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped
+def all_paths(emissions: Any, mask: Any, chain: Chain) -> tuple[Any, Callable[..., Any]]:
+    """Return `<float64>[batch]`, log sum exp(score) over all paths (0 for an empty one), and its gradient."""
+    alphas = forward(emissions, mask, chain)  # [time, batch, n_tags]
+    total = tf.reduce_logsumexp(alphas[-1] + chain.end, axis=-1)
+
+    def gradient(upstream: Any) -> tuple[Any, None, Chain]:
+        betas = backward(emissions, mask, chain)
+        occupied = occupancy(alphas, betas, mask) * upstream[:, None]  # [time, batch, n_tags]
+        goes_on = at_next(mask)  # [time, batch]
+        weights = tf.where(goes_on, upstream, 0.0)
+        transitions = _transition_counts(alphas, at_next(emissions + betas), weights, chain)
+        start = tf.reduce_sum(occupied[0], axis=0)
+        end = tf.reduce_sum(tf.where(goes_on[..., None], tf.zeros((), occupied.dtype), occupied), axis=(0, 1))
+        return occupied, None, Chain(transitions, start, end)
+
+    return tf.where(mask[0], total, 0.0), gradient
+
+
+def forward(emissions: Any, mask: Any, chain: Chain) -> Any:
+    """Return `[time, batch, n_tags]`, the log sum over paths up to a token; at padding the last token's."""
+    gains = tf.exp(chain.transitions)
+
+    def onward(alpha: Any, emission: Any, real: Any) -> Any:
+        return tf.where(real[:, None], _through(alpha, gains) + emission, alpha)
+
+    return scan(onward, chain.start + emissions[0], emissions, mask)
+
+
+def backward(emissions: Any, mask: Any, chain: Chain) -> Any:
+    """Return `[time, batch, n_tags]`, the log sum over paths from behind a token to the end."""
+    gains = tf.exp(tf.transpose(chain.transitions))
+
+    def back(beta: Any, emission: Any, goes_on: Any) -> Any:
+        return tf.where(goes_on[:, None], _through(beta + emission, gains), chain.end)
+
+    return scan_back(back, chain.end + tf.zeros_like(emissions[0]), at_next(emissions), at_next(mask))
+
+
+def occupancy(alphas: Any, betas: Any, mask: Any) -> Any:
+    """Return the marginals `[time, batch, n_tags]`, 0 at padding.
+
+    Their sum is 1 even where no path is legal, and `alphas` and `betas` need not agree.
+    """
+    return tf.where(mask[..., None], tf.nn.softmax(alphas + betas), 0.0)
+
+
+def at_next(tensor: Any) -> Any:
+    """Return what stands at the next token, `[time, ...]`; 0 or False behind the last."""
+    return tf.concat([tensor[1:], tf.zeros_like(tensor[:1])], axis=0)
+
+
+def scan(step: Callable[..., Any], first: Any, *inputs: Any) -> Any:
+    """Return `first`, then what `step(state, *inputs[t])` makes of the state at each t from 1 on, stacked.
+
+    `tf.scan` does the same, slower.
+
+    Args:
+        first: a tensor or a structure of tensors.
+        inputs: `[time, ...]`.
+
+    Returns: `[time, ...]`, of the structure of `first`.
+    """
+    static = inputs[0].shape[0]
+    time = tf.shape(inputs[0])[0] if static is None else static
+
+    def array(state: Any) -> Any:
+        return tf.TensorArray(state.dtype, time, element_shape=state.shape).write(0, state)
+
+    def body(t: Any, state: Any, arrays: Any) -> tuple[Any, Any, Any]:
+        state = step(state, *(tensor[t] for tensor in inputs))
+        return t + 1, state, tf.nest.map_structure(lambda a, s: a.write(t, s), arrays, state)
+
+    start = (tf.constant(1), first, tf.nest.map_structure(array, first))
+    _, _, arrays = tf.while_loop(lambda t, *_: t < time, body, start, maximum_iterations=static)
+    return tf.nest.map_structure(lambda a: a.stack(), arrays)
+
+
+def scan_back(step: Callable[..., Any], last: Any, *inputs: Any) -> Any:
+    """Return the same from the last time down to the first, in the order of time."""
+    states = scan(step, last, *(tf.reverse(tensor, [0]) for tensor in inputs))
+    return tf.reverse(states, [0])
+
+
+def _through(scores: Any, gains: Any) -> Any:
+    """Return log(exp(scores) @ gains), `[batch, n_tags]`: one matrix product, no `[batch, n_tags, n_tags]`.
+
+    A tag that nothing within 690 of the best score leads to counts as reached by an illegal transition.
+    """
+    best = tf.stop_gradient(tf.reduce_max(scores, axis=-1, keepdims=True))
+    reached = tf.exp(scores - best) @ gains
+    return best + tf.where(reached > _LEAST, tf.math.log(tf.maximum(reached, _LEAST)), ILLEGAL)
+
+
+def _transition_counts(before: Any, after: Any, weights: Any, chain: Chain) -> Any:
+    """Return how often each transition is expected, `[n_tags, n_tags]`.
+
+    Args:
+        before, after: `[time, batch, n_tags]`, log sums up to a token and from the next one.
+        weights: `[time, batch]`.
+    """
+    gains = tf.exp(chain.transitions)
+    before = tf.exp(before - tf.reduce_max(before, axis=-1, keepdims=True))
+    after = tf.exp(after - tf.reduce_max(after, axis=-1, keepdims=True))
+    total = tf.reduce_sum(tf.einsum("tbi,ij->tbj", before, gains) * after, axis=-1)
+    share = tf.math.divide_no_nan(weights, total)[..., None]
+    # an illegal transition between two likely tags may meet an infinite share
+    return tf.math.multiply_no_nan(tf.einsum("tbi,tbj->ij", before, after * share), gains)
