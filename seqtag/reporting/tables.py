@@ -25,11 +25,12 @@ class NamedScores:
 
 @dataclass(frozen=True)
 class Measure:
-    """One number that both models have, such as token accuracy."""
+    """One number that all models have, such as token accuracy."""
 
     name: str
     challenger: Interval
     champion: Interval | None
+    baseline: Interval | None
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ class Slice:
 
 
 def measures(metrics: Mapping[str, Any]) -> list[Measure]:
-    """Return what both models are measured by, the deciding one first."""
+    """Return what the models are measured by, the deciding one first."""
     paths: list[tuple[str, tuple[str, ...]]] = [("span F1", ("span_f1",)), ("token accuracy", ("accuracy",))]
     if metrics["metric"] == "accuracy":
         paths.reverse()
@@ -88,7 +89,8 @@ def measures(metrics: Mapping[str, Any]) -> list[Measure]:
     for name, path in paths:
         challenger = _at(metrics["challenger"], path)
         if challenger is not None:
-            found.append(Measure(name, challenger, _at(metrics["champion"], path)))
+            others = (_at(metrics.get(who), path) for who in ("champion", "baseline"))
+            found.append(Measure(name, challenger, *others))
     return found
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from seqtag.reporting.wording import (
     METRIC_NAMES,
+    baseline_label,
     count,
     level,
     percent,
@@ -93,6 +94,9 @@ def summary_lines(
             (f"champion, version {decision['champion_version']}", percent(served["value"]),
              f"({percent_range(served)})")
         )  # fmt: skip
+    if metrics.get("baseline"):
+        simple = metrics["baseline"]["score"]
+        rows.append((baseline_label(metrics), percent(simple["value"]), f"({percent_range(simple)})"))
     if optimum is not None and metrics["metric"] == "accuracy":
         rows.insert(0, ("best possible from the past alone", percent(optimum["past_only_realised"]), ""))
         rows.append(("best possible from the whole sequence", percent(optimum["optimum_realised"]), ""))
@@ -125,6 +129,16 @@ def _score_rows(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list
                 points(difference["value"]),
                 points_range(difference),
                 count(decision["n_sequences"]),
+            ]
+        )
+    if metrics.get("baseline"):
+        score = metrics["baseline"]["score"]
+        rows.append(
+            [
+                baseline_label(metrics),
+                percent(score["value"]),
+                percent_range(score),
+                count(score["support"]),
             ]
         )
     return rows

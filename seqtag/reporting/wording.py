@@ -51,6 +51,46 @@ def points_range(interval: Interval) -> str:
     return f"{_signed(interval['low'])} to {points(interval['high'])}"
 
 
+def distance(difference: float | None) -> str:
+    """Write how far two fractions lie apart, in percentage points.
+
+    >>> distance(0.0213)
+    '2.1 points'
+    """
+    return MISSING if difference is None else f"{100 * difference:.1f} points"
+
+
+def distance_range(interval: Interval) -> str:
+    """Write the two ends of a distance's interval in percentage points.
+
+    >>> distance_range({"value": 0.02, "low": 0.0, "high": 0.031})
+    '0.0 to 3.1 points'
+    """
+    if interval["low"] is None or interval["high"] is None:
+        return MISSING
+    return f"{100 * interval['low']:.1f} to {distance(interval['high'])}"
+
+
+def decimal(figure: float | None) -> str:
+    """Write a figure that is no share of anything.
+
+    >>> decimal(0.04683)
+    '0.047'
+    """
+    return MISSING if figure is None else f"{figure:.3f}"
+
+
+def decimal_range(interval: Interval) -> str:
+    """Write the two ends of such a figure's interval.
+
+    >>> decimal_range({"value": 0.05, "low": 0.0412, "high": 0.06})
+    '0.041 to 0.060'
+    """
+    if interval["low"] is None or interval["high"] is None:
+        return MISSING
+    return f"{decimal(interval['low'])} to {decimal(interval['high'])}"
+
+
 def level(confidence: float) -> str:
     """Write a level of confidence.
 
@@ -67,6 +107,30 @@ def without_verdict(decision: Mapping[str, Any]) -> str:
     'Accuracy 95.0% is a tie.'
     """
     return f"{sentence(decision['sentence'].removeprefix(decision['verdict'] + ': '))}."
+
+
+def baseline_label(metrics: Mapping[str, Any]) -> str:
+    """Name the baseline.
+
+    >>> baseline_label({"baseline_name": "crfsuite"})
+    'baseline crfsuite'
+    """
+    return f"baseline {metrics['baseline_name'] or ''}".rstrip()
+
+
+def baseline_sentence(metrics: Mapping[str, Any]) -> str:
+    """Say by how much the challenger is above or below the baseline."""
+    metric, label = METRIC_NAMES[metrics["metric"]], baseline_label(metrics)
+    difference = metrics["baseline_difference"]
+    if difference is None:
+        return f"There is no difference to the {label}: one of the two has no {metric}."
+    found = f"{level(metrics['confidence'])} interval {points_range(difference)}"
+    if difference["low"] <= 0 <= difference["high"]:
+        apart = points(difference["value"])
+        return f"This model is not clearly above or below the {label}: {apart} of {metric}, {found}."
+    side = "above" if difference["value"] > 0 else "below"
+    apart = distance(abs(difference["value"]))
+    return f"This model is {apart} of {metric} {side} the {label}, {found}."
 
 
 def sentence(text: str) -> str:

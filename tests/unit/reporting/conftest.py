@@ -34,6 +34,7 @@ def scores(accuracy: float) -> dict[str, Any]:
         "span_f1": None,
         "spans": None,
         "tags": {"browsing": prf(accuracy, 60), HOSTILE: prf(accuracy - 0.1, 40), "PRP$": prf(None, 0)},
+        "calibration": None,
         "confusion": {"tags": ["browsing", HOSTILE, "PRP$"], "counts": [[57, 2, 1], [4, 36, 0], [0, 0, 0]]},
         "slices": [
             {"slice": "length", "value": "1-10", "n_sequences": 4, "n_tokens": 30, "accuracy": interval(0.9),
@@ -57,6 +58,9 @@ def metrics() -> dict[str, Any]:
         "champion": scores(0.91),
         "champion_version": "3",
         "champion_error": None,
+        "baseline": None,
+        "baseline_name": None,
+        "baseline_difference": None,
     }
 
 
@@ -81,6 +85,44 @@ def span_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
              "accuracy": interval(0.9), "span_f1": None, "span_recall": interval(0.4)},
         ]  # fmt: skip
     return found
+
+
+def reliability(sure: float, right: float, support: int = 100) -> dict[str, Any]:
+    """Two bins: 4 tokens of low confidence, a quarter of them right, and all others."""
+    bins = [
+        {"low": 0.0, "high": 0.5, "mean_confidence": 0.4, "accuracy": interval(0.25, 4)},
+        {"low": 0.5, "high": 1.0, "mean_confidence": sure, "accuracy": interval(right, support - 4)},
+    ]
+    return {
+        "support": support,
+        "mean_confidence": interval(sure, support),
+        "accuracy": interval(right, support),
+        "gap": interval(round(sure - right, 6), support),
+        "ece": interval(0.052, support),
+        "ece_equal_mass": interval(0.047, support),
+        "mce": {"value": 0.15, "support": 4},
+        "brier": interval(0.08234, support),
+        "bins": bins,
+    }
+
+
+@pytest.fixture
+def sure_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The same with confidences: the challenger is 5 points too sure, the champion 8."""
+    found = copy.deepcopy(metrics)
+    found["challenger"]["calibration"] = {"tokens": reliability(0.98, 0.93), "spans": None}
+    found["champion"]["calibration"] = {"tokens": reliability(0.99, 0.91), "spans": None}
+    return found
+
+
+@pytest.fixture
+def baseline_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
+    """The same with a baseline, three points below."""
+    return metrics | {
+        "baseline": scores(0.9),
+        "baseline_name": "crfsuite",
+        "baseline_difference": {"value": 0.03, "low": 0.012, "high": 0.048, "support": 10},
+    }
 
 
 @pytest.fixture

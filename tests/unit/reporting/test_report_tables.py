@@ -52,6 +52,16 @@ def test_the_deciding_measure_comes_first(metrics, span_metrics):
     ]
 
 
+def test_a_baseline_is_measured_as_the_others_are(baseline_metrics):
+    (accuracy,) = tables.measures(baseline_metrics)
+
+    assert [m["value"] for m in (accuracy.challenger, accuracy.champion, accuracy.baseline)] == [
+        0.93,
+        0.91,
+        0.9,
+    ]
+
+
 def test_a_tag_that_the_champion_lacks_has_no_score_of_it(metrics):
     del metrics["champion"]["tags"]["browsing"]
 
