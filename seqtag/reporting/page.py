@@ -8,7 +8,8 @@ from typing import Any, NotRequired, TypedDict
 
 from seqtag.reporting import tables, wording
 from seqtag.reporting.axes import difference_axis, share_axis
-from seqtag.reporting.plots import Picture, confusion_plot, learning_curve
+from seqtag.reporting.confidence import confidences
+from seqtag.reporting.plots import FEWEST_IN_BIN, Picture, confusion_plot, learning_curve
 from seqtag.reporting.toml import toml_text
 from seqtag.reporting.wording import METRIC_NAMES
 
@@ -83,6 +84,7 @@ def write_report(
         square=square,
         confusion=confusion_plot(square),
         confusions=tables.confusions(challenger["confusion"], most=_MOST_CONFUSIONS),
+        confidences=confidences(metrics),
         slices=tables.slices(challenger, metric),
         examples=_examples(quarantine),
         toml=toml_text(config),
@@ -107,6 +109,8 @@ def _template() -> Any:
         "points_range": wording.points_range,
         "level": wording.level,
         "count": wording.count,
+        "distance": wording.distance,
+        "distance_range": wording.distance_range,
         "sentence": wording.sentence,
     }
     environment.globals |= {
@@ -114,6 +118,9 @@ def _template() -> Any:
         "share_axis": share_axis,
         "difference_axis": difference_axis,
         "leaves": tables.leaves,
+        "baseline_label": wording.baseline_label,
+        "baseline_sentence": wording.baseline_sentence,
+        "fewest_in_bin": FEWEST_IN_BIN,
     }
     return environment.get_template("report.html")
 

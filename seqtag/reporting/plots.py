@@ -1,4 +1,4 @@
-"""The two plots that need a plane, as SVG pictures; matplotlib is opened here and nowhere else.
+"""The plots that need a plane, as SVG pictures; matplotlib is opened here and nowhere else.
 
 A picture is shown by the browser as an image, in which nothing runs and nothing is loaded.
 """
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, VERMILLION, GREY, INK = "#0072B2", "#E69F00", "#D55E00", "#8a8f98", "#1d2129"
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _LONGEST_NAME = 22  # characters of a tag on an axis
+FEWEST_IN_BIN = 10  # tokens or spans: of fewer, resamples hold too little to tell how sure their accuracy is
 
 
 @dataclass(frozen=True)
@@ -82,6 +83,40 @@ def learning_curve(
         return _picture(figure, told)
 
 
+def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, noun: str) -> Picture:
+    """Draw the accuracy of each bin against its mean confidence, and below how much each bin holds.
+
+    Args:
+        bins: of equal width, as metrics.json has them.
+        noun: what is in the bins.
+    """
+    filled = [bin_ for bin_ in bins if bin_["accuracy"]["support"]]
+    title = f"{noun[0].upper()}{noun[1:]}s"
+    with _figure(4.6, 4.9) as figure:
+        axes, below = figure.subplots(2, sharex=True, height_ratios=(4, 1))
+        axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.2, linestyle=(0, (4, 3)))
+        for bin_ in filled:
+            _mark_bin(axes, bin_)
+        axes.set(xlim=(-2, 102), ylim=(-3, 103), ylabel=f"right, % of {noun}s")
+        axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
+        axes.text(
+            3,
+            5,
+            "as often right as sure",
+            color=GREY,
+            fontsize=8,
+            rotation=45,
+            rotation_mode="anchor",
+            transform_rotates_text=True,
+        )
+        axes.grid(color="#e4e7eb", linewidth=0.8)
+        _draw_supports(below, bins)
+        below.set(xlabel="mean confidence, %", ylabel="number")
+        return _picture(
+            figure, f"{title}: accuracy against confidence in {len(bins)} bins; the numbers stand below."
+        )
+
+
 def confusion_plot(square: Square) -> Picture:
     """Draw a square of gold rows and predicted columns: the share of each row, and the count.
 
@@ -116,6 +151,35 @@ def confusion_plot(square: Square) -> Picture:
                 axes, (int(column), int(row)), shares[row, column], int(table[row, column]), ink, cell > 0.55
             )
         return _picture(figure, f"Confusion of {n} tags; the numbers stand in the tables beside it.")
+
+
+def _mark_bin(axes: Axes, bin_: Mapping[str, Any]) -> None:
+    accuracy = bin_["accuracy"]
+    enough = accuracy["support"] >= FEWEST_IN_BIN
+    at = 100 * bin_["mean_confidence"]
+    if enough and accuracy["low"] is not None:
+        axes.plot(
+            [at, at], [100 * accuracy["low"], 100 * accuracy["high"]], color=BLUE, lw=2, solid_capstyle="butt"
+        )
+    face = BLUE if enough else "white"
+    axes.plot(
+        [at], [100 * accuracy["value"]], marker="o", markersize=6, color=BLUE, markerfacecolor=face, lw=0
+    )
+
+
+def _draw_supports(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
+    """Draw bars on a logarithmic scale, on which a few among thousands can be seen."""
+    from matplotlib.ticker import NullLocator
+
+    supports = [bin_["accuracy"]["support"] for bin_ in bins]
+    left, widths = [100 * bin_["low"] for bin_ in bins], [100 * (bin_["high"] - bin_["low"]) for bin_ in bins]
+    axes.bar(left, supports, widths, align="edge", color=BLUE, alpha=0.35, edgecolor="white", linewidth=1)
+    powers = [10**n for n in range(len(str(max(supports))))]
+    ticks = powers[:: 1 + len(powers) // 5]
+    axes.set_yscale("log")
+    axes.set_ylim(0.5, 2 * max(supports))
+    axes.yaxis.set_minor_locator(NullLocator())
+    axes.set_yticks(ticks, [count(tick) for tick in ticks])
 
 
 def _write_cell(axes: Axes, at: tuple[int, int], share: float, n: int, ink: str, roomy: bool) -> None:
