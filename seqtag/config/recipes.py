@@ -23,7 +23,7 @@ def with_recipe(tables: Any) -> Any:
         return tables
     train = tables.get("train", {})
     recipe = train.get("recipe") if isinstance(train, Mapping) else None
-    if recipe not in _DEFAULTS:
+    if not isinstance(recipe, str) or recipe not in _DEFAULTS:
         return tables
     return {**tables, **{name: _filled(tables.get(name, {}), own) for name, own in _DEFAULTS[recipe].items()}}
 

@@ -20,14 +20,46 @@ def write(folder: Path, text: str) -> Path:
 
 def test_a_minimal_file_has_every_default(tmp_path: Path) -> None:
     config = load_tagger(write(tmp_path, MINIMAL))
-    assert (config.train.recipe, config.train.batch_size, config.tags.scheme) == ("seed", 32, "auto")
+    assert (config.train.recipe, config.train.batch_size, config.tags.scheme) == ("default", 32, "auto")
+    assert (config.tags.train_scheme, config.features.min_count, config.features.fold) == (
+        "IOBES",
+        1,
+        "case-digits",
+    )
+    assert config.model.output == "auto"
 
 
 def test_defaults_written_out_give_the_same_digest(tmp_path: Path) -> None:
     short = load_tagger(write(tmp_path, MINIMAL))
-    long = load_tagger(write(tmp_path, MINIMAL + '[train]\nrecipe = "seed"\nbatch_size = 32\n'))
+    long = load_tagger(write(tmp_path, MINIMAL + '[train]\nrecipe = "default"\nbatch_size = 32\n'))
     other = load_tagger(write(tmp_path, MINIMAL + "[train]\nbatch_size = 33\n"))
     assert config_digest(short) == config_digest(long) != config_digest(other)
+
+
+SEED = MINIMAL + '[train]\nrecipe = "seed"\n'
+
+
+def test_a_recipe_decides_what_the_file_does_not_say(tmp_path: Path) -> None:
+    config = load_tagger(write(tmp_path, SEED))
+    train = config.train
+    assert (config.tags.train_scheme, config.features.min_count, config.features.fold) == ("IOB2", 2, "none")
+    assert (train.optimizer, train.learning_rate) == ("adam", 0.001)
+    assert (train.decay, train.clip_norm, train.average) == (0.0, 0.0, 0.0)
+
+
+def test_what_the_file_says_stands_against_the_recipe(tmp_path: Path) -> None:
+    text = SEED + "learning_rate = 0.5\n[features]\nmin_count = 3\n"
+    config = load_tagger(write(tmp_path, text))
+    assert (config.train.learning_rate, config.features.min_count) == (0.5, 3)
+    assert (config.train.decay, config.features.fold) == (0.0, "none")
+
+
+def test_the_defaults_of_a_recipe_written_out_give_the_same_digest(tmp_path: Path) -> None:
+    written = '[features]\nmin_count = 2\nfold = "none"\n[tags]\ntrain_scheme = "IOB2"\n'
+    short, long = (load_tagger(write(tmp_path, text)) for text in (SEED, SEED + written))
+    other = load_tagger(write(tmp_path, SEED + written.replace("2", "1", 1)))
+    assert config_digest(short) == config_digest(long) != config_digest(other)
+    assert config_digest(short) != config_digest(load_tagger(write(tmp_path, MINIMAL)))
 
 
 @pytest.mark.parametrize(
@@ -47,6 +79,15 @@ def test_defaults_written_out_give_the_same_digest(tmp_path: Path) -> None:
         (MINIMAL + '[tags]\nscheme = "BILOU"\n', "tags.scheme"),
         (MINIMAL + '[evaluate]\nslices = ["genre"]\n', "evaluate.slices must name columns of corpus.columns"),
         (MINIMAL + '[gate]\nmetric = "span_f1"\n[tags]\nscheme = "none"\n', 'Received: tags.scheme = "none"'),
+        (MINIMAL + '[train]\nrecipe = "sede"\n', "train.recipe: Input should be 'default' or 'seed'"),
+        (MINIMAL + '[train]\nrecipe = ["seed"]\n', "train.recipe: Input should be 'default' or 'seed'"),
+        (MINIMAL.replace("\n", "\ntrain = 3\n", 1), "train: Input should be"),
+        (SEED + "[model]\nunits = 50\n", '[model] requires train.recipe = "default"'),
+        (SEED + '[model]\noutput = "crf"\n', 'Received: train.recipe = "seed"'),
+        (MINIMAL + "[model]\nlayers = 4\n", "model.layers: Input should be less than or equal to 3"),
+        (MINIMAL + "[model]\ndropout = 1\n", "model.dropout: Input should be less than 1"),
+        (MINIMAL + '[model]\noutput = "beam"\n', "model.output"),
+        (MINIMAL + '[features]\nfold = "case"\n', "features.fold: Input should be 'none' or 'case-digits'"),
         (MINIMAL.replace('"sample"', '"conll"\npath = []'), "corpus.sources.0"),
         (MINIMAL.replace('"sample"', '"xml"'), "corpus.sources.0"),
     ],
@@ -164,8 +205,10 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
         load_tagger(path)
 
 
-def test_a_configuration_survives_json() -> None:
+@pytest.mark.parametrize("recipe", ["default", "seed"])
+def test_a_configuration_survives_json(recipe: str) -> None:
+    sources = [{"format": "conll", "path": ["a", "b"], "split": "train"}]
     config = TaggerConfig.model_validate(
-        {"name": "x", "corpus": {"sources": [{"format": "conll", "path": ["a", "b"], "split": "train"}]}}
+        {"name": "x", "corpus": {"sources": sources}, "train": {"recipe": recipe}}
     )
     assert TaggerConfig.model_validate_json(config.model_dump_json()) == config
