@@ -12,7 +12,13 @@ _DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "seed": {
         "tags": {"train_scheme": "IOB2"},
         "features": {"min_count": 2, "fold": "none"},  # with 1, nothing would ever teach <unk>
-        "train": {"optimizer": "adam", "learning_rate": 1e-3, "decay": 0.0, "clip_norm": 0.0, "average": 0.0},  # Keras' own Adam
+        "train": {
+            "optimizer": "adam",
+            "learning_rate": 1e-3,
+            "decay": 0.0,
+            "clip_norm": 0.0,
+            "average": 0.0,
+        },  # Keras' own Adam
     }
 }
 

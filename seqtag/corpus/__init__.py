@@ -4,7 +4,7 @@ from seqtag.corpus.hashing import hash_sequences, hash_strings, hex_hashes
 from seqtag.corpus.sample import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
-from seqtag.corpus.sources import read_sources, source_fingerprint
+from seqtag.corpus.sources import files_digest, read_sources, source_fingerprint
 from seqtag.corpus.splits import assign_splits, is_official, official_splits, split_corpus
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "assign_splits",
     "best_possible",
     "corpus_schema",
+    "files_digest",
     "hash_sequences",
     "hash_strings",
     "hex_hashes",

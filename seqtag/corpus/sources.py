@@ -197,6 +197,11 @@ def _with_split(batch: pa.RecordBatch, split: str | None) -> pa.RecordBatch:
     return batch.set_column(place, batch.schema.field(place), pa.repeat(split, batch.num_rows))
 
 
+def files_digest(path: str) -> str:
+    """Return a sha256 over every byte of the files that a path or URL names."""
+    return hashlib.sha256("\n".join(map(_file_digest, find_files(path))).encode()).hexdigest()
+
+
 def _file_digest(file: InputFile) -> str:
     digest = hashlib.sha256()
     with file.open() as stored:

@@ -3,9 +3,10 @@
 from seqtag.features.encode import encode_corpus
 from seqtag.features.encoded import Rung, read_encoded
 from seqtag.features.forms import read_forms
-from seqtag.features.index import index_corpus
+from seqtag.features.index import index_corpus, index_vectors
 from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
+from seqtag.features.vectors import Coverage, Vectors
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import Windows, padded, stitched, windows
 
@@ -15,13 +16,16 @@ __all__ = [
     "UNK",
     "UNKNOWN_TAG_ID",
     "UNK_ID",
+    "Coverage",
     "Rung",
     "Symbols",
     "TagIndex",
+    "Vectors",
     "Vocabulary",
     "Windows",
     "encode_corpus",
     "index_corpus",
+    "index_vectors",
     "padded",
     "read_encoded",
     "read_forms",

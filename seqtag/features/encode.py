@@ -42,7 +42,7 @@ def encode_corpus(
     """Write each split as padded ids: `folder/<split>/length=<rung>/part-0.parquet` (see `layout`), and its
     forms beside them.
 
-    Memory does not grow with the corpus, but for its distinct tokens. The bytes depend on the sequences and their order alone.
+    Memory grows with the distinct tokens of a split alone. The bytes depend on the sequences and their order.
     """
     for split, path in splits.items():
         n_windows, forms = 0, FormCounter()

@@ -26,7 +26,7 @@ class FormCounter:
         self._forms = pa.array([], pa.string())
 
     def ids(self, tokens: pa.DictionaryArray) -> npt.NDArray[np.int32]:
-        """Return `<int32>[n_tokens]`; what was not seen before gets the next numbers, in order of appearance."""
+        """Return `<int32>[n_tokens]`; new forms get the next numbers, in order of appearance."""
         indices, n_distinct = tokens.indices.to_numpy(), len(tokens.dictionary)
         first = np.full(n_distinct, len(indices))
         first[indices[::-1]] = np.arange(len(indices))[::-1]  # the last write wins, which is the first token
@@ -43,7 +43,9 @@ class FormCounter:
 
     def save(self, folder: Path) -> None:
         """Write the forms in the order of their ids into the split's folder."""
-        pq.write_table(pa.table([self._forms], _SCHEMA), folder / FORMS, compression="zstd", use_dictionary=False)
+        pq.write_table(
+            pa.table([self._forms], _SCHEMA), folder / FORMS, compression="zstd", use_dictionary=False
+        )
 
 
 def read_forms(folder: Path) -> pa.StringArray:

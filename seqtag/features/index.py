@@ -15,9 +15,11 @@ import pyarrow.compute as pc
 from seqtag.config import FeaturesConfig, SchemeName
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.errors import CorpusRejectedError
+from seqtag.features.layout import VECTORS
 from seqtag.features.reading import ahead, row_groups
-from seqtag.features.symbols import Symbols
+from seqtag.features.symbols import UNK_ID, Symbols, folded
 from seqtag.features.tag_index import TagIndex, tag_order
+from seqtag.features.vectors import Vectors, read_vectors
 from seqtag.features.vocabulary import Vocabulary
 
 _MERGE_AT = 2**18  # distinct strings waiting
@@ -70,6 +72,34 @@ def index_corpus(
         f"{pc.sum(counted['count']).as_py() or 0:,}",
     )
     return vocabulary, index
+
+
+def index_vectors(source: str, splits: Sequence[Path], vocabulary: Vocabulary, *, folder: Path) -> Vectors:
+    """Read the static vectors of all words that the splits show, and write them into `folder`.
+
+    Those of dev and test count too: a vector is known before any tag is.
+
+    Args:
+        source: vectors as text, a path or URL.
+
+    Raises:
+        CorpusFormatError: the file is something else.
+    """
+    distinct = _Counts()
+    for path in splits:
+        for batch in row_groups(path, [TOKENS]):
+            distinct.add(batch.column(TOKENS).flatten())
+    counted = distinct.table()
+    wanted = pc.unique(folded(pa.concat_arrays(counted["symbol"].chunks), vocabulary.words.fold))
+    vectors = read_vectors(source, wanted)
+    vectors.save(folder / VECTORS)
+    covered = vectors.coverage(vocabulary.words.symbols[UNK_ID + 1 :], vocabulary.words.counts[UNK_ID + 1 :])
+    _log.info(
+        "index: vectors for %.1f%% of the words of train, %.1f%% of their tokens",
+        100 * covered.types,
+        100 * covered.tokens,
+    )
+    return vectors
 
 
 class _Counts:

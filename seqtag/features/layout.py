@@ -10,6 +10,7 @@ WORDS = "words.parquet"
 CHARACTERS = "characters.parquet"
 TAGS = "tags.json"
 FORMS = "forms.parquet"
+VECTORS = "vectors.parquet"
 
 VOCABULARY_DIGEST = b"seqtag.vocabulary"  # keys of the Parquet schema metadata
 TAGS_DIGEST = b"seqtag.tags"

@@ -20,7 +20,7 @@ LOOKED_UP: Mapping[str, str] = {"word_ids": "words", "affix_ids": "affixes"}
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows of one rung that are learnt from together, the forms in them, and the rows that these look up."""
+    """Windows of one rung that are learnt from together, with their forms and the rows that these look up."""
 
     forms: FormTable  # [n_forms, ...]; what is looked up, as positions in `rows_of`
     rows_of: Mapping[str, Ids]  # [n_rows] by table; distinct ids, those of padding and the unknown first
@@ -32,7 +32,8 @@ class Batch:
     @property
     def shape(self) -> Shape:
         n_rows = {name: len(ids) for name, ids in self.rows_of.items()}
-        return Shape(*self.positions.shape, len(self.forms["word_ids"]), n_rows)
+        batch, time = self.positions.shape
+        return Shape(batch, time, len(self.forms["word_ids"]), n_rows)
 
     @property
     def n_taught(self) -> int:
@@ -40,7 +41,7 @@ class Batch:
         return int(np.count_nonzero(self.taught))
 
     def filled(self, shape: Shape) -> Batch:
-        """Return the batch with empty sequences, and forms and rows that nothing refers to: they teach nothing."""
+        """Return the batch with empty sequences, and with forms and rows that nothing refers to."""
         n_rows = shape.batch - len(self.positions)
         return replace(
             self,
@@ -102,7 +103,7 @@ class Drawing:
         return -(-len(rung) // self.rows_at_once(rung))
 
     def shapes(self, rungs: Sequence[Rung]) -> list[Shape]:
-        """Return a shape for each rung that holds its batches: all of the first epoch, nearly all of later ones."""
+        """Return a shape for each rung that holds its batches: all of the first epoch, most of later ones."""
         found: dict[int, list[Shape]] = {rung.length: [] for rung in rungs}
         for rung, chosen in self._drawn(1):
             if rung.length in found:
@@ -145,7 +146,7 @@ def _batch(rung: Rung, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch
 
 
 def _distinct(ids: Ids, *, first: Sequence[int]) -> tuple[Ids, Ids]:
-    """Return the distinct ids, with the lowest ones `first` in any case, and the position of each id there."""
+    """Return the distinct ids, the lowest ones `first` in any case, and the position of each id there."""
     found, positions = np.unique(np.append(np.array(first, np.int32), ids), return_inverse=True)
     return found, positions[len(first) :].reshape(ids.shape).astype(np.int32)
 

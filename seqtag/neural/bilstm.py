@@ -43,15 +43,10 @@ class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
         self._directions = [self._direction(name, shape[-1]) for name in ("forward", "backward")]
 
     def _direction(self, name: str, n_features: int | None) -> list[Any]:
-        def forget_at_first_little(shape: Any, dtype: Any = None) -> Any:
-            """The forget gate's bias is 1 (Jozefowicz et al. 2015), the others' 0."""
-            units = shape[0] // 4
-            return tf.concat([tf.zeros([units]), tf.ones([units]), tf.zeros([2 * units])], axis=0)
-
         return [
             self.add_weight((n_features, 4 * self.units), "glorot_uniform", name=f"{name}_kernel"),
             self.add_weight((self.units, 4 * self.units), "orthogonal", name=f"{name}_recurrent_kernel"),
-            self.add_weight((4 * self.units,), forget_at_first_little, name=f"{name}_bias"),
+            self.add_weight((4 * self.units,), _forget_open, name=f"{name}_bias"),
         ]
 
     def call(self, x: Any, mask: Any = None, seed: Any = None) -> Any:
@@ -74,3 +69,11 @@ class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
     def get_config(self) -> dict[str, Any]:
         own = {"units": self.units, "recurrent_dropout": self.recurrent_dropout, "masks": self.masks}
         return {**super().get_config(), **own}
+
+
+def _forget_open(shape: Any, dtype: Any = None) -> Any:
+    """The forget gate's bias begins with 1, so that cells remember (Jozefowicz et al. 2015), the others with 0."""
+    units = shape[0] // 4
+    return tf.concat(
+        [tf.zeros([units], dtype), tf.ones([units], dtype), tf.zeros([2 * units], dtype)], axis=0
+    )

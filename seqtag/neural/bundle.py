@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict
 from seqtag import __version__
 from seqtag.config import Metric, ModelConfig, SchemeName
 from seqtag.errors import RunDirError
-from seqtag.features import TagIndex, Vocabulary
-from seqtag.features.layout import CHARACTERS, TAGS, WORDS
+from seqtag.features import TagIndex, Vectors, Vocabulary
+from seqtag.features.layout import CHARACTERS, TAGS, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_weights, save_weights
 from seqtag.sealing import (
     file_digest,
@@ -76,8 +76,9 @@ def write_bundle(
         vocabulary: folder of words, characters and tags; they are copied.
         history: scores per epoch.
     """
-    for name in (WORDS, CHARACTERS, TAGS):
-        shutil.copyfile(vocabulary / name, folder / name)
+    for name in (WORDS, CHARACTERS, TAGS, VECTORS):
+        if name != VECTORS or (vocabulary / name).exists():
+            shutil.copyfile(vocabulary / name, folder / name)
     save_weights(folder / WEIGHTS, weights)
     write_json(folder / HISTORY, history)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != BUNDLE)
@@ -105,6 +106,11 @@ def read_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex, Weights]:
         if received != required:
             raise RunDirError(f"{folder}: {name} {required} was required. Received: {received}")
     return bundle, vocabulary, tags, load_weights(folder / WEIGHTS)
+
+
+def bundled_vectors(folder: Path) -> Vectors | None:
+    """Return the static vectors that lie beside the vocabulary in a folder, if any do."""
+    return Vectors.load(folder / VECTORS) if (folder / VECTORS).exists() else None
 
 
 def _verified(folder: Path) -> Bundle:

@@ -27,7 +27,7 @@ def apart(seed: Any, number: int) -> Any:
 class SpatialDropout1D(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
     """Drop whole features of a sequence, as `keras.layers.SpatialDropout1D` does.
 
-    Known as variational dropout where it acts on what enters or leaves a recurrence (Gal and Ghahramani 2016).
+    Known as variational dropout around a recurrence (Gal and Ghahramani 2016).
 
     Args:
         rate: share of the features that is dropped, in [0, 1).

@@ -87,9 +87,7 @@ class Engine:
         """Return a copy of what has been learnt: where weights are averaged, the average."""
         return self._average.weights()
 
-    def _learn(
-        self, forms: Any, rows_of: Any, positions: Any, tag_ids: Any, taught: Any, seed: Any
-    ) -> Any:
+    def _learn(self, forms: Any, rows_of: Any, positions: Any, tag_ids: Any, taught: Any, seed: Any) -> Any:
         """Take one optimizer step; in a replica context the same lines act as one of several processes."""
         weights = tf.cast(taught, tf.float32)  # [batch, time]
         everywhere = tf.distribute.get_replica_context()

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from seqtag.config import ModelConfig
-from seqtag.features import UNK_ID
+from seqtag.features import UNK_ID, Vectors
 from seqtag.neural._tensorflow import keras, tf
 from seqtag.neural.bilstm import BiLSTM
 from seqtag.neural.characters import CharacterCNN
@@ -27,6 +29,7 @@ _SPECS: Mapping[str, tuple[tuple[int, ...], Any]] = MappingProxyType(
     {
         "word_ids": ((), tf.int32),
         "rare": ((), tf.bool),
+        "vector_ids": ((), tf.int32),
         "affix_ids": ((N_AFFIXES,), tf.int32),
         "character_ids": ((N_CHARACTERS,), tf.int32),
     }
@@ -47,7 +50,7 @@ class SeedModel(keras.Model):  # type: ignore[misc]  # keras is untyped
 
     inputs_needed = MappingProxyType({"word_ids": _SPECS["word_ids"]})
 
-    def __init__(self, sizes: Sizes, _config: ModelConfig) -> None:
+    def __init__(self, sizes: Sizes, _config: ModelConfig, _vectors: Vectors | None = None) -> None:
         super().__init__(name="seed")
         self.words = keras.layers.Embedding(sizes.n_words, 50, name="words")
         self.word_dropout = SpatialDropout1D(0.1, name="word_dropout")
@@ -74,11 +77,18 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
 
     inputs_needed = _SPECS
 
-    def __init__(self, sizes: Sizes, config: ModelConfig) -> None:
+    def __init__(self, sizes: Sizes, config: ModelConfig, vectors: Vectors | None = None) -> None:
         super().__init__(name="default")
         self.rare_dropout = config.word_dropout
-        self.words = _vectors(sizes.n_words, config.word_size, name="words")
-        self.affixes = _vectors(config.affix_buckets, config.affix_size, name="affixes")
+        self.static = None
+        if vectors is None:
+            self.words = _table(sizes.n_words, config.word_size, name="words")
+        else:  # what is learnt corrects the static vectors, and begins with nothing
+            shape = (len(vectors) + 1, vectors.dim)
+            self.static = self.add_weight(shape, "zeros", trainable=False, name="static")
+            self.static.assign(np.pad(vectors.values, ((1, 0), (0, 0))))
+            self.words = keras.layers.Embedding(sizes.n_words, vectors.dim, "zeros", name="words")
+        self.affixes = _table(config.affix_buckets, config.affix_size, name="affixes")
         self.characters = CharacterCNN(
             sizes.n_characters, config.character_size, config.character_filters, name="characters"
         )
@@ -103,6 +113,8 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
             dropped = forms["rare"] & (keep_mask(tf.shape(word_ids), self.rare_dropout, _apart(seed, 1)) == 0)
             word_ids = tf.where(dropped, UNK_ID, word_ids)
         words = tf.gather(tables["words"], word_ids)  # [n_forms, word_size]
+        if self.static is not None:
+            words += tf.gather(self.static.value, forms["vector_ids"])
         affixes = tf.gather(tables["affixes"], forms["affix_ids"])  # [n_forms, N_AFFIXES, affix_size]
         characters = self.characters(forms["character_ids"])  # [n_forms, character_filters]
         return tf.concat([words, tf.reduce_sum(affixes, axis=1), characters], axis=1)
@@ -120,9 +132,9 @@ Model = SeedModel | DefaultModel
 RECIPES: Mapping[str, Callable[..., Model]] = MappingProxyType({"seed": SeedModel, "default": DefaultModel})
 
 
-def built(recipe: str, sizes: Sizes, config: ModelConfig) -> Model:
+def built(recipe: str, sizes: Sizes, config: ModelConfig, vectors: Vectors | None = None) -> Model:
     """Return a model that has all its weights; they are drawn from the global seed, in a fixed order."""
-    model = RECIPES[recipe](sizes, config)
+    model = RECIPES[recipe](sizes, config, vectors)
     one = {name: tf.zeros([1, *shape], dtype) for name, (shape, dtype) in _SPECS.items()}
     for table in (layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)):
         table.build(None)
@@ -131,7 +143,7 @@ def built(recipe: str, sizes: Sizes, config: ModelConfig) -> Model:
     return model
 
 
-def _vectors(n: int, size: int, *, name: str) -> Any:
+def _table(n: int, size: int, *, name: str) -> Any:
     """A table of vectors of length 1 in the mean, as usual for taggers (He et al. 2015; Ma and Hovy 2016)."""
     bound = (3.0 / size) ** 0.5
     uniform = keras.initializers.RandomUniform(-bound, bound)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import ModelConfig
-from seqtag.features import TagIndex
+from seqtag.features import TagIndex, Vectors
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.batches import FormTable
 from seqtag.neural.model import Model, Sizes, built
@@ -28,11 +28,16 @@ class Network:
 
     @classmethod
     def of(
-        cls, recipe: str, sizes: Sizes, config: ModelConfig, tags: TagIndex
+        cls,
+        recipe: str,
+        sizes: Sizes,
+        config: ModelConfig,
+        tags: TagIndex,
+        vectors: Vectors | None = None,
     ) -> Network:
         """Build one; `seed` is always a softmax."""
         kind = "softmax" if recipe == "seed" else config.output
-        return cls(built(recipe, sizes, config), output_for(kind, tags.tags, tags.scheme))
+        return cls(built(recipe, sizes, config, vectors), output_for(kind, tags.tags, tags.scheme))
 
     @property
     def variables(self) -> list[Any]:
@@ -41,7 +46,9 @@ class Network:
 
     def form_vectors(self, forms: Forms) -> Any:
         """Return `<float32>[n_forms, size]`, for reading."""
-        return self.model.form_vectors(forms, {name: table.value for name, table in self.model.tables().items()})
+        return self.model.form_vectors(
+            forms, {name: table.value for name, table in self.model.tables().items()}
+        )
 
     def emissions(self, vectors: Any, positions: Any, *, seed: Any = None) -> tuple[Any, Any]:
         """Return `<float32>[batch, time, n_tags]` and `<bool>[batch, time]`, True at tokens.

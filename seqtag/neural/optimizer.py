@@ -50,7 +50,10 @@ class Optimizer:
         gradients = [*of_dense, *(of_rows[name] for name in names)]
         if self._clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)  # Pascanu et al. 2013
-        of_dense, clipped = gradients[: len(of_dense)], dict(zip(names, gradients[len(of_dense) :], strict=True))
+        of_dense, clipped = (
+            gradients[: len(of_dense)],
+            dict(zip(names, gradients[len(of_dense) :], strict=True)),
+        )
         if self._is_lazy:
             self._adam.apply(of_dense, self._dense)
             for name in names:
@@ -97,7 +100,8 @@ class Average:
     def weights(self) -> Weights:
         """Return a copy of the averages by the variables' paths."""
         return {
-            variable.path: average.numpy() for variable, average in zip(self._variables, self._averages, strict=True)
+            variable.path: average.numpy()
+            for variable, average in zip(self._variables, self._averages, strict=True)
         }
 
     def _move(self) -> None:

@@ -6,7 +6,7 @@ Each output has a loss to train by and a decoding with confidences. Legality is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -85,12 +85,16 @@ class CRFOutput(SoftmaxOutput):
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
         super().__init__(tags, scheme)
-        self.crf = crf.CRF(len(tags), legal=legal_transitions(tags, scheme), name="crf")
-        self.crf.build(None)
+        legal = legal_transitions(tags, scheme)
+        self.crf = crf.CRF(len(tags), legal=legal, name="crf")
+        self._may_begin, self._may_end = tf.constant(legal[-1, :-1]), tf.constant(legal[:-1, -1])
 
     def loss(self, emissions: Any, tag_ids: Any, taught: Any, mask: Any) -> Any:
-        """As above; tags that are not taught are marginalised over, and a sequence has its tokens' mean weight."""
-        known = taught > 0
+        """As above; tags that are not taught are marginalised over; a sequence has its tokens' mean weight.
+
+        So are those with which a window begins or ends in the middle of a span: no whole sequence could.
+        """
+        known = (taught > 0) & ~self._is_cut(tag_ids, mask)
         likelihood = crf.log_likelihood(emissions, tag_ids, mask, self.crf.chain, known=known)  # [batch]
         n_known = tf.reduce_sum(tf.cast(known, tf.float32), axis=1)
         return -tf.reduce_sum(likelihood * tf.math.divide_no_nan(tf.reduce_sum(taught, axis=1), n_known))
@@ -108,11 +112,18 @@ class CRFOutput(SoftmaxOutput):
         marginals = crf.marginals(emissions / temperature, mask, self._chain_at(temperature))
         return tf.math.log(tf.maximum(marginals, 1e-30))
 
+    def _is_cut(self, tag_ids: Any, mask: Any) -> Any:
+        is_last = mask & ~tf.pad(mask[:, 1:], [[0, 0], [0, 1]])
+        is_first = tf.range(tf.shape(mask)[1]) == 0
+        return (is_first & ~tf.gather(self._may_begin, tag_ids)) | (
+            is_last & ~tf.gather(self._may_end, tag_ids)
+        )
+
     def _chain_at(self, temperature: Any) -> crf.Chain:
         return crf.Chain(*(part / temperature for part in self.crf.chain))
 
 
-def output_for(kind: str, tags: Sequence[str], scheme: SchemeName) -> SoftmaxOutput:
+def output_for(kind: Literal["auto"] | Output, tags: Sequence[str], scheme: SchemeName) -> SoftmaxOutput:
     """Return the output layer; "auto" is viterbi where tags have a scheme, else softmax."""
     if kind == "auto":
         kind = "softmax" if scheme == "none" else "viterbi"

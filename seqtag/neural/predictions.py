@@ -14,7 +14,14 @@ from seqtag.corpus.schema import SPLIT
 from seqtag.errors import RunDirError
 from seqtag.neural.tagger import Tagger
 from seqtag.scoring import convert_tags
-from seqtag.scoring.predictions import CONFIDENCE, GOLD_TAGS, PREDICTED, TOKENS, UNKNOWN
+from seqtag.scoring.predictions import (
+    CONFIDENCE,
+    GOLD_TAGS,
+    PREDICTED,
+    SPAN_CONFIDENCE,
+    TOKENS,
+    UNKNOWN,
+)
 
 _log = logging.getLogger(__name__)
 
@@ -23,7 +30,7 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
     """Tag a split file with a bundle, row group by row group.
 
     Writes the split's columns (without `split`, which is known) in the same order of sequences, with what
-    the tagger says behind the gold tags: `predicted`, `confidence` and `unknown`.
+    the tagger says behind the gold tags: `predicted`, `confidence`, `span_confidence` and `unknown`.
 
     Args:
         scheme: of the split's tags; those of a bundle that was trained in another one are converted to it.
@@ -55,6 +62,7 @@ def _schema(split: pa.Schema) -> pa.Schema:
         if column.name == GOLD_TAGS:
             columns.append(pa.field(PREDICTED, pa.list_(pa.string()), nullable=False))
             columns.append(pa.field(CONFIDENCE, pa.list_(pa.float32()), nullable=False))
+            columns.append(pa.field(SPAN_CONFIDENCE, pa.list_(pa.float32()), nullable=False))
             columns.append(pa.field(UNKNOWN, pa.list_(pa.bool_()), nullable=False))
     return pa.schema(columns)
 
@@ -62,6 +70,11 @@ def _schema(split: pa.Schema) -> pa.Schema:
 def _tagged(batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema, scheme: SchemeName) -> pa.RecordBatch:
     tagged = tagger.tag(batch.column(TOKENS))
     predicted = convert_tags(tagged.predicted, tagger.bundle.scheme, scheme)
-    new = {PREDICTED: predicted, CONFIDENCE: tagged.confidence, UNKNOWN: tagged.unknown}
+    new = {
+        PREDICTED: predicted,
+        CONFIDENCE: tagged.confidence,
+        SPAN_CONFIDENCE: tagged.span_confidence,
+        UNKNOWN: tagged.unknown,
+    }
     columns = [new[name] if name in new else batch.column(name) for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)

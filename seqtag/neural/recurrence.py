@@ -114,7 +114,12 @@ def _forward(projected: Any, weights: Any, keep: Any) -> tuple[Any, Any, Any]:
         cell = gates[:, 1] * cell + gates[:, 0] * gates[:, 2]  # [2, units, batch]
         output = gates[:, 3] * tf.tanh(cell)
         now = (gates, cell, output)
-        return (t + 1, output, cell, *(array.write(t, value) for array, value in zip(written, now, strict=True)))
+        return (
+            t + 1,
+            output,
+            cell,
+            *(array.write(t, value) for array, value in zip(written, now, strict=True)),
+        )
 
     state, in_time = [2, units, batch], [[2, 4, units, batch], [2, units, batch], [2, units, batch]]
     nothing = tf.zeros([2, units, tf.shape(projected)[3]])
@@ -130,7 +135,7 @@ def _backward(upstream: Any, weights: Any, keep: Any, gates: Any, cells: Any) ->
 
     All that depends on no later step is computed beforehand, for all steps together.
     """
-    n_steps, (_, n_masks, units, n_fed) = tf.shape(upstream)[0], weights.shape
+    n_steps, (_, n_masks, _, n_fed) = tf.shape(upstream)[0], weights.shape
     before = tf.concat([tf.zeros_like(cells[:1]), cells[:-1]], axis=0)  # [time, 2, units, batch]
     i, f, g, o = (gates[:, :, k] for k in range(4))
     squashed = tf.tanh(cells)
@@ -160,4 +165,6 @@ def _weight_gradient(outputs: Any, keep: Any, at_gates: Any) -> Any:
     fed = tf.transpose(before[:, :, None] * keep, [1, 2, 3, 0, 4])  # [2, n_masks, units, time, batch]
     at_gates = tf.transpose(at_gates, [1, 2, 3, 0, 4])  # [2, 4, units, time, batch]
     fed = tf.reshape(fed, [2, n_masks, units, -1])
-    return tf.matmul(fed, tf.reshape(at_gates, [2, n_masks, 4 * units // n_masks, tf.shape(fed)[3]]), transpose_b=True)
+    return tf.matmul(
+        fed, tf.reshape(at_gates, [2, n_masks, 4 * units // n_masks, tf.shape(fed)[3]]), transpose_b=True
+    )

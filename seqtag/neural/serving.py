@@ -28,7 +28,8 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         super().__init__()
         self._reader, self._features = reader, features
         # a Module keeps what it can reach
-        self._weights = [variable.value for variable in reader.network.variables]
+        network = reader.network
+        self._weights = [weight.value for weight in (*network.model.weights, *network.output.weights)]
         self._tags = tf.constant(tags.tags, tf.string)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="tokens")])  # type: ignore[untyped-decorator]

@@ -13,8 +13,9 @@ import pyarrow.compute as pc
 
 from seqtag.errors import RunDirError
 from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
+from seqtag.features.layout import VECTORS
 from seqtag.neural.batches import FormTable
-from seqtag.neural.bundle import Bundle, read_bundle
+from seqtag.neural.bundle import Bundle, bundled_vectors, read_bundle
 from seqtag.neural.reading import Reader, read_tokens
 from seqtag.neural.weights import set_weights
 from seqtag.scoring.ragged import flatten
@@ -59,9 +60,10 @@ class Tagger:
                 f"{folder}: a recipe of {sorted(RECIPES)} was required. Received: {bundle.recipe}"
             )
         sizes = Sizes(bundle.n_words, bundle.n_characters, bundle.n_tags)
-        network = Network.of(bundle.recipe, sizes, bundle.model, tags)
+        vectors = bundled_vectors(folder) if VECTORS in bundle.files else None
+        network = Network.of(bundle.recipe, sizes, bundle.model, tags, vectors)
         set_weights(network.variables, weights)
-        features = TokenFeatures(vocabulary, affix_buckets=bundle.model.affix_buckets)
+        features = TokenFeatures(vocabulary, affix_buckets=bundle.model.affix_buckets, vectors=vectors)
         reader = NetworkReader(network, temperature=bundle.temperature)
         return cls(bundle, vocabulary, tags, features.of_forms, reader)
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seqtag.features import PAD_ID, UNK_ID, Symbols, Vocabulary
+from seqtag.features import PAD_ID, UNK, UNK_ID, Vectors, Vocabulary
 from seqtag.neural._tensorflow import tf
 
 Forms = Mapping[str, Any]  # the features of forms by name, row 0 is padding
@@ -28,6 +28,7 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
     Args:
         vocabulary: words and characters.
         affix_buckets: ids that prefixes, suffixes and shapes are hashed to.
+        vectors: static vectors, of which row n + 1 is the n-th.
 
     Call arguments:
         tokens: `<string>[n]`.
@@ -35,15 +36,18 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
     Returns: a table of
         word_ids: `<int32>[n]`.
         rare: `<bool>[n]`, the word occurs once in train.
+        vector_ids: `<int32>[n]`, the row of the static vector, 0 for none.
         affix_ids: `<int32>[n, N_AFFIXES]`, hashed.
         character_ids: `<int32>[n, N_CHARACTERS]`, right-padded with 0.
     """
 
-    def __init__(self, vocabulary: Vocabulary, *, affix_buckets: int) -> None:
+    def __init__(self, vocabulary: Vocabulary, *, affix_buckets: int, vectors: Vectors | None = None) -> None:
         super().__init__()
         self._fold, self._buckets = vocabulary.words.fold, affix_buckets
-        self._words = _table(vocabulary.words)
-        self._characters = _table(vocabulary.characters)
+        self._words = _table(vocabulary.words.symbols[UNK_ID:], first=UNK_ID, default=UNK_ID)
+        self._characters = _table(vocabulary.characters.symbols[UNK_ID:], first=UNK_ID, default=UNK_ID)
+        with_vector = pa.array([], pa.string()) if vectors is None else vectors.words
+        self._vectors = _table(pa.concat_arrays([pa.array([UNK]), with_vector]), first=0, default=0)
         self._rare = tf.constant(vocabulary.words.counts == 1)
 
     def __call__(self, tokens: Any) -> dict[str, Any]:
@@ -52,6 +56,7 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         return {
             "word_ids": word_ids,
             "rare": tf.gather(self._rare, word_ids),
+            "vector_ids": self._vectors.lookup(folded),
             "affix_ids": self._affix_ids(tokens, folded),
             "character_ids": self._character_ids(tokens),
         }
@@ -113,8 +118,8 @@ def _last(tokens: Any, n: int) -> Any:
     return tf.strings.substr(tokens, begin, tf.fill(tf.shape(begin), n), unit="UTF8_CHAR")
 
 
-def _table(symbols: Symbols) -> Any:
-    known = symbols.symbols[UNK_ID:].to_pylist()  # with <unk>: a table must not be empty
-    ids = tf.range(UNK_ID, UNK_ID + len(known), dtype=tf.int32)
-    entries = tf.lookup.KeyValueTensorInitializer(tf.constant(known, tf.string), ids)
-    return tf.lookup.StaticHashTable(entries, default_value=UNK_ID)
+def _table(known: pa.StringArray, *, first: int, default: int) -> Any:
+    """Return a table of the ids first, first + 1, ... of distinct strings, of which there must be one."""
+    ids = tf.range(first, first + len(known), dtype=tf.int32)
+    entries = tf.lookup.KeyValueTensorInitializer(tf.constant(known.to_pylist(), tf.string), ids)
+    return tf.lookup.StaticHashTable(entries, default_value=default)

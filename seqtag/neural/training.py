@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ from seqtag.config import FeaturesConfig, Metric, ModelConfig, TrainConfig
 from seqtag.errors import TrainingError
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
 from seqtag.neural.batches import Drawing
-from seqtag.neural.bundle import SAVED_MODEL, write_bundle
+from seqtag.neural.bundle import SAVED_MODEL, bundled_vectors, write_bundle
 from seqtag.neural.dev import DevSplit
 from seqtag.neural.loop import EpochRecord, epochs
 from seqtag.neural.weights import Weights, set_weights
@@ -80,13 +80,14 @@ def train(
         for split in ("train", "dev")
     )
     fix_randomness(seed)
-    tokens = TokenFeatures(words, affix_buckets=model.affix_buckets)
+    vectors = bundled_vectors(vocabulary)
+    tokens = TokenFeatures(words, affix_buckets=model.affix_buckets, vectors=vectors)
     train_forms, dev_forms = (tokens.of_forms(read_forms(encoded / split)) for split in ("train", "dev"))
     drawing = Drawing(train_rungs, train_forms, config.batch_size, config.batch_cells, seed)
     sizes = Sizes(words.n_words, words.n_characters, len(tags))
 
     def build() -> Network:
-        return Network.of(config.recipe, sizes, model, tags)
+        return Network.of(config.recipe, sizes, model, tags, vectors)
 
     engine = Engine(
         build,
@@ -170,9 +171,7 @@ def worth_compiling(drawing: Drawing, config: TrainConfig) -> list[Rung]:
     """Return the rungs whose batches are so many that a step compiled for them is worth its time."""
     n_epochs = min(config.max_epochs, 2 * config.patience)  # as expected
     return [
-        rung
-        for rung in drawing.rungs
-        if rung.length * drawing.n_batches(rung) * n_epochs >= _WORTH_COMPILING
+        rung for rung in drawing.rungs if rung.length * drawing.n_batches(rung) * n_epochs >= _WORTH_COMPILING
     ]
 
 

@@ -17,14 +17,16 @@ from seqtag.steps.ground import digest, metric, read_config, step, train_scheme
 
 
 def index(run: RunDir) -> Manifest:
-    """Number words, characters and tags of train. Writes `vocabulary/`."""
-    from seqtag.features import index_corpus
+    """Number words, characters and tags of train, and pick static vectors. Writes `vocabulary/`."""
+    from seqtag.corpus import files_digest
+    from seqtag.features import index_corpus, index_vectors
 
     config = read_config(run)
-    previous = tuple(read_json(run.opponent)["tags"])
+    previous, source = tuple(read_json(run.opponent)["tags"]), config.model.vectors
+    splits = require_manifest(run.splits)
 
     def write(folder: Path) -> None:
-        index_corpus(
+        vocabulary, _ = index_corpus(
             run.split("train"),
             declared=config.tags.declared,
             previous=previous,
@@ -32,13 +34,16 @@ def index(run: RunDir) -> Manifest:
             config=config.features,
             folder=folder,
         )
+        if source is not None:
+            index_vectors(source, [run.split(name) for name in SPLITS], vocabulary, folder=folder)
 
     return step(
         run.vocabulary,
         "index",
         {
-            "train": require_manifest(run.splits).outputs[run.split("train").name],
+            "train": splits.outputs[run.split("train").name],
             "config": config_digest(config.tags, config.features),
+            "vectors": "" if source is None else digest(splits.digest, files_digest(source)),
             "previous tags": digest(*previous),
         },
         write,
