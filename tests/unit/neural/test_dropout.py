@@ -1,0 +1,65 @@
+import numpy as np
+import pytest
+
+from seqtag.neural._tensorflow import tf
+from seqtag.neural.dropout import SpatialDropout1D, apart, keep_mask
+
+SEED = np.array([7, 3], np.int32)
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(0.1, 10 / 9), (0.25, 4 / 3), (0.5, 2.0)])
+def test_a_mask_drops_at_its_rate_and_makes_up_for_it_where_it_keeps(rate, kept):
+    mask = keep_mask([100, 1000], rate, SEED).numpy()
+    np.testing.assert_allclose(np.unique(mask), [0, kept], rtol=1e-6)
+    # of 100,000 draws the standard deviation of the share is at most 0.0016
+    assert np.mean(mask == 0) == pytest.approx(rate, abs=0.01)
+    assert mask.mean() == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_rate_of_zero_drops_nothing():
+    assert (keep_mask([1000], 0.0, SEED).numpy() == 1.0).all()
+
+
+@pytest.mark.parametrize("other", [[8, 3], [7, 4], [3, 7]])
+def test_a_mask_is_a_function_of_its_seed_alone(other):
+    tf.random.set_seed(1)
+    mask = keep_mask([1000], 0.5, SEED).numpy()
+    tf.random.set_seed(2)
+    np.testing.assert_array_equal(mask, keep_mask([1000], 0.5, SEED))
+    assert 0.4 < np.mean(mask == keep_mask([1000], 0.5, np.array(other, np.int32)).numpy()) < 0.6
+
+
+def test_a_compiled_mask_is_the_same():
+    compiled = tf.function(lambda seed: keep_mask([20, 30], 0.3, seed), jit_compile=True)
+    np.testing.assert_array_equal(compiled(SEED), keep_mask([20, 30], 0.3, SEED))
+
+
+def test_seeds_that_are_set_apart_give_masks_that_have_nothing_in_common():
+    masks = [keep_mask([4000], 0.5, apart(SEED, number)).numpy() for number in range(6)]
+    for i in range(6):
+        for j in range(i):
+            assert 0.45 < np.mean(masks[i] == masks[j]) < 0.55
+
+
+def test_the_largest_seed_can_be_set_apart():
+    largest = np.array([2**31 - 1, 2**31 - 1], np.int32)
+    assert apart(largest, 6).numpy().tolist() != apart(largest, 5).numpy().tolist()
+
+
+def test_spatial_dropout_drops_whole_features_of_each_sequence():
+    y = SpatialDropout1D(0.5)(tf.ones([3, 5, 400]), seed=SEED).numpy()
+    assert (y == y[:, :1]).all()  # the same at every time
+    assert set(np.unique(y)) == {0.0, 2.0}
+    dropped = y[:, 0] == 0  # [batch, feature]
+    assert (np.abs(dropped.mean(axis=1) - 0.5) < 0.1).all()
+    assert 0.4 < np.mean(dropped[0] == dropped[1]) < 0.6
+
+
+def test_without_a_seed_or_a_rate_nothing_is_dropped():
+    x = tf.random.stateless_uniform([2, 3, 4], SEED)
+    np.testing.assert_array_equal(SpatialDropout1D(0.5)(x), x)
+    np.testing.assert_array_equal(SpatialDropout1D(0.0)(x, seed=SEED), x)
+
+
+def test_spatial_dropout_is_built_again_from_its_configuration():
+    assert SpatialDropout1D.from_config(SpatialDropout1D(0.3, name="d").get_config()).rate == 0.3
