@@ -21,7 +21,7 @@ help:
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[flows,postgresql,dev]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[flows,postgresql,baseline,dev]'
 	touch $@
 
 run: $(VENV)/ready

@@ -133,6 +133,11 @@ class RunDir:
         return self.path / "model"
 
     @property
+    def bundle(self) -> Path:
+        """What the bundle says of itself."""
+        return self.model / "bundle.json"
+
+    @property
     def history(self) -> Path:
         """Scores per epoch."""
         return self.model / "history.json"

@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from seqtag.config.recipes import RecipeName, with_recipe
 from seqtag.config.sources import Source, Table
@@ -115,6 +115,7 @@ class TrainConfig(Table):
     decay: float = Field(default=0.05, ge=0)  # the rate of epoch n is learning_rate / (1 + decay * (n - 1))
     clip_norm: float = Field(default=1.0, ge=0)  # of the whole gradient; 0: not clipped (Pascanu et al. 2013)
     average: float = Field(default=1.0, ge=0)  # epochs that the moving average of weights spans; 0: none
+    tag_weights: dict[str, PositiveFloat] = Field(default_factory=dict)  # of the loss, by tag; others have 1
     max_epochs: int = Field(default=30, ge=1)
     patience: int = Field(default=5, ge=1)  # epochs without a better dev score (Reimers and Gurevych 2017)
 

@@ -17,7 +17,7 @@ from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.errors import CorpusRejectedError
 from seqtag.features.layout import VECTORS
 from seqtag.features.reading import ahead, row_groups
-from seqtag.features.symbols import UNK_ID, Symbols, folded
+from seqtag.features.symbols import Symbols, folded
 from seqtag.features.tag_index import TagIndex, tag_order
 from seqtag.features.vectors import Vectors, read_vectors
 from seqtag.features.vocabulary import Vocabulary
@@ -93,7 +93,7 @@ def index_vectors(source: str, splits: Sequence[Path], vocabulary: Vocabulary, *
     wanted = pc.unique(folded(pa.concat_arrays(counted["symbol"].chunks), vocabulary.words.fold))
     vectors = read_vectors(source, wanted)
     vectors.save(folder / VECTORS)
-    covered = vectors.coverage(vocabulary.words.symbols[UNK_ID + 1 :], vocabulary.words.counts[UNK_ID + 1 :])
+    covered = vectors.coverage_of(vocabulary.words)
     _log.info(
         "index: vectors for %.1f%% of the words of train, %.1f%% of their tokens",
         100 * covered.types,

@@ -117,6 +117,10 @@ class Vectors:
             tokens=float(counts[is_found].sum() / max(counts.sum(), 1)),
         )
 
+    def coverage_of(self, symbols: Symbols) -> Coverage:
+        """Return `coverage` of a vocabulary, `<pad>` and `<unk>` apart."""
+        return self.coverage(symbols.symbols[UNK_ID + 1 :], symbols.counts[UNK_ID + 1 :])
+
     @cached_property
     def digest(self) -> str:
         """The sha256 of words and values in their order: equal digests, equal matrices."""

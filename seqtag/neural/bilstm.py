@@ -72,7 +72,7 @@ class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
 
 
 def _forget_open(shape: Any, dtype: Any = None) -> Any:
-    """The forget gate's bias begins with 1, so that cells remember (Jozefowicz et al. 2015), the others with 0."""
+    """The forget gate's bias begins with 1, so that cells remember (Jozefowicz et al. 2015)."""
     units = shape[0] // 4
     return tf.concat(
         [tf.zeros([units], dtype), tf.ones([units], dtype), tf.zeros([2 * units], dtype)], axis=0

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 from seqtag import __version__
 from seqtag.config import Metric, ModelConfig, SchemeName
 from seqtag.errors import RunDirError
-from seqtag.features import TagIndex, Vectors, Vocabulary
+from seqtag.features import Coverage, TagIndex, Vectors, Vocabulary
 from seqtag.features.layout import CHARACTERS, TAGS, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_weights, save_weights
 from seqtag.sealing import (
@@ -48,6 +48,7 @@ class Bundle(BaseModel):
     best_epoch: int
     dev_score: float
     dev_accuracy: float
+    vectors: Coverage | None = None  # how much of train has a static vector; None: there are none
     temperature: float  # what scores are divided by, so that confidences are honest on dev
     versions: Mapping[str, str]
     files: Mapping[str, str]  # path in the bundle -> sha256

@@ -28,6 +28,7 @@ class Engine:
         seed: of the dropout: a step's masks are a function of (seed, step) alone.
         steps_an_epoch: what the moving average of the weights is counted in.
         compiled: shapes of batches that come often.
+        tag_weights: `<float32>[n_tags]`, of each tag in the loss.
     """
 
     def __init__(
@@ -37,11 +38,12 @@ class Engine:
         config: TrainConfig,
         seed: int,
         steps_an_epoch: int,
+        tag_weights: npt.NDArray[np.float32],
         compiled: Collection[Shape] = (),
     ) -> None:
         self.network = build()
         self._reader, self._reader_is_behind = NetworkReader(build()), True
-        self._seed, self._n_steps = seed, 0
+        self._seed, self._n_steps, self._tag_weights = seed, 0, tf.constant(tag_weights)
         model, variables = self.network.model, self.network.variables
         in_tables = {id(table) for table in model.tables().values()}
         self._dense = [variable for variable in variables if id(variable) not in in_tables]
@@ -89,9 +91,9 @@ class Engine:
 
     def _learn(self, forms: Any, rows_of: Any, positions: Any, tag_ids: Any, taught: Any, seed: Any) -> Any:
         """Take one optimizer step; in a replica context the same lines act as one of several processes."""
-        weights = tf.cast(taught, tf.float32)  # [batch, time]
+        weights = tf.cast(taught, tf.float32) * tf.gather(self._tag_weights, tag_ids)  # [batch, time]
         everywhere = tf.distribute.get_replica_context()
-        n_taught = everywhere.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
+        weight = everywhere.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
         model, dense = self.network.model, self._dense
         rows = {name: tf.gather(table.value, rows_of[name]) for name, table in model.tables().items()}
         with tf.GradientTape() as tape:
@@ -99,7 +101,7 @@ class Engine:
             vectors = model.form_vectors(forms, rows, seed)  # [n_forms, size]
             emissions, mask = self.network.emissions(vectors, positions, seed=seed)
             loss_sum = self.network.output.loss(emissions, tag_ids, weights, mask)
-            loss = tf.math.divide_no_nan(loss_sum, n_taught)
+            loss = tf.math.divide_no_nan(loss_sum, weight)
         of_dense, of_rows = tape.gradient(loss, [dense, rows])
         of_rows = {name: tf.convert_to_tensor(gradient) for name, gradient in of_rows.items()}
         self._optimizer.apply(of_dense, of_rows, rows_of)

@@ -8,8 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
+
 from seqtag.config import FeaturesConfig, Metric, ModelConfig, TrainConfig
-from seqtag.errors import TrainingError
+from seqtag.errors import ConfigError, TrainingError
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
 from seqtag.neural.batches import Drawing
 from seqtag.neural.bundle import SAVED_MODEL, bundled_vectors, write_bundle
@@ -94,6 +97,7 @@ def train(
         config=config,
         seed=seed,
         steps_an_epoch=sum(map(drawing.n_batches, train_rungs)),
+        tag_weights=tag_weights(tags, config.tag_weights),
         compiled=drawing.shapes(worth_compiling(drawing, config)),
     )
 
@@ -126,6 +130,7 @@ def train(
             "dev_score": fitted.best.dev_score,
             "dev_accuracy": fitted.best.dev_accuracy,
             "temperature": temperature,
+            "vectors": None if vectors is None else vectors.coverage_of(words.words),
         },
         weights=fitted.weights,
         vocabulary=vocabulary,
@@ -165,6 +170,18 @@ def fit(
     if best is None:
         raise TrainingError("at least one epoch was required. Received: none")
     return Fit(best, best_weights, tuple(history))
+
+
+def tag_weights(tags: TagIndex, given: Mapping[str, float]) -> npt.NDArray[np.float32]:
+    """Return `<float32>[n_tags]`, 1 where nothing is given.
+
+    Raises:
+        ConfigError: a weight of a tag that is not there.
+    """
+    stray = sorted(set(given) - set(tags.tags))
+    if stray:
+        raise ConfigError(f"train.tag_weights: tags of {list(tags.tags)} were required. Received: {stray}")
+    return np.array([given.get(tag, 1.0) for tag in tags.tags], np.float32)
 
 
 def worth_compiling(drawing: Drawing, config: TrainConfig) -> list[Rung]:

@@ -33,6 +33,7 @@ class ReportContext(TypedDict):
     model: NotRequired[str]  # digest of the model's files
     registration: NotRequired[Mapping[str, Any]]  # registration.json
     versions: NotRequired[Mapping[str, str]]  # library -> version
+    vectors: NotRequired[Mapping[str, float]]  # shares of train's `types` and `tokens` with a static vector
     links: NotRequired[Mapping[str, str]]  # label -> address, relative to the report or absolute
 
 

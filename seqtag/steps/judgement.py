@@ -196,7 +196,7 @@ def _dataset(run: RunDir) -> dict[str, Any]:
 
 def _context(run: RunDir) -> ReportContext:
     """Return what reproduces the run: its address, digests and versions."""
-    return {
+    context: ReportContext = {
         "run_id": run.id,
         "tagger": run.tagger,
         "snapshot_id": read_snapshot(run).id,
@@ -211,3 +211,5 @@ def _context(run: RunDir) -> ReportContext:
             "Decision": str(Path("..", run.decision.relative_to(run.path))),
         },
     }
+    vectors = read_json(run.bundle)["vectors"]
+    return context if vectors is None else {**context, "vectors": vectors}
