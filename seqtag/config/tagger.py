@@ -115,6 +115,7 @@ class TrainConfig(Table):
     decay: float = Field(default=0.05, ge=0)  # the rate of epoch n is learning_rate / (1 + decay * (n - 1))
     clip_norm: float = Field(default=1.0, ge=0)  # of the whole gradient; 0: not clipped (Pascanu et al. 2013)
     average: float = Field(default=1.0, ge=0)  # epochs that the moving average of weights spans; 0: none
+    sequence_weight: str | None = None  # a further column, of numbers from 0: each sequence's in the loss
     tag_weights: dict[str, PositiveFloat] = Field(default_factory=dict)  # of the loss, by tag; others have 1
     max_epochs: int = Field(default=30, ge=1)
     patience: int = Field(default=5, ge=1)  # epochs without a better dev score (Reimers and Gurevych 2017)
@@ -191,6 +192,16 @@ class TaggerConfig(Table):
         if self.gate.metric == "span_f1" and self.tags.scheme == "none":
             raise ValueError(
                 'gate.metric = "span_f1" requires a scheme of spans. Received: tags.scheme = "none"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _sequence_weight_is_a_column(self) -> Self:
+        column = self.train.sequence_weight
+        if column is not None and column not in self.corpus.columns:
+            raise ValueError(
+                f"train.sequence_weight must name a column of corpus.columns {list(self.corpus.columns)}. "
+                f"Received: {column!r}"
             )
         return self
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from seqtag.config import FeaturesConfig
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.corpus.splits import ROW
+from seqtag.errors import CorpusFormatError
 from seqtag.features.forms import FormCounter
 from seqtag.features.layout import encoded_schema, rung_file
 from seqtag.features.reading import ahead, row_groups
@@ -38,17 +39,26 @@ def encode_corpus(
     *,
     config: FeaturesConfig,
     folder: Path,
+    weight_column: str | None = None,
 ) -> None:
     """Write each split as padded ids: `folder/<split>/length=<rung>/part-0.parquet` (see `layout`), and its
     forms beside them.
 
     Memory grows with the distinct tokens of a split alone. The bytes depend on the sequences and their order.
+
+    Args:
+        weight_column: the column of the splits that holds each sequence's weight; None: all have 1.
+
+    Raises:
+        CorpusFormatError: a weight is no number from 0.
     """
     for split, path in splits.items():
         n_windows, forms = 0, FormCounter()
         with ExitStack() as stack:
             files: dict[int, _RungFile] = {}
-            for table in ahead(_encoded(path, vocabulary, tags, forms, config=config)):
+            for table in ahead(
+                _encoded(path, vocabulary, tags, forms, config=config, weight_column=weight_column)
+            ):
                 rung = table.schema.field("token_ids").type.list_size
                 if rung not in files:
                     file = rung_file(folder / split, rung)
@@ -62,7 +72,13 @@ def encode_corpus(
 
 
 def _encoded(
-    path: Path, vocabulary: Vocabulary, tags: TagIndex, forms: FormCounter, *, config: FeaturesConfig
+    path: Path,
+    vocabulary: Vocabulary,
+    tags: TagIndex,
+    forms: FormCounter,
+    *,
+    config: FeaturesConfig,
+    weight_column: str | None,
 ) -> Iterator[pa.Table]:
     """Yield the windows of one rung of one row group at a time."""
     schemas = {
@@ -70,28 +86,48 @@ def _encoded(
         for rung in config.ladder
     }
     first = 0
-    for batch in ahead(row_groups(path, [ROW, TOKENS, TAGS])):
+    columns = [ROW, TOKENS, TAGS] + ([] if weight_column is None else [weight_column])
+    for batch in ahead(row_groups(path, columns)):
         tokens, offsets = flatten(batch.column(TOKENS))
         token_ids, form_ids = vocabulary.ids(tokens), forms.ids(tokens)
         tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))
         rows = batch.column(ROW).to_numpy()
+        weights = _weights(batch, weight_column, path)
         all_windows = windows(np.diff(offsets), ladder=config.ladder, overlap=config.window_overlap)
         for rung in np.unique(all_windows.rung).tolist():
             cut = all_windows.at(rung)
-            columns = [
+            arrays = [
                 rows[cut.sequence],
                 cut.sequence + first,
                 cut.start,
                 cut.length,
                 cut.keep_start,
                 cut.keep_stop,
+                weights[cut.sequence],
                 *(
                     _fixed_size(padded(ids, cut, offsets=offsets, width=rung), schemas[rung])
                     for ids in (token_ids, form_ids, tag_ids)
                 ),
             ]
-            yield pa.table(columns, schemas[rung])
+            yield pa.table(arrays, schemas[rung])
         first += len(batch)
+
+
+def _weights(batch: pa.RecordBatch, column: str | None, path: Path) -> npt.NDArray[np.float32]:
+    """Return `<float32>[n_sequences]`."""
+    if column is None:
+        return np.ones(len(batch), np.float32)
+    try:
+        weights = pc.cast(batch.column(column), pa.float32()).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid as error:
+        raise CorpusFormatError(f"{path}: numbers were required in column {column}. {error}") from error
+    wrong = ~(np.isfinite(weights) & (weights >= 0))  # a null is NaN here
+    if wrong.any():
+        row, received = batch.column(ROW)[int(np.argmax(wrong))], batch.column(column)[int(np.argmax(wrong))]
+        raise CorpusFormatError(
+            f"{path}: a weight from 0 was required in column {column}. Received: {received} (row {row})"
+        )
+    return weights
 
 
 def _tag_ids(lists: pa.ListArray, tags: TagIndex, *, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:

@@ -22,6 +22,7 @@ class Rung:
 
     length: int  # tokens and padding
     row: npt.NDArray[np.int64]  # [n_windows], row of the sequence in the snapshot
+    weight: npt.NDArray[np.float32]  # [n_windows], of the sequence in the loss
     windows: Windows  # position of the sequence in the split, start, real length, range that counts
     token_ids: npt.NDArray[np.int32]  # [n_windows, length]
     form_ids: npt.NDArray[np.int32]  # [n_windows, length]
@@ -56,6 +57,7 @@ def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Rung:
     return Rung(
         length=rung,
         row=arrays["row"],
+        weight=arrays["weight"],
         windows=Windows(
             sequence=arrays["sequence"],
             start=arrays["start"],

@@ -50,6 +50,7 @@ def encoded_schema(rung: int, *, vocabulary_digest: str, tags_digest: str) -> pa
     length       int32         real tokens in the window
     keep_start   int32         half-open range inside the window whose predictions count
     keep_stop    int32
+    weight       float32       the sequence's in the loss
     token_ids    int32[rung]   right-padded with 0: ids of the vocabulary
     form_ids     int32[rung]   right-padded with 0: ids of the split's forms, from 1 (see `forms`)
     tag_ids      int32[rung]   right-padded with 0; -1 is a tag outside the index
@@ -62,6 +63,7 @@ def encoded_schema(rung: int, *, vocabulary_digest: str, tags_digest: str) -> pa
         "length": pa.int32(),
         "keep_start": pa.int32(),
         "keep_stop": pa.int32(),
+        "weight": pa.float32(),
         "token_ids": padded,
         "form_ids": padded,
         "tag_ids": padded,

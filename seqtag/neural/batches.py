@@ -27,6 +27,7 @@ class Batch:
     positions: Ids  # [batch, time], rows of `forms`; 0 is padding, and only on the right
     tag_ids: Ids  # [batch, time], 0 where the tag is unknown
     taught: npt.NDArray[np.bool_]  # [batch, time], True: a kept token of known tag, enters the loss
+    weights: npt.NDArray[np.float32]  # [batch], of each sequence in the loss
     rows: npt.NDArray[np.int64]  # [batch], the sequences' rows in the snapshot
 
     @property
@@ -50,6 +51,7 @@ class Batch:
             positions=np.pad(self.positions, ((0, n_rows), (0, 0))),
             tag_ids=np.pad(self.tag_ids, ((0, n_rows), (0, 0))),
             taught=np.pad(self.taught, ((0, n_rows), (0, 0))),
+            weights=_lengthened(self.weights, shape.batch),
         )
 
 
@@ -141,6 +143,7 @@ def _batch(rung: Rung, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch
         positions=positions,
         tag_ids=np.maximum(tag_ids, 0),
         taught=kept & (tag_ids >= 0),
+        weights=rung.weight[chosen],
         rows=rung.row[chosen],
     )
 

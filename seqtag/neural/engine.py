@@ -66,7 +66,7 @@ class Engine:
                 break
         forms = {name: tf.constant(batch.forms[name]) for name in self.network.model.inputs_needed}
         rows_of = {name: tf.constant(batch.rows_of[name]) for name in self.network.model.tables()}
-        cells = map(tf.constant, (batch.positions, batch.tag_ids, batch.taught))
+        cells = map(tf.constant, (batch.positions, batch.tag_ids, batch.taught, batch.weights))
         loss = float(step(forms, rows_of, *cells, tf.constant(seed)))
         self._average.after_step(self._n_steps)
         return loss
@@ -89,9 +89,19 @@ class Engine:
         """Return a copy of what has been learnt: where weights are averaged, the average."""
         return self._average.weights()
 
-    def _learn(self, forms: Any, rows_of: Any, positions: Any, tag_ids: Any, taught: Any, seed: Any) -> Any:
+    def _learn(
+        self,
+        forms: Any,
+        rows_of: Any,
+        positions: Any,
+        tag_ids: Any,
+        taught: Any,
+        sequence_weights: Any,
+        seed: Any,
+    ) -> Any:
         """Take one optimizer step; in a replica context the same lines act as one of several processes."""
-        weights = tf.cast(taught, tf.float32) * tf.gather(self._tag_weights, tag_ids)  # [batch, time]
+        weights = tf.gather(self._tag_weights, tag_ids) * sequence_weights[:, None]  # [batch, time]
+        weights = tf.where(taught, weights, 0.0)
         everywhere = tf.distribute.get_replica_context()
         weight = everywhere.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
         model, dense = self.network.model, self._dense
@@ -115,4 +125,5 @@ class Engine:
         }
         rows_of = {name: tf.TensorSpec([shape.n_rows[name]], tf.int32) for name in model.tables()}
         batch = (tf.TensorSpec(cells, dtype) for dtype in (tf.int32, tf.int32, tf.bool))
-        return self._compile.get_concrete_function(forms, rows_of, *batch, tf.TensorSpec([2], tf.int32))
+        weights, seed = tf.TensorSpec([shape.batch], tf.float32), tf.TensorSpec([2], tf.int32)
+        return self._compile.get_concrete_function(forms, rows_of, *batch, weights, seed)

@@ -62,6 +62,7 @@ def encode(run: RunDir) -> Manifest:
             "splits": require_manifest(run.splits).digest,
             "vocabulary": require_manifest(run.vocabulary).digest,
             "config": config_digest(config.features),
+            "weights": config.train.sequence_weight or "",
         },
         lambda folder: encode_corpus(
             {name: run.split(name) for name in SPLITS},
@@ -69,6 +70,7 @@ def encode(run: RunDir) -> Manifest:
             TagIndex.load(run.vocabulary),
             config=config.features,
             folder=folder,
+            weight_column=config.train.sequence_weight,
         ),
     )
 
