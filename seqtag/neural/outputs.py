@@ -97,7 +97,8 @@ class CRFOutput(SoftmaxOutput):
         known = (taught > 0) & ~self._is_cut(tag_ids, mask)
         likelihood = crf.log_likelihood(emissions, tag_ids, mask, self.crf.chain, known=known)  # [batch]
         n_known = tf.reduce_sum(tf.cast(known, tf.float32), axis=1)
-        return -tf.reduce_sum(likelihood * tf.math.divide_no_nan(tf.reduce_sum(taught, axis=1), n_known))
+        weight = tf.reduce_sum(tf.where(known, taught, 0.0), axis=1)
+        return -tf.reduce_sum(likelihood * tf.math.divide_no_nan(weight, n_known))
 
     def decode(self, emissions: Any, mask: Any, temperature: Any = 1.0) -> Decoded:
         """Return the best tags; confidences are exact marginals at the temperature."""

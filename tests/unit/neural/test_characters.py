@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqtag.neural._tensorflow import tf
+from seqtag.neural.characters import CharacterCNN
+
+
+@pytest.fixture(scope="module")
+def by_hand():
+    """Characters worth 2, 5 and -3 (ids 1 to 3), and filters that add up left, own and right character."""
+    layer = CharacterCNN(4, size=1, filters=3)
+    layer.build(None)
+    vectors = [[100.0], [2.0], [5.0], [-3.0]]  # that of padding must never be seen
+    kernel = [[0.0, 1.0, 0.0], [1.0, 10.0, 0.0], [0.0, 100.0, 1.0]]
+    layer.set_weights([np.array(vectors), np.array(kernel), np.array([-0.5, 0.0, 0.25])])
+    return layer
+
+
+@pytest.mark.parametrize(
+    ("ids", "features"),
+    [
+        # filter 1: the character - 0.5; filter 2: left + 10 * own + 100 * right; filter 3: right + 0.25
+        ([1, 2, 0, 0], [4.5, 520.0, 5.25]),  # 0 + 20 + 500, then 2 + 50 + 0
+        ([2, 1, 0, 0], [4.5, 250.0, 2.25]),  # 0 + 50 + 200, then 5 + 20 + 0
+        ([1, 0, 0, 0], [1.5, 20.0, 0.25]),
+        ([3, 0, 0, 0], [0.0, 0.0, 0.25]),  # -3.5 and -30 become 0
+        ([3, 3, 1, 1], [1.5, 217.0, 2.25]),  # at the third character: -3 + 20 + 200
+        ([0, 0, 0, 0], [0.0, 0.0, 0.0]),  # nothing has no spelling
+    ],
+)
+def test_a_filter_sees_three_characters_and_the_most_of_it_stays(by_hand, ids, features):
+    np.testing.assert_allclose(by_hand(np.array([ids], np.int32)), [features], rtol=1e-6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    forms=st.lists(st.lists(st.integers(1, 3), max_size=5), min_size=1, max_size=5),
+    more=st.integers(0, 4),
+)
+def test_padding_and_other_forms_change_nothing(by_hand, forms, more):
+    padded = np.zeros([len(forms), 5 + more], np.int32)
+    for row, form in zip(padded, forms, strict=True):
+        row[: len(form)] = form
+    together = by_hand(padded)
+    for features, form in zip(together, forms, strict=True):
+        alone = by_hand(np.array([[*form, 0]], np.int32))[0]
+        np.testing.assert_allclose(features, alone, rtol=1e-6)
+
+
+def test_the_vector_of_padding_learns_nothing(by_hand):
+    with tf.GradientTape() as tape:
+        total = tf.reduce_sum(by_hand(np.array([[1, 2, 0, 0], [0, 0, 0, 0]], np.int32)))
+    gradient = tf.convert_to_tensor(tape.gradient(total, by_hand.vectors.value)).numpy()
+    # filter 2 is greatest at the first character, 10 times id 1 and 100 times id 2; filters 1 and 3 see id 2
+    assert gradient.tolist() == [[0.0], [10.0], [102.0], [0.0]]
+
+
+def test_a_layer_is_built_again_from_its_configuration():
+    again = CharacterCNN.from_config(CharacterCNN(9, 4, 5, name="c").get_config())
+    assert (again.n_characters, again.size, again.filters, again.name) == (9, 4, 5, "c")

@@ -1,0 +1,169 @@
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqtag.features import Symbols, Vectors, Vocabulary
+from seqtag.neural import tokens as module
+from seqtag.neural._tensorflow import tf
+from seqtag.neural.tokens import TokenFeatures
+
+PREFIXES, SUFFIXES, SHAPE, SIZE = {0, 1, 2}, {3, 4, 5, 6}, {7}, {8}  # columns of affix_ids, by their length
+
+
+def symbols(fold="none", **counts):
+    counted = pa.table(
+        {"symbol": pa.array(counts, pa.string()), "count": pa.array(counts.values(), pa.int64())}
+    )
+    return Symbols.of_counts(counted, fold=fold)
+
+
+# words: paris 2, usa 3, mp0 4; characters: a 2, r 3, i 4, s 5, P 6, emoji 7
+VOCABULARY = Vocabulary(
+    words=symbols("case-digits", Paris=3, USA=2, mp3=1),
+    characters=symbols(a=9, r=8, i=7, s=6, P=5, **{"😀": 4}),
+)
+
+
+@pytest.fixture(scope="module")
+def features():
+    return TokenFeatures(VOCABULARY, affix_buckets=2**24)  # so many that no two are the same
+
+
+def of(features, *tokens):
+    return {name: values.numpy() for name, values in features(tf.constant(tokens, tf.string)).items()}
+
+
+def agreeing(features, *tokens):
+    """Return the affixes that two tokens have in common."""
+    one, other = of(features, *tokens)["affix_ids"]
+    return set(np.flatnonzero(one == other).tolist())
+
+
+def test_words_are_looked_up_in_lower_case_with_digits_as_zero(features):
+    words = of(features, "Paris", "PARIS", "USA", "mp3", "MP4", "mp34", "iPhone", "")
+    assert words["word_ids"].tolist() == [2, 2, 3, 4, 4, 1, 1, 1]
+
+
+def test_a_word_is_rare_that_train_shows_once(features):
+    rare = of(features, "Paris", "usa", "mp9", "iPhone")["rare"]
+    assert rare.tolist() == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("token", "ids"),
+    [
+        ("Paris", [6, 2, 3, 4, 5]),
+        ("USA", [1, 1, 1]),
+        ("siP😀", [5, 4, 6, 7]),
+        ("", []),
+        ("a\u0301", [2, 1]),  # a combining accent is a character of its own
+        ("a" * 24, [2] * 24),
+        ("a" * 16 + "r" + "s" * 8, [2] * 16 + [5] * 8),
+        ("a" * 16 + "r" * 26 + "s" * 8, [2] * 16 + [5] * 8),
+        ("😀" * 50, [7] * 24),
+    ],
+)
+def test_characters_are_the_first_sixteen_and_the_last_eight(features, token, ids):
+    assert of(features, token)["character_ids"].tolist() == [ids + [0] * (24 - len(ids))]
+
+
+@pytest.mark.parametrize(
+    ("tokens", "common"),
+    [
+        (("Paris", "PARIS"), PREFIXES | SUFFIXES | SIZE),
+        (("Paris", "London"), SHAPE),
+        (("Paris", "Parma"), PREFIXES | SHAPE | SIZE),
+        (("USA", "EU"), SHAPE),
+        (("USA", "Usa"), PREFIXES | SUFFIXES | SIZE),
+        (("I", "USA"), set()),  # one capital is not many
+        (("iPhone", "iPad"), {0, 1} | SHAPE),
+        (("mp3", "mp4"), PREFIXES | SUFFIXES | SHAPE | SIZE),
+        (("24-hour", "7-day"), {0} | SHAPE),
+        (("singing", "running"), {3, 4, 5} | SHAPE | SIZE),
+        (("nationally", "organisationally"), SUFFIXES | SHAPE | SIZE),  # from 8 characters on all are long
+        (("nation", "nations"), PREFIXES | SHAPE),
+        (("é", "É"), PREFIXES | SUFFIXES | SIZE),
+        (("e\u0301", "e"), {0}),
+        (("😀", "😁"), SIZE),
+        (("", "a"), set()),
+    ],
+)
+def test_tokens_have_affixes_shape_and_size_in_common(features, tokens, common):
+    assert agreeing(features, *tokens) == common
+
+
+@pytest.mark.parametrize("token", ["a", "", "😀"])
+def test_equal_affixes_of_different_kinds_are_different(features, token):
+    assert len(set(of(features, token)["affix_ids"][0].tolist())) == 9
+
+
+def test_few_buckets_are_shared_and_none_is_that_of_padding():
+    affix_ids = of(TokenFeatures(VOCABULARY, affix_buckets=3), *map(str, range(500)))["affix_ids"]
+    assert set(np.unique(affix_ids)) == {1, 2}
+
+
+def test_padding_comes_first_and_has_nothing_but_zeros(features):
+    table = features.of_forms(pa.array(["Paris", ""]))
+    assert {name: values[0].tolist() for name, values in table.items()} == {
+        "word_ids": 0,
+        "rare": False,
+        "vector_ids": 0,
+        "affix_ids": [0] * 9,
+        "character_ids": [0] * 24,
+    }
+    assert table["word_ids"].tolist() == [0, 2, 1]  # an empty token is unknown, and no padding
+    assert table["affix_ids"][2].min() > 0
+
+
+def test_no_forms_have_the_features_of_padding_alone(features):
+    assert features.of_forms(pa.array([], pa.string()))["character_ids"].shape == (1, 24)
+
+
+def test_equal_texts_have_equal_numbers_whatever_stands_beside_them(features, monkeypatch):
+    forms = ["Paris", "USA", "iPhone", "mp3", "24-hour", "", "😀", "a" * 50, "a\u0301"]
+    together = features.of_forms(pa.array(forms))
+    monkeypatch.setattr(module, "_FORMS_AT_A_TIME", 2)
+    reversed_ = features.of_forms(pa.array(forms[::-1]))
+    for name in together:
+        np.testing.assert_array_equal(together[name][1:], reversed_[name][:0:-1])
+
+
+def test_numbers_are_the_same_in_a_graph_and_after_saving_and_loading(features, tmp_path):
+    forms = ["Paris", "USA", "iPhone", "mp4", "24-hour", "", "😀", "a" * 50, "a\u0301", "ΟΔΟΣ", "İ"]
+    saved = tf.Module()
+    saved.features = features
+    saved.numbers = tf.function(features, input_signature=[tf.TensorSpec([None], tf.string)])
+    tf.saved_model.save(saved, str(tmp_path))
+    served = tf.saved_model.load(str(tmp_path)).numbers(tf.constant(forms))
+    for name, values in features.of_forms(pa.array(forms)).items():
+        np.testing.assert_array_equal(values[1:], served[name])
+
+
+def test_static_vectors_are_looked_up_as_words_are():
+    vectors = Vectors(pa.array(["usa", "london", "mp0"]), np.ones((3, 2), np.float32), 3, 0)
+    features = TokenFeatures(VOCABULARY, affix_buckets=8, vectors=vectors)
+    found = of(features, "USA", "London", "mp7", "Paris", "<unk>", "")
+    assert found["vector_ids"].tolist() == [1, 2, 3, 0, 0, 0]
+    assert found["word_ids"].tolist() == [3, 1, 4, 2, 1, 1]
+
+
+# TensorFlow's tables of case end where Unicode 9 does, and its strings where there is a NUL
+CHARACTERS = st.one_of(
+    st.characters(min_codepoint=1, max_codepoint=0x1C7F, exclude_categories=["Cs", "Cn"]),
+    st.sampled_from("ΣσςİıßẞÉ😀0٣7-"),
+)
+TEXTS = st.lists(st.text(CHARACTERS, max_size=6), max_size=12)
+
+
+@settings(max_examples=60, deadline=None)
+@given(known=TEXTS, queries=TEXTS, fold=st.sampled_from(["none", "case-digits"]))
+def test_words_have_the_ids_that_the_vocabulary_gives_them(known, queries, fold):
+    counted = pa.table({"symbol": pa.array(set(known), pa.string()), "count": [1] * len(set(known))})
+    words = Symbols.of_counts(
+        counted.cast(pa.schema([("symbol", pa.string()), ("count", pa.int64())])), fold=fold
+    )
+    features = TokenFeatures(Vocabulary(words, symbols()), affix_buckets=8)
+    forms = pa.array([*known, *queries], pa.string())
+    assert features.of_forms(forms)["word_ids"][1:].tolist() == words.ids(forms).tolist()
