@@ -1,8 +1,10 @@
 """Scores of a tagger's recipe over several seeds: mean, standard deviation, training time.
 
-    python benchmarks/accuracy.py deployments/taggers/wnut17.toml [more.toml] [--seeds 1 2 3]
+    python benchmarks/accuracy.py deployments/taggers/wnut17.toml [more.toml] [--seeds 1 2 3 4 5]
+                                  [--recipe seed] [--baseline crfsuite-ap]
 
-Nothing is registered and no champion is asked: this measures the recipe, not a night.
+A baseline is scored beside it where the TOML file asks for one. Nothing is registered and no champion is
+asked: this measures the recipe, not a night.
 """
 
 from __future__ import annotations
@@ -27,20 +29,40 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("taggers", nargs="+", type=Path, metavar="TAGGER.toml")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5])
+    parser.add_argument("--recipe", help="instead of the one that the TOML file names")
+    parser.add_argument("--baseline", help="likewise, such as crfsuite-ap")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     place = steps.Place.of(Settings())
     steps.confine_libraries(place.home)
     rows = []
     for path in arguments.taggers:
-        config = load_tagger(path)
-        results = [one_seed(config.model_copy(update={"seed": seed}), place) for seed in arguments.seeds]
+        results = []
+        for seed in arguments.seeds:
+            config = changed(load_tagger(path), seed, arguments.recipe, arguments.baseline)
+            results.append(one_seed(config, place))
         rows.append(row(config, results))
     print(f"\n{os.cpu_count()} cores, seeds {arguments.seeds}; standard deviation over the seeds\n")
-    print("| Tagger | Recipe | Test score | Span F1, strict | Accuracy | Epochs kept | Training minutes |")
-    print("|---|---|---|---|---|---|---|")
+    print(
+        "| Tagger | Recipe | Test score | Span F1, strict | Accuracy | Calibration error, tokens "
+        "| Epochs kept | Training minutes | Baseline |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|")
     print("\n".join(rows))
+
+
+def changed(config: TaggerConfig, seed: int, recipe: str | None, baseline: str | None) -> TaggerConfig:
+    """Return the configuration with another seed, and another recipe with that recipe's own defaults."""
+    tables = config.model_dump(mode="json", exclude_unset=True) | {"seed": seed}
+    kept = {"train": ("max_epochs", "patience"), "tags": ("scheme", "declared"), "features": ("ladder",)}
+    if recipe is not None:
+        for name, keys in kept.items():  # without what the recipe that the file names has put there
+            tables[name] = {key: value for key, value in tables.get(name, {}).items() if key in keys}
+        tables["train"]["recipe"] = recipe
+    if baseline is not None:
+        tables["evaluate"] = tables.get("evaluate", {}) | {"baseline": baseline}
+    return TaggerConfig.model_validate(tables)
 
 
 def one_seed(config: TaggerConfig, place: steps.Place) -> dict[str, Any]:
@@ -51,6 +73,8 @@ def one_seed(config: TaggerConfig, place: steps.Place) -> dict[str, Any]:
     steps.index(run)
     steps.encode(run)
     steps.train(run)
+    if config.evaluate.baseline != "none":
+        steps.baseline(run)
     steps.evaluate(run)
     metrics, history = read_json(run.metrics), read_json(run.history)
     scores = metrics["challenger"]
@@ -60,6 +84,8 @@ def one_seed(config: TaggerConfig, place: steps.Place) -> dict[str, Any]:
         "score": 100 * (scores["score"]["value"] or 0.0),
         "strict": None if strict is None else 100 * strict,
         "accuracy": 100 * scores["accuracy"]["value"],
+        "calibration": 100 * scores["calibration"]["tokens"]["ece"]["value"],
+        "baseline": 100 * metrics["baseline"]["score"]["value"] if metrics["baseline"] else None,
         "best": max(history, key=lambda epoch: epoch["dev_score"])["epoch"],
         "minutes": sum(epoch["seconds"] for epoch in history) / 60,
     }
@@ -77,7 +103,8 @@ def row(config: TaggerConfig, results: list[dict[str, Any]]) -> str:
     epochs = ", ".join(str(result["best"]) for result in results)
     return (
         f"| {config.name} | {config.train.recipe} | {name} {spread('score')} | {spread('strict')} "
-        f"| {spread('accuracy')} | {epochs} | {spread('minutes')} |"
+        f"| {spread('accuracy')} | {spread('calibration')} | {epochs} | {spread('minutes')} "
+        f"| {spread('baseline')} |"
     )
 
 
