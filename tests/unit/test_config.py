@@ -78,6 +78,11 @@ def test_the_defaults_of_a_recipe_written_out_give_the_same_digest(tmp_path: Pat
         (MINIMAL + "[features]\nwindow_overlap = 512\n", "window_overlap must be below the last rung 512"),
         (MINIMAL + '[tags]\nscheme = "BILOU"\n', "tags.scheme"),
         (MINIMAL + '[evaluate]\nslices = ["genre"]\n', "evaluate.slices must name columns of corpus.columns"),
+        (MINIMAL + '[train]\nsequence_weight = "w"\n', "train.sequence_weight must name a column of"),
+        (
+            MINIMAL + "[train]\ntag_weights = { O = 0 }\n",
+            "train.tag_weights.O: Input should be greater than 0",
+        ),
         (MINIMAL + '[gate]\nmetric = "span_f1"\n[tags]\nscheme = "none"\n', 'Received: tags.scheme = "none"'),
         (MINIMAL + '[train]\nrecipe = "sede"\n', "train.recipe: Input should be 'default' or 'seed'"),
         (MINIMAL + '[train]\nrecipe = ["seed"]\n', "train.recipe: Input should be 'default' or 'seed'"),

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqtag.config import FeaturesConfig
-from seqtag.errors import RunDirError
+from seqtag.errors import CorpusFormatError, RunDirError
 from seqtag.features import (
     Rung,
     TagIndex,
@@ -47,7 +47,7 @@ def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: 
     tokens = [["a", "a"], ["b", "a", "c"], ["a"]]
     tags = [["X", "Y"], ["X", "X", "X"], ["Y"]]
     encoded(write_split(tokens, tags, rows=[10, 11, 15]), tmp_path / "out")
-    common = {"start": [0, 0], "keep_start": [0, 0]}
+    common = {"start": [0, 0], "keep_start": [0, 0], "weight": [1.0, 1.0]}
     assert pq.read_table(tmp_path / "out/train/length=2/part-0.parquet", partitioning=None).to_pydict() == {
         **common,
         "row": [10, 15],
@@ -61,6 +61,7 @@ def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: 
     assert pq.read_table(tmp_path / "out/train/length=4/part-0.parquet", partitioning=None).to_pydict() == {
         "start": [0],
         "keep_start": [0],
+        "weight": [1.0],
         "row": [11],
         "sequence": [1],
         "length": [3],
@@ -114,6 +115,41 @@ def test_forms_are_those_of_the_split_whatever_the_vocabulary_makes_of_them(
     assert rungs[0].token_ids.tolist() == [[2, 1, 3, 2]]
     assert rungs[0].form_ids.tolist() == [[1, 2, 3, 4]]
     assert read_forms(tmp_path / "out/train").to_pylist() == ["Paris", "new", "2024", "PARIS"]
+
+
+def weighted(split: Path, folder: Path, weights: pa.Array) -> list[Rung]:
+    """Encode a split whose sequences a further column weighs."""
+    pq.write_table(pq.read_table(split).append_column("w", weights), split)
+    folder.mkdir()
+    vocabulary, tags = index_corpus(
+        split, declared=None, previous=(), scheme="none", config=SMALL, folder=folder
+    )
+    encode_corpus({"train": split}, vocabulary, tags, config=SMALL, folder=folder, weight_column="w")
+    return read_encoded(folder / "train", vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
+
+
+def test_every_window_of_a_sequence_has_its_weight(write_split: WriteSplit, tmp_path: Path) -> None:
+    split = write_split([["a"], ["a"] * 6, ["b"]], [["X"], ["X"] * 6, ["X"]])
+    short, long = weighted(split, tmp_path / "out", pa.array(["0.5", "2", "0"]))
+    assert short.weight.tolist() == [0.5, 0.0]
+    assert long.weight.tolist() == [2.0, 2.0]
+
+
+@pytest.mark.parametrize(
+    ("weight", "said"),
+    [
+        ("-1", r"a weight from 0 was required in column w\. Received: -1 \(row 11\)"),
+        ("inf", r"a weight from 0 was required in column w\. Received: inf \(row 11\)"),
+        (None, r"a weight from 0 was required in column w\. Received: None \(row 11\)"),
+        ("much", "numbers were required in column w"),
+    ],
+)
+def test_a_weight_that_is_no_number_from_zero_is_refused(
+    write_split: WriteSplit, tmp_path: Path, weight: str | None, said: str
+) -> None:
+    split = write_split([["a"], ["a"]], [["X"], ["X"]], rows=[10, 11])
+    with pytest.raises(CorpusFormatError, match=rf"train\.parquet: {said}"):
+        weighted(split, tmp_path / "out", pa.array(["1", weight], pa.string()))
 
 
 def test_an_empty_sequence_has_no_window_but_counts_as_a_position(

@@ -1,45 +1,97 @@
 import numpy as np
 import pytest
 
-from seqtag.config import FeaturesConfig, TrainConfig
-from seqtag.neural.batches import training_batches
+from seqtag.config import FeaturesConfig
+from seqtag.features import Vocabulary, read_forms
+from seqtag.neural.batches import Drawing, Shape
+from seqtag.neural.tokens import TokenFeatures
 from seqtag.neural.training import worth_compiling
-from tests.unit.neural.toy import lay_ground, rungs_of
+from tests.unit.neural.toy import lay_ground, rung, rungs_of, train_config
 
 LONG = [("t0", "X"), ("t1", "X"), ("t2", "X"), ("t3", "X"), ("t4", "Y"), ("t5", "Y")]
 
 
-def drawn(rungs, *, epoch=1, seed=1, batch_size=16):
-    return list(training_batches(rungs, batch_size=batch_size, seed=seed, epoch=epoch))
+def drawing(ground, split="train", *, batch_size=16, batch_cells=1000, seed=1):
+    features = TokenFeatures(Vocabulary.load(ground.vocabulary), affix_buckets=64)
+    forms = features.of_forms(read_forms(ground.encoded / split))
+    return Drawing(rungs_of(ground, split), forms, batch_size, batch_cells, seed)
+
+
+def drawn(ground, split="train", *, epoch=1, **how):
+    return list(drawing(ground, split, **how).epoch(epoch))
 
 
 def test_an_epoch_draws_every_sequence_once_in_batches_of_one_padded_length(toy):
-    batches = drawn(rungs_of(toy))
+    batches = drawn(toy)
     assert sorted(np.concatenate([batch.rows for batch in batches])) == list(range(160))
-    assert {batch.length for batch in batches} == {4, 8}
+    assert {batch.shape.time for batch in batches} == {4, 8}
     assert max(len(batch.rows) for batch in batches) == 16
-    n_tokens = sum(int(np.count_nonzero(batch.token_ids)) for batch in batches)
+    n_tokens = sum(int(np.count_nonzero(batch.positions)) for batch in batches)
     assert sum(batch.n_taught for batch in batches) == n_tokens
 
 
+def test_a_batch_has_each_of_its_forms_once_and_behind_padding(toy):
+    token_ids = np.zeros((160, 8), np.int32)
+    for of_length in rungs_of(toy):
+        token_ids[of_length.row, : of_length.length] = of_length.token_ids
+    for batch in drawn(toy):
+        word_ids = batch.rows_of["words"][batch.forms["word_ids"]]  # [n_forms]
+        np.testing.assert_array_equal(word_ids[batch.positions], token_ids[batch.rows, : batch.shape.time])
+        assert sorted(np.unique(batch.positions)) == list(range(batch.shape.n_forms))
+        assert len(set(word_ids.tolist())) == batch.shape.n_forms
+        assert word_ids[0] == 0
+
+
+def test_what_a_batch_looks_up_are_rows_of_tables_each_once(toy):
+    one = drawing(toy)
+    forms = {form.tobytes() for form in one.forms["affix_ids"]}
+    for batch in one.epoch(1):
+        for feature, table in (("word_ids", "words"), ("affix_ids", "affixes")):
+            rows = batch.rows_of[table]
+            assert rows[:2].tolist() == [0, 1]  # padding, and what a dropped word becomes
+            assert (np.diff(rows) > 0).all()
+            assert batch.forms[feature].max() < len(rows)
+        assert {form.tobytes() for form in batch.rows_of["affixes"][batch.forms["affix_ids"]]} <= forms
+
+
 def test_what_is_drawn_depends_on_seed_and_epoch_alone(toy):
-    first, again = drawn(rungs_of(toy), epoch=3, seed=5), drawn(rungs_of(toy), epoch=3, seed=5)
+    first, again = drawn(toy, epoch=3, seed=5), drawn(toy, epoch=3, seed=5)
     assert [b.rows.tolist() for b in first] == [b.rows.tolist() for b in again]
     for epoch, seed in ((4, 5), (3, 6)):
-        other = drawn(rungs_of(toy), epoch=epoch, seed=seed)
+        other = drawn(toy, epoch=epoch, seed=seed)
         assert [b.rows.tolist() for b in first] != [b.rows.tolist() for b in other]
 
 
 def test_lengths_are_mixed_within_an_epoch(toy):
-    lengths = [batch.length for batch in drawn(rungs_of(toy))]
+    lengths = [batch.shape.time for batch in drawn(toy)]
     assert lengths != sorted(lengths)
     assert lengths != sorted(lengths, reverse=True)
 
 
+@pytest.mark.parametrize(
+    ("batch_size", "batch_cells", "most"),
+    [
+        (16, 1000, {4: 16, 8: 16}),
+        (16, 40, {4: 10, 8: 5}),  # as many sequences as fit into 40 tokens and padding
+        (16, 5, {4: 1, 8: 1}),  # one in any case
+        (1, 1000, {4: 1, 8: 1}),
+    ],
+)
+def test_a_batch_holds_no_more_sequences_and_no_more_tokens_than_allowed(toy, batch_size, batch_cells, most):
+    one = drawing(toy, batch_size=batch_size, batch_cells=batch_cells)
+    assert {of_length.length: one.rows_at_once(of_length) for of_length in one.rungs} == most
+    sizes = {4: [], 8: []}
+    for batch in one.epoch(1):
+        sizes[batch.shape.time].append(batch.shape.batch)
+    assert {length: max(drawn) for length, drawn in sizes.items()} == most
+    for of_length in one.rungs:
+        assert one.n_batches(of_length) == len(sizes[of_length.length])
+        assert sum(sizes[of_length.length]) == len(of_length)
+
+
 def test_overlapping_windows_teach_each_token_once(tmp_path):
     features = FeaturesConfig(ladder=(4,), window_overlap=2)
-    ground = lay_ground(tmp_path, {"train": [LONG]}, features=features)
-    (batch,) = drawn(rungs_of(ground))
+    (batch,) = drawn(lay_ground(tmp_path, {"train": [LONG]}, features=features))
     # windows [0, 4) and [2, 6): of the shared tokens 2 and 3 each window keeps the one nearer to its middle
     in_order = np.argsort(batch.taught[:, 0])[::-1]
     assert batch.taught[in_order].tolist() == [[True, True, True, False], [False, True, True, True]]
@@ -48,9 +100,52 @@ def test_overlapping_windows_teach_each_token_once(tmp_path):
 
 def test_a_token_whose_tag_is_unknown_is_not_taught(tmp_path):
     splits = {"train": [[("a", "X"), ("b", "Y")]], "dev": [[("a", "X"), ("b", "NEW"), ("c", "Y")]]}
-    (batch,) = drawn(rungs_of(lay_ground(tmp_path, splits), "dev"))
+    (batch,) = drawn(lay_ground(tmp_path, splits), "dev")
     assert batch.taught.tolist() == [[True, False, True, False]]
     assert batch.tag_ids.min() == 0
+
+
+def test_sequences_come_with_their_weights():
+    weighted = rung([[2], [2], [2]], [[0], [0], [0]], rows=[5, 6, 7], weights=[0.5, 2, 0])
+    forms = {"word_ids": np.arange(3), "affix_ids": np.zeros([3, 9], np.int32)}
+    (batch,) = Drawing([weighted], forms, 16, 1000, seed=1).epoch(1)
+    assert dict(zip(batch.rows.tolist(), batch.weights.tolist(), strict=True)) == {5: 0.5, 6: 2.0, 7: 0.0}
+
+
+def test_a_batch_is_filled_up_with_what_teaches_nothing(toy):
+    batch = min(drawn(toy), key=lambda batch: batch.shape.batch)
+    shape = Shape(32, batch.shape.time, 50, {"words": 60, "affixes": 70})
+    filled = batch.filled(shape)
+    assert filled.shape == shape
+    n = len(batch.rows)
+    np.testing.assert_array_equal(filled.positions[:n], batch.positions)
+    np.testing.assert_array_equal(filled.tag_ids[:n], batch.tag_ids)
+    assert filled.n_taught == batch.n_taught
+    assert not filled.positions[n:].any()
+    for name, table in batch.forms.items():
+        np.testing.assert_array_equal(filled.forms[name][: len(table)], table)
+        assert not filled.forms[name][len(table) :].any()
+
+
+def test_a_shape_holds_what_can_be_filled_up_to_it():
+    shape = Shape(4, 8, 20, {"words": 10, "affixes": 30})
+    assert shape.holds(shape)
+    assert shape.holds(Shape(1, 8, 5, {"words": 2, "affixes": 3}))
+    for larger in (
+        Shape(5, 8, 20, {"words": 10, "affixes": 30}),
+        Shape(4, 4, 20, {"words": 10, "affixes": 30}),
+        Shape(4, 8, 21, {"words": 10, "affixes": 30}),
+        Shape(4, 8, 20, {"words": 11, "affixes": 30}),
+        Shape(4, 8, 20, {"words": 10, "affixes": 31}),
+    ):
+        assert not shape.holds(larger)
+
+
+def test_the_shapes_of_rungs_hold_every_batch_of_the_first_epoch(toy):
+    one = drawing(toy)
+    shapes = {shape.time: shape for shape in one.shapes(one.rungs)}
+    assert set(shapes) == {4, 8}
+    assert all(shapes[batch.shape.time].holds(batch.shape) for batch in one.epoch(1))
 
 
 @pytest.mark.parametrize(
@@ -63,5 +158,5 @@ def test_a_token_whose_tag_is_unknown_is_not_taught(tmp_path):
     ],
 )
 def test_steps_are_compiled_for_lengths_that_a_training_meets_often(toy, max_epochs, patience, lengths):
-    config = TrainConfig(batch_size=16, max_epochs=max_epochs, patience=patience)
-    assert worth_compiling(rungs_of(toy), config) == lengths
+    config = train_config(max_epochs=max_epochs, patience=patience)
+    assert [of_length.length for of_length in worth_compiling(drawing(toy), config)] == lengths

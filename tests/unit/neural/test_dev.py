@@ -2,21 +2,24 @@ import numpy as np
 import pytest
 
 from seqtag.config import FeaturesConfig
-from seqtag.features import TagIndex
+from seqtag.features import TagIndex, Vocabulary, read_forms
 from seqtag.neural.dev import DevSplit
 from seqtag.neural.reading import OUTPUT
 from tests.unit.neural.toy import lay_ground, rungs_of
 
 
 class Oracle:
-    """Knows the tag id of every token id."""
+    """Knows the tag id of every word."""
 
-    def __init__(self, tag_of_token):
-        self._tags = np.array(tag_of_token, dtype=np.int32)
+    def __init__(self, tag_of_word):
+        self._tags = np.array(tag_of_word, dtype=np.int32)
 
-    def predict(self, token_ids):
-        output = np.zeros(token_ids.shape, dtype=OUTPUT)
-        output["tag_id"] = self._tags[token_ids]
+    def form_vectors(self, forms):
+        return self._tags[forms["word_ids"]]
+
+    def predict(self, vectors, positions):
+        output = np.zeros(positions.shape, dtype=OUTPUT)
+        output["tag_id"] = vectors[positions]
         return output
 
 
@@ -26,9 +29,10 @@ TRAIN = [[("a", "O"), ("b", "B-X"), ("c", "I-X")] * 3] * 2
 def dev_split(tmp_path, dev, *, metric, scheme="IOB2"):
     features = FeaturesConfig(ladder=(2, 4), window_overlap=2)
     ground = lay_ground(tmp_path, {"train": TRAIN, "dev": dev}, scheme=scheme, features=features)
-    tags = TagIndex.load(ground.vocabulary)
+    tags, vocabulary = TagIndex.load(ground.vocabulary), Vocabulary.load(ground.vocabulary)
     assert tags.tags == ("B-X", "I-X", "O")
-    return DevSplit(rungs_of(ground, "dev"), tags, metric=metric)
+    forms = {"word_ids": np.append(0, vocabulary.ids(read_forms(ground.encoded / "dev")))}
+    return DevSplit(rungs_of(ground, "dev"), forms, tags, metric=metric)
 
 
 PERFECT = Oracle([9, 9, 2, 0, 1])  # <pad>, <unk>, a, b, c

@@ -5,36 +5,41 @@ import pytest
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
-from seqtag.features import Rung, windows
+from seqtag.neural.batches import Drawing
 from seqtag.neural.dev import DevScore
 from seqtag.neural.loop import EpochRecord, epochs
 from seqtag.neural.training import epoch_line, fit
+from tests.unit.neural.toy import rung
 
 
 class StubEngine:
-    """Returns the losses it was given, one a step."""
+    """Returns the losses it was given, one a step, and remembers its learning rates."""
 
     def __init__(self, *losses):
-        self._losses = iter(losses)
+        self._losses, self.rates = iter(losses), []
 
     def train_step(self, _batch):
         return next(self._losses)
 
-    def predict(self, _token_ids):
+    def set_learning_rate(self, rate):
+        self.rates.append(rate)
+
+    def form_vectors(self, _forms):
         raise AssertionError("dev is scored by the function that the test gives")
 
-
-def rung(*, tag_ids, rows):
-    tag_ids = np.array(tag_ids, dtype=np.int32)
-    n_windows, length = tag_ids.shape
-    cut = windows([length] * n_windows, ladder=[length], overlap=0)
-    return Rung(length, np.array(rows), cut, np.full_like(tag_ids, 2), tag_ids)
+    predict = form_vectors
 
 
-def records(engine, rungs, *, scores=(0.5,), batch_size=2):
+def tagged(*, tag_ids, rows):
+    return rung(np.full_like(np.array(tag_ids), 2), tag_ids, rows=rows)
+
+
+def records(engine, rungs, *, scores=(0.5,), batch_size=2, decay=0.0):
     given = iter(scores)
-    config = TrainConfig(batch_size=batch_size, learning_rate=0.5)
-    return epochs(engine, rungs, score=lambda _: DevScore(next(given), 0.25), config=config, seed=1)
+    config = TrainConfig(batch_size=batch_size, learning_rate=0.5, decay=decay)
+    forms = {"word_ids": np.arange(3), "affix_ids": np.zeros([3, 9], np.int32)}
+    drawing = Drawing(rungs, forms, batch_size, 1000, seed=1)
+    return epochs(engine, drawing, score=lambda _: DevScore(next(given), 0.25), config=config)
 
 
 def record(epoch, score, accuracy=0.5):
@@ -55,7 +60,7 @@ def fitted(scores, *, patience=2, max_epochs=100, accuracies=None):
 
 
 def test_loss_is_the_mean_over_the_tokens_that_were_taught():
-    known = rung(tag_ids=[[0, 1], [0, -1], [1, 1]], rows=[4, 5, 6])  # five known tags, in two batches
+    known = tagged(tag_ids=[[0, 1], [0, -1], [1, 1]], rows=[4, 5, 6])  # five known tags, in two batches
     first = next(records(StubEngine(2.0, 0.5), [known]))
     assert first.loss == 0.5
     assert (first.epoch, first.dev_score, first.dev_accuracy, first.learning_rate) == (1, 0.5, 0.25, 0.5)
@@ -65,27 +70,34 @@ def test_loss_is_the_mean_over_the_tokens_that_were_taught():
 
 def test_epochs_are_trained_only_when_asked_for():
     engine = StubEngine(1.0, 2.0)  # a third epoch would find no loss
-    coming = records(engine, [rung(tag_ids=[[0]], rows=[0])], scores=(0.1, 0.2))
+    coming = records(engine, [tagged(tag_ids=[[0]], rows=[0])], scores=(0.1, 0.2))
     assert [next(coming).dev_score, next(coming).dev_score] == [0.1, 0.2]
+
+
+def test_the_learning_rate_falls_from_epoch_to_epoch():
+    engine = StubEngine(1.0, 1.0, 1.0)
+    coming = records(engine, [tagged(tag_ids=[[0]], rows=[0])], scores=(0.1, 0.2, 0.3), decay=0.25)
+    told = [next(coming).learning_rate for _ in range(3)]
+    assert told == engine.rates == [0.5, 0.4, pytest.approx(1 / 3)]  # 0.5 / (1 + 0.25 * (epoch - 1))
 
 
 @pytest.mark.parametrize("loss", [math.nan, math.inf])
 def test_a_loss_that_is_no_number_is_an_error_with_epoch_batch_and_rows(loss):
-    coming = records(StubEngine(1.0, 1.0, 1.0, loss), [rung(tag_ids=[[0]] * 3, rows=[70, 80, 90])])
+    coming = records(StubEngine(1.0, 1.0, 1.0, loss), [tagged(tag_ids=[[0]] * 3, rows=[70, 80, 90])])
     next(coming)
     with pytest.raises(TrainingError, match=rf"epoch 2, batch 2: .* Received: {loss} \(rows (70|80|90)"):
         next(coming)
 
 
 def test_a_long_list_of_rows_is_cut_in_the_message():
-    coming = records(StubEngine(math.nan), [rung(tag_ids=[[0]] * 10, rows=range(10))], batch_size=10)
+    coming = records(StubEngine(math.nan), [tagged(tag_ids=[[0]] * 10, rows=range(10))], batch_size=10)
     with pytest.raises(TrainingError, match=r"rows (\d, ){7}\d and 2 more of the snapshot"):
         next(coming)
 
 
 def test_nothing_to_learn_from_is_an_error():
     with pytest.raises(TrainingError, match="tokens with a known tag were required"):
-        next(records(StubEngine(0.0), [rung(tag_ids=[[-1, -1]], rows=[0])]))
+        next(records(StubEngine(0.0), [tagged(tag_ids=[[-1, -1]], rows=[0])]))
 
 
 def test_training_stops_when_dev_has_not_improved_for_as_long_as_patience():

@@ -9,25 +9,26 @@ LENGTHS = st.lists(st.integers(0, 9), max_size=12)
 
 
 class Echo:
-    """Says of each token its id, and remembers the shapes it was given."""
+    """Says of each token what `vectors` has for it, and remembers the shapes it was given."""
 
     def __init__(self):
         self.shapes = []
 
-    def predict(self, token_ids):
-        self.shapes.append(token_ids.shape)
-        output = np.zeros(token_ids.shape, dtype=OUTPUT)
-        output["tag_id"] = token_ids
+    def predict(self, vectors, positions):
+        self.shapes.append(positions.shape)
+        output = np.zeros(positions.shape, dtype=OUTPUT)
+        output["tag_id"] = vectors[positions]
         return output
 
 
 @given(lengths=LENGTHS, cells=st.integers(1, 40))
 def test_every_token_gets_its_own_output_in_the_order_of_the_tokens(lengths, cells):
     offsets = np.cumsum([0, *lengths])
-    token_ids = np.arange(1, offsets[-1] + 1, dtype=np.int32)
+    form_ids = np.arange(1, offsets[-1] + 1, dtype=np.int32)
+    vectors = 2 * np.arange(offsets[-1] + 1)
     cut = windows(lengths, ladder=[2, 4], overlap=2)
-    output = read_tokens(Echo(), token_ids, cut, offsets=offsets, cells=cells)
-    assert output["tag_id"].tolist() == token_ids.tolist()
+    output = read_tokens(Echo(), vectors, form_ids, cut, offsets=offsets, cells=cells)
+    assert output["tag_id"].tolist() == (2 * form_ids).tolist()
 
 
 @given(lengths=LENGTHS, cells=st.integers(4, 40))
@@ -35,7 +36,7 @@ def test_no_batch_has_more_cells_than_allowed(lengths, cells):
     echo = Echo()
     offsets = np.cumsum([0, *lengths])
     cut = windows(lengths, ladder=[2, 4], overlap=2)
-    read_tokens(echo, np.ones(offsets[-1], dtype=np.int32), cut, offsets=offsets, cells=cells)
+    read_tokens(echo, np.zeros(2), np.ones(offsets[-1], np.int32), cut, offsets=offsets, cells=cells)
     assert all(batch * time <= cells for batch, time in echo.shapes)
 
 
@@ -45,8 +46,7 @@ def test_sequences_of_like_length_are_read_together():
 
 
 def test_nothing_to_read_gives_nothing():
-    output = read_tokens(
-        Echo(), np.zeros(0, np.int32), windows([], ladder=[4], overlap=0), offsets=np.array([0])
-    )
+    nothing, cut = np.zeros(0, np.int32), windows([], ladder=[4], overlap=0)
+    output = read_tokens(Echo(), np.zeros(1), nothing, cut, offsets=np.array([0]))
     assert output.dtype == OUTPUT
     assert len(output) == 0

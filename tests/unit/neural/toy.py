@@ -1,4 +1,7 @@
-"""A toy language that only a reader of what comes next can tag, and the ground to train a tagger on it."""
+"""Toy languages, and the ground to train taggers on them.
+
+One language can be tagged only by a reader of what comes next, the other only by one of suffixes.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqtag.config import FeaturesConfig, Metric, SchemeName, TrainConfig
-from seqtag.features import Rung, TagIndex, Vocabulary, encode_corpus, index_corpus, read_encoded
+from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TaggerConfig, TrainConfig
+from seqtag.features import Rung, TagIndex, Vocabulary, encode_corpus, index_corpus, read_encoded, windows
 from seqtag.neural import train
 
 Sequences = Sequence[Sequence[tuple[str, str]]]  # tokens with their tags
+
+SMALL = ModelConfig(  # layers that a test needs no minute for
+    word_size=12, affix_size=8, affix_buckets=1024, character_size=6, character_filters=8, units=12
+)
 
 
 @dataclass(frozen=True)
@@ -36,12 +43,16 @@ class Ground:
     def split(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
 
-    def train(self, bundle: Path, *, seed: int = 1, on_epoch=None, **config) -> Path:
+    def train(
+        self, bundle: Path, *, model: ModelConfig = SMALL, seed: int = 1, on_epoch=None, **config
+    ) -> Path:
+        """Train the recipe `default`, or the one that `config` names, for one epoch or longer."""
         bundle.mkdir(parents=True)
         train(
             self.encoded,
             self.vocabulary,
-            config=TrainConfig(**{"batch_size": 16, "learning_rate": 0.01, "max_epochs": 1} | config),
+            config=train_config(**{"batch_size": 16, "learning_rate": 0.01, "max_epochs": 1} | config),
+            model=ModelConfig() if config.get("recipe") == "seed" else model,
             features=self.features,
             metric=self.metric,
             seed=seed,
@@ -49,6 +60,12 @@ class Ground:
             on_epoch=on_epoch,
         )
         return bundle
+
+
+def train_config(**said) -> TrainConfig:
+    """Return what a tagger's file that says this comes to, the defaults of its recipe included."""
+    corpus = {"sources": [{"format": "sample"}]}
+    return TaggerConfig.model_validate({"name": "toy", "corpus": corpus, "train": said}).train
 
 
 def lay_ground(
@@ -90,6 +107,21 @@ def rungs_of(ground: Ground, split: str = "train") -> list[Rung]:
     return read_encoded(ground.encoded / split, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
 
 
+def rung(form_ids, tag_ids, *, rows=None, weights=None) -> Rung:
+    """Return sequences of one padded length, one window each, given by forms that are their own word ids."""
+    form_ids, tag_ids = np.array(form_ids, np.int32), np.array(tag_ids, np.int32)
+    n_windows, length = form_ids.shape
+    return Rung(
+        length=length,
+        row=np.arange(n_windows) if rows is None else np.array(rows),
+        weight=np.ones(n_windows, np.float32) if weights is None else np.array(weights, np.float32),
+        windows=windows(np.count_nonzero(form_ids, axis=1), ladder=[length], overlap=0),
+        token_ids=form_ids,
+        form_ids=form_ids,
+        tag_ids=tag_ids,
+    )
+
+
 def write_split(path: Path, sequences: Sequences, *, name: str = "test", first_row: int = 0) -> None:
     n = len(sequences)
     strings = pa.list_(pa.string())
@@ -117,4 +149,31 @@ def toy_language(n_sequences: int, *, seed: int, longest: int = 8) -> Sequences:
         sequences.append(
             [(t, "B-X" if (t, f) == ("b", "c") else "O") for t, f in zip(tokens, following, strict=True)]
         )
+    return sequences
+
+
+def suffix_language(n_sequences: int, *, seed: int, letters: str, longest: int = 8) -> Sequences:
+    """Draw sequences of names among "the", "of" and verbs in -ed, which are O.
+
+    A name is a word in -ton, B-X, with up to two in -ly behind it, I-X. Stems are made of
+    `letters`, so that words of other letters are all different.
+    """
+    draw = np.random.default_rng(seed)
+
+    def word(suffix: str) -> str:
+        return "".join(draw.choice(list(letters), size=4)) + suffix
+
+    sequences = []
+    for _ in range(n_sequences):
+        sequence: list[tuple[str, str]] = []
+        length = draw.integers(1, longest + 1)
+        while len(sequence) < length:
+            kind = draw.choice(["function", "verb", "name"], p=[0.4, 0.3, 0.3])
+            if kind == "function":
+                sequence.append((str(draw.choice(["the", "of"])), "O"))
+            elif kind == "verb":
+                sequence.append((word("ed"), "O"))
+            else:
+                sequence += [(word("ton"), "B-X"), *((word("ly"), "I-X") for _ in range(draw.integers(3)))]
+        sequences.append(sequence[:length])
     return sequences
