@@ -21,7 +21,14 @@ import pyarrow.parquet as pq
 from seqtag.baseline.attributes import AttributesByToken, TokenAttributes, sequence_attributes
 from seqtag.corpus.schema import SPLIT
 from seqtag.errors import ConfigError, TrainingError
-from seqtag.scoring.predictions import CONFIDENCE, GOLD_TAGS, PREDICTED, TOKENS, UNKNOWN
+from seqtag.scoring.predictions import (
+    CONFIDENCE,
+    GOLD_TAGS,
+    PREDICTED,
+    TOKENS,
+    UNKNOWN,
+    predictions_schema,
+)
 from seqtag.scoring.ragged import flatten
 
 Algorithm = Literal["crfsuite-ap", "crfsuite-lbfgs"]
@@ -136,18 +143,10 @@ def _tag(tagger: Any, test: Path, predictions: Path, attributes: AttributesByTok
     known = pa.array(list(attributes), pa.string())  # before tokens of test come in
     with pq.ParquetFile(test) as source:
         names = [name for name in source.schema_arrow.names if name != SPLIT]
-        schema = _schema(source.schema_arrow)
+        schema = predictions_schema(source.schema_arrow, without=SPLIT, span_confidence=False)
     with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
         for batch in _batches(test, names):
             writer.write_batch(_tagged(tagger, batch, schema, attributes, known))
-
-
-def _schema(split: pa.Schema) -> pa.Schema:
-    fields = [field for field in split.remove_metadata() if field.name != SPLIT]
-    behind = 1 + [field.name for field in fields].index(GOLD_TAGS)
-    said = [(PREDICTED, pa.string()), (CONFIDENCE, pa.float32()), (UNKNOWN, pa.bool_())]
-    fields[behind:behind] = [pa.field(name, pa.list_(type_), nullable=False) for name, type_ in said]
-    return pa.schema(fields)
 
 
 def _tagged(

@@ -16,11 +16,11 @@ from seqtag.neural.tagger import Tagger
 from seqtag.scoring import convert_tags
 from seqtag.scoring.predictions import (
     CONFIDENCE,
-    GOLD_TAGS,
     PREDICTED,
     SPAN_CONFIDENCE,
     TOKENS,
     UNKNOWN,
+    predictions_schema,
 )
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
         raise RunDirError(f"{bundle}: a model of tag scheme {scheme} was required. Received: one of {spoken}")
     started, n_tokens = time.perf_counter(), 0
     with pq.ParquetFile(split) as source:
-        schema = _schema(source.schema_arrow)
+        schema = predictions_schema(source.schema_arrow, without=SPLIT)
         with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
             for group in range(source.num_row_groups):
                 for batch in source.read_row_group(group).to_batches():
@@ -52,19 +52,6 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
                     n_tokens += len(batch.column(TOKENS).flatten())
     seconds = time.perf_counter() - started
     _log.info("tag: %s tokens in %.1f s, %s tokens/s", f"{n_tokens:,}", seconds, f"{n_tokens / seconds:,.0f}")
-
-
-def _schema(split: pa.Schema) -> pa.Schema:
-    columns = []
-    for column in split.remove_metadata():
-        if column.name != SPLIT:
-            columns.append(column)
-        if column.name == GOLD_TAGS:
-            columns.append(pa.field(PREDICTED, pa.list_(pa.string()), nullable=False))
-            columns.append(pa.field(CONFIDENCE, pa.list_(pa.float32()), nullable=False))
-            columns.append(pa.field(SPAN_CONFIDENCE, pa.list_(pa.float32()), nullable=False))
-            columns.append(pa.field(UNKNOWN, pa.list_(pa.bool_()), nullable=False))
-    return pa.schema(columns)
 
 
 def _tagged(batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema, scheme: SchemeName) -> pa.RecordBatch:

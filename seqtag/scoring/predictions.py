@@ -52,6 +52,22 @@ class Predictions:
     span_keys: pa.ChunkedArray | None = None
 
 
+def predictions_schema(split: pa.Schema, *, without: str, span_confidence: bool = True) -> pa.Schema:
+    """Return the columns of a split, and behind its tags what a tagger says.
+
+    Args:
+        without: the column that is left out, the same all along.
+        span_confidence: False for a tagger that does not know how sure it is of a whole span.
+    """
+    said = {PREDICTED: pa.string(), CONFIDENCE: pa.float32()}
+    said |= {SPAN_CONFIDENCE: pa.float32()} if span_confidence else {}
+    said[UNKNOWN] = pa.bool_()
+    columns = [column for column in split.remove_metadata() if column.name != without]
+    behind = 1 + [column.name for column in columns].index(GOLD_TAGS)
+    columns[behind:behind] = [pa.field(name, pa.list_(type_), nullable=False) for name, type_ in said.items()]
+    return pa.schema(columns)
+
+
 def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] = ()) -> Predictions:
     """Read a predictions file a few thousand sequences at a time; texts are kept of gold spans only.
 
