@@ -89,24 +89,27 @@ class Average:
     def __init__(self, variables: Sequence[Any], *, span: float) -> None:
         self._variables = list(variables)
         self._averages = [tf.Variable(variable.value) for variable in self._variables]
-        self._share = 1.0 - (1.0 - 1.0 / max(1.0, span)) ** _AVERAGED_EVERY
+        self._kept, self._n_behind = 1.0 - 1.0 / max(1.0, span), 0
         self._update = tf.function(self._move, jit_compile=True)
 
     def after_step(self, number: int) -> None:
         """Take notice of a step, numbered from 1."""
-        if number % _AVERAGED_EVERY == 0:
+        self._n_behind = number % _AVERAGED_EVERY
+        if not self._n_behind:
             self._update()
 
     def weights(self) -> Weights:
         """Return a copy of the averages by the variables' paths."""
+        share = 1.0 - self._kept**self._n_behind  # of the steps that the averages do not have yet
         return {
-            variable.path: average.numpy()
+            variable.path: (average + share * (variable.value - average)).numpy()
             for variable, average in zip(self._variables, self._averages, strict=True)
         }
 
     def _move(self) -> None:
+        share = 1.0 - self._kept**_AVERAGED_EVERY
         for variable, average in zip(self._variables, self._averages, strict=True):
-            average.assign_add(self._share * (variable.value - average))
+            average.assign_add(share * (variable.value - average))
 
 
 class NoAverage:
