@@ -1,67 +1,153 @@
 import numpy as np
+import pyarrow as pa
 import pytest
 
-from seqtag.neural._tensorflow import keras
-from seqtag.neural.model import RECIPES, seed_model
+from seqtag.config import ModelConfig
+from seqtag.features import TagIndex, Vectors
+from seqtag.neural._tensorflow import fix_randomness, keras, tf
+from seqtag.neural.model import Sizes
+from seqtag.neural.network import Network
+from tests.unit.neural.toy import SMALL
+
+TAGS = TagIndex(("O", "B-X", "I-X"), "IOB2")
+SIZES = Sizes(n_words=6, n_characters=5, n_tags=3)
+SEED = np.array([3, 1], np.int32)
+POSITIONS = np.array([[2, 3, 4, 1, 5], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]], np.int32)
 
 
-def configs(model):
-    return [(type(layer), layer.get_config()) for layer in model.layers]
+def network(recipe, *, vectors=None, **sizes):
+    fix_randomness(1)
+    config = SMALL.model_copy(update=sizes) if recipe == "default" else ModelConfig()
+    return Network.of(recipe, SIZES, config, TAGS, vectors)
 
 
-def test_seed_is_embedding_spatial_dropout_bilstm_and_a_softmax_at_each_step():
-    (_, tokens), (words, w), (dropout, d), (both, b), (each, t) = configs(seed_model(7, 3, mode="training"))
-    assert tokens["batch_shape"] == (None, None)
-    assert words is keras.layers.Embedding
-    assert (w["input_dim"], w["output_dim"], w["mask_zero"]) == (7, 50, True)
-    assert dropout is keras.layers.SpatialDropout1D
-    assert d["rate"] == 0.1
-    assert both is keras.layers.Bidirectional
-    assert b["merge_mode"] == "concat"
-    for direction in ("layer", "backward_layer"):
-        lstm = b[direction]
-        assert lstm["class_name"] == "LSTM"
-        settings = {
-            name: lstm["config"][name] for name in ("units", "dropout", "recurrent_dropout", "unroll")
-        }
-        assert settings == {"units": 100, "dropout": 0.0, "recurrent_dropout": 0.1, "unroll": False}
-        assert lstm["config"]["return_sequences"] is True
-        assert lstm["config"]["activation"] == "tanh"
-        assert lstm["config"]["recurrent_activation"] == "sigmoid"
-    assert issubclass(each, keras.layers.TimeDistributed)
-    assert t["layer"]["class_name"] == "Dense"
-    assert (t["layer"]["config"]["units"], t["layer"]["config"]["activation"]) == (3, "softmax")
+def forms(n=6, *, rare=False):
+    """One form for each word; affixes and characters by chance."""
+    draw = np.random.default_rng(0)
+    return {
+        "word_ids": np.arange(n, dtype=np.int32) % 6,
+        "rare": np.full(n, rare),
+        "vector_ids": np.arange(n, dtype=np.int32) % 3,
+        "affix_ids": draw.integers(1, 1024, (n, 9)).astype(np.int32),
+        "character_ids": draw.integers(0, 5, (n, 24)).astype(np.int32),
+    }
 
 
-def test_both_modes_have_the_same_weights_under_the_same_paths():
-    shapes = [
-        {weight.path: tuple(weight.shape) for weight in seed_model(7, 3, mode=mode).weights}
-        for mode in ("training", "reading")
-    ]
-    assert shapes[0] == shapes[1]
-    assert shapes[0]["bilstm/forward_lstm/lstm_cell/kernel"] == (50, 400)
-    assert len(shapes[0]) == 9
+def emitted(one, *, seed=None):
+    emissions, mask = one.emissions(one.form_vectors(forms()), POSITIONS, seed=seed)
+    np.testing.assert_array_equal(mask, POSITIONS > 0)
+    return emissions.numpy()
 
 
-def test_reading_differs_from_training_in_nothing_but_dropout():
-    training, reading = (seed_model(7, 3, mode=mode) for mode in ("training", "reading"))
-    for (kind, config), (other_kind, other) in zip(configs(training), configs(reading), strict=True):
-        assert kind is other_kind
-        assert str(config).replace("'recurrent_dropout': 0.1", "'recurrent_dropout': 0.0").replace(
-            "'rate': 0.1", "'rate': 0.0"
-        ) == str(other)
+def test_seed_is_what_keras_makes_of_embedding_spatial_dropout_bilstm_and_a_softmax_at_each_step():
+    one = network("seed")
+    theirs = keras.Sequential(
+        [
+            keras.layers.Embedding(6, 50, mask_zero=True),
+            keras.layers.SpatialDropout1D(0.1),
+            keras.layers.Bidirectional(keras.layers.LSTM(100, return_sequences=True, recurrent_dropout=0.1)),
+            keras.layers.TimeDistributed(keras.layers.Dense(3, activation="softmax")),
+        ]
+    )
+    theirs.build((None, None))
+    theirs.set_weights(one.model.get_weights())
+    np.testing.assert_allclose(tf.nn.softmax(emitted(one)), theirs(POSITIONS), atol=1e-5)
+    layers = (one.model.word_dropout.rate, one.model.bilstm.recurrent_dropout, one.model.bilstm.masks)
+    assert layers == (0.1, 0.1, "gate")
 
 
-def test_softmax_at_each_step_equals_keras_time_distributed():
-    inputs = np.random.default_rng(0).normal(size=(2, 5, 200)).astype("float32")
-    ours = seed_model(7, 3, mode="reading").get_layer("tags")
-    theirs = keras.layers.TimeDistributed(ours.layer)
-    np.testing.assert_allclose(ours(inputs), theirs(inputs), rtol=1e-6)
+@pytest.mark.parametrize(
+    ("recipe", "shapes"),
+    [
+        (
+            "seed",
+            {"words/embeddings": (6, 50), "bilstm/forward_kernel": (50, 400), "tags/kernel": (200, 3)},
+        ),
+        (
+            "default",  # 12 of the word, 8 of its affixes and 8 of its characters go into the recurrence
+            {
+                "words/embeddings": (6, 12),
+                "affixes/embeddings": (1024, 8),
+                "characters/kernel": (18, 8),
+                "bilstm_0/forward_kernel": (28, 48),
+                "tags/kernel": (24, 3),
+            },
+        ),
+    ],
+)
+def test_weights_have_names_and_sizes(recipe, shapes):
+    weights = network(recipe).weights()
+    assert {path: weights[path].shape for path in shapes} == shapes
+    assert len(weights) == {"seed": 9, "default": 13}[recipe]
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
-def test_probabilities_sum_to_one_at_every_token(recipe):
-    model = RECIPES[recipe](7, 3, mode="reading")
-    probabilities = model(np.array([[2, 3, 0], [4, 0, 0]], dtype=np.int32))
-    assert probabilities.shape == (2, 3, 3)
-    np.testing.assert_allclose(np.sum(probabilities, axis=-1), 1.0, rtol=1e-5)
+def test_a_second_layer_reads_the_first():
+    weights = network("default", layers=2).weights()
+    assert weights["bilstm_1/backward_kernel"].shape == (24, 48)
+
+
+def test_a_crf_learns_its_transitions_beside_the_model():
+    assert len(network("default", output="crf").variables) == 13 + 3
+    assert len(network("default", output="viterbi").variables) == 13
+
+
+def test_a_form_is_its_word_its_affixes_added_up_and_its_characters():
+    one, seen = network("default"), forms()
+    vectors, weights = one.form_vectors(seen).numpy(), one.weights()
+    words = weights["words/embeddings"][seen["word_ids"]]
+    affixes = weights["affixes/embeddings"][seen["affix_ids"]].sum(axis=1)
+    expected = np.concatenate([words, affixes, one.model.characters(seen["character_ids"])], axis=1)
+    np.testing.assert_allclose(vectors, expected, atol=1e-6)
+
+
+def test_static_vectors_are_corrected_by_what_is_learnt_and_are_not_learnt_themselves():
+    static = Vectors(pa.array(["a", "b"]), np.array([[1, 2, 3], [4, 5, 6]], np.float32), 2, 0)
+    one = network("default", vectors=static)
+    words = one.form_vectors(forms())[:, :3].numpy()
+    assert words.tolist() == [[0, 0, 0], [1, 2, 3], [4, 5, 6]] * 2  # nothing is learnt yet
+    assert one.weights()["words/embeddings"].shape == (6, 3)
+    assert not any("static" in path for path in one.weights())
+    one.model.words.embeddings.assign(np.full((6, 3), 0.5))
+    assert one.form_vectors(forms())[1, :3].numpy().tolist() == [1.5, 2.5, 3.5]
+
+
+def test_rare_words_become_unknown_in_training_now_and_then():
+    one = network("default", word_dropout=0.25)
+    tables = {name: table.value for name, table in one.model.tables().items()}
+    often, rare = (
+        one.model.form_vectors(forms(3000, rare=rare), tables, SEED)[:, :12].numpy() for rare in (False, True)
+    )
+    words = one.weights()["words/embeddings"]
+    as_spelled = np.arange(3000) % 6
+    np.testing.assert_array_equal(often, words[as_spelled])
+    is_dropped = (rare == words[1]).all(axis=1)
+    np.testing.assert_array_equal(rare[~is_dropped], words[as_spelled[~is_dropped]])
+    assert np.mean(is_dropped[as_spelled != 1]) == pytest.approx(0.25, abs=0.03)
+
+
+def test_in_reading_no_word_is_dropped():
+    one = network("default", word_dropout=0.9)
+    np.testing.assert_array_equal(one.form_vectors(forms(rare=True)), one.form_vectors(forms(rare=False)))
+
+
+@pytest.mark.parametrize("recipe", ["seed", "default"])
+def test_dropout_acts_in_training_by_its_seed_alone_and_not_in_reading(recipe):
+    one = network(recipe)
+    reading, training, again, other = (emitted(one, seed=seed) for seed in (None, SEED, SEED, SEED + 1))
+    np.testing.assert_array_equal(training, again)
+    np.testing.assert_array_equal(reading, emitted(one))
+    assert np.abs(training - reading)[:2].max() > 1e-4
+    assert np.abs(training - other)[:2].max() > 1e-4
+
+
+def test_without_dropout_training_is_reading():
+    one = network("default", word_dropout=0.0, dropout=0.0, recurrent_dropout=0.0)
+    np.testing.assert_allclose(emitted(one, seed=SEED), emitted(one), atol=1e-5)
+
+
+@pytest.mark.parametrize("recipe", ["seed", "default"])
+def test_equal_seeds_build_equal_weights(recipe):
+    one, again = network(recipe).weights(), network(recipe).weights()
+    assert {path: array.tobytes() for path, array in one.items()} == {
+        path: array.tobytes() for path, array in again.items()
+    }
