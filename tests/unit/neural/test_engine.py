@@ -1,3 +1,4 @@
+import copy
 import subprocess
 import sys
 from functools import cache
@@ -7,63 +8,102 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from seqtag.config import ModelConfig
+from seqtag.features import TagIndex
 from seqtag.neural._tensorflow import fix_randomness, tf
-from seqtag.neural.batches import Batch
-from seqtag.neural.engine import KerasEngine, KerasReader
-from seqtag.neural.model import seed_model
-from seqtag.neural.weights import set_weights, weights_of
+from seqtag.neural.batches import Drawing
+from seqtag.neural.engine import Engine
+from seqtag.neural.model import Sizes
+from seqtag.neural.network import Network, NetworkReader
+from seqtag.neural.weights import set_weights
+from tests.unit.neural.toy import SMALL, rung, train_config
 
-N_WORDS, N_TAGS = 12, 3
+N_WORDS, TAGS = 12, ("O", "B-X", "I-X")
 SEQUENCES = st.lists(st.lists(st.integers(1, N_WORDS - 1), min_size=1, max_size=6), min_size=1, max_size=5)
+UNDROPPED = SMALL.model_copy(update={"word_dropout": 0.0, "dropout": 0.0, "recurrent_dropout": 0.0})
+ADAM = {"optimizer": "adam", "clip_norm": 0.0, "average": 0.0, "learning_rate": 0.01}
 
 
-def without_dropout(n_words, n_tags, *, mode):
-    return seed_model(n_words, n_tags, mode="reading")
+def forms():
+    """One form for each word, every other one rare; affixes and characters by chance."""
+    draw = np.random.default_rng(0)
+    return {
+        "word_ids": np.arange(N_WORDS, dtype=np.int32),
+        "rare": np.arange(N_WORDS) % 2 == 1,
+        "vector_ids": np.zeros(N_WORDS, np.int32),
+        "affix_ids": np.pad(draw.integers(1, 1024, (N_WORDS - 1, 9)), ((1, 0), (0, 0))).astype(np.int32),
+        "character_ids": np.pad(draw.integers(1, 5, (N_WORDS - 1, 24)), ((1, 0), (0, 0))).astype(np.int32),
+    }
+
+
+def network(recipe="default", *, model=UNDROPPED, output="softmax", tags=TAGS):
+    config = ModelConfig() if recipe == "seed" else model.model_copy(update={"output": output})
+    return Network.of(recipe, Sizes(N_WORDS, 5, len(tags)), config, TagIndex(tags, "IOB2"))
+
+
+def new_engine(recipe="default", *, compiled=(), seed=1, tag_weights=None, train=ADAM, **how):
+    fix_randomness(1)
+    n_tags = len(how.get("tags", TAGS))
+    return Engine(
+        lambda: network(recipe, **how),
+        config=train_config(recipe=recipe, **train),
+        seed=seed,
+        steps_an_epoch=3,
+        tag_weights=np.array([1.0] * n_tags if tag_weights is None else tag_weights, np.float32),
+        compiled=compiled,
+    )
 
 
 @cache
-def built(recipe=without_dropout, *, n_tags=N_TAGS, learning_rate=0.01, compiled=()):
-    fix_randomness(1)
-    sizes = {"n_words": N_WORDS, "n_tags": n_tags}
-    one = KerasEngine(recipe, **sizes, learning_rate=learning_rate, batch_size=4, compiled=compiled)
-    variables = [*one.model.variables, *one._optimizer.variables]
-    return one, variables, [np.array(variable.numpy()) for variable in variables]
+def kept(recipe, dropped, output):
+    """Return an engine that takes no step itself, its variables and how they began: tracing takes seconds."""
+    variables = []
+
+    def remembered(create, **how):
+        variables.append(create(**how))
+        return variables[-1]
+
+    with tf.variable_creator_scope(remembered):
+        one = new_engine(recipe, model=SMALL if dropped else UNDROPPED, output=output)
+    return one, variables, [variable.numpy() for variable in variables]
 
 
-def engine(*recipe, **how):
-    """Return an engine as new; tracing one takes seconds, so one of a kind is built and wound back."""
-    one, variables, beginning = built(*recipe, **how)
+def engine(recipe="default", *, dropped=False, output="softmax"):
+    """Return an engine as new."""
+    one, variables, beginning = kept(recipe, dropped, output)
     for variable, value in zip(variables, beginning, strict=True):
         variable.assign(value)
-    one._reader_is_behind = True
-    return one
+    return copy.copy(one)
 
 
-def padded(sequences, *, width):
-    rows = np.zeros((len(sequences), width), dtype=np.int32)
+def padded(sequences, *, width=None):
+    rows = np.zeros((len(sequences), width or max(map(len, sequences))), dtype=np.int32)
     for row, sequence in zip(rows, sequences, strict=True):
         row[: len(sequence)] = sequence
     return rows
 
 
-def batch(sequences, *, width=6, taught=None):
-    """Every third tag is 0, 1, 2."""
-    token_ids = padded(sequences, width=width)
-    real = token_ids > 0
-    return Batch(
-        token_ids=token_ids,
-        tag_ids=np.where(real, token_ids % N_TAGS, 0).astype(np.int32),
-        taught=real if taught is None else np.array(taught),
-        rows=np.arange(len(sequences)),
-    )
+def batch(sequences, *, width=6, tag_ids=None, taught=None, weights=None):
+    """Draw one batch of words; where nothing else is said, tags are word ids modulo 3, and all are taught."""
+    words = padded(sequences, width=width)
+    tag_ids = np.where(words > 0, words % 3, 0) if tag_ids is None else padded(tag_ids, width=width)
+    if taught is not None:
+        tag_ids = np.where(taught, tag_ids, -1)
+    (one,) = Drawing([rung(words, tag_ids, weights=weights)], forms(), 99, 9999, seed=1).epoch(1)
+    return one
 
 
 def learnt(engine, *batches):
     losses = [engine.train_step(batch) for batch in batches]
-    return losses, weights_of(engine.model)
+    return losses, engine.network.weights()
+
+
+def read(reader, sequences, *, width=None):
+    return reader.predict(reader.form_vectors(forms()), padded(sequences, width=width))
 
 
 def assert_same_weights(ours, theirs, *, atol=1e-6):
+    assert set(ours) == set(theirs)
     for path in ours:
         np.testing.assert_allclose(ours[path], theirs[path], atol=atol, err_msg=path)
 
@@ -71,7 +111,7 @@ def assert_same_weights(ours, theirs, *, atol=1e-6):
 @pytest.fixture(scope="module")
 def reader():
     fix_randomness(1)
-    return KerasReader(seed_model(N_WORDS, N_TAGS, mode="reading"))
+    return NetworkReader(network())
 
 
 THREE = [[2, 3, 4, 5, 6], [7, 8], [9]]
@@ -82,11 +122,11 @@ THREE = [[2, 3, 4, 5, 6], [7, 8], [9]]
 def test_padding_and_batch_order_change_nothing_in_what_is_read(reader, sequences, more, order):
     shuffled = list(range(len(sequences)))
     order.shuffle(shuffled)
-    together = reader.predict(padded([sequences[i] for i in shuffled], width=6 + more))
+    together = read(reader, [sequences[i] for i in shuffled], width=6 + more)
     for row, i in zip(together, shuffled, strict=True):
-        alone = reader.predict(padded([sequences[i]], width=len(sequences[i])))[0]
+        alone = read(reader, [sequences[i]])[0]
         np.testing.assert_allclose(row["confidence"][: len(alone)], alone["confidence"], atol=1e-6)
-        clear = alone["confidence"] > 1 / N_TAGS + 1e-5  # a tie may fall either way
+        clear = alone["confidence"] > 0.5 + 1e-5  # a tie may fall either way
         assert (row["tag_id"][: len(alone)] == alone["tag_id"])[clear].all()
 
 
@@ -98,18 +138,30 @@ def test_padding_and_batch_order_change_nothing_in_what_is_learnt():
 
 
 def test_a_compiled_step_learns_the_same_as_the_plain_one():
-    few, full = batch(THREE), batch([*THREE, [10, 11, 2]])  # the first is filled up to 4 sequences
+    few, full = batch(THREE), batch([*THREE, [10, 11, 2]])
     losses, weights = learnt(engine(), few, full)
-    compiled_losses, compiled_weights = learnt(engine(compiled=(6,)), few, full)
+    compiled = new_engine(compiled=[full.shape])
+    assert full.shape.holds(few.shape)  # and so it is filled up to 4 sequences, forms and rows
+    compiled_losses, compiled_weights = learnt(compiled, few, full)
     np.testing.assert_allclose(losses, compiled_losses, rtol=1e-5)
     assert_same_weights(weights, compiled_weights, atol=1e-5)
 
 
+def test_a_compiled_step_drops_the_same_as_the_plain_one():
+    three = batch(THREE)
+    losses, weights = learnt(engine(dropped=True), three, three)
+    compiled = new_engine(model=SMALL, compiled=[three.shape])
+    compiled_losses, compiled_weights = learnt(compiled, three, three)
+    np.testing.assert_allclose(losses, compiled_losses, rtol=1e-4)
+    assert_same_weights(weights, compiled_weights, atol=1e-4)
+
+
 def test_loss_is_the_cross_entropy_of_the_taught_tokens():
     one = engine()
-    probabilities = np.array(one.model(padded([[2, 3, 4]], width=3)))[0]
+    emissions, _ = one.network.emissions(one.network.form_vectors(forms()), padded([[2, 3, 4]]))
+    probabilities = tf.nn.softmax(emissions[0]).numpy()
     taught = batch([[2, 3, 4]], width=3, taught=[[True, False, True]])
-    # tags are token ids modulo 3: 2, 0, 1
+    # tags are word ids modulo 3: 2, 0, 1
     loss = -np.log(probabilities[0, 2] * probabilities[2, 1])
     assert one.train_step(taught) == pytest.approx(loss, rel=1e-5)
 
@@ -121,92 +173,161 @@ def test_tokens_that_are_not_taught_do_not_count_in_the_mean():
     assert_same_weights(learnt(engine(), alone)[1], learnt(engine(), beside)[1])
 
 
-def test_a_batch_that_teaches_nothing_changes_no_weight():
-    one = engine()
-    before = weights_of(one.model)
+def test_a_sequence_of_weight_zero_is_as_if_it_were_not_there():
+    alone = batch([[2, 3]], width=2)
+    beside = batch([[2, 3], [4, 5]], width=2, weights=[1, 0])
+    loss, weights = learnt(engine(), alone)
+    other_loss, other_weights = learnt(engine(), beside)
+    assert loss == pytest.approx(other_loss, rel=1e-6)
+    assert_same_weights(weights, other_weights)
+
+
+def test_a_sequence_of_weight_two_counts_as_if_it_came_twice():
+    twice = batch([[2, 3, 4], [5, 6], [2, 3, 4]], width=3)
+    heavy = batch([[2, 3, 4], [5, 6]], width=3, weights=[2, 1])
+    losses, weights = learnt(engine(), twice, twice)
+    heavy_losses, heavy_weights = learnt(engine(), heavy, heavy)
+    np.testing.assert_allclose(losses, heavy_losses, rtol=1e-5)
+    assert_same_weights(weights, heavy_weights)
+
+
+def test_tags_are_weighed_in_the_loss():
+    one = new_engine(tag_weights=[1.0, 0.5, 3.0])
+    emissions, _ = one.network.emissions(one.network.form_vectors(forms()), padded([[2, 3, 4]]))
+    surprise = -tf.nn.log_softmax(emissions[0]).numpy()
+    loss = 3 * surprise[0, 2] + surprise[1, 0] + 0.5 * surprise[2, 1]
+    assert one.train_step(batch([[2, 3, 4]], width=3)) == pytest.approx(loss, rel=1e-5)
+
+
+@pytest.mark.parametrize("output", ["softmax", "crf"])
+def test_a_batch_that_teaches_nothing_changes_no_weight(output):
+    one = engine(output=output)
+    before = one.network.weights()
     loss, after = learnt(one, batch([[2, 3]], width=2, taught=[[False, False]]))
     assert loss == [0.0]
     assert_same_weights(before, after, atol=0)
 
 
-def test_gradients_of_word_vectors_are_rows_not_tables(monkeypatch):
-    one, seen, three = engine(), [], batch(THREE)
-    monkeypatch.setattr(one._optimizer, "apply", lambda gradients, _variables: seen.extend(gradients))
-    one._learn(tf.constant(three.token_ids), tf.constant(three.tag_ids), tf.constant(three.taught))
-    assert [isinstance(gradient, tf.IndexedSlices) for gradient in seen] == [True] + [False] * 8
-
-
-def test_the_vector_of_padding_never_moves():
-    one = engine(seed_model)
-    before = weights_of(one.model)["words/embeddings"][0]
+@pytest.mark.parametrize("recipe", ["seed", "default"])
+def test_the_vector_of_padding_never_moves(recipe):
+    one = engine(recipe, dropped=recipe == "default")
+    before = one.network.weights()["words/embeddings"][0]
     after = learnt(one, batch(THREE, width=9), batch(THREE, width=9))[1]["words/embeddings"][0]
     assert before.tolist() == after.tolist()
 
 
-def test_dropout_acts_in_training_and_not_in_reading():
-    one, token_ids = engine(seed_model), batch(THREE).token_ids
-    training, again = (one.model(token_ids, training=True).numpy() for _ in range(2))
-    assert np.abs(training - again).max() > 1e-4
-    assert one.predict(token_ids).tolist() == one.predict(token_ids).tolist()
+def test_a_word_learns_where_it_stands():
+    one = engine()
+    before = one.network.weights()["words/embeddings"]
+    after = learnt(one, batch([[2, 3]], width=2))[1]["words/embeddings"]
+    assert np.flatnonzero((before != after).any(axis=1)).tolist() == [2, 3]
 
 
-def test_reading_between_steps_does_not_disturb_them():
-    undisturbed = learnt(engine(seed_model), batch(THREE), batch(THREE))[0]
-    one = engine(seed_model)
-    first = one.train_step(batch(THREE))
-    one.predict(batch(THREE).token_ids)
-    assert [first, one.train_step(batch(THREE))] == undisturbed
+def test_a_learning_rate_of_nothing_teaches_nothing():
+    one = engine(dropped=True)
+    before = one.network.weights()
+    one.set_learning_rate(0.0)
+    assert_same_weights(before, learnt(one, batch(THREE))[1], atol=0)
+
+
+@pytest.mark.parametrize("recipe", ["seed", "default"])
+def test_dropout_is_a_function_of_seed_and_step_alone(recipe):
+    three, losses = batch(THREE), {}
+    for seed in (1, 1, 2):
+        one = new_engine(recipe, model=SMALL, seed=seed)
+        one.set_learning_rate(0.0)  # so that steps differ in what they drop alone
+        tf.random.set_seed(len(losses))
+        drawn = [one.train_step(three) for _ in range(3)]
+        assert len(set(drawn)) == 3
+        assert losses.setdefault(seed, drawn) == drawn
+    assert losses[1] != losses[2]
+
+
+@pytest.mark.parametrize("recipe", ["seed", "default"])
+def test_reading_between_steps_does_not_disturb_them(recipe):
+    undisturbed = learnt(engine(recipe, dropped=recipe == "default"), *[batch(THREE)] * 3)[0]
+    one = engine(recipe, dropped=recipe == "default")
+    losses = []
+    for _ in range(3):
+        losses.append(one.train_step(batch(THREE)))
+        read(one, THREE)
+        one.weights()
+    assert losses == undisturbed
 
 
 def test_an_engine_reads_with_what_it_has_just_learnt(reader):
-    one, token_ids = engine(), batch(THREE).token_ids
+    one = engine()
     for _ in range(2):
         one.train_step(batch(THREE))
-        set_weights(reader.model, weights_of(one.model))
-        assert one.predict(token_ids).tolist() == reader.predict(token_ids).tolist()
+        set_weights(reader.network.variables, one.network.weights())
+        assert read(one, THREE).tolist() == read(reader, THREE).tolist()
 
 
+def test_an_engine_that_averages_reads_with_the_average():
+    one = new_engine(train=ADAM | {"average": 2.0})  # over 6 steps
+    beginning = one.network.weights()["tags/kernel"]
+    for _ in range(2):
+        one.train_step(batch(THREE))
+    learning, average = one.network.weights()["tags/kernel"], one.weights()["tags/kernel"]
+    # two steps of six: what the average kept of the beginning is (5 / 6) ** 2
+    np.testing.assert_allclose(average, learning + (25 / 36) * (beginning - learning), atol=1e-6)
+    plain = NetworkReader(network())
+    set_weights(plain.network.variables, one.weights())
+    assert read(one, THREE).tolist() == read(plain, THREE).tolist()
+
+
+@pytest.mark.parametrize("output", ["softmax", "crf"])
 @pytest.mark.parametrize("sequences", [[[2]], [[2], [3]], [[1, 1, 1]]])
-def test_one_token_sequences_and_unknown_words_are_learnt_from(sequences):
-    losses, _ = learnt(engine(), *[batch(sequences, width=3)] * 30)
+def test_one_token_sequences_and_unknown_words_are_learnt_from(sequences, output):
+    one = engine(output=output)
+    # 2 is I-X, with which no sequence begins: O and B-X are asked for
+    tag_ids = [[n % 2 for n in sequence] for sequence in sequences]
+    losses, _ = learnt(one, *[batch(sequences, width=3, tag_ids=tag_ids)] * 40)
     assert losses[-1] < losses[0] / 2
 
 
-def test_a_single_tag_is_certain():
-    one = engine(n_tags=1)
-    token_ids = padded(THREE, width=5)
-    taught = Batch(token_ids, np.zeros_like(token_ids), token_ids > 0, np.arange(3))
+@pytest.mark.parametrize("output", ["softmax", "viterbi", "crf"])
+def test_a_single_tag_is_certain(output):
+    one = new_engine(tags=("O",), output=output)
+    taught = batch(THREE, width=5, tag_ids=[[0] * len(sequence) for sequence in THREE])
     assert one.train_step(taught) == pytest.approx(0.0, abs=1e-5)
-    assert one.predict(token_ids)["confidence"].min() == 1.0
+    output = read(one, THREE)[padded(THREE) > 0]
+    assert output["confidence"].min() == pytest.approx(1.0, abs=1e-6)
+    assert output["span_confidence"].min() == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.slow  # TensorFlow has to start anew with two devices
 def test_two_replicas_learn_what_one_process_learns():
     code = """
 import numpy as np
-from seqtag.neural._tensorflow import fix_randomness, tf
+from seqtag.neural._tensorflow import tf
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
-from seqtag.neural.engine import KerasEngine
-from seqtag.neural.weights import weights_of
-from tests.unit.neural.test_engine import THREE, batch, without_dropout
+from tests.unit.neural.test_engine import THREE, batch, new_engine
 
 def learnt(strategy):
-    fix_randomness(1)
     with strategy.scope():
-        one = KerasEngine(without_dropout, n_words=12, n_tags=3, learning_rate=0.01, batch_size=4)
+        one = new_engine()
     world = strategy.num_replicas_in_sync
     step = tf.function(lambda *arrays: strategy.run(one._learn, arrays))
+    three = batch(THREE)
+
+    def everywhere(array):
+        return strategy.experimental_distribute_values_from_function(lambda _: tf.constant(array))
+
+    def in_parts(array):
+        return strategy.experimental_distribute_values_from_function(
+            lambda replica: tf.constant(array[replica.replica_id_in_sync_group :: world])
+        )
+
+    forms, rows_of = (
+        {name: everywhere(array) for name, array in table.items()} for table in (three.forms, three.rows_of)
+    )
+    cells = map(in_parts, (three.positions, three.tag_ids, three.taught, three.weights))
+    arrays = [forms, rows_of, *cells, everywhere(np.array([1, 1], np.int32))]
     for _ in range(5):
-        three = batch(THREE)
-        arrays = [three.token_ids, three.tag_ids, three.taught]
-        step(*(
-            strategy.experimental_distribute_values_from_function(
-                lambda replica: tf.constant(array[replica.replica_id_in_sync_group :: world])
-            )
-            for array in arrays
-        ))
-    return weights_of(one.model)
+        step(*arrays)
+    return one.network.weights()
 
 one = learnt(tf.distribute.OneDeviceStrategy("CPU:0"))
 two = learnt(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
