@@ -31,7 +31,7 @@ RowRule = Literal[
 # The columns that the snapshot, the quarantine and the predictions have of their own.
 RESERVED_COLUMNS = (
     *("sequence_id", "document_id", "split", "tokens", "tags", "defect"),
-    *("row", "reasons", "predicted", "confidence", "unknown"),
+    *("row", "reasons", "predicted", "confidence", "span_confidence", "unknown"),
 )
 
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.config import SchemeName
-from seqtag.errors import RunDirError
+from seqtag.errors import ConfigError, RunDirError
 from seqtag.features.layout import TAGS
 from seqtag.features.symbols import Lookup
 from seqtag.scoring.schemes import legal_transitions, split_tags, tag_name
@@ -61,6 +61,23 @@ class TagIndex:
     def ids(self, tags: pa.Array) -> npt.NDArray[np.int32]:
         """Return `<int32>[n_tokens]`; -1 for a tag outside the index and for null."""
         return self._lookup.positions(tags)
+
+    def spelled(self, spoken: SchemeName) -> tuple[str, ...]:
+        """Return the tag of each id as it is given out: in IOB2, too, where the model thinks in IOBES.
+
+        >>> TagIndex(("O", "B-X", "I-X", "E-X", "S-X"), "IOBES").spelled("IOB2")
+        ('O', 'B-X', 'I-X', 'I-X', 'B-X')
+
+        Raises:
+            ConfigError: any other scheme than the index' own.
+        """
+        if spoken == self.scheme:
+            return self.tags
+        if (self.scheme, spoken) != ("IOBES", "IOB2"):
+            raise ConfigError(f"tags of scheme {self.scheme} or IOB2 were required. Received: {spoken}")
+        prefixes, types = split_tags(self.tags)
+        said = {"E": "I", "S": "B"}
+        return tuple(tag_name(said.get(p, p), t) for p, t in zip(prefixes, types, strict=True))
 
     @cached_property
     def digest(self) -> str:

@@ -40,7 +40,8 @@ class Bundle(BaseModel):
     n_words: int  # word ids, <pad> and <unk> included
     n_characters: int
     n_tags: int
-    scheme: SchemeName
+    scheme: SchemeName  # of the tag ids
+    spoken: SchemeName  # of the tags that are given out
     ladder: tuple[int, ...]  # padded lengths; a longer sequence is read in windows
     window_overlap: int  # tokens
     metric: Metric

@@ -39,7 +39,7 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
         RunDirError: the bundle is not what was written, or only one of bundle and split has spans.
     """
     tagger = Tagger.load(bundle)
-    spoken = tagger.bundle.scheme
+    spoken = tagger.bundle.spoken
     if (spoken == "none") != (scheme == "none"):
         raise RunDirError(f"{bundle}: a model of tag scheme {scheme} was required. Received: one of {spoken}")
     started, n_tokens = time.perf_counter(), 0
@@ -56,7 +56,7 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
 
 def _tagged(batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema, scheme: SchemeName) -> pa.RecordBatch:
     tagged = tagger.tag(batch.column(TOKENS))
-    predicted = convert_tags(tagged.predicted, tagger.bundle.scheme, scheme)
+    predicted = convert_tags(tagged.predicted, tagger.bundle.spoken, scheme)
     new = {
         PREDICTED: predicted,
         CONFIDENCE: tagged.confidence,

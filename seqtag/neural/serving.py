@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqtag.features import TagIndex
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.network import NetworkReader
 from seqtag.neural.tokens import TokenFeatures
 
 
-def export_saved_model(reader: NetworkReader, features: TokenFeatures, tags: TagIndex, folder: Path) -> None:
-    """Write the SavedModel into `folder`.
+def export_saved_model(
+    reader: NetworkReader, features: TokenFeatures, tags: Sequence[str], folder: Path
+) -> None:
+    """Write the SavedModel into `folder`; `tags` are those of each tag id, as they are given out.
 
     Its signature `serving_default` takes `tokens: <string>[batch, time]`, right-padded with "", and returns
     `tags: <string>[batch, time]` ("" at padding), `confidence: <float32>[batch, time]` and `span_confidence`
@@ -24,13 +26,13 @@ def export_saved_model(reader: NetworkReader, features: TokenFeatures, tags: Tag
 
 
 class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
-    def __init__(self, reader: NetworkReader, features: TokenFeatures, tags: TagIndex) -> None:
+    def __init__(self, reader: NetworkReader, features: TokenFeatures, tags: Sequence[str]) -> None:
         super().__init__()
         self._reader, self._features = reader, features
         # a Module keeps what it can reach
         network = reader.network
         self._weights = [weight.value for weight in (*network.model.weights, *network.output.weights)]
-        self._tags = tf.constant(tags.tags, tf.string)
+        self._tags = tf.constant(tags, tf.string)
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="tokens")])  # type: ignore[untyped-decorator]
     def tag_padded(self, tokens: Any) -> dict[str, Any]:

@@ -86,7 +86,9 @@ class Tagger:
             return pa.ListArray.from_arrays(starts, values)
 
         return Tagged(
-            predicted=lists(pa.array(self.tags.tags, pa.string()).take(pa.array(output["tag_id"]))),
+            predicted=lists(
+                pa.array(self.tags.spelled(self.bundle.spoken), pa.string()).take(pa.array(output["tag_id"]))
+            ),
             confidence=lists(pa.array(output["confidence"])),
             span_confidence=lists(pa.array(output["span_confidence"])),
             unknown=lists(pa.array(forms["word_ids"][form_ids] == UNK_ID)),

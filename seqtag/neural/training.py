@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.config import FeaturesConfig, Metric, ModelConfig, TrainConfig
+from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
 from seqtag.errors import ConfigError, TrainingError
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
 from seqtag.neural.batches import Drawing
@@ -47,6 +47,7 @@ def train(
     metric: Metric,
     seed: int,
     folder: Path,
+    spoken: SchemeName | None = None,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
     """Train until dev has not improved for `config.patience` epochs, and write the best epoch's bundle.
@@ -63,6 +64,7 @@ def train(
         metric: the score on dev that decides.
         seed: of weights, dropout and the order of batches.
         folder: where the bundle goes.
+        spoken: the scheme in which tags are given out; None: as they are trained.
         on_epoch: called with the fields of each `EpochRecord`.
 
     Raises:
@@ -111,8 +113,9 @@ def train(
     fitted = fit(records, config=config, weights=engine.weights, tell=tell)
     best = build()
     set_weights(best.variables, fitted.weights)
+    said = tags.spelled(spoken or tags.scheme)
     temperature = fitted_temperature(best, dev_rungs, dev_forms)
-    export_saved_model(NetworkReader(best, temperature=temperature), tokens, tags, folder / SAVED_MODEL)
+    export_saved_model(NetworkReader(best, temperature=temperature), tokens, said, folder / SAVED_MODEL)
     write_bundle(
         folder,
         facts={
@@ -122,6 +125,7 @@ def train(
             "n_tags": len(tags),
             "n_characters": words.n_characters,
             "scheme": tags.scheme,
+            "spoken": spoken or tags.scheme,
             "ladder": features.ladder,
             "window_overlap": features.window_overlap,
             "metric": metric,

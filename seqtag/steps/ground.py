@@ -74,6 +74,12 @@ def train_scheme(run: RunDir) -> SchemeName:
     return "none" if used == "none" else read_config(run).tags.train_scheme
 
 
+def spoken_scheme(run: RunDir) -> SchemeName:
+    """Return the scheme of the tags that a model gives out: IOBES where the corpus has it, else IOB2."""
+    used: SchemeName = read_json(run.profile)["scheme"]["used"]
+    return train_scheme(run) if used in ("none", "IOBES") else "IOB2"
+
+
 def metric(run: RunDir) -> Metric:
     """Return the score that decides: as configured, else the one that the tags call for."""
     from seqtag.scoring import resolve_metric

@@ -13,7 +13,7 @@ from seqtag.sealing import (
     read_json,
     require_manifest,
 )
-from seqtag.steps.ground import digest, metric, read_config, step, train_scheme
+from seqtag.steps.ground import digest, metric, read_config, spoken_scheme, step, train_scheme
 
 
 def index(run: RunDir) -> Manifest:
@@ -92,6 +92,7 @@ def train(run: RunDir, *, on_epoch: Callable[[Mapping[str, Any]], None] | None =
             "vocabulary": require_manifest(run.vocabulary).digest,
             "config": config_digest(config.train, config.model, config.features),
             "metric": metric(run),
+            "spoken": spoken_scheme(run),
             "seed": str(config.seed),
         },
         lambda folder: fit(
@@ -103,6 +104,7 @@ def train(run: RunDir, *, on_epoch: Callable[[Mapping[str, Any]], None] | None =
             metric=metric(run),
             seed=config.seed,
             folder=folder,
+            spoken=spoken_scheme(run),
             on_epoch=on_epoch,
         ),
     )
