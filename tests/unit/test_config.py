@@ -108,7 +108,7 @@ def test_a_wrong_file_is_refused_with_its_key(tmp_path: Path, text: str, said: s
     "columns",
     [
         *([name] for name in quarantine_schema(()).names),
-        *(["predicted"], ["confidence"], ["unknown"], ["genre", "genre"]),
+        *(["predicted"], ["confidence"], ["span_confidence"], ["unknown"], ["genre", "genre"]),
     ],
 )
 def test_a_column_whose_name_is_taken_is_refused(tmp_path: Path, columns: list[str]) -> None:

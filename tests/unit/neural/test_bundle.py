@@ -51,6 +51,8 @@ def test_a_bundle_says_what_it_is(toy_bundle):
     assert (bundle.recipe, bundle.n_words, bundle.n_tags) == ("seed", 5, 2)  # <pad> <unk> a b c; O B-X
     assert (bundle.scheme, bundle.metric, bundle.seed) == ("IOB2", "span_f1", 1)
     assert (bundle.ladder, bundle.window_overlap) == ((4, 8), 2)
+    assert bundle.vectors is None
+    assert 0.5 <= bundle.temperature <= 10
     assert set(bundle.versions) == {"seqtag", "python", "tensorflow", "keras", "numpy", "pyarrow"}
 
 
@@ -76,10 +78,10 @@ def test_a_file_beside_the_bundle_does_not_matter(copy):
     assert Tagger.load(copy).bundle.recipe == "seed"
 
 
-@pytest.mark.parametrize("said", ["{}", "no json", '{"format": 2}'])
+@pytest.mark.parametrize("said", ["{}", "no json", '{"format": 1}'])
 def test_something_else_for_bundle_json_is_refused(copy, said):
     (copy / "bundle.json").write_text(said)
-    with pytest.raises(RunDirError, match="a bundle of format 1 was required"):
+    with pytest.raises(RunDirError, match="a bundle of format 2 was required"):
         Tagger.load(copy)
 
 
@@ -91,7 +93,7 @@ def test_digests_that_are_left_out_are_refused(copy):
 
 def test_an_unknown_recipe_is_refused(copy):
     rewrite(copy, recipe="os.system")
-    with pytest.raises(RunDirError, match=r"a recipe of .'seed'. was required. Received: os.system"):
+    with pytest.raises(RunDirError, match=r"a recipe of .'default', 'seed'. was required. Received: os"):
         Tagger.load(copy)
 
 
@@ -101,9 +103,25 @@ def test_sizes_that_contradict_the_vocabulary_are_refused(copy):
         Tagger.load(copy)
 
 
+def test_sizes_that_contradict_the_weights_are_refused(suffix_bundle, tmp_path):
+    copy = Path(shutil.copytree(suffix_bundle("viterbi"), tmp_path / "copy"))
+    model = json.loads((copy / "bundle.json").read_text())["model"]
+    rewrite(copy, model=model | {"units": 13})
+    with pytest.raises(RunDirError, match="weights of shapes"):
+        Tagger.load(copy)
+
+
+def test_an_output_that_contradicts_the_weights_is_refused(suffix_bundle, tmp_path):
+    copy = Path(shutil.copytree(suffix_bundle("viterbi"), tmp_path / "copy"))
+    model = json.loads((copy / "bundle.json").read_text())["model"]
+    rewrite(copy, model=model | {"output": "crf"})
+    with pytest.raises(RunDirError, match="weights of shapes"):
+        Tagger.load(copy)
+
+
 def test_weights_of_another_model_are_refused(copy):
     weights = dict(load_weights(copy / "weights.npz"))
-    weights["tags/tag/bias"] = np.zeros(3, np.float32)
+    weights["tags/bias"] = np.zeros(3, np.float32)
     save_weights(copy / "weights.npz", weights)
     rewrite(copy)
     with pytest.raises(RunDirError, match="weights of shapes"):

@@ -43,16 +43,16 @@ class Ground:
     def split(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
 
-    def train(
-        self, bundle: Path, *, model: ModelConfig = SMALL, seed: int = 1, on_epoch=None, **config
-    ) -> Path:
-        """Train the recipe `default`, or the one that `config` names, for one epoch or longer."""
+    def train(self, bundle: Path, *, seed: int = 1, output: str = "auto", on_epoch=None, **said) -> Path:
+        """Train the recipe that `said` names, or `default` with small layers, for one epoch or longer."""
         bundle.mkdir(parents=True)
+        config = train_config(**{"batch_size": 16, "learning_rate": 0.01, "max_epochs": 1} | said)
+        small = SMALL.model_copy(update={"output": output})
         train(
             self.encoded,
             self.vocabulary,
-            config=train_config(**{"batch_size": 16, "learning_rate": 0.01, "max_epochs": 1} | config),
-            model=ModelConfig() if config.get("recipe") == "seed" else model,
+            config=config,
+            model=small if config.recipe == "default" else ModelConfig(),
             features=self.features,
             metric=self.metric,
             seed=seed,
