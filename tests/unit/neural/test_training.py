@@ -8,14 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from seqtag.config import FeaturesConfig
-from seqtag.errors import RunDirError, TrainingError
-from seqtag.neural import Tagger
+from seqtag.errors import ConfigError, RunDirError, TrainingError
+from seqtag.features import Vocabulary, index_vectors
+from seqtag.neural import Tagger, training, write_predictions
 from seqtag.neural.dev import DevScore, DevSplit
 from seqtag.neural.weights import load_weights
-from tests.unit.neural.toy import lay_ground, toy_language
+from seqtag.scoring import convert_tags
+from seqtag.scoring.predictions import read_predictions
+from tests.unit.neural.toy import lay_ground, suffix_language, toy_language
 
 
 @dataclass(frozen=True)
@@ -39,15 +45,97 @@ def one_epoch(toy, tmp_path_factory):
     return OneEpoch(bundle, told, [records.get().message for _ in range(records.qsize())])
 
 
-def test_a_toy_language_is_learnt(toy_bundle):
-    best = max(epoch["dev_score"] for epoch in json.loads((toy_bundle / "history.json").read_text()))
-    assert best > 0.95
+def history(bundle):
+    return json.loads((bundle / "history.json").read_text())
+
+
+def said(bundle):
+    return json.loads((bundle / "bundle.json").read_text())
+
+
+def weight_bytes(bundle):
+    return (bundle / "weights.npz").read_bytes()
+
+
+def test_the_recipe_seed_learns_what_stands_next(toy_bundle):
+    assert said(toy_bundle)["dev_score"] > 0.95
+
+
+def test_the_recipe_default_learns_what_stands_next(toy, tmp_path):
+    assert said(toy.train(tmp_path / "bundle", max_epochs=15))["dev_score"] > 0.95
+
+
+@pytest.mark.parametrize("output", ["softmax", "viterbi", "crf"])
+def test_the_recipe_default_learns_suffixes_of_words_that_train_never_shows(suffixes, suffix_bundle, output):
+    tokens = pq.read_table(suffixes.split("dev"))["tokens"].combine_chunks().flatten()
+    known = Vocabulary.load(suffixes.vocabulary).ids(tokens) > 1
+    assert set(tokens.filter(pa.array(known)).to_pylist()) == {"the", "of"}
+    assert said(suffix_bundle(output))["dev_score"] > 0.95
+    assert history(suffix_bundle(output))[0]["loss"] < 3  # nats a token, though there are windows
+
+
+def test_the_recipe_seed_has_no_idea_of_suffixes(suffixes, tmp_path):
+    assert said(suffixes.train(tmp_path / "bundle", recipe="seed", max_epochs=4))["dev_score"] < 0.5
+
+
+def language_in(scheme, n_sequences, **how):
+    """Draw the language of suffixes in sequences of many windows, with tags spelled in a scheme."""
+    sequences = suffix_language(n_sequences, longest=24, **how)
+    iob2 = pa.array([[tag for _, tag in sequence] for sequence in sequences], pa.list_(pa.string()))
+    tags = convert_tags(iob2, "IOB2", scheme).to_pylist()
+    return [
+        [(token, tag) for (token, _), tag in zip(*both, strict=True)]
+        for both in zip(sequences, tags, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("scheme", ["IOB2", "IOBES"])
+def test_a_crf_learns_from_windows_that_begin_and_end_within_spans(tmp_path, scheme):
+    """No sequence begins with I-X: if that were a window's gold path, it would cost 10,000."""
+    splits = {
+        "train": language_in(scheme, 120, seed=1, letters="abcd"),
+        "dev": language_in(scheme, 30, seed=2, letters="wxyz"),
+    }
+    features = FeaturesConfig(ladder=(4, 8), window_overlap=0)
+    ground = lay_ground(tmp_path / "ground", splits, scheme=scheme, metric="span_f1", features=features)
+    bundle = ground.train(tmp_path / "bundle", output="crf", max_epochs=4)
+    losses = [epoch["loss"] for epoch in history(bundle)]
+    assert losses[0] < 3  # nats a token; five tags by chance are 1.6
+    assert losses[-1] < 0.3
+    assert said(bundle)["dev_score"] > 0.7  # a window that is cut within a span is tagged as if it were not
+
+
+def test_a_corpus_of_a_single_batch_is_learnt(tmp_path):
+    sequences = [[(f"w{i}", f"T{i % 3}"), ("x", "T0")] for i in range(10)]
+    ground = lay_ground(tmp_path / "ground", {"train": sequences, "dev": sequences})
+    bundle = ground.train(tmp_path / "bundle", max_epochs=60, patience=60)
+    assert said(bundle)["dev_score"] == 1.0
+
+
+def test_static_vectors_tell_of_words_that_train_never_shows(tmp_path):
+    draw = np.random.default_rng(1)
+    words = ["".join(draw.choice(list("abcdefgh"), size=6)) for _ in range(160)]  # spelling says nothing
+    sequences = [[(word, f"T{i % 2}")] for i, word in enumerate(words)]
+    ground = lay_ground(tmp_path / "ground", {"train": sequences[:100], "dev": sequences[100:]})
+    lines = [f"{word} {i % 2} {1 - i % 2}\n" for i, word in enumerate(words)]
+    (tmp_path / "vectors.txt").write_text("".join(lines))
+    index_vectors(
+        str(tmp_path / "vectors.txt"),
+        [ground.split("train"), ground.split("dev")],
+        Vocabulary.load(ground.vocabulary),
+        folder=ground.vocabulary,
+    )
+    bundle = ground.train(tmp_path / "bundle", max_epochs=15, patience=15)
+    assert said(bundle)["dev_score"] == 1.0
+    assert said(bundle)["vectors"] == {"types": 1.0, "tokens": 1.0}
+    predicted = Tagger.load(bundle).tag(pa.array([[word] for word in words[100:]])).predicted
+    assert predicted.flatten().to_pylist() == [f"T{i % 2}" for i in range(100, 160)]
 
 
 def test_history_has_a_record_per_epoch_in_order(toy_bundle):
-    history = json.loads((toy_bundle / "history.json").read_text())
-    assert [epoch["epoch"] for epoch in history] == list(range(1, len(history) + 1))
-    assert set(history[0]) == {
+    epochs = history(toy_bundle)
+    assert [epoch["epoch"] for epoch in epochs] == list(range(1, len(epochs) + 1))
+    assert set(epochs[0]) == {
         "epoch",
         "loss",
         "dev_score",
@@ -56,30 +144,38 @@ def test_history_has_a_record_per_epoch_in_order(toy_bundle):
         "tokens_per_second",
         "learning_rate",
     }
-    assert history[-1]["loss"] < history[0]["loss"]
+    assert epochs[-1]["loss"] < epochs[0]["loss"]
 
 
 def test_the_same_seed_gives_the_same_bytes(toy, one_epoch, tmp_path):
     """Python, NumPy and Keras have moved on since the first training."""
-    again = toy.train(tmp_path / "again")
-    assert (again / "weights.npz").read_bytes() == (one_epoch.bundle / "weights.npz").read_bytes()
+    assert weight_bytes(toy.train(tmp_path / "again")) == weight_bytes(one_epoch.bundle)
 
 
 def test_another_seed_gives_other_weights(toy, one_epoch, tmp_path):
-    other = toy.train(tmp_path / "other", seed=2)
-    assert (other / "weights.npz").read_bytes() != (one_epoch.bundle / "weights.npz").read_bytes()
+    assert weight_bytes(toy.train(tmp_path / "other", seed=2)) != weight_bytes(one_epoch.bundle)
+
+
+def test_compiled_steps_of_the_same_seed_give_the_same_bytes_too(tmp_path, monkeypatch):
+    splits = {"train": toy_language(60, seed=1), "dev": toy_language(9, seed=2)}
+    features = FeaturesConfig(ladder=(8,), window_overlap=0)
+    ground = lay_ground(tmp_path / "ground", splits, features=features)
+    monkeypatch.setattr(training, "_WORTH_COMPILING", 0)
+    one, again = (ground.train(tmp_path / name, max_epochs=2) for name in ("one", "again"))
+    assert weight_bytes(one) == weight_bytes(again)
+    assert history(one)[1]["loss"] < history(one)[0]["loss"]
 
 
 def test_the_best_epochs_weights_are_those_of_the_bundle(toy, one_epoch, tmp_path, monkeypatch):
-    said = iter([DevScore(0.9, 0.9), DevScore(0.5, 0.5), DevScore(0.5, 0.5)])
-    monkeypatch.setattr(DevSplit, "score", lambda _self, _reader: next(said))
+    told = iter([DevScore(0.9, 0.9), DevScore(0.5, 0.5), DevScore(0.5, 0.5)])
+    monkeypatch.setattr(DevSplit, "score", lambda _self, _reader: next(told))
     three = toy.train(tmp_path / "three", max_epochs=3)
-    assert json.loads((three / "bundle.json").read_text())["best_epoch"] == 1
-    assert (three / "weights.npz").read_bytes() == (one_epoch.bundle / "weights.npz").read_bytes()
+    assert said(three)["best_epoch"] == 1
+    assert weight_bytes(three) == weight_bytes(one_epoch.bundle)
 
 
 def test_each_epoch_is_told_to_the_caller(one_epoch):
-    assert one_epoch.told == json.loads((one_epoch.bundle / "history.json").read_text())
+    assert one_epoch.told == history(one_epoch.bundle)
 
 
 def test_each_epoch_is_one_line_of_the_log(one_epoch):
@@ -103,24 +199,55 @@ def test_a_vocabulary_that_the_splits_were_not_encoded_with_is_refused(toy, tmp_
         stranger.train(tmp_path / "bundle")
 
 
-@pytest.mark.parametrize("min_count", [1, 2])
-def test_corpora_of_one_tag_one_token_a_sequence_or_no_known_word_are_trained_on(tmp_path, min_count):
+def test_a_weight_of_a_tag_that_is_not_there_is_refused(toy, tmp_path):
+    with pytest.raises(ConfigError, match=r"tags of \['O', 'B-X'\] were required. Received: \['B-Z'\]"):
+        toy.train(tmp_path / "bundle", tag_weights={"B-Z": 2.0, "O": 0.5})
+
+
+@pytest.mark.parametrize(
+    ("min_count", "output"),
+    [(1, "auto"), (2, "auto"), (2, "crf")],  # 2: all of train is unknown, too
+)
+def test_corpora_of_one_tag_one_token_a_sequence_or_no_known_word_are_trained_on(tmp_path, min_count, output):
     splits = {"train": [[("a", "X")], [("b", "X")]], "dev": [[("c", "X")]]}  # dev is unknown to train
-    features = FeaturesConfig(min_count=min_count)  # 2: all of train is unknown, too
+    features = FeaturesConfig(min_count=min_count)
     ground = lay_ground(tmp_path / "ground", splits, features=features)
-    bundle = ground.train(tmp_path / "bundle")
-    assert json.loads((bundle / "history.json").read_text())[0]["dev_score"] == 1.0
-    assert Tagger.load(bundle).bundle.n_tags == 1
+    bundle = ground.train(tmp_path / "bundle", output=output)
+    assert history(bundle)[0]["dev_score"] == 1.0
+    tagged = Tagger.load(bundle).tag(pa.array([["a", "?"], [], ["c"]]))
+    assert tagged.predicted.to_pylist() == [["X", "X"], [], ["X"]]
+    np.testing.assert_allclose(tagged.span_confidence.flatten(), 1.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("output", ["viterbi", "crf"])
+def test_a_tag_that_train_never_shows_is_always_missed_and_stops_nothing(tmp_path, output):
+    train = [[("a", "O"), ("b", "B-X")], [("b", "B-X"), ("a", "O")]] * 8
+    new = [[("a", "O"), ("b", "B-NEW"), ("a", "I-NEW")], [("a", "O"), ("b", "B-X")]]
+    ground = lay_ground(
+        tmp_path / "ground", {"train": train, "dev": new, "test": new}, scheme="IOB2", metric="span_f1"
+    )
+    bundle = ground.train(tmp_path / "bundle", output=output, max_epochs=15)
+    # two gold spans and two predicted ones, of which one agrees
+    assert (said(bundle)["dev_score"], said(bundle)["dev_accuracy"]) == (0.5, pytest.approx(3 / 5))
+    write_predictions(bundle, ground.split("test"), tmp_path / "predictions.parquet", scheme="IOB2")
+    predictions = read_predictions(tmp_path / "predictions.parquet", scheme="IOB2", columns=[])
+    assert np.mean(predictions.pairs.gold == predictions.pairs.predicted) == pytest.approx(3 / 5)
+
+
+def test_a_dev_of_which_no_tag_is_known_leaves_confidences_as_they_are(tmp_path):
+    splits = {"train": [[("a", "X")], [("b", "Y")]], "dev": [[("a", "NEW")]]}
+    ground = lay_ground(tmp_path / "ground", splits)
+    bundle = ground.train(tmp_path / "bundle", max_epochs=2)
+    assert (said(bundle)["dev_score"], said(bundle)["temperature"]) == (0.0, 1.0)
 
 
 def test_a_stopped_training_keeps_the_weights_of_its_best_epoch(toy, tmp_path):
-    bundle = toy.train(tmp_path / "bundle", max_epochs=20, patience=1, learning_rate=0.03)
-    record = json.loads((bundle / "bundle.json").read_text())
-    history = json.loads((bundle / "history.json").read_text())
-    assert len(history) < 20
-    assert record["best_epoch"] == len(history) - 1
-    assert record["dev_score"] == history[record["best_epoch"] - 1]["dev_score"]
-    assert set(load_weights(bundle / "weights.npz")) >= {"words/embeddings", "tags/tag/kernel"}
+    bundle = toy.train(tmp_path / "bundle", max_epochs=40, patience=1, learning_rate=0.03)
+    record, epochs = said(bundle), history(bundle)
+    assert len(epochs) < 40
+    assert record["best_epoch"] == len(epochs) - 1
+    assert record["dev_score"] == epochs[record["best_epoch"] - 1]["dev_score"]
+    assert set(load_weights(bundle / "weights.npz")) >= {"words/embeddings", "tags/kernel"}
 
 
 def test_toy_language_needs_what_comes_next():
