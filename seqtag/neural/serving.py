@@ -36,21 +36,26 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], tf.string, name="tokens")])  # type: ignore[untyped-decorator]
     def tag_padded(self, tokens: Any) -> dict[str, Any]:
-        padded = tf.pad(tokens, [[0, 0], [0, 1]])  # an LSTM cannot read [0, 0]
-        is_last = tf.cast(padded != "", tf.int32)
+        is_last = tf.cast(tokens != "", tf.int32)
         real = tf.cumsum(is_last, axis=1, reverse=True) > 0  # "" between tokens is an unknown token
-        forms, positions = tf.unique(tf.reshape(padded, [-1]))  # each distinct token is looked at once
+        return self._tagged(tokens, real)
+
+    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.string)])  # type: ignore[untyped-decorator]
+    def tag_ragged(self, tokens: Any) -> dict[str, Any]:
+        padded, lengths = tokens.to_tensor(""), tokens.row_lengths()
+        tagged = self._tagged(padded, tf.sequence_mask(lengths, tf.shape(padded)[1]))
+        return {name: tf.RaggedTensor.from_tensor(values, lengths) for name, values in tagged.items()}
+
+    @tf.function(input_signature=[tf.TensorSpec([None, None], dtype) for dtype in (tf.string, tf.bool)])  # type: ignore[untyped-decorator]
+    def _tagged(self, tokens: Any, real: Any) -> dict[str, Any]:
+        tokens, real = (tf.pad(values, [[0, 0], [0, 1]]) for values in (tokens, real))  # no LSTM reads [0, 0]
+        forms, positions = tf.unique(tf.reshape(tokens, [-1]))  # each distinct token is looked at once
         vectors = self._reader.network.form_vectors(self._features(forms))
         vectors = tf.concat([tf.zeros_like(vectors[:1]), vectors], axis=0)  # row 0 is padding
-        positions = tf.where(real, tf.reshape(positions, tf.shape(padded)) + 1, 0)  # [batch, time + 1]
+        positions = tf.where(real, tf.reshape(positions, tf.shape(tokens)) + 1, 0)  # [batch, time + 1]
         decoded = self._reader.decode(vectors, positions)
         tags = tf.where(real, tf.gather(self._tags, decoded.tag_ids), "")
         served = {"tags": tags}
         served["confidence"] = tf.where(real, decoded.confidence, 0.0)
         served["span_confidence"] = tf.where(real, decoded.span_confidence, 0.0)
         return {name: values[:, :-1] for name, values in served.items()}  # [batch, time]
-
-    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], tf.string)])  # type: ignore[untyped-decorator]
-    def tag_ragged(self, tokens: Any) -> dict[str, Any]:
-        tagged, lengths = self.tag_padded(tokens.to_tensor("")), tokens.row_lengths()
-        return {name: tf.RaggedTensor.from_tensor(values, lengths) for name, values in tagged.items()}

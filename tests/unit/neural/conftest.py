@@ -4,9 +4,14 @@ from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
-from tests.unit.neural.toy import Ground, lay_ground, suffix_language, toy_language
+from seqtag.config import FeaturesConfig
+from seqtag.features import Vocabulary, index_vectors
+from seqtag.scoring import convert_tags
+from tests.unit.neural.toy import Ground, Sequences, lay_ground, suffix_language, toy_language
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +53,45 @@ def suffix_bundle(suffixes: Ground, tmp_path_factory: pytest.TempPathFactory) ->
         )
 
     return bundle
+
+
+@pytest.fixture(scope="session")
+def cut_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Return `bundle(scheme)`: a CRF trained in a scheme from windows that cut spans, which speaks IOB2."""
+
+    @cache
+    def bundle(scheme: str) -> Path:
+        folder = tmp_path_factory.mktemp(scheme)
+        splits = {
+            "train": _suffixes_in(scheme, 120, seed=1, letters="abcd"),
+            "dev": _suffixes_in(scheme, 30, seed=2, letters="wxyz"),
+        }
+        features = FeaturesConfig(ladder=(4, 8), window_overlap=0)
+        ground = lay_ground(folder / "ground", splits, scheme=scheme, metric="span_f1", features=features)
+        return ground.train(folder / "bundle", output="crf", spoken="IOB2", max_epochs=4)
+
+    return bundle
+
+
+@pytest.fixture(scope="session")
+def vector_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tagger of a language in which a word's static vector alone says its tag: every other word's is T1."""
+    folder = tmp_path_factory.mktemp("vectors")
+    draw = np.random.default_rng(1)
+    words = ["".join(draw.choice(list("abcdefgh"), size=6)) for _ in range(160)]
+    sequences = [[(word, f"T{i % 2}")] for i, word in enumerate(words)]
+    ground = lay_ground(folder / "ground", {"train": sequences[:100], "dev": sequences[100:]})
+    text = folder / "vectors.txt"
+    text.write_text("".join(f"{word} {i % 2} {1 - i % 2}\n" for i, word in enumerate(words)))
+    splits = [ground.split("train"), ground.split("dev")]
+    index_vectors(str(text), splits, Vocabulary.load(ground.vocabulary), folder=ground.vocabulary)
+    return ground.train(folder / "bundle", max_epochs=15, patience=15)
+
+
+def _suffixes_in(scheme, n_sequences: int, **how) -> Sequences:
+    """Draw sequences of several windows, with tags spelled in a scheme."""
+    sequences = suffix_language(n_sequences, longest=24, **how)
+    iob2 = pa.array([[tag for _, tag in sequence] for sequence in sequences], pa.list_(pa.string()))
+    tags = convert_tags(iob2, "IOB2", scheme).to_pylist()
+    both = zip(sequences, tags, strict=True)
+    return [[(token, tag) for (token, _), tag in zip(*pair, strict=True)] for pair in both]

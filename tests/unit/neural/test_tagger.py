@@ -1,12 +1,15 @@
+from dataclasses import fields, replace
+
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
 from seqtag.errors import RunDirError
+from seqtag.features import Vectors
 from seqtag.neural import Tagger, write_predictions
-from seqtag.neural._tensorflow import tf
-from tests.unit.neural.toy import write_split
+from tests.unit.neural.toy import suffix_language, write_split
 
 STRINGS = pa.list_(pa.string())
 
@@ -18,11 +21,6 @@ def lists(*sequences):
 @pytest.fixture(scope="module")
 def tagger(toy_bundle):
     return Tagger.load(toy_bundle)
-
-
-@pytest.fixture(scope="module")
-def saved_model(toy_bundle):
-    return tf.saved_model.load(str(toy_bundle / "saved_model"))
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +51,8 @@ def test_a_loaded_tagger_scores_on_dev_what_was_recorded_in_training(tagger, toy
 
 def test_nothing_gives_nothing(tagger):
     tagged = tagger.tag(lists())
-    assert (len(tagged.predicted), len(tagged.confidence), len(tagged.unknown)) == (0, 0, 0)
+    sizes = [len(getattr(tagged, field.name)) for field in fields(tagged)]
+    assert sizes == [0, 0, 0, 0]
     assert tagged.predicted.type == STRINGS
 
 
@@ -90,38 +89,51 @@ def test_a_sequence_beyond_the_ladder_is_tagged_whole(tagger):
     assert predicted == [["O", "B-X", "O", "O", "O"] * 20_000, ["B-X", "O"]]
 
 
-def test_the_saved_model_gives_the_same_tags(tagger, saved_model, toy):
-    tokens = lists(["b", "c", "b"], ["NEW", "b"], ["a", "b", "c", "a", "b", "c", "b", "b"])
-    padded = [s + [""] * (8 - len(s)) for s in tokens.to_pylist()]
-    served = saved_model.signatures["serving_default"](tokens=tf.constant(padded))
-    tagged = tagger.tag(tokens)
-    for i, (sequence, confidence) in enumerate(
-        zip(tagged.predicted.to_pylist(), tagged.confidence.to_pylist(), strict=True)
-    ):
-        n = len(sequence)
-        assert served["tags"][i].numpy().tolist() == [t.encode() for t in sequence] + [b""] * (8 - n)
-        np.testing.assert_allclose(served["confidence"][i][:n], confidence, atol=1e-6)
-        assert served["confidence"][i][n:].numpy().tolist() == [0.0] * (8 - n)
+@pytest.mark.parametrize("output", ["viterbi", "crf"])
+def test_windows_of_a_long_sequence_say_what_one_window_says(suffix_bundle, output):
+    tagger = Tagger.load(suffix_bundle(output))
+    sequences = suffix_language(700, seed=9, letters="rstu")
+    tokens = [token for sequence in sequences for token, _ in sequence][:3000]
+    assert len(tokens) == 3000
+    whole, in_windows = (
+        replace(tagger, bundle=tagger.bundle.model_copy(update={"ladder": ladder, "window_overlap": 64})).tag(
+            lists(tokens)
+        )
+        for ladder in ([4096], [64, 512])
+    )
+    assert whole.predicted.to_pylist() == in_windows.predicted.to_pylist()
+    # 32 tokens on either side are kept out of sight: the recurrence forgets what is farther away
+    for name in ("confidence", "span_confidence"):
+        said, by_windows = (getattr(tagged, name).flatten() for tagged in (whole, in_windows))
+        np.testing.assert_allclose(said, by_windows, atol=1e-3)
 
 
-def test_the_saved_model_takes_ragged_tokens(saved_model):
-    served = saved_model.tag_ragged(tf.ragged.constant([["b", "c"], [], ["b"]]))
-    assert served["tags"].to_list() == [[b"B-X", b"O"], [], [b"O"]]
-    assert [len(row) for row in served["confidence"].to_list()] == [2, 0, 1]
+def test_a_span_is_as_sure_as_its_tokens_together(suffixes, suffix_bundle):
+    tokens = pq.read_table(suffixes.split("test"))["tokens"].combine_chunks()
+    short = tokens.filter(pc.less_equal(pc.list_value_length(tokens), 8))  # one window each
+    tagged = Tagger.load(suffix_bundle("viterbi")).tag(short)
+    predicted = tagged.predicted.flatten().to_pylist()
+    confidence, of_span = (values.flatten() for values in (tagged.confidence, tagged.span_confidence))
+    begins = [i for i, tag in enumerate(predicted) if tag != "I-X"]
+    sizes = np.diff([*begins, len(predicted)])
+    assert set(sizes) == {1, 2, 3}
+    together = np.multiply.reduceat(confidence.to_numpy(), begins)
+    np.testing.assert_allclose(of_span, np.repeat(together, sizes), rtol=1e-4)
 
 
-@pytest.mark.parametrize("shape", [(0, 0), (0, 3), (2, 0), (2, 3)])
-def test_the_saved_model_takes_batches_of_nothing(saved_model, shape):
-    served = saved_model.signatures["serving_default"](tokens=tf.fill(shape, ""))
-    assert tuple(served["tags"].shape) == shape
-    assert set(served["tags"].numpy().reshape(-1).tolist()) <= {b""}
+def test_a_word_that_train_never_shows_is_tagged_by_its_static_vector(vector_bundle):
+    tagger = Tagger.load(vector_bundle)
+    words = Vectors.load(vector_bundle / "vectors.parquet").words.to_pylist()  # in the order of the file
+    tagged = tagger.tag(lists(*([word.upper()] for word in words)))
+    assert tagged.predicted.flatten().to_pylist() == [f"T{i % 2}" for i in range(160)]
+    assert tagged.unknown.flatten().to_pylist() == [False] * 100 + [True] * 60
 
 
-def test_an_empty_token_between_tokens_is_unknown_in_the_saved_model_too(tagger, saved_model):
-    served = saved_model.signatures["serving_default"](tokens=tf.constant([["b", "", "c", ""]]))
-    tagged = tagger.tag(lists(["b", "", "c"]))
-    assert [t.decode() for t in served["tags"].numpy()[0]] == [*tagged.predicted[0].as_py(), ""]
-    np.testing.assert_allclose(served["confidence"][0][:3], tagged.confidence[0].as_py(), atol=1e-6)
+def test_a_model_that_thinks_in_iobes_says_iob2(cut_bundle):
+    tagger = Tagger.load(cut_bundle("IOBES"))
+    assert set(tagger.tags.tags) == {"O", "B-X", "I-X", "E-X", "S-X"}
+    tagged = tagger.tag(lists(["the", "rstuton", "sttsly"], ["of", "rstuton", "utured"]))
+    assert tagged.predicted.to_pylist() == [["O", "B-X", "I-X"], ["O", "B-X", "O"]]
 
 
 def test_predictions_keep_the_splits_columns_and_order(toy, toy_bundle, tmp_path):
@@ -137,6 +149,7 @@ def test_predictions_keep_the_splits_columns_and_order(toy, toy_bundle, tmp_path
         "tags",
         "predicted",
         "confidence",
+        "span_confidence",
         "unknown",
         "genre",
     ]
@@ -177,5 +190,5 @@ def test_predictions_are_what_scoring_reads(toy, toy_bundle, tmp_path):
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
-    with pytest.raises(RunDirError, match="a bundle of format 1 was required"):
+    with pytest.raises(RunDirError, match="a bundle of format 2 was required"):
         Tagger.load(tmp_path)

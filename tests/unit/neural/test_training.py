@@ -15,13 +15,12 @@ import pytest
 
 from seqtag.config import FeaturesConfig
 from seqtag.errors import ConfigError, RunDirError, TrainingError
-from seqtag.features import Vocabulary, index_vectors
+from seqtag.features import Vocabulary
 from seqtag.neural import Tagger, training, write_predictions
 from seqtag.neural.dev import DevScore, DevSplit
 from seqtag.neural.weights import load_weights
-from seqtag.scoring import convert_tags
 from seqtag.scoring.predictions import read_predictions
-from tests.unit.neural.toy import lay_ground, suffix_language, toy_language
+from tests.unit.neural.toy import lay_ground, toy_language
 
 
 @dataclass(frozen=True)
@@ -78,31 +77,15 @@ def test_the_recipe_seed_has_no_idea_of_suffixes(suffixes, tmp_path):
     assert said(suffixes.train(tmp_path / "bundle", recipe="seed", max_epochs=4))["dev_score"] < 0.5
 
 
-def language_in(scheme, n_sequences, **how):
-    """Draw the language of suffixes in sequences of many windows, with tags spelled in a scheme."""
-    sequences = suffix_language(n_sequences, longest=24, **how)
-    iob2 = pa.array([[tag for _, tag in sequence] for sequence in sequences], pa.list_(pa.string()))
-    tags = convert_tags(iob2, "IOB2", scheme).to_pylist()
-    return [
-        [(token, tag) for (token, _), tag in zip(*both, strict=True)]
-        for both in zip(sequences, tags, strict=True)
-    ]
-
-
 @pytest.mark.parametrize("scheme", ["IOB2", "IOBES"])
-def test_a_crf_learns_from_windows_that_begin_and_end_within_spans(tmp_path, scheme):
+def test_a_crf_learns_from_windows_that_begin_and_end_within_spans(cut_bundle, scheme):
     """No sequence begins with I-X: if that were a window's gold path, it would cost 10,000."""
-    splits = {
-        "train": language_in(scheme, 120, seed=1, letters="abcd"),
-        "dev": language_in(scheme, 30, seed=2, letters="wxyz"),
-    }
-    features = FeaturesConfig(ladder=(4, 8), window_overlap=0)
-    ground = lay_ground(tmp_path / "ground", splits, scheme=scheme, metric="span_f1", features=features)
-    bundle = ground.train(tmp_path / "bundle", output="crf", max_epochs=4)
-    losses = [epoch["loss"] for epoch in history(bundle)]
+    losses = [epoch["loss"] for epoch in history(cut_bundle(scheme))]
     assert losses[0] < 3  # nats a token; five tags by chance are 1.6
     assert losses[-1] < 0.3
-    assert said(bundle)["dev_score"] > 0.7  # a window that is cut within a span is tagged as if it were not
+    assert (
+        said(cut_bundle(scheme))["dev_score"] > 0.7
+    )  # a window cut within a span is tagged as if it were not
 
 
 def test_a_corpus_of_a_single_batch_is_learnt(tmp_path):
@@ -112,24 +95,10 @@ def test_a_corpus_of_a_single_batch_is_learnt(tmp_path):
     assert said(bundle)["dev_score"] == 1.0
 
 
-def test_static_vectors_tell_of_words_that_train_never_shows(tmp_path):
-    draw = np.random.default_rng(1)
-    words = ["".join(draw.choice(list("abcdefgh"), size=6)) for _ in range(160)]  # spelling says nothing
-    sequences = [[(word, f"T{i % 2}")] for i, word in enumerate(words)]
-    ground = lay_ground(tmp_path / "ground", {"train": sequences[:100], "dev": sequences[100:]})
-    lines = [f"{word} {i % 2} {1 - i % 2}\n" for i, word in enumerate(words)]
-    (tmp_path / "vectors.txt").write_text("".join(lines))
-    index_vectors(
-        str(tmp_path / "vectors.txt"),
-        [ground.split("train"), ground.split("dev")],
-        Vocabulary.load(ground.vocabulary),
-        folder=ground.vocabulary,
-    )
-    bundle = ground.train(tmp_path / "bundle", max_epochs=15, patience=15)
-    assert said(bundle)["dev_score"] == 1.0
-    assert said(bundle)["vectors"] == {"types": 1.0, "tokens": 1.0}
-    predicted = Tagger.load(bundle).tag(pa.array([[word] for word in words[100:]])).predicted
-    assert predicted.flatten().to_pylist() == [f"T{i % 2}" for i in range(100, 160)]
+def test_static_vectors_tell_of_words_that_train_never_shows(vector_bundle):
+    assert said(vector_bundle)["dev_score"] == 1.0
+    assert said(vector_bundle)["vectors"] == {"types": 1.0, "tokens": 1.0}
+    assert "vectors.parquet" in said(vector_bundle)["files"]
 
 
 def test_history_has_a_record_per_epoch_in_order(toy_bundle):

@@ -43,7 +43,9 @@ class Ground:
     def split(self, name: str) -> Path:
         return self.folder / f"{name}.parquet"
 
-    def train(self, bundle: Path, *, seed: int = 1, output: str = "auto", on_epoch=None, **said) -> Path:
+    def train(
+        self, bundle: Path, *, seed: int = 1, output: str = "auto", spoken=None, on_epoch=None, **said
+    ) -> Path:
         """Train the recipe that `said` names, or `default` with small layers, for one epoch or longer."""
         bundle.mkdir(parents=True)
         config = train_config(**{"batch_size": 16, "learning_rate": 0.01, "max_epochs": 1} | said)
@@ -56,6 +58,7 @@ class Ground:
             features=self.features,
             metric=self.metric,
             seed=seed,
+            spoken=spoken,
             folder=bundle,
             on_epoch=on_epoch,
         )
