@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqtag.config import FeaturesConfig, Fold
 from seqtag.errors import CorpusRejectedError
-from seqtag.features import TagIndex, Vocabulary, index, index_corpus
+from seqtag.features import TagIndex, Vectors, Vocabulary, index, index_corpus, index_vectors
 from tests.unit.features.conftest import WriteSplit
 
 
@@ -63,6 +63,20 @@ def test_folded_words_are_counted_together_and_characters_as_they_are_spelled(
     # A twice, b twice, and one each of the others
     assert vocabulary.characters.symbols.to_pylist() == ["<pad>", "<unk>", "A", "b", "1", "2", "B", "a"]
     assert vocabulary.characters.counts.tolist() == [0, 0, 2, 2, 1, 1, 1, 1]
+
+
+def test_vectors_are_those_of_all_words_that_any_split_shows(write_split: WriteSplit, tmp_path: Path) -> None:
+    train = write_split([["Paris", "is", "is"]], [["X"] * 3])
+    dev = write_split([["PARIS", "1999", "Rome"]], [["X"] * 3], name="dev")
+    vocabulary, _ = indexed(train, tmp_path / "out", fold="case-digits")
+    text = tmp_path / "vectors.txt"
+    text.write_text("is 1 2\nrome 3 4\n0000 5 6\nlondon 7 8\n")
+    vectors = index_vectors(str(text), [train, dev], vocabulary, folder=tmp_path / "out")
+    assert vectors.words.to_pylist() == ["is", "rome", "0000"]
+    assert vectors.values.tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert Vectors.load(tmp_path / "out" / "vectors.parquet").digest == vectors.digest
+    coverage = vectors.coverage_of(vocabulary.words)  # of paris and is
+    assert (coverage.types, coverage.tokens) == (0.5, pytest.approx(2 / 3))
 
 
 def test_unlabelled_sequences_give_words_and_no_tags(write_split: WriteSplit, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from seqtag.config import SchemeName
-from seqtag.errors import RunDirError
+from seqtag.errors import ConfigError, RunDirError
 from seqtag.features import TagIndex, tag_index
 from seqtag.features.tag_index import tag_order
 
@@ -92,6 +92,19 @@ def test_a_file_of_something_else_is_a_rundir_error(tmp_path: Path, text: str) -
     (tmp_path / "tags.json").write_text(text)
     with pytest.raises(RunDirError, match=r"tags\.json"):
         TagIndex.load(tmp_path)
+
+
+def test_iobes_is_given_out_as_iob2_where_that_is_spoken() -> None:
+    index = TagIndex(("O", "S-X", "B-Y-Z", "I-Y-Z", "E-Y-Z"), "IOBES")
+    assert index.spelled("IOB2") == ("O", "B-X", "B-Y-Z", "I-Y-Z", "I-Y-Z")
+    assert index.spelled("IOBES") == index.tags
+    assert TagIndex(("NN", "S"), "none").spelled("none") == ("NN", "S")
+
+
+@pytest.mark.parametrize(("scheme", "spoken"), [("IOB2", "IOBES"), ("none", "IOB2"), ("IOBES", "IOB1")])
+def test_any_other_scheme_is_not_given_out(scheme: SchemeName, spoken: SchemeName) -> None:
+    with pytest.raises(ConfigError, match=f"scheme {scheme} or IOB2 were required. Received: {spoken}"):
+        TagIndex(("O",), scheme).spelled(spoken)
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:
