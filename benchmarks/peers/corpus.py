@@ -1,0 +1,124 @@
+"""One corpus, prepared once by the library's steps: what every contender reads."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag import steps
+from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
+from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
+from seqtag.rundir import RunDir
+from seqtag.steps.ground import metric, train_scheme
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A corpus as one recipe wants it, up to encoded windows."""
+
+    run: RunDir
+
+    @classmethod
+    def at(cls, folder: str) -> Prepared:
+        return cls(RunDir(Path(folder)))
+
+    @property
+    def folder(self) -> str:
+        return str(self.run.path)
+
+    @cached_property
+    def config(self) -> TaggerConfig:
+        return steps.read_config(self.run)
+
+    @property
+    def scheme(self) -> SchemeName:
+        return train_scheme(self.run)
+
+    @property
+    def metric(self) -> Metric:
+        return metric(self.run)
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        return Vocabulary.load(self.run.vocabulary)
+
+    @cached_property
+    def tags(self) -> TagIndex:
+        return TagIndex.load(self.run.vocabulary)
+
+    def n_tokens(self, split: str) -> int:
+        lengths = pc.list_value_length(pq.read_table(self.run.split(split), columns=["tokens"])["tokens"])
+        return pc.sum(lengths).as_py()
+
+    def rungs(self, split: str) -> list[Rung]:
+        digests = {"vocabulary_digest": self.vocabulary.digest, "tags_digest": self.tags.digest}
+        return read_encoded(self.run.encoded / split, **digests)
+
+    def word_ids(self, split: str) -> Mapping[str, np.ndarray]:
+        """Return the one feature of forms that the recipe `seed` has, `<int32>[1 + n_forms]`."""
+        ids = self.vocabulary.ids(read_forms(self.run.encoded / split))
+        return {"word_ids": np.append(np.zeros(1, np.int32), ids)}
+
+
+def configured(tagger: Path, changes: Mapping[str, Mapping[str, Any]]) -> TaggerConfig:
+    """Read a tagger's TOML with some keys of its tables changed; the rest is as the recipe decides."""
+    tables = tomllib.loads(tagger.read_text("utf-8"))
+    for name, table in changes.items():
+        tables[name] = {**tables.get(name, {}), **table}
+    if tables.get("train", {}).get("recipe") == "seed":
+        tables.pop("model", None)  # the recipe has sizes of its own
+    return TaggerConfig.model_validate(tables)
+
+
+def place_at(home: Path) -> steps.Place:
+    """Return a place with a registry of its own, whatever the environment says."""
+    place = steps.Place.of(Settings(home=home, registry_url=None))
+    steps.confine_libraries(place.home)
+    return place
+
+
+def prepare(tagger: Path, home: Path, *, recipe: str, first: Mapping[str, int] | None = None) -> Prepared:
+    """Run the library's steps on a corpus, up to encoded windows.
+
+    Args:
+        tagger: its TOML file.
+        home: where to.
+        recipe: whose features are wanted.
+        first: how many sequences of each split are kept, where not all.
+    """
+    place = place_at(home)
+    config = configured(tagger, {"train": {"recipe": recipe}})
+    run = _split(config, place)
+    if first is not None:
+        run = _split(_cut(config, run, first), place)
+    steps.index(run)
+    steps.encode(run)
+    return Prepared(run)
+
+
+def _split(config: TaggerConfig, place: steps.Place) -> RunDir:
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(1970, 1, 1))
+    steps.validate(run)
+    steps.split(run)
+    return run
+
+
+def _cut(config: TaggerConfig, run: RunDir, first: Mapping[str, int]) -> TaggerConfig:
+    """Return the configuration of a corpus that is the beginning of a run's splits."""
+    tables, sources = config.model_dump(mode="json"), []
+    for name, n_sequences in first.items():
+        path = run.path / f"first-{name}.parquet"
+        pq.write_table(pq.read_table(run.split(name)).slice(0, n_sequences), path)
+        sources.append({"format": "parquet", "path": str(path), "split": name})
+    tables["corpus"]["sources"] = sources
+    tables["tags"]["scheme"] = train_scheme(run)
+    return TaggerConfig.model_validate(tables)

@@ -1,0 +1,139 @@
+"""seqtag itself: its recipes as it trains them, and tagging from Parquet to Parquet."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pyarrow.parquet as pq
+
+from peers.corpus import Prepared
+from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
+from seqtag.config import TrainConfig
+from seqtag.features import encode_corpus
+from seqtag.neural import Tagger, model, train, write_predictions
+from seqtag.neural.bilstm import BiLSTM
+from seqtag.neural.dev import DevScore, DevSplit
+
+_FEW = 320  # sequences to make a bundle from: weights do not change what tagging takes
+
+
+class _Enough(Exception):  # noqa: N818 - no error
+    """Ends a training."""
+
+
+def training(folder: str, *, batch_size: int, recurrent_dropout: bool = True) -> dict[str, float]:
+    """Time the second epoch without its scoring; the start-up is what it took to be there, less an epoch."""
+    prepared = Prepared.at(folder)
+    config = prepared.config.train.model_copy(update={"batch_size": batch_size})
+    watch, taken = Watch(), []
+
+    def on_epoch(_record: Mapping[str, Any]) -> None:
+        taken.append(watch.read())
+        if len(taken) == 2:
+            raise _Enough
+
+    unscored = mock.patch.object(DevSplit, "score", return_value=DevScore(0.0, 0.0))
+    undropped = mock.patch.object(model, "BiLSTM", _without_recurrent_dropout)
+    with unscored, nullcontext() if recurrent_dropout else undropped:
+        _train(prepared, prepared.run.encoded, config, seed=1, on_epoch=on_epoch)
+    first, second = taken
+    return {
+        "start_up": max(0.0, first[SECONDS] - second[SECONDS]),
+        **second,
+        "n_tokens": prepared.n_tokens("train"),
+        PEAK: peak_mb(),
+    }
+
+
+def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None) -> dict[str, Any]:
+    """Train epoch after epoch, to the end or to a score on dev."""
+    prepared = Prepared.at(folder)
+    watch, spent, history = Watch(), 0.0, []
+
+    def on_epoch(record: Mapping[str, Any]) -> None:
+        nonlocal spent
+        spent += watch.read()[SECONDS]
+        score = record["dev_score"]
+        history.append({SECONDS: spent, "score": score, "accuracy": record["dev_accuracy"]})
+        if record["epoch"] == n_epochs or (until is not None and score >= until):
+            raise _Enough
+
+    _train(prepared, prepared.run.encoded, prepared.config.train, seed=seed, on_epoch=on_epoch)
+    return {"history": history}
+
+
+def bundle(folder: str, *, out: str) -> dict[str, Any]:
+    """Make a bundle with the whole vocabulary, quickly."""
+    prepared = Prepared.at(folder)
+    with tempfile.TemporaryDirectory() as few:
+        splits = {name: Path(few) / f"{name}.parquet" for name in ("train", "dev")}
+        for name, path in splits.items():
+            pq.write_table(pq.read_table(prepared.run.split(name)).slice(0, _FEW), path)
+        known = (prepared.vocabulary, prepared.tags)
+        encode_corpus(splits, *known, config=prepared.config.features, folder=Path(few) / "encoded")
+        config = prepared.config.train.model_copy(update={"max_epochs": 1})
+        _train(prepared, Path(few) / "encoded", config, seed=1, out=Path(out))
+    return {}
+
+
+def tagging(folder: str, *, bundle: str) -> dict[str, float]:
+    """Tag train from Parquet to Parquet, with a bundle loaded before; the first time traces the model."""
+    prepared = Prepared.at(folder)
+
+    with tempfile.TemporaryDirectory() as out:
+        watch = Watch()
+        tagger = Tagger.load(Path(bundle))
+        loaded = watch.read()
+        taken = []
+        with mock.patch.object(Tagger, "load", return_value=tagger):
+            for number in ("first", "again"):
+                predictions = Path(out) / f"{number}.parquet"
+                write_predictions(
+                    Path(bundle), prepared.run.split("train"), predictions, scheme=prepared.scheme
+                )
+                taken.append(watch.read())
+    return {
+        "load": loaded[SECONDS],
+        "first": taken[0][SECONDS],
+        "again": taken[1][SECONDS],
+        CPU: taken[1][CPU],
+        "n_tokens": prepared.n_tokens("train"),
+        PEAK: peak_mb(),
+    }
+
+
+def _without_recurrent_dropout(units: int, *, recurrent_dropout: float, **options: Any) -> BiLSTM:  # noqa: ARG001
+    return BiLSTM(units, **options)
+
+
+def _train(
+    prepared: Prepared,
+    encoded: Path,
+    config: TrainConfig,
+    *,
+    seed: int,
+    on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
+    out: Path | None = None,
+) -> None:
+    with tempfile.TemporaryDirectory() as nowhere:
+        folder = out or Path(nowhere)
+        folder.mkdir(exist_ok=True)
+        try:
+            train(
+                encoded,
+                prepared.run.vocabulary,
+                config=config,
+                model=prepared.config.model,
+                features=prepared.config.features,
+                metric=prepared.metric,
+                seed=seed,
+                folder=folder,
+                on_epoch=on_epoch,
+            )
+        except _Enough:
+            return

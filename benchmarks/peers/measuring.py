@@ -1,0 +1,149 @@
+"""Contenders in fresh processes that take turns, and what the turns come to."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+MISSING = "missing"
+SECONDS, CPU, PEAK = "seconds", "cpu_seconds", "peak_mb"
+
+Measured = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A function of a module of this package, and what it is called with."""
+
+    name: str
+    module: str
+    function: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Turns:
+    """What the contenders measured, turn by turn, and why those that cannot run here were left out."""
+
+    measured: Mapping[str, Sequence[Measured]]
+    skipped: Mapping[str, str]
+
+    def __contains__(self, name: str) -> bool:
+        return bool(self.measured.get(name))
+
+    def values(self, name: str, key: str) -> list[float]:
+        return [turn[key] for turn in self.measured[name]]
+
+    def median(self, name: str, key: str) -> float:
+        return statistics.median(self.values(name, key))
+
+    def best(self, names: Iterable[str], key: str) -> str | None:
+        """Return the contender with the smallest median, None where none ran."""
+        there = [name for name in names if name in self]
+        return min(there, key=lambda name: self.median(name, key)) if there else None
+
+    def ratio(self, slow: str, fast: str, key: str) -> str:
+        """Return the median over the turns of `slow / fast`, with the smallest and the largest."""
+        pairs = zip(self.values(slow, key), self.values(fast, key), strict=True)
+        ratios = sorted(a / b for a, b in pairs)
+        middle = statistics.median(ratios)
+        return f"{middle:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})" if len(ratios) > 1 else f"{middle:.2f}"
+
+
+class Watch:
+    """Seconds and CPU seconds of this process, all its threads, since it was made or last read."""
+
+    def __init__(self) -> None:
+        self.read()
+
+    def read(self) -> dict[str, float]:
+        now = time.perf_counter(), time.process_time()
+        before = getattr(self, "_before", now)
+        self._before = now
+        return {SECONDS: now[0] - before[0], CPU: now[1] - before[1]}
+
+
+def in_turns(contenders: Sequence[Contender], *, repeats: int) -> Turns:
+    """Run each in a fresh process, all of them once, then all of them again."""
+    measured: dict[str, list[Measured]] = {contender.name: [] for contender in contenders}
+    skipped: dict[str, str] = {}
+    for _ in range(repeats):
+        for contender in contenders:
+            if contender.name in skipped:
+                continue
+            result = in_fresh_process(contender)
+            print(f"{contender.name}: {json.dumps(result)}", file=sys.stderr, flush=True)
+            if MISSING in result:
+                skipped[contender.name] = result[MISSING]
+            else:
+                measured[contender.name].append(result)
+    return Turns(measured, skipped)
+
+
+def in_fresh_process(contender: Contender) -> Measured:
+    """Return what a contender measured.
+
+    Raises:
+        RuntimeError: it failed.
+    """
+    command = [
+        sys.executable,
+        "-m",
+        "peers",
+        contender.module,
+        contender.function,
+        json.dumps(contender.options),
+    ]
+    environment = os.environ | {
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "KERAS_BACKEND": "tensorflow",
+        "CUDA_VISIBLE_DEVICES": "",
+    }
+    folder = Path(__file__).resolve().parents[1]
+    ended = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
+    if ended.returncode:
+        raise RuntimeError(f"{contender.name} failed:\n{ended.stderr}")
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def machine() -> str:
+    """Return what the figures come from, and how busy it was before."""
+    return f"{os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f} at the start"
+
+
+def peak_mb() -> float:
+    """Return the most memory that this process ever had in use, imports included.
+
+    Not from `getrusage`: a new process begins there with its parent's peak.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024 / 1e6
+    raise KeyError("VmHWM")
+
+
+def spread(values: Sequence[float], decimals: int = 2) -> str:
+    """Return mean and standard deviation as text, `-` for no values.
+
+    >>> spread([1.0, 2.0])
+    '1.50 ± 0.71'
+    """
+    if not values:
+        return "-"
+    deviation = f" ± {statistics.stdev(values):.{decimals}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{decimals}f}{deviation}"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; all columns but the first are numbers."""
+    lines = [list(columns), ["---", *["---:"] * (len(columns) - 1)], *map(list, rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

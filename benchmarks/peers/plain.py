@@ -1,0 +1,119 @@
+"""The recipe `seed` as a Keras tutorial writes it: one array, padded to the longest sequence."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from peers.corpus import Prepared
+from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
+from seqtag.features import TagIndex, Vocabulary
+from seqtag.neural.dev import DevSplit
+from seqtag.neural.reading import OUTPUT
+
+_WARM_UP = 4  # batches
+
+
+class SummedAdam(keras.optimizers.Adam):
+    """Adam by its definition, where a row of a table was looked up several times in a batch.
+
+    That of Keras 3.15 squares the gradient at each place and sums the squares, instead of squaring the sum.
+    Rows of frequent words then move faster than by Adam's definition.
+    """
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        super().update_step(tf.convert_to_tensor(gradient), variable, learning_rate)
+
+
+def tutorial_model(vocabulary: Vocabulary, tags: TagIndex, *, optimizer: Any = "adam") -> Any:
+    model = keras.Sequential(
+        [
+            keras.layers.Embedding(vocabulary.n_words, 50, mask_zero=True),
+            keras.layers.SpatialDropout1D(0.1),
+            keras.layers.Bidirectional(keras.layers.LSTM(100, return_sequences=True, recurrent_dropout=0.1)),
+            keras.layers.TimeDistributed(keras.layers.Dense(len(tags), activation="softmax")),
+        ]
+    )
+    model.compile(optimizer, "sparse_categorical_crossentropy")
+    return model
+
+
+def training(folder: str, *, batch_size: int, n_batches: int) -> dict[str, float]:
+    """Time some batches after a few to warm up, and scale to an epoch."""
+    prepared = Prepared.at(folder)
+    watch = Watch()
+    keras.utils.set_random_seed(1)
+    x, y = padded_to_longest(prepared)
+    order = np.random.default_rng(1).permutation(len(x))
+    model = tutorial_model(prepared.vocabulary, prepared.tags)
+    chosen = order[: _WARM_UP * batch_size]
+    model.fit(x[chosen], y[chosen], batch_size=batch_size, verbose=0)
+    warmed_up = watch.read()
+    chosen = order[-n_batches * batch_size :]
+    model.fit(x[chosen], y[chosen], batch_size=batch_size, verbose=0)
+    timed = watch.read()
+    n_tokens, n_timed = np.count_nonzero(x), np.count_nonzero(x[chosen])
+    scale = n_tokens / n_timed
+    a_batch = timed[SECONDS] / -(-len(chosen) // batch_size)
+    return {
+        "start_up": max(0.0, warmed_up[SECONDS] - _WARM_UP * a_batch),
+        SECONDS: timed[SECONDS] * scale,
+        CPU: timed[CPU] * scale,
+        "n_tokens": int(n_tokens),
+        PEAK: peak_mb(),
+    }
+
+
+def epochs(
+    folder: str, *, seed: int, n_epochs: int, until: float | None = None, summed: bool = False
+) -> dict[str, Any]:
+    """Train epoch after epoch, to the end or to a score on dev."""
+    prepared = Prepared.at(folder)
+    watch, spent = Watch(), 0.0
+    keras.utils.set_random_seed(seed)
+    x, y = padded_to_longest(prepared)
+    dev = DevSplit(prepared.rungs("dev"), prepared.word_ids("dev"), prepared.tags, metric=prepared.metric)
+    optimizer = SummedAdam() if summed else "adam"
+    model = tutorial_model(prepared.vocabulary, prepared.tags, optimizer=optimizer)
+    history = []
+    for _ in range(n_epochs):
+        model.fit(x, y, batch_size=32, verbose=0)
+        score = dev.score(_Reader(model))
+        spent += watch.read()[SECONDS]
+        history.append({SECONDS: spent, "score": score.score, "accuracy": score.accuracy})
+        if until is not None and score.score >= until:
+            break
+    return {"history": history}
+
+
+def padded_to_longest(prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
+    """Return word ids and tag ids of train, `<int32>[n_sequences, longest]`, in the corpus' order."""
+    rungs = prepared.rungs("train")
+    longest = max(int(rung.windows.length.max()) for rung in rungs)
+    rows = np.concatenate([rung.row for rung in rungs])
+
+    def one_array(name: str) -> np.ndarray:
+        wide = [np.pad(getattr(rung, name), ((0, 0), (0, max(0, longest - rung.length)))) for rung in rungs]
+        return np.concatenate([array[:, :longest] for array in wide])[np.argsort(rows, kind="stable")]
+
+    return one_array("token_ids"), np.maximum(one_array("tag_ids"), 0)
+
+
+class _Reader:
+    """Tags dev; padded to the longest of a batch, which is faster than a tutorial's way."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def form_vectors(self, forms: Any) -> np.ndarray:
+        return forms["word_ids"]
+
+    def predict(self, vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        output = np.zeros(positions.shape, OUTPUT)
+        # Eagerly: traced for any length, TimeDistributed of Keras 3.15 gives rows of a wrong length.
+        probabilities = self._model(vectors[positions], training=False)  # [batch, time, n_tags]
+        output["tag_id"] = np.asarray(probabilities).argmax(-1)
+        return output

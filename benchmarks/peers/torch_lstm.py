@@ -1,0 +1,170 @@
+"""The sizes of the recipe `seed` in PyTorch: `nn.LSTM`, batches of like length, no recurrent dropout.
+
+`nn.LSTM` has none inside. Its batches are drawn as seqtag draws them, and cut to the longest sequence.
+How many threads are best depends on sizes and on who else is at work: they wait for each other at every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from peers.corpus import Prepared
+from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
+from seqtag.neural.batches import Drawing
+from seqtag.neural.dev import DevSplit
+from seqtag.neural.reading import CELLS, OUTPUT, reading_batches
+
+_NOT_TAUGHT = -1
+
+
+class LSTMTagger(nn.Module):
+    """Words by their ids, both directions, a tag at each token."""
+
+    def __init__(self, n_words: int, n_tags: int, *, packed: bool) -> None:
+        super().__init__()
+        self.packed = packed
+        self.words = nn.Embedding(n_words, 50, padding_idx=0)
+        nn.init.uniform_(self.words.weight, -0.05, 0.05)  # as Keras does
+        self.lstm = nn.LSTM(50, 100, batch_first=True, bidirectional=True)
+        self.tags = nn.Linear(200, n_tags)
+
+    def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        x = self.words(ids)  # [batch, time, 50]
+        if self.training:
+            x = x * nn.functional.dropout(x.new_ones(len(x), 1, 50), 0.1)
+        if self.packed:
+            sequences = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+            x, _ = pad_packed_sequence(self.lstm(sequences)[0], batch_first=True)
+        else:
+            x, _ = self.lstm(x)  # [batch, time, 200]; backwards it begins with padding
+        return self.tags(x)  # [batch, time, n_tags]
+
+
+def training(folder: str, *, batch_size: int, packed: bool, threads: int) -> dict[str, float]:
+    """Time the second epoch."""
+    torch.set_num_threads(threads)
+    prepared = Prepared.at(folder)
+    watch = Watch()
+    learner = _Learner(prepared, batch_size=batch_size, packed=packed, seed=1)
+    built = watch.read()
+    learner.epoch(1)
+    first = watch.read()
+    learner.epoch(2)
+    second = watch.read()
+    return {
+        "start_up": max(0.0, built[SECONDS] + first[SECONDS] - second[SECONDS]),
+        **second,
+        "n_tokens": prepared.n_tokens("train"),
+        PEAK: peak_mb(),
+    }
+
+
+def epochs(
+    folder: str, *, seed: int, n_epochs: int, packed: bool, threads: int, until: float | None = None
+) -> dict[str, Any]:
+    """Train epoch after epoch, to the end or to a score on dev."""
+    torch.set_num_threads(threads)
+    prepared = Prepared.at(folder)
+    watch, spent = Watch(), 0.0
+    learner = _Learner(prepared, batch_size=32, packed=packed, seed=seed)
+    dev = DevSplit(prepared.rungs("dev"), prepared.word_ids("dev"), prepared.tags, metric=prepared.metric)
+    history = []
+    for epoch in range(1, n_epochs + 1):
+        learner.epoch(epoch)
+        score = dev.score(_Reader(learner.model))
+        spent += watch.read()[SECONDS]
+        history.append({SECONDS: spent, "score": score.score, "accuracy": score.accuracy})
+        if until is not None and score.score >= until:
+            break
+    return {"history": history}
+
+
+def tagging(folder: str, *, threads: int) -> dict[str, float]:
+    """Time the model alone on train: ids in memory, padded batches of like length, no file."""
+    torch.set_num_threads(threads)
+    prepared = Prepared.at(folder)
+    model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=False).eval()
+    batches = []
+    for rung in prepared.rungs("train"):
+        for chosen in reading_batches(rung.windows.length, cells=CELLS):
+            lengths = torch.from_numpy(rung.windows.length[chosen]).long()
+            batches.append((torch.from_numpy(rung.token_ids[chosen, : int(lengths.max())]), lengths))
+    watch = Watch()
+
+    def read() -> dict[str, float]:
+        with torch.inference_mode():
+            for ids, lengths in batches:
+                model(ids, lengths).argmax(-1)
+        return watch.read()
+
+    first, again = read(), read()
+    return {
+        "load": 0.0,
+        "first": first[SECONDS],
+        "again": again[SECONDS],
+        CPU: again[CPU],
+        "n_tokens": prepared.n_tokens("train"),
+        PEAK: peak_mb(),
+    }
+
+
+class _Learner:
+    def __init__(self, prepared: Prepared, *, batch_size: int, packed: bool, seed: int) -> None:
+        torch.manual_seed(seed)
+        self.model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=packed)
+        self._optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
+        self._seed = seed
+        self._rungs = []
+        for rung in prepared.rungs("train"):
+            taught = np.arange(rung.length) < rung.windows.length[:, None]
+            tag_ids = np.where(taught, rung.tag_ids, _NOT_TAUGHT)
+            arrays = (rung.token_ids, tag_ids, rung.windows.length)
+            n_rows = Drawing([rung], {}, batch_size, prepared.config.train.batch_cells, seed).rows_at_once(
+                rung
+            )
+            self._rungs.append((n_rows, *(torch.from_numpy(array).long() for array in arrays)))
+
+    def epoch(self, number: int) -> None:
+        self.model.train()
+        for ids, tag_ids, lengths in self._batches(number):
+            self._optimizer.zero_grad()
+            emissions = self.model(ids, lengths)
+            loss = nn.functional.cross_entropy(
+                emissions.flatten(0, 1), tag_ids.flatten(), ignore_index=_NOT_TAUGHT
+            )
+            loss.backward()
+            self._optimizer.step()
+
+    def _batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, ...]]:
+        random = np.random.default_rng([self._seed, epoch])
+        drawn = []
+        for n_rows, *arrays in self._rungs:
+            order = torch.from_numpy(random.permutation(len(arrays[0])))
+            drawn += [(arrays, chosen) for chosen in order.split(n_rows)]
+        for i in random.permutation(len(drawn)):
+            (token_ids, tag_ids, lengths), chosen = drawn[i]
+            width = int(lengths[chosen].max())
+            yield token_ids[chosen, :width], tag_ids[chosen, :width], lengths[chosen]
+
+
+class _Reader:
+    """Tags dev."""
+
+    def __init__(self, model: LSTMTagger) -> None:
+        self._model = model.eval()
+
+    def form_vectors(self, forms: Any) -> np.ndarray:
+        return forms["word_ids"]
+
+    def predict(self, vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
+        output = np.zeros(positions.shape, OUTPUT)
+        lengths = torch.from_numpy(np.count_nonzero(positions, axis=1))
+        with torch.inference_mode():
+            output["tag_id"] = self._model(torch.from_numpy(vectors[positions]), lengths).argmax(-1)
+        return output
