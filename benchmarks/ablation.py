@@ -1,0 +1,189 @@
+"""What each part of the recipe `default` is worth: all of it, and with one part changed, over seeds.
+
+    SEQTAG_DATA=/path/to/corpora python benchmarks/ablation.py deployments/taggers/wnut17.toml \\
+        --seeds 1 2 3 --results ablation.jsonl
+
+Each training is a process of its own, and a line of JSON in the results as soon as it is done. What is there
+already is not run again. Parts are judged on dev; test is shown beside. Differences are taken seed by seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from datetime import date
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from peers.corpus import configured, place_at
+from peers.measuring import machine, spread, table
+
+from seqtag import steps
+from seqtag.config import TaggerConfig, config_digest
+from seqtag.sealing import code_digest, read_json
+from seqtag.steps.ground import train_scheme
+
+WHOLE = "whole"
+# What a part changes in the tables of the TOML file.
+PARTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    WHOLE: {},
+    "no affixes": {},
+    "no characters": {},
+    "no word dropout": {"model": {"word_dropout": 0.0}},
+    "no variational dropout": {"model": {"dropout": 0.0, "recurrent_dropout": 0.0}},
+    "no clipping": {"train": {"clip_norm": 0.0}},
+    "no averaging": {"train": {"average": 0.0}},
+    "no decay": {"train": {"decay": 0.0}},
+    "Adam on all rows": {"train": {"optimizer": "adam"}},
+    "softmax, all transitions": {"model": {"output": "softmax"}},
+    "CRF": {"model": {"output": "crf"}},
+    "IOB2 inside": {"tags": {"train_scheme": "IOB2"}},
+    "two layers": {"model": {"layers": 2}},
+}
+# What a part makes blank, so that it says nothing: no size of 0 is allowed.
+BLANK = {"no affixes": "affix_ids", "no characters": "character_ids"}
+OF_SPANS = {"softmax, all transitions", "IOB2 inside"}  # the whole recipe already, where tags have no scheme
+
+
+def configuration(tagger: Path, part: str, *, seed: int, max_epochs: int | None) -> TaggerConfig:
+    train = {"recipe": "default"} | ({} if max_epochs is None else {"max_epochs": max_epochs})
+    changes = {"train": train, "evaluate": {"baseline": "none"}}
+    for name, values in PARTS[part].items():
+        changes[name] = {**changes.get(name, {}), **values}
+    return configured(tagger, changes).model_copy(update={"seed": seed})
+
+
+def one_training(config: TaggerConfig, part: str) -> dict[str, Any]:
+    """Run the steps up to evaluation; scores are in percent."""
+    with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
+        place = place_at(Path(home))
+        if part in BLANK:
+            stack.enter_context(blank_feature(BLANK[part]))
+        run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(1970, 1, 1))
+        for step in (steps.validate, steps.split, steps.index, steps.encode):
+            step(run)
+        started = time.monotonic()
+        steps.train(run)
+        seconds = time.monotonic() - started
+        steps.evaluate(run)
+        best = max(read_json(run.history), key=lambda e: (e["dev_score"], e["dev_accuracy"]))
+        metrics = read_json(run.metrics)
+        return {
+            "metric": metrics["metric"],
+            "scheme": train_scheme(run),
+            "dev": 100 * best["dev_score"],
+            "dev_accuracy": 100 * best["dev_accuracy"],
+            "test": 100 * (metrics["challenger"]["score"]["value"] or 0.0),
+            "best_epoch": best["epoch"],
+            "minutes": seconds / 60,
+        }
+
+
+def blank_feature(name: str) -> Any:
+    """Give every token the same value of one feature, wherever features are made."""
+    from seqtag.neural._tensorflow import tf
+    from seqtag.neural.tokens import TokenFeatures
+
+    seeing = TokenFeatures.__call__
+
+    def blind(self: TokenFeatures, tokens: Any) -> dict[str, Any]:
+        features = seeing(self, tokens)
+        return {**features, name: tf.zeros_like(features[name])}
+
+    return mock.patch.object(TokenFeatures, "__call__", blind)
+
+
+def complete(taggers: Sequence[Path], arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    """Return the results that were asked for, after running what is missing."""
+    done = {}
+    if arguments.results.exists():
+        for line in arguments.results.read_text("utf-8").splitlines():
+            result = json.loads(line)
+            done[result["config"], result["part"]] = result
+    asked = []
+    for seed in arguments.seeds:
+        for tagger in taggers:
+            for part in [WHOLE, *(part for part in arguments.parts if part != WHOLE)]:
+                config = configuration(tagger, part, seed=seed, max_epochs=arguments.max_epochs)
+                if part in OF_SPANS and config.tags.scheme == "none":
+                    continue
+                key = config_digest(config), part
+                if key not in done:
+                    done[key] = in_fresh_process(tagger, part, seed, arguments)
+                    with arguments.results.open("a", encoding="utf-8") as file:
+                        file.write(json.dumps(done[key]) + "\n")
+                asked.append(done[key])
+    return asked
+
+
+def in_fresh_process(tagger: Path, part: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
+    command = [sys.executable, __file__, str(tagger), "--seeds", str(seed), "--child", part]
+    if arguments.max_epochs is not None:
+        command += ["--max-epochs", str(arguments.max_epochs)]
+    environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
+    ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, env=environment)
+    if ended.returncode:
+        raise RuntimeError(f"{tagger.name}, {part}, seed {seed} failed; what is done stays in the results")
+    return json.loads(ended.stdout.splitlines()[-1])
+
+
+def tagger_table(name: str, results: Sequence[Mapping[str, Any]]) -> str:
+    """Return the Markdown table of one tagger."""
+    by_part: dict[str, dict[int, Mapping[str, Any]]] = {}
+    for result in results:
+        by_part.setdefault(result["part"], {})[result["seed"]] = result
+    whole, rows = by_part[WHOLE], []
+    for part, by_seed in by_part.items():
+        row = [part]
+        for split in ("dev", "test"):
+            differences = [by_seed[seed][split] - whole[seed][split] for seed in by_seed]
+            scores = [result[split] for result in by_seed.values()]
+            row += [spread(scores), "" if part == WHOLE else signed(differences)]
+        rows.append([*row, spread([result["minutes"] for result in by_seed.values()], 1)])
+    metric = {"accuracy": "accuracy", "span_f1": "span F1"}[results[0]["metric"]]
+    columns = ["recipe", f"dev {metric}", "difference", f"test {metric}", "difference", "training minutes"]
+    return f"## {name}, seeds {', '.join(map(str, whole))}\n\n{table(columns, rows)}"
+
+
+def signed(differences: Sequence[float]) -> str:
+    text = spread(differences)
+    return text if text.startswith("-") else f"+{text}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("taggers", nargs="+", type=Path, metavar="TAGGER.toml")
+    parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="PART")
+    parser.add_argument("--results", type=Path, default=Path("ablation.jsonl"), help="JSON lines, resumed")
+    parser.add_argument("--max-epochs", type=int, help="fewer than the taggers say")
+    parser.add_argument("--child", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    if arguments.child:
+        tagger, seed, part = arguments.taggers[0], arguments.seeds[0], arguments.child
+        config = configuration(tagger, part, seed=seed, max_epochs=arguments.max_epochs)
+        about = {"tagger": config.name, "part": part, "seed": seed, "config": config_digest(config)}
+        print(json.dumps({**about, "code": code_digest(), **one_training(config, part)}))
+        return
+    results = complete(arguments.taggers, arguments)
+    print(f"\n{machine()}; mean ± standard deviation over the seeds, in percent and points\n")
+    if len({result["code"] for result in results}) > 1:
+        print("The results come from several versions of the code.\n")
+    for name in dict.fromkeys(result["tagger"] for result in results):
+        print(tagger_table(name, [result for result in results if result["tagger"] == name]) + "\n")
+
+
+if __name__ == "__main__":
+    main()
