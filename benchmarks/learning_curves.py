@@ -49,7 +49,7 @@ def measured(folder: str, *, seeds: Sequence[int], n_epochs: int) -> tuple[Curve
 
 
 def curve_rows(curves: Curves) -> list[list[str]]:
-    """Return mean and standard deviation over the seeds by epoch, and how far apart the last two are."""
+    """Return mean and standard deviation over the seeds by epoch, and how far seqtag is from summed."""
     rows = []
     for epoch in range(len(curves[SEED][0])):
         here = {name: [curve[epoch] for curve in of] for name, of in curves.items()}
@@ -74,14 +74,12 @@ def draw(curves: Curves, path: Path, *, title: str) -> None:
                 numbers, curve, color=look["color"], linestyle=look["linestyle"], linewidth=0.8, alpha=0.6
             )
         mean = [statistics.mean(values) for values in zip(*of, strict=True)]
-        axes.plot(
-            numbers, mean, **look, linewidth=2.2, markersize=5, label=f"{name}, mean of {len(of)} seeds"
-        )
+        axes.plot(numbers, mean, **look, linewidth=2.2, markersize=5, label=name)
     axes.set(title=title, xlabel="epoch", ylabel="dev tokens tagged right (%)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(loc="lower right", frameon=False, title="thin lines: single seeds")
+    figure.legend(loc="outside lower center", ncols=len(curves), frameon=False)
     figure.savefig(path, dpi=150)
 
 
@@ -103,11 +101,11 @@ def main() -> None:
         corpus = f"{prepared.config.name}, the first {n_train:,} sequences of train"
         curves, seconds = measured(prepared.folder, seeds=arguments.seeds, n_epochs=arguments.epochs)
     print(f"{corpus}; {machine()}\n")
-    columns = ["epoch", *(f"{name} (%)" for name in CONTENDERS), "last less last but one"]
+    columns = ["epoch", *(f"{name} (%)" for name in CONTENDERS), "seqtag less summed"]
     print(table(columns, curve_rows(curves)))
     medians = "; ".join(f"{name} {statistics.median(taken):.0f}" for name, taken in seconds.items())
     print(f"\nMean ± standard deviation over {len(arguments.seeds)} seeds. Seconds for each: {medians}.")
-    draw(curves, arguments.plot, title=f"One recipe, {len(arguments.seeds)} seeds each\n{corpus}")
+    draw(curves, arguments.plot, title=f"{corpus}\nthin lines: one seed each; thick: their mean")
 
 
 if __name__ == "__main__":
