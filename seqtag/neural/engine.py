@@ -109,12 +109,17 @@ class Engine:
         with tf.GradientTape() as tape:
             tape.watch(rows)
             vectors = model.form_vectors(forms, rows, seed)  # [n_forms, size]
-            emissions, mask = self.network.emissions(vectors, positions, seed=seed)
+            x, mask = tf.gather(vectors, positions), positions > 0  # [batch, time, size], [batch, time]
+            emissions = model.emissions(x, mask, seed)  # [batch, time, n_tags]
             loss_sum = self.network.output.loss(emissions, tag_ids, weights, mask)
             loss = tf.math.divide_no_nan(loss_sum, weight)
-        of_dense, of_rows = tape.gradient(loss, [dense, rows])
+        of_dense, of_rows, of_x = tape.gradient(loss, [dense, rows, x])
         of_rows = {name: tf.convert_to_tensor(gradient) for name, gradient in of_rows.items()}
-        self._optimizer.apply(of_dense, of_rows, rows_of)
+        if self._optimizer.is_lazy:
+            of_tables = {name: tf.IndexedSlices(of_rows[name], rows_of[name]) for name in rows}
+        else:
+            of_tables = model.table_gradients(of_rows, rows_of, of_x, forms["word_ids"], positions)
+        self._optimizer.apply(of_dense, of_tables)
         return loss_sum
 
     def _step_for(self, shape: Shape) -> Any:

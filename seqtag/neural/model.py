@@ -65,6 +65,15 @@ class SeedModel(keras.Model):  # type: ignore[misc]  # keras is untyped
         """Return `<float32>[n_forms, 50]`."""
         return tf.gather(tables["words"], forms["word_ids"])
 
+    def table_gradients(self, _rows: Any, rows_of: Any, x: Any, words: Any, positions: Any) -> Any:
+        """Return the gradient of each table: a slice for each token, as where `Embedding` reads the batch.
+
+        Keras 3.15's Adam squares the slices before it sums those of a row, so that it matters how many.
+        """
+        rows = tf.gather(tf.gather(rows_of["words"], words), positions)  # [batch, time]
+        slices = tf.reshape(x, [-1, x.shape[2]])  # [batch * time, 50]
+        return {"words": tf.IndexedSlices(slices, tf.reshape(rows, [-1]), tf.shape(self.words.embeddings))}
+
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         """Return `<float32>[batch, time, n_tags]`, scores before the softmax."""
         x = self.word_dropout(x, seed=_apart(seed, 1))  # [batch, time, 50]
@@ -118,6 +127,13 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
         affixes = tf.gather(tables["affixes"], forms["affix_ids"])  # [n_forms, N_AFFIXES, affix_size]
         characters = self.characters(forms["character_ids"])  # [n_forms, character_filters]
         return tf.concat([words, tf.reduce_sum(affixes, axis=1), characters], axis=1)
+
+    def table_gradients(self, rows: Any, rows_of: Any, _x: Any, _words: Any, _positions: Any) -> Any:
+        """Return the gradient of each table: a slice for each row that the batch looked up."""
+        return {
+            name: tf.IndexedSlices(rows[name], rows_of[name], tf.shape(table.value))
+            for name, table in self.tables().items()
+        }
 
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         """Return `<float32>[batch, time, n_tags]`."""

@@ -50,16 +50,15 @@ class Network:
             forms, {name: table.value for name, table in self.model.tables().items()}
         )
 
-    def emissions(self, vectors: Any, positions: Any, *, seed: Any = None) -> tuple[Any, Any]:
-        """Return `<float32>[batch, time, n_tags]` and `<bool>[batch, time]`, True at tokens.
+    def emissions(self, vectors: Any, positions: Any) -> tuple[Any, Any]:
+        """Return `<float32>[batch, time, n_tags]` and `<bool>[batch, time]`, True at tokens, for reading.
 
         Args:
             vectors: `<float32>[n_forms, size]`, row 0 is padding.
             positions: `<int32>[batch, time]`, rows of `vectors`, right-padded with 0.
-            seed: `<int32>[2]` when training.
         """
         mask = positions > 0
-        return self.model.emissions(tf.gather(vectors, positions), mask, seed), mask
+        return self.model.emissions(tf.gather(vectors, positions), mask), mask
 
     def weights(self) -> Weights:
         """Return a copy of all weights by layer path."""

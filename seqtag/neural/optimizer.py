@@ -25,45 +25,38 @@ class Optimizer:
     """
 
     def __init__(self, config: TrainConfig, dense: Sequence[Any], tables: Mapping[str, Any]) -> None:
-        self._clip_norm, self._is_lazy = config.clip_norm, config.optimizer == "lazy-adam"
+        self._clip_norm, self.is_lazy = config.clip_norm, config.optimizer == "lazy-adam"
         self._dense, self._tables = list(dense), dict(tables)
         self._adam = keras.optimizers.Adam(config.learning_rate)
-        self._adam.build(self._dense if self._is_lazy else [*self._dense, *self._tables.values()])
+        self._adam.build(self._dense if self.is_lazy else [*self._dense, *self._tables.values()])
         self._moments = {
             name: [tf.Variable(tf.zeros_like(table.value)) for _ in range(2)]
             for name, table in self._tables.items()
-            if self._is_lazy
+            if self.is_lazy
         }
 
     def set_learning_rate(self, rate: float) -> None:
         self._adam.learning_rate.assign(rate)
 
-    def apply(self, of_dense: Sequence[Any], of_rows: Mapping[str, Any], rows_of: Mapping[str, Any]) -> None:
+    def apply(self, of_dense: Sequence[Any], of_tables: Mapping[str, Any]) -> None:
         """Take one step.
 
         Args:
             of_dense: the gradient at each dense variable.
-            of_rows: by table, the gradient `<float32>[n_rows, size]` at the rows that were looked up.
-            rows_of: by table, which rows these are, `<int32>[n_rows]`: different ones, but for row 0.
+            of_tables: by table, the slices `<float32>[n, size]` of its gradient and their rows `<int32>[n]`;
+                where it is lazy, of different rows, but for row 0.
         """
         names = list(self._tables)
-        gradients = [*of_dense, *(of_rows[name] for name in names)]
+        gradients = [*of_dense, *(of_tables[name] for name in names)]
         if self._clip_norm:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)  # Pascanu et al. 2013
-        of_dense, clipped = (
-            gradients[: len(of_dense)],
-            dict(zip(names, gradients[len(of_dense) :], strict=True)),
-        )
-        if self._is_lazy:
-            self._adam.apply(of_dense, self._dense)
-            for name in names:
-                self._move_rows(name, rows_of[name], clipped[name])
+        n_dense = len(self._dense)
+        if self.is_lazy:
+            self._adam.apply(gradients[:n_dense], self._dense)
+            for name, slices in zip(names, gradients[n_dense:], strict=True):
+                self._move_rows(name, slices.indices, tf.convert_to_tensor(slices.values))
         else:
-            of_tables = [
-                tf.math.unsorted_segment_sum(clipped[name], rows_of[name], self._tables[name].shape[0])
-                for name in names
-            ]
-            self._adam.apply([*of_dense, *of_tables], [*self._dense, *self._tables.values()])
+            self._adam.apply(gradients, [*self._dense, *self._tables.values()])
 
     def _move_rows(self, name: str, rows: Any, gradient: Any) -> None:
         adam, table = self._adam, self._tables[name].value
