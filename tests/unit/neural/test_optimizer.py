@@ -25,9 +25,12 @@ def learnt(taken, *, rows, learning_rate=0.1, **config):
     said = {"decay": 0, "clip_norm": 0, "learning_rate": learning_rate} | config
     optimizer = Optimizer(train_config(**said), [dense], {"words": table})
     for of_rows, of_dense in taken:
-        of_rows, of_dense = tf.constant(of_rows, tf.float32), tf.constant(of_dense, tf.float32)
-        optimizer.apply([of_dense], {"words": of_rows}, {"words": tf.constant(rows, tf.int32)})
+        optimizer.apply([tf.constant(of_dense, tf.float32)], {"words": slices(of_rows, rows)})
     return table.numpy(), dense.numpy()
+
+
+def slices(values, rows):
+    return tf.IndexedSlices(tf.constant(values, tf.float32), tf.constant(rows, tf.int32), [4, 2])
 
 
 def learnt_by_keras(taken, *, rows, clip_norm=None):
@@ -50,6 +53,23 @@ def test_steps_are_those_of_keras_adam(optimizer, rows, clip_norm):
     theirs = learnt_by_keras(taken, rows=rows, clip_norm=clip_norm or None)
     for our, their in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(our, their, rtol=1e-4, atol=1e-6)
+
+
+def test_slices_of_the_same_row_are_taken_as_keras_takes_them():
+    """Its Adam adds them up, but squares each by itself."""
+    (of_rows, of_dense) = steps(1, rows=[2, 0, 2])[0]
+    ours, _ = learnt([(of_rows, of_dense)] * 3, rows=[2, 0, 2], optimizer="adam")
+    table, dense = variables()
+    adam = keras.optimizers.Adam(0.1)
+    for _ in range(3):
+        adam.apply([slices(of_rows, [2, 0, 2]), tf.constant(of_dense, tf.float32)], [table, dense])
+    np.testing.assert_allclose(ours, table, rtol=1e-6)
+
+
+def test_slices_of_one_row_are_squared_before_they_are_summed_as_keras_does():
+    """A first step is gradient / sqrt(sum of squares) long: 2 / sqrt(2) for two slices of 1."""
+    table, _ = learnt([([[1.0, 1.0], [1.0, 1.0]], [0, 0, 0])], rows=[2, 2], optimizer="adam")
+    np.testing.assert_allclose(table[2], np.array(TABLE[2]) - 0.1 * np.sqrt(2), rtol=1e-4)
 
 
 def test_lazily_only_the_rows_that_are_looked_up_move():
@@ -78,7 +98,7 @@ def test_a_learning_rate_that_is_set_counts_for_all(optimizer):
     table, dense = variables()
     one = Optimizer(train_config(optimizer=optimizer), [dense], {"words": table})
     one.set_learning_rate(0.0)
-    one.apply([tf.ones(3)], {"words": tf.ones([1, 2])}, {"words": tf.constant([1])})
+    one.apply([tf.ones(3)], {"words": slices([[1, 1]], [1])})
     assert (table.numpy().tolist(), dense.numpy().tolist()) == (TABLE, DENSE)
 
 
