@@ -129,9 +129,9 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
         return tf.concat([words, tf.reduce_sum(affixes, axis=1), characters], axis=1)
 
     def table_gradients(self, rows: Any, rows_of: Any, _x: Any, _words: Any, _positions: Any) -> Any:
-        """Return the gradient of each table: a slice for each row that the batch looked up."""
+        """Return the gradient of each table, whole: replicas then add up theirs before Adam squares them."""
         return {
-            name: tf.IndexedSlices(rows[name], rows_of[name], tf.shape(table.value))
+            name: tf.math.unsorted_segment_sum(rows[name], rows_of[name], table.shape[0])
             for name, table in self.tables().items()
         }
 

@@ -43,8 +43,8 @@ class Optimizer:
 
         Args:
             of_dense: the gradient at each dense variable.
-            of_tables: by table, the slices `<float32>[n, size]` of its gradient and their rows `<int32>[n]`;
-                where it is lazy, of different rows, but for row 0.
+            of_tables: by table, its gradient, or the slices `<float32>[n, size]` of it and their rows
+                `<int32>[n]`; where it is lazy always slices, of different rows, but for row 0.
         """
         names = list(self._tables)
         gradients = [*of_dense, *(of_tables[name] for name in names)]
