@@ -166,39 +166,6 @@ def test_loss_is_the_cross_entropy_of_the_taught_tokens():
     assert one.train_step(taught) == pytest.approx(loss, rel=1e-5)
 
 
-def test_the_recipe_seed_learns_what_keras_own_layers_learn():
-    """Without dropout, which they draw otherwise."""
-
-    def build():
-        one = network("seed")
-        one.model.word_dropout.rate = one.model.bilstm.recurrent_dropout = 0.0
-        return one
-
-    fix_randomness(1)
-    config = train_config(recipe="seed")
-    ours = Engine(build, config=config, seed=1, steps_an_epoch=1, tag_weights=np.ones(3, np.float32))
-    theirs = keras.Sequential(
-        [
-            keras.layers.Embedding(N_WORDS, 50, mask_zero=True),
-            keras.layers.Bidirectional(keras.layers.LSTM(100, return_sequences=True)),
-            keras.layers.TimeDistributed(keras.layers.Dense(3)),
-        ]
-    )
-    theirs.build((None, None))
-    theirs.set_weights(ours.network.model.get_weights())
-    adam = keras.optimizers.Adam(0.001)
-    words = padded([[2, 3, 2, 5, 2], [5, 3], [1]])  # some come more than once
-    real = words > 0
-    for _ in range(3):
-        with tf.GradientTape() as tape:
-            surprise = tf.nn.sparse_softmax_cross_entropy_with_logits(words % 3, theirs(words))
-            loss = tf.reduce_mean(surprise[real])
-        adam.apply(tape.gradient(loss, theirs.trainable_variables), theirs.trainable_variables)
-        assert ours.train_step(batch(words.tolist(), width=5)) / 8 == pytest.approx(float(loss), rel=1e-5)
-    for our, their in zip(ours.network.model.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_allclose(our, their, atol=1e-5)
-
-
 def test_tokens_that_are_not_taught_do_not_count_in_the_mean():
     """The step is that of the mean over taught tokens: a second, untaught sequence does not halve it."""
     alone = batch([[2, 3]], width=2)
@@ -329,6 +296,31 @@ def test_a_single_tag_is_certain(output):
     assert output["span_confidence"].min() == pytest.approx(1.0, abs=1e-6)
 
 
+@pytest.mark.parametrize("is_compiled", [False, True])
+def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled, monkeypatch):
+    """Without dropout, which is random: same weights after same batches, words coming several times."""
+    fix_randomness(1)
+    layers = keras.layers
+    lstm = layers.Bidirectional(layers.LSTM(100, return_sequences=True))
+    head = layers.Dense(len(TAGS), activation="softmax")
+    plain = keras.Sequential([layers.Embedding(N_WORDS, 50, mask_zero=True), lstm, head])
+    plain.build((None, 6))
+    plain.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
+    first = batch([[2, 3, 2, 5, 2], [7, 2], [2, 2, 2]])
+    batches = [first, batch([[3, 3], [2, 9, 9, 9], [4, 4, 2]])]
+    for module in ("dropout", "bilstm"):
+        monkeypatch.setattr(f"seqtag.neural.{module}.keep_mask", lambda shape, _rate, _seed: tf.ones(shape))
+    one = new_engine("seed", compiled=[each.shape for each in batches] if is_compiled else ())
+    for variable, weight in zip(one.network.variables, plain.get_weights(), strict=True):
+        variable.assign(weight)
+    for each in batches:
+        token_ids = each.rows_of["words"][each.forms["word_ids"]][each.positions]
+        plain.train_on_batch(token_ids, each.tag_ids)
+        one.train_step(each)
+    for variable, weight in zip(one.network.variables, plain.get_weights(), strict=True):
+        np.testing.assert_allclose(variable.numpy(), weight, atol=5e-5, err_msg=variable.path)
+
+
 @pytest.mark.slow  # TensorFlow has to start anew with two devices
 def test_two_replicas_learn_what_one_process_learns():
     code = """
@@ -368,28 +360,3 @@ print(max(np.abs(one[path] - two[path]).max() for path in one))
 """
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert float(ran.stdout.split()[-1]) < 1e-6
-
-
-@pytest.mark.parametrize("is_compiled", [False, True])
-def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled, monkeypatch):
-    """Without dropout, which is random: same weights after same batches, words coming several times."""
-    fix_randomness(1)
-    layers = keras.layers
-    lstm = layers.Bidirectional(layers.LSTM(100, return_sequences=True))
-    head = layers.Dense(len(TAGS), activation="softmax")
-    plain = keras.Sequential([layers.Embedding(N_WORDS, 50, mask_zero=True), lstm, head])
-    plain.build((None, 6))
-    plain.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
-    first = batch([[2, 3, 2, 5, 2], [7, 2], [2, 2, 2]])
-    batches = [first, batch([[3, 3], [2, 9, 9, 9], [4, 4, 2]])]
-    for module in ("dropout", "bilstm"):
-        monkeypatch.setattr(f"seqtag.neural.{module}.keep_mask", lambda shape, _rate, _seed: tf.ones(shape))
-    one = new_engine("seed", compiled=[each.shape for each in batches] if is_compiled else ())
-    for variable, weight in zip(one.network.variables, plain.get_weights(), strict=True):
-        variable.assign(weight)
-    for each in batches:
-        token_ids = each.rows_of["words"][each.forms["word_ids"]][each.positions]
-        plain.train_on_batch(token_ids, each.tag_ids)
-        one.train_step(each)
-    for variable, weight in zip(one.network.variables, plain.get_weights(), strict=True):
-        np.testing.assert_allclose(variable.numpy(), weight, atol=5e-5, err_msg=variable.path)

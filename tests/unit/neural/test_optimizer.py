@@ -55,17 +55,6 @@ def test_steps_are_those_of_keras_adam(optimizer, rows, clip_norm):
         np.testing.assert_allclose(our, their, rtol=1e-4, atol=1e-6)
 
 
-def test_slices_of_the_same_row_are_taken_as_keras_takes_them():
-    """Its Adam adds them up, but squares each by itself."""
-    (of_rows, of_dense) = steps(1, rows=[2, 0, 2])[0]
-    ours, _ = learnt([(of_rows, of_dense)] * 3, rows=[2, 0, 2], optimizer="adam")
-    table, dense = variables()
-    adam = keras.optimizers.Adam(0.1)
-    for _ in range(3):
-        adam.apply([slices(of_rows, [2, 0, 2]), tf.constant(of_dense, tf.float32)], [table, dense])
-    np.testing.assert_allclose(ours, table, rtol=1e-6)
-
-
 def test_slices_of_one_row_are_squared_before_they_are_summed_as_keras_does():
     """A first step is gradient / sqrt(sum of squares) long: 2 / sqrt(2) for two slices of 1."""
     table, _ = learnt([([[1.0, 1.0], [1.0, 1.0]], [0, 0, 0])], rows=[2, 2], optimizer="adam")
