@@ -39,6 +39,11 @@ def load_tagger(path: Path | str) -> TaggerConfig:
                     f"{path}: corpus.sources.{number}.{key}: an address without a password was required; use "
                     f"${{VARIABLE}} instead. Received: {hide_passwords(address)}"
                 )
+    if config.model.vectors is not None and has_password(config.model.vectors):
+        raise ConfigError(
+            f"{path}: model.vectors: an address without a password was required; use ${{VARIABLE}} instead. "
+            f"Received: {hide_passwords(config.model.vectors)}"
+        )
     return config
 
 

@@ -15,7 +15,7 @@ Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
 class Table(BaseModel):
     """A frozen TOML table in which an unknown key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class FileSource(Table):

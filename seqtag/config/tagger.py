@@ -121,10 +121,13 @@ class TrainConfig(Table):
     patience: int = Field(default=5, ge=1)  # epochs without a better dev score (Reimers and Gurevych 2017)
 
 
+_WORD_SIZE = 100
+
+
 class ModelConfig(Table):
     """The sizes of the recipe `default`; `seed` has its own, which nothing changes."""
 
-    word_size: int = Field(default=100, ge=1)
+    word_size: int = Field(default=_WORD_SIZE, ge=1)  # with vectors: theirs
     affix_size: int = Field(default=50, ge=1)  # of hashed prefixes, suffixes and shape
     affix_buckets: int = Field(default=16_384, ge=2)
     character_size: int = Field(default=30, ge=1)
@@ -136,6 +139,13 @@ class ModelConfig(Table):
     recurrent_dropout: float = Field(default=0.25, ge=0, lt=1)
     output: Literal["auto"] | Output = "auto"  # auto: viterbi where tags have a scheme, else softmax
     vectors: str | None = None  # static word vectors as text: GloVe, word2vec, fastText; path or URL
+    frequent_words: int = Field(default=100_000, ge=0)  # first ones of the vectors that train need not show
+
+    @model_validator(mode="after")
+    def _vectors_have_their_own_size(self) -> Self:
+        if self.vectors is not None and "word_size" in self.model_fields_set and self.word_size != _WORD_SIZE:
+            raise ValueError(f"word_size is that of vectors where there are some. Received: {self.word_size}")
+        return self
 
 
 class EvaluateConfig(Table):

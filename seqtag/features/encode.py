@@ -47,18 +47,17 @@ def encode_corpus(
     Memory grows with the distinct tokens of a split alone. The bytes depend on the sequences and their order.
 
     Args:
-        weight_column: the column of the splits that holds each sequence's weight; None: all have 1.
+        weight_column: the column of train that holds each sequence's weight; None: all have 1.
 
     Raises:
         CorpusFormatError: a weight is no number from 0.
     """
     for split, path in splits.items():
         n_windows, forms = 0, FormCounter()
+        column = weight_column if split == "train" else None  # nothing else is learnt from
         with ExitStack() as stack:
             files: dict[int, _RungFile] = {}
-            for table in ahead(
-                _encoded(path, vocabulary, tags, forms, config=config, weight_column=weight_column)
-            ):
+            for table in ahead(_encoded(path, vocabulary, tags, forms, config=config, weight_column=column)):
                 rung = table.schema.field("token_ids").type.list_size
                 if rung not in files:
                     file = rung_file(folder / split, rung)

@@ -27,6 +27,8 @@ class FormCounter:
 
     def ids(self, tokens: pa.DictionaryArray) -> npt.NDArray[np.int32]:
         """Return `<int32>[n_tokens]`; new forms get the next numbers, in order of appearance."""
+        if tokens.null_count:
+            tokens = pc.dictionary_encode(pc.fill_null(tokens.cast(pa.string()), ""))
         indices, n_distinct = tokens.indices.to_numpy(), len(tokens.dictionary)
         first = np.full(n_distinct, len(indices))
         first[indices[::-1]] = np.arange(len(indices))[::-1]  # the last write wins, which is the first token

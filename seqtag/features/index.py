@@ -17,9 +17,9 @@ from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.errors import CorpusRejectedError
 from seqtag.features.layout import VECTORS
 from seqtag.features.reading import ahead, row_groups
-from seqtag.features.symbols import Symbols, folded
+from seqtag.features.symbols import UNK_ID, Symbols, folded
 from seqtag.features.tag_index import TagIndex, tag_order
-from seqtag.features.vectors import Vectors, read_vectors
+from seqtag.features.vectors import Vectors, first_words, read_vectors
 from seqtag.features.vocabulary import Vocabulary
 
 _MERGE_AT = 2**18  # distinct strings waiting
@@ -74,24 +74,22 @@ def index_corpus(
     return vocabulary, index
 
 
-def index_vectors(source: str, splits: Sequence[Path], vocabulary: Vocabulary, *, folder: Path) -> Vectors:
-    """Read the static vectors of all words that the splits show, and write them into `folder`.
+def index_vectors(source: str, vocabulary: Vocabulary, *, n_frequent: int, folder: Path) -> Vectors:
+    """Read static vectors of the vocabulary's words and of the file's most frequent ones into `folder`.
 
-    Those of dev and test count too: a vector is known before any tag is.
+    No other words of dev and test have one, as they would have none when the model serves.
 
     Args:
         source: vectors as text, a path or URL.
+        n_frequent: how many of the file's first words, which train need not show.
 
     Raises:
         CorpusFormatError: the file is something else.
     """
-    distinct = _Counts()
-    for path in splits:
-        for batch in row_groups(path, [TOKENS]):
-            distinct.add(batch.column(TOKENS).flatten())
-    counted = distinct.table()
-    wanted = pc.unique(folded(pa.concat_arrays(counted["symbol"].chunks), vocabulary.words.fold))
-    vectors = read_vectors(source, wanted)
+    frequent = folded(first_words(source, n_frequent), vocabulary.words.fold)
+    vectors = read_vectors(
+        source, pc.unique(pa.concat_arrays([vocabulary.words.symbols[UNK_ID + 1 :], frequent]))
+    )
     vectors.save(folder / VECTORS)
     covered = vectors.coverage_of(vocabulary.words)
     _log.info(

@@ -183,6 +183,21 @@ def read_vectors(path: str, wanted: pa.StringArray, *, block_bytes: int = BLOCK_
     return Vectors(wanted.take(pa.array(order)), values[order], n_in_file, n_not_utf8)
 
 
+def first_words(path: str, n: int) -> pa.StringArray:
+    """Return the words of a file's first n vectors: published files have the most frequent words first.
+
+    Raises:
+        As `read_vectors`.
+    """
+    found, n_found = [pa.array([], pa.string())], 0
+    for block in vector_blocks(path, BLOCK_BYTES):
+        found.append(block.words().drop_null())
+        n_found += len(found[-1])
+        if n_found >= n:
+            break
+    return pa.concat_arrays(found)[:n]
+
+
 def _schema(dim: int) -> pa.Schema:
     numbers = pa.list_(pa.field("element", pa.float32(), nullable=False), dim)
     return pa.schema([pa.field("word", pa.string(), False), pa.field("vector", numbers, False)])

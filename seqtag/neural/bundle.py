@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
-import pydantic
 from pydantic import BaseModel, ConfigDict
 
 from seqtag import __version__
@@ -23,6 +23,7 @@ from seqtag.sealing import (
     write_json,
 )
 
+FORMAT: Final = 2
 BUNDLE = "bundle.json"
 WEIGHTS = "weights.npz"
 HISTORY = "history.json"
@@ -34,7 +35,7 @@ class Bundle(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[2] = 2
+    format: Literal[2] = FORMAT
     recipe: str
     model: ModelConfig  # sizes of the recipe `default`
     n_words: int  # word ids, <pad> and <unk> included
@@ -118,8 +119,15 @@ def bundled_vectors(folder: Path) -> Vectors | None:
 def _verified(folder: Path) -> Bundle:
     path = folder / BUNDLE
     try:
+        said = json.loads(path.read_bytes())
+        received = said.get("format") if isinstance(said, dict) else None
+        if received != FORMAT:
+            raise RunDirError(
+                f"{path}: a bundle of format {FORMAT} was required. Received: format {received}, of another "
+                "version of seqtag; where it is the champion, take its alias away, and a new one is trained"
+            )
         bundle = Bundle.model_validate_json(path.read_bytes())
-    except (OSError, pydantic.ValidationError) as error:
+    except (OSError, ValueError) as error:
         raise RunDirError(f"{path}: a bundle of format 2 was required. Received: {error}") from error
     for name in (WEIGHTS, WORDS, CHARACTERS, TAGS):
         if name not in bundle.files:

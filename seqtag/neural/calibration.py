@@ -10,7 +10,7 @@ import numpy as np
 from seqtag.features import Rung
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.batches import FormTable
-from seqtag.neural.network import Network
+from seqtag.neural.network import Network, NetworkReader
 from seqtag.neural.reading import CELLS
 
 _MOST_CELLS = 200_000  # of dev that are looked at: enough for one number
@@ -27,7 +27,7 @@ def fitted_temperature(network: Network, rungs: Sequence[Rung], forms: FormTable
     """
     from scipy.optimize import minimize_scalar
 
-    output, vectors = network.output, network.form_vectors(forms)
+    output, vectors = network.output, NetworkReader(network).form_vectors(forms)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # tensorflow is untyped
     def emitted(positions: tf.Tensor) -> tf.Tensor:

@@ -18,6 +18,9 @@ from seqtag.neural.reading import OUTPUT
 from seqtag.neural.tokens import Forms
 from seqtag.neural.weights import Weights, weights_of
 
+_FORMS_AT_A_TIME = 2**14  # bounds the memory that spelling takes
+_PAIRS_AT_ONCE = 2**24  # of neighbouring tags that a decoding weighs at one step, in all of its rows
+
 
 @dataclass(frozen=True, eq=False)
 class Network:
@@ -70,6 +73,7 @@ class NetworkReader:
 
     def __init__(self, network: Network, *, temperature: float = 1.0) -> None:
         self.network, self._temperature = network, temperature
+        self._rows_at_once = max(1, _PAIRS_AT_ONCE // network.output.n_tags**2)
         any_batch = tf.TensorSpec([None, None], tf.int32)
         any_vectors = tf.TensorSpec([None, None], tf.float32)
         self._decode = tf.function(self.decode, input_signature=[any_vectors, any_batch])
@@ -77,15 +81,22 @@ class NetworkReader:
 
     def form_vectors(self, forms: FormTable) -> Any:
         """Return `<float32>[n_forms, size]` of a table of forms."""
-        needed = self.network.model.inputs_needed
-        return self._form_vectors({name: tf.constant(forms[name]) for name in needed})
+        needed, n_forms = self.network.model.inputs_needed, len(forms["word_ids"])
+        parts = [
+            self._form_vectors(
+                {name: tf.constant(forms[name][first : first + _FORMS_AT_A_TIME]) for name in needed}
+            )
+            for first in range(0, n_forms, _FORMS_AT_A_TIME)
+        ]
+        return tf.concat(parts, axis=0)
 
     def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
         """Return `OUTPUT[batch, time]` for right-padded sequences of rows of `vectors`."""
-        decoded = self._decode(vectors, positions)
         output = np.empty(positions.shape, dtype=OUTPUT)
-        for name, values in zip(OUTPUT.names or (), decoded, strict=True):
-            output[name] = values
+        for first in range(0, len(positions), self._rows_at_once):
+            rows = slice(first, first + self._rows_at_once)
+            for name, values in zip(OUTPUT.names or (), self._decode(vectors, positions[rows]), strict=True):
+                output[name][rows] = values
         return output
 
     def decode(self, vectors: Any, positions: Any) -> Decoded:

@@ -22,7 +22,9 @@ class Decoded(NamedTuple):
 
     tag_ids: Any  # <int32>[batch, time]
     confidence: Any  # <float32>[batch, time], probability of the tag
-    span_confidence: Any  # <float32>[batch, time], probability of the whole span that the token is in
+    # <float32>[batch, time], probability of the tags of the whole span that the token is in; where these do
+    # not say where a span ends (IOB2), whether it goes on is not asked
+    span_confidence: Any
 
 
 class SoftmaxOutput(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
@@ -30,6 +32,7 @@ class SoftmaxOutput(keras.layers.Layer):  # type: ignore[misc]  # keras is untyp
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
         super().__init__(name="output")
+        self.n_tags = len(tags)
         self._begins = tf.constant(span_begins(tags, scheme))  # [n_tags + 1, n_tags]
 
     def loss(self, emissions: Any, tag_ids: Any, taught: Any, mask: Any) -> Any:  # noqa: ARG002

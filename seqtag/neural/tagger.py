@@ -74,7 +74,7 @@ class Tagger:
         windows and stitched.
         """
         flat, offsets = flatten(tokens)
-        distinct = flat if pa.types.is_dictionary(flat.type) else pc.dictionary_encode(flat)
+        distinct = pc.dictionary_encode(pc.fill_null(flat.cast(pa.string()), ""))
         forms = self.features(distinct.dictionary)
         vectors = self.reader.form_vectors(forms)  # [1 + n_forms, size]
         form_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]

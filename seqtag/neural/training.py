@@ -167,13 +167,24 @@ def fit(
         history.append(record)
         tell(record)
         if best is None or (record.dev_score, record.dev_accuracy) > (best.dev_score, best.dev_accuracy):
-            best, best_weights = record, weights()
+            best, best_weights = record, _finite(weights(), record.epoch)
         waited = record.epoch - best.epoch if best.dev_score > 0 else 0
         if record.epoch == config.max_epochs or waited == config.patience:
             break
     if best is None:
         raise TrainingError("at least one epoch was required. Received: none")
     return Fit(best, best_weights, tuple(history))
+
+
+def _finite(weights: Weights, epoch: int) -> Weights:
+    """Return the weights; the loss shows what is wrong with them one step late."""
+    for path, values in weights.items():
+        if not np.isfinite(values).all():
+            raise TrainingError(
+                f"epoch {epoch}: finite weights were required. Received: {path} with others. A lower "
+                "learning_rate may help"
+            )
+    return weights
 
 
 def tag_weights(tags: TagIndex, given: Mapping[str, float]) -> npt.NDArray[np.float32]:

@@ -35,7 +35,8 @@ def index(run: RunDir) -> Manifest:
             folder=folder,
         )
         if source is not None:
-            index_vectors(source, [run.split(name) for name in SPLITS], vocabulary, folder=folder)
+            n_frequent = config.model.frequent_words
+            index_vectors(source, vocabulary, n_frequent=n_frequent, folder=folder)
 
     return step(
         run.vocabulary,
@@ -43,7 +44,7 @@ def index(run: RunDir) -> Manifest:
         {
             "train": splits.outputs[run.split("train").name],
             "config": config_digest(config.tags, config.features),
-            "vectors": "" if source is None else digest(splits.digest, files_digest(source)),
+            "vectors": "" if source is None else digest(files_digest(source), config_digest(config.model)),
             "previous tags": digest(*previous),
         },
         write,

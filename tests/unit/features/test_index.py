@@ -65,15 +65,16 @@ def test_folded_words_are_counted_together_and_characters_as_they_are_spelled(
     assert vocabulary.characters.counts.tolist() == [0, 0, 2, 2, 1, 1, 1, 1]
 
 
-def test_vectors_are_those_of_all_words_that_any_split_shows(write_split: WriteSplit, tmp_path: Path) -> None:
+def test_vectors_are_those_of_train_and_of_the_most_frequent_words(
+    write_split: WriteSplit, tmp_path: Path
+) -> None:
     train = write_split([["Paris", "is", "is"]], [["X"] * 3])
-    dev = write_split([["PARIS", "1999", "Rome"]], [["X"] * 3], name="dev")
     vocabulary, _ = indexed(train, tmp_path / "out", fold="case-digits")
     text = tmp_path / "vectors.txt"
-    text.write_text("is 1 2\nrome 3 4\n0000 5 6\nlondon 7 8\n")
-    vectors = index_vectors(str(text), [train, dev], vocabulary, folder=tmp_path / "out")
-    assert vectors.words.to_pylist() == ["is", "rome", "0000"]
-    assert vectors.values.tolist() == [[1, 2], [3, 4], [5, 6]]
+    text.write_text("Rome 3 4\n1999 5 6\nlondon 7 8\nis 1 2\n")
+    vectors = index_vectors(str(text), vocabulary, n_frequent=1, folder=tmp_path / "out")
+    assert vectors.words.to_pylist() == ["rome", "is"]
+    assert vectors.values.tolist() == [[3, 4], [1, 2]]
     assert Vectors.load(tmp_path / "out" / "vectors.parquet").digest == vectors.digest
     coverage = vectors.coverage_of(vocabulary.words)  # of paris and is
     assert (coverage.types, coverage.tokens) == (0.5, pytest.approx(2 / 3))

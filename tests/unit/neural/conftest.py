@@ -83,8 +83,8 @@ def vector_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ground = lay_ground(folder / "ground", {"train": sequences[:100], "dev": sequences[100:]})
     text = folder / "vectors.txt"
     text.write_text("".join(f"{word} {i % 2} {1 - i % 2}\n" for i, word in enumerate(words)))
-    splits = [ground.split("train"), ground.split("dev")]
-    index_vectors(str(text), splits, Vocabulary.load(ground.vocabulary), folder=ground.vocabulary)
+    vocabulary = Vocabulary.load(ground.vocabulary)
+    index_vectors(str(text), vocabulary, n_frequent=160, folder=ground.vocabulary)
     return ground.train(folder / "bundle", max_epochs=15, patience=15)
 
 
