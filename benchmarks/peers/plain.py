@@ -6,7 +6,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from peers.corpus import Prepared
 from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
@@ -17,18 +16,7 @@ from seqtag.neural.reading import OUTPUT
 _WARM_UP = 4  # batches
 
 
-class SummedAdam(keras.optimizers.Adam):
-    """Adam by its definition, where a row of a table was looked up several times in a batch.
-
-    That of Keras 3.15 squares the gradient at each place and sums the squares, instead of squaring the sum.
-    Rows of frequent words then move faster than by Adam's definition.
-    """
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        super().update_step(tf.convert_to_tensor(gradient), variable, learning_rate)
-
-
-def tutorial_model(vocabulary: Vocabulary, tags: TagIndex, *, optimizer: Any = "adam") -> Any:
+def tutorial_model(vocabulary: Vocabulary, tags: TagIndex) -> Any:
     model = keras.Sequential(
         [
             keras.layers.Embedding(vocabulary.n_words, 50, mask_zero=True),
@@ -37,7 +25,7 @@ def tutorial_model(vocabulary: Vocabulary, tags: TagIndex, *, optimizer: Any = "
             keras.layers.TimeDistributed(keras.layers.Dense(len(tags), activation="softmax")),
         ]
     )
-    model.compile(optimizer, "sparse_categorical_crossentropy")
+    model.compile("adam", "sparse_categorical_crossentropy")
     return model
 
 
@@ -67,17 +55,14 @@ def training(folder: str, *, batch_size: int, n_batches: int) -> dict[str, float
     }
 
 
-def epochs(
-    folder: str, *, seed: int, n_epochs: int, until: float | None = None, summed: bool = False
-) -> dict[str, Any]:
+def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None) -> dict[str, Any]:
     """Train epoch after epoch, to the end or to a score on dev."""
     prepared = Prepared.at(folder)
     watch, spent = Watch(), 0.0
     keras.utils.set_random_seed(seed)
     x, y = padded_to_longest(prepared)
     dev = DevSplit(prepared.rungs("dev"), prepared.word_ids("dev"), prepared.tags, metric=prepared.metric)
-    optimizer = SummedAdam() if summed else "adam"
-    model = tutorial_model(prepared.vocabulary, prepared.tags, optimizer=optimizer)
+    model = tutorial_model(prepared.vocabulary, prepared.tags)
     history = []
     for _ in range(n_epochs):
         model.fit(x, y, batch_size=32, verbose=0)
