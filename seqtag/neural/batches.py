@@ -39,7 +39,7 @@ class Batch:
     @property
     def n_taught(self) -> int:
         """The number of tokens that enter the loss."""
-        return int(np.count_nonzero(self.taught))
+        return int(np.count_nonzero(self.taught & (self.weights > 0)[:, None]))
 
     def filled(self, shape: Shape) -> Batch:
         """Return the batch with empty sequences, and with forms and rows that nothing refers to."""

@@ -65,7 +65,7 @@ def epochs(
             loss_sum += loss
             n_taught += batch.n_taught
         if not n_taught:
-            raise TrainingError("train: tokens with a known tag were required. Received: none")
+            raise TrainingError("train: tokens with a known tag were required, and a weight. Received: none")
         trained = time.perf_counter()
         dev = score(engine)
         yield EpochRecord(

@@ -96,8 +96,14 @@ def test_a_long_list_of_rows_is_cut_in_the_message():
 
 
 def test_nothing_to_learn_from_is_an_error():
-    with pytest.raises(TrainingError, match="tokens with a known tag were required"):
+    with pytest.raises(TrainingError, match="tokens with a known tag were required, and a weight"):
         next(records(StubEngine(0.0), [tagged(tag_ids=[[-1, -1]], rows=[0])]))
+
+
+def test_sequences_of_weight_zero_teach_nothing():
+    nothing = rung([[2, 2]], [[0, 1]], weights=[0])
+    with pytest.raises(TrainingError, match="tokens with a known tag were required, and a weight"):
+        next(records(StubEngine(0.0), [nothing]))
 
 
 def test_training_stops_when_dev_has_not_improved_for_as_long_as_patience():
