@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
 from seqtag.features import Rung
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.batches import FormTable
-from seqtag.neural.network import Network, NetworkReader
+from seqtag.neural.network import Network
 from seqtag.neural.reading import CELLS
 
 _MOST_CELLS = 200_000  # of dev that are looked at: enough for one number
 _COLDEST, _HOTTEST = 0.5, 10.0  # a dev that is learnt by heart would have it at 0
 
 
-def fitted_temperature(network: Network, rungs: Sequence[Rung], forms: FormTable) -> float:
+def fitted_temperature(network: Network, rungs: Sequence[Rung], vectors: Any) -> float:
     """Return the temperature under which the gold tags of dev are most probable, 1 where none is known.
 
     Args:
         network: as trained.
         rungs: windows of dev.
-        forms: the features of dev's forms.
+        vectors: `<float32>[1 + n_forms, size]`, of dev's forms.
     """
     from scipy.optimize import minimize_scalar
 
-    output, vectors = network.output, NetworkReader(network).form_vectors(forms)
+    output = network.output
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]  # tensorflow is untyped
     def emitted(positions: tf.Tensor) -> tf.Tensor:

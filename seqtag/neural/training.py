@@ -114,7 +114,7 @@ def train(
     best = build()
     set_weights(best.variables, fitted.weights)
     said = tags.spelled(spoken or tags.scheme)
-    temperature = fitted_temperature(best, dev_rungs, dev_forms)
+    temperature = fitted_temperature(best, dev_rungs, NetworkReader(best).form_vectors(dev_forms))
     export_saved_model(NetworkReader(best, temperature=temperature), tokens, said, folder / SAVED_MODEL)
     write_bundle(
         folder,

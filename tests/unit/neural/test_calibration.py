@@ -16,11 +16,12 @@ class Said:
     def __init__(self, logits, kind=SoftmaxOutput):
         self.logits, self.output = tf.constant(logits, tf.float32), kind(TAGS, "IOB2")
 
-    def form_vectors(self, _forms):
-        return self.logits
-
     def emissions(self, vectors, positions):
         return tf.gather(vectors, positions), positions > 0
+
+
+def fitted(network, rungs):
+    return fitted_temperature(network, rungs, network.logits)
 
 
 def drawn_from(logits, *, n_sequences, length, seed=1):
@@ -41,30 +42,30 @@ DEV = drawn_from(LOGITS, n_sequences=600, length=10)
 @pytest.mark.parametrize("kind", [SoftmaxOutput, ViterbiOutput, CRFOutput])
 @pytest.mark.parametrize(("factor", "temperature"), [(3.0, 3.0), (1.0, 1.0), (0.75, 0.75)])
 def test_scores_that_are_too_large_by_a_factor_give_it_back_as_the_temperature(kind, factor, temperature):
-    fitted = fitted_temperature(Said(factor * LOGITS, kind), [DEV], {})
+    found = fitted(Said(factor * LOGITS, kind), [DEV])
     # 6,000 tokens: the standard error is about 2 %
-    assert fitted == pytest.approx(temperature, rel=0.08)
+    assert found == pytest.approx(temperature, rel=0.08)
 
 
 def test_a_sample_spread_over_all_rungs_gives_nearly_the_same(monkeypatch):
     short = drawn_from(LOGITS, n_sequences=500, length=3, seed=2)
     monkeypatch.setattr(calibration, "_MOST_CELLS", 4000)
-    assert fitted_temperature(Said(3 * LOGITS), [short, DEV], {}) == pytest.approx(3.0, rel=0.15)
+    assert fitted(Said(3 * LOGITS), [short, DEV]) == pytest.approx(3.0, rel=0.15)
 
 
 def test_tags_that_are_unknown_do_not_count():
     every_other = np.where(np.arange(600)[:, None] % 2, DEV.tag_ids, -1)
-    fitted = fitted_temperature(Said(3 * LOGITS), [rung(DEV.form_ids, every_other)], {})
-    assert fitted == pytest.approx(3.0, rel=0.12)
+    found = fitted(Said(3 * LOGITS), [rung(DEV.form_ids, every_other)])
+    assert found == pytest.approx(3.0, rel=0.12)
 
 
 def test_where_nothing_is_known_the_temperature_is_one():
     unknown = rung(DEV.form_ids, np.full_like(DEV.tag_ids, -1))
-    assert fitted_temperature(Said(LOGITS), [unknown], {}) == 1.0
-    assert fitted_temperature(Said(LOGITS), [], {}) == 1.0
+    assert fitted(Said(LOGITS), [unknown]) == 1.0
+    assert fitted(Said(LOGITS), []) == 1.0
 
 
 def test_a_dev_without_an_error_does_not_make_confidences_certain():
     always_right = rung(DEV.form_ids, DEV.form_ids % 3)
     logits = np.eye(3)[np.arange(40) % 3] * 5
-    assert fitted_temperature(Said(logits), [always_right], {}) == pytest.approx(0.5, abs=0.01)
+    assert fitted(Said(logits), [always_right]) == pytest.approx(0.5, abs=0.01)
