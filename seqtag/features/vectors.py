@@ -93,17 +93,6 @@ class Vectors:
         """The length of a vector."""
         return self.values.shape[1]
 
-    def matrix(self, symbols: Symbols) -> npt.NDArray[np.float32]:
-        """Return `<float32>[n_symbols, dim]`: the vector of each id, as it stands in the file.
-
-        Nothing is centred or scaled. `<pad>`, `<unk>` and symbols without a vector have zeros.
-        """
-        positions = self._lookup.positions(symbols.symbols[UNK_ID + 1 :])
-        found = np.flatnonzero(positions >= 0)
-        matrix = np.zeros((len(symbols), self.dim), np.float32)
-        matrix[found + UNK_ID + 1] = self.values[positions[found]]
-        return matrix
-
     def coverage(self, words: pa.StringArray, counts: npt.NDArray[np.int64]) -> Coverage:
         """Return the shares of distinct words, and of their `counts` occurrences, that have a vector.
 

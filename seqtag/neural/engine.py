@@ -99,7 +99,7 @@ class Engine:
         sequence_weights: Any,
         seed: Any,
     ) -> Any:
-        """Take one optimizer step; in a replica context the same lines act as one of several processes."""
+        """Take one optimizer step; as one of several replicas, too, with "adam" and without clipping."""
         weights = tf.gather(self._tag_weights, tag_ids) * sequence_weights[:, None]  # [batch, time]
         weights = tf.where(taught, weights, 0.0)
         everywhere = tf.distribute.get_replica_context()

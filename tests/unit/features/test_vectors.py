@@ -345,17 +345,6 @@ def symbols(*words: str) -> Symbols:
     return Symbols(pa.array(["<pad>", "<unk>", *words]), counts)
 
 
-def test_the_matrix_has_the_raw_vector_of_each_id_and_zeros_for_the_rest() -> None:
-    matrix = VECTORS.matrix(symbols("the", "new", "of"))
-    assert matrix.tolist() == [[0, 0], [0, 0], [3, 4], [0, 0], [1, 2]]
-    assert matrix.dtype == np.float32
-
-
-def test_reserved_ids_have_zeros_even_where_a_file_has_such_words() -> None:
-    vectors = Vectors(pa.array(["<unk>", "<pad>"]), np.ones((2, 2), np.float32), 2, 0)
-    assert vectors.matrix(symbols("a")).tolist() == [[0, 0], [0, 0], [0, 0]]
-
-
 def test_coverage_counts_words_and_their_occurrences() -> None:
     words = pa.array(["the", "new", "of", "old"])
     assert VECTORS.coverage(words, np.array([5, 1, 3, 1])) == Coverage(types=0.5, tokens=0.8)
