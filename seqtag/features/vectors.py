@@ -1,6 +1,6 @@
 """Static word vectors of a vocabulary, out of a text file of any size.
 
-The formats are left to `vector_text.py`, and what a model makes of the matrix to the model.
+The formats are left to `vector_text.py`, and what a model makes of them to the model.
 """
 
 from __future__ import annotations
