@@ -38,14 +38,12 @@ with _without_chatter():
     import keras
     import tensorflow as tf
 
-__all__ = ["fix_randomness", "keras", "tf"]
+__all__ = ["keras", "make_deterministic", "tf"]
 
 
-def fix_randomness(seed: int) -> None:
-    """Make all that TensorFlow does in this process from here on a pure function of `seed`.
+def make_deterministic() -> None:
+    """Have TensorFlow use kernels that give the same bytes each time, in this process from here on.
 
-    Acts on the whole process: Python's, NumPy's and TensorFlow's global seeds are set, and TensorFlow's
-    deterministic kernels stay switched on.
+    What is random takes a seed of its own: the global ones, which other threads draw from, are not touched.
     """
-    keras.utils.set_random_seed(seed)
     tf.config.experimental.enable_op_determinism()

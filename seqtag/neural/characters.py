@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 from seqtag.neural._tensorflow import keras, tf
@@ -16,6 +17,7 @@ class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untype
         n_characters: character ids, those of padding and of the unknown included.
         size: of a character's vector.
         filters: number of filters.
+        seed: of the initial weights; None: other ones each time.
 
     Call arguments:
         character_ids: `<int32>[n_forms, time]`, right-padded with 0.
@@ -23,15 +25,19 @@ class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untype
     Returns: `<float32>[n_forms, filters]`.
     """
 
-    def __init__(self, n_characters: int, size: int, filters: int, **kwargs: Any) -> None:
+    def __init__(
+        self, n_characters: int, size: int, filters: int, *, seed: int | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        self.n_characters, self.size, self.filters = n_characters, size, filters
+        self.n_characters, self.size, self.filters, self.seed = n_characters, size, filters, seed
 
     def build(self, _shape: Any) -> None:
         bound = (3.0 / self.size) ** 0.5
-        uniform = keras.initializers.RandomUniform(-bound, bound)
+        seeds = random.Random(self.seed)
+        uniform = keras.initializers.RandomUniform(-bound, bound, seeds.getrandbits(31))
+        glorot = keras.initializers.GlorotUniform(seeds.getrandbits(31))
         self.vectors = self.add_weight((self.n_characters, self.size), uniform, name="vectors")
-        self.kernel = self.add_weight((_WIDTH * self.size, self.filters), "glorot_uniform", name="kernel")
+        self.kernel = self.add_weight((_WIDTH * self.size, self.filters), glorot, name="kernel")
         self.bias = self.add_weight((self.filters,), "zeros", name="bias")
 
     def call(self, character_ids: Any) -> Any:
@@ -44,5 +50,5 @@ class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untype
         return tf.reduce_max(x, axis=1)  # [n_forms, filters]
 
     def get_config(self) -> dict[str, Any]:
-        own = {"n_characters": self.n_characters, "size": self.size, "filters": self.filters}
-        return {**super().get_config(), **own}
+        own = ("n_characters", "size", "filters", "seed")
+        return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -6,6 +6,7 @@ it stands. Whatever is random comes from a seed: with one a model trains, withou
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -50,12 +51,14 @@ class SeedModel(keras.Model):  # type: ignore[misc]  # keras is untyped
 
     inputs_needed = MappingProxyType({"word_ids": _SPECS["word_ids"]})
 
-    def __init__(self, sizes: Sizes, _config: ModelConfig, _vectors: Vectors | None = None) -> None:
+    def __init__(self, sizes: Sizes, _config: ModelConfig, _vectors: Vectors | None, seed: int) -> None:
         super().__init__(name="seed")
-        self.words = keras.layers.Embedding(sizes.n_words, 50, name="words")
+        seeds = random.Random(seed)
+        uniform = keras.initializers.RandomUniform(seed=seeds.getrandbits(31))
+        self.words = keras.layers.Embedding(sizes.n_words, 50, uniform, name="words")
         self.word_dropout = SpatialDropout1D(0.1, name="word_dropout")
-        self.bilstm = BiLSTM(100, recurrent_dropout=0.1, name="bilstm")
-        self.tags = keras.layers.Dense(sizes.n_tags, name="tags")  # at every step; its softmax is in the loss
+        self.bilstm = BiLSTM(100, recurrent_dropout=0.1, seed=seeds.getrandbits(31), name="bilstm")
+        self.tags = _scores(sizes.n_tags, seeds)  # at every step; its softmax is in the loss
 
     def tables(self) -> dict[str, Any]:
         """Return the variables that forms are looked up in."""
@@ -86,30 +89,39 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
 
     inputs_needed = _SPECS
 
-    def __init__(self, sizes: Sizes, config: ModelConfig, vectors: Vectors | None = None) -> None:
+    def __init__(self, sizes: Sizes, config: ModelConfig, vectors: Vectors | None, seed: int) -> None:
         super().__init__(name="default")
+        seeds = random.Random(seed)
         self.rare_dropout = config.word_dropout
         self.static = None
         if vectors is None:
-            self.words = _table(sizes.n_words, config.word_size, name="words")
+            self.words = _table(sizes.n_words, config.word_size, seeds, name="words")
         else:  # what is learnt corrects the static vectors, and begins with nothing
             shape = (len(vectors) + 1, vectors.dim)
             self.static = self.add_weight(shape, "zeros", trainable=False, name="static")
             self.static.assign(np.pad(vectors.values, ((1, 0), (0, 0))))
             self.words = keras.layers.Embedding(sizes.n_words, vectors.dim, "zeros", name="words")
-        self.affixes = _table(config.affix_buckets, config.affix_size, name="affixes")
+        self.affixes = _table(config.affix_buckets, config.affix_size, seeds, name="affixes")
         self.characters = CharacterCNN(
-            sizes.n_characters, config.character_size, config.character_filters, name="characters"
+            sizes.n_characters,
+            config.character_size,
+            config.character_filters,
+            seed=seeds.getrandbits(31),
+            name="characters",
         )
         self.dropout_in = SpatialDropout1D(config.dropout, name="dropout_in")
         self.bilstms = [
             BiLSTM(
-                config.units, recurrent_dropout=config.recurrent_dropout, masks="state", name=f"bilstm_{n}"
+                config.units,
+                recurrent_dropout=config.recurrent_dropout,
+                masks="state",
+                seed=seeds.getrandbits(31),
+                name=f"bilstm_{n}",
             )
             for n in range(config.layers)
         ]
         self.dropouts = [SpatialDropout1D(config.dropout, name=f"dropout_{n}") for n in range(config.layers)]
-        self.tags = keras.layers.Dense(sizes.n_tags, name="tags")
+        self.tags = _scores(sizes.n_tags, seeds)
 
     def tables(self) -> dict[str, Any]:
         """Return the variables that forms are looked up in."""
@@ -148,9 +160,9 @@ Model = SeedModel | DefaultModel
 RECIPES: Mapping[str, Callable[..., Model]] = MappingProxyType({"seed": SeedModel, "default": DefaultModel})
 
 
-def built(recipe: str, sizes: Sizes, config: ModelConfig, vectors: Vectors | None = None) -> Model:
-    """Return a model that has all its weights; they are drawn from the global seed, in a fixed order."""
-    model = RECIPES[recipe](sizes, config, vectors)
+def built(recipe: str, sizes: Sizes, config: ModelConfig, vectors: Vectors | None, seed: int) -> Model:
+    """Return a model that has all its weights, a pure function of what is given."""
+    model = RECIPES[recipe](sizes, config, vectors, seed)
     one = {name: tf.zeros([1, *shape], dtype) for name, (shape, dtype) in _SPECS.items()}
     for table in (layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)):
         table.build(None)
@@ -159,11 +171,16 @@ def built(recipe: str, sizes: Sizes, config: ModelConfig, vectors: Vectors | Non
     return model
 
 
-def _table(n: int, size: int, *, name: str) -> Any:
+def _table(n: int, size: int, seeds: random.Random, *, name: str) -> Any:
     """A table of vectors of length 1 in the mean, as usual for taggers (He et al. 2015; Ma and Hovy 2016)."""
     bound = (3.0 / size) ** 0.5
-    uniform = keras.initializers.RandomUniform(-bound, bound)
-    return keras.layers.Embedding(n, size, embeddings_initializer=uniform, name=name)
+    uniform = keras.initializers.RandomUniform(-bound, bound, seeds.getrandbits(31))
+    return keras.layers.Embedding(n, size, uniform, name=name)
+
+
+def _scores(n_tags: int, seeds: random.Random) -> Any:
+    glorot = keras.initializers.GlorotUniform(seeds.getrandbits(31))
+    return keras.layers.Dense(n_tags, kernel_initializer=glorot, name="tags")
 
 
 def _apart(seed: Any, number: int) -> Any:

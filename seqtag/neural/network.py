@@ -37,10 +37,12 @@ class Network:
         config: ModelConfig,
         tags: TagIndex,
         vectors: Vectors | None = None,
+        *,
+        seed: int = 0,
     ) -> Network:
-        """Build one; `seed` is always a softmax."""
+        """Build one, with the initial weights of a seed; the recipe `seed` is always a softmax."""
         kind = "softmax" if recipe == "seed" else config.output
-        return cls(built(recipe, sizes, config, vectors), output_for(kind, tags.tags, tags.scheme))
+        return cls(built(recipe, sizes, config, vectors, seed), output_for(kind, tags.tags, tags.scheme))
 
     @property
     def variables(self) -> list[Any]:

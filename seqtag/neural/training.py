@@ -52,8 +52,8 @@ def train(
 ) -> None:
     """Train until dev has not improved for `config.patience` epochs, and write the best epoch's bundle.
 
-    The same inputs give the same weights, byte for byte, on the same machine. For that the seeds of Python,
-    NumPy and TensorFlow are set for the whole process, and TensorFlow's operations made deterministic.
+    The same inputs give the same weights, byte for byte, on the same machine. For that TensorFlow's
+    operations are made deterministic for the whole process.
 
     Args:
         encoded: folder of the encoded splits; `train` and `dev` are read.
@@ -71,7 +71,7 @@ def train(
         TrainingError: the loss is no longer a number, or no token of train has a known tag.
         RunDirError: the splits were encoded with another vocabulary.
     """
-    from seqtag.neural._tensorflow import fix_randomness
+    from seqtag.neural._tensorflow import make_deterministic
     from seqtag.neural.calibration import fitted_temperature
     from seqtag.neural.engine import Engine
     from seqtag.neural.model import Sizes
@@ -84,7 +84,7 @@ def train(
         read_encoded(encoded / split, vocabulary_digest=words.digest, tags_digest=tags.digest)
         for split in ("train", "dev")
     )
-    fix_randomness(seed)
+    make_deterministic()
     vectors = bundled_vectors(vocabulary)
     tokens = TokenFeatures(words, affix_buckets=model.affix_buckets, vectors=vectors)
     train_forms, dev_forms = (tokens.of_forms(read_forms(encoded / split)) for split in ("train", "dev"))
@@ -92,7 +92,7 @@ def train(
     sizes = Sizes(words.n_words, words.n_characters, len(tags))
 
     def build() -> Network:
-        return Network.of(config.recipe, sizes, model, tags, vectors)
+        return Network.of(config.recipe, sizes, model, tags, vectors, seed=seed)
 
     engine = Engine(
         build,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqtag.config import ModelConfig
 from seqtag.features import TagIndex
-from seqtag.neural._tensorflow import fix_randomness, keras, tf
+from seqtag.neural._tensorflow import keras, make_deterministic, tf
 from seqtag.neural.batches import Drawing
 from seqtag.neural.engine import Engine
 from seqtag.neural.model import Sizes
@@ -42,7 +42,7 @@ def network(recipe="default", *, model=UNDROPPED, output="softmax", tags=TAGS):
 
 
 def new_engine(recipe="default", *, compiled=(), seed=1, tag_weights=None, train=ADAM, **how):
-    fix_randomness(1)
+    make_deterministic()
     n_tags = len(how.get("tags", TAGS))
     return Engine(
         lambda: network(recipe, **how),
@@ -110,7 +110,7 @@ def assert_same_weights(ours, theirs, *, atol=1e-6):
 
 @pytest.fixture(scope="module")
 def reader():
-    fix_randomness(1)
+    make_deterministic()
     return NetworkReader(network())
 
 
@@ -299,7 +299,7 @@ def test_a_single_tag_is_certain(output):
 @pytest.mark.parametrize("is_compiled", [False, True])
 def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled, monkeypatch):
     """Without dropout, which is random: same weights after same batches, words coming several times."""
-    fix_randomness(1)
+    make_deterministic()
     layers = keras.layers
     lstm = layers.Bidirectional(layers.LSTM(100, return_sequences=True))
     head = layers.Dense(len(TAGS), activation="softmax")

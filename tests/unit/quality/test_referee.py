@@ -19,7 +19,7 @@ TAGS = ["O", "B-X", "I-X", "B-Y", "I-Y"]
 
 def corrupted(seed: int, n: int = 160) -> list[naive.Row]:
     """Return short sequences over few words, so that they repeat, with every kind of fault among them."""
-    draw = random.Random(seed)  # noqa: S311 - a seeded corpus, no secret
+    draw = random.Random(seed)
     rows = []
     for i in range(n):
         tokens: list[str | None] = draw.choices(["a", "b", "c", "d"], k=draw.randint(1, 6))
