@@ -17,6 +17,9 @@ Ids = npt.NDArray[np.int32]
 # Features that are looked up in a table of vectors, which may be large: a batch touches few of its rows.
 LOOKED_UP: Mapping[str, str] = {"word_ids": "words", "affix_ids": "affixes"}
 
+# Batches whose windows are sorted by length together: a batch takes as long as its longest window.
+_MIXED = 8
+
 
 @dataclass(frozen=True)
 class Batch:
@@ -123,10 +126,19 @@ class Drawing:
         random = np.random.default_rng([self.seed, epoch])
         drawn = []
         for rung in self.rungs:
-            order, size = random.permutation(len(rung)), self.rows_at_once(rung)
+            size = self.rows_at_once(rung)
+            order = _by_length(random.permutation(len(rung)), rung.windows.length, at_a_time=_MIXED * size)
             drawn += [(rung, order[i : i + size]) for i in range(0, len(order), size)]
         for i in random.permutation(len(drawn)):
             yield drawn[i]
+
+
+def _by_length(
+    order: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32], *, at_a_time: int
+) -> npt.NDArray[np.int64]:
+    """Return the order with those of each stretch sorted by length."""
+    stretch = np.arange(len(order)) // at_a_time
+    return order[np.lexsort((lengths[order], stretch))]  # stable
 
 
 def _batch(rung: Rung, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch:

@@ -64,10 +64,14 @@ class Engine:
             if shape.holds(batch.shape):
                 step, batch = compiled, batch.filled(shape)
                 break
-        forms = {name: tf.constant(batch.forms[name]) for name in self.network.model.inputs_needed}
-        rows_of = {name: tf.constant(batch.rows_of[name]) for name in self.network.model.tables()}
-        cells = map(tf.constant, (batch.positions, batch.tag_ids, batch.taught, batch.weights))
-        loss = float(step(forms, rows_of, *cells, tf.constant(seed)))
+        forms = {name: batch.forms[name] for name in self.network.model.inputs_needed}
+        rows_of = {name: batch.rows_of[name] for name in self.network.model.tables()}
+        missed = self._optimizer.missed(rows_of)
+        cells = (batch.positions, batch.tag_ids, batch.taught, batch.weights)
+        inputs = tf.nest.map_structure(tf.constant, (forms, rows_of, missed, *cells, seed))
+        loss = float(step(*inputs))
+        if self._average.is_due(self._n_steps):
+            self._optimizer.catch_up()
         self._average.after_step(self._n_steps)
         return loss
 
@@ -87,12 +91,14 @@ class Engine:
 
     def weights(self) -> Weights:
         """Return a copy of what has been learnt: where weights are averaged, the average."""
+        self._optimizer.catch_up()
         return self._average.weights()
 
     def _learn(
         self,
         forms: Any,
         rows_of: Any,
+        missed: Any,
         positions: Any,
         tag_ids: Any,
         taught: Any,
@@ -105,7 +111,8 @@ class Engine:
         everywhere = tf.distribute.get_replica_context()
         weight = everywhere.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
         model, dense = self.network.model, self._dense
-        rows = {name: tf.gather(table.value, rows_of[name]) for name, table in model.tables().items()}
+        looked_up = self._optimizer.looked_up(rows_of, missed)
+        rows = {name: of_table.values for name, of_table in looked_up.items()}
         with tf.GradientTape() as tape:
             tape.watch(rows)
             vectors = model.form_vectors(forms, rows, seed)  # [n_forms, size]
@@ -115,11 +122,13 @@ class Engine:
             loss = tf.math.divide_no_nan(loss_sum, weight)
         of_dense, of_rows, of_x = tape.gradient(loss, [dense, rows, x])
         of_rows = {name: tf.convert_to_tensor(gradient) for name, gradient in of_rows.items()}
-        if self._optimizer.is_lazy:
-            of_tables = {name: tf.IndexedSlices(of_rows[name], rows_of[name]) for name in rows}
+        where = tf.gather(forms["word_ids"], positions)  # [batch, time], the row of each token's word
+        if self._optimizer.is_replica:
+            of_tables = model.table_gradients(of_rows, rows_of, of_x, where)
+            self._optimizer.apply_as_replica(of_dense, of_tables)
         else:
-            of_tables = model.table_gradients(of_rows, rows_of, of_x, forms["word_ids"], positions)
-        self._optimizer.apply(of_dense, of_tables)
+            squares = model.row_squares(of_rows, of_x, where)
+            self._optimizer.apply(of_dense, looked_up, of_rows, squares)
         return loss_sum
 
     def _step_for(self, shape: Shape) -> Any:
@@ -129,6 +138,9 @@ class Engine:
             for name, (size, dtype) in model.inputs_needed.items()
         }
         rows_of = {name: tf.TensorSpec([shape.n_rows[name]], tf.int32) for name in model.tables()}
+        missed = {name: tf.TensorSpec([shape.n_rows[name], 4]) for name in rows_of}
         batch = (tf.TensorSpec(cells, dtype) for dtype in (tf.int32, tf.int32, tf.bool))
         weights, seed = tf.TensorSpec([shape.batch], tf.float32), tf.TensorSpec([2], tf.int32)
-        return self._compile.get_concrete_function(forms, rows_of, *batch, weights, seed)
+        return self._compile.get_concrete_function(
+            forms, rows_of, {} if self._optimizer.is_lazy else missed, *batch, weights, seed
+        )

@@ -68,14 +68,20 @@ class SeedModel(keras.Model):  # type: ignore[misc]  # keras is untyped
         """Return `<float32>[n_forms, 50]`."""
         return tf.gather(tables["words"], forms["word_ids"])
 
-    def table_gradients(self, _rows: Any, rows_of: Any, x: Any, words: Any, positions: Any) -> Any:
-        """Return the gradient of each table: a slice for each token, as where `Embedding` reads the batch.
+    def row_squares(self, of_rows: Any, of_x: Any, where: Any) -> dict[str, Any]:
+        """Return what Adam takes for the square of the gradient at each row of a batch, `<float32>[n, 50]`.
 
-        Keras 3.15's Adam squares the slices before it sums those of a row, so that it matters how many.
+        Keras 3.15 squares the gradients of all tokens before it sums those of a row.
         """
-        rows = tf.gather(tf.gather(rows_of["words"], words), positions)  # [batch, time]
-        slices = tf.reshape(x, [-1, x.shape[2]])  # [batch * time, 50]
-        return {"words": tf.IndexedSlices(slices, tf.reshape(rows, [-1]), tf.shape(self.words.embeddings))}
+        squares = tf.reshape(tf.square(of_x), [-1, of_x.shape[2]])  # [batch * time, 50]
+        n_rows = of_rows["words"].shape[0] or tf.shape(of_rows["words"])[0]
+        return {"words": tf.math.unsorted_segment_sum(squares, tf.reshape(where, [-1]), n_rows)}
+
+    def table_gradients(self, _of_rows: Any, rows_of: Any, of_x: Any, where: Any) -> dict[str, Any]:
+        """Return the gradient of each table: a slice for each token, as where `Embedding` reads the batch."""
+        rows = tf.reshape(tf.gather(rows_of["words"], where), [-1])  # [batch * time]
+        slices = tf.reshape(of_x, [-1, of_x.shape[2]])  # [batch * time, 50]
+        return {"words": tf.IndexedSlices(slices, rows, tf.shape(self.words.embeddings))}
 
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         """Return `<float32>[batch, time, n_tags]`, scores before the softmax."""
@@ -140,10 +146,14 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
         characters = self.characters(forms["character_ids"])  # [n_forms, character_filters]
         return tf.concat([words, tf.reduce_sum(affixes, axis=1), characters], axis=1)
 
-    def table_gradients(self, rows: Any, rows_of: Any, _x: Any, _words: Any, _positions: Any) -> Any:
+    def row_squares(self, of_rows: Any, _of_x: Any, _where: Any) -> dict[str, Any]:
+        """Return the square of the gradient at each row of a batch."""
+        return {name: tf.square(gradient) for name, gradient in of_rows.items()}
+
+    def table_gradients(self, of_rows: Any, rows_of: Any, _of_x: Any, _where: Any) -> dict[str, Any]:
         """Return the gradient of each table, whole: replicas then add up theirs before Adam squares them."""
         return {
-            name: tf.math.unsorted_segment_sum(rows[name], rows_of[name], table.shape[0])
+            name: tf.math.unsorted_segment_sum(of_rows[name], rows_of[name], table.shape[0])
             for name, table in self.tables().items()
         }
 

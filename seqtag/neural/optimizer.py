@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
 
 from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import keras, tf
 from seqtag.neural.weights import Weights, weights_of
 
 _AVERAGED_EVERY = 8  # steps: a pass over all weights costs as much as a small step
+_REMEMBERED = 256  # steps, after which a gradient no longer moves a weight
+
+
+class Rows(NamedTuple):
+    """Rows of a table as Adam left them."""
+
+    ids: Any  # <int32>[n]; different ones, but for those without a gradient
+    values: Any  # <float32>[n, size]
+    first: Any  # <float32>[n, size], moments of the gradient
+    second: Any
 
 
 class Optimizer:
     """Takes steps of Adam (Kingma and Ba 2015), as Keras does, after clipping the whole gradient.
 
     By name: "adam" moves every row of a table at every step. "lazy-adam" moves those that the batch looked
-    up; the others keep their moments as they are, and a step costs the same however large a table is.
+    up; the others keep their moments as they are. Either way a step costs the same however large a table is:
+    a row that was not looked up is moved when it is, by all the steps that it missed.
+
+    As one of several replicas, which look up different rows, only "adam", and it passes over whole tables.
 
     Args:
         config: what is said of the optimizer.
@@ -28,47 +44,154 @@ class Optimizer:
         self._clip_norm, self.is_lazy = config.clip_norm, config.optimizer == "lazy-adam"
         self._dense, self._tables = list(dense), dict(tables)
         self._adam = keras.optimizers.Adam(config.learning_rate)
-        self._adam.build(self._dense if self.is_lazy else [*self._dense, *self._tables.values()])
+        self.is_replica = tf.distribute.get_strategy().num_replicas_in_sync > 1
+        self._adam.build([*self._dense, *self._tables.values()] if self.is_replica else self._dense)
         self._moments = {
             name: [tf.Variable(tf.zeros_like(table.value)) for _ in range(2)]
             for name, table in self._tables.items()
-            if self.is_lazy
+            if not self.is_replica
         }
+        sizes = {name: table.shape[0] for name, table in self._tables.items()}
+        betas = {"beta_1": self._adam.beta_1, "beta_2": self._adam.beta_2, "epsilon": self._adam.epsilon}
+        self._missed = Missed(sizes, learning_rate=config.learning_rate, **betas)
 
     def set_learning_rate(self, rate: float) -> None:
         self._adam.learning_rate.assign(rate)
+        self._missed.learning_rate = rate
 
-    def apply(self, of_dense: Sequence[Any], of_tables: Mapping[str, Any]) -> None:
+    def missed(self, rows_of: Mapping[str, npt.NDArray[np.int32]]) -> dict[str, npt.NDArray[np.float32]]:
+        """Count a step; return by table, for `looked_up`, what rows missed before it: nothing if lazy."""
+        return {} if self.is_lazy else self._missed.before_step(rows_of)
+
+    def looked_up(self, rows_of: Mapping[str, Any], missed: Mapping[str, Any]) -> dict[str, Rows]:
+        """Return the rows of each table as they are after all steps so far."""
+        found = {}
+        for name, ids in rows_of.items():
+            parts = (self._tables[name].value, *self._moments.get(name, ()))
+            rows = Rows(ids, *(tf.gather(part, ids) for part in parts), *[None] * (3 - len(parts)))
+            found[name] = caught_up(rows, missed[name]) if name in missed and not self.is_replica else rows
+        return found
+
+    def apply(
+        self,
+        of_dense: Sequence[Any],
+        rows: Mapping[str, Rows],
+        of_rows: Mapping[str, Any],
+        squares: Mapping[str, Any],
+    ) -> None:
         """Take one step.
 
         Args:
             of_dense: the gradient at each dense variable.
-            of_tables: by table, its gradient, or the slices `<float32>[n, size]` of it and their rows
-                `<int32>[n]`; where it is lazy always slices, of different rows, but for row 0.
+            rows: by table, those that were looked up.
+            of_rows: by table, the gradient at them, `<float32>[n, size]`.
+            squares: by table, its square, which is a sum of squares where a sum of gradients was squared
+                one by one.
         """
-        names = list(self._tables)
-        gradients = [*of_dense, *(of_tables[name] for name in names)]
         if self._clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)  # Pascanu et al. 2013
-        n_dense = len(self._dense)
-        if self.is_lazy:
-            self._adam.apply(gradients[:n_dense], self._dense)
-            for name, slices in zip(names, gradients[n_dense:], strict=True):
-                self._move_rows(name, slices.indices, tf.convert_to_tensor(slices.values))
-        else:
-            self._adam.apply(gradients, [*self._dense, *self._tables.values()])
+            norm = tf.linalg.global_norm([*of_dense, *of_rows.values()])  # Pascanu et al. 2013
+            scale = self._clip_norm / tf.maximum(norm, self._clip_norm)
+            of_dense = [gradient * scale for gradient in of_dense]
+            of_rows = {name: gradient * scale for name, gradient in of_rows.items()}
+            squares = {name: square * scale**2 for name, square in squares.items()}
+        self._adam.apply(of_dense, self._dense)
+        adam, n_steps = self._adam, tf.cast(self._adam.iterations, tf.float32)
+        rate = adam.learning_rate * tf.sqrt(1 - adam.beta_2**n_steps) / (1 - adam.beta_1**n_steps)
+        for name, (ids, values, first, second) in rows.items():
+            first += (of_rows[name] - first) * (1 - adam.beta_1)
+            second += (squares[name] - second) * (1 - adam.beta_2)
+            values -= rate * first / (tf.sqrt(second) + adam.epsilon)
+            self._write(name, Rows(ids, values, first, second))
 
-    def _move_rows(self, name: str, rows: Any, gradient: Any) -> None:
-        adam, table = self._adam, self._tables[name].value
-        n_steps = tf.cast(adam.iterations, tf.float32)  # counted by the dense variables' step
-        beta_1, beta_2 = adam.beta_1, adam.beta_2
-        rate = adam.learning_rate * tf.sqrt(1 - beta_2**n_steps) / (1 - beta_1**n_steps)
-        first, second = self._moments[name]
-        m = beta_1 * tf.gather(first, rows) + (1 - beta_1) * gradient
-        v = beta_2 * tf.gather(second, rows) + (1 - beta_2) * tf.square(gradient)
-        moved = tf.gather(table, rows) - rate * m / (tf.sqrt(v) + adam.epsilon)
-        for variable, values in ((first, m), (second, v), (table, moved)):
-            variable.scatter_nd_update(rows[:, None], values)
+    def apply_as_replica(self, of_dense: Sequence[Any], of_tables: Mapping[str, Any]) -> None:
+        """Take one step with the gradients of all replicas; at a table whole, or in slices of it."""
+        gradients = [*of_dense, *(of_tables[name] for name in self._tables)]
+        if self._clip_norm:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)  # each replica its own
+        self._adam.apply(gradients, [*self._dense, *self._tables.values()])
+
+    def catch_up(self) -> None:
+        """Move all rows of all tables by the steps that they missed."""
+        if self.is_lazy or self.is_replica:
+            return
+        every = {name: np.arange(table.shape[0], dtype=np.int32) for name, table in self._tables.items()}
+        missed = self._missed.until_now(every)
+        for name, rows in self.looked_up(every, missed).items():
+            self._write(name, rows)
+
+    def _write(self, name: str, rows: Rows) -> None:
+        variables = (self._tables[name].value, *self._moments[name])
+        for variable, values in zip(variables, rows[1:], strict=True):
+            variable.scatter_nd_update(rows.ids[:, None], values)
+
+
+def caught_up(rows: Rows, missed: Any) -> Rows:
+    """Return rows as they are after steps without a gradient, `<float32>[n, 4]` as `Missed` tells of them."""
+    of_first, of_second, moved, epsilon = tf.split(missed, 4, axis=1)  # [n, 1] each
+    values = rows.values - moved * rows.first / (tf.sqrt(rows.second) + epsilon)
+    return Rows(rows.ids, values, rows.first * of_first, rows.second * of_second)
+
+
+class Missed:
+    """The steps of Adam that rows of tables have not made yet, because they had no gradient in them.
+
+    k steps without one leave b1^k of the first moment m, b2^k of the second moment v, and move the row by
+
+        sum over j = 1 .. k of rate_j b1^j m / (sqrt(b2^j v) + epsilon)
+
+    where rate_j is the learning rate with its correction for the bias of the moments. That is
+
+        m / (sqrt(v) + e) * sum of rate_j r^j,    r = b1 / sqrt(b2),    e = epsilon * the mean of b2^(-j/2)
+
+    with weights rate_j r^j, up to a second order in the share of epsilon, which is below float32 (what is
+    left out is at most 1e-4 of a step, where sqrt(v) is as small as epsilon). After 256 steps r^j is 1e-12.
+
+    Args:
+        sizes: rows by table.
+        learning_rate: may be set anew before each step.
+        beta_1, beta_2, epsilon: Adam's own.
+    """
+
+    def __init__(
+        self, sizes: Mapping[str, int], *, learning_rate: float, beta_1: float, beta_2: float, epsilon: float
+    ) -> None:
+        self.learning_rate = learning_rate
+        self._betas, self._epsilon, self._n_steps = np.array([beta_1, beta_2]), epsilon, 0
+        self._made = {name: np.zeros(size, np.int64) for name, size in sizes.items()}  # last step made
+        # After each step, what came later: the sums of rate_j r^j, and of rate_j r^j b2^(-j/2).
+        self._since = np.zeros([2, 1024])
+        ages = np.arange(_REMEMBERED, 0, -1)
+        r = beta_1 / beta_2**0.5
+        self._weights = np.stack([r**ages, r**ages * beta_2 ** (-ages / 2)])
+
+    def before_step(self, rows_of: Mapping[str, npt.NDArray[np.int32]]) -> dict[str, npt.NDArray[np.float32]]:
+        """Count a step in which these rows have a gradient; return `<float32>[n, 4]` by table.
+
+        The columns: what is left of each moment, the sum that moves the row, and e.
+        """
+        missed = self.until_now(rows_of)
+        self._n_steps += 1
+        for name, rows in rows_of.items():
+            self._made[name][rows] = self._n_steps
+        left = 1 - self._betas**self._n_steps
+        rate = self.learning_rate * left[1] ** 0.5 / left[0]
+        if self._n_steps == self._since.shape[1]:
+            self._since = np.concatenate([self._since, np.zeros_like(self._since)], axis=1)
+        first = max(0, self._n_steps - _REMEMBERED)
+        self._since[:, first : self._n_steps] += rate * self._weights[:, first - self._n_steps :]
+        return missed
+
+    def until_now(self, rows_of: Mapping[str, npt.NDArray[np.int32]]) -> dict[str, npt.NDArray[np.float32]]:
+        """Return the same for rows that make up for it without a step."""
+        missed = {}
+        for name, rows in rows_of.items():
+            made = self._made[name][rows]
+            moved, corrected = self._since[:, made]
+            mean = np.divide(corrected, moved, out=np.ones_like(moved), where=moved > 0)
+            left = self._betas[:, None] ** (self._n_steps - made)
+            missed[name] = np.stack([*left, moved, self._epsilon * mean], axis=1).astype(np.float32)
+            self._made[name][rows] = self._n_steps
+        return missed
 
 
 class Average:
@@ -85,10 +208,14 @@ class Average:
         self._kept, self._n_behind = 1.0 - 1.0 / max(1.0, span), 0
         self._update = tf.function(self._move, jit_compile=True)
 
+    def is_due(self, number: int) -> bool:
+        """Tell whether the variables are looked at after a step."""
+        return number % _AVERAGED_EVERY == 0
+
     def after_step(self, number: int) -> None:
         """Take notice of a step, numbered from 1."""
         self._n_behind = number % _AVERAGED_EVERY
-        if not self._n_behind:
+        if self.is_due(number):
             self._update()
 
     def weights(self) -> Weights:
@@ -110,6 +237,9 @@ class NoAverage:
 
     def __init__(self, variables: Sequence[Any]) -> None:
         self._variables = list(variables)
+
+    def is_due(self, number: int) -> bool:  # noqa: ARG002
+        return False
 
     def after_step(self, number: int) -> None:
         """Do nothing."""

@@ -38,13 +38,15 @@ def bidirectional_lstm(x: Any, mask: Any, *, kernel: Any, recurrent: Any, bias: 
 
     Returns: `<float32>[batch, time, 2 * units]`, 0 at padding.
     """
+    n_steps = tf.maximum(1, tf.reduce_max(tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)))
+    behind = tf.shape(mask)[1] - n_steps
     x = tf.transpose(x, [1, 2, 0])  # [time, feature, batch]
-    both = tf.stack([x, tf.reverse(x, [0])], axis=1)  # [time, 2, feature, batch]
+    both = tf.stack([x, tf.roll(tf.reverse(x, [0]), -behind, 0)], axis=1)  # [time, 2, feature, batch]
     projected = tf.matmul(kernel, both, transpose_a=True) + bias[:, :, None]  # [time, 2, 4 * units, batch]
     closed = tf.cast(~tf.transpose(mask), tf.float32) * _CLOSED  # [time, batch]
-    projected += tf.stack([closed, tf.reverse(closed, [0])], axis=1)[:, :, None, :]
-    states = _states(projected, recurrent, keep)  # [time, 2, units, batch]
-    y = tf.concat([states[:, 0], tf.reverse(states[:, 1], [0])], axis=1)  # [time, 2 * units, batch]
+    projected += tf.stack([closed, tf.roll(tf.reverse(closed, [0]), -behind, 0)], axis=1)[:, :, None, :]
+    states = _states(projected, recurrent, keep, n_steps)  # [time, 2, units, batch]
+    y = tf.concat([states[:, 0], tf.reverse(tf.roll(states[:, 1], behind, 0), [0])], axis=1)
     return tf.transpose(y, [2, 0, 1])  # [batch, time, 2 * units]
 
 
@@ -79,8 +81,8 @@ def _fused_direction(x: Any, kernel: Any, recurrent: Any, bias: Any) -> Any:
     ).h
 
 
-def _states(projected: Any, recurrent: Any, keep: Any) -> Any:
-    """Return the states `<float32>[time, 2, units, batch]`."""
+def _states(projected: Any, recurrent: Any, keep: Any, n_steps: Any) -> Any:
+    """Return the states `<float32>[time, 2, units, batch]`, 0 after the first `n_steps`."""
     units = recurrent.shape[1]
     if keep is None:
         keep = tf.ones([2, 1, units, tf.shape(projected)[3]])
@@ -90,10 +92,10 @@ def _states(projected: Any, recurrent: Any, keep: Any) -> Any:
 
     @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped
     def states(projected: Any, weights: Any) -> Any:
-        gates, cells, outputs = _forward(projected, weights, keep)
+        gates, cells, outputs = _forward(projected, weights, keep, n_steps)
 
         def gradient(upstream: Any) -> tuple[Any, Any]:
-            at_gates = _backward(upstream, weights, keep, gates, cells)  # [time, 2, 4, units, batch]
+            at_gates = _backward(upstream, weights, keep, n_steps, gates, cells)  # [time, 2, 4, units, batch]
             at_weights = _weight_gradient(outputs, keep, at_gates)
             return tf.reshape(at_gates, tf.shape(projected)), at_weights
 
@@ -102,9 +104,9 @@ def _states(projected: Any, recurrent: Any, keep: Any) -> Any:
     return states(projected, weights)
 
 
-def _forward(projected: Any, weights: Any, keep: Any) -> tuple[Any, Any, Any]:
+def _forward(projected: Any, weights: Any, keep: Any, n_steps: Any) -> tuple[Any, Any, Any]:
     """Return gates `[time, 2, 4, units, batch]`, cells and outputs `[time, 2, units, batch]`."""
-    n_steps, units, batch = tf.shape(projected)[0], weights.shape[2], projected.shape[3]
+    units, batch = weights.shape[2], projected.shape[3]
     in_gates = [2, 4, units, -1]
 
     def step(t: Any, output: Any, cell: Any, *written: Any) -> tuple[Any, ...]:
@@ -124,18 +126,20 @@ def _forward(projected: Any, weights: Any, keep: Any) -> tuple[Any, Any, Any]:
     state, in_time = [2, units, batch], [[2, 4, units, batch], [2, units, batch], [2, units, batch]]
     nothing = tf.zeros([2, units, tf.shape(projected)[3]])
     nothing.set_shape(state)
-    arrays = [tf.TensorArray(tf.float32, size=n_steps, element_shape=shape) for shape in in_time]
+    arrays = [
+        tf.TensorArray(tf.float32, size=tf.shape(projected)[0], element_shape=shape) for shape in in_time
+    ]
     loop = tf.while_loop(lambda t, *_: t < n_steps, step, (0, nothing, nothing, *arrays))
     gates, cells, outputs = (array.stack() for array in loop[3:])
     return gates, cells, outputs
 
 
-def _backward(upstream: Any, weights: Any, keep: Any, gates: Any, cells: Any) -> Any:
+def _backward(upstream: Any, weights: Any, keep: Any, n_steps: Any, gates: Any, cells: Any) -> Any:
     """Return the gradient at the gates' arguments, `[time, 2, 4, units, batch]`.
 
     All that depends on no later step is computed beforehand, for all steps together.
     """
-    n_steps, (_, n_masks, _, n_fed) = tf.shape(upstream)[0], weights.shape
+    _, n_masks, _, n_fed = weights.shape
     before = tf.concat([tf.zeros_like(cells[:1]), cells[:-1]], axis=0)  # [time, 2, units, batch]
     i, f, g, o = (gates[:, :, k] for k in range(4))
     squashed = tf.tanh(cells)
@@ -154,7 +158,7 @@ def _backward(upstream: Any, weights: Any, keep: Any, gates: Any, cells: Any) ->
         return t - 1, at_output, at_cell * gates[t][:, 1], written.write(t, at_gates)
 
     nothing = tf.zeros_like(upstream[0])
-    array = tf.TensorArray(tf.float32, size=n_steps, element_shape=slopes.shape[1:])
+    array = tf.TensorArray(tf.float32, size=tf.shape(upstream)[0], element_shape=slopes.shape[1:])
     return tf.while_loop(lambda t, *_: t >= 0, step, (n_steps - 1, nothing, nothing, array))[3].stack()
 
 
@@ -168,3 +172,13 @@ def _weight_gradient(outputs: Any, keep: Any, at_gates: Any) -> Any:
     return tf.matmul(
         fed, tf.reshape(at_gates, [2, n_masks, 4 * units // n_masks, tf.shape(fed)[3]]), transpose_b=True
     )
+
+
+def _all_steps(x: Any) -> Any:
+    """Return `[2, n, time * batch]` of `[2, n, time, batch]`."""
+    return tf.reshape(x, [2, x.shape[1], -1])
+
+
+def _by_step(x: Any, time: Any) -> Any:
+    """Return `[time, 2, n, batch]` of `[2, n, time * batch]`."""
+    return tf.transpose(tf.reshape(x, [2, x.shape[1], time, -1]), [2, 0, 1, 3])

@@ -37,7 +37,7 @@ def test_a_batch_has_each_of_its_forms_once_and_behind_padding(toy):
     for batch in drawn(toy):
         word_ids = batch.rows_of["words"][batch.forms["word_ids"]]  # [n_forms]
         np.testing.assert_array_equal(word_ids[batch.positions], token_ids[batch.rows, : batch.shape.time])
-        assert sorted(np.unique(batch.positions)) == list(range(batch.shape.n_forms))
+        assert sorted({0, *batch.positions.ravel()}) == list(range(batch.shape.n_forms))
         assert len(set(word_ids.tolist())) == batch.shape.n_forms
         assert word_ids[0] == 0
 
@@ -60,6 +60,12 @@ def test_what_is_drawn_depends_on_seed_and_epoch_alone(toy):
     for epoch, seed in ((4, 5), (3, 6)):
         other = drawn(toy, epoch=epoch, seed=seed)
         assert [b.rows.tolist() for b in first] != [b.rows.tolist() for b in other]
+
+
+def test_batches_are_of_like_length(toy):
+    for batch in drawn(toy, batch_size=2):
+        lengths = np.count_nonzero(batch.positions, axis=1)
+        assert np.ptp(lengths) <= 1
 
 
 def test_lengths_are_mixed_within_an_epoch(toy):
