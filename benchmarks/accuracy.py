@@ -33,7 +33,8 @@ def main() -> None:
     parser.add_argument("--recipe", help="instead of the one that the TOML file names")
     parser.add_argument("--baseline", help="likewise, such as crfsuite-ap")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    logging.basicConfig(format="%(asctime)s %(message)s")
+    logging.getLogger("seqtag").setLevel(logging.INFO)
     place = steps.Place.of(Settings())
     steps.confine_libraries(place.home)
     rows = []

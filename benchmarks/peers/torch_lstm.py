@@ -1,6 +1,8 @@
 """The sizes of the recipe `seed` in PyTorch: `nn.LSTM`, batches of like length, no recurrent dropout.
 
-`nn.LSTM` has none inside. Its batches are drawn as seqtag draws them, and cut to the longest sequence.
+`nn.LSTM` has none inside. Its batches are those of seqtag, cut to the longest sequence. Padded ones have
+another result than the recipe, which reads no padding: backwards, `nn.LSTM` begins with it. Packed ones have
+the same, but for the dropout.
 How many threads are best depends on sizes and on who else is at work: they wait for each other at every step.
 """
 
@@ -119,16 +121,15 @@ class _Learner:
         torch.manual_seed(seed)
         self.model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=packed)
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
-        self._seed = seed
-        self._rungs = []
+        self._drawing = Drawing(
+            prepared.rungs("train"), {}, batch_size, prepared.config.train.batch_cells, seed
+        )
+        self._arrays = {}
         for rung in prepared.rungs("train"):
             taught = np.arange(rung.length) < rung.windows.length[:, None]
             tag_ids = np.where(taught, rung.tag_ids, _NOT_TAUGHT)
             arrays = (rung.token_ids, tag_ids, rung.windows.length)
-            n_rows = Drawing([rung], {}, batch_size, prepared.config.train.batch_cells, seed).rows_at_once(
-                rung
-            )
-            self._rungs.append((n_rows, *(torch.from_numpy(array).long() for array in arrays)))
+            self._arrays[rung.length] = tuple(torch.from_numpy(array).long() for array in arrays)
 
     def epoch(self, number: int) -> None:
         self.model.train()
@@ -142,13 +143,9 @@ class _Learner:
             self._optimizer.step()
 
     def _batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, ...]]:
-        random = np.random.default_rng([self._seed, epoch])
-        drawn = []
-        for n_rows, *arrays in self._rungs:
-            order = torch.from_numpy(random.permutation(len(arrays[0])))
-            drawn += [(arrays, chosen) for chosen in order.split(n_rows)]
-        for i in random.permutation(len(drawn)):
-            (token_ids, tag_ids, lengths), chosen = drawn[i]
+        for rung, rows in self._drawing.drawn(epoch):
+            token_ids, tag_ids, lengths = self._arrays[rung.length]
+            chosen = torch.from_numpy(rows)
             width = int(lengths[chosen].max())
             yield token_ids[chosen, :width], tag_ids[chosen, :width], lengths[chosen]
 

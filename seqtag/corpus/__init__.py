@@ -5,7 +5,7 @@ from seqtag.corpus.sample import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
 from seqtag.corpus.sources import files_digest, read_sources, source_fingerprint
-from seqtag.corpus.splits import assign_splits, is_official, official_splits, split_corpus
+from seqtag.corpus.splits import assign_splits, is_official, official_splits, sequence_ids, split_corpus
 
 __all__ = [
     "BestPossible",
@@ -20,6 +20,7 @@ __all__ = [
     "official_splits",
     "read_sources",
     "sample_batches",
+    "sequence_ids",
     "source_fingerprint",
     "split_corpus",
     "write_corpus",

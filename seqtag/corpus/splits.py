@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from seqtag.config import SPLITS, SchemeName, SplitConfig
 from seqtag.corpus.hashing import hash_strings
-from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, SPLIT, TAGS, TOKENS
+from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.errors import CorpusRejectedError
 from seqtag.scoring.schemes import convert_tags
 
@@ -122,6 +122,13 @@ def split_corpus(
                 counts[name] += len(part)
     _check_none_is_empty(counts, official)
     _log.info("split: %s sequences", ", ".join(f"{counts[name]:,} {name}" for name in SPLITS))
+
+
+def sequence_ids(split: Path, rows: Sequence[int]) -> list[str]:
+    """Return the ids of the sequences in these rows of the snapshot, all of them in one split's file."""
+    table = pq.read_table(split, columns=[ROW, SEQUENCE_ID], filters=[(ROW, "in", rows)])
+    found = dict(zip(*(table[name].to_pylist() for name in (ROW, SEQUENCE_ID)), strict=True))
+    return [found[row] for row in rows]
 
 
 def _labels(parts: Sequence[Path]) -> Iterator[pa.ChunkedArray]:

@@ -1,7 +1,7 @@
 """The neural tagger: training, bundles and tagging. The only door to TensorFlow, which is opened late."""
 
 from seqtag.neural.bundle import Bundle, read_bundle
-from seqtag.neural.loop import EpochRecord
+from seqtag.neural.loop import EpochRecord, LossError
 from seqtag.neural.predictions import write_predictions
 from seqtag.neural.tagger import Tagged, Tagger
 from seqtag.neural.training import epoch_line, train
@@ -9,6 +9,7 @@ from seqtag.neural.training import epoch_line, train
 __all__ = [
     "Bundle",
     "EpochRecord",
+    "LossError",
     "Tagged",
     "Tagger",
     "epoch_line",

@@ -96,7 +96,7 @@ class Drawing:
 
         A rung's last batch is as small as it comes out.
         """
-        for rung, chosen in self._drawn(number):
+        for rung, chosen in self.drawn(number):
             yield _batch(rung, chosen, self.forms)
 
     def rows_at_once(self, rung: Rung) -> int:
@@ -110,7 +110,7 @@ class Drawing:
     def shapes(self, rungs: Sequence[Rung]) -> list[Shape]:
         """Return a shape for each rung that holds its batches: all of the first epoch, most of later ones."""
         found: dict[int, list[Shape]] = {rung.length: [] for rung in rungs}
-        for rung, chosen in self._drawn(1):
+        for rung, chosen in self.drawn(1):
             if rung.length in found:
                 found[rung.length].append(_batch(rung, chosen, self.forms).shape)
         return [self._holding(rung, found[rung.length]) for rung in rungs]
@@ -122,7 +122,8 @@ class Drawing:
         n_forms = _with_reserve(max(shape.n_forms for shape in shapes))
         return Shape(self.rows_at_once(rung), rung.length, n_forms, n_rows)
 
-    def _drawn(self, epoch: int) -> Iterator[tuple[Rung, npt.NDArray[np.int64]]]:
+    def drawn(self, epoch: int) -> Iterator[tuple[Rung, npt.NDArray[np.int64]]]:
+        """Yield the rung of each batch of an epoch, and the windows of the rung that are in it."""
         random = np.random.default_rng([self.seed, epoch])
         drawn = []
         for rung in self.rungs:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,7 +16,25 @@ from seqtag.neural.batches import Batch, Drawing
 from seqtag.neural.dev import DevScore
 from seqtag.neural.reading import Reader
 
-_ROWS_NAMED = 8
+_SEQUENCES_NAMED = 8
+
+
+class LossError(TrainingError):
+    """The loss of a batch is no number."""
+
+    def __init__(self, epoch: int, number: int, loss: float, rows: Sequence[int]) -> None:
+        self.rows = rows  # of the batch's sequences in the snapshot
+        self._where = f"epoch {epoch}, batch {number}: a finite loss was required. Received: {loss} "
+        super().__init__(self._said("rows", list(map(str, rows))))
+
+    def naming(self, sequence_ids: Sequence[str]) -> TrainingError:
+        """Return the error with the names of the sequences."""
+        return TrainingError(self._said("sequences", sequence_ids))
+
+    def _said(self, what: str, names: Sequence[str]) -> str:
+        more = f" and {len(names) - _SEQUENCES_NAMED} more" if len(names) > _SEQUENCES_NAMED else ""
+        named = ", ".join(names[:_SEQUENCES_NAMED])
+        return f"{self._where}({what} {named}{more} of the snapshot). A lower learning_rate may help"
 
 
 @dataclass(frozen=True)
@@ -51,7 +69,8 @@ def epochs(
     """Train for ever, one epoch each time the caller asks for the next.
 
     Raises:
-        TrainingError: the loss is no longer a number, or no token of train has a known tag.
+        LossError: the loss is no longer a number.
+        TrainingError: no token of train has a known tag.
     """
     for epoch in itertools.count(1):
         started = time.perf_counter()
@@ -61,7 +80,7 @@ def epochs(
         for number, batch in enumerate(ahead(drawing.epoch(epoch)), start=1):
             loss = engine.train_step(batch)
             if not math.isfinite(loss):
-                raise TrainingError(_not_finite(loss, batch, epoch=epoch, number=number))
+                raise LossError(epoch, number, loss, batch.rows.tolist())
             loss_sum += loss
             n_taught += batch.n_taught
         if not n_taught:
@@ -77,12 +96,3 @@ def epochs(
             tokens_per_second=n_taught / (trained - started),
             learning_rate=rate,
         )
-
-
-def _not_finite(loss: float, batch: Batch, *, epoch: int, number: int) -> str:
-    named = ", ".join(map(str, batch.rows[:_ROWS_NAMED].tolist()))
-    more = f" and {len(batch.rows) - _ROWS_NAMED} more" if len(batch.rows) > _ROWS_NAMED else ""
-    return (
-        f"epoch {epoch}, batch {number}: a finite loss was required. Received: {loss} "
-        f"(rows {named}{more} of the snapshot). A lower learning_rate may help"
-    )

@@ -68,7 +68,8 @@ def train(
         on_epoch: called with the fields of each `EpochRecord`.
 
     Raises:
-        TrainingError: the loss is no longer a number, or no token of train has a known tag.
+        LossError: the loss is no longer a number.
+        TrainingError: weights are no longer finite, or no token of train has a known tag.
         RunDirError: the splits were encoded with another vocabulary.
     """
     from seqtag.neural._tensorflow import make_deterministic

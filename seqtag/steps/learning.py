@@ -82,9 +82,29 @@ def train(run: RunDir, *, on_epoch: Callable[[Mapping[str, Any]], None] | None =
     Raises:
         TrainingError: the loss is no longer a number, or there is nothing to learn from.
     """
+    from seqtag.corpus import sequence_ids
+    from seqtag.neural import LossError
     from seqtag.neural import train as fit
 
     config = read_config(run)
+
+    def write(folder: Path) -> None:
+        try:
+            fit(
+                run.encoded,
+                run.vocabulary,
+                config=config.train,
+                model=config.model,
+                features=config.features,
+                metric=metric(run),
+                seed=config.seed,
+                folder=folder,
+                spoken=spoken_scheme(run),
+                on_epoch=on_epoch,
+            )
+        except LossError as error:
+            raise error.naming(sequence_ids(run.split("train"), error.rows)) from error
+
     return step(
         run.model,
         "train",
@@ -96,16 +116,5 @@ def train(run: RunDir, *, on_epoch: Callable[[Mapping[str, Any]], None] | None =
             "spoken": spoken_scheme(run),
             "seed": str(config.seed),
         },
-        lambda folder: fit(
-            run.encoded,
-            run.vocabulary,
-            config=config.train,
-            model=config.model,
-            features=config.features,
-            metric=metric(run),
-            seed=config.seed,
-            folder=folder,
-            spoken=spoken_scheme(run),
-            on_epoch=on_epoch,
-        ),
+        write,
     )

@@ -15,7 +15,14 @@ import pytest
 from seqtag.config import SPLITS, SplitConfig
 from seqtag.corpus import splits
 from seqtag.corpus.schema import corpus_schema
-from seqtag.corpus.splits import assign_splits, is_official, official_splits, split_corpus, split_schema
+from seqtag.corpus.splits import (
+    assign_splits,
+    is_official,
+    official_splits,
+    sequence_ids,
+    split_corpus,
+    split_schema,
+)
 from seqtag.errors import CorpusRejectedError
 
 NONE: frozenset[str] = frozenset()
@@ -145,6 +152,7 @@ def test_split_files_hold_rows_of_the_snapshot_without_the_quarantined(tmp_path:
         "dev": [1, 6],
         "test": [2],
     }
+    assert sequence_ids(tmp_path / "out" / "train.parquet", [5, 3]) == ["s1", "s3"]
     assert files["train"][1] == {
         "row": 5,
         "sequence_id": "s1",
