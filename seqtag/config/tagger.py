@@ -108,7 +108,7 @@ class TrainConfig(Table):
     """The recipe by name, how it learns, and how long."""
 
     recipe: RecipeName = "default"
-    batch_size: int = Field(default=32, ge=1)  # sequences at the most
+    batch_size: int = Field(default=32, ge=1)  # sequences of mean length; fewer long or more short ones
     batch_cells: int = Field(default=8192, ge=1)  # tokens and padding at the most, which bounds memory
     optimizer: Literal["adam", "lazy-adam"] = "lazy-adam"  # lazy: only rows of words that a batch shows move
     learning_rate: float = Field(default=2e-3, gt=0)  # of Adam (Kingma and Ba 2015)

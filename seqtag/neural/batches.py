@@ -19,6 +19,7 @@ LOOKED_UP: Mapping[str, str] = {"word_ids": "words", "affix_ids": "affixes"}
 
 # Batches whose windows are sorted by length together: a batch takes as long as its longest window.
 _MIXED = 8
+_LANES = 8  # what processors compute at once; sizes that it divides leave nothing over
 
 
 @dataclass(frozen=True)
@@ -81,8 +82,9 @@ class Shape:
 class Drawing:
     """How batches are drawn from rungs.
 
-    A batch holds `batch_size` sequences of one rung, fewer where they would be more than `batch_cells`
-    tokens and padding.
+    All batches teach about as many tokens as `batch_size` sequences of mean length: of short sequences they
+    hold more, of long ones fewer. So a step means the same in each, as where lengths are mixed. None is more
+    than `batch_cells` tokens and padding.
     """
 
     rungs: Sequence[Rung]
@@ -101,7 +103,12 @@ class Drawing:
 
     def rows_at_once(self, rung: Rung) -> int:
         """Return how many windows of a rung make a batch."""
-        return min(len(rung), self.batch_size, max(1, self.batch_cells // rung.length))
+        n_tokens = sum(one.windows.length.sum() for one in self.rungs)
+        mean = n_tokens / sum(map(len, self.rungs))
+        n_rows = round(self.batch_size * mean / rung.windows.length.mean())
+        if n_rows > _LANES:
+            n_rows = _LANES * round(n_rows / _LANES)
+        return max(1, min(len(rung), n_rows, self.batch_cells // rung.length))
 
     def n_batches(self, rung: Rung) -> int:
         """Return how many batches an epoch draws from a rung."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,17 @@ from seqtag.neural.batches import Batch, FormTable, Shape
 from seqtag.neural.network import Network, NetworkReader
 from seqtag.neural.optimizer import Average, NoAverage, Optimizer
 from seqtag.neural.weights import Weights, set_weights
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A batch as a step takes it."""
+
+    step: Callable[..., Any]
+    rows_of: Mapping[str, npt.NDArray[np.int32]]  # of the model's tables
+    forms: Mapping[str, Any]
+    looked_up: Mapping[str, Any]  # `rows_of` again, for TensorFlow
+    cells: Sequence[Any]
 
 
 class Engine:
@@ -54,11 +66,8 @@ class Engine:
         self._compile = tf.function(self._learn, jit_compile=True)
         self._compiled = [(shape, self._step_for(shape)) for shape in compiled]
 
-    def train_step(self, batch: Batch) -> float:
-        """Learn from one batch; return the sum of the loss over its taught tokens, from before the step."""
-        self._reader_is_behind = True
-        self._n_steps += 1
-        seed = np.array([self._seed, self._n_steps], np.int32)
+    def prepared(self, batch: Batch) -> Prepared:
+        """Do what can be done for a batch before its turn comes, in another thread too."""
         step = self._any_shape
         for shape, compiled in self._compiled:
             if shape.holds(batch.shape):
@@ -66,10 +75,18 @@ class Engine:
                 break
         forms = {name: batch.forms[name] for name in self.network.model.inputs_needed}
         rows_of = {name: batch.rows_of[name] for name in self.network.model.tables()}
-        missed = self._optimizer.missed(rows_of)
         cells = (batch.positions, batch.tag_ids, batch.taught, batch.weights)
-        inputs = tf.nest.map_structure(tf.constant, (forms, rows_of, missed, *cells, seed))
-        loss = float(step(*inputs))
+        forms, looked_up, *cells = tf.nest.map_structure(tf.constant, (forms, rows_of, *cells))
+        return Prepared(step, rows_of, forms, looked_up, cells)
+
+    def train_step(self, batch: Prepared) -> float:
+        """Learn from one batch; return the sum of the loss over its taught tokens, from before the step."""
+        self._reader_is_behind = True
+        self._n_steps += 1
+        seed = np.array([self._seed, self._n_steps], np.int32)
+        missed = self._optimizer.missed(batch.rows_of)
+        missed, seed = tf.nest.map_structure(tf.constant, (missed, seed))
+        loss = float(batch.step(batch.forms, batch.looked_up, missed, *batch.cells, seed))
         if self._average.is_due(self._n_steps):
             self._optimizer.catch_up()
         self._average.after_step(self._n_steps)

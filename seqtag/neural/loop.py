@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
@@ -53,7 +53,10 @@ class EpochRecord:
 class Engine(Reader, Protocol):
     """What the loop asks of a model."""
 
-    def train_step(self, batch: Batch) -> float:
+    def prepared(self, batch: Batch) -> Any:
+        """Do what can be done for a batch before its turn comes, in another thread too."""
+
+    def train_step(self, batch: Any) -> float:
         """Learn from one batch; return the sum of the loss over its taught tokens, from before the step."""
 
     def set_learning_rate(self, rate: float) -> None: ...
@@ -77,8 +80,9 @@ def epochs(
         loss_sum, n_taught = 0.0, 0
         rate = config.learning_rate / (1 + config.decay * (epoch - 1))
         engine.set_learning_rate(rate)
-        for number, batch in enumerate(ahead(drawing.epoch(epoch)), start=1):
-            loss = engine.train_step(batch)
+        coming = ahead((batch, engine.prepared(batch)) for batch in drawing.epoch(epoch))
+        for number, (batch, prepared) in enumerate(coming, start=1):
+            loss = engine.train_step(prepared)
             if not math.isfinite(loss):
                 raise LossError(epoch, number, loss, batch.rows.tolist())
             loss_sum += loss

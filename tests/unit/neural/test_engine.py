@@ -94,7 +94,7 @@ def batch(sequences, *, width=6, tag_ids=None, taught=None, weights=None):
 
 
 def learnt(engine, *batches):
-    losses = [engine.train_step(batch) for batch in batches]
+    losses = [engine.train_step(engine.prepared(batch)) for batch in batches]
     return losses, engine.weights()
 
 
@@ -163,7 +163,7 @@ def test_loss_is_the_cross_entropy_of_the_taught_tokens():
     taught = batch([[2, 3, 4]], width=3, taught=[[True, False, True]])
     # tags are word ids modulo 3: 2, 0, 1
     loss = -np.log(probabilities[0, 2] * probabilities[2, 1])
-    assert one.train_step(taught) == pytest.approx(loss, rel=1e-5)
+    assert one.train_step(one.prepared(taught)) == pytest.approx(loss, rel=1e-5)
 
 
 def test_tokens_that_are_not_taught_do_not_count_in_the_mean():
@@ -196,7 +196,7 @@ def test_tags_are_weighed_in_the_loss():
     emissions, _ = one.network.emissions(one.network.form_vectors(forms()), padded([[2, 3, 4]]))
     surprise = -tf.nn.log_softmax(emissions[0]).numpy()
     loss = 3 * surprise[0, 2] + surprise[1, 0] + 0.5 * surprise[2, 1]
-    assert one.train_step(batch([[2, 3, 4]], width=3)) == pytest.approx(loss, rel=1e-5)
+    assert one.train_step(one.prepared(batch([[2, 3, 4]], width=3))) == pytest.approx(loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("output", ["softmax", "crf"])
@@ -237,7 +237,7 @@ def test_dropout_is_a_function_of_seed_and_step_alone(recipe):
         one = new_engine(recipe, model=SMALL, seed=seed)
         one.set_learning_rate(0.0)  # so that steps differ in what they drop alone
         tf.random.set_seed(len(losses))
-        drawn = [one.train_step(three) for _ in range(3)]
+        drawn = [one.train_step(one.prepared(three)) for _ in range(3)]
         assert len(set(drawn)) == 3
         assert losses.setdefault(seed, drawn) == drawn
     assert losses[1] != losses[2]
@@ -249,7 +249,7 @@ def test_reading_between_steps_does_not_disturb_them(recipe):
     one = engine(recipe, dropped=recipe == "default")
     losses = []
     for _ in range(3):
-        losses.append(one.train_step(batch(THREE)))
+        losses.append(one.train_step(one.prepared(batch(THREE))))
         read(one, THREE)
         one.weights()
     assert losses == undisturbed
@@ -258,7 +258,7 @@ def test_reading_between_steps_does_not_disturb_them(recipe):
 def test_an_engine_reads_with_what_it_has_just_learnt(reader):
     one = engine()
     for _ in range(2):
-        one.train_step(batch(THREE))
+        one.train_step(one.prepared(batch(THREE)))
         set_weights(reader.network.variables, one.network.weights())
         assert read(one, THREE).tolist() == read(reader, THREE).tolist()
 
@@ -267,7 +267,7 @@ def test_an_engine_that_averages_reads_with_the_average():
     one = new_engine(train=ADAM | {"average": 2.0})  # over 6 steps
     beginning = one.network.weights()["tags/kernel"]
     for _ in range(2):
-        one.train_step(batch(THREE))
+        one.train_step(one.prepared(batch(THREE)))
     learning, average = one.network.weights()["tags/kernel"], one.weights()["tags/kernel"]
     # two steps of six: what the average kept of the beginning is (5 / 6) ** 2
     np.testing.assert_allclose(average, learning + (25 / 36) * (beginning - learning), atol=1e-6)
@@ -290,7 +290,7 @@ def test_one_token_sequences_and_unknown_words_are_learnt_from(sequences, output
 def test_a_single_tag_is_certain(output):
     one = new_engine(tags=("O",), output=output)
     taught = batch(THREE, width=5, tag_ids=[[0] * len(sequence) for sequence in THREE])
-    assert one.train_step(taught) == pytest.approx(0.0, abs=1e-5)
+    assert one.train_step(one.prepared(taught)) == pytest.approx(0.0, abs=1e-5)
     output = read(one, THREE)[padded(THREE) > 0]
     assert output["confidence"].min() == pytest.approx(1.0, abs=1e-6)
     assert output["span_confidence"].min() == pytest.approx(1.0, abs=1e-6)
@@ -316,7 +316,7 @@ def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled
     for each in batches:
         token_ids = each.rows_of["words"][each.forms["word_ids"]][each.positions]
         plain.train_on_batch(token_ids, each.tag_ids)
-        one.train_step(each)
+        one.train_step(one.prepared(each))
     for (path, ours), theirs in zip(one.weights().items(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=5e-5, err_msg=path)
 
@@ -356,7 +356,7 @@ def learnt(strategy):
 
 alone = new_engine()
 for _ in range(5):
-    alone.train_step(batch(THREE))
+    alone.train_step(alone.prepared(batch(THREE)))
 one = alone.weights()
 two = learnt(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 print(max(np.abs(one[path] - two[path]).max() for path in one))
