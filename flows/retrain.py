@@ -10,9 +10,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 import tasks
+from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.rundir import RunDir
-from seqtag.steps import Place, confine_libraries, verdict
 
 
 def _flow_run_name() -> str:
@@ -20,18 +20,21 @@ def _flow_run_name() -> str:
 
 
 @flow(name="retrain", flow_run_name=_flow_run_name)
-def retrain(tagger: str) -> State[RunDir]:
+def retrain(tagger: str, force: list[str] | None = None) -> State[RunDir]:
     """Retrain a tagger and let it serve if it is better than the one that does.
 
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
+        force: Steps to do in any case, for example `train`.
     """
     config = load_tagger(tagger)
-    place = Place.of(Settings())
-    confine_libraries(place.home)
+    place = steps.Place.of(Settings())
+    steps.confine_libraries(place.home)
 
     snapshot = tasks.ingest(config, place)
     run = tasks.open_run(config, snapshot, place, as_of=_scheduled_day())
+    steps.force(run, force or [], by=str(runtime.flow_run.id))
+    earlier = steps.conclusion(run, place)
     run = tasks.validate(run)
     run = tasks.split(run)
     run = tasks.index(run)
@@ -44,7 +47,8 @@ def retrain(tagger: str) -> State[RunDir]:
     run = tasks.register(run, place)
     run = tasks.report(run)
 
-    return Completed(name=verdict(run).title, message=verdict(run).sentence, data=run)
+    came_to = steps.verdict(run, earlier=earlier, now=steps.conclusion(run, place))
+    return Completed(name=came_to.title, message=came_to.sentence, data=run)
 
 
 def _scheduled_day() -> date:

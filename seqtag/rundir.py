@@ -83,6 +83,11 @@ class RunDir:
         return self.path.parent.name
 
     @property
+    def begun(self) -> str:
+        """The UTC day on which it began, like 2026-01-31."""
+        return self.id[:10]
+
+    @property
     def config(self) -> Path:
         """The tagger's configuration as it was, with every default, as JSON."""
         return self.path / "config.json"
@@ -91,6 +96,11 @@ class RunDir:
     def snapshot_address(self) -> Path:
         """Which snapshot was used."""
         return self.path / "snapshot.json"
+
+    @property
+    def forced(self) -> Path:
+        """Which steps were asked for in any case, and by what."""
+        return self.path / "forced.json"
 
     @property
     def opponent(self) -> Path:

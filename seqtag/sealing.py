@@ -9,10 +9,12 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import os
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
@@ -39,21 +41,89 @@ class Manifest:
         return _sha256(json.dumps(dict(self.outputs), sort_keys=True).encode())
 
 
-def seal(output: Path, *, step: str, inputs: Mapping[str, str], write: Callable[[Path], None]) -> Manifest:
-    """Make `output` with `write(folder)` unless it already stands there, made from the same inputs.
+def seal(
+    output: Path,
+    *,
+    step: str,
+    inputs: Mapping[str, str],
+    write: Callable[[Path], None],
+    elsewhere: Iterable[Path] = (),
+) -> Manifest:
+    """Make `output` with `write(folder)` unless it already stands, made from the same inputs.
+
+    It may stand there, or in one of the folders `elsewhere`: the files of that are then linked.
 
     `write` gets an empty folder beside `output`, which takes its name when the manifest is written. Of two
     processes the second waits, and finds the first one's work.
     Whatever `write` raises leaves the earlier output untouched.
     """
+    elsewhere = list(elsewhere)
+    asked = _asked.get()
     with exclusive(output.with_name(f".{output.name}.lock")):
-        found = find_manifest(output)
-        if found is not None and found.step == step and dict(found.inputs) == dict(inputs):
-            return found
+        for folder in (output, *elsewhere):
+            found = find_manifest(folder)
+            if found is not None and found.step == step and dict(found.inputs) == dict(inputs):
+                if folder != output:
+                    _link(folder, output)
+                if asked is not None:
+                    asked.append(Answer(step, would_run=False))
+                return found
+        if asked is not None:
+            return _answer(asked, output, elsewhere, step=step, inputs=inputs)
         started = time.monotonic()
         with fresh_folder(output.with_name(f".{output.name}.partial")) as partial:
             write(partial)
             return publish(partial, output, step=step, inputs=inputs, seconds=time.monotonic() - started)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a step would do, and what it would be made from that the newest of its outputs was not."""
+
+    step: str
+    would_run: bool
+    changed: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)  # before, and now
+
+
+class NothingStandsError(RunDirError):
+    """A step was asked for what it would do, and those after it stand on what it never made."""
+
+
+_asked: ContextVar[list[Answer] | None] = ContextVar("asked", default=None)
+
+
+@contextmanager
+def asking() -> Iterator[list[Answer]]:
+    """Have steps say what they would do, and do nothing.
+
+    Where one would run, the newest of its outputs is taken for what it would give, to ask those after it.
+
+    Raises:
+        NothingStandsError: there is none.
+    """
+    answers: list[Answer] = []
+    token = _asked.set(answers)
+    try:
+        yield answers
+    finally:
+        _asked.reset(token)
+
+
+def _answer(
+    answers: list[Answer], output: Path, elsewhere: Iterable[Path], *, step: str, inputs: Mapping[str, str]
+) -> Manifest:
+    for folder in (output, *elsewhere):
+        found = find_manifest(folder)
+        if found is not None and found.step == step:
+            names = sorted({*found.inputs, *inputs})
+            both = {name: (found.inputs.get(name), inputs.get(name)) for name in names}
+            changed = {name: pair for name, pair in both.items() if pair[0] != pair[1]}
+            answers.append(Answer(step, would_run=True, changed=changed))
+            if folder != output:
+                _link(folder, output)
+            return found
+    answers.append(Answer(step, would_run=True))
+    raise NothingStandsError(f"{output}: an output of {step} was required. Received: none, in any run")
 
 
 @contextmanager
@@ -164,6 +234,20 @@ def _replace(partial: Path, output: Path) -> None:
         output.rename(old)
     partial.rename(output)
     _remove(old)
+
+
+def _link(folder: Path, output: Path) -> None:
+    """Give `output` the files of a finished folder, which nobody ever changes."""
+    with fresh_folder(output.with_name(f".{output.name}.partial")) as partial:
+        shutil.copytree(folder, partial, copy_function=_linked_or_copied, dirs_exist_ok=True)
+        _replace(partial, output)
+
+
+def _linked_or_copied(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another file system, or one without links
+        shutil.copy2(source, target)
 
 
 def _remove(folder: Path) -> None:

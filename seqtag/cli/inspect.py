@@ -13,7 +13,8 @@ from typing import Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.surroundings import REFUSED, RUN, find_run, place
+from seqtag.cli.surroundings import REFUSED, RUN, TAGGER, find_run, place
+from seqtag.config import load_tagger
 from seqtag.errors import SeqtagError
 from seqtag.sealing import (
     find_manifest,
@@ -25,7 +26,7 @@ _FREE_BYTES = 2 * 1024**3
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (show, doctor, registry, serve):
+    for command in (show, explain, doctor, registry, serve):
         app.command(command.__name__)(command)
 
 
@@ -44,6 +45,14 @@ def show(run: Annotated[str, RUN]) -> None:
         typer.echo(f"  {folder.name:14} {done:>14}")
     if find_manifest(at.registration_dir) is not None:
         typer.echo("\n" + steps.summary(at))
+
+
+def explain(tagger: Annotated[Path, TAGGER]) -> None:
+    """Say, step by step, what a retraining would do if it began now, and which of its inputs changed.
+
+    Example: `seqtag explain deployments/taggers/sample.toml`
+    """
+    typer.echo(steps.explanation(steps.explain(load_tagger(tagger), place())))
 
 
 def doctor() -> None:

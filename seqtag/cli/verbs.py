@@ -28,13 +28,19 @@ def add_to(app: typer.Typer) -> None:
         app.command(command.__name__, rich_help_panel="Verbs")(command)
 
 
-def retrain(tagger: Tagger) -> None:
+def retrain(
+    tagger: Tagger,
+    force: Annotated[
+        list[str] | None, typer.Option(help="A step to do in any case; may be repeated.")
+    ] = None,
+) -> None:
     """Run all verbs in order, without Prefect; what stands already is not done again.
 
-    Example: `seqtag retrain deployments/taggers/sample.toml`
+    Examples: `seqtag retrain deployments/taggers/sample.toml`, the same with `--force train`
     """
     config, where = load_tagger(tagger), place()
     run = steps.open_run(config, steps.ingest(config, where), where, as_of=_today())
+    steps.force(run, force or [], by=datetime.now(UTC).isoformat())
     steps.validate(run)
     steps.split(run)
     steps.index(run)

@@ -5,20 +5,25 @@ same inputs. They take and return addresses (a snapshot, a run directory), never
 """
 
 from seqtag.steps.baseline import baseline
-from seqtag.steps.ground import Place, confine_libraries, read_config, read_snapshot
+from seqtag.steps.explanation import explain, explanation
+from seqtag.steps.ground import Place, confine_libraries, force, read_config, read_snapshot
 from seqtag.steps.intake import ingest, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, register, report
 from seqtag.steps.learning import encode, index, train
-from seqtag.steps.outcome import Verdict, summary, verdict, verdict_card
+from seqtag.steps.outcome import Verdict, conclusion, summary, verdict, verdict_card
 
 __all__ = [
     "Place",
     "Verdict",
     "baseline",
+    "conclusion",
     "confine_libraries",
     "decide",
     "encode",
     "evaluate",
+    "explain",
+    "explanation",
+    "force",
     "index",
     "ingest",
     "open_run",

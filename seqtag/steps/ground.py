@@ -5,22 +5,31 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
+from seqtag.errors import ConfigError
+from seqtag.provenance import provenance
 from seqtag.rundir import Home, RunDir, Snapshot, absolute
 from seqtag.sealing import (
     Manifest,
-    code_digest,
     read_json,
     seal,
+    write_json,
 )
 
 if TYPE_CHECKING:
     from seqtag.registry import Registry
+
+_VERBS = {
+    "intake": ("validate", "split"),
+    "learning": ("index", "encode", "train"),
+    "baseline": ("baseline",),
+    "judgement": ("evaluate", "decide", "register", "report"),
+}
 
 logger = logging.getLogger(__name__)
 
@@ -87,14 +96,57 @@ def metric(run: RunDir) -> Metric:
     return resolve_metric(read_config(run).gate.metric, train_scheme(run))
 
 
+def code_of_steps() -> str:
+    """Return the sha256 of the code that steps of a run directory run."""
+    verbs = [(f"seqtag.steps.{module}", verb) for module, verbs in _VERBS.items() for verb in verbs]
+    return digest(*(provenance(*verb).code for verb in verbs))
+
+
 def digest(*parts: str) -> str:
     """Return the sha256 of a list of strings."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def step(output: Path, name: str, inputs: Mapping[str, str], write: Callable[[Path], None]) -> Manifest:
-    """Seal `output` with the code's digest among its inputs, and say in one line what became of it."""
-    manifest = seal(output, step=name, inputs={**inputs, "code": code_digest()}, write=write)
+def force(run: RunDir, verbs: Sequence[str], *, by: str) -> None:
+    """Have these steps of a run done in any case, once for each `by`; what they give decides about the rest.
+
+    Raises:
+        ConfigError: there is no such step.
+    """
+    known = [verb for verbs in _VERBS.values() for verb in verbs]
+    strange = sorted(set(verbs) - set(known))
+    if strange:
+        raise ConfigError(f"force: steps of {known} were required. Received: {strange}")
+    if verbs:
+        write_json(run.forced, _forced(run) | dict.fromkeys(verbs, by))
+
+
+def _forced(run: RunDir) -> dict[str, str]:
+    return read_json(run.forced) if run.forced.exists() else {}
+
+
+def step(
+    output: Path, name: str, inputs: Mapping[str, str], write: Callable[[Path], None], *, own: bool = False
+) -> Manifest:
+    """Seal a folder of a run directory, and say in one line what became of it.
+
+    Among its inputs are the code that the verb runs in which `write` is defined, and the packages' versions.
+
+    Args:
+        own: it says which run it is of, so that another run's does not do.
+    """
+    made_by = provenance(write.__module__, write.__qualname__.partition(".")[0])
+    packages = {f"package {package}": version for package, version in made_by.packages.items()}
+    by = _forced(RunDir(output.parent)).get(name)
+    forced = {} if by is None else {"forced": by}
+    runs = [] if own else sorted(output.parent.parent.glob(f"????-??-??-*/{output.name}"), reverse=True)
+    manifest = seal(
+        output,
+        step=name,
+        inputs={**inputs, **packages, **forced, "code": made_by.code},
+        write=write,
+        elsewhere=[found for found in runs if found != output],
+    )
     if manifest.reused:
         logger.info("%s: unchanged, %s stands", name, output.name)
     else:

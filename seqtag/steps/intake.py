@@ -6,15 +6,16 @@ import logging
 import time
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.errors import CorpusRejectedError
+from seqtag.provenance import provenance
 from seqtag.rundir import RunDir, Snapshot
 from seqtag.sealing import (
     Manifest,
-    code_digest,
     exclusive,
     file_digest,
     find_manifest,
@@ -24,7 +25,10 @@ from seqtag.sealing import (
     require_manifest,
     write_json,
 )
-from seqtag.steps.ground import Place, digest, read_config, read_snapshot, step
+from seqtag.steps.ground import Place, code_of_steps, digest, read_config, read_snapshot, step
+
+if TYPE_CHECKING:
+    from seqtag.registry import Champion
 
 logger = logging.getLogger(__name__)
 
@@ -37,19 +41,14 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
     Raises:
         CorpusFormatError: a source is not what it was declared to be.
     """
-    from seqtag.corpus import corpus_schema, read_sources, source_fingerprint, write_corpus
+    from seqtag.corpus import corpus_schema, read_sources, write_corpus
 
     started = time.monotonic()
-    fingerprint = source_fingerprint(config.corpus)
-    remembered = None
-    if fingerprint is not None:
-        key = digest(fingerprint, config_digest(config.corpus), code_digest())
-        remembered = place.home.sources(config.name) / f"{key[:16]}.json"
-        if remembered.exists():
-            snapshot = Snapshot(place.home.corpus(config.name) / read_json(remembered)["snapshot_id"])
-            if find_manifest(snapshot.path) is not None:
-                logger.info("ingest: the sources are unchanged, snapshot %s stands", snapshot.id)
-                return snapshot
+    remembered = _memory(config, place)
+    snapshot = standing_snapshot(config, place)
+    if snapshot is not None:
+        logger.info("ingest: the sources are unchanged, snapshot %s stands", snapshot.id)
+        return snapshot
     partial = place.home.corpus(config.name) / ".partial"
     with exclusive(place.home.corpus(config.name) / ".lock"), fresh_folder(partial):
         batches = read_sources(config.corpus)
@@ -65,6 +64,26 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
     return snapshot
 
 
+def standing_snapshot(config: TaggerConfig, place: Place) -> Snapshot | None:
+    """Return the snapshot that was read from the sources as they are, None if they have to be read."""
+    remembered = _memory(config, place)
+    if remembered is None or not remembered.exists():
+        return None
+    snapshot = Snapshot(place.home.corpus(config.name) / read_json(remembered)["snapshot_id"])
+    return None if find_manifest(snapshot.path) is None else snapshot
+
+
+def _memory(config: TaggerConfig, place: Place) -> Path | None:
+    """Return where it stands which snapshot the sources gave; None where they cannot be told apart unread."""
+    from seqtag.corpus import source_fingerprint
+
+    fingerprint = source_fingerprint(config.corpus)
+    if fingerprint is None:
+        return None
+    key = digest(fingerprint, config_digest(config.corpus), provenance(__name__, "ingest").code)
+    return place.home.sources(config.name) / f"{key[:16]}.json"
+
+
 def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: date) -> RunDir:
     """Return the run directory of this configuration, snapshot and code, begun at `as_of` if it is new.
 
@@ -74,7 +93,7 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
     Raises:
         RegistryError: the registry could not be asked who the champion is.
     """
-    key = digest(config_digest(config), snapshot.id, code_digest())
+    key = digest(config_digest(config), snapshot.id, code_of_steps())
     name = f"{snapshot.id[:8]}-{key[:8]}"
     runs = place.home.runs(config.name)
     begun = sorted(runs.glob(f"????-??-??-{name}"))
@@ -82,19 +101,29 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
     champion = place.registry().champion(config.name)
     run.path.mkdir(parents=True, exist_ok=True)
     with exclusive(run.path / ".lock"):
-        write_json(run.config, config.model_dump(mode="json"))
-        write_json(run.snapshot_address, {"path": str(snapshot.path)})
+        write_what_it_is_made_from(run, config, snapshot)
         if champion is None or champion.seqtag_run_id != run.id or not run.opponent.exists():
-            opponent = {
-                "version": champion.version if champion else None,
-                "run_id": champion.seqtag_run_id if champion else None,
-                "bundle": str(champion.bundle) if champion else None,
-                "digest": champion.bundle_digest if champion else None,
-                "tags": list(champion.tags) if champion else [],
-            }
-            write_json(run.opponent, opponent)
+            write_opponent(run, champion)
     logger.info("run directory %s", run.path)
     return run
+
+
+def write_what_it_is_made_from(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:
+    """Write the configuration, with every default, and the address of the snapshot."""
+    write_json(run.config, config.model_dump(mode="json"))
+    write_json(run.snapshot_address, {"path": str(snapshot.path)})
+
+
+def write_opponent(run: RunDir, champion: Champion | None) -> None:
+    """Write who the run is judged against."""
+    opponent = {
+        "version": champion.version if champion else None,
+        "run_id": champion.seqtag_run_id if champion else None,
+        "bundle": str(champion.bundle) if champion else None,
+        "digest": champion.bundle_digest if champion else None,
+        "tags": list(champion.tags) if champion else [],
+    }
+    write_json(run.opponent, opponent)
 
 
 def validate(run: RunDir) -> Manifest:

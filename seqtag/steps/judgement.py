@@ -112,6 +112,7 @@ def register(run: RunDir, place: Place) -> Manifest:
         "register",
         written,
         lambda folder: write_json(folder / run.registration.name, written),
+        own=True,
     )
 
 
@@ -140,6 +141,7 @@ def report(run: RunDir) -> Manifest:
             context=_context(run),
             folder=folder,
         ),
+        own=True,
     )
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from seqtag.rundir import RunDir
-from seqtag.sealing import (
-    read_json,
-)
+from seqtag.sealing import find_manifest, read_json
+from seqtag.steps.ground import Place
 
 _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 
@@ -20,9 +19,23 @@ class Verdict:
     sentence: str
 
 
-def verdict(run: RunDir) -> Verdict:
-    """Return what was decided."""
+def conclusion(run: RunDir, place: Place) -> str | None:
+    """Return the digest of what a run came to, None if it came to nothing yet, or that is not in force."""
+    manifest = find_manifest(run.report_dir)
+    if manifest is None:
+        return None
+    if read_json(run.decision)["verdict"] == "PROMOTE":
+        champion = place.registry().champion(run.tagger)
+        if champion is None or champion.seqtag_run_id != run.id:
+            return None
+    return manifest.digest
+
+
+def verdict(run: RunDir, *, earlier: str | None = None, now: str | None = None) -> Verdict:
+    """Return what was decided; if an earlier night came to the same conclusion, that there is nothing new."""
     decision = read_json(run.decision)
+    if earlier is not None and earlier == now:
+        return Verdict("Skipped", f"Nothing new since {run.begun}. {decision['sentence']}")
     return Verdict(_TITLES[decision["verdict"]], decision["sentence"])
 
 

@@ -1,6 +1,7 @@
 """Whole retrainings, on a real Prefect server and a real registry."""
 
 import logging
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -68,8 +69,10 @@ def test_the_verdict_is_an_artifact_on_the_dashboard(first_night: Night) -> None
 
 def test_an_unchanged_night_does_nothing_again(first_night: Night, caplog) -> None:
     with caplog.at_level(logging.INFO, logger="seqtag"):
-        again = retrain(first_night.tagger, return_state=True).result()
-    assert again == first_night.run
+        state = retrain(first_night.tagger, return_state=True)
+    assert state.result() == first_night.run
+    assert (state.name, state.is_completed()) == ("Skipped", True)
+    assert state.message == f"Nothing new since {first_night.run.begun}. {first_night.state.message}"
     unchanged = [r.message.split(":")[0] for r in caplog.records if "unchanged" in r.message]
     assert unchanged == [
         "ingest", "validate", "split", "index", "encode", "train", "evaluate", "decide", "register", "report"
@@ -84,10 +87,15 @@ def test_a_first_model_below_the_floor_is_rejected_and_nothing_serves(place: Pla
 
 
 def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion(
-    place: Place, taggers
+    place: Place, taggers, caplog
 ) -> None:
     retrain(taggers.write(), return_state=True)
-    state = retrain(taggers.write(more="[quality]\nmin_tag_support = 1\n"), return_state=True)
+    caplog.clear()
+    with caplog.at_level(logging.INFO, logger="seqtag"):
+        state = retrain(taggers.write(more="[quality]\nmin_tag_support = 1\n"), return_state=True)
+    done = [r.message.split(":")[0] for r in caplog.records if re.match(r"\w+: \d+\.\d s", r.message)]
+    # index was asked for the champion's tags and gave the same: the rest is the first night's
+    assert done == ["validate", "index", "evaluate", "decide", "register", "report"]
     decision = read_json(state.result().decision)
     assert (state.name, decision["champion_version"], decision["difference"]["value"]) == ("Held", "1", 0.0)
     assert place.registry().champion("small").version == "1"

@@ -1,0 +1,217 @@
+"""Which code of ours a function runs, and which packages: what else its results depend on than its inputs.
+
+Sources are read, not imported. A definition stands on those that its names refer to, in its own module or
+where that imports them from, at the top or within a function. Comments, docstrings and the annotations of
+functions count for nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TypeGuard
+
+_OURS = "seqtag"
+_DISTRIBUTIONS = {"pycrfsuite": "python-crfsuite"}  # where the name to import is another one
+_READ_AT_RUN_TIME = (".html", ".css")
+
+Definition = tuple[str, str]  # module and name
+Target = tuple[str, str | None]  # module, and a name in it
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a function stands on."""
+
+    code: str  # sha256 of the definitions that it reaches
+    packages: Mapping[str, str]  # version by distribution, Python's among them
+    definitions: frozenset[Definition]
+
+
+@cache
+def provenance(module: str, function: str) -> Provenance:
+    """Return what a top-level function of a module of ours stands on."""
+    reached: dict[Definition, str] = {}
+    packages: set[str] = set()
+    pending: list[Target] = [(module, function)]
+    while pending:
+        where, name = pending.pop()
+        if where.split(".")[0] != _OURS:
+            packages.add(where.split(".")[0])
+            continue
+        source = _source(where)
+        for definition in source.named(name):
+            if (where, definition) not in reached:
+                statements = source.definitions.get(definition, ())
+                reached[where, definition] = "\n".join(map(ast.dump, statements))
+                for statement in statements:
+                    pending += source.targets(statement)
+        if (where, "") not in reached:  # what a module does besides defining names is done in any case
+            reached[where, ""] = "\n".join([*map(ast.dump, source.loose), *source.data_files])
+            for statement in source.loose:
+                pending += source.targets(statement)
+    lines = [f"{where}:{name} {reached[where, name]}\n" for where, name in sorted(reached)]
+    return Provenance(
+        hashlib.sha256("".join(lines).encode()).hexdigest(), _versions(packages), frozenset(reached)
+    )
+
+
+def _versions(packages: set[str]) -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in sorted(packages):
+        name = _DISTRIBUTIONS.get(package, package)
+        try:
+            versions[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # the standard library, or an extra that is not installed
+            continue
+    return versions
+
+
+class _Source:
+    """What a module of ours defines and imports."""
+
+    def __init__(self, module: str, path: Path) -> None:
+        self._module = module
+        self.definitions: dict[str, list[ast.stmt]] = {}
+        self.imports: dict[str, Target] = {}
+        self.loose: list[ast.stmt] = []
+        self.data_files = [
+            f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}"
+            for file in sorted(path.parent.rglob("*"))
+            if file.suffix in _READ_AT_RUN_TIME
+        ]
+        tree = _WithoutWords().visit(ast.parse(path.read_bytes()))
+        for statement in tree.body:
+            names = _names_defined(statement)
+            for name in names:
+                self.definitions.setdefault(name, []).append(statement)
+            if not names and not isinstance(statement, ast.Import | ast.ImportFrom):
+                self.loose.append(statement)
+            if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                self.imports |= _imported(statement)
+
+    def named(self, name: str | None) -> list[str]:
+        """Return the definitions behind a name: all of them where it is the module that is meant."""
+        return sorted(self.definitions) if name is None else [name] if name in self.definitions else []
+
+    def targets(self, statement: ast.stmt) -> Iterator[Target]:
+        """Yield what the names in a statement refer to."""
+        return self._targets(statement, self.imports | _imported(statement))
+
+    def _targets(self, node: ast.AST, imports: Mapping[str, Target]) -> Iterator[Target]:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = _as_module(imports.get(node.value.id))
+            if module is not None:  # what stands behind the dot tells what of the module is meant
+                yield _resolved(module, node.attr)
+                return
+        if isinstance(node, ast.Name):
+            if node.id in imports:
+                yield _resolved(*imports[node.id])
+            elif node.id in self.definitions:
+                yield self._module, node.id
+        for child in ast.iter_child_nodes(node):
+            yield from self._targets(child, imports)
+
+
+@cache
+def _source(module: str) -> _Source:
+    path = _path(module)
+    if path is None:
+        raise ModuleNotFoundError(f"a module of {_OURS} was required. Received: {module}")
+    return _Source(module, path)
+
+
+def _path(module: str) -> Path | None:
+    base = Path(__file__).parent.joinpath(*module.split(".")[1:])
+    return next((path for path in (base / "__init__.py", base.with_suffix(".py")) if path.is_file()), None)
+
+
+def _as_module(target: Target | None) -> str | None:
+    """Return the module of ours that an imported name stands for, None if it is none."""
+    if target is None:
+        return None
+    module, name = target
+    if module.split(".")[0] != _OURS:
+        return None
+    whole = module if name is None else f"{module}.{name}"
+    return whole if _path(whole) is not None else None
+
+
+def _resolved(module: str, name: str | None) -> Target:
+    """Return where a name is defined, past the modules that merely hand it on."""
+    while module.split(".")[0] == _OURS and name is not None:
+        source = _source(module)
+        if name in source.definitions or name not in source.imports:
+            submodule = f"{module}.{name}"
+            return (
+                (submodule, None) if name not in source.definitions and _path(submodule) else (module, name)
+            )
+        module, name = source.imports[name]
+    return module, name
+
+
+def _imported(statement: ast.stmt) -> dict[str, Target]:
+    """Return what each name that a statement imports stands for."""
+    found: dict[str, Target] = {}
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found[alias.asname or alias.name.split(".")[0]] = (
+                    (alias.name, None) if alias.asname else (alias.name.split(".")[0], None)
+                )
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                found[alias.asname or alias.name] = (node.module, alias.name)
+    return found
+
+
+def _names_defined(statement: ast.stmt) -> list[str]:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return [statement.name]
+    if isinstance(statement, ast.Assign):
+        names = [node.id for target in statement.targets for node in ast.walk(target) if _is_stored(node)]
+        return names if all(isinstance(target, ast.Name | ast.Tuple) for target in statement.targets) else []
+    if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+        return [statement.target.id]
+    return []
+
+
+def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+
+
+class _WithoutWords(ast.NodeTransformer):
+    """Takes out what does not run: docstrings, annotations of functions, imports for type checkers."""
+
+    def visit_Module(self, node: ast.Module) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        return self._without_docstring(node)
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        node.returns = None
+        return self._without_docstring(node)
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.annotation = None
+        return node
+
+    def visit_If(self, node: ast.If) -> ast.AST | None:
+        if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            return None
+        self.generic_visit(node)
+        return node
+
+    def _without_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
+        first = node.body[0] if node.body else None
+        if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+            node.body = node.body[1:] or [ast.Pass()]
+        self.generic_visit(node)
+        return node

@@ -1,0 +1,87 @@
+"""What a retraining would do if it began now, and why: each step is asked, none is done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from seqtag.config import TaggerConfig
+from seqtag.errors import RunDirError
+from seqtag.rundir import RunDir, Snapshot
+from seqtag.sealing import Answer, NothingStandsError, asking, fresh_folder
+from seqtag.steps.baseline import baseline
+from seqtag.steps.ground import Place, read_snapshot
+from seqtag.steps.intake import (
+    split,
+    standing_snapshot,
+    validate,
+    write_opponent,
+    write_what_it_is_made_from,
+)
+from seqtag.steps.judgement import decide, evaluate
+from seqtag.steps.learning import encode, index, train
+
+_SHOWN = 12  # characters of a digest
+
+
+def explain(config: TaggerConfig, place: Place) -> list[Answer]:
+    """Return what each step would do, in order, as far as that can be known before the first one has run.
+
+    What comes after a step that would run is asked with the newest output of that step in its place. The
+    steps that register and report follow from the rest.
+
+    Raises:
+        CorpusRejectedError: the snapshot is refused.
+        RegistryError: the registry could not be asked who the champion is.
+    """
+    snapshot = standing_snapshot(config, place)
+    ingest = Answer("ingest", would_run=snapshot is None)
+    runs = place.home.runs(config.name)
+    snapshot = snapshot or _newest_snapshot(runs.glob("????-??-??-*"))
+    if snapshot is None:
+        return [ingest]
+    runs.mkdir(parents=True, exist_ok=True)
+    with fresh_folder(runs / ".asked") as folder, asking() as answers:
+        run = RunDir(folder)
+        write_what_it_is_made_from(run, config, snapshot)
+        write_opponent(run, place.registry().champion(config.name))
+        try:
+            for step in (validate, split, index, encode, baseline, train, evaluate, decide):
+                step(run)
+        except NothingStandsError:
+            pass  # of what comes after nothing is known
+    return [ingest, *answers]
+
+
+def explanation(answers: list[Answer]) -> str:
+    """Return one line for each step: `train     would run: model (config 1f2e3d4c5b6a -> 0a9b8c7d6e5f)`."""
+    lines, after = [], None
+    for answer in answers:
+        if answer.would_run:
+            what = f"would run: {_reasons(answer)}"
+        else:
+            what = "stands" if after is None else f"stands, unless {after} gives something else"
+        lines.append(f"{answer.step:10} {what}")
+        after = answer.step if answer.would_run else after
+    return "\n".join(lines)
+
+
+def _reasons(answer: Answer) -> str:
+    if answer.step == "ingest":
+        return "the sources, or how they are read, have changed, or they cannot be told unread"
+    if not answer.changed:
+        return "it never did"
+    return ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in answer.changed.items())
+
+
+def _shown(value: str | None) -> str:
+    return "(none)" if not value else value[:_SHOWN]
+
+
+def _newest_snapshot(runs: Iterable[Path]) -> Snapshot | None:
+    for path in sorted(runs, reverse=True):
+        try:
+            return read_snapshot(RunDir(path))
+        except RunDirError:
+            continue
+    return None

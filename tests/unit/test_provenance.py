@@ -1,0 +1,204 @@
+"""What a function stands on, told from sources: a package made for each test, and the real one as it runs."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from seqtag import provenance as module
+from seqtag.provenance import provenance
+
+A = """
+    from seqtag.b import helper
+    from seqtag import c
+    import numpy as np
+
+    FACTOR = 2
+    UNUSED = 3
+
+    def verb(x):
+        "Words."
+        return helper(x) * FACTOR + c.more(x) + np.sum(x)
+
+    def lazy(x):
+        from seqtag.sub import handed_on
+        return handed_on(x)
+
+    def other(x):
+        return UNUSED
+"""
+B = """
+    def helper(x):
+        return below(x)
+
+    def below(x):  # a remark
+        return x
+
+    def stranger(x):
+        return x
+"""
+SUB_INIT = "from seqtag.sub.deep import handed_on\n"
+DEEP = """
+    import scipy
+
+    class Base:
+        pass
+
+    class Thing(Base):
+        size: int = 3
+
+    def handed_on(x):
+        return Thing() if scipy else None
+"""
+FILES = {
+    "__init__.py": "",
+    "a.py": A,
+    "b.py": B,
+    "c.py": "print\ndef more(x):\n    return x\n",
+    "sub/__init__.py": SUB_INIT,
+    "sub/deep.py": DEEP,
+}
+
+
+@pytest.fixture
+def package(tmp_path, monkeypatch):
+    """Return `package(path, old, new)`, which changes a file and gives the provenance of `verb`."""
+    for name, text in FILES.items():
+        path = tmp_path / "seqtag" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text))
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "seqtag" / "provenance.py"))
+
+    def changed(path="a.py", old="", new="", *, of="verb"):
+        file = tmp_path / "seqtag" / path
+        text = file.read_text()
+        assert old in text
+        file.write_text(text.replace(old, new) if old else text)
+        module._source.cache_clear()
+        provenance.cache_clear()
+        return provenance("seqtag.a", of)
+
+    yield changed
+    module._source.cache_clear()
+    provenance.cache_clear()
+
+
+def test_what_names_refer_to_is_followed_through_modules(package):
+    reached = {definition for definition in package().definitions if definition[1]}
+    assert reached == {
+        ("seqtag.a", "FACTOR"),
+        ("seqtag.a", "verb"),
+        ("seqtag.b", "below"),
+        ("seqtag.b", "helper"),
+        ("seqtag.c", "more"),
+    }
+
+
+def test_what_is_imported_within_a_function_and_handed_on_by_a_package_is_followed(package):
+    found = package(of="lazy")
+    reached = {definition for definition in found.definitions if definition[1]}
+    assert reached == {
+        ("seqtag.a", "lazy"),
+        ("seqtag.sub.deep", "Base"),
+        ("seqtag.sub.deep", "Thing"),
+        ("seqtag.sub.deep", "handed_on"),
+    }
+    assert set(found.packages) == {"python", "scipy"}
+
+
+def test_packages_are_those_that_are_used(package):
+    assert set(package().packages) == {"python", "numpy"}
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("b.py", "return x", "return x + 1"),
+        ("a.py", "FACTOR = 2", "FACTOR = 4"),
+        ("c.py", "print\n", "open\n"),  # what a module does besides defining names
+    ],
+)
+def test_a_change_of_what_runs_is_seen(package, path, old, new):
+    before = package()
+    assert package(path, old, new).code != before.code
+
+
+@pytest.mark.parametrize(
+    ("path", "old", "new"),
+    [
+        ("a.py", '"Words."', '"Other words."'),
+        ("b.py", "# a remark", ""),
+        ("a.py", "UNUSED = 3", "UNUSED = 5"),
+        ("b.py", "def stranger(x):", "def stranger(x, y):"),
+        ("sub/deep.py", "size: int = 3", "size: int = 4"),
+    ],
+)
+def test_a_change_of_what_does_not_run_is_not(package, path, old, new):
+    before = package()
+    assert package(path, old, new).code == before.code
+
+
+def test_files_that_are_read_at_run_time_count(package, tmp_path):
+    before = package()
+    (tmp_path / "seqtag" / "templates").mkdir()
+    (tmp_path / "seqtag" / "templates" / "page.css").write_text("p {}")
+    assert package().code != before.code
+
+
+@pytest.mark.parametrize("verb", ["validate", "split", "index", "encode", "train", "evaluate", "decide"])
+def test_all_that_runs_is_known_before(verb, traced):
+    """Every function of ours that a step runs is in its provenance: what is missing would go unnoticed."""
+    home = {"validate": "intake", "split": "intake", "evaluate": "judgement", "decide": "judgement"}
+    known = provenance(f"seqtag.steps.{home.get(verb, 'learning')}", verb).definitions
+    missing = traced[verb] - known
+    assert {m for m in missing if m[0] not in AROUND} == set()
+    assert len(traced[verb] & known) > 5
+
+
+# What runs beside a step and decides nothing: addresses, sealing and what tells of it.
+AROUND = {"seqtag.rundir", "seqtag.sealing", "seqtag.provenance"}
+
+
+@pytest.fixture(scope="module")
+def traced(tmp_path_factory):
+    """Return by step which top-level definitions of ours ran in it, in a process of its own."""
+    folder = tmp_path_factory.mktemp("traced")
+    code = """
+        import inspect, json, sys, threading
+        from datetime import date
+        from pathlib import Path
+        from seqtag import steps
+        from seqtag.config import Settings, load_tagger
+        from tests.taggers import Taggers
+        folder = Path(sys.argv[1])
+        ran, root = set(), str(Path(steps.__file__).parents[1])
+
+        def note(frame, event, arg):
+            name = frame.f_code.co_filename
+            is_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED  # a module or a class is none
+            if event == "call" and is_function and name.startswith(root) and name.endswith(".py"):
+                module = "seqtag." + name[len(root) + 1 : -3].replace("/", ".")
+                outer = frame.f_code.co_qualname.partition(".")[0]
+                if not outer.startswith("<"):
+                    ran.add((module.removesuffix(".__init__"), outer))
+
+        config = load_tagger(Taggers(folder).write())
+        place = steps.Place.of(Settings(home=folder / "home"))
+        run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+        seen = {}
+        threading.setprofile(note)
+        for verb in ("validate", "split", "index", "encode", "train", "evaluate", "decide"):
+            ran.clear()
+            sys.setprofile(note)
+            getattr(steps, verb)(run)
+            sys.setprofile(None)
+            seen[verb] = sorted(ran)
+        Path(folder / "seen.json").write_text(json.dumps(seen))
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(folder)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parents[2], capture_output=True)
+    seen = json.loads((folder / "seen.json").read_text())
+    return {verb: {(where, name) for where, name in ran} for verb, ran in seen.items()}
