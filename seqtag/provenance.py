@@ -33,6 +33,12 @@ class Provenance:
     packages: Mapping[str, str]  # version by distribution, Python's among them
     definitions: frozenset[Definition]
 
+    @property
+    def key(self) -> str:
+        """The sha256 of code and versions together."""
+        lines = [self.code, *(f"{package} {version}" for package, version in self.packages.items())]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
 
 @cache
 def provenance(module: str, function: str) -> Provenance:

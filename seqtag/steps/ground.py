@@ -96,10 +96,10 @@ def metric(run: RunDir) -> Metric:
     return resolve_metric(read_config(run).gate.metric, train_scheme(run))
 
 
-def code_of_steps() -> str:
-    """Return the sha256 of the code that steps of a run directory run."""
+def key_of_steps() -> str:
+    """Return the sha256 of all that the steps of a run directory run, packages included."""
     verbs = [(f"seqtag.steps.{module}", verb) for module, verbs in _VERBS.items() for verb in verbs]
-    return digest(*(provenance(*verb).code for verb in verbs))
+    return digest(*(provenance(*verb).key for verb in verbs))
 
 
 def digest(*parts: str) -> str:

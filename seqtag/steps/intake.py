@@ -25,7 +25,7 @@ from seqtag.sealing import (
     require_manifest,
     write_json,
 )
-from seqtag.steps.ground import Place, code_of_steps, digest, read_config, read_snapshot, step
+from seqtag.steps.ground import Place, digest, key_of_steps, read_config, read_snapshot, step
 
 if TYPE_CHECKING:
     from seqtag.registry import Champion
@@ -80,7 +80,7 @@ def _memory(config: TaggerConfig, place: Place) -> Path | None:
     fingerprint = source_fingerprint(config.corpus)
     if fingerprint is None:
         return None
-    key = digest(fingerprint, config_digest(config.corpus), provenance(__name__, "ingest").code)
+    key = digest(fingerprint, config_digest(config.corpus), provenance(__name__, "ingest").key)
     return place.home.sources(config.name) / f"{key[:16]}.json"
 
 
@@ -93,7 +93,7 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
     Raises:
         RegistryError: the registry could not be asked who the champion is.
     """
-    key = digest(config_digest(config), snapshot.id, code_of_steps())
+    key = digest(config_digest(config), snapshot.id, key_of_steps())
     name = f"{snapshot.id[:8]}-{key[:8]}"
     runs = place.home.runs(config.name)
     begun = sorted(runs.glob(f"????-??-??-{name}"))

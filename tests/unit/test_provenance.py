@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -110,7 +111,10 @@ def test_what_is_imported_within_a_function_and_handed_on_by_a_package_is_follow
 
 
 def test_packages_are_those_that_are_used(package):
-    assert set(package().packages) == {"python", "numpy"}
+    found = package()
+    assert set(found.packages) == {"python", "numpy"}
+    newer = replace(found, packages={**found.packages, "numpy": "99"})
+    assert (newer.code, newer.key != found.key) == (found.code, True)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +173,8 @@ def traced(tmp_path_factory):
     code = """
         import inspect, json, sys, threading
         from datetime import date
-        from pathlib import Path
+        from dataclasses import replace
+from pathlib import Path
         from seqtag import steps
         from seqtag.config import Settings, load_tagger
         from tests.taggers import Taggers
