@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import platform
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -68,14 +69,24 @@ def provenance(module: str, function: str) -> Provenance:
     )
 
 
+def read_anew(module: str, function: str) -> Provenance:
+    """Return the same from the sources as they are by now."""
+    _source.cache_clear()
+    provenance.cache_clear()
+    return provenance(module, function)
+
+
 def _versions(packages: set[str]) -> dict[str, str]:
     versions = {"python": platform.python_version()}
     for package in sorted(packages):
         name = _DISTRIBUTIONS.get(package, package)
         try:
             versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:  # the standard library, or an extra that is not installed
-            continue
+        except metadata.PackageNotFoundError:
+            if package in sys.stdlib_module_names:
+                continue
+            for other in metadata.packages_distributions().get(package, ()):  # tensorflow-cpu, say
+                versions[other] = metadata.version(other)
     return versions
 
 
@@ -114,11 +125,11 @@ class _Source:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = _as_module(imports.get(node.value.id))
             if module is not None:  # what stands behind the dot tells what of the module is meant
-                yield _resolved(module, node.attr)
+                yield from _resolved(module, node.attr)
                 return
         if isinstance(node, ast.Name):
             if node.id in imports:
-                yield _resolved(*imports[node.id])
+                yield from _resolved(*imports[node.id])
             elif node.id in self.definitions:
                 yield self._module, node.id
         for child in ast.iter_child_nodes(node):
@@ -149,17 +160,18 @@ def _as_module(target: Target | None) -> str | None:
     return whole if _path(whole) is not None else None
 
 
-def _resolved(module: str, name: str | None) -> Target:
-    """Return where a name is defined, past the modules that merely hand it on."""
+def _resolved(module: str, name: str | None) -> Iterator[Target]:
+    """Yield where a name is defined, and the modules that merely hand it on, without a name of theirs."""
     while module.split(".")[0] == _OURS and name is not None:
         source = _source(module)
         if name in source.definitions or name not in source.imports:
             submodule = f"{module}.{name}"
-            return (
-                (submodule, None) if name not in source.definitions and _path(submodule) else (module, name)
-            )
+            is_module = name not in source.definitions and _path(submodule) is not None
+            yield (submodule, None) if is_module else (module, name)
+            return
+        yield module, ""
         module, name = source.imports[name]
-    return module, name
+    yield module, name
 
 
 def _imported(statement: ast.stmt) -> dict[str, Target]:
@@ -171,7 +183,9 @@ def _imported(statement: ast.stmt) -> dict[str, Target]:
                 found[alias.asname or alias.name.split(".")[0]] = (
                     (alias.name, None) if alias.asname else (alias.name.split(".")[0], None)
                 )
-        elif isinstance(node, ast.ImportFrom) and node.module:
+        elif isinstance(node, ast.ImportFrom):
+            if node.level or node.module is None or node.names[0].name == "*":
+                raise SyntaxError("absolute imports of names were required. Received: " + ast.unparse(node))
             for alias in node.names:
                 found[alias.asname or alias.name] = (node.module, alias.name)
     return found
@@ -209,9 +223,9 @@ class _WithoutWords(ast.NodeTransformer):
         node.annotation = None
         return node
 
-    def visit_If(self, node: ast.If) -> ast.AST | None:
+    def visit_If(self, node: ast.If) -> ast.AST:
         if isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            return None
+            node.body = [ast.Pass()]
         self.generic_visit(node)
         return node
 

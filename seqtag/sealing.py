@@ -61,10 +61,10 @@ def seal(
     asked = _asked.get()
     with exclusive(output.with_name(f".{output.name}.lock")):
         for folder in (output, *elsewhere):
-            found = find_manifest(folder)
-            if found is not None and found.step == step and dict(found.inputs) == dict(inputs):
-                if folder != output:
-                    _link(folder, output)
+            found = _read_manifest(folder)
+            if found is None or found.step != step or dict(found.inputs) != dict(inputs):
+                continue
+            if _take_over(folder, found, output):
                 if asked is not None:
                     asked.append(Answer(step, would_run=False))
                 return found
@@ -113,14 +113,12 @@ def _answer(
     answers: list[Answer], output: Path, elsewhere: Iterable[Path], *, step: str, inputs: Mapping[str, str]
 ) -> Manifest:
     for folder in (output, *elsewhere):
-        found = find_manifest(folder)
-        if found is not None and found.step == step:
+        found = _read_manifest(folder)
+        if found is not None and found.step == step and _take_over(folder, found, output):
             names = sorted({*found.inputs, *inputs})
             both = {name: (found.inputs.get(name), inputs.get(name)) for name in names}
             changed = {name: pair for name, pair in both.items() if pair[0] != pair[1]}
             answers.append(Answer(step, would_run=True, changed=changed))
-            if folder != output:
-                _link(folder, output)
             return found
     answers.append(Answer(step, would_run=True))
     raise NothingStandsError(f"{output}: an output of {step} was required. Received: none, in any run")
@@ -161,15 +159,25 @@ def publish(partial: Path, output: Path, *, step: str, inputs: Mapping[str, str]
 
 def find_manifest(output: Path) -> Manifest | None:
     """Return the manifest of a finished output, or None if it is missing, damaged or incomplete."""
+    manifest = _read_manifest(output)
+    return manifest if manifest is not None and _is_intact(output, manifest) else None
+
+
+def _read_manifest(output: Path) -> Manifest | None:
     try:
-        manifest = Manifest(**json.loads((output / MANIFEST).read_text("utf-8")), reused=True)
-        present = {str(p.relative_to(output)) for p in _files(output)} - {MANIFEST}
-        intact = present == set(manifest.outputs) and all(
-            file_digest(output / name) == digest for name, digest in manifest.outputs.items()
-        )
+        return Manifest(**json.loads((output / MANIFEST).read_text("utf-8")), reused=True)
     except (OSError, ValueError, TypeError):
         return None
-    return manifest if intact else None
+
+
+def _is_intact(output: Path, manifest: Manifest) -> bool:
+    try:
+        present = {str(p.relative_to(output)) for p in _files(output)} - {MANIFEST}
+        return present == set(manifest.outputs) and all(
+            file_digest(output / name) == digest for name, digest in manifest.outputs.items()
+        )
+    except OSError:
+        return False
 
 
 def require_manifest(output: Path) -> Manifest:
@@ -236,11 +244,19 @@ def _replace(partial: Path, output: Path) -> None:
     _remove(old)
 
 
-def _link(folder: Path, output: Path) -> None:
-    """Give `output` the files of a finished folder, which nobody ever changes."""
+def _take_over(folder: Path, manifest: Manifest, output: Path) -> bool:
+    """Give `output` the files of a folder, which nobody ever changes; False if they are not what it says."""
+    if folder == output:
+        return _is_intact(output, manifest)
     with fresh_folder(output.with_name(f".{output.name}.partial")) as partial:
-        shutil.copytree(folder, partial, copy_function=_linked_or_copied, dirs_exist_ok=True)
+        try:
+            shutil.copytree(folder, partial, copy_function=_linked_or_copied, dirs_exist_ok=True)
+        except (OSError, shutil.Error):  # it is being replaced, or removed
+            return False
+        if _read_manifest(partial) != manifest or not _is_intact(partial, manifest):
+            return False
         _replace(partial, output)
+    return True
 
 
 def _linked_or_copied(source: str, target: str) -> None:

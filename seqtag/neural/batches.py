@@ -103,9 +103,8 @@ class Drawing:
 
     def rows_at_once(self, rung: Rung) -> int:
         """Return how many windows of a rung make a batch."""
-        n_tokens = sum(one.windows.length.sum() for one in self.rungs)
-        mean = n_tokens / sum(map(len, self.rungs))
-        n_rows = round(self.batch_size * mean / rung.windows.length.mean())
+        mean = sum(map(_n_kept, self.rungs)) / sum(map(len, self.rungs))
+        n_rows = round(self.batch_size * mean * len(rung) / _n_kept(rung))
         if n_rows > _LANES:
             n_rows = _LANES * round(n_rows / _LANES)
         return max(1, min(len(rung), n_rows, self.batch_cells // rung.length))
@@ -139,6 +138,11 @@ class Drawing:
             drawn += [(rung, order[i : i + size]) for i in range(0, len(order), size)]
         for i in random.permutation(len(drawn)):
             yield drawn[i]
+
+
+def _n_kept(rung: Rung) -> int:
+    """Return how many tokens the windows of a rung teach, those of an overlap in one of them; at least 1."""
+    return max(1, int((rung.windows.keep_stop - rung.windows.keep_start).sum()))
 
 
 def _by_length(

@@ -6,13 +6,23 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from seqtag.config import TaggerConfig
-from seqtag.errors import RunDirError
+from seqtag.errors import CorpusRejectedError, RunDirError
 from seqtag.rundir import RunDir, Snapshot
-from seqtag.sealing import Answer, NothingStandsError, asking, fresh_folder
+from seqtag.sealing import (
+    Answer,
+    NothingStandsError,
+    asking,
+    exclusive,
+    fresh_folder,
+    read_json,
+    write_json,
+)
 from seqtag.steps.baseline import baseline
 from seqtag.steps.ground import Place, read_snapshot
 from seqtag.steps.intake import (
+    keeps_opponent,
     split,
+    standing_run,
     standing_snapshot,
     validate,
     write_opponent,
@@ -41,15 +51,24 @@ def explain(config: TaggerConfig, place: Place) -> list[Answer]:
     if snapshot is None:
         return [ingest]
     runs.mkdir(parents=True, exist_ok=True)
-    with fresh_folder(runs / ".asked") as folder, asking() as answers:
-        run = RunDir(folder)
+    with exclusive(runs / ".asked.lock"), fresh_folder(runs / ".asked") as folder, asking() as answers:
+        run, (_, begun) = RunDir(folder), standing_run(config, snapshot, place)
         write_what_it_is_made_from(run, config, snapshot)
-        write_opponent(run, place.registry().champion(config.name))
+        champion = place.registry().champion(config.name)
+        if begun is not None and keeps_opponent(begun, champion):
+            write_json(run.opponent, read_json(begun.opponent))
+        else:
+            write_opponent(run, champion)
+        if begun is not None and begun.forced.exists():
+            write_json(run.forced, read_json(begun.forced))
         try:
             for step in (validate, split, index, encode, baseline, train, evaluate, decide):
                 step(run)
         except NothingStandsError:
             pass  # of what comes after nothing is known
+        except CorpusRejectedError:
+            if not answers[-1].would_run:  # else it was another configuration that was refused
+                raise
     return [ingest, *answers]
 
 

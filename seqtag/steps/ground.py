@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
-from seqtag.errors import ConfigError
-from seqtag.provenance import provenance
+from seqtag.errors import ConfigError, RunDirError
+from seqtag.provenance import provenance, read_anew
 from seqtag.rundir import Home, RunDir, Snapshot, absolute
 from seqtag.sealing import (
     Manifest,
+    exclusive,
     read_json,
     seal,
     write_json,
@@ -118,7 +119,8 @@ def force(run: RunDir, verbs: Sequence[str], *, by: str) -> None:
     if strange:
         raise ConfigError(f"force: steps of {known} were required. Received: {strange}")
     if verbs:
-        write_json(run.forced, _forced(run) | dict.fromkeys(verbs, by))
+        with exclusive(run.path / ".lock"):
+            write_json(run.forced, _forced(run) | dict.fromkeys(verbs, by))
 
 
 def _forced(run: RunDir) -> dict[str, str]:
@@ -135,16 +137,25 @@ def step(
     Args:
         own: it says which run it is of, so that another run's does not do.
     """
-    made_by = provenance(write.__module__, write.__qualname__.partition(".")[0])
+    verb = (write.__module__, write.__qualname__.partition(".")[0])
+    made_by = provenance(*verb)
     packages = {f"package {package}": version for package, version in made_by.packages.items()}
     by = _forced(RunDir(output.parent)).get(name)
     forced = {} if by is None else {"forced": by}
     runs = [] if own else sorted(output.parent.parent.glob(f"????-??-??-*/{output.name}"), reverse=True)
+
+    def write_with_this_code(folder: Path) -> None:
+        write(folder)
+        if read_anew(*verb).code != made_by.code:
+            raise RunDirError(
+                f"{name}: code that stays as it is was required. Received: other code meanwhile"
+            )
+
     manifest = seal(
         output,
         step=name,
         inputs={**inputs, **packages, **forced, "code": made_by.code},
-        write=write,
+        write=write_with_this_code,
         elsewhere=[found for found in runs if found != output],
     )
     if manifest.reused:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from seqtag.config import TaggerConfig, config_digest
-from seqtag.errors import CorpusRejectedError
+from seqtag.errors import CorpusRejectedError, RunDirError
 from seqtag.provenance import provenance
 from seqtag.rundir import RunDir, Snapshot
 from seqtag.sealing import (
@@ -69,7 +69,10 @@ def standing_snapshot(config: TaggerConfig, place: Place) -> Snapshot | None:
     remembered = _memory(config, place)
     if remembered is None or not remembered.exists():
         return None
-    snapshot = Snapshot(place.home.corpus(config.name) / read_json(remembered)["snapshot_id"])
+    try:
+        snapshot = Snapshot(place.home.corpus(config.name) / read_json(remembered)["snapshot_id"])
+    except (RunDirError, KeyError, TypeError):  # damaged: the sources are read again
+        return None
     return None if find_manifest(snapshot.path) is None else snapshot
 
 
@@ -93,19 +96,30 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
     Raises:
         RegistryError: the registry could not be asked who the champion is.
     """
-    key = digest(config_digest(config), snapshot.id, key_of_steps())
-    name = f"{snapshot.id[:8]}-{key[:8]}"
-    runs = place.home.runs(config.name)
-    begun = sorted(runs.glob(f"????-??-??-{name}"))
-    run = RunDir(begun[0] if begun else runs / f"{as_of:%Y-%m-%d}-{name}")
+    name, run = standing_run(config, snapshot, place)
+    if run is None:
+        run = RunDir(place.home.runs(config.name) / f"{as_of:%Y-%m-%d}-{name}")
     champion = place.registry().champion(config.name)
     run.path.mkdir(parents=True, exist_ok=True)
     with exclusive(run.path / ".lock"):
         write_what_it_is_made_from(run, config, snapshot)
-        if champion is None or champion.seqtag_run_id != run.id or not run.opponent.exists():
+        if not keeps_opponent(run, champion):
             write_opponent(run, champion)
     logger.info("run directory %s", run.path)
     return run
+
+
+def standing_run(config: TaggerConfig, snapshot: Snapshot, place: Place) -> tuple[str, RunDir | None]:
+    """Return the name, but for the day, of what such a run is called, and that run if it has begun."""
+    key = digest(config_digest(config), snapshot.id, key_of_steps())
+    name = f"{snapshot.id[:8]}-{key[:8]}"
+    begun = sorted(place.home.runs(config.name).glob(f"????-??-??-{name}"))
+    return name, RunDir(begun[0]) if begun else None
+
+
+def keeps_opponent(run: RunDir, champion: Champion | None) -> bool:
+    """Tell whether the champion is a run's own model, which stays judged against the one before it."""
+    return champion is not None and champion.seqtag_run_id == run.id and run.opponent.exists()
 
 
 def write_what_it_is_made_from(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:

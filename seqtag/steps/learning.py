@@ -43,6 +43,7 @@ def index(run: RunDir) -> Manifest:
         "index",
         {
             "train": splits.outputs[run.split("train").name],
+            "scheme": train_scheme(run),
             "config": config_digest(config.tags, config.features),
             "vectors": "" if source is None else digest(files_digest(source), config_digest(config.model)),
             "previous tags": digest(*previous),

@@ -22,7 +22,7 @@ class Verdict:
 def conclusion(run: RunDir, place: Place) -> str | None:
     """Return the digest of what a run came to, None if it came to nothing yet, or that is not in force."""
     manifest = find_manifest(run.report_dir)
-    if manifest is None:
+    if manifest is None or find_manifest(run.decision_dir) is None:
         return None
     if read_json(run.decision)["verdict"] == "PROMOTE":
         champion = place.registry().champion(run.tagger)

@@ -1,14 +1,17 @@
 """What a retraining would do is asked of a home in which a first one was finished."""
 
+import shutil
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
-from seqtag.errors import ConfigError
+from seqtag.errors import ConfigError, CorpusRejectedError, RunDirError
 from tests.taggers import Taggers
 
+JUDGED_ANEW = {"validate": {"previous"}, "index": {"previous tags"}, "evaluate": {"opponent"}}
 VERBS = ["ingest", "validate", "split", "index", "encode", "train", "evaluate", "decide"]
 
 
@@ -21,6 +24,8 @@ def night(tmp_path_factory):
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
     for verb in VERBS[1:]:
         getattr(steps, verb)(run)
+    steps.register(run, place)
+    steps.report(run)
     return folder, place
 
 
@@ -42,9 +47,11 @@ def test_with_nothing_new_all_stands(night):
 
 
 def test_a_change_runs_what_it_is_an_input_of(night):
-    assert running(asked(night, floor=0.06)) == {"evaluate": {"config"}, "decide": {"config"}}
-    assert running(asked(night, more="[quality]\nmin_tag_support = 1\n")) == {"validate": {"config"}}
-    assert set(running(asked(night, seed=2))) >= {"train", "decide"}
+    """A new run is judged against the first one's model, which is the champion by now."""
+    of_gate, of_quality = asked(night, floor=0.06), asked(night, more="[quality]\nmin_tag_support = 1\n")
+    assert running(of_gate) == {**JUDGED_ANEW, "evaluate": {"config", "opponent"}, "decide": {"config"}}
+    assert running(of_quality) == {**JUDGED_ANEW, "validate": {"config", "previous"}}
+    assert running(asked(night, seed=2)) == {**JUDGED_ANEW, "train": {"seed"}, "decide": {"seed"}}
 
 
 def test_what_comes_after_a_step_that_would_run_may_change_with_it(night):
@@ -72,7 +79,8 @@ def test_other_packages_are_a_reason(night, monkeypatch):
 
     monkeypatch.setattr(steps.ground, "provenance", with_another_tensorflow)
     answers = asked(night)
-    assert running(answers) == {"train": {"package tensorflow"}, "evaluate": {"package tensorflow"}}
+    newer = {"package tensorflow"}
+    assert running(answers) == {**JUDGED_ANEW, "train": newer, "evaluate": {"opponent"} | newer}
     assert "train      would run: package tensorflow 2." in steps.explanation(answers)
 
 
@@ -88,7 +96,7 @@ def test_sources_that_changed_are_a_reason_and_the_rest_is_asked_with_the_newest
     Taggers(folder).write()
     path.write_text(path.read_text().replace("n_sequences = 200", "n_sequences = 201"))
     answers = steps.explain(load_tagger(path), place)
-    assert running(answers).keys() == {"ingest", "validate"}  # the configuration of the corpus is validated
+    assert running(answers) == {**JUDGED_ANEW, "ingest": set(), "validate": {"config", "previous"}}
     assert [answer.step for answer in answers] == VERBS
 
 
@@ -102,3 +110,61 @@ def test_a_step_that_is_forced_is_done_again_once_and_the_rest_only_if_it_gives_
     assert (steps.split(run).reused, steps.index(run).reused) == (False, True)
     assert steps.split(run).reused
     run.forced.unlink()
+
+
+def test_what_is_forced_already_is_no_reason(night):
+    folder, place = night
+    config = load_tagger(Taggers(folder).write())
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 2))
+    steps.force(run, ["split"], by="somebody")
+    steps.split(run)
+    assert running(asked(night)) == {}
+    run.forced.unlink()
+    steps.split(run)
+
+
+def test_a_setting_that_was_refused_and_mended_is_asked_for_as_it_is_now(night):
+    folder, place = night
+    refused = load_tagger(Taggers(folder).write(more="[quality]\nmin_sequences = 100000\n"))
+    run = steps.open_run(refused, steps.ingest(refused, place), place, as_of=date(2027, 1, 1))
+    with pytest.raises(CorpusRejectedError):
+        steps.validate(run)
+    assert running(asked(night)) == {}
+    mended = asked(night, more="[quality]\nmin_sequences = 5\n")
+    assert running(mended) == {"validate": {"config"}}  # of what comes after nothing is known
+    shutil.rmtree(run.path)
+
+
+def test_a_conclusion_of_which_a_part_is_lost_is_none(night):
+    folder, place = night
+    config = load_tagger(Taggers(folder).write())
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 2))
+    standing = steps.conclusion(run, place)
+    assert standing is not None
+    shutil.rmtree(run.decision_dir)
+    assert steps.conclusion(run, place) is None
+    steps.decide(run)
+    assert steps.conclusion(run, place) == standing
+
+
+def test_a_damaged_memory_of_sources_has_them_read_again(night):
+    folder, place = night
+    config = load_tagger(Taggers(folder).write())
+    snapshot = steps.ingest(config, place)
+    (memory,) = place.home.sources("small").iterdir()
+    memory.write_text("")
+    assert steps.ingest(config, place) == snapshot
+    assert memory.read_text()
+
+
+def test_a_step_whose_code_changes_while_it_runs_gives_nothing(night, monkeypatch):
+    folder, place = night
+    config = load_tagger(Taggers(folder).write(seed=7))
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 3))
+    real = steps.ground.read_anew
+    monkeypatch.setattr(steps.ground, "read_anew", lambda *verb: replace(real(*verb), code="other"))
+    steps.force(run, ["validate"], by="me")
+    with pytest.raises(RunDirError, match="validate: code that stays as it is was required"):
+        steps.validate(run)
+    assert not run.validation.exists()
+    shutil.rmtree(run.path)

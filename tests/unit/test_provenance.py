@@ -173,8 +173,7 @@ def traced(tmp_path_factory):
     code = """
         import inspect, json, sys, threading
         from datetime import date
-        from dataclasses import replace
-from pathlib import Path
+        from pathlib import Path
         from seqtag import steps
         from seqtag.config import Settings, load_tagger
         from tests.taggers import Taggers

@@ -1,5 +1,6 @@
 """Outputs appear whole, with their manifest, or not at all."""
 
+import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -116,3 +117,47 @@ def test_of_two_at_once_the_second_waits_and_finds_the_work_done(tmp_path: Path)
         begun.wait()
         second = pool.submit(seal, tmp_path / "out", step="s", inputs={}, write=slow)
     assert (first.result().reused, second.result().reused, calls) == (False, True, [1])
+
+
+def test_what_stands_elsewhere_from_the_same_inputs_is_taken_over(tmp_path: Path) -> None:
+    calls: list[str] = []
+    seal(tmp_path / "a" / "out", step="s", inputs={"a": "1"}, write=writer("x", calls))
+    seal(tmp_path / "b" / "out", step="s", inputs={"a": "2"}, write=writer("y", calls))
+    elsewhere = [tmp_path / "b" / "out", tmp_path / "a" / "out", tmp_path / "none"]
+    taken = seal(
+        tmp_path / "c" / "out", step="s", inputs={"a": "1"}, write=writer("z", calls), elsewhere=elsewhere
+    )
+    assert (taken.reused, calls) == (True, ["x", "y"])
+    assert require_manifest(tmp_path / "c" / "out") == taken
+    assert (tmp_path / "c" / "out" / "sub" / "a.txt").read_text() == "x"
+
+
+def test_what_is_damaged_elsewhere_is_made_anew(tmp_path: Path) -> None:
+    seal(tmp_path / "a" / "out", step="s", inputs={}, write=writer("x"))
+    (tmp_path / "a" / "out" / "sub" / "a.txt").write_text("damaged")
+    made = seal(
+        tmp_path / "b" / "out", step="s", inputs={}, write=writer("y"), elsewhere=[tmp_path / "a" / "out"]
+    )
+    assert not made.reused
+    assert (tmp_path / "b" / "out" / "sub" / "a.txt").read_text() == "y"
+
+
+@pytest.mark.parametrize("change", ["replaced", "removed"])
+def test_what_changes_elsewhere_while_it_is_taken_over_is_made_anew(tmp_path, monkeypatch, change) -> None:
+    there = tmp_path / "a" / "out"
+    seal(there, step="s", inputs={"a": "1"}, write=writer("x"))
+    copytree = shutil.copytree
+
+    def changed_before(*arguments, **options):
+        monkeypatch.setattr(shutil, "copytree", copytree)
+        if change == "removed":
+            shutil.rmtree(there)
+        else:
+            seal(there, step="s", inputs={"a": "2"}, write=writer("other"))
+        return copytree(*arguments, **options)
+
+    monkeypatch.setattr(shutil, "copytree", changed_before)
+    made = seal(tmp_path / "b" / "out", step="s", inputs={"a": "1"}, write=writer("y"), elsewhere=[there])
+    assert not made.reused
+    assert require_manifest(tmp_path / "b" / "out").inputs == {"a": "1"}
+    assert (tmp_path / "b" / "out" / "sub" / "a.txt").read_text() == "y"
