@@ -93,8 +93,8 @@ def test_a_loss_that_is_no_number_is_an_error_with_epoch_batch_and_rows(loss):
 
 
 def test_a_long_list_of_rows_is_cut_in_the_message():
-    coming = records(StubEngine(math.nan), [tagged(tag_ids=[[0]] * 10, rows=range(10))], batch_size=10)
-    with pytest.raises(TrainingError, match=r"rows (\d, ){7}\d and 2 more of the snapshot"):
+    coming = records(StubEngine(math.nan), [tagged(tag_ids=[[0]] * 16, rows=range(16))], batch_size=16)
+    with pytest.raises(TrainingError, match=r"rows (\d+, ){7}\d+ and 8 more of the snapshot"):
         next(coming)
 
 
