@@ -20,7 +20,6 @@ from typing import TypeGuard
 
 _OURS = "seqtag"
 _DISTRIBUTIONS = {"pycrfsuite": "python-crfsuite"}  # where the name to import is another one
-_READ_AT_RUN_TIME = (".html", ".css")
 
 Definition = tuple[str, str]  # module and name
 Target = tuple[str, str | None]  # module, and a name in it
@@ -100,8 +99,7 @@ class _Source:
         self.loose: list[ast.stmt] = []
         self.data_files = [
             f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}"
-            for file in sorted(path.parent.rglob("*"))
-            if file.suffix in _READ_AT_RUN_TIME
+            for file in sorted(path.parent.glob("templates/*"))
         ]
         tree = _WithoutWords().visit(ast.parse(path.read_bytes()))
         for statement in tree.body:

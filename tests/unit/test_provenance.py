@@ -147,8 +147,10 @@ def test_a_change_of_what_does_not_run_is_not(package, path, old, new):
 
 def test_files_that_are_read_at_run_time_count(package, tmp_path):
     before = package()
-    (tmp_path / "seqtag" / "templates").mkdir()
-    (tmp_path / "seqtag" / "templates" / "page.css").write_text("p {}")
+    for folder in ("sub/templates", "templates"):  # of a package that does not run, and of one that does
+        assert package().code == before.code
+        (tmp_path / "seqtag" / folder).mkdir()
+        (tmp_path / "seqtag" / folder / "page.css").write_text("p {}")
     assert package().code != before.code
 
 
