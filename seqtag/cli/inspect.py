@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import shutil
 import sys
@@ -52,7 +53,11 @@ def explain(tagger: Annotated[Path, TAGGER]) -> None:
 
     Example: `seqtag explain deployments/taggers/sample.toml`
     """
-    typer.echo(steps.explanation(steps.explain(load_tagger(tagger), place())))
+    config, where = load_tagger(tagger), place()
+    logging.getLogger("seqtag").setLevel(
+        logging.WARNING
+    )  # the steps' own words: it is the answer that counts
+    typer.echo(steps.explanation(steps.explain(config, where)))
 
 
 def doctor() -> None:

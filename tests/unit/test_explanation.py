@@ -1,6 +1,9 @@
 """What a retraining would do is asked of a home in which a first one was finished."""
 
+import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import date
 
@@ -168,3 +171,13 @@ def test_a_step_whose_code_changes_while_it_runs_gives_nothing(night, monkeypatc
         steps.validate(run)
     assert not run.validation.exists()
     shutil.rmtree(run.path)
+
+
+def test_the_command_says_a_line_for_each_step_and_nothing_else(night):
+    folder, place = night
+    path = Taggers(folder).write()
+    command = [sys.executable, "-c", "from seqtag.cli.main import main; main()", "explain", path]
+    environment = os.environ | {"SEQTAG_HOME": str(place.home.root)}
+    said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert said.stdout.split() == [word for verb in VERBS for word in (verb, "stands")]
+    assert said.stderr == ""
