@@ -13,7 +13,7 @@ def attributes_of(*tokens):
     ("token", "long", "short"),
     [
         ("McDonald-2000", "XxXxxxxx-dddd", "XxXx-d"),
-        ("USA", "XXX", "X"),
+        ("EU", "XX", "X"),
         ("...", "...", "."),
         ("漢字", "漢字", "漢字"),
         ("", "", ""),

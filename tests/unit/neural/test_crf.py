@@ -1,13 +1,13 @@
 """The referee is brute force: every path of every sequence, in float64."""
 
 import doctest
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
-from itertools import pairwise, product
+from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.errors import ConfigError
@@ -28,150 +28,23 @@ from seqtag.neural.crf import (
     viterbi,
 )
 from seqtag.scoring import legal_transitions
-
-TIME = 5
-IOB2 = legal_transitions(["O", "B-X", "I-X"], "IOB2")
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Sequences `[batch, time]` and what a test may ask about them."""
-
-    emissions: np.ndarray
-    tag_ids: np.ndarray
-    mask: np.ndarray
-    known: np.ndarray
-    begins: np.ndarray
-    chain: Chain
-
-    @property
-    def scores(self):
-        return self.emissions, self.mask, self.chain
-
-    @property
-    def labelled(self):
-        return self.emissions, self.tag_ids, self.mask, self.chain
-
-
-def problem(*, seed=0, n_tags=3, lengths=(5, 3, 1, 0), scale=2.0, legal=None, time=TIME):
-    rng, shape = np.random.default_rng(seed), (len(lengths), time)
-    chain = Chain(*(scale * rng.uniform(-1, 1, s) for s in ((n_tags, n_tags), (n_tags,), (n_tags,))))
-    if legal is not None:
-        chain = Chain(
-            *(np.where(ban < 0, ILLEGAL, own) for ban, own in zip(legal_chain(legal), chain, strict=True))
-        )
-    return Problem(
-        emissions=(scale * rng.uniform(-1, 1, (*shape, n_tags))).astype(np.float32),
-        tag_ids=rng.integers(0, n_tags, shape).astype(np.int32),
-        mask=np.arange(time) < np.array(lengths)[:, None],
-        known=rng.random(shape) < 0.5,
-        begins=rng.random(shape) < 0.5,
-        chain=Chain(*(scores.astype(np.float32) for scores in chain)),
-    )
-
-
-@st.composite
-def problems(draw):
-    """Whatever else is illegal, tag 0 may stand beside every tag and at either end."""
-    n_tags, seed = draw(st.integers(1, 4)), draw(st.integers(0, 2**32 - 1))
-    legal = np.random.default_rng(seed).random((n_tags + 1, n_tags + 1)) < draw(st.sampled_from([0.5, 1.0]))
-    legal[0] = legal[:, 0] = True
-    lengths = draw(st.lists(st.integers(0, TIME), min_size=1, max_size=4))
-    scale = draw(st.sampled_from([2.0, 50.0]))
-    return problem(seed=seed, n_tags=n_tags, lengths=lengths, scale=scale, legal=legal)
-
-
-few = settings(max_examples=25, deadline=None)
-
-
-@cache
-def all_paths(n_tags, length):
-    """`<int>[n_paths, length]`."""
-    return np.array(list(product(range(n_tags), repeat=length)), dtype=int).reshape(n_tags**length, length)
-
-
-def brute_scores(emissions, chain):
-    """Return every path and its score, for one sequence without padding."""
-    transitions, start, end = (np.asarray(scores, dtype=np.float64) for scores in chain)
-    length, n_tags = emissions.shape
-    paths = all_paths(n_tags, length)
-    if length == 0:
-        return paths, np.zeros(1)
-    scores = start[paths[:, 0]] + end[paths[:, -1]]
-    scores = scores + emissions.astype(np.float64)[np.arange(length), paths].sum(axis=1)
-    return paths, scores + transitions[paths[:, :-1], paths[:, 1:]].sum(axis=1)
-
-
-def log_sum(scores):
-    return scores.max() + np.log(np.exp(scores - scores.max()).sum()) if len(scores) else -np.inf
-
-
-def each_sequence(asked):
-    """Yield row, length, all paths and their scores."""
-    for row, (emissions, length) in enumerate(zip(asked.emissions, asked.mask.sum(axis=1), strict=True)):
-        yield row, length, *brute_scores(emissions[:length], asked.chain)
-
-
-def brute_log_partition(asked):
-    return np.array([log_sum(scores) for *_, scores in each_sequence(asked)])
-
-
-def brute_log_likelihood(asked, known):
-    likelihoods = []
-    for row, length, paths, scores in each_sequence(asked):
-        agree = ((paths == asked.tag_ids[row, :length]) | ~known[row, :length]).all(axis=1)
-        likelihoods.append(log_sum(scores[agree]) - log_sum(scores))
-    return np.array(likelihoods)
-
-
-def brute_marginals(asked):
-    expected = np.zeros(asked.emissions.shape)
-    for row, length, paths, scores in each_sequence(asked):
-        probabilities = np.exp(scores - log_sum(scores))
-        for t in range(length):
-            np.add.at(expected[row, t], paths[:, t], probabilities)
-    return expected
-
-
-def assert_close(ours, theirs, *, atol=1e-4):
-    np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=atol)
-
-
-def gradients(function, asked, *, upstream=None):
-    """Return the gradients to the emissions and the chain."""
-    watched = [tf.convert_to_tensor(array) for array in (asked.emissions, *asked.chain)]
-    with tf.GradientTape() as tape:
-        tape.watch(watched)
-        values = function(replace(asked, emissions=watched[0], chain=Chain(*watched[1:])))
-        total = tf.reduce_sum(values if upstream is None else values * tf.cast(upstream, values.dtype))
-    return tape.gradient(total, watched)
-
-
-def plain_log_partition(asked):
-    """The recursion as it is written in books; the last state is summed at each sequence's end."""
-    emissions = tf.cast(asked.emissions, tf.float64)
-    transitions, start, end = (tf.cast(scores, tf.float64) for scores in asked.chain)
-    alpha = start + emissions[:, 0]
-    for t in range(1, emissions.shape[1]):
-        onward = tf.reduce_logsumexp(alpha[:, :, None] + transitions, axis=1) + emissions[:, t]
-        alpha = tf.where(asked.mask[:, t, None], onward, alpha)
-    total = tf.reduce_logsumexp(alpha + end, axis=-1)
-    return tf.where(asked.mask[:, 0], total, tf.zeros_like(total))
-
-
-def finite_differences(function, asked, *, step=1e-4):
-    """Return the gradients of the sum of a brute-force function, to the emissions and the chain."""
-    arrays = [np.asarray(array, dtype=np.float64) for array in (asked.emissions, *asked.chain)]
-    slopes = [np.zeros(array.shape) for array in arrays]
-    for array, slope in zip(arrays, slopes, strict=True):
-        for place in np.ndindex(array.shape):
-            totals = []
-            for shift in (step, -2 * step):
-                array[place] += shift
-                totals.append(function(replace(asked, emissions=arrays[0], chain=Chain(*arrays[1:]))).sum())
-            array[place] += step
-            slope[place] = (totals[0] - totals[1]) / (2 * step)
-    return slopes
+from tests.unit.neural.paths import (
+    IOB2,
+    TIME,
+    Problem,
+    assert_close,
+    brute_log_likelihood,
+    brute_log_partition,
+    brute_marginals,
+    each_sequence,
+    few,
+    finite_differences,
+    gradients,
+    log_sum,
+    plain_log_partition,
+    problem,
+    problems,
+)
 
 
 @few
