@@ -29,8 +29,8 @@ from peers.measuring import machine, spread, table
 
 from seqtag import steps
 from seqtag.config import TaggerConfig, config_digest
-from seqtag.sealing import code_digest, read_json
-from seqtag.steps.ground import train_scheme
+from seqtag.sealing import read_json
+from seqtag.steps.ground import key_of_steps, train_scheme
 
 WHOLE = "whole"
 # What a part changes in the tables of the TOML file.
@@ -175,7 +175,7 @@ def main() -> None:
         tagger, seed, part = arguments.taggers[0], arguments.seeds[0], arguments.child
         config = configuration(tagger, part, seed=seed, max_epochs=arguments.max_epochs)
         about = {"tagger": config.name, "part": part, "seed": seed, "config": config_digest(config)}
-        print(json.dumps({**about, "code": code_digest(), **one_training(config, part)}))
+        print(json.dumps({**about, "code": key_of_steps(), **one_training(config, part)}))
         return
     results = complete(arguments.taggers, arguments)
     print(f"\n{machine()}; mean ± standard deviation over the seeds, in percent and points\n")

@@ -27,6 +27,7 @@ def retrain(tagger: str, force: list[str] | None = None) -> State[RunDir]:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
         force: Steps to do in any case, for example `train`.
     """
+    steps.require_steps(force or [])
     config = load_tagger(tagger)
     place = steps.Place.of(Settings())
     steps.confine_libraries(place.home)

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -217,14 +216,6 @@ def file_digest(path: Path) -> str:
     """Return the sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-@cache
-def code_digest() -> str:
-    """Return the sha256 of seqtag's own sources: other code may give other results."""
-    package = Path(__file__).parent
-    sources = sorted(p for p in package.rglob("*") if p.suffix in {".py", ".html", ".css"})
-    return _sha256("".join(f"{p.relative_to(package)} {file_digest(p)}\n" for p in sources).encode())
 
 
 def _sha256(content: bytes) -> str:

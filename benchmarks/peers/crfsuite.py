@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pycrfsuite
 
 from peers.corpus import Prepared
-from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
+from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb, tagged_twice
 from seqtag.baseline.attributes import AttributesByToken, sequence_attributes
 
 _ITERATIONS = 5
@@ -48,19 +48,12 @@ def tagging(folder: str) -> dict[str, float]:
         watch = Watch()
         tagger = pycrfsuite.Tagger()
         tagger.open(str(model))
-        loaded = watch.read()
-        _tag(tagger, prepared.run.split("train"), predictions)
-        first = watch.read()
-        _tag(tagger, prepared.run.split("train"), predictions)
-        again = watch.read()
-    return {
-        "load": loaded[SECONDS],
-        "first": first[SECONDS],
-        "again": again[SECONDS],
-        CPU: again[CPU],
-        "n_tokens": prepared.n_tokens("train"),
-        PEAK: peak_mb(),
-    }
+        load = watch.read()[SECONDS]
+        return tagged_twice(
+            lambda: _tag(tagger, prepared.run.split("train"), predictions),
+            n_tokens=prepared.n_tokens("train"),
+            load=load,
+        )
 
 
 def _trainer(prepared: Prepared) -> Any:

@@ -12,7 +12,7 @@ from unittest import mock
 import pyarrow.parquet as pq
 
 from peers.corpus import Prepared
-from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
+from peers.measuring import PEAK, SECONDS, Watch, peak_mb, tagged_twice
 from seqtag.config import TrainConfig
 from seqtag.features import encode_corpus
 from seqtag.neural import Tagger, model, train, write_predictions
@@ -88,23 +88,13 @@ def tagging(folder: str, *, bundle: str) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as out:
         watch = Watch()
         tagger = Tagger.load(Path(bundle))
-        loaded = watch.read()
-        taken = []
+        load, predictions = watch.read()[SECONDS], Path(out) / "predictions.parquet"
+
+        def tag() -> None:
+            write_predictions(Path(bundle), prepared.run.split("train"), predictions, scheme=prepared.scheme)
+
         with mock.patch.object(Tagger, "load", return_value=tagger):
-            for number in ("first", "again"):
-                predictions = Path(out) / f"{number}.parquet"
-                write_predictions(
-                    Path(bundle), prepared.run.split("train"), predictions, scheme=prepared.scheme
-                )
-                taken.append(watch.read())
-    return {
-        "load": loaded[SECONDS],
-        "first": taken[0][SECONDS],
-        "again": taken[1][SECONDS],
-        CPU: taken[1][CPU],
-        "n_tokens": prepared.n_tokens("train"),
-        PEAK: peak_mb(),
-    }
+            return tagged_twice(tag, n_tokens=prepared.n_tokens("train"), load=load)
 
 
 def _without_recurrent_dropout(units: int, *, recurrent_dropout: float, **options: Any) -> BiLSTM:  # noqa: ARG001

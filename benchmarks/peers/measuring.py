@@ -9,7 +9,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,23 @@ class Watch:
         before = getattr(self, "_before", now)
         self._before = now
         return {SECONDS: now[0] - before[0], CPU: now[1] - before[1]}
+
+
+def tagged_twice(tag: Callable[[], None], *, n_tokens: int, load: float = 0.0) -> Measured:
+    """Time tagging the first time and again; `load` is the seconds that came before."""
+    watch = Watch()
+    tag()
+    first = watch.read()
+    tag()
+    again = watch.read()
+    return {
+        "load": load,
+        "first": first[SECONDS],
+        "again": again[SECONDS],
+        CPU: again[CPU],
+        "n_tokens": n_tokens,
+        PEAK: peak_mb(),
+    }
 
 
 def in_turns(contenders: Sequence[Contender], *, repeats: int) -> Turns:

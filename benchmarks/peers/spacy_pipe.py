@@ -18,7 +18,7 @@ from spacy.training import Example, iob_to_biluo
 from spacy.training.batchers import minibatch_by_words
 
 from peers.corpus import Prepared
-from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
+from peers.measuring import PEAK, SECONDS, Watch, peak_mb, tagged_twice
 
 _WORDS = 1000  # of a batch: where spaCy's own schedule ends
 _IN_BILUO = {"S": "U", "E": "L"}
@@ -51,19 +51,7 @@ def tagging(folder: str) -> dict[str, float]:
     nlp.initialize(lambda: examples)
     with tempfile.TemporaryDirectory() as out:
         predictions = Path(out) / "predictions.parquet"
-        watch = Watch()
-        _tag(nlp, prepared, predictions)
-        first = watch.read()
-        _tag(nlp, prepared, predictions)
-        again = watch.read()
-    return {
-        "load": 0.0,
-        "first": first[SECONDS],
-        "again": again[SECONDS],
-        CPU: again[CPU],
-        "n_tokens": prepared.n_tokens("train"),
-        PEAK: peak_mb(),
-    }
+        return tagged_twice(lambda: _tag(nlp, prepared, predictions), n_tokens=prepared.n_tokens("train"))
 
 
 def _pipeline(prepared: Prepared) -> tuple[Any, list[Example]]:

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from peers.corpus import Prepared
-from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
+from peers.measuring import PEAK, SECONDS, Watch, peak_mb, tagged_twice
 from seqtag.neural.batches import Drawing
 from seqtag.neural.dev import DevSplit
 from seqtag.neural.reading import CELLS, OUTPUT, reading_batches
@@ -97,23 +97,13 @@ def tagging(folder: str, *, threads: int) -> dict[str, float]:
         for chosen in reading_batches(rung.windows.length, cells=CELLS):
             lengths = torch.from_numpy(rung.windows.length[chosen]).long()
             batches.append((torch.from_numpy(rung.token_ids[chosen, : int(lengths.max())]), lengths))
-    watch = Watch()
 
-    def read() -> dict[str, float]:
+    def read() -> None:
         with torch.inference_mode():
             for ids, lengths in batches:
                 model(ids, lengths).argmax(-1)
-        return watch.read()
 
-    first, again = read(), read()
-    return {
-        "load": 0.0,
-        "first": first[SECONDS],
-        "again": again[SECONDS],
-        CPU: again[CPU],
-        "n_tokens": prepared.n_tokens("train"),
-        PEAK: peak_mb(),
-    }
+    return tagged_twice(read, n_tokens=prepared.n_tokens("train"))
 
 
 class _Learner:

@@ -38,6 +38,7 @@ def retrain(
 
     Examples: `seqtag retrain deployments/taggers/sample.toml`, the same with `--force train`
     """
+    steps.require_steps(force or [])
     config, where = load_tagger(tagger), place()
     run = steps.open_run(config, steps.ingest(config, where), where, as_of=_today())
     steps.force(run, force or [], by=datetime.now(UTC).isoformat())

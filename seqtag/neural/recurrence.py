@@ -39,7 +39,7 @@ def bidirectional_lstm(x: Any, mask: Any, *, kernel: Any, recurrent: Any, bias: 
     Returns: `<float32>[batch, time, 2 * units]`, 0 at padding.
     """
     n_steps = tf.maximum(1, tf.reduce_max(tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)))
-    behind = tf.shape(mask)[1] - n_steps
+    behind = tf.shape(mask)[1] - n_steps  # padding of all sequences: the loop does not run there
     x = tf.transpose(x, [1, 2, 0])  # [time, feature, batch]
     both = tf.stack([x, tf.roll(tf.reverse(x, [0]), -behind, 0)], axis=1)  # [time, 2, feature, batch]
     projected = tf.matmul(kernel, both, transpose_a=True) + bias[:, :, None]  # [time, 2, 4 * units, batch]
@@ -172,13 +172,3 @@ def _weight_gradient(outputs: Any, keep: Any, at_gates: Any) -> Any:
     return tf.matmul(
         fed, tf.reshape(at_gates, [2, n_masks, 4 * units // n_masks, tf.shape(fed)[3]]), transpose_b=True
     )
-
-
-def _all_steps(x: Any) -> Any:
-    """Return `[2, n, time * batch]` of `[2, n, time, batch]`."""
-    return tf.reshape(x, [2, x.shape[1], -1])
-
-
-def _by_step(x: Any, time: Any) -> Any:
-    """Return `[time, 2, n, batch]` of `[2, n, time * batch]`."""
-    return tf.transpose(tf.reshape(x, [2, x.shape[1], time, -1]), [2, 0, 1, 3])

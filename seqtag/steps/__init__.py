@@ -6,7 +6,7 @@ same inputs. They take and return addresses (a snapshot, a run directory), never
 
 from seqtag.steps.baseline import baseline
 from seqtag.steps.explanation import explain, explanation
-from seqtag.steps.ground import Place, confine_libraries, force, read_config, read_snapshot
+from seqtag.steps.ground import Place, confine_libraries, force, read_config, read_snapshot, require_steps
 from seqtag.steps.intake import ingest, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, register, report
 from seqtag.steps.learning import encode, index, train
@@ -31,6 +31,7 @@ __all__ = [
     "read_snapshot",
     "register",
     "report",
+    "require_steps",
     "split",
     "summary",
     "train",

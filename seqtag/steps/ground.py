@@ -108,8 +108,8 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def force(run: RunDir, verbs: Sequence[str], *, by: str) -> None:
-    """Have these steps of a run done in any case, once for each `by`; what they give decides about the rest.
+def require_steps(verbs: Sequence[str]) -> None:
+    """Refuse names of no step of a run directory.
 
     Raises:
         ConfigError: there is no such step.
@@ -118,6 +118,10 @@ def force(run: RunDir, verbs: Sequence[str], *, by: str) -> None:
     strange = sorted(set(verbs) - set(known))
     if strange:
         raise ConfigError(f"force: steps of {known} were required. Received: {strange}")
+
+
+def force(run: RunDir, verbs: Sequence[str], *, by: str) -> None:
+    """Have these steps of a run done in any case, once for each `by`; the rest stands if they give the same."""
     if verbs:
         with exclusive(run.path / ".lock"):
             write_json(run.forced, _forced(run) | dict.fromkeys(verbs, by))

@@ -16,13 +16,12 @@ from seqtag.errors import SeqtagError
 from seqtag.rundir import RunDir
 from seqtag.sealing import (
     Manifest,
-    code_digest,
     file_digest,
     read_json,
     require_manifest,
     write_json,
 )
-from seqtag.steps.ground import Place, metric, read_config, read_snapshot, step, train_scheme
+from seqtag.steps.ground import Place, key_of_steps, metric, read_config, read_snapshot, step, train_scheme
 
 if TYPE_CHECKING:
     from seqtag.reporting import ReportContext
@@ -97,7 +96,7 @@ def register(run: RunDir, place: Place) -> Manifest:
         metrics=read_json(run.metrics),
         decision=decision,
         dataset=_dataset(run),
-        tags={"seqtag.code": code_digest(), "seqtag.config": file_digest(run.config)},
+        tags={"seqtag.code": key_of_steps(), "seqtag.config": file_digest(run.config)},
     )
     if decision["verdict"] == "PROMOTE":
         registry.promote(run.tagger, registration.version, expected_champion=decision["champion_version"])
@@ -202,7 +201,7 @@ def _context(run: RunDir) -> ReportContext:
         "run_id": run.id,
         "tagger": run.tagger,
         "snapshot_id": read_snapshot(run).id,
-        "code": code_digest(),
+        "code": key_of_steps(),
         "model": require_manifest(run.model).digest,
         "registration": read_json(run.registration),
         "seqtag_version": __version__,

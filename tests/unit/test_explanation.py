@@ -107,8 +107,6 @@ def test_a_step_that_is_forced_is_done_again_once_and_the_rest_only_if_it_gives_
     folder, place = night
     config = load_tagger(Taggers(folder).write())
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 2))
-    with pytest.raises(ConfigError, match=r"steps of .*'train'.* were required. Received: \['trian'\]"):
-        steps.force(run, ["trian"], by="me")
     steps.force(run, ["split"], by="me")
     assert (steps.split(run).reused, steps.index(run).reused) == (False, True)
     assert steps.split(run).reused
@@ -181,3 +179,10 @@ def test_the_command_says_a_line_for_each_step_and_nothing_else(night):
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert said.stdout.split() == [word for verb in VERBS for word in (verb, "stands")]
     assert said.stderr == ""
+
+
+def test_a_step_that_there_is_not_is_refused_before_anything_is_read(tmp_path):
+    from seqtag.cli.verbs import retrain
+
+    with pytest.raises(ConfigError, match=r"steps of .*'train'.* were required. Received: \['trian'\]"):
+        retrain(tmp_path / "there is no such tagger.toml", ["trian"])
