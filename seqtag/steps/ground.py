@@ -121,7 +121,7 @@ def require_steps(verbs: Sequence[str]) -> None:
 
 
 def force(run: RunDir, verbs: Sequence[str], *, by: str) -> None:
-    """Have these steps of a run done in any case, once for each `by`; the rest stands if they give the same."""
+    """Have these steps of a run done in any case, once for each `by`; the rest follows."""
     if verbs:
         with exclusive(run.path / ".lock"):
             write_json(run.forced, _forced(run) | dict.fromkeys(verbs, by))
