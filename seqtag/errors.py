@@ -8,6 +8,8 @@
         CorpusRejectedError        the corpus was read, and validation refused it
       RunDirError                  a run directory is missing, damaged or half-written
       TrainingError                training cannot go on
+      ChildError                   a process that we began died, or met an error that is not ours
+        MemoryExhaustedError       there was not memory enough
       RegistryError                the model registry could not be read or written
         PromotionConflictError     somebody else moved the champion in the meantime
 
@@ -45,6 +47,14 @@ class RunDirError(SeqtagError):
 
 class TrainingError(SeqtagError):
     """Training cannot go on."""
+
+
+class ChildError(SeqtagError):
+    """A process that we began died, or met an error that is not ours; the message has its last lines."""
+
+
+class MemoryExhaustedError(ChildError):
+    """There was not memory enough for a process that we began."""
 
 
 class RegistryError(SeqtagError):

@@ -1,0 +1,224 @@
+"""A function of ours in a process of its own: what kills that process leaves ours standing.
+
+The child dies with its parent, however that ends. Between them go JSON lines: the arguments, log records and
+the result. What the child's libraries print is kept, and told where it dies.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import importlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+from seqtag import errors
+from seqtag.errors import ChildError, MemoryExhaustedError, SeqtagError
+
+_LAST_LINES = 20
+_PATIENCE = 5.0  # seconds
+_OF_MEMORY = (  # what Python, C++, TensorFlow and XLA say when there is no more
+    *("MemoryError", "bad_alloc", "RESOURCE_EXHAUSTED", "ResourceExhausted", "Out of memory", "OOM when"),
+    *("Cannot allocate memory", "Resource temporarily unavailable", "failed to allocate"),
+)
+
+
+def run_in_child(
+    function: Callable[..., Any], /, *, told: Callable[[Any], None] | None = None, **arguments: Any
+) -> Any:
+    """Return what a top-level function of a module returns, called in a fresh Python process.
+
+    Its log records of `seqtag` come out here, in the thread that waits. An error of ours is raised here as it
+    was there, and so is one of the file system.
+
+    Args:
+        function: takes and returns what JSON can hold. What may kill a process is not imported here.
+        told: where given, the function gets an argument `tell`; what it is called with arrives here.
+        arguments: of the function.
+
+    Raises:
+        MemoryExhaustedError: there was not memory enough.
+        ChildError: the process died, or an error was raised that is not ours. Its last lines are in it.
+    """
+    name = f"{function.__module__}:{function.__qualname__}"
+    call = {
+        "function": name,
+        "arguments": arguments,
+        "tells": told is not None,
+        "level": logging.getLogger("seqtag").getEffectiveLevel(),
+    }
+    killed_before = _killed_for_memory()
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "seqtag.child"],
+        stdin=subprocess.PIPE,  # stays open: its end tells the child that we are no more
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},  # the same code
+    )
+    last: deque[str] = deque(maxlen=_LAST_LINES)
+    reader = threading.Thread(target=_keep_last, args=(process.stderr, last), daemon=True)
+    reader.start()
+    try:
+        answer = _converse(process, call, told)
+        process.wait()
+        reader.join(_PATIENCE)  # a process of the child's may hold its end open
+    finally:
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
+    if answer is not None and "result" in answer:
+        return answer["result"]
+    if answer is not None:
+        raise _error(answer["error"], name, last)
+    raise _death(process.returncode, name, last, killed=_killed_for_memory() > killed_before)
+
+
+def peak_memory() -> int:
+    """Return the most bytes that this process has held at once.
+
+    Not `ru_maxrss`, in which Linux counts what the parent held when it began the process.
+    """
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return 1024 * int(line.split()[1])
+    raise ChildError("/proc/self/status: a line VmHWM was required. Received: none")
+
+
+def main() -> None:
+    """Be the child: read one call, do it, answer."""
+    faulthandler.enable()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)  # whatever is printed goes where last lines are kept
+    call = json.loads(sys.stdin.readline())
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+
+    def say(**message: Any) -> None:
+        answers.write(json.dumps(message) + "\n")
+        answers.flush()
+
+    logger = logging.getLogger("seqtag")
+    logger.setLevel(call["level"])
+    logger.addHandler(_Forwarding(say))
+    module, _, name = call["function"].partition(":")
+    arguments = call["arguments"]
+    if call["tells"]:
+        arguments["tell"] = lambda value: say(told=value)
+    try:
+        say(result=getattr(importlib.import_module(module), name)(**arguments))
+    except BaseException as error:  # whatever it was is told
+        traceback.print_exc()
+        sys.stderr.flush()
+        say(error=_described(error))
+    sys.stderr.flush()
+    os._exit(0)  # no library's threads or exit handlers are waited for
+
+
+class _Forwarding(logging.Handler):
+    def __init__(self, say: Callable[..., None]) -> None:
+        super().__init__()
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(log=[record.name, record.levelno, record.getMessage()])
+
+
+def _die_with_parent() -> None:
+    sys.stdin.read()  # ends when the parent does, even by SIGKILL
+    os._exit(1)
+
+
+def _converse(
+    process: subprocess.Popen[bytes], call: Mapping[str, Any], told: Callable[[Any], None] | None
+) -> Any:
+    """Send the call, pass on what is logged and told, and return the last word: None if there was none."""
+    if process.stdin is None or process.stdout is None:
+        raise ChildError("pipes to the child were required. Received: none")
+    try:
+        process.stdin.write(json.dumps(call).encode() + b"\n")
+        process.stdin.flush()
+    except BrokenPipeError:  # it died at once; what it said tells why
+        return None
+    for line in process.stdout:
+        message = json.loads(line)
+        if "log" in message:
+            name, level, text = message["log"]
+            logging.getLogger(name).log(level, "%s", text)
+        elif "told" in message:
+            if told is not None:
+                told(message["told"])
+        else:
+            return message
+    return None
+
+
+def _keep_last(stream: IO[bytes], last: deque[str]) -> None:
+    for line in stream:
+        last.append(line.decode("utf-8", "replace").rstrip())
+
+
+def _described(error: BaseException) -> dict[str, Any]:
+    described: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
+    if isinstance(error, OSError) and error.errno is not None:
+        described["os"] = [error.errno, error.strerror, error.filename]
+    if error.__cause__ is not None:
+        described["cause"] = _described(error.__cause__)
+    return described
+
+
+def _error(described: Mapping[str, Any], name: str, last: deque[str]) -> BaseException:
+    """Return the error that the child met, ours and the file system's as they were."""
+    kind, message = getattr(errors, described["type"], None), described["message"]
+    error: BaseException
+    if "os" in described:
+        number, text, filename = described["os"]
+        error = OSError(number, text, *([filename] if isinstance(filename, str) else []))
+    elif isinstance(kind, type) and issubclass(kind, SeqtagError):
+        error = kind(message)
+    elif _is_of_memory(f"{described['type']}: {message}"):
+        error = MemoryExhaustedError(f"{name}: {described['type']}: {message}")
+    else:
+        error = ChildError(f"{name}: {described['type']}: {message}{_said(last)}")
+    if "cause" in described:
+        error.__cause__ = _error(described["cause"], name, deque())
+    return error
+
+
+def _death(code: int, name: str, last: deque[str], *, killed: bool) -> ChildError:
+    ended = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
+    message = f"{name}: a process that answers was required. Received: one that {ended}{_said(last)}"
+    of_memory = (code == -signal.SIGKILL and killed) or any(map(_is_of_memory, last))
+    return MemoryExhaustedError(message) if of_memory else ChildError(message)
+
+
+def _said(last: deque[str]) -> str:
+    lines = [line for line in last if line.strip()]
+    return ". Its last lines:\n  " + "\n  ".join(lines) if lines else ""
+
+
+def _is_of_memory(text: str) -> bool:
+    return any(words in text for words in _OF_MEMORY)
+
+
+def _killed_for_memory() -> int:
+    """Return how many processes the kernel has killed because memory ran out, 0 where it does not say."""
+    try:
+        lines = Path("/proc/vmstat").read_text().splitlines()
+    except OSError:
+        return 0
+    return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
+if __name__ == "__main__":
+    main()

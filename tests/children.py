@@ -1,0 +1,78 @@
+"""Functions that tests run in processes of their own."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn
+
+from seqtag.errors import CorpusFormatError, RegistryError
+
+
+def doubled(number: int) -> int:
+    return 2 * number
+
+
+def described(**arguments: Any) -> dict[str, Any]:
+    sys.stdout.write("what a library prints is not an answer\n")
+    logging.getLogger("seqtag.somewhere").info("two of %d", 3)
+    logging.getLogger("seqtag.somewhere").debug("not asked for")
+    return {"arguments": arguments, "pid": os.getpid()}
+
+
+def telling(n: int, tell: Callable[[Any], None]) -> None:
+    for number in range(n):
+        tell({"number": number})
+
+
+def killed(by: int) -> NoReturn:
+    sys.stderr.write("about to die\n")
+    os.kill(os.getpid(), by)
+    raise SystemExit(3)
+
+
+def ended(status: int) -> NoReturn:
+    os._exit(status)
+
+
+def raising_ours() -> NoReturn:
+    raise CorpusFormatError("x.conll:3: a tag was required. Received: none")
+
+
+def raising_from_the_file_system() -> NoReturn:
+    try:
+        Path("/proc/self/nothing-there").read_text()
+    except OSError as error:
+        raise RegistryError("registry: opening it") from error
+
+
+def raising_a_bug() -> NoReturn:
+    raise ZeroDivisionError("1 / 0")
+
+
+def opening(path: str) -> str:
+    return Path(path).read_text()
+
+
+def taking_memory(n_bytes: int) -> int:
+    return len(bytearray(n_bytes))
+
+
+def aborting_for_memory() -> NoReturn:
+    sys.stderr.write("terminate called after throwing an instance of 'std::bad_alloc'\n")
+    os.abort()
+
+
+def living_until_told(started: str) -> NoReturn:
+    Path(started).write_text(str(os.getpid()))
+    while True:
+        time.sleep(60)
+
+
+def parent(started: str) -> None:
+    """Begin a child, and wait for it for ever."""
+    from seqtag.child import run_in_child
+
+    run_in_child(living_until_told, started=started)

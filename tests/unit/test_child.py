@@ -1,0 +1,101 @@
+"""Processes that may die without taking ours along."""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from seqtag.child import peak_memory, run_in_child
+from seqtag.errors import ChildError, CorpusFormatError, MemoryExhaustedError, RegistryError
+from tests import children
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+GIBIBYTE = 1024**3
+
+
+def test_a_function_is_called_in_another_process() -> None:
+    assert run_in_child(children.doubled, number=21) == 42
+    answer = run_in_child(children.described, text="ä\u2028\n", none=None)
+    assert answer["arguments"] == {"text": "ä\u2028\n", "none": None}
+    assert answer["pid"] != os.getpid()
+
+
+def test_its_log_comes_out_here_at_the_level_that_holds_here(caplog) -> None:
+    with caplog.at_level(logging.INFO, "seqtag"):
+        run_in_child(children.described)
+    assert caplog.record_tuples == [("seqtag.somewhere", logging.INFO, "two of 3")]
+
+
+def test_what_it_tells_arrives_in_order() -> None:
+    told = []
+    run_in_child(children.telling, told=told.append, n=3)
+    assert told == [{"number": 0}, {"number": 1}, {"number": 2}]
+
+
+def test_an_error_of_ours_is_raised_as_it_was() -> None:
+    with pytest.raises(CorpusFormatError, match=r"^x\.conll:3: a tag was required\. Received: none$"):
+        run_in_child(children.raising_ours)
+
+
+def test_an_error_of_the_file_system_is_raised_as_it_was_also_as_a_cause(tmp_path) -> None:
+    with pytest.raises(FileNotFoundError) as raised:
+        run_in_child(children.opening, path=str(tmp_path / "nothing"))
+    assert raised.value.filename == str(tmp_path / "nothing")
+    with pytest.raises(RegistryError, match="opening it") as caused:
+        run_in_child(children.raising_from_the_file_system)
+    assert isinstance(caused.value.__cause__, FileNotFoundError)
+
+
+def test_any_other_error_is_told_with_the_last_lines() -> None:
+    with pytest.raises(ChildError, match="raising_a_bug: ZeroDivisionError: 1 / 0") as raised:
+        run_in_child(children.raising_a_bug)
+    assert "in raising_a_bug" in str(raised.value)
+    assert not isinstance(raised.value, MemoryExhaustedError)
+
+
+@pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM])
+def test_a_death_is_an_error_that_names_the_signal_and_the_last_lines(by: signal.Signals) -> None:
+    with pytest.raises(ChildError, match=f"died of {by.name}") as raised:
+        run_in_child(children.killed, by=int(by))
+    assert "about to die" in str(raised.value)
+    assert not isinstance(raised.value, MemoryExhaustedError)
+
+
+def test_an_end_without_an_answer_is_an_error() -> None:
+    with pytest.raises(ChildError, match="ended with status 0"):
+        run_in_child(children.ended, status=0)
+
+
+def test_memory_that_runs_out_has_an_error_of_its_own() -> None:
+    with pytest.raises(MemoryExhaustedError, match="MemoryError"):
+        run_in_child(children.taking_memory, n_bytes=2**60)
+    with pytest.raises(MemoryExhaustedError, match=r"(?s)SIGABRT.*bad_alloc"):
+        run_in_child(children.aborting_for_memory)
+
+
+def test_a_child_dies_with_a_parent_that_is_killed(tmp_path) -> None:
+    started = tmp_path / "pid"
+    parent = subprocess.Popen(
+        [sys.executable, "-c", f"from tests.children import parent; parent({str(started)!r})"],
+        cwd=CHECKOUT,
+    )
+    while not started.exists() or not started.read_text():
+        assert parent.poll() is None
+        time.sleep(0.01)
+    child = int(started.read_text())
+    parent.kill()
+    parent.wait()
+    while Path(f"/proc/{child}").exists() and " Z " not in Path(f"/proc/{child}/stat").read_text():
+        time.sleep(0.01)  # ends by itself, or with the test's time limit
+
+
+def test_peak_memory_counts_bytes() -> None:
+    before = peak_memory()
+    assert run_in_child(children.taking_memory, n_bytes=10) == 10
+    held = bytearray(GIBIBYTE // 4)
+    assert peak_memory() - before >= len(held) // 2
