@@ -152,6 +152,10 @@ class RunDir:
         """Scores per epoch."""
         return self.model / "history.json"
 
+    def checkpoints(self, key: str) -> Path:
+        """Where a training goes on that was cut off, in whichever run directory it began."""
+        return self.path.parent / ".checkpoints" / key
+
     @property
     def baseline_dir(self) -> Path:
         return self.path / "baseline"

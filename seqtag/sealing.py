@@ -135,12 +135,18 @@ def exclusive(lock: Path) -> Iterator[None]:
 @contextmanager
 def fresh_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder, and remove what is left of it in the end."""
-    _remove(path)
+    remove_folder(path)
     path.mkdir(parents=True)
     try:
         yield path
     finally:
-        _remove(path)
+        remove_folder(path)
+
+
+def remove_folder(folder: Path) -> None:
+    """Remove a folder with all that is in it, if it is there."""
+    if folder.exists():
+        shutil.rmtree(folder)
 
 
 def publish(partial: Path, output: Path, *, step: str, inputs: Mapping[str, str], seconds: float) -> Manifest:
@@ -228,11 +234,11 @@ def _files(folder: Path) -> list[Path]:
 
 def _replace(partial: Path, output: Path) -> None:
     old = output.with_name(f".{output.name}.old")
-    _remove(old)
+    remove_folder(old)
     if output.exists():
         output.rename(old)
     partial.rename(output)
-    _remove(old)
+    remove_folder(old)
 
 
 def _take_over(folder: Path, manifest: Manifest, output: Path) -> bool:
@@ -255,8 +261,3 @@ def _linked_or_copied(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:  # another file system, or one without links
         shutil.copy2(source, target)
-
-
-def _remove(folder: Path) -> None:
-    if folder.exists():
-        shutil.rmtree(folder)

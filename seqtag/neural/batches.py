@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,13 +94,18 @@ class Drawing:
     batch_cells: int
     seed: int
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int, *, skip: int = 0) -> Iterator[Batch]:
         """Yield every window once, in batches of one rung each, windows and batches shuffled.
 
-        A rung's last batch is as small as it comes out.
+        A rung's last batch is as small as it comes out. The first batches are left out if so asked.
         """
-        for rung, chosen in self.drawn(number):
+        for rung, chosen in itertools.islice(self.drawn(number), skip, None):
             yield _batch(rung, chosen, self.forms)
+
+    def halved(self) -> Drawing:
+        """Return the same with half as many tokens and padding in the largest batch, for less memory."""
+        largest = max(self.rows_at_once(rung) * rung.length for rung in self.rungs)
+        return replace(self, batch_cells=max(1, largest // 2))
 
     def rows_at_once(self, rung: Rung) -> int:
         """Return how many windows of a rung make a batch."""

@@ -17,7 +17,7 @@ from seqtag.config import Metric, ModelConfig, SchemeName
 from seqtag.errors import RunDirError
 from seqtag.features import Coverage, TagIndex, Vectors, Vocabulary
 from seqtag.features.layout import CHARACTERS, TAGS, VECTORS, WORDS
-from seqtag.neural.weights import Weights, load_weights, save_weights
+from seqtag.neural.weights import Weights, load_arrays, save_arrays
 from seqtag.sealing import (
     file_digest,
     write_json,
@@ -52,6 +52,7 @@ class Bundle(BaseModel):
     dev_accuracy: float
     vectors: Coverage | None = None  # how much of train has a static vector; None: there are none
     temperature: float  # what scores are divided by, so that confidences are honest on dev
+    batch_cells: int | None = None  # tokens and padding of the largest batch, where memory ran out before
     versions: Mapping[str, str]
     files: Mapping[str, str]  # path in the bundle -> sha256
 
@@ -82,7 +83,7 @@ def write_bundle(
     for name in (WORDS, CHARACTERS, TAGS, VECTORS):
         if name != VECTORS or (vocabulary / name).exists():
             shutil.copyfile(vocabulary / name, folder / name)
-    save_weights(folder / WEIGHTS, weights)
+    save_arrays(folder / WEIGHTS, weights)
     write_json(folder / HISTORY, history)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != BUNDLE)
     digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
@@ -108,7 +109,7 @@ def read_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex, Weights]:
         required = getattr(bundle, name)
         if received != required:
             raise RunDirError(f"{folder}: {name} {required} was required. Received: {received}")
-    return bundle, vocabulary, tags, load_weights(folder / WEIGHTS)
+    return bundle, vocabulary, tags, load_arrays(folder / WEIGHTS)
 
 
 def bundled_vectors(folder: Path) -> Vectors | None:

@@ -11,10 +11,11 @@ import numpy.typing as npt
 
 from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import tf
+from seqtag.neural.averaging import Average, NoAverage
 from seqtag.neural.batches import Batch, FormTable, Shape
 from seqtag.neural.network import Network, NetworkReader
-from seqtag.neural.optimizer import Average, NoAverage, Optimizer
-from seqtag.neural.weights import Weights, set_weights
+from seqtag.neural.optimizer import Optimizer
+from seqtag.neural.weights import Arrays, Weights, below, named, set_weights, weights_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,6 +111,22 @@ class Engine:
         """Return a copy of what has been learnt: where weights are averaged, the average."""
         self._optimizer.catch_up()
         return self._average.weights()
+
+    def state(self) -> Arrays:
+        """Return all that the next steps depend on, by name; nothing is changed by it."""
+        return {
+            "n_steps": np.array(self._n_steps),
+            **named("network", weights_of(self.network.variables)),
+            **named("optimizer", self._optimizer.state()),
+            **named("average", self._average.state()),
+        }
+
+    def restore(self, state: Arrays) -> None:
+        """Be as an engine of the same network was when it gave `state`."""
+        self._n_steps, self._reader_is_behind = int(state["n_steps"]), True
+        set_weights(self.network.variables, below("network", state))
+        self._optimizer.restore(below("optimizer", state))
+        self._average.restore(below("average", state))
 
     def _learn(
         self,

@@ -1,4 +1,4 @@
-"""The training loop: a generator of epochs that touches neither disk nor log; the caller ends it."""
+"""The training loop: a generator that touches neither disk nor log; the caller ends it."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 from seqtag.config import TrainConfig
@@ -14,9 +13,11 @@ from seqtag.errors import TrainingError
 from seqtag.features.reading import ahead
 from seqtag.neural.batches import Batch, Drawing
 from seqtag.neural.dev import DevScore
+from seqtag.neural.progress import EpochRecord, Position
 from seqtag.neural.reading import Reader
 
 _SEQUENCES_NAMED = 8
+_START = Position()
 
 
 class LossError(TrainingError):
@@ -37,19 +38,6 @@ class LossError(TrainingError):
         return f"{self._where}({what} {named}{more} of the snapshot). A lower learning_rate may help"
 
 
-@dataclass(frozen=True)
-class EpochRecord:
-    """What one epoch came to."""
-
-    epoch: int  # from 1
-    loss: float  # mean over the tokens learnt from, in nats
-    dev_score: float  # the metric that decides, in [0, 1]
-    dev_accuracy: float  # share of tokens, in [0, 1]
-    seconds: float  # training and scoring
-    tokens_per_second: float  # of training, padding not counted
-    learning_rate: float
-
-
 class Engine(Reader, Protocol):
     """What the loop asks of a model."""
 
@@ -68,35 +56,40 @@ def epochs(
     *,
     score: Callable[[Engine], DevScore],
     config: TrainConfig,
-) -> Iterator[EpochRecord]:
-    """Train for ever, one epoch each time the caller asks for the next.
+    start: Position = _START,
+) -> Iterator[Position | EpochRecord]:
+    """Train for ever: one batch each time the caller asks for the next, and after an epoch what it came to.
+
+    Args:
+        start: where to go on; the engine is as it was there.
 
     Raises:
         LossError: the loss is no longer a number.
         TrainingError: no token of train has a known tag.
     """
-    for epoch in itertools.count(1):
-        started = time.perf_counter()
-        loss_sum, n_taught = 0.0, 0
+    for epoch in itertools.count(start.epoch):
+        at = start if epoch == start.epoch else Position(epoch)
+        started = time.perf_counter() - at.seconds
         rate = config.learning_rate / (1 + config.decay * (epoch - 1))
         engine.set_learning_rate(rate)
-        coming = ahead((batch, engine.prepared(batch)) for batch in drawing.epoch(epoch))
-        for number, (batch, prepared) in enumerate(coming, start=1):
-            loss = engine.train_step(prepared)
+        batches = drawing.epoch(epoch, skip=at.n_batches)
+        for batch, prepared in ahead((batch, engine.prepared(batch)) for batch in batches):
+            number, loss = at.n_batches + 1, engine.train_step(prepared)
             if not math.isfinite(loss):
                 raise LossError(epoch, number, loss, batch.rows.tolist())
-            loss_sum += loss
-            n_taught += batch.n_taught
-        if not n_taught:
+            seconds = time.perf_counter() - started
+            at = Position(epoch, number, at.loss_sum + loss, at.n_taught + batch.n_taught, seconds)
+            yield at
+        if not at.n_taught:
             raise TrainingError("train: tokens with a known tag were required, and a weight. Received: none")
         trained = time.perf_counter()
         dev = score(engine)
         yield EpochRecord(
             epoch=epoch,
-            loss=loss_sum / n_taught,
+            loss=at.loss_sum / at.n_taught,
             dev_score=dev.score,
             dev_accuracy=dev.accuracy,
             seconds=time.perf_counter() - started,
-            tokens_per_second=n_taught / (trained - started),
+            tokens_per_second=at.n_taught / (trained - started),
             learning_rate=rate,
         )

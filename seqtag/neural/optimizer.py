@@ -1,4 +1,4 @@
-"""Adam, for tables too: large ones of which a batch touches few rows. And the moving average of weights."""
+"""Adam, for tables too: large ones of which a batch touches few rows."""
 
 from __future__ import annotations
 
@@ -10,9 +10,8 @@ import numpy.typing as npt
 
 from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.weights import Weights, weights_of
+from seqtag.neural.weights import Arrays, below, named
 
-_AVERAGED_EVERY = 8  # steps: a pass over all weights costs as much as a small step
 _REMEMBERED = 256  # steps, after which a gradient no longer moves a weight
 
 
@@ -122,6 +121,25 @@ class Optimizer:
         for name, rows in self.looked_up(every, missed).items():
             self._write(name, rows)
 
+    def state(self) -> Arrays:
+        """Return moments and counts, by name."""
+        adam = {f"adam {n}": variable.numpy() for n, variable in enumerate(self._adam.variables)}
+        moments = {
+            f"moment {n} {table}": moment.numpy()
+            for table, pair in self._moments.items()
+            for n, moment in enumerate(pair)
+        }
+        return {**adam, **moments, **named("missed", self._missed.state())}
+
+    def restore(self, state: Arrays) -> None:
+        """Be as an optimizer of the same variables was when it gave `state`."""
+        for n, variable in enumerate(self._adam.variables):
+            variable.assign(state[f"adam {n}"])
+        for table, pair in self._moments.items():
+            for n, moment in enumerate(pair):
+                moment.assign(state[f"moment {n} {table}"])
+        self._missed.restore(below("missed", state))
+
     def _write(self, name: str, rows: Rows) -> None:
         variables = (self._tables[name].value, *self._moments[name])
         for variable, values in zip(variables, rows[1:], strict=True):
@@ -197,56 +215,12 @@ class Missed:
             self._made[name][rows] = self._n_steps
         return missed
 
+    def state(self) -> Arrays:
+        """Return the counts, by name."""
+        made = {f"made {table}": steps for table, steps in self._made.items()}
+        return {"n_steps": np.array(self._n_steps), "since": self._since, **made}
 
-class Average:
-    """The exponential moving average of variables, brought up to date every few steps.
-
-    Args:
-        variables: what is averaged.
-        span: steps, in which a weight's share falls to 1 / e.
-    """
-
-    def __init__(self, variables: Sequence[Any], *, span: float) -> None:
-        self._variables = list(variables)
-        self._averages = [tf.Variable(variable.value) for variable in self._variables]
-        self._kept, self._n_behind = 1.0 - 1.0 / max(1.0, span), 0
-        self._update = tf.function(self._move, jit_compile=True)
-
-    def is_due(self, number: int) -> bool:
-        """Tell whether the variables are looked at after a step."""
-        return number % _AVERAGED_EVERY == 0
-
-    def after_step(self, number: int) -> None:
-        """Take notice of a step, numbered from 1."""
-        self._n_behind = number % _AVERAGED_EVERY
-        if self.is_due(number):
-            self._update()
-
-    def weights(self) -> Weights:
-        """Return a copy of the averages by the variables' paths."""
-        share = 1.0 - self._kept**self._n_behind  # of the steps that the averages do not have yet
-        return {
-            variable.path: (average + share * (variable.value - average)).numpy()
-            for variable, average in zip(self._variables, self._averages, strict=True)
-        }
-
-    def _move(self) -> None:
-        share = 1.0 - self._kept**_AVERAGED_EVERY
-        for variable, average in zip(self._variables, self._averages, strict=True):
-            average.assign_add(share * (variable.value - average))
-
-
-class NoAverage:
-    """The variables as they are."""
-
-    def __init__(self, variables: Sequence[Any]) -> None:
-        self._variables = list(variables)
-
-    def is_due(self, number: int) -> bool:  # noqa: ARG002
-        return False
-
-    def after_step(self, number: int) -> None:
-        """Do nothing."""
-
-    def weights(self) -> Weights:
-        return weights_of(self._variables)
+    def restore(self, state: Arrays) -> None:
+        """Go on where `state` was given."""
+        self._n_steps, self._since = int(state["n_steps"]), state["since"].copy()
+        self._made = {table: state[f"made {table}"].copy() for table in self._made}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +12,14 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
-from seqtag.errors import ConfigError, TrainingError
+from seqtag.errors import ConfigError
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
 from seqtag.neural.batches import Drawing
 from seqtag.neural.bundle import SAVED_MODEL, bundled_vectors, write_bundle
+from seqtag.neural.checkpoints import Checkpoint, Checkpoints
 from seqtag.neural.dev import DevSplit
-from seqtag.neural.loop import EpochRecord, epochs
+from seqtag.neural.loop import epochs
+from seqtag.neural.progress import EpochRecord, Position, Progress
 from seqtag.neural.weights import Weights, set_weights
 from seqtag.scoring import METRIC_NAMES
 
@@ -26,15 +28,6 @@ from seqtag.scoring import METRIC_NAMES
 _WORTH_COMPILING = 160_000
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Fit:
-    """What a training came to."""
-
-    best: EpochRecord
-    weights: Weights  # after the best epoch
-    history: tuple[EpochRecord, ...]  # all epochs
 
 
 def train(
@@ -48,12 +41,15 @@ def train(
     seed: int,
     folder: Path,
     spoken: SchemeName | None = None,
+    checkpoints: Checkpoints | None = None,
+    halved: bool = False,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
     """Train until dev has not improved for `config.patience` epochs, and write the best epoch's bundle.
 
-    The same inputs give the same weights, byte for byte, on the same machine. For that TensorFlow's
-    operations are made deterministic for the whole process.
+    The same inputs give the same weights, byte for byte, on the same machine, whether or not the training
+    was cut off and went on from a checkpoint. For that TensorFlow's operations are made deterministic for the
+    whole process.
 
     Args:
         encoded: folder of the encoded splits; `train` and `dev` are read.
@@ -65,6 +61,8 @@ def train(
         seed: of weights, dropout and the order of batches.
         folder: where the bundle goes.
         spoken: the scheme in which tags are given out; None: as they are trained.
+        checkpoints: where it goes on from the last of them and writes more; None: nowhere.
+        halved: learn from batches half as large, for less memory.
         on_epoch: called with the fields of each `EpochRecord`.
 
     Raises:
@@ -90,6 +88,8 @@ def train(
     tokens = TokenFeatures(words, affix_buckets=model.affix_buckets, vectors=vectors)
     train_forms, dev_forms = (tokens.of_forms(read_forms(encoded / split)) for split in ("train", "dev"))
     drawing = Drawing(train_rungs, train_forms, config.batch_size, config.batch_cells, seed)
+    if halved:
+        drawing = drawing.halved()
     sizes = Sizes(words.n_words, words.n_characters, len(tags))
 
     def build() -> Network:
@@ -109,11 +109,20 @@ def train(
         if on_epoch is not None:
             on_epoch(asdict(record))
 
+    def keep(progress: Progress) -> None:
+        if checkpoints is not None and checkpoints.is_due():
+            checkpoints.write(Checkpoint(progress, engine.state()))
+
+    found = checkpoints.newest() if checkpoints is not None else None
+    begun = Progress() if found is None else found.progress
+    if found is not None:
+        engine.restore(found.state)
+        _log.info("goes on in epoch %d, batch %d", begun.position.epoch, begun.position.n_batches + 1)
     dev = DevSplit(dev_rungs, dev_forms, tags, metric=metric)
-    records = epochs(engine, drawing, score=dev.score, config=config)
-    fitted = fit(records, config=config, weights=engine.weights, tell=tell)
+    events = epochs(engine, drawing, score=dev.score, config=config, start=begun.position)
+    fitted = fit(events, config=config, weights=engine.weights, tell=tell, keep=keep, begun=begun)
     best = build()
-    set_weights(best.variables, fitted.weights)
+    set_weights(best.variables, fitted.best_weights)
     said = tags.spelled(spoken or tags.scheme)
     temperature = fitted_temperature(best, dev_rungs, NetworkReader(best).form_vectors(dev_forms))
     export_saved_model(NetworkReader(best, temperature=temperature), tokens, said, folder / SAVED_MODEL)
@@ -135,57 +144,42 @@ def train(
             "dev_score": fitted.best.dev_score,
             "dev_accuracy": fitted.best.dev_accuracy,
             "temperature": temperature,
+            "batch_cells": drawing.batch_cells if halved else None,
             "vectors": None if vectors is None else vectors.coverage_of(words.words),
         },
-        weights=fitted.weights,
+        weights=fitted.best_weights,
         vocabulary=vocabulary,
         history=[asdict(record) for record in fitted.history],
     )
 
 
 def fit(
-    records: Iterable[EpochRecord],
+    events: Iterator[Position | EpochRecord],
     *,
     config: TrainConfig,
     weights: Callable[[], Weights],
     tell: Callable[[EpochRecord], None],
-) -> Fit:
+    keep: Callable[[Progress], None],
+    begun: Progress,
+) -> Progress:
     """Follow a training until it no longer improves.
 
-    Better is a higher score on dev; where that is the same (a span F1 that is still 0), a higher accuracy.
-    Patience begins with the first score above 0: a rare span is found late, and nothing is lost before.
-
     Args:
-        records: the epochs, each trained when it is asked for.
+        events: the batches and epochs, each trained when it is asked for.
         config: the most epochs, and how many without a better one are waited for.
         weights: gives a copy of the weights as they are.
         tell: called with each record.
+        keep: called with the progress after each event.
+        begun: what has been done before.
     """
-    history: list[EpochRecord] = []
-    best: EpochRecord | None = None
-    best_weights: Weights = {}
-    for record in records:
-        history.append(record)
-        tell(record)
-        if best is None or (record.dev_score, record.dev_accuracy) > (best.dev_score, best.dev_accuracy):
-            best, best_weights = record, _finite(weights(), record.epoch)
-        waited = record.epoch - best.epoch if best.dev_score > 0 else 0
-        if record.epoch == config.max_epochs or waited == config.patience:
-            break
-    if best is None:
-        raise TrainingError("at least one epoch was required. Received: none")
-    return Fit(best, best_weights, tuple(history))
-
-
-def _finite(weights: Weights, epoch: int) -> Weights:
-    """Return the weights; the loss shows what is wrong with them one step late."""
-    for path, values in weights.items():
-        if not np.isfinite(values).all():
-            raise TrainingError(
-                f"epoch {epoch}: finite weights were required. Received: {path} with others. A lower "
-                "learning_rate may help"
-            )
-    return weights
+    progress = begun
+    while not progress.is_over(config):
+        event = next(events)
+        if isinstance(event, EpochRecord):
+            tell(event)
+        progress = progress.after(event, weights)
+        keep(progress)
+    return progress
 
 
 def tag_weights(tags: TagIndex, given: Mapping[str, float]) -> npt.NDArray[np.float32]:

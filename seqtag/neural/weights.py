@@ -13,6 +13,7 @@ import numpy.typing as npt
 from seqtag.errors import RunDirError
 
 Weights = Mapping[str, npt.NDArray[np.float32]]
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 def weights_of(variables: Sequence[Any]) -> Weights:
@@ -34,13 +35,28 @@ def set_weights(variables: Sequence[Any], weights: Weights) -> None:
         variable.assign(weights[variable.path])
 
 
-def save_weights(path: Path, weights: Weights) -> None:
-    """Write `weights` as .npz, sorted by layer path."""
-    np.savez(path, allow_pickle=False, **{name: weights[name] for name in sorted(weights)})
+def named(what: str, arrays: Arrays) -> Arrays:
+    """Return the arrays with `what:` before their names.
+
+    >>> named("first", {"words": np.zeros(2)})
+    {'first:words': array([0., 0.])}
+    """
+    return {f"{what}:{name}": array for name, array in arrays.items()}
 
 
-def load_weights(path: Path) -> Weights:
-    """Read what `save_weights` wrote; nothing in the file is executed.
+def below(what: str, arrays: Arrays) -> Arrays:
+    """Return the arrays that `named` gave that name, under their own."""
+    prefix = f"{what}:"
+    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+
+def save_arrays(path: Path, arrays: Arrays) -> None:
+    """Write arrays as .npz, sorted by name."""
+    np.savez(path, allow_pickle=False, **{name: arrays[name] for name in sorted(arrays)})
+
+
+def load_arrays(path: Path) -> Arrays:
+    """Read what `save_arrays` wrote; nothing in the file is executed.
 
     Raises:
         RunDirError: the file is missing or something else.

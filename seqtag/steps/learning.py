@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from seqtag.child import run_in_child
 from seqtag.config import SPLITS, config_digest
+from seqtag.errors import MemoryExhaustedError
+from seqtag.provenance import provenance
 from seqtag.rundir import RunDir
 from seqtag.sealing import (
     Manifest,
+    exclusive,
     read_json,
+    remove_folder,
     require_manifest,
 )
 from seqtag.steps.ground import digest, metric, read_config, spoken_scheme, step, train_scheme
+
+CHECKPOINTS_EVERY = 30.0  # seconds, which is what may have to be trained again
+
+logger = logging.getLogger(__name__)
 
 
 def index(run: RunDir) -> Manifest:
@@ -77,45 +87,107 @@ def encode(run: RunDir) -> Manifest:
     )
 
 
-def train(run: RunDir, *, on_epoch: Callable[[Mapping[str, Any]], None] | None = None) -> Manifest:
-    """Fit the recipe. Writes `model/`: the bundle, with its scores per epoch.
+def train(
+    run: RunDir,
+    *,
+    on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
+    checkpoints_every: float = CHECKPOINTS_EVERY,
+) -> Manifest:
+    """Fit the recipe in a process of its own. Writes `model/`: the bundle, with its scores per epoch.
+
+    A training that was cut off goes on from its last checkpoint, in whichever run directory it began. One
+    that runs out of memory begins anew with batches half as large, once.
+
+    Args:
+        on_epoch: called with the fields of each `EpochRecord`.
+        checkpoints_every: seconds.
 
     Raises:
         TrainingError: the loss is no longer a number, or there is nothing to learn from.
+        MemoryExhaustedError: there was not memory enough for half the batches either.
+        ChildError: the process died.
     """
-    from seqtag.corpus import sequence_ids
-    from seqtag.neural import LossError
-    from seqtag.neural import train as fit
-
     config = read_config(run)
+    inputs = {
+        "encoded": require_manifest(run.encoded).digest,
+        "vocabulary": require_manifest(run.vocabulary).digest,
+        "config": config_digest(config.train, config.model, config.features),
+        "metric": metric(run),
+        "spoken": spoken_scheme(run),
+        "seed": str(config.seed),
+    }
+    key = digest(*inputs.values(), provenance(__name__, "train").key)[:16]
+    whole, halved = run.checkpoints(key), run.checkpoints(f"{key}-halved")
+
+    def fit(folder: Path, checkpoints: Path) -> None:
+        run_in_child(
+            fit_recipe,
+            told=on_epoch or _ignored,
+            run=str(run.path),
+            folder=str(folder),
+            checkpoints=str(checkpoints),
+            checkpoints_every=checkpoints_every,
+            halved=checkpoints == halved,
+        )
 
     def write(folder: Path) -> None:
+        if not halved.exists():
+            try:
+                fit(folder, whole)
+            except MemoryExhaustedError as error:
+                logger.warning(
+                    "train: begins anew with batches half as large, since memory ran out: %s", error
+                )
+                halved.mkdir(parents=True)  # so that it stays so, whatever is killed now
+        if halved.exists():
+            fit(folder, halved)
+
+    manifest = step(run.model, "train", inputs, write)
+    for folder in (whole, halved):
+        remove_folder(folder)
+    return manifest
+
+
+def fit_recipe(
+    run: str,
+    folder: str,
+    checkpoints: str,
+    *,
+    checkpoints_every: float,
+    halved: bool,
+    tell: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """Fit the recipe of a run directory, and write the bundle into `folder`.
+
+    Nobody else goes on from these checkpoints meanwhile, not even a process whose parent was just killed.
+    """
+    from seqtag.corpus import sequence_ids
+    from seqtag.neural import Checkpoints, LossError
+    from seqtag.neural import train as fit
+
+    at, bundle, kept = RunDir(Path(run)), Path(folder), Path(checkpoints)
+    config = read_config(at)
+    with exclusive(kept / ".lock"):
+        remove_folder(bundle)
+        bundle.mkdir()
         try:
             fit(
-                run.encoded,
-                run.vocabulary,
+                at.encoded,
+                at.vocabulary,
                 config=config.train,
                 model=config.model,
                 features=config.features,
-                metric=metric(run),
+                metric=metric(at),
                 seed=config.seed,
-                folder=folder,
-                spoken=spoken_scheme(run),
-                on_epoch=on_epoch,
+                folder=bundle,
+                spoken=spoken_scheme(at),
+                checkpoints=Checkpoints(kept, every=checkpoints_every),
+                halved=halved,
+                on_epoch=tell,
             )
         except LossError as error:
-            raise error.naming(sequence_ids(run.split("train"), error.rows)) from error
+            raise error.naming(sequence_ids(at.split("train"), error.rows)) from error
 
-    return step(
-        run.model,
-        "train",
-        {
-            "encoded": require_manifest(run.encoded).digest,
-            "vocabulary": require_manifest(run.vocabulary).digest,
-            "config": config_digest(config.train, config.model, config.features),
-            "metric": metric(run),
-            "spoken": spoken_scheme(run),
-            "seed": str(config.seed),
-        },
-        write,
-    )
+
+def _ignored(_: object) -> None:
+    """Take no notice."""

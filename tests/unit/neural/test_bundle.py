@@ -7,7 +7,7 @@ import pytest
 
 from seqtag.errors import RunDirError
 from seqtag.neural import Tagger, read_bundle
-from seqtag.neural.weights import load_weights, save_weights
+from seqtag.neural.weights import load_arrays, save_arrays
 from seqtag.sealing import (
     file_digest,
 )
@@ -120,9 +120,9 @@ def test_an_output_that_contradicts_the_weights_is_refused(suffix_bundle, tmp_pa
 
 
 def test_weights_of_another_model_are_refused(copy):
-    weights = dict(load_weights(copy / "weights.npz"))
+    weights = dict(load_arrays(copy / "weights.npz"))
     weights["tags/bias"] = np.zeros(3, np.float32)
-    save_weights(copy / "weights.npz", weights)
+    save_arrays(copy / "weights.npz", weights)
     rewrite(copy)
     with pytest.raises(RunDirError, match="weights of shapes"):
         Tagger.load(copy)
@@ -137,10 +137,10 @@ def test_pickled_weights_are_refused(copy):
 
 def test_equal_weights_are_equal_bytes_in_whatever_order_they_come(tmp_path):
     weights = {"b/kernel": np.ones((2, 2), np.float32), "a/bias": np.zeros(3, np.float32)}
-    save_weights(tmp_path / "one.npz", weights)
-    save_weights(tmp_path / "two.npz", dict(reversed(weights.items())))
+    save_arrays(tmp_path / "one.npz", weights)
+    save_arrays(tmp_path / "two.npz", dict(reversed(weights.items())))
     assert (tmp_path / "one.npz").read_bytes() == (tmp_path / "two.npz").read_bytes()
-    assert {name: array.tolist() for name, array in load_weights(tmp_path / "one.npz").items()} == {
+    assert {name: array.tolist() for name, array in load_arrays(tmp_path / "one.npz").items()} == {
         "a/bias": [0, 0, 0],
         "b/kernel": [[1, 1], [1, 1]],
     }

@@ -7,7 +7,8 @@ from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
 from seqtag.neural.batches import Drawing
 from seqtag.neural.dev import DevScore
-from seqtag.neural.loop import EpochRecord, epochs
+from seqtag.neural.loop import epochs
+from seqtag.neural.progress import EpochRecord, Position, Progress
 from seqtag.neural.training import epoch_line, fit
 from tests.unit.neural.toy import rung
 
@@ -37,12 +38,15 @@ def tagged(*, tag_ids, rows):
     return rung(np.full_like(np.array(tag_ids), 2), tag_ids, rows=rows)
 
 
-def records(engine, rungs, *, scores=(0.5,), batch_size=2, decay=0.0):
+def records(engine, rungs, *, scores=(0.5,), batch_size=2, decay=0.0, start=None):
     given = iter(scores)
     config = TrainConfig(batch_size=batch_size, learning_rate=0.5, decay=decay)
     forms = {"word_ids": np.arange(3), "affix_ids": np.zeros([3, 9], np.int32)}
     drawing = Drawing(rungs, forms, batch_size, 1000, seed=1)
-    return epochs(engine, drawing, score=lambda _: DevScore(next(given), 0.25), config=config)
+    events = epochs(
+        engine, drawing, score=lambda _: DevScore(next(given), 0.25), config=config, start=start or Position()
+    )
+    return (event for event in events if isinstance(event, EpochRecord))
 
 
 def record(epoch, score, accuracy=0.5):
@@ -59,7 +63,14 @@ def fitted(scores, *, patience=2, max_epochs=100, accuracies=None):
             yield record(epoch, score, accuracy)
 
     config = TrainConfig(patience=patience, max_epochs=max_epochs)
-    return fit(coming(), config=config, weights=lambda: {"w": np.array(asked[-1])}, tell=lambda _: None)
+    return fit(
+        coming(),
+        config=config,
+        weights=lambda: {"w": np.array(asked[-1])},
+        tell=lambda _: None,
+        keep=lambda _: None,
+        begun=Progress(),
+    )
 
 
 def test_loss_is_the_mean_over_the_tokens_that_were_taught():
@@ -122,7 +133,7 @@ def test_patience_begins_with_the_first_score_above_zero():
 def test_best_weights_are_kept():
     result = fitted([0.1, 0.3, 0.2, 0.1], patience=2)
     assert result.best.epoch == 2
-    assert result.weights["w"] == 2
+    assert result.best_weights["w"] == 2
 
 
 def test_training_stops_after_the_most_epochs():
@@ -137,3 +148,35 @@ def test_where_the_score_is_the_same_accuracy_decides():
 def test_an_epoch_is_one_line_with_units():
     line = epoch_line(record(7, 0.8421), "span_f1")
     assert line == "epoch 7: dev span F1 0.842, loss 0.312, 41 s, 9,800 tokens/s"
+
+
+def test_an_epoch_goes_on_behind_the_batches_that_are_done():
+    whole = next(records(StubEngine(2.0, 0.5), [tagged(tag_ids=[[0, 1], [0, -1], [1, 1]], rows=[4, 5, 6])]))
+    done = Position(epoch=1, n_batches=1, loss_sum=2.0, n_taught=4, seconds=100.0)
+    engine = StubEngine(0.5)  # another batch would find no loss
+    rest = records(engine, [tagged(tag_ids=[[0, 1], [0, -1], [1, 1]], rows=[4, 5, 6])], start=done)
+    went_on = next(rest)
+    assert (went_on.epoch, went_on.loss) == (1, whole.loss)
+    assert went_on.seconds > 100
+
+
+def test_batches_behind_the_last_position_are_numbered_from_there_in_an_error():
+    known = tagged(tag_ids=[[0]] * 6, rows=[1, 2, 3, 4, 5, 6])
+    start = Position(epoch=3, n_batches=2, loss_sum=1.0, n_taught=4)
+    with pytest.raises(TrainingError, match=r"^epoch 3, batch 3: a finite loss"):
+        next(records(StubEngine(math.nan), [known], start=start))
+
+
+def test_a_training_that_is_over_trains_no_further():
+    history = (record(1, 0.5), record(2, 0.4), record(3, 0.3))
+    begun = Progress(Position(4), history, {"w": np.array(1)})
+    result = fit(
+        iter(()),  # an event that is asked for is an error
+        config=TrainConfig(patience=2, max_epochs=100),
+        weights=dict,
+        tell=lambda _: None,
+        keep=lambda _: None,
+        begun=begun,
+    )
+    assert result is begun
+    assert result.best.epoch == 1

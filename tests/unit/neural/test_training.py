@@ -18,7 +18,7 @@ from seqtag.errors import ConfigError, RunDirError, TrainingError
 from seqtag.features import Vocabulary
 from seqtag.neural import Tagger, training, write_predictions
 from seqtag.neural.dev import DevScore, DevSplit
-from seqtag.neural.weights import load_weights
+from seqtag.neural.weights import load_arrays
 from seqtag.scoring.predictions import read_predictions
 from tests.unit.neural.toy import lay_ground, toy_language
 
@@ -216,7 +216,7 @@ def test_a_stopped_training_keeps_the_weights_of_its_best_epoch(toy, tmp_path):
     assert len(epochs) < 40
     assert record["best_epoch"] == len(epochs) - 1
     assert record["dev_score"] == epochs[record["best_epoch"] - 1]["dev_score"]
-    assert set(load_weights(bundle / "weights.npz")) >= {"words/embeddings", "tags/kernel"}
+    assert set(load_arrays(bundle / "weights.npz")) >= {"words/embeddings", "tags/kernel"}
 
 
 def test_toy_language_needs_what_comes_next():

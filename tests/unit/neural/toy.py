@@ -44,7 +44,16 @@ class Ground:
         return self.folder / f"{name}.parquet"
 
     def train(
-        self, bundle: Path, *, seed: int = 1, output: str = "auto", spoken=None, on_epoch=None, **said
+        self,
+        bundle: Path,
+        *,
+        seed: int = 1,
+        output: str = "auto",
+        spoken=None,
+        checkpoints=None,
+        halved: bool = False,
+        on_epoch=None,
+        **said,
     ) -> Path:
         """Train the recipe that `said` names, or `default` with small layers, for one epoch or longer."""
         bundle.mkdir(parents=True)
@@ -60,6 +69,8 @@ class Ground:
             seed=seed,
             spoken=spoken,
             folder=bundle,
+            checkpoints=checkpoints,
+            halved=halved,
             on_epoch=on_epoch,
         )
         return bundle
