@@ -13,6 +13,7 @@ import tasks
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.rundir import RunDir
+from tasks.failures import failing_by_kind
 
 
 def _flow_run_name() -> str:
@@ -20,6 +21,7 @@ def _flow_run_name() -> str:
 
 
 @flow(name="retrain", flow_run_name=_flow_run_name)
+@failing_by_kind
 def retrain(tagger: str, force: list[str] | None = None) -> State[RunDir]:
     """Retrain a tagger and let it serve if it is better than the one that does.
 

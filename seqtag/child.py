@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from seqtag import errors
-from seqtag.errors import ChildError, MemoryExhaustedError, SeqtagError
+from seqtag.errors import ChildDiedError, ChildError, MemoryExhaustedError, SeqtagError
 
 _LAST_LINES = 20
 _PATIENCE = 5.0  # seconds
@@ -47,7 +47,8 @@ def run_in_child(
 
     Raises:
         MemoryExhaustedError: there was not memory enough.
-        ChildError: the process died, or an error was raised that is not ours. Its last lines are in it.
+        ChildDiedError: the process died. Its last lines are in it.
+        ChildError: an error was raised that is not ours.
     """
     name = f"{function.__module__}:{function.__qualname__}"
     call = {
@@ -199,7 +200,7 @@ def _death(code: int, name: str, last: deque[str], *, killed: bool) -> ChildErro
     ended = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
     message = f"{name}: a process that answers was required. Received: one that {ended}{_said(last)}"
     of_memory = (code == -signal.SIGKILL and killed) or any(map(_is_of_memory, last))
-    return MemoryExhaustedError(message) if of_memory else ChildError(message)
+    return MemoryExhaustedError(message) if of_memory else ChildDiedError(message)
 
 
 def _said(last: deque[str]) -> str:

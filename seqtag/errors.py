@@ -8,8 +8,9 @@
         CorpusRejectedError        the corpus was read, and validation refused it
       RunDirError                  a run directory is missing, damaged or half-written
       TrainingError                training cannot go on
-      ChildError                   a process that we began died, or met an error that is not ours
-        MemoryExhaustedError       there was not memory enough
+      ChildError                   a process that we began met an error that is not ours
+        ChildDiedError             it died
+        MemoryExhaustedError       there was not memory enough for it
       RegistryError                the model registry could not be read or written
         PromotionConflictError     somebody else moved the champion in the meantime
 
@@ -50,7 +51,11 @@ class TrainingError(SeqtagError):
 
 
 class ChildError(SeqtagError):
-    """A process that we began died, or met an error that is not ours; the message has its last lines."""
+    """A process that we began met an error that is not ours; the message has its last lines."""
+
+
+class ChildDiedError(ChildError):
+    """A process that we began died; the message has its last lines."""
 
 
 class MemoryExhaustedError(ChildError):

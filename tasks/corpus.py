@@ -4,34 +4,32 @@ from __future__ import annotations
 
 from datetime import date
 
-from prefect import task
-
 from seqtag import steps
 from seqtag.config import TaggerConfig
 from seqtag.rundir import RunDir, Snapshot
-from tasks.policy import HOUR, MINUTE, RETRIED
+from tasks.policy import HOUR, MINUTE, step
 
 
-@task(task_run_name="ingest {config.name}", timeout_seconds=4 * HOUR, **RETRIED)
+@step(name="ingest {config.name}", timeout_seconds=4 * HOUR)
 def ingest(config: TaggerConfig, place: steps.Place) -> Snapshot:
     """Read the sources into one snapshot, unless the same bytes were read before."""
     return steps.ingest(config, place)
 
 
-@task(task_run_name="open run {config.name} {snapshot.id}", timeout_seconds=5 * MINUTE, **RETRIED)
+@step(name="open run {config.name} {snapshot.id}", timeout_seconds=5 * MINUTE)
 def open_run(config: TaggerConfig, snapshot: Snapshot, place: steps.Place, *, as_of: date) -> RunDir:
     """Find or begin the run directory, and pin the champion to be judged against."""
     return steps.open_run(config, snapshot, place, as_of=as_of)
 
 
-@task(task_run_name="validate {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
+@step(name="validate {run.tagger} {run.id}", timeout_seconds=HOUR)
 def validate(run: RunDir) -> RunDir:
     """Judge the snapshot; refuse it, or quarantine what is broken."""
     steps.validate(run)
     return run
 
 
-@task(task_run_name="split {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
+@step(name="split {run.tagger} {run.id}", timeout_seconds=HOUR)
 def split(run: RunDir) -> RunDir:
     """Deal the accepted sequences out to train, dev and test."""
     steps.split(run)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from prefect import task
-
 from seqtag import steps
 from seqtag.rundir import RunDir
-from tasks.policy import HOUR, RETRIED
+from tasks.policy import HOUR, step
 
 
-@task(task_run_name="index {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
+@step(name="index {run.tagger} {run.id}", timeout_seconds=HOUR)
 def index(run: RunDir) -> RunDir:
     """Number words, characters and tags of train."""
     steps.index(run)
     return run
 
 
-@task(task_run_name="encode {run.tagger} {run.id}", timeout_seconds=HOUR, **RETRIED)
+@step(name="encode {run.tagger} {run.id}", timeout_seconds=HOUR)
 def encode(run: RunDir) -> RunDir:
     """Write padded ids as Parquet, by length."""
     steps.encode(run)

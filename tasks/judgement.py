@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-from prefect import task
 from prefect.artifacts import create_markdown_artifact
 
 from seqtag import steps
 from seqtag.rundir import RunDir
-from tasks.policy import HOUR, MINUTE, RETRIED
+from tasks.policy import HOUR, MINUTE, step
 
 
-@task(task_run_name="evaluate {run.tagger} {run.id}", timeout_seconds=2 * HOUR, **RETRIED)
+@step(name="evaluate {run.tagger} {run.id}", timeout_seconds=2 * HOUR)
 def evaluate(run: RunDir) -> RunDir:
     """Score challenger and champion on the same test sequences."""
     steps.evaluate(run)
     return run
 
 
-@task(task_run_name="decide {run.tagger} {run.id}", timeout_seconds=10 * MINUTE, **RETRIED)
+@step(name="decide {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
 def decide(run: RunDir) -> RunDir:
     """Say PROMOTE, HOLD or REJECT."""
     steps.decide(run)
     return run
 
 
-@task(task_run_name="register {run.tagger} {run.id}", timeout_seconds=10 * MINUTE, **RETRIED)
+@step(name="register {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
 def register(run: RunDir, place: steps.Place) -> RunDir:
     """Record the model as a version, and move the champion's alias if the decision says so."""
     steps.register(run, place)
     return run
 
 
-@task(task_run_name="report {run.tagger} {run.id}", timeout_seconds=10 * MINUTE, **RETRIED)
+@step(name="report {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
 def report(run: RunDir) -> RunDir:
     """Write the report, and its short form to the dashboard."""
     steps.report(run)

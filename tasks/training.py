@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from prefect import task
-
 from seqtag import steps
 from seqtag.rundir import RunDir
-from tasks.policy import HOUR, RETRIED
+from tasks.policy import HOUR, step
 
 
-@task(task_run_name="baseline {run.tagger} {run.id}", timeout_seconds=2 * HOUR, **RETRIED)
+@step(name="baseline {run.tagger} {run.id}", timeout_seconds=2 * HOUR)
 def baseline(run: RunDir) -> RunDir:
     """Train a CRF, for the neural model to be seen beside."""
     steps.baseline(run)
     return run
 
 
-@task(task_run_name="train {run.tagger} {run.id}", timeout_seconds=12 * HOUR, **RETRIED)
+@step(name="train {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
 def train(run: RunDir) -> RunDir:
     """Fit the recipe and keep the best epoch."""
     steps.train(run)

@@ -1,19 +1,29 @@
 """What is tried again and what fails at once."""
 
 import errno
+import time
+from uuid import UUID
 
 import pytest
-from prefect import flow, task
+from prefect import flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
+from prefect.client.schemas.objects import State, StateType
 from prefect.task_engine import TaskRunTimeoutError
 
 from seqtag.errors import (
+    ChildDiedError,
+    ChildError,
     ConfigError,
     CorpusFormatError,
+    MemoryExhaustedError,
     PromotionConflictError,
     RegistryError,
+    RunDirError,
     TrainingError,
 )
-from tasks.policy import RETRIED, is_transient
+from tasks.failures import failing_by_kind, is_transient, kind_of
+from tasks.policy import step
 
 
 def registry_error(cause: Exception) -> RegistryError:
@@ -24,7 +34,13 @@ def registry_error(cause: Exception) -> RegistryError:
 
 @pytest.mark.parametrize(
     "error",
-    [OSError("stale file handle"), ConnectionResetError(), TimeoutError(), registry_error(OSError("locked"))],
+    [
+        OSError("stale file handle"),
+        ConnectionResetError(),
+        TimeoutError(),
+        registry_error(OSError("locked")),
+        ChildDiedError("SIGKILL"),
+    ],
 )
 def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
     assert is_transient(error)
@@ -35,7 +51,8 @@ def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
     [
         ConfigError("x"), CorpusFormatError("x"), TrainingError("x"), PromotionConflictError("x"),
         RegistryError("damaged"), TaskRunTimeoutError(), OSError(errno.ENOSPC, "disk full"),
-        FileNotFoundError(), PermissionError(), ValueError("x"), MemoryError(),
+        FileNotFoundError(), PermissionError(), ValueError("x"), MemoryError(), ChildError("a bug"),
+        MemoryExhaustedError("x"), registry_error(OSError(errno.ENOSPC, "disk full")),
     ],
 )  # fmt: skip
 def test_what_stays_wrong_fails_at_once(error: Exception) -> None:
@@ -50,22 +67,73 @@ def test_an_error_counts_like_its_cause() -> None:
     assert not is_transient(error)
 
 
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ConnectionResetError(), "TransientError"),
+        (ChildDiedError("SIGKILL"), "TransientError"),
+        (MemoryExhaustedError("x"), "ResourceError"),
+        (OSError(errno.ENOSPC, "disk full"), "ResourceError"),
+        (registry_error(OSError(errno.ENOSPC, "disk full")), "ResourceError"),
+        (ConfigError("x"), "ConfigurationError"),
+        (CorpusFormatError("x"), "DataError"),
+        (TrainingError("x"), "DataError"),
+        (PromotionConflictError("x"), "ConflictError"),
+        (FileNotFoundError(errno.ENOENT, "gone"), "AccessError"),
+        (registry_error(PermissionError(errno.EACCES, "shut")), "AccessError"),
+        (RegistryError("damaged"), "DamageError"),
+        (RunDirError("damaged"), "DamageError"),
+        (ZeroDivisionError("x"), "InternalError"),
+        (ChildError("a bug"), "InternalError"),
+    ],
+)
+def test_every_error_is_of_one_kind(error: Exception, kind: str) -> None:
+    assert kind_of(error) == kind
+
+
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize(
-    ("error", "tries"), [(ConnectionError("slow"), 3), (CorpusFormatError("x.conll:1"), 1)]
+    ("error", "tries", "kind"),
+    [
+        (ConnectionError("slow"), 3, "TransientError"),
+        (CorpusFormatError("x.conll:1"), 1, "DataError"),
+        (MemoryExhaustedError("28 GB"), 1, "ResourceError"),
+        (ZeroDivisionError("1 / 0"), 1, "InternalError"),
+    ],
 )
-def test_prefect_tries_again_what_may_pass_and_nothing_else(error: Exception, tries: int) -> None:
-    made = []
+def test_prefect_tries_again_what_may_pass_and_names_what_failed_by_its_kind(
+    error: Exception, tries: int, kind: str
+) -> None:
+    made, met = [], []
 
-    @task(**{**RETRIED, "retries": 2, "retry_delay_seconds": [0, 0]})
-    def step() -> None:
+    @step(name="step", timeout_seconds=60, delays=(0, 0))
+    def failing() -> None:
         made.append(1)
         raise error
 
     @flow
+    @failing_by_kind
     def night() -> None:
-        step()
+        try:
+            failing()
+        except Exception as raised:
+            met.append(raised)
+            raise
 
     state = night(return_state=True)
-    assert (len(made), state.is_failed()) == (tries, True)
-    assert f"{type(error).__name__}: {error}" in state.message
+    assert (len(made), state.type, state.name) == (tries, StateType.FAILED, kind)
+    assert state.message == f"{type(error).__name__}: {error}"
+    assert met == [error]
+    recorded = finished_task_run(state.state_details.flow_run_id)
+    assert (recorded.name, recorded.message) == (kind, state.message)
+
+
+def finished_task_run(flow_run_id: UUID) -> State:
+    """Return the state of a flow run's only task run, which the server writes down a moment later."""
+    in_flow = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
+    with get_client(sync_client=True) as client:
+        while True:
+            runs = client.read_task_runs(flow_run_filter=in_flow)
+            if runs and runs[0].state.is_final():
+                return runs[0].state
+            time.sleep(0.05)

@@ -1,0 +1,106 @@
+"""What kind of failure an error is, as the dashboard names it, and which of them may pass by themselves."""
+
+from __future__ import annotations
+
+import errno
+import functools
+import logging
+from collections.abc import Callable
+from typing import Any, Final, ParamSpec, TypeVar
+
+from prefect.client.schemas.objects import State
+from prefect.states import Failed
+from prefect.task_engine import TaskRunTimeoutError
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from seqtag.errors import (
+    ChildDiedError,
+    ConfigError,
+    CorpusError,
+    MemoryExhaustedError,
+    PromotionConflictError,
+    RegistryError,
+    RunDirError,
+    TrainingError,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+TRANSIENT: Final = "TransientError"  # may pass by itself: a file system, a database, the network
+RESOURCE: Final = "ResourceError"  # memory or disk have run out
+ACCESS: Final = "AccessError"  # a file that is not there, or not ours to read or write
+CONFIGURATION: Final = "ConfigurationError"  # the TOML file, or an argument
+DATA: Final = "DataError"  # the corpus, or what can be learnt from it
+CONFLICT: Final = "ConflictError"  # somebody else moved the champion
+DAMAGE: Final = "DamageError"  # a run directory or a registered model is not what was written
+INTERNAL: Final = "InternalError"  # a fault of ours
+
+_log: Final = logging.getLogger("prefect.task_runs")  # what it says goes to the run on the dashboard
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
+_SHUT: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
+_LASTING: Final = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
+_PASSING: Final = (OSError, OperationalError, InterfaceError, ChildDiedError)
+_BY_TYPE: Final = (
+    ((MemoryExhaustedError, MemoryError), RESOURCE),
+    (ConfigError, CONFIGURATION),
+    (_LASTING, ACCESS),
+    (PromotionConflictError, CONFLICT),
+    ((CorpusError, TrainingError), DATA),
+    ((RunDirError, RegistryError), DAMAGE),
+)
+
+
+def kind_of(error: BaseException) -> str:
+    """Return the kind of an error; one of ours counts like the error of the world that it was raised from."""
+    if is_transient(error):
+        return TRANSIENT
+    if any(getattr(each, "errno", None) in _FULL for each in _chain(error)):
+        return RESOURCE
+    if any(getattr(each, "errno", None) in _SHUT for each in _chain(error)):
+        return ACCESS
+    return next((kind for types, kind in _BY_TYPE if isinstance(error, types)), INTERNAL)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Tell whether an error may pass by itself: a file system, a database, the network, a killed process.
+
+    Data, configuration, a damaged champion and a lost promotion race do not: they fail at once. An error of
+    ours counts like the one that it was raised from.
+    """
+    lasting = (*_LASTING, PromotionConflictError, TaskRunTimeoutError)  # what took too long once would again
+    if isinstance(error, lasting) or getattr(error, "errno", None) in (*_FULL, *_SHUT):
+        return False
+    if isinstance(error, _PASSING):
+        return True
+    if error.__cause__ is None:
+        return False
+    if isinstance(error, RegistryError) and not isinstance(error.__cause__, OSError):
+        return True  # MLflow or its database, not what they answered
+    return is_transient(error.__cause__)
+
+
+def failing_by_kind(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
+    """Make a function return a failed state, named by the kind of the error, in place of raising it."""
+
+    @functools.wraps(function)
+    def returning(*args: P.args, **kwargs: P.kwargs) -> T | State[Any]:
+        try:
+            return function(*args, **kwargs)
+        except TaskRunTimeoutError:  # Prefect's own, which has a name
+            raise
+        except Exception as error:
+            kind = kind_of(error)
+            if kind == INTERNAL:
+                _log.exception("a fault of ours")
+            return Failed(name=kind, message=f"{type(error).__name__}: {error}", data=error)
+
+    return returning
+
+
+def _chain(error: BaseException | None) -> list[BaseException]:
+    found = []
+    while error is not None:
+        found.append(error)
+        error = error.__cause__
+    return found
