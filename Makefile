@@ -7,13 +7,14 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 export SEQTAG_HOME
 
-.PHONY: run test test-slow coverage lint up down status registry bench wheel clean
+.PHONY: run test test-slow faults coverage lint up down status registry bench wheel clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
 help:
 	@echo "make run [TAGGER=sample]  retrain a tagger of deployments/taggers/ and leave the dashboard up"
 	@echo "make test                 the fast test suite        make test-slow   browsers, cron, real serving"
+	@echo "make faults               kill, damage, fill and lock everything, and see that nothing is lost"
 	@echo "make up | down | status   Prefect server, worker and scheduled deployments"
 	@echo "make registry             MLflow's page on the registry, until Ctrl-C"
 	@echo "make coverage             the fast suite with branch coverage"
@@ -32,6 +33,9 @@ test: $(VENV)/ready
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow
+
+faults: $(VENV)/ready
+	$(BIN)/python -m pytest -m faults -v
 
 coverage: $(VENV)/ready
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered

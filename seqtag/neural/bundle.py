@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -26,7 +26,7 @@ from seqtag.sealing import (
 FORMAT: Final = 2
 BUNDLE = "bundle.json"
 WEIGHTS = "weights.npz"
-HISTORY = "history.json"
+HISTORY = "history.json"  # lies beside the bundle: it says how long each epoch took, another time each time
 SAVED_MODEL = "saved_model"
 
 
@@ -69,22 +69,19 @@ def write_bundle(
     facts: Mapping[str, Any],
     weights: Weights,
     vocabulary: Path,
-    history: Sequence[Mapping[str, Any]],
 ) -> None:
-    """Complete a folder, which may hold the SavedModel already, into a bundle.
+    """Complete a folder, which may hold the SavedModel already, into a bundle: equal bytes for equal taggers.
 
     Args:
         folder: where to.
         facts: the fields of `Bundle` but versions and files.
         weights: arrays by layer path.
         vocabulary: folder of words, characters and tags; they are copied.
-        history: scores per epoch.
     """
     for name in (WORDS, CHARACTERS, TAGS, VECTORS):
         if name != VECTORS or (vocabulary / name).exists():
             shutil.copyfile(vocabulary / name, folder / name)
     save_arrays(folder / WEIGHTS, weights)
-    write_json(folder / HISTORY, history)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != BUNDLE)
     digests = {path.relative_to(folder).as_posix(): file_digest(path) for path in files}
     bundle = Bundle(**facts, versions=versions(), files=digests)

@@ -23,6 +23,7 @@ def export_saved_model(
     """
     serving = _Serving(reader, features, tags)
     tf.saved_model.save(serving, str(folder), signatures={"serving_default": serving.tag_padded})
+    (folder / "fingerprint.pb").unlink()  # has a random number in it, and nothing needs it (TensorFlow 2.21)
 
 
 class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped

@@ -15,13 +15,14 @@ from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, Train
 from seqtag.errors import ConfigError
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
 from seqtag.neural.batches import Drawing
-from seqtag.neural.bundle import SAVED_MODEL, bundled_vectors, write_bundle
+from seqtag.neural.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
 from seqtag.neural.checkpoints import Checkpoint, Checkpoints
 from seqtag.neural.dev import DevSplit
 from seqtag.neural.loop import epochs
 from seqtag.neural.progress import EpochRecord, Position, Progress
 from seqtag.neural.weights import Weights, set_weights
 from seqtag.scoring import METRIC_NAMES
+from seqtag.sealing import write_json
 
 # Tokens and padding of a rung in a training from which a compiled step pays for its compiling: measured on 2
 # cores as 2 to 3 s against some 20 us saved on each (TensorFlow 2.21).
@@ -47,9 +48,9 @@ def train(
 ) -> None:
     """Train until dev has not improved for `config.patience` epochs, and write the best epoch's bundle.
 
-    The same inputs give the same weights, byte for byte, on the same machine, whether or not the training
-    was cut off and went on from a checkpoint. For that TensorFlow's operations are made deterministic for the
-    whole process.
+    Beside it lies history.json, the fields of each `EpochRecord`. The same inputs give the same bundle, byte
+    for byte, in a fresh process of the same machine, whether or not the training was cut off and went on from
+    a checkpoint. For that TensorFlow's operations are made deterministic for the whole process.
 
     Args:
         encoded: folder of the encoded splits; `train` and `dev` are read.
@@ -149,8 +150,8 @@ def train(
         },
         weights=fitted.best_weights,
         vocabulary=vocabulary,
-        history=[asdict(record) for record in fitted.history],
     )
+    write_json(folder / HISTORY, [asdict(record) for record in fitted.history])
 
 
 def fit(

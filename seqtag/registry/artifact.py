@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import warnings
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
     from mlflow.models import ModelSignature
 
+_BUNDLE_FILE = "bundle.json"
 BUNDLE = "bundle"  # the name of the artefact in MLmodel, where its folder is written down
 _SERVING_MODEL = Path(__file__).with_name("serving_model.py")
 _SERVING_REQUIREMENTS = ("mlflow", "numpy", "pandas", "tensorflow")
@@ -31,16 +33,26 @@ _IDLE_WARNINGS = (  # mlflow 3.17 gives them although a signature is there; esca
 
 
 def bundle_digest(bundle: Path) -> str:
-    """Return the sha256 over the names and bytes of a bundle's files.
+    """Return the sha256 over the names and bytes of a bundle: of bundle.json and the files that it names.
+
+    What else lies beside them, such as how long each epoch took, is not the tagger.
 
     Raises:
-        RegistryError: there is no such folder, or nothing in it.
+        RegistryError: there is no such bundle, or not all of it.
     """
-    files = sorted(path for path in bundle.rglob("*") if path.is_file())
-    if not files:
-        raise RegistryError(f"{bundle}: a bundle's folder was required. Received: no file")
-    lines = (f"{path.relative_to(bundle).as_posix()} {file_digest(path)}\n" for path in files)
+    try:
+        named = sorted({_BUNDLE_FILE, *json.loads((bundle / _BUNDLE_FILE).read_bytes())["files"]})
+        lines = [f"{name} {file_digest(_inside(bundle, name))}\n" for name in named]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise RegistryError(f"{bundle}: the folder of a bundle was required. Received: {error!r}") from None
     return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _inside(folder: Path, name: str) -> Path:
+    path = PurePosixPath(name)
+    if path.is_absolute() or ".." in path.parts:
+        raise RegistryError(f"{folder}: names of files inside it were required. Received: {name!r}")
+    return folder / path
 
 
 def bundle_tags(bundle: Path) -> tuple[str, ...]:

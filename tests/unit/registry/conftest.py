@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from seqtag.registry import Registry, sqlite_url
+from seqtag.sealing import file_digest
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
 
 OpenRegistry = Callable[[Path], Registry]
@@ -80,6 +81,9 @@ def _results(folder: Path, run_id: str = "2026-11-22-a", *, weights: str = "w1")
     (bundle / "weights.npz").write_text(weights)
     (bundle / "saved_model" / "saved_model.pb").write_text("not loaded by registering")
     (bundle / "tags.json").write_text(json.dumps({"tags": ["O", "B-PER"], "scheme": "IOB2", "counts": {}}))
+    names = ("saved_model/saved_model.pb", "tags.json", "weights.npz")
+    files = {name: file_digest(bundle / name) for name in names}
+    (bundle / "bundle.json").write_text(json.dumps({"files": files}))
     return {
         "run_id": run_id,
         "bundle": bundle,

@@ -130,9 +130,8 @@ def test_a_promotion_cut_off_between_its_calls_leaves_the_champion_and_can_be_re
     ("damage", "message"),
     [
         (lambda bundle: (bundle / "weights.npz").write_text("other"), "was registered. Received"),
-        (lambda bundle: (bundle / "extra.npz").write_text("more"), "was registered. Received"),
-        (lambda bundle: (bundle / "tags.json").unlink(), "cannot be read: RunDirError"),
-        (lambda bundle: shutil.rmtree(bundle), "a bundle's folder was required"),
+        (lambda bundle: (bundle / "tags.json").unlink(), "the folder of a bundle was required"),
+        (lambda bundle: shutil.rmtree(bundle), "the folder of a bundle was required"),
         (lambda bundle: (bundle.parent.parent / "MLmodel").write_text("flavors: {}"), "KeyError"),
         (lambda bundle: (bundle.parent.parent / "MLmodel").write_text("{"), "cannot be read: .*ParserError"),
         (lambda bundle: (bundle.parent.parent / "MLmodel").unlink(), "No such artifact: 'MLmodel'"),

@@ -164,7 +164,7 @@ def test_an_empty_bundle_is_refused_before_anything_is_written(
     registry: Registry, results: Results, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RegistryError, match="a bundle's folder was required"):
+    with pytest.raises(RegistryError, match="the folder of a bundle was required"):
         registry.register("sample", **{**results(), "bundle": tmp_path / "empty"})
     assert registry.versions("sample") == []
 
@@ -284,13 +284,28 @@ def test_a_home_with_blanks_and_signs_in_its_path_works(
     assert champion.bundle.is_relative_to(tmp_path / "my models, 100% #1")
 
 
-def test_the_digest_of_a_bundle_depends_on_names_and_bytes(results: Results) -> None:
+def test_the_digest_of_a_bundle_depends_on_the_names_and_bytes_of_the_files_that_it_names(
+    results: Results,
+) -> None:
     bundle = results()["bundle"]
     before = bundle_digest(bundle)
+    (bundle / "history.json").write_text("[]")  # how long each epoch took
+    assert bundle_digest(bundle) == before
+    (bundle / "weights.npz").write_text("w2")
+    other = bundle_digest(bundle)
+    said = json.loads((bundle / "bundle.json").read_text())
+    said["files"]["renamed.npz"] = said["files"].pop("weights.npz")
+    (bundle / "bundle.json").write_text(json.dumps(said))
     (bundle / "weights.npz").rename(bundle / "renamed.npz")
-    renamed = bundle_digest(bundle)
-    (bundle / "renamed.npz").write_text("w2")
-    assert len({before, renamed, bundle_digest(bundle)}) == 3
+    assert len({before, other, bundle_digest(bundle)}) == 3
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname"])
+def test_a_bundle_cannot_name_files_outside_of_it(results: Results, name: str) -> None:
+    bundle = results()["bundle"]
+    (bundle / "bundle.json").write_text(json.dumps({"files": {name: "0"}}))
+    with pytest.raises(RegistryError, match="names of files inside it were required"):
+        bundle_digest(bundle)
 
 
 def test_importing_the_registry_does_not_import_mlflow() -> None:

@@ -1,0 +1,118 @@
+"""SIGKILL at random points of every step: the next night comes to the same, and nothing is half-written."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from seqtag.sealing import require_manifest
+from tests.faults.night import Nights, children_of, forget, kill, let_it_work, wait_until
+
+STEPS = (
+    *("validation", "splits", "vocabulary", "encoded", "model"),
+    *("evaluation", "decision", "registration", "report"),
+)
+TRAIN = """
+import logging
+from pathlib import Path
+from seqtag import steps
+from seqtag.rundir import RunDir
+
+logging.basicConfig(level=logging.INFO)
+steps.train(RunDir(Path({run!r})), checkpoints_every=0)
+"""
+
+
+@pytest.mark.parametrize("kill_number", [1, 2])
+@pytest.mark.parametrize("step", STEPS)
+def test_a_night_killed_within_a_step_is_made_good_by_the_next(
+    nights: Nights, step: str, kill_number: int
+) -> None:
+    before = nights.came_to()
+    output = nights.run.path / step
+    seconds = require_manifest(output).seconds
+    draw = random.Random(f"{step} {kill_number}")
+    forget(output)
+    process = nights.begin()
+    unfinished = output.with_name(f".{step}.partial")
+    killed = wait_until(unfinished.exists, process)
+    if killed:
+        let_it_work(draw.uniform(0, 0.8) * seconds)
+        kill(process)
+    nights.check()
+    assert nights.champion == before["champion"]
+    again = nights.night()
+    assert again.code == 0, again.said
+    nights.check()
+    assert nights.came_to() == before
+    assert not unfinished.exists()
+    assert killed or seconds < 0.1, "the step was over before it could be killed"
+
+
+def test_a_night_killed_while_it_reads_the_sources_is_made_good_by_the_next(nights: Nights) -> None:
+    before = nights.came_to()
+    forget(nights.home / "corpora")
+    process = nights.begin()
+    if wait_until((nights.home / "corpora" / "small" / ".partial").exists, process):
+        kill(process)
+    nights.check()
+    assert nights.night().code == 0
+    assert nights.came_to() == before
+
+
+def test_a_killed_training_process_is_a_failed_night_with_its_last_words(nights: Nights) -> None:
+    before = nights.came_to()
+    forget(nights.run.model)
+    process = nights.begin()
+    assert wait_until(lambda: children_of(process), process)
+    (child,) = children_of(process)
+    child.kill()
+    outcome = nights.finish(process)
+    assert outcome.code == 1
+    assert "Error: seqtag.steps.learning:fit_recipe: a process that answers was required" in outcome.said
+    assert "died of SIGKILL" in outcome.said
+    assert nights.champion == before["champion"]
+    assert nights.night().code == 0
+    assert nights.came_to() == before
+
+
+def test_a_training_killed_again_and_again_goes_on_and_comes_to_the_same_weights(nights: Nights) -> None:
+    before, run = nights.came_to(), nights.run
+    history = scores(run.history)
+    forget(run.model)
+    draw, kills, positions = random.Random(1), 0, []
+    checkpoints = run.path.parent / ".checkpoints"
+    while kills < 10:
+        process = nights.begin(code=TRAIN.format(run=str(run.path)))
+        newest = stamps(checkpoints)
+        if not wait_until(partial(has_changed, checkpoints, newest), process):
+            break
+        let_it_work(draw.uniform(0, 0.3))
+        kill(process)
+        kills += 1
+        said = (nights.folder / "said.txt").read_text()
+        positions += [tuple(map(int, at)) for at in re.findall(r"goes on in epoch (\d+), batch (\d+)", said)]
+    assert nights.night().code == 0
+    assert nights.came_to() == before
+    assert scores(run.history) == history
+    assert kills >= 3
+    assert positions == sorted(positions)
+    assert len(set(positions)) >= 2
+    assert not any(checkpoints.iterdir())
+
+
+def stamps(folder: Path) -> list[int]:
+    return sorted(path.stat().st_mtime_ns for path in folder.glob("*/?/manifest.json"))
+
+
+def has_changed(folder: Path, newest: list[int]) -> bool:
+    return stamps(folder) != newest
+
+
+def scores(history: Path) -> list[tuple[float, float]]:
+    return [(record["loss"], record["dev_score"]) for record in json.loads(history.read_text())]
