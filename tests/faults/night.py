@@ -5,15 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 
 from seqtag.config import Settings
 from seqtag.rundir import RunDir
@@ -25,8 +29,9 @@ TAGGER = """
 name = "small"
 
 [[corpus.sources]]
-format = "jsonl"
+format = "parquet"
 path = "{corpus}"
+id_column = "id"
 
 [features]
 ladder = [8, 16, 32]
@@ -53,53 +58,79 @@ class Outcome:
     said: str
 
 
+@dataclass(frozen=True)
+class Begun:
+    """A process that was started, and where what it says goes."""
+
+    process: subprocess.Popen[bytes]
+    path: Path
+
+    @property
+    def said(self) -> str:
+        return self.path.read_text("utf-8", "replace")
+
+    def end(self) -> Outcome:
+        """Wait until it ends by itself."""
+        return Outcome(self.process.wait(), self.said)
+
+    def kill(self) -> None:
+        """Kill it as the kernel does; its children are left to notice."""
+        self.process.kill()
+        self.process.wait()
+
+    def children(self) -> list[psutil.Process]:
+        return psutil.Process(self.process.pid).children()
+
+    def wait_until(self, holds: Callable[[], Any]) -> bool:
+        """Wait until something holds; False if the process ended first."""
+        while not holds():
+            if self.process.poll() is not None:
+                return False
+            time.sleep(0.0005)
+        return True
+
+
 class Nights:
     """One home folder, one corpus in a file, and the nights of its tagger."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "home"
-        self.corpus, self.tagger = folder / "corpus.jsonl", folder / "small.toml"
+        self.corpus, self.tagger = folder / "corpus.parquet", folder / "small.toml"
         self.tagger.write_text(TAGGER.format(corpus=self.corpus))
+        self._n_begun = 0
         self.write_corpus(300)
 
-    def write_corpus(self, n: int, *, first: int = 0, broken: float = 0.0) -> None:
+    def write_corpus(self, n: int, *, broken: float = 0.0) -> None:
         """Write `n` sequences, of which a share has fewer tags than tokens, whole or not at all."""
-        lines = []
-        for i in range(first, first + n):
-            draw = int.from_bytes(hashlib.sha256(str(i).encode()).digest()[:8])
-            tokens = [f"{'abcdefgh'[draw >> (3 * k) & 7]}{draw >> (2 * k) & 3}" for k in range(3 + draw % 9)]
-            tags = ["B-X" if token[0] < "c" else "O" for token in tokens]
-            is_broken = (i - first) < broken * n
-            lines.append(
-                json.dumps({"id": f"s{i}", "tokens": tokens, "tags": tags[: -1 if is_broken else None]})
-            )
+        tokens, tags = [], []
+        for i in range(n):
+            draw = random.Random(i)
+            tokens.append([draw.choice("abcdefgh") + draw.choice("0123") for _ in range(draw.randint(3, 11))])
+            tags.append(["B-X" if token < "c" else "O" for token in tokens[-1]][i < broken * n :])
+        ids = [f"s{i}" for i in range(n)]
         partial = self.corpus.with_suffix(".partial")
-        partial.write_text("\n".join(lines) + "\n")
+        table = pa.table({"id": ids, "tokens": tokens, "tags": tags})
+        pq.write_table(table, partial, write_page_checksum=True)
         partial.replace(self.corpus)
 
-    def begin(
-        self, *arguments: str, prefix: tuple[str, ...] = (), code: str | None = None, **environment: str
-    ) -> subprocess.Popen[bytes]:
+    def begin(self, *prefix: str, code: str = RETRAIN, **environment: str) -> Begun:
         """Start a night, or other code of ours, in a session of its own."""
-        said = (self.folder / "said.txt").open("wb")
-        command = [sys.executable, "-c", code or RETRAIN, *(() if code else ("retrain", str(self.tagger)))]
-        with said:
-            return subprocess.Popen(
-                [*prefix, *command, *arguments],
+        self._n_begun += 1
+        path = self.folder / f"said-{self._n_begun}.txt"
+        with path.open("wb") as said:
+            process = subprocess.Popen(
+                [*prefix, sys.executable, "-c", code, "retrain", str(self.tagger)],
                 cwd=CHECKOUT,
                 env={**os.environ, "SEQTAG_HOME": str(self.home), **environment},
                 stdout=said,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        return Begun(process, path)
 
-    def finish(self, process: subprocess.Popen[bytes]) -> Outcome:
-        code = process.wait()
-        return Outcome(code, (self.folder / "said.txt").read_text("utf-8", "replace"))
-
-    def night(self, *arguments: str, prefix: tuple[str, ...] = (), **environment: str) -> Outcome:
+    def night(self, *prefix: str, **environment: str) -> Outcome:
         """Run a night to its end."""
-        return self.finish(self.begin(*arguments, prefix=prefix, **environment))
+        return self.begin(*prefix, **environment).end()
 
     @property
     def run(self) -> RunDir:
@@ -129,25 +160,6 @@ class Nights:
         for folder in (manifest.parent for manifest in found):
             if not folder.name.startswith("."):
                 assert find_manifest(folder) is not None, folder
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """Kill a process as the kernel does; its children are left to notice."""
-    process.kill()
-    process.wait()
-
-
-def children_of(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
-    return psutil.Process(process.pid).children()
-
-
-def wait_until(holds: Any, process: subprocess.Popen[bytes]) -> bool:
-    """Wait until something holds; False if the process ended first."""
-    while not holds():
-        if process.poll() is not None:
-            return False
-        time.sleep(0.0005)
-    return True
 
 
 def let_it_work(seconds: float) -> None:

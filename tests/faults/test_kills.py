@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqtag.sealing import require_manifest
-from tests.faults.night import Nights, children_of, forget, kill, let_it_work, wait_until
+from tests.faults.night import Nights, forget, let_it_work
 
 STEPS = (
     *("validation", "splits", "vocabulary", "encoded", "model"),
@@ -38,12 +38,12 @@ def test_a_night_killed_within_a_step_is_made_good_by_the_next(
     seconds = require_manifest(output).seconds
     draw = random.Random(f"{step} {kill_number}")
     forget(output)
-    process = nights.begin()
+    night = nights.begin()
     unfinished = output.with_name(f".{step}.partial")
-    killed = wait_until(unfinished.exists, process)
+    killed = night.wait_until(unfinished.exists)
     if killed:
         let_it_work(draw.uniform(0, 0.8) * seconds)
-        kill(process)
+        night.kill()
     nights.check()
     assert nights.champion == before["champion"]
     again = nights.night()
@@ -57,9 +57,9 @@ def test_a_night_killed_within_a_step_is_made_good_by_the_next(
 def test_a_night_killed_while_it_reads_the_sources_is_made_good_by_the_next(nights: Nights) -> None:
     before = nights.came_to()
     forget(nights.home / "corpora")
-    process = nights.begin()
-    if wait_until((nights.home / "corpora" / "small" / ".partial").exists, process):
-        kill(process)
+    night = nights.begin()
+    if night.wait_until((nights.home / "corpora" / "small" / ".partial").exists):
+        night.kill()
     nights.check()
     assert nights.night().code == 0
     assert nights.came_to() == before
@@ -68,11 +68,11 @@ def test_a_night_killed_while_it_reads_the_sources_is_made_good_by_the_next(nigh
 def test_a_killed_training_process_is_a_failed_night_with_its_last_words(nights: Nights) -> None:
     before = nights.came_to()
     forget(nights.run.model)
-    process = nights.begin()
-    assert wait_until(lambda: children_of(process), process)
-    (child,) = children_of(process)
+    night = nights.begin()
+    assert night.wait_until(night.children)
+    (child,) = night.children()
     child.kill()
-    outcome = nights.finish(process)
+    outcome = night.end()
     assert outcome.code == 1
     assert "Error: seqtag.steps.learning:fit_recipe: a process that answers was required" in outcome.said
     assert "died of SIGKILL" in outcome.said
@@ -88,15 +88,14 @@ def test_a_training_killed_again_and_again_goes_on_and_comes_to_the_same_weights
     draw, kills, positions = random.Random(1), 0, []
     checkpoints = run.path.parent / ".checkpoints"
     while kills < 10:
-        process = nights.begin(code=TRAIN.format(run=str(run.path)))
-        newest = stamps(checkpoints)
-        if not wait_until(partial(has_changed, checkpoints, newest), process):
+        training, newest = nights.begin(code=TRAIN.format(run=str(run.path))), stamps(checkpoints)
+        if not training.wait_until(partial(has_changed, checkpoints, newest)):
             break
         let_it_work(draw.uniform(0, 0.3))
-        kill(process)
+        training.kill()
         kills += 1
-        said = (nights.folder / "said.txt").read_text()
-        positions += [tuple(map(int, at)) for at in re.findall(r"goes on in epoch (\d+), batch (\d+)", said)]
+        went_on = re.findall(r"goes on in epoch (\d+), batch (\d+)", training.said)
+        positions += [tuple(map(int, at)) for at in went_on]
     assert nights.night().code == 0
     assert nights.came_to() == before
     assert scores(run.history) == history

@@ -63,7 +63,7 @@ def _rows(
 ) -> Iterator[pa.RecordBatch]:
     with _seekable(file) as stream:
         try:
-            parquet = pq.ParquetFile(stream)
+            parquet = pq.ParquetFile(stream, page_checksum_verification=True)
             present = parquet.schema_arrow.names
             check_columns(required, present, place=file.name)
             wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
