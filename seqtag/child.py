@@ -18,6 +18,7 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -77,7 +78,8 @@ def run_in_child(
         process.wait()
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
-                stream.close()
+                with suppress(BrokenPipeError):  # what it died too early to read
+                    stream.close()
     if answer is not None and "result" in answer:
         return answer["result"]
     if answer is not None:

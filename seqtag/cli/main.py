@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import sys
 
 import typer
@@ -53,9 +54,16 @@ def main() -> None:
     except SeqtagError as error:
         typer.echo(f"Error: {error}", err=True)
         sys.exit(REFUSED)
-    except BrokenPipeError:  # the reader of our output has seen enough
-        sys.stderr.close()
-        sys.exit(DONE)
     except OSError as error:  # a disk, a network, a right that is missing
+        if isinstance(error, BrokenPipeError) and not _is_read():
+            sys.stderr.close()
+            sys.exit(DONE)
         typer.echo(f"Error: {error}", err=True)
         sys.exit(REFUSED)
+
+
+def _is_read() -> bool:
+    """Tell whether anybody still reads our output."""
+    poll = select.poll()
+    poll.register(sys.stdout.fileno(), 0)
+    return not any(event & select.POLLERR for _, event in poll.poll(0))

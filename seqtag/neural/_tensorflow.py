@@ -37,8 +37,9 @@ def _without_chatter() -> Iterator[None]:
 with _without_chatter():
     import keras
     import tensorflow as tf
+    from tensorflow.core.protobuf import saved_model_pb2
 
-__all__ = ["keras", "make_deterministic", "tf"]
+__all__ = ["keras", "make_deterministic", "saved_model_pb2", "tf"]
 
 
 def make_deterministic() -> None:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from seqtag.neural._tensorflow import tf
+from google.protobuf import text_format
+
+from seqtag.neural._tensorflow import saved_model_pb2, tf
 from seqtag.neural.network import NetworkReader
 from seqtag.neural.tokens import TokenFeatures
+
+_CAPTURED = re.compile(r'(key: "_user_specified_name"\s+value {\s+s: ")\d+(?=")')
 
 
 def export_saved_model(
@@ -24,6 +29,7 @@ def export_saved_model(
     serving = _Serving(reader, features, tags)
     tf.saved_model.save(serving, str(folder), signatures={"serving_default": serving.tag_padded})
     (folder / "fingerprint.pb").unlink()  # has a random number in it, and nothing needs it (TensorFlow 2.21)
+    _number_functions_from_0(folder / "saved_model.pb")
 
 
 class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
@@ -60,3 +66,27 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         served["confidence"] = tf.where(real, decoded.confidence, 0.0)
         served["span_confidence"] = tf.where(real, decoded.span_confidence, 0.0)
         return {name: values[:, :-1] for name, values in served.items()}  # [batch, time]
+
+
+def _number_functions_from_0(path: Path) -> None:
+    """Give the functions of a SavedModel names that do not say how many the process had traced before.
+
+    So equal taggers are equal bytes, also of a training that was cut off. TensorFlow 2.21 ends each name with
+    a number of the whole process, and calls what a function captures by such a number.
+    """
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    libraries = [graph.graph_def.library for graph in saved.meta_graphs]
+    names = {function.signature.name for library in libraries for function in library.function}
+    numbers = sorted(int(name.rpartition("_")[2]) for name in names)
+    plain = {str(number): str(rank) for rank, number in enumerate(numbers)}
+    numbered = re.compile("(?:" + "|".join(map(re.escape, names)) + r")(?!\d)")
+
+    def renamed(match: re.Match[str]) -> str:
+        base, _, number = match[0].rpartition("_")
+        return f"{base}_{plain[number]}"
+
+    text = numbered.sub(renamed, _CAPTURED.sub(r"\1captured", text_format.MessageToString(saved)))
+    saved = text_format.Parse(text, saved_model_pb2.SavedModel())
+    for graph in saved.meta_graphs:
+        graph.graph_def.library.function.sort(key=lambda function: function.signature.name)
+    path.write_bytes(saved.SerializeToString(deterministic=True))

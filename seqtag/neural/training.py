@@ -96,6 +96,7 @@ def train(
     def build() -> Network:
         return Network.of(config.recipe, sizes, model, tags, vectors, seed=seed)
 
+    best = build()  # now: names of variables count what the process has made before, see `serving`
     engine = Engine(
         build,
         config=config,
@@ -122,7 +123,6 @@ def train(
     dev = DevSplit(dev_rungs, dev_forms, tags, metric=metric)
     events = epochs(engine, drawing, score=dev.score, config=config, start=begun.position)
     fitted = fit(events, config=config, weights=engine.weights, tell=tell, keep=keep, begun=begun)
-    best = build()
     set_weights(best.variables, fitted.best_weights)
     said = tags.spelled(spoken or tags.scheme)
     temperature = fitted_temperature(best, dev_rungs, NetworkReader(best).form_vectors(dev_forms))

@@ -79,7 +79,12 @@ class Begun:
         self.process.wait()
 
     def children(self) -> list[psutil.Process]:
-        return psutil.Process(self.process.pid).children()
+        """Return the processes in which it has a function of ours run."""
+        return [
+            child
+            for child in psutil.Process(self.process.pid).children()
+            if "seqtag.child" in child.cmdline()
+        ]
 
     def wait_until(self, holds: Callable[[], Any]) -> bool:
         """Wait until something holds; False if the process ended first."""

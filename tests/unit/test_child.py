@@ -93,6 +93,12 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path) -> None:
         time.sleep(0.01)  # ends by itself, or with the test's time limit
 
 
+def test_a_child_that_dies_before_it_is_told_anything_is_a_death_like_any_other(monkeypatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    with pytest.raises(ChildDiedError, match="ended with status 1"):
+        run_in_child(children.described, text=2**20 * "x")  # more than a pipe holds
+
+
 def test_peak_memory_counts_bytes() -> None:
     before = peak_memory()
     assert run_in_child(children.taking_memory, n_bytes=10) == 10

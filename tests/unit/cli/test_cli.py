@@ -160,3 +160,34 @@ def test_every_command_has_a_help_text_with_an_example(command: str) -> None:
     assert shown.exit_code == 0
     assert "Example" in shown.output
     assert "seqtag" in shown.output
+
+
+BROKEN = """
+import sys
+import seqtag.cli.main
+front = sys.modules["seqtag.cli.main"]
+
+def broken():
+    {first}
+    raise BrokenPipeError(32, "the server went away")
+
+front.app = broken
+front.main()
+"""
+
+
+def test_a_pipe_that_breaks_is_an_error_unless_it_is_our_own_output() -> None:
+    of_a_server = subprocess.run(
+        [sys.executable, "-c", BROKEN.format(first="pass")], capture_output=True, text=True, check=False
+    )
+    assert (of_a_server.returncode, of_a_server.stderr) == (1, "Error: [Errno 32] the server went away\n")
+    read_end, write_end = os.pipe()
+    os.close(read_end)
+    unread = subprocess.run(
+        [sys.executable, "-c", BROKEN.format(first="sys.stdout.write('tags')")],
+        stdout=write_end,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(write_end)
+    assert (unread.returncode, unread.stderr) == (0, b"")

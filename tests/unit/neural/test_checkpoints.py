@@ -60,7 +60,7 @@ def test_a_training_that_is_cut_off_comes_to_the_same_weights_and_scores(toy, tm
     resumed = toy.train(tmp_path / "resumed", checkpoints=Checkpoints(folder, every=0), **said)
     ours, theirs = (json.loads((bundle / "bundle.json").read_text()) for bundle in (whole, resumed))
     for said in (ours, theirs):
-        del said["files"]["saved_model/saved_model.pb"]  # numbers what the process has made
+        del said["files"]["saved_model/saved_model.pb"]  # numbers the tables that its process has made
     assert ours == theirs
     of_time = {"seconds", "tokens_per_second"}
     histories = [json.loads((bundle / "history.json").read_text()) for bundle in (whole, resumed)]
