@@ -135,6 +135,11 @@ class RunDir:
         return self.path / "vocabulary"
 
     @property
+    def tags(self) -> Path:
+        """The tag set, in the order of the tag ids."""
+        return self.vocabulary / "tags.json"
+
+    @property
     def encoded(self) -> Path:
         return self.path / "encoded"
 

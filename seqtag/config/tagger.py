@@ -31,7 +31,7 @@ RowRule = Literal[
 # The columns that the snapshot, the quarantine and the predictions have of their own.
 RESERVED_COLUMNS = (
     *("sequence_id", "document_id", "split", "tokens", "tags", "defect"),
-    *("row", "reasons", "predicted", "confidence", "span_confidence", "unknown"),
+    *("row", "reasons", "predicted", "confidence", "span_confidence", "unknown", "seen"),
 )
 
 
@@ -159,13 +159,23 @@ class EvaluateConfig(Table):
 
 
 class GateConfig(Table):
-    """When a challenger takes the champion's place. Scores are fractions in [0, 1]."""
+    """When a challenger takes the champion's place. Scores are in [0, 1]; a ratio of 0 is no bound."""
 
     metric: Literal["auto"] | Metric = "auto"  # auto: span_f1 where tags have a scheme
     margin: float = Field(default=0.0, ge=0, lt=1)  # the difference that the interval must clear
     floor: float = Field(default=0.1, ge=0, le=1)  # what the first model must reach to serve at all
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     resamples: int = Field(default=2000, ge=100)
+    retraining_noise: float = Field(default=0.0, ge=0, lt=1)  # standard deviation of equally good retrainings
+    guard_margin: float = Field(default=0.02, ge=0, le=1)  # what a type or slice may lose
+    min_support: int = Field(default=50, ge=1)  # of a guarded type (spans), tag (tokens) or slice (sequences)
+    max_seen: float = Field(default=0.2, ge=0, le=1)  # share of test that one of the models was trained on
+    new_tags: Literal["allow", "hold"] = "allow"  # tags or types that the champion does not know
+    removed_tags: Literal["allow", "hold"] = "hold"  # those that the challenger no longer knows
+    renamed_tags: dict[str, str] = Field(default_factory=dict)  # type (or tag) of the champion: its new name
+    max_size_ratio: float = Field(default=2.0, ge=0)  # bytes of the bundle, to the champion's
+    max_latency_ratio: float = Field(default=3.0, ge=0)  # seconds of tagging, to the champion's
+    max_memory_ratio: float = Field(default=2.0, ge=0)  # bytes at the most while tagging, to the champion's
 
 
 class TaggerConfig(Table):

@@ -4,6 +4,8 @@ from seqtag.features.encode import encode_corpus
 from seqtag.features.encoded import Rung, read_encoded
 from seqtag.features.forms import read_forms
 from seqtag.features.index import index_corpus, index_vectors
+from seqtag.features.layout import SEEN
+from seqtag.features.seen import was_seen, write_seen
 from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
 from seqtag.features.vectors import Coverage, Vectors
@@ -13,6 +15,7 @@ from seqtag.features.windowing import Windows, padded, stitched, windows
 __all__ = [
     "PAD",
     "PAD_ID",
+    "SEEN",
     "UNK",
     "UNKNOWN_TAG_ID",
     "UNK_ID",
@@ -30,5 +33,7 @@ __all__ = [
     "read_encoded",
     "read_forms",
     "stitched",
+    "was_seen",
     "windows",
+    "write_seen",
 ]

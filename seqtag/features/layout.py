@@ -11,6 +11,7 @@ CHARACTERS = "characters.parquet"
 TAGS = "tags.json"
 FORMS = "forms.parquet"
 VECTORS = "vectors.parquet"
+SEEN = "seen.parquet"
 
 VOCABULARY_DIGEST = b"seqtag.vocabulary"  # keys of the Parquet schema metadata
 TAGS_DIGEST = b"seqtag.tags"

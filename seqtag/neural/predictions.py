@@ -9,28 +9,35 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seqtag.child import peak_memory
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import SPLIT
 from seqtag.errors import RunDirError
+from seqtag.features import SEEN as SEEN_FILE
+from seqtag.features import was_seen
 from seqtag.neural.tagger import Tagger
-from seqtag.scoring import convert_tags
+from seqtag.scoring import Cost, convert_tags
 from seqtag.scoring.predictions import (
     CONFIDENCE,
     PREDICTED,
+    SEEN,
     SPAN_CONFIDENCE,
     TOKENS,
     UNKNOWN,
     predictions_schema,
 )
 
+_TIMED, _TURNS = 512, 5  # sequences whose tagging is timed, and how often
+
 _log = logging.getLogger(__name__)
 
 
-def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: SchemeName) -> None:
-    """Tag a split file with a bundle, row group by row group.
+def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: SchemeName) -> Cost:
+    """Tag a split file with a bundle, row group by row group; return what it took.
 
     Writes the split's columns (without `split`, which is known) in the same order of sequences, with what
-    the tagger says behind the gold tags: `predicted`, `confidence`, `span_confidence` and `unknown`.
+    the tagger says behind the gold tags: `predicted`, `confidence`, `span_confidence` and `unknown`. Last
+    comes `seen`, whether the model was trained on the sequence.
 
     Args:
         scheme: of the split's tags; those of a bundle that was trained in another one are converted to it.
@@ -44,17 +51,42 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
         raise RunDirError(f"{bundle}: a model of tag scheme {scheme} was required. Received: one of {spoken}")
     started, n_tokens = time.perf_counter(), 0
     with pq.ParquetFile(split) as source:
-        schema = predictions_schema(source.schema_arrow, without=SPLIT)
+        schema = predictions_schema(source.schema_arrow, without=SPLIT).append(pa.field(SEEN, pa.bool_()))
         with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
             for group in range(source.num_row_groups):
                 for batch in source.read_row_group(group).to_batches():
-                    writer.write_batch(_tagged(batch, tagger, schema, scheme))
+                    writer.write_batch(_tagged(batch, tagger, schema, scheme=scheme, bundle=bundle))
                     n_tokens += len(batch.column(TOKENS).flatten())
     seconds = time.perf_counter() - started
     _log.info("tag: %s tokens in %.1f s, %s tokens/s", f"{n_tokens:,}", seconds, f"{n_tokens / seconds:,.0f}")
+    return Cost(
+        size=sum((bundle / name).stat().st_size for name in tagger.bundle.files),
+        seconds=_seconds(tagger, split),
+        memory=peak_memory(),
+    )
 
 
-def _tagged(batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema, scheme: SchemeName) -> pa.RecordBatch:
+def _seconds(tagger: Tagger, split: Path) -> float:
+    """Return the seconds of tagging 1,000 tokens, the best of several turns on the first of a split.
+
+    What is loaded and compiled once is no part of it, and what else the machine does is kept out by the best.
+    """
+    with pq.ParquetFile(split) as source:
+        batch = next(source.iter_batches(_TIMED, columns=[TOKENS]), None)
+    n_tokens = 0 if batch is None else len(batch.column(TOKENS).flatten())
+    if batch is None or not n_tokens:
+        return 0.0
+    turns = []
+    for _ in range(_TURNS):
+        started = time.perf_counter()
+        tagger.tag(batch.column(TOKENS))
+        turns.append(time.perf_counter() - started)
+    return 1000 * min(turns) / n_tokens
+
+
+def _tagged(
+    batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema, *, scheme: SchemeName, bundle: Path
+) -> pa.RecordBatch:
     tagged = tagger.tag(batch.column(TOKENS))
     predicted = convert_tags(tagged.predicted, tagger.bundle.spoken, scheme)
     new = {
@@ -62,6 +94,14 @@ def _tagged(batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema, scheme: Sc
         CONFIDENCE: tagged.confidence,
         SPAN_CONFIDENCE: tagged.span_confidence,
         UNKNOWN: tagged.unknown,
+        SEEN: _seen(batch.column(TOKENS), bundle),
     }
     columns = [new[name] if name in new else batch.column(name) for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def _seen(tokens: pa.ListArray, bundle: Path) -> pa.BooleanArray:
+    """Return whether the model knows the sequences from its training; null where it does not say."""
+    if not (bundle / SEEN_FILE).exists():
+        return pa.nulls(len(tokens), pa.bool_())
+    return pa.array(was_seen(tokens, bundle / SEEN_FILE))

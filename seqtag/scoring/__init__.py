@@ -1,9 +1,10 @@
 """Tag schemes, spans, scores with their uncertainty, and the promotion decision."""
 
 from seqtag.scoring.calibration import Calibration
-from seqtag.scoring.decision import METRIC_NAMES, Decision, Verdict, decide_promotion
+from seqtag.scoring.decision import METRIC_NAMES, Decision, Opponent, Verdict, decide_promotion
 from seqtag.scoring.evaluate import Metrics, evaluate_predictions
 from seqtag.scoring.metric import resolve_metric, score_value
+from seqtag.scoring.rules import Cost, Costs
 from seqtag.scoring.schemes import (
     SchemeVerdict,
     convert_tags,
@@ -17,8 +18,11 @@ from seqtag.scoring.spans import SpanMode, Spans, spans_of, tags_of
 __all__ = [
     "METRIC_NAMES",
     "Calibration",
+    "Cost",
+    "Costs",
     "Decision",
     "Metrics",
+    "Opponent",
     "SchemeVerdict",
     "Scores",
     "SpanMode",

@@ -25,6 +25,7 @@ PREDICTED = "predicted"  # list<string>
 CONFIDENCE = "confidence"  # list<float32>: probability of the predicted tag; may be missing
 SPAN_CONFIDENCE = "span_confidence"  # list<float32>: that of the predicted span around it; may be missing
 UNKNOWN = "unknown"  # list<bool>: the token is not in that model's vocabulary
+SEEN = "seen"  # bool: it was in that model's train or dev; null: not known; may be missing
 
 _BATCH = 16_384  # sequences read at once
 _ROUNDING = 0.01  # by which a probability from float32 sums over a long sequence may leave [0, 1]
@@ -37,6 +38,7 @@ class Predictions:
 
     rows: <int64>[n_sequences]       rows in the snapshot
     unknown: <bool>[n_sequences]     contains a token outside the model's vocabulary; None: not known
+    seen: <bool>[n_sequences]        was in the model's train or dev; None: not known
     confidence: <float32>[n_tokens]  probability of the predicted tag; None where the file has none
     span_confidence: the same        that of the predicted span around it; None without a scheme too
     columns                          further columns as strings, one value per sequence
@@ -46,6 +48,7 @@ class Predictions:
     rows: npt.NDArray[np.int64]
     pairs: TagPairs
     unknown: npt.NDArray[np.bool_] | None
+    seen: npt.NDArray[np.bool_] | None = None
     confidence: npt.NDArray[np.float32] | None = None
     span_confidence: npt.NDArray[np.float32] | None = None
     columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
@@ -65,7 +68,7 @@ def predictions_schema(split: pa.Schema, *, without: str, span_confidence: bool 
     columns = [column for column in split.remove_metadata() if column.name != without]
     behind = 1 + [column.name for column in columns].index(GOLD_TAGS)
     columns[behind:behind] = [pa.field(name, pa.list_(type_), nullable=False) for name, type_ in said.items()]
-    return pa.schema(columns)
+    return pa.schema([*columns, pa.field(SEEN, pa.bool_())])
 
 
 def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] = ()) -> Predictions:
@@ -79,15 +82,17 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
     """
     needed = [ROW, GOLD_TAGS, PREDICTED, UNKNOWN, *columns] + ([TOKENS] if scheme != "none" else [])
     sure = [CONFIDENCE] if scheme == "none" else [CONFIDENCE, SPAN_CONFIDENCE]
-    rows, unknown, keys, parts = [], [], [], []
+    rows, unknown, seen, keys, parts = [], [], [], [], []
     found: dict[str, list[npt.NDArray[np.float32]]] = {}
     kept: dict[str, list[pa.Array]] = {name: [] for name in columns}
     try:
-        for batch in _batches(path, needed, optional=sure):
+        for batch in _batches(path, needed, optional=[*sure, SEEN]):
             gold = batch.column(GOLD_TAGS)
             rows.append(batch.column(ROW).to_numpy())
             parts.append(pair_tags(gold, batch.column(PREDICTED)))
             unknown.append(_any_true(batch.column(UNKNOWN)))
+            if SEEN in batch.schema.names:
+                seen.append(batch.column(SEEN))
             for name in set(sure) & set(batch.schema.names):
                 read = _probabilities(batch.column(name), parts[-1].offsets, name=name)
                 found.setdefault(name, []).append(read)
@@ -101,6 +106,7 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
         rows=np.concatenate([np.zeros(0, np.int64), *rows]),
         pairs=_concatenate(parts),
         unknown=np.concatenate([np.zeros(0, np.bool_), *unknown]),
+        seen=_known(pa.chunked_array(seen, pa.bool_())) if seen else None,
         confidence=np.concatenate(found[CONFIDENCE]) if CONFIDENCE in found else None,
         span_confidence=np.concatenate(found[SPAN_CONFIDENCE]) if SPAN_CONFIDENCE in found else None,
         columns={name: pa.chunked_array(values, pa.string()) for name, values in kept.items()},
@@ -181,6 +187,10 @@ def _probabilities(
     if outside.any():
         raise ConfigError(f"{name}: probabilities in [0, 1] were required. Received: {read[outside][0]}")
     return read.clip(0, 1)
+
+
+def _known(values: pa.ChunkedArray) -> npt.NDArray[np.bool_] | None:
+    return None if values.null_count else values.combine_chunks().to_numpy(zero_copy_only=False)
 
 
 def _any_true(lists: pa.ListArray) -> npt.NDArray[np.bool_]:

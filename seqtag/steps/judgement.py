@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from seqtag import __version__
-from seqtag.config import config_digest
+from seqtag.child import run_in_child
+from seqtag.config import SchemeName, config_digest
 from seqtag.errors import SeqtagError
 from seqtag.rundir import RunDir
 from seqtag.sealing import (
@@ -25,6 +26,7 @@ from seqtag.steps.ground import Place, key_of_steps, metric, read_config, read_s
 
 if TYPE_CHECKING:
     from seqtag.reporting import ReportContext
+    from seqtag.scoring import Cost
 
 logger = logging.getLogger(__name__)
 
@@ -52,26 +54,40 @@ def evaluate(run: RunDir) -> Manifest:
 
 def decide(run: RunDir) -> Manifest:
     """Compare both on the same test sequences: PROMOTE, HOLD or REJECT. Writes `decision/`."""
-    from seqtag.scoring import decide_promotion
+    from seqtag.scoring import Opponent, decide_promotion
 
-    config, opponent = read_config(run), read_json(run.opponent)
-    evaluated = require_manifest(run.evaluation)
-    failure = read_json(run.metrics)["champion_error"]
+    config, pinned = read_config(run), read_json(run.opponent)
+    evaluated, metrics = require_manifest(run.evaluation), read_json(run.metrics)
+    predictions = run.predictions("champion")
+    opponent = None
+    if pinned["version"] is not None:
+        opponent = Opponent(
+            version=pinned["version"],
+            predictions=predictions if predictions.exists() else None,
+            tags=tuple(pinned["tags"]),
+            error=metrics["champion_error"],
+        )
 
     def judge(folder: Path) -> None:
         decision = decide_promotion(
             run.predictions("challenger"),
-            run.predictions("champion") if run.predictions("champion").exists() else None,
+            opponent,
+            tags=read_json(run.tags)["tags"],
             scheme=train_scheme(run),
             gate=config.gate,
+            evaluate=config.evaluate,
             metric=metric(run),
             seed=config.seed,
-            champion_version=opponent["version"],
-            champion_error=failure,
+            costs=metrics["costs"],
         )
         write_json(folder / run.decision.name, decision)
 
-    inputs = {"evaluation": evaluated.digest, "config": config_digest(config.gate), "seed": str(config.seed)}
+    inputs = {
+        "evaluation": evaluated.digest,
+        "tags": require_manifest(run.vocabulary).digest,
+        "config": config_digest(config.gate, config.evaluate),
+        "seed": str(config.seed),
+    }
     return step(run.decision_dir, "decide", inputs, judge)
 
 
@@ -145,17 +161,16 @@ def report(run: RunDir) -> Manifest:
 
 
 def _score_both(run: RunDir, folder: Path) -> None:
-    from seqtag.neural import write_predictions
     from seqtag.scoring import evaluate_predictions
 
     config, opponent = read_config(run), read_json(run.opponent)
     challenger = folder / run.predictions("challenger").name
     champion = folder / run.predictions("champion").name
-    write_predictions(run.model, run.split("test"), challenger, scheme=train_scheme(run))
+    costs = {"challenger": _tag_test(run, run.model, challenger), "champion": None}
     failure = None
     if opponent["version"] is not None:
         try:
-            write_predictions(Path(opponent["bundle"]), run.split("test"), champion, scheme=train_scheme(run))
+            costs["champion"] = _tag_test(run, Path(opponent["bundle"]), champion)
         except SeqtagError as error:  # a champion that cannot be scored is never replaced: see decide
             failure = str(error)
             champion.unlink(missing_ok=True)
@@ -173,9 +188,27 @@ def _score_both(run: RunDir, folder: Path) -> None:
         baseline=run.baseline_predictions if asked else None,
         baseline_name=config.evaluate.baseline if asked else None,
     )
-    write_json(folder / run.metrics.name, {**metrics, "champion_error": failure})
+    write_json(folder / run.metrics.name, {**metrics, "champion_error": failure, "costs": costs})
     if all(source.format == "sample" for source in config.corpus.sources):
         _write_optimum(run.split("test"), folder / run.optimum.name)
+
+
+def _tag_test(run: RunDir, bundle: Path, predictions: Path) -> Any:
+    """Have a process of its own tag the test split, so that what it takes can be told; return that."""
+    return run_in_child(
+        tag_split,
+        bundle=str(bundle),
+        split=str(run.split("test")),
+        predictions=str(predictions),
+        scheme=train_scheme(run),
+    )
+
+
+def tag_split(bundle: str, split: str, predictions: str, scheme: SchemeName) -> Cost:
+    """Tag a split with a bundle; return what it took."""
+    from seqtag.neural import write_predictions
+
+    return write_predictions(Path(bundle), Path(split), Path(predictions), scheme=scheme)
 
 
 def _write_optimum(test: Path, path: Path) -> None:

@@ -27,9 +27,12 @@ logger = logging.getLogger(__name__)
 
 
 def index(run: RunDir) -> Manifest:
-    """Number words, characters and tags of train, and pick static vectors. Writes `vocabulary/`."""
+    """Number words, characters and tags of train, pick static vectors, and note which sequences are seen.
+
+    Writes `vocabulary/`.
+    """
     from seqtag.corpus import files_digest
-    from seqtag.features import index_corpus, index_vectors
+    from seqtag.features import SEEN, index_corpus, index_vectors, write_seen
 
     config = read_config(run)
     previous, source = tuple(read_json(run.opponent)["tags"]), config.model.vectors
@@ -47,14 +50,18 @@ def index(run: RunDir) -> Manifest:
         if source is not None:
             n_frequent = config.model.frequent_words
             index_vectors(source, vocabulary, n_frequent=n_frequent, folder=folder)
+        shown = [run.split("train"), run.split("dev")]
+        write_seen(shown, folder / SEEN, min_length=config.quality.leakage_min_length)
 
     return step(
         run.vocabulary,
         "index",
         {
             "train": splits.outputs[run.split("train").name],
+            "dev": splits.outputs[run.split("dev").name],
             "scheme": train_scheme(run),
             "config": config_digest(config.tags, config.features),
+            "leakage_min_length": str(config.quality.leakage_min_length),
             "vectors": "" if source is None else digest(files_digest(source), config_digest(config.model)),
             "previous tags": digest(*previous),
         },

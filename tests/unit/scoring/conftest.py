@@ -28,6 +28,7 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
         drop: Sequence[str] = (),
         confidence: Sequence[str] | None = None,
         span_confidence: Sequence[str] | None = None,
+        seen: Sequence[bool | None] | None = None,
         **columns: Sequence[str | None],
     ) -> Path:
         words = [w.split() for w, _, _ in sequences]
@@ -44,6 +45,7 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
                 "confidence": probabilities(sure),
                 **of_spans,
                 "unknown": pa.array([[v.isupper() for v in w] for w in words], pa.list_(pa.bool_())),
+                "seen": pa.array(seen or [False] * len(words), pa.bool_()),
                 **{column: pa.array(values, pa.string()) for column, values in columns.items()},
             }
         )

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from seqtag.config import GateConfig
+from seqtag.config import EvaluateConfig, GateConfig
 from seqtag.errors import ConfigError, RunDirError
-from seqtag.scoring import decide_promotion
+from seqtag.scoring import Opponent, decide_promotion
 from seqtag.scoring.decision import Decision, _paired
 
 WritePredictions = Callable[..., Path]
@@ -21,16 +21,28 @@ GOLD = "B-X O"
 RIGHT, WRONG = ("a b", GOLD, GOLD), ("a b", GOLD, "O O")
 
 
-def decide(challenger: Path, champion: Path | None, **changes: Any) -> Decision:
+def decide(
+    challenger: Path,
+    champion: Path | None,
+    *,
+    champion_version: str | None = None,
+    champion_error: str | None = None,
+    champion_tags: tuple[str, ...] = ("O", "B-X"),
+    **changes: Any,
+) -> Decision:
+    opponent = None
+    if champion is not None or champion_version is not None or champion_error is not None:
+        opponent = Opponent(champion_version or "3", champion, champion_tags, champion_error)
     arguments = {
+        "tags": ("O", "B-X"),
         "scheme": "IOB2",
         "gate": GateConfig(resamples=200),
+        "evaluate": EvaluateConfig(),
         "metric": "span_f1",
         "seed": 1,
-        "champion_version": None if champion is None else "3",
         **changes,
     }
-    return decide_promotion(challenger, champion, **arguments)
+    return decide_promotion(challenger, opponent, **arguments)
 
 
 def held(decision: Decision) -> dict[str, bool]:

@@ -1,0 +1,55 @@
+"""Which sequences a model was trained on, as hashes: a test split must not hold them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.corpus.hashing import hash_sequences
+from seqtag.corpus.schema import TOKENS
+from seqtag.errors import RunDirError
+
+_COLUMN = "sequence_hash"
+
+
+def write_seen(splits: Sequence[Path], path: Path, *, min_length: int) -> None:
+    """Write the hashes of the distinct token sequences of splits, sorted; 8 bytes for each.
+
+    Args:
+        min_length: tokens; shorter sequences repeat honestly, and are left out.
+    """
+    found = [np.zeros(0, np.uint64)]
+    for split in splits:
+        with pq.ParquetFile(split) as file:
+            for batch in file.iter_batches(columns=[TOKENS]):
+                tokens = batch.column(TOKENS)
+                long_enough = pc.greater_equal(pc.list_value_length(tokens), min_length)
+                found.append(np.unique(hash_sequences(tokens.filter(long_enough))))
+    hashes = pa.array(np.unique(np.concatenate(found)))
+    metadata = {"min_length": str(min_length)}
+    pq.write_table(pa.table({_COLUMN: hashes}).replace_schema_metadata(metadata), path)
+
+
+def was_seen(tokens: pa.ListArray, path: Path) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_sequences]`: is the token sequence one of those that were written?
+
+    Raises:
+        RunDirError: the file is missing or something else.
+    """
+    try:
+        table = pq.read_table(path, columns=[_COLUMN])
+        min_length = int((table.schema.metadata or {})[b"min_length"])
+        hashes = table[_COLUMN].to_numpy().astype(np.uint64, casting="safe")
+    except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
+        raise RunDirError(f"{path}: hashes of sequences were required. Received: {error}") from error
+    own = hash_sequences(tokens)
+    position = np.minimum(np.searchsorted(hashes, own), max(0, len(hashes) - 1))
+    is_there = hashes[position] == own if len(hashes) else np.zeros(len(own), np.bool_)
+    lengths = pc.fill_null(pc.list_value_length(tokens), 0).to_numpy()
+    return is_there & (lengths >= min_length)

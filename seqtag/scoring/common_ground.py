@@ -1,0 +1,87 @@
+"""The test sequences on which two models can be compared: new to both, and of tags that both know."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.config import SchemeName
+from seqtag.scoring.counts import TagPairs
+from seqtag.scoring.predictions import Predictions
+from seqtag.scoring.schemes import split_tags
+
+
+@dataclass(frozen=True)
+class TagChange:
+    """The types (or tags, where they have no scheme) that one of two models knows and the other does not."""
+
+    new: tuple[str, ...]  # known to the challenger alone
+    removed: tuple[str, ...]  # known to the champion alone
+
+
+def tag_change(
+    ours: Collection[str], theirs: Collection[str], *, scheme: SchemeName, renamed: Mapping[str, str]
+) -> TagChange:
+    """Compare two tag sets, the champion's by their new names.
+
+    >>> tag_change(["O", "B-PER", "B-GEO"], ["O", "B-PER", "B-LOC", "B-MISC"],
+    ...            scheme="IOB2", renamed={"LOC": "GEO"})
+    TagChange(new=(), removed=('MISC',))
+    """
+    our_types = set(_types(ours, scheme))
+    their_types = {renamed.get(type_, type_) for type_ in _types(theirs, scheme)}
+    return TagChange(tuple(sorted(our_types - their_types)), tuple(sorted(their_types - our_types)))
+
+
+def with_new_names(
+    predictions: Predictions, renamed: Mapping[str, str], *, scheme: SchemeName
+) -> Predictions:
+    """Return predictions in which types that have another name by now are called by it."""
+    if not renamed:
+        return predictions
+    pairs = predictions.pairs
+    said = [_by_new_name(tag, renamed, scheme) for tag in pairs.tags]
+    tags = tuple(sorted({*pairs.tags, *said}))
+    number = {tag: i for i, tag in enumerate(tags)}
+    of_gold = np.array([number[tag] for tag in pairs.tags], np.int32)
+    of_said = np.array([number[tag] for tag in said], np.int32)
+    renamed_pairs = TagPairs(tags, of_gold[pairs.gold], of_said[pairs.predicted], pairs.offsets)
+    return replace(predictions, pairs=renamed_pairs)
+
+
+def with_types(pairs: TagPairs, types: Collection[str], *, scheme: SchemeName) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_sequences]`: is a gold tag of the sequence of one of the types?"""
+    is_of = np.array([bool(set(_types([tag], scheme)) & set(types)) for tag in pairs.tags], np.bool_)
+    n_of = np.append(0, np.cumsum(is_of[pairs.gold])) if len(pairs.tags) else np.zeros(1, np.int64)
+    return np.diff(n_of[pairs.offsets]) > 0
+
+
+def where(predictions: Predictions, kept: npt.NDArray[np.bool_]) -> Predictions:
+    """Return the predictions of the sequences where `kept: <bool>[n_sequences]`; for scoring tags alone."""
+    pairs = predictions.pairs
+    lengths = np.diff(pairs.offsets)
+    tokens = np.repeat(kept, lengths)
+    offsets = np.append(0, np.cumsum(lengths[kept]))
+    return Predictions(
+        rows=predictions.rows[kept],
+        pairs=TagPairs(pairs.tags, pairs.gold[tokens], pairs.predicted[tokens], offsets),
+        unknown=None,
+        seen=None if predictions.seen is None else predictions.seen[kept],
+        columns={name: column.filter(pa.array(kept)) for name, column in predictions.columns.items()},
+    )
+
+
+def _types(tags: Collection[str], scheme: SchemeName) -> tuple[str, ...]:
+    if scheme == "none":
+        return tuple(tags)
+    _, types = split_tags([tag for tag in tags if tag != "O"])
+    return types
+
+
+def _by_new_name(tag: str, renamed: Mapping[str, str], scheme: SchemeName) -> str:
+    (type_,) = _types([tag], scheme) or ("",)
+    return tag.removesuffix(type_) + renamed[type_] if type_ in renamed else tag

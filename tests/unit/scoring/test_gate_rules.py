@@ -1,0 +1,185 @@
+"""What else than the difference keeps a challenger from being promoted, and what would have let it pass."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtag.config import EvaluateConfig, GateConfig
+from seqtag.scoring import Opponent, decide_promotion
+from seqtag.scoring.common_ground import TagChange, tag_change
+from seqtag.scoring.decision import Decision
+
+WritePredictions = Callable[..., Path]
+
+PER_RIGHT, PER_WRONG = ("a b", "B-PER O", "B-PER O"), ("a b", "B-PER O", "O O")
+LOC_RIGHT, LOC_WRONG = ("a b", "B-LOC O", "B-LOC O"), ("a b", "B-LOC O", "O O")
+TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
+
+
+def decide(
+    challenger: Path, champion: Path, *, tags: tuple[str, ...] = TAGS, theirs: tuple[str, ...] = TAGS,
+    evaluate: EvaluateConfig | None = None, costs: Any = None, **gate: Any,
+) -> Decision:  # fmt: skip
+    return decide_promotion(
+        challenger,
+        Opponent("3", champion, theirs),
+        tags=tags,
+        scheme="IOB2",
+        gate=GateConfig(**{"resamples": 1000, "min_support": 20, **gate}),
+        evaluate=evaluate or EvaluateConfig(),
+        metric="span_f1",
+        seed=1,
+        costs=costs,
+    )
+
+
+def failed(decision: Decision) -> list[str]:
+    return [rule["rule"] for rule in decision["rules"] if not rule["held"]]
+
+
+@pytest.fixture
+def better(write_predictions: WritePredictions) -> tuple[Path, Path]:
+    """80 and 40 of 80 spans found."""
+    return (
+        write_predictions("challenger", [PER_RIGHT] * 40 + [LOC_RIGHT] * 40),
+        write_predictions("champion", [PER_RIGHT, PER_WRONG] * 20 + [LOC_RIGHT, LOC_WRONG] * 20),
+    )
+
+
+def test_where_all_rules_hold_nothing_would_have_to_be_otherwise(better: tuple[Path, Path]) -> None:
+    decision = decide(*better)
+    assert (decision["verdict"], failed(decision), decision["would_pass"]) == ("PROMOTE", [], [])
+    assert decision["p_value"] == pytest.approx(1 / 1001)
+    assert {guard["what"] for guard in decision["guards"]} == {"type PER", "type LOC", "length = 1-10"}
+    assert all(guard["difference"] > 0 for guard in decision["guards"])
+
+
+def test_a_type_that_is_clearly_worse_holds_a_challenger_that_is_better_on_the_whole(
+    write_predictions: WritePredictions,
+) -> None:
+    """PER from 100 % to F1 2 * 20 / (40 + 20) = 66.7 %, LOC from 0 to 100 %."""
+    challenger = write_predictions("challenger", [PER_RIGHT, PER_WRONG] * 20 + [LOC_RIGHT] * 120)
+    champion = write_predictions("champion", [PER_RIGHT] * 40 + [LOC_WRONG] * 120)
+    decision = decide(challenger, champion)
+    assert decision["difference"]["low"] > 0
+    assert (decision["verdict"], failed(decision)) == ("HOLD", ["no type or slice is worse"])
+    assert "type PER loses -33.33 points, interval [" in decision["sentence"]
+    assert "support 40; -2.00 is allowed" in decision["sentence"]
+    (change,) = decision["would_pass"]
+    assert change.startswith("gate.guard_margin = ")
+    assert change.endswith(", or gate.min_support above 40")
+    enough = float(change.split(" = ")[1].split(",")[0])
+    assert decide(challenger, champion, guard_margin=enough)["verdict"] == "PROMOTE"
+    assert decide(challenger, champion, guard_margin=enough - 0.001)["verdict"] == "HOLD"
+    assert decide(challenger, champion, min_support=41)["verdict"] == "PROMOTE"
+
+
+def test_a_slice_that_is_clearly_worse_holds_too(write_predictions: WritePredictions) -> None:
+    genre = ["email"] * 40 + ["news"] * 120
+    challenger = write_predictions("challenger", [PER_RIGHT, PER_WRONG] * 20 + [PER_RIGHT] * 120, genre=genre)
+    champion = write_predictions("champion", [PER_RIGHT] * 40 + [PER_WRONG] * 120, genre=genre)
+    decision = decide(challenger, champion, evaluate=EvaluateConfig(slices=("genre",)))
+    assert (decision["verdict"], failed(decision)) == ("HOLD", ["no type or slice is worse"])
+    assert "genre = email loses -33.33 points" in decision["sentence"]
+
+
+def test_sequences_that_one_of_both_was_trained_on_are_left_out(
+    write_predictions: WritePredictions,
+) -> None:
+    """Of 100 sequences 10 are known to each; they are the only ones on which the challenger is better."""
+    challenger = write_predictions("challenger", [PER_RIGHT] * 100, seen=[True] * 10 + [False] * 90)
+    champion = write_predictions(
+        "champion", [PER_WRONG] * 20 + [PER_RIGHT] * 80, seen=[False] * 10 + [True] * 10 + [False] * 80
+    )
+    decision = decide(challenger, champion)
+    assert (decision["n_sequences"], decision["n_left_out"]) == (80, 20)
+    assert decision["difference"]["value"] == 0
+    rule = next(r for r in decision["rules"] if r["rule"] == "the test split is new to both")
+    assert rule["held"]
+    assert rule["detail"] == (
+        "of 100 sequences the challenger was trained on 10.0%, the champion on 10.0%; these are left out, "
+        "20.0% is allowed"
+    )
+    assert "the test split is new to both" in failed(decide(challenger, champion, max_seen=0.19))
+
+
+def test_a_champion_of_which_nobody_knows_what_it_was_trained_on_stays(
+    write_predictions: WritePredictions,
+) -> None:
+    challenger = write_predictions("challenger", [PER_RIGHT] * 40)
+    champion = write_predictions("champion", [PER_WRONG] * 40, seen=[None] * 40)
+    decision = decide(challenger, champion)
+    assert (decision["verdict"], failed(decision)) == ("HOLD", ["the test split is new to both"])
+    assert "it is not known which sequences the champion was trained on" in decision["sentence"]
+    assert decision["would_pass"] == []
+
+
+def test_tags_that_one_of_both_does_not_know_are_not_compared(better: tuple[Path, Path]) -> None:
+    known = ("O", "B-PER", "I-PER")
+    new = decide(*better, theirs=known)
+    assert (new["verdict"], new["n_sequences"], new["n_left_out"]) == ("PROMOTE", 40, 40)
+    assert failed(decide(*better, theirs=known, new_tags="hold")) == ["new tags are allowed"]
+    removed = decide(*better, tags=known)
+    assert (removed["verdict"], failed(removed)) == ("HOLD", ["removed tags are allowed"])
+    assert (
+        "LOC: hold; the 40 sequences with tags that one of both does not know are left out"
+        in (removed["sentence"])
+    )
+    assert removed["would_pass"] == ['gate.removed_tags = "allow"']
+    assert decide(*better, tags=known, removed_tags="allow")["verdict"] == "PROMOTE"
+
+
+def test_a_champion_that_speaks_of_a_renamed_type_is_understood(write_predictions: WritePredictions) -> None:
+    place_right, place_wrong = ("a b", "B-LOC O", "B-PLACE O"), ("a b", "B-LOC O", "O O")
+    challenger = write_predictions("challenger", [LOC_RIGHT] * 40)
+    champion = write_predictions("champion", [place_right] * 36 + [place_wrong] * 4)
+    theirs = ("O", "B-PLACE", "I-PLACE")
+    decision = decide(
+        challenger, champion, tags=("O", "B-LOC", "I-LOC"), theirs=theirs, renamed_tags={"PLACE": "LOC"}
+    )
+    assert decision["champion"] == pytest.approx(2 * 36 / (40 + 36))
+    assert decision["n_left_out"] == 0
+
+
+def test_tag_sets_without_a_scheme_are_compared_tag_by_tag() -> None:
+    change = tag_change(["NOUN", "VERB", "X"], ["NOUN", "V"], scheme="none", renamed={"V": "VERB"})
+    assert change == TagChange(new=("X",), removed=())
+
+
+@pytest.mark.parametrize(("what", "unit"), [("size", "bytes"), ("latency", "ms"), ("memory", "bytes")])
+def test_a_budget_that_is_broken_holds(better: tuple[Path, Path], what: str, unit: str) -> None:
+    champion = {"size": 1_000, "seconds": 0.004, "memory": 2_000}
+    key = "seconds" if what == "latency" else what
+    costs = {"champion": champion, "challenger": {**champion, key: 3.5 * champion[key]}}
+    decision = decide(*better, costs=costs)
+    assert (decision["verdict"], failed(decision)) == ("HOLD", [f"{what} is within its budget"])
+    assert f"{unit}" in decision["sentence"]
+    assert "3.50 times as much" in decision["sentence"]
+    assert decision["would_pass"] == [f"gate.max_{what}_ratio = 3.5"]
+    assert decide(*better, costs=costs, **{f"max_{what}_ratio": 3.5})["verdict"] == "PROMOTE"
+    assert decide(*better, costs=costs, **{f"max_{what}_ratio": 0})["verdict"] == "PROMOTE"
+
+
+def test_noise_of_retraining_widens_the_interval(better: tuple[Path, Path]) -> None:
+    """The difference is 1 - 2 / 3; two models that differ by their seed alone differ by sqrt(2) * 0.1."""
+    quiet, noisy = decide(*better), decide(*better, retraining_noise=0.1)
+    below = [d["difference"]["value"] - d["difference"]["low"] for d in (quiet, noisy)]
+    assert below[1] ** 2 - below[0] ** 2 == pytest.approx((1.959964 * 2**0.5 * 0.1) ** 2)
+    assert noisy["verdict"] == "PROMOTE"
+    assert decide(*better, retraining_noise=0.2)["verdict"] == "HOLD"
+
+
+def test_what_would_pass_says_how_much_better_it_would_have_to_be(
+    write_predictions: WritePredictions,
+) -> None:
+    challenger = write_predictions("challenger", [PER_RIGHT] * 12 + [PER_WRONG] * 9 + [PER_RIGHT] * 9)
+    champion = write_predictions("champion", [PER_WRONG] * 12 + [PER_RIGHT] * 9 + [PER_RIGHT] * 9)
+    decision = decide(challenger, champion)
+    value, low = (100 * decision["difference"][end] for end in ("value", "low"))
+    assert decision["would_pass"][0] == (
+        f"a difference above {value - low:+.2f} points instead of {value:+.2f}"
+    )

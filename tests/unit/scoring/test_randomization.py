@@ -1,0 +1,71 @@
+"""Approximate randomization beside all swaps, and beside scipy's."""
+
+from itertools import product
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from seqtag.scoring.randomization import randomization_p_value
+
+
+def counts(right, tokens):
+    return np.stack([right, tokens], axis=1).astype(np.float32)
+
+
+def of_all_swaps(ours, theirs):
+    """Return the share of all 2 ** n ways to swap that differ at least as much."""
+    observed = abs(ours[:, 0].sum() / ours[:, 1].sum() - theirs[:, 0].sum() / theirs[:, 1].sum())
+    as_large = 0
+    for swap in product([False, True], repeat=len(ours)):
+        one = np.where(np.array(swap)[:, None], theirs, ours).sum(axis=0)
+        other = np.where(np.array(swap)[:, None], ours, theirs).sum(axis=0)
+        as_large += abs(one[0] / one[1] - other[0] / other[1]) >= observed - 1e-12
+    return as_large / 2 ** len(ours)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_p_value_is_the_share_of_all_swaps_that_differ_as_much(seed):
+    draw = np.random.default_rng(seed)
+    tokens = draw.integers(3, 9, 10)
+    ours, theirs = (counts(draw.binomial(tokens, p), tokens) for p in (0.8, 0.6))
+    exact = of_all_swaps(ours, theirs)
+    p = randomization_p_value(ours, theirs, rounds=20_000, seed=seed)
+    assert p == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 20_000) ** 0.5 + 1e-4)
+
+
+def test_it_agrees_with_scipy_where_every_sequence_counts_alike():
+    draw = np.random.default_rng(5)
+    tokens = np.full(60, 10)
+    ours, theirs = (counts(draw.binomial(10, p, 60), tokens) for p in (0.75, 0.70))
+
+    def difference(one, other):
+        return one.mean() - other.mean()
+
+    referee = stats.permutation_test(
+        (ours[:, 0], theirs[:, 0]), difference, permutation_type="samples", n_resamples=20_000, rng=6
+    )
+    assert randomization_p_value(ours, theirs, rounds=20_000, seed=1) == pytest.approx(
+        referee.pvalue, abs=0.015
+    )
+
+
+def test_equal_answers_are_no_difference():
+    same = counts([3, 4], [5, 5])
+    assert randomization_p_value(same, same, rounds=100, seed=1) == 1
+
+
+def test_the_smallest_p_value_counts_the_observation_itself():
+    """No swap of 40 sequences in 99 rounds makes as large a difference as all of them on one side."""
+    tokens = np.ones(40)
+    assert (
+        randomization_p_value(counts(tokens, tokens), counts(0 * tokens, tokens), rounds=99, seed=1) == 0.01
+    )
+
+
+def test_the_chunks_of_many_sequences_add_up():
+    tokens = np.ones(10_000)
+    better, worse = counts(tokens * (np.arange(10_000) % 100 > 1), tokens), counts(tokens, tokens)
+    assert randomization_p_value(better, worse, rounds=199, seed=1) == 1 / 200
+    noise = np.random.default_rng(0).random((2, 10_000)) < 0.9
+    assert randomization_p_value(*(counts(n, tokens) for n in noise), rounds=199, seed=1) > 0.01
