@@ -68,7 +68,7 @@ def predictions_schema(split: pa.Schema, *, without: str, span_confidence: bool 
     columns = [column for column in split.remove_metadata() if column.name != without]
     behind = 1 + [column.name for column in columns].index(GOLD_TAGS)
     columns[behind:behind] = [pa.field(name, pa.list_(type_), nullable=False) for name, type_ in said.items()]
-    return pa.schema([*columns, pa.field(SEEN, pa.bool_())])
+    return pa.schema(columns)
 
 
 def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] = ()) -> Predictions:
