@@ -8,9 +8,10 @@ from seqtag.steps.baseline import baseline
 from seqtag.steps.explanation import explain, explanation
 from seqtag.steps.ground import Place, confine_libraries, force, read_config, read_snapshot, require_steps
 from seqtag.steps.intake import ingest, open_run, split, validate
-from seqtag.steps.judgement import decide, evaluate, register, report
+from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
 from seqtag.steps.outcome import Verdict, conclusion, summary, verdict, verdict_card
+from seqtag.steps.promotion import register
 
 __all__ = [
     "Place",

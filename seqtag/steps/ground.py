@@ -29,7 +29,8 @@ _VERBS = {
     "intake": ("validate", "split"),
     "learning": ("index", "encode", "train"),
     "baseline": ("baseline",),
-    "judgement": ("evaluate", "decide", "register", "report"),
+    "judgement": ("evaluate", "decide", "report"),
+    "promotion": ("register",),
 }
 
 logger = logging.getLogger(__name__)

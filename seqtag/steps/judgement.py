@@ -1,4 +1,4 @@
-"""From a model to a decision that people can read: evaluate, decide, register, report."""
+"""From a model to a decision that people can read: evaluate, decide, report."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import logging
 from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
@@ -22,7 +22,7 @@ from seqtag.sealing import (
     require_manifest,
     write_json,
 )
-from seqtag.steps.ground import Place, key_of_steps, metric, read_config, read_snapshot, step, train_scheme
+from seqtag.steps.ground import key_of_steps, metric, read_config, read_snapshot, step, train_scheme
 
 if TYPE_CHECKING:
     from seqtag.reporting import ReportContext
@@ -89,46 +89,6 @@ def decide(run: RunDir) -> Manifest:
         "seed": str(config.seed),
     }
     return step(run.decision_dir, "decide", inputs, judge)
-
-
-def register(run: RunDir, place: Place) -> Manifest:
-    """Record the model as a registered version, and make it champion if the decision says so.
-
-    Reads model and decision; writes the registry and `registration/`. A second call makes no second
-    version, and mends what the registry lost.
-
-    Raises:
-        RegistryError: the registry could not be reached.
-        PromotionConflictError: somebody else moved the champion since the decision.
-    """
-    decision = read_json(run.decision)
-    registry = place.registry()  # asked every time: what it holds may have been moved or lost
-    registration = registry.register(
-        run.tagger,
-        run_id=run.id,
-        bundle=run.model,
-        config=read_json(run.config),
-        history=read_json(run.history),
-        metrics=read_json(run.metrics),
-        decision=decision,
-        dataset=_dataset(run),
-        tags={"seqtag.code": key_of_steps(), "seqtag.config": file_digest(run.config)},
-    )
-    if decision["verdict"] == "PROMOTE":
-        registry.promote(run.tagger, registration.version, expected_champion=decision["champion_version"])
-    written = {
-        "version": registration.version,
-        "tracked_run_id": registration.tracked_run_id,
-        "experiment_id": registration.experiment_id,
-        "verdict": decision["verdict"],
-    }
-    return step(
-        run.registration_dir,
-        "register",
-        written,
-        lambda folder: write_json(folder / run.registration.name, written),
-        own=True,
-    )
 
 
 def report(run: RunDir) -> Manifest:
@@ -217,15 +177,6 @@ def _write_optimum(test: Path, path: Path) -> None:
     truth = pq.read_table(test, columns=["tokens", "tags"]).combine_chunks()
     best = best_possible(truth["tokens"].chunk(0), truth["tags"].chunk(0))
     write_json(path, asdict(best))
-
-
-def _dataset(run: RunDir) -> dict[str, Any]:
-    profile = read_json(run.profile)
-    return {
-        "snapshot_id": read_snapshot(run).id,
-        "digest": require_manifest(run.splits).digest,
-        "counts": profile["splits"],
-    }
 
 
 def _context(run: RunDir) -> ReportContext:
