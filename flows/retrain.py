@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from prefect import flow, runtime
@@ -48,6 +48,8 @@ def retrain(tagger: str, force: list[str] | None = None) -> State[RunDir]:
     run = tasks.evaluate(run)
     run = tasks.decide(run)
     run = tasks.register(run, place)
+    run = tasks.infra_validate(run, place)
+    run = tasks.promote(run, place, by=_occasion())
     run = tasks.report(run)
 
     came_to = steps.verdict(run, earlier=earlier, now=steps.conclusion(run, place))
@@ -57,6 +59,11 @@ def retrain(tagger: str, force: list[str] | None = None) -> State[RunDir]:
 def _scheduled_day() -> date:
     """Return the UTC day that the flow run was due, which may be before the day it starts."""
     return runtime.flow_run.scheduled_start_time.date()
+
+
+def _occasion() -> steps.Occasion:
+    """Return who promotes: the user whose process this is, through this flow run, now."""
+    return steps.occasion(f"flow run {runtime.flow_run.id}", datetime.now(UTC))
 
 
 if __name__ == "__main__":

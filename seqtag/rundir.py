@@ -204,6 +204,24 @@ class RunDir:
         return self.registration_dir / "registration.json"
 
     @property
+    def infra_dir(self) -> Path:
+        return self.path / "infra"
+
+    @property
+    def infra(self) -> Path:
+        """How the registered model behaved in a process of its own."""
+        return self.infra_dir / "findings.json"
+
+    @property
+    def promotion_dir(self) -> Path:
+        return self.path / "promotion"
+
+    @property
+    def promotion(self) -> Path:
+        """What the decision came to."""
+        return self.promotion_dir / "promotion.json"
+
+    @property
     def report_dir(self) -> Path:
         return self.path / "report"
 

@@ -5,7 +5,8 @@ Each hands its run directory on, so that the dashboard draws the chain.
 
 from tasks.corpus import ingest, open_run, split, validate
 from tasks.features import encode, index
-from tasks.judgement import decide, evaluate, register, report
+from tasks.judgement import decide, evaluate, report
+from tasks.promotion import infra_validate, promote, register
 from tasks.training import baseline, train
 
 __all__ = [
@@ -14,8 +15,10 @@ __all__ = [
     "encode",
     "evaluate",
     "index",
+    "infra_validate",
     "ingest",
     "open_run",
+    "promote",
     "register",
     "report",
     "split",

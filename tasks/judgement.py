@@ -23,13 +23,6 @@ def decide(run: RunDir) -> RunDir:
     return run
 
 
-@step(name="register {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
-def register(run: RunDir, place: steps.Place) -> RunDir:
-    """Record the model as a version, and move the champion's alias if the decision says so."""
-    steps.register(run, place)
-    return run
-
-
 @step(name="report {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
 def report(run: RunDir) -> RunDir:
     """Write the report, and its short form to the dashboard."""

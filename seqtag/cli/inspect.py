@@ -39,12 +39,12 @@ def show(run: Annotated[str, RUN]) -> None:
     where = place()
     at = find_run(run, where)
     typer.echo(f"Run {at.id} of {at.tagger}: {at.path}\n")
-    folders = (at.validation, at.splits, at.vocabulary, at.encoded, at.model)
-    for folder in (*folders, at.evaluation, at.decision_dir, at.registration_dir, at.report_dir):
+    folders = (at.validation, at.splits, at.vocabulary, at.encoded, at.model, at.evaluation, at.decision_dir)
+    for folder in (*folders, at.registration_dir, at.infra_dir, at.promotion_dir, at.report_dir):
         manifest = find_manifest(folder)
         done = f"{manifest.seconds:9.1f} s   {manifest.digest[:12]}" if manifest else "not done"
         typer.echo(f"  {folder.name:14} {done:>14}")
-    if find_manifest(at.registration_dir) is not None:
+    if find_manifest(at.promotion_dir) is not None:
         typer.echo("\n" + steps.summary(at))
 
 

@@ -12,9 +12,13 @@ from typing import Annotated, Any
 import typer
 
 from seqtag import steps
+from seqtag.cli.promotion import occasion
 from seqtag.cli.surroundings import RUN, TAGGER, find_run, place
 from seqtag.config import load_tagger
 from seqtag.rundir import RunDir
+from seqtag.sealing import (
+    read_json,
+)
 
 Tagger = Annotated[Path, TAGGER]
 Run = Annotated[str, RUN]
@@ -24,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
     for command in (retrain, ingest, open_run, validate, split, index, encode, baseline, train):
         app.command(command.__name__.replace("_", "-"), rich_help_panel="Verbs")(command)
-    for command in (evaluate, decide, register, report):
+    for command in (evaluate, decide, report):
         app.command(command.__name__, rich_help_panel="Verbs")(command)
 
 
@@ -51,6 +55,8 @@ def retrain(
     steps.evaluate(run)
     steps.decide(run)
     steps.register(run, where)
+    steps.infra_validate(run, where)
+    steps.promote(run, where, by=occasion("retrain"))
     steps.report(run)
     typer.echo(steps.summary(run))
 
@@ -149,18 +155,7 @@ def decide(run: Run) -> None:
     """
     at = find_run(run, place())
     steps.decide(at)
-    typer.echo(steps.verdict(at).sentence)
-
-
-def register(run: Run) -> None:
-    """Record the model as a version, and make it champion if the decision says so.
-
-    Example: `seqtag register sample`
-    """
-    where = place()
-    at = find_run(run, where)
-    steps.register(at, where)
-    typer.echo(at.registration)
+    typer.echo(read_json(at.decision)["sentence"])
 
 
 def report(run: Run) -> None:

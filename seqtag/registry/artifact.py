@@ -98,10 +98,12 @@ def find_bundle(location: str) -> Path:
 def _signature() -> ModelSignature:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
-    from mlflow.types.schema import Array, DataType
+    from mlflow.types.schema import AnyType, Array, DataType
 
     strings, numbers = Array(DataType.string), Array(DataType.double)
+    # Of a null Array(string) would make the string "n" (mlflow 3.17); the serving code refuses what is none.
+    anything = Array(AnyType())  # type: ignore[no-untyped-call]  # MLflow's
     return ModelSignature(
-        inputs=Schema([ColSpec(strings, "tokens")]),
+        inputs=Schema([ColSpec(anything, "tokens")]),
         outputs=Schema([ColSpec(strings, "tags"), ColSpec(numbers, "confidence")]),
     )

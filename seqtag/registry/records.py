@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 
 CHAMPION = "champion"  # the version that serves
@@ -13,6 +17,77 @@ RUN_ID_TAG = "seqtag.run_id"
 BUNDLE_TAG = "seqtag.bundle"
 VERDICT_TAG = "seqtag.verdict"
 PROMOTED_OVER_TAG = "seqtag.promoted_over"
+CONFIG_TAG = "seqtag.config"
+CODE_TAG = "seqtag.code"
+ENTRY_TAG = "seqtag.entry"  # of the registered model: the entry that its aliases were last set to
+
+EVERYTHING = "*"  # what an entry holds that keeps every lineage from serving
+
+
+class Event(StrEnum):
+    """What an entry of the ledger tells."""
+
+    PROMOTE = "PROMOTE"
+    HOLD = "HOLD"
+    REJECT = "REJECT"
+    ROLLBACK = "ROLLBACK"
+    RELEASE = "RELEASE"
+    ADOPT = "ADOPT"  # the champion of a registry that had no ledger yet
+    MOVE = "MOVE"  # somebody moved the champion's alias in MLflow, and we noticed
+
+
+MOVES = (Event.PROMOTE, Event.ROLLBACK, Event.ADOPT, Event.MOVE)  # after these `to_version` serves
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """Who acts, through what, and when."""
+
+    who: str  # user@host
+    through: str  # a command, or a flow run
+    at: datetime  # UTC
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What is to become of a version, and on what grounds."""
+
+    verdict: str  # PROMOTE, HOLD or REJECT
+    sentence: str
+    against: str | None  # the champion that it was judged against
+    decision: str  # sha256 of decision.json
+    dataset: str  # sha256 of the splits
+    report: str  # where it can be read about
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger.
+
+    from_version, from_bundle: the champion before, None and "" if there was none
+    to_version, to_bundle      the version that it is about, which serves from now on if the event says so
+    config, code, dataset      sha256 of what `to_version` was made from, "" where that is not known
+    decision                   sha256 of decision.json, "" where nothing was decided
+    holds                      the lineage that may not be promoted until a RELEASE
+    """
+
+    tagger: str
+    entry: int
+    at: str  # UTC, ISO 8601
+    who: str
+    through: str
+    event: str
+    from_version: str | None
+    to_version: str | None
+    from_bundle: str = ""
+    to_bundle: str = ""
+    config: str = ""
+    code: str = ""
+    dataset: str = ""
+    decision: str = ""
+    sentence: str = ""
+    report: str = ""
+    holds: str | None = None
 
 
 @dataclass(frozen=True)
@@ -49,3 +124,13 @@ class Version:
     sentence: str
     aliases: tuple[str, ...]
     promoted_over: str | None  # the champion it replaced; "" if there was none, None if never promoted
+
+
+def lineage(tags: Mapping[str, str]) -> str:
+    """Return what a version has in common with those of other nights: the sha256 of configuration and code.
+
+    Args:
+        tags: of the version.
+    """
+    parts = (tags.get(CONFIG_TAG, ""), tags.get(CODE_TAG, ""))
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()

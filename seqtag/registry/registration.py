@@ -16,7 +16,7 @@ from seqtag.registry.tracking import Retraining, log_judgement, log_training
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import LoggedModel, Run
-    from mlflow.entities.model_registry import ModelVersion
+    from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 _VERSIONS_A_CALL = 200
 _PACKING = ".packing-"  # what the name of a folder begins with in which a model is made ready
@@ -61,17 +61,44 @@ def register_bundle(
     )
 
 
-def registered_aliases(client: MlflowClient, tagger: str) -> dict[str, str]:
-    """Return alias -> version; empty only if the store says that it has no such model."""
+def find_registration(client: MlflowClient, tagger: str, marks: Mapping[str, str]) -> Registration | None:
+    """Return where a run directory's bundle stands, None unless it is registered; nothing is written.
+
+    Args:
+        marks: the tags of its run id and its bundle's digest.
+    """
+    experiment = client.get_experiment_by_name(tagger)
+    run = None if experiment is None else _find_tracked_run(client, experiment.experiment_id, marks)
+    if run is None or run.info.status != "FINISHED":
+        return None
+    for version in find_versions(client, tagger):
+        if version.run_id == run.info.run_id:
+            return Registration(
+                version=str(version.version),
+                tracked_run_id=run.info.run_id,
+                model_id=str(version.model_id),
+                experiment_id=run.info.experiment_id,
+                bundle_digest=marks[records.BUNDLE_TAG],
+            )
+    return None
+
+
+def registered_model(client: MlflowClient, tagger: str) -> RegisteredModel | None:
+    """Return what MLflow knows of a tagger; None only if the store says that it has no such model."""
     from mlflow.exceptions import MlflowException
 
     try:
-        found = client.get_registered_model(tagger)
+        return client.get_registered_model(tagger)
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":
-            return {}
+            return None
         raise
-    return {alias: str(version) for alias, version in found.aliases.items()}
+
+
+def registered_aliases(client: MlflowClient, tagger: str) -> dict[str, str]:
+    """Return alias -> version; empty only if the store says that it has no such model."""
+    found = registered_model(client, tagger)
+    return {} if found is None else {alias: str(version) for alias, version in found.aliases.items()}
 
 
 def find_versions(client: MlflowClient, tagger: str) -> list[ModelVersion]:
@@ -101,11 +128,9 @@ def _tracked_run(
 ) -> Run:
     """Return this bundle's tracked run, begun now if there is none."""
     experiment_id = _experiment(client, retraining.tagger, artifacts=artifacts)
-    keys = (records.RUN_ID_TAG, records.BUNDLE_TAG)
-    wanted = " and ".join(f"tags.`{key}` = '{marks[key]}'" for key in keys)
-    found = client.search_runs([experiment_id], wanted, order_by=["attributes.start_time ASC"])
-    if found:
-        return found[0]
+    found = _find_tracked_run(client, experiment_id, marks)
+    if found is not None:
+        return found
     return client.create_run(
         experiment_id,
         run_name=retraining.run_id,
@@ -115,6 +140,13 @@ def _tracked_run(
             "mlflow.source.name": "seqtag",
         },
     )
+
+
+def _find_tracked_run(client: MlflowClient, experiment_id: str, marks: Mapping[str, str]) -> Run | None:
+    keys = (records.RUN_ID_TAG, records.BUNDLE_TAG)
+    wanted = " and ".join(f"tags.`{key}` = '{marks[key]}'" for key in keys)
+    found = client.search_runs([experiment_id], wanted, order_by=["attributes.start_time ASC"])
+    return found[0] if found else None
 
 
 def _experiment(client: MlflowClient, tagger: str, *, artifacts: Path) -> str:

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtag.errors import PromotionConflictError, RegistryError
+from seqtag.errors import RegistryError
 from seqtag.registry import records
-from seqtag.registry.artifact import bundle_digest, bundle_tags, find_bundle
-from seqtag.registry.records import Champion, Registration, Version
-from seqtag.registry.registration import find_versions, register_bundle, registered_aliases
+from seqtag.registry.artifact import bundle_digest
+from seqtag.registry.records import Champion, Entry, Event, Judgement, Occasion, Registration, Version
+from seqtag.registry.registration import find_registration, find_versions, register_bundle, registered_aliases
 from seqtag.registry.store import Store
 from seqtag.registry.tracking import Retraining
+from seqtag.registry.versions import checked, described
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from mlflow.entities.model_registry import ModelVersion
+
+    from seqtag.config import SchemeName
+    from seqtag.registry.infra import Findings
+    from seqtag.registry.succession import Succession
 
 _log = logging.getLogger(__name__)
 
@@ -66,13 +71,26 @@ class Registry:
         """
         client = self._store.client()
         with self._store.reaching(f"looking for the {alias} of {tagger}"):
-            number = registered_aliases(client, tagger).get(alias)
+            if alias == records.CHAMPION:
+                number = self._succession(tagger).aliases.champion()
+            else:
+                number = registered_aliases(client, tagger).get(alias)
             if number is None:
                 self._refuse_lost_database(client, tagger)
                 return None
+        return self.at_version(tagger, number, role=alias)
+
+    def at_version(self, tagger: str, number: str, *, role: str = "version") -> Champion:
+        """Return a version, its bundle checked.
+
+        Raises:
+            RegistryError: there is none, the store could not be read, or the files are missing or changed.
+        """
+        client = self._store.client()
+        with self._store.reaching(f"looking for version {number} of {tagger}"):
             version = client.get_model_version(tagger, number)
             location = client.get_model_version_download_uri(tagger, number)
-        return self._checked(tagger, alias, version, location)
+        return checked(version, location, role=role, store=str(self._store))
 
     def versions(self, tagger: str) -> list[Version]:
         """Return every registered version, oldest first.
@@ -84,7 +102,7 @@ class Registry:
         with self._store.reaching(f"listing the versions of {tagger}"):
             aliases = registered_aliases(client, tagger)
             found = find_versions(client, tagger)
-        return [_version(v, aliases) for v in sorted(found, key=lambda v: int(v.version))]
+        return [described(v, aliases) for v in sorted(found, key=lambda v: int(v.version))]
 
     def register(
         self,
@@ -120,54 +138,108 @@ class Registry:
         _log.info("%s: registered %s as version %s", tagger, run_id, registration.version)
         return registration
 
-    def promote(self, tagger: str, version: str, *, expected_champion: str | None) -> None:
-        """Make `version` the champion in place of `expected_champion`, which becomes the previous one.
+    def registration(self, tagger: str, *, run_id: str, bundle: Path) -> Registration | None:
+        """Return where a run directory's bundle is registered, None if it is not; nothing is written.
 
-        Doing it again changes nothing.
+        Raises:
+            RegistryError: the store could not be read, or the bundle is empty.
+        """
+        client = self._store.client()
+        marks = {records.RUN_ID_TAG: run_id, records.BUNDLE_TAG: bundle_digest(bundle)}
+        with self._store.reaching(f"looking for {run_id} of {tagger}"):
+            return find_registration(client, tagger, marks)
+
+    def judge(self, tagger: str, version: str, judgement: Judgement, *, by: Occasion) -> Entry:
+        """Enter in the ledger what is to become of a version, and let it serve if it is promoted.
+
+        The same judgement makes no second entry, and a promotion that a hold forbids becomes a HOLD.
+
+        Raises:
+            PromotionConflictError: another version than it was judged against is champion by now.
+            RegistryError: the store could not be read or written, has no such version, or its files changed.
+        """
+        if judgement.verdict == Event.PROMOTE:
+            self.at_version(tagger, version)
+        with self._succeeding(tagger, f"judging version {version} of {tagger}") as succession:
+            return succession.judge(version, judgement, by=by)
+
+    def judged(self, tagger: str, version: str, judgement: Judgement) -> Entry | None:
+        """Return the entry that says already what a judgement would, or None; nothing is written.
+
+        Raises:
+            RegistryError: the store could not be read.
+        """
+        with self._store.reaching(f"looking for a judgement of {tagger}"):
+            return self._succession(tagger).judged(version, judgement)
+
+    def earlier(self, tagger: str, target: str | None, *, by: Occasion) -> tuple[str, Champion]:
+        """Return the champion's version, and what could serve instead: that asked for, else the one before.
+
+        Raises:
+            RegistryError: nobody serves, there is no such version, it serves already, or its files changed.
+        """
+        with self._succeeding(tagger, f"rolling {tagger} back") as succession:
+            champion, version = succession.earlier(target, by=by)
+        return champion, self.at_version(tagger, version)
+
+    def roll_back(
+        self, tagger: str, champion: str, target: str, *, reason: str, everything: bool, by: Occasion
+    ) -> Entry:
+        """Let an earlier version serve in place of the champion, whose lineage is then held.
+
+        Args:
+            everything: every other lineage is held, too.
 
         Raises:
             PromotionConflictError: another version is champion by now.
-            RegistryError: the store could not be read or written, or has no such version.
+            RegistryError: the store could not be read or written.
         """
-        client = self._store.client()
-        with self._store.reaching(f"promoting version {version} of {tagger}"), self._store.exclusive():
-            client.get_model_version(tagger, version)  # raises if there is none
-            current = registered_aliases(client, tagger).get(records.CHAMPION)
-            if current == version:
-                return
-            if current != expected_champion:
-                raise PromotionConflictError(
-                    f"{tagger}: version {version} was to replace {_named(expected_champion)}, which it was "
-                    f"judged against. Received: {_named(current)} is champion by now"
-                )
-            client.set_model_version_tag(tagger, version, records.PROMOTED_OVER_TAG, current or "")
-            if current is not None:
-                client.set_registered_model_alias(tagger, records.PREVIOUS, current)
-            client.set_registered_model_alias(tagger, records.CHAMPION, version)
-        _log.info("%s: version %s is champion in place of %s", tagger, version, _named(current))
+        with self._succeeding(tagger, f"rolling {tagger} back") as succession:
+            return succession.roll_back(champion, target, reason=reason, everything=everything, by=by)
 
-    def _checked(self, tagger: str, alias: str, version: ModelVersion, location: str) -> Champion:
-        what = f"registry {self._store}: {alias} {version.version} of {tagger}"
-        way_out = (
-            "Restore its folder, or point the alias at another version: "
-            f"MlflowClient().set_registered_model_alias({tagger!r}, {alias!r}, VERSION)"
-        )
-        # Without a cause, unlike what the database or the network does: trying again mends no file.
-        try:
-            bundle = find_bundle(location)
-            digest = bundle_digest(bundle)
-            expected = version.tags[records.BUNDLE_TAG]
-            run_id = version.tags[records.RUN_ID_TAG]
-            tag_set = bundle_tags(bundle)
-        except Exception as error:  # whatever a damaged file makes a parser raise, the answer is never None
-            raise RegistryError(
-                f"{what}: its bundle at {location} cannot be read: {error!r}. {way_out}"
-            ) from None
-        if digest != expected:
-            raise RegistryError(
-                f"{what}: sha256 {expected} was registered. Received: {digest} in {bundle}. {way_out}"
-            )
-        return Champion(str(version.version), run_id, bundle, digest, tag_set)
+    def release(self, tagger: str, *, reason: str, by: Occasion) -> Entry:
+        """Lift all holds.
+
+        Raises:
+            RegistryError: none is in force, or the store could not be read or written.
+        """
+        with self._succeeding(tagger, f"releasing {tagger}") as succession:
+            return succession.release(reason=reason, by=by)
+
+    def validate_infra(
+        self, tagger: str, version: str, *, golden: Path | None, scheme: SchemeName
+    ) -> Findings:
+        """Try a version out, loaded as those do whom it serves; see `seqtag.registry.infra`.
+
+        Raises:
+            RegistryError: the store could not be read, has no such version, or its files changed.
+            MemoryExhaustedError: there was not memory enough.
+        """
+        from seqtag.registry.infra import validate_infra
+
+        found = self.at_version(tagger, version)
+        return validate_infra(self._store.url, tagger, found, golden=golden, scheme=scheme)
+
+    def history(self, tagger: str) -> list[Entry]:
+        """Return the entries of the ledger, oldest first.
+
+        Raises:
+            RegistryError: the store could not be read.
+        """
+        with self._store.reaching(f"reading the ledger of {tagger}"):
+            return self._store.ledger().entries(tagger)
+
+    @contextmanager
+    def _succeeding(self, tagger: str, purpose: str) -> Iterator[Succession]:
+        # The lock spares the processes of one machine a second try; between machines it is the ledger alone.
+        with self._store.reaching(purpose), self._store.exclusive():
+            yield self._succession(tagger)
+
+    def _succession(self, tagger: str) -> Succession:
+        from seqtag.registry.aliases import Aliases
+        from seqtag.registry.succession import Succession
+
+        return Succession(Aliases(self._store.client(), self._store.ledger(), tagger))
 
     def _refuse_lost_database(self, client: MlflowClient, tagger: str) -> None:
         folder = self._store.artifacts / tagger
@@ -176,21 +248,3 @@ class Registry:
                 f"registry {self._store}: it knows nothing of {tagger}, but {folder} holds its models. "
                 "Restore the database, or move the folder away to begin anew without a champion"
             )
-
-
-def _version(version: ModelVersion, aliases: Mapping[str, str]) -> Version:
-    number = str(version.version)
-    return Version(
-        version=number,
-        seqtag_run_id=version.tags.get(records.RUN_ID_TAG, ""),
-        tracked_run_id=version.run_id or "",
-        bundle_digest=version.tags.get(records.BUNDLE_TAG, ""),
-        verdict=version.tags.get(records.VERDICT_TAG, ""),
-        sentence=version.description or "",
-        aliases=tuple(sorted(alias for alias, target in aliases.items() if target == number)),
-        promoted_over=version.tags.get(records.PROMOTED_OVER_TAG),
-    )
-
-
-def _named(version: str | None) -> str:
-    return "no champion" if version is None else f"version {version}"

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import mlflow.models
+import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
@@ -30,10 +31,7 @@ class ServedTagger(PythonModel):
         params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow asks for it by name
     ) -> pd.DataFrame:
         """Return columns `tags` and `confidence`, one list a sequence, in the order of the rows."""
-        sequences = [
-            _checked(row, [str(token) for token in tokens])
-            for row, tokens in enumerate(model_input["tokens"])
-        ]
+        sequences = [_checked(row, tokens) for row, tokens in enumerate(model_input["tokens"])]
         tags: list[list[str]] = [[] for _ in sequences]
         confidences: list[list[float]] = [[] for _ in sequences]
         for batch in _batches([len(tokens) for tokens in sequences]):
@@ -60,10 +58,12 @@ class ServedTagger(PythonModel):
             confidences[row] = confidence_rows[place, :length].tolist()
 
 
-def _checked(row: int, tokens: list[str]) -> list[str]:
-    if not all(tokens):  # the saved model takes "" for padding
-        raise ValueError(f"row {row}: every token must be a non-empty string. Received: {tokens}")
-    return tokens
+def _checked(row: int, tokens: Any) -> list[str]:
+    if not isinstance(tokens, list | tuple | np.ndarray):
+        raise ValueError(f"row {row}: a list of tokens was required. Received: {tokens!r}")
+    if not all(isinstance(token, str) and token for token in tokens):  # the saved model takes "" for padding
+        raise ValueError(f"row {row}: every token must be a non-empty string. Received: {list(tokens)}")
+    return [str(token) for token in tokens]  # from NumPy's strings
 
 
 def _batches(lengths: list[int]) -> list[list[int]]:

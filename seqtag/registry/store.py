@@ -14,9 +14,12 @@ from seqtag.errors import ConfigError, RegistryError
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Engine
+
+    from seqtag.registry.ledger import Ledger
 
 _CONNECT_TIMEOUT = 10  # seconds; libpq would wait for minutes
+_LOCK_TIMEOUT = 60  # seconds; SQLite has one writer at a time
 _LOCK = ".lock"
 
 
@@ -33,6 +36,7 @@ class Store:
             raise ConfigError(f"the registry's artifact folder must be absolute. Received: {artifacts}")
         self.artifacts = artifacts
         self._client: MlflowClient | None = None
+        self._ledger: Ledger | None = None
 
     def __str__(self) -> str:
         return hide_passwords(self._address.render_as_string(hide_password=True))
@@ -47,6 +51,18 @@ class Store:
             with self.reaching("opening it"):
                 self._client = self._open()
         return self._client
+
+    def ledger(self) -> Ledger:
+        """Return the ledger, whose table lies beside MLflow's."""
+        if self._ledger is None:
+            from seqtag.registry.ledger import Ledger
+
+            self.client()  # MLflow's migrations come first
+            ledger = Ledger(self._engine())
+            with self.reaching("opening its ledger"):
+                ledger.prepare()
+            self._ledger = ledger
+        return self._ledger
 
     @contextmanager
     def reaching(self, purpose: str) -> Iterator[None]:
@@ -89,15 +105,20 @@ class Store:
         """Connect once: MLflow itself would try for 100 s, a line of log each time, before it gives up."""
         import sqlalchemy
 
-        backend = self._address.get_backend_name()
-        if backend == "sqlite" and self._address.database:
+        if self._address.get_backend_name() == "sqlite" and self._address.database:
             Path(self._address.database).parent.mkdir(parents=True, exist_ok=True)
+        sqlalchemy.inspect(self._engine()).get_table_names()
+
+    def _engine(self) -> Engine:
+        """Return an engine that keeps no connection open."""
+        import sqlalchemy
+
+        backend = self._address.get_backend_name()
         arguments = {"connect_timeout": _CONNECT_TIMEOUT} if backend == "postgresql" else {}
-        engine = sqlalchemy.create_engine(self._address, connect_args=arguments)
-        try:
-            sqlalchemy.inspect(engine).get_table_names()
-        finally:
-            engine.dispose()
+        arguments |= {"timeout": _LOCK_TIMEOUT} if backend == "sqlite" else {}
+        return sqlalchemy.create_engine(
+            self._address, connect_args=arguments, poolclass=sqlalchemy.pool.NullPool
+        )
 
 
 def sqlite_url(path: Path) -> str:

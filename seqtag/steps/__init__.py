@@ -4,6 +4,7 @@ Each reads files, calls the library once and writes one folder, or finds that fo
 same inputs. They take and return addresses (a snapshot, a run directory), never data.
 """
 
+from seqtag.registry import Occasion
 from seqtag.steps.baseline import baseline
 from seqtag.steps.explanation import explain, explanation
 from seqtag.steps.ground import Place, confine_libraries, force, read_config, read_snapshot, require_steps
@@ -11,9 +12,11 @@ from seqtag.steps.intake import ingest, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
 from seqtag.steps.outcome import Verdict, conclusion, summary, verdict, verdict_card
-from seqtag.steps.promotion import register
+from seqtag.steps.promotion import infra_validate, occasion, promote, register
+from seqtag.steps.rollback import rollback
 
 __all__ = [
+    "Occasion",
     "Place",
     "Verdict",
     "baseline",
@@ -26,13 +29,17 @@ __all__ = [
     "explanation",
     "force",
     "index",
+    "infra_validate",
     "ingest",
+    "occasion",
     "open_run",
+    "promote",
     "read_config",
     "read_snapshot",
     "register",
     "report",
     "require_steps",
+    "rollback",
     "split",
     "summary",
     "train",

@@ -30,7 +30,7 @@ _VERBS = {
     "learning": ("index", "encode", "train"),
     "baseline": ("baseline",),
     "judgement": ("evaluate", "decide", "report"),
-    "promotion": ("register",),
+    "promotion": ("register", "infra_validate", "promote"),
 }
 
 logger = logging.getLogger(__name__)

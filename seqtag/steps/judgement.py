@@ -23,6 +23,7 @@ from seqtag.sealing import (
     write_json,
 )
 from seqtag.steps.ground import key_of_steps, metric, read_config, read_snapshot, step, train_scheme
+from seqtag.steps.outcome import concluded
 
 if TYPE_CHECKING:
     from seqtag.reporting import ReportContext
@@ -104,12 +105,13 @@ def report(run: RunDir) -> Manifest:
             "evaluation": require_manifest(run.evaluation).digest,
             "decision": require_manifest(run.decision_dir).digest,
             "registration": require_manifest(run.registration_dir).digest,
+            "promotion": require_manifest(run.promotion_dir).digest,
         },
         lambda folder: write_report(
             profile=read_json(run.profile),
             quarantine=run.quarantine,
             metrics=read_json(run.metrics),
-            decision=read_json(run.decision),
+            decision=concluded(run),
             history=read_json(run.history),
             config=read_json(run.config),
             optimum=read_json(run.optimum) if run.optimum.exists() else None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from seqtag.rundir import RunDir
 from seqtag.sealing import find_manifest, read_json
@@ -22,18 +23,24 @@ class Verdict:
 def conclusion(run: RunDir, place: Place) -> str | None:
     """Return the digest of what a run came to, None if it came to nothing yet, or that is not in force."""
     manifest = find_manifest(run.report_dir)
-    if manifest is None or find_manifest(run.decision_dir) is None:
+    if manifest is None or not all(map(find_manifest, (run.decision_dir, run.promotion_dir))):
         return None
-    if read_json(run.decision)["verdict"] == "PROMOTE":
+    if concluded(run)["verdict"] == "PROMOTE":
         champion = place.registry().champion(run.tagger)
         if champion is None or champion.seqtag_run_id != run.id:
             return None
     return manifest.digest
 
 
+def concluded(run: RunDir) -> dict[str, Any]:
+    """Return the decision with what it came to, which is a HOLD where something forbade the promotion."""
+    decision, promotion = read_json(run.decision), read_json(run.promotion)
+    return {**decision, **promotion, "rules": [*decision["rules"], *promotion["rules"]]}
+
+
 def verdict(run: RunDir, *, earlier: str | None = None, now: str | None = None) -> Verdict:
     """Return what was decided; if an earlier night came to the same conclusion, that there is nothing new."""
-    decision = read_json(run.decision)
+    decision = concluded(run)
     if earlier is not None and earlier == now:
         return Verdict("Skipped", f"Nothing new since {run.begun}. {decision['sentence']}")
     return Verdict(_TITLES[decision["verdict"]], decision["sentence"])
@@ -46,7 +53,7 @@ def verdict_card(run: RunDir) -> str:
     links = {"Report": str(run.report), "Data docs": str(run.data_docs), "Run directory": str(run.path)}
     return verdict_markdown(
         metrics=read_json(run.metrics),
-        decision=read_json(run.decision),
+        decision=concluded(run),
         profile=read_json(run.profile),
         links=links,
     )
@@ -66,7 +73,7 @@ def summary(run: RunDir, *, dashboard: str | None = None) -> str:
         links["Dashboard"] = f"{dashboard} (stop it with: make down)"
     return summary_lines(
         metrics=read_json(run.metrics),
-        decision=read_json(run.decision),
+        decision=concluded(run),
         optimum=read_json(run.optimum) if run.optimum.exists() else None,
         links=links,
     )

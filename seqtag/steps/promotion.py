@@ -1,9 +1,15 @@
-"""From a decision to what serves: register."""
+"""From a decision to what serves: register, infra_validate, promote."""
 
 from __future__ import annotations
 
-from typing import Any
+import getpass
+import os
+import socket
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+from seqtag.registry import Judgement, Occasion
 from seqtag.rundir import RunDir
 from seqtag.sealing import (
     Manifest,
@@ -12,22 +18,23 @@ from seqtag.sealing import (
     require_manifest,
     write_json,
 )
-from seqtag.steps.ground import Place, key_of_steps, read_snapshot, step
+from seqtag.steps.ground import Place, key_of_steps, read_snapshot, step, train_scheme
+
+if TYPE_CHECKING:
+    from seqtag.registry import Entry, Registration
 
 
 def register(run: RunDir, place: Place) -> Manifest:
-    """Record the model as a registered version, and make it champion if the decision says so.
+    """Record the model as a registered version, the challenger.
 
     Reads model and decision; writes the registry and `registration/`. A second call makes no second
     version, and mends what the registry lost.
 
     Raises:
         RegistryError: the registry could not be reached.
-        PromotionConflictError: somebody else moved the champion since the decision.
     """
     decision = read_json(run.decision)
-    registry = place.registry()  # asked every time: what it holds may have been moved or lost
-    registration = registry.register(
+    registration = place.registry().register(  # asked every time: what it holds may have been lost
         run.tagger,
         run_id=run.id,
         bundle=run.model,
@@ -38,21 +45,131 @@ def register(run: RunDir, place: Place) -> Manifest:
         dataset=_dataset(run),
         tags={"seqtag.code": key_of_steps(), "seqtag.config": file_digest(run.config)},
     )
-    if decision["verdict"] == "PROMOTE":
-        registry.promote(run.tagger, registration.version, expected_champion=decision["champion_version"])
+    return seal_registration(run, registration)
+
+
+def seal_registration(run: RunDir, registration: Registration) -> Manifest:
+    """Write where the model stands in the registry."""
     written = {
         "version": registration.version,
         "tracked_run_id": registration.tracked_run_id,
         "experiment_id": registration.experiment_id,
-        "verdict": decision["verdict"],
+        "verdict": read_json(run.decision)["verdict"],
     }
-    return step(
-        run.registration_dir,
-        "register",
-        written,
-        lambda folder: write_json(folder / run.registration.name, written),
-        own=True,
+
+    def write(folder: Path) -> None:
+        write_json(folder / run.registration.name, written)
+
+    return step(run.registration_dir, "register", written, write, own=True)
+
+
+def infra_validate(run: RunDir, place: Place) -> Manifest:
+    """Load the registered model as those do whom it serves, and see whether it works. Writes `infra/`.
+
+    It fails closed: what it finds wrong keeps the model from being promoted.
+
+    Raises:
+        RegistryError: the registry could not be reached, or the registered files changed.
+        MemoryExhaustedError: there was not memory enough.
+    """
+    from seqtag.registry import bundle_digest
+
+    registration, golden = read_json(run.registration), run.predictions("challenger")
+    version, scheme = registration["version"], train_scheme(run)
+
+    def write(folder: Path) -> None:
+        registry = place.registry()
+        found = registry.validate_infra(run.tagger, version, golden=golden, scheme=scheme)
+        write_json(folder / run.infra.name, {**found, "version": version})
+
+    inputs = {
+        "bundle": bundle_digest(run.model),
+        "registered": registration["tracked_run_id"],  # as which version: it would get a new one if lost
+        "golden": require_manifest(run.evaluation).outputs[golden.name],
+        "scheme": scheme,
+    }
+    return step(run.infra_dir, "infra_validate", inputs, write, own=True)
+
+
+def promote(run: RunDir, place: Place, *, by: Occasion) -> Manifest:
+    """Let the registered version serve if the decision says so and nothing forbids it.
+
+    Reads decision, registration and findings; writes the registry's ledger and aliases, and `promotion/`.
+    A second call finds what the first one did, and completes what was cut off.
+
+    Raises:
+        RegistryError: the registry could not be reached, or the registered files changed.
+        PromotionConflictError: another champion serves than the one that the model was judged against.
+    """
+    version = read_json(run.registration)["version"]
+    entry = place.registry().judge(run.tagger, version, judgement(run), by=by)
+    return seal_promotion(run, entry)
+
+
+def judgement(run: RunDir) -> Judgement:
+    """Return what is to become of the registered version: the decision, unless the model does not work."""
+    from seqtag.registry import failures
+
+    decision, findings = read_json(run.decision), read_json(run.infra)
+    verdict, sentence = decision["verdict"], decision["sentence"]
+    if verdict == "PROMOTE" and not findings["held"]:
+        verdict = "HOLD"
+        sentence = (
+            f"HOLD: the decision was to promote, but version {findings['version']} does not work as it is "
+            f"registered, so that nothing is promoted. {failures(findings)}."
+        )
+    return Judgement(
+        verdict=verdict,
+        sentence=sentence,
+        against=decision["champion_version"],
+        decision=file_digest(run.decision),
+        dataset=require_manifest(run.splits).digest,
+        report=str(run.report),
     )
+
+
+def seal_promotion(run: RunDir, entry: Entry) -> Manifest:
+    """Write what the decision came to by an entry of the ledger."""
+    from seqtag.registry import failures
+
+    findings, meant = read_json(run.infra), judgement(run)
+    held = meant.verdict == "PROMOTE" and entry.event == "HOLD"
+    n_checks = len(findings["checks"])
+    rules = [
+        {
+            "rule": "the registered model works",
+            "held": findings["held"],
+            "detail": failures(findings) or f"{n_checks} checks in a process of its own",
+        }
+    ]
+    if meant.verdict == "PROMOTE":
+        detail = entry.sentence if held else "none is in force"
+        rules.append({"rule": "no hold forbids it", "held": not held, "detail": detail})
+    written = {
+        "verdict": "HOLD" if held else meant.verdict,
+        "sentence": entry.sentence if held else meant.sentence,
+        "rules": rules,
+    }
+
+    def write(folder: Path) -> None:
+        write_json(folder / run.promotion.name, written)
+
+    inputs = {
+        "decision": require_manifest(run.decision_dir).digest,
+        "registration": require_manifest(run.registration_dir).digest,
+        "infra": require_manifest(run.infra_dir).digest,
+        "entry": str(entry.entry),
+    }
+    return step(run.promotion_dir, "promote", inputs, write, own=True)
+
+
+def occasion(through: str, at: datetime) -> Occasion:
+    """Return who we are, what we act through, and when, as the ledger notes it."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        user = str(os.getuid())
+    return Occasion(f"{user}@{socket.gethostname()}", through, at)
 
 
 def _dataset(run: RunDir) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import pytest
 from seqtag.errors import ConfigError, PromotionConflictError, RegistryError
 from seqtag.registry import Registry, sqlite_url
 from seqtag.registry.store import Store
+from tests.occasions import promote
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
@@ -32,7 +33,7 @@ def test_the_champion_comes_with_its_bundle_digest_and_tag_set(
     registry: Registry, results: Results, home: Path
 ) -> None:
     registration = registry.register("sample", **results())
-    registry.promote("sample", "1", expected_champion=None)
+    promote(registry, "sample", "1", expected_champion=None)
     champion = registry.champion("sample")
     assert champion is not None
     assert champion.version == "1"
@@ -44,16 +45,16 @@ def test_the_champion_comes_with_its_bundle_digest_and_tag_set(
 
 
 def test_the_champion_that_is_replaced_becomes_the_previous_one(three_versions: Registry) -> None:
-    three_versions.promote("sample", "1", expected_champion=None)
-    three_versions.promote("sample", "3", expected_champion="1")
+    promote(three_versions, "sample", "1", expected_champion=None)
+    promote(three_versions, "sample", "3", expected_champion="1")
     assert _aliases(three_versions) == {"previous": "1", "champion": "3", "challenger": "3"}
     assert [v.promoted_over for v in three_versions.versions("sample")] == ["", None, "1"]
 
 
 def test_promoting_the_champion_again_changes_nothing(three_versions: Registry) -> None:
-    three_versions.promote("sample", "1", expected_champion=None)
-    three_versions.promote("sample", "2", expected_champion="1")
-    three_versions.promote("sample", "2", expected_champion="1")
+    promote(three_versions, "sample", "1", expected_champion=None)
+    promote(three_versions, "sample", "2", expected_champion="1")
+    promote(three_versions, "sample", "2", expected_champion="1")
     assert _aliases(three_versions) == {"previous": "1", "champion": "2", "challenger": "3"}
 
 
@@ -61,38 +62,38 @@ def test_promoting_the_champion_again_changes_nothing(three_versions: Registry) 
 def test_a_champion_that_was_moved_in_the_meantime_stays(
     three_versions: Registry, expected: str | None
 ) -> None:
-    three_versions.promote("sample", "1", expected_champion=None)
+    promote(three_versions, "sample", "1", expected_champion=None)
     with pytest.raises(PromotionConflictError, match="version 1 is champion by now"):
-        three_versions.promote("sample", "3", expected_champion=expected)
+        promote(three_versions, "sample", "3", expected_champion=expected)
     assert _aliases(three_versions) == {"champion": "1", "challenger": "3"}
 
 
 def test_a_champion_that_was_expected_and_is_gone_is_a_conflict(three_versions: Registry) -> None:
     with pytest.raises(PromotionConflictError, match="version 1, which it was judged against"):
-        three_versions.promote("sample", "3", expected_champion="1")
+        promote(three_versions, "sample", "3", expected_champion="1")
 
 
 def test_of_two_that_replace_the_same_champion_one_fails(
     three_versions: Registry, open_registry: OpenRegistry, home: Path
 ) -> None:
-    three_versions.promote("sample", "1", expected_champion=None)
+    promote(three_versions, "sample", "1", expected_champion=None)
 
-    def promote(version: str) -> str:
+    def attempt(version: str) -> str:
         try:
-            open_registry(home).promote("sample", version, expected_champion="1")
+            promote(open_registry(home), "sample", version, expected_champion="1")
         except PromotionConflictError:
             return "conflict"
         return version
 
     with ThreadPoolExecutor(2) as pool:
-        outcomes = list(pool.map(promote, ["2", "3"]))
+        outcomes = list(pool.map(attempt, ["2", "3"]))
     assert sorted(outcomes)[1] == "conflict"
     assert _aliases(three_versions)["champion"] == min(outcomes)
 
 
 def test_a_version_that_does_not_exist_is_not_promoted(three_versions: Registry) -> None:
     with pytest.raises(RegistryError, match=r"Model Version .*version=9.* not found") as caught:
-        three_versions.promote("sample", "9", expected_champion=None)
+        promote(three_versions, "sample", "9", expected_champion=None)
     assert not isinstance(caught.value, PromotionConflictError)
 
 
@@ -115,14 +116,14 @@ class _DyingClient:
 def test_a_promotion_cut_off_between_its_calls_leaves_the_champion_and_can_be_repeated(
     three_versions: Registry, monkeypatch: pytest.MonkeyPatch, fatal_call: int
 ) -> None:
-    three_versions.promote("sample", "1", expected_champion=None)
+    promote(three_versions, "sample", "1", expected_champion=None)
     dying = _DyingClient(three_versions._store.client(), fatal_call)
     with monkeypatch.context() as patch:
         patch.setattr(Store, "client", lambda _: dying)
         with pytest.raises(KeyboardInterrupt):
-            three_versions.promote("sample", "2", expected_champion="1")
+            promote(three_versions, "sample", "2", expected_champion="1")
     assert _aliases(three_versions)["champion"] == "1"
-    three_versions.promote("sample", "2", expected_champion="1")
+    promote(three_versions, "sample", "2", expected_champion="1")
     assert _aliases(three_versions) == {"previous": "1", "champion": "2", "challenger": "3"}
 
 
@@ -141,20 +142,20 @@ def test_a_champion_whose_files_changed_is_an_error_and_not_none(
     registry: Registry, results: Results, damage: Any, message: str
 ) -> None:
     registry.register("sample", **results())
-    registry.promote("sample", "1", expected_champion=None)
+    promote(registry, "sample", "1", expected_champion=None)
     champion = registry.champion("sample")
     assert champion is not None
     damage(champion.bundle)
     with pytest.raises(RegistryError, match=message) as caught:
         registry.champion("sample")
-    assert "Restore its folder, or point the alias at another version" in str(caught.value)
+    assert "Restore its folder, or let another version serve" in str(caught.value)
     assert caught.value.__cause__ is None  # which would be taken for a fault that may pass
 
 
 def test_every_alias_gives_its_version_with_the_bundle(three_versions: Registry) -> None:
-    three_versions.promote("sample", "1", expected_champion=None)
+    promote(three_versions, "sample", "1", expected_champion=None)
     assert three_versions.at_alias("sample", "previous") is None
-    three_versions.promote("sample", "2", expected_champion="1")
+    promote(three_versions, "sample", "2", expected_champion="1")
     found = {
         alias: three_versions.at_alias("sample", alias) for alias in ("previous", "champion", "challenger")
     }

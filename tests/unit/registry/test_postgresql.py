@@ -8,6 +8,7 @@ import pytest
 
 from seqtag.errors import PromotionConflictError
 from seqtag.registry import Registry
+from tests.occasions import promote
 
 Results = Callable[..., dict[str, Any]]
 
@@ -20,11 +21,11 @@ def test_a_store_on_postgresql_registers_promotes_and_refuses_like_one_on_sqlite
     assert registry.champion("sample") is None
     first = registry.register("sample", **results("2026-11-21-a"))
     assert registry.register("sample", **results("2026-11-21-a")) == first
-    registry.promote("sample", "1", expected_champion=None)
+    promote(registry, "sample", "1", expected_champion=None)
     registry.register("sample", **results("2026-11-22-a"))
     with pytest.raises(PromotionConflictError, match="version 1 is champion by now"):
-        registry.promote("sample", "2", expected_champion=None)
-    registry.promote("sample", "2", expected_champion="1")
+        promote(registry, "sample", "2", expected_champion=None)
+    promote(registry, "sample", "2", expected_champion="1")
     champion = Registry(postgres_url, tmp_path / "artifacts").champion("sample")
     assert champion is not None
     assert (champion.version, champion.seqtag_run_id) == ("2", "2026-11-22-a")

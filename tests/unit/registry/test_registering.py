@@ -15,6 +15,7 @@ import pytest
 from seqtag.errors import RegistryError
 from seqtag.registry import Registry, bundle_digest, sqlite_url
 from seqtag.registry.store import Store
+from tests.occasions import promote
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
@@ -145,7 +146,7 @@ def test_taggers_share_a_store_without_seeing_each_other(registry: Registry, res
     registry.register("sample", **results())
     registry.register("other", **results())
     assert [v.version for v in registry.versions("other")] == ["1"]
-    registry.promote("other", "1", expected_champion=None)
+    promote(registry, "other", "1", expected_champion=None)
     assert registry.champion("sample") is None
 
 
@@ -232,7 +233,7 @@ def _assert_registered_once(registry: Registry, home: Path, tagger: str, registr
     (model,) = _client(home).search_logged_models([run.info.experiment_id])
     assert str(model.status) == "READY"
     assert len(model.metrics) == 6
-    registry.promote(tagger, version.version, expected_champion=None)
+    promote(registry, tagger, version.version, expected_champion=None)
     champion = registry.champion(tagger)  # checks the digest of the bundle
     assert champion is not None
     assert champion.bundle_digest == registration.bundle_digest
@@ -262,7 +263,7 @@ def test_nothing_is_left_in_the_working_directory_or_in_global_settings(
     monkeypatch.chdir(elsewhere)
     before = (mlflow.get_tracking_uri(), mlflow.get_registry_uri(), mlflow.active_run())
     registry.register("sample", **results())
-    registry.promote("sample", "1", expected_champion=None)
+    promote(registry, "sample", "1", expected_champion=None)
     assert (mlflow.get_tracking_uri(), mlflow.get_registry_uri(), mlflow.active_run()) == before
     assert list(elsewhere.iterdir()) == []
 
@@ -278,7 +279,7 @@ def test_a_home_with_blanks_and_signs_in_its_path_works(
 ) -> None:
     registry = open_registry(tmp_path / "my models, 100% #1")
     registry.register("sample", **results())
-    registry.promote("sample", "1", expected_champion=None)
+    promote(registry, "sample", "1", expected_champion=None)
     champion = registry.champion("sample")
     assert champion is not None
     assert champion.bundle.is_relative_to(tmp_path / "my models, 100% #1")
@@ -324,7 +325,7 @@ def test_a_home_of_an_odd_name_holds_its_registry_and_champion(
     name = "ä #1; b&c@d"
     registry = open_registry(tmp_path / name)
     registry.register("sample", **results())
-    registry.promote("sample", "1", expected_champion=None)
+    promote(registry, "sample", "1", expected_champion=None)
     champion = registry.champion("sample")
     assert champion is not None
     assert champion.bundle.is_relative_to(tmp_path / name / "artifacts")

@@ -17,6 +17,7 @@ from urllib.error import HTTPError, URLError
 import pytest
 
 from seqtag.registry import Registry, sqlite_url
+from tests.occasions import promote
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
@@ -59,7 +60,7 @@ def served_home(home: Path, open_registry: OpenRegistry, results: Results, saved
     shutil.copytree(saved_model, bundle / "saved_model")
     registry = open_registry(home)
     registry.register("sample", **arguments)
-    registry.promote("sample", "1", expected_champion=None)
+    promote(registry, "sample", "1", expected_champion=None)
     shutil.rmtree(bundle)
     return home
 
@@ -231,7 +232,7 @@ def trained_home(home: Path, open_registry: OpenRegistry, results: Results, tmp_
     )
     registry = open_registry(home)
     registry.register("sample", **{**results(), "bundle": tmp_path / "model"})
-    registry.promote("sample", "1", expected_champion=None)
+    promote(registry, "sample", "1", expected_champion=None)
     return home
 
 

@@ -1,0 +1,146 @@
+"""Commands about what serves: the verbs that let a model serve, the way back, and the ledger of both."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from seqtag import steps
+from seqtag.cli.surroundings import RUN, find_run, place
+
+if TYPE_CHECKING:
+    from seqtag.registry import Entry, Occasion
+
+Run = Annotated[str, RUN]
+Tagger = Annotated[str, typer.Argument(help="A tagger of the registry.")]
+Reason = Annotated[str, typer.Option(help="Why, for those who read the ledger.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this file."""
+    for command in (register, infra_validate, promote):
+        app.command(command.__name__.replace("_", "-"), rich_help_panel="Verbs")(command)
+    app.command("rollback")(rollback)
+    app.command("release-hold")(release_hold)
+    app.command("history")(history)
+
+
+def register(run: Run) -> None:
+    """Record the model as a registered version, the challenger.
+
+    Example: `seqtag register sample`
+    """
+    where = place()
+    at = find_run(run, where)
+    steps.register(at, where)
+    typer.echo(at.registration)
+
+
+def infra_validate(run: Run) -> None:
+    """Load the registered model as those do whom it serves, and see whether it works.
+
+    Example: `seqtag infra-validate sample`
+    """
+    where = place()
+    at = find_run(run, where)
+    steps.infra_validate(at, where)
+    typer.echo(at.infra)
+
+
+def promote(run: Run) -> None:
+    """Let the registered model serve if the decision says so and nothing forbids it.
+
+    Example: `seqtag promote sample`
+    """
+    where = place()
+    at = find_run(run, where)
+    steps.promote(at, where, by=occasion("promote"))
+    typer.echo(steps.verdict(at).sentence)
+
+
+def rollback(
+    tagger: Tagger,
+    reason: Reason,
+    to: Annotated[str | None, typer.Option(help="The version to serve; none: the one before.")] = None,
+    hold_all: Annotated[
+        bool, typer.Option(help="Hold every model, not only those of the same configuration and code.")
+    ] = False,
+) -> None:
+    """Let an earlier version serve again, and hold models like the one that is taken back.
+
+    Tomorrow's model of the same configuration and code does not serve either, until the hold is lifted by
+    `seqtag release-hold`.
+
+    Examples: `seqtag rollback sample --reason "tags of B-PER are wrong"`, the same with `--to 3`
+    """
+    entry = steps.rollback(
+        tagger, place(), to=to, reason=reason, everything=hold_all, by=occasion("rollback")
+    )
+    typer.echo(
+        f"Version {entry.to_version} of {tagger} serves in place of version {entry.from_version}. Models "
+        f"like that are held until: seqtag release-hold {tagger} --reason TEXT"
+    )
+
+
+def release_hold(tagger: Tagger, reason: Reason) -> None:
+    """Lift all holds; the next retraining may let its model serve, and trains nothing anew for it.
+
+    Example: `seqtag release-hold sample --reason "the corpus is mended"`
+    """
+    place().registry().release(tagger, reason=reason, by=occasion("release-hold"))
+    typer.echo(f"No hold on {tagger} is in force.")
+
+
+def history(
+    tagger: Tagger, as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False
+) -> None:
+    """Show who let what serve, held it or took it back, the newest last.
+
+    Example: `seqtag history sample`
+    """
+    entries = place().registry().history(tagger)
+    if as_json:
+        typer.echo(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+    else:
+        typer.echo(_table(entries) if entries else f"The ledger has nothing on {tagger}.")
+
+
+def occasion(command: str) -> Occasion:
+    """Return who calls a command of ours, now."""
+    return steps.occasion(f"seqtag {command}", datetime.now(UTC))
+
+
+def _table(entries: list[Entry]) -> str:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table("", "when (UTC)", "who", "through", "what", "version", "", box=box.SIMPLE_HEAD)
+    for entry in entries:
+        cells = (
+            str(entry.entry), entry.at[:16].replace("T", " "), entry.who, entry.through, entry.event,
+            _moved(entry), _printable(entry.sentence),
+        )  # fmt: skip
+        table.add_row(*map(Text, cells))
+    console = Console()
+    with console.capture() as captured:
+        console.print(table)
+    return captured.get().strip("\n")
+
+
+def _moved(entry: Entry) -> str:
+    """Return `1 -> 2` where 2 serves from then on, and `1, not 2` where it does not."""
+    before, after = entry.from_version or "none", entry.to_version or "none"
+    if entry.event in ("HOLD", "REJECT"):
+        return f"{before}, not {after}"
+    return before if before == after else f"{before} -> {after}"
+
+
+def _printable(text: str) -> str:
+    """Replace control characters, which could move a terminal's cursor."""
+    return "".join(c if c.isprintable() else " " for c in text)

@@ -1,0 +1,71 @@
+"""The ledger's table beside MLflow's: made once, and its rows changed by nobody, says the database itself."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+TABLE = "seqtag_ledger"
+ledger = sa.Table(
+    TABLE,
+    sa.MetaData(),
+    sa.Column("tagger", sa.String, primary_key=True),
+    sa.Column("entry", sa.Integer, primary_key=True, autoincrement=False),  # from 1, a tagger's own
+    *(sa.Column(name, sa.String, nullable=False) for name in ("at", "who", "through", "event")),
+    sa.Column("from_version", sa.String),
+    sa.Column("to_version", sa.String),
+    *(
+        sa.Column(name, sa.String, nullable=False, server_default="")
+        for name in (
+            "from_bundle",
+            "to_bundle",
+            "config",
+            "code",
+            "dataset",
+            "decision",
+            "sentence",
+            "report",
+        )
+    ),
+    sa.Column("holds", sa.String),
+)
+
+_REFUSAL = "entries are only ever added"
+_ON_SQLITE = (
+    *(
+        f"CREATE TRIGGER IF NOT EXISTS {TABLE}_no_{verb.lower()} BEFORE {verb} ON {TABLE} "
+        f"BEGIN SELECT RAISE(ABORT, '{TABLE}: {_REFUSAL}'); END"
+        for verb in ("UPDATE", "DELETE")
+    ),
+    # INSERT OR REPLACE deletes without asking the trigger above
+    f"CREATE TRIGGER IF NOT EXISTS {TABLE}_no_replace BEFORE INSERT ON {TABLE} WHEN EXISTS (SELECT 1 "
+    f"FROM {TABLE} WHERE (tagger, entry) = (NEW.tagger, NEW.entry)) "
+    f"BEGIN SELECT RAISE(ABORT, '{TABLE}: {_REFUSAL}'); END",
+)
+_ON_POSTGRESQL = (
+    f"CREATE OR REPLACE FUNCTION {TABLE}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
+    f"$$ BEGIN RAISE EXCEPTION '{TABLE}: {_REFUSAL}'; END $$",
+    *(
+        f"CREATE TRIGGER {TABLE}_no_{verb.split()[0].lower()} BEFORE {verb} ON {TABLE} "
+        f"FOR EACH {each} EXECUTE FUNCTION {TABLE}_refuse()"
+        for verb, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT"))
+    ),
+)
+_LOCK = {  # of two that find no table, one makes it
+    "sqlite": "BEGIN IMMEDIATE",
+    "postgresql": "SELECT pg_advisory_xact_lock(hashtext('seqtag_ledger'))",
+}
+
+
+def make_table(engine: sa.Engine) -> None:
+    """Make table and triggers where there is no table yet, in one transaction."""
+    if sa.inspect(engine).has_table(TABLE):
+        return
+    backend = engine.dialect.name
+    with engine.connect() as connection:
+        if backend in _LOCK:
+            connection.exec_driver_sql(_LOCK[backend])
+        if not sa.inspect(connection).has_table(TABLE):
+            ledger.create(connection)
+            for trigger in {"sqlite": _ON_SQLITE, "postgresql": _ON_POSTGRESQL}.get(backend, ()):
+                connection.exec_driver_sql(trigger)
+        connection.commit()

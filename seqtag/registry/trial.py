@@ -1,0 +1,201 @@
+"""What a registered model is tried with: golden sequences, odd ones, and what is no sequence at all.
+
+`tried` runs in a process that nothing else uses, as a consumer's would.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from itertools import cycle, islice
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypedDict
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqtag.child import peak_memory
+from seqtag.config import SchemeName
+from seqtag.features import TagIndex
+from seqtag.scoring import convert_tags, legal_transitions
+from seqtag.scoring.predictions import CONFIDENCE, PREDICTED, TOKENS
+from seqtag.sealing import read_json
+
+N_GOLDEN: Final = 200  # sequences
+TOLERANCE: Final = 1e-4  # of probabilities from float32 sums in another order
+_REPEATS = 20
+_LONG = 10_000  # tokens, or characters
+ODD: Final = {
+    "an empty sequence": [],
+    "unknown tokens": [f"\u2603 never seen {i}" for i in range(20)],
+    "emoji": ["\U0001f469\u200d\U0001f469\u200d\U0001f467", "\U0001f3f3\ufe0f\u200d\U0001f308", "\U0001f600"],
+    "control characters": ["\x00", "\x1b[2J", "\u202e", "\n", "\ufeff"],
+    f"a token of {10 * _LONG:,} characters": ["a" * 10 * _LONG],
+}
+NO_SEQUENCES: Final = {
+    "numbers": [1, 2.5],
+    "a null for a token": ["a", None],
+    "a null for a sequence": None,
+    "nested lists": [["a"], ["b"]],
+    "text instead of a list": "a b",
+    "an empty token": ["a", ""],
+    "half a surrogate pair": ["\ud800"],
+}
+
+
+class Finding(TypedDict):
+    """One check, and whether it held."""
+
+    check: str
+    held: bool
+    detail: str
+
+
+class Served(NamedTuple):
+    """What a served model answers: one list a sequence."""
+
+    tags: list[list[str]]
+    confidence: list[list[float]]
+
+
+class Golden(NamedTuple):
+    """Sequences, and what was predicted of them when the model was evaluated."""
+
+    tokens: list[list[str]]
+    tags: list[list[str]]
+    confidence: list[list[float]]
+
+
+def tried(*, url: str, model: str, bundle: str, golden: str | None, scheme: SchemeName) -> dict[str, Any]:
+    """Load a model by its MLflow URI, and return `checks` and `measured` as findings.json has them."""
+    import mlflow.pyfunc
+
+    started = time.perf_counter()
+    mlflow.set_tracking_uri(url)
+    mlflow.set_registry_uri(url)
+    loaded = mlflow.pyfunc.load_model(model)
+    loading = time.perf_counter() - started
+    facts, tags = read_json(Path(bundle) / "bundle.json"), TagIndex.load(Path(bundle))
+
+    def serve(sequences: Sequence[Any]) -> Served:
+        import pandas as pd
+
+        answer = loaded.predict(pd.DataFrame({"tokens": pd.Series(list(sequences), dtype=object)}))
+        return Served(answer["tags"].tolist(), answer["confidence"].tolist())
+
+    known = None if golden is None else _golden(Path(golden), longest=facts["ladder"][-1])
+    spelled, spoken = tags.spelled(facts["spoken"]), facts["spoken"]
+    legal = legal_transitions(spelled, spoken) if _promises_legal(facts) else None
+    checks = [Finding(check="it loads", held=True, detail=f"{model} in {loading:.1f} s")]
+    if known is not None:
+        checks += _as_predicted(serve(known.tokens), known, spoken=spoken, scheme=scheme)
+    odd = ODD | {f"{_LONG:,} tokens": list(islice(cycle(known.tokens[0] if known else ["a"]), _LONG))}
+    checks += [_stands(name, tokens, serve, spelled, legal) for name, tokens in odd.items()]
+    checks += [_refuses(name, value, serve) for name, value in NO_SEQUENCES.items()]
+    sample = known.tokens if known else [["a", "b", "c"]]
+    measured = {"load_seconds": round(loading, 2), **_speed(serve, sample), "peak_bytes": peak_memory()}
+    return {"checks": checks, "measured": measured}
+
+
+def _golden(predictions: Path, *, longest: int) -> Golden | None:
+    """Return sequences from all over a predictions file, without those that were read in windows."""
+    table = pq.read_table(predictions, columns=[TOKENS, PREDICTED, CONFIDENCE])
+    lengths = table[TOKENS].combine_chunks().value_lengths().to_numpy()
+    rows = np.flatnonzero((lengths > 0) & (lengths <= longest))
+    if not len(rows):
+        return None
+    chosen = rows[np.unique(np.linspace(0, len(rows) - 1, N_GOLDEN).astype(int))]
+    return Golden(*(table[name].take(chosen).to_pylist() for name in (TOKENS, PREDICTED, CONFIDENCE)))
+
+
+def _promises_legal(facts: dict[str, Any]) -> bool:
+    """Tell whether the bundle's decoder gives legal sequences of tags only."""
+    return facts["spoken"] != "none" and facts["recipe"] != "seed" and facts["model"]["output"] != "softmax"
+
+
+def _as_predicted(served: Served, known: Golden, *, spoken: SchemeName, scheme: SchemeName) -> list[Finding]:
+    tags = convert_tags(pa.array(served.tags, pa.list_(pa.string())), spoken, scheme).to_pylist()
+    others = [row for row, pair in enumerate(zip(tags, known.tags, strict=True)) if pair[0] != pair[1]]
+    shapes = [len(row) for row in served.confidence] == [len(row) for row in known.confidence]
+    apart = (
+        float(np.max(np.abs(np.concatenate(served.confidence) - np.concatenate(known.confidence))))
+        if shapes
+        else float("inf")
+    )
+    first = f", the first {known.tokens[others[0]][:8]}" if others else ""
+    return [
+        Finding(
+            check="its tags are those of the evaluation",
+            held=not others,
+            detail=f"other tags in {len(others)} of {len(tags)} sequences{first}",
+        ),
+        Finding(
+            check="its confidences are those of the evaluation",
+            held=apart <= TOLERANCE,  # not so if one is no number
+            detail=f"at most {apart:.2g} apart, {TOLERANCE} is allowed",
+        ),
+    ]
+
+
+def _stands(
+    name: str, tokens: list[str], serve: Callable[[Sequence[Any]], Served], tags: Sequence[str], legal: Any
+) -> Finding:
+    """See whether a sequence gets one legal tag and one probability a token."""
+    try:
+        answer = serve([tokens])
+    except Exception as error:  # whatever it is, it is no answer
+        return Finding(check=f"it tags {name}", held=False, detail=_named(error))
+    predicted, confidence = answer.tags[0], np.array(answer.confidence[0], np.float64)
+    numbers = {tag: number for number, tag in enumerate(tags)}
+    strange = sorted(set(predicted) - set(numbers))
+    faults = []
+    if not len(predicted) == len(confidence) == len(tokens):
+        faults.append(f"{len(predicted)} tags and {len(confidence)} confidences for {len(tokens)} tokens")
+    if strange:
+        faults.append(f"tags that it does not have: {strange[:8]}")
+    elif legal is not None and predicted:
+        path = [len(tags), *(numbers[tag] for tag in predicted), len(tags)]
+        n_illegal = int((~legal[path[:-1], path[1:]]).sum())
+        faults += [f"{n_illegal} illegal transitions"] if n_illegal else []
+    if not ((confidence >= 0) & (confidence <= 1 + TOLERANCE)).all():  # not so if one is no number
+        faults.append("confidences outside [0, 1]")
+    return Finding(check=f"it tags {name}", held=not faults, detail="; ".join(faults) or "as it should")
+
+
+def _refuses(name: str, value: Any, serve: Callable[[Sequence[Any]], Served]) -> Finding:
+    """See whether what is no sequence is refused, and a sequence still tagged after that."""
+    from mlflow.exceptions import MlflowException
+
+    check = f"it refuses {name}"
+    try:
+        serve([value])
+    except (MlflowException, ValueError, TypeError) as error:
+        n_tags = len(serve([["a"]]).tags[0])
+        return Finding(check=check, held=n_tags == 1, detail=f"{type(error).__name__}, and tags on")
+    except Exception as error:
+        return Finding(check=check, held=False, detail=_named(error))
+    return Finding(check=check, held=False, detail="it gave tags")
+
+
+def _speed(serve: Callable[[Sequence[Any]], Served], sequences: list[list[str]]) -> dict[str, float]:
+    """Time one sequence of median length, and all at once; everything was compiled before."""
+    one = sorted(sequences, key=len)[len(sequences) // 2]
+    seconds = [_timed(serve, [one]) for _ in range(_REPEATS)]
+    whole = min(_timed(serve, sequences) for _ in range(2))
+    return {
+        "one_sequence_milliseconds": round(1000 * statistics.median(seconds), 2),
+        "tokens_per_second": round(sum(map(len, sequences)) / whole),
+    }
+
+
+def _timed(serve: Callable[[Sequence[Any]], Served], sequences: Sequence[Any]) -> float:
+    started = time.perf_counter()
+    serve(sequences)
+    return time.perf_counter() - started
+
+
+def _named(error: Exception) -> str:
+    first = next((line for line in str(error).splitlines() if line.strip()), "")
+    return f"{type(error).__name__}: {first}"

@@ -1,0 +1,58 @@
+"""A version as MLflow has it, and as its files say."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from seqtag.errors import RegistryError
+from seqtag.registry import records
+from seqtag.registry.artifact import bundle_digest, bundle_tags, find_bundle
+from seqtag.registry.records import Champion, Version
+
+if TYPE_CHECKING:
+    from mlflow.entities.model_registry import ModelVersion
+
+
+def described(version: ModelVersion, aliases: Mapping[str, str]) -> Version:
+    """Return a version as MLflow has it."""
+    number = str(version.version)
+    return Version(
+        version=number,
+        seqtag_run_id=version.tags.get(records.RUN_ID_TAG, ""),
+        tracked_run_id=version.run_id or "",
+        bundle_digest=version.tags.get(records.BUNDLE_TAG, ""),
+        verdict=version.tags.get(records.VERDICT_TAG, ""),
+        sentence=version.description or "",
+        aliases=tuple(sorted(alias for alias, target in aliases.items() if target == number)),
+        promoted_over=version.tags.get(records.PROMOTED_OVER_TAG),
+    )
+
+
+def checked(version: ModelVersion, location: str, *, role: str, store: str) -> Champion:
+    """Return a version whose bundle is what was registered.
+
+    Raises:
+        RegistryError: its files are missing or changed.
+    """
+    what = f"registry {store}: {role} {version.version} of {version.name}"
+    way_out = (
+        "Restore its folder, or let another version serve: "
+        f"seqtag rollback {version.name} --to VERSION --reason TEXT"
+    )
+    # Without a cause, unlike what the database or the network does: trying again mends no file.
+    try:
+        bundle = find_bundle(location)
+        digest = bundle_digest(bundle)
+        expected = version.tags[records.BUNDLE_TAG]
+        run_id = version.tags[records.RUN_ID_TAG]
+        tag_set = bundle_tags(bundle)
+    except Exception as error:  # whatever a damaged file makes a parser raise, the answer is never None
+        raise RegistryError(
+            f"{what}: its bundle at {location} cannot be read: {error!r}. {way_out}"
+        ) from None
+    if digest != expected:
+        raise RegistryError(
+            f"{what}: sha256 {expected} was registered. Received: {digest} in {bundle}. {way_out}"
+        )
+    return Champion(str(version.version), run_id, bundle, digest, tag_set)
