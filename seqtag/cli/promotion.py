@@ -115,22 +115,18 @@ def occasion(command: str) -> Occasion:
 
 
 def _table(entries: list[Entry]) -> str:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("", "when (UTC)", "who", "through", "what", "version", "", box=box.SIMPLE_HEAD)
-    for entry in entries:
-        cells = (
-            str(entry.entry), entry.at[:16].replace("T", " "), entry.who, entry.through, entry.event,
-            _moved(entry), _printable(entry.sentence),
-        )  # fmt: skip
-        table.add_row(*map(Text, cells))
-    console = Console()
-    with console.capture() as captured:
-        console.print(table)
-    return captured.get().strip("\n")
+    """Return two lines an entry: when, what, which version and by whom, and the sentence below."""
+    rows = [
+        (str(e.entry), e.at[:16].replace("T", " ") + " UTC", e.event, _moved(e), f"{e.who}, {e.through}")
+        for e in entries
+    ]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for entry, (number, *cells) in zip(entries, rows, strict=True):
+        padded = [f"{number:>{widths[0]}}", *(f"{c:<{w}}" for c, w in zip(cells, widths[1:], strict=True))]
+        sentence = entry.sentence.removeprefix(f"{entry.event}: ")
+        lines += ["  ".join(padded).rstrip(), " " * (widths[0] + 2) + sentence]
+    return "\n".join(map(_printable, lines))
 
 
 def _moved(entry: Entry) -> str:

@@ -37,8 +37,8 @@ _ON_SQLITE = (
         for verb in ("UPDATE", "DELETE")
     ),
     # INSERT OR REPLACE deletes without asking the trigger above
-    f"CREATE TRIGGER IF NOT EXISTS {TABLE}_no_replace BEFORE INSERT ON {TABLE} WHEN EXISTS (SELECT 1 "
-    f"FROM {TABLE} WHERE (tagger, entry) = (NEW.tagger, NEW.entry)) "
+    f"CREATE TRIGGER IF NOT EXISTS {TABLE}_no_replace BEFORE INSERT ON {TABLE} "  # noqa: S608 - our own name
+    f"WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE (tagger, entry) = (NEW.tagger, NEW.entry)) "
     f"BEGIN SELECT RAISE(ABORT, '{TABLE}: {_REFUSAL}'); END",
 )
 _ON_POSTGRESQL = (

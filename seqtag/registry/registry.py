@@ -232,8 +232,10 @@ class Registry:
     @contextmanager
     def _succeeding(self, tagger: str, purpose: str) -> Iterator[Succession]:
         # The lock spares the processes of one machine a second try; between machines it is the ledger alone.
-        with self._store.reaching(purpose), self._store.exclusive():
-            yield self._succession(tagger)
+        with self._store.reaching(purpose):
+            succession = self._succession(tagger)  # opens the store, which takes the same lock
+            with self._store.exclusive():
+                yield succession
 
     def _succession(self, tagger: str) -> Succession:
         from seqtag.registry.aliases import Aliases

@@ -1,0 +1,237 @@
+"""The ledger and MLflow's aliases on real stores: what is written, what is refused, what is completed."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from seqtag.errors import PromotionConflictError, RegistryError
+from seqtag.registry import Entry, Registry, sqlite_url
+from seqtag.registry.ledger import Ledger
+from tests.occasions import ADA, judgement, promote
+
+OpenRegistry = Callable[[Path], Registry]
+Results = Callable[..., dict[str, Any]]
+
+
+def told(registry: Registry) -> list[tuple[str, str | None, str | None]]:
+    return [(entry.event, entry.from_version, entry.to_version) for entry in registry.history("sample")]
+
+
+def aliases(registry: Registry) -> dict[str, str]:
+    return {alias: v.version for v in registry.versions("sample") for alias in v.aliases}
+
+
+def client(home: Path) -> Any:
+    from mlflow import MlflowClient
+
+    return MlflowClient(tracking_uri=sqlite_url(home / "registry.db"))
+
+
+def entry(number: int = 1, **other: Any) -> Entry:
+    known = {"at": "2026-11-22T03:30:00+00:00", "who": "ada@host", "through": "a test", "event": "HOLD"}
+    return Entry("sample", number, **{**known, "from_version": None, "to_version": "1", **other})
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
+    if request.param == "sqlite":
+        return sa.create_engine(sqlite_url(tmp_path / "ledger.db"), poolclass=sa.NullPool)
+    url = request.getfixturevalue("postgres_url")
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS seqtag_ledger")
+    return engine
+
+
+@pytest.fixture
+def ledger(engine: sa.Engine) -> Ledger:
+    made = Ledger(engine)
+    made.prepare()
+    made.prepare()  # the second time there is nothing to do
+    return made
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE seqtag_ledger SET sentence = 'nothing happened'",
+        "DELETE FROM seqtag_ledger",
+        "DELETE FROM seqtag_ledger WHERE entry = 1",
+    ],
+)
+def test_the_database_itself_refuses_to_change_or_remove_an_entry(
+    engine: sa.Engine, ledger: Ledger, statement: str
+) -> None:
+    assert ledger.append(entry())
+    with (
+        pytest.raises(sa.exc.DBAPIError, match="seqtag_ledger: entries are only ever added"),
+        engine.begin() as connection,
+    ):
+        connection.exec_driver_sql(statement)
+    assert ledger.entries("sample") == [entry()]
+
+
+def test_the_database_itself_refuses_to_replace_or_empty(engine: sa.Engine, ledger: Ledger) -> None:
+    assert ledger.append(entry())
+    statement = {
+        "sqlite": "INSERT OR REPLACE INTO seqtag_ledger (tagger, entry, at, who, through, event) "
+        "VALUES ('sample', 1, '', '', '', '')",
+        "postgresql": "TRUNCATE seqtag_ledger",
+    }[engine.dialect.name]
+    with pytest.raises(sa.exc.DBAPIError, match="only ever added"), engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+    assert ledger.entries("sample") == [entry()]
+
+
+def test_of_two_entries_of_one_number_the_second_is_refused(ledger: Ledger) -> None:
+    assert ledger.append(entry())
+    assert not ledger.append(entry(who="bob@host"))
+    assert ledger.append(entry(2, event="PROMOTE"))
+    assert (ledger.length("sample"), ledger.standing("sample")) == (2, entry(2, event="PROMOTE"))
+    assert (ledger.length("other"), ledger.standing("other"), ledger.entries("other")) == (0, None, [])
+
+
+def test_an_entry_that_is_refused_for_another_reason_is_an_error(ledger: Ledger) -> None:
+    with pytest.raises(sa.exc.IntegrityError):
+        ledger.append(entry(who=None))
+
+
+def test_a_promotion_is_written_with_who_when_and_all_digests(registry: Registry, results: Results) -> None:
+    first = registry.register("sample", **results("2026-11-21-a"))
+    second = registry.register("sample", **results("2026-11-22-a", weights="w2"))
+    promote(registry, "sample", "1", expected_champion=None)
+    written = registry.judge("sample", "2", judgement("PROMOTE", against="1", report="/runs/r.html"), by=ADA)
+    assert registry.history("sample")[1:] == [written]
+    assert written == Entry(
+        tagger="sample", entry=2, at="2026-11-22T03:30:00+00:00", who="ada@host", through="a test",
+        event="PROMOTE", from_version="1", to_version="2", from_bundle=first.bundle_digest,
+        to_bundle=second.bundle_digest, config="c0ffee", dataset="5d", decision="PROMOTE over 1",
+        sentence="PROMOTE: 0.750.", report="/runs/r.html",
+    )  # fmt: skip
+
+
+def test_the_same_judgement_is_written_once_and_another_one_beside_it(three_versions: Registry) -> None:
+    promote(three_versions, "sample", "1", expected_champion=None)
+    hold = judgement("HOLD", against="1")
+    first = three_versions.judge("sample", "2", hold, by=ADA)
+    assert three_versions.judge("sample", "2", hold, by=replace(ADA, who="bob@host")) == first
+    three_versions.judge("sample", "2", replace(hold, decision="another"), by=ADA)
+    three_versions.judge("sample", "2", judgement("REJECT", against="1"), by=ADA)
+    promote(three_versions, "sample", "1", expected_champion=None)
+    assert [(e.event, e.decision) for e in three_versions.history("sample")] == [
+        ("PROMOTE", "PROMOTE over None"),
+        ("HOLD", "HOLD over 1"),
+        ("HOLD", "another"),
+        ("REJECT", "REJECT over 1"),
+    ]
+    assert aliases(three_versions) == {"champion": "1", "challenger": "3"}
+
+
+def test_a_conflict_writes_nothing(three_versions: Registry) -> None:
+    promote(three_versions, "sample", "1", expected_champion=None)
+    with pytest.raises(PromotionConflictError):
+        promote(three_versions, "sample", "2", expected_champion="3")
+    assert told(three_versions) == [("PROMOTE", None, "1")]
+
+
+def test_the_champion_of_a_registry_without_a_ledger_is_adopted_once(
+    three_versions: Registry, home: Path
+) -> None:
+    client(home).set_registered_model_alias("sample", "previous", "1")
+    client(home).set_registered_model_alias("sample", "champion", "2")
+    champion = three_versions.champion("sample")
+    assert champion is not None
+    assert (champion.version, told(three_versions)) == ("2", [])  # looking writes nothing
+    three_versions.judge("sample", "3", judgement("HOLD", against="2"), by=ADA)
+    three_versions.judge("sample", "3", judgement("REJECT", against="2"), by=ADA)
+    assert told(three_versions) == [("ADOPT", "1", "2"), ("HOLD", "2", "3"), ("REJECT", "2", "3")]
+    assert aliases(three_versions) == {"previous": "1", "champion": "2", "challenger": "3"}
+
+
+def test_an_alias_that_was_moved_by_hand_serves_and_becomes_an_entry(
+    three_versions: Registry, home: Path
+) -> None:
+    promote(three_versions, "sample", "1", expected_champion=None)
+    client(home).set_registered_model_alias("sample", "champion", "3")
+    champion = three_versions.champion("sample")
+    assert champion is not None
+    assert champion.version == "3"
+    with pytest.raises(PromotionConflictError, match="version 3 is champion by now"):
+        promote(three_versions, "sample", "2", expected_champion="1")
+    promote(three_versions, "sample", "2", expected_champion="3")
+    assert told(three_versions) == [("PROMOTE", None, "1"), ("MOVE", "1", "3"), ("PROMOTE", "3", "2")]
+    assert aliases(three_versions) == {"previous": "3", "champion": "2", "challenger": "3"}
+
+
+def test_an_alias_that_was_taken_away_by_hand_leaves_no_champion(
+    three_versions: Registry, home: Path
+) -> None:
+    promote(three_versions, "sample", "1", expected_champion=None)
+    client(home).delete_registered_model_alias("sample", "champion")
+    assert three_versions.champion("sample") is None
+    promote(three_versions, "sample", "1", expected_champion=None)
+    assert told(three_versions) == [("PROMOTE", None, "1"), ("MOVE", "1", None), ("PROMOTE", None, "1")]
+    assert aliases(three_versions) == {"champion": "1", "challenger": "3"}
+
+
+def test_versions_that_were_deleted_and_numbered_anew_are_not_taken_for_the_old_ones(
+    three_versions: Registry, home: Path, results: Results
+) -> None:
+    promote(three_versions, "sample", "1", expected_champion=None)
+    client(home).delete_registered_model("sample")
+    assert three_versions.champion("sample") is None
+    three_versions.register("sample", **results("2026-11-23-a", weights="w9"))
+    assert three_versions.champion("sample") is None
+    promote(three_versions, "sample", "1", expected_champion=None)
+    assert told(three_versions) == [("PROMOTE", None, "1"), ("MOVE", "1", None), ("PROMOTE", None, "1")]
+
+
+def test_aliases_that_are_behind_the_ledger_are_completed_by_the_next_that_writes(
+    three_versions: Registry, home: Path
+) -> None:
+    promote(three_versions, "sample", "1", expected_champion=None)
+    promote(three_versions, "sample", "2", expected_champion="1")
+    before = client(home)  # as a process leaves them that is killed when it has written its entry
+    before.set_registered_model_tag("sample", "seqtag.entry", "1")
+    before.set_registered_model_alias("sample", "champion", "1")
+    before.delete_registered_model_alias("sample", "previous")
+    champion = three_versions.champion("sample")
+    assert champion is not None
+    assert (champion.version, aliases(three_versions)["champion"]) == ("2", "1")
+    promote(three_versions, "sample", "2", expected_champion="1")
+    assert told(three_versions) == [("PROMOTE", None, "1"), ("PROMOTE", "1", "2")]
+    assert aliases(three_versions) == {"previous": "1", "champion": "2", "challenger": "3"}
+
+
+def test_a_version_whose_files_changed_is_not_promoted(registry: Registry, results: Results) -> None:
+    registry.register("sample", **results())
+    (registry.at_version("sample", "1").bundle / "weights.npz").write_text("other")
+    with pytest.raises(RegistryError, match=r"version 1 of sample: sha256 .* was registered\. Received"):
+        promote(registry, "sample", "1", expected_champion=None)
+    assert (registry.champion("sample"), told(registry)) == (None, [])
+
+
+def test_passwords_do_not_reach_the_ledger(three_versions: Registry, home: Path) -> None:
+    leak = judgement("HOLD", against=None, sentence="HOLD: postgresql://me:hunter2@host/db was down.")
+    first = three_versions.judge("sample", "1", leak, by=ADA)
+    assert first.sentence == "HOLD: postgresql://me:***@host/db was down."
+    assert three_versions.judge("sample", "1", leak, by=ADA) == first
+    with sqlite3.connect(home / "registry.db") as connection:
+        assert "hunter2" not in "".join(connection.iterdump())
+    connection.close()
+
+
+def test_a_ledger_that_cannot_be_read_is_an_error(registry: Registry, home: Path) -> None:
+    registry.history("sample")
+    with sqlite3.connect(home / "registry.db") as connection:
+        connection.execute("DROP TABLE seqtag_ledger")
+    connection.close()
+    with pytest.raises(RegistryError, match="reading the ledger of sample: .*no such table"):
+        registry.history("sample")
