@@ -20,6 +20,7 @@ from seqtag.registry.registration import registered_model
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+_COLLISIONS = 5  # after so many it is something else
 _log = logging.getLogger(__name__)
 
 
@@ -38,10 +39,18 @@ class Aliases:
 
     def settle(self, *, by: Occasion) -> None:
         """Have ledger and aliases say the same, whatever was cut off or done by hand before."""
+        from mlflow.exceptions import MlflowException
+
+        collisions = 0
         while True:
             champion, standing, behind = self._state()
             if standing is not None and behind:
-                self._point(standing)
+                try:
+                    self._point(standing)
+                except MlflowException:  # such as another machine's setting the same alias at this moment
+                    collisions += 1
+                    if collisions == _COLLISIONS:
+                        raise
                 continue  # somebody may have written in the meantime: whoever sets aliases last looks last
             length = self.ledger.length(self.tagger)
             if champion == (standing.to_version if standing is not None else None):

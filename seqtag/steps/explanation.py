@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -28,8 +29,9 @@ from seqtag.steps.intake import (
     write_opponent,
     write_what_it_is_made_from,
 )
-from seqtag.steps.judgement import decide, evaluate
+from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
+from seqtag.steps.promotion import infra_validate, judgement, seal_promotion, seal_registration
 
 _SHOWN = 12  # characters of a digest
 
@@ -37,8 +39,7 @@ _SHOWN = 12  # characters of a digest
 def explain(config: TaggerConfig, place: Place) -> list[Answer]:
     """Return what each step would do, in order, as far as that can be known before the first one has run.
 
-    What comes after a step that would run is asked with the newest output of that step in its place. The
-    steps that register and report follow from the rest.
+    What comes after a step that would run is asked with the newest output of that step in its place.
 
     Raises:
         CorpusRejectedError: the snapshot is refused.
@@ -64,6 +65,7 @@ def explain(config: TaggerConfig, place: Place) -> list[Answer]:
         try:
             for step in (validate, split, index, encode, baseline, train, evaluate, decide):
                 step(run)
+            _ask_what_serves(run, begun, place, answers)
         except NothingStandsError:
             pass  # of what comes after nothing is known
         except CorpusRejectedError:
@@ -73,23 +75,45 @@ def explain(config: TaggerConfig, place: Place) -> list[Answer]:
 
 
 def explanation(answers: list[Answer]) -> str:
-    """Return one line for each step: `train     would run: model (config 1f2e3d4c5b6a -> 0a9b8c7d6e5f)`."""
+    """Return one line for each step: `train          would run: seed 1 -> 2`."""
     lines, after = [], None
     for answer in answers:
         if answer.would_run:
             what = f"would run: {_reasons(answer)}"
         else:
             what = "stands" if after is None else f"stands, unless {after} gives something else"
-        lines.append(f"{answer.step:10} {what}")
+        lines.append(f"{answer.step:14} {what}")
         after = answer.step if answer.would_run else after
     return "\n".join(lines)
+
+
+def _ask_what_serves(run: RunDir, begun: RunDir | None, place: Place, answers: list[Answer]) -> None:
+    """Ask the steps that are of one run alone: what they wrote lies in its folder, and in the registry."""
+    registration = None
+    if begun is not None:
+        for folder in (begun.registration_dir, begun.infra_dir, begun.promotion_dir, begun.report_dir):
+            if folder.exists():
+                shutil.copytree(folder, run.path / folder.name)
+        registration = place.registry().registration(run.tagger, run_id=begun.id, bundle=run.model)
+    if registration is None:
+        verbs = ("register", "infra_validate", "promote", "report")
+        answers.extend(Answer(verb, would_run=True) for verb in verbs)
+        return
+    seal_registration(run, registration)
+    infra_validate(run, place)
+    entry = place.registry().judged(run.tagger, registration.version, judgement(run))
+    if entry is None:
+        answers.append(Answer("promote", would_run=True))
+    else:
+        seal_promotion(run, entry)
+    report(run)
 
 
 def _reasons(answer: Answer) -> str:
     if answer.step == "ingest":
         return "the sources, or how they are read, have changed, or they cannot be told unread"
     if not answer.changed:
-        return "it never did"
+        return "the registry does not say so yet" if answer.step == "promote" else "it never did"
     return ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in answer.changed.items())
 
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
@@ -16,6 +16,9 @@ from tests.taggers import Taggers
 
 JUDGED_ANEW = {"validate": {"previous"}, "index": {"previous tags"}, "evaluate": {"opponent"}}
 VERBS = ["ingest", "validate", "split", "index", "encode", "train", "evaluate", "decide"]
+OF_ONE_RUN = ["register", "infra_validate", "promote", "report"]
+BEGUN_ANEW = {**JUDGED_ANEW, **{verb: set() for verb in OF_ONE_RUN}}
+ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")
@@ -28,6 +31,8 @@ def night(tmp_path_factory):
     for verb in VERBS[1:]:
         getattr(steps, verb)(run)
     steps.register(run, place)
+    steps.infra_validate(run, place)
+    steps.promote(run, place, by=ME)
     steps.report(run)
     return folder, place
 
@@ -44,23 +49,23 @@ def running(answers):
 
 def test_with_nothing_new_all_stands(night):
     answers = asked(night)
-    assert [answer.step for answer in answers] == VERBS
+    assert [answer.step for answer in answers] == VERBS + OF_ONE_RUN
     assert running(answers) == {}
-    assert steps.explanation(answers).splitlines()[5] == "train      stands"
+    assert steps.explanation(answers).splitlines()[5] == "train          stands"
 
 
 def test_a_change_runs_what_it_is_an_input_of(night):
     """A new run is judged against the first one's model, which is the champion by now."""
     of_gate, of_quality = asked(night, floor=0.06), asked(night, more="[quality]\nmin_tag_support = 1\n")
-    assert running(of_gate) == {**JUDGED_ANEW, "evaluate": {"config", "opponent"}, "decide": {"config"}}
-    assert running(of_quality) == {**JUDGED_ANEW, "validate": {"config", "previous"}}
-    assert running(asked(night, seed=2)) == {**JUDGED_ANEW, "train": {"seed"}, "decide": {"seed"}}
+    assert running(of_gate) == {**BEGUN_ANEW, "evaluate": {"config", "opponent"}, "decide": {"config"}}
+    assert running(of_quality) == {**BEGUN_ANEW, "validate": {"config", "previous"}}
+    assert running(asked(night, seed=2)) == {**BEGUN_ANEW, "train": {"seed"}, "decide": {"seed"}}
 
 
 def test_what_comes_after_a_step_that_would_run_may_change_with_it(night):
     lines = steps.explanation(asked(night, more="[quality]\nmin_tag_support = 1\n")).splitlines()
-    assert lines[1].startswith("validate   would run: config ")
-    assert lines[2] == "split      stands, unless validate gives something else"
+    assert lines[1].startswith("validate       would run: config ")
+    assert lines[2] == "split          stands, unless validate gives something else"
 
 
 def test_asking_does_nothing_and_leaves_nothing(night):
@@ -83,8 +88,8 @@ def test_other_packages_are_a_reason(night, monkeypatch):
     monkeypatch.setattr(steps.ground, "provenance", with_another_tensorflow)
     answers = asked(night)
     newer = {"package tensorflow"}
-    assert running(answers) == {**JUDGED_ANEW, "train": newer, "evaluate": {"opponent"} | newer}
-    assert "train      would run: package tensorflow 2." in steps.explanation(answers)
+    assert running(answers) == {**BEGUN_ANEW, "train": newer, "evaluate": {"opponent"} | newer}
+    assert "train          would run: package tensorflow 2." in steps.explanation(answers)
 
 
 def test_of_a_tagger_that_was_never_trained_the_sources_would_be_read(tmp_path):
@@ -99,8 +104,8 @@ def test_sources_that_changed_are_a_reason_and_the_rest_is_asked_with_the_newest
     Taggers(folder).write()
     path.write_text(path.read_text().replace("n_sequences = 200", "n_sequences = 201"))
     answers = steps.explain(load_tagger(path), place)
-    assert running(answers) == {**JUDGED_ANEW, "ingest": set(), "validate": {"config", "previous"}}
-    assert [answer.step for answer in answers] == VERBS
+    assert running(answers) == {**BEGUN_ANEW, "ingest": set(), "validate": {"config", "previous"}}
+    assert [answer.step for answer in answers] == VERBS + OF_ONE_RUN
 
 
 def test_a_step_that_is_forced_is_done_again_once_and_the_rest_only_if_it_gives_something_else(night):
@@ -177,7 +182,7 @@ def test_the_command_says_a_line_for_each_step_and_nothing_else(night):
     command = [sys.executable, "-c", "from seqtag.cli.main import main; main()", "explain", path]
     environment = os.environ | {"SEQTAG_HOME": str(place.home.root)}
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert said.stdout.split() == [word for verb in VERBS for word in (verb, "stands")]
+    assert said.stdout.split() == [word for verb in VERBS + OF_ONE_RUN for word in (verb, "stands")]
     assert said.stderr == ""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import uuid
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -38,6 +39,20 @@ def open_registry(migrated_database: Path) -> OpenRegistry:
         return Registry(sqlite_url(home / "registry.db"), home / "artifacts")
 
     return open_at
+
+
+@pytest.fixture
+def empty_postgres_url(postgres_url: str) -> str:  # noqa: F811 - the fixture
+    """Give the URL of a database of its own on the session's server."""
+    import sqlalchemy
+
+    server = sqlalchemy.create_engine(
+        postgres_url, isolation_level="AUTOCOMMIT", poolclass=sqlalchemy.NullPool
+    )
+    name = f"test_{uuid.uuid4().hex}"
+    with server.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    return sqlalchemy.make_url(postgres_url).set(database=name).render_as_string(hide_password=False)
 
 
 @pytest.fixture

@@ -233,5 +233,5 @@ def test_a_ledger_that_cannot_be_read_is_an_error(registry: Registry, home: Path
     with sqlite3.connect(home / "registry.db") as connection:
         connection.execute("DROP TABLE seqtag_ledger")
     connection.close()
-    with pytest.raises(RegistryError, match="reading the ledger of sample: .*no such table"):
+    with pytest.raises(RegistryError, match=r"reading the ledger of sample: .*no such table"):
         registry.history("sample")
