@@ -5,6 +5,7 @@ Exit codes and messages come from real processes; what loads TensorFlow runs in 
 
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ VERBS = [
     "evaluate",
     "decide",
     "register",
+    "infra-validate",
+    "promote",
     "report",
 ]
 
@@ -75,8 +78,19 @@ def test_the_verbs_one_by_one_give_a_champion(seqtag: Terminal) -> None:
 def test_retrain_after_the_verbs_finds_everything_done(seqtag: Terminal) -> None:
     done = seqtag("retrain", "small.toml")
     assert done.returncode == 0
-    assert done.stderr.count("unchanged") == 10  # ingest and nine folders
+    assert done.stderr.count("unchanged") == 12  # ingest and eleven folders
     assert "epoch" not in done.stderr
+
+
+def test_history_says_who_let_what_serve(seqtag: Terminal) -> None:
+    first, second = seqtag.here("history", "small").splitlines()
+    assert re.fullmatch(
+        r"1  \d{4}-\d\d-\d\d \d\d:\d\d UTC  PROMOTE  none -> 1  \S+@\S+, seqtag promote", first
+    )
+    assert second.startswith("   accuracy ")
+    (entry,) = json.loads(seqtag.here("history", "small", "--json"))
+    assert (entry["event"], entry["from_version"], entry["to_version"]) == ("PROMOTE", None, "1")
+    assert seqtag.here("history", "nobody") == "The ledger has nothing on nobody.\n"
 
 
 def test_a_baseline_is_made_only_where_it_was_asked_for(seqtag: Terminal) -> None:
@@ -119,6 +133,10 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["tag", "--tagger", "small", "--alias", "previous"], "", 2, "a tagger with a previous in"),
         (["tag", "--run", "small", "--alias", "previous"], "", 2, "--tagger was required, not --run"),
         (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: UTF-8 text was required"),
+        (["rollback", "small", "--reason", "x"], "", 1, "version 1 is champion, and none served before"),
+        (["rollback", "small", "--reason", "x", "--to", "7"], "", 1, "version=7"),
+        (["rollback", "small"], "", 2, "Missing option '--reason'"),
+        (["release-hold", "small", "--reason", "x"], "", 1, "a hold to release was required"),
         (["retrain", "absent.toml"], "", 2, "absent.toml"),
         (["fly"], "", 2, "No such command"),
     ],
@@ -154,7 +172,10 @@ def test_doctor_says_what_to_fix(seqtag: Terminal, monkeypatch) -> None:
     assert "secret" not in done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("command", [*VERBS, "retrain", "tag", "show", "doctor", "registry", "serve"])
+@pytest.mark.parametrize(
+    "command",
+    [*VERBS, "retrain", "tag", "show", "doctor", "registry", "serve", "rollback", "release-hold", "history"],
+)
 def test_every_command_has_a_help_text_with_an_example(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
     assert shown.exit_code == 0

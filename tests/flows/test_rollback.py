@@ -1,0 +1,83 @@
+"""Nights after a rollback, and nights whose registered model does not work, on a real server and registry."""
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from flows.retrain import retrain
+from seqtag import steps
+from seqtag.config import load_tagger
+from seqtag.sealing import (
+    read_json,
+)
+from seqtag.steps import Occasion, Place
+from tests.taggers import Taggers
+
+pytestmark = pytest.mark.usefixtures("server")
+ADA = Occasion("ada@host", "seqtag rollback", datetime(2026, 11, 22, 9, 0, tzinfo=UTC))
+
+
+def written(taggers: Taggers, *, epochs: int, sequences: int = 200) -> str:
+    path = Path(taggers.write())
+    text = path.read_text().replace("max_epochs = 1", f"max_epochs = {epochs}")
+    path.write_text(text.replace("n_sequences = 200", f"n_sequences = {sequences}"))
+    return str(path)
+
+
+@pytest.mark.slow
+def test_what_was_rolled_back_is_held_until_it_is_released_and_then_serves_without_being_trained_again(
+    place: Place, taggers: Taggers, caplog: pytest.LogCaptureFixture
+) -> None:
+    registry = place.registry()
+    retrain(written(taggers, epochs=1), return_state=True)
+    better = retrain(written(taggers, epochs=8), return_state=True)
+    assert (better.name, registry.champion("small").version) == ("Promoted", "2")
+
+    steps.rollback("small", place, to=None, reason="bad tags", everything=False, by=ADA)
+    assert registry.champion("small").version == "1"
+    again = retrain(written(taggers, epochs=8), return_state=True)
+    assert again.name == "Held"
+    assert "ada@host rolled version 2 back to version 1" in again.message
+    assert "(bad tags)" in again.message
+    assert "seqtag release-hold small --reason TEXT" in again.message
+    assert "HOLD: small" in again.result().report.read_text()
+
+    tomorrow = retrain(written(taggers, epochs=8, sequences=210), return_state=True)
+    assert read_json(tomorrow.result().decision)["verdict"] == "PROMOTE"
+    assert (tomorrow.name, registry.champion("small").version) == ("Held", "1")
+
+    registry.release("small", reason="it was the corpus", by=ADA)
+    with caplog.at_level(logging.INFO, logger="seqtag"):
+        caplog.clear()
+        released = retrain(written(taggers, epochs=8, sequences=210), return_state=True)
+    assert (released.name, registry.champion("small").version) == ("Promoted", "3")
+    assert "train: unchanged, model stands" in caplog.messages
+    assert [entry.event for entry in registry.history("small")] == [
+        "PROMOTE", "PROMOTE", "ROLLBACK", "HOLD", "HOLD", "RELEASE", "PROMOTE"
+    ]  # fmt: skip
+
+
+def test_a_registered_model_that_does_not_work_is_held_and_one_that_is_rolled_back_to_is_refused(
+    place: Place, taggers: Taggers
+) -> None:
+    tagger = taggers.write()
+    config = load_tagger(tagger)
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=datetime.now(UTC).date())
+    for verb in ("validate", "split", "index", "encode", "train", "evaluate", "decide"):
+        getattr(steps, verb)(run)
+    steps.register(run, place)
+    (code,) = place.home.artifacts.rglob("serving_model.py")
+    code.write_text(code.read_text().replace('"serving_default"', '"somebody elses"'))
+
+    state = retrain(tagger, return_state=True)
+    assert state.name == "Held"
+    assert "version 1 does not work as it is registered" in state.message
+    assert place.registry().champion("small") is None
+    assert [v.version for v in place.registry().versions("small")] == ["1"]
+    findings = read_json(run.infra)
+    assert (findings["held"], findings["version"]) == (False, "1")
+    (entry,) = place.registry().history("small")
+    assert (entry.event, entry.sentence) == ("HOLD", state.message)
+    assert "the registered model works" in run.report.read_text()

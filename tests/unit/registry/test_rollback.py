@@ -1,0 +1,166 @@
+"""The way back and its holds, on a real store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtag.errors import PromotionConflictError, RegistryError
+from seqtag.registry import Entry, Registry
+from tests.occasions import ADA, judgement, promote
+
+Results = Callable[..., dict[str, Any]]
+
+
+def aliases(registry: Registry) -> dict[str, str]:
+    return {alias: v.version for v in registry.versions("sample") for alias in v.aliases}
+
+
+def roll_back(registry: Registry, to: str | None = None, *, everything: bool = False) -> Entry:
+    champion, target = registry.earlier("sample", to, by=ADA)
+    return registry.roll_back(
+        "sample", champion, target.version, reason="O is wrong", everything=everything, by=ADA
+    )
+
+
+@pytest.fixture
+def four_versions(registry: Registry, results: Results) -> Registry:
+    """Versions 1 and 2 promoted one after the other; 3 of the configuration and code of 2, 4 of others."""
+    marks = {"1": "old", "2": "new", "3": "new", "4": "newer"}
+    for version, code in marks.items():
+        tags = {"seqtag.config": "c0ffee", "seqtag.code": code}
+        registry.register("sample", **{**results(f"2026-11-2{version}-a", weights=version), "tags": tags})
+    promote(registry, "sample", "1", expected_champion=None)
+    promote(registry, "sample", "2", expected_champion="1")
+    return registry
+
+
+def test_without_a_version_the_one_before_serves_again(four_versions: Registry) -> None:
+    entry = roll_back(four_versions)
+    assert (entry.event, entry.from_version, entry.to_version) == ("ROLLBACK", "2", "1")
+    assert (entry.who, entry.sentence) == ("ada@host", "O is wrong")
+    assert aliases(four_versions) == {"champion": "1", "challenger": "4"}  # nothing is before the first
+
+
+def test_any_version_may_be_asked_for(four_versions: Registry) -> None:
+    roll_back(four_versions, "3")
+    assert aliases(four_versions)["champion"] == "3"
+
+
+def test_after_a_rollback_previous_is_what_served_before_and_never_what_was_taken_back(
+    four_versions: Registry,
+) -> None:
+    promote(four_versions, "sample", "4", expected_champion="2")
+    roll_back(four_versions)
+    assert aliases(four_versions) == {"previous": "1", "champion": "2", "challenger": "4"}
+    roll_back(four_versions)
+    assert aliases(four_versions)["champion"] == "1"
+
+
+def test_a_model_of_the_same_configuration_and_code_is_held_and_the_sentence_says_by_whom_and_how_to_go_on(
+    four_versions: Registry,
+) -> None:
+    roll_back(four_versions)
+    held = four_versions.judge("sample", "3", judgement("PROMOTE", against="1"), by=ADA)
+    assert held.event == "HOLD"
+    assert held.sentence == (
+        "HOLD: the decision was to promote, but ada@host rolled version 2 back to version 1 at "
+        "2026-11-22T03:30:00+00:00 (O is wrong), and models of its configuration and code may not serve "
+        "until that is lifted: seqtag release-hold sample --reason TEXT."
+    )
+    assert four_versions.judge("sample", "3", judgement("PROMOTE", against="1"), by=ADA) == held
+    assert aliases(four_versions)["champion"] == "1"
+
+
+def test_the_version_that_was_taken_back_is_held_too(four_versions: Registry) -> None:
+    roll_back(four_versions)
+    assert promote(four_versions, "sample", "2", expected_champion="1").event == "HOLD"
+
+
+def test_other_code_is_another_lineage_unless_everything_is_held(four_versions: Registry) -> None:
+    roll_back(four_versions, everything=True)
+    held = promote(four_versions, "sample", "4", expected_champion="1")
+    assert (held.event, "every model may not serve" in held.sentence) == ("HOLD", True)
+    four_versions.release("sample", reason="mended", by=ADA)
+    promote(four_versions, "sample", "4", expected_champion="1")
+    roll_back(four_versions)
+    assert promote(four_versions, "sample", "3", expected_champion="1").event == "PROMOTE"
+
+
+def test_a_released_hold_lets_the_same_judgement_promote(four_versions: Registry) -> None:
+    roll_back(four_versions)
+    promote(four_versions, "sample", "2", expected_champion="1")
+    released = four_versions.release("sample", reason="it was the data", by=ADA)
+    assert (released.event, released.from_version, released.to_version) == ("RELEASE", "1", "1")
+    promote(four_versions, "sample", "2", expected_champion="1")
+    assert [entry.event for entry in four_versions.history("sample")] == [
+        "PROMOTE", "PROMOTE", "ROLLBACK", "HOLD", "RELEASE", "PROMOTE"
+    ]  # fmt: skip
+    assert aliases(four_versions) == {"previous": "1", "champion": "2", "challenger": "4"}
+
+
+def test_without_a_hold_there_is_nothing_to_release(four_versions: Registry) -> None:
+    with pytest.raises(RegistryError, match=r"a hold to release was required\. Received: none in force"):
+        four_versions.release("sample", reason="x", by=ADA)
+    assert len(four_versions.history("sample")) == 2
+
+
+def test_without_a_champion_there_is_nothing_to_roll_back(registry: Registry) -> None:
+    with pytest.raises(RegistryError, match="a champion to roll back was required"):
+        registry.earlier("sample", None, by=ADA)
+
+
+def test_behind_a_first_champion_there_is_nothing_to_roll_back_to(three_versions: Registry) -> None:
+    promote(three_versions, "sample", "1", expected_champion=None)
+    with pytest.raises(RegistryError, match="version 1 is champion, and none served before it"):
+        three_versions.earlier("sample", None, by=ADA)
+
+
+@pytest.mark.parametrize(("to", "said"), [("9", "version=9.* not found"), ("2", "Received: 2")])
+def test_a_version_that_does_not_exist_or_serves_already_is_refused(
+    four_versions: Registry, to: str, said: str
+) -> None:
+    with pytest.raises(RegistryError, match=said):
+        four_versions.earlier("sample", to, by=ADA)
+    assert aliases(four_versions)["champion"] == "2"
+
+
+def test_a_damaged_target_is_refused_and_the_champion_stays(four_versions: Registry) -> None:
+    (four_versions.at_version("sample", "1").bundle / "weights.npz").write_text("other")
+    with pytest.raises(RegistryError, match=r"version 1 of sample: sha256 .* was registered"):
+        four_versions.earlier("sample", None, by=ADA)
+    assert aliases(four_versions)["champion"] == "2"
+
+
+def test_a_damaged_champion_can_be_rolled_back(four_versions: Registry) -> None:
+    (four_versions.at_version("sample", "2").bundle / "weights.npz").unlink()
+    roll_back(four_versions)
+    champion = four_versions.champion("sample")
+    assert champion is not None
+    assert champion.version == "1"
+
+
+def test_a_rollback_of_a_champion_that_was_replaced_meanwhile_is_a_conflict(four_versions: Registry) -> None:
+    champion, target = four_versions.earlier("sample", None, by=ADA)
+    promote(four_versions, "sample", "4", expected_champion="2")
+    with pytest.raises(PromotionConflictError, match="version 4 is champion by now"):
+        four_versions.roll_back("sample", champion, target.version, reason="x", everything=False, by=ADA)
+
+
+def test_a_password_in_a_reason_is_hidden(four_versions: Registry) -> None:
+    champion, target = four_versions.earlier("sample", None, by=ADA)
+    reason = "postgresql://me:hunter2@host/db lied"
+    entry = four_versions.roll_back(
+        "sample", champion, target.version, reason=reason, everything=False, by=ADA
+    )
+    assert entry.sentence == "postgresql://me:***@host/db lied"
+
+
+def test_a_registry_out_of_reach_is_an_error(tmp_path: Path) -> None:
+    registry = Registry("postgresql+psycopg://me:hunter2@127.0.0.1:1/models", tmp_path)
+    with pytest.raises(RegistryError, match="opening it") as caught:
+        registry.earlier("sample", None, by=ADA)
+    assert "hunter2" not in str(caught.value)
