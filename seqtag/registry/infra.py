@@ -6,13 +6,18 @@ What it is tried with, and what has to hold, stands in `seqtag.registry.trial`.
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, TypedDict
 
 from seqtag.child import run_in_child
 from seqtag.config import SchemeName
+from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ChildError, MemoryExhaustedError
 from seqtag.registry.records import Champion
 from seqtag.registry.trial import Finding, tried
+
+
+_SHOWN = 300  # characters of a detail; findings.json has all of it
 
 
 class Findings(TypedDict):
@@ -48,7 +53,7 @@ def validate_infra(
     except MemoryExhaustedError:
         raise
     except ChildError as error:
-        died = Finding(check="it lives through it", held=False, detail=str(error))
+        died = Finding(check="it lives through it", held=False, detail=hide_passwords(str(error)))
         found = {"checks": [died], "measured": {}}
     return Findings(
         held=all(finding["held"] for finding in found["checks"]),
@@ -58,6 +63,6 @@ def validate_infra(
 
 
 def failures(findings: Findings) -> str:
-    """Return in one line which checks did not hold."""
+    """Return in one line which checks did not hold, what came of them shortened."""
     failed = (f for f in findings["checks"] if not f["held"])
-    return "; ".join(f"{f['check']}: no ({' '.join(f['detail'].split())})" for f in failed)
+    return "; ".join(f"{f['check']}: no ({shorten(f['detail'], _SHOWN, placeholder=' ...')})" for f in failed)

@@ -1,6 +1,8 @@
 """Nights after a rollback, and nights whose registered model does not work, on a real server and registry."""
 
+import json
 import logging
+import random
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -19,10 +21,19 @@ pytestmark = pytest.mark.usefixtures("server")
 ADA = Occasion("ada@host", "seqtag rollback", datetime(2026, 11, 22, 9, 0, tzinfo=UTC))
 
 
-def written(taggers: Taggers, *, epochs: int, sequences: int = 200) -> str:
+def written(taggers: Taggers, *, epochs: int, sequences: int = 300) -> str:
+    """Write a tagger, and its corpus, in which every tag depends on the token before."""
+    chance = random.Random(1)
+    lines = []
+    for _ in range(sequences):
+        tokens = chance.choices("abcd", k=chance.randint(4, 9))
+        tags = ["X" if before == "c" else "Y" for before in ["c", *tokens[:-1]]]
+        lines.append(json.dumps({"tokens": tokens, "tags": tags}))
+    corpus = taggers.folder / "corpus.jsonl"
+    corpus.write_text("\n".join(lines) + "\n")
     path = Path(taggers.write())
     text = path.read_text().replace("max_epochs = 1", f"max_epochs = {epochs}")
-    path.write_text(text.replace("n_sequences = 200", f"n_sequences = {sequences}"))
+    path.write_text(text.replace('"sample"\nn_sequences = 200', f'"jsonl"\npath = "{corpus}"'))
     return str(path)
 
 
@@ -32,26 +43,26 @@ def test_what_was_rolled_back_is_held_until_it_is_released_and_then_serves_witho
 ) -> None:
     registry = place.registry()
     retrain(written(taggers, epochs=1), return_state=True)
-    better = retrain(written(taggers, epochs=8), return_state=True)
+    better = retrain(written(taggers, epochs=12), return_state=True)
     assert (better.name, registry.champion("small").version) == ("Promoted", "2")
 
     steps.rollback("small", place, to=None, reason="bad tags", everything=False, by=ADA)
     assert registry.champion("small").version == "1"
-    again = retrain(written(taggers, epochs=8), return_state=True)
+    again = retrain(written(taggers, epochs=12), return_state=True)
     assert again.name == "Held"
     assert "ada@host rolled version 2 back to version 1" in again.message
     assert "(bad tags)" in again.message
     assert "seqtag release-hold small --reason TEXT" in again.message
     assert "HOLD: small" in again.result().report.read_text()
 
-    tomorrow = retrain(written(taggers, epochs=8, sequences=210), return_state=True)
+    tomorrow = retrain(written(taggers, epochs=12, sequences=320), return_state=True)
     assert read_json(tomorrow.result().decision)["verdict"] == "PROMOTE"
     assert (tomorrow.name, registry.champion("small").version) == ("Held", "1")
 
     registry.release("small", reason="it was the corpus", by=ADA)
     with caplog.at_level(logging.INFO, logger="seqtag"):
         caplog.clear()
-        released = retrain(written(taggers, epochs=8, sequences=210), return_state=True)
+        released = retrain(written(taggers, epochs=12, sequences=320), return_state=True)
     assert (released.name, registry.champion("small").version) == ("Promoted", "3")
     assert "train: unchanged, model stands" in caplog.messages
     assert [entry.event for entry in registry.history("small")] == [
@@ -81,3 +92,22 @@ def test_a_registered_model_that_does_not_work_is_held_and_one_that_is_rolled_ba
     (entry,) = place.registry().history("small")
     assert (entry.event, entry.sentence) == ("HOLD", state.message)
     assert "the registered model works" in run.report.read_text()
+
+
+def test_a_lost_registry_stops_the_night_until_its_files_are_moved_away_and_then_begins_anew(
+    place: Place, taggers: Taggers, caplog: pytest.LogCaptureFixture
+) -> None:
+    retrain(taggers.write(), return_state=True)
+    place.home.registry_db.unlink()
+    lost = retrain(taggers.write(), return_state=True)
+    assert lost.is_failed()
+    assert "Restore the database, or move the folder away" in lost.message
+
+    place.home.artifacts.rename(place.home.root / "aside")
+    with caplog.at_level(logging.INFO, logger="seqtag"):
+        caplog.clear()
+        state = retrain(taggers.write(), return_state=True)
+    assert (state.name, place.registry().champion("small").version) == ("Promoted", "1")
+    assert "train: unchanged, model stands" in caplog.messages
+    (entry,) = place.registry().history("small")
+    assert (entry.entry, entry.event, entry.from_version) == (1, "PROMOTE", None)

@@ -201,7 +201,7 @@ def trained_home(home: Path, open_registry: OpenRegistry, results: Results, tmp_
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from seqtag.config import FeaturesConfig, TrainConfig
+    from seqtag.config import FeaturesConfig, ModelConfig, TrainConfig
     from seqtag.features import encode_corpus, index_corpus
     from seqtag.neural import train
 
@@ -225,6 +225,7 @@ def trained_home(home: Path, open_registry: OpenRegistry, results: Results, tmp_
         tmp_path / "encoded",
         tmp_path / "vocabulary",
         config=TrainConfig(max_epochs=1),
+        model=ModelConfig(),
         features=features,
         metric="accuracy",
         seed=1,

@@ -1,0 +1,158 @@
+"""Infra validation of a real model, and of models that do not serve as they were evaluated."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seqtag.registry import Findings, Registry, failures
+from seqtag.registry.trial import NO_SEQUENCES, ODD
+
+Results = Callable[..., dict[str, Any]]
+SEQUENCES = [["a", "b", "c"], ["b", "d"], ["a"], ["c", "d", "a", "b"]]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A bundle in `model`, trained for an epoch on spans, and in `golden.parquet` what it predicts."""
+    from seqtag.config import FeaturesConfig, ModelConfig, TrainConfig
+    from seqtag.features import encode_corpus, index_corpus
+    from seqtag.neural import train, write_predictions
+
+    folder = tmp_path_factory.mktemp("infra")
+    for name in ("vocabulary", "model"):
+        (folder / name).mkdir()
+    features = FeaturesConfig(ladder=(4, 8), window_overlap=2)
+    tokens = SEQUENCES * 4
+    tags = [["B-X" if token == "a" else "O" for token in sequence] for sequence in tokens]
+    split = folder / "split.parquet"
+    columns = {"row": pa.array(range(len(tokens)), pa.int64()), "split": ["test"] * len(tokens)}
+    pq.write_table(pa.table({**columns, "tokens": tokens, "tags": tags}), split)
+    vocabulary, index = index_corpus(
+        split, declared=None, previous=(), scheme="IOBES", config=features, folder=folder / "vocabulary"
+    )
+    splits = {"train": split, "dev": split}
+    encode_corpus(splits, vocabulary, index, config=features, folder=folder / "encoded")
+    train(
+        folder / "encoded",
+        folder / "vocabulary",
+        config=TrainConfig(max_epochs=1),
+        model=ModelConfig(),
+        features=features,
+        metric="accuracy",
+        seed=1,
+        folder=folder / "model",
+        spoken="IOB2",
+    )
+    write_predictions(folder / "model", split, folder / "golden.parquet", scheme="IOBES")
+    return folder
+
+
+@pytest.fixture
+def validate(registry: Registry, results: Results, trained: Path, tmp_path: Path) -> Callable[..., Findings]:
+    """Register the bundle after `change` was done to a copy, serve it after `spoil`, and validate it."""
+
+    def validated(
+        golden: Path | None = trained / "golden.parquet",
+        change: Callable[[Path], None] = lambda _: None,
+        spoil: Callable[[Path], None] = lambda _: None,
+    ) -> Findings:
+        bundle = tmp_path / "model"
+        shutil.copytree(trained / "model", bundle)
+        change(bundle)
+        registry.register("sample", **{**results(), "bundle": bundle})
+        spoil(registry.at_version("sample", "1").bundle.parent.parent)
+        return registry.validate_infra("sample", "1", golden=golden, scheme="IOBES")
+
+    return validated
+
+
+def failed(findings: Findings) -> list[str]:
+    return [finding["check"] for finding in findings["checks"] if not finding["held"]]
+
+
+def test_a_model_that_serves_as_it_was_evaluated_passes_every_check(
+    validate: Callable[..., Findings],
+) -> None:
+    findings = validate()
+    assert (findings["held"], failed(findings), failures(findings)) == (True, [], "")
+    checks = [finding["check"] for finding in findings["checks"]]
+    assert checks[:3] == [
+        "it loads",
+        "its tags are those of the evaluation",
+        "its confidences are those of the evaluation",
+    ]
+    assert len(checks) == 3 + len(ODD) + 1 + len(NO_SEQUENCES)
+    assert "it tags 10,000 tokens" in checks
+    assert set(findings["measured"]) == {
+        "load_seconds", "one_sequence_milliseconds", "tokens_per_second", "peak_bytes"
+    }  # fmt: skip
+    assert all(value > 0 for value in findings["measured"].values())
+    json.dumps(findings, allow_nan=False)
+
+
+def test_without_predictions_to_compare_with_the_rest_is_checked(validate: Callable[..., Findings]) -> None:
+    findings = validate(golden=None)
+    assert findings["held"]
+    assert not [f for f in findings["checks"] if "evaluation" in f["check"]]
+
+
+def test_other_predictions_than_those_of_the_evaluation_are_found(
+    validate: Callable[..., Findings], trained: Path, tmp_path: Path
+) -> None:
+    table = pq.read_table(trained / "golden.parquet")
+    predicted = table["predicted"].to_pylist()
+    other = "S-X" if predicted[1][0] == "O" else "O"
+    predicted[1][0] = other
+    confidence = table["confidence"].to_pylist()
+    confidence[0][0] += 2e-4 if confidence[0][0] < 0.5 else -2e-4
+    columns = dict(zip(table.column_names, table.columns, strict=True))
+    columns |= {"predicted": predicted, "confidence": pa.array(confidence, pa.list_(pa.float32()))}
+    pq.write_table(pa.table(columns), tmp_path / "golden.parquet")
+    findings = validate(golden=tmp_path / "golden.parquet")
+    assert failed(findings) == [
+        "its tags are those of the evaluation",
+        "its confidences are those of the evaluation",
+    ]
+    assert "other tags in 1 of 16 sequences, the first ['b', 'd']" in failures(findings)
+    assert "0.0002 apart, 0.0001 is allowed" in failures(findings)
+
+
+def test_serving_code_that_takes_what_is_no_token_and_gives_what_is_no_tag_is_found(
+    validate: Callable[..., Findings],
+) -> None:
+    def spoil(model: Path) -> None:
+        code = model / "serving_model.py"
+        text = code.read_text().replace("isinstance(token, str) and token for", "True for")
+        code.write_text(text.replace("tag.decode() for", "tag.decode() + 'X' for"))
+
+    findings = validate(spoil=spoil)
+    assert not findings["held"]
+    assert {"it tags emoji", "it refuses numbers", "it refuses a null for a token"} <= set(failed(findings))
+    assert "tags that it does not have" in failures(findings)
+
+
+def test_a_model_that_does_not_load_is_a_check_that_does_not_hold(validate: Callable[..., Findings]) -> None:
+    findings = validate(change=lambda bundle: shutil.rmtree(bundle / "saved_model"))
+    assert (findings["held"], findings["measured"]) == (False, {})
+    assert failed(findings) == ["it lives through it"]
+    assert "saved_model" in failures(findings)
+
+
+def test_a_model_that_kills_its_process_is_a_check_that_does_not_hold(
+    validate: Callable[..., Findings],
+) -> None:
+    def spoil(model: Path) -> None:
+        code = model / "serving_model.py"
+        code.write_text(code.read_text() + "\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
+
+    findings = validate(spoil=spoil)
+    assert failed(findings) == ["it lives through it"]
+    assert "died of SIGSEGV" in failures(findings)
