@@ -16,7 +16,6 @@ from seqtag.errors import ChildError, MemoryExhaustedError
 from seqtag.registry.records import Champion
 from seqtag.registry.trial import Finding, tried
 
-
 _SHOWN = 300  # characters of a detail; findings.json has all of it
 
 
