@@ -152,11 +152,13 @@ class Nights:
     def came_to(self) -> dict[str, Any]:
         """Return what must not depend on how often a night was interrupted."""
         decision = json.loads(self.run.decision.read_text())
+        registry = Place.of(Settings(home=self.home)).registry()
         return {
             "weights": hashlib.sha256((self.run.model / "weights.npz").read_bytes()).hexdigest(),
             "decision": decision,
             "predictions": hashlib.sha256(self.run.predictions("challenger").read_bytes()).hexdigest(),
             "champion": self.champion,
+            "ledger": [(entry.event, entry.to_version) for entry in registry.history("small")],
         }
 
     def check(self) -> None:

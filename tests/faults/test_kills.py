@@ -15,7 +15,7 @@ from tests.faults.night import Nights, forget, let_it_work
 
 STEPS = (
     *("validation", "splits", "vocabulary", "encoded", "model"),
-    *("evaluation", "decision", "registration", "report"),
+    *("evaluation", "decision", "registration", "infra", "promotion", "report"),
 )
 TRAIN = """
 import logging
