@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
@@ -21,8 +22,9 @@ from seqtag.scoring.slices import Slices, by_column, by_length, sequence_counts
 class Guarded(TypedDict):
     """What a challenger came to on one type, tag or slice: its score minus the champion's.
 
-    The interval is wider than the decision's, since there are many of them (Bonferroni): where both are
-    equally good everywhere, the chance that any of them lies below the margin is at most 1 - confidence.
+    The interval is wider than the decision's, since there are many of them (Bonferroni, which holds however
+    types and slices overlap): where both are equally good everywhere, the chance that any of them lies below
+    the margin is to be at most 1 - confidence.
     """
 
     what: str  # such as `type PER` or `genre = email`
@@ -110,15 +112,22 @@ def _share_found(sums: Sums) -> Sums:
 
 
 def _intervals(found: Sequence[tuple[str, Sums, int]], *, confidence: float) -> list[Guarded]:
+    """Return the wider of the percentile and the normal interval at each end.
+
+    The more guards there are, the further out the percentiles lie, where few resamples or a small support
+    have next to nothing: alone they would fail by chance far more often than the confidence says.
+    """
+    deviations = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
     guards = []
     for what, difference, support in found:
-        low, high = percentile_interval(difference[1:, None], confidence)
+        value, (low, high) = float(difference[0]), percentile_interval(difference[1:, None], confidence)
+        reach = deviations * float(np.nanstd(difference[1:], ddof=1))
         guards.append(
             Guarded(
                 what=what,
-                difference=float(difference[0]),
-                low=float(low[0]),
-                high=float(high[0]),
+                difference=value,
+                low=min(float(low[0]), value - reach),
+                high=max(float(high[0]), value + reach),
                 support=support,
             )
         )
