@@ -52,6 +52,7 @@ def verdict_markdown(
             ["held", "rule", "detail"],
             [["yes" if r["held"] else "NO", r["rule"], r["detail"]] for r in decision["rules"]],
         ),
+        *_would_pass(decision),
         f"## By {'type' if challenger['spans'] else 'tag'}",
         *_by_tag(challenger, champion),
         "## Corpus",
@@ -142,6 +143,12 @@ def _score_rows(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list
             ]
         )
     return rows
+
+
+def _would_pass(decision: Mapping[str, Any]) -> list[str]:
+    """Return what would have to be otherwise, all of it, for a promotion."""
+    changes = [f"- {_inline(change)}" for change in decision["would_pass"]]
+    return ["It would be promoted with all of this:", "\n".join(changes)] if changes else []
 
 
 def _by_tag(challenger: Mapping[str, Any], champion: Mapping[str, Any] | None) -> list[str]:

@@ -250,3 +250,9 @@ def test_every_verdict_has_a_badge(report, decision, verdict):
     html = report(decision=decision | {"verdict": verdict})
 
     assert f'class="verdict {verdict}"' in html
+
+
+def test_the_page_says_what_would_have_been_promoted(report, decision):
+    html = report(decision=decision)
+    assert "<li>a difference above +3.50 points instead of +2.00</li>" in html
+    assert "would be promoted" not in report(decision=decision | {"would_pass": []})

@@ -111,3 +111,16 @@ def test_control_characters_do_not_reach_the_terminal(metrics, decision):
 
     assert "\x1b" not in text
     assert "\u202e" not in text
+
+
+def test_the_card_says_what_would_have_been_promoted(metrics, decision, profile):
+    text = verdict_markdown(metrics=metrics, decision=decision, profile=profile, links={})
+    assert (
+        "It would be promoted with all of this:\n\n- a difference above +3.50 points instead of +2.00\n"
+        in text
+    )
+    assert "<script>" not in text
+    promoted = verdict_markdown(
+        metrics=metrics, decision=decision | {"would_pass": []}, profile=profile, links={}
+    )
+    assert "would be promoted" not in promoted
