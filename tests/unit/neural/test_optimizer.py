@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.optimizer import Average, NoAverage, Optimizer
+from seqtag.neural.optimizer import Optimizer
 from tests.unit.neural.toy import train_config
 
 TABLE, DENSE = [[1.0, -1.0], [2.0, 0.5], [0.25, 3.0], [-2.0, 1.0]], [0.5, -0.5, 2.0]
@@ -124,34 +124,3 @@ def test_a_learning_rate_that_is_set_counts_for_all(optimizer):
     take_step(one, [[1, 1]], [1] * 3, rows=[1])
     one.catch_up()
     assert (table.numpy().tolist(), dense.numpy().tolist()) == (TABLE, DENSE)
-
-
-@pytest.mark.parametrize("n_steps", [1, 5, 8, 20])
-def test_an_average_after_few_steps_is_that_of_all_of_them(n_steps):
-    """It is brought up to date every few steps, with the last weights for all of them."""
-    one = keras.Variable([0.0], name="one")
-    average = Average([one], span=4)
-    for number in range(1, n_steps + 1):
-        one.assign([1.0])  # and so it stays
-        average.after_step(number)
-    assert average.weights()[one.path] == pytest.approx(1 - 0.75**n_steps, rel=1e-5)
-
-
-def test_looking_at_an_average_changes_nothing():
-    one = keras.Variable([0.0], name="one")
-    average, looked_at = Average([one], span=4), Average([one], span=4)
-    for number in range(1, 12):
-        one.assign([float(number)])
-        average.after_step(number)
-        looked_at.after_step(number)
-        looked_at.weights()
-    assert average.weights() == looked_at.weights()
-
-
-def test_the_average_over_one_step_is_the_last_weight():
-    one = keras.Variable([0.0], name="one")
-    average = Average([one], span=1)
-    one.assign([3.0])
-    average.after_step(1)
-    assert average.weights()[one.path].tolist() == [3.0]
-    assert NoAverage([one]).weights()[one.path].tolist() == [3.0]
