@@ -7,7 +7,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 export SEQTAG_HOME
 
-.PHONY: run test test-slow faults coverage lint up down status registry bench wheel clean
+.PHONY: run test test-slow faults fuzz coverage lint up down status registry bench wheel clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -15,6 +15,7 @@ help:
 	@echo "make run [TAGGER=sample]  retrain a tagger of deployments/taggers/ and leave the dashboard up"
 	@echo "make test                 the fast test suite        make test-slow   browsers, cron, real serving"
 	@echo "make faults               kill, damage, fill and lock everything, and see that nothing is lost"
+	@echo "make fuzz                 feed 100,000 mutated files to the readers"
 	@echo "make up | down | status   Prefect server, worker and scheduled deployments"
 	@echo "make registry             MLflow's page on the registry, until Ctrl-C"
 	@echo "make coverage             the fast suite with branch coverage"
@@ -36,6 +37,9 @@ test-slow: $(VENV)/ready
 
 faults: $(VENV)/ready
 	$(BIN)/python -m pytest -m faults -v
+
+fuzz: $(VENV)/ready
+	$(BIN)/python -m pytest -m fuzz
 
 coverage: $(VENV)/ready
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered

@@ -4,6 +4,7 @@
       ConfigError                  the TOML file or an argument is wrong
       CorpusError
         CorpusFormatError          a source cannot be read as what it was declared to be
+        CorpusChangedError         a source was replaced while it was read
         TagSchemeError             tags and tag scheme contradict each other
         CorpusRejectedError        the corpus was read, and validation refused it
       RunDirError                  a run directory is missing, damaged or half-written
@@ -32,6 +33,10 @@ class CorpusError(SeqtagError):
 
 class CorpusFormatError(CorpusError):
     """A source is not what its configuration says; the message names file and line."""
+
+
+class CorpusChangedError(CorpusError):
+    """A source was replaced while it was read; nothing of it was kept."""
 
 
 class TagSchemeError(CorpusError):

@@ -170,9 +170,11 @@ def find_manifest(output: Path) -> Manifest | None:
 
 def _read_manifest(output: Path) -> Manifest | None:
     try:
-        return Manifest(**json.loads((output / MANIFEST).read_text("utf-8")), reused=True)
-    except (OSError, ValueError, TypeError):
+        manifest = Manifest(**json.loads((output / MANIFEST).read_text("utf-8")), reused=True)
+        dict[str, str](manifest.inputs), dict[str, str](manifest.outputs)
+    except (OSError, ValueError, TypeError, RecursionError):
         return None
+    return manifest
 
 
 def _is_intact(output: Path, manifest: Manifest) -> bool:
@@ -205,7 +207,7 @@ def read_json(path: Path) -> Any:
     """
     try:
         return json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunDirError(f"{path}: a JSON file was required. Received: {error}") from error
 
 
@@ -222,6 +224,17 @@ def file_digest(path: Path) -> str:
     """Return the sha256 of a file's bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def is_inside(folder: Path, name: str) -> bool:
+    """Tell whether a relative path stays in a folder, links followed.
+
+    >>> is_inside(Path("/srv/bundle"), "a/b"), is_inside(Path("/srv/bundle"), "../b")
+    (True, False)
+    """
+    if "\0" in name or Path(name).is_absolute():
+        return False
+    return (folder / name).resolve().is_relative_to(folder.resolve())
 
 
 def _sha256(content: bytes) -> str:

@@ -16,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from seqtag.errors import (
     ChildDiedError,
     ConfigError,
+    CorpusChangedError,
     CorpusError,
     MemoryExhaustedError,
     PromotionConflictError,
@@ -40,7 +41,7 @@ _log: Final = logging.getLogger("prefect.task_runs")  # what it says goes to the
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
 _SHUT: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 _LASTING: Final = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
-_PASSING: Final = (OSError, OperationalError, InterfaceError, ChildDiedError)
+_PASSING: Final = (OSError, OperationalError, InterfaceError, ChildDiedError, CorpusChangedError)
 _BY_TYPE: Final = (
     ((MemoryExhaustedError, MemoryError), RESOURCE),
     (ConfigError, CONFIGURATION),

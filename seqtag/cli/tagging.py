@@ -99,10 +99,10 @@ def _lines(path: Path | None) -> Iterator[tuple[str, str]]:
     try:
         with path.open("rb") if path else nullcontext(sys.stdin.buffer) as file:
             for number, line in enumerate(file, start=1):
-                yield f"{name}:{number}", line.decode("utf-8")
+                yield f"{name}:{number}", line.decode("utf-8-sig" if number == 1 else "utf-8")
     except UnicodeDecodeError as error:
         raise CorpusFormatError(f"{name}:{number}: UTF-8 text was required. Received: {error}") from error
-    except OSError as error:
+    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
         raise CorpusFormatError(f"{name}: UTF-8 text was required. Received: {error}") from error
 
 

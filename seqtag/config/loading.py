@@ -26,7 +26,7 @@ def load_tagger(path: Path | str) -> TaggerConfig:
             tables = tomllib.load(file)
     except OSError as error:
         raise ConfigError(f"{path}: a tagger's TOML file was required. Received: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, too long a number, too deep a list
         raise ConfigError(f"{path}: {error}") from error
     try:
         config = TaggerConfig.model_validate(tables)

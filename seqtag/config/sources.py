@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Split = Literal["train", "dev", "test"]
 ConlluColumn = Literal["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"]
@@ -63,8 +63,8 @@ class TableSource(FileSource, LongColumns):
     """A CSV or TSV table with a header, one token a row."""
 
     format: Literal["table"]
-    delimiter: str = Field(default=",", min_length=1, max_length=1)
-    quote: str = Field(default='"', max_length=1)  # "": quotes are tokens like others
+    delimiter: str = Field(default=",", pattern=r"^[\t -~]$")  # one character of ASCII
+    quote: str = Field(default='"', pattern=r"^[!-~]?$")  # "": quotes are tokens like others
     sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank until it changes
 
 
@@ -76,6 +76,16 @@ class ListColumns(Table):
     id_column: str | None = None
     document_column: str | None = None
     split_column: str | None = None
+
+    @model_validator(mode="after")
+    def _lists_have_columns_of_their_own(self) -> Self:
+        others = (self.tags_column, self.id_column, self.document_column, self.split_column)
+        if self.tokens_column in others or self.tags_column in others[1:]:
+            raise ValueError(
+                "tokens_column and tags_column must be columns of their own. "
+                f"Received: {self.tokens_column!r}, {self.tags_column!r}"
+            )
+        return self
 
 
 class JsonlSource(FileSource, ListColumns):

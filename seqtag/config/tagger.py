@@ -166,7 +166,9 @@ class GateConfig(Table):
     floor: float = Field(default=0.1, ge=0, le=1)  # what the first model must reach to serve at all
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     resamples: int = Field(default=2000, ge=100)
-    retraining_noise: float = Field(default=0.0, ge=0, lt=1)  # standard deviation of equally good retrainings
+    retraining_noise: float = Field(
+        default=1e-3, ge=0, lt=1
+    )  # standard deviation of equally good retrainings
     guard_margin: float = Field(default=0.02, ge=0, le=1)  # what a type or slice may lose
     min_support: int = Field(default=50, ge=1)  # of a guarded type (spans), tag (tokens) or slice (sequences)
     max_seen: float = Field(default=0.2, ge=0, le=1)  # share of test that one of the models was trained on

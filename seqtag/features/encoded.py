@@ -74,7 +74,8 @@ def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Rung:
 
 def _check_metadata(path: Path, schema: pa.Schema, *, vocabulary_digest: str, tags_digest: str) -> None:
     metadata = schema.metadata or {}
-    rung = metadata.get(RUNG, b"").decode()
+    rung = metadata.get(RUNG, b"").decode("ascii", "replace")
+    rung = rung if rung.isdecimal() and 0 < int(rung[:9]) < 2**31 else ""
     required = encoded_schema(int(rung or 1), vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
     if not rung or not schema.equals(required):
         raise RunDirError(

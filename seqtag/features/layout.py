@@ -37,7 +37,8 @@ def rung_file(split_folder: Path, rung: int) -> Path:
 
 def rung_files(split_folder: Path) -> list[Path]:
     """Return the files that are there, shortest rung first."""
-    found = split_folder.glob(_RUNG_FOLDER.format("*") + "/" + _RUNG_FILE)
+    found = split_folder.glob(_RUNG_FOLDER.format("[0-9]*") + "/" + _RUNG_FILE)
+    found = (path for path in found if path.parent.name.partition("=")[2].isdecimal())
     return sorted(found, key=lambda path: int(path.parent.name.removeprefix(_RUNG_FOLDER.format(""))))
 
 

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -112,7 +113,9 @@ class Symbols:
                 f"{path}: columns id, symbol, count that begin with {PAD} and {UNK} were required. "
                 f"Received: {table.schema.names}, {table.num_rows} rows"
             )
-        fold = (table.schema.metadata or {}).get(FOLD, b"none").decode()
+        fold = (table.schema.metadata or {}).get(FOLD, b"none").decode("utf-8", "replace")
+        if fold not in get_args(Fold):
+            raise RunDirError(f"{path}: a fold of {get_args(Fold)} was required. Received: {fold!r}")
         return cls(pa.concat_arrays(table["symbol"].chunks), table["count"].to_numpy(), fold)
 
     def save(self, path: Path) -> None:

@@ -42,10 +42,14 @@ class TagIndex:
         try:
             table = json.loads(path.read_text("utf-8"))
             index = cls(tuple(table["tags"]), table["scheme"], dict(table["counts"]))
-        except (OSError, ValueError, KeyError, TypeError) as error:
+            if not isinstance(table["tags"], list) or not all(isinstance(tag, str) for tag in index.tags):
+                raise TypeError("tags that are no strings")
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunDirError(
                 f"{path}: tags, scheme and counts were required. Received: {error!r}"
             ) from error
+        if len(set(index.tags)) < len(index.tags):
+            raise RunDirError(f"{path}: different tags were required. Received: {list(index.tags)}")
         if index.scheme not in get_args(SchemeName):
             raise RunDirError(f"{path}: a known scheme was required. Received: {index.scheme!r}")
         return index

@@ -202,7 +202,7 @@ def _newlines(lines: bytes) -> bytes:
 
 def _head(file: InputFile, first_line: bytes, sniffed: bytes) -> Head:
     fields = first_line.split()
-    is_declaration = len(fields) == 2 and all(field.isdigit() for field in fields)
+    is_declaration = len(fields) == 2 and all(field.isdigit() and len(field) < 19 for field in fields)
     if is_declaration and min(map(int, fields)) > 0:
         return Head(dim=int(fields[1]), n_vectors=int(fields[0]))
     n_fields = len(_gaps(np.frombuffer(first_line + b"\n", np.uint8)))

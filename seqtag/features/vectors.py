@@ -62,14 +62,18 @@ class Vectors:
                 f"{path}: the columns word and vector of word vectors were required. "
                 f"Received: {', '.join(table.schema.names)}"
             )
+        try:
+            n_in_file, n_not_utf8 = int(metadata[_N_IN_FILE]), int(metadata[_N_NOT_UTF8])
+        except ValueError as error:
+            raise RunDirError(f"{path}: counts of word vectors were required. Received: {error}") from error
         return cls(
             words=pa.concat_arrays([pa.array([], pa.string()), *table["word"].chunks]),
             values=np.concatenate(
                 [np.zeros((0, dim), np.float32)]
                 + [chunk.flatten().to_numpy().reshape(-1, dim) for chunk in table["vector"].chunks]
             ),
-            n_in_file=int(metadata[_N_IN_FILE]),
-            n_not_utf8=int(metadata[_N_NOT_UTF8]),
+            n_in_file=n_in_file,
+            n_not_utf8=n_not_utf8,
         )
 
     def save(self, path: Path) -> None:

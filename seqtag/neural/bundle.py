@@ -20,6 +20,7 @@ from seqtag.features.layout import CHARACTERS, SEEN, TAGS, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_arrays, save_arrays
 from seqtag.sealing import (
     file_digest,
+    is_inside,
     write_json,
 )
 
@@ -125,12 +126,14 @@ def _verified(folder: Path) -> Bundle:
                 "version of seqtag; where it is the champion, take its alias away, and a new one is trained"
             )
         bundle = Bundle.model_validate_json(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise RunDirError(f"{path}: a bundle of format 2 was required. Received: {error}") from error
     for name in (WEIGHTS, WORDS, CHARACTERS, TAGS):
         if name not in bundle.files:
             raise RunDirError(f"{path}: the digest of {name} was required. Received: none")
     for name, required in bundle.files.items():
+        if not is_inside(folder, name):
+            raise RunDirError(f"{path}: files inside of {folder} were required. Received: {name!r}")
         try:
             received = file_digest(folder / name)
         except OSError as error:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -62,7 +65,14 @@ def load_arrays(path: Path) -> Arrays:
         RunDirError: the file is missing or something else.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in arrays.files}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise RunDirError(f"{path}: arrays in .npz were required. Received: {error}") from error
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+            found = {name: arrays[name] for name in arrays.files}
+            strange = [name for name, array in found.items() if not isinstance(array, np.ndarray)]
+            if strange:
+                raise ValueError(f"{strange}, which are no arrays")
+            return found
+    except (
+        *(OSError, EOFError, ValueError, TypeError, KeyError, RuntimeError),
+        *(MemoryError, OverflowError, zipfile.BadZipFile, zlib.error, struct.error, SyntaxError, TokenError),
+    ) as error:  # all that a damaged file makes NumPy and zipfile raise
+        raise RunDirError(f"{path}: arrays in .npz were required. Received: {error!r}") from error

@@ -6,7 +6,7 @@ import hashlib
 import json
 import warnings
 from importlib.metadata import version
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
@@ -15,6 +15,7 @@ from seqtag.errors import RegistryError
 from seqtag.features import TagIndex
 from seqtag.sealing import (
     file_digest,
+    is_inside,
 )
 
 if TYPE_CHECKING:
@@ -43,16 +44,15 @@ def bundle_digest(bundle: Path) -> str:
     try:
         named = sorted({_BUNDLE_FILE, *json.loads((bundle / _BUNDLE_FILE).read_bytes())["files"]})
         lines = [f"{name} {file_digest(_inside(bundle, name))}\n" for name in named]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RegistryError(f"{bundle}: the folder of a bundle was required. Received: {error!r}") from None
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def _inside(folder: Path, name: str) -> Path:
-    path = PurePosixPath(name)
-    if path.is_absolute() or ".." in path.parts:
+    if not is_inside(folder, name):
         raise RegistryError(f"{folder}: names of files inside it were required. Received: {name!r}")
-    return folder / path
+    return folder / name
 
 
 def bundle_tags(bundle: Path) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def find_bundle(location: str) -> Path:
         raise RegistryError(f"{location}: a model in the local file system was required")
     folder = Path(url2pathname(parts.path)) if parts.scheme else Path(location)
     described = Model.load(str(folder)).flavors["python_function"]["artifacts"][BUNDLE]["path"]
-    return folder / described
+    return _inside(folder, described)
 
 
 def _signature() -> ModelSignature:

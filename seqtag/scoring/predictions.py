@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.config import SchemeName
-from seqtag.errors import ConfigError, RunDirError
+from seqtag.errors import ConfigError, RunDirError, TagSchemeError
 from seqtag.scoring.counts import TagPairs, pair_tags
 from seqtag.scoring.ragged import distinct, flatten
 from seqtag.scoring.spans import Spans, read_spans, token_positions
@@ -100,7 +100,7 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
                 kept[name].append(pc.cast(batch.column(name), pa.string()))
             if scheme != "none":
                 keys.append(gold_span_keys(batch.column(TOKENS), gold, scheme=scheme))
-    except (OSError, pa.ArrowException, ConfigError) as error:
+    except (OSError, pa.ArrowException, ConfigError, TagSchemeError) as error:
         raise RunDirError(f"{path}: predictions with columns {needed} were required. {error}") from error
     return Predictions(
         rows=np.concatenate([np.zeros(0, np.int64), *rows]),

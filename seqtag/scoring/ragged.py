@@ -32,6 +32,8 @@ def distinct(values: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
     """
     if values.null_count:
         raise TagSchemeError(f"a tag for every token was required. Received: {values.null_count:,} nulls")
+    if not pa.types.is_dictionary(values.type) and not pa.types.is_string(values.type):
+        raise TagSchemeError(f"tags as strings were required. Received: {values.type}")
     encoded = values if pa.types.is_dictionary(values.type) else pc.dictionary_encode(values)
     return encoded.indices.to_numpy().astype(np.int32), tuple(encoded.dictionary.to_pylist())
 

@@ -71,12 +71,23 @@ def confine_libraries(home: Home) -> None:
 
 def read_config(run: RunDir) -> TaggerConfig:
     """Return the configuration that a run directory was opened with."""
-    return TaggerConfig.model_validate(read_json(run.config))
+    try:
+        return TaggerConfig.model_validate(read_json(run.config))
+    except ValueError as error:  # pydantic's; of which only the number is told: it would print whole tables
+        raise RunDirError(
+            f"{run.config}: the configuration of a run was required. Received: another one, or another "
+            f"version's ({str(error).splitlines()[0]})"
+        ) from None
 
 
 def read_snapshot(run: RunDir) -> Snapshot:
     """Return the snapshot that a run directory was opened with."""
-    return Snapshot(Path(read_json(run.snapshot_address)["path"]))
+    try:
+        return Snapshot(Path(read_json(run.snapshot_address)["path"]))
+    except (KeyError, TypeError) as error:
+        raise RunDirError(
+            f"{run.snapshot_address}: an object with `path` was required. Received: {error!r}"
+        ) from error
 
 
 def train_scheme(run: RunDir) -> SchemeName:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow.parquet as pq
 
 from seqtag.config import TaggerConfig, config_digest
-from seqtag.errors import CorpusRejectedError, RunDirError
+from seqtag.errors import CorpusChangedError, CorpusRejectedError, RunDirError
 from seqtag.provenance import provenance
 from seqtag.rundir import RunDir, Snapshot
 from seqtag.sealing import (
@@ -40,12 +40,13 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
 
     Raises:
         CorpusFormatError: a source is not what it was declared to be.
+        CorpusChangedError: a source was replaced while it was read; nothing was kept.
     """
     from seqtag.corpus import corpus_schema, read_sources, write_corpus
 
     started = time.monotonic()
     remembered = _memory(config, place)
-    snapshot = standing_snapshot(config, place)
+    snapshot = _remembered(remembered, config, place)
     if snapshot is not None:
         logger.info("ingest: the sources are unchanged, snapshot %s stands", snapshot.id)
         return snapshot
@@ -53,6 +54,11 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
     with exclusive(place.home.corpus(config.name) / ".lock"), fresh_folder(partial):
         batches = read_sources(config.corpus)
         snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
+        if _memory(config, place) != remembered:
+            raise CorpusChangedError(
+                f"{config.name}: sources that stay as they are while they are read were required. Received: "
+                "others meanwhile"
+            )
         snapshot = Snapshot(place.home.corpus(config.name) / snapshot_id)
         if find_manifest(snapshot.path) is None:
             seconds = time.monotonic() - started
@@ -66,11 +72,14 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
 
 def standing_snapshot(config: TaggerConfig, place: Place) -> Snapshot | None:
     """Return the snapshot that was read from the sources as they are, None if they have to be read."""
-    remembered = _memory(config, place)
-    if remembered is None or not remembered.exists():
+    return _remembered(_memory(config, place), config, place)
+
+
+def _remembered(memory: Path | None, config: TaggerConfig, place: Place) -> Snapshot | None:
+    if memory is None or not memory.exists():
         return None
     try:
-        snapshot = Snapshot(place.home.corpus(config.name) / read_json(remembered)["snapshot_id"])
+        snapshot = Snapshot(place.home.corpus(config.name) / read_json(memory)["snapshot_id"])
     except (RunDirError, KeyError, TypeError):  # damaged: the sources are read again
         return None
     return None if find_manifest(snapshot.path) is None else snapshot

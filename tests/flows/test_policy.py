@@ -15,6 +15,7 @@ from seqtag.errors import (
     ChildDiedError,
     ChildError,
     ConfigError,
+    CorpusChangedError,
     CorpusFormatError,
     MemoryExhaustedError,
     PromotionConflictError,
@@ -40,6 +41,7 @@ def registry_error(cause: Exception) -> RegistryError:
         TimeoutError(),
         registry_error(OSError("locked")),
         ChildDiedError("SIGKILL"),
+        CorpusChangedError("x"),
     ],
 )
 def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:

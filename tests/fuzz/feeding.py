@@ -1,0 +1,81 @@
+"""Feed a reader in a process of its own, whose memory and time for each file are bounded."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import tempfile
+import traceback
+import warnings
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from seqtag.errors import SeqtagError
+from tests.fuzz.mutation import mutated
+from tests.fuzz.targets import TARGETS
+
+SECONDS = 5  # that a file may take
+MEMORY = 3 * 1024**3  # bytes of data that the process may hold
+MOST = 5  # findings that are told
+
+
+class HangError(BaseException):
+    """A file took too long. No reader's `except Exception` catches it."""
+
+
+def feed(target: str, first: int, n: int) -> dict[str, Any]:
+    """Feed `n` mutated files; return how many were read, how many refused, and what went wrong otherwise."""
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    signal.signal(signal.SIGALRM, _hang)
+    outcomes = {"read": 0, "refused": 0}
+    findings: list[str] = []
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "input" + TARGETS[target].suffix)
+        path.parent.mkdir(exist_ok=True)
+        for number in range(first, first + n):
+            path.write_bytes(mutated(TARGETS[target].seeds, number))
+            wrong = _outcome(target, path, outcomes)
+            if wrong is not None:
+                findings.append(f"{target} {number}: {wrong}")
+            if len(findings) == MOST:
+                break
+    return {**outcomes, "findings": findings}
+
+
+def feed_bytes(target: str, content: str) -> dict[str, Any]:
+    """Feed one file, given as Latin-1."""
+    outcomes = {"read": 0, "refused": 0}
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name, "input" + TARGETS[target].suffix)
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(content.encode("latin-1"))
+        wrong = _outcome(target, path, outcomes)
+    return {**outcomes, "findings": [] if wrong is None else [wrong]}
+
+
+def _outcome(target: str, path: Path, outcomes: dict[str, int]) -> str | None:
+    """Count what became of a file; return what is wrong with it, if anything."""
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            TARGETS[target].read(path)
+    except SeqtagError as error:
+        outcomes["refused"] += 1
+        if path.parent.name not in str(error) and path.name not in str(error):
+            return f"no place in {str(error)[:300]!r}"
+    except BaseException as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        last = [frame for frame in frames if "/seqtag/" in frame.filename][-1:] or frames[-1:]
+        where = f"{Path(last[0].filename).name}:{last[0].lineno}"
+        return f"{type(error).__name__} at {where}: {str(error)[:200]}"
+    else:
+        outcomes["read"] += 1
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+    return None
+
+
+def _hang(_: int, __: FrameType | None) -> NoReturn:
+    raise HangError(f"more than {SECONDS} s")

@@ -1,0 +1,266 @@
+"""What is fed with mutated files: every reader, and the files that are valid for it."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SENTENCES = [
+    (["EU", "rejects", "German", "call"], ["B-ORG", "O", "B-MISC", "O"]),
+    (["Peter", "Blackburn"], ["B-PER", "I-PER"]),
+    (["naïve", "\U0001f600", "1996-08-22"], ["O", "O", "O"]),
+]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A reader, and how what it reads is called."""
+
+    seeds: Sequence[bytes]
+    read: Callable[[Path], Any]
+    suffix: str
+
+
+def of_source(suffix: str, seeds: Sequence[bytes], **source: Any) -> Target:
+    def read(path: Path) -> None:
+        from seqtag.config.tagger import CorpusConfig
+        from seqtag.corpus import read_sources, source_fingerprint
+
+        other = {"tags_path": str(path)} if source["format"] == "parallel" else {}
+        columns = ("genre",) if source["format"] in ("jsonl", "parquet") else ()
+        corpus = CorpusConfig.model_validate(
+            {"sources": [{**source, **other, "path": str(path)}], "columns": columns}
+        )
+        source_fingerprint(corpus)
+        exhaust(read_sources(corpus))
+
+    return Target(seeds, read, suffix)
+
+
+def exhaust(values: Iterable[Any]) -> None:
+    for _ in values:
+        pass
+
+
+def conll() -> bytes:
+    lines = ["-DOCSTART- O", ""]
+    for tokens, tags in SENTENCES:
+        lines += [f"{token} {tag}" for token, tag in zip(tokens, tags, strict=True)] + [""]
+    return "\n".join(lines).encode()
+
+
+def conllu() -> bytes:
+    lines = ["# newdoc id = d1"]
+    for number, (tokens, _) in enumerate(SENTENCES):
+        lines += [f"# sent_id = s{number}", f"# text = {' '.join(tokens)}", "1-2\tEUs\t" + "\t".join("_" * 8)]
+        lines += [
+            f"{i}\t{token}\t_\tNOUN\tNN\t_\t0\troot\t_\t_" for i, token in enumerate(tokens, start=1)
+        ] + ["1.1\tx\t" + "\t".join("_" * 8), ""]
+    return "\n".join(lines).encode()
+
+
+def jsonl() -> bytes:
+    rows = [
+        {"id": f"s{i}", "tokens": tokens, "tags": tags, "genre": "news", "n": 1.5}
+        for i, (tokens, tags) in enumerate(SENTENCES)
+    ]
+    return "\n".join(json.dumps(row, ensure_ascii=i == 1) for i, row in enumerate(rows)).encode()
+
+
+def long_rows() -> list[tuple[str, str, str]]:
+    return [
+        (f"s{i}", token, tag)
+        for i, (tokens, tags) in enumerate(SENTENCES)
+        for token, tag in zip(tokens, tags, strict=True)
+    ]
+
+
+def csv() -> bytes:
+    return "\n".join(["sentence,word,tag", *(",".join(row) for row in long_rows())]).encode()
+
+
+def parquet(table: pa.Table, **said: Any) -> bytes:
+    sink = io.BytesIO()
+    pq.write_table(table, sink, **said)
+    return sink.getvalue()
+
+
+def lists() -> pa.Table:
+    tokens, tags = zip(*SENTENCES, strict=True)
+    return pa.table({"id": ["a", "b", "c"], "tokens": tokens, "tags": tags, "genre": ["x", "y", None]})
+
+
+def long() -> pa.Table:
+    sentence, word, tag = zip(*long_rows(), strict=True)
+    return pa.table({"sentence": sentence, "word": word, "tag": tag})
+
+
+def predictions() -> pa.Table:
+    tokens, tags = zip(*SENTENCES, strict=True)
+    sure = pa.array([[0.5] * len(t) for t in tokens], pa.list_(pa.float32()))
+    return pa.table(
+        {
+            "row": [0, 1, 2], "tokens": tokens, "tags": tags, "predicted": tags, "confidence": sure,
+            "span_confidence": sure, "unknown": [[False] * len(t) for t in tokens],
+            "seen": [False, True, None],
+        }
+    )  # fmt: skip
+
+
+def npz() -> bytes:
+    sink = io.BytesIO()
+    np.savez(sink, allow_pickle=False, a=np.arange(6, dtype=np.float32).reshape(2, 3), b=np.array(7))
+    return sink.getvalue()
+
+
+def pickled_npz() -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w") as file:
+        payload = io.BytesIO()
+        np.save(payload, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+        file.writestr("a.npy", payload.getvalue())
+    return sink.getvalue()
+
+
+def toml() -> list[bytes]:
+    here = Path(__file__).resolve().parents[2] / "deployments" / "taggers"
+    more = b"""name = "x"
+columns = []
+[[corpus.sources]]
+format = "sql"
+url = "${CORPUS_URL}"
+query = "SELECT 1"
+sequence_column = "s"
+token_column = "t"
+tag_column = "g"
+[features]
+ladder = [8, 16]
+window_overlap = 4
+[quality.rules]
+over_long = "off"
+[gate.renamed_tags]
+A = "B"
+[train.tag_weights]
+O = 0.5
+"""
+    return [more, *(path.read_bytes() for path in sorted(here.glob("*.toml")))]
+
+
+def read_toml(path: Path) -> None:
+    from seqtag.config import load_tagger
+
+    load_tagger(path)
+
+
+def read_json(path: Path) -> None:
+    from seqtag.sealing import read_json
+
+    read_json(path)
+
+
+def read_manifest(path: Path) -> None:
+    from seqtag.sealing import require_manifest
+
+    require_manifest(path.parent)
+
+
+def read_arrays(path: Path) -> None:
+    from seqtag.neural.weights import load_arrays
+
+    load_arrays(path)
+
+
+def read_vectors(path: Path) -> None:
+    from seqtag.features.vectors import first_words, read_vectors
+
+    read_vectors(str(path), pa.array(["the", "of", "naïve"]))
+    first_words(str(path), 2)
+
+
+def read_predictions(path: Path) -> None:
+    from seqtag.scoring.predictions import read_predictions
+
+    read_predictions(path, scheme="IOB2")
+
+
+def read_tag_index(path: Path) -> None:
+    from seqtag.features import TagIndex
+
+    TagIndex.load(path.parent)
+
+
+def read_bundle(path: Path) -> None:
+    from seqtag.neural import read_bundle
+
+    read_bundle(path.parent)
+
+
+def read_seen(path: Path) -> None:
+    from seqtag.features import was_seen
+
+    was_seen(pa.array([["a", "b"]]), path)
+
+
+def read_input_of_tag(path: Path) -> None:
+    from seqtag.cli.tagging import Form, _sequences
+
+    for form in Form:
+        exhaust(_sequences([path], form))
+
+
+MANIFEST = json.dumps(
+    {"step": "split", "inputs": {"a": "b"}, "outputs": {"x.txt": "0" * 64, "y/z": "1"}, "seconds": 1.5}
+).encode()
+BUNDLE = json.dumps(
+    {
+        "format": 2, "recipe": "seed", "model": {}, "n_words": 5, "n_characters": 5, "n_tags": 3,
+        "scheme": "IOB2", "spoken": "IOB2", "ladder": [8], "window_overlap": 2, "metric": "span_f1",
+        "seed": 1,
+        "best_epoch": 1,
+        "dev_score": 0.5, "dev_accuracy": 0.5, "temperature": 1.0, "versions": {"python": "3"},
+        "files": {"weights.npz": "0", "words.parquet": "0", "characters.parquet": "0", "tags.json": "0"},
+    }
+).encode()  # fmt: skip
+LONG = {"sequence_column": "sentence", "token_column": "word", "tag_column": "tag"}
+VECTORS = [b"2 3\nthe 0.1 0.2 0.3\nof 1 -2 3e-1\n", b"the 0.1 0.2\nna\xc3\xafve 1 2\n"]
+SEEN = pa.table({"sequence_hash": pa.array([1, 5, 9], pa.uint64())}).replace_schema_metadata(
+    {"min_length": "2"}
+)
+
+TARGETS: Mapping[str, Target] = MappingProxyType(
+    {
+        "conll": of_source(".conll", [conll(), b"a\tb\tO\n\nc\td\tB-X\n"], format="conll"),
+        "conllu": of_source(".conllu", [conllu()], format="conllu"),
+        "jsonl": of_source(".jsonl", [jsonl()], format="jsonl", id_column="id"),
+        "csv": of_source(".csv", [csv(), csv().replace(b",", b";")], format="table", delimiter=",", **LONG),
+        "parquet": of_source(
+            ".parquet",
+            [parquet(lists()), parquet(lists(), compression="zstd", use_dictionary=False)],
+            format="parquet",
+        ),
+        "parquet-long": of_source(".parquet", [parquet(long())], format="parquet-long", **LONG),
+        "parallel": of_source(".txt", [b"a b c\nd e\n", b"O B-X O\nO O\n"], format="parallel"),
+        "vectors": Target(VECTORS, read_vectors, ".txt"),
+        "tagger": Target(toml(), read_toml, ".toml"),
+        "json": Target([MANIFEST, BUNDLE], read_json, ".json"),
+        "manifest": Target([MANIFEST], read_manifest, "/manifest.json"),
+        "weights": Target([npz(), pickled_npz()], read_arrays, ".npz"),
+        "bundle": Target([BUNDLE], read_bundle, "/bundle.json"),
+        "tag set": Target(
+            [b'{"tags": ["O", "B-X"], "scheme": "IOB2", "counts": {"O": 3}}'], read_tag_index, "/tags.json"
+        ),
+        "predictions": Target([parquet(predictions())], read_predictions, ".parquet"),
+        "seen": Target([parquet(SEEN)], read_seen, ".parquet"),
+        "seqtag tag": Target([jsonl(), b"a b c\n\nd e\n"], read_input_of_tag, ".txt"),
+    }
+)

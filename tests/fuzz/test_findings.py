@@ -1,0 +1,195 @@
+"""What readers once failed on otherwise than by an error of ours."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seqtag.config import load_tagger
+from seqtag.errors import ConfigError, CorpusFormatError, RunDirError, SeqtagError
+from seqtag.features import TagIndex, read_encoded
+from seqtag.features.vectors import first_words
+from seqtag.neural import read_bundle
+from seqtag.neural.weights import load_arrays
+from seqtag.rundir import RunDir
+from seqtag.scoring.predictions import read_predictions
+from seqtag.sealing import find_manifest, is_inside, read_json
+from seqtag.steps import read_config, read_snapshot
+from tests.fuzz.targets import BUNDLE, predictions
+
+DEEP = b"[" * 100_000
+COLUMNS = 'sequence_column = "s"\ntoken_column = "t"\ntag_column = "g"\n'
+TAGGER = 'name = "x"\n[[corpus.sources]]\nformat = "{format}"\npath = "x"\n{more}\n'
+
+
+@pytest.mark.parametrize("name", ["tags.json", "bundle.json", "config.json"])
+def test_nesting_without_end_is_refused(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(DEEP)
+    read = {
+        "tags.json": TagIndex.load,
+        "bundle.json": read_bundle,
+        "config.json": lambda f: read_json(f / name),
+    }
+    with pytest.raises(RunDirError, match=name):
+        read[name](tmp_path)
+
+
+@pytest.mark.parametrize(
+    "manifest", [DEEP, b'{"step": "x", "inputs": {}, "outputs": null, "seconds": 1}', b"[]", b"{"]
+)
+def test_a_manifest_that_is_none_is_no_output(tmp_path: Path, manifest: bytes) -> None:
+    (tmp_path / "manifest.json").write_bytes(manifest)
+    assert find_manifest(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"name": 3}', '"x"'])
+def test_what_a_run_was_opened_with_is_checked(tmp_path: Path, content: str) -> None:
+    run = RunDir(tmp_path)
+    run.config.write_text(content)
+    run.snapshot_address.write_text(content)
+    with pytest.raises(RunDirError, match=r"config\.json"):
+        read_config(run)
+    with pytest.raises(RunDirError, match=r"snapshot\.json"):
+        read_snapshot(run)
+
+
+@pytest.mark.parametrize(
+    ("format_", "more", "said"),
+    [
+        ("conll", "token_column = " + "9" * 5000, "x.toml"),
+        ("conll", 'path = ["a", "\\u0000"]', "x.toml"),
+        ("jsonl", 'tags_column = "tokens"', "columns of their own"),
+        ("jsonl", 'id_column = "tokens"', "columns of their own"),
+        ("table", COLUMNS + 'delimiter = "§"', "delimiter"),
+        ("table", COLUMNS + 'delimiter = "\\u0000"', "delimiter"),
+        ("conll", "more = " + "[" * 100_000, "x.toml"),
+    ],
+)  # fmt: skip
+def test_a_tagger_that_no_reader_could_follow_is_refused(
+    tmp_path: Path, format_: str, more: str, said: str
+) -> None:
+    path = tmp_path / "x.toml"
+    path.write_text(TAGGER.format(format=format_, more=more))
+    with pytest.raises(ConfigError, match=said):
+        load_tagger(path)
+
+
+def _header(shape: str) -> bytes:
+    header = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}".encode()
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header
+
+
+def _zipped(content: bytes, *, name: str = "a.npy", method: int = zipfile.ZIP_STORED) -> bytes:
+    sink = io.BytesIO()
+    with zipfile.ZipFile(sink, "w", method) as file:
+        file.writestr(name, content)
+    return sink.getvalue()
+
+
+def _pickled() -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    return sink.getvalue()
+
+
+def _encrypted() -> bytes:
+    content = bytearray(_zipped(b"abc"))
+    for mark, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(mark) + offset] |= 1
+    return bytes(content)
+
+
+def _plain() -> bytes:
+    sink = io.BytesIO()
+    np.save(sink, np.zeros(3))
+    return sink.getvalue()
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _zipped(_header("(99999999999,)")), _zipped(_header("(99999999999999999999,)")), _zipped(_pickled()),
+        _zipped(b"no array"), _zipped(_header("(2,")), _encrypted(), _plain(), _pickled(), b"PK\x03\x04", b"",
+    ],
+    ids=["huge", "overflowing", "pickled", "raw", "no header", "encrypted", "npy", "pickle", "cut", "empty"],
+)  # fmt: skip
+def test_weights_that_are_no_arrays_are_refused_and_nothing_is_executed(
+    tmp_path: Path, content: bytes
+) -> None:
+    path = tmp_path / "weights.npz"
+    path.write_bytes(content)
+    with pytest.raises(RunDirError, match=r"weights\.npz: arrays in \.npz were required"):
+        load_arrays(path)
+
+
+def test_members_of_weights_do_not_leave_the_archive(tmp_path: Path) -> None:
+    sink = io.BytesIO()
+    np.save(sink, np.zeros(3))
+    (tmp_path / "weights.npz").write_bytes(_zipped(sink.getvalue(), name="../../out.npy"))
+    load_arrays(tmp_path / "weights.npz")  # reads in memory; nothing is unpacked
+    assert [path.name for path in tmp_path.parent.rglob("out*")] == []
+
+
+@pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "a/../../secret", "link", "x\0y"])
+def test_a_bundle_names_no_file_outside_of_it(tmp_path: Path, name: str) -> None:
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    (tmp_path / "secret").write_text("hush")
+    (bundle / "link").symlink_to(tmp_path / "secret")
+    said = json.loads(BUNDLE)
+    said["files"] = {name: "0", **said["files"]}
+    (bundle / "bundle.json").write_text(json.dumps(said))
+    with pytest.raises(RunDirError, match="files inside of"):
+        read_bundle(bundle)
+    assert not is_inside(bundle, name)
+    assert is_inside(bundle, "saved_model/variables")
+
+
+@pytest.mark.parametrize(
+    "tags",
+    ['"O"', "[1, 2]", '["O", "O"]', "null", '{"O": 1}'],
+    ids=["text", "numbers", "twice", "null", "object"],
+)
+def test_a_tag_set_is_different_strings(tmp_path: Path, tags: str) -> None:
+    (tmp_path / "tags.json").write_text(f'{{"tags": {tags}, "scheme": "none", "counts": {{}}}}')
+    with pytest.raises(RunDirError, match=r"tags\.json"):
+        TagIndex.load(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["length=x", "length=", "length=-3", "length=8x"])
+def test_folders_of_no_rung_hold_no_windows(tmp_path: Path, folder: str) -> None:
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "part-0.parquet").write_bytes(b"")
+    with pytest.raises(RunDirError, match="encoded windows were required"):
+        read_encoded(tmp_path, vocabulary_digest="v", tags_digest="t")
+
+
+def test_predicted_tags_are_strings(tmp_path: Path) -> None:
+    table = predictions()
+    numbers = pa.array([[1] * len(tags) for tags in table["tags"].to_pylist()])
+    wrong = table.set_column(table.schema.get_field_index("predicted"), "predicted", numbers)
+    pq.write_table(wrong, tmp_path / "p.parquet")
+    with pytest.raises(RunDirError, match=r"p\.parquet.*tags as strings were required"):
+        read_predictions(tmp_path / "p.parquet", scheme="none")
+
+
+def test_vectors_of_more_numbers_than_can_be_counted_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "v.txt"
+    path.write_text(f"2 {'9' * 5000}\nthe 1\n")
+    with pytest.raises(CorpusFormatError, match=r"v\.txt:1"):
+        first_words(str(path), 1)
+
+
+@pytest.mark.parametrize("raise_", [lambda: load_tagger("a\0b"), lambda: first_words("a\0b", 1)])
+def test_a_path_with_a_nul_is_refused(raise_: Callable[[], object]) -> None:
+    with pytest.raises(SeqtagError):
+        raise_()
