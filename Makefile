@@ -7,7 +7,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 export SEQTAG_HOME
 
-.PHONY: run test test-slow faults fuzz coverage lint up down status registry bench wheel clean
+.PHONY: run test test-slow faults fuzz audit coverage lint up down status registry bench wheel clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -40,6 +40,10 @@ faults: $(VENV)/ready
 
 fuzz: $(VENV)/ready
 	$(BIN)/python -m pytest -m fuzz
+
+audit: $(VENV)/ready
+	$(BIN)/python -m pip install --quiet pip-audit
+	$(BIN)/pip-audit --requirement constraints.txt --no-deps --disable-pip
 
 coverage: $(VENV)/ready
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered

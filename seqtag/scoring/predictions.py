@@ -100,7 +100,13 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
                 kept[name].append(pc.cast(batch.column(name), pa.string()))
             if scheme != "none":
                 keys.append(gold_span_keys(batch.column(TOKENS), gold, scheme=scheme))
-    except (OSError, pa.ArrowException, ConfigError, TagSchemeError) as error:
+    except (
+        OSError,
+        ValueError,
+        pa.ArrowException,
+        ConfigError,
+        TagSchemeError,
+    ) as error:  # ValueError: no UTF-8
         raise RunDirError(f"{path}: predictions with columns {needed} were required. {error}") from error
     return Predictions(
         rows=np.concatenate([np.zeros(0, np.int64), *rows]),
