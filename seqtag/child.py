@@ -11,6 +11,7 @@ import importlib
 import json
 import logging
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -27,6 +28,7 @@ from seqtag.errors import ChildDiedError, ChildError, MemoryExhaustedError, Seqt
 
 _LAST_LINES = 20
 _PATIENCE = 5.0  # seconds
+_CRASHES = (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT)
 _OF_MEMORY = (  # what Python, C++, TensorFlow and XLA say when there is no more
     *("MemoryError", "bad_alloc", "RESOURCE_EXHAUSTED", "ResourceExhausted", "Out of memory", "OOM when"),
     *("Cannot allocate memory", "Resource temporarily unavailable", "failed to allocate"),
@@ -69,8 +71,9 @@ def run_in_child(
     last: deque[str] = deque(maxlen=_LAST_LINES)
     reader = threading.Thread(target=_keep_last, args=(process.stderr, last), daemon=True)
     reader.start()
+    bounded = False
     try:
-        answer = _converse(process, call, told)
+        bounded, answer = _converse(process, call, told)
         process.wait()
         reader.join(_PATIENCE)  # a process of the child's may hold its end open
     finally:
@@ -84,7 +87,7 @@ def run_in_child(
         return answer["result"]
     if answer is not None:
         raise _error(answer["error"], name, last)
-    raise _death(process.returncode, name, last, killed=_killed_for_memory() > killed_before)
+    raise _death(process.returncode, name, last, killed=_killed_for_memory() > killed_before, bounded=bounded)
 
 
 def peak_memory() -> int:
@@ -111,6 +114,7 @@ def main() -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 
+    say(bounded=_is_bounded())
     logger = logging.getLogger("seqtag")
     logger.setLevel(call["level"])
     logger.addHandler(_Forwarding(say))
@@ -144,26 +148,32 @@ def _die_with_parent() -> None:
 
 def _converse(
     process: subprocess.Popen[bytes], call: Mapping[str, Any], told: Callable[[Any], None] | None
-) -> Any:
-    """Send the call, pass on what is logged and told, and return the last word: None if there was none."""
+) -> tuple[bool, Any]:
+    """Send the call, pass on what is logged and told.
+
+    Return whether the child's memory is bounded, and its last word: None if there was none.
+    """
     if process.stdin is None or process.stdout is None:
         raise ChildError("pipes to the child were required. Received: none")
     try:
         process.stdin.write(json.dumps(call).encode() + b"\n")
         process.stdin.flush()
     except BrokenPipeError:  # it died at once; what it said tells why
-        return None
+        return False, None
+    bounded = False
     for line in process.stdout:
         message = json.loads(line)
-        if "log" in message:
+        if "bounded" in message:
+            bounded = message["bounded"]
+        elif "log" in message:
             name, level, text = message["log"]
             logging.getLogger(name).log(level, "%s", text)
         elif "told" in message:
             if told is not None:
                 told(message["told"])
         else:
-            return message
-    return None
+            return bounded, message
+    return bounded, None
 
 
 def _keep_last(stream: IO[bytes], last: deque[str]) -> None:
@@ -198,10 +208,14 @@ def _error(described: Mapping[str, Any], name: str, last: deque[str]) -> BaseExc
     return error
 
 
-def _death(code: int, name: str, last: deque[str], *, killed: bool) -> ChildError:
+def _death(code: int, name: str, last: deque[str], *, killed: bool, bounded: bool) -> ChildError:
     ended = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
     message = f"{name}: a process that answers was required. Received: one that {ended}{_said(last)}"
-    of_memory = (code == -signal.SIGKILL and killed) or any(map(_is_of_memory, last))
+    of_memory = (
+        (code == -signal.SIGKILL and killed)
+        or (code in _CRASHES and bounded)  # libraries seldom look at what they were given
+        or any(map(_is_of_memory, last))
+    )
     return MemoryExhaustedError(message) if of_memory else ChildDiedError(message)
 
 
@@ -212,6 +226,12 @@ def _said(last: deque[str]) -> str:
 
 def _is_of_memory(text: str) -> bool:
     return any(words in text for words in _OF_MEMORY)
+
+
+def _is_bounded() -> bool:
+    """Tell whether this process may hold less memory than there is."""
+    bounds = (resource.getrlimit(each)[0] for each in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
+    return any(bound != resource.RLIM_INFINITY for bound in bounds)
 
 
 def _killed_for_memory() -> int:

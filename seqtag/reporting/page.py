@@ -34,6 +34,7 @@ class ReportContext(TypedDict):
     registration: NotRequired[Mapping[str, Any]]  # registration.json
     versions: NotRequired[Mapping[str, str]]  # library -> version
     vectors: NotRequired[Mapping[str, float]]  # shares of train's `types` and `tokens` with a static vector
+    batch_cells: NotRequired[int]  # tokens and padding of the largest batch, halved since memory ran out
     links: NotRequired[Mapping[str, str]]  # label -> address, relative to the report or absolute
 
 

@@ -198,5 +198,9 @@ def _context(run: RunDir) -> ReportContext:
             "Decision": str(Path("..", run.decision.relative_to(run.path))),
         },
     }
-    vectors = read_json(run.bundle)["vectors"]
-    return context if vectors is None else {**context, "vectors": vectors}
+    bundle = read_json(run.bundle)
+    if bundle["vectors"] is not None:
+        context["vectors"] = bundle["vectors"]
+    if bundle["batch_cells"] is not None:
+        context["batch_cells"] = bundle["batch_cells"]
+    return context

@@ -184,6 +184,30 @@ def test_two_nights_at_once_come_to_one_result(nights: Nights) -> None:
     assert sorted(trained) == [0, 1]
 
 
+def test_a_source_that_is_replaced_while_it_is_read_is_noticed(nights: Nights) -> None:
+    """Replaced again and again, until a night has failed of it or five have read one version whole."""
+    before, versions = nights.came_to(), []
+    for n in (300, 320):
+        nights.write_corpus(n)
+        versions.append(nights.corpus.read_bytes())
+    for attempt in range(5):
+        night, turn = nights.begin(), 0
+        while night.process.poll() is None:
+            turn += 1
+            partial = nights.corpus.with_suffix(".partial")
+            partial.write_bytes(versions[turn % 2])
+            partial.replace(nights.corpus)
+        ended = night.end()
+        nights.check()
+        if ended.code:
+            assert "sources that stay as they are while they are read were required" in last_line(ended.said)
+            break
+        assert attempt < 4 or ended.code == 0
+    nights.corpus.write_bytes(versions[0])
+    assert nights.night().code == 0
+    assert nights.came_to() == before  # what was remembered of that version is that version
+
+
 def test_a_source_of_which_a_third_is_broken_is_refused_and_quarantined(nights: Nights) -> None:
     champion = nights.champion
     nights.write_corpus(300, broken=0.3)

@@ -136,6 +136,6 @@ def finished_task_run(flow_run_id: UUID) -> State:
     with get_client(sync_client=True) as client:
         while True:
             runs = client.read_task_runs(flow_run_filter=in_flow)
-            if runs and runs[0].state.is_final():
+            if runs and runs[0].state and runs[0].state.is_final():
                 return runs[0].state
             time.sleep(0.05)

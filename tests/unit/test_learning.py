@@ -1,13 +1,17 @@
 """The steps from accepted sequences to a model, as errors reach the user."""
 
+import json
+import logging
 import re
+import sys
 from datetime import date
 
 import pytest
 
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
-from seqtag.errors import TrainingError
+from seqtag.errors import MemoryExhaustedError, TrainingError
+from seqtag.rundir import RunDir
 from seqtag.steps import Place
 from tests.taggers import Taggers
 
@@ -30,3 +34,48 @@ def test_a_loss_that_is_no_number_is_an_error_with_the_ids_of_its_sequences(tmp_
     assert len(named) == 8
     assert all(re.fullmatch(r"session-?\w*\d+", name) for name in named)
     assert not run.model.exists()
+
+
+@pytest.fixture
+def encoded(tmp_path, monkeypatch) -> RunDir:
+    """A run of the small tagger that is ready to be trained."""
+    monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
+    place = Place.of(Settings())
+    config = load_tagger(Taggers(tmp_path).write())
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    for step in (steps.validate, steps.split, steps.index, steps.encode):
+        step(run)
+    return run
+
+
+@pytest.fixture
+def short_of_memory(tmp_path, monkeypatch) -> None:
+    """Have the processes that we begin run out of memory: they may hold 650 MiB."""
+    python = tmp_path / "python"
+    python.write_text(f'#!/bin/sh\nexec prlimit --data={650 * 1024**2} {sys.executable} "$@"\n')
+    python.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(python))
+
+
+def test_a_training_without_memory_is_tried_once_more_with_half_the_batches_and_then_fails(
+    encoded: RunDir, short_of_memory, caplog
+) -> None:
+    with caplog.at_level(logging.WARNING, "seqtag"), pytest.raises(MemoryExhaustedError):
+        steps.train(encoded)
+    said = [record.message for record in caplog.records if "half as large" in record.message]
+    assert len(said) == 1
+    assert not encoded.model.exists()
+
+
+def test_a_training_that_ran_out_of_memory_goes_on_with_half_the_batches_and_says_so(
+    encoded: RunDir, short_of_memory, monkeypatch, caplog
+) -> None:
+    with pytest.raises(MemoryExhaustedError):
+        steps.train(encoded)
+    monkeypatch.undo()
+    caplog.clear()
+    with caplog.at_level(logging.WARNING, "seqtag"):
+        steps.train(encoded)  # there is memory by now, but the batches stay as they were
+    assert caplog.messages == []
+    assert json.loads(encoded.bundle.read_text())["batch_cells"] > 0
+    assert not any((encoded.path.parent / ".checkpoints").iterdir())

@@ -48,6 +48,11 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+def test_the_page_says_if_batches_were_halved_for_memory(report, context):
+    assert "Memory ran out" not in report()
+    assert "64 tokens and padding at the most" in report(context={**context, "batch_cells": 64})
+
+
 def test_the_verdict_and_its_sentence_stand_on_top(report):
     page = Page(report())
 

@@ -36,7 +36,7 @@ def decide(
     arguments = {
         "tags": ("O", "B-X"),
         "scheme": "IOB2",
-        "gate": GateConfig(resamples=200),
+        "gate": GateConfig(resamples=200, retraining_noise=0),
         "evaluate": EvaluateConfig(),
         "metric": "span_f1",
         "seed": 1,
@@ -98,7 +98,7 @@ def test_a_difference_that_may_be_chance_is_held(write_predictions: WritePredict
 def test_the_margin_must_be_cleared(write_predictions: WritePredictions) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 40)
     champion = write_predictions("champion", [RIGHT, WRONG] * 20)
-    decision = decide(challenger, champion, gate=GateConfig(resamples=200, margin=0.3))
+    decision = decide(challenger, champion, gate=GateConfig(resamples=200, margin=0.3, retraining_noise=0))
     assert decision["verdict"] == "HOLD"
     assert decision["sentence"].endswith("must clear +30.00.")
 
@@ -242,7 +242,9 @@ def test_equally_good_taggers_are_seldom_promoted(n_sequences: int, share: float
             resamples=200, n_sequences=n_sequences, rules=[],
         )  # fmt: skip
         counts = [np.stack([2 * n, 2 * n_spans], axis=1).astype(np.float32) for n in (ours, theirs)]
-        verdicts.append(_paired(start, *counts, gate=GateConfig(resamples=200), seed=trial)["verdict"])
+        verdicts.append(
+            _paired(start, *counts, gate=GateConfig(resamples=200, retraining_noise=0), seed=trial)["verdict"]
+        )
     assert verdicts.count("PROMOTE") <= 45
     assert verdicts.count("REJECT") <= 45
     assert verdicts.count("HOLD") >= 900

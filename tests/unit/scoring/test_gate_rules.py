@@ -166,7 +166,7 @@ def test_a_budget_that_is_broken_holds(better: tuple[Path, Path], what: str, uni
 
 def test_noise_of_retraining_widens_the_interval(better: tuple[Path, Path]) -> None:
     """The difference is 1 - 2 / 3; two models that differ by their seed alone differ by sqrt(2) * 0.1."""
-    quiet, noisy = decide(*better), decide(*better, retraining_noise=0.1)
+    quiet, noisy = decide(*better, retraining_noise=0), decide(*better, retraining_noise=0.1)
     below = [d["difference"]["value"] - d["difference"]["low"] for d in (quiet, noisy)]
     assert below[1] ** 2 - below[0] ** 2 == pytest.approx((1.959964 * 2**0.5 * 0.1) ** 2)
     assert noisy["verdict"] == "PROMOTE"
