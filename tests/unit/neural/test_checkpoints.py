@@ -75,10 +75,11 @@ def test_a_training_that_is_cut_off_comes_to_the_same_weights_and_scores(toy, tm
 def test_a_training_that_ended_is_only_written_again(toy, tmp_path, caplog):
     folder, told = tmp_path / "checkpoints", []
     whole = toy.train(tmp_path / "whole", checkpoints=Checkpoints(folder, every=0))
+    caplog.clear()
     with caplog.at_level(logging.INFO, "seqtag.neural"):
         again = toy.train(tmp_path / "again", checkpoints=Checkpoints(folder, every=0), on_epoch=told.append)
     assert told == []
-    assert caplog.messages == ["goes on in epoch 2, batch 1"]
+    assert "goes on in epoch 2, batch 1" in caplog.messages
     assert (whole / "weights.npz").read_bytes() == (again / "weights.npz").read_bytes()
 
 

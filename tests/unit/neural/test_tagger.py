@@ -153,11 +153,13 @@ def test_predictions_keep_the_splits_columns_and_order(toy, toy_bundle, tmp_path
         "span_confidence",
         "unknown",
         "genre",
+        "seen",
     ]
     assert table["row"].to_pylist() == [7, 8]
     assert table["predicted"].to_pylist()[0] == ["B-X", "O"]
     assert table["unknown"].to_pylist() == [[False, False], [True]]
     assert table["genre"].to_pylist() == ["toy", "toy"]
+    assert table["seen"].to_pylist() == [None, None]  # this bundle does not say what it was trained on
 
 
 def test_predictions_are_spelled_in_the_splits_scheme(toy, toy_bundle, tmp_path):
