@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 _OURS = "seqtag"
-_DISTRIBUTIONS = {"pycrfsuite": "python-crfsuite"}  # where the name to import is another one
+_DISTRIBUTIONS = {"pycrfsuite": "python-crfsuite", "google": "protobuf"}  # where one imports by another name
 
 Definition = tuple[str, str]  # module and name
 Target = tuple[str, str | None]  # module, and a name in it
@@ -84,7 +84,7 @@ def _versions(packages: set[str]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             if package in sys.stdlib_module_names:
                 continue
-            for other in metadata.packages_distributions().get(package, ()):  # tensorflow-cpu, say
+            for other in sorted(metadata.packages_distributions().get(package, ())):  # tensorflow-cpu, say
                 versions[other] = metadata.version(other)
     return versions
 

@@ -117,6 +117,16 @@ def test_packages_are_those_that_are_used(package):
     assert (newer.code, newer.key != found.key) == (found.code, True)
 
 
+@pytest.mark.parametrize("listed", [["numpy", "pyarrow"], ["pyarrow", "numpy"]])
+def test_the_key_is_the_same_in_whichever_order_the_distributions_of_a_name_are_listed(
+    package, listed, monkeypatch
+):
+    """The order is that of a folder's entries, which may change while a process runs."""
+    monkeypatch.setattr(module.metadata, "packages_distributions", lambda: {"shared": listed})
+    found = package("a.py", "import numpy as np", "import shared as np")
+    assert list(found.packages) == ["python", "numpy", "pyarrow"]
+
+
 @pytest.mark.parametrize(
     ("path", "old", "new"),
     [
