@@ -30,7 +30,7 @@ run: $(VENV)/ready
 	$(BIN)/python -m flows.retrain deployments/taggers/$(TAGGER).toml
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pytest -m slow
