@@ -7,7 +7,7 @@ VENV    := .venv
 BIN     := $(VENV)/bin
 export SEQTAG_HOME
 
-.PHONY: run test test-slow faults fuzz audit coverage lint up down status registry bench wheel clean
+.PHONY: run test test-slow faults fuzz audit coverage lint up deploy down status registry bench wheel clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -17,6 +17,7 @@ help:
 	@echo "make faults               kill, damage, fill and lock everything, and see that nothing is lost"
 	@echo "make fuzz                 feed 100,000 mutated files to the readers"
 	@echo "make up | down | status   Prefect server, worker and scheduled deployments"
+	@echo "make deploy               put prefect.yaml and taggers/*.toml on the server, and say what differs"
 	@echo "make registry             MLflow's page on the registry, until Ctrl-C"
 	@echo "make coverage             the fast suite with branch coverage"
 	@echo "make lint                 ruff and mypy              make wheel       build, and check what is in it"
@@ -53,7 +54,7 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-up down status: $(VENV)/ready
+up deploy down status: $(VENV)/ready
 	$(BIN)/python -m flows.local $@
 
 registry: $(VENV)/ready

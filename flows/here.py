@@ -10,7 +10,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
-from flows import local
+from flows import local, services
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import ConfigError, SeqtagError
@@ -28,7 +28,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         return 2
     try:
         load_tagger(arguments[0])  # a misspelt file costs no server
-        api = _api()
+        api = api_of_here()
     except (SeqtagError, OSError) as error:
         local.say(f"Error: {error}")
         return 2 if isinstance(error, ConfigError) else 1
@@ -43,12 +43,14 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     return 0
 
 
-def _api() -> str:
+def api_of_here() -> str:
     named = os.environ.get("PREFECT_API_URL")
     if named is None:
         return f"{local.server(steps.Place.of(Settings()).home)}/api"
-    if not local.is_healthy(named):
-        raise local.ServiceError(f"PREFECT_API_URL: a Prefect server was required. Received: none at {named}")
+    if not services.is_healthy(named):
+        raise services.ServiceError(
+            f"PREFECT_API_URL: a Prefect server was required. Received: none at {named}"
+        )
     return named
 
 

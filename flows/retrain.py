@@ -1,19 +1,22 @@
-"""Retrain one tagger: `python -m flows.retrain deployments/taggers/sample.toml`."""
+"""Retrain one tagger: `python -m flows.retrain deployments/taggers/sample.toml`.
 
-from __future__ import annotations
+Annotations are evaluated here, as Prefect makes the form of its dashboard of them.
+"""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
-from prefect.states import Completed
+from prefect.states import Completed, Failed
 
 import tasks
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.rundir import RunDir
 from tasks.failures import failing_by_kind
+
+TRIES = 5  # times that a flow run is begun: the server takes up crashed ones again
 
 
 def _flow_run_name() -> str:
@@ -22,13 +25,15 @@ def _flow_run_name() -> str:
 
 @flow(name="retrain", flow_run_name=_flow_run_name)
 @failing_by_kind
-def retrain(tagger: str, force: list[str] | None = None) -> State[RunDir]:
+def retrain(tagger: str, force: list[steps.StepName] | None = None) -> State[RunDir]:
     """Retrain a tagger and let it serve if it is better than the one that does.
 
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
         force: Steps to do in any case, for example `train`.
     """
+    if runtime.flow_run.run_count > TRIES:
+        return Failed(name="CrashedTooOften", message=f"Begun {TRIES} times, and each time its process died.")
     steps.require_steps(force or [])
     config = load_tagger(tagger)
     place = steps.Place.of(Settings())

@@ -1,6 +1,7 @@
 """Configuration: what is computed (`TaggerConfig`) and where it runs (`Settings`)."""
 
 from seqtag.config.loading import load_tagger
+from seqtag.config.operations import ScheduleConfig
 from seqtag.config.settings import Settings
 from seqtag.config.sources import SPLITS, Source, Split
 from seqtag.config.tagger import (
@@ -33,6 +34,7 @@ __all__ = [
     "Output",
     "QualityConfig",
     "RowRule",
+    "ScheduleConfig",
     "SchemeName",
     "Settings",
     "Severity",

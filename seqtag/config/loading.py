@@ -31,7 +31,7 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     try:
         config = TaggerConfig.model_validate(tables)
     except ValidationError as error:
-        raise ConfigError(_one_line_each(path, error)) from None  # the cause would print whole tables
+        raise ConfigError(one_line_each(path, error)) from None  # the cause would print whole tables
     for number, source in enumerate(config.corpus.sources):
         for key, address in _addresses(source):
             if has_password(address):  # it would be copied into every report
@@ -47,13 +47,8 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     return config
 
 
-def _addresses(source: Source) -> Iterator[tuple[str, str]]:
-    for key in ("url", "path", "tags_path"):
-        value = getattr(source, key, ())
-        yield from ((key, address) for address in ([value] if isinstance(value, str) else value))
-
-
-def _one_line_each(path: Path | str, error: ValidationError) -> str:
+def one_line_each(path: Path | str, error: ValidationError) -> str:
+    """Return what was wrong with the tables of a file, a line for each fault, without passwords."""
     faults = error.errors()
     lines = []
     for fault in faults:
@@ -63,6 +58,12 @@ def _one_line_each(path: Path | str, error: ValidationError) -> str:
         key = ".".join(str(part) for part in loc) or "(top level)"
         lines.append(f"{path}: {key}: {fault['msg']}{_received(fault['type'], key, fault['input'])}")
     return "\n".join(lines)
+
+
+def _addresses(source: Source) -> Iterator[tuple[str, str]]:
+    for key in ("url", "path", "tags_path"):
+        value = getattr(source, key, ())
+        yield from ((key, address) for address in ([value] if isinstance(value, str) else value))
 
 
 def _received(kind: str, key: str, value: object) -> str:

@@ -1,4 +1,8 @@
-"""TaggerConfig: all that decides what is computed, one table per verb. It alone enters `run_id`."""
+"""TaggerConfig: all that decides what is computed, one table per verb. It alone enters `run_id`.
+
+Tables of `seqtag.config.operations` say how a tagger is run; they are left out wherever a configuration is
+written or its digest taken.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from seqtag.config.operations import ScheduleConfig
 from seqtag.config.recipes import RecipeName, with_recipe
 from seqtag.config.sources import Source, Table
 
@@ -195,6 +200,7 @@ class TaggerConfig(Table):
     train: TrainConfig = TrainConfig()
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
+    schedule: ScheduleConfig = Field(default=ScheduleConfig(), exclude=True)
 
     @model_validator(mode="before")
     @classmethod

@@ -7,7 +7,15 @@ same inputs. They take and return addresses (a snapshot, a run directory), never
 from seqtag.registry import Occasion
 from seqtag.steps.baseline import baseline
 from seqtag.steps.explanation import explain, explanation
-from seqtag.steps.ground import Place, confine_libraries, force, read_config, read_snapshot, require_steps
+from seqtag.steps.ground import (
+    Place,
+    StepName,
+    confine_libraries,
+    force,
+    read_config,
+    read_snapshot,
+    require_steps,
+)
 from seqtag.steps.intake import ingest, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
@@ -18,6 +26,7 @@ from seqtag.steps.rollback import rollback
 __all__ = [
     "Occasion",
     "Place",
+    "StepName",
     "Verdict",
     "baseline",
     "conclusion",

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
 from seqtag.errors import ConfigError, RunDirError
@@ -25,6 +25,12 @@ from seqtag.sealing import (
 if TYPE_CHECKING:
     from seqtag.registry import Registry
 
+# fmt: off
+StepName = Literal[
+    "validate", "split", "index", "encode", "baseline", "train", "evaluate", "decide", "register",
+    "infra_validate", "promote", "report",
+]
+# fmt: on
 _VERBS = {
     "intake": ("validate", "split"),
     "learning": ("index", "encode", "train"),
@@ -126,7 +132,7 @@ def require_steps(verbs: Sequence[str]) -> None:
     Raises:
         ConfigError: there is no such step.
     """
-    known = [verb for verbs in _VERBS.values() for verb in verbs]
+    known = list(get_args(StepName))
     strange = sorted(set(verbs) - set(known))
     if strange:
         raise ConfigError(f"force: steps of {known} were required. Received: {strange}")

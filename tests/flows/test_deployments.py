@@ -1,25 +1,144 @@
-"""The deployments as data: what prefect.yaml names exists and takes the parameters it is given."""
+"""The deployments as data: each is loaded for real, put on a real server, changed, and removed."""
 
+import shutil
 from pathlib import Path
 
 import pytest
-import yaml
-from prefect.flows import load_flow_from_entrypoint
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL
 
-from seqtag.config import load_tagger
+from flows.automations import automations
+from flows.deploying import declared, deploy
+from seqtag.errors import ConfigError
 
-DEPLOYMENTS = Path(__file__).resolve().parents[2] / "deployments"
-DECLARED = yaml.safe_load((DEPLOYMENTS / "prefect.yaml").read_text())["deployments"]
-
-
-@pytest.mark.parametrize("deployment", DECLARED, ids=lambda deployment: deployment["name"])
-def test_every_deployment_loads_and_accepts_its_parameters(deployment: dict, monkeypatch) -> None:
-    monkeypatch.chdir(DEPLOYMENTS.parent)
-    flow = load_flow_from_entrypoint(deployment["entrypoint"], use_placeholder_flow=False)
-    flow.validate_parameters(deployment["parameters"])
-    load_tagger(deployment["parameters"]["tagger"])
+CHECKOUT = Path(__file__).resolve().parents[2]
+SMALL = 'name = "small"\n[[corpus.sources]]\nformat = "sample"\n'
 
 
-def test_every_tagger_has_a_deployment() -> None:
-    taggers = {f"deployments/taggers/{path.name}" for path in (DEPLOYMENTS / "taggers").glob("*.toml")}
-    assert {deployment["parameters"]["tagger"] for deployment in DECLARED} == taggers
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with this checkout's prefect.yaml and one tagger."""
+    (tmp_path / "deployments" / "taggers").mkdir(parents=True)
+    shutil.copy(CHECKOUT / "deployments" / "prefect.yaml", tmp_path / "deployments")
+    written(tmp_path)
+    return tmp_path
+
+
+def written(checkout: Path, more: str = "", *, name: str = "small") -> Path:
+    path = checkout / "deployments" / "taggers" / f"{name}.toml"
+    path.write_text(SMALL.replace("small", name) + more)
+    return path
+
+
+@pytest.fixture
+def api(server) -> str:
+    """Give the address of the session's server, which forgets our deployments afterwards."""
+    yield PREFECT_API_URL.value()
+    with get_client(sync_client=True) as client:
+        for deployment in client.read_deployments():
+            client.delete_deployment(deployment.id)
+
+
+def deployed() -> dict:
+    with get_client(sync_client=True) as client:
+        return {deployment.name: deployment for deployment in client.read_deployments()}
+
+
+def test_every_tagger_of_this_checkout_has_a_deployment_that_loads_and_takes_its_parameters(
+    monkeypatch,
+) -> None:
+    monkeypatch.chdir(CHECKOUT)
+    files = {path.stem for path in (CHECKOUT / "deployments" / "taggers").glob("*.toml")}
+    retrainings = [found for found in declared(CHECKOUT) if found.flow.name == "retrain"]
+    assert {found.name for found in retrainings} == files
+    assert all((CHECKOUT / found.parameters["tagger"]).is_file() for found in retrainings)
+
+
+def test_adding_a_tagger_is_adding_a_file_and_what_is_gone_is_removed(checkout: Path, api: str) -> None:
+    assert "+ retrain/small" in deploy(checkout, api=api)
+    assert deploy(checkout, api=api) == []
+    other = written(checkout, name="other")
+    assert deploy(checkout, api=api) == ["+ retrain/other"]
+    assert deployed().keys() == {"small", "other"}
+    other.unlink()
+    assert deploy(checkout, api=api) == ["- retrain/other"]
+    assert deployed().keys() == {"small"}
+
+
+def test_a_deployment_has_what_the_taggers_file_says(checkout: Path, api: str) -> None:
+    more = (
+        '[schedule]\ncron = "30 4 * * 1"\ntimezone = "Europe/Berlin"\noverlap = "enqueue"\nmissed = "all"\n'
+    )
+    written(checkout, more + 'environment = {A = "b"}\n')
+    deploy(checkout, api=api)
+    found = deployed()["small"]
+    (schedule,) = found.schedules
+    assert (schedule.schedule.cron, schedule.schedule.timezone) == ("30 4 * * 1", "Europe/Berlin")
+    assert (schedule.active, found.global_concurrency_limit.limit) == (True, 1)
+    assert found.concurrency_options.collision_strategy == "ENQUEUE"
+    assert found.job_variables == {"env": {"A": "b"}}
+    assert (set(found.tags), found.enforce_parameter_schema) == ({"seqtag", "missed:all"}, True)
+    assert found.parameters == {"tagger": "deployments/taggers/small.toml"}
+    force = found.parameter_openapi_schema["properties"]["force"]
+    assert "infra_validate" in str(force), "the form offers the steps by name"
+
+
+def test_what_differs_is_said_and_then_no_more(checkout: Path, api: str) -> None:
+    deploy(checkout, api=api)
+    written(checkout, '[schedule]\ncron = "0 3 * * *"\nactive = false\n')
+    assert deploy(checkout, api=api) == [
+        "~ retrain/small",
+        "    schedule: 0 2 * * * UTC -> 0 3 * * * UTC (off)",
+    ]
+    assert deploy(checkout, api=api) == []
+
+
+def test_a_strangers_deployment_is_left_alone(checkout: Path, api: str) -> None:
+    with get_client(sync_client=True) as client:
+        client.create_deployment(flow_id=client.create_flow_from_name("stranger"), name="theirs")
+    deploy(checkout, api=api)
+    assert deployed().keys() == {"small", "theirs"}
+
+
+def test_automations_are_there_once_however_often_one_deploys(checkout: Path, api: str) -> None:
+    for _ in range(2):
+        deploy(checkout, api=api)
+    with get_client(sync_client=True) as client:
+        for automation in automations():
+            assert len(client.read_automations_by_name(automation.name)) == 1
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('[schedule]\ncron = "61 2 * * *"\n', r"small\.toml: schedule.cron: Invalid cron string"),
+        ('[schedule]\ntimezone = "Mars"\n', r"small\.toml: schedule.*Europe/Berlin. Received: 'Mars'"),
+        ('[schedule]\nmissed = "all"\n', r'requires overlap = "enqueue"'),
+        ("[schedule]\ncorn = 1\n", r"schedule\.corn"),
+    ],
+)
+def test_a_mistake_in_one_file_is_said_and_nothing_is_deployed(
+    checkout: Path, api: str, more: str, words: str
+) -> None:
+    written(checkout, name="other")
+    written(checkout, more)
+    with pytest.raises(ConfigError, match=words):
+        deploy(checkout, api=api)
+    assert deployed() == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("flows.retrain.retrain", "flows.retrain.retrian", "retrian"),
+        ("flows.retrain.retrain", "flows.nowhere.retrain", "nowhere"),
+        ("work_pool:", "work_pol:", "work_pool"),
+    ],
+)
+def test_a_mistake_in_prefect_yaml_is_said_with_its_place(
+    checkout: Path, old: str, new: str, words: str
+) -> None:
+    path = checkout / "deployments" / "prefect.yaml"
+    path.write_text(path.read_text().replace(old, new))
+    with pytest.raises(ConfigError, match=rf"prefect\.yaml.*{words}"):
+        declared(checkout)

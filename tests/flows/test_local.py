@@ -41,9 +41,9 @@ def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(
 ) -> None:
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")
     monkeypatch.setenv("PREFECT_SERVER_API_PORT", "0")  # any free port: the usual one may be somebody's
-    url = local.up(place.home, checkout=checkout)
+    url, _ = local.up(place.home, checkout=checkout)
     try:
-        assert local.up(place.home, checkout=checkout) == url
+        assert local.up(place.home, checkout=checkout) == (url, [])
         with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
             state = _first_finished_run()
         assert (state.type, state.name) == ("COMPLETED", "Promoted"), state

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from typing import get_args
 
 import pytest
 
@@ -191,3 +192,8 @@ def test_a_step_that_there_is_not_is_refused_before_anything_is_read(tmp_path):
 
     with pytest.raises(ConfigError, match=r"steps of .*'train'.* were required. Received: \['trian'\]"):
         retrain(tmp_path / "there is no such tagger.toml", ["trian"])
+
+
+def test_the_steps_that_may_be_forced_are_those_that_make_up_the_code_of_a_run():
+    verbs = [verb for verbs in steps.ground._VERBS.values() for verb in verbs]
+    assert sorted(verbs) == sorted(get_args(steps.StepName))

@@ -1,0 +1,140 @@
+"""The deployments that a checkout declares: prefect.yaml, and one file for each tagger."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.exceptions import ParameterTypeError, PrefectException
+from prefect.flows import Flow, load_flow_from_entrypoint
+from pydantic import Field, ValidationError
+
+from seqtag.config import ScheduleConfig, load_tagger
+from seqtag.config.loading import one_line_each
+from seqtag.config.sources import Table
+from seqtag.errors import ConfigError
+
+_CHECKOUT = "{{ $SEQTAG_CHECKOUT }}"
+
+
+class _Pool(Table):
+    name: str
+
+
+class _Entry(Table):
+    """One deployment of prefect.yaml, in Prefect's own words where it has them."""
+
+    entrypoint: str
+    description: str
+    work_pool: _Pool
+    parameters: dict[str, Any] = Field(default_factory=dict)
+
+
+class _NamedEntry(_Entry):
+    name: str
+    schedule: ScheduleConfig | None = None
+
+
+class _File(Table):
+    name: str
+    prefect_version: str = Field(alias="prefect-version")
+    pull: tuple[dict[str, Any], ...]
+    definitions: dict[str, Any] = Field(default_factory=dict)  # anchors of YAML
+    per_tagger: tuple[_Entry, ...]
+    deployments: tuple[_NamedEntry, ...]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A deployment as it is declared, its flow loaded."""
+
+    flow: Flow[..., Any]
+    name: str
+    entry: _Entry
+    parameters: dict[str, Any]
+    description: str
+    pull_steps: tuple[dict[str, Any], ...]
+    schedule: ScheduleConfig | None
+
+    @property
+    def title(self) -> str:
+        """The name on the dashboard and for `prefect deployment run`: flow/deployment."""
+        return f"{self.flow.name}/{self.name}"
+
+
+def declared(checkout: Path) -> list[Deployment]:
+    """Return the deployments of a checkout, each with its flow loaded and its parameters validated.
+
+    Raises:
+        ConfigError: prefect.yaml or a tagger's file is not what is required of it.
+    """
+    path = checkout / "deployments" / "prefect.yaml"
+    file = _read(path, checkout)
+    found = []
+    for toml in sorted((checkout / "deployments" / "taggers").glob("*.toml")):
+        tagger = load_tagger(toml)
+        if tagger.name != toml.stem:
+            raise ConfigError(f"{toml}: name: that of the file was required. Received: {tagger.name!r}")
+        for number, entry in enumerate(file.per_tagger):
+            deployment = Deployment(
+                flow=_flow(entry.entrypoint, f"{path}: per_tagger.{number}"),
+                name=tagger.name,
+                entry=entry,
+                parameters={"tagger": str(toml.relative_to(checkout)), **entry.parameters},
+                description=f"{tagger.description}\n\n{entry.description}".strip(),
+                pull_steps=file.pull,
+                schedule=tagger.schedule,
+            )
+            found.append(_checked(deployment, where=f"{toml}: schedule.cron"))
+    for number, named in enumerate(file.deployments):
+        deployment = Deployment(
+            flow=_flow(named.entrypoint, f"{path}: deployments.{number}"),
+            name=named.name,
+            entry=named,
+            parameters=named.parameters,
+            description=named.description,
+            pull_steps=file.pull,
+            schedule=named.schedule,
+        )
+        found.append(_checked(deployment, where=f"{path}: deployments.{number}"))
+    titles = [deployment.title for deployment in found]
+    twice = sorted({title for title in titles if titles.count(title) > 1})
+    if twice:
+        raise ConfigError(f"{path}: deployments of different names were required. Received twice: {twice}")
+    return found
+
+
+def _read(path: Path, checkout: Path) -> _File:
+    try:
+        text = path.read_text("utf-8").replace(_CHECKOUT, json.dumps(str(checkout))[1:-1])
+        return _File.model_validate(yaml.safe_load(text))
+    except OSError as error:
+        raise ConfigError(f"{path}: a file was required. Received: {error.strerror}") from error
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{path}: YAML was required. Received: {error}") from error
+    except ValidationError as error:
+        raise ConfigError(one_line_each(path, error)) from None
+
+
+def _flow(entrypoint: str, where: str) -> Flow[..., Any]:
+    try:
+        return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
+    except (ImportError, AttributeError, ValueError, PrefectException) as error:
+        raise ConfigError(
+            f"{where}.entrypoint: a flow's module and name were required. Received: {entrypoint!r} ({error})"
+        ) from error
+
+
+def _checked(deployment: Deployment, *, where: str) -> Deployment:
+    try:
+        deployment.flow.validate_parameters(deployment.parameters)
+        if deployment.schedule is not None:
+            CronSchedule(cron=deployment.schedule.cron, timezone=deployment.schedule.timezone)
+    except (ParameterTypeError, ValueError) as error:
+        said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise ConfigError(f"{where}: {said.removeprefix('Value error, ')}") from error
+    return deployment

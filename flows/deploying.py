@@ -1,0 +1,183 @@
+"""Put the deployments that a checkout declares on a server, and take away what is declared no more.
+
+Only deployments with the tag `seqtag` are looked at.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
+from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
+from prefect.client.schemas.responses import DeploymentResponse
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.exceptions import ObjectNotFound
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.utilities.callables import parameter_schema
+
+from flows.automations import install
+from flows.declared import Deployment, declared
+from seqtag.config import ScheduleConfig
+
+TAG = "seqtag"
+_PAGE = 100  # deployments asked for at once
+_STRATEGIES = {
+    "cancel-new": ConcurrencyLimitStrategy.CANCEL_NEW,
+    "enqueue": ConcurrencyLimitStrategy.ENQUEUE,
+}
+
+
+def deploy(checkout: Path, *, api: str) -> list[str]:
+    """Make a server's deployments and automations those of a checkout; return a line for each difference.
+
+    Args:
+        api: the server's address, for example http://127.0.0.1:4200/api.
+
+    Raises:
+        ConfigError: prefect.yaml or a tagger's file is not what is required of it; nothing was changed.
+    """
+    wanted = {deployment.title: deployment for deployment in declared(checkout)}
+    lines: list[str] = []
+    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+        for pool in sorted({deployment.entry.work_pool.name for deployment in wanted.values()}):
+            lines += _with_pool(pool, client)
+        there = dict(_deployed(client))
+        for title, deployment in wanted.items():
+            lines += _as_declared(deployment, there.get(title), client)
+        for title, stranger in there.items():
+            if title not in wanted:
+                client.delete_deployment(stranger.id)
+                lines.append(f"- {title}")
+        lines += install(client)
+    return lines
+
+
+def _with_pool(name: str, client: SyncPrefectClient) -> list[str]:
+    try:
+        client.read_work_pool(name)
+    except ObjectNotFound:
+        client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+        return [f"+ work pool {name}"]
+    return []
+
+
+def _deployed(client: SyncPrefectClient) -> Iterator[tuple[str, DeploymentResponse]]:
+    """Yield each deployment of ours with its title."""
+    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    names: dict[UUID, str] = {}
+    offset = 0
+    while found := client.read_deployments(deployment_filter=ours, limit=_PAGE, offset=offset):
+        for deployment in found:
+            flow = deployment.flow_id
+            if flow not in names:
+                names[flow] = client.read_flow(flow).name
+            yield f"{names[flow]}/{deployment.name}", deployment
+        offset += _PAGE
+
+
+def _as_declared(
+    deployment: Deployment, there: DeploymentResponse | None, client: SyncPrefectClient
+) -> list[str]:
+    if there is None:
+        _put(deployment, client)
+        return [f"+ {deployment.title}"]
+    before, after = _shown_there(there), _shown(deployment)
+    changed = [name for name in after if before[name] != after[name]]
+    if not changed:
+        return []
+    _put(deployment, client)
+    return [f"~ {deployment.title}", *(_difference(name, before, after) for name in changed)]
+
+
+def _shown(deployment: Deployment) -> dict[str, Any]:
+    """Return what is compared with what is deployed, by the names that people read."""
+    when = deployment.schedule
+    return {
+        "entrypoint": deployment.entry.entrypoint,
+        "description": deployment.description,
+        "tags": _tags(deployment),
+        "work pool": deployment.entry.work_pool.name,
+        "parameters": deployment.parameters,
+        "form": parameter_schema(deployment.flow).model_dump(mode="json"),
+        "pull steps": list(deployment.pull_steps),
+        "schedule": _when(when.cron, when.timezone, active=when.active) if when else "none",
+        "overlap": when.overlap if when else "cancel-new",
+        "environment": when.environment if when else {},
+    }
+
+
+def _shown_there(deployment: DeploymentResponse) -> dict[str, Any]:
+    schedules = [
+        _when(found.schedule.cron, found.schedule.timezone or "UTC", active=found.active)
+        if isinstance(found.schedule, CronSchedule)
+        else str(found.schedule)
+        for found in deployment.schedules
+    ]
+    names = {strategy: name for name, strategy in _STRATEGIES.items()}
+    limit, options = deployment.global_concurrency_limit, deployment.concurrency_options
+    one_at_a_time = limit is not None and limit.limit == 1 and options is not None
+    return {
+        "entrypoint": deployment.entrypoint,
+        "description": deployment.description,
+        "tags": sorted(deployment.tags),
+        "work pool": deployment.work_pool_name,
+        "parameters": deployment.parameters,
+        "form": deployment.parameter_openapi_schema,
+        "pull steps": deployment.pull_steps,
+        "schedule": ", ".join(sorted(schedules)) or "none",
+        "overlap": names.get(options.collision_strategy) if one_at_a_time and options else "any",
+        "environment": deployment.job_variables.get("env", {}),
+    }
+
+
+def _put(deployment: Deployment, client: SyncPrefectClient) -> None:
+    when = deployment.schedule
+    schedules = when and [
+        DeploymentScheduleCreate(
+            schedule=CronSchedule(cron=when.cron, timezone=when.timezone), active=when.active
+        )
+    ]
+    overlap = _STRATEGIES[(when or ScheduleConfig()).overlap]
+    client.create_deployment(
+        flow_id=client.create_flow_from_name(deployment.flow.name),
+        name=deployment.name,
+        schedules=schedules or [],
+        concurrency_limit=1,
+        concurrency_options=ConcurrencyOptions(collision_strategy=overlap),
+        parameters=deployment.parameters,
+        description=deployment.description,
+        work_pool_name=deployment.entry.work_pool.name,
+        tags=_tags(deployment),
+        entrypoint=deployment.entry.entrypoint,
+        parameter_openapi_schema=parameter_schema(deployment.flow).model_dump(),
+        pull_steps=list(deployment.pull_steps),
+        enforce_parameter_schema=True,
+        job_variables={"env": when.environment} if when and when.environment else {},
+    )
+
+
+def _tags(deployment: Deployment) -> list[str]:
+    when = deployment.schedule
+    return sorted([TAG, *([f"missed:{when.missed}"] if when else [])])
+
+
+def _when(cron: str, timezone: str, *, active: bool) -> str:
+    return f"{cron} {timezone}" + ("" if active else " (off)")
+
+
+def _difference(name: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> str:
+    if name == "form":
+        return "    form"
+    return f"    {name}: {_short(before[name])} -> {_short(after[name])}"
+
+
+def _short(value: Any, n: int = 60) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = " ".join(text.split())
+    return text if len(text) <= n else text[:n] + "..."

@@ -1,0 +1,114 @@
+"""Flow runs whose time has passed: those that fell due while no worker ran, and those that were cut off."""
+
+from __future__ import annotations
+
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import psutil
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterTags,
+    FlowRunFilter,
+    FlowRunFilterExpectedStartTime,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import FlowRun, State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import AwaitingRetry, Cancelled
+
+_PUNCTUAL: Final = timedelta(seconds=60)  # what began to be due so short a time ago is not late
+_PAGE: Final = 200  # the most that a server gives at once
+
+_OURS: Final = DeploymentFilter(tags=DeploymentFilterTags(all_=["seqtag"]))
+
+logger = logging.getLogger(__name__)
+
+
+async def coalesce(client: PrefectClient, *, now: datetime) -> int:
+    """Cancel late runs of schedules as their deployments' policies say; return how many.
+
+    Runs that a person or an event began are not touched, nor is any that runs already.
+    """
+    late = await _late(client, now)
+    policies = await _policies(client) if late else {}
+    cancelled = 0
+    for deployment, runs in late.items():
+        policy = policies.get(deployment, "all")
+        for run, reason in superfluous(runs, policy, now=now):
+            await client.set_flow_run_state(run.id, Cancelled(message=reason), force=True)
+            logger.info("flow run %s: %s", run.name, reason)
+            cancelled += 1
+    return cancelled
+
+
+def superfluous(runs: Sequence[FlowRun], policy: str, *, now: datetime) -> list[tuple[FlowRun, str]]:
+    """Return which of a deployment's late runs are let go of, and why.
+
+    `latest` keeps the newest, `none` those that are not late, `all` every one.
+    """
+    if policy == "none":
+        late = [run for run in runs if _due(run) < now - _PUNCTUAL]
+        return [(run, f"Missed: due {_due(run):%Y-%m-%d %H:%M} UTC, when no worker ran") for run in late]
+    if policy == "latest" and runs:
+        *older, newest = sorted(runs, key=_due)
+        reason = f"Missed: the run that was due {_due(newest):%Y-%m-%d %H:%M} UTC does its work"
+        return [(run, reason) for run in older]
+    return []
+
+
+def hand_back(api: str) -> int:
+    """Schedule anew the runs whose process on this machine was stopped with its worker; return how many."""
+    begun = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
+    )
+    found = 0
+    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+        for run in client.read_flow_runs(flow_run_filter=begun, deployment_filter=_OURS):
+            if run.infrastructure_pid is None or not psutil.pid_exists(int(run.infrastructure_pid)):
+                state: State[None] = AwaitingRetry(message="Its worker was stopped; goes on when one is back")
+                client.set_flow_run_state(run.id, state, force=True)
+                found += 1
+    return found
+
+
+async def _late(client: PrefectClient, now: datetime) -> Mapping[UUID, list[FlowRun]]:
+    due = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+        expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": now}),
+    )
+    found: dict[UUID, list[FlowRun]] = defaultdict(list)
+    offset = 0
+    while True:
+        page = await client.read_flow_runs(
+            flow_run_filter=due, deployment_filter=_OURS, sort=FlowRunSort.ID_DESC, limit=_PAGE, offset=offset
+        )
+        for run in page:
+            if run.auto_scheduled and run.run_count == 0 and run.deployment_id is not None:
+                found[run.deployment_id].append(run)
+        offset += _PAGE
+        if len(page) < _PAGE:
+            return found
+
+
+async def _policies(client: PrefectClient) -> Mapping[UUID, str]:
+    found, offset = {}, 0
+    while True:
+        page = await client.read_deployments(deployment_filter=_OURS, limit=_PAGE, offset=offset)
+        for deployment in page:
+            said = [tag.removeprefix("missed:") for tag in deployment.tags if tag.startswith("missed:")]
+            found[deployment.id] = said[0] if said else "all"
+        offset += _PAGE
+        if len(page) < _PAGE:
+            return found
+
+
+def _due(run: FlowRun) -> datetime:
+    return run.expected_start_time or run.created or datetime.max.replace(tzinfo=UTC)

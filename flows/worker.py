@@ -1,0 +1,38 @@
+"""The worker: Prefect's process worker, which lets go of what fell due while no worker ran before it begins.
+
+`python -m flows.worker` runs it until it is told to stop. Prefect alone would start every late run, oldest
+first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from datetime import UTC, datetime
+from typing import Final
+
+from prefect.client.schemas.objects import FlowRun
+from prefect.workers.process import ProcessWorker
+
+from flows.late import coalesce
+
+POOL: Final = "seqtag"  # as prefect.yaml names it
+
+
+class Worker(ProcessWorker):
+    """A process worker that coalesces late runs each time before it asks for work."""
+
+    @classmethod
+    def __dispatch_key__(cls) -> str:
+        return "seqtag"  # in Prefect's register, where ProcessWorker stays `process`
+
+    async def get_and_submit_flow_runs(self) -> list[FlowRun]:
+        """Coalesce, then submit what is due."""
+        await coalesce(self.client, now=datetime.now(UTC))
+        return await super().get_and_submit_flow_runs()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO)
+    asyncio.run(Worker(POOL, name=f"seqtag on {socket.gethostname()}").start())

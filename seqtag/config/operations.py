@@ -1,0 +1,39 @@
+"""How a tagger is run, and not what is computed: no model and no run directory depends on it."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+from zoneinfo import available_timezones
+
+from pydantic import Field, model_validator
+
+from seqtag.config.sources import Table
+
+
+class ScheduleConfig(Table):
+    """When a tagger is retrained, and what becomes of retrainings that are due while none can begin."""
+
+    cron: str = "0 2 * * *"  # minute, hour, day of the month, month, day of the week
+    timezone: str = "UTC"  # of the IANA database, for example Europe/Berlin
+    active: bool = True  # false: deployed, and begun by hand or by an event alone
+    overlap: Literal["cancel-new", "enqueue"] = "cancel-new"  # what is due while a retraining runs
+    missed: Literal["latest", "all", "none"] = "latest"  # which of those that were due while no worker ran
+    environment: dict[str, str] = Field(default_factory=dict)  # of the process, besides the worker's own
+
+    @model_validator(mode="after")
+    def _all_that_was_missed_can_wait(self) -> Self:
+        if self.missed == "all" and self.overlap != "enqueue":
+            raise ValueError(
+                'missed = "all" requires overlap = "enqueue", for one run would cancel the others. '
+                f'Received: overlap = "{self.overlap}"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _timezone_is_known(self) -> Self:
+        if self.timezone not in available_timezones():
+            raise ValueError(
+                f"timezone must be a name of the IANA database, for example Europe/Berlin. "
+                f"Received: {self.timezone!r}"
+            )
+        return self
