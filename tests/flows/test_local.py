@@ -1,69 +1,152 @@
-"""The real server and worker of this machine: started, found again, a cron run that fires, stopped."""
+"""The real server and worker of this machine: cron fires, what is late or cut off is made good."""
 
+import json
+import sqlite3
 import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import psutil
 import pytest
-import yaml
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import FlowRun
+from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import local
+from flows import local, services
 from seqtag.rundir import RunDir
-from seqtag.sealing import (
-    read_json,
-)
+from seqtag.sealing import read_json
 from seqtag.steps import Place
+from tests.taggers import Taggers
 
+pytestmark = pytest.mark.slow
 CHECKOUT = Path(__file__).resolve().parents[2]
-PATIENCE = 300  # seconds; a cron run is due within 60, and then trains a small model
+PATIENCE = 400  # seconds; a cron run is due within 60, a silent one has crashed after 120
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, taggers) -> Path:
-    """A checkout whose only deployment retrains a small tagger every minute."""
-    folder = tmp_path / "checkout"
-    (folder / "deployments").mkdir(parents=True)
-    for name in ("flows", "tasks", "seqtag"):
-        (folder / name).symlink_to(CHECKOUT / name)
-    declared = yaml.safe_load((CHECKOUT / "deployments" / "prefect.yaml").read_text())
-    nightly = declared["deployments"][0]
-    nightly["parameters"] = {"tagger": taggers.write()}
-    nightly["schedules"] = [{"cron": "* * * * *", "timezone": "UTC"}]
-    declared["deployments"] = [nightly]
-    (folder / "deployments" / "prefect.yaml").write_text(yaml.safe_dump(declared))
-    return folder
-
-
-@pytest.mark.slow
-def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(
-    place: Place, checkout: Path, monkeypatch
-) -> None:
+def checkout(tmp_path: Path, place: Place, monkeypatch) -> Iterator[Path]:
+    """A checkout whose only tagger is a small one; what it started is stopped afterwards."""
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")
+    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS", "30")
     monkeypatch.setenv("PREFECT_SERVER_API_PORT", "0")  # any free port: the usual one may be somebody's
-    url, _ = local.up(place.home, checkout=checkout)
-    try:
-        assert local.up(place.home, checkout=checkout) == (url, [])
-        with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
-            state = _first_finished_run()
-        assert (state.type, state.name) == ("COMPLETED", "Promoted"), state
-        (decision,) = place.home.runs("small").glob("*/decision/decision.json")
-        assert state.message == read_json(decision)["sentence"]
-        assert RunDir(decision.parents[1]).report.exists()
-    finally:
-        stopped = local.down(place.home)
-    assert stopped == ["worker", "server"]
+    folder = tmp_path / "checkout"
+    (folder / "deployments" / "taggers").mkdir(parents=True)
+    for name in ("flows", "tasks", "seqtag", "deployments/prefect.yaml"):
+        (folder / name).symlink_to(CHECKOUT / name)
+    yield folder
+    local.down(place.home)
+
+
+def written(checkout: Path, cron: str, more: str = "") -> None:
+    schedule = f'[schedule]\ncron = "{cron}"\n{more}'
+    Taggers(checkout / "deployments" / "taggers").write(more=schedule)
+
+
+def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Place, checkout: Path) -> None:
+    written(checkout, "* * * * *")
+    url, changes = local.up(place.home, checkout=checkout)
+    assert "+ retrain/small" in changes
+    assert local.up(place.home, checkout=checkout) == (url, [])
+    state = until(url, finished)[0].state
+    assert (state.type, state.name) == ("COMPLETED", "Promoted"), state
+    (decision,) = place.home.runs("small").glob("*/decision/decision.json")
+    assert state.message == read_json(decision)["sentence"]
+    assert RunDir(decision.parents[1]).report.exists()
+    assert local.down(place.home) == ["worker", "server"]
     assert local.down(place.home) == []
 
 
-def _first_finished_run():
+def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(place: Place, checkout: Path) -> None:
+    written(checkout, "0 * * * *")
+    url, _ = local.up(place.home, checkout=checkout)
+    until(url, lambda runs: runs if len(runs) >= 30 else [])
+    local.down(place.home)
+    let_a_day_pass(place.home.prefect / "prefect.db")
+
+    url, _ = local.up(place.home, checkout=checkout)
+    (ran,) = until(url, finished)
+    runs = runs_at(url)
+    missed = [run for run in runs if run.state.name == "Cancelled"]
+    assert ran.state.name == "Promoted"
+    assert ran.expected_start_time == max(run.expected_start_time for run in [ran, *missed])
+    assert len(missed) == 23
+    due = f"{ran.expected_start_time:%Y-%m-%d %H:%M}"
+    assert {run.state.message for run in missed} == {f"Missed: the run that was due {due} UTC does its work"}
+    assert Counter(run.state.name for run in runs).keys() == {"Promoted", "Cancelled", "Scheduled"}
+
+
+def test_a_run_whose_worker_was_killed_is_taken_up_again(place: Place, checkout: Path) -> None:
+    written(checkout, "0 2 1 1 *")
+    url, _ = local.up(place.home, checkout=checkout)
+    begun = begin(url)
+    until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
+    worker = psutil.Process(services.running(place.home, "worker").pid)
+    for process in [worker, *worker.children(recursive=True)]:
+        process.kill()
+    killed = time.monotonic()
+    assert local.up(place.home, checkout=checkout)[0] == url
+    (run,) = until(
+        url, lambda runs: [run for run in runs if run.id == begun and run.state.name == "AwaitingRetry"]
+    )
+    assert time.monotonic() - killed < 240  # "Running" for four minutes at the most
+    (run,) = until(url, finished)
+    assert (run.id, run.state.name, run.run_count) == (begun, "Promoted", 2)
+    assert len(list(place.home.runs("small").glob("????-*"))) == 1
+
+
+def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place, checkout: Path) -> None:
+    written(checkout, "0 2 1 1 *")
+    url, _ = local.up(place.home, checkout=checkout)
+    begun = begin(url)
+    until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
+    local.down(place.home)
+    url, _ = local.up(place.home, checkout=checkout)
+    (run,) = until(url, finished)
+    assert (run.id, run.state.name, run.run_count) == (begun, "Promoted", 2)
+
+
+def begin(url: str):
+    with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+        return run_deployment("retrain/small", timeout=0).id
+
+
+def runs_at(url: str) -> list[FlowRun]:
+    with temporary_settings({PREFECT_API_URL: f"{url}/api"}), get_client(sync_client=True) as client:
+        return client.read_flow_runs(limit=200)
+
+
+def until(url: str, wanted: Callable[[list[FlowRun]], list]) -> list:
+    """Ask for all flow runs until something is `wanted` of them, and return that."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        with get_client(sync_client=True) as client:
-            states = [run.state for run in client.read_flow_runs() if run.state]
-        # a run that is due while the one before it still trains is cancelled, as the deployment says
-        finished = [state for state in states if state.is_final() and not state.is_cancelled()]
-        if finished:
-            return finished[0]
+        found = wanted(runs_at(url))
+        if found:
+            return found
         time.sleep(1)
-    pytest.fail(f"no cron run finished within {PATIENCE} s")
+    pytest.fail(f"not seen within {PATIENCE} s; runs: {Counter(run.state.name for run in runs_at(url))}")
+
+
+def finished(runs: list[FlowRun]) -> list[FlowRun]:
+    # a run that is due while the one before it still trains is cancelled, as the deployment says
+    return [run for run in runs if run.state.is_final() and run.state.name not in ("Cancelled", "Crashed")]
+
+
+def let_a_day_pass(database: Path) -> None:
+    """Move what is scheduled a day into the past, as if 24 hourly runs had fallen due while nobody looked."""
+    day = timedelta(hours=24)
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for column in ("expected_start_time", "next_scheduled_start_time"):
+            connection.execute(
+                f"UPDATE flow_run SET {column} = strftime('%Y-%m-%d %H:%M:%f000', {column}, '-24 hours')"  # noqa: S608
+            )
+        for state, text in connection.execute("SELECT id, state_details FROM flow_run_state").fetchall():
+            details = json.loads(text)
+            due = datetime.fromisoformat(details["scheduled_time"])
+            details["scheduled_time"] = (due - day).isoformat()
+            connection.execute(
+                "UPDATE flow_run_state SET state_details = ? WHERE id = ?", (json.dumps(details), state)
+            )
