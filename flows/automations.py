@@ -6,37 +6,41 @@ after SILENCE seconds. A crashed run is taken up again, and its steps find what 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState
-from prefect.events.schemas.automations import AutomationCore, EventTrigger, Posture
+from prefect.events.actions import ChangeFlowRunState, RunDeployment
+from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
+from flows.events import CORPUS_CHANGED, DRIFT_FOUND, resource
 from flows.services import HEARTBEAT
 
 SILENCE: Final = 4 * HEARTBEAT  # seconds, after which a run without a sign of life counts as dead
 
+_OURS: Final = "seqtag: "  # what the names of our automations begin with
 _ANY_RUN = ResourceSpecification.model_validate({"prefect.resource.id": "prefect.flow-run.*"})
-_OURS = ResourceSpecification.model_validate(
+_OF_OURS = ResourceSpecification.model_validate(
     {"prefect.resource.id": "prefect.tag.seqtag", "prefect.resource.role": "tag"}
 )
 
 
-def automations() -> list[AutomationCore]:
+def of_every_server() -> list[AutomationCore]:
     """Return the automations that every seqtag server has."""
     return [
         AutomationCore(
-            name="seqtag: a run without heartbeat has crashed",
+            name=f"{_OURS}a run without heartbeat has crashed",
             description=f"Marks a run as crashed that was not heard of for {SILENCE} seconds.",
             trigger=EventTrigger(
                 posture=Posture.Proactive,
                 after={"prefect.flow-run.heartbeat"},
                 expect={"prefect.flow-run.*"},  # a heartbeat, or any state that it came to
                 match=_ANY_RUN,
-                match_related=_OURS,
+                match_related=_OF_OURS,
                 for_each={"prefect.resource.id"},
                 threshold=1,
                 within=timedelta(seconds=SILENCE),
@@ -51,13 +55,13 @@ def automations() -> list[AutomationCore]:
             ],
         ),
         AutomationCore(
-            name="seqtag: a crashed run is taken up again",
+            name=f"{_OURS}a crashed run is taken up again",
             description="Schedules a crashed run anew; what its steps finished is not done again.",
             trigger=EventTrigger(
                 posture=Posture.Reactive,
                 expect={"prefect.flow-run.Crashed"},
                 match=_ANY_RUN,
-                match_related=_OURS,
+                match_related=_OF_OURS,
                 for_each={"prefect.resource.id"},
                 threshold=1,
                 within=timedelta(seconds=0),
@@ -74,21 +78,46 @@ def automations() -> list[AutomationCore]:
     ]
 
 
-def install(client: SyncPrefectClient) -> list[str]:
-    """Have the server know these automations; return a line for each that was not as it is now."""
+def of_tagger(name: str, deployment: UUID) -> AutomationCore:
+    """Return the automation that retrains a tagger whose corpus has changed, or that drifted."""
+    return AutomationCore(
+        name=f"{_OURS}{name} is retrained when its corpus changes or drifts",
+        description=f"Begins a retraining on {CORPUS_CHANGED} and {DRIFT_FOUND} of {resource(name)}.",
+        trigger=EventTrigger(
+            posture=Posture.Reactive,
+            expect={CORPUS_CHANGED, DRIFT_FOUND},
+            match=ResourceSpecification.model_validate({"prefect.resource.id": resource(name)}),
+            threshold=1,
+            within=timedelta(seconds=0),
+        ),
+        actions=[
+            RunDeployment(source="selected", deployment_id=deployment, parameters=None, job_variables=None)
+        ],
+    )
+
+
+def install(wanted: list[AutomationCore], client: SyncPrefectClient) -> list[str]:
+    """Have the server know these automations of ours and no others; return a line for each difference."""
     lines = []
-    for automation in automations():
-        found = client.read_automations_by_name(automation.name)
-        if not found:
+    there: dict[str, list[Automation]] = defaultdict(list)
+    for known in client.read_automations():
+        if known.name.startswith(_OURS):
+            there[known.name].append(known)
+    for automation in wanted:
+        found = there.pop(automation.name, [])
+        for double in found[1:]:
+            client.delete_automation(double.id)
+        ours = found[0] if found else None
+        if ours is None:
             client.create_automation(automation)
             lines.append(f"+ automation {automation.name}")
-            continue
-        ours, *doubles = found
-        for double in doubles:
-            client.delete_automation(double.id)
-        if _said(ours) != _said(automation):
+        elif _said(ours) != _said(automation):
             client.update_automation(ours.id, automation)
             lines.append(f"~ automation {automation.name}")
+    for name, gone in there.items():
+        for double in gone:
+            client.delete_automation(double.id)
+        lines.append(f"- automation {name}")
     return lines
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import yaml
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ParameterTypeError, PrefectException
 from prefect.flows import Flow, load_flow_from_entrypoint
+from prefect.utilities.callables import parameter_schema
 from pydantic import Field, ValidationError
 
 from seqtag.config import ScheduleConfig, load_tagger
@@ -19,6 +20,7 @@ from seqtag.config.sources import Table
 from seqtag.errors import ConfigError
 
 _CHECKOUT = "{{ $SEQTAG_CHECKOUT }}"
+When = Literal["cron", "watch", "asked"]  # which key of the tagger's [schedule] says it; asked: none does
 
 
 class _Pool(Table):
@@ -34,6 +36,10 @@ class _Entry(Table):
     parameters: dict[str, Any] = Field(default_factory=dict)
 
 
+class _TaggersEntry(_Entry):
+    when: When
+
+
 class _NamedEntry(_Entry):
     name: str
     schedule: ScheduleConfig | None = None
@@ -44,7 +50,7 @@ class _File(Table):
     prefect_version: str = Field(alias="prefect-version")
     pull: tuple[dict[str, Any], ...]
     definitions: dict[str, Any] = Field(default_factory=dict)  # anchors of YAML
-    per_tagger: tuple[_Entry, ...]
+    per_tagger: tuple[_TaggersEntry, ...]
     deployments: tuple[_NamedEntry, ...]
 
 
@@ -87,9 +93,9 @@ def declared(checkout: Path) -> list[Deployment]:
                 parameters={"tagger": str(toml.relative_to(checkout)), **entry.parameters},
                 description=f"{tagger.description}\n\n{entry.description}".strip(),
                 pull_steps=file.pull,
-                schedule=tagger.schedule,
+                schedule=_schedule(tagger.schedule, entry.when),
             )
-            found.append(_checked(deployment, where=f"{toml}: schedule.cron"))
+            found.append(_checked(deployment, where=f"{toml}: schedule.{entry.when}"))
     for number, named in enumerate(file.deployments):
         deployment = Deployment(
             flow=_flow(named.entrypoint, f"{path}: deployments.{number}"),
@@ -106,6 +112,14 @@ def declared(checkout: Path) -> list[Deployment]:
     if twice:
         raise ConfigError(f"{path}: deployments of different names were required. Received twice: {twice}")
     return found
+
+
+def _schedule(schedule: ScheduleConfig, when: When) -> ScheduleConfig | None:
+    if when == "cron":
+        return schedule
+    if when == "asked" or schedule.watch is None:
+        return None
+    return schedule.model_copy(update={"cron": schedule.watch, "overlap": "cancel-new", "missed": "latest"})
 
 
 def _read(path: Path, checkout: Path) -> _File:
@@ -130,8 +144,13 @@ def _flow(entrypoint: str, where: str) -> Flow[..., Any]:
 
 
 def _checked(deployment: Deployment, *, where: str) -> Deployment:
+    form = parameter_schema(deployment.flow)
+    strange = sorted(set(deployment.parameters) - set(form.properties))
+    if strange:
+        raise ConfigError(f"{where}: parameters of {deployment.title} were required. Received: {strange}")
     try:
-        deployment.flow.validate_parameters(deployment.parameters)
+        if set(form.required) <= set(deployment.parameters):  # else a person fills in the form
+            deployment.flow.validate_parameters(deployment.parameters)
         if deployment.schedule is not None:
             CronSchedule(cron=deployment.schedule.cron, timezone=deployment.schedule.timezone)
     except (ParameterTypeError, ValueError) as error:

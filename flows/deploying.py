@@ -21,7 +21,7 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
-from flows.automations import install
+from flows.automations import install, of_every_server, of_tagger
 from flows.declared import Deployment, declared
 from seqtag.config import ScheduleConfig
 
@@ -54,7 +54,10 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
             if title not in wanted:
                 client.delete_deployment(stranger.id)
                 lines.append(f"- {title}")
-        lines += install(client)
+        retrained = [
+            (found.name, found.id) for title, found in _deployed(client) if title.startswith("retrain/")
+        ]
+        lines += install([*of_every_server(), *(of_tagger(*tagger) for tagger in retrained)], client)
     return lines
 
 

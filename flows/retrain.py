@@ -3,6 +3,7 @@
 Annotations are evaluated here, as Prefect makes the form of its dashboard of them.
 """
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -25,22 +26,28 @@ def _flow_run_name() -> str:
 
 @flow(name="retrain", flow_run_name=_flow_run_name)
 @failing_by_kind
-def retrain(tagger: str, force: list[steps.StepName] | None = None) -> State[RunDir]:
+def retrain(
+    tagger: str, force: list[steps.StepName] | None = None, as_of: date | None = None
+) -> State[RunDir]:
     """Retrain a tagger and let it serve if it is better than the one that does.
 
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
         force: Steps to do in any case, for example `train`.
+        as_of: The day it is done for, the one it was due at if this is left empty. Paths of sources may hold
+            it: `${SEQTAG_AS_OF}` is 2026-01-31, say.
     """
     if runtime.flow_run.run_count > TRIES:
         return Failed(name="CrashedTooOften", message=f"Begun {TRIES} times, and each time its process died.")
     steps.require_steps(force or [])
+    day = as_of or runtime.flow_run.scheduled_start_time.date()
+    os.environ["SEQTAG_AS_OF"] = day.isoformat()
     config = load_tagger(tagger)
     place = steps.Place.of(Settings())
     steps.confine_libraries(place.home)
 
     snapshot = tasks.ingest(config, place)
-    run = tasks.open_run(config, snapshot, place, as_of=_scheduled_day())
+    run = tasks.open_run(config, snapshot, place, as_of=day)
     steps.force(run, force or [], by=str(runtime.flow_run.id))
     earlier = steps.conclusion(run, place)
     run = tasks.validate(run)
@@ -59,11 +66,6 @@ def retrain(tagger: str, force: list[steps.StepName] | None = None) -> State[Run
 
     came_to = steps.verdict(run, earlier=earlier, now=steps.conclusion(run, place))
     return Completed(name=came_to.title, message=came_to.sentence, data=run)
-
-
-def _scheduled_day() -> date:
-    """Return the UTC day that the flow run was due, which may be before the day it starts."""
-    return runtime.flow_run.scheduled_start_time.date()
 
 
 def _occasion() -> steps.Occasion:

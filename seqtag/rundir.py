@@ -23,6 +23,10 @@ class Home:
         """Which snapshot was read from which source files."""
         return self.corpus(name) / "sources"
 
+    def seen_sources(self, name: str) -> Path:
+        """Which source files were looked at last, and said to have changed."""
+        return self.sources(name) / "seen.json"
+
     @property
     def registry_db(self) -> Path:
         return self.root / "registry.db"

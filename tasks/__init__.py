@@ -3,7 +3,7 @@
 Each hands its run directory on, so that the dashboard draws the chain.
 """
 
-from tasks.corpus import ingest, open_run, split, validate
+from tasks.corpus import ingest, look_at_sources, open_run, split, validate
 from tasks.features import encode, index
 from tasks.judgement import decide, evaluate, report
 from tasks.promotion import infra_validate, promote, register
@@ -17,6 +17,7 @@ __all__ = [
     "index",
     "infra_validate",
     "ingest",
+    "look_at_sources",
     "open_run",
     "promote",
     "register",

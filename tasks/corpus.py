@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import Literal
 
 from seqtag import steps
 from seqtag.config import TaggerConfig
@@ -14,6 +15,12 @@ from tasks.policy import HOUR, MINUTE, step
 def ingest(config: TaggerConfig, place: steps.Place) -> Snapshot:
     """Read the sources into one snapshot, unless the same bytes were read before."""
     return steps.ingest(config, place)
+
+
+@step(name="look at sources {config.name}", timeout_seconds=HOUR)
+def look_at_sources(config: TaggerConfig, place: steps.Place) -> Literal["changed", "unchanged", "unknown"]:
+    """Tell whether the sources are others than those that were read or looked at before."""
+    return steps.look_at_sources(config, place)
 
 
 @step(name="open run {config.name} {snapshot.id}", timeout_seconds=5 * MINUTE)

@@ -8,7 +8,7 @@ import sys
 import typer
 
 from seqtag import __version__
-from seqtag.cli import inspect, promotion, tagging, verbs
+from seqtag.cli import inspect, orchestration, promotion, tagging, verbs
 from seqtag.cli.surroundings import DONE, REFUSED, WRONG_USE
 from seqtag.errors import ConfigError, SeqtagError
 
@@ -41,6 +41,7 @@ def _front(
 
 verbs.add_to(app)
 promotion.add_to(app)
+orchestration.add_to(app)
 tagging.add_to(app)
 inspect.add_to(app)
 

@@ -15,6 +15,7 @@ class ScheduleConfig(Table):
 
     cron: str = "0 2 * * *"  # minute, hour, day of the month, month, day of the week
     timezone: str = "UTC"  # of the IANA database, for example Europe/Berlin
+    watch: str | None = None  # cron of a look at the sources; where they changed, a retraining begins
     active: bool = True  # false: deployed, and begun by hand or by an event alone
     overlap: Literal["cancel-new", "enqueue"] = "cancel-new"  # what is due while a retraining runs
     missed: Literal["latest", "all", "none"] = "latest"  # which of those that were due while no worker ran

@@ -16,7 +16,7 @@ from seqtag.steps.ground import (
     read_snapshot,
     require_steps,
 )
-from seqtag.steps.intake import ingest, open_run, split, validate
+from seqtag.steps.intake import ingest, look_at_sources, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
 from seqtag.steps.outcome import Verdict, conclusion, summary, verdict, verdict_card
@@ -40,6 +40,7 @@ __all__ = [
     "index",
     "infra_validate",
     "ingest",
+    "look_at_sources",
     "occasion",
     "open_run",
     "promote",

@@ -6,7 +6,7 @@ import logging
 import time
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pyarrow.parquet as pq
 
@@ -73,6 +73,24 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
 def standing_snapshot(config: TaggerConfig, place: Place) -> Snapshot | None:
     """Return the snapshot that was read from the sources as they are, None if they have to be read."""
     return _remembered(_memory(config, place), config, place)
+
+
+def look_at_sources(config: TaggerConfig, place: Place) -> Literal["changed", "unchanged", "unknown"]:
+    """Tell whether the sources are others than those that were read, or that were looked at, before.
+
+    A change is told once, and noted in `corpora/<tagger>/sources/`. Unknown: a database is not told unread.
+    """
+    memory = _memory(config, place)
+    if memory is None:
+        return "unknown"
+    seen = place.home.seen_sources(config.name)
+    if _remembered(memory, config, place) is not None:
+        return "unchanged"
+    if seen.exists() and read_json(seen) == {"sources": memory.name}:
+        return "unchanged"
+    seen.parent.mkdir(parents=True, exist_ok=True)
+    write_json(seen, {"sources": memory.name})
+    return "changed"
 
 
 def _remembered(memory: Path | None, config: TaggerConfig, place: Place) -> Snapshot | None:

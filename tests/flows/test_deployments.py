@@ -7,7 +7,6 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from flows.automations import automations
 from flows.deploying import declared, deploy
 from seqtag.errors import ConfigError
 
@@ -41,7 +40,8 @@ def api(server) -> str:
 
 def deployed() -> dict:
     with get_client(sync_client=True) as client:
-        return {deployment.name: deployment for deployment in client.read_deployments()}
+        flows = {flow.id: flow.name for flow in client.read_flows()}
+        return {f"{flows[found.flow_id]}/{found.name}": found for found in client.read_deployments()}
 
 
 def test_every_tagger_of_this_checkout_has_a_deployment_that_loads_and_takes_its_parameters(
@@ -57,12 +57,13 @@ def test_every_tagger_of_this_checkout_has_a_deployment_that_loads_and_takes_its
 def test_adding_a_tagger_is_adding_a_file_and_what_is_gone_is_removed(checkout: Path, api: str) -> None:
     assert "+ retrain/small" in deploy(checkout, api=api)
     assert deploy(checkout, api=api) == []
+    before = deployed().keys()
     other = written(checkout, name="other")
-    assert deploy(checkout, api=api) == ["+ retrain/other"]
-    assert deployed().keys() == {"small", "other"}
+    assert "+ retrain/other" in deploy(checkout, api=api)
+    assert deployed().keys() - before == {"retrain/other", "watch/other", "backfill/other"}
     other.unlink()
-    assert deploy(checkout, api=api) == ["- retrain/other"]
-    assert deployed().keys() == {"small"}
+    assert "- retrain/other" in deploy(checkout, api=api)
+    assert deployed().keys() == before
 
 
 def test_a_deployment_has_what_the_taggers_file_says(checkout: Path, api: str) -> None:
@@ -71,7 +72,7 @@ def test_a_deployment_has_what_the_taggers_file_says(checkout: Path, api: str) -
     )
     written(checkout, more + 'environment = {A = "b"}\n')
     deploy(checkout, api=api)
-    found = deployed()["small"]
+    found = deployed()["retrain/small"]
     (schedule,) = found.schedules
     assert (schedule.schedule.cron, schedule.schedule.timezone) == ("30 4 * * 1", "Europe/Berlin")
     assert (schedule.active, found.global_concurrency_limit.limit) == (True, 1)
@@ -97,15 +98,25 @@ def test_a_strangers_deployment_is_left_alone(checkout: Path, api: str) -> None:
     with get_client(sync_client=True) as client:
         client.create_deployment(flow_id=client.create_flow_from_name("stranger"), name="theirs")
     deploy(checkout, api=api)
-    assert deployed().keys() == {"small", "theirs"}
+    assert {"retrain/small", "stranger/theirs"} <= deployed().keys()
 
 
-def test_automations_are_there_once_however_often_one_deploys(checkout: Path, api: str) -> None:
+def test_automations_are_there_once_however_often_one_deploys_and_go_with_their_tagger(
+    checkout: Path, api: str
+) -> None:
+    other = written(checkout, name="other")
     for _ in range(2):
         deploy(checkout, api=api)
+    names = automations()
+    assert len(names) == len(set(names)) == 4
+    other.unlink()
+    deploy(checkout, api=api)
+    assert set(names) - set(automations()) == {"seqtag: other is retrained when its corpus changes or drifts"}
+
+
+def automations() -> list[str]:
     with get_client(sync_client=True) as client:
-        for automation in automations():
-            assert len(client.read_automations_by_name(automation.name)) == 1
+        return [automation.name for automation in client.read_automations()]
 
 
 @pytest.mark.parametrize(

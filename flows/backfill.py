@@ -1,0 +1,109 @@
+"""Make good for retrainings that never ran, or whose data came late: one for each tick of the schedule.
+
+`python -m flows.backfill TAGGER.toml --from 2026-11-01 --to 2026-11-07` is what `seqtag backfill` calls.
+"""
+
+import argparse
+import asyncio
+import sys
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import cast
+from zoneinfo import ZoneInfo
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.server.schemas.schedules import CronSchedule
+from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Completed
+
+from flows import local
+from flows.others import run_to_its_end, together
+from seqtag.config import ScheduleConfig, Settings, load_tagger
+from seqtag.errors import ConfigError, SeqtagError
+from seqtag.steps import Place
+
+_MOST = 1000  # ticks that one backfill may ask for
+
+
+@flow(name="backfill")
+async def backfill(tagger: str, first: date, last: date, dry_run: bool = False) -> State[None]:
+    """Retrain a tagger as of each tick of its schedule in a range of days, the oldest first.
+
+    A tick that was made good before is not made good again.
+
+    Args:
+        tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
+        first: The first day, in the schedule's time zone.
+        last: The last day, inclusive.
+        dry_run: Say which ticks there are, and do nothing.
+    """
+    config = load_tagger(tagger)
+    due = await ticks(config.schedule, first, last)
+    if dry_run:
+        days = "\n".join(f"{tick:%Y-%m-%d %H:%M} UTC" for tick in due)
+        return Completed(name="DryRun", message=f"{len(due)} retrainings would run.\n{days}")
+    name = Path(tagger).stem
+    outcomes = [
+        await run_to_its_end(
+            f"retrain/{name}",
+            {"tagger": tagger, "as_of": tick.date()},
+            name=f"backfill {name} {tick:%Y-%m-%d %H:%M}",
+            key=f"backfill {name} {tick:%Y-%m-%dT%H:%M}",
+        )
+        for tick in due
+    ]
+    return together(outcomes)
+
+
+async def ticks(schedule: ScheduleConfig, first: date, last: date) -> list[datetime]:
+    """Return when a schedule was due, from the first day to the last, in UTC.
+
+    Raises:
+        ConfigError: the range is empty, or holds more than a thousand ticks.
+    """
+    if last < first:
+        raise ConfigError(f"backfill: a first day before the last was required. Received: {first} and {last}")
+    zone = ZoneInfo(schedule.timezone)
+    start = datetime.combine(first, time.min, zone)
+    end = datetime.combine(last, time.min, zone) + timedelta(days=1)
+    cron = CronSchedule(cron=schedule.cron, timezone=schedule.timezone)
+    found = await cron.get_dates(_MOST + 1, start=start - timedelta(seconds=1), end=end)
+    due: list[datetime] = [tick.astimezone(UTC) for tick in found if start <= tick < end]
+    if len(due) > _MOST:
+        raise ConfigError(
+            f"backfill: at most {_MOST} ticks were required. Received: more, from {first} to {last}"
+        )
+    return due
+
+
+def main(arguments: list[str]) -> int:
+    """Backfill on the server and worker of this machine, which are started if they do not run."""
+    parser = argparse.ArgumentParser(prog="seqtag backfill")
+    parser.add_argument("tagger", help="the tagger's TOML file")
+    parser.add_argument("--from", dest="first", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    parser.add_argument("--to", dest="last", type=date.fromisoformat, required=True, metavar="YYYY-MM-DD")
+    parser.add_argument("--dry-run", action="store_true", help="say which ticks there are, and do nothing")
+    asked = parser.parse_args(arguments)
+    try:
+        schedule = load_tagger(asked.tagger).schedule
+        due = asyncio.run(ticks(schedule, asked.first, asked.last))
+        if asked.dry_run:
+            local.say("\n".join([*(f"{tick:%Y-%m-%d %H:%M} UTC" for tick in due), f"{len(due)} would run"]))
+            return 0
+        url, _ = local.up(Place.of(Settings()).home, checkout=local.CHECKOUT)
+    except (SeqtagError, OSError) as error:
+        local.say(f"Error: {error}")
+        return 2 if isinstance(error, ConfigError) else 1
+    with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
+        state = asyncio.run(_begun(asked.tagger, asked.first, asked.last))
+    local.say(f"{state.message}\nDashboard   {url}")
+    return 0 if state.is_completed() else 1
+
+
+async def _begun(tagger: str, first: date, last: date) -> State[None]:
+    return cast("State[None]", await backfill(tagger, first, last, return_state=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,37 @@
+"""Retrain all taggers, each in a process of its own; one that fails stops no other."""
+
+import asyncio
+
+from prefect import flow, get_client
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowFilter, FlowFilterName
+from prefect.client.schemas.objects import State
+from pydantic import PositiveInt
+
+from flows.others import Outcome, key_of_this_run, run_to_its_end, together
+
+
+@flow(name="retrain-all")
+async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1) -> State[None]:
+    """Run the retraining of every tagger that is deployed, and say what became of each.
+
+    Args:
+        taggers: Names of taggers; all that are deployed if this is left empty.
+        at_once: How many are retrained at the same time.
+    """
+    names = taggers or await _deployed_taggers()
+    slots = asyncio.Semaphore(at_once)
+
+    async def retrained(name: str) -> Outcome:
+        async with slots:
+            return await run_to_its_end(f"retrain/{name}", name=name, key=key_of_this_run(name))
+
+    return together(await asyncio.gather(*map(retrained, names)))
+
+
+async def _deployed_taggers() -> list[str]:
+    async with get_client() as client:
+        found = await client.read_deployments(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),
+            deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=["seqtag"])),
+        )
+    return sorted(deployment.name for deployment in found)

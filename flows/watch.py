@@ -1,0 +1,32 @@
+"""Look whether the files of a corpus have changed, and say so by an event, which begins a retraining.
+
+Any job that delivers a corpus may say it itself: `flows.events` has the event's name.
+"""
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.states import Completed
+
+import tasks
+from flows.events import corpus_changed
+from seqtag import steps
+from seqtag.config import Settings, load_tagger
+from tasks.failures import failing_by_kind
+
+
+@flow(name="watch")
+@failing_by_kind
+def watch(tagger: str) -> State[None]:
+    """Say by an event that the sources of a tagger have changed since they were read, once for each change.
+
+    Args:
+        tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
+    """
+    config = load_tagger(tagger)
+    change = tasks.look_at_sources(config, steps.Place.of(Settings()))
+    if change == "changed":
+        corpus_changed(config.name)
+        return Completed(name="Changed", message="The sources have changed; a retraining was asked for.")
+    if change == "unknown":
+        return Completed(name="CannotTell", message="Whether a database has changed is not known unread.")
+    return Completed(name="Unchanged", message="The sources are those that were read or seen before.")
