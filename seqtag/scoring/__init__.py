@@ -1,7 +1,8 @@
 """Tag schemes, spans, scores with their uncertainty, and the promotion decision."""
 
 from seqtag.scoring.calibration import Calibration
-from seqtag.scoring.decision import METRIC_NAMES, Decision, Opponent, Verdict, decide_promotion
+from seqtag.scoring.decision import METRIC_NAMES, Decision, Opponent, decide_promotion
+from seqtag.scoring.difference import Verdict
 from seqtag.scoring.evaluate import Metrics, evaluate_predictions
 from seqtag.scoring.metric import resolve_metric, score_value
 from seqtag.scoring.rules import Cost, Costs

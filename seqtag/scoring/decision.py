@@ -6,8 +6,6 @@ It fails closed: what cannot be scored or compared is never promoted.
 from __future__ import annotations
 
 import logging
-import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,22 +17,19 @@ import numpy.typing as npt
 from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
 from seqtag.errors import RunDirError
 from seqtag.scoring.common_ground import TagChange, tag_change, where, with_new_names, with_types
-from seqtag.scoring.figures import Interval, interval
+from seqtag.scoring.difference import Verdict, paired_difference
+from seqtag.scoring.figures import Interval
 from seqtag.scoring.guards import Guarded, guarded
-from seqtag.scoring.metric import metric_counts, resolve_metric, score_differences
+from seqtag.scoring.metric import metric_counts, resolve_metric
 from seqtag.scoring.predictions import Predictions, read_predictions, same_gold
-from seqtag.scoring.randomization import randomization_p_value
 from seqtag.scoring.rules import (
     CHANCE,
     DIFFERING,
     MARGIN,
     Costs,
     Rule,
-    chance_rule,
     cost_rules,
-    enough_differ_rule,
     guard_rules,
-    margin_rule,
     points,
     tag_rules,
     unseen_rule,
@@ -42,7 +37,6 @@ from seqtag.scoring.rules import (
 
 log = logging.getLogger(__name__)
 
-Verdict = Literal["PROMOTE", "HOLD", "REJECT"]
 METRIC_NAMES: dict[Metric, str] = {"accuracy": "accuracy", "span_f1": "span F1"}
 
 
@@ -258,32 +252,22 @@ def _paired(
     if not all(rule["held"] for rule in scored):
         sentence = f"HOLD: {scored[0]['detail']}, {scored[1]['detail']}, on {len(ours):,} sequences."
         return {**decision, "sentence": sentence, "rules": [*scored, *decision["rules"]]}
-    differences = score_differences(ours, theirs, resamples=gate.resamples, seed=seed)
-    difference = _with_noise(interval(differences, len(ours), confidence=gate.confidence), gate)
-    value, low, high = (difference[end] or 0.0 for end in ("value", "low", "high"))
-    p_value = randomization_p_value(ours, theirs, rounds=gate.resamples, seed=seed)
-    rules = [
-        enough_differ_rule(ours, theirs, gate.confidence),
-        margin_rule(value, low, gate.margin),
-        chance_rule(p_value, gate.confidence),
-    ]
-    verdict: Verdict = "HOLD"
-    if rules[0]["held"]:
-        verdict = "PROMOTE" if rules[1]["held"] else "REJECT" if high < 0 else "HOLD"
+    found = paired_difference(ours, theirs, gate=gate, seed=seed)
+    value, low, high = (found.interval[end] or 0.0 for end in ("value", "low", "high"))
     sentence = (
         f"{_percent(decision, 'challenger')} against {_champion(decision)}'s "
         f"{100 * (decision['champion'] or 0):.1f}% on {len(ours):,} sequences; difference "
-        f"{points(differences[0])} points, {100 * gate.confidence:g}% interval "
+        f"{points(value)} points, {100 * gate.confidence:g}% interval "
         f"[{points(low)}, {points(high)}], must clear {points(gate.margin)}."
     )
     return {
         **decision,
-        "verdict": verdict,
+        "verdict": found.verdict,
         "sentence": sentence,
-        "difference": difference,
-        "p_better": float((differences[1:] > 0).mean()),
-        "p_value": p_value,
-        "rules": [*scored, *rules, *decision["rules"]],
+        "difference": found.interval,
+        "p_better": found.p_better,
+        "p_value": found.p_value,
+        "rules": [*scored, *found.rules, *decision["rules"]],
     }
 
 
@@ -301,16 +285,6 @@ def _concluded(decision: Decision) -> Decision:
     changes = [rule["change"] for rule in failed]
     would_pass = changes if all(changes) else []
     return {**decision, "verdict": verdict, "sentence": sentence, "would_pass": would_pass}
-
-
-def _with_noise(difference: Interval, gate: GateConfig) -> Interval:
-    """Widen an interval by what another seed would have changed: the variances add up."""
-    if not gate.retraining_noise:
-        return difference
-    value = difference["value"] or 0.0
-    noise = statistics.NormalDist().inv_cdf((1 + gate.confidence) / 2) * 2**0.5 * gate.retraining_noise
-    low, high = (math.hypot(value - (difference[end] or 0.0), noise) for end in ("low", "high"))
-    return {**difference, "low": value - low, "high": value + high}
 
 
 def _is_scored(decision: Decision, who: Literal["challenger", "champion"]) -> Rule:
