@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import psutil
@@ -30,6 +31,7 @@ _PAGE: Final = 200  # the most that a server gives at once
 _OURS: Final = DeploymentFilter(tags=DeploymentFilterTags(all_=["seqtag"]))
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 async def coalesce(client: PrefectClient, *, now: datetime) -> int:
@@ -85,30 +87,29 @@ async def _late(client: PrefectClient, now: datetime) -> Mapping[UUID, list[Flow
         expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": now}),
     )
     found: dict[UUID, list[FlowRun]] = defaultdict(list)
-    offset = 0
-    while True:
-        page = await client.read_flow_runs(
-            flow_run_filter=due, deployment_filter=_OURS, sort=FlowRunSort.ID_DESC, limit=_PAGE, offset=offset
-        )
-        for run in page:
-            if run.auto_scheduled and run.run_count == 0 and run.deployment_id is not None:
-                found[run.deployment_id].append(run)
-        offset += _PAGE
-        if len(page) < _PAGE:
-            return found
+    async for run in _all(client.read_flow_runs, flow_run_filter=due, sort=FlowRunSort.ID_DESC):
+        if run.auto_scheduled and run.run_count == 0 and run.deployment_id is not None:
+            found[run.deployment_id].append(run)
+    return found
 
 
 async def _policies(client: PrefectClient) -> Mapping[UUID, str]:
-    found, offset = {}, 0
-    while True:
-        page = await client.read_deployments(deployment_filter=_OURS, limit=_PAGE, offset=offset)
-        for deployment in page:
-            said = [tag.removeprefix("missed:") for tag in deployment.tags if tag.startswith("missed:")]
-            found[deployment.id] = said[0] if said else "all"
-        offset += _PAGE
+    found = {}
+    async for deployment in _all(client.read_deployments):
+        said = [tag.removeprefix("missed:") for tag in deployment.tags if tag.startswith("missed:")]
+        found[deployment.id] = said[0] if said else "all"
+    return found
+
+
+async def _all(read: Callable[..., Awaitable[list[T]]], **asked: Any) -> AsyncIterator[T]:
+    """Yield what a server knows of our deployments, page by page."""
+    for offset in itertools.count(0, _PAGE):
+        page = await read(deployment_filter=_OURS, limit=_PAGE, offset=offset, **asked)
+        for found in page:
+            yield found
         if len(page) < _PAGE:
-            return found
+            return
 
 
 def _due(run: FlowRun) -> datetime:
-    return run.expected_start_time or run.created or datetime.max.replace(tzinfo=UTC)
+    return run.expected_start_time or datetime.max.replace(tzinfo=UTC)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, cast
 
-from prefect import runtime
+from prefect import get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.deployments import arun_deployment
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed
 
 _POLL = 5  # seconds
+_TAKEN_UP_WITHIN = timedelta(seconds=60)  # of a crashed run
 
 
 @dataclass(frozen=True)
@@ -36,14 +39,23 @@ async def run_to_its_end(
     """
     try:
         run = await arun_deployment(
-            deployment, parameters=parameters, idempotency_key=key, flow_run_name=name, poll_interval=_POLL
+            deployment, parameters=parameters, idempotency_key=key, flow_run_name=name, timeout=0
         )
     except ObjectNotFound:
         return Outcome(name, "NotDeployed", f"{deployment} is not deployed: make deploy", is_completed=False)
-    state = run.state
-    if state is None:
-        return Outcome(name, "Unknown", "it has no state", is_completed=False)
+    async with get_client() as client:
+        while not _is_settled(run.state):
+            await asyncio.sleep(_POLL)
+            run = await client.read_flow_run(run.id)
+    state = cast("State[Any]", run.state)
     return Outcome(name, state.name or "", (state.message or "").strip(), is_completed=state.is_completed())
+
+
+def _is_settled(state: State[Any] | None) -> bool:
+    """Tell whether a run stays as it is: one that has just crashed is soon taken up again."""
+    if state is None or not state.is_final():
+        return False
+    return not state.is_crashed() or datetime.now(UTC) - state.timestamp > _TAKEN_UP_WITHIN
 
 
 def together(outcomes: list[Outcome]) -> State[None]:

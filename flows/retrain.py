@@ -3,7 +3,6 @@
 Annotations are evaluated here, as Prefect makes the form of its dashboard of them.
 """
 
-import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 import tasks
+from flows.day import begin_day
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.rundir import RunDir
@@ -40,8 +40,7 @@ def retrain(
     if runtime.flow_run.run_count > TRIES:
         return Failed(name="CrashedTooOften", message=f"Begun {TRIES} times, and each time its process died.")
     steps.require_steps(force or [])
-    day = as_of or runtime.flow_run.scheduled_start_time.date()
-    os.environ["SEQTAG_AS_OF"] = day.isoformat()
+    day = begin_day(as_of)
     config = load_tagger(tagger)
     place = steps.Place.of(Settings())
     steps.confine_libraries(place.home)

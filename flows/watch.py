@@ -8,6 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 import tasks
+from flows.day import begin_day
 from flows.events import corpus_changed
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
@@ -22,10 +23,12 @@ def watch(tagger: str) -> State[None]:
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
     """
-    config = load_tagger(tagger)
-    change = tasks.look_at_sources(config, steps.Place.of(Settings()))
+    begin_day()
+    config, place = load_tagger(tagger), steps.Place.of(Settings())
+    change = tasks.look_at_sources(config, place)
     if change == "changed":
         corpus_changed(config.name)
+        steps.note_sources(config, place)  # after the event: said twice is better than never
         return Completed(name="Changed", message="The sources have changed; a retraining was asked for.")
     if change == "unknown":
         return Completed(name="CannotTell", message="Whether a database has changed is not known unread.")

@@ -23,9 +23,9 @@ class Home:
         """Which snapshot was read from which source files."""
         return self.corpus(name) / "sources"
 
-    def seen_sources(self, name: str) -> Path:
-        """Which source files were looked at last, and said to have changed."""
-        return self.sources(name) / "seen.json"
+    def noted_sources(self, name: str) -> Path:
+        """Which source files were said to have changed, last."""
+        return self.sources(name) / "noted.json"
 
     @property
     def registry_db(self) -> Path:

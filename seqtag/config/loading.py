@@ -9,7 +9,6 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from seqtag.config.secrets import has_password, hide_passwords
-from seqtag.config.sources import Source
 from seqtag.config.tagger import TaggerConfig
 from seqtag.errors import ConfigError
 
@@ -32,18 +31,12 @@ def load_tagger(path: Path | str) -> TaggerConfig:
         config = TaggerConfig.model_validate(tables)
     except ValidationError as error:
         raise ConfigError(one_line_each(path, error)) from None  # the cause would print whole tables
-    for number, source in enumerate(config.corpus.sources):
-        for key, address in _addresses(source):
-            if has_password(address):  # it would be copied into every report
-                raise ConfigError(
-                    f"{path}: corpus.sources.{number}.{key}: an address without a password was required; use "
-                    f"${{VARIABLE}} instead. Received: {hide_passwords(address)}"
-                )
-    if config.model.vectors is not None and has_password(config.model.vectors):
-        raise ConfigError(
-            f"{path}: model.vectors: an address without a password was required; use ${{VARIABLE}} instead. "
-            f"Received: {hide_passwords(config.model.vectors)}"
-        )
+    for key, address in _addresses(config):
+        if has_password(address):  # it would be copied into every report, or shown on the dashboard
+            raise ConfigError(
+                f"{path}: {key}: an address without a password was required; ${{VARIABLE}} reads the environment. "
+                f"Received: {hide_passwords(address)}"
+            )
     return config
 
 
@@ -60,10 +53,17 @@ def one_line_each(path: Path | str, error: ValidationError) -> str:
     return "\n".join(lines)
 
 
-def _addresses(source: Source) -> Iterator[tuple[str, str]]:
-    for key in ("url", "path", "tags_path"):
-        value = getattr(source, key, ())
-        yield from ((key, address) for address in ([value] if isinstance(value, str) else value))
+def _addresses(config: TaggerConfig) -> Iterator[tuple[str, str]]:
+    """Yield each value that may be an address, with its key."""
+    for number, source in enumerate(config.corpus.sources):
+        for key in ("url", "path", "tags_path"):
+            value = getattr(source, key, ())
+            for address in [value] if isinstance(value, str) else value:
+                yield f"corpus.sources.{number}.{key}", address
+    if config.model.vectors is not None:
+        yield "model.vectors", config.model.vectors
+    for name, value in config.schedule.environment.items():
+        yield f"schedule.environment.{name}", value
 
 
 def _received(kind: str, key: str, value: object) -> str:

@@ -16,7 +16,7 @@ from seqtag.steps.ground import (
     read_snapshot,
     require_steps,
 )
-from seqtag.steps.intake import ingest, look_at_sources, open_run, split, validate
+from seqtag.steps.intake import ingest, look_at_sources, note_sources, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
 from seqtag.steps.outcome import Verdict, conclusion, summary, verdict, verdict_card
@@ -41,6 +41,7 @@ __all__ = [
     "infra_validate",
     "ingest",
     "look_at_sources",
+    "note_sources",
     "occasion",
     "open_run",
     "promote",

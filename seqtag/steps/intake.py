@@ -76,21 +76,26 @@ def standing_snapshot(config: TaggerConfig, place: Place) -> Snapshot | None:
 
 
 def look_at_sources(config: TaggerConfig, place: Place) -> Literal["changed", "unchanged", "unknown"]:
-    """Tell whether the sources are others than those that were read, or that were looked at, before.
+    """Tell whether the sources are others than those that were read or noted before.
 
-    A change is told once, and noted in `corpora/<tagger>/sources/`. Unknown: a database is not told unread.
+    Unknown: whether a database has changed cannot be told without reading it.
     """
     memory = _memory(config, place)
     if memory is None:
         return "unknown"
-    seen = place.home.seen_sources(config.name)
     if _remembered(memory, config, place) is not None:
         return "unchanged"
-    if seen.exists() and read_json(seen) == {"sources": memory.name}:
-        return "unchanged"
-    seen.parent.mkdir(parents=True, exist_ok=True)
-    write_json(seen, {"sources": memory.name})
-    return "changed"
+    noted = place.home.noted_sources(config.name)
+    is_noted = noted.exists() and read_json(noted) == {"sources": memory.name}
+    return "unchanged" if is_noted else "changed"
+
+
+def note_sources(config: TaggerConfig, place: Place) -> None:
+    """Note the sources as they are, so that their change is told no more."""
+    memory = _memory(config, place)
+    if memory is not None:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        write_json(place.home.noted_sources(config.name), {"sources": memory.name})
 
 
 def _remembered(memory: Path | None, config: TaggerConfig, place: Place) -> Snapshot | None:

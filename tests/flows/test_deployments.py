@@ -126,6 +126,10 @@ def automations() -> list[str]:
         ('[schedule]\ntimezone = "Mars"\n', r"small\.toml: schedule.*Europe/Berlin. Received: 'Mars'"),
         ('[schedule]\nmissed = "all"\n', r'requires overlap = "enqueue"'),
         ("[schedule]\ncorn = 1\n", r"schedule\.corn"),
+        (
+            '[schedule]\nenvironment = {URL = "postgresql://u:s3cret@h/d"}\n',
+            r"environment\.URL: .*u:\*\*\*@h",
+        ),
     ],
 )
 def test_a_mistake_in_one_file_is_said_and_nothing_is_deployed(

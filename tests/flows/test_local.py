@@ -1,6 +1,7 @@
 """The real server and worker of this machine: cron fires, what is late or cut off is made good."""
 
 import json
+import random
 import sqlite3
 import time
 from collections import Counter
@@ -8,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -41,9 +43,10 @@ def checkout(tmp_path: Path, place: Place, monkeypatch) -> Iterator[Path]:
     local.down(place.home)
 
 
-def written(checkout: Path, cron: str, more: str = "") -> None:
-    schedule = f'[schedule]\ncron = "{cron}"\n{more}'
-    Taggers(checkout / "deployments" / "taggers").write(more=schedule)
+def written(checkout: Path, cron: str, source: str = "") -> None:
+    path = Path(Taggers(checkout / "deployments" / "taggers").write(more=f'[schedule]\ncron = "{cron}"\n'))
+    if source:
+        path.write_text(path.read_text().replace('"sample"\nn_sequences = 200', source))
 
 
 def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Place, checkout: Path) -> None:
@@ -109,9 +112,70 @@ def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place
     assert (run.id, run.state.name, run.run_count) == (begun, "Promoted", 2)
 
 
-def begin(url: str):
+def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
+    place: Place, checkout: Path
+) -> None:
+    written(checkout, "0 2 * * *", source='"jsonl"\npath = "days/${SEQTAG_AS_OF}.jsonl"')
+    (checkout / "days").mkdir()
+    for day, drawn in (("2026-11-01", 1), ("2026-11-02", 2)):
+        (checkout / "days" / f"{day}.jsonl").write_text(corpus(drawn))
+    url, _ = local.up(place.home, checkout=checkout)
+    for _ in range(2):  # twice is once
+        begun = begin(url, "backfill/small", first="2026-11-01", last="2026-11-02")
+        (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])  # noqa: B023
+        assert parent.state.is_completed(), parent.state.message
+    made = [run for run in runs_at(url) if run.name.startswith("backfill small 2026")]
+    assert sorted(run.name for run in made) == [
+        "backfill small 2026-11-01 02:00", "backfill small 2026-11-02 02:00"
+    ]  # fmt: skip
+    assert all(run.state.is_completed() for run in made)
+    assert {path.name[:10] for path in place.home.runs("small").glob("2026-*")} == {
+        "2026-11-01",
+        "2026-11-02",
+    }
+
+
+def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Path) -> None:
+    written(checkout, "0 2 1 1 *")
+    broken = checkout / "deployments" / "taggers" / "broken.toml"
+    broken.write_text('name = "broken"\n[[corpus.sources]]\nformat = "jsonl"\npath = "nowhere.jsonl"\n')
+    url, _ = local.up(place.home, checkout=checkout)
+    begun = begin(url, "retrain-all/all")
+    (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])
+    assert (parent.state.name, parent.state.message.splitlines()[0]) == ("Failed", "1 of 2 did not complete.")
+    assert "broken: " in parent.state.message
+    assert "nowhere.jsonl" in parent.state.message
+    assert place.registry().champion("small") is not None
+
+
+def test_a_changed_source_is_said_once_and_begins_a_retraining(place: Place, checkout: Path) -> None:
+    written(checkout, "0 2 1 1 *", source='"jsonl"\npath = "corpus.jsonl"')
+    (checkout / "corpus.jsonl").write_text(corpus(1))
+    url, _ = local.up(place.home, checkout=checkout)
+    looks = []
+    for _ in range(2):
+        begun = begin(url, "watch/small")
+        looks += until(url, lambda runs: [run for run in finished(runs) if run.id == begun])  # noqa: B023
+    assert [look.state.name for look in looks] == ["Changed", "Unchanged"]
+    (retraining,) = until(url, lambda runs: [run for run in finished(runs) if run.name == "retrain small"])
+    assert retraining.state.name == "Promoted"
+
+
+def corpus(drawn: int) -> str:
+    """Return 200 sequences in which every token has its own tag; others for each `drawn`."""
+    chance = random.Random(drawn)
+    rows = []
+    for _ in range(200):
+        tokens = chance.choices("abcd", k=8)
+        rows.append(
+            json.dumps({"tokens": tokens, "tags": ["X" if token == "a" else "Y" for token in tokens]})
+        )
+    return "\n".join(rows) + "\n"
+
+
+def begin(url: str, deployment: str = "retrain/small", **parameters: Any):
     with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
-        return run_deployment("retrain/small", timeout=0).id
+        return run_deployment(deployment, parameters=parameters, timeout=0).id
 
 
 def runs_at(url: str) -> list[FlowRun]:
