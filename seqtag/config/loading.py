@@ -34,7 +34,7 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     for key, address in _addresses(config):
         if has_password(address):  # it would be copied into every report, or shown on the dashboard
             raise ConfigError(
-                f"{path}: {key}: an address without a password was required; ${{VARIABLE}} reads the environment. "
+                f"{path}: {key}: an address without a password was required; use ${{VARIABLE}} instead. "
                 f"Received: {hide_passwords(address)}"
             )
     return config
