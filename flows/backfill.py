@@ -48,7 +48,7 @@ async def backfill(tagger: str, first: date, last: date, dry_run: bool = False) 
         await run_to_its_end(
             f"retrain/{name}",
             {"tagger": tagger, "as_of": tick.date()},
-            name=f"backfill {name} {tick:%Y-%m-%d %H:%M}",
+            name=f"{tick:%Y-%m-%d %H:%M} UTC",
             key=f"backfill {name} {tick:%Y-%m-%dT%H:%M}",
         )
         for tick in due

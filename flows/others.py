@@ -38,9 +38,7 @@ async def run_to_its_end(
         key: another call with the same key finds the run that the first one began.
     """
     try:
-        run = await arun_deployment(
-            deployment, parameters=parameters, idempotency_key=key, flow_run_name=name, timeout=0
-        )
+        run = await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0)
     except ObjectNotFound:
         return Outcome(name, "NotDeployed", f"{deployment} is not deployed: make deploy", is_completed=False)
     async with get_client() as client:

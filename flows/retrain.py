@@ -21,7 +21,9 @@ TRIES = 5  # times that a flow run is begun: the server takes up crashed ones ag
 
 
 def _flow_run_name() -> str:
-    return f"retrain {Path(runtime.flow_run.parameters['tagger']).stem}"
+    asked = runtime.flow_run.parameters
+    as_of = f" as of {asked['as_of']}" if asked["as_of"] else ""
+    return f"retrain {Path(asked['tagger']).stem}{as_of}"
 
 
 @flow(name="retrain", flow_run_name=_flow_run_name)

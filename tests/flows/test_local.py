@@ -124,10 +124,9 @@ def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
         begun = begin(url, "backfill/small", first="2026-11-01", last="2026-11-02")
         (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])  # noqa: B023
         assert parent.state.is_completed(), parent.state.message
-    made = [run for run in runs_at(url) if run.name.startswith("backfill small 2026")]
-    assert sorted(run.name for run in made) == [
-        "backfill small 2026-11-01 02:00", "backfill small 2026-11-02 02:00"
-    ]  # fmt: skip
+    made = [run for run in runs_at(url) if run.name.startswith("retrain small as of")]
+    days = ["2026-11-01", "2026-11-02"]
+    assert sorted(run.name for run in made) == [f"retrain small as of {day}" for day in days]
     assert all(run.state.is_completed() for run in made)
     assert {path.name[:10] for path in place.home.runs("small").glob("2026-*")} == {
         "2026-11-01",
