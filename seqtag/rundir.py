@@ -19,6 +19,9 @@ class Home:
     def runs(self, tagger: str) -> Path:
         return self.root / "runs" / tagger
 
+    def monitoring(self, tagger: str) -> Path:
+        return self.root / "monitoring" / tagger
+
     def sources(self, name: str) -> Path:
         """Which snapshot was read from which source files."""
         return self.corpus(name) / "sources"
@@ -237,6 +240,22 @@ class RunDir:
     def optimum(self) -> Path:
         """The best possible accuracy on the test split, where the corpus' generator is known."""
         return self.evaluation / "optimum.json"
+
+
+@dataclass(frozen=True)
+class MonitorReport:
+    """What was found of new data: `monitoring/<tagger>/<day>-<snapshot>/`."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, home: Home, tagger: str, snapshot: Snapshot, *, day: str) -> MonitorReport:
+        return cls(home.monitoring(tagger) / f"{day}-{snapshot.id}")
+
+    @property
+    def drift(self) -> Path:
+        """The verdict, and every statistic with its threshold."""
+        return self.path / "drift.json"
 
 
 def absolute(path: Path) -> Path:

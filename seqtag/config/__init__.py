@@ -1,6 +1,7 @@
 """Configuration: what is computed (`TaggerConfig`) and where it runs (`Settings`)."""
 
 from seqtag.config.loading import load_tagger
+from seqtag.config.monitor import MonitorConfig
 from seqtag.config.operations import ScheduleConfig
 from seqtag.config.settings import Settings
 from seqtag.config.sources import SPLITS, Source, Split
@@ -31,6 +32,7 @@ __all__ = [
     "GateConfig",
     "Metric",
     "ModelConfig",
+    "MonitorConfig",
     "Output",
     "QualityConfig",
     "RowRule",

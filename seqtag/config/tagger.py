@@ -1,7 +1,7 @@
 """TaggerConfig: all that decides what is computed, one table per verb. It alone enters `run_id`.
 
-Tables of `seqtag.config.operations` say how a tagger is run; they are left out wherever a configuration is
-written or its digest taken.
+Tables of `seqtag.config.operations` and `seqtag.config.monitor` say how a tagger is run and watched; they are
+left out wherever a configuration is written or its digest taken.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from seqtag.config.monitor import MonitorConfig
 from seqtag.config.operations import ScheduleConfig
 from seqtag.config.recipes import RecipeName, with_recipe
 from seqtag.config.sources import Source, Table
@@ -201,6 +202,7 @@ class TaggerConfig(Table):
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
     schedule: ScheduleConfig = Field(default=ScheduleConfig(), exclude=True)
+    monitor: MonitorConfig = Field(default=MonitorConfig(), exclude=True)
 
     @model_validator(mode="before")
     @classmethod
@@ -240,6 +242,16 @@ class TaggerConfig(Table):
             raise ValueError(
                 f"evaluate.slices must name columns of corpus.columns {list(self.corpus.columns)}. "
                 f"Received: {unknown}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _period_column_is_a_column(self) -> Self:
+        column = self.monitor.period_column
+        if column is not None and column not in self.corpus.columns:
+            raise ValueError(
+                f"monitor.period_column must name a column of corpus.columns {list(self.corpus.columns)}. "
+                f"Received: {column!r}"
             )
         return self
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
+from seqtag.reporting.markdown import inline as _inline
+from seqtag.reporting.markdown import printable as _printable
+from seqtag.reporting.markdown import table as _table
 from seqtag.reporting.wording import (
     METRIC_NAMES,
     baseline_label,
@@ -172,26 +174,9 @@ def _by_tag(challenger: Mapping[str, Any], champion: Mapping[str, Any] | None) -
     return [_table(header, rows), f"{more} rarer ones stand in the report." if more > 0 else ""]
 
 
-def _table(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *([_inline(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
-
-
-def _inline(text: object) -> str:
-    """Escape what Markdown or HTML would take for more than text, and put it on one line."""
-    line = re.sub(r"\s+", " ", _printable(str(text)))
-    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", line)
-
-
 def _link(where: str) -> str:
     """Link to an address; a path, which a browser could not follow from the dashboard, is only shown."""
     where = _printable(where)
     if where.startswith(("http://", "https://")):
         return f"<{where.replace('<', '%3C').replace('>', '%3E').replace(' ', '%20')}>"
     return f"`{where.replace('`', '')}`"
-
-
-def _printable(text: str) -> str:
-    """Replace control characters, which could move a terminal's cursor or hide text."""
-    return "".join(c if c.isprintable() else " " for c in text)

@@ -19,6 +19,7 @@ from seqtag.steps.ground import (
 from seqtag.steps.intake import ingest, look_at_sources, note_sources, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
+from seqtag.steps.monitoring import drift_card, monitor
 from seqtag.steps.outcome import Verdict, conclusion, summary, verdict, verdict_card
 from seqtag.steps.promotion import infra_validate, occasion, promote, register
 from seqtag.steps.rollback import rollback
@@ -32,6 +33,7 @@ __all__ = [
     "conclusion",
     "confine_libraries",
     "decide",
+    "drift_card",
     "encode",
     "evaluate",
     "explain",
@@ -41,6 +43,7 @@ __all__ = [
     "infra_validate",
     "ingest",
     "look_at_sources",
+    "monitor",
     "note_sources",
     "occasion",
     "open_run",

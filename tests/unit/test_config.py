@@ -36,6 +36,24 @@ def test_defaults_written_out_give_the_same_digest(tmp_path: Path) -> None:
     assert config_digest(short) == config_digest(long) != config_digest(other)
 
 
+def test_how_a_tagger_is_monitored_enters_no_digest(tmp_path: Path) -> None:
+    one = load_tagger(write(tmp_path, MINIMAL))
+    other = load_tagger(write(tmp_path, MINIMAL + "[monitor]\nquantile = 0.9\nmax_model_age_days = 7\n"))
+    assert other.monitor.quantile == 0.9
+    assert config_digest(one) == config_digest(other)
+    assert config_digest(one.monitor) != config_digest(other.monitor)
+
+
+def test_a_misspelt_key_of_monitor_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="quantil"):
+        load_tagger(write(tmp_path, MINIMAL + "[monitor]\nquantil = 0.9\n"))
+
+
+def test_the_period_column_must_be_a_column_of_the_corpus(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"monitor\.period_column must name a column"):
+        load_tagger(write(tmp_path, MINIMAL + '[monitor]\nperiod_column = "day"\n'))
+
+
 SEED = MINIMAL + '[train]\nrecipe = "seed"\n'
 
 

@@ -1,0 +1,139 @@
+"""How the reference is cut up into small random blocks, of which periods are then put together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config.monitor import Length, MonitorConfig
+from seqtag.corpus.hashing import hash_sequences, hash_strings, hex_hashes
+from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
+
+Unit = Literal["document", "sequence"]
+
+_MOST_BLOCKS = 4096  # rows of the table of counts: what bounds its memory
+_PARTS = 8  # blocks that make up a period of the size of the new data, at least
+_ISO: Mapping[Length, int] = {"day": 10, "month": 7, "year": 4}  # characters of an ISO date
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+UNDATED = ""
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much there is; tokens by period, `UNDATED` where there is no date."""
+
+    n_tokens: int
+    n_documents: int
+    by_period: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Blocks:
+    """A rule that deals sequences out to blocks, the same however they come in batches.
+
+    n           blocks of each period
+    share       of the units that are dealt out at all, in (0, 1]
+    periods     sorted; `(UNDATED,)` where the data has no dates
+    """
+
+    n: int
+    share: float
+    unit: Unit
+    periods: tuple[str, ...] = (UNDATED,)
+    column: str | None = None
+    length: Length = "month"
+
+    @property
+    def n_blocks(self) -> int:
+        return self.n * len(self.periods)
+
+    @property
+    def period_of(self) -> npt.NDArray[np.int64]:
+        """`<int64>[n_blocks]`: the number of the period that each block is of."""
+        return np.repeat(np.arange(len(self.periods)), self.n)
+
+    def deal(self, batch: pa.RecordBatch, *, first: int) -> npt.NDArray[np.int64]:
+        """Return `<int64>[n_sequences]`: the block of each sequence, -1 for those that are left out.
+
+        Args:
+            first: how many sequences came before this batch.
+        """
+        hashes = _unit_hashes(batch, self.unit, first=first)
+        block = (hashes % np.uint64(self.n)).astype(np.int64)
+        kept = (hashes // np.uint64(self.n)).astype(np.float64) < self.share * (2.0**64 / self.n)
+        if self.column is not None:
+            named = pa.array(self.periods, pa.string())
+            period = pc.index_in(_periods(batch, self.column, self.length), value_set=named)
+            kept &= period.is_valid().to_numpy(zero_copy_only=False)
+            block = block + self.n * period.fill_null(0).to_numpy().astype(np.int64)
+        return np.where(kept, block, -1)
+
+
+def extent(
+    batches: Iterable[pa.RecordBatch], *, column: str | None = None, length: Length = "month"
+) -> Extent:
+    """Count tokens, documents and, by the dates in `column`, the tokens of each period, in one pass."""
+    documents = np.zeros(0, np.uint64)
+    tokens: dict[str, int] = {}
+    first = 0
+    for batch in batches:
+        documents = np.union1d(documents, _unit_hashes(batch, "document", first=first))
+        first += batch.num_rows
+        lengths = pc.fill_null(pc.list_value_length(batch.column(TOKENS)), 0)
+        names = pa.nulls(batch.num_rows, pa.string())
+        if column is not None:
+            names = _periods(batch, column, length)
+        sums = pa.table({"period": pc.fill_null(names, UNDATED), "n": lengths}).group_by("period")
+        for row in sums.aggregate([("n", "sum")]).to_pylist():
+            tokens[row["period"]] = tokens.get(row["period"], 0) + int(row["n_sum"])
+    return Extent(sum(tokens.values()), len(documents), dict(sorted(tokens.items())))
+
+
+def plan_blocks(reference: Extent, *, n_tokens: int, config: MonitorConfig) -> Blocks:
+    """Return blocks so small that new data of `n_tokens` has the size of several.
+
+    Dates make the periods where there are enough of them. Documents stay whole, since their sequences are
+    alike, unless a period of that size would be made of too few: then sequences are dealt out.
+    """
+    dated = tuple(name for name in reference.by_period if name != UNDATED)
+    has_dates = config.period_column is not None and len(dated) >= config.min_periods
+    periods = dated if has_dates else (UNDATED,)
+    ratio = max(n_tokens, 1) / max(reference.n_tokens, 1)
+    enough = min(ratio, 1.0) * reference.n_documents >= _PARTS
+    return Blocks(
+        n=max(_MOST_BLOCKS // len(periods), 1),
+        share=min(1.0, ratio * _MOST_BLOCKS / _PARTS),
+        unit="document" if enough else "sequence",
+        periods=periods,
+        column=config.period_column if has_dates else None,
+        length=config.period,
+    )
+
+
+def _unit_hashes(batch: pa.RecordBatch, unit: Unit, *, first: int) -> npt.NDArray[np.uint64]:
+    """Return `<uint64>[n_sequences]`, equal within a unit.
+
+    A document id that is the hash of the tokens was given by us where the source had none: sequences that
+    happen to be equal are then no document.
+    """
+    rows = (np.arange(first, first + batch.num_rows, dtype=np.uint64) + np.uint64(1)) * _GOLDEN
+    alone = rows ^ (rows >> np.uint64(29))
+    alone = alone * np.uint64(0xBF58476D1CE4E5B9)
+    alone ^= alone >> np.uint64(32)
+    if unit == "sequence" or DOCUMENT_ID not in batch.schema.names:
+        return alone
+    documents = batch.column(DOCUMENT_ID)
+    given = pc.not_equal(documents, hex_hashes(hash_sequences(batch.column(TOKENS)))).fill_null(False)
+    return np.where(given.to_numpy(zero_copy_only=False), hash_strings(documents), alone)
+
+
+def _periods(batch: pa.RecordBatch, column: str, length: Length) -> pa.StringArray:
+    """Return the period of each sequence, null where the column holds nothing."""
+    names = pc.utf8_slice_codeunits(batch.column(column).cast(pa.string()), 0, _ISO[length])
+    return pc.if_else(pc.equal(names, ""), None, names)

@@ -1,0 +1,99 @@
+"""Count one batch: pairs of a sequence and the column that it counts in, without a loop over rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.corpus.hashing import hash_strings
+from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.monitoring.known import Known
+from seqtag.monitoring.layout import N_CONFIDENCE, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, length_bin
+from seqtag.monitoring.sound import CONFIDENCE, Sound
+from seqtag.scoring.predictions import gold_span_keys
+from seqtag.scoring.ragged import distinct, flatten, sequence_numbers
+from seqtag.scoring.spans import read_spans
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """What one batch adds.
+
+    sequence, column: <int64>[n_events]   one pair for each thing that is counted
+    types, unknown_types: <uint64>[n]     hashes of the distinct tokens, and of the unknown ones
+    """
+
+    sequence: Ints
+    column: Ints
+    types: npt.NDArray[np.uint64]
+    unknown_types: npt.NDArray[np.uint64]
+
+
+def counted(found: Sound, *, layout: Layout, known: Known) -> Counted:
+    """Count the sequences of a batch; their numbers are those in `found.batch`."""
+    tokens, offsets = flatten(found.batch.column(TOKENS))
+    owners = sequence_numbers(offsets)
+    unknown = known.is_unknown(tokens)
+    hashes = hash_strings(tokens)
+    events = [
+        _events(owners, TOKENS_COLUMN),
+        _events(owners[unknown], UNKNOWN_COLUMN),
+        (np.arange(found.batch.num_rows), layout.lengths.start + length_bin(np.diff(offsets))),
+        *_of_tags(found, layout, known),
+        *_of_confidence(found.batch, layout),
+    ]
+    return Counted(
+        sequence=np.concatenate([sequence for sequence, _ in events]),
+        column=np.concatenate([column for _, column in events]),
+        types=np.unique(hashes),
+        unknown_types=np.unique(hashes[unknown]),
+    )
+
+
+def _of_tags(found: Sound, layout: Layout, known: Known) -> list[tuple[Ints, Ints]]:
+    labelled = np.flatnonzero(found.is_labelled)
+    batch = found.labelled
+    values, offsets = flatten(batch.column(TAGS))
+    if not len(values):
+        return []
+    tag_ids, seen = distinct(values)
+    owners = labelled[sequence_numbers(offsets)]
+    number = {tag: i for i, tag in enumerate(layout.tags)}
+    here = np.array([number.get(tag, layout.n_tags - 1) for tag in seen], np.int64)[tag_ids]
+    edge = layout.n_marks - 1
+    before = np.append(edge, here[:-1])
+    before[offsets[:-1]] = edge
+    pairs = layout.bigrams.start + before * layout.n_marks + here
+    last = layout.bigrams.start + here[offsets[1:] - 1] * layout.n_marks + edge
+    events = [(owners, layout.tag_counts.start + here), (owners, pairs), (labelled, last)]
+    if layout.scheme == "none":
+        return events
+    spans = read_spans(tag_ids, seen, offsets, scheme=layout.scheme, mode="conlleval")
+    types = {name: i for i, name in enumerate(layout.types)}
+    type_ids = np.array([types.get(t, layout.n_types - 1) for t in spans.types], np.int64)[spans.type_id]
+    keys = gold_span_keys(batch.column(TOKENS), batch.column(TAGS), scheme=layout.scheme)
+    unseen = known.is_unseen(keys)
+    of = labelled[spans.sequence]
+    return [
+        *events,
+        (of, layout.spans.start + type_ids),
+        (of[unseen], layout.unseen.start + type_ids[unseen]),
+    ]
+
+
+def _of_confidence(batch: pa.RecordBatch, layout: Layout) -> list[tuple[Ints, Ints]]:
+    if CONFIDENCE not in batch.schema.names:
+        return []
+    values, offsets = flatten(batch.column(CONFIDENCE))
+    shares = values.to_numpy(zero_copy_only=False).astype(np.float64)
+    bins = np.nan_to_num(np.floor(shares * N_CONFIDENCE), nan=0).clip(0, N_CONFIDENCE - 1)
+    return [(sequence_numbers(offsets), layout.confidence.start + bins.astype(np.int64))]
+
+
+def _events(owners: Ints, column: int) -> tuple[Ints, Ints]:
+    return owners, np.full(len(owners), column, np.int64)

@@ -1,0 +1,78 @@
+"""Which sequences of a snapshot are new: a corpus that grows holds the earlier ones again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from seqtag.config.monitor import Compare
+from seqtag.corpus.hashing import hash_sequences, hash_strings
+from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
+
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MOST = 0.5  # share of the earlier sequences that a grown corpus holds at least
+
+
+class Earlier:
+    """How often each sequence of an earlier snapshot came, in 16 bytes for each that differs."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+        self._hashes, self._counts = _counted(batches)
+
+    def are_in(self, batches: Iterable[pa.RecordBatch]) -> bool:
+        """Tell whether another snapshot holds at least half of the sequences."""
+        hashes, counts = _counted(batches)
+        _, ours, theirs = np.intersect1d(self._hashes, hashes, assume_unique=True, return_indices=True)
+        shared = np.minimum(self._counts[ours], counts[theirs]).sum()
+        return bool(len(self._hashes) and shared >= _MOST * self._counts.sum())
+
+    def left_out(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Give what is new: of a sequence that came twice before, the third and further ones."""
+        left = self._counts.copy()
+        for batch in batches:
+            hashes = _hashes(batch)
+            place = np.searchsorted(self._hashes, hashes).clip(max=max(len(self._hashes) - 1, 0))
+            is_old = np.zeros(len(hashes), np.bool_)
+            if len(self._hashes):
+                known = np.flatnonzero(self._hashes[place] == hashes)
+                is_old[known] = _rank(place[known]) < left[place[known]]
+                left -= np.bincount(place[is_old], minlength=len(left))
+            yield batch.filter(pa.array(~is_old))
+
+
+def is_grown(earlier: Earlier, batches: Iterable[pa.RecordBatch], *, compare: Compare) -> bool:
+    """Tell whether only what is new is to be looked at: as configured, else where most is not."""
+    return compare == "new" or (compare == "auto" and earlier.are_in(batches))
+
+
+def _counted(batches: Iterable[pa.RecordBatch]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+    hashes, counts = np.zeros(0, np.uint64), np.zeros(0, np.int64)
+    for batch in batches:
+        found, n = np.unique(_hashes(batch), return_counts=True)
+        hashes, place = np.unique(np.concatenate([hashes, found]), return_inverse=True)
+        counts = np.bincount(place, weights=np.concatenate([counts, n]), minlength=len(hashes)).astype(
+            np.int64
+        )
+    return hashes, counts
+
+
+def _hashes(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
+    return hash_sequences(batch.column(TOKENS)) + _GOLDEN * hash_strings(batch.column(DOCUMENT_ID))
+
+
+def _rank(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return how many equal values stand before each.
+
+    >>> _rank(np.array([7, 3, 7, 7])).tolist()
+    [0, 0, 1, 2]
+    """
+    order = np.argsort(values, kind="stable")
+    ordered = values[order]
+    starts = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: len(ordered)])
+    within = np.arange(len(ordered)) - np.repeat(starts, np.diff(np.append(starts, len(ordered))))
+    ranks = np.empty_like(within)
+    ranks[order] = within
+    return ranks

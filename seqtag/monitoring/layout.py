@@ -1,0 +1,133 @@
+"""Which count stands in which column: tokens, spans, tags, tag bigrams, lengths and confidence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Literal
+
+import numpy as np
+
+from seqtag.config import SchemeName
+from seqtag.scoring.schemes import read_tags
+
+OTHER = "(other)"  # a tag or type that the reference does not have
+EDGE = "(edge)"  # before the first and behind the last token of a sequence
+
+# The least length (tokens) of each bin: halves of octaves, so that bins are as wide as lengths vary.
+LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
+N_CONFIDENCE = 20  # bins of 0.05 in [0, 1]
+
+Part = Literal["tags", "bigrams", "lengths", "confidence"]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns of a profile, in one row after another.
+
+    tokens, unknown | spans by type | unseen spans by type | tags | tag bigrams | lengths | confidence
+
+    Each kind of label ends with a column for those that are not among `tags`, or not among their types.
+    """
+
+    tags: tuple[str, ...]
+    scheme: SchemeName
+
+    @classmethod
+    def of(cls, tags: Sequence[str], scheme: SchemeName) -> Layout:
+        """Return the layout for the tags that the champion can give."""
+        return cls(tuple(sorted(set(tags))), scheme)
+
+    @cached_property
+    def types(self) -> tuple[str, ...]:
+        """The types of spans, sorted; none without a scheme."""
+        return () if self.scheme == "none" else read_tags(self.tags)[2]
+
+    @property
+    def n_tags(self) -> int:
+        return len(self.tags) + 1  # with `OTHER`
+
+    @property
+    def n_types(self) -> int:
+        return len(self.types) + 1
+
+    @property
+    def n_marks(self) -> int:
+        """Tags, `OTHER` and `EDGE`: the sides of a bigram."""
+        return self.n_tags + 1
+
+    @property
+    def spans(self) -> slice:
+        return slice(2, 2 + self.n_types)
+
+    @property
+    def unseen(self) -> slice:
+        return slice(self.spans.stop, self.spans.stop + self.n_types)
+
+    @property
+    def tag_counts(self) -> slice:
+        return slice(self.unseen.stop, self.unseen.stop + self.n_tags)
+
+    @property
+    def bigrams(self) -> slice:
+        """Row by row of a square `[from, to]`."""
+        return slice(self.tag_counts.stop, self.tag_counts.stop + self.n_marks**2)
+
+    @property
+    def lengths(self) -> slice:
+        return slice(self.bigrams.stop, self.bigrams.stop + len(LENGTHS))
+
+    @property
+    def confidence(self) -> slice:
+        return slice(self.lengths.stop, self.lengths.stop + N_CONFIDENCE)
+
+    @property
+    def n_columns(self) -> int:
+        return self.confidence.stop
+
+    def label(self, part: Part, place: int) -> str:
+        """Name a column of a part, as people read it; a tag set of 2,000 has 4 million bigrams."""
+        marks = (*self.tags, OTHER, EDGE)
+        if part == "tags":
+            return marks[place]
+        if part == "bigrams":
+            return f"{marks[place // self.n_marks]} → {marks[place % self.n_marks]}"
+        if part == "lengths":
+            return _ranges(LENGTHS)[place]
+        return f"{place / N_CONFIDENCE:.2f} to {(place + 1) / N_CONFIDENCE:.2f}"
+
+    def part(self, part: Part) -> slice:
+        """Return the columns of a part."""
+        places = {
+            "tags": self.tag_counts,
+            "bigrams": self.bigrams,
+            "lengths": self.lengths,
+            "confidence": self.confidence,
+        }
+        return places[part]
+
+
+TOKENS_COLUMN, UNKNOWN_COLUMN = 0, 1
+
+
+def length_bin(
+    lengths: np.ndarray[tuple[int], np.dtype[np.int64]],
+) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Return the bin of each length.
+
+    >>> length_bin(np.array([1, 5, 7, 5000])).tolist()
+    [0, 3, 4, 19]
+    """
+    return np.searchsorted(np.array(LENGTHS), lengths, side="right") - 1
+
+
+def _ranges(least: Sequence[int]) -> tuple[str, ...]:
+    """Name bins by their first and last length.
+
+    >>> _ranges((1, 2, 4))
+    ('1', '2 to 3', '4 or more')
+    """
+    ends = [f"{a}" if a == b - 1 else f"{a} to {b - 1}" for a, b in pairwise(least)]
+    return (*ends, f"{least[-1]} or more")

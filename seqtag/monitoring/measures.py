@@ -1,0 +1,141 @@
+"""What is compared between two periods, as functions of their counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+from scipy.special import rel_entr
+
+from seqtag.monitoring.layout import N_CONFIDENCE, OTHER, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, Part
+from seqtag.monitoring.profile import PeriodProfile
+
+Way = Literal["difference", "distance", "psi"]
+Floats = npt.NDArray[np.float64]
+
+_EXPECTED = 5  # counts that a bin must expect, or it is merged with others (Cochran 1954)
+_HALF = 0.5  # added to each bin of PSI, which has no value where one is empty
+UNSURE = N_CONFIDENCE // 2  # the first of these bins are of confidence below 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Measure:
+    """One statistic.
+
+    way       difference   of the shares of bin 0 in all bins: current less reference, so that more is worse
+              distance     Jensen-Shannon distance, to base 2: 0 for equal, 1 for disjoint distributions
+                           (Endres and Schindelin 2003); its square is the divergence in bits
+              psi          population stability index, to base e, with half a count added to each bin
+    bins      names of the bins
+    select: <int64>[n_columns, n_bins], sparse: which column counts in which bin
+    needs_labels   whether it is of sequences with tags alone
+    mendable       whether retraining on the new data can mend it: it speaks of words or labels
+    """
+
+    name: str
+    way: Way
+    unit: str
+    bins: tuple[str, ...]
+    select: Any
+    needs_labels: bool
+    mendable: bool
+
+    def value(self, reference: Floats, current: Floats) -> Floats:
+        """Return the statistic of counts `<float64>[..., n_bins]`; NaN where one side has none."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            if self.way == "difference":
+                return _first_share(current) - _first_share(reference)
+            if self.way == "distance":
+                return _distance(_shares(reference), _shares(current))
+            p, q = _smoothed(reference), _smoothed(current)
+            index = ((q - p) * np.log(q / p)).sum(axis=-1)
+            return np.where((reference.sum(axis=-1) > 0) & (current.sum(axis=-1) > 0), index, np.nan)
+
+    def support(self, profile: PeriodProfile) -> int:
+        """Return the counts in all bins."""
+        return int(self.counts(profile).sum())
+
+    def counts(self, profile: PeriodProfile) -> Floats:
+        """Return `<float64>[n_bins]` of all of a period."""
+        return (profile.counts @ self.select).astype(np.float64)
+
+
+def measures(reference: PeriodProfile, current: PeriodProfile, *, min_support: int) -> tuple[Measure, ...]:
+    """Return what can be compared: that of which both periods have `min_support`."""
+    layout = reference.layout
+    unknown = _rate(layout, "unknown tokens", "tokens", [UNKNOWN_COLUMN], [TOKENS_COLUMN], of="unknown")
+    unseen, spans = (np.arange(layout.n_columns)[part] for part in (layout.unseen, layout.spans))
+    by_type = [
+        _rate(layout, f"unseen spans of {name}" if name else "unseen spans", "spans", [u], [s], of="unseen")
+        for name, u, s in zip(layout.types, unseen[:-1], spans[:-1], strict=True)
+    ]
+    all_types = _rate(layout, "unseen spans", "spans", list(unseen), list(spans), of="unseen")
+    confident = np.arange(layout.n_columns)[layout.confidence]
+    unsure = _rate(
+        layout, "unsure tokens", "tokens", list(confident[:UNSURE]), list(confident), of="below 0.5"
+    )
+    found = [unknown, all_types, *(by_type if len(by_type) > 1 else []), unsure]
+    units: dict[Part, str] = {
+        "tags": "tokens",
+        "bigrams": "bigrams",
+        "lengths": "sequences",
+        "confidence": "tokens",
+    }
+    for part, unit in units.items():
+        found += _distributions(reference, current, part, unit)
+    return tuple(m for m in found if min(m.support(reference), m.support(current)) >= min_support)
+
+
+def _rate(layout: Layout, name: str, unit: str, part: list[Any], whole: list[Any], *, of: str) -> Measure:
+    """Compare a share; bin 1 is the rest, so that both bins together are the whole."""
+    rows, bins = [*whole, *part, *part], [1] * len(whole) + [1] * len(part) + [0] * len(part)
+    signs = np.repeat([1, -1, 1], [len(whole), len(part), len(part)])
+    select = sparse.coo_array((signs, (rows, bins)), shape=(layout.n_columns, 2)).tocsr()
+    kind = {"unseen": (True, True), "unknown": (False, True), "below 0.5": (False, False)}
+    needs_labels, mendable = kind[of]
+    return Measure(name, "difference", unit, (of, "other"), select, needs_labels, mendable)
+
+
+def _distributions(reference: PeriodProfile, current: PeriodProfile, part: Part, unit: str) -> list[Measure]:
+    """Compare a distribution in bins that the reference alone decides on."""
+    where = reference.layout.part(part)
+    counts = reference.counts[where]
+    smaller = min(int(counts.sum()), int(current.counts[where].sum()))
+    expected = counts / max(int(counts.sum()), 1) * smaller
+    own = np.flatnonzero(expected >= _EXPECTED)
+    bin_of = np.full(len(counts), len(own), np.int64)
+    bin_of[own] = np.arange(len(own))
+    rows = np.arange(where.start, where.stop)
+    shape = (reference.layout.n_columns, len(own) + 1)
+    select = sparse.coo_array((np.ones(len(rows), np.int64), (rows, bin_of)), shape=shape).tocsr()
+    bins = (*(reference.layout.label(part, int(place)) for place in own), OTHER)
+    labelled = part in ("tags", "bigrams")
+    ways: tuple[Way, ...] = ("distance", "psi")
+    return [Measure(part, way, unit, bins, select, labelled, labelled) for way in ways]
+
+
+def _first_share(counts: Floats) -> Floats:
+    share: Floats = counts[..., 0] / counts.sum(axis=-1)
+    return share
+
+
+def _shares(counts: Floats) -> Floats:
+    shares: Floats = counts / counts.sum(axis=-1, keepdims=True)
+    return shares
+
+
+def _distance(p: Floats, q: Floats) -> Floats:
+    """As `scipy.spatial.distance.jensenshannon`, which gives NaN where rounding leaves less than nothing."""
+    middle = (p + q) / 2
+    divergence = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / (2 * np.log(2))
+    distances: Floats = np.sqrt(np.clip(divergence, 0, 1))
+    return distances
+
+
+def _smoothed(counts: Floats) -> Floats:
+    more = counts + _HALF
+    shares: Floats = more / more.sum(axis=-1, keepdims=True)
+    return shares

@@ -1,0 +1,162 @@
+"""The summary of a period: what its sequences add up to, in one pass over Arrow record batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from scipy import sparse
+
+from seqtag.monitoring.blocks import Blocks
+from seqtag.monitoring.counting import Counted, counted
+from seqtag.monitoring.known import Known
+from seqtag.monitoring.layout import TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, Part
+from seqtag.monitoring.sound import sound
+
+_ALL = Blocks(n=1, share=1.0, unit="sequence")
+
+
+@dataclass(frozen=True, eq=False)
+class PeriodProfile:
+    """Counts of a period.
+
+    n_sequences                 that could be counted
+    n_broken                    that could not
+    n_types, n_unknown_types    distinct tokens, and those outside the vocabulary
+    counts: <int64>[n_columns]  see `Layout`; of all sequences
+    table: <int64>[n_blocks, n_columns], sparse; of those that were dealt out to blocks
+    """
+
+    layout: Layout
+    blocks: Blocks
+    n_sequences: int
+    n_broken: int
+    n_types: int
+    n_unknown_types: int
+    counts: npt.NDArray[np.int64]
+    table: Any
+
+    @property
+    def n_tokens(self) -> int:
+        return int(self.counts[TOKENS_COLUMN])
+
+    @property
+    def n_labelled_tokens(self) -> int:
+        return int(self.counts[self.layout.tag_counts].sum())
+
+    @property
+    def is_labelled(self) -> bool:
+        return self.n_labelled_tokens > 0
+
+    @property
+    def unknown_tokens(self) -> float:
+        """The share of tokens outside the vocabulary, 0 where there are none."""
+        return _share(int(self.counts[UNKNOWN_COLUMN]), self.n_tokens)
+
+    @property
+    def unknown_types(self) -> float:
+        """The share of distinct tokens outside the vocabulary; the more tokens, the higher."""
+        return _share(self.n_unknown_types, self.n_types)
+
+    @property
+    def broken(self) -> float:
+        """The share of sequences that could not be counted."""
+        return _share(self.n_broken, self.n_sequences + self.n_broken)
+
+    @cached_property
+    def unseen_spans(self) -> dict[str, tuple[int, int]]:
+        """Type -> spans that training did not show, and all of them."""
+        pairs = zip(self.counts[self.layout.unseen], self.counts[self.layout.spans], strict=True)
+        names = (*self.layout.types, "")
+        return {name: (int(u), int(n)) for name, (u, n) in zip(names, pairs, strict=True) if n}
+
+    def summary(self) -> dict[str, Any]:
+        """Return the figures for a JSON file; shares are fractions in [0, 1]."""
+        layout, counts = self.layout, self.counts
+        parts: tuple[Part, ...] = ("tags", "lengths", "confidence")
+        return {
+            "n_sequences": self.n_sequences,
+            "n_broken": self.n_broken,
+            "n_tokens": self.n_tokens,
+            "n_types": self.n_types,
+            "unknown_tokens": self.unknown_tokens,
+            "unknown_types": self.unknown_types,
+            "unseen_spans": {t: {"unseen": u, "spans": n} for t, (u, n) in self.unseen_spans.items()},
+            **{
+                part: {layout.label(part, i): int(c) for i, c in enumerate(counts[layout.part(part)]) if c}
+                for part in parts
+            },
+        }
+
+
+def profile_period(
+    batches: Iterable[pa.RecordBatch], *, layout: Layout, known: Known, blocks: Blocks = _ALL
+) -> PeriodProfile:
+    """Summarise a period: batches of the corpus schema, in any cut, that may have a column `confidence`.
+
+    Memory is that of a batch, of 16 bytes for each distinct token and of the table of blocks.
+
+    Raises:
+        KeyError: a batch has no column of tokens.
+    """
+    types, unknown_types = _Distinct(), _Distinct()
+    table = sparse.csr_array((blocks.n_blocks, layout.n_columns), dtype=np.int64)
+    counts = np.zeros(layout.n_columns, np.int64)
+    n_read = n_sequences = 0
+    for batch in batches:
+        found = sound(batch, scheme=layout.scheme)
+        added = counted(found, layout=layout, known=known)
+        block = blocks.deal(batch, first=n_read)[found.usable]
+        types.add(added.types)
+        unknown_types.add(added.unknown_types)
+        counts += np.bincount(added.column, minlength=layout.n_columns)
+        table = table + _by_block(added, block, table.shape)
+        n_read += batch.num_rows
+        n_sequences += found.batch.num_rows
+    return PeriodProfile(
+        layout=layout,
+        blocks=blocks,
+        n_sequences=n_sequences,
+        n_broken=n_read - n_sequences,
+        n_types=len(types),
+        n_unknown_types=len(unknown_types),
+        counts=counts,
+        table=table,
+    )
+
+
+def _by_block(added: Counted, block: npt.NDArray[np.int64], shape: tuple[int, int]) -> Any:
+    row = block[added.sequence]
+    kept = row >= 0
+    ones = np.ones(np.count_nonzero(kept), np.int64)
+    return sparse.coo_array((ones, (row[kept], added.column[kept])), shape=shape).tocsr()
+
+
+class _Distinct:
+    """Distinct hashes, merged each time as many have come as there are."""
+
+    def __init__(self) -> None:
+        self._merged = np.zeros(0, np.uint64)
+        self._waiting: list[npt.NDArray[np.uint64]] = []
+
+    def __len__(self) -> int:
+        self._merge()
+        return len(self._merged)
+
+    def add(self, hashes: npt.NDArray[np.uint64]) -> None:
+        self._waiting.append(hashes)
+        if sum(map(len, self._waiting)) > max(len(self._merged), 2**18):
+            self._merge()
+
+    def _merge(self) -> None:
+        self._merged = np.unique(np.concatenate([self._merged, *self._waiting]))
+        self._waiting = []
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else 0.0

@@ -1,0 +1,90 @@
+"""Which sequences can be counted: those with tokens, and as many tags and probabilities, if any."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config import SchemeName
+from seqtag.corpus.schema import DEFECT, TAGS, TOKENS
+from seqtag.scoring.schemes import split_tags
+
+CONFIDENCE = "confidence"  # list<float>: probability of each tag; of tagged logs
+
+
+@dataclass(frozen=True, eq=False)
+class Sound:
+    """The sequences of a batch that can be counted.
+
+    usable: <bool>[n_sequences]   of all of the batch
+    batch                         these alone, with a column of tags that may be all null
+    """
+
+    usable: npt.NDArray[np.bool_]
+    batch: pa.RecordBatch
+
+    @property
+    def is_labelled(self) -> npt.NDArray[np.bool_]:
+        """Return `<bool>[batch.num_rows]`."""
+        return _bools(pc.is_valid(self.batch.column(TAGS)))
+
+    @property
+    def labelled(self) -> pa.RecordBatch:
+        """The sequences with tags."""
+        return self.batch.filter(pc.is_valid(self.batch.column(TAGS)))
+
+
+def sound(batch: pa.RecordBatch, *, scheme: SchemeName) -> Sound:
+    """Leave out what is broken: defects, no tokens, nulls in lists, other lengths, tags of no scheme.
+
+    A sequence without tags or without probabilities is not broken.
+    """
+    batch = _with_tags(batch)
+    tokens = batch.column(TOKENS)
+    n = pc.list_value_length(tokens)
+    usable = _bools(pc.fill_null(pc.greater(n, 0), False)) & ~_holds_null(tokens)
+    if DEFECT in batch.schema.names:
+        usable &= _bools(pc.is_null(batch.column(DEFECT)))
+    for name in {TAGS, CONFIDENCE} & set(batch.schema.names):
+        lists = batch.column(name)
+        same = pc.fill_null(pc.equal(pc.list_value_length(lists), n), True)  # null: there are none
+        usable &= _bools(same) & ~_holds_null(lists)
+    if scheme != "none":
+        usable &= ~_holds(batch.column(TAGS), _stray(batch.column(TAGS)))
+    return Sound(usable, batch.filter(pa.array(usable)))
+
+
+def _with_tags(batch: pa.RecordBatch) -> pa.RecordBatch:
+    if TAGS in batch.schema.names:
+        return batch
+    return batch.append_column(TAGS, pa.nulls(batch.num_rows, pa.list_(pa.string())))
+
+
+def _stray(tags: pa.ListArray) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_tags]` of the flat tags: which are spelled like none of a scheme?"""
+    encoded = pc.dictionary_encode(tags.flatten())
+    prefixes, _ = split_tags([tag or "" for tag in encoded.dictionary.to_pylist()])
+    is_stray = np.array([prefix == "" for prefix in prefixes] + [False], np.bool_)  # null: told elsewhere
+    return is_stray[encoded.indices.fill_null(len(prefixes)).to_numpy()]
+
+
+def _holds_null(lists: pa.ListArray) -> npt.NDArray[np.bool_]:
+    values = lists.flatten()
+    if not values.null_count:
+        return np.zeros(len(lists), np.bool_)
+    return _holds(lists, _bools(pc.is_null(values)))
+
+
+def _holds(lists: pa.ListArray, is_so: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_lists]`: is it so of any element?"""
+    found = np.zeros(len(lists), np.bool_)
+    found[pc.list_parent_indices(lists).to_numpy()[is_so]] = True
+    return found
+
+
+def _bools(values: pa.BooleanArray) -> npt.NDArray[np.bool_]:
+    return values.to_numpy(zero_copy_only=False)

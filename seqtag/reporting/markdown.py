@@ -1,0 +1,30 @@
+"""Tables and text as GitHub-flavoured Markdown, with nothing in them that means more than text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
+    """Write a table whose cells are text.
+
+    >>> print(table(["tag", "n"], [["a|b", 1]]))
+    | tag | n |
+    | --- | --- |
+    | a\\|b | 1 |
+    """
+    lines = [header, ["---"] * len(header), *([inline(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def inline(text: object) -> str:
+    """Escape what Markdown or HTML would take for more than text, and put it on one line."""
+    line = re.sub(r"\s+", " ", printable(str(text)))
+    line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", line)
+
+
+def printable(text: str) -> str:
+    """Replace control characters, which could move a terminal's cursor or hide text."""
+    return "".join(c if c.isprintable() else " " for c in text)

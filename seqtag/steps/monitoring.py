@@ -1,0 +1,204 @@
+"""Beside the retrainings: is new data still like that which the champion was trained beside?"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtag.config import SchemeName, TaggerConfig, config_digest
+from seqtag.errors import CorpusFormatError
+from seqtag.rundir import MonitorReport, RunDir, Snapshot
+from seqtag.sealing import file_digest, read_json, require_manifest, write_json
+from seqtag.steps.ground import Place, digest, read_snapshot, spoken_scheme, step, train_scheme
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from seqtag.config import MonitorConfig
+    from seqtag.monitoring import AgeAlarm, Comparison, Known, Layout
+    from seqtag.registry import Champion
+
+    Read = Callable[[], Iterator[pa.RecordBatch]]
+
+logger = logging.getLogger(__name__)
+
+
+def monitor(
+    config: TaggerConfig,
+    place: Place,
+    snapshot: Snapshot,
+    *,
+    as_of: date,
+    tagged_logs: Path | None = None,
+    last_run: date | None = None,
+) -> MonitorReport:
+    """Compare a snapshot, and what the champion tagged meanwhile, with what the champion was trained beside.
+
+    The reference is dev and test of the champion's run directory: unlike train, they hold as many unknown
+    tokens and unseen spans as new data does. Of tagged logs it is the test split as the champion tagged it.
+    Writes `monitoring/<tagger>/<as_of>-<snapshot>/drift.json`.
+
+    Args:
+        as_of: the day of the scheduled start.
+        tagged_logs: a file or folder of Parquet or JSON Lines, see `seqtag.monitoring.read_tagged`.
+        last_run: the day on which a retraining last came to its end, also one that found nothing new.
+
+    Raises:
+        RegistryError: the registry could not be asked who the champion is.
+        RunDirError: the champion's run directory is no longer there, or was changed.
+        CorpusFormatError: the logs cannot be read.
+    """
+    champion = place.registry().champion(config.name)
+    report = MonitorReport.of(place.home, config.name, snapshot, day=as_of.isoformat())
+    run = None if champion is None else RunDir(place.home.runs(config.name) / champion.seqtag_run_id)
+    inputs = {
+        "snapshot": require_manifest(snapshot.path).digest,
+        "logs": "" if tagged_logs is None else _digest_of_logs(tagged_logs),
+        "config": config_digest(config.monitor),
+        "seed": str(config.seed),
+        "last_run": str(last_run),
+        "champion": "" if champion is None else champion.version,
+        **({} if run is None else _inputs_of_run(run)),
+    }
+    step(
+        report.path,
+        "monitor",
+        inputs,
+        lambda folder: write_json(
+            folder / report.drift.name,
+            {
+                "tagger": config.name,
+                "as_of": as_of.isoformat(),
+                "snapshot_id": snapshot.id,
+                **_found(config, champion, run, snapshot, tagged_logs, as_of=as_of, last_run=last_run),
+            },
+        ),
+        own=True,
+    )
+    found = read_json(report.drift)
+    logger.info("monitor: %s (%s): %s", found["verdict"], found["rule"], found["sentence"])
+    return report
+
+
+def drift_card(report: MonitorReport) -> str:
+    """Return what monitoring found as Markdown."""
+    from seqtag.reporting import drift_markdown
+
+    return drift_markdown(read_json(report.drift))
+
+
+def _inputs_of_run(run: RunDir) -> dict[str, str]:
+    return {
+        "splits": require_manifest(run.splits).digest,
+        "vocabulary": require_manifest(run.vocabulary).digest,
+        "evaluation": require_manifest(run.evaluation).digest,
+    }
+
+
+def _digest_of_logs(path: Path) -> str:
+    if not path.exists():
+        raise CorpusFormatError(f"{path}: a file or folder of tagged logs was required. Received: nothing")
+    files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return digest(*(part for file in files for part in (str(file.relative_to(path)), file_digest(file))))
+
+
+def _found(
+    config: TaggerConfig,
+    champion: Champion | None,
+    run: RunDir | None,
+    snapshot: Snapshot,
+    tagged_logs: Path | None,
+    *,
+    as_of: date,
+    last_run: date | None,
+) -> dict[str, Any]:
+    from seqtag.monitoring import drift_findings, without_champion
+
+    if champion is None or run is None:
+        return {"champion": None, "compared": "nothing", **without_champion()}
+    known, layout = _known(run)
+    compared, snapshots = _compare_snapshot(config.monitor, run, snapshot, known, layout)
+    comparisons = [snapshots]
+    if tagged_logs is not None:
+        comparisons.append(_compare_logs(config.monitor, run, tagged_logs, known, layout))
+    ages = _ages(config.monitor, run, as_of=as_of, last_run=last_run)
+    return {
+        "champion": {
+            "version": champion.version,
+            "run_id": run.id,
+            "snapshot_id": read_snapshot(run).id,
+        },
+        "compared": compared,
+        **drift_findings(comparisons, ages, config=config.monitor, seed=config.seed),
+    }
+
+
+def _known(run: RunDir) -> tuple[Known, Layout]:
+    from seqtag.features import Vocabulary
+    from seqtag.monitoring import Known, Layout, read_labelled
+
+    scheme = train_scheme(run)
+    train = read_labelled([run.split("train")], scheme=scheme, spelled=scheme)
+    words = Vocabulary.load(run.vocabulary).words
+    known = Known.of_training(train, words=words, scheme=scheme)
+    return known, Layout.of(read_json(run.tags)["tags"], scheme)
+
+
+def _compare_snapshot(
+    config: MonitorConfig, run: RunDir, snapshot: Snapshot, known: Known, layout: Layout
+) -> tuple[str, Comparison]:
+    """Return whether `all` of the snapshot was compared or what is `new` in it, and the comparison."""
+    from seqtag.monitoring import Earlier, is_grown, read_labelled
+
+    used: SchemeName = read_json(run.profile)["scheme"]["used"]
+    held_out = [run.split("dev"), run.split("test")]
+    further = () if config.period_column is None else (config.period_column,)
+
+    def reference() -> Iterator[pa.RecordBatch]:
+        return read_labelled(held_out, scheme=layout.scheme, spelled=layout.scheme, further=further)
+
+    def whole() -> Iterator[pa.RecordBatch]:
+        return read_labelled(snapshot.parts, scheme=used, spelled=layout.scheme)
+
+    earlier = Earlier(read_labelled(read_snapshot(run).parts, scheme=used, spelled=used))
+    grown = is_grown(earlier, whole(), compare=config.compare)
+    current = (lambda: earlier.left_out(whole())) if grown else whole
+    return "new" if grown else "all", _comparison("snapshot", reference, current, known, layout, config)
+
+
+def _compare_logs(config: MonitorConfig, run: RunDir, logs: Path, known: Known, layout: Layout) -> Comparison:
+    from seqtag.monitoring import read_tagged
+
+    def reference() -> Iterator[pa.RecordBatch]:
+        return read_tagged(run.predictions("challenger"), scheme=layout.scheme, spelled=layout.scheme)
+
+    def current() -> Iterator[pa.RecordBatch]:
+        return read_tagged(logs, scheme=spoken_scheme(run), spelled=layout.scheme)
+
+    undated = config.model_copy(update={"period_column": None})
+    return _comparison("logs", reference, current, known, layout, undated)
+
+
+def _comparison(
+    origin: Any, reference: Read, current: Read, known: Known, layout: Layout, config: MonitorConfig
+) -> Comparison:
+    from seqtag.monitoring import Comparison, extent, plan_blocks, profile_period
+
+    now = profile_period(current(), layout=layout, known=known)
+    size = extent(reference(), column=config.period_column, length=config.period)
+    blocks = plan_blocks(size, n_tokens=now.n_tokens, config=config)
+    before = profile_period(reference(), layout=layout, known=known, blocks=blocks)
+    return Comparison(origin, before, now)
+
+
+def _ages(config: MonitorConfig, run: RunDir, *, as_of: date, last_run: date | None) -> list[AgeAlarm]:
+    from seqtag.monitoring import model_age, silence
+
+    found = [
+        model_age(date.fromisoformat(run.begun), as_of=as_of, max_days=config.max_model_age_days),
+        silence(last_run, as_of=as_of, max_days=config.max_silence_days),
+    ]
+    return [alarm for alarm in found if alarm is not None]

@@ -1,0 +1,76 @@
+"""Sequences drawn from a known distribution: documents with a topic of their own, spans, unknown words."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+
+from seqtag.features import Symbols
+from seqtag.monitoring import Known
+
+WORDS = [f"w{i}" for i in range(200)]
+NAMES = [f"n{i}" for i in range(60)]  # of which training shows the first 40
+TYPES = ("LOC", "PER")
+TAGS = ("B-LOC", "B-PER", "O")
+
+
+def period(
+    n_documents: int,
+    *,
+    seed: int,
+    unknown: float = 0.05,
+    unseen: float = 0.3,
+    shares: tuple[float, float] = (0.06, 0.06),
+    mean_length: float = 8.0,
+    confidence: float | None = None,
+    accent: str = "u",
+) -> pa.RecordBatch:
+    """Return documents of 1 to 5 sequences, each with its own rate of unknown words and of names.
+
+    Args:
+        unknown: share of tokens outside the vocabulary.
+        unseen: share of names that training does not show.
+        shares: of tokens that are a LOC, a PER.
+        confidence: mean probability of a tag; None: no such column.
+        accent: what words outside the vocabulary begin with.
+    """
+    draw = np.random.default_rng(seed)
+    per_document = draw.integers(1, 6, n_documents)
+    document = np.repeat(np.arange(n_documents), per_document)
+    lengths = 1 + draw.poisson(mean_length - 1, len(document))
+    owner = np.repeat(document, lengths)
+    topic = draw.gamma(2, 0.5, n_documents)  # mean 1: sequences of a document are alike
+    n = len(owner)
+    u = draw.random(n)
+    rates = np.minimum(np.stack([np.full(n_documents, s) for s in shares]) * topic, 0.4)[:, owner]
+    is_loc, is_per = u < rates[0], (u >= rates[0]) & (u < rates[0] + rates[1])
+    name = np.where(draw.random(n) < unseen, draw.integers(40, 60, n), draw.integers(0, 40, n))
+    word = np.minimum(draw.geometric(0.03, n) - 1, len(WORDS) - 1)
+    tokens = np.where(is_loc | is_per, np.array(NAMES)[name], np.array(WORDS)[word])
+    is_unknown = ~(is_loc | is_per) & (draw.random(n) < unknown * draw.gamma(4, 0.25, n_documents)[owner])
+    tokens = np.where(is_unknown, np.char.add(accent, draw.integers(0, 50, n).astype(str)), tokens)
+    tags = np.select([is_loc, is_per], ["B-LOC", "B-PER"], default="O")
+    offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
+    columns = {
+        "document_id": pa.array([f"{seed}-{i}" for i in document]),
+        "tokens": pa.ListArray.from_arrays(offsets, pa.array(tokens.tolist())),
+        "tags": pa.ListArray.from_arrays(offsets, pa.array(tags.tolist())),
+    }
+    if confidence is not None:
+        sure = draw.beta(10 * confidence, 10 * (1 - confidence), n).astype(np.float32)
+        columns["confidence"] = pa.ListArray.from_arrays(offsets, pa.array(sure))
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def symbols(words: list[str]) -> Symbols:
+    return Symbols.of_counts(pa.table({"symbol": words, "count": [1] * len(words)}))
+
+
+def known() -> Known:
+    """Return what a training showed: WORDS, all NAMES as words, and the first 40 as both types."""
+    shown = [[name] for name in NAMES[:40] for _ in TYPES]
+    tags = [[f"B-{type_}"] for _ in NAMES[:40] for type_ in TYPES]
+    train = pa.RecordBatch.from_pydict(
+        {"tokens": pa.array(shown, pa.list_(pa.string())), "tags": pa.array(tags, pa.list_(pa.string()))}
+    )
+    return Known.of_training([train], words=symbols([*WORDS, *NAMES]), scheme="IOB2")

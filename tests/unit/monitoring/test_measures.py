@@ -1,0 +1,80 @@
+"""Distances by hand and by SciPy, and thresholds as order statistics."""
+
+from __future__ import annotations
+
+import doctest
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from scipy.spatial.distance import jensenshannon
+
+from seqtag.monitoring import ages, fresh, layout, noise
+from seqtag.monitoring.measures import Measure, Way
+
+COUNTS = st.lists(st.integers(1, 1000), min_size=4, max_size=4)
+
+
+def measure(way: Way) -> Measure:
+    return Measure("m", way, "tokens", ("a", "b"), sparse.eye_array(2), needs_labels=False, mendable=False)
+
+
+def value(way: Way, reference: list[float], current: list[float]) -> float:
+    return float(measure(way).value(np.array(reference, float), np.array(current, float)))
+
+
+@pytest.mark.parametrize("module", [ages, fresh, layout, noise])
+def test_the_examples_are_right(module) -> None:
+    assert doctest.testmod(module).failed == 0
+
+
+def test_equal_distributions_are_no_distance_apart() -> None:
+    assert value("distance", [3, 1], [6, 2]) == 0.0
+    assert value("difference", [3, 1], [6, 2]) == 0.0
+
+
+def test_disjoint_distributions_are_one_apart() -> None:
+    assert value("distance", [5, 0], [0, 7]) == pytest.approx(1)
+
+
+def test_a_distance_is_the_root_of_the_divergence_in_bits() -> None:
+    """Of (1, 0) and (1/2, 1/2): the mean is (3/4, 1/4); (log2 4/3 + (log2 2/3 + log2 2) / 2) / 2."""
+    assert value("distance", [2, 0], [1, 1]) ** 2 == pytest.approx(0.3113, abs=1e-4)
+
+
+def test_a_difference_is_that_of_the_first_share() -> None:
+    assert value("difference", [1, 3], [1, 1]) == 0.25
+
+
+def test_psi_is_finite_where_a_bin_is_empty() -> None:
+    """Of (2.5, 0.5) / 3 and (0.5, 2.5) / 3: twice 2/3 ln 5."""
+    assert value("psi", [2, 0], [0, 2]) == pytest.approx(2 * 2 / 3 * np.log(5))
+
+
+def test_a_side_with_nothing_has_no_value() -> None:
+    assert all(np.isnan(value(way, [0, 0], [1, 2])) for way in ("difference", "distance", "psi"))
+
+
+@given(COUNTS, COUNTS)
+def test_the_distance_is_scipys(reference: list[int], current: list[int]) -> None:
+    ours = value("distance", reference, current)
+    theirs = jensenshannon(np.array(reference, float), np.array(current, float), base=2)
+    assert ours**2 == pytest.approx(0 if np.isnan(theirs) else theirs**2, abs=1e-12)
+
+
+def test_a_threshold_is_exceeded_by_its_tail() -> None:
+    values = np.arange(1.0, 1000.0)
+    assert noise.upper_quantile(values, 0.01) == 990.0
+    assert noise.upper_quantile(values, 0.001) == 999.0
+
+
+def test_there_is_no_threshold_where_simulated_periods_had_nothing() -> None:
+    assert noise.upper_quantile(np.array([0.1, np.nan, np.nan]), 0.01) is None
+    assert noise.upper_quantile(np.array([0.3, 0.1, np.nan]), 0.5) == 0.3
+
+
+def test_many_statistics_want_more_resamples() -> None:
+    assert noise.resamples_for(0.99, n_statistics=1, at_least=2000) == 2000
+    assert noise.resamples_for(0.99, n_statistics=40, at_least=2000) == 3999

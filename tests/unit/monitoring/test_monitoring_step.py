@@ -1,0 +1,215 @@
+"""The step: what it reads of the champion's run directory, and what it writes whole or not at all."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seqtag import steps
+from seqtag.config import TaggerConfig
+from seqtag.corpus import corpus_schema, split_corpus, write_corpus
+from seqtag.errors import CorpusFormatError, RunDirError
+from seqtag.features import index_corpus
+from seqtag.registry import Champion
+from seqtag.rundir import Home, RunDir, Snapshot
+from seqtag.sealing import find_manifest, read_json, seal, write_json
+from tests.unit.monitoring.simulation import period
+
+NIGHT = date(2026, 2, 1)
+
+
+@dataclass(frozen=True)
+class Served(steps.Place):
+    """A place with a registry that says who serves."""
+
+    run_id: str | None = None
+
+    def registry(self):
+        return self
+
+    def champion(self, _: str) -> Champion | None:
+        return None if self.run_id is None else Champion("7", self.run_id, self.home.root, "digest", ())
+
+
+def config(**monitor) -> TaggerConfig:
+    return TaggerConfig(name="toy", corpus={"sources": [{"format": "sample"}]}, monitor=monitor)
+
+
+def as_corpus(batch: pa.RecordBatch) -> pa.RecordBatch:
+    nothing = pa.nulls(batch.num_rows, pa.string())
+    columns = {"sequence_id": batch.column("document_id"), "split": nothing, "defect": nothing}
+    columns |= {name: batch.column(name) for name in ("document_id", "tokens", "tags")}
+    return pa.RecordBatch.from_pydict(columns, schema=corpus_schema())
+
+
+def make_snapshot(home: Home, *batches: pa.RecordBatch) -> Snapshot:
+    partial = home.corpus("toy") / "partial"
+    partial.mkdir(parents=True)
+    snapshot = Snapshot(home.corpus("toy") / write_corpus(map(as_corpus, batches), corpus_schema(), partial))
+    parts = {p.name: p.read_bytes() for p in partial.iterdir()}
+    for part in partial.iterdir():
+        part.unlink()
+    partial.rmdir()
+
+    def write(folder: Path) -> None:
+        for name, content in parts.items():
+            (folder / name).write_bytes(content)
+
+    seal(snapshot.path, step="ingest", inputs={}, write=write)
+    return snapshot
+
+
+OLD = period(400, seed=1)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Served:
+    """Return where a run of `OLD` made the champion, with tags in IOBES while the corpus has IOB2."""
+    home = Home(tmp_path / "home")
+    snapshot = make_snapshot(home, OLD)
+    run = RunDir(home.runs("toy") / "2026-01-01-first")
+    run.path.mkdir(parents=True)
+    write_json(run.config, config().model_dump(mode="json"))
+    write_json(run.snapshot_address, {"path": str(snapshot.path)})
+    run.validation.mkdir()
+    write_json(run.profile, {"scheme": {"used": "IOB2"}})
+
+    def write_splits(folder: Path) -> None:
+        split_corpus(
+            snapshot.parts,
+            quarantined=pa.array([], pa.int64()).to_numpy(),
+            config=config().split.model_copy(update={"dev": 0.2, "test": 0.2}),
+            scheme="IOB2",
+            train_scheme="IOBES",
+            folder=folder,
+        )
+
+    def write_index(folder: Path) -> None:
+        features = config().features.model_copy(update={"fold": "none"})
+        index_corpus(
+            run.split("train"), declared=None, previous=(), scheme="IOBES", config=features, folder=folder
+        )
+
+    def write_predictions(folder: Path) -> None:
+        test = pq.read_table(run.split("test"))
+        sure = pa.array([[0.9] * len(tokens) for tokens in test["tokens"].to_pylist()])
+        tagged = test.append_column("predicted", test["tags"]).append_column("confidence", sure)
+        pq.write_table(tagged, folder / run.predictions("challenger").name)
+
+    seal(run.splits, step="split", inputs={}, write=write_splits)
+    seal(run.vocabulary, step="index", inputs={}, write=write_index)
+    seal(run.evaluation, step="evaluate", inputs={}, write=write_predictions)
+    return Served(home, "", run.id)
+
+
+def found(place: Served, snapshot: Snapshot, *, of: TaggerConfig | None = None, **arguments):
+    report = steps.monitor(of or config(), place, snapshot, as_of=NIGHT, **arguments)
+    assert find_manifest(report.path) is not None
+    return read_json(report.drift)
+
+
+def test_the_report_lies_under_its_day_and_snapshot(place: Served) -> None:
+    snapshot = make_snapshot(place.home, period(150, seed=2))
+    report = steps.monitor(config(), place, snapshot, as_of=NIGHT)
+    assert report.path == place.home.root / "monitoring" / "toy" / f"2026-02-01-{snapshot.id}"
+    assert report.drift.exists()
+
+
+def test_data_without_drift_is_steady(place: Served) -> None:
+    drift = found(place, make_snapshot(place.home, period(150, seed=2)))
+    assert (drift["verdict"], drift["compared"]) == ("steady", "all")
+    assert drift["champion"]["version"] == "7"
+    assert drift["profiles"]["snapshot"]["current"]["tags"].keys() == {"O", "S-LOC", "S-PER"}
+
+
+def test_in_a_corpus_that_has_grown_only_what_is_new_counts(place: Served) -> None:
+    drift = found(place, make_snapshot(place.home, OLD, period(100, seed=2, unknown=0.25, accent="v")))
+    assert (drift["verdict"], drift["compared"]) == ("retrain", "new")
+    assert drift["profiles"]["snapshot"]["current"]["n_sequences"] == period(100, seed=2).num_rows
+    assert {s["name"] for s in drift["statistics"] if s["alarms"]} >= {"unknown tokens"}
+
+
+def test_a_snapshot_with_nothing_new_is_steady(place: Served) -> None:
+    drift = found(place, Snapshot(next(p for p in place.home.corpus("toy").iterdir() if p.is_dir())))
+    assert (drift["verdict"], drift["rule"]) == ("steady", "support")
+
+
+def test_the_same_question_is_answered_once(place: Served) -> None:
+    snapshot = make_snapshot(place.home, period(150, seed=2))
+    report = steps.monitor(config(), place, snapshot, as_of=NIGHT)
+    before = report.drift.stat().st_mtime_ns
+    assert steps.monitor(config(), place, snapshot, as_of=NIGHT).drift.stat().st_mtime_ns == before
+    steps.monitor(config(quantile=0.9), place, snapshot, as_of=NIGHT)
+    assert report.drift.stat().st_mtime_ns > before
+
+
+@pytest.mark.parametrize("name", ["logs.jsonl", "logs.parquet"])
+def test_tagged_logs_are_compared_with_what_the_champion_said_of_test(place: Served, tmp_path, name) -> None:
+    logs = period(100, seed=3, confidence=0.6)  # the reference has 0.9 throughout
+    if name.endswith("jsonl"):
+        rows = logs.select(["tokens", "tags", "confidence"]).to_pylist()
+        (tmp_path / name).write_text("".join(json.dumps({**row, "id": 1}) + "\n" for row in rows))
+    else:
+        pq.write_table(pa.Table.from_batches([logs]), tmp_path / name)
+    drift = found(place, make_snapshot(place.home, period(150, seed=2)), tagged_logs=tmp_path / name)
+    assert (drift["verdict"], drift["rule"]) == ("warn", "drift_without_labels")
+    assert {(s["origin"], s["name"]) for s in drift["statistics"] if s["alarms"]} >= {("logs", "confidence")}
+    assert drift["profiles"]["logs"]["current"]["n_sequences"] == logs.num_rows
+    assert drift["profiles"]["logs"]["current"]["tags"].keys() == {"O", "S-LOC", "S-PER"}
+
+
+def test_logs_that_are_not_there_are_refused(place: Served, tmp_path: Path) -> None:
+    with pytest.raises(CorpusFormatError, match="nowhere: a file or folder of tagged logs was required"):
+        found(place, make_snapshot(place.home, period(9, seed=2)), tagged_logs=tmp_path / "nowhere")
+
+
+def test_logs_without_tokens_are_refused(place: Served, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"words": ["a"]}), tmp_path / "logs.parquet")
+    with pytest.raises(CorpusFormatError, match=r"columns \['tokens'\] were required"):
+        found(place, make_snapshot(place.home, period(9, seed=2)), tagged_logs=tmp_path)
+
+
+def test_what_is_too_old_is_said(place: Served) -> None:
+    snapshot = make_snapshot(place.home, period(150, seed=2))
+    drift = found(place, snapshot, of=config(max_model_age_days=30), last_run=date(2026, 1, 29))
+    assert (drift["verdict"], drift["rule"]) == ("warn", "model_age")
+    assert [age["days"] for age in drift["ages"]] == [31, 3]
+
+
+def test_where_no_model_serves_a_retraining_is_called_for(place: Served) -> None:
+    snapshot = make_snapshot(place.home, period(9, seed=2))
+    drift = found(Served(place.home, "", None), snapshot)
+    assert (drift["verdict"], drift["rule"]) == ("retrain", "no_champion")
+
+
+def test_a_champion_whose_run_is_gone_is_an_error_and_leaves_nothing(place: Served) -> None:
+    snapshot = make_snapshot(place.home, period(9, seed=2))
+    with pytest.raises(RunDirError, match="a finished step was required"):
+        steps.monitor(config(), Served(place.home, "", "2026-01-01-gone"), snapshot, as_of=NIGHT)
+    assert not place.home.monitoring("toy").exists()
+
+
+def test_the_card_shows_each_statistic_and_escapes_what_the_data_says(place: Served) -> None:
+    snapshot = make_snapshot(place.home, period(150, seed=2, unknown=0.25, accent="v"))
+    report = steps.monitor(config(), place, snapshot, as_of=NIGHT)
+    card = steps.drift_card(report)
+    assert card.startswith("# Retrain: toy on 2026-02-01\n")
+    assert "| statistic | reference | current | value | threshold | support | verdict |" in card
+    (row,) = [line for line in card.splitlines() if line.startswith("| unknown tokens (snapshot)")]
+    assert row.endswith("tokens | ALARM |")
+    evil = read_json(report.drift)
+    evil["statistics"][0]["where"] = "<b>|x"
+    write_json(report.drift, evil)
+    assert "&lt;b&gt;\\|x" in steps.drift_card(report)
+
+
+def test_the_card_of_a_tagger_without_a_champion_needs_no_numbers(place: Served) -> None:
+    snapshot = make_snapshot(place.home, period(9, seed=2))
+    report = steps.monitor(config(), Served(place.home, "", None), snapshot, as_of=NIGHT)
+    assert "No model serves" in steps.drift_card(report)

@@ -1,0 +1,139 @@
+"""What a period adds up to: counted by hand, and the same however the sequences come in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from seqtag.monitoring import Blocks, Known, Layout, PeriodProfile, profile_period
+from seqtag.monitoring.layout import EDGE
+from tests.unit.monitoring.simulation import TAGS, known, period, symbols
+
+LAYOUT = Layout.of(["O", "B-PER", "I-PER", "B-LOC"], "IOB2")
+
+
+def batch(
+    *sequences: tuple[str, str | None], confidence: Sequence[list[float]] | None = None
+) -> pa.RecordBatch:
+    lists = pa.list_(pa.string())
+    columns = {
+        "tokens": pa.array([words.split() for words, _ in sequences], lists),
+        "tags": pa.array([None if tags is None else tags.split() for _, tags in sequences], lists),
+    }
+    if confidence is not None:
+        columns["confidence"] = pa.array(confidence, pa.list_(pa.float32()))
+    return pa.RecordBatch.from_pydict(columns)
+
+
+TRAIN = batch(("Ann met Bob", "B-PER O B-PER"), ("in Rome", "O B-LOC"))
+
+
+def profile(*batches: pa.RecordBatch, layout: Layout = LAYOUT) -> PeriodProfile:
+    shown = Known.of_training(
+        [TRAIN], words=symbols(["Ann", "met", "Bob", "in", "Rome"]), scheme=layout.scheme
+    )
+    return profile_period(batches, layout=layout, known=shown)
+
+
+def test_unknown_words_count_by_token_and_by_type() -> None:
+    found = profile(batch(("Eve met Eve in Oslo", None)))  # unknown: Eve twice, Oslo once; types 4
+    assert (found.n_tokens, found.unknown_tokens) == (5, 3 / 5)
+    assert (found.n_types, found.unknown_types) == (4, 2 / 4)
+
+
+def test_a_span_is_unseen_where_training_shows_no_such_type_with_this_text() -> None:
+    found = profile(
+        batch(
+            ("Ann met Ann Lee", "B-PER O B-PER I-PER"),  # Ann seen, "Ann Lee" not
+            ("Rome met Rome", "B-LOC O B-PER"),  # a LOC seen, a PER not
+        )
+    )
+    assert found.unseen_spans == {"LOC": (0, 1), "PER": (2, 3)}
+
+
+def test_tags_and_bigrams_are_counted_with_the_edges_of_sequences() -> None:
+    found = profile(batch(("Ann met", "B-PER O"), ("in", "O")))
+    assert found.summary()["tags"] == {"B-PER": 1, "O": 2}
+    counts = found.counts[LAYOUT.part("bigrams")]
+    pairs = {LAYOUT.label("bigrams", i): int(n) for i, n in enumerate(counts) if n}
+    assert pairs == {f"{EDGE} → B-PER": 1, "B-PER → O": 1, f"O → {EDGE}": 2, f"{EDGE} → O": 1}
+
+
+def test_a_tag_that_the_model_cannot_give_is_another_one() -> None:
+    found = profile(batch(("Acme", "B-ORG")))
+    assert found.summary()["tags"] == {"(other)": 1}
+    assert found.unseen_spans == {"": (1, 1)}
+
+
+def test_lengths_and_confidence_fall_into_bins() -> None:
+    found = profile(batch(("a b c d e", None), ("a", None), confidence=[[0.0, 0.24, 0.26, 1.0, 0.5], [0.99]]))
+    assert found.summary()["lengths"] == {"1": 1, "4 to 5": 1}
+    assert found.summary()["confidence"] == {
+        "0.00 to 0.05": 1, "0.20 to 0.25": 1, "0.25 to 0.30": 1, "0.50 to 0.55": 1, "0.95 to 1.00": 2,
+    }  # fmt: skip
+
+
+def test_without_a_scheme_there_are_no_spans() -> None:
+    found = profile(batch(("Ann met", "NN VB")), layout=Layout.of(["NN", "VB"], "none"))
+    assert found.unseen_spans == {}
+    assert found.summary()["tags"] == {"NN": 1, "VB": 1}
+
+
+@pytest.mark.parametrize(
+    ("tokens", "tags", "confidence"),
+    [
+        ([], [], None),
+        (None, None, None),
+        (["a", None], ["O", "O"], None),
+        (["a", "b"], ["O"], None),
+        (["a"], [None], None),
+        (["a"], ["NN"], None),
+        (["a", "b"], ["O", "O"], [0.5]),
+    ],
+    ids=["empty", "null", "null token", "short tags", "null tag", "stray tag", "short confidence"],
+)
+def test_a_broken_sequence_counts_as_broken_and_in_nothing_else(tokens, tags, confidence) -> None:
+    lists = pa.list_(pa.string())
+    both = pa.RecordBatch.from_pydict(
+        {
+            "tokens": pa.array([tokens, ["Ann"]], lists),
+            "tags": pa.array([tags, ["B-PER"]], lists),
+            "confidence": pa.array([confidence, [0.5]], pa.list_(pa.float32())),
+        }
+    )
+    found = profile(both)
+    assert (found.n_sequences, found.n_broken, found.n_tokens, found.broken) == (1, 1, 1, 0.5)
+    assert found.summary()["tags"] == {"B-PER": 1}
+
+
+def test_a_period_without_sequences_has_no_rates() -> None:
+    found = profile()
+    assert (found.n_tokens, found.unknown_tokens, found.unknown_types, found.broken) == (0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize("size", [1, 7, 64])
+def test_one_batch_gives_the_same_as_many(size: int) -> None:
+    whole = period(40, seed=3, confidence=0.8)
+    parts = [whole.slice(start, size) for start in range(0, whole.num_rows, size)]
+    blocks = Blocks(n=16, share=0.7, unit="sequence")
+    one, many = (
+        profile_period(b, layout=Layout.of(TAGS, "IOB2"), known=known(), blocks=blocks)
+        for b in ([whole], parts)
+    )
+    assert one.summary() == many.summary()
+    assert (one.counts == many.counts).all()
+    assert (one.table != many.table).nnz == 0
+    assert 0 < one.table.sum() < one.counts.sum()  # a share of 0.7
+
+
+def test_blocks_of_documents_hold_all_that_was_counted() -> None:
+    found = profile_period(
+        [period(40, seed=4)],
+        layout=Layout.of(TAGS, "IOB2"),
+        known=known(),
+        blocks=Blocks(n=8, share=1.0, unit="document"),
+    )
+    assert np.asarray(found.table.sum(axis=0)).ravel().tolist() == found.counts.tolist()
