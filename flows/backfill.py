@@ -91,7 +91,7 @@ def main(arguments: list[str]) -> int:
         if asked.dry_run:
             local.say("\n".join([*(f"{tick:%Y-%m-%d %H:%M} UTC" for tick in due), f"{len(due)} would run"]))
             return 0
-        url, _ = local.up(Place.of(Settings()).home, checkout=local.CHECKOUT)
+        url, _ = local.up(Place.of(Settings()), checkout=local.CHECKOUT)
     except (SeqtagError, OSError) as error:
         local.say(f"Error: {error}")
         return 2 if isinstance(error, ConfigError) else 1

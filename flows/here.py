@@ -46,7 +46,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
 def api_of_here() -> str:
     named = os.environ.get("PREFECT_API_URL")
     if named is None:
-        return f"{local.server(steps.Place.of(Settings()).home)}/api"
+        return f"{local.server(steps.Place.of(Settings()))}/api"
     if not services.is_healthy(named):
         raise services.ServiceError(
             f"PREFECT_API_URL: a Prefect server was required. Received: none at {named}"

@@ -1,4 +1,4 @@
-"""The Prefect server and worker of this machine.
+"""The services of this machine: Prefect's server and dashboard, MLflow's page, reports over HTTP, the worker.
 
 `python -m flows.local up` and `down` are what `make up` and `make down` call.
 """
@@ -7,24 +7,26 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from flows import services
-from flows.services import HOST
+from flows.programs import HEALTH, NAMES, TITLES, program
 from seqtag.config import Settings
-from seqtag.errors import SeqtagError
+from seqtag.errors import ConfigError, SeqtagError
 from seqtag.rundir import Home
 from seqtag.steps import Place
 
 CHECKOUT = Path(__file__).resolve().parent.parent
+_WIDTH = 12
 
 
-def up(home: Home, *, checkout: Path) -> tuple[str, list[str]]:
-    """Have server, worker and the deployments of `checkout` running.
+def up(place: Place, *, checkout: Path) -> tuple[str, list[str]]:
+    """Have the services and the deployments of `checkout` running.
 
-    Calling it again changes nothing that is right already.
+    Calling it again changes nothing that is right already, and starts again what was killed.
 
     Returns:
-        the server's address, and a line for each deployment or automation that was not there as it is now.
+        the dashboard's address, and a line for each deployment or automation that was not there as it is now.
 
     Raises:
         ServiceError: one of them did not come up.
@@ -32,73 +34,108 @@ def up(home: Home, *, checkout: Path) -> tuple[str, list[str]]:
     """
     from flows.deploying import deploy  # which imports Prefect: `status` and `down` do without
 
-    url = server(home)
+    for name in ("server", "registry", "pages"):
+        _started(name, place, checkout)  # all at once: each takes its seconds to answer
+    url = server(place)
     changes = deploy(checkout, api=f"{url}/api")
-    if services.running(home, "worker") is None:
-        environment = {
-            **services.environment(home),
-            "PREFECT_API_URL": f"{url}/api",
-            "SEQTAG_CHECKOUT": str(checkout),
-        }
-        command = [sys.executable, "-m", "flows.worker"]
-        services.start(home, "worker", command, environment=environment, cwd=checkout)
+    for name in ("registry", "pages"):
+        services.await_health(place.home, _started(name, place, checkout), path=HEALTH[name])
+    _started("worker", place, checkout)
     return url, changes
 
 
+def server(place: Place) -> str:
+    """Return the address of this home's Prefect server, starting it if it does not run."""
+    running = _started("server", place, CHECKOUT)
+    services.await_health(place.home, running, path=HEALTH["server"])
+    return running.url
+
+
 def down(home: Home) -> list[str]:
-    """Stop worker and server, the worker first; return the names of those that ran.
+    """Stop the services, the worker first; return the names of those that ran.
 
     Retrainings that were cut off begin again, where they stopped, when a worker is back.
     """
-    stopped = ["worker"] if services.stop(home, "worker") else []
+    stopped: list[str] = ["worker"] if services.stop(home, "worker") else []
     running = services.running(home, "server")
     if stopped and running is not None and services.is_healthy(f"{running.url}/api"):
         from flows.late import hand_back
 
         hand_back(f"{running.url}/api")
-    return [*stopped, *(["server"] if services.stop(home, "server") else [])]
+    rest = [name for name in reversed(NAMES) if name != "worker"]
+    return [*stopped, *(name for name in rest if services.stop(home, name))]
 
 
-def server(home: Home) -> str:
-    """Return the address of this home's Prefect server, starting it if it does not run."""
-    running = services.running(home, "server")
+def serve(name: str, place: Place) -> NoReturn:
+    """Be one of the services, in this process, until it is told to stop.
+
+    Raises:
+        ConfigError: there is none of that name.
+        ServiceError: it could not be started.
+    """
+    if name not in NAMES:
+        raise ConfigError(f"serve: one of {', '.join(NAMES)} was required. Received: {name!r}")
+    services.become(place.home, program(name, place, checkout=CHECKOUT))
+
+
+def _started(name: str, place: Place, checkout: Path) -> services.Service:
+    running = services.running(place.home, name)
     if running is None:
-        port = services.free_port()
-        environment = {**services.environment(home), "PREFECT_SERVER_API_PORT": str(port)}
-        environment.pop("PREFECT_API_URL", None)
-        environment["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
-        command = [sys.executable, "-m", "prefect", "server", "start"]
-        running = services.start(home, "server", command, environment=environment, cwd=home.root, port=port)
-    services.await_health(home, running)
-    return running.url
+        services.end_orphans(place.home, name)
+        running = services.start(place.home, program(name, place, checkout=checkout))
+    return running
 
 
 def main(arguments: list[str]) -> int:
-    """Run `up`, `deploy`, `server`, `down` or `status`; return the exit code."""
-    home = Place.of(Settings()).home
+    """Run `up`, `deploy`, `server`, `down`, `status` or `serve`; return the exit code."""
+    place = Place.of(Settings())
     match arguments:
         case ["up"]:
-            url, changes = up(home, checkout=CHECKOUT)
-            where = [f"Dashboard   {url}", f"Logs        {home.logs}", "Stop with   make down"]
-            say("\n".join([*changes, *where]))
+            _, changes = up(place, checkout=CHECKOUT)
+            say("\n".join([*changes, *_addresses(place.home), "Stop with   make down"]))
         case ["deploy"]:
             from flows.deploying import deploy
 
-            changes = deploy(CHECKOUT, api=f"{server(home)}/api")
+            changes = deploy(CHECKOUT, api=f"{server(place)}/api")
             say("\n".join(changes) or "Nothing differs from what is deployed.")
         case ["server"]:
-            say(f"Dashboard   {server(home)}\nStop with   make down")
+            say(f"Dashboard   {server(place)}\nStop with   make down")
         case ["down"]:
-            say("Stopped: " + (", ".join(down(home)) or "nothing was running"))
+            say("Stopped: " + (", ".join(down(place.home)) or "nothing was running"))
         case ["status"]:
-            for name in ("server", "worker"):
-                running = services.running(home, name)
-                at = f"  {running.url}" if running and running.port else ""
-                say(f"{name:7} " + (f"pid {running.pid}{at}" if running else "not running"))
+            return _status(place.home)
+        case ["serve", name]:
+            serve(name, place)
         case _:
-            say("Usage: python -m flows.local up | deploy | server | down | status")
+            verbs = "up | deploy | server | down | status | serve"
+            say(f"Usage: python -m flows.local {verbs} {' | '.join(NAMES)}")
             return 2
     return 0
+
+
+def _addresses(home: Home) -> list[str]:
+    found = [(title, services.running(home, name)) for name, title in TITLES.items()]
+    return [
+        *(f"{title:{_WIDTH}}{running.url}" for title, running in found if running),
+        f"{'Logs':{_WIDTH}}{home.logs}",
+    ]
+
+
+def _status(home: Home) -> int:
+    """Say what runs; return 1 where something does not, or does not answer."""
+    states = {name: _state(name, services.running(home, name)) for name in NAMES}
+    for name, (_, said) in states.items():
+        say(f"{name:{_WIDTH}}{said}")
+    return 0 if all(is_well for is_well, _ in states.values()) else 1
+
+
+def _state(name: str, running: services.Service | None) -> tuple[bool, str]:
+    if running is None:
+        return False, "not running"
+    if name not in HEALTH:
+        return True, f"pid {running.pid}"
+    answers = services.answers(f"{running.url}{HEALTH[name]}")
+    return answers, f"pid {running.pid}  {running.url}" + ("" if answers else "  does not answer")
 
 
 def say(text: str) -> None:

@@ -11,6 +11,7 @@ import time
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 import httpx
 import psutil
@@ -20,7 +21,6 @@ from seqtag.rundir import Home
 from seqtag.sealing import write_json
 
 HOST = "127.0.0.1"
-USUAL_PORT = 4200
 LAST_PORT = 65_535
 HEALTHY_WITHIN = 180  # seconds; 8-13 s on a quiet machine
 HEARTBEAT = 30  # seconds between signs of life of a flow run; `flows.automations` waits for four
@@ -28,7 +28,18 @@ STOPPED_WITHIN = 30  # seconds, before a process that ignores its signal is kill
 
 
 class ServiceError(SeqtagError):
-    """The Prefect server or worker could not be started; the message holds its last lines."""
+    """A service could not be started; the message holds its last lines."""
+
+
+@dataclass(frozen=True)
+class Program:
+    """What can be started; with a port, it listens there on HOST."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    cwd: Path
+    port: int | None = None
 
 
 @dataclass(frozen=True)
@@ -49,16 +60,22 @@ class Service:
     def process(self) -> psutil.Process | None:
         try:
             process = psutil.Process(self.pid)
-            ours = abs(process.create_time() - self.started) < 1 and process.status() != psutil.STATUS_ZOMBIE
+            return (
+                process if abs(process.create_time() - self.started) < 1 and _is_somebody(self.pid) else None
+            )
         except psutil.NoSuchProcess:
             return None
-        return process if ours else None
 
 
 def is_healthy(api: str) -> bool:
     """Tell whether a Prefect server answers at `api`."""
+    return answers(f"{api}/health")
+
+
+def answers(url: str) -> bool:
+    """Tell whether something at `url` answers, and not with an error."""
     try:
-        return httpx.get(f"{api}/health", timeout=5).is_success
+        return httpx.get(url, timeout=5).is_success
     except (httpx.HTTPError, httpx.InvalidURL):
         return False
 
@@ -82,26 +99,31 @@ def environment(home: Home) -> dict[str, str]:
     }
 
 
-def start(
-    home: Home,
-    name: str,
-    command: list[str],
-    *,
-    environment: dict[str, str],
-    cwd: Path,
-    port: int | None = None,
-) -> Service:
-    """Start a process that outlives this one, and note which it is."""
+def start(home: Home, program: Program) -> Service:
+    """Start a program in a process that outlives this one, and note which it is."""
     home.logs.mkdir(parents=True, exist_ok=True)
     home.prefect.mkdir(parents=True, exist_ok=True)
-    with home.log(name).open("ab") as log:
+    with home.log(program.name).open("ab") as log:
         process = subprocess.Popen(
-            command, env=environment, cwd=cwd, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, preexec_fn=_heed_interrupts,
+            program.command, env=program.environment, cwd=program.cwd, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True, preexec_fn=_heed_interrupts,
         )  # fmt: skip
     process.returncode = 0  # it outlives us: without this Python warns that it still runs
-    service = Service(name, process.pid, psutil.Process(process.pid).create_time(), port)
-    write_json(home.service(name), vars(service))
+    return _noted(home, program, process.pid)
+
+
+def become(home: Home, program: Program) -> NoReturn:
+    """Be the program, in this process: for systemd and containers, which start and watch it themselves."""
+    home.prefect.mkdir(parents=True, exist_ok=True)
+    _noted(home, program, os.getpid())
+    _heed_interrupts()
+    os.chdir(program.cwd)
+    os.execve(program.command[0], program.command, program.environment)  # noqa: S606 - it is ours to the end
+
+
+def _noted(home: Home, program: Program, pid: int) -> Service:
+    service = Service(program.name, pid, psutil.Process(pid).create_time(), program.port)
+    write_json(home.service(program.name), vars(service))
     return service
 
 
@@ -112,15 +134,41 @@ def _heed_interrupts() -> None:
 
 def running(home: Home, name: str) -> Service | None:
     """Return the service of that name if it runs, and is the one that was started here."""
+    service = known(home, name)
+    return service if service is not None and service.process is not None else None
+
+
+def known(home: Home, name: str) -> Service | None:
+    """Return the service of that name as it was last started, whether it still runs or not."""
     try:
-        service = Service(**json.loads(home.service(name).read_text("utf-8")))
+        return Service(**json.loads(home.service(name).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
-    return service if service.process is not None else None
 
 
-def await_health(home: Home, running: Service) -> None:
-    """Wait until a server answers.
+def end_orphans(home: Home, name: str) -> None:
+    """End what a service had started and left behind when it was killed: it may hold the port."""
+    before = known(home, name)
+    if before is None or _is_somebody(before.pid):
+        return
+    for process in psutil.process_iter():
+        try:
+            if os.getsid(process.pid) == before.pid and process.create_time() >= before.started - 1:
+                process.kill()
+                process.wait(STOPPED_WITHIN)
+        except (psutil.Error, ProcessLookupError, PermissionError):
+            continue
+
+
+def _is_somebody(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def await_health(home: Home, running: Service, *, path: str) -> None:
+    """Wait until a service answers at `path`.
 
     Raises:
         ServiceError: it ended, or did not answer within HEALTHY_WITHIN seconds.
@@ -129,11 +177,14 @@ def await_health(home: Home, running: Service) -> None:
     while time.monotonic() < deadline:
         if running.process is None:
             break
-        if is_healthy(f"{running.url}/api"):
+        if answers(f"{running.url}{path}"):
             return
         time.sleep(0.3)
     said = home.log(running.name).read_text("utf-8", errors="replace")
-    raise ServiceError(f"the Prefect server at {running.url} did not become healthy: {_last_lines(said)}")
+    raise ServiceError(
+        f"the {running.name} at {running.url} did not become healthy: {_last_lines(said)} "
+        f"(all of it: {home.log(running.name)})"
+    )
 
 
 def stop(home: Home, name: str) -> bool:
@@ -151,16 +202,25 @@ def stop(home: Home, name: str) -> bool:
     return process is not None
 
 
-def free_port() -> int:
-    """Return PREFECT_SERVER_API_PORT, by default 4200, or a free port where that is taken.
+def port_of(variable: str, usual: int) -> int:
+    """Return the port that an environment variable names, else the usual one.
 
     Raises:
-        ServiceError: it is no port number, or there is no free one.
+        ServiceError: it is no port number.
     """
-    wanted = os.environ.get("PREFECT_SERVER_API_PORT", str(USUAL_PORT))
-    if not wanted.isdecimal() or int(wanted) > LAST_PORT:
-        raise ServiceError(f"PREFECT_SERVER_API_PORT: a port number was required. Received: {wanted!r}")
-    for port in (int(wanted), 0):
+    named = os.environ.get(variable) or str(usual)
+    if not named.isdecimal() or int(named) > LAST_PORT:
+        raise ServiceError(f"{variable}: a port number was required. Received: {named!r}")
+    return int(named)
+
+
+def free_port(wanted: int) -> int:
+    """Return a port that is free on HOST: the wanted one, if it is.
+
+    Raises:
+        ServiceError: there is none.
+    """
+    for port in (wanted, 0):
         with closing(socket.socket()) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

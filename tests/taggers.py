@@ -3,7 +3,7 @@
 from pathlib import Path
 
 TAGGER = """
-name = "small"
+name = "{name}"
 seed = {seed}
 
 [[corpus.sources]]
@@ -24,7 +24,7 @@ class Taggers:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def write(self, *, seed: int = 1, floor: float = 0.05, more: str = "") -> str:
-        path = self.folder / "small.toml"
-        path.write_text(TAGGER.format(seed=seed, floor=floor) + more)
+    def write(self, *, name: str = "small", seed: int = 1, floor: float = 0.05, more: str = "") -> str:
+        path = self.folder / f"{name}.toml"
+        path.write_text(TAGGER.format(name=name, seed=seed, floor=floor) + more)
         return str(path)

@@ -9,7 +9,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -17,6 +17,7 @@ from seqtag import steps
 from seqtag.cli.surroundings import REFUSED, RUN, TAGGER, find_run, place
 from seqtag.config import load_tagger
 from seqtag.errors import SeqtagError
+from seqtag.registry import mlflow_environment, page_command, serve_command
 from seqtag.sealing import (
     find_manifest,
 )
@@ -82,8 +83,7 @@ def registry(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 500
     where = place()
     where.registry().check()
     typer.echo(f"MLflow at http://127.0.0.1:{port}/#/models, until Ctrl-C", err=True)
-    artifacts = ("--artifacts-destination", str(where.home.artifacts))
-    _mlflow(where, "server", *artifacts, "--host", "127.0.0.1", "--port", str(port), "--workers", "1")
+    _become(where, page_command(where.home.artifacts, port=port))
 
 
 def serve(
@@ -98,22 +98,13 @@ def serve(
     """
     where = place()
     where.registry().check()
-    model = ("-m", f"models:/{tagger}@{alias}", "--env-manager", "local")
-    _mlflow(where, "models", "serve", *model, "--host", "127.0.0.1", "--port", str(port))
+    _become(where, serve_command(tagger, alias, port=port))
 
 
-def _mlflow(where: steps.Place, *arguments: str) -> None:
-    """Become MLflow's command on our registry."""
-    binaries = str(Path(sys.executable).parent)  # where it looks for its server
-    environment = {
-        **os.environ,
-        "PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")]),
-        "MLFLOW_TRACKING_URI": where.registry_url,  # not arguments: they may hold a password
-        "MLFLOW_BACKEND_STORE_URI": where.registry_url,
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes
-    }
+def _become(where: steps.Place, command: list[str]) -> NoReturn:
+    """Become one of MLflow's commands on our registry."""
     os.chdir(where.home.root)
-    os.execve(sys.executable, [sys.executable, "-m", "mlflow", *arguments], environment)  # noqa: S606 - it is ours to the end
+    os.execve(command[0], command, mlflow_environment(where.registry_url))  # noqa: S606 - it is ours to the end
 
 
 def _python(_: steps.Place) -> list[str]:

@@ -1,6 +1,7 @@
 """Tracking, versions and aliases in MLflow, which is opened nowhere else."""
 
 from seqtag.registry.artifact import bundle_digest
+from seqtag.registry.commands import mlflow_environment, page_command, serve_command
 from seqtag.registry.infra import Findings, failures
 from seqtag.registry.records import Champion, Entry, Judgement, Occasion, Registration, Version
 from seqtag.registry.registry import Registry
@@ -17,5 +18,8 @@ __all__ = [
     "Version",
     "bundle_digest",
     "failures",
+    "mlflow_environment",
+    "page_command",
+    "serve_command",
     "sqlite_url",
 ]

@@ -18,7 +18,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import local, services
+from flows import local, programs, services
 from seqtag.rundir import RunDir
 from seqtag.sealing import read_json
 from seqtag.steps import Place
@@ -34,7 +34,8 @@ def checkout(tmp_path: Path, place: Place, monkeypatch) -> Iterator[Path]:
     """A checkout whose only tagger is a small one; what it started is stopped afterwards."""
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS", "30")
-    monkeypatch.setenv("PREFECT_SERVER_API_PORT", "0")  # any free port: the usual one may be somebody's
+    for service in ("PREFECT_SERVER_API", "SEQTAG_REGISTRY", "SEQTAG_PAGES"):
+        monkeypatch.setenv(f"{service}_PORT", "0")  # any free port: the usual one may be somebody's
     folder = tmp_path / "checkout"
     (folder / "deployments" / "taggers").mkdir(parents=True)
     for name in ("flows", "tasks", "seqtag", "deployments/prefect.yaml"):
@@ -51,26 +52,40 @@ def written(checkout: Path, cron: str, source: str = "") -> None:
 
 def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Place, checkout: Path) -> None:
     written(checkout, "* * * * *")
-    url, changes = local.up(place.home, checkout=checkout)
+    url, changes = local.up(place, checkout=checkout)
     assert "+ retrain/small" in changes
-    assert local.up(place.home, checkout=checkout) == (url, [])
+    assert local.up(place, checkout=checkout) == (url, [])
     state = until(url, finished)[0].state
     assert (state.type, state.name) == ("COMPLETED", "Promoted"), state
     (decision,) = place.home.runs("small").glob("*/decision/decision.json")
     assert state.message == read_json(decision)["sentence"]
     assert RunDir(decision.parents[1]).report.exists()
-    assert local.down(place.home) == ["worker", "server"]
+    assert local.down(place.home) == ["worker", "pages", "registry", "server"]
     assert local.down(place.home) == []
+
+
+def test_services_that_were_killed_come_back_where_they_were(place: Place, checkout: Path) -> None:
+    written(checkout, "0 2 1 1 *")
+    local.up(place, checkout=checkout)
+    before = {name: services.running(place.home, name) for name in programs.NAMES}
+    for service in before.values():
+        process = service.process
+        process.kill()
+        process.wait()
+    local.up(place, checkout=checkout)
+    after = {name: services.running(place.home, name) for name in programs.NAMES}
+    assert all(after[name].pid != before[name].pid for name in programs.NAMES)
+    assert {name: after[name].port for name in after} == {name: before[name].port for name in before}
 
 
 def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(place: Place, checkout: Path) -> None:
     written(checkout, "0 * * * *")
-    url, _ = local.up(place.home, checkout=checkout)
+    url, _ = local.up(place, checkout=checkout)
     until(url, lambda runs: runs if len(runs) >= 30 else [])
     local.down(place.home)
     let_a_day_pass(place.home.prefect / "prefect.db")
 
-    url, _ = local.up(place.home, checkout=checkout)
+    url, _ = local.up(place, checkout=checkout)
     (ran,) = until(url, finished)
     runs = runs_at(url)
     missed = [run for run in runs if run.state.name == "Cancelled"]
@@ -84,14 +99,14 @@ def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(place: Plac
 
 def test_a_run_whose_worker_was_killed_is_taken_up_again(place: Place, checkout: Path) -> None:
     written(checkout, "0 2 1 1 *")
-    url, _ = local.up(place.home, checkout=checkout)
+    url, _ = local.up(place, checkout=checkout)
     begun = begin(url)
     until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
     worker = psutil.Process(services.running(place.home, "worker").pid)
     for process in [worker, *worker.children(recursive=True)]:
         process.kill()
     killed = time.monotonic()
-    assert local.up(place.home, checkout=checkout)[0] == url
+    assert local.up(place, checkout=checkout)[0] == url
     (run,) = until(
         url, lambda runs: [run for run in runs if run.id == begun and run.state.name == "AwaitingRetry"]
     )
@@ -103,11 +118,11 @@ def test_a_run_whose_worker_was_killed_is_taken_up_again(place: Place, checkout:
 
 def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place, checkout: Path) -> None:
     written(checkout, "0 2 1 1 *")
-    url, _ = local.up(place.home, checkout=checkout)
+    url, _ = local.up(place, checkout=checkout)
     begun = begin(url)
     until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
     local.down(place.home)
-    url, _ = local.up(place.home, checkout=checkout)
+    url, _ = local.up(place, checkout=checkout)
     (run,) = until(url, finished)
     assert (run.id, run.state.name, run.run_count) == (begun, "Promoted", 2)
 
@@ -119,7 +134,7 @@ def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
     (checkout / "days").mkdir()
     for day, drawn in (("2026-11-01", 1), ("2026-11-02", 2)):
         (checkout / "days" / f"{day}.jsonl").write_text(corpus(drawn))
-    url, _ = local.up(place.home, checkout=checkout)
+    url, _ = local.up(place, checkout=checkout)
     for _ in range(2):  # twice is once
         begun = begin(url, "backfill/small", first="2026-11-01", last="2026-11-02")
         (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])  # noqa: B023
@@ -138,7 +153,7 @@ def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Pa
     written(checkout, "0 2 1 1 *")
     broken = checkout / "deployments" / "taggers" / "broken.toml"
     broken.write_text('name = "broken"\n[[corpus.sources]]\nformat = "jsonl"\npath = "nowhere.jsonl"\n')
-    url, _ = local.up(place.home, checkout=checkout)
+    url, _ = local.up(place, checkout=checkout)
     begun = begin(url, "retrain-all/all")
     (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])
     assert (parent.state.name, parent.state.message.splitlines()[0]) == ("Failed", "1 of 2 did not complete.")
@@ -150,7 +165,7 @@ def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Pa
 def test_a_changed_source_is_said_once_and_begins_a_retraining(place: Place, checkout: Path) -> None:
     written(checkout, "0 2 1 1 *", source='"jsonl"\npath = "corpus.jsonl"')
     (checkout / "corpus.jsonl").write_text(corpus(1))
-    url, _ = local.up(place.home, checkout=checkout)
+    url, _ = local.up(place, checkout=checkout)
     looks = []
     for _ in range(2):
         begun = begin(url, "watch/small")

@@ -1,0 +1,75 @@
+"""The programs of a machine, each defined once: `flows.local` runs them in the background or as they are."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Final
+
+from flows.services import HOST, Program, ServiceError, environment, free_port, known, port_of, running
+from seqtag.registry import mlflow_environment, page_command
+from seqtag.steps import Place
+
+NAMES: Final = ("server", "registry", "pages", "worker")  # in the order in which they start
+HEALTH: Final = {"server": "/api/health", "registry": "/health", "pages": "/health"}
+TITLES: Final = {"server": "Dashboard", "registry": "Registry", "pages": "Reports"}
+
+_PORTS: Final = {  # which variable says where it listens, and where it does otherwise
+    "server": ("PREFECT_SERVER_API_PORT", 4200),
+    "registry": ("SEQTAG_REGISTRY_PORT", 5000),
+    "pages": ("SEQTAG_PAGES_PORT", 4201),
+}
+
+
+def program(name: str, place: Place, *, checkout: Path) -> Program:
+    """Return what to start.
+
+    Raises:
+        ServiceError: a port was not named by a number, or none is free; the worker knows of no server.
+    """
+    if name == "worker":
+        return _worker(place, checkout)
+    port = _port(place, name)
+    if name == "registry":
+        command = page_command(place.home.artifacts, port=port)
+        return Program(name, command, mlflow_environment(place.registry_url), place.home.root, port)
+    if name == "pages":
+        command = [sys.executable, "-m", "flows.pages", str(port)]
+        return Program(name, command, environment(place.home), checkout, port)
+    return Program(name, _PREFECT_SERVER, _of_server(place, port), place.home.root, port)
+
+
+_PREFECT_SERVER: Final = [sys.executable, "-m", "prefect", "server", "start"]
+
+
+def _of_server(place: Place, port: int) -> dict[str, str]:
+    told = {**environment(place.home), "PREFECT_SERVER_API_PORT": str(port)}
+    told.pop("PREFECT_API_URL", None)
+    told["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
+    return told
+
+
+def _worker(place: Place, checkout: Path) -> Program:
+    """What its flow runs say of the dashboard and of the reports' pages is where these run here."""
+    server, pages = running(place.home, "server"), running(place.home, "pages")
+    api = f"{server.url}/api" if server else os.environ.get("PREFECT_API_URL")
+    if api is None:
+        raise ServiceError(
+            "a Prefect server was required: none was started here, and PREFECT_API_URL names none"
+        )
+    told = {
+        "PREFECT_API_URL": api,
+        "PREFECT_UI_URL": api.removesuffix("/api"),
+        "SEQTAG_CHECKOUT": str(checkout),
+    }
+    if pages is not None:
+        told["SEQTAG_PAGES_URL"] = pages.url
+    command = [sys.executable, "-m", "flows.worker"]
+    return Program("worker", command, {**environment(place.home), **told}, checkout)
+
+
+def _port(place: Place, name: str) -> int:
+    """Return where it listened before it was killed, which the others still know, or where it may listen."""
+    before = known(place.home, name)
+    return free_port(before.port if before and before.port else port_of(*_PORTS[name]))
