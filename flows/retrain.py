@@ -63,7 +63,7 @@ def retrain(
     run = tasks.register(run, place)
     run = tasks.infra_validate(run, place)
     run = tasks.promote(run, place, by=_occasion())
-    run = tasks.report(run)
+    run = tasks.report(run, tagger)
 
     came_to = steps.verdict(run, earlier=earlier, now=steps.conclusion(run, place))
     return Completed(name=came_to.title, message=came_to.sentence, data=run)

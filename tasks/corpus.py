@@ -7,7 +7,9 @@ from typing import Literal
 
 from seqtag import steps
 from seqtag.config import TaggerConfig
+from seqtag.errors import CorpusRejectedError
 from seqtag.rundir import RunDir, Snapshot
+from tasks.artifacts import show_corpus
 from tasks.policy import HOUR, MINUTE, step
 
 
@@ -32,7 +34,12 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: steps.Place, *, as
 @step(name="validate {run.tagger} {run.id}", timeout_seconds=HOUR)
 def validate(run: RunDir) -> RunDir:
     """Judge the snapshot; refuse it, or quarantine what is broken."""
-    steps.validate(run)
+    try:
+        steps.validate(run)
+    except CorpusRejectedError:
+        show_corpus(run)
+        raise
+    show_corpus(run)
     return run
 
 

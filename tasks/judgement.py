@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from prefect.artifacts import create_markdown_artifact
-
 from seqtag import steps
 from seqtag.rundir import RunDir
+from tasks.artifacts import show_scores, show_verdict
 from tasks.policy import HOUR, MINUTE, step
 
 
@@ -13,6 +12,7 @@ from tasks.policy import HOUR, MINUTE, step
 def evaluate(run: RunDir) -> RunDir:
     """Score challenger and champion on the same test sequences."""
     steps.evaluate(run)
+    show_scores(run)
     return run
 
 
@@ -24,12 +24,8 @@ def decide(run: RunDir) -> RunDir:
 
 
 @step(name="report {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
-def report(run: RunDir) -> RunDir:
-    """Write the report, and its short form to the dashboard."""
+def report(run: RunDir, tagger: str) -> RunDir:
+    """Write the report, and the retrain card to the dashboard; `tagger` is the path of its TOML file."""
     steps.report(run)
-    create_markdown_artifact(
-        key=f"retrain-{run.tagger}",
-        markdown=steps.verdict_card(run),
-        description=f"What became of {run.tagger}'s latest retraining",
-    )
+    show_verdict(run, tagger)
     return run

@@ -1,9 +1,10 @@
-"""The training tasks; what they say per epoch stands in the flow run's log."""
+"""The training tasks; what they say per epoch stands in the flow run's log, and in a progress bar."""
 
 from __future__ import annotations
 
 from seqtag import steps
 from seqtag.rundir import RunDir
+from tasks.artifacts import TrainingProgress
 from tasks.policy import HOUR, step
 
 
@@ -17,5 +18,7 @@ def baseline(run: RunDir) -> RunDir:
 @step(name="train {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
 def train(run: RunDir) -> RunDir:
     """Fit the recipe and keep the best epoch."""
-    steps.train(run)
+    progress = TrainingProgress(run.tagger, max_epochs=steps.read_config(run).train.max_epochs)
+    steps.train(run, on_epoch=progress.advance)
+    progress.finish()
     return run

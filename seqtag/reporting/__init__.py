@@ -1,7 +1,26 @@
-"""What people read: the HTML report, the verdict in Markdown, the last lines on the terminal."""
+"""What people read: the HTML report, the dashboard's Markdown and tables, the last lines on the terminal."""
 
+from seqtag.reporting.card import Changes, changed_settings, retrain_markdown
+from seqtag.reporting.corpus import corpus_markdown, quarantine_rows
 from seqtag.reporting.drift import drift_markdown
-from seqtag.reporting.page import REPORT, ReportContext, write_report
-from seqtag.reporting.verdict import summary_lines, verdict_markdown
+from seqtag.reporting.page import REPORT, ReportContext, confusion_picture, learning_curves, write_report
+from seqtag.reporting.plots import Picture
+from seqtag.reporting.summary import summary_lines
+from seqtag.reporting.tables import score_rows
 
-__all__ = ["REPORT", "ReportContext", "drift_markdown", "summary_lines", "verdict_markdown", "write_report"]
+__all__ = [
+    "REPORT",
+    "Changes",
+    "Picture",
+    "ReportContext",
+    "changed_settings",
+    "confusion_picture",
+    "corpus_markdown",
+    "drift_markdown",
+    "learning_curves",
+    "quarantine_rows",
+    "retrain_markdown",
+    "score_rows",
+    "summary_lines",
+    "write_report",
+]

@@ -66,7 +66,7 @@ def write_report(
     metric = metrics["metric"]
     challenger, champion = metrics["challenger"], metrics["champion"]
     by_name = ("spans", "conlleval", "types") if challenger["spans"] else ("tags",)
-    square = tables.square(challenger["confusion"], most=_MOST_TAGS_IN_PLOT)
+    square = _square(challenger["confusion"])
     page = _template().render(
         profile=profile,
         metrics=metrics,
@@ -79,7 +79,7 @@ def write_report(
         measures=tables.measures(metrics),
         optimum=optimum if metric == "accuracy" else None,
         best_epoch=_best_epoch(history),
-        curves=_curves(history, METRIC_NAMES[metric]),
+        curves=learning_curves(history, metric),
         by_name=tables.named_scores(challenger, champion, by_name),
         averages=_averages(metrics),
         by_tag=tables.named_scores(challenger, champion, ("tags",)) if challenger["spans"] else [],
@@ -92,6 +92,15 @@ def write_report(
         toml=toml_text(config),
     )
     (folder / REPORT).write_text(page, "utf-8")
+
+
+def confusion_picture(confusion: Mapping[str, Any]) -> Picture:
+    """Draw the confusion of `metrics.json`; of many tags those in most errors, the others summed up."""
+    return confusion_plot(_square(confusion))
+
+
+def _square(confusion: Mapping[str, Any]) -> tables.Square:
+    return tables.square(confusion, most=_MOST_TAGS_IN_PLOT)
 
 
 def _template() -> Any:
@@ -133,9 +142,16 @@ def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
     return None if best is None else best["epoch"]
 
 
-def _curves(history: Sequence[Mapping[str, Any]], metric: str) -> list[Picture]:
+def learning_curves(history: Sequence[Mapping[str, Any]], metric: str) -> list[Picture]:
+    """Draw the deciding score on dev and the loss on train, per epoch; nothing of no epochs.
+
+    Args:
+        history: `history.json`.
+        metric: accuracy or span_f1.
+    """
     if not history:
         return []
+    metric = METRIC_NAMES[metric]
     title = f"{metric[0].upper()}{metric[1:]} on dev"
     return [
         learning_curve(history, "dev_score", title=title, unit=f"{metric}, %", best=_best_epoch(history)),

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqtag.reporting.wording import METRIC_NAMES, Interval
+from seqtag.reporting.wording import METRIC_NAMES, MISSING, Interval, count, percent, percent_range
 
 REST = "all others"
 UNKNOWN: Interval = {"value": None, "low": None, "high": None, "support": 0}
@@ -102,6 +102,41 @@ def named_scores(
     before = _at(champion, path) or {}
     ordered = sorted(found.items(), key=lambda pair: (-pair[1]["support"], pair[0]))
     return [NamedScores(name, s, before[name]["f1"] if name in before else None) for name, s in ordered]
+
+
+def score_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row for all of test and one for each type, or tag where there are no spans, for people."""
+    challenger, champion = metrics["challenger"], metrics["champion"]
+    by_name = ("spans", "conlleval", "types") if challenger["spans"] else ("tags",)
+    noun = "spans" if challenger["spans"] else "tokens"
+    whole = {
+        "": METRIC_NAMES[metrics["metric"]],
+        **_scored(challenger["score"], challenger["score"]["support"], noun),
+        "champion": percent(champion["score"]["value"]) if champion else MISSING,
+    }
+    return [
+        whole,
+        *(
+            {
+                "": f"F1 of {named.name}",
+                **_scored(named.scores["f1"], named.scores["support"], noun),
+                "precision": percent(named.scores["precision"]["value"]),
+                "recall": percent(named.scores["recall"]["value"]),
+                "champion": percent(named.champion["value"] if named.champion else None),
+            }
+            for named in named_scores(challenger, champion, by_name)
+        ),
+    ]
+
+
+def _scored(score: Interval, support: int, noun: str) -> dict[str, str]:
+    return {
+        "score": percent(score["value"]),
+        "interval": percent_range(score),
+        "support": f"{count(support)} {noun}",
+        "precision": MISSING,
+        "recall": MISSING,
+    }
 
 
 def confusions(confusion: Mapping[str, Any], *, most: int) -> list[Confusion]:

@@ -6,6 +6,7 @@ same inputs. They take and return addresses (a snapshot, a run directory), never
 
 from seqtag.registry import Occasion
 from seqtag.steps.baseline import baseline
+from seqtag.steps.cards import corpus_card, page_of, pictures, quarantine_table, retrain_card, score_table
 from seqtag.steps.explanation import explain, explanation
 from seqtag.steps.ground import (
     Place,
@@ -20,7 +21,7 @@ from seqtag.steps.intake import ingest, look_at_sources, note_sources, open_run,
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
 from seqtag.steps.monitoring import drift_card, monitor
-from seqtag.steps.outcome import Verdict, conclusion, summary, verdict, verdict_card
+from seqtag.steps.outcome import Verdict, conclusion, summary, verdict
 from seqtag.steps.promotion import infra_validate, occasion, promote, register
 from seqtag.steps.rollback import rollback
 
@@ -32,6 +33,7 @@ __all__ = [
     "baseline",
     "conclusion",
     "confine_libraries",
+    "corpus_card",
     "decide",
     "drift_card",
     "encode",
@@ -47,17 +49,21 @@ __all__ = [
     "note_sources",
     "occasion",
     "open_run",
+    "page_of",
+    "pictures",
     "promote",
+    "quarantine_table",
     "read_config",
     "read_snapshot",
     "register",
     "report",
     "require_steps",
+    "retrain_card",
     "rollback",
+    "score_table",
     "split",
     "summary",
     "train",
     "validate",
     "verdict",
-    "verdict_card",
 ]

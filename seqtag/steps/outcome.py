@@ -46,19 +46,6 @@ def verdict(run: RunDir, *, earlier: str | None = None, now: str | None = None) 
     return Verdict(_TITLES[decision["verdict"]], decision["sentence"])
 
 
-def verdict_card(run: RunDir) -> str:
-    """Return the decision and the figures behind it as Markdown."""
-    from seqtag.reporting import verdict_markdown
-
-    links = {"Report": str(run.report), "Data docs": str(run.data_docs), "Run directory": str(run.path)}
-    return verdict_markdown(
-        metrics=read_json(run.metrics),
-        decision=concluded(run),
-        profile=read_json(run.profile),
-        links=links,
-    )
-
-
 def summary(run: RunDir, *, dashboard: str | None = None) -> str:
     """Return the result and where to look, for a terminal."""
     from seqtag.reporting import summary_lines

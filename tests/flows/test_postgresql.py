@@ -26,7 +26,7 @@ PATIENCE = 500  # seconds
 def databases(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> sa.URL:  # noqa: F811
     """One database for each; return Prefect's."""
     url = sa.make_url(postgres_url)
-    with sa.create_engine(url, isolation_level="AUTOCOMMIT").connect() as server:
+    with sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool).connect() as server:
         for name in ("prefect", "registry"):
             server.execute(sa.text(f"CREATE DATABASE {name}"))
     prefect, registry = (url.set(database=name) for name in ("prefect", "registry"))
@@ -71,7 +71,7 @@ def test_retrainings_at_the_same_time_are_recorded_in_postgresql(
                 break
             time.sleep(2)
     assert [state.name for state in states] == ["Promoted"] * N_TAGGERS, [state.message for state in states]
-    with sa.create_engine(databases).connect() as connection:
+    with sa.create_engine(databases, poolclass=sa.NullPool).connect() as connection:
         counted = connection.execute(sa.text("SELECT count(*) FROM flow_run WHERE state_name = 'Promoted'"))
         assert counted.scalar() == N_TAGGERS
     assert not list((tmp_path / "home").rglob("*.db"))

@@ -145,6 +145,9 @@ def decision() -> dict[str, Any]:
             {"rule": "the champion is scored", "held": True, "detail": "the champion has 91.0%"},
             {"rule": "the difference clears the margin", "held": False, "detail": f"not yet | {HOSTILE}"},
         ],
+        "guards": [
+            {"what": f"tag {HOSTILE}", "difference": -0.03, "low": -0.09, "high": 0.03, "support": 40}
+        ],
         "would_pass": ["a difference above +3.50 points instead of +2.00", f"no {HOSTILE}"],
     }
 

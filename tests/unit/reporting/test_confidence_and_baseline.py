@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from seqtag.reporting import summary_lines, verdict_markdown
+from seqtag.reporting import retrain_markdown, summary_lines
 from seqtag.reporting.confidence import confidences
 from seqtag.reporting.plots import reliability_diagram
 from seqtag.reporting.wording import baseline_label, baseline_sentence
@@ -225,7 +225,9 @@ def test_a_baselines_name_is_text_and_no_markup(report, baseline_metrics):
 
 
 def test_the_card_has_a_line_for_the_baseline(baseline_metrics, decision, profile):
-    text = verdict_markdown(metrics=baseline_metrics, decision=decision, profile=profile, links={})
+    text = retrain_markdown(
+        metrics=baseline_metrics, decision=decision, profile=profile, changes=None, links={}, commands={}
+    )
 
     assert "| baseline crfsuite | 90.0% | 88.0 to 92.0% | 100 |" in text
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from seqtag.reporting import summary_lines, verdict_markdown
+from seqtag.reporting import Changes, changed_settings, retrain_markdown, summary_lines
 
 
 @pytest.fixture
 def card(metrics, decision, profile):
     def written(**changed):
         inputs = {"metrics": metrics, "decision": decision, "profile": profile, "links": {}}
-        return verdict_markdown(**(inputs | changed))
+        inputs |= {"changes": None, "commands": {}}
+        return retrain_markdown(**(inputs | changed))
 
     return written
 
@@ -76,7 +77,7 @@ def test_addresses_become_links_and_paths_do_not(card):
     text = card(links={"Data docs": "/srv/run 1/index.html", "Dashboard": "http://127.0.0.1:4200/v2"})
 
     assert "- Data docs: `/srv/run 1/index.html`" in text
-    assert "- Dashboard: <http://127.0.0.1:4200/v2>" in text
+    assert "- [Dashboard](<http://127.0.0.1:4200/v2>)" in text
 
 
 def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, optimum):
@@ -113,14 +114,46 @@ def test_control_characters_do_not_reach_the_terminal(metrics, decision):
     assert "\u202e" not in text
 
 
-def test_the_card_says_what_would_have_been_promoted(metrics, decision, profile):
-    text = verdict_markdown(metrics=metrics, decision=decision, profile=profile, links={})
+def test_the_card_says_what_would_have_been_promoted(card, decision):
+    text = card()
     assert (
         "It would be promoted with all of this:\n\n- a difference above +3.50 points instead of +2.00\n"
         in text
     )
     assert "<script>" not in text
-    promoted = verdict_markdown(
-        metrics=metrics, decision=decision | {"would_pass": []}, profile=profile, links={}
+    assert "would be promoted" not in card(decision=decision | {"would_pass": []})
+
+
+def test_the_card_names_the_rules_that_decided(card, decision):
+    assert "Decided by:\n\n- the difference clears the margin: not yet" in card()
+    held = [rule | {"held": True} for rule in decision["rules"]]
+    assert "Decided by: all of 2 rules were held." in card(decision=decision | {"rules": held})
+
+
+def test_the_card_shows_the_difference_of_each_type_with_interval_and_support(card, decision):
+    assert "−3.0 points | −9.0 to +3.0 points | 40 |" in card()  # noqa: RUF001
+    assert "Difference to the champion" not in card(decision=decision | {"guards": []})
+
+
+def test_the_card_says_what_changed_and_what_was_taken_over(card):
+    changes = Changes(
+        "2026-01-30-a-b",
+        {"validate": [], "train": ["config", "package tensorflow"]},
+        changed_settings({"train": {"max_epochs": 6}}, {"train": {"max_epochs": 1, "seed": "<b>"}}),
     )
-    assert "would be promoted" not in promoted
+    text = card(changes=changes)
+    assert "| validate | taken over | nothing it reads has changed |" in text
+    assert "| train | done anew | config, package tensorflow |" in text
+    assert "| train.max\\_epochs | 6 | 1 |" in text
+    assert '| train.seed | null | "&lt;b&gt;" |' in text
+
+
+def test_the_card_shows_what_failed_the_contract(card, profile):
+    rule = {"rule": "over_long", "held": True, "severity": "quarantine", "count": 3, "message": "3 | long"}
+    assert "| over\\_long | quarantine | 3 | 3 \\| long |" in card(profile=profile | {"rules": [rule]})
+    assert "Nothing failed the contract." in card(profile=profile | {"rules": []})
+
+
+def test_the_card_gives_commands_as_code(card):
+    text = card(commands={"Look at it": "seqtag show 2026-01-31"})
+    assert text.endswith("Look at it:\n\n    seqtag show 2026-01-31\n")

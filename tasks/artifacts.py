@@ -1,0 +1,134 @@
+"""What the tasks show on the dashboard, under keys that stay, so that it has their history.
+
+An artifact is there to be looked at: one that cannot be published is said in the log, and stops nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, Final, ParamSpec, TypeVar, cast
+from uuid import UUID
+
+import httpx
+from prefect.artifacts import (
+    create_image_artifact,
+    create_link_artifact,
+    create_markdown_artifact,
+    create_progress_artifact,
+    create_table_artifact,
+    update_progress_artifact,
+)
+from prefect.exceptions import PrefectException
+
+from seqtag import steps
+from seqtag.rundir import RunDir
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_log: Final = logging.getLogger("prefect.task_runs")  # what it says goes to the run on the dashboard
+
+
+def stopping_nothing(function: Callable[P, T]) -> Callable[P, T | None]:
+    """Have a function that publishes say in the log what kept it from it."""
+
+    @functools.wraps(function)
+    def publishing(*args: P.args, **kwargs: P.kwargs) -> T | None:
+        try:
+            return function(*args, **kwargs)
+        except (httpx.HTTPError, PrefectException) as error:
+            _log.warning("%s: the dashboard does not show it: %s", function.__name__, error)
+            return None
+
+    return publishing
+
+
+@stopping_nothing
+def show_corpus(run: RunDir) -> None:
+    """Show what the corpus holds, what was quarantined, and where the data docs are."""
+    create_markdown_artifact(
+        key=f"data-{run.tagger}",
+        markdown=steps.corpus_card(run, pages=pages()),
+        description=f"What {run.tagger}'s corpus holds, and what the contract found",
+    )
+    create_table_artifact(
+        key=f"quarantine-{run.tagger}",
+        table=steps.quarantine_table(run),
+        description="The first sequences that were refused (100 at most), and why",
+    )
+    if (address := pages()) is not None:
+        create_link_artifact(
+            key=f"data-docs-{run.tagger}",
+            link=steps.page_of(run, run.data_docs, address),
+            link_text="Data docs of this run",
+            description="Great Expectations' page: every expectation, and whether it was met",
+        )
+
+
+@stopping_nothing
+def show_scores(run: RunDir) -> None:
+    """Show the scores on test, the learning curve and the confusion of tags."""
+    create_table_artifact(
+        key=f"scores-{run.tagger}",
+        table=steps.score_table(run),
+        description="Scores on test, each with its interval and what it was counted on",
+    )
+    for name, picture in steps.pictures(run).items():
+        create_image_artifact(key=f"{name}-{run.tagger}", image_url=picture.uri, description=picture.words)
+
+
+@stopping_nothing
+def show_verdict(run: RunDir, tagger: str) -> None:
+    """Show the retrain card, and where the report is."""
+    create_markdown_artifact(
+        key=f"retrain-{run.tagger}",
+        markdown=steps.retrain_card(run, tagger=tagger, pages=pages()),
+        description=f"What became of {run.tagger}'s latest retraining",
+    )
+    if (address := pages()) is not None:
+        create_link_artifact(
+            key=f"report-{run.tagger}",
+            link=steps.page_of(run, run.report, address),
+            link_text="Report of this run",
+            description="All scores, curves and examples on one page",
+        )
+
+
+class TrainingProgress:
+    """How far a training has come, live: a bar, and the last and the best epoch in words."""
+
+    def __init__(self, tagger: str, *, max_epochs: int) -> None:
+        self._tagger = tagger
+        self._max_epochs = max_epochs
+        self._artifact: UUID | None = None
+        self._best = -1.0
+
+    @stopping_nothing
+    def advance(self, epoch: Mapping[str, Any]) -> None:
+        """Show one more epoch: the fields of a `seqtag.neural.EpochRecord`."""
+        self._best = max(self._best, epoch["dev_score"])
+        percent_done = 100 * epoch["epoch"] / self._max_epochs
+        words = (
+            f"{self._tagger}: epoch {epoch['epoch']} of at most {self._max_epochs}, "
+            f"dev score {100 * epoch['dev_score']:.2f}% (best {100 * self._best:.2f}%), "
+            f"loss {epoch['loss']:.4f} nats a token"
+        )
+        if self._artifact is None:
+            key = f"training-{self._tagger}"
+            self._artifact = cast(UUID, create_progress_artifact(percent_done, key=key, description=words))
+        else:
+            update_progress_artifact(self._artifact, progress=percent_done, description=words)
+
+    @stopping_nothing
+    def finish(self) -> None:
+        """Fill the bar: a training may end before its last epoch. One that never began shows none."""
+        if self._artifact is not None:
+            update_progress_artifact(self._artifact, progress=100.0)
+
+
+def pages() -> str | None:
+    """Return where `flows.pages` serves reports, None if it does not run."""
+    return os.environ.get("SEQTAG_PAGES_URL")

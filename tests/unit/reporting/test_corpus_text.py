@@ -1,0 +1,74 @@
+"""The corpus as Markdown, and what was quarantined as rows."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seqtag.quality.quarantine import quarantine_schema
+from seqtag.reporting import corpus_markdown, quarantine_rows, score_rows
+
+
+def test_the_corpus_is_told_by_split_rule_and_tag(profile):
+    tags = {"rare": {"train": 1}, "a|b": {"train": 600, "dev": 100}}
+    text = corpus_markdown(profile | {"tags": tags}, {"Data docs": "http://127.0.0.1:1/x y"})
+
+    assert text.startswith("# Accepted\n")
+    assert "[Data docs](<http://127.0.0.1:1/x%20y>)" in text
+    assert "| train | 80 | 800 | 37 | 10.0 | 60 |" in text
+    assert text.index("a\\|b") < text.index("| rare |")
+    assert "| a\\|b | 600 (75.0%) | 100 (12.5%) | 0 (0.0%) |" in text
+    assert corpus_markdown(profile | {"accepted": False}, {}).startswith("# Refused\n")
+
+
+@pytest.fixture
+def quarantine(tmp_path: Path) -> Path:
+    rows = [
+        {
+            "row": row,
+            "reasons": ["over_long", "empty_token"],
+            "sequence_id": f"s{row}\x1b[2J",
+            "document_id": "d",
+            "split": None,
+            "tokens": ["a" * 50, "b" * 50, None],
+            "tags": None,
+            "defect": None,
+        }
+        for row in range(150)
+    ]
+    schema = quarantine_schema([])
+    file = tmp_path / "quarantine.parquet"
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), file)
+    return file
+
+
+def test_the_first_quarantined_sequences_are_rows_of_text(quarantine):
+    rows = quarantine_rows(quarantine, most=100)
+
+    assert len(rows) == 100
+    assert rows[7]["row"] == 7
+    assert rows[7]["refused by"] == "over_long, empty_token"
+    assert rows[7]["tokens"] == 3
+    assert len(rows[7]["begins"]) == 80
+    assert "\x1b" not in rows[7]["sequence"]
+
+
+def test_of_no_quarantined_sequence_there_is_no_row(tmp_path):
+    pq.write_table(quarantine_schema([]).empty_table(), tmp_path / "quarantine.parquet")
+
+    assert quarantine_rows(tmp_path / "quarantine.parquet") == []
+
+
+def test_scores_are_rows_with_interval_and_support(metrics, span_metrics):
+    whole, first, *_ = score_rows(metrics)
+    assert whole == {
+        "": "token accuracy", "score": "93.0%", "interval": "91.0 to 95.0%", "support": "100 tokens",
+        "precision": "–", "recall": "–", "champion": "91.0%",  # noqa: RUF001
+    }  # fmt: skip
+    assert first["support"] == "60 tokens"
+    assert [row[""] for row in score_rows(span_metrics)] == ["span F1", "F1 of PER", "F1 of LOC"]
+    alone = score_rows(metrics | {"champion": None})
+    assert {row["champion"] for row in alone} == {"–"}  # noqa: RUF001
