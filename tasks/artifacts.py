@@ -29,6 +29,10 @@ from seqtag.rundir import RunDir
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_PICTURES: Final = {
+    "learning-curve": "The deciding score on dev after each epoch; the best one is kept",
+    "confusion": "Gold tags against predicted ones on test: the share of each row, and tokens",
+}
 _log: Final = logging.getLogger("prefect.task_runs")  # what it says goes to the run on the dashboard
 
 
@@ -77,7 +81,7 @@ def show_scores(run: RunDir) -> None:
         description="Scores on test, each with its interval and what it was counted on",
     )
     for name, picture in steps.pictures(run).items():
-        create_image_artifact(key=f"{name}-{run.tagger}", image_url=picture.uri, description=picture.words)
+        create_image_artifact(key=f"{name}-{run.tagger}", image_url=picture.uri, description=_PICTURES[name])
 
 
 @stopping_nothing

@@ -82,6 +82,7 @@ def retrain_markdown(
         inline(without_verdict(decision)),
         *_decided_by(decision),
         *_would_pass(decision),
+        "Look at:",
         link_list(links),
         table(["", METRIC_NAMES[metrics["metric"]], "interval", "support"], _score_rows(metrics, decision)),
         f"{level(metrics['confidence'])} intervals from "

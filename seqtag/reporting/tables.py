@@ -110,7 +110,7 @@ def score_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
     by_name = ("spans", "conlleval", "types") if challenger["spans"] else ("tags",)
     noun = "spans" if challenger["spans"] else "tokens"
     whole = {
-        "": METRIC_NAMES[metrics["metric"]],
+        "what": METRIC_NAMES[metrics["metric"]],
         **_scored(challenger["score"], challenger["score"]["support"], noun),
         "champion": percent(champion["score"]["value"]) if champion else MISSING,
     }
@@ -118,7 +118,7 @@ def score_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
         whole,
         *(
             {
-                "": f"F1 of {named.name}",
+                "what": f"F1 of {named.name}",
                 **_scored(named.scores["f1"], named.scores["support"], noun),
                 "precision": percent(named.scores["precision"]["value"]),
                 "recall": percent(named.scores["recall"]["value"]),

@@ -65,10 +65,10 @@ def test_of_no_quarantined_sequence_there_is_no_row(tmp_path):
 def test_scores_are_rows_with_interval_and_support(metrics, span_metrics):
     whole, first, *_ = score_rows(metrics)
     assert whole == {
-        "": "token accuracy", "score": "93.0%", "interval": "91.0 to 95.0%", "support": "100 tokens",
+        "what": "token accuracy", "score": "93.0%", "interval": "91.0 to 95.0%", "support": "100 tokens",
         "precision": "–", "recall": "–", "champion": "91.0%",  # noqa: RUF001
     }  # fmt: skip
     assert first["support"] == "60 tokens"
-    assert [row[""] for row in score_rows(span_metrics)] == ["span F1", "F1 of PER", "F1 of LOC"]
+    assert [row["what"] for row in score_rows(span_metrics)] == ["span F1", "F1 of PER", "F1 of LOC"]
     alone = score_rows(metrics | {"champion": None})
     assert {row["champion"] for row in alone} == {"–"}  # noqa: RUF001
