@@ -17,6 +17,9 @@ with contextlib.suppress(ConfigError, OSError):  # whoever runs a flow is told t
     os.environ.setdefault("PREFECT_HOME", str(_home.prefect))
     _home.root.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "seqtag")
+os.environ.setdefault(
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore"
+)  # seqtag speaks outside of flows too
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 logging.getLogger("seqtag").setLevel(logging.INFO)

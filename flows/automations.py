@@ -24,8 +24,15 @@ SILENCE: Final = 4 * HEARTBEAT  # seconds, after which a run without a sign of l
 
 _OURS: Final = "seqtag: "  # what the names of our automations begin with
 _ANY_RUN = ResourceSpecification.model_validate({"prefect.resource.id": "prefect.flow-run.*"})
-_OF_OURS = ResourceSpecification.model_validate(
+OF_OURS = ResourceSpecification.model_validate(
     {"prefect.resource.id": "prefect.tag.seqtag", "prefect.resource.role": "tag"}
+)
+
+_NEVER_ANSWERED = ResourceSpecification.model_validate(
+    {
+        "prefect.resource.id": "prefect.flow-run.*",
+        "prefect.state-message": "The flow was paused and never resumed.",  # the server's words
+    }
 )
 
 
@@ -40,7 +47,7 @@ def of_every_server() -> list[AutomationCore]:
                 after={"prefect.flow-run.heartbeat"},
                 expect={"prefect.flow-run.*"},  # a heartbeat, or any state that it came to
                 match=_ANY_RUN,
-                match_related=_OF_OURS,
+                match_related=OF_OURS,
                 for_each={"prefect.resource.id"},
                 threshold=1,
                 within=timedelta(seconds=SILENCE),
@@ -61,7 +68,7 @@ def of_every_server() -> list[AutomationCore]:
                 posture=Posture.Reactive,
                 expect={"prefect.flow-run.Crashed"},
                 match=_ANY_RUN,
-                match_related=_OF_OURS,
+                match_related=OF_OURS,
                 for_each={"prefect.resource.id"},
                 threshold=1,
                 within=timedelta(seconds=0),
@@ -71,6 +78,27 @@ def of_every_server() -> list[AutomationCore]:
                     state=StateType.SCHEDULED,
                     name="AwaitingRetry",
                     message="Taken up again where it stopped",
+                    force=False,
+                )
+            ],
+        ),
+        AutomationCore(
+            name=f"{_OURS}an approval that nobody gave closes",
+            description="Begins a run anew that nobody answered in time, so that it is held in the ledger.",
+            trigger=EventTrigger(
+                posture=Posture.Reactive,
+                expect={"prefect.flow-run.Failed"},
+                match=_NEVER_ANSWERED,
+                match_related=OF_OURS,
+                for_each={"prefect.resource.id"},
+                threshold=1,
+                within=timedelta(seconds=0),
+            ),
+            actions=[
+                ChangeFlowRunState(
+                    state=StateType.SCHEDULED,
+                    name="AwaitingRetry",
+                    message="Nobody answered in time: it is held",
                     force=False,
                 )
             ],

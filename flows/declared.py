@@ -20,7 +20,8 @@ from seqtag.config.sources import Table
 from seqtag.errors import ConfigError
 
 _CHECKOUT = "{{ $SEQTAG_CHECKOUT }}"
-When = Literal["cron", "watch", "asked"]  # which key of the tagger's [schedule] says it; asked: none does
+# the key of a tagger's [schedule] that says it; asked: none does
+When = Literal["cron", "watch", "monitor", "asked"]
 
 
 class _Pool(Table):
@@ -117,9 +118,10 @@ def declared(checkout: Path) -> list[Deployment]:
 def _schedule(schedule: ScheduleConfig, when: When) -> ScheduleConfig | None:
     if when == "cron":
         return schedule
-    if when == "asked" or schedule.watch is None:
+    cron = {"watch": schedule.watch, "monitor": schedule.monitor}.get(when)
+    if cron is None:
         return None
-    return schedule.model_copy(update={"cron": schedule.watch, "overlap": "cancel-new", "missed": "latest"})
+    return schedule.model_copy(update={"cron": cron, "overlap": "cancel-new", "missed": "latest"})
 
 
 def _read(path: Path, checkout: Path) -> _File:

@@ -23,6 +23,7 @@ from prefect.utilities.callables import parameter_schema
 
 from flows.automations import install, of_every_server, of_tagger
 from flows.declared import Deployment, declared
+from flows.notices import block_on, of_people
 from seqtag.config import ScheduleConfig
 
 TAG = "seqtag"
@@ -57,7 +58,10 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
         retrained = [
             (found.name, found.id) for title, found in _deployed(client) if title.startswith("retrain/")
         ]
-        lines += install([*of_every_server(), *(of_tagger(*tagger) for tagger in retrained)], client)
+        block, said = block_on(client)
+        told = [] if block is None else of_people(block)
+        lines += said
+        lines += install([*of_every_server(), *told, *(of_tagger(*tagger) for tagger in retrained)], client)
     return lines
 
 

@@ -37,10 +37,8 @@ def program(name: str, place: Place, *, checkout: Path) -> Program:
     if name == "pages":
         command = [sys.executable, "-m", "flows.pages", str(port)]
         return Program(name, command, environment(place.home), checkout, port)
-    return Program(name, _PREFECT_SERVER, _of_server(place, port), place.home.root, port)
-
-
-_PREFECT_SERVER: Final = [sys.executable, "-m", "prefect", "server", "start"]
+    command = [sys.executable, "-m", "flows.server"]
+    return Program(name, command, _of_server(place, port), checkout, port)
 
 
 def _of_server(place: Place, port: int) -> dict[str, str]:

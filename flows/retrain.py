@@ -11,7 +11,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 import tasks
+from flows.approval import seek_approval
 from flows.day import begin_day
+from flows.notices import tell_verdict
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.rundir import RunDir
@@ -47,8 +49,10 @@ def retrain(
     place = steps.Place.of(Settings())
     steps.confine_libraries(place.home)
 
-    snapshot = tasks.ingest(config, place)
-    run = tasks.open_run(config, snapshot, place, as_of=day)
+    run = steps.run_asked_about(place.home, config.name, by=str(runtime.flow_run.id))
+    if run is None:
+        snapshot = tasks.ingest(config, place)
+        run = tasks.open_run(config, snapshot, place, as_of=day)
     steps.force(run, force or [], by=str(runtime.flow_run.id))
     earlier = steps.conclusion(run, place)
     run = tasks.validate(run)
@@ -62,10 +66,14 @@ def retrain(
     run = tasks.decide(run)
     run = tasks.register(run, place)
     run = tasks.infra_validate(run, place)
+    if (waiting := seek_approval(run, config.approval)) is not None:
+        return waiting
     run = tasks.promote(run, place, by=_occasion())
     run = tasks.report(run, tagger)
 
     came_to = steps.verdict(run, earlier=earlier, now=steps.conclusion(run, place))
+    if came_to.is_new:
+        tell_verdict(run)
     return Completed(name=came_to.title, message=came_to.sentence, data=run)
 
 

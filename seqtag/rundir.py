@@ -115,6 +115,11 @@ class RunDir:
         return self.path / "opponent.json"
 
     @property
+    def approval(self) -> Path:
+        """Whether a person has to approve what it came to, and the answer."""
+        return self.path / "approval.json"
+
+    @property
     def validation(self) -> Path:
         return self.path / "validation"
 
@@ -251,6 +256,10 @@ class MonitorReport:
     @classmethod
     def of(cls, home: Home, tagger: str, snapshot: Snapshot, *, day: str) -> MonitorReport:
         return cls(home.monitoring(tagger) / f"{day}-{snapshot.id}")
+
+    @property
+    def tagger(self) -> str:
+        return self.path.parent.name
 
     @property
     def drift(self) -> Path:

@@ -24,7 +24,7 @@ from prefect.artifacts import (
 from prefect.exceptions import PrefectException
 
 from seqtag import steps
-from seqtag.rundir import RunDir
+from seqtag.rundir import MonitorReport, RunDir
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -99,6 +99,16 @@ def show_verdict(run: RunDir, tagger: str) -> None:
             link_text="Report of this run",
             description="All scores, curves and examples on one page",
         )
+
+
+@stopping_nothing
+def show_drift(report: MonitorReport) -> None:
+    """Show every statistic of what was monitored, beside its noise floor."""
+    create_markdown_artifact(
+        key=f"drift-{report.tagger}",
+        markdown=steps.drift_card(report),
+        description=f"How far what {report.tagger} reads has moved away from what it learnt",
+    )
 
 
 class TrainingProgress:

@@ -2,7 +2,7 @@
 
 from seqtag.config.loading import load_tagger
 from seqtag.config.monitor import MonitorConfig
-from seqtag.config.operations import ScheduleConfig
+from seqtag.config.operations import ApprovalConfig, ScheduleConfig
 from seqtag.config.settings import Settings
 from seqtag.config.sources import SPLITS, Source, Split
 from seqtag.config.tagger import (
@@ -26,6 +26,7 @@ from seqtag.config.tagger import (
 
 __all__ = [
     "SPLITS",
+    "ApprovalConfig",
     "EvaluateConfig",
     "FeaturesConfig",
     "Fold",

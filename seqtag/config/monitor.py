@@ -15,6 +15,7 @@ Length = Literal["day", "month", "year"]
 class MonitorConfig(Table):
     """What counts as drift, and how old things may become. Shares are fractions in [0, 1]."""
 
+    tagged_logs: str | None = None  # file or folder of what the champion tagged; may hold ${SEQTAG_AS_OF}
     quantile: float = Field(default=0.99, ge=0.5, lt=1)  # of a hundred periods without drift one alarms
     resamples: int = Field(default=2000, ge=200)  # more are drawn where many statistics share an alarm rate
     compare: Compare = "auto"  # auto: only what is new, where a snapshot holds most of the earlier one

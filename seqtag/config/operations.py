@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, Self
 from zoneinfo import available_timezones
 
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 
 from seqtag.config.sources import Table
 
@@ -16,6 +16,7 @@ class ScheduleConfig(Table):
     cron: str = "0 2 * * *"  # minute, hour, day of the month, month, day of the week
     timezone: str = "UTC"  # of the IANA database, for example Europe/Berlin
     watch: str | None = None  # cron of a look at the sources; where they changed, a retraining begins
+    monitor: str | None = None  # cron of a look at what the corpus and the tagged logs hold
     active: bool = True  # false: deployed, and begun by hand or by an event alone
     overlap: Literal["cancel-new", "enqueue"] = "cancel-new"  # what is due while a retraining runs
     missed: Literal["latest", "all", "none"] = "latest"  # which of those that were due while no worker ran
@@ -38,3 +39,10 @@ class ScheduleConfig(Table):
                 f"Received: {self.timezone!r}"
             )
         return self
+
+
+class ApprovalConfig(Table):
+    """Whether a person has to approve before a model serves that the gate would promote."""
+
+    required: bool = False
+    within_hours: PositiveFloat = Field(default=12, le=30 * 24)  # without an answer it is held

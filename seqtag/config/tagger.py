@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, PositiveFloat, model_validator
 
 from seqtag.config.monitor import MonitorConfig
-from seqtag.config.operations import ScheduleConfig
+from seqtag.config.operations import ApprovalConfig, ScheduleConfig
 from seqtag.config.recipes import RecipeName, with_recipe
 from seqtag.config.sources import Source, Table
 
@@ -202,6 +202,7 @@ class TaggerConfig(Table):
     evaluate: EvaluateConfig = EvaluateConfig()
     gate: GateConfig = GateConfig()
     schedule: ScheduleConfig = Field(default=ScheduleConfig(), exclude=True)
+    approval: ApprovalConfig = Field(default=ApprovalConfig(), exclude=True)
     monitor: MonitorConfig = Field(default=MonitorConfig(), exclude=True)
 
     @model_validator(mode="before")

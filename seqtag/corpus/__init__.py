@@ -1,5 +1,6 @@
 """From sources in many formats to one Arrow schema on disk, and from there to train, dev and test."""
 
+from seqtag.corpus.files import expand
 from seqtag.corpus.hashing import hash_sequences, hash_strings, hex_hashes
 from seqtag.corpus.sample import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
@@ -12,6 +13,7 @@ __all__ = [
     "assign_splits",
     "best_possible",
     "corpus_schema",
+    "expand",
     "files_digest",
     "hash_sequences",
     "hash_strings",

@@ -50,8 +50,11 @@ class InputFile:
         return cast("BinaryIO", self.filesystem.open(self.path, "rb"))
 
 
-def expand(text: str) -> str:
+def expand(text: str, *, key: str = "corpus.sources") -> str:
     """Replace each `${VARIABLE}` by its value in the environment.
+
+    Args:
+        key: of the configuration, which the message names.
 
     Raises:
         ConfigError: a variable is unset or empty; the message names it.
@@ -61,8 +64,7 @@ def expand(text: str) -> str:
         name = found[1]
         if not os.environ.get(name):
             raise ConfigError(
-                f"corpus.sources: environment variable {name} was required by a source. "
-                "Received: nothing, it is not set"
+                f"{key}: environment variable {name} was required. Received: nothing, it is not set"
             )
         return os.environ[name]
 

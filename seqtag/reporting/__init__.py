@@ -1,11 +1,11 @@
 """What people read: the HTML report, the dashboard's Markdown and tables, the last lines on the terminal."""
 
-from seqtag.reporting.card import Changes, changed_settings, retrain_markdown
+from seqtag.reporting.card import Changes, changed_settings, question_markdown, retrain_markdown
 from seqtag.reporting.corpus import corpus_markdown, quarantine_rows
 from seqtag.reporting.drift import drift_markdown
 from seqtag.reporting.page import REPORT, ReportContext, confusion_picture, learning_curves, write_report
 from seqtag.reporting.plots import Picture
-from seqtag.reporting.summary import summary_lines
+from seqtag.reporting.summary import summary_lines, verdict_lines
 from seqtag.reporting.tables import score_rows
 
 __all__ = [
@@ -19,8 +19,10 @@ __all__ = [
     "drift_markdown",
     "learning_curves",
     "quarantine_rows",
+    "question_markdown",
     "retrain_markdown",
     "score_rows",
     "summary_lines",
+    "verdict_lines",
     "write_report",
 ]

@@ -84,10 +84,7 @@ def retrain_markdown(
         *_would_pass(decision),
         "Look at:",
         link_list(links),
-        table(["", METRIC_NAMES[metrics["metric"]], "interval", "support"], _score_rows(metrics, decision)),
-        f"{level(metrics['confidence'])} intervals from "
-        f"{plural(metrics['resamples'], 'resample')} of {plural(metrics['n_sequences'], 'test sequence')} "
-        f"({plural(metrics['n_tokens'], 'token')}).",
+        *_scores(metrics, decision),
         *_differences(decision),
         *_changed(changes),
         "## Corpus",
@@ -104,6 +101,31 @@ def retrain_markdown(
         "\n\n".join(f"{inline(purpose)}:\n\n{command(text)}" for purpose, text in commands.items()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def question_markdown(metrics: Mapping[str, Any], decision: Mapping[str, Any], *, tagger: str) -> str:
+    """Write what a person is asked, and what it is decided on, as GitHub-flavoured Markdown.
+
+    Args:
+        metrics: `metrics.json`.
+        decision: `decision.json`.
+    """
+    parts = [
+        f"**May this model of {inline(tagger)} serve?** {inline(without_verdict(decision))}",
+        *_scores(metrics, decision),
+        *_differences(decision),
+        "The artifacts of this flow run show scores, curves and the corpus.",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _scores(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str]:
+    return [
+        table(["", METRIC_NAMES[metrics["metric"]], "interval", "support"], _score_rows(metrics, decision)),
+        f"{level(metrics['confidence'])} intervals from "
+        f"{plural(metrics['resamples'], 'resample')} of {plural(metrics['n_sequences'], 'test sequence')} "
+        f"({plural(metrics['n_tokens'], 'token')}).",
+    ]
 
 
 def _decided_by(decision: Mapping[str, Any]) -> list[str]:

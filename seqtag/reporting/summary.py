@@ -16,6 +16,22 @@ from seqtag.reporting.wording import (
 )
 
 
+def verdict_lines(decision: Mapping[str, Any], *, links: Mapping[str, str]) -> str:
+    """Write what people are told of a retraining wherever they are: the numbers, what decided, where to look.
+
+    Args:
+        decision: `decision.json` with what it came to.
+        links: label -> where to look.
+    """
+    broken = [rule for rule in decision["rules"] if not rule["held"]]
+    lines = [
+        without_verdict(decision),
+        *(f"Not held: {rule['rule']}: {rule['detail']}" for rule in broken),
+        *(f"{label}: {where}" for label, where in links.items()),
+    ]
+    return "\n".join(map(printable, lines))
+
+
 def summary_lines(
     *,
     metrics: Mapping[str, Any],

@@ -5,8 +5,27 @@ same inputs. They take and return addresses (a snapshot, a run directory), never
 """
 
 from seqtag.registry import Occasion
+from seqtag.steps.approval import (
+    Question,
+    answer,
+    ask,
+    run_asked_about,
+    standing_question,
+    wants_approval,
+    withdraw,
+)
 from seqtag.steps.baseline import baseline
-from seqtag.steps.cards import corpus_card, page_of, pictures, quarantine_table, retrain_card, score_table
+from seqtag.steps.cards import (
+    corpus_card,
+    page_of,
+    pictures,
+    quarantine_table,
+    question_card,
+    question_notice,
+    retrain_card,
+    score_table,
+    verdict_notice,
+)
 from seqtag.steps.explanation import explain, explanation
 from seqtag.steps.ground import (
     Place,
@@ -20,7 +39,7 @@ from seqtag.steps.ground import (
 from seqtag.steps.intake import ingest, look_at_sources, note_sources, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
-from seqtag.steps.monitoring import drift_card, monitor
+from seqtag.steps.monitoring import drift, drift_card, drift_notice, is_news, monitor, path_of_logs
 from seqtag.steps.outcome import Verdict, conclusion, summary, verdict
 from seqtag.steps.promotion import infra_validate, occasion, promote, register
 from seqtag.steps.rollback import rollback
@@ -28,14 +47,19 @@ from seqtag.steps.rollback import rollback
 __all__ = [
     "Occasion",
     "Place",
+    "Question",
     "StepName",
     "Verdict",
+    "answer",
+    "ask",
     "baseline",
     "conclusion",
     "confine_libraries",
     "corpus_card",
     "decide",
+    "drift",
     "drift_card",
+    "drift_notice",
     "encode",
     "evaluate",
     "explain",
@@ -44,15 +68,19 @@ __all__ = [
     "index",
     "infra_validate",
     "ingest",
+    "is_news",
     "look_at_sources",
     "monitor",
     "note_sources",
     "occasion",
     "open_run",
     "page_of",
+    "path_of_logs",
     "pictures",
     "promote",
     "quarantine_table",
+    "question_card",
+    "question_notice",
     "read_config",
     "read_snapshot",
     "register",
@@ -60,10 +88,15 @@ __all__ = [
     "require_steps",
     "retrain_card",
     "rollback",
+    "run_asked_about",
     "score_table",
     "split",
+    "standing_question",
     "summary",
     "train",
     "validate",
     "verdict",
+    "verdict_notice",
+    "wants_approval",
+    "withdraw",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtag.rundir import RunDir
 from seqtag.sealing import find_manifest, read_json
+from seqtag.steps.approval import Question
 from seqtag.steps.outcome import concluded
 
 if TYPE_CHECKING:
@@ -79,6 +80,29 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
             "Take the model back that serves": f"seqtag rollback {run.tagger} --reason TEXT",
         },
     )
+
+
+def question_card(run: RunDir) -> str:
+    """Return what a person is asked before the model serves, as Markdown."""
+    from seqtag.reporting import question_markdown
+
+    return question_markdown(read_json(run.metrics), read_json(run.decision), tagger=run.tagger)
+
+
+def verdict_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
+    """Return subject and body of what people are told of a retraining, as plain text."""
+    from seqtag.reporting import verdict_lines
+
+    decision = concluded(run)
+    links = {"Report": page_of(run, run.report, pages), "Data docs": page_of(run, run.data_docs, pages)}
+    return f"{run.tagger}: {decision['verdict']}", verdict_lines(decision, links=links)
+
+
+def question_notice(run: RunDir, question: Question) -> tuple[str, str]:
+    """Return subject and body of what people are told when a model waits for them."""
+    sentence = read_json(run.decision)["sentence"]
+    body = f"{sentence}\nAnswer until {question.until}, else it is held: Resume on the page of the flow run."
+    return f"{run.tagger}: may this model serve?", body
 
 
 def page_of(run: RunDir, path: Path, pages: str | None) -> str:

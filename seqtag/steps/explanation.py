@@ -60,8 +60,9 @@ def explain(config: TaggerConfig, place: Place) -> list[Answer]:
             write_json(run.opponent, read_json(begun.opponent))
         else:
             write_opponent(run, champion)
-        if begun is not None and begun.forced.exists():
-            write_json(run.forced, read_json(begun.forced))
+        for said in () if begun is None else (begun.forced, begun.approval):
+            if said.exists():
+                write_json(run.path / said.name, read_json(said))
         try:
             for step in (validate, split, index, encode, baseline, train, evaluate, decide):
                 step(run)

@@ -25,6 +25,7 @@ from seqtag.sealing import (
     require_manifest,
     write_json,
 )
+from seqtag.steps.approval import require_approval
 from seqtag.steps.ground import Place, digest, key_of_steps, read_config, read_snapshot, step
 
 if TYPE_CHECKING:
@@ -135,6 +136,7 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
     run.path.mkdir(parents=True, exist_ok=True)
     with exclusive(run.path / ".lock"):
         write_what_it_is_made_from(run, config, snapshot)
+        require_approval(run, required=config.approval.required)
         if not keeps_opponent(run, champion):
             write_opponent(run, champion)
     logger.info("run directory %s", run.path)

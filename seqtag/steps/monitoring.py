@@ -90,6 +90,43 @@ def drift_card(report: MonitorReport) -> str:
     return drift_markdown(read_json(report.drift))
 
 
+def path_of_logs(config: TaggerConfig, named: str | None) -> Path | None:
+    """Return where the tagged logs lie: as named, else as [monitor] says, with the day's variables in place.
+
+    Raises:
+        ConfigError: a variable is not set.
+    """
+    from seqtag.corpus import expand
+
+    logs = named or config.monitor.tagged_logs
+    return None if logs is None else Path(expand(logs, key="monitor.tagged_logs"))
+
+
+def drift(report: MonitorReport) -> dict[str, Any]:
+    """Return what `drift.json` says."""
+    return dict(read_json(report.drift))
+
+
+def drift_notice(report: MonitorReport) -> tuple[str, str]:
+    """Return subject and body of what people are told of drift, as plain text."""
+    found = drift(report)
+    return f"{report.tagger}: {found['verdict']} ({found['rule']})", str(found["sentence"])
+
+
+def is_news(report: MonitorReport) -> bool:
+    """Tell whether it says something that the report before it did not: another verdict, rule or alarm."""
+    earlier = [path for path in sorted(report.path.parent.glob("????-??-??-*")) if path < report.path]
+    if not earlier or not MonitorReport(earlier[-1]).drift.exists():
+        return bool(drift(report)["verdict"] != "steady")
+    return _gist(report) != _gist(MonitorReport(earlier[-1]))
+
+
+def _gist(report: MonitorReport) -> tuple[str, str, frozenset[tuple[str, str]]]:
+    found = drift(report)
+    alarms = frozenset((s["origin"], s["name"]) for s in found["statistics"] if s["alarms"])
+    return found["verdict"], found["rule"], alarms
+
+
 def _inputs_of_run(run: RunDir) -> dict[str, str]:
     return {
         "splits": require_manifest(run.splits).digest,

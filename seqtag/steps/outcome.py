@@ -14,10 +14,14 @@ _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """The decision: `title` names the state on the dashboard, `sentence` holds the numbers."""
+    """The decision: `title` names the state on the dashboard, `sentence` holds the numbers.
+
+    is_new   False where an earlier night came to the same
+    """
 
     title: str
     sentence: str
+    is_new: bool = True
 
 
 def conclusion(run: RunDir, place: Place) -> str | None:
@@ -42,7 +46,7 @@ def verdict(run: RunDir, *, earlier: str | None = None, now: str | None = None) 
     """Return what was decided; if an earlier night came to the same conclusion, that there is nothing new."""
     decision = concluded(run)
     if earlier is not None and earlier == now:
-        return Verdict("Skipped", f"Nothing new since {run.begun}. {decision['sentence']}")
+        return Verdict("Skipped", f"Nothing new since {run.begun}. {decision['sentence']}", is_new=False)
     return Verdict(_TITLES[decision["verdict"]], decision["sentence"])
 
 

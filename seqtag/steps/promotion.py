@@ -18,6 +18,7 @@ from seqtag.sealing import (
     require_manifest,
     write_json,
 )
+from seqtag.steps.approval import Approval
 from seqtag.steps.ground import Place, key_of_steps, read_snapshot, step, train_scheme
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ def judgement(run: RunDir) -> Judgement:
             f"HOLD: the decision was to promote, but version {findings['version']} does not work as it is "
             f"registered, so that nothing is promoted. {failures(findings)}."
         )
+    elif verdict == "PROMOTE":
+        verdict, sentence = _as_approved(Approval.of(run), sentence)
     return Judgement(
         verdict=verdict,
         sentence=sentence,
@@ -126,6 +129,25 @@ def judgement(run: RunDir) -> Judgement:
         dataset=require_manifest(run.splits).digest,
         report=str(run.report),
     )
+
+
+def _as_approved(approval: Approval, sentence: str) -> tuple[str, str]:
+    """Return the verdict and its sentence where the decision was to promote."""
+    objection = approval.objection()
+    if objection is not None:
+        return "HOLD", f"HOLD: the decision was to promote, and {objection}. {_what_was_decided(sentence)}"
+    if approval.required and approval.answer is not None:
+        return "PROMOTE", f"{sentence} Approved by {approval.answer.who}: {approval.answer.reason}"
+    return "PROMOTE", sentence
+
+
+def _said(approval: Approval) -> str:
+    return "" if approval.answer is None else f"{approval.answer.who}: {approval.answer.reason}"
+
+
+def _what_was_decided(sentence: str) -> str:
+    found = sentence.removeprefix("PROMOTE: ")
+    return f"{found[:1].upper()}{found[1:]}"
 
 
 def seal_promotion(run: RunDir, entry: Entry) -> Manifest:
@@ -142,6 +164,16 @@ def seal_promotion(run: RunDir, entry: Entry) -> Manifest:
             "detail": failures(findings) or f"{n_checks} checks in a process of its own",
         }
     ]
+    approval = Approval.of(run)
+    if approval.required and read_json(run.decision)["verdict"] == "PROMOTE":
+        objection = approval.objection()
+        rules.append(
+            {
+                "rule": "a person approved it",
+                "held": objection is None,
+                "detail": objection or _said(approval),
+            }
+        )
     if meant.verdict == "PROMOTE":
         detail = entry.sentence if held else "none is in force"
         rules.append({"rule": "no hold forbids it", "held": not held, "detail": detail})

@@ -60,7 +60,9 @@ def test_adding_a_tagger_is_adding_a_file_and_what_is_gone_is_removed(checkout: 
     before = deployed().keys()
     other = written(checkout, name="other")
     assert "+ retrain/other" in deploy(checkout, api=api)
-    assert deployed().keys() - before == {"retrain/other", "watch/other", "backfill/other"}
+    assert deployed().keys() - before == {
+        f"{flow}/other" for flow in ("retrain", "watch", "monitor", "backfill")
+    }
     other.unlink()
     assert "- retrain/other" in deploy(checkout, api=api)
     assert deployed().keys() == before
@@ -108,7 +110,7 @@ def test_automations_are_there_once_however_often_one_deploys_and_go_with_their_
     for _ in range(2):
         deploy(checkout, api=api)
     names = automations()
-    assert len(names) == len(set(names)) == 4
+    assert len(names) == len(set(names)) == 5
     other.unlink()
     deploy(checkout, api=api)
     assert set(names) - set(automations()) == {"seqtag: other is retrained when its corpus changes or drifts"}

@@ -5,53 +5,28 @@ import random
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.client.schemas.objects import FlowRun
-from prefect.deployments import run_deployment
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import local, programs, services
 from seqtag.rundir import RunDir
 from seqtag.sealing import read_json
 from seqtag.steps import Place
-from tests.taggers import Taggers
+from tests.machine import begin, finished, runs_at, until, written
 
 pytestmark = pytest.mark.slow
-CHECKOUT = Path(__file__).resolve().parents[2]
-PATIENCE = 400  # seconds; a cron run is due within 60, a silent one has crashed after 120
 
 
-@pytest.fixture
-def checkout(tmp_path: Path, place: Place, monkeypatch) -> Iterator[Path]:
-    """A checkout whose only tagger is a small one; what it started is stopped afterwards."""
-    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")
-    monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS", "30")
-    for service in ("PREFECT_SERVER_API", "SEQTAG_REGISTRY", "SEQTAG_PAGES"):
-        monkeypatch.setenv(f"{service}_PORT", "0")  # any free port: the usual one may be somebody's
-    folder = tmp_path / "checkout"
-    (folder / "deployments" / "taggers").mkdir(parents=True)
-    for name in ("flows", "tasks", "seqtag", "deployments/prefect.yaml"):
-        (folder / name).symlink_to(CHECKOUT / name)
-    yield folder
-    local.down(place.home)
-
-
-def written(checkout: Path, cron: str, source: str = "") -> None:
-    path = Path(Taggers(checkout / "deployments" / "taggers").write(more=f'[schedule]\ncron = "{cron}"\n'))
-    if source:
-        path.write_text(path.read_text().replace('"sample"\nn_sequences = 200', source))
+def scheduled(checkout: Path, cron: str, source: str = "") -> None:
+    written(checkout, f'[schedule]\ncron = "{cron}"\n', source=source)
 
 
 def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Place, checkout: Path) -> None:
-    written(checkout, "* * * * *")
+    scheduled(checkout, "* * * * *")
     url, changes = local.up(place, checkout=checkout)
     assert "+ retrain/small" in changes
     assert local.up(place, checkout=checkout) == (url, [])
@@ -65,7 +40,7 @@ def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Place
 
 
 def test_services_that_were_killed_come_back_where_they_were(place: Place, checkout: Path) -> None:
-    written(checkout, "0 2 1 1 *")
+    scheduled(checkout, "0 2 1 1 *")
     local.up(place, checkout=checkout)
     before = {name: services.running(place.home, name) for name in programs.NAMES}
     for service in before.values():
@@ -79,7 +54,7 @@ def test_services_that_were_killed_come_back_where_they_were(place: Place, check
 
 
 def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(place: Place, checkout: Path) -> None:
-    written(checkout, "0 * * * *")
+    scheduled(checkout, "0 * * * *")
     url, _ = local.up(place, checkout=checkout)
     until(url, lambda runs: runs if len(runs) >= 30 else [])
     local.down(place.home)
@@ -98,7 +73,7 @@ def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(place: Plac
 
 
 def test_a_run_whose_worker_was_killed_is_taken_up_again(place: Place, checkout: Path) -> None:
-    written(checkout, "0 2 1 1 *")
+    scheduled(checkout, "0 2 1 1 *")
     url, _ = local.up(place, checkout=checkout)
     begun = begin(url)
     until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
@@ -117,7 +92,7 @@ def test_a_run_whose_worker_was_killed_is_taken_up_again(place: Place, checkout:
 
 
 def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place, checkout: Path) -> None:
-    written(checkout, "0 2 1 1 *")
+    scheduled(checkout, "0 2 1 1 *")
     url, _ = local.up(place, checkout=checkout)
     begun = begin(url)
     until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
@@ -130,7 +105,7 @@ def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place
 def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
     place: Place, checkout: Path
 ) -> None:
-    written(checkout, "0 2 * * *", source='"jsonl"\npath = "days/${SEQTAG_AS_OF}.jsonl"')
+    scheduled(checkout, "0 2 * * *", source='"jsonl"\npath = "days/${SEQTAG_AS_OF}.jsonl"')
     (checkout / "days").mkdir()
     for day, drawn in (("2026-11-01", 1), ("2026-11-02", 2)):
         (checkout / "days" / f"{day}.jsonl").write_text(corpus(drawn))
@@ -150,7 +125,7 @@ def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
 
 
 def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Path) -> None:
-    written(checkout, "0 2 1 1 *")
+    scheduled(checkout, "0 2 1 1 *")
     broken = checkout / "deployments" / "taggers" / "broken.toml"
     broken.write_text('name = "broken"\n[[corpus.sources]]\nformat = "jsonl"\npath = "nowhere.jsonl"\n')
     url, _ = local.up(place, checkout=checkout)
@@ -163,7 +138,7 @@ def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Pa
 
 
 def test_a_changed_source_is_said_once_and_begins_a_retraining(place: Place, checkout: Path) -> None:
-    written(checkout, "0 2 1 1 *", source='"jsonl"\npath = "corpus.jsonl"')
+    scheduled(checkout, "0 2 1 1 *", source='"jsonl"\npath = "corpus.jsonl"')
     (checkout / "corpus.jsonl").write_text(corpus(1))
     url, _ = local.up(place, checkout=checkout)
     looks = []
@@ -185,32 +160,6 @@ def corpus(drawn: int) -> str:
             json.dumps({"tokens": tokens, "tags": ["X" if token == "a" else "Y" for token in tokens]})
         )
     return "\n".join(rows) + "\n"
-
-
-def begin(url: str, deployment: str = "retrain/small", **parameters: Any):
-    with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
-        return run_deployment(deployment, parameters=parameters, timeout=0).id
-
-
-def runs_at(url: str) -> list[FlowRun]:
-    with temporary_settings({PREFECT_API_URL: f"{url}/api"}), get_client(sync_client=True) as client:
-        return client.read_flow_runs(limit=200)
-
-
-def until(url: str, wanted: Callable[[list[FlowRun]], list]) -> list:
-    """Ask for all flow runs until something is `wanted` of them, and return that."""
-    deadline = time.monotonic() + PATIENCE
-    while time.monotonic() < deadline:
-        found = wanted(runs_at(url))
-        if found:
-            return found
-        time.sleep(1)
-    pytest.fail(f"not seen within {PATIENCE} s; runs: {Counter(run.state.name for run in runs_at(url))}")
-
-
-def finished(runs: list[FlowRun]) -> list[FlowRun]:
-    # a run that is due while the one before it still trains is cancelled, as the deployment says
-    return [run for run in runs if run.state.is_final() and run.state.name not in ("Cancelled", "Crashed")]
 
 
 def let_a_day_pass(database: Path) -> None:

@@ -1,20 +1,15 @@
 """Prefect's server and MLflow's registry on PostgreSQL, several retrainings at once."""
 
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from prefect.client.orchestration import get_client
-from prefect.deployments import run_deployment
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import local
 from seqtag.config import Settings
 from seqtag.steps import Place
+from tests.machine import begin, until_final, written
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
-from tests.taggers import Taggers
 
 pytestmark = pytest.mark.slow
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -38,43 +33,19 @@ def databases(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> sa.URL:  # 
     return prefect
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    folder = tmp_path / "checkout"
-    (folder / "deployments" / "taggers").mkdir(parents=True)
-    for name in ("flows", "tasks", "seqtag", "deployments/prefect.yaml"):
-        (folder / name).symlink_to(CHECKOUT / name)
-    for number in range(N_TAGGERS):
-        Taggers(folder / "deployments" / "taggers").write(name=f"small{number}")
-    return folder
-
-
-@pytest.fixture
-def url(tmp_path: Path, databases: sa.URL, checkout: Path, monkeypatch) -> Iterator[str]:
-    monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
-    for service in ("PREFECT_SERVER_API", "SEQTAG_REGISTRY", "SEQTAG_PAGES"):
-        monkeypatch.setenv(f"{service}_PORT", "0")
-    place = Place.of(Settings())
-    yield local.up(place, checkout=checkout)[0]
-    local.down(place.home)
-
-
 def test_retrainings_at_the_same_time_are_recorded_in_postgresql(
-    url: str, databases: sa.URL, tmp_path: Path
+    databases: sa.URL, place: Place, checkout: Path
 ) -> None:
-    with temporary_settings({PREFECT_API_URL: f"{url}/api"}), get_client(sync_client=True) as client:
-        begun = [run_deployment(f"retrain/small{n}", timeout=0).id for n in range(N_TAGGERS)]
-        deadline = time.monotonic() + PATIENCE
-        while time.monotonic() < deadline:
-            states = [client.read_flow_run(run).state for run in begun]
-            if all(state.is_final() for state in states):
-                break
-            time.sleep(2)
-    assert [state.name for state in states] == ["Promoted"] * N_TAGGERS, [state.message for state in states]
+    names = [f"small{n}" for n in range(3)]
+    for name in names:
+        written(checkout, "", name=name)
+    place = Place.of(Settings())  # whose registry is now on PostgreSQL
+    url, _ = local.up(place, checkout=checkout)
+    states = [until_final(url, run).state for run in [begin(url, f"retrain/{name}") for name in names]]
+    assert [state.name for state in states] == ["Promoted"] * 3, [state.message for state in states]
     with sa.create_engine(databases, poolclass=sa.NullPool).connect() as connection:
         counted = connection.execute(sa.text("SELECT count(*) FROM flow_run WHERE state_name = 'Promoted'"))
-        assert counted.scalar() == N_TAGGERS
-    assert not list((tmp_path / "home").rglob("*.db"))
-    place = Place.of(Settings())
-    assert all(place.registry().champion(f"small{n}") is not None for n in range(N_TAGGERS))
+        assert counted.scalar() == 3
+    assert not list(place.home.root.rglob("*.db"))
+    assert all(place.registry().champion(name) is not None for name in names)
     assert "locked" not in place.home.log("server").read_text()

@@ -69,7 +69,7 @@ def test_an_unset_or_empty_variable_is_an_error_that_names_it(value, monkeypatch
     if value is not None:
         monkeypatch.setenv("DATA", value)
 
-    with pytest.raises(ConfigError, match="environment variable DATA was required by a source"):
+    with pytest.raises(ConfigError, match="environment variable DATA was required"):
         expand("${DATA}/train.conll")
 
 

@@ -1,0 +1,84 @@
+"""A person is asked before a model serves: the flow run is suspended, and the dashboard shows a form.
+
+Annotations are evaluated here, as Prefect makes the form of them.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+from prefect import get_client, runtime
+from prefect.client.schemas.objects import State
+from prefect.exceptions import ObjectNotFound
+from prefect.flow_runs import suspend_flow_run
+from prefect.input import RunInput
+from prefect.states import Completed
+from pydantic import Field
+
+from flows.notices import tell_question
+from seqtag import steps
+from seqtag.config import ApprovalConfig
+from seqtag.rundir import RunDir
+
+
+class Approval(RunInput):
+    """May this model serve?"""
+
+    answer: Literal["hold", "approve"] = Field(
+        default="hold", description="approve: it serves from now on. hold: the champion stays."
+    )
+    name: str = Field(min_length=1, description="Who you are, for the ledger.")
+    reason: str = Field(min_length=1, description="Why, for those who read the ledger.")
+
+
+def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
+    """Ask a person where one has to approve, and wait, without a process; None: go on.
+
+    The flow run is suspended, and begins anew when the form is sent. When time is up the server fails it, and
+    an automation has it begin anew: then it is held. A run that nobody can answer, since no deployment could
+    begin it anew, is not asked about, and held.
+
+    Returns:
+        a state for the flow run to end in where another flow run waits for the same answer.
+    """
+    if not steps.wants_approval(run) or not runtime.deployment.id:
+        return None
+    ours, now = str(runtime.flow_run.id), datetime.now(UTC)
+    before = steps.standing_question(run)
+    question = _asked(run, ours, now, within=timedelta(hours=config.within_hours))
+    if question.is_over(now):
+        steps.answer(run, "none", who="", reason="")
+        return None
+    if question.by != ours:
+        message = f"Flow run {question.by} waits for an answer until {question.until}."
+        return Completed(name="AwaitingApproval", message=message, data=run)
+    if question != before:
+        tell_question(run, question)
+    left = datetime.fromisoformat(question.until) - now
+    answer = suspend_flow_run(
+        wait_for_input=Approval.with_initial_data(description=steps.question_card(run)),
+        timeout=max(1, round(left.total_seconds())),
+        key=question.decision,
+    )
+    steps.answer(
+        run, "approve" if answer.answer == "approve" else "hold", who=answer.name, reason=answer.reason
+    )
+    return None
+
+
+def _asked(run: RunDir, ours: str, now: datetime, *, within: timedelta) -> steps.Question:
+    """Return the question that stands; one whose flow run does not wait any more is asked anew, by us."""
+    question = steps.ask(run, by=ours, now=now, within=within)
+    if question.by != ours and not question.is_over(now) and not _waits(question.by):
+        steps.withdraw(run)
+        question = steps.ask(run, by=ours, now=now, within=within)
+    return question
+
+
+def _waits(flow_run: str) -> bool:
+    with get_client(sync_client=True) as client:
+        try:
+            state = client.read_flow_run(UUID(flow_run)).state
+        except ObjectNotFound:
+            return False
+    return state is not None and not state.is_final()

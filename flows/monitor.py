@@ -1,0 +1,80 @@
+"""Watch for drift: has what a tagger reads moved away from what its champion was trained beside?
+
+Annotations are evaluated here, as Prefect makes the form of its dashboard of them.
+"""
+
+from datetime import date
+
+from prefect import flow, get_client
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterName,
+    FlowFilter,
+    FlowFilterName,
+    FlowRunFilter,
+    FlowRunFilterState,
+    FlowRunFilterStateType,
+)
+from prefect.client.schemas.objects import State, StateType
+from prefect.client.schemas.sorting import FlowRunSort
+from prefect.states import Completed, Failed
+
+import tasks
+from flows.day import begin_day
+from flows.events import drift_found
+from flows.notices import tell_drift
+from seqtag import steps
+from seqtag.config import Settings, load_tagger
+from seqtag.rundir import MonitorReport
+from tasks.failures import failing_by_kind
+
+_TITLES = {"steady": "Steady", "warn": "Warning", "retrain": "Retrain"}
+
+
+@flow(name="monitor")
+@failing_by_kind
+def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = None) -> State[MonitorReport]:
+    """Compare what a tagger's corpus and logs hold with what its champion was trained beside.
+
+    Drift that retraining can mend begins a retraining, by an event. What is broken or unlike anything known
+    fails this flow run.
+
+    Args:
+        tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
+        tagged_logs: File or folder of what the champion tagged; what [monitor] says if this is left empty.
+        as_of: The day it is done for, the one it was due at if this is left empty.
+    """
+    day = begin_day(as_of)
+    config, place = load_tagger(tagger), steps.Place.of(Settings())
+    snapshot = tasks.ingest(config, place)
+    report = tasks.monitor(
+        config,
+        place,
+        snapshot,
+        as_of=day,
+        tagged_logs=steps.path_of_logs(config, tagged_logs),
+        last_run=_last_retraining(config.name),
+    )
+    found = steps.drift(report)
+    if steps.is_news(report):
+        tell_drift(report)
+    if found["verdict"] == "retrain":
+        drift_found(config.name, rule=found["rule"], sentence=found["sentence"])
+    if found["verdict"] == "stop":
+        return Failed(name="Stop", message=found["sentence"], data=report)
+    return Completed(name=_TITLES[found["verdict"]], message=found["sentence"], data=report)
+
+
+def _last_retraining(tagger: str) -> date | None:
+    """Return the day on which a retraining of a tagger last came to its end, None if none is known."""
+    with get_client(sync_client=True) as client:
+        ended = client.read_flow_runs(
+            flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[tagger])),
+            flow_run_filter=FlowRunFilter(
+                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.COMPLETED]))
+            ),
+            sort=FlowRunSort.END_TIME_DESC,
+            limit=1,
+        )
+    return ended[0].end_time.date() if ended and ended[0].end_time else None

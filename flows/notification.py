@@ -1,0 +1,23 @@
+"""The block that says things to people wherever they are: chat, mail, a receiver of HTTP.
+
+The server that loads it must know it, which is why `flows.server` imports this module.
+"""
+
+from __future__ import annotations
+
+from prefect.blocks.notifications import AppriseNotificationBlock
+from pydantic import Field, SecretStr
+
+BLOCK = "people"  # the name of the one that `make deploy` puts on the server
+
+
+class Notice(AppriseNotificationBlock):
+    """Where notices go: any address that Apprise knows, or several, parted by commas.
+
+    For example `slack://TOKEN`, `mailtos://USER:PASSWORD@HOST?to=team@example.com`, `jsons://HOST/PATH`.
+    """
+
+    _block_type_name = "seqtag notice"
+    _block_type_slug = "seqtag-notice"
+
+    url: SecretStr = Field(title="Apprise address", description="Kept encrypted in the server's database.")

@@ -1,0 +1,77 @@
+"""A person is asked before a model serves: on a real server, with the form's answer."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from flows import local
+from seqtag.steps import Place
+from tests.machine import begin, client_of, until, until_final, written
+
+pytestmark = pytest.mark.slow
+
+
+def test_the_answer_decides_and_no_answer_in_time_holds(place: Place, checkout: Path) -> None:
+    for name in ("approved", "held"):
+        written(checkout, "[approval]\nrequired = true\n", name=name)
+    written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.005\n", name="unanswered")  # 18 s
+    url, _ = local.up(place, checkout=checkout)
+    asked = {name: begin(url, f"retrain/{name}") for name in ("approved", "held", "unanswered")}
+
+    def suspended(name):
+        return until(
+            url, lambda runs: [r for r in runs if r.id == asked[name] and r.state.name == "Suspended"]
+        )[0]
+
+    for name, said in (("approved", "approve"), ("held", "hold")):
+        assert suspended(name).state.is_paused()
+        assert place.registry().champion(name) is None
+        with client_of(url) as client:
+            form = {"answer": said, "name": "Ada", "reason": f"because {said}"}
+            client.resume_flow_run(asked[name], run_input=form)
+    states = {name: until_final_or_closed(url, run) for name, run in asked.items()}
+
+    assert {name: state.name for name, state in states.items()} == {
+        "approved": "Promoted", "held": "Held", "unanswered": "Held",
+    }  # fmt: skip
+    assert place.registry().champion("approved").version == "1"
+    entries = {name: place.registry().history(name) for name in asked}
+    assert [e.event for e in entries["approved"]] == ["PROMOTE"]
+    assert entries["approved"][0].sentence.endswith("Approved by Ada: because approve")
+    assert [e.event for e in entries["held"]] == ["HOLD"]
+    assert "Ada holds it back: because hold" in entries["held"][0].sentence
+    assert [e.event for e in entries["unanswered"]] == ["HOLD"]
+    assert "nobody approved it until" in entries["unanswered"][0].sentence
+    assert place.registry().champion("held") is place.registry().champion("unanswered") is None
+    (run,) = place.home.runs("approved").glob("*/promotion/promotion.json")
+    rules = {rule["rule"]: rule for rule in json.loads(run.read_text())["rules"]}
+    assert rules["a person approved it"] == {
+        "rule": "a person approved it", "held": True, "detail": "Ada: because approve",
+    }  # fmt: skip
+
+
+def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
+    place: Place, checkout: Path
+) -> None:
+    rows = [{"tokens": ["a", "b", "c"] * 3, "tags": ["X", "Y", "Y"] * 3, "id": str(n)} for n in range(200)]
+    source = checkout / "corpus.jsonl"
+    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    written(checkout, "[approval]\nrequired = true\n", source='"jsonl"\npath = "corpus.jsonl"')
+    url, _ = local.up(place, checkout=checkout)
+    first = begin(url)
+    until(url, lambda runs: [run for run in runs if run.id == first and run.state.name == "Suspended"])
+    second = until_final(url, begin(url))
+    assert second.state.name == "AwaitingApproval"
+    source.write_text(source.read_text().replace('"c"', '"d"'))
+    with client_of(url) as client:
+        client.resume_flow_run(first, run_input={"answer": "approve", "name": "Ada", "reason": "good"})
+    assert until_final(url, first).state.name == "Promoted"
+    assert len(list(place.home.runs("small").glob("????-*"))) == 1
+
+
+def until_final_or_closed(url, run):
+    """Wait for the end of a run that the server may fail in between, as it does where nobody answers."""
+    return until(
+        url, lambda runs: [r.state for r in runs if r.id == run and r.state.name in ("Promoted", "Held")]
+    )[0]

@@ -1,0 +1,125 @@
+"""Monitoring and notices on a real server: drift begins a retraining, and people are told once."""
+
+import json
+import random
+import threading
+from collections.abc import Iterator
+from email import message_from_bytes, policy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from flows import local
+from seqtag.steps import Place
+from tests.machine import begin, client_of, finished, until, until_final, written
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def received() -> Iterator[SimpleNamespace]:
+    """What a receiver of HTTP was sent."""
+    notices: list[dict[str, Any]] = []
+
+    class Receiver(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            notices.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield SimpleNamespace(notices=notices, address=f"json://127.0.0.1:{server.server_port}/notices")
+        server.shutdown()
+
+
+@pytest.fixture
+def mailed() -> Iterator[SimpleNamespace]:
+    """What a mail server was sent."""
+    mails = []
+
+    class Sink:
+        async def handle_DATA(self, _server, _session, envelope) -> str:  # noqa: N802 - aiosmtpd's name
+            mails.append(message_from_bytes(envelope.content, policy=policy.default))
+            return "250 OK"
+
+    controller = Controller(Sink(), hostname="127.0.0.1", port=0)
+    controller.start()
+    port = controller.server.sockets[0].getsockname()[1]
+    yield SimpleNamespace(
+        mails=mails, address=f"mailto://127.0.0.1:{port}?from=seqtag@example.com&to=team@example.com"
+    )
+    controller.stop()
+
+
+def test_drift_begins_a_retraining_and_people_are_told_once(
+    place: Place, checkout: Path, received, mailed, monkeypatch
+) -> None:
+    monkeypatch.setenv("SEQTAG_NOTIFY_URL", f"{received.address},{mailed.address}")
+    source = checkout / "corpus.jsonl"
+    source.write_text(corpus("abcd"))
+    written(checkout, "", source='"jsonl"\npath = "corpus.jsonl"')
+    url, changes = local.up(place, checkout=checkout)
+    assert "+ block people" in changes
+
+    assert until_final(url, begin(url)).state.name == "Promoted"
+    assert until_final(url, begin(url)).state.name == "Skipped"
+    assert until_final(url, begin(url, "monitor/small")).state.name == "Steady"
+    source.write_text(corpus("abef"))
+    assert until_final(url, begin(url, "monitor/small")).state.name == "Retrain"
+    retrained = until(url, lambda runs: third(finished(runs)))
+    assert retrained[0].state.name in ("Promoted", "Held", "Rejected")
+    source.write_text('{"tokens": 3}\n')
+    failed = until_final(url, begin(url))
+    assert failed.state.is_failed()
+
+    with client_of(url) as client:
+        keys = {artifact.key for artifact in client.read_latest_artifacts()}
+    assert {"drift-small", "retrain-small", "training-small", "scores-small", "data-small"} <= keys
+    told = wait_for(received.notices, 4)
+    assert [notice["title"] for notice in told] == [
+        "small: PROMOTE",
+        "small: retrain (drift)",
+        f"small: {retrained[0].state.message.partition(':')[0]}",
+        f"{failed.name}: {failed.state.name}",
+    ]
+    assert "Report: http://127.0.0.1:" in told[0]["message"]
+    assert f"Dashboard: {url}/runs/flow-run/" in told[0]["message"]
+    assert "corpus.jsonl" in told[3]["message"]
+    mails = wait_for(mailed.mails, 4)
+    assert [mail["subject"] for mail in mails] == [notice["title"] for notice in told]
+
+
+def third(runs):
+    retrainings = [run for run in runs if run.name == "retrain small"]
+    return [max(retrainings, key=lambda run: run.expected_start_time)] if len(retrainings) == 3 else []
+
+
+def wait_for(things: list, n: int) -> list:
+    """Wait until something came so many times; more would be a repeat."""
+    import time
+
+    deadline = time.monotonic() + 60
+    while len(things) < n and time.monotonic() < deadline:
+        time.sleep(0.5)
+    time.sleep(3)
+    assert len(things) == n, things
+    return things
+
+
+def corpus(alphabet: str) -> str:
+    """Return 400 sequences over an alphabet whose first letter has a tag of its own."""
+    chance = random.Random(alphabet)
+    rows = []
+    for _ in range(400):
+        tokens = chance.choices(alphabet, k=8)
+        tags = ["X" if token == "a" else "Y" for token in tokens]
+        rows.append(json.dumps({"tokens": tokens, "tags": tags}))
+    return "\n".join(rows) + "\n"
