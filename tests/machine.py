@@ -5,6 +5,8 @@ from tests.machine import checkout  # noqa: F401 - in a conftest.py; then ask fo
 
 from __future__ import annotations
 
+import json
+import random
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -85,6 +87,26 @@ def until_final(url: str, run: UUID) -> FlowRun:
     return until(url, lambda runs: [each for each in finished(runs) if each.id == run])[0]
 
 
+def until_suspended(url: str, run: UUID) -> FlowRun:
+    """Wait until a flow run waits for an answer; one that ends instead fails the test."""
+    found = until(
+        url, lambda runs: [r for r in runs if r.id == run and (r in finished(runs) or r.state.is_paused())]
+    )
+    assert found[0].state.name == "Suspended", found[0].state
+    return found[0]
+
+
 def finished(runs: list[FlowRun]) -> list[FlowRun]:
     # a run that is due while the one before it still trains is cancelled, as the deployment says
     return [run for run in runs if run.state.is_final() and run.state.name not in ("Cancelled", "Crashed")]
+
+
+def corpus(alphabet: str = "abcd", *, drawn: object = 1, n: int = 200) -> str:
+    """Return n sequences as JSON Lines, in which the letter a has a tag of its own; others for each `drawn`."""
+    chance = random.Random(f"{alphabet}{drawn}")
+    rows = []
+    for _ in range(n):
+        tokens = chance.choices(alphabet, k=8)
+        tags = ["X" if token == "a" else "Y" for token in tokens]
+        rows.append(json.dumps({"tokens": tokens, "tags": tags}))
+    return "\n".join(rows) + "\n"

@@ -7,7 +7,7 @@ import pytest
 
 from flows import local
 from seqtag.steps import Place
-from tests.machine import begin, client_of, until, until_final, written
+from tests.machine import begin, client_of, corpus, until, until_final, until_suspended, written
 
 pytestmark = pytest.mark.slow
 
@@ -19,13 +19,8 @@ def test_the_answer_decides_and_no_answer_in_time_holds(place: Place, checkout: 
     url, _ = local.up(place, checkout=checkout)
     asked = {name: begin(url, f"retrain/{name}") for name in ("approved", "held", "unanswered")}
 
-    def suspended(name):
-        return until(
-            url, lambda runs: [r for r in runs if r.id == asked[name] and r.state.name == "Suspended"]
-        )[0]
-
     for name, said in (("approved", "approve"), ("held", "hold")):
-        assert suspended(name).state.is_paused()
+        until_suspended(url, asked[name])
         assert place.registry().champion(name) is None
         with client_of(url) as client:
             form = {"answer": said, "name": "Ada", "reason": f"because {said}"}
@@ -54,16 +49,15 @@ def test_the_answer_decides_and_no_answer_in_time_holds(place: Place, checkout: 
 def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
     place: Place, checkout: Path
 ) -> None:
-    rows = [{"tokens": ["a", "b", "c"] * 3, "tags": ["X", "Y", "Y"] * 3, "id": str(n)} for n in range(200)]
     source = checkout / "corpus.jsonl"
-    source.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    source.write_text(corpus())
     written(checkout, "[approval]\nrequired = true\n", source='"jsonl"\npath = "corpus.jsonl"')
     url, _ = local.up(place, checkout=checkout)
     first = begin(url)
-    until(url, lambda runs: [run for run in runs if run.id == first and run.state.name == "Suspended"])
+    until_suspended(url, first)
     second = until_final(url, begin(url))
     assert second.state.name == "AwaitingApproval"
-    source.write_text(source.read_text().replace('"c"', '"d"'))
+    source.write_text(corpus(drawn=2))
     with client_of(url) as client:
         client.resume_flow_run(first, run_input={"answer": "approve", "name": "Ada", "reason": "good"})
     assert until_final(url, first).state.name == "Promoted"

@@ -1,7 +1,6 @@
 """The real server and worker of this machine: cron fires, what is late or cut off is made good."""
 
 import json
-import random
 import sqlite3
 import time
 from collections import Counter
@@ -16,7 +15,7 @@ from flows import local, programs, services
 from seqtag.rundir import RunDir
 from seqtag.sealing import read_json
 from seqtag.steps import Place
-from tests.machine import begin, finished, runs_at, until, written
+from tests.machine import begin, corpus, finished, runs_at, until, written
 
 pytestmark = pytest.mark.slow
 
@@ -108,7 +107,7 @@ def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
     scheduled(checkout, "0 2 * * *", source='"jsonl"\npath = "days/${SEQTAG_AS_OF}.jsonl"')
     (checkout / "days").mkdir()
     for day, drawn in (("2026-11-01", 1), ("2026-11-02", 2)):
-        (checkout / "days" / f"{day}.jsonl").write_text(corpus(drawn))
+        (checkout / "days" / f"{day}.jsonl").write_text(corpus(drawn=drawn))
     url, _ = local.up(place, checkout=checkout)
     for _ in range(2):  # twice is once
         begun = begin(url, "backfill/small", first="2026-11-01", last="2026-11-02")
@@ -139,7 +138,7 @@ def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Pa
 
 def test_a_changed_source_is_said_once_and_begins_a_retraining(place: Place, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *", source='"jsonl"\npath = "corpus.jsonl"')
-    (checkout / "corpus.jsonl").write_text(corpus(1))
+    (checkout / "corpus.jsonl").write_text(corpus(drawn=1))
     url, _ = local.up(place, checkout=checkout)
     looks = []
     for _ in range(2):
@@ -148,18 +147,6 @@ def test_a_changed_source_is_said_once_and_begins_a_retraining(place: Place, che
     assert [look.state.name for look in looks] == ["Changed", "Unchanged"]
     (retraining,) = until(url, lambda runs: [run for run in finished(runs) if run.name == "retrain small"])
     assert retraining.state.name == "Promoted"
-
-
-def corpus(drawn: int) -> str:
-    """Return 200 sequences in which every token has its own tag; others for each `drawn`."""
-    chance = random.Random(drawn)
-    rows = []
-    for _ in range(200):
-        tokens = chance.choices("abcd", k=8)
-        rows.append(
-            json.dumps({"tokens": tokens, "tags": ["X" if token == "a" else "Y" for token in tokens]})
-        )
-    return "\n".join(rows) + "\n"
 
 
 def let_a_day_pass(database: Path) -> None:

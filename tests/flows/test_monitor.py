@@ -1,8 +1,8 @@
 """Monitoring and notices on a real server: drift begins a retraining, and people are told once."""
 
 import json
-import random
 import threading
+import time
 from collections.abc import Iterator
 from email import message_from_bytes, policy
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 
 from flows import local
 from seqtag.steps import Place
-from tests.machine import begin, client_of, finished, until, until_final, written
+from tests.machine import begin, client_of, corpus, finished, until, until_final, written
 
 pytestmark = pytest.mark.slow
 
@@ -64,7 +64,7 @@ def test_drift_begins_a_retraining_and_people_are_told_once(
 ) -> None:
     monkeypatch.setenv("SEQTAG_NOTIFY_URL", f"{received.address},{mailed.address}")
     source = checkout / "corpus.jsonl"
-    source.write_text(corpus("abcd"))
+    source.write_text(corpus("abcd", n=400))
     written(checkout, "", source='"jsonl"\npath = "corpus.jsonl"')
     url, changes = local.up(place, checkout=checkout)
     assert "+ block people" in changes
@@ -72,7 +72,7 @@ def test_drift_begins_a_retraining_and_people_are_told_once(
     assert until_final(url, begin(url)).state.name == "Promoted"
     assert until_final(url, begin(url)).state.name == "Skipped"
     assert until_final(url, begin(url, "monitor/small")).state.name == "Steady"
-    source.write_text(corpus("abef"))
+    source.write_text(corpus("abef", n=400))
     assert until_final(url, begin(url, "monitor/small")).state.name == "Retrain"
     retrained = until(url, lambda runs: third(finished(runs)))
     assert retrained[0].state.name in ("Promoted", "Held", "Rejected")
@@ -104,22 +104,9 @@ def third(runs):
 
 def wait_for(things: list, n: int) -> list:
     """Wait until something came so many times; more would be a repeat."""
-    import time
-
     deadline = time.monotonic() + 60
     while len(things) < n and time.monotonic() < deadline:
         time.sleep(0.5)
     time.sleep(3)
     assert len(things) == n, things
     return things
-
-
-def corpus(alphabet: str) -> str:
-    """Return 400 sequences over an alphabet whose first letter has a tag of its own."""
-    chance = random.Random(alphabet)
-    rows = []
-    for _ in range(400):
-        tokens = chance.choices(alphabet, k=8)
-        tags = ["X" if token == "a" else "Y" for token in tokens]
-        rows.append(json.dumps({"tokens": tokens, "tags": tags}))
-    return "\n".join(rows) + "\n"
