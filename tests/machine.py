@@ -102,7 +102,7 @@ def finished(runs: list[FlowRun]) -> list[FlowRun]:
 
 
 def corpus(alphabet: str = "abcd", *, drawn: object = 1, n: int = 200) -> str:
-    """Return n sequences as JSON Lines, in which the letter a has a tag of its own; others for each `drawn`."""
+    """Return n sequences as JSON Lines; the letter a has a tag of its own. Others for each `drawn`."""
     chance = random.Random(f"{alphabet}{drawn}")
     rows = []
     for _ in range(n):
