@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import cast
 
@@ -10,7 +9,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
-from flows import local, services
+from flows import local
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import ConfigError, SeqtagError
@@ -28,7 +27,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         return 2
     try:
         load_tagger(arguments[0])  # a misspelt file costs no server
-        api = api_of_here()
+        api = local.api(steps.Place.of(Settings()))
     except (SeqtagError, OSError) as error:
         local.say(f"Error: {error}")
         return 2 if isinstance(error, ConfigError) else 1
@@ -41,17 +40,6 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     run = cast(RunDir, state.result())  # what the state that the flow returned holds
     local.say("\n" + steps.summary(run, dashboard=dashboard))
     return 0
-
-
-def api_of_here() -> str:
-    named = os.environ.get("PREFECT_API_URL")
-    if named is None:
-        return f"{local.server(steps.Place.of(Settings()))}/api"
-    if not services.is_healthy(named):
-        raise services.ServiceError(
-            f"PREFECT_API_URL: a Prefect server was required. Received: none at {named}"
-        )
-    return named
 
 
 def run_main(flow: Flow[[str], State[RunDir]]) -> None:

@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import NoReturn
 
 from flows import services
 from flows.programs import HEALTH, NAMES, TITLES, program
+from flows.services import ServiceError
 from seqtag.config import Settings
 from seqtag.errors import ConfigError, SeqtagError
 from seqtag.rundir import Home
@@ -51,6 +53,20 @@ def server(place: Place) -> str:
     return running.url
 
 
+def api(place: Place) -> str:
+    """Return the address of the API that PREFECT_API_URL names, else that of this home's own server.
+
+    Raises:
+        ServiceError: nothing answers at PREFECT_API_URL, or the server did not come up.
+    """
+    named = os.environ.get("PREFECT_API_URL")
+    if not named:
+        return f"{server(place)}/api"
+    if not services.is_healthy(named):
+        raise ServiceError(f"PREFECT_API_URL: a Prefect server was required. Received: none at {named}")
+    return named
+
+
 def down(home: Home) -> list[str]:
     """Stop the services, the worker first; return the names of those that ran.
 
@@ -75,7 +91,11 @@ def serve(name: str, place: Place) -> NoReturn:
     """
     if name not in NAMES:
         raise ConfigError(f"serve: one of {', '.join(NAMES)} was required. Received: {name!r}")
-    services.become(place.home, program(name, place, checkout=CHECKOUT))
+    before = services.running(place.home, name)
+    if before is not None and before.pid != os.getpid():
+        raise ServiceError(f"{name} runs already: pid {before.pid}; make down stops it")
+    services.end_orphans(place.home, name)
+    services.become(place.home, program(name, place, checkout=CHECKOUT, moves=False))
 
 
 def _started(name: str, place: Place, checkout: Path) -> services.Service:
@@ -96,7 +116,7 @@ def main(arguments: list[str]) -> int:
         case ["deploy"]:
             from flows.deploying import deploy
 
-            changes = deploy(CHECKOUT, api=f"{server(place)}/api")
+            changes = deploy(CHECKOUT, api=api(place))
             say("\n".join(changes) or "Nothing differs from what is deployed.")
         case ["server"]:
             say(f"Dashboard   {server(place)}\nStop with   make down")

@@ -22,15 +22,18 @@ _PORTS: Final = {  # which variable says where it listens, and where it does oth
 }
 
 
-def program(name: str, place: Place, *, checkout: Path) -> Program:
+def program(name: str, place: Place, *, checkout: Path, moves: bool = True) -> Program:
     """Return what to start.
 
+    Args:
+        moves: it may listen on another port where its own is taken, which only those learn that start later.
+
     Raises:
-        ServiceError: a port was not named by a number, or none is free; the worker knows of no server.
+        ServiceError: a port was not named by a number, or is taken; the worker knows of no server.
     """
     if name == "worker":
         return _worker(place, checkout)
-    port = _port(place, name)
+    port = _port(place, name) if moves else _own_port(name)
     if name == "registry":
         command = page_command(place.home.artifacts, port=port)
         return Program(name, command, mlflow_environment(place.registry_url), place.home.root, port)
@@ -71,3 +74,11 @@ def _port(place: Place, name: str) -> int:
     """Return where it listened before it was killed, which the others still know, or where it may listen."""
     before = known(place.home, name)
     return free_port(before.port if before and before.port else port_of(*_PORTS[name]))
+
+
+def _own_port(name: str) -> int:
+    wanted = port_of(*_PORTS[name])
+    found = free_port(wanted)
+    if wanted and found != wanted:
+        raise ServiceError(f"{_PORTS[name][0]}: a free port was required. Received: {wanted}, which is taken")
+    return found

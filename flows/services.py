@@ -86,7 +86,7 @@ def environment(home: Home) -> dict[str, str]:
         **os.environ,
         "SEQTAG_HOME": str(home.root),
         "PREFECT_HOME": str(home.prefect),
-        "PREFECT_SERVER_API_HOST": HOST,
+        "PREFECT_SERVER_API_HOST": os.environ.get("PREFECT_SERVER_API_HOST", HOST),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "seqtag",
         "PREFECT_CLI_COLORS": "false",
