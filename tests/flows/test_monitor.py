@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from flows import local
+from flows import local, services
 from seqtag.steps import Place
 from tests.machine import begin, client_of, corpus, finished, until, until_final, written
 
@@ -50,9 +50,9 @@ def mailed() -> Iterator[SimpleNamespace]:
             mails.append(message_from_bytes(envelope.content, policy=policy.default))
             return "250 OK"
 
-    controller = Controller(Sink(), hostname="127.0.0.1", port=0)
+    port = services.free_port(0)
+    controller = Controller(Sink(), hostname="127.0.0.1", port=port)
     controller.start()
-    port = controller.server.sockets[0].getsockname()[1]
     yield SimpleNamespace(
         mails=mails, address=f"mailto://127.0.0.1:{port}?from=seqtag@example.com&to=team@example.com"
     )
