@@ -30,17 +30,21 @@ PATIENCE = 400  # seconds; a cron run is due within 60, a silent one has crashed
 
 @pytest.fixture
 def checkout(tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A checkout without taggers, on ports that nobody else has; what it started is stopped afterwards."""
+    """A checkout without taggers; what was started on it is stopped afterwards."""
+    yield bare_checkout(tmp_path / "checkout", monkeypatch)
+    local.down(place.home)
+
+
+def bare_checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a checkout without taggers, whose services listen on ports that nobody else has."""
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS", "30")
     for service in ("PREFECT_SERVER_API", "SEQTAG_REGISTRY", "SEQTAG_PAGES"):
         monkeypatch.setenv(f"{service}_PORT", "0")
-    folder = tmp_path / "checkout"
     (folder / "deployments" / "taggers").mkdir(parents=True)
     for name in ("flows", "tasks", "seqtag", "deployments/prefect.yaml"):
         (folder / name).symlink_to(CHECKOUT / name)
-    yield folder
-    local.down(place.home)
+    return folder
 
 
 def written(checkout: Path, more: str, *, name: str = "small", source: str = "", floor: float = 0.05) -> Path:
