@@ -17,7 +17,6 @@ from uuid import UUID
 import pytest
 from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
-from prefect.deployments import run_deployment
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import local
@@ -66,8 +65,10 @@ def client_of(url: str) -> SyncPrefectClient:
 
 
 def begin(url: str, deployment: str = "retrain/small", **parameters: Any) -> UUID:
-    with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
-        return run_deployment(deployment, parameters=parameters, timeout=0).id
+    """Begin a flow run of a deployment; return its id."""
+    with client_of(url) as client:
+        found = client.read_deployment_by_name(deployment)
+        return client.create_flow_run_from_deployment(found.id, parameters=parameters).id
 
 
 def runs_at(url: str) -> list[FlowRun]:

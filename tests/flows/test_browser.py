@@ -73,7 +73,7 @@ def tab(browser: Any) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="module")
-def asked(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A machine with the sample tagger, whose retraining waits for somebody to approve it."""
     folder = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as monkeypatch:
