@@ -24,10 +24,10 @@ QUOTED_PASSWORD = "p%40ss%20w%2Frd%25"
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """Give the SQLAlchemy URL of an empty database on a running server; skip where there is no PostgreSQL."""
-    programs = _programs()
+    programs = find_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: no initdb and pg_ctl in PATH or /usr/lib/postgresql/*/bin")
-    user = _user()
+    user = find_user()
     if user is None:
         pytest.skip("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as")
     with postgres_server(programs, user) as url:
@@ -35,8 +35,12 @@ def postgres_url() -> Iterator[str]:
 
 
 @contextmanager
-def postgres_server(programs: Path, user: str) -> Iterator[str]:
-    """Run a server on a free port of 127.0.0.1 with the programs in a folder, as a user who is not root."""
+def postgres_server(programs: Path, user: str, *, fsync: bool = False) -> Iterator[str]:
+    """Run a server on a free port of 127.0.0.1 with the programs in a folder, as a user who is not root.
+
+    Args:
+        fsync: write what is committed to the disk, as a server does that is to be measured.
+    """
     folder = Path(tempfile.mkdtemp(prefix="seqtag-postgres-"))
     identity = {} if os.geteuid() else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
 
@@ -70,7 +74,8 @@ def postgres_server(programs: Path, user: str) -> Iterator[str]:
             "-N",
         )
         options = (
-            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{folder}' -c fsync=off"
+            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{folder}'"
+            f" -c fsync={'on' if fsync else 'off'}"
         )
         run("pg_ctl", "-D", data, "-l", log, "-o", options, "-w", "-t", "60", "start")
         try:
@@ -81,13 +86,15 @@ def postgres_server(programs: Path, user: str) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _programs() -> Path | None:
+def find_programs() -> Path | None:
+    """Return the folder that holds PostgreSQL's programs, if it is installed."""
     folders = [Path(p) for p in os.environ.get("PATH", "").split(os.pathsep) if p]
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((f for f in folders if (f / "initdb").exists() and (f / "pg_ctl").exists()), None)
 
 
-def _user() -> str | None:
+def find_user() -> str | None:
+    """Return a user who may run PostgreSQL: this one, unless it is root."""
     if os.geteuid():
         return pwd.getpwuid(os.geteuid()).pw_name
     known = {entry.pw_name for entry in pwd.getpwall()}

@@ -1,0 +1,313 @@
+"""What the service costs: idle, for each flow and task run, and for a page on a long history; by database.
+
+    python -m benchmarks.service [--repeat 5] [--seconds 60] [--history 1000]
+
+All services of a machine run for real in a temporary $SEQTAG_HOME on free ports, once with Prefect's server
+on SQLite and once on PostgreSQL, where that is installed, side by side and measured in turns. Chromium draws
+the pages, where that and playwright are installed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from multiprocessing.pool import ThreadPool
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import sqlalchemy as sa
+
+from flows import services
+from seqtag.rundir import Home
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+N_TASKS = 50
+SETTLING = 30  # seconds
+PATIENCE = 120  # seconds
+PORTS = dict.fromkeys(("PREFECT_SERVER_API_PORT", "SEQTAG_REGISTRY_PORT", "SEQTAG_PAGES_PORT"), "0")
+KEY = "retrain-sample"
+CARD = "# PROMOTE\n\n" + "| token accuracy | 97.1 | 96.9 | +0.2 |\n" * 50
+ENDS = {  # how a night ends, and how often in 100
+    ("COMPLETED", "Unchanged"): 45,
+    ("COMPLETED", "Promoted"): 20,
+    ("COMPLETED", "Rejected"): 20,
+    ("FAILED", "Failed"): 10,
+    ("CANCELLED", "Cancelled"): 5,
+}
+OF_KEY = {"artifacts": {"key": {"any_": [KEY]}}, "sort": "CREATED_DESC"}
+CALLS: dict[str, dict[str, Any]] = {  # as the pages make them
+    "/flow_runs/paginate": {"page": 1, "limit": 100, "sort": "START_TIME_DESC"},
+    "/ui/flow_runs/history": {"sort": "EXPECTED_START_TIME_DESC", "limit": 1000, "offset": 0},
+    "/ui/flow_runs/count-task-runs": {"flow_run_ids": []},  # of the page's 100 runs
+    "/artifacts/latest/filter": {"artifacts": {"key": {"exists_": True, "like_": ""}}, "sort": "ID_DESC"},
+    "/artifacts/filter": OF_KEY,
+}
+
+
+@dataclass(frozen=True)
+class Machine:
+    """All services of one home, and where its Prefect server keeps its data."""
+
+    database: str
+    home: Home
+    environment: dict[str, str]
+
+    @property
+    def url(self) -> str:
+        return self.service("server").url
+
+    def service(self, name: str) -> services.Service:
+        found = services.running(self.home, name)
+        if found is None:
+            sys.exit(f"{name} on {self.database} has ended: {self.home.log(name).read_text()[-2000:]}")
+        return found
+
+    def post(self, client: httpx.Client, path: str, body: Any) -> Any:
+        """Ask the API, and again while it says that the database is busy."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            answer = client.post(f"{self.url}/api{path}", json=body)
+            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
+                return answer.raise_for_status().json()
+            time.sleep(0.02)
+
+
+@dataclass
+class Figures:
+    """What was measured, by what it is and by database."""
+
+    found: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(dict))
+
+    def add(self, what: str, machine: Machine, *values: float) -> None:
+        self.found[what].setdefault(machine.database, []).extend(values)
+
+    def table(self, databases: Sequence[str]) -> None:
+        print(f"| median | {' | '.join(databases)} |\n|---|{'---:|' * len(databases)}")
+        for what, values in self.found.items():
+            medians = [f"{statistics.median(values[each]):,.1f}" for each in databases]
+            print(f"| {what} | {' | '.join(medians)} |")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--repeat", type=int, default=5, help="of each measurement but the idle one")
+    parser.add_argument("--seconds", type=int, default=60, help="that idle services are watched")
+    parser.add_argument("--history", type=int, default=1000, help="flow runs, and versions of an artifact")
+    parser.add_argument("--flows", action="store_true", help=argparse.SUPPRESS)
+    told = parser.parse_args()
+    if told.flows:
+        print(json.dumps(flow_times()))
+        return
+    figures = Figures()
+    with ExitStack() as stack:
+        machines = started(stack)
+        idle(machines, figures, told.seconds)
+        runs(machines, figures, told.repeat)
+        for machine in machines:
+            for name in ("worker", "pages", "registry"):
+                services.stop(machine.home, name)
+        with ThreadPool(len(machines)) as pool:
+            newest = pool.map(partial(fill, n=told.history), machines)
+        time.sleep(SETTLING)
+        calls(machines, figures, told.repeat)
+        pages(list(zip(machines, newest, strict=True)), figures, told.repeat)
+    print(f"{os.cpu_count()} cores; {told.history:,} flow runs, as many versions of an artifact\n")
+    figures.table([machine.database for machine in machines])
+
+
+def started(stack: ExitStack) -> list[Machine]:
+    """Return a machine for each database; they stop when the stack closes."""
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+    databases = {"SQLite": None, "PostgreSQL": postgresql(stack)}
+    return [
+        stack.enter_context(machine(folder, database, url))
+        for database, url in databases.items()
+        if url or database == "SQLite"
+    ]
+
+
+def postgresql(stack: ExitStack) -> str | None:
+    """Start a PostgreSQL server for Prefect, if one is installed; return its URL."""
+    try:
+        import asyncpg  # noqa: F401 - what Prefect's server connects with
+
+        from tests import postgres
+    except ImportError as error:
+        print(f"Without PostgreSQL: {error}", file=sys.stderr)
+        return None
+    programs, user = postgres.find_programs(), postgres.find_user()
+    if programs is None or user is None:
+        print("Without PostgreSQL: it is not installed, or there is no user to run it as", file=sys.stderr)
+        return None
+    url = sa.make_url(stack.enter_context(postgres.postgres_server(programs, user, fsync=True)))
+    return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+@contextmanager
+def machine(folder: Path, database: str, url: str | None) -> Iterator[Machine]:
+    home = Home(folder / database)
+    own = {k: v for k, v in os.environ.items() if not k.startswith(("PREFECT_", "SEQTAG_"))}
+    environment = {**own, **PORTS, "SEQTAG_HOME": str(home.root)}
+    if url:
+        environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = url
+    try:
+        python(["-m", "flows.local", "up"], environment)
+        yield Machine(database, home, environment)
+    finally:
+        python(["-m", "flows.local", "down"], environment)
+
+
+def python(arguments: list[str], environment: dict[str, str]) -> str:
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        cwd=CHECKOUT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.exit(f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    return done.stdout
+
+
+def idle(machines: Sequence[Machine], figures: Figures, seconds: int) -> None:
+    """Watch the processes of server and worker while nothing is to be done."""
+    time.sleep(SETTLING)
+    watched = [(each, name, tree(each.service(name))) for name in ("server", "worker") for each in machines]
+    before = [cpu_seconds(processes) for *_, processes in watched]
+    begun = time.monotonic()
+    sizes: list[list[float]] = [[] for _ in watched]
+    for _ in range(seconds):
+        time.sleep(1)
+        for seen, (*_, processes) in zip(sizes, watched, strict=True):
+            seen.append(sum(process.memory_info().rss for process in processes) / 2**20)
+    spent = time.monotonic() - begun
+    for seen, cpu, (each, name, processes) in zip(sizes, before, watched, strict=True):
+        figures.add(f"idle {name}, MiB", each, *seen)
+        figures.add(f"idle {name}, % of a core", each, 100 * (cpu_seconds(processes) - cpu) / spent)
+
+
+def tree(service: services.Service) -> list[psutil.Process]:
+    process = psutil.Process(service.pid)
+    return [process, *process.children(recursive=True)]
+
+
+def cpu_seconds(processes: Sequence[psutil.Process]) -> float:
+    return sum(sum(process.cpu_times()[:2]) for process in processes)
+
+
+def runs(machines: Sequence[Machine], figures: Figures, repeat: int) -> None:
+    """Time flow runs, with tasks and without, in a fresh process each time."""
+    for _ in range(repeat):
+        for each in machines:
+            told = {**services.environment(each.home), **each.environment}
+            said = python(
+                ["-m", "benchmarks.service", "--flows"], {**told, "PREFECT_API_URL": f"{each.url}/api"}
+            )
+            empty, full = json.loads(said.splitlines()[-1])
+            figures.add("flow run without tasks, ms", each, 1000 * empty)
+            figures.add("each task run, ms", each, 1000 * (full - empty) / N_TASKS)
+
+
+def flow_times() -> list[float]:
+    """Return the seconds of a flow without tasks and of one with N_TASKS, after one that warms up."""
+    from prefect import flow, task
+
+    @task
+    def nothing() -> None: ...
+
+    @flow
+    def tasks(n: int) -> None:
+        for _ in range(n):
+            nothing()
+
+    tasks(1)
+    return [seconds(partial(tasks, n)) for n in (0, N_TASKS)]
+
+
+def seconds(do: Callable[[], Any]) -> float:
+    begun = time.monotonic()
+    do()
+    return time.monotonic() - begun
+
+
+def fill(machine: Machine, *, n: int) -> str:
+    """Make n flow runs that ended, each with a version of one artifact; return the last one's name."""
+    chance = random.Random(1)
+    ends = chance.choices(list(ENDS), list(ENDS.values()), k=n)
+    with httpx.Client(timeout=PATIENCE) as client:
+        deployment = client.get(f"{machine.url}/api/deployments/name/retrain/sample").json()
+        about = {"flow_id": deployment["flow_id"], "deployment_id": deployment["id"]}
+        about |= {"work_pool_name": deployment["work_pool_name"], "state": {"type": "RUNNING"}}
+        for number, (kind, name) in enumerate(ends):
+            run = machine.post(client, "/flow_runs/", {**about, "name": f"night {number}"})["id"]
+            end = {"type": kind, "name": name, "message": f"{name}: as the gate says"}
+            machine.post(client, f"/flow_runs/{run}/set_state", {"state": end, "force": True})
+            artifact = {"key": KEY, "type": "markdown", "data": CARD, "flow_run_id": run}
+            machine.post(client, "/artifacts/", artifact)
+    return f"night {n - 1}"
+
+
+def calls(machines: Sequence[Machine], figures: Figures, repeat: int) -> None:
+    """Time what the lists of runs and of artifacts ask of the API."""
+    with httpx.Client(timeout=PATIENCE) as client:
+        for _ in range(repeat):
+            for each in machines:
+                shown = each.post(client, "/flow_runs/paginate", CALLS["/flow_runs/paginate"])["results"]
+                ids = {"flow_run_ids": [run["id"] for run in shown]}
+                for path, body in CALLS.items():
+                    asked = ids if "flow_run_ids" in body else body
+                    spent = seconds(partial(each.post, client, path, asked))
+                    figures.add(f"POST {path}, ms", each, 1000 * spent)
+
+
+def pages(visits: Sequence[tuple[Machine, str]], figures: Figures, repeat: int) -> None:
+    """Time a first visit, until the newest entry can be read."""
+    program = shutil.which("chromium") or shutil.which("google-chrome")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        program = None
+    if program is None:
+        print("Without pages: no chromium on the path, or playwright is not installed", file=sys.stderr)
+        return
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-quic"])
+        for _ in range(repeat):
+            for each, newest in visits:
+                for page, text in (("runs", newest), ("artifacts", KEY), (f"artifacts/key/{KEY}", newest)):
+                    spent = visit(browser, f"{each.url}/v2/{page}", text)
+                    figures.add(f"page /{page}, ms", each, 1000 * spent)
+        browser.close()
+
+
+def visit(browser: Any, url: str, text: str) -> float:
+    tab = browser.new_page(viewport={"width": 1280, "height": 900})
+    begun = time.monotonic()
+    tab.goto(url)
+    tab.get_by_text(text).first.wait_for(timeout=1000 * PATIENCE)
+    spent = time.monotonic() - begun
+    tab.close()
+    return spent
+
+
+if __name__ == "__main__":
+    main()
