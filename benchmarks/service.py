@@ -22,8 +22,9 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
+from importlib.util import find_spec
 from multiprocessing.pool import ThreadPool
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ import sqlalchemy as sa
 
 from flows import services
 from seqtag.rundir import Home
+from tests import postgres
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 N_TASKS = 50
@@ -41,7 +43,7 @@ SETTLING = 30  # seconds
 PATIENCE = 120  # seconds
 PORTS = dict.fromkeys(("PREFECT_SERVER_API_PORT", "SEQTAG_REGISTRY_PORT", "SEQTAG_PAGES_PORT"), "0")
 KEY = "retrain-sample"
-CARD = "# PROMOTE\n\n" + "| token accuracy | 97.1 | 96.9 | +0.2 |\n" * 50
+ARTIFACT = {"key": KEY, "type": "markdown", "data": "# PROMOTE\n\n" + "| accuracy | 97.1 | 96.9 |\n" * 60}
 ENDS = {  # how a night ends, and how often in 100
     ("COMPLETED", "Unchanged"): 45,
     ("COMPLETED", "Promoted"): 20,
@@ -49,13 +51,12 @@ ENDS = {  # how a night ends, and how often in 100
     ("FAILED", "Failed"): 10,
     ("CANCELLED", "Cancelled"): 5,
 }
-OF_KEY = {"artifacts": {"key": {"any_": [KEY]}}, "sort": "CREATED_DESC"}
 CALLS: dict[str, dict[str, Any]] = {  # as the pages make them
     "/flow_runs/paginate": {"page": 1, "limit": 100, "sort": "START_TIME_DESC"},
     "/ui/flow_runs/history": {"sort": "EXPECTED_START_TIME_DESC", "limit": 1000, "offset": 0},
     "/ui/flow_runs/count-task-runs": {"flow_run_ids": []},  # of the page's 100 runs
     "/artifacts/latest/filter": {"artifacts": {"key": {"exists_": True, "like_": ""}}, "sort": "ID_DESC"},
-    "/artifacts/filter": OF_KEY,
+    "/artifacts/filter": {"artifacts": {"key": {"any_": [KEY]}}, "sort": "CREATED_DESC"},
 }
 
 
@@ -87,18 +88,15 @@ class Machine:
             time.sleep(0.02)
 
 
-@dataclass
-class Figures:
+class Figures(defaultdict[str, dict[str, list[float]]]):
     """What was measured, by what it is and by database."""
 
-    found: dict[str, dict[str, list[float]]] = field(default_factory=lambda: defaultdict(dict))
-
     def add(self, what: str, machine: Machine, *values: float) -> None:
-        self.found[what].setdefault(machine.database, []).extend(values)
+        self[what].setdefault(machine.database, []).extend(values)
 
     def table(self, databases: Sequence[str]) -> None:
         print(f"| median | {' | '.join(databases)} |\n|---|{'---:|' * len(databases)}")
-        for what, values in self.found.items():
+        for what, values in self.items():
             medians = [f"{statistics.median(values[each]):,.1f}" for each in databases]
             print(f"| {what} | {' | '.join(medians)} |")
 
@@ -115,43 +113,34 @@ def main() -> None:
     if told.flows:
         print(json.dumps(flow_times()))
         return
-    figures = Figures()
+    figures = Figures(dict)
     with ExitStack() as stack:
         machines = started(stack)
         idle(machines, figures, told.seconds)
         runs(machines, figures, told.repeat)
-        for machine in machines:
+        for each in machines:
             for name in ("worker", "pages", "registry"):
-                services.stop(machine.home, name)
+                services.stop(each.home, name)
         with ThreadPool(len(machines)) as pool:
             newest = pool.map(partial(fill, n=told.history), machines)
         time.sleep(SETTLING)
         calls(machines, figures, told.repeat)
         pages(list(zip(machines, newest, strict=True)), figures, told.repeat)
     print(f"{os.cpu_count()} cores; {told.history:,} flow runs, as many versions of an artifact\n")
-    figures.table([machine.database for machine in machines])
+    figures.table([each.database for each in machines])
 
 
 def started(stack: ExitStack) -> list[Machine]:
     """Return a machine for each database; they stop when the stack closes."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-    databases = {"SQLite": None, "PostgreSQL": postgresql(stack)}
-    return [
-        stack.enter_context(machine(folder, database, url))
-        for database, url in databases.items()
-        if url or database == "SQLite"
-    ]
+    machines = [stack.enter_context(machine(folder, "SQLite", None))]
+    if url := postgresql(stack):
+        machines.append(stack.enter_context(machine(folder, "PostgreSQL", url)))
+    return machines
 
 
 def postgresql(stack: ExitStack) -> str | None:
     """Start a PostgreSQL server for Prefect, if one is installed; return its URL."""
-    try:
-        import asyncpg  # noqa: F401 - what Prefect's server connects with
-
-        from tests import postgres
-    except ImportError as error:
-        print(f"Without PostgreSQL: {error}", file=sys.stderr)
-        return None
     programs, user = postgres.find_programs(), postgres.find_user()
     if programs is None or user is None:
         print("Without PostgreSQL: it is not installed, or there is no user to run it as", file=sys.stderr)
@@ -218,18 +207,21 @@ def runs(machines: Sequence[Machine], figures: Figures, repeat: int) -> None:
     """Time flow runs, with tasks and without, in a fresh process each time."""
     for _ in range(repeat):
         for each in machines:
-            told = {**services.environment(each.home), **each.environment}
-            said = python(
-                ["-m", "benchmarks.service", "--flows"], {**told, "PREFECT_API_URL": f"{each.url}/api"}
-            )
-            empty, full = json.loads(said.splitlines()[-1])
-            figures.add("flow run without tasks, ms", each, 1000 * empty)
+            told = {**services.environment(each.home), "PREFECT_API_URL": f"{each.url}/api"}
+            said = python(["-m", "benchmarks.service", "--flows"], told)
+            beating, empty, full = json.loads(said.splitlines()[-1])
+            figures.add("flow run without tasks, ms", each, 1000 * beating)
+            figures.add("the same without heartbeat, ms", each, 1000 * empty)
             figures.add("each task run, ms", each, 1000 * (full - empty) / N_TASKS)
 
 
 def flow_times() -> list[float]:
-    """Return the seconds of a flow without tasks and of one with N_TASKS, after one that warms up."""
+    """Return the seconds of an empty flow, and, without heartbeat, of an empty one and one of N_TASKS.
+
+    A flow run waits for the thread of its heartbeat, which sleeps a second at a time: tasks hide in that.
+    """
     from prefect import flow, task
+    from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
     @task
     def nothing() -> None: ...
@@ -240,7 +232,9 @@ def flow_times() -> list[float]:
             nothing()
 
     tasks(1)
-    return [seconds(partial(tasks, n)) for n in (0, N_TASKS)]
+    beating = seconds(partial(tasks, 0))
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
+        return [beating, *(seconds(partial(tasks, n)) for n in (0, N_TASKS))]
 
 
 def seconds(do: Callable[[], Any]) -> float:
@@ -251,8 +245,7 @@ def seconds(do: Callable[[], Any]) -> float:
 
 def fill(machine: Machine, *, n: int) -> str:
     """Make n flow runs that ended, each with a version of one artifact; return the last one's name."""
-    chance = random.Random(1)
-    ends = chance.choices(list(ENDS), list(ENDS.values()), k=n)
+    ends = random.Random(1).choices(list(ENDS), list(ENDS.values()), k=n)
     with httpx.Client(timeout=PATIENCE) as client:
         deployment = client.get(f"{machine.url}/api/deployments/name/retrain/sample").json()
         about = {"flow_id": deployment["flow_id"], "deployment_id": deployment["id"]}
@@ -261,8 +254,7 @@ def fill(machine: Machine, *, n: int) -> str:
             run = machine.post(client, "/flow_runs/", {**about, "name": f"night {number}"})["id"]
             end = {"type": kind, "name": name, "message": f"{name}: as the gate says"}
             machine.post(client, f"/flow_runs/{run}/set_state", {"state": end, "force": True})
-            artifact = {"key": KEY, "type": "markdown", "data": CARD, "flow_run_id": run}
-            machine.post(client, "/artifacts/", artifact)
+            machine.post(client, "/artifacts/", {**ARTIFACT, "flow_run_id": run})
     return f"night {n - 1}"
 
 
@@ -282,31 +274,25 @@ def calls(machines: Sequence[Machine], figures: Figures, repeat: int) -> None:
 def pages(visits: Sequence[tuple[Machine, str]], figures: Figures, repeat: int) -> None:
     """Time a first visit, until the newest entry can be read."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        program = None
-    if program is None:
+    if program is None or find_spec("playwright") is None:
         print("Without pages: no chromium on the path, or playwright is not installed", file=sys.stderr)
         return
+    from playwright.sync_api import sync_playwright
+
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-quic"])
         for _ in range(repeat):
             for each, newest in visits:
                 for page, text in (("runs", newest), ("artifacts", KEY), (f"artifacts/key/{KEY}", newest)):
-                    spent = visit(browser, f"{each.url}/v2/{page}", text)
+                    with browser.new_page(viewport={"width": 1280, "height": 900}) as tab:
+                        spent = seconds(partial(visit, tab, f"{each.url}/v2/{page}", text))
                     figures.add(f"page /{page}, ms", each, 1000 * spent)
         browser.close()
 
 
-def visit(browser: Any, url: str, text: str) -> float:
-    tab = browser.new_page(viewport={"width": 1280, "height": 900})
-    begun = time.monotonic()
+def visit(tab: Any, url: str, text: str) -> None:
     tab.goto(url)
     tab.get_by_text(text).first.wait_for(timeout=1000 * PATIENCE)
-    spent = time.monotonic() - begun
-    tab.close()
-    return spent
 
 
 if __name__ == "__main__":
