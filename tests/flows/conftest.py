@@ -1,4 +1,4 @@
-"""A Prefect server for the session, and a place and a small tagger of its own for each test."""
+"""A Prefect server for each file, and a place and a small tagger of its own for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,8 +13,9 @@ from tests.machine import checkout  # noqa: F401 - a fixture
 from tests.taggers import Taggers
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[None]:
+    # not for the session: its client draws from the random module, which Hypothesis watches in later tests
     with (
         prefect_test_harness(server_startup_timeout=120),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
