@@ -1,6 +1,6 @@
 """What people read: the HTML report, the dashboard's Markdown and tables, the last lines on the terminal."""
 
-from seqtag.reporting.card import Changes, changed_settings, question_markdown, retrain_markdown
+from seqtag.reporting.card import Changes, Done, changed_settings, question_markdown, retrain_markdown
 from seqtag.reporting.corpus import corpus_markdown, quarantine_rows
 from seqtag.reporting.drift import drift_markdown
 from seqtag.reporting.page import REPORT, ReportContext, confusion_picture, learning_curves, write_report
@@ -11,6 +11,7 @@ from seqtag.reporting.tables import score_rows
 __all__ = [
     "REPORT",
     "Changes",
+    "Done",
     "Picture",
     "ReportContext",
     "changed_settings",

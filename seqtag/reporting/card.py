@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqtag.reporting.corpus import quarantine_sentence
 from seqtag.reporting.markdown import command, inline, link_list, table
-from seqtag.reporting.tables import leaves
+from seqtag.reporting.tables import leaves, named_scores, type_path
 from seqtag.reporting.wording import (
     METRIC_NAMES,
+    MISSING,
     baseline_label,
     count,
     level,
@@ -20,6 +22,7 @@ from seqtag.reporting.wording import (
     points,
     points_range,
     sentence,
+    with_range,
     without_verdict,
 )
 
@@ -31,13 +34,24 @@ _LONGEST_SETTING = 60  # characters
 class Changes:
     """What a retraining was made from, held against that of the champion which it was judged by.
 
-    steps       verb -> names of its inputs that are others; none: its result was taken over
+    snapshots   the champion's, and this run's
+    inputs      step -> names of its inputs, packages and code that are others; none: it reads the same
     settings    dotted name in the configuration -> the champion's value, and this run's
     """
 
     champion_run: str
-    steps: Mapping[str, Sequence[str]]
+    snapshots: tuple[str, str]
+    inputs: Mapping[str, Sequence[str]]
     settings: Mapping[str, tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Done:
+    """A step of a run, and which run's work it is."""
+
+    step: str
+    seconds: float  # that the work took, when it was done
+    taken_from: str | None  # the run whose result was taken over; None: the work is this run's
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
@@ -61,6 +75,7 @@ def retrain_markdown(
     metrics: Mapping[str, Any],
     decision: Mapping[str, Any],
     profile: Mapping[str, Any],
+    done: Sequence[Done],
     changes: Changes | None,
     links: Mapping[str, str],
     commands: Mapping[str, str],
@@ -71,12 +86,12 @@ def retrain_markdown(
         metrics: `metrics.json`.
         decision: `decision.json` with what it came to.
         profile: `profile.json`.
+        done: the steps in order, and which of them were taken over.
         changes: what is other than the champion's; None where there is no champion, or its run directory is
             gone.
         links: label -> URL or path.
         commands: what a person may want to do -> the command that does it.
     """
-    challenger, champion = metrics["challenger"], metrics["champion"]
     parts = [
         f"# {inline(decision['verdict'])}",
         inline(without_verdict(decision)),
@@ -85,13 +100,13 @@ def retrain_markdown(
         "Look at:",
         link_list(links),
         *_scores(metrics, decision),
-        *_differences(decision),
-        *_changed(changes),
+        *_by_name(metrics, decision),
+        "## What changed",
+        *_changed(changes, has_champion=decision["champion_version"] is not None),
+        *_taken_over(done),
         "## Corpus",
         f"{inline(sentence(profile['sentence']))}.",
         *_contract(profile),
-        f"## By {'type' if challenger['spans'] else 'tag'}",
-        *_by_tag(challenger, champion),
         "## Rules of the gate",
         table(
             ["held", "rule", "detail"],
@@ -113,18 +128,20 @@ def question_markdown(metrics: Mapping[str, Any], decision: Mapping[str, Any], *
     parts = [
         f"**May this model of {inline(tagger)} serve?** {inline(without_verdict(decision))}",
         *_scores(metrics, decision),
-        *_differences(decision),
-        "The artifacts of this flow run show scores, curves and the corpus.",
+        *_by_name(metrics, decision),
+        "The artifacts of this flow run show curves, confusions and the corpus.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _scores(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str]:
+    confidence = level(metrics["confidence"])
+    header = ["", METRIC_NAMES[metrics["metric"]], f"{confidence} interval", "support"]
     return [
-        table(["", METRIC_NAMES[metrics["metric"]], "interval", "support"], _score_rows(metrics, decision)),
-        f"{level(metrics['confidence'])} intervals from "
-        f"{plural(metrics['resamples'], 'resample')} of {plural(metrics['n_sequences'], 'test sequence')} "
-        f"({plural(metrics['n_tokens'], 'token')}).",
+        table(header, _score_rows(metrics, decision)),
+        f"{confidence} intervals from {plural(metrics['resamples'], 'resample')} of "
+        f"{plural(metrics['n_sequences'], 'test sequence')} ({plural(metrics['n_tokens'], 'token')}); "
+        f"that of the difference is paired, of {level(decision['confidence'])}.",
     ]
 
 
@@ -139,85 +156,120 @@ def _decided_by(decision: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _differences(decision: Mapping[str, Any]) -> list[str]:
-    """One table of the difference to the champion per type, tag and slice that is guarded."""
-    guards = decision["guards"]
-    if not guards:
-        return []
+def _by_name(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str]:
+    """One table by type, or by tag where there are no spans, and one of guarded slices."""
+    challenger, champion = metrics["challenger"], metrics["champion"]
+    word, figure, unit = ("type", "F1", "spans") if challenger["spans"] else ("tag", "recall", "tokens")
+    ordered = named_scores(challenger, champion, type_path(challenger))
+    names = {f"{word} {named.name}" for named in ordered}
+    guards = {guard["what"]: guard for guard in reversed(decision["guards"])}  # types stand before slices
+    header = ["", f"gold {unit}", "F1", *(["champion's F1", f"difference of {figure}"] if champion else [])]
     rows = [
-        [guard["what"], points(guard["difference"]), points_range(guard), count(guard["support"])]
-        for guard in guards[:_MOST_TAGS]
+        [named.name, count(named.scores["support"]), with_range(named.scores["f1"])]
+        + ([with_range(named.champion), _guarded(guards.get(f"{word} {named.name}"))] if champion else [])
+        for named in ordered[:_MOST_TAGS]
     ]
-    more = len(guards) - _MOST_TAGS
+    more = len(ordered) - _MOST_TAGS
+    slices = [guard for what, guard in guards.items() if what not in names][::-1]
     return [
-        "## Difference to the champion",
-        table(["", "difference", "interval", "support"], rows),
-        f"{more} further ones stand in the report." if more > 0 else "",
-        "F1 of types and tags, the deciding score of slices. Support is a type's gold spans, a tag's gold "
-        "tokens, a slice's sequences. The intervals are as wide as their number asks for (Bonferroni).",
+        f"## By {word}",
+        table(header, rows),
+        f"{more} rarer ones stand in the report." if more > 0 else "",
+        *_guarded_slices(slices, METRIC_NAMES[metrics["metric"]]),
+        *_about_guards(decision),
     ]
 
 
-def _changed(changes: Changes | None) -> list[str]:
-    if changes is None:
+def _guarded(guard: Mapping[str, Any] | None) -> str:
+    return MISSING if guard is None else f"{points(guard['difference'])} ({points_range(guard)})"
+
+
+def _guarded_slices(slices: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
+    rows = [[of["what"], count(of["support"]), _guarded(of)] for of in slices[:_MOST_TAGS]]
+    more = len(slices) - _MOST_TAGS
+    further = [f"{more} further slices stand in the decision."] if more > 0 else []
+    return [table(["slice", "sequences", f"difference of {metric}"], rows), *further] if rows else []
+
+
+def _about_guards(decision: Mapping[str, Any]) -> list[str]:
+    n_guards = len(decision["guards"])
+    if not n_guards:
         return []
-    steps = [
-        [verb, "done anew" if because else "taken over", ", ".join(because) or "nothing it reads has changed"]
-        for verb, because in changes.steps.items()
-    ]
-    settings = [[name, before, now] for name, (before, now) in changes.settings.items()]
     return [
-        "## What changed",
-        f"Against the champion's run {inline(changes.champion_run)}:",
-        table(["step", "", "because of"], steps),
-        table(["setting", "champion's", "now"], settings) if settings else "No setting is another.",
+        f"A difference to the champion stands where the gate guards it, on the "
+        f"{plural(decision['n_sequences'], 'sequence')} on which both can be compared. Its paired interval "
+        f"is of {percent(1 - (1 - decision['confidence']) / n_guards)}, since there are {n_guards} "
+        "(Bonferroni)."
     ]
+
+
+def _changed(changes: Changes | None, *, has_champion: bool) -> list[str]:
+    if changes is None:
+        return [
+            "The champion's run directory is gone."
+            if has_champion
+            else "There is no champion to differ from."
+        ]
+    before, now = changes.snapshots
+    snapshot = f"the same snapshot {now}" if before == now else f"snapshot {now} instead of {before}"
+    inputs = [[verb, ", ".join(names)] for verb, names in changes.inputs.items() if names]
+    settings = [[name, was, now] for name, (was, now) in changes.settings.items()]
+    return [
+        f"Against the champion's run {inline(changes.champion_run)}: {inline(snapshot)}; "
+        f"{plural(len(settings), 'other setting') if settings else 'no other setting'}.",
+        table(["setting", "champion's", "now"], settings) if settings else "",
+        table(["step", "reads something else"], inputs) if inputs else "No step reads anything else.",
+    ]
+
+
+def _taken_over(done: Sequence[Done]) -> list[str]:
+    """Say which steps were not done again, and why that is right."""
+    rows = [
+        [
+            of.step,
+            f"taken over from {of.taken_from}" if of.taken_from else "done",
+            f"{of.seconds:,.1f} s{' then' if of.taken_from else ''}",
+        ]
+        for of in done
+    ]
+    why = "A step is taken over where its inputs, its code and the packages are those of an earlier run."
+    taken = any(of.taken_from for of in done)
+    return [table(["step", "", "took"], rows), *([why] if taken else [])] if rows else []
 
 
 def _contract(profile: Mapping[str, Any]) -> list[str]:
     """What failed the contract, in the words of the rules."""
     found = [
-        [rule["rule"], rule["severity"], count(rule["count"]), rule["message"]]
+        [
+            "yes" if rule["held"] else "NO",
+            rule["rule"],
+            rule["severity"],
+            count(rule["count"]),
+            rule["message"],
+        ]
         for rule in profile["rules"]
-        if rule["count"]
+        if rule["count"] or not rule["held"]  # a drift, say, has no offenders to count
     ]
-    quarantined = profile["quarantined"]
+    header = ["held", "rule", "severity", "findings", ""]
     return [
-        table(["rule", "severity", "findings", ""], found) if found else "Nothing failed the contract.",
-        f"{plural(quarantined['n_sequences'], 'sequence')} quarantined "
-        f"({percent(quarantined['share'])}, budget {percent(quarantined['budget'])}).",
+        table(header, found) if found else "Nothing failed the contract.",
+        quarantine_sentence(profile["quarantined"]),
     ]
 
 
 def _score_rows(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[list[str]]:
-    rows = []
-    for who, scores in (("challenger", metrics["challenger"]), ("champion", metrics["champion"])):
-        if scores:
-            version = f" (version {decision['champion_version']})" if who == "champion" else ""
-            score = scores["score"]
-            rows.append(
-                [f"{who}{version}", percent(score["value"]), percent_range(score), count(score["support"])]
-            )
+    unit = "gold span" if metrics["metric"] == "span_f1" else "token"
+    champion = f"champion (version {decision['champion_version']})"
+    models = {"challenger": "challenger", "champion": champion, "baseline": baseline_label(metrics)}
+    rows = [
+        [name, percent(score["value"]), percent_range(score), plural(score["support"], unit)]
+        for who, name in models.items()
+        if metrics[who] and (score := metrics[who]["score"])
+    ]
     difference = decision["difference"]
     if difference:
-        rows.append(
-            [
-                "difference",
-                points(difference["value"]),
-                points_range(difference),
-                count(decision["n_sequences"]),
-            ]
-        )
-    if metrics.get("baseline"):
-        score = metrics["baseline"]["score"]
-        rows.append(
-            [
-                baseline_label(metrics),
-                percent(score["value"]),
-                percent_range(score),
-                count(score["support"]),
-            ]
-        )
+        support = plural(decision["n_sequences"], "sequence")
+        rows.insert(2, ["difference", points(difference["value"]), points_range(difference), support])
     return rows
 
 
@@ -225,24 +277,3 @@ def _would_pass(decision: Mapping[str, Any]) -> list[str]:
     """Return what would have to be otherwise, all of it, for a promotion."""
     changes = [f"- {inline(change)}" for change in decision["would_pass"]]
     return ["It would be promoted with all of this:", "\n".join(changes)] if changes else []
-
-
-def _by_tag(challenger: Mapping[str, Any], champion: Mapping[str, Any] | None) -> list[str]:
-    """One table of F1 per type, or per tag where there are no spans, the most frequent first."""
-
-    def named(scores: Mapping[str, Any]) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = (
-            scores["spans"]["conlleval"]["types"] if scores["spans"] else scores["tags"]
-        )
-        return found
-
-    ordered = sorted(named(challenger).items(), key=lambda pair: (-pair[1]["support"], pair[0]))
-    before = named(champion) if champion else {}
-    rows = [
-        [name, count(s["support"]), percent(s["f1"]["value"]), percent_range(s["f1"])]
-        + ([percent(before[name]["f1"]["value"]) if name in before else ""] if champion else [])
-        for name, s in ordered[:_MOST_TAGS]
-    ]
-    header = ["", "support", "F1", "interval", *(["champion's F1"] if champion else [])]
-    more = len(ordered) - _MOST_TAGS
-    return [table(header, rows), f"{more} rarer ones stand in the report." if more > 0 else ""]

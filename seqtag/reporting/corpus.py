@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.reporting.markdown import inline, link_list, printable, table
-from seqtag.reporting.wording import count, percent, plural, sentence
+from seqtag.reporting.markdown import inline, link_list, table
+from seqtag.reporting.wording import MISSING, count, percent, plural, sentence
 
 _MOST_TAGS = 30
 _LONGEST = 80  # characters of a sequence
+_SHOWN = ("row", "reasons", "sequence_id", "split", "tokens", "tags", "defect")
+_SPLITS = ("split", "sequences", "unlabelled", "tokens", "distinct tokens", "tokens a sequence", "at most")
 
 
 def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str:
@@ -28,12 +32,11 @@ def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str
         f"{inline(sentence(profile['sentence']))}.",
         link_list(links),
         "## Splits",
-        table(["split", "sequences", "tokens", "types", "tokens a sequence", "longest"], _splits(profile)),
+        table(_SPLITS, _splits(profile)),
         "## The contract",
         f"{count(expectations['failed'])} of {plural(expectations['evaluated'], 'expectation')} failed. "
-        f"{plural(quarantined['n_sequences'], 'sequence')} quarantined "
-        f"({percent(quarantined['share'])}, budget {percent(quarantined['budget'])}).",
-        table(["held", "rule", "severity", "findings", ""], _rules(profile)),
+        f"{quarantine_sentence(quarantined)}",
+        table(["held", "rule", "severity", "findings", "sequences refused for it", ""], _rules(profile)),
         "## Tags",
         f"Scheme: {inline(profile['scheme']['reason'])}. Shares are of the split's tokens.",
         *_tags(profile),
@@ -41,29 +44,55 @@ def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def quarantine_rows(quarantine: Path, *, most: int = 100) -> list[dict[str, Any]]:
-    """Return the first quarantined sequences with the rules that refused them.
+def quarantine_sentence(quarantined: Mapping[str, Any]) -> str:
+    """Say how much was quarantined, and of how much that may be.
+
+    >>> quarantine_sentence({"n_sequences": 3, "share": 0.004, "budget": 0.01})
+    '3 sequences quarantined: 0.4% of all; the budget is 1.0%, of which that is 40.0%.'
+    """
+    share, budget = quarantined["share"], quarantined["budget"]
+    used = f", of which that is {percent(share / budget)}" if budget and share is not None else ""
+    return (
+        f"{plural(quarantined['n_sequences'], 'sequence')} quarantined: {percent(share)} of all; "
+        f"the budget is {percent(budget)}{used}."
+    )
+
+
+def quarantine_rows(
+    quarantine: Path, *, finding: Callable[[Mapping[str, Any]], str], most: int = 100
+) -> list[dict[str, Any]]:
+    """Return the first quarantined sequences as rows whose cells are Markdown.
 
     Args:
-        quarantine: `quarantine.parquet`, of which no more is read than is shown.
+        quarantine: `quarantine.parquet`, of which no more is decoded than is shown.
+        finding: says of one of its rows what is wrong with it, and where.
     """
-    wanted = ["row", "sequence_id", "reasons", "defect", "tokens"]
     with pq.ParquetFile(quarantine) as file:
-        first = next(file.iter_batches(most, columns=wanted), None)
-    return [] if first is None else [_quarantined(row) for row in first.to_pylist()]
+        first = next(file.iter_batches(most, columns=_SHOWN), None)
+    if first is None:
+        return []
+    lengths = pc.list_value_length(first["tokens"]).to_pylist()
+    return [_quarantined(first.slice(i, 1), n_tokens or 0, finding) for i, n_tokens in enumerate(lengths)]
 
 
-def _quarantined(row: Mapping[str, Any]) -> dict[str, Any]:
-    tokens = row["tokens"] or []
-    text = printable(" ".join(str(token) for token in tokens[:_LONGEST]))
+def _quarantined(
+    of_one: pa.RecordBatch, n_tokens: int, finding: Callable[[Mapping[str, Any]], str]
+) -> dict[str, Any]:
+    """Write one sequence, which may be long: no two of them are in memory as Python's objects."""
+    row: dict[str, Any] = of_one.to_pylist()[0]
+    text = " ".join(str(token) for token in (row["tokens"] or ())[:_LONGEST])
     return {
         "row": row["row"],
-        "sequence": printable(str(row["sequence_id"])),
-        "refused by": ", ".join(row["reasons"]),
-        "defect": printable(row["defect"] or ""),
-        "tokens": len(tokens),
-        "begins": text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…",
+        "sequence": _cut(str(row["sequence_id"])),
+        "refused by": inline(", ".join(row["reasons"])),
+        "what is wrong": inline(finding(row)),
+        "tokens": n_tokens,
+        "begins": _cut(text),
     }
+
+
+def _cut(text: str) -> str:
+    return inline(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
 def _splits(profile: Mapping[str, Any]) -> list[list[str]]:
@@ -71,9 +100,10 @@ def _splits(profile: Mapping[str, Any]) -> list[list[str]]:
         [
             name,
             count(split["n_sequences"]),
+            count(split["unlabelled"]),
             count(split["n_tokens"]),
             count(split["n_types"]),
-            f"{split['mean_length'] or 0:.1f}",
+            MISSING if split["mean_length"] is None else f"{split['mean_length']:.1f}",
             count(split["longest"]),
         ]
         for name, split in profile["splits"].items()
@@ -81,12 +111,14 @@ def _splits(profile: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _rules(profile: Mapping[str, Any]) -> list[list[str]]:
+    refused = profile["quarantined"]["by_rule"]
     return [
         [
             "yes" if rule["held"] else "NO",
             rule["rule"],
             rule["severity"],
             count(rule["count"]),
+            count(refused.get(rule["rule"])),
             rule["message"],
         ]
         for rule in profile["rules"]

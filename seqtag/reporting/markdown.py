@@ -19,10 +19,15 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def inline(text: object) -> str:
-    """Escape what Markdown or HTML would take for more than text, and put it on one line."""
+    r"""Escape what Markdown or HTML would take for more than text, and put it on one line.
+
+    >>> print(inline("[a](http://b) <c>"))
+    \[a\](http\://b) &lt;c&gt;
+    """
     line = re.sub(r"\s+", " ", printable(str(text)))
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", line)
+    line = re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", line)
+    return re.sub(r":(?=//)|(?<=www)\.", r"\\\g<0>", line)  # what would become a link by itself
 
 
 def printable(text: str) -> str:

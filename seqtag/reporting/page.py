@@ -96,7 +96,10 @@ def write_report(
 
 def confusion_picture(confusion: Mapping[str, Any]) -> Picture:
     """Draw the confusion of `metrics.json`; of many tags those in most errors, the others summed up."""
-    return confusion_plot(_square(confusion))
+    square = _square(confusion)
+    n_tokens = sum(map(sum, square.counts))
+    title = f"Confusion on test, {wording.plural(n_tokens, 'token')}"
+    return confusion_plot(square, title=title)
 
 
 def _square(confusion: Mapping[str, Any]) -> tables.Square:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 BLUE, ORANGE, VERMILLION, GREY, INK = "#0072B2", "#E69F00", "#D55E00", "#8a8f98", "#1d2129"
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _LONGEST_NAME = 22  # characters of a tag on an axis
+_CELLS = ("numbers: % of the gold tag", "% of the gold tag; below or alone: tokens")
 FEWEST_IN_BIN = 10  # tokens or spans: of fewer, resamples hold too little to tell how sure their accuracy is
 
 
@@ -117,18 +118,22 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, noun: str) -> Pict
         )
 
 
-def confusion_plot(square: Square) -> Picture:
+def confusion_plot(square: Square, *, title: str = "") -> Picture:
     """Draw a square of gold rows and predicted columns: the share of each row, and the count.
 
     What is right is blue and what is wrong orange, the deeper the larger the share of its row; the depth
     grows with the square root, so that a confusion of 2 % can be seen. The corner of tags that were summed
     up is neither.
+
+    Args:
+        title: for a picture that stands alone; a page has its own heading.
     """
     tags, n = square.tags, len(square.tags)
     table = np.asarray(square.counts, np.float64).reshape(n, n)
     shares = np.divide(table, table.sum(axis=1, keepdims=True), out=np.zeros_like(table), where=table > 0)
     cell = max(0.36, min(0.74, 7.6 / n))  # inches
-    with _figure(cell * n + 2.1, cell * n + 1.9) as figure:
+    roomy = cell > 0.55
+    with _figure(max(5.0, cell * n + 2.1), cell * n + 2.1) as figure:
         axes = figure.add_subplot()
         colours = _coloured(shares)
         if square.n_left_out:
@@ -142,15 +147,17 @@ def confusion_plot(square: Square) -> Picture:
         axes.set_yticks(np.arange(n + 1) - 0.5, minor=True)
         axes.grid(which="minor", color="white", linewidth=1.2)
         axes.tick_params(which="both", length=0)
-        axes.set(xlabel="predicted tag", ylabel="gold tag")
+        axes.set(xlabel=f"predicted tag\n{_CELLS[roomy]}", ylabel="gold tag")
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         axes.spines[:].set_visible(False)
         for row, column in zip(*np.nonzero(table), strict=True):
             right = row == column and not (square.n_left_out and row == n - 1)
             ink = "white" if right and shares[row, column] > 0.45 else INK
             _write_cell(
-                axes, (int(column), int(row)), shares[row, column], int(table[row, column]), ink, cell > 0.55
+                axes, (int(column), int(row)), shares[row, column], int(table[row, column]), ink, roomy
             )
-        return _picture(figure, f"Confusion of {n} tags; the numbers stand in the tables beside it.")
+        words = f"Confusion of {n} tags; the numbers stand in the tables beside it."
+        return _picture(figure, words)
 
 
 def _mark_bin(axes: Axes, bin_: Mapping[str, Any]) -> None:

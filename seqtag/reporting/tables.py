@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
 
-from seqtag.reporting.wording import METRIC_NAMES, MISSING, Interval, count, percent, percent_range
+from seqtag.reporting.markdown import inline
+from seqtag.reporting.wording import (
+    METRIC_NAMES,
+    Interval,
+    level,
+    percent,
+    percent_range,
+    plural,
+    with_range,
+)
 
 REST = "all others"
 UNKNOWN: Interval = {"value": None, "low": None, "high": None, "support": 0}
@@ -105,37 +114,43 @@ def named_scores(
 
 
 def score_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for all of test and one for each type, or tag where there are no spans, for people."""
+    """Return a row for all of test and one for each type, or tag where there are no spans.
+
+    Cells are Markdown; the score of a type or tag is its F1, and the one that decides stands first.
+    """
     challenger, champion = metrics["challenger"], metrics["champion"]
-    by_name = ("spans", "conlleval", "types") if challenger["spans"] else ("tags",)
-    noun = "spans" if challenger["spans"] else "tokens"
-    whole = {
-        "what": METRIC_NAMES[metrics["metric"]],
-        **_scored(challenger["score"], challenger["score"]["support"], noun),
-        "champion": percent(champion["score"]["value"]) if champion else MISSING,
-    }
+    spans, by_name = challenger["spans"], type_path(challenger)
+    micro = spans["conlleval"]["micro"] if spans and metrics["metric"] == "span_f1" else {}
+    whole = NamedScores(
+        METRIC_NAMES[metrics["metric"]],
+        {**micro, "f1": challenger["score"], "support": challenger["score"]["support"]},
+        champion["score"] if champion else None,
+    )
+    unit = "span" if spans else "token"
     return [
-        whole,
+        _score_row(whole, metrics, unit="span" if micro else "token"),
         *(
-            {
-                "what": f"F1 of {named.name}",
-                **_scored(named.scores["f1"], named.scores["support"], noun),
-                "precision": percent(named.scores["precision"]["value"]),
-                "recall": percent(named.scores["recall"]["value"]),
-                "champion": percent(named.champion["value"] if named.champion else None),
-            }
+            _score_row(replace(named, name=f"F1 of {named.name}"), metrics, unit=unit)
             for named in named_scores(challenger, champion, by_name)
         ),
     ]
 
 
-def _scored(score: Interval, support: int, noun: str) -> dict[str, str]:
+def type_path(scores: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return where the scores of a model stand by type, or by tag where there are no spans."""
+    return ("spans", "conlleval", "types") if scores["spans"] else ("tags",)
+
+
+def _score_row(named: NamedScores, metrics: Mapping[str, Any], *, unit: str) -> dict[str, str]:
+    scores = named.scores
     return {
-        "score": percent(score["value"]),
-        "interval": percent_range(score),
-        "support": f"{count(support)} {noun}",
-        "precision": MISSING,
-        "recall": MISSING,
+        "what": inline(named.name),
+        "support": plural(scores["support"], f"gold {unit}"),
+        "score": percent(scores["f1"]["value"]),
+        f"{level(metrics['confidence'])} interval": percent_range(scores["f1"]),
+        "precision": with_range(scores.get("precision")),
+        "recall": with_range(scores.get("recall")),
+        "champion": with_range(named.champion),
     }
 
 

@@ -31,6 +31,17 @@ def percent_range(interval: Interval) -> str:
     return f"{100 * interval['low']:.1f} to {percent(interval['high'])}"
 
 
+def with_range(interval: Interval | None) -> str:
+    """Write a fraction with its interval, as percent.
+
+    >>> with_range({"value": 0.95, "low": 0.9412, "high": 0.96})
+    '95.0% (94.1 to 96.0%)'
+    """
+    if interval is None or interval["value"] is None:
+        return MISSING
+    return f"{percent(interval['value'])} ({percent_range(interval)})"
+
+
 def points(difference: float | None) -> str:
     """Write a difference of two fractions in percentage points, with its sign.
 

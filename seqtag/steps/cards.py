@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtag.errors import RunDirError
 from seqtag.rundir import RunDir
-from seqtag.sealing import find_manifest, read_json
+from seqtag.sealing import MANIFEST, read_json
 from seqtag.steps.approval import Question
+from seqtag.steps.ground import read_config, read_snapshot
 from seqtag.steps.outcome import concluded
 
 if TYPE_CHECKING:
-    from seqtag.reporting import Changes, Picture
+    from seqtag.reporting import Changes, Done, Picture
 
 
 def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
@@ -27,10 +31,13 @@ def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
 
 
 def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
-    """Return the first quarantined sequences and what refused them."""
+    """Return the first quarantined sequences, what refused them and what is wrong with them."""
+    from seqtag.quality import Requirements, finding
     from seqtag.reporting import quarantine_rows
 
-    return quarantine_rows(run.quarantine)
+    config, scheme = read_config(run), read_json(run.profile)["scheme"]["used"]
+    required = Requirements(scheme, config.tags.declared, config.quality.max_length)
+    return quarantine_rows(run.quarantine, finding=partial(finding, required=required))
 
 
 def score_table(run: RunDir) -> list[dict[str, Any]]:
@@ -63,22 +70,14 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
         metrics=read_json(run.metrics),
         decision=concluded(run),
         profile=read_json(run.profile),
+        done=done(run),
         changes=changes(run),
         links={
             "Report": page_of(run, run.report, pages),
             "Data docs": page_of(run, run.data_docs, pages),
             "Run directory": str(run.path),
         },
-        commands={
-            "Look at it": f"seqtag show {run.id}",
-            "Do it again from the same corpus and settings, training included": (
-                f"seqtag retrain {tagger} --force train"
-            ),
-            "Have a stricter or laxer gate: change [gate] in the file; nothing is trained anew": (
-                f"seqtag retrain {tagger}"
-            ),
-            "Take the model back that serves": f"seqtag rollback {run.tagger} --reason TEXT",
-        },
+        commands=commands(run, tagger=tagger),
     )
 
 
@@ -105,6 +104,57 @@ def question_notice(run: RunDir, question: Question) -> tuple[str, str]:
     return f"{run.tagger}: may this model serve?", body
 
 
+def commands(run: RunDir, *, tagger: str) -> dict[str, str]:
+    """Return what a person may want to do after a retraining, and the command that does it.
+
+    Args:
+        tagger: path of its TOML file.
+    """
+    file, name = shlex.quote(tagger), run.tagger
+    seed, snapshot = read_config(run).seed, read_snapshot(run).id
+    return {
+        "Look at it": f"seqtag show {run.id}",
+        "See what a retraining would do now, and why": f"seqtag explain {file}",
+        f"Do it again, training included: that is run {run.id} as long as the sources give snapshot "
+        f"{snapshot}, and settings (seed {seed}), code and packages stay": (
+            f"seqtag retrain {file} --force train"
+        ),
+        **(_if_promoted(run) if concluded(run)["verdict"] == "PROMOTE" else _if_not(run, file)),
+        "See who let what serve, held it or took it back": f"seqtag history {name}",
+    }
+
+
+def _if_promoted(run: RunDir) -> dict[str, str]:
+    version, reason = read_json(run.opponent)["version"], "--reason TEXT"
+    if version is None:
+        return {}
+    return {
+        f"Let version {version} serve again; models of this configuration and code are then held": (
+            f"seqtag rollback {run.tagger} --to {shlex.quote(version)} {reason}"
+        )
+    }
+
+
+def _if_not(run: RunDir, file: str) -> dict[str, str]:
+    """Return how a model may serve all the same: by another gate, without a hold, or by a person's word."""
+    decision, version = read_json(run.decision), read_json(run.registration)["version"]
+    offers = {}
+    if decision["verdict"] != "PROMOTE":
+        offers["Ask a stricter or laxer gate: change [gate] in the file; nothing is trained anew"] = (
+            f"seqtag retrain {file}"
+        )
+    elif read_json(run.infra)["held"]:
+        offers["Lift all holds; the next retraining may let its model serve"] = (
+            f"seqtag release-hold {run.tagger} --reason TEXT"
+        )
+    if decision["champion_version"] is not None and read_json(run.infra)["held"]:
+        offers[
+            f"Let version {version} serve against the decision; models of the configuration and code of the "
+            "champion are then held"
+        ] = f"seqtag rollback {run.tagger} --to {shlex.quote(version)} --reason TEXT"
+    return offers
+
+
 def page_of(run: RunDir, path: Path, pages: str | None) -> str:
     """Return where a browser finds a file of a run, or its path where nothing serves it."""
     return str(path) if pages is None else f"{pages}/runs/{run.tagger}/{run.id}/{path.relative_to(run.path)}"
@@ -120,13 +170,53 @@ def changes(run: RunDir) -> Changes | None:
     opponent = read_json(run.opponent)["run_id"]
     if opponent is None or not (before := RunDir(run.path.with_name(opponent))).config.exists():
         return None
-    folders = (run.validation, run.splits, run.vocabulary, run.encoded, run.model)
-    steps = {}
-    for folder in folders:
-        ours, theirs = find_manifest(folder), find_manifest(before.path / folder.name)
-        if ours is not None and theirs is not None:
-            steps[ours.step] = _differing(theirs.inputs, ours.inputs)
-    return Changes(before.id, steps, changed_settings(read_json(before.config), read_json(run.config)))
+    inputs = {}
+    for folder in _folders(run):
+        ours, theirs = _manifest(folder), _manifest(before.path / folder.name)
+        if ours and theirs:
+            inputs[ours["step"]] = _differing(theirs["inputs"], ours["inputs"])
+    snapshots = read_snapshot(before).id, read_snapshot(run).id
+    settings = changed_settings(read_json(before.config), read_json(run.config))
+    return Changes(before.id, snapshots, inputs, settings)
+
+
+def done(run: RunDir) -> list[Done]:
+    """Return the steps that a run has done or taken over, in order.
+
+    What was taken over is linked or copied with its manifest, which no other work has, to the millisecond.
+    Of those that have it, the work is that of the run which began first, or had the folder first.
+    """
+    from seqtag.reporting import Done
+
+    found = []
+    for folder in _folders(run):
+        manifest = _manifest(folder)
+        if manifest:
+            same = [
+                other.parent
+                for other in run.path.parent.glob(f"????-??-??-*/{folder.name}")
+                if other == folder or _manifest(other) == manifest
+            ]
+            first = min(same, key=lambda at: (RunDir(at).begun, (at / folder.name).stat().st_ctime_ns))
+            found.append(
+                Done(manifest["step"], manifest["seconds"], None if first == run.path else first.name)
+            )
+    return found
+
+
+def _folders(run: RunDir) -> tuple[Path, ...]:
+    """Return the folders of the steps whose results runs share."""
+    before = (run.validation, run.splits, run.vocabulary, run.encoded, run.baseline_dir, run.model)
+    return (*before, run.evaluation, run.decision_dir)
+
+
+def _manifest(folder: Path) -> dict[str, Any] | None:
+    """Return what a manifest says, or None; the files, which may be many GB, are not looked at."""
+    try:
+        manifest: dict[str, Any] = read_json(folder / MANIFEST)
+    except RunDirError:
+        return None
+    return manifest
 
 
 def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

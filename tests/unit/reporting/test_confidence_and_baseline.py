@@ -226,10 +226,16 @@ def test_a_baselines_name_is_text_and_no_markup(report, baseline_metrics):
 
 def test_the_card_has_a_line_for_the_baseline(baseline_metrics, decision, profile):
     text = retrain_markdown(
-        metrics=baseline_metrics, decision=decision, profile=profile, changes=None, links={}, commands={}
+        metrics=baseline_metrics,
+        decision=decision,
+        profile=profile,
+        done=[],
+        changes=None,
+        links={},
+        commands={},
     )
 
-    assert "| baseline crfsuite | 90.0% | 88.0 to 92.0% | 100 |" in text
+    assert "| baseline crfsuite | 90.0% | 88.0 to 92.0% | 100 tokens |" in text
 
 
 def test_the_terminal_has_a_line_for_the_baseline(baseline_metrics, decision):

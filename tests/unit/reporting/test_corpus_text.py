@@ -18,7 +18,8 @@ def test_the_corpus_is_told_by_split_rule_and_tag(profile):
 
     assert text.startswith("# Accepted\n")
     assert "[Data docs](<http://127.0.0.1:1/x%20y>)" in text
-    assert "| train | 80 | 800 | 37 | 10.0 | 60 |" in text
+    assert "| train | 80 | 0 | 800 | 37 | 10.0 | 60 |" in text
+    assert "| NO | unknown\\_tag | quarantine | 2 | 2 | &lt;script&gt;" in text
     assert text.index("a\\|b") < text.index("| rare |")
     assert "| a\\|b | 600 (75.0%) | 100 (12.5%) | 0 (0.0%) |" in text
     assert corpus_markdown(profile | {"accepted": False}, {}).startswith("# Refused\n")
@@ -46,11 +47,12 @@ def quarantine(tmp_path: Path) -> Path:
 
 
 def test_the_first_quarantined_sequences_are_rows_of_text(quarantine):
-    rows = quarantine_rows(quarantine, most=100)
+    rows = quarantine_rows(quarantine, most=100, finding=lambda row: f"[{row['row']}](http://evil)")
 
     assert len(rows) == 100
     assert rows[7]["row"] == 7
-    assert rows[7]["refused by"] == "over_long, empty_token"
+    assert rows[7]["refused by"] == "over\\_long, empty\\_token"
+    assert rows[7]["what is wrong"] == "\\[7\\](http\\://evil)"
     assert rows[7]["tokens"] == 3
     assert len(rows[7]["begins"]) == 80
     assert "\x1b" not in rows[7]["sequence"]
@@ -59,16 +61,28 @@ def test_the_first_quarantined_sequences_are_rows_of_text(quarantine):
 def test_of_no_quarantined_sequence_there_is_no_row(tmp_path):
     pq.write_table(quarantine_schema([]).empty_table(), tmp_path / "quarantine.parquet")
 
-    assert quarantine_rows(tmp_path / "quarantine.parquet") == []
+    assert quarantine_rows(tmp_path / "quarantine.parquet", finding=str) == []
 
 
-def test_scores_are_rows_with_interval_and_support(metrics, span_metrics):
-    whole, first, *_ = score_rows(metrics)
+def test_scores_are_rows_with_interval_and_support(metrics):
+    whole, first, hostile, _ = score_rows(metrics)
+
     assert whole == {
-        "what": "token accuracy", "score": "93.0%", "interval": "91.0 to 95.0%", "support": "100 tokens",
-        "precision": "–", "recall": "–", "champion": "91.0%",  # noqa: RUF001
+        "what": "token accuracy", "support": "100 gold tokens", "score": "93.0%",
+        "95% interval": "91.0 to 95.0%", "precision": "–", "recall": "–",  # noqa: RUF001
+        "champion": "91.0% (89.0 to 93.0%)",
     }  # fmt: skip
-    assert first["support"] == "60 tokens"
-    assert [row["what"] for row in score_rows(span_metrics)] == ["span F1", "F1 of PER", "F1 of LOC"]
-    alone = score_rows(metrics | {"champion": None})
-    assert {row["champion"] for row in alone} == {"–"}  # noqa: RUF001
+    assert first["support"] == "60 gold tokens"
+    assert hostile["what"] == "F1 of &lt;script&gt;alert(1)&lt;/script&gt;"
+    assert {row["champion"] for row in score_rows(metrics | {"champion": None})} == {"–"}  # noqa: RUF001
+
+
+def test_scores_of_spans_have_precision_and_recall_on_the_whole(span_metrics):
+    whole, *types = score_rows(span_metrics)
+
+    assert (whole["what"], whole["support"]) == ("span F1", "100 gold spans")
+    assert whole["precision"] == "55.0% (53.0 to 57.0%)"
+    assert [(row["what"], row["support"]) for row in types] == [
+        ("F1 of PER", "20 gold spans"),
+        ("F1 of LOC", "10 gold spans"),
+    ]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from seqtag.reporting import Changes, changed_settings, retrain_markdown, summary_lines
+from seqtag.reporting import Changes, Done, changed_settings, retrain_markdown, summary_lines
 
 
 @pytest.fixture
 def card(metrics, decision, profile):
     def written(**changed):
         inputs = {"metrics": metrics, "decision": decision, "profile": profile, "links": {}}
-        inputs |= {"changes": None, "commands": {}}
+        inputs |= {"done": [], "changes": None, "commands": {}}
         return retrain_markdown(**(inputs | changed))
 
     return written
@@ -27,9 +27,9 @@ def test_the_card_begins_with_verdict_and_sentence(card):
 def test_the_card_compares_challenger_and_champion(card):
     text = card()
 
-    assert "| challenger | 93.0% | 91.0 to 95.0% | 100 |" in text
-    assert "| champion (version 3) | 91.0% | 89.0 to 93.0% | 100 |" in text
-    assert "| difference | +2.0 points | −1.0 to +5.0 points | 10 |" in text  # noqa: RUF001
+    assert "| challenger | 93.0% | 91.0 to 95.0% | 100 tokens |" in text
+    assert "| champion (version 3) | 91.0% | 89.0 to 93.0% | 100 tokens |" in text
+    assert "| difference | +2.0 points | −1.0 to +5.0 points | 10 sequences |" in text  # noqa: RUF001
 
 
 def test_every_row_of_a_table_has_the_cells_of_its_header(card, span_metrics):
@@ -59,7 +59,8 @@ def test_types_are_listed_where_tags_have_spans(card, span_metrics):
     text = card(metrics=span_metrics)
 
     assert "## By type" in text
-    assert "| PER | 20 | 55.0% | 53.0 to 57.0% | 50.0% |" in text
+    assert "| PER | 20 | 55.0% (53.0 to 57.0%) | 50.0% (48.0 to 52.0%) | – |" in text  # noqa: RUF001
+    assert "| challenger | 55.0% | 53.0 to 57.0% | 100 gold spans |" in text
 
 
 def test_of_many_tags_the_card_shows_the_most_frequent(card, metrics):
@@ -130,27 +131,62 @@ def test_the_card_names_the_rules_that_decided(card, decision):
     assert "Decided by: all of 2 rules were held." in card(decision=decision | {"rules": held})
 
 
-def test_the_card_shows_the_difference_of_each_type_with_interval_and_support(card, decision):
-    assert "−3.0 points | −9.0 to +3.0 points | 40 |" in card()  # noqa: RUF001
-    assert "Difference to the champion" not in card(decision=decision | {"guards": []})
+def test_the_card_shows_the_difference_of_what_is_guarded_beside_both_scores(card, decision):
+    """Of 4 guards each has an interval of 1 - 0.05 / 4."""
+    guards = [
+        {"what": "tag browsing", "difference": -0.03, "low": -0.09, "high": 0.03, "support": 60},
+        {"what": "tag PRP$", "difference": 0.0, "low": 0.0, "high": 0.0, "support": 50},
+        {"what": "length = 1-10", "difference": 0.01, "low": -0.01, "high": 0.02, "support": 4},
+        {"what": "genre = |", "difference": 0.0, "low": 0.0, "high": 0.0, "support": 6},
+    ]
+    text = card(decision=decision | {"guards": guards})
+
+    assert "|  | gold tokens | F1 | champion's F1 | difference of recall |" in text
+    both = "93.0% (91.0 to 95.0%) | 91.0% (89.0 to 93.0%)"
+    assert f"| browsing | 60 | {both} | −3.0 points (−9.0 to +3.0 points) |" in text  # noqa: RUF001
+    assert "| length = 1-10 | 4 | +1.0 points (−1.0 to +2.0 points) |" in text  # noqa: RUF001
+    assert text.index("| length = 1-10 |") < text.index("| genre = \\| |")
+    assert "Its paired interval is of 98.8%, since there are 4 (Bonferroni)." in text
+    assert "guards" not in card(decision=decision | {"guards": []})
+
+
+def test_the_card_of_a_first_model_has_no_column_of_a_champion(card, metrics, span_metrics, decision):
+    first = decision | {"champion_version": None, "difference": None, "guards": []}
+    for of in (metrics, span_metrics):
+        text = card(metrics=of | {"champion": None}, decision=first)
+        assert "champion's F1" not in text
+        assert "There is no champion to differ from." in text
+    assert "The champion's run directory is gone." in card()
 
 
 def test_the_card_says_what_changed_and_what_was_taken_over(card):
     changes = Changes(
         "2026-01-30-a-b",
+        ("aaaa", "bbbb"),
         {"validate": [], "train": ["config", "package tensorflow"]},
         changed_settings({"train": {"max_epochs": 6}}, {"train": {"max_epochs": 1, "seed": "<b>"}}),
     )
-    text = card(changes=changes)
-    assert "| validate | taken over | nothing it reads has changed |" in text
-    assert "| train | done anew | config, package tensorflow |" in text
+    text = card(changes=changes, done=[Done("validate", 0.25, "2026-01-29-a-c"), Done("train", 1234.5, None)])
+
+    assert "champion's run 2026-01-30-a-b: snapshot bbbb instead of aaaa; 2 other settings." in text
+    assert "| train | config, package tensorflow |" in text
     assert "| train.max\\_epochs | 6 | 1 |" in text
     assert '| train.seed | null | "&lt;b&gt;" |' in text
+    assert "| validate | taken over from 2026-01-29-a-c | 0.2 s then |" in text
+    assert "| train | done | 1,234.5 s |" in text
+    same = card(changes=Changes("a", ("s", "s"), {"train": []}, {}))
+    assert "the same snapshot s; no other setting." in same
+    assert "No step reads anything else." in same
+    assert "A step is taken over" not in same
 
 
 def test_the_card_shows_what_failed_the_contract(card, profile):
     rule = {"rule": "over_long", "held": True, "severity": "quarantine", "count": 3, "message": "3 | long"}
-    assert "| over\\_long | quarantine | 3 | 3 \\| long |" in card(profile=profile | {"rules": [rule]})
+    drift = {"rule": "tag_drift", "held": False, "severity": "warn", "count": 0, "message": "0.2 bits"}
+    text = card(profile=profile | {"rules": [rule, drift]})
+    assert "| yes | over\\_long | quarantine | 3 | 3 \\| long |" in text
+    assert "| NO | tag\\_drift | warn | 0 | 0.2 bits |" in text
+    assert "2 sequences quarantined: 1.0% of all; the budget is 2.0%, of which that is 50.0%." in text
     assert "Nothing failed the contract." in card(profile=profile | {"rules": []})
 
 

@@ -1,0 +1,33 @@
+"""What is wrong with a quarantined sequence, told from its row."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqtag.quality import Requirements, finding
+
+REQUIRED = Requirements("IOB2", ("O", "B-PER", "I-PER"), 3)
+
+
+def row(*reasons: str, **changed: object) -> dict[str, object]:
+    sequence = {"sequence_id": "s", "split": None, "tokens": ["a", "b"], "tags": ["O", "O"], "defect": None}
+    return {"row": 7, "reasons": list(reasons), **sequence, **changed}
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        (row("unknown_tag", tags=["O", "B-X"]), "token 2: tag B-X is not declared"),
+        (row("illegal_transition", tags=["O", "I-PER"]), "token 2: I-PER cannot follow O in IOB2"),
+        (row("empty_token", tokens=["a", ""]), "token 2 is (empty)"),
+        (row("empty_token", tokens=[], tags=[]), "no tokens"),
+        (row("length_mismatch", tags=["O"]), "2 tokens, 1 tags"),
+        (row("over_long", tokens=["a"] * 4), "4 tokens, 3 allowed"),
+        (row("broken_sequence", defect="line 3\n: no tab"), "line 3\\n: no tab"),
+        (row("duplicate_id"), "another sequence has the same id"),
+        (row("conflicting_labels"), "another sequence has the same tokens and other tags"),
+        (row("empty_token", "over_long", tokens=[None] * 4), "token 1 is (null); 4 tokens, 3 allowed"),
+    ],
+)
+def test_every_reason_is_told_with_its_place(sequence, expected):
+    assert finding(sequence, REQUIRED) == expected
