@@ -73,6 +73,11 @@ def call(arguments: list[str], *, home: Path, api: str | None = None) -> str:
     environment["SEQTAG_HOME"] = str(home)
     if api:
         environment["PREFECT_API_URL"] = api
+    return python(arguments, environment)
+
+
+def python(arguments: list[str], environment: dict[str, str]) -> str:
+    """Run Python in the checkout, and end with what it said if it fails."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=CHECKOUT,

@@ -15,7 +15,6 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
@@ -33,6 +32,7 @@ import httpx
 import psutil
 import sqlalchemy as sa
 
+from benchmarks.orchestration import python
 from flows import services
 from seqtag.rundir import Home
 from tests import postgres
@@ -161,20 +161,6 @@ def machine(folder: Path, database: str, url: str | None) -> Iterator[Machine]:
         yield Machine(database, home, environment)
     finally:
         python(["-m", "flows.local", "down"], environment)
-
-
-def python(arguments: list[str], environment: dict[str, str]) -> str:
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        cwd=CHECKOUT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.exit(f"{arguments}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
-    return done.stdout
 
 
 def idle(machines: Sequence[Machine], figures: Figures, seconds: int) -> None:

@@ -13,27 +13,25 @@ from uuid import UUID
 
 from prefect.client.orchestration import SyncPrefectClient
 from prefect.client.schemas.objects import StateType
-from prefect.events.actions import ChangeFlowRunState, RunDeployment
+from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotification
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-from flows.events import CORPUS_CHANGED, DRIFT_FOUND, resource
+from flows.events import CORPUS_CHANGED, DRIFT_FOUND, NOTICE, resource
 from flows.services import HEARTBEAT
 
 SILENCE: Final = 4 * HEARTBEAT  # seconds, after which a run without a sign of life counts as dead
 
 _OURS: Final = "seqtag: "  # what the names of our automations begin with
-_ANY_RUN = ResourceSpecification.model_validate({"prefect.resource.id": "prefect.flow-run.*"})
-OF_OURS = ResourceSpecification.model_validate(
+_ANY_RUN: Final = {"prefect.resource.id": "prefect.flow-run.*"}
+_OF_OURS = ResourceSpecification.model_validate(
     {"prefect.resource.id": "prefect.tag.seqtag", "prefect.resource.role": "tag"}
 )
 
-_NEVER_ANSWERED = ResourceSpecification.model_validate(
-    {
-        "prefect.resource.id": "prefect.flow-run.*",
-        "prefect.state-message": "The flow was paused and never resumed.",  # the server's words
-    }
-)
+_NEVER_ANSWERED: Final = {
+    **_ANY_RUN,
+    "prefect.state-message": "The flow was paused and never resumed.",  # the server's words
+}
 
 
 def of_every_server() -> list[AutomationCore]:
@@ -46,8 +44,8 @@ def of_every_server() -> list[AutomationCore]:
                 posture=Posture.Proactive,
                 after={"prefect.flow-run.heartbeat"},
                 expect={"prefect.flow-run.*"},  # a heartbeat, or any state that it came to
-                match=_ANY_RUN,
-                match_related=OF_OURS,
+                match=ResourceSpecification.model_validate(_ANY_RUN),
+                match_related=_OF_OURS,
                 for_each={"prefect.resource.id"},
                 threshold=1,
                 within=timedelta(seconds=SILENCE),
@@ -64,44 +62,14 @@ def of_every_server() -> list[AutomationCore]:
         AutomationCore(
             name=f"{_OURS}a crashed run is taken up again",
             description="Schedules a crashed run anew; what its steps finished is not done again.",
-            trigger=EventTrigger(
-                posture=Posture.Reactive,
-                expect={"prefect.flow-run.Crashed"},
-                match=_ANY_RUN,
-                match_related=OF_OURS,
-                for_each={"prefect.resource.id"},
-                threshold=1,
-                within=timedelta(seconds=0),
-            ),
-            actions=[
-                ChangeFlowRunState(
-                    state=StateType.SCHEDULED,
-                    name="AwaitingRetry",
-                    message="Taken up again where it stopped",
-                    force=False,
-                )
-            ],
+            trigger=on("prefect.flow-run.Crashed", match=_ANY_RUN),
+            actions=[_begun_anew("Taken up again where it stopped")],
         ),
         AutomationCore(
             name=f"{_OURS}an approval that nobody gave closes",
             description="Begins a run anew that nobody answered in time, so that it is held in the ledger.",
-            trigger=EventTrigger(
-                posture=Posture.Reactive,
-                expect={"prefect.flow-run.Failed"},
-                match=_NEVER_ANSWERED,
-                match_related=OF_OURS,
-                for_each={"prefect.resource.id"},
-                threshold=1,
-                within=timedelta(seconds=0),
-            ),
-            actions=[
-                ChangeFlowRunState(
-                    state=StateType.SCHEDULED,
-                    name="AwaitingRetry",
-                    message="Nobody answered in time: it is held",
-                    force=False,
-                )
-            ],
+            trigger=on("prefect.flow-run.Failed", match=_NEVER_ANSWERED),
+            actions=[_begun_anew("Nobody answered in time: it is held")],
         ),
     ]
 
@@ -111,17 +79,58 @@ def of_tagger(name: str, deployment: UUID) -> AutomationCore:
     return AutomationCore(
         name=f"{_OURS}{name} is retrained when its corpus changes or drifts",
         description=f"Begins a retraining on {CORPUS_CHANGED} and {DRIFT_FOUND} of {resource(name)}.",
-        trigger=EventTrigger(
-            posture=Posture.Reactive,
-            expect={CORPUS_CHANGED, DRIFT_FOUND},
-            match=ResourceSpecification.model_validate({"prefect.resource.id": resource(name)}),
-            threshold=1,
-            within=timedelta(seconds=0),
-        ),
+        trigger=on(CORPUS_CHANGED, DRIFT_FOUND, match={"prefect.resource.id": resource(name)}),
         actions=[
             RunDeployment(source="selected", deployment_id=deployment, parameters=None, job_variables=None)
         ],
     )
+
+
+def of_people(block: UUID) -> list[AutomationCore]:
+    """Return the automations that send notices, and the failures of flow runs, to a notification block."""
+    any_failure = {**_ANY_RUN, "prefect.state-type": "FAILED"}
+    return [
+        AutomationCore(
+            name=f"{_OURS}people are told of verdicts, questions and drift",
+            description="Sends each notice of a flow.",
+            trigger=on(NOTICE, match={"prefect.resource.id": resource("*")}),
+            actions=[_told(block, "{{ event.payload.subject }}", "{{ event.payload.body }}")],
+        ),
+        AutomationCore(
+            name=f"{_OURS}people are told of failures",
+            description="Says what a flow run failed of.",
+            trigger=on("prefect.flow-run.*", match=any_failure),  # its event is named by the failure's kind
+            actions=[
+                _told(
+                    block,
+                    "{{ flow_run.name }}: {{ flow_run.state.name }}",
+                    "{{ flow_run.state.message }}\nDashboard: {{ flow_run|ui_url }}",
+                )
+            ],
+        ),
+    ]
+
+
+def on(*events: str, match: dict[str, str]) -> EventTrigger:
+    """Return the trigger of every single event of these names; of flow runs those of ours."""
+    about_runs = match["prefect.resource.id"].startswith("prefect.flow-run")
+    return EventTrigger(
+        posture=Posture.Reactive,
+        expect=set(events),
+        match=ResourceSpecification.model_validate(match),
+        match_related=_OF_OURS if about_runs else ResourceSpecification.model_validate({}),
+        for_each={"prefect.resource.id"},
+        threshold=1,
+        within=timedelta(seconds=0),
+    )
+
+
+def _begun_anew(message: str) -> ChangeFlowRunState:
+    return ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message=message, force=False)
+
+
+def _told(block: UUID, subject: str, body: str) -> SendNotification:
+    return SendNotification(block_document_id=block, subject=subject, body=body)
 
 
 def install(wanted: list[AutomationCore], client: SyncPrefectClient) -> list[str]:

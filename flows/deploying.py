@@ -21,9 +21,9 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
-from flows.automations import install, of_every_server, of_tagger
+from flows.automations import install, of_every_server, of_people, of_tagger
 from flows.declared import Deployment, declared
-from flows.notices import block_on, of_people
+from flows.notices import block_on, notify_address
 from seqtag.config import ScheduleConfig
 
 TAG = "seqtag"
@@ -41,10 +41,11 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
         api: the server's address, for example http://127.0.0.1:4200/api.
 
     Raises:
-        ConfigError: prefect.yaml or a tagger's file is not what is required of it; nothing was changed.
+        ConfigError: prefect.yaml, a tagger's file or SEQTAG_NOTIFY_URL is not what is required of it; nothing
+            was changed.
     """
     wanted = {deployment.title: deployment for deployment in declared(checkout)}
-    lines: list[str] = []
+    lines, address = [], notify_address()
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         for pool in sorted({deployment.entry.work_pool.name for deployment in wanted.values()}):
             lines += _with_pool(pool, client)
@@ -58,8 +59,8 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
         retrained = [
             (found.name, found.id) for title, found in _deployed(client) if title.startswith("retrain/")
         ]
-        block, said = block_on(client)
-        told = [] if block is None else of_people(block)
+        block, said = block_on(client, address)
+        told = [] if block is None else of_people(block.id)
         lines += said
         lines += install([*of_every_server(), *told, *(of_tagger(*tagger) for tagger in retrained)], client)
     return lines

@@ -8,6 +8,7 @@ from prefect.events import Event, emit_event
 
 CORPUS_CHANGED: Final = "seqtag.corpus.changed"
 DRIFT_FOUND: Final = "seqtag.drift.found"
+NOTICE: Final = "seqtag.notice"  # what people are told: `subject` and `body`
 
 
 def resource(tagger: str) -> str:

@@ -9,6 +9,7 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
@@ -63,13 +64,7 @@ def show_corpus(run: RunDir) -> None:
         table=steps.quarantine_table(run),
         description="The first sequences that were refused (100 at most), and why",
     )
-    if (address := pages()) is not None:
-        create_link_artifact(
-            key=f"data-docs-{run.tagger}",
-            link=steps.page_of(run, run.data_docs, address),
-            link_text="Data docs of this run",
-            description="Great Expectations' page: every expectation, and whether it was met",
-        )
+    _link("data-docs", run, run.data_docs, "Every expectation, and whether it was met")
 
 
 @stopping_nothing
@@ -92,13 +87,7 @@ def show_verdict(run: RunDir, tagger: str) -> None:
         markdown=steps.retrain_card(run, tagger=tagger, pages=pages()),
         description=f"What became of {run.tagger}'s latest retraining",
     )
-    if (address := pages()) is not None:
-        create_link_artifact(
-            key=f"report-{run.tagger}",
-            link=steps.page_of(run, run.report, address),
-            link_text="Report of this run",
-            description="All scores, curves and examples on one page",
-        )
+    _link("report", run, run.report, "All scores, curves and examples on one page")
 
 
 @stopping_nothing
@@ -141,6 +130,17 @@ class TrainingProgress:
         """Fill the bar: a training may end before its last epoch. One that never began shows none."""
         if self._artifact is not None:
             update_progress_artifact(self._artifact, progress=100.0)
+
+
+def _link(name: str, run: RunDir, path: Path, description: str) -> None:
+    """Link to a page of a run, where somebody serves it."""
+    if (address := pages()) is not None:
+        create_link_artifact(
+            key=f"{name}-{run.tagger}",
+            link=steps.page_of(run, path, address),
+            link_text=f"{name.replace('-', ' ').capitalize()} of this run",
+            description=description,
+        )
 
 
 def pages() -> str | None:

@@ -116,6 +116,35 @@ def test_automations_are_there_once_however_often_one_deploys_and_go_with_their_
     assert set(names) - set(automations()) == {"seqtag: other is retrained when its corpus changes or drifts"}
 
 
+def test_where_people_are_told_is_kept_until_another_address_is_named(
+    checkout: Path, api: str, monkeypatch
+) -> None:
+    deploy(checkout, api=api)
+    monkeypatch.setenv("SEQTAG_NOTIFY_URL", "json://127.0.0.1:9/a")
+    changes = deploy(checkout, api=api)
+    assert changes[0] == "+ block people"
+    assert {change[:28] for change in changes[1:]} == {"+ automation seqtag: people "}
+    assert deploy(checkout, api=api) == []
+    monkeypatch.setenv("SEQTAG_NOTIFY_URL", "json://127.0.0.1:9/a,mailto://127.0.0.1:9?from=a@b.cd&to=e@f.gh")
+    assert deploy(checkout, api=api) == ["~ block people"]
+    monkeypatch.delenv("SEQTAG_NOTIFY_URL")
+    assert deploy(checkout, api=api) == []
+    monkeypatch.setenv("SEQTAG_NOTIFY_URL", "none")
+    assert deploy(checkout, api=api)[0] == "- block people"
+    assert not [name for name in automations() if "people" in name]
+    assert deploy(checkout, api=api) == []
+
+
+def test_an_address_that_nothing_knows_is_refused_before_anything_is_changed(
+    checkout: Path, api: str, monkeypatch
+) -> None:
+    monkeypatch.setenv("SEQTAG_NOTIFY_URL", "json://127.0.0.1:9/a,carrier-pigeon://secret@loft")
+    with pytest.raises(ConfigError, match="SEQTAG_NOTIFY_URL") as refused:
+        deploy(checkout, api=api)
+    assert "secret" not in str(refused.value)
+    assert not deployed()
+
+
 def automations() -> list[str]:
     with get_client(sync_client=True) as client:
         return [automation.name for automation in client.read_automations()]

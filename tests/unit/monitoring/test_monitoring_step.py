@@ -14,10 +14,10 @@ import pytest
 from seqtag import steps
 from seqtag.config import TaggerConfig
 from seqtag.corpus import corpus_schema, split_corpus, write_corpus
-from seqtag.errors import CorpusFormatError, RunDirError
+from seqtag.errors import ConfigError, CorpusFormatError, RunDirError
 from seqtag.features import index_corpus
 from seqtag.registry import Champion
-from seqtag.rundir import Home, RunDir, Snapshot
+from seqtag.rundir import Home, MonitorReport, RunDir, Snapshot
 from seqtag.sealing import find_manifest, read_json, seal, write_json
 from tests.unit.monitoring.simulation import period
 
@@ -213,3 +213,38 @@ def test_the_card_of_a_tagger_without_a_champion_needs_no_numbers(place: Served)
     snapshot = make_snapshot(place.home, period(9, seed=2))
     report = steps.monitor(config(), Served(place.home, "", None), snapshot, as_of=NIGHT)
     assert "No model serves" in steps.drift_card(report)
+
+
+@pytest.mark.parametrize(
+    ("verdict", "alarm", "told"),
+    [("steady", False, False), ("warn", False, True), ("warn", True, True)],
+)
+def test_a_first_report_is_news_unless_all_is_steady(tmp_path, verdict, alarm, told) -> None:
+    assert steps.is_news(reported(tmp_path, "2026-02-01", verdict, alarm=alarm)) is told
+
+
+def test_a_report_is_news_where_it_says_something_else_than_the_one_before(tmp_path) -> None:
+    reported(tmp_path, "2026-02-01", "warn")
+    assert not steps.is_news(reported(tmp_path, "2026-02-02", "warn"))
+    assert steps.is_news(reported(tmp_path, "2026-02-03", "warn", alarm=True))
+    assert steps.is_news(reported(tmp_path, "2026-02-04", "steady"))
+    assert not steps.is_news(reported(tmp_path, "2026-02-05", "steady"))
+
+
+def reported(folder, day: str, verdict: str, *, alarm: bool = False) -> MonitorReport:
+    report = MonitorReport(folder / "toy" / f"{day}-abc")
+    report.path.mkdir(parents=True)
+    statistics = [{"origin": "snapshot", "name": "tags", "alarms": alarm}]
+    write_json(report.drift, {"verdict": verdict, "rule": "drift", "sentence": "", "statistics": statistics})
+    return report
+
+
+def test_where_logs_lie_is_named_or_configured(monkeypatch) -> None:
+    monkeypatch.setenv("SEQTAG_AS_OF", "2026-02-01")
+    assert steps.path_of_logs(config(), None) is None
+    configured = config(tagged_logs="logs/${SEQTAG_AS_OF}")
+    assert str(steps.path_of_logs(configured, None)) == "logs/2026-02-01"
+    assert str(steps.path_of_logs(configured, "other")) == "other"
+    monkeypatch.delenv("SEQTAG_AS_OF")
+    with pytest.raises(ConfigError, match=r"monitor\.tagged_logs: environment variable SEQTAG_AS_OF"):
+        steps.path_of_logs(configured, None)

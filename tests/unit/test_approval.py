@@ -1,0 +1,90 @@
+"""Whether a person lets a model serve: without an answer that counts it is held."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from seqtag.rundir import Home, RunDir
+from seqtag.sealing import write_json
+from seqtag.steps import answer, ask, run_asked_about, wants_approval, withdraw
+from seqtag.steps.approval import Approval, require_approval
+
+NOW = datetime(2026, 1, 31, 2, 0, tzinfo=UTC)
+DAY = timedelta(hours=24)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunDir:
+    run = RunDir(Home(tmp_path).runs("small") / "2026-01-31-a-b")
+    for path in (run.decision, run.infra):
+        path.parent.mkdir(parents=True)
+    write_json(run.decision, {"verdict": "PROMOTE", "sentence": "PROMOTE: better."})
+    write_json(run.infra, {"held": True})
+    require_approval(run, required=True)
+    return run
+
+
+def test_where_nobody_has_to_approve_nothing_is_asked_or_objected(run: RunDir) -> None:
+    require_approval(run, required=False)
+    assert not wants_approval(run)
+    assert Approval.of(run).objection() is None
+    run.approval.unlink()
+    assert Approval.of(run) == Approval()
+
+
+def test_an_unanswered_model_is_held(run: RunDir) -> None:
+    assert wants_approval(run)
+    assert Approval.of(run).objection() == "it has to be approved, and nobody has answered"
+    ask(run, by="one", now=NOW, within=DAY)
+    assert Approval.of(run).objection() == "it has to be approved, and nobody has answered"
+    answer(run, "none", who="", reason="")
+    assert Approval.of(run).objection() == "nobody approved it until 2026-02-01 02:00 UTC"
+    assert not wants_approval(run)
+
+
+@pytest.mark.parametrize(("verdict", "held"), [("REJECT", True), ("HOLD", True), ("PROMOTE", False)])
+def test_what_would_not_serve_anyway_is_not_asked_about(run: RunDir, verdict: str, held: bool) -> None:
+    write_json(run.decision, {"verdict": verdict, "sentence": ""})
+    write_json(run.infra, {"held": held})
+    assert not wants_approval(run)
+
+
+def test_the_first_question_and_the_first_answer_stand(run: RunDir) -> None:
+    first = ask(run, by="one", now=NOW, within=DAY)
+    assert ask(run, by="two", now=NOW + DAY / 2, within=DAY) == first
+    assert first.until == "2026-02-01T02:00:00+00:00"
+    assert (first.is_over(NOW), first.is_over(NOW + DAY)) == (False, True)
+    answer(run, "hold", who="Ada", reason="no")
+    answer(run, "approve", who="Bob", reason="yes")
+    assert Approval.of(run).objection() == "Ada holds it back: no"
+
+
+def test_an_answer_counts_for_the_decision_that_it_was_given_to(run: RunDir) -> None:
+    ask(run, by="one", now=NOW, within=DAY)
+    answer(run, "approve", who="Ada", reason="yes")
+    assert Approval.of(run).objection() is None
+    write_json(run.decision, {"verdict": "PROMOTE", "sentence": "PROMOTE: another one."})
+    assert Approval.of(run).objection() == "it has to be approved, and nobody has answered"
+    assert ask(run, by="two", now=NOW, within=DAY).by == "two"
+
+
+def test_a_question_can_be_withdrawn_and_asked_by_another(run: RunDir) -> None:
+    ask(run, by="one", now=NOW, within=DAY)
+    withdraw(run)
+    assert ask(run, by="two", now=NOW, within=DAY).by == "two"
+
+
+def test_the_run_that_was_asked_about_is_found_by_who_asked(run: RunDir) -> None:
+    home = Home(run.path.parents[2])
+    assert run_asked_about(home, "small", by="one") is None
+    ask(run, by="one", now=NOW, within=DAY)
+    assert run_asked_about(home, "small", by="one") == run
+    assert run_asked_about(home, "small", by="two") is None
+
+
+def test_a_later_night_keeps_what_was_answered(run: RunDir) -> None:
+    ask(run, by="one", now=NOW, within=DAY)
+    answer(run, "approve", who="Ada", reason="yes")
+    require_approval(run, required=True)
+    assert Approval.of(run).objection() is None
