@@ -159,6 +159,6 @@ def install(wanted: list[AutomationCore], client: SyncPrefectClient) -> list[str
 
 
 def _said(automation: AutomationCore) -> dict[str, object]:
-    trigger = automation.trigger.model_dump(mode="json", exclude={"id"})
+    trigger = automation.trigger.model_dump(exclude={"id"})  # whose sets of names have no order
     actions = [action.model_dump(mode="json", exclude_none=True) for action in automation.actions]
     return {"description": automation.description, "trigger": trigger, "actions": actions}
