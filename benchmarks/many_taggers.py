@@ -2,9 +2,9 @@
 
     python -m benchmarks.many_taggers [--taggers 20]
 
-All services run for real in a temporary $SEQTAG_HOME on free ports; `retrain-all/all` retrains small taggers that
-differ in their seed, each in a process of its own. Resident memory is sampled every second, process trees summed,
-and told when the first, the middle and the last tagger is done: highest since the one before.
+All services run for real in a temporary $SEQTAG_HOME on free ports; `retrain-all/all` retrains small taggers
+that differ in their seed, each in a process of its own. Resident memory is sampled every second, process trees
+summed; told is the highest while the first, the middle and the last tagger was retrained.
 """
 
 from __future__ import annotations
@@ -28,9 +28,7 @@ SERVICES = ("server", "registry", "pages", "worker alone", "the parent flow's pr
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--taggers", type=int, default=20)
     n = parser.parse_args().taggers
     with tempfile.TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as monkeypatch:
