@@ -3,8 +3,8 @@
     python -m benchmarks.many_taggers [--taggers 20]
 
 All services run for real in a temporary $SEQTAG_HOME on free ports; `retrain-all/all` retrains small taggers
-that differ in their seed, each in a process of its own. Resident memory is sampled every second, process trees
-summed; told is the highest while the first, the middle and the last tagger was retrained.
+that differ in their seed, each in a process of its own. Resident memory is sampled every second, process
+trees summed; told is the highest while the first, the middle and the last tagger was retrained.
 """
 
 from __future__ import annotations
