@@ -99,6 +99,7 @@ def promoted(asked: Site, browser: Any) -> Site:
     tab.goto(f"{asked.dashboard}/runs/flow-run/{asked.run}")
     tab.get_by_role("button", name="Resume").click()
     tab.get_by_text("May this model of sample serve?").wait_for()
+    tab.wait_for_timeout(1000)  # until the form has faded in
     picture(tab, "approval")
     tab.locator(".schema-form-property-input .p-select-button__control").first.press("Space")
     tab.locator(".p-select-option", has_text="approve").click()
@@ -130,7 +131,7 @@ def test_the_page_of_a_run_shows_its_verdict_and_its_tasks(promoted: Site, tab: 
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("retrain-sample", ["PROMOTE", "Decided by", "What you can do", "seqtag rollback sample"]),
+        ("retrain-sample", ["PROMOTE", "Decided by", "What you can do", "seqtag history sample"]),
         ("data-sample", ["Accepted", "The contract", "broken_sequence"]),
         ("scores-sample", ["token accuracy", "F1 of browsing"]),
         ("quarantine-sample", ["No results"]),
