@@ -19,7 +19,8 @@ from starlette.routing import Route
 
 from flows.services import HOST
 from seqtag.config import Settings
-from seqtag.rundir import Home, RunDir, absolute
+from seqtag.rundir import Home, RunDir
+from seqtag.steps import Place
 
 
 def application(home: Home) -> Starlette:
@@ -49,5 +50,5 @@ def _page(run: RunDir, wanted: str) -> Path | None:
 
 
 if __name__ == "__main__":
-    home = Home(absolute(Settings().home))  # and not Place.of: 100 MiB of imports less
+    home = Place.of(Settings()).home
     uvicorn.run(application(home), host=HOST, port=int(sys.argv[1]), log_level="warning")
