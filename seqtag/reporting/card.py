@@ -140,8 +140,12 @@ def _scores(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str
     return [
         table(header, _score_rows(metrics, decision)),
         f"{confidence} intervals from {plural(metrics['resamples'], 'resample')} of "
-        f"{plural(metrics['n_sequences'], 'test sequence')} ({plural(metrics['n_tokens'], 'token')}); "
-        f"that of the difference is paired, of {level(decision['confidence'])}.",
+        f"{plural(metrics['n_sequences'], 'test sequence')} ({plural(metrics['n_tokens'], 'token')})"
+        + (
+            f"; that of the difference is paired, of {level(decision['confidence'])}."
+            if decision["difference"]
+            else "."
+        ),
     ]
 
 
