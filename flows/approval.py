@@ -27,8 +27,8 @@ class Approval(RunInput):
     answer: Literal["hold", "approve"] = Field(
         default="hold", description="approve: it serves from now on. hold: the champion stays."
     )
-    name: str = Field(min_length=1, description="Who you are, for the ledger.")
-    reason: str = Field(min_length=1, description="Why, for those who read the ledger.")
+    name: str = Field(pattern=r"\S", description="Who you are, for the ledger.")
+    reason: str = Field(pattern=r"\S", description="Why, for those who read the ledger.")
 
 
 def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:

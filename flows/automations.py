@@ -1,7 +1,8 @@
 """What the server does by itself about our flow runs; installed once, and updated in place.
 
-A run whose process was killed together with its worker sends no heartbeat any more: it is marked as crashed
-after SILENCE seconds. A crashed run is taken up again, and its steps find what was finished.
+A run whose process was killed together with its worker sends no heartbeat any more, and one whose worker was
+killed before there was a process never does: either is marked as crashed after SILENCE seconds. A crashed run
+is taken up again, and its steps find what was finished.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ _OF_OURS = ResourceSpecification.model_validate(
     {"prefect.resource.id": "prefect.tag.seqtag", "prefect.resource.role": "tag"}
 )
 
+# what a worker makes of a run before it begins
+_TAKEN: Final = {"prefect.flow-run.Pending", "prefect.flow-run.Submitting"}
 _NEVER_ANSWERED: Final = {
     **_ANY_RUN,
     "prefect.state-message": "The flow was paused and never resumed.",  # the server's words
@@ -42,7 +45,7 @@ def of_every_server() -> list[AutomationCore]:
             description=f"Marks a run as crashed that was not heard of for {SILENCE} seconds.",
             trigger=EventTrigger(
                 posture=Posture.Proactive,
-                after={"prefect.flow-run.heartbeat"},
+                after={"prefect.flow-run.heartbeat", *_TAKEN},
                 expect={"prefect.flow-run.*"},  # a heartbeat, or any state that it came to
                 match=ResourceSpecification.model_validate(_ANY_RUN),
                 match_related=_OF_OURS,
@@ -55,7 +58,7 @@ def of_every_server() -> list[AutomationCore]:
                     state=StateType.CRASHED,
                     name=None,
                     force=False,
-                    message=f"No heartbeat for {SILENCE} seconds: process or worker died",
+                    message=f"No sign of life for {SILENCE} seconds: process or worker died",
                 )
             ],
         ),

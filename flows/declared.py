@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,7 +18,6 @@ from seqtag.config.loading import one_line_each
 from seqtag.config.sources import Table
 from seqtag.errors import ConfigError
 
-_CHECKOUT = "{{ $SEQTAG_CHECKOUT }}"
 # the key of a tagger's [schedule] that says it; asked: none does
 When = Literal["cron", "watch", "monitor", "asked"]
 
@@ -80,7 +78,7 @@ def declared(checkout: Path) -> list[Deployment]:
         ConfigError: prefect.yaml or a tagger's file is not what is required of it.
     """
     path = checkout / "deployments" / "prefect.yaml"
-    file = _read(path, checkout)
+    file = _read(path)
     found = []
     for toml in sorted((checkout / "deployments" / "taggers").glob("*.toml")):
         tagger = load_tagger(toml)
@@ -124,10 +122,9 @@ def _schedule(schedule: ScheduleConfig, when: When) -> ScheduleConfig | None:
     return schedule.model_copy(update={"cron": cron, "overlap": "cancel-new", "missed": "latest"})
 
 
-def _read(path: Path, checkout: Path) -> _File:
+def _read(path: Path) -> _File:
     try:
-        text = path.read_text("utf-8").replace(_CHECKOUT, json.dumps(str(checkout))[1:-1])
-        return _File.model_validate(yaml.safe_load(text))
+        return _File.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except OSError as error:
         raise ConfigError(f"{path}: a file was required. Received: {error.strerror}") from error
     except yaml.YAMLError as error:

@@ -56,14 +56,17 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
             if title not in wanted:
                 client.delete_deployment(stranger.id)
                 lines.append(f"- {title}")
-        retrained = [
-            (found.name, found.id) for title, found in _deployed(client) if title.startswith("retrain/")
-        ]
+        retrained = [(found.name, found.id) for found in retrainings(client)]
         block, said = block_on(client, address)
         told = [] if block is None else of_people(block.id)
         lines += said
         lines += install([*of_every_server(), *told, *(of_tagger(*tagger) for tagger in retrained)], client)
     return lines
+
+
+def retrainings(client: SyncPrefectClient) -> list[DeploymentResponse]:
+    """Return the deployments that retrain a tagger, whose name they have."""
+    return [found for title, found in _deployed(client) if title.startswith("retrain/")]
 
 
 def _with_pool(name: str, client: SyncPrefectClient) -> list[str]:

@@ -25,6 +25,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Cancelled
 
+from flows.services import WORKER
+
 _PUNCTUAL: Final = timedelta(seconds=60)  # what began to be due so short a time ago is not late
 _PAGE: Final = 200  # the most that a server gives at once
 
@@ -67,18 +69,28 @@ def superfluous(runs: Sequence[FlowRun], policy: str, *, now: datetime) -> list[
 
 
 def hand_back(api: str) -> int:
-    """Schedule anew the runs whose process on this machine was stopped with its worker; return how many."""
+    """Schedule anew the runs whose process was stopped with the worker of this machine; return how many.
+
+    Those of workers on other machines go on.
+    """
     begun = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
     )
     found = 0
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         for run in client.read_flow_runs(flow_run_filter=begun, deployment_filter=_OURS):
-            if run.infrastructure_pid is None or not psutil.pid_exists(int(run.infrastructure_pid)):
+            if _was_ours(run):
                 state: State[None] = AwaitingRetry(message="Its worker was stopped; goes on when one is back")
                 client.set_flow_run_state(run.id, state, force=True)
                 found += 1
     return found
+
+
+def _was_ours(run: FlowRun) -> bool:
+    """Tell whether this machine's worker took a run whose process is not there any more."""
+    pid = run.infrastructure_pid
+    is_gone = pid is None or not psutil.pid_exists(int(pid))
+    return is_gone and run.labels.get("prefect.worker.name", WORKER) == WORKER
 
 
 async def _late(client: PrefectClient, now: datetime) -> Mapping[UUID, list[FlowRun]]:

@@ -3,10 +3,10 @@
 import asyncio
 
 from prefect import flow, get_client
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags, FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import State
 from pydantic import PositiveInt
 
+from flows.deploying import retrainings
 from flows.others import Outcome, key_of_this_run, run_to_its_end, together
 
 
@@ -18,7 +18,7 @@ async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1
         taggers: Names of taggers; all that are deployed if this is left empty.
         at_once: How many are retrained at the same time.
     """
-    names = taggers or await _deployed_taggers()
+    names = taggers or _deployed_taggers()
     slots = asyncio.Semaphore(at_once)
 
     async def retrained(name: str) -> Outcome:
@@ -28,10 +28,6 @@ async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1
     return together(await asyncio.gather(*map(retrained, names)))
 
 
-async def _deployed_taggers() -> list[str]:
-    async with get_client() as client:
-        found = await client.read_deployments(
-            flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),
-            deployment_filter=DeploymentFilter(tags=DeploymentFilterTags(all_=["seqtag"])),
-        )
-    return sorted(deployment.name for deployment in found)
+def _deployed_taggers() -> list[str]:
+    with get_client(sync_client=True) as client:
+        return sorted(retrained.name for retrained in retrainings(client))

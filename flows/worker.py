@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from datetime import UTC, datetime
 from typing import Final
 
@@ -16,6 +15,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.workers.process import ProcessWorker
 
 from flows.late import coalesce
+from flows.services import WORKER
 
 POOL: Final = "seqtag"  # as prefect.yaml names it
 
@@ -35,4 +35,4 @@ class Worker(ProcessWorker):
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    asyncio.run(Worker(POOL, name=f"seqtag on {socket.gethostname()}").start())
+    asyncio.run(Worker(POOL, name=WORKER).start())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,8 +51,8 @@ class Home:
         return self.logs / f"{service}.log"
 
     def service(self, name: str) -> Path:
-        """Which process runs a service of ours."""
-        return self.prefect / f"{name}.json"
+        """Which process of this machine runs a service of ours; several machines may share a home."""
+        return self.prefect / f"{name}@{socket.gethostname()}.json"
 
     @property
     def caches(self) -> Path:

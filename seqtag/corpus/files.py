@@ -122,20 +122,37 @@ def opened(file: InputFile) -> Iterator[BinaryIO]:
             ) from error
 
 
+@contextmanager
+def over_the_network(name: str) -> Iterator[None]:
+    """Tell what may pass by itself from what does not, where a remote store or a server fails.
+
+    Args:
+        name: of what is read, for the message.
+
+    Raises:
+        ConfigError: inside the `with`, when a server refuses it, or there are no credentials.
+        ConnectionError: inside the `with`, when it cannot be reached.
+    """
+    try:
+        yield
+    except Exception as error:
+        if not _is_of_network(error):
+            raise
+        raise _refused(name, error) from None  # its own words hold the URL, with the values of variables
+
+
 def _matches(text: str) -> list[InputFile]:
     try:
-        filesystem, path = fsspec.url_to_fs(expand(text))
-        if _is_file(filesystem, path):  # first, so that a name with brackets is no glob
-            found = [path]
-        else:
-            has_magic = any(character in path for character in "*?[")
-            found = sorted(p for p in filesystem.glob(path) if _is_file(filesystem, p)) if has_magic else []
+        with over_the_network(text):
+            filesystem, path = fsspec.url_to_fs(expand(text))
+            filesystem.invalidate_cache()  # else a process would see a bucket as it was when it first looked
+            if _is_file(filesystem, path):  # first, so that a name with brackets is no glob
+                found = [path]
+            else:
+                is_glob = any(character in path for character in "*?[")
+                found = sorted(p for p in filesystem.glob(path) if _is_file(filesystem, p)) if is_glob else []
     except (ValueError, ImportError) as error:
         raise ConfigError(f"corpus.sources: {text!r} cannot be opened: {_first_line(error)}") from error
-    except Exception as error:
-        if not _is_of_http(error):
-            raise
-        raise _refused(text, error) from None  # its own words hold the URL, with the values of variables
     if not found:
         raise ConfigError(f"corpus.sources: {text!r} was required to name a file. Received: no such file")
     return [InputFile(p.rsplit("/", 1)[-1], p, filesystem) for p in found]
@@ -151,19 +168,22 @@ def _is_file(filesystem: AbstractFileSystem, path: str) -> bool:
         return bool(filesystem.info(path)["type"] == "file")
     except (FileNotFoundError, NotADirectoryError) as error:
         reason = error.__cause__  # over HTTP every failure is called a missing file, and the cause says which
-        if reason is not None and _is_of_http(reason) and getattr(reason, "status", None) not in _ABSENT:
+        if reason is not None and _is_of_network(reason) and getattr(reason, "status", None) not in _ABSENT:
             raise reason from None
         return False
 
 
-def _is_of_http(error: BaseException) -> bool:
-    return type(error).__module__.startswith("aiohttp") or isinstance(error, TimeoutError)
+def _is_of_network(error: BaseException) -> bool:
+    return type(error).__module__.startswith(("aiohttp", "botocore")) or isinstance(error, TimeoutError)
 
 
 def _refused(text: str, error: Exception) -> Exception:
     """Return what to raise where a server does not give a file: may trying again help?"""
     status = getattr(error, "status", None)
     if status is None:
+        kinds = {kind.__name__ for kind in type(error).__mro__}
+        if "BotoCoreError" in kinds and "HTTPClientError" not in kinds and "ConnectionError" not in kinds:
+            return ConfigError(f"corpus.sources: {text!r} cannot be opened: {type(error).__name__}")
         return ConnectionError(f"corpus.sources: {text!r} cannot be reached: {type(error).__name__}")
     kind = ConnectionError if status >= _SERVER_ERROR or status in _LATER else ConfigError
     return kind(f"corpus.sources: {text!r} cannot be opened: the server answers {status}")

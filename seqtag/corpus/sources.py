@@ -23,7 +23,7 @@ from seqtag.config.sources import (
     TableSource,
 )
 from seqtag.config.tagger import CorpusConfig, config_digest
-from seqtag.corpus.files import InputFile, expand, find_files, told_apart
+from seqtag.corpus.files import InputFile, expand, find_files, over_the_network, told_apart
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.formats.conllu import read_conllu
 from seqtag.corpus.formats.jsonl import read_jsonl
@@ -160,6 +160,11 @@ def _stream(corpus: CorpusConfig, inputs: list[_Input]) -> Iterator[pa.RecordBat
 
 
 def _batches(input_: _Input, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+    with over_the_network(", ".join(file.name for file in input_.files)):
+        yield from _read(input_, columns)
+
+
+def _read(input_: _Input, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
     match input_.source:
         case ConllSource() as source:
             for file in input_.files:
@@ -204,7 +209,7 @@ def files_digest(path: str) -> str:
 
 def _file_digest(file: InputFile) -> str:
     digest = hashlib.sha256()
-    with file.open() as stored:
+    with over_the_network(file.name), file.open() as stored:
         while block := stored.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

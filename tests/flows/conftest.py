@@ -9,6 +9,7 @@ from prefect.testing.utilities import prefect_test_harness
 
 from seqtag.config import Settings
 from seqtag.steps import Place
+from tests.bucket import bucket  # noqa: F401 - a fixture
 from tests.machine import checkout  # noqa: F401 - a fixture
 from tests.taggers import Taggers
 

@@ -24,6 +24,9 @@ def test_the_answer_decides_and_no_answer_in_time_holds(place: Place, checkout: 
         assert place.registry().champion(name) is None
         with client_of(url) as client:
             form = {"answer": said, "name": "Ada", "reason": f"because {said}"}
+            for unsigned in ({}, {**form, "name": " "}):
+                refused = client.resume_flow_run(asked[name], run_input=unsigned)
+                assert (refused.status, refused.state.is_paused()) == ("REJECT", True)
             client.resume_flow_run(asked[name], run_input=form)
     states = {name: until_final_or_closed(url, run) for name, run in asked.items()}
 

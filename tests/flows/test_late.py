@@ -1,12 +1,17 @@
-"""Which of the runs that fell due while no worker ran are let go of."""
+"""Which of the runs that fell due while no worker ran are let go of, and which that were cut off go on."""
 
+import os
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
+from prefect.settings import PREFECT_API_URL
+from prefect.states import Running
 
-from flows.late import superfluous
+from flows.late import hand_back, superfluous
+from flows.services import WORKER
 
 NOW = datetime(2026, 11, 26, 12, 0, 30, tzinfo=UTC)
 
@@ -37,3 +42,20 @@ def test_policies(policy: str, hours: list[float], let_go: list[str]) -> None:
 def test_the_reason_says_which_run_does_the_work() -> None:
     ((_, reason),) = superfluous(due(3, 1), "latest", now=NOW)
     assert reason == "Missed: the run that was due 2026-11-26 11:00 UTC does its work"
+
+
+def test_only_what_a_worker_of_this_machine_left_is_handed_back(server) -> None:
+    no_process = str(2**22 + 1)  # above the largest pid of Linux
+    left = {"ours": (WORKER, no_process), "theirs": ("seqtag on elsewhere", no_process)}
+    left["alive"] = (WORKER, str(os.getpid()))
+    with get_client(sync_client=True) as client:
+        flow = client.create_flow_from_name("retrain")
+        deployment = client.create_deployment(flow, "small", tags=["seqtag"])
+        runs = {name: client.create_flow_run_from_deployment(deployment).id for name in left}
+        for name, (worker, pid) in left.items():
+            client.set_flow_run_state(runs[name], Running())
+            client.update_flow_run(runs[name], infrastructure_pid=pid)
+            client.update_flow_run_labels(runs[name], {"prefect.worker.name": worker})
+        assert hand_back(PREFECT_API_URL.value()) == 1
+        states = {name: client.read_flow_run(run).state.name for name, run in runs.items()}
+    assert states == {"ours": "AwaitingRetry", "theirs": "Running", "alive": "Running"}

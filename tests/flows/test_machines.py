@@ -1,0 +1,61 @@
+"""A second machine, as far as one can be had here: another host name, another checkout, the same home."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from flows import local, services
+from seqtag.steps import Place
+from tests.machine import CHECKOUT, begin, client_of, until, until_final, written
+
+pytestmark = pytest.mark.slow
+SCHEDULE = '[schedule]\ncron = "0 2 1 1 *"\n'
+
+
+def test_a_worker_of_another_machine_retrains_from_its_own_checkout(
+    place: Place, checkout: Path, tmp_path: Path
+) -> None:
+    written(checkout, SCHEDULE)
+    url, _ = local.up(place, checkout=checkout)
+    services.stop(place.home, "worker")
+
+    with worker_elsewhere(tmp_path / "elsewhere", url):
+        begun = begin(url)
+        until(url, lambda runs: [run for run in runs if run.id == begun and run.state.is_running()])
+        local.up(place, checkout=checkout)
+        ours = services.running(place.home, "worker")
+        assert until_final(url, begun).state.name == "Promoted"
+        assert services.running(place.home, "worker") == ours
+    with client_of(url) as client:
+        assert client.read_flow_run(begun).labels["prefect.worker.name"] == "seqtag on elsewhere"
+    assert place.registry().champion("small").version == "1"
+
+
+@contextmanager
+def worker_elsewhere(checkout: Path, url: str) -> Iterator[None]:
+    """Run a worker as the runbook says for other machines."""
+    for name in ("flows", "tasks", "seqtag"):
+        shutil.copytree(CHECKOUT / name, checkout / name)
+    (checkout / "deployments" / "taggers").mkdir(parents=True)
+    written(checkout, SCHEDULE)
+    renamed = 'hostname elsewhere && exec "$0" -m flows.local serve worker'
+    command = ["unshare", "--uts", "sh", "-c", renamed, sys.executable]
+    if (
+        shutil.which("unshare") is None
+        or subprocess.run(["unshare", "--uts", "true"], check=False).returncode
+    ):
+        pytest.skip("no machine can be had under another name: unshare --uts is not permitted")
+    process = subprocess.Popen(command, cwd=checkout, env={**os.environ, "PREFECT_API_URL": f"{url}/api"})
+    try:
+        yield
+        assert process.poll() is None
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(services.STOPPED_WITHIN)

@@ -1,0 +1,34 @@
+"""A watcher looks at the sources of a tagger: at a bucket as at a folder."""
+
+import pytest
+
+from flows.watch import watch
+from seqtag import steps
+from seqtag.config import load_tagger
+from seqtag.steps import Place
+from tests.bucket import Bucket
+from tests.machine import corpus, written
+
+pytestmark = pytest.mark.usefixtures("server")
+
+
+def test_a_bucket_that_has_changed_is_said_once(place: Place, bucket: Bucket, tmp_path) -> None:
+    (tmp_path / "deployments" / "taggers").mkdir(parents=True)
+    tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/clicks/*.jsonl"'))
+
+    def seen() -> str:
+        return watch(tagger, return_state=True).name
+
+    bucket.put("clicks/1.jsonl", corpus(drawn=1))
+    assert [seen(), seen()] == ["Changed", "Unchanged"]
+    bucket.put("clicks/2.jsonl", corpus(drawn=2))
+    assert [seen(), seen()] == ["Changed", "Unchanged"]
+    bucket.put("clicks/1.jsonl", corpus(drawn=3))
+    steps.ingest(load_tagger(tagger), place)
+    assert seen() == "Unchanged"
+
+
+def test_a_source_that_is_missing_is_a_failure_and_no_change(place: Place, bucket: Bucket, tmp_path) -> None:
+    (tmp_path / "deployments" / "taggers").mkdir(parents=True)
+    tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/missing.jsonl"'))
+    assert watch(tagger, return_state=True).name == "ConfigurationError"

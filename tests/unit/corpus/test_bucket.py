@@ -1,0 +1,54 @@
+"""A corpus in a bucket: an S3 server that is asked for real."""
+
+from __future__ import annotations
+
+import fsspec
+import pytest
+
+from seqtag.config.tagger import CorpusConfig
+from seqtag.corpus import read_sources, source_fingerprint
+from seqtag.errors import ConfigError
+
+CORPUS = CorpusConfig.model_validate({"sources": [{"format": "conll", "path": "s3://corpora/ner/*.conll"}]})
+
+
+def tokens() -> list[str]:
+    return [token for batch in read_sources(CORPUS) for row in batch["tokens"].to_pylist() for token in row]
+
+
+def test_a_bucket_is_read_as_it_is_and_not_as_it_was(bucket):
+    bucket.put("ner/a.conll", "a O\n")
+    assert tokens() == ["a"]
+    before = source_fingerprint(CORPUS)
+
+    bucket.put("ner/a.conll", "a O\nb O\n")
+    bucket.put("ner/b.conll", "c O\n")
+    assert tokens() == ["a", "b", "c"]
+    assert source_fingerprint(CORPUS) != before
+
+
+def test_a_bucket_that_is_not_there_is_an_error_that_names_it(bucket):
+    with pytest.raises(ConfigError, match=r"'s3://corpora/ner/\*.conll' was required to name a file"):
+        tokens()
+
+
+def test_a_store_out_of_reach_may_be_tried_again(bucket):
+    bucket.put("ner/a.conll", "a O\n")
+    reading = read_sources(CORPUS)
+    bucket.server.stop()
+
+    with pytest.raises(ConnectionError, match=r"'a\.conll' cannot be reached: EndpointConnectionError"):
+        next(reading)
+    with pytest.raises(ConnectionError, match="cannot be reached: EndpointConnectionError"):
+        source_fingerprint(CORPUS)
+
+
+def test_missing_credentials_are_said_at_once(bucket, monkeypatch, tmp_path):
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    fsspec.get_filesystem_class("s3").clear_instance_cache()
+
+    with pytest.raises(ConfigError, match="cannot be opened: NoCredentialsError"):
+        tokens()
