@@ -4,15 +4,15 @@ Annotations are evaluated here, as Prefect makes the form of them.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from prefect import get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.flow_runs import suspend_flow_run
-from prefect.input import RunInput
-from prefect.states import Completed
+from prefect.input import RunInput, keyset_from_paused_state, read_flow_run_input
+from prefect.states import Completed, Suspended
 from pydantic import Field
 
 from flows.notices import tell_question
@@ -46,24 +46,33 @@ def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
     ours, now = str(runtime.flow_run.id), datetime.now(UTC)
     before = steps.standing_question(run)
     question = _asked(run, ours, now, within=timedelta(hours=config.within_hours))
-    if question.is_over(now):
+    answer = _given(question)
+    if answer is None and question.is_over(now):
         steps.answer(run, "none", who="", reason="")
         return None
-    if question.by != ours:
+    if answer is None and question.by != ours:
         message = f"Flow run {question.by} waits for an answer until {question.until}."
         return Completed(name="AwaitingApproval", message=message, data=run)
-    if question != before:
-        tell_question(run, question)
-    left = datetime.fromisoformat(question.until) - now
-    answer = suspend_flow_run(
-        wait_for_input=Approval.with_initial_data(description=steps.question_card(run)),
-        timeout=max(1, round(left.total_seconds())),
-        key=question.decision,
-    )
+    if answer is None:
+        if question != before:
+            tell_question(run, question)
+        left = datetime.fromisoformat(question.until) - now
+        answer = suspend_flow_run(
+            wait_for_input=Approval.with_initial_data(description=steps.question_card(run)),
+            timeout=max(1, round(left.total_seconds())),
+            key=question.decision,
+        )
     steps.answer(
         run, "approve" if answer.answer == "approve" else "hold", who=answer.name, reason=answer.reason
     )
     return None
+
+
+def _given(question: steps.Question) -> Approval | None:
+    """Return what the server was told, in time, also where the run begins anew much later."""
+    where = keyset_from_paused_state(Suspended(pause_key=question.decision))["response"]
+    said = cast("dict[str, Any] | None", read_flow_run_input(where, flow_run_id=UUID(question.by)))
+    return None if said is None else Approval(**said)
 
 
 def _asked(run: RunDir, ours: str, now: datetime, *, within: timedelta) -> steps.Question:

@@ -1,4 +1,4 @@
-"""Flow runs whose time has passed: those that fell due while no worker ran, and those that were cut off."""
+"""Flow runs that are not simply begun: due while no worker ran, cut off, or crashed again and again."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from prefect.client.schemas.filters import (
     FlowRunFilter,
     FlowRunFilterExpectedStartTime,
     FlowRunFilterState,
+    FlowRunFilterStateName,
     FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.settings import PREFECT_API_URL, temporary_settings
-from prefect.states import AwaitingRetry, Cancelled
+from prefect.states import AwaitingRetry, Cancelled, Failed
 
 from flows.services import WORKER
 
+TRIES: Final = 5  # times that a process may die before its flow run is given up
 _PUNCTUAL: Final = timedelta(seconds=60)  # what began to be due so short a time ago is not late
 _PAGE: Final = 200  # the most that a server gives at once
 
@@ -66,6 +68,37 @@ def superfluous(runs: Sequence[FlowRun], policy: str, *, now: datetime) -> list[
         reason = f"Missed: the run that was due {_due(newest):%Y-%m-%d %H:%M} UTC does its work"
         return [(run, reason) for run in older]
     return []
+
+
+async def give_up(client: PrefectClient) -> int:
+    """Fail the runs whose process died TRIES times, which wait to be taken up once more; return how many.
+
+    The server takes up whatever crashed, and a process may die before our flow begins. One that a person has
+    tried again is tried as often again.
+    """
+    waiting = FlowRunFilter(
+        state=FlowRunFilterState(name=FlowRunFilterStateName(any_=[AwaitingRetry().name or ""]))
+    )
+    given_up = 0
+    for run in [run async for run in _all(client.read_flow_runs, flow_run_filter=waiting)]:
+        crashes = _crashes(await client.read_flow_run_states(run.id))
+        if len(crashes) >= TRIES:
+            said = f"Its process died {len(crashes)} times, the last time: {crashes[-1].message}"
+            await client.set_flow_run_state(run.id, Failed(name="CrashedTooOften", message=said), force=True)
+            logger.warning("flow run %s: %s", run.name, said)
+            given_up += 1
+    return given_up
+
+
+def _crashes(states: Sequence[State[Any]]) -> list[State[Any]]:
+    """Return the crashes of a run since it last came to another end."""
+    found: list[State[Any]] = []
+    for state in sorted(states, key=lambda each: each.timestamp):
+        if state.is_crashed():
+            found.append(state)
+        elif state.is_final():
+            found = []
+    return found
 
 
 def hand_back(api: str) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
-from prefect.states import Completed, Failed
+from prefect.states import Completed
 
 import tasks
 from flows.approval import seek_approval
@@ -18,8 +18,6 @@ from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.rundir import RunDir
 from tasks.failures import failing_by_kind
-
-TRIES = 5  # times that a flow run is begun: the server takes up crashed ones again
 
 
 def _flow_run_name() -> str:
@@ -41,8 +39,6 @@ def retrain(
         as_of: The day it is done for, the one it was due at if this is left empty. Paths of sources may hold
             it: `${SEQTAG_AS_OF}` is 2026-01-31, say.
     """
-    if runtime.flow_run.run_count > TRIES:
-        return Failed(name="CrashedTooOften", message=f"Begun {TRIES} times, and each time its process died.")
     steps.require_steps(force or [])
     day = begin_day(as_of)
     config = load_tagger(tagger)

@@ -1,11 +1,13 @@
 """A person is asked before a model serves: on a real server, with the form's answer."""
 
 import json
+import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from flows import local
+from flows import local, services
 from seqtag.steps import Place
 from tests.machine import begin, client_of, corpus, until, until_final, until_suspended, written
 
@@ -65,6 +67,21 @@ def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
         client.resume_flow_run(first, run_input={"answer": "approve", "name": "Ada", "reason": "good"})
     assert until_final(url, first).state.name == "Promoted"
     assert len(list(place.home.runs("small").glob("????-*"))) == 1
+
+
+def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(place: Place, checkout: Path) -> None:
+    written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.02\n")  # 72 s
+    url, _ = local.up(place, checkout=checkout)
+    begun = begin(url)
+    until_suspended(url, begun)
+    services.stop(place.home, "worker")
+    with client_of(url) as client:
+        client.resume_flow_run(begun, run_input={"answer": "approve", "name": "Ada", "reason": "good"})
+    (said,) = place.home.runs("small").glob("*/approval.json")
+    closes = datetime.fromisoformat(json.loads(said.read_text())["question"]["until"])
+    time.sleep(max(0, (closes - datetime.now(UTC)).total_seconds()) + 1)
+    local.up(place, checkout=checkout)
+    assert until_final(url, begun).state.name == "Promoted"
 
 
 def until_final_or_closed(url, run):

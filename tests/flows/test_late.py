@@ -1,5 +1,6 @@
 """Which of the runs that fell due while no worker ran are let go of, and which that were cut off go on."""
 
+import asyncio
 import os
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -8,9 +9,9 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Running
+from prefect.states import AwaitingRetry, Crashed, Running
 
-from flows.late import hand_back, superfluous
+from flows.late import TRIES, give_up, hand_back, superfluous
 from flows.services import WORKER
 
 NOW = datetime(2026, 11, 26, 12, 0, 30, tzinfo=UTC)
@@ -59,3 +60,32 @@ def test_only_what_a_worker_of_this_machine_left_is_handed_back(server) -> None:
         assert hand_back(PREFECT_API_URL.value()) == 1
         states = {name: client.read_flow_run(run).state.name for name, run in runs.items()}
     assert states == {"ours": "AwaitingRetry", "theirs": "Running", "alive": "Running"}
+
+
+def test_a_run_that_crashes_again_and_again_is_given_up_until_a_person_wants_it(server) -> None:
+    def crash(n: int) -> None:
+        for _ in range(n):
+            for state in (Running(), Crashed(message="killed"), AwaitingRetry()):
+                client.set_flow_run_state(run, state)
+
+    def given_up() -> int:
+        async def asked() -> int:
+            async with get_client() as client:
+                return await give_up(client)
+
+        return asyncio.run(asked())
+
+    with get_client(sync_client=True) as client:
+        flow = client.create_flow_from_name("monitor")
+        deployment = client.create_deployment(flow, "small", tags=["seqtag"])
+        run = client.create_flow_run_from_deployment(deployment).id
+        crash(TRIES - 1)
+        assert given_up() == 0
+        crash(1)
+        assert given_up() == 1
+        state = client.read_flow_run(run).state
+        assert (state.name, state.is_failed()) == ("CrashedTooOften", True)
+        assert state.message == "Its process died 5 times, the last time: killed"
+        client.set_flow_run_state(run, AwaitingRetry(), force=True)  # as the dashboard's button Retry does
+        crash(TRIES - 1)
+        assert given_up() == 0

@@ -96,6 +96,15 @@ def test_runs_whose_worker_was_killed_are_taken_up_again(place: Place, checkout:
     assert len(list(place.home.runs("small").glob("????-*"))) == 1
 
 
+def test_a_run_whose_process_never_begins_is_given_up(place: Place, checkout: Path) -> None:
+    more = '[schedule]\ncron = "0 2 1 1 *"\nenvironment = {PYTHONHOME = "/nowhere"}\n'  # no Python starts so
+    written(checkout, more)
+    url, _ = local.up(place, checkout=checkout)
+    state = until_final(url, begin(url)).state
+    assert state.name == "CrashedTooOften"
+    assert state.message.startswith("Its process died 5 times, the last time: ")
+
+
 def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
     url, _ = local.up(place, checkout=checkout)

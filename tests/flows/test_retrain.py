@@ -10,8 +10,6 @@ from mlflow import MlflowClient
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import State
-from prefect.flow_engine import run_flow
-from prefect.states import AwaitingRetry, Crashed, Running
 
 from flows.retrain import retrain
 from seqtag.config import Settings
@@ -122,20 +120,6 @@ def test_a_refused_corpus_fails_in_one_line_that_says_why(place: Place, taggers)
     assert "CorpusRejectedError" in state.message
     assert "1,000" in state.message
     assert "\n" not in state.message.strip()
-
-
-@pytest.mark.parametrize(("n_deaths", "state"), [(4, "ConfigurationError"), (5, "CrashedTooOften")])
-def test_a_run_whose_process_dies_again_and_again_is_begun_five_times(
-    place: Place, taggers, n_deaths: int, state: str
-) -> None:
-    parameters = {"tagger": taggers.write(more="[quality]\nmisspelt = 1\n")}
-    with get_client(sync_client=True) as client:
-        run = client.create_flow_run(retrain, parameters=parameters)
-        for _ in range(n_deaths):
-            for each in (Running(), Crashed(), AwaitingRetry()):
-                client.set_flow_run_state(run.id, each)
-        begun_anew = client.read_flow_run(run.id)
-    assert run_flow(retrain, begun_anew, parameters=parameters, return_type="state").name == state
 
 
 def test_a_champion_whose_alias_was_lost_serves_again_after_the_next_night(place: Place, taggers) -> None:
