@@ -98,6 +98,16 @@ def serve(name: str, place: Place) -> NoReturn:
     services.become(place.home, program(name, place, checkout=CHECKOUT, moves=False))
 
 
+def prefect(arguments: list[str], place: Place) -> NoReturn:
+    """Be Prefect's own command, which talks to the server that we talk to, and writes into this home.
+
+    Raises:
+        ServiceError: nothing answers at PREFECT_API_URL, or the server did not come up.
+    """
+    told = {**services.environment(place.home), "PREFECT_API_URL": api(place)}
+    os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], told)  # noqa: S606 - as asked
+
+
 def _started(name: str, place: Place, checkout: Path) -> services.Service:
     running = services.running(place.home, name)
     if running is None:
@@ -107,7 +117,7 @@ def _started(name: str, place: Place, checkout: Path) -> services.Service:
 
 
 def main(arguments: list[str]) -> int:
-    """Run `up`, `deploy`, `server`, `down`, `status` or `serve`; return the exit code."""
+    """Run `up`, `deploy`, `server`, `down`, `status`, `serve` or `prefect`; return the exit code."""
     place = Place.of(Settings())
     match arguments:
         case ["up"]:
@@ -126,9 +136,11 @@ def main(arguments: list[str]) -> int:
             return _status(place.home)
         case ["serve", name]:
             serve(name, place)
+        case ["prefect", *rest]:
+            prefect(rest, place)
         case _:
-            verbs = "up | deploy | server | down | status | serve"
-            say(f"Usage: python -m flows.local {verbs} {' | '.join(NAMES)}")
+            verbs = f"up | deploy | server | down | status | serve {'|'.join(NAMES)} | prefect ..."
+            say(f"Usage: python -m flows.local {verbs}")
             return 2
     return 0
 

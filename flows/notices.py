@@ -68,10 +68,10 @@ def notify_address() -> str:
     wanted = os.environ.get(VARIABLE, "").strip()
     for address in _NEXT.split(wanted) if wanted not in ("", NOBODY) else ():
         if not Apprise().add(address):
-            kind = address.partition("://")[0][:20]
+            kind, has_kind, _ = address.partition("://")  # what comes after it may be a password
             raise ConfigError(
                 f"{VARIABLE}: addresses that Apprise knows were required, for example jsons://HOST/PATH. "
-                f"Received: one that begins with {kind!r}"
+                f"Received: one {f'that begins with {kind}://' if has_kind else 'without ://'}"
             )
     return wanted
 

@@ -1,0 +1,45 @@
+"""Prefect's server on SQLite: two transactions that read before they write."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from prefect.server.database.configurations import AioSqliteConfiguration
+from sqlalchemy.exc import OperationalError
+
+from flows.server import PatientSqlite
+
+
+async def two_that_read_before_they_write(database: AioSqliteConfiguration) -> int:
+    """Have a second transaction write while a first one has read and not written; return the rows."""
+    engine = await database.engine()
+    async with engine.begin() as connection:
+        await connection.execute(sa.text("CREATE TABLE IF NOT EXISTS bucket (count INTEGER)"))
+    has_read = asyncio.Event()
+
+    async def first() -> None:
+        async with await database.session(engine) as session, database.begin_transaction(session):
+            await session.execute(sa.text("SELECT * FROM bucket"))
+            has_read.set()
+            await asyncio.sleep(0.5)
+            await session.execute(sa.text("INSERT INTO bucket VALUES (1)"))
+
+    async def second() -> None:
+        await has_read.wait()
+        async with await database.session(engine) as session, database.begin_transaction(session):
+            await session.execute(sa.text("INSERT INTO bucket VALUES (2)"))
+
+    await asyncio.gather(first(), second())
+    async with engine.begin() as connection:
+        rows = (await connection.execute(sa.text("SELECT count(*) FROM bucket"))).scalar_one()
+    await engine.dispose()
+    return int(rows)
+
+
+def test_what_prefect_refuses_at_once_our_server_waits_for(tmp_path: Path) -> None:
+    theirs = AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{tmp_path}/theirs.db")
+    with pytest.raises(OperationalError, match="database is locked"):
+        asyncio.run(two_that_read_before_they_write(theirs))
+    ours = PatientSqlite(connection_url=f"sqlite+aiosqlite:///{tmp_path}/ours.db")
+    assert asyncio.run(two_that_read_before_they_write(ours)) == 2
