@@ -35,7 +35,7 @@ def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
     """Ask a person where one has to approve, and wait, without a process; None: go on.
 
     The flow run is suspended, and begins anew when the form is sent. When time is up the server fails it, and
-    an automation has it begin anew: then it is held. A run that nobody can answer, since no deployment could
+    the worker has it begin anew: then it is held. A run that nobody can answer, since no deployment could
     begin it anew, is not asked about, and held.
 
     Returns:

@@ -1,8 +1,7 @@
 """What the server does by itself about our flow runs; installed once, and updated in place.
 
-A run whose process was killed together with its worker sends no heartbeat any more, and one whose worker was
-killed before there was a process never does: either is marked as crashed after SILENCE seconds. A crashed run
-is taken up again, and its steps find what was finished.
+A run whose process was killed together with its worker sends no heartbeat any more: it is marked as crashed
+after SILENCE seconds. A worker then takes it up again (`flows.stuck`), and its steps find what was finished.
 """
 
 from __future__ import annotations
@@ -29,12 +28,7 @@ _OF_OURS = ResourceSpecification.model_validate(
     {"prefect.resource.id": "prefect.tag.seqtag", "prefect.resource.role": "tag"}
 )
 
-# what a worker makes of a run before it begins
-_TAKEN: Final = {"prefect.flow-run.Pending", "prefect.flow-run.Submitting"}
-_NEVER_ANSWERED: Final = {
-    **_ANY_RUN,
-    "prefect.state-message": "The flow was paused and never resumed.",  # the server's words
-}
+NEVER_RESUMED: Final = "The flow was paused and never resumed."  # in the words of the server
 
 
 def of_every_server() -> list[AutomationCore]:
@@ -45,7 +39,7 @@ def of_every_server() -> list[AutomationCore]:
             description=f"Marks a run as crashed that was not heard of for {SILENCE} seconds.",
             trigger=EventTrigger(
                 posture=Posture.Proactive,
-                after={"prefect.flow-run.heartbeat", *_TAKEN},
+                after={"prefect.flow-run.heartbeat"},
                 expect={"prefect.flow-run.*"},  # a heartbeat, or any state that it came to
                 match=ResourceSpecification.model_validate(_ANY_RUN),
                 match_related=_OF_OURS,
@@ -61,18 +55,6 @@ def of_every_server() -> list[AutomationCore]:
                     message=f"No sign of life for {SILENCE} seconds: process or worker died",
                 )
             ],
-        ),
-        AutomationCore(
-            name=f"{_OURS}a crashed run is taken up again",
-            description="Schedules a crashed run anew; what its steps finished is not done again.",
-            trigger=on("prefect.flow-run.Crashed", match=_ANY_RUN),
-            actions=[_begun_anew("Taken up again where it stopped")],
-        ),
-        AutomationCore(
-            name=f"{_OURS}an approval that nobody gave closes",
-            description="Begins a run anew that nobody answered in time, so that it is held in the ledger.",
-            trigger=on("prefect.flow-run.Failed", match=_NEVER_ANSWERED),
-            actions=[_begun_anew("Nobody answered in time: it is held")],
         ),
     ]
 
@@ -91,7 +73,8 @@ def of_tagger(name: str, deployment: UUID) -> AutomationCore:
 
 def of_people(block: UUID) -> list[AutomationCore]:
     """Return the automations that send notices, and the failures of flow runs, to a notification block."""
-    any_failure = {**_ANY_RUN, "prefect.state-type": "FAILED"}
+    # one that was never resumed goes on to a verdict
+    any_failure = {**_ANY_RUN, "prefect.state-type": "FAILED", "prefect.state-message": f"!{NEVER_RESUMED}"}
     return [
         AutomationCore(
             name=f"{_OURS}people are told of verdicts, questions and drift",
@@ -126,10 +109,6 @@ def on(*events: str, match: dict[str, str]) -> EventTrigger:
         threshold=1,
         within=timedelta(seconds=0),
     )
-
-
-def _begun_anew(message: str) -> ChangeFlowRunState:
-    return ChangeFlowRunState(state=StateType.SCHEDULED, name="AwaitingRetry", message=message, force=False)
 
 
 def _told(block: UUID, subject: str, body: str) -> SendNotification:

@@ -75,7 +75,7 @@ def down(home: Home) -> list[str]:
     stopped: list[str] = ["worker"] if services.stop(home, "worker") else []
     running = services.running(home, "server")
     if stopped and running is not None and services.is_healthy(f"{running.url}/api"):
-        from flows.late import hand_back
+        from flows.stuck import hand_back
 
         hand_back(f"{running.url}/api")
     rest = [name for name in reversed(NAMES) if name != "worker"]

@@ -110,7 +110,7 @@ def test_automations_are_there_once_however_often_one_deploys_and_go_with_their_
     for _ in range(2):
         deploy(checkout, api=api)
     names = automations()
-    assert len(names) == len(set(names)) == 5
+    assert len(names) == len(set(names)) == 3
     other.unlink()
     deploy(checkout, api=api)
     assert set(names) - set(automations()) == {"seqtag: other is retrained when its corpus changes or drifts"}
