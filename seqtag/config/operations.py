@@ -7,6 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, PositiveFloat, model_validator
 
+from seqtag.config.secrets import is_secret
 from seqtag.config.sources import Table
 
 
@@ -28,6 +29,16 @@ class ScheduleConfig(Table):
             raise ValueError(
                 'missed = "all" requires overlap = "enqueue", for one run would cancel the others. '
                 f'Received: overlap = "{self.overlap}"'
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _secrets_stand_elsewhere(self) -> Self:
+        named = [name for name in self.environment if is_secret(name)]
+        if named:
+            raise ValueError(
+                "environment must not hold secrets, which the dashboard would show: the worker's environment "
+                f"is their place. Received: {', '.join(named)}"
             )
         return self
 

@@ -1,4 +1,4 @@
-"""Passwords in addresses: told apart from `${VARIABLE}`, and kept out of messages."""
+"""Passwords: told apart from `${VARIABLE}`, and kept out of files that are shown and of messages."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 _USER_PASSWORD = re.compile(r"(?<=://)([^:/@\s]*):(\S*)@")  # to the last @, which a password may hold too
 _NAMED_PASSWORD = re.compile(r"(password|passwd|pwd)(=|%3D)([^&;\s'\"]*)", re.IGNORECASE)
+_SECRET = re.compile(r"(password|passwd|pwd|passphrase|secret|token|credentials?|key)$", re.IGNORECASE)
 _VARIABLE = re.compile(r"\$\{\w+\}")
 
 
@@ -19,6 +20,15 @@ def has_password(url: str) -> bool:
     return any(
         found and found.groups()[-1] for found in (_USER_PASSWORD.search(bare), _NAMED_PASSWORD.search(bare))
     )
+
+
+def is_secret(name: str) -> bool:
+    """Tell whether a variable of this name is likely to hold a secret.
+
+    >>> is_secret("AWS_SECRET_ACCESS_KEY"), is_secret("TOKENIZERS_PARALLELISM")
+    (True, False)
+    """
+    return _SECRET.search(name) is not None
 
 
 def hide_passwords(text: str) -> str:

@@ -161,6 +161,7 @@ def automations() -> list[str]:
             '[schedule]\nenvironment = {URL = "postgresql://u:s3cret@h/d"}\n',
             r"environment\.URL: .*u:\*\*\*@h",
         ),
+        ('[schedule]\nenvironment = {DB_PASSWORD = "s3cret"}\n', r"must not hold secrets.*: DB_PASSWORD$"),
     ],
 )
 def test_a_mistake_in_one_file_is_said_and_nothing_is_deployed(
