@@ -62,6 +62,8 @@ def retrain(
     run = tasks.decide(run)
     run = tasks.register(run, place)
     run = tasks.infra_validate(run, place)
+    if "promote" in (force or []):
+        steps.ask_again(run, by=str(runtime.flow_run.id))
     if (waiting := seek_approval(run, config.approval)) is not None:
         return waiting
     run = tasks.promote(run, place, by=_occasion())

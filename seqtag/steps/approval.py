@@ -114,6 +114,15 @@ def withdraw(run: RunDir) -> None:
         _note(run, question=None)
 
 
+def ask_again(run: RunDir, *, by: str) -> None:
+    """Forget that somebody held the model or nobody answered, unless `by` had asked, so that it asks anew."""
+    with exclusive(run.path / ".lock"):
+        said = Approval.of(run)
+        is_ours = said.question is not None and said.question.by == by
+        if said.answer is not None and said.answer.verdict != "approve" and not is_ours:
+            _note(run, question=None, answer=None)
+
+
 def answer(run: RunDir, verdict: Verdict, *, who: str, reason: str) -> None:
     """Note the answer to the question that stands; an earlier answer stays."""
     with exclusive(run.path / ".lock"):

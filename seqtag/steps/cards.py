@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from seqtag.errors import RunDirError
 from seqtag.rundir import RunDir
 from seqtag.sealing import MANIFEST, read_json
-from seqtag.steps.approval import Question
+from seqtag.steps.approval import Approval, Question
 from seqtag.steps.ground import read_config, read_snapshot
 from seqtag.steps.outcome import concluded
 
@@ -143,6 +143,10 @@ def _if_not(run: RunDir, file: str) -> dict[str, str]:
         offers["Ask a stricter or laxer gate: change [gate] in the file; nothing is trained anew"] = (
             f"seqtag retrain {file}"
         )
+    elif read_json(run.infra)["held"] and Approval.of(run).objection() is not None:
+        offers[
+            "Have a person asked again; the same is the deployment's parameter `force` on the dashboard"
+        ] = f"python -m flows.local prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
     elif read_json(run.infra)["held"]:
         offers["Lift all holds; the next retraining may let its model serve"] = (
             f"seqtag release-hold {run.tagger} --reason TEXT"

@@ -44,6 +44,12 @@ def test_the_answer_decides_and_no_answer_in_time_holds(place: Place, checkout: 
     assert [e.event for e in entries["unanswered"]] == ["HOLD"]
     assert "nobody approved it until" in entries["unanswered"][0].sentence
     assert place.registry().champion("held") is place.registry().champion("unanswered") is None
+
+    again = begin(url, "retrain/unanswered", force=["promote"])
+    until_suspended(url, again)
+    with client_of(url) as client:
+        client.resume_flow_run(again, run_input={"answer": "approve", "name": "Ada", "reason": "now"})
+    assert until_final(url, again).state.name == "Promoted"
     (run,) = place.home.runs("approved").glob("*/promotion/promotion.json")
     rules = {rule["rule"]: rule for rule in json.loads(run.read_text())["rules"]}
     assert rules["a person approved it"] == {

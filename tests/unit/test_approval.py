@@ -7,8 +7,8 @@ import pytest
 
 from seqtag.rundir import Home, RunDir
 from seqtag.sealing import write_json
-from seqtag.steps import answer, ask, run_asked_about, wants_approval, withdraw
-from seqtag.steps.approval import Approval, require_approval
+from seqtag.steps import answer, ask, ask_again, run_asked_about, wants_approval, withdraw
+from seqtag.steps.approval import Approval, Verdict, require_approval
 
 NOW = datetime(2026, 1, 31, 2, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -87,4 +87,22 @@ def test_a_later_night_keeps_what_was_answered(run: RunDir) -> None:
     ask(run, by="one", now=NOW, within=DAY)
     answer(run, "approve", who="Ada", reason="yes")
     require_approval(run, required=True)
+    assert Approval.of(run).objection() is None
+
+
+@pytest.mark.parametrize("said", ["none", "hold"])
+def test_what_was_held_can_be_asked_again_by_another(run: RunDir, said: Verdict) -> None:
+    ask(run, by="one", now=NOW, within=DAY)
+    answer(run, said, who="Ada", reason="no")
+    ask_again(run, by="one")  # which begins anew
+    assert not wants_approval(run)
+    ask_again(run, by="two")
+    assert wants_approval(run)
+    assert ask(run, by="two", now=NOW, within=DAY).by == "two"
+
+
+def test_what_was_approved_is_not_asked_again(run: RunDir) -> None:
+    ask(run, by="one", now=NOW, within=DAY)
+    answer(run, "approve", who="Ada", reason="yes")
+    ask_again(run, by="two")
     assert Approval.of(run).objection() is None

@@ -14,6 +14,7 @@ from seqtag.errors import CorpusRejectedError
 from seqtag.rundir import RunDir
 from seqtag.sealing import read_json, write_json
 from seqtag.steps import cards
+from seqtag.steps.approval import require_approval
 from tests.taggers import Taggers
 
 ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
@@ -116,6 +117,18 @@ def test_a_promotion_that_a_hold_forbids_says_how_the_hold_is_lifted(nights, tmp
     write_json(run.decision, read_json(run.decision) | {"verdict": "PROMOTE"})
 
     assert "seqtag release-hold small --reason TEXT" in cards.commands(run, tagger=ODD).values()
+
+
+def test_a_promotion_that_nobody_approved_says_how_to_be_asked_again(nights, tmp_path):
+    run = RunDir(tmp_path / "small" / nights[2].id)
+    shutil.copytree(nights[2].path, run.path)
+    write_json(run.decision, read_json(run.decision) | {"verdict": "PROMOTE"})
+    require_approval(run, required=True)
+    commands = cards.commands(run, tagger=ODD).values()
+
+    again = "python -m flows.local prefect deployment run retrain/small --param 'force=[\"promote\"]'"
+    assert again in commands
+    assert not any("release-hold" in command for command in commands)
 
 
 def test_the_retrain_card_is_whole(nights):
