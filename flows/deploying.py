@@ -24,14 +24,10 @@ from prefect.utilities.callables import parameter_schema
 from flows.automations import install, of_every_server, of_people, of_tagger
 from flows.declared import Deployment, declared
 from flows.notices import block_on, notify_address
-from seqtag.config import ScheduleConfig
 
 TAG = "seqtag"
 _PAGE = 100  # deployments asked for at once
-_STRATEGIES = {
-    "cancel-new": ConcurrencyLimitStrategy.CANCEL_NEW,
-    "enqueue": ConcurrencyLimitStrategy.ENQUEUE,
-}
+_ONE_AT_A_TIME = "1 run, others wait"  # and of schedules `flows.late` lets go, as [schedule] says
 
 
 def deploy(checkout: Path, *, api: str) -> list[str]:
@@ -118,7 +114,7 @@ def _shown(deployment: Deployment) -> dict[str, Any]:
         "form": parameter_schema(deployment.flow).model_dump(mode="json"),
         "pull steps": list(deployment.pull_steps),
         "schedule": _when(when.cron, when.timezone, active=when.active) if when else "none",
-        "overlap": when.overlap if when else "cancel-new",
+        "concurrency": _ONE_AT_A_TIME,
         "environment": when.environment if when else {},
     }
 
@@ -130,9 +126,8 @@ def _shown_there(deployment: DeploymentResponse) -> dict[str, Any]:
         else str(found.schedule)
         for found in deployment.schedules
     ]
-    names = {strategy: name for name, strategy in _STRATEGIES.items()}
     limit, options = deployment.global_concurrency_limit, deployment.concurrency_options
-    one_at_a_time = limit is not None and limit.limit == 1 and options is not None
+    waits = options is not None and options.collision_strategy == ConcurrencyLimitStrategy.ENQUEUE
     return {
         "entrypoint": deployment.entrypoint,
         "description": deployment.description,
@@ -142,7 +137,7 @@ def _shown_there(deployment: DeploymentResponse) -> dict[str, Any]:
         "form": deployment.parameter_openapi_schema,
         "pull steps": deployment.pull_steps,
         "schedule": ", ".join(sorted(schedules)) or "none",
-        "overlap": names.get(options.collision_strategy) if one_at_a_time and options else "any",
+        "concurrency": _ONE_AT_A_TIME if waits and limit is not None and limit.limit == 1 else "another",
         "environment": deployment.job_variables.get("env", {}),
     }
 
@@ -154,13 +149,12 @@ def _put(deployment: Deployment, client: SyncPrefectClient) -> None:
             schedule=CronSchedule(cron=when.cron, timezone=when.timezone), active=when.active
         )
     ]
-    overlap = _STRATEGIES[(when or ScheduleConfig()).overlap]
     client.create_deployment(
         flow_id=client.create_flow_from_name(deployment.flow.name),
         name=deployment.name,
         schedules=schedules or [],
         concurrency_limit=1,
-        concurrency_options=ConcurrencyOptions(collision_strategy=overlap),
+        concurrency_options=ConcurrencyOptions(collision_strategy=ConcurrencyLimitStrategy.ENQUEUE),
         parameters=deployment.parameters,
         description=deployment.description,
         work_pool_name=deployment.entry.work_pool.name,
@@ -175,7 +169,7 @@ def _put(deployment: Deployment, client: SyncPrefectClient) -> None:
 
 def _tags(deployment: Deployment) -> list[str]:
     when = deployment.schedule
-    return sorted([TAG, *([f"missed:{when.missed}"] if when else [])])
+    return sorted([TAG, *([f"missed:{when.missed}", f"overlap:{when.overlap}"] if when else [])])
 
 
 def _when(cron: str, timezone: str, *, active: bool) -> str:

@@ -1,11 +1,11 @@
-"""Flow runs that fell due while no worker ran."""
+"""Flow runs of schedules that fell due while no worker ran, or while another one ran."""
 
 from __future__ import annotations
 
 import itertools
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -33,38 +33,47 @@ T = TypeVar("T")
 
 
 async def coalesce(client: PrefectClient, *, now: datetime) -> int:
-    """Cancel late runs of schedules as their deployments' policies say; return how many.
+    """Cancel due runs of schedules as their deployments' policies say; return how many.
 
-    Runs that a person or an event began are not touched, nor is any that runs already.
+    Runs that a person or an event began are not touched, nor is any that was begun before: they wait until no
+    other runs.
     """
-    late = await _late(client, now)
-    policies = await _policies(client) if late else {}
+    due = await _due_runs(client, now)
+    if not due:
+        return 0
+    policies, under_way = await _policies(client), await _under_way(client)
     cancelled = 0
-    for deployment, runs in late.items():
-        policy = policies.get(deployment, "all")
-        for run, reason in superfluous(runs, policy, now=now):
+    for deployment, runs in due.items():
+        for run, reason in superfluous(runs, policies[deployment], under_way.get(deployment), now=now):
             await client.set_flow_run_state(run.id, Cancelled(message=reason), force=True)
             logger.info("flow run %s: %s", run.name, reason)
             cancelled += 1
     return cancelled
 
 
-def superfluous(runs: Sequence[FlowRun], policy: str, *, now: datetime) -> list[tuple[FlowRun, str]]:
-    """Return which of a deployment's late runs are let go of, and why.
+def superfluous(
+    runs: Sequence[FlowRun], policies: Collection[str], under_way: str | None, *, now: datetime
+) -> list[tuple[FlowRun, str]]:
+    """Return which of a deployment's due runs are let go of, and why.
 
-    `latest` keeps the newest, `none` those that are not late, `all` every one.
+    Args:
+        policies: `overlap:cancel-new` keeps none while another is under way, `missed:latest` the newest
+            alone, `missed:none` those that are not late. Without them all are kept.
+        under_way: the name of another run of the deployment, which has begun.
     """
-    if policy == "none":
+    if "overlap:cancel-new" in policies and under_way is not None:
+        return [(run, f"Not begun: {under_way!r} was under way when it was due") for run in runs]
+    if "missed:none" in policies:
         late = [run for run in runs if _due(run) < now - _PUNCTUAL]
         return [(run, f"Missed: due {_due(run):%Y-%m-%d %H:%M} UTC, when no worker ran") for run in late]
-    if policy == "latest" and runs:
+    if "missed:latest" in policies and runs:
         *older, newest = sorted(runs, key=_due)
         reason = f"Missed: the run that was due {_due(newest):%Y-%m-%d %H:%M} UTC does its work"
         return [(run, reason) for run in older]
     return []
 
 
-async def _late(client: PrefectClient, now: datetime) -> Mapping[UUID, list[FlowRun]]:
+async def _due_runs(client: PrefectClient, now: datetime) -> Mapping[UUID, list[FlowRun]]:
     due = FlowRunFilter(
         state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
         expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": now}),
@@ -76,12 +85,17 @@ async def _late(client: PrefectClient, now: datetime) -> Mapping[UUID, list[Flow
     return found
 
 
-async def _policies(client: PrefectClient) -> Mapping[UUID, str]:
-    found = {}
-    async for deployment in all_of_ours(client.read_deployments):
-        said = [tag.removeprefix("missed:") for tag in deployment.tags if tag.startswith("missed:")]
-        found[deployment.id] = said[0] if said else "all"
-    return found
+async def _policies(client: PrefectClient) -> Mapping[UUID, Collection[str]]:
+    return {deployment.id: deployment.tags async for deployment in all_of_ours(client.read_deployments)}
+
+
+async def _under_way(client: PrefectClient) -> Mapping[UUID, str]:
+    """Return, for each deployment that has one, the name of a run with a process."""
+    begun = FlowRunFilter(
+        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
+    )
+    found = all_of_ours(client.read_flow_runs, flow_run_filter=begun)
+    return {run.deployment_id: run.name async for run in found if run.deployment_id is not None}
 
 
 async def all_of_ours(read: Callable[..., Awaitable[list[T]]], **asked: Any) -> AsyncIterator[T]:

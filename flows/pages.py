@@ -44,9 +44,12 @@ def application(home: Home) -> Starlette:
 
 def _page(run: RunDir, wanted: str) -> Path | None:
     """Return the file of a run's report or data docs, however many `..` and links the address holds."""
-    path = (run.path / wanted).resolve()
-    folders = (run.report_dir.resolve(), run.data_docs.parent.resolve())
-    return path if path.is_file() and any(path.is_relative_to(folder) for folder in folders) else None
+    try:
+        path = (run.path / wanted).resolve()
+        folders = (run.report_dir.resolve(), run.data_docs.parent.resolve())
+        return path if path.is_file() and any(path.is_relative_to(folder) for folder in folders) else None
+    except (OSError, ValueError):  # too long a name, or one with a NUL
+        return None
 
 
 if __name__ == "__main__":

@@ -80,7 +80,8 @@ def test_a_deployment_has_what_the_taggers_file_says(checkout: Path, api: str) -
     assert (schedule.active, found.global_concurrency_limit.limit) == (True, 1)
     assert found.concurrency_options.collision_strategy == "ENQUEUE"
     assert found.job_variables == {"env": {"A": "b"}}
-    assert (set(found.tags), found.enforce_parameter_schema) == ({"seqtag", "missed:all"}, True)
+    assert set(found.tags) == {"seqtag", "missed:all", "overlap:enqueue"}
+    assert found.enforce_parameter_schema
     assert found.parameters == {"tagger": "deployments/taggers/small.toml"}
     force = found.parameter_openapi_schema["properties"]["force"]
     assert "infra_validate" in str(force), "the form offers the steps by name"

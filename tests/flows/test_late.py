@@ -19,21 +19,27 @@ def due(*hours: float) -> list[FlowRun]:
 
 
 @pytest.mark.parametrize(
-    ("policy", "hours", "let_go"),
+    ("policies", "under_way", "hours", "let_go"),
     [
-        ("latest", [], []),
-        ("latest", [1], []),
-        ("latest", [3, 1, 2], ["2", "3"]),
-        ("latest", [0.001, 24], ["24"]),
-        ("none", [0.001], []),  # some seconds ago: in time
-        ("none", [0.5, 24, 0.001], ["0.5", "24"]),
-        ("all", [3, 1, 2], []),
+        (["missed:latest"], None, [], []),
+        (["missed:latest"], None, [1], []),
+        (["missed:latest"], None, [3, 1, 2], ["2", "3"]),
+        (["missed:latest"], None, [0.001, 24], ["24"]),
+        (["missed:none"], None, [0.001], []),  # some seconds ago: in time
+        (["missed:none"], None, [0.5, 24, 0.001], ["0.5", "24"]),
+        (["missed:all"], None, [3, 1, 2], []),
+        (["missed:latest", "overlap:cancel-new"], None, [1], []),
+        (["missed:latest", "overlap:cancel-new"], "another", [1, 2], ["1", "2"]),
+        (["missed:latest", "overlap:enqueue"], "another", [1, 2], ["2"]),
     ],
 )
-def test_policies(policy: str, hours: list[float], let_go: list[str]) -> None:
-    assert sorted(run.name for run, _ in superfluous(due(*hours), policy, now=NOW)) == let_go
+def test_policies(policies: list[str], under_way: str | None, hours: list[float], let_go: list[str]) -> None:
+    found = superfluous(due(*hours), policies, under_way, now=NOW)
+    assert sorted(run.name for run, _ in found) == let_go
 
 
 def test_the_reason_says_which_run_does_the_work() -> None:
-    ((_, reason),) = superfluous(due(3, 1), "latest", now=NOW)
+    ((_, reason),) = superfluous(due(3, 1), ["missed:latest"], None, now=NOW)
     assert reason == "Missed: the run that was due 2026-11-26 11:00 UTC does its work"
+    ((_, reason),) = superfluous(due(1), ["overlap:cancel-new"], "retrain small", now=NOW)
+    assert reason == "Not begun: 'retrain small' was under way when it was due"

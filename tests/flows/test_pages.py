@@ -57,6 +57,8 @@ def test_reports_and_data_docs_are_served(client: httpx.Client, page: str) -> No
         "/runs/%2e%2e/%2e%2e/registry.db",
         "/runs/small/2026-01-31-a-b/report",
         "/runs/small/2026-01-31-a-b/report/none.html",
+        "/runs/small/2026-01-31-a-b/report/%00",
+        f"/runs/small/2026-01-31-a-b/report/{'a' * 5000}",
     ],
 )
 def test_nothing_else_of_the_home_is_served(client: httpx.Client, path: str) -> None:
