@@ -14,6 +14,7 @@ import psutil
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
+    FlowRunFilterEndTime,
     FlowRunFilterState,
     FlowRunFilterStateName,
     FlowRunFilterStateType,
@@ -27,7 +28,6 @@ from flows.late import OURS, all_of_ours
 from flows.services import WORKER
 
 TRIES: Final = 5  # times that a process may die before its flow run is given up
-_STATES: Final = ["Crashed", "Failed", "Pending", "Submitting"]  # names; what fails by itself has other ones
 _SETTLED: Final = timedelta(seconds=10)  # a death may be told twice
 _PAST: Final = timedelta(days=1)  # what got stuck before that is history
 
@@ -36,18 +36,31 @@ logger = logging.getLogger(__name__)
 
 async def take_up(client: PrefectClient, *, now: datetime) -> int:
     """Move on the runs that are stuck; return how many."""
-    names = FlowRunFilterState(name=FlowRunFilterStateName(any_=_STATES))
-    found = [
-        run async for run in all_of_ours(client.read_flow_runs, flow_run_filter=FlowRunFilter(state=names))
-    ]
     moved = 0
-    for run in found:
-        state = becomes(await client.read_flow_run_states(run.id), now=now)
+    for run in [*await _pending(client), *await _ended(client, after=now - _PAST)]:
+        last = run.state
+        if last is None:
+            continue
+        state = becomes(await client.read_flow_run_states(run.id) if last.is_crashed() else [last], now=now)
         if state is not None:
             await client.set_flow_run_state(run.id, state, force=True)
             logger.info("flow run %s: %s: %s", run.name, state.name, state.message)
             moved += 1
     return moved
+
+
+async def _pending(client: PrefectClient) -> list[FlowRun]:
+    waiting = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PENDING])))
+    return [run async for run in all_of_ours(client.read_flow_runs, flow_run_filter=waiting)]
+
+
+async def _ended(client: PrefectClient, *, after: datetime) -> list[FlowRun]:
+    """Return what crashed, and what failed under no name of its own."""
+    ended = FlowRunFilter(
+        state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Crashed", "Failed"])),
+        end_time=FlowRunFilterEndTime.model_validate({"after_": after}),
+    )
+    return [run async for run in all_of_ours(client.read_flow_runs, flow_run_filter=ended)]
 
 
 def becomes(states: Sequence[State[Any]], *, now: datetime) -> State[Any] | None:
@@ -58,7 +71,7 @@ def becomes(states: Sequence[State[Any]], *, now: datetime) -> State[Any] | None
     """
     *_, last = history = sorted(states, key=lambda state: state.timestamp)
     age = now - last.timestamp
-    if age > _PAST:
+    if age > _PAST and not last.is_pending():
         return None
     if last.is_pending() and age > timedelta(seconds=SILENCE):
         return Crashed(message=f"Taken by a worker and not begun within {SILENCE} seconds")

@@ -36,6 +36,7 @@ def history(*states: State, ago: float) -> list[State]:
         ((*DEATH, *ANEW, *ANEW, *ANEW, *ANEW, Failed(name="CrashedTooOften"), *ANEW), 20, "AwaitingRetry"),
         ((Pending(),), 150, "Crashed"),
         ((Pending(name="Submitting"),), 150, "Crashed"),
+        ((Pending(),), 100_000, "Crashed"),
         ((Pending(),), 100, None),
         ((Failed(message=NEVER_RESUMED),), 1, "AwaitingRetry"),
         ((Failed(message="a fault"),), 20, None),
