@@ -4,14 +4,14 @@ Annotations are evaluated here, as Prefect makes the form of them.
 """
 
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal, cast
+from typing import Final, Literal
 from uuid import UUID
 
 from prefect import get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.exceptions import ObjectNotFound
 from prefect.flow_runs import suspend_flow_run
-from prefect.input import RunInput, keyset_from_paused_state, read_flow_run_input
+from prefect.input import RunInput, keyset_from_paused_state
 from prefect.states import Completed, Suspended
 from pydantic import Field
 
@@ -19,6 +19,8 @@ from flows.notices import tell_question
 from seqtag import steps
 from seqtag.config import ApprovalConfig
 from seqtag.rundir import RunDir
+
+_MOST: Final = 200  # inputs that are looked through: three for each time that the run was suspended
 
 
 class Approval(RunInput):
@@ -60,7 +62,7 @@ def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
         answer = suspend_flow_run(
             wait_for_input=Approval.with_initial_data(description=steps.question_card(run)),
             timeout=max(1, round(left.total_seconds())),
-            key=question.decision,
+            key=f"{question.decision}-{runtime.flow_run.run_count}",  # it can be begun anew without an answer
         )
     steps.answer(
         run, "approve" if answer.answer == "approve" else "hold", who=answer.name, reason=answer.reason
@@ -71,8 +73,12 @@ def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
 def _given(question: steps.Question) -> Approval | None:
     """Return what the server was told, in time, also where the run begins anew much later."""
     where = keyset_from_paused_state(Suspended(pause_key=question.decision))["response"]
-    said = cast("dict[str, Any] | None", read_flow_run_input(where, flow_run_id=UUID(question.by)))
-    return None if said is None else Approval(**said)
+    with get_client(sync_client=True) as client:
+        told = client.filter_flow_run_input(
+            UUID(question.by), key_prefix=where.removesuffix("response"), limit=_MOST, exclude_keys=set()
+        )
+    answers = [each for each in told if each.key.endswith("response")]
+    return Approval.load_from_flow_run_input(answers[0]) if answers else None
 
 
 def _asked(run: RunDir, ours: str, now: datetime, *, within: timedelta) -> steps.Question:

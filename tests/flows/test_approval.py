@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from prefect.states import Scheduled
 
 from flows import local, services
 from seqtag.steps import Place
@@ -79,9 +80,13 @@ def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
 
 
 def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(place: Place, checkout: Path) -> None:
-    written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.02\n")  # 72 s
+    written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.04\n")  # 144 s
     url, _ = local.up(place, checkout=checkout)
     begun = begin(url)
+    until_suspended(url, begun)
+    with client_of(url) as client:  # as the dashboard's "Change state" does: it asks again
+        client.set_flow_run_state(begun, Scheduled(), force=True)
+    until(url, lambda runs: [run for run in runs if run.id == begun and run.state.is_running()])
     until_suspended(url, begun)
     services.stop(place.home, "worker")
     with client_of(url) as client:
