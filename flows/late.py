@@ -44,7 +44,9 @@ async def coalesce(client: PrefectClient, *, now: datetime) -> int:
     policies, under_way = await _policies(client), await _under_way(client)
     cancelled = 0
     for deployment, runs in due.items():
-        for run, reason in superfluous(runs, policies[deployment], under_way.get(deployment), now=now):
+        for run, reason in superfluous(
+            runs, policies.get(deployment, ()), under_way.get(deployment), now=now
+        ):
             await client.set_flow_run_state(run.id, Cancelled(message=reason), force=True)
             logger.info("flow run %s: %s", run.name, reason)
             cancelled += 1
