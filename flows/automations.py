@@ -17,7 +17,7 @@ from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotifi
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
-from flows.events import CORPUS_CHANGED, DRIFT_FOUND, NOTICE, resource
+from flows.events import CORPUS_CHANGED, DRIFT_FOUND, DRIFT_STOP, NOTICE, resource
 from flows.services import HEARTBEAT
 
 SILENCE: Final = 4 * HEARTBEAT  # seconds, after which a run without a sign of life counts as dead
@@ -73,8 +73,12 @@ def of_tagger(name: str, deployment: UUID) -> AutomationCore:
 
 def of_people(block: UUID) -> list[AutomationCore]:
     """Return the automations that send notices, and the failures of flow runs, to a notification block."""
-    # one that was never resumed goes on to a verdict
-    any_failure = {**_ANY_RUN, "prefect.state-type": "FAILED", "prefect.state-message": f"!{NEVER_RESUMED}"}
+    any_failure = {
+        **_ANY_RUN,
+        "prefect.state-type": "FAILED",
+        "prefect.state-message": f"!{NEVER_RESUMED}",  # it goes on to a verdict
+        "prefect.state-name": f"!{DRIFT_STOP}",  # people were told by a notice
+    }
     return [
         AutomationCore(
             name=f"{_OURS}people are told of verdicts, questions and drift",

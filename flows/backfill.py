@@ -18,6 +18,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
 
 from flows import local
+from flows.day import flow_run_name
 from flows.others import run_to_its_end, together
 from seqtag.config import ScheduleConfig, Settings, load_tagger
 from seqtag.errors import ConfigError, SeqtagError
@@ -26,7 +27,7 @@ from seqtag.steps import Place
 _MOST = 1000  # ticks that one backfill may ask for
 
 
-@flow(name="backfill")
+@flow(name="backfill", flow_run_name=flow_run_name)
 async def backfill(tagger: str, first: date, last: date, dry_run: bool = False) -> State[None]:
     """Retrain a tagger as of each tick of its schedule in a range of days, the oldest first.
 

@@ -1,11 +1,19 @@
-"""The day that a flow run is for."""
+"""What a flow run is for: a tagger, and a day."""
 
 from __future__ import annotations
 
 import os
 from datetime import date
+from pathlib import Path
 
 from prefect import runtime
+
+
+def flow_run_name() -> str:
+    """Return the name of a flow run of a tagger, on the dashboard and in what people are told."""
+    asked = runtime.flow_run.parameters
+    as_of = f" as of {asked['as_of']}" if asked.get("as_of") else ""
+    return f"{runtime.flow_run.flow_name} {Path(asked['tagger']).stem}{as_of}"
 
 
 def begin_day(as_of: date | None = None) -> date:

@@ -64,6 +64,7 @@ class Deployment:
     description: str
     pull_steps: tuple[dict[str, Any], ...]
     schedule: ScheduleConfig | None
+    environment: dict[str, str]
 
     @property
     def title(self) -> str:
@@ -93,6 +94,7 @@ def declared(checkout: Path) -> list[Deployment]:
                 description=f"{tagger.description}\n\n{entry.description}".strip(),
                 pull_steps=file.pull,
                 schedule=_schedule(tagger.schedule, entry.when),
+                environment=tagger.schedule.environment,
             )
             found.append(_checked(deployment, where=f"{toml}: schedule.{entry.when}"))
     for number, named in enumerate(file.deployments):
@@ -104,6 +106,7 @@ def declared(checkout: Path) -> list[Deployment]:
             description=named.description,
             pull_steps=file.pull,
             schedule=named.schedule,
+            environment=named.schedule.environment if named.schedule else {},
         )
         found.append(_checked(deployment, where=f"{path}: deployments.{number}"))
     titles = [deployment.title for deployment in found]

@@ -115,7 +115,7 @@ def _shown(deployment: Deployment) -> dict[str, Any]:
         "pull steps": list(deployment.pull_steps),
         "schedule": _when(when.cron, when.timezone, active=when.active) if when else "none",
         "concurrency": _ONE_AT_A_TIME,
-        "environment": when.environment if when else {},
+        "environment": deployment.environment,
     }
 
 
@@ -163,7 +163,7 @@ def _put(deployment: Deployment, client: SyncPrefectClient) -> None:
         parameter_openapi_schema=parameter_schema(deployment.flow).model_dump(),
         pull_steps=list(deployment.pull_steps),
         enforce_parameter_schema=True,
-        job_variables={"env": when.environment} if when and when.environment else {},
+        job_variables={"env": deployment.environment} if deployment.environment else {},
     )
 
 

@@ -8,6 +8,7 @@ from prefect.events import Event, emit_event
 
 CORPUS_CHANGED: Final = "seqtag.corpus.changed"
 DRIFT_FOUND: Final = "seqtag.drift.found"
+DRIFT_STOP: Final = "Stop"  # the failed state of a flow run that found drift which makes tags worthless
 NOTICE: Final = "seqtag.notice"  # what people are told: `subject` and `body`
 
 

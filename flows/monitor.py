@@ -20,8 +20,8 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Completed, Failed
 
 import tasks
-from flows.day import begin_day
-from flows.events import drift_found
+from flows.day import begin_day, flow_run_name
+from flows.events import DRIFT_STOP, drift_found
 from flows.notices import tell_drift
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
@@ -31,7 +31,7 @@ from tasks.failures import failing_by_kind
 _TITLES = {"steady": "Steady", "warn": "Warning", "retrain": "Retrain"}
 
 
-@flow(name="monitor")
+@flow(name="monitor", flow_run_name=flow_run_name)
 @failing_by_kind
 def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = None) -> State[MonitorReport]:
     """Compare what a tagger's corpus and logs hold with what its champion was trained beside.
@@ -58,10 +58,11 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
     found = steps.drift(report)
     if steps.is_news(report):
         tell_drift(report)
+        steps.note_news(report)  # after it: told twice is better than never
     if found["verdict"] == "retrain":
         drift_found(config.name, rule=found["rule"], sentence=found["sentence"])
     if found["verdict"] == "stop":
-        return Failed(name="Stop", message=found["sentence"], data=report)
+        return Failed(name=DRIFT_STOP, message=found["sentence"], data=report)
     return Completed(name=_TITLES[found["verdict"]], message=found["sentence"], data=report)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -35,12 +36,18 @@ async def run_to_its_end(
     Args:
         deployment: flow/deployment.
         name: of the outcome.
-        key: another call with the same key finds the run that the first one began.
+        key: another call with the same key finds the run that the first one began, unless that was cancelled
+            or has failed.
     """
-    try:
-        run = await arun_deployment(deployment, parameters=parameters, idempotency_key=key, timeout=0)
-    except ObjectNotFound:
-        return Outcome(name, "NotDeployed", f"{deployment} is not deployed: make deploy", is_completed=False)
+    for n in itertools.count(1):
+        attempt = key if n == 1 else f"{key} {n}"
+        try:
+            run = await arun_deployment(deployment, parameters=parameters, idempotency_key=attempt, timeout=0)
+        except ObjectNotFound:
+            said = f"{deployment} is not deployed: make deploy"
+            return Outcome(name, "NotDeployed", said, is_completed=False)
+        if run.state is None or run.state.is_completed() or not _is_settled(run.state):
+            break
     async with get_client() as client:
         while not _is_settled(run.state):
             await asyncio.sleep(_POLL)

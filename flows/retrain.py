@@ -4,7 +4,6 @@ Annotations are evaluated here, as Prefect makes the form of its dashboard of th
 """
 
 from datetime import UTC, date, datetime
-from pathlib import Path
 
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
@@ -12,7 +11,7 @@ from prefect.states import Completed
 
 import tasks
 from flows.approval import seek_approval
-from flows.day import begin_day
+from flows.day import begin_day, flow_run_name
 from flows.notices import tell_verdict
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
@@ -20,13 +19,7 @@ from seqtag.rundir import RunDir
 from tasks.failures import failing_by_kind
 
 
-def _flow_run_name() -> str:
-    asked = runtime.flow_run.parameters
-    as_of = f" as of {asked['as_of']}" if asked["as_of"] else ""
-    return f"retrain {Path(asked['tagger']).stem}{as_of}"
-
-
-@flow(name="retrain", flow_run_name=_flow_run_name)
+@flow(name="retrain", flow_run_name=flow_run_name)
 @failing_by_kind
 def retrain(
     tagger: str, force: list[steps.StepName] | None = None, as_of: date | None = None

@@ -10,7 +10,7 @@ from flows.deploying import retrainings
 from flows.others import Outcome, key_of_this_run, run_to_its_end, together
 
 
-@flow(name="retrain-all")
+@flow(name="retrain-all", flow_run_name="retrain all taggers")
 async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1) -> State[None]:
     """Run the retraining of every tagger that is deployed, and say what became of each.
 

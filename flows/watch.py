@@ -8,14 +8,14 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 import tasks
-from flows.day import begin_day
+from flows.day import begin_day, flow_run_name
 from flows.events import corpus_changed
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from tasks.failures import failing_by_kind
 
 
-@flow(name="watch")
+@flow(name="watch", flow_run_name=flow_run_name)
 @failing_by_kind
 def watch(tagger: str) -> State[None]:
     """Say by an event that the sources of a tagger have changed since they were read, once for each change.

@@ -267,6 +267,11 @@ class MonitorReport:
         """The verdict, and every statistic with its threshold."""
         return self.path / "drift.json"
 
+    @property
+    def told(self) -> Path:
+        """What people were told last of this tagger's drift."""
+        return self.path.with_name("told.json")
+
 
 def absolute(path: Path) -> Path:
     """Return the path with `~` and the working directory resolved, links kept."""

@@ -40,7 +40,7 @@ from seqtag.steps.ground import (
 from seqtag.steps.intake import ingest, look_at_sources, note_sources, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
-from seqtag.steps.monitoring import drift, drift_card, drift_notice, is_news, monitor, path_of_logs
+from seqtag.steps.monitoring import drift, drift_card, drift_notice, is_news, monitor, note_news, path_of_logs
 from seqtag.steps.outcome import Verdict, conclusion, summary, verdict
 from seqtag.steps.promotion import infra_validate, occasion, promote, register
 from seqtag.steps.rollback import rollback
@@ -73,6 +73,7 @@ __all__ = [
     "is_news",
     "look_at_sources",
     "monitor",
+    "note_news",
     "note_sources",
     "occasion",
     "open_run",

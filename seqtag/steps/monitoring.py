@@ -114,17 +114,21 @@ def drift_notice(report: MonitorReport) -> tuple[str, str]:
 
 
 def is_news(report: MonitorReport) -> bool:
-    """Tell whether it says something that the report before it did not: another verdict, rule or alarm."""
-    earlier = [path for path in sorted(report.path.parent.glob("????-??-??-*")) if path < report.path]
-    if not earlier or not MonitorReport(earlier[-1]).drift.exists():
+    """Tell whether it says something that was not told last: another verdict, rule or alarm."""
+    if not report.told.exists():
         return bool(drift(report)["verdict"] != "steady")
-    return _gist(report) != _gist(MonitorReport(earlier[-1]))
+    return bool(read_json(report.told) != _gist(report))
 
 
-def _gist(report: MonitorReport) -> tuple[str, str, frozenset[tuple[str, str]]]:
+def note_news(report: MonitorReport) -> None:
+    """Note what people were told, so that they are not told again."""
+    write_json(report.told, _gist(report))
+
+
+def _gist(report: MonitorReport) -> dict[str, Any]:
     found = drift(report)
-    alarms = frozenset((s["origin"], s["name"]) for s in found["statistics"] if s["alarms"])
-    return found["verdict"], found["rule"], alarms
+    alarms = sorted([s["origin"], s["name"], s["measure"]] for s in found["statistics"] if s["alarms"])
+    return {"verdict": found["verdict"], "rule": found["rule"], "alarms": alarms}
 
 
 def _inputs_of_run(run: RunDir) -> dict[str, str]:

@@ -79,7 +79,8 @@ def test_a_deployment_has_what_the_taggers_file_says(checkout: Path, api: str) -
     assert (schedule.schedule.cron, schedule.schedule.timezone) == ("30 4 * * 1", "Europe/Berlin")
     assert (schedule.active, found.global_concurrency_limit.limit) == (True, 1)
     assert found.concurrency_options.collision_strategy == "ENQUEUE"
-    assert found.job_variables == {"env": {"A": "b"}}
+    of_tagger = [each for title, each in deployed().items() if title.endswith("/small")]
+    assert [each.job_variables for each in of_tagger] == [{"env": {"A": "b"}}] * 4
     assert set(found.tags) == {"seqtag", "missed:all", "overlap:enqueue"}
     assert found.enforce_parameter_schema
     assert found.parameters == {"tagger": "deployments/taggers/small.toml"}

@@ -224,17 +224,18 @@ def test_a_first_report_is_news_unless_all_is_steady(tmp_path, verdict, alarm, t
 
 
 def test_a_report_is_news_where_it_says_something_else_than_the_one_before(tmp_path) -> None:
-    reported(tmp_path, "2026-02-01", "warn")
+    steps.note_news(reported(tmp_path, "2026-02-01", "warn"))
     assert not steps.is_news(reported(tmp_path, "2026-02-02", "warn"))
     assert steps.is_news(reported(tmp_path, "2026-02-03", "warn", alarm=True))
+    steps.note_news(reported(tmp_path, "2026-02-03", "warn", alarm=True))
+    assert not steps.is_news(reported(tmp_path, "2026-02-03", "warn", alarm=True))  # of the same day
     assert steps.is_news(reported(tmp_path, "2026-02-04", "steady"))
-    assert not steps.is_news(reported(tmp_path, "2026-02-05", "steady"))
 
 
 def reported(folder, day: str, verdict: str, *, alarm: bool = False) -> MonitorReport:
     report = MonitorReport(folder / "toy" / f"{day}-abc")
-    report.path.mkdir(parents=True)
-    statistics = [{"origin": "snapshot", "name": "tags", "alarms": alarm}]
+    report.path.mkdir(parents=True, exist_ok=True)
+    statistics = [{"origin": "snapshot", "name": "tags", "measure": "PSI", "alarms": alarm}]
     write_json(report.drift, {"verdict": verdict, "rule": "drift", "sentence": "", "statistics": statistics})
     return report
 

@@ -1,0 +1,64 @@
+"""Runs of other deployments that a flow waits for."""
+
+import asyncio
+import gc
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+from uuid import UUID
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelled, Completed, Failed, State
+
+from flows import others
+
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+T = TypeVar("T")
+
+
+@pytest.fixture
+def deployment(server, monkeypatch) -> str:
+    monkeypatch.setattr(others, "_POLL", 0.1)
+    with get_client(sync_client=True) as client:
+        client.create_deployment(client.create_flow_from_name("retrain"), "small", tags=["seqtag"])
+    return "retrain/small"
+
+
+def carried_out(scenario: Coroutine[Any, Any, T]) -> T:
+    result = asyncio.run(scenario)
+    gc.collect()  # what arun_deployment leaves open is warned of here, and nowhere else
+    return result
+
+
+async def ended_in(state: State, deployment: str, key: str) -> others.Outcome:
+    """Ask for a run, have it end in a state if a new one is begun, and return what is said of it."""
+    asked = asyncio.create_task(others.run_to_its_end(deployment, name="small", key=key))
+    async with get_client() as client:
+        while not asked.done():
+            for run in await client.read_flow_runs():
+                if run.state.is_scheduled():
+                    await client.set_flow_run_state(run.id, state, force=True)
+            await asyncio.sleep(0.1)
+    return await asked
+
+
+async def runs() -> set[UUID]:
+    async with get_client() as client:
+        return {run.id for run in await client.read_flow_runs()}
+
+
+def test_what_was_cancelled_or_failed_is_begun_again_and_what_completed_is_not(deployment: str) -> None:
+    async def scenario() -> None:
+        states = [Cancelled(), Failed(message="no disk"), Completed(name="Held", message="a tie")]
+        outcomes = [await ended_in(state, deployment, "tick") for state in states]
+        assert [each.state for each in outcomes] == ["Cancelled", "Failed", "Held"]
+        before = await runs()
+        assert await others.run_to_its_end(deployment, name="small", key="tick") == outcomes[-1]
+        assert (await runs(), len(before)) == (before, 3)
+
+    carried_out(scenario())
+
+
+def test_what_is_not_deployed_is_an_outcome(deployment: str) -> None:
+    outcome = carried_out(others.run_to_its_end("retrain/none", name="none", key="tick"))
+    assert (outcome.state, outcome.is_completed) == ("NotDeployed", False)
