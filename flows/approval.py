@@ -41,10 +41,12 @@ def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
     begin it anew, is not asked about, and held.
 
     Returns:
-        a state for the flow run to end in where another flow run waits for the same answer.
+        a state for the flow run to end in where another flow run waits for the answer.
     """
     if not steps.wants_approval(run) or not runtime.deployment.id:
         return None
+    if runtime.flow_run.parent_flow_run_id:
+        return _left_to_another(run)
     ours, now = str(runtime.flow_run.id), datetime.now(UTC)
     before = steps.standing_question(run)
     question = _asked(run, ours, now, within=timedelta(hours=config.within_hours))
@@ -68,6 +70,17 @@ def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
         run, "approve" if answer.answer == "approve" else "hold", who=answer.name, reason=answer.reason
     )
     return None
+
+
+def _left_to_another(run: RunDir) -> State[RunDir]:
+    """Begin a flow run of its own that asks: one that is a part of another cannot be suspended."""
+    with get_client(sync_client=True) as client:
+        begun = client.create_flow_run_from_deployment(
+            UUID(runtime.deployment.id),
+            parameters=runtime.flow_run.parameters,
+            idempotency_key=f"approval {runtime.flow_run.id}",
+        )
+    return Completed(name="AwaitingApproval", message=f"Flow run {begun.id} asks.", data=run)
 
 
 def _given(question: steps.Question) -> Approval | None:

@@ -32,17 +32,19 @@ def up(place: Place, *, checkout: Path) -> tuple[str, list[str]]:
 
     Raises:
         ServiceError: one of them did not come up.
-        ConfigError: prefect.yaml or a tagger's file is not what is required of it.
+        ConfigError: prefect.yaml or a tagger's file is not what is required of it; the services are up.
     """
     from flows.deploying import deploy  # which imports Prefect: `status` and `down` do without
 
     for name in ("server", "registry", "pages"):
         _started(name, place, checkout)  # all at once: each takes its seconds to answer
     url = server(place)
-    changes = deploy(checkout, api=f"{url}/api")
-    for name in ("registry", "pages"):
-        services.await_health(place.home, _started(name, place, checkout), path=HEALTH[name])
-    _started("worker", place, checkout)
+    try:
+        changes = deploy(checkout, api=f"{url}/api")
+    finally:  # what is deployed already is not kept waiting by a mistake in one file
+        for name in ("registry", "pages"):
+            services.await_health(place.home, _started(name, place, checkout), path=HEALTH[name])
+        _started("worker", place, checkout)
     return url, changes
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final
 
@@ -38,4 +39,5 @@ class Worker(ProcessWorker):
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    asyncio.run(Worker(POOL, name=WORKER).start())
+    with suppress(KeyboardInterrupt):  # how it is told to stop
+        asyncio.run(Worker(POOL, name=WORKER).start())

@@ -32,7 +32,7 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     except ValidationError as error:
         raise ConfigError(one_line_each(path, error)) from None  # the cause would print whole tables
     for key, address in _addresses(config):
-        if has_password(address):  # it would be copied into every report, or shown on the dashboard
+        if has_password(address):  # it would be copied into every report
             raise ConfigError(
                 f"{path}: {key}: an address without a password was required; use ${{VARIABLE}} instead. "
                 f"Received: {hide_passwords(address)}"
@@ -62,8 +62,6 @@ def _addresses(config: TaggerConfig) -> Iterator[tuple[str, str]]:
                 yield f"corpus.sources.{number}.{key}", address
     if config.model.vectors is not None:
         yield "model.vectors", config.model.vectors
-    for name, value in config.schedule.environment.items():
-        yield f"schedule.environment.{name}", value
 
 
 def _received(kind: str, key: str, value: object) -> str:

@@ -7,7 +7,7 @@ from zoneinfo import available_timezones
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from seqtag.config.secrets import is_secret
+from seqtag.config.secrets import has_password, is_secret
 from seqtag.config.sources import Table
 
 
@@ -36,7 +36,7 @@ class ScheduleConfig(Table):
 
     @model_validator(mode="after")
     def _secrets_stand_elsewhere(self) -> Self:
-        named = [name for name in self.environment if is_secret(name)]
+        named = [name for name, value in self.environment.items() if is_secret(name) or has_password(value)]
         if named:
             raise ValueError(
                 "environment must not hold secrets, which the dashboard would show: the worker's environment "

@@ -98,6 +98,18 @@ def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(place: Pla
     assert until_final(url, begun).state.name == "Promoted"
 
 
+def test_a_run_that_is_part_of_another_has_one_of_its_own_ask(place: Place, checkout: Path) -> None:
+    written(checkout, "[approval]\nrequired = true\n")
+    url, _ = local.up(place, checkout=checkout)
+    parent = until_final(url, begin(url, "retrain-all/all"))
+    assert parent.state.is_completed()
+    assert "small: AwaitingApproval" in parent.state.message
+    (asks,) = until(url, lambda runs: [run for run in runs if run.state.name == "Suspended"])
+    with client_of(url) as client:
+        client.resume_flow_run(asks.id, run_input={"answer": "approve", "name": "Ada", "reason": "good"})
+    assert until_final(url, asks.id).state.name == "Promoted"
+
+
 def until_final_or_closed(url, run):
     """Wait for the end of a run that the server may fail in between, as it does where nobody answers."""
     return until(

@@ -12,6 +12,7 @@ import pytest
 from prefect.states import Pending
 
 from flows import local, programs, services
+from seqtag.errors import ConfigError
 from seqtag.rundir import RunDir
 from seqtag.sealing import read_json
 from seqtag.steps import Place
@@ -46,7 +47,9 @@ def test_services_that_were_killed_come_back_where_they_were(place: Place, check
         process = service.process
         process.kill()
         process.wait()
-    local.up(place, checkout=checkout)
+    (checkout / "deployments" / "taggers" / "broken.toml").write_text("name = 1\n")
+    with pytest.raises(ConfigError, match=r"broken\.toml"):
+        local.up(place, checkout=checkout)
     after = {name: services.running(place.home, name) for name in programs.NAMES}
     assert all(after[name].pid != before[name].pid for name in programs.NAMES)
     assert {name: after[name].port for name in after} == {name: before[name].port for name in before}
