@@ -18,7 +18,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore, Event
 from prefect.events.schemas.events import ResourceSpecification
 
 from flows.events import CORPUS_CHANGED, DRIFT_FOUND, DRIFT_STOP, NOTICE, resource
-from flows.services import HEARTBEAT
+from flows.services import HEARTBEAT, POOL
 
 SILENCE: Final = 4 * HEARTBEAT  # seconds, after which a run without a sign of life counts as dead
 
@@ -72,7 +72,7 @@ def of_tagger(name: str, deployment: UUID) -> AutomationCore:
 
 
 def of_people(block: UUID) -> list[AutomationCore]:
-    """Return the automations that send notices, and the failures of flow runs, to a notification block."""
+    """Return the automations that send to a notification block what flows say, fail of, or leave undone."""
     any_failure = {
         **_ANY_RUN,
         "prefect.state-type": "FAILED",
@@ -97,6 +97,15 @@ def of_people(block: UUID) -> list[AutomationCore]:
                     "{{ flow_run.state.message }}\nDashboard: {{ flow_run|ui_url }}",
                 )
             ],
+        ),
+        AutomationCore(
+            name=f"{_OURS}people are told when no worker is up",
+            description="Says that nobody asks for work any more.",
+            trigger=on(
+                "prefect.work-pool.not-ready",
+                match={"prefect.resource.id": "prefect.work-pool.*", "prefect.resource.name": POOL},
+            ),
+            actions=[_told(block, "no worker is up", "Nothing is retrained until one is: make up.")],
         ),
     ]
 

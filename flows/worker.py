@@ -10,16 +10,13 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Final
 
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.process import ProcessWorker
 
 from flows.late import coalesce
-from flows.services import WORKER
+from flows.services import POOL, WORKER
 from flows.stuck import take_up
-
-POOL: Final = "seqtag"  # as prefect.yaml names it
 
 
 class Worker(ProcessWorker):
