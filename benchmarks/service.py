@@ -79,13 +79,8 @@ class Machine:
         return found
 
     def post(self, client: httpx.Client, path: str, body: Any) -> Any:
-        """Ask the API, and again while it says that the database is busy."""
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            answer = client.post(f"{self.url}/api{path}", json=body)
-            if answer.status_code != httpx.codes.SERVICE_UNAVAILABLE or time.monotonic() > deadline:
-                return answer.raise_for_status().json()
-            time.sleep(0.02)
+        """Ask the API."""
+        return client.post(f"{self.url}/api{path}", json=body).raise_for_status().json()
 
 
 class Figures(defaultdict[str, dict[str, list[float]]]):
