@@ -22,6 +22,7 @@ from flows.services import HEARTBEAT, POOL
 
 SILENCE: Final = 4 * HEARTBEAT  # seconds, after which a run without a sign of life counts as dead
 
+_PAGE: Final = 100  # automations asked for at once
 _OURS: Final = "seqtag: "  # what the names of our automations begin with
 _ANY_RUN: Final = {"prefect.resource.id": "prefect.flow-run.*"}
 _OF_OURS = ResourceSpecification.model_validate(
@@ -132,7 +133,7 @@ def install(wanted: list[AutomationCore], client: SyncPrefectClient) -> list[str
     """Have the server know these automations of ours and no others; return a line for each difference."""
     lines = []
     there: dict[str, list[Automation]] = defaultdict(list)
-    for known in client.read_automations():
+    for known in _all(client):
         if known.name.startswith(_OURS):
             there[known.name].append(known)
     for automation in wanted:
@@ -151,6 +152,13 @@ def install(wanted: list[AutomationCore], client: SyncPrefectClient) -> list[str
             client.delete_automation(double.id)
         lines.append(f"- automation {name}")
     return lines
+
+
+def _all(client: SyncPrefectClient) -> list[Automation]:
+    found: list[Automation] = []
+    while page := client.read_automations(limit=_PAGE, offset=len(found)):
+        found += page
+    return found
 
 
 def _said(automation: AutomationCore) -> dict[str, object]:

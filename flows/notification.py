@@ -5,6 +5,7 @@ The server that loads it must know it, which is why `flows.server` imports this 
 
 from __future__ import annotations
 
+from apprise import NotifyFormat
 from prefect.blocks.notifications import AppriseNotificationBlock
 from pydantic import Field, SecretStr
 
@@ -19,5 +20,11 @@ class Notice(AppriseNotificationBlock):
 
     _block_type_name = "seqtag notice"
     _block_type_slug = "seqtag-notice"
+
+    def block_initialization(self) -> None:
+        """Have what is said taken as text: mail would take the tags and tokens in it as HTML."""
+        super().block_initialization()
+        for receiver in self._apprise_client:
+            receiver.notify_format = NotifyFormat.TEXT
 
     url: SecretStr = Field(title="Apprise address", description="Kept encrypted in the server's database.")

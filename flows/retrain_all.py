@@ -23,7 +23,10 @@ async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1
 
     async def retrained(name: str) -> Outcome:
         async with slots:
-            return await run_to_its_end(f"retrain/{name}", name=name, key=key_of_this_run(name))
+            try:
+                return await run_to_its_end(f"retrain/{name}", name=name, key=key_of_this_run(name))
+            except Exception as error:  # of the network, say
+                return Outcome(name, type(error).__name__, str(error), is_completed=False)
 
     return together(await asyncio.gather(*map(retrained, names)))
 

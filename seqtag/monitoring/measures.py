@@ -71,13 +71,14 @@ def measures(reference: PeriodProfile, current: PeriodProfile, *, min_support: i
     by_type = [
         _rate(layout, f"unseen spans of {name}" if name else "unseen spans", "spans", [u], [s], of="unseen")
         for name, u, s in zip(layout.types, unseen[:-1], spans[:-1], strict=True)
+        if min(reference.counts[s], current.counts[s]) >= min_support  # each holds an index of all columns
     ]
     all_types = _rate(layout, "unseen spans", "spans", list(unseen), list(spans), of="unseen")
     confident = np.arange(layout.n_columns)[layout.confidence]
     unsure = _rate(
         layout, "unsure tokens", "tokens", list(confident[:UNSURE]), list(confident), of="below 0.5"
     )
-    found = [unknown, all_types, *(by_type if len(by_type) > 1 else []), unsure]
+    found = [unknown, all_types, *(by_type if len(layout.types) > 1 else []), unsure]
     units: dict[Part, str] = {
         "tags": "tokens",
         "bigrams": "bigrams",

@@ -77,14 +77,17 @@ def standing_snapshot(config: TaggerConfig, place: Place) -> Snapshot | None:
 
 
 def look_at_sources(config: TaggerConfig, place: Place) -> Literal["changed", "unchanged", "unknown"]:
-    """Tell whether the sources are others than those that were read or noted before.
+    """Tell whether the sources are others than those that a retraining read, or that were noted before.
 
-    Unknown: whether a database has changed cannot be told without reading it.
+    What monitoring alone has read is still to be retrained on. Unknown: whether a database has changed cannot
+    be told without reading it.
     """
     memory = _memory(config, place)
     if memory is None:
         return "unknown"
-    if _remembered(memory, config, place) is not None:
+    snapshot = _remembered(memory, config, place)
+    runs = place.home.runs(config.name)
+    if snapshot is not None and any(runs.glob(f"????-??-??-{snapshot.id[:8]}-*")):
         return "unchanged"
     noted = place.home.noted_sources(config.name)
     is_noted = noted.exists() and read_json(noted) == {"sources": memory.name}

@@ -128,7 +128,8 @@ def note_news(report: MonitorReport) -> None:
 def _gist(report: MonitorReport) -> dict[str, Any]:
     found = drift(report)
     alarms = sorted([s["origin"], s["name"], s["measure"]] for s in found["statistics"] if s["alarms"])
-    return {"verdict": found["verdict"], "rule": found["rule"], "alarms": alarms}
+    ages = [age["name"] for age in found["ages"]]
+    return {"verdict": found["verdict"], "rule": found["rule"], "alarms": alarms, "ages": ages}
 
 
 def _inputs_of_run(run: RunDir) -> dict[str, str]:

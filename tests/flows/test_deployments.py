@@ -106,8 +106,9 @@ def test_a_strangers_deployment_is_left_alone(checkout: Path, api: str) -> None:
 
 
 def test_automations_are_there_once_however_often_one_deploys_and_go_with_their_tagger(
-    checkout: Path, api: str
+    checkout: Path, api: str, monkeypatch
 ) -> None:
+    monkeypatch.setattr("flows.automations._PAGE", 2)
     other = written(checkout, name="other")
     for _ in range(2):
         deploy(checkout, api=api)

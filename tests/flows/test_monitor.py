@@ -97,6 +97,7 @@ def test_drift_begins_a_retraining_and_people_are_told_once(
     told = wait_for(received.notices, 5, within=180)
     assert told[4]["title"] == "no worker is up"
     mails = wait_for(mailed.mails, 5)
+    assert {mail.get_content_type() for mail in mails} == {"text/plain"}  # what a tag is called is no HTML
     assert [mail["subject"] for mail in mails] == [notice["title"] for notice in told]
 
 

@@ -10,7 +10,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Cancelled, Completed, Failed, State
 
-from flows import others
+from flows import others, retrain_all
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 T = TypeVar("T")
@@ -57,6 +57,20 @@ def test_what_was_cancelled_or_failed_is_begun_again_and_what_completed_is_not(d
         assert (await runs(), len(before)) == (before, 3)
 
     carried_out(scenario())
+
+
+def test_one_that_cannot_be_asked_about_stops_no_other(monkeypatch) -> None:
+    async def ran(_deployment: str, *, name: str, key: str) -> others.Outcome:
+        if name == "a":
+            raise TimeoutError("the server does not answer")
+        return others.Outcome(name, "Held", f"a tie, {key}", is_completed=True)
+
+    monkeypatch.setattr(retrain_all, "run_to_its_end", ran)
+    state = asyncio.run(retrain_all.retrain_all.fn(["a", "b"]))
+    assert (state.is_failed(), state.message.splitlines()) == (
+        True,
+        ["1 of 2 did not complete.", "a: TimeoutError. the server does not answer"],
+    )
 
 
 def test_what_is_not_deployed_is_an_outcome(deployment: str) -> None:

@@ -1,5 +1,7 @@
 """A watcher looks at the sources of a tagger: at a bucket as at a folder."""
 
+from datetime import date
+
 import pytest
 
 from flows.watch import watch
@@ -24,8 +26,18 @@ def test_a_bucket_that_has_changed_is_said_once(place: Place, bucket: Bucket, tm
     bucket.put("clicks/2.jsonl", corpus(drawn=2))
     assert [seen(), seen()] == ["Changed", "Unchanged"]
     bucket.put("clicks/1.jsonl", corpus(drawn=3))
-    steps.ingest(load_tagger(tagger), place)
+    config = load_tagger(tagger)
+    snapshot = steps.ingest(config, place)
+    steps.open_run(config, snapshot, place, as_of=date(2026, 1, 31))
     assert seen() == "Unchanged"
+
+
+def test_what_monitoring_alone_has_read_is_still_a_change(place: Place, bucket: Bucket, tmp_path) -> None:
+    (tmp_path / "deployments" / "taggers").mkdir(parents=True)
+    tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/clicks/*.jsonl"'))
+    bucket.put("clicks/1.jsonl", corpus(drawn=4))
+    steps.ingest(load_tagger(tagger), place)
+    assert watch(tagger, return_state=True).name == "Changed"
 
 
 def test_a_source_that_is_missing_is_a_failure_and_no_change(place: Place, bucket: Bucket, tmp_path) -> None:

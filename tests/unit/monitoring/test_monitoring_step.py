@@ -236,7 +236,8 @@ def reported(folder, day: str, verdict: str, *, alarm: bool = False) -> MonitorR
     report = MonitorReport(folder / "toy" / f"{day}-abc")
     report.path.mkdir(parents=True, exist_ok=True)
     statistics = [{"origin": "snapshot", "name": "tags", "measure": "PSI", "alarms": alarm}]
-    write_json(report.drift, {"verdict": verdict, "rule": "drift", "sentence": "", "statistics": statistics})
+    found = {"verdict": verdict, "rule": "drift", "sentence": "", "statistics": statistics, "ages": []}
+    write_json(report.drift, found)
     return report
 
 
