@@ -93,11 +93,14 @@ async def _policies(client: PrefectClient) -> Mapping[UUID, Collection[str]]:
 
 async def _under_way(client: PrefectClient) -> Mapping[UUID, str]:
     """Return, for each deployment that has one, the name of a run with a process."""
-    begun = FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
-    )
+    begun = in_state(StateType.RUNNING, StateType.PENDING)
     found = all_of_ours(client.read_flow_runs, flow_run_filter=begun)
     return {run.deployment_id: run.name async for run in found if run.deployment_id is not None}
+
+
+def in_state(*types: StateType) -> FlowRunFilter:
+    """Return the filter of the flow runs whose state is of one of these types."""
+    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))))
 
 
 async def all_of_ours(read: Callable[..., Awaitable[list[T]]], **asked: Any) -> AsyncIterator[T]:

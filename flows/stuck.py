@@ -17,14 +17,13 @@ from prefect.client.schemas.filters import (
     FlowRunFilterEndTime,
     FlowRunFilterState,
     FlowRunFilterStateName,
-    FlowRunFilterStateType,
 )
 from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Crashed, Failed
 
 from flows.automations import NEVER_RESUMED, SILENCE
-from flows.late import OURS, all_of_ours
+from flows.late import OURS, all_of_ours, in_state
 from flows.services import WORKER
 
 TRIES: Final = 5  # times that a process may die before its flow run is given up
@@ -50,7 +49,7 @@ async def take_up(client: PrefectClient, *, now: datetime) -> int:
 
 
 async def _pending(client: PrefectClient) -> list[FlowRun]:
-    waiting = FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.PENDING])))
+    waiting = in_state(StateType.PENDING)
     return [run async for run in all_of_ours(client.read_flow_runs, flow_run_filter=waiting)]
 
 
@@ -103,9 +102,7 @@ def hand_back(api: str) -> int:
 
     Those of workers on other machines go on.
     """
-    begun = FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.RUNNING, StateType.PENDING]))
-    )
+    begun = in_state(StateType.RUNNING, StateType.PENDING)
     found = 0
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         for run in client.read_flow_runs(flow_run_filter=begun, deployment_filter=OURS):

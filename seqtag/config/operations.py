@@ -19,9 +19,8 @@ class ScheduleConfig(Table):
     watch: str | None = None  # cron of a look at the sources; where they changed, a retraining begins
     monitor: str | None = None  # cron of a look at what the corpus and the tagged logs hold
     active: bool = True  # false: deployed, and begun by hand or by an event alone
-    overlap: Literal["cancel-new", "enqueue"] = (
-        "cancel-new"  # what falls due while a retraining runs; what people and events begin waits in any case
-    )
+    # what falls due while a retraining runs; what people and events begin waits for its end in any case
+    overlap: Literal["cancel-new", "enqueue"] = "cancel-new"
     missed: Literal["latest", "all", "none"] = "latest"  # which of those that were due while no worker ran
     environment: dict[str, str] = Field(default_factory=dict)  # of the process, besides the worker's own
 
