@@ -1,12 +1,12 @@
 """From sources in many formats to one Arrow schema on disk, and from there to train, dev and test."""
 
 from seqtag.corpus.files import expand
-from seqtag.corpus.hashing import hash_sequences, hash_strings, hex_hashes
 from seqtag.corpus.sample import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
 from seqtag.corpus.sources import files_digest, read_sources, source_fingerprint
 from seqtag.corpus.splits import assign_splits, is_official, official_splits, sequence_ids, split_corpus
+from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
 
 __all__ = [
     "BestPossible",

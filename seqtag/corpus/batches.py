@@ -9,8 +9,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.hashing import hash_sequences, hex_hashes
 from seqtag.corpus.schema import corpus_schema
+from seqtag.hashing import hash_sequences, hex_hashes
 
 
 def corpus_batch(

@@ -16,9 +16,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.config import SPLITS, SchemeName, SplitConfig
-from seqtag.corpus.hashing import hash_strings
 from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.errors import CorpusRejectedError
+from seqtag.hashing import hash_strings
 from seqtag.scoring.schemes import convert_tags
 
 ROW = "row"  # position of a sequence over all parts of the snapshot, from 0

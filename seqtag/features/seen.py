@@ -11,9 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.corpus.hashing import hash_sequences
 from seqtag.corpus.schema import TOKENS
 from seqtag.errors import RunDirError
+from seqtag.hashing import hash_sequences
 
 _COLUMN = "sequence_hash"
 

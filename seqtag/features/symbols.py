@@ -15,9 +15,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.config import Fold
-from seqtag.corpus.hashing import hash_strings
 from seqtag.errors import RunDirError
 from seqtag.features.layout import FOLD, SYMBOLS_SCHEMA
+from seqtag.hashing import hash_strings
 
 PAD, UNK = "<pad>", "<unk>"
 PAD_ID, UNK_ID = 0, 1

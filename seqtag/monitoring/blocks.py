@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.monitor import Length, MonitorConfig
-from seqtag.corpus.hashing import hash_sequences, hash_strings, hex_hashes
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
+from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
 
 Unit = Literal["document", "sequence"]
 

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seqtag.corpus.hashing import hash_strings
 from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.hashing import hash_strings
 from seqtag.monitoring.known import Known
 from seqtag.monitoring.layout import N_CONFIDENCE, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, length_bin
 from seqtag.monitoring.sound import CONFIDENCE, Sound

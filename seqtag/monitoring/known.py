@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.config import SchemeName
-from seqtag.corpus.hashing import hash_strings
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.features import UNK_ID, Symbols
+from seqtag.hashing import hash_strings
 from seqtag.monitoring.sound import sound
 from seqtag.scoring.predictions import gold_span_keys
 

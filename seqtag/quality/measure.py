@@ -12,9 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config import SPLITS, QualityConfig, SplitConfig, TagsConfig
-from seqtag.corpus.hashing import hash_strings
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.splits import assign_splits, official_splits
+from seqtag.hashing import hash_strings
 from seqtag.quality.census import TagCensus, TransitionCensus, TypeCensus
 from seqtag.quality.reading import CodedLists, read_row_groups
 from seqtag.quality.rules import UNKNOWN_SPLIT, fault_bit

@@ -14,8 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.corpus.hashing import hash_sequences, hash_strings
 from seqtag.corpus.schema import TAGS, TOKENS, corpus_schema
+from seqtag.hashing import hash_sequences, hash_strings
 
 _CODED = [f"{name}.list.element" for name in (TOKENS, TAGS)]
 
