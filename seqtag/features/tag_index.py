@@ -100,19 +100,21 @@ def tag_order(
     previous: Sequence[str],
     scheme: SchemeName,
 ) -> tuple[str, ...]:
-    """Return all tags in the order of their ids.
+    """Return the tags that train shows or that are declared, in the order of their ids.
 
-    First those of the champion (`previous`), whose ids stay unless it speaks another scheme; then the
-    declared ones as declared; then what train shows beyond them, by (-count, tag).
+    First those that the champion has too (`previous`), in its order unless it has another scheme; then the
+    declared ones as declared; then what train shows beyond them, by (-count, tag). A tag that the champion
+    alone knows has nothing that it could be learnt from, and is left out: the gate sees that it was removed.
 
     >>> tag_order({"O": 9, "B-X": 2, "B-Y": 2}, declared=None, previous=(), scheme="IOB2")
     ('O', 'B-X', 'B-Y')
-    >>> tag_order({"O": 9, "B-X": 2, "B-Y": 2}, declared=None, previous=("O", "B-Y"), scheme="IOB2")
+    >>> tag_order({"O": 9, "B-X": 2, "B-Y": 2}, declared=None, previous=("O", "B-Y", "B-Z"), scheme="IOB2")
     ('O', 'B-Y', 'B-X')
     """
-    kept = previous if _exist(previous, scheme).all() else ()
     by_count = sorted(observed, key=lambda tag: (-observed[tag], tag))
-    return tuple(dict.fromkeys([*kept, *_spelled_in(scheme, declared or ()), *by_count]))
+    known = dict.fromkeys([*_spelled_in(scheme, declared or ()), *by_count])
+    kept = previous if _exist(previous, scheme).all() else ()
+    return tuple(dict.fromkeys([*(tag for tag in kept if tag in known), *known]))
 
 
 def _spelled_in(scheme: SchemeName, declared: Sequence[str]) -> Sequence[str]:
