@@ -4,7 +4,7 @@ from seqtag.features.encode import encode_corpus
 from seqtag.features.encoded import Rung, read_encoded
 from seqtag.features.forms import read_forms
 from seqtag.features.index import index_corpus, index_vectors
-from seqtag.features.layout import SEEN
+from seqtag.features.layout import SEEN, TESTED
 from seqtag.features.seen import was_seen, write_seen
 from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
@@ -16,6 +16,7 @@ __all__ = [
     "PAD",
     "PAD_ID",
     "SEEN",
+    "TESTED",
     "UNK",
     "UNKNOWN_TAG_ID",
     "UNK_ID",

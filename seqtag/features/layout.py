@@ -12,6 +12,7 @@ TAGS = "tags.json"
 FORMS = "forms.parquet"
 VECTORS = "vectors.parquet"
 SEEN = "seen.parquet"
+TESTED = "tested.parquet"
 
 VOCABULARY_DIGEST = b"seqtag.vocabulary"  # keys of the Parquet schema metadata
 TAGS_DIGEST = b"seqtag.tags"

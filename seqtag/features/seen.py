@@ -1,4 +1,4 @@
-"""Which sequences a model was trained on, as hashes: a test split must not hold them."""
+"""Hashes of the sequences that a model was trained on, or judged on, so that later comparisons are fair."""
 
 from __future__ import annotations
 

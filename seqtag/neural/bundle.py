@@ -16,7 +16,7 @@ from seqtag import __version__
 from seqtag.config import Metric, ModelConfig, SchemeName
 from seqtag.errors import RunDirError
 from seqtag.features import Coverage, TagIndex, Vectors, Vocabulary
-from seqtag.features.layout import CHARACTERS, SEEN, TAGS, VECTORS, WORDS
+from seqtag.features.layout import CHARACTERS, SEEN, TAGS, TESTED, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_arrays, save_arrays
 from seqtag.sealing import (
     file_digest,
@@ -79,8 +79,8 @@ def write_bundle(
         weights: arrays by layer path.
         vocabulary: folder of words, characters, tags and what else lies there of the tagger; they are copied.
     """
-    for name in (WORDS, CHARACTERS, TAGS, VECTORS, SEEN):
-        if name not in (VECTORS, SEEN) or (vocabulary / name).exists():
+    for name in (WORDS, CHARACTERS, TAGS, VECTORS, SEEN, TESTED):
+        if name not in (VECTORS, SEEN, TESTED) or (vocabulary / name).exists():
             shutil.copyfile(vocabulary / name, folder / name)
     save_arrays(folder / WEIGHTS, weights)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != BUNDLE)

@@ -14,6 +14,7 @@ from seqtag.config import SchemeName
 from seqtag.corpus.schema import SPLIT
 from seqtag.errors import RunDirError
 from seqtag.features import SEEN as SEEN_FILE
+from seqtag.features import TESTED as TESTED_FILE
 from seqtag.features import was_seen
 from seqtag.neural.tagger import Tagger
 from seqtag.scoring import Cost, convert_tags
@@ -22,6 +23,7 @@ from seqtag.scoring.predictions import (
     PREDICTED,
     SEEN,
     SPAN_CONFIDENCE,
+    TESTED,
     TOKENS,
     UNKNOWN,
     predictions_schema,
@@ -37,7 +39,7 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
 
     Writes the split's columns (without `split`, which is known) in the same order of sequences, with what
     the tagger says behind the gold tags: `predicted`, `confidence`, `span_confidence` and `unknown`. Last
-    comes `seen`, whether the model was trained on the sequence.
+    come `seen`, True for a sequence of the model's train or dev, and `tested`, True for one of its test.
 
     Args:
         scheme: of the split's tags; those of a bundle that was trained in another one are converted to it.
@@ -51,7 +53,8 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
         raise RunDirError(f"{bundle}: a model of tag scheme {scheme} was required. Received: one of {spoken}")
     started, n_tokens = time.perf_counter(), 0
     with pq.ParquetFile(split) as source:
-        schema = predictions_schema(source.schema_arrow, without=SPLIT).append(pa.field(SEEN, pa.bool_()))
+        schema = predictions_schema(source.schema_arrow, without=SPLIT)
+        schema = schema.append(pa.field(SEEN, pa.bool_())).append(pa.field(TESTED, pa.bool_()))
         with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
             for group in range(source.num_row_groups):
                 for batch in source.read_row_group(group).to_batches():
@@ -94,14 +97,15 @@ def _tagged(
         CONFIDENCE: tagged.confidence,
         SPAN_CONFIDENCE: tagged.span_confidence,
         UNKNOWN: tagged.unknown,
-        SEEN: _seen(batch.column(TOKENS), bundle),
+        SEEN: _is_in(batch.column(TOKENS), bundle / SEEN_FILE),
+        TESTED: _is_in(batch.column(TOKENS), bundle / TESTED_FILE),
     }
     columns = [new[name] if name in new else batch.column(name) for name in schema.names]
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _seen(tokens: pa.ListArray, bundle: Path) -> pa.BooleanArray:
-    """Return whether the model knows the sequences from its training; null where it does not say."""
-    if not (bundle / SEEN_FILE).exists():
+def _is_in(tokens: pa.ListArray, hashes: Path) -> pa.BooleanArray:
+    """Return True for the sequences that a file of the bundle holds; null where it has no such file."""
+    if not hashes.exists():
         return pa.nulls(len(tokens), pa.bool_())
-    return pa.array(was_seen(tokens, bundle / SEEN_FILE))
+    return pa.array(was_seen(tokens, hashes))

@@ -27,12 +27,12 @@ logger = logging.getLogger(__name__)
 
 
 def index(run: RunDir) -> Manifest:
-    """Number words, characters and tags of train, pick static vectors, and note which sequences are seen.
+    """Number words, characters and tags of train, pick static vectors, and hash the sequences of the splits.
 
     Writes `vocabulary/`.
     """
     from seqtag.corpus import files_digest
-    from seqtag.features import SEEN, index_corpus, index_vectors, write_seen
+    from seqtag.features import SEEN, TESTED, index_corpus, index_vectors, write_seen
 
     config = read_config(run)
     previous, source = tuple(read_json(run.opponent)["tags"]), config.model.vectors
@@ -52,6 +52,7 @@ def index(run: RunDir) -> Manifest:
             index_vectors(source, vocabulary, n_frequent=n_frequent, folder=folder)
         shown = [run.split("train"), run.split("dev")]
         write_seen(shown, folder / SEEN, min_length=config.quality.leakage_min_length)
+        write_seen([run.split("test")], folder / TESTED, min_length=1)
 
     return step(
         run.vocabulary,
@@ -59,6 +60,7 @@ def index(run: RunDir) -> Manifest:
         {
             "train": splits.outputs[run.split("train").name],
             "dev": splits.outputs[run.split("dev").name],
+            "test": splits.outputs[run.split("test").name],
             "scheme": train_scheme(run),
             "config": config_digest(config.tags, config.features),
             "leakage_min_length": str(config.quality.leakage_min_length),
