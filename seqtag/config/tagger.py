@@ -37,7 +37,7 @@ RowRule = Literal[
 # The columns that the snapshot, the quarantine and the predictions have of their own.
 RESERVED_COLUMNS = (
     *("sequence_id", "document_id", "split", "tokens", "tags", "defect"),
-    *("row", "reasons", "predicted", "confidence", "span_confidence", "unknown", "seen"),
+    *("row", "reasons", "predicted", "confidence", "span_confidence", "unknown", "seen", "tested"),
 )
 
 
@@ -165,19 +165,26 @@ class EvaluateConfig(Table):
 
 
 class GateConfig(Table):
-    """When a challenger takes the champion's place. Scores are in [0, 1]; a ratio of 0 is no bound."""
+    """Conditions of a promotion. Scores are in [0, 1]; a ratio of 0 is no bound.
+
+    The chance that any promotion among `horizon` comparisons with new evidence was no improvement is at most
+    `false_promotions`: 365 comparisons are a year of daily retrainings.
+    """
 
     metric: Literal["auto"] | Metric = "auto"  # auto: span_f1 where tags have a scheme
-    margin: float = Field(default=0.0, ge=0, lt=1)  # the difference that the interval must clear
+    margin: float = Field(default=0.0, ge=0, lt=1)  # by which a challenger must be better
     floor: float = Field(default=0.1, ge=0, le=1)  # what the first model must reach to serve at all
-    confidence: float = Field(default=0.95, gt=0.5, lt=1)
+    horizon: int = Field(default=365, ge=1)
+    false_promotions: float = Field(default=0.05, gt=0, lt=0.5)
+    improvement: float = Field(default=0.003, gt=0, lt=1)  # worth finding; plans the size of the test split
+    confidence: float = Field(default=0.95, gt=0.5, lt=1)  # of intervals, rejections and guards
     resamples: int = Field(default=2000, ge=100)
-    retraining_noise: float = Field(
-        default=1e-3, ge=0, lt=1
-    )  # standard deviation of equally good retrainings
+    retraining_noise: float | None = Field(default=None, ge=0, lt=1)  # standard deviation of equally good
+    # retrainings; None: estimated from earlier runs of the same configuration, 0.001 before there are any
     guard_margin: float = Field(default=0.02, ge=0, le=1)  # what a type or slice may lose
     min_support: int = Field(default=50, ge=1)  # of a guarded type (spans), tag (tokens) or slice (sequences)
-    max_seen: float = Field(default=0.2, ge=0, le=1)  # share of test that one of the models was trained on
+    max_seen: float = Field(default=0.2, ge=0, le=1)  # share of test that the champion alone was trained on
+    reanchor: bool = True  # where more is left out: True: compare with its recipe retrained, False: hold
     new_tags: Literal["allow", "hold"] = "allow"  # tags or types that the champion does not know
     removed_tags: Literal["allow", "hold"] = "hold"  # those that the challenger no longer knows
     renamed_tags: dict[str, str] = Field(default_factory=dict)  # type (or tag) of the champion: its new name
