@@ -1,10 +1,14 @@
 """Tag schemes, spans, scores with their uncertainty, and the promotion decision."""
 
+from seqtag.scoring.budget import Budget
 from seqtag.scoring.calibration import Calibration
-from seqtag.scoring.decision import METRIC_NAMES, Decision, Opponent, decide_promotion
+from seqtag.scoring.common_ground import obstacle
+from seqtag.scoring.decision import METRIC_NAMES, Anchor, Decision, Opponent
 from seqtag.scoring.difference import Verdict
 from seqtag.scoring.evaluate import Metrics, evaluate_predictions
+from seqtag.scoring.gate import decide_promotion
 from seqtag.scoring.metric import resolve_metric, score_value
+from seqtag.scoring.planning import IMPROVEMENTS, Plan, plan_test_split
 from seqtag.scoring.rules import Cost, Costs
 from seqtag.scoring.schemes import (
     SchemeVerdict,
@@ -17,13 +21,17 @@ from seqtag.scoring.scores import Scores, evaluate
 from seqtag.scoring.spans import SpanMode, Spans, spans_of, tags_of
 
 __all__ = [
+    "IMPROVEMENTS",
     "METRIC_NAMES",
+    "Anchor",
+    "Budget",
     "Calibration",
     "Cost",
     "Costs",
     "Decision",
     "Metrics",
     "Opponent",
+    "Plan",
     "SchemeVerdict",
     "Scores",
     "SpanMode",
@@ -35,6 +43,8 @@ __all__ = [
     "evaluate",
     "evaluate_predictions",
     "legal_transitions",
+    "obstacle",
+    "plan_test_split",
     "resolve_metric",
     "score_value",
     "spans_of",

@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import EvaluateConfig, SchemeName
-from seqtag.scoring.bootstrap import percentile_interval, resampled_totals
+from seqtag.scoring.bootstrap import Resampled, percentile_interval, resampled_totals
 from seqtag.scoring.counts import TagPairs
-from seqtag.scoring.figures import Interval, Sums, interval, intervals, number, ratio
+from seqtag.scoring.figures import Interval, Sums, number, percentile, ratio, share
+from seqtag.scoring.ragged import elements
 from seqtag.scoring.spans import matches
 
 N_BINS = 15  # Guo et al. 2017
@@ -98,15 +99,13 @@ class BinCounts:
     def shape(self) -> tuple[int, ...]:
         return 4, len(self.upper) + 1
 
-    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
+    def rows(self, sequences: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         n_bins = len(self.upper) + 1
-        offsets = self.judged.offsets[start : stop + 1]
-        confidences = self.judged.confidences[offsets[0] : offsets[-1]]
-        right = self.judged.right[offsets[0] : offsets[-1]]
-        sequence = np.repeat(np.arange(stop - start), np.diff(offsets))
-        cell = sequence * n_bins + np.searchsorted(self.upper, confidences)
+        position, row = elements(self.judged.offsets, sequences)
+        confidences, right = self.judged.confidences[position], self.judged.right[position]
+        cell = row * n_bins + np.searchsorted(self.upper, confidences)
         added = (np.ones_like(confidences), right, confidences, (confidences - right) ** 2)
-        sums = [np.bincount(cell, weights=w, minlength=(stop - start) * n_bins) for w in added]
+        sums = [np.bincount(cell, weights=w, minlength=len(sequences) * n_bins) for w in added]
         return np.stack([s.reshape(-1, n_bins) for s in sums], axis=1).astype(np.float32)
 
 
@@ -114,6 +113,7 @@ def calibration(
     pairs: TagPairs,
     confidences: npt.NDArray[np.float32],
     *,
+    units: npt.NDArray[np.uint64],
     span_confidences: npt.NDArray[np.float32] | None,
     scheme: SchemeName,
     config: EvaluateConfig,
@@ -124,6 +124,7 @@ def calibration(
 
     Args:
         confidences: `<float32>[n_tokens]`, the probability of each predicted tag.
+        units: `<uint64>[n_sequences]`, equal for sequences that are drawn together.
         span_confidences: `<float32>[n_tokens]`, the probability of the whole predicted span that the token
             is in; None: spans are not judged.
         n_bins: of equal width, or of equal support.
@@ -133,7 +134,7 @@ def calibration(
         judged.append(_spans(pairs, span_confidences, scheme))
     width = np.arange(1, n_bins) / n_bins
     tables = [BinCounts(j, upper) for j in judged for upper in (width, equal_mass(j.confidences, n_bins))]
-    totals = resampled_totals(tables, n_sequences=pairs.n_sequences, resamples=config.resamples, seed=seed)
+    totals = resampled_totals(tables, units=units, resamples=config.resamples, seed=seed)
     tokens, *spans = (
         _reliability(by_width, by_mass, upper=width, confidence=config.confidence)
         for by_width, by_mass in zip(totals[::2], totals[1::2], strict=True)
@@ -169,34 +170,37 @@ def _spans(pairs: TagPairs, confidences: npt.NDArray[np.float32], scheme: Scheme
 
 
 def _reliability(
-    sums: Sums, by_mass: Sums, *, upper: npt.NDArray[np.float64], confidence: float
+    by_width: Resampled, by_mass: Resampled, *, upper: npt.NDArray[np.float64], confidence: float
 ) -> Reliability:
     """Return all figures from `[1 + resamples, 4, bin]`, with bins of equal width and of equal mass."""
+    sums = by_width.sums
     support, right, confident, squared = np.moveaxis(sums.sum(axis=2), 1, 0)  # [1 + resamples] each
+    n_units = int(by_width.n_units[_SUPPORT].max(initial=0))
 
     def mean(total: Sums) -> Interval:
-        return interval(ratio(total, support), support[0], confidence=confidence)
+        return percentile(ratio(total, support), support=support[0], n_units=n_units, confidence=confidence)
 
     return Reliability(
         support=int(support[0]),
         mean_confidence=mean(confident),
-        accuracy=mean(right),
+        accuracy=share(ratio(right, support), trials=support[0], n_units=n_units, confidence=confidence),
         gap=mean(confident - right),
-        ece=_ece(sums, confidence=confidence),
+        ece=_ece(by_width, confidence=confidence),
         ece_equal_mass=_ece(by_mass, confidence=confidence),
         mce=_mce(sums[0]),
         brier=mean(squared),
-        bins=_bins(sums, upper, confidence=confidence),
+        bins=_bins(by_width, upper, confidence=confidence),
     )
 
 
-def _ece(sums: Sums, *, confidence: float) -> Interval:
+def _ece(counts: Resampled, *, confidence: float) -> Interval:
     """Return the expected calibration error with its basic interval (Davison and Hinkley 1997).
 
     Noise only ever adds to a sum of distances, so that the resampled errors lie above the sample's, and
     their percentiles above the truth: the basic interval mirrors them. Its lower end is 0 where noise alone
     would give such an error: that is what is left of the resamples when the sample is taken off.
     """
+    sums = counts.sums
     support = sums[:, _SUPPORT].sum(axis=1)
     surplus = sums[:, _CONFIDENCE] - sums[:, _RIGHT]  # [1 + resamples, bin]
     errors = ratio(np.abs(surplus).sum(axis=1), support)
@@ -205,7 +209,13 @@ def _ece(sums: Sums, *, confidence: float) -> Interval:
     chance = np.count_nonzero(noise >= value) > (1 - confidence) * np.count_nonzero(~np.isnan(noise))
     low = 0.0 if chance else np.maximum(2 * value - above, 0.0)
     high = np.minimum(np.maximum(2 * value - below, value), 1.0)
-    return Interval(value=number(value), low=number(low), high=number(high), support=int(support[0]))
+    return Interval(
+        value=number(value),
+        low=number(low),
+        high=number(high),
+        support=int(support[0]),
+        documents=int(counts.n_units[_SUPPORT].max(initial=0)),
+    )
 
 
 def _mce(sums: Sums) -> Largest:
@@ -216,13 +226,20 @@ def _mce(sums: Sums) -> Largest:
     return Largest(value=float(distances[worst]), support=int(sums[_SUPPORT, worst]))
 
 
-def _bins(sums: Sums, upper: npt.NDArray[np.float64], *, confidence: float) -> list[Bin]:
-    support = sums[0, _SUPPORT]
-    bounds = [0.0, *upper.tolist(), 1.0]
-    accuracy = intervals(ratio(sums[:, _RIGHT], sums[:, _SUPPORT]), support, confidence=confidence)
+def _bins(counts: Resampled, upper: npt.NDArray[np.float64], *, confidence: float) -> list[Bin]:
+    support, right, confident, _ = np.moveaxis(counts.sums, 1, 0)  # [1 + resamples, bin] each
+    shares, bounds = ratio(right, support), [0.0, *upper.tolist(), 1.0]
     return [
-        Bin(low=low, high=high, mean_confidence=number(mean), accuracy=share)
-        for low, high, mean, share in zip(
-            bounds, bounds[1:], ratio(sums[0, _CONFIDENCE], support), accuracy, strict=False
+        Bin(
+            low=bounds[i],
+            high=bounds[i + 1],
+            mean_confidence=number(mean),
+            accuracy=share(
+                shares[:, i],
+                trials=support[0, i],
+                n_units=int(counts.n_units[_SUPPORT, i]),
+                confidence=confidence,
+            ),
         )
+        for i, mean in enumerate(ratio(confident[0], support[0]))
     ]

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seqtag.config import SchemeName
-from seqtag.scoring.counts import TagPairs
+from seqtag.config import GateConfig, SchemeName
+from seqtag.scoring.counts import TagPairs, pair_tags
 from seqtag.scoring.predictions import Predictions
 from seqtag.scoring.schemes import split_tags
 
@@ -60,6 +60,38 @@ def with_types(pairs: TagPairs, types: Collection[str], *, scheme: SchemeName) -
     return np.diff(n_of[pairs.offsets]) > 0
 
 
+def obstacle(
+    gold: pa.ListArray,
+    *,
+    challenger_seen: npt.NDArray[np.bool_],
+    champion_seen: npt.NDArray[np.bool_] | None,
+    challenger_tags: Collection[str],
+    champion_tags: Collection[str],
+    scheme: SchemeName,
+    gate: GateConfig,
+) -> str | None:
+    """Return why a champion cannot be compared on a test split, None if on enough of it it can.
+
+    Args:
+        gold: the test split's tags.
+        challenger_seen, champion_seen: `<bool>[n_sequences]`, the model was trained on an equal sequence;
+            None: not known.
+    """
+    if champion_seen is None:
+        return "it is not known which sequences it was trained on"
+    pairs = pair_tags(gold, gold)
+    change = tag_change(challenger_tags, champion_tags, scheme=scheme, renamed=gate.renamed_tags)
+    foreign = with_types(pairs, {*change.new, *change.removed}, scheme=scheme)
+    alone = champion_seen & ~challenger_seen
+    left_out = float((alone | foreign).mean()) if pairs.n_sequences else 0.0
+    if left_out <= gate.max_seen:
+        return None
+    return (
+        f"it was trained on {float(alone.mean()):.1%} of the test sequences, and {float(foreign.mean()):.1%} "
+        f"have tags that one of the two models does not know; {gate.max_seen:.1%} is allowed"
+    )
+
+
 def where(predictions: Predictions, kept: npt.NDArray[np.bool_]) -> Predictions:
     """Return the predictions of the sequences where `kept: <bool>[n_sequences]`; for scoring tags alone."""
     pairs = predictions.pairs
@@ -68,9 +100,11 @@ def where(predictions: Predictions, kept: npt.NDArray[np.bool_]) -> Predictions:
     offsets = np.append(0, np.cumsum(lengths[kept]))
     return Predictions(
         rows=predictions.rows[kept],
+        units=predictions.units[kept],
         pairs=TagPairs(pairs.tags, pairs.gold[tokens], pairs.predicted[tokens], offsets),
         unknown=None,
         seen=None if predictions.seen is None else predictions.seen[kept],
+        tested=None if predictions.tested is None else predictions.tested[kept],
         columns={name: column.filter(pa.array(kept)) for name, column in predictions.columns.items()},
     )
 

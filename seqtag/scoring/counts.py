@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from seqtag.config import SchemeName
 from seqtag.errors import ConfigError
-from seqtag.scoring.ragged import distinct, flatten
+from seqtag.scoring.ragged import distinct, elements, flatten
 from seqtag.scoring.spans import SpanMode, Spans, matches, read_spans
 
 GOLD, PREDICTED, CORRECT = range(3)
@@ -53,8 +53,8 @@ class Counts(Protocol):
     def shape(self) -> tuple[int, ...]:
         """Axes behind the first."""
 
-    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        """Return `<float32>[stop - start, *shape]`."""
+    def rows(self, sequences: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Return `<float32>[len(sequences), *shape]`, the counts of these sequences."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +67,8 @@ class Dense:
     def shape(self) -> tuple[int, ...]:
         return self.values.shape[1:]
 
-    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        return self.values[start:stop]
+    def rows(self, sequences: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        return self.values[sequences]
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,11 +78,10 @@ class Events:
     classes: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
 
-    def rows(self, start: int, stop: int, *, n_classes: int) -> npt.NDArray[np.float32]:
-        sequence = np.repeat(np.arange(stop - start), np.diff(self.offsets[start : stop + 1]))
-        cell = sequence * n_classes + self.classes[self.offsets[start] : self.offsets[stop]]
-        counts = np.bincount(cell, minlength=(stop - start) * n_classes)
-        return counts.reshape(stop - start, n_classes).astype(np.float32)
+    def rows(self, sequences: npt.NDArray[np.int64], *, n_classes: int) -> npt.NDArray[np.float32]:
+        position, row = elements(self.offsets, sequences)
+        counts = np.bincount(row * n_classes + self.classes[position], minlength=len(sequences) * n_classes)
+        return counts.reshape(len(sequences), n_classes).astype(np.float32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +95,8 @@ class ClassCounts:
     def shape(self) -> tuple[int, ...]:
         return 3, len(self.names)
 
-    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        return np.stack([e.rows(start, stop, n_classes=len(self.names)) for e in self.events], axis=1)
+    def rows(self, sequences: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        return np.stack([e.rows(sequences, n_classes=len(self.names)) for e in self.events], axis=1)
 
 
 def pair_tags(gold: pa.ListArray, predicted: pa.ListArray) -> TagPairs:

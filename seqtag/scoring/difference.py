@@ -1,9 +1,8 @@
-"""By how much one model is better than another on the same sequences, and what that allows to conclude."""
+"""The difference between two models on the same sequences, and the conclusion that it allows."""
 
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,54 +10,81 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import GateConfig
-from seqtag.scoring.figures import Interval, interval
+from seqtag.scoring.bootstrap import unit_totals
+from seqtag.scoring.figures import Interval, difference_interval, t_quantile
 from seqtag.scoring.metric import score_differences
 from seqtag.scoring.randomization import randomization_p_value
-from seqtag.scoring.rules import Rule, chance_rule, enough_differ_rule, margin_rule
+from seqtag.scoring.retraining_noise import RetrainingNoise
+from seqtag.scoring.rules import Rule, chance_rule, enough_differ_rule, margin_rule, noise_rule
 
 Verdict = Literal["PROMOTE", "HOLD", "REJECT"]
 
 
 @dataclass(frozen=True)
 class PairedDifference:
-    """Challenger minus champion, in fractions."""
+    """Challenger minus champion, in fractions.
 
-    interval: Interval  # widened by what another seed would have changed
-    p_better: float  # share of resamples in which the challenger is better
-    p_value: float  # of approximate randomization, two-sided
-    verdict: Verdict  # of the difference alone
+    interval        at the gate's confidence, retraining noise included
+    standard_error  of the test split alone
+    bound           lower bound at the error level of this comparison, on other test splits
+    p_better        share of resamples in which the challenger is better
+    p_value         of approximate randomization, two-sided
+    verdict         of the difference alone
+    """
+
+    interval: Interval
+    standard_error: float
+    bound: float
+    p_better: float
+    p_value: float
+    verdict: Verdict
     rules: list[Rule]
 
 
 def paired_difference(
-    ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32], *, gate: GateConfig, seed: int
+    ours: npt.NDArray[np.float32],
+    theirs: npt.NDArray[np.float32],
+    *,
+    units: npt.NDArray[np.uint64],
+    gate: GateConfig,
+    level: float,
+    noise: RetrainingNoise,
+    seed: int,
 ) -> PairedDifference:
-    """Compare by a paired bootstrap over sequences (Berg-Kirkpatrick et al. 2012), and by randomization.
+    """Compare by a paired bootstrap over units (Berg-Kirkpatrick et al. 2012), and by randomization.
 
     Args:
-        ours: <float32>[sequence, 2], the parts of the challenger's score; of `metric_counts`.
+        ours: <float32>[n_sequences, 2], the parts of the challenger's score; of `metric_counts`.
         theirs: the champion's, of the same sequences.
+        units: <uint64>[n_sequences], equal for sequences that are drawn together.
+        level: the chance of a false promotion that this comparison may take.
     """
-    differences = score_differences(ours, theirs, resamples=gate.resamples, seed=seed)
-    found = _with_noise(interval(differences, len(ours), confidence=gate.confidence), gate)
-    value, low, high = (found[end] or 0.0 for end in ("value", "low", "high"))
-    p_value = randomization_p_value(ours, theirs, rounds=gate.resamples, seed=seed)
+    differences = score_differences(ours, theirs, units=units, resamples=gate.resamples, seed=seed)
+    totals = unit_totals(ours, units), unit_totals(theirs, units)
+    n_units, value = len(totals[0]), float(differences[0])
+    of_test = float(np.std(differences[1:], ddof=1))
+    of_both = (
+        math.hypot(of_test, 2**0.5 * noise.value) if of_test else 0.0
+    )  # equal answers are no new training
+    reach = t_quantile((1 + gate.confidence) / 2, n_units) * of_both
+    bound = value - t_quantile(1 - level, n_units) * of_test
+    p_value = randomization_p_value(*totals, level=2 * level, seed=seed)
     rules = [
-        enough_differ_rule(ours, theirs, gate.confidence),
-        margin_rule(value, low, gate.margin),
-        chance_rule(p_value, gate.confidence),
+        enough_differ_rule(*totals, level),
+        margin_rule(value, bound, level=level, margin=gate.margin),
+        noise_rule(value, value - reach, noise=noise, gate=gate),
+        chance_rule(p_value, level),
     ]
+    enough, clears, exceeds_noise, _ = (rule["held"] for rule in rules)
     verdict: Verdict = "HOLD"
-    if rules[0]["held"]:
-        verdict = "PROMOTE" if rules[1]["held"] else "REJECT" if high < 0 else "HOLD"
-    return PairedDifference(found, float((differences[1:] > 0).mean()), p_value, verdict, rules)
-
-
-def _with_noise(difference: Interval, gate: GateConfig) -> Interval:
-    """Widen an interval by what another seed would have changed: the variances add up."""
-    if not gate.retraining_noise:
-        return difference
-    value = difference["value"] or 0.0
-    noise = statistics.NormalDist().inv_cdf((1 + gate.confidence) / 2) * 2**0.5 * gate.retraining_noise
-    low, high = (math.hypot(value - (difference[end] or 0.0), noise) for end in ("low", "high"))
-    return {**difference, "low": value - low, "high": value + high}
+    if enough:
+        verdict = "PROMOTE" if clears and exceeds_noise else "REJECT" if value + reach < 0 else "HOLD"
+    return PairedDifference(
+        interval=difference_interval(value, reach, support=len(ours), n_units=n_units),
+        standard_error=of_test,
+        bound=bound,
+        p_better=float((differences[1:] > 0).mean()),
+        p_value=p_value,
+        verdict=verdict,
+        rules=rules,
+    )

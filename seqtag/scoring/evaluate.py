@@ -6,10 +6,11 @@ import logging
 from pathlib import Path
 from typing import TypedDict
 
+import numpy as np
+
 from seqtag.config import EvaluateConfig, Metric, SchemeName
 from seqtag.errors import RunDirError
-from seqtag.scoring.counts import TagPairs
-from seqtag.scoring.figures import Interval, interval
+from seqtag.scoring.figures import Interval, standard_interval
 from seqtag.scoring.metric import metric_counts, resolve_metric, score_differences
 from seqtag.scoring.predictions import Predictions, read_predictions, same_gold, seen_in_train
 from seqtag.scoring.scores import Scores, model_scores
@@ -27,6 +28,7 @@ class Metrics(TypedDict):
     metric: Metric
     scheme: SchemeName
     n_sequences: int
+    n_documents: int  # resampling units
     n_tokens: int
     resamples: int
     confidence: float
@@ -81,6 +83,7 @@ def evaluate_predictions(
         metric=metric,
         scheme=scheme,
         n_sequences=ours.pairs.n_sequences,
+        n_documents=len(np.unique(ours.units)),
         n_tokens=ours.pairs.n_tokens,
         resamples=config.resamples,
         confidence=config.confidence,
@@ -91,15 +94,15 @@ def evaluate_predictions(
         baseline_name=baseline_name,
         baseline_difference=None
         if simple is None
-        else _difference(ours.pairs, simple.pairs, metric=metric, scheme=scheme, config=config, seed=seed),
+        else _difference(ours, simple, metric=metric, scheme=scheme, config=config, seed=seed),
     )
     log.info("scored %d test sequences of %d tokens", metrics["n_sequences"], metrics["n_tokens"])
     return metrics
 
 
 def _difference(
-    ours: TagPairs,
-    theirs: TagPairs,
+    ours: Predictions,
+    theirs: Predictions,
     *,
     metric: Metric,
     scheme: SchemeName,
@@ -107,8 +110,13 @@ def _difference(
     seed: int,
 ) -> Interval | None:
     """Return the metric of one minus the other's, None where one of them is undefined."""
-    counts = [metric_counts(pairs, metric=metric, scheme=scheme) for pairs in (ours, theirs)]
+    counts = [metric_counts(each.pairs, metric=metric, scheme=scheme) for each in (ours, theirs)]
     if not all(c[:, 1].any() for c in counts):
         return None
-    differences = score_differences(*counts, resamples=config.resamples, seed=seed)
-    return interval(differences, ours.n_sequences, confidence=config.confidence)
+    differences = score_differences(*counts, units=ours.units, resamples=config.resamples, seed=seed)
+    return standard_interval(
+        differences,
+        support=len(ours.rows),
+        n_units=len(np.unique(ours.units)),
+        confidence=config.confidence,
+    )

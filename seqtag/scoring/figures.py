@@ -1,28 +1,31 @@
-"""Precision, recall, F1 and accuracy from sums of counts, and how they stand in metrics.json."""
+"""Precision, recall, F1 and accuracy from sums of counts, with their intervals."""
 
 from __future__ import annotations
 
+import math
 from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.scoring.bootstrap import percentile_interval
+from seqtag.scoring.bootstrap import Resampled, percentile_interval
 from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED
 
 Sums = npt.NDArray[np.float64]  # [1 + resamples, ...]; row 0 is the sample itself
 
 
 class Interval(TypedDict):
-    """A figure in [0, 1], None where it is 0 / 0, with its percentile interval.
+    """A figure in [0, 1], None where it is 0 / 0, with its confidence interval.
 
-    `support` is the number of tokens or spans that it is a share of.
+    support    tokens or spans that it is a share of
+    documents  resampling units that these are in
     """
 
     value: float | None
     low: float | None
     high: float | None
     support: int
+    documents: int
 
 
 class Prf(TypedDict):
@@ -59,53 +62,92 @@ def f1(sums: Sums) -> Sums:
     return ratio(2 * sums[..., CORRECT, :], sums[..., GOLD, :] + sums[..., PREDICTED, :])
 
 
-def intervals(samples: Sums, supports: npt.NDArray[np.float64], *, confidence: float) -> list[Interval]:
-    """Return one interval per column of `[1 + resamples, n]`, each with its support."""
-    low, high = percentile_interval(samples[1:], confidence)
-    return [
-        Interval(value=number(v), low=number(a), high=number(b), support=int(s))
-        for v, a, b, s in zip(samples[0], low, high, supports, strict=True)
-    ]
+def share(
+    samples: Sums, *, trials: float, n_units: int, confidence: float, support: int | None = None
+) -> Interval:
+    """Return a share with its interval for clustered data (Korn and Graubard 1998), from `[1 + resamples]`.
+
+    The bootstrap's variance says how many independent trials the share is worth; the interval is Clopper
+    and Pearson's for that number, which covers the truth where support is small or the share near 0 or 1,
+    as percentiles of the bootstrap do not. Where no resample differs, each unit is worth one trial.
+
+    Args:
+        trials: tokens or spans that the share is of, at least what it can be worth.
+        n_units: resampling units that they are in.
+        support: shown; None: the trials.
+    """
+    from scipy.special import betaincinv, stdtrit
+
+    value, support = float(samples[0]), int(trials) if support is None else support
+    if np.isnan(value):
+        return Interval(value=None, low=None, high=None, support=support, documents=n_units)
+    tail = (1 - confidence) / 2
+    variance = float(np.nanvar(samples[1:], ddof=1)) if np.count_nonzero(~np.isnan(samples[1:])) > 1 else 0.0
+    worth = float(n_units)
+    if variance > 0 and n_units > 1:
+        few = min(1.0, float(stdtrit(trials, tail) / stdtrit(n_units - 1, tail)))  # tell the variance
+        worth = value * (1 - value) / variance * few**2
+    worth = min(worth, trials)
+    right = value * worth
+    return Interval(
+        value=value,
+        low=float(betaincinv(right, worth - right + 1, tail)) if right > 0 else 0.0,
+        high=float(betaincinv(right + 1, worth - right, 1 - tail)) if right < worth else 1.0,
+        support=support,
+        documents=n_units,
+    )
 
 
-def interval(samples: Sums, support: float, *, confidence: float) -> Interval:
-    """Return the interval of `[1 + resamples]`."""
-    return intervals(samples[:, None], np.array([support]), confidence=confidence)[0]
+def percentile(samples: Sums, *, support: float, n_units: int, confidence: float) -> Interval:
+    """Return a figure that is no share, with its percentile interval, from `[1 + resamples]`."""
+    low, high = percentile_interval(samples[1:, None], confidence)
+    return Interval(
+        value=number(samples[0]),
+        low=number(low[0]),
+        high=number(high[0]),
+        support=int(support),
+        documents=n_units,
+    )
 
 
-def prf_per_class(sums: Sums, *, confidence: float) -> list[Prf]:
+def prf_per_class(counts: Resampled, *, confidence: float) -> list[Prf]:
     """Return precision, recall and F1 of each class from `[1 + resamples, 3, class]`."""
-    gold, predicted = sums[0, GOLD], sums[0, PREDICTED]
-    return [
-        Prf(precision=p, recall=r, f1=f, support=int(g), predicted=int(n))
-        for p, r, f, g, n in zip(
-            intervals(precision(sums), predicted, confidence=confidence),
-            intervals(recall(sums), gold, confidence=confidence),
-            intervals(f1(sums), gold, confidence=confidence),
-            gold,
-            predicted,
-            strict=True,
+    sums, units = counts.sums, counts.n_units
+    precisions, recalls, f1s = precision(sums), recall(sums), f1(sums)
+
+    def prf(i: int) -> Prf:
+        gold, predicted = int(sums[0, GOLD, i]), int(sums[0, PREDICTED, i])
+        in_gold, in_predicted = int(units[GOLD, i]), int(units[PREDICTED, i])
+        both, in_either = (gold + predicted) / 2, max(in_gold, in_predicted)
+        return Prf(
+            precision=share(precisions[:, i], trials=predicted, n_units=in_predicted, confidence=confidence),
+            recall=share(recalls[:, i], trials=gold, n_units=in_gold, confidence=confidence),
+            f1=share(f1s[:, i], trials=both, n_units=in_either, confidence=confidence, support=gold),
+            support=gold,
+            predicted=predicted,
         )
-    ]
+
+    return [prf(i) for i in range(sums.shape[-1])]
 
 
-def micro_prf(sums: Sums, *, confidence: float) -> Prf:
-    """Return precision, recall and F1 over all classes together."""
-    return prf_per_class(sums.sum(axis=-1, keepdims=True), confidence=confidence)[0]
-
-
-def macro_prf(sums: Sums, *, confidence: float) -> Prf:
+def macro_prf(counts: Resampled, *, n_units: int, confidence: float) -> Prf:
     """Return the means over the classes that have gold support.
 
     A class of which nothing was predicted has precision 0 here. In a resample the mean goes over the
-    classes that have gold support there.
+    classes that have gold support there, which is what another test split would do; the interval is centred
+    on the sample's mean.
+
+    Args:
+        n_units: resampling units in which there is anything of any class.
     """
+    sums = counts.sums
     supported = sums[:, GOLD] > 0
     gold, predicted = float(sums[0, GOLD].sum()), float(sums[0, PREDICTED].sum())
 
     def mean(figure: Sums, support: float) -> Interval:
         kept = np.where(supported, np.nan_to_num(figure), 0.0).sum(axis=1)
-        return interval(ratio(kept, supported.sum(axis=1).astype(float)), support, confidence=confidence)
+        means = ratio(kept, supported.sum(axis=1).astype(float))
+        return share(means, trials=support, n_units=n_units, confidence=confidence)
 
     return Prf(
         precision=mean(precision(sums), predicted),
@@ -114,6 +156,24 @@ def macro_prf(sums: Sums, *, confidence: float) -> Prf:
         support=int(gold),
         predicted=int(predicted),
     )
+
+
+def standard_interval(differences: Sums, *, support: int, n_units: int, confidence: float) -> Interval:
+    """Return a difference with its interval of Student's t over units, from `[1 + resamples]`."""
+    reach = t_quantile((1 + confidence) / 2, n_units) * float(np.std(differences[1:], ddof=1))
+    return difference_interval(float(differences[0]), reach, support=support, n_units=n_units)
+
+
+def difference_interval(value: float, reach: float, *, support: int, n_units: int) -> Interval:
+    """Return the interval of a difference, which reaches as far on both sides."""
+    return Interval(value=value, low=value - reach, high=value + reach, support=support, documents=n_units)
+
+
+def t_quantile(share: float, n_units: int) -> float:
+    """Return the quantile of Student's t that a mean of `n_units` has; infinite for one unit alone."""
+    from scipy.special import stdtrit
+
+    return float(stdtrit(n_units - 1, share)) if n_units > 1 else math.inf
 
 
 def number(value: float) -> float | None:

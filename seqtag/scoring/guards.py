@@ -1,8 +1,8 @@
-"""Types and slices that a challenger must not be clearly worse on, however good it is on the whole."""
+"""Guardrails: types and slices on which a challenger must not be clearly worse than the champion."""
 
 from __future__ import annotations
 
-import statistics
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
@@ -12,19 +12,19 @@ import numpy.typing as npt
 
 from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
 from seqtag.scoring.bootstrap import percentile_interval, resampled_totals
-from seqtag.scoring.counts import CORRECT, GOLD, ClassCounts, TagPairs, span_counts, tag_counts
-from seqtag.scoring.figures import Sums, f1, ratio
+from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED, ClassCounts, TagPairs, span_counts, tag_counts
+from seqtag.scoring.figures import Sums, f1, ratio, t_quantile
 from seqtag.scoring.metric import metric_counts
 from seqtag.scoring.predictions import Predictions
-from seqtag.scoring.slices import Slices, by_column, by_length, sequence_counts
+from seqtag.scoring.slices import Slices, by_column, by_length, by_repetition, sequence_counts
 
 
 class Guarded(TypedDict):
-    """What a challenger came to on one type, tag or slice: its score minus the champion's.
+    """A type, tag or slice: the challenger's score minus the champion's.
 
     The interval is wider than the decision's, since there are many of them (Bonferroni, which holds however
-    types and slices overlap): where both are equally good everywhere, the chance that any of them lies below
-    the margin is to be at most 1 - confidence.
+    types and slices overlap), and since retrainings differ more in a part than on the whole: where both are
+    equally good everywhere, the chance that any interval lies below 0 is at most (1 - confidence) / 2.
     """
 
     what: str  # such as `type PER` or `genre = email`
@@ -32,13 +32,14 @@ class Guarded(TypedDict):
     low: float
     high: float
     support: int  # gold spans or tokens of a type, sequences of a slice
+    documents: int  # resampling units that these are in
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
     """The metric's counts of the sequences of each slice: `[sequence, slice, 2]`."""
 
-    member: npt.NDArray[np.int32]  # [n_sequences]
+    member: npt.NDArray[np.int32]
     counts: npt.NDArray[np.float32]  # [n_sequences, 2]
     n_slices: int
 
@@ -46,10 +47,25 @@ class _Part:
     def shape(self) -> tuple[int, ...]:
         return self.n_slices, 2
 
-    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        table = np.zeros((stop - start, *self.shape), np.float32)
-        table[np.arange(stop - start), self.member[start:stop]] = self.counts[start:stop]
+    def rows(self, sequences: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        table = np.zeros((len(sequences), *self.shape), np.float32)
+        table[np.arange(len(sequences)), self.member[sequences]] = self.counts[sequences]
         return table
+
+
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """A part of the test split, with the difference on it in each resample.
+
+    difference: <float64>[1 + resamples]
+    share: of the whole split's tokens or spans, in [0, 1]
+    """
+
+    what: str
+    difference: Sums
+    support: int
+    documents: int
+    share: float
 
 
 def guarded(
@@ -60,34 +76,43 @@ def guarded(
     metric: Metric,
     gate: GateConfig,
     evaluate: EvaluateConfig,
+    noise: float,
     seed: int,
 ) -> list[Guarded]:
     """Compare two models on every type (or tag) and slice of at least `gate.min_support`.
 
     A type is compared by F1, a tag by the share of it that is found, a slice by the metric that decides.
+
+    Args:
+        noise: standard deviation of the score between equally good retrainings.
     """
     classes = [_class_counts(each.pairs, scheme) for each in (ours, theirs)]
     slices = _slices(ours, evaluate)
     counts = [metric_counts(each.pairs, metric=metric, scheme=scheme) for each in (ours, theirs)]
     parts = [_Part(part.member, of_model, len(part.values)) for part in slices for of_model in counts]
-    totals = resampled_totals(
-        [*classes, *parts], n_sequences=ours.pairs.n_sequences, resamples=gate.resamples, seed=seed
-    )
+    totals = resampled_totals([*classes, *parts], units=ours.units, resamples=gate.resamples, seed=seed)
     figure = f1 if scheme != "none" else _share_found
     word = "type" if scheme != "none" else "tag"
-    found: list[tuple[str, Sums, int]] = []
+    n_gold = max(1.0, float(totals[0].sums[0, GOLD].sum()))
+    found: list[_Compared] = []
     for name, ours_of, theirs_of in _common(classes[0].names, classes[1].names):
-        sums = [of[:, :, [i]] for of, i in zip(totals[:2], (ours_of, theirs_of), strict=True)]
+        sums = [of.sums[:, :, [i]] for of, i in zip(totals[:2], (ours_of, theirs_of), strict=True)]
         difference = (figure(sums[0]) - figure(sums[1]))[:, 0]
-        found.append((f"{word} {name}", difference, int(sums[0][0, GOLD, 0])))
+        support = int(sums[0][0, GOLD, 0])
+        documents = int(totals[0].n_units[[GOLD, PREDICTED], ours_of].max())
+        found.append(_Compared(f"{word} {name}", difference, support, documents, support / n_gold))
     for number, part in enumerate(slices):
-        our_sums, their_sums = totals[2 + 2 * number], totals[3 + 2 * number]
+        of_ours, of_theirs = totals[2 + 2 * number], totals[3 + 2 * number]
         sizes = np.bincount(part.member, minlength=len(part.values))
+        whole = max(1.0, float(of_ours.sums[0, :, 1].sum()))
         for i, value in enumerate(part.values):
-            difference = ratio(*our_sums[:, i].T) - ratio(*their_sums[:, i].T)
-            found.append((f"{part.name} = {value}", difference, int(sizes[i])))
-    kept = [(what, each, n) for what, each, n in found if n >= gate.min_support and not np.isnan(each[0])]
-    return _intervals(kept, confidence=1 - (1 - gate.confidence) / max(1, len(kept)))
+            difference = ratio(*of_ours.sums[:, i].T) - ratio(*of_theirs.sums[:, i].T)
+            share = float(of_ours.sums[0, i, 1]) / whole
+            documents = int(of_ours.n_units[i, 1])
+            found.append(_Compared(f"{part.name} = {value}", difference, int(sizes[i]), documents, share))
+    kept = [of for of in found if of.support >= gate.min_support and not np.isnan(of.difference[0])]
+    confidence = 1 - (1 - gate.confidence) / max(1, len(kept))
+    return [_guarded(of, confidence=confidence, noise=noise) for of in kept]
 
 
 def _class_counts(pairs: TagPairs, scheme: SchemeName) -> ClassCounts:
@@ -98,8 +123,10 @@ def _class_counts(pairs: TagPairs, scheme: SchemeName) -> ClassCounts:
 
 def _slices(predictions: Predictions, evaluate: EvaluateConfig) -> list[Slices]:
     counts = sequence_counts(predictions.pairs, "none")
-    columns = (by_column(counts, name, predictions.columns[name]) for name in evaluate.slices)
-    return [by_length(counts, evaluate.length_buckets), *columns]
+    slices = [by_length(counts, evaluate.length_buckets)]
+    if predictions.seen is not None and predictions.seen.any():
+        slices.append(by_repetition(counts, predictions.seen))
+    return [*slices, *(by_column(counts, name, predictions.columns[name]) for name in evaluate.slices)]
 
 
 def _common(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[str, int, int]]:
@@ -111,24 +138,24 @@ def _share_found(sums: Sums) -> Sums:
     return ratio(sums[..., CORRECT, :], sums[..., GOLD, :])
 
 
-def _intervals(found: Sequence[tuple[str, Sums, int]], *, confidence: float) -> list[Guarded]:
-    """Return the wider of the percentile and the normal interval at each end.
+def _guarded(of: _Compared, *, confidence: float, noise: float) -> Guarded:
+    """Return the interval of a part, by what another test split and another training would have changed.
 
-    The more guards there are, the further out the percentiles lie, where few resamples or a small support
-    have next to nothing: alone they would fail by chance far more often than the confidence says.
+    From the test split comes the wider of the percentile and the t interval at each end: the more guards
+    there are, the further out the percentiles lie, where few resamples or a small support have next to
+    nothing. Retrainings differ in a part by the noise on the whole times the root of how many times
+    smaller the part is, as if they erred independently from token to token.
     """
-    deviations = statistics.NormalDist().inv_cdf((1 + confidence) / 2)
-    guards = []
-    for what, difference, support in found:
-        value, (low, high) = float(difference[0]), percentile_interval(difference[1:, None], confidence)
-        reach = deviations * float(np.nanstd(difference[1:], ddof=1))
-        guards.append(
-            Guarded(
-                what=what,
-                difference=value,
-                low=min(float(low[0]), value - reach),
-                high=max(float(high[0]), value + reach),
-                support=support,
-            )
-        )
-    return guards
+    value = float(of.difference[0])
+    low, high = percentile_interval(of.difference[1:, None], confidence)
+    quantile = t_quantile((1 + confidence) / 2, of.documents)
+    reach = quantile * float(np.nanstd(of.difference[1:], ddof=1))
+    of_training = quantile * (2 / of.share) ** 0.5 * noise if of.share else math.inf
+    return Guarded(
+        what=of.what,
+        difference=value,
+        low=value - math.hypot(max(value - float(low[0]), reach), of_training),
+        high=value + math.hypot(max(float(high[0]) - value, reach), of_training),
+        support=of.support,
+        documents=of.documents,
+    )

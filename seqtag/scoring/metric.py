@@ -59,7 +59,12 @@ def metric_counts(pairs: TagPairs, *, metric: Metric, scheme: SchemeName) -> npt
 
 
 def score_differences(
-    ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32], *, resamples: int, seed: int
+    ours: npt.NDArray[np.float32],
+    theirs: npt.NDArray[np.float32],
+    *,
+    units: npt.NDArray[np.uint64],
+    resamples: int,
+    seed: int,
 ) -> Sums:
     """Return `<float64>[1 + resamples]`, one model's metric minus another's, both on the same resample.
 
@@ -67,8 +72,7 @@ def score_differences(
 
     Args:
         ours, theirs: `<float32>[n_sequences, 2]`, the `metric_counts` of the two on the same sequences.
+        units: `<uint64>[n_sequences]`, equal for sequences that are drawn together.
     """
-    our_sums, their_sums = resampled_totals(
-        [Dense(ours), Dense(theirs)], n_sequences=len(ours), resamples=resamples, seed=seed
-    )
-    return np.nan_to_num(ratio(*our_sums.T) - ratio(*their_sums.T))
+    one, other = resampled_totals([Dense(ours), Dense(theirs)], units=units, resamples=resamples, seed=seed)
+    return np.nan_to_num(ratio(*one.sums.T) - ratio(*other.sums.T))

@@ -14,11 +14,14 @@ import pyarrow.parquet as pq
 
 from seqtag.config import SchemeName
 from seqtag.errors import ConfigError, RunDirError, TagSchemeError
+from seqtag.hashing import hash_sequences, hash_strings
 from seqtag.scoring.counts import TagPairs, pair_tags
 from seqtag.scoring.ragged import distinct, flatten
 from seqtag.scoring.spans import Spans, read_spans, token_positions
+from seqtag.scoring.units import resampling_units
 
 ROW = "row"  # int64: the sequence's row in the snapshot
+DOCUMENT_ID = "document_id"  # string
 TOKENS = "tokens"  # list<string>
 GOLD_TAGS = "tags"  # list<string>; null where the sequence is unlabelled
 PREDICTED = "predicted"  # list<string>
@@ -26,6 +29,7 @@ CONFIDENCE = "confidence"  # list<float32>: probability of the predicted tag; ma
 SPAN_CONFIDENCE = "span_confidence"  # list<float32>: that of the predicted span around it; may be missing
 UNKNOWN = "unknown"  # list<bool>: the token is not in that model's vocabulary
 SEEN = "seen"  # bool: it was in that model's train or dev; null: not known; may be missing
+TESTED = "tested"  # bool: it was in that model's test split; null: not known; may be missing
 
 _BATCH = 16_384  # sequences read at once
 _ROUNDING = 0.01  # by which a probability from float32 sums over a long sequence may leave [0, 1]
@@ -37,8 +41,10 @@ class Predictions:
     """The labelled sequences of a predictions file.
 
     rows: <int64>[n_sequences]       rows in the snapshot
+    units: <uint64>[n_sequences]     equal for sequences that are drawn together
     unknown: <bool>[n_sequences]     contains a token outside the model's vocabulary; None: not known
     seen: <bool>[n_sequences]        was in the model's train or dev; None: not known
+    tested: <bool>[n_sequences]      was in the model's test split; None: not known
     confidence: <float32>[n_tokens]  probability of the predicted tag; None where the file has none
     span_confidence: the same        that of the predicted span around it; None without a scheme too
     columns                          further columns as strings, one value per sequence
@@ -46,9 +52,11 @@ class Predictions:
     """
 
     rows: npt.NDArray[np.int64]
+    units: npt.NDArray[np.uint64]
     pairs: TagPairs
     unknown: npt.NDArray[np.bool_] | None
     seen: npt.NDArray[np.bool_] | None = None
+    tested: npt.NDArray[np.bool_] | None = None
     confidence: npt.NDArray[np.float32] | None = None
     span_confidence: npt.NDArray[np.float32] | None = None
     columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
@@ -80,19 +88,23 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
         RunDirError: the file is missing or damaged, lacks a column, or a sequence has not one predicted tag
             per gold tag and token, or not one probability where the file has them.
     """
-    needed = [ROW, GOLD_TAGS, PREDICTED, UNKNOWN, *columns] + ([TOKENS] if scheme != "none" else [])
+    needed = [ROW, DOCUMENT_ID, TOKENS, GOLD_TAGS, PREDICTED, UNKNOWN, *columns]
     sure = [CONFIDENCE] if scheme == "none" else [CONFIDENCE, SPAN_CONFIDENCE]
-    rows, unknown, seen, keys, parts = [], [], [], [], []
+    rows, unknown, keys, parts = [], [], [], []
+    known: dict[str, list[pa.Array]] = {SEEN: [], TESTED: []}
+    documents, contents = [np.zeros(0, np.uint64)], [np.zeros(0, np.uint64)]
     found: dict[str, list[npt.NDArray[np.float32]]] = {}
     kept: dict[str, list[pa.Array]] = {name: [] for name in columns}
     try:
-        for batch in _batches(path, needed, optional=[*sure, SEEN]):
+        for batch in _batches(path, needed, optional=[*sure, *known]):
             gold = batch.column(GOLD_TAGS)
             rows.append(batch.column(ROW).to_numpy())
+            documents.append(hash_strings(batch.column(DOCUMENT_ID)))
+            contents.append(hash_sequences(batch.column(TOKENS)))
             parts.append(pair_tags(gold, batch.column(PREDICTED)))
             unknown.append(_any_true(batch.column(UNKNOWN)))
-            if SEEN in batch.schema.names:
-                seen.append(batch.column(SEEN))
+            for name in set(known) & set(batch.schema.names):
+                known[name].append(batch.column(name))
             for name in set(sure) & set(batch.schema.names):
                 read = _probabilities(batch.column(name), parts[-1].offsets, name=name)
                 found.setdefault(name, []).append(read)
@@ -110,9 +122,11 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
         raise RunDirError(f"{path}: predictions with columns {needed} were required. {error}") from error
     return Predictions(
         rows=np.concatenate([np.zeros(0, np.int64), *rows]),
+        units=resampling_units(np.concatenate(documents), np.concatenate(contents)),
         pairs=_concatenate(parts),
         unknown=np.concatenate([np.zeros(0, np.bool_), *unknown]),
-        seen=_known(pa.chunked_array(seen, pa.bool_())) if seen else None,
+        seen=_known(known[SEEN]),
+        tested=_known(known[TESTED]),
         confidence=np.concatenate(found[CONFIDENCE]) if CONFIDENCE in found else None,
         span_confidence=np.concatenate(found[SPAN_CONFIDENCE]) if SPAN_CONFIDENCE in found else None,
         columns={name: pa.chunked_array(values, pa.string()) for name, values in kept.items()},
@@ -195,8 +209,9 @@ def _probabilities(
     return read.clip(0, 1)
 
 
-def _known(values: pa.ChunkedArray) -> npt.NDArray[np.bool_] | None:
-    return None if values.null_count else values.combine_chunks().to_numpy(zero_copy_only=False)
+def _known(parts: Sequence[pa.Array]) -> npt.NDArray[np.bool_] | None:
+    values = pa.chunked_array(parts, pa.bool_()).combine_chunks() if parts else pa.nulls(1, pa.bool_())
+    return None if values.null_count else values.to_numpy(zero_copy_only=False)
 
 
 def _any_true(lists: pa.ListArray) -> npt.NDArray[np.bool_]:

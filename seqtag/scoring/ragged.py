@@ -41,3 +41,18 @@ def distinct(values: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
 def sequence_numbers(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Return `<int64>[n_tokens]`, the number of the sequence that each token is in."""
     return np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
+
+
+def elements(
+    offsets: npt.NDArray[np.int64], lists: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return the flat positions of the elements of some lists, and the number in `lists` that each is of.
+
+    >>> position, number = elements(np.array([0, 2, 3, 6]), np.array([2, 0]))
+    >>> position.tolist(), number.tolist()
+    ([3, 4, 5, 0, 1], [0, 0, 0, 1, 1])
+    """
+    lengths = offsets[lists + 1] - offsets[lists]
+    before = np.cumsum(lengths) - lengths
+    positions = np.arange(lengths.sum()) + np.repeat(offsets[lists] - before, lengths)
+    return positions, np.repeat(np.arange(len(lists)), lengths)

@@ -10,12 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import GateConfig
+from seqtag.scoring.budget import Budget
 from seqtag.scoring.common_ground import TagChange
 from seqtag.scoring.guards import Guarded
+from seqtag.scoring.retraining_noise import RetrainingNoise
 
 MARGIN: Final = "the difference clears the margin"
-DIFFERING: Final = "enough sequences differ"
+DIFFERING: Final = "enough documents differ"
 CHANCE: Final = "the difference is no chance"
+NOISE: Final = "the difference exceeds retraining noise"
+COMPARABLE: Final = "the test split is fair to both"
+BUDGET: Final = "the error budget is not used up"
 
 
 class Rule(TypedDict):
@@ -45,53 +50,92 @@ class Costs(TypedDict):
     champion: Cost | None
 
 
-def enough_differ_rule(
-    ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32], confidence: float
-) -> Rule:
-    """Ask for as many differing sequences as a sign test would need if all spoke for one side.
+def budget_rule(level: float, budget: Budget, gate: GateConfig) -> Rule:
+    """Ask that the error budget of the horizon be not used up."""
+    share = gate.false_promotions / gate.horizon
+    detail = (
+        f"{budget.comparisons:,} of the {gate.horizon:,} comparisons of a horizon took {budget.spent:.2%} of "
+        f"the {gate.false_promotions:.2%} that false promotions may take; this one may take {level:.4%}"
+    )
+    change = f"gate.false_promotions = {budget.spent + share:.4g}"
+    return _rule(BUDGET, level > 0, detail, change)
+
+
+def enough_differ_rule(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], level: float) -> Rule:
+    """Ask for as many differing documents as a sign test would need if all spoke for one side.
 
     With fewer, the bootstrap's interval is narrower than the evidence.
+
+    Args:
+        ours, theirs: `<float64>[n_units, 2]`.
     """
     differing = int((ours != theirs).any(axis=1).sum())
-    needed = math.ceil(math.log2(2 / (1 - confidence)))
-    detail = f"{differing:,} sequences are scored differently, {needed} are needed"
+    needed = math.ceil(math.log2(1 / level) - 1e-9)
+    detail = f"{differing:,} documents are scored differently, {needed} are needed"
     if not differing:
         detail = "a tie keeps the champion"
-    change = f"{needed} differing sequences instead of {differing}"
+    change = f"{needed} differing documents instead of {differing}"
     return _rule(DIFFERING, differing >= needed, detail, change)
 
 
-def margin_rule(difference: float, low: float, margin: float) -> Rule:
-    """Ask that the interval lie above the margin."""
-    detail = f"the interval begins at {points(low)} points, the margin is {points(margin)}"
-    needed = margin + (difference - low)
+def margin_rule(difference: float, bound: float, *, level: float, margin: float) -> Rule:
+    """Ask that the lower bound of the difference lie above the margin."""
+    detail = (
+        f"at an error level of {level:.4%} the difference is at least {points(bound)} points, "
+        f"the margin is {points(margin)}"
+    )
+    needed = margin + (difference - bound)
     change = f"a difference above {points(needed)} points instead of {points(difference)}"
-    if 0 < low <= margin:
-        change += f", or gate.margin below {low:.4f}"
-    return _rule(MARGIN, low > margin, detail, change)
+    if 0 < bound <= margin:
+        change += f", or gate.margin below {bound:.4f}"
+    return _rule(MARGIN, bound > margin, detail, change)
 
 
-def chance_rule(p_value: float, confidence: float) -> Rule:
+def noise_rule(difference: float, low: float, *, noise: RetrainingNoise, gate: GateConfig) -> Rule:
+    """Ask that the difference be larger than what another training of the same configuration would change."""
+    detail = (
+        f"with retraining noise of {100 * noise.value:.2f} points ({noise.source}) the {gate.confidence:.0%} "
+        f"interval begins at {points(low)} points, the margin is {points(gate.margin)}"
+    )
+    needed = gate.margin + (difference - low)
+    change = f"a difference above {points(needed)} points instead of {points(difference)}"
+    return _rule(NOISE, low > gate.margin, detail, change)
+
+
+def chance_rule(p_value: float, level: float) -> Rule:
     """Ask that approximate randomization agree with the bootstrap that it is no chance."""
-    detail = f"approximate randomization gives p = {p_value:.4f}, {1 - confidence:.3g} is allowed"
-    change = f"gate.confidence below {1 - p_value:.4f}" if p_value < 0.5 else "a difference that is no chance"
-    return _rule(CHANCE, p_value < 1 - confidence, detail, change)
+    detail = f"approximate randomization gives p = {p_value:.5f}, {2 * level:.3g} is allowed"
+    return _rule(CHANCE, p_value < 2 * level, detail, "a difference that is no chance")
 
 
-def unseen_rule(seen: Sequence[npt.NDArray[np.bool_]], *, known: Sequence[bool], gate: GateConfig) -> Rule:
-    """Ask that both were trained on little of the test split, and that this is known of both."""
-    name = "the test split is new to both"
+def comparable_rule(
+    seen: Sequence[npt.NDArray[np.bool_]], *, known: Sequence[bool], gate: GateConfig
+) -> Rule:
+    """Ask that the champion alone was trained on few sequences of the test split, and that this is known.
+
+    What only one of both was trained on favours it, and is left out. A sequence that both were trained on is
+    a repetition, which traffic has as well, and stays. Leaving out what the challenger alone was trained on,
+    such as a new template of log lines, can only be to its disadvantage, so there is no bound for that.
+
+    Args:
+        seen: `<bool>[n_sequences]` of the challenger, and of the champion.
+        known: the same two, whether it is known.
+    """
     if not all(known):
         who = " and ".join(n for n, k in zip(("challenger", "champion"), known, strict=True) if not k)
-        return _rule(name, False, f"it is not known which sequences the {who} was trained on", "")
+        return _rule(COMPARABLE, False, f"it is not known which sequences the {who} was trained on", "")
     n = len(seen[0])
-    shares = [float(each.mean()) if n else 0.0 for each in seen]
-    either = float((seen[0] | seen[1]).mean()) if n else 0.0
-    detail = (
-        f"of {n:,} sequences the challenger was trained on {100 * shares[0]:.1f}%, the champion on "
-        f"{100 * shares[1]:.1f}%; these are left out, {100 * gate.max_seen:.1f}% is allowed"
+    challenger, champion = seen
+    both, ours, theirs = (
+        float(part.mean()) if n else 0.0
+        for part in (challenger & champion, challenger & ~champion, champion & ~challenger)
     )
-    return _rule(name, either <= gate.max_seen, detail, f"gate.max_seen = {either:.4f}")
+    detail = (
+        f"of {n:,} test sequences both models were trained on {both:.1%}, which stay as repetitions; the "
+        f"challenger alone on {ours:.1%} and the champion alone on {theirs:.1%}, which are left out; "
+        f"{gate.max_seen:.1%} is allowed of the champion's"
+    )
+    return _rule(COMPARABLE, theirs <= gate.max_seen, detail, f"gate.max_seen = {theirs:.4f}")
 
 
 def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[Rule]:
@@ -102,9 +146,12 @@ def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[Ru
         ("removed", change.removed, gate.removed_tags),
     ):
         held = not names or policy == "allow"
-        detail = f"{', '.join(names)}: {policy}" if names else "none"
+        detail = "none"
         if names:
-            detail += f"; the {n_foreign:,} sequences with tags that one of both does not know are left out"
+            detail = (
+                f'{what} since the champion: {", ".join(names)} (gate.{what}_tags = "{policy}"); '
+                f"{n_foreign:,} test sequences have tags that one of the two models does not know"
+            )
         rules.append(_rule(f"{what} tags are allowed", held, detail, f'gate.{what}_tags = "allow"'))
     return rules
 
@@ -149,7 +196,8 @@ def guard_rules(guards: Sequence[Guarded], gate: GateConfig) -> list[Rule]:
     for guard in worse:
         detail = (
             f"{guard['what']} loses {points(guard['difference'])} points, interval "
-            f"[{points(guard['low'])}, {points(guard['high'])}], support {guard['support']:,}; "
+            f"[{points(guard['low'])}, {points(guard['high'])}], support {guard['support']:,} in "
+            f"{guard['documents']:,} documents; "
             f"{points(-gate.guard_margin)} is allowed"
         )
         change = f"gate.guard_margin = {math.ceil(-1e4 * guard['high']) / 1e4:g}, or gate.min_support above "

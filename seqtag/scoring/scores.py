@@ -10,26 +10,29 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.config import EvaluateConfig, Metric, SchemeName
-from seqtag.scoring.bootstrap import resampled_totals
+from seqtag.scoring.bootstrap import Resampled, resampled_totals
 from seqtag.scoring.calibration import Calibration, calibration
 from seqtag.scoring.counts import (
-    CORRECT,
     GOLD,
     PREDICTED,
     ClassCounts,
+    Counts,
+    Dense,
     TagPairs,
     pair_tags,
     span_counts,
+    span_totals,
     tag_counts,
 )
-from seqtag.scoring.figures import Interval, Prf, Sums, interval, macro_prf, micro_prf, prf_per_class, ratio
-from seqtag.scoring.metric import resolve_metric
+from seqtag.scoring.figures import Interval, Prf, macro_prf, prf_per_class, ratio, share
+from seqtag.scoring.metric import metric_counts, resolve_metric
 from seqtag.scoring.predictions import Predictions
 from seqtag.scoring.slices import (
     Slices,
     SliceScores,
     by_column,
     by_length,
+    by_repetition,
     by_seen_span,
     by_unknown_token,
     sequence_counts,
@@ -73,6 +76,7 @@ def evaluate(
     metric: Metric,
     config: EvaluateConfig,
     seed: int,
+    units: npt.NDArray[np.uint64] | None = None,
     columns: Mapping[str, pa.Array] | None = None,
     unknown: npt.NDArray[np.bool_] | None = None,
     seen: npt.NDArray[np.bool_] | None = None,
@@ -82,6 +86,7 @@ def evaluate(
     """Score predicted tags.
 
     Args:
+        units: `<uint64>[n_sequences]`, equal for sequences that are drawn together; None: each on its own.
         columns: per name in `config.slices` one string per sequence.
         unknown: `<bool>[n_sequences]`, contains a token outside the vocabulary; None: no such slice.
         seen: `<bool>[n_gold_spans]`, stands in train; None: no such slice.
@@ -94,6 +99,7 @@ def evaluate(
     metric = resolve_metric(metric, scheme)
     predictions = Predictions(
         rows=np.arange(len(gold)),
+        units=np.arange(len(gold), dtype=np.uint64) if units is None else units,
         pairs=pair_tags(gold, predicted),
         unknown=unknown,
         confidence=confidence,
@@ -115,32 +121,38 @@ def model_scores(
     """Score predictions; `seen` and `metric` are as `evaluate` takes them, the metric resolved."""
     pairs = predictions.pairs
     slices = _slices(predictions, seen, scheme=scheme, config=config)
-    tables: list[ClassCounts] = [tag_counts(pairs)]
-    if scheme != "none":
-        tables.extend(span_counts(*pairs.spans(scheme, mode), pairs.offsets) for mode in SPAN_MODES)
-    tag_sums, *rest = resampled_totals(
-        [*tables, *slices], n_sequences=pairs.n_sequences, resamples=config.resamples, seed=seed
+    modes = SPAN_MODES if scheme != "none" else ()
+    in_modes = [pairs.spans(scheme, mode) for mode in modes]
+    by_type = [span_counts(*both, pairs.offsets) for both in in_modes]
+    in_sum = [Dense(span_totals(*both, pairs.offsets)[..., None]) for both in in_modes]
+    right = Dense(metric_counts(pairs, metric="accuracy", scheme=scheme))
+    tables: list[Counts] = [right, tag_counts(pairs), *by_type, *in_sum, *slices]
+    of_right, of_tags, *rest = resampled_totals(
+        tables, units=predictions.units, resamples=config.resamples, seed=seed
     )
-    span_sums, slice_sums = rest[: len(tables) - 1], rest[len(tables) - 1 :]
     confidence = config.confidence
     spans = {
-        mode: _span_scores(sums, table.names, confidence=confidence)
-        for mode, sums, table in zip(SPAN_MODES, span_sums, tables[1:], strict=False)
+        mode: _span_scores(rest[i], rest[len(modes) + i], by_type[i], confidence=confidence)
+        for i, mode in enumerate(modes)
     }
-    right = ratio(tag_sums[:, CORRECT].sum(axis=1), tag_sums[:, GOLD].sum(axis=1))
-    accuracy = interval(right, pairs.n_tokens, confidence=confidence)
+    accuracy = share(
+        ratio(*of_right.sums.T),
+        trials=pairs.n_tokens,
+        n_units=int(of_right.n_units[1]),
+        confidence=confidence,
+    )
     span_f1 = spans["conlleval"]["micro"]["f1"] if spans else None
     return Scores(
         score=accuracy if metric == "accuracy" or span_f1 is None else span_f1,
         accuracy=accuracy,
         span_f1=span_f1,
         spans=spans or None,
-        tags=dict(zip(pairs.tags, prf_per_class(tag_sums, confidence=confidence), strict=True)),
+        tags=dict(zip(pairs.tags, prf_per_class(of_tags, confidence=confidence), strict=True)),
         confusion=_confusion(pairs),
         slices=[
             score
-            for part, sums in zip(slices, slice_sums, strict=True)
-            for score in part.scores(sums, scheme=scheme, confidence=confidence)
+            for part, counts in zip(slices, rest[2 * len(modes) :], strict=True)
+            for score in part.scores(counts, scheme=scheme, confidence=confidence)
         ],
         calibration=_calibration(predictions, scheme=scheme, config=config, seed=seed),
     )
@@ -156,6 +168,8 @@ def _slices(
     pairs, columns = predictions.pairs, predictions.columns
     counts = sequence_counts(pairs, scheme)
     slices = [by_length(counts, config.length_buckets)]
+    if predictions.seen is not None and predictions.seen.any():
+        slices.append(by_repetition(counts, predictions.seen))
     if predictions.unknown is not None:
         slices.append(by_unknown_token(counts, predictions.unknown))
     if seen is not None:
@@ -163,13 +177,17 @@ def _slices(
     return [*slices, *(by_column(counts, name, columns[name]) for name in config.slices)]
 
 
-def _span_scores(sums: Sums, types: tuple[str, ...], *, confidence: float) -> SpanScores:
-    occurs = sums[0, GOLD] + sums[0, PREDICTED] > 0
-    per_type = prf_per_class(sums, confidence=confidence)
+def _span_scores(
+    of_types: Resampled, of_all: Resampled, types: ClassCounts, *, confidence: float
+) -> SpanScores:
+    """Return the scores from `[1 + resamples, 3, type]` and `[1 + resamples, 3, 1]`."""
+    occurs = of_types.sums[0, GOLD] + of_types.sums[0, PREDICTED] > 0
+    per_type = prf_per_class(of_types, confidence=confidence)
+    n_units = int(of_all.n_units[[GOLD, PREDICTED]].max())
     return SpanScores(
-        micro=micro_prf(sums, confidence=confidence),
-        macro=macro_prf(sums, confidence=confidence),
-        types={t: prf for t, prf, kept in zip(types, per_type, occurs, strict=True) if kept},
+        micro=prf_per_class(of_all, confidence=confidence)[0],
+        macro=macro_prf(of_types, n_units=n_units, confidence=confidence),
+        types={t: prf for t, prf, kept in zip(types.names, per_type, occurs, strict=True) if kept},
     )
 
 
@@ -187,6 +205,7 @@ def _calibration(
     return calibration(
         predictions.pairs,
         predictions.confidence,
+        units=predictions.units,
         span_confidences=predictions.span_confidence,
         scheme=scheme,
         config=config,

@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config import SchemeName
+from seqtag.scoring.bootstrap import Resampled
 from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED, TagPairs, span_totals
-from seqtag.scoring.figures import Interval, Sums, interval, ratio
+from seqtag.scoring.figures import Interval, ratio, share
 from seqtag.scoring.spans import matches, token_positions
 
 MOST_VALUES = 20  # of one column; rarer ones are counted together
@@ -58,39 +59,51 @@ class Slices:
     def shape(self) -> tuple[int, ...]:
         return len(self.values), 5
 
-    def rows(self, start: int, stop: int) -> npt.NDArray[np.float32]:
-        member = self.member[start:stop]
-        table = np.zeros((stop - start, *self.shape), np.float32)
+    def rows(self, sequences: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        member = self.member[sequences]
+        table = np.zeros((len(sequences), *self.shape), np.float32)
         inside = np.flatnonzero(member >= 0)
-        table[inside, member[inside]] = self.counts[start:stop][inside]
+        table[inside, member[inside]] = self.counts[sequences[inside]]
         return table
 
-    def scores(self, sums: Sums, *, scheme: SchemeName, confidence: float) -> list[SliceScores]:
+    def scores(self, counts: Resampled, *, scheme: SchemeName, confidence: float) -> list[SliceScores]:
         """Return the scores of every value that occurs, from `[1 + resamples, value, 5]`."""
         n_sequences = np.bincount(self.member[self.member >= 0], minlength=len(self.values))
         return [
-            self._value_scores(i, int(n), sums[:, i], scheme=scheme, confidence=confidence)
+            self._value_scores(i, int(n), counts, scheme=scheme, confidence=confidence)
             for i, n in enumerate(n_sequences)
             if n
         ]
 
     def _value_scores(
-        self, number: int, n_sequences: int, sums: Sums, *, scheme: SchemeName, confidence: float
+        self, number: int, n_sequences: int, counts: Resampled, *, scheme: SchemeName, confidence: float
     ) -> SliceScores:
-        tokens, right = sums[:, _TOKENS], sums[:, _RIGHT]
-        gold, predicted, found = (sums[:, _SPANS + i] for i in (GOLD, PREDICTED, CORRECT))
+        of_value, in_units = counts.sums[:, number], counts.n_units[number]
+        tokens, right = of_value[:, _TOKENS], of_value[:, _RIGHT]
+        gold, predicted, found = (of_value[:, _SPANS + i] for i in (GOLD, PREDICTED, CORRECT))
+        n_gold, in_gold, in_predicted = int(gold[0]), int(in_units[_SPANS]), int(in_units[_SPANS + PREDICTED])
         scores = SliceScores(
             slice=self.name,
             value=self.values[number],
             n_sequences=n_sequences,
             n_tokens=int(tokens[0]),
-            accuracy=interval(ratio(right, tokens), tokens[0], confidence=confidence),
+            accuracy=share(
+                ratio(right, tokens), trials=tokens[0], n_units=int(in_units[_TOKENS]), confidence=confidence
+            ),
             span_f1=None,
         )
         if scheme != "none":
-            scores["span_recall"] = interval(ratio(found, gold), gold[0], confidence=confidence)
+            scores["span_recall"] = share(
+                ratio(found, gold), trials=n_gold, n_units=in_gold, confidence=confidence
+            )
         if scheme != "none" and not self.of_gold_spans:
-            scores["span_f1"] = interval(ratio(2 * found, gold + predicted), gold[0], confidence=confidence)
+            scores["span_f1"] = share(
+                ratio(2 * found, gold + predicted),
+                trials=(n_gold + float(predicted[0])) / 2,
+                n_units=max(in_gold, in_predicted),
+                confidence=confidence,
+                support=n_gold,
+            )
         return scores
 
 
@@ -117,6 +130,11 @@ def by_length(counts: npt.NDArray[np.float32], bounds: Sequence[int]) -> Slices:
 def by_unknown_token(counts: npt.NDArray[np.float32], unknown: npt.NDArray[np.bool_]) -> Slices:
     """Part sequences by whether they contain a token outside the model's vocabulary."""
     return Slices("unknown token", ("without", "with"), unknown.astype(np.int32), counts)
+
+
+def by_repetition(counts: npt.NDArray[np.float32], seen: npt.NDArray[np.bool_]) -> Slices:
+    """Part sequences by whether the model was trained on an equal one, as traffic repeats itself."""
+    return Slices("sequence", ("new", "repeats train"), seen.astype(np.int32), counts)
 
 
 def by_column(counts: npt.NDArray[np.float32], name: str, column: pa.Array | pa.ChunkedArray) -> Slices:

@@ -1,0 +1,144 @@
+"""The error budget: how sure each comparison has to be for a promise that holds for all of them together.
+
+Every comparison with new evidence may promote by mistake. If each of any `horizon` comparisons takes a chance
+of at most `false_promotions / horizon`, the chance that any of them does is at most `false_promotions`,
+however they depend on each other (Bonferroni): the same test split every time, one champion, data that grow.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import partial
+from statistics import NormalDist
+from typing import TypedDict
+
+from seqtag.config import GateConfig
+
+POWER = 0.8  # with which an improvement is to be found that a test split is said to be good for
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What the comparisons have spent that share a horizon with the one to come.
+
+    comparisons  with new evidence, at most `gate.horizon - 1`
+    spent        chance of a false promotion that they took together
+    """
+
+    comparisons: int = 0
+    spent: float = 0.0
+
+    def level(self, gate: GateConfig) -> float:
+        """Return the chance of a false promotion that the next comparison may take, 0 if none is left.
+
+        >>> Budget(3, 0.0005).level(GateConfig(horizon=100, false_promotions=0.05))
+        0.0005
+        """
+        left = gate.false_promotions - self.spent
+        share = gate.false_promotions / gate.horizon
+        return share if left >= share * (1 - 1e-9) else max(left, 0.0)  # sums of shares are rounded
+
+
+class Gauge(TypedDict):
+    """The use of a test split; scores and chances are fractions in [0, 1].
+
+    level        chance of a false promotion that the comparison took
+    detectable   improvement that one comparison finds with a probability of `POWER`
+    improvement  the one that is looked for (`gate.improvement`)
+    good_for     comparisons that what is left of the budget lasts for, were each to find that improvement
+                 with a probability of `POWER`
+    documents    test documents with which it lasts for a whole horizon; None: no number is enough, since
+                 retrainings differ by more than the improvement
+    to_double    further documents that double `good_for`; None as before
+    """
+
+    level: float
+    comparisons: int
+    horizon: int
+    spent: float
+    detectable: float
+    improvement: float
+    good_for: int
+    documents: int | None
+    to_double: int | None
+
+
+def gauge(budget: Budget, *, standard_error: float, noise: float, n_units: int, gate: GateConfig) -> Gauge:
+    """Return what a test split is good for.
+
+    Args:
+        standard_error: of the difference of two models on this test split.
+        noise: standard deviation of the score between equally good retrainings.
+        n_units: documents of the test split.
+    """
+    of_one = standard_error * n_units**0.5
+    affordable = (
+        1 - NormalDist().cdf(gate.improvement / standard_error - _z(POWER)) if standard_error else 0.0
+    )
+    found = detectable(standard_error, level=affordable, noise=noise, gate=gate) <= gate.improvement * 1.0001
+    left = max(gate.false_promotions - budget.spent, 0.0)
+    needed = partial(documents_needed, gate.improvement, of_one=of_one, noise=noise, gate=gate)
+    double = needed(level=affordable / 2) if found else None
+    share = gate.false_promotions / gate.horizon
+    return Gauge(
+        level=budget.level(gate),
+        comparisons=budget.comparisons,
+        horizon=gate.horizon,
+        spent=budget.spent,
+        detectable=detectable(standard_error, level=share, noise=noise, gate=gate),
+        improvement=gate.improvement,
+        good_for=int(min(left / max(affordable, 1e-9), 1e6)) if found else 0,
+        documents=needed(level=share),
+        to_double=None if double is None else max(double - n_units, 0),
+    )
+
+
+def detectable(standard_error: float, *, level: float, noise: float, gate: GateConfig) -> float:
+    """Return the improvement that a comparison at an error level finds with a probability of `POWER`.
+
+    The difference has to clear the margin by the level, and by the gate's confidence where retraining noise
+    is added to the uncertainty of the test split.
+    """
+    if not 0 < level < 1:
+        return math.inf
+    by_level = _z(1 - level) * standard_error
+    by_noise = _z((1 + gate.confidence) / 2) * math.hypot(standard_error, 2**0.5 * noise)
+    return gate.margin + max(by_level, by_noise) + _z(POWER) * standard_error
+
+
+def power(
+    improvement: float, *, standard_error: float, level: float, noise: float, gate: GateConfig
+) -> float:
+    """Return the probability with which one comparison at an error level finds an improvement."""
+    if standard_error <= 0:
+        return float(improvement > gate.margin)
+    needed = detectable(standard_error, level=level, noise=noise, gate=gate) - _z(POWER) * standard_error
+    return NormalDist().cdf((improvement - needed) / standard_error)
+
+
+def documents_needed(
+    improvement: float, *, of_one: float, level: float, noise: float, gate: GateConfig
+) -> int | None:
+    """Return how many test documents find an improvement at an error level with a probability of `POWER`.
+
+    None: no number is enough, since retrainings differ by more.
+
+    Args:
+        of_one: standard error of the difference on a test split of one document.
+
+    >>> documents_needed(0.01, of_one=0.2, level=0.025, noise=0.0, gate=GateConfig())
+    3140
+    """
+    if of_one <= 0 or detectable(0.0, level=level, noise=noise, gate=gate) >= improvement:
+        return None
+    low, high = 0.0, improvement  # standard errors that find it, and that do not
+    for _ in range(60):
+        middle = (low + high) / 2
+        finds = detectable(middle, level=level, noise=noise, gate=gate) <= improvement
+        low, high = (middle, high) if finds else (low, middle)
+    return math.ceil((of_one / low) ** 2 - 1e-6)
+
+
+def _z(share: float) -> float:
+    return NormalDist().inv_cdf(share)

@@ -1,0 +1,184 @@
+"""The gate: PROMOTE, HOLD or REJECT for a challenger, with a sentence that has the numbers.
+
+It fails closed: what cannot be scored or compared is never promoted.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
+from seqtag.errors import RunDirError
+from seqtag.scoring.budget import Budget
+from seqtag.scoring.common_ground import with_new_names
+from seqtag.scoring.comparison import Comparison, compared, loss_rule, policy_rules
+from seqtag.scoring.decision import (
+    Decision,
+    Opponent,
+    champion_text,
+    concluded,
+    floor_rule,
+    score_of,
+    score_text,
+    scored_rule,
+)
+from seqtag.scoring.difference import Verdict
+from seqtag.scoring.metric import metric_counts, resolve_metric
+from seqtag.scoring.predictions import Predictions, read_predictions, same_gold
+from seqtag.scoring.retraining_noise import retraining_noise
+from seqtag.scoring.rules import Costs, Rule
+
+log = logging.getLogger(__name__)
+
+
+def decide_promotion(
+    challenger: Path,
+    opponent: Opponent | None,
+    *,
+    tags: Sequence[str],
+    scheme: SchemeName,
+    gate: GateConfig,
+    evaluate: EvaluateConfig,
+    metric: Metric,
+    seed: int,
+    costs: Costs | None = None,
+    budget: Budget | None = None,
+    earlier_scores: Sequence[float] = (),
+) -> Decision:
+    """Decide by a paired bootstrap over documents (Berg-Kirkpatrick et al. 2012) and further rules.
+
+    PROMOTE where the difference lies above the margin at the error level of this comparison and all other
+    rules hold, REJECT where its interval lies below zero, else HOLD. The first model has no champion to
+    beat, but a floor to reach.
+
+    Args:
+        challenger: its predictions on the test split.
+        opponent: None only if there is no champion.
+        tags: those that the challenger knows.
+        costs: what tagging took each of them; None: not measured.
+        budget: what earlier comparisons spent; None: there were none.
+        earlier_scores: of runs of the same configuration on the same test split, oldest first.
+
+    Raises:
+        ConfigError: the metric is span F1, and the tags have no scheme.
+        RunDirError: the challenger's predictions are damaged.
+    """
+    metric = resolve_metric(metric, scheme)
+    ours = read_predictions(challenger, scheme="none", columns=evaluate.slices)
+    decision = Decision(
+        verdict="HOLD",
+        sentence="",
+        metric=metric,
+        challenger=score_of(metric_counts(ours.pairs, metric=metric, scheme=scheme)),
+        champion=None,
+        champion_version=None if opponent is None else opponent.version,
+        difference=None,
+        standard_error=None,
+        bound=None,
+        p_better=None,
+        p_value=None,
+        margin=gate.margin,
+        floor=gate.floor,
+        confidence=gate.confidence,
+        resamples=gate.resamples,
+        level=0.0,
+        noise=None,
+        noise_source="",
+        gauge=None,
+        recent=None,
+        n_sequences=ours.pairs.n_sequences,
+        n_documents=len(np.unique(ours.units)),
+        n_left_out=0,
+        rules=[],
+        would_pass=[],
+        guards=[],
+    )
+    if opponent is None:
+        decision = _first_model(decision)
+    else:
+        scores = [*earlier_scores, *([] if decision["challenger"] is None else [decision["challenger"]])]
+        by = Comparison(
+            tags=tuple(tags),
+            scheme=scheme,
+            gate=gate,
+            evaluate=evaluate,
+            budget=budget or Budget(),
+            noise=retraining_noise(scores, gate),
+            costs=costs,
+            seed=seed,
+        )
+        theirs, fault = _scored(ours, opponent, evaluate)
+        if theirs is not None:
+            theirs = with_new_names(theirs, gate.renamed_tags, scheme=scheme)
+        if opponent.anchor is not None and opponent.anchor.kind == "challenger":
+            decision = _renewed(decision, ours, theirs, opponent, by)
+        elif theirs is None:
+            decision = _without_opponent(decision, fault)
+        else:
+            decision = compared(decision, ours, theirs, opponent, by)
+    log.info("%s", decision["sentence"])
+    return decision
+
+
+def _scored(
+    ours: Predictions, opponent: Opponent, evaluate: EvaluateConfig
+) -> tuple[Predictions | None, str]:
+    """Return the champion's predictions, or why there are none although there is a champion."""
+    if opponent.error is not None:
+        return None, " ".join(opponent.error.split()) or "unknown error"
+    if opponent.predictions is None:
+        return None, "there are no predictions of it"
+    try:
+        theirs = read_predictions(opponent.predictions, scheme="none", columns=evaluate.slices)
+    except RunDirError as damage:
+        return None, " ".join(str(damage).split())
+    if not same_gold(ours, theirs):
+        return None, "its predictions are for other sequences or gold tags"
+    return theirs, ""
+
+
+def _without_opponent(decision: Decision, fault: str) -> Decision:
+    sentence = (
+        f"HOLD: {champion_text(decision)} could not be scored ({fault}), so that nothing is promoted; the "
+        f"challenger has {score_text(decision, 'challenger')} on {_extent(decision)}."
+    )
+    rule = Rule(rule="the champion is scored", held=False, detail=fault, change="")
+    return {**decision, "verdict": "HOLD", "sentence": sentence, "rules": [rule]}
+
+
+def _first_model(decision: Decision) -> Decision:
+    rules = [scored_rule(decision, "challenger"), floor_rule(decision)]
+    verdict: Verdict = "PROMOTE" if rules[1]["held"] else "REJECT"
+    verdict = "HOLD" if decision["challenger"] is None else verdict
+    sentence = f"{verdict}: {rules[1]['detail']} for a first model, on {_extent(decision)}."
+    return concluded({**decision, "verdict": verdict, "sentence": sentence, "rules": rules})
+
+
+def _renewed(
+    decision: Decision, ours: Predictions, theirs: Predictions | None, opponent: Opponent, by: Comparison
+) -> Decision:
+    """Decide on the champion's recipe retrained, where the champion cannot be compared on this test split.
+
+    It has no champion to beat, and claims no improvement: it renews the champion for the corpus as it is now.
+    It has to reach the floor, and may not be clearly worse where the two can be compared.
+    """
+    reason = "" if opponent.anchor is None else opponent.anchor.reason
+    rules = [scored_rule(decision, "challenger"), floor_rule(decision), *policy_rules(ours, opponent, by)]
+    if theirs is not None:
+        rules.append(loss_rule(ours, theirs, opponent, decision["metric"], by))
+    sentence = (
+        f"PROMOTE: {rules[1]['detail']}, on {_extent(decision)}; {champion_text(decision)} cannot be "
+        f"compared on this test split ({reason}), and this is its recipe retrained on it."
+    )
+    failed = [rule["detail"] for rule in rules if not rule["held"]]
+    if failed:
+        sentence = f"{sentence.removesuffix('.')}; {'; '.join(failed)}.".replace("PROMOTE", "HOLD", 1)
+    return concluded({**decision, "verdict": "PROMOTE", "sentence": sentence, "rules": rules})
+
+
+def _extent(decision: Decision) -> str:
+    return f"{decision['n_sequences']:,} sequences in {decision['n_documents']:,} documents"

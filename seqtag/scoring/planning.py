@@ -1,0 +1,70 @@
+"""The size of a test split: the improvements that it can tell, and the documents that smaller ones take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from seqtag.config import GateConfig
+from seqtag.scoring.budget import documents_needed, power
+from seqtag.scoring.decision import Decision
+
+IMPROVEMENTS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """An improvement (a fraction), the power of one comparison, and the documents for a power of 80 %.
+
+    documents   None: no number is enough, since retrainings differ by more
+    """
+
+    improvement: float
+    power: float
+    documents: int | None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a test split can tell, and what it would take to tell more; scores and chances are fractions.
+
+    level           chance of a false promotion that one comparison takes
+    standard_error  of the difference of two models on the test split
+    noise           standard deviation of the score between equally good retrainings
+    """
+
+    level: float
+    standard_error: float
+    noise: float
+    noise_source: str
+    n_documents: int
+    n_sequences: int
+    findings: tuple[Finding, ...]
+
+
+def plan_test_split(
+    decision: Decision, gate: GateConfig, *, improvements: Sequence[float] = IMPROVEMENTS
+) -> Plan | None:
+    """Return what a comparison says about the size of its test split, None if nothing was compared."""
+    error, noise, n_documents = decision["standard_error"], decision["noise"], decision["n_documents"]
+    if not error or noise is None:
+        return None
+    level = gate.false_promotions / gate.horizon
+    of_one = error * n_documents**0.5
+
+    def finding(improvement: float) -> Finding:
+        return Finding(
+            improvement,
+            power(improvement, standard_error=error, level=level, noise=noise, gate=gate),
+            documents_needed(improvement, of_one=of_one, level=level, noise=noise, gate=gate),
+        )
+
+    return Plan(
+        level=level,
+        standard_error=error,
+        noise=noise,
+        noise_source=decision["noise_source"],
+        n_documents=n_documents,
+        n_sequences=decision["n_sequences"],
+        findings=tuple(map(finding, sorted({*improvements, gate.improvement}))),
+    )
