@@ -7,7 +7,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 
 from seqtag.registry.ledger_table import ledger, make_table
-from seqtag.registry.records import EVERYTHING, MOVES, Entry, Event
+from seqtag.registry.records import EVERYTHING, MOVES, Comparison, Entry, Event
 
 
 class Ledger:
@@ -50,6 +50,13 @@ class Ledger:
         of_version = (ledger.c.to_version == version, ledger.c.event.in_((Event.PROMOTE, Event.ADOPT)))
         found = self._found(tagger, *of_version, newest=True)
         return found[0].from_version if found else None
+
+    def comparisons(self, tagger: str) -> list[Comparison]:
+        """Return the comparisons of challengers with champions, oldest first, each once."""
+        found: dict[str, Comparison] = {}
+        for entry in self._found(tagger, ledger.c.evidence != ""):
+            found.setdefault(entry.evidence, Comparison(entry.evidence, entry.spent))
+        return list(found.values())
 
     def holds(self, tagger: str) -> list[Entry]:
         """Return the entries whose holds are in force, oldest first."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 TABLE = "seqtag_ledger"
@@ -27,6 +29,8 @@ ledger = sa.Table(
         )
     ),
     sa.Column("holds", sa.String),
+    sa.Column("evidence", sa.String, nullable=False, server_default=""),
+    sa.Column("spent", sa.Float, nullable=False, server_default="0"),
 )
 
 _REFUSAL = "entries are only ever added"
@@ -57,8 +61,8 @@ _LOCK = {  # of two that find no table, one makes it
 
 
 def make_table(engine: sa.Engine) -> None:
-    """Make table and triggers where there is no table yet, in one transaction."""
-    if sa.inspect(engine).has_table(TABLE):
+    """Make table and triggers, or add the columns that an older table lacks, in one transaction."""
+    if sa.inspect(engine).has_table(TABLE) and not _missing_columns(sa.inspect(engine)):
         return
     backend = engine.dialect.name
     with engine.connect() as connection:
@@ -68,4 +72,12 @@ def make_table(engine: sa.Engine) -> None:
             ledger.create(connection)
             for trigger in {"sqlite": _ON_SQLITE, "postgresql": _ON_POSTGRESQL}.get(backend, ()):
                 connection.exec_driver_sql(trigger)
+        for column in _missing_columns(sa.inspect(connection)):
+            definition = sa.schema.CreateColumn(column).compile(dialect=engine.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE {TABLE} ADD COLUMN {definition}")
         connection.commit()
+
+
+def _missing_columns(inspector: sa.Inspector) -> list[sa.Column[Any]]:
+    present = {column["name"] for column in inspector.get_columns(TABLE)}
+    return [column for column in ledger.columns if column.name not in present]

@@ -58,6 +58,18 @@ class Judgement:
     decision: str  # sha256 of decision.json
     dataset: str  # sha256 of the splits
     report: str  # where it can be read about
+    evidence: str = (
+        ""  # sha256 of what champion and challenger said on the test split; "": nothing was compared
+    )
+    spent: float = 0.0  # chance of a false promotion that the comparison took
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A comparison with new evidence, as the ledger has it."""
+
+    evidence: str
+    spent: float
 
 
 @dataclass(frozen=True)
@@ -69,6 +81,8 @@ class Entry:
     config, code, dataset      sha256 of what `to_version` was made from, "" where that is not known
     decision                   sha256 of decision.json, "" where nothing was decided
     holds                      the lineage that may not be promoted until a RELEASE
+    evidence                   sha256 of what was compared, "" where nothing was
+    spent                      chance of a false promotion that the comparison took, a fraction
     """
 
     tagger: str
@@ -88,6 +102,8 @@ class Entry:
     sentence: str = ""
     report: str = ""
     holds: str | None = None
+    evidence: str = ""
+    spent: float = 0.0
 
 
 @dataclass(frozen=True)

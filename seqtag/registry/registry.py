@@ -12,10 +12,19 @@ from typing import TYPE_CHECKING, Any
 from seqtag.errors import RegistryError
 from seqtag.registry import records
 from seqtag.registry.artifact import bundle_digest
-from seqtag.registry.records import Champion, Entry, Event, Judgement, Occasion, Registration, Version
+from seqtag.registry.records import (
+    Champion,
+    Comparison,
+    Entry,
+    Event,
+    Judgement,
+    Occasion,
+    Registration,
+    Version,
+)
 from seqtag.registry.registration import find_registration, find_versions, register_bundle, registered_aliases
 from seqtag.registry.store import Store
-from seqtag.registry.tracking import Retraining
+from seqtag.registry.tracking import Retraining, logged_config
 from seqtag.registry.versions import checked, described
 
 if TYPE_CHECKING:
@@ -228,6 +237,25 @@ class Registry:
         """
         with self._store.reaching(f"reading the ledger of {tagger}"):
             return self._store.ledger().entries(tagger)
+
+    def configuration(self, tagger: str, version: str) -> dict[str, Any] | None:
+        """Return the resolved configuration that a version was trained with, None if it was not logged.
+
+        Raises:
+            RegistryError: the store could not be read.
+        """
+        client = self._store.client()
+        with self._store.reaching(f"reading the configuration of version {version} of {tagger}"):
+            return logged_config(client, client.get_model_version(tagger, version))
+
+    def comparisons(self, tagger: str) -> list[Comparison]:
+        """Return the comparisons with new evidence that the ledger holds, oldest first.
+
+        Raises:
+            RegistryError: the store could not be read.
+        """
+        with self._store.reaching(f"reading the ledger of {tagger}"):
+            return self._store.ledger().comparisons(tagger)
 
     @contextmanager
     def _succeeding(self, tagger: str, purpose: str) -> Iterator[Succession]:

@@ -56,7 +56,13 @@ class Succession:
                 by,
                 dataset=judgement.dataset,
             )
-            entry = replace(to_come, decision=judgement.decision, report=judgement.report)
+            entry = replace(
+                to_come,
+                decision=judgement.decision,
+                report=judgement.report,
+                evidence=judgement.evidence,
+                spent=judgement.spent,
+            )
             if self.ledger.append(entry):
                 self.aliases.settle(by=by)
                 return entry

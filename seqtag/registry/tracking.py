@@ -6,15 +6,18 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, LoggedModel, Metric, Run
+    from mlflow.entities.model_registry import ModelVersion
 
 _INTERVALS = ("score", "accuracy", "span_f1")
 _PARAM_LENGTH = 6000  # characters, MLflow's bound; config.json beside the parameters is whole
 _DIGEST_LENGTH = 36  # characters, MLflow's bound for data sets; the whole one stands in the source
+_CONFIG = "config.json"
 _METRICS_A_CALL = 500  # MLflow takes 1000
 _PARAMS_A_CALL = 100
 
@@ -91,6 +94,15 @@ def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining
     ]
     _log_metrics(client, run_id, finals)
     _log_json(client, run_id, {"metrics": retraining.metrics, "decision": retraining.decision})
+
+
+def logged_config(client: MlflowClient, version: ModelVersion) -> dict[str, Any] | None:
+    """Return the configuration that `log_training` logged, None if there is none."""
+    if not version.run_id or all(file.path != _CONFIG for file in client.list_artifacts(version.run_id)):
+        return None
+    file = Path(client.download_artifacts(version.run_id, _CONFIG))
+    config: dict[str, Any] = json.loads(file.read_text("utf-8"))
+    return config
 
 
 def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
