@@ -116,6 +116,11 @@ class RunDir:
         return self.path / "opponent.json"
 
     @property
+    def budget(self) -> Path:
+        """What earlier comparisons had spent of the error budget when the opponent was pinned."""
+        return self.path / "budget.json"
+
+    @property
     def approval(self) -> Path:
         """Whether a person has to approve what it came to, and the answer."""
         return self.path / "approval.json"
@@ -187,6 +192,25 @@ class RunDir:
     def baseline_facts(self) -> Path:
         """How the baseline was made."""
         return self.baseline_dir / "facts.json"
+
+    @property
+    def anchor_dir(self) -> Path:
+        return self.path / "anchor"
+
+    @property
+    def anchor(self) -> Path:
+        """The reason why the champion cannot be compared, if any, and the opponent in its place."""
+        return self.anchor_dir / "anchor.json"
+
+    @property
+    def anchor_model(self) -> Path:
+        """The bundle of the champion's configuration trained on this split, where one was needed."""
+        return self.anchor_dir / "model"
+
+    @property
+    def anchor_work(self) -> Path:
+        """Run directory in which the anchor is trained; gone when it is."""
+        return self.path / ".anchor"
 
     @property
     def evaluation(self) -> Path:

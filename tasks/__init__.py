@@ -8,9 +8,10 @@ from tasks.features import encode, index
 from tasks.judgement import decide, evaluate, report
 from tasks.monitoring import monitor
 from tasks.promotion import infra_validate, promote, register
-from tasks.training import baseline, train
+from tasks.training import anchor, baseline, train
 
 __all__ = [
+    "anchor",
     "baseline",
     "decide",
     "encode",

@@ -22,3 +22,10 @@ def train(run: RunDir) -> RunDir:
     steps.train(run, on_epoch=progress.advance)
     progress.finish()
     return run
+
+
+@step(name="anchor {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
+def anchor(run: RunDir, place: steps.Place) -> RunDir:
+    """Train the champion's recipe on this split, if the champion cannot be compared on it."""
+    steps.anchor(run, place)
+    return run

@@ -1,4 +1,4 @@
-"""Commands that look and serve: `show` a run, `doctor`, the `registry`'s page, `serve` a model."""
+"""Commands that look and serve: `show`, `explain`, `plan`, `doctor`, `registry` and `serve`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FREE_BYTES = 2 * 1024**3
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (show, explain, doctor, registry, serve):
+    for command in (show, explain, plan, doctor, registry, serve):
         app.command(command.__name__)(command)
 
 
@@ -40,8 +40,10 @@ def show(run: Annotated[str, RUN]) -> None:
     where = place()
     at = find_run(run, where)
     typer.echo(f"Run {at.id} of {at.tagger}: {at.path}\n")
-    folders = (at.validation, at.splits, at.vocabulary, at.encoded, at.model, at.evaluation, at.decision_dir)
-    for folder in (*folders, at.registration_dir, at.infra_dir, at.promotion_dir, at.report_dir):
+    data = (at.validation, at.splits, at.vocabulary, at.encoded)
+    models = (at.baseline_dir, at.model, at.anchor_dir, at.evaluation, at.decision_dir)
+    outcome = (at.registration_dir, at.infra_dir, at.promotion_dir, at.report_dir)
+    for folder in (*data, *models, *outcome):
         manifest = find_manifest(folder)
         done = f"{manifest.seconds:9.1f} s   {manifest.digest[:12]}" if manifest else "not done"
         typer.echo(f"  {folder.name:14} {done:>14}")
@@ -59,6 +61,24 @@ def explain(tagger: Annotated[Path, TAGGER]) -> None:
         logging.WARNING
     )  # the steps' own words: it is the answer that counts
     typer.echo(steps.explanation(steps.explain(config, where)))
+
+
+def plan(
+    tagger: Annotated[Path, TAGGER],
+    improvement: Annotated[
+        list[float] | None,
+        typer.Option(help="Improvement in points, such as 0.3; may be repeated. None: some common ones."),
+    ] = None,
+) -> None:
+    """Say how many test documents it takes to find an improvement, and what today's test split finds.
+
+    Examples: `seqtag plan deployments/taggers/sample.toml`, the same with `--improvement 0.3`
+    """
+    from seqtag.reporting import plan_text
+
+    fractions = [points / 100 for points in improvement or ()]
+    run, found = steps.plan(load_tagger(tagger), place(), improvements=fractions)
+    typer.echo(plan_text(found, run_id=run.id))
 
 
 def doctor() -> None:

@@ -28,7 +28,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
     for command in (retrain, ingest, open_run, validate, split, index, encode, baseline, train):
         app.command(command.__name__.replace("_", "-"), rich_help_panel="Verbs")(command)
-    for command in (evaluate, decide, report):
+    for command in (anchor, evaluate, decide, report):
         app.command(command.__name__, rich_help_panel="Verbs")(command)
 
 
@@ -52,6 +52,7 @@ def retrain(
     steps.encode(run)
     steps.baseline(run)
     _train(run)
+    steps.anchor(run, where)
     steps.evaluate(run)
     steps.decide(run)
     steps.register(run, where)
@@ -136,6 +137,18 @@ def train(run: Run) -> None:
     at = find_run(run, place())
     _train(at)
     typer.echo(at.model)
+
+
+def anchor(run: Run) -> None:
+    """Train the champion's recipe on this split, if the champion cannot be compared on it.
+
+    Example: `seqtag anchor sample`
+    """
+    where = place()
+    at = find_run(run, where)
+    steps.anchor(at, where)
+    barred = read_json(at.anchor)["barred"]
+    typer.echo("not needed" if barred is None else f"{at.anchor_dir}: {barred}")
 
 
 def evaluate(run: Run) -> None:

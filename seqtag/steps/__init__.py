@@ -5,6 +5,7 @@ same inputs. They take and return addresses (a snapshot, a run directory), never
 """
 
 from seqtag.registry import Occasion
+from seqtag.steps.anchor import anchor
 from seqtag.steps.approval import (
     Question,
     answer,
@@ -42,6 +43,7 @@ from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
 from seqtag.steps.monitoring import drift, drift_card, drift_notice, is_news, monitor, note_news, path_of_logs
 from seqtag.steps.outcome import Verdict, conclusion, summary, verdict
+from seqtag.steps.planning import plan
 from seqtag.steps.promotion import infra_validate, occasion, promote, register
 from seqtag.steps.rollback import rollback
 
@@ -51,6 +53,7 @@ __all__ = [
     "Question",
     "StepName",
     "Verdict",
+    "anchor",
     "answer",
     "ask",
     "ask_again",
@@ -80,6 +83,7 @@ __all__ = [
     "page_of",
     "path_of_logs",
     "pictures",
+    "plan",
     "promote",
     "quarantine_table",
     "question_card",

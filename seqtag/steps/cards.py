@@ -211,7 +211,7 @@ def done(run: RunDir) -> list[Done]:
 def _folders(run: RunDir) -> tuple[Path, ...]:
     """Return the folders of the steps whose results runs share."""
     before = (run.validation, run.splits, run.vocabulary, run.encoded, run.baseline_dir, run.model)
-    return (*before, run.evaluation, run.decision_dir)
+    return (*before, run.anchor_dir, run.evaluation, run.decision_dir)
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:

@@ -18,6 +18,7 @@ from seqtag.sealing import (
     read_json,
     write_json,
 )
+from seqtag.steps.anchor import anchor
 from seqtag.steps.baseline import baseline
 from seqtag.steps.ground import Place, read_snapshot
 from seqtag.steps.intake import (
@@ -56,15 +57,16 @@ def explain(config: TaggerConfig, place: Place) -> list[Answer]:
         run, (_, begun) = RunDir(folder), standing_run(config, snapshot, place)
         write_what_it_is_made_from(run, config, snapshot)
         champion = place.registry().champion(config.name)
-        if begun is not None and keeps_opponent(begun, champion):
-            write_json(run.opponent, read_json(begun.opponent))
-        else:
-            write_opponent(run, champion)
-        for said in () if begun is None else (begun.forced, begun.approval):
+        for said in () if begun is None else (begun.forced, begun.approval, begun.opponent, begun.budget):
             if said.exists():
                 write_json(run.path / said.name, read_json(said))
+        if begun is None or not keeps_opponent(begun, champion):
+            write_opponent(run, champion, place)
         try:
-            for step in (validate, split, index, encode, baseline, train, evaluate, decide):
+            for step in (validate, split, index, encode, baseline, train):
+                step(run)
+            anchor(run, place)
+            for step in (evaluate, decide):
                 step(run)
             _ask_what_serves(run, begun, place, answers)
         except NothingStandsError:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # fmt: off
 StepName = Literal[
-    "validate", "split", "index", "encode", "baseline", "train", "evaluate", "decide", "register",
+    "validate", "split", "index", "encode", "baseline", "train", "anchor", "evaluate", "decide", "register",
     "infra_validate", "promote", "report",
 ]
 # fmt: on
@@ -35,6 +35,7 @@ _VERBS = {
     "intake": ("validate", "split"),
     "learning": ("index", "encode", "train"),
     "baseline": ("baseline",),
+    "anchor": ("anchor",),
     "judgement": ("evaluate", "decide", "report"),
     "promotion": ("register", "infra_validate", "promote"),
 }

@@ -141,7 +141,7 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
         write_what_it_is_made_from(run, config, snapshot)
         require_approval(run, required=config.approval.required)
         if not keeps_opponent(run, champion):
-            write_opponent(run, champion)
+            write_opponent(run, champion, place)
     logger.info("run directory %s", run.path)
     return run
 
@@ -165,8 +165,12 @@ def write_what_it_is_made_from(run: RunDir, config: TaggerConfig, snapshot: Snap
     write_json(run.snapshot_address, {"path": str(snapshot.path)})
 
 
-def write_opponent(run: RunDir, champion: Champion | None) -> None:
-    """Write who the run is judged against."""
+def write_opponent(run: RunDir, champion: Champion | None, place: Place) -> None:
+    """Write who the run is judged against, and what earlier comparisons have spent of the error budget.
+
+    A run that is opened again with the same opponent keeps the budget of its first time: it is the same
+    comparison, and spends nothing new.
+    """
     opponent = {
         "version": champion.version if champion else None,
         "run_id": champion.seqtag_run_id if champion else None,
@@ -174,6 +178,12 @@ def write_opponent(run: RunDir, champion: Champion | None) -> None:
         "digest": champion.bundle_digest if champion else None,
         "tags": list(champion.tags) if champion else [],
     }
+    known = read_json(run.opponent) if run.opponent.exists() and run.budget.exists() else None
+    if known != opponent:
+        horizon = read_config(run).gate.horizon
+        recent = place.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
+        spent = sum(comparison.spent for comparison in recent)
+        write_json(run.budget, {"comparisons": len(recent), "spent": spent})
     write_json(run.opponent, opponent)
 
 

@@ -13,21 +13,24 @@ import pyarrow.parquet as pq
 from seqtag import __version__
 from seqtag.child import run_in_child
 from seqtag.config import SchemeName, config_digest
-from seqtag.errors import SeqtagError
+from seqtag.errors import RunDirError, SeqtagError
 from seqtag.rundir import RunDir
 from seqtag.sealing import (
+    MANIFEST,
     Manifest,
     file_digest,
     read_json,
     require_manifest,
     write_json,
 )
-from seqtag.steps.ground import key_of_steps, metric, read_config, read_snapshot, step, train_scheme
+from seqtag.steps.ground import digest, key_of_steps, metric, read_config, read_snapshot, step, train_scheme
 from seqtag.steps.outcome import concluded
 
 if TYPE_CHECKING:
     from seqtag.reporting import ReportContext
     from seqtag.scoring import Cost
+
+_MOST_EARLIER = 20  # runs
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ def evaluate(run: RunDir) -> Manifest:
             "test": require_manifest(run.splits).digest,
             "model": require_manifest(run.model).digest,
             "opponent": file_digest(run.opponent),
+            "anchor": require_manifest(run.anchor_dir).digest,
             "baseline": require_manifest(run.baseline_dir).digest if asked else "",
             "config": config_digest(config.evaluate, config.gate),
         },
@@ -55,11 +59,12 @@ def evaluate(run: RunDir) -> Manifest:
 
 def decide(run: RunDir) -> Manifest:
     """Compare both on the same test sequences: PROMOTE, HOLD or REJECT. Writes `decision/`."""
-    from seqtag.scoring import Opponent, decide_promotion
+    from seqtag.scoring import Anchor, Budget, Opponent, decide_promotion
 
     config, pinned = read_config(run), read_json(run.opponent)
+    earlier = earlier_scores(run)
     evaluated, metrics = require_manifest(run.evaluation), read_json(run.metrics)
-    predictions = run.predictions("champion")
+    predictions, anchor = run.predictions("champion"), read_json(run.anchor)
     opponent = None
     if pinned["version"] is not None:
         opponent = Opponent(
@@ -67,6 +72,12 @@ def decide(run: RunDir) -> Manifest:
             predictions=predictions if predictions.exists() else None,
             tags=tuple(pinned["tags"]),
             error=metrics["champion_error"],
+            anchor=None
+            if anchor["barred"] is None
+            else Anchor(
+                anchor["barred"],
+                "trained" if anchor["trained"] else "challenger" if anchor["same_configuration"] else "none",
+            ),
         )
 
     def judge(folder: Path) -> None:
@@ -80,16 +91,50 @@ def decide(run: RunDir) -> Manifest:
             metric=metric(run),
             seed=config.seed,
             costs=metrics["costs"],
+            budget=Budget(**read_json(run.budget)),
+            earlier_scores=earlier,
         )
-        write_json(folder / run.decision.name, decision)
+        compared = [
+            evaluated.outputs.get(run.predictions(who).name, "") for who in ("challenger", "champion")
+        ]
+        evidence = digest(*compared) if decision["level"] else ""
+        write_json(folder / run.decision.name, {**decision, "evidence": evidence})
 
     inputs = {
         "evaluation": evaluated.digest,
         "tags": require_manifest(run.vocabulary).digest,
         "config": config_digest(config.gate, config.evaluate),
         "seed": str(config.seed),
+        "anchor": require_manifest(run.anchor_dir).digest,
+        "error budget": file_digest(run.budget),
+        "earlier scores": digest(*map(str, earlier)),
     }
     return step(run.decision_dir, "decide", inputs, judge)
+
+
+def earlier_scores(run: RunDir) -> list[float]:
+    """Return the scores of earlier runs of the same configuration on the same test split, oldest first.
+
+    Their spread is the retraining noise. Seeds may differ, and so may data of train.
+    """
+    own = _trained_and_tested(run)
+    found = []
+    for path in sorted(run.path.parent.glob("????-??-??-*")):
+        other = RunDir(path)
+        if path.name < run.id and other.metrics.exists() and _trained_and_tested(other) == own:
+            score = read_json(other.metrics)["challenger"]["score"]["value"]
+            found += [] if score is None else [score]
+    return found[-_MOST_EARLIER:]
+
+
+def _trained_and_tested(run: RunDir) -> tuple[str, str] | None:
+    """Return digests of how a run's model is made and of its test split; None: the run cannot be read."""
+    try:
+        config = read_config(run)
+        tested: str = read_json(run.splits / MANIFEST)["outputs"][run.split("test").name]
+    except (RunDirError, KeyError, TypeError):  # another version's, or half removed
+        return None
+    return config_digest(config.tags, config.features, config.model, config.train), tested
 
 
 def report(run: RunDir) -> Manifest:
@@ -132,7 +177,8 @@ def _score_both(run: RunDir, folder: Path) -> None:
     failure = None
     if opponent["version"] is not None:
         try:
-            costs["champion"] = _tag_test(run, Path(opponent["bundle"]), champion)
+            bundle = run.anchor_model if read_json(run.anchor)["trained"] else Path(opponent["bundle"])
+            costs["champion"] = _tag_test(run, bundle, champion)
         except SeqtagError as error:  # a champion that cannot be scored is never replaced: see decide
             failure = str(error)
             champion.unlink(missing_ok=True)

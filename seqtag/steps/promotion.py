@@ -128,6 +128,8 @@ def judgement(run: RunDir) -> Judgement:
         decision=file_digest(run.decision),
         dataset=require_manifest(run.splits).digest,
         report=str(run.report),
+        evidence=decision["evidence"],
+        spent=decision["level"],
     )
 
 

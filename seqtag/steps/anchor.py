@@ -1,0 +1,109 @@
+"""Re-anchoring: an opponent for the challenger where the champion cannot be compared on the test split."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqtag.config import TaggerConfig, config_digest
+from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.rundir import RunDir
+from seqtag.sealing import Manifest, file_digest, read_json, remove_folder, require_manifest, write_json
+from seqtag.steps.ground import Place, read_config, step, train_scheme
+from seqtag.steps.learning import encode, index, train
+
+logger = logging.getLogger(__name__)
+
+
+def anchor(run: RunDir, place: Place) -> Manifest:
+    """Train the champion's configuration on this split, if the champion itself cannot be compared on it.
+
+    It cannot where the corpus was split anew, so that the champion was trained on test sequences, or where
+    the tags were renewed. The challenger then has to beat that anchor. Where the challenger has the
+    champion's configuration it is the anchor, and nothing more is trained.
+
+    Reads the splits, the vocabulary and the champion's bundle; writes `anchor/`.
+
+    Raises:
+        RegistryError: the champion's configuration is needed, and the registry could not be reached.
+    """
+    config, opponent = read_config(run), read_json(run.opponent)
+
+    def write(folder: Path) -> None:
+        barred = _obstacle(run, config) if opponent["version"] is not None and config.gate.reanchor else None
+        before = None
+        if barred is not None:
+            logger.info("anchor: champion version %s cannot be compared: %s", opponent["version"], barred)
+            before = _champions_configuration(config, place, opponent["version"])
+        same = before is not None and _recipe_digest(before) == _recipe_digest(config)
+        if before is not None and not same:
+            _train_anchor(run, before, folder / run.anchor_model.name)
+        written = {"barred": barred, "same_configuration": same, "trained": before is not None and not same}
+        write_json(folder / run.anchor.name, written)
+
+    inputs = {
+        "splits": require_manifest(run.splits).digest,
+        "vocabulary": require_manifest(run.vocabulary).digest,
+        "opponent": file_digest(run.opponent),
+        "config": config_digest(config.tags, config.features, config.model, config.train, config.gate),
+    }
+    return step(run.anchor_dir, "anchor", inputs, write)
+
+
+def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
+    """Return why too few test sequences could be compared, None if enough can."""
+    from seqtag.features import SEEN, was_seen
+    from seqtag.scoring import obstacle
+
+    bundle = Path(read_json(run.opponent)["bundle"])
+    table = pq.read_table(run.split("test"), columns=[TOKENS, TAGS]).combine_chunks()
+    tokens, tags = (_lists(table[name]) for name in (TOKENS, TAGS))
+    return obstacle(
+        tags,
+        challenger_seen=was_seen(tokens, run.vocabulary / SEEN),
+        champion_seen=was_seen(tokens, bundle / SEEN) if (bundle / SEEN).exists() else None,
+        challenger_tags=read_json(run.tags)["tags"],
+        champion_tags=read_json(run.opponent)["tags"],
+        scheme=train_scheme(run),
+        gate=config.gate,
+    )
+
+
+def _champions_configuration(config: TaggerConfig, place: Place, version: str) -> TaggerConfig | None:
+    """Return this run's configuration with the champion's recipe; None if this version cannot read that."""
+    said = place.registry().configuration(config.name, version)
+    if said is None:
+        return None
+    recipe: dict[str, Any] = {name: said.get(name, {}) for name in ("features", "model", "train", "seed")}
+    try:
+        return TaggerConfig.model_validate({**config.model_dump(mode="json"), **recipe})
+    except ValueError as error:
+        logger.warning("anchor: the configuration of champion version %s cannot be read: %s", version, error)
+        return None
+
+
+def _recipe_digest(config: TaggerConfig) -> str:
+    return config_digest(config.features, config.model, config.train)
+
+
+def _train_anchor(run: RunDir, config: TaggerConfig, model: Path) -> None:
+    """Index, encode and train in a run directory within this one, which a training cut off goes on in."""
+    inner = RunDir(run.anchor_work)
+    inner.path.mkdir(exist_ok=True)
+    for folder in (inner.validation, inner.splits):
+        if not folder.exists():
+            folder.symlink_to(Path("..", folder.name))
+    write_json(inner.config, config.model_dump(mode="json"))
+    write_json(inner.opponent, {"version": None, "run_id": None, "bundle": None, "digest": None, "tags": []})
+    for make in (index, encode, train):
+        make(inner)
+    inner.model.rename(model)
+    remove_folder(inner.path)
+
+
+def _lists(column: pa.ChunkedArray) -> pa.ListArray:
+    return column.chunk(0) if column.num_chunks else pa.array([], column.type)

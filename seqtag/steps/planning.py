@@ -1,0 +1,45 @@
+"""`seqtag plan`: how large a test split has to be, from the newest comparison of a tagger."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from seqtag.config import TaggerConfig
+from seqtag.errors import ConfigError, RunDirError
+from seqtag.rundir import RunDir
+from seqtag.sealing import read_json
+from seqtag.steps.ground import Place
+
+if TYPE_CHECKING:
+    from seqtag.scoring import Plan
+
+
+def plan(config: TaggerConfig, place: Place, *, improvements: Sequence[float] = ()) -> tuple[RunDir, Plan]:
+    """Return the newest run that compared two models, and what it says about the size of the test split.
+
+    Args:
+        config: its gate, as it is now, sets the error level.
+        improvements: fractions; none: a few common ones.
+
+    Raises:
+        ConfigError: no run of the tagger has compared a challenger with a champion yet.
+    """
+    from seqtag.scoring import IMPROVEMENTS, plan_test_split
+
+    runs = place.home.runs(config.name)
+    decisions = runs.glob("????-??-??-*/decision/decision.json")
+    for path in sorted(decisions, key=lambda at: at.stat().st_mtime, reverse=True):
+        run = RunDir(path.parents[1])
+        try:
+            found = plan_test_split(
+                read_json(run.decision), config.gate, improvements=improvements or IMPROVEMENTS
+            )
+        except (RunDirError, KeyError, TypeError):  # another version's
+            continue
+        if found is not None:
+            return run, found
+    raise ConfigError(
+        f"{config.name} has compared no two models yet ({runs}), and its test split can be planned from the "
+        "first comparison on: retrain it twice, for example with another seed"
+    )
