@@ -7,6 +7,7 @@ from seqtag.reporting.page import REPORT, ReportContext, confusion_picture, lear
 from seqtag.reporting.plots import Picture
 from seqtag.reporting.summary import summary_lines, verdict_lines
 from seqtag.reporting.tables import score_rows
+from seqtag.reporting.test_split import plan_text
 
 __all__ = [
     "REPORT",
@@ -19,6 +20,7 @@ __all__ = [
     "corpus_markdown",
     "drift_markdown",
     "learning_curves",
+    "plan_text",
     "quarantine_rows",
     "question_markdown",
     "retrain_markdown",

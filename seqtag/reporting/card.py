@@ -10,6 +10,7 @@ from typing import Any
 from seqtag.reporting.corpus import quarantine_sentence
 from seqtag.reporting.markdown import command, inline, link_list, table
 from seqtag.reporting.tables import leaves, named_scores, type_path
+from seqtag.reporting.test_split import gauge_sentence
 from seqtag.reporting.wording import (
     METRIC_NAMES,
     MISSING,
@@ -140,12 +141,14 @@ def _scores(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str
     return [
         table(header, _score_rows(metrics, decision)),
         f"{confidence} intervals from {plural(metrics['resamples'], 'resample')} of "
-        f"{plural(metrics['n_sequences'], 'test sequence')} ({plural(metrics['n_tokens'], 'token')})"
+        f"{plural(metrics['n_documents'], 'test document')} "
+        f"({plural(metrics['n_sequences'], 'sequence')}, {plural(metrics['n_tokens'], 'token')})"
         + (
             f"; that of the difference is paired, of {level(decision['confidence'])}."
             if decision["difference"]
             else "."
         ),
+        gauge_sentence(decision),
     ]
 
 
@@ -169,7 +172,7 @@ def _by_name(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[st
     guards = {guard["what"]: guard for guard in reversed(decision["guards"])}  # types stand before slices
     header = ["", f"gold {unit}", "F1", *(["champion's F1", f"difference of {figure}"] if champion else [])]
     rows = [
-        [named.name, count(named.scores["support"]), with_range(named.scores["f1"])]
+        [named.name, _support(named.scores["f1"]), with_range(named.scores["f1"])]
         + ([with_range(named.champion), _guarded(guards.get(f"{word} {named.name}"))] if champion else [])
         for named in ordered[:_MOST_TAGS]
     ]
@@ -189,7 +192,7 @@ def _guarded(guard: Mapping[str, Any] | None) -> str:
 
 
 def _guarded_slices(slices: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
-    rows = [[of["what"], count(of["support"]), _guarded(of)] for of in slices[:_MOST_TAGS]]
+    rows = [[of["what"], _support(of), _guarded(of)] for of in slices[:_MOST_TAGS]]
     more = len(slices) - _MOST_TAGS
     further = [f"{more} further slices stand in the decision."] if more > 0 else []
     return [table(["slice", "sequences", f"difference of {metric}"], rows), *further] if rows else []
@@ -266,15 +269,21 @@ def _score_rows(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list
     champion = f"champion (version {decision['champion_version']})"
     models = {"challenger": "challenger", "champion": champion, "baseline": baseline_label(metrics)}
     rows = [
-        [name, percent(score["value"]), percent_range(score), plural(score["support"], unit)]
+        [name, percent(score["value"]), percent_range(score), _support(score, unit)]
         for who, name in models.items()
         if metrics[who] and (score := metrics[who]["score"])
     ]
     difference = decision["difference"]
     if difference:
-        support = plural(decision["n_sequences"], "sequence")
+        support = _support(difference, "sequence")
         rows.insert(2, ["difference", points(difference["value"]), points_range(difference), support])
     return rows
+
+
+def _support(interval: Mapping[str, Any], unit: str = "") -> str:
+    """Write what a figure was counted on."""
+    support = plural(interval["support"], unit) if unit else count(interval["support"])
+    return f"{support} in {plural(interval['documents'], 'document')}"
 
 
 def _would_pass(decision: Mapping[str, Any]) -> list[str]:

@@ -10,6 +10,7 @@ from seqtag.reporting import tables, wording
 from seqtag.reporting.axes import difference_axis, share_axis
 from seqtag.reporting.confidence import confidences
 from seqtag.reporting.plots import FEWEST_IN_BIN, Picture, confusion_plot, learning_curve
+from seqtag.reporting.test_split import gauge_sentence
 from seqtag.reporting.toml import toml_text
 from seqtag.reporting.wording import METRIC_NAMES
 
@@ -72,6 +73,7 @@ def write_report(
         metrics=metrics,
         decision=decision,
         sentence=wording.without_verdict(decision),
+        gauge=gauge_sentence(decision),
         history=history,
         config=config,
         context=context,

@@ -49,7 +49,7 @@ def summary_lines(
     """
     scored = (
         f"{METRIC_NAMES[metrics['metric']]} on {plural(metrics['n_sequences'], 'test sequence')} "
-        f"({plural(metrics['n_tokens'], 'token')})"
+        f"({plural(metrics['n_tokens'], 'token')}, {plural(metrics['n_documents'], 'document')})"
     )
     score = metrics["challenger"]["score"]
     rows = [("this model", percent(score["value"]), f"({percent_range(score)})")]

@@ -12,6 +12,7 @@ from seqtag.reporting.markdown import inline
 from seqtag.reporting.wording import (
     METRIC_NAMES,
     Interval,
+    count,
     level,
     percent,
     percent_range,
@@ -20,7 +21,7 @@ from seqtag.reporting.wording import (
 )
 
 REST = "all others"
-UNKNOWN: Interval = {"value": None, "low": None, "high": None, "support": 0}
+UNKNOWN: Interval = {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
 
 
 @dataclass(frozen=True)
@@ -146,6 +147,7 @@ def _score_row(named: NamedScores, metrics: Mapping[str, Any], *, unit: str) -> 
     return {
         "what": inline(named.name),
         "support": plural(scores["support"], f"gold {unit}"),
+        "documents": count(scores["f1"]["documents"]),
         "score": percent(scores["f1"]["value"]),
         f"{level(metrics['confidence'])} interval": percent_range(scores["f1"]),
         "precision": with_range(scores.get("precision")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-Interval = Mapping[str, Any]  # value, low, high: fractions or None; support: int
+Interval = Mapping[str, Any]  # value, low, high: fractions or None; support, documents: int
 
 METRIC_NAMES: Mapping[str, str] = {"accuracy": "token accuracy", "span_f1": "span F1"}
 MISSING = "–"  # noqa: RUF001 - an en dash
