@@ -17,7 +17,8 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
     """Return a function that writes one sequence per (words, gold tags, predicted tags).
 
     A word in capitals is unknown to the model. Gold tags may be None. Probabilities are blank-separated too;
-    without any the model is sure of every tag, and has no column for spans.
+    without any the model is sure of every tag, and has no column for spans. Each sequence is a document, and
+    numbered ones are all different.
     """
 
     def write(
@@ -29,16 +30,21 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
         confidence: Sequence[str] | None = None,
         span_confidence: Sequence[str] | None = None,
         seen: Sequence[bool | None] | None = None,
+        tested: Sequence[bool | None] | None = None,
+        numbered: bool = False,
+        documents: Sequence[str] | None = None,
         **columns: Sequence[str | None],
     ) -> Path:
         words = [w.split() for w, _, _ in sequences]
+        if numbered:
+            words = [[f"{word}{i}" for word in w] for i, w in enumerate(words)]
         sure = [" ".join("1" for _ in w) for w in words] if confidence is None else confidence
         of_spans = {} if span_confidence is None else {"span_confidence": probabilities(span_confidence)}
         table = pa.table(
             {
                 "row": pa.array(range(first_row, first_row + len(sequences)), pa.int64()),
                 "sequence_id": [f"s{i}" for i in range(len(sequences))],
-                "document_id": [f"d{i}" for i in range(len(sequences))],
+                "document_id": documents or [f"d{i}" for i in range(len(sequences))],
                 "tokens": pa.array(words, pa.list_(pa.string())),
                 "tags": pa.array([g and g.split() for _, g, _ in sequences], pa.list_(pa.string())),
                 "predicted": pa.array([p.split() for _, _, p in sequences], pa.list_(pa.string())),
@@ -46,6 +52,7 @@ def write_predictions(tmp_path: Path) -> WritePredictions:
                 **of_spans,
                 "unknown": pa.array([[v.isupper() for v in w] for w in words], pa.list_(pa.bool_())),
                 "seen": pa.array(seen or [False] * len(words), pa.bool_()),
+                "tested": pa.array(tested or [True] * len(words), pa.bool_()),
                 **{column: pa.array(values, pa.string()) for column, values in columns.items()},
             }
         )

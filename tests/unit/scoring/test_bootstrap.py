@@ -16,27 +16,54 @@ def dense(values: object) -> Dense:
     return Dense(np.asarray(values, np.float32))
 
 
+def alone(n: int) -> np.ndarray:
+    """Return units of one sequence each."""
+    return np.arange(n, dtype=np.uint64)
+
+
 def test_the_first_row_is_the_sample_itself() -> None:
-    (totals,) = resampled_totals([dense([[1, 10], [2, 20], [3, 30]])], n_sequences=3, resamples=5, seed=1)
-    assert totals.shape == (6, 2)
-    assert totals[0].tolist() == [6, 60]
+    (totals,) = resampled_totals([dense([[1, 10], [2, 20], [3, 30]])], units=alone(3), resamples=5, seed=1)
+    assert totals.sums.shape == (6, 2)
+    assert totals.sums[0].tolist() == [6, 60]
 
 
 def test_resamples_weigh_whole_sequences() -> None:
-    (totals,) = resampled_totals([dense([[1, 10], [2, 20], [3, 30]])], n_sequences=3, resamples=50, seed=1)
-    assert (totals[:, 1] == 10 * totals[:, 0]).all()
-    assert len(set(totals[:, 0].tolist())) > 5
+    (totals,) = resampled_totals([dense([[1, 10], [2, 20], [3, 30]])], units=alone(3), resamples=50, seed=1)
+    assert (totals.sums[:, 1] == 10 * totals.sums[:, 0]).all()
+    assert len(set(totals.sums[:, 0].tolist())) > 5
+
+
+def test_sequences_of_one_unit_are_drawn_together() -> None:
+    """Two documents, their sequences in turns: what is counted in one is 2 or 3 times its weight."""
+    units = np.array([7, 5, 7, 5, 5], np.uint64)
+    counts = np.stack([units == 7, units == 5], axis=1)
+    (totals,) = resampled_totals([dense(counts)], units=units, resamples=200, seed=1)
+    assert totals.sums[0].tolist() == [2, 3]
+    assert (totals.sums[:, 0] % 2 == 0).all()
+    assert (totals.sums[:, 1] % 3 == 0).all()
+    assert totals.n_units.tolist() == [1, 1]
+
+
+def test_units_longer_than_a_chunk_are_added_up() -> None:
+    n = 2 * bootstrap._CHUNK + 5
+    units = np.repeat(np.array([3, 1, 2], np.uint64), [n, 1, 4])
+    (totals,) = resampled_totals([dense(np.ones(n + 5))], units=units, resamples=50, seed=1)
+    assert totals.sums[0] == n + 5
+    assert set((totals.sums[1:] // n).tolist()) <= {0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+    assert totals.n_units == 3
+    assert bootstrap.unit_totals(np.ones(n + 5, np.float32), units).tolist() == [1, 4, n]
 
 
 def test_all_tables_of_a_call_share_their_resamples() -> None:
     table = dense(np.arange(30))
-    one, other = resampled_totals([table, table], n_sequences=30, resamples=20, seed=3)
-    assert (one == other).all()
+    one, other = resampled_totals([table, table], units=alone(30), resamples=20, seed=3)
+    assert (one.sums == other.sums).all()
 
 
 def test_a_seed_repeats_the_resamples_and_another_does_not() -> None:
     def totals(seed: int) -> list[float]:
-        return resampled_totals([dense(np.ones(9000))], n_sequences=9000, resamples=4, seed=seed)[0].tolist()
+        (totals,) = resampled_totals([dense(np.ones(9000))], units=alone(9000), resamples=4, seed=seed)
+        return totals.sums.tolist()
 
     assert totals(1) == totals(1)
     assert totals(1) != totals(2)
@@ -44,7 +71,7 @@ def test_a_seed_repeats_the_resamples_and_another_does_not() -> None:
 
 def test_weights_are_those_of_draws_with_replacement() -> None:
     """Poisson(1): mean 1, variance 1, none at all with probability 1/e."""
-    weights = np.concatenate([w for _, _, w in bootstrap._weights(9000, resamples=100, seed=1)], axis=1)
+    weights = bootstrap._weights(np.random.default_rng(1), (100, 9000))
     assert weights.shape == (100, 9000)
     assert weights.mean() == pytest.approx(1, abs=0.005)
     assert weights.var() == pytest.approx(1, abs=0.01)
@@ -54,10 +81,10 @@ def test_weights_are_those_of_draws_with_replacement() -> None:
 def test_sequences_beyond_the_first_chunk_are_counted() -> None:
     n = 2 * bootstrap._CHUNK + 5
     events = Events(np.zeros(n, np.int32), np.arange(n + 1))
-    assert events.rows(n - 2, n, n_classes=2).tolist() == [[1, 0], [1, 0]]
-    (totals,) = resampled_totals([dense(np.ones(n))], n_sequences=n, resamples=2, seed=1)
-    assert totals[0] == n
-    assert (abs(totals[1:] - n) < 1000).all()
+    assert events.rows(np.array([n - 2, n - 1]), n_classes=2).tolist() == [[1, 0], [1, 0]]
+    (totals,) = resampled_totals([dense(np.ones(n))], units=alone(n), resamples=2, seed=1)
+    assert totals.sums[0] == n
+    assert (abs(totals.sums[1:] - n) < 1000).all()
 
 
 def test_percentiles_are_those_of_numpy() -> None:
@@ -84,9 +111,9 @@ def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
         lengths = generator.integers(1, 20, 200)
         right = generator.binomial(lengths, generator.beta(8, 2, 200))
         (totals,) = resampled_totals(
-            [dense(np.stack([right, lengths], axis=1))], n_sequences=200, resamples=400, seed=trial
+            [dense(np.stack([right, lengths], axis=1))], units=alone(200), resamples=400, seed=trial
         )
-        low, high = percentile_interval(totals[1:, 0] / totals[1:, 1], 0.9)
+        low, high = percentile_interval(totals.sums[1:, 0] / totals.sums[1:, 1], 0.9)
         covered += bool(low <= 0.8 <= high)
     assert covered / 1000 == pytest.approx(0.9, abs=0.03)
 

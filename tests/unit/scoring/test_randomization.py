@@ -10,7 +10,7 @@ from seqtag.scoring.randomization import randomization_p_value
 
 
 def counts(right, tokens):
-    return np.stack([right, tokens], axis=1).astype(np.float32)
+    return np.stack([right, tokens], axis=1).astype(float)
 
 
 def of_all_swaps(ours, theirs):
@@ -30,8 +30,8 @@ def test_the_p_value_is_the_share_of_all_swaps_that_differ_as_much(seed):
     tokens = draw.integers(3, 9, 10)
     ours, theirs = (counts(draw.binomial(tokens, p), tokens) for p in (0.8, 0.6))
     exact = of_all_swaps(ours, theirs)
-    p = randomization_p_value(ours, theirs, rounds=20_000, seed=seed)
-    assert p == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 20_000) ** 0.5 + 1e-4)
+    p = np.mean([randomization_p_value(ours, theirs, level=1e-3, seed=100 * seed + i) for i in range(20)])
+    assert p == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 20_480) ** 0.5 + 1e-3)
 
 
 def test_it_agrees_with_scipy_where_every_sequence_counts_alike():
@@ -45,27 +45,32 @@ def test_it_agrees_with_scipy_where_every_sequence_counts_alike():
     referee = stats.permutation_test(
         (ours[:, 0], theirs[:, 0]), difference, permutation_type="samples", n_resamples=20_000, rng=6
     )
-    assert randomization_p_value(ours, theirs, rounds=20_000, seed=1) == pytest.approx(
-        referee.pvalue, abs=0.015
-    )
+    found = np.mean([randomization_p_value(ours, theirs, level=1e-3, seed=i) for i in range(20)])
+    assert found == pytest.approx(referee.pvalue, abs=0.015)
 
 
 def test_equal_answers_are_no_difference():
     same = counts([3, 4], [5, 5])
-    assert randomization_p_value(same, same, rounds=100, seed=1) == 1
+    assert randomization_p_value(same, same, level=0.05, seed=1) == 1
 
 
-def test_the_smallest_p_value_counts_the_observation_itself():
-    """No swap of 40 sequences in 99 rounds makes as large a difference as all of them on one side."""
+def test_as_many_rounds_are_drawn_as_the_level_takes():
+    """No swap of 40 units makes as large a difference as all of them on one side; 20 / 0.001 rounds."""
     tokens = np.ones(40)
-    assert (
-        randomization_p_value(counts(tokens, tokens), counts(0 * tokens, tokens), rounds=99, seed=1) == 0.01
-    )
+    one_sided = counts(tokens, tokens), counts(0 * tokens, tokens)
+    assert randomization_p_value(*one_sided, level=0.001, seed=1) == 1 / (1 + 20 * 1024)
+    assert randomization_p_value(*one_sided, level=0.1, seed=1) == 1 / (1 + 1024)
 
 
-def test_the_chunks_of_many_sequences_add_up():
+def test_the_chunks_of_many_units_add_up():
     tokens = np.ones(10_000)
     better, worse = counts(tokens * (np.arange(10_000) % 100 > 1), tokens), counts(tokens, tokens)
-    assert randomization_p_value(better, worse, rounds=199, seed=1) == 1 / 200
+    assert randomization_p_value(better, worse, level=0.05, seed=1) == 1 / 1025
     noise = np.random.default_rng(0).random((2, 10_000)) < 0.9
-    assert randomization_p_value(*(counts(n, tokens) for n in noise), rounds=199, seed=1) > 0.01
+    assert randomization_p_value(*(counts(n, tokens) for n in noise), level=0.05, seed=1) > 0.01
+
+
+def test_swapping_sums_of_units_keeps_to_their_order():
+    """A document that is right in 30 of 30 tokens against one that is wrong in 30: two ways out of two."""
+    ours, theirs = counts([30], [30]), counts([0], [30])
+    assert randomization_p_value(ours, theirs, level=0.05, seed=1) == 1
