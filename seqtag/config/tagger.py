@@ -83,7 +83,7 @@ class QualityConfig(Table):
 
 
 class SplitConfig(Table):
-    """Official splits where the sources have them, else a hash of the document."""
+    """The splits that the sources label; the others are carved by hash of the document."""
 
     mode: Literal["auto", "official", "hash"] = "auto"
     dev: float = Field(default=0.1, gt=0, lt=0.5)  # share of documents

@@ -5,11 +5,13 @@ from seqtag.corpus.sample import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
 from seqtag.corpus.sources import files_digest, read_sources, source_fingerprint
-from seqtag.corpus.splits import assign_splits, is_official, official_splits, sequence_ids, split_corpus
+from seqtag.corpus.split_plan import SplitPlan, assign_splits, plan_splits
+from seqtag.corpus.splits import sequence_ids, split_corpus
 from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
 
 __all__ = [
     "BestPossible",
+    "SplitPlan",
     "assign_splits",
     "best_possible",
     "corpus_schema",
@@ -18,8 +20,7 @@ __all__ = [
     "hash_sequences",
     "hash_strings",
     "hex_hashes",
-    "is_official",
-    "official_splits",
+    "plan_splits",
     "read_sources",
     "sample_batches",
     "sequence_ids",

@@ -1,4 +1,4 @@
-"""Which sequence is train, dev or test: as the corpus declares it, else by a hash of its document."""
+"""The files of train, dev and test, written one row group at a time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,16 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.config import SPLITS, SchemeName, SplitConfig
-from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, SEQUENCE_ID, SPLIT, TAGS, TOKENS
+from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
+from seqtag.corpus.split_plan import (
+    SplitPlan,
+    assign_splits,
+    carving_sentence,
+    count_origins,
+    describe_carving,
+    plan_splits,
+)
 from seqtag.errors import CorpusRejectedError
-from seqtag.hashing import hash_strings
 from seqtag.scoring.schemes import convert_tags
 
 ROW = "row"  # position of a sequence over all parts of the snapshot, from 0
@@ -26,56 +33,6 @@ _TOKENS_A_ROW_GROUP = 2**20  # what a reader of a split holds at a time
 _DICTIONARY_BYTES = 2**24  # all distinct tokens of a row group, so that readers need not look at every one
 
 _log = logging.getLogger(__name__)
-
-
-def official_splits(parts: Sequence[Path], config: SplitConfig) -> frozenset[str]:
-    """Return the names of the splits that the corpus itself declares; none in mode "hash".
-
-    Raises:
-        CorpusRejectedError: mode "official", and a split is missing or a sequence belongs to none.
-    """
-    if config.mode == "hash":
-        return frozenset()
-    counts = dict.fromkeys(SPLITS, 0)
-    n_sequences = 0
-    for labels in _labels(parts):
-        n_sequences += len(labels)
-        for split in SPLITS:
-            counts[split] += pc.sum(pc.equal(labels, split)).as_py() or 0
-    official = frozenset(split for split in SPLITS if counts[split])
-    outside = n_sequences - sum(counts.values())
-    if config.mode == "official" and (outside or len(official) < len(SPLITS)):
-        received = ", ".join(f"{counts[split]} {split}" for split in SPLITS)
-        raise CorpusRejectedError(
-            'split.mode = "official" requires every sequence to be labelled train, dev or test, and each of '
-            f"them to occur. Received: {received}, {outside} without such a label. Label the sources, or "
-            'choose split.mode = "auto"'
-        )
-    return official
-
-
-def is_official(parts: Sequence[Path], config: SplitConfig) -> bool:
-    """Return whether the corpus' own split is followed, at least in part."""
-    return bool(official_splits(parts, config))
-
-
-def assign_splits(batch: pa.RecordBatch, *, config: SplitConfig, official: frozenset[str]) -> pa.StringArray:
-    """Return train, dev or test for each sequence of `batch`.
-
-    Dev and test that the corpus declares (`official`) stay as they are. All other sequences stand by the
-    hash of their document in [0, 1): those below the share of test are test, the next ones dev, the rest
-    train; a dev or test that is official takes none of them. So the split of a document depends on nothing
-    but its own id, and a corpus that grows moves no sequence from train to test.
-    """
-    position = hash_strings(batch.column(DOCUMENT_ID)) * 2.0**-64
-    takes_test = (position < config.test) & ("test" not in official)
-    takes_dev = (position >= config.test) & (position < config.test + config.dev) & ("dev" not in official)
-    split = np.select([takes_test, takes_dev], [2, 1], default=0)
-    labels = batch.column(SPLIT)
-    for number, name in enumerate(SPLITS):
-        if name in official and name != "train":
-            split[pc.equal(labels, name).fill_null(False).to_numpy(zero_copy_only=False)] = number
-    return pa.array(SPLITS, pa.string()).take(pa.array(split))
 
 
 def split_schema(corpus: pa.Schema) -> pa.Schema:
@@ -102,26 +59,32 @@ def split_corpus(
         scheme: the scheme that the tags are in; unless it is "none", they are converted to `train_scheme`.
 
     Raises:
-        CorpusRejectedError: a split stays empty, or a sequence has not as many tags as tokens.
+        CorpusRejectedError: a split stays empty, mode "official" lacks a label, or a sequence has not as
+            many tags as tokens.
     """
-    official = official_splits(parts, config)
-    counts: dict[str, int] = dict.fromkeys(SPLITS, 0)
+    plan = plan_splits(parts, config)
+    _check_official(plan)
+    origins = np.zeros((len(SPLITS) + 1, len(SPLITS)), np.int64)
     with ExitStack() as stack:
         files: dict[str, _SplitFile] = {}
         for batch in _sound_batches(parts, quarantined):
             _check_alignment(batch)
             if scheme != "none":
                 batch = _with(batch, TAGS, convert_tags(batch.column(TAGS), scheme, train_scheme))
-            batch = _with(batch, SPLIT, assign_splits(batch, config=config, official=official))
-            for name in pc.unique(batch.column(SPLIT)).to_pylist():
+            labels = plan.labels(batch)
+            split = assign_splits(batch, plan=plan)
+            batch = _with(batch, SPLIT, split)
+            origins += count_origins(labels, pc.index_in(split, pa.array(SPLITS)).to_numpy().astype(np.int8))
+            for name in pc.unique(split).to_pylist():
                 if name not in files:
                     path = folder / f"{name}.parquet"
                     files[name] = stack.enter_context(_SplitFile(path, split_schema(batch.schema)))
                 part = batch.filter(pc.equal(batch.column(SPLIT), name))
                 files[name].append(part)
-                counts[name] += len(part)
-    _check_none_is_empty(counts, official)
-    _log.info("split: %s sequences", ", ".join(f"{counts[name]:,} {name}" for name in SPLITS))
+    counts = dict(zip(SPLITS, origins.sum(axis=0).tolist(), strict=True))
+    carving = carving_sentence(describe_carving(plan, origins))
+    _check_none_is_empty(counts, carving)
+    _log.info("split: %s sequences; %s", ", ".join(f"{counts[name]:,} {name}" for name in SPLITS), carving)
 
 
 def sequence_ids(split: Path, rows: Sequence[int]) -> list[str]:
@@ -129,13 +92,6 @@ def sequence_ids(split: Path, rows: Sequence[int]) -> list[str]:
     table = pq.read_table(split, columns=[ROW, SEQUENCE_ID], filters=[(ROW, "in", rows)])
     found = dict(zip(*(table[name].to_pylist() for name in (ROW, SEQUENCE_ID)), strict=True))
     return [found[row] for row in rows]
-
-
-def _labels(parts: Sequence[Path]) -> Iterator[pa.ChunkedArray]:
-    for part in parts:
-        with pq.ParquetFile(part) as file:
-            for group in range(file.num_row_groups):
-                yield file.read_row_group(group, columns=[SPLIT]).column(SPLIT)
 
 
 def _sound_batches(parts: Sequence[Path], quarantined: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
@@ -172,16 +128,25 @@ def _check_alignment(batch: pa.RecordBatch) -> None:
         )
 
 
-def _check_none_is_empty(counts: Mapping[str, int], official: frozenset[str]) -> None:
+def _check_official(plan: SplitPlan) -> None:
+    complete = all(plan.n_labelled.values()) and not plan.n_unlabelled
+    if plan.config.mode == "official" and not complete:
+        found = ", ".join(f"{plan.n_labelled[name]} {name}" for name in SPLITS)
+        raise CorpusRejectedError(
+            "the official split is incomplete: every sequence must be labelled train, dev or test, and each "
+            f"of them must occur, but there are {found}, {plan.n_unlabelled} without such a label; label the "
+            'sources, or choose split.mode = "auto"'
+        )
+
+
+def _check_none_is_empty(counts: Mapping[str, int], carving: str) -> None:
     empty = [name for name in SPLITS if not counts[name]]
     if empty:
-        received = ", ".join(f"{counts[name]} {name}" for name in SPLITS)
-        declared = (
-            f"the corpus declares {', '.join(sorted(official))}" if official else "by hash of document_id"
-        )
+        found = ", ".join(f"{counts[name]} {name}" for name in SPLITS)
         raise CorpusRejectedError(
-            f"at least one sequence in each split was required. Received: {received} ({declared}). "
-            f"Declare a source for {' and '.join(empty)}, raise its share in [split], or add documents"
+            f"{' and '.join(empty)} would be empty: each split needs a sequence, but there are {found} "
+            f"({carving}); declare a source for {' and '.join(empty)}, raise its share in [split], or add "
+            "documents"
         )
 
 

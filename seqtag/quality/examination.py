@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
+from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
 from seqtag.quality.findings import Findings, find_offenders
 from seqtag.quality.measure import Measured, Splitter, measure
 from seqtag.quality.metrics import TagCounts, split_metrics, split_profiles
@@ -26,6 +27,7 @@ class Examined:
     evidence: Evidence
     scheme: Mapping[str, str]
     splits: Mapping[str, Any]
+    carving: Mapping[str, Any]
     quarantined: Mapping[str, Any]
     tags: TagCounts
 
@@ -61,13 +63,22 @@ def examine(
         file=quarantine_file,
     )
     tag_counts = measured.tags.counts(also=tags.declared or ())
+    carving = _carving(measured, findings, splitter)
     return Examined(
         rules=rules,
         evidence=_evidence(
-            measured, findings, offenders, wrong=wrong, quality=quality, tags=tag_counts, previous=previous
+            measured,
+            findings,
+            offenders,
+            wrong=wrong,
+            quality=quality,
+            tags=tag_counts,
+            previous=previous,
+            carving=carving["sentence"],
         ),
         scheme=scheme_profile(tags, measured.scheme, used=scheme),
         splits=split_profiles(measured.ledger, findings, n_types=measured.types.n_types()),
+        carving=carving,
         quarantined=_quarantined(findings, rules, budget=quality.quarantine_budget),
         tags=tag_counts,
     )
@@ -82,6 +93,7 @@ def _evidence(
     quality: QualityConfig,
     tags: TagCounts,
     previous: Mapping[str, Any] | None,
+    carving: str,
 ) -> Evidence:
     unsound = [Offender("schema", None, "", "", fault, "") for fault in wrong]
     rare = _rare_tags(tags, least=quality.min_tag_support)
@@ -102,7 +114,15 @@ def _evidence(
         },
         n_sequences=len(measured.ledger),
         n_tags=len(tags),
+        carving=carving,
     )
+
+
+def _carving(measured: Measured, findings: Findings, splitter: Splitter) -> dict[str, Any]:
+    """Return what profile.json says of the splits that no source labels; sizes are after quarantine."""
+    labels, splits = (column[findings.kept] for column in (measured.ledger.label, measured.ledger.split))
+    carved = describe_carving(splitter.plan, count_origins(labels, splits))
+    return {"sentence": carving_sentence(carved), "splits": list(carved)}
 
 
 def _rare_tags(tags: TagCounts, *, least: int) -> list[Offender]:

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from seqtag.config import SPLITS, QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
-from seqtag.corpus.splits import assign_splits, official_splits
+from seqtag.corpus.split_plan import assign_splits, plan_splits
 from seqtag.hashing import hash_strings
 from seqtag.quality.census import TagCensus, TransitionCensus, TypeCensus
 from seqtag.quality.reading import CodedLists, read_row_groups
@@ -23,13 +23,14 @@ from seqtag.scoring.schemes import SchemeVerdict
 
 @dataclass(frozen=True)
 class Ledger:
-    """What is remembered of every sequence: 33 bytes, one element of each array, in reading order."""
+    """What is remembered of every sequence: 34 bytes, one element of each array, in reading order."""
 
     id_hash: npt.NDArray[np.uint64]  # of the id and the split that the source names
     token_hash: npt.NDArray[np.uint64]
     tag_hash: npt.NDArray[np.uint64]
     n_tokens: npt.NDArray[np.int32]
     split: npt.NDArray[np.int8]  # position in SPLITS
+    label: npt.NDArray[np.int8]  # the same of the split that the source names, -1 for none that counts
     unlabelled: npt.NDArray[np.bool_]
     faults: npt.NDArray[np.uint16]  # bit i: breaks SEQUENCE_RULES[i]
     illegal: npt.NDArray[np.uint8]  # bit i: has a transition that is illegal under SPAN_SCHEMES[i]
@@ -49,16 +50,15 @@ class Measured:
 
 
 class Splitter:
-    """Numbers the split of each sequence as `split_corpus` will cut it."""
+    """The assignment to splits that `split_corpus` will make, as numbers."""
 
     def __init__(self, parts: Sequence[Path], config: SplitConfig) -> None:
         self._config = config
-        # official: nothing may be carved by hash; a split that is missing is to be seen as empty
-        self._official = frozenset(SPLITS) if config.mode == "official" else official_splits(parts, config)
+        self.plan = plan_splits(parts, config)
 
     def numbers(self, batch: pa.RecordBatch) -> npt.NDArray[np.int8]:
         """Return `<int8>[n]`, positions in SPLITS."""
-        names = assign_splits(batch, config=self._config, official=self._official)
+        names = assign_splits(batch, plan=self.plan)
         return pc.index_in(names, pa.array(SPLITS)).to_numpy().astype(np.int8)
 
     def is_unknown(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
@@ -97,6 +97,7 @@ def measure(
                 tag_hash=tags_of.hashes,
                 n_tokens=tokens_of.lengths.astype(np.int32),
                 split=split,
+                label=splitter.plan.labels(batch),
                 unlabelled=tags_of.is_null,
                 faults=_packed(faults),
                 illegal=transitions.add(tags_of, aligned & ~defect),
@@ -140,6 +141,7 @@ _EMPTY = Ledger(
     tag_hash=np.zeros(0, np.uint64),
     n_tokens=np.zeros(0, np.int32),
     split=np.zeros(0, np.int8),
+    label=np.zeros(0, np.int8),
     unlabelled=np.zeros(0, np.bool_),
     faults=np.zeros(0, np.uint16),
     illegal=np.zeros(0, np.uint8),

@@ -62,6 +62,7 @@ def validate(
         "sentence": sentence,
         "scheme": examined.scheme,
         "splits": examined.splits,
+        "carving": examined.carving,
         "quarantined": examined.quarantined,
         "rules": [
             {"rule": v.rule, "severity": v.severity, "count": v.count, "held": v.held, "message": v.message}
@@ -76,4 +77,10 @@ def validate(
     }
     write_json(folder / PROFILE, profile)
     write_pages(profile, judgement, examined.evidence, folder=folder / DATA_DOCS)
-    _log.info("%s Tag scheme %s (%s)", sentence, examined.scheme["used"], examined.scheme["reason"])
+    _log.info(
+        "%s Splits: %s. Tag scheme %s (%s)",
+        sentence,
+        examined.carving["sentence"],
+        examined.scheme["used"],
+        examined.scheme["reason"],
+    )

@@ -24,6 +24,7 @@ class Evidence:
     counts: Mapping[str, int]  # rule -> offenders in all
     n_sequences: int  # received
     n_tags: int
+    carving: str  # the origin of dev and test, in words
 
     def judged(self, rule: str) -> int:
         """Return how many there were that might have broken `rule`."""
@@ -107,8 +108,10 @@ def _received(rule: Rule, evidence: Evidence) -> str:
             return f"{len(evidence.metrics)} rows, {int(evidence.metrics.isna().sum().sum())} numbers missing"
         case "empty_corpus":
             return f"{evidence.metric('received'):,.0f} sequences"
-        case "too_few_sequences" | "empty_split":
+        case "too_few_sequences":
             return f"{_sizes(evidence)} sequences"
+        case "empty_split":
+            return f"{_sizes(evidence)} sequences ({evidence.carving})"
         case "quarantine_budget":
             return _refused(evidence) + _gravest(evidence)
         case "duplicates":

@@ -33,6 +33,7 @@ def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str
         link_list(links),
         "## Splits",
         table(_SPLITS, _splits(profile)),
+        f"{inline(sentence(profile['carving']['sentence']))}.",
         "## The contract",
         f"{count(expectations['failed'])} of {plural(expectations['evaluated'], 'expectation')} failed. "
         f"{quarantine_sentence(quarantined)}",

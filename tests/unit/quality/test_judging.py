@@ -34,6 +34,7 @@ SOUND = Evidence(
     counts={rule.name: 0 for rule in RULES},
     n_sequences=30,
     n_tags=4,
+    carving="dev and test as labelled by the sources",
 )
 OFFENDER = Offender("over_long", 3, "s3", "train", "12,000 tokens, 10,000 allowed", "a/O …")
 
@@ -58,7 +59,8 @@ def test_sound_evidence_is_accepted_and_all_of_it_evaluated():
 
 
 @pytest.mark.parametrize(
-    "column", ["received", "sequences", "refused_share", "duplicate_share", "leaked_share"]
+    "column",
+    ["received", "sequences", "refused_share", "duplicate_share", "leaked_share"],
 )
 def test_a_column_of_nulls_is_refused(column):
     metrics = SOUND.metrics.astype({column: float})

@@ -167,6 +167,7 @@ def profile() -> dict[str, Any]:
         "sentence": "accepted: 80 train, 10 dev, 10 test sequences; 1.00% quarantined",
         "scheme": {"declared": "auto", "detected": "none", "used": "none", "reason": "no tag is like B-X"},
         "splits": {"train": split, "dev": split, "test": split},
+        "carving": {"sentence": "dev: 10 sequences carved from 90 labelled train", "splits": []},
         "quarantined": {
             "n_sequences": 2,
             "share": 0.01,

@@ -53,6 +53,12 @@ def test_the_page_says_if_batches_were_halved_for_memory(report, context):
     assert "64 tokens and padding at the most" in report(context={**context, "batch_cells": 64})
 
 
+def test_the_page_says_how_dev_came_about(report):
+    page = Page(report())
+
+    assert "Dev: 10 sequences carved from 90 labelled train." in page.text
+
+
 def test_the_verdict_and_its_sentence_stand_on_top(report):
     page = Page(report())
 

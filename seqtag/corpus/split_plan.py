@@ -1,0 +1,212 @@
+"""Assignment of sequences to train, dev and test: planned once from all labels, applied batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.config import SPLITS, SplitConfig
+from seqtag.config.sources import Split
+from seqtag.corpus.schema import DOCUMENT_ID, SPLIT
+from seqtag.hashing import hash_strings
+
+Pool = Literal["all", "unlabelled", "train"]
+
+_UNLABELLED = -1  # the number of a label that is null, or no split
+_POOL_NAMES: Mapping[Pool, str] = {
+    "all": "sequences whose labels are ignored",
+    "unlabelled": "sequences without a split label",
+    "train": "labelled train",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class SplitPlan:
+    """The labels of a corpus, and where the splits that no label names are carved from.
+
+    A sequence labelled dev or test is in that split, and nothing else joins a split that has labels. A split
+    without labels is carved by hash of the document, from the unlabelled sequences if there are any; only
+    where every sequence is labelled is it carved from train:
+
+        labels that occur      train                    dev                    test
+        ---------------------  -----------------------  ---------------------  ---------------------
+        none                   the rest                 carved (unlabelled)    carved (unlabelled)
+        train                  train without the rest   carved (train)         carved (train)
+        train, dev             train without test       dev                    carved (train)
+        train, test            train without dev        carved (train)         test
+        train, dev, test       train                    dev                    test
+        train, none            train and the rest       carved (unlabelled)    carved (unlabelled)
+        train, dev, none       train and the rest       dev                    carved (unlabelled)
+        train, test, none      train and the rest       carved (unlabelled)    test
+        train, dev, test, none train and unlabelled     dev                    test
+        dev, none              the rest                 dev                    carved (unlabelled)
+        test, none             the rest                 carved (unlabelled)    test
+        dev, test, none        unlabelled               dev                    test
+        dev and/or test        empty: refused           labels only            labels only
+
+    Mode "hash" ignores all labels, as if none occurred. In mode "official" every sequence has a label and
+    every split occurs; anything else is refused.
+
+    The unlabelled sequences of a document that is also labelled train follow it into train: a carved split
+    shares no document with train. A label that appears later (the first test file, a document now labelled
+    train, the first unlabelled source) can therefore move sequences from a carved split into train, never
+    from train into test.
+
+    Attributes:
+        n_labelled: sequences with each label, before quarantine.
+        n_unlabelled: sequences without one of them, before quarantine.
+        train_documents: `<uint64>[n]`, sorted hashes of the documents that are labelled train and whose own
+            hash lies in the range of dev and test. 8 bytes for one in five documents at the default shares;
+            empty unless something is carved from unlabelled sequences.
+    """
+
+    config: SplitConfig
+    n_labelled: Mapping[Split, int]
+    n_unlabelled: int
+    train_documents: npt.NDArray[np.uint64]
+
+    @property
+    def pool(self) -> Pool:
+        """The sequences that a split without labels is carved from."""
+        if self.config.mode == "hash":
+            return "all"
+        return "unlabelled" if self.n_unlabelled else "train"
+
+    @property
+    def carved(self) -> tuple[Split, ...]:
+        """The splits that no label names."""
+        if self.config.mode == "official":
+            return ()
+        held_out: tuple[Split, ...] = ("dev", "test")
+        return tuple(name for name in held_out if self.pool == "all" or not self.n_labelled[name])
+
+    def labels(self, batch: pa.RecordBatch) -> npt.NDArray[np.int8]:
+        """Return `<int8>[n]`: the position in SPLITS of each sequence's label, -1 for none that counts."""
+        if self.pool == "all":
+            return np.full(len(batch), _UNLABELLED, np.int8)
+        return _numbers(batch.column(SPLIT))
+
+
+def plan_splits(parts: Sequence[Path], config: SplitConfig) -> SplitPlan:
+    """Read the labels of all sequences, and plan the splits.
+
+    One pass over the column of labels. A second one, over the document ids of the row groups that have
+    sequences labelled train, follows only where dev or test is carved from unlabelled sequences.
+    """
+    counts = np.zeros(len(SPLITS) + 1, np.int64)  # of -1, then of each split
+    if config.mode != "hash":
+        for table in _row_groups(parts, [SPLIT]):
+            counts += np.bincount(_numbers(table.column(SPLIT)) + 1, minlength=len(counts))
+    n_labelled = dict(zip(SPLITS, counts[1:].tolist(), strict=True))
+    plan = SplitPlan(config, n_labelled, int(counts[0]), np.zeros(0, np.uint64))
+    if plan.pool == "unlabelled" and plan.carved and n_labelled["train"]:
+        return SplitPlan(config, n_labelled, int(counts[0]), _train_documents(parts, config))
+    return plan
+
+
+def assign_splits(batch: pa.RecordBatch, *, plan: SplitPlan) -> pa.StringArray:
+    """Return train, dev or test for each sequence of `batch`.
+
+    A label decides where it counts. The other sequences of the pool are placed by the hash of their document
+    in [0, 1): test below the share of test, dev in the share of dev above it, train in the rest. So the
+    split of a document depends on nothing but its id and its labels, and a corpus that grows moves no
+    sequence from train to test.
+    """
+    label = plan.labels(batch)
+    documents = hash_strings(batch.column(DOCUMENT_ID))
+    position = _positions(documents)
+    in_pool = label == (SPLITS.index("train") if plan.pool == "train" else _UNLABELLED)
+    in_pool &= ~_is_among(documents, plan.train_documents)
+    is_test = in_pool & (position < plan.config.test)
+    is_dev = in_pool & ~is_test & (position < plan.config.test + plan.config.dev)
+    split = np.maximum(label, SPLITS.index("train"))
+    for name, is_carved in (("test", is_test), ("dev", is_dev)):
+        if name in plan.carved:
+            split[is_carved] = SPLITS.index(name)
+    return pa.array(SPLITS, pa.string()).take(pa.array(split))
+
+
+def count_origins(labels: npt.NDArray[np.int8], splits: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Return `<int64>[1 + n_splits, n_splits]`: sequences by label, the first row for none, and split."""
+    n = len(SPLITS)
+    return np.bincount((labels.astype(np.int64) + 1) * n + splits, minlength=(n + 1) * n).reshape(n + 1, n)
+
+
+def describe_carving(plan: SplitPlan, origins: npt.NDArray[np.int64]) -> tuple[dict[str, Any], ...]:
+    """Return for each carved split its size, and the name and size of what it was carved from.
+
+    Args:
+        origins: as `count_origins` gives it.
+    """
+    pool = origins[1 + SPLITS.index("train") if plan.pool == "train" else 0]
+    return tuple(
+        {
+            "split": name,
+            "n_sequences": int(pool[SPLITS.index(name)]),
+            "source": _POOL_NAMES[plan.pool],
+            "n_source": int(pool.sum()),
+        }
+        for name in plan.carved
+    )
+
+
+def carving_sentence(carved: Sequence[Mapping[str, Any]]) -> str:
+    """Say which splits were carved from what.
+
+    >>> one = {"split": "dev", "n_sequences": 1204, "source": "labelled train", "n_source": 12000}
+    >>> carving_sentence([one])
+    'dev: 1,204 sequences carved from 12,000 labelled train'
+    >>> carving_sentence([])
+    'dev and test as labelled by the sources'
+    """
+    if not carved:
+        return "dev and test as labelled by the sources"
+    return "; ".join(
+        f"{one['split']}: {one['n_sequences']:,} sequences carved from {one['n_source']:,} {one['source']}"
+        for one in carved
+    )
+
+
+def _numbers(labels: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int8]:
+    return pc.index_in(labels, pa.array(SPLITS)).fill_null(_UNLABELLED).to_numpy().astype(np.int8)
+
+
+def _positions(documents: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
+    """Return `<float64>[n]` in [0, 1)."""
+    return documents.astype(np.float64) * 2.0**-64
+
+
+def _is_among(hashes: npt.NDArray[np.uint64], known: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+    """Return which of `hashes` occur in `known`, which is sorted."""
+    if not len(known):
+        return np.zeros(len(hashes), np.bool_)
+    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes
+    return found
+
+
+def _train_documents(parts: Sequence[Path], config: SplitConfig) -> npt.NDArray[np.uint64]:
+    """Return the hashes that `SplitPlan.train_documents` describes."""
+    known = np.zeros(0, np.uint64)
+    waiting: list[npt.NDArray[np.uint64]] = []
+    for table in _row_groups(parts, [SPLIT, DOCUMENT_ID]):
+        is_train = _numbers(table.column(SPLIT)) == SPLITS.index("train")
+        hashes = np.unique(hash_strings(table.column(DOCUMENT_ID).filter(pa.array(is_train))))
+        waiting.append(hashes[_positions(hashes) < config.test + config.dev])
+        if sum(map(len, waiting)) > max(len(known), 2**18):  # so that the work stays linear
+            known, waiting = np.unique(np.concatenate([known, *waiting])), []
+    return np.unique(np.concatenate([known, *waiting]))
+
+
+def _row_groups(parts: Sequence[Path], columns: list[str]) -> Iterator[pa.Table]:
+    for part in parts:
+        with pq.ParquetFile(part) as file:
+            for group in range(file.num_row_groups):
+                yield file.read_row_group(group, columns=columns)
