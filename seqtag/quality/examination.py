@@ -11,12 +11,12 @@ from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
 from seqtag.quality.findings import Findings, find_offenders
 from seqtag.quality.measure import Measured, Splitter, measure
-from seqtag.quality.metrics import TagCounts, split_metrics, split_profiles
+from seqtag.quality.metrics import CORPUS, TagCounts, ambiguity, split_metrics, split_profiles
 from seqtag.quality.offenders import Offender, Requirements, readable
 from seqtag.quality.quarantine import EXAMPLES, quarantine
 from seqtag.quality.reading import schema_faults
 from seqtag.quality.rules import Rule, rules_in_force
-from seqtag.quality.verdict import Evidence, scheme_profile
+from seqtag.quality.verdict import Evidence, ambiguity_sentence, scheme_profile
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class Examined:
     scheme: Mapping[str, str]
     splits: Mapping[str, Any]
     carving: Mapping[str, Any]
+    ambiguity: Mapping[str, Any]
     quarantined: Mapping[str, Any]
     tags: TagCounts
 
@@ -52,11 +53,12 @@ def examine(
         tags=tags, quality=quality, split=split, scheme=scheme, has_previous=previous is not None
     )
     findings = find_offenders(measured.ledger, rules, scheme=scheme, min_length=quality.leakage_min_length)
+    refusing = tuple(rule.name for rule in rules if rule.refuses)
     offenders = quarantine(
         sound_parts,
         measured,
         findings,
-        refusing=[rule.name for rule in rules if rule.refuses],
+        refusing=refusing,
         columns=columns,
         splitter=splitter,
         required=Requirements(scheme, tags.declared, quality.max_length),
@@ -64,6 +66,7 @@ def examine(
     )
     tag_counts = measured.tags.counts(also=tags.declared or ())
     carving = _carving(measured, findings, splitter)
+    ambiguous = _ambiguity(measured, findings, refusing)
     return Examined(
         rules=rules,
         evidence=_evidence(
@@ -74,11 +77,14 @@ def examine(
             quality=quality,
             tags=tag_counts,
             previous=previous,
+            refusing=refusing,
             carving=carving["sentence"],
+            ambiguity=ambiguous["sentence"],
         ),
         scheme=scheme_profile(tags, measured.scheme, used=scheme),
         splits=split_profiles(measured.ledger, findings, n_types=measured.types.n_types()),
         carving=carving,
+        ambiguity=ambiguous,
         quarantined=_quarantined(findings, rules, budget=quality.quarantine_budget),
         tags=tag_counts,
     )
@@ -93,7 +99,9 @@ def _evidence(
     quality: QualityConfig,
     tags: TagCounts,
     previous: Mapping[str, Any] | None,
+    refusing: tuple[str, ...],
     carving: str,
+    ambiguity: str,
 ) -> Evidence:
     unsound = [Offender("schema", None, "", "", fault, "") for fault in wrong]
     rare = _rare_tags(tags, least=quality.min_tag_support)
@@ -114,7 +122,9 @@ def _evidence(
         },
         n_sequences=len(measured.ledger),
         n_tags=len(tags),
+        refusing=refusing,
         carving=carving,
+        ambiguity=ambiguity,
     )
 
 
@@ -123,6 +133,13 @@ def _carving(measured: Measured, findings: Findings, splitter: Splitter) -> dict
     labels, splits = (column[findings.kept] for column in (measured.ledger.label, measured.ledger.split))
     carved = describe_carving(splitter.plan, count_origins(labels, splits))
     return {"sentence": carving_sentence(carved), "splits": list(carved)}
+
+
+def _ambiguity(measured: Measured, findings: Findings, refusing: Sequence[str]) -> dict[str, Any]:
+    """Return what profile.json says of the sequences whose tokens also occur with other tags."""
+    left_out = "conflicting_labels" in refusing
+    found = ambiguity(measured.ledger, findings)
+    return {"sentence": ambiguity_sentence(found[CORPUS], left_out=left_out), "left_out": left_out, **found}
 
 
 def _rare_tags(tags: TagCounts, *, least: int) -> list[Offender]:

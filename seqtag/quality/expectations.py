@@ -151,7 +151,8 @@ def _of_metrics(rule: Rule, *, has_drift: bool) -> list[Expectation]:
     said = _said(rule)
     match rule.name:
         case "complete_metrics":
-            numbers = ["received", "sequences", "refused_share", "duplicate_share", "leaked_share"]
+            numbers = ["received", "sequences", "refused_share", "ambiguous_share"]
+            numbers += ["duplicate_share", "leaked_share"]
             numbers += ["tag_drift"] if has_drift else []
             every_split = ExpectColumnDistinctValuesToEqualSet(
                 column="split", value_set=[CORPUS, *SPLITS], **said

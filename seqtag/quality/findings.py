@@ -23,11 +23,13 @@ class Findings:
 
     rows: rule -> `<int64>[n_offenders]`, rising, for every rule that sequences can break.
     sound: `<bool>[n]`, not refused for itself alone.
+    ambiguous: `<bool>[n]`, sound, and its tokens also occur with other tags in a sound sequence.
     kept: `<bool>[n]`, not refused at all: what goes into the splits.
     """
 
     rows: Mapping[str, Rows]
     sound: Mask
+    ambiguous: Mask
     kept: Mask
 
 
@@ -49,15 +51,15 @@ def find_offenders(ledger: Ledger, rules: Sequence[Rule], *, scheme: SchemeName,
     sound = ~_refused(ledger, found, in_force)
     if "duplicate_id" in in_force:
         found["duplicate_id"] = _shared_ids(ledger, among=sound)
+    ambiguous = _conflicts(ledger.token_hash, ledger.tag_hash, among=sound & ~ledger.unlabelled)
     if "conflicting_labels" in in_force:
-        labelled = sound & ~ledger.unlabelled
-        found["conflicting_labels"] = _conflicts(ledger.token_hash, ledger.tag_hash, among=labelled)
+        found["conflicting_labels"] = ambiguous
     kept = ~_refused(ledger, found, in_force)
     found["duplicates"] = _repeats(ledger.token_hash, among=kept)
     found["leakage"] = _leaks(ledger, among=kept, min_length=min_length)
     order = {name: i for i, name in enumerate(in_force)}
     names = sorted(found, key=lambda name: order[name])
-    return Findings({name: np.flatnonzero(found[name]) for name in names}, sound, kept)
+    return Findings({name: np.flatnonzero(found[name]) for name in names}, sound, ambiguous, kept)
 
 
 def counterpart(ledger: Ledger, findings: Findings, rule: str, row: int) -> int | None:

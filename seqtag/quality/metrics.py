@@ -28,9 +28,10 @@ def split_metrics(
     """Return one row for the corpus and one per split, without a missing number.
 
     received             sequences before quarantine
-    sequences, tokens    after quarantine, as all that follows
+    sequences, tokens    after quarantine, as all that follows unless it says otherwise
     unlabelled           sequences without tags
     refused_share        of those received
+    ambiguous_share      of those received, sequences whose tokens also occur with other tags
     duplicate_share      sequences whose tokens an earlier one has
     leaked_share         of those long enough, sequences whose tokens also stand in train
     tag_drift            Jensen-Shannon divergence from `previous`, bits; only where that is given
@@ -51,6 +52,7 @@ def split_metrics(
             "tokens": int(ledger.n_tokens[kept].sum(dtype=np.int64)),
             "unlabelled": int((kept & ledger.unlabelled).sum()),
             "refused_share": _share(here & ~findings.kept, of=here),
+            "ambiguous_share": _share(here & findings.ambiguous, of=here),
             "duplicate_share": _share(here & repeats, of=kept),
             "leaked_share": _share(here & leaks, of=here & is_long & ~is_train),
         }
@@ -75,6 +77,27 @@ def split_profiles(ledger: Ledger, findings: Findings, *, n_types: tuple[int, ..
             "unlabelled": int((kept & ledger.unlabelled).sum()),
         }
     return profiles
+
+
+def ambiguity(ledger: Ledger, findings: Findings) -> dict[str, Any]:
+    """Return the ambiguous sequences of the corpus and of each split, and their shares of those received.
+
+    Of equal sequences with different tags no tagger can get all right, which bounds the score on test.
+    """
+    found: dict[str, Any] = {}
+    for name in (CORPUS, *SPLITS):
+        here = _is_in(ledger, name)
+        n_sequences, n_tokens = int(here.sum()), int(ledger.n_tokens[here].sum(dtype=np.int64))
+        ambiguous = here & findings.ambiguous
+        n_ambiguous = int(ledger.n_tokens[ambiguous].sum(dtype=np.int64))
+        found[name] = {
+            "n_sequences": int(ambiguous.sum()),
+            "n_received": n_sequences,
+            "share": int(ambiguous.sum()) / n_sequences if n_sequences else 0.0,
+            "n_tokens": n_ambiguous,
+            "token_share": n_ambiguous / n_tokens if n_tokens else 0.0,
+        }
+    return found
 
 
 def tag_drift(now: Mapping[str, int], before: Mapping[str, int]) -> float:

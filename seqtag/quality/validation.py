@@ -63,6 +63,7 @@ def validate(
         "scheme": examined.scheme,
         "splits": examined.splits,
         "carving": examined.carving,
+        "ambiguity": examined.ambiguity,
         "quarantined": examined.quarantined,
         "rules": [
             {"rule": v.rule, "severity": v.severity, "count": v.count, "held": v.held, "message": v.message}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -24,7 +25,9 @@ class Evidence:
     counts: Mapping[str, int]  # rule -> offenders in all
     n_sequences: int  # received
     n_tags: int
+    refusing: tuple[str, ...]  # the rules in force that quarantine a sequence
     carving: str  # the origin of dev and test, in words
+    ambiguity: str  # the share of ambiguous sequences, in words
 
     def judged(self, rule: str) -> int:
         """Return how many there were that might have broken `rule`."""
@@ -96,8 +99,32 @@ def scheme_profile(tags: TagsConfig, detected: SchemeVerdict, *, used: SchemeNam
     return {"declared": tags.scheme, "detected": detected.scheme, "used": used, "reason": reason}
 
 
+def ambiguity_sentence(found: Mapping[str, Any], *, left_out: bool) -> str:
+    """Say how much is ambiguous and, if it is quarantined, that the scores leave it out.
+
+    Args:
+        found: what `ambiguity` gives for the corpus.
+
+    >>> found = {"n_sequences": 39, "n_received": 300, "share": 0.13, "token_share": 0.052}
+    >>> ambiguity_sentence(found, left_out=False)
+    '39 of 300 sequences (13.00%) with 5.20% of the tokens occur with other tags too'
+    """
+    sentence = (
+        f"{found['n_sequences']:,} of {found['n_received']:,} sequences ({found['share']:.2%}) with "
+        f"{found['token_share']:.2%} of the tokens occur with other tags too"
+    )
+    if found["n_sequences"] and left_out:
+        sentence += (
+            ", and are left out of train, dev and test: scores say nothing about such sequences, which live "
+            'traffic has; conflicting_labels = "warn" keeps them'
+        )
+    return sentence
+
+
 def _received(rule: Rule, evidence: Evidence) -> str:
     name, count = rule.name, evidence.counts.get(rule.name, 0)
+    if name == "conflicting_labels":
+        return evidence.ambiguity
     if name in SEQUENCE_RULES:
         return f"{count:,} of {evidence.judged(name):,} sequences break it"
     first = next((o.finding for o in evidence.offenders if o.rule == name), "")
@@ -134,8 +161,8 @@ def _refused(evidence: Evidence) -> str:
 
 
 def _gravest(evidence: Evidence) -> str:
-    """Return the rules that cost the most sequences, with their numbers."""
-    counts = {rule: evidence.counts.get(rule, 0) for rule in SEQUENCE_RULES}
+    """Return the rules that quarantine the most sequences, with their numbers."""
+    counts = {rule: evidence.counts[rule] for rule in evidence.refusing}
     gravest = sorted(counts.items(), key=lambda item: -item[1])[:3]
     named = ", ".join(f"{rule} {count:,}" for rule, count in gravest if count)
     return f", most by {named}" if named else ""

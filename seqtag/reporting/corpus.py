@@ -34,6 +34,7 @@ def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str
         "## Splits",
         table(_SPLITS, _splits(profile)),
         f"{inline(sentence(profile['carving']['sentence']))}.",
+        f"Ambiguous: {inline(profile['ambiguity']['sentence'])}.",
         "## The contract",
         f"{count(expectations['failed'])} of {plural(expectations['evaluated'], 'expectation')} failed. "
         f"{quarantine_sentence(quarantined)}",

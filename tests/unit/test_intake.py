@@ -1,4 +1,4 @@
-"""From sources to splits by the real steps: labels."""
+"""From sources to splits by the real steps: labels, documents and ambiguity."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
 from seqtag import steps
 from seqtag.config import TaggerConfig
+from seqtag.errors import CorpusRejectedError
 from seqtag.rundir import Home, RunDir
 from seqtag.sealing import read_json
 
@@ -129,3 +131,83 @@ def test_what_is_quarantined_is_not_counted_as_carved(tmp_path, validated):
     ]
     assert sources_of(run)["dev"] == {"train.conll": 44}
     assert sources_of(run)["test"] == {"train.conll": 50}
+
+
+def clicks(n: int) -> list[str]:
+    """Return sessions of one to eight clicks, each click tagged with one of two states.
+
+    The states are hidden: both show the same ten actions, with different probabilities.
+    """
+    random = np.random.default_rng(11)
+    actions = ("home", "search", "filter", "view", "zoom", "reviews", "compare", "cart", "coupon", "pay")
+    shows = random.dirichlet(np.ones(len(actions)), size=2)
+    sequences = []
+    for _ in range(n):
+        state = random.integers(2)
+        words = []
+        for _ in range(random.integers(1, 9)):
+            words.append(f"{random.choice(actions, p=shows[state])}/{('browse', 'buy')[state]}")
+            state = state if random.random() < 0.8 else 1 - state
+        sequences.append(" ".join(words))
+    return sequences
+
+
+SHARE_OF_CLICKS = "533 of 2,000 sequences (26.65%) with 11.15% of the tokens occur with other tags too"
+
+
+def test_honest_ambiguity_warns_and_stays_in_every_split(tmp_path, validated):
+    run = validated(write(tmp_path / "clicks.conll", clicks(2000)))
+    steps.split(run)
+
+    profile = read_json(run.profile)
+    assert profile["accepted"]
+    assert "; 0.00% (0 of 2,000 sequences) quarantined; warnings: " in profile["sentence"]
+    assert "conflicting_labels" in profile["sentence"]
+    assert sum(pq.read_metadata(run.split(name)).num_rows for name in ("train", "dev", "test")) == 2000
+    ambiguity = profile["ambiguity"]
+    assert ambiguity["corpus"] == {
+        "n_sequences": 533,
+        "n_received": 2000,
+        "share": 0.2665,
+        "n_tokens": 1004,
+        "token_share": 1004 / 9006,
+    }
+    assert (ambiguity["sentence"], ambiguity["left_out"]) == (SHARE_OF_CLICKS, False)
+    assert SHARE_OF_CLICKS in run.data_docs.read_text("utf-8")
+    assert SHARE_OF_CLICKS in steps.corpus_card(run)
+
+
+@pytest.mark.parametrize("severity", ["quarantine", "fail"])
+def test_ambiguity_that_is_to_be_refused_refuses_the_corpus_and_says_what_the_scores_leave_out(
+    severity, tmp_path, validated
+):
+    source = write(tmp_path / "clicks.conll", clicks(2000))
+    with pytest.raises(CorpusRejectedError) as error:
+        validated(source, quality={"rules": {"conflicting_labels": severity}})
+
+    assert "26.65% (533 of 2,000 sequences), most by conflicting_labels 533" in str(error.value)
+    profile = read_json(next((tmp_path / "home" / "runs" / "toy").iterdir()) / "validation" / "profile.json")
+    assert profile["ambiguity"]["left_out"]
+    assert profile["ambiguity"]["sentence"] == (
+        f"{SHARE_OF_CLICKS}, and are left out of train, dev and test: scores say nothing about such "
+        'sequences, which live traffic has; conflicting_labels = "warn" keeps them'
+    )
+
+
+def test_within_the_budget_ambiguous_sequences_are_left_out_of_all_splits(tmp_path, validated):
+    quality = {"rules": {"conflicting_labels": "quarantine"}, "quarantine_budget": 0.5}
+    run = validated(write(tmp_path / "clicks.conll", clicks(2000)), quality=quality)
+    steps.split(run)
+
+    assert sum(pq.read_metadata(run.split(name)).num_rows for name in ("train", "dev", "test")) == 1467
+    assert "scores say nothing about such sequences" in run.data_docs.read_text("utf-8")
+    assert "scores say nothing about such sequences" in steps.corpus_card(run)
+
+
+def test_the_share_is_told_where_the_rule_is_off(tmp_path, validated):
+    quality = {"rules": {"conflicting_labels": "off"}}
+    run = validated(write(tmp_path / "clicks.conll", clicks(2000)), quality=quality)
+
+    profile = read_json(run.profile)
+    assert "conflicting_labels" not in {rule["rule"] for rule in profile["rules"]}
+    assert profile["ambiguity"]["sentence"] == SHARE_OF_CLICKS

@@ -60,6 +60,8 @@ def judged(
 ) -> dict[str, Any]:
     """Return offenders per rule, refused rows with their reasons, and the numbers of what is left."""
 
+    rules = {"conflicting_labels": "warn"} | rules
+
     def in_force(rule: str) -> bool:
         return rules.get(rule, "quarantine") != "off"
 

@@ -26,6 +26,7 @@ SOUND = Evidence(
             "tokens": [150, 50, 50, 50],
             "unlabelled": [0, 0, 0, 0],
             "refused_share": [0.0, 0.0, 0.0, 0.0],
+            "ambiguous_share": [0.0, 0.0, 0.0, 0.0],
             "duplicate_share": [0.0, 0.0, 0.0, 0.0],
             "leaked_share": [0.0, 0.0, 0.0, 0.0],
         }
@@ -34,7 +35,9 @@ SOUND = Evidence(
     counts={rule.name: 0 for rule in RULES},
     n_sequences=30,
     n_tags=4,
+    refusing=(),
     carving="dev and test as labelled by the sources",
+    ambiguity="0 of 30 sequences (0.00%) with 0.00% of the tokens occur with other tags too",
 )
 OFFENDER = Offender("over_long", 3, "s3", "train", "12,000 tokens, 10,000 allowed", "a/O …")
 
@@ -53,14 +56,14 @@ def test_sound_evidence_is_accepted_and_all_of_it_evaluated():
     judgement, (accepted, _) = judged(SOUND)
 
     assert accepted
-    assert judgement.evaluated == judgement.defined == 22
+    assert judgement.evaluated == judgement.defined == 23
     assert judgement.failed == 0
     assert all(judgement.held.values())
 
 
 @pytest.mark.parametrize(
     "column",
-    ["received", "sequences", "refused_share", "duplicate_share", "leaked_share"],
+    ["received", "sequences", "refused_share", "ambiguous_share", "duplicate_share", "leaked_share"],
 )
 def test_a_column_of_nulls_is_refused(column):
     metrics = SOUND.metrics.astype({column: float})
@@ -107,7 +110,7 @@ def test_an_expectation_that_raises_is_not_evaluated_and_refuses(monkeypatch):
 
     assert not accepted
     assert judgement.evaluated < judgement.defined
-    assert sentence == f"refused: only {judgement.evaluated} of 22 expectations were evaluated."
+    assert sentence == f"refused: only {judgement.evaluated} of 23 expectations were evaluated."
 
 
 def test_no_rules_at_all_is_no_pass():

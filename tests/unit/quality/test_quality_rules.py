@@ -107,13 +107,39 @@ def test_without_a_declared_set_no_tag_is_unknown(examined):
     assert seen.quarantine == []
 
 
-def test_sequences_that_contradict_each_other_are_all_quarantined(examined):
+def test_sequences_that_contradict_each_other_are_all_quarantined_if_that_is_asked_for(examined):
     same = [sequence("x/O y/O", sequence_id=f"c{i}") for i in range(3)]
     other = sequence("x/B-PER y/O", sequence_id="c3")
 
-    seen = examined([*sound_corpus(), *same, other], quality=LENIENT)
+    rules = {"conflicting_labels": "quarantine"}
+    seen = examined([*sound_corpus(), *same, other], quality=LENIENT | {"rules": rules})
 
     assert seen.reasons == {row: ["conflicting_labels"] for row in range(30, 34)}
+
+
+def test_sequences_that_contradict_each_other_only_warn_by_default(validated):
+    """8 of 58 tokens, in 4 of 14 sequences; of the four sequences of test it is one."""
+    same = [sequence("x/O y/O", sequence_id=f"c{i}") for i in range(3)]
+    other = sequence("x/B-PER y/O", sequence_id="c3", split="test")
+
+    result = validated([*sound_corpus(10), *same, other], quality=LENIENT)
+
+    assert result.quarantine == []
+    assert result.rule("conflicting_labels") == {
+        "rule": "conflicting_labels",
+        "severity": "warn",
+        "count": 4,
+        "held": False,
+        "message": "required: the same tokens have the same tags wherever they occur. Received: "
+        "4 of 14 sequences (28.57%) with 13.79% of the tokens occur with other tags too",
+    }
+    assert result.profile["ambiguity"]["test"] == {
+        "n_sequences": 1,
+        "n_received": 4,
+        "share": 0.25,
+        "n_tokens": 2,
+        "token_share": 2 / 17,
+    }
 
 
 def test_equal_sequences_with_equal_tags_are_duplicates_and_kept(validated):

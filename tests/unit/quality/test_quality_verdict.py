@@ -33,6 +33,17 @@ def test_over_budget_the_corpus_is_refused_with_the_numbers(validated):
     assert len(result.quarantine) == 3
 
 
+def test_a_rule_that_only_warns_is_not_named_as_what_uses_the_budget_up(validated):
+    conflicts = [sequence(f"x/{tag}", sequence_id=f"c{i}") for i, tag in enumerate(["O", "B-ORG"] * 3)]
+
+    result = validated(
+        [*sound_corpus(), *wrong(3), *conflicts], quality=LENIENT | {"quarantine_budget": 0.05}
+    )
+
+    assert result.rule("conflicting_labels")["count"] == 6
+    assert result.profile["sentence"].endswith("7.69% (3 of 39 sequences), most by illegal_transition 3.")
+
+
 def test_an_empty_corpus_is_refused(validated):
     result = validated([])
 

@@ -62,7 +62,7 @@ def corrupted(seed: int, n: int = 160) -> list[naive.Row]:
         (2, "IOB1", None, {}),
         (3, "IOBES", [*TAGS, "S-X"], {}),
         (4, "none", TAGS, {}),
-        (5, "IOB2", TAGS, {"illegal_transition": "off", "conflicting_labels": "warn"}),
+        (5, "IOB2", TAGS, {"illegal_transition": "off", "conflicting_labels": "quarantine"}),
         (6, "IOB2", None, {"length_mismatch": "warn", "empty_token": "off", "duplicate_id": "off"}),
         (7, "IOB1", TAGS, {"broken_sequence": "warn", "over_long": "fail", "conflicting_labels": "off"}),
         (8, "none", None, dict.fromkeys(naive.SINGLE, "off")),

@@ -168,6 +168,11 @@ def profile() -> dict[str, Any]:
         "scheme": {"declared": "auto", "detected": "none", "used": "none", "reason": "no tag is like B-X"},
         "splits": {"train": split, "dev": split, "test": split},
         "carving": {"sentence": "dev: 10 sequences carved from 90 labelled train", "splits": []},
+        "ambiguity": {
+            "sentence": "5 of 100 sequences (5.00%) with 2.00% of the tokens occur with other tags too",
+            "left_out": False,
+            **{name: {"share": 0.05} for name in ("corpus", "train", "dev", "test")},
+        },
         "quarantined": {
             "n_sequences": 2,
             "share": 0.01,

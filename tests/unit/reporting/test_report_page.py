@@ -53,10 +53,14 @@ def test_the_page_says_if_batches_were_halved_for_memory(report, context):
     assert "64 tokens and padding at the most" in report(context={**context, "batch_cells": 64})
 
 
-def test_the_page_says_how_dev_came_about(report):
+def test_the_page_says_how_dev_came_about_and_how_much_is_ambiguous(report):
     page = Page(report())
 
     assert "Dev: 10 sequences carved from 90 labelled train." in page.text
+    assert (
+        "Ambiguous: 5 of 100 sequences (5.00%) with 2.00% of the tokens occur with other tags too "
+        "(5.0% of train, 5.0% of dev, 5.0% of test)."
+    ) in page.text
 
 
 def test_the_verdict_and_its_sentence_stand_on_top(report):
