@@ -133,6 +133,23 @@ def test_what_is_quarantined_is_not_counted_as_carved(tmp_path, validated):
     assert sources_of(run)["test"] == {"train.conll": 50}
 
 
+def test_documents_that_share_a_heading_are_split_one_by_one(tmp_path, validated):
+    """Of 200 documents with the heading SPORT in two files, each goes as a whole into one split."""
+    for name, numbers in {"old": range(150), "new": range(150, 200)}.items():
+        texts = [f"-DOCSTART- -X- O\n\nSPORT O\n\nnews O\n{i} O\n" for i in numbers]
+        (tmp_path / f"{name}.conll").write_text("\n".join(texts), "utf-8")
+
+    run = validated({"format": "conll", "path": f"{tmp_path}/*.conll"}, quality={"max_duplicate_share": 1})
+    steps.split(run)
+
+    documents = {
+        name: Counter(pq.read_table(run.split(name))["document_id"].to_pylist())
+        for name in ("train", "dev", "test")
+    }
+    assert {name: len(found) for name, found in documents.items()} == {"train": 160, "dev": 16, "test": 24}
+    assert {n for found in documents.values() for n in found.values()} == {2}
+
+
 def clicks(n: int) -> list[str]:
     """Return sessions of one to eight clicks, each click tagged with one of two states.
 

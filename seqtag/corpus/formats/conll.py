@@ -13,11 +13,10 @@ import pyarrow.compute as pc
 from seqtag.config.sources import ConllSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.documents import Piece, with_document_ids
 from seqtag.corpus.formats.groups import (
-    Document,
     Groups,
     comments_of,
-    document_ids,
     document_numbers,
     groups_of,
     sequence_values,
@@ -43,17 +42,26 @@ def read_conll(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file in columns.
 
+    A document that begins with -DOCSTART- has the id that `with_document_ids` derives. Each sequence above
+    the first such line is a document by itself, named by the hash of its tokens.
+
     Further columns come from comments `# key = value`, if `source.comment` declares comments.
 
     Raises:
         CorpusFormatError: the first token line lacks a column, the file holds no token, or its encoding is
             wrong. A later line that lacks a column breaks its sequence only.
     """
+    yield from with_document_ids(_pieces(source, file, columns, block_bytes))
+
+
+def _pieces(
+    source: ConllSource, file: InputFile, columns: Sequence[str], block_bytes: int
+) -> Iterator[Piece]:
     place = _Place()
     for block in paragraph_blocks(file, source.encoding, block_bytes):
-        batch, place = _batch(source, file.name, columns, block, place)
-        if batch is not None:
-            yield batch
+        piece, place = _piece(source, file.name, columns, block, place)
+        if piece is not None:
+            yield piece
     if place.n_sequences == 0:
         raise CorpusFormatError(
             f"{file.name}:{place.line}: at least one token line was required. Received: end of file"
@@ -67,12 +75,12 @@ class _Place:
     line: int = 1
     n_sequences: int = 0
     tabs: bool = False  # known from the first token line on
-    document: Document | None = None  # None: no -DOCSTART- so far
+    n_documents: int = 0  # -DOCSTART- lines
 
 
-def _batch(
+def _piece(
     source: ConllSource, name: str, columns: Sequence[str], block: bytes, place: _Place
-) -> tuple[pa.RecordBatch | None, _Place]:
+) -> tuple[Piece | None, _Place]:
     lines = lines_of(block)
     prefix = source.comment.encode() if source.comment else None
     groups, boundaries = _groups(lines, prefix)
@@ -85,16 +93,12 @@ def _batch(
         raise _first_line_error(source, name, lines, fields, groups, place.line)
 
     tokens = lists(groups.offsets, fields.column(source.token_column, groups.tokens))
-    going_on = place.document
-    documents, open_ids = document_ids(
-        document_numbers(groups, boundaries),
-        tokens,
-        given=pa.nulls(len(boundaries), pa.string()),
-        going_on=going_on,
+    after = _Place(
+        line=place.line + len(lines),
+        n_sequences=place.n_sequences + len(groups),
+        tabs=tabs,
+        n_documents=place.n_documents + len(boundaries),
     )
-    if going_on is not None or len(boundaries):
-        going_on = Document(open_ids[-1].as_py())
-    after = _Place(place.line + len(lines), place.n_sequences + len(groups), tabs, going_on)
     if not len(groups):
         return None, after
 
@@ -103,10 +107,9 @@ def _batch(
 
     lacking = np.flatnonzero(~enough)
     comments = comments_of(groups, prefix) if prefix and columns else None
-    return corpus_batch(
+    batch = corpus_batch(
         columns,
         ids=labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#"),
-        documents=documents,
         tokens=tokens,
         tags=lists(groups.offsets, fields.column(source.tag_column, groups.tokens)),
         places=places(groups.offsets[:-1]),
@@ -114,7 +117,8 @@ def _batch(
             groups.offsets, [(lacking, _lacking(source, fields.counts[groups.tokens[lacking]]))], places
         ),
         further={key: sequence_values(key, comments, groups) for key in columns} if comments else None,
-    ), after
+    )
+    return Piece(batch, place.n_documents + document_numbers(groups, boundaries)), after
 
 
 def _groups(lines: Lines, prefix: bytes | None) -> tuple[Groups, Positions]:

@@ -14,12 +14,11 @@ import pyarrow.compute as pc
 from seqtag.config.sources import ConlluColumn, ConlluSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists, picked
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.documents import Piece, with_document_ids
 from seqtag.corpus.formats.groups import (
     Comments,
-    Document,
     Groups,
     comments_of,
-    document_ids,
     document_numbers,
     groups_of,
     sequence_values,
@@ -38,6 +37,9 @@ def read_conllu(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sentences of a file; what has no words is no sentence.
 
+    A document that begins with `# newdoc` and has no id has the one that `with_document_ids` derives. Each
+    sentence above the first newdoc is a document by itself, named by the hash of its words.
+
     Further columns come from comments `# key = value`. Those between `# newdoc` and the first of newpar,
     sent_id and text hold for all sentences of the document.
 
@@ -45,15 +47,29 @@ def read_conllu(
         CorpusFormatError: the first token line has not ten columns or no number, the file holds no word, or
             its encoding is wrong. A later line of that kind breaks its sentence only.
     """
+    yield from with_document_ids(_pieces(source, file, columns, block_bytes))
+
+
+def _pieces(
+    source: ConlluSource, file: InputFile, columns: Sequence[str], block_bytes: int
+) -> Iterator[Piece]:
     place = _Place()
     for block in paragraph_blocks(file, source.encoding, block_bytes):
-        batch, place = _batch(source, file.name, columns, block, place)
-        if batch is not None:
-            yield batch
+        piece, place = _piece(source, file.name, columns, block, place)
+        if piece is not None:
+            yield piece
     if place.n_sequences == 0:
         raise CorpusFormatError(
             f"{file.name}:{place.line}: at least one word was required. Received: end of file"
         )
+
+
+@dataclass(frozen=True)
+class _Document:
+    """The document that goes on from block to block."""
+
+    id: str | None = None  # None: it has no name
+    columns: tuple[tuple[str, str], ...] = ()  # what its own comments say
 
 
 @dataclass(frozen=True)
@@ -63,7 +79,8 @@ class _Place:
     line: int = 1
     n_sequences: int = 0
     checked: bool = False  # a token line was seen
-    document: Document | None = None  # None: no `# newdoc` so far
+    n_documents: int = 0  # `# newdoc` lines
+    document: _Document = _Document()
 
 
 @dataclass(frozen=True)
@@ -73,12 +90,13 @@ class _Documents:
     numbers: Positions  # of each sequence
     boundaries: Positions  # lines
     own: npt.NDArray[np.bool_]  # which comments hold for a whole document
-    going_on: Document | None
+    ids: pa.StringArray  # of each document, null where it has no name
+    going_on: _Document
 
 
-def _batch(
+def _piece(
     source: ConlluSource, name: str, columns: Sequence[str], block: bytes, place: _Place
-) -> tuple[pa.RecordBatch | None, _Place]:
+) -> tuple[Piece | None, _Place]:
     lines = lines_of(block)
     fields = tab_fields(lines)
     blank = lines.blank()
@@ -97,19 +115,14 @@ def _batch(
     comments = comments_of(groups, b"#")
     documents = _documents(groups, comments, blank, place.document)
     tokens = lists(groups.offsets, fields.column(COLUMNS.index(source.token_column), groups.tokens))
-    document_of, open_ids = document_ids(
-        documents.numbers,
-        tokens,
-        given=comments.values.take(pa.array(comments.having(*_NEW_DOCUMENT))),
-        going_on=place.document,
-    )
     further = {key: _values(key, comments, groups, documents) for key in columns}
     after = replace(
         place,
         line=place.line + len(lines),
         n_sequences=place.n_sequences + len(groups),
         checked=place.checked or len(token_lines) > 0,
-        document=_last_document(documents, comments, groups, columns, open_ids[-1].as_py()),
+        n_documents=place.n_documents + len(documents.boundaries),
+        document=_last_document(documents, comments, groups, columns),
     )
     if not len(groups):
         return None, after
@@ -118,7 +131,8 @@ def _batch(
         return labelled(name, place.line + groups.tokens[token], mark=":")
 
     numbered = labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#")
-    return corpus_batch(
+    document_of = documents.ids.take(pa.array(documents.numbers))
+    batch = corpus_batch(
         columns,
         ids=pc.coalesce(sequence_values("sent_id", comments, groups), numbered),
         documents=document_of,
@@ -127,7 +141,9 @@ def _batch(
         places=places(groups.offsets[:-1]),
         defects=first_defects(groups.offsets, _broken(ids.filter(pa.array(kept)), counts[kept]), places),
         further=further,
-    ), after
+    )
+    nameless = document_of.is_null().to_numpy(zero_copy_only=False)
+    return Piece(batch, np.where(nameless, place.n_documents + documents.numbers, 0)), after
 
 
 def _kinds(ids: pa.StringArray) -> tuple[pa.Array, pa.Array]:
@@ -142,16 +158,18 @@ def _kinds(ids: pa.StringArray) -> tuple[pa.Array, pa.Array]:
 
 
 def _documents(
-    groups: Groups, comments: Comments, blank: npt.NDArray[np.bool_], going_on: Document | None
+    groups: Groups, comments: Comments, blank: npt.NDArray[np.bool_], going_on: _Document
 ) -> _Documents:
-    boundaries = groups.comments[comments.having(*_NEW_DOCUMENT)]
+    new = comments.having(*_NEW_DOCUMENT)
+    boundaries = groups.comments[new]
+    ids = pa.concat_arrays([pa.array([going_on.id], pa.string()), comments.values.take(pa.array(new))])
     # A comment is its document's own if a newdoc stands above it and none of these between.
     is_closing = blank.copy()
     is_closing[groups.comments[comments.having(*_SENTENCE_LEVEL)]] = True
     is_closing[groups.tokens] = True
     last_new = _latest(boundaries, groups.comments)
     own = last_new > _latest(np.flatnonzero(is_closing), groups.comments)
-    return _Documents(document_numbers(groups, boundaries), boundaries, own, going_on)
+    return _Documents(document_numbers(groups, boundaries), boundaries, own, ids, going_on)
 
 
 def _latest(lines: Positions, until: Positions) -> Positions:
@@ -168,7 +186,7 @@ def _values(key: str, comments: Comments, groups: Groups, documents: _Documents)
 
 def _document_values(key: str, comments: Comments, groups: Groups, documents: _Documents) -> pa.StringArray:
     """Return what each document says about `key`, the one going on first."""
-    before = dict(documents.going_on.columns).get(key) if documents.going_on else None
+    before = dict(documents.going_on.columns).get(key)
     found = comments.having(key)
     found = found[documents.own[found]]
     number = np.searchsorted(documents.boundaries, groups.comments[found], side="right")
@@ -177,12 +195,11 @@ def _document_values(key: str, comments: Comments, groups: Groups, documents: _D
 
 
 def _last_document(
-    documents: _Documents, comments: Comments, groups: Groups, columns: Sequence[str], last_id: str | None
-) -> Document | None:
-    if documents.going_on is None and not len(documents.boundaries):
-        return None
+    documents: _Documents, comments: Comments, groups: Groups, columns: Sequence[str]
+) -> _Document:
     said = {key: _document_values(key, comments, groups, documents)[-1].as_py() for key in columns}
-    return Document(last_id, tuple((key, value) for key, value in said.items() if value is not None))
+    known = tuple((key, value) for key, value in said.items() if value is not None)
+    return _Document(documents.ids[-1].as_py(), known)
 
 
 def _broken(ids: pa.StringArray, counts: Positions) -> list[tuple[Positions, pa.StringArray]]:

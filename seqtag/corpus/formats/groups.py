@@ -1,4 +1,4 @@
-"""Groups of token lines between blank lines, with documents and comments: for CoNLL and CoNLL-U."""
+"""Groups of token lines between blank lines, with comments: for CoNLL and CoNLL-U."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.batches import content_ids, picked
+from seqtag.corpus.batches import picked
 from seqtag.corpus.text import Lines, Positions, strings
 
 EQUALS = 61  # "="
@@ -44,34 +44,9 @@ def groups_of(
     return Groups(lines, tokens, offsets, comments, _owners(of_token[begins], group[comments]))
 
 
-@dataclass(frozen=True)
-class Document:
-    """The document that goes on from block to block; without an id it still waits for its first sequence."""
-
-    id: str | None = None
-    columns: tuple[tuple[str, str], ...] = ()  # what its own comments say
-
-
 def document_numbers(groups: Groups, boundaries: Positions) -> Positions:
-    """Return for each sequence the number of boundary lines before it: 0 is the document that goes on."""
+    """Return for each sequence how many lines that begin a document come before it in the block."""
     return np.searchsorted(boundaries, groups.first_lines)
-
-
-def document_ids(
-    numbers: Positions, tokens: pa.ListArray, *, given: pa.StringArray, going_on: Document | None
-) -> tuple[pa.StringArray, pa.StringArray]:
-    """Return the document id of each sequence, and of each document from the one going on to the last.
-
-    `given` has one id per boundary; where it is null, the hash of the document's first sequence is taken.
-    Null means: no document, or one whose first sequence is still to come.
-    """
-    known = pa.concat_arrays([pa.array([going_on.id if going_on else None], pa.string()), given])
-    present, first = np.unique(numbers, return_index=True)
-    derived = picked(content_ids(tokens.take(pa.array(first))), np.arange(len(first)), len(known), present)
-    if going_on is None:
-        derived = pc.if_else(pa.array(np.arange(len(known)) > 0), derived, None)
-    ids = pc.coalesce(known, derived)
-    return ids.take(pa.array(numbers)), ids
 
 
 @dataclass(frozen=True)

@@ -87,11 +87,41 @@ def test_docstart_lines_begin_documents_and_are_no_tokens(read):
     assert ids[0] != ids[2]
 
 
-def test_a_documents_id_is_the_hash_of_its_first_sequence(read):
-    alone = read("a O\n", format="conll")
-    document = read("-DOCSTART- O\n\na O\n\nb O\n", format="conll")
+def test_documents_that_share_a_heading_are_told_apart(read):
+    text = "".join(f"-DOCSTART- -X- O\n\nSPORT O\n\nnews O\n{i} O\n\n" for i in range(200))
+    rows = read(text, format="conll")
 
-    assert [row["document_id"] for row in document] == [alone[0]["document_id"]] * 2
+    assert len({row["document_id"] for row in rows}) == 200
+    assert [row["document_id"] for row in rows[::2]] == [row["document_id"] for row in rows[1::2]]
+
+
+def test_equal_documents_share_an_id(read):
+    heading, text = "-DOCSTART- O\n\nSPORT O\n\n", "a O\nb O\n\n"
+    rows = read(heading + text + heading + "c O\n\n" + heading + text, format="conll")
+    ids = [row["document_id"] for row in rows]
+
+    assert ids[0:2] == ids[4:6] != ids[2:4]
+
+
+def test_the_order_of_sequences_tells_documents_apart(read):
+    rows = read("-DOCSTART- O\n\na O\n\nb O\n\n-DOCSTART- O\n\nb O\n\na O\n", format="conll")
+
+    assert rows[0]["document_id"] != rows[2]["document_id"]
+
+
+def test_a_document_keeps_its_id_wherever_it_stands_and_however_it_is_tagged(read):
+    document = "-DOCSTART- O\n\na O\n\nb O\n"
+    first = read(document, format="conll")[0]
+    moved = read("x O\n\n-DOCSTART- O\n\nc O\n\n" + document.replace("b O", "b X"), format="conll")
+
+    assert [row["document_id"] for row in moved[2:]] == [first["document_id"]] * 2
+    assert read(document, format="conll", name="other.txt")[0]["document_id"] == first["document_id"]
+
+
+def test_a_document_of_one_sequence_is_named_like_the_sequence_alone(read):
+    document, alone = (read(text, format="conll")[0] for text in ("-DOCSTART- O\n\na O\n", "a O\n"))
+
+    assert document["document_id"] == alone["document_id"]
 
 
 def test_sequences_before_the_first_docstart_are_documents_of_their_own(read):

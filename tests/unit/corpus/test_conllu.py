@@ -52,12 +52,31 @@ def test_sentence_and_document_ids_are_used(read):
     assert [row["document_id"] for row in rows] == ["d1", "d1", "d1", "d2"]
 
 
-def test_a_nameless_document_has_the_hash_of_its_first_sentence(read):
-    one, two, three = (word("1", form) + "\n" for form in "abc")
-    alone = [row["document_id"] for row in read(one + two + three, format="conllu")]
-    rows = read("# newdoc\n" + one + two + "# newdoc\n" + three, format="conllu")
+def test_nameless_documents_that_share_a_heading_are_told_apart(read):
+    heading, one, two = (word("1", form) + "\n" for form in ("SPORT", "a", "b"))
+    rows = read("".join(f"# newdoc\n{heading}{text}" for text in (one, two, one)), format="conllu")
+    ids = [row["document_id"] for row in rows]
 
-    assert [row["document_id"] for row in rows] == [alone[0], alone[0], alone[2]]
+    assert ids[0] == ids[1] == ids[4] == ids[5]
+    assert ids[2] == ids[3] != ids[0]
+
+
+def test_documents_with_and_without_names_may_follow_each_other(read):
+    heading, one, two = (word("1", form) + "\n" for form in ("SPORT", "a", "b"))
+    text = one + f"# newdoc\n{heading}{one}# newdoc id = d\n{heading}{two}# newdoc\n{heading}{two}"
+    ids = [row["document_id"] for row in read(text, format="conllu")]
+
+    assert ids[1] == ids[2]
+    assert ids[3:5] == ["d", "d"]
+    assert ids[5] == ids[6]
+    assert len(set(ids)) == 4
+
+
+def test_a_nameless_document_has_the_same_id_in_conll_and_conllu(read):
+    rows = read(f"# newdoc\n{word('1', 'a')}\n{word('1', 'b')}", format="conllu")
+    columns = read("-DOCSTART- O\n\na O\n\nb O\n", format="conll")
+
+    assert [row["document_id"] for row in rows] == [row["document_id"] for row in columns]
 
 
 def test_comments_of_document_and_sentence_fill_further_columns(read):

@@ -1,0 +1,125 @@
+"""Ids for documents that a file marks without naming them: for CoNLL and CoNLL-U."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.corpus.batches import lists
+from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
+from seqtag.corpus.text import Positions
+from seqtag.hashing import hash_sequences, hex_hashes
+
+MOST_TOKENS = 1 << 16  # of a document that its id is derived from; what is held back while it is read
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Sequences in the order of the file.
+
+    Attributes:
+        batch: sequences whose `document_id` is the one that the file gives, else the hash of their tokens.
+        numbers: `<int64>[n]`, the number of the document whose id is to be derived, rising; 0 where the id
+            that the sequence has is right: it was given, or the sequence is in no document.
+    """
+
+    batch: pa.RecordBatch
+    numbers: Positions
+
+
+def with_document_ids(pieces: Iterable[Piece], *, most_tokens: int = MOST_TOKENS) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences, each with the id of its document, which is a digest of the document's tokens.
+
+    The split of a document follows from its id, so the id must stay when the corpus grows. A position in the
+    file moves when a document is inserted above, and a file name when files are merged; the first sequence
+    is a heading that many documents share. A digest of all tokens survives all of that, and corrected tags
+    too. It has a price: a document whose tokens change, or that is still being written, becomes another one
+    and may change its split. Where documents have names, a format that holds them is better.
+
+    Equal documents share an id, so that they are never split apart. A document of one sequence has the id
+    that the sequence has without a document.
+
+    The digest ends with the sequence that reaches `most_tokens`. No more of a document than that is held in
+    memory, whatever its length, and documents that differ only beyond it are taken for one.
+    """
+    open_ = _Open()
+    for piece in pieces:
+        known, piece = open_.continued(piece)
+        if len(known):
+            yield known
+        finished, open_ = _finished(piece, open_, most_tokens)
+        if len(finished):
+            yield finished
+    if open_.held is not None:
+        yield _identified(Piece(open_.held, np.full(len(open_.held), open_.number)), most_tokens)
+
+
+@dataclass(frozen=True)
+class _Open:
+    """The last document so far, which may go on: either its id is known, or its sequences are held back."""
+
+    number: int = 0
+    id: str | None = None
+    held: pa.RecordBatch | None = None
+
+    def continued(self, piece: Piece) -> tuple[pa.RecordBatch, Piece]:
+        """Return the sequences that belong to the open document if its id is known, and all others.
+
+        Those held back come first among the others.
+        """
+        if self.held is not None:
+            numbers = np.concatenate([np.full(len(self.held), self.number), piece.numbers])
+            return piece.batch.slice(0, 0), Piece(pa.concat_batches([self.held, piece.batch]), numbers)
+        end = int((piece.numbers == self.number).sum()) if self.id is not None else 0
+        known = piece.batch.slice(0, end)
+        if end:
+            known = _with_ids(known, pa.repeat(pa.scalar(self.id, pa.string()), end))
+        return known, Piece(piece.batch.slice(end), piece.numbers[end:])
+
+
+def _finished(piece: Piece, open_: _Open, most_tokens: int) -> tuple[pa.RecordBatch, _Open]:
+    """Return the sequences whose document's id can be known by now, and the document that may go on."""
+    if not len(piece.numbers):
+        return piece.batch, replace(open_, held=None)
+    number = int(piece.numbers[-1])
+    if number == 0:
+        return _identified(piece, most_tokens), _Open()
+    begin = len(piece.numbers) - int((piece.numbers == number).sum())
+    last = piece.batch.slice(begin)
+    if pc.sum(pc.list_value_length(last.column(TOKENS))).as_py() < most_tokens:
+        before = Piece(piece.batch.slice(0, begin), piece.numbers[:begin])
+        return _identified(before, most_tokens), _Open(number, held=last)
+    finished = _identified(piece, most_tokens)
+    return finished, _Open(number, id=finished.column(DOCUMENT_ID)[-1].as_py())
+
+
+def _identified(piece: Piece, most_tokens: int) -> pa.RecordBatch:
+    """Return the sequences with the ids of their documents, all of which are here from their beginning."""
+    rows = np.flatnonzero(piece.numbers)
+    if not len(rows):
+        return piece.batch
+    ids = piece.batch.column(DOCUMENT_ID)
+    of_sequences = ids.take(pa.array(rows))
+    first = np.flatnonzero(np.diff(piece.numbers[rows], prepend=0))
+    document = np.repeat(np.arange(len(first)), np.diff(np.append(first, len(rows))))
+    n_tokens = pc.list_value_length(piece.batch.column(TOKENS)).to_numpy()[rows].astype(np.int64)
+    before = np.cumsum(n_tokens) - n_tokens
+    counts = before - before[first][document] < most_tokens
+    offsets = np.concatenate([[0], np.cumsum(np.bincount(document[counts], minlength=len(first)))])
+    counted = of_sequences.filter(pa.array(counts))
+    digests = hex_hashes(hash_sequences(lists(offsets, counted)))
+    alone = np.diff(offsets) == 1
+    derived = pc.if_else(pa.array(alone), counted.take(pa.array(offsets[:-1])), digests)
+    return _with_ids(
+        piece.batch,
+        pc.replace_with_mask(ids, pa.array(piece.numbers > 0), derived.take(pa.array(document))),
+    )
+
+
+def _with_ids(batch: pa.RecordBatch, ids: pa.StringArray) -> pa.RecordBatch:
+    place = batch.schema.get_field_index(DOCUMENT_ID)
+    return batch.set_column(place, batch.schema.field(place), ids)
