@@ -34,7 +34,7 @@ class SplitPlan:
 
     A sequence labelled dev or test is in that split, and nothing else joins a split that has labels. A split
     without labels is carved by hash of the document, from the unlabelled sequences if there are any; only
-    where every sequence is labelled is it carved from train:
+    where every sequence is labelled is it carved from train. In the table "none" is a sequence without label:
 
         labels that occur      train                    dev                    test
         ---------------------  -----------------------  ---------------------  ---------------------
@@ -57,8 +57,8 @@ class SplitPlan:
 
     The unlabelled sequences of a document that is also labelled train follow it into train: a carved split
     shares no document with train. A label that appears later (the first test file, a document now labelled
-    train, the first unlabelled source) can therefore move sequences from a carved split into train, never
-    from train into test.
+    train, the first unlabelled source) can therefore move other sequences from a carved split into train,
+    never from train into test.
 
     Attributes:
         n_labelled: sequences with each label, before quarantine.
@@ -98,8 +98,8 @@ class SplitPlan:
 def plan_splits(parts: Sequence[Path], config: SplitConfig) -> SplitPlan:
     """Read the labels of all sequences, and plan the splits.
 
-    One pass over the column of labels. A second one, over the document ids of the row groups that have
-    sequences labelled train, follows only where dev or test is carved from unlabelled sequences.
+    One pass over the column of labels. A second one, over labels and document ids, follows only where dev or
+    test is carved from unlabelled sequences and others are labelled train.
     """
     counts = np.zeros(len(SPLITS) + 1, np.int64)  # of -1, then of each split
     if config.mode != "hash":
