@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -15,31 +14,35 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag import steps
-from seqtag.config import TaggerConfig
+from seqtag.config import Settings, TaggerConfig
 from seqtag.errors import CorpusRejectedError
-from seqtag.rundir import Home, RunDir
+from seqtag.rundir import RunDir
 from seqtag.sealing import read_json
 
 
-@dataclass(frozen=True)
-class Alone(steps.Place):
-    """A place without a registry: nothing serves."""
-
-    def registry(self):
-        return self
-
-    def champion(self, _: str) -> None:
-        return None
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Place:
+    """Return a place with an empty registry, which takes a second to create."""
+    return steps.Place.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
-def validated(tmp_path: Path) -> Callable[..., RunDir]:
-    """Return a function that reads sources and validates them."""
+def opened(place: steps.Place) -> Callable[..., RunDir]:
+    """Return a function that reads sources and opens a run on them."""
 
     def run(*sources: dict[str, Any], **tables: Any) -> RunDir:
         config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": sources}, **tables})
-        place = Alone(Home(tmp_path / "home"), "")
-        found = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+        return steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+
+    return run
+
+
+@pytest.fixture
+def validated(opened: Callable[..., RunDir]) -> Callable[..., RunDir]:
+    """Return a function that does the same and validates the run."""
+
+    def run(*sources: dict[str, Any], **tables: Any) -> RunDir:
+        found = opened(*sources, **tables)
         steps.validate(found)
         return found
 
@@ -196,14 +199,15 @@ def test_honest_ambiguity_warns_and_stays_in_every_split(tmp_path, validated):
 
 @pytest.mark.parametrize("severity", ["quarantine", "fail"])
 def test_ambiguity_that_is_to_be_refused_refuses_the_corpus_and_says_what_the_scores_leave_out(
-    severity, tmp_path, validated
+    severity, tmp_path, opened
 ):
     source = write(tmp_path / "clicks.conll", clicks(2000))
+    run = opened(source, quality={"rules": {"conflicting_labels": severity}})
     with pytest.raises(CorpusRejectedError) as error:
-        validated(source, quality={"rules": {"conflicting_labels": severity}})
+        steps.validate(run)
 
     assert "26.65% (533 of 2,000 sequences), most by conflicting_labels 533" in str(error.value)
-    profile = read_json(next((tmp_path / "home" / "runs" / "toy").iterdir()) / "validation" / "profile.json")
+    profile = read_json(run.profile)
     assert profile["ambiguity"]["left_out"]
     assert profile["ambiguity"]["sentence"] == (
         f"{SHARE_OF_CLICKS}, and are left out of train, dev and test: scores say nothing about such "
