@@ -2,8 +2,8 @@
 
 from seqtag.scoring.budget import Budget
 from seqtag.scoring.calibration import Calibration
-from seqtag.scoring.common_ground import obstacle
-from seqtag.scoring.decision import METRIC_NAMES, Anchor, Decision, Opponent
+from seqtag.scoring.common_ground import Anchor, obstacle
+from seqtag.scoring.decision import METRIC_NAMES, Decision, Opponent
 from seqtag.scoring.difference import Verdict
 from seqtag.scoring.evaluate import Metrics, evaluate_predictions
 from seqtag.scoring.gate import decide_promotion

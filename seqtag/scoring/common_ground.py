@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +22,19 @@ class TagChange:
 
     new: tuple[str, ...]  # known to the challenger alone
     removed: tuple[str, ...]  # known to the champion alone
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """The opponent where the champion cannot be compared on the test split.
+
+    reason  why it cannot
+    kind    trained: the champion's recipe retrained on this split, whose predictions take its place;
+            challenger: the challenger has that recipe itself; none: there is nothing to compare with
+    """
+
+    reason: str
+    kind: Literal["trained", "challenger", "none"]
 
 
 def tag_change(

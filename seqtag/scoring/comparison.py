@@ -64,8 +64,9 @@ def compared(
     decision: Decision, ours: Predictions, theirs: Predictions, opponent: Opponent, by: Comparison
 ) -> Decision:
     """Decide on the sequences on which both can be compared."""
-    change = _change(opponent, by)
-    common = _Common.of(ours, theirs, () if opponent.anchor else (*change.new, *change.removed), by)
+    change, anchor = _change(opponent, by), opponent.anchor
+    is_anchor = anchor is not None and anchor.kind == "trained"  # which knows the tags of this split
+    common = _Common.of(ours, theirs, () if is_anchor else (*change.new, *change.removed), by)
     counts = common.counts(decision["metric"], by.scheme)
     level = by.budget.level(by.gate)
     known = [each.seen is not None for each in (ours, theirs)]
@@ -81,7 +82,7 @@ def compared(
         "n_left_out": int((~common.kept).sum()),
         "rules": [
             budget_rule(level, by.budget, by.gate),
-            comparable_rule(common.seen, known=known, gate=by.gate),
+            comparable_rule(common.seen, known=known, anchor=anchor, gate=by.gate),
             *policy_rules(ours, opponent, by),
         ],
     }
@@ -196,13 +197,12 @@ def _paired(
                 "n_sequences": len(recent.ours),
                 "n_documents": recent.n_documents,
             }
-    name = champion_text(decision)
-    if opponent.anchor is not None:
-        name = f"the recipe of {name}, retrained on this split since it cannot be compared itself,"
+    opposed = f"{champion_text(decision)}'s {100 * (decision['champion'] or 0):.1f}%"
+    if opponent.anchor is not None and opponent.anchor.kind == "trained":
+        opposed += " by its recipe retrained on this split, since it cannot be compared itself,"
     value, low, high = (found.interval[end] or 0.0 for end in ("value", "low", "high"))
     sentence = (
-        f"{score_text(decision, 'challenger')} against {name}'s "
-        f"{100 * (decision['champion'] or 0):.1f}% on {decision['n_sequences']:,} sequences in "
+        f"{score_text(decision, 'challenger')} against {opposed} on {decision['n_sequences']:,} sequences in "
         f"{decision['n_documents']:,} documents{where_}; difference "
         f"{points(value)} points, {100 * by.gate.confidence:g}% interval "
         f"[{points(low)}, {points(high)}], at an error level of {level:.4%} at least {points(found.bound)}, "

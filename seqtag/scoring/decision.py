@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from seqtag.config import Metric
 from seqtag.scoring.budget import Gauge
+from seqtag.scoring.common_ground import Anchor
 from seqtag.scoring.difference import Verdict
 from seqtag.scoring.figures import Interval
 from seqtag.scoring.guards import Guarded
@@ -68,19 +69,6 @@ class Decision(TypedDict):
     rules: list[Rule]
     would_pass: list[str]  # all the changes that would make it PROMOTE; empty if it is, or nothing would
     guards: list[Guarded]
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """The opponent where the champion cannot be compared on the test split.
-
-    reason  why it cannot
-    kind    trained: the champion's recipe retrained on this split, whose predictions take its place;
-            challenger: the challenger has that recipe itself; none: there is nothing to compare with
-    """
-
-    reason: str
-    kind: Literal["trained", "challenger", "none"]
 
 
 @dataclass(frozen=True)

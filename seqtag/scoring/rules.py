@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from seqtag.config import GateConfig
 from seqtag.scoring.budget import Budget
-from seqtag.scoring.common_ground import TagChange
+from seqtag.scoring.common_ground import Anchor, TagChange
 from seqtag.scoring.guards import Guarded
 from seqtag.scoring.retraining_noise import RetrainingNoise
 
@@ -109,7 +109,7 @@ def chance_rule(p_value: float, level: float) -> Rule:
 
 
 def comparable_rule(
-    seen: Sequence[npt.NDArray[np.bool_]], *, known: Sequence[bool], gate: GateConfig
+    seen: Sequence[npt.NDArray[np.bool_]], *, known: Sequence[bool], anchor: Anchor | None, gate: GateConfig
 ) -> Rule:
     """Ask that the champion alone was trained on few sequences of the test split, and that this is known.
 
@@ -120,7 +120,11 @@ def comparable_rule(
     Args:
         seen: `<bool>[n_sequences]` of the challenger, and of the champion.
         known: the same two, whether it is known.
+        anchor: the opponent in the champion's place, if any.
     """
+    if anchor is not None and anchor.kind == "none":
+        detail = f"{anchor.reason}, and its recipe cannot be retrained: its configuration is not readable"
+        return _rule(COMPARABLE, False, detail, "")
     if not all(known):
         who = " and ".join(n for n, k in zip(("challenger", "champion"), known, strict=True) if not k)
         return _rule(COMPARABLE, False, f"it is not known which sequences the {who} was trained on", "")

@@ -13,7 +13,7 @@ from seqtag.config import TaggerConfig, config_digest
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.rundir import RunDir
 from seqtag.sealing import Manifest, file_digest, read_json, remove_folder, require_manifest, write_json
-from seqtag.steps.ground import Place, read_config, step, train_scheme
+from seqtag.steps.ground import Place, digest, read_config, step, train_scheme
 from seqtag.steps.learning import encode, index, train
 
 logger = logging.getLogger(__name__)
@@ -49,7 +49,8 @@ def anchor(run: RunDir, place: Place) -> Manifest:
         "splits": require_manifest(run.splits).digest,
         "vocabulary": require_manifest(run.vocabulary).digest,
         "opponent": file_digest(run.opponent),
-        "config": config_digest(config.tags, config.features, config.model, config.train, config.gate),
+        "recipe": _recipe_digest(config),
+        "limits": digest(str(config.gate.max_seen), str(config.gate.reanchor), str(config.gate.renamed_tags)),
     }
     return step(run.anchor_dir, "anchor", inputs, write)
 

@@ -51,7 +51,8 @@ def evaluate(run: RunDir) -> Manifest:
             "opponent": file_digest(run.opponent),
             "anchor": require_manifest(run.anchor_dir).digest,
             "baseline": require_manifest(run.baseline_dir).digest if asked else "",
-            "config": config_digest(config.evaluate, config.gate),
+            "config": config_digest(config.evaluate),
+            "metric": metric(run),
         },
         lambda folder: _score_both(run, folder),
     )

@@ -1,0 +1,200 @@
+"""The gate through the real steps: what a model has lost, budgets, corpora that are split anew."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from seqtag import steps
+from seqtag.config import Settings, load_tagger
+from seqtag.rundir import RunDir
+from seqtag.sealing import read_json
+
+ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
+NAMES, PLACES = ("Anna", "Bob", "Carla", "Dan", "Eva"), ("Berlin", "Paris", "Rome", "Oslo", "Bonn")
+TOML = """
+name = "cities"
+{sources}
+[train]
+recipe = "seed"
+max_epochs = {epochs}
+[gate]
+floor = 0.0
+metric = "accuracy"
+{gate}
+[tags]
+{tags}
+"""
+SOURCE = """
+[[corpus.sources]]
+format = "conll"
+path = "{path}"
+split = "{split}"
+"""
+
+
+@dataclass(frozen=True)
+class Cities:
+    """A tagger of people and places, whose corpora are drawn by number."""
+
+    folder: Path
+
+    @property
+    def place(self) -> steps.Place:
+        return steps.Place.of(Settings(home=self.folder / "home"))
+
+    def retrain(
+        self,
+        *,
+        train: Sequence[int] = (0,),
+        test: Sequence[int] = (2,),
+        spell: Callable[[str], str] = str,
+        gate: str = "",
+        tags: str = "",
+        epochs: int = 1,
+        day: int = 1,
+    ) -> RunDir:
+        """Retrain up to the decision, on corpora of these numbers."""
+        sources = ""
+        for split, numbers in (("train", train), ("dev", (1,)), ("test", test)):
+            path = self.folder / f"{split}.conll"
+            path.write_text("".join(_corpus(number, spell) for number in numbers))
+            sources += SOURCE.format(path=path, split=split)
+        toml = self.folder / "cities.toml"
+        toml.write_text(TOML.format(sources=sources, gate=gate, tags=tags, epochs=epochs))
+        config = load_tagger(toml)
+        run = steps.open_run(config, steps.ingest(config, self.place), self.place, as_of=date(2026, 1, day))
+        for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train):
+            step(run)
+        steps.anchor(run, self.place)
+        steps.evaluate(run)
+        steps.decide(run)
+        return run
+
+    def finish(self, run: RunDir) -> str:
+        """Register the model and promote it, if it is to be; return the ledger's newest event."""
+        steps.register(run, self.place)
+        steps.infra_validate(run, self.place)
+        steps.promote(run, self.place, by=ME)
+        return self.place.registry().history("cities")[-1].event
+
+
+def _corpus(number: int, spell: Callable[[str], str]) -> str:
+    """Write 60 sentences, none of which another corpus has."""
+    draw = random.Random(number)
+    sentences = []
+    for _ in range(60):
+        words = []
+        for _ in range(draw.randint(5, 8)):
+            kind = draw.random()
+            if kind < 0.3:
+                words.append(f"{draw.choice(NAMES)} B-PER")
+            elif kind < 0.6:
+                words.append(f"{draw.choice(PLACES)} {spell('B-LOC')}")
+            else:
+                words.append(f"w{number}{draw.randrange(200)} O")
+        sentences.append("\n".join(words) + "\n\n")
+    return "".join(sentences)
+
+
+def _without_places(tag: str) -> str:
+    return "O" if tag == "B-LOC" else tag
+
+
+def decision(run: RunDir) -> dict[str, Any]:
+    found: dict[str, Any] = read_json(run.decision)
+    return found
+
+
+def broken(run: RunDir) -> list[str]:
+    return [rule["rule"] for rule in decision(run)["rules"] if not rule["held"]]
+
+
+@pytest.fixture(scope="module")
+def cities(tmp_path_factory: pytest.TempPathFactory) -> Cities:
+    """Return the tagger with its first champion, which knows people and places."""
+    found = Cities(tmp_path_factory.mktemp("cities"))
+    assert found.finish(found.retrain()) == "PROMOTE"
+    return found
+
+
+def test_a_model_that_lost_an_entity_type_is_held(cities: Cities) -> None:
+    """Every place is O in train and test of the second corpus, where the champion is wrong about them."""
+    run = cities.retrain(spell=_without_places, epochs=12)
+    found = decision(run)
+    assert found["challenger"] > found["champion"]
+    assert found["verdict"] == "HOLD"
+    assert "removed tags are allowed" in broken(run)
+    assert "LOC" in found["sentence"]
+    assert 'gate.removed_tags = "allow"' in found["would_pass"] or not found["would_pass"]
+    assert not [tag for tag in read_json(run.tags)["tags"] if "LOC" in tag]
+
+
+def test_a_renamed_type_is_no_new_one(cities: Cities) -> None:
+    run = cities.retrain(
+        spell=lambda tag: tag.replace("LOC", "GEO"),
+        gate='new_tags = "hold"\nrenamed_tags = {LOC = "GEO"}\n',
+    )
+    assert not {"new tags are allowed", "removed tags are allowed"} & set(broken(run))
+    assert decision(run)["n_left_out"] == 0
+
+
+def test_a_declaration_takes_a_tag_away(cities: Cities) -> None:
+    run = cities.retrain(spell=_without_places, tags='declared = ["O", "B-PER"]\n')
+    assert {tag.rpartition("-")[2] for tag in read_json(run.tags)["tags"]} == {"O", "PER"}
+    assert "removed tags are allowed" in broken(run)
+
+
+def test_only_new_evidence_spends_of_the_error_budget(cities: Cities) -> None:
+    before = len(cities.place.registry().comparisons("cities"))
+    run = cities.retrain(epochs=2)
+    assert read_json(run.budget)["comparisons"] == before
+    assert decision(run)["level"] == pytest.approx(0.05 / 365)
+    assert cities.finish(run) == "HOLD"
+    spent = cities.place.registry().comparisons("cities")
+    assert len(spent) == before + 1
+    assert spent[-1].spent == pytest.approx(0.05 / 365)
+    again = cities.retrain(epochs=2)
+    assert (again, decision(again)) == (run, decision(run))
+    cities.finish(again)
+    assert cities.place.registry().comparisons("cities") == spent
+
+
+def test_a_budget_that_is_used_up_holds(cities: Cities) -> None:
+    """One comparison took 0.05 / 365; two may take no more than that together, by the new configuration."""
+    cities.finish(cities.retrain(epochs=2))
+    run = cities.retrain(epochs=3, gate="horizon = 2\nfalse_promotions = 0.0001\n")
+    assert decision(run)["level"] == 0
+    assert "the error budget is not used up" in broken(run)
+
+
+def test_an_unchanged_recipe_is_promoted_on_a_corpus_that_was_split_anew(cities: Cities) -> None:
+    """The champion was trained on corpus 0, which is the test split now: nothing can be compared."""
+    run = cities.retrain(train=(2, 3), test=(0,))
+    assert read_json(run.anchor)["same_configuration"] is True
+    assert decision(run)["verdict"] == "PROMOTE"
+    assert "it was trained on 100.0% of the test sequences" in decision(run)["sentence"]
+    assert decision(run)["evidence"] == ""
+    held = cities.retrain(train=(2, 3), test=(0,), gate="reanchor = false\n")
+    assert decision(held)["verdict"] == "HOLD"
+
+
+def test_another_recipe_has_to_beat_the_champions_recipe_on_a_corpus_that_was_split_anew(
+    cities: Cities,
+) -> None:
+    run = cities.retrain(train=(2, 3), test=(0,), epochs=2)
+    anchor = read_json(run.anchor)
+    assert (anchor["same_configuration"], anchor["trained"]) == (False, True)
+    assert run.anchor_model.is_dir()
+    assert not run.anchor_work.exists()
+    found = decision(run)
+    assert found["verdict"] == "HOLD"
+    assert "by its recipe retrained on this split" in found["sentence"]
+    assert found["n_left_out"] == 0
+    assert found["evidence"]
