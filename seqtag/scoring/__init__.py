@@ -2,7 +2,7 @@
 
 from seqtag.scoring.budget import Budget
 from seqtag.scoring.calibration import Calibration
-from seqtag.scoring.common_ground import Anchor, obstacle
+from seqtag.scoring.common_ground import Anchor, LeftOut, tag_change
 from seqtag.scoring.decision import METRIC_NAMES, Decision, Opponent
 from seqtag.scoring.difference import Verdict
 from seqtag.scoring.evaluate import Metrics, evaluate_predictions
@@ -29,6 +29,7 @@ __all__ = [
     "Cost",
     "Costs",
     "Decision",
+    "LeftOut",
     "Metrics",
     "Opponent",
     "Plan",
@@ -43,11 +44,11 @@ __all__ = [
     "evaluate",
     "evaluate_predictions",
     "legal_transitions",
-    "obstacle",
     "plan_test_split",
     "resolve_metric",
     "score_value",
     "spans_of",
     "split_tags",
+    "tag_change",
     "tags_of",
 ]

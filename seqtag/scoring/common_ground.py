@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import astuple, dataclass, replace
+from typing import Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -74,36 +74,47 @@ def with_types(pairs: TagPairs, types: Collection[str], *, scheme: SchemeName) -
     return np.diff(n_of[pairs.offsets]) > 0
 
 
-def obstacle(
-    gold: pa.ListArray,
-    *,
-    challenger_seen: npt.NDArray[np.bool_],
-    champion_seen: npt.NDArray[np.bool_] | None,
-    challenger_tags: Collection[str],
-    champion_tags: Collection[str],
-    scheme: SchemeName,
-    gate: GateConfig,
-) -> str | None:
-    """Return why a champion cannot be compared on a test split, None if on enough of it it can.
+@dataclass(frozen=True)
+class LeftOut:
+    """Sequences of a test split on which a champion cannot be compared with a challenger.
 
-    Args:
-        gold: the test split's tags.
-        challenger_seen, champion_seen: `<bool>[n_sequences]`, the model was trained on an equal sequence;
-            None: not known.
+    seen      the champion alone was trained on an equal sequence
+    foreign   a tag is known to one of the two alone
+    either    one of both
     """
-    if champion_seen is None:
-        return "it is not known which sequences it was trained on"
-    pairs = pair_tags(gold, gold)
-    change = tag_change(challenger_tags, champion_tags, scheme=scheme, renamed=gate.renamed_tags)
-    foreign = with_types(pairs, {*change.new, *change.removed}, scheme=scheme)
-    alone = champion_seen & ~challenger_seen
-    left_out = float((alone | foreign).mean()) if pairs.n_sequences else 0.0
-    if left_out <= gate.max_seen:
-        return None
-    return (
-        f"it was trained on {float(alone.mean()):.1%} of the test sequences, and {float(foreign.mean()):.1%} "
-        f"have tags that one of the two models does not know; {gate.max_seen:.1%} is allowed"
-    )
+
+    n_sequences: int = 0
+    seen: int = 0
+    foreign: int = 0
+    either: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        gold: pa.ListArray,
+        change: TagChange,
+        *,
+        challenger_seen: npt.NDArray[np.bool_],
+        champion_seen: npt.NDArray[np.bool_],
+        scheme: SchemeName,
+    ) -> Self:
+        """Count them in some sequences, of which the tags are given; the others are `<bool>[n_sequences]`."""
+        foreign = with_types(pair_tags(gold, gold), {*change.new, *change.removed}, scheme=scheme)
+        seen = champion_seen & ~challenger_seen
+        return cls(len(gold), int(seen.sum()), int(foreign.sum()), int((seen | foreign).sum()))
+
+    def __add__(self, other: LeftOut) -> LeftOut:
+        return LeftOut(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+
+    def obstacle(self, gate: GateConfig) -> str | None:
+        """Return why the two cannot be compared, None if on enough of the test split they can."""
+        n = max(1, self.n_sequences)
+        if self.either / n <= gate.max_seen:
+            return None
+        return (
+            f"it was trained on {self.seen / n:.1%} of the test sequences, and {self.foreign / n:.1%} have "
+            f"tags that one of the two models does not know; {gate.max_seen:.1%} is allowed"
+        )
 
 
 def where(predictions: Predictions, kept: npt.NDArray[np.bool_]) -> Predictions:

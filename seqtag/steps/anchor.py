@@ -6,7 +6,6 @@ import logging
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag.config import TaggerConfig, config_digest
@@ -58,20 +57,26 @@ def anchor(run: RunDir, place: Place) -> Manifest:
 def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
     """Return why too few test sequences could be compared, None if enough can."""
     from seqtag.features import SEEN, was_seen
-    from seqtag.scoring import obstacle
+    from seqtag.scoring import LeftOut, tag_change
 
-    bundle = Path(read_json(run.opponent)["bundle"])
-    table = pq.read_table(run.split("test"), columns=[TOKENS, TAGS]).combine_chunks()
-    tokens, tags = (_lists(table[name]) for name in (TOKENS, TAGS))
-    return obstacle(
-        tags,
-        challenger_seen=was_seen(tokens, run.vocabulary / SEEN),
-        champion_seen=was_seen(tokens, bundle / SEEN) if (bundle / SEEN).exists() else None,
-        challenger_tags=read_json(run.tags)["tags"],
-        champion_tags=read_json(run.opponent)["tags"],
-        scheme=train_scheme(run),
-        gate=config.gate,
-    )
+    opponent = read_json(run.opponent)
+    of_champion, of_challenger = Path(opponent["bundle"]) / SEEN, run.vocabulary / SEEN
+    if not of_champion.exists():
+        return "it is not known which sequences it was trained on"
+    scheme, tags = train_scheme(run), read_json(run.tags)["tags"]
+    change = tag_change(tags, opponent["tags"], scheme=scheme, renamed=config.gate.renamed_tags)
+    left_out = LeftOut()
+    with pq.ParquetFile(run.split("test")) as test:
+        for batch in test.iter_batches(columns=[TOKENS, TAGS]):
+            tokens = batch.column(TOKENS)
+            left_out += LeftOut.of(
+                batch.column(TAGS),
+                change,
+                challenger_seen=was_seen(tokens, of_challenger),
+                champion_seen=was_seen(tokens, of_champion),
+                scheme=scheme,
+            )
+    return left_out.obstacle(config.gate)
 
 
 def _champions_configuration(config: TaggerConfig, place: Place, version: str) -> TaggerConfig | None:
@@ -104,7 +109,3 @@ def _train_anchor(run: RunDir, config: TaggerConfig, model: Path) -> None:
         make(inner)
     inner.model.rename(model)
     remove_folder(inner.path)
-
-
-def _lists(column: pa.ChunkedArray) -> pa.ListArray:
-    return column.chunk(0) if column.num_chunks else pa.array([], column.type)

@@ -1,0 +1,124 @@
+"""Ten yearly releases of a growing corpus, one of them split anew, retrained without a person.
+
+    SEQTAG_DATA=... python benchmarks/releases.py [--epochs 3]
+
+UD English-EWT is released ten times: the first release has a tenth of its documents, the tenth all. Each
+keeps the splits of the one before, except the sixth, which deals all documents out again. Every release goes
+through the real steps into one registry. Prints a row a release: the decision, and who serves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqtag import steps
+from seqtag.config import Settings, load_tagger
+from seqtag.rundir import RunDir
+from seqtag.sealing import read_json
+
+CHECKOUT = Path(__file__).resolve().parents[1]
+N_RELEASES, SPLIT_ANEW = 10, 6
+SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
+TOML = """
+name = "releases"
+[[corpus.sources]]
+format = "parquet"
+path = "{path}"
+document_column = "document_id"
+split_column = "split"
+[tags]
+scheme = "none"
+[train]
+recipe = "seed"
+max_epochs = {epochs}
+[gate]
+floor = 0.5
+"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--epochs", type=int, default=3)
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        corpus = documents(folder / "source")
+        place = steps.Place.of(Settings(home=folder / "home"))
+        print("| release | train | test | documents of test | decision | serves afterwards | why |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
+        for number in range(1, N_RELEASES + 1):
+            path = folder / "corpus.parquet"
+            pq.write_table(release(corpus, number), path)
+            (folder / "releases.toml").write_text(TOML.format(path=path, epochs=arguments.epochs))
+            print(row(number, retrained(folder / "releases.toml", place, number), place), flush=True)
+
+
+def documents(home: Path) -> pa.Table:
+    """Return all sequences of UD English-EWT that validation accepts, with their document ids."""
+    place = steps.Place.of(Settings(home=home))
+    config = load_tagger(CHECKOUT / "deployments/taggers/ud-english-ewt.toml")
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    steps.validate(run)
+    steps.split(run)
+    tables = [pq.read_table(run.split(name), columns=["document_id", "tokens", "tags"]) for name in SHARES]
+    return pa.concat_tables(tables)
+
+
+def release(corpus: pa.Table, number: int) -> pa.Table:
+    """Return the sequences of a release, with their splits."""
+    names = np.unique(np.array(corpus["document_id"].to_pylist()))
+    draw = np.random.default_rng(0)
+    appears = dict(zip(names, draw.permutation(len(names)) / len(names), strict=True))
+    dealt = {
+        seed: dict(zip(names, np.random.default_rng(seed).random(len(names)), strict=True)) for seed in (1, 2)
+    }[1 if number < SPLIT_ANEW else 2]
+    ids = corpus["document_id"].to_pylist()
+    kept = pa.array([appears[document] < number / N_RELEASES for document in ids])
+    splits = pa.array([split_of(dealt[document]) for document in ids])
+    return corpus.append_column("split", splits).filter(kept)
+
+
+def split_of(position: float) -> str:
+    """Return the split of a document from its position in [0, 1)."""
+    if position < SHARES["train"]:
+        return "train"
+    return "dev" if position < SHARES["train"] + SHARES["dev"] else "test"
+
+
+def retrained(tagger: Path, place: steps.Place, number: int) -> RunDir:
+    """Take a release through all steps."""
+    config = load_tagger(tagger)
+    by = steps.occasion("benchmark", datetime.now(UTC))
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2016 + number, 1, 1))
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train):
+        step(run)
+    steps.anchor(run, place)
+    steps.evaluate(run)
+    steps.decide(run)
+    steps.register(run, place)
+    steps.infra_validate(run, place)
+    steps.promote(run, place, by=by)
+    return run
+
+
+def row(number: int, run: RunDir, place: steps.Place) -> str:
+    """Return a row of the table."""
+    decision, promotion = read_json(run.decision), read_json(run.promotion)
+    sizes = [pq.ParquetFile(run.split(name)).metadata.num_rows for name in ("train", "test")]
+    champion = place.registry().champion(run.tagger)
+    serves = "none" if champion is None else f"version {champion.version}"
+    cells = [number, *sizes, decision["n_documents"], promotion["verdict"], serves, promotion["sentence"]]
+    return "| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells) + " |"
+
+
+if __name__ == "__main__":
+    main()
