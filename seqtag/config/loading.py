@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from seqtag.config.secrets import has_password, hide_passwords
+from seqtag.config.secrets import has_password, hide_passwords, is_secret
 from seqtag.config.tagger import TaggerConfig
 from seqtag.errors import ConfigError
 
@@ -17,8 +17,8 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     """Read and check one tagger's TOML file.
 
     Raises:
-        ConfigError: the file is missing, is not TOML, has an unknown key or a wrong value, or holds
-            a database's password; the message names every offending key.
+        ConfigError: the file is missing, is not TOML, has an unknown key or a wrong value, or holds a
+            password, token or signature; the message names every offending key.
     """
     try:
         with Path(path).open("rb") as file:
@@ -31,12 +31,9 @@ def load_tagger(path: Path | str) -> TaggerConfig:
         config = TaggerConfig.model_validate(tables)
     except ValidationError as error:
         raise ConfigError(one_line_each(path, error)) from None  # the cause would print whole tables
-    for key, address in _addresses(config):
-        if has_password(address):  # it would be copied into every report
-            raise ConfigError(
-                f"{path}: {key}: an address without a password was required; use ${{VARIABLE}} instead. "
-                f"Received: {hide_passwords(address)}"
-            )
+    secrets = [(key, text) for key, text in _texts(config) if has_password(text)]
+    if secrets:  # they would be copied into every report
+        raise ConfigError("\n".join(_refusal(path, key, text) for key, text in secrets))
     return config
 
 
@@ -53,21 +50,36 @@ def one_line_each(path: Path | str, error: ValidationError) -> str:
     return "\n".join(lines)
 
 
-def _addresses(config: TaggerConfig) -> Iterator[tuple[str, str]]:
-    """Yield each value that may be an address, with its key."""
-    for number, source in enumerate(config.corpus.sources):
-        for key in ("url", "path", "tags_path"):
-            value = getattr(source, key, ())
-            for address in [value] if isinstance(value, str) else value:
-                yield f"corpus.sources.{number}.{key}", address
-    if config.model.vectors is not None:
-        yield "model.vectors", config.model.vectors
+def _texts(config: TaggerConfig) -> Iterator[tuple[str, str]]:
+    """Yield every text that may be an address or hold one, with its key: all but names of tags."""
+    yield from _texts_in(config.model_dump(mode="json", exclude={"tags", "gate"}), ())
+    yield from _texts_in(config.monitor.model_dump(mode="json"), ("monitor",))
+
+
+def _texts_in(value: object, keys: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    match value:
+        case str():
+            yield ".".join(keys), value
+        case dict():
+            for key, each in value.items():
+                yield from _texts_in(each, (*keys, str(key)))
+        case list():
+            for number, each in enumerate(value):
+                yield from _texts_in(each, keys if isinstance(each, str) else (*keys, str(number)))
+
+
+def _refusal(path: Path | str, key: str, text: str) -> str:
+    kind = "query" if key.endswith(".query") else "address"
+    found = f"{path}: {key}: the {kind} holds a password, token or signature, which every report would show"
+    if kind == "query":  # in which variables are not replaced
+        return f"{found}; keep it in the database, or in the variable of url"
+    return f"{found}; use ${{VARIABLE}} instead. Received: {hide_passwords(text)}"
 
 
 def _received(kind: str, key: str, value: object) -> str:
     """Return the value that was wrong, but neither tables, which hold other values, nor passwords."""
     if kind in ("missing", "value_error") or isinstance(value, dict | list | tuple):
         return ""
-    if "password" in key.lower():
+    if is_secret(key):
         return ". Received: ***"
     return f". Received: {hide_passwords(repr(value))}"

@@ -179,6 +179,7 @@ def test_a_source_of_no_known_format_does_not_print_its_table(tmp_path: Path) ->
         "postgresql://me:p@hunter2@host/db",
         "postgresql://host/db?user=me&password=hunter2",
         "mssql+pyodbc:///?odbc_connect=UID%3Dme%3BPWD%3Dhunter2",
+        "databricks://host/db?access_token=hunter2",
     ],
 )
 def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path, url: str) -> None:
@@ -188,7 +189,18 @@ def test_a_password_in_the_file_is_refused_and_not_repeated(tmp_path: Path, url:
 
 
 @pytest.mark.parametrize(
-    "path", ['"ftp://me:hunter2@host/a.conll"', '["a.conll", "ftp://me:hunter2@host/b.conll"]']
+    "path",
+    [
+        '"ftp://me:hunter2@host/a.conll"',
+        '["a.conll", "ftp://me:hunter2@host/b.conll"]',
+        '"https://hunter2@host/a.conll"',
+        '"https://host/a.conll?sv=2026&SIG=hunter2"',
+        '"https://host/a.conll?X-Amz-Credential=hunter2%2F20260101%2Fs3"',
+        '"https://host/a.conll?X-Amz-Security-Token=hunter2"',
+        '"https://host/a.conll?%74oken=hunter2"',
+        '"https://${HOST}/a.conll?api_key=hunter2"',
+        '"zip://a.conll::https://host/a.zip?access_token=hunter2"',
+    ],
 )
 def test_a_password_in_a_path_is_refused_and_not_repeated(tmp_path: Path, path: str) -> None:
     text = MINIMAL.replace('"sample"', '"conll"') + f"path = {path}\n"
@@ -209,6 +221,51 @@ def test_a_password_in_a_path_is_refused_and_not_repeated(tmp_path: Path, path: 
 )
 def test_an_address_without_a_password_is_taken(tmp_path: Path, url: str) -> None:
     assert load_tagger(write(tmp_path, SQL.replace("URL", url))).corpus.sources[0].format == "sql"
+
+
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [
+        (MINIMAL + '[model]\nvectors = "https://host/glove.txt?sig=hunter2"\n', "model.vectors"),
+        (MINIMAL + '[monitor]\ntagged_logs = "https://hunter2@host/logs"\n', "monitor.tagged_logs"),
+        (MINIMAL + '[schedule]\nenvironment = {URL = "https://host/x?sig=hunter2"}\n', "schedule"),
+        (MINIMAL + '[schedule]\nenvironment = {SEQTAG_NOTIFY_URL = "slack://hunter2/B/C"}\n', "schedule"),
+        (MINIMAL + '[schedule]\nenvironment = {SAS = "sv=2026&sig=hunter2"}\n', "schedule"),
+        (
+            SQL.replace("URL", "duckdb://").replace("select 1", "select * from 'https://host/x?sig=hunter2'"),
+            "corpus.sources.0.query",
+        ),
+        (MINIMAL.replace("\n", '\ndescription = "from https://hunter2@host/x"\n', 1), "description"),
+    ],
+)
+def test_a_secret_anywhere_is_refused_by_its_key_and_not_repeated(
+    tmp_path: Path, text: str, key: str
+) -> None:
+    with pytest.raises(ConfigError, match=rf"tagger\.toml: {key}: .*(password|secrets)") as caught:
+        load_tagger(write(tmp_path, text))
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
+
+
+def test_every_secret_is_named_at_once(tmp_path: Path) -> None:
+    text = (
+        SQL.replace("URL", "postgresql://me:hunter2@host/db")
+        + '[model]\nvectors = "https://hunter2@host/x"\n'
+    )
+    with pytest.raises(ConfigError, match=r"(?s)sources\.0\.url: .*\n.*model\.vectors: .*use \$\{VARIABLE\}"):
+        load_tagger(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
+    "path", ["s3://bucket/key=2024/token=*/x.parquet", "https://host/x.conll?versionId=3&page=2"]
+)
+def test_partitions_and_ordinary_parameters_are_taken(tmp_path: Path, path: str) -> None:
+    text = MINIMAL.replace('"sample"', f'"conll"\npath = "{path}"')
+    assert load_tagger(write(tmp_path, text)).corpus.sources[0].path == path
+
+
+def test_tags_may_look_like_parameters(tmp_path: Path) -> None:
+    text = MINIMAL + '[tags]\ndeclared = ["Case=Nom;Token=abc"]\nscheme = "none"\n'
+    assert load_tagger(write(tmp_path, text)).tags.declared == ("Case=Nom;Token=abc",)
 
 
 def test_an_empty_list_of_sources_is_refused(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import pyarrow as pa
 
-from seqtag.config.secrets import hide_passwords
+from seqtag.config.secrets import hide_passwords, is_secret
 from seqtag.config.sources import SqlSource
 from seqtag.corpus.files import expand
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
 NAME = "sql"  # what sequence ids and messages call a query
 ROWS = 50_000  # fetched at a time
-_SECRET = re.compile(
-    r"pass|pwd|secret|token|key|credential|odbc_connect", re.IGNORECASE
-)  # in names of options
 
 
 def read_sql(
@@ -57,7 +53,8 @@ def _rows(source: SqlSource, columns: Sequence[str], fetch_rows: int) -> Iterato
             result = streaming.exec_driver_sql(source.query)
             if not result.returns_rows:
                 raise ConfigError(
-                    f"{NAME}: a query that gives rows was required. Received: {source.query!r:.200}"
+                    f"{NAME}: a query that gives rows was required. "
+                    f"Received: {hide_passwords(f'{source.query!r:.200}')}"
                 )
             present = list(result.keys())
             required = required_columns(source)
@@ -113,7 +110,7 @@ def _secrets(url: URL) -> list[str]:
     """Return the passwords of a URL, the longest first."""
     found = [] if url.password is None else [str(url.password)]
     for name, values in url.query.items():
-        if _SECRET.search(name):
+        if is_secret(name) or name == "odbc_connect":  # the whole of an ODBC connection
             found += [values] if isinstance(values, str) else values
     return sorted(filter(None, found), key=len, reverse=True)
 
