@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqtag.config.secrets import hide_passwords
 from seqtag.corpus.files import InputFile, find_files, opened
 from seqtag.corpus.text import BYTE_ORDER_MARK, SPACE, Lines, Positions, lines_of, strings
 from seqtag.errors import ConfigError, CorpusFormatError
@@ -159,13 +160,16 @@ def vector_blocks(path: str, block_bytes: int) -> Iterator[VectorLines]:
 def _file(path: str) -> InputFile:
     try:
         files = find_files(path)
-        if len(files) == 1 and files[0].path.endswith(".zip"):
+        if len(files) == 1 and files[0].location.endswith(".zip"):
             files = find_files(f"zip://*::{path}")
     except zipfile.BadZipFile as error:
-        raise CorpusFormatError(f"{path}: whole zip data were required. Received: {error}") from error
+        raise CorpusFormatError(
+            f"{hide_passwords(path)}: whole zip data were required. Received: {error}"
+        ) from error
     if len(files) != 1:
         raise ConfigError(
-            f"{path}: one file of vectors was required. Received: {', '.join(file.name for file in files)}"
+            f"{hide_passwords(path)}: one file of vectors was required. "
+            f"Received: {', '.join(file.name for file in files)}"
         )
     return files[0]
 

@@ -1,12 +1,14 @@
-"""Passwords of the databases of a corpus and a registry: whole nights write them nowhere."""
+"""Passwords of databases and signatures of addresses: whole retrainings write them nowhere."""
 
+import gzip
 import json
 import os
 import random
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import sqlalchemy
@@ -14,9 +16,20 @@ import sqlalchemy
 from flows import local
 from seqtag.rundir import Home
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, postgres_url  # noqa: F401 - a fixture
+from tests.signed import Store, store  # noqa: F401 - a fixture
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FORMS = (PASSWORD.encode(), QUOTED_PASSWORD.encode(), json.dumps(PASSWORD)[1:-1].encode())
+RETRAIN = (sys.executable, "-m", "flows.retrain")
+SEQTAG = (str(Path(sys.executable).with_name("seqtag")),)
+Said = Callable[..., tuple[int, bytes]]
+SETTINGS = """
+[train]
+max_epochs = 1
+
+[gate]
+floor = 0.05
+"""
 TAGGER = """
 name = "small"
 
@@ -27,12 +40,13 @@ sequence_column = "sequence_id"
 token_column = "token"
 tag_column = "tag"
 query = "SELECT sequence_id, token, tag FROM tokens ORDER BY sequence_id, position"
+"""
+SIGNED = """
+name = "small"
 
-[train]
-max_epochs = 1
-
-[gate]
-floor = 0.05
+[[corpus.sources]]
+format = "conll"
+path = "${CORPUS_URL}"
 """
 
 
@@ -61,34 +75,19 @@ def database(postgres_url: str) -> Iterator[str]:  # noqa: F811 - the fixture
 @pytest.mark.slow
 def test_passwords_stand_nowhere(tmp_path: Path, database: str) -> None:
     home = Home(tmp_path / "home")
-    environment = os.environ | {
-        "SEQTAG_HOME": str(home.root),
-        "PREFECT_HOME": str(home.prefect),
-        "PREFECT_SERVER_API_PORT": "0",
-        "SEQTAG_REGISTRY_URL": database,
-        "CORPUS_URL": database,
-    }
-    (tmp_path / "small.toml").write_text(TAGGER)
-    (tmp_path / "mistaken.toml").write_text(TAGGER.replace("FROM tokens", "FROM nowhere"))
-
-    def said(*command: str, **other: str) -> tuple[int, bytes]:
-        done = subprocess.run(
-            command, cwd=CHECKOUT, env=environment | other,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-        )  # fmt: skip
-        return done.returncode, done.stdout
-
-    retrain, seqtag = [sys.executable, "-m", "flows.retrain"], [str(Path(sys.executable).with_name("seqtag"))]
+    said = saying(home, SEQTAG_REGISTRY_URL=database, CORPUS_URL=database)
+    (tmp_path / "small.toml").write_text(TAGGER + SETTINGS)
+    (tmp_path / "mistaken.toml").write_text(TAGGER.replace("FROM tokens", "FROM nowhere") + SETTINGS)
     small, mistaken = str(tmp_path / "small.toml"), str(tmp_path / "mistaken.toml")
     wrong = database.replace(QUOTED_PASSWORD, QUOTED_PASSWORD + "x")  # one that the database refuses
     try:
         codes, words = zip(
-            said(*retrain, small),
-            said(*retrain, mistaken),
-            said(*seqtag, "retrain", small, CORPUS_URL=wrong),
-            said(*seqtag, "history", "small", SEQTAG_REGISTRY_URL=wrong),
-            said(*seqtag, "history", "small", "--json"),
-            said(*seqtag, "rollback", "small", "--to", "1", "--reason", f"read at {database}"),
+            said(*RETRAIN, small),
+            said(*RETRAIN, mistaken),
+            said(*SEQTAG, "retrain", small, CORPUS_URL=wrong),
+            said(*SEQTAG, "history", "small", SEQTAG_REGISTRY_URL=wrong),
+            said(*SEQTAG, "history", "small", "--json"),
+            said(*SEQTAG, "rollback", "small", "--to", "1", "--reason", f"read at {database}"),
             strict=True,
         )
     finally:
@@ -96,14 +95,73 @@ def test_passwords_stand_nowhere(tmp_path: Path, database: str) -> None:
     assert codes == (0, 1, 1, 1, 0, 1), b"\n".join(words).decode()
     assert leaking({"a URL": database.encode()}) == ["a URL"]
     assert leaking({"terminal": b"\n".join(words)}) == []
-    written = {str(path): path.read_bytes() for path in home.root.rglob("*") if path.is_file()}
+    written = everything_below(home.root)
     assert {"prefect.db", "server.log", "report.html", "bundle.json"} <= {Path(name).name for name in written}
     assert leaking(written) == []
     assert leaking(everything_in(database)) == []
 
 
-def leaking(texts: dict[str, bytes]) -> list[str]:
-    return [name for name, text in texts.items() if any(form in text for form in FORMS)]
+@pytest.mark.slow
+def test_signatures_stand_nowhere_and_a_new_one_changes_nothing(tmp_path: Path, store: Store) -> None:  # noqa: F811
+    home = Home(tmp_path / "home")
+    said = saying(home)
+    chance = random.Random(1)
+    words = ["".join(chance.choice("abcd") for _ in range(6)) for _ in range(200)]
+    lines = ("\n".join(f"{letter} {'X' if letter == 'a' else 'Y'}" for letter in word) for word in words)
+    store.files["ner/x.conll.gz"] = gzip.compress("\n\n".join(lines).encode())
+    (tmp_path / "small.toml").write_text(SIGNED + SETTINGS)
+    small, (first, second) = str(tmp_path / "small.toml"), ("Zq7+first/day==", "Zq7+second/day/longer==")
+    try:
+        store.signature = first
+        url = store.signed("ner/x.conll.gz")
+        trained = said(*RETRAIN, small, CORPUS_URL=url)
+        store.signature = second
+        expired = said(*RETRAIN, small, CORPUS_URL=url)
+        unchanged = said(*RETRAIN, small, CORPUS_URL=store.signed("ner/x.conll.gz"))
+        shown = said(*SEQTAG, "show", "small")
+    finally:
+        local.down(home)
+    spoken = b"\n".join(text for _, text in (trained, expired, unchanged, shown))
+    assert [code for code, _ in (trained, expired, unchanged, shown)] == [0, 1, 0, 0], spoken.decode()
+    assert b"the server answers 403" in expired[1]
+    assert b"the sources are unchanged" in unchanged[1]
+    assert len(list(home.corpus("small").glob("*/part-*.parquet"))) == 1
+    assert len(list(home.runs("small").glob("2*"))) == 1
+    written = everything_below(home.root)
+    assert {"prefect.db", "report.html", "bundle.json", "config.json"} <= {
+        Path(name).name for name in written
+    }
+    forms = {form.encode() for each in (first, second) for form in (each, quote(each, safe=""), quote(each))}
+    assert leaking({"a URL": url.encode()}, forms) == ["a URL"]
+    assert leaking({"terminal": spoken, **written}, forms | {b"AKIA", b"X-Amz-"}) == []
+
+
+def saying(home: Home, **environment: str) -> Said:
+    """Return a function that runs a command and gives its exit status and what it printed."""
+    ours = {
+        "SEQTAG_HOME": str(home.root),
+        "PREFECT_HOME": str(home.prefect),
+        "PREFECT_SERVER_API_PORT": "0",
+        **environment,
+    }
+
+    def said(*command: str, **other: str) -> tuple[int, bytes]:
+        done = subprocess.run(
+            command, cwd=CHECKOUT, env=os.environ | ours | other,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout
+
+    return said
+
+
+def everything_below(folder: Path) -> dict[str, bytes]:
+    """Return each file of a folder by its path, which stands before its content."""
+    return {str(path): str(path).encode() + path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def leaking(texts: dict[str, bytes], forms: Collection[bytes] = FORMS) -> list[str]:
+    return [name for name, text in texts.items() if any(form in text for form in forms)]
 
 
 def everything_in(url: str) -> dict[str, bytes]:

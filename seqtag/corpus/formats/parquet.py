@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from seqtag.config.sources import LongParquetSource, ParquetSource
 from seqtag.corpus.batches import corpus_batch, labelled
-from seqtag.corpus.files import InputFile, opened
+from seqtag.corpus.files import InputFile, comes_from_below, opened
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
 from seqtag.errors import CorpusFormatError
 
@@ -71,7 +71,7 @@ def _rows(
                 if batch.num_rows:
                     yield batch
         except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name that is not UTF-8
-            if getattr(error, "errno", None) is not None:  # from below Parquet: disk or network
+            if comes_from_below(error):
                 raise
             raise CorpusFormatError(
                 f"{file.name}: a Parquet file was required. Received: {str(error).splitlines()[0]}"

@@ -13,6 +13,7 @@ from seqtag.config.tagger import CorpusConfig
 from seqtag.corpus import corpus_schema, read_sources
 from tests.bucket import bucket  # noqa: F401 - a fixture
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
+from tests.signed import store  # noqa: F401 - a fixture
 
 Rows = list[dict[str, Any]]
 

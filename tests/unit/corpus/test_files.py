@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import gzip
 import http.server
+import io
 import socket
 import threading
 import traceback
@@ -16,7 +17,7 @@ import pytest
 
 from seqtag.config.tagger import CorpusConfig
 from seqtag.corpus import read_sources
-from seqtag.corpus.files import expand, find_files, opened, told_apart
+from seqtag.corpus.files import InputFile, expand, find_files, opened, told_apart
 from seqtag.errors import ConfigError, CorpusFormatError
 
 TEXT = b"a O\n\n" * 1000
@@ -166,3 +167,23 @@ def test_damaged_packed_files_are_an_error(suffix, damage, read):
 
     with pytest.raises(CorpusFormatError, match=rf"corpus{suffix}: whole \w+ data were required"):
         read(content, name=f"corpus{suffix}", format="conll")
+
+
+@pytest.mark.parametrize("suffix", ["", *PACKERS])
+def test_a_store_that_is_too_slow_is_no_damaged_file(suffix):
+    class Slow(io.RawIOBase):
+        def readable(self) -> bool:
+            return True
+
+        def readinto(self, _: object) -> int:
+            raise TimeoutError
+
+        def open(self, *_: object) -> io.RawIOBase:
+            return self
+
+    file = InputFile(f"x{suffix}", f"x{suffix}", Slow())
+    with (
+        pytest.raises(ConnectionError, match=f"'x{suffix}' cannot be reached: TimeoutError"),
+        opened(file) as read,
+    ):
+        read.read(9)
