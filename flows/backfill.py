@@ -21,6 +21,7 @@ from flows import local
 from flows.day import flow_run_name
 from flows.others import run_to_its_end, together
 from seqtag.config import ScheduleConfig, Settings, load_tagger
+from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
 from seqtag.steps import Place
 
@@ -94,7 +95,7 @@ def main(arguments: list[str]) -> int:
             return 0
         url, _ = local.up(Place.of(Settings()), checkout=local.CHECKOUT)
     except (SeqtagError, OSError) as error:
-        local.say(f"Error: {error}")
+        local.say(f"Error: {hide_passwords(str(error))}")
         return 2 if isinstance(error, ConfigError) else 1
     with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
         state = asyncio.run(_begun(asked.tagger, asked.first, asked.last))

@@ -12,6 +12,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 from flows import local
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
+from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
 from seqtag.rundir import RunDir
 
@@ -29,7 +30,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         load_tagger(arguments[0])  # a misspelt file costs no server
         api = local.api(steps.Place.of(Settings()))
     except (SeqtagError, OSError) as error:
-        local.say(f"Error: {error}")
+        local.say(f"Error: {hide_passwords(str(error))}")
         return 2 if isinstance(error, ConfigError) else 1
     dashboard = api.removesuffix("/api")
     with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}):

@@ -14,6 +14,7 @@ from flows import services
 from flows.programs import HEALTH, NAMES, TITLES, program
 from flows.services import ServiceError
 from seqtag.config import Settings
+from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
 from seqtag.rundir import Home
 from seqtag.steps import Place
@@ -182,5 +183,5 @@ if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except (SeqtagError, OSError) as error:
-        say(f"Error: {error}")
+        say(f"Error: {hide_passwords(str(error))}")
         sys.exit(1)

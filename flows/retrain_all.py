@@ -8,6 +8,7 @@ from pydantic import PositiveInt
 
 from flows.deploying import retrainings
 from flows.others import Outcome, key_of_this_run, run_to_its_end, together
+from seqtag.config.secrets import hide_passwords
 
 
 @flow(name="retrain-all", flow_run_name="retrain all taggers")
@@ -26,7 +27,7 @@ async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1
             try:
                 return await run_to_its_end(f"retrain/{name}", name=name, key=key_of_this_run(name))
             except Exception as error:  # of the network, say
-                return Outcome(name, type(error).__name__, str(error), is_completed=False)
+                return Outcome(name, type(error).__name__, hide_passwords(str(error)), is_completed=False)
 
     return together(await asyncio.gather(*map(retrained, names)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import functools
 import logging
+import traceback
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -13,6 +14,7 @@ from prefect.states import Failed
 from prefect.task_engine import TaskRunTimeoutError
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from seqtag.config.secrets import hide_passwords
 from seqtag.errors import (
     ChildDiedError,
     ConfigError,
@@ -93,8 +95,9 @@ def failing_by_kind(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
         except Exception as error:
             kind = kind_of(error)
             if kind == INTERNAL:
-                _log.exception("a fault of ours")
-            return Failed(name=kind, message=f"{type(error).__name__}: {error}", data=error)
+                _log.error("a fault of ours\n%s", hide_passwords(traceback.format_exc()))
+            message = hide_passwords(f"{type(error).__name__}: {error}")  # others' words may hold addresses
+            return Failed(name=kind, message=message, data=error)
 
     return returning
 

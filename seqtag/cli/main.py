@@ -10,6 +10,7 @@ import typer
 from seqtag import __version__
 from seqtag.cli import inspect, orchestration, promotion, tagging, verbs
 from seqtag.cli.surroundings import DONE, REFUSED, WRONG_USE
+from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
 
 app = typer.Typer(
@@ -51,16 +52,16 @@ def main() -> None:
     try:
         app()
     except ConfigError as error:
-        typer.echo(f"Error: {error}", err=True)
+        typer.echo(f"Error: {hide_passwords(str(error))}", err=True)
         sys.exit(WRONG_USE)
     except SeqtagError as error:
-        typer.echo(f"Error: {error}", err=True)
+        typer.echo(f"Error: {hide_passwords(str(error))}", err=True)
         sys.exit(REFUSED)
     except OSError as error:  # a disk, a network, a right that is missing
         if isinstance(error, BrokenPipeError) and not _is_read():
             sys.stderr.close()
             sys.exit(DONE)
-        typer.echo(f"Error: {error}", err=True)
+        typer.echo(f"Error: {hide_passwords(str(error))}", err=True)
         sys.exit(REFUSED)
 
 

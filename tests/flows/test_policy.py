@@ -1,6 +1,7 @@
 """What is tried again and what fails at once."""
 
 import errno
+import logging
 import time
 from uuid import UUID
 
@@ -128,6 +129,22 @@ def test_prefect_tries_again_what_may_pass_and_names_what_failed_by_its_kind(
     assert met == [error]
     recorded = finished_task_run(state.state_details.flow_run_id)
     assert (recorded.name, recorded.message) == (kind, state.message)
+
+
+def test_the_words_of_others_about_addresses_are_starred(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("tasks.failures._log", logging.getLogger("seqtag"))  # Prefect's wants a flow run
+
+    @failing_by_kind
+    def failing() -> None:
+        raise ValueError("no answer from https://hunter2@host/x.conll?sig=hunter2")
+
+    state = failing()
+    assert state is not None
+    assert state.message == "ValueError: no answer from https://***@host/x.conll?sig=***"
+    assert "Traceback" in caplog.text
+    assert "hunter2" not in caplog.text
 
 
 def finished_task_run(flow_run_id: UUID) -> State:
