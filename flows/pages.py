@@ -1,55 +1,89 @@
 """Reports and data docs over HTTP, so that the dashboard can link to them: `python -m flows.pages PORT`.
 
-Nothing else of $SEQTAG_HOME is served: not the registry, not the corpora.
+Nothing else of $SEQTAG_HOME is served: not the registry, the corpora, configurations or checkpoints.
 """
 
 from __future__ import annotations
 
+import re
 import sys
-from pathlib import Path
+from typing import Final
 
 import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
+from starlette.staticfiles import StaticFiles
 
 from flows.services import HOST
 from seqtag.config import Settings
 from seqtag.rundir import Home, RunDir
 from seqtag.steps import Place
 
+_RUN: Final = re.compile(r"[a-z0-9][a-z0-9-]*/\d{4}-\d\d-\d\d-[a-z0-9-]+")  # tagger and run directory
+_DATA_DOC: Final = re.compile(r"[a-z_]+\.html")
+_HEADERS: Final = {
+    "Cache-Control": "no-cache",
+    # Pages hold their styles and pictures; they run nothing, load nothing and are framed by nobody.
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
 
 def application(home: Home) -> Starlette:
-    """Return the application that serves /runs/TAGGER/RUN/report/... and .../validation/data_docs/..."""
+    """Return the application that serves the report of a run, its data docs, metrics and decision."""
 
-    def page(request: Request) -> Response:
-        parts = request.path_params
-        path = _page(RunDir(home.runs(parts["tagger"]) / parts["run"]), parts["path"])
-        if path is None:
-            raise HTTPException(404, "a page of a report or of data docs was required")
-        return FileResponse(path, headers={"X-Content-Type-Options": "nosniff", "Cache-Control": "no-cache"})
+    async def page(request: Request) -> Response:
+        tagger, run_id, path = (request.path_params[name] for name in ("tagger", "run", "path"))
+        run = RunDir(home.runs(tagger) / run_id)
+        if not _RUN.fullmatch(f"{tagger}/{run_id}") or not _is_public(run, path):
+            raise HTTPException(404)
+        return await StaticFiles(directory=run.path, check_dir=False).get_response(path, request.scope)
 
     def health(_: Request) -> Response:
         return PlainTextResponse("ok")
 
-    return Starlette(
+    served = Starlette(
         routes=[Route("/health", health), Route("/runs/{tagger}/{run}/{path:path}", page)],
-        middleware=[Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])],
+        middleware=[
+            Middleware(BaseHTTPMiddleware, dispatch=_with_safe_headers),
+            Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
+        ],
     )
+    served.router.redirect_slashes = False  # else it sends browsers to addresses at which there is nothing
+    return served
 
 
-def _page(run: RunDir, wanted: str) -> Path | None:
-    """Return the file of a run's report or data docs, however many `..` and links the address holds."""
+def _is_public(run: RunDir, path: str) -> bool:
+    """Tell whether pages link to a path: reports to metrics and decision, data docs to each other.
+
+    What is reached through a link of the file system is not public.
+    """
+    folder, _, name = path.rpartition("/")
+    linked = {str(page.relative_to(run.path)) for page in (run.report, run.metrics, run.decision)}
+    is_data_doc = folder == str(run.data_docs.parent.relative_to(run.path)) and _DATA_DOC.fullmatch(name)
+    if path not in linked and not is_data_doc:
+        return False
     try:
-        path = (run.path / wanted).resolve()
-        folders = (run.report_dir.resolve(), run.data_docs.parent.resolve())
-        return path if path.is_file() and any(path.is_relative_to(folder) for folder in folders) else None
-    except (OSError, ValueError):  # too long a name, or one with a NUL
-        return None
+        return (run.path / path).resolve(strict=True) == run.path.resolve() / path
+    except (OSError, RuntimeError):  # it is not there, or a link to itself
+        return False
+
+
+async def _with_safe_headers(request: Request, call_next: RequestResponseEndpoint) -> Response:
+    response = await call_next(request)
+    response.headers.update(_HEADERS)
+    return response
 
 
 if __name__ == "__main__":
