@@ -6,6 +6,7 @@ the result. What the child's libraries print is kept, and told where it dies.
 
 from __future__ import annotations
 
+import builtins
 import faulthandler
 import importlib
 import json
@@ -24,11 +25,19 @@ from pathlib import Path
 from typing import IO, Any
 
 from seqtag import errors
-from seqtag.errors import ChildDiedError, ChildError, MemoryExhaustedError, SeqtagError
+from seqtag.errors import (
+    ChildCrashedError,
+    ChildDiedError,
+    ChildError,
+    MemoryExhaustedError,
+    SeqtagError,
+)
 
 _LAST_LINES = 20
 _PATIENCE = 5.0  # seconds
-_CRASHES = (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT)
+_CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGILL, -signal.SIGFPE)
+# SIGBUS is no crash: a disk that is full or fails ends a process with it that has mapped a file.
+_WITHOUT_MEMORY = (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT)
 _OF_MEMORY = (  # what Python, C++, TensorFlow and XLA say when there is no more
     *("MemoryError", "bad_alloc", "RESOURCE_EXHAUSTED", "ResourceExhausted", "Out of memory", "OOM when"),
     *("Cannot allocate memory", "Resource temporarily unavailable", "failed to allocate"),
@@ -50,7 +59,8 @@ def run_in_child(
 
     Raises:
         MemoryExhaustedError: there was not memory enough.
-        ChildDiedError: the process died. Its last lines are in it.
+        ChildCrashedError: the process died of a fault in the code that it ran. Its last lines are in it.
+        ChildDiedError: the process died of something else, such as a signal from outside.
         ChildError: an error was raised that is not ours.
     """
     name = f"{function.__module__}:{function.__qualname__}"
@@ -183,7 +193,7 @@ def _keep_last(stream: IO[bytes], last: deque[str]) -> None:
 
 def _described(error: BaseException) -> dict[str, Any]:
     described: dict[str, Any] = {"type": type(error).__name__, "message": str(error)}
-    if isinstance(error, OSError) and error.errno is not None:
+    if isinstance(error, OSError):
         described["os"] = [error.errno, error.strerror, error.filename]
     if error.__cause__ is not None:
         described["cause"] = _described(error.__cause__)
@@ -195,8 +205,7 @@ def _error(described: Mapping[str, Any], name: str, last: deque[str]) -> BaseExc
     kind, message = getattr(errors, described["type"], None), described["message"]
     error: BaseException
     if "os" in described:
-        number, text, filename = described["os"]
-        error = OSError(number, text, *([filename] if isinstance(filename, str) else []))
+        error = _os_error(described)
     elif isinstance(kind, type) and issubclass(kind, SeqtagError):
         error = kind(message)
     elif _is_of_memory(f"{described['type']}: {message}"):
@@ -208,15 +217,27 @@ def _error(described: Mapping[str, Any], name: str, last: deque[str]) -> BaseExc
     return error
 
 
+def _os_error(described: Mapping[str, Any]) -> OSError:
+    """Return an error of the file system or the network as it was; time-outs, say, have no number."""
+    number, text, filename = described["os"]
+    if number is not None:
+        return OSError(number, text, *([filename] if isinstance(filename, str) else []))
+    kind = getattr(builtins, described["type"], OSError)
+    known = isinstance(kind, type) and issubclass(kind, OSError)
+    return (kind if known else OSError)(described["message"])
+
+
 def _death(code: int, name: str, last: deque[str], *, killed: bool, bounded: bool) -> ChildError:
     ended = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
     message = f"{name}: a process that answers was required. Received: one that {ended}{_said(last)}"
     of_memory = (
         (code == -signal.SIGKILL and killed)
-        or (code in _CRASHES and bounded)  # libraries seldom look at what they were given
+        or (code in _WITHOUT_MEMORY and bounded)  # libraries seldom look at what they were given
         or any(map(_is_of_memory, last))
     )
-    return MemoryExhaustedError(message) if of_memory else ChildDiedError(message)
+    if of_memory:
+        return MemoryExhaustedError(message)
+    return ChildCrashedError(message) if code in _CRASHES else ChildDiedError(message)
 
 
 def _said(last: deque[str]) -> str:

@@ -12,7 +12,7 @@ from typing import Any, Final, ParamSpec, TypeVar
 from prefect.client.schemas.objects import State
 from prefect.states import Failed
 from prefect.task_engine import TaskRunTimeoutError
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import (
@@ -44,8 +44,9 @@ _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
 _SHUT: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 _LASTING: Final = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
 _PASSING: Final = (OSError, OperationalError, InterfaceError, ChildDiedError, CorpusChangedError)
+_OF_MEMORY: Final = (MemoryExhaustedError, MemoryError)
 _BY_TYPE: Final = (
-    ((MemoryExhaustedError, MemoryError), RESOURCE),
+    (_OF_MEMORY, RESOURCE),
     (ConfigError, CONFIGURATION),
     (_LASTING, ACCESS),
     (PromotionConflictError, CONFLICT),
@@ -58,10 +59,12 @@ def kind_of(error: BaseException) -> str:
     """Return the kind of an error; one of ours counts like the error of the world that it was raised from."""
     if is_transient(error):
         return TRANSIENT
-    if any(getattr(each, "errno", None) in _FULL for each in _chain(error)):
+    if any(isinstance(each, _OF_MEMORY) or getattr(each, "errno", None) in _FULL for each in _chain(error)):
         return RESOURCE
     if any(getattr(each, "errno", None) in _SHUT for each in _chain(error)):
         return ACCESS
+    if any(map(_is_refused, _chain(error))):
+        return INTERNAL
     return next((kind for types, kind in _BY_TYPE if isinstance(error, types)), INTERNAL)
 
 
@@ -78,8 +81,8 @@ def is_transient(error: BaseException) -> bool:
         return True
     if error.__cause__ is None:
         return False
-    if isinstance(error, RegistryError) and not isinstance(error.__cause__, OSError):
-        return True  # MLflow or its database, not what they answered
+    if isinstance(error, RegistryError) and not isinstance(error.__cause__, (OSError, *_OF_MEMORY)):
+        return not any(map(_is_refused, _chain(error)))  # MLflow or its database, not what they answered
     return is_transient(error.__cause__)
 
 
@@ -100,6 +103,11 @@ def failing_by_kind(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
             return Failed(name=kind, message=message, data=error)
 
     return returning
+
+
+def _is_refused(error: BaseException) -> bool:
+    """Tell whether MLflow or a database refused a value, such as a text that is too long for its column."""
+    return isinstance(error, DataError) or getattr(error, "error_code", None) == "INVALID_PARAMETER_VALUE"
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

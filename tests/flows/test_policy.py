@@ -11,8 +11,11 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.client.schemas.objects import State, StateType
 from prefect.task_engine import TaskRunTimeoutError
+from sqlalchemy.exc import DataError
 
 from seqtag.errors import (
+    BundleError,
+    ChildCrashedError,
     ChildDiedError,
     ChildError,
     ConfigError,
@@ -34,6 +37,18 @@ def registry_error(cause: Exception) -> RegistryError:
     return error
 
 
+def too_long() -> DataError:
+    return DataError(
+        "UPDATE model_versions", {}, ValueError("value too long for type character varying(5000)")
+    )
+
+
+def read_error(cause: Exception) -> RunDirError:
+    error = RunDirError("weights.npz: file cannot be read")
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -42,6 +57,7 @@ def registry_error(cause: Exception) -> RegistryError:
         TimeoutError(),
         registry_error(OSError("locked")),
         ChildDiedError("SIGKILL"),
+        ChildCrashedError("SIGSEGV"),
         CorpusChangedError("x"),
     ],
 )
@@ -56,6 +72,7 @@ def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
         RegistryError("damaged"), TaskRunTimeoutError(), OSError(errno.ENOSPC, "disk full"),
         FileNotFoundError(), PermissionError(), ValueError("x"), MemoryError(), ChildError("a bug"),
         MemoryExhaustedError("x"), registry_error(OSError(errno.ENOSPC, "disk full")),
+        BundleError("another format"), registry_error(MemoryError()), registry_error(too_long()),
     ],
 )  # fmt: skip
 def test_what_stays_wrong_fails_at_once(error: Exception) -> None:
@@ -86,6 +103,10 @@ def test_an_error_counts_like_its_cause() -> None:
         (registry_error(PermissionError(errno.EACCES, "shut")), "AccessError"),
         (RegistryError("damaged"), "DamageError"),
         (RunDirError("damaged"), "DamageError"),
+        (BundleError("another format"), "DamageError"),
+        (read_error(OSError(errno.EIO, "Input/output error")), "TransientError"),
+        (read_error(MemoryError()), "ResourceError"),
+        (registry_error(too_long()), "InternalError"),
         (ZeroDivisionError("x"), "InternalError"),
         (ChildError("a bug"), "InternalError"),
     ],

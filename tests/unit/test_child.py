@@ -11,7 +11,14 @@ from pathlib import Path
 import pytest
 
 from seqtag.child import peak_memory, run_in_child
-from seqtag.errors import ChildDiedError, ChildError, CorpusFormatError, MemoryExhaustedError, RegistryError
+from seqtag.errors import (
+    ChildCrashedError,
+    ChildDiedError,
+    ChildError,
+    CorpusFormatError,
+    MemoryExhaustedError,
+    RegistryError,
+)
 from tests import children
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -50,6 +57,11 @@ def test_an_error_of_the_file_system_is_raised_as_it_was_also_as_a_cause(tmp_pat
     assert isinstance(caused.value.__cause__, FileNotFoundError)
 
 
+def test_an_error_of_the_network_without_a_number_is_raised_as_it_was() -> None:
+    with pytest.raises(TimeoutError, match="no answer within 10 s"):
+        run_in_child(children.timing_out)
+
+
 def test_any_other_error_is_told_with_the_last_lines() -> None:
     with pytest.raises(ChildError, match="raising_a_bug: ZeroDivisionError: 1 / 0") as raised:
         run_in_child(children.raising_a_bug)
@@ -62,6 +74,17 @@ def test_a_death_is_an_error_that_names_the_signal_and_the_last_lines(by: signal
     with pytest.raises(ChildDiedError, match=f"died of {by.name}") as raised:
         run_in_child(children.killed, by=int(by))
     assert "about to die" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("by", "is_crash"),
+    [(signal.SIGSEGV, True), (signal.SIGABRT, True), (signal.SIGILL, True), (signal.SIGFPE, True),
+     (signal.SIGKILL, False), (signal.SIGTERM, False), (signal.SIGBUS, False)],
+)  # fmt: skip
+def test_only_a_fault_of_the_code_is_a_crash(by: signal.Signals, is_crash: bool) -> None:
+    with pytest.raises(ChildDiedError) as raised:
+        run_in_child(children.killed, by=int(by))
+    assert isinstance(raised.value, ChildCrashedError) == is_crash
 
 
 def test_an_end_without_an_answer_is_an_error() -> None:
