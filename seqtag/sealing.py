@@ -22,6 +22,7 @@ from typing import Any
 from seqtag.errors import RunDirError
 
 MANIFEST = "manifest.json"
+_NO_MANIFEST = (ValueError, TypeError, RecursionError)  # what a file with another content makes Python raise
 
 
 @dataclass(frozen=True)
@@ -170,33 +171,47 @@ def find_manifest(output: Path) -> Manifest | None:
 
 def _read_manifest(output: Path) -> Manifest | None:
     try:
-        manifest = Manifest(**json.loads((output / MANIFEST).read_text("utf-8")), reused=True)
-        dict[str, str](manifest.inputs), dict[str, str](manifest.outputs)
-    except (OSError, ValueError, TypeError, RecursionError):
+        return _load_manifest(output)
+    except (OSError, *_NO_MANIFEST):
         return None
+
+
+def _load_manifest(output: Path) -> Manifest:
+    manifest = Manifest(**json.loads((output / MANIFEST).read_text("utf-8")), reused=True)
+    dict[str, str](manifest.inputs), dict[str, str](manifest.outputs)
     return manifest
 
 
 def _is_intact(output: Path, manifest: Manifest) -> bool:
     try:
-        present = {str(p.relative_to(output)) for p in _files(output)} - {MANIFEST}
-        return present == set(manifest.outputs) and all(
-            file_digest(output / name) == digest for name, digest in manifest.outputs.items()
-        )
+        return _matches(output, manifest)
     except OSError:
         return False
+
+
+def _matches(output: Path, manifest: Manifest) -> bool:
+    present = {str(p.relative_to(output)) for p in _files(output)} - {MANIFEST}
+    return present == set(manifest.outputs) and all(
+        file_digest(output / name) == digest for name, digest in manifest.outputs.items()
+    )
 
 
 def require_manifest(output: Path) -> Manifest:
     """Return the manifest of a finished output.
 
     Raises:
-        RunDirError: the step that makes it has not finished, or a file was changed since.
+        RunDirError: the step that makes it has not finished, or a file was changed since. Where one could not
+            be read, which may pass, that is the cause.
     """
-    manifest = find_manifest(output)
-    if manifest is None:
-        raise RunDirError(f"{output}: a finished step was required. Received: nothing, or files that changed")
-    return manifest
+    try:
+        manifest = _load_manifest(output)
+        if _matches(output, manifest):
+            return manifest
+    except (FileNotFoundError, NotADirectoryError, *_NO_MANIFEST):
+        pass
+    except OSError as error:
+        raise RunDirError(f"{output}: finished step cannot be read: {error}") from error
+    raise RunDirError(f"{output}: a finished step was required. Received: nothing, or files that changed")
 
 
 def read_json(path: Path) -> Any:

@@ -39,13 +39,16 @@ def bundle_digest(bundle: Path) -> str:
     What else lies beside them, such as how long each epoch took, is not the tagger.
 
     Raises:
-        RegistryError: there is no such bundle, or not all of it.
+        RegistryError: there is no such bundle, or not all of it. Where a file could not be read, which may
+            pass, that is the cause.
     """
     try:
         named = sorted({_BUNDLE_FILE, *json.loads((bundle / _BUNDLE_FILE).read_bytes())["files"]})
         lines = [f"{name} {file_digest(_inside(bundle, name))}\n" for name in named]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RegistryError(f"{bundle}: the folder of a bundle was required. Received: {error!r}") from None
+    except OSError as error:
+        raise RegistryError(f"{bundle}: bundle cannot be read: {error}") from error
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -33,21 +34,27 @@ def checked(version: ModelVersion, location: str, *, role: str, store: str) -> C
     """Return a version whose bundle is what was registered.
 
     Raises:
-        RegistryError: its files are missing or changed.
+        RegistryError: its files are missing or changed. Where one could not be read, which may pass, that is
+            the cause.
     """
     what = f"registry {store}: {role} {version.version} of {version.name}"
     way_out = (
         "Restore its folder, or let another version serve: "
         f"seqtag rollback {version.name} --to VERSION --reason TEXT"
     )
-    # Without a cause, unlike what the database or the network does: trying again mends no file.
+    # Without a cause, unlike an error of the disk, the database or the network: trying again mends no file.
     try:
         bundle = find_bundle(location)
         digest = bundle_digest(bundle)
         expected = version.tags[records.BUNDLE_TAG]
         run_id = version.tags[records.RUN_ID_TAG]
         tag_set = bundle_tags(bundle)
+    except MemoryError:
+        raise
     except Exception as error:  # whatever a damaged file makes a parser raise, the answer is never None
+        fault = _fault_of_the_machine(error)
+        if fault is not None:
+            raise RegistryError(f"{what}: bundle at {location} cannot be read: {fault}") from fault
         raise RegistryError(
             f"{what}: its bundle at {location} cannot be read: {error!r}. {way_out}"
         ) from None
@@ -56,3 +63,12 @@ def checked(version: ModelVersion, location: str, *, role: str, store: str) -> C
             f"{what}: sha256 {expected} was registered. Received: {digest} in {bundle}. {way_out}"
         )
     return Champion(str(version.version), run_id, bundle, digest, tag_set)
+
+
+def _fault_of_the_machine(error: BaseException | None) -> OSError | None:
+    """Return what kept a file from being read although it may be whole, None if it is missing or damaged."""
+    while error is not None:
+        if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT, errno.ENOTDIR):
+            return error
+        error = error.__cause__
+    return None

@@ -1,5 +1,6 @@
 """Outputs appear whole, with their manifest, or not at all."""
 
+import errno
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from seqtag import sealing
 from seqtag.errors import RunDirError
 from seqtag.sealing import (
     find_manifest,
@@ -161,3 +163,15 @@ def test_what_changes_elsewhere_while_it_is_taken_over_is_made_anew(tmp_path, mo
     assert not made.reused
     assert require_manifest(tmp_path / "b" / "out").inputs == {"a": "1"}
     assert (tmp_path / "b" / "out" / "sub" / "a.txt").read_text() == "y"
+
+
+def test_a_finished_step_that_cannot_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+    seal(tmp_path / "out", step="s", inputs={}, write=writer("x"))
+
+    def failing(path):
+        raise OSError(errno.EIO, "Input/output error", str(path))
+
+    monkeypatch.setattr(sealing, "file_digest", failing)
+    with pytest.raises(RunDirError, match=r"finished step cannot be read: .*Input/output error") as raised:
+        require_manifest(tmp_path / "out")
+    assert raised.value.__cause__.errno == errno.EIO
