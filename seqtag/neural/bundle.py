@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import platform
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from seqtag import __version__
 from seqtag.config import Metric, ModelConfig, SchemeName
-from seqtag.errors import RunDirError
+from seqtag.errors import BundleError, RunDirError, is_lasting
 from seqtag.features import Coverage, TagIndex, Vectors, Vocabulary
 from seqtag.features.layout import CHARACTERS, SEEN, TAGS, TESTED, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_arrays, save_arrays
@@ -90,13 +91,16 @@ def write_bundle(
 
 
 def read_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex, Weights]:
-    """Read a bundle whose files are all as they were written; further files beside them are ignored.
+    """Read a bundle whose files are all as they were written; further files in its folder are ignored.
 
     Raises:
-        RunDirError: a file is missing, was changed, or contradicts the others.
+        BundleError: a file is missing, was changed, or contradicts the others, or the format is another one.
+        RunDirError: a file could not be read, which may pass.
     """
     bundle = _verified(folder)
-    vocabulary, tags = Vocabulary.load(folder), TagIndex.load(folder)
+    with _lasting_faults(folder):
+        vocabulary, tags = Vocabulary.load(folder), TagIndex.load(folder)
+        weights = load_arrays(folder / WEIGHTS)
     sizes = {
         "n_words": vocabulary.n_words,
         "n_characters": vocabulary.n_characters,
@@ -106,8 +110,8 @@ def read_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex, Weights]:
     for name, received in sizes.items():
         required = getattr(bundle, name)
         if received != required:
-            raise RunDirError(f"{folder}: {name} {required} was required. Received: {received}")
-    return bundle, vocabulary, tags, load_arrays(folder / WEIGHTS)
+            raise BundleError(f"{folder}: {name} is {received}, but {BUNDLE} says {required}")
+    return bundle, vocabulary, tags, weights
 
 
 def bundled_vectors(folder: Path) -> Vectors | None:
@@ -117,27 +121,49 @@ def bundled_vectors(folder: Path) -> Vectors | None:
 
 def _verified(folder: Path) -> Bundle:
     path = folder / BUNDLE
+    with _lasting_faults(folder, BUNDLE):
+        content = path.read_bytes()
     try:
-        said = json.loads(path.read_bytes())
+        said = json.loads(content)
         received = said.get("format") if isinstance(said, dict) else None
         if received != FORMAT:
-            raise RunDirError(
+            raise BundleError(
                 f"{path}: a bundle of format {FORMAT} was required. Received: format {received}, of another "
                 "version of seqtag; where it is the champion, take its alias away, and a new one is trained"
             )
-        bundle = Bundle.model_validate_json(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise RunDirError(f"{path}: a bundle of format 2 was required. Received: {error}") from error
+        bundle = Bundle.model_validate_json(content)
+    except (ValueError, RecursionError) as error:
+        raise BundleError(f"{path}: a bundle of format 2 was required. Received: {error}") from None
     for name in (WEIGHTS, WORDS, CHARACTERS, TAGS):
         if name not in bundle.files:
-            raise RunDirError(f"{path}: the digest of {name} was required. Received: none")
+            raise BundleError(f"{path}: the digest of {name} was required. Received: none")
     for name, required in bundle.files.items():
         if not is_inside(folder, name):
-            raise RunDirError(f"{path}: files inside of {folder} were required. Received: {name!r}")
-        try:
+            raise BundleError(f"{path}: files inside of {folder} were required. Received: {name!r}")
+        with _lasting_faults(folder, name):
             received = file_digest(folder / name)
-        except OSError as error:
-            raise RunDirError(f"{folder / name}: a readable file was required. Received: {error}") from error
         if received != required:
-            raise RunDirError(f"{folder / name}: sha256 {required} was required. Received: {received}")
+            raise BundleError(f"{folder / name}: sha256 {required} was required. Received: {received}")
     return bundle
+
+
+@contextmanager
+def _lasting_faults(folder: Path, name: str = ".") -> Iterator[None]:
+    """Tell what is wrong with a bundle from what is wrong with the machine that reads it.
+
+    Raises:
+        BundleError: a file is missing from the bundle's folder, or its content makes no sense.
+        RunDirError: anything else, raised from what the machine said.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        if folder.is_dir():
+            raise BundleError(f"{folder / name}: file is missing from the bundle") from None
+        raise RunDirError(f"{folder}: bundle cannot be found") from error
+    except OSError as error:
+        raise RunDirError(f"{folder / name}: file cannot be read: {error}") from error
+    except RunDirError as error:
+        if error.__cause__ is None or is_lasting(error.__cause__):
+            raise BundleError(str(error)) from None
+        raise

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from seqtag.child import peak_memory
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import SPLIT
-from seqtag.errors import RunDirError
+from seqtag.errors import BundleError
 from seqtag.features import SEEN as SEEN_FILE
 from seqtag.features import TESTED as TESTED_FILE
 from seqtag.features import was_seen
@@ -45,12 +45,13 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
         scheme: of the split's tags; those of a bundle that was trained in another one are converted to it.
 
     Raises:
-        RunDirError: the bundle is not what was written, or only one of bundle and split has spans.
+        BundleError: the bundle is not what was written, or only one of bundle and split has spans.
+        RunDirError: a file could not be read, which may pass.
     """
     tagger = Tagger.load(bundle)
     spoken = tagger.bundle.spoken
     if (spoken == "none") != (scheme == "none"):
-        raise RunDirError(f"{bundle}: a model of tag scheme {scheme} was required. Received: one of {spoken}")
+        raise BundleError(f"{bundle}: a model of tag scheme {scheme} was required. Received: one of {spoken}")
     started, n_tokens = time.perf_counter(), 0
     with pq.ParquetFile(split) as source:
         schema = predictions_schema(source.schema_arrow, without=SPLIT)

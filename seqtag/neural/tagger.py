@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.errors import RunDirError
+from seqtag.errors import BundleError, RunDirError
 from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
 from seqtag.features.layout import VECTORS
 from seqtag.neural.batches import FormTable
@@ -46,8 +46,9 @@ class Tagger:
         """Load a bundle: the architecture comes from this package, digests are verified, nothing is executed.
 
         Raises:
-            RunDirError: a file of the bundle is missing or was changed, or this seqtag does not know its
-                recipe.
+            BundleError: a file of the bundle is missing or was changed, or this version of seqtag cannot
+                load its recipe.
+            RunDirError: a file could not be read, which may pass.
         """
         bundle, vocabulary, tags, weights = read_bundle(folder)
 
@@ -56,13 +57,16 @@ class Tagger:
         from seqtag.neural.tokens import TokenFeatures
 
         if bundle.recipe not in RECIPES:
-            raise RunDirError(
+            raise BundleError(
                 f"{folder}: a recipe of {sorted(RECIPES)} was required. Received: {bundle.recipe}"
             )
         sizes = Sizes(bundle.n_words, bundle.n_characters, bundle.n_tags)
         vectors = bundled_vectors(folder) if VECTORS in bundle.files else None
         network = Network.of(bundle.recipe, sizes, bundle.model, tags, vectors)
-        set_weights(network.variables, weights)
+        try:
+            set_weights(network.variables, weights)
+        except RunDirError as error:  # another version of seqtag built another model from the same sizes
+            raise BundleError(f"{folder}: {error}") from None
         features = TokenFeatures(vocabulary, affix_buckets=bundle.model.affix_buckets, vectors=vectors)
         reader = NetworkReader(network, temperature=bundle.temperature)
         return cls(bundle, vocabulary, tags, features.of_forms, reader)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
-from seqtag.errors import RunDirError
+from seqtag.errors import RunDirError, is_lasting
 from seqtag.scoring.budget import Budget
 from seqtag.scoring.common_ground import with_new_names
 from seqtag.scoring.comparison import Comparison, compared, loss_rule, policy_rules
@@ -65,7 +65,7 @@ def decide_promotion(
 
     Raises:
         ConfigError: the metric is span F1, and the tags have no scheme.
-        RunDirError: the challenger's predictions are damaged.
+        RunDirError: the challenger's predictions are damaged, or a file could not be read, which may pass.
     """
     metric = resolve_metric(metric, scheme)
     ours = read_predictions(challenger, scheme="none", columns=evaluate.slices)
@@ -135,6 +135,8 @@ def _scored(
     try:
         theirs = read_predictions(opponent.predictions, scheme="none", columns=evaluate.slices)
     except RunDirError as damage:
+        if damage.__cause__ is not None and not is_lasting(damage.__cause__):
+            raise  # it may pass, and a verdict stays
         return None, " ".join(str(damage).split())
     if not same_gold(ours, theirs):
         return None, "its predictions are for other sequences or gold tags"

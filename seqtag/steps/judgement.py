@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from seqtag import __version__
 from seqtag.child import run_in_child
 from seqtag.config import SchemeName, config_digest
-from seqtag.errors import RunDirError, SeqtagError
+from seqtag.errors import BundleError, RunDirError
 from seqtag.rundir import RunDir
 from seqtag.sealing import (
     MANIFEST,
@@ -38,7 +38,13 @@ logger = logging.getLogger(__name__)
 def evaluate(run: RunDir) -> Manifest:
     """Tag the test split with challenger and champion and score both, the baseline too if one was asked for.
 
-    Writes `evaluation/`.
+    Writes `evaluation/`. It notes why a champion's bundle cannot be used; such a champion is never replaced.
+
+    Raises:
+        BundleError: the challenger's bundle cannot be used.
+        MemoryExhaustedError: there was not memory enough to tag with either of them.
+        ChildDiedError: a process that tags died.
+        OSError, RunDirError: a file could not be read or written.
     """
     config = read_config(run)
     asked = config.evaluate.baseline != "none"
@@ -180,10 +186,13 @@ def _score_both(run: RunDir, folder: Path) -> None:
         try:
             bundle = run.anchor_model if read_json(run.anchor)["trained"] else Path(opponent["bundle"])
             costs["champion"] = _tag_test(run, bundle, champion)
-        except SeqtagError as error:  # a champion that cannot be scored is never replaced: see decide
+        except BundleError as error:  # it lasts, so the verdict is to keep the champion: see decide
             failure = str(error)
             champion.unlink(missing_ok=True)
             logger.warning("evaluate: champion version %s: %s", opponent["version"], failure)
+        except Exception:  # it may pass: nothing is written, and the next try tags again
+            logger.warning("evaluate: champion version %s was not tagged", opponent["version"])
+            raise
     asked = config.evaluate.baseline != "none"
     metrics = evaluate_predictions(
         challenger,

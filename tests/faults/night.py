@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,11 +81,11 @@ class Begun:
 
     def children(self) -> list[psutil.Process]:
         """Return the processes in which it has a function of ours run."""
-        return [
-            child
-            for child in psutil.Process(self.process.pid).children()
-            if "seqtag.child" in child.cmdline()
-        ]
+        found = []
+        for child in psutil.Process(self.process.pid).children():
+            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                found += [child] if "seqtag.child" in child.cmdline() else []
+        return found
 
     def wait_until(self, holds: Callable[[], Any]) -> bool:
         """Wait until something holds; False if the process ended first."""

@@ -7,11 +7,12 @@ import random
 import re
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from seqtag.sealing import require_manifest
-from tests.faults.night import Nights, forget, let_it_work
+from tests.faults.night import Begun, Nights, forget, let_it_work
 
 STEPS = (
     *("validation", "splits", "vocabulary", "encoded", "model"),
@@ -81,6 +82,35 @@ def test_a_killed_training_process_is_a_failed_night_with_its_last_words(nights:
     assert nights.came_to() == before
 
 
+def test_a_process_killed_while_it_tags_the_champion_decides_nothing(tmp_path: Path) -> None:
+    """The run fails, and the next one tags again and decides what an undisturbed one did."""
+    nights = Nights(tmp_path)
+    with nights.tagger.open("a") as tagger:
+        tagger.write("max_latency_ratio = 0\nmax_memory_ratio = 0\n")  # measured anew each time
+    assert nights.night().code == 0
+    nights.write_corpus(340)
+    assert nights.night().code == 0
+    before = without_costs(nights)
+    assert json.loads(nights.run.opponent.read_text())["version"] == "1"
+    forget(nights.run.evaluation)
+    night = nights.begin()
+    assert night.wait_until(night.children)
+    challenger = pids(night)
+    assert night.wait_until(lambda: pids(night) - challenger)
+    (champion,) = [child for child in night.children() if child.pid not in challenger]
+    champion.kill()
+    outcome = night.end()
+    assert outcome.code == 1
+    assert "Error: seqtag.steps.judgement:tag_split: a process that answers was required" in outcome.said
+    assert "died of SIGKILL" in outcome.said
+    assert not nights.run.evaluation.exists()
+    nights.check()
+    again = nights.night()
+    assert again.code == 0, again.said
+    assert json.loads(nights.run.metrics.read_text())["champion_error"] is None
+    assert without_costs(nights) == before
+
+
 def test_a_training_killed_again_and_again_goes_on_and_comes_to_the_same_weights(nights: Nights) -> None:
     before, run = nights.came_to(), nights.run
     history = scores(run.history)
@@ -103,6 +133,17 @@ def test_a_training_killed_again_and_again_goes_on_and_comes_to_the_same_weights
     assert positions == sorted(positions)
     assert len(set(positions)) >= 2
     assert not any(checkpoints.iterdir())
+
+
+def pids(night: Begun) -> set[int]:
+    return {child.pid for child in night.children()}
+
+
+def without_costs(nights: Nights) -> dict[str, Any]:
+    """Return what a run came to without the rules that hold measured times and bytes."""
+    came_to = nights.came_to()
+    rules = [rule for rule in came_to["decision"]["rules"] if "budget" not in rule["rule"]]
+    return {**came_to, "decision": {**came_to["decision"], "rules": rules}, "ledger": None}
 
 
 def stamps(folder: Path) -> list[int]:

@@ -193,5 +193,5 @@ def test_predictions_are_what_scoring_reads(toy, toy_bundle, tmp_path):
 
 
 def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
-    with pytest.raises(RunDirError, match="a bundle of format 2 was required"):
+    with pytest.raises(RunDirError, match="file is missing from the bundle"):
         Tagger.load(tmp_path)

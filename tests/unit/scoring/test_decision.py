@@ -192,6 +192,15 @@ def test_a_champion_without_predictions_blocks_every_promotion(
     assert decide(challenger, damaged)["verdict"] == "HOLD"
 
 
+def test_predictions_of_the_champion_that_cannot_be_reached_are_no_verdict(
+    write_predictions: WritePredictions, tmp_path: Path
+) -> None:
+    challenger = write_predictions("challenger", [RIGHT] * 40)
+    with pytest.raises(RunDirError) as raised:
+        decide(challenger, tmp_path / "not mounted" / "champion.parquet")
+    assert isinstance(raised.value.__cause__, OSError)
+
+
 @pytest.mark.parametrize(
     ("sequences", "first_row"),
     [([WRONG] * 39, 0), ([WRONG] * 40, 1), ([("a b", "O O", "O O")] * 40, 0)],

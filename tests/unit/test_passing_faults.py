@@ -1,0 +1,180 @@
+"""A fault that passes, while a champion is tagged, fails the step and decides nothing."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from seqtag import steps
+from seqtag.config import Settings, load_tagger
+from seqtag.errors import ChildDiedError, ChildError, MemoryExhaustedError, RegistryError, RunDirError
+from seqtag.rundir import RunDir
+from seqtag.sealing import read_json
+from seqtag.steps import judgement
+from tasks.failures import is_transient
+from tests import children
+from tests.taggers import Taggers
+
+ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
+FAULTS = [
+    ("SIGKILL", ChildDiedError),
+    ("SIGSEGV", ChildDiedError),
+    ("memory", MemoryExhaustedError),
+    ("EIO", OSError),
+    ("ESTALE", OSError),
+    ("ENOSPC", OSError),
+    ("access", PermissionError),
+    ("time-out", TimeoutError),
+    ("a bug", ChildError),
+]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A champion, a run that is judged against it, and what that run comes to when nothing disturbs it."""
+
+    place: steps.Place
+    champion: RunDir
+    run: RunDir
+    verdict: str
+    decision: dict
+
+    @property
+    def bundle(self) -> Path:
+        """The registered bundle of the champion."""
+        return Path(read_json(self.run.opponent)["bundle"])
+
+
+@pytest.fixture(scope="module")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
+    folder = tmp_path_factory.mktemp("judged")
+    place = steps.Place.of(Settings(home=folder / "home"))
+    champion = _up_to_training(folder, place, floor=0.05)
+    steps.evaluate(champion)
+    steps.decide(champion)
+    steps.register(champion, place)
+    steps.infra_validate(champion, place)
+    steps.promote(champion, place, by=ME)
+    run = _up_to_training(folder, place, floor=0.06)
+    steps.evaluate(run)
+    steps.decide(run)
+    assert read_json(run.opponent)["version"] == "1"
+    return Judged(place, champion, run, read_json(run.decision)["verdict"], _without_costs(run))
+
+
+def _up_to_training(folder: Path, place: steps.Place, *, floor: float) -> RunDir:
+    config = load_tagger(Taggers(folder).write(floor=floor))
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train):
+        step(run)
+    return run
+
+
+def _without_costs(run: RunDir) -> dict:
+    """Return the decision without what is measured anew each time."""
+    decision = read_json(run.decision)
+    rules = [rule for rule in decision["rules"] if "budget" not in rule["rule"]]
+    return {**decision, "rules": rules}
+
+
+@pytest.fixture
+def tagging(judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Return `tagging(fault)`: the process that tags the champion meets a fault, or none for ""."""
+    tagged = tmp_path / "tagged.parquet"
+    shutil.copyfile(judged.run.predictions("challenger"), tagged)
+    monkeypatch.setenv("TAGGED", str(tagged))
+    monkeypatch.setattr(judgement, "tag_split", children.tagging)
+    for folder in (judged.run.evaluation, judged.run.decision_dir):
+        shutil.rmtree(folder)
+    return lambda fault: monkeypatch.setenv("FAULT", fault)
+
+
+@pytest.mark.parametrize(("fault", "error"), FAULTS)
+def test_a_fault_while_the_champion_is_tagged_fails_the_step_and_the_retry_decides_as_if_undisturbed(
+    judged: Judged, tagging: Callable[[str], None], fault: str, error: type[Exception]
+) -> None:
+    tagging(fault)
+    with pytest.raises(error):
+        steps.evaluate(judged.run)
+    assert not judged.run.evaluation.exists()
+    tagging("")
+    assert not steps.evaluate(judged.run).reused
+    steps.decide(judged.run)
+    assert read_json(judged.run.metrics)["champion_error"] is None
+    assert _without_costs(judged.run) == judged.decision
+
+
+def _flip_a_bit(bundle: Path) -> None:
+    content = bytearray((bundle / "weights.npz").read_bytes())
+    content[-1] ^= 1
+    (bundle / "weights.npz").write_bytes(content)
+
+
+def _set_another_format(bundle: Path) -> None:
+    said = json.loads((bundle / "bundle.json").read_text())
+    (bundle / "bundle.json").write_text(json.dumps(said | {"format": 3}))
+
+
+@pytest.fixture
+def restored(judged: Judged, tmp_path: Path) -> Iterator[None]:
+    """Have the champion's bundle as it was afterwards."""
+    shutil.copytree(judged.bundle, tmp_path / "whole")
+    yield
+    shutil.rmtree(judged.bundle)
+    shutil.copytree(tmp_path / "whole", judged.bundle)
+
+
+@pytest.mark.usefixtures("restored")
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (_flip_a_bit, "weights.npz: sha256"),
+        (_set_another_format, "Received: format 3, of another version of seqtag"),
+        (lambda bundle: (bundle / "tags.json").unlink(), "tags.json: file is missing from the bundle"),
+    ],
+)
+def test_a_champion_whose_bundle_is_damaged_for_good_is_a_verdict_and_is_not_tagged_again(
+    judged: Judged, tagging: Callable[[str], None], damage: Callable[[Path], None], why: str
+) -> None:
+    tagging("")
+    damage(judged.bundle)
+    steps.evaluate(judged.run)
+    steps.decide(judged.run)
+    decision = read_json(judged.run.decision)
+    assert decision["verdict"] == "HOLD"
+    assert "champion v1 could not be scored" in decision["sentence"]
+    assert why in decision["sentence"]
+    assert steps.evaluate(judged.run).reused
+
+
+@pytest.mark.usefixtures("restored")
+def test_a_champion_whose_folder_is_not_there_is_no_verdict(
+    judged: Judged, tagging: Callable[[str], None]
+) -> None:
+    tagging("")
+    away = judged.bundle.with_name("away")
+    judged.bundle.rename(away)
+    with pytest.raises(RunDirError, match="bundle cannot be found"):
+        steps.evaluate(judged.run)
+    away.rename(judged.bundle)
+    assert not judged.run.evaluation.exists()
+
+
+def test_a_disk_that_fails_while_the_champion_is_looked_up_is_not_damage_and_is_tried_again(
+    judged: Judged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from seqtag.registry import artifact
+
+    def failing(path: Path) -> str:
+        raise OSError(5, "Input/output error", str(path))
+
+    monkeypatch.setattr(artifact, "file_digest", failing)
+    with pytest.raises(RegistryError, match="Input/output error") as raised:
+        judged.place.registry().champion("small")
+    assert is_transient(raised.value)
