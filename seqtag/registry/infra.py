@@ -1,6 +1,7 @@
 """Infra validation: a registered model is loaded as its consumers do, and tried in a process of its own.
 
-What it is tried with, and what has to hold, stands in `seqtag.registry.trial`.
+`seqtag.registry.trial` has the inputs and the checks. Only what says something of the model is a finding, as
+a verdict rests on it and is reused. What may pass, such as a killed process or a locked database, is raised.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any, TypedDict
 from seqtag.child import run_in_child
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
-from seqtag.errors import ChildError, MemoryExhaustedError
+from seqtag.errors import ChildCrashedError
 from seqtag.registry.records import Champion
 from seqtag.registry.trial import Finding, tried
 
@@ -32,15 +33,21 @@ def validate_infra(
 ) -> Findings:
     """Try a registered model out; what does not work is a check that does not hold.
 
+    A crash of the process is a finding if a second process crashes, too.
+
     Args:
         url: of the registry.
         golden: predictions of the same model on sequences, made when it was evaluated; None: there are none.
         scheme: of the predicted tags.
 
     Raises:
-        MemoryExhaustedError: there was not memory enough, for which the model cannot be blamed.
+        MemoryExhaustedError: there was not memory enough.
+        ChildDiedError: the process was killed.
+        ChildError: it met an error that is not known to be the model's.
+        OSError: a file could not be read.
     """
-    try:
+
+    def attempt() -> dict[str, Any]:
         found: dict[str, Any] = run_in_child(
             tried,
             url=url,
@@ -49,11 +56,16 @@ def validate_infra(
             golden=None if golden is None else str(golden),
             scheme=scheme,
         )
-    except MemoryExhaustedError:
-        raise
-    except ChildError as error:
-        died = Finding(check="it lives through it", held=False, detail=hide_passwords(str(error)))
-        found = {"checks": [died], "measured": {}}
+        return found
+
+    try:
+        found = attempt()
+    except ChildCrashedError:
+        try:
+            found = attempt()
+        except ChildCrashedError as error:
+            died = Finding(check="it lives through it", held=False, detail=hide_passwords(str(error)))
+            found = {"checks": [died], "measured": {}}
     return Findings(
         held=all(finding["held"] for finding in found["checks"]),
         checks=found["checks"],

@@ -1,6 +1,7 @@
 """What a registered model is tried with: golden sequences, odd ones, and what is no sequence at all.
 
-`tried` runs in a process that nothing else uses, as a consumer's would.
+`tried` runs in a process that nothing else uses, as a consumer's would. An error is a finding only where it
+lasts (`seqtag.errors.is_lasting`); another one ends the trial, and is raised.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ import pyarrow.parquet as pq
 
 from seqtag.child import peak_memory
 from seqtag.config import SchemeName
+from seqtag.config.secrets import hide_passwords
+from seqtag.errors import RegistryError, is_lasting
 from seqtag.features import TagIndex
 from seqtag.scoring import convert_tags, legal_transitions
 from seqtag.scoring.predictions import CONFIDENCE, PREDICTED, TOKENS
@@ -72,13 +75,26 @@ Serve = Callable[[Sequence[Any]], Served]
 
 
 def tried(*, url: str, model: str, bundle: str, golden: str | None, scheme: SchemeName) -> dict[str, Any]:
-    """Load a model by its MLflow URI, and return `checks` and `measured` as findings.json has them."""
+    """Load a model by its MLflow URI, and return `checks` and `measured` as findings.json has them.
+
+    Raises:
+        RegistryError: the registry's database could not be reached.
+        Exception: anything else that is not known to be the model's fault.
+    """
     import mlflow.pyfunc
 
     started = time.perf_counter()
     mlflow.set_tracking_uri(url)
     mlflow.set_registry_uri(url)
-    loaded = mlflow.pyfunc.load_model(model)
+    try:
+        loaded = mlflow.pyfunc.load_model(model)
+    except Exception as error:
+        if getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE":
+            text = hide_passwords(_named(error))
+            raise RegistryError(f"registry: looking for {model} to try it: {text}") from error
+        if not (is_lasting(error) or _cannot_be_parsed(error)):
+            raise
+        return {"checks": [Finding(check="it loads", held=False, detail=_named(error))], "measured": {}}
     loading = time.perf_counter() - started
     facts, tags = read_json(Path(bundle) / "bundle.json"), TagIndex.load(Path(bundle))
 
@@ -124,7 +140,9 @@ def _as_predicted(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: Sc
     try:
         served = serve(known.tokens)
         tags = convert_tags(pa.array(served.tags, pa.list_(pa.string())), spoken, scheme).to_pylist()
-    except Exception as error:  # whatever it is, there are no such tags
+    except Exception as error:
+        if not is_lasting(error):
+            raise
         return [Finding(check=check, held=False, detail=_named(error))]
     others = [row for row, pair in enumerate(zip(tags, known.tags, strict=True)) if pair[0] != pair[1]]
     shapes = [len(row) for row in served.confidence] == [len(row) for row in known.confidence]
@@ -152,7 +170,9 @@ def _stands(name: str, tokens: list[str], serve: Serve, tags: Sequence[str], leg
     """See whether a sequence gets one legal tag and one probability a token."""
     try:
         answer = serve([tokens])
-    except Exception as error:  # whatever it is, it is no answer
+    except Exception as error:
+        if not is_lasting(error):
+            raise
         return Finding(check=f"it tags {name}", held=False, detail=_named(error))
     predicted, confidence = answer.tags[0], np.array(answer.confidence[0], np.float64)
     numbers = {tag: number for number, tag in enumerate(tags)}
@@ -182,6 +202,8 @@ def _refuses(name: str, value: Any, serve: Serve) -> Finding:
         n_tags = len(serve([["a"]]).tags[0])
         return Finding(check=check, held=n_tags == 1, detail=f"{type(error).__name__}, and tags on")
     except Exception as error:
+        if not is_lasting(error):
+            raise
         return Finding(check=check, held=False, detail=_named(error))
     return Finding(check=check, held=False, detail="it gave tags")
 
@@ -201,6 +223,11 @@ def _timed(serve: Serve, sequences: Sequence[Any]) -> float:
     started = time.perf_counter()
     serve(sequences)
     return time.perf_counter() - started
+
+
+def _cannot_be_parsed(error: Exception) -> bool:
+    """Tell whether TensorFlow (2.21) read the file of a SavedModel and could not parse it."""
+    return type(error) is OSError and error.errno is None
 
 
 def _named(error: Exception) -> str:

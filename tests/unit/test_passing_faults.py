@@ -1,4 +1,4 @@
-"""A fault that passes, while a champion is tagged, fails the step and decides nothing."""
+"""A fault that passes, while a champion is tagged or a version tried, fails the step and decides nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqtag.errors import ChildDiedError, ChildError, MemoryExhaustedError, Regi
 from seqtag.rundir import RunDir
 from seqtag.sealing import read_json
 from seqtag.steps import judgement
-from tasks.failures import is_transient
+from tasks.failures import is_transient, kind_of
 from tests import children
 from tests.taggers import Taggers
 
@@ -164,6 +164,66 @@ def test_a_champion_whose_folder_is_not_there_is_no_verdict(
         steps.evaluate(judged.run)
     away.rename(judged.bundle)
     assert not judged.run.evaluation.exists()
+
+
+@pytest.fixture
+def serving_code(judged: Judged) -> Iterator[Path]:
+    """The registered serving code of the champion, as it was afterwards; it is tried again."""
+    shutil.rmtree(judged.champion.infra_dir, ignore_errors=True)
+    path = judged.bundle.parents[1] / "serving_model.py"
+    text = path.read_text()
+    yield path
+    path.write_text(text)
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind"),
+    [
+        ("os.kill(os.getpid(), signal.SIGKILL)", "TransientError"),
+        ("raise MemoryError", "ResourceError"),
+        ("raise OSError(5, 'Input/output error')", "TransientError"),
+        ("raise TimeoutError('no answer')", "TransientError"),
+        ('raise RuntimeError("can\'t start new thread")', "InternalError"),
+    ],
+)
+def test_a_fault_while_a_version_is_tried_fails_the_step_and_the_retry_tries_again(
+    judged: Judged, serving_code: Path, fault: str, kind: str
+) -> None:
+    whole = serving_code.read_text()
+    serving_code.write_text(f"{whole}\nimport os, signal\n{fault}\n")
+    with pytest.raises((ChildError, OSError)) as raised:
+        steps.infra_validate(judged.champion, judged.place)
+    assert kind_of(raised.value) == kind
+    assert not judged.champion.infra_dir.exists()
+    serving_code.write_text(whole)
+    steps.infra_validate(judged.champion, judged.place)
+    assert read_json(judged.champion.infra)["held"]
+
+
+def test_a_fault_within_an_answer_is_not_held_against_the_version(judged: Judged, serving_code: Path) -> None:
+    text = serving_code.read_text()
+    tagging = "        sequences = [_checked(row, tokens)"
+    assert tagging in text
+    serving_code.write_text(text.replace(tagging, f"        raise MemoryError\n{tagging}"))
+    with pytest.raises(MemoryExhaustedError):
+        steps.infra_validate(judged.champion, judged.place)
+    assert not judged.champion.infra_dir.exists()
+
+
+def test_a_version_that_crashes_once_is_tried_again_before_it_is_judged(
+    judged: Judged, serving_code: Path, tmp_path: Path
+) -> None:
+    once = tmp_path / "crashed"
+    crash = f"""
+import os, pathlib, signal
+if not pathlib.Path({str(once)!r}).exists():
+    pathlib.Path({str(once)!r}).touch()
+    os.kill(os.getpid(), signal.SIGSEGV)
+"""
+    serving_code.write_text(serving_code.read_text() + crash)
+    steps.infra_validate(judged.champion, judged.place)
+    assert once.exists()
+    assert read_json(judged.champion.infra)["held"]
 
 
 def test_a_disk_that_fails_while_the_champion_is_looked_up_is_not_damage_and_is_tried_again(

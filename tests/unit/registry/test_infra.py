@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seqtag.registry import Findings, Registry, failures
+from seqtag.errors import SeqtagError
+from seqtag.registry import Findings, Registry, failures, sqlite_url
+from seqtag.registry.infra import validate_infra
 from seqtag.registry.trial import NO_SEQUENCES, ODD
+from tasks.failures import kind_of
 
 Results = Callable[..., dict[str, Any]]
 SEQUENCES = [["a", "b", "c"], ["b", "d"], ["a"], ["c", "d", "a", "b"]]
@@ -142,10 +146,11 @@ def test_serving_code_that_takes_what_is_no_token_and_gives_what_is_no_tag_is_fo
 def test_a_model_that_does_not_load_is_a_check_that_does_not_hold(validate: Callable[..., Findings]) -> None:
     findings = validate(change=lambda b: (b / "saved_model" / "saved_model.pb").write_bytes(b"damaged"))
     assert (findings["held"], findings["measured"]) == (False, {})
-    assert failed(findings) == ["it lives through it"]
+    assert failed(findings) == ["it loads"]
+    assert "Cannot parse file" in failures(findings)
 
 
-def test_a_model_that_kills_its_process_is_a_check_that_does_not_hold(
+def test_a_model_that_crashes_its_process_twice_is_a_check_that_does_not_hold(
     validate: Callable[..., Findings],
 ) -> None:
     def spoil(model: Path) -> None:
@@ -155,3 +160,21 @@ def test_a_model_that_kills_its_process_is_a_check_that_does_not_hold(
     findings = validate(spoil=spoil)
     assert failed(findings) == ["it lives through it"]
     assert "died of SIGSEGV" in failures(findings)
+
+
+@pytest.mark.parametrize(
+    ("lost", "kind"), [("model_versions", "InternalError"), ("model_version_tags", "TransientError")]
+)
+def test_a_database_that_fails_while_a_model_is_loaded_is_not_held_against_the_model(
+    registry: Registry, results: Results, trained: Path, tmp_path: Path, lost: str, kind: str
+) -> None:
+    """The trial's process looks the model up by its address, as consumers do."""
+    registry.register("sample", **{**results(), "bundle": trained / "model"})
+    found = registry.at_version("sample", "1")
+    shutil.copy(tmp_path / "home" / "registry.db", tmp_path / "other.db")
+    with sqlite3.connect(tmp_path / "other.db") as connection:
+        connection.execute(f"DROP TABLE {lost}")
+    connection.close()
+    with pytest.raises(SeqtagError) as raised:
+        validate_infra(sqlite_url(tmp_path / "other.db"), "sample", found, golden=None, scheme="IOBES")
+    assert kind_of(raised.value) == kind
