@@ -33,8 +33,13 @@ class Answer:
 
     decision: str
     verdict: Verdict
-    who: str
+    who: str  # as typed into the form
     reason: str
+
+    @property
+    def signed(self) -> str:
+        """The name, and that nobody has checked it."""
+        return f"{self.who} (name as typed)"
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,7 @@ class Approval:
         if not self.required or (self.answer and self.answer.verdict == "approve"):
             return None
         if self.answer and self.answer.verdict == "hold":
-            return f"{self.answer.who} holds it back: {self.answer.reason}"
+            return f"{self.answer.signed} holds it back: {self.answer.reason}"
         if self.answer and self.question:
             return f"nobody approved it until {_minute(self.question.until)}"
         return "it has to be approved, and nobody has answered"

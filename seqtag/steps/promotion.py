@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import os
+import pwd
 import socket
 from datetime import datetime
 from pathlib import Path
@@ -24,12 +24,15 @@ from seqtag.steps.ground import Place, key_of_steps, read_snapshot, step, train_
 if TYPE_CHECKING:
     from seqtag.registry import Entry, Registration
 
+_CLAIMS = ("LOGNAME", "USER", "LNAME", "USERNAME")  # variables that are said to name the user
+_LONGEST_CLAIM = 64  # characters
+
 
 def register(run: RunDir, place: Place) -> Manifest:
     """Record the model as a registered version, the challenger.
 
     Reads model and decision; writes the registry and `registration/`. A second call makes no second
-    version, and mends what the registry lost.
+    version, and completes what the registry lost.
 
     Raises:
         RegistryError: the registry could not be reached.
@@ -72,6 +75,7 @@ def infra_validate(run: RunDir, place: Place) -> Manifest:
     Raises:
         RegistryError: the registry could not be reached, or the registered files changed.
         MemoryExhaustedError: there was not memory enough.
+        ChildError: the process was killed, or met an error that is not known to be the model's.
     """
     from seqtag.registry import bundle_digest
 
@@ -79,8 +83,7 @@ def infra_validate(run: RunDir, place: Place) -> Manifest:
     version, scheme = registration["version"], train_scheme(run)
 
     def write(folder: Path) -> None:
-        registry = place.registry()
-        found = registry.validate_infra(run.tagger, version, golden=golden, scheme=scheme)
+        found = place.registry().validate_infra(run.tagger, version, golden=golden, scheme=scheme)
         write_json(folder / run.infra.name, {**found, "version": version})
 
     inputs = {
@@ -139,12 +142,12 @@ def _as_approved(approval: Approval, sentence: str) -> tuple[str, str]:
     if objection is not None:
         return "HOLD", f"HOLD: the decision was to promote, and {objection}. {_what_was_decided(sentence)}"
     if approval.required and approval.answer is not None:
-        return "PROMOTE", f"{sentence} Approved by {approval.answer.who}: {approval.answer.reason}"
+        return "PROMOTE", f"{sentence} Approved by {approval.answer.signed}: {approval.answer.reason}"
     return "PROMOTE", sentence
 
 
 def _said(approval: Approval) -> str:
-    return "" if approval.answer is None else f"{approval.answer.who}: {approval.answer.reason}"
+    return "" if approval.answer is None else f"{approval.answer.signed}: {approval.answer.reason}"
 
 
 def _what_was_decided(sentence: str) -> str:
@@ -199,11 +202,23 @@ def seal_promotion(run: RunDir, entry: Entry) -> Manifest:
 
 def occasion(through: str, at: datetime) -> Occasion:
     """Return who we are, what we act through, and when, as the ledger notes it."""
+    return Occasion(f"{_user()}@{socket.gethostname()}", through, at)
+
+
+def _user() -> str:
+    """Return the name of the user whose process this is, and another one that the environment claims, if any.
+
+    The name is that of the user id, which nobody else can choose, unlike LOGNAME.
+    """
     try:
-        user = getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
-        user = str(os.getuid())
-    return Occasion(f"{user}@{socket.gethostname()}", through, at)
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user without a name
+        name = str(os.getuid())
+    for variable in _CLAIMS:
+        claimed = "".join(filter(str.isprintable, os.environ.get(variable, "")))[:_LONGEST_CLAIM]
+        if claimed and claimed != name:
+            return f"{name} ({variable} says {claimed})"
+    return name
 
 
 def _dataset(run: RunDir) -> dict[str, Any]:

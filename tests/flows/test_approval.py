@@ -39,9 +39,9 @@ def test_the_answer_decides_and_no_answer_in_time_holds(place: Place, checkout: 
     assert place.registry().champion("approved").version == "1"
     entries = {name: place.registry().history(name) for name in asked}
     assert [e.event for e in entries["approved"]] == ["PROMOTE"]
-    assert entries["approved"][0].sentence.endswith("Approved by Ada: because approve")
+    assert entries["approved"][0].sentence.endswith("Approved by Ada (name as typed): because approve")
     assert [e.event for e in entries["held"]] == ["HOLD"]
-    assert "Ada holds it back: because hold" in entries["held"][0].sentence
+    assert "Ada (name as typed) holds it back: because hold" in entries["held"][0].sentence
     assert [e.event for e in entries["unanswered"]] == ["HOLD"]
     assert "nobody approved it until" in entries["unanswered"][0].sentence
     assert place.registry().champion("held") is place.registry().champion("unanswered") is None

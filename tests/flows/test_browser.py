@@ -113,7 +113,7 @@ def promoted(asked: Site, browser: Any) -> Site:
 
 def test_the_answer_of_the_form_stands_in_the_ledger(promoted: Site) -> None:
     (entry,) = promoted.place.registry().history("sample")
-    assert entry.sentence.endswith("Approved by Ada: looks right")
+    assert entry.sentence.endswith("Approved by Ada (name as typed): looks right")
 
 
 def test_the_page_of_a_run_shows_its_verdict_and_its_tasks(promoted: Site, tab: Any) -> None:

@@ -57,7 +57,7 @@ def test_the_first_question_and_the_first_answer_stand(run: RunDir) -> None:
     assert (first.is_over(NOW), first.is_over(NOW + DAY)) == (False, True)
     answer(run, "hold", who="Ada", reason="no")
     answer(run, "approve", who="Bob", reason="yes")
-    assert Approval.of(run).objection() == "Ada holds it back: no"
+    assert Approval.of(run).objection() == "Ada (name as typed) holds it back: no"
 
 
 def test_an_answer_counts_for_the_decision_that_it_was_given_to(run: RunDir) -> None:
