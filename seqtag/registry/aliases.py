@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtag.config.secrets import hide_passwords
 from seqtag.registry import records
+from seqtag.registry.columns import storable
 from seqtag.registry.ledger import Ledger
 from seqtag.registry.records import Entry, Event, Occasion
 from seqtag.registry.registration import registered_model
@@ -122,7 +123,7 @@ class Aliases:
             tagger=self.tagger,
             entry=number,
             at=by.at.isoformat(timespec="seconds"),
-            who=by.who,
+            who=storable(by.who),
             through=by.through,
             event=event.value,
             from_version=from_version,
@@ -132,7 +133,7 @@ class Aliases:
             config=after.get(records.CONFIG_TAG, ""),
             code=after.get(records.CODE_TAG, ""),
             dataset=dataset,
-            sentence=hide_passwords(sentence),
+            sentence=storable(hide_passwords(sentence)),
         )
 
     def tags(self, version: str | None) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtag.registry import records
+from seqtag.registry import columns, records
 from seqtag.registry.artifact import bundle_digest, write_served_model
+from seqtag.registry.columns import fitted
 from seqtag.registry.records import Registration
 from seqtag.registry.tracking import Retraining, log_judgement, log_training
 
@@ -33,7 +34,7 @@ def register_bundle(
     """
     _sweep(artifacts)
     marks = {
-        **retraining.tags,
+        **{key: fitted(tag, columns.TAG, whole="its run") for key, tag in retraining.tags.items()},
         records.RUN_ID_TAG: retraining.run_id,
         records.BUNDLE_TAG: bundle_digest(bundle),
         records.VERDICT_TAG: retraining.verdict,
@@ -44,10 +45,10 @@ def register_bundle(
     if unfinished:
         log_training(client, run, retraining)
         _log_files(client, run, model, bundle, artifacts=artifacts)
-    if unfinished or run.data.tags.get(_NOTE) != retraining.sentence:
+    if unfinished or run.data.tags.get(_NOTE) != retraining.note:
         log_judgement(client, run, model, retraining)
         client.set_tag(run.info.run_id, records.VERDICT_TAG, retraining.verdict)
-        client.set_tag(run.info.run_id, _NOTE, retraining.sentence)
+        client.set_tag(run.info.run_id, _NOTE, retraining.note)
     version = _version(client, retraining, model, marks)
     if unfinished:
         client.set_terminated(run.info.run_id)
@@ -79,7 +80,7 @@ def find_registration(client: MlflowClient, tagger: str, marks: Mapping[str, str
                 model_id=str(version.model_id),
                 experiment_id=run.info.experiment_id,
                 bundle_digest=marks[records.BUNDLE_TAG],
-            )
+                    )
     return None
 
 
@@ -133,10 +134,10 @@ def _tracked_run(
         return found
     return client.create_run(
         experiment_id,
-        run_name=retraining.run_id,
+        run_name=fitted(retraining.run_id, columns.RUN_NAME, whole="its tags"),
         tags={
             **marks,
-            _NOTE: retraining.sentence,
+            _NOTE: retraining.note,
             "mlflow.source.name": "seqtag",
         },
     )
@@ -197,16 +198,16 @@ def _version(
         source=model.artifact_location,
         run_id=model.source_run_id,
         tags=dict(marks),
-        description=retraining.sentence,
+        description=retraining.description,
         model_id=model.model_id,
     )
     return str(created.version)
 
 
 def _rejudge(client: MlflowClient, version: ModelVersion, retraining: Retraining) -> None:
-    if version.description != retraining.sentence:
+    if version.description != retraining.description:
         client.set_model_version_tag(version.name, version.version, records.VERDICT_TAG, retraining.verdict)
-        client.update_model_version(version.name, version.version, retraining.sentence)
+        client.update_model_version(version.name, version.version, retraining.description)
 
 
 def _call_challenger(client: MlflowClient, tagger: str, version: str) -> None:

@@ -8,6 +8,7 @@ from seqtag.config.secrets import hide_passwords
 from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import records
 from seqtag.registry.aliases import Aliases, named
+from seqtag.registry.columns import storable
 from seqtag.registry.ledger import Ledger
 from seqtag.registry.records import Entry, Event, Judgement, Occasion, lineage
 
@@ -147,7 +148,7 @@ class Succession:
             hold = self.ledger.hold(self.tagger, lineage(self.aliases.tags(version)))
             if hold is not None:
                 return Event.HOLD, _sentence(hold)
-        return Event(judgement.verdict), hide_passwords(judgement.sentence)
+        return Event(judgement.verdict), storable(hide_passwords(judgement.sentence))
 
 
 def _sentence(hold: Entry) -> str:

@@ -9,14 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seqtag.registry import columns
+from seqtag.registry.columns import fitted, fitted_key
+
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, LoggedModel, Metric, Run
     from mlflow.entities.model_registry import ModelVersion
 
 _INTERVALS = ("score", "accuracy", "span_f1")
-_PARAM_LENGTH = 6000  # characters, MLflow's bound; config.json beside the parameters is whole
-_DIGEST_LENGTH = 36  # characters, MLflow's bound for data sets; the whole one stands in the source
 _CONFIG = "config.json"
 _METRICS_A_CALL = 500  # MLflow takes 1000
 _PARAMS_A_CALL = 100
@@ -48,7 +49,19 @@ class Retraining:
         return str(self.decision["verdict"])
 
     @property
-    def sentence(self) -> str:
+    def note(self) -> str:
+        """The decision's sentence as the description of a tracked run."""
+        return fitted(self._sentence, columns.TAG, whole="decision.json of this run")
+
+    @property
+    def description(self) -> str:
+        """The decision's sentence as the description of a version."""
+        return fitted(
+            self._sentence, columns.DESCRIPTION, whole="decision.json of its run, and in the ledger"
+        )
+
+    @property
+    def _sentence(self) -> str:
         return str(self.decision["sentence"])
 
 
@@ -111,7 +124,10 @@ def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
     >>> flat_params({"seed": 1, "corpus": {"sources": [{"path": "a.conll"}], "columns": ["genre"]}})
     {'seed': '1', 'corpus.sources.0.path': 'a.conll', 'corpus.columns': '["genre"]'}
     """
-    return {_allowed(key): _shortened(text) for key, text in _leaves(config, prefix="")}
+    return {
+        fitted_key(_allowed(key)): fitted(text, columns.PARAM, whole="config.json of this run")
+        for key, text in _leaves(config, prefix="")
+    }
 
 
 def epoch_scores(history: Sequence[Mapping[str, Any]]) -> list[Score]:
@@ -181,10 +197,6 @@ def _allowed(key: str) -> str:
     return re.sub(r"[^\w./ :-]", "_", key)
 
 
-def _shortened(text: str) -> str:
-    return text if len(text) <= _PARAM_LENGTH else text[: _PARAM_LENGTH - 3] + "..."
-
-
 def _dataset_input(dataset: Mapping[str, Any]) -> DatasetInput:
     """Return the snapshot as an input of the tracked run, under our own digest.
 
@@ -194,8 +206,8 @@ def _dataset_input(dataset: Mapping[str, Any]) -> DatasetInput:
 
     identity = {"snapshot_id": dataset["snapshot_id"], "digest": dataset["digest"]}
     described = Dataset(
-        name=str(dataset["snapshot_id"]),
-        digest=str(dataset["digest"])[:_DIGEST_LENGTH],
+        name=fitted(str(dataset["snapshot_id"]), columns.DATASET_NAME, whole="its source"),
+        digest=str(dataset["digest"])[: columns.DATASET_DIGEST],  # its source has the whole one
         source_type="seqtag",
         source=json.dumps(identity),
         profile=json.dumps(dataset["counts"], sort_keys=True),
