@@ -3,6 +3,9 @@
 Sources are read, not imported. A definition stands on those that its names refer to, in its own module or
 where that imports them from, at the top or within a function. Comments, docstrings and the annotations of
 functions count for nothing.
+
+A file in the folder of a module counts byte by byte where a string names it, since it is read or copied at
+run time, and so do all files in `templates` there. Such a file of Python also counts as a module.
 """
 
 from __future__ import annotations
@@ -10,8 +13,9 @@ from __future__ import annotations
 import ast
 import hashlib
 import platform
+import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
@@ -19,6 +23,7 @@ from pathlib import Path
 from typing import TypeGuard
 
 _OURS = "seqtag"
+_FILE = re.compile(r"(?!__)\w[\w-]*(\.\w+)+")  # the name of a file, without a folder; no __init__.py
 _DISTRIBUTIONS = {"pycrfsuite": "python-crfsuite", "google": "protobuf"}  # where one imports by another name
 
 Definition = tuple[str, str]  # module and name
@@ -29,7 +34,7 @@ Target = tuple[str, str | None]  # module, and a name in it
 class Provenance:
     """What a function stands on."""
 
-    code: str  # sha256 of the definitions that it reaches
+    code: str  # sha256 of the definitions that it reaches and of the files that they name
     packages: Mapping[str, str]  # version by distribution, Python's among them
     definitions: frozenset[Definition]
 
@@ -55,11 +60,11 @@ def provenance(module: str, function: str) -> Provenance:
         for definition in source.named(name):
             if (where, definition) not in reached:
                 statements = source.definitions.get(definition, ())
-                reached[where, definition] = "\n".join(map(ast.dump, statements))
+                reached[where, definition] = source.dump(statements)
                 for statement in statements:
                     pending += source.targets(statement)
         if (where, "") not in reached:  # what a module does besides defining names is done in any case
-            reached[where, ""] = "\n".join([*map(ast.dump, source.loose), *source.data_files])
+            reached[where, ""] = "\n".join([source.dump(source.loose), *source.templates])
             for statement in source.loose:
                 pending += source.targets(statement)
     lines = [f"{where}:{name} {reached[where, name]}\n" for where, name in sorted(reached)]
@@ -94,13 +99,13 @@ class _Source:
 
     def __init__(self, module: str, path: Path) -> None:
         self._module = module
+        self._package = module if path.stem == "__init__" else module.rpartition(".")[0]
+        self._folder = path.parent
         self.definitions: dict[str, list[ast.stmt]] = {}
         self.imports: dict[str, Target] = {}
         self.loose: list[ast.stmt] = []
-        self.data_files = [
-            f"{file.name} {hashlib.sha256(file.read_bytes()).hexdigest()}"
-            for file in sorted(path.parent.glob("templates/*"))
-        ]
+        files = sorted(file for file in path.parent.glob("templates/**/*") if file.is_file())
+        self.templates = [f"{file.relative_to(path.parent)} {_digest(file)}" for file in files]
         tree = _WithoutWords().visit(ast.parse(path.read_bytes()))
         for statement in tree.body:
             names = _names_defined(statement)
@@ -115,9 +120,27 @@ class _Source:
         """Return the definitions behind a name: all of them where it is the module that is meant."""
         return sorted(self.definitions) if name is None else [name] if name in self.definitions else []
 
+    def dump(self, statements: Iterable[ast.stmt]) -> str:
+        """Return what statements say, and the digests of the files that they name."""
+        lines = []
+        for statement in statements:
+            named = [f"{file.name} {_digest(file)}" for file in self._files(statement)]
+            lines += [ast.dump(statement), *named]
+        return "\n".join(lines)
+
     def targets(self, statement: ast.stmt) -> Iterator[Target]:
-        """Yield what the names in a statement refer to."""
-        return self._targets(statement, self.imports | _imported(statement))
+        """Yield what the names in a statement refer to, and the modules that it names as files."""
+        yield from self._targets(statement, self.imports | _imported(statement))
+        for file in self._files(statement):
+            if file.suffix == ".py":
+                yield f"{self._package}.{file.stem}", None
+
+    def _files(self, statement: ast.stmt) -> Iterator[Path]:
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and _FILE.fullmatch(node.value):
+                file = self._folder / node.value
+                if file.is_file():
+                    yield file
 
     def _targets(self, node: ast.AST, imports: Mapping[str, Target]) -> Iterator[Target]:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -132,6 +155,10 @@ class _Source:
                 yield self._module, node.id
         for child in ast.iter_child_nodes(node):
             yield from self._targets(child, imports)
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @cache

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -65,9 +67,7 @@ def bundle_tags(bundle: Path) -> tuple[str, ...]:
 
 def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> None:
     """Write `folder` as MLflow's pyfunc flavour: the serving code as a file, the bundle as its artefact."""
-    with warnings.catch_warnings():
-        for message in _IDLE_WARNINGS:
-            warnings.filterwarnings("ignore", message=message, category=UserWarning)
+    with _without_idle_warnings():
         import mlflow.pyfunc
         from mlflow.models import Model
 
@@ -76,7 +76,7 @@ def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> Non
             python_model=str(_SERVING_MODEL),
             artifacts={BUNDLE: str(bundle)},
             signature=_signature(),
-            pip_requirements=[f"{name}=={version(name)}" for name in _SERVING_REQUIREMENTS],
+            pip_requirements=_requirements(),
             mlflow_model=Model(
                 artifact_path=model.artifact_location,
                 run_id=model.source_run_id,
@@ -84,6 +84,14 @@ def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> Non
                 model_id=model.model_id,
             ),
         )
+
+
+def serving_digest() -> str:
+    """Return the sha256 of all that `write_served_model` puts beside a bundle."""
+    with _without_idle_warnings():
+        signature = _signature().to_dict()
+    lines = [file_digest(_SERVING_MODEL), *_requirements(), json.dumps(signature, sort_keys=True)]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def find_bundle(location: str) -> Path:
@@ -96,6 +104,18 @@ def find_bundle(location: str) -> Path:
     folder = Path(url2pathname(parts.path)) if parts.scheme else Path(location)
     described = Model.load(str(folder)).flavors["python_function"]["artifacts"][BUNDLE]["path"]
     return _inside(folder, described)
+
+
+def _requirements() -> list[str]:
+    return [f"{name}=={version(name)}" for name in _SERVING_REQUIREMENTS]
+
+
+@contextmanager
+def _without_idle_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        for message in _IDLE_WARNINGS:
+            warnings.filterwarnings("ignore", message=message, category=UserWarning)
+        yield
 
 
 def _signature() -> ModelSignature:

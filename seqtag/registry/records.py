@@ -15,6 +15,7 @@ CHALLENGER = "challenger"  # the newest version, whatever became of it
 
 RUN_ID_TAG = "seqtag.run_id"
 BUNDLE_TAG = "seqtag.bundle"
+SERVING_TAG = "seqtag.serving"  # sha256 of the code that serves the bundle
 VERDICT_TAG = "seqtag.verdict"
 PROMOTED_OVER_TAG = "seqtag.promoted_over"
 CONFIG_TAG = "seqtag.config"
@@ -126,6 +127,7 @@ class Registration:
     model_id: str
     experiment_id: str
     bundle_digest: str
+    serving: str  # sha256 of what was written beside the bundle: serving code, requirements, signature
 
 
 @dataclass(frozen=True)

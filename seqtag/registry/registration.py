@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtag.registry import columns, records
-from seqtag.registry.artifact import bundle_digest, write_served_model
+from seqtag.registry.artifact import bundle_digest, serving_digest, write_served_model
 from seqtag.registry.columns import fitted
 from seqtag.registry.records import Registration
 from seqtag.registry.tracking import Retraining, log_judgement, log_training
@@ -35,8 +35,7 @@ def register_bundle(
     _sweep(artifacts)
     marks = {
         **{key: fitted(tag, columns.TAG, whole="its run") for key, tag in retraining.tags.items()},
-        records.RUN_ID_TAG: retraining.run_id,
-        records.BUNDLE_TAG: bundle_digest(bundle),
+        **identity(retraining.run_id, bundle),
         records.VERDICT_TAG: retraining.verdict,
     }
     run = _tracked_run(client, retraining, marks, artifacts=artifacts)
@@ -59,14 +58,24 @@ def register_bundle(
         model_id=model.model_id,
         experiment_id=run.info.experiment_id,
         bundle_digest=marks[records.BUNDLE_TAG],
+        serving=marks[records.SERVING_TAG],
     )
 
 
+def identity(run_id: str, bundle: Path) -> dict[str, str]:
+    """Return the tags that tell one registered model from another: run directory, bundle and serving code."""
+    return {
+        records.RUN_ID_TAG: run_id,
+        records.BUNDLE_TAG: bundle_digest(bundle),
+        records.SERVING_TAG: serving_digest(),
+    }
+
+
 def find_registration(client: MlflowClient, tagger: str, marks: Mapping[str, str]) -> Registration | None:
-    """Return where a run directory's bundle stands, None unless it is registered; nothing is written.
+    """Return where a model stands, None unless it is registered; nothing is written.
 
     Args:
-        marks: the tags of its run id and its bundle's digest.
+        marks: its `identity`.
     """
     experiment = client.get_experiment_by_name(tagger)
     run = None if experiment is None else _find_tracked_run(client, experiment.experiment_id, marks)
@@ -80,7 +89,8 @@ def find_registration(client: MlflowClient, tagger: str, marks: Mapping[str, str
                 model_id=str(version.model_id),
                 experiment_id=run.info.experiment_id,
                 bundle_digest=marks[records.BUNDLE_TAG],
-                    )
+                serving=marks[records.SERVING_TAG],
+            )
     return None
 
 
@@ -144,7 +154,7 @@ def _tracked_run(
 
 
 def _find_tracked_run(client: MlflowClient, experiment_id: str, marks: Mapping[str, str]) -> Run | None:
-    keys = (records.RUN_ID_TAG, records.BUNDLE_TAG)
+    keys = (records.RUN_ID_TAG, records.BUNDLE_TAG, records.SERVING_TAG)
     wanted = " and ".join(f"tags.`{key}` = '{marks[key]}'" for key in keys)
     found = client.search_runs([experiment_id], wanted, order_by=["attributes.start_time ASC"])
     return found[0] if found else None

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from seqtag.errors import RegistryError
 from seqtag.registry import records
-from seqtag.registry.artifact import bundle_digest
 from seqtag.registry.records import (
     Champion,
     Comparison,
@@ -22,7 +21,13 @@ from seqtag.registry.records import (
     Registration,
     Version,
 )
-from seqtag.registry.registration import find_registration, find_versions, register_bundle, registered_aliases
+from seqtag.registry.registration import (
+    find_registration,
+    find_versions,
+    identity,
+    register_bundle,
+    registered_aliases,
+)
 from seqtag.registry.store import Store
 from seqtag.registry.tracking import Retraining, logged_config
 from seqtag.registry.versions import checked, described
@@ -129,7 +134,7 @@ class Registry:
         """Log the tracked run, log the model, register it as a version and call it the challenger.
 
         Registering the same bundle of the same run directory again finds what is there and completes what
-        is missing.
+        is missing. With other serving code it becomes another version.
 
         Args:
             config: the resolved configuration.
@@ -150,13 +155,14 @@ class Registry:
     def registration(self, tagger: str, *, run_id: str, bundle: Path) -> Registration | None:
         """Return where a run directory's bundle is registered, None if it is not; nothing is written.
 
+        A registration with other serving code than today's does not count.
+
         Raises:
             RegistryError: the store could not be read, or the bundle is empty.
         """
         client = self._store.client()
-        marks = {records.RUN_ID_TAG: run_id, records.BUNDLE_TAG: bundle_digest(bundle)}
         with self._store.reaching(f"looking for {run_id} of {tagger}"):
-            return find_registration(client, tagger, marks)
+            return find_registration(client, tagger, identity(run_id, bundle))
 
     def judge(self, tagger: str, version: str, judgement: Judgement, *, by: Occasion) -> Entry:
         """Enter in the ledger what is to become of a version, and let it serve if it is promoted.

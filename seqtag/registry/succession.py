@@ -31,7 +31,7 @@ class Succession:
         """Write a judgement down, and let the version serve if it says so; return the entry that holds.
 
         The same judgement of the same version makes no second entry. A promotion that a hold forbids becomes
-        a HOLD.
+        a HOLD. A version also replaces the champion that holds the same model with other serving code.
 
         Raises:
             PromotionConflictError: another version than it was judged against is champion by now.
@@ -44,7 +44,8 @@ class Succession:
             if judged is not None:
                 return judged
             champion = standing.to_version if standing is not None else None
-            if judgement.verdict == Event.PROMOTE and champion != judgement.against:
+            is_due = champion == judgement.against or self._is_same_model(champion, version)
+            if judgement.verdict == Event.PROMOTE and not is_due:
                 raise PromotionConflictError(
                     f"{self.tagger}: version {version} was to replace {named(judgement.against)}, which it "
                     f"was judged against. Received: {named(champion)} is champion by now"
@@ -149,6 +150,14 @@ class Succession:
             if hold is not None:
                 return Event.HOLD, _sentence(hold)
         return Event(judgement.verdict), storable(hide_passwords(judgement.sentence))
+
+    def _is_same_model(self, one: str | None, other: str) -> bool:
+        """Tell whether two versions hold the same bundle of the same run: only their serving code differs."""
+        if one is None:
+            return False
+        tags = [self.aliases.tags(version) for version in (one, other)]
+        keys = (records.RUN_ID_TAG, records.BUNDLE_TAG)
+        return all(key in tags[0] and tags[0][key] == tags[1].get(key) for key in keys)
 
 
 def _sentence(hold: Entry) -> str:

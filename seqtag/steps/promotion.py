@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtag.registry import Judgement, Occasion
+from seqtag.registry import Judgement, Occasion, Registry
 from seqtag.rundir import RunDir
 from seqtag.sealing import (
     Manifest,
@@ -32,13 +32,13 @@ def register(run: RunDir, place: Place) -> Manifest:
     """Record the model as a registered version, the challenger.
 
     Reads model and decision; writes the registry and `registration/`. A second call makes no second
-    version, and completes what the registry lost.
+    version, unless the serving code has changed, and completes what the registry lost.
 
     Raises:
         RegistryError: the registry could not be reached.
     """
-    decision = read_json(run.decision)
-    registration = place.registry().register(  # asked every time: what it holds may have been lost
+    decision, registry = read_json(run.decision), _registry(place)
+    registration = registry.register(  # asked every time: what it holds may have been lost
         run.tagger,
         run_id=run.id,
         bundle=run.model,
@@ -58,6 +58,7 @@ def seal_registration(run: RunDir, registration: Registration) -> Manifest:
         "version": registration.version,
         "tracked_run_id": registration.tracked_run_id,
         "experiment_id": registration.experiment_id,
+        "serving": registration.serving,
         "verdict": read_json(run.decision)["verdict"],
     }
 
@@ -83,7 +84,7 @@ def infra_validate(run: RunDir, place: Place) -> Manifest:
     version, scheme = registration["version"], train_scheme(run)
 
     def write(folder: Path) -> None:
-        found = place.registry().validate_infra(run.tagger, version, golden=golden, scheme=scheme)
+        found = _registry(place).validate_infra(run.tagger, version, golden=golden, scheme=scheme)
         write_json(folder / run.infra.name, {**found, "version": version})
 
     inputs = {
@@ -106,7 +107,7 @@ def promote(run: RunDir, place: Place, *, by: Occasion) -> Manifest:
         PromotionConflictError: another champion serves than the one that the model was judged against.
     """
     version = read_json(run.registration)["version"]
-    entry = place.registry().judge(run.tagger, version, judgement(run), by=by)
+    entry = _registry(place).judge(run.tagger, version, judgement(run), by=by)
     return seal_promotion(run, entry)
 
 
@@ -219,6 +220,12 @@ def _user() -> str:
         if claimed and claimed != name:
             return f"{name} ({variable} says {claimed})"
     return name
+
+
+def _registry(place: Place) -> Registry:
+    """Return the registry, whose code and packages thereby count as code of these steps."""
+    registry: Registry = place.registry()
+    return registry
 
 
 def _dataset(run: RunDir) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """What a function stands on, told from sources: a package made for each test, and the real one as it runs."""
 
 import json
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -11,6 +12,7 @@ import pytest
 
 from seqtag import provenance as module
 from seqtag.provenance import provenance
+from seqtag.steps.ground import key_of_steps
 
 A = """
     from seqtag.b import helper
@@ -164,18 +166,91 @@ def test_files_that_are_read_at_run_time_count(package, tmp_path):
     assert package().code != before.code
 
 
-@pytest.mark.parametrize("verb", ["validate", "split", "index", "encode", "train", "evaluate", "decide"])
+def test_a_file_beside_a_module_counts_where_what_runs_names_it(package, tmp_path):
+    """It is copied into what a step makes: every byte counts, and the packages that it imports."""
+    served = tmp_path / "seqtag" / "served.py"
+    served.write_text("import pandas\npandas.DataFrame()\n")
+    before = package(of="other")
+    named = package("a.py", "UNUSED = 3", 'UNUSED = "served.py"', of="other")
+    assert named.code != before.code
+    assert set(named.packages) == {"python", "pandas"}
+    stranger = package()
+    served.write_text(served.read_text() + "# a remark, which is copied, too\n")
+    assert package(of="other").code != named.code
+    assert package() == stranger
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """Return a copy of the real package, whose sources are read in place of the real ones."""
+    real = Path(module.__file__).parent
+    shutil.copytree(real, tmp_path / "seqtag", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "seqtag" / "provenance.py"))
+    _forget()
+    yield tmp_path / "seqtag"
+    _forget()
+
+
+def _forget():
+    module._source.cache_clear()
+    provenance.cache_clear()
+
+
+def _keys(*verbs):
+    _forget()
+    return {verb: provenance(f"seqtag.steps.{home}", verb).key for home, verb in verbs}
+
+
+def test_a_byte_of_the_serving_code_changes_the_keys_of_what_registers_and_tries_it(checkout):
+    verbs = [("promotion", "register"), ("promotion", "infra_validate"), ("learning", "train")]
+    before, run = _keys(*verbs), key_of_steps()
+    with (checkout / "registry" / "serving_model.py").open("a") as file:
+        file.write("# x\n")
+    after = _keys(*verbs)
+    assert {verb for verb in before if before[verb] != after[verb]} == {"register", "infra_validate"}
+    assert key_of_steps() != run
+
+
+def test_every_file_of_the_package_that_is_no_module_counts(checkout):
+    """Templates, style sheets and whatever else is copied into an artefact or a page."""
+    files = [path for path in checkout.rglob("*") if path.is_file() and path.suffix != ".py"]
+    files = [path for path in files if path.name != "py.typed"]
+    assert {path.name for path in files} >= {"report.css", "report.html", "style.css", "layout.html"}
+    verbs = [("intake", "validate"), ("judgement", "report")]
+    for file in files:
+        before = _keys(*verbs)
+        file.write_bytes(file.read_bytes() + b" ")
+        assert _keys(*verbs) != before, file
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        "validate",
+        "split",
+        "index",
+        "encode",
+        "train",
+        "evaluate",
+        "decide",
+        "register",
+        "infra_validate",
+        "promote",
+    ],
+)
 def test_all_that_runs_is_known_before(verb, traced):
     """Every function of ours that a step runs is in its provenance: what is missing would go unnoticed."""
     home = {"validate": "intake", "split": "intake", "evaluate": "judgement", "decide": "judgement"}
+    home |= dict.fromkeys(("register", "infra_validate", "promote"), "promotion")
     known = provenance(f"seqtag.steps.{home.get(verb, 'learning')}", verb).definitions
     missing = traced[verb] - known
-    assert {m for m in missing if m[0] not in AROUND} == set()
+    assert {m for m in missing if m[0] not in AROUND and m != ADDRESS} == set()
     assert len(traced[verb] & known) > 5
 
 
 # What runs beside a step and decides nothing: addresses, sealing and what tells of it.
 AROUND = {"seqtag.rundir", "seqtag.sealing", "seqtag.provenance"}
+ADDRESS = ("seqtag.steps.ground", "Place")
 
 
 @pytest.fixture(scope="module")
@@ -184,7 +259,7 @@ def traced(tmp_path_factory):
     folder = tmp_path_factory.mktemp("traced")
     code = """
         import inspect, json, sys, threading
-        from datetime import date
+        from datetime import UTC, date, datetime
         from pathlib import Path
         from seqtag import steps
         from seqtag.config import Settings, load_tagger
@@ -206,10 +281,13 @@ def traced(tmp_path_factory):
         run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
         seen = {}
         threading.setprofile(note)
-        for verb in ("validate", "split", "index", "encode", "train", "evaluate", "decide"):
+        more = dict.fromkeys(("register", "infra_validate", "promote"), (place,))
+        by = {"promote": {"by": steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))}}
+        learning = ("validate", "split", "index", "encode", "train", "evaluate", "decide")
+        for verb in (*learning, "register", "infra_validate", "promote"):
             ran.clear()
             sys.setprofile(note)
-            getattr(steps, verb)(run)
+            getattr(steps, verb)(run, *more.get(verb, ()), **by.get(verb, {}))
             sys.setprofile(None)
             seen[verb] = sorted(ran)
         Path(folder / "seen.json").write_text(json.dumps(seen))

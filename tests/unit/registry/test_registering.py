@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from seqtag.errors import RegistryError
-from seqtag.registry import Registry, bundle_digest, sqlite_url
+from seqtag.registry import Registry, artifact, bundle_digest, sqlite_url
 from seqtag.registry.store import Store
 from tests.occasions import promote
 
@@ -113,6 +113,50 @@ def test_another_bundle_of_the_same_run_directory_is_another_version(
 ) -> None:
     registry.register("sample", **results(weights="w1"))
     assert registry.register("sample", **results(weights="w2")).version == "2"
+
+
+@pytest.fixture
+def fixed_serving_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Return a function that puts a fixed copy in the place of the serving code."""
+    fixed = tmp_path / "fixed" / "serving_model.py"
+    fixed.parent.mkdir()
+    fixed.write_text(artifact._SERVING_MODEL.read_text() + "# fixed\n")
+    return lambda: monkeypatch.setattr(artifact, "_SERVING_MODEL", fixed)
+
+
+def test_the_same_bundle_with_other_serving_code_is_another_version_that_serves_with_it(
+    registry: Registry, results: Results, fixed_serving_code: Callable[[], None]
+) -> None:
+    arguments = results()
+    bundle = arguments["bundle"]
+    first = registry.register("sample", **arguments)
+    fixed_serving_code()
+    assert registry.registration("sample", run_id="2026-11-22-a", bundle=bundle) is None
+    second = registry.register("sample", **arguments)
+    found = registry.registration("sample", run_id="2026-11-22-a", bundle=bundle)
+    assert found is not None
+    assert (found.version, found.serving) == (second.version, second.serving)
+    assert (second.version, second.bundle_digest) == ("2", first.bundle_digest)
+    assert second.serving != first.serving
+    assert registry.register("sample", **arguments) == second
+    assert [v.aliases for v in registry.versions("sample")] == [(), ("challenger",)]
+    folders = [registry.at_version("sample", number).bundle.parents[1] for number in ("1", "2")]
+    is_fixed = ["# fixed" in (folder / "serving_model.py").read_text() for folder in folders]
+    assert is_fixed == [False, True]
+
+
+def test_a_version_takes_the_place_of_the_champion_that_is_the_same_model_with_older_serving_code(
+    registry: Registry, results: Results, fixed_serving_code: Callable[[], None]
+) -> None:
+    registry.register("sample", **results())
+    promote(registry, "sample", "1", expected_champion=None)
+    fixed_serving_code()
+    registry.register("sample", **results())
+    entry = promote(registry, "sample", "2", expected_champion=None)
+    assert (entry.event, entry.from_version, entry.to_version) == ("PROMOTE", "1", "2")
+    champion = registry.champion("sample")
+    assert champion is not None
+    assert champion.version == "2"
 
 
 def test_registering_an_older_run_again_leaves_the_challenger_where_it_is(

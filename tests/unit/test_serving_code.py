@@ -1,0 +1,92 @@
+"""Changed serving code through the steps: registered, tried out, and only then served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from seqtag import steps
+from seqtag.config import Settings, load_tagger
+from seqtag.registry import artifact
+from seqtag.rundir import RunDir
+from seqtag.sealing import read_json
+from tests.taggers import Taggers
+
+ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, steps.Place]:
+    """A run whose model is champion version 1."""
+    folder = tmp_path_factory.mktemp("served")
+    place = steps.Place.of(Settings(home=folder / "home"))
+    config = load_tagger(Taggers(folder).write())
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train):
+        step(run)
+    steps.evaluate(run)
+    steps.decide(run)
+    assert _serve(run, place) == ("PROMOTE", "1")
+    return run, place
+
+
+def _serve(run: RunDir, place: steps.Place) -> tuple[str, str]:
+    """Register, try out and promote; return the newest entry of the ledger: its event and version."""
+    steps.register(run, place)
+    steps.infra_validate(run, place)
+    steps.promote(run, place, by=ME)
+    entry = place.registry().history(run.tagger)[-1]
+    return entry.event, str(entry.to_version)
+
+
+@pytest.fixture
+def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
+    """Return `change(old, new)`, after which a changed copy of the serving code is what is registered."""
+    copy = tmp_path / "serving_model.py"
+
+    def changed(old: str, new: str) -> None:
+        text = artifact._SERVING_MODEL.read_text()
+        assert old in text
+        copy.write_text(text.replace(old, new))
+        monkeypatch.setattr(artifact, "_SERVING_MODEL", copy)
+
+    return changed
+
+
+def test_with_the_same_serving_code_nothing_is_registered_or_tried_again(
+    served: tuple[RunDir, steps.Place],
+) -> None:
+    run, place = served
+    assert steps.register(run, place).reused
+    assert steps.infra_validate(run, place).reused
+    assert len(place.registry().versions("small")) == 1
+
+
+def test_fixed_serving_code_becomes_a_version_that_is_tried_out_and_serves_in_place_of_the_old_one(
+    served: tuple[RunDir, steps.Place], change: Callable[[str, str], None]
+) -> None:
+    run, place = served
+    change("_BATCH_CELLS = 16_384", "_BATCH_CELLS = 8_192")
+    assert not steps.register(run, place).reused
+    assert read_json(run.registration)["version"] == "2"
+    assert not steps.infra_validate(run, place).reused
+    found = read_json(run.infra)
+    assert (found["version"], found["held"]) == ("2", True)
+    assert _serve(run, place) == ("PROMOTE", "2")
+    champion = place.registry().champion("small")
+    assert "_BATCH_CELLS = 8_192" in (champion.bundle.parents[1] / "serving_model.py").read_text()
+
+
+def test_serving_code_that_does_not_work_is_found_and_the_champion_stays(
+    served: tuple[RunDir, steps.Place], change: Callable[[str, str], None]
+) -> None:
+    run, place = served
+    before = place.registry().champion("small")
+    change("tag.decode() for", "tag.decode() + 'X' for")
+    event, version = _serve(run, place)
+    assert event == "HOLD"
+    assert read_json(run.infra)["version"] == version != before.version
+    assert place.registry().champion("small") == before
