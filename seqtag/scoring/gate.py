@@ -114,10 +114,10 @@ def decide_promotion(
         theirs, fault = _scored(ours, opponent, evaluate)
         if theirs is not None:
             theirs = with_new_names(theirs, gate.renamed_tags, scheme=scheme)
-        if opponent.anchor is not None and opponent.anchor.kind == "challenger":
-            decision = _renewed(decision, ours, theirs, opponent, by)
-        elif theirs is None:
+        if theirs is None:
             decision = _without_opponent(decision, fault)
+        elif opponent.anchor is not None and opponent.anchor.kind == "challenger":
+            decision = _renewed(decision, ours, theirs, opponent, by)
         else:
             decision = compared(decision, ours, theirs, opponent, by)
     log.info("%s", decision["sentence"])
@@ -161,7 +161,7 @@ def _first_model(decision: Decision) -> Decision:
 
 
 def _renewed(
-    decision: Decision, ours: Predictions, theirs: Predictions | None, opponent: Opponent, by: Comparison
+    decision: Decision, ours: Predictions, theirs: Predictions, opponent: Opponent, by: Comparison
 ) -> Decision:
     """Decide on the champion's recipe retrained, where the champion cannot be compared on this test split.
 
@@ -169,9 +169,12 @@ def _renewed(
     It has to reach the floor, and may not be clearly worse where the two can be compared.
     """
     reason = "" if opponent.anchor is None else opponent.anchor.reason
-    rules = [scored_rule(decision, "challenger"), floor_rule(decision), *policy_rules(ours, opponent, by)]
-    if theirs is not None:
-        rules.append(loss_rule(ours, theirs, opponent, decision["metric"], by))
+    rules = [
+        scored_rule(decision, "challenger"),
+        floor_rule(decision),
+        *policy_rules(ours, opponent, by),
+        loss_rule(ours, theirs, opponent, decision["metric"], by),
+    ]
     sentence = (
         f"PROMOTE: {rules[1]['detail']}, on {_extent(decision)}; {champion_text(decision)} cannot be "
         f"compared on this test split ({reason}), and this is its recipe retrained on it."

@@ -60,9 +60,11 @@ def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
     from seqtag.scoring import LeftOut, tag_change
 
     opponent = read_json(run.opponent)
-    of_champion, of_challenger = Path(opponent["bundle"]) / SEEN, run.vocabulary / SEEN
+    bundle, of_challenger = Path(opponent["bundle"]), run.vocabulary / SEEN
+    of_champion = bundle / SEEN
     if not of_champion.exists():
-        return "it is not known which sequences it was trained on"
+        is_whole = (bundle / run.bundle.name).exists()  # else evaluation says what is wrong with it
+        return "it is not known which sequences it was trained on" if is_whole else None
     scheme, tags = train_scheme(run), read_json(run.tags)["tags"]
     change = tag_change(tags, opponent["tags"], scheme=scheme, renamed=config.gate.renamed_tags)
     left_out = LeftOut()
