@@ -3,7 +3,7 @@
 Annotations are evaluated here, as Prefect makes the form of them.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Final, Literal
 from uuid import UUID
 
@@ -33,12 +33,15 @@ class Approval(RunInput):
     reason: str = Field(pattern=r"\S", description="Why, for those who read the ledger.")
 
 
-def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
+def seek_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> State[RunDir] | None:
     """Ask a person where one has to approve, and wait, without a process; None: go on.
 
     The flow run is suspended, and begins anew when the form is sent. When time is up the server fails it, and
     the worker has it begin anew: then it is held. A run that nobody can answer, since no deployment could
     begin it anew, is not asked about, and held.
+
+    Args:
+        as_of: the day that the flow run is for.
 
     Returns:
         a state for the flow run to end in where another flow run waits for the answer.
@@ -46,7 +49,7 @@ def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
     if not steps.wants_approval(run) or not runtime.deployment.id:
         return None
     if runtime.flow_run.parent_flow_run_id:
-        return _left_to_another(run)
+        return _left_to_another(run, as_of)
     ours, now = str(runtime.flow_run.id), datetime.now(UTC)
     before = steps.standing_question(run)
     question = _asked(run, ours, now, within=timedelta(hours=config.within_hours))
@@ -72,12 +75,12 @@ def seek_approval(run: RunDir, config: ApprovalConfig) -> State[RunDir] | None:
     return None
 
 
-def _left_to_another(run: RunDir) -> State[RunDir]:
-    """Begin a flow run of its own that asks: one that is a part of another cannot be suspended."""
+def _left_to_another(run: RunDir, as_of: date) -> State[RunDir]:
+    """Begin a flow run that asks, for the same day: one that is a part of another cannot be suspended."""
     with get_client(sync_client=True) as client:
         begun = client.create_flow_run_from_deployment(
             UUID(runtime.deployment.id),
-            parameters=runtime.flow_run.parameters,
+            parameters={**runtime.flow_run.parameters, "as_of": as_of},
             idempotency_key=f"approval {runtime.flow_run.id}",
         )
     return Completed(name="AwaitingApproval", message=f"Flow run {begun.id} asks.", data=run)

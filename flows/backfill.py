@@ -6,6 +6,7 @@
 import argparse
 import asyncio
 import sys
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import cast
@@ -18,7 +19,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
 
 from flows import local
-from flows.day import flow_run_name
+from flows.day import day_of_tick, flow_run_name
 from flows.others import run_to_its_end, together
 from seqtag.config import ScheduleConfig, Settings, load_tagger
 from seqtag.config.secrets import hide_passwords
@@ -43,40 +44,60 @@ async def backfill(tagger: str, first: date, last: date, dry_run: bool = False) 
     config = load_tagger(tagger)
     due = await ticks(config.schedule, first, last)
     if dry_run:
-        days = "\n".join(f"{tick:%Y-%m-%d %H:%M} UTC" for tick in due)
-        return Completed(name="DryRun", message=f"{len(due)} retrainings would run.\n{days}")
+        listed = "\n".join(map(str, due))
+        return Completed(name="DryRun", message=f"{len(due)} retrainings would run.\n{listed}")
     name = Path(tagger).stem
     outcomes = [
         await run_to_its_end(
-            f"retrain/{name}",
-            {"tagger": tagger, "as_of": tick.date()},
-            name=f"{tick:%Y-%m-%d %H:%M} UTC",
-            key=f"backfill {name} {tick:%Y-%m-%dT%H:%M}",
+            f"retrain/{name}", {"tagger": tagger, "as_of": tick.day}, name=str(tick), key=tick.key(name)
         )
         for tick in due
     ]
     return together(outcomes)
 
 
-async def ticks(schedule: ScheduleConfig, first: date, last: date) -> list[datetime]:
-    """Return when a schedule was due, from the first day to the last, in UTC.
+@dataclass(frozen=True)
+class Tick:
+    """A moment at which a schedule was due."""
+
+    at: datetime  # in the schedule's time zone
+    day: date  # that it is for
+
+    def __str__(self) -> str:
+        """Return the local time, for example `2026-11-01 02:00 Asia/Tokyo`."""
+        day = "" if self.day == self.at.date() else f" (for {self.day})"
+        return f"{self.at:%Y-%m-%d %H:%M} {self.at.tzinfo}{day}"
+
+    def key(self, tagger: str) -> str:
+        """Return what tells the retraining of this tick from all others."""
+        return f"backfill {tagger} {self.day} {self.at.astimezone(UTC):%Y-%m-%dT%H:%M}"
+
+
+async def ticks(schedule: ScheduleConfig, first: date, last: date) -> list[Tick]:
+    """Return the ticks of a schedule that are for the days from the first to the last, in order.
 
     Raises:
         ConfigError: the range is empty, or holds more than a thousand ticks.
     """
     if last < first:
-        raise ConfigError(f"backfill: a first day before the last was required. Received: {first} and {last}")
+        raise ConfigError(f"backfill: the first day is after the last, {first} after {last}; swap them")
     zone = ZoneInfo(schedule.timezone)
-    start = datetime.combine(first, time.min, zone)
-    end = datetime.combine(last, time.min, zone) + timedelta(days=1)
+    start = min(_midnights(first, zone))
+    end = max(_midnights(last + timedelta(days=1), zone))
     cron = CronSchedule(cron=schedule.cron, timezone=schedule.timezone)
-    found = await cron.get_dates(_MOST + 1, start=start - timedelta(seconds=1), end=end)
-    due: list[datetime] = [tick.astimezone(UTC) for tick in found if start <= tick < end]
-    if len(due) > _MOST:
+    found = [at.astimezone(zone) for at in await cron.get_dates(_MOST + 1, start=start, end=end)]
+    if len(found) > _MOST:
         raise ConfigError(
-            f"backfill: at most {_MOST} ticks were required. Received: more, from {first} to {last}"
+            f"backfill: too many ticks, more than {_MOST} from {first} to {last}; ask for fewer days"
         )
-    return due
+    due = (Tick(at, day_of_tick(at, schedule)) for at in found)
+    return [tick for tick in due if first <= tick.day <= last]
+
+
+def _midnights(day: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return the beginning of a day in UTC, by the clock before and after a change at that very moment."""
+    before, after = (datetime.combine(day, time(fold=fold), zone) for fold in (0, 1))
+    return before.astimezone(UTC), after.astimezone(UTC)
 
 
 def main(arguments: list[str]) -> int:
@@ -91,7 +112,7 @@ def main(arguments: list[str]) -> int:
         schedule = load_tagger(asked.tagger).schedule
         due = asyncio.run(ticks(schedule, asked.first, asked.last))
         if asked.dry_run:
-            local.say("\n".join([*(f"{tick:%Y-%m-%d %H:%M} UTC" for tick in due), f"{len(due)} would run"]))
+            local.say("\n".join([*map(str, due), f"{len(due)} would run"]))
             return 0
         url, _ = local.up(Place.of(Settings()), checkout=local.CHECKOUT)
     except (SeqtagError, OSError) as error:

@@ -24,7 +24,7 @@ from flows.day import begin_day, flow_run_name
 from flows.events import DRIFT_STOP, drift_found
 from flows.notices import tell_drift
 from seqtag import steps
-from seqtag.config import Settings, load_tagger
+from seqtag.config import Settings, TaggerConfig, load_tagger
 from seqtag.rundir import MonitorReport
 from tasks.failures import failing_by_kind
 
@@ -42,10 +42,11 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
         tagged_logs: File or folder of what the champion tagged; what [monitor] says if this is left empty.
-        as_of: The day it is done for, the one it was due at if this is left empty.
+        as_of: The day it is done for; if this is left empty, the day it was due, in the time zone of
+            [schedule].
     """
-    day = begin_day(as_of)
     config, place = load_tagger(tagger), steps.Place.of(Settings())
+    day = begin_day(config.schedule, as_of, due_by="monitor")
     snapshot = tasks.ingest(config, place)
     report = tasks.monitor(
         config,
@@ -53,7 +54,7 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
         snapshot,
         as_of=day,
         tagged_logs=steps.path_of_logs(config, tagged_logs),
-        last_run=_last_retraining(config.name),
+        last_run=_last_retraining(config),
     )
     found = steps.drift(report)
     if steps.is_news(report):
@@ -66,16 +67,16 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
     return Completed(name=_TITLES[found["verdict"]], message=found["sentence"], data=report)
 
 
-def _last_retraining(tagger: str) -> date | None:
+def _last_retraining(config: TaggerConfig) -> date | None:
     """Return the day on which a retraining of a tagger last came to its end, None if none is known."""
     with get_client(sync_client=True) as client:
         ended = client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),
-            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[tagger])),
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[config.name])),
             flow_run_filter=FlowRunFilter(
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.COMPLETED]))
             ),
             sort=FlowRunSort.END_TIME_DESC,
             limit=1,
         )
-    return ended[0].end_time.date() if ended and ended[0].end_time else None
+    return config.schedule.day_of(ended[0].end_time) if ended and ended[0].end_time else None

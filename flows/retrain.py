@@ -29,12 +29,12 @@ def retrain(
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
         force: Steps to do in any case, for example `train`.
-        as_of: The day it is done for, the one it was due at if this is left empty. Paths of sources may hold
-            it: `${SEQTAG_AS_OF}` is 2026-01-31, say.
+        as_of: The day it is done for; if this is left empty, the day it was due, in the time zone of
+            [schedule]. Paths of sources may hold it: `${SEQTAG_AS_OF}` is 2026-01-31, say.
     """
     steps.require_steps(force or [])
-    day = begin_day(as_of)
     config = load_tagger(tagger)
+    day = begin_day(config.schedule, as_of)
     place = steps.Place.of(Settings())
     steps.confine_libraries(place.home)
 
@@ -58,7 +58,7 @@ def retrain(
     run = tasks.infra_validate(run, place)
     if "promote" in (force or []):
         steps.ask_again(run, by=str(runtime.flow_run.id))
-    if (waiting := seek_approval(run, config.approval)) is not None:
+    if (waiting := seek_approval(run, config.approval, as_of=day)) is not None:
         return waiting
     run = tasks.promote(run, place, by=_occasion())
     run = tasks.report(run, tagger)

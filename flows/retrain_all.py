@@ -2,12 +2,14 @@
 
 import asyncio
 
-from prefect import flow, get_client
+from prefect import flow, get_client, runtime
 from prefect.client.schemas.objects import State
 from pydantic import PositiveInt
 
+from flows.day import day_of_tick
 from flows.deploying import retrainings
 from flows.others import Outcome, key_of_this_run, run_to_its_end, together
+from seqtag.config import load_tagger
 from seqtag.config.secrets import hide_passwords
 
 
@@ -15,23 +17,30 @@ from seqtag.config.secrets import hide_passwords
 async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1) -> State[None]:
     """Run the retraining of every tagger that is deployed, and say what became of each.
 
+    All are retrained as of the day on which this run was due, in the time zone of each [schedule], even where
+    their turn comes later.
+
     Args:
         taggers: Names of taggers; all that are deployed if this is left empty.
         at_once: How many are retrained at the same time.
     """
-    names = taggers or _deployed_taggers()
+    files, due = _deployed_taggers(), runtime.flow_run.scheduled_start_time
     slots = asyncio.Semaphore(at_once)
 
     async def retrained(name: str) -> Outcome:
         async with slots:
             try:
-                return await run_to_its_end(f"retrain/{name}", name=name, key=key_of_this_run(name))
+                asked = None
+                if name in files:
+                    asked = {"as_of": day_of_tick(due, load_tagger(files[name]).schedule)}
+                return await run_to_its_end(f"retrain/{name}", asked, name=name, key=key_of_this_run(name))
             except Exception as error:  # of the network, say
                 return Outcome(name, type(error).__name__, hide_passwords(str(error)), is_completed=False)
 
-    return together(await asyncio.gather(*map(retrained, names)))
+    return together(await asyncio.gather(*map(retrained, taggers or sorted(files))))
 
 
-def _deployed_taggers() -> list[str]:
+def _deployed_taggers() -> dict[str, str]:
+    """Return the TOML file of each tagger that is deployed, by the tagger's name."""
     with get_client(sync_client=True) as client:
-        return sorted(retrained.name for retrained in retrainings(client))
+        return {found.name: str(found.parameters.get("tagger", "")) for found in retrainings(client)}

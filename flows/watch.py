@@ -23,8 +23,8 @@ def watch(tagger: str) -> State[None]:
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
     """
-    begin_day()
     config, place = load_tagger(tagger), steps.Place.of(Settings())
+    begin_day(config.schedule, due_by="watch")
     change = tasks.look_at_sources(config, place)
     if change == "changed":
         corpus_changed(config.name)

@@ -92,7 +92,7 @@ class RunDir:
 
     @property
     def begun(self) -> str:
-        """The UTC day on which it began, like 2026-01-31."""
+        """The day that it was begun for, in the time zone of the tagger's schedule, like 2026-01-31."""
         return self.id[:10]
 
     @property

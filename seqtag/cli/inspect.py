@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from seqtag import steps
-from seqtag.cli.surroundings import REFUSED, RUN, TAGGER, find_run, place
+from seqtag.cli.surroundings import REFUSED, RUN, TAGGER, begin_day, find_run, place
 from seqtag.config import load_tagger
 from seqtag.errors import SeqtagError
 from seqtag.registry import mlflow_environment, page_command, serve_command
@@ -57,6 +57,7 @@ def explain(tagger: Annotated[Path, TAGGER]) -> None:
     Example: `seqtag explain deployments/taggers/sample.toml`
     """
     config, where = load_tagger(tagger), place()
+    begin_day(config.schedule)
     logging.getLogger("seqtag").setLevel(
         logging.WARNING
     )  # the steps' own words: it is the answer that counts

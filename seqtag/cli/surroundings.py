@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
 import typer
 
-from seqtag.config import Settings
+from seqtag.config import ScheduleConfig, Settings
 from seqtag.errors import ConfigError
 from seqtag.rundir import RunDir, absolute
 from seqtag.steps import Place, confine_libraries
@@ -31,6 +33,29 @@ def place() -> Place:
     here = Place.of(Settings())
     confine_libraries(here.home)
     return here
+
+
+def begin_day(schedule: ScheduleConfig) -> date:
+    """Return the day that a command is for, and set `SEQTAG_AS_OF` to it, which paths of sources may hold.
+
+    It is the day that `SEQTAG_AS_OF` names already, else today in the time zone of the tagger's schedule.
+
+    Raises:
+        ConfigError: `SEQTAG_AS_OF` is no date.
+    """
+    named = os.environ.get("SEQTAG_AS_OF")
+    try:
+        day = date.fromisoformat(named) if named else schedule.day_of(_now())
+    except ValueError as error:
+        raise ConfigError(
+            f"SEQTAG_AS_OF is no date: expected one like 2026-01-31, got {named!r}; correct or unset it"
+        ) from error
+    os.environ["SEQTAG_AS_OF"] = day.isoformat()
+    return day
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def find_run(name: str, where: Place) -> RunDir:

@@ -13,7 +13,7 @@ import typer
 
 from seqtag import steps
 from seqtag.cli.promotion import occasion
-from seqtag.cli.surroundings import RUN, TAGGER, find_run, place
+from seqtag.cli.surroundings import RUN, TAGGER, begin_day, find_run, place
 from seqtag.config import load_tagger
 from seqtag.rundir import RunDir
 from seqtag.sealing import (
@@ -44,7 +44,8 @@ def retrain(
     """
     steps.require_steps(force or [])
     config, where = load_tagger(tagger), place()
-    run = steps.open_run(config, steps.ingest(config, where), where, as_of=_today())
+    day = begin_day(config.schedule)
+    run = steps.open_run(config, steps.ingest(config, where), where, as_of=day)
     steps.force(run, force or [], by=datetime.now(UTC).isoformat())
     steps.validate(run)
     steps.split(run)
@@ -67,7 +68,9 @@ def ingest(tagger: Tagger) -> None:
 
     Example: `seqtag ingest deployments/taggers/sample.toml`
     """
-    typer.echo(steps.ingest(load_tagger(tagger), place()).path)
+    config, where = load_tagger(tagger), place()
+    begin_day(config.schedule)
+    typer.echo(steps.ingest(config, where).path)
 
 
 def open_run(tagger: Tagger) -> None:
@@ -76,7 +79,8 @@ def open_run(tagger: Tagger) -> None:
     Example: `RUN=$(seqtag open-run deployments/taggers/sample.toml)`
     """
     config, where = load_tagger(tagger), place()
-    typer.echo(steps.open_run(config, steps.ingest(config, where), where, as_of=_today()).path)
+    day = begin_day(config.schedule)
+    typer.echo(steps.open_run(config, steps.ingest(config, where), where, as_of=day).path)
 
 
 def validate(run: Run) -> None:
@@ -202,7 +206,3 @@ def _progress(run: RunDir) -> Iterator[Callable[[Mapping[str, Any]], None] | Non
             progress.update(bar, advance=1, description=f"training, dev {epoch['dev_score']:.4f}")
 
         yield advance
-
-
-def _today() -> Any:
-    return datetime.now(UTC).date()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Literal, Self
-from zoneinfo import available_timezones
+from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import Field, PositiveFloat, model_validator
 
@@ -15,7 +16,7 @@ class ScheduleConfig(Table):
     """When a tagger is retrained, and what becomes of retrainings that are due while none can begin."""
 
     cron: str = "0 2 * * *"  # minute, hour, day of the month, month, day of the week
-    timezone: str = "UTC"  # of the IANA database, for example Europe/Berlin
+    timezone: str = "UTC"  # of the IANA database, for example Europe/Berlin; days begin and end in it
     watch: str | None = None  # cron of a look at the sources; where they changed, a retraining begins
     monitor: str | None = None  # cron of a look at what the corpus and the tagged logs hold
     active: bool = True  # false: deployed, and begun by hand or by an event alone
@@ -51,6 +52,14 @@ class ScheduleConfig(Table):
                 f"Received: {self.timezone!r}"
             )
         return self
+
+    def day_of(self, instant: datetime) -> date:
+        """Return the calendar day of an instant, given with any offset, in the schedule's time zone.
+
+        >>> ScheduleConfig(timezone="Asia/Tokyo").day_of(datetime.fromisoformat("2026-01-31T17:00Z"))
+        datetime.date(2026, 2, 1)
+        """
+        return instant.astimezone(ZoneInfo(self.timezone)).date()
 
 
 class ApprovalConfig(Table):

@@ -122,7 +122,8 @@ def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place
 def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
     place: Place, checkout: Path
 ) -> None:
-    scheduled(checkout, "0 2 * * *", source='"jsonl"\npath = "days/${SEQTAG_AS_OF}.jsonl"')
+    in_tokyo = '[schedule]\ncron = "0 2 * * *"\ntimezone = "Asia/Tokyo"\n'
+    written(checkout, in_tokyo, source='"jsonl"\npath = "days/${SEQTAG_AS_OF}.jsonl"')
     (checkout / "days").mkdir()
     for day, drawn in (("2026-11-01", 1), ("2026-11-02", 2)):
         (checkout / "days" / f"{day}.jsonl").write_text(corpus(drawn=drawn))

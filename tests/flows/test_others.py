@@ -60,12 +60,13 @@ def test_what_was_cancelled_or_failed_is_begun_again_and_what_completed_is_not(d
 
 
 def test_one_that_cannot_be_asked_about_stops_no_other(monkeypatch) -> None:
-    async def ran(_deployment: str, *, name: str, key: str) -> others.Outcome:
+    async def ran(_deployment: str, _asked: object, *, name: str, key: str) -> others.Outcome:
         if name == "a":
             raise TimeoutError("the server does not answer")
         return others.Outcome(name, "Held", f"a tie, {key}", is_completed=True)
 
     monkeypatch.setattr(retrain_all, "run_to_its_end", ran)
+    monkeypatch.setattr(retrain_all, "_deployed_taggers", dict)
     state = asyncio.run(retrain_all.retrain_all.fn(["a", "b"]))
     assert (state.is_failed(), state.message.splitlines()) == (
         True,

@@ -44,6 +44,7 @@ class Terminal:
         """Run a command that has to succeed in this process; return what it prints."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SEQTAG_HOME", str(self.folder / "home"))
+            patch.delenv("SEQTAG_AS_OF", raising=False)  # and again afterwards: commands set it
             done = CliRunner().invoke(app, arguments, input=stdin, catch_exceptions=False)
         assert done.exit_code == 0, done.output
         return done.stdout

@@ -1,0 +1,91 @@
+"""Flow runs that were due at 02:00 in Tokyo, when UTC has the day before: all are for the day in Tokyo."""
+
+import asyncio
+import gc
+from collections.abc import Coroutine
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prefect import Flow
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import State
+from prefect.flow_engine import run_flow
+from prefect.states import Scheduled
+
+from flows import retrain_all
+from flows.backfill import backfill
+from flows.monitor import monitor
+from flows.others import Outcome
+from flows.retrain import retrain
+from flows.watch import watch
+from seqtag.steps import Place
+from tests.machine import corpus, written
+
+pytestmark = [
+    pytest.mark.usefixtures("server"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+DUE = datetime(2026, 1, 31, 17, tzinfo=UTC)  # 02:00 on the first of February in Tokyo
+TOKYO = '[schedule]\ncron = "0 2 * * *"\nmonitor = "0 2 * * *"\ntimezone = "Asia/Tokyo"\n'
+
+
+@pytest.fixture
+def tagger(tmp_path: Path) -> str:
+    """A tagger in Tokyo whose source has a file for each day; only that of the first of February is there."""
+    (tmp_path / "deployments" / "taggers").mkdir(parents=True)
+    (tmp_path / "2026-02-01.jsonl").write_text(corpus())
+    path = tmp_path / "${SEQTAG_AS_OF}.jsonl"
+    return str(written(tmp_path, TOKYO, source=f'"jsonl"\npath = "{path}"'))
+
+
+def run_that_was_due(flow: Flow[..., Any], at: datetime, **parameters: Any) -> State[Any]:
+    """Have the server schedule a flow run, and run it as a worker does."""
+    with get_client(sync_client=True) as client:
+        flow_run = client.create_flow_run(flow, parameters=parameters, state=Scheduled(scheduled_time=at))
+    state = run_flow(flow, flow_run, parameters, return_type="state")
+    return ended(state) if flow.isasync else state
+
+
+def ended(running: Coroutine[Any, Any, State[Any]]) -> State[Any]:
+    state = asyncio.run(running)
+    gc.collect()  # what Prefect's client leaves open is warned of here, and nowhere else
+    return state
+
+
+def test_a_retraining_reads_and_is_named_by_the_day_of_its_schedule(place: Place, tagger: str) -> None:
+    assert run_that_was_due(watch, DUE, tagger=tagger).name == "Changed"
+    state = run_that_was_due(retrain, DUE, tagger=tagger)
+    assert state.name == "Promoted", state.message
+    assert state.result().begun == "2026-02-01"
+    state = run_that_was_due(monitor, DUE, tagger=tagger)
+    assert state.name == "Steady", state.message
+    assert state.result().path.name.startswith("2026-02-01-")
+
+
+def test_a_backfill_names_the_ticks_by_local_time(place: Place, tagger: str) -> None:
+    first = date(2026, 2, 1)
+    state = ended(backfill(tagger, first, first, dry_run=True, return_state=True))
+    assert state.message == "1 retrainings would run.\n2026-02-01 02:00 Asia/Tokyo"
+
+
+def test_of_all_taggers_each_is_retrained_for_its_own_day_however_late_its_turn_comes(
+    tagger: str, monkeypatch
+) -> None:
+    utc = Path(tagger).with_name("utc.toml")
+    utc.write_text(Path(tagger).read_text().replace("Asia/Tokyo", "UTC").replace('"small"', '"utc"'))
+    asked = {}
+
+    async def ran(deployment: str, parameters: Any, *, name: str, key: str) -> Outcome:
+        asked[deployment] = parameters
+        return Outcome(name, "Held", "a tie", is_completed=True)
+
+    monkeypatch.setattr(retrain_all, "run_to_its_end", ran)
+    monkeypatch.setattr(retrain_all, "_deployed_taggers", lambda: {"small": tagger, "utc": str(utc)})
+    run_that_was_due(retrain_all.retrain_all, DUE)
+    assert asked == {
+        "retrain/small": {"as_of": date(2026, 2, 1)},
+        "retrain/utc": {"as_of": date(2026, 1, 31)},
+    }
