@@ -21,6 +21,7 @@ LOOKED_UP: Mapping[str, str] = {"word_ids": "words", "affix_ids": "affixes"}
 # Batches whose windows are sorted by length together: a batch takes as long as its longest window.
 _MIXED = 8
 _LANES = 8  # what processors compute at once; sizes that it divides leave nothing over
+_WINDOWS_AT_A_TIME = 2**14  # of which tokens are weighed: bounds memory
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ class Drawing:
     """How batches are drawn from rungs.
 
     All batches teach about as many tokens as `batch_size` sequences of mean length: of short sequences they
-    hold more, of long ones fewer. So a step means the same in each, as where lengths are mixed. None is more
-    than `batch_cells` tokens and padding.
+    hold more, of long ones fewer. None is more than `batch_cells` tokens and padding. The sizes of a rung's
+    batches differ by one sequence at the most: none is left with the few that remain.
     """
 
     rungs: Sequence[Rung]
@@ -97,18 +98,18 @@ class Drawing:
     def epoch(self, number: int, *, skip: int = 0) -> Iterator[Batch]:
         """Yield every window once, in batches of one rung each, windows and batches shuffled.
 
-        A rung's last batch is as small as it comes out. The first batches are left out if so asked.
+        The first batches are left out if so asked.
         """
         for rung, chosen in itertools.islice(self.drawn(number), skip, None):
             yield _batch(rung, chosen, self.forms)
 
     def halved(self) -> Drawing:
         """Return the same with half as many tokens and padding in the largest batch, for less memory."""
-        largest = max(self.rows_at_once(rung) * rung.length for rung in self.rungs)
+        largest = max(self.most_rows(rung) * rung.length for rung in self.rungs)
         return replace(self, batch_cells=max(1, largest // 2))
 
-    def rows_at_once(self, rung: Rung) -> int:
-        """Return how many windows of a rung make a batch."""
+    def most_rows(self, rung: Rung) -> int:
+        """Return how many windows of a rung a batch may have."""
         mean = sum(map(_n_kept, self.rungs)) / sum(map(len, self.rungs))
         n_rows = round(self.batch_size * mean * len(rung) / _n_kept(rung))
         if n_rows > _LANES:
@@ -117,7 +118,16 @@ class Drawing:
 
     def n_batches(self, rung: Rung) -> int:
         """Return how many batches an epoch draws from a rung."""
-        return -(-len(rung) // self.rows_at_once(rung))
+        return -(-len(rung) // self.most_rows(rung))
+
+    def weight_a_batch(self, tag_weights: npt.NDArray[np.float32]) -> float:
+        """Return the weight of the tokens that a batch teaches, in the mean over the batches of an epoch.
+
+        Args:
+            tag_weights: `<float32>[n_tags]`, of each tag in the loss.
+        """
+        weight = sum(_weight(rung, tag_weights) for rung in self.rungs)
+        return weight / max(1, sum(map(self.n_batches, self.rungs)))
 
     def shapes(self, rungs: Sequence[Rung]) -> list[Shape]:
         """Return a shape for each rung that holds its batches: all of the first epoch, most of later ones."""
@@ -132,16 +142,19 @@ class Drawing:
             name: _with_reserve(max(shape.n_rows[name] for shape in shapes)) for name in shapes[0].n_rows
         }
         n_forms = _with_reserve(max(shape.n_forms for shape in shapes))
-        return Shape(self.rows_at_once(rung), rung.length, n_forms, n_rows)
+        largest = -(-max(shape.batch for shape in shapes) // _LANES) * _LANES
+        return Shape(min(largest, self.most_rows(rung)), rung.length, n_forms, n_rows)
 
     def drawn(self, epoch: int) -> Iterator[tuple[Rung, npt.NDArray[np.int64]]]:
         """Yield the rung of each batch of an epoch, and the windows of the rung that are in it."""
         random = np.random.default_rng([self.seed, epoch])
         drawn = []
         for rung in self.rungs:
-            size = self.rows_at_once(rung)
-            order = _by_length(random.permutation(len(rung)), rung.windows.length, at_a_time=_MIXED * size)
-            drawn += [(rung, order[i : i + size]) for i in range(0, len(order), size)]
+            n = self.n_batches(rung)
+            sizes = np.diff(-(np.arange(n + 1) * -len(rung) // n))  # they differ by 1 at the most
+            stretch = np.repeat(np.arange(n) // _MIXED, sizes)
+            order = _by_length(random.permutation(len(rung)), rung.windows.length, stretch)
+            drawn += [(rung, chosen) for chosen in np.split(order, np.cumsum(sizes)[:-1])]
         for i in random.permutation(len(drawn)):
             yield drawn[i]
 
@@ -151,18 +164,24 @@ def _n_kept(rung: Rung) -> int:
     return max(1, int((rung.windows.keep_stop - rung.windows.keep_start).sum()))
 
 
+def _weight(rung: Rung, tag_weights: npt.NDArray[np.float32]) -> float:
+    """Return what all tokens weigh that the windows of a rung teach."""
+    weight = 0.0
+    for first in range(0, len(rung), _WINDOWS_AT_A_TIME):
+        chosen = np.arange(first, min(first + _WINDOWS_AT_A_TIME, len(rung)))
+        of_tokens = tag_weights[np.maximum(rung.tag_ids[chosen], 0)] * _taught(rung, chosen)
+        weight += float(of_tokens.sum(axis=1, dtype=np.float64) @ rung.weight[chosen])
+    return weight
+
+
 def _by_length(
-    order: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32], *, at_a_time: int
+    order: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32], stretch: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
     """Return the order with those of each stretch sorted by length."""
-    stretch = np.arange(len(order)) // at_a_time
     return order[np.lexsort((lengths[order], stretch))]  # stable
 
 
 def _batch(rung: Rung, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch:
-    cut, time = rung.windows, np.arange(rung.length)
-    kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])  # [batch, time]
-    tag_ids = rung.tag_ids[chosen]  # [batch, time]
     form_ids, positions = _distinct(rung.form_ids[chosen], first=[PAD_ID])
     here, rows_of = {name: table[form_ids] for name, table in forms.items()}, {}
     for feature, table in LOOKED_UP.items():
@@ -171,11 +190,18 @@ def _batch(rung: Rung, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch
         forms=here,
         rows_of=rows_of,
         positions=positions,
-        tag_ids=np.maximum(tag_ids, 0),
-        taught=kept & (tag_ids >= 0),
+        tag_ids=np.maximum(rung.tag_ids[chosen], 0),
+        taught=_taught(rung, chosen),
         weights=rung.weight[chosen],
         rows=rung.row[chosen],
     )
+
+
+def _taught(rung: Rung, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_chosen, time]`, True at the kept tokens of known tag."""
+    cut, time = rung.windows, np.arange(rung.length)
+    kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])
+    return kept & (rung.tag_ids[chosen] >= 0)
 
 
 def _distinct(ids: Ids, *, first: Sequence[int]) -> tuple[Ids, Ids]:

@@ -40,6 +40,9 @@ class Engine:
         config: of the optimizer.
         seed: of the dropout: a step's masks are a function of (seed, step) alone.
         steps_an_epoch: what the moving average of the weights is counted in.
+        weight_a_step: the weight of the tokens of a mean batch, by which the loss of every batch is divided.
+            A token counts the same in whatever batch it comes: in a mean over the tokens of its own batch, it
+            would count twenty times as much in a small batch as in a large one.
         compiled: shapes of batches that come often.
         tag_weights: `<float32>[n_tags]`, of each tag in the loss.
     """
@@ -51,12 +54,14 @@ class Engine:
         config: TrainConfig,
         seed: int,
         steps_an_epoch: int,
+        weight_a_step: float,
         tag_weights: npt.NDArray[np.float32],
         compiled: Collection[Shape] = (),
     ) -> None:
         self.network = build()
         self._reader, self._reader_is_behind = NetworkReader(build()), True
         self._seed, self._n_steps, self._tag_weights = seed, 0, tf.constant(tag_weights)
+        self._weight_a_step = tf.constant(weight_a_step, tf.float32)
         model, variables = self.network.model, self.network.variables
         in_tables = {id(table) for table in model.tables().values()}
         self._dense = [variable for variable in variables if id(variable) not in in_tables]
@@ -142,8 +147,6 @@ class Engine:
         """Take one optimizer step; as one of several replicas, too, with "adam" and without clipping."""
         weights = tf.gather(self._tag_weights, tag_ids) * sequence_weights[:, None]  # [batch, time]
         weights = tf.where(taught, weights, 0.0)
-        everywhere = tf.distribute.get_replica_context()
-        weight = everywhere.all_reduce(tf.distribute.ReduceOp.SUM, tf.reduce_sum(weights))
         model, dense = self.network.model, self._dense
         looked_up = self._optimizer.looked_up(rows_of, missed)
         rows = {name: of_table.values for name, of_table in looked_up.items()}
@@ -153,7 +156,7 @@ class Engine:
             x, mask = tf.gather(vectors, positions), positions > 0  # [batch, time, size], [batch, time]
             emissions = model.emissions(x, mask, seed)  # [batch, time, n_tags]
             loss_sum = self.network.output.loss(emissions, tag_ids, weights, mask)
-            loss = tf.math.divide_no_nan(loss_sum, weight)
+            loss = tf.math.divide_no_nan(loss_sum, self._weight_a_step)
         of_dense, of_rows, of_x = tape.gradient(loss, [dense, rows, x])
         of_rows = {name: tf.convert_to_tensor(gradient) for name, gradient in of_rows.items()}
         where = tf.gather(forms["word_ids"], positions)  # [batch, time], the row of each token's word

@@ -97,12 +97,14 @@ def train(
         return Network.of(config.recipe, sizes, model, tags, vectors, seed=seed)
 
     best = build()  # now: names of variables count what the process has made before, see `serving`
+    weights = tag_weights(tags, config.tag_weights)
     engine = Engine(
         build,
         config=config,
         seed=seed,
         steps_an_epoch=sum(map(drawing.n_batches, train_rungs)),
-        tag_weights=tag_weights(tags, config.tag_weights),
+        weight_a_step=drawing.weight_a_batch(weights),
+        tag_weights=weights,
         compiled=drawing.shapes(worth_compiling(drawing, config)),
     )
 

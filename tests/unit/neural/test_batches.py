@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from seqtag.config import FeaturesConfig
 from seqtag.features import Vocabulary, read_forms
+from seqtag.neural import batches as module
 from seqtag.neural.batches import Drawing, Shape
 from seqtag.neural.tokens import TokenFeatures
 from seqtag.neural.training import worth_compiling
@@ -93,14 +96,62 @@ def test_lengths_are_mixed_within_an_epoch(toy):
 )
 def test_a_batch_holds_no_more_sequences_and_no_more_tokens_than_allowed(toy, batch_size, batch_cells, most):
     one = drawing(toy, batch_size=batch_size, batch_cells=batch_cells)
-    assert {of_length.length: one.rows_at_once(of_length) for of_length in one.rungs} == most
+    assert {of_length.length: one.most_rows(of_length) for of_length in one.rungs} == most
     sizes = {4: [], 8: []}
     for batch in one.epoch(1):
         sizes[batch.shape.time].append(batch.shape.batch)
-    assert {length: max(drawn) for length, drawn in sizes.items()} == most
+    assert all(max(drawn) <= most[length] for length, drawn in sizes.items())
     for of_length in one.rungs:
         assert one.n_batches(of_length) == len(sizes[of_length.length])
         assert sum(sizes[of_length.length]) == len(of_length)
+
+
+def of_lengths(lengths, *, length, first_row=0):
+    """Return sequences of so many tokens, each of word 2 and tag 0, padded to `length`."""
+    tokens = (np.arange(length) < np.array(lengths)[:, None]).astype(np.int32)
+    return rung(2 * tokens, 0 * tokens, rows=range(first_row, first_row + len(lengths)))
+
+
+def drawing_of(*rungs, batch_size=16):
+    forms = {"word_ids": np.arange(3), "affix_ids": np.zeros([3, 9], np.int32)}
+    return Drawing(rungs, forms, batch_size, 1000, seed=1)
+
+
+@given(
+    short=st.lists(st.integers(1, 4), min_size=1, max_size=60),
+    long=st.lists(st.integers(5, 8), min_size=1, max_size=60),
+    batch_size=st.integers(1, 20),
+    epoch=st.integers(1, 3),
+)
+def test_in_every_epoch_a_sequence_comes_once_and_no_batch_is_a_small_rest(short, long, batch_size, epoch):
+    rungs = of_lengths(short, length=4), of_lengths(long, length=8, first_row=len(short))
+    one = drawing_of(*rungs, batch_size=batch_size)
+    batches = list(one.epoch(epoch))
+    assert sorted(np.concatenate([batch.rows for batch in batches])) == list(range(len(short) + len(long)))
+    for length in (4, 8):
+        sizes = [batch.shape.batch for batch in batches if batch.shape.time == length]
+        assert max(sizes) - min(sizes) <= 1
+    n_tokens = sum(batch.n_taught for batch in batches)
+    assert n_tokens == sum(short) + sum(long)
+    assert one.weight_a_batch(np.ones(1, np.float32)) == pytest.approx(n_tokens / len(batches))
+
+
+def test_the_weight_of_a_batch_is_that_of_its_tokens_with_the_weights_of_tags_and_sequences(monkeypatch):
+    monkeypatch.setattr(module, "_WINDOWS_AT_A_TIME", 2)
+    weighted = rung(
+        [[2, 2], [2, 0], [2, 2]], [[0, 1], [1, 0], [-1, 1]], weights=[1, 2, 0.5]
+    )  # the tag of one token is unknown
+    one = drawing_of(weighted, batch_size=1)
+    assert sum(1 for _ in one.epoch(1)) == 3
+    # 1 * (1 + 3) + 2 * 3 + 0.5 * 3, in three batches
+    assert one.weight_a_batch(np.array([1, 3], np.float32)) == pytest.approx(11.5 / 3)
+
+
+def test_the_shape_that_a_step_is_compiled_for_holds_whole_lanes_and_no_more_than_allowed():
+    (shape,) = drawing_of(of_lengths([4] * 33, length=4), batch_size=17).shapes(
+        [of_lengths([4] * 33, length=4)]
+    )
+    assert shape.batch == 16  # 33 in three batches of 11
 
 
 def test_overlapping_windows_teach_each_token_once(tmp_path):

@@ -49,6 +49,7 @@ def new_engine(recipe="default", *, compiled=(), seed=1, tag_weights=None, train
         config=train_config(recipe=recipe, **train),
         seed=seed,
         steps_an_epoch=3,
+        weight_a_step=10.0,
         tag_weights=np.array([1.0] * n_tags if tag_weights is None else tag_weights, np.float32),
         compiled=compiled,
     )
@@ -166,8 +167,28 @@ def test_loss_is_the_cross_entropy_of_the_taught_tokens():
     assert one.train_step(one.prepared(taught)) == pytest.approx(loss, rel=1e-5)
 
 
-def test_tokens_that_are_not_taught_do_not_count_in_the_mean():
-    """The step is that of the mean over taught tokens: a second, untaught sequence does not halve it."""
+def gradients(*batches):
+    """Return the gradient at each table, summed over batches, each in the first step of a new engine."""
+    total = {}
+    for each in batches:
+        one = engine()
+        before = one.state()
+        one.train_step(one.prepared(each))
+        for name, moment in one.state().items():
+            if "moment 0" in name:  # of Adam's two the first, the decayed sum of gradients
+                total[name] = total.get(name, 0) + (moment - 0.9 * before[name]) / (1 - 0.9)
+    return total
+
+
+def test_a_token_counts_the_same_in_a_large_batch_and_in_a_small_one():
+    """The gradient of a batch is the sum of those of its sequences alone."""
+    together, alone = gradients(batch(THREE)), gradients(*[batch([sequence]) for sequence in THREE])
+    assert sorted(name.rpartition(" ")[2] for name in together) == ["affixes", "words"]
+    assert all(np.abs(gradient).max() > 1e-3 for gradient in together.values())
+    assert_same_weights(together, alone)
+
+
+def test_tokens_that_are_not_taught_do_not_count():
     alone = batch([[2, 3]], width=2)
     beside = batch([[2, 3], [2, 3]], width=2, taught=[[True, True], [False, False]])
     assert_same_weights(learnt(engine(), alone)[1], learnt(engine(), beside)[1])
@@ -307,7 +328,7 @@ def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled
     plain.build((None, 6))
     plain.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     first = batch([[2, 3, 2, 5, 2], [7, 2], [2, 2, 2]])
-    batches = [first, batch([[3, 3], [2, 9, 9, 9], [4, 4, 2]])]
+    batches = [first, batch([[3, 3], [2, 9, 9, 9], [4, 4, 2, 6]])]  # of ten tokens, by which both divide
     for module in ("dropout", "bilstm"):
         monkeypatch.setattr(f"seqtag.neural.{module}.keep_mask", lambda shape, _rate, _seed: tf.ones(shape))
     one = new_engine("seed", compiled=[each.shape for each in batches] if is_compiled else ())

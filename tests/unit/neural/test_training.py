@@ -158,6 +158,22 @@ def test_a_diverging_loss_is_an_error_and_leaves_no_bundle(toy, tmp_path):
     assert not (tmp_path / "bundle" / "bundle.json").exists()
 
 
+def test_a_step_is_divided_by_what_the_tokens_of_a_batch_weigh_in_the_mean(toy, tmp_path, monkeypatch):
+    class EnoughError(Exception):
+        pass
+
+    def engine(*_, steps_an_epoch, weight_a_step, **__):
+        raise EnoughError(steps_an_epoch, weight_a_step)
+
+    monkeypatch.setattr("seqtag.neural.engine.Engine", engine)
+    sequence = [("a", "O"), ("b", "B-X"), ("c", "O")]
+    ground = lay_ground(tmp_path / "ground", {"train": [sequence] * 33, "dev": [sequence]}, scheme="IOB2")
+    with pytest.raises(EnoughError) as asked:
+        ground.train(tmp_path / "bundle", tag_weights={"B-X": 4.0})
+    # 33 sequences in three batches, each sequence of the weight 1 + 4 + 1
+    assert asked.value.args == (3, 66.0)
+
+
 def test_a_vocabulary_that_the_splits_were_not_encoded_with_is_refused(toy, tmp_path):
     other = lay_ground(tmp_path / "other", {"train": [[("d", "O")]], "dev": [[("d", "O")]]})
     stranger = type(toy)(tmp_path / "stranger", toy.features, toy.metric)
