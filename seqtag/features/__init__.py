@@ -6,7 +6,7 @@ from seqtag.features.forms import read_forms
 from seqtag.features.index import index_corpus, index_vectors
 from seqtag.features.layout import SEEN, TESTED
 from seqtag.features.seen import was_seen, write_seen
-from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols
+from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols, lower_case
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
 from seqtag.features.vectors import Coverage, Vectors
 from seqtag.features.vocabulary import Vocabulary
@@ -30,6 +30,7 @@ __all__ = [
     "encode_corpus",
     "index_corpus",
     "index_vectors",
+    "lower_case",
     "padded",
     "read_encoded",
     "read_forms",

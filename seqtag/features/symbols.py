@@ -161,6 +161,19 @@ def folded(strings: pa.Array | pa.ChunkedArray, fold: Fold) -> pa.Array | pa.Chu
     return pc.replace_substring_regex(pc.utf8_lower(strings), "[0-9]", "0")
 
 
+def lower_case() -> tuple[pa.StringArray, pa.StringArray]:
+    """Return the characters that `folded` lowers, and what each of them becomes, a single character as well.
+
+    For models, which fold in TensorFlow: its own tables (2.21) lack capitals from Unicode 14 on.
+    """
+    points = np.delete(np.arange(0x110000, dtype="<u4"), np.s_[0xD800:0xE000])  # all but surrogates
+    lowered = pc.utf8_lower(pa.scalar(points.tobytes().decode("utf-32-le"))).as_py()
+    of_points = np.frombuffer(lowered.encode("utf-32-le"), "<u4")
+    is_lowered = of_points != points
+    capitals, small = (list(of[is_lowered].tobytes().decode("utf-32-le")) for of in (points, of_points))
+    return pa.array(capitals, pa.string()), pa.array(small, pa.string())
+
+
 def _folded_once(strings: pa.Array, fold: Fold) -> pa.Array:
     """Fold each distinct string once."""
     if fold == "none":

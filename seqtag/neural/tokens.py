@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seqtag.features import PAD_ID, UNK, UNK_ID, Vectors, Vocabulary
+from seqtag.features import PAD_ID, UNK, UNK_ID, Vectors, Vocabulary, lower_case
 from seqtag.neural._tensorflow import tf
 
 Forms = Mapping[str, Any]  # the features of forms by name, row 0 is padding
@@ -49,6 +49,7 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         with_vector = pa.array([], pa.string()) if vectors is None else vectors.words
         self._vectors = _table(pa.concat_arrays([pa.array([UNK]), with_vector]), first=0, default=0)
         self._rare = tf.constant(vocabulary.words.counts == 1)
+        self._lower_case = _lower_case()
 
     def __call__(self, tokens: Any) -> dict[str, Any]:
         folded = self._folded(tokens)
@@ -73,7 +74,17 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
     def _folded(self, tokens: Any) -> Any:
         if self._fold == "none":
             return tokens
-        return tf.strings.regex_replace(_lower(tokens), "[0-9]", "0")
+        return tf.strings.regex_replace(self._lowered(tokens), "[0-9]", "0")
+
+    def _lowered(self, tokens: Any) -> Any:
+        """Lower each character by itself, by the table of the vocabulary.
+
+        `tf.strings.lower` (2.21) makes ς of the Σ of ΟΔΟΣ, ends at a NUL and lacks newer capitals.
+        """
+        characters = tf.strings.unicode_split(tokens, "UTF-8")
+        lowered = self._lower_case.lookup(characters.flat_values)
+        lowered = tf.where(lowered == "", characters.flat_values, lowered)
+        return tf.strings.reduce_join(characters.with_flat_values(lowered), axis=1)
 
     def _affix_ids(self, tokens: Any, folded: Any) -> Any:
         prefixes = [_first(folded, n) for n in (1, 2, 3)]
@@ -89,12 +100,6 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         seen = tf.where(_length(tokens) > N_CHARACTERS, ends, tokens)
         characters = tf.strings.unicode_split(seen, "UTF-8").to_tensor("", shape=[None, N_CHARACTERS])
         return tf.where(characters == "", PAD_ID, self._characters.lookup(characters))
-
-
-def _lower(tokens: Any) -> Any:
-    """Lower each character by itself, as the vocabulary does: TensorFlow would make ς of the Σ of ΟΔΟΣ."""
-    characters = tf.strings.unicode_split(tf.strings.regex_replace(tokens, "İ", "i"), "UTF-8")
-    return tf.strings.reduce_join(tf.strings.lower(characters, encoding="utf-8"), axis=1)
 
 
 def _shape(tokens: Any) -> Any:
@@ -116,6 +121,12 @@ def _first(tokens: Any, n: int) -> Any:
 def _last(tokens: Any, n: int) -> Any:
     begin = tf.maximum(_length(tokens) - n, 0)
     return tf.strings.substr(tokens, begin, tf.fill(tf.shape(begin), n), unit="UTF8_CHAR")
+
+
+def _lower_case() -> Any:
+    """Return a table from capitals to small letters, "" for all other characters."""
+    pairs = (tf.constant(of.to_pylist(), tf.string) for of in lower_case())
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(*pairs), default_value="")
 
 
 def _table(known: pa.StringArray, *, first: int, default: int) -> Any:

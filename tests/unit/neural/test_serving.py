@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from seqtag.neural import Tagger
 from seqtag.neural._tensorflow import tf
+from tests.unit.neural.toy import lay_ground
 
 BUNDLES = ["seed", "viterbi", "crf", "crf in IOBES", "static vectors"]
 
@@ -88,6 +89,17 @@ def test_padded_tokens_get_the_taggers_tags_and_confidences(both):
         assert not by_name["span_confidence"][n:].any()
     cut = {name: [row[:n] for row, n in zip(rows, lengths, strict=True)] for name, rows in served.items()}
     assert_says_the_same(cut, both.tagger.tag(lists(SEQUENCES)))
+
+
+def test_words_with_a_nul_or_a_new_capital_are_known_and_get_the_same_tags_from_both(tmp_path):
+    words = ["a\0B", "\0", "Ⱟx", "𐕰y", "\U00010d50z", "İ", "ΟΔΟΣ"]  # capitals of Unicode 14, 14 and 16
+    sequence = [(word, "X" if n % 2 else "Y") for n, word in enumerate(words)]
+    ground = lay_ground(tmp_path / "ground", {"train": [sequence] * 40, "dev": [sequence]})
+    bundle = ground.train(tmp_path / "bundle")
+    both = Both(Tagger.load(bundle), tf.saved_model.load(str(bundle / "saved_model")))
+    tagged = both.tagger.tag(lists([words]))
+    assert tagged.unknown.to_pylist() == [[False] * 7]
+    assert_says_the_same(both.ragged([words]), tagged)
 
 
 def test_ragged_tokens_get_the_taggers_tags_and_confidences(both):
