@@ -8,7 +8,10 @@ turns; figures are medians over the turns, and ratios are taken within a turn, s
 
 plain        the recipe `seed` as a Keras tutorial writes it: one array padded to the longest sequence. An
              epoch takes minutes, so some batches are timed, and scaled to an epoch by their real tokens
-seed         the same recipe in seqtag's engine, also without its recurrent dropout, which PyTorch lacks
+plain by     the same in plain Keras with batches of like length, each padded to its own longest sequence;
+length       not compiled by XLA (`jit_compile=False`)
+seed         the same recipe in seqtag's engine, also without its recurrent dropout, which PyTorch lacks;
+             batches of about as many tokens as that many sequences of mean length
 PyTorch      the same sizes, `nn.LSTM` and Adam, batches of like length as in seqtag, padded or packed, in one
              thread and in as many as there are cores
 default      seqtag's own recipe: affixes, characters, dropout along the sequence, clipping, averaging
@@ -34,6 +37,7 @@ CHECKOUT = Path(__file__).resolve().parents[1]
 PARTS = ("training", "time-to-score", "tagging")
 PLAIN_BATCH = 32
 PLAIN = f"plain, {PLAIN_BATCH}"
+BUCKETED = f"plain by length, {PLAIN_BATCH}"
 CRFSUITE, SPACY, LIMIT = "CRFsuite ap", "spaCy", "matrix product"
 PACKINGS = {"padded": False, "packed": True}
 THREADS = sorted({1, os.cpu_count() or 1})
@@ -79,7 +83,10 @@ def learners(of: dict[str, Prepared], arguments: argparse.Namespace) -> list[Con
     plain, default = {"folder": of["seed"].folder}, {"folder": of["default"].folder}
     batch = of["default"].config.train.batch_size
     timed = {"batch_size": PLAIN_BATCH, "n_batches": arguments.plain_batches}
-    contenders = [Contender(PLAIN, "plain", "training", {**plain, **timed})]
+    contenders = [
+        Contender(PLAIN, "plain", "training", {**plain, **timed}),
+        Contender(BUCKETED, "plain", "bucketed_training", {**plain, "batch_size": PLAIN_BATCH}),
+    ]
     for size in arguments.batches:
         sized = {**plain, "batch_size": size}
         without = {**sized, "recurrent_dropout": False}
@@ -130,9 +137,9 @@ def operations_a_token(of: dict[str, Prepared], folder: str) -> float:
 def ratios(turns: Turns, batches: list[int]) -> list[list[str]]:
     """Return how many times as fast seqtag learns."""
     fastest = turns.best(map(seed, batches), SECONDS)
-    pairs = [(seed(PLAIN_BATCH), PLAIN)]
-    if fastest != seed(PLAIN_BATCH):
-        pairs.append((fastest, PLAIN))
+    pairs = [(BUCKETED, PLAIN)]
+    for own in dict.fromkeys([seed(PLAIN_BATCH), fastest]):
+        pairs += [(own, PLAIN), (own, BUCKETED)]
     for batch in batches:
         peers = [pytorch(packing, threads, batch) for packing, threads in product(PACKINGS, THREADS)]
         peer = turns.best(peers, SECONDS)

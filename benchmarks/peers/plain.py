@@ -1,11 +1,14 @@
-"""The recipe `seed` as a Keras tutorial writes it: one array, padded to the longest sequence."""
+"""The recipe `seed` in plain Keras: as a tutorial writes it, one array padded to the longest sequence of the
+corpus, and with batches of like length, each padded to its own longest sequence."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from peers.corpus import Prepared
 from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
@@ -17,16 +20,35 @@ _WARM_UP = 4  # batches
 
 
 def tutorial_model(vocabulary: Vocabulary, tags: TagIndex) -> Any:
-    model = keras.Sequential(
+    model = _recipe(vocabulary, keras.layers.TimeDistributed(_head(tags)))
+    model.compile("adam", "sparse_categorical_crossentropy")
+    return model
+
+
+def model_of_any_length(vocabulary: Vocabulary, tags: TagIndex) -> Any:
+    """Return the same model for batches of different lengths.
+
+    Without `TimeDistributed`, which gives rows of a wrong length there (Keras 3.15) and changes nothing about
+    `Dense`. Not compiled by XLA, which would take seconds for each length.
+    """
+    model = _recipe(vocabulary, _head(tags))
+    model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
+    return model
+
+
+def _recipe(vocabulary: Vocabulary, head: Any) -> Any:
+    return keras.Sequential(
         [
             keras.layers.Embedding(vocabulary.n_words, 50, mask_zero=True),
             keras.layers.SpatialDropout1D(0.1),
             keras.layers.Bidirectional(keras.layers.LSTM(100, return_sequences=True, recurrent_dropout=0.1)),
-            keras.layers.TimeDistributed(keras.layers.Dense(len(tags), activation="softmax")),
+            head,
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy")
-    return model
+
+
+def _head(tags: TagIndex) -> Any:
+    return keras.layers.Dense(len(tags), activation="softmax")
 
 
 def training(folder: str, *, batch_size: int, n_batches: int) -> dict[str, float]:
@@ -53,6 +75,43 @@ def training(folder: str, *, batch_size: int, n_batches: int) -> dict[str, float
         "n_tokens": int(n_tokens),
         PEAK: peak_mb(),
     }
+
+
+def bucketed_training(folder: str, *, batch_size: int) -> dict[str, float]:
+    """Time the second epoch on batches of like length; the start-up is what the first one took longer."""
+    prepared = Prepared.at(folder)
+    watch = Watch()
+    keras.utils.set_random_seed(1)
+    x, y = padded_to_longest(prepared)
+    model = model_of_any_length(prepared.vocabulary, prepared.tags)
+    taken = []
+    for epoch in range(2):
+        model.fit(_by_length(x, y, batch_size=batch_size, seed=epoch), verbose=0)
+        taken.append(watch.read())
+    first, second = taken
+    return {
+        "start_up": max(0.0, first[SECONDS] - second[SECONDS]),
+        **second,
+        "n_tokens": int(np.count_nonzero(x)),
+        PEAK: peak_mb(),
+    }
+
+
+def _by_length(x: np.ndarray, y: np.ndarray, *, batch_size: int, seed: int) -> tf.data.Dataset:
+    """Return batches of neighbours by length, in random order, each padded to its longest sequence."""
+    random, lengths = np.random.default_rng(seed), np.count_nonzero(x, axis=1)
+    order = random.permutation(len(x))
+    order = order[np.argsort(lengths[order], kind="stable")]
+    batches = [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+    def padded() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for number in random.permutation(len(batches)):
+            rows = batches[number]
+            longest = lengths[rows].max()
+            yield x[rows, :longest], y[rows, :longest]
+
+    of_any_shape = tf.TensorSpec([None, None], tf.int32)
+    return tf.data.Dataset.from_generator(padded, output_signature=(of_any_shape, of_any_shape)).prefetch(2)
 
 
 def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None) -> dict[str, Any]:
