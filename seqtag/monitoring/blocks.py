@@ -64,7 +64,7 @@ class Blocks:
         Args:
             first: how many sequences came before this batch.
         """
-        hashes = _unit_hashes(batch, self.unit, first=first)
+        hashes = unit_hashes(batch, self.unit, first=first)
         block = (hashes % np.uint64(self.n)).astype(np.int64)
         kept = (hashes // np.uint64(self.n)).astype(np.float64) < self.share * (2.0**64 / self.n)
         if self.column is not None:
@@ -83,7 +83,7 @@ def extent(
     tokens: dict[str, int] = {}
     first = 0
     for batch in batches:
-        documents = np.union1d(documents, _unit_hashes(batch, "document", first=first))
+        documents = np.union1d(documents, unit_hashes(batch, "document", first=first))
         first += batch.num_rows
         lengths = pc.fill_null(pc.list_value_length(batch.column(TOKENS)), 0)
         names = pa.nulls(batch.num_rows, pa.string())
@@ -116,7 +116,7 @@ def plan_blocks(reference: Extent, *, n_tokens: int, config: MonitorConfig) -> B
     )
 
 
-def _unit_hashes(batch: pa.RecordBatch, unit: Unit, *, first: int) -> npt.NDArray[np.uint64]:
+def unit_hashes(batch: pa.RecordBatch, unit: Unit, *, first: int) -> npt.NDArray[np.uint64]:
     """Return `<uint64>[n_sequences]`, equal within a unit.
 
     A document id that is the hash of the tokens was given by us where the source had none: sequences that

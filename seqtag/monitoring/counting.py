@@ -34,17 +34,21 @@ class Counted:
     unknown_types: npt.NDArray[np.uint64]
 
 
-def counted(found: Sound, *, layout: Layout, known: Known) -> Counted:
-    """Count the sequences of a batch; their numbers are those in `found.batch`."""
+def counted(found: Sound, *, layout: Layout, known: Known, own: Ints | None = None) -> Counted:
+    """Count the sequences of a batch; their numbers are those in `found.batch`.
+
+    Args:
+        own: `<int64>[n_sequences]`, the document of each sequence that train holds, -1 elsewhere: see `Known`.
+    """
     tokens, offsets = flatten(found.batch.column(TOKENS))
     owners = sequence_numbers(offsets)
-    unknown = known.is_unknown(tokens)
+    unknown = known.is_unknown(tokens, own=None if own is None else own[owners])
     hashes = hash_strings(tokens)
     events = [
         _events(owners, TOKENS_COLUMN),
         _events(owners[unknown], UNKNOWN_COLUMN),
         (np.arange(found.batch.num_rows), layout.lengths.start + length_bin(np.diff(offsets))),
-        *_of_tags(found, layout, known),
+        *_of_tags(found, layout, known, own),
         *_of_confidence(found.batch, layout),
     ]
     return Counted(
@@ -55,7 +59,7 @@ def counted(found: Sound, *, layout: Layout, known: Known) -> Counted:
     )
 
 
-def _of_tags(found: Sound, layout: Layout, known: Known) -> list[tuple[Ints, Ints]]:
+def _of_tags(found: Sound, layout: Layout, known: Known, own: Ints | None) -> list[tuple[Ints, Ints]]:
     labelled = np.flatnonzero(found.is_labelled)
     batch = found.labelled
     values, offsets = flatten(batch.column(TAGS))
@@ -77,8 +81,8 @@ def _of_tags(found: Sound, layout: Layout, known: Known) -> list[tuple[Ints, Int
     types = {name: i for i, name in enumerate(layout.types)}
     type_ids = np.array([types.get(t, layout.n_types - 1) for t in spans.types], np.int64)[spans.type_id]
     keys = gold_span_keys(batch.column(TOKENS), batch.column(TAGS), scheme=layout.scheme)
-    unseen = known.is_unseen(keys)
     of = labelled[spans.sequence]
+    unseen = known.is_unseen(keys, own=None if own is None else own[of])
     return [
         *events,
         (of, layout.spans.start + type_ids),

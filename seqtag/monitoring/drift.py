@@ -20,12 +20,14 @@ Origin = Literal["snapshot", "logs"]
 class Comparison:
     """Two profiles of one layout.
 
-    origin   of `current`. Tags in logs are those that the champion gave: nothing there is labelled
+    origin    of `current`. Tags in logs are those that the champion gave: nothing there is labelled
+    arrived   all that came, where `current` leaves repeats out
     """
 
     origin: Origin
     reference: PeriodProfile
     current: PeriodProfile
+    arrived: PeriodProfile | None = None
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,8 @@ def drift_findings(
     statistics                see `Statistic`, each with `alarms`
     noise_floor               the quantile that all statistics share, of how many simulated periods, and what
                               these were drawn from
-    profiles                  origin -> reference and current, see `PeriodProfile.summary`
+    profiles                  origin -> reference, current and, where repeats are left out of it, arrived:
+                              see `PeriodProfile.summary`
     """
     statistics = compare(comparisons, config=config, seed=seed)
     n_resamples = resamples_for(config.quantile, n_statistics=len(statistics), at_least=config.resamples)
@@ -42,7 +43,11 @@ def drift_findings(
             },
         },
         "profiles": {
-            c.origin: {"reference": c.reference.summary(), "current": c.current.summary()}
+            c.origin: {
+                "reference": c.reference.summary(),
+                "current": c.current.summary(),
+                **({} if c.arrived is None else {"arrived": c.arrived.summary()}),
+            }
             for c in comparisons
         },
     }

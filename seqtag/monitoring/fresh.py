@@ -1,7 +1,8 @@
-"""Which sequences of a snapshot are new: a corpus that grows holds the earlier ones again."""
+"""New sequences of a snapshot: a corpus that grows holds the earlier ones again."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 
 import numpy as np
@@ -11,23 +12,40 @@ import pyarrow as pa
 from seqtag.config.monitor import Compare
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.hashing import hash_sequences, hash_strings
+from seqtag.monitoring.known import merge_counts
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MOST = 0.5  # share of the earlier sequences that a grown corpus holds at least
+_FEWEST = 0.01  # share of the earlier sequences that repeat and may have become rarer in a grown corpus
 
 
 class Earlier:
-    """How often each sequence of an earlier snapshot came, in 16 bytes for each that differs."""
+    """The count of each sequence of an earlier snapshot, in 16 bytes for each that differs."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self._hashes, self._counts = _counted(batches)
 
     def are_in(self, batches: Iterable[pa.RecordBatch]) -> bool:
-        """Tell whether another snapshot holds at least half of the sequences."""
+        """Tell whether another snapshot holds at least half of the sequences, so that the rest of it is new.
+
+        Sequences that repeat come again in any sample of the traffic and tell nothing. Of those that came
+        once, so many come once in another sample by chance: under independence the counts of (1, 1) are
+        twice the geometric mean of those of (2, 0) and (0, 2). And where repeated sequences have become
+        rarer, some were dropped, which cannot be told from new ones that came: then nothing is left out.
+        """
         hashes, counts = _counted(batches)
-        _, ours, theirs = np.intersect1d(self._hashes, hashes, assume_unique=True, return_indices=True)
-        shared = np.minimum(self._counts[ours], counts[theirs]).sum()
-        return bool(len(self._hashes) and shared >= _MOST * self._counts.sum())
+        both = np.union1d(self._hashes, hashes)
+        before, now = np.zeros(len(both), np.int64), np.zeros(len(both), np.int64)
+        before[np.searchsorted(both, self._hashes)] = self._counts
+        now[np.searchsorted(both, hashes)] = counts
+
+        def count(n_before: int, n_now: int) -> int:
+            return int(np.count_nonzero((before == n_before) & (now == n_now)))
+
+        by_chance = 2 * math.sqrt(count(2, 0) * count(0, 2))
+        once = np.count_nonzero(before == 1)
+        rarer = before[(now > 0) & (now < before)].sum()
+        return bool(once and count(1, 1) - by_chance >= _MOST * once and rarer <= _FEWEST * before.sum())
 
     def left_out(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Give what is new: of a sequence that came twice before, the third and further ones."""
@@ -51,11 +69,7 @@ def is_grown(earlier: Earlier, batches: Iterable[pa.RecordBatch], *, compare: Co
 def _counted(batches: Iterable[pa.RecordBatch]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
     hashes, counts = np.zeros(0, np.uint64), np.zeros(0, np.int64)
     for batch in batches:
-        found, n = np.unique(_hashes(batch), return_counts=True)
-        hashes, place = np.unique(np.concatenate([hashes, found]), return_inverse=True)
-        counts = np.bincount(place, weights=np.concatenate([counts, n]), minlength=len(hashes)).astype(
-            np.int64
-        )
+        hashes, counts = merge_counts(hashes, counts, _hashes(batch))
     return hashes, counts
 
 

@@ -1,4 +1,4 @@
-"""The noise floor: how far apart two periods like the reference lie, by the bootstrap (Efron 1979)."""
+"""The noise floor: the distance of two periods like the reference, by the bootstrap (Efron 1979)."""
 
 from __future__ import annotations
 
@@ -8,11 +8,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc
+from scipy.special import betainc, stdtrit
 
 from seqtag.monitoring.layout import TOKENS_COLUMN
 from seqtag.monitoring.measures import Floats, Measure
 from seqtag.monitoring.profile import PeriodProfile
+
+Ints = npt.NDArray[np.int64]
 
 _CHUNK = 256  # resamples drawn at once; another number gives other resamples
 _MOST = 16  # a simulated period is at most so many times the reference; what is larger adds no noise
@@ -44,10 +46,10 @@ def thresholds(
 
     A resample draws two periods from blocks of the reference, with replacement: one as large as the
     reference, one as large as the new data. Where blocks have dates, the small one is of a single period and
-    the large one of all others: the floor is then that between periods of time, and no threshold can lie
-    above what the most unlike of them gives.
+    the large one of all others. The past then has no more than one period more unlike than all others, and
+    so tells of no tail below 1 / (periods + 1): beyond it, see `beyond_the_past`.
     """
-    found: dict[bool, list[Floats]] = {}
+    found: dict[bool, tuple[list[Floats], Ints]] = {}
     for labels in sorted({m.needs_labels for m in measures}):
         group = [m for m in measures if m.needs_labels is labels]
         found[labels] = _simulated(
@@ -57,8 +59,41 @@ def thresholds(
             resamples=resamples,
             seed=seed,
         )
-    floor = [upper_quantile(found[m.needs_labels].pop(0), tail) for m in measures]
-    return [_at_least(m, value, reference, current, tail) for m, value in zip(measures, floor, strict=True)]
+    floors = []
+    for measure in measures:
+        values, chosen = found[measure.needs_labels]
+        floor = _floor(measure, values.pop(0), chosen, tail)
+        floors.append(_at_least(measure, floor, reference, current, tail))
+    return floors
+
+
+def beyond_the_past(values: Floats, period_of: Ints, tail: float) -> float | None:
+    """Return what a further period exceeds with probability `tail`, None if fewer than two have a value.
+
+    Periods are taken for draws from one normal distribution: the limit is Student's prediction interval for
+    one more of them, with the degrees of freedom of Satterthwaite (1946), since the noise of sampling within
+    a period is known far better than the spread of a few periods.
+
+    Args:
+        values: `<float64>[n]`, simulated; NaN where a period had nothing to compare.
+        period_of: `<int64>[n]`, the period that each is of.
+
+    >>> round(beyond_the_past(np.array([0.0, 1.0, 2.0]), np.arange(3), 0.05), 2)  # 1 + 2.92 * sqrt(1 + 1 / 3)
+    4.37
+    """
+    some = ~np.isnan(values)
+    _, place = np.unique(period_of[some], return_inverse=True)
+    n_values = np.bincount(place)
+    n = len(n_values)
+    if n < 2:
+        return None
+    means = np.bincount(place, values[some]) / n_values
+    within = float(((values[some] - means[place]) ** 2).mean())
+    between = float(means.var(ddof=1)) * (1 + 1 / n)
+    if not between:
+        return float(means.mean())
+    freedom = (n - 1) * (1 + within / between) ** 2
+    return float(means.mean() + stdtrit(freedom, 1 - tail) * math.sqrt(between + within))
 
 
 def least_difference(n_hits: int, n_reference: int, n_current: int, tail: float) -> float:
@@ -74,6 +109,19 @@ def least_difference(n_hits: int, n_reference: int, n_current: int, tail: float)
     counts = range(1, n_current + 1)
     least = bisect_left(counts, -tail, key=lambda k: -float(betainc(k, n_hits + 1, share)))
     return least / n_current - n_hits / n_reference
+
+
+def _floor(measure: Measure, values: Floats, period_of: Ints, tail: float) -> float | None:
+    """Return the quantile of what was simulated, or the limit for one more period where that is higher.
+
+    PSI is a sum of squares, which is far from normal. Its root is a distance, as the others are.
+    """
+    quantile = upper_quantile(values, tail)
+    if quantile is None or period_of.max() == 0:
+        return quantile
+    squared = measure.way == "psi"
+    limit = beyond_the_past(np.sqrt(values) if squared else values, period_of, tail)
+    return quantile if limit is None else max(quantile, limit**2 if squared else limit)
 
 
 def _at_least(
@@ -100,20 +148,25 @@ def upper_quantile(simulated: Floats, tail: float) -> float | None:
 
 def _simulated(
     reference: PeriodProfile, measures: Sequence[Measure], *, n_tokens: int, resamples: int, seed: int
-) -> list[Floats]:
-    """Return `<float64>[resamples]` for each measure."""
+) -> tuple[list[Floats], Ints]:
+    """Return `<float64>[resamples]` for each measure, and `<int64>[resamples]`, the periods drawn from."""
     tables = [(reference.table @ m.select).toarray().astype(np.float32) for m in measures]
     values: list[list[Floats]] = [[] for _ in measures]
-    for large, small in _draws(reference, n_tokens=n_tokens, resamples=resamples, seed=seed):
+    periods: list[Ints] = []
+    for large, small, chosen in _draws(reference, n_tokens=n_tokens, resamples=resamples, seed=seed):
         for measure, table, kept in zip(measures, tables, values, strict=True):
             kept.append(measure.value((large @ table).astype(float), (small @ table).astype(float)))
-    return [np.concatenate(kept) for kept in values]
+        periods.append(chosen)
+    return [np.concatenate(kept) for kept in values], np.concatenate(periods)
 
 
 def _draws(
     reference: PeriodProfile, *, n_tokens: int, resamples: int, seed: int
-) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-    """Give how often each block is drawn, `<float32>[chunk, n_blocks]`: for the reference, for new data."""
+) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], Ints]]:
+    """Give how often each block is drawn, and the periods, `<int64>[chunk]`, that new data is drawn from.
+
+    Both tables of draws, for the reference and for new data, are `<float32>[chunk, n_blocks]`.
+    """
     generator = np.random.default_rng(seed)
     tokens = reference.table[:, [TOKENS_COLUMN]].toarray()[:, 0]
     filled = np.flatnonzero(tokens)
@@ -132,7 +185,7 @@ def _draws(
             n_drawn = int(np.clip(round(size), 1, _MOST * len(inside)))
             small[rows] = _drawn(generator, len(rows), n_drawn, inside, len(tokens))
             large[rows] = _drawn(generator, len(rows), len(outside), outside, len(tokens))
-        yield large, small
+        yield large, small, chosen
 
 
 def _drawn(

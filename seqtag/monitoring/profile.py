@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import sparse
 
-from seqtag.monitoring.blocks import Blocks
+from seqtag.monitoring.blocks import Blocks, unit_hashes
 from seqtag.monitoring.counting import Counted, counted
 from seqtag.monitoring.known import Known
 from seqtag.monitoring.layout import TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, Part
-from seqtag.monitoring.sound import sound
+from seqtag.monitoring.sound import IN_TRAIN, sound
 
 _ALL = Blocks(n=1, share=1.0, unit="sequence")
 
@@ -99,6 +99,9 @@ def profile_period(
 ) -> PeriodProfile:
     """Summarise a period: batches of the corpus schema, in any cut, that may have a column `confidence`.
 
+    Where a column says which sequences train holds, their words and spans count as unknown unless another
+    document of train has them, too. A document that two batches share counts as two.
+
     Memory is that of a batch, of 16 bytes for each distinct token and of the table of blocks.
 
     Raises:
@@ -110,7 +113,8 @@ def profile_period(
     n_read = n_sequences = 0
     for batch in batches:
         found = sound(batch, scheme=layout.scheme)
-        added = counted(found, layout=layout, known=known)
+        own = _own(batch, first=n_read)
+        added = counted(found, layout=layout, known=known, own=None if own is None else own[found.usable])
         block = blocks.deal(batch, first=n_read)[found.usable]
         types.add(added.types)
         unknown_types.add(added.unknown_types)
@@ -128,6 +132,14 @@ def profile_period(
         counts=counts,
         table=table,
     )
+
+
+def _own(batch: pa.RecordBatch, *, first: int) -> npt.NDArray[np.int64] | None:
+    """Return `<int64>[n_sequences]`: the document of each sequence that train holds, -1 elsewhere."""
+    if IN_TRAIN not in batch.schema.names:
+        return None
+    _, document = np.unique(unit_hashes(batch, "document", first=first), return_inverse=True)
+    return np.where(batch.column(IN_TRAIN).to_numpy(zero_copy_only=False), document, -1)
 
 
 def _by_block(added: Counted, block: npt.NDArray[np.int64], shape: tuple[int, int]) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json as pj
@@ -12,8 +13,9 @@ import pyarrow.parquet as pq
 
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, TAGS, TOKENS
+from seqtag.corpus.splits import ROW
 from seqtag.errors import CorpusFormatError
-from seqtag.monitoring.sound import CONFIDENCE, sound
+from seqtag.monitoring.sound import CONFIDENCE, IN_TRAIN, sound
 from seqtag.scoring.predictions import PREDICTED
 from seqtag.scoring.schemes import convert_tags
 
@@ -37,6 +39,33 @@ def read_labelled(
     for path in paths:
         for batch in _parquet(path, [DOCUMENT_ID, TOKENS, TAGS, DEFECT, *further], needed=[TOKENS]):
             yield _converted(batch, scheme, spelled)
+
+
+def read_reference(
+    parts: Sequence[Path],
+    *,
+    train: Path,
+    scheme: SchemeName,
+    spelled: SchemeName,
+    further: Sequence[str] = (),
+) -> Iterator[pa.RecordBatch]:
+    """Give a snapshot as `read_labelled` does, with the column `IN_TRAIN`.
+
+    Args:
+        train: the train split of that snapshot.
+
+    Raises:
+        CorpusFormatError: a file is damaged or is another one.
+    """
+    rows = [batch.column(ROW).to_numpy() for batch in _parquet(train, [ROW], needed=[ROW])]
+    trained = np.sort(np.concatenate([np.zeros(0, np.int64), *rows]))
+    first = 0
+    for batch in read_labelled(parts, scheme=scheme, spelled=spelled, further=further):
+        start, stop = np.searchsorted(trained, [first, first + batch.num_rows])
+        in_train = np.zeros(batch.num_rows, np.bool_)
+        in_train[trained[start:stop] - first] = True
+        first += batch.num_rows
+        yield batch.append_column(IN_TRAIN, pa.array(in_train))
 
 
 def read_tagged(path: Path, *, scheme: SchemeName, spelled: SchemeName) -> Iterator[pa.RecordBatch]:

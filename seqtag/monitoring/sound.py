@@ -13,6 +13,7 @@ from seqtag.config import SchemeName
 from seqtag.corpus.schema import DEFECT, TAGS, TOKENS
 from seqtag.scoring.schemes import split_tags
 
+IN_TRAIN = "in train"  # bool: does the train split hold the sequence? Of the reference; no column of a corpus
 CONFIDENCE = "confidence"  # list<float>: probability of each tag; of tagged logs
 
 

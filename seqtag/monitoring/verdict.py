@@ -62,7 +62,7 @@ def judge_drift(
 
 
 def _stop(found: Comparison, config: MonitorConfig) -> DriftVerdict | None:
-    current = found.current
+    current = found.current if found.arrived is None else found.arrived
     n = current.n_sequences + current.n_broken
     if current.broken > config.max_broken:
         sentence = (

@@ -9,6 +9,7 @@ from seqtag.reporting.markdown import inline, table
 from seqtag.reporting.wording import MISSING, count, percent, plural
 
 _TITLES = {"steady": "Steady", "warn": "Warning", "retrain": "Retrain", "stop": "Stop"}
+_SIDES = ("reference", "current", "arrived")
 _HEADER = ("statistic", "reference", "current", "value", "threshold", "support", "verdict")
 
 
@@ -70,5 +71,5 @@ def _sides(drift: Mapping[str, Any]) -> list[list[str]]:
             f"{percent(profile['unknown_types'])} of {count(profile['n_types'])}",
         ]
         for origin, sides in drift["profiles"].items()
-        for side, profile in ((side, sides[side]) for side in ("reference", "current"))
+        for side, profile in ((side, sides[side]) for side in _SIDES if side in sides)
     ]

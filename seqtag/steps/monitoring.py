@@ -1,9 +1,10 @@
-"""Beside the retrainings: is new data still like that which the champion was trained beside?"""
+"""Comparison of new data with what the champion was trained on, apart from retrainings."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,15 @@ from seqtag.config import SchemeName, TaggerConfig, config_digest
 from seqtag.errors import CorpusFormatError
 from seqtag.rundir import MonitorReport, RunDir, Snapshot
 from seqtag.sealing import file_digest, read_json, require_manifest, write_json
-from seqtag.steps.ground import Place, digest, read_snapshot, spoken_scheme, step, train_scheme
+from seqtag.steps.ground import (
+    Place,
+    digest,
+    read_config,
+    read_snapshot,
+    spoken_scheme,
+    step,
+    train_scheme,
+)
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -35,11 +44,10 @@ def monitor(
     tagged_logs: Path | None = None,
     last_run: date | None = None,
 ) -> MonitorReport:
-    """Compare a snapshot, and what the champion tagged meanwhile, with what the champion was trained beside.
+    """Compare a snapshot, and what the champion tagged meanwhile, with the data of the champion's run.
 
-    The reference is dev and test of the champion's run directory: unlike train, they hold as many unknown
-    tokens and unseen spans as new data does. Of tagged logs it is the test split as the champion tagged it.
-    Writes `monitoring/<tagger>/<as_of>-<snapshot>/drift.json`.
+    The reference is the champion's snapshot; of tagged logs it is the test split as the champion tagged it.
+    `seqtag.monitoring` says why. Writes `monitoring/<tagger>/<as_of>-<snapshot>/drift.json`.
 
     Args:
         as_of: the day of the scheduled start.
@@ -185,7 +193,8 @@ def _known(run: RunDir) -> tuple[Known, Layout]:
     scheme = train_scheme(run)
     train = read_labelled([run.split("train")], scheme=scheme, spelled=scheme)
     words = Vocabulary.load(run.vocabulary).words
-    known = Known.of_training(train, words=words, scheme=scheme)
+    min_count = read_config(run).features.min_count
+    known = Known.of_training(train, words=words, scheme=scheme, min_count=min_count)
     return known, Layout.of(read_json(run.tags)["tags"], scheme)
 
 
@@ -193,26 +202,27 @@ def _compare_snapshot(
     config: MonitorConfig, run: RunDir, snapshot: Snapshot, known: Known, layout: Layout
 ) -> tuple[str, Comparison]:
     """Return whether `all` of the snapshot was compared or what is `new` in it, and the comparison."""
-    from seqtag.monitoring import Earlier, is_grown, read_labelled
+    from seqtag.monitoring import Earlier, is_grown, read_labelled, read_reference
 
     used: SchemeName = read_json(run.profile)["scheme"]["used"]
-    held_out = [run.split("dev"), run.split("test")]
+    before = read_snapshot(run).parts
     further = () if config.period_column is None else (config.period_column,)
 
     def reference() -> Iterator[pa.RecordBatch]:
-        return read_labelled(held_out, scheme=layout.scheme, spelled=layout.scheme, further=further)
+        train = run.split("train")
+        return read_reference(before, train=train, scheme=used, spelled=layout.scheme, further=further)
 
     def whole() -> Iterator[pa.RecordBatch]:
         return read_labelled(snapshot.parts, scheme=used, spelled=layout.scheme)
 
-    earlier = Earlier(read_labelled(read_snapshot(run).parts, scheme=used, spelled=used))
+    earlier = Earlier(read_labelled(before, scheme=used, spelled=used))
     grown = is_grown(earlier, whole(), compare=config.compare)
     current = (lambda: earlier.left_out(whole())) if grown else whole
     return "new" if grown else "all", _comparison("snapshot", reference, current, known, layout, config)
 
 
 def _compare_logs(config: MonitorConfig, run: RunDir, logs: Path, known: Known, layout: Layout) -> Comparison:
-    from seqtag.monitoring import read_tagged
+    from seqtag.monitoring import Repeats, profile_period, read_labelled, read_tagged
 
     def reference() -> Iterator[pa.RecordBatch]:
         return read_tagged(run.predictions("challenger"), scheme=layout.scheme, spelled=layout.scheme)
@@ -221,7 +231,18 @@ def _compare_logs(config: MonitorConfig, run: RunDir, logs: Path, known: Known, 
         return read_tagged(logs, scheme=spoken_scheme(run), spelled=layout.scheme)
 
     undated = config.model_copy(update={"period_column": None})
-    return _comparison("logs", reference, current, known, layout, undated)
+    held = Repeats(read_labelled(read_snapshot(run).parts, scheme="none", spelled="none"))
+    if not held.has_derived_documents:
+        return _comparison("logs", reference, current, known, layout, undated)
+    found = _comparison(
+        "logs",
+        lambda: held.of_one_document(reference()),
+        lambda: held.not_held(current()),
+        known,
+        layout,
+        undated,
+    )
+    return replace(found, arrived=profile_period(current(), layout=layout, known=known))
 
 
 def _comparison(

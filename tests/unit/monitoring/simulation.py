@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 
+from seqtag.corpus import hash_sequences, hex_hashes
 from seqtag.features import Symbols
 from seqtag.monitoring import Known
 
 WORDS = [f"w{i}" for i in range(200)]
 NAMES = [f"n{i}" for i in range(60)]  # of which training shows the first 40
 TYPES = ("LOC", "PER")
+N_TEMPLATES = 40
 TAGS = ("B-LOC", "B-PER", "O")
 
 
@@ -24,6 +28,8 @@ def period(
     mean_length: float = 8.0,
     confidence: float | None = None,
     accent: str = "u",
+    n_rare: int = 50,
+    n_unseen: int = 20,
 ) -> pa.RecordBatch:
     """Return documents of 1 to 5 sequences, each with its own rate of unknown words and of names.
 
@@ -33,6 +39,7 @@ def period(
         shares: of tokens that are a LOC, a PER.
         confidence: mean probability of a tag; None: no such column.
         accent: what words outside the vocabulary begin with.
+        n_rare, n_unseen: distinct words outside the vocabulary, distinct names that training does not show.
     """
     draw = np.random.default_rng(seed)
     per_document = draw.integers(1, 6, n_documents)
@@ -44,11 +51,11 @@ def period(
     u = draw.random(n)
     rates = np.minimum(np.stack([np.full(n_documents, s) for s in shares]) * topic, 0.4)[:, owner]
     is_loc, is_per = u < rates[0], (u >= rates[0]) & (u < rates[0] + rates[1])
-    name = np.where(draw.random(n) < unseen, draw.integers(40, 60, n), draw.integers(0, 40, n))
+    name = np.where(draw.random(n) < unseen, draw.integers(40, 40 + n_unseen, n), draw.integers(0, 40, n))
     word = np.minimum(draw.geometric(0.03, n) - 1, len(WORDS) - 1)
-    tokens = np.where(is_loc | is_per, np.array(NAMES)[name], np.array(WORDS)[word])
+    tokens = np.where(is_loc | is_per, np.char.add("n", name.astype(str)), np.array(WORDS)[word])
     is_unknown = ~(is_loc | is_per) & (draw.random(n) < unknown * draw.gamma(4, 0.25, n_documents)[owner])
-    tokens = np.where(is_unknown, np.char.add(accent, draw.integers(0, 50, n).astype(str)), tokens)
+    tokens = np.where(is_unknown, np.char.add(accent, draw.integers(0, n_rare, n).astype(str)), tokens)
     tags = np.select([is_loc, is_per], ["B-LOC", "B-PER"], default="O")
     offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
     columns = {
@@ -60,6 +67,32 @@ def period(
         sure = draw.beta(10 * confidence, 10 * (1 - confidence), n).astype(np.float32)
         columns["confidence"] = pa.ListArray.from_arrays(offsets, pa.array(sure))
     return pa.RecordBatch.from_pydict(columns)
+
+
+def traffic(n_sequences: int, *, seed: int, repeating: float = 0.0, **shift: Any) -> pa.RecordBatch:
+    """Return sequences that come one by one, with the hash of their tokens for a document, as ids are derived.
+
+    Rare words and unseen names are hardly ever drawn twice, so that train is as incomplete as that of a real
+    corpus. `N_TEMPLATES` fixed sequences repeat, the k-th of them with a share proportional to 1 / k.
+
+    Args:
+        repeating: share of the sequences that are templates.
+        shift: arguments of `period`, for the sequences that are no templates.
+    """
+    draw = np.random.default_rng([seed, 1])
+    is_template = draw.random(n_sequences) < repeating
+    shares = 1 / np.arange(1, N_TEMPLATES + 1)
+    template = draw.choice(N_TEMPLATES, n_sequences, p=shares / shares.sum())
+    both = pa.concat_batches([_one_by_one(N_TEMPLATES, seed=0), _one_by_one(n_sequences, seed=seed, **shift)])
+    drawn = both.take(pa.array(np.where(is_template, template, N_TEMPLATES + np.arange(n_sequences))))
+    return drawn.set_column(0, "document_id", hex_hashes(hash_sequences(drawn.column("tokens"))))
+
+
+def _one_by_one(n_sequences: int, **arguments: Any) -> pa.RecordBatch:
+    """Return the first sequence of each document."""
+    documents = period(n_sequences, n_rare=10**6, n_unseen=10**6, **arguments)
+    names = documents.column("document_id").to_numpy(zero_copy_only=False)
+    return documents.take(pa.array(np.flatnonzero(np.append(True, names[1:] != names[:-1]))))
 
 
 def symbols(words: list[str]) -> Symbols:

@@ -1,0 +1,63 @@
+"""Sequences that repeat across documents: what a snapshot holds once, and what it does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
+from seqtag.hashing import hash_sequences, hex_hashes
+from seqtag.monitoring.blocks import unit_hashes
+
+Hashes = npt.NDArray[np.uint64]
+
+
+class Repeats:
+    """The sequences of a snapshot and whether several documents hold them, in 24 bytes for each.
+
+    has_derived_documents   whether any sequence has its own hash for a document, see `unit_hashes`
+    """
+
+    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+        self.has_derived_documents = False
+        self._sequences = self._low = self._high = np.zeros(0, np.uint64)  # least and greatest document
+        first = 0
+        for batch in batches:
+            hashes = hash_sequences(batch.column(TOKENS))
+            self.has_derived_documents |= bool(
+                pc.any(pc.equal(batch.column(DOCUMENT_ID), hex_hashes(hashes))).as_py()
+            )
+            self._add(hashes, unit_hashes(batch, "document", first=first))
+            first += batch.num_rows
+
+    def of_one_document(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Give those of the snapshot's own sequences that no other document of it holds."""
+        for batch in batches:
+            found, place = self._find(batch)
+            yield batch.filter(pa.array(found & (self._low == self._high)[place]))
+
+    def not_held(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Give the sequences that the snapshot does not hold."""
+        for batch in batches:
+            found, _ = self._find(batch)
+            yield batch.filter(pa.array(~found))
+
+    def _add(self, hashes: Hashes, documents: Hashes) -> None:
+        every = np.concatenate([self._sequences, hashes])
+        order = np.argsort(every, kind="stable")
+        self._sequences, starts = np.unique(every[order], return_index=True)
+        if len(starts):
+            self._low = np.minimum.reduceat(np.concatenate([self._low, documents])[order], starts)
+            self._high = np.maximum.reduceat(np.concatenate([self._high, documents])[order], starts)
+
+    def _find(self, batch: pa.RecordBatch) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+        """Return whether each sequence is held, and its place."""
+        hashes = hash_sequences(batch.column(TOKENS))
+        if not len(self._sequences):
+            return np.zeros(len(hashes), np.bool_), np.zeros(len(hashes), np.int64)
+        place = np.searchsorted(self._sequences, hashes).clip(max=len(self._sequences) - 1)
+        return self._sequences[place] == hashes, place
