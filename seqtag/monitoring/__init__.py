@@ -1,19 +1,21 @@
 """Drift between the champion's snapshot and new data, above a measured noise floor.
 
-The reference has to be a sample of the traffic. Dev and test are none where documents are derived from content:
-all copies of a repeated sequence are then in one split, so that held-out data has a few of them far too often
-and the others never. Steady traffic alarmed in most runs with 30 % of repeats. So:
+The reference has to be a sample of the traffic. Dev and test are none where documents are derived from
+content: all copies of a repeated sequence are in one split then, so held-out data has a few of them far too
+often and lacks the others. With 30 % of repeats, steady traffic alarmed in most runs. Therefore:
 
-- New data is compared with the whole snapshot. What a document of train taught counts as unknown in that
-  document itself, unless another one teaches it, too (leave-one-out): such a document is as new to the rest of
-  train as the next one that arrives. For whatever rate of repeats, the shares of unknown words and unseen spans
-  are then those to be expected of new data.
-- Tagged logs can only be compared with the test split, since a model has been fitted to the tags of train. Both
-  sides leave out what the snapshot holds in another document (Good 1953: what came once among n documents is
-  distributed as what the next one brings anew). Without derived documents the test split is a sample as it is.
+- New data is compared with the whole snapshot. A word or span that train has from one document alone counts
+  as unknown in that document (leave-one-out), which is as new to the rest of train as the next document that
+  arrives is to all of it. The expected shares of unknown words and unseen spans are then those of new data,
+  whatever repeats.
+- Tagged logs can only be compared with the test split, since a model is fitted to the tags of train. Both
+  sides leave out what the snapshot holds in another document: what came once in n documents is distributed
+  like what the next one brings for the first time (Good 1953). Where all documents have ids from the source,
+  the test split is a sample as it is, and nothing is left out.
 
-Leaving repeats out on both sides would calibrate snapshots, too. With dev and test as the reference it finds
-fewer small drifts, for it has a fifth of the data, and it cannot see that a repeated sequence is tagged otherwise.
+Leaving repeats out on both sides would calibrate the comparison of snapshots, too. But with dev and test as
+the reference it has a fifth of the data and finds fewer small drifts, and in no case does it see that a
+repeated sequence is tagged in another way than before.
 """
 
 from seqtag.monitoring.ages import AgeAlarm, model_age, silence

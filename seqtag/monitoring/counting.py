@@ -38,7 +38,7 @@ def counted(found: Sound, *, layout: Layout, known: Known, own: Ints | None = No
     """Count the sequences of a batch; their numbers are those in `found.batch`.
 
     Args:
-        own: `<int64>[n_sequences]`, the document of each sequence that train holds, -1 elsewhere: see `Known`.
+        own: `<int64>[n_sequences]`, the document of each sequence of train, -1 elsewhere; see `Known`.
     """
     tokens, offsets = flatten(found.batch.column(TOKENS))
     owners = sequence_numbers(offsets)

@@ -37,8 +37,9 @@ class Repeats:
     def of_one_document(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Give those of the snapshot's own sequences that no other document of it holds."""
         for batch in batches:
-            found, place = self._find(batch)
-            yield batch.filter(pa.array(found & (self._low == self._high)[place]))
+            kept, place = self._find(batch)
+            kept[kept] = self._low[place[kept]] == self._high[place[kept]]
+            yield batch.filter(pa.array(kept))
 
     def not_held(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Give the sequences that the snapshot does not hold."""

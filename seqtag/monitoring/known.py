@@ -1,4 +1,4 @@
-"""Words and spans of the champion's training, with and without what a training sequence itself contributed."""
+"""Words and spans of the champion's training, with or without what a document itself contributed."""
 
 from __future__ import annotations
 

@@ -49,19 +49,14 @@ def thresholds(
     the large one of all others. The past then has no more than one period more unlike than all others, and
     so tells of no tail below 1 / (periods + 1): beyond it, see `beyond_the_past`.
     """
-    found: dict[bool, tuple[list[Floats], Ints]] = {}
-    for labels in sorted({m.needs_labels for m in measures}):
-        group = [m for m in measures if m.needs_labels is labels]
-        found[labels] = _simulated(
-            reference,
-            group,
-            n_tokens=current.n_labelled_tokens if labels else current.n_tokens,
-            resamples=resamples,
-            seed=seed,
-        )
+    sizes = [current.n_labelled_tokens if m.needs_labels else current.n_tokens for m in measures]
+    found: dict[int, tuple[list[Floats], Ints]] = {}
+    for size in sorted(set(sizes)):
+        group = [m for m, n in zip(measures, sizes, strict=True) if n == size]
+        found[size] = _simulated(reference, group, n_tokens=size, resamples=resamples, seed=seed)
     floors = []
-    for measure in measures:
-        values, chosen = found[measure.needs_labels]
+    for measure, size in zip(measures, sizes, strict=True):
+        values, chosen = found[size]
         floor = _floor(measure, values.pop(0), chosen, tail)
         floors.append(_at_least(measure, floor, reference, current, tail))
     return floors
@@ -150,10 +145,14 @@ def _simulated(
     reference: PeriodProfile, measures: Sequence[Measure], *, n_tokens: int, resamples: int, seed: int
 ) -> tuple[list[Floats], Ints]:
     """Return `<float64>[resamples]` for each measure, and `<int64>[resamples]`, the periods drawn from."""
-    tables = [(reference.table @ m.select).toarray().astype(np.float32) for m in measures]
+    tokens = reference.table[:, [TOKENS_COLUMN]].toarray()[:, 0]
+    filled = np.flatnonzero(tokens)
+    tables = [(reference.table[filled] @ m.select).toarray().astype(np.float32) for m in measures]
+    period_of = reference.blocks.period_of[filled]
+    draws = _draws(tokens[filled], period_of, n_tokens=n_tokens, resamples=resamples, seed=seed)
     values: list[list[Floats]] = [[] for _ in measures]
     periods: list[Ints] = []
-    for large, small, chosen in _draws(reference, n_tokens=n_tokens, resamples=resamples, seed=seed):
+    for large, small, chosen in draws:
         for measure, table, kept in zip(measures, tables, values, strict=True):
             kept.append(measure.value((large @ table).astype(float), (small @ table).astype(float)))
         periods.append(chosen)
@@ -161,17 +160,17 @@ def _simulated(
 
 
 def _draws(
-    reference: PeriodProfile, *, n_tokens: int, resamples: int, seed: int
+    tokens: Ints, period_of: Ints, *, n_tokens: int, resamples: int, seed: int
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], Ints]]:
     """Give how often each block is drawn, and the periods, `<int64>[chunk]`, that new data is drawn from.
 
     Both tables of draws, for the reference and for new data, are `<float32>[chunk, n_blocks]`.
+
+    Args:
+        tokens, period_of: `<int64>[n_blocks]`, of each block.
     """
     generator = np.random.default_rng(seed)
-    tokens = reference.table[:, [TOKENS_COLUMN]].toarray()[:, 0]
-    filled = np.flatnonzero(tokens)
-    period_of = reference.blocks.period_of[filled]
-    periods = np.unique(period_of)
+    blocks, periods = np.arange(len(tokens)), np.unique(period_of)
     for start in range(0, resamples, _CHUNK):
         n = min(_CHUNK, resamples - start)
         large = np.zeros((n, len(tokens)), np.float32)
@@ -179,8 +178,8 @@ def _draws(
         chosen = generator.choice(periods, n)
         for period in np.unique(chosen):
             rows = np.flatnonzero(chosen == period)
-            inside = filled[period_of == period]
-            outside = filled[period_of != period] if len(periods) > 1 else filled
+            inside = blocks[period_of == period]
+            outside = blocks[period_of != period] if len(periods) > 1 else blocks
             size = n_tokens / tokens[inside].sum() * len(inside)
             n_drawn = int(np.clip(round(size), 1, _MOST * len(inside)))
             small[rows] = _drawn(generator, len(rows), n_drawn, inside, len(tokens))

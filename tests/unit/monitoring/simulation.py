@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from seqtag.corpus import hash_sequences, hex_hashes
+from seqtag.config import SplitConfig
+from seqtag.corpus import assign_splits, hash_sequences, hex_hashes
 from seqtag.features import Symbols
 from seqtag.monitoring import Known
+from seqtag.monitoring.sound import IN_TRAIN
 
 WORDS = [f"w{i}" for i in range(200)]
 NAMES = [f"n{i}" for i in range(60)]  # of which training shows the first 40
@@ -70,7 +73,7 @@ def period(
 
 
 def traffic(n_sequences: int, *, seed: int, repeating: float = 0.0, **shift: Any) -> pa.RecordBatch:
-    """Return sequences that come one by one, with the hash of their tokens for a document, as ids are derived.
+    """Return sequences that come one by one, each with the hash of its tokens as its document.
 
     Rare words and unseen names are hardly ever drawn twice, so that train is as incomplete as that of a real
     corpus. `N_TEMPLATES` fixed sequences repeat, the k-th of them with a share proportional to 1 / k.
@@ -86,6 +89,40 @@ def traffic(n_sequences: int, *, seed: int, repeating: float = 0.0, **shift: Any
     both = pa.concat_batches([_one_by_one(N_TEMPLATES, seed=0), _one_by_one(n_sequences, seed=seed, **shift)])
     drawn = both.take(pa.array(np.where(is_template, template, N_TEMPLATES + np.arange(n_sequences))))
     return drawn.set_column(0, "document_id", hex_hashes(hash_sequences(drawn.column("tokens"))))
+
+
+def by_month(
+    n_months: int, n_sequences: int, *, seed: int, spread: float, repeating: float = 0.0
+) -> list[pa.RecordBatch]:
+    """Return months of `traffic` with a column `day`; `spread` is that of the logarithms of their shares."""
+    factors = np.exp(np.random.default_rng([seed, 2]).normal(0, spread, (n_months, 3)))
+    months = []
+    for number, (unknown, loc, per) in enumerate(factors):
+        batch = traffic(
+            n_sequences,
+            seed=1000 * seed + number,
+            repeating=repeating,
+            unknown=0.05 * unknown,
+            shares=(0.06 * loc, 0.06 * per),
+        )
+        day = f"{2020 + number // 12}-{number % 12 + 1:02}-15"
+        months.append(batch.append_column("day", pa.array([day] * n_sequences)))
+    return months
+
+
+def trained_on(snapshot: pa.RecordBatch) -> tuple[pa.RecordBatch, Known]:
+    """Return a snapshot as a reference, split by documents, and what a training on it shows."""
+    splits = assign_splits(
+        snapshot.append_column("split", pa.nulls(snapshot.num_rows, pa.string())),
+        config=SplitConfig(),
+        official=frozenset(),
+    )
+    in_train = pc.equal(splits, "train")
+    train = snapshot.filter(in_train)
+    words = pc.value_counts(train.column("tokens").flatten())
+    counted = pa.table({"symbol": words.field("values"), "count": words.field("counts")})
+    shown = Known.of_training([train], words=Symbols.of_counts(counted), scheme="IOB2")
+    return snapshot.append_column(IN_TRAIN, in_train), shown
 
 
 def _one_by_one(n_sequences: int, **arguments: Any) -> pa.RecordBatch:

@@ -47,3 +47,32 @@ def test_a_snapshot_that_holds_the_earlier_one_has_grown(compare, expected) -> N
 @pytest.mark.parametrize(("compare", "expected"), [("auto", False), ("new", True), ("all", False)])
 def test_a_snapshot_of_other_sequences_has_not(compare, expected) -> None:
     assert is_grown(Earlier(OLD), [batch(("e", "x"), ("d", "c"))], compare=compare) is expected
+
+
+def log(*numbers: int, repeats: int) -> pa.RecordBatch:
+    """Return sequences without documents: some that come once, and one that repeats."""
+    tokens = [f"n{i}" for i in numbers] + ["again"] * repeats
+    return batch(*((t, t) for t in tokens))
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"),
+    [
+        (log(*range(60), repeats=60), True),  # grew by 10 and 10
+        (log(*range(10, 60), repeats=48), False),  # fewer repeat, so that not all dropped ones were replaced
+        (log(*range(100, 150), repeats=50), False),  # half of the traffic repeats, and it alone is common
+        (log(*range(100, 200), repeats=100), False),
+    ],
+    ids=["grown", "window with fewer repeats", "other sample", "larger sample"],
+)
+def test_sequences_that_repeat_do_not_tell_that_a_corpus_has_grown(later, expected) -> None:
+    assert is_grown(Earlier([log(*range(50), repeats=50)]), [later], compare="auto") is expected
+
+
+def test_sequences_that_come_once_in_both_by_chance_do_not_tell_it_either() -> None:
+    """Half of those that came once come once again, as many as 40 doubles on either side let expect."""
+    doubles = [(f"d{i}", f"d{i}") for i in range(40)] * 2
+    others = [(f"e{i}", f"e{i}") for i in range(40)] * 2
+    once = [(f"n{i}", f"n{i}") for i in range(100)]
+    assert is_grown(Earlier([batch(*once)]), [batch(*once[:60])], compare="auto")
+    assert not is_grown(Earlier([batch(*once, *doubles)]), [batch(*once[:60], *others)], compare="auto")

@@ -19,7 +19,7 @@ from seqtag.features import index_corpus
 from seqtag.registry import Champion
 from seqtag.rundir import Home, MonitorReport, RunDir, Snapshot
 from seqtag.sealing import find_manifest, read_json, seal, write_json
-from tests.unit.monitoring.simulation import period
+from tests.unit.monitoring.simulation import N_TEMPLATES, by_month, period, traffic
 
 NIGHT = date(2026, 2, 1)
 
@@ -38,20 +38,26 @@ class Served(steps.Place):
 
 
 def config(**monitor) -> TaggerConfig:
-    return TaggerConfig(name="toy", corpus={"sources": [{"format": "sample"}]}, monitor=monitor)
+    return TaggerConfig(
+        name="toy", corpus={"sources": [{"format": "sample"}], "columns": ["day"]}, monitor=monitor
+    )
+
+
+SCHEMA = corpus_schema(["day"])
 
 
 def as_corpus(batch: pa.RecordBatch) -> pa.RecordBatch:
     nothing = pa.nulls(batch.num_rows, pa.string())
     columns = {"sequence_id": batch.column("document_id"), "split": nothing, "defect": nothing}
+    columns |= {"day": batch.column("day") if "day" in batch.schema.names else nothing}
     columns |= {name: batch.column(name) for name in ("document_id", "tokens", "tags")}
-    return pa.RecordBatch.from_pydict(columns, schema=corpus_schema())
+    return pa.RecordBatch.from_pydict(columns, schema=SCHEMA)
 
 
 def make_snapshot(home: Home, *batches: pa.RecordBatch) -> Snapshot:
     partial = home.corpus("toy") / "partial"
     partial.mkdir(parents=True)
-    snapshot = Snapshot(home.corpus("toy") / write_corpus(map(as_corpus, batches), corpus_schema(), partial))
+    snapshot = Snapshot(home.corpus("toy") / write_corpus(map(as_corpus, batches), SCHEMA, partial))
     parts = {p.name: p.read_bytes() for p in partial.iterdir()}
     for part in partial.iterdir():
         part.unlink()
@@ -66,13 +72,25 @@ def make_snapshot(home: Home, *batches: pa.RecordBatch) -> Snapshot:
 
 
 OLD = period(400, seed=1)
+REPEATING = traffic(3000, seed=1, repeating=0.3)
 
 
 @pytest.fixture
 def place(tmp_path: Path) -> Served:
-    """Return where a run of `OLD` made the champion, with tags in IOBES while the corpus has IOB2."""
-    home = Home(tmp_path / "home")
-    snapshot = make_snapshot(home, OLD)
+    """Return where a run of `OLD` made the champion."""
+    return served(tmp_path, OLD)
+
+
+@pytest.fixture
+def repeating(tmp_path: Path) -> Served:
+    """Return where a run made the champion of sequences without documents, 30 % of which repeat."""
+    return served(tmp_path, REPEATING)
+
+
+def served(folder: Path, corpus: pa.RecordBatch) -> Served:
+    """Have a run make the champion, with tags in IOBES while the corpus has IOB2."""
+    home = Home(folder / "home")
+    snapshot = make_snapshot(home, corpus)
     run = RunDir(home.runs("toy") / "2026-01-01-first")
     run.path.mkdir(parents=True)
     write_json(run.config, config().model_dump(mode="json"))
@@ -147,6 +165,104 @@ def test_the_same_question_is_answered_once(place: Served) -> None:
     assert steps.monitor(config(), place, snapshot, as_of=NIGHT).drift.stat().st_mtime_ns == before
     steps.monitor(config(quantile=0.9), place, snapshot, as_of=NIGHT)
     assert report.drift.stat().st_mtime_ns > before
+
+
+def alarms(drift) -> set[str]:
+    return {s["name"] for s in drift["statistics"] if s["alarms"]}
+
+
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_a_corpus_in_which_sequences_repeat_is_steady_without_drift(repeating: Served, seed: int) -> None:
+    drift = found(repeating, make_snapshot(repeating.home, traffic(600, seed=seed, repeating=0.3)))
+    assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "all")
+    assert drift["profiles"]["snapshot"]["reference"]["n_sequences"] == 3000
+    assert len(drift["statistics"]) == 10
+
+
+def test_unknown_words_between_repeated_sequences_are_found(repeating: Served) -> None:
+    drift = found(repeating, make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3, unknown=0.1)))
+    assert (drift["verdict"], drift["rule"]) == ("retrain", "drift")
+    assert alarms(drift) == {"unknown tokens"}
+
+
+def test_a_tag_that_doubles_between_repeated_sequences_is_found(repeating: Served) -> None:
+    shares = (0.06, 0.12)
+    drift = found(
+        repeating, make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3, shares=shares))
+    )
+    assert (drift["verdict"], drift["rule"]) == ("retrain", "drift")
+    assert alarms(drift) >= {"tags", "bigrams"}
+
+
+def test_repeated_sequences_that_are_tagged_otherwise_are_found(repeating: Served) -> None:
+    new = traffic(600, seed=2, repeating=0.3)
+    repeats = set(traffic(2000, seed=3, repeating=1.0).column("document_id").to_pylist())
+    assert len(repeats) == N_TEMPLATES
+    documents, tags = (new.column(name).to_pylist() for name in ("document_id", "tags"))
+    retagged = [["O"] * len(t) if d in repeats else t for d, t in zip(documents, tags, strict=True)]
+    drift = found(repeating, make_snapshot(repeating.home, new.set_column(2, "tags", pa.array(retagged))))
+    assert drift["verdict"] == "retrain"
+    assert alarms(drift) >= {"tags", "bigrams"}
+
+
+def test_what_is_new_in_a_grown_corpus_holds_the_repeats_that_came(repeating: Served) -> None:
+    new = traffic(400, seed=2, repeating=0.3)
+    drift = found(repeating, make_snapshot(repeating.home, REPEATING, new))
+    assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "new")
+    assert drift["profiles"]["snapshot"]["current"]["n_sequences"] == 400
+
+
+@pytest.mark.parametrize("n_sequences", [3000, 9000])
+def test_a_sample_of_traffic_that_repeats_is_no_grown_corpus(tmp_path: Path, n_sequences: int) -> None:
+    """Three of five sequences were in the earlier snapshot, too, as often or more often."""
+    place = served(tmp_path, traffic(3000, seed=1, repeating=0.6))
+    drift = found(place, make_snapshot(place.home, traffic(n_sequences, seed=2, repeating=0.6)))
+    assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "all")
+
+
+def test_months_of_repeating_traffic_that_differ_are_steady_and_another_one_is_found(tmp_path: Path) -> None:
+    *months, new = by_month(9, 300, seed=5, repeating=0.3, spread=0.3)
+    place = served(tmp_path, pa.concat_batches(months))
+    dated = config(period_column="day")
+    drift = found(place, make_snapshot(place.home, new), of=dated)
+    assert (drift["verdict"], drift["rule"]) == ("steady", "drift")
+    assert len(drift["noise_floor"]["drawn_from"]["snapshot"]["periods"]) == 8
+    other = make_snapshot(place.home, traffic(300, seed=6, repeating=0.3, unknown=0.4))
+    assert alarms(found(place, other, of=dated)) == {"unknown tokens"}
+
+
+def with_confidence(batch: pa.RecordBatch, confidence: float) -> pa.RecordBatch:
+    sure = pa.array([[confidence] * len(tokens) for tokens in batch.column("tokens").to_pylist()])
+    return batch.append_column("confidence", sure)
+
+
+@pytest.mark.parametrize(
+    ("confidence", "verdict", "expected"), [(0.9, "steady", set()), (0.6, "warn", {"confidence"})]
+)
+def test_logs_in_which_sequences_repeat_are_compared_without_repeats(
+    repeating: Served, tmp_path: Path, confidence: float, verdict: str, expected: set[str]
+) -> None:
+    logs = with_confidence(traffic(1500, seed=3, repeating=0.3), confidence)
+    pq.write_table(pa.Table.from_batches([logs]), tmp_path / "logs.parquet")
+    snapshot = make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3))
+    drift = found(repeating, snapshot, tagged_logs=tmp_path / "logs.parquet")
+    assert (drift["verdict"], alarms(drift)) == (verdict, expected)
+    profiles = drift["profiles"]["logs"]
+    assert profiles["arrived"]["n_sequences"] == 1500
+    assert 0.65 < profiles["current"]["n_sequences"] / 1500 < 0.75
+
+
+def test_the_limit_of_unknown_tokens_is_asked_of_all_logs_repeats_included(
+    repeating: Served, tmp_path: Path
+) -> None:
+    """Of what is new 60 % of the tokens are unknown, of all logs 12 %."""
+    logs = traffic(3000, seed=3, repeating=0.8, unknown=0.65)
+    pq.write_table(pa.Table.from_batches([logs]), tmp_path / "logs.parquet")
+    snapshot = make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3))
+    drift = found(repeating, snapshot, tagged_logs=tmp_path / "logs.parquet")
+    assert drift["profiles"]["logs"]["current"]["unknown_tokens"] > 0.5
+    assert drift["profiles"]["logs"]["arrived"]["unknown_tokens"] < 0.2
+    assert (drift["verdict"], drift["rule"]) == ("warn", "drift_without_labels")
 
 
 @pytest.mark.parametrize("name", ["logs.jsonl", "logs.parquet"])

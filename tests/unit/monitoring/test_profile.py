@@ -8,8 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from seqtag.corpus import hash_sequences, hex_hashes
+from seqtag.features import Symbols
 from seqtag.monitoring import Blocks, Known, Layout, PeriodProfile, profile_period
 from seqtag.monitoring.layout import EDGE
+from seqtag.monitoring.sound import IN_TRAIN
 from tests.unit.monitoring.simulation import TAGS, known, period, symbols
 
 LAYOUT = Layout.of(["O", "B-PER", "I-PER", "B-LOC"], "IOB2")
@@ -52,6 +55,57 @@ def test_a_span_is_unseen_where_training_shows_no_such_type_with_this_text() -> 
         )
     )
     assert found.unseen_spans == {"LOC": (0, 1), "PER": (2, 3)}
+
+
+def leave_one_out(
+    documents: list[str] | None, *, in_train: list[bool], min_count: int = 1
+) -> tuple[float, dict[str, tuple[int, int]]]:
+    """Return the shares of unknown tokens and unseen spans of three sequences, some of which train holds."""
+    three = batch(("Ann met Bob", "B-PER O B-PER"), ("Ann left", "B-PER O"), ("Bob met", "B-PER O"))
+    ids = hex_hashes(hash_sequences(three.column("tokens"))) if documents is None else documents
+    train = three.filter(pa.array(in_train))
+    words = [word for tokens in train.column("tokens").to_pylist() for word in tokens]
+    counted = pa.table({"symbol": sorted(set(words)), "count": [words.count(w) for w in sorted(set(words))]})
+    shown = Known.of_training(
+        [train],
+        words=Symbols.of_counts(counted, min_count=min_count),
+        scheme="IOB2",
+        min_count=min_count,
+    )
+    reference = three.append_column("document_id", pa.array(ids)).append_column(IN_TRAIN, pa.array(in_train))
+    found = profile_period([reference], layout=LAYOUT, known=shown)
+    return found.unknown_tokens, found.unseen_spans
+
+
+def test_what_train_has_from_a_document_alone_is_unknown_in_it() -> None:
+    """Of the seven tokens `left` alone is in no other sequence."""
+    assert leave_one_out(None, in_train=[True] * 3) == (1 / 7, {"PER": (0, 4)})
+
+
+def test_what_train_has_from_the_rest_of_a_document_is_unknown_in_it() -> None:
+    """The first two are a document: of its five tokens Bob and met are in the other one, which knows both."""
+    assert leave_one_out(["a", "a", "b"], in_train=[True] * 3) == (3 / 7, {"PER": (2, 4)})
+
+
+def test_what_is_not_in_train_is_measured_as_new_data_is() -> None:
+    """Train has the first: Bob, met and Ann occur nowhere else in it, and left nowhere at all."""
+    assert leave_one_out(None, in_train=[True, False, False]) == (4 / 7, {"PER": (2, 4)})
+
+
+def test_a_word_needs_as_many_other_occurrences_as_the_vocabulary_asks_for() -> None:
+    """Of two occurrences each of Ann, met and Bob one is left."""
+    assert leave_one_out(None, in_train=[True] * 3, min_count=2)[0] == 1.0
+
+
+def test_a_repeated_sequence_of_train_is_known_by_its_other_copies() -> None:
+    twice = batch(("Ann met", "B-PER O"), ("Ann met", "B-PER O"))
+    ids = hex_hashes(hash_sequences(twice.column("tokens")))
+    shown = Known.of_training(
+        [twice], words=Symbols.of_counts(pa.table({"symbol": ["Ann", "met"], "count": [2, 2]})), scheme="IOB2"
+    )
+    reference = twice.append_column("document_id", ids).append_column(IN_TRAIN, pa.array([True, True]))
+    found = profile_period([reference], layout=LAYOUT, known=shown)
+    assert (found.unknown_tokens, found.unseen_spans) == (0.0, {"PER": (0, 2)})
 
 
 def test_tags_and_bigrams_are_counted_with_the_edges_of_sequences() -> None:
