@@ -131,6 +131,8 @@ def compared(
     now = profile_period([new], layout=LAYOUT, known=shown)
     size = extent([reference], column=config.period_column, length=config.period)
     blocks = plan_blocks(size, n_tokens=now.n_tokens, config=config)
+    if blocks.column is not None:
+        shown = shown.without_periods([reference], blocks=blocks, scheme=LAYOUT.scheme)
     before = profile_period([reference], layout=LAYOUT, known=shown, blocks=blocks)
     return Comparison("snapshot", before, now)
 
@@ -154,4 +156,4 @@ def large(n_reference: int, n_current: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 200)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 120)

@@ -1,4 +1,4 @@
-"""`[monitor]`: when new data is unlike that which the champion was trained beside. It changes no result."""
+"""`[monitor]`: limits of drift between the champion's snapshot and new data. It changes no result."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ Length = Literal["day", "month", "year"]
 
 
 class MonitorConfig(Table):
-    """What counts as drift, and how old things may become. Shares are fractions in [0, 1]."""
+    """Limits of drift and of age. Shares are fractions in [0, 1]."""
 
     tagged_logs: str | None = None  # file or folder of what the champion tagged; may hold ${SEQTAG_AS_OF}
-    quantile: float = Field(default=0.99, ge=0.5, lt=1)  # of a hundred periods without drift one alarms
+    quantile: float = Field(default=0.99, ge=0.5, lt=1)  # of 100 runs without drift at most one alarms
     resamples: int = Field(default=2000, ge=200)  # more are drawn where many statistics share an alarm rate
-    compare: Compare = "auto"  # auto: only what is new, where a snapshot holds most of the earlier one
+    compare: Compare = "auto"  # auto: only what is new, where that can be told; see `Earlier.are_in`
     period_column: str | None = None  # of ISO dates; None: periods are random documents
     period: Length = "month"  # few long periods say more of what changes between them than many short ones
     min_periods: int = Field(default=8, ge=3)  # fewer say too little of how periods differ; then as without

@@ -7,7 +7,7 @@ often and lacks the others. With 30 % of repeats, steady traffic alarmed in most
 - New data is compared with the whole snapshot. A word or span that train has from one document alone counts
   as unknown in that document (leave-one-out), which is as new to the rest of train as the next document that
   arrives is to all of it. The expected shares of unknown words and unseen spans are then those of new data,
-  whatever repeats.
+  whatever repeats. Where dates tell periods apart, whole periods are left out in the same way.
 - Tagged logs can only be compared with the test split, since a model is fitted to the tags of train. Both
   sides leave out what the snapshot holds in another document: what came once in n documents is distributed
   like what the next one brings for the first time (Good 1953). Where all documents have ids from the source,

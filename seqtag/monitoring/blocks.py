@@ -67,12 +67,16 @@ class Blocks:
         hashes = unit_hashes(batch, self.unit, first=first)
         block = (hashes % np.uint64(self.n)).astype(np.int64)
         kept = (hashes // np.uint64(self.n)).astype(np.float64) < self.share * (2.0**64 / self.n)
-        if self.column is not None:
-            named = pa.array(self.periods, pa.string())
-            period = pc.index_in(_periods(batch, self.column, self.length), value_set=named)
-            kept &= period.is_valid().to_numpy(zero_copy_only=False)
-            block = block + self.n * period.fill_null(0).to_numpy().astype(np.int64)
-        return np.where(kept, block, -1)
+        period = self.periods_of(batch)
+        return np.where(kept & (period < len(self.periods)), block + self.n * period, -1)
+
+    def periods_of(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
+        """Return `<int64>[n_sequences]`: the number of the period, of no period one more than the last."""
+        if self.column is None:
+            return np.zeros(batch.num_rows, np.int64)
+        named = pa.array(self.periods, pa.string())
+        period = pc.index_in(_periods(batch, self.column, self.length), value_set=named)
+        return period.fill_null(len(self.periods)).to_numpy().astype(np.int64)
 
 
 def extent(

@@ -12,8 +12,7 @@ import pyarrow.compute as pc
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.hashing import hash_sequences, hex_hashes
 from seqtag.monitoring.blocks import unit_hashes
-
-Hashes = npt.NDArray[np.uint64]
+from seqtag.monitoring.tally import Hashes, Ints
 
 
 class Repeats:
@@ -55,7 +54,7 @@ class Repeats:
             self._low = np.minimum.reduceat(np.concatenate([self._low, documents])[order], starts)
             self._high = np.maximum.reduceat(np.concatenate([self._high, documents])[order], starts)
 
-    def _find(self, batch: pa.RecordBatch) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
+    def _find(self, batch: pa.RecordBatch) -> tuple[npt.NDArray[np.bool_], Ints]:
         """Return whether each sequence is held, and its place."""
         hashes = hash_sequences(batch.column(TOKENS))
         if not len(self._sequences):

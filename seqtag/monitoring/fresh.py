@@ -12,7 +12,7 @@ import pyarrow as pa
 from seqtag.config.monitor import Compare
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.hashing import hash_sequences, hash_strings
-from seqtag.monitoring.known import merge_counts
+from seqtag.monitoring.tally import Hashes, Tally
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MOST = 0.5  # share of the earlier sequences that a grown corpus holds at least
@@ -23,7 +23,7 @@ class Earlier:
     """The count of each sequence of an earlier snapshot, in 16 bytes for each that differs."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
-        self._hashes, self._counts = _counted(batches)
+        self._held = _counted(batches)
 
     def are_in(self, batches: Iterable[pa.RecordBatch]) -> bool:
         """Tell whether another snapshot holds at least half of the sequences, so that the rest of it is new.
@@ -33,11 +33,9 @@ class Earlier:
         twice the geometric mean of those of (2, 0) and (0, 2). And where repeated sequences have become
         rarer, some were dropped, which cannot be told from new ones that came: then nothing is left out.
         """
-        hashes, counts = _counted(batches)
-        both = np.union1d(self._hashes, hashes)
-        before, now = np.zeros(len(both), np.int64), np.zeros(len(both), np.int64)
-        before[np.searchsorted(both, self._hashes)] = self._counts
-        now[np.searchsorted(both, hashes)] = counts
+        later = _counted(batches)
+        both = np.union1d(self._held.numbers, later.numbers)
+        before, now = self._held.of(both), later.of(both)
 
         def count(n_before: int, n_now: int) -> int:
             return int(np.count_nonzero((before == n_before) & (now == n_now)))
@@ -49,13 +47,13 @@ class Earlier:
 
     def left_out(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Give what is new: of a sequence that came twice before, the third and further ones."""
-        left = self._counts.copy()
+        held, left = self._held.numbers, self._held.counts.copy()
         for batch in batches:
             hashes = _hashes(batch)
-            place = np.searchsorted(self._hashes, hashes).clip(max=max(len(self._hashes) - 1, 0))
+            place = np.searchsorted(held, hashes).clip(max=max(len(held) - 1, 0))
             is_old = np.zeros(len(hashes), np.bool_)
-            if len(self._hashes):
-                known = np.flatnonzero(self._hashes[place] == hashes)
+            if len(held):
+                known = np.flatnonzero(held[place] == hashes)
                 is_old[known] = _rank(place[known]) < left[place[known]]
                 left -= np.bincount(place[is_old], minlength=len(left))
             yield batch.filter(pa.array(~is_old))
@@ -66,14 +64,14 @@ def is_grown(earlier: Earlier, batches: Iterable[pa.RecordBatch], *, compare: Co
     return compare == "new" or (compare == "auto" and earlier.are_in(batches))
 
 
-def _counted(batches: Iterable[pa.RecordBatch]) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
-    hashes, counts = np.zeros(0, np.uint64), np.zeros(0, np.int64)
+def _counted(batches: Iterable[pa.RecordBatch]) -> Tally:
+    held = Tally()
     for batch in batches:
-        hashes, counts = merge_counts(hashes, counts, _hashes(batch))
-    return hashes, counts
+        held = held.adding(_hashes(batch))
+    return held
 
 
-def _hashes(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
+def _hashes(batch: pa.RecordBatch) -> Hashes:
     return hash_sequences(batch.column(TOKENS)) + _GOLDEN * hash_strings(batch.column(DOCUMENT_ID))
 
 

@@ -1,9 +1,9 @@
-"""Words and spans of the champion's training, with or without what a document itself contributed."""
+"""Words and spans of the champion's training, with or without what a part of it contributed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -13,76 +13,97 @@ from seqtag.config import SchemeName
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.features import UNK_ID, Symbols
 from seqtag.hashing import hash_strings
-from seqtag.monitoring.sound import sound
+from seqtag.monitoring.blocks import Blocks
+from seqtag.monitoring.sound import IN_TRAIN, Sound, sound
+from seqtag.monitoring.tally import Hashes, Ints, Tally
 from seqtag.scoring.predictions import gold_span_keys
+from seqtag.scoring.ragged import distinct, flatten, sequence_numbers
+from seqtag.scoring.spans import read_spans
 
-Ints = npt.NDArray[np.int64]
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_OTHER_ODD = np.uint64(0xBF58476D1CE4E5B9)
 
 
 @dataclass(frozen=True, eq=False)
 class Known:
-    """Words with their ids and counts, and spans (type and text) with theirs, in 16 bytes for each.
+    """Words with their ids and counts in train, and a tally of hashed spans (type and text).
 
-    spans: <uint64>[n]        sorted hashes
-    span_counts: <int64>[n]   occurrences in train
-    min_count                 occurrences that a word of train needs to be in the vocabulary
+    min_count                        occurrences that a word of train needs to be in the vocabulary
+    words_by_period, spans_by_period   of periods of train, where they are to be left out
 
-    `own` is the document of each element where train holds it, -1 elsewhere. What train knows of an element
-    from its own document alone then counts as not known, as it would be if the document were new.
+    `own` is the document or, where periods are left out, the period of each element that train holds, and -1
+    elsewhere. What train has from there alone is not known there, as if the document or period were new.
     """
 
     words: Symbols
-    spans: npt.NDArray[np.uint64]
-    span_counts: Ints
+    spans: Tally
     min_count: int = 1
+    words_by_period: Tally | None = None
+    spans_by_period: Tally | None = None
 
     @classmethod
     def of_training(
         cls, batches: Iterable[pa.RecordBatch], *, words: Symbols, scheme: SchemeName, min_count: int = 1
     ) -> Known:
         """Read the spans of the train split, in one pass."""
-        spans, counts = np.zeros(0, np.uint64), np.zeros(0, np.int64)
+        spans = Tally()
         for batch in batches if scheme != "none" else ():
-            whole = sound(batch, scheme=scheme).labelled
-            keys = gold_span_keys(whole.column(TOKENS), whole.column(TAGS), scheme=scheme)
-            spans, counts = merge_counts(spans, counts, hash_strings(keys))
-        return cls(words, spans, counts, min_count)
+            _, hashes = _spans(sound(batch, scheme=scheme), scheme)
+            spans = spans.adding(hashes)
+        return cls(words, spans, min_count)
+
+    def without_periods(
+        self, reference: Iterable[pa.RecordBatch], *, blocks: Blocks, scheme: SchemeName
+    ) -> Known:
+        """Return the same, to leave out periods of a reference that has the column `IN_TRAIN`."""
+        words, spans = Tally(), Tally()
+        for batch in reference:
+            found = sound(batch.filter(batch.column(IN_TRAIN)), scheme=scheme)
+            period = blocks.periods_of(found.batch)
+            tokens, offsets = flatten(found.batch.column(TOKENS))
+            words = words.adding(_pairs(period[sequence_numbers(offsets)], self._word_ids(tokens)))
+            if scheme != "none":
+                owners, hashes = _spans(found, scheme)
+                spans = spans.adding(_pairs(period[owners], hashes))
+        return replace(self, words_by_period=words, spans_by_period=spans)
 
     def is_unknown(self, tokens: pa.Array, *, own: Ints | None = None) -> npt.NDArray[np.bool_]:
         """Return `<bool>[n_tokens]`: is the token outside the vocabulary?"""
-        ids = self.words.ids(tokens).astype(np.int64)
+        ids = self._word_ids(tokens)
         unknown = ids == UNK_ID
-        return unknown if own is None else unknown | (_left(self.words.counts, ids, own) < self.min_count)
+        if own is None:
+            return unknown
+        left = self.words.counts[ids] - _own_counts(ids, own, self.words_by_period)
+        return unknown | (left < self.min_count)
 
     def is_unseen(self, span_keys: pa.StringArray, *, own: Ints | None = None) -> npt.NDArray[np.bool_]:
         """Return `<bool>[n_spans]`: did training show no span of this type with this text?"""
-        if not len(self.spans):
-            return np.ones(len(span_keys), np.bool_)
         hashes = hash_strings(span_keys)
-        nearest = np.minimum(np.searchsorted(self.spans, hashes), len(self.spans) - 1)
-        unseen = self.spans[nearest] != hashes
-        return unseen if own is None else unseen | (_left(self.span_counts, nearest, own) < 1)
+        left = self.spans.of(hashes)
+        return left < 1 if own is None else left - _own_counts(hashes, own, self.spans_by_period) < 1
+
+    def _word_ids(self, tokens: pa.Array) -> Hashes:
+        return self.words.ids(tokens).astype(np.uint64)
 
 
-def merge_counts(
-    hashes: npt.NDArray[np.uint64], counts: Ints, further: npt.NDArray[np.uint64]
-) -> tuple[npt.NDArray[np.uint64], Ints]:
-    """Add hashes, in any order and with repetitions, to sorted distinct ones with their counts.
-
-    >>> merge_counts(np.array([3, 5], np.uint64), np.array([1, 2]), np.array([5, 4, 5], np.uint64))
-    (array([3, 4, 5], dtype=uint64), array([1, 1, 4]))
-    """
-    found, n = np.unique(further, return_counts=True)
-    merged, place = np.unique(np.concatenate([hashes, found]), return_inverse=True)
-    sums = np.bincount(place, weights=np.concatenate([counts, n]), minlength=len(merged))
-    return merged, sums.astype(np.int64)
+def _spans(found: Sound, scheme: SchemeName) -> tuple[Ints, Hashes]:
+    """Return the sequence of each span, numbered as in `found.batch`, and its hash."""
+    batch = found.labelled
+    values, offsets = flatten(batch.column(TAGS))
+    spans = read_spans(*distinct(values), offsets, scheme=scheme, mode="conlleval")
+    keys = gold_span_keys(batch.column(TOKENS), batch.column(TAGS), scheme=scheme)
+    return np.flatnonzero(found.is_labelled)[spans.sequence], hash_strings(keys)
 
 
-def _left(counts: Ints, ids: Ints, own: Ints) -> Ints:
-    """Return `<int64>[n]`: occurrences in train of each element outside of its own document."""
-    left = counts[ids]
-    trained = np.flatnonzero(own >= 0)
-    pairs = own[trained] * len(counts) + ids[trained]
-    _, place, n = np.unique(pairs, return_inverse=True, return_counts=True)
-    left[trained] -= n[place]
-    return left
+def _own_counts(numbers: Hashes, own: Ints, by_period: Tally | None) -> Ints:
+    """Return `<int64>[n]`: how often each number occurs in its own document or period of train."""
+    found = np.zeros(len(numbers), np.int64)
+    trained = own >= 0
+    pairs = _pairs(own[trained], numbers[trained])
+    found[trained] = (Tally().adding(pairs) if by_period is None else by_period).of(pairs)
+    return found
+
+
+def _pairs(own: Ints, numbers: Hashes) -> Hashes:
+    """Return a number for each pair: two small ones, or one of them a hash, hardly ever give the same."""
+    return (own.astype(np.uint64) + np.uint64(1)) * _ODD + numbers * _OTHER_ODD

@@ -100,7 +100,8 @@ def profile_period(
     """Summarise a period: batches of the corpus schema, in any cut, that may have a column `confidence`.
 
     Where a column says which sequences train holds, their words and spans count as unknown unless another
-    document of train has them, too. A document that two batches share counts as two.
+    document of train has them, too, or another period where `known` leaves periods out. A document that two
+    batches share counts as two.
 
     Memory is that of a batch, of 16 bytes for each distinct token and of the table of blocks.
 
@@ -113,7 +114,7 @@ def profile_period(
     n_read = n_sequences = 0
     for batch in batches:
         found = sound(batch, scheme=layout.scheme)
-        own = _own(batch, first=n_read)
+        own = _own(batch, blocks, known, first=n_read)
         added = counted(found, layout=layout, known=known, own=None if own is None else own[found.usable])
         block = blocks.deal(batch, first=n_read)[found.usable]
         types.add(added.types)
@@ -134,12 +135,15 @@ def profile_period(
     )
 
 
-def _own(batch: pa.RecordBatch, *, first: int) -> npt.NDArray[np.int64] | None:
-    """Return `<int64>[n_sequences]`: the document of each sequence that train holds, -1 elsewhere."""
+def _own(batch: pa.RecordBatch, blocks: Blocks, known: Known, *, first: int) -> npt.NDArray[np.int64] | None:
+    """Return `<int64>[n_sequences]`: document or period of each sequence that train holds, -1 elsewhere."""
     if IN_TRAIN not in batch.schema.names:
         return None
-    _, document = np.unique(unit_hashes(batch, "document", first=first), return_inverse=True)
-    return np.where(batch.column(IN_TRAIN).to_numpy(zero_copy_only=False), document, -1)
+    if known.words_by_period is None:
+        _, group = np.unique(unit_hashes(batch, "document", first=first), return_inverse=True)
+    else:
+        group = blocks.periods_of(batch)
+    return np.where(batch.column(IN_TRAIN).to_numpy(zero_copy_only=False), group, -1)
 
 
 def _by_block(added: Counted, block: npt.NDArray[np.int64], shape: tuple[int, int]) -> Any:

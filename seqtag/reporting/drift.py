@@ -53,10 +53,12 @@ def _floor(drift: Mapping[str, Any]) -> str:
         f"{len(of['periods']) or 'random'} {'periods' if of['periods'] else of['unit'] + 's'} ({origin})"
         for origin, of in floor["drawn_from"].items()
     )
+    is_dated = any(of["periods"] for of in floor["drawn_from"].values())
+    further = ", and at least what Student's t expects of one more dated period" if is_dated else ""
     return (
         f"Thresholds are quantiles of {plural(floor['resamples'], 'simulated period')} drawn from {periods} "
-        f"of the reference. Without drift, at most about {percent(1 - floor['quantile'])} of nights alarm, "
-        f"by any of the {plural(len(drift['statistics']), 'statistic')}."
+        f"of the reference{further}. Without drift, at most about {percent(1 - floor['quantile'])} of runs "
+        f"alarm, by any of the {plural(len(drift['statistics']), 'statistic')}."
     )
 
 

@@ -253,6 +253,8 @@ def _comparison(
     now = profile_period(current(), layout=layout, known=known)
     size = extent(reference(), column=config.period_column, length=config.period)
     blocks = plan_blocks(size, n_tokens=now.n_tokens, config=config)
+    if blocks.column is not None:
+        known = known.without_periods(reference(), blocks=blocks, scheme=layout.scheme)
     before = profile_period(reference(), layout=layout, known=known, blocks=blocks)
     return Comparison(origin, before, now)
 

@@ -94,7 +94,11 @@ def traffic(n_sequences: int, *, seed: int, repeating: float = 0.0, **shift: Any
 def by_month(
     n_months: int, n_sequences: int, *, seed: int, spread: float, repeating: float = 0.0
 ) -> list[pa.RecordBatch]:
-    """Return months of `traffic` with a column `day`; `spread` is that of the logarithms of their shares."""
+    """Return months of `traffic` with a column `day`, each with a few rare words of its own.
+
+    Args:
+        spread: standard deviation of the logarithms of the shares of each.
+    """
     factors = np.exp(np.random.default_rng([seed, 2]).normal(0, spread, (n_months, 3)))
     months = []
     for number, (unknown, loc, per) in enumerate(factors):
@@ -104,6 +108,8 @@ def by_month(
             repeating=repeating,
             unknown=0.05 * unknown,
             shares=(0.06 * loc, 0.06 * per),
+            accent=f"m{number}x",
+            n_rare=20,
         )
         day = f"{2020 + number // 12}-{number % 12 + 1:02}-15"
         months.append(batch.append_column("day", pa.array([day] * n_sequences)))
@@ -127,7 +133,7 @@ def trained_on(snapshot: pa.RecordBatch) -> tuple[pa.RecordBatch, Known]:
 
 def _one_by_one(n_sequences: int, **arguments: Any) -> pa.RecordBatch:
     """Return the first sequence of each document."""
-    documents = period(n_sequences, n_rare=10**6, n_unseen=10**6, **arguments)
+    documents = period(n_sequences, **{"n_rare": 10**6, "n_unseen": 10**6, **arguments})
     names = documents.column("document_id").to_numpy(zero_copy_only=False)
     return documents.take(pa.array(np.flatnonzero(np.append(True, names[1:] != names[:-1]))))
 

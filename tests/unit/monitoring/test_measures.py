@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.spatial.distance import jensenshannon
 
-from seqtag.monitoring import ages, fresh, known, layout, noise
+from seqtag.monitoring import ages, fresh, layout, noise, tally
 from seqtag.monitoring.measures import Measure, Way
 
 COUNTS = st.lists(st.integers(1, 1000), min_size=4, max_size=4)
@@ -25,7 +25,7 @@ def value(way: Way, reference: list[float], current: list[float]) -> float:
     return float(measure(way).value(np.array(reference, float), np.array(current, float)))
 
 
-@pytest.mark.parametrize("module", [ages, fresh, known, layout, noise])
+@pytest.mark.parametrize("module", [ages, fresh, layout, noise, tally])
 def test_the_examples_are_right(module) -> None:
     assert doctest.testmod(module).failed == 0
 

@@ -227,7 +227,7 @@ def test_months_of_repeating_traffic_that_differ_are_steady_and_another_one_is_f
     drift = found(place, make_snapshot(place.home, new), of=dated)
     assert (drift["verdict"], drift["rule"]) == ("steady", "drift")
     assert len(drift["noise_floor"]["drawn_from"]["snapshot"]["periods"]) == 8
-    other = make_snapshot(place.home, traffic(300, seed=6, repeating=0.3, unknown=0.4))
+    other = make_snapshot(place.home, traffic(300, seed=6, repeating=0.3, unknown=0.4, accent="v", n_rare=20))
     assert alarms(found(place, other, of=dated)) == {"unknown tokens"}
 
 
