@@ -28,8 +28,8 @@ _OTHER_ODD = np.uint64(0xBF58476D1CE4E5B9)
 class Known:
     """Words with their ids and counts in train, and a tally of hashed spans (type and text).
 
-    min_count                        occurrences that a word of train needs to be in the vocabulary
-    words_by_period, spans_by_period   of periods of train, where they are to be left out
+    min_count         occurrences that a word of train needs to be in the vocabulary
+    words_by_period   pairs of period and word id of train, where periods are left out; spans likewise
 
     `own` is the document or, where periods are left out, the period of each element that train holds, and -1
     elsewhere. What train has from there alone is not known there, as if the document or period were new.

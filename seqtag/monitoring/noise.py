@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, stdtrit
+from scipy.special import betainc, ndtri, stdtrit
 
 from seqtag.monitoring.layout import TOKENS_COLUMN
 from seqtag.monitoring.measures import Floats, Measure
@@ -46,8 +46,8 @@ def thresholds(
 
     A resample draws two periods from blocks of the reference, with replacement: one as large as the
     reference, one as large as the new data. Where blocks have dates, the small one is of a single period and
-    the large one of all others. The past then has no more than one period more unlike than all others, and
-    so tells of no tail below 1 / (periods + 1): beyond it, see `beyond_the_past`.
+    the large one of all others. A further period is the most unlike of all with probability
+    1 / (periods + 1), so the past shows no smaller tail: `beyond_the_past` extrapolates.
     """
     sizes = [current.n_labelled_tokens if m.needs_labels else current.n_tokens for m in measures]
     found: dict[int, tuple[list[Floats], Ints]] = {}
@@ -85,10 +85,9 @@ def beyond_the_past(values: Floats, period_of: Ints, tail: float) -> float | Non
     means = np.bincount(place, values[some]) / n_values
     within = float(((values[some] - means[place]) ** 2).mean())
     between = float(means.var(ddof=1)) * (1 + 1 / n)
-    if not between:
-        return float(means.mean())
-    freedom = (n - 1) * (1 + within / between) ** 2
-    return float(means.mean() + stdtrit(freedom, 1 - tail) * math.sqrt(between + within))
+    freedom = (n - 1) * (1 + within / between) ** 2 if between else math.inf
+    deviations = ndtri(1 - tail) if math.isinf(freedom) else stdtrit(freedom, 1 - tail)
+    return float(means.mean() + deviations * math.sqrt(between + within))
 
 
 def least_difference(n_hits: int, n_reference: int, n_current: int, tail: float) -> float:

@@ -84,6 +84,7 @@ def test_the_limit_for_one_more_period_lies_beyond_the_most_unlike_of_the_past()
 def test_noise_within_periods_that_are_alike_has_many_degrees_of_freedom() -> None:
     """Each of 8 periods gives -1 and 1: the variance is 1, and all of it that of sampling."""
     values, periods = np.array([-1.0, 1.0] * 8), np.repeat(np.arange(8), 2)
+    assert noise.beyond_the_past(values, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
     nearly = values + 1e-6 * periods
     assert noise.beyond_the_past(nearly, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
 

@@ -108,6 +108,25 @@ def test_a_repeated_sequence_of_train_is_known_by_its_other_copies() -> None:
     assert (found.unknown_tokens, found.unseen_spans) == (0.0, {"PER": (0, 2)})
 
 
+@pytest.mark.parametrize("size", [1, 4])
+def test_what_train_has_from_a_period_alone_is_unknown_in_it(size: int) -> None:
+    """Bob is of the undated sequence alone and met of January alone; in is of February, too, or is not."""
+    four = batch(("Ann met", "B-PER O"), ("in met", "O O"), ("Ann in", "B-PER O"), ("Bob Bob Ann", None))
+    days = pa.array(["2026-01-01", "2026-01-02", "2026-02-01", None])
+    months = pa.array(["2026-01-01", "2026-01-02", "2026-01-31", None])
+    blocks = Blocks(n=4, share=1.0, unit="sequence", periods=("2026-01", "2026-02"), column="day")
+    counted = pa.table({"symbol": ["Ann", "Bob", "in", "met"], "count": [3, 2, 2, 2]})
+    shown = Known.of_training([four], words=Symbols.of_counts(counted), scheme="IOB2")
+    found = []
+    for dates in (days, months):
+        whole = four.append_column("day", dates).append_column(IN_TRAIN, pa.array([True] * 4))
+        parts = [whole.slice(i, size) for i in range(0, 4, size)]
+        known_by_period = shown.without_periods(parts, blocks=blocks, scheme="IOB2")
+        profiled = profile_period(parts, layout=LAYOUT, known=known_by_period, blocks=blocks)
+        found.append((round(profiled.unknown_tokens * 9), profiled.unseen_spans))
+    assert found == [(4, {"PER": (0, 2)}), (6, {"PER": (2, 2)})]
+
+
 def test_tags_and_bigrams_are_counted_with_the_edges_of_sequences() -> None:
     found = profile(batch(("Ann met", "B-PER O"), ("in", "O")))
     assert found.summary()["tags"] == {"B-PER": 1, "O": 2}
