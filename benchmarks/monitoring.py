@@ -31,7 +31,7 @@ from tests.unit.monitoring.simulation import TAGS, by_month, known, period, traf
 LAYOUT = Layout.of(TAGS, "IOB2")
 UNDATED, DATED = MonitorConfig(), MonitorConfig(period_column="day")
 N_REFERENCE, N_NEW = 2000, 400  # sequences of about 8 tokens
-N_MONTHS, N_A_MONTH, SPREAD = 12, 200, 0.3
+N_MONTHS, N_A_MONTH, SPREAD = 12, 400, 0.5
 REPEATING = (0.0, 0.3, 0.6)
 SHIFTS: dict[str, dict[str, Any]] = {
     "unknown tokens 5 % to 10 %": {"unknown": 0.1},
@@ -156,4 +156,4 @@ def large(n_reference: int, n_current: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 120)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 100)

@@ -54,7 +54,7 @@ def _floor(drift: Mapping[str, Any]) -> str:
         for origin, of in floor["drawn_from"].items()
     )
     is_dated = any(of["periods"] for of in floor["drawn_from"].values())
-    further = ", and at least what Student's t expects of one more dated period" if is_dated else ""
+    further = ", extrapolated to one more dated period where that is higher" if is_dated else ""
     return (
         f"Thresholds are quantiles of {plural(floor['resamples'], 'simulated period')} drawn from {periods} "
         f"of the reference{further}. Without drift, at most about {percent(1 - floor['quantile'])} of runs "

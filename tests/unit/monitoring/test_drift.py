@@ -168,6 +168,21 @@ def test_periods_that_differ_among_themselves_raise_the_noise_floor() -> None:
     assert {s.name for s in by_month if s.alarms} == set()
 
 
+def test_a_month_slightly_more_unlike_than_all_of_the_past_is_no_alarm() -> None:
+    """One of nine months is the most unlike, where an alarm in a hundred is stated. Far more is drift."""
+    shares = [0.03, 0.035, 0.04, 0.045, 0.05, 0.055, 0.06, 0.065]
+    months = [period(400, seed=m, shares=(0.06, share)) for m, share in enumerate(shares)]
+    days = [f"2026-{m + 1:02}-15" for m, b in enumerate(months) for _ in range(b.num_rows)]
+    reference = pa.concat_batches(months).append_column("day", pa.array(days))
+    dated = MonitorConfig(period_column="day")
+    alarms = {}
+    for share in (0.09, 0.3):
+        new = period(400, seed=99, shares=(0.06, share))
+        statistics = compare([comparison(reference, new, config=dated)], config=dated, seed=1)
+        alarms[share] = {s.name for s in statistics if s.alarms}
+    assert alarms == {0.09: set(), 0.3: {"tags", "bigrams"}}
+
+
 def test_all_statistics_share_one_rate_of_alarms() -> None:
     """With as many statistics, each threshold lies at a quantile as much farther out."""
     found = comparison(period(100, seed=1), period(50, seed=2))
