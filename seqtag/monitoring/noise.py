@@ -121,8 +121,11 @@ def _floor(
     if measure.way == "difference":
         hits, others = measure.counts(reference)
         base = float(hits / (hits + others))
-    positive = np.maximum(values + base, _LEAST * np.nanmax(values + base))
-    limit = beyond_the_past(np.log(positive), period_of, tail)
+    greatest = float(np.nanmax(values)) + base
+    if greatest <= 0:
+        return quantile
+    logs = np.log(np.maximum(values + base, _LEAST * greatest))
+    limit = beyond_the_past(logs, period_of, tail)
     return quantile if limit is None else max(quantile, math.exp(limit) - base)
 
 

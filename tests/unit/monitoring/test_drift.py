@@ -183,6 +183,17 @@ def test_a_month_slightly_more_unlike_than_all_of_the_past_is_no_alarm() -> None
     assert alarms == {0.09: set(), 0.3: {"tags", "bigrams"}}
 
 
+def test_months_without_unknown_tokens_have_a_threshold_all_the_same() -> None:
+    months = [period(100, seed=m, unknown=0) for m in range(8)]
+    days = [f"2026-{m + 1:02}-15" for m, b in enumerate(months) for _ in range(b.num_rows)]
+    reference = pa.concat_batches(months).append_column("day", pa.array(days))
+    dated = MonitorConfig(period_column="day")
+    found = comparison(reference, period(100, seed=99, unknown=0.05), config=dated)
+    (unknown,) = [s for s in compare([found], config=dated, seed=1) if s.name == "unknown tokens"]
+    assert unknown.alarms
+    assert 0 < (unknown.threshold or 0) < 0.01
+
+
 def test_all_statistics_share_one_rate_of_alarms() -> None:
     """With as many statistics, each threshold lies at a quantile as much farther out."""
     found = comparison(period(100, seed=1), period(50, seed=2))
