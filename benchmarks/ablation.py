@@ -74,6 +74,7 @@ def one_training(config: TaggerConfig, part: str) -> dict[str, Any]:
         started = time.monotonic()
         steps.train(run)
         seconds = time.monotonic() - started
+        steps.anchor(run)
         steps.evaluate(run)
         best = max(read_json(run.history), key=lambda e: (e["dev_score"], e["dev_accuracy"]))
         metrics = read_json(run.metrics)

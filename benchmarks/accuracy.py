@@ -76,6 +76,7 @@ def one_seed(config: TaggerConfig, place: steps.Place) -> dict[str, Any]:
     steps.train(run)
     if config.evaluate.baseline != "none":
         steps.baseline(run)
+    steps.anchor(run)
     steps.evaluate(run)
     metrics, history = read_json(run.metrics), read_json(run.history)
     scores = metrics["challenger"]

@@ -99,9 +99,8 @@ def retrained(tagger: Path, place: steps.Place, number: int) -> RunDir:
     config = load_tagger(tagger)
     by = steps.occasion("benchmark", datetime.now(UTC))
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2016 + number, 1, 1))
-    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train):
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
         step(run)
-    steps.anchor(run, place)
     steps.evaluate(run)
     steps.decide(run)
     steps.register(run, place)

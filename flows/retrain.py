@@ -51,7 +51,7 @@ def retrain(
     if config.evaluate.baseline != "none":
         run = tasks.baseline(run)
     run = tasks.train(run)
-    run = tasks.anchor(run, place)
+    run = tasks.anchor(run)
     run = tasks.evaluate(run)
     run = tasks.decide(run)
     run = tasks.register(run, place)

@@ -116,9 +116,9 @@ class RunDir:
         return self.path / "opponent.json"
 
     @property
-    def budget(self) -> Path:
-        """What earlier comparisons had spent of the error budget when the opponent was pinned."""
-        return self.path / "budget.json"
+    def earlier(self) -> Path:
+        """Earlier runs when the opponent was pinned, and what their comparisons had spent."""
+        return self.path / "earlier.json"
 
     @property
     def approval(self) -> Path:

@@ -25,7 +25,7 @@ def train(run: RunDir) -> RunDir:
 
 
 @step(name="anchor {run.tagger} {run.id}", timeout_seconds=12 * HOUR)
-def anchor(run: RunDir, place: steps.Place) -> RunDir:
+def anchor(run: RunDir) -> RunDir:
     """Train the champion's recipe on this split, if the champion cannot be compared on it."""
-    steps.anchor(run, place)
+    steps.anchor(run)
     return run

@@ -53,7 +53,7 @@ def retrain(
     steps.encode(run)
     steps.baseline(run)
     _train(run)
-    steps.anchor(run, where)
+    steps.anchor(run)
     steps.evaluate(run)
     steps.decide(run)
     steps.register(run, where)
@@ -148,9 +148,8 @@ def anchor(run: Run) -> None:
 
     Example: `seqtag anchor sample`
     """
-    where = place()
-    at = find_run(run, where)
-    steps.anchor(at, where)
+    at = find_run(run, place())
+    steps.anchor(at)
     barred = read_json(at.anchor)["barred"]
     typer.echo("not needed" if barred is None else f"{at.anchor_dir}: {barred}")
 

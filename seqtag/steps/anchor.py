@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +13,13 @@ from seqtag.config import TaggerConfig, config_digest
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.rundir import RunDir
 from seqtag.sealing import Manifest, file_digest, read_json, remove_folder, require_manifest, write_json
-from seqtag.steps.ground import Place, digest, read_config, step, train_scheme
+from seqtag.steps.ground import digest, read_config, step, train_scheme
 from seqtag.steps.learning import encode, index, train
 
 logger = logging.getLogger(__name__)
 
 
-def anchor(run: RunDir, place: Place) -> Manifest:
+def anchor(run: RunDir) -> Manifest:
     """Train the champion's configuration on this split, if the champion itself cannot be compared on it.
 
     It cannot where the corpus was split anew, so that the champion was trained on test sequences, or where
@@ -26,9 +27,6 @@ def anchor(run: RunDir, place: Place) -> Manifest:
     champion's configuration it is the anchor, and nothing more is trained.
 
     Reads the splits, the vocabulary and the champion's bundle; writes `anchor/`.
-
-    Raises:
-        RegistryError: the champion's configuration is needed, and the registry could not be reached.
     """
     config, opponent = read_config(run), read_json(run.opponent)
 
@@ -37,7 +35,7 @@ def anchor(run: RunDir, place: Place) -> Manifest:
         before = None
         if barred is not None:
             logger.info("anchor: champion version %s cannot be compared: %s", opponent["version"], barred)
-            before = _champions_configuration(config, place, opponent["version"])
+            before = _champions_configuration(config, opponent)
         same = before is not None and _recipe_digest(before) == _recipe_digest(config)
         if before is not None and not same:
             _train_anchor(run, before, folder / run.anchor_model.name)
@@ -81,15 +79,16 @@ def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
     return left_out.obstacle(config.gate)
 
 
-def _champions_configuration(config: TaggerConfig, place: Place, version: str) -> TaggerConfig | None:
+def _champions_configuration(config: TaggerConfig, opponent: Mapping[str, Any]) -> TaggerConfig | None:
     """Return this run's configuration with the champion's recipe; None if this version cannot read that."""
-    said = place.registry().configuration(config.name, version)
+    said = opponent["config"]
     if said is None:
         return None
     recipe: dict[str, Any] = {name: said.get(name, {}) for name in ("features", "model", "train", "seed")}
     try:
         return TaggerConfig.model_validate({**config.model_dump(mode="json"), **recipe})
     except ValueError as error:
+        version = opponent["version"]
         logger.warning("anchor: the configuration of champion version %s cannot be read: %s", version, error)
         return None
 
@@ -106,7 +105,7 @@ def _train_anchor(run: RunDir, config: TaggerConfig, model: Path) -> None:
         if not folder.exists():
             folder.symlink_to(Path("..", folder.name))
     write_json(inner.config, config.model_dump(mode="json"))
-    write_json(inner.opponent, {"version": None, "run_id": None, "bundle": None, "digest": None, "tags": []})
+    write_json(inner.opponent, {"version": None, "tags": []})  # it is judged against nobody
     for make in (index, encode, train):
         make(inner)
     inner.model.rename(model)

@@ -57,16 +57,13 @@ def explain(config: TaggerConfig, place: Place) -> list[Answer]:
         run, (_, begun) = RunDir(folder), standing_run(config, snapshot, place)
         write_what_it_is_made_from(run, config, snapshot)
         champion = place.registry().champion(config.name)
-        for said in () if begun is None else (begun.forced, begun.approval, begun.opponent, begun.budget):
+        for said in () if begun is None else (begun.forced, begun.approval, begun.opponent, begun.earlier):
             if said.exists():
                 write_json(run.path / said.name, read_json(said))
         if begun is None or not keeps_opponent(begun, champion):
             write_opponent(run, champion, place)
         try:
-            for step in (validate, split, index, encode, baseline, train):
-                step(run)
-            anchor(run, place)
-            for step in (evaluate, decide):
+            for step in (validate, split, index, encode, baseline, train, anchor, evaluate, decide):
                 step(run)
             _ask_what_serves(run, begun, place, answers)
         except NothingStandsError:

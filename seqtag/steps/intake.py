@@ -31,6 +31,8 @@ from seqtag.steps.ground import Place, digest, key_of_steps, read_config, read_s
 if TYPE_CHECKING:
     from seqtag.registry import Champion
 
+_MOST_EARLIER = 50  # runs
+
 logger = logging.getLogger(__name__)
 
 
@@ -166,10 +168,10 @@ def write_what_it_is_made_from(run: RunDir, config: TaggerConfig, snapshot: Snap
 
 
 def write_opponent(run: RunDir, champion: Champion | None, place: Place) -> None:
-    """Write who the run is judged against, and what earlier comparisons have spent of the error budget.
+    """Write who the run is judged against, which runs came before, and what their comparisons have spent.
 
-    A run that is opened again with the same opponent keeps the budget of its first time: it is the same
-    comparison, and spends nothing new.
+    A run that is opened again with the same opponent keeps what it was opened with the first time: it is the
+    same comparison, and spends nothing new.
     """
     opponent = {
         "version": champion.version if champion else None,
@@ -177,13 +179,17 @@ def write_opponent(run: RunDir, champion: Champion | None, place: Place) -> None
         "bundle": str(champion.bundle) if champion else None,
         "digest": champion.bundle_digest if champion else None,
         "tags": list(champion.tags) if champion else [],
+        "config": place.registry().configuration(run.tagger, champion.version) if champion else None,
     }
-    known = read_json(run.opponent) if run.opponent.exists() and run.budget.exists() else None
+    known = read_json(run.opponent) if run.opponent.exists() and run.earlier.exists() else None
     if known != opponent:
         horizon = read_config(run).gate.horizon
         recent = place.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
+        evaluated = run.path.parent.glob("????-??-??-*/evaluation/metrics.json")
+        runs = sorted(path.parents[1].name for path in evaluated if path.parents[1] != run.path)
         spent = sum(comparison.spent for comparison in recent)
-        write_json(run.budget, {"comparisons": len(recent), "spent": spent})
+        earlier = {"comparisons": len(recent), "spent": spent, "runs": runs[-_MOST_EARLIER:]}
+        write_json(run.earlier, earlier)
     write_json(run.opponent, opponent)
 
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
     from seqtag.reporting import ReportContext
     from seqtag.scoring import Cost
 
-_MOST_EARLIER = 20  # runs
-
 logger = logging.getLogger(__name__)
 
 
@@ -69,7 +67,7 @@ def decide(run: RunDir) -> Manifest:
     from seqtag.scoring import Anchor, Budget, Opponent, decide_promotion
 
     config, pinned = read_config(run), read_json(run.opponent)
-    earlier = earlier_scores(run)
+    before, earlier = read_json(run.earlier), earlier_scores(run)
     evaluated, metrics = require_manifest(run.evaluation), read_json(run.metrics)
     predictions, anchor = run.predictions("champion"), read_json(run.anchor)
     opponent = None
@@ -98,7 +96,7 @@ def decide(run: RunDir) -> Manifest:
             metric=metric(run),
             seed=config.seed,
             costs=metrics["costs"],
-            budget=Budget(**read_json(run.budget)),
+            budget=Budget(before["comparisons"], before["spent"]),
             earlier_scores=earlier,
         )
         compared = [
@@ -113,7 +111,7 @@ def decide(run: RunDir) -> Manifest:
         "config": config_digest(config.gate, config.evaluate),
         "seed": str(config.seed),
         "anchor": require_manifest(run.anchor_dir).digest,
-        "error budget": file_digest(run.budget),
+        "error budget": digest(str(before["comparisons"]), str(before["spent"])),
         "earlier scores": digest(*map(str, earlier)),
     }
     return step(run.decision_dir, "decide", inputs, judge)
@@ -125,13 +123,10 @@ def earlier_scores(run: RunDir) -> list[float]:
     Their spread is the retraining noise. Seeds may differ, and so may data of train.
     """
     own = _trained_and_tested(run)
-    found = []
-    for path in sorted(run.path.parent.glob("????-??-??-*")):
-        other = RunDir(path)
-        if path.name < run.id and other.metrics.exists() and _trained_and_tested(other) == own:
-            score = read_json(other.metrics)["challenger"]["score"]["value"]
-            found += [] if score is None else [score]
-    return found[-_MOST_EARLIER:]
+    others = (RunDir(run.path.with_name(name)) for name in read_json(run.earlier)["runs"])
+    alike = (other for other in others if _trained_and_tested(other) == own and other.metrics.exists())
+    scores = (read_json(other.metrics)["challenger"]["score"]["value"] for other in alike)
+    return [score for score in scores if score is not None]
 
 
 def _trained_and_tested(run: RunDir) -> tuple[str, str] | None:

@@ -15,7 +15,7 @@ from seqtag.sealing import require_manifest
 from tests.faults.night import Begun, Nights, forget, let_it_work
 
 STEPS = (
-    *("validation", "splits", "vocabulary", "encoded", "model"),
+    *("validation", "splits", "vocabulary", "encoded", "model", "anchor"),
     *("evaluation", "decision", "registration", "infra", "promotion", "report"),
 )
 TRAIN = """

@@ -55,7 +55,7 @@ def test_a_first_night_promotes_a_model_that_reaches_the_floor(first_night: Nigh
 def test_tasks_are_named_after_tagger_and_run(first_night: Night) -> None:
     with get_client(sync_client=True) as client:
         names = {task.name for task in client.read_task_runs()}
-    verbs = ("validate", "split", "index", "encode", "train", "evaluate", "decide", "register", "promote")
+    verbs = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide", "promote")
     assert {f"{verb} small {first_night.run.id}" for verb in verbs} <= names
 
 
@@ -75,7 +75,7 @@ def test_an_unchanged_night_does_nothing_again(first_night: Night, caplog) -> No
     assert state.message == f"Nothing new since {first_night.run.begun}. {first_night.state.message}"
     unchanged = [r.message.split(":")[0] for r in caplog.records if "unchanged" in r.message]
     assert unchanged == [
-        "ingest", "validate", "split", "index", "encode", "train", "evaluate", "decide",
+        "ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide",
         "register", "infra_validate", "promote", "report",
     ]  # fmt: skip
     assert [v.version for v in first_night.place.registry().versions("small")] == ["1"]
@@ -97,7 +97,7 @@ def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion
     done = [r.message.split(":")[0] for r in caplog.records if re.match(r"\w+: \d+\.\d s", r.message)]
     # index was asked for the champion's tags and gave the same: the rest is the first night's
     assert done == [
-        "validate", "index", "evaluate", "decide", "register", "infra_validate", "promote", "report"
+        "validate", "index", "anchor", "evaluate", "decide", "register", "infra_validate", "promote", "report"
     ]  # fmt: skip
     decision = read_json(state.result().decision)
     assert (state.name, decision["champion_version"], decision["difference"]["value"]) == ("Held", "1", 0.0)

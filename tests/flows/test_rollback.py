@@ -77,7 +77,7 @@ def test_a_registered_model_that_does_not_work_is_held_and_one_that_is_rolled_ba
     tagger = taggers.write()
     config = load_tagger(tagger)
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=datetime.now(UTC).date())
-    for verb in ("validate", "split", "index", "encode", "train", "evaluate", "decide"):
+    for verb in ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"):
         getattr(steps, verb)(run)
     steps.register(run, place)
     (code,) = place.home.artifacts.rglob("serving_model.py")

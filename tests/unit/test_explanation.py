@@ -15,8 +15,13 @@ from seqtag.config import Settings, load_tagger
 from seqtag.errors import ConfigError, CorpusRejectedError, RunDirError
 from tests.taggers import Taggers
 
-JUDGED_ANEW = {"validate": {"previous"}, "index": {"previous tags"}, "evaluate": {"opponent"}}
-VERBS = ["ingest", "validate", "split", "index", "encode", "train", "evaluate", "decide"]
+JUDGED_ANEW = {
+    "validate": {"previous"},
+    "index": {"previous tags"},
+    "anchor": {"opponent"},
+    "evaluate": {"opponent"},
+}
+VERBS = ["ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"]
 OF_ONE_RUN = ["register", "infra_validate", "promote", "report"]
 BEGUN_ANEW = {**JUDGED_ANEW, **{verb: set() for verb in OF_ONE_RUN}}
 ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
@@ -58,7 +63,7 @@ def test_with_nothing_new_all_stands(night):
 def test_a_change_runs_what_it_is_an_input_of(night):
     """A new run is judged against the first one's model, which is the champion by now."""
     of_gate, of_quality = asked(night, floor=0.06), asked(night, more="[quality]\nmin_tag_support = 1\n")
-    assert running(of_gate) == {**BEGUN_ANEW, "evaluate": {"config", "opponent"}, "decide": {"config"}}
+    assert running(of_gate) == {**BEGUN_ANEW, "decide": {"config"}}
     assert running(of_quality) == {**BEGUN_ANEW, "validate": {"config", "previous"}}
     assert running(asked(night, seed=2)) == {**BEGUN_ANEW, "train": {"seed"}, "decide": {"seed"}}
 
@@ -89,7 +94,12 @@ def test_other_packages_are_a_reason(night, monkeypatch):
     monkeypatch.setattr(steps.ground, "provenance", with_another_tensorflow)
     answers = asked(night)
     newer = {"package tensorflow"}
-    assert running(answers) == {**BEGUN_ANEW, "train": newer, "evaluate": {"opponent"} | newer}
+    assert running(answers) == {
+        **BEGUN_ANEW,
+        "train": newer,
+        "anchor": {"opponent"} | newer,
+        "evaluate": {"opponent"} | newer,
+    }
     assert "train          would run: package tensorflow 2." in steps.explanation(answers)
 
 

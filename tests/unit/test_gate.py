@@ -70,9 +70,8 @@ class Cities:
         toml.write_text(TOML.format(sources=sources, gate=gate, tags=tags, epochs=epochs))
         config = load_tagger(toml)
         run = steps.open_run(config, steps.ingest(config, self.place), self.place, as_of=date(2026, 1, day))
-        for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train):
+        for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
             step(run)
-        steps.anchor(run, self.place)
         steps.evaluate(run)
         steps.decide(run)
         return run
@@ -154,7 +153,7 @@ def test_a_declaration_takes_a_tag_away(cities: Cities) -> None:
 def test_only_new_evidence_spends_of_the_error_budget(cities: Cities) -> None:
     before = len(cities.place.registry().comparisons("cities"))
     run = cities.retrain(epochs=2)
-    assert read_json(run.budget)["comparisons"] == before
+    assert read_json(run.earlier)["comparisons"] == before
     assert decision(run)["level"] == pytest.approx(0.05 / 365)
     assert cities.finish(run) == "HOLD"
     spent = cities.place.registry().comparisons("cities")

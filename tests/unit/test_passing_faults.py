@@ -71,7 +71,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
 def _up_to_training(folder: Path, place: steps.Place, *, floor: float) -> RunDir:
     config = load_tagger(Taggers(folder).write(floor=floor))
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
-    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train):
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
         step(run)
     return run
 

@@ -231,6 +231,7 @@ def test_every_file_of_the_package_that_is_no_module_counts(checkout):
         "index",
         "encode",
         "train",
+        "anchor",
         "evaluate",
         "decide",
         "register",
@@ -241,6 +242,7 @@ def test_every_file_of_the_package_that_is_no_module_counts(checkout):
 def test_all_that_runs_is_known_before(verb, traced):
     """Every function of ours that a step runs is in its provenance: what is missing would go unnoticed."""
     home = {"validate": "intake", "split": "intake", "evaluate": "judgement", "decide": "judgement"}
+    home |= {"anchor": "anchor"}
     home |= dict.fromkeys(("register", "infra_validate", "promote"), "promotion")
     known = provenance(f"seqtag.steps.{home.get(verb, 'learning')}", verb).definitions
     missing = traced[verb] - known
@@ -283,7 +285,7 @@ def traced(tmp_path_factory):
         threading.setprofile(note)
         more = dict.fromkeys(("register", "infra_validate", "promote"), (place,))
         by = {"promote": {"by": steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))}}
-        learning = ("validate", "split", "index", "encode", "train", "evaluate", "decide")
+        learning = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
         for verb in (*learning, "register", "infra_validate", "promote"):
             ran.clear()
             sys.setprofile(note)

@@ -25,7 +25,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, steps.Plac
     place = steps.Place.of(Settings(home=folder / "home"))
     config = load_tagger(Taggers(folder).write())
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
-    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train):
+    for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
         step(run)
     steps.evaluate(run)
     steps.decide(run)

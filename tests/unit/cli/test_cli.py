@@ -25,6 +25,7 @@ VERBS = [
     "index",
     "encode",
     "train",
+    "anchor",
     "evaluate",
     "decide",
     "register",
