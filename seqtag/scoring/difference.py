@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from seqtag.config import GateConfig
 from seqtag.scoring.bootstrap import unit_totals
-from seqtag.scoring.figures import Interval, difference_interval, t_quantile
+from seqtag.scoring.figures import Interval, difference_interval, t_reach
 from seqtag.scoring.metric import score_differences
 from seqtag.scoring.randomization import randomization_p_value
 from seqtag.scoring.retraining_noise import RetrainingNoise
@@ -63,11 +63,10 @@ def paired_difference(
     totals = unit_totals(ours, units), unit_totals(theirs, units)
     n_units, value = len(totals[0]), float(differences[0])
     of_test = float(np.std(differences[1:], ddof=1))
-    of_both = (
-        math.hypot(of_test, 2**0.5 * noise.value) if of_test else 0.0
-    )  # equal answers are no new training
-    reach = t_quantile((1 + gate.confidence) / 2, n_units) * of_both
-    bound = value - t_quantile(1 - level, n_units) * of_test
+    is_same = np.array_equal(*totals)  # then another training would have changed nothing either
+    of_both = 0.0 if is_same else math.hypot(of_test, 2**0.5 * noise.value)
+    reach = t_reach((1 + gate.confidence) / 2, n_units, deviation=of_both)
+    bound = value - t_reach(1 - level, n_units, deviation=of_test)
     p_value = randomization_p_value(*totals, level=2 * level, seed=seed)
     rules = [
         enough_differ_rule(*totals, level),
@@ -82,7 +81,7 @@ def paired_difference(
     return PairedDifference(
         interval=difference_interval(value, reach, support=len(ours), n_units=n_units),
         standard_error=of_test,
-        bound=bound,
+        bound=max(bound, -1.0),
         p_better=float((differences[1:] > 0).mean()),
         p_value=p_value,
         verdict=verdict,

@@ -160,20 +160,32 @@ def macro_prf(counts: Resampled, *, n_units: int, confidence: float) -> Prf:
 
 def standard_interval(differences: Sums, *, support: int, n_units: int, confidence: float) -> Interval:
     """Return a difference with its interval of Student's t over units, from `[1 + resamples]`."""
-    reach = t_quantile((1 + confidence) / 2, n_units) * float(np.std(differences[1:], ddof=1))
+    deviation = float(np.std(differences[1:], ddof=1))
+    reach = t_reach((1 + confidence) / 2, n_units, deviation=deviation)
     return difference_interval(float(differences[0]), reach, support=support, n_units=n_units)
 
 
 def difference_interval(value: float, reach: float, *, support: int, n_units: int) -> Interval:
-    """Return the interval of a difference, which reaches as far on both sides."""
-    return Interval(value=value, low=value - reach, high=value + reach, support=support, documents=n_units)
+    """Return the interval of a difference of two fractions, which reaches as far on both sides."""
+    return Interval(
+        value=value,
+        low=max(value - reach, -1.0),
+        high=min(value + reach, 1.0),
+        support=support,
+        documents=n_units,
+    )
 
 
-def t_quantile(share: float, n_units: int) -> float:
-    """Return the quantile of Student's t that a mean of `n_units` has; infinite for one unit alone."""
+def t_reach(share: float, n_units: int, *, deviation: float) -> float:
+    """Return how far the bound of a mean of `n_units` lies from it, by the quantile of Student's t.
+
+    One unit that deviates at all says nothing about others: the reach is infinite.
+    """
     from scipy.special import stdtrit
 
-    return float(stdtrit(n_units - 1, share)) if n_units > 1 else math.inf
+    if not deviation:
+        return 0.0
+    return float(stdtrit(n_units - 1, share)) * deviation if n_units > 1 else math.inf
 
 
 def number(value: float) -> float | None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
 from seqtag.scoring.bootstrap import percentile_interval, resampled_totals
 from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED, ClassCounts, TagPairs, span_counts, tag_counts
-from seqtag.scoring.figures import Sums, f1, ratio, t_quantile
+from seqtag.scoring.figures import Sums, f1, ratio, t_reach
 from seqtag.scoring.metric import metric_counts
 from seqtag.scoring.predictions import Predictions
 from seqtag.scoring.slices import Slices, by_column, by_length, by_repetition, sequence_counts
@@ -148,14 +148,15 @@ def _guarded(of: _Compared, *, confidence: float, noise: float) -> Guarded:
     """
     value = float(of.difference[0])
     low, high = percentile_interval(of.difference[1:, None], confidence)
-    quantile = t_quantile((1 + confidence) / 2, of.documents)
-    reach = quantile * float(np.nanstd(of.difference[1:], ddof=1))
-    of_training = quantile * (2 / of.share) ** 0.5 * noise if of.share else math.inf
+    tail = (1 + confidence) / 2
+    reach = t_reach(tail, of.documents, deviation=float(np.nanstd(of.difference[1:], ddof=1)))
+    differs = (2 / of.share) ** 0.5 * noise if of.share else math.inf
+    of_training = t_reach(tail, of.documents, deviation=differs)
     return Guarded(
         what=of.what,
         difference=value,
-        low=value - math.hypot(max(value - float(low[0]), reach), of_training),
-        high=value + math.hypot(max(float(high[0]) - value, reach), of_training),
+        low=max(value - math.hypot(max(value - float(low[0]), reach), of_training), -1.0),
+        high=min(value + math.hypot(max(float(high[0]) - value, reach), of_training), 1.0),
         support=of.support,
         documents=of.documents,
     )

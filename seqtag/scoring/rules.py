@@ -81,24 +81,23 @@ def enough_differ_rule(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.flo
 def margin_rule(difference: float, bound: float, *, level: float, margin: float) -> Rule:
     """Ask that the lower bound of the difference lie above the margin."""
     detail = (
-        f"at an error level of {level:.4%} the difference is at least {points(bound)} points, "
+        f"at an error level of {level:.4%} the difference is at least {points(max(bound, -1.0))} points, "
         f"the margin is {points(margin)}"
     )
-    needed = margin + (difference - bound)
-    change = f"a difference above {points(needed)} points instead of {points(difference)}"
-    if 0 < bound <= margin:
-        change += f", or gate.margin below {bound:.4f}"
-    return _rule(MARGIN, bound > margin, detail, change)
+    changes = [_larger_difference(difference, margin + (difference - bound))]
+    lower = math.floor(1e4 * bound) / 1e4 if 0 < bound <= margin else 0.0
+    if lower > 0:
+        changes.append(f"gate.margin below {lower:.4f}")
+    return _rule(MARGIN, bound > margin, detail, ", or ".join(filter(None, changes)))
 
 
 def noise_rule(difference: float, low: float, *, noise: RetrainingNoise, gate: GateConfig) -> Rule:
     """Ask that the difference be larger than what another training of the same configuration would change."""
     detail = (
         f"with retraining noise of {100 * noise.value:.2f} points ({noise.source}) the {gate.confidence:.0%} "
-        f"interval begins at {points(low)} points, the margin is {points(gate.margin)}"
+        f"interval begins at {points(max(low, -1.0))} points, the margin is {points(gate.margin)}"
     )
-    needed = gate.margin + (difference - low)
-    change = f"a difference above {points(needed)} points instead of {points(difference)}"
+    change = _larger_difference(difference, gate.margin + (difference - low))
     return _rule(NOISE, low > gate.margin, detail, change)
 
 
@@ -139,7 +138,8 @@ def comparable_rule(
         f"challenger alone on {ours:.1%} and the champion alone on {theirs:.1%}, which are left out; "
         f"{gate.max_seen:.1%} is allowed of the champion's"
     )
-    return _rule(COMPARABLE, theirs <= gate.max_seen, detail, f"gate.max_seen = {theirs:.4f}")
+    change = f"gate.max_seen = {math.ceil(1e4 * theirs - 1e-6) / 1e4:g}"
+    return _rule(COMPARABLE, theirs <= gate.max_seen, detail, change)
 
 
 def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[Rule]:
@@ -220,6 +220,13 @@ def points(fraction: float) -> str:
 
 def _rule(name: str, held: bool, detail: str, change: str) -> Rule:
     return Rule(rule=name, held=bool(held), detail=detail, change="" if held else change)
+
+
+def _larger_difference(difference: float, needed: float) -> str:
+    """Return the change to a difference that would have been enough; "" if no two scores differ so much."""
+    if needed >= 1:
+        return ""
+    return f"a difference above {points(needed)} points instead of {points(difference)}"
 
 
 def _number(value: float) -> str:
