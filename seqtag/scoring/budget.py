@@ -15,6 +15,8 @@ from typing import TypedDict
 
 from seqtag.config import GateConfig
 
+_LEAST = 0.1  # of an equal share: a smaller remainder of the budget finds nothing that it could pay for
+_RAREST = 1e-9  # error level from which on a test split is good for any number of comparisons
 POWER = 0.8  # with which an improvement is to be found that a test split is said to be good for
 
 
@@ -37,7 +39,9 @@ class Budget:
         """
         left = gate.false_promotions - self.spent
         share = gate.false_promotions / gate.horizon
-        return share if left >= share * (1 - 1e-9) else max(left, 0.0)  # sums of shares are rounded
+        if left >= share * (1 - 1e-9):  # sums of shares are rounded
+            return share
+        return left if left >= share * _LEAST else 0.0
 
 
 class Gauge(TypedDict):
@@ -50,7 +54,7 @@ class Gauge(TypedDict):
                  with a probability of `POWER`
     documents    test documents with which it lasts for a whole horizon; None: no number is enough, since
                  retrainings differ by more than the improvement
-    to_double    further documents that double `good_for`; None as before
+    to_double    further documents that double `good_for`; None as before, and where one comparison is too many
     """
 
     level: float
@@ -64,18 +68,21 @@ class Gauge(TypedDict):
     to_double: int | None
 
 
-def gauge(budget: Budget, *, standard_error: float, noise: float, n_units: int, gate: GateConfig) -> Gauge:
-    """Return what a test split is good for.
+def gauge(
+    budget: Budget, *, standard_error: float, noise: float, n_units: int, gate: GateConfig
+) -> Gauge | None:
+    """Return what a test split is good for; None where two models gave the same answers and nothing varies.
 
     Args:
         standard_error: of the difference of two models on this test split.
         noise: standard deviation of the score between equally good retrainings.
         n_units: documents of the test split.
     """
+    if not standard_error:
+        return None
     of_one = standard_error * n_units**0.5
-    affordable = (
-        1 - NormalDist().cdf(gate.improvement / standard_error - _z(POWER)) if standard_error else 0.0
-    )
+    in_errors = (gate.improvement - gate.margin) / standard_error
+    affordable = max(NormalDist().cdf(_z(POWER) - in_errors), _RAREST)
     found = detectable(standard_error, level=affordable, noise=noise, gate=gate) <= gate.improvement * 1.0001
     left = max(gate.false_promotions - budget.spent, 0.0)
     needed = partial(documents_needed, gate.improvement, of_one=of_one, noise=noise, gate=gate)
@@ -88,7 +95,7 @@ def gauge(budget: Budget, *, standard_error: float, noise: float, n_units: int, 
         spent=budget.spent,
         detectable=detectable(standard_error, level=share, noise=noise, gate=gate),
         improvement=gate.improvement,
-        good_for=int(min(left / max(affordable, 1e-9), 1e6)) if found else 0,
+        good_for=int(min(left / affordable, 1e6)) if found else 0,
         documents=needed(level=share),
         to_double=None if double is None else max(double - n_units, 0),
     )

@@ -57,7 +57,7 @@ def budget_rule(level: float, budget: Budget, gate: GateConfig) -> Rule:
         f"{budget.comparisons:,} of the {gate.horizon:,} comparisons of a horizon took {budget.spent:.2%} of "
         f"the {gate.false_promotions:.2%} that false promotions may take; this one may take {level:.4%}"
     )
-    change = f"gate.false_promotions = {budget.spent + share:.4g}"
+    change = f"gate.false_promotions = {math.ceil(1e6 * (budget.spent + share)) / 1e6:g}"
     return _rule(BUDGET, level > 0, detail, change)
 
 
