@@ -31,7 +31,13 @@ def tag_pairs(*sequences: tuple[str, str]) -> TagPairs:
 def judge(
     pairs: TagPairs, confidences: list[float], *, spans: list[float] | None = None, **changes: Any
 ) -> Any:
-    arguments = {"scheme": "none" if spans is None else "IOB2", "config": CONFIG, "seed": 1, **changes}
+    arguments = {
+        "units": np.arange(pairs.n_sequences, dtype=np.uint64),
+        "scheme": "none" if spans is None else "IOB2",
+        "config": CONFIG,
+        "seed": 1,
+        **changes,
+    }
     of_spans = None if spans is None else np.array(spans, np.float32)
     return calibration(pairs, np.array(confidences, np.float32), span_confidences=of_spans, **arguments)
 
@@ -86,7 +92,7 @@ def test_a_confidence_on_a_bound_belongs_below_it() -> None:
 def test_a_bin_without_tokens_has_no_accuracy() -> None:
     low, _ = judge(tag_pairs(("A", "A")), [0.75], n_bins=2)["tokens"]["bins"]
     assert low["mean_confidence"] is None
-    assert low["accuracy"] == {"value": None, "low": None, "high": None, "support": 0}
+    assert low["accuracy"] == {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
 
 
 def test_there_are_fifteen_bins_unless_asked_otherwise() -> None:
@@ -124,7 +130,7 @@ def test_where_no_span_is_predicted_every_figure_of_spans_is_none() -> None:
     spans = judge(tag_pairs(("B-X O", "O O")), [0.9, 0.9], spans=[0.9, 0.9])["spans"]
     assert spans["support"] == 0
     for name in ("accuracy", "mean_confidence", "gap", "ece", "ece_equal_mass", "brier"):
-        assert spans[name] == {"value": None, "low": None, "high": None, "support": 0}
+        assert spans[name] == {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
     assert spans["mce"] == {"value": None, "support": 0}
     assert {b["accuracy"]["support"] for b in spans["bins"]} == {0}
 
@@ -144,7 +150,7 @@ def test_figures_are_plain_json_and_repeat_by_seed() -> None:
 
 def test_a_model_that_is_always_sure_and_right_has_no_error() -> None:
     tokens = judge(tag_pairs(("A A", "A A")), [1.0, 1.0])["tokens"]
-    assert tokens["ece"] == {"value": 0, "low": 0, "high": 0, "support": 2}
+    assert tokens["ece"] == {"value": 0, "low": 0, "high": 0, "support": 2, "documents": 1}
 
 
 SEQUENCES = st.lists(
@@ -202,9 +208,7 @@ def test_the_interval_covers_the_true_error_about_as_often_as_it_says(too_sure: 
         sure = generator.uniform(0.5, 1, offsets[-1]).astype(np.float32)
         right = generator.random(len(sure)) < sure - too_sure
         pairs = TagPairs(("A", "B"), np.zeros(len(sure), np.int32), (~right).astype(np.int32), offsets)
-        error = calibration(
-            pairs, sure, span_confidences=None, scheme="none", config=config, seed=trial, n_bins=10
-        )["tokens"]["ece"]
+        error = judge(pairs, sure, config=config, seed=trial, n_bins=10)["tokens"]["ece"]
         covered += error["low"] <= too_sure <= error["high"]
     assert covered / 300 == pytest.approx(0.95, abs=0.05)
 
