@@ -213,6 +213,21 @@ def test_the_interval_covers_the_true_error_about_as_often_as_it_says(too_sure: 
     assert covered / 300 == pytest.approx(0.95, abs=0.05)
 
 
+def test_the_tokens_of_a_document_are_drawn_together() -> None:
+    """40 sequences, one in eight tokens wrong: 40 documents, 4, or 4 sequences of as many tokens."""
+    pairs = tag_pairs(*[("A A A A", "A A A B")] * 20, *[("A A A A", "A A A A")] * 20)
+    sure = np.tile([0.875, 0.75, 0.875, 0.625], 40)
+    alone = judge(pairs, sure)["tokens"]
+    in_documents = judge(pairs, sure, units=np.repeat(np.arange(4, dtype=np.uint64), 10))["tokens"]
+    long = tag_pairs(*[("A A A A " * 10, "A A A B " * 10)] * 2, *[("A A A A " * 10, "A A A A " * 10)] * 2)
+    assert in_documents == judge(long, sure)["tokens"]
+    assert (alone["accuracy"]["documents"], in_documents["accuracy"]["documents"]) == (40, 4)
+    for name in ("accuracy", "gap", "brier"):
+        wide, narrow = in_documents[name], alone[name]
+        assert wide["value"] == pytest.approx(narrow["value"])
+        assert wide["high"] - wide["low"] > 2 * (narrow["high"] - narrow["low"])
+
+
 def test_bins_of_equal_mass_keep_equal_values_together() -> None:
     assert module.equal_mass(np.array([0.5] * 7 + [0.75]), 4).tolist() == [0.5]
     assert module.equal_mass(np.arange(30) / 30, 15).tolist() == (np.arange(1, 28, 2) / 30).tolist()
