@@ -147,7 +147,10 @@ def test_unlabelled_sequences_are_left_out(
 ) -> None:
     labelled = judge(files)["challenger"]
     files["challenger"] = write_predictions(
-        "challenger", [*TEST[:1], ("who knows", None, "B-PER O"), *TEST[1:]], genre=["x", *GENRES]
+        "challenger",
+        [*TEST[:1], ("who knows", None, "B-PER O"), *TEST[1:]],
+        genre=["x", *GENRES],
+        documents=["d0", "new", "d1", "d2", "d3"],
     )
     metrics = judge(files, champion=None)
     assert metrics["n_sequences"] == 4
@@ -272,6 +275,7 @@ def test_unlabelled_sequences_do_not_shift_the_probabilities_of_others(
         [*TEST[:1], ("who knows", None, "B-PER O"), *TEST[1:]],
         genre=["x", *GENRES],
         confidence=[*SURE[:1], "0.1 0.2", *SURE[1:]],
+        documents=["d0", "new", "d1", "d2", "d3"],
     )
     assert judge(files, champion=None)["challenger"]["calibration"] == labelled
 
@@ -321,12 +325,12 @@ def test_the_difference_to_the_baseline_has_an_interval(with_baseline: dict[str,
     difference = judge(with_baseline, baseline=with_baseline["baseline"])["baseline_difference"]
     assert difference["value"] == pytest.approx(6 / 11 - 2 / 7)
     assert difference["low"] < difference["value"] < difference["high"]
-    assert difference["support"] == 4
+    assert (difference["support"], difference["documents"]) == (4, 4)
 
 
 def test_an_equal_baseline_differs_by_nothing_in_any_resample(files: dict[str, Path]) -> None:
     difference = judge(files, baseline=files["challenger"])["baseline_difference"]
-    assert difference == {"value": 0, "low": 0, "high": 0, "support": 4}
+    assert difference == {"value": 0, "low": 0, "high": 0, "support": 4, "documents": 4}
 
 
 def test_without_a_baseline_nothing_is_said_of_one(files: dict[str, Path]) -> None:

@@ -111,7 +111,7 @@ def test_nothing_to_count_gives_none_and_no_zero() -> None:
     scores = evaluate(
         tag_array("O O"), tag_array("O O"), scheme="IOB2", metric="span_f1", config=CONFIG, seed=1
     )
-    assert scores["score"] == {"value": None, "low": None, "high": None, "support": 0}
+    assert scores["score"] == {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
     assert scores["accuracy"]["value"] == 1
     assert scores["spans"]["conlleval"]["types"] == {}
 
