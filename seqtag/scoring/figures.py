@@ -85,8 +85,8 @@ def share(
     variance = float(np.nanvar(samples[1:], ddof=1)) if np.count_nonzero(~np.isnan(samples[1:])) > 1 else 0.0
     worth = float(n_units)
     if variance > 0 and n_units > 1:
-        few = min(1.0, float(stdtrit(trials, tail) / stdtrit(n_units - 1, tail)))  # tell the variance
-        worth = value * (1 - value) / variance * few**2
+        few = stdtrit(max(trials, n_units) - 1, tail) / stdtrit(n_units - 1, tail)  # units tell the variance
+        worth = value * (1 - value) / variance * float(few) ** 2
     worth = min(worth, trials)
     right = value * worth
     return Interval(
