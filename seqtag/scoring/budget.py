@@ -54,7 +54,7 @@ class Gauge(TypedDict):
                  with a probability of `POWER`
     documents    test documents with which it lasts for a whole horizon; None: no number is enough, since
                  retrainings differ by more than the improvement
-    to_double    further documents that double `good_for`; None as before, and where one comparison is too many
+    to_double    further documents that double `good_for`; None as before, or where it is 0
     """
 
     level: float

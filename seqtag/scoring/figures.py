@@ -11,6 +11,7 @@ import numpy.typing as npt
 from seqtag.scoring.bootstrap import Resampled, percentile_interval
 from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED
 
+_ROUNDING = 1e-12  # by which resamples of one and the same share may differ
 Sums = npt.NDArray[np.float64]  # [1 + resamples, ...]; row 0 is the sample itself
 
 
@@ -82,7 +83,9 @@ def share(
     if np.isnan(value):
         return Interval(value=None, low=None, high=None, support=support, documents=n_units)
     tail = (1 - confidence) / 2
-    variance = float(np.nanvar(samples[1:], ddof=1)) if np.count_nonzero(~np.isnan(samples[1:])) > 1 else 0.0
+    defined = samples[1:][~np.isnan(samples[1:])]
+    differ = len(defined) > 1 and np.ptp(defined) > _ROUNDING
+    variance = float(np.var(defined, ddof=1)) if differ else 0.0
     worth = float(n_units)
     if variance > 0 and n_units > 1:
         few = stdtrit(max(trials, n_units) - 1, tail) / stdtrit(n_units - 1, tail)  # units tell the variance
