@@ -86,7 +86,8 @@ def gauge(
     found = detectable(standard_error, level=affordable, noise=noise, gate=gate) <= gate.improvement * 1.0001
     left = max(gate.false_promotions - budget.spent, 0.0)
     needed = partial(documents_needed, gate.improvement, of_one=of_one, noise=noise, gate=gate)
-    double = needed(level=affordable / 2) if found else None
+    good_for = int(min(left / affordable, 1e6)) if found else 0
+    double = needed(level=affordable / 2) if good_for else None
     share = gate.false_promotions / gate.horizon
     return Gauge(
         level=budget.level(gate),
@@ -95,7 +96,7 @@ def gauge(
         spent=budget.spent,
         detectable=detectable(standard_error, level=share, noise=noise, gate=gate),
         improvement=gate.improvement,
-        good_for=int(min(left / affordable, 1e6)) if found else 0,
+        good_for=good_for,
         documents=needed(level=share),
         to_double=None if double is None else max(double - n_units, 0),
     )
