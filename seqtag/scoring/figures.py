@@ -182,12 +182,10 @@ def difference_interval(value: float, reach: float, *, support: int, n_units: in
 def t_reach(share: float, n_units: int, *, deviation: float) -> float:
     """Return how far the bound of a mean of `n_units` lies from it, by the quantile of Student's t.
 
-    One unit that deviates at all says nothing about others: the reach is infinite.
+    One unit says nothing about others: the reach is infinite.
     """
     from scipy.special import stdtrit
 
-    if not deviation:
-        return 0.0
     return float(stdtrit(n_units - 1, share)) * deviation if n_units > 1 else math.inf
 
 
