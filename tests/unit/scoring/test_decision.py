@@ -195,7 +195,7 @@ def test_a_test_split_of_one_document_decides_nothing(write_predictions: WritePr
     assert decision["would_pass"] == []
     assert "Infinity" not in json.dumps(decision)
     tie = decide(champion, champion)
-    assert (tie["verdict"], tie["difference"]["low"], tie["difference"]["high"]) == ("HOLD", 0, 0)
+    assert (tie["verdict"], tie["difference"]["low"], tie["difference"]["high"]) == ("HOLD", -1, 1)
     assert "NaN" not in json.dumps(tie)
 
 

@@ -121,6 +121,29 @@ def test_slices_of_gold_spans_seen_in_train(files: dict[str, Path]) -> None:
     assert seen["span_f1"] is None
 
 
+def test_slices_by_repetition_of_train(files: dict[str, Path], write_predictions: WritePredictions) -> None:
+    """`ann sleeps` and `york` repeat train: 2 of 3 tokens right; of the rest 4 of 7."""
+    assert "sequence" not in {s["slice"] for s in judge(files)["challenger"]["slices"]}
+    files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, seen=[True, False, True, False])
+    scores = judge(files)["challenger"]
+    repeats, new = (the_slice(scores, "sequence", value) for value in ("repeats train", "new"))
+    assert (repeats["n_sequences"], repeats["accuracy"]["value"]) == (2, 2 / 3)
+    assert (new["n_sequences"], new["accuracy"]["value"]) == (2, 4 / 7)
+    assert (repeats["accuracy"]["support"], repeats["accuracy"]["documents"]) == (3, 2)
+
+
+def test_a_test_split_of_one_document_gives_plain_json(write_predictions: WritePredictions) -> None:
+    documents = ["all"] * 4
+    ours = write_predictions("challenger", TEST, genre=GENRES, documents=documents)
+    none = [(words, gold, "O " * len(words.split())) for words, gold, _ in TEST]
+    baseline = write_predictions("baseline", none, genre=GENRES, documents=documents)
+    for other in (baseline, ours):
+        metrics = judge({"challenger": ours, "train": ours}, champion=None, baseline=other)
+        json.dumps(metrics, allow_nan=False)
+        difference = metrics["baseline_difference"]
+        assert (difference["low"], difference["high"], difference["documents"]) == (-1, 1, 1)
+
+
 def test_without_a_scheme_there_is_no_slice_of_spans(files: dict[str, Path]) -> None:
     scores = judge(files, scheme="none", metric="accuracy")["challenger"]
     assert {s["slice"] for s in scores["slices"]} == {"length", "unknown token", "genre"}

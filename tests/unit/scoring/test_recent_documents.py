@@ -1,0 +1,132 @@
+"""Documents that came after the champion was judged: they show a score that chance made too high."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from seqtag.config import EvaluateConfig, GateConfig
+from seqtag.scoring import Opponent, decide_promotion
+from seqtag.scoring.decision import Decision
+
+WritePredictions = Callable[..., Path]
+Decide = Callable[..., Decision]
+
+RIGHT, WRONG = ("a b", "B-X O", "B-X O"), ("a b", "B-X O", "O O")
+SHARE = 0.05 / 365
+
+
+def compared(challenger: Path, champion: Path) -> Decision:
+    return decide_promotion(
+        challenger,
+        Opponent("3", champion, ("O", "B-X")),
+        tags=("O", "B-X"),
+        scheme="IOB2",
+        gate=GateConfig(resamples=500, retraining_noise=0),
+        evaluate=EvaluateConfig(),
+        metric="span_f1",
+        seed=1,
+    )
+
+
+@pytest.fixture
+def decide(write_predictions: WritePredictions) -> Decide:
+    """Return a function that compares on 200 earlier sequences, and on as many later ones as it is told.
+
+    The champion was chosen by the earlier ones, where it finds every span; the challenger misses 10. Of
+    the later ones the challenger finds all, the champion half.
+    """
+    write = partial(write_predictions, numbered=True)
+
+    def decided(
+        n_recent: int,
+        *,
+        tested: Sequence[bool | None] | None = None,
+        documents: Sequence[str] | None = None,
+    ) -> Decision:
+        tested = tested or [True] * 200 + [False] * n_recent
+        challenger = write(
+            "challenger", [WRONG] * 10 + [RIGHT] * (190 + n_recent), documents=documents, tested=None
+        )
+        later = [RIGHT if i % 2 else WRONG for i in range(n_recent)]
+        champion = write("champion", [RIGHT] * 200 + later, documents=documents, tested=tested)
+        return compared(challenger, champion)
+
+    return decided
+
+
+def test_a_champion_whose_earlier_score_is_too_high_is_replaced_by_what_came_since(decide: Decide) -> None:
+    """On all 260 the challenger is 20 better, which may be chance; on the 60 later ones 30, which is not.
+
+    F1 there: 1, and 2 * 30 / (60 + 30).
+    """
+    decision = decide(60)
+    assert decision["verdict"] == "PROMOTE"
+    assert (decision["challenger"], decision["champion"]) == (1, 60 / 90)
+    assert (decision["n_sequences"], decision["n_documents"]) == (60, 60)
+    recent = decision["recent"]
+    assert recent is not None
+    assert (recent["challenger"], recent["champion"], recent["champion_before"]) == (1, 60 / 90, 1)
+    assert recent["n_documents"] == 60
+    assert recent["difference"] == decision["difference"]
+    assert recent["difference"]["value"] == pytest.approx(1 / 3)
+    assert (recent["difference"]["support"], recent["difference"]["documents"]) == (60, 60)
+    assert "on 60 sequences in 60 documents, the 60 that came after it was promoted" in decision["sentence"]
+
+
+def test_both_ways_share_the_error_level_of_the_comparison(decide: Decide) -> None:
+    decision = decide(60)
+    assert decision["level"] == SHARE
+    assert "at an error level of 0.0068% at least " in decision["sentence"]
+    assert "at an error level of 0.0137% at least " in decide(49)["sentence"]
+
+
+def test_with_fewer_than_fifty_recent_documents_nothing_changes(decide: Decide) -> None:
+    decision, unmarked = decide(49), decide(49, tested=[True] * 249)
+    assert decision["verdict"] == "HOLD"
+    assert decision["recent"] is None
+    assert decision == unmarked
+    assert (decision["n_sequences"], decision["n_documents"]) == (249, 249)
+
+
+def test_fifty_recent_documents_are_enough(decide: Decide) -> None:
+    decision = decide(50)
+    assert (decision["verdict"], decision["n_documents"]) == ("PROMOTE", 50)
+
+
+def test_recent_documents_count_and_not_their_sequences(decide: Decide) -> None:
+    documents = [f"d{i}" for i in range(200)] + [f"e{i % 49}" for i in range(98)]
+    decision = decide(98, documents=documents)
+    assert decision["recent"] is None
+    assert decision["n_documents"] == 249
+
+
+def test_a_test_split_that_is_new_as_a_whole_is_compared_once(decide: Decide) -> None:
+    """So is one of a champion that keeps no hashes of its test split."""
+    for tested in ([False] * 260, [None] * 260):
+        decision = decide(60, tested=tested)
+        assert (decision["verdict"], decision["recent"], decision["n_sequences"]) == ("HOLD", None, 260)
+
+
+def test_a_challenger_that_is_better_on_everything_is_promoted_on_everything(decide: Decide) -> None:
+    """110 of 220 later spans outweigh the 10 earlier ones."""
+    decision = decide(220)
+    assert (decision["verdict"], decision["n_sequences"]) == ("PROMOTE", 420)
+    assert decision["recent"] is not None
+    assert decision["recent"]["n_documents"] == 220
+    assert "came after it was promoted" not in decision["sentence"]
+
+
+def test_guards_hold_what_recent_documents_alone_would_promote(write_predictions: WritePredictions) -> None:
+    """80 of 200 earlier spans are lost, beyond chance, where traffic may be as well."""
+    write = partial(write_predictions, numbered=True)
+    challenger = write("challenger", [WRONG] * 80 + [RIGHT] * 180)
+    champion = write("champion", [RIGHT] * 200 + [RIGHT, WRONG] * 30, tested=[True] * 200 + [False] * 60)
+    decision = compared(challenger, champion)
+    assert decision["recent"] is not None
+    assert decision["recent"]["difference"]["low"] > 0
+    assert decision["verdict"] == "HOLD"
+    assert "no type or slice is worse" in [rule["rule"] for rule in decision["rules"] if not rule["held"]]
