@@ -1,4 +1,4 @@
-"""Ids of tags: the champion's stay, declared ones keep their order, others go by count."""
+"""Ids of tags: those that the champion has too come first, declared ones as declared, others by count."""
 
 from __future__ import annotations
 
@@ -30,9 +30,20 @@ def test_declared_tags_come_as_declared_even_if_train_does_not_show_them() -> No
 
 
 def test_the_champions_tags_keep_their_ids_when_the_set_grows() -> None:
-    previous = ("B-Y", "I-Y", "O", "B-GONE")
+    previous = ("B-Y", "I-Y", "O")
     order = tag_order(OBSERVED, declared=("O", "B-X", "B-NEW"), previous=previous, scheme="IOB2")
-    assert order == ("B-Y", "I-Y", "O", "B-GONE", "B-X", "B-NEW")
+    assert order == ("B-Y", "I-Y", "O", "B-X", "B-NEW")
+
+
+def test_a_tag_that_only_the_champion_knows_is_left_out_and_the_others_keep_their_order() -> None:
+    previous = ("B-Y", "B-GONE", "I-Y", "O")
+    assert tag_order(OBSERVED, declared=None, previous=previous, scheme="IOB2") == ("B-Y", "I-Y", "O", "B-X")
+
+
+def test_a_declared_tag_of_the_champion_keeps_its_place_without_train_showing_it() -> None:
+    previous = ("B-Y", "B-GONE", "I-Y", "O")
+    order = tag_order(OBSERVED, declared=("O", "B-GONE"), previous=previous, scheme="IOB2")
+    assert order == ("B-Y", "B-GONE", "I-Y", "O", "B-X")
 
 
 def test_a_champion_of_another_scheme_keeps_no_ids() -> None:
