@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import sqlalchemy as sa
 from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import Entry, Registry, sqlite_url
 from seqtag.registry.ledger import Ledger
+from seqtag.registry.records import Comparison
 from tests.occasions import ADA, judgement, promote
 
 OpenRegistry = Callable[[Path], Registry]
@@ -56,6 +58,92 @@ def ledger(engine: sa.Engine) -> Ledger:
     made.prepare()
     made.prepare()  # the second time there is nothing to do
     return made
+
+
+AS_BEFORE_COMPARISONS = """
+CREATE TABLE seqtag_ledger (
+    tagger VARCHAR NOT NULL, entry INTEGER NOT NULL,
+    at VARCHAR NOT NULL, who VARCHAR NOT NULL, through VARCHAR NOT NULL, event VARCHAR NOT NULL,
+    from_version VARCHAR, to_version VARCHAR,
+    from_bundle VARCHAR DEFAULT '' NOT NULL, to_bundle VARCHAR DEFAULT '' NOT NULL,
+    config VARCHAR DEFAULT '' NOT NULL, code VARCHAR DEFAULT '' NOT NULL,
+    dataset VARCHAR DEFAULT '' NOT NULL, decision VARCHAR DEFAULT '' NOT NULL,
+    sentence VARCHAR DEFAULT '' NOT NULL, report VARCHAR DEFAULT '' NOT NULL,
+    holds VARCHAR,
+    PRIMARY KEY (tagger, entry)
+)"""
+
+
+@pytest.fixture
+def older_engine(engine: sa.Engine, ledger: Ledger) -> sa.Engine:
+    """The database of a seqtag without an error budget: today's triggers, fewer columns, two entries."""
+    triggers = {
+        "sqlite": "SELECT sql FROM sqlite_master WHERE type = 'trigger'",
+        "postgresql": "SELECT pg_get_triggerdef(oid) FROM pg_trigger "
+        "WHERE tgrelid = 'seqtag_ledger'::regclass",
+    }[engine.dialect.name]
+    with engine.begin() as connection:
+        made = [sql for (sql,) in connection.exec_driver_sql(triggers)]
+        for statement in ("DROP TABLE seqtag_ledger", AS_BEFORE_COMPARISONS, *made):
+            connection.exec_driver_sql(statement)
+        for number, event in ((1, "ADOPT"), (2, "HOLD")):
+            connection.exec_driver_sql(
+                "INSERT INTO seqtag_ledger (tagger, entry, at, who, through, event, to_version, decision) "  # noqa: S608
+                f"VALUES ('sample', {number}, '2026-11-22T03:30:00+00:00', 'ada@host', 'a test', '{event}', "
+                f"'{number}', 'd{number}')"
+            )
+    return engine
+
+
+def test_a_ledger_of_before_gets_its_new_columns_and_keeps_its_entries(older_engine: sa.Engine) -> None:
+    ledger = Ledger(older_engine)
+    ledger.prepare()
+    ledger.prepare()
+    before = [
+        entry(1, event="ADOPT", decision="d1", evidence="", spent=0.0),
+        entry(2, to_version="2", decision="d2", evidence="", spent=0.0),
+    ]
+    assert ledger.entries("sample") == before
+    assert ledger.comparisons("sample") == []
+    compared = entry(3, event="PROMOTE", evidence="e1", spent=0.05 / 365)
+    assert ledger.append(compared)
+    assert ledger.entries("sample") == [*before, compared]
+    assert ledger.comparisons("sample") == [Comparison("e1", 0.05 / 365)]
+
+
+def test_a_ledger_with_new_columns_is_still_only_ever_added_to(older_engine: sa.Engine) -> None:
+    Ledger(older_engine).prepare()
+    for statement in (
+        "UPDATE seqtag_ledger SET spent = 0",
+        "DELETE FROM seqtag_ledger",
+        {
+            "sqlite": "INSERT OR REPLACE INTO seqtag_ledger (tagger, entry, at, who, through, event) "
+            "VALUES ('sample', 1, '', '', '', '')",
+            "postgresql": "TRUNCATE seqtag_ledger",
+        }[older_engine.dialect.name],
+    ):
+        with (
+            pytest.raises(sa.exc.DBAPIError, match="seqtag_ledger: entries are only ever added"),
+            older_engine.begin() as connection,
+        ):
+            connection.exec_driver_sql(statement)
+    assert [e.entry for e in Ledger(older_engine).entries("sample")] == [1, 2]
+
+
+def test_processes_that_find_an_older_ledger_at_once_add_its_columns_once(older_engine: sa.Engine) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: Ledger(older_engine).prepare(), range(4)))
+    columns = [column["name"] for column in sa.inspect(older_engine).get_columns("seqtag_ledger")]
+    assert columns[-2:] == ["evidence", "spent"]
+    assert len(columns) == len(set(columns)) == 19
+
+
+def test_an_equal_comparison_is_counted_once(ledger: Ledger) -> None:
+    """Retries and unchanged runs have the same evidence; a run without any comparison has none."""
+    for number, evidence in enumerate(("e1", "", "e2", "e1"), start=1):
+        assert ledger.append(entry(number, evidence=evidence, spent=number / 1000))
+    assert ledger.comparisons("sample") == [Comparison("e1", 0.001), Comparison("e2", 0.003)]
+    assert ledger.comparisons("other") == []
 
 
 @pytest.mark.parametrize(
