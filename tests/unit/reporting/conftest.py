@@ -19,7 +19,7 @@ HOSTILE = "<script>alert(1)</script>"
 
 def interval(value: float | None, support: int = 100) -> dict[str, Any]:
     low, high = (None, None) if value is None else (round(value - 0.02, 6), round(value + 0.02, 6))
-    return {"value": value, "low": low, "high": high, "support": support}
+    return {"value": value, "low": low, "high": high, "support": support, "documents": min(support, 8)}
 
 
 def prf(f1: float | None, support: int) -> dict[str, Any]:
@@ -51,6 +51,7 @@ def metrics() -> dict[str, Any]:
         "metric": "accuracy",
         "scheme": "none",
         "n_sequences": 10,
+        "n_documents": 8,
         "n_tokens": 100,
         "resamples": 1000,
         "confidence": 0.95,
@@ -121,7 +122,7 @@ def baseline_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
     return metrics | {
         "baseline": scores(0.9),
         "baseline_name": "crfsuite",
-        "baseline_difference": {"value": 0.03, "low": 0.012, "high": 0.048, "support": 10},
+        "baseline_difference": {"value": 0.03, "low": 0.012, "high": 0.048, "support": 10, "documents": 8},
     }
 
 
@@ -134,19 +135,46 @@ def decision() -> dict[str, Any]:
         "challenger": 0.93,
         "champion": 0.91,
         "champion_version": "3",
-        "difference": {"value": 0.02, "low": -0.01, "high": 0.05, "support": 10},
+        "difference": {"value": 0.02, "low": -0.01, "high": 0.05, "support": 10, "documents": 8},
+        "bound": -0.04,
         "p_better": 0.88,
+        "p_value": 0.24,
         "margin": 0.005,
         "floor": 0.0,
         "confidence": 0.95,
         "resamples": 2000,
+        "level": 0.05 / 365,
+        "noise": 0.001,
+        "noise_source": "assumed: no earlier run of this configuration on this test split",
+        "gauge": {
+            "level": 0.05 / 365,
+            "comparisons": 41,
+            "horizon": 365,
+            "spent": 41 * 0.05 / 365,
+            "detectable": 0.07,
+            "improvement": 0.003,
+            "good_for": 0,
+            "documents": 4300,
+            "to_double": None,
+        },
+        "recent": None,
         "n_sequences": 10,
+        "n_documents": 8,
+        "n_left_out": 0,
+        "evidence": "e" * 64,
         "rules": [
             {"rule": "the champion is scored", "held": True, "detail": "the champion has 91.0%"},
             {"rule": "the difference clears the margin", "held": False, "detail": f"not yet | {HOSTILE}"},
         ],
         "guards": [
-            {"what": f"tag {HOSTILE}", "difference": -0.03, "low": -0.09, "high": 0.03, "support": 40}
+            {
+                "what": f"tag {HOSTILE}",
+                "difference": -0.03,
+                "low": -0.09,
+                "high": 0.03,
+                "support": 40,
+                "documents": 8,
+            }
         ],
         "would_pass": ["a difference above +3.50 points instead of +2.00", f"no {HOSTILE}"],
     }
