@@ -196,6 +196,7 @@ def _paired(
                 "champion": score_of(recent.theirs),
                 "n_sequences": len(recent.ours),
                 "n_documents": recent.n_documents,
+                "standard_error": alone.standard_error,
             }
     opposed = f"{champion_text(decision)}'s {100 * (decision['champion'] or 0):.1f}%"
     if opponent.anchor is not None and opponent.anchor.kind == "trained":

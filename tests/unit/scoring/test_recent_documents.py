@@ -74,6 +74,8 @@ def test_a_champion_whose_earlier_score_is_too_high_is_replaced_by_what_came_sin
     assert recent["difference"] == decision["difference"]
     assert recent["difference"]["value"] == pytest.approx(1 / 3)
     assert (recent["difference"]["support"], recent["difference"]["documents"]) == (60, 60)
+    reach = recent["difference"]["value"] - recent["difference"]["low"]
+    assert decision["standard_error"] == pytest.approx(reach / 2.000995)  # Student's t for 60 documents
     assert "on 60 sequences in 60 documents, the 60 that came after it was promoted" in decision["sentence"]
 
 
