@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, TypedDict
@@ -110,7 +111,7 @@ def floor_rule(decision: Decision) -> Rule:
     words = "cannot be held against" if score is None else "reaches" if score >= floor else "is below"
     detail = f"{score_text(decision, 'challenger')} {words} the floor of {100 * floor:.1f}%"
     held = score is not None and score >= floor
-    change = "" if score is None or held else f"gate.floor = {score:.4f}"
+    change = "" if score is None or held else f"gate.floor = {math.floor(1e4 * score) / 1e4:g}"
     return Rule(rule="the floor is reached", held=held, detail=detail, change=change)
 
 

@@ -204,13 +204,15 @@ def test_the_first_model_is_promoted_at_its_floor(write_predictions: WritePredic
     at_floor = decide(challenger, None, metric="accuracy", gate=GateConfig(floor=0.75))
     assert at_floor["verdict"] == "PROMOTE"
     assert at_floor["sentence"] == (
-        "PROMOTE: accuracy 75.0% reaches the floor of 75.0% for a first model, on 2 sequences."
+        "PROMOTE: accuracy 75.0% reaches the floor of 75.0% for a first model, on 2 sequences in 2 documents."
     )
     assert at_floor["champion"] is None
     assert at_floor["difference"] is None
     below = decide(challenger, None, gate=GateConfig(floor=0.67))
     assert below["verdict"] == "REJECT"
     assert held(below) == {"the challenger is scored": True, "the floor is reached": False}
+    assert below["would_pass"] == ["gate.floor = 0.6666"]
+    assert decide(challenger, None, gate=GateConfig(floor=0.6666))["verdict"] == "PROMOTE"
 
 
 def test_a_first_model_without_a_score_is_held(write_predictions: WritePredictions) -> None:
@@ -245,7 +247,7 @@ def test_a_champion_that_could_not_be_scored_blocks_every_promotion(
     assert decision["verdict"] == "HOLD"
     assert decision["sentence"] == (
         "HOLD: champion v3 could not be scored (weights.npz: digest differs), so that nothing is promoted; "
-        "the challenger has span F1 100.0% on 40 sequences."
+        "the challenger has span F1 100.0% on 40 sequences in 40 documents."
     )
     assert held(decision) == {"the champion is scored": False}
 
