@@ -103,7 +103,7 @@ def test_an_improvement_below_retraining_noise_takes_more_documents_than_there_a
     found = gauged(noise=0.0012)
     assert found is not None
     assert (found["documents"], found["to_double"], found["good_for"]) == (None, None, 0)
-    assert documents_needed(0.03, level=SHARE, noise=0.001, gate=YEAR) is not None
+    assert documents_needed(0.003, of_one=0.03, level=SHARE, noise=0.001, gate=YEAR) is not None
 
 
 def test_two_models_that_answer_alike_say_nothing_of_a_test_split() -> None:
@@ -112,7 +112,7 @@ def test_two_models_that_answer_alike_say_nothing_of_a_test_split() -> None:
 
 def test_the_documents_that_are_needed_find_the_improvement_and_one_less_does_not() -> None:
     for noise in (0.0, 0.0005):
-        n = documents_needed(0.03, level=SHARE, noise=noise, gate=YEAR)
+        n = documents_needed(0.003, of_one=0.03, level=SHARE, noise=noise, gate=YEAR)
         assert n is not None
         assert detectable(0.03 / n**0.5, level=SHARE, noise=noise, gate=YEAR) <= 0.003
         assert detectable(0.03 / (n - 1) ** 0.5, level=SHARE, noise=noise, gate=YEAR) > 0.003

@@ -114,12 +114,13 @@ def test_sequences_that_one_of_both_was_trained_on_are_left_out(
     rule = the_rule(decision, "the test split is fair to both")
     assert rule["held"]
     assert rule["detail"] == (
-        "of 100 test sequences the challenger alone was trained on 10.0%, the champion alone on 10.0%; these "
-        "are left out, 20.0% is allowed"
+        "of 100 test sequences both models were trained on 0.0%, which stay as repetitions; the challenger "
+        "alone on 10.0% and the champion alone on 10.0%, which are left out; 20.0% is allowed of the "
+        "champion's"
     )
-    barred = decide(challenger, champion, max_seen=0.19)
+    barred = decide(challenger, champion, max_seen=0.09)
     assert "the test split is fair to both" in failed(barred)
-    assert the_rule(barred, "the test split is fair to both")["change"] == "gate.max_seen = 0.2"
+    assert the_rule(barred, "the test split is fair to both")["change"] == "gate.max_seen = 0.1"
 
 
 def test_a_challenger_alone_trained_on_test_wins_nothing_by_it(write_predictions: WritePredictions) -> None:
@@ -132,16 +133,26 @@ def test_a_challenger_alone_trained_on_test_wins_nothing_by_it(write_predictions
     assert failed(decision)[0] == "enough documents differ"
 
 
-def test_more_than_max_seen_left_out_holds_a_challenger_that_is_better_elsewhere(
+def test_a_champion_trained_on_more_than_max_seen_stays_where_a_challenger_is_better_elsewhere(
     write_predictions: WritePredictions,
 ) -> None:
-    champion = write_predictions("champion", [PER_WRONG] * 40 + [PER_RIGHT] * 62)
-    challenger = write_predictions("challenger", [PER_RIGHT] * 102, seen=[False] * 81 + [True] * 21)
+    seen = [False] * 81 + [True] * 21
+    champion = write_predictions("champion", [PER_WRONG] * 40 + [PER_RIGHT] * 62, seen=seen)
+    challenger = write_predictions("challenger", [PER_RIGHT] * 102)
     decision = decide(challenger, champion)  # 21 / 102 = 0.20588
     assert (decision["verdict"], failed(decision)) == ("HOLD", ["the test split is fair to both"])
     assert decision["would_pass"] == ["gate.max_seen = 0.2059"]
     assert decide(challenger, champion, max_seen=0.2059)["verdict"] == "PROMOTE"
     assert decide(challenger, champion, max_seen=0.2058)["verdict"] == "HOLD"
+
+
+def test_what_the_challenger_alone_was_trained_on_has_no_bound(write_predictions: WritePredictions) -> None:
+    """Leaving out 100 of 180 is to its disadvantage; on the other 80 it is better by 40."""
+    challenger = write_predictions("challenger", [PER_RIGHT] * 180, seen=[True] * 100 + [False] * 80)
+    champion = write_predictions("champion", [PER_WRONG] * 100 + [PER_RIGHT, PER_WRONG] * 40)
+    decision = decide(challenger, champion)
+    assert (decision["verdict"], decision["n_sequences"], decision["n_left_out"]) == ("PROMOTE", 80, 100)
+    assert decision["champion"] == pytest.approx(2 * 40 / (80 + 40))
 
 
 def test_sequences_that_both_were_trained_on_are_compared_and_guarded_as_repetitions(
@@ -191,8 +202,8 @@ def test_tags_that_one_of_both_does_not_know_are_not_compared(better: tuple[Path
     removed = decide(*better, tags=known)
     assert (removed["verdict"], failed(removed)) == ("HOLD", ["removed tags are allowed"])
     assert (
-        "LOC: hold; the 40 sequences with tags that one of both does not know are left out"
-        in (removed["sentence"])
+        'removed since the champion: LOC (gate.removed_tags = "hold"); 40 test sequences have tags that one '
+        "of the two models does not know" in removed["sentence"]
     )
     assert removed["would_pass"] == ['gate.removed_tags = "allow"']
     assert decide(*better, tags=known, removed_tags="allow")["verdict"] == "PROMOTE"
