@@ -136,6 +136,7 @@ def decision() -> dict[str, Any]:
         "champion": 0.91,
         "champion_version": "3",
         "difference": {"value": 0.02, "low": -0.01, "high": 0.05, "support": 10, "documents": 8},
+        "standard_error": 0.012,
         "bound": -0.04,
         "p_better": 0.88,
         "p_value": 0.24,
