@@ -31,6 +31,11 @@ def gauge_sentence(decision: Mapping[str, Any]) -> str:
             f"{plural(gauge['good_for'], 'more comparison')}"
             + (f"; {plural(gauge['to_double'], 'more document')} double that." if gauge["to_double"] else ".")
         )
+    elif gauge["documents"] is not None and gauge["documents"] <= decision["n_documents"]:
+        sentences.append(
+            f"The test split is large enough to find {improvement} points as surely, but the error budget is "
+            "used up until older comparisons leave the horizon."
+        )
     elif gauge["documents"] is not None:
         sentences.append(
             f"To find {improvement} points as surely, the test split is too small; "
