@@ -82,7 +82,7 @@ def test_the_interval_of_the_gap_decides_what_is_said(sure_metrics, low, high, j
 def test_figures_stand_beside_the_champions_with_their_intervals(report, sure_metrics):
     text = section(report(metrics=sure_metrics), "confidence")
 
-    assert "100 tokens measure this model interval champion interval" in text
+    assert "100 tokens in 8 documents measure this model interval champion interval" in text
     assert "mean confidence 98.0% 96.0 to 100.0% 99.0% 97.0 to 101.0%" in text
     assert "confidence minus accuracy +5.0 points +3.0 to +7.0 points +8.0 points" in text
     assert "expected calibration error 5.2 points 3.2 to 7.2 points" in text
@@ -92,7 +92,9 @@ def test_figures_stand_beside_the_champions_with_their_intervals(report, sure_me
 def test_the_champions_support_is_told_where_it_differs(report, sure_metrics):
     sure_metrics["champion"]["calibration"]["tokens"]["support"] = 90
 
-    assert "100 tokens; 90 of the champion" in section(report(metrics=sure_metrics), "confidence")
+    assert "100 tokens in 8 documents; 90 of the champion" in section(
+        report(metrics=sure_metrics), "confidence"
+    )
 
 
 def test_a_champion_without_confidences_leaves_its_columns_out(report, sure_metrics):
@@ -100,7 +102,7 @@ def test_a_champion_without_confidences_leaves_its_columns_out(report, sure_metr
 
     text = section(report(metrics=sure_metrics), "confidence")
 
-    assert "100 tokens measure this model interval mean confidence" in text
+    assert "100 tokens in 8 documents measure this model interval mean confidence" in text
     assert "The champion's predictions hold no confidence." in text
 
 
@@ -115,8 +117,11 @@ def test_a_first_model_is_not_told_of_a_champion(report, sure_metrics, decision)
 def test_bins_are_told_as_numbers_and_small_ones_without_an_interval(report, sure_metrics):
     text = section(report(metrics=sure_metrics), "confidence")
 
-    assert "0.0 to 50.0% 4 40.0% 25.0% too few" in text
-    assert "50.0 to 100.0% 96 98.0% 93.0% 91.0 to 95.0%" in text
+    assert (
+        "confidence tokens documents mean confidence right interval 0.0 to 50.0% 4 4 40.0% 25.0% too few"
+        in text
+    )
+    assert "50.0 to 100.0% 96 8 98.0% 93.0% 91.0 to 95.0%" in text
     assert "The largest distance in one bin above is 15.0 points (4 tokens)." in text
 
 
@@ -129,7 +134,7 @@ def test_spans_are_shown_beside_tokens(report, sure_metrics):
 
     assert page.count("<img") == 5  # two curves, the confusions, two diagrams
     assert "too sure of its spans" in section(page, "confidence")
-    assert "30 predicted spans measure" in section(page, "confidence")
+    assert "30 predicted spans in 8 documents measure" in section(page, "confidence")
 
 
 def test_where_no_span_was_predicted_tokens_stand_alone(sure_metrics):
@@ -235,7 +240,7 @@ def test_the_card_has_a_line_for_the_baseline(baseline_metrics, decision, profil
         commands={},
     )
 
-    assert "| baseline crfsuite | 90.0% | 88.0 to 92.0% | 100 tokens |" in text
+    assert "| baseline crfsuite | 90.0% | 88.0 to 92.0% | 100 tokens in 8 documents |" in text
 
 
 def test_the_terminal_has_a_line_for_the_baseline(baseline_metrics, decision):

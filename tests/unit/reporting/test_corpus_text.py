@@ -70,7 +70,7 @@ def test_scores_are_rows_with_interval_and_support(metrics):
     whole, first, hostile, _ = score_rows(metrics)
 
     assert whole == {
-        "what": "token accuracy", "support": "100 gold tokens", "score": "93.0%",
+        "what": "token accuracy", "support": "100 gold tokens", "documents": "8", "score": "93.0%",
         "95% interval": "91.0 to 95.0%", "precision": "–", "recall": "–",  # noqa: RUF001
         "champion": "91.0% (89.0 to 93.0%)",
     }  # fmt: skip

@@ -131,7 +131,7 @@ def test_key_figures_have_interval_and_support(report):
     assert "token accuracy, this model 93.0% 91.0 to 95.0%" in text
     assert "token accuracy, champion 91.0% 89.0 to 93.0%, version 3" in text
     assert "difference +2.0 points −1.0 to +5.0 points; better in 88.0% of resamples" in text  # noqa: RUF001
-    assert "judged on 10 test sequences, 100 tokens" in text
+    assert "judged on 10 test sequences in 8 documents, 100 tokens" in text
 
 
 def test_tags_are_sorted_by_support(report):
@@ -179,8 +179,8 @@ def test_spans_are_scored_by_type_with_both_ways_of_counting(report, span_metric
 def test_a_slice_of_gold_spans_shows_recall(report, span_metrics):
     text = Page(report(metrics=span_metrics, optimum=None)).text
 
-    assert "gold span sequences tokens span recall interval" in text
-    assert "unseen in train 4 30 40.0% 38.0 to 42.0%" in text
+    assert "gold span sequences tokens documents span recall interval" in text
+    assert "unseen in train 4 30 8 40.0% 38.0 to 42.0%" in text
 
 
 def test_a_champion_that_could_not_be_scored_is_named_as_the_reason(report, metrics, decision):

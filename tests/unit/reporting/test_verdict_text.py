@@ -27,9 +27,34 @@ def test_the_card_begins_with_verdict_and_sentence(card):
 def test_the_card_compares_challenger_and_champion(card):
     text = card()
 
-    assert "| challenger | 93.0% | 91.0 to 95.0% | 100 tokens |" in text
-    assert "| champion (version 3) | 91.0% | 89.0 to 93.0% | 100 tokens |" in text
-    assert "| difference | +2.0 points | −1.0 to +5.0 points | 10 sequences |" in text  # noqa: RUF001
+    assert "| challenger | 93.0% | 91.0 to 95.0% | 100 tokens in 8 documents |" in text
+    assert "| champion (version 3) | 91.0% | 89.0 to 93.0% | 100 tokens in 8 documents |" in text
+    assert "| difference | +2.0 points | −1.0 to +5.0 points | 10 sequences in 8 documents |" in text  # noqa: RUF001
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            {"good_for": 41, "to_double": 1200},
+            "the test split is good for 41 more comparisons; 1,200 more documents double that.",
+        ),
+        ({"good_for": 41, "to_double": 0}, "the test split is good for 41 more comparisons."),
+        ({"good_for": 0, "documents": 4300}, "the test split is too small; 4,300 documents are needed."),
+        ({"good_for": 0, "documents": 7}, "the error budget is used up until older comparisons leave"),
+        ({"good_for": 0, "documents": None}, "+0.3 points cannot be found with any test split"),
+    ],
+)
+def test_the_card_says_what_the_test_split_is_good_for(card, decision, found, words):
+    text = card(decision=decision | {"gauge": decision["gauge"] | found})
+
+    assert "Error budget: comparison 42 of the 365 of a horizon; each takes 0.0137%." in text
+    assert "On 8 documents a comparison finds an improvement of +7 points in 4 cases of 5." in text
+    assert words in text
+
+
+def test_the_card_of_what_was_not_compared_says_nothing_of_an_error_budget(card, decision):
+    assert "Error budget" not in card(decision=decision | {"gauge": None})
 
 
 def test_every_row_of_a_table_has_the_cells_of_its_header(card, span_metrics):
@@ -52,24 +77,26 @@ def test_names_in_the_card_are_text_and_no_markup(card):
 def test_a_line_break_in_a_name_does_not_break_a_table(card, metrics):
     metrics["challenger"]["tags"] = {"a\nb\x1b[31m": metrics["challenger"]["tags"]["browsing"]}
 
-    assert r"| a b \[31m | 60 |" in card(metrics=metrics)
+    assert r"| a b \[31m | 60 in 8 documents |" in card(metrics=metrics)
 
 
 def test_types_are_listed_where_tags_have_spans(card, span_metrics):
     text = card(metrics=span_metrics)
 
     assert "## By type" in text
-    assert "| PER | 20 | 55.0% (53.0 to 57.0%) | 50.0% (48.0 to 52.0%) | – |" in text  # noqa: RUF001
-    assert "| challenger | 55.0% | 53.0 to 57.0% | 100 gold spans |" in text
+    assert "| PER | 20 in 8 documents | 55.0% (53.0 to 57.0%) | 50.0% (48.0 to 52.0%) | – |" in text  # noqa: RUF001
+    assert "| challenger | 55.0% | 53.0 to 57.0% | 100 gold spans in 8 documents |" in text
 
 
 def test_of_many_tags_the_card_shows_the_most_frequent(card, metrics):
     browsing = metrics["challenger"]["tags"]["browsing"]
-    metrics["challenger"]["tags"] = {f"T{i:02}": browsing | {"support": i} for i in range(40)}
+    metrics["challenger"]["tags"] = {
+        f"T{i:02}": browsing | {"support": i, "f1": browsing["f1"] | {"support": i}} for i in range(40)
+    }
 
     text = card(metrics=metrics)
 
-    assert "| T39 | 39 |" in text
+    assert "| T39 | 39 in 8 documents |" in text
     assert "| T09 |" not in text
     assert "10 rarer ones stand in the report." in text
 
@@ -91,7 +118,7 @@ def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, 
     assert text.splitlines() == [
         "HOLD: Accuracy 93.0% against champion v3's 91.0% on 10 sequences.",
         "",
-        "token accuracy on 10 test sequences (100 tokens)",
+        "token accuracy on 10 test sequences (100 tokens, 8 documents)",
         "  best possible from the past alone       75.0%",
         "  this model                              93.0%  (91.0 to 95.0%)",
         "  best possible from the whole sequence   95.0%",
@@ -134,17 +161,20 @@ def test_the_card_names_the_rules_that_decided(card, decision):
 def test_the_card_shows_the_difference_of_what_is_guarded_beside_both_scores(card, decision):
     """Of 4 guards each has an interval of 1 - 0.05 / 4."""
     guards = [
-        {"what": "tag browsing", "difference": -0.03, "low": -0.09, "high": 0.03, "support": 60},
-        {"what": "tag PRP$", "difference": 0.0, "low": 0.0, "high": 0.0, "support": 50},
-        {"what": "length = 1-10", "difference": 0.01, "low": -0.01, "high": 0.02, "support": 4},
-        {"what": "genre = |", "difference": 0.0, "low": 0.0, "high": 0.0, "support": 6},
+        {"what": what, "difference": value, "low": low, "high": high, "support": support, "documents": 3}
+        for what, value, low, high, support in (
+            ("tag browsing", -0.03, -0.09, 0.03, 60),
+            ("tag PRP$", 0.0, 0.0, 0.0, 50),
+            ("length = 1-10", 0.01, -0.01, 0.02, 4),
+            ("genre = |", 0.0, 0.0, 0.0, 6),
+        )
     ]
     text = card(decision=decision | {"guards": guards})
 
     assert "|  | gold tokens | F1 | champion's F1 | difference of recall |" in text
     both = "93.0% (91.0 to 95.0%) | 91.0% (89.0 to 93.0%)"
-    assert f"| browsing | 60 | {both} | −3.0 points (−9.0 to +3.0 points) |" in text  # noqa: RUF001
-    assert "| length = 1-10 | 4 | +1.0 points (−1.0 to +2.0 points) |" in text  # noqa: RUF001
+    assert f"| browsing | 60 in 8 documents | {both} | −3.0 points (−9.0 to +3.0 points) |" in text  # noqa: RUF001
+    assert "| length = 1-10 | 4 in 3 documents | +1.0 points (−1.0 to +2.0 points) |" in text  # noqa: RUF001
     assert text.index("| length = 1-10 |") < text.index("| genre = \\| |")
     assert "Its paired interval is of 98.8%, since there are 4 (Bonferroni)." in text
     assert "guards" not in card(decision=decision | {"guards": []})
