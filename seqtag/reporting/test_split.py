@@ -22,7 +22,7 @@ def gauge_sentence(decision: Mapping[str, Any]) -> str:
     sentences = [
         f"Error budget: comparison {gauge['comparisons'] + 1:,} of the {gauge['horizon']:,} of a horizon; "
         f"each takes {gauge['level']:.4%}.",
-        f"On {plural(decision['n_documents'], 'document')} a comparison finds an improvement of "
+        f"On {plural(gauge['n_documents'], 'document')} a comparison finds an improvement of "
         f"{_points(gauge['detectable'])} points in 4 cases of 5.",
     ]
     if gauge["good_for"] >= 1:
@@ -31,7 +31,7 @@ def gauge_sentence(decision: Mapping[str, Any]) -> str:
             f"{plural(gauge['good_for'], 'more comparison')}"
             + (f"; {plural(gauge['to_double'], 'more document')} double that." if gauge["to_double"] else ".")
         )
-    elif gauge["documents"] is not None and gauge["documents"] <= decision["n_documents"]:
+    elif gauge["documents"] is not None and gauge["documents"] <= gauge["n_documents"]:
         sentences.append(
             f"The test split is large enough to find {improvement} points as surely, but the error budget is "
             "used up until older comparisons leave the horizon."

@@ -47,6 +47,7 @@ class Budget:
 class Gauge(TypedDict):
     """The use of a test split; scores and chances are fractions in [0, 1].
 
+    n_documents  of the test split, so far as the two models can be compared on it
     level        chance of a false promotion that the comparison took
     detectable   improvement that one comparison finds with a probability of `POWER`
     improvement  the one that is looked for (`gate.improvement`)
@@ -57,6 +58,7 @@ class Gauge(TypedDict):
     to_double    further documents that double `good_for`; None as before, or where it is 0
     """
 
+    n_documents: int
     level: float
     comparisons: int
     horizon: int
@@ -90,6 +92,7 @@ def gauge(
     double = needed(level=affordable / 2) if good_for else None
     share = gate.false_promotions / gate.horizon
     return Gauge(
+        n_documents=n_units,
         level=budget.level(gate),
         comparisons=budget.comparisons,
         horizon=gate.horizon,

@@ -1,4 +1,4 @@
-"""The test sequences on which two models can be compared: new to both, and of tags that both know."""
+"""The test sequences on which two models can be compared: fair to both, and of tags that both know."""
 
 from __future__ import annotations
 

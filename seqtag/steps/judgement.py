@@ -118,29 +118,30 @@ def decide(run: RunDir) -> Manifest:
 
 
 def earlier_scores(run: RunDir) -> list[float]:
-    """Return the scores of earlier runs of the same configuration on the same test split, oldest first.
+    """Return the scores of earlier runs of the same recipe and metric on the same test split, oldest first.
 
     Their spread is the retraining noise. Seeds may differ, and so may data of train.
     """
-    own = _trained_and_tested(run)
+    own = _comparable_by(run)
     others = (RunDir(run.path.with_name(name)) for name in read_json(run.earlier)["runs"])
-    alike = (other for other in others if _trained_and_tested(other) == own and other.metrics.exists())
+    alike = (other for other in others if _comparable_by(other) == own and other.metrics.exists())
     scores = (read_json(other.metrics)["challenger"]["score"]["value"] for other in alike)
     return [score for score in scores if score is not None]
 
 
-def _trained_and_tested(run: RunDir) -> tuple[str, str] | None:
-    """Return digests of how a run's model is made and of its test split; None: the run cannot be read."""
+def _comparable_by(run: RunDir) -> tuple[str, str, str] | None:
+    """Return recipe, test split (digests) and metric of a run's score; None: the run cannot be read."""
     try:
         config = read_config(run)
         tested: str = read_json(run.splits / MANIFEST)["outputs"][run.split("test").name]
+        scored: str = metric(run)
     except (KeyError, TypeError):  # another version's
         return None
     except RunDirError as error:
         if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
             raise  # it may pass, and the noise must not depend on it
         return None  # another version's, or half removed
-    return config_digest(config.tags, config.features, config.model, config.train), tested
+    return config_digest(config.tags, config.features, config.model, config.train), tested, scored
 
 
 def report(run: RunDir) -> Manifest:

@@ -154,6 +154,7 @@ def decision() -> dict[str, Any]:
             "spent": 41 * 0.05 / 365,
             "detectable": 0.07,
             "improvement": 0.003,
+            "n_documents": 8,
             "good_for": 0,
             "documents": 4300,
             "to_double": None,
