@@ -23,8 +23,9 @@ class Guarded(TypedDict):
     """A type, tag or slice: the challenger's score minus the champion's.
 
     The interval is wider than the decision's, since there are many of them (Bonferroni, which holds however
-    types and slices overlap), and since retrainings differ more in a part than on the whole: where both are
-    equally good everywhere, the chance that any interval lies below 0 is at most (1 - confidence) / 2.
+    types and slices overlap), and since retrainings differ more in a part than on the whole. Where both are
+    equally good everywhere, at most (1 - confidence) / 2 have an interval below the default margin: measured
+    in benchmarks/promotions, since how unevenly retrainings vary is not known beforehand.
     """
 
     what: str  # such as `type PER` or `genre = email`
@@ -58,11 +59,13 @@ class _Compared:
     """A part of the test split, with the difference on it in each resample.
 
     difference: <float64>[1 + resamples]
+    score: of both models in the mean
     share: of the whole split's tokens or spans, in [0, 1]
     """
 
     what: str
     difference: Sums
+    score: float
     support: int
     documents: int
     share: float
@@ -97,22 +100,28 @@ def guarded(
     found: list[_Compared] = []
     for name, ours_of, theirs_of in _common(classes[0].names, classes[1].names):
         sums = [of.sums[:, :, [i]] for of, i in zip(totals[:2], (ours_of, theirs_of), strict=True)]
-        difference = (figure(sums[0]) - figure(sums[1]))[:, 0]
+        one, other = (figure(of_model)[:, 0] for of_model in sums)
         support = int(sums[0][0, GOLD, 0])
         documents = int(totals[0].n_units[[GOLD, PREDICTED], ours_of].max())
-        found.append(_Compared(f"{word} {name}", difference, support, documents, support / n_gold))
+        score, share = float(one[0] + other[0]) / 2, support / n_gold
+        found.append(_Compared(f"{word} {name}", one - other, score, support, documents, share))
     for number, part in enumerate(slices):
         of_ours, of_theirs = totals[2 + 2 * number], totals[3 + 2 * number]
         sizes = np.bincount(part.member, minlength=len(part.values))
         whole = max(1.0, float(of_ours.sums[0, :, 1].sum()))
         for i, value in enumerate(part.values):
-            difference = ratio(*of_ours.sums[:, i].T) - ratio(*of_theirs.sums[:, i].T)
+            one, other = (ratio(*of_model.sums[:, i].T) for of_model in (of_ours, of_theirs))
+            score, size = float(one[0] + other[0]) / 2, int(sizes[i])
             share = float(of_ours.sums[0, i, 1]) / whole
             documents = int(of_ours.n_units[i, 1])
-            found.append(_Compared(f"{part.name} = {value}", difference, int(sizes[i]), documents, share))
+            found.append(_Compared(f"{part.name} = {value}", one - other, score, size, documents, share))
     kept = [of for of in found if of.support >= gate.min_support and not np.isnan(of.difference[0])]
     confidence = 1 - (1 - gate.confidence) / max(1, len(kept))
-    return [_guarded(of, confidence=confidence, noise=noise) for of in kept]
+    right, found_in = (
+        float(sum(of_model[:, i].sum(dtype=np.float64) for of_model in counts)) for i in (0, 1)
+    )
+    noise_of_one = noise / _deviation(right / found_in) if 0 < right < found_in else 0.0
+    return [_guarded(of, confidence=confidence, noise_of_one=noise_of_one) for of in kept]
 
 
 def _class_counts(pairs: TagPairs, scheme: SchemeName) -> ClassCounts:
@@ -138,20 +147,28 @@ def _share_found(sums: Sums) -> Sums:
     return ratio(sums[..., CORRECT, :], sums[..., GOLD, :])
 
 
-def _guarded(of: _Compared, *, confidence: float, noise: float) -> Guarded:
+def _deviation(share: float) -> float:
+    """Return the standard deviation of one token or span that is right in this share of cases."""
+    return (share * (1 - share)) ** 0.5
+
+
+def _guarded(of: _Compared, *, confidence: float, noise_of_one: float) -> Guarded:
     """Return the interval of a part, by what another test split and another training would have changed.
 
     From the test split comes the wider of the percentile and the t interval at each end: the more guards
     there are, the further out the percentiles lie, where few resamples or a small support have next to
-    nothing. Retrainings differ in a part by the noise on the whole times the root of how many times
-    smaller the part is, as if they erred independently from token to token.
+    nothing. Retrainings differ in a part as if they erred independently from token to token: the more, the
+    smaller the part is and the harder its tokens are.
+
+    Args:
+        noise_of_one: retraining noise by the standard deviation of one token.
     """
     value = float(of.difference[0])
     low, high = percentile_interval(of.difference[1:, None], confidence)
     tail = (1 + confidence) / 2
     reach = t_reach(tail, of.documents, deviation=float(np.nanstd(of.difference[1:], ddof=1)))
-    differs = (2 / of.share) ** 0.5 * noise if of.share else math.inf
-    of_training = t_reach(tail, of.documents, deviation=differs)
+    noise = noise_of_one * _deviation(of.score) / of.share**0.5 if of.share else math.inf
+    of_training = t_reach(tail, of.documents, deviation=2**0.5 * noise)
     return Guarded(
         what=of.what,
         difference=value,
