@@ -1,0 +1,163 @@
+"""The rules that are compared, each applied to one comparison of a challenger with a champion."""
+
+from __future__ import annotations
+
+import math
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.promotions.models import Model
+from benchmarks.promotions.splits import Split
+from seqtag.config import EvaluateConfig, GateConfig
+from seqtag.scoring import Budget, Decision, Opponent, decide_promotion
+from seqtag.scoring.comparison import FEWEST_RECENT
+from seqtag.scoring.difference import paired_difference
+from seqtag.scoring.figures import t_quantile
+from seqtag.scoring.retraining_noise import RetrainingNoise
+
+GUARDS = "no type or slice is worse"  # the rule's name in decision.json
+NEAR = 0.85  # share of the bound, below which the resampling of a gate is not run: it could not be reached
+_ASSUMED = RetrainingNoise(0.001, "assumed")
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """A challenger and the champion on the test split of a day.
+
+    tested: documents of the split that had arrived when the champion was judged
+    number: of the comparison within the horizon, from 0
+    earlier_scores: of earlier challengers on the same test split, oldest first
+    """
+
+    split: Split
+    challenger: Model
+    champion: Model
+    tested: int
+    number: int
+    earlier_scores: Sequence[float]
+    seed: int
+
+    @property
+    def difference(self) -> float:
+        return self.split.score(self.challenger) - self.split.score(self.champion)
+
+    @property
+    def standard_deviations(self) -> float:
+        """Return the difference on all documents by its standard error."""
+        return standard_deviations(self.split.counts(self.challenger), self.split.counts(self.champion))
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Promotion or not; `held_by_guards`: it would be one but for the guards."""
+
+    promoted: bool
+    held_by_guards: bool = False
+
+
+class Rule(Protocol):
+    """A rule with the name that it has in the tables."""
+
+    name: str
+
+    def judge(self, comparison: Comparison) -> Outcome: ...
+
+
+@dataclass(frozen=True)
+class HigherScore:
+    """Promote what scores higher."""
+
+    name: str = "the higher score"
+
+    def judge(self, comparison: Comparison) -> Outcome:
+        return Outcome(comparison.difference > 0)
+
+
+@dataclass(frozen=True)
+class SingleComparison:
+    """The gate of before: the same confidence every time, by a bootstrap over sequences."""
+
+    name: str = "95 % confidence in each comparison, by sequences"
+
+    def judge(self, comparison: Comparison) -> Outcome:
+        if comparison.difference <= 0:
+            return Outcome(False)
+        gate = GateConfig(horizon=1, false_promotions=0.025)
+        split = comparison.split
+        ours = split.counts_by_sequence(comparison.challenger)
+        theirs = split.counts_by_sequence(comparison.champion)
+        if standard_deviations(ours, theirs) < NEAR * t_quantile(1 - gate.false_promotions, len(ours)):
+            return Outcome(False)
+        found = paired_difference(
+            ours,
+            theirs,
+            units=np.arange(len(ours), dtype=np.uint64),
+            gate=gate,
+            level=gate.false_promotions,
+            noise=_ASSUMED,
+            seed=comparison.seed,
+        )
+        return Outcome(found.verdict == "PROMOTE")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The gate as it is: `decide_promotion`, wherever it could promote at all."""
+
+    name: str = "the gate"
+    retraining_noise: float | None = None
+
+    @property
+    def config(self) -> GateConfig:
+        return GateConfig(metric="accuracy", retraining_noise=self.retraining_noise)
+
+    def judge(self, comparison: Comparison) -> Outcome:
+        if not self.is_near(comparison):
+            return Outcome(False)
+        decision = self.decide(comparison)
+        failed = {rule["rule"] for rule in decision["rules"] if not rule["held"]}
+        return Outcome(decision["verdict"] == "PROMOTE", held_by_guards=failed == {GUARDS})
+
+    def is_near(self, comparison: Comparison) -> bool:
+        """Tell whether the difference comes near the bound by the standard error of a linear estimate."""
+        split, tested = comparison.split, comparison.tested
+        ours, theirs = split.counts(comparison.challenger), split.counts(comparison.champion)
+        has_recent = FEWEST_RECENT <= len(ours) - tested < len(ours)
+        level = self.config.false_promotions / self.config.horizon / (2 if has_recent else 1)
+        parts = [(ours, theirs), *([(ours[tested:], theirs[tested:])] if has_recent else [])]
+        return any(standard_deviations(*part) >= NEAR * t_quantile(1 - level, len(part[0])) for part in parts)
+
+    def decide(self, comparison: Comparison) -> Decision:
+        """Return what the gate decides, from predictions files."""
+        gate, split = self.config, comparison.split
+        with tempfile.TemporaryDirectory() as folder:
+            challenger, champion = Path(folder, "challenger.parquet"), Path(folder, "champion.parquet")
+            split.write(comparison.challenger, challenger)
+            split.write(comparison.champion, champion, tested=comparison.tested)
+            return decide_promotion(
+                challenger,
+                Opponent("1", champion, split.pool.tags),
+                tags=split.pool.tags,
+                scheme="none",
+                gate=gate,
+                evaluate=EvaluateConfig(),
+                metric="accuracy",
+                seed=comparison.seed,
+                budget=Budget(comparison.number, comparison.number * gate.false_promotions / gate.horizon),
+                earlier_scores=comparison.earlier_scores,
+            )
+
+
+def standard_deviations(ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32]) -> float:
+    """Return the difference in accuracy by its linearized standard error, 0 where nothing differs."""
+    tokens = theirs[:, 1].astype(np.float64)
+    apart = ours[:, 0].astype(np.float64) - theirs[:, 0]
+    difference = apart.sum() / tokens.sum()
+    spread = math.sqrt(((apart - difference * tokens) ** 2).sum()) / tokens.sum()
+    return float(difference / spread) if spread else 0.0
