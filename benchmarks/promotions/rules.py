@@ -18,7 +18,7 @@ from seqtag.config import EvaluateConfig, GateConfig
 from seqtag.scoring import Budget, Decision, Opponent, decide_promotion
 from seqtag.scoring.comparison import FEWEST_RECENT
 from seqtag.scoring.difference import paired_difference
-from seqtag.scoring.figures import t_quantile
+from seqtag.scoring.figures import t_reach
 from seqtag.scoring.retraining_noise import RetrainingNoise
 
 GUARDS = "no type or slice is worse"  # the rule's name in decision.json
@@ -92,7 +92,9 @@ class SingleComparison:
         split = comparison.split
         ours = split.counts_by_sequence(comparison.challenger)
         theirs = split.counts_by_sequence(comparison.champion)
-        if standard_deviations(ours, theirs) < NEAR * t_quantile(1 - gate.false_promotions, len(ours)):
+        if standard_deviations(ours, theirs) < NEAR * t_reach(
+            1 - gate.false_promotions, len(ours), deviation=1.0
+        ):
             return Outcome(False)
         found = paired_difference(
             ours,
@@ -131,7 +133,10 @@ class Gate:
         has_recent = FEWEST_RECENT <= len(ours) - tested < len(ours)
         level = self.config.false_promotions / self.config.horizon / (2 if has_recent else 1)
         parts = [(ours, theirs), *([(ours[tested:], theirs[tested:])] if has_recent else [])]
-        return any(standard_deviations(*part) >= NEAR * t_quantile(1 - level, len(part[0])) for part in parts)
+        return any(
+            standard_deviations(*part) >= NEAR * t_reach(1 - level, len(part[0]), deviation=1.0)
+            for part in parts
+        )
 
     def decide(self, comparison: Comparison) -> Decision:
         """Return what the gate decides, from predictions files."""

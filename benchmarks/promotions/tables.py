@@ -13,7 +13,7 @@ from benchmarks.promotions.pool import Pool
 from benchmarks.promotions.rules import NEAR, Comparison, Gate, HigherScore, SingleComparison
 from benchmarks.promotions.splits import Split
 from benchmarks.promotions.years import IMPROVEMENT, Plan, Year, simulated
-from seqtag.scoring.figures import t_quantile
+from seqtag.scoring.figures import t_reach
 
 N_DOCUMENTS = 316  # of EWT's test split
 N_LARGE = 1800  # at which the gate finds IMPROVEMENT about every other time
@@ -42,7 +42,7 @@ def screen(pool: Pool) -> str:
         split, gate = Split.of(pool, N_DOCUMENTS, random), Gate()
         comparison = Comparison(split, challenger, champion, N_DOCUMENTS, 0, (), seed)
         seed += 1
-        bound = t_quantile(1 - gate.config.false_promotions / gate.config.horizon, N_DOCUMENTS)
+        bound = t_reach(1 - gate.config.false_promotions / gate.config.horizon, N_DOCUMENTS, deviation=1.0)
         if 0.7 * NEAR * bound < comparison.standard_deviations < NEAR * bound:
             found += 1
             promoted += gate.decide(comparison)["verdict"] == "PROMOTE"
