@@ -194,7 +194,7 @@ class GateConfig(Table):
     removed_tags: Literal["allow", "hold"] = "hold"  # those that the challenger no longer knows
     renamed_tags: dict[str, str] = Field(default_factory=dict)  # type (or tag) of the champion: its new name
     max_size_ratio: float = Field(default=2.0, ge=0)  # bytes of the bundle, to the champion's
-    max_latency_ratio: float = Field(default=3.0, ge=0)  # seconds of tagging, to the champion's
+    max_latency_ratio: float = Field(default=3.0, ge=0)  # CPU time of tagging, to the champion's
     max_memory_ratio: float = Field(default=2.0, ge=0)  # bytes at the most while tagging, to the champion's
 
 

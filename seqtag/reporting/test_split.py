@@ -74,4 +74,4 @@ def plan_text(plan: Plan, *, run_id: str) -> str:
 
 
 def _points(fraction: float) -> str:
-    return f"+{100 * fraction:.4g}"
+    return f"+{100 * fraction:.3g}"

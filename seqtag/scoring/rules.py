@@ -39,7 +39,7 @@ class Cost(TypedDict):
     """What a tagger takes."""
 
     size: int  # bytes of its files
-    seconds: float  # of tagging 1,000 tokens, the best of several turns
+    seconds: float  # CPU time of tagging 1,000 tokens, the best of several turns
     memory: int  # bytes at the most, of a process that loads it and tags
 
 
@@ -170,7 +170,7 @@ def cost_rules(costs: Costs | None, gate: GateConfig) -> list[Rule]:
             1000 * costs["challenger"]["seconds"],
             1000 * costs["champion"]["seconds"],
             gate.max_latency_ratio,
-            "ms per 1,000 tokens",
+            "CPU ms per 1,000 tokens",
         ),
         "memory": (
             costs["challenger"]["memory"],
