@@ -136,8 +136,14 @@ def calibration(
     tables = [BinCounts(j, upper) for j in judged for upper in (width, equal_mass(j.confidences, n_bins))]
     totals = resampled_totals(tables, units=units, resamples=config.resamples, seed=seed)
     tokens, *spans = (
-        _reliability(by_width, by_mass, upper=width, confidence=config.confidence)
-        for by_width, by_mass in zip(totals[::2], totals[1::2], strict=True)
+        _reliability(
+            by_width,
+            by_mass,
+            upper=width,
+            n_units=len(np.unique(units[np.diff(of.offsets) > 0])),
+            confidence=config.confidence,
+        )
+        for of, by_width, by_mass in zip(judged, totals[::2], totals[1::2], strict=True)
     )
     return Calibration(tokens=tokens, spans=spans[0] if spans else None)
 
@@ -170,12 +176,20 @@ def _spans(pairs: TagPairs, confidences: npt.NDArray[np.float32], scheme: Scheme
 
 
 def _reliability(
-    by_width: Resampled, by_mass: Resampled, *, upper: npt.NDArray[np.float64], confidence: float
+    by_width: Resampled,
+    by_mass: Resampled,
+    *,
+    upper: npt.NDArray[np.float64],
+    n_units: int,
+    confidence: float,
 ) -> Reliability:
-    """Return all figures from `[1 + resamples, 4, bin]`, with bins of equal width and of equal mass."""
+    """Return all figures from `[1 + resamples, 4, bin]`, with bins of equal width and of equal mass.
+
+    Args:
+        n_units: resampling units with anything to judge.
+    """
     sums = by_width.sums
     support, right, confident, squared = np.moveaxis(sums.sum(axis=2), 1, 0)  # [1 + resamples] each
-    n_units = int(by_width.n_units[_SUPPORT].max(initial=0))
 
     def mean(total: Sums) -> Interval:
         return percentile(ratio(total, support), support=support[0], n_units=n_units, confidence=confidence)
@@ -185,22 +199,21 @@ def _reliability(
         mean_confidence=mean(confident),
         accuracy=share(ratio(right, support), trials=support[0], n_units=n_units, confidence=confidence),
         gap=mean(confident - right),
-        ece=_ece(by_width, confidence=confidence),
-        ece_equal_mass=_ece(by_mass, confidence=confidence),
+        ece=_ece(by_width.sums, n_units=n_units, confidence=confidence),
+        ece_equal_mass=_ece(by_mass.sums, n_units=n_units, confidence=confidence),
         mce=_mce(sums[0]),
         brier=mean(squared),
         bins=_bins(by_width, upper, confidence=confidence),
     )
 
 
-def _ece(counts: Resampled, *, confidence: float) -> Interval:
+def _ece(sums: Sums, *, n_units: int, confidence: float) -> Interval:
     """Return the expected calibration error with its basic interval (Davison and Hinkley 1997).
 
     Noise only ever adds to a sum of distances, so that the resampled errors lie above the sample's, and
     their percentiles above the truth: the basic interval mirrors them. Its lower end is 0 where noise alone
     would give such an error: that is what is left of the resamples when the sample is taken off.
     """
-    sums = counts.sums
     support = sums[:, _SUPPORT].sum(axis=1)
     surplus = sums[:, _CONFIDENCE] - sums[:, _RIGHT]  # [1 + resamples, bin]
     errors = ratio(np.abs(surplus).sum(axis=1), support)
@@ -214,7 +227,7 @@ def _ece(counts: Resampled, *, confidence: float) -> Interval:
         low=number(low),
         high=number(high),
         support=int(support[0]),
-        documents=int(counts.n_units[_SUPPORT].max(initial=0)),
+        documents=n_units,
     )
 
 
