@@ -52,11 +52,14 @@ class Ledger:
         return found[0].from_version if found else None
 
     def comparisons(self, tagger: str) -> list[Comparison]:
-        """Return the comparisons of challengers with champions, oldest first, each once."""
-        found: dict[str, Comparison] = {}
+        """Return the comparisons of challengers with champions, oldest first, each once.
+
+        One that was made again at a higher error level has spent that.
+        """
+        spent: dict[str, float] = {}
         for entry in self._found(tagger, ledger.c.evidence != ""):
-            found.setdefault(entry.evidence, Comparison(entry.evidence, entry.spent))
-        return list(found.values())
+            spent[entry.evidence] = max(entry.spent, spent.get(entry.evidence, 0.0))
+        return [Comparison(evidence, most) for evidence, most in spent.items()]
 
     def holds(self, tagger: str) -> list[Entry]:
         """Return the entries whose holds are in force, oldest first."""

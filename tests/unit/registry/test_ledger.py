@@ -139,10 +139,13 @@ def test_processes_that_find_an_older_ledger_at_once_add_its_columns_once(older_
 
 
 def test_an_equal_comparison_is_counted_once(ledger: Ledger) -> None:
-    """Retries and unchanged runs have the same evidence; a run without any comparison has none."""
+    """Retries and unchanged runs have the same evidence; a run without any comparison has none.
+
+    The same evidence judged again at a higher error level has spent that.
+    """
     for number, evidence in enumerate(("e1", "", "e2", "e1"), start=1):
         assert ledger.append(entry(number, evidence=evidence, spent=number / 1000))
-    assert ledger.comparisons("sample") == [Comparison("e1", 0.001), Comparison("e2", 0.003)]
+    assert ledger.comparisons("sample") == [Comparison("e1", 0.004), Comparison("e2", 0.003)]
     assert ledger.comparisons("other") == []
 
 
