@@ -60,9 +60,9 @@ def _inside(folder: Path, name: str) -> Path:
     return folder / name
 
 
-def bundle_tags(bundle: Path) -> tuple[str, ...]:
-    """Return the tag set of a bundle, in the order of its tag ids."""
-    return TagIndex.load(bundle).tags
+def bundle_tags(bundle: Path) -> TagIndex:
+    """Return the tag set of a bundle, with its counts in train."""
+    return TagIndex.load(bundle)
 
 
 def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> None:

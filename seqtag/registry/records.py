@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
@@ -116,6 +116,7 @@ class Champion:
     bundle: Path
     bundle_digest: str
     tags: tuple[str, ...]  # its tag set, in the order of its tag ids
+    tag_counts: Mapping[str, int] = field(default_factory=dict, compare=False)  # tokens of its train
 
 
 @dataclass(frozen=True)

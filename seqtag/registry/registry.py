@@ -29,7 +29,7 @@ from seqtag.registry.registration import (
     registered_aliases,
 )
 from seqtag.registry.store import Store
-from seqtag.registry.tracking import Retraining, logged_config
+from seqtag.registry.tracking import Retraining, logged_files
 from seqtag.registry.versions import checked, described
 
 if TYPE_CHECKING:
@@ -244,15 +244,15 @@ class Registry:
         with self._store.reaching(f"reading the ledger of {tagger}"):
             return self._store.ledger().entries(tagger)
 
-    def configuration(self, tagger: str, version: str) -> dict[str, Any] | None:
-        """Return the resolved configuration that a version was trained with, None if it was not logged.
+    def logged(self, tagger: str, version: str) -> dict[str, Any]:
+        """Return `config` and `metrics` of a version's tracked run, each None if it was not logged.
 
         Raises:
             RegistryError: the store could not be read.
         """
         client = self._store.client()
-        with self._store.reaching(f"reading the configuration of version {version} of {tagger}"):
-            return logged_config(client, client.get_model_version(tagger, version))
+        with self._store.reaching(f"reading what was logged of version {version} of {tagger}"):
+            return logged_files(client, client.get_model_version(tagger, version), ("config", "metrics"))
 
     def comparisons(self, tagger: str) -> list[Comparison]:
         """Return the comparisons with new evidence that the ledger holds, oldest first.

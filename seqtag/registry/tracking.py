@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _INTERVALS = ("score", "accuracy", "span_f1")
-_CONFIG = "config.json"
 _METRICS_A_CALL = 500  # MLflow takes 1000
 _PARAMS_A_CALL = 100
 
@@ -109,13 +108,16 @@ def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining
     _log_json(client, run_id, {"metrics": retraining.metrics, "decision": retraining.decision})
 
 
-def logged_config(client: MlflowClient, version: ModelVersion) -> dict[str, Any] | None:
-    """Return the configuration that `log_training` logged, None if there is none."""
-    if not version.run_id or all(file.path != _CONFIG for file in client.list_artifacts(version.run_id)):
-        return None
-    file = Path(client.download_artifacts(version.run_id, _CONFIG))
-    config: dict[str, Any] = json.loads(file.read_text("utf-8"))
-    return config
+def logged_files(client: MlflowClient, version: ModelVersion, names: Sequence[str]) -> dict[str, Any]:
+    """Return what `log_training` and `log_judgement` logged by these names, None for what they did not."""
+    files: dict[str, Any] = dict.fromkeys(names)
+    run_id = version.run_id
+    present = {file.path for file in client.list_artifacts(run_id)} if run_id else set()
+    for name in names:
+        if run_id and f"{name}.json" in present:
+            file = Path(client.download_artifacts(run_id, f"{name}.json"))
+            files[name] = json.loads(file.read_text("utf-8"))
+    return files
 
 
 def flat_params(config: Mapping[str, Any]) -> dict[str, str]:

@@ -105,7 +105,7 @@ def _train_anchor(run: RunDir, config: TaggerConfig, model: Path) -> None:
         if not folder.exists():
             folder.symlink_to(Path("..", folder.name))
     write_json(inner.config, config.model_dump(mode="json"))
-    write_json(inner.opponent, {"version": None, "tags": []})  # it is judged against nobody
+    write_json(inner.opponent, {"version": None, "tags": []})  # there is nobody to judge it against
     for make in (index, encode, train):
         make(inner)
     inner.model.rename(model)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.parquet as pq
 
@@ -173,24 +174,37 @@ def write_opponent(run: RunDir, champion: Champion | None, place: Place) -> None
     A run that is opened again with the same opponent keeps what it was opened with the first time: it is the
     same comparison, and spends nothing new.
     """
-    opponent = {
+    opponent: dict[str, Any] = {
         "version": champion.version if champion else None,
         "run_id": champion.seqtag_run_id if champion else None,
         "bundle": str(champion.bundle) if champion else None,
         "digest": champion.bundle_digest if champion else None,
         "tags": list(champion.tags) if champion else [],
-        "config": place.registry().configuration(run.tagger, champion.version) if champion else None,
+        "tag_counts": dict(champion.tag_counts) if champion else {},
+        "config": None,
+        "scores": None,
     }
+    if champion is not None:
+        logged = place.registry().logged(run.tagger, champion.version)
+        opponent |= {"config": logged["config"], "scores": _scores_of(logged["metrics"])}
     known = read_json(run.opponent) if run.opponent.exists() and run.earlier.exists() else None
     if known != opponent:
         horizon = read_config(run).gate.horizon
         recent = place.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
         evaluated = run.path.parent.glob("????-??-??-*/evaluation/metrics.json")
-        runs = sorted(path.parents[1].name for path in evaluated if path.parents[1] != run.path)
+        in_time = sorted(evaluated, key=lambda path: (path.stat().st_mtime_ns, path))
+        runs = [path.parents[1].name for path in in_time if path.parents[1] != run.path]
         spent = sum(comparison.spent for comparison in recent)
         earlier = {"comparisons": len(recent), "spent": spent, "runs": runs[-_MOST_EARLIER:]}
         write_json(run.earlier, earlier)
     write_json(run.opponent, opponent)
+
+
+def _scores_of(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a champion's scores when it was judged itself, by part of its test split."""
+    from seqtag.scoring import parts_of
+
+    return None if metrics is None else parts_of(metrics["challenger"])
 
 
 def validate(run: RunDir) -> Manifest:
