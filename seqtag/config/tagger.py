@@ -164,7 +164,7 @@ class EvaluateConfig(Table):
 
     slices: tuple[str, ...] = ()  # further columns of the corpus
     length_buckets: tuple[int, ...] = (10, 25, 50)  # tokens; upper bounds, the last bucket is open
-    resamples: int = Field(default=1000, ge=100)  # of the bootstrap over sequences
+    resamples: int = Field(default=1000, ge=100)  # of the bootstrap over documents
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     baseline: Literal["none", "crfsuite-ap", "crfsuite-lbfgs"] = "none"  # scored beside, decides nothing
 
@@ -189,6 +189,7 @@ class GateConfig(Table):
     guard_margin: float = Field(default=0.02, ge=0, le=1)  # what a type or slice may lose
     min_support: int = Field(default=50, ge=1)  # of a guarded type (spans), tag (tokens) or slice (sequences)
     max_seen: float = Field(default=0.2, ge=0, le=1)  # share of test that the champion alone was trained on
+    min_new: float = Field(default=0.1, ge=0, le=1)  # share of test that the challenger was not trained on
     reanchor: bool = True  # where more is left out: True: compare with its recipe retrained, False: hold
     new_tags: Literal["allow", "hold"] = "allow"  # tags or types that the champion does not know
     removed_tags: Literal["allow", "hold"] = "hold"  # those that the challenger no longer knows

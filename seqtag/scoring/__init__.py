@@ -2,12 +2,13 @@
 
 from seqtag.scoring.budget import Budget
 from seqtag.scoring.calibration import Calibration
-from seqtag.scoring.common_ground import Anchor, LeftOut, tag_change
+from seqtag.scoring.common_ground import Anchor, AnchorKind, LeftOut, tag_change
 from seqtag.scoring.decision import METRIC_NAMES, Decision, Opponent
 from seqtag.scoring.difference import Verdict
 from seqtag.scoring.evaluate import Metrics, evaluate_predictions
 from seqtag.scoring.gate import decide_promotion
 from seqtag.scoring.metric import resolve_metric, score_value
+from seqtag.scoring.own_level import clear_losses, parts_of
 from seqtag.scoring.planning import IMPROVEMENTS, Plan, plan_test_split
 from seqtag.scoring.rules import Cost, Costs
 from seqtag.scoring.schemes import (
@@ -24,6 +25,7 @@ __all__ = [
     "IMPROVEMENTS",
     "METRIC_NAMES",
     "Anchor",
+    "AnchorKind",
     "Budget",
     "Calibration",
     "Cost",
@@ -38,12 +40,14 @@ __all__ = [
     "SpanMode",
     "Spans",
     "Verdict",
+    "clear_losses",
     "convert_tags",
     "decide_promotion",
     "detect_scheme",
     "evaluate",
     "evaluate_predictions",
     "legal_transitions",
+    "parts_of",
     "plan_test_split",
     "resolve_metric",
     "score_value",

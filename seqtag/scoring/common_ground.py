@@ -15,13 +15,35 @@ from seqtag.scoring.counts import TagPairs, pair_tags
 from seqtag.scoring.predictions import Predictions
 from seqtag.scoring.schemes import split_tags
 
+AnchorKind = Literal["trained", "challenger", "none"]
+FADED = 0.1  # of a type's share of train: with less, a challenger knows it no more
+
 
 @dataclass(frozen=True)
 class TagChange:
     """The types (or tags, where they have no scheme) that one of two models knows and the other does not."""
 
     new: tuple[str, ...]  # known to the challenger alone
-    removed: tuple[str, ...]  # known to the champion alone
+    removed: tuple[str, ...]  # known to the champion alone, or nearly so
+
+
+def faded_types(
+    ours: Mapping[str, int], theirs: Mapping[str, int], *, scheme: SchemeName, renamed: Mapping[str, str]
+) -> tuple[str, ...]:
+    """Return the types whose share of train has fallen below `FADED` of what the champion's train had.
+
+    Args:
+        ours, theirs: tokens of train by tag.
+
+    >>> faded_types({"O": 100, "B-LOC": 3}, {"O": 50, "B-LOC": 50}, scheme="IOB2", renamed={})
+    ('LOC',)
+    """
+    before: dict[str, float] = {}
+    for type_, share in _shares(theirs, scheme).items():
+        name = renamed.get(type_, type_)
+        before[name] = before.get(name, 0.0) + share
+    now = _shares(ours, scheme)
+    return tuple(sorted(name for name, share in before.items() if now.get(name, 0.0) < FADED * share))
 
 
 @dataclass(frozen=True)
@@ -31,10 +53,12 @@ class Anchor:
     reason  why it cannot
     kind    trained: the champion's recipe retrained on this split, whose predictions take its place;
             challenger: the challenger has that recipe itself; none: there is nothing to compare with
+    losses  where the challenger is clearly worse than the champion was when it was judged; None: not known
     """
 
     reason: str
-    kind: Literal["trained", "challenger", "none"]
+    kind: AnchorKind
+    losses: tuple[str, ...] | None = None
 
 
 def tag_change(
@@ -132,6 +156,14 @@ def where(predictions: Predictions, kept: npt.NDArray[np.bool_]) -> Predictions:
         tested=None if predictions.tested is None else predictions.tested[kept],
         columns={name: column.filter(pa.array(kept)) for name, column in predictions.columns.items()},
     )
+
+
+def _shares(counts: Mapping[str, int], scheme: SchemeName) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for tag, count in counts.items():
+        for type_ in _types([tag], scheme):
+            shares[type_] = shares.get(type_, 0.0) + count / max(1, sum(counts.values()))
+    return shares
 
 
 def _types(tags: Collection[str], scheme: SchemeName) -> tuple[str, ...]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
 from seqtag.scoring.budget import Budget, gauge
-from seqtag.scoring.common_ground import TagChange, tag_change, where, with_types
+from seqtag.scoring.common_ground import TagChange, faded_types, tag_change, where, with_types
 from seqtag.scoring.decision import (
     Decision,
     Opponent,
@@ -23,9 +24,9 @@ from seqtag.scoring.decision import (
     scored_rule,
 )
 from seqtag.scoring.difference import PairedDifference, paired_difference
-from seqtag.scoring.figures import Interval
+from seqtag.scoring.figures import Interval, standard_interval
 from seqtag.scoring.guards import guarded
-from seqtag.scoring.metric import metric_counts
+from seqtag.scoring.metric import metric_counts, score_differences
 from seqtag.scoring.predictions import Predictions
 from seqtag.scoring.retraining_noise import RetrainingNoise
 from seqtag.scoring.rules import (
@@ -48,9 +49,10 @@ Units = npt.NDArray[np.uint64]  # <uint64>[n_sequences], equal for sequences tha
 
 @dataclass(frozen=True)
 class Comparison:
-    """All that a comparison depends on but the two models' predictions; `tags` are the challenger's."""
+    """All that a comparison depends on but the two models' predictions; tags are the challenger's."""
 
     tags: tuple[str, ...]
+    tag_counts: Mapping[str, int]  # tokens of train
     scheme: SchemeName
     gate: GateConfig
     evaluate: EvaluateConfig
@@ -65,8 +67,8 @@ def compared(
 ) -> Decision:
     """Decide on the sequences on which both can be compared."""
     change, anchor = _change(opponent, by), opponent.anchor
-    is_anchor = anchor is not None and anchor.kind == "trained"  # which knows the tags of this split
-    common = _Common.of(ours, theirs, () if is_anchor else (*change.new, *change.removed), by)
+    foreign = () if decision["is_anchored"] else (*change.new, *change.removed)  # an anchor knows the tags
+    common = _Common.of(ours, theirs, foreign, by)
     counts = common.counts(decision["metric"], by.scheme)
     level = by.budget.level(by.gate)
     known = [each.seen is not None for each in (ours, theirs)]
@@ -83,10 +85,11 @@ def compared(
         "rules": [
             budget_rule(level, by.budget, by.gate),
             comparable_rule(common.seen, known=known, anchor=anchor, gate=by.gate),
+            new_rule(ours, by.gate),
             *policy_rules(ours, opponent, by),
         ],
     }
-    decision = _paired(decision, counts[0], counts[1], common.theirs, opponent, by)
+    decision = _paired(decision, counts[0], counts[1], common.theirs, by)
     if decision["difference"] is not None:
         guards = guarded(
             common.ours,
@@ -125,17 +128,16 @@ def loss_rule(
     counts = common.counts(metric, by.scheme)
     if common.n_documents < _FEWEST_COMMON or not all(each[:, 1].any() for each in counts):
         return Rule(rule=name, held=True, detail=f"too little: {common.n_documents} documents", change="")
-    level = by.gate.false_promotions / by.gate.horizon
-    found = paired_difference(
-        counts[0],
-        counts[1],
-        units=common.ours.units,
-        gate=by.gate,
-        level=level,
-        noise=by.noise,
-        seed=by.seed,
+    differences = score_differences(
+        *counts, units=common.ours.units, resamples=by.gate.resamples, seed=by.seed
     )
-    value, low, high = (found.interval[end] or 0.0 for end in ("value", "low", "high"))
+    found = standard_interval(
+        differences,
+        support=len(counts[0]),
+        n_units=common.n_documents,
+        confidence=by.gate.confidence,
+    )
+    value, low, high = (found[end] or 0.0 for end in ("value", "low", "high"))
     detail = (
         f"difference {points(value)} points, {by.gate.confidence:.0%} interval [{points(low)}, "
         f"{points(high)}], on {common.n_documents:,} documents that neither model was trained on alone"
@@ -143,12 +145,23 @@ def loss_rule(
     return Rule(rule=name, held=high >= 0, detail=detail, change="")
 
 
+def new_rule(ours: Predictions, gate: GateConfig) -> Rule:
+    """Ask that enough of the test split be new to the challenger, or its score is one of memory."""
+    share = 1.0 if ours.seen is None or not len(ours.seen) else float((~ours.seen).mean())
+    detail = f"{share:.1%} of the test sequences are not in its training data, {gate.min_new:.1%} are needed"
+    return Rule(
+        rule="enough of the test split is new",
+        held=share >= gate.min_new,
+        detail=detail,
+        change="" if share >= gate.min_new else f"gate.min_new = {math.floor(1e4 * share) / 1e4:g}",
+    )
+
+
 def _paired(
     decision: Decision,
     ours: Counts,
     theirs: Counts,
     champion: Predictions,
-    opponent: Opponent,
     by: Comparison,
 ) -> Decision:
     """Compare the counts of both; the verdict is that of the difference alone.
@@ -167,12 +180,12 @@ def _paired(
     level = decision["level"] or by.gate.false_promotions / by.gate.horizon  # a budget rule holds it then
     level = level if recent is None else level / 2
 
-    def compared(one: Counts, other: Counts, units: Units) -> PairedDifference:
+    def difference(one: Counts, other: Counts, units: Units) -> PairedDifference:
         return paired_difference(
             one, other, units=units, gate=by.gate, level=level, noise=by.noise, seed=by.seed
         )
 
-    found, where_ = compared(ours, theirs, units), ""
+    found, which = difference(ours, theirs, units), ""
     decision = {
         **decision,
         "standard_error": found.standard_error,
@@ -185,11 +198,11 @@ def _paired(
         ),
     }
     if recent is not None:
-        alone = compared(recent.ours, recent.theirs, recent.units)
+        alone = difference(recent.ours, recent.theirs, recent.units)
         before = score_of(theirs[~is_recent])
         decision = {**decision, "recent": recent.compared(alone.interval, champion_before=before)}
-        if found.verdict != "PROMOTE" and alone.verdict == "PROMOTE":
-            found, where_ = alone, f", the {recent.n_documents:,} that came after it was promoted"
+        if found.verdict == "HOLD" and alone.verdict == "PROMOTE":  # not where it is worse on the whole
+            found, which = alone, f", the {recent.n_documents:,} that came after it was promoted"
             decision = {
                 **decision,
                 "challenger": score_of(recent.ours),
@@ -199,12 +212,12 @@ def _paired(
                 "standard_error": alone.standard_error,
             }
     opposed = f"{champion_text(decision)}'s {100 * (decision['champion'] or 0):.1f}%"
-    if opponent.anchor is not None and opponent.anchor.kind == "trained":
+    if decision["is_anchored"]:
         opposed += " by its recipe retrained on this split, since it cannot be compared itself,"
     value, low, high = (found.interval[end] or 0.0 for end in ("value", "low", "high"))
     sentence = (
         f"{score_text(decision, 'challenger')} against {opposed} on {decision['n_sequences']:,} sequences in "
-        f"{decision['n_documents']:,} documents{where_}; difference "
+        f"{decision['n_documents']:,} documents{which}; difference "
         f"{points(value)} points, {100 * by.gate.confidence:g}% interval "
         f"[{points(low)}, {points(high)}], at an error level of {level:.4%} at least {points(found.bound)}, "
         f"must clear {points(by.gate.margin)}."
@@ -289,4 +302,7 @@ class _Common:
 
 
 def _change(opponent: Opponent, by: Comparison) -> TagChange:
-    return tag_change(by.tags, opponent.tags, scheme=by.scheme, renamed=by.gate.renamed_tags)
+    renamed = by.gate.renamed_tags
+    change = tag_change(by.tags, opponent.tags, scheme=by.scheme, renamed=renamed)
+    faded = faded_types(by.tag_counts, opponent.tag_counts, scheme=by.scheme, renamed=renamed)
+    return TagChange(change.new, tuple(sorted({*change.removed, *faded})))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypedDict
 
@@ -16,7 +17,7 @@ from seqtag.scoring.common_ground import Anchor
 from seqtag.scoring.difference import Verdict
 from seqtag.scoring.figures import Interval
 from seqtag.scoring.guards import Guarded
-from seqtag.scoring.rules import CHANCE, DIFFERING, MARGIN, Rule
+from seqtag.scoring.rules import CHANCE, DIFFERING, MARGIN, NOISE, Rule
 
 METRIC_NAMES: dict[Metric, str] = {"accuracy": "accuracy", "span_f1": "span F1"}
 
@@ -50,6 +51,7 @@ class Decision(TypedDict):
     challenger: float | None
     champion: float | None
     champion_version: str | None
+    is_anchored: bool  # the champion's figures are those of its recipe retrained on this split
     difference: Interval | None
     standard_error: float | None  # of the difference, from test split to test split
     bound: float | None  # of the difference from below, at the error level of this comparison
@@ -81,6 +83,7 @@ class Opponent:
     tags: tuple[str, ...]
     error: str | None = None  # why it could not be loaded or scored
     anchor: Anchor | None = None  # None: the champion can be compared itself
+    tag_counts: Mapping[str, int] = field(default_factory=dict)  # tokens of its train
 
 
 def concluded(decision: Decision) -> Decision:
@@ -91,17 +94,18 @@ def concluded(decision: Decision) -> Decision:
     if decision["difference"] is not None:
         named = [rule for rule in failed if rule["rule"] != MARGIN]
         if {MARGIN, DIFFERING} & {rule["rule"] for rule in failed}:  # which say it already
-            named = [rule for rule in named if rule["rule"] != CHANCE]
+            named = [rule for rule in named if rule["rule"] not in (CHANCE, NOISE)]
         remarks = "".join(f"; {rule['detail']}" for rule in named)
         sentence = f"{verdict}: {sentence.removesuffix('.')}{remarks}."
-    changes = [rule["change"] for rule in failed]
+    changes = list(dict.fromkeys(rule["change"] for rule in failed))
     would_pass = changes if all(changes) else []
     return {**decision, "verdict": verdict, "sentence": sentence, "would_pass": would_pass}
 
 
 def scored_rule(decision: Decision, who: Who) -> Rule:
     """Ask that a model have a score."""
-    detail = f"the {who} has {score_text(decision, who)}"
+    model = "champion's recipe" if who == "champion" and decision["is_anchored"] else who
+    detail = f"the {model} has {score_text(decision, who)}"
     return Rule(rule=f"the {who} is scored", held=decision[who] is not None, detail=detail, change="")
 
 

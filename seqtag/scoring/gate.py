@@ -6,7 +6,7 @@ It fails closed: what cannot be scored or compared is never promoted.
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
 from seqtag.errors import RunDirError, is_lasting
 from seqtag.scoring.budget import Budget
 from seqtag.scoring.common_ground import with_new_names
-from seqtag.scoring.comparison import Comparison, compared, loss_rule, policy_rules
+from seqtag.scoring.comparison import Comparison, compared, loss_rule, new_rule, policy_rules
 from seqtag.scoring.decision import (
     Decision,
     Opponent,
@@ -40,6 +40,7 @@ def decide_promotion(
     opponent: Opponent | None,
     *,
     tags: Sequence[str],
+    tag_counts: Mapping[str, int] | None = None,
     scheme: SchemeName,
     gate: GateConfig,
     evaluate: EvaluateConfig,
@@ -59,6 +60,7 @@ def decide_promotion(
         challenger: its predictions on the test split.
         opponent: None only if there is no champion.
         tags: those that the challenger knows.
+        tag_counts: tokens of its train by tag; None: not compared with the champion's.
         costs: what tagging took each of them; None: not measured.
         budget: what earlier comparisons spent; None: there were none.
         earlier_scores: of runs of the same configuration on the same test split, oldest first.
@@ -76,6 +78,7 @@ def decide_promotion(
         challenger=score_of(metric_counts(ours.pairs, metric=metric, scheme=scheme)),
         champion=None,
         champion_version=None if opponent is None else opponent.version,
+        is_anchored=_is_anchored(opponent),
         difference=None,
         standard_error=None,
         bound=None,
@@ -98,11 +101,12 @@ def decide_promotion(
         guards=[],
     )
     if opponent is None:
-        decision = _first_model(decision)
+        decision = _first_model(decision, ours, gate)
     else:
         scores = [*earlier_scores, *([] if decision["challenger"] is None else [decision["challenger"]])]
         by = Comparison(
             tags=tuple(tags),
+            tag_counts=tag_counts if tag_counts is not None else opponent.tag_counts,
             scheme=scheme,
             gate=gate,
             evaluate=evaluate,
@@ -122,6 +126,10 @@ def decide_promotion(
             decision = compared(decision, ours, theirs, opponent, by)
     log.info("%s", decision["sentence"])
     return decision
+
+
+def _is_anchored(opponent: Opponent | None) -> bool:
+    return opponent is not None and opponent.anchor is not None and opponent.anchor.kind == "trained"
 
 
 def _scored(
@@ -152,11 +160,13 @@ def _without_opponent(decision: Decision, fault: str) -> Decision:
     return {**decision, "verdict": "HOLD", "sentence": sentence, "rules": [rule]}
 
 
-def _first_model(decision: Decision) -> Decision:
-    rules = [scored_rule(decision, "challenger"), floor_rule(decision)]
+def _first_model(decision: Decision, ours: Predictions, gate: GateConfig) -> Decision:
+    rules = [scored_rule(decision, "challenger"), floor_rule(decision), new_rule(ours, gate)]
     verdict: Verdict = "PROMOTE" if rules[1]["held"] else "REJECT"
     verdict = "HOLD" if decision["challenger"] is None else verdict
     sentence = f"{verdict}: {rules[1]['detail']} for a first model, on {_extent(decision)}."
+    if verdict == "PROMOTE" and not rules[2]["held"]:
+        sentence = sentence.removesuffix(".").replace("PROMOTE", "HOLD", 1) + f"; {rules[2]['detail']}."
     return concluded({**decision, "verdict": verdict, "sentence": sentence, "rules": rules})
 
 
@@ -166,13 +176,16 @@ def _renewed(
     """Decide on the champion's recipe retrained, where the champion cannot be compared on this test split.
 
     It has no champion to beat, and claims no improvement: it renews the champion for the corpus as it is now.
-    It has to reach the floor, and may not be clearly worse where the two can be compared.
+    It has to reach the floor, and may be clearly worse neither than the champion was when it was judged, on
+    the whole and in each type, nor where the two can be compared.
     """
     reason = "" if opponent.anchor is None else opponent.anchor.reason
     rules = [
         scored_rule(decision, "challenger"),
         floor_rule(decision),
+        new_rule(ours, by.gate),
         *policy_rules(ours, opponent, by),
+        _level_rule(opponent),
         loss_rule(ours, theirs, opponent, decision["metric"], by),
     ]
     sentence = (
@@ -183,6 +196,15 @@ def _renewed(
     if failed:
         sentence = f"{sentence.removesuffix('.')}; {'; '.join(failed)}.".replace("PROMOTE", "HOLD", 1)
     return concluded({**decision, "verdict": "PROMOTE", "sentence": sentence, "rules": rules})
+
+
+def _level_rule(opponent: Opponent) -> Rule:
+    """Ask that a renewal be nowhere clearly worse than the champion was on the test split of its own time."""
+    losses = None if opponent.anchor is None else opponent.anchor.losses
+    detail = "the champion's own scores are not known" if losses is None else "; ".join(losses) or "none"
+    return Rule(
+        rule="no clear loss against the champion's scores", held=losses == (), detail=detail, change=""
+    )
 
 
 def _extent(decision: Decision) -> str:

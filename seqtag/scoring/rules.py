@@ -75,6 +75,7 @@ def enough_differ_rule(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.flo
     if not differing:
         detail = "a tie keeps the champion"
     change = f"{needed} differing documents instead of {differing}"
+    change = change if differing else ""  # no difference would do, it is the same answer
     return _rule(DIFFERING, differing >= needed, detail, change)
 
 

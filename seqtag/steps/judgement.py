@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,7 @@ from seqtag.steps.outcome import concluded
 
 if TYPE_CHECKING:
     from seqtag.reporting import ReportContext
-    from seqtag.scoring import Cost
+    from seqtag.scoring import AnchorKind, Cost
 
 logger = logging.getLogger(__name__)
 
@@ -64,32 +64,34 @@ def evaluate(run: RunDir) -> Manifest:
 
 def decide(run: RunDir) -> Manifest:
     """Compare both on the same test sequences: PROMOTE, HOLD or REJECT. Writes `decision/`."""
-    from seqtag.scoring import Anchor, Budget, Opponent, decide_promotion
+    from seqtag.scoring import Anchor, Budget, Opponent, clear_losses, decide_promotion, parts_of
 
     config, pinned = read_config(run), read_json(run.opponent)
     before, earlier = read_json(run.earlier), earlier_scores(run)
     evaluated, metrics = require_manifest(run.evaluation), read_json(run.metrics)
     predictions, anchor = run.predictions("champion"), read_json(run.anchor)
-    opponent = None
+    tags, opponent = read_json(run.tags), None
     if pinned["version"] is not None:
         opponent = Opponent(
             version=pinned["version"],
             predictions=predictions if predictions.exists() else None,
             tags=tuple(pinned["tags"]),
+            tag_counts=pinned["tag_counts"],
             error=metrics["champion_error"],
-            anchor=None
-            if anchor["barred"] is None
-            else Anchor(
-                anchor["barred"],
-                "trained" if anchor["trained"] else "challenger" if anchor["same_configuration"] else "none",
-            ),
+        )
+    if opponent is not None and anchor["barred"] is not None:
+        kind: AnchorKind = "challenger" if anchor["same_configuration"] else "none"
+        losses = clear_losses(pinned["scores"], parts_of(metrics["challenger"]), config.gate)
+        opponent = replace(
+            opponent, anchor=Anchor(anchor["barred"], "trained" if anchor["trained"] else kind, losses)
         )
 
     def judge(folder: Path) -> None:
         decision = decide_promotion(
             run.predictions("challenger"),
             opponent,
-            tags=read_json(run.tags)["tags"],
+            tags=tags["tags"],
+            tag_counts=tags["counts"],
             scheme=train_scheme(run),
             gate=config.gate,
             evaluate=config.evaluate,
@@ -99,10 +101,10 @@ def decide(run: RunDir) -> Manifest:
             budget=Budget(before["comparisons"], before["spent"]),
             earlier_scores=earlier,
         )
-        compared = [
-            evaluated.outputs.get(run.predictions(who).name, "") for who in ("challenger", "champion")
-        ]
-        evidence = digest(*compared) if decision["level"] else ""
+        files = (run.predictions(who).name for who in ("challenger", "champion"))
+        said = [evaluated.outputs.get(name, "") for name in files]
+        is_new = decision["difference"] is not None and said[0] != said[1]  # else it is the champion itself
+        evidence = digest(*said) if is_new else ""
         write_json(folder / run.decision.name, {**decision, "evidence": evidence})
 
     inputs = {
@@ -118,15 +120,28 @@ def decide(run: RunDir) -> Manifest:
 
 
 def earlier_scores(run: RunDir) -> list[float]:
-    """Return the scores of earlier runs of the same recipe and metric on the same test split, oldest first.
+    """Return the scores of earlier models of the same recipe and metric on the same test split, oldest first.
 
-    Their spread is the retraining noise. Seeds may differ, and so may data of train.
+    Their spread is the retraining noise. Seeds may differ, and so may data of train. A model that several
+    runs share counts once.
     """
-    own = _comparable_by(run)
-    others = (RunDir(run.path.with_name(name)) for name in read_json(run.earlier)["runs"])
-    alike = (other for other in others if _comparable_by(other) == own and other.metrics.exists())
-    scores = (read_json(other.metrics)["challenger"]["score"]["value"] for other in alike)
-    return [score for score in scores if score is not None]
+    own, models = _comparable_by(run), {_model_digest(run)}
+    scores = []
+    for name in read_json(run.earlier)["runs"]:
+        other = RunDir(run.path.with_name(name))
+        if _comparable_by(other) != own or not other.metrics.exists():
+            continue
+        model, score = _model_digest(other), read_json(other.metrics)["challenger"]["score"]["value"]
+        if model not in models and score is not None:
+            models.add(model)
+            scores.append(score)
+    return scores
+
+
+def _model_digest(run: RunDir) -> str:
+    """Return the digest of a run's model as its manifest says, without reading the model."""
+    outputs: dict[str, str] = read_json(run.model / MANIFEST)["outputs"]
+    return digest(*(f"{name} {sha}" for name, sha in sorted(outputs.items()) if name != run.history.name))
 
 
 def _comparable_by(run: RunDir) -> tuple[str, str, str] | None:

@@ -20,6 +20,7 @@ ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 NAMES, PLACES = ("Anna", "Bob", "Carla", "Dan", "Eva"), ("Berlin", "Paris", "Rome", "Oslo", "Bonn")
 TOML = """
 name = "cities"
+seed = {seed}
 {sources}
 [train]
 recipe = "seed"
@@ -58,6 +59,7 @@ class Cities:
         gate: str = "",
         tags: str = "",
         epochs: int = 1,
+        seed: int = 1,
         day: int = 1,
     ) -> RunDir:
         """Retrain up to the decision, on corpora of these numbers."""
@@ -67,7 +69,7 @@ class Cities:
             path.write_text("".join(_corpus(number, spell) for number in numbers))
             sources += SOURCE.format(path=path, split=split)
         toml = self.folder / "cities.toml"
-        toml.write_text(TOML.format(sources=sources, gate=gate, tags=tags, epochs=epochs))
+        toml.write_text(TOML.format(sources=sources, gate=gate, tags=tags, epochs=epochs, seed=seed))
         config = load_tagger(toml)
         run = steps.open_run(config, steps.ingest(config, self.place), self.place, as_of=date(2026, 1, day))
         for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
@@ -106,6 +108,12 @@ def _without_places(tag: str) -> str:
     return "O" if tag == "B-LOC" else tag
 
 
+def _with_three_places() -> Callable[[str], str]:
+    """Return what leaves the first three places as they are, and calls all others O."""
+    left = iter(["B-LOC"] * 3)
+    return lambda tag: next(left, "O") if tag == "B-LOC" else tag
+
+
 def decision(run: RunDir) -> dict[str, Any]:
     found: dict[str, Any] = read_json(run.decision)
     return found
@@ -135,6 +143,14 @@ def test_a_model_that_lost_an_entity_type_is_held(cities: Cities) -> None:
     assert not [tag for tag in read_json(run.tags)["tags"] if "LOC" in tag]
 
 
+def test_a_model_that_was_shown_three_examples_of_a_type_is_held(cities: Cities) -> None:
+    """The champion was shown about a hundred places."""
+    run = cities.retrain(spell=_with_three_places(), epochs=12)
+    assert [tag for tag in read_json(run.tags)["tags"] if "LOC" in tag]
+    assert decision(run)["challenger"] > decision(run)["champion"]
+    assert "removed tags are allowed" in broken(run)
+
+
 def test_a_renamed_type_is_no_new_one(cities: Cities) -> None:
     run = cities.retrain(
         spell=lambda tag: tag.replace("LOC", "GEO"),
@@ -152,25 +168,37 @@ def test_a_declaration_takes_a_tag_away(cities: Cities) -> None:
 
 def test_only_new_evidence_spends_of_the_error_budget(cities: Cities) -> None:
     before = len(cities.place.registry().comparisons("cities"))
-    run = cities.retrain(epochs=2)
+    run = cities.retrain(seed=2)
     assert read_json(run.earlier)["comparisons"] == before
     assert decision(run)["level"] == pytest.approx(0.05 / 365)
     assert cities.finish(run) == "HOLD"
     spent = cities.place.registry().comparisons("cities")
     assert len(spent) == before + 1
     assert spent[-1].spent == pytest.approx(0.05 / 365)
-    again = cities.retrain(epochs=2)
+    again = cities.retrain(seed=2)
     assert (again, decision(again)) == (run, decision(run))
     cities.finish(again)
     assert cities.place.registry().comparisons("cities") == spent
 
 
+def test_the_champion_itself_is_no_new_evidence(cities: Cities) -> None:
+    """Another margin has the same model judged again."""
+    run = cities.retrain(gate="margin = 0.01\n")
+    assert decision(run)["difference"]["value"] == 0
+    assert decision(run)["evidence"] == ""
+
+
 def test_a_budget_that_is_used_up_holds(cities: Cities) -> None:
     """One comparison took 0.05 / 365; two may take no more than that together, by the new configuration."""
-    cities.finish(cities.retrain(epochs=2))
-    run = cities.retrain(epochs=3, gate="horizon = 2\nfalse_promotions = 0.0001\n")
+    cities.finish(cities.retrain(seed=2))
+    run = cities.retrain(seed=3, gate="horizon = 2\nfalse_promotions = 0.0001\n")
     assert decision(run)["level"] == 0
     assert "the error budget is not used up" in broken(run)
+    before = len(cities.place.registry().comparisons("cities"))
+    cities.finish(run)
+    assert [c.spent for c in cities.place.registry().comparisons("cities")[before:]] == [
+        0
+    ]  # the window moves on
 
 
 def test_an_unchanged_recipe_is_promoted_on_a_corpus_that_was_split_anew(cities: Cities) -> None:

@@ -122,7 +122,9 @@ def test_a_challenger_that_is_better_on_everything_is_promoted_on_everything(dec
     assert "came after it was promoted" not in decision["sentence"]
 
 
-def test_guards_hold_what_recent_documents_alone_would_promote(write_predictions: WritePredictions) -> None:
+def test_recent_documents_promote_nothing_that_is_worse_on_the_whole(
+    write_predictions: WritePredictions,
+) -> None:
     """80 of 200 earlier spans are lost, beyond chance, where traffic may be as well."""
     write = partial(write_predictions, numbered=True)
     challenger = write("challenger", [WRONG] * 80 + [RIGHT] * 180)
@@ -130,5 +132,6 @@ def test_guards_hold_what_recent_documents_alone_would_promote(write_predictions
     decision = compared(challenger, champion)
     assert decision["recent"] is not None
     assert decision["recent"]["difference"]["low"] > 0
-    assert decision["verdict"] == "HOLD"
+    assert decision["verdict"] == "REJECT"
+    assert decision["n_documents"] == 260
     assert "no type or slice is worse" in [rule["rule"] for rule in decision["rules"] if not rule["held"]]

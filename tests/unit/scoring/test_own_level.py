@@ -1,0 +1,84 @@
+"""Scores on different test splits: what counts as a clear loss, and that a renewal is held by one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from seqtag.config import EvaluateConfig, GateConfig
+from seqtag.scoring import Anchor, Opponent, clear_losses, decide_promotion
+from seqtag.scoring.decision import Decision
+from seqtag.scoring.figures import Interval
+from seqtag.scoring.own_level import WHOLE
+
+GATE = GateConfig(guard_margin=0.02, min_support=50)
+
+
+def of(low: float, value: float, high: float, *, support: int = 100) -> Interval:
+    return Interval(value=value, low=low, high=high, support=support, documents=40)
+
+
+def test_an_interval_below_the_one_before_is_a_loss() -> None:
+    before = {WHOLE: of(0.90, 0.92, 0.94)}
+    assert clear_losses(before, {WHOLE: of(0.87, 0.88, 0.89)}, GATE) == (
+        "the whole test split has 88.0%, at most 89.0%, after 92.0%",
+    )
+    assert clear_losses(before, {WHOLE: of(0.87, 0.89, 0.91)}, GATE) == ()
+
+
+def test_a_type_may_lose_the_guard_margin_and_counts_from_its_support_on() -> None:
+    before = {WHOLE: of(0.9, 0.9, 0.9), "type LOC": of(0.80, 0.85, 0.90)}
+    whole = {WHOLE: of(0.9, 0.9, 0.9)}
+    assert clear_losses(before, {**whole, "type LOC": of(0.7, 0.75, 0.79)}, GATE) == ()
+    assert len(clear_losses(before, {**whole, "type LOC": of(0.7, 0.75, 0.77)}, GATE) or ()) == 1
+    rare = {**before, "type LOC": of(0.80, 0.85, 0.90, support=49)}
+    assert clear_losses(rare, {**whole, "type LOC": of(0.1, 0.2, 0.3)}, GATE) == ()
+
+
+def test_a_type_without_a_score_is_a_loss() -> None:
+    before = {WHOLE: of(0.9, 0.9, 0.9), "type LOC": of(0.80, 0.85, 0.90)}
+    assert clear_losses(before, {WHOLE: of(0.9, 0.9, 0.9)}, GATE) == ("type LOC has no score any more",)
+
+
+def test_scores_that_are_not_known_are_no_answer() -> None:
+    assert clear_losses(None, {WHOLE: of(0.9, 0.9, 0.9)}, GATE) is None
+
+
+@pytest.mark.parametrize(
+    ("losses", "verdict"), [((), "PROMOTE"), (("type LOC has no score any more",), "HOLD"), (None, "HOLD")]
+)
+def test_a_renewal_is_held_by_a_loss_and_where_none_can_be_seen(
+    write_predictions: Callable[..., Path], losses: tuple[str, ...] | None, verdict: str
+) -> None:
+    """All of the test split was in the champion's train."""
+    sequences = [("a b", "B-X O", "B-X O")] * 30
+    challenger = write_predictions("challenger", sequences, numbered=True)
+    champion = write_predictions("champion", sequences, numbered=True, seen=[True] * 30)
+    opponent = Opponent(
+        "3", champion, ("O", "B-X"), anchor=Anchor("it was trained on all of it", "challenger", losses)
+    )
+    decision: Decision = decide_promotion(
+        challenger,
+        opponent,
+        tags=("O", "B-X"),
+        scheme="IOB2",
+        gate=GateConfig(resamples=200),
+        evaluate=EvaluateConfig(),
+        metric="span_f1",
+        seed=1,
+    )
+    assert decision["verdict"] == verdict
+    assert decision["sentence"].startswith(f"{verdict}: span F1 100.0%")
+
+
+def test_a_first_model_that_has_seen_the_test_split_is_held(write_predictions: Callable[..., Path]) -> None:
+    seen = write_predictions("challenger", [("a b", "B-X O", "B-X O")] * 30, numbered=True, seen=[True] * 30)
+    arguments = {"tags": ("O", "B-X"), "scheme": "IOB2", "evaluate": EvaluateConfig(), "metric": "span_f1"}
+    decision = decide_promotion(seen, None, gate=GateConfig(resamples=200), seed=1, **arguments)
+    assert decision["verdict"] == "HOLD"
+    assert decision["sentence"] == (
+        "HOLD: span F1 100.0% reaches the floor of 10.0% for a first model, on 30 sequences in 30 documents; "
+        "0.0% of the test sequences are not in its training data, 10.0% are needed."
+    )
