@@ -15,6 +15,7 @@ from seqtag.reporting.wording import (
     METRIC_NAMES,
     MISSING,
     baseline_label,
+    champion_label,
     count,
     level,
     percent,
@@ -266,8 +267,11 @@ def _contract(profile: Mapping[str, Any]) -> list[str]:
 
 def _score_rows(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[list[str]]:
     unit = "gold span" if metrics["metric"] == "span_f1" else "token"
-    champion = f"champion (version {decision['champion_version']})"
-    models = {"challenger": "challenger", "champion": champion, "baseline": baseline_label(metrics)}
+    models = {
+        "challenger": "challenger",
+        "champion": champion_label(decision),
+        "baseline": baseline_label(metrics),
+    }
     rows = [
         [name, percent(score["value"]), percent_range(score), _support(score, unit)]
         for who, name in models.items()

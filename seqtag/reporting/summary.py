@@ -9,6 +9,7 @@ from seqtag.reporting.markdown import printable
 from seqtag.reporting.wording import (
     METRIC_NAMES,
     baseline_label,
+    champion_label,
     percent,
     percent_range,
     plural,
@@ -56,7 +57,7 @@ def summary_lines(
     if metrics["champion"]:
         served = metrics["champion"]["score"]
         rows.append(
-            (f"champion, version {decision['champion_version']}", percent(served["value"]),
+            (champion_label(decision), percent(served["value"]),
              f"({percent_range(served)})")
         )  # fmt: skip
     if metrics.get("baseline"):

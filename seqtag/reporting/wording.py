@@ -120,6 +120,18 @@ def without_verdict(decision: Mapping[str, Any]) -> str:
     return f"{sentence(decision['sentence'].removeprefix(decision['verdict'] + ': '))}."
 
 
+def champion_label(decision: Mapping[str, Any]) -> str:
+    """Name the model in the champion's column.
+
+    >>> champion_label({"champion_version": "3", "is_anchored": False})
+    'champion (version 3)'
+    >>> champion_label({"champion_version": "3", "is_anchored": True})
+    'recipe of champion (version 3), retrained'
+    """
+    champion = f"champion (version {decision['champion_version']})"
+    return f"recipe of {champion}, retrained" if decision["is_anchored"] else champion
+
+
 def baseline_label(metrics: Mapping[str, Any]) -> str:
     """Name the baseline.
 

@@ -130,7 +130,7 @@ def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, 
 def test_the_terminal_shows_the_champion(metrics, decision):
     text = summary_lines(metrics=metrics, decision=decision, optimum=None, links={})
 
-    assert "  champion, version 3   91.0%  (89.0 to 93.0%)" in text
+    assert "  champion (version 3)   91.0%  (89.0 to 93.0%)" in text
 
 
 def test_control_characters_do_not_reach_the_terminal(metrics, decision):
