@@ -41,7 +41,8 @@ def show(run: Annotated[str, RUN]) -> None:
     at = find_run(run, where)
     typer.echo(f"Run {at.id} of {at.tagger}: {at.path}\n")
     data = (at.validation, at.splits, at.vocabulary, at.encoded)
-    models = (at.baseline_dir, at.model, at.anchor_dir, at.evaluation, at.decision_dir)
+    baseline = (at.baseline_dir,) if at.baseline_dir.exists() else ()  # only where one was asked for
+    models = (*baseline, at.model, at.anchor_dir, at.evaluation, at.decision_dir)
     outcome = (at.registration_dir, at.infra_dir, at.promotion_dir, at.report_dir)
     for folder in (*data, *models, *outcome):
         manifest = find_manifest(folder)

@@ -110,7 +110,8 @@ def predictions() -> pa.Table:
     sure = pa.array([[0.5] * len(t) for t in tokens], pa.list_(pa.float32()))
     return pa.table(
         {
-            "row": [0, 1, 2], "tokens": tokens, "tags": tags, "predicted": tags, "confidence": sure,
+            "row": [0, 1, 2], "document_id": ["a", "b", "c"],
+            "tokens": tokens, "tags": tags, "predicted": tags, "confidence": sure,
             "span_confidence": sure, "unknown": [[False] * len(t) for t in tokens],
             "seen": [False, True, None],
         }

@@ -35,6 +35,7 @@ def split(tmp_path: Path) -> Split:
             {
                 "row": pa.array(range(n), pa.int64()),
                 "sequence_id": [f"{name}#{i}" for i in range(n)],
+                "document_id": [f"{name}-{i}" for i in range(n)],
                 "split": [name] * n,
                 "tokens": pa.array([tokens for tokens, _ in sequences], STRINGS),
                 "tags": pa.array([tags for _, tags in sequences], STRINGS),

@@ -41,7 +41,7 @@ def test_facts_say_how_it_was_made(toy, tmp_path, algorithm):
 def test_predictions_have_the_columns_of_a_taggers(toy):
     schema = pq.read_schema(write(*toy))
     assert schema.names == [
-        "row", "sequence_id", "tokens", "tags", "predicted", "confidence", "unknown", "genre",
+        "row", "sequence_id", "document_id", "tokens", "tags", "predicted", "confidence", "unknown", "genre",
     ]  # fmt: skip
     assert schema.field("predicted").type == pa.list_(pa.string())
     assert schema.field("confidence").type == pa.list_(pa.float32())

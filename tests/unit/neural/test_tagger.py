@@ -154,6 +154,7 @@ def test_predictions_keep_the_splits_columns_and_order(toy, toy_bundle, tmp_path
         "unknown",
         "genre",
         "seen",
+        "tested",
     ]
     assert table["row"].to_pylist() == [7, 8]
     assert table["predicted"].to_pylist()[0] == ["B-X", "O"]
