@@ -88,7 +88,8 @@ def gauge(
     found = detectable(standard_error, level=affordable, noise=noise, gate=gate) <= gate.improvement * 1.0001
     left = max(gate.false_promotions - budget.spent, 0.0)
     needed = partial(documents_needed, gate.improvement, of_one=of_one, noise=noise, gate=gate)
-    good_for = int(min(left / affordable, 1e6)) if found else 0
+    enough = n_units >= fewest_documents(affordable)
+    good_for = int(min(left / affordable, 1e6)) if found and enough else 0
     double = needed(level=affordable / 2) if good_for else None
     share = gate.false_promotions / gate.horizon
     return Gauge(
@@ -103,6 +104,15 @@ def gauge(
         documents=needed(level=share),
         to_double=None if double is None else max(double - n_units, 0),
     )
+
+
+def fewest_documents(level: float) -> int:
+    """Return how many documents have to differ for a sign test to tell a difference at an error level.
+
+    >>> fewest_documents(0.05 / 365), fewest_documents(0.025)
+    (13, 6)
+    """
+    return math.ceil(math.log2(1 / level) - 1e-9)
 
 
 def detectable(standard_error: float, *, level: float, noise: float, gate: GateConfig) -> float:
@@ -148,7 +158,7 @@ def documents_needed(
         middle = (low + high) / 2
         finds = detectable(middle, level=level, noise=noise, gate=gate) <= improvement
         low, high = (middle, high) if finds else (low, middle)
-    return math.ceil((of_one / low) ** 2 - 1e-6)
+    return max(fewest_documents(level), math.ceil((of_one / low) ** 2 - 1e-6))
 
 
 def _z(share: float) -> float:

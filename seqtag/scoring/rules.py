@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import GateConfig
-from seqtag.scoring.budget import Budget
+from seqtag.scoring.budget import Budget, fewest_documents
 from seqtag.scoring.common_ground import Anchor, TagChange
 from seqtag.scoring.guards import Guarded
 from seqtag.scoring.retraining_noise import RetrainingNoise
@@ -70,7 +70,7 @@ def enough_differ_rule(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.flo
         ours, theirs: `<float64>[n_units, 2]`.
     """
     differing = int((ours != theirs).any(axis=1).sum())
-    needed = math.ceil(math.log2(1 / level) - 1e-9)
+    needed = fewest_documents(level)
     detail = f"{differing:,} documents are scored differently, {needed} are needed"
     if not differing:
         detail = "a tie keeps the champion"
