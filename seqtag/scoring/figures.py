@@ -137,8 +137,8 @@ def macro_prf(counts: Resampled, *, n_units: int, confidence: float) -> Prf:
     """Return the means over the classes that have gold support.
 
     A class of which nothing was predicted has precision 0 here. In a resample the mean goes over the
-    classes that have gold support there, which is what another test split would do; the interval is centred
-    on the sample's mean.
+    classes that have gold support there, which is what another test split would do; the interval is that of
+    the sample's mean.
 
     Args:
         n_units: resampling units in which there is anything of any class.

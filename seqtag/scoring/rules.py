@@ -114,8 +114,8 @@ def comparable_rule(
     """Ask that the champion alone was trained on few sequences of the test split, and that this is known.
 
     What only one of both was trained on favours it, and is left out. A sequence that both were trained on is
-    a repetition, which traffic has as well, and stays. Leaving out what the challenger alone was trained on,
-    such as a new template of log lines, can only be to its disadvantage, so there is no bound for that.
+    a repetition, which traffic has as well, and stays. There is no bound for what the challenger alone was
+    trained on, such as a new template of log lines: it gains nothing by sequences that are left out.
 
     Args:
         seen: `<bool>[n_sequences]` of the challenger, and of the champion.
