@@ -163,9 +163,7 @@ def _file(path: str) -> InputFile:
         if len(files) == 1 and files[0].location.endswith(".zip"):
             files = find_files(f"zip://*::{path}")
     except zipfile.BadZipFile as error:
-        raise CorpusFormatError(
-            f"{hide_passwords(path)}: whole zip data were required. Received: {error}"
-        ) from error
+        raise CorpusFormatError(f"{hide_passwords(path)}: the zip archive is damaged: {error}") from error
     if len(files) != 1:
         raise ConfigError(
             f"{hide_passwords(path)}: one file of vectors was required. "
@@ -194,7 +192,7 @@ def _line_blocks(file: InputFile, block_bytes: int) -> Iterator[bytes]:
                         "Received: more without a newline"
                     )
     except (zipfile.BadZipFile, zlib.error, EOFError) as error:  # of zip; `opened` sees to the others
-        raise CorpusFormatError(f"{file.name}: whole zip data were required. Received: {error}") from error
+        raise CorpusFormatError(f"{file.name}: the zip archive is damaged: {error}") from error
     rest = b"".join(pending)
     if rest:
         yield _newlines(rest + b"\n")
