@@ -60,7 +60,6 @@ class Cities:
         tags: str = "",
         epochs: int = 1,
         seed: int = 1,
-        day: int = 1,
     ) -> RunDir:
         """Retrain up to the decision, on corpora of these numbers."""
         sources = ""
@@ -71,7 +70,7 @@ class Cities:
         toml = self.folder / "cities.toml"
         toml.write_text(TOML.format(sources=sources, gate=gate, tags=tags, epochs=epochs, seed=seed))
         config = load_tagger(toml)
-        run = steps.open_run(config, steps.ingest(config, self.place), self.place, as_of=date(2026, 1, day))
+        run = steps.open_run(config, steps.ingest(config, self.place), self.place, as_of=date(2026, 1, 1))
         for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
             step(run)
         steps.evaluate(run)
