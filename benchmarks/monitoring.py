@@ -1,4 +1,4 @@
-"""How often monitoring alarms: without drift and with it, where sequences repeat and where periods differ.
+"""Rate of monitoring alarms, without drift and with it, where sequences repeat and where periods differ.
 
 python benchmarks/monitoring.py [n_runs]
 """

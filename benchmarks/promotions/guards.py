@@ -27,7 +27,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Judged:
-    """What the gate made of a pair; `below_zero`: the interval of a guard lies below 0."""
+    """Outcome of a pair at the gate; `below_zero`: the interval of a guard lies below 0."""
 
     verdict: str
     higher_score: bool

@@ -31,7 +31,7 @@ class Earlier:
         Sequences that repeat come again in any sample of the traffic and tell nothing. Of those that came
         once, so many come once in another sample by chance: under independence the counts of (1, 1) are
         twice the geometric mean of those of (2, 0) and (0, 2). And where repeated sequences have become
-        rarer, some were dropped, which cannot be told from new ones that came: then nothing is left out.
+        rarer, some were dropped and look like new ones that came: then nothing is left out.
         """
         later = _counted(batches)
         both = np.union1d(self._held.numbers, later.numbers)

@@ -85,7 +85,7 @@ class Drawing:
     """How batches are drawn from rungs.
 
     All batches teach about as many tokens as `batch_size` sequences of mean length: of short sequences they
-    hold more, of long ones fewer. None is more than `batch_cells` tokens and padding. The sizes of a rung's
+    hold more, of long ones fewer. None is more than `batch_cells` tokens and padding. The sizes of a bucket's
     batches differ by one sequence at the most: none is left with the few that remain.
     """
 
