@@ -75,6 +75,11 @@ class Snapshot:
         """The corpus' Parquet files in reading order."""
         return sorted(self.path.glob("part-*.parquet"))
 
+    @property
+    def sources(self) -> Path:
+        """What the readers assumed about each source, what contradicts it, and what they changed."""
+        return self.path / "sources.json"
+
 
 @dataclass(frozen=True)
 class RunDir:

@@ -4,6 +4,7 @@ from seqtag.corpus.files import expand
 from seqtag.corpus.sample import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
+from seqtag.corpus.source_report import SourceRecord, SourceReport, source_sentence, warning_sentences
 from seqtag.corpus.sources import files_digest, read_sources, source_fingerprint
 from seqtag.corpus.split_plan import SplitPlan, assign_splits, plan_splits
 from seqtag.corpus.splits import sequence_ids, split_corpus
@@ -11,6 +12,8 @@ from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
 
 __all__ = [
     "BestPossible",
+    "SourceRecord",
+    "SourceReport",
     "SplitPlan",
     "assign_splits",
     "best_possible",
@@ -25,6 +28,8 @@ __all__ = [
     "sample_batches",
     "sequence_ids",
     "source_fingerprint",
+    "source_sentence",
     "split_corpus",
+    "warning_sentences",
     "write_corpus",
 ]

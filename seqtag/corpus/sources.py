@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -32,6 +32,7 @@ from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
 from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.formats.table import read_table
 from seqtag.corpus.schema import SPLIT, TOKENS
+from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import ConfigError, CorpusFormatError
 
 BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
@@ -39,17 +40,22 @@ BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
 log = logging.getLogger(__name__)
 
 
-def read_sources(corpus: CorpusConfig) -> Iterator[pa.RecordBatch]:
+def read_sources(
+    corpus: CorpusConfig, *, on_source: Callable[[SourceReport], None] | None = None
+) -> Iterator[pa.RecordBatch]:
     """Return the sequences of all sources, in their order, as batches of `corpus_schema(corpus.columns)`.
 
     Files are found before the first is read. A sequence that is broken by itself comes with its `defect`.
+
+    Args:
+        on_source: called with what the reader assumed, once each source has been read.
 
     Raises:
         ConfigError: a source names no file, an unset variable, an unknown encoding, a wrong query.
         CorpusFormatError: while reading, a source is not what it was declared to be; the message names file
             and line. At the end, no source had a column of `corpus.columns`.
     """
-    return _stream(corpus, _inputs(corpus))
+    return _stream(corpus, _inputs(corpus), on_source)
 
 
 def source_fingerprint(corpus: CorpusConfig) -> str | None:
@@ -74,6 +80,14 @@ class _Input:
     source: Source
     files: tuple[InputFile, ...] = ()
     tag_files: tuple[InputFile, ...] = ()  # of parallel text, one for each of `files`
+
+    @property
+    def name(self) -> str:
+        """The name of its only file, or how many files it has; never a secret."""
+        if not self.files:
+            return self.source.format
+        more = len(self.files) - 1
+        return self.files[0].name + (f" and {more:,} more" if more else "")
 
 
 def _inputs(corpus: CorpusConfig) -> list[_Input]:
@@ -133,11 +147,14 @@ def _is_encoding(name: str) -> bool:
     return True
 
 
-def _stream(corpus: CorpusConfig, inputs: list[_Input]) -> Iterator[pa.RecordBatch]:
+def _stream(
+    corpus: CorpusConfig, inputs: list[_Input], on_source: Callable[[SourceReport], None] | None
+) -> Iterator[pa.RecordBatch]:
     missing = set(corpus.columns)
     for input_ in inputs:
         n_sequences = n_tokens = n_broken = 0
-        for batch in _batches(input_, corpus.columns):
+        report = SourceReport(input_.name)
+        for batch in _batches(input_, corpus.columns, report):
             missing -= {c for c in missing if batch[c].null_count < batch.num_rows}
             n_sequences += batch.num_rows
             n_tokens += len(batch[TOKENS].flatten())
@@ -147,11 +164,13 @@ def _stream(corpus: CorpusConfig, inputs: list[_Input]) -> Iterator[pa.RecordBat
                 yield batch.slice(start, BATCH_SEQUENCES)
         log.info(
             "read %s: %d sequences, %d tokens, %d broken sequences",
-            ", ".join(file.name for file in input_.files) or input_.source.format,
+            input_.name,
             n_sequences,
             n_tokens,
             n_broken,
         )
+        if on_source is not None:
+            on_source(report)
     if missing:
         raise CorpusFormatError(
             f"corpus.columns: a source with a value in each column was required. "
@@ -159,36 +178,41 @@ def _stream(corpus: CorpusConfig, inputs: list[_Input]) -> Iterator[pa.RecordBat
         )
 
 
-def _batches(input_: _Input, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
+    source = input_.source
+    for file in input_.files:
+        report.assume("compression", file.compression or "none")
+        if isinstance(source, FileSource) and not isinstance(source, ParquetSource | LongParquetSource):
+            report.assume("encoding", source.encoding)
     with over_the_network(", ".join(file.name for file in input_.files)):
-        yield from _read(input_, columns)
+        yield from _read(input_, columns, report)
 
 
-def _read(input_: _Input, columns: tuple[str, ...]) -> Iterator[pa.RecordBatch]:
+def _read(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
     match input_.source:
         case ConllSource() as source:
             for file in input_.files:
-                yield from read_conll(source, file, columns)
+                yield from read_conll(source, file, columns, report)
         case ConlluSource() as source:
             for file in input_.files:
-                yield from read_conllu(source, file, columns)
+                yield from read_conllu(source, file, columns, report)
         case TableSource() as source:
             for file in input_.files:
-                yield from read_table(source, file, columns)
+                yield from read_table(source, file, columns, report)
         case JsonlSource() as source:
             for file in input_.files:
-                yield from read_jsonl(source, file, columns)
+                yield from read_jsonl(source, file, columns, report)
         case ParquetSource() as source:
             for file in input_.files:
-                yield from read_parquet(source, file, columns)
+                yield from read_parquet(source, file, columns, report)
         case LongParquetSource() as source:
             for file in input_.files:
-                yield from read_long_parquet(source, file, columns)
+                yield from read_long_parquet(source, file, columns, report)
         case ParallelSource() as source:
             for file, tag_file in zip(input_.files, input_.tag_files, strict=True):
-                yield from read_parallel(source, file, tag_file, columns)
+                yield from read_parallel(source, file, tag_file, columns, report)
         case SqlSource() as source:
-            yield from read_sql(source, columns)
+            yield from read_sql(source, columns, report)
         case SampleSource() as source:
             from seqtag.corpus.sample import sample_batches
 

@@ -46,7 +46,7 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
         CorpusFormatError: a source is not what it was declared to be.
         CorpusChangedError: a source was replaced while it was read; nothing was kept.
     """
-    from seqtag.corpus import corpus_schema, read_sources, write_corpus
+    from seqtag.corpus import SourceRecord, corpus_schema, read_sources, write_corpus
 
     started = time.monotonic()
     remembered = _memory(config, place)
@@ -56,8 +56,10 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
         return snapshot
     partial = place.home.corpus(config.name) / ".partial"
     with exclusive(place.home.corpus(config.name) / ".lock"), fresh_folder(partial):
-        batches = read_sources(config.corpus)
+        records: list[SourceRecord] = []
+        batches = read_sources(config.corpus, on_source=lambda report: records.append(report.record()))
         snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
+        write_json(Snapshot(partial).sources, records)
         if _memory(config, place) != remembered:
             raise CorpusChangedError(
                 f"{config.name}: sources that stay as they are while they are read were required. Received: "

@@ -21,6 +21,7 @@ from seqtag.corpus.formats.groups import (
     groups_of,
     sequence_values,
 )
+from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import (
     BLOCK_BYTES,
     TAB,
@@ -38,7 +39,12 @@ _DOCSTART = b"-DOCSTART-"
 
 
 def read_conll(
-    source: ConllSource, file: InputFile, columns: Sequence[str], *, block_bytes: int = BLOCK_BYTES
+    source: ConllSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file in columns.
 
@@ -51,17 +57,18 @@ def read_conll(
         CorpusFormatError: the first token line lacks a column, the file holds no token, or its encoding is
             wrong. A later line that lacks a column breaks its sequence only.
     """
-    yield from with_document_ids(_pieces(source, file, columns, block_bytes))
+    yield from with_document_ids(_pieces(source, file, columns, report, block_bytes))
 
 
 def _pieces(
-    source: ConllSource, file: InputFile, columns: Sequence[str], block_bytes: int
+    source: ConllSource, file: InputFile, columns: Sequence[str], report: SourceReport, block_bytes: int
 ) -> Iterator[Piece]:
     place = _Place()
     for block in paragraph_blocks(file, source.encoding, block_bytes):
         piece, place = _piece(source, file.name, columns, block, place)
         if piece is not None:
             yield piece
+    report.assume("separator", "tab" if place.tabs else "blanks")
     if place.n_sequences == 0:
         raise CorpusFormatError(
             f"{file.name}:{place.line}: at least one token line was required. Received: end of file"

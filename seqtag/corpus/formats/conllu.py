@@ -23,6 +23,7 @@ from seqtag.corpus.formats.groups import (
     groups_of,
     sequence_values,
 )
+from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import BLOCK_BYTES, Lines, Positions, lines_of, paragraph_blocks, tab_fields
 from seqtag.errors import CorpusFormatError
 
@@ -33,7 +34,12 @@ _SENTENCE_LEVEL = ("newpar", "newpar id", "sent_id", "text")  # from these on a 
 
 
 def read_conllu(
-    source: ConlluSource, file: InputFile, columns: Sequence[str], *, block_bytes: int = BLOCK_BYTES
+    source: ConlluSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sentences of a file; what has no words is no sentence.
 
@@ -47,12 +53,13 @@ def read_conllu(
         CorpusFormatError: the first token line has not ten columns or no number, the file holds no word, or
             its encoding is wrong. A later line of that kind breaks its sentence only.
     """
-    yield from with_document_ids(_pieces(source, file, columns, block_bytes))
+    yield from with_document_ids(_pieces(source, file, columns, report, block_bytes))
 
 
 def _pieces(
-    source: ConlluSource, file: InputFile, columns: Sequence[str], block_bytes: int
+    source: ConlluSource, file: InputFile, columns: Sequence[str], report: SourceReport, block_bytes: int
 ) -> Iterator[Piece]:
+    report.assume("columns", "the ten of CoNLL-U")
     place = _Place()
     for block in paragraph_blocks(file, source.encoding, block_bytes):
         piece, place = _piece(source, file.name, columns, block, place)

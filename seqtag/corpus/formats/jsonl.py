@@ -14,6 +14,7 @@ import pyarrow.json
 from seqtag.config.sources import JsonlSource
 from seqtag.corpus.batches import corpus_batch, labelled
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import BLOCK_BYTES, Lines, Positions, line_blocks, lines_of
 from seqtag.errors import CorpusFormatError
 
@@ -22,7 +23,12 @@ _DEFECT = ""  # a key that no column has
 
 
 def read_jsonl(
-    source: JsonlSource, file: InputFile, columns: Sequence[str], *, block_bytes: int = BLOCK_BYTES
+    source: JsonlSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file; blank lines are skipped.
 
@@ -34,6 +40,7 @@ def read_jsonl(
             of these never has a value, there is no line, or the encoding is wrong. A later line that is no
             such object is a broken sequence.
     """
+    report.assume("objects", "one a line")
     schema = _schema(source, columns)
     unseen = set(_named(source))
     line = 1

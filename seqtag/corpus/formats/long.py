@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from seqtag.config.sources import LongColumns, TableSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
+from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Positions
 from seqtag.errors import CorpusFormatError
 
@@ -42,6 +43,7 @@ def sequences_of_rows(
     rows: Iterable[pa.RecordBatch],
     source: LongColumns,
     columns: Sequence[str],
+    report: SourceReport,
     *,
     name: str,
     first_row_only: bool = False,
@@ -56,6 +58,7 @@ def sequences_of_rows(
     Raises:
         CorpusFormatError: there is no row, or the very first row has no sequence id with `first_row_only`.
     """
+    report.assume("rows", "one token each")
     n_rows = n_sequences = 0
     numeric: bool | None = None  # does the order column hold numbers? Its first row decides
     for chunk in _whole_sequences(rows, source.sequence_column, name, first_row_only):

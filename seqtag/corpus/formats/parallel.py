@@ -10,6 +10,7 @@ import pyarrow as pa
 from seqtag.config.sources import ParallelSource
 from seqtag.corpus.batches import corpus_batch, labelled, lists
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import BLOCK_BYTES, blank_fields, lines_of, plain_line_blocks, strings
 from seqtag.errors import CorpusFormatError
 
@@ -19,6 +20,7 @@ def read_parallel(
     file: InputFile,
     tags_file: InputFile,
     columns: Sequence[str],
+    report: SourceReport,
     *,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
@@ -29,6 +31,7 @@ def read_parallel(
     Raises:
         CorpusFormatError: one file has fewer lines, there is no line, or the encoding is wrong.
     """
+    report.assume("separator", "blanks")
     n = 0
     for token_lines, tag_lines in _side_by_side(source, file, tags_file, block_bytes):
         tokens = _lists(token_lines)

@@ -17,6 +17,7 @@ from seqtag.config.sources import LongParquetSource, ParquetSource
 from seqtag.corpus.batches import corpus_batch, labelled
 from seqtag.corpus.files import InputFile, comes_from_below, opened
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 
 SEQUENCES = 8192  # read at a time
@@ -24,7 +25,12 @@ ROWS = 1 << 18  # of one token, read at a time
 
 
 def read_parquet(
-    source: ParquetSource, file: InputFile, columns: Sequence[str], *, batch_rows: int = SEQUENCES
+    source: ParquetSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    batch_rows: int = SEQUENCES,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file that has a list of tokens and a list of tags in each row.
 
@@ -33,6 +39,7 @@ def read_parquet(
     Raises:
         CorpusFormatError: it is no Parquet file, a column is missing or holds no lists, there is no row.
     """
+    report.assume("rows", "one sequence each")
     named = [source.tokens_column, source.tags_column]
     named += [c for c in (source.id_column, source.document_column, source.split_column) if c is not None]
     n_sequences = 0
@@ -45,7 +52,12 @@ def read_parquet(
 
 
 def read_long_parquet(
-    source: LongParquetSource, file: InputFile, columns: Sequence[str], *, batch_rows: int = ROWS
+    source: LongParquetSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    batch_rows: int = ROWS,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file that has one token in each row.
 
@@ -53,9 +65,8 @@ def read_long_parquet(
         CorpusFormatError: it is no Parquet file, a column is missing or holds lists, there is no row.
     """
     rows = _rows(file, required_columns(source), columns, batch_rows)
-    yield from sequences_of_rows(
-        (_as_text(batch, source.order_column, file.name) for batch in rows), source, columns, name=file.name
-    )
+    texts = (_as_text(batch, source.order_column, file.name) for batch in rows)
+    yield from sequences_of_rows(texts, source, columns, report, name=file.name)
 
 
 def _rows(

@@ -13,6 +13,7 @@ from seqtag.config.secrets import hide_passwords, is_secret
 from seqtag.config.sources import SqlSource
 from seqtag.corpus.files import expand
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import ConfigError, CorpusFormatError
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ ROWS = 50_000  # fetched at a time
 
 
 def read_sql(
-    source: SqlSource, columns: Sequence[str], *, fetch_rows: int = ROWS
+    source: SqlSource, columns: Sequence[str], report: SourceReport, *, fetch_rows: int = ROWS
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a query, which must give the rows of a sequence one after the other.
 
@@ -35,7 +36,7 @@ def read_sql(
         ConfigError: the URL or the query is wrong.
         ConnectionError: the database cannot be reached, or went away; trying again may help.
     """
-    yield from sequences_of_rows(_rows(source, columns, fetch_rows), source, columns, name=NAME)
+    yield from sequences_of_rows(_rows(source, columns, fetch_rows), source, columns, report, name=NAME)
 
 
 def _rows(source: SqlSource, columns: Sequence[str], fetch_rows: int) -> Iterator[pa.RecordBatch]:

@@ -12,12 +12,18 @@ import pyarrow.csv
 from seqtag.config.sources import TableSource
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import BLOCK_BYTES, utf8_blocks
 from seqtag.errors import CorpusFormatError
 
 
 def read_table(
-    source: TableSource, file: InputFile, columns: Sequence[str], *, block_bytes: int = BLOCK_BYTES
+    source: TableSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file. Every cell is text: "NA" and "null" are tokens like others.
 
@@ -25,10 +31,13 @@ def read_table(
         CorpusFormatError: a column is missing, a row has another number of cells than the header, there is
             no row, or the encoding is wrong.
     """
+    report.assume("delimiter", repr(source.delimiter))
+    report.assume("quote", repr(source.quote) if source.quote else "none")
     yield from sequences_of_rows(
         _rows(source, file, columns, block_bytes),
         source,
         columns,
+        report,
         name=file.name,
         first_row_only=source.sequence_ids == "first_row",
     )

@@ -23,6 +23,7 @@ from seqtag.corpus.formats.jsonl import read_jsonl
 from seqtag.corpus.formats.parallel import read_parallel
 from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
 from seqtag.corpus.formats.table import read_table
+from seqtag.corpus.source_report import SourceReport
 
 Sequences = list[tuple[list[str], list[str]]]
 
@@ -70,7 +71,10 @@ def test_conll(block, sequences, separator, newline, path):
     path.write_text((newline * 2).join(newline.join(s) for s in lines), "utf-8", newline="")
     source = source_of(path, format="conll", separator="tab" if separator == "\t" else "blanks")
 
-    assert content(read_conll(source, find_files(str(path))[0], (), block_bytes=block)) == sequences
+    assert (
+        content(read_conll(source, find_files(str(path))[0], (), SourceReport(), block_bytes=block))
+        == sequences
+    )
 
 
 @several_sizes
@@ -88,7 +92,7 @@ def test_conllu(block, sequences, path):
         text += "\n"
     path.write_text(text, "utf-8", newline="")
     source = source_of(path, format="conllu", tag_column="XPOS")
-    batches = list(read_conllu(source, find_files(str(path))[0], ("x",), block_bytes=block))
+    batches = list(read_conllu(source, find_files(str(path))[0], ("x",), SourceReport(), block_bytes=block))
 
     assert content(iter(batches)) == sequences
     rows = [row for batch in batches for row in batch.to_pylist()]
@@ -117,7 +121,10 @@ def test_table(block, every_row, sequences, path):
         sequence_ids="every_row" if every_row else "first_row",
     )
 
-    assert content(read_table(source, find_files(str(path))[0], (), block_bytes=block)) == sequences
+    assert (
+        content(read_table(source, find_files(str(path))[0], (), SourceReport(), block_bytes=block))
+        == sequences
+    )
 
 
 @several_sizes
@@ -127,7 +134,9 @@ def test_jsonl(block, sequences, ascii_only, path):
     lines = [json.dumps({"tokens": a, "tags": b}, ensure_ascii=ascii_only) for a, b in sequences]
     path.write_text("\n".join(lines), "utf-8", newline="")
 
-    batches = read_jsonl(source_of(path, format="jsonl"), find_files(str(path))[0], (), block_bytes=block)
+    batches = read_jsonl(
+        source_of(path, format="jsonl"), find_files(str(path))[0], (), SourceReport(), block_bytes=block
+    )
     assert content(batches) == sequences
 
 
@@ -137,7 +146,9 @@ def test_jsonl(block, sequences, ascii_only, path):
 def test_parquet(rows, sequences, path):
     pq.write_table(pa.table({"tokens": [a for a, _ in sequences], "tags": [b for _, b in sequences]}), path)
 
-    batches = read_parquet(source_of(path, format="parquet"), find_files(str(path))[0], (), batch_rows=rows)
+    batches = read_parquet(
+        source_of(path, format="parquet"), find_files(str(path))[0], (), SourceReport(), batch_rows=rows
+    )
     assert content(batches) == sequences
 
 
@@ -151,7 +162,7 @@ def test_long_parquet(rows, sequences, path):
     pq.write_table(pa.table(dict(zip("swt", map(list, zip(*flat, strict=True)), strict=True))), path)
     source = source_of(path, format="parquet-long", sequence_column="s", token_column="w", tag_column="t")
 
-    batches = read_long_parquet(source, find_files(str(path))[0], (), batch_rows=rows)
+    batches = read_long_parquet(source, find_files(str(path))[0], (), SourceReport(), batch_rows=rows)
     assert content(batches) == sequences
 
 
@@ -165,7 +176,7 @@ def test_parallel(block, sequences, path):
     source = source_of(path, format="parallel", tags_path=str(tags_path))
     files = find_files([str(path), str(tags_path)])
 
-    assert content(read_parallel(source, *files, (), block_bytes=block)) == sequences
+    assert content(read_parallel(source, *files, (), SourceReport(), block_bytes=block)) == sequences
 
 
 WORD_LINES = [
@@ -189,6 +200,7 @@ def test_broken_files_too_are_read_alike_in_blocks_of_any_size(format_, lines, b
     (file,) = find_files(str(path))
 
     def rows(block_bytes: int) -> list[dict[str, object]]:
-        return [r for batch in read(source, file, ("k",), block_bytes=block_bytes) for r in batch.to_pylist()]
+        batches = read(source, file, ("k",), SourceReport(), block_bytes=block_bytes)
+        return [row for batch in batches for row in batch.to_pylist()]
 
     assert rows(block) == rows(1 << 20)

@@ -14,6 +14,7 @@ from seqtag.config.sources import SqlSource
 from seqtag.config.tagger import CorpusConfig
 from seqtag.corpus import read_sources, source_fingerprint
 from seqtag.corpus.formats.sql import read_sql
+from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import ConfigError, CorpusFormatError
 
 COLUMNS = {"sequence_column": "s", "token_column": "w", "tag_column": "t"}
@@ -71,7 +72,7 @@ def test_postgresql_streams_through_a_cursor_on_the_server(postgres_url):
         query="select 1 as s, statement as w, 'X' as t from pg_cursors where not is_holdable",
         **COLUMNS,
     )
-    (batch,) = read_sql(source, ())
+    (batch,) = read_sql(source, (), SourceReport())
 
     assert "pg_cursors" in batch["tokens"][0].as_py()[0]
 
@@ -79,7 +80,8 @@ def test_postgresql_streams_through_a_cursor_on_the_server(postgres_url):
 def test_the_rows_fetched_at_a_time_do_not_matter(sqlite_url):
     source = SqlSource(format="sql", url=sqlite_url, query="select * from corpus", **COLUMNS)
     sizes = [
-        [row for b in read_sql(source, (), fetch_rows=n) for row in b.to_pylist()] for n in (1, 2, 3, 50)
+        [row for b in read_sql(source, (), SourceReport(), fetch_rows=n) for row in b.to_pylist()]
+        for n in (1, 2, 3, 50)
     ]
 
     assert sizes[0] == sizes[1] == sizes[2] == sizes[3]

@@ -8,6 +8,7 @@ from seqtag.config import TaggerConfig
 from seqtag.config.sources import TableSource
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.table import read_table
+from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import ConfigError, CorpusFormatError
 
 KAGGLE = {
@@ -194,7 +195,7 @@ def test_no_row_is_lost_where_a_character_stands_across_two_blocks(tmp_path):
     path = tmp_path / "corpus.csv"
     path.write_text("s,w,t\n" + "".join(f'{n},"{"é" * (n % 9)}",O\n' for n in range(200)), "utf-8")
     source = TableSource.model_validate({"path": str(path), **GENERAL})
-    batches = read_table(source, find_files(str(path))[0], (), block_bytes=100)
+    batches = read_table(source, find_files(str(path))[0], (), SourceReport(), block_bytes=100)
 
     assert [len(row["tokens"][0]) for b in batches for row in b.to_pylist()] == [n % 9 for n in range(200)]
 
