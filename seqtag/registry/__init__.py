@@ -1,6 +1,6 @@
 """Tracking, versions and aliases in MLflow, which is opened nowhere else."""
 
-from seqtag.registry.artifact import bundle_digest
+from seqtag.registry.artifact import bundle_digest, serving_digest
 from seqtag.registry.commands import mlflow_environment, page_command, serve_command
 from seqtag.registry.infra import Findings, failures
 from seqtag.registry.records import Champion, Entry, Judgement, Occasion, Registration, Version
@@ -21,5 +21,6 @@ __all__ = [
     "mlflow_environment",
     "page_command",
     "serve_command",
+    "serving_digest",
     "sqlite_url",
 ]

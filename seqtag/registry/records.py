@@ -117,6 +117,7 @@ class Champion:
     bundle_digest: str
     tags: tuple[str, ...]  # its tag set, in the order of its tag ids
     tag_counts: Mapping[str, int] = field(default_factory=dict, compare=False)  # tokens of its train
+    serving: str = ""  # sha256 of its serving code, as `Registration.serving`; "": not known
 
 
 @dataclass(frozen=True)

@@ -62,7 +62,15 @@ def checked(version: ModelVersion, location: str, *, role: str, store: str) -> C
         raise RegistryError(
             f"{what}: sha256 {expected} was registered. Received: {digest} in {bundle}. {way_out}"
         )
-    return Champion(str(version.version), run_id, bundle, digest, tag_set.tags, tag_set.counts)
+    return Champion(
+        str(version.version),
+        run_id,
+        bundle,
+        digest,
+        tag_set.tags,
+        tag_set.counts,
+        version.tags.get(records.SERVING_TAG, ""),
+    )
 
 
 def _fault_of_the_machine(error: BaseException | None) -> OSError | None:

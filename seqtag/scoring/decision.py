@@ -84,6 +84,7 @@ class Opponent:
     error: str | None = None  # why it could not be loaded or scored
     anchor: Anchor | None = None  # None: the champion can be compared itself
     tag_counts: Mapping[str, int] = field(default_factory=dict)  # tokens of its train
+    is_same_model: bool = False  # the challenger's files are its own; only the serving code differs
 
 
 def concluded(decision: Decision) -> Decision:

@@ -115,6 +115,10 @@ def decide_promotion(
             costs=costs,
             seed=seed,
         )
+        if opponent.is_same_model:
+            decision = _with_new_serving_code(decision)
+            log.info("%s", decision["sentence"])
+            return decision
         theirs, fault = _scored(ours, opponent, evaluate)
         if theirs is not None:
             theirs = with_new_names(theirs, gate.renamed_tags, scheme=scheme)
@@ -149,6 +153,15 @@ def _scored(
     if not same_gold(ours, theirs):
         return None, "its predictions are for other sequences or gold tags"
     return theirs, ""
+
+
+def _with_new_serving_code(decision: Decision) -> Decision:
+    """Promote the champion's own model, since only the code that serves it has changed."""
+    sentence = (
+        f"PROMOTE: the model is that of {champion_text(decision)}, file by file, and only its serving code "
+        f"has changed; {score_text(decision, 'challenger')} on {_extent(decision)}."
+    )
+    return {**decision, "verdict": "PROMOTE", "sentence": sentence}
 
 
 def _without_opponent(decision: Decision, fault: str) -> Decision:

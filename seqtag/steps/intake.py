@@ -181,6 +181,7 @@ def write_opponent(run: RunDir, champion: Champion | None, place: Place) -> None
         "run_id": champion.seqtag_run_id if champion else None,
         "bundle": str(champion.bundle) if champion else None,
         "digest": champion.bundle_digest if champion else None,
+        "serving": champion.serving if champion else None,
         "tags": list(champion.tags) if champion else [],
         "tag_counts": dict(champion.tag_counts) if champion else {},
         "config": None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -78,6 +79,7 @@ def decide(run: RunDir) -> Manifest:
             tags=tuple(pinned["tags"]),
             tag_counts=pinned["tag_counts"],
             error=metrics["champion_error"],
+            is_same_model=_only_serving_differs(run, pinned),
         )
     if opponent is not None and anchor["barred"] is not None:
         kind: AnchorKind = "challenger" if anchor["same_configuration"] else "none"
@@ -115,8 +117,16 @@ def decide(run: RunDir) -> Manifest:
         "anchor": require_manifest(run.anchor_dir).digest,
         "error budget": digest(str(before["comparisons"]), str(before["spent"])),
         "earlier scores": digest(*map(str, earlier)),
+        "same model": str(opponent is not None and opponent.is_same_model),
     }
     return step(run.decision_dir, "decide", inputs, judge)
+
+
+def _only_serving_differs(run: RunDir, pinned: Mapping[str, Any]) -> bool:
+    """Tell whether the run's model is the champion's own, which other code served when it was registered."""
+    from seqtag.registry import bundle_digest, serving_digest
+
+    return bundle_digest(run.model) == pinned["digest"] and serving_digest() != pinned["serving"]
 
 
 def earlier_scores(run: RunDir) -> list[float]:

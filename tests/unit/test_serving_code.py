@@ -90,3 +90,29 @@ def test_serving_code_that_does_not_work_is_found_and_the_champion_stays(
     assert event == "HOLD"
     assert read_json(run.infra)["version"] == version != before.version
     assert place.registry().champion("small") == before
+
+
+def test_a_later_run_that_gives_the_champions_own_model_brings_in_changed_serving_code(
+    tmp_path: Path, change: Callable[[str, str], None]
+) -> None:
+    place = steps.Place.of(Settings(home=tmp_path / "home"))
+    config = load_tagger(Taggers(tmp_path).write())
+    snapshot = steps.ingest(config, place)
+    verdicts = []
+    for resamples in (1000, 1001):  # another configuration, of which training knows nothing
+        evaluate = config.evaluate.model_copy(update={"resamples": resamples})
+        later = config.model_copy(update={"evaluate": evaluate})
+        if verdicts:
+            change("_BATCH_CELLS = 16_384", "_BATCH_CELLS = 8_192")
+        run = steps.open_run(later, snapshot, place, as_of=date(2026, 1, 1))
+        for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
+            step(run)
+        steps.evaluate(run)
+        steps.decide(run)
+        verdicts.append(_serve(run, place))
+    assert verdicts == [("PROMOTE", "1"), ("PROMOTE", "2")]
+    decision = read_json(run.decision)
+    assert decision["sentence"].startswith(
+        "PROMOTE: the model is that of champion v1, file by file, and only its serving code has changed; "
+    )
+    assert (decision["evidence"], decision["level"]) == ("", 0.0)
