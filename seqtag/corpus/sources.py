@@ -36,6 +36,9 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import ConfigError, CorpusFormatError
 
 BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
+_SHOWN_FILES = 3  # in a message about a whole source
+# What a file of a format holds at least one of, unless it is empty.
+_UNITS = {"conll": "token line", "conllu": "word", "jsonl": "object", "parallel": "line"}
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +56,7 @@ def read_sources(
     Raises:
         ConfigError: a source names no file, an unset variable, an unknown encoding, a wrong query.
         CorpusFormatError: while reading, a source is not what it was declared to be; the message names file
-            and line. At the end, no source had a column of `corpus.columns`.
+            and line. A source has no sequence at all. At the end, no source had a column of `corpus.columns`.
     """
     return _stream(corpus, _inputs(corpus), on_source)
 
@@ -162,6 +165,8 @@ def _stream(
             batch = _with_split(batch, getattr(input_.source, "split", None))
             for start in range(0, batch.num_rows, BATCH_SEQUENCES):
                 yield batch.slice(start, BATCH_SEQUENCES)
+        if n_sequences == 0:
+            raise _nothing_found(input_)
         log.info(
             "read %s: %d sequences, %d tokens, %d broken sequences",
             input_.name,
@@ -178,42 +183,67 @@ def _stream(
         )
 
 
+def _nothing_found(input_: _Input) -> CorpusFormatError:
+    unit = _UNITS.get(input_.source.format, "row")
+    n = len(input_.files)
+    if n < 2:
+        return CorpusFormatError(f"{input_.name}: no {unit} found, expected at least one")
+    names = ", ".join(file.name for file in input_.files[:_SHOWN_FILES])
+    more = f" and {n - _SHOWN_FILES:,} more" if n > _SHOWN_FILES else ""
+    return CorpusFormatError(
+        f"{names}{more}: no {unit} found in any of {n:,} files, expected at least one in one of them"
+    )
+
+
 def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
     source = input_.source
     for file in input_.files:
         report.assume("compression", file.compression or "none")
         if isinstance(source, FileSource) and not isinstance(source, ParquetSource | LongParquetSource):
             report.assume("encoding", source.encoding)
-    with over_the_network(", ".join(file.name for file in input_.files)):
-        yield from _read(input_, columns, report)
+    if not input_.files:
+        with over_the_network(input_.name):
+            yield from _read(source, columns, report)
+    tag_files = input_.tag_files or (None,) * len(input_.files)
+    for file, tag_file in zip(input_.files, tag_files, strict=True):
+        n_sequences = 0
+        with over_the_network(file.name):
+            for batch in _read_file(source, file, tag_file, columns, report):
+                n_sequences += batch.num_rows
+                yield batch
+        report.change("empty files skipped", int(n_sequences == 0))
 
 
-def _read(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
-    match input_.source:
-        case ConllSource() as source:
-            for file in input_.files:
-                yield from read_conll(source, file, columns, report)
-        case ConlluSource() as source:
-            for file in input_.files:
-                yield from read_conllu(source, file, columns, report)
-        case TableSource() as source:
-            for file in input_.files:
-                yield from read_table(source, file, columns, report)
-        case JsonlSource() as source:
-            for file in input_.files:
-                yield from read_jsonl(source, file, columns, report)
-        case ParquetSource() as source:
-            for file in input_.files:
-                yield from read_parquet(source, file, columns, report)
-        case LongParquetSource() as source:
-            for file in input_.files:
-                yield from read_long_parquet(source, file, columns, report)
-        case ParallelSource() as source:
-            for file, tag_file in zip(input_.files, input_.tag_files, strict=True):
-                yield from read_parallel(source, file, tag_file, columns, report)
-        case SqlSource() as source:
+def _read_file(
+    source: Source,
+    file: InputFile,
+    tag_file: InputFile | None,
+    columns: tuple[str, ...],
+    report: SourceReport,
+) -> Iterator[pa.RecordBatch]:
+    match source:
+        case ConllSource():
+            yield from read_conll(source, file, columns, report)
+        case ConlluSource():
+            yield from read_conllu(source, file, columns, report)
+        case TableSource():
+            yield from read_table(source, file, columns, report)
+        case JsonlSource():
+            yield from read_jsonl(source, file, columns, report)
+        case ParquetSource():
+            yield from read_parquet(source, file, columns, report)
+        case LongParquetSource():
+            yield from read_long_parquet(source, file, columns, report)
+        case ParallelSource() if tag_file is not None:
+            yield from read_parallel(source, file, tag_file, columns, report)
+
+
+def _read(source: Source, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
+    """Read a source that is not made of files."""
+    match source:
+        case SqlSource():
             yield from read_sql(source, columns, report)
-        case SampleSource() as source:
+        case SampleSource():
             from seqtag.corpus.sample import sample_batches
 
             yield from sample_batches(source, columns)

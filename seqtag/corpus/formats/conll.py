@@ -54,8 +54,8 @@ def read_conll(
     Further columns come from comments `# key = value`, if `source.comment` declares comments.
 
     Raises:
-        CorpusFormatError: the first token line lacks a column, the file holds no token, or its encoding is
-            wrong. A later line that lacks a column breaks its sequence only.
+        CorpusFormatError: the first token line lacks a column, or the encoding is wrong. A later line that
+            lacks a column breaks its sequence only. A file without a token line yields nothing.
     """
     yield from with_document_ids(_pieces(source, file, columns, report, block_bytes))
 
@@ -68,11 +68,8 @@ def _pieces(
         piece, place = _piece(source, file.name, columns, block, place)
         if piece is not None:
             yield piece
-    report.assume("separator", "tab" if place.tabs else "blanks")
-    if place.n_sequences == 0:
-        raise CorpusFormatError(
-            f"{file.name}:{place.line}: at least one token line was required. Received: end of file"
-        )
+    if place.n_sequences:
+        report.assume("separator", "tab" if place.tabs else "blanks")
 
 
 @dataclass(frozen=True)

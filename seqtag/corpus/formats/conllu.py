@@ -50,8 +50,8 @@ def read_conllu(
     sent_id and text hold for all sentences of the document.
 
     Raises:
-        CorpusFormatError: the first token line has not ten columns or no number, the file holds no word, or
-            its encoding is wrong. A later line of that kind breaks its sentence only.
+        CorpusFormatError: the first token line has not ten columns or no number, or the encoding is wrong.
+            A later line of that kind breaks its sentence only. A file without a word yields nothing.
     """
     yield from with_document_ids(_pieces(source, file, columns, report, block_bytes))
 
@@ -65,10 +65,6 @@ def _pieces(
         piece, place = _piece(source, file.name, columns, block, place)
         if piece is not None:
             yield piece
-    if place.n_sequences == 0:
-        raise CorpusFormatError(
-            f"{file.name}:{place.line}: at least one word was required. Received: end of file"
-        )
 
 
 @dataclass(frozen=True)

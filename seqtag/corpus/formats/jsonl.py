@@ -37,8 +37,8 @@ def read_jsonl(
 
     Raises:
         CorpusFormatError: the first line is no object with tokens, tags and what else the source names, one
-            of these never has a value, there is no line, or the encoding is wrong. A later line that is no
-            such object is a broken sequence.
+            of these never has a value, or the encoding is wrong. A later line that is no such object is a
+            broken sequence. A file of blank lines yields nothing.
     """
     report.assume("objects", "one a line")
     schema = _schema(source, columns)
@@ -57,11 +57,7 @@ def read_jsonl(
             yield _batch(source, file.name, columns, rows, line + filled, n_sequences)
             n_sequences += len(filled)
         line += len(lines)
-    if n_sequences == 0:
-        raise CorpusFormatError(
-            f"{file.name}:{line}: at least one object was required. Received: end of file"
-        )
-    if unseen:
+    if n_sequences and unseen:
         raise CorpusFormatError(f"{file.name}: a value was required in {_quoted(unseen)}. Received: none")
 
 

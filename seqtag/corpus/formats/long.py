@@ -56,7 +56,7 @@ def sequences_of_rows(
     the same id, which validation finds.
 
     Raises:
-        CorpusFormatError: there is no row, or the very first row has no sequence id with `first_row_only`.
+        CorpusFormatError: the very first row has no sequence id with `first_row_only`. No rows yield nothing.
     """
     report.assume("rows", "one token each")
     n_rows = n_sequences = 0
@@ -68,8 +68,6 @@ def sequences_of_rows(
         n_rows += chunk.num_rows
         n_sequences += batch.num_rows
         yield batch
-    if n_rows == 0:
-        raise CorpusFormatError(f"{name}: at least one row was required. Received: none")
 
 
 def _whole_sequences(

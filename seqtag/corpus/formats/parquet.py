@@ -37,7 +37,8 @@ def read_parquet(
     What is no text (numbers, dates) is written as text.
 
     Raises:
-        CorpusFormatError: it is no Parquet file, a column is missing or holds no lists, there is no row.
+        CorpusFormatError: it is no Parquet file, a column is missing or holds no lists. A file without a row
+            yields nothing.
     """
     report.assume("rows", "one sequence each")
     named = [source.tokens_column, source.tags_column]
@@ -47,8 +48,6 @@ def read_parquet(
         batch = _batch(source, file.name, columns, rows, n_sequences)
         n_sequences += batch.num_rows
         yield batch
-    if n_sequences == 0:
-        raise CorpusFormatError(f"{file.name}: at least one row was required. Received: none")
 
 
 def read_long_parquet(
@@ -62,7 +61,8 @@ def read_long_parquet(
     """Yield the sequences of a file that has one token in each row.
 
     Raises:
-        CorpusFormatError: it is no Parquet file, a column is missing or holds lists, there is no row.
+        CorpusFormatError: it is no Parquet file, a column is missing or holds lists. A file without a row
+            yields nothing.
     """
     rows = _rows(file, required_columns(source), columns, batch_rows)
     texts = (_as_text(batch, source.order_column, file.name) for batch in rows)

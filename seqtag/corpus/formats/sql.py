@@ -32,7 +32,7 @@ def read_sql(
     What is no text (numbers, dates) is written as text. No message and no traceback holds the password.
 
     Raises:
-        CorpusFormatError: the result lacks a column, or has no row.
+        CorpusFormatError: the result lacks a column. A result without rows yields nothing.
         ConfigError: the URL or the query is wrong.
         ConnectionError: the database cannot be reached, or went away; trying again may help.
     """

@@ -28,8 +28,8 @@ def read_table(
     """Yield the sequences of a file. Every cell is text: "NA" and "null" are tokens like others.
 
     Raises:
-        CorpusFormatError: a column is missing, a row has another number of cells than the header, there is
-            no row, or the encoding is wrong.
+        CorpusFormatError: a column is missing, a row has another number of cells than the header, or the
+            encoding is wrong. An empty file, or a header alone, yields nothing.
     """
     report.assume("delimiter", repr(source.delimiter))
     report.assume("quote", repr(source.quote) if source.quote else "none")
@@ -47,6 +47,8 @@ def _rows(
     source: TableSource, file: InputFile, columns: Sequence[str], block_bytes: int
 ) -> Iterator[pa.RecordBatch]:
     header = _header(source, file)
+    if header is None:
+        return
     required = required_columns(source)
     check_columns(required, header, place=f"{file.name}:1")
     wanted = list(dict.fromkeys([*required, *(c for c in columns if header.count(c) == 1)]))
@@ -115,10 +117,9 @@ def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str
             yield rows.line_num, cells
 
 
-def _header(source: TableSource, file: InputFile) -> list[str]:
-    for _, cells in _cells(source, file):
-        return cells
-    raise CorpusFormatError(f"{file.name}:1: a header was required. Received: an empty file")
+def _header(source: TableSource, file: InputFile) -> list[str] | None:
+    """Return the cells of the first line that has any, None in an empty file."""
+    return next((cells for _, cells in _cells(source, file)), None)
 
 
 def _ragged_row(source: TableSource, file: InputFile, n_columns: int, found: Exception) -> CorpusFormatError:

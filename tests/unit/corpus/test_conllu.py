@@ -119,7 +119,7 @@ def test_later_broken_lines_break_their_sentence_only(read):
 
 
 def test_a_file_without_a_word_is_an_error(read):
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:3: at least one word was required"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: no word found, expected at least one"):
         read("# newdoc\n\n", format="conllu")
 
 

@@ -156,5 +156,5 @@ def test_a_first_line_that_is_no_such_object_is_an_error(text, received, read):
 
 
 def test_an_empty_file_is_an_error(read):
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: at least one object was required"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: no object found, expected at least one"):
         read("", format="jsonl")

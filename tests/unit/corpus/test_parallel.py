@@ -61,7 +61,7 @@ def test_a_line_without_tokens_is_a_broken_sequence(read_pair):
         ("a\nb\nc\n", "O\n", r"seq\.out:2: as many lines as in seq\.in were required"),
         ("a\n", "O\nO\n", r"seq\.in:2: as many lines as in seq\.out were required"),
         ("", "O\n", r"seq\.in:1: as many lines as in seq\.out were required"),
-        ("", "", r"seq\.in:1: at least one line was required"),
+        ("", "", r"seq\.in: no line found, expected at least one"),
     ],
 )
 def test_files_of_different_line_counts_are_an_error(tokens, tags, message, read_pair):

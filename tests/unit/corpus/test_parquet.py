@@ -139,7 +139,7 @@ def test_a_missing_column_is_an_error(source, read_columns):
 
 def test_a_file_without_rows_is_an_error(read_columns):
     nothing = pa.array([], pa.list_(pa.string()))
-    with pytest.raises(CorpusFormatError, match=r"corpus\.parquet: at least one row was required"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.parquet: no row found, expected at least one"):
         read_columns({"tokens": nothing, "tags": nothing}, format="parquet")
 
 

@@ -119,7 +119,7 @@ def test_dates_are_written_as_text_and_sorted(sqlite_url, read_rows):
     ("query", "kind", "message"),
     [
         ("select s, w from corpus", CorpusFormatError, "sql: column 't' required, each once"),
-        ("select * from corpus where s > 9", CorpusFormatError, "sql: at least one row was required"),
+        ("select * from corpus where s > 9", CorpusFormatError, "sql: no row found, expected at least one"),
         ("select x'00ff' as w, s, t from corpus", CorpusFormatError, "sql: text was required in column 'w'"),
         ("select * from nowhere", ConfigError, "no such table: nowhere"),
         ("selekt", ConfigError, "syntax error"),

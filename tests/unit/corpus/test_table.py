@@ -173,11 +173,9 @@ def test_a_column_that_stands_twice_is_an_error(read):
         read("s,w,t,t\n1,a,O,X\n", **GENERAL)
 
 
-@pytest.mark.parametrize(
-    ("text", "what"), [("", "a header was required"), ("s,w,t\n", "at least one row was required")]
-)
-def test_an_empty_table_is_an_error(text, what, read):
-    with pytest.raises(CorpusFormatError, match=what):
+@pytest.mark.parametrize("text", ["", "s,w,t\n"], ids=["nothing", "header alone"])
+def test_an_empty_table_is_an_error(text, read):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: no row found, expected at least one"):
         read(text, **GENERAL)
 
 
