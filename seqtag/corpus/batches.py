@@ -9,41 +9,60 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqtag.corpus.blanks import around, replaced, stripped
 from seqtag.corpus.schema import corpus_schema
+from seqtag.corpus.source_report import SourceReport
 from seqtag.hashing import hash_sequences, hex_hashes
 
 
 def corpus_batch(
     columns: Sequence[str],
+    report: SourceReport,
     *,
-    ids: pa.StringArray,
+    numbered: pa.StringArray,
     tokens: pa.ListArray,
     tags: pa.ListArray,
     places: pa.StringArray,
+    ids: pa.StringArray | None = None,
     documents: pa.StringArray | None = None,
     splits: pa.StringArray | None = None,
     defects: pa.StringArray | None = None,
     further: Mapping[str, pa.StringArray] | None = None,
+    spaced_tokens: bool = False,
 ) -> pa.RecordBatch:
     """Return a batch of sequences; what is not given is null.
 
-    A sequence without a document gets the hash of its tokens as one; "" as document or split is none.
-    `places` ("train.conll:17") say where the sequences begin: a sequence without tokens is broken.
+    A sequence without an id gets its name in `numbered`, one without a document the hash of its tokens; "" as
+    id, document or split is none. `places` ("train.conll:17") say where the sequences begin: a sequence
+    without tokens is broken.
+
+    Every cell is stripped of white space around it, and `report` counts the changed ones. A token of white
+    space alone becomes an empty one, for which validation has a rule, and `report` names the first.
+
+    Args:
+        spaced_tokens: whether white space at the ends of a token belongs to it: in lists of strings, as JSON
+            and Parquet hold them, it was put there on purpose. A token of white space alone is none there
+            either.
     """
-    n = len(ids)
+    n = len(numbered)
     nothing = pa.nulls(n, pa.string())
     further = further or {}
-    tokens = _without_null_lists(tokens)
-    documents = content_ids(tokens) if documents is None else _filled(_not_empty(documents), tokens)
+    tokens = _stripped_tokens(_without_null_lists(tokens), places, report, spaced_tokens)
+    if ids is not None:
+        numbered = pc.coalesce(_not_empty(stripped(ids, "sequence ids", report)), numbered)
+    if documents is None:
+        documents = content_ids(tokens)
+    else:
+        documents = _filled(_not_empty(stripped(documents, "document ids", report)), tokens)
     return pa.RecordBatch.from_arrays(
         [
-            ids,
+            numbered,
             documents,
-            nothing if splits is None else _not_empty(splits),
+            nothing if splits is None else _not_empty(stripped(splits, "splits", report)),
             tokens,
-            tags,
+            _stripped_tags(tags, report),
             _with_empty_sequences(nothing if defects is None else defects, tokens, places),
-            *(further.get(name, nothing) for name in columns),
+            *(stripped(further.get(name, nothing), "further cells", report) for name in columns),
         ],
         schema=corpus_schema(columns),
     )
@@ -90,6 +109,52 @@ def first_defects(
     backwards = np.argsort(position, kind="stable")[::-1]  # of equal sequences the last written stays
     owners = np.searchsorted(offsets, position[backwards], side="right") - 1
     return picked(pa.concat_arrays(texts), backwards, len(offsets) - 1, owners)
+
+
+def _stripped_tokens(
+    tokens: pa.ListArray, places: pa.StringArray, report: SourceReport, spaced_tokens: bool
+) -> pa.ListArray:
+    values = tokens.flatten()
+    where, texts = around(values)
+    if len(where) == 0:
+        return tokens
+    blank = pc.equal(texts, "").to_numpy(zero_copy_only=False)
+    if blank.any():
+        _warn_of_blank_tokens(where[blank], tokens, places, report)
+    if spaced_tokens:
+        where, texts = where[blank], texts.filter(pa.array(blank))
+    else:
+        report.change("tokens stripped", len(where))
+    return _with_values(tokens, replaced(values, where, texts))
+
+
+def _warn_of_blank_tokens(
+    where: npt.NDArray[np.int64], tokens: pa.ListArray, places: pa.StringArray, report: SourceReport
+) -> None:
+    starts = tokens.offsets.to_numpy() - tokens.offsets[0].as_py()
+    sequence = int(np.searchsorted(starts, where[0], side="right")) - 1
+    text = tokens.flatten()[int(where[0])].as_py()
+    report.warn(
+        "blank_tokens",
+        f"token {where[0] - starts[sequence] + 1} of the sequence that begins here is white space alone "
+        f"({text!r:.80}), and is taken for an empty one; remove it from the source",
+        place=places[sequence].as_py(),
+        count=len(where),
+    )
+
+
+def _stripped_tags(tags: pa.ListArray, report: SourceReport) -> pa.ListArray:
+    values = tags.flatten()
+    texts = stripped(values, "tags", report)
+    return tags if texts is values else _with_values(tags, texts)
+
+
+def _with_values(lists_: pa.ListArray, values: pa.StringArray) -> pa.ListArray:
+    """Return lists of the same lengths with other values."""
+    lengths = pc.fill_null(pc.list_value_length(lists_), 0).to_numpy()
+    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
+    mask = lists_.is_null() if lists_.null_count else None
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, mask=mask)
 
 
 def _filled(documents: pa.StringArray, tokens: pa.ListArray) -> pa.StringArray:

@@ -65,7 +65,7 @@ def _pieces(
 ) -> Iterator[Piece]:
     place = _Place()
     for block in paragraph_blocks(file, source.encoding, block_bytes):
-        piece, place = _piece(source, file.name, columns, block, place)
+        piece, place = _piece(source, file.name, columns, report, block, place)
         if piece is not None:
             yield piece
     if place.n_sequences:
@@ -83,7 +83,12 @@ class _Place:
 
 
 def _piece(
-    source: ConllSource, name: str, columns: Sequence[str], block: bytes, place: _Place
+    source: ConllSource,
+    name: str,
+    columns: Sequence[str],
+    report: SourceReport,
+    block: bytes,
+    place: _Place,
 ) -> tuple[Piece | None, _Place]:
     lines = lines_of(block)
     prefix = source.comment.encode() if source.comment else None
@@ -113,7 +118,8 @@ def _piece(
     comments = comments_of(groups, prefix) if prefix and columns else None
     batch = corpus_batch(
         columns,
-        ids=labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#"),
+        report,
+        numbered=labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#"),
         tokens=tokens,
         tags=lists(groups.offsets, fields.column(source.tag_column, groups.tokens)),
         places=places(groups.offsets[:-1]),

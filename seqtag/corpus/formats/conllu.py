@@ -62,7 +62,7 @@ def _pieces(
     report.assume("columns", "the ten of CoNLL-U")
     place = _Place()
     for block in paragraph_blocks(file, source.encoding, block_bytes):
-        piece, place = _piece(source, file.name, columns, block, place)
+        piece, place = _piece(source, file.name, columns, report, block, place)
         if piece is not None:
             yield piece
 
@@ -98,7 +98,12 @@ class _Documents:
 
 
 def _piece(
-    source: ConlluSource, name: str, columns: Sequence[str], block: bytes, place: _Place
+    source: ConlluSource,
+    name: str,
+    columns: Sequence[str],
+    report: SourceReport,
+    block: bytes,
+    place: _Place,
 ) -> tuple[Piece | None, _Place]:
     lines = lines_of(block)
     fields = tab_fields(lines)
@@ -137,7 +142,9 @@ def _piece(
     document_of = documents.ids.take(pa.array(documents.numbers))
     batch = corpus_batch(
         columns,
-        ids=pc.coalesce(sequence_values("sent_id", comments, groups), numbered),
+        report,
+        ids=sequence_values("sent_id", comments, groups),
+        numbered=numbered,
         documents=document_of,
         tokens=tokens,
         tags=lists(groups.offsets, fields.column(COLUMNS.index(source.tag_column), groups.tokens)),

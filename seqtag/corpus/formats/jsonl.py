@@ -54,7 +54,7 @@ def read_jsonl(
                 shown = _as_shown(schema, first)
             rows = _parsed(block, lines, filled, schema, shown)
             unseen -= {name for name in unseen if _has_value(rows[name])}
-            yield _batch(source, file.name, columns, rows, line + filled, n_sequences)
+            yield _batch(source, file.name, columns, report, rows, line + filled, n_sequences)
             n_sequences += len(filled)
         line += len(lines)
     if n_sequences and unseen:
@@ -180,6 +180,7 @@ def _batch(
     source: JsonlSource,
     name: str,
     columns: Sequence[str],
+    report: SourceReport,
     rows: pa.Table,
     line_numbers: Positions,
     sequences_before: int,
@@ -190,12 +191,13 @@ def _batch(
     tokens = column(source.tokens_column)
     places = labelled(name, line_numbers, mark=":")
     numbered = labelled(name, sequences_before + 1 + np.arange(rows.num_rows), mark="#")
-    ids = column(source.id_column)
     lacking = f"an array of strings was required in '{source.tokens_column}'. Received: nothing"
     defects = pc.coalesce(column(_DEFECT), pc.if_else(tokens.is_null(), lacking, None))
     return corpus_batch(
         columns,
-        ids=numbered if ids is None else pc.coalesce(ids, numbered),
+        report,
+        ids=column(source.id_column),
+        numbered=numbered,
         documents=column(source.document_column),
         splits=column(source.split_column),
         tokens=tokens,
@@ -203,4 +205,5 @@ def _batch(
         places=places,
         defects=pc.binary_join_element_wise(places, defects, ": "),
         further={key: column(key) for key in columns},
+        spaced_tokens=True,
     )

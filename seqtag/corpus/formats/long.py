@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from seqtag.config.sources import LongColumns, TableSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
+from seqtag.corpus.blanks import stripped
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Positions
 from seqtag.errors import CorpusFormatError
@@ -61,17 +62,17 @@ def sequences_of_rows(
     report.assume("rows", "one token each")
     n_rows = n_sequences = 0
     numeric: bool | None = None  # does the order column hold numbers? Its first row decides
-    for chunk in _whole_sequences(rows, source.sequence_column, name, first_row_only):
+    for chunk in _whole_sequences(rows, source.sequence_column, report, name, first_row_only):
         if numeric is None and source.order_column is not None:
             numeric = _is_numeric(chunk[source.order_column])
-        batch = _sequences(chunk, source, columns, name, n_rows, n_sequences, bool(numeric))
+        batch = _sequences(chunk, source, columns, report, name, n_rows, n_sequences, bool(numeric))
         n_rows += chunk.num_rows
         n_sequences += batch.num_rows
         yield batch
 
 
 def _whole_sequences(
-    rows: Iterable[pa.RecordBatch], column: str, name: str, first_row_only: bool
+    rows: Iterable[pa.RecordBatch], column: str, report: SourceReport, name: str, first_row_only: bool
 ) -> Iterator[pa.RecordBatch]:
     """Cut the rows anew, between two sequences, with the sequence id in every row."""
     pending: list[pa.RecordBatch] = []
@@ -80,7 +81,8 @@ def _whole_sequences(
         if received.num_rows == 0:
             continue
         number = received.schema.get_field_index(column)
-        ids = _sequence_ids(received.column(number), last, name, first_row_only)
+        ids = stripped(received.column(number), "sequence ids", report)
+        ids = _sequence_ids(ids, last, name, first_row_only)
         batch = received.set_column(number, column, ids)
         starts = _starts(ids, last)
         last = ids[-1].as_py()
@@ -99,7 +101,7 @@ def _whole_sequences(
 def _sequence_ids(ids: pa.StringArray, last: str | None, name: str, first_row_only: bool) -> pa.StringArray:
     if not first_row_only:
         return pc.fill_null(ids, "")
-    blank = pc.fill_null(pc.equal(pc.ascii_trim(ids, " \t"), ""), True)
+    blank = pc.fill_null(pc.equal(ids, ""), True)
     filled = pc.fill_null_forward(pc.if_else(blank, None, ids))
     if filled.null_count and last is None:
         raise CorpusFormatError(
@@ -122,6 +124,7 @@ def _sequences(
     rows: pa.RecordBatch,
     source: LongColumns,
     columns: Sequence[str],
+    report: SourceReport,
     name: str,
     rows_before: int,
     sequences_before: int,
@@ -152,7 +155,9 @@ def _sequences(
     given = ids.take(pa.array(firsts))
     return corpus_batch(
         columns,
-        ids=pc.if_else(pc.equal(given, ""), numbered, given),
+        report,
+        ids=given,
+        numbered=numbered,
         documents=of_first_row(source.document_column),
         splits=of_first_row(source.split_column),
         tokens=lists(offsets, rows[source.token_column]),

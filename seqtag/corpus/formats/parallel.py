@@ -38,7 +38,8 @@ def read_parallel(
         number = n + 1 + np.arange(len(tokens))
         yield corpus_batch(
             columns,
-            ids=labelled(file.name, number, mark="#"),
+            report,
+            numbered=labelled(file.name, number, mark="#"),
             tokens=tokens,
             tags=_lists(tag_lines),
             places=labelled(file.name, number, mark=":"),

@@ -45,7 +45,7 @@ def read_parquet(
     named += [c for c in (source.id_column, source.document_column, source.split_column) if c is not None]
     n_sequences = 0
     for rows in _rows(file, list(dict.fromkeys(named)), columns, batch_rows):
-        batch = _batch(source, file.name, columns, rows, n_sequences)
+        batch = _batch(source, file.name, columns, report, rows, n_sequences)
         n_sequences += batch.num_rows
         yield batch
 
@@ -104,7 +104,12 @@ def _seekable(file: InputFile) -> Iterator[BinaryIO]:
 
 
 def _batch(
-    source: ParquetSource, name: str, columns: Sequence[str], rows: pa.RecordBatch, sequences_before: int
+    source: ParquetSource,
+    name: str,
+    columns: Sequence[str],
+    report: SourceReport,
+    rows: pa.RecordBatch,
+    sequences_before: int,
 ) -> pa.RecordBatch:
     def column(wanted: str | None) -> pa.StringArray | None:
         return None if wanted is None else _cast(rows[wanted], pa.string(), f"{name}: column '{wanted}'")
@@ -114,16 +119,18 @@ def _batch(
 
     number = sequences_before + 1 + np.arange(rows.num_rows)
     numbered = labelled(name, number, mark="#")
-    ids = column(source.id_column)
     return corpus_batch(
         columns,
-        ids=numbered if ids is None else pc.coalesce(ids, numbered),
+        report,
+        ids=column(source.id_column),
+        numbered=numbered,
         documents=column(source.document_column),
         splits=column(source.split_column),
         tokens=list_column(source.tokens_column),
         tags=list_column(source.tags_column),
         places=labelled(name, number, mark=": row "),
         further={key: column(key) for key in columns if key in rows.schema.names},
+        spaced_tokens=True,
     )
 
 
