@@ -1,0 +1,49 @@
+"""The format of an order column: the directives of `strptime` that say when something happened."""
+
+from __future__ import annotations
+
+import re
+
+NATURAL = "natural"
+DIRECTIVES = "YymdejbBhaAHIMSfpz"
+_COMPOSITE = {"T": "%H:%M:%S", "R": "%H:%M", "F": "%Y-%m-%d", "D": "%m/%d/%y"}
+_SAME = {"y": "Y", "e": "d", "b": "m", "B": "m", "h": "m", "A": "a", "I": "H"}
+_WEEKDAYS = "a"  # they are read, and decide nothing
+
+
+def pieces(format_: str) -> list[str]:
+    """Return a format's directives, composite ones written out, and the texts between them.
+
+    >>> pieces("%F at %R")
+    ['%Y', '-', '%m', '-', '%d', ' at ', '%H', ':', '%M']
+    """
+    plain = re.sub(r"%(.)", lambda found: _COMPOSITE.get(found[1], found[0]), format_)
+    return [piece for piece in re.split(r"(%.)", plain) if piece]
+
+
+def check_order_format(format_: str) -> str:
+    """Return the format, if times can be told apart by it.
+
+    Raises:
+        ValueError: says what is wrong with it.
+    """
+    if format_ == NATURAL:
+        return format_
+    found = [piece[1] for piece in pieces(format_) if re.fullmatch("%[^%]", piece)]
+    unknown = [directive for directive in found if directive not in DIRECTIVES]
+    if unknown or re.search(r"(?<!%)(%%)*%$", format_):
+        raise ValueError(
+            f"order_format has an unknown directive, '%{unknown[0] if unknown else ''}'; "
+            f'expected "{NATURAL}" or %{", %".join([*DIRECTIVES, *_COMPOSITE])}'
+        )
+    meant = [_SAME.get(directive, directive) for directive in found]
+    twice = sorted({directive for directive in meant if meant.count(directive) > 1})
+    if twice:
+        raise ValueError(f"order_format says one thing twice: {format_!r} (%{twice[0]} or its like)")
+    if not set(meant) - set(_WEEKDAYS + "pz"):
+        raise ValueError(f"order_format has no date and no time: {format_!r}; expected such as '%Y-%m-%d'")
+    if ("I" in found) != ("p" in found):
+        raise ValueError(f"order_format needs %I and %p together: {format_!r}; %H is the hour of 24")
+    if "f" in found and "S" not in found:
+        raise ValueError(f"order_format has %f without %S: {format_!r}")
+    return format_
