@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from seqtag.config.order_format import check_order_format
+
 Split = Literal["train", "dev", "test"]
 ConlluColumn = Literal["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
@@ -49,14 +51,34 @@ class ConlluSource(FileSource):
 
 
 class LongColumns(Table):
-    """How one-token-a-row data name their columns."""
+    """How one-token-a-row data name their columns.
+
+    The rows of a sequence must be adjacent, unless `rows = "interleaved"` has them gathered: an event log by
+    time, whose cases (sessions, users) take turns. They are then sorted by the order column, or stay as they
+    come. `order_format` is that of `strptime`, for dates and times that are not ISO 8601, or "natural".
+    """
 
     sequence_column: str
     token_column: str
     tag_column: str
-    order_column: str | None = None  # position of the token in its sequence; None: as the rows come
+    order_column: str | None = None  # position or time of the token; None: as the rows come
+    order_format: str | None = (
+        None  # None: numbers or ISO 8601; "%d/%m/%Y %I:%M %p"; "natural": t2 before t10
+    )
     document_column: str | None = None
     split_column: str | None = None
+    sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank until it changes
+    rows: Literal["adjacent", "interleaved"] = "adjacent"  # interleaved: gathered by sequence id
+    session_gap_minutes: float | None = Field(default=None, gt=0)  # a longer pause begins a new sequence
+
+    @model_validator(mode="after")
+    def _order_keys_have_an_order_column(self) -> Self:
+        if self.order_format is not None:
+            check_order_format(self.order_format)
+        for key in ("order_format", "session_gap_minutes"):
+            if self.order_column is None and getattr(self, key) is not None:
+                raise ValueError(f"{key} needs an order_column")
+        return self
 
 
 class TableSource(FileSource, LongColumns):
@@ -64,8 +86,16 @@ class TableSource(FileSource, LongColumns):
 
     format: Literal["table"]
     delimiter: str = Field(default=",", pattern=r"^[\t -~]$")  # one character of ASCII
-    quote: str = Field(default='"', pattern=r"^[!-~]?$")  # "": quotes are tokens like others
-    sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank until it changes
+    quote: str | None = Field(
+        default=None, pattern=r"^[!-~]?$"
+    )  # None: '"', but "" after tabs; "": no quoting
+
+    @property
+    def quoting(self) -> str:
+        """The character that quotes cells, "" if quotes are tokens like others."""
+        if self.quote is None:
+            return "" if self.delimiter == "\t" else '"'
+        return self.quote
 
 
 class ListColumns(Table):
@@ -116,7 +146,8 @@ class ParallelSource(FileSource):
 class SqlSource(LongColumns):
     """The rows of a query, one token a row, streamed from any database that SQLAlchemy reaches.
 
-    Keep credentials out of the file: `url = "${CORPUS_URL}"`. Rows of one sequence must be adjacent.
+    Keep credentials out of the file: `url = "${CORPUS_URL}"`. Rows of one sequence must be adjacent, as
+    `order by` has them, or be gathered (`rows = "interleaved"`).
     """
 
     format: Literal["sql"]

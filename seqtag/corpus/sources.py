@@ -134,7 +134,7 @@ def _check_source(source: Source, place: str) -> None:
             f"{place}: different token_column and tag_column were required. "
             f"Received: {source.tag_column} twice"
         )
-    if isinstance(source, TableSource) and source.delimiter == source.quote:
+    if isinstance(source, TableSource) and source.delimiter == source.quoting:
         raise ConfigError(
             f"{place}: different delimiter and quote were required. Received: {source.quote!r} twice"
         )

@@ -89,6 +89,12 @@ def csv() -> bytes:
     return "\n".join(["sentence,word,tag", *(",".join(row) for row in long_rows())]).encode()
 
 
+def log(at: Sequence[str]) -> bytes:
+    """Return an event log by time, whose cases take turns."""
+    rows = [f'{at[i % len(at)]};c{i % 3} ;"e{i}";O\u00a0' for i in range(12)]
+    return "\n".join(["at;case;event;tag", *rows]).encode()
+
+
 def parquet(table: pa.Table, **said: Any) -> bytes:
     sink = io.BytesIO()
     pq.write_table(table, sink, **said)
@@ -233,6 +239,7 @@ BUNDLE = json.dumps(
     }
 ).encode()  # fmt: skip
 LONG = {"sequence_column": "sentence", "token_column": "word", "tag_column": "tag"}
+LOG = {"sequence_column": "case", "token_column": "event", "tag_column": "tag"}
 VECTORS = [b"2 3\nthe 0.1 0.2 0.3\nof 1 -2 3e-1\n", b"the 0.1 0.2\nna\xc3\xafve 1 2\n"]
 SEEN = pa.table({"sequence_hash": pa.array([1, 5, 9], pa.uint64())}).replace_schema_metadata(
     {"min_length": "2"}
@@ -244,6 +251,37 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "conllu": of_source(".conllu", [conllu()], format="conllu"),
         "jsonl": of_source(".jsonl", [jsonl()], format="jsonl", id_column="id"),
         "csv": of_source(".csv", [csv(), csv().replace(b",", b";")], format="table", delimiter=",", **LONG),
+        "log": of_source(
+            ".csv",
+            [
+                log(["2026-11-01T09:00:00.5Z", "2026-11-01 10:00+02:00", "2026-11-01T09:00:00Z"]),
+                log(["2026-11-01", "1066-10-14 09:30", "2026-02-30"]),
+            ],
+            format="table",
+            delimiter=";",
+            order_column="at",
+            rows="interleaved",
+            session_gap_minutes=30,
+            **LOG,
+        ),
+        "numbered log": of_source(
+            ".csv",
+            [log(["1", "2.50", "1e3", "-.5E-2", "10"]), log(["t1", "t10", "t2", ""])],
+            format="table",
+            delimiter=";",
+            order_column="at",
+            **LOG,
+        ),
+        "dated log": of_source(
+            ".csv",
+            [log(["30-Nov-26 09.00.00.5 AM", "1-Dec-26 12.00.00.25 PM"])],
+            format="table",
+            delimiter=";",
+            order_column="at",
+            order_format="%d-%b-%y %I.%M.%S.%f %p",
+            rows="interleaved",
+            **LOG,
+        ),
         "parquet": of_source(
             ".parquet",
             [parquet(lists()), parquet(lists(), compression="zstd", use_dictionary=False)],

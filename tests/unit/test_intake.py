@@ -15,7 +15,7 @@ import pytest
 
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig
-from seqtag.errors import CorpusRejectedError
+from seqtag.errors import CorpusFormatError, CorpusRejectedError
 from seqtag.rundir import RunDir
 from seqtag.sealing import read_json
 
@@ -93,6 +93,24 @@ def test_silver_that_is_labelled_train_stays_in_train_and_gold_is_split(tmp_path
     said = "dev: 93 sequences carved from 1,000 sequences without a split label"
     assert profile["carving"]["sentence"].startswith(said)
     assert said in caplog.text
+
+
+def test_an_event_log_by_time_is_refused_or_gathered_as_declared(tmp_path, validated):
+    rows = [
+        f"2026-11-01T09:00:0{event}Z,c{case},e{case}-{event},O " for event in range(5) for case in range(400)
+    ]
+    (tmp_path / "log.csv").write_text("\n".join(["at,case,event,tag", *rows]), "utf-8")
+    log = {"format": "table", "path": str(tmp_path / "log.csv"), "sequence_column": "case"}
+    log |= {"token_column": "event", "tag_column": "tag", "order_column": "at"}
+
+    with pytest.raises(
+        CorpusFormatError, match=r"not adjacent: 400 of 400 ids .* set rows = \"interleaved\""
+    ):
+        validated(log)
+    run = validated(log | {"rows": "interleaved"})
+    splits = read_json(run.profile)["splits"].values()
+    assert sum(split["n_sequences"] for split in splits) == 400
+    assert sum(split["n_tokens"] for split in splits) == 2000
 
 
 def test_a_missing_dev_is_carved_from_labelled_train_and_said_everywhere(tmp_path, validated, caplog):

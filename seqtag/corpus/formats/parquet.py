@@ -65,7 +65,8 @@ def read_long_parquet(
             yields nothing.
     """
     rows = _rows(file, required_columns(source), columns, batch_rows)
-    texts = (_as_text(batch, source.order_column, file.name) for batch in rows)
+    typed = source.order_column if source.order_column != source.sequence_column else None
+    texts = (_as_text(batch, typed, file.name) for batch in rows)
     yield from sequences_of_rows(texts, source, columns, report, name=file.name)
 
 

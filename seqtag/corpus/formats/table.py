@@ -12,9 +12,13 @@ import pyarrow.csv
 from seqtag.config.sources import TableSource
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.corpus.formats.quoting import TextStream, check_quoting, warn_of_quotes
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import BLOCK_BYTES, utf8_blocks
+from seqtag.corpus.text import BLOCK_BYTES
 from seqtag.errors import CorpusFormatError
+
+_DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}  # and how TOML writes them
+_SHOWN_COLUMNS = 20
 
 
 def read_table(
@@ -27,82 +31,76 @@ def read_table(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file. Every cell is text: "NA" and "null" are tokens like others.
 
+    Cells are quoted as RFC 4180 has it; after tabs, quotes are tokens like others unless `quote` is set.
+
     Raises:
-        CorpusFormatError: a column is missing, a row has another number of cells than the header, or the
-            encoding is wrong. An empty file, or a header alone, yields nothing.
+        CorpusFormatError: a column is missing, a row has another number of cells than the header, a quote
+            took in whole rows, or the encoding is wrong. An empty file, or a header alone, yields nothing.
     """
-    report.assume("delimiter", repr(source.delimiter))
-    report.assume("quote", repr(source.quote) if source.quote else "none")
-    yield from sequences_of_rows(
-        _rows(source, file, columns, block_bytes),
-        source,
-        columns,
-        report,
-        name=file.name,
-        first_row_only=source.sequence_ids == "first_row",
-    )
+    rows = _rows(source, file, columns, report, block_bytes)
+    yield from sequences_of_rows(rows, source, columns, report, name=file.name)
 
 
 def _rows(
-    source: TableSource, file: InputFile, columns: Sequence[str], block_bytes: int
+    source: TableSource, file: InputFile, columns: Sequence[str], report: SourceReport, block_bytes: int
 ) -> Iterator[pa.RecordBatch]:
-    header = _header(source, file)
+    header_lines, header = next(_cells(source, file), (0, None))
     if header is None:
         return
     required = required_columns(source)
+    _check_delimiter(source, required, header, file)
     check_columns(required, header, place=f"{file.name}:1")
+    report.assume("delimiter", repr(source.delimiter))
+    report.assume("quote", repr(source.quoting) if source.quoting else "none")
+    shown = ", ".join(header[:_SHOWN_COLUMNS])
+    more = len(header) - _SHOWN_COLUMNS
+    report.assume("columns", f"{shown} and {more:,} more" if more > 0 else shown)
     wanted = list(dict.fromkeys([*required, *(c for c in columns if header.count(c) == 1)]))
+    text = TextStream(source, file, block_bytes)
+    n_rows = 0
     try:
-        yield from pyarrow.csv.open_csv(
-            pa.PythonFile(_text(source, file, block_bytes), mode="r"),
-            read_options=pyarrow.csv.ReadOptions(block_size=block_bytes, use_threads=False),
-            parse_options=pyarrow.csv.ParseOptions(
-                delimiter=source.delimiter, quote_char=source.quote or False, newlines_in_values=True
-            ),
-            convert_options=pyarrow.csv.ConvertOptions(
-                include_columns=wanted,
-                column_types=dict.fromkeys(wanted, pa.string()),
-                null_values=[],
-                strings_can_be_null=False,
-                check_utf8=False,  # it was decoded already
-            ),
-        )
+        for batch in _arrow_rows(source, text, wanted, wanted, block_bytes):
+            if source.quote is None and not source.quoting:
+                warn_of_quotes(batch, (source.token_column, source.tag_column), n_rows, report, file)
+            n_rows += batch.num_rows
+            yield batch
+        if source.quoting and n_rows + header_lines < text.n_lines:
+            again = _arrow_rows(source, TextStream(source, file, block_bytes), [], header, block_bytes)
+            check_quoting(again, header, source, report, file)
     except pa.ArrowInvalid as error:
         raise _ragged_row(source, file, len(header), error) from error
 
 
-class _Text(io.RawIOBase):
-    """A file's text as the stream of UTF-8 bytes that Arrow reads."""
-
-    def __init__(self, source: TableSource, file: InputFile, block_bytes: int) -> None:
-        super().__init__()
-        self._blocks = utf8_blocks(file, source.encoding, block_bytes)
-        self._rest = b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: object) -> int:
-        view = memoryview(buffer)  # type: ignore[arg-type]  # typeshed hides the buffer behind object
-        self._rest = self._rest or next(self._blocks, b"")
-        given, self._rest = self._rest[: len(view)], self._rest[len(view) :]
-        view[: len(given)] = given
-        return len(given)
-
-
-def _text(source: TableSource, file: InputFile, block_bytes: int) -> io.BufferedReader:
+def _arrow_rows(
+    source: TableSource, text: TextStream, wanted: list[str], present: list[str], block_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows as text; if no column is wanted, all that are present."""
     # Arrow needs all that it asks for: from shorter reads, version 25 loses or refuses rows.
-    return io.BufferedReader(_Text(source, file, block_bytes))
+    stream = pa.PythonFile(io.BufferedReader(text), mode="r")
+    yield from pyarrow.csv.open_csv(
+        stream,
+        read_options=pyarrow.csv.ReadOptions(block_size=block_bytes, use_threads=False),
+        parse_options=pyarrow.csv.ParseOptions(
+            delimiter=source.delimiter, quote_char=source.quoting or False, newlines_in_values=True
+        ),
+        convert_options=pyarrow.csv.ConvertOptions(
+            include_columns=wanted,
+            column_types=dict.fromkeys(present, pa.string()),
+            null_values=[],
+            strings_can_be_null=False,
+            check_utf8=False,  # it was decoded already
+        ),
+    )
 
 
 def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows slowly, each with the number of the line it ends on; blank lines are no rows."""
-    text = io.TextIOWrapper(_text(source, file, 1 << 16), "utf-8", newline="")
+    text = io.TextIOWrapper(io.BufferedReader(TextStream(source, file, 1 << 16)), "utf-8", newline="")
     rows = csv.reader(
         text,
         delimiter=source.delimiter,
-        quotechar=source.quote or None,
-        quoting=csv.QUOTE_MINIMAL if source.quote else csv.QUOTE_NONE,
+        quotechar=source.quoting or None,
+        quoting=csv.QUOTE_MINIMAL if source.quoting else csv.QUOTE_NONE,
     )
     while True:
         try:
@@ -117,9 +115,23 @@ def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str
             yield rows.line_num, cells
 
 
-def _header(source: TableSource, file: InputFile) -> list[str] | None:
-    """Return the cells of the first line that has any, None in an empty file."""
-    return next((cells for _, cells in _cells(source, file)), None)
+def _check_delimiter(
+    source: TableSource, required: Sequence[str], header: list[str], file: InputFile
+) -> None:
+    """Refuse a header that has the columns only if another character is the delimiter."""
+    if set(required) <= set(header):
+        return
+    for delimiter, written in _DELIMITERS.items():
+        other = [name.strip('"') for name in source.delimiter.join(header).split(delimiter)]
+        if (
+            delimiter != source.delimiter
+            and len(other) > 1
+            and (len(header) == 1 or set(required) <= set(other))
+        ):
+            raise CorpusFormatError(
+                f"{file.name}:1: the delimiter seems to be {delimiter!r}, not {source.delimiter!r}: the "
+                f'header is {source.delimiter.join(header)!r:.80}; set delimiter = "{written}"'
+            )
 
 
 def _ragged_row(source: TableSource, file: InputFile, n_columns: int, found: Exception) -> CorpusFormatError:
@@ -127,5 +139,7 @@ def _ragged_row(source: TableSource, file: InputFile, n_columns: int, found: Exc
     required = f"rows of {n_columns} cells between {source.delimiter!r} were required"
     for line, cells in _cells(source, file):
         if len(cells) != n_columns:
+            if source.quoting and "\n" in cells[-1]:
+                required = f'a quote took in rows; set quote = "" where quotes are tokens; {required}'
             return CorpusFormatError(f"{file.name}:{line}: {required}. Received: {len(cells)} {cells!r:.80}")
     return CorpusFormatError(f"{file.name}: {required}. Received: {str(found).splitlines()[0]}")

@@ -110,12 +110,12 @@ def test_rows_of_one_token_become_sequences_sorted_by_what_the_order_column_is(r
     assert content(rows) == [(["a", "b"], ["O", "X"]), ([None], ["O"])]
     assert [(row["sequence_id"], row["year"], row["defect"]) for row in rows] == [
         ("1", "2026", None),
-        ("2", "2027", "corpus.parquet: row 3: a value was required in column 'o'"),
+        ("2", "2027", "corpus.parquet: row 3: the order is missing in column 'o'"),
     ]
 
 
 def test_an_order_that_cannot_be_sorted_is_an_error(read_columns):
-    with pytest.raises(CorpusFormatError, match="an order column that can be sorted was required"):
+    with pytest.raises(CorpusFormatError, match="order column 'o' cannot be sorted: its type is list"):
         read_columns(
             {"s": [1, 1], "w": ["a", "b"], "t": ["X", "X"], "o": [[2], [1]]}, order_column="o", **LONG
         )

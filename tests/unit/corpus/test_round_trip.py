@@ -25,6 +25,7 @@ from seqtag.corpus.formats.parallel import read_parallel
 from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
 from seqtag.corpus.formats.table import read_table
 from seqtag.corpus.source_report import SourceReport
+from seqtag.errors import CorpusFormatError
 
 Sequences = list[tuple[list[str], list[str]]]
 
@@ -215,3 +216,32 @@ def test_broken_files_too_are_read_alike_in_blocks_of_any_size(format_, lines, b
         return [row for batch in batches for row in batch.to_pylist()]
 
     assert rows(block) == rows(1 << 20)
+
+
+CELLS = st.tuples(
+    st.sampled_from(["a", "a ", "b", "c", "", "\u00a0"]),
+    st.sampled_from(["1", "10", "9", "2.50", "", " ", "x", "2026-11-01"]),
+    st.sampled_from(["u", "\u3000", "v "]),
+)
+
+
+@pytest.mark.parametrize("rows", ["adjacent", "interleaved"])
+@settings(parent=many, max_examples=150)
+@given(cells=st.lists(CELLS, min_size=1, max_size=25), block=st.integers(60, 200))
+def test_broken_tables_too_are_read_alike_in_blocks_of_any_size(rows, cells, block, path):
+    lines = [f"{s},{o},{w},O" for s, o, w in cells]
+    path.write_text("\n".join(["s,o,w,t", "a,1,u,O", *lines, ""]), "utf-8", newline="")
+    columns = {"sequence_column": "s", "order_column": "o", "token_column": "w", "tag_column": "t"}
+    source = source_of(path, format="table", rows=rows, **columns)
+    (file,) = find_files(str(path))
+
+    def outcome(block_bytes: int) -> object:
+        report = SourceReport()
+        batches = read_table(source, file, ("o",), report, block_bytes=block_bytes)
+        try:
+            found = [row for batch in batches for row in batch.to_pylist()]
+        except CorpusFormatError as error:
+            return str(error)
+        return found, report.record()
+
+    assert outcome(block) == outcome(1 << 20)

@@ -1,0 +1,229 @@
+"""The order column: one kind of values for a whole source, and the rows of each sequence sorted by it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config.sources import LongColumns
+from seqtag.corpus.blanks import stripped
+from seqtag.corpus.formats.order_keys import Kind, declared_kind, key_type_of, kind_of_text, kind_of_type
+from seqtag.corpus.formats.token_rows import KEY, ROW, set_defects
+from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.text import Positions
+from seqtag.errors import CorpusFormatError
+
+_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y")
+_TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M:%S.%f %p")
+_COMMON_FORMATS = (*_DATES, *_TIMES, *(f"{date} {time}" for date in _DATES for time in _TIMES))
+_KEEP = "leave order_column out to keep the order of the rows"
+
+
+@dataclass(frozen=True)
+class _First:
+    """The first value of an order column, which decides what kind all others are of."""
+
+    kind: Kind
+    shown: str
+    row: int
+
+
+def with_keys(
+    rows: Iterable[pa.RecordBatch],
+    source: LongColumns,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    name: str,
+) -> Iterator[pa.RecordBatch]:
+    """Yield identified rows with KEY in the place of the order column.
+
+    The first value decides which kind of values the column has. A cell that is empty or of another kind
+    breaks its sequence. Rows must have had their numbers from `identified`.
+
+    Args:
+        columns: the order column stays, as text, if it is one of these.
+
+    Raises:
+        CorpusFormatError: the first value is of no kind that can be sorted, most cells are of another kind
+            than it is, or none has a value; the message names rows, values and the key to set.
+    """
+    column = source.order_column
+    if column is None:
+        yield from rows
+        return
+    roles = (source.token_column, source.tag_column, source.document_column, source.split_column)
+    stays = column in columns or column in (*roles, source.sequence_column)
+    first: _First | None = None
+    other: tuple[str, int] | None = None  # the first value of another kind
+    n_rows = n_keys = n_others = 0
+    for batch in rows:
+        n_rows += batch.num_rows
+        cells = _plain(batch[column], source, name)
+        if pa.types.is_string(cells.type):
+            cells = stripped(cells, "order cells", report)
+            cells = pc.if_else(pc.equal(cells, ""), None, cells)
+        filled = np.flatnonzero(cells.is_valid().to_numpy(zero_copy_only=False))
+        row = batch[ROW][0].as_py()
+        if len(filled):
+            first = _checked(first, cells, filled, source, row, name)
+        keys, wrong = _keys(first, cells, filled, source, name)
+        if len(wrong) and other is None:
+            other = (str(cells[int(wrong[0])].as_py()), row + int(wrong[0]))
+        if first is not None and other is not None and first.kind.guessed:
+            raise _mixed(first, *other, column, name)
+        n_keys += len(filled) - len(wrong)
+        n_others += len(wrong)
+        yield _keyed(batch, cells, keys, wrong, first, column, stays)
+    if n_rows == 0:
+        return
+    if first is None:
+        raise CorpusFormatError(f"{name}: order column '{column}' is empty in every row; {_KEEP}")
+    if other is not None and n_others > n_keys:
+        raise _mixed(first, *other, column, name)
+    report.assume("order", f"by '{column}', {first.kind.name}")
+
+
+def _plain(cells: pa.Array, source: LongColumns, name: str) -> pa.Array:
+    """Return the cells without a dictionary, and as text whatever Arrow calls a text or a format is for."""
+    column = source.order_column
+    if pa.types.is_dictionary(cells.type):
+        cells = pc.cast(cells, cells.type.value_type)
+    kind = cells.type
+    if pa.types.is_fixed_size_binary(kind):
+        cells = pc.cast(cells, pa.binary())
+    text = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary, pa.types.is_large_binary)
+    if source.order_format is not None and pa.types.is_integer(kind):
+        return pc.cast(cells, pa.string())
+    if any(is_text(cells.type) for is_text in (*text, pa.types.is_binary_view, pa.types.is_null)):
+        try:
+            cells = pc.cast(cells, pa.string())
+            cells.validate(full=True)
+        except pa.ArrowInvalid as error:
+            raise CorpusFormatError(
+                f"{name}: order column '{column}' is not text in UTF-8 ({kind}); {_KEEP}"
+            ) from error
+    if source.order_format is not None and not pa.types.is_string(cells.type):
+        raise CorpusFormatError(
+            f"{name}: order_format is of no use for column '{column}' of type {kind}; leave it out"
+        )
+    return cells
+
+
+def _checked(
+    first: _First | None, cells: pa.Array, filled: Positions, source: LongColumns, row: int, name: str
+) -> _First:
+    """Return the value that decides, after checking that the type of these cells agrees with it."""
+    column, is_text = source.order_column, pa.types.is_string(cells.type)
+    if first is not None and is_text:
+        return first
+    position = int(filled[0])
+    shown = str(cells[position].as_py())
+    kind = kind_of_type(cells.type)
+    if is_text:
+        kind = declared_kind(source.order_format) if source.order_format else kind_of_text(shown)
+    elif kind is None:
+        raise CorpusFormatError(
+            f"{name}: order column '{column}' cannot be sorted: its type is {cells.type}; expected "
+            f"numbers, times or text; {_KEEP}"
+        )
+    if kind is None:
+        raise _unsortable(shown, "no number and no ISO 8601 time", row + position, column, name)
+    if first is not None:
+        if (first.kind.name, first.kind.key_type) != (kind.name, kind.key_type):
+            raise _mixed(first, shown, row + position, column, name)
+        return first
+    readable = filled[_computed(kind, cells, column, name).is_valid().to_numpy(zero_copy_only=False)[filled]]
+    if is_text and position not in readable[:1]:
+        what = f"not {kind.name}, or none that is exact (37 digits on each side of the point)"
+        raise _unsortable(shown, what, row + position, column, name)
+    if source.session_gap_minutes is not None and not kind.is_time:
+        raise CorpusFormatError(
+            f"{name}: row {row + position}: order {shown!r:.80} in column '{column}' is {kind.name}; "
+            "session_gap_minutes needs times: ISO 8601, or declared by order_format"
+        )
+    if len(readable):  # of floats, not the NaN
+        position = int(readable[0])
+    return _First(kind, str(cells[position].as_py()), row + position)
+
+
+def _keys(
+    first: _First | None, cells: pa.Array, filled: Positions, source: LongColumns, name: str
+) -> tuple[pa.Array, Positions]:
+    """Return the keys, and the positions of cells that have a value and no key."""
+    if first is None:
+        natural = source.order_format is not None and declared_kind(source.order_format).key_type
+        return pa.nulls(len(cells), natural or key_type_of(cells.type)), np.empty(0, np.int64)
+    kind = first.kind if pa.types.is_string(cells.type) else kind_of_type(cells.type) or first.kind
+    keys = _computed(kind, cells, source.order_column, name)
+    missing = keys.is_null().to_numpy(zero_copy_only=False)
+    return keys, filled[missing[filled]]
+
+
+def _computed(kind: Kind, cells: pa.Array, column: str | None, name: str) -> pa.Array:
+    try:
+        return kind.keys(cells)
+    except pa.ArrowInvalid as error:
+        raise CorpusFormatError(
+            f"{name}: order column '{column}' cannot be sorted: {str(error).splitlines()[0]}; {_KEEP}"
+        ) from error
+
+
+def _keyed(
+    batch: pa.RecordBatch,
+    cells: pa.Array,
+    keys: pa.Array,
+    wrong: Positions,
+    first: _First | None,
+    column: str,
+    stays: bool,
+) -> pa.RecordBatch:
+    empty = np.flatnonzero(cells.is_null().to_numpy(zero_copy_only=False))
+    batch = set_defects(batch, empty, pa.array([f"the order is missing in column '{column}'"] * len(empty)))
+    if len(wrong) and first is not None:
+        shown = pc.utf8_slice_codeunits(pc.cast(cells.take(pa.array(wrong)), pa.string()), 0, 80)
+        why = f"' in column '{column}' is not {first.kind.name}, as {first.shown!r:.80} in row {first.row} is"
+        batch = set_defects(batch, wrong, pc.binary_join_element_wise("order '", shown, why, ""))
+    place = batch.schema.get_field_index(column)
+    if stays:
+        batch = batch.set_column(place, column, pc.cast(cells, pa.string()))
+    else:
+        batch = batch.remove_column(place)
+    return batch.append_column(KEY, keys)
+
+
+def _mixed(first: _First, shown: str, row: int, column: str | None, name: str) -> CorpusFormatError:
+    if row == first.row:
+        return CorpusFormatError(
+            f"{name}: order column '{column}' holds no value that is {first.kind.name}: row {row} holds "
+            f"{shown!r:.80}; {_KEEP}"
+        )
+    natural = (
+        'set order_format = "natural" if these are ids such as t1, t2, t10, or ' if first.kind.guessed else ""
+    )
+    return CorpusFormatError(
+        f"{name}: order column '{column}' mixes kinds: row {first.row} holds {first.shown!r:.80}, "
+        f"{first.kind.name}, and row {row} holds {shown!r:.80}; expected one kind; {natural}{_KEEP}"
+    )
+
+
+def _unsortable(shown: str, what: str, row: int, column: str | None, name: str) -> CorpusFormatError:
+    fits = [f"{format_!r}" for format_ in _COMMON_FORMATS if _reads(format_, shown)]
+    hint = f"order_format = {' or '.join(fits)}" if fits else "order_format to its format, as in strptime"
+    return CorpusFormatError(
+        f"{name}: row {row}: order {shown!r:.80} in column '{column}' is {what}; "
+        f"set {hint}, or order_format = 'natural' for ids such as a1, b2, b10, or {_KEEP}"
+    )
+
+
+def _reads(format_: str, text: str) -> bool:
+    try:
+        datetime.strptime(text, format_)
+    except ValueError:
+        return False
+    return True

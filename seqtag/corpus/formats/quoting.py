@@ -1,0 +1,160 @@
+"""Quotes in tables: rows that a bare quote took in, and quotes that are none."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config.sources import TableSource
+from seqtag.corpus.files import InputFile
+from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.text import NEWLINE, utf8_blocks
+from seqtag.errors import CorpusFormatError
+
+CARRIAGE_RETURN = 13
+_LINE_BREAK = r"\r\n|\n|\r"
+_CSV_QUOTED = r'^"([^"]|"")*(""|\t)([^"]|"")*"$'  # a cell that CSV must quote, and does
+
+
+class TextStream(io.RawIOBase):
+    """A file's text as a stream of UTF-8 bytes, with the number of lines read so far that are not empty."""
+
+    def __init__(self, source: TableSource, file: InputFile, block_bytes: int) -> None:
+        super().__init__()
+        self._blocks = utf8_blocks(file, source.encoding, block_bytes)
+        self._rest = b""
+        self._before = b"\n"  # the last byte of the block before
+        self._n_ends = 0
+
+    @property
+    def n_lines(self) -> int:
+        return self._n_ends + (self._before not in b"\r\n")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(buffer)  # type: ignore[arg-type]  # typeshed hides the buffer behind object
+        if not self._rest:
+            self._rest = next(self._blocks, b"")
+            self._count(self._rest)
+        given, self._rest = self._rest[: len(view)], self._rest[len(view) :]
+        view[: len(given)] = given
+        return len(given)
+
+    def _count(self, block: bytes) -> None:
+        if not block:
+            return
+        if b"\r" not in block and b"\n\n" not in block and self._before not in b"\r\n":
+            self._n_ends += block.count(b"\n")
+        else:
+            data = np.frombuffer(self._before + block, np.uint8)
+            is_end = (data == NEWLINE) | (data == CARRIAGE_RETURN)
+            self._n_ends += int((is_end[1:] & ~is_end[:-1]).sum())  # of \r\n and of empty lines the first
+        self._before = block[-1:]
+
+
+def line_breaks(cells: pa.StringArray) -> npt.NDArray[np.int64]:
+    """Return the positions of the cells that hold a line break."""
+    buffer = cells.buffers()[2]
+    data = np.frombuffer(b"" if buffer is None else buffer, np.uint8)
+    if not (data == NEWLINE).any() and not (data == CARRIAGE_RETURN).any():
+        return np.empty(0, np.int64)
+    return np.flatnonzero(pc.match_substring_regex(cells, _LINE_BREAK))
+
+
+def check_quoting(
+    batches: Iterable[pa.RecordBatch],
+    header: Sequence[str],
+    source: TableSource,
+    report: SourceReport,
+    file: InputFile,
+) -> None:
+    """Look for line breaks in the cells of all columns, where a table has fewer rows than lines.
+
+    A cell that holds as many delimiters as the rows between its quotes would is no text with a line break:
+    a bare quote, meant as a token, opened it, and the next one closed it, or the end of the file.
+
+    Raises:
+        CorpusFormatError: there is such a cell.
+    """
+    n_rows = 0
+    last: pa.RecordBatch | None = None
+    for batch in batches:
+        for place, (column, cells) in enumerate(zip(header, batch.columns, strict=True)):
+            where = line_breaks(cells)
+            if len(where) == 0:
+                continue
+            _check_cells(cells, where, place, header, source, f"{file.name}: row {{}}", n_rows + 1)
+            if column not in (source.token_column, source.tag_column):  # in these it is a defect
+                report.warn(
+                    "line_breaks",
+                    f"cell {cells[int(where[0])].as_py()!r:.80} in column '{column}' holds a line break; "
+                    'where quotes are tokens like others, set quote = ""',
+                    place=f"{file.name}: row {n_rows + 1 + where[0]}",
+                    count=len(where),
+                )
+        n_rows += batch.num_rows
+        last = batch
+    if last is not None:
+        for column, cells in zip(header, last.columns, strict=True):
+            counts = _delimiters(cells[-1].as_py(), source.delimiter)
+            if len(counts) > 2 and counts[-1] == 0 and set(counts[1:-1]) == {len(header) - 1}:
+                raise _took_in_rows(f"{file.name}: row {n_rows}", cells[-1].as_py(), column)
+
+
+def warn_of_quotes(
+    rows: pa.RecordBatch, columns: Sequence[str], rows_before: int, report: SourceReport, file: InputFile
+) -> None:
+    """Note cells that look quoted as in CSV, where quotes are taken for tokens because nothing was said."""
+    for column in columns:
+        found = np.flatnonzero(pc.match_substring_regex(rows[column], _CSV_QUOTED))
+        if len(found):
+            cell = rows[column][int(found[0])].as_py()
+            report.warn(
+                "quotes",
+                f"cell {cell!r:.80} in column '{column}' looks quoted as in CSV, and was read as it is "
+                'written; set quote = \'"\' if quotes are no part of the cells, or quote = "" to confirm '
+                "that they are",
+                place=f"{file.name}: row {rows_before + 1 + int(found[0])}",
+                count=len(found),
+            )
+
+
+def _check_cells(
+    cells: pa.StringArray,
+    where: npt.NDArray[np.int64],
+    place: int,
+    header: Sequence[str],
+    source: TableSource,
+    row: str,
+    first_row: int,
+) -> None:
+    broken = cells.take(pa.array(where))
+    breaks = pc.count_substring_regex(broken, _LINE_BREAK)
+    delimiters = pc.count_substring(broken, source.delimiter)
+    between = len(header) - 1  # delimiters of a row
+    for number in np.flatnonzero(pc.equal(delimiters, pc.multiply(breaks, between))):
+        cell = broken[int(number)].as_py()
+        counts = _delimiters(cell, source.delimiter)
+        if counts[0] == between - place and counts[-1] == place:
+            raise _took_in_rows(row.format(first_row + where[number]), cell, header[place])
+
+
+def _delimiters(cell: str, delimiter: str) -> list[int]:
+    """Return how many delimiters each line of a cell holds."""
+    return [line.count(delimiter) for line in re.split(_LINE_BREAK, cell)]
+
+
+def _took_in_rows(place: str, cell: str, column: str) -> CorpusFormatError:
+    return CorpusFormatError(
+        f"{place}: a quote took in rows: {len(re.findall(_LINE_BREAK, cell)):,} more lines are in one cell "
+        f"of column '{column}' ({cell!r:.80}); where quotes are tokens like others, set quote = \"\"; else "
+        "write quotes within a cell twice, as in RFC 4180"
+    )

@@ -1,0 +1,57 @@
+"""The rows of each sequence by their keys: sorted, and cut at pauses."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.corpus.formats.moments import EXACT
+from seqtag.corpus.formats.token_rows import KEY
+from seqtag.corpus.text import Positions
+
+
+def out_of_order(rows: pa.RecordBatch, offsets: Positions) -> Positions:
+    """Return the sequences in which a row has a smaller key than the row above."""
+    key = rows[KEY]
+    smaller = pc.fill_null(pc.less(key.slice(1), key.slice(0, len(key) - 1)), False)
+    falls = smaller.to_numpy(zero_copy_only=False).copy()
+    falls[offsets[1:-1] - 1] = False
+    return np.unique(np.searchsorted(offsets, np.flatnonzero(falls), side="right") - 1)
+
+
+def in_order(rows: pa.RecordBatch, offsets: Positions, sequences: Positions) -> pa.RecordBatch:
+    """Return the rows with those of some sequences sorted by KEY, missing ones last.
+
+    Equal keys keep their order.
+    """
+    owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    chosen = np.flatnonzero(np.isin(owner, sequences))
+    both = pa.table({"owner": owner[chosen], "key": rows[KEY].take(pa.array(chosen))})
+    order = np.arange(rows.num_rows)
+    order[chosen] = chosen[pc.sort_indices(both, [("owner", "ascending"), ("key", "ascending")]).to_numpy()]
+    return rows.take(pa.array(order))
+
+
+def session_starts(
+    rows: pa.RecordBatch, offsets: Positions, ids: pa.StringArray, *, gap_minutes: float
+) -> tuple[Positions, pa.StringArray]:
+    """Return the rows that begin a session, and for each row the id of its session: `case#1`, `case#2`.
+
+    Args:
+        rows: sorted by KEY, in seconds, within each case.
+        offsets: `<int64>[n + 1]`, case i has the rows `[offsets[i], offsets[i + 1])`.
+        ids: of the case of each row; "" where there is none.
+    """
+    key = rows[KEY]
+    pauses = pc.subtract(key.slice(1), key.slice(0, len(key) - 1))
+    gap = pa.scalar(Decimal(str(gap_minutes)) * 60, EXACT)
+    is_start = np.zeros(len(key), np.bool_)
+    is_start[1:] = pc.fill_null(pc.greater(pauses, gap), False).to_numpy(zero_copy_only=False)
+    is_start[offsets[:-1]] = True
+    so_far = np.cumsum(is_start)
+    number = so_far - np.repeat(so_far[offsets[:-1]], np.diff(offsets)) + 1
+    labels = pc.binary_join_element_wise(ids, pa.array(number).cast(pa.string()), "#")
+    return np.flatnonzero(is_start), pc.if_else(pc.equal(ids, ""), "", labels)

@@ -1,0 +1,84 @@
+"""Token rows on their way to sequences: with their numbers, their ids, and what is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config.sources import LongColumns
+from seqtag.corpus.blanks import stripped
+from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.text import Positions
+from seqtag.errors import CorpusFormatError
+
+# Columns that readers add; no source has any of these names.
+ROW = "seqtag:row"  # from 1, in the order of the source
+KEY = "seqtag:key"  # what rows of a sequence are sorted by; null where the order column does not say
+DEFECT = "seqtag:defect"  # what breaks the row's sequence, null where nothing does
+
+
+def identified(
+    rows: Iterable[pa.RecordBatch], source: LongColumns, report: SourceReport, *, name: str
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows with ROW, DEFECT and a sequence id, stripped of white space; "" where there is none.
+
+    With `sequence_ids = "first_row"` a blank id means the one above.
+
+    Raises:
+        CorpusFormatError: the first row has no id, or most rows have none.
+    """
+    column = source.sequence_column
+    first_row_only = source.sequence_ids == "first_row"
+    n_rows = n_without = 0
+    last: str | None = None
+    for batch in rows:
+        if batch.num_rows == 0:
+            continue
+        place = batch.schema.get_field_index(column)
+        ids = pc.fill_null(stripped(batch.column(place), "sequence ids", report), "")
+        if first_row_only:
+            ids = _filled(ids, last, column, name)
+            last = ids[-1].as_py()
+        without = pc.equal(ids, "")
+        n_without += pc.sum(without).as_py()
+        lacking = pc.if_else(without, f"the sequence id is missing in column '{column}'", None)
+        numbers = pa.array(np.arange(n_rows + 1, n_rows + 1 + batch.num_rows))
+        n_rows += batch.num_rows
+        batch = batch.set_column(place, column, ids).append_column(ROW, numbers)
+        yield batch.append_column(DEFECT, lacking.cast(pa.string()))
+    if 2 * n_without > n_rows:
+        raise CorpusFormatError(
+            f"{name}: sequence ids are missing in {n_without:,} of {n_rows:,} rows (column '{column}'); "
+            'expected one in every row; set sequence_ids = "first_row" if an id is only in the first row '
+            "of its sequence"
+        )
+
+
+def _filled(ids: pa.StringArray, last: str | None, column: str, name: str) -> pa.StringArray:
+    filled = pc.fill_null_forward(pc.if_else(pc.equal(ids, ""), None, ids))
+    if filled.null_count and last is None:
+        raise CorpusFormatError(
+            f"{name}: row 1: the sequence id is missing in column '{column}'; with sequence_ids = "
+            '"first_row" the first row must have one'
+        )
+    return pc.fill_null(filled, last) if filled.null_count else filled
+
+
+def starts(ids: pa.StringArray, last: str | None) -> Positions:
+    """Return the rows whose id differs from the one above; `last` stands above the first."""
+    changes = pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1)).to_numpy(zero_copy_only=False)
+    return np.flatnonzero(np.concatenate([[ids[0].as_py() != last], changes]))
+
+
+def set_defects(rows: pa.RecordBatch, where: Positions, texts: pa.StringArray) -> pa.RecordBatch:
+    """Return the rows with defects at some positions, unless they have one already."""
+    if len(where) == 0:
+        return rows
+    chosen = np.full(rows.num_rows, -1, np.int64)
+    chosen[where] = np.arange(len(where))
+    found = texts.take(pa.array(chosen, mask=chosen < 0))
+    number = rows.schema.get_field_index(DEFECT)
+    return rows.set_column(number, DEFECT, pc.coalesce(rows.column(number), found))

@@ -1,0 +1,283 @@
+"""The order column: what sorts, what does not, and what is said about it."""
+
+from __future__ import annotations
+
+import datetime
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
+
+from seqtag.config.sources import TableSource
+from seqtag.corpus.files import find_files
+from seqtag.corpus.formats.order_keys import natural_keys
+from seqtag.corpus.formats.table import read_table
+from seqtag.corpus.source_report import SourceReport
+from seqtag.errors import CorpusFormatError
+
+TABLE = {"format": "table", "sequence_column": "s", "token_column": "w", "tag_column": "t"}
+ORDERED = {**TABLE, "order_column": "o"}
+
+
+def table(cells: list[str], *, sequence: str = "1") -> str:
+    """Return a table whose tokens are the numbers of the rows in the order that is meant, shuffled."""
+    shuffled = [*enumerate(cells)][::-2] + [*enumerate(cells)][-2::-2]
+    return "s;o;w;t\n" + "".join(f"{sequence};{cell};{n};O\n" for n, cell in shuffled)
+
+
+def in_order(cells: list[str]) -> list[str]:
+    return [str(n) for n in range(len(cells))]
+
+
+@pytest.mark.parametrize(
+    "cells",
+    [
+        ["-1e3", "-2.5", "0", ".5", "1e0", "9", "10", "1.1E1", "12345678901234567890123456789"],
+        ["9.00000000000000000000001", "9.00000000000000000000002"],
+        ["2024-07-14T19:40:58Z", "2024-07-14T19:40:58.250Z", "2024-07-14T19:40:58.25000000000000001Z"],
+        ["2024-07-14 23:30:00+02:00", "2024-07-14T21:30:01Z", "2024-07-14 17:31-0400", "2024-07-14T21:32+00"],
+        ["1066-10-14", "1969-12-31T23:59:59,5", "1970-01-01", "1970-01-01 00:00:00.25", "2024-02-29T12:00"],
+        ["09:30", "09:30:00.5", "9:31".zfill(5), "24:00:00"],
+        ["t1", "t2", "t10", "t100"],
+    ],
+    ids=["numbers", "long fractions", "fractions", "zones", "local times", "times of day", "numbered"],
+)
+def test_numbers_and_iso_8601_are_sorted_as_what_they_are(cells, read):
+    (row,) = read(table(cells), **ORDERED, delimiter=";")
+
+    assert (row["tokens"], row["defect"]) == (in_order(cells), None)
+
+
+@pytest.mark.parametrize(
+    ("order_format", "cells"),
+    [
+        ("%I:%M %p", ["12:05 AM", "09:30 a.m.", "12:00 pm", "01:30 PM"]),
+        (
+            "%d/%m/%Y %H:%M:%S.%f",
+            ["02/11/2026 10:00:00.5", "02/11/2026 10:00:00.51", "01/12/2026 09:00:00.1"],
+        ),
+        ("%d-%b-%y %I.%M.%S.%f %p", ["30-NOV-99 11.00.00.1 PM", "01-Jan-26 09.00.00.2 AM"]),
+        ("%a, %d %b %Y %T %z", ["Mon, 30 Nov 2026 10:00:00 +0200", "Mon, 30 Nov 2026 09:00:00 GMT"]),
+        ("%Y-%j", ["2023-365", "2024-1", "2024-366"]),
+        ("%Y%m%d", ["20240229", "20240301"]),
+        ("natural", ["a2b10", "a10b2", "a10b10", "b1"]),
+    ],
+)
+def test_declared_formats_are_sorted_as_what_they_say(order_format, cells, read):
+    (row,) = read(table(cells), **ORDERED, delimiter=";", order_format=order_format)
+
+    assert (row["tokens"], row["defect"]) == (in_order(cells), None)
+
+
+@pytest.mark.parametrize("cell", ["30/02/2026", "1/13/2026", "2026-01-01", "x"])
+def test_what_is_not_in_the_declared_format_breaks_its_sequence(cell, read):
+    text = f"s,o,w,t\n1,01/02/2026,a,O\n1,02/02/2026,b,O\n2,{cell},c,O\n"
+    _, row = read(text, **ORDERED, order_format="%d/%m/%Y")
+
+    assert row["defect"] == (
+        f"corpus.txt: row 3: order '{cell}' in column 'o' is not a time in the format '%d/%m/%Y', as "
+        "'01/02/2026' in row 1 is"
+    )
+
+
+def test_a_kind_that_is_unknown_is_refused_with_the_formats_that_fit(read):
+    with pytest.raises(CorpusFormatError) as error:
+        read("s,o,w,t\n1,04/05/2026 09:30 AM,a,O\n1,04/05/2026 01:30 PM,b,O\n", **ORDERED)
+
+    assert str(error.value) == (
+        "corpus.txt: row 1: order '04/05/2026 09:30 AM' in column 'o' is no number and no ISO 8601 time; set "
+        "order_format = '%d/%m/%Y %I:%M %p' or '%m/%d/%Y %I:%M %p', or order_format = 'natural' for ids such "
+        "as a1, b2, b10, or leave order_column out to keep the order of the rows"
+    )
+
+
+@pytest.mark.parametrize(
+    ("cell", "order_format", "message"),
+    [
+        ("2026-11-30", "%d/%m/%Y", r"'2026-11-30' .* is not a time in the format '%d/%m/%Y', .*'%Y-%m-%d'"),
+        ("1e400", None, "row 1: order '1e400' in column 'o' is not a number, or none that is exact"),
+        (
+            "2026-02-30",
+            None,
+            "row 1: order '2026-02-30' in column 'o' is not an ISO 8601 time without a zone",
+        ),
+    ],
+)
+def test_a_first_value_that_cannot_be_sorted_is_refused(cell, order_format, message, read):
+    with pytest.raises(CorpusFormatError, match=message):
+        read(f"s,o,w,t\n1,{cell},a,O\n", **ORDERED, order_format=order_format)
+
+
+def test_the_first_cell_may_be_empty(read):
+    rows = read("s,o,w,t\n0,,x,O\n1,10,b,O\n1,9,a,O\n", **ORDERED)
+
+    assert [(row["tokens"], row["defect"]) for row in rows] == [
+        (["x"], "corpus.txt: row 1: the order is missing in column 'o'"),
+        (["a", "b"], None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cells", "message"),
+    [
+        (["x1", "1", "2"], r"mixes kinds: row 1 holds 'x1', a number after 'x', and row 2 holds '1'"),
+        (["1", "2026-01-01", "2026-01-02"], r"row 1 holds '1', a number, and row 2 holds '2026-01-01'"),
+        (
+            ["2026-01-01", "2026-01-01T10:00Z", "2026-01-02T10:00Z"],
+            "row 1 holds '2026-01-01', .*without a zone",
+        ),
+        (["w1", "w2", "v3"], r"row 3 holds 'v3'; expected one kind; set order_format = \"natural\""),
+        (["", " ", "\u00a0"], "order column 'o' is empty in every row"),
+    ],
+)
+def test_a_column_of_several_kinds_is_refused(cells, message, read):
+    with pytest.raises(CorpusFormatError, match=message):
+        read("s,o,w,t\n" + "".join(f"1,{cell},a,O\n" for cell in cells), **ORDERED)
+
+
+@pytest.mark.parametrize("block_bytes", [40, 100, 1 << 20])
+def test_the_first_value_decides_whatever_the_size_of_a_block(block_bytes, tmp_path):
+    path = tmp_path / "corpus.csv"
+    cells = ["", "", *(str(n) for n in range(20, 0, -1)), "2026-01-01", *map(str, range(30))]
+    path.write_text(
+        "s,o,w,t\n" + "".join(f"{i // 7},{cell},{i},O\n" for i, cell in enumerate(cells)), "utf-8"
+    )
+    source = TableSource.model_validate({"path": str(path), **ORDERED})
+    report = SourceReport()
+    batches = read_table(source, find_files(str(path))[0], (), report, block_bytes=block_bytes)
+    rows = [row for batch in batches for row in batch.to_pylist()]
+
+    assert [row["tokens"][0] for row in rows] == ["6", "13", "20", "21", "28", "35", "42", "49"]
+    assert [row["sequence_id"] for row in rows if row["defect"]] == ["0", "3"]
+    assert report.record()["assumed"]["order"] == {"by 'o', a number": 1}
+
+
+TEXTS = ["10", "9", "8"]
+NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        pa.array(TEXTS, pa.large_string()),
+        pa.array(TEXTS, pa.string_view()),
+        pa.array(TEXTS).dictionary_encode(),
+        pa.array([b"10", b"9", b"8"], pa.binary()),
+        pa.array([b"10", b"9 ", b"8 "], pa.binary(2)).cast(pa.binary()),
+        pa.array([10, 9, 8], pa.uint64()),
+        pa.array([Decimal("10.5"), Decimal("9"), Decimal("8")], pa.decimal128(10, 3)),
+        pa.array([10.5, 9, 8], pa.float32()),
+        pa.array([NOON, NOON.replace(hour=11), NOON.replace(hour=10)], pa.timestamp("us", "Europe/Paris")),
+        pa.array([3, 2, 1], pa.date32()),
+        pa.array([3, 2, 1], pa.time32("s")),
+        pa.array([3, 2, 1], pa.time64("ns")),
+        pa.array([3, 2, 1], pa.duration("ms")),
+    ],
+    ids=lambda order: str(order.type),
+)
+def test_every_type_that_has_an_order_is_sorted_by_it(order, tmp_path, read_rows):
+    path = tmp_path / "corpus.parquet"
+    pq.write_table(pa.table({"s": ["1"] * 3, "w": ["c", "b", "a"], "t": ["O"] * 3, "o": order}), path)
+    source = {**ORDERED, "format": "parquet-long", "path": str(path)}
+
+    assert read_rows(source)[0]["tokens"] == ["a", "b", "c"]
+    (row,) = read_rows(source, columns=["o"])  # the order column may be a column of the corpus, too
+    assert row["tokens"] == ["a", "b", "c"]
+    assert row["o"] == pc.cast(pq.read_table(path)["o"], pa.string())[2].as_py().strip()
+
+
+@pytest.mark.parametrize(
+    ("order", "message"),
+    [
+        ([True, False, True], "cannot be sorted: its type is bool"),
+        ([[1], [2], [3]], "cannot be sorted: its type is list"),
+        ([b"\xff", b"1", b"2"], "is not text in UTF-8"),
+        ([None, None, None], "is empty in every row"),
+        ([{"a": 1}] * 3, "cannot be sorted: its type is struct"),
+    ],
+)
+def test_a_type_without_an_order_is_refused(order, message, tmp_path, read_rows):
+    path = tmp_path / "corpus.parquet"
+    pq.write_table(pa.table({"s": ["1"] * 3, "w": ["c", "b", "a"], "t": ["O"] * 3, "o": order}), path)
+    with pytest.raises(CorpusFormatError, match=message):
+        read_rows({**ORDERED, "format": "parquet-long", "path": str(path)})
+
+
+def test_a_float_that_is_not_finite_breaks_its_sequence(tmp_path, read_rows):
+    path = tmp_path / "corpus.parquet"
+    order = [2.0, 1.0, float("nan"), float("inf"), 3.0, 4.0]
+    columns = {"s": [1, 1, 2, 3, 4, 4], "w": list("badefg"), "t": ["O"] * 6, "o": order}
+    pq.write_table(pa.table(columns), path)
+    rows = read_rows({**ORDERED, "format": "parquet-long", "path": str(path)})
+
+    assert [row["defect"] for row in rows] == [
+        None,
+        "corpus.parquet: row 3: order 'nan' in column 'o' is not a finite number, as '2.0' in row 1 is",
+        "corpus.parquet: row 4: order 'inf' in column 'o' is not a finite number, as '2.0' in row 1 is",
+        None,
+    ]
+
+
+def test_whole_numbers_may_be_dates_and_other_types_need_no_format(tmp_path, read_rows):
+    path = tmp_path / "corpus.parquet"
+    source = {**ORDERED, "format": "parquet-long", "path": str(path), "order_format": "%d%m%Y"}
+    columns = {"s": [1, 1], "w": ["b", "a"], "t": ["O", "O"]}
+    pq.write_table(pa.table({**columns, "o": [10122026, 30112026]}), path)
+    assert read_rows(source)[0]["tokens"] == ["a", "b"]
+
+    pq.write_table(pa.table({**columns, "o": [1.5, float("nan")]}), path)
+    with pytest.raises(CorpusFormatError, match="order_format is of no use for column 'o' of type double"):
+        read_rows(source)
+
+
+def test_floats_none_of_which_is_finite_are_refused(tmp_path, read_rows):
+    path = tmp_path / "corpus.parquet"
+    nan = float("nan")
+    pq.write_table(pa.table({"s": [1, 1], "w": ["b", "a"], "t": ["O", "O"], "o": [nan, nan]}), path)
+    with pytest.raises(CorpusFormatError, match="holds no value that is a finite number: row 1 holds 'nan'"):
+        read_rows({**ORDERED, "format": "parquet-long", "path": str(path)})
+
+
+def warnings_of(tmp_path: Any, text: str) -> list[tuple[str, str, int]]:
+    path = tmp_path / "corpus.csv"
+    path.write_text(text, "utf-8")
+    report = SourceReport()
+    source = TableSource.model_validate({"path": str(path), **ORDERED})
+    list(read_table(source, find_files(str(path))[0], (), report))
+    return [(w["kind"], w["place"], w["count"]) for w in report.record()["warnings"]]
+
+
+def test_a_column_that_disagrees_with_most_sequences_is_noted(tmp_path):
+    text = "s,o,w,t\n0,1,x,O\n1,2,b,O\n1,1,a,O\n2,1,c,O\n2,2,d,O\n3,2,f,O\n3,1,e,O\n"
+
+    assert warnings_of(tmp_path, text) == [("order_disagrees", "corpus.csv: row 2", 2)]
+    assert warnings_of(tmp_path, text.replace("3,2,f", "3,0,f")) == []
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"order_format": "%H:%M"}, "order_format needs an order_column"),
+        ({"session_gap_minutes": 30}, "session_gap_minutes needs an order_column"),
+        ({"order_column": "o", "order_format": "%Y %Q"}, "unknown directive, '%Q'"),
+        ({"order_column": "o", "order_format": "%Y %"}, "unknown directive, '%'"),
+        ({"order_column": "o", "order_format": "%I:%M"}, "needs %I and %p together"),
+        ({"order_column": "o", "order_format": "%F %d"}, "says one thing twice"),
+        ({"order_column": "o", "order_format": "day"}, "has no date and no time"),
+        ({"order_column": "o", "order_format": "%M.%f"}, "has %f without %S"),
+    ],
+)
+def test_wrong_settings_are_refused_when_the_file_is_read(settings, message):
+    with pytest.raises(ValidationError, match=message):
+        TableSource.model_validate({"path": "x.csv", **TABLE, **settings})
+
+
+def test_a_number_too_long_for_natural_order_has_none():
+    assert natural_keys(pa.array(["a" + "1" * 21, "a" + "0" * 30 + "1"])).to_pylist() == [
+        None,
+        "a00000000000000000001",
+    ]
