@@ -14,8 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from seqtag import steps
-from seqtag.cli.surroundings import REFUSED, RUN, TAGGER, begin_day, find_run, place
-from seqtag.config import load_tagger
+from seqtag.cli.surroundings import REFUSED, RUN, TAGGER, find_run, open_tagger, place
 from seqtag.errors import SeqtagError
 from seqtag.registry import mlflow_environment, page_command, serve_command
 from seqtag.sealing import (
@@ -57,8 +56,7 @@ def explain(tagger: Annotated[Path, TAGGER]) -> None:
 
     Example: `seqtag explain deployments/taggers/sample.toml`
     """
-    config, where = load_tagger(tagger), place()
-    begin_day(config.schedule)
+    config, where, _ = open_tagger(tagger)
     logging.getLogger("seqtag").setLevel(
         logging.WARNING
     )  # the steps' own words: it is the answer that counts
@@ -79,7 +77,8 @@ def plan(
     from seqtag.reporting import plan_text
 
     fractions = [points / 100 for points in improvement or ()]
-    run, found = steps.plan(load_tagger(tagger), place(), improvements=fractions)
+    config, where, _ = open_tagger(tagger)
+    run, found = steps.plan(config, where, improvements=fractions)
     typer.echo(plan_text(found, run_id=run.id))
 
 

@@ -11,7 +11,7 @@ from typing import Final
 
 import typer
 
-from seqtag.config import ScheduleConfig, Settings
+from seqtag.config import ScheduleConfig, Settings, TaggerConfig, load_tagger
 from seqtag.errors import ConfigError
 from seqtag.rundir import RunDir, absolute
 from seqtag.steps import Place, confine_libraries
@@ -35,7 +35,16 @@ def place() -> Place:
     return here
 
 
-def begin_day(schedule: ScheduleConfig) -> date:
+def open_tagger(file: Path) -> tuple[TaggerConfig, Place, date]:
+    """Return the configuration in a tagger's file, where things live, and the day that the command is for.
+
+    Every command that takes a tagger's file begins with this, so that `${SEQTAG_AS_OF}` is set in all.
+    """
+    config, where = load_tagger(file), place()
+    return config, where, _begin_day(config.schedule)
+
+
+def _begin_day(schedule: ScheduleConfig) -> date:
     """Return the day that a command is for, and set `SEQTAG_AS_OF` to it, which paths of sources may hold.
 
     It is the day that `SEQTAG_AS_OF` names already, else today in the time zone of the tagger's schedule.

@@ -13,8 +13,7 @@ import typer
 
 from seqtag import steps
 from seqtag.cli.promotion import occasion
-from seqtag.cli.surroundings import RUN, TAGGER, begin_day, find_run, place
-from seqtag.config import load_tagger
+from seqtag.cli.surroundings import RUN, TAGGER, find_run, open_tagger, place
 from seqtag.rundir import RunDir
 from seqtag.sealing import (
     read_json,
@@ -43,8 +42,7 @@ def retrain(
     Examples: `seqtag retrain deployments/taggers/sample.toml`, the same with `--force train`
     """
     steps.require_steps(force or [])
-    config, where = load_tagger(tagger), place()
-    day = begin_day(config.schedule)
+    config, where, day = open_tagger(tagger)
     run = steps.open_run(config, steps.ingest(config, where), where, as_of=day)
     steps.force(run, force or [], by=datetime.now(UTC).isoformat())
     steps.validate(run)
@@ -68,8 +66,7 @@ def ingest(tagger: Tagger) -> None:
 
     Example: `seqtag ingest deployments/taggers/sample.toml`
     """
-    config, where = load_tagger(tagger), place()
-    begin_day(config.schedule)
+    config, where, _ = open_tagger(tagger)
     typer.echo(steps.ingest(config, where).path)
 
 
@@ -78,8 +75,7 @@ def open_run(tagger: Tagger) -> None:
 
     Example: `RUN=$(seqtag open-run deployments/taggers/sample.toml)`
     """
-    config, where = load_tagger(tagger), place()
-    day = begin_day(config.schedule)
+    config, where, day = open_tagger(tagger)
     typer.echo(steps.open_run(config, steps.ingest(config, where), where, as_of=day).path)
 
 
