@@ -30,13 +30,14 @@ class ServedTagger(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow asks for it by name
     ) -> pd.DataFrame:
-        """Return columns `tags` and `confidence`, one list a sequence, in the order of the rows."""
+        """Return columns `tags` and `confidence`, one list a sequence, with the index of the rows."""
         sequences = [_checked(row, tokens) for row, tokens in enumerate(model_input["tokens"])]
         tags: list[list[str]] = [[] for _ in sequences]
         confidences: list[list[float]] = [[] for _ in sequences]
         for batch in _batches([len(tokens) for tokens in sequences]):
             self._tag_batch(batch, sequences, tags, confidences)
-        return pd.DataFrame({"tags": tags, "confidence": confidences})
+        # pandas aligns by index: with another one, tags that are assigned to the frame land on other rows
+        return pd.DataFrame({"tags": tags, "confidence": confidences}, index=model_input.index)
 
     def _tag_batch(
         self,
