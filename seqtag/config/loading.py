@@ -46,7 +46,7 @@ def one_line_each(path: Path | str, error: ValidationError) -> str:
         if fault["type"] == "too_short" and any(f["loc"][: len(loc)] == loc != f["loc"] for f in faults):
             continue  # the list is short of what was wrong in itself
         key = ".".join(str(part) for part in loc) or "(top level)"
-        lines.append(f"{path}: {key}: {fault['msg']}{_received(fault['type'], key, fault['input'])}")
+        lines.append(f"{path}: {key}: {_said(fault['msg'])}{_received(fault['type'], key, fault['input'])}")
     return "\n".join(lines)
 
 
@@ -74,6 +74,11 @@ def _refusal(path: Path | str, key: str, text: str) -> str:
     if kind == "query":  # in which variables are not replaced
         return f"{found}; keep it in the database, or in the variable of url"
     return f"{found}; use ${{VARIABLE}} instead. Received: {hide_passwords(text)}"
+
+
+def _said(message: str) -> str:
+    """Return what a check of a configuration says, without what pydantic puts in front of it."""
+    return message.removeprefix("Value error, ")
 
 
 def _received(kind: str, key: str, value: object) -> str:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from seqtag.config.paths import checked_path
 from seqtag.config.sources import Table
 
 Compare = Literal["auto", "new", "all"]
@@ -28,3 +29,8 @@ class MonitorConfig(Table):
     max_unknown: float = Field(default=0.5, ge=0, le=1)  # share of tokens; most are then guessed by spelling
     max_model_age_days: int = Field(default=90, ge=1)  # a quarter: nobody remembers what has changed since
     max_silence_days: int = Field(default=2, ge=1)  # a nightly schedule that missed one night may catch up
+
+    @field_validator("tagged_logs")
+    @classmethod
+    def _logs_lie_somewhere(cls, path: str | None) -> str | None:
+        return None if path is None else checked_path(path)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from difflib import get_close_matches
 from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
+from seqtag.config.cron import checked_cron
 from seqtag.config.secrets import has_password, is_secret
 from seqtag.config.sources import Table
 
@@ -25,6 +27,24 @@ class ScheduleConfig(Table):
     missed: Literal["latest", "all", "none"] = "latest"  # which of those that were due while no worker ran
     environment: dict[str, str] = Field(default_factory=dict)  # of the process, besides the worker's own
 
+    @field_validator("cron", "watch", "monitor")
+    @classmethod
+    def _cron_is_readable(cls, text: str | None) -> str | None:
+        return None if text is None else checked_cron(text)
+
+    @field_validator("timezone")
+    @classmethod
+    def _timezone_is_known(cls, name: str) -> str:
+        known = {zone.lower(): zone for zone in available_timezones()}
+        if name not in known.values():
+            near = get_close_matches(name.lower(), known, n=1)
+            meant = f"; did you mean {known[near[0]]}?" if near else ""
+            raise ValueError(
+                "time zone is unknown: expected a name of the IANA database, for example Europe/Berlin, "
+                f"got {name!r}{meant}"
+            )
+        return name
+
     @model_validator(mode="after")
     def _all_that_was_missed_can_wait(self) -> Self:
         if self.missed == "all" and self.overlap != "enqueue":
@@ -34,6 +54,16 @@ class ScheduleConfig(Table):
             )
         return self
 
+    @field_validator("environment")
+    @classmethod
+    def _variables_can_be_set(cls, environment: dict[str, str]) -> dict[str, str]:
+        wrong = [n for n, value in environment.items() if not n or "=" in n or "\0" in n + value]
+        if wrong:
+            raise ValueError(
+                f"variables cannot be set: expected names without '=' and text without NUL, got {wrong}"
+            )
+        return environment
+
     @model_validator(mode="after")
     def _secrets_stand_elsewhere(self) -> Self:
         named = [name for name, value in self.environment.items() if is_secret(name) or has_password(value)]
@@ -41,15 +71,6 @@ class ScheduleConfig(Table):
             raise ValueError(
                 "environment must not hold secrets, which the dashboard would show: the worker's environment "
                 f"is their place. Received: {', '.join(named)}"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _timezone_is_known(self) -> Self:
-        if self.timezone not in available_timezones():
-            raise ValueError(
-                f"timezone must be a name of the IANA database, for example Europe/Berlin. "
-                f"Received: {self.timezone!r}"
             )
         return self
 

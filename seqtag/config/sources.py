@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+
+from seqtag.config.paths import checked_path
 
 from seqtag.config.order_format import check_order_format
 
@@ -20,7 +23,18 @@ class Table(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
-class FileSource(Table):
+class Labels(Table):
+    """Spellings of tags and splits in a source that are not those of the corpus."""
+
+    @model_validator(mode="after")
+    def _splits_are_named_once(self) -> Self:
+        named = [key for key in ("split", "split_column") if getattr(self, key, None) is not None]
+        if len(named) > 1:
+            raise ValueError("split and split_column exclude each other: expected one of them, got both")
+        return self
+
+
+class FileSource(Labels):
     """What every source made of files has.
 
     `path` may be a glob, a list, a local path (relative to the working directory) or any fsspec URL,
@@ -31,6 +45,20 @@ class FileSource(Table):
     split: Split | None = None
     encoding: str = "utf-8"
 
+    @field_validator("path", "tags_path", check_fields=False)
+    @classmethod
+    def _paths_name_something(cls, paths: Paths) -> Paths:
+        for path in (paths,) if isinstance(paths, str) else paths:
+            checked_path(path)
+        return paths
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, name: str) -> str:
+        if not _is_encoding(name):
+            raise ValueError(f"encoding is unknown: expected a text encoding of Python, got {name!r}")
+        return name
+
 
 class ConllSource(FileSource):
     """Columns of a CoNLL-style file: one token a line, a blank line ends a sequence."""
@@ -40,6 +68,15 @@ class ConllSource(FileSource):
     tag_column: int = -1
     separator: Literal["auto", "tab", "blanks"] = "auto"  # auto: tabs if the first token line has one
     comment: str | None = Field(default=None, min_length=1)  # prefix; off, because "#" is a token in tweets
+
+    @field_validator("tag_column")
+    @classmethod
+    def _tags_have_a_column(cls, tag_column: int, info: ValidationInfo) -> int:
+        if tag_column == info.data.get("token_column"):
+            raise ValueError(
+                f"token_column and tag_column coincide: expected two columns, got {tag_column} twice"
+            )
+        return tag_column
 
 
 class ConlluSource(FileSource):
@@ -97,6 +134,13 @@ class TableSource(FileSource, LongColumns):
             return "" if self.delimiter == "\t" else '"'
         return self.quote
 
+    @field_validator("quote")
+    @classmethod
+    def _quote_is_no_delimiter(cls, quote: str, info: ValidationInfo) -> str:
+        if quote == info.data.get("delimiter"):
+            raise ValueError(f"delimiter and quote coincide: expected two characters, got {quote!r} twice")
+        return quote
+
 
 class ListColumns(Table):
     """How one-sequence-a-row data name their columns."""
@@ -124,13 +168,22 @@ class JsonlSource(FileSource, ListColumns):
     format: Literal["jsonl"]
 
 
-class ParquetSource(FileSource, ListColumns):
+class _Utf8Source(FileSource):
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_utf8(cls, name: str) -> str:
+        if name != "utf-8":
+            raise ValueError(f"encoding is not Parquet's: expected utf-8, got {name!r}; leave the key out")
+        return name
+
+
+class ParquetSource(_Utf8Source, ListColumns):
     """Parquet with a list of tokens and a list of tags a row."""
 
     format: Literal["parquet"]
 
 
-class LongParquetSource(FileSource, LongColumns):
+class LongParquetSource(_Utf8Source, LongColumns):
     """Parquet with one token a row."""
 
     format: Literal["parquet-long"]
@@ -143,7 +196,7 @@ class ParallelSource(FileSource):
     tags_path: Paths
 
 
-class SqlSource(LongColumns):
+class SqlSource(LongColumns, Labels):
     """The rows of a query, one token a row, streamed from any database that SQLAlchemy reaches.
 
     Keep credentials out of the file: `url = "${CORPUS_URL}"`. Rows of one sequence must be adjacent, as
@@ -154,6 +207,23 @@ class SqlSource(LongColumns):
     url: str
     query: str
     split: Split | None = None
+
+    @field_validator("url")
+    @classmethod
+    def _url_is_one(cls, url: str) -> str:
+        if "${" not in url and not re.match(r"[\w+]+://", url):  # what it is may be a secret
+            raise ValueError(
+                "url is no address of a database: expected one like postgresql://HOST/DATABASE or "
+                "${VARIABLE}, got text that begins with no name and '://'"
+            )
+        return url
+
+    @field_validator("query")
+    @classmethod
+    def _query_is_one(cls, query: str) -> str:
+        if not query.strip():
+            raise ValueError(f"query is blank: expected SQL that selects rows, got {query!r}")
+        return query
 
 
 class SampleSource(Table):
@@ -176,3 +246,13 @@ Source = Annotated[
     | SampleSource,
     Field(discriminator="format"),
 ]
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        b"a".decode(name)
+    except UnicodeError:  # it exists, and this is not how it writes
+        return True
+    except (LookupError, ValueError):  # unknown, or no encoding of text, such as "hex"
+        return False
+    return True

@@ -10,10 +10,11 @@ import hashlib
 import json
 from typing import Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from seqtag.config.monitor import MonitorConfig
 from seqtag.config.operations import ApprovalConfig, ScheduleConfig
+from seqtag.config.paths import checked_path
 from seqtag.config.recipes import RecipeName, with_recipe
 from seqtag.config.sources import Source, Table
 
@@ -151,6 +152,11 @@ class ModelConfig(Table):
     output: Literal["auto"] | Output = "auto"  # auto: viterbi where tags have a scheme, else softmax
     vectors: str | None = None  # static word vectors as text: GloVe, word2vec, fastText; path or URL
     frequent_words: int = Field(default=100_000, ge=0)  # first ones of the vectors that train need not show
+
+    @field_validator("vectors")
+    @classmethod
+    def _vectors_lie_somewhere(cls, path: str | None) -> str | None:
+        return None if path is None else checked_path(path)
 
     @model_validator(mode="after")
     def _vectors_have_their_own_size(self) -> Self:

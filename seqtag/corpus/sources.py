@@ -54,7 +54,7 @@ def read_sources(
         on_source: called with what the reader assumed, once each source has been read.
 
     Raises:
-        ConfigError: a source names no file, an unset variable, an unknown encoding, a wrong query.
+        ConfigError: a source names no file, an unset variable, a wrong query.
         CorpusFormatError: while reading, a source is not what it was declared to be; the message names file
             and line. A source has no sequence at all. At the end, no source had a column of `corpus.columns`.
     """
@@ -110,44 +110,12 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
                 )
         if isinstance(source, SqlSource):
             expand(source.url)
-        _check_source(source, place)
         found.append((source, files, tag_files))
     named = iter(told_apart([f for _, files, tag_files in found for f in (*files, *tag_files)]))
     return [
         _Input(source, tuple(next(named) for _ in files), tuple(next(named) for _ in tag_files))
         for source, files, tag_files in found
     ]
-
-
-def _check_source(source: Source, place: str) -> None:
-    split_column = getattr(source, "split_column", None)
-    if split_column is not None and getattr(source, "split", None) is not None:
-        raise ConfigError(f"{place}: either split or split_column was required. Received: both")
-    if isinstance(source, FileSource) and not _is_encoding(source.encoding):
-        raise ConfigError(
-            f"{place}.encoding: a text encoding of Python was required. Received: {source.encoding!r}"
-        )
-    if isinstance(source, ParquetSource | LongParquetSource) and source.encoding != "utf-8":
-        raise ConfigError(f"{place}.encoding: Parquet is always utf-8. Received: {source.encoding!r}")
-    if isinstance(source, ConllSource) and source.token_column == source.tag_column:
-        raise ConfigError(
-            f"{place}: different token_column and tag_column were required. "
-            f"Received: {source.tag_column} twice"
-        )
-    if isinstance(source, TableSource) and source.delimiter == source.quoting:
-        raise ConfigError(
-            f"{place}: different delimiter and quote were required. Received: {source.quote!r} twice"
-        )
-
-
-def _is_encoding(name: str) -> bool:
-    try:
-        b"a".decode(name)
-    except UnicodeError:  # it exists, and this is not how it writes
-        return True
-    except (LookupError, ValueError):  # unknown, or no encoding of text, such as "hex"
-        return False
-    return True
 
 
 def _stream(

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import CorpusFormatError
 
 LONG = {"format": "parquet-long", "sequence_column": "s", "token_column": "w", "tag_column": "t"}
 
@@ -155,8 +155,3 @@ def test_a_column_name_that_is_not_utf_8_is_an_error(tmp_path, read):
 
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a Parquet file was required"):
         read(damaged, format="parquet")
-
-
-def test_an_encoding_for_parquet_is_an_error(read_columns):
-    with pytest.raises(ConfigError, match=r"sources\[0\]\.encoding: Parquet is always utf-8"):
-        read_columns({"tokens": [["a"]], "tags": [["X"]]}, format="parquet", encoding="latin-1")

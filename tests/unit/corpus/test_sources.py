@@ -11,7 +11,7 @@ import pytest
 from seqtag.config.tagger import CorpusConfig
 from seqtag.corpus import read_sources, source_fingerprint
 from seqtag.corpus.sources import BATCH_SEQUENCES
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import CorpusFormatError
 
 
 @pytest.fixture
@@ -62,23 +62,6 @@ def test_columns_are_null_where_a_source_lacks_them(folder, read_rows):
 def test_a_column_that_no_source_has_is_an_error(folder, read_rows):
     with pytest.raises(CorpusFormatError, match=r"corpus\.columns: .* Received: none with \['genre'\]"):
         read_rows({"format": "conll", "path": f"{folder}/train.conll"}, columns=["genre"])
-
-
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ({"format": "conll", "tag_column": 0}, "different token_column and tag_column"),
-        (
-            {"format": "conll", "encoding": "utf-9"},
-            "a text encoding of Python was required. Received: 'utf-9'",
-        ),
-        ({"format": "conll", "encoding": "hex"}, "a text encoding of Python was required"),
-        ({"format": "jsonl", "split": "dev", "split_column": "s"}, "either split or split_column"),
-    ],
-)
-def test_a_wrong_source_is_an_error(source, message, folder, read_rows):
-    with pytest.raises(ConfigError, match=message):
-        read_rows({"path": f"{folder}/train.conll", **source})
 
 
 def fingerprint(path: str, **source: object) -> str | None:

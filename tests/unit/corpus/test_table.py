@@ -9,7 +9,7 @@ from seqtag.config.sources import TableSource
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.table import read_table
 from seqtag.corpus.source_report import SourceReport
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import CorpusFormatError
 
 KAGGLE = {
     "format": "table",
@@ -266,11 +266,6 @@ def test_no_row_is_lost_where_a_character_stands_across_two_blocks(tmp_path):
     batches = read_table(source, find_files(str(path))[0], (), SourceReport(), block_bytes=100)
 
     assert [len(row["tokens"][0]) for b in batches for row in b.to_pylist()] == [n % 9 for n in range(200)]
-
-
-def test_delimiter_and_quote_must_differ(read):
-    with pytest.raises(ConfigError, match=r"corpus\.sources\[0\]: different delimiter and quote"):
-        read("s,w,t\n1,a,O\n", **GENERAL, delimiter='"')
 
 
 def test_the_configuration_knows_the_layout():

@@ -1,0 +1,78 @@
+"""Keys of sources, paths and schedules that are wrong without a look at any file."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from seqtag.config import load_tagger
+from seqtag.errors import ConfigError
+
+HEAD = 'name = "x"\n[[corpus.sources]]\n'
+CONLL = HEAD + 'format = "conll"\npath = "a.conll"\n'
+JSONL = HEAD + 'format = "jsonl"\npath = "a.jsonl"\n'
+PARQUET = HEAD + 'format = "parquet"\npath = "a.parquet"\n'
+TABLE = (
+    HEAD + 'format = "table"\npath = "a.csv"\nsequence_column = "s"\ntoken_column = "w"\ntag_column = "t"\n'
+)
+SQL = HEAD + 'format = "sql"\nsequence_column = "s"\ntoken_column = "w"\ntag_column = "t"\n'
+
+
+def refusal(folder: Path, text: str) -> str:
+    path = folder / "tagger.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        load_tagger(path)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        (CONLL.replace("a.conll", ""), "conll.path", "path is blank: expected a file, a glob"),
+        (CONLL.replace("a.conll", "  "), "conll.path", "path is blank: .*, got '  '"),
+        (CONLL.replace('"a.conll"', '["a.conll", ""]'), "conll.path", "path is blank"),
+        (CONLL.replace("a.conll", "${DAY/a.conll"), "conll.path", "variable in a path is unfinished"),
+        (CONLL.replace("a.conll", "${}/a.conll"), "conll.path", r"expected \$\{NAME\}, got '\$\{\}/a.conll'"),
+        (CONLL.replace("a.conll", "data/**.conll"), "conll.path", r"\*\* stands beside"),
+        (HEAD + 'format = "parallel"\npath = "a"\ntags_path = ""\n', "parallel.tags_path", "path is blank"),
+        (CONLL + 'encoding = "utf-9"\n', "conll.encoding", "encoding is unknown: .*, got 'utf-9'"),
+        (CONLL + 'encoding = "hex"\n', "conll.encoding", "encoding is unknown"),
+        (PARQUET + 'encoding = "latin-1"\n', "parquet.encoding", "expected utf-8, got 'latin-1'"),
+        (CONLL + "tag_column = 0\n", "conll.tag_column", "coincide: expected two columns, got 0 twice"),
+        (TABLE + "quote = ','\n", "table.quote", "delimiter and quote coincide: .*, got ',' twice"),
+        (JSONL + 'split = "dev"\nsplit_column = "s"\n', "jsonl", "split and split_column exclude each other"),
+        (JSONL + 'split = "valid"\n', "jsonl.split", "should be 'train', 'dev' or 'test'. Received: 'valid'"),
+        (SQL + 'url = ""\nquery = "select 1"\n', "sql.url", "url is no address"),
+        (SQL + 'url = "corpus.db"\nquery = "select 1"\n', "sql.url", "expected one like postgresql://"),
+        (SQL + 'url = "${CORPUS_URL}"\nquery = " "\n', "sql.query", "query is blank: .*, got ' '"),
+    ],
+)  # fmt: skip
+def test_a_wrong_key_of_a_source_is_refused_when_the_file_is_read(
+    tmp_path: Path, text: str, key: str, said: str
+) -> None:
+    message = refusal(tmp_path, text)
+    assert message.startswith(f"{tmp_path}/tagger.toml: corpus.sources.0.{key}: ")
+    assert re.search(said, message)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[monitor]\ntagged_logs = " "\n', "monitor.tagged_logs: path is blank"),
+        ('[model]\nvectors = ""\n', "model.vectors: path is blank"),
+        ('[schedule]\ntimezone = "europe/berlin"\n', "got 'europe/berlin'; did you mean Europe/Berlin?"),
+        ('[schedule]\ntimezone = "Mars"\n', "schedule.timezone: time zone is unknown: expected a name"),
+        ('[schedule]\nenvironment = { "A=B" = "x" }\n', "schedule.environment: variables cannot be set"),
+    ],
+)
+def test_wrong_texts_of_other_tables_are_refused_when_the_file_is_read(
+    tmp_path: Path, text: str, said: str
+) -> None:
+    assert said in refusal(tmp_path, CONLL + text)
+
+
+def test_a_password_in_a_refused_path_is_not_repeated(tmp_path: Path) -> None:
+    message = refusal(tmp_path, CONLL.replace("a.conll", "https://hunter2@host/${/a.conll"))
+    assert "unfinished" in message
+    assert "hunter2" not in message
