@@ -7,9 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
-from seqtag.config.paths import checked_path
-
 from seqtag.config.order_format import check_order_format
+from seqtag.config.paths import checked_path
 
 Split = Literal["train", "dev", "test"]
 ConlluColumn = Literal["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"]
@@ -25,6 +24,16 @@ class Table(BaseModel):
 
 class Labels(Table):
     """Spellings of tags and splits in a source that are not those of the corpus."""
+
+    tag_names: tuple[str, ...] | None = Field(default=None, min_length=1)  # of class numbers: number 0 first
+
+    @field_validator("tag_names")
+    @classmethod
+    def _tag_names_differ(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        wrong = [name for name in names or () if not name.strip() or (names or ()).count(name) > 1]
+        if wrong:
+            raise ValueError(f"tag names are blank or repeated: expected different ones, got {wrong}")
+        return names
 
     @model_validator(mode="after")
     def _splits_are_named_once(self) -> Self:

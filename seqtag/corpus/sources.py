@@ -23,6 +23,7 @@ from seqtag.config.sources import (
     TableSource,
 )
 from seqtag.config.tagger import CorpusConfig, config_digest
+from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.files import InputFile, expand, find_files, over_the_network, told_apart
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.formats.conllu import read_conllu
@@ -125,12 +126,15 @@ def _stream(
     for input_ in inputs:
         n_sequences = n_tokens = n_broken = 0
         report = SourceReport(input_.name)
+        tag_names = getattr(input_.source, "tag_names", None)
+        if tag_names is not None:
+            report.assume("tag names", f"{len(tag_names)} of tag_names")
         for batch in _batches(input_, corpus.columns, report):
             missing -= {c for c in missing if batch[c].null_count < batch.num_rows}
             n_sequences += batch.num_rows
             n_tokens += len(batch[TOKENS].flatten())
             n_broken += batch.num_rows - batch["defect"].null_count
-            batch = _with_split(batch, getattr(input_.source, "split", None))
+            batch = _with_labels(batch, input_.source, input_.name, report)
             for start in range(0, batch.num_rows, BATCH_SEQUENCES):
                 yield batch.slice(start, BATCH_SEQUENCES)
         if n_sequences == 0:
@@ -215,6 +219,15 @@ def _read(source: Source, columns: tuple[str, ...], report: SourceReport) -> Ite
             from seqtag.corpus.sample import sample_batches
 
             yield from sample_batches(source, columns)
+
+
+def _with_labels(batch: pa.RecordBatch, source: Source, name: str, report: SourceReport) -> pa.RecordBatch:
+    """Return the batch with tags and splits as the corpus calls them."""
+    if isinstance(source, SampleSource):
+        return batch
+    if source.tag_names is not None:
+        batch = with_tag_names(batch, source.tag_names, name=name, report=report)
+    return _with_split(batch, source.split)
 
 
 def _with_split(batch: pa.RecordBatch, split: str | None) -> pa.RecordBatch:

@@ -43,6 +43,8 @@ def refusal(folder: Path, text: str) -> str:
         (TABLE + "quote = ','\n", "table.quote", "delimiter and quote coincide: .*, got ',' twice"),
         (JSONL + 'split = "dev"\nsplit_column = "s"\n', "jsonl", "split and split_column exclude each other"),
         (JSONL + 'split = "valid"\n', "jsonl.split", "should be 'train', 'dev' or 'test'. Received: 'valid'"),
+        (JSONL + "tag_names = []\n", "jsonl.tag_names", "at least 1 item"),
+        (JSONL + 'tag_names = ["O", "O", ""]\n', "jsonl.tag_names", r"repeated: .*, got \['O', 'O', ''\]"),
         (SQL + 'url = ""\nquery = "select 1"\n', "sql.url", "url is no address"),
         (SQL + 'url = "corpus.db"\nquery = "select 1"\n', "sql.url", "expected one like postgresql://"),
         (SQL + 'url = "${CORPUS_URL}"\nquery = " "\n', "sql.query", "query is blank: .*, got ' '"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow.json
 
 from seqtag.config.sources import JsonlSource
 from seqtag.corpus.batches import corpus_batch, labelled
+from seqtag.corpus.class_names import are_numbers, unnamed_numbers
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import BLOCK_BYTES, Lines, Positions, line_blocks, lines_of
@@ -51,8 +53,8 @@ def read_jsonl(
         if len(filled):
             if n_sequences == 0:
                 first = _first_row(source, lines.text(filled[0]), place=f"{file.name}:{line + filled[0]}")
-                shown = _as_shown(schema, first)
-            rows = _parsed(block, lines, filled, schema, shown)
+                shown = _as_shown(source, schema, first)
+            rows = _parsed(source, block, lines, filled, schema, shown)
             unseen -= {name for name in unseen if _has_value(rows[name])}
             yield _batch(source, file.name, columns, report, rows, line + filled, n_sequences)
             n_sequences += len(filled)
@@ -85,13 +87,18 @@ def _schema(source: JsonlSource, columns: Sequence[str]) -> pa.Schema:
     )
 
 
-def _as_shown(schema: pa.Schema, first: dict[str, object]) -> pa.Schema:
+def _as_shown(source: JsonlSource, schema: pa.Schema, first: dict[str, object]) -> pa.Schema:
     """Return the types that let Arrow parse the fields as the first line shows them."""
     types = {bool: pa.bool_(), int: pa.int64()}
-    shown = {
-        f.name: f.type if pa.types.is_list(f.type) else types.get(type(first.get(f.name))) for f in schema
-    }
-    return pa.schema([(field.name, shown[field.name] or field.type) for field in schema])
+    shown = {f.name: types.get(type(first.get(f.name))) for f in schema if not pa.types.is_list(f.type)}
+    shown[source.tags_column] = _list_type(first[source.tags_column])
+    return pa.schema([(field.name, shown.get(field.name) or field.type) for field in schema])
+
+
+def _list_type(values: object) -> pa.DataType | None:
+    """Return a list of whole numbers where the values are such, None otherwise."""
+    whole = isinstance(values, list) and {type(v) for v in values if v is not None} == {int}
+    return pa.list_(pa.int64()) if whole else None
 
 
 def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, object]:
@@ -103,16 +110,44 @@ def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, objec
     if not isinstance(row, dict):
         raise CorpusFormatError(f"{required} Received: {text[:80]!r}")
     if source.tokens_column not in row or source.tags_column not in row:
-        raise CorpusFormatError(f"{required} Received: the keys {list(row)!r:.80}")
+        raise CorpusFormatError(f"{required} Received: the keys {list(row)!r:.80}{_meant(source, row)}")
     lacking = [name for name in _named(source) if name not in row]
     if lacking:
         raise CorpusFormatError(
             f"{place}: an object with {_quoted(lacking)} was required. Received: the keys {list(row)!r:.80}"
         )
+    tags = row[source.tags_column]
+    if source.tag_names is None and isinstance(tags, list) and are_numbers(tags):
+        raise unnamed_numbers(source.tags_column, f"{tags!r:.80}", place=place)
     return row
 
 
-def _parsed(block: bytes, lines: Lines, filled: Positions, schema: pa.Schema, shown: pa.Schema) -> pa.Table:
+def _meant(source: JsonlSource, row: dict[str, object]) -> str:
+    """Say which keys of an object hold arrays that look like the tokens and tags that it lacks."""
+    arrays = {key: value for key, value in row.items() if isinstance(value, list) and _is_flat(value)}
+    words = [key for key, value in arrays.items() if all(isinstance(v, str) for v in value)]
+    words = [source.tokens_column] if source.tokens_column in row else words
+    tokens = next((key for key in words if key != source.tags_column), None)
+    others = [key for key, value in arrays.items() if len(value) == len(arrays.get(tokens or "", ()))]
+    others = [source.tags_column] if source.tags_column in row else others
+    tags = min((key for key in others if key != tokens), key=_unlike_tags, default=None)
+    found = {"tokens_column": tokens, "tags_column": tags}
+    keys = [f'{key} = "{name}"' for key, name in found.items() if name and name != getattr(source, key)]
+    return f"; set {' and '.join(keys)} if these are meant" if keys else ""
+
+
+def _is_flat(values: list[object]) -> bool:
+    return bool(values) and not any(isinstance(value, list | dict) for value in values)
+
+
+def _unlike_tags(key: str) -> int:
+    """Return 0 for a name that tags often have, and 1 for others."""
+    return 0 if re.search("tag|label|ner|pos", key, re.IGNORECASE) else 1
+
+
+def _parsed(
+    source: JsonlSource, block: bytes, lines: Lines, filled: Positions, schema: pa.Schema, shown: pa.Schema
+) -> pa.Table:
     """Return one row per filled line, with its defect in the column `_DEFECT`.
 
     `shown` are the types that Arrow is to find, `schema` those to return.
@@ -134,10 +169,10 @@ def _parsed(block: bytes, lines: Lines, filled: Positions, schema: pa.Schema, sh
         if rows is not None and rows.num_rows == len(filled):
             return rows.cast(schema).append_column(_DEFECT, pa.nulls(len(filled), pa.string()))
     with_defect = schema.append(pa.field(_DEFECT, pa.string()))
-    return pa.Table.from_pylist([_row(lines.text(line), schema) for line in filled], with_defect)
+    return pa.Table.from_pylist([_row(source, lines.text(line), schema) for line in filled], with_defect)
 
 
-def _row(text: str, schema: pa.Schema) -> dict[str, object]:
+def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]:
     try:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
@@ -156,6 +191,11 @@ def _row(text: str, schema: pa.Schema) -> dict[str, object]:
                 values[_DEFECT] = f"text was required in '{field.name}'. Received: {value!r:.80}"
         elif value is None or (isinstance(value, list) and all(_is_string(v) for v in value)):
             values[field.name] = value
+        elif field.name == source.tags_column and isinstance(value, list) and are_numbers(value):
+            if source.tag_names is None:
+                values[_DEFECT] = f"tags are numbers without names, got {value!r:.80}; set tag_names"
+            else:
+                values[field.name] = [v if _is_string(v) else json.dumps(v) for v in value]
         else:
             values[_DEFECT] = f"an array of strings was required in '{field.name}'. Received: {value!r:.80}"
     return values

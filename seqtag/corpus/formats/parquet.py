@@ -15,10 +15,17 @@ import pyarrow.parquet as pq
 
 from seqtag.config.sources import LongParquetSource, ParquetSource
 from seqtag.corpus.batches import corpus_batch, labelled
+from seqtag.corpus.class_names import (
+    is_number,
+    named_tags,
+    names_in_metadata,
+    unnamed_numbers,
+)
 from seqtag.corpus.files import InputFile, comes_from_below, opened
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
+from seqtag.scoring.ragged import flatten, relist
 
 SEQUENCES = 8192  # read at a time
 ROWS = 1 << 18  # of one token, read at a time
@@ -44,7 +51,7 @@ def read_parquet(
     named = [source.tokens_column, source.tags_column]
     named += [c for c in (source.id_column, source.document_column, source.split_column) if c is not None]
     n_sequences = 0
-    for rows in _rows(file, list(dict.fromkeys(named)), columns, batch_rows):
+    for rows in _rows(source, file, list(dict.fromkeys(named)), columns, report, batch_rows):
         batch = _batch(source, file.name, columns, report, rows, n_sequences)
         n_sequences += batch.num_rows
         yield batch
@@ -64,30 +71,70 @@ def read_long_parquet(
         CorpusFormatError: it is no Parquet file, a column is missing or holds lists. A file without a row
             yields nothing.
     """
-    rows = _rows(file, required_columns(source), columns, batch_rows)
+    rows = _rows(source, file, required_columns(source), columns, report, batch_rows)
     typed = source.order_column if source.order_column != source.sequence_column else None
     texts = (_as_text(batch, typed, file.name) for batch in rows)
     yield from sequences_of_rows(texts, source, columns, report, name=file.name)
 
 
 def _rows(
-    file: InputFile, required: list[str], columns: Sequence[str], batch_rows: int
+    source: ParquetSource | LongParquetSource,
+    file: InputFile,
+    required: list[str],
+    columns: Sequence[str],
+    report: SourceReport,
+    batch_rows: int,
 ) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file; of class numbers that its metadata name, the names."""
+    tags = source.tags_column if isinstance(source, ParquetSource) else source.tag_column
+    n_rows = 0
     with _seekable(file) as stream:
         try:
             parquet = pq.ParquetFile(stream, page_checksum_verification=True)
             present = parquet.schema_arrow.names
             check_columns(required, present, place=file.name)
             wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
+            names = None
+            if source.tag_names is None and is_number(parquet.schema_arrow.field(tags).type):
+                names = _class_names(parquet.schema_arrow, tags, file.name)
+                report.assume("tag names", f"{len(names)} of the file's metadata")
             for batch in parquet.iter_batches(batch_rows, columns=wanted, use_threads=False):
                 if batch.num_rows:
-                    yield batch
+                    yield batch if names is None else _named(batch, tags, names, file.name, n_rows, report)
+                n_rows += batch.num_rows
         except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name that is not UTF-8
             if comes_from_below(error):
                 raise
             raise CorpusFormatError(
                 f"{file.name}: a Parquet file was required. Received: {str(error).splitlines()[0]}"
             ) from error
+
+
+def _class_names(schema: pa.Schema, column: str, name: str) -> tuple[str, ...]:
+    names = names_in_metadata(schema, column)
+    if names is None:
+        raise unnamed_numbers(column, schema.field(column).type, place=name)
+    return names
+
+
+def _named(
+    rows: pa.RecordBatch, column: str, names: Sequence[str], name: str, rows_before: int, report: SourceReport
+) -> pa.RecordBatch:
+    """Return the rows with the names of the class numbers in a column of numbers or of lists of them."""
+    numbers = rows[column]
+    if not _is_list(numbers.type):
+        texts = _cast(numbers, pa.string(), f"{name}: column '{column}'")
+        first = rows_before + 1
+        named = named_tags(texts, names, place=lambda at: f"{name}: row {first + at}", report=report)
+        return rows.set_column(rows.schema.get_field_index(column), column, named)
+    lists_ = _cast(numbers, pa.list_(pa.string()), f"{name}: column '{column}'")
+
+    def place(position: int) -> str:
+        return f"{name}: row {rows_before + 1 + pc.list_parent_indices(lists_)[position].as_py()}"
+
+    values, offsets = flatten(lists_)
+    named = relist(named_tags(values, names, place=place, report=report), offsets, like=lists_)
+    return rows.set_column(rows.schema.get_field_index(column), column, named)
 
 
 @contextmanager

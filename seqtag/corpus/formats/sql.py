@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from seqtag.config.secrets import hide_passwords, is_secret
 from seqtag.config.sources import SqlSource
+from seqtag.corpus.class_names import are_numbers, unnamed_numbers
 from seqtag.corpus.files import expand
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
 from seqtag.corpus.source_report import SourceReport
@@ -64,6 +65,9 @@ def _rows(source: SqlSource, columns: Sequence[str], fetch_rows: int) -> Iterato
             places = [present.index(name) for name in wanted]
             for rows in result.partitions(fetch_rows):
                 values = list(zip(*rows, strict=True))
+                tags = values[present.index(source.tag_column)]
+                if source.tag_names is None and are_numbers(tags):
+                    raise unnamed_numbers(source.tag_column, "numbers", place=NAME)
                 yield pa.record_batch({n: _texts(values[i], n) for n, i in zip(wanted, places, strict=True)})
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise _safe_error(error, engine.url) from None  # the driver's own error may hold the password

@@ -155,6 +155,25 @@ def test_a_first_line_that_is_no_such_object_is_an_error(text, received, read):
         read(text, format="jsonl")
 
 
+@pytest.mark.parametrize(
+    ("row", "keys"),
+    [
+        ({"tokens": ["a", "b"], "ner_tags": ["O", "X"]}, 'tags_column = "ner_tags"'),
+        ({"id": "1", "words": ["a", "b"], "ner": [0, 1]}, 'tokens_column = "words" and tags_column = "ner"'),
+        ({"tokens": ["a", "b"], "lemmas": ["a", "b"], "upos": ["X", "Y"]}, 'tags_column = "upos"'),
+        ({"text": "a b", "tags": ["O", "O"], "form": ["a", "b"]}, 'tokens_column = "form"'),
+    ],
+)
+def test_a_first_line_without_the_named_keys_says_which_look_like_them(row, keys, read):
+    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:1: .*; set {keys} if these are meant"):
+        read(lines(row), format="jsonl")
+
+
+def test_keys_that_look_like_nothing_are_not_proposed(read):
+    with pytest.raises(CorpusFormatError, match=r"the keys \['text', 'spans'\]$"):
+        read(lines({"text": "a b", "spans": [[0, 1, "X"]]}), format="jsonl")
+
+
 def test_an_empty_file_is_an_error(read):
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt: no object found, expected at least one"):
         read("", format="jsonl")

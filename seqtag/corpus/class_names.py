@@ -1,0 +1,115 @@
+"""Class numbers in place of tags, and the names that they stand for."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.corpus.schema import SEQUENCE_ID, TAGS
+from seqtag.corpus.source_report import SourceReport
+from seqtag.errors import CorpusFormatError
+from seqtag.scoring.ragged import flatten, relist
+
+_NO_TAG: Final = ("-100", "-1")  # ignored by losses of PyTorch; unknown to `datasets`
+_HUGGING_FACE = b"huggingface"  # key of the schema's metadata in files that `datasets` wrote
+_SHOWN = 12  # names in a message
+
+
+def names_in_metadata(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
+    """Return the class names that Hugging Face's `datasets` noted for a column, None if there are none.
+
+    >>> feature = {"_type": "List", "feature": {"_type": "ClassLabel", "names": ["O", "X"]}}
+    >>> noted = json.dumps({"info": {"features": {"ner": feature}}})
+    >>> schema = pa.schema([("ner", pa.list_(pa.int64()))], metadata={"huggingface": noted})
+    >>> names_in_metadata(schema, "ner"), names_in_metadata(schema, "tokens")
+    (('O', 'X'), None)
+    """
+    try:
+        noted = json.loads((schema.metadata or {}).get(_HUGGING_FACE, b"null"))
+        feature = noted["info"]["features"][column]
+    except (ValueError, LookupError, TypeError, RecursionError):  # another version's, or none
+        return None
+    while True:
+        match feature:
+            case [feature] | {"feature": feature}:  # a list of classes, as older and newer versions write it
+                continue
+            case {"_type": "ClassLabel", "names": [str(), *_] as names}:
+                return tuple(map(str, names))
+            case _:
+                return None
+
+
+def unnamed_numbers(column: str, kind: object, *, place: str) -> CorpusFormatError:
+    """Return the error for a column of tags that holds numbers, if nothing says what these stand for."""
+    return CorpusFormatError(
+        f"{place}: tags are numbers without names: expected text in '{column}', got {kind}; "
+        'say what they stand for, number 0 first: tag_names = ["O", "B-PER", ...] in [[corpus.sources]]'
+    )
+
+
+def with_tag_names(
+    batch: pa.RecordBatch, names: Sequence[str], *, name: str, report: SourceReport
+) -> pa.RecordBatch:
+    """Return a batch of the corpus schema in which each class number among the tags is its name.
+
+    Args:
+        name: of the source, for messages.
+
+    Raises:
+        CorpusFormatError: a tag is none of the numbers.
+    """
+    tags = batch[TAGS]
+
+    def place(position: int) -> str:
+        row = pc.list_parent_indices(tags)[position].as_py()
+        return f"{name}: sequence {batch[SEQUENCE_ID][row].as_py()!r}"
+
+    named = named_tags(tags.flatten(), names, place=place, report=report)
+    where = batch.schema.get_field_index(TAGS)
+    return batch.set_column(where, batch.schema.field(where), relist(named, flatten(tags)[1], like=tags))
+
+
+def named_tags(
+    numbers: pa.StringArray, names: Sequence[str], *, place: Callable[[int], str], report: SourceReport
+) -> pa.StringArray:
+    """Return the name of each class number, null for -100 and -1.
+
+    Args:
+        numbers: as text; a whole number may end in ".0", as pandas writes it beside missing ones.
+        place: words for where the tag at a position stands.
+
+    Raises:
+        CorpusFormatError: one is no number of a name.
+    """
+    spelled = [*map(str, range(len(names))), *_NO_TAG]
+    ids = pc.index_in(numbers, pa.array([*spelled, *(f"{number}.0" for number in spelled)]))
+    strange = pc.and_(ids.is_null(), numbers.is_valid())
+    if pc.any(strange).as_py():
+        position = int(pc.index(strange, True).as_py())
+        shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
+        raise CorpusFormatError(
+            f"{place(position)}: tag is no class number: expected 0 to {len(names) - 1} ({shown}), or -100 "
+            f"or -1 for none, got {numbers[position].as_py()!r:.80}; correct tag_names of the source"
+        )
+    found = pa.array([*names, *(None for _ in _NO_TAG)] * 2, pa.string()).take(ids)
+    report.change("class numbers -100 or -1 read as no tag", found.null_count - numbers.null_count)
+    return found
+
+
+def is_number(kind: pa.DataType) -> bool:
+    """Tell whether values, or the values of lists, are numbers."""
+    while pa.types.is_nested(kind) and kind.num_fields == 1:
+        kind = kind.field(0).type
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind))
+
+
+def are_numbers(values: Sequence[Any]) -> bool:
+    """Tell whether Python objects hold a number; a truth value is none."""
+    kinds = set(map(type, values)) - {bool}
+    return any(issubclass(kind, int | float) or kind.__name__ == "Decimal" for kind in kinds)
