@@ -26,6 +26,7 @@ class Labels(Table):
     """Spellings of tags and splits in a source that are not those of the corpus."""
 
     tag_names: tuple[str, ...] | None = Field(default=None, min_length=1)  # of class numbers: number 0 first
+    split_names: dict[str, Split] = Field(default_factory=dict)  # { testa = "dev" }; case does not count
 
     @field_validator("tag_names")
     @classmethod
@@ -33,6 +34,18 @@ class Labels(Table):
         wrong = [name for name in names or () if not name.strip() or (names or ()).count(name) > 1]
         if wrong:
             raise ValueError(f"tag names are blank or repeated: expected different ones, got {wrong}")
+        return names
+
+    @field_validator("split_names")
+    @classmethod
+    def _split_names_differ(cls, names: dict[str, Split]) -> dict[str, Split]:
+        folded = [name.strip().casefold() for name in names]
+        wrong = [name for name in names if not name.strip() or folded.count(name.strip().casefold()) > 1]
+        if wrong:
+            raise ValueError(
+                "split names are blank or repeated: expected names that differ in more than case and blanks, "
+                f"got {wrong}"
+            )
         return names
 
     @model_validator(mode="after")

@@ -34,6 +34,7 @@ from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.formats.table import read_table
 from seqtag.corpus.schema import SPLIT, TOKENS
 from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.split_names import with_splits
 from seqtag.errors import ConfigError, CorpusFormatError
 
 BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
@@ -227,6 +228,7 @@ def _with_labels(batch: pa.RecordBatch, source: Source, name: str, report: Sourc
         return batch
     if source.tag_names is not None:
         batch = with_tag_names(batch, source.tag_names, name=name, report=report)
+    batch = with_splits(batch, source.split_names, name=name, report=report)
     return _with_split(batch, source.split)
 
 

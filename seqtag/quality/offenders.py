@@ -109,7 +109,7 @@ def _finding(
     sentences = {
         "broken_sequence": readable(sequence[DEFECT], longest=400),
         "over_long": f"{len(tokens):,} tokens, {required.max_length:,} allowed",
-        "unknown_split": f"split {readable(sequence[SPLIT])}",
+        "unknown_split": f"split {readable(sequence[SPLIT])}, which split_names of its source could map",
         "duplicate_id": f"row {other} has the same id",
         "conflicting_labels": f"row {other} has the same tokens and other tags",
         "duplicates": f"row {other} has the same tokens",

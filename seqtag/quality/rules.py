@@ -47,7 +47,7 @@ _REQUIRED: Mapping[str, str] = {
     "empty_corpus": "the corpus holds a sequence",
     "too_few_sequences": "at least {quality.min_sequences:,} sequences are left after quarantine",
     "empty_split": "train, dev and test each hold a sequence",
-    UNKNOWN_SPLIT: "a split that a source names is train, dev or test",
+    UNKNOWN_SPLIT: "a split that a source names is train, dev or test, or split_names of the source maps it",
     "quarantine_budget": "at most {quality.quarantine_budget:.2%} of the sequences are quarantined",
     "duplicates": "at most {quality.max_duplicate_share:.2%} of the sequences repeat an earlier one",
     "leakage": (

@@ -43,6 +43,8 @@ def refusal(folder: Path, text: str) -> str:
         (TABLE + "quote = ','\n", "table.quote", "delimiter and quote coincide: .*, got ',' twice"),
         (JSONL + 'split = "dev"\nsplit_column = "s"\n', "jsonl", "split and split_column exclude each other"),
         (JSONL + 'split = "valid"\n', "jsonl.split", "should be 'train', 'dev' or 'test'. Received: 'valid'"),
+        (JSONL + 'split_names = { testa = "devel" }\n', "jsonl.split_names.testa", "Received: 'devel'"),
+        (JSONL + 'split_names = { a = "dev", A = "test" }\n', "jsonl.split_names", r"got \['a', 'A'\]"),
         (JSONL + "tag_names = []\n", "jsonl.tag_names", "at least 1 item"),
         (JSONL + 'tag_names = ["O", "O", ""]\n', "jsonl.tag_names", r"repeated: .*, got \['O', 'O', ''\]"),
         (SQL + 'url = ""\nquery = "select 1"\n', "sql.url", "url is no address"),
