@@ -1,13 +1,17 @@
 """The day that a command is for: today in the time zone of the schedule, or what SEQTAG_AS_OF names."""
 
+import os
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
+from seqtag import steps
 from seqtag.cli import app, surroundings
+from seqtag.errors import ConfigError
 from tests.machine import corpus
 
 NOW = datetime(2026, 1, 31, 17, tzinfo=UTC)  # 02:00 on the first of February in Tokyo
@@ -58,6 +62,30 @@ def test_the_day_that_the_environment_names_counts(seqtag: Command, monkeypatch)
 @pytest.mark.parametrize("command", ["ingest", "explain"])
 def test_commands_read_the_file_of_the_day(seqtag: Command, command: str) -> None:
     assert seqtag(command, '[schedule]\ntimezone = "Asia/Tokyo"\n')[0] == 0
+
+
+def taking_a_tagger() -> list[str]:
+    """Return the commands with a tagger's file as argument."""
+    commands = typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
+    return [name for name, each in commands if any(p.metavar == "TAGGER.toml" for p in each.params)]
+
+
+def test_all_commands_that_take_a_tagger_are_known() -> None:
+    assert sorted(taking_a_tagger()) == ["explain", "ingest", "open-run", "plan", "retrain"]
+
+
+@pytest.mark.parametrize("command", taking_a_tagger())
+def test_every_command_that_takes_a_tagger_sets_the_day(
+    seqtag: Command, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def say(*_: object, **__: object) -> None:
+        raise ConfigError(f"the day is {os.environ.get('SEQTAG_AS_OF')}")
+
+    for step in ("ingest", "explain", "plan"):
+        monkeypatch.setattr(steps, step, say)
+    assert "the day is 2026-02-01" in seqtag(command, '[schedule]\ntimezone = "Asia/Tokyo"\n')[1]
+    monkeypatch.setenv("SEQTAG_AS_OF", "2026-01-05")
+    assert "the day is 2026-01-05" in seqtag(command, '[schedule]\ntimezone = "Asia/Tokyo"\n')[1]
 
 
 def test_what_is_no_date_is_refused(seqtag: Command, monkeypatch) -> None:

@@ -85,6 +85,30 @@ def test_sequences_of_different_lengths_come_back_in_their_order(served: Any) ->
     assert served.predict(_frame(SEQUENCES)).to_dict("records") == ANSWERS
 
 
+@pytest.mark.parametrize(
+    "index",
+    [[2, 0, 1], ["x", "x", "y"], [("d1", 1), ("d1", 2), ("d2", 1)]],
+    ids=["shuffled", "repeated", "of two levels"],
+)
+def test_answers_have_the_index_of_the_frame_and_land_on_their_rows(served: Any, index: list[Any]) -> None:
+    import pandas as pd
+
+    levels = pd.MultiIndex.from_tuples(index) if isinstance(index[0], tuple) else pd.Index(index)
+    frame = pd.DataFrame({"tokens": SEQUENCES, "genre": ["a", "b", "c"]}, index=levels)
+    found = served.predict(frame)
+    assert found.index.equals(frame.index)
+    assert found.to_dict("list")["tags"] == [answer["tags"] for answer in ANSWERS]
+    if levels.is_unique:
+        frame["tags"] = found["tags"]
+        assert frame["tags"].tolist() == [answer["tags"] for answer in ANSWERS]
+
+
+def test_a_filtered_frame_keeps_its_index(served: Any) -> None:
+    frame = _frame(SEQUENCES)
+    few = frame[frame["tokens"].str.len() == 1]
+    assert served.predict(few)["tags"].to_dict() == {2: ["LONG"]}
+
+
 def test_no_sequences_give_no_answers(served: Any) -> None:
     assert served.predict(_frame([])).to_dict("list") == {"tags": [], "confidence": []}
 
@@ -264,6 +288,7 @@ def test_mlflow_predicts_with_a_trained_champion_what_seqtag_predicts(
 def test_mlflow_serves_the_champion_over_http(server: str) -> None:
     columns = {"columns": ["tokens"], "data": [[tokens] for tokens in SEQUENCES]}
     assert _post(server, {"dataframe_split": columns}) == {"predictions": ANSWERS}
+    assert _post(server, {"dataframe_split": {**columns, "index": [2, 0, 0]}}) == {"predictions": ANSWERS}
     records = [{"tokens": tokens} for tokens in SEQUENCES]
     assert _post(server, {"inputs": records}) == {"predictions": ANSWERS}
     assert _post(server, {"dataframe_split": {"columns": ["tokens"], "data": []}}) == {"predictions": []}
