@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import nullcontext
 from enum import StrEnum
-from itertools import chain, islice
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqtag.cli.surroundings import find_run, place
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import ConfigError
 from seqtag.sealing import (
     require_manifest,
 )
 from seqtag.steps import Place
 
-AT_A_TIME = 2048  # sequences
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from seqtag.cli.tag_input import Objects
+    from seqtag.neural.tagger import Tagged
 
 
 class Alias(StrEnum):
@@ -30,7 +32,7 @@ class Alias(StrEnum):
 
 
 class Form(StrEnum):
-    text = "text"  # one sequence a line, tokens separated by blanks
+    text = "text"  # one sequence a line, tokens separated by blanks and tabs
     jsonl = "jsonl"  # one JSON object a line with an array `tokens`
 
 
@@ -48,26 +50,32 @@ def tag(
 ) -> None:
     """Tag sequences.
 
-    Text in gives one `token<TAB>tag` a line and a blank line after each sequence; JSON Lines in gives the
-    same objects with `tags` and `confidence`.
+    Text in gives one `token<TAB>tag` a line and a blank line after each sequence. Only blanks and tabs
+    separate tokens, as in the sources of a corpus. JSON Lines in gives the same objects with `predicted` and
+    `confidence`; their other fields, gold `tags` among them, stay as they are.
 
     Examples: `echo "search view_item checkout" | seqtag tag --tagger sample` and
     `seqtag tag --run sample --format jsonl sessions.jsonl > tagged.jsonl`
     """
-    import pyarrow as pa
-
     from seqtag.neural import Tagger
 
     bundle = _bundle(run, tagger, alias, place())
-    sequences = _sequences(files, form)
-    batch = list(islice(sequences, AT_A_TIME))  # bad input is said before TensorFlow is loaded
+    batches = _batches(files, form)
+    batch = next(batches, None)  # bad input is said before TensorFlow is loaded
     model = Tagger.load(bundle)
-    write = _write_text if form is Form.text else _write_jsonl
-    while batch:
-        tokens = pa.array([sequence["tokens"] for sequence in batch], pa.list_(pa.string()))
+    n_replaced = 0
+    while batch is not None:
+        objects, tokens = batch
         tagged = model.tag(tokens)
-        write(batch, tagged.predicted.to_pylist(), tagged.confidence.to_pylist())
-        batch = list(islice(sequences, AT_A_TIME))
+        if objects is None:
+            _write(_text(tokens, tagged))
+        else:
+            n_replaced += sum("predicted" in each or "confidence" in each for each in objects)
+            _write(_lines(objects, tagged))
+        batch = next(batches, None)
+    if n_replaced:
+        said = f"Replaced `predicted` or `confidence` of {n_replaced:,} objects that had them already."
+        typer.echo(said, err=True)
 
 
 def _bundle(run: str | None, tagger: str | None, alias: Alias, where: Place) -> Path:
@@ -85,53 +93,32 @@ def _bundle(run: str | None, tagger: str | None, alias: Alias, where: Place) -> 
     return version.bundle
 
 
-def _sequences(files: list[Path] | None, form: Form) -> Iterator[dict[str, Any]]:
-    for where, line in chain.from_iterable(map(_lines, files)) if files else _lines(None):
-        if form is Form.text:
-            yield {"tokens": line.split()}
-        elif line.strip():
-            yield _parsed(line, where)
+def _batches(files: list[Path] | None, form: Form) -> Iterator[tuple[Objects | None, pa.ListArray]]:
+    """Yield the tokens of a few thousand sequences at a time, with the objects of JSON Lines."""
+    from seqtag.cli.tag_input import local_file, read_objects, read_text, standard_input
+
+    for file in map(local_file, files) if files else [standard_input()]:
+        if form is Form.jsonl:
+            yield from read_objects(file)
+        else:
+            yield from ((None, tokens) for tokens in read_text(file))
 
 
-def _lines(path: Path | None) -> Iterator[tuple[str, str]]:
-    """Yield the lines of a file, or of standard input, each with the words for where it stands."""
-    name, number = str(path or "standard input"), 0
-    try:
-        with path.open("rb") if path else nullcontext(sys.stdin.buffer) as file:
-            for number, line in enumerate(file, start=1):
-                yield f"{name}:{number}", line.decode("utf-8-sig" if number == 1 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise CorpusFormatError(f"{name}:{number}: UTF-8 text was required. Received: {error}") from error
-    except (OSError, ValueError) as error:  # ValueError: a NUL in its name
-        raise CorpusFormatError(f"{name}: UTF-8 text was required. Received: {error}") from error
+def _text(tokens: pa.ListArray, tagged: Tagged) -> Iterator[str]:
+    """Yield the lines of tagged sequences, each of which a blank line ends."""
+    for words, tags in zip(tokens.to_pylist(), tagged.predicted.to_pylist(), strict=True):
+        yield from (f"{word}\t{tag}" for word, tag in zip(words, tags, strict=True))
+        yield ""
 
 
-def _parsed(line: str, where: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
-        json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair, which no text holds
-    except (ValueError, RecursionError) as error:
-        raise CorpusFormatError(f"{where}: a JSON object was required. Received: {error}") from error
-    tokens = value.get("tokens") if isinstance(value, dict) else None
-    if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
-        raise CorpusFormatError(
-            f"{where}: an object with `tokens`, an array of non-empty strings, was required. "
-            f"Received: {line.strip()[:80]}"
-        )
-    return value
+def _lines(objects: Objects, tagged: Tagged) -> Iterator[str]:
+    """Yield the objects as JSON, with what the model says of each."""
+    predicted, confidence = tagged.predicted.to_pylist(), tagged.confidence.to_pylist()
+    for each, tags, sure in zip(objects, predicted, confidence, strict=True):
+        said = {"predicted": tags, "confidence": [round(p, 6) for p in sure]}
+        yield json.dumps({**each, **said}, ensure_ascii=False)
 
 
-def _write_text(batch: Iterable[dict[str, Any]], tags: list[list[str]], _: list[list[float]]) -> None:
-    pairs = (
-        chain((f"{token}\t{tag}" for token, tag in zip(sequence["tokens"], row, strict=True)), ("",))
-        for sequence, row in zip(batch, tags, strict=True)
-    )
-    sys.stdout.write("\n".join(chain.from_iterable(pairs)) + "\n")
-
-
-def _write_jsonl(
-    batch: Iterable[dict[str, Any]], tags: list[list[str]], confidence: list[list[float]]
-) -> None:
-    for sequence, row, sure in zip(batch, tags, confidence, strict=True):
-        tagged = {**sequence, "tags": row, "confidence": [round(p, 6) for p in sure]}
-        sys.stdout.write(json.dumps(tagged, ensure_ascii=False) + "\n")
+def _write(lines: Iterable[str]) -> None:
+    sys.stdout.buffer.write("".join(f"{line}\n" for line in lines).encode())
+    sys.stdout.buffer.flush()

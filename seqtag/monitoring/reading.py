@@ -19,7 +19,10 @@ from seqtag.monitoring.sound import CONFIDENCE, IN_TRAIN, sound
 from seqtag.scoring.predictions import PREDICTED
 from seqtag.scoring.schemes import convert_tags
 
-_LISTS = {TOKENS: pa.list_(pa.string()), TAGS: pa.list_(pa.string()), CONFIDENCE: pa.list_(pa.float32())}
+_LISTS = {
+    **dict.fromkeys((TOKENS, TAGS, PREDICTED), pa.list_(pa.string())),
+    CONFIDENCE: pa.list_(pa.float32()),
+}
 _SUFFIXES = (".parquet", ".jsonl")
 _LONG_LINES = pj.ReadOptions(block_size=1 << 24)  # bytes, and so the longest line; a read holds so many
 
@@ -71,7 +74,8 @@ def read_reference(
 def read_tagged(path: Path, *, scheme: SchemeName, spelled: SchemeName) -> Iterator[pa.RecordBatch]:
     """Give tokens, the tags that a model gave, and its confidence, of a file or of a folder of files.
 
-    Parquet as the pipeline's predictions (`predicted`), or Parquet and JSON Lines as `seqtag tag` (`tags`).
+    Parquet as the pipeline's predictions, or JSON Lines as `seqtag tag` writes them. The tags are those in
+    `predicted`; where there are none, as in logs of seqtag 0.1.0, those in `tags`.
 
     Raises:
         CorpusFormatError: there is none, or one is damaged or is another one.
@@ -129,7 +133,9 @@ def _json(path: Path) -> Iterator[pa.RecordBatch]:
     options = pj.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     try:
         with pj.open_json(path, _LONG_LINES, options) as reader:
-            yield from reader
+            for batch in reader:
+                predicted = pc.coalesce(batch[PREDICTED], batch[TAGS])
+                yield batch.set_column(batch.schema.get_field_index(PREDICTED), PREDICTED, predicted)
     except (OSError, pa.ArrowException) as error:
         raise CorpusFormatError(f"{path}: JSON Lines were required. Received: {error}") from error
 

@@ -34,17 +34,24 @@ def read_parallel(
     report.assume("separator", "blanks")
     n = 0
     for token_lines, tag_lines in _side_by_side(source, file, tags_file, block_bytes):
-        tokens = _lists(token_lines)
+        tokens = blank_separated(token_lines)
         number = n + 1 + np.arange(len(tokens))
         yield corpus_batch(
             columns,
             report,
             numbered=labelled(file.name, number, mark="#"),
             tokens=tokens,
-            tags=_lists(tag_lines),
+            tags=blank_separated(tag_lines),
             places=labelled(file.name, number, mark=":"),
         )
         n += len(tokens)
+
+
+def blank_separated(block: bytes) -> pa.ListArray:
+    """Return what blanks and tabs separate, and nothing else does, in each line of a block of whole lines."""
+    fields = blank_fields(lines_of(block))
+    offsets = np.append(fields.first, len(fields.starts))
+    return lists(offsets, strings(fields.data, fields.starts, fields.stops))
 
 
 def _side_by_side(
@@ -75,9 +82,3 @@ def _side_by_side(
 def _end_of_line(block: bytes, number: int) -> int:
     """Return where the line with this number, from 1, ends."""
     return int(np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))[number - 1]) + 1
-
-
-def _lists(block: bytes) -> pa.ListArray:
-    fields = blank_fields(lines_of(block))
-    offsets = np.append(fields.first, len(fields.starts))
-    return lists(offsets, strings(fields.data, fields.starts, fields.stops))

@@ -105,10 +105,10 @@ def test_text_is_tagged_token_by_token(seqtag: Terminal) -> None:
     assert all(row.count("\t") == (1 if row else 0) for row in rows)
 
 
-def test_json_lines_keep_their_fields_and_get_tags_and_confidence(seqtag: Terminal) -> None:
+def test_json_lines_keep_their_fields_and_get_predicted_tags_and_confidence(seqtag: Terminal) -> None:
     line = '{"id": 7, "tokens": ["search", "növer"]}\n'
     tagged = json.loads(seqtag.here("tag", "--run", "small", "--format", "jsonl", stdin=line))
-    assert (tagged["id"], tagged["tokens"], len(tagged["tags"])) == (7, ["search", "növer"], 2)
+    assert (tagged["id"], tagged["tokens"], len(tagged["predicted"])) == (7, ["search", "növer"], 2)
     assert all(0 < sure <= 1 for sure in tagged["confidence"])
 
 
@@ -129,12 +129,13 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["tag"], "", 2, "either --run or --tagger was required"),
         (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": "ab"}\n', 1, "standard input:1"),
         (["tag", "--run", "small", "--format", "jsonl"], "[\n", 1, "a JSON object was required"),
-        (["tag", "--run", "small"], "search\nview \udcff\n", 1, "standard input:2: UTF-8 text was"),
+        (["tag", "--run", "small"], "search\nview \udcff\n", 1, "standard input:2: utf-8 text was"),
         (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": ["\\ud800"]}\n', 1, "input:1: a JSON"),
         (["tag", "--run", "small", "--format", "jsonl"], "[" * 9999, 1, "input:1: a JSON object was"),
         (["tag", "--tagger", "small", "--alias", "previous"], "", 2, "a tagger with a previous in"),
         (["tag", "--run", "small", "--alias", "previous"], "", 2, "--tagger was required, not --run"),
-        (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: UTF-8 text was required"),
+        (["tag", "--run", "small"], "search\rview\n", 1, "standard input:1: lines that end with a newline"),
+        (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: file cannot be read: expected"),
         (["rollback", "small", "--reason", "x"], "", 1, "version 1 is champion, and none served before"),
         (["rollback", "small", "--reason", "x", "--to", "7"], "", 1, "version=7"),
         (["rollback", "small"], "", 2, "Missing option '--reason'"),

@@ -1,0 +1,115 @@
+"""Sequences for `seqtag tag`, cut into tokens as the readers of the corpus cut them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from fsspec.implementations.local import LocalFileSystem
+
+from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.parallel import blank_separated
+from seqtag.corpus.text import BLOCK_BYTES, line_blocks, plain_line_blocks
+from seqtag.errors import CorpusFormatError
+from seqtag.scoring.ragged import flatten, relist
+
+AT_A_TIME = 2048  # sequences
+
+Objects = list[dict[str, Any]]
+_TOKENS = pa.list_(pa.string())
+# U+0085, U+2028, U+200B and the like are characters of tokens.
+_WHITE_SPACE = " \t\n\v\f\r\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
+
+
+def read_text(file: InputFile, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pa.ListArray]:
+    """Yield the tokens of the lines of a file, as `read_parallel` reads them: one sequence a line.
+
+    White space around a token is no part of it; a token of white space alone stays as it is.
+
+    Raises:
+        CorpusFormatError: the file cannot be read, is no UTF-8, or holds a carriage return within a line.
+    """
+    with _readable(file):
+        for block in plain_line_blocks(file, "utf-8", block_bytes):
+            tokens = blank_separated(block)
+            for start in range(0, len(tokens), AT_A_TIME):
+                yield _stripped(tokens.slice(start, AT_A_TIME))
+
+
+def read_objects(
+    file: InputFile, *, block_bytes: int = BLOCK_BYTES
+) -> Iterator[tuple[Objects, pa.ListArray]]:
+    """Yield the objects of a file of JSON Lines and their tokens; blank lines are skipped.
+
+    Raises:
+        CorpusFormatError: the file cannot be read, is no UTF-8, or a line is no object with tokens.
+    """
+    objects: Objects = []
+    number = 0
+    with _readable(file):
+        for block in line_blocks(file, "utf-8", block_bytes):
+            for line in block.decode().split("\n")[:-1]:
+                number += 1
+                if line.strip(" \t"):
+                    objects.append(_parsed(line, f"{file.name}:{number}"))
+                if len(objects) == AT_A_TIME:
+                    yield objects, _tokens(objects)
+                    objects = []
+    if objects:
+        yield objects, _tokens(objects)
+
+
+def local_file(path: Path) -> InputFile:
+    """Return a file of this machine by its path, in which nothing is a variable or a glob."""
+    return InputFile(str(path), str(path.absolute()), LocalFileSystem())
+
+
+def standard_input() -> InputFile:
+    """Return standard input as a file."""
+    return _StandardInput("standard input", "", LocalFileSystem())
+
+
+class _StandardInput(InputFile):
+    def open(self) -> BinaryIO:
+        return cast("BinaryIO", sys.stdin.buffer)
+
+
+@contextmanager
+def _readable(file: InputFile) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise CorpusFormatError(
+            f"{file.name}: file cannot be read: expected UTF-8 text, got {error.strerror or error}"
+        ) from error
+
+
+def _stripped(tokens: pa.ListArray) -> pa.ListArray:
+    values, offsets = flatten(tokens)
+    trimmed = pc.utf8_trim(values, _WHITE_SPACE)
+    return relist(pc.if_else(pc.equal(trimmed, ""), values, trimmed), offsets)
+
+
+def _tokens(objects: Objects) -> pa.ListArray:
+    return pa.array([each["tokens"] for each in objects], _TOKENS)
+
+
+def _parsed(line: str, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+        json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair, which no text holds
+    except (ValueError, RecursionError) as error:
+        raise CorpusFormatError(f"{where}: a JSON object was required. Received: {error}") from error
+    tokens = value.get("tokens") if isinstance(value, dict) else None
+    if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
+        raise CorpusFormatError(
+            f"{where}: an object with `tokens`, an array of non-empty strings, was required. "
+            f"Received: {line.strip()[:80]}"
+        )
+    return cast("dict[str, Any]", value)
