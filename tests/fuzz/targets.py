@@ -106,6 +106,15 @@ def lists() -> pa.Table:
     return pa.table({"id": ["a", "b", "c"], "tokens": tokens, "tags": tags, "genre": ["x", "y", None]})
 
 
+def classes() -> pa.Table:
+    names = ["O", "B-ORG", "B-MISC", "B-PER", "I-PER"]
+    feature = {"_type": "Sequence", "feature": {"_type": "ClassLabel", "names": names}}
+    numbers = [[names.index(tag) for tag in tags] for _, tags in SENTENCES]
+    table = lists().set_column(2, "tags", pa.array(numbers, pa.list_(pa.int64())))
+    noted = {"info": {"features": {"tags": feature}}}
+    return table.replace_schema_metadata({"huggingface": json.dumps(noted)})
+
+
 def long() -> pa.Table:
     sentence, word, tag = zip(*long_rows(), strict=True)
     return pa.table({"sentence": sentence, "word": word, "tag": tag})
@@ -150,6 +159,13 @@ query = "SELECT 1"
 sequence_column = "s"
 token_column = "t"
 tag_column = "g"
+tag_names = ["O", "B-X"]
+split_names = { testa = "dev" }
+[schedule]
+cron = "0 2 * * mon-fri"
+watch = "*/10 8-18 1,15 jan-mar fri#1"
+timezone = "Europe/Berlin"
+environment = { A = "b" }
 [features]
 ladder = [8, 16]
 window_overlap = 4
@@ -219,10 +235,10 @@ def read_seen(path: Path) -> None:
 
 
 def read_input_of_tag(path: Path) -> None:
-    from seqtag.cli.tagging import Form, _sequences
+    from seqtag.cli.tag_input import local_file, read_objects, read_text
 
-    for form in Form:
-        exhaust(_sequences([path], form))
+    exhaust(read_text(local_file(path)))
+    exhaust(read_objects(local_file(path)))
 
 
 MANIFEST = json.dumps(
@@ -284,7 +300,11 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "parquet": of_source(
             ".parquet",
-            [parquet(lists()), parquet(lists(), compression="zstd", use_dictionary=False)],
+            [
+                parquet(lists()),
+                parquet(lists(), compression="zstd", use_dictionary=False),
+                parquet(classes(), store_schema=False),
+            ],
             format="parquet",
         ),
         "parquet-long": of_source(".parquet", [parquet(long())], format="parquet-long", **LONG),
