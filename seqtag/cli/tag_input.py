@@ -105,11 +105,13 @@ def _parsed(line: str, where: str) -> dict[str, Any]:
         value = json.loads(line)
         json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair, which no text holds
     except (ValueError, RecursionError) as error:
-        raise CorpusFormatError(f"{where}: a JSON object was required. Received: {error}") from error
+        raise CorpusFormatError(
+            f"{where}: line is no JSON: expected an object with `tokens`, got {error}"
+        ) from error
     tokens = value.get("tokens") if isinstance(value, dict) else None
     if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
         raise CorpusFormatError(
-            f"{where}: an object with `tokens`, an array of non-empty strings, was required. "
-            f"Received: {line.strip()[:80]}"
+            f"{where}: line has no tokens: expected an object with `tokens`, an array of strings with "
+            f"characters, got {line.strip()[:80]}"
         )
     return cast("dict[str, Any]", value)

@@ -32,7 +32,7 @@ def checked_path(text: str) -> str:
         )
     if any("**" in folder and folder != "**" for folder in text.split("/")):
         raise ValueError(
-            "** stands beside other characters: expected it to be a whole folder, as in data/**/*.conll, "
+            "** is part of a longer name: expected it to be a whole folder, as in data/**/*.conll, "
             f"got {hide_passwords(text)!r}"
         )
     return text

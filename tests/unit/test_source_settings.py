@@ -34,7 +34,7 @@ def refusal(folder: Path, text: str) -> str:
         (CONLL.replace('"a.conll"', '["a.conll", ""]'), "conll.path", "path is blank"),
         (CONLL.replace("a.conll", "${DAY/a.conll"), "conll.path", "variable in a path is unfinished"),
         (CONLL.replace("a.conll", "${}/a.conll"), "conll.path", r"expected \$\{NAME\}, got '\$\{\}/a.conll'"),
-        (CONLL.replace("a.conll", "data/**.conll"), "conll.path", r"\*\* stands beside"),
+        (CONLL.replace("a.conll", "data/**.conll"), "conll.path", r"\*\* is part of a longer name"),
         (HEAD + 'format = "parallel"\npath = "a"\ntags_path = ""\n', "parallel.tags_path", "path is blank"),
         (CONLL + 'encoding = "utf-9"\n', "conll.encoding", "encoding is unknown: .*, got 'utf-9'"),
         (CONLL + 'encoding = "hex"\n', "conll.encoding", "encoding is unknown"),
