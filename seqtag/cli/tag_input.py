@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from fsspec.implementations.local import LocalFileSystem
 
+from seqtag.corpus.blanks import WHITE_SPACE
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.parallel import blank_separated
 from seqtag.corpus.text import BLOCK_BYTES, line_blocks, plain_line_blocks
@@ -23,8 +24,6 @@ AT_A_TIME = 2048  # sequences
 
 Objects = list[dict[str, Any]]
 _TOKENS = pa.list_(pa.string())
-# U+0085, U+2028, U+200B and the like are characters of tokens.
-_WHITE_SPACE = " \t\n\v\f\r\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
 
 
 def read_text(file: InputFile, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pa.ListArray]:
@@ -92,7 +91,7 @@ def _readable(file: InputFile) -> Iterator[None]:
 
 def _stripped(tokens: pa.ListArray) -> pa.ListArray:
     values, offsets = flatten(tokens)
-    trimmed = pc.utf8_trim(values, _WHITE_SPACE)
+    trimmed = pc.utf8_trim(values, WHITE_SPACE)
     return relist(pc.if_else(pc.equal(trimmed, ""), values, trimmed), offsets)
 
 

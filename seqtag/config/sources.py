@@ -149,19 +149,19 @@ class TableSource(FileSource, LongColumns):
         default=None, pattern=r"^[!-~]?$"
     )  # None: '"', but "" after tabs; "": no quoting
 
+    @field_validator("quote")
+    @classmethod
+    def _quote_is_no_delimiter(cls, quote: str | None, info: ValidationInfo) -> str | None:
+        if quote == info.data.get("delimiter"):
+            raise ValueError(f"delimiter and quote coincide: expected two characters, got {quote!r} twice")
+        return quote
+
     @property
     def quoting(self) -> str:
         """The character that quotes cells, "" if quotes are tokens like others."""
         if self.quote is None:
             return "" if self.delimiter == "\t" else '"'
         return self.quote
-
-    @field_validator("quote")
-    @classmethod
-    def _quote_is_no_delimiter(cls, quote: str, info: ValidationInfo) -> str:
-        if quote == info.data.get("delimiter"):
-            raise ValueError(f"delimiter and quote coincide: expected two characters, got {quote!r} twice")
-        return quote
 
 
 class ListColumns(Table):
