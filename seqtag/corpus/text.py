@@ -5,13 +5,15 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import chain
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqtag.corpus.encodings import encoding_error
 from seqtag.corpus.files import InputFile, opened
 from seqtag.errors import CorpusFormatError
 
@@ -22,6 +24,8 @@ BYTE_ORDER_MARK = "\ufeff".encode()
 
 Positions = npt.NDArray[np.int64]
 _BLANK_LINE = re.compile(rb"\n[ \t]*\n")
+_BETWEEN_FIELDS = re.compile("[ \t]+")
+_BEGINS_WHITE_SPACE = np.isin(np.arange(256), [*range(33), 0xC2, 0xE1, 0xE2, 0xE3])  # first bytes in UTF-8
 
 
 def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
@@ -31,16 +35,17 @@ def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[by
         CorpusFormatError: the bytes are not `encoding`; the message names the line and the byte.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
-    at_start, line, n_bytes = True, 1, 0
+    at_start, line, n_bytes, mark = True, 1, 0, b""
     with opened(file) as stream:
         more = True
         while more:
             stored = stream.read(block_bytes)
             more = bool(stored)
+            mark = (mark + stored[:4])[:4]
             try:
                 text = decoder.decode(stored, final=not more).encode()
             except UnicodeError as error:
-                raise _encoding_error(file, encoding, line, n_bytes + len(stored), error) from error
+                raise encoding_error(file, encoding, mark, line, n_bytes + len(stored), error) from error
             n_bytes += len(stored)
             line += text.count(b"\n")
             if text and at_start:
@@ -105,6 +110,35 @@ def paragraph_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterat
         yield rest
 
 
+def with_head(blocks: Iterator[bytes], n_bytes: int) -> tuple[bytes, Iterator[bytes]]:
+    """Return the first whole lines in `n_bytes` of the blocks, at least one, and all blocks.
+
+    The lines depend on the text alone, not on how it comes in blocks.
+    """
+    taken: list[bytes] = []
+    size = 0
+    for block in blocks:
+        taken.append(block)
+        size += len(block)
+        if size >= n_bytes:
+            break
+    text = b"".join(taken)
+    end = (text.rfind(b"\n", 0, n_bytes) + 1) or (text.find(b"\n") + 1)
+    return text[:end], chain(taken, blocks)
+
+
+def fields_of_line(line: str) -> list[str]:
+    """Return what stands between runs of blanks and tabs, the only separators of text in lines.
+
+    Other white space belongs to its token: a no-break space (U+00A0) or an ideographic one (U+3000) separates
+    nothing, and U+2028 and U+0085 end no line.
+
+    >>> fields_of_line(" 10\\u00a0000 \\t km ")
+    ['10\\xa0000', 'km']
+    """
+    return [field for field in _BETWEEN_FIELDS.split(line) if field]
+
+
 @dataclass(frozen=True)
 class Lines:
     """Where the lines of a block stand: `[starts, stops)`, the newline left out."""
@@ -135,6 +169,10 @@ class Lines:
     def text(self, line: int) -> str:
         return self.data[self.starts[line] : self.stops[line]].tobytes().decode()
 
+    def excerpts(self, numbers: Positions) -> pa.StringArray:
+        """Return the beginnings of some rising lines."""
+        return pc.utf8_slice_codeunits(strings(self.data, self.starts[numbers], self.stops[numbers]), 0, 60)
+
 
 def lines_of(block: bytes) -> Lines:
     """Return the lines of a block that ends with a newline."""
@@ -163,6 +201,22 @@ class Fields:
         first = self.first[lines]
         field = np.where(missing, first, first + (number if number >= 0 else counts + number))
         return strings(self.data, self.starts[field], self.stops[field], missing)
+
+    def trimmed(self, least: int) -> Fields:
+        """Return the fields without white space at the ends of lines that have more than `least` fields."""
+        if not (self.counts > least).any():
+            return self
+        filled = np.flatnonzero(self._filled())
+        last = np.append(filled, -1)[np.searchsorted(filled, self.first + self.counts) - 1]
+        return replace(self, counts=np.minimum(self.counts, np.maximum(last - self.first + 1, least)))
+
+    def _filled(self) -> npt.NDArray[np.bool_]:
+        """Return which fields hold more than white space."""
+        filled = self.starts < self.stops
+        some = np.flatnonzero(filled & _BEGINS_WHITE_SPACE[self.data[self.starts]])
+        text = pc.utf8_trim_whitespace(strings(self.data, self.starts[some], self.stops[some]))
+        filled[some] = pc.binary_length(text).to_numpy(zero_copy_only=False) > 0
+        return filled
 
 
 def tab_fields(lines: Lines) -> Fields:
@@ -201,21 +255,6 @@ def strings(
     bounds[::2], bounds[1::2] = starts, stops
     both = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(data))
     return both.take(pa.array(np.arange(0, len(bounds), 2), mask=missing))
-
-
-def _encoding_error(
-    file: InputFile, encoding: str, line: int, n_bytes: int, error: UnicodeError
-) -> CorpusFormatError:
-    """Say where the text stops being `encoding`; `n_bytes` were read up to the end of what was decoded."""
-    if not isinstance(error, UnicodeDecodeError):
-        return CorpusFormatError(f"{file.name}:{line}: {encoding} text was required. Received: {error!r}")
-    good = error.object[: error.start]
-    line += good.count(b"\n")
-    byte = n_bytes - len(error.object) + error.start + 1
-    return CorpusFormatError(
-        f"{file.name}:{line}: {encoding} text was required. Received: byte 0x{error.object[error.start]:02x} "
-        f"({error.reason}), byte {byte} of the file"
-    )
 
 
 def _newlines(lines: bytes) -> bytes:

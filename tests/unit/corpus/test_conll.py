@@ -193,9 +193,23 @@ def test_wrong_encoding_names_line_and_byte(read):
     with pytest.raises(CorpusFormatError) as error:
         read("a O\n\nb O\nZoë O\n".encode("latin-1"), format="conll")
     assert str(error.value) == (
-        "corpus.txt:4: utf-8 text was required. "
-        "Received: byte 0xeb (invalid continuation byte), byte 12 of the file"
+        "corpus.txt:4: text is not utf-8: 0xeb at byte 12 of the file (invalid continuation byte); if it is "
+        'from Windows or old, set encoding = "cp1252" or "latin-1"'
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding", "said"),
+    [
+        ("a O\n".encode("utf-16"), "utf-8", 'begins with the mark of UTF-16: set encoding = "utf-16"'),
+        ("a O\n".encode("utf-32"), "utf-8", 'begins with the mark of UTF-32: set encoding = "utf-32"'),
+        ("ë O\n".encode(), "ascii", 'set encoding = "cp1252" or "latin-1"'),
+        ("ë O\n".encode("cp1252"), "shift_jis", 'encoding = "utf-8" is the default'),
+    ],
+)
+def test_a_wrong_encoding_names_a_probable_one(content, encoding, said, read):
+    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:1: text is not {encoding}.* {said}"):
+        read(content, format="conll", encoding=encoding)
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "-DOCSTART- O\n\n"], ids=["nothing", "blank", "docstart"])
