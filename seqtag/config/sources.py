@@ -13,6 +13,7 @@ from seqtag.config.paths import checked_path
 Split = Literal["train", "dev", "test"]
 ConlluColumn = Literal["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+Documents = Literal["auto", "none"]  # auto: as the file marks them; none: each sequence is one
 Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
@@ -83,13 +84,42 @@ class FileSource(Labels):
 
 
 class ConllSource(FileSource):
-    """Columns of a CoNLL-style file: one token a line, a blank line ends a sequence."""
+    """Columns of a CoNLL-style file: one token a line, a blank line ends a sequence.
+
+    `comment` is the prefix of lines that are no tokens. A line with a tag column is a token all the same; if
+    blanks separate, the number of columns and the tags of other lines decide. Without the key, only lines
+    such as `# sent_id = 1` and `#begin document` above a sequence are comments.
+
+    A line with another number of columns than `n_columns` breaks its sequence, unless tabs separate and both
+    columns are counted from the left. "auto" is the number of most lines in the first megabyte, or any number
+    that is the same within a sequence if that is the rule of the file, as in CoNLL-2012.
+    """
 
     format: Literal["conll"]
     token_column: int = 0  # from 0; negative counts from the end, as in Python
     tag_column: int = -1
-    separator: Literal["auto", "tab", "blanks"] = "auto"  # auto: tabs if the first token line has one
-    comment: str | None = Field(default=None, min_length=1)  # prefix; off, because "#" is a token in tweets
+    separator: Literal["auto", "tab", "blanks"] = "auto"  # auto: tabs if most token lines have one
+    n_columns: Literal["auto", "vary"] | Annotated[int, Field(ge=2, le=9999)] = "auto"  # vary: any number
+    header: bool = False  # the first line of each file that is no comment is left out
+    comment: str | None = Field(default=None, min_length=1)  # prefix; no default, as "#" is a token in tweets
+    documents: Documents = "auto"
+
+    @property
+    def least_columns(self) -> int:
+        """The number of columns that a line must have for its token and its tag."""
+        token, tag = self.token_column, self.tag_column
+        least = max(n + 1 if n >= 0 else -n for n in (token, tag))
+        meet = (token < 0) != (tag < 0) and least == abs(token) + abs(tag)
+        return least + 1 if meet else least
+
+    @model_validator(mode="after")
+    def _columns_are_enough(self) -> Self:
+        if isinstance(self.n_columns, int) and self.n_columns < self.least_columns:
+            raise ValueError(
+                f"n_columns = {self.n_columns} is too small: expected at least {self.least_columns} for "
+                f"token_column = {self.token_column} and tag_column = {self.tag_column}"
+            )
+        return self
 
     @field_validator("tag_column")
     @classmethod
@@ -212,7 +242,10 @@ class LongParquetSource(_Utf8Source, LongColumns):
 
 
 class ParallelSource(FileSource):
-    """Two text files of the same number of lines: blank-separated tokens, and their tags."""
+    """Two text files of the same number of lines: tokens, and their tags, between blanks or tabs.
+
+    No other white space separates: see `seqtag.corpus.text.fields_of_line`.
+    """
 
     format: Literal["parallel"]
     tags_path: Paths

@@ -120,7 +120,7 @@ def _piece(
 
     kept = is_word | ~is_known
     groups = groups_of(lines, tokens=token_lines[kept], is_break=blank, comments=comment_lines)
-    comments = comments_of(groups, b"#")
+    comments = comments_of(lines, comment_lines, b"#")
     documents = _documents(groups, comments, blank, place.document)
     tokens = lists(groups.offsets, fields.column(COLUMNS.index(source.token_column), groups.tokens))
     further = {key: _values(key, comments, groups, documents) for key in columns}

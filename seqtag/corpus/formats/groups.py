@@ -60,8 +60,7 @@ class Comments:
         return np.flatnonzero(pc.is_in(self.keys, pa.array(keys, pa.string())))
 
 
-def comments_of(groups: Groups, prefix: bytes) -> Comments:
-    lines, where = groups.lines, groups.comments
+def comments_of(lines: Lines, where: Positions, prefix: bytes) -> Comments:
     starts, stops = lines.starts[where] + len(prefix), lines.stops[where]
     equals = np.flatnonzero(lines.data == EQUALS)
     equals = np.append(equals, len(lines.data))[np.searchsorted(equals, starts)]

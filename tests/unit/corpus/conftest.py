@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from seqtag.config.tagger import CorpusConfig
-from seqtag.corpus import corpus_schema, read_sources
+from seqtag.corpus import SourceRecord, corpus_schema, read_sources
 from tests.bucket import bucket  # noqa: F401 - a fixture
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
 from tests.signed import store  # noqa: F401 - a fixture
@@ -45,6 +45,22 @@ def read(tmp_path: Path, read_rows: Callable[..., Rows]) -> Callable[..., Rows]:
         return read_rows({"path": str(path), **source}, columns=columns)
 
     return rows
+
+
+@pytest.fixture
+def report(tmp_path: Path) -> Callable[..., SourceRecord]:
+    """Write one file, read it, and return what its reader assumed."""
+
+    def record(content: str, *, name: str = "corpus.txt", **source: Any) -> SourceRecord:
+        path = tmp_path / name
+        path.write_text(content, "utf-8", newline="")
+        corpus = CorpusConfig.model_validate({"sources": [{"path": str(path), **source}]})
+        records: list[SourceRecord] = []
+        for _ in read_sources(corpus, on_source=lambda report: records.append(report.record())):
+            pass
+        return records[0]
+
+    return record
 
 
 @pytest.fixture

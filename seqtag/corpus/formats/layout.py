@@ -1,0 +1,211 @@
+"""The layout of a file in columns, as its first lines show it: separator, number of columns, comments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config.sources import ConllSource
+from seqtag.corpus.text import TAB, Fields, Lines, Positions, blank_fields, lines_of, strings, tab_fields
+from seqtag.errors import CorpusFormatError
+
+HEAD_BYTES = 1 << 20  # of text, from which the layout is told
+_DOCSTART = b"-DOCSTART-"
+# `# sent_id = 1`, `# id 7 domain=en`, `# newdoc`, `#begin document (x); part 000`
+_COMMENT = r"^# [^=]*=|^#[^\s=]+ =( |$)|^# ?new(doc|par) *$|^# ?(begin|end) document( |$)"
+_HASH_COLUMN = r"^#\t"  # `#` and a source between tabs, as in GermEval; or a token
+_TOKEN_HEADERS = ("token", "tokens", "word", "words", "form", "text", "id", "sentence", "sentence #")
+_TAG_HEADERS = (
+    *("tag", "tags", "label", "labels", "class", "annotation", "entity", "entities", "chunk", "iob", "bio"),
+    *("ner", "ner_tag", "ner_tags", "ner-tag", "ne", "ne_tag", "ne-tag", "ne-coarse-lit", "ne-fine-lit"),
+    *("pos", "pos_tag", "pos-tag", "upos", "xpos", "lemma", "feats", "deprel", "misc"),
+)
+_LEAST_SHARE = 0.05  # of sequences with another number of columns, from which on it is no accident
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the lines of a file are taken apart.
+
+    Attributes:
+        tabs: separate the columns, else runs of blanks and tabs do.
+        usual: the number of columns of most lines.
+        n_columns: of every token line; None: it need not be the same for all.
+        by_sequence: the lines of one sequence have one number of columns.
+        tags: that the first lines show.
+        header: the first token line and its number, if it looks like a header and none is declared.
+    """
+
+    source: ConllSource
+    tabs: bool
+    usual: int
+    n_columns: int | None
+    by_sequence: bool
+    tags: pa.StringArray
+    header: tuple[int, str] | None
+
+    def fields(self, lines: Lines) -> Fields:
+        """Return the columns, without empty ones at the end of a line that has more than it should."""
+        fields = tab_fields(lines) if self.tabs else blank_fields(lines)
+        return fields.trimmed(self.usual)
+
+    def are_usual(self, counts: Positions) -> npt.NDArray[np.bool_]:
+        """Return which numbers of columns are those of a token line."""
+        return are_enough(self.source, counts) if self.n_columns is None else counts == self.n_columns
+
+    def are_sound(self, counts: Positions, offsets: Positions) -> npt.NDArray[np.bool_]:
+        """Return which token lines have the columns that they should.
+
+        Another number of columns than in most lines leaves no doubt about token and tag if tabs separate them
+        and both are counted from the left.
+        """
+        sound = are_enough(self.source, counts)
+        if self.by_sequence:
+            same = np.diff(counts, prepend=0) == 0
+            same[offsets[:-1]] = True
+            return sound & same
+        return sound if self.n_columns is None or self.is_lenient else sound & (counts == self.n_columns)
+
+    @property
+    def is_lenient(self) -> bool:
+        """Whether a line may have another number of columns than most."""
+        source = self.source
+        return self.tabs and source.n_columns == "auto" and min(source.token_column, source.tag_column) >= 0
+
+
+def layout_of(source: ConllSource, head: bytes, *, name: str) -> Layout:
+    """Tell the layout from the first lines of a file.
+
+    Raises:
+        CorpusFormatError: most of them have not the columns that they should.
+    """
+    if not head:
+        nothing = pa.array([], pa.string())
+        return Layout(source, False, 0, n_columns=None, by_sequence=False, tags=nothing, header=None)
+    lines = lines_of(head)
+    is_break, tokens, are_certain = _token_lines(source, lines)
+    tabs = _has_tabs(source, lines, tokens)
+    raw = (tab_fields if tabs else blank_fields)(lines)
+    width = _usual_width(raw, tokens, source.least_columns)
+    fields = raw.trimmed(width)
+    counts = fields.counts[tokens]
+    enough = are_enough(source, counts)
+    if are_certain and not are_enough(source, np.array([width]))[0]:
+        raise _lacking_error(source, lines, fields, int(tokens[~enough][0]), name)
+    groups = np.cumsum(is_break, dtype=np.int64)[tokens]
+    by_sequence = source.n_columns == "auto" and _by_sequence(counts, groups, width)
+    tags = pc.utf8_trim_whitespace(fields.column(source.tag_column, tokens[enough]))
+    n_columns = source.n_columns if isinstance(source.n_columns, int) else width
+    return Layout(
+        source,
+        tabs=tabs,
+        usual=n_columns,
+        n_columns=None if by_sequence or source.n_columns == "vary" else n_columns,
+        by_sequence=by_sequence,
+        tags=tags.unique(),
+        header=None if source.header else _header(source, lines, fields, tokens, tags),
+    )
+
+
+def are_enough(source: ConllSource, counts: Positions) -> npt.NDArray[np.bool_]:
+    """Return which lines have both columns, and have them in two places."""
+    token, tag = source.token_column, source.tag_column
+    enough = counts >= source.least_columns
+    if (token < 0) != (tag < 0):
+        enough &= counts != abs(token) + abs(tag)  # one counted from the left, one from the right: they meet
+    return enough
+
+
+def document_starts(lines: Lines) -> Positions:
+    """Return the lines whose first field is -DOCSTART-."""
+    found = lines.starting_with(_DOCSTART)
+    return found[lines.data[lines.starts[found] + len(_DOCSTART)] <= 32]
+
+
+def commented(source: ConllSource, lines: Lines) -> Positions:
+    """Return the lines that begin as comments do."""
+    if source.comment:
+        return lines.starting_with(source.comment.encode())
+    return that_look_commented(lines, lines.starting_with(b"#"), f"{_COMMENT}|{_HASH_COLUMN}")
+
+
+def that_look_commented(lines: Lines, rows: Positions, pattern: str = _COMMENT) -> Positions:
+    """Return those of some rising lines that look like `# sent_id = 1`."""
+    texts = strings(lines.data, lines.starts[rows], lines.stops[rows])
+    return rows[pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)]
+
+
+def _token_lines(source: ConllSource, lines: Lines) -> tuple[npt.NDArray[np.bool_], Positions, bool]:
+    """Return which lines end a sequence, and those that are tokens; if there are none, all that might be."""
+    is_break = lines.blank()
+    is_break[document_starts(lines)] = True
+    plain = ~is_break
+    plain[commented(source, lines)] = False
+    tokens = np.flatnonzero(plain)[1 if source.header else 0 :]
+    return is_break, tokens if len(tokens) else np.flatnonzero(~is_break), len(tokens) > 0
+
+
+def _has_tabs(source: ConllSource, lines: Lines, tokens: Positions) -> bool:
+    if source.separator != "auto" or not len(tokens):
+        return source.separator == "tab"
+    tabs = np.flatnonzero(lines.data == TAB)
+    has_tab = np.searchsorted(tabs, lines.starts[tokens]) < np.searchsorted(tabs, lines.stops[tokens])
+    n = int(has_tab.sum())
+    return bool(has_tab[0]) if 2 * n == len(tokens) else 2 * n > len(tokens)
+
+
+def _usual_width(fields: Fields, tokens: Positions, least: int) -> int:
+    """Return the number of columns of most lines, without last columns that are empty in all of these."""
+    if not len(tokens):
+        return least
+    counts = fields.counts[tokens]
+    values, n = np.unique(counts, return_counts=True)
+    usual = values[n == n.max()].max()
+    return int(fields.trimmed(least).counts[tokens][counts == usual].max())
+
+
+def _by_sequence(counts: Positions, groups: Positions, width: int) -> bool:
+    """Tell whether numbers of columns differ between sequences rather than within them, as in CoNLL-2012."""
+    if (counts == width).all():
+        return False
+    begins = np.flatnonzero(np.diff(groups, prepend=-1))
+    least, most = np.minimum.reduceat(counts, begins), np.maximum.reduceat(counts, begins)
+    lengths = np.diff(np.append(begins, len(counts)))
+    n_other = int(((least == most) & (least != width) & (lengths > 1)).sum())
+    return n_other > int((least != most).sum()) and n_other >= _LEAST_SHARE * len(begins)
+
+
+def _header(
+    source: ConllSource, lines: Lines, fields: Fields, tokens: Positions, tags: pa.StringArray
+) -> tuple[int, str] | None:
+    """Return the first token line if it names columns, and its tag is no other line's."""
+    if len(tokens) == 1 or not len(tokens):  # nothing to compare it with
+        return None
+    first = tokens[:1]
+    token, tag = (
+        pc.utf8_trim_whitespace(fields.column(number, first))[0].as_py()
+        for number in (source.token_column, source.tag_column)
+    )
+    if tag is not None and pc.sum(pc.equal(tags, tag)).as_py() > 1:
+        return None
+    named = _bare(token) in _TOKEN_HEADERS or _bare(tag) in _TAG_HEADERS
+    return (int(first[0]) + 1, lines.text(int(first[0]))) if named else None
+
+
+def _bare(cell: str | None) -> str:
+    return (cell or "").strip("#\"' ").casefold()
+
+
+def _lacking_error(
+    source: ConllSource, lines: Lines, fields: Fields, line: int, name: str
+) -> CorpusFormatError:
+    between = {"auto": "tabs or blanks", "tab": "tabs", "blanks": "blanks"}[source.separator]
+    return CorpusFormatError(
+        f"{name}:{line + 1}: too few columns between {between}, here and in most lines: expected at least "
+        f"{source.least_columns} (token_column = {source.token_column}, tag_column = {source.tag_column}), "
+        f"found {fields.counts[line]} in {lines.text(line)[:80]!r}; set separator, token_column or tag_column"
+    )

@@ -1,0 +1,87 @@
+"""Tokens, comments, a header and document starts among the lines of a file in columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from seqtag.corpus.formats.layout import Layout, are_enough, commented, document_starts
+from seqtag.corpus.text import Fields, Lines, Positions
+
+Flags = npt.NDArray[np.bool_]
+_BEGIN_DOCUMENT = b"#begin document"  # a comment of CoNLL-2012
+
+
+@dataclass(frozen=True)
+class LineKinds:
+    """The lines of a block by kind; every one that is not blank is of one kind."""
+
+    is_break: Flags  # [lines]: ends a sequence
+    tokens: Positions
+    doubtful: Positions  # tokens that begin like comments
+    comments: Positions
+    is_inside: Flags  # [comments]: below the first token of its sequence
+    document_starts: Positions
+    header: Positions  # one line at most
+
+
+def kinds_of(lines: Lines, fields: Fields, layout: Layout, *, header_due: bool) -> LineKinds:
+    """Tell the lines of a block apart.
+
+    A line that begins like a comment is a token if it has the usual number of columns, or a tag that the
+    first lines show. Where blanks separate, the words of a comment look like columns: above a sequence a
+    token has both, within one the usual number. What is not declared is no comment within a sequence.
+    """
+    starts = document_starts(lines)
+    is_break = lines.blank()
+    is_break[starts] = True
+    is_token = ~is_break
+    maybe = commented(layout.source, lines)
+    maybe = maybe[is_token[maybe]]
+    header = _header(fields, layout, is_token, maybe) if header_due else starts[:0]
+    is_token[header] = False
+    maybe = maybe[is_token[maybe]]
+    comments, is_inside = _comments(fields, layout, is_break, is_token, maybe)
+    is_token[comments] = False
+    begins = lines.starting_with(_BEGIN_DOCUMENT)
+    starts = np.union1d(starts, begins[~is_token[begins]])
+    return LineKinds(
+        is_break, np.flatnonzero(is_token), maybe[is_token[maybe]], comments, is_inside, starts, header
+    )
+
+
+def _header(fields: Fields, layout: Layout, is_token: Flags, maybe: Positions) -> Positions:
+    """Return the first line that is neither blank nor a comment."""
+    is_candidate = is_token.copy()
+    is_candidate[maybe] = layout.are_usual(fields.counts[maybe])
+    return np.flatnonzero(is_candidate)[:1]
+
+
+def _comments(
+    fields: Fields, layout: Layout, is_break: Flags, is_token: Flags, maybe: Positions
+) -> tuple[Positions, Flags]:
+    if not len(maybe):
+        return maybe, np.zeros(0, np.bool_)
+    above, within = _read_as_comments(fields, layout, maybe)
+    begins = is_token.copy()
+    begins[maybe[above]] = False
+    rows = np.flatnonzero(begins)
+    group = np.cumsum(is_break)
+    before = np.append(rows, -1)[np.searchsorted(rows, maybe) - 1]  # the token line above, -1: none
+    is_inside = (before >= 0) & (group[before] == group[maybe])
+    chosen = np.where(is_inside, within & (layout.source.comment is not None), above)
+    return maybe[chosen], is_inside[chosen]
+
+
+def _read_as_comments(fields: Fields, layout: Layout, maybe: Positions) -> tuple[Flags, Flags]:
+    """Return which lines are comments if they are above their sequence's first token, and which if below."""
+    tags = pc.utf8_trim_whitespace(fields.column(layout.source.tag_column, maybe))
+    known = pc.is_in(tags, layout.tags).to_numpy(zero_copy_only=False)
+    usual = layout.are_usual(fields.counts[maybe])
+    if layout.tabs:
+        without_tag = ~are_enough(layout.source, fields.trimmed(0).counts[maybe])
+        return without_tag | ~(usual | known), without_tag
+    return ~(usual & known), ~usual if layout.n_columns is not None else ~(usual & known)

@@ -1,0 +1,188 @@
+"""Counts of what contradicts the layout of a file in columns, for the report of its source."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow.compute as pc
+
+from seqtag.corpus.formats.layout import Layout, that_look_commented
+from seqtag.corpus.formats.line_kinds import LineKinds
+from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.text import TAB, Fields, Lines, Positions, fields_of_line
+
+LEAST_SEQUENCES = 10  # of a file that is one document, for a warning
+_MOST_WIDTHS = 4  # numbers of columns that a warning counts
+_MOST_CHARACTERS = 60  # of a line in a warning
+
+
+@dataclass
+class Seen:
+    """Lines of one kind: how many, and the first one."""
+
+    count: int = 0
+    line: int = 0
+    text: str = ""
+
+    def add(self, lines: Lines, rows: Positions, first_line: int) -> None:
+        """Count lines of a block that begins at `first_line` of the file."""
+        if len(rows) and not self.count:
+            self.line, self.text = first_line + int(rows[0]), lines.text(int(rows[0]))
+        self.count += len(rows)
+
+    @property
+    def shown(self) -> str:
+        return repr(self.text[:_MOST_CHARACTERS])
+
+
+class Tally:
+    """Collects what the blocks of one file show."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._widths: Counter[int] = Counter()
+        self._n_shortened = 0
+        self._first, self._odd, self._tabbed, self._blank = Seen(), Seen(), Seen(), Seen()
+        self._comments, self._inside, self._doubtful = Seen(), Seen(), Seen()
+        self._header, self._document = Seen(), Seen()
+
+    def add(self, lines: Lines, fields: Fields, kinds: LineKinds, *, first_line: int) -> None:
+        """Count the lines of a block that begins at `first_line` of the file."""
+        tokens = kinds.tokens
+        counts = fields.counts[tokens]
+        odd = np.flatnonzero(counts != self._layout.usual)
+        widths, n = np.unique(counts[odd], return_counts=True)
+        self._widths.update(dict(zip(widths.tolist(), n.tolist(), strict=True)))
+        self._widths[self._layout.usual] += len(counts) - len(odd)
+        self._n_shortened += int((np.diff(fields.first, append=len(fields.starts))[tokens] > counts).sum())
+        tabbed = counts > 1 if self._layout.tabs else _with_tab(lines, fields)[tokens]
+        for seen, rows in (
+            (self._first, tokens[:1]),
+            (self._odd, tokens[odd]),
+            (self._tabbed, tokens[tabbed]),
+            (self._blank, _with_blank(lines, tokens[~tabbed])),
+            (self._comments, kinds.comments),
+            (self._inside, kinds.comments[kinds.is_inside]),
+            (self._doubtful, that_look_commented(lines, kinds.doubtful)),
+            (self._header, kinds.header),
+            (self._document, kinds.document_starts),
+        ):
+            seen.add(lines, rows, first_line)
+
+    def tell(self, report: SourceReport, name: str, *, n_sequences: int) -> None:
+        """Report how the file was read, and what in it contradicts that."""
+        layout, source = self._layout, self._layout.source
+        if not n_sequences:
+            return
+        automatic = "# key = value" if self._comments.count else "none"
+        report.assume("separator", "tab" if layout.tabs else "blanks")
+        report.assume("columns", "by sequence" if layout.by_sequence else _columns(layout))
+        report.assume("header", "yes" if self._header.count else "none")
+        report.assume("comments", automatic if source.comment is None else repr(source.comment))
+        report.change("lines without their last, empty columns", self._n_shortened)
+        for kind, line, text, count in self._contradictions(n_sequences):
+            report.warn(kind, text, place=f"{name}:{line}", count=count)
+
+    def _contradictions(self, n_sequences: int) -> Iterator[tuple[str, int, str, int]]:
+        """Yield each with the line of the first place and the number of places."""
+        source, comments, inside, doubtful = self._layout.source, self._comments, self._inside, self._doubtful
+        if source.n_columns == "auto" and self._odd.count:
+            yield "columns", self._odd.line, self._odd_columns(), self._odd.count
+        if source.separator == "auto" and self._tabbed.count and self._blank.count:
+            odd = self._blank if self._layout.tabs else self._tabbed
+            yield "separators", odd.line, self._two_separators(), odd.count
+        if source.comment is None and comments.count:
+            text = f'lines such as {comments.shown} are read as comments; comment = "#" declares them'
+            yield "comments", comments.line, text, comments.count
+        if inside.count:
+            text = (
+                f"a comment within a sequence was left out: {inside.shown}; without comment = "
+                f'"{source.comment}" it breaks its sequence'
+            )
+            yield "comments within sequences", inside.line, text, inside.count
+        if doubtful.count:
+            text = f"{doubtful.shown} looks like a comment and is read as a token" + (
+                '; comment = "#" makes it a comment if it has no tag' if source.comment is None else ""
+            )
+            yield "comments as tokens", doubtful.line, text, doubtful.count
+        yield from self._headers()
+        if (
+            source.documents == "auto"
+            and self._document.count == 1
+            and self._document.line < self._first.line
+            and n_sequences >= LEAST_SEQUENCES
+        ):
+            text = (
+                f"a single {self._document.shown} makes all {n_sequences:,} sequences one document, which no "
+                'split divides; documents = "none" makes each sequence a document'
+            )
+            yield "documents", self._document.line, text, 1
+
+    def _headers(self) -> Iterator[tuple[str, int, str, int]]:
+        layout, header = self._layout, self._header
+        if layout.header is not None:
+            line, text = layout.header
+            shown = repr(text[:_MOST_CHARACTERS])
+            yield "header", line, f"{shown} looks like a header and is read as a token; set header = true", 1
+        elif header.count and self._cell(header, layout.source.tag_column) in layout.tags.to_pylist():
+            text = f"{header.shown} is left out as the header and looks like a token; drop header = true"
+            yield "header", header.line, text, 1
+
+    def _odd_columns(self) -> str:
+        """Show the first line with another number of columns, read from the left and from the right."""
+        layout, odd = self._layout, self._odd
+        columns = (layout.source.token_column, layout.source.tag_column)
+        (usual, n), *others = sorted(self._widths.items(), key=lambda item: (-item[1], item[0]))[
+            :_MOST_WIDTHS
+        ]
+        counts = ", ".join([f"{usual} in {n:,} lines", *(f"{width} in {n:,}" for width, n in others)])
+        found = f"number of columns varies ({counts}), {odd.shown} has {len(self._cells(odd))}"
+        if layout.by_sequence:
+            return f"{found}; each sequence keeps its number, and n_columns = {layout.usual} allows no other"
+        left = " / ".join(repr(self._cell(odd, c if c >= 0 else c + layout.usual)) for c in columns)
+        right = " / ".join(repr(self._cell(odd, c if c < 0 else c - layout.usual)) for c in columns)
+        read = f"{found}: its token and tag are {left} from the left, {right} from the right"
+        mixed = " / ".join(repr(self._cell(odd, column)) for column in columns)
+        if layout.is_lenient:
+            return f"{read}; it is read from the left, n_columns = {layout.usual} breaks its sequence"
+        return f'{read}; its sequence is broken, n_columns = "vary" reads {mixed}'
+
+    def _two_separators(self) -> str:
+        tabs, blank = self._tabbed, self._blank
+        return (
+            f"two separators: tabs in {tabs.count:,} lines ({tabs.shown}), blanks alone in {blank.count:,} "
+            f'({blank.shown}); read with separator = "{"tab" if self._layout.tabs else "blanks"}"'
+        )
+
+    def _cells(self, seen: Seen) -> list[str]:
+        return seen.text.split("\t") if self._layout.tabs else fields_of_line(seen.text)
+
+    def _cell(self, seen: Seen, column: int) -> str | None:
+        cells = self._cells(seen)
+        return cells[column].strip() if -len(cells) <= column < len(cells) else None
+
+
+def _columns(layout: Layout) -> str:
+    return "any number" if layout.source.n_columns == "vary" else str(layout.usual)
+
+
+def _with_tab(lines: Lines, fields: Fields) -> npt.NDArray[np.bool_]:
+    """Return which lines have a tab between two fields."""
+    found = np.zeros(len(lines), np.bool_)
+    tabs = np.flatnonzero(lines.data == TAB)
+    if len(tabs):
+        rows = np.searchsorted(lines.starts, tabs, side="right") - 1
+        tabs, rows = tabs[fields.counts[rows] > 1], rows[fields.counts[rows] > 1]
+        last = fields.first[rows] + fields.counts[rows] - 1
+        found[rows[(tabs >= fields.starts[fields.first[rows]]) & (tabs < fields.starts[last])]] = True
+    return found
+
+
+def _with_blank(lines: Lines, rows: Positions) -> Positions:
+    """Return those of some rising lines that have a blank between two words."""
+    found = pc.match_substring_regex(lines.excerpts(rows), r"\S +\S").to_numpy(zero_copy_only=False)
+    return rows[found]

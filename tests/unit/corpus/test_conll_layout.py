@@ -1,0 +1,311 @@
+"""CoNLL-style files as people have them: numbers of columns, headers, comments, blanks at line ends."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqtag.config.tagger import CorpusConfig
+from seqtag.corpus.source_report import SourceRecord
+
+LINES = "Ada NNP B-PER\nsings VBZ O\n\n" * 6
+
+
+def warned(record: SourceRecord) -> dict[str, str]:
+    return {warning["kind"]: f"{warning['place']}: {warning['text']}" for warning in record["warnings"]}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a O \nb B-X\n",
+        "a\tO\t\nb\tB-X\n",
+        "a\tO\t\nb\tB-X\t\n",
+        "a\tO\t \u00a0\nb\tB-X\t\t\n",
+        "a O \u00a0\nb B-X\n",
+    ],
+    ids=["blank", "tab", "tab in every line", "blank columns", "no-break space"],
+)
+def test_blanks_and_separators_at_the_end_of_a_line_are_no_columns(text, read, content):
+    assert content(read(text, format="conll")) == [(["a", "b"], ["O", "B-X"])]
+
+
+def test_a_last_column_that_is_seldom_filled_is_a_column(read, content):
+    text = "a\tNN\t\nb\tNN\t\nc\tNN\tB-X\n"
+
+    assert content(read(text, format="conll")) == [(["a", "b", "c"], ["", "", "B-X"])]
+
+
+def test_dropped_columns_are_counted(report):
+    record = report("a\tO\t\nb\tO\n\nc\tO\t\n", format="conll")
+
+    assert record["changed"] == {"lines without their last, empty columns": 2}
+    assert record["assumed"]["columns"] == {"2": 1}
+
+
+def test_a_blank_within_a_token_breaks_its_sequence(read, report):
+    text = LINES + "Acme Inc NNP B-ORG\nsings VBZ O\n"
+    rows = read(text, format="conll")
+
+    assert [row["defect"] for row in rows] == [None] * 6 + [
+        "corpus.txt:19: found 4 columns, expected 3 (a blank within a cell separates, too); "
+        "n_columns = \"vary\" reads it: 'Acme Inc NNP B-ORG'"
+    ]
+    assert warned(report(text, format="conll")) == {
+        "columns": "corpus.txt:19: number of columns varies (3 in 13 lines, 4 in 1), 'Acme Inc NNP "
+        "B-ORG' "
+        "has 4: its token and tag are 'Acme' / 'NNP' from the left, 'Inc' / 'B-ORG' from the right; its "
+        "sequence "
+        "is broken, n_columns = \"vary\" reads 'Acme' / 'B-ORG'"
+    }
+    assert [row["defect"] for row in read(text, format="conll", n_columns="vary")] == [None] * 7
+    assert report(text, format="conll", n_columns="vary")["warnings"] == []
+
+
+def test_an_empty_token_breaks_its_sequence(read):
+    rows = read("Ada -X- _ B-PER\nsings -X- _ O\n -X- _ O\n", format="conll")
+
+    assert rows[0]["defect"] == (
+        "corpus.txt:3: found 3 columns, expected 4 (is a cell empty, or is it a comment?); n_columns = "
+        '"vary" reads it: \' '
+        "-X- _ O'"
+    )
+
+
+def test_a_further_column_between_tabs_is_no_doubt_if_both_columns_are_counted_from_the_left(read, content):
+    text = "a\tO\nb\tB-X\tsic\nc\tO\n"
+
+    assert read(text, format="conll")[0]["defect"].startswith("corpus.txt:2: found 3 columns, expected 2;")
+    rows = read(text, format="conll", tag_column=1)
+    assert content(rows) == [(["a", "b", "c"], ["O", "B-X", "O"])]
+    assert rows[0]["defect"] is None
+    assert read(text, format="conll", tag_column=1, n_columns=2)[0]["defect"] is not None
+
+
+def test_the_number_of_columns_can_be_declared(read):
+    rows = read("a x O\n\nb O\n\nc x O\n", format="conll", n_columns=2)
+
+    assert [row["defect"] is None for row in rows] == [False, True, False]
+
+
+def test_a_number_of_columns_that_is_too_small_is_refused():
+    with pytest.raises(
+        ValueError, match="n_columns = 2 is too small: expected at least 4 for token_column = 3"
+    ):
+        CorpusConfig.model_validate(
+            {
+                "sources": [
+                    {"format": "conll", "path": "x", "token_column": 3, "tag_column": 1, "n_columns": 2}
+                ]
+            }
+        )
+
+
+def test_numbers_of_columns_that_differ_between_sequences_are_read(read, content, report):
+    header = "#begin document (bc/x/00/x_0000); part 000\n"
+    verbs = [f"bc/x 0 {i} w{i} NN - * (V*)\nbc/x 0 {i} . . - * *\n\n" for i in range(2)]
+    plain = "bc/x 0 0 Well UH - *\nbc/x 0 1 . . - *\n\n"
+    double = "bc/x 0 0 go VB - * (V*) *\nbc/x 0 1 on RP - * * (A*)\n\n"
+    text = (
+        header + "".join(verbs) + plain + "#end document\n" + header + double + verbs[0] + "#end document\n"
+    )
+    rows = read(text, format="conll", token_column=3, tag_column=4)
+
+    assert content(rows)[:2] == [(["w0", "."], ["NN", "."]), (["w1", "."], ["NN", "."])]
+    assert [row["tokens"] for row in rows[2:]] == [["Well", "."], ["go", "on"], ["w0", "."]]
+    assert [row["defect"] for row in rows] == [None] * 5
+    ids = [row["document_id"] for row in rows]
+    assert ids[0] == ids[1] == ids[2] != ids[3] == ids[4]
+    record = report(text, format="conll", token_column=3, tag_column=4)
+    assert record["assumed"]["columns"] == {"by sequence": 1}
+    assert set(warned(record)) == {"columns", "comments"}
+
+
+def test_a_line_with_other_columns_than_the_one_above_breaks_a_sequence_of_such_a_file(read):
+    two, three = "a O\nb O\n\n" * 3, "a x O\nb x O\n\n" * 3
+    rows = read(two + three + "a x O\nb x y O\n", format="conll")
+
+    assert [row["defect"] is None for row in rows] == [True] * 6 + [False]
+    assert "corpus.txt:20: found 4 columns, expected as many as in the line above" in rows[6]["defect"]
+
+
+def test_two_separators_in_a_file_are_a_warning(report):
+    text = "a\tO\nb\tO\nc O\n"
+
+    assert warned(report(text, format="conll"))["separators"] == (
+        "corpus.txt:3: two separators: tabs in 2 lines ('a\\tO'), blanks alone in 1 ('c O'); read with "
+        "separator = "
+        '"tab"'
+    )
+    assert "separators" in warned(report("a O\nb O\nc\tO\n", format="conll"))
+    assert warned(report(text, format="conll", separator="blanks")) == {}
+    assert warned(report("New York\tB-LOC\nb\tO\n", format="conll")) == {}
+
+
+def test_most_lines_decide_which_separator_is_read(read, content):
+    assert content(read("New York B-LOC\na\tO\nb\tO\n", format="conll"))[0][0][1:] == ["a", "b"]
+    assert content(read("a b\tO\nb O\nc O\n", format="conll", n_columns="vary"))[0][1] == ["O", "O", "O"]
+
+
+def test_a_header_can_be_left_out(read, content):
+    rows = read("token\ttag\n-DOCSTART-\tO\n\na\tO\n\nb\tB-X\n", format="conll", header=True)
+
+    assert content(rows) == [(["a"], ["O"]), (["b"], ["B-X"])]
+    assert rows[0]["document_id"] == rows[1]["document_id"]
+
+
+def test_every_file_of_a_source_has_its_header(tmp_path, read_rows, content):
+    for name in ("a.tsv", "b.tsv"):
+        (tmp_path / name).write_text(f"\nTOKEN\tTAG\n{name}\tO\n")
+    rows = read_rows({"format": "conll", "path": f"{tmp_path}/*.tsv", "header": True})
+
+    assert content(rows) == [(["a.tsv"], ["O"]), (["b.tsv"], ["O"])]
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("token\ttag\na\tO\nb\tO\n", True),
+        ("TOKEN\tNE-COARSE-LIT\tNE-NESTED\na\tO\tO\nb\tB-pers\tO\n", True),
+        ("Word POS NER\na NN O\nb NN O\n", True),
+        ("word\tO\na\tO\nb\tB-X\n", False),
+        ("label\tNOUN\nb\tNOUN\n", False),
+        ("Ada\tB-PER\nb\tO\n", False),
+    ],
+)
+def test_a_first_line_that_looks_like_a_header_is_a_warning(text, looks, report):
+    record = report(text, format="conll")
+
+    assert [w["place"] for w in record["warnings"] if w["kind"] == "header"] == ["corpus.txt:1"] * looks
+    assert record["assumed"]["header"] == {"none": 1}
+    if looks:
+        assert warned(record)["header"].endswith(
+            "looks like a header and is read as a token; set header = true"
+        )
+        declared = report(text, format="conll", header=True)
+        assert (declared["assumed"]["header"], declared["warnings"]) == ({"yes": 1}, [])
+
+
+def test_a_header_that_looks_like_a_token_is_a_warning(report):
+    record = report("a\tO\nb\tO\nc\tB-X\n", format="conll", header=True)
+
+    assert "drop header = true" in warned(record)["header"]
+
+
+def test_a_hash_with_a_tag_is_a_token_also_where_comments_are_declared(read, content):
+    tabs = "# newdoc\n#\tO\nAda\tB-PER\n#acme\tB-ORG\n\n#first\tB-NEW\nday\tO\n"
+    expected = [(["#", "Ada", "#acme"], ["O", "B-PER", "B-ORG"]), (["#first", "day"], ["B-NEW", "O"])]
+    assert content(read(tabs, format="conll", comment="#")) == expected
+
+    blanks = "# newdoc\n# O\nAda B-PER\n#acme B-ORG\nsings O\n"
+    assert content(read(blanks, format="conll", comment="#")) == [
+        (["#", "Ada", "#acme", "sings"], ["O", "B-PER", "B-ORG", "O"])
+    ]
+
+
+def test_without_a_key_a_hash_is_a_token(read, content):
+    assert content(read("# O\nwinning O\n#win O\n", format="conll")) == [
+        (["#", "winning", "#win"], ["O", "O", "O"])
+    ]
+
+
+@pytest.mark.parametrize("separator", ["\t", " ", " NN B-NP "])
+def test_lines_like_comments_above_a_sequence_are_noticed_without_a_key(separator, read, report, content):
+    sentence = f"# sent_id = 1\n# text = Ada sings .\nAda{separator}B-PER\n#{separator}O\n.{separator}O\n\n"
+    rows = read(sentence * 2, format="conll", columns=["sent_id"])
+    record = report(sentence * 2, format="conll")
+
+    assert content(rows) == [(["Ada", "#", "."], ["B-PER", "O", "O"])] * 2
+    assert [row["sent_id"] for row in rows] == ["1", "1"]
+    assert record["assumed"]["comments"] == {"# key = value": 1}
+    assert [(w["place"], w["count"]) for w in record["warnings"]] == [("corpus.txt:1", 4)]
+    assert 'comment = "#" declares them' in warned(record)["comments"]
+    assert warned(report(sentence * 2, format="conll", comment="#")) == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        (
+            "#\tn-tv.de of May 26\t[2005-02-26]\n1\tAda\tB-PER\tO\n2\tsings\tO\tO\n",
+            {"token_column": 1, "tag_column": 2},
+        ),
+        ("# id 9f-1\tdomain=en\nAda _ _ B-PER\nsings _ _ O\n", {}),
+        ("###MEDLINE:1\n\nAda\tB-PER\nsings\tO\n", {"comment": "###"}),
+    ],
+    ids=["source between tabs", "as many words as columns", "a block alone"],
+)
+def test_comments_of_shared_tasks_are_no_tokens(text, source, read, content):
+    text = f"{text}\n" * 3
+
+    assert content(read(text, format="conll", **source)) == [(["Ada", "sings"], ["B-PER", "O"])] * 3
+    assert content(read(text, **{"format": "conll", "comment": "#", **source}))[0][0] == ["Ada", "sings"]
+
+
+def test_a_file_of_comments_or_a_header_alone_has_no_sequence(tmp_path, read_rows):
+    for name, text in {
+        "a": "###MEDLINE:1\n\n",
+        "b": "###token tag\n",
+        "c": "token tag\n",
+        "d": "token tag\na O\n",
+    }.items():
+        (tmp_path / name).write_text(text)
+    rows = read_rows({"format": "conll", "path": f"{tmp_path}/*", "comment": "###", "header": True})
+
+    assert [row["tokens"] for row in rows] == [["a"]]
+
+
+def test_a_comment_within_a_sequence_is_left_out_if_declared_and_counted(read, report, content):
+    text = "a\tO\n# page = 2\nb\tO\n"
+
+    assert content(read(text, format="conll", comment="#")) == [(["a", "b"], ["O", "O"])]
+    assert warned(report(text, format="conll", comment="#"))["comments within sequences"].startswith(
+        "corpus.txt:2: a comment within a sequence was left out: '# page = 2'"
+    )
+    assert "'# page = 2'" in read(text, format="conll")[0]["defect"]
+    assert "looks like a comment" in warned(report(text, format="conll"))["comments as tokens"]
+
+
+def test_hipe_files_are_read(read, report):
+    text = (
+        "TOKEN\tNE-COARSE-LIT\tNE-COARSE-METO\tMISC\n# hipe2022:document_id = d1\n# hipe2022:date = "
+        "1890-01-02\n"
+        "Aus\tO\tO\t_\n# segment_iiif_link = _\nLausanne\tB-loc\tO\tNoSpaceAfter\n\n"
+        "# hipe2022:document_id = d2\nCuno\tB-pers\tO\t_\n"
+    )
+    source = {"format": "conll", "tag_column": 1, "header": True, "comment": "#"}
+    rows = read(text, columns=["hipe2022:date"], **source)
+
+    assert [(row["tokens"], row["tags"], row["hipe2022:date"], row["defect"]) for row in rows] == [
+        (["Aus", "Lausanne"], ["O", "B-loc"], "1890-01-02", None),
+        (["Cuno"], ["B-pers"], None, None),
+    ]
+    record = report(text, **source)
+    assert {what: list(values) for what, values in record["assumed"].items()} == {
+        "compression": ["none"],
+        "encoding": ["utf-8"],
+        "separator": ["tab"],
+        "columns": ["4"],
+        "header": ["yes"],
+        "comments": ["'#'"],
+    }
+
+
+def test_a_file_that_is_one_document_is_a_warning_with_a_key_that_ignores_documents(read, report):
+    text = "-DOCSTART- -X- O\n" + "".join(f"w{i} -X- _ O\n\n" for i in range(12))
+
+    assert len({row["document_id"] for row in read(text, format="conll")}) == 1
+    assert warned(report(text, format="conll")) == {
+        "documents": "corpus.txt:1: a single '-DOCSTART- -X- O' makes all 12 sequences one document, "
+        "which no split "
+        'divides; documents = "none" makes each sequence a document'
+    }
+    assert len({row["document_id"] for row in read(text, format="conll", documents="none")}) == 12
+    assert report(text, format="conll", documents="none")["warnings"] == []
+    assert report(text + "-DOCSTART- O\n\na b _ O\n", format="conll")["warnings"] == []
+
+
+def test_conll_2000_and_2003_are_read_without_a_warning(report):
+    chunks = "Confidence NN B-NP\nin IN B-PP\n\nChancellor NNP O\n. . O\n"
+    entities = "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n"
+
+    assert [report(text, format="conll")["warnings"] for text in (chunks, entities)] == [[], []]
