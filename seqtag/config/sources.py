@@ -11,7 +11,6 @@ from seqtag.config.order_format import check_order_format
 from seqtag.config.paths import checked_path
 
 Split = Literal["train", "dev", "test"]
-ConlluColumn = Literal["ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 Documents = Literal["auto", "none"]  # auto: as the file marks them; none: each sequence is one
 Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
@@ -132,11 +131,17 @@ class ConllSource(FileSource):
 
 
 class ConlluSource(FileSource):
-    """Universal Dependencies' ten columns; multiword ranges and empty nodes are skipped."""
+    """Universal Dependencies' ten columns, or those that `# global.columns = ...` names (CoNLL-U Plus).
+
+    Multiword ranges and empty nodes are skipped. A tag `_` is none.
+    """
 
     format: Literal["conllu"]
-    token_column: ConlluColumn = "FORM"
-    tag_column: ConlluColumn = "UPOS"
+    token_column: str = "FORM"
+    tag_column: str = "UPOS"
+    tag_feature: str | None = Field(default=None, pattern=r"^[^\s=|]+$")  # of `name=B-PER|...` in tag_column
+    tag_default: str | None = Field(default=None, min_length=1)  # of words without a tag, such as "O"
+    documents: Documents = "auto"
 
 
 class LongColumns(Table):

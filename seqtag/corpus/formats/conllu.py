@@ -1,17 +1,16 @@
-"""CoNLL-U, the ten columns of Universal Dependencies (universaldependencies.org/format.html)."""
+"""CoNLL-U and CoNLL-U Plus, the columns of Universal Dependencies (universaldependencies.org/format.html)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import ConlluColumn, ConlluSource
+from seqtag.config.sources import ConlluSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists, picked
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.documents import Piece, with_document_ids
@@ -23,11 +22,21 @@ from seqtag.corpus.formats.groups import (
     groups_of,
     sequence_values,
 )
+from seqtag.corpus.formats.words import COLUMNS, Words, WordTally, check_columns
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import BLOCK_BYTES, Lines, Positions, lines_of, paragraph_blocks, tab_fields
+from seqtag.corpus.text import (
+    BLOCK_BYTES,
+    Fields,
+    Lines,
+    Positions,
+    fields_of_line,
+    lines_of,
+    paragraph_blocks,
+    tab_fields,
+)
 from seqtag.errors import CorpusFormatError
 
-COLUMNS: tuple[ConlluColumn, ...] = get_args(ConlluColumn)
+_GLOBAL_COLUMNS = "global.columns"
 _NO_WORD = r"^[0-9]+[-.][0-9]+$"  # a multiword range (1-2) or an empty node (8.1)
 _NEW_DOCUMENT = ("newdoc", "newdoc id")
 _SENTENCE_LEVEL = ("newpar", "newpar id", "sent_id", "text")  # from these on a comment is the sentence's own
@@ -50,8 +59,9 @@ def read_conllu(
     sent_id and text hold for all sentences of the document.
 
     Raises:
-        CorpusFormatError: the first token line has not ten columns or no number, or the encoding is wrong.
-            A later line of that kind breaks its sentence only. A file without a word yields nothing.
+        CorpusFormatError: the first token line has too few or too many columns or no number, the file has not
+            the token or tag column, or the encoding is wrong. A later line with other columns breaks its
+            sentence only. A file without a word yields nothing.
     """
     yield from with_document_ids(_pieces(source, file, columns, report, block_bytes))
 
@@ -59,12 +69,16 @@ def read_conllu(
 def _pieces(
     source: ConlluSource, file: InputFile, columns: Sequence[str], report: SourceReport, block_bytes: int
 ) -> Iterator[Piece]:
-    report.assume("columns", "the ten of CoNLL-U")
-    place = _Place()
+    place, tally = _Place(), WordTally(source)
     for block in paragraph_blocks(file, source.encoding, block_bytes):
-        piece, place = _piece(source, file.name, columns, report, block, place)
+        piece, place = _piece(source, file.name, columns, report, block, place, tally)
         if piece is not None:
             yield piece
+    if place.n_sequences:
+        report.assume(
+            "columns", "the ten of CoNLL-U" if place.columns == COLUMNS else " ".join(place.columns)
+        )
+        tally.tell(report, file.name, n_sequences=place.n_sequences)
 
 
 @dataclass(frozen=True)
@@ -82,6 +96,7 @@ class _Place:
     line: int = 1
     n_sequences: int = 0
     checked: bool = False  # a token line was seen
+    columns: tuple[str, ...] = COLUMNS
     n_documents: int = 0  # `# newdoc` lines
     document: _Document = _Document()
 
@@ -104,31 +119,33 @@ def _piece(
     report: SourceReport,
     block: bytes,
     place: _Place,
+    tally: WordTally,
 ) -> tuple[Piece | None, _Place]:
     lines = lines_of(block)
-    fields = tab_fields(lines)
     blank = lines.blank()
     comment_lines = lines.starting_with(b"#")
     is_token = ~blank
     is_token[comment_lines] = False
     token_lines = np.flatnonzero(is_token)
-    ids = fields.column(0, token_lines)
-    counts = fields.counts[token_lines]
-    is_word, is_known = _kinds(ids)
-    if len(token_lines) and not place.checked and not (is_known[0] and counts[0] == len(COLUMNS)):
-        raise _first_line_error(name, lines, int(token_lines[0]), int(counts[0]), place.line)
+    comments = comments_of(lines, comment_lines, b"#")
+    named = _columns(comments, comment_lines, token_lines, name, place)
+    fields = tab_fields(lines).trimmed(len(named))
+    is_word, is_known = _kinds(named, fields, token_lines)
+    if len(token_lines) and not place.checked:
+        check_columns(source, named, name)
+        if not (is_known[0] and fields.counts[token_lines[0]] == len(named)):
+            raise _first_line_error(name, lines, int(token_lines[0]), fields, named, place.line)
 
     kept = is_word | ~is_known
     groups = groups_of(lines, tokens=token_lines[kept], is_break=blank, comments=comment_lines)
-    comments = comments_of(lines, comment_lines, b"#")
     documents = _documents(groups, comments, blank, place.document)
-    tokens = lists(groups.offsets, fields.column(COLUMNS.index(source.token_column), groups.tokens))
     further = {key: _values(key, comments, groups, documents) for key in columns}
     after = replace(
         place,
         line=place.line + len(lines),
         n_sequences=place.n_sequences + len(groups),
         checked=place.checked or len(token_lines) > 0,
+        columns=named,
         n_documents=place.n_documents + len(documents.boundaries),
         document=_last_document(documents, comments, groups, columns),
     )
@@ -138,31 +155,62 @@ def _piece(
     def places(token: Positions) -> pa.StringArray:
         return labelled(name, place.line + groups.tokens[token], mark=":")
 
+    words = Words(fields, named, groups.tokens)
+    tokens, tags = words.values(source.token_column), words.tags(source)
+    tally.add(words, tokens, first_line=place.line, document_starts=documents.boundaries)
     numbered = labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#")
     document_of = documents.ids.take(pa.array(documents.numbers))
+    if source.documents == "none":
+        document_of = pa.nulls(len(groups), pa.string())
     batch = corpus_batch(
         columns,
         report,
         ids=sequence_values("sent_id", comments, groups),
         numbered=numbered,
         documents=document_of,
-        tokens=tokens,
-        tags=lists(groups.offsets, fields.column(COLUMNS.index(source.tag_column), groups.tokens)),
+        tokens=lists(groups.offsets, tokens),
+        tags=lists(groups.offsets, tags),
         places=places(groups.offsets[:-1]),
-        defects=first_defects(groups.offsets, _broken(ids.filter(pa.array(kept)), counts[kept]), places),
+        defects=first_defects(groups.offsets, _broken(words, ~is_known[kept]), places),
         further=further,
     )
-    nameless = document_of.is_null().to_numpy(zero_copy_only=False)
+    nameless = document_of.is_null().to_numpy(zero_copy_only=False) & (source.documents == "auto")
     return Piece(batch, np.where(nameless, place.n_documents + documents.numbers, 0)), after
 
 
-def _kinds(ids: pa.StringArray) -> tuple[pa.Array, pa.Array]:
+def _columns(
+    comments: Comments, comment_lines: Positions, token_lines: Positions, name: str, place: _Place
+) -> tuple[str, ...]:
+    """Return the names of the columns: those of CoNLL-U, or what `# global.columns` says above all words."""
+    columns = place.columns
+    for number in comments.having(_GLOBAL_COLUMNS).tolist():
+        found = tuple((comments.values[number].as_py() or "").split())
+        line = comment_lines[number]
+        if found == columns:
+            continue
+        if place.checked or (len(token_lines) and line > token_lines[0]):
+            raise CorpusFormatError(
+                f"{name}:{place.line + line}: global.columns change within the file: expected "
+                f"{' '.join(columns)}, found {' '.join(found)}; split the file here"
+            )
+        columns = found
+    return columns
+
+
+def _kinds(
+    named: tuple[str, ...], fields: Fields, token_lines: Positions
+) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
     """Return which token lines are words, and which are anything that CoNLL-U knows."""
-    is_word = pc.ascii_is_decimal(ids).to_numpy(zero_copy_only=False)
+    if "ID" not in named:
+        return np.ones(len(token_lines), np.bool_), np.ones(len(token_lines), np.bool_)
+    ids = fields.column(named.index("ID"), token_lines)
+    is_word = pc.ascii_is_decimal(ids).fill_null(False).to_numpy(zero_copy_only=False)
     is_known = is_word.copy()
     others = np.flatnonzero(~is_word)
-    is_known[others] = pc.match_substring_regex(ids.take(pa.array(others)), _NO_WORD).to_numpy(
-        zero_copy_only=False
+    is_known[others] = (
+        pc.match_substring_regex(ids.take(pa.array(others)), _NO_WORD)
+        .fill_null(False)
+        .to_numpy(zero_copy_only=False)
     )
     return is_word, is_known
 
@@ -212,22 +260,27 @@ def _last_document(
     return _Document(documents.ids[-1].as_py(), known)
 
 
-def _broken(ids: pa.StringArray, counts: Positions) -> list[tuple[Positions, pa.StringArray]]:
+def _broken(words: Words, is_unknown: npt.NDArray[np.bool_]) -> list[tuple[Positions, pa.StringArray]]:
     """Return which token lines are broken, and why."""
-    ragged = np.flatnonzero(counts != len(COLUMNS))
-    nameless = np.flatnonzero(~pc.ascii_is_decimal(ids).to_numpy(zero_copy_only=False))
+    counts, expected = words.counts, len(words.columns)
+    ragged, nameless = np.flatnonzero(counts != expected), np.flatnonzero(is_unknown)
     n_columns = pa.array(counts[ragged]).cast(pa.string())
-    wrong = ids.take(pa.array(nameless))
-    return [
-        (ragged, pc.binary_join_element_wise(n_columns, f"of {len(COLUMNS)} required columns", " ")),
-        (nameless, pc.binary_join_element_wise("a number was required as ID. Received: ", wrong, "")),
-    ]
+    broken = [(ragged, pc.binary_join_element_wise("found", n_columns, f"columns, expected {expected}", " "))]
+    if len(nameless):
+        wrong = pc.utf8_slice_codeunits(words.take(nameless).cells("ID"), 0, 60)
+        broken.append((nameless, pc.binary_join_element_wise("ID is not a number: '", wrong, "'", "")))
+    return broken
 
 
 def _first_line_error(
-    name: str, lines: Lines, line: int, n_columns: int, first_line: int
+    name: str, lines: Lines, line: int, fields: Fields, named: tuple[str, ...], first_line: int
 ) -> CorpusFormatError:
+    text = lines.text(line)
+    way_out = "a first line `# global.columns = ID FORM ...` names other columns (CoNLL-U Plus)"
+    if "\t" not in text and len(fields_of_line(text)) > 1:
+        way_out = "write tabs instead of blanks"
     return CorpusFormatError(
-        f"{name}:{first_line + line}: {len(COLUMNS)} columns between tabs were required, the first a number. "
-        f"Received: {n_columns} ({lines.text(line)[:80]!r})"
+        f"{name}:{first_line + line}: first word is not CoNLL-U: expected {len(named)} columns between tabs, "
+        f"with a number as ID, found {fields.counts[line]} in {text[:80]!r}; {way_out}, and "
+        'format = "conll" reads any columns'
     )

@@ -101,7 +101,9 @@ def test_a_first_word_without_ten_columns_is_an_error(read):
     with pytest.raises(CorpusFormatError) as error:
         read("# text = a\n1\ta\tb\n", format="conllu")
     assert str(error.value) == (
-        "corpus.txt:2: 10 columns between tabs were required, the first a number. Received: 3 ('1\\ta\\tb')"
+        "corpus.txt:2: first word is not CoNLL-U: expected 10 columns between tabs, with a number as ID, "
+        "found 3 in '1\\ta\\tb'; a first line `# global.columns = ID FORM ...` names other columns (CoNLL-U "
+        'Plus), and format = "conll" reads any columns'
     )
 
 
@@ -111,8 +113,8 @@ def test_later_broken_lines_break_their_sentence_only(read):
 
     assert [row["defect"] for row in rows] == [
         None,
-        "corpus.txt:6: 2 of 10 required columns",
-        "corpus.txt:8: a number was required as ID. Received: x",
+        "corpus.txt:6: found 2 columns, expected 10",
+        "corpus.txt:8: ID is not a number: 'x'",
         None,
     ]
     assert [row["tokens"] for row in rows[1:3]] == [["short"], ["odd", "b"]]
