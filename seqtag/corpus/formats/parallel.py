@@ -1,4 +1,4 @@
-"""Parallel text: one file of sequences, one of tags, line by line, blanks between."""
+"""Parallel text: one file of sequences, one of tags, line by line, blanks or tabs between."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from seqtag.config.sources import ParallelSource
 from seqtag.corpus.batches import corpus_batch, labelled, lists
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import BLOCK_BYTES, blank_fields, lines_of, plain_line_blocks, strings
+from seqtag.corpus.text import BLOCK_BYTES, Positions, blank_fields, lines_of, plain_line_blocks, strings
 from seqtag.errors import CorpusFormatError
 
 
@@ -24,25 +25,28 @@ def read_parallel(
     *,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a file of tokens beside its file of tags.
+    """Yield the sequences of a file of tokens with the tags of another file.
 
-    Lines of different lengths are left to validation; a line without tokens is a broken sequence.
+    A line is what ends with a newline, or a carriage return and a newline. Only blanks and tabs separate its
+    tokens, as in `seqtag.corpus.text.fields_of_line`. A line without tokens, or with more or fewer tags than
+    tokens, is a broken sequence.
 
     Raises:
         CorpusFormatError: one file has fewer lines, or the encoding is wrong. Two empty files yield nothing.
     """
     report.assume("separator", "blanks")
     n = 0
-    for token_lines, tag_lines in _side_by_side(source, file, tags_file, block_bytes):
-        tokens = blank_separated(token_lines)
+    for token_lines, tag_lines in _line_by_line(source, file, tags_file, block_bytes):
+        tokens, tags = blank_separated(token_lines), blank_separated(tag_lines)
         number = n + 1 + np.arange(len(tokens))
         yield corpus_batch(
             columns,
             report,
             numbered=labelled(file.name, number, mark="#"),
             tokens=tokens,
-            tags=blank_separated(tag_lines),
+            tags=tags,
             places=labelled(file.name, number, mark=":"),
+            defects=_mismatches(tokens, tags, file.name, tags_file.name, number),
         )
         n += len(tokens)
 
@@ -54,7 +58,7 @@ def blank_separated(block: bytes) -> pa.ListArray:
     return lists(offsets, strings(fields.data, fields.starts, fields.stops))
 
 
-def _side_by_side(
+def _line_by_line(
     source: ParallelSource, file: InputFile, tags_file: InputFile, block_bytes: int
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield blocks of both files with the same number of lines."""
@@ -77,6 +81,24 @@ def _side_by_side(
         raise CorpusFormatError(
             f"{short.name}:{n + 1}: as many lines as in {long.name} were required. Received: end of file"
         )
+
+
+def _mismatches(
+    tokens: pa.ListArray, tags: pa.ListArray, name: str, tags_name: str, number: Positions
+) -> pa.StringArray:
+    """Return for each line how many tokens and tags it has if these are not as many, else null."""
+    n_tokens, n_tags = pc.list_value_length(tokens), pc.list_value_length(tags)
+    text = pc.binary_join_element_wise(
+        pc.binary_join_element_wise(labelled(name, number, mark=":"), "", ":"),
+        pc.cast(n_tokens, pa.string()),
+        "tokens, but",
+        pc.cast(n_tags, pa.string()),
+        "tags in",
+        labelled(tags_name, number, mark=":"),
+        " ",
+    )
+    differs = pc.and_(pc.not_equal(n_tokens, n_tags), pc.greater(n_tokens, 0))
+    return pc.if_else(differs, text, None)
 
 
 def _end_of_line(block: bytes, number: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from seqtag.corpus.text import fields_of_line
 from seqtag.errors import ConfigError, CorpusFormatError
 
 
@@ -38,11 +39,23 @@ def test_a_carriage_return_within_a_line_is_an_error(tokens, tags, place, read_p
         read_pair(tokens, tags)
 
 
-def test_lines_of_different_lengths_are_left_to_validation(read_pair, content):
-    rows = read_pair("a b\nc\n", "O\nO O\n")
+def test_lines_of_different_lengths_are_broken_sequences_that_name_both_lines(read_pair, content):
+    rows = read_pair("a b\nc\nd\n", "O\nO O\nO\n")
 
-    assert content(rows) == [(["a", "b"], ["O"]), (["c"], ["O", "O"])]
-    assert [row["defect"] for row in rows] == [None, None]
+    assert content(rows) == [(["a", "b"], ["O"]), (["c"], ["O", "O"]), (["d"], ["O"])]
+    assert [row["defect"] for row in rows] == [
+        "seq.in:1: 2 tokens, but 1 tags in seq.out:1",
+        "seq.in:2: 1 tokens, but 2 tags in seq.out:2",
+        None,
+    ]
+
+
+def test_only_blanks_and_tabs_separate_tokens(read_pair):
+    odd = ["10\u00a0000", "a\u3000b", "c\u2028d", "e\x85f", "g\x1ch"]
+    rows = read_pair(" \t".join(odd) + "\n", "O\tO O  O O \n")
+
+    assert rows[0]["tokens"] == fields_of_line(" \t".join(odd)) == odd
+    assert rows[0]["tags"] == ["O"] * 5
 
 
 def test_a_line_without_tokens_is_a_broken_sequence(read_pair):
