@@ -69,6 +69,19 @@ def conllu() -> bytes:
     return "\n".join(lines).encode()
 
 
+# As people have them: blanks at line ends, columns that vary, comments, headers, one document for all.
+CONLL: Sequence[bytes] = (
+    b"TOKEN\tNE-COARSE-LIT\tMISC\n# date = 1890\nAda\tB-X\t_\t\n# page = 2\n#\tO \t\n\nsings\tO\xc2\xa0\n",
+    b"#begin document (x); part 000\nx 0 Ada NN *\nx 0 sings VB (V*) *\n\nx 0 . . *\n#end document\n",
+    b"-DOCSTART- -X- O\nAda -X- _ B-X\n -X- _ O\nAcme Inc -X- _ B-Y \n\n# newdoc\n# text = a\na\tO\n",
+)
+CONLLU_PLUS = b"# global.columns = ID FORM UPOS\n# newdoc\n1\tAda\tX\n2-3\tdon't\t_\n2\tdo\t_\n3\tn't\tX\t\n"
+FEATURES = "".join(
+    f"{number}\tw{number}" + "\t_" * 7 + f"\tSpaceAfter=No|name={tag}\n"
+    for number, tag in enumerate("OBI", 1)
+).encode()
+
+
 def jsonl() -> bytes:
     rows = [
         {"id": f"s{i}", "tokens": tokens, "tags": tags, "genre": "news", "n": 1.5}
@@ -263,8 +276,14 @@ SEEN = pa.table({"sequence_hash": pa.array([1, 5, 9], pa.uint64())}).replace_sch
 
 TARGETS: Mapping[str, Target] = MappingProxyType(
     {
-        "conll": of_source(".conll", [conll(), b"a\tb\tO\n\nc\td\tB-X\n"], format="conll"),
-        "conllu": of_source(".conllu", [conllu()], format="conllu"),
+        "conll": of_source(".conll", [conll(), b"a\tb\tO\n\nc\td\tB-X\n", *CONLL], format="conll"),
+        "conll, declared": of_source(
+            ".conll", CONLL, format="conll", comment="#", header=True, n_columns="vary", documents="none"
+        ),
+        "conllu": of_source(".conllu", [conllu(), CONLLU_PLUS], format="conllu"),
+        "conllu, features": of_source(
+            ".conllu", [FEATURES, conllu()], format="conllu", tag_column="MISC", tag_feature="name"
+        ),
         "jsonl": of_source(".jsonl", [jsonl()], format="jsonl", id_column="id"),
         "csv": of_source(".csv", [csv(), csv().replace(b",", b";")], format="table", delimiter=",", **LONG),
         "log": of_source(
