@@ -3,6 +3,7 @@
 from seqtag.config.loading import load_tagger
 from seqtag.config.monitor import MonitorConfig
 from seqtag.config.operations import ApprovalConfig, ScheduleConfig
+from seqtag.config.scheme_names import SchemeName
 from seqtag.config.settings import Settings
 from seqtag.config.sources import SPLITS, Source, Split
 from seqtag.config.tagger import (
@@ -15,7 +16,6 @@ from seqtag.config.tagger import (
     Output,
     QualityConfig,
     RowRule,
-    SchemeName,
     Severity,
     SplitConfig,
     TaggerConfig,

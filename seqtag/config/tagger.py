@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PositiveFloat,
+    field_validator,
+    model_validator,
+)
 
 from seqtag.config.monitor import MonitorConfig
 from seqtag.config.operations import ApprovalConfig, ScheduleConfig
 from seqtag.config.paths import checked_path
 from seqtag.config.recipes import RecipeName, with_recipe
+from seqtag.config.scheme_names import SchemeName, scheme_name, spelling_pattern
 from seqtag.config.sources import Source, Table
 
-SchemeName = Literal["none", "IOB1", "IOB2", "IOBES"]
 Severity = Literal["fail", "quarantine", "warn", "off"]
 Metric = Literal["accuracy", "span_f1"]
 Fold = Literal["none", "case-digits"]
@@ -59,11 +66,20 @@ class CorpusConfig(Table):
 
 
 class TagsConfig(Table):
-    """The tag scheme, and the tag set if it is known beforehand."""
+    """The tag scheme, how tags are spelled, and the tag set if it is known beforehand."""
 
-    scheme: Literal["auto"] | SchemeName = "auto"
-    declared: tuple[str, ...] | None = None  # None: the tags that train shows
-    train_scheme: Literal["IOB2", "IOBES"] = "IOBES"  # what spans are converted to at the door
+    scheme: Annotated[Literal["auto"] | SchemeName, BeforeValidator(scheme_name)] = "auto"
+    spelling: Annotated[str, AfterValidator(spelling_pattern)] = "auto"  # such as "B-X", "b_X" or "X-B"
+    outside: str | None = Field(default=None, min_length=1)  # the tag outside spans; None: found by evidence
+    declared: tuple[str, ...] | None = None  # as the corpus spells them; None: the tags that train shows
+    train_scheme: Annotated[Literal["IOB2", "IOBES"], BeforeValidator(scheme_name)] = "IOBES"
+    # what spans are converted to at the door, spelled B-X and O
+
+    @model_validator(mode="after")
+    def _spellings_are_those_of_spans(self) -> Self:
+        if self.scheme == "none" and (self.spelling != "auto" or self.outside is not None):
+            raise ValueError('spelling and outside without a scheme: remove them, or scheme = "none"')
+        return self
 
 
 class QualityConfig(Table):
@@ -74,6 +90,7 @@ class QualityConfig(Table):
     quarantine_budget: float = Field(default=0.01, ge=0, le=1)  # share of sequences
     min_sequences: int = Field(default=10, ge=1)  # in the whole corpus, after quarantine
     min_tag_support: int = Field(default=10, ge=0)  # tokens; warns
+    max_majority_share: float = Field(default=0.60, ge=0, le=1)  # of the commonest tag; no scheme; warns
     max_duplicate_share: float = Field(default=0.10, ge=0, le=1)  # warns
     max_leakage_share: float = Field(default=0.05, ge=0, le=1)  # of dev or test, also in train; warns
     leakage_min_length: int = Field(default=5, ge=1)  # tokens; shorter ones repeat honestly

@@ -27,6 +27,7 @@ from seqtag.corpus.split_plan import (
 )
 from seqtag.errors import CorpusRejectedError
 from seqtag.scoring.schemes import convert_tags
+from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling, respell
 
 ROW = "row"  # position of a sequence over all parts of the snapshot, from 0
 _TOKENS_A_ROW_GROUP = 2**20  # what a reader of a split holds at a time
@@ -49,6 +50,7 @@ def split_corpus(
     config: SplitConfig,
     scheme: SchemeName,
     train_scheme: SchemeName,
+    spelling: Spelling = CANONICAL_SPELLING,
     folder: Path,
 ) -> None:
     """Write train.parquet, dev.parquet and test.parquet into `folder`, one row group at a time.
@@ -57,6 +59,7 @@ def split_corpus(
         parts: the Parquet files of the snapshot in reading order.
         quarantined: `<int64>[n]`, sorted, the rows to leave out, counted from 0 over all parts.
         scheme: the scheme that the tags are in; unless it is "none", they are converted to `train_scheme`.
+        spelling: how the tags are spelled.
 
     Raises:
         CorpusRejectedError: a split stays empty, mode "official" lacks a label, or a sequence has not as
@@ -70,7 +73,8 @@ def split_corpus(
         for batch in _sound_batches(parts, quarantined):
             _check_alignment(batch)
             if scheme != "none":
-                batch = _with(batch, TAGS, convert_tags(batch.column(TAGS), scheme, train_scheme))
+                tags = respell(batch.column(TAGS), spelling)
+                batch = _with(batch, TAGS, convert_tags(tags, scheme, train_scheme))
             labels = plan.labels(batch)
             split = assign_splits(batch, plan=plan)
             batch = _with(batch, SPLIT, split)

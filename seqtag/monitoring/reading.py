@@ -18,6 +18,7 @@ from seqtag.errors import CorpusFormatError
 from seqtag.monitoring.sound import CONFIDENCE, IN_TRAIN, sound
 from seqtag.scoring.predictions import PREDICTED
 from seqtag.scoring.schemes import convert_tags
+from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling, respell
 
 _LISTS = {
     **dict.fromkeys((TOKENS, TAGS, PREDICTED), pa.list_(pa.string())),
@@ -28,20 +29,26 @@ _LONG_LINES = pj.ReadOptions(block_size=1 << 24)  # bytes, and so the longest li
 
 
 def read_labelled(
-    paths: Sequence[Path], *, scheme: SchemeName, spelled: SchemeName, further: Sequence[str] = ()
+    paths: Sequence[Path],
+    *,
+    scheme: SchemeName,
+    spelled: SchemeName,
+    spelling: Spelling = CANONICAL_SPELLING,
+    further: Sequence[str] = (),
 ) -> Iterator[pa.RecordBatch]:
     """Give document, tokens, tags and `defect` of Parquet files, with `further` columns.
 
     Args:
         scheme: what the tags are in.
         spelled: what they are converted to.
+        spelling: how they are spelled.
 
     Raises:
         CorpusFormatError: a file is damaged or is another one.
     """
     for path in paths:
         for batch in _parquet(path, [DOCUMENT_ID, TOKENS, TAGS, DEFECT, *further], needed=[TOKENS]):
-            yield _converted(batch, scheme, spelled)
+            yield _converted(batch, scheme, spelled, spelling)
 
 
 def read_reference(
@@ -50,6 +57,7 @@ def read_reference(
     train: Path,
     scheme: SchemeName,
     spelled: SchemeName,
+    spelling: Spelling = CANONICAL_SPELLING,
     further: Sequence[str] = (),
 ) -> Iterator[pa.RecordBatch]:
     """Give a snapshot as `read_labelled` does, with the column `IN_TRAIN`.
@@ -63,7 +71,8 @@ def read_reference(
     rows = [batch.column(ROW).to_numpy() for batch in _parquet(train, [ROW], needed=[ROW])]
     trained = np.sort(np.concatenate([np.zeros(0, np.int64), *rows]))
     first = 0
-    for batch in read_labelled(parts, scheme=scheme, spelled=spelled, further=further):
+    labelled = read_labelled(parts, scheme=scheme, spelled=spelled, spelling=spelling, further=further)
+    for batch in labelled:
         start, stop = np.searchsorted(trained, [first, first + batch.num_rows])
         in_train = np.zeros(batch.num_rows, np.bool_)
         in_train[trained[start:stop] - first] = True
@@ -102,9 +111,16 @@ def _as_tagged(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
     return pa.RecordBatch.from_pydict({new: batch.column(name) for name, new in kept.items()})
 
 
-def _converted(batch: pa.RecordBatch, scheme: SchemeName, spelled: SchemeName) -> pa.RecordBatch:
+def _converted(
+    batch: pa.RecordBatch, scheme: SchemeName, spelled: SchemeName, spelling: Spelling = CANONICAL_SPELLING
+) -> pa.RecordBatch:
     """Spell tags as the model does; those that no scheme has stay, and their sequences count as broken."""
-    if scheme == spelled or TAGS not in batch.schema.names:
+    if TAGS not in batch.schema.names:
+        return batch
+    if scheme != "none":
+        place = batch.schema.get_field_index(TAGS)
+        batch = batch.set_column(place, TAGS, respell(batch.column(TAGS), spelling))
+    if scheme == spelled:
         return batch
     usable = sound(batch, scheme=scheme).usable
     tags = batch.column(TAGS)

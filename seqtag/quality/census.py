@@ -5,16 +5,11 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.config import SPLITS, SchemeName
+from seqtag.config import SPLITS, SchemeName, TagsConfig
 from seqtag.quality.reading import CodedLists
-from seqtag.scoring.schemes import (
-    PREFIXES,
-    SPAN_SCHEMES,
-    SchemeVerdict,
-    detect_scheme,
-    legal_transitions,
-    split_tags,
-)
+from seqtag.scoring.detection import SchemeVerdict, detect_scheme, spelling_of
+from seqtag.scoring.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, split_tags
+from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling
 
 MAX_DETECTED_TAGS = 2000  # distinct tags whose transitions are counted, in a square matrix: 32 MB
 
@@ -103,29 +98,31 @@ class TransitionCensus:
         self._counts = np.zeros((1, 1), dtype=np.int64)  # [from, to], last: start and end
 
     def add(self, tags: CodedLists, aligned: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-        """Count the transitions of the `aligned` sequences.
-
-        Returns:
-            `<uint8>[n_sequences]`: bit i is set where a transition is illegal under SPAN_SCHEMES[i].
-        """
-        lengths = np.where(aligned, tags.lengths, 0)
-        taken = slice(None) if aligned.all() else aligned[tags.owners]
-        codes, owners = tags.codes[taken], tags.owners[taken]
-        stops = np.cumsum(lengths)[lengths > 0]
-        starts = stops - lengths[lengths > 0]
-        illegal = _illegal_under(tags, codes, starts=starts, stops=stops)
-        broken = np.zeros(len(lengths), dtype=np.uint8)
-        for bit in (1 << i for i in range(len(SPAN_SCHEMES))):
-            broken[owners[(illegal & bit) > 0]] |= np.uint8(bit)
+        """Count the transitions of the `aligned` sequences, and return what `broken_schemes` does."""
+        codes, _, starts, stops = _taken(tags, aligned)
         self._count(tags, codes, starts=starts, stops=stops)
-        return broken
+        return broken_schemes(tags, aligned)
 
-    def verdict(self) -> SchemeVerdict:
-        """Return the scheme that the transitions speak for."""
+    def verdict(self, config: TagsConfig | None = None) -> SchemeVerdict:
+        """Return the scheme that the transitions speak for, whichever is declared."""
+        config = config or TagsConfig()
         if len(self._tags) > MAX_DETECTED_TAGS:
             reason = f"none: more than {MAX_DETECTED_TAGS:,} distinct tags, too many to detect a scheme"
             return SchemeVerdict("none", reason, {"none": 0})
-        return detect_scheme(self._tags.strings, self._counts)
+        return detect_scheme(
+            self._tags.strings, self._counts, pattern=config.spelling, outside=config.outside
+        )
+
+    def spelling(self, config: TagsConfig) -> Spelling:
+        """Return the spelling in which the tags are read."""
+        if config.scheme == "auto":
+            return self.verdict(config).spelling
+        counts, n = self._counts, len(self._tags)
+        if n > MAX_DETECTED_TAGS:  # nothing was counted
+            counts = np.broadcast_to(np.int64(1), (n + 1, n + 1))
+        return spelling_of(
+            self._tags.strings, counts, config.scheme, pattern=config.spelling, outside=config.outside
+        )
 
     def _count(
         self,
@@ -153,9 +150,34 @@ class TransitionCensus:
         self._counts = grown + np.bincount(pairs, minlength=(n + 1) ** 2).reshape(n + 1, n + 1)
 
 
+def broken_schemes(
+    tags: CodedLists, aligned: npt.NDArray[np.bool_], spelling: Spelling = CANONICAL_SPELLING
+) -> npt.NDArray[np.uint8]:
+    """Return `<uint8>[n_sequences]`: bit i is set where a transition is illegal under SPAN_SCHEMES[i].
+
+    Only the `aligned` sequences are looked at.
+    """
+    codes, owners, starts, stops = _taken(tags, aligned)
+    illegal = _illegal_under(tags, codes, starts=starts, stops=stops, spelling=spelling)
+    broken = np.zeros(len(aligned), dtype=np.uint8)
+    for bit in (1 << i for i in range(len(SPAN_SCHEMES))):
+        broken[owners[(illegal & bit) > 0]] |= np.uint8(bit)
+    return broken
+
+
 def scheme_bit(scheme: SchemeName) -> int:
     """Return the bit by which `TransitionCensus.add` says that a sequence breaks `scheme`."""
     return 0 if scheme == "none" else 1 << SPAN_SCHEMES.index(scheme)
+
+
+def _taken(
+    tags: CodedLists, aligned: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return codes and owners of the `aligned` lists, and where among them each list starts and stops."""
+    lengths = np.where(aligned, tags.lengths, 0)
+    taken = slice(None) if aligned.all() else aligned[tags.owners]
+    stops = np.cumsum(lengths)[lengths > 0]
+    return tags.codes[taken], tags.owners[taken], stops - lengths[lengths > 0], stops
 
 
 def _counts_per_split(lists: CodedLists, split: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
@@ -179,12 +201,13 @@ def _illegal_under(
     *,
     starts: npt.NDArray[np.int64],
     stops: npt.NDArray[np.int64],
+    spelling: Spelling,
 ) -> npt.NDArray[np.uint8]:
     """Return `<uint8>[n_codes]`: schemes, one bit each, that forbid the transition into or out of here."""
     table = np.zeros((_BOUNDARY + 1, _BOUNDARY + 1), dtype=np.uint8)
     for i, scheme in enumerate(SPAN_SCHEMES):
         table |= np.where(legal_transitions(_REPRESENTATIVES, scheme), 0, 1 << i).astype(np.uint8)
-    prefixes, types = split_tags([tag or "" for tag in tags.distinct.to_pylist()])
+    prefixes, types = split_tags([spelling.canonical(tag or "") for tag in tags.distinct.to_pylist()])
     place = np.array([PREFIXES.index(p) if p else _OF_NO_SCHEME for p in prefixes], dtype=np.int8)
     numbers: dict[str, int] = {}
     type_id = np.array([numbers.setdefault(t, len(numbers)) for t in types], dtype=np.int32)

@@ -25,7 +25,7 @@ class Examined:
 
     rules: tuple[Rule, ...]
     evidence: Evidence
-    scheme: Mapping[str, str]
+    scheme: Mapping[str, Any]
     splits: Mapping[str, Any]
     carving: Mapping[str, Any]
     ambiguity: Mapping[str, Any]
@@ -61,7 +61,7 @@ def examine(
         refusing=refusing,
         columns=columns,
         splitter=splitter,
-        required=Requirements(scheme, tags.declared, quality.max_length),
+        required=Requirements(scheme, tags.declared, quality.max_length, measured.spelling),
         file=quarantine_file,
     )
     tag_counts = measured.tags.counts(also=tags.declared or ())
@@ -81,7 +81,7 @@ def examine(
             carving=carving["sentence"],
             ambiguity=ambiguous["sentence"],
         ),
-        scheme=scheme_profile(tags, measured.scheme, used=scheme),
+        scheme=scheme_profile(tags, measured.scheme, used=scheme, spelling=measured.spelling),
         splits=split_profiles(measured.ledger, findings, n_types=measured.types.n_types()),
         carving=carving,
         ambiguity=ambiguous,
@@ -125,7 +125,13 @@ def _evidence(
         refusing=refusing,
         carving=carving,
         ambiguity=ambiguity,
+        majority_tag=_majority_tag(tags),
     )
+
+
+def _majority_tag(tags: TagCounts) -> str:
+    """Return the commonest tag, of equal ones the first; nothing where there are no tags."""
+    return readable(max(tags, key=lambda tag: sum(tags[tag].values()))) if tags else ""
 
 
 def _carving(measured: Measured, findings: Findings, splitter: Splitter) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, ClassVar
 
 from great_expectations import ExpectationSuite
@@ -124,7 +124,7 @@ def metrics_suite(rules: Sequence[Rule]) -> ExpectationSuite:
         expectation
         for rule in rules
         if rule.name not in BY_OFFENDERS
-        for expectation in _of_metrics(rule, has_drift="tag_drift" in {r.name for r in rules})
+        for expectation in _of_metrics(rule, in_force={r.name for r in rules})
     ]
     return ExpectationSuite(METRICS, expectations=expectations)
 
@@ -147,13 +147,14 @@ def offenders_suite(rules: Sequence[Rule]) -> ExpectationSuite:
     )
 
 
-def _of_metrics(rule: Rule, *, has_drift: bool) -> list[Expectation]:
+def _of_metrics(rule: Rule, *, in_force: Collection[str]) -> list[Expectation]:
     said = _said(rule)
     match rule.name:
         case "complete_metrics":
             numbers = ["received", "sequences", "refused_share", "ambiguous_share"]
             numbers += ["duplicate_share", "leaked_share"]
-            numbers += ["tag_drift"] if has_drift else []
+            optional = {"majority_tag": "majority_share", "tag_drift": "tag_drift"}
+            numbers += [column for name, column in optional.items() if name in in_force]
             every_split = ExpectColumnDistinctValuesToEqualSet(
                 column="split", value_set=[CORPUS, *SPLITS], **said
             )
@@ -171,6 +172,8 @@ def _of_metrics(rule: Rule, *, has_drift: bool) -> list[Expectation]:
             return [_at_most("refused_share", "quarantine_budget", **_WHOLE_CORPUS, **said)]
         case "duplicates":
             return [_at_most("duplicate_share", "max_duplicate_share", **_WHOLE_CORPUS, **said)]
+        case "majority_tag":
+            return [_at_most("majority_share", "max_majority_share", **_WHOLE_CORPUS, **said)]
         case "tag_drift":
             return [_at_most("tag_drift", "max_tag_drift", **_WHOLE_CORPUS, **said)]
     raise ValueError(f"a rule about metrics was required. Received: {rule.name!r}")

@@ -91,6 +91,7 @@ def _parameters(rules: Sequence[Rule], evidence: Evidence, quality: QualityConfi
         "quarantine_budget": quality.quarantine_budget,
         "max_duplicate_share": quality.max_duplicate_share,
         "max_leakage_share": quality.max_leakage_share,
+        "max_majority_share": quality.max_majority_share,
         "max_tag_drift": quality.max_tag_drift,
         **{name: evidence.counts[name] for name in by_offenders},
         **{f"{name}_judged": evidence.judged(name) for name in by_offenders},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +15,11 @@ from seqtag.config import SPLITS, QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.split_plan import assign_splits, plan_splits
 from seqtag.hashing import hash_strings
-from seqtag.quality.census import TagCensus, TransitionCensus, TypeCensus
+from seqtag.quality.census import TagCensus, TransitionCensus, TypeCensus, broken_schemes
 from seqtag.quality.reading import CodedLists, read_row_groups
 from seqtag.quality.rules import UNKNOWN_SPLIT, fault_bit
-from seqtag.scoring.schemes import SchemeVerdict
+from seqtag.scoring.detection import SchemeVerdict
+from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,8 @@ class Measured:
     ledger: Ledger
     tags: TagCensus
     types: TypeCensus
-    scheme: SchemeVerdict
+    scheme: SchemeVerdict  # as detected, whichever is declared
+    spelling: Spelling  # in which the tags are read
 
 
 class Splitter:
@@ -103,7 +105,21 @@ def measure(
                 illegal=transitions.add(tags_of, aligned & ~defect),
             )
         )
-    return Measured(_joined(ledgers), tag_census, type_census, transitions.verdict())
+    ledger, spelling = _joined(ledgers), transitions.spelling(tags)
+    if spelling != CANONICAL_SPELLING:  # known only now: legality was judged as if the usual one were used
+        ledger = replace(ledger, illegal=_illegal_as_spelled(parts, ledger, spelling))
+    return Measured(ledger, tag_census, type_census, transitions.verdict(tags), spelling)
+
+
+def _illegal_as_spelled(parts: Sequence[Path], ledger: Ledger, spelling: Spelling) -> npt.NDArray[np.uint8]:
+    """Read the tags again, and return what `Ledger.illegal` is under their spelling."""
+    unjudged = fault_bit("length_mismatch") | fault_bit("broken_sequence")
+    aligned = (ledger.faults & unjudged) == 0
+    illegal = [np.zeros(0, np.uint8)]
+    for first_row, batch in read_row_groups(parts, [TAGS]):
+        here = aligned[first_row : first_row + len(batch)]
+        illegal.append(broken_schemes(CodedLists.of(batch.column(TAGS)), here, spelling))
+    return np.concatenate(illegal)
 
 
 def _id_hashes(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:

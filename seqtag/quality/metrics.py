@@ -34,6 +34,7 @@ def split_metrics(
     ambiguous_share      of those received, sequences whose tokens also occur with other tags
     duplicate_share      sequences whose tokens an earlier one has
     leaked_share         of those long enough, sequences whose tokens also stand in train
+    majority_share       of the tokens with a tag, those with the commonest
     tag_drift            Jensen-Shannon divergence from `previous`, bits; only where that is given
     """
     is_long = findings.kept & (ledger.n_tokens >= quality.leakage_min_length)
@@ -55,6 +56,7 @@ def split_metrics(
             "ambiguous_share": _share(here & findings.ambiguous, of=here),
             "duplicate_share": _share(here & repeats, of=kept),
             "leaked_share": _share(here & leaks, of=here & is_long & ~is_train),
+            "majority_share": _majority_share(_tag_counts(tags, name)),
         }
         if previous is not None:
             row["tag_drift"] = tag_drift(_tag_counts(tags, name), _tag_counts(previous, name))
@@ -119,6 +121,11 @@ def tag_drift(now: Mapping[str, int], before: Mapping[str, int]) -> float:
     middle = shares.mean(axis=0)
     ratios = np.divide(shares, middle, out=np.ones_like(shares), where=shares > 0)
     return float(np.clip((shares * np.log2(ratios)).sum() / 2, 0.0, 1.0))
+
+
+def _majority_share(counts: Mapping[str, int]) -> float:
+    total = sum(counts.values())
+    return max(counts.values()) / total if total else 0.0
 
 
 def _is_in(ledger: Ledger, name: str) -> Mask:

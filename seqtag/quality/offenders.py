@@ -10,10 +10,21 @@ import numpy as np
 
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
-from seqtag.scoring.schemes import legal_transitions
+from seqtag.scoring.schemes import PREFIXES, legal_transitions
+from seqtag.scoring.spelling import CANONICAL_SPELLING, PATTERNS, Spelling, split_like
 
 _BEFORE, _AFTER = 4, 8  # tokens shown around the place
 _LONGEST = 40  # characters of a token, a tag or an id that are shown
+_HAVING = {  # a scheme that has the prefix
+    "B": "IOB2",
+    "I": "IOB2",
+    "E": "IOBES",
+    "S": "IOBES",
+    "L": "BILOU",
+    "U": "BILOU",
+    "M": "BMES",
+    "W": "BMEWO",
+}
 
 
 @dataclass(frozen=True)
@@ -35,6 +46,7 @@ class Requirements:
     scheme: SchemeName
     declared: tuple[str, ...] | None
     max_length: int
+    spelling: Spelling = CANONICAL_SPELLING
 
 
 def describe(
@@ -96,7 +108,7 @@ def _finding(
 ) -> tuple[str, int]:
     """Return a sentence and the position of the token that it is about."""
     if rule == "illegal_transition":
-        return _illegal_transition([tag or "" for tag in tags or ()], required.scheme)
+        return _illegal_transition([tag or "" for tag in tags or ()], required.scheme, required.spelling)
     if rule == "empty_token":
         place = next((i for i, token in enumerate(tokens) if not token), 0)
         return (f"token {place + 1} is {readable(tokens[place])}" if tokens else "no tokens"), place
@@ -118,9 +130,9 @@ def _finding(
     return sentences[rule], 0
 
 
-def _illegal_transition(tags: Sequence[str], scheme: SchemeName) -> tuple[str, int]:
+def _illegal_transition(tags: Sequence[str], scheme: SchemeName, spelling: Spelling) -> tuple[str, int]:
     distinct = sorted(set(tags))
-    legal = legal_transitions(distinct, scheme)
+    legal = legal_transitions([spelling.canonical(tag) for tag in distinct], scheme)
     boundary = len(distinct)
     ids = [boundary, *(distinct.index(tag) for tag in tags), boundary]
     place = int(np.argmin(legal[ids[:-1], ids[1:]]))
@@ -128,8 +140,34 @@ def _illegal_transition(tags: Sequence[str], scheme: SchemeName) -> tuple[str, i
         return f"{readable(tags[-1])} cannot end a sequence in {scheme}", place - 1
     after = f"cannot follow {readable(tags[place - 1])}" if place else "cannot begin a sequence"
     if not legal[ids[place + 1]].any():
-        after = "is no tag"
+        return f"token {place + 1}: {readable(tags[place])} {_no_tag(tags[place], scheme, spelling)}", place
     return f"token {place + 1}: {readable(tags[place])} {after} in {scheme}", place
+
+
+def _no_tag(tag: str, scheme: SchemeName, spelling: Spelling) -> str:
+    """Say why a tag is none of a scheme, and which key would have it read."""
+    missing = f"is no tag in {scheme}"
+    letter, type_ = split_like(tag, spelling.pattern)
+    if letter and (type_ or letter not in PREFIXES):
+        prefix = tag.removesuffix(type_) if spelling.pattern.endswith("X") else tag.removeprefix(type_)
+        name = _HAVING[letter]
+        return (
+            f"{missing}: {prefix} is no prefix of {scheme}, {name} has it; declare tags.scheme "
+            f'= "{name}", or "none" if tags are labels of single tokens'
+        )
+    for pattern in PATTERNS:
+        letter, type_ = split_like(tag, pattern)
+        if letter and type_ and pattern != spelling.pattern:
+            return (
+                f"{missing}: it is spelled {pattern}, others {spelling.pattern}; respell it, or declare "
+                f'tags.spelling = "{pattern}" if the others are wrong'
+            )
+    if tag.isalpha() and len(tag) > 1:
+        return missing
+    return (
+        f"{missing}, where {spelling.outside} is outside spans; declare tags.outside = "
+        f'"{readable(tag)}" if this is'
+    )
 
 
 def _length_mismatch(tokens: Sequence[str | None], tags: Sequence[str | None] | None) -> tuple[str, int]:

@@ -34,8 +34,10 @@ def schema_faults(parts: Sequence[Path], columns: Sequence[str]) -> tuple[str, .
     return tuple(faults)
 
 
-def read_row_groups(parts: Sequence[Path]) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield each row group as one batch, with the row number of its first sequence.
+def read_row_groups(
+    parts: Sequence[Path], columns: Sequence[str] | None = None
+) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Yield each row group, or only some `columns` of it, as one batch, with the number of its first row.
 
     Tokens and tags come as they are stored, dictionary-encoded, which spares decoding and encoding them.
     """
@@ -43,7 +45,7 @@ def read_row_groups(parts: Sequence[Path]) -> Iterator[tuple[int, pa.RecordBatch
     for part in parts:
         with pq.ParquetFile(part, read_dictionary=_CODED) as file:
             for group in range(file.num_row_groups):
-                for batch in file.read_row_group(group).combine_chunks().to_batches():
+                for batch in file.read_row_group(group, columns).combine_chunks().to_batches():
                     if len(batch):
                         yield first_row, batch
                     first_row += len(batch)

@@ -27,6 +27,7 @@ _CORPUS_RULES: Mapping[str, Severity] = {
     "duplicates": "warn",
     "leakage": "warn",
     "rare_tags": "warn",
+    "majority_tag": "warn",
     "tag_drift": "warn",
 }
 
@@ -55,6 +56,10 @@ _REQUIRED: Mapping[str, str] = {
         "{quality.leakage_min_length} tokens also stand in train"
     ),
     "rare_tags": "train holds every tag at least {quality.min_tag_support:,} times",
+    "majority_tag": (
+        "without a scheme, no tag has more than {quality.max_majority_share:.2%} of the tokens: where one "
+        "has, accuracy says little"
+    ),
     "tag_drift": (
         "the tags are distributed as in the previous snapshot: Jensen-Shannon divergence at most "
         "{quality.max_tag_drift:g} bits"
@@ -87,6 +92,8 @@ def rules_in_force(
     severities |= _CORPUS_RULES
     if scheme == "none":
         severities.pop("illegal_transition", None)
+    else:
+        del severities["majority_tag"]  # spans are scored by F1
     if split.mode == "hash":
         del severities[UNKNOWN_SPLIT]  # what the sources name is not used
     if not has_previous:

@@ -13,7 +13,8 @@ from seqtag.config import SPLITS, SchemeName, TagsConfig
 from seqtag.quality.metrics import CORPUS
 from seqtag.quality.offenders import Offender
 from seqtag.quality.rules import SEQUENCE_RULES, Rule
-from seqtag.scoring.schemes import SchemeVerdict
+from seqtag.scoring.detection import SchemeVerdict
+from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,7 @@ class Evidence:
     refusing: tuple[str, ...]  # the rules in force that quarantine a sequence
     carving: str  # the origin of dev and test, in words
     ambiguity: str  # the share of ambiguous sequences, in words
+    majority_tag: str = ""  # the commonest one
 
     def judged(self, rule: str) -> int:
         """Return how many there were that might have broken `rule`."""
@@ -91,12 +93,17 @@ def corpus_sentence(
     )
 
 
-def scheme_profile(tags: TagsConfig, detected: SchemeVerdict, *, used: SchemeName) -> dict[str, str]:
-    """Return what profile.json says of the tag scheme."""
+def scheme_profile(
+    tags: TagsConfig, detected: SchemeVerdict, *, used: SchemeName, spelling: Spelling
+) -> dict[str, Any]:
+    """Return what profile.json says of the tag scheme, and of the spelling in which tags are read."""
     reason = detected.reason
     if tags.scheme not in ("auto", detected.scheme):
         reason = f"declared {tags.scheme}, although the tags look like {reason}"
-    return {"declared": tags.scheme, "detected": detected.scheme, "used": used, "reason": reason}
+    if spelling not in (CANONICAL_SPELLING, detected.spelling):
+        reason += f"; read as {spelling.sample(used)}"
+    names = {"declared": tags.scheme, "detected": detected.scheme, "used": used, "reason": reason}
+    return {**names, "spelling": spelling.to_json()}
 
 
 def ambiguity_sentence(found: Mapping[str, Any], *, left_out: bool) -> str:
@@ -146,9 +153,21 @@ def _received(rule: Rule, evidence: Evidence) -> str:
         case "leakage":
             shares = [f"{evidence.metric('leaked_share', split):.2%} of {split}" for split in SPLITS[1:]]
             return " and ".join(shares)
+        case "majority_tag":
+            return _majority(evidence)
         case "rare_tags":
             return f"{count:,} of {evidence.n_tags:,} tags fall short" + (f"; first {first}" if first else "")
     return f"{evidence.metric('tag_drift'):.4f} bits"
+
+
+def _majority(evidence: Evidence) -> str:
+    """Return the share of the commonest tag and, where there is one, what it means for accuracy."""
+    share = f"{evidence.metric('majority_share'):.2%}"
+    return (
+        f"tag {evidence.majority_tag} is {share} of the tokens, and always answering it is {share} accurate; "
+        'if tags spell spans, tags.scheme (such as "BIO") and tags.spelling (such as "b-X") have them scored '
+        "by span F1"
+    )
 
 
 def _sizes(evidence: Evidence) -> str:

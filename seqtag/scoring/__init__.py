@@ -4,6 +4,7 @@ from seqtag.scoring.budget import Budget
 from seqtag.scoring.calibration import Calibration
 from seqtag.scoring.common_ground import Anchor, AnchorKind, LeftOut, tag_change
 from seqtag.scoring.decision import METRIC_NAMES, Decision, Opponent
+from seqtag.scoring.detection import SchemeVerdict, detect_scheme
 from seqtag.scoring.difference import Verdict
 from seqtag.scoring.evaluate import Metrics, evaluate_predictions
 from seqtag.scoring.gate import decide_promotion
@@ -11,15 +12,10 @@ from seqtag.scoring.metric import resolve_metric, score_value
 from seqtag.scoring.own_level import clear_losses, parts_of
 from seqtag.scoring.planning import IMPROVEMENTS, Plan, plan_test_split
 from seqtag.scoring.rules import Cost, Costs
-from seqtag.scoring.schemes import (
-    SchemeVerdict,
-    convert_tags,
-    detect_scheme,
-    legal_transitions,
-    split_tags,
-)
+from seqtag.scoring.schemes import convert_tags, legal_transitions, split_tags
 from seqtag.scoring.scores import Scores, evaluate
 from seqtag.scoring.spans import SpanMode, Spans, spans_of, tags_of
+from seqtag.scoring.spelling import Spelling, respell
 
 __all__ = [
     "IMPROVEMENTS",
@@ -39,6 +35,7 @@ __all__ = [
     "Scores",
     "SpanMode",
     "Spans",
+    "Spelling",
     "Verdict",
     "clear_losses",
     "convert_tags",
@@ -50,6 +47,7 @@ __all__ = [
     "parts_of",
     "plan_test_split",
     "resolve_metric",
+    "respell",
     "score_value",
     "spans_of",
     "split_tags",

@@ -1,9 +1,8 @@
-"""Tag schemes: how tags spell spans, which tag may follow which, and what scheme a corpus is in."""
+"""Tag schemes: the tags that stand for spans, and which of them may follow which."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ from seqtag.errors import TagSchemeError
 from seqtag.scoring.ragged import distinct, flatten, relist
 
 PREFIXES = ("O", "B", "I", "E", "S")
-SPAN_SCHEMES: tuple[SchemeName, ...] = ("IOB2", "IOB1", "IOBES")  # in order of preference
+SPAN_SCHEMES: tuple[SchemeName, ...] = ("IOB2", "IOB1", "IOBES", "IOE2", "IOE1")  # in order of preference
 
 # Row: this tag; column: the next one. + any type, = the same type only, . never.
 _LEGAL = {
@@ -45,6 +44,22 @@ _LEGAL = {
         E      +  +  .  .  +  +
         S      +  +  .  .  +  +
         """,
+    # a span ends with I, or with E where the next token begins one of its type (Sang and Veenstra 1999)
+    "IOE1": """
+               O  I  E  end
+        start  +  +  +  +
+        O      +  +  +  +
+        I      +  +  +  +
+        E      .  =  =  .
+        """,
+    # every span ends with E (Sang and Veenstra 1999)
+    "IOE2": """
+               O  I  E  end
+        start  +  +  +  +
+        O      +  +  +  +
+        I      .  =  =  .
+        E      +  +  +  +
+        """,
 }
 
 # Where conlleval.pl lets a span begin, in any scheme. Row: the tag before; column: this tag.
@@ -61,15 +76,6 @@ _BEGINS = """
 _BOUNDARY = len(PREFIXES)  # start as a row, end as a column
 _OUTSIDE = PREFIXES.index("O")
 _NO_TAG = _BOUNDARY + 1  # a tag outside every scheme
-
-
-@dataclass(frozen=True)
-class SchemeVerdict:
-    """The scheme that a corpus is in, and why; `illegal` counts transitions under each scheme."""
-
-    scheme: SchemeName
-    reason: str
-    illegal: Mapping[SchemeName, int]
 
 
 def split_tags(tags: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -104,26 +110,6 @@ def legal_transitions(tags: Sequence[str], scheme: SchemeName) -> npt.NDArray[np
     cells = _grid(_LEGAL[scheme])[prefix[:, None], prefix[None, :]]
     legal: npt.NDArray[np.bool_] = (cells == "+") | ((cells == "=") & (type_id[:, None] == type_id[None, :]))
     return legal
-
-
-def detect_scheme(tags: Sequence[str], transitions: npt.NDArray[np.int64]) -> SchemeVerdict:
-    """Choose the scheme under which the fewest transitions of a corpus are illegal.
-
-    Args:
-        tags: the distinct tags of the corpus.
-        transitions: `<int64>[n_tags + 1, n_tags + 1]`, how often each follows each, with start and end of
-            sequences as in `legal_transitions`.
-    """
-    illegal: dict[SchemeName, int] = {"none": 0}
-    for scheme in SPAN_SCHEMES:
-        illegal[scheme] = int(transitions[~legal_transitions(tags, scheme)].sum())
-    objection = _no_spans(tags, transitions.sum(axis=0)[: len(tags)])
-    if objection is not None:
-        return SchemeVerdict("none", f"none: {objection}", illegal)
-    best = min(SPAN_SCHEMES, key=lambda scheme: illegal[scheme])
-    counts = ", ".join(f"{illegal[scheme]:,} under {scheme}" for scheme in SPAN_SCHEMES)
-    reason = f"{best}: of {int(transitions.sum()):,} transitions, illegal are {counts}"
-    return SchemeVerdict(best, reason, illegal)
 
 
 def convert_tags(tags: pa.ListArray, source: SchemeName, target: SchemeName) -> pa.ListArray:
@@ -204,6 +190,11 @@ def spell(
         spelled = np.where(begins & touches & same_type, b, i)
     elif scheme == "IOB2":
         spelled = np.where(begins, b, i)
+    elif scheme == "IOE1":
+        touched = _next(begins, offsets) & (type_id == _next(type_id, offsets))
+        spelled = np.where(inside & touched, e, i)
+    elif scheme == "IOE2":
+        spelled = np.where(end_mask(inside, begins, offsets), e, i)
     else:
         ends = end_mask(inside, begins, offsets)
         spelled = np.select([begins & ends, begins, ends], [s, b, e], default=i)
@@ -226,24 +217,6 @@ def _split(tag: str) -> tuple[str, str]:
     return prefix, type_
 
 
-def _no_spans(tags: Sequence[str], counts: npt.NDArray[np.int64]) -> str | None:
-    """Say why a tag set has no scheme, or return None.
-
-    A letter B, I, E or S alone may well be a label of its own: bare tags count only where the whole set
-    is made of them and shows two. U-, L- and M- (other spellings of spans) are no reason to see none.
-    """
-    spans = [tag for tag in tags if tag[:2] in ("B-", "I-", "E-", "S-", "U-", "L-", "M-") and tag[2:]]
-    if not spans and set(tags) <= set(PREFIXES) and len(set(tags) - {"O"}) > 1:
-        return None
-    if not spans:
-        return f"none of {len(tags)} distinct tags has a prefix (B-, I-, E-, S-)"
-    in_spans = int(counts[[tag in spans for tag in tags]].sum())
-    other = int(counts[[tag not in spans and tag != "O" for tag in tags]].sum())
-    if other > in_spans:
-        return f"only {in_spans:,} tokens have a tag with a prefix (B-, I-, E-, S-), {other:,} another one"
-    return None
-
-
 def _grid(table: str) -> npt.NDArray[np.str_]:
     """Return the cells `[row, column]` of a table above, numbered like `PREFIXES`; . where it is silent."""
     numbers = {name: i for i, name in enumerate((*PREFIXES, "end"))} | {"start": _BOUNDARY}
@@ -262,3 +235,11 @@ def _previous(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], *, at_st
     before[1:] = values[:-1]
     before[offsets[:-1][np.diff(offsets) > 0]] = at_start
     return before
+
+
+def _next(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
+    """Return the value of the token behind, 0 for the last of a sequence."""
+    behind = np.zeros_like(values)
+    behind[:-1] = values[1:]
+    behind[offsets[1:][np.diff(offsets) > 0] - 1] = 0
+    return behind

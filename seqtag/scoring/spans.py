@@ -18,14 +18,18 @@ SpanMode = Literal["conlleval", "strict"]
 SPAN_MODES: tuple[SpanMode, ...] = ("conlleval", "strict")
 
 # The prefixes with which a well-formed span of one token, and a longer one, begins and ends.
-# IOB1's B is well-formed only where the span touches the one before, of its own type.
+# IOB1's B is well-formed only where the span touches the one before, of its own type; IOE1's E only where it
+# touches the one behind.
 _WELL_FORMED: dict[SchemeName, tuple[tuple[str, str], ...]] = {
     "IOB1": (("I", "I"), ("B", "B"), ("B", "I")),
     "IOB2": (("B", "B"), ("B", "I")),
     "IOBES": (("S", "S"), ("B", "E")),
+    "IOE1": (("I", "I"), ("E", "E"), ("I", "E")),
+    "IOE2": (("E", "E"), ("I", "E")),
 }
 
 _B_OR_I = (PREFIXES.index("B"), PREFIXES.index("I"))
+_I_OR_E = (PREFIXES.index("I"), PREFIXES.index("E"))
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,4 +156,9 @@ def _well_formed(
         before = np.where(at_start, first, first - 1)
         touches = ~at_start & np.isin(prefix[before], _B_OR_I) & (type_id[before] == type_id[first])
         kept &= (prefix[first] != PREFIXES.index("B")) | touches
+    if scheme == "IOE1":
+        at_end = np.isin(last + 1, offsets)
+        behind = np.where(at_end, last, last + 1)
+        touches = ~at_end & np.isin(prefix[behind], _I_OR_E) & (type_id[behind] == type_id[last])
+        kept &= (prefix[last] != PREFIXES.index("E")) | touches
     return kept

@@ -12,7 +12,7 @@ from seqtag.errors import RunDirError
 from seqtag.rundir import RunDir
 from seqtag.sealing import MANIFEST, read_json
 from seqtag.steps.approval import Approval, Question
-from seqtag.steps.ground import read_config, read_snapshot
+from seqtag.steps.ground import read_config, read_snapshot, spelling_of
 from seqtag.steps.outcome import concluded
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
     from seqtag.quality import Requirements, finding
     from seqtag.reporting import quarantine_rows
 
-    config, scheme = read_config(run), read_json(run.profile)["scheme"]["used"]
-    required = Requirements(scheme, config.tags.declared, config.quality.max_length)
+    config, scheme = read_config(run), read_json(run.profile)["scheme"]
+    required = Requirements(scheme["used"], config.tags.declared, config.quality.max_length, spelling_of(run))
     return quarantine_rows(run.quarantine, finding=partial(finding, required=required))
 
 

@@ -24,6 +24,7 @@ from seqtag.sealing import (
 
 if TYPE_CHECKING:
     from seqtag.registry import Registry
+    from seqtag.scoring import Spelling
 
 # fmt: off
 StepName = Literal[
@@ -101,6 +102,21 @@ def train_scheme(run: RunDir) -> SchemeName:
     """Return the scheme of the tags in the splits, which is the one the model learns."""
     used: SchemeName = read_json(run.profile)["scheme"]["used"]
     return "none" if used == "none" else read_config(run).tags.train_scheme
+
+
+def spelling_of(run: RunDir) -> Spelling:
+    """Return how the corpus spells its tags; those of the splits are spelled as this package does."""
+    from seqtag.scoring import Spelling
+
+    return Spelling.of_profile(read_json(run.profile)["scheme"])
+
+
+def declared_tags(run: RunDir) -> tuple[str, ...] | None:
+    """Return the declared tags as they are spelled in the splits."""
+    declared, spelling = read_config(run).tags.declared, spelling_of(run)
+    if declared is None or train_scheme(run) == "none":
+        return declared
+    return tuple(spelling.canonical(tag) or tag for tag in declared)
 
 
 def spoken_scheme(run: RunDir) -> SchemeName:

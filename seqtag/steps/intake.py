@@ -27,7 +27,7 @@ from seqtag.sealing import (
     write_json,
 )
 from seqtag.steps.approval import require_approval
-from seqtag.steps.ground import Place, digest, key_of_steps, read_config, read_snapshot, step
+from seqtag.steps.ground import Place, digest, key_of_steps, read_config, read_snapshot, spelling_of, step
 
 if TYPE_CHECKING:
     from seqtag.registry import Champion
@@ -250,7 +250,7 @@ def split(run: RunDir) -> Manifest:
 
     config, snapshot = read_config(run), read_snapshot(run)
     validated = require_manifest(run.validation)
-    scheme = read_json(run.profile)["scheme"]["used"]
+    scheme, spelling = read_json(run.profile)["scheme"]["used"], spelling_of(run)
     return step(
         run.splits,
         "split",
@@ -258,6 +258,7 @@ def split(run: RunDir) -> Manifest:
             "snapshot": require_manifest(snapshot.path).digest,
             "quarantine": validated.outputs[run.quarantine.name],
             "scheme": scheme,
+            "spelling": digest(*spelling.to_json().values()),
             "config": config_digest(config.split, config.tags),
         },
         lambda folder: split_corpus(
@@ -265,6 +266,7 @@ def split(run: RunDir) -> Manifest:
             quarantined=pq.read_table(run.quarantine, columns=["row"])["row"].to_numpy(),
             config=config.split,
             scheme=scheme,
+            spelling=spelling,
             train_scheme=config.tags.train_scheme,
             folder=folder,
         ),

@@ -19,7 +19,7 @@ from seqtag.sealing import (
     remove_folder,
     require_manifest,
 )
-from seqtag.steps.ground import digest, metric, read_config, spoken_scheme, step, train_scheme
+from seqtag.steps.ground import declared_tags, digest, metric, read_config, spoken_scheme, step, train_scheme
 
 CHECKPOINTS_EVERY = 30.0  # seconds, which is what may have to be trained again
 
@@ -36,12 +36,12 @@ def index(run: RunDir) -> Manifest:
 
     config = read_config(run)
     previous, source = tuple(read_json(run.opponent)["tags"]), config.model.vectors
-    splits = require_manifest(run.splits)
+    splits, declared = require_manifest(run.splits), declared_tags(run)
 
     def write(folder: Path) -> None:
         vocabulary, _ = index_corpus(
             run.split("train"),
-            declared=config.tags.declared,
+            declared=declared,
             previous=previous,
             scheme=train_scheme(run),
             config=config.features,
@@ -66,6 +66,7 @@ def index(run: RunDir) -> Manifest:
             "leakage_min_length": str(config.quality.leakage_min_length),
             "vectors": "" if source is None else digest(files_digest(source), config_digest(config.model)),
             "previous tags": digest(*previous),
+            "declared tags": digest(*(declared or ())),
         },
         write,
     )

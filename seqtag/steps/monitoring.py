@@ -18,6 +18,7 @@ from seqtag.steps.ground import (
     digest,
     read_config,
     read_snapshot,
+    spelling_of,
     spoken_scheme,
     step,
     train_scheme,
@@ -205,15 +206,17 @@ def _compare_snapshot(
     from seqtag.monitoring import Earlier, is_grown, read_labelled, read_reference
 
     used: SchemeName = read_json(run.profile)["scheme"]["used"]
-    before = read_snapshot(run).parts
+    before, spelling = read_snapshot(run).parts, spelling_of(run)
     further = () if config.period_column is None else (config.period_column,)
 
     def reference() -> Iterator[pa.RecordBatch]:
         train = run.split("train")
-        return read_reference(before, train=train, scheme=used, spelled=layout.scheme, further=further)
+        return read_reference(
+            before, train=train, scheme=used, spelled=layout.scheme, spelling=spelling, further=further
+        )
 
     def whole() -> Iterator[pa.RecordBatch]:
-        return read_labelled(snapshot.parts, scheme=used, spelled=layout.scheme)
+        return read_labelled(snapshot.parts, scheme=used, spelled=layout.scheme, spelling=spelling)
 
     earlier = Earlier(read_labelled(before, scheme=used, spelled=used))
     grown = is_grown(earlier, whole(), compare=config.compare)

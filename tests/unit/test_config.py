@@ -94,7 +94,7 @@ def test_the_defaults_of_a_recipe_written_out_give_the_same_digest(tmp_path: Pat
         ),
         (MINIMAL + "[features]\nladder = [8, 8]\n", "ladder must rise from at least 1. Received: [8, 8]"),
         (MINIMAL + "[features]\nwindow_overlap = 512\n", "window_overlap must be below the last rung 512"),
-        (MINIMAL + '[tags]\nscheme = "BILOU"\n', "tags.scheme"),
+        (MINIMAL + '[tags]\nscheme = "BOULI"\n', "tags.scheme: Value error, unknown tag scheme 'BOULI'"),
         (MINIMAL + '[evaluate]\nslices = ["genre"]\n', "evaluate.slices must name columns of corpus.columns"),
         (MINIMAL + '[train]\nsequence_weight = "w"\n', "train.sequence_weight must name a column of"),
         (

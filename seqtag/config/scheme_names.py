@@ -1,0 +1,76 @@
+"""Names of tag schemes, and the keys that say how a corpus spells its tags."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal, get_args
+
+SchemeName = Literal["none", "IOB1", "IOB2", "IOBES", "IOE1", "IOE2"]
+
+SCHEME_ALIASES: Mapping[str, SchemeName] = {
+    "BIO1": "IOB1",
+    "BIO": "IOB2",
+    "BIO2": "IOB2",
+    "BIOES": "IOBES",
+    "BIESO": "IOBES",
+    "BIEOS": "IOBES",
+    "SBIEO": "IOBES",
+    "BIEWO": "IOBES",
+    "BILOU": "IOBES",
+    "BILUO": "IOBES",
+    "BIOLU": "IOBES",
+    "BIOUL": "IOBES",
+    "BMES": "IOBES",
+    "BMESO": "IOBES",
+    "BMEO": "IOBES",
+    "BMEOS": "IOBES",
+    "BMEWO": "IOBES",
+    "BMOEW": "IOBES",
+}
+_AMBIGUOUS = {"IOB": "IOB1 or IOB2", "IOE": "IOE1 or IOE2"}
+_SCHEMES: Mapping[str, SchemeName] = {name.upper(): name for name in get_args(SchemeName)}
+
+SEPARATORS = "-_:/.|"  # that may stand between prefix and type
+_PATTERN = re.compile(rf"[Bb][{re.escape(SEPARATORS)}]X|X[{re.escape(SEPARATORS)}][Bb]")
+
+
+def scheme_name(name: object) -> SchemeName | Literal["auto"]:
+    """Return the canonical name of a scheme, whatever its case and whichever of its names is given.
+
+    >>> scheme_name("bio"), scheme_name("BILOU"), scheme_name("IOBES"), scheme_name("auto")
+    ('IOB2', 'IOBES', 'IOBES', 'auto')
+
+    Raises:
+        ValueError: no scheme has this name, or two have it.
+    """
+    wanted = name.upper() if isinstance(name, str) else ""
+    if wanted == "AUTO":
+        return "auto"
+    if wanted in _AMBIGUOUS:
+        raise ValueError(f"ambiguous tag scheme {name!r}: say {_AMBIGUOUS[wanted]}")
+    found = _SCHEMES.get(wanted) or SCHEME_ALIASES.get(wanted)
+    if found is None:
+        raise ValueError(
+            f"unknown tag scheme {name!r}: known are auto, {', '.join(map(_with_aliases, _SCHEMES.values()))}"
+        )
+    return found
+
+
+def spelling_pattern(text: str) -> str:
+    """Return a pattern such as `X_B`: B stands where the prefix does, X for the type; lower-case b likewise.
+
+    Raises:
+        ValueError: it is no such pattern.
+    """
+    if text != "auto" and not _PATTERN.fullmatch(text):
+        raise ValueError(
+            f'unknown spelling {text!r}: expected "auto", or B (b in lower case) and X with one of '
+            f'{" ".join(SEPARATORS)} between them, such as "B-X", "b_X" or "X-B"'
+        )
+    return text
+
+
+def _with_aliases(scheme: SchemeName) -> str:
+    aliases = [alias for alias, name in SCHEME_ALIASES.items() if name == scheme]
+    return f"{scheme} ({', '.join(aliases)})" if aliases else scheme

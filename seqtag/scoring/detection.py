@@ -1,0 +1,134 @@
+"""The tag scheme and the spelling that a corpus is in, by its tags and their transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtag.config import SchemeName
+from seqtag.scoring.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, split_tags
+from seqtag.scoring.spelling import (
+    CANONICAL_SPELLING,
+    PATTERNS,
+    Reading,
+    Spelling,
+    is_bare,
+    read_spelling,
+    split_like,
+)
+
+_MOST_STRAYS = {True: 1.0, False: 1 / 9}  # per token with a span's tag; of the canonical pattern, of another
+_BARE_LEGAL = 20  # bare prefixes that are not all of B, I, E, S: tokens for each illegal transition
+_SHOWN = 3  # labels in a message
+
+
+@dataclass(frozen=True)
+class SchemeVerdict:
+    """The scheme that a corpus is in, and why; `illegal` counts transitions under each scheme."""
+
+    scheme: SchemeName
+    reason: str
+    illegal: Mapping[SchemeName, int]
+    spelling: Spelling = CANONICAL_SPELLING
+
+
+def detect_scheme(
+    tags: Sequence[str],
+    transitions: npt.NDArray[np.int64],
+    *,
+    pattern: str = "auto",
+    outside: str | None = None,
+) -> SchemeVerdict:
+    """Choose the scheme under which the fewest transitions of a corpus are illegal.
+
+    Args:
+        tags: the distinct tags of the corpus.
+        transitions: `<int64>[n_tags + 1, n_tags + 1]`, how often each follows each, with start and end of
+            sequences as in `legal_transitions`.
+        pattern, outside: how the tags are spelled, if that is declared.
+    """
+    tokens = _tokens(tags, transitions)
+    reading = read_spelling(tokens, pattern=pattern, outside=outside, certain=False)
+    illegal: dict[SchemeName, int] = {"none": 0}
+    for scheme in _candidates(tags, reading.spelling):
+        spelled = reading.spelling.of_scheme(scheme)
+        canonical = [spelled.canonical(tag) for tag in tags]
+        illegal[scheme] = int(transitions[~legal_transitions(canonical, scheme)].sum())
+    counts = ", ".join(f"{n:,} under {scheme}" for scheme, n in illegal.items() if scheme != "none")
+    best = min(SPAN_SCHEMES, key=lambda scheme: illegal.get(scheme, np.inf))
+    objection = _no_spans(tokens, reading, best, illegal) if pattern == "auto" else None
+    if objection is not None:
+        return SchemeVerdict("none", f"none: {objection}", illegal)
+    spelling = reading.spelling.of_scheme(best)
+    reason = f"{best}: of {int(transitions.sum()):,} transitions, illegal are {counts}"
+    if spelling != CANONICAL_SPELLING:
+        reason += f"; spelled {spelling.sample(best)}"
+    return SchemeVerdict(best, reason, illegal, spelling)
+
+
+def spelling_of(
+    tags: Sequence[str],
+    transitions: npt.NDArray[np.int64],
+    scheme: SchemeName,
+    *,
+    pattern: str = "auto",
+    outside: str | None = None,
+) -> Spelling:
+    """Return the spelling of tags whose scheme is declared; arguments as for `detect_scheme`."""
+    if scheme == "none":
+        return CANONICAL_SPELLING
+    tokens = _tokens(tags, transitions)
+    return read_spelling(tokens, pattern=pattern, outside=outside, certain=True).spelling.of_scheme(scheme)
+
+
+def _tokens(tags: Sequence[str], transitions: npt.NDArray[np.int64]) -> dict[str, int]:
+    return dict(zip(tags, transitions.sum(axis=0)[: len(tags)].tolist(), strict=True))
+
+
+def _candidates(tags: Sequence[str], spelling: Spelling) -> tuple[SchemeName, ...]:
+    """Return the schemes in question: without an E, tags of IOE1 are those of IOB1."""
+    prefixes, _ = split_tags([spelling.canonical(tag) for tag in tags])
+    return SPAN_SCHEMES if "E" in prefixes else SPAN_SCHEMES[:3]
+
+
+def _no_spans(
+    tokens: Mapping[str, int], reading: Reading, best: SchemeName, illegal: Mapping[SchemeName, int]
+) -> str | None:
+    """Say why a tag set has no scheme although none is declared, or return None."""
+    if set(tokens) <= set(PREFIXES) and len(set(tokens) - {"O"}) > 1:
+        return None
+    bare = is_bare(tokens)
+    if not reading.spans or (bare and not reading.supported):  # a letter alone may well be a label
+        return f"none of {len(tokens)} distinct tags has a prefix (B-, I-, E-, S-)"
+    pattern = reading.spelling.pattern
+    strays = _strays(reading)
+    in_spans, other = (sum(tokens[tag] for tag in some) for some in (reading.spans, strays))
+    if other > in_spans * _MOST_STRAYS[pattern == PATTERNS[0]]:
+        how = "(B-, I-, E-, S-)" if pattern == PATTERNS[0] else f'(as tags.spelling = "{pattern}" reads it)'
+        return f"only {in_spans:,} tokens have a tag with a prefix {how}, {other:,} another one"
+    if bare:
+        too_many = illegal[best] * _BARE_LEGAL > sum(tokens.values())
+        return (
+            f"{illegal[best]:,} transitions of bare prefixes are illegal under {best}" if too_many else None
+        )
+    if reading.supported:
+        return None
+    # One-token spans of a small corpus, or labels such as E-mail and S-Bahn?
+    if strays or not reading.has_outside or illegal[best] or best in ("IOE1", "IOE2"):
+        shown = ", ".join(sorted(reading.spans)[:_SHOWN])
+        return f"{shown} would be labels: no type has two prefixes of a span, such as B- and I-"
+    return None
+
+
+def _strays(reading: Reading) -> list[str]:
+    """Return the tags that no spelling makes one of a type that the corpus has."""
+    pattern = reading.spelling.pattern
+    types = {split_like(tag, pattern)[1].casefold() for tag in reading.spans}
+    return [
+        tag
+        for tag in reading.strays
+        if not any(split_like(tag, other)[1].casefold() in types - {""} for other in PATTERNS)
+    ]

@@ -1,0 +1,222 @@
+"""Spellings of span tags: the text for prefix, type and outside, and the one that a corpus has."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from itertools import product
+from typing import Any, Self
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config import SchemeName
+from seqtag.config.scheme_names import SEPARATORS
+
+_CANONICAL = "BIES"
+_LETTERS = "BIMELSUW"  # I or M goes on, E or L ends, S, U or W is a span of one token
+_PAIRS = frozenset({("B", "I"), ("B", "M"), ("B", "E"), ("B", "L"), ("I", "E")})  # a longer span has two such
+_USED: Mapping[SchemeName, str] = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "IOE1": "IE", "IOE2": "IE"}
+_OUTSIDE = ("O", "o", "0")
+_OUTSIDE_WORDS = ("other", "out", "outside")
+_UNTAGGED = ("", "-", "_", "?", "*", "none", "null", "nan", "unk")  # these may as well mean: nobody knows
+
+PATTERNS = tuple(
+    f"{letter}{separator}X" if at_front else f"X{separator}{letter}"
+    for at_front, letter, separator in product((True, False), "Bb", SEPARATORS)
+)  # the canonical one first
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """The text of tags: where prefix and type stand, which letters are prefixes, and the tag outside spans.
+
+    pattern   B, or b for lower case, where the prefix stands, X where the type does
+    letters   what stands for B, I, E and S, in upper case
+    """
+
+    pattern: str = PATTERNS[0]
+    letters: str = _CANONICAL
+    outside: str = "O"
+
+    @classmethod
+    def of_profile(cls, scheme: Mapping[str, Any]) -> Self:
+        """Return what `profile.json` says under `scheme`; profiles of earlier versions say nothing."""
+        return cls(**scheme.get("spelling", {}))
+
+    def to_json(self) -> dict[str, str]:
+        """Return what `of_profile` reads."""
+        return asdict(self)
+
+    def of_scheme(self, scheme: SchemeName) -> Spelling:
+        """Return the same with the letters that the scheme can have: IOBES alone has others than its name."""
+        return self if scheme == "IOBES" else Spelling(self.pattern, _CANONICAL, self.outside)
+
+    def canonical(self, tag: str) -> str:
+        """Return the tag as seqtag spells it, the empty string if it is not spelled like this.
+
+        >>> Spelling("b-X", "BILU", "o").canonical("l-per")
+        'E-per'
+        >>> Spelling("X_B").canonical("geo_loc_I"), Spelling("X_B").canonical("I-geo_loc")
+        ('I-geo_loc', '')
+        """
+        if tag == self.outside:
+            return "O"
+        letter, type_ = split_like(tag, self.pattern)
+        if not letter or letter not in self.letters:
+            return ""
+        prefix = _CANONICAL[self.letters.index(letter)]
+        return f"{prefix}-{type_}" if type_ else prefix
+
+    def sample(self, scheme: SchemeName) -> str:
+        """Return the tags of a scheme for a type X.
+
+        >>> Spelling("b-X", "BILU", "o").sample("IOBES")
+        'b-X, i-X, l-X, u-X and o'
+        """
+        is_lower = "b" in self.pattern
+        letters = [self.letters[_CANONICAL.index(prefix)] for prefix in _USED.get(scheme, _CANONICAL)]
+        spelled = [
+            self.pattern.replace("b" if is_lower else "B", x.lower() if is_lower else x) for x in letters
+        ]
+        return f"{', '.join(spelled)} and {self.outside}"
+
+
+CANONICAL_SPELLING = Spelling()
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A corpus' tags under the spelling that most of them have.
+
+    spans, strays: tags that are spelled like a span's, and those that are neither that nor outside
+    has_outside: whether the tag outside spans occurs
+    supported: whether some type has two prefixes that a longer span has, such as B- and I-
+    """
+
+    spelling: Spelling
+    spans: tuple[str, ...]
+    strays: tuple[str, ...]
+    has_outside: bool
+    supported: bool
+
+
+def split_like(tag: str, pattern: str) -> tuple[str, str]:
+    """Return the prefix in upper case and the type of a tag that is spelled like `pattern`, else two blanks.
+
+    >>> split_like("PER_b", "X_b"), split_like("b", "b-X"), split_like("E-mail", "b-X")
+    (('B', 'PER'), ('B', ''), ('', ''))
+    """
+    separator = pattern[1]
+    if pattern.endswith("X"):
+        letter, found, type_ = tag.partition(separator)
+    else:
+        type_, found, letter = tag.rpartition(separator)
+    fits = len(letter) == 1 and letter.upper() in _LETTERS and letter.islower() == ("b" in pattern)
+    return (letter.upper(), type_) if fits and bool(found) == bool(type_) else ("", "")
+
+
+def is_bare(tokens: Mapping[str, int], *, outside: str | None = None) -> bool:
+    """Return whether all tags are prefixes without a type, or outside spans."""
+    words = {*_OUTSIDE, outside}
+    return all((len(tag) == 1 and tag.upper() in _LETTERS) or tag in words for tag in tokens)
+
+
+def read_spelling(tokens: Mapping[str, int], *, pattern: str, outside: str | None, certain: bool) -> Reading:
+    """Find the spelling that most of a corpus' tags have; that of this package if no other has evidence.
+
+    Evidence is a type with two prefixes that a span of several tokens has. A bare prefix, without a type,
+    counts only where all tags are bare.
+
+    Args:
+        tokens: how often each tag occurs.
+        pattern: the pattern that is declared, or "auto".
+        outside: the tag outside spans if it is declared.
+        certain: whether the tags are known to be spans', so that letters need no evidence.
+    """
+    bare = is_bare(tokens, outside=outside)
+    if pattern == "auto":
+        # of equal ones the first: max keeps it
+        pattern = max(PATTERNS, key=lambda each: _evidence(_split_all(tokens, each, bare=bare), tokens))
+    split = _split_all(tokens, pattern, bare=bare)
+    supported = _evidence(split, tokens) > 0
+    rest = [tag for tag in tokens if tag not in split]
+    outside = outside or _outside(rest, tokens, supported=supported)
+    letters = _letters(split, tokens, certain=certain)
+    return Reading(
+        spelling=Spelling(pattern, letters, outside),
+        spans=tuple(tag for tag in split if tag != outside),
+        strays=tuple(tag for tag in rest if tag != outside),
+        has_outside=outside in tokens,
+        supported=supported,
+    )
+
+
+def respell(tags: pa.ListArray, spelling: Spelling) -> pa.ListArray:
+    """Return the tags as this package spells them; those spelled otherwise, and nulls, stay.
+
+    >>> respell(pa.array([["b-X", "o", None], None]), Spelling("b-X", outside="o")).to_pylist()
+    [['B-X', 'O', None], None]
+    """
+    if spelling == CANONICAL_SPELLING:
+        return tags
+    values = tags.flatten()
+    encoded = values if pa.types.is_dictionary(values.type) else pc.dictionary_encode(values)
+    names = [tag if tag is None else spelling.canonical(tag) or tag for tag in encoded.dictionary.to_pylist()]
+    respelled = pa.array(names, pa.string()).take(encoded.indices)
+    lengths = pc.fill_null(pc.list_value_length(tags), 0).to_numpy(zero_copy_only=False)
+    offsets = np.append(0, np.cumsum(lengths)).astype(np.int32)
+    mask = pc.is_null(tags) if tags.null_count else None
+    return pa.ListArray.from_arrays(pa.array(offsets), respelled, mask=mask)
+
+
+def _split_all(tokens: Mapping[str, int], pattern: str, *, bare: bool) -> dict[str, tuple[str, str]]:
+    split = {tag: split_like(tag, pattern) for tag in tokens}
+    return {tag: (letter, type_) for tag, (letter, type_) in split.items() if letter and (type_ or bare)}
+
+
+def _evidence(split: Mapping[str, tuple[str, str]], tokens: Mapping[str, int]) -> int:
+    """Return how many tokens have such a tag, 0 where no type has two prefixes of a longer span."""
+    pairs = _pairs(split)
+    return sum(tokens[tag] for tag in split) if pairs & _PAIRS else 0
+
+
+def _pairs(split: Mapping[str, tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the pairs of letters that some type has."""
+    letters_of = defaultdict(set)
+    for letter, type_ in split.values():
+        letters_of[type_].add(letter)
+    return {(one, other) for letters in letters_of.values() for one in letters for other in letters}
+
+
+def _letters(split: Mapping[str, tuple[str, str]], tokens: Mapping[str, int], *, certain: bool) -> str:
+    """Return what stands for B, I, E and S: M, L, U and W only where a type has them beside B.
+
+    A label such as M-1, L-shape or U-turn makes no scheme.
+    """
+    totals: dict[str, int] = defaultdict(int)
+    for tag, (letter, _) in split.items():
+        totals[letter] += tokens[tag]
+    pairs = _pairs(split)
+
+    def chosen(usual: str, *others: str, also: bool = False) -> str:
+        known = [x for x in others if certain or also or ("B", x) in pairs]
+        return max((usual, *known), key=lambda letter: totals[letter])  # of equal ones the usual
+
+    inside, end = chosen("I", "M"), chosen("E", "L")
+    return f"B{inside}{end}{chosen('S', 'U', 'W', also=end == 'L' or inside == 'M')}"
+
+
+def _outside(rest: list[str], tokens: Mapping[str, int], *, supported: bool) -> str:
+    """Return the tag outside spans: a letter or a word that says so, or the only tag that is no span's."""
+    letters = [tag for tag in _OUTSIDE if tag in rest]
+    if letters:
+        return max(letters, key=lambda tag: tokens[tag])
+    words = [tag for tag in rest if tag.casefold() in _OUTSIDE_WORDS]
+    if supported and words:
+        return max(sorted(words), key=lambda tag: tokens[tag])
+    if supported and len(rest) == 1 and rest[0].casefold() not in _UNTAGGED:
+        return rest[0]
+    return "O"
