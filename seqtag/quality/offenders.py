@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -66,6 +66,16 @@ def describe(
     )
 
 
+def of_all(offender: Offender, *, n: int, required: Requirements) -> Offender:
+    """Return the first offender of a rule about the scheme where every one of `n` sequences is one."""
+    sample, scheme = required.spelling.sample(required.scheme), required.scheme
+    finding = (
+        f"all {n:,} sequences break scheme {scheme} ({sample}), so that tags.scheme or tags.spelling is "
+        f"likely another; {offender.finding}"
+    )
+    return replace(offender, finding=finding)
+
+
 def excerpt(tokens: Sequence[str | None], tags: Sequence[str | None] | None, *, place: int) -> str:
     """Return the tokens around `place`, each with its tag.
 
@@ -117,7 +127,7 @@ def _finding(
     if rule == "unknown_tag":
         known = set(required.declared or ())
         place = next(i for i, tag in enumerate(tags or ()) if tag and tag not in known)
-        return f"token {place + 1}: tag {readable((tags or ())[place])} is not declared", place
+        return f"token {place + 1}: tag {_undeclared((tags or ())[place], required)}", place
     sentences = {
         "broken_sequence": readable(sequence[DEFECT], longest=400),
         "over_long": f"{len(tokens):,} tokens, {required.max_length:,} allowed",
@@ -128,6 +138,13 @@ def _finding(
         "leakage": f"row {other} of train has the same tokens",
     }
     return sentences[rule], 0
+
+
+def _undeclared(tag: str | None, required: Requirements) -> str:
+    canonical = required.spelling.canonical(tag or "")
+    if canonical in (required.declared or ()):
+        return f"{readable(tag)} is declared as {readable(canonical)}; declare tags as the corpus spells them"
+    return f"{readable(tag)} is not declared"
 
 
 def _illegal_transition(tags: Sequence[str], scheme: SchemeName, spelling: Spelling) -> tuple[str, int]:

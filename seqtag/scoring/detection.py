@@ -21,7 +21,7 @@ from seqtag.scoring.spelling import (
 )
 
 _MOST_STRAYS = {True: 1.0, False: 1 / 9}  # per token with a span's tag; of the canonical pattern, of another
-_BARE_LEGAL = 20  # bare prefixes that are not all of B, I, E, S: tokens for each illegal transition
+_MOSTLY_LEGAL = 20  # tokens for each illegal transition, where the tags alone are weak evidence
 _SHOWN = 3  # labels in a message
 
 
@@ -109,17 +109,16 @@ def _no_spans(
     if other > in_spans * _MOST_STRAYS[pattern == PATTERNS[0]]:
         how = "(B-, I-, E-, S-)" if pattern == PATTERNS[0] else f'(as tags.spelling = "{pattern}" reads it)'
         return f"only {in_spans:,} tokens have a tag with a prefix {how}, {other:,} another one"
-    if bare:
-        too_many = illegal[best] * _BARE_LEGAL > sum(tokens.values())
-        return (
-            f"{illegal[best]:,} transitions of bare prefixes are illegal under {best}" if too_many else None
-        )
+    if bare or (pattern != PATTERNS[0] and not reading.has_outside):
+        if illegal[best] * _MOSTLY_LEGAL <= sum(tokens.values()):
+            return None
+        return f"{illegal[best]:,} transitions between its tags are illegal under {best}"
     if reading.supported:
         return None
     # One-token spans of a small corpus, or labels such as E-mail and S-Bahn?
     if strays or not reading.has_outside or illegal[best] or best in ("IOE1", "IOE2"):
         shown = ", ".join(sorted(reading.spans)[:_SHOWN])
-        return f"{shown} would be labels: no type has two prefixes of a span, such as B- and I-"
+        return f"labels such as {shown}: no type has two prefixes of a longer span (B- and I-, B- and E-)"
     return None
 
 

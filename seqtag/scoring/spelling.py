@@ -187,7 +187,8 @@ def _pairs(split: Mapping[str, tuple[str, str]]) -> set[tuple[str, str]]:
     """Return the pairs of letters that some type has."""
     letters_of = defaultdict(set)
     for letter, type_ in split.values():
-        letters_of[type_].add(letter)
+        if not type_ or any(map(str.isalnum, type_)):  # not positional tags, such as n-s---mn-
+            letters_of[type_].add(letter)
     return {(one, other) for letters in letters_of.values() for one in letters for other in letters}
 
 

@@ -292,3 +292,50 @@ def test_a_configuration_survives_json(recipe: str) -> None:
         {"name": "x", "corpus": {"sources": sources}, "train": {"recipe": recipe}}
     )
     assert TaggerConfig.model_validate_json(config.model_dump_json()) == config
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [
+        ("BIO", "IOB2"),
+        ("bio2", "IOB2"),
+        ("BIOES", "IOBES"),
+        ("bilou", "IOBES"),
+        ("BIOLU", "IOBES"),
+        ("BMES", "IOBES"),
+        ("BMEO", "IOBES"),
+        ("BMEWO", "IOBES"),
+        ("ioe2", "IOE2"),
+        ("NONE", "none"),
+    ],
+)
+def test_a_scheme_is_known_by_each_of_its_names(tmp_path: Path, name: str, scheme: str) -> None:
+    text = MINIMAL + f'[tags]\nscheme = "{name}"\n'
+    assert load_tagger(write(tmp_path, text)).tags.scheme == scheme
+
+
+def test_an_unknown_scheme_is_refused_in_one_line_that_lists_the_known_ones(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_tagger(write(tmp_path, MINIMAL + '[tags]\nscheme = "BIOX"\n'))
+    said = str(caught.value)
+    assert said.count("\n") == 0
+    assert "tags.scheme: Value error, unknown tag scheme 'BIOX': known are auto, none, IOB1 (BIO1), " in said
+    assert "IOB2 (BIO, BIO2), IOBES (BIOES, " in said
+    assert "IOE1, IOE2" in said
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        ('scheme = "IOB"', "tags.scheme: Value error, ambiguous tag scheme 'IOB': say IOB1 or IOB2"),
+        ("scheme = 5", "tags.scheme: Value error, unknown tag scheme 5: known are"),
+        ('spelling = "B~X"', "tags.spelling: Value error, unknown spelling 'B~X': expected"),
+        ('scheme = "none"\nspelling = "b-X"', "spelling and outside without a scheme"),
+        ('train_scheme = "IOB1"', "tags.train_scheme: Input should be 'IOB2' or 'IOBES'"),
+    ],
+)
+def test_a_wrong_scheme_or_spelling_is_one_line(tmp_path: Path, tags: str, said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_tagger(write(tmp_path, f"{MINIMAL}[tags]\n{tags}\n"))
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)

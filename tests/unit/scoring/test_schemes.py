@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import doctest
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import numpy.typing as npt
@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.errors import TagSchemeError
-from seqtag.scoring import convert_tags, detect_scheme, legal_transitions, schemes, split_tags
+from seqtag.scoring import convert_tags, detect_scheme, legal_transitions, schemes, spans_of, split_tags
 
 TAGS = ("O", "B-X", "I-X", "E-X", "S-X", "B-Y", "I-Y", "E-Y", "S-Y")
 
@@ -46,6 +46,22 @@ FOLLOWERS = {
         "I-Y": "I-Y E-Y",
         "E-Y": "O B-X S-X B-Y S-Y end",
         "S-Y": "O B-X S-X B-Y S-Y end",
+    },
+    "IOE1": {
+        "start": "O I-X E-X I-Y E-Y end",
+        "O": "O I-X E-X I-Y E-Y end",
+        "I-X": "O I-X E-X I-Y E-Y end",
+        "E-X": "I-X E-X",
+        "I-Y": "O I-X E-X I-Y E-Y end",
+        "E-Y": "I-Y E-Y",
+    },
+    "IOE2": {
+        "start": "O I-X E-X I-Y E-Y end",
+        "O": "O I-X E-X I-Y E-Y end",
+        "I-X": "I-X E-X",
+        "E-X": "O I-X E-X I-Y E-Y end",
+        "I-Y": "I-Y E-Y",
+        "E-Y": "O I-X E-X I-Y E-Y end",
     },
 }
 
@@ -160,6 +176,8 @@ SPELLINGS = {
     "IOB1": tags_array("I-X I-X B-X I-X I-Y O I-X", "", "I-X O"),
     "IOB2": tags_array("B-X I-X B-X I-X B-Y O B-X", "", "B-X O"),
     "IOBES": tags_array("B-X E-X B-X E-X S-Y O S-X", "", "S-X O"),
+    "IOE1": tags_array("I-X E-X I-X I-X I-Y O I-X", "", "I-X O"),
+    "IOE2": tags_array("I-X E-X I-X E-X E-Y O E-X", "", "E-X O"),
 }
 
 
@@ -224,8 +242,8 @@ def legal_sequences(draw: st.DrawFn, scheme: str) -> pa.ListArray:
         for _ in range(draw(st.integers(0, 6))):
             at = draw(st.sampled_from(np.flatnonzero(legal[at, :-1]).tolist()))
             walk.append(TAGS[at])
-        while not legal[at, -1]:  # IOBES: close what is open
-            at = TAGS.index("E-" + TAGS[at][2:])
+        while not legal[at, -1]:  # close what is open; in IOE1 with the span that E announces
+            at = TAGS.index(("I-" if scheme == "IOE1" else "E-") + TAGS[at][2:])
             walk.append(TAGS[at])
         sequences.append(walk)
     return pa.array(sequences, pa.list_(pa.string()))
@@ -238,7 +256,54 @@ def test_there_and_back_is_the_identity(data: st.DataObject, source: str, target
     there = convert_tags(tags, source, target)
     assert convert_tags(there, target, source).equals(tags)
     verdict = detect_scheme(*count([" ".join(sequence) for sequence in there.to_pylist()]))
-    assert verdict.illegal[target] == 0
+    assert verdict.illegal.get(target, 0) == 0  # without E- nobody asks for IOE
+
+
+def as_defined(spans: list[tuple[int, int, str]], length: int, scheme: str) -> tuple[str, ...]:
+    """Spell spans as Tjong Kim Sang and Veenstra (1999) and Uchimoto et al. (2000) define the schemes."""
+    tags = ["O"] * length
+    for start, stop, kind in spans:
+        letters = ["I"] * (stop - start)
+        touches = any(other_stop == start and other == kind for _, other_stop, other in spans)
+        touched = any(other_start == stop and other == kind for other_start, _, other in spans)
+        if scheme == "IOB2" or (scheme == "IOB1" and touches):
+            letters[0] = "B"
+        if scheme == "IOE2" or (scheme == "IOE1" and touched):
+            letters[-1] = "E"
+        if scheme == "IOBES":
+            letters[0], letters[-1] = ("B", "E") if len(letters) > 1 else ("S", "S")
+        tags[start:stop] = [f"{letter}-{kind}" for letter in letters]
+    return tuple(tags)
+
+
+def layouts(length: int, begin: int = 0) -> list[list[tuple[int, int, str]]]:
+    """Return every way to put spans of types X and Y onto so many tokens."""
+    if begin >= length:
+        return [[]]
+    found = layouts(length, begin + 1)
+    for stop in range(begin + 1, length + 1):
+        for kind in "XY":
+            found = found + [[(begin, stop, kind), *rest] for rest in layouts(length, stop)]
+    return found
+
+
+@pytest.mark.parametrize("scheme", FOLLOWERS)
+def test_all_sequences_of_four_tags_are_legal_and_read_as_the_definition_says(scheme: str) -> None:
+    legal = legal_transitions(TAGS, scheme)
+    for length in range(5):
+        spans_by_tags = {as_defined(spans, length, scheme): spans for spans in layouts(length)}
+        walks = {
+            tuple(TAGS[tag] for tag in walk)
+            for walk in product(range(len(TAGS)), repeat=length)
+            if all(legal[a, b] for a, b in pairwise([len(TAGS), *walk, len(TAGS)]))
+        }
+        assert walks == set(spans_by_tags)
+        sequences = sorted(walks)
+        read = spans_of(tags_array(*map(" ".join, sequences)), scheme, mode="strict")
+        found: list[list[tuple[int, int, str]]] = [[] for _ in sequences]
+        for n, start, stop, kind in zip(read.sequence, read.start, read.stop, read.type_id, strict=True):
+            found[n].append((int(start), int(stop), read.types[kind]))
+        assert found == [spans_by_tags[sequence] for sequence in sequences]
 
 
 def test_the_examples_hold() -> None:

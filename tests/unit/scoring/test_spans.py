@@ -14,7 +14,7 @@ from seqeval.metrics.sequence_labeling import get_entities
 from seqtag.errors import TagSchemeError
 from seqtag.scoring import Spans, convert_tags, spans_of, tags_of
 
-PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES"}
+PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "IOE1": "IE", "IOE2": "IE"}
 SCHEMES = sorted(PREFIXES)
 
 
@@ -179,6 +179,14 @@ def test_strict_iob1_agrees_with_seqeval_on_legal_tags(data: st.DataObject) -> N
     sequences = data.draw(legal_sequences("IOB1"))
     strict = listed(spans_of(tag_array(sequences), "IOB1", mode="strict"))
     assert strict == strict_by_seqeval(sequences, "IOB1")
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(st.data())
+def test_strict_ioe2_agrees_with_seqeval_on_legal_tags(data: st.DataObject) -> None:
+    sequences = data.draw(legal_sequences("IOE2"))
+    strict = listed(spans_of(tag_array(sequences), "IOE2", mode="strict"))
+    assert strict == strict_by_seqeval(sequences, "IOE2")
 
 
 @settings(deadline=None)  # a busy machine is no failure

@@ -1,0 +1,72 @@
+"""Tags in the spelling of their corpus, through the real steps."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from seqtag import steps
+from seqtag.config import Settings, TaggerConfig
+from seqtag.rundir import RunDir
+from seqtag.sealing import read_json
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Place:
+    return steps.Place.of(Settings(home=tmp_path_factory.mktemp("home")))
+
+
+def through_index(place: steps.Place, source: dict[str, Any], **tables: Any) -> RunDir:
+    config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": [source]}, **tables})
+    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    for step in (steps.validate, steps.split, steps.index):
+        step(run)
+    return run
+
+
+def tags_of(run: RunDir) -> set[str]:
+    lists = [pq.read_table(run.split(name))["tags"].to_pylist() for name in ("train", "dev", "test")]
+    return {tag for split in lists for tags in split for tag in tags}
+
+
+@pytest.mark.parametrize(
+    ("words", "declared"),
+    [
+        (
+            "Ms/b-per Li{}/i-per van/i-per Aa/l-per met/o Bo/u-per",
+            "o b-per i-per l-per u-per b-org l-org i-org u-org",
+        ),
+        (
+            "Ms/per_B Li{}/per_M van/per_M Aa/per_E met/0 Bo/per_S",
+            "0 per_B per_M per_E per_S org_B org_M org_E org_S",
+        ),
+    ],
+)
+def test_splits_and_declared_tags_are_canonical_whatever_the_corpus_spells(
+    place: steps.Place, tmp_path: Path, words: str, declared: str
+) -> None:
+    text = [words.format(i).replace("/", "\t").replace(" ", "\n") for i in range(60)]
+    (tmp_path / "train.conll").write_text("\n\n".join(text) + "\n", "utf-8")
+
+    source = {"format": "conll", "path": str(tmp_path / "train.conll")}
+    run = through_index(place, source, tags={"declared": declared.split()})
+
+    assert read_json(run.profile)["accepted"]
+    assert tags_of(run) == {"O", "B-per", "I-per", "E-per", "S-per"}
+    known = json.loads(run.tags.read_text("utf-8"))
+    assert (known["scheme"], set(known["tags"])) == (
+        "IOBES",
+        {"O", "B-per", "I-per", "E-per", "S-per", "B-org", "I-org", "E-org", "S-org"},
+    )
+
+
+def test_the_sample_corpus_does_not_warn_of_its_commonest_tag(place: steps.Place) -> None:
+    run = through_index(place, {"format": "sample", "n_sequences": 300})
+
+    rules = {rule["rule"]: rule for rule in read_json(run.profile)["rules"]}
+    assert rules["majority_tag"]["held"]
