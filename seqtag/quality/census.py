@@ -113,15 +113,13 @@ class TransitionCensus:
             self._tags.strings, self._counts, pattern=config.spelling, outside=config.outside
         )
 
-    def spelling(self, config: TagsConfig) -> Spelling:
-        """Return the spelling in which the tags are read."""
-        if config.scheme == "auto":
-            return self.verdict(config).spelling
+    def spelling(self, config: TagsConfig, scheme: SchemeName) -> Spelling:
+        """Return the spelling of tags whose `scheme` is declared."""
         counts, n = self._counts, len(self._tags)
         if n > MAX_DETECTED_TAGS:  # nothing was counted
             counts = np.broadcast_to(np.int64(1), (n + 1, n + 1))
         return spelling_of(
-            self._tags.strings, counts, config.scheme, pattern=config.spelling, outside=config.outside
+            self._tags.strings, counts, scheme, pattern=config.spelling, outside=config.outside
         )
 
     def _count(

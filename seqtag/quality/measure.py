@@ -105,10 +105,12 @@ def measure(
                 illegal=transitions.add(tags_of, aligned & ~defect),
             )
         )
-    ledger, spelling = _joined(ledgers), transitions.spelling(tags)
+    ledger, verdict = _joined(ledgers), transitions.verdict(tags)
+    declared = tags.scheme
+    spelling = verdict.spelling if declared == "auto" else transitions.spelling(tags, declared)
     if spelling != CANONICAL_SPELLING:  # known only now: legality was judged as if the usual one were used
         ledger = replace(ledger, illegal=_illegal_as_spelled(parts, ledger, spelling))
-    return Measured(ledger, tag_census, type_census, transitions.verdict(tags), spelling)
+    return Measured(ledger, tag_census, type_census, verdict, spelling)
 
 
 def _illegal_as_spelled(parts: Sequence[Path], ledger: Ledger, spelling: Spelling) -> npt.NDArray[np.uint8]:

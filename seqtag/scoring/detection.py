@@ -123,7 +123,12 @@ def _no_spans(
 
 
 def _strays(reading: Reading) -> list[str]:
-    """Return the tags that no spelling makes one of a type that the corpus has."""
+    """Return the tags that no spelling makes one of a type that the corpus has.
+
+    A single one beside spans alone is outside them, or means that nobody knows: no label either way.
+    """
+    if reading.supported and not reading.has_outside and len(reading.strays) == 1:
+        return []
     pattern = reading.spelling.pattern
     types = {split_like(tag, pattern)[1].casefold() for tag in reading.spans}
     return [

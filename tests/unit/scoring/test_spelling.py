@@ -102,9 +102,9 @@ def test_where_spellings_are_mixed_the_other_one_is_illegal(n_lower: int, patter
 
 @pytest.mark.parametrize("mark", ["-", "_", "?"])
 def test_a_mark_that_may_mean_no_tag_is_not_taken_for_outside(mark: str) -> None:
-    found = verdict(*[f"{mark} B-X I-X {mark}"] * 3)
+    found = verdict(*[f"{mark} B-X I-X {mark} {mark} {mark}"] * 3)
     assert (found.scheme, found.spelling.outside) == ("IOB2", "O")
-    assert found.illegal["IOB2"] == 12
+    assert found.illegal["IOB2"] == 18  # all of 21 but B-X to I-X
 
 
 def test_one_stray_label_beside_another_spelling_is_illegal() -> None:
