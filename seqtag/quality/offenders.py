@@ -168,6 +168,8 @@ def _no_tag(tag: str, scheme: SchemeName, spelling: Spelling) -> str:
     if letter and (type_ or letter not in PREFIXES):
         prefix = tag.removesuffix(type_) if spelling.pattern.endswith("X") else tag.removeprefix(type_)
         name = _HAVING[letter]
+        if scheme == "IOBES":  # which has another letter for it
+            return f"{missing}: {prefix} is none of its prefixes here ({spelling.sample(scheme)}); respell it"
         return (
             f"{missing}: {prefix} is no prefix of {scheme}, {name} has it; declare tags.scheme "
             f'= "{name}", or "none" if tags are labels of single tokens'

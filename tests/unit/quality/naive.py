@@ -18,8 +18,8 @@ SINGLE = (
 
 def is_legal(tags: list[str], scheme: str) -> bool:
     """Walk a sequence of tags as the definition of its scheme says."""
-    letters = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES"}[scheme]
-    open_span = None  # IOBES: the type that must go on
+    letters = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "IOE1": "IE", "IOE2": "IE"}[scheme]
+    open_span = None  # IOBES, IOE: the type that must come next
     before = ("O", "")
     for tag in tags:
         letter, _, kind = tag.partition("-")
@@ -34,6 +34,10 @@ def is_legal(tags: list[str], scheme: str) -> bool:
             if (letter in "IE") != (open_span is not None) or (open_span is not None and kind != open_span):
                 return False
             open_span = kind if letter in "BI" else None
+        if scheme in ("IOE1", "IOE2"):
+            if open_span is not None and (letter == "O" or kind != open_span):
+                return False
+            open_span = kind if letter == {"IOE1": "E", "IOE2": "I"}[scheme] else None
         before = (letter, kind)
     return open_span is None
 

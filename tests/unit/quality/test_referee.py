@@ -115,6 +115,6 @@ def test_legality_under_each_scheme_agrees_with_walking_the_tags(lists):
 
     broken = TransitionCensus().add(tags, np.ones(len(lists), dtype=np.bool_))
 
-    for scheme in ("IOB1", "IOB2", "IOBES"):
+    for scheme in ("IOB1", "IOB2", "IOBES", "IOE1", "IOE2"):
         expected = [not naive.is_legal(list_, scheme) for list_ in lists]
         assert ((broken & scheme_bit(scheme)) > 0).tolist() == expected

@@ -85,6 +85,17 @@ def test_bmes_is_read_under_each_name_of_its_scheme(scheme, examined):
     assert seen.found.scheme["spelling"]["letters"] == "BMES"
 
 
+def test_a_prefix_of_another_spelling_of_iobes_is_to_be_respelled(examined):
+    more = [sequence("u/B-PER v/M-PER w/E-PER"), sequence("x/B-PER y/I-PER z/E-PER")]
+
+    seen = examined([*spelled(BMES), *more], quality=LENIENT)
+
+    assert first_finding(seen) == (
+        "token 2: I-PER is no tag in IOBES: I- is none of its prefixes here (B-X, M-X, E-X, S-X and O); "
+        "respell it"
+    )
+
+
 def test_where_every_sequence_breaks_the_declared_scheme_the_first_finding_says_so(examined):
     rows = [sequence(f"Ms{i}/B-PER van/M-PER Haag/E-PER", sequence_id=str(i)) for i in range(20)]
 
