@@ -99,6 +99,7 @@ def test_other_packages_are_a_reason(night, monkeypatch):
         "train": newer,
         "anchor": {"opponent"} | newer,
         "evaluate": {"opponent"} | newer,
+        "decide": newer,  # which asks for the requirements of the serving code
     }
     assert "train          would run: package tensorflow 2." in steps.explanation(answers)
 
