@@ -6,9 +6,9 @@ import ctypes
 import logging
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.metadata import version
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict
 
@@ -63,7 +63,8 @@ def write_baseline(
     predicted tag, which an averaged perceptron ("crfsuite-ap") puts near 1 even where it errs; `unknown`
     is True for tokens that do not occur in train. The same files and seed give the same predictions.
 
-    CRFsuite holds all of train in memory, about 1 kB for each token.
+    CRFsuite holds all of train in memory, about 1 kB for each token. It cannot marginalise over tags that
+    nobody knows, as the neural CRF does: sequences are cut at such tokens.
 
     Args:
         seed: of the order in which the perceptron sees the sequences; acts on the C library's `rand`,
@@ -126,8 +127,9 @@ def _train(
     for batch in _batches(train, [TOKENS, GOLD_TAGS]):
         tags = batch.column(GOLD_TAGS).to_pylist()
         for sequence, gold in zip(_sequences(batch.column(TOKENS), attributes), tags, strict=True):
-            if gold:  # CRFsuite 0.12 reads beside its arrays where a sequence is empty
-                trainer.append(sequence_attributes(sequence), gold)
+            attributes_of = sequence_attributes(sequence)
+            for start, stop in _known_pieces(gold or ()):
+                trainer.append(attributes_of[start:stop], gold[start:stop])
                 n_sequences += 1
     if not n_sequences:
         raise TrainingError(f"{train}: at least one tagged sequence was required. Received: none")
@@ -137,6 +139,23 @@ def _train(
     except pycrfsuite.CRFSuiteError as error:
         raise TrainingError(f"{train}: CRFsuite gave up: {error}") from error
     return int(trainer.logparser.featgen_num_features)
+
+
+def _known_pieces(tags: Sequence[str | None]) -> Iterator[tuple[int, int]]:
+    """Give the stretches `[start, stop)` of known tags, none of which is empty.
+
+    CRFsuite 0.12 cannot sum over the tags that a token may have, so that each stretch is learnt by itself;
+    its attributes still tell of the tokens beside it. It also reads beside its arrays where there are none.
+
+    >>> list(_known_pieces(["O", "B-X", None, None, "O"]))
+    [(0, 2), (4, 5)]
+    """
+    start = 0
+    for is_known, piece in groupby(tags, lambda tag: tag is not None):
+        stop = start + len(list(piece))
+        if is_known:
+            yield start, stop
+        start = stop
 
 
 def _tag(tagger: Any, test: Path, predictions: Path, attributes: AttributesByToken) -> None:

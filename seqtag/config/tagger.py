@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
@@ -33,6 +34,7 @@ Output = Literal["softmax", "viterbi", "crf"]
 RowRule = Literal[
     "broken_sequence",
     "length_mismatch",
+    "missing_tag",
     "empty_token",
     "unknown_tag",
     "illegal_transition",
@@ -66,7 +68,11 @@ class CorpusConfig(Table):
 
 
 class TagsConfig(Table):
-    """The tag scheme, how tags are spelled, and the tag set if it is known beforehand."""
+    """The tag scheme, how tags are spelled, the tag set if it is known beforehand, and what no tag means.
+
+    Next to a token whose tag nobody knows, IOBES would ask whether a span goes on there, which IOB1 and IOB2
+    do not say: such tags would be lost. With `partial` the default of `train_scheme` is therefore IOB2.
+    """
 
     scheme: Annotated[Literal["auto"] | SchemeName, BeforeValidator(scheme_name)] = "auto"
     spelling: Annotated[str, AfterValidator(spelling_pattern)] = "auto"  # such as "B-X", "b_X" or "X-B"
@@ -74,12 +80,35 @@ class TagsConfig(Table):
     declared: tuple[str, ...] | None = None  # as the corpus spells them; None: the tags that train shows
     train_scheme: Annotated[Literal["IOB2", "IOBES"], BeforeValidator(scheme_name)] = "IOBES"
     # what spans are converted to at the door, spelled B-X and O
+    partial: bool = False  # True: a token without a tag is left out of losses and scores, its sequence is not
+    unlabelled: str = "-"  # with `partial`, this tag stands for none, as null and an empty one do
+
+    @model_validator(mode="before")
+    @classmethod
+    def _partial_tags_are_trained_in_iob2(cls, table: Any) -> Any:
+        if isinstance(table, Mapping) and table.get("partial") is True:
+            return {"train_scheme": "IOB2", **table}
+        return table
 
     @model_validator(mode="after")
     def _spellings_are_those_of_spans(self) -> Self:
         if self.scheme == "none" and (self.spelling != "auto" or self.outside is not None):
             raise ValueError('spelling and outside without a scheme: remove them, or scheme = "none"')
         return self
+
+    @model_validator(mode="after")
+    def _the_mark_is_no_tag(self) -> Self:
+        if self.partial and self.unlabelled in (self.declared or ()):
+            raise ValueError(
+                f"unlabelled is one of the declared tags: {self.unlabelled!r} cannot stand for a tag and for "
+                "none; set tags.unlabelled to another mark"
+            )
+        return self
+
+    @property
+    def mark(self) -> str | None:
+        """The tag that stands for none; None where every token needs a tag."""
+        return self.unlabelled if self.partial else None
 
 
 class QualityConfig(Table):

@@ -25,8 +25,9 @@ from seqtag.corpus.split_plan import (
     describe_carving,
     plan_splits,
 )
+from seqtag.corpus.untagged import known_tags, n_untagged
 from seqtag.errors import CorpusRejectedError
-from seqtag.scoring.schemes import convert_tags
+from seqtag.scoring.partial_tags import convert_known_tags
 from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling, respell
 
 ROW = "row"  # position of a sequence over all parts of the snapshot, from 0
@@ -52,6 +53,7 @@ def split_corpus(
     train_scheme: SchemeName,
     spelling: Spelling = CANONICAL_SPELLING,
     folder: Path,
+    mark: str | None = None,
 ) -> None:
     """Write train.parquet, dev.parquet and test.parquet into `folder`, one row group at a time.
 
@@ -60,6 +62,7 @@ def split_corpus(
         quarantined: `<int64>[n]`, sorted, the rows to leave out, counted from 0 over all parts.
         scheme: the scheme that the tags are in; unless it is "none", they are converted to `train_scheme`.
         spelling: how the tags are spelled.
+        mark: as for `known_tags`; a token whose tag nobody knows has null for one in the files.
 
     Raises:
         CorpusRejectedError: a split stays empty, mode "official" lacks a label, or a sequence has not as
@@ -67,14 +70,17 @@ def split_corpus(
     """
     plan = plan_splits(parts, config)
     _check_official(plan)
-    origins = np.zeros((len(SPLITS) + 1, len(SPLITS)), np.int64)
+    origins, n_lost = np.zeros((len(SPLITS) + 1, len(SPLITS)), np.int64), 0
     with ExitStack() as stack:
         files: dict[str, _SplitFile] = {}
         for batch in _sound_batches(parts, quarantined):
             _check_alignment(batch)
+            batch = _with(batch, TAGS, known_tags(batch.column(TAGS), mark))
             if scheme != "none":
                 tags = respell(batch.column(TAGS), spelling)
-                batch = _with(batch, TAGS, convert_tags(tags, scheme, train_scheme))
+                converted = convert_known_tags(tags, scheme, train_scheme)
+                n_lost += n_untagged(converted) - n_untagged(tags)
+                batch = _with(batch, TAGS, converted)
             labels = plan.labels(batch)
             split = assign_splits(batch, plan=plan)
             batch = _with(batch, SPLIT, split)
@@ -89,6 +95,13 @@ def split_corpus(
     carving = carving_sentence(describe_carving(plan, origins))
     _check_none_is_empty(counts, carving)
     _log.info("split: %s sequences; %s", ", ".join(f"{counts[name]:,} {name}" for name in SPLITS), carving)
+    if n_lost:
+        _log.warning(
+            "split: %s tags beside tokens without one are ambiguous in %s, and count as unknown; "
+            'tags.train_scheme = "IOB2" keeps more of them',
+            f"{n_lost:,}",
+            train_scheme,
+        )
 
 
 def sequence_ids(split: Path, rows: Sequence[int]) -> list[str]:

@@ -7,7 +7,7 @@ from seqtag.features.index import index_corpus, index_vectors
 from seqtag.features.layout import SEEN, TESTED
 from seqtag.features.seen import was_seen, write_seen
 from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols, lower_case
-from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
+from seqtag.features.tag_index import UNKNOWN_TAG_ID, UNTAGGED_ID, TagIndex
 from seqtag.features.vectors import Coverage, Vectors
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import Windows, padded, stitched, windows
@@ -20,6 +20,7 @@ __all__ = [
     "UNK",
     "UNKNOWN_TAG_ID",
     "UNK_ID",
+    "UNTAGGED_ID",
     "Coverage",
     "Rung",
     "Symbols",

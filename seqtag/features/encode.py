@@ -22,7 +22,7 @@ from seqtag.errors import CorpusFormatError
 from seqtag.features.forms import FormCounter
 from seqtag.features.layout import encoded_schema, rung_file
 from seqtag.features.reading import ahead, row_groups
-from seqtag.features.tag_index import UNKNOWN_TAG_ID, TagIndex
+from seqtag.features.tag_index import UNTAGGED_ID, TagIndex
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import padded, windows
 from seqtag.scoring.ragged import flatten
@@ -130,11 +130,14 @@ def _weights(batch: pa.RecordBatch, column: str | None, path: Path) -> npt.NDArr
 
 
 def _tag_ids(lists: pa.ListArray, tags: TagIndex, *, lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
-    """Return `<int32>[n_tokens]`; the tokens of an unlabelled sequence have no known tag."""
-    tag_ids = tags.ids(lists.flatten())
+    """Return `<int32>[n_tokens]`, `UNTAGGED_ID` where the tag or all of its sequence is null."""
+    values = lists.flatten()
+    tag_ids = tags.ids(values)
+    if values.null_count:
+        tag_ids[values.is_null().to_numpy(zero_copy_only=False)] = UNTAGGED_ID
     if not lists.null_count:
         return tag_ids
-    every = np.full(int(lengths.sum()), UNKNOWN_TAG_ID, dtype=np.int32)
+    every = np.full(int(lengths.sum()), UNTAGGED_ID, dtype=np.int32)
     every[np.repeat(pc.is_valid(lists).to_numpy(zero_copy_only=False), lengths)] = tag_ids
     return every
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from seqtag.errors import RunDirError
 from seqtag.features.layout import RUNG, TAGS_DIGEST, VOCABULARY_DIGEST, encoded_schema, rung_files
 from seqtag.features.windowing import Windows
 
+_WINDOWS_AT_A_TIME = 2**14  # whose tokens are counted: bounds memory
+
 
 @dataclass(frozen=True, eq=False)
 class Rung:
@@ -26,10 +29,20 @@ class Rung:
     windows: Windows  # position of the sequence in the split, start, real length, range that counts
     token_ids: npt.NDArray[np.int32]  # [n_windows, length]
     form_ids: npt.NDArray[np.int32]  # [n_windows, length]
-    tag_ids: npt.NDArray[np.int32]  # [n_windows, length], -1 where the tag is unknown
+    tag_ids: npt.NDArray[np.int32]  # [n_windows, length], negative where the tag is unknown
 
     def __len__(self) -> int:
         return len(self.row)
+
+    @cached_property
+    def n_taught(self) -> int:
+        """The tokens that the windows teach: of known tag, those of an overlap in one window."""
+        cut, time, n = self.windows, np.arange(self.length), 0
+        for first in range(0, len(self), _WINDOWS_AT_A_TIME):
+            some = slice(first, first + _WINDOWS_AT_A_TIME)
+            kept = (time >= cut.keep_start[some, None]) & (time < cut.keep_stop[some, None])
+            n += int(np.count_nonzero(kept & (self.tag_ids[some] >= 0)))
+        return n
 
 
 def read_encoded(folder: Path, *, vocabulary_digest: str, tags_digest: str) -> list[Rung]:

@@ -56,7 +56,7 @@ def encoded_schema(rung: int, *, vocabulary_digest: str, tags_digest: str) -> pa
     weight       float32       the sequence's in the loss
     token_ids    int32[rung]   right-padded with 0: ids of the vocabulary
     form_ids     int32[rung]   right-padded with 0: ids of the split's forms, from 1 (see `forms`)
-    tag_ids      int32[rung]   right-padded with 0; -1 is a tag outside the index
+    tag_ids      int32[rung]   right-padded with 0; -1 is a tag outside the index, -2 one that nobody knows
     """
     padded = pa.list_(pa.field("element", pa.int32(), nullable=False), rung)
     columns = {

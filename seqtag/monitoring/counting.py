@@ -13,9 +13,9 @@ from seqtag.hashing import hash_strings
 from seqtag.monitoring.known import Known
 from seqtag.monitoring.layout import N_CONFIDENCE, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, length_bin
 from seqtag.monitoring.sound import CONFIDENCE, Sound
+from seqtag.scoring.partial_tags import certain_spans
 from seqtag.scoring.predictions import gold_span_keys
-from seqtag.scoring.ragged import distinct, flatten, sequence_numbers
-from seqtag.scoring.spans import read_spans
+from seqtag.scoring.ragged import UNTAGGED, distinct_or_none, flatten, sequence_numbers
 
 Ints = npt.NDArray[np.int64]
 
@@ -65,19 +65,26 @@ def _of_tags(found: Sound, layout: Layout, known: Known, own: Ints | None) -> li
     values, offsets = flatten(batch.column(TAGS))
     if not len(values):
         return []
-    tag_ids, seen = distinct(values)
+    tag_ids, seen = distinct_or_none(values)
     owners = labelled[sequence_numbers(offsets)]
     number = {tag: i for i, tag in enumerate(layout.tags)}
-    here = np.array([number.get(tag, layout.n_tags - 1) for tag in seen], np.int64)[tag_ids]
+    numbers = [number.get(tag, layout.n_tags - 1) for tag in seen]
+    here = np.array([*numbers, UNTAGGED], np.int64)[tag_ids]
     edge = layout.n_marks - 1
     before = np.append(edge, here[:-1])
     before[offsets[:-1]] = edge
+    last = here[offsets[1:] - 1]
+    tagged, both = here >= 0, (here >= 0) & (before >= 0)
     pairs = layout.bigrams.start + before * layout.n_marks + here
-    last = layout.bigrams.start + here[offsets[1:] - 1] * layout.n_marks + edge
-    events = [(owners, layout.tag_counts.start + here), (owners, pairs), (labelled, last)]
+    out_of = layout.bigrams.start + last * layout.n_marks + edge
+    events = [
+        (owners[tagged], layout.tag_counts.start + here[tagged]),
+        (owners[both], pairs[both]),
+        (labelled[last >= 0], out_of[last >= 0]),
+    ]
     if layout.scheme == "none":
         return events
-    spans = read_spans(tag_ids, seen, offsets, scheme=layout.scheme, mode="conlleval")
+    spans, _ = certain_spans(tag_ids, seen, offsets, scheme=layout.scheme, mode="conlleval")
     types = {name: i for i, name in enumerate(layout.types)}
     type_ids = np.array([types.get(t, layout.n_types - 1) for t in spans.types], np.int64)[spans.type_id]
     keys = gold_span_keys(batch.column(TOKENS), batch.column(TAGS), scheme=layout.scheme)

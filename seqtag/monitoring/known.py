@@ -16,9 +16,9 @@ from seqtag.hashing import hash_strings
 from seqtag.monitoring.blocks import Blocks
 from seqtag.monitoring.sound import IN_TRAIN, Sound, sound
 from seqtag.monitoring.tally import Hashes, Ints, Tally
+from seqtag.scoring.partial_tags import certain_spans
 from seqtag.scoring.predictions import gold_span_keys
-from seqtag.scoring.ragged import distinct, flatten, sequence_numbers
-from seqtag.scoring.spans import read_spans
+from seqtag.scoring.ragged import distinct_or_none, flatten, sequence_numbers
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _OTHER_ODD = np.uint64(0xBF58476D1CE4E5B9)
@@ -48,7 +48,7 @@ class Known:
         """Read the spans of the train split, in one pass."""
         spans = Tally()
         for batch in batches if scheme != "none" else ():
-            _, hashes = _spans(sound(batch, scheme=scheme), scheme)
+            _, hashes = _spans(sound(batch, scheme=scheme, partial=True), scheme)  # as train is
             spans = spans.adding(hashes)
         return cls(words, spans, min_count)
 
@@ -58,7 +58,7 @@ class Known:
         """Return the same, to leave out periods of a reference that has the column `IN_TRAIN`."""
         words, spans = Tally(), Tally()
         for batch in reference:
-            found = sound(batch.filter(batch.column(IN_TRAIN)), scheme=scheme)
+            found = sound(batch.filter(batch.column(IN_TRAIN)), scheme=scheme, partial=True)
             period = blocks.periods_of(found.batch)
             tokens, offsets = flatten(found.batch.column(TOKENS))
             words = words.adding(_pairs(period[sequence_numbers(offsets)], self._word_ids(tokens)))
@@ -90,7 +90,7 @@ def _spans(found: Sound, scheme: SchemeName) -> tuple[Ints, Hashes]:
     """Return the sequence of each span, numbered as in `found.batch`, and its hash."""
     batch = found.labelled
     values, offsets = flatten(batch.column(TAGS))
-    spans = read_spans(*distinct(values), offsets, scheme=scheme, mode="conlleval")
+    spans, _ = certain_spans(*distinct_or_none(values), offsets, scheme=scheme, mode="conlleval")
     keys = gold_span_keys(batch.column(TOKENS), batch.column(TAGS), scheme=scheme)
     return np.flatnonzero(found.is_labelled)[spans.sequence], hash_strings(keys)
 

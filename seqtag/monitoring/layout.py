@@ -29,16 +29,19 @@ class Layout:
 
     tokens, unknown | spans by type | unseen spans by type | tags | tag bigrams | lengths | confidence
 
-    Each kind of label ends with a column for those that are not among `tags`, or not among their types.
+    Each kind of label ends with a column for those that are not among `tags`, or not among their types. With
+    `partial`, tokens without a tag count as tokens; bigrams are those of neighbours whose tags are known, and
+    spans those whose ends are.
     """
 
     tags: tuple[str, ...]
     scheme: SchemeName
+    partial: bool = False
 
     @classmethod
-    def of(cls, tags: Sequence[str], scheme: SchemeName) -> Layout:
+    def of(cls, tags: Sequence[str], scheme: SchemeName, *, partial: bool = False) -> Layout:
         """Return the layout for the tags that the champion can give."""
-        return cls(tuple(sorted(set(tags))), scheme)
+        return cls(tuple(sorted(set(tags))), scheme, partial)
 
     @cached_property
     def types(self) -> tuple[str, ...]:

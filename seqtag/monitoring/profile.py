@@ -113,7 +113,7 @@ def profile_period(
     counts = np.zeros(layout.n_columns, np.int64)
     n_read = n_sequences = 0
     for batch in batches:
-        found = sound(batch, scheme=layout.scheme)
+        found = sound(batch, scheme=layout.scheme, partial=layout.partial)
         own = _own(batch, blocks, known, first=n_read)
         added = counted(found, layout=layout, known=known, own=None if own is None else own[found.usable])
         block = blocks.deal(batch, first=n_read)[found.usable]

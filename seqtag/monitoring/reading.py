@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, TAGS, TOKENS
 from seqtag.corpus.splits import ROW
+from seqtag.corpus.untagged import known_tags
 from seqtag.errors import CorpusFormatError
 from seqtag.monitoring.sound import CONFIDENCE, IN_TRAIN, sound
+from seqtag.scoring.partial_tags import convert_known_tags
 from seqtag.scoring.predictions import PREDICTED
-from seqtag.scoring.schemes import convert_tags
 from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling, respell
 
 _LISTS = {
@@ -35,6 +36,7 @@ def read_labelled(
     spelled: SchemeName,
     spelling: Spelling = CANONICAL_SPELLING,
     further: Sequence[str] = (),
+    mark: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Give document, tokens, tags and `defect` of Parquet files, with `further` columns.
 
@@ -42,13 +44,14 @@ def read_labelled(
         scheme: what the tags are in.
         spelled: what they are converted to.
         spelling: how they are spelled.
+        mark: as for `known_tags`; None: a token without a tag breaks its sequence.
 
     Raises:
         CorpusFormatError: a file is damaged or is another one.
     """
     for path in paths:
         for batch in _parquet(path, [DOCUMENT_ID, TOKENS, TAGS, DEFECT, *further], needed=[TOKENS]):
-            yield _converted(batch, scheme, spelled, spelling)
+            yield _converted(batch, scheme, spelled, spelling, mark=mark)
 
 
 def read_reference(
@@ -59,6 +62,7 @@ def read_reference(
     spelled: SchemeName,
     spelling: Spelling = CANONICAL_SPELLING,
     further: Sequence[str] = (),
+    mark: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Give a snapshot as `read_labelled` does, with the column `IN_TRAIN`.
 
@@ -71,7 +75,9 @@ def read_reference(
     rows = [batch.column(ROW).to_numpy() for batch in _parquet(train, [ROW], needed=[ROW])]
     trained = np.sort(np.concatenate([np.zeros(0, np.int64), *rows]))
     first = 0
-    labelled = read_labelled(parts, scheme=scheme, spelled=spelled, spelling=spelling, further=further)
+    labelled = read_labelled(
+        parts, scheme=scheme, spelled=spelled, spelling=spelling, further=further, mark=mark
+    )
     for batch in labelled:
         start, stop = np.searchsorted(trained, [first, first + batch.num_rows])
         in_train = np.zeros(batch.num_rows, np.bool_)
@@ -112,23 +118,28 @@ def _as_tagged(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
 
 
 def _converted(
-    batch: pa.RecordBatch, scheme: SchemeName, spelled: SchemeName, spelling: Spelling = CANONICAL_SPELLING
+    batch: pa.RecordBatch,
+    scheme: SchemeName,
+    spelled: SchemeName,
+    spelling: Spelling = CANONICAL_SPELLING,
+    *,
+    mark: str | None = None,
 ) -> pa.RecordBatch:
     """Spell tags as the model does; those that no scheme has stay, and their sequences count as broken."""
-    if TAGS not in batch.schema.names:
+    if TAGS not in batch.schema.names or (scheme == spelled == "none" and mark is None):
         return batch
-    if scheme != "none":
-        place = batch.schema.get_field_index(TAGS)
-        batch = batch.set_column(place, TAGS, respell(batch.column(TAGS), spelling))
+    place = batch.schema.get_field_index(TAGS)
+    tags = known_tags(batch.column(TAGS), mark)
+    batch = batch.set_column(place, TAGS, tags if scheme == "none" else respell(tags, spelling))
     if scheme == spelled:
         return batch
-    usable = sound(batch, scheme=scheme).usable
+    usable = sound(batch, scheme=scheme, partial=mark is not None).usable
     tags = batch.column(TAGS)
-    good = convert_tags(tags.filter(pa.array(usable)), scheme, spelled)
+    good = convert_known_tags(tags.filter(pa.array(usable)), scheme, spelled)
     bad = tags.filter(pa.array(~usable))
     order = usable.argsort(kind="stable").argsort(kind="stable")  # broken ones first, then back in place
     both = pa.concat_arrays([bad, good.cast(bad.type)]).take(pa.array(order))
-    return batch.set_column(batch.schema.get_field_index(TAGS), TAGS, both)
+    return batch.set_column(place, TAGS, both)
 
 
 def _parquet(path: Path, columns: Sequence[str], *, needed: Sequence[str]) -> Iterator[pa.RecordBatch]:

@@ -39,10 +39,13 @@ class Sound:
         return self.batch.filter(pc.is_valid(self.batch.column(TAGS)))
 
 
-def sound(batch: pa.RecordBatch, *, scheme: SchemeName) -> Sound:
+def sound(batch: pa.RecordBatch, *, scheme: SchemeName, partial: bool = False) -> Sound:
     """Leave out what is broken: defects, no tokens, nulls in lists, other lengths, tags of no scheme.
 
     A sequence without tags or without probabilities is not broken.
+
+    Args:
+        partial: nor is one with null for a tag, which is one that nobody knows.
     """
     batch = _with_tags(batch)
     tokens = batch.column(TOKENS)
@@ -53,7 +56,9 @@ def sound(batch: pa.RecordBatch, *, scheme: SchemeName) -> Sound:
     for name in {TAGS, CONFIDENCE} & set(batch.schema.names):
         lists = batch.column(name)
         same = pc.fill_null(pc.equal(pc.list_value_length(lists), n), True)  # null: there are none
-        usable &= _bools(same) & ~_holds_null(lists)
+        usable &= _bools(same)
+        if name != TAGS or not partial:
+            usable &= ~_holds_null(lists)
     if scheme != "none":
         usable &= ~_holds(batch.column(TAGS), _stray(batch.column(TAGS)))
     return Sound(usable, batch.filter(pa.array(usable)))

@@ -110,8 +110,9 @@ class Drawing:
 
     def most_rows(self, rung: Rung) -> int:
         """Return how many windows of a rung a batch may have."""
-        mean = sum(map(_n_kept, self.rungs)) / sum(map(len, self.rungs))
-        n_rows = round(self.batch_size * mean * len(rung) / _n_kept(rung))
+        n_taught = sum(max(1, rung.n_taught) for rung in self.rungs)
+        mean = n_taught / sum(map(len, self.rungs))
+        n_rows = round(self.batch_size * mean * len(rung) / max(1, rung.n_taught))
         if n_rows > _LANES:
             n_rows = _LANES * round(n_rows / _LANES)
         return max(1, min(len(rung), n_rows, self.batch_cells // rung.length))
@@ -157,11 +158,6 @@ class Drawing:
             drawn += [(rung, chosen) for chosen in np.split(order, np.cumsum(sizes)[:-1])]
         for i in random.permutation(len(drawn)):
             yield drawn[i]
-
-
-def _n_kept(rung: Rung) -> int:
-    """Return how many tokens the windows of a rung teach, those of an overlap in one of them; at least 1."""
-    return max(1, int((rung.windows.keep_stop - rung.windows.keep_start).sum()))
 
 
 def _weight(rung: Rung, tag_weights: npt.NDArray[np.float32]) -> float:

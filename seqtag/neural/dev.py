@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.config import Metric
-from seqtag.features import Rung, TagIndex, Windows, stitched
+from seqtag.features import UNTAGGED_ID, Rung, TagIndex, Windows, stitched
 from seqtag.neural.batches import FormTable
 from seqtag.neural.reading import Reader, read_tokens
 from seqtag.scoring import score_value
@@ -29,7 +29,10 @@ class DevScore(NamedTuple):
 
 
 class DevSplit:
-    """Dev with its gold tags, laid out once; a gold tag outside the index is always missed."""
+    """Dev with its gold tags, laid out once.
+
+    A gold tag outside the index is always missed; a token whose tag nobody knows is not looked at.
+    """
 
     def __init__(self, rungs: Sequence[Rung], forms: FormTable, tags: TagIndex, *, metric: Metric) -> None:
         self._forms, self._tags, self._metric = forms, tags, metric
@@ -37,6 +40,8 @@ class DevSplit:
         self._offsets = _offsets(self._windows)
         self._form_ids = self._flat([rung.form_ids for rung in rungs], rungs)
         self._gold_ids = self._flat([rung.tag_ids for rung in rungs], rungs)
+        untagged = self._gold_ids == UNTAGGED_ID
+        self._known: npt.NDArray[np.bool_] | slice = ~untagged if untagged.any() else slice(None)
         self._gold = self._sequences(self._gold_ids)
 
     def score(self, reader: Reader) -> DevScore:
@@ -44,7 +49,8 @@ class DevSplit:
         vectors = reader.form_vectors(self._forms)
         output = read_tokens(reader, vectors, self._form_ids, self._windows, offsets=self._offsets)
         tag_ids = output["tag_id"]
-        accuracy = float(np.mean(tag_ids == self._gold_ids))
+        right = (tag_ids == self._gold_ids)[self._known]
+        accuracy = float(np.mean(right)) if len(right) else 0.0
         if self._metric == "accuracy":
             return DevScore(accuracy, accuracy)
         predicted = self._sequences(tag_ids)
@@ -59,7 +65,9 @@ class DevSplit:
     def _sequences(self, tag_ids: npt.NDArray[np.int32]) -> pa.ListArray:
         names = pa.array([*self._tags.tags, _UNSEEN], pa.string())
         named = np.where(tag_ids < 0, len(self._tags), tag_ids)
-        return pa.ListArray.from_arrays(pa.array(self._offsets, pa.int32()), names.take(pa.array(named)))
+        untagged = tag_ids == UNTAGGED_ID
+        values = names.take(pa.array(named, mask=untagged if untagged.any() else None))
+        return pa.ListArray.from_arrays(pa.array(self._offsets, pa.int32()), values)
 
 
 def _joined(rungs: Sequence[Rung]) -> Windows:

@@ -38,6 +38,7 @@ class TagCensus:
     def __init__(self) -> None:
         self._tags = Numbering()
         self._counts = np.zeros((0, len(SPLITS)), dtype=np.int64)
+        self._n_blank = np.zeros(len(SPLITS), dtype=np.int64)
 
     def add(self, tags: CodedLists, split: npt.NDArray[np.int8], *, times: int = 1) -> None:
         counts = _counts_per_split(tags, split)
@@ -47,6 +48,11 @@ class TagCensus:
         grown[: len(self._counts)] = self._counts
         grown[rows] += times * counts[named]
         self._counts = grown
+        self._n_blank += times * counts[tags.is_blank].sum(axis=0)
+
+    def n_untagged(self) -> tuple[int, ...]:
+        """Return how many tokens of each split have no tag, in sequences that have tags."""
+        return tuple(self._n_blank.tolist())
 
     def counts(self, also: tuple[str, ...] = ()) -> dict[str, dict[str, int]]:
         """Return tag -> split -> tokens, tags sorted; with those in `also`, even where none was seen."""
@@ -98,7 +104,10 @@ class TransitionCensus:
         self._counts = np.zeros((1, 1), dtype=np.int64)  # [from, to], last: start and end
 
     def add(self, tags: CodedLists, aligned: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-        """Count the transitions of the `aligned` sequences, and return what `broken_schemes` does."""
+        """Count the transitions of the `aligned` sequences, those between neighbours whose tags are known.
+
+        Returns what `broken_schemes` does.
+        """
         codes, _, starts, stops = _taken(tags, aligned)
         self._count(tags, codes, starts=starts, stops=stops)
         return broken_schemes(tags, aligned)
@@ -132,7 +141,8 @@ class TransitionCensus:
     ) -> None:
         before = len(self._tags)
         used = np.unique(codes)
-        numbers = np.zeros(len(tags.distinct), dtype=np.int64)
+        used = used[~tags.is_blank[used]]
+        numbers = np.full(len(tags.distinct), -1, dtype=np.int64)
         numbers[used] = self._tags.number([tags.distinct[int(i)].as_py() for i in used])
         n = len(self._tags)
         if n > MAX_DETECTED_TAGS:
@@ -145,6 +155,9 @@ class TransitionCensus:
         previous = np.append(n, here)[: len(here)]
         previous[starts] = n
         pairs = np.concatenate([previous * (n + 1) + here, here[stops - 1] * (n + 1) + n])
+        if tags.is_blank.any():
+            is_known = np.concatenate([(previous >= 0) & (here >= 0), here[stops - 1] >= 0])
+            pairs = pairs[is_known]
         self._counts = grown + np.bincount(pairs, minlength=(n + 1) ** 2).reshape(n + 1, n + 1)
 
 
@@ -186,11 +199,13 @@ def _counts_per_split(lists: CodedLists, split: npt.NDArray[np.int8]) -> npt.NDA
 
 
 # Whether a tag may follow another depends on their prefixes and on whether their types are equal: two types
-# stand for all. Positions: O, B I E S of one type, B I E S of another, a tag of no scheme, start or end.
+# stand for all. Positions: O, B I E S of one type, B I E S of another, a tag of no scheme, start or end, and
+# a tag that nobody knows, beside which nothing is illegal: it may be the one that makes the others legal.
 _SPAN_PREFIXES = PREFIXES[1:]
 _REPRESENTATIVES = ("O", *(f"{p}-x" for p in _SPAN_PREFIXES), *(f"{p}-y" for p in _SPAN_PREFIXES), "?")
 _OF_NO_SCHEME = len(_REPRESENTATIVES) - 1
 _BOUNDARY = len(_REPRESENTATIVES)
+_HIDDEN = _BOUNDARY + 1
 
 
 def _illegal_under(
@@ -202,11 +217,13 @@ def _illegal_under(
     spelling: Spelling,
 ) -> npt.NDArray[np.uint8]:
     """Return `<uint8>[n_codes]`: schemes, one bit each, that forbid the transition into or out of here."""
-    table = np.zeros((_BOUNDARY + 1, _BOUNDARY + 1), dtype=np.uint8)
+    table = np.zeros((_HIDDEN + 1, _HIDDEN + 1), dtype=np.uint8)
     for i, scheme in enumerate(SPAN_SCHEMES):
-        table |= np.where(legal_transitions(_REPRESENTATIVES, scheme), 0, 1 << i).astype(np.uint8)
+        illegal = np.where(legal_transitions(_REPRESENTATIVES, scheme), 0, 1 << i).astype(np.uint8)
+        table[:_HIDDEN, :_HIDDEN] |= illegal
     prefixes, types = split_tags([spelling.canonical(tag or "") for tag in tags.distinct.to_pylist()])
     place = np.array([PREFIXES.index(p) if p else _OF_NO_SCHEME for p in prefixes], dtype=np.int8)
+    place[tags.is_blank] = _HIDDEN
     numbers: dict[str, int] = {}
     type_id = np.array([numbers.setdefault(t, len(numbers)) for t in types], dtype=np.int32)
 

@@ -61,7 +61,7 @@ def examine(
         refusing=refusing,
         columns=columns,
         splitter=splitter,
-        required=Requirements(scheme, tags.declared, quality.max_length, measured.spelling),
+        required=Requirements.of(scheme, tags, quality, measured.spelling),
         file=quarantine_file,
     )
     tag_counts = measured.tags.counts(also=tags.declared or ())
@@ -82,7 +82,12 @@ def examine(
             ambiguity=ambiguous["sentence"],
         ),
         scheme=scheme_profile(tags, measured.scheme, used=scheme, spelling=measured.spelling),
-        splits=split_profiles(measured.ledger, findings, n_types=measured.types.n_types()),
+        splits=split_profiles(
+            measured.ledger,
+            findings,
+            n_types=measured.types.n_types(),
+            n_untagged=measured.tags.n_untagged(),
+        ),
         carving=carving,
         ambiguity=ambiguous,
         quarantined=_quarantined(findings, rules, budget=quality.quarantine_budget),

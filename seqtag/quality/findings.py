@@ -23,7 +23,8 @@ class Findings:
 
     rows: rule -> `<int64>[n_offenders]`, rising, for every rule that sequences can break.
     sound: `<bool>[n]`, not refused for itself alone.
-    ambiguous: `<bool>[n]`, sound, and its tokens also occur with other tags in a sound sequence.
+    ambiguous: `<bool>[n]`, sound, and its tokens also occur with other tags in a sound sequence. A sequence
+        some of whose tags nobody knows contradicts none, and is contradicted by none.
     kept: `<bool>[n]`, not refused at all: what goes into the splits.
     """
 
@@ -51,7 +52,8 @@ def find_offenders(ledger: Ledger, rules: Sequence[Rule], *, scheme: SchemeName,
     sound = ~_refused(ledger, found, in_force)
     if "duplicate_id" in in_force:
         found["duplicate_id"] = _shared_ids(ledger, among=sound)
-    ambiguous = _conflicts(ledger.token_hash, ledger.tag_hash, among=sound & ~ledger.unlabelled)
+    tagged = ~ledger.unlabelled & ((ledger.faults & fault_bit("missing_tag")) == 0)
+    ambiguous = _conflicts(ledger.token_hash, ledger.tag_hash, among=sound & tagged)
     if "conflicting_labels" in in_force:
         found["conflicting_labels"] = ambiguous
     kept = ~_refused(ledger, found, in_force)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from seqtag.config import SPLITS, QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.split_plan import assign_splits, plan_splits
+from seqtag.corpus.untagged import known_tags
 from seqtag.hashing import hash_strings
 from seqtag.quality.census import TagCensus, TransitionCensus, TypeCensus, broken_schemes
 from seqtag.quality.reading import CodedLists, read_row_groups
@@ -32,7 +33,7 @@ class Ledger:
     n_tokens: npt.NDArray[np.int32]
     split: npt.NDArray[np.int8]  # position in SPLITS
     label: npt.NDArray[np.int8]  # the same of the split that the source names, -1 for none that counts
-    unlabelled: npt.NDArray[np.bool_]
+    unlabelled: npt.NDArray[np.bool_]  # no tag is known
     faults: npt.NDArray[np.uint16]  # bit i: breaks SEQUENCE_RULES[i]
     illegal: npt.NDArray[np.uint8]  # bit i: has a transition that is illegal under SPAN_SCHEMES[i]
 
@@ -78,15 +79,19 @@ def measure(
     tag_census, type_census, transitions = TagCensus(), TypeCensus(), TransitionCensus()
     ledgers = [_EMPTY]
     for _, batch in read_row_groups(parts):
-        tokens_of, tags_of = CodedLists.of(batch.column(TOKENS)), CodedLists.of(batch.column(TAGS))
+        tokens_of = CodedLists.of(batch.column(TOKENS))
+        tags_of = CodedLists.of(known_tags(batch.column(TAGS), tags.mark))
         split = splitter.numbers(batch)
         tag_census.add(tags_of, split)
         type_census.add(tokens_of, split)
-        aligned = _is_aligned(tokens_of, tags_of)
+        mismatched = _is_mismatched(batch, partial=tags.partial)
+        untagged = tags_of.any(tags_of.is_blank)
+        aligned = ~mismatched & ~tags_of.is_null & (tags.partial | ~untagged)
         defect = batch.column(DEFECT).is_valid().to_numpy(zero_copy_only=False)
         faults = {
             "broken_sequence": defect,
-            "length_mismatch": ~aligned,
+            "length_mismatch": mismatched,
+            "missing_tag": untagged,
             "empty_token": tokens_of.any(tokens_of.is_blank) | (tokens_of.lengths == 0),
             "unknown_tag": tags_of.any(_is_undeclared(tags_of, tags.declared)),
             "over_long": tokens_of.lengths > quality.max_length,
@@ -109,18 +114,23 @@ def measure(
     declared = tags.scheme
     spelling = verdict.spelling if declared == "auto" else transitions.spelling(tags, declared)
     if spelling != CANONICAL_SPELLING:  # known only now: legality was judged as if the usual one were used
-        ledger = replace(ledger, illegal=_illegal_as_spelled(parts, ledger, spelling))
+        ledger = replace(ledger, illegal=_illegal_as_spelled(parts, ledger, spelling, tags))
     return Measured(ledger, tag_census, type_census, verdict, spelling)
 
 
-def _illegal_as_spelled(parts: Sequence[Path], ledger: Ledger, spelling: Spelling) -> npt.NDArray[np.uint8]:
+def _illegal_as_spelled(
+    parts: Sequence[Path], ledger: Ledger, spelling: Spelling, tags: TagsConfig
+) -> npt.NDArray[np.uint8]:
     """Read the tags again, and return what `Ledger.illegal` is under their spelling."""
     unjudged = fault_bit("length_mismatch") | fault_bit("broken_sequence")
-    aligned = (ledger.faults & unjudged) == 0
+    if not tags.partial:
+        unjudged |= fault_bit("missing_tag")
+    aligned = ((ledger.faults & unjudged) == 0) & ~ledger.unlabelled
     illegal = [np.zeros(0, np.uint8)]
     for first_row, batch in read_row_groups(parts, [TAGS]):
         here = aligned[first_row : first_row + len(batch)]
-        illegal.append(broken_schemes(CodedLists.of(batch.column(TAGS)), here, spelling))
+        tags_of = CodedLists.of(known_tags(batch.column(TAGS), tags.mark))
+        illegal.append(broken_schemes(tags_of, here, spelling))
     return np.concatenate(illegal)
 
 
@@ -130,9 +140,11 @@ def _id_hashes(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
     return hash_strings(pc.binary_join_element_wise(split, batch.column(SEQUENCE_ID), "\0"))
 
 
-def _is_aligned(tokens: CodedLists, tags: CodedLists) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n]`: one tag for each token, none of them null or empty."""
-    return (tokens.lengths == tags.lengths) & ~tags.is_null & ~tags.any(tags.is_blank)
+def _is_mismatched(batch: pa.RecordBatch, *, partial: bool) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n]`: are there more or fewer tags than tokens? With partial tags there may be none."""
+    n_tokens, n_tags = (pc.list_value_length(batch.column(name)) for name in (TOKENS, TAGS))
+    differ = pc.fill_null(pc.not_equal(n_tokens, n_tags), not partial)
+    return differ.to_numpy(zero_copy_only=False)
 
 
 def _is_undeclared(tags: CodedLists, declared: tuple[str, ...] | None) -> npt.NDArray[np.bool_]:

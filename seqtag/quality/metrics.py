@@ -29,7 +29,7 @@ def split_metrics(
 
     received             sequences before quarantine
     sequences, tokens    after quarantine, as all that follows unless it says otherwise
-    unlabelled           sequences without tags
+    unlabelled           sequences of which no tag is known
     refused_share        of those received
     ambiguous_share      of those received, sequences whose tokens also occur with other tags
     duplicate_share      sequences whose tokens an earlier one has
@@ -64,10 +64,15 @@ def split_metrics(
     return pd.DataFrame(rows)
 
 
-def split_profiles(ledger: Ledger, findings: Findings, *, n_types: tuple[int, ...]) -> dict[str, Any]:
-    """Return what profile.json says of each split; all of it after quarantine."""
+def split_profiles(
+    ledger: Ledger, findings: Findings, *, n_types: tuple[int, ...], n_untagged: tuple[int, ...]
+) -> dict[str, Any]:
+    """Return what profile.json says of each split; all of it after quarantine.
+
+    Unlabelled are sequences of which no tag is known, untagged are tokens without one in the other sequences.
+    """
     profiles: dict[str, Any] = {}
-    for name, types in zip(SPLITS, n_types, strict=True):
+    for name, types, untagged in zip(SPLITS, n_types, n_untagged, strict=True):
         kept = _is_in(ledger, name) & findings.kept
         lengths = ledger.n_tokens[kept]
         profiles[name] = {
@@ -77,6 +82,7 @@ def split_profiles(ledger: Ledger, findings: Findings, *, n_types: tuple[int, ..
             "longest": int(lengths.max(initial=0)),
             "mean_length": round(float(lengths.mean()), 2) if len(lengths) else 0.0,
             "unlabelled": int((kept & ledger.unlabelled).sum()),
+            "untagged": untagged,
         }
     return profiles
 

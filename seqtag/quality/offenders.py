@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
-from seqtag.config import SchemeName
+from seqtag.config import QualityConfig, SchemeName, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.scoring.schemes import PREFIXES, legal_transitions
 from seqtag.scoring.spelling import CANONICAL_SPELLING, PATTERNS, Spelling, split_like
@@ -47,6 +47,23 @@ class Requirements:
     declared: tuple[str, ...] | None
     max_length: int
     spelling: Spelling = CANONICAL_SPELLING
+    unlabelled: str = "-"  # the tag that may stand for none
+    partial: bool = False  # it does
+
+    @classmethod
+    def of(cls, scheme: SchemeName, tags: TagsConfig, quality: QualityConfig, spelling: Spelling) -> Self:
+        return cls(scheme, tags.declared, quality.max_length, spelling, tags.unlabelled, tags.partial)
+
+    @property
+    def mark(self) -> str | None:
+        """The tag that stands for none; None where every token needs a tag."""
+        return self.unlabelled if self.partial else None
+
+    def hint(self, tag: str | None) -> str:
+        """Say how to have a tag read as none, if it looks like that."""
+        if self.partial or tag != self.unlabelled:
+            return ""
+        return "; if it stands for a tag that nobody knows, set tags.partial = true"
 
 
 def describe(
@@ -55,6 +72,8 @@ def describe(
     """Say what is wrong with a sequence under `rule`. `other`: the row that it repeats or contradicts."""
     tokens: list[str | None] = sequence[TOKENS]
     tags: list[str | None] | None = sequence[TAGS]
+    if tags is not None and required.partial:
+        tags = [None if tag == required.unlabelled else tag for tag in tags]
     finding, place = _finding(rule, tokens, tags, sequence, other=other, required=required)
     return Offender(
         rule=rule,
@@ -118,16 +137,19 @@ def _finding(
 ) -> tuple[str, int]:
     """Return a sentence and the position of the token that it is about."""
     if rule == "illegal_transition":
-        return _illegal_transition([tag or "" for tag in tags or ()], required.scheme, required.spelling)
+        return _illegal_transition(tags or (), required)
     if rule == "empty_token":
         place = next((i for i, token in enumerate(tokens) if not token), 0)
         return (f"token {place + 1} is {readable(tokens[place])}" if tokens else "no tokens"), place
     if rule == "length_mismatch":
         return _length_mismatch(tokens, tags)
+    if rule == "missing_tag":
+        return _missing_tag(tags or ())
     if rule == "unknown_tag":
         known = set(required.declared or ())
         place = next(i for i, tag in enumerate(tags or ()) if tag and tag not in known)
-        return f"token {place + 1}: tag {_undeclared((tags or ())[place], required)}", place
+        tag = (tags or ())[place]
+        return f"token {place + 1}: tag {_undeclared(tag, required)}{required.hint(tag)}", place
     sentences = {
         "broken_sequence": readable(sequence[DEFECT], longest=400),
         "over_long": f"{len(tokens):,} tokens, {required.max_length:,} allowed",
@@ -147,18 +169,27 @@ def _undeclared(tag: str | None, required: Requirements) -> str:
     return f"{readable(tag)} is not declared"
 
 
-def _illegal_transition(tags: Sequence[str], scheme: SchemeName, spelling: Spelling) -> tuple[str, int]:
-    distinct = sorted(set(tags))
+def _illegal_transition(tags: Sequence[str | None], required: Requirements) -> tuple[str, int]:
+    """Find the first transition that is illegal; nothing is illegal beside a tag that nobody knows."""
+    scheme, spelling = required.scheme, required.spelling
+    distinct = sorted({tag or "" for tag in tags})
     legal = legal_transitions([spelling.canonical(tag) for tag in distinct], scheme)
+    exists = np.asarray(legal[:-1].any(axis=1))
+    if "" in distinct:
+        hidden = distinct.index("")
+        legal[hidden], legal[:, hidden] = True, True
     boundary = len(distinct)
-    ids = [boundary, *(distinct.index(tag) for tag in tags), boundary]
+    ids = [boundary, *(distinct.index(tag or "") for tag in tags), boundary]
     place = int(np.argmin(legal[ids[:-1], ids[1:]]))
     if place == len(tags):
         return f"{readable(tags[-1])} cannot end a sequence in {scheme}", place - 1
     after = f"cannot follow {readable(tags[place - 1])}" if place else "cannot begin a sequence"
-    if not legal[ids[place + 1]].any():
-        return f"token {place + 1}: {readable(tags[place])} {_no_tag(tags[place], scheme, spelling)}", place
-    return f"token {place + 1}: {readable(tags[place])} {after} in {scheme}", place
+    tag = tags[place]
+    if exists[ids[place + 1]]:
+        return f"token {place + 1}: {readable(tag)} {after} in {scheme}", place
+    why = required.hint(tag)
+    why = f"is no tag in {scheme}{why}" if why else _no_tag(tag or "", scheme, spelling)
+    return f"token {place + 1}: {readable(tag)} {why}", place
 
 
 def _no_tag(tag: str, scheme: SchemeName, spelling: Spelling) -> str:
@@ -192,7 +223,10 @@ def _no_tag(tag: str, scheme: SchemeName, spelling: Spelling) -> str:
 def _length_mismatch(tokens: Sequence[str | None], tags: Sequence[str | None] | None) -> tuple[str, int]:
     if tags is None:
         return f"{len(tokens):,} tokens, unlabelled", 0
-    if len(tokens) != len(tags):
-        return f"{len(tokens):,} tokens, {len(tags):,} tags", max(0, min(len(tokens), len(tags)) - 1)
+    return f"{len(tokens):,} tokens, {len(tags):,} tags", max(0, min(len(tokens), len(tags)) - 1)
+
+
+def _missing_tag(tags: Sequence[str | None]) -> tuple[str, int]:
     place = next(i for i, tag in enumerate(tags) if not tag)
-    return f"token {place + 1}: its tag is {readable(tags[place])}", place
+    has = "has no tag" if tags[place] is None else "has an empty tag"
+    return f"token {place + 1} {has}; set tags.partial = true to train on the others", place

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from seqtag.config import SPLITS
 from seqtag.corpus.schema import SPLIT, TAGS, TOKENS, corpus_schema
 from seqtag.corpus.splits import ROW
+from seqtag.corpus.untagged import known_tags
 from seqtag.quality.findings import Findings, Rows, counterpart, first_examples
 from seqtag.quality.measure import Measured, Splitter
 from seqtag.quality.offenders import Offender, Requirements, describe, of_all
@@ -58,7 +59,7 @@ def quarantine(
             refused = batch.filter(pa.array(is_refused))
             if len(refused):
                 writer.write_batch(_with_reasons(rows[is_refused], refused, findings, refusing, schema))
-                _take_out(refused, measured, splitter)
+                _take_out(refused, measured, splitter, mark=required.mark)
             offenders |= _examples(rows, batch, measured, findings, examples, required)
     if len(findings.rows.get("illegal_transition", ())) == len(findings.kept) > 1:
         first = "illegal_transition", int(examples["illegal_transition"][0])
@@ -82,9 +83,9 @@ def _holds(rising: Rows, rows: Rows) -> npt.NDArray[np.bool_]:
     return np.searchsorted(rising, rows, side="right") > np.searchsorted(rising, rows, side="left")
 
 
-def _take_out(refused: pa.RecordBatch, measured: Measured, splitter: Splitter) -> None:
+def _take_out(refused: pa.RecordBatch, measured: Measured, splitter: Splitter, *, mark: str | None) -> None:
     split = splitter.numbers(refused)
-    measured.tags.add(CodedLists.of(refused.column(TAGS)), split, times=-1)
+    measured.tags.add(CodedLists.of(known_tags(refused.column(TAGS), mark)), split, times=-1)
     measured.types.add(CodedLists.of(refused.column(TOKENS)), split, times=-1)
 
 

@@ -33,7 +33,8 @@ _CORPUS_RULES: Mapping[str, Severity] = {
 
 _REQUIRED: Mapping[str, str] = {
     "broken_sequence": "every sequence can be read as its source declares",
-    "length_mismatch": "every token has one tag",
+    "length_mismatch": "a sequence has as many tags as tokens",
+    "missing_tag": "every token has a tag",
     "empty_token": "every sequence has tokens, none of them null or empty",
     "unknown_tag": "every tag is one of tags.declared",
     "illegal_transition": "every tag may follow the tag before it in scheme {scheme}",
@@ -88,6 +89,8 @@ def rules_in_force(
     idle = {rule for rule in ROW_RULES if quality.severity(rule) == "off"}
     if tags.declared is None:
         idle.add("unknown_tag")
+    if tags.partial:
+        idle.add("missing_tag")
     severities: dict[str, Severity] = {rule: quality.severity(rule) for rule in ROW_RULES if rule not in idle}
     severities |= _CORPUS_RULES
     if scheme == "none":

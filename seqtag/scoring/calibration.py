@@ -162,7 +162,9 @@ def equal_mass(confidences: npt.NDArray[np.float64], n_bins: int) -> npt.NDArray
 
 
 def _tokens(pairs: TagPairs, confidences: npt.NDArray[np.float32]) -> Judged:
-    return Judged(confidences.astype(np.float64), pairs.gold == pairs.predicted, pairs.offsets)
+    gold, predicted = pairs.judged()
+    judged = confidences if pairs.known is None else confidences[pairs.known]
+    return Judged(judged.astype(np.float64), gold == predicted, pairs.known_offsets)
 
 
 def _spans(pairs: TagPairs, confidences: npt.NDArray[np.float32], scheme: SchemeName) -> Judged:

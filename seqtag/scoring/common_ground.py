@@ -11,8 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.config import GateConfig, SchemeName
-from seqtag.scoring.counts import TagPairs, pair_tags
+from seqtag.scoring.counts import TagPairs, renumbered
 from seqtag.scoring.predictions import Predictions
+from seqtag.scoring.ragged import distinct_or_none, flatten
 from seqtag.scoring.schemes import split_tags
 
 AnchorKind = Literal["trained", "challenger", "none"]
@@ -85,7 +86,7 @@ def with_new_names(
     said = [_by_new_name(tag, renamed, scheme) for tag in pairs.tags]
     tags = tuple(sorted({*pairs.tags, *said}))
     number = {tag: i for i, tag in enumerate(tags)}
-    of_gold = np.array([number[tag] for tag in pairs.tags], np.int32)
+    of_gold = renumbered([number[tag] for tag in pairs.tags])
     of_said = np.array([number[tag] for tag in said], np.int32)
     renamed_pairs = TagPairs(tags, of_gold[pairs.gold], of_said[pairs.predicted], pairs.offsets)
     return replace(predictions, pairs=renamed_pairs)
@@ -93,8 +94,8 @@ def with_new_names(
 
 def with_types(pairs: TagPairs, types: Collection[str], *, scheme: SchemeName) -> npt.NDArray[np.bool_]:
     """Return `<bool>[n_sequences]`: is a gold tag of the sequence of one of the types?"""
-    is_of = np.array([bool(set(_types([tag], scheme)) & set(types)) for tag in pairs.tags], np.bool_)
-    n_of = np.append(0, np.cumsum(is_of[pairs.gold])) if len(pairs.tags) else np.zeros(1, np.int64)
+    is_of = [bool(set(_types([tag], scheme)) & set(types)) for tag in pairs.tags]
+    n_of = np.append(0, np.cumsum(np.array([*is_of, False])[pairs.gold]))  # the last is that of no tag
     return np.diff(n_of[pairs.offsets]) > 0
 
 
@@ -123,7 +124,10 @@ class LeftOut:
         scheme: SchemeName,
     ) -> Self:
         """Count them in some sequences, of which the tags are given; the others are `<bool>[n_sequences]`."""
-        foreign = with_types(pair_tags(gold, gold), {*change.new, *change.removed}, scheme=scheme)
+        values, offsets = flatten(gold)
+        tag_ids, tags = distinct_or_none(values)
+        pairs = TagPairs(tags, tag_ids, tag_ids, offsets)
+        foreign = with_types(pairs, {*change.new, *change.removed}, scheme=scheme)
         seen = champion_seen & ~challenger_seen
         return cls(len(gold), int(seen.sum()), int(foreign.sum()), int((seen | foreign).sum()))
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -11,7 +13,8 @@ import pyarrow as pa
 
 from seqtag.config import SchemeName
 from seqtag.errors import ConfigError
-from seqtag.scoring.ragged import distinct, elements, flatten
+from seqtag.scoring.partial_tags import certain_spans, judged_spans
+from seqtag.scoring.ragged import UNTAGGED, distinct, distinct_or_none, elements, flatten
 from seqtag.scoring.spans import SpanMode, Spans, matches, read_spans
 
 GOLD, PREDICTED, CORRECT = range(3)
@@ -21,7 +24,8 @@ GOLD, PREDICTED, CORRECT = range(3)
 class TagPairs:
     """Gold and predicted tags of sequences, flat.
 
-    tags: sorted; gold, predicted: <int32>[n_tokens] numbers into them
+    tags: sorted; gold, predicted: <int32>[n_tokens] numbers into them; gold is `UNTAGGED` where nobody knows
+    it: such a token is not judged (see `seqtag.scoring.partial_tags`)
     offsets: <int64>[n_sequences + 1]
     """
 
@@ -36,14 +40,34 @@ class TagPairs:
 
     @property
     def n_tokens(self) -> int:
-        return len(self.gold)
+        """The tokens that are judged."""
+        return len(self.gold) if self.known is None else int(np.count_nonzero(self.known))
+
+    @property
+    def n_untagged(self) -> int:
+        """The tokens that are not judged."""
+        return len(self.gold) - self.n_tokens
+
+    @cached_property
+    def known(self) -> npt.NDArray[np.bool_] | None:
+        """`<bool>[n_tokens]`, tokens with a gold tag; None where all have one."""
+        return None if self.gold.min(initial=0) >= 0 else self.gold >= 0
+
+    @cached_property
+    def known_offsets(self) -> npt.NDArray[np.int64]:
+        """`<int64>[n_sequences + 1]`, where each sequence begins among the tokens that are judged."""
+        return self.offsets if self.known is None else np.append(0, np.cumsum(self.known))[self.offsets]
+
+    def judged(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+        """Return gold and predicted tags of the tokens that are judged; `known_offsets` parts them."""
+        known = slice(None) if self.known is None else self.known
+        return self.gold[known], self.predicted[known]
 
     def spans(self, scheme: SchemeName, mode: SpanMode) -> tuple[Spans, Spans]:
-        """Return gold and predicted spans; their types are numbered alike."""
-        return (
-            read_spans(self.gold, self.tags, self.offsets, scheme=scheme, mode=mode),
-            read_spans(self.predicted, self.tags, self.offsets, scheme=scheme, mode=mode),
-        )
+        """Return gold and predicted spans that are judged; their types are numbered alike."""
+        gold, cut = certain_spans(self.gold, self.tags, self.offsets, scheme=scheme, mode=mode)
+        predicted = read_spans(self.predicted, self.tags, self.offsets, scheme=scheme, mode=mode)
+        return gold, judged_spans(predicted, cut, self.offsets)
 
 
 class Counts(Protocol):
@@ -100,11 +124,11 @@ class ClassCounts:
 
 
 def pair_tags(gold: pa.ListArray, predicted: pa.ListArray) -> TagPairs:
-    """Number the tags of both.
+    """Number the tags of both; a gold tag that is null is one that nobody knows.
 
     Raises:
         ConfigError: they differ in the number of sequences or in the length of one.
-        TagSchemeError: a tag is null.
+        TagSchemeError: a predicted tag is null.
     """
     gold_values, offsets = flatten(gold)
     predicted_values, predicted_offsets = flatten(predicted)
@@ -113,26 +137,32 @@ def pair_tags(gold: pa.ListArray, predicted: pa.ListArray) -> TagPairs:
             f"a predicted tag for every gold tag was required. Received: {len(predicted):,} sequences of "
             f"{predicted_offsets[-1]:,} tags for {len(gold):,} sequences of {offsets[-1]:,}"
         )
-    gold_ids, gold_tags = distinct(gold_values)
+    gold_ids, gold_tags = distinct_or_none(gold_values)
     predicted_ids, predicted_tags = distinct(predicted_values)
     tags = tuple(sorted({*gold_tags, *predicted_tags}))
     number = {tag: i for i, tag in enumerate(tags)}
-    gold_number = np.array([number[tag] for tag in gold_tags], np.int32)
+    gold_number = renumbered([number[tag] for tag in gold_tags])
     predicted_number = np.array([number[tag] for tag in predicted_tags], np.int32)
     return TagPairs(tags, gold_number[gold_ids], predicted_number[predicted_ids], offsets)
 
 
+def renumbered(numbers: Sequence[int]) -> npt.NDArray[np.int32]:
+    """Return new numbers of tags as a table, in which `UNTAGGED` stays what it is.
+
+    >>> renumbered([7, 3])[np.array([1, 0, -1])].tolist()
+    [3, 7, -1]
+    """
+    return np.array([*numbers, UNTAGGED], np.int32)
+
+
 def tag_counts(pairs: TagPairs) -> ClassCounts:
     """Count tokens per tag."""
-    right = pairs.gold == pairs.predicted
+    (gold, predicted), offsets = pairs.judged(), pairs.known_offsets
+    right = gold == predicted
     n_right = np.append(0, np.cumsum(right))
     return ClassCounts(
         pairs.tags,
-        (
-            Events(pairs.gold, pairs.offsets),
-            Events(pairs.predicted, pairs.offsets),
-            Events(pairs.gold[right], n_right[pairs.offsets]),
-        ),
+        (Events(gold, offsets), Events(predicted, offsets), Events(gold[right], n_right[offsets])),
     )
 
 

@@ -29,7 +29,8 @@ class Metrics(TypedDict):
     scheme: SchemeName
     n_sequences: int
     n_documents: int  # resampling units
-    n_tokens: int
+    n_tokens: int  # with a gold tag
+    n_untagged: int  # tokens of these sequences that have none, and are left out of every score
     resamples: int
     confidence: float
     challenger: Scores
@@ -85,6 +86,7 @@ def evaluate_predictions(
         n_sequences=ours.pairs.n_sequences,
         n_documents=len(np.unique(ours.units)),
         n_tokens=ours.pairs.n_tokens,
+        n_untagged=ours.pairs.n_untagged,
         resamples=config.resamples,
         confidence=config.confidence,
         challenger=scores(ours),

@@ -132,7 +132,7 @@ def _class_counts(pairs: TagPairs, scheme: SchemeName) -> ClassCounts:
 
 def _slices(predictions: Predictions, evaluate: EvaluateConfig) -> list[Slices]:
     counts = sequence_counts(predictions.pairs, "none")
-    slices = [by_length(counts, evaluate.length_buckets)]
+    slices = [by_length(counts, predictions.pairs.offsets, evaluate.length_buckets)]
     if predictions.seen is not None and predictions.seen.any():
         slices.append(by_repetition(counts, predictions.seen))
     return [*slices, *(by_column(counts, name, predictions.columns[name]) for name in evaluate.slices)]

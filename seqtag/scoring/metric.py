@@ -46,12 +46,12 @@ def score_value(gold: pa.ListArray, predicted: pa.ListArray, *, metric: Metric, 
 def metric_counts(pairs: TagPairs, *, metric: Metric, scheme: SchemeName) -> npt.NDArray[np.float32]:
     """Return `<float32>[n_sequences, 2]`: numerator and denominator of the metric.
 
-    Accuracy is correct tokens by tokens. Micro F1 of spans is twice the correct ones by the gold and the
-    predicted ones together.
+    Accuracy is correct tokens by tokens with a gold tag. Micro F1 of spans is twice the correct ones by the
+    gold and the predicted ones together.
     """
     if metric == "accuracy":
         right = np.append(0, np.cumsum(pairs.gold == pairs.predicted))[pairs.offsets]
-        return np.stack([np.diff(right), np.diff(pairs.offsets)], axis=1).astype(np.float32)
+        return np.stack([np.diff(right), np.diff(pairs.known_offsets)], axis=1).astype(np.float32)
     gold, predicted = pairs.spans(scheme, "conlleval")
     per_sequence = span_totals(gold, predicted, pairs.offsets)
     found = per_sequence[:, GOLD] + per_sequence[:, PREDICTED]

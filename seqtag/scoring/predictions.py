@@ -15,15 +15,16 @@ import pyarrow.parquet as pq
 from seqtag.config import SchemeName
 from seqtag.errors import ConfigError, RunDirError, TagSchemeError
 from seqtag.hashing import hash_sequences, hash_strings
-from seqtag.scoring.counts import TagPairs, pair_tags
-from seqtag.scoring.ragged import distinct, flatten
-from seqtag.scoring.spans import Spans, read_spans, token_positions
+from seqtag.scoring.counts import TagPairs, pair_tags, renumbered
+from seqtag.scoring.partial_tags import certain_spans
+from seqtag.scoring.ragged import distinct_or_none, flatten
+from seqtag.scoring.spans import Spans, token_positions
 from seqtag.scoring.units import resampling_units
 
 ROW = "row"  # int64: the sequence's row in the snapshot
 DOCUMENT_ID = "document_id"  # string
 TOKENS = "tokens"  # list<string>
-GOLD_TAGS = "tags"  # list<string>; null where the sequence is unlabelled
+GOLD_TAGS = "tags"  # list<string>; null where the sequence is unlabelled, a null in it: no tag is known
 PREDICTED = "predicted"  # list<string>
 CONFIDENCE = "confidence"  # list<float32>: probability of the predicted tag; may be missing
 SPAN_CONFIDENCE = "span_confidence"  # list<float32>: that of the predicted span around it; may be missing
@@ -33,6 +34,7 @@ TESTED = "tested"  # bool: it was in that model's test split; null: not known; m
 
 _BATCH = 16_384  # sequences read at once
 _ROUNDING = 0.01  # by which a probability from float32 sums over a long sequence may leave [0, 1]
+_FOREIGN = -2  # the number of a tag that the other one does not have
 _UNIT = "\x1f"  # between the words of a span's key
 
 
@@ -48,7 +50,8 @@ class Predictions:
     confidence: <float32>[n_tokens]  probability of the predicted tag; None where the file has none
     span_confidence: the same        that of the predicted span around it; None without a scheme too
     columns                          further columns as strings, one value per sequence
-    span_keys                        type and words of every gold span, in order; None without a scheme
+    span_keys                        type and words of every gold span whose ends are known, in order; None
+                                     without a scheme
     """
 
     rows: npt.NDArray[np.int64]
@@ -139,12 +142,12 @@ def same_gold(one: Predictions, other: Predictions) -> bool:
     if not (np.array_equal(one.rows, other.rows) and np.array_equal(one.pairs.offsets, other.pairs.offsets)):
         return False
     number = {tag: i for i, tag in enumerate(other.pairs.tags)}
-    translated = np.array([number.get(tag, -1) for tag in one.pairs.tags], np.int32)
+    translated = renumbered([number.get(tag, _FOREIGN) for tag in one.pairs.tags])
     return bool(np.array_equal(translated[one.pairs.gold], other.pairs.gold))
 
 
 def gold_span_keys(tokens: pa.ListArray, tags: pa.ListArray, *, scheme: SchemeName) -> pa.StringArray:
-    """Return one string per span, equal for spans of the same type and words.
+    """Return one string per span whose ends are known, equal for spans of the same type and words.
 
     Raises:
         ConfigError: a sequence has not one tag per token.
@@ -153,8 +156,8 @@ def gold_span_keys(tokens: pa.ListArray, tags: pa.ListArray, *, scheme: SchemeNa
     values, tag_offsets = flatten(tags)
     if not np.array_equal(offsets, tag_offsets):
         raise ConfigError("a tag for every token was required. Received: lists of other lengths")
-    tag_ids, seen = distinct(values)
-    spans = read_spans(tag_ids, seen, offsets, scheme=scheme, mode="conlleval")
+    tag_ids, seen = distinct_or_none(values)
+    spans, _ = certain_spans(tag_ids, seen, offsets, scheme=scheme, mode="conlleval")
     return _span_keys(words, spans, offsets)
 
 
@@ -232,7 +235,7 @@ def _span_keys(words: pa.Array, spans: Spans, offsets: npt.NDArray[np.int64]) ->
 def _concatenate(parts: Sequence[TagPairs]) -> TagPairs:
     tags = tuple(sorted({tag for part in parts for tag in part.tags}))
     number = {tag: i for i, tag in enumerate(tags)}
-    translations = [np.array([number[tag] for tag in part.tags], np.int32) for part in parts]
+    translations = [renumbered([number[tag] for tag in part.tags]) for part in parts]
     lengths = [np.diff(part.offsets) for part in parts]
     empty = np.zeros(0, np.int32)
     return TagPairs(

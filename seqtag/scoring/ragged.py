@@ -9,6 +9,8 @@ import pyarrow.compute as pc
 
 from seqtag.errors import TagSchemeError
 
+UNTAGGED = -1  # the number of a tag that nobody knows
+
 
 def flatten(lists: pa.ListArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
     """Return the values and `<int64>[n_lists + 1]` offsets from 0; a null list counts as empty."""
@@ -32,10 +34,21 @@ def distinct(values: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
     """
     if values.null_count:
         raise TagSchemeError(f"a tag for every token was required. Received: {values.null_count:,} nulls")
+    return distinct_or_none(values)
+
+
+def distinct_or_none(values: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
+    """Return the same, `UNTAGGED` for null.
+
+    >>> numbers, strings = distinct_or_none(pa.array(["O", None, "O"]))
+    >>> numbers.tolist(), strings
+    ([0, -1, 0], ('O',))
+    """
     if not pa.types.is_dictionary(values.type) and not pa.types.is_string(values.type):
         raise TagSchemeError(f"tags as strings were required. Received: {values.type}")
     encoded = values if pa.types.is_dictionary(values.type) else pc.dictionary_encode(values)
-    return encoded.indices.to_numpy().astype(np.int32), tuple(encoded.dictionary.to_pylist())
+    indices = encoded.indices.fill_null(UNTAGGED) if encoded.null_count else encoded.indices
+    return indices.to_numpy().astype(np.int32), tuple(encoded.dictionary.to_pylist())
 
 
 def sequence_numbers(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

@@ -167,7 +167,7 @@ def _slices(
 ) -> list[Slices]:
     pairs, columns = predictions.pairs, predictions.columns
     counts = sequence_counts(pairs, scheme)
-    slices = [by_length(counts, config.length_buckets)]
+    slices = [by_length(counts, pairs.offsets, config.length_buckets)]
     if predictions.seen is not None and predictions.seen.any():
         slices.append(by_repetition(counts, predictions.seen))
     if predictions.unknown is not None:
@@ -193,7 +193,8 @@ def _span_scores(
 
 def _confusion(pairs: TagPairs) -> Confusion:
     n = len(pairs.tags)
-    counts = np.bincount(pairs.gold.astype(np.int64) * n + pairs.predicted, minlength=n * n)
+    gold, predicted = pairs.judged()
+    counts = np.bincount(gold.astype(np.int64) * n + predicted, minlength=n * n)
     return Confusion(tags=list(pairs.tags), counts=counts.reshape(n, n).tolist())
 
 

@@ -108,22 +108,29 @@ class Slices:
 
 
 def sequence_counts(pairs: TagPairs, scheme: SchemeName) -> npt.NDArray[np.float32]:
-    """Return `<float32>[n_sequences, 5]`: tokens, right ones, gold, predicted and right spans."""
+    """Return `<float32>[n_sequences, 5]`: judged tokens, right ones, gold, predicted and right spans."""
     right = np.append(0, np.cumsum(pairs.gold == pairs.predicted))[pairs.offsets]
     counts = np.zeros((pairs.n_sequences, 5), np.float32)
-    counts[:, _TOKENS] = np.diff(pairs.offsets)
+    counts[:, _TOKENS] = np.diff(pairs.known_offsets)
     counts[:, _RIGHT] = np.diff(right)
     if scheme != "none":
         counts[:, _SPANS:] = span_totals(*pairs.spans(scheme, "conlleval"), pairs.offsets)
     return counts
 
 
-def by_length(counts: npt.NDArray[np.float32], bounds: Sequence[int]) -> Slices:
-    """Part sequences by their number of tokens; `bounds` are the last lengths of their buckets."""
+def by_length(
+    counts: npt.NDArray[np.float32], offsets: npt.NDArray[np.int64], bounds: Sequence[int]
+) -> Slices:
+    """Part sequences by their number of tokens, those without a gold tag included.
+
+    Args:
+        offsets: `<int64>[n_sequences + 1]`, where each sequence begins.
+        bounds: the last lengths of the buckets.
+    """
     upper = sorted(set(bounds))
     lower = [1, *(bound + 1 for bound in upper)]
     values = [f"{a}-{b}" if a < b else f"{a}" for a, b in zip(lower, upper, strict=False)]
-    member = np.searchsorted(np.array(upper, np.int64), counts[:, _TOKENS])
+    member = np.searchsorted(np.array(upper, np.int64), np.diff(offsets))
     return Slices("length", (*values, f"{lower[-1]}+"), member.astype(np.int32), counts)
 
 

@@ -49,6 +49,10 @@ class Spans:
     def __len__(self) -> int:
         return len(self.start)
 
+    def where(self, kept: npt.NDArray[np.bool_]) -> Spans:
+        """Return those of them that are kept, `<bool>[n_spans]`."""
+        return Spans(self.sequence[kept], self.start[kept], self.stop[kept], self.type_id[kept], self.types)
+
 
 def spans_of(tags: pa.ListArray, scheme: SchemeName, *, mode: SpanMode) -> Spans:
     """Return the spans that tags spell.

@@ -35,8 +35,8 @@ def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
     from seqtag.quality import Requirements, finding
     from seqtag.reporting import quarantine_rows
 
-    config, scheme = read_config(run), read_json(run.profile)["scheme"]
-    required = Requirements(scheme["used"], config.tags.declared, config.quality.max_length, spelling_of(run))
+    config, scheme = read_config(run), read_json(run.profile)["scheme"]["used"]
+    required = Requirements.of(scheme, config.tags, config.quality, spelling_of(run))
     return quarantine_rows(run.quarantine, finding=partial(finding, required=required))
 
 

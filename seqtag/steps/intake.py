@@ -269,6 +269,7 @@ def split(run: RunDir) -> Manifest:
             spelling=spelling,
             train_scheme=config.tags.train_scheme,
             folder=folder,
+            mark=config.tags.mark,
         ),
     )
 

@@ -194,9 +194,9 @@ def _known(run: RunDir) -> tuple[Known, Layout]:
     scheme = train_scheme(run)
     train = read_labelled([run.split("train")], scheme=scheme, spelled=scheme)
     words = Vocabulary.load(run.vocabulary).words
-    min_count = read_config(run).features.min_count
-    known = Known.of_training(train, words=words, scheme=scheme, min_count=min_count)
-    return known, Layout.of(read_json(run.tags)["tags"], scheme)
+    config = read_config(run)
+    known = Known.of_training(train, words=words, scheme=scheme, min_count=config.features.min_count)
+    return known, Layout.of(read_json(run.tags)["tags"], scheme, partial=config.tags.partial)
 
 
 def _compare_snapshot(
@@ -206,17 +206,25 @@ def _compare_snapshot(
     from seqtag.monitoring import Earlier, is_grown, read_labelled, read_reference
 
     used: SchemeName = read_json(run.profile)["scheme"]["used"]
-    before, spelling = read_snapshot(run).parts, spelling_of(run)
+    before, spelling, mark = read_snapshot(run).parts, spelling_of(run), read_config(run).tags.mark
     further = () if config.period_column is None else (config.period_column,)
 
     def reference() -> Iterator[pa.RecordBatch]:
         train = run.split("train")
         return read_reference(
-            before, train=train, scheme=used, spelled=layout.scheme, spelling=spelling, further=further
+            before,
+            train=train,
+            scheme=used,
+            spelled=layout.scheme,
+            spelling=spelling,
+            further=further,
+            mark=mark,
         )
 
     def whole() -> Iterator[pa.RecordBatch]:
-        return read_labelled(snapshot.parts, scheme=used, spelled=layout.scheme, spelling=spelling)
+        return read_labelled(
+            snapshot.parts, scheme=used, spelled=layout.scheme, spelling=spelling, mark=mark
+        )
 
     earlier = Earlier(read_labelled(before, scheme=used, spelled=used))
     grown = is_grown(earlier, whole(), compare=config.compare)

@@ -56,7 +56,7 @@ def test_sound_evidence_is_accepted_and_all_of_it_evaluated():
     judgement, (accepted, _) = judged(SOUND)
 
     assert accepted
-    assert judgement.evaluated == judgement.defined == 23
+    assert judgement.evaluated == judgement.defined == 24
     assert judgement.failed == 0
     assert all(judgement.held.values())
 

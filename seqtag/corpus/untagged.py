@@ -1,0 +1,62 @@
+"""Tokens without a tag, as the corpus spells them: null, an empty tag, or a mark such as spaCy's "-"."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+
+def known_tags(tags: pa.ListArray, mark: str | None) -> pa.ListArray:
+    """Return the tags with null wherever none is known, and a null list where none of a sequence is.
+
+    Such a sequence is unlabelled: it teaches words and no tags, and is not scored.
+
+    Args:
+        tags: `list<string>`, plain or dictionary-encoded.
+        mark: the tag that stands for none; None: every token needs a tag, and all stays as it is.
+
+    >>> known_tags(pa.array([["O", "-"], ["", None], ["B-X"], None]), "-").to_pylist()
+    [['O', None], None, ['B-X'], None]
+    """
+    if mark is None:
+        return tags
+    values, lengths = tags.flatten(), pc.fill_null(pc.list_value_length(tags), 0).to_numpy()
+    untagged = _is_untagged(values, mark)
+    if not untagged.any():
+        return tags
+    owners = np.repeat(np.arange(len(tags)), lengths)
+    n_known = np.bincount(owners[~untagged], minlength=len(tags))
+    is_null = tags.is_null().to_numpy(zero_copy_only=False) | ((n_known == 0) & (lengths > 0))
+    values = _without(values, untagged).filter(pa.array(~is_null[owners]))
+    offsets = np.append(0, np.cumsum(np.where(is_null, 0, lengths))).astype(np.int32)
+    return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(is_null))
+
+
+def n_untagged(tags: pa.ListArray) -> int:
+    """Return how many tokens of sequences that have tags have none.
+
+    >>> n_untagged(pa.array([["O", None], None]))
+    1
+    """
+    return int(tags.flatten().null_count)
+
+
+def _is_untagged(values: pa.Array, mark: str) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n_tokens]`."""
+    is_none = pa.array(["", mark])
+    if not pa.types.is_dictionary(values.type):
+        found = pc.or_(pc.is_null(values), pc.is_in(values, value_set=is_none))
+        return found.to_numpy(zero_copy_only=False)
+    of_distinct = pc.is_in(values.dictionary, value_set=is_none).to_numpy(zero_copy_only=False)
+    of_distinct = of_distinct | values.dictionary.is_null().to_numpy(zero_copy_only=False)
+    return np.append(of_distinct, True)[values.indices.fill_null(len(of_distinct)).to_numpy()]
+
+
+def _without(values: pa.Array, untagged: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return the values with null where they are untagged."""
+    if not pa.types.is_dictionary(values.type):
+        return pc.if_else(pa.array(untagged), None, values)
+    indices = pc.if_else(pa.array(untagged), None, values.indices)
+    return pa.DictionaryArray.from_arrays(indices, values.dictionary)
