@@ -16,7 +16,7 @@ from seqtag.quality.offenders import Offender, Requirements, readable
 from seqtag.quality.quarantine import EXAMPLES, quarantine
 from seqtag.quality.reading import schema_faults
 from seqtag.quality.rules import Rule, rules_in_force
-from seqtag.quality.verdict import Evidence, ambiguity_sentence, scheme_profile
+from seqtag.quality.verdict import Evidence, ambiguity_sentence, scheme_profile, untagged_sentence
 
 
 @dataclass(frozen=True)
@@ -27,6 +27,7 @@ class Examined:
     evidence: Evidence
     scheme: Mapping[str, Any]
     splits: Mapping[str, Any]
+    untagged: str  # the tokens without a tag, in words
     carving: Mapping[str, Any]
     ambiguity: Mapping[str, Any]
     quarantined: Mapping[str, Any]
@@ -67,6 +68,12 @@ def examine(
     tag_counts = measured.tags.counts(also=tags.declared or ())
     carving = _carving(measured, findings, splitter)
     ambiguous = _ambiguity(measured, findings, refusing)
+    splits = split_profiles(
+        measured.ledger,
+        findings,
+        n_types=measured.types.n_types(),
+        n_untagged=measured.tags.n_untagged(),
+    )
     return Examined(
         rules=rules,
         evidence=_evidence(
@@ -82,12 +89,8 @@ def examine(
             ambiguity=ambiguous["sentence"],
         ),
         scheme=scheme_profile(tags, measured.scheme, used=scheme, spelling=measured.spelling),
-        splits=split_profiles(
-            measured.ledger,
-            findings,
-            n_types=measured.types.n_types(),
-            n_untagged=measured.tags.n_untagged(),
-        ),
+        splits=splits,
+        untagged=untagged_sentence(splits),
         carving=carving,
         ambiguity=ambiguous,
         quarantined=_quarantined(findings, rules, budget=quality.quarantine_budget),

@@ -34,7 +34,7 @@ _CORPUS_RULES: Mapping[str, Severity] = {
 _REQUIRED: Mapping[str, str] = {
     "broken_sequence": "every sequence can be read as its source declares",
     "length_mismatch": "a sequence has as many tags as tokens",
-    "missing_tag": "every token has a tag",
+    "missing_tag": "every token has a tag; tags.partial = true trains on sequences that lack some",
     "empty_token": "every sequence has tokens, none of them null or empty",
     "unknown_tag": "every tag is one of tags.declared",
     "illegal_transition": "every tag may follow the tag before it in scheme {scheme}",

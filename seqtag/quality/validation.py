@@ -62,6 +62,7 @@ def validate(
         "sentence": sentence,
         "scheme": examined.scheme,
         "splits": examined.splits,
+        "untagged": examined.untagged,
         "carving": examined.carving,
         "ambiguity": examined.ambiguity,
         "quarantined": examined.quarantined,
@@ -79,8 +80,9 @@ def validate(
     write_json(folder / PROFILE, profile)
     write_pages(profile, judgement, examined.evidence, folder=folder / DATA_DOCS)
     _log.info(
-        "%s Splits: %s. Tag scheme %s (%s)",
+        "%s%s Splits: %s. Tag scheme %s (%s)",
         sentence,
+        f" {examined.untagged}." if examined.untagged else "",
         examined.carving["sentence"],
         examined.scheme["used"],
         examined.scheme["reason"],

@@ -128,6 +128,27 @@ def ambiguity_sentence(found: Mapping[str, Any], *, left_out: bool) -> str:
     return sentence
 
 
+def untagged_sentence(splits: Mapping[str, Mapping[str, Any]]) -> str:
+    """Say how many tokens have no tag, and what becomes of them; "" where all have one.
+
+    Args:
+        splits: what `split_profiles` gives.
+
+    >>> untagged_sentence({"train": {"n_tokens": 90, "untagged": 9, "unlabelled": 0}})
+    '9 of 90 tokens (10.00%) have no tag, and are left out of losses and scores'
+    """
+    n_tokens, untagged, unlabelled = (
+        sum(split[name] for split in splits.values()) for name in ("n_tokens", "untagged", "unlabelled")
+    )
+    sentences = []
+    if untagged:
+        share = f"{untagged:,} of {n_tokens:,} tokens ({untagged / n_tokens:.2%})"
+        sentences.append(f"{share} have no tag, and are left out of losses and scores")
+    if unlabelled:
+        sentences.append(f"{unlabelled:,} sequences have no tag at all, and teach words alone")
+    return "; ".join(sentences)
+
+
 def _received(rule: Rule, evidence: Evidence) -> str:
     name, count = rule.name, evidence.counts.get(rule.name, 0)
     if name == "conflicting_labels":

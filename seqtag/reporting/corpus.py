@@ -34,6 +34,7 @@ def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str
         "## Splits",
         table(_SPLITS, _splits(profile)),
         f"{inline(sentence(profile['carving']['sentence']))}.",
+        f"{inline(sentence(profile['untagged']))}." if profile.get("untagged") else "",
         f"Ambiguous: {inline(profile['ambiguity']['sentence'])}.",
         "## The contract",
         f"{count(expectations['failed'])} of {plural(expectations['evaluated'], 'expectation')} failed. "

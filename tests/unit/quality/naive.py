@@ -9,6 +9,7 @@ Row = dict[str, Any]
 SINGLE = (
     "broken_sequence",
     "length_mismatch",
+    "missing_tag",
     "empty_token",
     "unknown_tag",
     "illegal_transition",
@@ -45,10 +46,12 @@ def is_legal(tags: list[str], scheme: str) -> bool:
 def faults_of(row: Row, *, scheme: str, declared: list[str] | None, max_length: int) -> set[str]:
     """Return the rules that a sequence breaks by itself."""
     tokens, tags = row["tokens"], row["tags"]
-    aligned = tags is not None and len(tags) == len(tokens) and all(tags)
+    same_length = tags is not None and len(tags) == len(tokens)
+    aligned = same_length and all(tags)
     broken = {
         "broken_sequence": row["defect"] is not None,
-        "length_mismatch": not aligned,
+        "length_mismatch": not same_length,
+        "missing_tag": not all(tags or []),
         "empty_token": not tokens or not all(tokens),
         "unknown_tag": declared is not None and any(t and t not in declared for t in tags or []),
         "illegal_transition": (
@@ -86,7 +89,7 @@ def judged(
     for number in sound:
         row = rows[number]
         named[row["split"], row["sequence_id"]].append(number)
-        if row["tags"] is not None:
+        if row["tags"] is not None and all(row["tags"]):
             taggings[tuple(row["tokens"])].add(tuple(row["tags"]))
     for same_id in named.values() if in_force("duplicate_id") else []:
         first, *later = same_id
@@ -99,6 +102,7 @@ def judged(
         row = rows[number]
         if (
             row["tags"] is not None
+            and all(row["tags"])
             and len(taggings[tuple(row["tokens"])]) > 1
             and in_force("conflicting_labels")
         ):
@@ -132,6 +136,7 @@ def numbers_of(kept: list[Row], *, min_length: int = 2) -> dict[str, Any]:
             "longest": max(lengths, default=0),
             "mean_length": round(sum(lengths) / len(mine), 2) if mine else 0.0,
             "unlabelled": sum(row["tags"] is None for row in mine),
+            "untagged": sum(not tag for row in mine for tag in row["tags"] or []),
         }
     train = {tuple(row["tokens"]) for row in kept if row["split"] == "train"}
     n_leaks = sum(

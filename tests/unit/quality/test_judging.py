@@ -110,7 +110,7 @@ def test_an_expectation_that_raises_is_not_evaluated_and_refuses(monkeypatch):
 
     assert not accepted
     assert judgement.evaluated < judgement.defined
-    assert sentence == f"refused: only {judgement.evaluated} of 23 expectations were evaluated."
+    assert sentence == f"refused: only {judgement.evaluated} of 24 expectations were evaluated."
 
 
 def test_no_rules_at_all_is_no_pass():

@@ -26,8 +26,8 @@ def test_a_sound_corpus_is_accepted_with_nothing_to_say(validated):
     [
         (sequence("a/O", defect="corpus.txt:9: 1 column where 2 were required"), "broken_sequence"),
         (sequence("a/O b/O", tags=["O"]), "length_mismatch"),
-        (sequence("a/O b/O", tags=["O", None]), "length_mismatch"),
-        (sequence("a/O b/O", tags=["O", ""]), "length_mismatch"),
+        (sequence("a/O b/O", tags=["O", None]), "missing_tag"),
+        (sequence("a/O b/O", tags=["O", ""]), "missing_tag"),
         (sequence("a/O b/O", tags=None), "length_mismatch"),
         (sequence("a/O b/O", tokens=["a", None]), "empty_token"),
         (sequence("a/O b/O", tokens=["a", ""]), "empty_token"),

@@ -182,6 +182,7 @@ def test_numbers_are_those_of_what_is_left_after_quarantine(examined):
         "longest": 5,
         "mean_length": 5.0,
         "unlabelled": 0,
+        "untagged": 0,
     }
     assert result.found.tags == {
         tag: dict.fromkeys(("train", "dev", "test"), n)
