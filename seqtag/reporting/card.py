@@ -17,6 +17,7 @@ from seqtag.reporting.wording import (
     baseline_label,
     champion_label,
     count,
+    left_out,
     level,
     percent,
     percent_range,
@@ -143,7 +144,8 @@ def _scores(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str
         table(header, _score_rows(metrics, decision)),
         f"{confidence} intervals from {plural(metrics['resamples'], 'resample')} of "
         f"{plural(metrics['n_documents'], 'test document')} "
-        f"({plural(metrics['n_sequences'], 'sequence')}, {plural(metrics['n_tokens'], 'token')})"
+        f"({plural(metrics['n_sequences'], 'sequence')}, {plural(metrics['n_tokens'], 'token')}"
+        f"{left_out(metrics)})"
         + (
             f"; that of the difference is paired, of {level(decision['confidence'])}."
             if decision["difference"]

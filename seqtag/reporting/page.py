@@ -131,6 +131,7 @@ def _template() -> Any:
     }
     environment.globals |= {
         "plural": wording.plural,
+        "left_out": wording.left_out,
         "share_axis": share_axis,
         "difference_axis": difference_axis,
         "leaves": tables.leaves,

@@ -10,6 +10,7 @@ from seqtag.reporting.wording import (
     METRIC_NAMES,
     baseline_label,
     champion_label,
+    left_out,
     percent,
     percent_range,
     plural,
@@ -50,7 +51,8 @@ def summary_lines(
     """
     scored = (
         f"{METRIC_NAMES[metrics['metric']]} on {plural(metrics['n_sequences'], 'test sequence')} "
-        f"({plural(metrics['n_tokens'], 'token')}, {plural(metrics['n_documents'], 'document')})"
+        f"({plural(metrics['n_tokens'], 'token')}, {plural(metrics['n_documents'], 'document')}"
+        f"{left_out(metrics)})"
     )
     score = metrics["challenger"]["score"]
     rows = [("this model", percent(score["value"]), f"({percent_range(score)})")]

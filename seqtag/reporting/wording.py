@@ -165,6 +165,16 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:].removesuffix(".")
 
 
+def left_out(metrics: Mapping[str, Any]) -> str:
+    """Say how many tokens have no tag to be judged by; "" of none.
+
+    >>> left_out({"n_untagged": 12}), left_out({"n_untagged": 0})
+    ('; 12 tokens without a tag were left out', '')
+    """
+    n = metrics.get("n_untagged", 0)
+    return f"; {plural(n, 'token')} without a tag {'was' if n == 1 else 'were'} left out" if n else ""
+
+
 def count(number: float | None) -> str:
     """Write a count with a comma every three digits.
 

@@ -21,7 +21,10 @@ from seqtag.sealing import read_json
 
 ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 FIRST, LAST = ("Ada", "Bo", "Cleo", "Dov", "Eli"), ("Quist", "Rune", "Sato", "Tully", "Urbin")
-PLACES, OTHERS = ("Arlon", "Brede", "Cork", "Delft", "Evora"), ("saw", "the", "old", "in", "near", "again", ".")
+PLACES, OTHERS = (
+    ("Arlon", "Brede", "Cork", "Delft", "Evora"),
+    ("saw", "the", "old", "in", "near", "again", "."),
+)
 TOML = """
 name = "partial"
 {sources}
@@ -178,7 +181,9 @@ def test_a_mark_and_an_empty_tag_say_the_same_as_null(home, tmp_path):
         for step in (steps.validate, steps.split, steps.index, steps.encode):
             step(run)
         files = sorted((run.encoded / "train").rglob("*.parquet"))
-        encoded.append([pq.read_table(file)["tag_ids"].to_pylist() for file in files if "length" in str(file)])
+        encoded.append(
+            [pq.read_table(file)["tag_ids"].to_pylist() for file in files if "length" in str(file)]
+        )
     assert encoded[0] == encoded[1] == encoded[2]
     assert any(-2 in row for table in encoded[0] for row in table)
 
@@ -202,7 +207,10 @@ def test_a_sequence_without_any_tag_is_unlabelled_and_teaches_words_alone(home):
     profile = read_json(run.profile)["splits"]
     assert (profile["train"]["unlabelled"], profile["test"]["unlabelled"]) == (2, 1)
     assert read_json(run.metrics)["n_sequences"] == 59
-    assert splits["train"][0]["tokens"][0] in pq.read_table(run.vocabulary / "words.parquet")["symbol"].to_pylist()
+    assert (
+        splits["train"][0]["tokens"][0]
+        in pq.read_table(run.vocabulary / "words.parquet")["symbol"].to_pylist()
+    )
 
 
 def test_iobes_keeps_only_the_tags_that_are_certain_there(home, caplog):
@@ -212,6 +220,11 @@ def test_iobes_keeps_only_the_tags_that_are_certain_there(home, caplog):
         steps.split(run)
     assert 'ambiguous in IOBES, and count as unknown; tags.train_scheme = "IOB2" keeps more' in caplog.text
     counted = sum(split["untagged"] for split in read_json(run.profile)["splits"].values())
-    tags = [tag for name in ("train", "dev", "test") for row in pq.read_table(run.split(name))["tags"].to_pylist() for tag in row]
+    tags = [
+        tag
+        for name in ("train", "dev", "test")
+        for row in pq.read_table(run.split(name))["tags"].to_pylist()
+        for tag in row
+    ]
     n_lost = int(np.sum([tag is None for tag in tags])) - counted
     assert f"split: {n_lost:,} tags beside tokens without one" in caplog.text
