@@ -80,7 +80,7 @@ def split_corpus(
                 tags = respell(batch.column(TAGS), spelling)
                 converted = convert_known_tags(tags, scheme, train_scheme)
                 n_lost += n_untagged(converted) - n_untagged(tags)
-                batch = _with(batch, TAGS, converted)
+                batch = _with(batch, TAGS, known_tags(converted, mark))
             labels = plan.labels(batch)
             split = assign_splits(batch, plan=plan)
             batch = _with(batch, SPLIT, split)

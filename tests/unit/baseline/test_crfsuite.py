@@ -38,6 +38,15 @@ def test_facts_say_how_it_was_made(toy, tmp_path, algorithm):
     assert facts["version"].startswith("0.")
 
 
+def test_sequences_are_cut_at_tokens_whose_tag_nobody_knows(split, toy):
+    gaps = [
+        (tokens, [None if i % 3 == 2 else tag for i, tag in enumerate(tags)])
+        for tokens, tags in toy_language(400, seed=1)
+    ]
+    predictions = write(split("gaps", [*gaps, (["a"], [None])]), toy[1])
+    assert column(predictions, "predicted") == column(predictions, "tags")
+
+
 def test_predictions_have_the_columns_of_a_taggers(toy):
     schema = pq.read_schema(write(*toy))
     assert schema.names == [

@@ -102,7 +102,7 @@ def test_what_train_did_not_show_is_unknown_in_dev(write_split: WriteSplit, tmp_
     dev = write_split([["b", "new"], ["a"]], [["Z", "Y"], None], name="dev")
     rungs, _, _ = encoded(dev, tmp_path / "out", train=train)
     assert rungs[0].token_ids.tolist() == [[3, 1], [2, 0]]
-    assert rungs[0].tag_ids.tolist() == [[-1, 1], [-1, 0]]
+    assert rungs[0].tag_ids.tolist() == [[-1, 1], [-2, 0]]  # Z, and no tag
 
 
 def test_forms_are_those_of_the_split_whatever_the_vocabulary_makes_of_them(
@@ -126,6 +126,14 @@ def weighted(split: Path, folder: Path, weights: pa.Array) -> list[Rung]:
     )
     encode_corpus({"train": split}, vocabulary, tags, config=SMALL, folder=folder, weight_column="w")
     return read_encoded(folder / "train", vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
+
+
+def test_a_tag_that_nobody_knows_has_an_id_of_its_own(write_split: WriteSplit, tmp_path: Path) -> None:
+    train = write_split([["a", "b"], ["a"]], [["X", "Y"], ["X"]])
+    dev = write_split([["a", "b", "c"], ["a"]], [["Z", None, "Y"], None], name="dev")
+    rungs, _, tags = encoded(dev, tmp_path / "out", train=train)
+    assert tags.tags == ("X", "Y")
+    assert [rung.tag_ids.tolist() for rung in rungs] == [[[-2, 0]], [[-1, -2, 1, 0]]]
 
 
 def test_every_window_of_a_sequence_has_its_weight(write_split: WriteSplit, tmp_path: Path) -> None:

@@ -210,3 +210,19 @@ def test_blocks_of_documents_hold_all_that_was_counted() -> None:
         blocks=Blocks(n=8, share=1.0, unit="document"),
     )
     assert np.asarray(found.table.sum(axis=0)).ravel().tolist() == found.counts.tolist()
+
+
+def test_tags_that_nobody_knows_count_as_tokens_alone() -> None:
+    rows = batch(("Ann met Bob Lee", "B-PER O B-PER O"), ("in Rome", None))
+    tags = pa.array([["B-PER", "O", None, "O"], None], pa.list_(pa.string()))
+    rows = rows.set_column(rows.schema.get_field_index("tags"), "tags", tags)
+
+    broken = profile(rows)
+    found = profile(rows, layout=Layout.of(LAYOUT.tags, "IOB2", partial=True))
+
+    assert (broken.n_sequences, broken.n_broken) == (1, 1)
+    assert (found.n_sequences, found.n_broken, found.n_tokens, found.n_labelled_tokens) == (2, 0, 6, 3)
+    layout = found.layout
+    pairs = {layout.label("bigrams", i): int(n) for i, n in enumerate(found.counts[layout.bigrams]) if n}
+    assert pairs == {f"{EDGE} → B-PER": 1, "B-PER → O": 1, f"O → {EDGE}": 1}
+    assert found.unseen_spans == {"PER": (0, 1)}  # Ann, whose ends are known

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -168,6 +170,15 @@ def test_a_token_whose_tag_is_unknown_is_not_taught(tmp_path):
     (batch,) = drawn(lay_ground(tmp_path, splits), "dev")
     assert batch.taught.tolist() == [[True, False, True, False]]
     assert batch.tag_ids.min() == 0
+
+
+def test_batches_are_as_large_as_what_they_teach():
+    known = of_lengths([4] * 40, length=4)
+    half = replace(known, tag_ids=np.where(np.arange(4) < 2, known.tag_ids, -2))
+    assert (known.n_taught, half.n_taught) == (160, 80)
+    one = drawing_of(known, half, batch_size=8)
+    # 8 sequences teach 8 * 240 / 80 = 24 tokens in the mean: so do 6 of the one, 12 of the other, in lanes 16
+    assert (one.most_rows(known), one.most_rows(half)) == (6, 16)
 
 
 def test_sequences_come_with_their_weights():

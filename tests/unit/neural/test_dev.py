@@ -59,6 +59,19 @@ def test_a_gold_tag_that_the_model_does_not_know_is_always_missed(tmp_path, metr
     assert score == (0.5 if metric == "accuracy" else pytest.approx(2 / 3))
 
 
+def test_a_token_whose_tag_nobody_knows_is_not_looked_at(tmp_path):
+    dev = [[("b", None), ("b", "B-X"), ("a", "O"), ("b", "B-X")], [("c", None)], [("a", "O")]]
+    of_tokens = dev_split(tmp_path / "tokens", dev, metric="accuracy")
+    assert of_tokens.score(PERFECT) == (1.0, 1.0)
+    assert of_tokens.score(ALL_O) == (0.5, 0.5)
+    # the B-X behind it counts all the same: it begins a span whatever stands before
+    assert dev_split(tmp_path / "spans", dev, metric="span_f1").score(PERFECT) == (1.0, 1.0)
+
+
+def test_dev_without_any_tag_scores_zero(tmp_path):
+    assert dev_split(tmp_path, [[("a", None)]], metric="span_f1").score(PERFECT) == (0.0, 0.0)
+
+
 def test_no_span_anywhere_scores_zero(tmp_path):
     assert dev_split(tmp_path, [[("a", "O")]], metric="span_f1").score(PERFECT) == (0.0, 1.0)
 

@@ -208,6 +208,26 @@ def test_loss_of_a_softmax_is_the_weighted_surprise_at_the_taught_tags(kind, tau
     assert float(given_loss) == pytest.approx(loss, rel=1e-5, abs=1e-6)
 
 
+@given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=8), st.integers(0, 99))
+@settings(max_examples=40, deadline=None)
+def test_a_token_whose_tag_nobody_knows_takes_its_term_out_of_the_loss(tokens, seed):
+    emissions = tf.constant(drawn(1, len(tokens), 5, seed=seed))
+    tag_ids = np.array([[tag for tag, _ in tokens]])
+    known = np.array([[is_known for _, is_known in tokens]])
+    output, mask = SoftmaxOutput(IOB2, "IOB2"), np.ones_like(known)
+    with tf.GradientTape() as tape:
+        tape.watch(emissions)
+        loss = output.loss(emissions, np.where(known, tag_ids, 0), tf.cast(known, tf.float32), mask)
+    terms = [
+        float(output.loss(emissions[:, t : t + 1], tag_ids[:, t : t + 1], 1.0, mask))
+        for t in np.flatnonzero(known)
+    ]
+    assert float(loss) == pytest.approx(sum(terms), rel=1e-5, abs=1e-5)
+    slopes = tape.gradient(loss, emissions).numpy()
+    assert not slopes[~known].any()
+    assert np.abs(slopes[known]).sum(axis=-1).all()
+
+
 def crf_loss(tag_ids, taught, *, emissions=None, lengths=None):
     emissions = drawn(1, len(tag_ids), 5) if emissions is None else emissions
     mask = np.ones([1, len(tag_ids)], np.bool_) if lengths is None else np.arange(len(tag_ids)) < lengths

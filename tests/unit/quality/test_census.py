@@ -27,6 +27,9 @@ def test_what_was_counted_can_be_taken_out_again():
         "B-X": {"train": 2, "dev": 0, "test": 0},
         "O": {"train": 1, "dev": 0, "test": 0},
     }
+    assert tags.n_untagged() == (2, 0, 0)
+    tags.add(coded([None, "O"]), splits(0), times=-1)
+    assert tags.n_untagged() == (1, 0, 0)
 
 
 def test_types_are_counted_once_however_often_they_come():
@@ -56,6 +59,21 @@ def test_transitions_of_several_batches_add_up():
     assert verdict.scheme == "IOB1"
     assert verdict.illegal["IOB2"] == 2  # O to I-X, and I-X at the start; the last one is not aligned
     assert verdict.illegal["IOB1"] == 1  # B-X at the start
+
+
+def test_nothing_is_illegal_beside_a_tag_that_nobody_knows():
+    census = TransitionCensus()
+    rows = [["O", None, "I-X"], [None, "I-X"], ["B-X", None, "I-Y", "I-X"], [None, None]]
+
+    broken = census.add(coded(*rows), np.ones(4, dtype=np.bool_))
+
+    iob2, iob1, iobes = 1, 2, 4
+    # I-X behind I-Y breaks IOB2, a B-X at the start IOB1, and none of them ends in IOBES as it must
+    assert [bool(b & iob2) for b in broken] == [False, False, True, False]
+    assert [bool(b & iob1) for b in broken] == [False, False, True, False]
+    assert [bool(b & iobes) for b in broken] == [True, True, True, False]
+    # start to O, I-X to the end twice, start to B-X, I-Y to I-X, I-X to the end: 5 transitions and one more
+    assert "of 6 transitions" in census.verdict().reason
 
 
 def test_more_tags_than_fit_a_matrix_have_no_detected_scheme_but_are_still_checked():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from seqtag.quality import Requirements, finding
@@ -22,6 +24,23 @@ def row(*reasons: str, **changed: object) -> dict[str, object]:
         (row("empty_token", tokens=["a", ""]), "token 2 is (empty)"),
         (row("empty_token", tokens=[], tags=[]), "no tokens"),
         (row("length_mismatch", tags=["O"]), "2 tokens, 1 tags"),
+        (
+            row("missing_tag", tags=[None, "O"]),
+            "token 1 has no tag; set tags.partial = true to train on the others",
+        ),
+        (
+            row("missing_tag", tags=["O", ""]),
+            "token 2 has an empty tag; set tags.partial = true to train on the others",
+        ),
+        (
+            row("illegal_transition", tags=["O", "-"]),
+            "token 2: - is no tag in IOB2; if it stands for a tag that nobody knows, set tags.partial = true",
+        ),
+        (
+            row("unknown_tag", tags=["-", "O"]),
+            "token 1: tag - is not declared; if it stands for a tag that nobody knows, "
+            "set tags.partial = true",
+        ),
         (row("over_long", tokens=["a"] * 4), "4 tokens, 3 allowed"),
         (row("broken_sequence", defect="line 3\n: no tab"), "line 3\\n: no tab"),
         (row("duplicate_id"), "another sequence has the same id"),
@@ -31,3 +50,11 @@ def row(*reasons: str, **changed: object) -> dict[str, object]:
 )
 def test_every_reason_is_told_with_its_place(sequence, expected):
     assert finding(sequence, REQUIRED) == expected
+
+
+def test_a_fault_behind_an_unknown_tag_is_told_with_its_place():
+    required = replace(REQUIRED, partial=True)
+    tags = ["B-PER", "-", "I-PER", None, "O", "I-PER"]
+    sequence = row("illegal_transition", tokens=["a"] * 6, tags=tags)
+    assert finding(sequence, required) == "token 6: I-PER cannot follow O in IOB2"
+    assert finding(row("unknown_tag", tags=["-", "B-X"]), required) == "token 2: tag B-X is not declared"

@@ -150,7 +150,9 @@ def test_figures_are_those_of_the_known_tokens():
     # predicted: B-X at 0 is cut, B-Y at 4 and B-X of the second sequence are judged
     assert found["calibration"]["spans"]["support"] == 2
     assert found["spans"]["conlleval"]["micro"]["support"] == 3
-    lengths = {s["value"]: (s["n_sequences"], s["n_tokens"]) for s in found["slices"] if s["slice"] == "length"}
+    lengths = {
+        s["value"]: (s["n_sequences"], s["n_tokens"]) for s in found["slices"] if s["slice"] == "length"
+    }
     assert lengths == {"1-10": (3, 8)}
 
 
