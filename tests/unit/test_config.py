@@ -29,6 +29,15 @@ def test_a_minimal_file_has_every_default(tmp_path: Path) -> None:
     assert config.model.output == "auto"
 
 
+def test_partial_tags_are_trained_in_iob2_unless_the_file_says_otherwise(tmp_path: Path) -> None:
+    partial = load_tagger(write(tmp_path, MINIMAL + "[tags]\npartial = true\n"))
+    said = load_tagger(write(tmp_path, MINIMAL + '[tags]\npartial = true\ntrain_scheme = "IOBES"\n'))
+    assert (partial.tags.train_scheme, partial.tags.mark) == ("IOB2", "-")
+    assert (said.tags.train_scheme, said.tags.mark) == ("IOBES", "-")
+    assert load_tagger(write(tmp_path, MINIMAL)).tags.mark is None
+    assert TaggerConfig.model_validate_json(partial.model_dump_json()) == partial
+
+
 def test_defaults_written_out_give_the_same_digest(tmp_path: Path) -> None:
     short = load_tagger(write(tmp_path, MINIMAL))
     long = load_tagger(write(tmp_path, MINIMAL + '[train]\nrecipe = "default"\nbatch_size = 32\n'))
