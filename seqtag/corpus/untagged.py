@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 def known_tags(tags: pa.ListArray, mark: str | None) -> pa.ListArray:
     """Return the tags with null wherever none is known, and a null list where none of a sequence is.
 
-    Such a sequence is unlabelled: it teaches words and no tags, and is not scored.
+    Such a sequence is unlabelled: it teaches words and no tags, and is not scored. An empty list stays one.
 
     Args:
         tags: `list<string>`, plain or dictionary-encoded.

@@ -112,8 +112,8 @@ def _repeats(hashes: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
 def _shared_ids(ledger: Ledger, *, among: Mask) -> Mask:
     """Return which of the rows `among` have the id of another one: all, but the first of equal sequences.
 
-    Of different ones none can be taken for the right one: as a rule they are torn pieces of one sequence. A tag
-    that nobody knows makes a difference, too.
+    Of different ones none can be taken for the right one: as a rule they are torn pieces of one sequence. A
+    tag that nobody knows makes a difference, too.
     """
     differ = _conflicts(ledger.id_hash, ledger.token_hash, among=among)
     differ |= _conflicts(ledger.id_hash, ledger.tag_hash, among=among)
