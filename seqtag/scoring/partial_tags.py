@@ -91,8 +91,8 @@ def convert_known_tags(tags: pa.ListArray, source: SchemeName, target: SchemeNam
     >>> tags = pa.array([["B-X", None, "I-X", "O", "B-X"]])
     >>> convert_known_tags(tags, "IOB2", "IOBES").to_pylist()
     [[None, None, 'E-X', 'O', 'S-X']]
-    >>> convert_known_tags(tags, "IOB2", "IOB1").to_pylist()
-    [['I-X', None, 'I-X', 'O', 'I-X']]
+    >>> convert_known_tags(tags, "IOBES", "IOB2").to_pylist()
+    [['B-X', None, 'I-X', 'O', 'B-X']]
 
     Raises:
         TagSchemeError: one of the two schemes has no spans, or a tag is no tag of any scheme.
@@ -117,11 +117,10 @@ def convert_known_tags(tags: pa.ListArray, source: SchemeName, target: SchemeNam
     # A null goes on with what stands before it, unless that certainly ends.
     begins = np.where(untagged, ~_shifted(ends.may_go_on[prefix] & ~untagged, offsets), begins)
     spelled = spell(inside, begins, type_id, offsets, scheme=target)
-    doubtful = behind & ends.may_begin[prefix] & ends.may_continue[prefix]
-    if target == "IOBES":
-        doubtful |= before & ends.may_end[prefix] & ends.may_go_on[prefix]
-    if target == "IOB1":  # B where it touches a span of its type
-        doubtful = behind & ends.may_begin[prefix]
+    no_beginning = behind & ends.may_begin[prefix] & ends.may_continue[prefix]
+    no_end = before & ends.may_end[prefix] & ends.may_go_on[prefix]
+    # a tag of IOB2 says where a span begins, one of IOBES both ends, one of the others what is beside it, too
+    doubtful = {"IOB2": no_beginning, "IOBES": no_beginning | no_end}.get(target, behind | before)
     doubtful &= prefix != PREFIXES.index("O")
     names = pa.array([tag_name(p, t) for p in PREFIXES for t in types], pa.string())
     codes = spelled.astype(np.int32) * len(types) + type_id
