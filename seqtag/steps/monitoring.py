@@ -222,9 +222,7 @@ def _compare_snapshot(
         )
 
     def whole() -> Iterator[pa.RecordBatch]:
-        return read_labelled(
-            snapshot.parts, scheme=used, spelled=layout.scheme, spelling=spelling, mark=mark
-        )
+        return read_labelled(snapshot.parts, scheme=used, spelled=layout.scheme, spelling=spelling, mark=mark)
 
     earlier = Earlier(read_labelled(before, scheme=used, spelled=used))
     grown = is_grown(earlier, whole(), compare=config.compare)
