@@ -187,8 +187,7 @@ def _illegal_transition(tags: Sequence[str | None], required: Requirements) -> t
     tag = tags[place]
     if exists[ids[place + 1]]:
         return f"token {place + 1}: {readable(tag)} {after} in {scheme}", place
-    why = required.hint(tag)
-    why = f"is no tag in {scheme}{why}" if why else _no_tag(tag or "", scheme, spelling)
+    why = _no_tag(tag or "", scheme, spelling) + required.hint(tag)
     return f"token {place + 1}: {readable(tag)} {why}", place
 
 

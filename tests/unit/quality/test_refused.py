@@ -34,7 +34,8 @@ def row(*reasons: str, **changed: object) -> dict[str, object]:
         ),
         (
             row("illegal_transition", tags=["O", "-"]),
-            "token 2: - is no tag in IOB2; if it stands for a tag that nobody knows, set tags.partial = true",
+            'token 2: - is no tag in IOB2, where O is outside spans; declare tags.outside = "-" if this is; '
+            "if it stands for a tag that nobody knows, set tags.partial = true",
         ),
         (
             row("unknown_tag", tags=["-", "O"]),

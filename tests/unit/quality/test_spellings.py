@@ -128,7 +128,8 @@ def test_a_mark_that_may_stand_outside_spans_names_the_key(examined):
     read = examined(rows, tags={"outside": "-"}, quality=LENIENT)
 
     assert first_finding(seen).endswith(
-        'token 3: - is no tag in IOB2, where O is outside spans; declare tags.outside = "-" if this is'
+        'token 3: - is no tag in IOB2, where O is outside spans; declare tags.outside = "-" if this is; '
+        "if it stands for a tag that nobody knows, set tags.partial = true"
     )
     assert read.reasons == {}
 
