@@ -80,6 +80,11 @@ class Snapshot:
         """What the readers assumed about each source, what contradicts it, and what they changed."""
         return self.path / "sources.json"
 
+    @property
+    def places(self) -> Path:
+        """The file and line, or row, where each sequence begins."""
+        return self.path / "places.parquet"
+
 
 @dataclass(frozen=True)
 class RunDir:

@@ -1,10 +1,20 @@
 """From sources in many formats to one Arrow schema on disk, and from there to train, dev and test."""
 
 from seqtag.corpus.files import expand
+from seqtag.corpus.places import PlacesWriter, are_equal_numbers, read_places
 from seqtag.corpus.sample import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
-from seqtag.corpus.source_report import SourceRecord, SourceReport, source_sentence, warning_sentences
+from seqtag.corpus.source_report import (
+    SourceRecord,
+    SourceReport,
+    assumptions,
+    changes,
+    contradictions_sentence,
+    read_source_records,
+    source_sentence,
+    warning_sentences,
+)
 from seqtag.corpus.sources import files_digest, read_sources, source_fingerprint
 from seqtag.corpus.split_plan import SplitPlan, assign_splits, plan_splits
 from seqtag.corpus.splits import sequence_ids, split_corpus
@@ -12,11 +22,16 @@ from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
 
 __all__ = [
     "BestPossible",
+    "PlacesWriter",
     "SourceRecord",
     "SourceReport",
     "SplitPlan",
+    "are_equal_numbers",
     "assign_splits",
+    "assumptions",
     "best_possible",
+    "changes",
+    "contradictions_sentence",
     "corpus_schema",
     "expand",
     "files_digest",
@@ -24,6 +39,8 @@ __all__ = [
     "hash_strings",
     "hex_hashes",
     "plan_splits",
+    "read_places",
+    "read_source_records",
     "read_sources",
     "sample_batches",
     "sequence_ids",

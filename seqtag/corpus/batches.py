@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.corpus.blanks import around, replaced, stripped
-from seqtag.corpus.schema import corpus_schema
+from seqtag.corpus.schema import reader_schema
 from seqtag.corpus.source_report import SourceReport
 from seqtag.hashing import hash_sequences, hex_hashes
 
@@ -33,8 +33,8 @@ def corpus_batch(
     """Return a batch of sequences; what is not given is null.
 
     A sequence without an id gets its name in `numbered`, one without a document the hash of its tokens; "" as
-    id, document or split is none. `places` ("train.conll:17") say where the sequences begin: a sequence
-    without tokens is broken.
+    id, document or split is none. `places` ("train.conll:17") say where the sequences begin, and are the last
+    column. A sequence without tokens is broken.
 
     Every cell is stripped of white space around it, and `report` counts the changed ones. A token of white
     space alone becomes an empty one, for which validation has a rule, and `report` names the first.
@@ -63,8 +63,9 @@ def corpus_batch(
             _stripped_tags(tags, report),
             _with_empty_sequences(nothing if defects is None else defects, tokens, places),
             *(stripped(further.get(name, nothing), "further cells", report) for name in columns),
+            places,
         ],
-        schema=corpus_schema(columns),
+        schema=reader_schema(columns),
     )
 
 

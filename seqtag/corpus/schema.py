@@ -12,6 +12,15 @@ SPLIT = "split"
 TOKENS = "tokens"
 TAGS = "tags"
 DEFECT = "defect"
+PLACE = "(place)"  # no further column of a corpus is likely to have this name
+
+
+def reader_schema(columns: Sequence[str] = ()) -> pa.Schema:
+    """Return what readers give: the corpus schema, and behind it the place where each sequence begins.
+
+    The place ("train.conll:17") is kept beside the snapshot, not in it.
+    """
+    return corpus_schema(columns).append(pa.field(PLACE, pa.string()))
 
 
 def corpus_schema(columns: Sequence[str] = ()) -> pa.Schema:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TypedDict
+
+from seqtag.sealing import read_json
 
 
 class Warned(TypedDict):
@@ -19,6 +23,7 @@ class SourceRecord(TypedDict):
     """A `SourceReport` as `sources.json` keeps it."""
 
     name: str
+    n_sequences: int
     assumed: dict[str, dict[str, int]]  # "separator" -> "tab" -> number of files
     changed: dict[str, int]  # "tags stripped" -> cells
     warnings: list[Warned]
@@ -33,6 +38,7 @@ class SourceReport:
 
     def __init__(self, name: str = "") -> None:
         self.name = name
+        self.n_sequences = 0  # known once the source has been read
         self._assumed: dict[str, Counter[str]] = {}
         self._changed: Counter[str] = Counter()
         self._warnings: dict[str, Warned] = {}
@@ -56,10 +62,19 @@ class SourceReport:
         """Return everything noted so far."""
         return SourceRecord(
             name=self.name,
+            n_sequences=self.n_sequences,
             assumed={what: dict(sorted(values.items())) for what, values in self._assumed.items()},
             changed=dict(self._changed),
             warnings=list(self._warnings.values()),
         )
+
+
+def read_source_records(file: Path) -> list[SourceRecord]:
+    """Read `sources.json` of a snapshot; an older snapshot has none, and says nothing of its sources."""
+    if not file.exists():
+        return []
+    records: list[SourceRecord] = read_json(file)
+    return records
 
 
 def source_sentence(record: SourceRecord) -> str:
@@ -68,25 +83,61 @@ def source_sentence(record: SourceRecord) -> str:
     >>> source_sentence(
     ...     {
     ...         "name": "*.conll (3 files)",
+    ...         "n_sequences": 900,
     ...         "assumed": {"separator": {"tab": 2, "blanks": 1}, "header": {"none": 3}},
     ...         "changed": {"tags stripped": 12},
     ...         "warnings": [],
     ...     }
     ... )
-    '*.conll (3 files): separator tab (2 files) and blanks (1 file), header none; 12 tags stripped'
+    '*.conll (3 files): header none, separator tab (2 files) and blanks (1 file); 12 tags stripped'
     """
-    assumed = ", ".join(f"{what} {_values(values)}" for what, values in record["assumed"].items())
-    changed = [f"{count:,} {what}" for what, count in record["changed"].items()]
-    return f"{record['name']}: {'; '.join([assumed or 'nothing was assumed', *changed])}"
+    assumed = assumptions(record) or "nothing was assumed"
+    return _printable(f"{record['name']}: {'; '.join([assumed, *changes(record)])}")
+
+
+def assumptions(record: SourceRecord) -> str:
+    """Say what was assumed about a source, in the order of the alphabet: `header none, separator tab`."""
+    return _printable(
+        ", ".join(f"{what} {_values(values)}" for what, values in sorted(record["assumed"].items()))
+    )
+
+
+def changes(record: SourceRecord) -> list[str]:
+    """Say what was changed in a source, and how often: `12 tags stripped`."""
+    return [f"{count:,} {what}" for what, count in sorted(record["changed"].items())]
 
 
 def warning_sentences(record: SourceRecord) -> list[str]:
     """Say each contradiction in one line, the first place in front."""
     return [
-        f"{warned['place']}: {warned['text']}"
+        _printable(f"{warned['place']}: {warned['text']}")
         + (f" (the first of {warned['count']:,} such places)" if warned["count"] > 1 else "")
         for warned in record["warnings"]
     ]
+
+
+def contradictions_sentence(records: Sequence[SourceRecord], *, longest: int = 240) -> str:
+    """Say how many sources contradict what was assumed about them, and where first; "" of none.
+
+    >>> warned = Warned(kind="columns", text="4 columns, 3 before", place="a.conll:17", count=2)
+    >>> source = SourceRecord(name="a.conll", n_sequences=9, assumed={}, changed={}, warnings=[warned])
+    >>> contradictions_sentence([source])
+    '1 source contradicts itself, first a.conll:17: 4 columns, 3 before (the first of 2 such places)'
+    """
+    said = [sentences for record in records if (sentences := warning_sentences(record))]
+    if not said:
+        return ""
+    first = said[0][0]
+    first = first if len(first) <= longest else first[: longest - 1] + "…"
+    how_many = (
+        "1 source contradicts itself" if len(said) == 1 else f"{len(said):,} sources contradict themselves"
+    )
+    return f"{how_many}, first {first}"
+
+
+def _printable(text: str) -> str:
+    """Spell out what cannot be seen, or would move a terminal's cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
 
 
 def _values(values: dict[str, int]) -> str:

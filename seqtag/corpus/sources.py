@@ -32,7 +32,7 @@ from seqtag.corpus.formats.parallel import read_parallel
 from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
 from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.formats.table import read_table
-from seqtag.corpus.schema import SPLIT, TOKENS
+from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.split_names import with_splits
 from seqtag.errors import ConfigError, CorpusFormatError
@@ -46,7 +46,10 @@ log = logging.getLogger(__name__)
 
 
 def read_sources(
-    corpus: CorpusConfig, *, on_source: Callable[[SourceReport], None] | None = None
+    corpus: CorpusConfig,
+    *,
+    on_source: Callable[[SourceReport], None] | None = None,
+    on_places: Callable[[pa.StringArray], None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Return the sequences of all sources, in their order, as batches of `corpus_schema(corpus.columns)`.
 
@@ -54,13 +57,15 @@ def read_sources(
 
     Args:
         on_source: called with what the reader assumed, once each source has been read.
+        on_places: called with the places where the sequences of a batch begin ("train.conll:17"; null: it has
+            none), before the batch is yielded.
 
     Raises:
         ConfigError: a source names no file, an unset variable, a wrong query.
         CorpusFormatError: while reading, a source is not what it was declared to be; the message names file
             and line. A source has no sequence at all. At the end, no source had a column of `corpus.columns`.
     """
-    return _stream(corpus, _inputs(corpus), on_source)
+    return _stream(corpus, _inputs(corpus), on_source, on_places)
 
 
 def source_fingerprint(corpus: CorpusConfig) -> str | None:
@@ -121,7 +126,10 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
 
 
 def _stream(
-    corpus: CorpusConfig, inputs: list[_Input], on_source: Callable[[SourceReport], None] | None
+    corpus: CorpusConfig,
+    inputs: list[_Input],
+    on_source: Callable[[SourceReport], None] | None,
+    on_places: Callable[[pa.StringArray], None] | None,
 ) -> Iterator[pa.RecordBatch]:
     missing = set(corpus.columns)
     for input_ in inputs:
@@ -135,8 +143,10 @@ def _stream(
             n_sequences += batch.num_rows
             n_tokens += len(batch[TOKENS].flatten())
             n_broken += batch.num_rows - batch["defect"].null_count
-            batch = _with_labels(batch, input_.source, input_.name, report)
+            batch, places = _without_places(_with_labels(batch, input_.source, input_.name, report))
             for start in range(0, batch.num_rows, BATCH_SEQUENCES):
+                if on_places is not None:
+                    on_places(places.slice(start, BATCH_SEQUENCES))
                 yield batch.slice(start, BATCH_SEQUENCES)
         if n_sequences == 0:
             raise _nothing_found(input_)
@@ -147,6 +157,7 @@ def _stream(
             n_tokens,
             n_broken,
         )
+        report.n_sequences = n_sequences
         if on_source is not None:
             on_source(report)
     if missing:
@@ -237,6 +248,13 @@ def _with_split(batch: pa.RecordBatch, split: str | None) -> pa.RecordBatch:
         return batch
     place = batch.schema.get_field_index(SPLIT)
     return batch.set_column(place, batch.schema.field(place), pa.repeat(split, batch.num_rows))
+
+
+def _without_places(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.StringArray]:
+    if batch.schema.names[-1] != PLACE:  # sequences that were drawn come from nowhere
+        return batch, pa.nulls(batch.num_rows, pa.string())
+    last = batch.num_columns - 1
+    return batch.remove_column(last), batch.column(last)
 
 
 def files_digest(path: str) -> str:

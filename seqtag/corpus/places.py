@@ -1,0 +1,86 @@
+"""Places where sequences begin in their sources, kept beside a snapshot so that findings can name them.
+
+They are no part of a corpus' content: a comment more in a file moves lines and changes no sequence.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+_SCHEMA = pa.schema([pa.field("prefix", pa.string()), pa.field("number", pa.int64())])
+_GROUP_ROWS = 1 << 17
+_PARTS = r"^(?P<prefix>.*?)(?P<number>[0-9]{0,18})$"  # "train.conll:17", "train.parquet: row 17"
+
+
+class PlacesWriter:
+    """Writes one row for each sequence of a corpus: the number in its place, and the text before that."""
+
+    def __init__(self, file: Path) -> None:
+        self._writer = pq.ParquetWriter(file, _SCHEMA, compression="zstd")
+        self._waiting: list[pa.StringArray] = []
+        self._n_waiting = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is None:
+            self._flush()
+        self._writer.close()
+
+    def add(self, places: pa.StringArray) -> None:
+        """Add the places of the next sequences; null where one has none."""
+        self._waiting.append(places)
+        self._n_waiting += len(places)
+        if self._n_waiting >= _GROUP_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        if not self._n_waiting:
+            return
+        parts = pc.extract_regex(pa.concat_arrays(self._waiting), pattern=_PARTS)
+        prefix, number = (pc.struct_field(parts, name) for name in ("prefix", "number"))
+        number = pc.if_else(pc.equal(number, ""), None, number).cast(pa.int64())
+        self._writer.write_table(pa.table([prefix, number], _SCHEMA), row_group_size=self._n_waiting)
+        self._waiting, self._n_waiting = [], 0
+
+
+def read_places(file: Path, rows: npt.NDArray[np.int64]) -> dict[int, str]:
+    """Return the places of the sequences numbered `rows` (sorted), of those that have one.
+
+    Without the file, as beside an older snapshot, no place is known.
+    """
+    found: dict[int, str] = {}
+    if not file.exists():
+        return found
+    first = 0
+    with pq.ParquetFile(file) as stored:
+        for group in range(stored.num_row_groups):
+            stop = first + stored.metadata.row_group(group).num_rows
+            wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, stop)]
+            if len(wanted):
+                table = stored.read_row_group(group).take(pa.array(wanted - first))
+                for row, place in zip(wanted.tolist(), table.to_pylist(), strict=True):
+                    if place["prefix"] is not None:
+                        number = place["number"]
+                        found[row] = place["prefix"] + ("" if number is None else str(number))
+            first = stop
+    return found
+
+
+def are_equal_numbers(one: Path, other: Path) -> bool:
+    """Tell whether two files of places have the same lines or rows, whatever the names of the sources."""
+    if not one.exists() or not other.exists():
+        return one.exists() == other.exists()
+    numbers = [pq.read_table(file, columns=["number"])["number"] for file in (one, other)]
+    return bool(numbers[0].equals(numbers[1]))
