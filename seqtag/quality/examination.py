@@ -7,15 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
+from seqtag.corpus import SourceRecord, read_places
 from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
+from seqtag.quality.causes import find_prevalence
+from seqtag.quality.empty_splits import empty_split_reason
 from seqtag.quality.findings import Findings, find_offenders
 from seqtag.quality.measure import Measured, Splitter, measure
 from seqtag.quality.metrics import CORPUS, TagCounts, ambiguity, split_metrics, split_profiles
-from seqtag.quality.offenders import Offender, Requirements, readable
+from seqtag.quality.offenders import Offender, Requirements, located, readable
 from seqtag.quality.quarantine import EXAMPLES, quarantine
 from seqtag.quality.reading import schema_faults
-from seqtag.quality.rules import Rule, rules_in_force
+from seqtag.quality.rules import UNKNOWN_SPLIT, Rule, rules_in_force
 from seqtag.quality.verdict import Evidence, ambiguity_sentence, scheme_profile, untagged_sentence
 
 
@@ -43,8 +48,15 @@ def examine(
     split: SplitConfig,
     previous: Mapping[str, Any] | None,
     quarantine_file: Path,
+    sources: Sequence[SourceRecord] = (),
+    places: Path | None = None,
 ) -> Examined:
-    """Read a snapshot twice, the second time only what is refused or shown, and write the quarantine."""
+    """Read a snapshot twice, the second time only what is refused or shown, and write the quarantine.
+
+    Args:
+        sources: what the readers assumed about each source.
+        places: the file that `PlacesWriter` wrote.
+    """
     wrong = schema_faults(parts, columns)
     sound_parts = () if wrong else tuple(parts)  # columns that are not there cannot be measured
     splitter = Splitter(sound_parts, split)
@@ -65,6 +77,8 @@ def examine(
         required=Requirements.of(scheme, tags, quality, measured.spelling),
         file=quarantine_file,
     )
+    if places is not None:
+        offenders = _located(offenders, places)
     tag_counts = measured.tags.counts(also=tags.declared or ())
     carving = _carving(measured, findings, splitter)
     ambiguous = _ambiguity(measured, findings, refusing)
@@ -87,6 +101,9 @@ def examine(
             refusing=refusing,
             carving=carving["sentence"],
             ambiguity=ambiguous["sentence"],
+            scheme="none" if scheme == "none" else f"{scheme} ({measured.spelling.sample(scheme)})",
+            empty_split=empty_split_reason(measured.ledger, findings, plan=splitter.plan, parts=sound_parts),
+            sources=sources,
         ),
         scheme=scheme_profile(tags, measured.scheme, used=scheme, spelling=measured.spelling),
         splits=splits,
@@ -110,6 +127,9 @@ def _evidence(
     refusing: tuple[str, ...],
     carving: str,
     ambiguity: str,
+    scheme: str,
+    empty_split: str,
+    sources: Sequence[SourceRecord],
 ) -> Evidence:
     unsound = [Offender("schema", None, "", "", fault, "") for fault in wrong]
     rare = _rare_tags(tags, least=quality.min_tag_support)
@@ -134,12 +154,26 @@ def _evidence(
         carving=carving,
         ambiguity=ambiguity,
         majority_tag=_majority_tag(tags),
+        scheme=scheme,
+        empty_split=empty_split,
+        prevalence=find_prevalence(
+            findings.rows,
+            among=(*refusing, UNKNOWN_SPLIT),
+            n_sequences=len(measured.ledger),
+            sources=sources,
+        ),
     )
 
 
 def _majority_tag(tags: TagCounts) -> str:
     """Return the commonest tag, of equal ones the first; nothing where there are no tags."""
     return readable(max(tags, key=lambda tag: sum(tags[tag].values()))) if tags else ""
+
+
+def _located(offenders: Sequence[Offender], file: Path) -> tuple[Offender, ...]:
+    rows = {row for o in offenders for row in (o.row, o.other) if row is not None}
+    places = read_places(file, np.array(sorted(rows), np.int64))
+    return tuple(located(offender, places) for offender in offenders)
 
 
 def _carving(measured: Measured, findings: Findings, splitter: Splitter) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from seqtag.quality.rules import BY_OFFENDERS, Rule
 
 METRICS, OFFENDERS = "metrics", "offenders"
 RULE = "rule"  # the key of `meta` that says which rule an expectation stands for
-OFFENDER_COLUMNS = ("row", "sequence_id", "split", "finding", "excerpt")
+OFFENDER_COLUMNS = ("row", "place", "sequence_id", "split", "finding", "excerpt")
 
 _SEVERITY: dict[Severity, str] = {"fail": "critical", "quarantine": "warning", "warn": "info"}
 _WHOLE_CORPUS: dict[str, Any] = {"row_condition": Column("split") == CORPUS}

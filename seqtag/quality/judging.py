@@ -76,7 +76,7 @@ def judge(rules: Sequence[Rule], evidence: Evidence, *, quality: QualityConfig) 
 def offender_frame(offenders: Sequence[Offender]) -> pd.DataFrame:
     """Return the offenders as strings, HTML-escaped: Data Docs show a cell as it is and would run it."""
     rows = [
-        (o.rule, "" if o.row is None else str(o.row), o.sequence_id, o.split, o.finding, o.excerpt)
+        (o.rule, "" if o.row is None else str(o.row), o.place, o.sequence_id, o.split, o.finding, o.excerpt)
         for o in offenders
     ]
     escaped = [[html.escape(cell) for cell in row] for row in rows]

@@ -15,6 +15,13 @@ from seqtag.scoring.spelling import CANONICAL_SPELLING, PATTERNS, Spelling, spli
 
 _BEFORE, _AFTER = 4, 8  # tokens shown around the place
 _LONGEST = 40  # characters of a token, a tag or an id that are shown
+_LONGEST_PLACE = 200
+_OF_ANOTHER = {  # {other}: its place in the source, or its row in the snapshot
+    "duplicate_id": "{other} has the same id",
+    "conflicting_labels": "{other} has the same tokens and other tags",
+    "duplicates": "{other} has the same tokens",
+    "leakage": "{other}, in train, has the same tokens",
+}
 _HAVING = {  # a scheme that has the prefix
     "B": "IOB2",
     "I": "IOB2",
@@ -37,6 +44,14 @@ class Offender:
     split: str
     finding: str
     excerpt: str
+    place: str = ""  # where the sequence begins in its source: "train.conll:17"
+    other: int | None = None  # the row that it repeats or contradicts
+
+    @property
+    def sentence(self) -> str:
+        """The place and what is wrong there; a defect that the reader found names its own."""
+        where = self.place or ("" if self.row is None else f"sequence {self.sequence_id} (row {self.row})")
+        return f"{where}: {self.finding}" if where and self.rule != "broken_sequence" else self.finding
 
 
 @dataclass(frozen=True)
@@ -82,17 +97,25 @@ def describe(
         split=readable(sequence[SPLIT]),
         finding=finding,
         excerpt=excerpt(tokens, tags, place=place),
+        other=other,
     )
 
 
-def of_all(offender: Offender, *, n: int, required: Requirements) -> Offender:
-    """Return the first offender of a rule about the scheme where every one of `n` sequences is one."""
-    sample, scheme = required.spelling.sample(required.scheme), required.scheme
-    finding = (
-        f"all {n:,} sequences break scheme {scheme} ({sample}), so that tags.scheme or tags.spelling is "
-        f"likely another; {offender.finding}"
-    )
-    return replace(offender, finding=finding)
+def located(offender: Offender, places: Mapping[int, str]) -> Offender:
+    """Return an offender with the place where it begins, and that of the other row it is about.
+
+    Args:
+        places: row -> place.
+    """
+    if offender.row is None:
+        return offender
+    other = None if offender.other is None else places.get(offender.other)
+    finding = _OF_ANOTHER[offender.rule].format(other=_shown(other)) if other else offender.finding
+    return replace(offender, place=_shown(places.get(offender.row, "")), finding=finding)
+
+
+def _shown(place: str) -> str:
+    return readable(place, longest=_LONGEST_PLACE) if place else ""
 
 
 def excerpt(tokens: Sequence[str | None], tags: Sequence[str | None] | None, *, place: int) -> str:
@@ -152,14 +175,10 @@ def _finding(
         return f"token {place + 1}: tag {_undeclared(tag, required)}{required.hint(tag)}", place
     sentences = {
         "broken_sequence": readable(sequence[DEFECT], longest=400),
-        "over_long": f"{len(tokens):,} tokens, {required.max_length:,} allowed",
+        "over_long": f"{len(tokens):,} tokens, at most {required.max_length:,} allowed by quality.max_length",
         "unknown_split": f"split {readable(sequence[SPLIT])}, which split_names of its source could map",
-        "duplicate_id": f"row {other} has the same id",
-        "conflicting_labels": f"row {other} has the same tokens and other tags",
-        "duplicates": f"row {other} has the same tokens",
-        "leakage": f"row {other} of train has the same tokens",
     }
-    return sentences[rule], 0
+    return sentences.get(rule) or _OF_ANOTHER[rule].format(other=f"row {other}"), 0
 
 
 def _undeclared(tag: str | None, required: Requirements) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
+from seqtag.corpus import SourceRecord, assumptions, changes, warning_sentences
 from seqtag.quality.expectations import METRICS, OFFENDERS
 from seqtag.quality.judging import Judgement
 from seqtag.quality.offenders import Offender
@@ -44,8 +45,22 @@ def _overview(profile: Mapping[str, Any], offenders: Sequence[Offender], links: 
         loader=PackageLoader("seqtag.quality", "templates"), autoescape=True, undefined=StrictUndefined
     )
     return pages.get_template("overview.html").render(
-        title="Overview", links=links, profile=profile, examples=examples
+        title="Overview",
+        links=links,
+        profile=profile,
+        examples=examples,
+        sources=list(map(_source, profile["sources"])),
     )
+
+
+def _source(record: SourceRecord) -> dict[str, Any]:
+    return {
+        "name": record["name"],
+        "n_sequences": record["n_sequences"],
+        "assumed": assumptions(record),
+        "changed": ", ".join(changes(record)),
+        "warnings": warning_sentences(record),
+    }
 
 
 def _results(

@@ -17,7 +17,7 @@ from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
 from seqtag.quality.findings import Findings, Rows, counterpart, first_examples
 from seqtag.quality.measure import Measured, Splitter
-from seqtag.quality.offenders import Offender, Requirements, describe, of_all
+from seqtag.quality.offenders import Offender, Requirements, describe
 from seqtag.quality.reading import CodedLists, read_rows
 
 REASONS = "reasons"
@@ -61,9 +61,6 @@ def quarantine(
                 writer.write_batch(_with_reasons(rows[is_refused], refused, findings, refusing, schema))
                 _take_out(refused, measured, splitter, mark=required.mark)
             offenders |= _examples(rows, batch, measured, findings, examples, required)
-    if len(findings.rows.get("illegal_transition", ())) == len(findings.kept) > 1:
-        first = "illegal_transition", int(examples["illegal_transition"][0])
-        offenders[first] = of_all(offenders[first], n=len(findings.kept), required=required)
     return tuple(offenders[rule, row] for rule, rows in examples.items() for row in rows.tolist())
 
 

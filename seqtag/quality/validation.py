@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
+from seqtag.corpus import SourceRecord, contradictions_sentence
 from seqtag.quality.examination import examine
 from seqtag.quality.verdict import corpus_sentence, rule_verdicts
 from seqtag.sealing import (
@@ -30,6 +31,8 @@ def validate(
     split: SplitConfig,
     previous: Mapping[str, Any] | None,
     folder: Path,
+    sources: Sequence[SourceRecord] = (),
+    places: Path | None = None,
 ) -> None:
     """Judge a snapshot and write profile.json, quarantine.parquet and data_docs/index.html into `folder`.
 
@@ -39,6 +42,8 @@ def validate(
         parts: the snapshot's Parquet files in reading order.
         columns: further columns of the corpus.
         previous: profile.json of an earlier snapshot, with whose tags the distribution is compared.
+        sources: what the readers assumed about each source, for people.
+        places: the file that says where each sequence begins in its source, for people.
     """
     from seqtag.quality.judging import judge  # opens Great Expectations
     from seqtag.quality.pages import write_pages
@@ -51,15 +56,22 @@ def validate(
         split=split,
         previous=previous,
         quarantine_file=folder / QUARANTINE,
+        sources=sources,
+        places=places,
     )
     judgement = judge(examined.rules, examined.evidence, quality=quality)
     verdicts = rule_verdicts(examined.rules, examined.evidence, held=judgement.held)
     accepted, sentence = corpus_sentence(
-        verdicts, examined.evidence, defined=judgement.defined, evaluated=judgement.evaluated
+        verdicts,
+        examined.evidence,
+        defined=judgement.defined,
+        evaluated=judgement.evaluated,
+        contradictions=contradictions_sentence(sources),
     )
     profile = {
         "accepted": accepted,
         "sentence": sentence,
+        "sources": list(sources),
         "scheme": examined.scheme,
         "splits": examined.splits,
         "untagged": examined.untagged,

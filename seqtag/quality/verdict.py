@@ -10,11 +10,15 @@ from typing import Any
 import pandas as pd
 
 from seqtag.config import SPLITS, SchemeName, TagsConfig
+from seqtag.quality.causes import Prevalence
 from seqtag.quality.metrics import CORPUS
 from seqtag.quality.offenders import Offender
-from seqtag.quality.rules import SEQUENCE_RULES, Rule
+from seqtag.quality.rules import SEQUENCE_RULES, UNKNOWN_SPLIT, Rule
 from seqtag.scoring.detection import SchemeVerdict
 from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling
+
+_LONGEST = 300  # characters of the first finding in the sentence
+_BY_LOSS = frozenset({"quarantine_budget", "too_few_sequences"})
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,9 @@ class Evidence:
     carving: str  # the origin of dev and test, in words
     ambiguity: str  # the share of ambiguous sequences, in words
     majority_tag: str = ""  # the commonest one
+    scheme: str = "none"  # that tags are judged by, and its tags: "IOB2 (B-X, I-X and O)"
+    empty_split: str = ""  # why a split is empty
+    prevalence: Prevalence | None = None  # the rule that most of the corpus, or of a source, breaks
 
     def judged(self, rule: str) -> int:
         """Return how many there were that might have broken `rule`."""
@@ -74,9 +81,18 @@ def rule_verdicts(
 
 
 def corpus_sentence(
-    verdicts: Sequence[RuleVerdict], evidence: Evidence, *, defined: int, evaluated: int
+    verdicts: Sequence[RuleVerdict],
+    evidence: Evidence,
+    *,
+    defined: int,
+    evaluated: int,
+    contradictions: str = "",
 ) -> tuple[bool, str]:
-    """Return whether the corpus is accepted, and why in one line."""
+    """Return whether the corpus is accepted, and why in one line.
+
+    Args:
+        contradictions: how many sources contradict what was assumed about them, in words.
+    """
     if evaluated < defined or not defined:
         return False, f"refused: only {evaluated} of {defined} expectations were evaluated."
     broken = [verdict for verdict in verdicts if not verdict.held]
@@ -84,13 +100,47 @@ def corpus_sentence(
     if any(verdict.rule == "schema" for verdict in fatal):
         fatal = [verdict for verdict in fatal if verdict.rule == "schema"]  # the others only follow from it
     if fatal:
-        reasons = (f"{verdict.rule} ({verdict.required}): {verdict.received}" for verdict in fatal)
-        return False, f"refused by {'; by '.join(reasons)}."
-    warnings = [verdict.rule for verdict in broken if verdict.severity == "warn"]
+        said = [_refusal(fatal, evidence), contradictions and f"warnings: {contradictions}"]
+        return False, f"refused by {'; '.join(filter(None, said))}."
+    warnings = [", ".join(verdict.rule for verdict in broken if verdict.severity == "warn"), contradictions]
+    warned = "; ".join(filter(None, warnings))
     return True, (
         f"accepted: {_sizes(evidence)} sequences; {_refused(evidence)} quarantined"
-        + (f"; warnings: {', '.join(warnings)}." if warnings else ".")
+        + (f"; warnings: {warned}." if warned else ".")
     )
+
+
+def _refusal(fatal: Sequence[RuleVerdict], evidence: Evidence) -> str:
+    """Say what refuses a corpus: the rule that most sequences break, else every rule with its numbers."""
+    names, prevalence = [verdict.rule for verdict in fatal], evidence.prevalence
+    by_loss = not _BY_LOSS.isdisjoint(names)  # then whatever refuses a sequence is a reason
+    behind = [rule for rule in (*evidence.refusing, UNKNOWN_SPLIT) if by_loss or rule in names]
+    if prevalence is not None and prevalence.rule in behind:
+        also = [name for name in names if name != prevalence.rule]
+        return (
+            f"{prevalence.rule}: {prevalence.sentence(evidence.scheme)}"
+            + (_names(evidence) if prevalence.rule == UNKNOWN_SPLIT else "")
+            + _first(evidence, prevalence.rule, rows=prevalence.rows)
+            + (f"; also by {', '.join(also)}" if also else "")
+        )
+    reasons = "; by ".join(f"{verdict.rule} ({verdict.required}): {verdict.received}" for verdict in fatal)
+    gravest = max(behind, key=lambda rule: evidence.counts.get(rule, 0), default="")
+    return reasons + _first(evidence, gravest, rows=(0, evidence.n_sequences))
+
+
+def _first(evidence: Evidence, rule: str, *, rows: tuple[int, int]) -> str:
+    """Say where the first offender of a rule begins, and what is wrong with it."""
+    for offender in evidence.offenders:
+        if offender.rule == rule and offender.row is not None and rows[0] <= offender.row < rows[1]:
+            found = offender.sentence
+            return f"; first {found if len(found) <= _LONGEST else found[: _LONGEST - 1] + '…'}"
+    return ""
+
+
+def _names(evidence: Evidence) -> str:
+    """Name the unknown splits among the offenders that are shown."""
+    names = dict.fromkeys(o.split for o in evidence.offenders if o.rule == UNKNOWN_SPLIT)
+    return f"; found {', '.join(names)}" if names else ""
 
 
 def scheme_profile(
@@ -154,7 +204,8 @@ def _received(rule: Rule, evidence: Evidence) -> str:
     if name == "conflicting_labels":
         return evidence.ambiguity
     if name in SEQUENCE_RULES:
-        return f"{count:,} of {evidence.judged(name):,} sequences break it"
+        names = _names(evidence) if name == UNKNOWN_SPLIT else ""
+        return f"{count:,} of {evidence.judged(name):,} sequences break it{names}"
     first = next((o.finding for o in evidence.offenders if o.rule == name), "")
     match name:
         case "schema":
@@ -166,7 +217,8 @@ def _received(rule: Rule, evidence: Evidence) -> str:
         case "too_few_sequences":
             return f"{_sizes(evidence)} sequences"
         case "empty_split":
-            return f"{_sizes(evidence)} sequences ({evidence.carving})"
+            reason = f"{evidence.empty_split}; " if evidence.empty_split else ""
+            return f"{reason}{_sizes(evidence)} sequences ({evidence.carving})"
         case "quarantine_budget":
             return _refused(evidence) + _gravest(evidence)
         case "duplicates":

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from seqtag.corpus import assumptions, changes, warning_sentences
 from seqtag.reporting.markdown import inline, link_list, table
 from seqtag.reporting.wording import MISSING, count, percent, plural, sentence
 
@@ -31,6 +32,7 @@ def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str
         f"# {'Accepted' if profile['accepted'] else 'Refused'}",
         f"{inline(sentence(profile['sentence']))}.",
         link_list(links),
+        *_sources(profile),
         "## Splits",
         table(_SPLITS, _splits(profile)),
         f"{inline(sentence(profile['carving']['sentence']))}.",
@@ -110,6 +112,20 @@ def _splits(profile: Mapping[str, Any]) -> list[list[str]]:
             count(split["longest"]),
         ]
         for name, split in profile["splits"].items()
+    ]
+
+
+def _sources(profile: Mapping[str, Any]) -> list[str]:
+    """Say how each source was read, and in bold what contradicts it; older profiles say nothing."""
+    records = profile.get("sources", [])
+    if not records:
+        return []
+    rows = [[r["name"], count(r["n_sequences"]), assumptions(r), ", ".join(changes(r))] for r in records]
+    warnings = [f"- **Warning** {inline(text)}" for record in records for text in warning_sentences(record)]
+    return [
+        "## Sources",
+        table(["source", "sequences", "read with", "changed"], rows),
+        "\n".join(warnings),
     ]
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
+from seqtag.corpus import assumptions, changes, warning_sentences
 from seqtag.reporting import tables, wording
 from seqtag.reporting.axes import difference_axis, share_axis
 from seqtag.reporting.confidence import confidences
@@ -128,6 +129,9 @@ def _template() -> Any:
         "distance": wording.distance,
         "distance_range": wording.distance_range,
         "sentence": wording.sentence,
+        "assumptions": assumptions,
+        "changes": changes,
+        "warning_sentences": warning_sentences,
     }
     environment.globals |= {
         "plural": wording.plural,

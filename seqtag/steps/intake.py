@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +30,7 @@ from seqtag.steps.approval import require_approval
 from seqtag.steps.ground import Place, digest, key_of_steps, read_config, read_snapshot, spelling_of, step
 
 if TYPE_CHECKING:
+    from seqtag.corpus import SourceRecord
     from seqtag.registry import Champion
 
 _MOST_EARLIER = 50  # runs
@@ -46,19 +47,25 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
         CorpusFormatError: a source is not what it was declared to be.
         CorpusChangedError: a source was replaced while it was read; nothing was kept.
     """
-    from seqtag.corpus import SourceRecord, corpus_schema, read_sources, write_corpus
+    from seqtag.corpus import PlacesWriter, corpus_schema, read_sources, write_corpus
 
     started = time.monotonic()
     remembered = _memory(config, place)
     snapshot = _remembered(remembered, config, place)
     if snapshot is not None:
-        logger.info("ingest: the sources are unchanged, snapshot %s stands", snapshot.id)
+        _log_sources(read_records(snapshot))
+        logger.info("ingest: the sources are unchanged, snapshot %s is reused", snapshot.id)
         return snapshot
     partial = place.home.corpus(config.name) / ".partial"
     with exclusive(place.home.corpus(config.name) / ".lock"), fresh_folder(partial):
         records: list[SourceRecord] = []
-        batches = read_sources(config.corpus, on_source=lambda report: records.append(report.record()))
-        snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
+        with PlacesWriter(Snapshot(partial).places) as places:
+            batches = read_sources(
+                config.corpus,
+                on_source=lambda report: records.append(report.record()),
+                on_places=places.add,
+            )
+            snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
         write_json(Snapshot(partial).sources, records)
         if _memory(config, place) != remembered:
             raise CorpusChangedError(
@@ -66,14 +73,49 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
                 "others meanwhile"
             )
         snapshot = Snapshot(place.home.corpus(config.name) / snapshot_id)
-        if find_manifest(snapshot.path) is None:
+        if find_manifest(snapshot.path) is None or not _were_read_alike(Snapshot(partial), snapshot):
             seconds = time.monotonic() - started
             publish(partial, snapshot.path, step="ingest", inputs={"content": snapshot_id}, seconds=seconds)
     if remembered is not None:
         remembered.parent.mkdir(exist_ok=True)
         write_json(remembered, {"snapshot_id": snapshot.id})
+    _log_sources(records)
     logger.info("ingest: snapshot %s, %.1f s", snapshot.id, time.monotonic() - started)
     return snapshot
+
+
+def _were_read_alike(new: Snapshot, old: Snapshot) -> bool:
+    """Tell whether the same sequences were read in the same way, whatever the names of their files.
+
+    A file that is renamed every day and has the same content is nothing new.
+    """
+    from seqtag.corpus import are_equal_numbers
+
+    found = [
+        [
+            {**record, "name": "", "warnings": [{**warned, "place": ""} for warned in record["warnings"]]}
+            for record in read_records(snapshot)
+        ]
+        for snapshot in (new, old)
+    ]
+    return found[0] == found[1] and are_equal_numbers(new.places, old.places)
+
+
+def read_records(snapshot: Snapshot) -> list[SourceRecord]:
+    """Return what the readers assumed about each source of a snapshot."""
+    from seqtag.corpus import read_source_records
+
+    return read_source_records(snapshot.sources)
+
+
+def _log_sources(records: Sequence[SourceRecord]) -> None:
+    """Say in one line how each source was read, and in one more what contradicts it."""
+    from seqtag.corpus import source_sentence, warning_sentences
+
+    for record in records:
+        logger.info("source %s", source_sentence(record))
+        for sentence in warning_sentences(record):
+            logger.warning("warning: %s", sentence)
 
 
 def standing_snapshot(config: TaggerConfig, place: Place) -> Snapshot | None:
@@ -235,6 +277,8 @@ def validate(run: RunDir) -> Manifest:
             quality=config.quality,
             split=config.split,
             previous=read_json(previous) if previous else None,
+            sources=read_records(snapshot),
+            places=snapshot.places,
             folder=folder,
         ),
     )

@@ -201,7 +201,8 @@ def test_a_rule_set_to_fail_refuses_the_corpus_for_one_sequence(validated):
     assert result.profile["accepted"] is False
     assert result.profile["sentence"] == (
         "refused by illegal_transition (every tag may follow the tag before it in scheme IOB2): "
-        "1 of 31 sequences break it."
+        "1 of 31 sequences break it; first sequence a/I-PER (row 30): "
+        "token 1: I-PER cannot begin a sequence in IOB2."
     )
     assert {row["row"]: row["reasons"] for row in result.quarantine} == {30: ["illegal_transition"]}
 

@@ -28,7 +28,8 @@ def test_over_budget_the_corpus_is_refused_with_the_numbers(validated):
     assert result.profile["accepted"] is False
     assert result.profile["sentence"] == (
         "refused by quarantine_budget (at most 5.00% of the sequences are quarantined): "
-        "9.09% (3 of 33 sequences), most by illegal_transition 3."
+        "9.09% (3 of 33 sequences), most by illegal_transition 3; "
+        "first sequence a0/I-PER (row 30): token 1: I-PER cannot begin a sequence in IOB2."
     )
     assert len(result.quarantine) == 3
 
@@ -41,7 +42,7 @@ def test_a_rule_that_only_warns_is_not_named_as_what_uses_the_budget_up(validate
     )
 
     assert result.rule("conflicting_labels")["count"] == 6
-    assert result.profile["sentence"].endswith("7.69% (3 of 39 sequences), most by illegal_transition 3.")
+    assert "7.69% (3 of 39 sequences), most by illegal_transition 3; first" in result.profile["sentence"]
 
 
 def test_an_empty_corpus_is_refused(validated):
@@ -66,7 +67,8 @@ def test_too_few_sequences_after_quarantine_are_refused(validated):
     assert result.profile["accepted"] is False
     assert result.profile["sentence"] == (
         "refused by too_few_sequences (at least 10 sequences are left after quarantine): "
-        "3 train, 3 dev, 3 test sequences."
+        "3 train, 3 dev, 3 test sequences; "
+        "first sequence a0/I-PER (row 9): token 1: I-PER cannot begin a sequence in IOB2."
     )
 
 

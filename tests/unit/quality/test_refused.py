@@ -42,11 +42,14 @@ def row(*reasons: str, **changed: object) -> dict[str, object]:
             "token 1: tag - is not declared; if it stands for a tag that nobody knows, "
             "set tags.partial = true",
         ),
-        (row("over_long", tokens=["a"] * 4), "4 tokens, 3 allowed"),
+        (row("over_long", tokens=["a"] * 4), "4 tokens, at most 3 allowed by quality.max_length"),
         (row("broken_sequence", defect="line 3\n: no tab"), "line 3\\n: no tab"),
         (row("duplicate_id"), "another sequence has the same id"),
         (row("conflicting_labels"), "another sequence has the same tokens and other tags"),
-        (row("empty_token", "over_long", tokens=[None] * 4), "token 1 is (null); 4 tokens, 3 allowed"),
+        (
+            row("empty_token", "over_long", tokens=[None] * 4),
+            "token 1 is (null); 4 tokens, at most 3 allowed by quality.max_length",
+        ),
     ],
 )
 def test_every_reason_is_told_with_its_place(sequence, expected):

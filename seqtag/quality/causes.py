@@ -1,0 +1,122 @@
+"""Likely causes where one rule refuses most of a corpus or of a source: a wrong key, not wrong sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from seqtag.corpus import SourceRecord
+from seqtag.quality.findings import Rows
+
+
+@dataclass(frozen=True)
+class Cause:
+    """What most sequences do ("98.33% of 60 sequences ..."), what is likely behind it, and the fix."""
+
+    breaks: str
+    likely: str
+    fix: str
+
+
+CAUSES: Mapping[str, Cause] = {
+    "broken_sequence": Cause(
+        "cannot be read as declared",
+        "the source has another format or separator, other columns, a header or comments",
+        "correct its keys, such as separator, header, comment, delimiter or sequence_ids",
+    ),
+    "length_mismatch": Cause(
+        "have more or fewer tags than tokens",
+        "tokens and tags are separated in different ways, or their columns do not belong together",
+        "correct the columns of the source",
+    ),
+    "missing_tag": Cause(
+        "have tokens without a tag",
+        "the annotation is partial, or the tags are in another column",
+        "tags.partial = true trains on the other tokens",
+    ),
+    "empty_token": Cause(
+        "have an empty token",
+        "the tokens are in another column, or some rows have none",
+        "correct token_column or tokens_column, or the source",
+    ),
+    "unknown_tag": Cause(
+        "have a tag that is not declared",
+        "tags.declared has another spelling than the corpus, or the tags are in another column",
+        "correct tags.declared or tag_column",
+    ),
+    "illegal_transition": Cause(
+        "break scheme {scheme}",
+        "the tags look like another scheme or spelling",
+        'set tags.scheme and tags.spelling, or tags.scheme = "none" if they are not spans',
+    ),
+    "over_long": Cause(
+        "are too long",
+        "the ends of sequences are not recognized",
+        "check blank lines or the column of sequence ids, or raise quality.max_length",
+    ),
+    "duplicate_id": Cause(
+        "have the id of another sequence",
+        "ids are unique within a file or a split only, or the rows of a sequence are not adjacent",
+        'id_scope = "file" tells files apart, rows = "interleaved" gathers rows by id',
+    ),
+    "conflicting_labels": Cause(
+        "have the tokens of another sequence and other tags",
+        "tags depend on what tokens do not show",
+        '[quality.rules] conflicting_labels = "warn" keeps such sequences',
+    ),
+    "unknown_split": Cause(
+        "name an unknown split",
+        "the splits are not called train, dev and test",
+        'map their names with split_names = { NAME = "train" }',
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Prevalence:
+    """A rule that half or more of a corpus, or of one source, breaks.
+
+    rows: `[start, stop)`, of the corpus or of the source.
+    """
+
+    rule: str
+    count: int
+    rows: tuple[int, int]
+    source: str  # "" for the whole corpus
+
+    def sentence(self, scheme: str) -> str:
+        """Say how many sequences break the rule, and why that may be.
+
+        >>> Prevalence("over_long", 59, (0, 60), "").sentence("none").partition(" (")[0]
+        '98.33% of 60 sequences are too long: the ends of sequences are not recognized'
+        """
+        cause, n = CAUSES[self.rule], self.rows[1] - self.rows[0]
+        of = f" of {self.source}" if self.source else ""
+        breaks = f"{self.count / n:.2%} of {n:,} sequences{of} {cause.breaks.format(scheme=scheme)}"
+        return f"{breaks}: {cause.likely} ({cause.fix})"
+
+
+def find_prevalence(
+    rows: Mapping[str, Rows], *, among: Iterable[str], n_sequences: int, sources: Sequence[SourceRecord]
+) -> Prevalence | None:
+    """Return the rule that half of the corpus breaks, else the one that half of a source breaks, if any.
+
+    Args:
+        rows: rule -> rows of its offenders, rising.
+        among: the rules that can refuse a corpus.
+        sources: in the order in which they were read; they count only if they account for all sequences.
+    """
+    candidates = [rule for rule in among if rule in rows and rule in CAUSES]
+    areas = [("", 0, n_sequences)]
+    stops = np.cumsum([source["n_sequences"] for source in sources], dtype=np.int64).tolist()
+    if len(sources) > 1 and stops[-1] == n_sequences:
+        starts = [0, *stops[:-1]]
+        areas += [(s["name"], *area) for s, *area in zip(sources, starts, stops, strict=True)]
+    for name, start, stop in areas:
+        counts = {rule: int(np.diff(np.searchsorted(rows[rule], [start, stop]))[0]) for rule in candidates}
+        worst = max(counts, key=lambda rule: counts[rule], default=None)
+        if worst is not None and 0 < stop - start <= 2 * counts[worst]:
+            return Prevalence(worst, counts[worst], (start, stop), name)
+    return None

@@ -1,0 +1,59 @@
+"""Reasons why a split is left without sequences, and the key that fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from seqtag.config import SPLITS
+from seqtag.corpus.schema import DOCUMENT_ID
+from seqtag.corpus.split_plan import SplitPlan
+from seqtag.hashing import hash_strings
+from seqtag.quality.findings import Findings
+from seqtag.quality.measure import Ledger
+
+_LABEL = "label dev and test with split or split_column"
+_DIVIDE = (
+    f'declare smaller documents (document_column, or documents = "none" for conll and conllu), or {_LABEL}'
+)
+
+
+def empty_split_reason(ledger: Ledger, findings: Findings, *, plan: SplitPlan, parts: Sequence[Path]) -> str:
+    """Say why the first empty split is empty, and what fills it; "" if none is, or the corpus is empty."""
+    split, kept = ledger.split, findings.kept
+    received = np.bincount(split, minlength=len(SPLITS))
+    left = np.bincount(split[kept], minlength=len(SPLITS))
+    empty = [name for name, n in zip(SPLITS, left.tolist(), strict=True) if n == 0]
+    if not empty or not len(ledger):
+        return ""
+    name = empty[0]
+    n_received = int(received[SPLITS.index(name)])
+    if n_received:
+        return f"all {n_received:,} sequences of {name} are refused"
+    if plan.config.mode == "official":
+        return f'no source labels {name}: label it, or set split.mode = "auto" to carve dev and test'
+    if plan.pool == "train" and not plan.n_labelled["train"]:
+        return f"no source labels {name}: label it, or leave sequences without a label to carve it from"
+    return _too_few_documents(parts, plan, n_sequences=len(ledger))
+
+
+def _too_few_documents(parts: Sequence[Path], plan: SplitPlan, *, n_sequences: int) -> str:
+    n = _count_documents(parts)
+    if n == 1:
+        return f"the corpus is one document, which no split divides: {_DIVIDE}"
+    shares = f"{plan.config.dev:.0%} for dev and {plan.config.test:.0%} for test"
+    if n == n_sequences:
+        return f"the corpus has {n:,} documents of one sequence, too few for {shares}: add some, or {_LABEL}"
+    return f"the corpus has {n:,} documents, too few for {shares}: {_DIVIDE}"
+
+
+def _count_documents(parts: Sequence[Path]) -> int:
+    known = np.zeros(0, np.uint64)
+    for part in parts:
+        documents = pc.unique(pq.read_table(part, columns=[DOCUMENT_ID])[DOCUMENT_ID])
+        known = np.union1d(known, hash_strings(documents))
+    return len(known)

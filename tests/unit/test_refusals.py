@@ -1,0 +1,229 @@
+"""Refused corpora by the real steps: error lines that say what is wrong, where, and which key to set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+
+from seqtag import steps
+from seqtag.config import RowRule, Settings, TaggerConfig
+from seqtag.errors import CorpusRejectedError
+from seqtag.quality.causes import CAUSES
+from seqtag.sealing import read_json
+
+SOUND = [f"Ada{i}\tB-PER\nof\tO\nKent{i}\tB-LOC" for i in range(60)]
+LISTS = '{{"id": "s{0}", "tokens": ["walk", "to", "Bath{0}"], "tags": ["O", "O", "B-LOC"], "part": "{1}"}}'
+IS_REFUSED = "also by too_few_sequences, empty_split, quarantine_budget."
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Place:
+    """Return a place with an empty registry, which takes a second to create."""
+    return steps.Place.of(Settings(home=tmp_path_factory.mktemp("home")))
+
+
+@pytest.fixture
+def refusal(place: steps.Place, tmp_path: Path) -> Callable[..., str]:
+    """Return a function that writes files, reads them as sources, and returns the error line."""
+
+    def refused(files: dict[str, str], *sources: dict[str, Any], **tables: Any) -> str:
+        for name, content in files.items():
+            (tmp_path / name).write_text(content, "utf-8")
+        named = [{**source, "path": str(tmp_path / source["path"])} for source in sources]
+        config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": named}, **tables})
+        run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+        with pytest.raises(CorpusRejectedError) as error:
+            steps.validate(run)
+        line, _, page = str(error.value).partition(" See ")
+        assert page == str(run.data_docs)
+        assert line == read_json(run.profile)["sentence"]
+        return line
+
+    return refused
+
+
+def blocks(sequences: list[str]) -> str:
+    return "\n\n".join(sequences) + "\n"
+
+
+def conll(**keys: Any) -> dict[str, Any]:
+    return {"format": "conll", "path": "a.conll", **keys}
+
+
+def jsonl(**keys: Any) -> dict[str, Any]:
+    return {"format": "jsonl", "path": "a.jsonl", **keys}
+
+
+CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    (
+        blocks([*SOUND[:2], *(f"in\tO\nKent{i}\tI-LOC" for i in range(18))]),
+        conll(),
+        {"tags": {"scheme": "IOB2"}},
+        "refused by illegal_transition: 90.00% of 20 sequences break scheme IOB2 (B-X, I-X and O): the tags "
+        "look like another scheme or spelling (set tags.scheme and tags.spelling, or tags.scheme = "
+        '"none" if they are not spans); first a.conll:9: token 2: I-LOC cannot follow O in IOB2; '
+        + IS_REFUSED,
+    ),
+    (
+        blocks(["Ada\tB-PER", *(f"in\tO\nKent{i}" for i in range(19))]),
+        conll(),
+        {},
+        "refused by broken_sequence: 95.00% of 20 sequences cannot be read as declared: the source has "
+        "another format or separator, other columns, a header or comments (correct its keys, such as "
+        "separator, header, comment, delimiter or sequence_ids); first a.conll:4: found 1 columns, "
+        "expected 2 (is a cell empty, or is it a comment?): 'Kent0'; " + IS_REFUSED[:-1],
+    ),
+    (
+        "\n".join(f'{{"tokens": ["Ada{i}", ""], "tags": ["B-PER", "O"]}}' for i in range(20)),
+        jsonl(),
+        {},
+        "refused by empty_token: 100.00% of 20 sequences have an empty token: the tokens are in another "
+        "column, or some rows have none (correct token_column or tokens_column, or the source); first "
+        "a.jsonl:1: token 2 is (empty); " + IS_REFUSED,
+    ),
+    (
+        "\n".join(f'{{"tokens": ["Ada{i}", "ran"], "tags": ["O"]}}' for i in range(20)),
+        jsonl(),
+        {},
+        "refused by length_mismatch: 100.00% of 20 sequences have more or fewer tags than tokens: tokens and "
+        "tags are separated in different ways, or their columns do not belong together (correct the columns "
+        "of the source); first a.jsonl:1: 2 tokens, 1 tags; " + IS_REFUSED,
+    ),
+    (
+        blocks(SOUND[:20]),
+        conll(),
+        {"tags": {"declared": ["O", "B-PER"]}},
+        "refused by unknown_tag: 100.00% of 20 sequences have a tag that is not declared: tags.declared has "
+        "another spelling than the corpus, or the tags are in another column (correct tags.declared or "
+        "tag_column); first a.conll:1: token 3: tag B-LOC is not declared; " + IS_REFUSED,
+    ),
+    (
+        blocks(SOUND[:20]),
+        conll(),
+        {"quality": {"max_length": 2}},
+        "refused by over_long: 100.00% of 20 sequences are too long: the ends of sequences are not "
+        "recognized (check blank lines or the column of sequence ids, or raise quality.max_length); first "
+        "a.conll:1: 3 tokens, at most 2 allowed by quality.max_length; " + IS_REFUSED,
+    ),
+    (
+        "\n".join(LISTS.format(i % 10, "").replace("walk", f"step{i}") for i in range(20)),
+        jsonl(id_column="id"),
+        {},
+        "refused by duplicate_id: 100.00% of 20 sequences have the id of another sequence: ids are unique "
+        "within a file or a split only, or the rows of a sequence are not adjacent (id_scope = "
+        '"file" tells files apart, rows = "interleaved" gathers rows by id); first a.jsonl:1: a.jsonl:11 '
+        "has the same id; " + IS_REFUSED,
+    ),
+    (
+        blocks(["home\tbrowse", "home\tbuy"] * 10),
+        conll(),
+        {"quality": {"rules": {"conflicting_labels": "quarantine"}}},
+        "refused by conflicting_labels: 100.00% of 20 sequences have the tokens of another sequence and "
+        "other tags: tags depend on what tokens do not show ([quality.rules] conflicting_labels = "
+        '"warn" keeps such sequences); first a.conll:1: a.conll:3 has the same tokens and other tags; '
+        + IS_REFUSED,
+    ),
+    (
+        "\n".join(LISTS.format(i, ("practice", "final")[i % 2]) for i in range(20)),
+        jsonl(split_column="part"),
+        {},
+        "refused by unknown_split: 100.00% of 20 sequences name an unknown split: the splits are not called "
+        'train, dev and test (map their names with split_names = { NAME = "train" }); found practice, final; '
+        "first a.jsonl:1: split practice, which split_names of its source could map",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("content", "source", "tables", "line"), CASES, ids=[case[3][11:30] for case in CASES]
+)
+def test_what_most_sequences_do_is_said_first_with_the_first_place_and_the_key(
+    content, source, tables, line, refusal
+):
+    assert refusal({source["path"]: content}, source, **tables).startswith(line)
+
+
+def test_every_rule_that_can_refuse_most_of_a_corpus_has_a_likely_cause():
+    assert {*get_args(RowRule), "unknown_split"} <= set(CAUSES)
+
+
+def test_a_few_broken_sequences_are_numbers_and_the_first_place(refusal):
+    content = blocks([*SOUND, "in\tO\nKent\tI-LOC", "Ada"])
+
+    assert refusal({"a.conll": content}, conll()) == (
+        "refused by quarantine_budget (at most 1.00% of the sequences are quarantined): 3.23% (2 of 62 "
+        "sequences), most by broken_sequence 1, illegal_transition 1; first a.conll:244: found 1 "
+        "columns, expected 2 (is a cell empty, or is it a comment?): 'Ada'; warnings: 1 source contradicts "
+        "itself, first a.conll:244: number of columns varies (2 in 182 lines, 1 in 1), 'Ada' has 1: its "
+        "token and tag are 'Ada' / None from the left, None / 'Ada' from the right; its sequence is broken, "
+        "n_columns = \"vary\" reads 'Ada' / 'Ada'."
+    )
+
+
+def test_a_source_that_is_refused_for_one_reason_is_named(refusal):
+    files = {"a.conll": blocks(SOUND), "b.conll": blocks([f"in\tO\nKent{i}\tI-LOC" for i in range(6)])}
+
+    assert refusal(files, conll(), conll(path="b.conll")) == (
+        "refused by illegal_transition: 100.00% of 6 sequences of b.conll break scheme IOB2 (B-X, I-X and "
+        "O): the tags look like another scheme or spelling (set tags.scheme and tags.spelling, or "
+        'tags.scheme = "none" if they are not spans); first b.conll:1: token 2: I-LOC cannot follow O in '
+        "IOB2; also by quarantine_budget."
+    )
+
+
+def test_a_long_defect_is_cut(refusal):
+    line = refusal(
+        {"a.conll": blocks([*SOUND, f"{'x' * 90}\tO\n" * 2 + "-".join(map(str, range(900)))])}, conll()
+    )
+
+    assert len(line) < 700
+
+
+@pytest.mark.parametrize(
+    ("keys", "tables", "reason"),
+    [
+        (
+            {},
+            {},
+            "the corpus is one document, which no split divides: declare smaller documents (document_column, "
+            'or documents = "none" for conll and conllu), or label dev and test with split or split_column; ',
+        ),
+        (
+            {"split": "train"},
+            {"split": {"mode": "official"}},
+            'no source labels dev: label it, or set split.mode = "auto" to carve dev and test; 20 train',
+        ),
+        (
+            {"split": "test"},
+            {},
+            "no source labels train: label it, or leave sequences without a label to carve it from; 0 train",
+        ),
+    ],
+)
+def test_an_empty_split_is_explained(keys, tables, reason, refusal):
+    content = "-DOCSTART- -X- O\n\n".replace(" ", "\t") + blocks(SOUND[:20])
+
+    assert refusal({"a.conll": content}, conll(**keys), **tables).startswith(
+        "refused by empty_split (train, dev and test each hold a sequence): " + reason
+    )
+
+
+def test_a_small_corpus_is_too_small_for_its_splits(refusal):
+    assert (
+        "the corpus has 12 documents of one sequence, too few for 10% for dev and 10% for test: "
+        in refusal({"a.conll": blocks(SOUND[:12])}, conll())
+    )
+
+
+def test_too_few_documents_are_counted(refusal):
+    documents = "".join(
+        f"-DOCSTART-\tO\n\nword{i}\tO\n\n" + blocks(SOUND[i : i + 5]) + "\n" for i in (0, 5, 10)
+    )
+
+    assert "the corpus has 3 documents, too few for 10% for dev and 10% for test: " in refusal(
+        {"a.conll": documents}, conll()
+    )
