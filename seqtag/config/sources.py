@@ -213,8 +213,8 @@ class ListColumns(Table):
         others = (self.tags_column, self.id_column, self.document_column, self.split_column)
         if self.tokens_column in others or self.tags_column in others[1:]:
             raise ValueError(
-                "tokens_column and tags_column must be columns of their own. "
-                f"Received: {self.tokens_column!r}, {self.tags_column!r}"
+                "tokens_column or tags_column names another's column: expected columns that no other key "
+                f"names, got {self.tokens_column!r} and {self.tags_column!r}"
             )
         return self
 

@@ -62,7 +62,8 @@ class CorpusConfig(Table):
         taken = [c for c in self.columns if c in RESERVED_COLUMNS or self.columns.count(c) > 1]
         if taken:
             raise ValueError(
-                f"columns must be different, and none of {', '.join(RESERVED_COLUMNS)}. Received: {taken}"
+                f"further columns are reserved or repeated: expected different names, none of "
+                f"{', '.join(RESERVED_COLUMNS)}, got {taken}; rename them in the source"
             )
         return self
 
@@ -153,11 +154,11 @@ class FeaturesConfig(Table):
     @model_validator(mode="after")
     def _ladder_rises(self) -> Self:
         if not self.ladder or list(self.ladder) != sorted(set(self.ladder)) or self.ladder[0] < 1:
-            raise ValueError(f"ladder must rise from at least 1. Received: {list(self.ladder)}")
+            raise ValueError(f"ladder does not rise: expected growing lengths, got {list(self.ladder)}")
         if self.window_overlap >= self.ladder[-1]:
             raise ValueError(
-                f"window_overlap must be below the last rung {self.ladder[-1]}. "
-                f"Received: {self.window_overlap}"
+                f"window_overlap is too large: expected less than {self.ladder[-1]}, the last length of "
+                f"ladder, got {self.window_overlap}"
             )
         return self
 
@@ -207,7 +208,9 @@ class ModelConfig(Table):
     @model_validator(mode="after")
     def _vectors_have_their_own_size(self) -> Self:
         if self.vectors is not None and "word_size" in self.model_fields_set and self.word_size != _WORD_SIZE:
-            raise ValueError(f"word_size is that of vectors where there are some. Received: {self.word_size}")
+            raise ValueError(
+                f"word_size contradicts vectors, which have their own: got {self.word_size}; leave it out"
+            )
         return self
 
 
@@ -279,7 +282,8 @@ class TaggerConfig(Table):
     def _sizes_are_listened_to(self) -> Self:
         if self.train.recipe != "default" and self.model != ModelConfig():
             raise ValueError(
-                f'[model] requires train.recipe = "default". Received: train.recipe = "{self.train.recipe}"'
+                '[model] has no effect here: expected train.recipe = "default", got '
+                f'"{self.train.recipe}"; leave the table out, or change the recipe'
             )
         return self
 
@@ -287,7 +291,8 @@ class TaggerConfig(Table):
     def _metric_fits_the_scheme(self) -> Self:
         if self.gate.metric == "span_f1" and self.tags.scheme == "none":
             raise ValueError(
-                'gate.metric = "span_f1" requires a scheme of spans. Received: tags.scheme = "none"'
+                'gate.metric has no spans to score: "span_f1" expects a scheme of spans, got tags.scheme = '
+                '"none"; correct one of them'
             )
         return self
 
@@ -295,31 +300,29 @@ class TaggerConfig(Table):
     def _sequence_weight_is_a_column(self) -> Self:
         column = self.train.sequence_weight
         if column is not None and column not in self.corpus.columns:
-            raise ValueError(
-                f"train.sequence_weight must name a column of corpus.columns {list(self.corpus.columns)}. "
-                f"Received: {column!r}"
-            )
+            raise ValueError(_no_column("train.sequence_weight", column, self.corpus.columns))
         return self
 
     @model_validator(mode="after")
     def _slices_are_columns(self) -> Self:
         unknown = sorted(set(self.evaluate.slices) - set(self.corpus.columns))
         if unknown:
-            raise ValueError(
-                f"evaluate.slices must name columns of corpus.columns {list(self.corpus.columns)}. "
-                f"Received: {unknown}"
-            )
+            raise ValueError(_no_column("evaluate.slices", ", ".join(unknown), self.corpus.columns))
         return self
 
     @model_validator(mode="after")
     def _period_column_is_a_column(self) -> Self:
         column = self.monitor.period_column
         if column is not None and column not in self.corpus.columns:
-            raise ValueError(
-                f"monitor.period_column must name a column of corpus.columns {list(self.corpus.columns)}. "
-                f"Received: {column!r}"
-            )
+            raise ValueError(_no_column("monitor.period_column", column, self.corpus.columns))
         return self
+
+
+def _no_column(key: str, name: str, columns: tuple[str, ...]) -> str:
+    return (
+        f"{key} names no further column: expected one of corpus.columns {list(columns)}, got {name!r}; "
+        "add it there"
+    )
 
 
 def config_digest(*tables: Table) -> str:

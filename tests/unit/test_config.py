@@ -59,7 +59,7 @@ def test_a_misspelt_key_of_monitor_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_period_column_must_be_a_column_of_the_corpus(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match=r"monitor\.period_column must name a column"):
+    with pytest.raises(ConfigError, match=r"monitor\.period_column names no further column"):
         load_tagger(write(tmp_path, MINIMAL + '[monitor]\nperiod_column = "day"\n'))
 
 
@@ -101,26 +101,47 @@ def test_the_defaults_of_a_recipe_written_out_give_the_same_digest(tmp_path: Pat
             MINIMAL + "[train]\nbatch_size = 0\n",
             "train.batch_size: Input should be greater than or equal to 1",
         ),
-        (MINIMAL + "[features]\nladder = [8, 8]\n", "ladder must rise from at least 1. Received: [8, 8]"),
-        (MINIMAL + "[features]\nwindow_overlap = 512\n", "window_overlap must be below the last rung 512"),
+        (
+            MINIMAL + "[features]\nladder = [8, 8]\n",
+            "ladder does not rise: expected growing lengths, got [8, 8]",
+        ),
+        (
+            MINIMAL + "[features]\nwindow_overlap = 512\n",
+            "window_overlap is too large: expected less than 512",
+        ),
         (MINIMAL + '[tags]\nscheme = "BOULI"\n', "tags.scheme: unknown tag scheme 'BOULI'"),
-        (MINIMAL + '[evaluate]\nslices = ["genre"]\n', "evaluate.slices must name columns of corpus.columns"),
-        (MINIMAL + '[train]\nsequence_weight = "w"\n', "train.sequence_weight must name a column of"),
+        (
+            MINIMAL + '[evaluate]\nslices = ["genre"]\n',
+            "evaluate.slices names no further column: expected one of",
+        ),
+        (MINIMAL + '[train]\nsequence_weight = "w"\n', "train.sequence_weight names no further column"),
         (
             MINIMAL + "[train]\ntag_weights = { O = 0 }\n",
             "train.tag_weights.O: Input should be greater than 0",
         ),
-        (MINIMAL + '[gate]\nmetric = "span_f1"\n[tags]\nscheme = "none"\n', 'Received: tags.scheme = "none"'),
+        (
+            MINIMAL + '[gate]\nmetric = "span_f1"\n[tags]\nscheme = "none"\n',
+            'got tags.scheme = "none"; correct one of them',
+        ),
         (MINIMAL + '[train]\nrecipe = "sede"\n', "train.recipe: Input should be 'default' or 'seed'"),
         (MINIMAL + '[train]\nrecipe = ["seed"]\n', "train.recipe: Input should be 'default' or 'seed'"),
         (MINIMAL.replace("\n", "\ntrain = 3\n", 1), "train: Input should be"),
-        (SEED + "[model]\nunits = 50\n", '[model] requires train.recipe = "default"'),
-        (SEED + '[model]\noutput = "crf"\n', 'Received: train.recipe = "seed"'),
+        (SEED + "[model]\nunits = 50\n", '[model] has no effect here: expected train.recipe = "default"'),
+        (SEED + '[model]\noutput = "crf"\n', 'got "seed"; leave the table out'),
         (MINIMAL + "[model]\nlayers = 4\n", "model.layers: Input should be less than or equal to 3"),
         (MINIMAL + "[model]\ndropout = 1\n", "model.dropout: Input should be less than 1"),
         (MINIMAL + '[model]\noutput = "beam"\n', "model.output"),
         (MINIMAL + '[features]\nfold = "case"\n', "features.fold: Input should be 'none' or 'case-digits'"),
         (MINIMAL.replace('"sample"', '"conll"\npath = []'), "corpus.sources.0"),
+        (
+            MINIMAL.replace('"sample"', '"jsonl"\npath = "a"\ntags_column = "tokens"'),
+            "tokens_column or tags_column names another's column: expected columns that no other key "
+            "names, got 'tokens' and 'tokens'",
+        ),
+        (
+            MINIMAL + '[model]\nvectors = "v.txt"\nword_size = 7\n',
+            "word_size contradicts vectors, which have their own: got 7; leave it out",
+        ),
         (MINIMAL.replace('"sample"', '"xml"'), "corpus.sources.0"),
     ],
 )
@@ -140,7 +161,7 @@ def test_a_wrong_file_is_refused_with_its_key(tmp_path: Path, text: str, said: s
 )
 def test_a_column_whose_name_is_taken_is_refused(tmp_path: Path, columns: list[str]) -> None:
     with pytest.raises(
-        ConfigError, match=r"columns must be different, and none of sequence_id, .* Received: \["
+        ConfigError, match=r"columns are reserved or repeated: .* none of sequence_id, .*, got \[.*; rename"
     ):
         load_tagger(write(tmp_path, MINIMAL + f"[corpus]\ncolumns = {columns}\n".replace("'", '"')))
 
