@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
+import tarfile
+import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +37,16 @@ class Target:
 def of_source(suffix: str, seeds: Sequence[bytes], **source: Any) -> Target:
     def read(path: Path) -> None:
         from seqtag.config.tagger import CorpusConfig
-        from seqtag.corpus import read_sources, source_fingerprint
+        from seqtag.corpus import (
+            PlacesWriter,
+            SourceRecord,
+            contradictions_sentence,
+            corpus_schema,
+            read_sources,
+            source_fingerprint,
+            source_sentence,
+            write_corpus,
+        )
 
         other = {"tags_path": str(path)} if source["format"] == "parallel" else {}
         columns = ("genre",) if source["format"] in ("jsonl", "parquet") else ()
@@ -42,7 +54,14 @@ def of_source(suffix: str, seeds: Sequence[bytes], **source: Any) -> Target:
             {"sources": [{**source, **other, "path": str(path)}], "columns": columns}
         )
         source_fingerprint(corpus)
-        exhaust(read_sources(corpus))
+        records: list[SourceRecord] = []
+        with tempfile.TemporaryDirectory() as folder, PlacesWriter(Path(folder, "places")) as places:
+            batches = read_sources(
+                corpus, on_source=lambda report: records.append(report.record()), on_places=places.add
+            )
+            write_corpus(batches, corpus_schema(columns), Path(folder))
+        exhaust(map(source_sentence, records))
+        contradictions_sentence(records)
 
     return Target(seeds, read, suffix)
 
@@ -57,6 +76,20 @@ def conll() -> bytes:
     for tokens, tags in SENTENCES:
         lines += [f"{token} {tag}" for token, tag in zip(tokens, tags, strict=True)] + [""]
     return "\n".join(lines).encode()
+
+
+def packed(content: bytes) -> list[bytes]:
+    """Return the file gzipped, in two gzip members, and in archives."""
+    tar, zipped = io.BytesIO(), io.BytesIO()
+    with tarfile.open(fileobj=tar, mode="w:gz") as archive:
+        for name in ("a.conll", "b.conll"):
+            header = tarfile.TarInfo(name)
+            header.size = len(content)
+            archive.addfile(header, io.BytesIO(content))
+    with zipfile.ZipFile(zipped, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a.conll", content)
+    halves = gzip.compress(content[:40]) + gzip.compress(content[40:])
+    return [gzip.compress(content), halves, tar.getvalue(), zipped.getvalue()]
 
 
 def conllu() -> bytes:
@@ -198,6 +231,13 @@ def read_toml(path: Path) -> None:
     load_tagger(path)
 
 
+def read_packed(path: Path) -> None:
+    """Pack a mutated file in every way, and read that."""
+    for content in packed(path.read_bytes()):
+        path.write_bytes(content)
+        of_source(".conll.gz", [], format="conll").read(path)
+
+
 def read_json(path: Path) -> None:
     from seqtag.sealing import read_json
 
@@ -280,6 +320,8 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         "conll, declared": of_source(
             ".conll", CONLL, format="conll", comment="#", header=True, n_columns="vary", documents="none"
         ),
+        "packed": Target([conll(), *CONLL], read_packed, ".conll.gz"),
+        "packed, damaged": of_source(".conll.gz", packed(conll()), format="conll"),
         "conllu": of_source(".conllu", [conllu(), CONLLU_PLUS], format="conllu"),
         "conllu, features": of_source(
             ".conllu", [FEATURES, conllu()], format="conllu", tag_column="MISC", tag_feature="name"
