@@ -116,21 +116,31 @@ def warning_sentences(record: SourceRecord) -> list[str]:
     ]
 
 
-def contradictions_sentence(records: Sequence[SourceRecord], *, longest: int = 240) -> str:
+def contradictions_sentence(records: Sequence[SourceRecord], *, said: str = "", longest: int = 240) -> str:
     """Say how many sources contradict what was assumed about them, and where first; "" of none.
+
+    Args:
+        said: a text before it. A warning whose place it names is not repeated.
 
     >>> warned = Warned(kind="columns", text="4 columns, 3 before", place="a.conll:17", count=2)
     >>> source = SourceRecord(name="a.conll", n_sequences=9, assumed={}, changed={}, warnings=[warned])
     >>> contradictions_sentence([source])
     '1 source contradicts itself, first a.conll:17: 4 columns, 3 before (the first of 2 such places)'
     """
-    said = [sentences for record in records if (sentences := warning_sentences(record))]
-    if not said:
+    new: list[SourceRecord] = [
+        {
+            **record,
+            "warnings": [warned for warned in record["warnings"] if f"{warned['place']}: " not in said],
+        }
+        for record in records
+    ]
+    found = [sentences for record in new if (sentences := warning_sentences(record))]
+    if not found:
         return ""
-    first = said[0][0]
+    first = found[0][0]
     first = first if len(first) <= longest else first[: longest - 1] + "…"
     how_many = (
-        "1 source contradicts itself" if len(said) == 1 else f"{len(said):,} sources contradict themselves"
+        "1 source contradicts itself" if len(found) == 1 else f"{len(found):,} sources contradict themselves"
     )
     return f"{how_many}, first {first}"
 

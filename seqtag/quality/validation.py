@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
-from seqtag.corpus import SourceRecord, contradictions_sentence
+from seqtag.corpus import SourceRecord
 from seqtag.quality.examination import examine
 from seqtag.quality.verdict import corpus_sentence, rule_verdicts
 from seqtag.sealing import (
@@ -66,7 +66,7 @@ def validate(
         examined.evidence,
         defined=judgement.defined,
         evaluated=judgement.evaluated,
-        contradictions=contradictions_sentence(sources),
+        sources=sources,
     )
     profile = {
         "accepted": accepted,

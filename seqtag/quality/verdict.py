@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from seqtag.config import SPLITS, SchemeName, TagsConfig
+from seqtag.corpus import SourceRecord, contradictions_sentence
 from seqtag.quality.causes import Prevalence
 from seqtag.quality.metrics import CORPUS
 from seqtag.quality.offenders import Offender
@@ -86,12 +87,12 @@ def corpus_sentence(
     *,
     defined: int,
     evaluated: int,
-    contradictions: str = "",
+    sources: Sequence[SourceRecord] = (),
 ) -> tuple[bool, str]:
     """Return whether the corpus is accepted, and why in one line.
 
     Args:
-        contradictions: how many sources contradict what was assumed about them, in words.
+        sources: what the readers assumed about each source, and what contradicts it.
     """
     if evaluated < defined or not defined:
         return False, f"refused: only {evaluated} of {defined} expectations were evaluated."
@@ -100,9 +101,11 @@ def corpus_sentence(
     if any(verdict.rule == "schema" for verdict in fatal):
         fatal = [verdict for verdict in fatal if verdict.rule == "schema"]  # the others only follow from it
     if fatal:
-        said = [_refusal(fatal, evidence), contradictions and f"warnings: {contradictions}"]
-        return False, f"refused by {'; '.join(filter(None, said))}."
-    warnings = [", ".join(verdict.rule for verdict in broken if verdict.severity == "warn"), contradictions]
+        said = _refusal(fatal, evidence)
+        contradictions = contradictions_sentence(sources, said=said)
+        return False, f"refused by {said}{f'; warnings: {contradictions}' if contradictions else ''}."
+    rules = ", ".join(verdict.rule for verdict in broken if verdict.severity == "warn")
+    warnings = [rules, contradictions_sentence(sources)]
     warned = "; ".join(filter(None, warnings))
     return True, (
         f"accepted: {_sizes(evidence)} sequences; {_refused(evidence)} quarantined"

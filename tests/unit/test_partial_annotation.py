@@ -182,7 +182,7 @@ def test_a_mark_and_an_empty_tag_say_the_same_as_null(home, tmp_path):
 
 def test_without_partial_the_refusal_names_the_token_and_the_key(home):
     run = home.open_run(partial(), tags="")
-    with pytest.raises(CorpusRejectedError, match="refused by missing_tag: 95.62% of 320 sequences"):
+    with pytest.raises(CorpusRejectedError, match=r"refused by missing_tag: 95\.62% of 320 sequences"):
         steps.validate(run)
     docs = "".join(path.read_text() for path in run.data_docs.parent.rglob("*.html"))
     assert "has no tag; set tags.partial = true to train on the others" in docs
