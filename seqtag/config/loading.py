@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,8 +22,7 @@ def load_tagger(path: Path | str) -> TaggerConfig:
             password, token or signature; the message names every offending key.
     """
     try:
-        with Path(path).open("rb") as file:
-            tables = tomllib.load(file)
+        tables = tomllib.loads(_text(path, Path(path).read_bytes()))
     except OSError as error:
         raise ConfigError(f"{path}: a tagger's TOML file was required. Received: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, too long a number, too deep a list
@@ -48,6 +48,22 @@ def one_line_each(path: Path | str, error: ValidationError) -> str:
         key = ".".join(str(part) for part in loc) or "(top level)"
         lines.append(f"{path}: {key}: {_said(fault['msg'])}{_received(fault['type'], key, fault['input'])}")
     return "\n".join(lines)
+
+
+def _text(path: Path | str, stored: bytes) -> str:
+    """Return the text of a TOML file, which may begin with a byte order mark of UTF-8, as Notepad's do."""
+    marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    if stored.startswith(marks) or b"\0" in stored[:2]:  # UTF-32 begins like one of them
+        raise ConfigError(
+            f"{path}: UTF-16 text, expected UTF-8; save the file as UTF-8 (in PowerShell: -Encoding utf8)"
+        )
+    try:
+        return stored.removeprefix(codecs.BOM_UTF8).decode()
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"{path}:{line}: byte 0x{error.object[error.start]:02x} is not UTF-8; save the file as UTF-8"
+        ) from None
 
 
 def _texts(config: TaggerConfig) -> Iterator[tuple[str, str]]:

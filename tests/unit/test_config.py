@@ -38,6 +38,29 @@ def test_partial_tags_are_trained_in_iob2_unless_the_file_says_otherwise(tmp_pat
     assert TaggerConfig.model_validate_json(partial.model_dump_json()) == partial
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_byte_order_mark_is_no_part_of_the_file(end: str, tmp_path: Path) -> None:
+    plain = load_tagger(write(tmp_path, MINIMAL))
+    path = tmp_path / "notepad.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + MINIMAL.replace("\n", end).encode())
+    assert load_tagger(path) == plain
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+def test_utf_16_is_refused_by_name(encoding: str, tmp_path: Path) -> None:
+    path = tmp_path / "tagger.toml"
+    path.write_bytes(MINIMAL.encode(encoding))
+    with pytest.raises(ConfigError, match=r"tagger\.toml: UTF-16 text, expected UTF-8; save"):
+        load_tagger(path)
+
+
+def test_other_encodings_are_refused_with_their_line(tmp_path: Path) -> None:
+    path = tmp_path / "tagger.toml"
+    path.write_bytes(MINIMAL.encode() + 'description = "Züge"\n'.encode("latin-1"))
+    with pytest.raises(ConfigError, match=r"tagger\.toml:4: byte 0xfc is not UTF-8; save the file as UTF-8$"):
+        load_tagger(path)
+
+
 def test_defaults_written_out_give_the_same_digest(tmp_path: Path) -> None:
     short = load_tagger(write(tmp_path, MINIMAL))
     long = load_tagger(write(tmp_path, MINIMAL + '[train]\nrecipe = "default"\nbatch_size = 32\n'))
