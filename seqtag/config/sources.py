@@ -59,8 +59,14 @@ class Labels(Table):
 class FileSource(Labels):
     """What every source made of files has.
 
-    `path` may be a glob, a list, a local path (relative to the working directory) or any fsspec URL,
-    may hold `${VARIABLE}`, and may end in .gz, .zst or .bz2. `split` labels all its sequences.
+    `path` is a local path (relative to the working directory), any fsspec URL, a glob or a list of them, and
+    may hold `${VARIABLE}`. A folder is read if its files are parts of one export (`part-*`, partitions).
+    Hidden files and markers (`_SUCCESS`) are left out of folders and globs, files without a sequence skipped.
+
+    Content packed with gzip, Zstandard, bzip2, xz, zip (one file) or tar is told by its first bytes, whatever
+    its name. Each file of a tar archive is a file of the source, called `archive.tar.gz/file`.
+
+    `split` labels all sequences.
     """
 
     path: Paths

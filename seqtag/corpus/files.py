@@ -1,4 +1,4 @@
-"""Find and open the files of a source: variables, globs, URLs, compression.
+"""Find and open the files of a source: variables, globs, folders, URLs, compression and archives.
 
 What is in the files is left to `text.py` and to the formats.
 
@@ -9,32 +9,32 @@ have changed.
 
 from __future__ import annotations
 
-import bz2
-import errno
-import gzip
 import os
 import re
-import zlib
+import shutil
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import fsspec
-import pyarrow as pa
+from fsspec.implementations.local import LocalFileSystem
 
 from seqtag.config.secrets import hide_passwords
+from seqtag.corpus.archives import tar_members
+from seqtag.corpus.containers import MOST_LAYERS, can_rewind, container_of, read_head, unpacked
+from seqtag.corpus.folders import globbed, in_folder
+from seqtag.corpus.remote import kind_of, over_the_network
 from seqtag.errors import ConfigError, CorpusFormatError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_ABSENT = (404, 410)  # answers of HTTP: there is no such file
-_LATER = (408, 425, 429)  # try again
-_SERVER_ERROR = 500  # and above
-_COMPRESSIONS = {".gz": "gzip", ".zst": "Zstandard", ".bz2": "bzip2"}
+_SNIFFED_BYTES = 1 << 18  # fetched at a time to see what a file is packed in
 _QUERY_OF_URL = re.compile(r"[?#].*", re.DOTALL)
 _QUERY_OF_KEY = re.compile(r"\?[\w.%~-]+=.*", re.DOTALL)  # a `#` or a bare `?` may belong to the name
 
@@ -46,19 +46,27 @@ class InputFile:
     name: str  # in messages and sequence ids: the end of its location, as much as tells it from other files
     path: str  # in its file system; may hold secrets
     filesystem: AbstractFileSystem
+    packed: tuple[str, ...] = ()  # what `contents` found around it, the outermost first: ("gzip", "tar")
+    origin: str = ""  # of a file out of an archive: the archive's location, and the name in it
 
     @property
     def location(self) -> str:
         """The path without query and fragment."""
+        if self.origin:
+            return self.origin
         return (_QUERY_OF_URL if "://" in self.path else _QUERY_OF_KEY).sub("", self.path)
-
-    @property
-    def compression(self) -> str | None:
-        return next((c for suffix, c in _COMPRESSIONS.items() if self.location.endswith(suffix)), None)
 
     def open(self) -> BinaryIO:
         """Open the bytes as they are stored."""
         return cast("BinaryIO", self.filesystem.open(self.path, "rb"))
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The files that some paths name."""
+
+    files: tuple[InputFile, ...]
+    n_hidden: int  # files left out
 
 
 def expand(text: str, *, key: str = "corpus.sources") -> str:
@@ -83,13 +91,23 @@ def expand(text: str, *, key: str = "corpus.sources") -> str:
 
 
 def find_files(paths: str | Sequence[str]) -> list[InputFile]:
-    """Return the files behind paths, globs and fsspec URLs: lists in their order, globs sorted.
+    """Return the files of `list_files`."""
+    return list(list_files(paths).files)
+
+
+def list_files(paths: str | Sequence[str]) -> Listing:
+    """Return the files behind paths, globs, folders and fsspec URLs: lists in their order, others sorted.
+
+    A folder is read if its files are parts of one export: hive partitions, or `part-*`. Hidden files, and the
+    markers of Spark and others (`_SUCCESS`), are left out of globs and folders.
 
     Raises:
-        ConfigError: a path or glob that stands for no file, an unset variable, an unknown kind of URL.
+        ConfigError: a path or glob that stands for no file, a folder of other files, an unset variable, an
+            unknown kind of URL.
         OSError: the file system, the network or the server fails; trying again may help.
     """
-    return [file for path in ([paths] if isinstance(paths, str) else paths) for file in _matches(path)]
+    found = [_matches(path) for path in ([paths] if isinstance(paths, str) else paths)]
+    return Listing(tuple(file for each in found for file in each.files), sum(each.n_hidden for each in found))
 
 
 def told_apart(files: Sequence[InputFile]) -> list[InputFile]:
@@ -118,77 +136,100 @@ def told_apart(files: Sequence[InputFile]) -> list[InputFile]:
     return [replace(file, name=numbered[file.path]) for file in files]
 
 
+@contextmanager
+def opened(file: InputFile) -> Iterator[BinaryIO]:
+    """Open a file for reading its content, unpacked; what it is packed in is told by its first bytes.
+
+    Raises:
+        CorpusFormatError: inside the `with`, when the packed data are damaged or cut short, or the file is
+            an archive.
+        ConfigError, OSError: as `over_the_network`.
+    """
+    with over_the_network(file.name), file.open() as stored, unpacked(stored, file.name) as (content, layers):
+        if layers[-1:] == ("tar",):
+            raise CorpusFormatError(f"{file.name}: a tar archive where one file was expected; unpack it")
+        yield content
+
+
+@contextmanager
+def opened_seekable(file: InputFile) -> Iterator[BinaryIO]:
+    """Open a file so that it can be read from its end; a packed one is unpacked into a temporary file."""
+    with over_the_network(file.name), file.open() as stored:
+        if container_of(read_head(stored)) is None and can_rewind(stored):
+            yield stored
+            return
+    with tempfile.TemporaryFile() as unpacked_:
+        with opened(file) as content:
+            shutil.copyfileobj(content, unpacked_)
+        unpacked_.seek(0)
+        yield cast("BinaryIO", unpacked_)
+
+
+def contents(file: InputFile, *, depth: int = 1) -> Iterator[InputFile]:
+    """Yield what a stored file holds: itself, or each file of a tar archive, in its order.
+
+    The file of an archive is there until the next is asked for: it is unpacked to disk.
+
+    Raises:
+        CorpusFormatError: the archive is damaged, is empty, or holds archives in archives in archives.
+        ConfigError, OSError: as `over_the_network`.
+    """
+    layers = _layers(file)
+    if layers[-1:] != ("tar",):
+        yield replace(file, packed=(*file.packed, *layers))
+        return
+    if depth > MOST_LAYERS:
+        raise CorpusFormatError(
+            f"{file.name}: archives in archives, more than {MOST_LAYERS} deep; unpack them"
+        )
+    with (
+        tempfile.TemporaryDirectory(prefix="seqtag-") as folder,
+        over_the_network(file.name),
+        file.open() as stored,
+        unpacked(stored, file.name) as (content, _),
+    ):
+        path = Path(folder, "member")
+        for name, member in tar_members(content, file.name):
+            with path.open("wb") as copy:
+                shutil.copyfileobj(member, copy)
+            found = InputFile(
+                f"{file.name}/{name}",
+                str(path),
+                LocalFileSystem(),
+                packed=(*file.packed, *layers),
+                origin=f"{file.location}/{name}",
+            )
+            yield from contents(found, depth=depth + 1)
+
+
+def _layers(file: InputFile) -> tuple[str, ...]:
+    with (
+        over_the_network(file.name),
+        cast("BinaryIO", file.filesystem.open(file.path, "rb", block_size=_SNIFFED_BYTES)) as stored,
+        unpacked(stored, file.name) as (_, layers),
+    ):
+        return layers
+
+
 def _shown(file: InputFile) -> str:
     return hide_passwords(file.location.rstrip("/"))
 
 
-@contextmanager
-def opened(file: InputFile) -> Iterator[BinaryIO]:
-    """Open a file for reading its content, unpacked.
-
-    Raises:
-        CorpusFormatError: inside the `with`, when the compressed data are damaged or cut short.
-        ConfigError, OSError: as `over_the_network`.
-    """
-    with over_the_network(file.name), file.open() as stored:
-        try:
-            match file.compression:
-                case "gzip":
-                    yield cast("BinaryIO", gzip.GzipFile(fileobj=stored))
-                case "bzip2":
-                    yield cast("BinaryIO", bz2.BZ2File(stored))
-                case "Zstandard":
-                    yield cast("BinaryIO", pa.CompressedInputStream(pa.PythonFile(stored, mode="r"), "zstd"))
-                case _:
-                    yield stored
-        except (EOFError, zlib.error, OSError) as error:
-            if file.compression is None or comes_from_below(error):
-                raise
-            raise CorpusFormatError(
-                f"{file.name}: whole {file.compression} data were required. Received: {error}"
-            ) from error
-
-
-@contextmanager
-def over_the_network(name: str) -> Iterator[None]:
-    """Tell what may pass by itself from what does not, where a remote store or a server fails.
-
-    Args:
-        name: of what is read, for the message.
-
-    Raises:
-        ConfigError: inside the `with`, when a server refuses it, or there are no credentials.
-        ConnectionError: inside the `with`, when it cannot be reached.
-        FileNotFoundError, PermissionError: inside the `with`, when a store says so of a file.
-    """
-    # What the errors of stores say holds the URL, with the values of variables.
-    try:
-        yield
-    except Exception as error:
-        if _is_of_network(error):
-            raise _refused(hide_passwords(name), error) from None
-        if _is_of_store(error):
-            number = errno.ENOENT if isinstance(error, FileNotFoundError) else errno.EACCES
-            raise OSError(number, os.strerror(number), hide_passwords(name)) from None
-        raise
-
-
-def comes_from_below(error: BaseException) -> bool:
-    """Tell an error of a disk, a store or the network from one of a decompressor, which has no number."""
-    return getattr(error, "errno", None) is not None or _is_of_network(error) or _is_of_store(error)
-
-
-def _matches(text: str) -> list[InputFile]:
+def _matches(text: str) -> Listing:
     shown = hide_passwords(text)
     try:
         with over_the_network(text):
             filesystem, path = fsspec.url_to_fs(expand(text))
             filesystem.invalidate_cache()  # else a process would see a bucket as it was when it first looked
-            if _is_file(filesystem, path):  # first, so that a name with brackets is no glob
-                found = [path]
+            kind = kind_of(filesystem, path)
+            if kind == "file":  # first, so that a name with brackets is no glob
+                found, n_hidden = [path], 0
+            elif kind == "directory":
+                found, n_hidden = in_folder(filesystem, path, shown)
+            elif any(character in path for character in "*?["):
+                found, n_hidden = globbed(filesystem, path, shown)
             else:
-                is_glob = any(character in path for character in "*?[")
-                found = sorted(p for p in filesystem.glob(path) if _is_file(filesystem, p)) if is_glob else []
+                found, n_hidden = [], 0
     except (ValueError, ImportError) as error:
         # What it says may hold parts of the URL, and so of a variable.
         why = hide_passwords(_first_line(error)) if expand(text) == text else type(error).__name__
@@ -196,42 +237,8 @@ def _matches(text: str) -> list[InputFile]:
     if not found:
         raise ConfigError(f"corpus.sources: {shown!r} was required to name a file. Received: no such file")
     files = [InputFile("", path, filesystem) for path in found]
-    return [replace(file, name=_shown(file).rsplit("/", 1)[-1]) for file in files]
-
-
-def _is_file(filesystem: AbstractFileSystem, path: str) -> bool:
-    """Return whether there is such a file; unlike fsspec, tell one that is not there from one out of reach.
-
-    Raises:
-        OSError, aiohttp.ClientError: the network, the server or a missing right stands between.
-    """
-    try:
-        return bool(filesystem.info(path)["type"] == "file")
-    except (FileNotFoundError, NotADirectoryError) as error:
-        reason = error.__cause__  # over HTTP every failure is called a missing file, and the cause says which
-        if reason is not None and _is_of_network(reason) and getattr(reason, "status", None) not in _ABSENT:
-            raise reason from None
-        return False
-
-
-def _is_of_network(error: BaseException) -> bool:
-    return type(error).__module__.startswith(("aiohttp", "botocore")) or isinstance(error, TimeoutError)
-
-
-def _is_of_store(error: BaseException) -> bool:
-    return isinstance(error, FileNotFoundError | PermissionError) and error.errno is None
-
-
-def _refused(text: str, error: Exception) -> Exception:
-    """Return what to raise where a server does not give a file: may trying again help?"""
-    status = getattr(error, "status", None)
-    if status is None:
-        kinds = {kind.__name__ for kind in type(error).__mro__}
-        if "BotoCoreError" in kinds and "HTTPClientError" not in kinds and "ConnectionError" not in kinds:
-            return ConfigError(f"corpus.sources: {text!r} cannot be opened: {type(error).__name__}")
-        return ConnectionError(f"corpus.sources: {text!r} cannot be reached: {type(error).__name__}")
-    kind = ConnectionError if status >= _SERVER_ERROR or status in _LATER else ConfigError
-    return kind(f"corpus.sources: {text!r} cannot be opened: the server answers {status}")
+    named = tuple(replace(file, name=_shown(file).rsplit("/", 1)[-1]) for file in files)
+    return Listing(named, n_hidden)
 
 
 def _first_line(error: BaseException) -> str:

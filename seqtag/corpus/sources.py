@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 import pyarrow as pa
 
@@ -24,7 +25,9 @@ from seqtag.config.sources import (
 )
 from seqtag.config.tagger import CorpusConfig, config_digest
 from seqtag.corpus.class_names import with_tag_names
-from seqtag.corpus.files import InputFile, expand, find_files, over_the_network, told_apart
+from seqtag.corpus.containers import packing, said_layers
+from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, told_apart
+from seqtag.corpus.folders import listed
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.formats.conllu import read_conllu
 from seqtag.corpus.formats.jsonl import read_jsonl
@@ -32,13 +35,13 @@ from seqtag.corpus.formats.parallel import read_parallel
 from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
 from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.formats.table import read_table
+from seqtag.corpus.remote import over_the_network
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.split_names import with_splits
 from seqtag.errors import ConfigError, CorpusFormatError
 
 BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
-_SHOWN_FILES = 3  # in a message about a whole source
 # What a file of a format holds at least one of, unless it is empty.
 _UNITS = {"conll": "token line", "conllu": "word", "jsonl": "object", "parallel": "line"}
 
@@ -90,6 +93,7 @@ class _Input:
     source: Source
     files: tuple[InputFile, ...] = ()
     tag_files: tuple[InputFile, ...] = ()  # of parallel text, one for each of `files`
+    n_hidden: int = 0  # files left out
 
     @property
     def name(self) -> str:
@@ -104,12 +108,14 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
     found = []
     for number, source in enumerate(corpus.sources):
         place = f"corpus.sources[{number}]"
-        files: list[InputFile] = []
-        tag_files: list[InputFile] = []
+        files: tuple[InputFile, ...] = ()
+        tag_files: tuple[InputFile, ...] = ()
+        n_hidden = 0
         if isinstance(source, FileSource):
-            files = find_files(source.path)
+            listing = list_files(source.path)
+            files, n_hidden = listing.files, listing.n_hidden
         if isinstance(source, ParallelSource):
-            tag_files = find_files(source.tags_path)
+            tag_files = list_files(source.tags_path).files
             if len(tag_files) != len(files):
                 raise ConfigError(
                     f"{place}.tags_path: as many files as in path ({len(files)}) were required. "
@@ -117,11 +123,15 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
                 )
         if isinstance(source, SqlSource):
             expand(source.url)
-        found.append((source, files, tag_files))
-    named = iter(told_apart([f for _, files, tag_files in found for f in (*files, *tag_files)]))
+        found.append(_Input(source, files, tag_files, n_hidden))
+    named = iter(told_apart([file for input_ in found for file in input_.files + input_.tag_files]))
     return [
-        _Input(source, tuple(next(named) for _ in files), tuple(next(named) for _ in tag_files))
-        for source, files, tag_files in found
+        replace(
+            input_,
+            files=tuple(next(named) for _ in input_.files),
+            tag_files=tuple(next(named) for _ in input_.tag_files),
+        )
+        for input_ in found
     ]
 
 
@@ -172,24 +182,21 @@ def _nothing_found(input_: _Input) -> CorpusFormatError:
     n = len(input_.files)
     if n < 2:
         return CorpusFormatError(f"{input_.name}: no {unit} found, expected at least one")
-    names = ", ".join(file.name for file in input_.files[:_SHOWN_FILES])
-    more = f" and {n - _SHOWN_FILES:,} more" if n > _SHOWN_FILES else ""
+    names = listed([file.name for file in input_.files])
     return CorpusFormatError(
-        f"{names}{more}: no {unit} found in any of {n:,} files, expected at least one in one of them"
+        f"{names}: no {unit} found in any of {n:,} files, expected at least one in one of them"
     )
 
 
 def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
     source = input_.source
-    for file in input_.files:
-        report.assume("compression", file.compression or "none")
-        if isinstance(source, FileSource) and not isinstance(source, ParquetSource | LongParquetSource):
-            report.assume("encoding", source.encoding)
-    if not input_.files:
+    if not isinstance(source, FileSource):
         with over_the_network(input_.name):
             yield from _read(source, columns, report)
-    tag_files = input_.tag_files or (None,) * len(input_.files)
-    for file, tag_file in zip(input_.files, tag_files, strict=True):
+        return
+    report.change("hidden files and markers skipped", input_.n_hidden)
+    for file, tag_file in _pairs(input_):
+        _report_file(source, file, report)
         n_sequences = 0
         with over_the_network(file.name):
             for batch in _read_file(source, file, tag_file, columns, report):
@@ -198,8 +205,36 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
         report.change("empty files skipped", int(n_sequences == 0))
 
 
+def _pairs(input_: _Input) -> Iterator[tuple[InputFile, InputFile | None]]:
+    """Yield the files of a source, those of archives one by one, each with its file of tags if it has one."""
+    if not input_.tag_files:
+        for file in input_.files:
+            yield from ((each, None) for each in contents(file))
+        return
+    for file, tag_file in zip(input_.files, input_.tag_files, strict=True):
+        for each, tags in zip_longest(contents(file), contents(tag_file)):
+            if each is None or tags is None:
+                more, fewer = (tag_file, file) if each is None else (file, tag_file)
+                raise CorpusFormatError(
+                    f"{fewer.name}: fewer files than in {more.name}, expected one of tags for each of tokens"
+                )
+            yield each, tags
+
+
+def _report_file(source: FileSource, file: InputFile, report: SourceReport) -> None:
+    report.assume("compression", packing(file.packed))
+    if not file.packed and said_layers(file.name):
+        report.warn(
+            "not compressed",
+            "the content is not compressed, though the name says so; it was read as it is",
+            place=file.name,
+        )
+    if not isinstance(source, ParquetSource | LongParquetSource):
+        report.assume("encoding", source.encoding)
+
+
 def _read_file(
-    source: Source,
+    source: FileSource,
     file: InputFile,
     tag_file: InputFile | None,
     columns: tuple[str, ...],

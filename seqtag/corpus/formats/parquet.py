@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from typing import BinaryIO, cast
 
 import numpy as np
 import pyarrow as pa
@@ -21,8 +17,9 @@ from seqtag.corpus.class_names import (
     names_in_metadata,
     unnamed_numbers,
 )
-from seqtag.corpus.files import InputFile, comes_from_below, opened
+from seqtag.corpus.files import InputFile, opened_seekable
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.corpus.remote import comes_from_below
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 from seqtag.scoring.ragged import flatten, relist
@@ -88,7 +85,7 @@ def _rows(
     """Yield the rows of a file; of class numbers that its metadata name, the names."""
     tags = source.tags_column if isinstance(source, ParquetSource) else source.tag_column
     n_rows = 0
-    with _seekable(file) as stream:
+    with opened_seekable(file) as stream:
         try:
             parquet = pq.ParquetFile(stream, page_checksum_verification=True)
             present = parquet.schema_arrow.names
@@ -135,20 +132,6 @@ def _named(
     values, offsets = flatten(lists_)
     named = relist(named_tags(values, names, place=place, report=report), offsets, like=lists_)
     return rows.set_column(rows.schema.get_field_index(column), column, named)
-
-
-@contextmanager
-def _seekable(file: InputFile) -> Iterator[BinaryIO]:
-    """Open a file so that it can be read from the end, unpacked into a temporary file if it is packed."""
-    if file.compression is None:
-        with file.open() as stream:
-            yield stream
-        return
-    with tempfile.TemporaryFile() as unpacked:
-        with opened(file) as stream:
-            shutil.copyfileobj(stream, unpacked)
-        unpacked.seek(0)
-        yield cast("BinaryIO", unpacked)
 
 
 def _batch(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
 import http.server
 import io
 import socket
@@ -12,22 +10,12 @@ import traceback
 from collections.abc import Iterator
 
 import fsspec
-import pyarrow as pa
 import pytest
 
 from seqtag.config.tagger import CorpusConfig
 from seqtag.corpus import read_sources
 from seqtag.corpus.files import InputFile, expand, find_files, opened, told_apart
-from seqtag.errors import ConfigError, CorpusFormatError
-
-TEXT = b"a O\n\n" * 1000
-
-
-def zstandard(text: bytes) -> bytes:
-    return pa.Codec("zstd").compress(text, asbytes=True)
-
-
-PACKERS = {".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstandard}
+from seqtag.errors import ConfigError
 
 
 def test_a_list_keeps_its_order_and_a_glob_is_sorted(tmp_path):
@@ -80,7 +68,6 @@ def test_an_unset_or_empty_variable_is_an_error_that_names_it(value, monkeypatch
         ("nowhere.conll", "'nowhere.conll' was required to name a file"),
         ("nowhere/*.conll", "was required to name a file"),
         ("nosuch://host/a", "'nosuch://host/a' cannot be opened: Protocol not known"),
-        (".", "was required to name a file"),
     ],
 )
 def test_a_path_that_names_no_file_is_an_error_before_anything_is_read(path, message):
@@ -150,26 +137,7 @@ def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
     assert [f.name for f in told_apart([files[0], files[0]])] == ["0.gz", "0.gz"]
 
 
-@pytest.mark.parametrize("suffix", PACKERS)
-def test_packed_files_are_unpacked_also_when_they_were_appended_to(suffix, tmp_path):
-    path = tmp_path / f"corpus.conll{suffix}"
-    path.write_bytes(PACKERS[suffix](TEXT) + PACKERS[suffix](TEXT))
-
-    with opened(find_files(str(path))[0]) as file:
-        parts = iter(lambda: file.read(999), b"")
-        assert b"".join(parts) == TEXT + TEXT
-
-
-@pytest.mark.parametrize("suffix", PACKERS)
-@pytest.mark.parametrize("damage", ["cut short", "not packed"])
-def test_damaged_packed_files_are_an_error(suffix, damage, read):
-    content = PACKERS[suffix](TEXT)[:-9] if damage == "cut short" else TEXT
-
-    with pytest.raises(CorpusFormatError, match=rf"corpus{suffix}: whole \w+ data were required"):
-        read(content, name=f"corpus{suffix}", format="conll")
-
-
-@pytest.mark.parametrize("suffix", ["", *PACKERS])
+@pytest.mark.parametrize("suffix", ["", ".gz"])
 def test_a_store_that_is_too_slow_is_no_damaged_file(suffix):
     class Slow(io.RawIOBase):
         def readable(self) -> bool:

@@ -1,0 +1,211 @@
+"""Compressed data and archives, recognised by their first bytes: gzip, Zstandard, bzip2, xz, zip and tar.
+
+A text that begins like one of them by chance is not taken for it: signatures hold bytes that no text has.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import lzma
+import os
+import re
+import shutil
+import tempfile
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import PurePosixPath
+from tarfile import TarError
+from typing import BinaryIO, cast
+from zipfile import BadZipFile
+
+import pyarrow as pa
+
+from seqtag.corpus.archives import is_tar, only_member
+from seqtag.corpus.remote import comes_from_below
+from seqtag.errors import CorpusFormatError
+
+HEAD_BYTES = 1024  # at the beginning of a file; two blocks of a tar archive
+MOST_LAYERS = 4  # of compression around each other
+DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, BadZipFile, TarError)
+
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # bytes that stand in no text
+_SIGNATURES = (
+    ("gzip", re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")),  # method and flags; the upper three are reserved
+    ("bzip2", re.compile(rb"BZh[1-9](?:\x31\x41\x59\x26\x53\x59|\x17\x72\x45\x38\x50\x90)")),  # block or end
+    ("xz", re.compile(rb"\xfd7zXZ\x00")),
+    ("zip", re.compile(rb"PK(?:\x03\x04|\x05\x06|\x07\x08)")),
+    ("7-Zip", re.compile(rb"7z\xbc\xaf\x27\x1c")),
+    ("RAR", re.compile(rb"Rar!\x1a\x07")),
+    ("LZ4", re.compile(rb"\x04\x22\x4d\x18")),
+    ("Snappy", re.compile(rb"\xff\x06\x00\x00sNaPpY")),
+    ("Unix compress", re.compile(rb"\x1f\x9d[\x80-\x9f]")),
+)
+_ZSTANDARD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or a skippable one before it
+# By the end of a name: what the content ought to be packed in.
+_SUFFIXES = {
+    ".gz": ("gzip",),
+    ".zst": ("Zstandard",),
+    ".bz2": ("bzip2",),
+    ".xz": ("xz",),
+    ".zip": ("zip",),
+    ".tar": ("tar",),
+    ".tgz": ("gzip", "tar"),
+    ".tbz2": ("bzip2", "tar"),
+    ".txz": ("xz", "tar"),
+}
+_PARQUET = b"PAR1"
+
+
+def container_of(head: bytes) -> str | None:
+    """Return what a file is packed in, judged by its first `HEAD_BYTES`; None for plain content.
+
+    >>> container_of(b"\\x1f\\x8b\\x08\\x00..."), container_of(b"BZh9 is a token"), container_of(b"")
+    ('gzip', None, None)
+    """
+    for name, signature in _SIGNATURES:
+        if signature.match(head):
+            return name
+    if _ZSTANDARD.match(head) and _CONTROL.search(head, 4):  # in Latin-1 the signature alone is text
+        return "Zstandard"
+    return "tar" if is_tar(head) else None
+
+
+@contextmanager
+def unpacked(stored: BinaryIO, name: str) -> Iterator[tuple[BinaryIO, tuple[str, ...]]]:
+    """Give the content of a stored file and what it was packed in, the outermost first.
+
+    A tar archive is not opened: then the last of its layers is "tar", and the content is the archive.
+
+    Args:
+        stored: at its beginning.
+        name: of the file, for messages.
+
+    Raises:
+        CorpusFormatError: the file is a zip archive of other than one file, or packed in a way that cannot
+            be read. Also inside the `with`, when the packed data are damaged or cut short.
+    """
+    layers: list[str] = []
+    with ExitStack() as stack:
+        try:
+            stream = _peeled(stored, name, layers, stack)
+            yield stream, tuple(layers)
+        except DAMAGE as error:
+            if not layers or comes_from_below(error):
+                raise
+            raise CorpusFormatError(
+                f"{name}: damaged or incomplete {packing(layers)} data ({error or type(error).__name__}); "
+                "copy or export the file again"
+            ) from error
+
+
+def packing(layers: Sequence[str]) -> str:
+    """Say what a file is packed in.
+
+    >>> packing(["gzip", "tar"]), packing([])
+    ('tar in gzip', 'none')
+    """
+    return " in ".join(reversed(layers)) or "none"
+
+
+def said_layers(name: str) -> list[str]:
+    """Return what a file is packed in according to its name.
+
+    >>> said_layers("train.TAR.gz"), said_layers("train.conll")
+    (['tar', 'gzip'], [])
+    """
+    suffixes = PurePosixPath(name.lower()).suffixes[-2:]
+    return [layer for suffix in suffixes for layer in _SUFFIXES.get(suffix, ())]
+
+
+def can_rewind(stored: BinaryIO) -> bool:
+    """Go back to the beginning, if the stream can be read in any order, and say whether it can."""
+    try:
+        stored.seek(0, os.SEEK_END)
+        stored.seek(0)
+    except ValueError:  # also io.UnsupportedOperation; fsspec's streams over HTTP say they can
+        return False
+    return True
+
+
+def read_head(stream: BinaryIO) -> bytes:
+    """Return the first `HEAD_BYTES` of a stream, which may give less than it is asked for."""
+    parts: list[bytes] = []
+    while (missing := HEAD_BYTES - sum(map(len, parts))) and (part := stream.read(missing)):
+        parts.append(part)
+    return b"".join(parts)
+
+
+class _Replayed:
+    """A stream whose first bytes were read, and are given again."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        self._head = head
+        self._rest = rest
+
+    @property
+    def closed(self) -> bool:
+        return self._rest.closed
+
+    def read(self, size: int = -1) -> bytes:
+        if not self._head:
+            return self._rest.read(size)
+        given, self._head = (self._head, b"") if size < 0 else (self._head[:size], self._head[size:])
+        if size < 0:
+            return given + self._rest.read()
+        return given + self._rest.read(size - len(given)) if len(given) < size else given
+
+
+def _peeled(stored: BinaryIO, name: str, layers: list[str], stack: ExitStack) -> BinaryIO:
+    """Return the content, after adding each layer to `layers` as it is found."""
+    stream = stored
+    while True:
+        head = read_head(stream)
+        stream = cast("BinaryIO", _Replayed(head, stream))
+        layer = container_of(head)
+        if layer is None:
+            _check_name(name, layers, head)
+            return stream
+        layers.append(layer)
+        if layer == "tar":
+            return stream
+        if len(layers) > MOST_LAYERS:
+            raise CorpusFormatError(f"{name}: packed in more than {MOST_LAYERS} layers; unpack it first")
+        first = stored if len(layers) == 1 and layer == "zip" and can_rewind(stored) else None
+        stream = stack.enter_context(_layer(layer, first or stream, name))
+
+
+def _check_name(name: str, layers: Sequence[str], head: bytes) -> None:
+    """Refuse what is no text, was to be unpacked by its name, and cannot be."""
+    missing = [layer for layer in said_layers(name) if layer not in layers]
+    if missing and _CONTROL.search(head) and not head.startswith(_PARQUET):
+        raise CorpusFormatError(
+            f"{name}: not {packing(missing)} data, as its name says; copy or export the file again"
+        )
+
+
+@contextmanager
+def _layer(layer: str, stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
+    """Give what is packed in a stream, by one layer."""
+    match layer:
+        case "gzip":
+            yield cast("BinaryIO", gzip.GzipFile(fileobj=stream))
+        case "bzip2":
+            yield cast("BinaryIO", bz2.BZ2File(stream))
+        case "xz":
+            yield cast("BinaryIO", lzma.LZMAFile(stream))  # noqa: SIM115 - it closes nothing
+        case "Zstandard":
+            yield cast("BinaryIO", pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
+        case "zip":
+            with ExitStack() as stack:
+                if isinstance(stream, _Replayed):  # the archive's table of contents is at its end
+                    copy = stack.enter_context(tempfile.TemporaryFile())
+                    shutil.copyfileobj(stream, copy)
+                    stream = cast("BinaryIO", copy)
+                yield stack.enter_context(only_member(stream, name))
+        case _:
+            raise CorpusFormatError(
+                f"{name}: packed with {layer}, which cannot be read; unpack it, or pack it with gzip, "
+                "Zstandard, bzip2, xz, zip or tar"
+            )

@@ -1,0 +1,138 @@
+"""Folders of files: what in them is data, and which of them can be read without naming their files."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from seqtag.corpus.partitions import is_partition
+from seqtag.corpus.remote import kind_of
+from seqtag.errors import ConfigError
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_SHOWN = 3  # names in a message
+_LITTER = ("Thumbs.db", "desktop.ini")
+_PACKINGS = (".gz", ".zst", ".bz2", ".xz", ".zip", ".tar")
+
+
+def globbed(filesystem: AbstractFileSystem, pattern: str, shown: str) -> tuple[list[str], int]:
+    """Return the files that a glob names, sorted, and how many hidden ones were left out."""
+    root = re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
+    kinds = {path: kind_of(filesystem, path) for path in filesystem.glob(pattern)}
+    files = sorted(path for path, kind in kinds.items() if kind == "file")
+    below = len(root) + 1 if root else 0
+    found = [path for path in files if not is_hidden_below(path[below:], pattern[below:])]
+    if files and not found:
+        names = listed([path[below:] for path in files])
+        raise ConfigError(f"corpus.sources: {shown!r} names hidden files and markers alone: {names}")
+    if kinds and not files:
+        raise ConfigError(
+            f"corpus.sources: {shown!r} names folders alone, expected files; write '{shown.rstrip('/')}/*'"
+        )
+    return found, len(files) - len(found)
+
+
+def in_folder(filesystem: AbstractFileSystem, folder: str, shown: str) -> tuple[list[str], int]:
+    """Return the files of a folder that is one data set, sorted, and how many hidden ones were left out.
+
+    Raises:
+        ConfigError: the files may be several things; the message says which path would do.
+    """
+    base = folder.rstrip("/") + "/"
+    files = {path.removeprefix(base).lstrip("/"): path for path in filesystem.find(folder)}
+    found = sorted(below for below in files if not is_hidden_below(below))
+    if not found:
+        holds = f"It has hidden files and markers alone: {listed(sorted(files))}" if files else "It is empty"
+        raise ConfigError(f"corpus.sources: {shown!r} is a folder without data, expected files. {holds}")
+    name = base.rstrip("/").rsplit("/", 1)[-1]
+    if not is_one_data_set(name, found, is_complete="_SUCCESS" in files):
+        holds = way_out(shown, found)
+        raise ConfigError(
+            f"corpus.sources: {shown!r} is a folder, expected a file or a glob. It holds {holds}"
+        )
+    return [files[below] for below in found], len(files) - len(found)
+
+
+def is_hidden(name: str) -> bool:
+    """Tell whether a file or folder holds no data: hidden, or a marker that Spark, Hadoop or a desktop left.
+
+    >>> [is_hidden(name) for name in (".part-0.crc", "_SUCCESS", "_metadata", "x.crc", "__MACOSX")]
+    [True, True, True, True, True]
+    >>> [is_hidden(name) for name in ("part-0.parquet", "_train.conll", "_date=2026-11-01")]
+    [False, False, False]
+    """
+    is_marker = name.startswith("_") and not {".", "="} & set(name)
+    return name.startswith(".") or is_marker or name.endswith((".crc", "._COPYING_")) or name in _LITTER
+
+
+def is_hidden_below(path: str, pattern: str = "") -> bool:
+    """Tell whether a file is hidden, or in a hidden folder. What a glob itself names is not hidden.
+
+    >>> is_hidden_below("data/.old/a.conll"), is_hidden_below("_a", "_*"), is_hidden_below("b/_a", "**/_*")
+    (True, False, False)
+    """
+    named = {part[0] for part in pattern.split("/") if part[:1] in ("_", ".")}
+    return any(is_hidden(part) and part[0] not in named for part in path.split("/") if part)
+
+
+def is_one_data_set(folder: str, files: Sequence[str], *, is_complete: bool) -> bool:
+    """Tell whether the files of a folder belong together: parts of one export, or partitions.
+
+    Args:
+        folder: its name.
+        files: paths below it, without hidden ones.
+        is_complete: whether a job marked the folder as complete (`_SUCCESS`).
+
+    >>> is_one_data_set("data", ["split=dev/0.parquet", "split=train/0.parquet"], is_complete=False)
+    True
+    >>> is_one_data_set("data", ["part-0.csv", "part-1.csv"], is_complete=False)
+    True
+    >>> is_one_data_set("data", ["dev.conll", "train.conll"], is_complete=False)
+    False
+    """
+    paths = [PurePosixPath(file) for file in files]
+    if len({path.suffix for path in paths}) != 1:
+        return False
+    folders = [(*(f for f in [folder] if is_partition(f)), *path.parts[:-1]) for path in paths]
+    if any(folders):
+        keys = {tuple(f.partition("=")[0] for f in parts) for parts in folders}
+        return len(keys) == 1 and all(is_partition(f) for parts in folders for f in parts)
+    return is_complete or all(path.name.startswith("part-") for path in paths)
+
+
+def way_out(folder: str, files: Sequence[str]) -> str:
+    """Say what is in a folder that cannot be read as one, and which path would do.
+
+    >>> way_out("data", ["train.conll"])
+    'one file: write path = "data/train.conll"'
+    >>> way_out("data", ["a/train.conll.gz", "b/train.conll.gz", "README.md"])
+    '2 .conll.gz files, 1 .md file: write path = "data/**/*.conll.gz"'
+    """
+    base = folder.rstrip("/")
+    if len(files) == 1:
+        return f'one file: write path = "{base}/{files[0]}"'
+    counts = Counter(map(_ending, files)).most_common()
+    texts = [f"{n:,} {ending or 'nameless'} file{'' if n == 1 else 's'}" for ending, n in counts]
+    commonest = counts[0][0]
+    between = "**/" if any("/" in file for file in files if _ending(file) == commonest) else ""
+    return f'{listed(texts)}: write path = "{base}/{between}*{commonest}"'
+
+
+def _ending(file: str) -> str:
+    suffixes = PurePosixPath(file).suffixes
+    return "".join(suffixes[-2:] if suffixes[-1:] and suffixes[-1] in _PACKINGS else suffixes[-1:])
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return the first few names, and how many more there are.
+
+    >>> listed(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
+    return ", ".join(names[:_SHOWN]) + more
