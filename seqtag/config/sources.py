@@ -66,11 +66,14 @@ class FileSource(Labels):
     Content packed with gzip, Zstandard, bzip2, xz, zip (one file) or tar is told by its first bytes, whatever
     its name. Each file of a tar archive is a file of the source, called `archive.tar.gz/file`.
 
-    `split` labels all sequences.
+    `split` labels all sequences. Folders `split=train/` or `date=2026-11-01/` in a path are columns, which
+    `split_column`, `document_column` and `corpus.columns` may name in any format.
     """
 
     path: Paths
     split: Split | None = None
+    split_column: str | None = None
+    document_column: str | None = None
     encoding: str = "utf-8"
 
     @field_validator("path", "tags_path", check_fields=False)

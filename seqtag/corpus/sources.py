@@ -35,6 +35,7 @@ from seqtag.corpus.formats.parallel import read_parallel
 from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
 from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.formats.table import read_table
+from seqtag.corpus.partitions import named_partitions, with_partitions, without_partitions
 from seqtag.corpus.remote import over_the_network
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
 from seqtag.corpus.source_report import SourceReport
@@ -197,11 +198,13 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
     report.change("hidden files and markers skipped", input_.n_hidden)
     for file, tag_file in _pairs(input_):
         _report_file(source, file, report)
+        known = named_partitions(source, file.location, columns, name=file.name)
+        reduced, asked = without_partitions(source, columns, known)
         n_sequences = 0
         with over_the_network(file.name):
-            for batch in _read_file(source, file, tag_file, columns, report):
+            for batch in _read_file(reduced, file, tag_file, tuple(asked), report):
                 n_sequences += batch.num_rows
-                yield batch
+                yield with_partitions(batch, source, columns, known, asked=asked, name=file.name)
         report.change("empty files skipped", int(n_sequences == 0))
 
 
