@@ -68,12 +68,16 @@ class FileSource(Labels):
 
     `split` labels all sequences. Folders `split=train/` or `date=2026-11-01/` in a path are columns, which
     `split_column`, `document_column` and `corpus.columns` may name in any format.
+
+    A sequence id means the same in all files of a source: rows with one token each may begin a sequence in a
+    file and go on in the next. With `id_scope = "file"` ids begin with the name of their file instead.
     """
 
     path: Paths
     split: Split | None = None
     split_column: str | None = None
     document_column: str | None = None
+    id_scope: Literal["source", "file"] = "source"  # file: each file numbers its sequences by itself
     encoding: str = "utf-8"
 
     @field_validator("path", "tags_path", check_fields=False)

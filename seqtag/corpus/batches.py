@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.corpus.blanks import around, replaced, stripped
-from seqtag.corpus.schema import reader_schema
+from seqtag.corpus.schema import SEQUENCE_ID, reader_schema
 from seqtag.corpus.source_report import SourceReport
 from seqtag.hashing import hash_sequences, hex_hashes
 
@@ -72,6 +72,15 @@ def corpus_batch(
 def content_ids(tokens: pa.ListArray) -> pa.StringArray:
     """Return a document id for each sequence that follows from its tokens alone."""
     return hex_hashes(hash_sequences(tokens))
+
+
+def with_file_in_ids(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
+    """Return a batch in which each sequence id begins with the name of its file."""
+    place = batch.schema.get_field_index(SEQUENCE_ID)
+    ids = batch.column(place)
+    prefixed = pc.binary_join_element_wise(name, ids, "/")
+    ids = pc.if_else(pc.starts_with(ids, f"{name}#"), ids, prefixed)  # numbered ones have it already
+    return batch.set_column(place, batch.schema.field(place), ids)
 
 
 def labelled(name: str, numbers: npt.NDArray[np.int64], *, mark: str) -> pa.StringArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from urllib.parse import unquote
 
 import pyarrow as pa
@@ -34,68 +35,66 @@ def partitions(location: str) -> Partitions:
     return {unquote(key): None if value in (_NO_VALUE, "") else unquote(value) for key, _, value in folders}
 
 
-def named_partitions(source: FileSource, location: str, columns: Sequence[str], *, name: str) -> Partitions:
-    """Return those partitions of a file's path that the source or `columns` names.
+@dataclass(frozen=True)
+class PathColumns:
+    """The partitions of a file's path that its source names, and what is left to ask a reader for."""
+
+    declared: FileSource
+    columns: tuple[str, ...]  # further columns of the corpus
+    values: Partitions
+    source: FileSource  # without the columns of the path
+    asked: tuple[str, ...]  # further columns, those of the path among them, which the file may have as well
+
+    def added_to(self, batch: pa.RecordBatch, *, name: str) -> pa.RecordBatch:
+        """Return a batch of `reader_schema(columns)`, made from one of `reader_schema(asked)`.
+
+        Args:
+            name: of the file, for messages.
+
+        Raises:
+            CorpusFormatError: a column is in the file as well, with another value.
+        """
+        in_file = dict(zip(self.asked, batch.columns[len(corpus_schema()) : -1], strict=True))
+        arrays = dict(zip(corpus_schema(self.columns).names, batch.columns, strict=False))
+        for column, value in self.values.items():
+            if column in in_file:
+                _check_agreement(column, value, in_file[column], name)
+            values = pa.repeat(pa.scalar(value, pa.string()), batch.num_rows)
+            if column in self.columns:
+                arrays[column] = values
+            if column == self.declared.split_column:
+                arrays[SPLIT] = values
+            if column == self.declared.document_column and value is not None:
+                arrays[DOCUMENT_ID] = values
+        both = [*arrays.values(), batch.columns[-1]]  # the last: places
+        return pa.RecordBatch.from_arrays(both, schema=reader_schema(self.columns))
+
+
+def path_columns(source: FileSource, location: str, columns: Sequence[str], *, name: str) -> PathColumns:
+    """Return the columns of a file's path.
 
     Raises:
         CorpusFormatError: split_column or document_column of a format without such columns is no partition.
     """
     found = partitions(location)
-    for key in ("split_column", "document_column"):
-        column = getattr(source, key)
+    own = {key: getattr(source, key) for key in ("split_column", "document_column")}
+    for key, column in own.items():
         if column is not None and column not in found and not _has_columns(source):
             raise CorpusFormatError(
                 f"{name}: no folder '{column}=...' in the path, as {key} = \"{column}\" expects of a format "
                 f"without columns of that name; found {_shown(found)}"
             )
-    wanted = {source.split_column, source.document_column, *columns}
-    return {column: value for column, value in found.items() if column in wanted}
-
-
-def without_partitions(
-    source: FileSource, columns: Sequence[str], known: Partitions
-) -> tuple[FileSource, list[str]]:
-    """Return what to ask a reader for, a source and further columns, where some columns are partitions.
-
-    A column of the source that is a partition becomes a further one, which a file may lack.
-    """
-    own = {key: getattr(source, key) for key in ("split_column", "document_column")}
-    further = [column for column in own.values() if column in known] if _has_columns(source) else []
-    kept = {key: None if column in known else column for key, column in own.items()}
-    return source.model_copy(update=kept), list(dict.fromkeys([*columns, *further]))
-
-
-def with_partitions(
-    batch: pa.RecordBatch,
-    source: FileSource,
-    columns: Sequence[str],
-    known: Partitions,
-    *,
-    asked: Sequence[str],
-    name: str,
-) -> pa.RecordBatch:
-    """Return a batch of `reader_schema(columns)` with the values of partitions in their columns.
-
-    Args:
-        batch: of `reader_schema(asked)`.
-        name: of the file, for messages.
-
-    Raises:
-        CorpusFormatError: a column is in the file as well, with another value.
-    """
-    in_file = dict(zip(asked, batch.columns[len(corpus_schema()) : -1], strict=True))
-    arrays = dict(zip(corpus_schema(columns).names, batch.columns, strict=False))
-    for column, value in known.items():
-        if column in in_file:
-            _check_agreement(column, value, in_file[column], name)
-        values = pa.repeat(pa.scalar(value, pa.string()), batch.num_rows)
-        if column in columns:
-            arrays[column] = values
-        if column == source.split_column:
-            arrays[SPLIT] = values
-        if column == source.document_column and value is not None:
-            arrays[DOCUMENT_ID] = values
-    return pa.RecordBatch.from_arrays([*arrays.values(), batch.columns[-1]], schema=reader_schema(columns))
+    wanted = {*own.values(), *columns}
+    values = {column: value for column, value in found.items() if column in wanted}
+    kept = {key: None if column in values else column for key, column in own.items()}
+    further = [column for column in own.values() if column in values] if _has_columns(source) else []
+    return PathColumns(
+        declared=source,
+        columns=tuple(columns),
+        values=values,
+        source=source.model_copy(update=kept),
+        asked=tuple(dict.fromkeys([*columns, *further])),
+    )
 
 
 def _check_agreement(column: str, value: str | None, in_file: pa.StringArray, name: str) -> None:

@@ -11,10 +11,7 @@ from itertools import zip_longest
 import pyarrow as pa
 
 from seqtag.config.sources import (
-    ConllSource,
-    ConlluSource,
     FileSource,
-    JsonlSource,
     LongParquetSource,
     ParallelSource,
     ParquetSource,
@@ -24,18 +21,14 @@ from seqtag.config.sources import (
     TableSource,
 )
 from seqtag.config.tagger import CorpusConfig, config_digest
+from seqtag.corpus.batches import with_file_in_ids
 from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import packing, said_layers
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, told_apart
 from seqtag.corpus.folders import listed
-from seqtag.corpus.formats.conll import read_conll
-from seqtag.corpus.formats.conllu import read_conllu
-from seqtag.corpus.formats.jsonl import read_jsonl
-from seqtag.corpus.formats.parallel import read_parallel
-from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
-from seqtag.corpus.formats.sql import read_sql
-from seqtag.corpus.formats.table import read_table
-from seqtag.corpus.partitions import named_partitions, with_partitions, without_partitions
+from seqtag.corpus.formats.parts import Part, Parts
+from seqtag.corpus.partitions import path_columns
+from seqtag.corpus.readers import read_file, read_fileless, token_rows
 from seqtag.corpus.remote import over_the_network
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
 from seqtag.corpus.source_report import SourceReport
@@ -45,6 +38,8 @@ from seqtag.errors import ConfigError, CorpusFormatError
 BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
 # What a file of a format holds at least one of, unless it is empty.
 _UNITS = {"conll": "token line", "conllu": "word", "jsonl": "object", "parallel": "line"}
+
+_Readable = tuple[InputFile, InputFile | None, Iterator[pa.RecordBatch] | None]  # with tags, or with rows
 
 log = logging.getLogger(__name__)
 
@@ -193,23 +188,46 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
     source = input_.source
     if not isinstance(source, FileSource):
         with over_the_network(input_.name):
-            yield from _read(source, columns, report)
+            yield from read_fileless(source, columns, report)
         return
     report.change("hidden files and markers skipped", input_.n_hidden)
-    for file, tag_file in _pairs(input_):
-        _report_file(source, file, report)
-        known = named_partitions(source, file.location, columns, name=file.name)
-        reduced, asked = without_partitions(source, columns, known)
+    if isinstance(source, TableSource | LongParquetSource):
+        opened = _parts(source, input_, columns, report)
+        parts = Parts(opened, source, report, are_joined=source.id_scope == "source")
+        files: Iterator[_Readable] = ((part.file, None, part.rows) for part in parts)
+    else:
+        files = ((file, tag_file, None) for file, tag_file in _pairs(input_, report))
+    for file, tag_file, rows in files:
+        path = path_columns(source, file.location, columns, name=file.name)
         n_sequences = 0
         with over_the_network(file.name):
-            for batch in _read_file(reduced, file, tag_file, tuple(asked), report):
+            for batch in read_file(path.source, file, path.asked, report, tag_file=tag_file, rows=rows):
                 n_sequences += batch.num_rows
-                yield with_partitions(batch, source, columns, known, asked=asked, name=file.name)
+                batch = path.added_to(batch, name=file.name)
+                yield with_file_in_ids(batch, file.name) if source.id_scope == "file" else batch
         report.change("empty files skipped", int(n_sequences == 0))
 
 
-def _pairs(input_: _Input) -> Iterator[tuple[InputFile, InputFile | None]]:
+def _parts(
+    source: TableSource | LongParquetSource,
+    input_: _Input,
+    columns: tuple[str, ...],
+    report: SourceReport,
+) -> Iterator[Part]:
+    for file, _ in _pairs(input_, report):
+        path = path_columns(source, file.location, columns, name=file.name)
+        is_alone = len(input_.files) == 1 and not file.origin
+        yield Part(file, token_rows(path.source, file, path.asked, report), is_alone)
+
+
+def _pairs(input_: _Input, report: SourceReport) -> Iterator[tuple[InputFile, InputFile | None]]:
     """Yield the files of a source, those of archives one by one, each with its file of tags if it has one."""
+    for pair in _unpacked_pairs(input_):
+        _report_file(input_.source, pair[0], report)
+        yield pair
+
+
+def _unpacked_pairs(input_: _Input) -> Iterator[tuple[InputFile, InputFile | None]]:
     if not input_.tag_files:
         for file in input_.files:
             yield from ((each, None) for each in contents(file))
@@ -224,7 +242,7 @@ def _pairs(input_: _Input) -> Iterator[tuple[InputFile, InputFile | None]]:
             yield each, tags
 
 
-def _report_file(source: FileSource, file: InputFile, report: SourceReport) -> None:
+def _report_file(source: Source, file: InputFile, report: SourceReport) -> None:
     report.assume("compression", packing(file.packed))
     if not file.packed and said_layers(file.name):
         report.warn(
@@ -232,43 +250,8 @@ def _report_file(source: FileSource, file: InputFile, report: SourceReport) -> N
             "the content is not compressed, though the name says so; it was read as it is",
             place=file.name,
         )
-    if not isinstance(source, ParquetSource | LongParquetSource):
+    if isinstance(source, FileSource) and not isinstance(source, ParquetSource | LongParquetSource):
         report.assume("encoding", source.encoding)
-
-
-def _read_file(
-    source: FileSource,
-    file: InputFile,
-    tag_file: InputFile | None,
-    columns: tuple[str, ...],
-    report: SourceReport,
-) -> Iterator[pa.RecordBatch]:
-    match source:
-        case ConllSource():
-            yield from read_conll(source, file, columns, report)
-        case ConlluSource():
-            yield from read_conllu(source, file, columns, report)
-        case TableSource():
-            yield from read_table(source, file, columns, report)
-        case JsonlSource():
-            yield from read_jsonl(source, file, columns, report)
-        case ParquetSource():
-            yield from read_parquet(source, file, columns, report)
-        case LongParquetSource():
-            yield from read_long_parquet(source, file, columns, report)
-        case ParallelSource() if tag_file is not None:
-            yield from read_parallel(source, file, tag_file, columns, report)
-
-
-def _read(source: Source, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
-    """Read a source that is not made of files."""
-    match source:
-        case SqlSource():
-            yield from read_sql(source, columns, report)
-        case SampleSource():
-            from seqtag.corpus.sample import sample_batches
-
-            yield from sample_batches(source, columns)
 
 
 def _with_labels(batch: pa.RecordBatch, source: Source, name: str, report: SourceReport) -> pa.RecordBatch:

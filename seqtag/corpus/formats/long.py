@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from seqtag.config.sources import LongColumns, TableSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
@@ -15,7 +16,7 @@ from seqtag.corpus.formats.gathering import MEMORY_BYTES, gathered
 from seqtag.corpus.formats.ordering import with_keys
 from seqtag.corpus.formats.quoting import line_breaks
 from seqtag.corpus.formats.sorting import in_order, out_of_order, session_starts
-from seqtag.corpus.formats.token_rows import DEFECT, KEY, ROW, identified, starts
+from seqtag.corpus.formats.token_rows import DEFECT, FILE, KEY, ROW, identified, name_of, starts
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Positions
 from seqtag.errors import CorpusFormatError
@@ -81,7 +82,7 @@ def sequences_of_rows(
             f"the order column '{source.order_column}' disagrees with the order of the rows in this sequence "
             f"(and in {counts.n_resorted:,} of {counts.n_longer:,} in all), which was sorted by the column; "
             "leave order_column out to keep the order of the rows",
-            place=f"{name}: row {counts.first_resorted}",
+            place=counts.first_resorted or name,
             count=counts.n_resorted,
         )
 
@@ -93,7 +94,7 @@ class _Counts:
     n_sequences: int = 0
     n_longer: int = 0  # than one row
     n_resorted: int = 0  # whose rows stood in another order than their keys
-    first_resorted: int | None = None  # the first row of the first of them
+    first_resorted: str | None = None  # the first row of the first of them
 
 
 def _whole_sequences(rows: Iterable[pa.RecordBatch], column: str) -> Iterator[pa.RecordBatch]:
@@ -130,7 +131,7 @@ def _sequences(
 ) -> tuple[pa.RecordBatch, _Counts]:
     firsts = starts(rows[source.sequence_column], None)
     offsets = np.append(firsts, rows.num_rows)
-    rows, counts = _sorted(rows, offsets, counts)
+    rows, counts = _sorted(rows, offsets, counts, name)
     ids = rows[source.sequence_column]
     documents = source.document_column
     if source.session_gap_minutes is not None:
@@ -145,7 +146,8 @@ def _sequences(
         broken += [_line_breaks(rows[column], column) for column in (source.token_column, source.tag_column)]
 
     def places(row: Positions) -> pa.StringArray:
-        return labelled(name, rows[ROW].take(pa.array(row)).to_numpy(), mark=": row ")
+        names = rows[FILE].take(pa.array(row)) if FILE in rows.schema.names else name
+        return pc.binary_join_element_wise(names, rows[ROW].take(pa.array(row)).cast(pa.string()), ": row ")
 
     def of_first_row(column: str | None) -> pa.StringArray | None:
         return rows[column].take(pa.array(firsts)) if column in rows.schema.names else None
@@ -166,14 +168,17 @@ def _sequences(
     return batch, replace(counts, n_sequences=counts.n_sequences + len(firsts))
 
 
-def _sorted(rows: pa.RecordBatch, offsets: Positions, counts: _Counts) -> tuple[pa.RecordBatch, _Counts]:
+def _sorted(
+    rows: pa.RecordBatch, offsets: Positions, counts: _Counts, name: str
+) -> tuple[pa.RecordBatch, _Counts]:
     """Return the rows of each sequence in the order of their keys."""
     if KEY not in rows.schema.names:
         return rows, counts
     resorted = out_of_order(rows, offsets)
     first = counts.first_resorted
     if first is None and len(resorted):
-        first = rows[ROW][int(offsets[resorted[0]])].as_py()
+        row = int(offsets[resorted[0]])
+        first = f"{name_of(rows, row, name)}: row {rows[ROW][row]}"
     counts = replace(
         counts,
         n_longer=counts.n_longer + int((np.diff(offsets) > 1).sum()),

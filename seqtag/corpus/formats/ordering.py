@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from seqtag.config.sources import LongColumns
 from seqtag.corpus.blanks import stripped
 from seqtag.corpus.formats.order_keys import Kind, declared_kind, key_type_of, kind_of_text, kind_of_type
-from seqtag.corpus.formats.token_rows import KEY, ROW, set_defects
+from seqtag.corpus.formats.token_rows import KEY, ROW, name_of, set_defects
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Positions
 from seqtag.errors import CorpusFormatError
@@ -64,6 +64,7 @@ def with_keys(
     n_rows = n_keys = n_others = 0
     for batch in rows:
         n_rows += batch.num_rows
+        name = name_of(batch, 0, name)
         cells = _plain(batch[column], source, name)
         if pa.types.is_string(cells.type):
             cells = stripped(cells, "order cells", report)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -60,18 +60,35 @@ def read_long_parquet(
     columns: Sequence[str],
     report: SourceReport,
     *,
+    rows: Iterable[pa.RecordBatch] | None = None,
     batch_rows: int = ROWS,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file that has one token in each row.
+
+    Args:
+        rows: of `long_parquet_rows` and of the files that continue this one; None: those of the file.
 
     Raises:
         CorpusFormatError: it is no Parquet file, a column is missing or holds lists. A file without a row
             yields nothing.
     """
+    if rows is None:
+        rows = long_parquet_rows(source, file, columns, report, batch_rows=batch_rows)
+    yield from sequences_of_rows(rows, source, columns, report, name=file.name)
+
+
+def long_parquet_rows(
+    source: LongParquetSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    batch_rows: int = ROWS,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file as text, one token each, but for the order column."""
     rows = _rows(source, file, required_columns(source), columns, report, batch_rows)
     typed = source.order_column if source.order_column != source.sequence_column else None
-    texts = (_as_text(batch, typed, file.name) for batch in rows)
-    yield from sequences_of_rows(texts, source, columns, report, name=file.name)
+    return (_as_text(batch, typed, file.name) for batch in rows)
 
 
 def _rows(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.csv
@@ -27,23 +27,34 @@ def read_table(
     columns: Sequence[str],
     report: SourceReport,
     *,
+    rows: Iterable[pa.RecordBatch] | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file. Every cell is text: "NA" and "null" are tokens like others.
 
     Cells are quoted as RFC 4180 has it; after tabs, quotes are tokens like others unless `quote` is set.
 
+    Args:
+        rows: of `table_rows` and of the files that continue this one; None: those of the file.
+
     Raises:
         CorpusFormatError: a column is missing, a row has another number of cells than the header, a quote
             took in whole rows, or the encoding is wrong. An empty file, or a header alone, yields nothing.
     """
-    rows = _rows(source, file, columns, report, block_bytes)
+    if rows is None:
+        rows = table_rows(source, file, columns, report, block_bytes=block_bytes)
     yield from sequences_of_rows(rows, source, columns, report, name=file.name)
 
 
-def _rows(
-    source: TableSource, file: InputFile, columns: Sequence[str], report: SourceReport, block_bytes: int
+def table_rows(
+    source: TableSource,
+    file: InputFile,
+    columns: Sequence[str],
+    report: SourceReport,
+    *,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file as text, one token each."""
     header_lines, header = next(_cells(source, file), (0, None))
     if header is None:
         return

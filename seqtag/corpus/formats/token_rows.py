@@ -15,7 +15,8 @@ from seqtag.corpus.text import Positions
 from seqtag.errors import CorpusFormatError
 
 # Columns that readers add; no source has any of these names.
-ROW = "seqtag:row"  # from 1, in the order of the source
+ROW = "seqtag:row"  # from 1, in the order of the file or query
+FILE = "seqtag:file"  # its name, where the rows may be those of several files
 KEY = "seqtag:key"  # what rows of a sequence are sorted by; null where the order column does not say
 DEFECT = "seqtag:defect"  # what breaks the row's sequence, null where nothing does
 
@@ -45,9 +46,11 @@ def identified(
         without = pc.equal(ids, "")
         n_without += pc.sum(without).as_py()
         lacking = pc.if_else(without, f"the sequence id is missing in column '{column}'", None)
-        numbers = pa.array(np.arange(n_rows + 1, n_rows + 1 + batch.num_rows))
+        if ROW not in batch.schema.names:
+            numbers = pa.array(np.arange(n_rows + 1, n_rows + 1 + batch.num_rows))
+            batch = batch.append_column(ROW, numbers)
         n_rows += batch.num_rows
-        batch = batch.set_column(place, column, ids).append_column(ROW, numbers)
+        batch = batch.set_column(place, column, ids)
         yield batch.append_column(DEFECT, lacking.cast(pa.string()))
     if 2 * n_without > n_rows:
         raise CorpusFormatError(
@@ -65,6 +68,11 @@ def _filled(ids: pa.StringArray, last: str | None, column: str, name: str) -> pa
             '"first_row" the first row must have one'
         )
     return pc.fill_null(filled, last) if filled.null_count else filled
+
+
+def name_of(rows: pa.RecordBatch, row: int, name: str) -> str:
+    """Return the name of the file in which a row is, `name` if all are in one."""
+    return str(rows[FILE][row]) if FILE in rows.schema.names else name
 
 
 def starts(ids: pa.StringArray, last: str | None) -> Positions:

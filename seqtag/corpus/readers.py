@@ -1,0 +1,85 @@
+"""The reader of each format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import pyarrow as pa
+
+from seqtag.config.sources import (
+    ConllSource,
+    ConlluSource,
+    FileSource,
+    JsonlSource,
+    LongParquetSource,
+    ParallelSource,
+    ParquetSource,
+    SampleSource,
+    SqlSource,
+    TableSource,
+)
+from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.conll import read_conll
+from seqtag.corpus.formats.conllu import read_conllu
+from seqtag.corpus.formats.jsonl import read_jsonl
+from seqtag.corpus.formats.parallel import read_parallel
+from seqtag.corpus.formats.parquet import long_parquet_rows, read_long_parquet, read_parquet
+from seqtag.corpus.formats.sql import read_sql
+from seqtag.corpus.formats.table import read_table, table_rows
+from seqtag.corpus.source_report import SourceReport
+
+
+def read_file(
+    source: FileSource,
+    file: InputFile,
+    columns: tuple[str, ...],
+    report: SourceReport,
+    *,
+    tag_file: InputFile | None = None,
+    rows: Iterable[pa.RecordBatch] | None = None,
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a file.
+
+    Args:
+        tag_file: of parallel text.
+        rows: those of `token_rows` and more, of a format with one token a row.
+    """
+    match source:
+        case ConllSource():
+            yield from read_conll(source, file, columns, report)
+        case ConlluSource():
+            yield from read_conllu(source, file, columns, report)
+        case TableSource():
+            yield from read_table(source, file, columns, report, rows=rows)
+        case JsonlSource():
+            yield from read_jsonl(source, file, columns, report)
+        case ParquetSource():
+            yield from read_parquet(source, file, columns, report)
+        case LongParquetSource():
+            yield from read_long_parquet(source, file, columns, report, rows=rows)
+        case ParallelSource() if tag_file is not None:
+            yield from read_parallel(source, file, tag_file, columns, report)
+
+
+def token_rows(
+    source: FileSource, file: InputFile, columns: tuple[str, ...], report: SourceReport
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of a file with one token each."""
+    match source:
+        case TableSource():
+            yield from table_rows(source, file, columns, report)
+        case LongParquetSource():
+            yield from long_parquet_rows(source, file, columns, report)
+
+
+def read_fileless(
+    source: SqlSource | SampleSource, columns: tuple[str, ...], report: SourceReport
+) -> Iterator[pa.RecordBatch]:
+    """Yield the sequences of a source that is not made of files."""
+    match source:
+        case SqlSource():
+            yield from read_sql(source, columns, report)
+        case SampleSource():
+            from seqtag.corpus.sample import sample_batches
+
+            yield from sample_batches(source, columns)

@@ -1,0 +1,245 @@
+"""Sequences that go on in the next file of a source."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seqtag.config.tagger import CorpusConfig
+from seqtag.corpus import SourceReport, read_sources
+
+COLUMNS = {"sequence_column": "s", "token_column": "w", "tag_column": "t"}
+Table = list[tuple[str, ...]]
+
+
+def csv(rows: Table, *further: str) -> bytes:
+    return "".join(",".join(row) + "\n" for row in [("s", "w", "t", *further), *rows]).encode()
+
+
+def parquet(rows: Table, *further: str) -> bytes:
+    names = ("s", "w", "t", *further)
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    stored = io.BytesIO()
+    pq.write_table(
+        pa.table({name: pa.array(c, pa.string()) for name, c in zip(names, columns, strict=True)}), stored
+    )
+    return stored.getvalue()
+
+
+WRITERS = {"table": csv, "parquet-long": parquet}
+
+
+def write(folder: Path, form: str, *parts: Table, further: tuple[str, ...] = ()) -> None:
+    for number, rows in enumerate(parts):
+        (folder / f"part-{number}").write_bytes(WRITERS[form](rows, *further))
+
+
+def read(path: str, form: str = "table", **source: Any) -> tuple[list[tuple[str, list[str]]], SourceReport]:
+    corpus = CorpusConfig.model_validate({"sources": [{"format": form, "path": path, **COLUMNS, **source}]})
+    reports: list[SourceReport] = []
+    batches = list(read_sources(corpus, on_source=reports.append))
+    rows = pa.Table.from_batches(batches).to_pylist()
+    assert [row["defect"] for row in rows if row["defect"]] == []
+    return [(row["sequence_id"], row["tokens"]) for row in rows], reports[0]
+
+
+def row(sequence: str, token: str, *further: str) -> tuple[str, ...]:
+    return (sequence, token, "O", *further)
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_a_sequence_goes_on_in_the_next_file(form, tmp_path):
+    write(
+        tmp_path,
+        form,
+        [row("1", "a"), row("2", "b")],
+        [row("2", "c")],
+        [],
+        [row("2", "d"), row("3", "e")],
+        [row("4", "f")],
+    )
+    found, report = read(f"{tmp_path}/part-*", form)
+
+    assert found == [("1", ["a"]), ("2", ["b", "c", "d"]), ("3", ["e"]), ("4", ["f"])]
+    assert report.record()["changed"] == {"empty files skipped": 1, "sequences joined across files": 1}
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_wherever_a_sorted_export_is_cut_the_sequences_are_the_same(form, tmp_path):
+    rows = [row(sequence, f"w{n}") for n, sequence in enumerate("aabbbbcddd")]
+    whole = [("a", ["w0", "w1"]), ("b", ["w2", "w3", "w4", "w5"]), ("c", ["w6"]), ("d", ["w7", "w8", "w9"])]
+    for first in range(3, 11):  # a first part that holds one sequence alone is not continued
+        for second in range(first, 11):
+            write(tmp_path, form, rows[:first], rows[first:second], rows[second:])
+            assert read(f"{tmp_path}/part-*", form)[0] == whole
+
+
+def test_files_of_one_sequence_each_are_kept_apart_with_a_warning(tmp_path):
+    write(tmp_path, "table", [row("1", "a")], [row("1", "b"), row("2", "c")])
+    found, report = read(f"{tmp_path}/part-*")
+
+    assert found == [("1", ["a"]), ("1", ["b"]), ("2", ["c"])]
+    (warned,) = report.record()["warnings"]
+    assert (warned["kind"], warned["place"]) == ("same_id_in_next_file", "part-1: row 1")
+
+
+def test_files_that_number_their_sequences_from_1_are_kept_apart(tmp_path):
+    write(tmp_path, "table", [row("1", "a"), row("2", "b")], [row("1", "c")], [row("1", "d"), row("2", "e")])
+    found, report = read(f"{tmp_path}/part-*")
+
+    assert [tokens for _, tokens in found] == [["a"], ["b"], ["c"], ["d"], ["e"]]
+    assert report.record()["warnings"][0]["place"] == "part-2: row 1"
+
+
+def test_an_order_that_goes_on_joins_files_of_one_sequence(tmp_path):
+    write(tmp_path, "table", [row("1", "a", "1")], [row("1", "b", "2")], [row("1", "c", "3")], further=("n",))
+    assert read(f"{tmp_path}/part-*", order_column="n")[0] == [("1", ["a", "b", "c"])]
+
+
+def test_the_order_of_a_list_counts(tmp_path):
+    write(tmp_path, "table", [row("2", "b")], [row("1", "a"), row("2", "c")])
+    found, _ = read([f"{tmp_path}/part-1", f"{tmp_path}/part-0"])  # type: ignore[arg-type]
+
+    assert found == [("1", ["a"]), ("2", ["c", "b"])]
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_the_order_column_sorts_what_was_joined(form, tmp_path):
+    write(
+        tmp_path,
+        form,
+        [row("1", "b", "2"), row("1", "d", "10")],
+        [row("1", "c", "9"), row("1", "a", "1"), row("2", "x", "1")],
+        further=("n",),
+    )
+    found, _ = read(f"{tmp_path}/part-*", form, order_column="n")
+
+    assert found == [("1", ["a", "b", "c", "d"]), ("2", ["x"])]
+
+
+def test_an_order_that_begins_again_is_another_sequence(tmp_path):
+    write(
+        tmp_path,
+        "table",
+        [row("1", "a", "1"), row("1", "b", "2")],
+        [row("1", "c", "1"), row("1", "d", "2")],
+        further=("n",),
+    )
+    found, report = read(f"{tmp_path}/part-*", order_column="n")
+
+    assert found == [("1", ["a", "b"]), ("1", ["c", "d"])]  # which validation refuses as duplicate_id
+    assert report.record()["changed"] == {}
+
+
+@pytest.mark.parametrize("key", ["split_column", "document_column"])
+def test_sequences_of_two_splits_or_documents_are_not_joined(key, tmp_path):
+    rows = [row("0", "x", "train"), row("1", "a", "train")]
+    write(tmp_path, "table", rows, [row("1", "b", "test")], further=("k",))
+    assert read(f"{tmp_path}/part-*", **{key: "k"})[0] == [("0", ["x"]), ("1", ["a"]), ("1", ["b"])]
+
+
+def test_sequences_of_two_partitions_are_not_joined(tmp_path):
+    for split in ("test", "train"):
+        path = tmp_path / f"split={split}" / "0.csv"
+        path.parent.mkdir()
+        path.write_bytes(csv([row("1", "a"), row("2", "b")] if split == "test" else [row("2", "c")]))
+
+    expected = [("1", ["a"]), ("2", ["b"]), ("2", ["c"])]
+    assert read(f"{tmp_path}/*/*", split_column="split")[0] == expected
+    assert read(f"{tmp_path}/*/*")[0] == expected
+
+
+def test_two_sources_are_not_joined(tmp_path, read_rows):
+    write(tmp_path, "table", [row("0", "x"), row("1", "a")], [row("1", "b")])
+    sources = [{"format": "table", "path": f"{tmp_path}/part-{n}", **COLUMNS} for n in (0, 1)]
+    assert [each["tokens"] for each in read_rows(*sources)] == [["x"], ["a"], ["b"]]
+
+
+def test_ids_of_one_file_each_begin_with_its_name(tmp_path):
+    write(tmp_path, "table", [row("1", "a"), row("2", "b")], [row("2", "c"), row("1", "d")])
+    found, report = read(f"{tmp_path}/part-*", id_scope="file")
+
+    assert found == [("part-0/1", ["a"]), ("part-0/2", ["b"]), ("part-1/2", ["c"]), ("part-1/1", ["d"])]
+    assert report.record()["changed"] == {}
+
+
+@pytest.mark.parametrize(
+    ("form", "content", "ids"),
+    [
+        ("jsonl", '{"id": "1", "tokens": ["a"], "tags": ["O"]}\n', ["part-0/1", "part-1/1"]),
+        ("conllu", "# sent_id = 1\n1\ta\t_\tX\t_\t_\t_\t_\t_\t_\n\n", ["part-0/1", "part-1/1"]),
+        ("conll", "a O\n", ["part-0#1", "part-1#1"]),
+    ],
+)
+def test_the_scope_of_ids_is_that_of_every_format(form, content, ids, tmp_path, read_rows):
+    for number in (0, 1):
+        (tmp_path / f"part-{number}").write_text(content)
+    source = {"format": form, "path": f"{tmp_path}/part-*", "id_scope": "file"}
+    rows = read_rows({**source, **({"id_column": "id"} if form == "jsonl" else {})})
+    assert [each["sequence_id"] for each in rows] == ids
+
+
+def test_an_id_in_the_first_row_alone_holds_in_the_next_file_as_well(tmp_path):
+    write(tmp_path, "table", [row("1", "a"), row("2", "b")], [row("", "c"), row("3", "d"), row("", "e")])
+    found, _ = read(f"{tmp_path}/part-*", sequence_ids="first_row")
+
+    assert found == [("1", ["a"]), ("2", ["b", "c"]), ("3", ["d", "e"])]
+
+
+def test_rows_without_an_id_are_not_joined(tmp_path, read_rows):
+    rows = [row("1", "a"), row("1", "b")]
+    write(tmp_path, "table", [*rows, row("", "c")], [row("", "d"), row("2", "e"), row("2", "f")])
+    found = read_rows({"format": "table", "path": f"{tmp_path}/part-*", **COLUMNS})
+
+    assert [each["tokens"] for each in found] == [["a", "b"], ["c"], ["d"], ["e", "f"]]
+
+
+def test_ids_are_compared_without_white_space_around_them(tmp_path):
+    write(tmp_path, "table", [row("0", "x"), row("1  ", "a")], [row("1", "b")])
+    assert read(f"{tmp_path}/part-*")[0] == [("0", ["x"]), ("1", ["a", "b"])]
+
+
+def test_interleaved_rows_are_gathered_from_all_files(tmp_path):
+    write(
+        tmp_path,
+        "table",
+        [row("x", "a"), row("y", "b"), row("x", "c")],
+        [row("z", "d"), row("y", "e"), row("x", "f")],
+    )
+    found, _ = read(f"{tmp_path}/part-*", rows="interleaved")
+
+    assert found == [("x", ["a", "c", "f"]), ("y", ["b", "e"]), ("z", ["d"])]
+
+
+def test_the_files_of_an_archive_are_parts_too(tmp_path):
+    with tarfile.open(tmp_path / "parts.tar", "w") as archive:
+        for number, rows in enumerate([[row("0", "x"), row("1", "a")], [row("1", "b")]]):
+            header = tarfile.TarInfo(f"part-{number}.csv")
+            header.size = len(csv(rows))
+            archive.addfile(header, io.BytesIO(csv(rows)))
+
+    assert read(f"{tmp_path}/parts.tar")[0] == [("0", ["x"]), ("1", ["a", "b"])]
+
+
+def test_defects_name_the_file_and_the_row_in_it(tmp_path, read_rows):
+    write(
+        tmp_path,
+        "table",
+        [row("1", "a", "1")],
+        [row("1", "b", ""), row("2", "c", "1"), row("3", "d", "")],
+        further=("n",),
+    )
+    source = {"format": "table", "path": f"{tmp_path}/part-*", **COLUMNS, "order_column": "n"}
+    defects = [each["defect"] for each in read_rows(source)]
+
+    assert [defect and defect.split(": ")[:2] for defect in defects] == [
+        ["part-1", "row 1"],
+        None,
+        ["part-1", "row 3"],
+    ]
