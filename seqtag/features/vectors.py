@@ -139,8 +139,8 @@ def read_vectors(path: str, wanted: pa.StringArray, *, block_bytes: int = BLOCK_
     and published files have some, cut within a character; it is counted and passed over.
 
     Args:
-        path: a path or fsspec URL of one file. `.gz`, `.zst` and `.bz2` are unpacked, `.zip` if it holds one
-            file; one of several is `zip://glove.6B.100d.txt::glove.6B.zip`.
+        path: a path or fsspec URL of one file. It is unpacked from gzip, Zstandard, bzip2, xz, and from zip
+            if that holds one file; one of several is `zip://glove.6B.100d.txt::glove.6B.zip`.
         wanted: distinct; `<pad>` and `<unk>` are left out.
         block_bytes: of text read at a time; the result does not depend on it.
 

@@ -26,6 +26,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Write every file of the page, and those that are no text, into the working directory."""
     for language, name, text in BLOCKS:
         if language == "text":
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
             (tmp_path / name).write_text(text, "utf-8")
     lists = pa.table({"tokens": [["Ada", "spoke"]], "ner_tags": [["B-PER", "O"]]})
     pq.write_table(lists, tmp_path / "lists.parquet")
