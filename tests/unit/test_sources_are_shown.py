@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 from seqtag import steps
 from seqtag.cli import app
 from seqtag.config import Settings, TaggerConfig
-from seqtag.corpus import SourceReport, sources
+from seqtag.corpus import SourceReport, readers
 from seqtag.errors import CorpusRejectedError
 from seqtag.rundir import RunDir, Snapshot
 from seqtag.sealing import MANIFEST, find_manifest, publish, read_json
@@ -33,7 +33,7 @@ def place(tmp_path: Path) -> steps.Place:
 @pytest.fixture
 def doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have the reader of CoNLL files find something amiss in them."""
-    read = sources.read_conll
+    read = readers.read_conll
 
     def reading(source: Any, file: Any, columns: Any, report: SourceReport) -> Iterator[pa.RecordBatch]:
         yield from read(source, file, columns, report)
@@ -43,7 +43,7 @@ def doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
             report.warn("columns", text, place="a.conll:17", count=12)
         report.warn("comment", "this line looks like a comment; set comment", place=f"{file.name}:1")
 
-    monkeypatch.setattr(sources, "read_conll", reading)
+    monkeypatch.setattr(readers, "read_conll", reading)
 
 
 @pytest.fixture
