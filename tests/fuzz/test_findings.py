@@ -67,8 +67,8 @@ def test_what_a_run_was_opened_with_is_checked(tmp_path: Path, content: str) -> 
     [
         ("conll", "token_column = " + "9" * 5000, "x.toml"),
         ("conll", 'path = ["a", "\\u0000"]', "x.toml"),
-        ("jsonl", 'tags_column = "tokens"', "columns of their own"),
-        ("jsonl", 'id_column = "tokens"', "columns of their own"),
+        ("jsonl", 'tags_column = "tokens"', "names another.s column"),
+        ("jsonl", 'id_column = "tokens"', "names another.s column"),
         ("table", COLUMNS + 'delimiter = "§"', "delimiter"),
         ("table", COLUMNS + 'delimiter = "\\u0000"', "delimiter"),
         ("conll", "more = " + "[" * 100_000, "x.toml"),

@@ -129,7 +129,7 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["tag"], "", 2, "either --run or --tagger was required"),
         (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": "ab"}\n', 1, "input:1: line has no"),
         (["tag", "--run", "small", "--format", "jsonl"], "[\n", 1, "t:1: line is no"),
-        (["tag", "--run", "small"], "search\nview \udcff\n", 1, "standard input:2: utf-8 text was"),
+        (["tag", "--run", "small"], "search\nview \udcff\n", 1, "standard input:2: text is not utf-8"),
         (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": ["\\ud800"]}\n', 1, "t:1: line is no"),
         (["tag", "--run", "small", "--format", "jsonl"], "[" * 9999, 1, "t:1: line is no"),
         (["tag", "--tagger", "small", "--alias", "previous"], "", 2, "a tagger with a previous in"),

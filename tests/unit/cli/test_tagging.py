@@ -98,7 +98,7 @@ def test_tokens_are_those_of_the_reader_of_parallel_text(tmp_path: Path, text: s
 
 
 def bare(tokens: list[str]) -> list[str]:
-    return [token.strip(tag_input._WHITE_SPACE) for token in tokens]
+    return [token.strip(tag_input.WHITE_SPACE) for token in tokens]
 
 
 def test_the_output_is_read_by_the_reader_of_conll(tag: Tag, tmp_path: Path) -> None:
