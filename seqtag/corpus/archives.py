@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import tarfile
 import zipfile
 from collections.abc import Iterator
@@ -59,7 +60,13 @@ def tar_members(archive: BinaryIO, name: str) -> Iterator[tuple[str, BinaryIO]]:
 
 @contextmanager
 def only_member(archive: IO[bytes], name: str) -> Iterator[BinaryIO]:
-    with zipfile.ZipFile(archive) as opened:
+    """Open the only file of a zip archive.
+
+    Raises:
+        CorpusFormatError: there are more or none, or it is encrypted or packed in a way that Python lacks.
+        zipfile.BadZipFile: the archive is damaged.
+    """
+    with _opened_zip(archive) as opened:
         members = [
             member
             for member in opened.infolist()
@@ -74,13 +81,33 @@ def only_member(archive: IO[bytes], name: str) -> Iterator[BinaryIO]:
                 + (f" ({listed(names)}); unpack it, or pack the files with tar" if members else "")
             )
         try:
-            member = opened.open(members[0])
+            with _damage_named():
+                member = opened.open(members[0])
         except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a way Python lacks
             raise CorpusFormatError(
                 f"{name}: the zip member {names[0]!r} cannot be read ({error}); unpack it"
             ) from error
         with member:
             yield cast("BinaryIO", member)
+
+
+def _opened_zip(archive: IO[bytes]) -> zipfile.ZipFile:
+    try:
+        with _damage_named():
+            return zipfile.ZipFile(archive)
+    except NotImplementedError as error:  # a damaged version number
+        raise zipfile.BadZipFile(str(error)) from error
+
+
+@contextmanager
+def _damage_named() -> Iterator[None]:
+    """Tell a place that no file has, which a damaged table of contents names, from an error of the disk."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise zipfile.BadZipFile("its table of contents points outside of it") from error
+        raise
 
 
 def is_tar(head: bytes) -> bool:

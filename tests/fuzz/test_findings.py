@@ -134,9 +134,9 @@ def test_weights_that_are_no_arrays_are_refused_and_nothing_is_executed(
 def test_members_of_weights_do_not_leave_the_archive(tmp_path: Path) -> None:
     sink = io.BytesIO()
     np.save(sink, np.zeros(3))
-    (tmp_path / "weights.npz").write_bytes(_zipped(sink.getvalue(), name="../../out.npy"))
+    (tmp_path / "weights.npz").write_bytes(_zipped(sink.getvalue(), name="../../escaped.npy"))
     load_arrays(tmp_path / "weights.npz")  # reads in memory; nothing is unpacked
-    assert [path.name for path in tmp_path.parent.rglob("out*")] == []
+    assert [path.name for path in tmp_path.parent.rglob("escaped*")] == []
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "a/../../secret", "link", "x\0y"])

@@ -146,6 +146,7 @@ def test_a_third_of_the_tags_taken_away_costs_little_on_the_tokens_that_are_know
     assert "have no tag, and are left out of losses and scores" in page
 
 
+@pytest.mark.slow
 def test_a_crf_is_compared_with_the_champion_on_the_known_tokens(home):
     home.retrain(partial(), epochs=2)
     more = partial()
