@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ from seqtag.config.sources import LongColumns, TableSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.formats.adjacency import adjacent
 from seqtag.corpus.formats.gathering import MEMORY_BYTES, gathered
+from seqtag.corpus.formats.one_value import only_values, varies
 from seqtag.corpus.formats.ordering import with_keys
 from seqtag.corpus.formats.quoting import line_breaks
 from seqtag.corpus.formats.sorting import in_order, out_of_order, session_starts
@@ -54,8 +55,9 @@ def sequences_of_rows(
     """Yield the sequences of rows with the same sequence id, as batches of the corpus schema.
 
     `rows` hold strings under the source's column names; the order column may have any type that sorts.
-    Document, split and further columns are those of a sequence's first row. Rows of a sequence must be
-    adjacent, unless the source says that they are interleaved.
+    Rows that name two documents or two splits break their sequence; where a row names none, another row
+    decides. Further columns are those of a sequence's first row. Rows of a sequence must be adjacent, unless
+    the source says that they are interleaved.
 
     Args:
         memory_bytes: of interleaved rows that are held before they go to disk.
@@ -85,6 +87,15 @@ def sequences_of_rows(
             place=counts.first_resorted or name,
             count=counts.n_resorted,
         )
+    for column in columns:
+        if column in counts.varying:
+            place, n_sequences = counts.varying[column]
+            report.warn(
+                f"varying_column:{column}",
+                f"column '{column}' varies within a sequence; the first row's value is kept",
+                place=place,
+                count=n_sequences,
+            )
 
 
 @dataclass(frozen=True)
@@ -95,6 +106,7 @@ class _Counts:
     n_longer: int = 0  # than one row
     n_resorted: int = 0  # whose rows stood in another order than their keys
     first_resorted: str | None = None  # the first row of the first of them
+    varying: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # column: first place, sequences
 
 
 def _whole_sequences(rows: Iterable[pa.RecordBatch], column: str) -> Iterator[pa.RecordBatch]:
@@ -149,23 +161,38 @@ def _sequences(
         names = rows[FILE].take(pa.array(row)) if FILE in rows.schema.names else name
         return pc.binary_join_element_wise(names, rows[ROW].take(pa.array(row)).cast(pa.string()), ": row ")
 
+    def of_only_value(column: str | None, what: str) -> pa.StringArray | None:
+        if column is None or column == source.sequence_column or column not in rows.schema.names:
+            return of_first_row(column)
+        values, where, texts = only_values(rows, column, offsets, what)
+        broken.append((where, texts))
+        return values
+
     def of_first_row(column: str | None) -> pa.StringArray | None:
         return rows[column].take(pa.array(firsts)) if column in rows.schema.names else None
 
+    document_values = of_only_value(documents, "document")
+    split_values = of_only_value(source.split_column, "split")
     batch = corpus_batch(
         columns,
         report,
         ids=ids.take(pa.array(firsts)),
         numbered=labelled(name, counts.n_sequences + 1 + np.arange(len(firsts)), mark="#"),
-        documents=of_first_row(documents),
-        splits=of_first_row(source.split_column),
+        documents=document_values,
+        splits=split_values,
         tokens=lists(offsets, rows[source.token_column]),
         tags=lists(offsets, rows[source.tag_column]),
         places=places(firsts),
         defects=first_defects(offsets, broken, places),
         further={column: value for column in columns if (value := of_first_row(column)) is not None},
     )
-    return batch, replace(counts, n_sequences=counts.n_sequences + len(firsts))
+    varying = dict(counts.varying)
+    for column in set(columns).intersection(rows.schema.names).difference(required_columns(source)):
+        row, n_sequences = varies(rows[column], offsets)
+        if n_sequences:
+            place, before = varying.get(column, (places(np.array([row]))[0].as_py(), 0))
+            varying[column] = (place, before + n_sequences)
+    return batch, replace(counts, n_sequences=counts.n_sequences + len(firsts), varying=varying)
 
 
 def _sorted(

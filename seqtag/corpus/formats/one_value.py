@@ -1,0 +1,58 @@
+"""Columns that have one value for a sequence, though each of its rows has a cell."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.corpus.batches import picked
+from seqtag.corpus.blanks import WHITE_SPACE
+from seqtag.corpus.formats.token_rows import FILE, ROW
+from seqtag.corpus.text import Positions
+
+
+def only_values(
+    rows: pa.RecordBatch, column: str, offsets: Positions, what: str
+) -> tuple[pa.StringArray, Positions, pa.StringArray]:
+    """Return the value of each sequence, the rows that contradict it, and what to say of each.
+
+    The value is the first that is not blank, null if all are blank. Of each sequence only the first row with
+    another one is returned.
+
+    Args:
+        offsets: `<int64>[n + 1]`, sequence i has the rows `[offsets[i], offsets[i + 1])`.
+        what: the column means, "split".
+    """
+    cells = rows[column]
+    bare = pc.fill_null(pc.utf8_trim(cells, WHITE_SPACE), "")
+    filled = np.flatnonzero(pc.not_equal(bare, "").to_numpy(zero_copy_only=False))
+    owners = np.searchsorted(offsets, filled, side="right") - 1
+    named, first, inverse = np.unique(owners, return_index=True, return_inverse=True)
+    deciding = filled[first]  # [sequences with a value]
+    values = picked(cells, deciding, len(offsets) - 1, named)
+    wanted = deciding[inverse]
+    other = pc.not_equal(bare.take(pa.array(filled)), bare.take(pa.array(wanted)))
+    differing = np.flatnonzero(other.to_numpy(zero_copy_only=False))
+    differing = differing[np.unique(owners[differing], return_index=True)[1]]
+    where, against = pa.array(filled[differing]), pa.array(wanted[differing])
+    row = pc.binary_join_element_wise("row", rows[ROW].take(against).cast(pa.string()), " ")
+    if FILE in rows.schema.names:
+        row = pc.binary_join_element_wise(rows[FILE].take(against), row, ": ")
+    texts = pc.binary_join_element_wise(
+        *(f"{what} '", pc.utf8_slice_codeunits(bare.take(where), 0, 80)),
+        *("' contradicts '", pc.utf8_slice_codeunits(bare.take(against), 0, 80)),
+        *("' in ", row, f"; expected one {what} for a sequence (column '{column}')"),
+        "",
+    )
+    return values, filled[differing], texts
+
+
+def varies(cells: pa.StringArray, offsets: Positions) -> tuple[int, int]:
+    """Return the first row whose cell differs from the one above, and the number of such sequences."""
+    bare = pc.fill_null(pc.utf8_trim(cells, WHITE_SPACE), "")
+    changes = pc.not_equal(bare.slice(1), bare.slice(0, len(bare) - 1)).to_numpy(zero_copy_only=False).copy()
+    changes[offsets[1:-1] - 1] = False
+    where = np.flatnonzero(changes) + 1
+    owners = np.unique(np.searchsorted(offsets, where, side="right"))
+    return (int(where[0]) if len(where) else -1), len(owners)
