@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 
 NATURAL = "natural"
+EPOCH_DIGITS = {"epoch_s": 0, "epoch_ms": 3, "epoch_us": 6}  # since 1970, in units of 10**-digits seconds
 DIRECTIVES = "YymdejbBhaAHIMSfpz"
 _COMPOSITE = {"T": "%H:%M:%S", "R": "%H:%M", "F": "%Y-%m-%d", "D": "%m/%d/%y"}
 _SAME = {"y": "Y", "e": "d", "b": "m", "B": "m", "h": "m", "A": "a", "I": "H"}
 _WEEKDAYS = "a"  # they are read, and decide nothing
+_DATES = "Yymdj"
 
 
 def pieces(format_: str) -> list[str]:
@@ -21,20 +23,26 @@ def pieces(format_: str) -> list[str]:
     return [piece for piece in re.split(r"(%.)", plain) if piece]
 
 
+def has_date(format_: str) -> bool:
+    """Return whether a format reads more than the time of day."""
+    found = [piece[1] for piece in pieces(format_) if re.fullmatch("%[^%]", piece)]
+    return any(_SAME.get(directive, directive) in _DATES for directive in found)
+
+
 def check_order_format(format_: str) -> str:
     """Return the format, if times can be told apart by it.
 
     Raises:
         ValueError: says what is wrong with it.
     """
-    if format_ == NATURAL:
+    if format_ == NATURAL or format_ in EPOCH_DIGITS:
         return format_
     found = [piece[1] for piece in pieces(format_) if re.fullmatch("%[^%]", piece)]
     unknown = [directive for directive in found if directive not in DIRECTIVES]
     if unknown or re.search(r"(?<!%)(%%)*%$", format_):
         raise ValueError(
             f"order_format has an unknown directive, '%{unknown[0] if unknown else ''}'; "
-            f'expected "{NATURAL}" or %{", %".join([*DIRECTIVES, *_COMPOSITE])}'
+            f'expected "{NATURAL}", {", ".join(EPOCH_DIGITS)} or %{", %".join([*DIRECTIVES, *_COMPOSITE])}'
         )
     meant = [_SAME.get(directive, directive) for directive in found]
     twice = sorted({directive for directive in meant if meant.count(directive) > 1})

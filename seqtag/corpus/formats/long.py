@@ -14,6 +14,7 @@ from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.formats.adjacency import adjacent
 from seqtag.corpus.formats.gathering import MEMORY_BYTES, gathered
 from seqtag.corpus.formats.one_value import only_values, varies
+from seqtag.corpus.formats.order_keys import Kind
 from seqtag.corpus.formats.ordering import with_keys
 from seqtag.corpus.formats.quoting import line_breaks
 from seqtag.corpus.formats.sorting import in_order, out_of_order, session_starts
@@ -67,7 +68,8 @@ def sequences_of_rows(
             order column cannot be sorted. No rows yield nothing.
     """
     rows = identified(rows, source, report, name=name)
-    rows = with_keys(rows, source, columns, report, name=name)
+    kinds: list[Kind] = []
+    rows = with_keys(rows, source, columns, report, name=name, on_kind=kinds.append)
     if source.rows == "interleaved":
         report.assume("rows", f"one token each, interleaved, gathered by '{source.sequence_column}'")
         rows = gathered(rows, source.sequence_column, memory_bytes=memory_bytes)
@@ -78,7 +80,16 @@ def sequences_of_rows(
     for chunk in _whole_sequences(rows, source.sequence_column):
         batch, counts = _sequences(chunk, source, columns, report, name, counts)
         yield batch
-    if counts.n_resorted > counts.n_longer / 2:
+    if counts.n_resorted and kinds[0].of_day:
+        report.warn(
+            "times_run_backwards",
+            f"times of day in column '{source.order_column}' run backwards in this sequence, which was "
+            "sorted by them: if it goes on after midnight, its order is wrong; set order_column to a column "
+            "with dates, or leave it out to keep the order of the rows",
+            place=counts.first_resorted or name,
+            count=counts.n_resorted,
+        )
+    elif counts.n_resorted > counts.n_longer / 2:
         report.warn(
             "order_disagrees",
             f"the order column '{source.order_column}' disagrees with the order of the rows in this sequence "

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.order_format import NATURAL
+from seqtag.config.order_format import EPOCH_DIGITS, NATURAL, has_date
 from seqtag.corpus.formats.moments import (
     EXACT,
     INSTANT,
@@ -38,6 +38,7 @@ class Kind:
         keys: from cells to keys; null where a cell is of another kind.
         key_type: EXACT, float64 or string.
         is_time: whether the keys are seconds.
+        of_day: whether they begin again at midnight.
         guessed: whether the first cell alone suggests it, so that another kind of cell refutes it.
     """
 
@@ -45,6 +46,7 @@ class Kind:
     keys: Callable[[pa.Array], pa.Array]
     key_type: pa.DataType = EXACT
     is_time: bool = False
+    of_day: bool = False
     guessed: bool = False
 
 
@@ -52,8 +54,15 @@ def declared_kind(order_format: str) -> Kind:
     """Return the kind of the texts that a format declares."""
     if order_format == NATURAL:
         return Kind("text in natural order", natural_keys, pa.string())
+    if order_format in EPOCH_DIGITS:
+        return _epoch(order_format, EPOCH_DIGITS[order_format])
     pattern = pattern_of(order_format)
-    return Kind(f"a time in the format {order_format!r}", lambda texts: seconds(texts, pattern), is_time=True)
+    return Kind(
+        f"a time in the format {order_format!r}",
+        lambda texts: seconds(texts, pattern),
+        is_time=True,
+        of_day=not has_date(order_format),
+    )
 
 
 def kind_of_text(text: str) -> Kind | None:
@@ -89,7 +98,8 @@ def kind_of_type(type_: pa.DataType) -> Kind | None:
         )
     if types.is_time(type_) or types.is_duration(type_):
         name = "a duration" if types.is_duration(type_) else _TIME_OF_DAY.name
-        return Kind(name, lambda values: scaled(values, _UNITS[type_.unit]), is_time=True)
+        of_day = types.is_time(type_)
+        return Kind(name, lambda values: scaled(values, _UNITS[type_.unit]), is_time=True, of_day=of_day)
     return None
 
 
@@ -145,13 +155,20 @@ def _numbered(prefix: str) -> Kind:
     return Kind(f"a number after {prefix!r}", keys, guessed=True)
 
 
-def _iso_kind(name: str, pattern: str) -> Kind:
-    return Kind(name, lambda texts: iso_seconds(texts, pattern), is_time=True)
+def _epoch(order_format: str, digits: int) -> Kind:
+    def keys(texts: pa.StringArray) -> pa.Array:
+        return _numbers(pc.binary_join_element_wise(texts, f"e-{digits}", "") if digits else texts)
+
+    return Kind(f"a number, as order_format = {order_format!r} says", keys, is_time=True)
+
+
+def _iso_kind(name: str, pattern: str, *, of_day: bool = False) -> Kind:
+    return Kind(name, lambda texts: iso_seconds(texts, pattern), is_time=True, of_day=of_day)
 
 
 _UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 NUMBER = Kind("a number", _numbers)
 _LOCAL_TIME = _iso_kind("an ISO 8601 time without a zone", LOCAL_TIME)
 _INSTANT = _iso_kind("an ISO 8601 time with a zone", INSTANT)
-_TIME_OF_DAY = _iso_kind("a time of day", TIME_OF_DAY)
+_TIME_OF_DAY = _iso_kind("a time of day", TIME_OF_DAY, of_day=True)
 _ISO_KINDS = ((_LOCAL_TIME, LOCAL_TIME), (_INSTANT, INSTANT), (_TIME_OF_DAY, TIME_OF_DAY))

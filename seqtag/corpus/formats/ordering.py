@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqtag.config.order_format import EPOCH_DIGITS
 from seqtag.config.sources import LongColumns
 from seqtag.corpus.blanks import stripped
 from seqtag.corpus.formats.order_keys import Kind, declared_kind, key_type_of, kind_of_text, kind_of_type
@@ -40,6 +41,7 @@ def with_keys(
     report: SourceReport,
     *,
     name: str,
+    on_kind: Callable[[Kind], object],
 ) -> Iterator[pa.RecordBatch]:
     """Yield identified rows with KEY in the place of the order column.
 
@@ -48,6 +50,7 @@ def with_keys(
 
     Args:
         columns: the order column stays, as text, if it is one of these.
+        on_kind: is called once, with the kind of the values.
 
     Raises:
         CorpusFormatError: the first value is of no kind that can be sorted, most cells are of another kind
@@ -72,7 +75,10 @@ def with_keys(
         filled = np.flatnonzero(cells.is_valid().to_numpy(zero_copy_only=False))
         row = batch[ROW][0].as_py()
         if len(filled):
+            known = first is not None
             first = _checked(first, cells, filled, source, row, name)
+            if not known:
+                on_kind(first.kind)
         keys, wrong = _keys(first, cells, filled, source, name)
         if len(wrong) and other is None:
             other = (str(cells[int(wrong[0])].as_py()), row + int(wrong[0]))
@@ -98,6 +104,11 @@ def _plain(cells: pa.Array, source: LongColumns, name: str) -> pa.Array:
     kind = cells.type
     if pa.types.is_fixed_size_binary(kind):
         cells = pc.cast(cells, pa.binary())
+    if source.order_format in EPOCH_DIGITS and pa.types.is_decimal(kind):
+        return pc.cast(cells, pa.string())
+    if source.order_format in EPOCH_DIGITS and pa.types.is_floating(kind):
+        fits = pc.less(pc.abs(pc.cast(cells, pa.float64())), 1e30)  # neither NaN nor infinite
+        return pc.cast(pc.cast(pc.if_else(fits, cells, None), pa.decimal128(38, 6)), pa.string())
     text = (pa.types.is_large_string, pa.types.is_string_view, pa.types.is_binary, pa.types.is_large_binary)
     if source.order_format is not None and pa.types.is_integer(kind):
         return pc.cast(cells, pa.string())
@@ -146,7 +157,14 @@ def _checked(
     if source.session_gap_minutes is not None and not kind.is_time:
         raise CorpusFormatError(
             f"{name}: row {row + position}: order {shown!r:.80} in column '{column}' is {kind.name}; "
-            "session_gap_minutes needs times: ISO 8601, or declared by order_format"
+            "session_gap_minutes needs times: ISO 8601, or declared by order_format, which is "
+            '"epoch_s", "epoch_ms" or "epoch_us" for numbers that count from 1970'
+        )
+    if source.session_gap_minutes is not None and kind.of_day:
+        raise CorpusFormatError(
+            f"{name}: row {row + position}: order {shown!r:.80} in column '{column}' has no date; "
+            "session_gap_minutes needs dates with the times, as sessions go on after midnight; "
+            "set order_column to a column with both"
         )
     if len(readable):  # of floats, not the NaN
         position = int(readable[0])

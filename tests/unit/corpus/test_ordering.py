@@ -276,6 +276,50 @@ def test_wrong_settings_are_refused_when_the_file_is_read(settings, message):
         TableSource.model_validate({"path": "x.csv", **TABLE, **settings})
 
 
+MIDNIGHT = (
+    "s,o,w,t\n8,10:00,x,O\n8,11:00,y,O\n9,23:50,a,O\n9,23:58,b,O\n9,00:02,c,O\n7,09:00,x,O\n7,09:01,y,O\n"
+)
+
+
+@pytest.mark.parametrize("order_format", [None, "%H:%M"])
+def test_times_of_day_are_not_cut_into_sessions(order_format, read):
+    with pytest.raises(CorpusFormatError) as error:
+        read(MIDNIGHT, **ORDERED, order_format=order_format, session_gap_minutes=30)
+
+    assert str(error.value) == (
+        "corpus.txt: row 1: order '10:00' in column 'o' has no date; session_gap_minutes needs dates with "
+        "the times, as sessions go on after midnight; set order_column to a column with both"
+    )
+
+
+def test_times_of_day_that_run_backwards_in_any_sequence_are_noted(tmp_path):
+    assert warnings_of(tmp_path, MIDNIGHT) == [("times_run_backwards", "corpus.csv: row 3", 1)]
+
+
+@pytest.mark.parametrize(
+    ("order_format", "scale"), [("epoch_s", ""), ("epoch_ms", "000"), ("epoch_us", "000000")]
+)
+def test_numbers_that_count_from_1970_are_cut_into_sessions(order_format, scale, read):
+    cells = [f"{n}{scale}" for n in (1700000060, 1700000000, 1700000121, 1700000182)]
+    text = "s,o,w,t\n" + "".join(f"1,{cell},{n},O\n" for n, cell in enumerate(cells))
+    with pytest.raises(CorpusFormatError, match='"epoch_s", "epoch_ms" or "epoch_us" for numbers that count'):
+        read(text, **ORDERED, session_gap_minutes=1)
+
+    rows = read(text, **ORDERED, order_format=order_format, session_gap_minutes=1)
+    assert [row["tokens"] for row in rows] == [["1", "0"], ["2"], ["3"]]
+
+
+@pytest.mark.parametrize("kind", [pa.int64(), pa.float64(), pa.decimal128(20, 3)], ids=str)
+def test_numbers_that_count_from_1970_may_have_any_type(kind, tmp_path, read_rows):
+    path = tmp_path / "corpus.parquet"
+    order = pa.array([1700000000061, 1700000000000, 0], pa.int64()).cast(pa.decimal128(22, 3)).cast(kind)
+    pq.write_table(pa.table({"s": ["1"] * 3, "w": ["c", "b", "a"], "t": ["O"] * 3, "o": order}), path)
+    source = {**ORDERED, "format": "parquet-long", "path": str(path)}
+    rows = read_rows({**source, "order_format": "epoch_ms", "session_gap_minutes": 0.001})
+
+    assert [row["tokens"] for row in rows] == [["a"], ["b"], ["c"]]
+
+
 def test_a_number_too_long_for_natural_order_has_none():
     assert natural_keys(pa.array(["a" + "1" * 21, "a" + "0" * 30 + "1"])).to_pylist() == [
         None,
