@@ -16,7 +16,7 @@ from seqtag.corpus.formats.gathering import MEMORY_BYTES, gathered
 from seqtag.corpus.formats.one_value import only_values, varies
 from seqtag.corpus.formats.order_keys import Kind
 from seqtag.corpus.formats.ordering import with_keys
-from seqtag.corpus.formats.quoting import line_breaks
+from seqtag.corpus.formats.quoting import blanks_before_quotes, line_breaks
 from seqtag.corpus.formats.sorting import in_order, out_of_order, session_starts
 from seqtag.corpus.formats.token_rows import DEFECT, FILE, KEY, ROW, identified, name_of, starts
 from seqtag.corpus.source_report import SourceReport
@@ -166,7 +166,9 @@ def _sequences(
         (defective, rows[DEFECT].take(pa.array(defective)))
     ]
     if isinstance(source, TableSource):
-        broken += [_line_breaks(rows[column], column) for column in (source.token_column, source.tag_column)]
+        for column in (source.token_column, source.tag_column):
+            broken.append(_line_breaks(rows[column], column))
+            broken.append(_blanks_before_quotes(rows[column], column, source.quoting))
 
     def places(row: Positions) -> pa.StringArray:
         names = rows[FILE].take(pa.array(row)) if FILE in rows.schema.names else name
@@ -232,6 +234,14 @@ def _line_breaks(cells: pa.StringArray, column: str) -> tuple[Positions, pa.Stri
     shown = [repr(cell)[:80] for cell in cells.take(pa.array(where)).to_pylist()]
     found = f"a line break is in column '{column}'; where quotes are tokens like others, set quote = \"\": "
     return where, pa.array([found + cell for cell in shown], pa.string())
+
+
+def _blanks_before_quotes(cells: pa.StringArray, column: str, quote: str) -> tuple[Positions, pa.StringArray]:
+    """Return the cells with blanks before a quote, and what to say of each."""
+    where = blanks_before_quotes(cells, quote)
+    shown = pc.utf8_slice_codeunits(cells.take(pa.array(where)), 0, 80)
+    what = f"' in column '{column}'; remove them, or set quote = \"\" where quotes are tokens like others"
+    return where, pc.binary_join_element_wise("blanks come before the quote of cell '", shown, what, "")
 
 
 def _listed(noun: str, names: Sequence[str]) -> str:

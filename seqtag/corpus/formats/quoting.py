@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from seqtag.config.sources import TableSource
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.stray_quotes import StrayQuotes
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import NEWLINE, utf8_blocks
 from seqtag.errors import CorpusFormatError
@@ -31,6 +32,9 @@ class TextStream(io.RawIOBase):
         self._rest = b""
         self._before = b"\n"  # the last byte of the block before
         self._n_ends = 0
+        self._quotes = (
+            StrayQuotes(source.quoting, source.delimiter, name=file.name) if source.quoting else None
+        )
 
     @property
     def n_lines(self) -> int:
@@ -44,6 +48,8 @@ class TextStream(io.RawIOBase):
         if not self._rest:
             self._rest = next(self._blocks, b"")
             self._count(self._rest)
+            if self._quotes is not None:
+                self._quotes.look(self._rest)
         given, self._rest = self._rest[: len(view)], self._rest[len(view) :]
         view[: len(given)] = given
         return len(given)
@@ -62,11 +68,23 @@ class TextStream(io.RawIOBase):
 
 def line_breaks(cells: pa.StringArray) -> npt.NDArray[np.int64]:
     """Return the positions of the cells that hold a line break."""
-    buffer = cells.buffers()[2]
-    data = np.frombuffer(b"" if buffer is None else buffer, np.uint8)
+    data = _bytes(cells)
     if not (data == NEWLINE).any() and not (data == CARRIAGE_RETURN).any():
         return np.empty(0, np.int64)
     return np.flatnonzero(pc.match_substring_regex(cells, _LINE_BREAK))
+
+
+def blanks_before_quotes(cells: pa.StringArray, quote: str) -> npt.NDArray[np.int64]:
+    """Return the positions of the cells whose quotes were read as characters, as blanks come before them."""
+    if not quote or not (_bytes(cells) == ord(quote)).any():
+        return np.empty(0, np.int64)
+    mark = re.escape(quote)
+    return np.flatnonzero(pc.match_substring_regex(cells, f"^[ \t]+{mark}[^{mark}]*{mark}[ \t]*$"))
+
+
+def _bytes(cells: pa.StringArray) -> npt.NDArray[np.uint8]:
+    buffer = cells.buffers()[2]
+    return np.frombuffer(b"" if buffer is None else buffer, np.uint8)
 
 
 def check_quoting(

@@ -1,0 +1,88 @@
+"""Quotes that RFC 4180 does not have: with text after a closing one, or escaped by a backslash."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtag.corpus.text import NEWLINE
+from seqtag.errors import CorpusFormatError
+
+_CARRIAGE_RETURN = 13
+
+
+class StrayQuotes:
+    """Looks through a table's text, block by block, for text after a closing quote.
+
+    CSV readers differ in what they make of it, and none says so. A quote within a cell that does not begin
+    with one is a character like others.
+    """
+
+    def __init__(self, quote: str, delimiter: str, *, name: str) -> None:
+        self._quote, self._delimiter, self._name = quote.encode(), delimiter.encode(), name
+        self._blanks = b" " if delimiter != " " else b""
+        self._tail = b"\n"  # from the last character whose meaning the next block may change
+        self._n_breaks = 0  # before the tail, which makes the first line number 1
+        self._inside = False  # a quoted cell
+
+    def look(self, block: bytes) -> None:
+        """Look through the next block; an empty one is the end.
+
+        Raises:
+            CorpusFormatError: names the line and what to do.
+        """
+        data = self._tail + (block or b"\n")
+        stop = len(data) if not block else self._decided(data)
+        if data.find(self._quote, 0, stop) >= 0:
+            self._look_at_quotes(data, stop)
+        self._n_breaks += _line_breaks(data, stop)
+        self._tail = data[stop:]
+
+    def _decided(self, data: bytes) -> int:
+        """Return where the last character begins after which only quotes and blanks stand."""
+        stop = len(data.rstrip(self._blanks)) if self._blanks else len(data)
+        stop = len(data[:stop].rstrip(self._quote)) - 1
+        return max(stop - 1 if data[max(stop - 1, 0) : stop + 1] == b"\r\n" else stop, 0)
+
+    def _look_at_quotes(self, data: bytes, stop: int) -> None:
+        codes = np.frombuffer(data, np.uint8)
+        quotes = np.flatnonzero(codes[:stop] == self._quote[0])
+        begins = quotes[np.diff(quotes, prepend=-2) > 1]  # of runs of quotes
+        ends = quotes[np.diff(quotes, append=len(data) + 2) > 1] + 1
+        is_odd = (ends - begins) % 2 == 1
+        at_start = self._is_boundary(codes[begins - 1])
+        # A run of odd length opens or closes a cell; within a cell that no quote began, it says nothing.
+        swaps = np.cumsum(is_odd & at_start) + self._inside
+        last_reset = np.maximum.accumulate(np.where(is_odd & ~at_start, np.arange(1, len(begins) + 1), 0))
+        swaps_before = np.concatenate([[0], swaps])[last_reset]
+        inside = (swaps - swaps_before) % 2 == 1  # after each run
+        was_inside = np.concatenate([[self._inside], inside[:-1]])
+        closes = np.where(is_odd, was_inside, ~was_inside & at_start)
+        suspects = np.flatnonzero(closes & ~self._is_boundary(codes[np.minimum(ends, len(codes) - 1)]))
+        if len(suspects):
+            solid = np.flatnonzero(~np.isin(codes, np.frombuffer(self._blanks, np.uint8)))
+            following = solid[np.minimum(np.searchsorted(solid, ends[suspects]), len(solid) - 1)]
+            suspects = suspects[~self._is_boundary(codes[following])]
+        if len(suspects):
+            raise self._error(data, int(begins[suspects[0]]), int(ends[suspects[0]]))
+        self._inside = bool(inside[-1])
+
+    def _is_boundary(self, codes: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:
+        return (codes == self._delimiter[0]) | (codes == NEWLINE) | (codes == _CARRIAGE_RETURN)
+
+    def _error(self, data: bytes, begin: int, end: int) -> CorpusFormatError:
+        line = self._n_breaks + _line_breaks(data, begin)
+        before, after = data[max(begin - 40, 0) : begin], data[end : end + 40]
+        shown = (before.splitlines()[-1] + data[begin:end] + after.splitlines()[0]).decode("utf-8", "ignore")
+        is_escaped = data[begin - 1 : begin] == b"\\"
+        what = "a backslash escapes a quote" if is_escaped else "text follows a closing quote"
+        quote = self._quote.decode()
+        return CorpusFormatError(
+            f"{self._name}:{line}: {what}: {shown!r}; expected quotes within a cell twice ({quote * 2}), as "
+            "in RFC 4180; export the table again with doubled quotes (Spark: option escape = '\"'), or set "
+            'quote = "" where quotes are tokens like others'
+        )
+
+
+def _line_breaks(data: bytes, stop: int) -> int:
+    return data.count(b"\n", 0, stop) + data.count(b"\r", 0, stop) - data.count(b"\r\n", 0, stop)
