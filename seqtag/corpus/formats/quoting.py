@@ -20,6 +20,7 @@ from seqtag.errors import CorpusFormatError
 
 CARRIAGE_RETURN = 13
 _LINE_BREAK = r"\r\n|\n|\r"
+_MOST_DELIMITERS = 200  # of a row, in a regular expression
 _CSV_QUOTED = r'^"([^"]|"")*(""|\t)([^"]|"")*"$'  # a cell that CSV must quote, and does
 
 
@@ -97,7 +98,8 @@ def check_quoting(
     """Look for line breaks in the cells of all columns, where a table has fewer rows than lines.
 
     A cell that holds as many delimiters as the rows between its quotes would is no text with a line break:
-    a bare quote, meant as a token, opened it, and the next one closed it, or the end of the file.
+    a bare quote, meant as a token, opened it, and the next one closed it, or the end of the file. So is a
+    cell whose first or last line fits the row that it would be part of, with nothing but whole rows between.
 
     Raises:
         CorpusFormatError: there is such a cell.
@@ -158,11 +160,27 @@ def _check_cells(
     breaks = pc.count_substring_regex(broken, _LINE_BREAK)
     delimiters = pc.count_substring(broken, source.delimiter)
     between = len(header) - 1  # delimiters of a row
-    for number in np.flatnonzero(pc.equal(delimiters, pc.multiply(breaks, between))):
+    fits = pc.equal(delimiters, pc.multiply(breaks, between)).to_numpy(zero_copy_only=False)
+    if between <= _MOST_DELIMITERS:
+        fits |= pc.match_substring_regex(broken, _whole_rows_between(source.delimiter, between)).to_numpy(
+            zero_copy_only=False
+        )
+    is_read = header[place] in (source.token_column, source.tag_column)
+    for number in np.flatnonzero(fits):
         cell = broken[int(number)].as_py()
         counts = _delimiters(cell, source.delimiter)
-        if counts[0] == between - place and counts[-1] == place:
+        before, after = between - place, place
+        ends = (counts[0] == before, counts[-1] == after)
+        tells = (ends[0] and (before > 0 or is_read), ends[1] and (after > 0 or is_read))  # 0 says little
+        if all(ends) or (set(counts[1:-1]) == {between} and any(tells)):
             raise _took_in_rows(row.format(first_row + where[number]), cell, header[place])
+
+
+def _whole_rows_between(delimiter: str, between: int) -> str:
+    """Return the regular expression of cells whose lines, but for the first and the last, are whole rows."""
+    mark = re.escape(delimiter)
+    cell = rf"[^{mark}\r\n]*"
+    return rf"^[^\r\n]*(({_LINE_BREAK}){cell}({mark}{cell}){{{between}}})+({_LINE_BREAK})[^\r\n]*$"
 
 
 def _delimiters(cell: str, delimiter: str) -> list[int]:

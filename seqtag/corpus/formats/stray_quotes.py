@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import numpy.typing as npt
 
@@ -73,12 +75,13 @@ class StrayQuotes:
     def _error(self, data: bytes, begin: int, end: int) -> CorpusFormatError:
         line = self._n_breaks + _line_breaks(data, begin)
         before, after = data[max(begin - 40, 0) : begin], data[end : end + 40]
-        shown = (before.splitlines()[-1] + data[begin:end] + after.splitlines()[0]).decode("utf-8", "ignore")
+        shown = re.split(b"[\r\n]", before)[-1] + data[begin:end] + re.split(b"[\r\n]", after)[0]
+        text = shown.decode("utf-8", "ignore")
         is_escaped = data[begin - 1 : begin] == b"\\"
         what = "a backslash escapes a quote" if is_escaped else "text follows a closing quote"
         quote = self._quote.decode()
         return CorpusFormatError(
-            f"{self._name}:{line}: {what}: {shown!r}; expected quotes within a cell twice ({quote * 2}), as "
+            f"{self._name}:{line}: {what}: {text!r}; expected quotes within a cell twice ({quote * 2}), as "
             "in RFC 4180; export the table again with doubled quotes (Spark: option escape = '\"'), or set "
             'quote = "" where quotes are tokens like others'
         )

@@ -19,6 +19,7 @@ TABLE = {"format": "table", "sequence_column": "s", "token_column": "w", "tag_co
         (r'1,"a\"b",O', 'a backslash escapes a quote: \'1,"a\\\\"b",O\''),
         ('1,"a"b,O', "text follows a closing quote: '1,\"a\"b,O'"),
         ('1,""b,O', "text follows a closing quote: '1,\"\"b,O'"),
+        ('"1"a,b,O', "text follows a closing quote: '\"1\"a,b,O'"),
         ('1,"a" "b",O', 'text follows a closing quote: \'1,"a" "b",O\''),
     ],
 )

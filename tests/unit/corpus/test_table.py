@@ -64,6 +64,18 @@ def test_rows_that_a_quote_in_a_column_that_nobody_reads_took_in_are_an_error(ne
         read(newline.join([*rows, ""]), **GENERAL)
 
 
+@pytest.mark.parametrize("quoted", ['1,"a,b,O\n2,x,O\n2,y,O\n3,z",O\n', '1,"a,O\n2,x,O\n2,y,O\n3,c,z",O\n'])
+def test_rows_that_a_quote_took_in_from_or_to_a_ragged_row_are_an_error(quoted, read):
+    with pytest.raises(CorpusFormatError, match="row 2: a quote took in rows: 3 more lines are in one cell"):
+        read(f"s,w,t\n9,a,O\n{quoted}", **GENERAL)
+
+
+def test_a_quoted_text_of_some_lines_with_commas_is_no_row_that_a_quote_took_in(read):
+    text = 's,w,t,note\n1,a,O,"one, two\nthree, four, five, six\nseven"\n2,b,O,"eight\nx, y, z, w\nnine,"\n'
+
+    assert [row["tokens"] for row in read(text, **GENERAL)] == [["a"], ["b"]]
+
+
 def test_a_quote_that_is_never_closed_is_an_error(read):
     with pytest.raises(CorpusFormatError, match="row 2: a quote took in rows: 3 more lines"):
         read('s,w,t\n1,a,O\n1,b,"O\n2,c,O\n3,d,O\n', **GENERAL)
