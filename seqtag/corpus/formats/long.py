@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from seqtag.config.sources import LongColumns, TableSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
+from seqtag.corpus.blanks import WHITE_SPACE
 from seqtag.corpus.formats.adjacency import adjacent
 from seqtag.corpus.formats.gathering import MEMORY_BYTES, gathered
 from seqtag.corpus.formats.one_value import only_values, varies
@@ -39,8 +40,16 @@ def check_columns(required: Sequence[str], present: Sequence[str], *, place: str
     """
     wrong = [name for name in required if list(present).count(name) != 1]
     if wrong:
+        similar = [
+            f"{other!r} is there, not {name!r}"
+            for name in wrong
+            for other in dict.fromkeys(present)
+            if other != name and _folded(other) == _folded(name)
+        ]
+        hint = f"; {', '.join(similar[:20])}: write names as they are there" if similar else ""
         raise CorpusFormatError(
-            f"{place}: {_listed('column', wrong)} required, each once. Received: {_listed('column', present)}"
+            f"{place}: {_listed('column', wrong)} required, each once. Received: "
+            f"{_listed('column', present)}{hint}"
         )
 
 
@@ -242,6 +251,10 @@ def _blanks_before_quotes(cells: pa.StringArray, column: str, quote: str) -> tup
     shown = pc.utf8_slice_codeunits(cells.take(pa.array(where)), 0, 80)
     what = f"' in column '{column}'; remove them, or set quote = \"\" where quotes are tokens like others"
     return where, pc.binary_join_element_wise("blanks come before the quote of cell '", shown, what, "")
+
+
+def _folded(name: str) -> str:
+    return name.strip(WHITE_SPACE).casefold()
 
 
 def _listed(noun: str, names: Sequence[str]) -> str:

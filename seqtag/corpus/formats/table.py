@@ -129,9 +129,14 @@ def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str
 def _check_delimiter(
     source: TableSource, required: Sequence[str], header: list[str], file: InputFile
 ) -> None:
-    """Refuse a header that has the columns only if another character is the delimiter."""
+    """Refuse a header below a line for Excel, or with the columns only if another delimiter separates."""
     if set(required) <= set(header):
         return
+    if header[0].startswith("sep="):
+        raise CorpusFormatError(
+            f"{file.name}:1: a line for Excel precedes the header: {source.delimiter.join(header)!r:.80}; "
+            "expected the names of the columns; remove the line"
+        )
     for delimiter, written in _DELIMITERS.items():
         other = [name.strip('"') for name in source.delimiter.join(header).split(delimiter)]
         if (

@@ -250,6 +250,25 @@ def test_a_missing_column_is_an_error_that_names_the_header(read):
     )
 
 
+def test_columns_that_differ_in_blanks_or_case_are_named(read):
+    with pytest.raises(CorpusFormatError) as error:
+        read("s ,W,t\n1,a,O\n", **GENERAL)
+    assert str(error.value) == (
+        "corpus.txt:1: columns 's', 'w' required, each once. Received: columns 's ', 'W', 't'; "
+        "'s ' is there, not 's', 'W' is there, not 'w': write names as they are there"
+    )
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_line_for_excel_is_named(separator, read):
+    with pytest.raises(CorpusFormatError) as error:
+        read(f"sep={separator}\ns,w,t\n1,a,O\n", **GENERAL)
+    assert str(error.value) == (
+        f"corpus.txt:1: a line for Excel precedes the header: 'sep={separator}'; expected the names of the "
+        "columns; remove the line"
+    )
+
+
 def test_a_column_that_stands_twice_is_an_error(read):
     with pytest.raises(CorpusFormatError, match="column 't' required, each once"):
         read("s,w,t,t\n1,a,O,X\n", **GENERAL)
