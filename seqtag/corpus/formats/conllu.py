@@ -22,6 +22,7 @@ from seqtag.corpus.formats.groups import (
     groups_of,
     sequence_values,
 )
+from seqtag.corpus.formats.sentence_ends import missing_blank_lines
 from seqtag.corpus.formats.words import COLUMNS, Words, WordTally, check_columns
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import (
@@ -57,6 +58,8 @@ def read_conllu(
 
     Further columns come from comments `# key = value`. Those between `# newdoc` and the first of newpar,
     sent_id and text hold for all sentences of the document.
+
+    A sentence that goes on below a comment such as `# sent_id = 2`, or whose IDs do not count up, is broken.
 
     Raises:
         CorpusFormatError: the first token line has too few or too many columns or no number, the file has not
@@ -158,6 +161,8 @@ def _piece(
     words = Words(fields, named, groups.tokens)
     tokens, tags = words.values(source.token_column), words.tags(source)
     tally.add(words, tokens, first_line=place.line, document_starts=documents.boundaries)
+    broken = _broken(words, ~is_known[kept])
+    broken += missing_blank_lines(words, groups, comments, first_line=place.line)
     numbered = labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#")
     document_of = documents.ids.take(pa.array(documents.numbers))
     if source.documents == "none":
@@ -171,7 +176,7 @@ def _piece(
         tokens=lists(groups.offsets, tokens),
         tags=lists(groups.offsets, tags),
         places=places(groups.offsets[:-1]),
-        defects=first_defects(groups.offsets, _broken(words, ~is_known[kept]), places),
+        defects=first_defects(groups.offsets, broken, places),
         further=further,
     )
     nameless = document_of.is_null().to_numpy(zero_copy_only=False) & (source.documents == "auto")

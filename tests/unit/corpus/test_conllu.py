@@ -139,3 +139,54 @@ def test_english_ewt_has_its_published_size(split, n_sequences, n_tokens, read_r
     assert len({tag for row in rows for tag in row["tags"]}) == 17
     assert all(row["text"] and row["defect"] is None for row in rows)
     assert len({row["document_id"] for row in rows}) < n_sequences / 2
+
+
+def defects(rows):
+    return [row["defect"] for row in rows]
+
+
+def test_a_missing_blank_line_above_a_comment_breaks_the_sentence(read):
+    text = (
+        "# sent_id = 1\n" + word("1", "a") + word("2", "b") + "# sent_id = 2\n" + word("1", "c") + "\n"
+        "# newdoc id = d\n# sent_id = 3\n" + word("1", "d") + "# newdoc id = e\n# sent_id = 4\n"
+        "" + word("1", "e") + "\n# sent_id = 5\n" + word("1", "f") + "# newpar\n\n# sent_id = 6\n"
+        "# newpar\n" + word("1", "g") + "# note = below\n" + word("2", "h")
+    )
+    rows = read(text, format="conllu")
+
+    assert defects(rows) == [
+        "corpus.txt:3: a blank line is missing before line 4: # sent_id follows a word",
+        "corpus.txt:9: a blank line is missing before line 10: # newdoc id follows a word",
+        "corpus.txt:15: a blank line is missing before line 16: # newpar follows a word",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("ids", "defect"),
+    [
+        ("1 2 1 2", "corpus.txt:3: a blank line is missing before line 3: ID 1 follows 2"),
+        ("1 1", "corpus.txt:2: a blank line is missing before line 2: ID 1 follows 1"),
+        ("1 3", "corpus.txt:2: line lost: ID 3 follows 1"),
+        ("1 2 3 2", "corpus.txt:4: IDs are not in order: ID 2 follows 3"),
+        ("1 2 99999999999999999999", "corpus.txt:3: line lost: ID 99999999999999999999 follows 2"),
+        ("1 2-3 2 2.1 3 4", None),
+        ("0 1 2", None),
+        ("1 2 x 4 5", "corpus.txt:3: ID is not a number: 'x'"),
+    ],
+)
+def test_ids_that_do_not_count_up_break_the_sentence(ids, defect, read):
+    above = "".join(word(number, "w") for number in ids.split())
+    rows = read(above + "\n" + word("1", "x") + word("2", "y"), format="conllu")
+
+    assert defects(rows) == [defect, None]
+
+
+def test_columns_of_conllu_plus_without_an_id_tell_sentences_apart_by_comments(read):
+    text = "# global.columns = FORM NE\na\tO\nb\tO\n\na\tO\n# sent_id = 2\nb\tO\n"
+    rows = read(text, format="conllu", tag_column="NE")
+
+    assert defects(rows) == [
+        None,
+        "corpus.txt:5: a blank line is missing before line 6: # sent_id follows a word",
+    ]
