@@ -39,6 +39,7 @@ class SourceReport:
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.n_sequences = 0  # known once the source has been read
+        self.features: Counter[str] = Counter()  # of CoNLL-U: how many words have each
         self._assumed: dict[str, Counter[str]] = {}
         self._changed: Counter[str] = Counter()
         self._warnings: dict[str, Warned] = {}

@@ -11,6 +11,7 @@ from itertools import zip_longest
 import pyarrow as pa
 
 from seqtag.config.sources import (
+    ConlluSource,
     FileSource,
     LongParquetSource,
     ParallelSource,
@@ -27,6 +28,7 @@ from seqtag.corpus.containers import packing, said_layers
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, told_apart
 from seqtag.corpus.folders import listed
 from seqtag.corpus.formats.parts import Part, Parts
+from seqtag.corpus.formats.words import check_tag_feature
 from seqtag.corpus.partitions import path_columns
 from seqtag.corpus.readers import read_file, read_fileless, token_rows
 from seqtag.corpus.remote import over_the_network
@@ -163,6 +165,8 @@ def _stream(
             n_tokens,
             n_broken,
         )
+        if isinstance(input_.source, ConlluSource):
+            check_tag_feature(input_.source, report)
         report.n_sequences = n_sequences
         if on_source is not None:
             on_source(report)

@@ -152,6 +152,12 @@ def _piece(
         n_documents=place.n_documents + len(documents.boundaries),
         document=_last_document(documents, comments, groups, columns),
     )
+    ranges = token_lines[is_known & ~is_word]
+    if len(ranges):
+        is_range = pc.match_substring(fields.column(named.index("ID"), ranges), "-").to_numpy(
+            zero_copy_only=False
+        )
+        tally.add_ranges(Words(fields, named, ranges[is_range]), first_line=place.line)
     if not len(groups):
         return None, after
 
@@ -161,7 +167,7 @@ def _piece(
     words = Words(fields, named, groups.tokens)
     tokens, tags = words.values(source.token_column), words.tags(source)
     tally.add(words, tokens, first_line=place.line, document_starts=documents.boundaries)
-    broken = _broken(words, ~is_known[kept])
+    broken = [*_broken(words, ~is_known[kept]), words.with_two_tags(source)]
     broken += missing_blank_lines(words, groups, comments, first_line=place.line)
     numbered = labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#")
     document_of = documents.ids.take(pa.array(documents.numbers))

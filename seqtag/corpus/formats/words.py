@@ -20,6 +20,7 @@ from seqtag.errors import CorpusFormatError
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 _NO_VALUE = "_"
 _MOST_FEATURES = 8  # that a warning counts
+_MOST_CHARACTERS = 60  # of a cell in a message
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,17 @@ class Words:
             tags = _feature(tags, source.tag_feature)
         return tags if source.tag_default is None else tags.fill_null(source.tag_default)
 
+    def with_two_tags(self, source: ConlluSource) -> tuple[Positions, pa.StringArray]:
+        """Return the words that have `tag_feature` more than once, and what they have."""
+        if source.tag_feature is None:
+            return np.zeros(0, np.int64), pa.array([], pa.string())
+        cells = self.cells(source.tag_column)
+        times = pc.count_substring_regex(cells, pattern=_feature_pattern(source.tag_feature)).fill_null(0)
+        where = np.flatnonzero(times.to_numpy(zero_copy_only=False) > 1)
+        found = pc.utf8_slice_codeunits(cells.take(pa.array(where)), 0, _MOST_CHARACTERS)
+        reason = f"more than one {source.tag_feature} in {source.tag_column}: '"
+        return where, pc.binary_join_element_wise(reason, found, "'", "")
+
 
 class WordTally:
     """Collects what the words of one file show, for the report of its source."""
@@ -74,7 +86,10 @@ class WordTally:
         self._source = source
         self._n_words = self._n_untagged = self._n_underscores = self._n_documents = 0
         self._features: Counter[str] = Counter()
-        self._n_with_features = 0
+        self._n_with_features = self._n_misspelt = 0
+        self._misspelt = (0, "")  # the first line, and the feature as it is there
+        self._n_ranges = 0
+        self._range = (0, "", "")  # the first line, its ID and its tag
         self._first_line = 0
         self._document_line = 0
 
@@ -95,20 +110,61 @@ class WordTally:
         has_features = cells.filter(pc.match_substring(cells, "="))
         self._n_with_features += len(has_features)
         if len(has_features):
-            self._features.update(_feature_counts(has_features))
+            features = _feature_counts(has_features)
+            self._features.update(features)
+            if feature := source.tag_feature:
+                alike = [key for key in features if key.casefold() == feature.casefold()]
+                self._add_misspelt(cells, feature, alike, first_line + words.rows)
+
+    def add_ranges(self, ranges: Words, *, first_line: int) -> None:
+        """Count the multiword ranges of a block that have a tag, which no word gets."""
+        tags = ranges.tags(self._source.model_copy(update={"tag_default": None}))
+        tagged = np.flatnonzero(tags.is_valid().to_numpy(zero_copy_only=False))
+        if len(tagged) and not self._n_ranges:
+            row = int(tagged[0])
+            self._range = (
+                first_line + int(ranges.rows[row]),
+                ranges.cells("ID")[row].as_py(),
+                tags[row].as_py(),
+            )
+        self._n_ranges += len(tagged)
+
+    def _add_misspelt(self, cells: pa.StringArray, feature: str, alike: list[str], lines: Positions) -> None:
+        """Count the words that have the feature in other letters only."""
+        for key in sorted(set(alike) - {feature}):
+            is_other = pc.match_substring_regex(cells, _feature_pattern(key)).fill_null(False)
+            if feature in alike:
+                own = pc.match_substring_regex(cells, _feature_pattern(feature)).fill_null(False)
+                is_other = pc.and_not(is_other, own)
+            where = np.flatnonzero(is_other.to_numpy(zero_copy_only=False))
+            if len(where) and (not self._n_misspelt or lines[where[0]] < self._misspelt[0]):
+                self._misspelt = (int(lines[where[0]]), key)
+            self._n_misspelt += len(where)
 
     def tell(self, report: SourceReport, name: str, *, n_sequences: int) -> None:
         """Report words without a tag, and what contradicts how the file was read."""
         default = self._source.tag_default
         untagged = "words without a tag" + ("" if default is None else f", read as {default}")
         report.change(untagged, self._n_untagged)
+        report.features.update(self._features)
         for kind, line, text in self._contradictions(n_sequences):
             report.warn(kind, text, place=f"{name}:{line}")
+        if self._n_misspelt:
+            line, key = self._misspelt
+            text = (
+                f"feature {key} is not {self._source.tag_feature}: its word has no tag; spell all of them as "
+                "tag_feature does"
+            )
+            report.warn("spelling of tag_feature", text, place=f"{name}:{line}", count=self._n_misspelt)
+        if self._n_ranges:
+            line, number, tag = self._range
+            of = self._source.tag_feature or self._source.tag_column
+            text = f"range {number} carries {of} {tag[:_MOST_CHARACTERS]!r}, which is skipped; tag its words"
+            report.warn("tags of ranges", text, place=f"{name}:{line}", count=self._n_ranges)
 
     def _contradictions(self, n_sequences: int) -> Iterator[tuple[str, int, str]]:
         source, column, feature = self._source, self._source.tag_column, self._source.tag_feature
-        features = sorted(self._features.items(), key=lambda item: (-item[1], item[0]))[:_MOST_FEATURES]
-        seen = ", ".join(f"{key} in {n:,}" for key, n in features)
+        seen = _listed(self._features)
         if feature is None and 2 * self._n_with_features > self._n_words - self._n_untagged:
             text = f"{column} holds features ({seen} words): set tag_feature to the one that is the tag"
             yield "features", self._first_line, text
@@ -146,14 +202,36 @@ def check_columns(source: ConlluSource, named: tuple[str, ...], name: str) -> No
             )
 
 
+def check_tag_feature(source: ConlluSource, report: SourceReport) -> None:
+    """Raise CorpusFormatError if no word of a source has `tag_feature`, and `tag_default` hides it."""
+    if source.tag_feature is None or source.tag_default is None or report.features[source.tag_feature]:
+        return
+    seen = _listed(report.features)
+    way_out = "set tag_feature to one of these" if seen else "set tag_column to a column that has features"
+    raise CorpusFormatError(
+        f"{report.name}: no {source.tag_column} has feature {source.tag_feature}: expected at least one word "
+        f"with it, found {seen or 'no features'}; {way_out}"
+    )
+
+
+def _listed(features: Counter[str]) -> str:
+    most = sorted(features.items(), key=lambda item: (-item[1], item[0]))[:_MOST_FEATURES]
+    return ", ".join(f"{key} in {n:,}" for key, n in most)
+
+
 def _is_underscore(cells: pa.StringArray) -> pa.BooleanArray:
     return pc.equal(pc.utf8_trim_whitespace(cells), _NO_VALUE)
 
 
+def _feature_pattern(name: str) -> str:
+    return rf"(?:^|\|)[ \t]*{re.escape(name)}[ \t]*="
+
+
 def _feature(cells: pa.StringArray, name: str) -> pa.StringArray:
-    """Return the value of one feature of `key=value|key=value`, null where it is not there."""
-    found = pc.extract_regex(cells, pattern=rf"(?:^|\|)\s*{re.escape(name)}=(?P<value>[^|]*)")
-    return pc.utf8_trim_whitespace(pc.struct_field(found, "value"))
+    """Return the value of one feature of `key=value|key=value`, null where it is not there or `_`."""
+    found = pc.extract_regex(cells, pattern=rf"{_feature_pattern(name)}(?P<value>[^|]*)")
+    values = pc.utf8_trim_whitespace(pc.struct_field(found, "value"))
+    return pc.if_else(_is_underscore(values), None, values)
 
 
 def _feature_counts(cells: pa.StringArray) -> dict[str, int]:
@@ -161,7 +239,10 @@ def _feature_counts(cells: pa.StringArray) -> dict[str, int]:
     counted = cells.value_counts()
     pieces = pc.split_pattern(counted.field("values"), "|")
     cell = pc.list_parent_indices(pieces).to_numpy()
-    keys = pc.utf8_trim_whitespace(pc.replace_substring_regex(pc.list_flatten(pieces), "=.*$", ""))
+    flat = pc.list_flatten(pieces)
+    is_feature = pc.match_substring(flat, "=")
+    cell = cell[is_feature.to_numpy(zero_copy_only=False)]
+    keys = pc.utf8_trim_whitespace(pc.replace_substring_regex(flat.filter(is_feature), "=.*$", ""))
     coded = keys.dictionary_encode()
     n = np.bincount(coded.indices.to_numpy(), counted.field("counts").to_numpy()[cell])
     return dict(zip(coded.dictionary.to_pylist(), n.astype(np.int64).tolist(), strict=True))

@@ -116,7 +116,7 @@ def test_one_feature_is_the_tag(read, content):
 
     assert content(read(misc(*FEATURES), **source)) == [(["w"] * 4, ["B-PER", "O", None, None])]
     assert content(read(misc(*FEATURES), **source, tag_default="O"))[0][1] == ["B-PER", "O", "O", "O"]
-    assert content(read(misc("surname=x", "name =y", "name=", "a.b=1"), **source))[0][1] == [
+    assert content(read(misc("surname=x", "names =y", "name=", "a.b=1"), **source))[0][1] == [
         None,
         None,
         "",
@@ -164,3 +164,61 @@ def test_a_treebank_that_is_one_document_is_a_warning_with_a_key_that_ignores_do
     rows = read(text.replace(" id = d", ""), format="conllu", documents="none")
     assert len({row["document_id"] for row in rows}) == 12
     assert report(text + "# newdoc\n" + word(1), format="conllu")["warnings"] == []
+
+
+NAMED = {"format": "conllu", "tag_column": "MISC", "tag_feature": "NE"}
+
+
+def test_a_feature_that_no_word_has_is_an_error_where_a_default_would_hide_it(read, read_rows, tmp_path):
+    text = misc("NE=B-X", "SpaceAfter=No", "NE=O|SpaceAfter=No", "name")
+    source = {**NAMED, "tag_feature": "name", "tag_default": "O"}
+
+    with pytest.raises(CorpusFormatError) as error:
+        read(text, **source)
+    assert str(error.value) == (
+        "corpus.txt: no MISC has feature name: expected at least one word with it, found NE in 2, SpaceAfter "
+        "in 2; set tag_feature to one of these"
+    )
+    with pytest.raises(CorpusFormatError, match="found no features; set tag_column to a column that has"):
+        read(misc("_"), **source)
+
+    (tmp_path / "a.conllu").write_text(misc("_"))
+    (tmp_path / "b.conllu").write_text(misc("name=B-X"))
+    rows = read_rows({"path": str(tmp_path / "*.conllu"), **source})
+    assert [row["tags"] for row in rows] == [["O"], ["B-X"]]
+
+
+def test_a_feature_of_a_range_is_a_warning(report):
+    text = "1-2\tdu\t_\t_\t_\t_\t_\t_\t_\tNE=B-X|SpaceAfter=No\n" + misc("NE=O", "NE=O")
+    text += "2.1\tnot\t_\tX\t_\t_\t_\t_\t_\t_\n"
+    record = report(f"{text}\n{text}", **NAMED)
+
+    assert warnings(record) == {
+        "tags of ranges": "corpus.txt:1: range 1-2 carries NE 'B-X', which is skipped; tag its words"
+    }
+    assert [warning["count"] for warning in record["warnings"]] == [2]
+
+
+def test_a_feature_is_read_with_blanks_around_it_and_an_underscore_is_no_tag(read, content):
+    text = misc("NE = B-X | a=b", "NE=_", "a=b| NE =I-X", "NE=O")
+
+    assert content(read(text, **NAMED))[0][1] == ["B-X", None, "I-X", "O"]
+    assert content(read(text, **NAMED, tag_default="O"))[0][1] == ["B-X", "O", "I-X", "O"]
+
+
+def test_a_feature_with_two_values_breaks_its_sentence(read):
+    rows = read(misc("NE=O", "NE=B-X|NE=I-X"), **NAMED)
+
+    assert rows[0]["defect"] == "corpus.txt:2: more than one NE in MISC: 'NE=B-X|NE=I-X'"
+
+
+def test_a_feature_in_other_letters_is_a_warning(read, report, content):
+    text = misc("NE=O", "ne=B-X", "Ne=B-X|NE=I-X", "NE=O") + "\n" + misc("NE=O", "nE=B-X")
+
+    assert content(read(text, **NAMED))[0][1] == ["O", None, "I-X", "O"]
+    record = report(text, **NAMED)
+    assert warnings(record) == {
+        "spelling of tag_feature": "corpus.txt:2: feature ne is not NE: its word has no tag; spell all of "
+        "them as tag_feature does"
+    }
+    assert [warning["count"] for warning in record["warnings"]] == [2]
