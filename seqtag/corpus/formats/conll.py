@@ -67,7 +67,6 @@ class _Place:
     line: int = 1
     n_sequences: int = 0
     n_documents: int = 0  # lines that begin one
-    header_passed: bool = False
 
 
 def _piece(
@@ -82,14 +81,13 @@ def _piece(
     source = layout.source
     lines = lines_of(block)
     fields = layout.fields(lines)
-    kinds = kinds_of(lines, fields, layout, header_due=source.header and not place.header_passed)
+    kinds = kinds_of(lines, fields, layout, first_line=place.line)
     tally.add(lines, fields, kinds, first_line=place.line)
     groups = groups_of(lines, tokens=kinds.tokens, is_break=kinds.is_break, comments=kinds.comments)
     after = _Place(
         line=place.line + len(lines),
         n_sequences=place.n_sequences + len(groups),
         n_documents=place.n_documents + len(kinds.document_starts),
-        header_passed=place.header_passed or len(kinds.header) > 0,
     )
     if not len(groups):
         return None, after

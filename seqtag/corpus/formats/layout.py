@@ -38,6 +38,8 @@ class Layout:
         by_sequence: the lines of one sequence have one number of columns.
         tags: that the first lines show.
         header: the first token line and its number, if it looks like a header and none is declared.
+        header_line: the number of the declared header, None if there is none. What is above it are comments.
+        repeated_header: the first token line that says the same as the declared header, and its number.
     """
 
     source: ConllSource
@@ -47,6 +49,8 @@ class Layout:
     by_sequence: bool
     tags: pa.StringArray
     header: tuple[int, str] | None
+    header_line: int | None
+    repeated_header: tuple[int, str] | None
 
     def fields(self, lines: Lines) -> Fields:
         """Return the columns, without empty ones at the end of a line that has more than it should."""
@@ -85,7 +89,7 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> Layout:
     """
     if not head:
         nothing = pa.array([], pa.string())
-        return Layout(source, False, 0, n_columns=None, by_sequence=False, tags=nothing, header=None)
+        return Layout(source, False, 0, None, False, nothing, None, header_line=None, repeated_header=None)
     lines = lines_of(head)
     is_break, tokens, are_certain = _token_lines(source, lines)
     tabs = _has_tabs(source, lines, tokens)
@@ -98,16 +102,22 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> Layout:
         raise _lacking_error(source, lines, fields, int(tokens[~enough][0]), name)
     groups = np.cumsum(is_break, dtype=np.int64)[tokens]
     by_sequence = source.n_columns == "auto" and _by_sequence(counts, groups, width)
-    tags = pc.utf8_trim_whitespace(fields.column(source.tag_column, tokens[enough]))
     n_columns = source.n_columns if isinstance(source.n_columns, int) else width
+    one_width = None if by_sequence or source.n_columns == "vary" else n_columns
+    header = _declared_header(source, lines, fields, is_break, one_width) if source.header else None
+    if header is not None:
+        enough &= tokens > header
+    tags = pc.utf8_trim_whitespace(fields.column(source.tag_column, tokens[enough]))
     return Layout(
         source,
         tabs=tabs,
         usual=n_columns,
-        n_columns=None if by_sequence or source.n_columns == "vary" else n_columns,
+        n_columns=one_width,
         by_sequence=by_sequence,
         tags=tags.unique(),
         header=None if source.header else _header(source, lines, fields, tokens, tags),
+        header_line=None if header is None else header + 1,
+        repeated_header=None if header is None else _repeated(source, lines, fields, header, tokens[enough]),
     )
 
 
@@ -185,15 +195,71 @@ def _header(
     """Return the first token line if it names columns, and its tag is no other line's."""
     if len(tokens) == 1 or not len(tokens):  # nothing to compare it with
         return None
-    first = tokens[:1]
-    token, tag = (
-        pc.utf8_trim_whitespace(fields.column(number, first))[0].as_py()
-        for number in (source.token_column, source.tag_column)
-    )
+    first = int(tokens[0])
+    _, tag = _both_cells(source, fields, first)
     if tag is not None and pc.sum(pc.equal(tags, tag)).as_py() > 1:
         return None
-    named = _bare(token) in _TOKEN_HEADERS or _bare(tag) in _TAG_HEADERS
-    return (int(first[0]) + 1, lines.text(int(first[0]))) if named else None
+    return (first + 1, lines.text(first)) if _names_columns(source, fields, first) else None
+
+
+def _declared_header(
+    source: ConllSource,
+    lines: Lines,
+    fields: Fields,
+    is_break: npt.NDArray[np.bool_],
+    n_columns: int | None,
+) -> int | None:
+    """Return the first line that is neither blank nor a comment.
+
+    A line that begins with # is a comment also where it has no tag, or other columns than most and the line
+    below it names columns.
+    """
+    is_candidate = ~is_break
+    maybe = commented(source, lines)
+    counts = fields.counts
+    usual = are_enough(source, counts) if n_columns is None else counts == n_columns
+    is_candidate[maybe] &= usual[maybe]
+    candidates = np.flatnonzero(is_candidate)
+    if not len(candidates):
+        return None
+    hashed = np.zeros(len(lines), np.bool_)
+    hashed[lines.starting_with(b"#")] = True
+    odd = hashed[candidates] & ~usual[candidates]
+    first = int(candidates[np.argmin(odd)])  # the first that is not odd
+    if odd.all() or first == candidates[0]:
+        return int(candidates[0])
+    above = candidates[: np.argmin(odd)]
+    without_tag = above[~are_enough(source, fields.trimmed(0).counts[above])]
+    if len(without_tag) == len(above) or _names_columns(source, fields, first):
+        return first
+    return int(np.setdiff1d(above, without_tag)[0])
+
+
+def _names_columns(source: ConllSource, fields: Fields, row: int) -> bool:
+    token, tag = _both_cells(source, fields, row)
+    return _bare(token) in _TOKEN_HEADERS or _bare(tag) in _TAG_HEADERS
+
+
+def _both_cells(source: ConllSource, fields: Fields, row: int) -> tuple[str | None, str | None]:
+    token, tag = (
+        pc.utf8_trim_whitespace(fields.column(number, np.array([row])))[0].as_py()
+        for number in (source.token_column, source.tag_column)
+    )
+    return token, tag
+
+
+def _repeated(
+    source: ConllSource, lines: Lines, fields: Fields, header: int, tokens: Positions
+) -> tuple[int, str] | None:
+    """Return the first token line that has the header's token and tag."""
+    for number, cell in zip(
+        (source.tag_column, source.token_column), _both_cells(source, fields, header)[::-1], strict=True
+    ):
+        cells = pc.utf8_trim_whitespace(fields.column(number, tokens))
+        tokens = tokens[
+            pc.equal(cells, pa.scalar(cell, pa.string())).fill_null(False).to_numpy(zero_copy_only=False)
+        ]
+    return (int(tokens[0]) + 1, lines.text(int(tokens[0]))) if len(tokens) else None
 
 
 def _bare(cell: str | None) -> str:

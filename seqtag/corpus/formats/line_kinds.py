@@ -28,12 +28,15 @@ class LineKinds:
     header: Positions  # one line at most
 
 
-def kinds_of(lines: Lines, fields: Fields, layout: Layout, *, header_due: bool) -> LineKinds:
+def kinds_of(lines: Lines, fields: Fields, layout: Layout, *, first_line: int) -> LineKinds:
     """Tell the lines of a block apart.
 
     A line that begins like a comment is a token if it has the usual number of columns, or a tag that the
     first lines show. Where blanks separate, the words of a comment look like columns: above a sequence a
     token has both, within one the usual number. What is not declared is no comment within a sequence.
+
+    Args:
+        first_line: the number of the block's first line in its file.
     """
     starts = document_starts(lines)
     is_break = lines.blank()
@@ -41,11 +44,12 @@ def kinds_of(lines: Lines, fields: Fields, layout: Layout, *, header_due: bool) 
     is_token = ~is_break
     maybe = commented(layout.source, lines)
     maybe = maybe[is_token[maybe]]
-    header = _header(fields, layout, is_token, maybe) if header_due else starts[:0]
-    is_token[header] = False
+    above, header = _header(layout, is_token, first_line)
+    is_token[above] = is_token[header] = False
     maybe = maybe[is_token[maybe]]
     comments, is_inside = _comments(fields, layout, is_break, is_token, maybe)
     is_token[comments] = False
+    comments, is_inside = np.append(above, comments), np.append(np.zeros(len(above), np.bool_), is_inside)
     begins = lines.starting_with(_BEGIN_DOCUMENT)
     starts = np.union1d(starts, begins[~is_token[begins]])
     return LineKinds(
@@ -53,11 +57,12 @@ def kinds_of(lines: Lines, fields: Fields, layout: Layout, *, header_due: bool) 
     )
 
 
-def _header(fields: Fields, layout: Layout, is_token: Flags, maybe: Positions) -> Positions:
-    """Return the first line that is neither blank nor a comment."""
-    is_candidate = is_token.copy()
-    is_candidate[maybe] = layout.are_usual(fields.counts[maybe])
-    return np.flatnonzero(is_candidate)[:1]
+def _header(layout: Layout, is_token: Flags, first_line: int) -> tuple[Positions, Positions]:
+    """Return the comments above the declared header, and the header."""
+    row = 0 if layout.header_line is None else layout.header_line - first_line
+    if layout.header_line is None or row < 0:
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return np.flatnonzero(is_token[:row]), np.arange(row, min(row + 1, len(is_token)))
 
 
 def _comments(

@@ -128,6 +128,15 @@ class Tally:
             line, text = layout.header
             shown = repr(text[:_MOST_CHARACTERS])
             yield "header", line, f"{shown} looks like a header and is read as a token; set header = true", 1
+        elif layout.repeated_header is not None:
+            line, text = layout.repeated_header
+            shown = repr(text[:_MOST_CHARACTERS])
+            yield (
+                "header",
+                line,
+                f"{shown} repeats the header and is read as a token; remove all but the first",
+                1,
+            )
         elif header.count and self._cell(header, layout.source.tag_column) in layout.tags.to_pylist():
             text = f"{header.shown} is left out as the header and looks like a token; drop header = true"
             yield "header", header.line, text, 1

@@ -191,6 +191,38 @@ def test_a_header_that_looks_like_a_token_is_a_warning(report):
     assert "drop header = true" in warned(record)["header"]
 
 
+@pytest.mark.parametrize(
+    ("above", "header"),
+    [
+        ("# a comment header\n", "Word Tag\n"),
+        ("# one more\n\n# a comment header\n\n", "Word Tag\n\n"),
+        ("# made by hand\n", "Wort\tKlasse\n"),
+        ("", "#Word Tag\n"),
+        ("", "# Word Tag\n"),
+        ("# a = b\n", "#\tTag\n"),
+    ],
+)
+def test_a_comment_above_the_header_is_no_header(above, header, read, report, content):
+    separator = "\t" if "\t" in header else " "
+    text = f"{above}{header}EU B-ORG\nrejects O\n\nEU B-ORG\n"
+    text = text.replace("EU ", f"EU{separator}").replace("rejects ", f"rejects{separator}")
+
+    assert content(read(text, format="conll", header=True)) == [
+        (["EU", "rejects"], ["B-ORG", "O"]),
+        (["EU"], ["B-ORG"]),
+    ]
+    assert set(warned(report(text, format="conll", header=True))) == ({"comments"} if above else set())
+
+
+def test_a_header_above_each_sequence_is_a_warning_that_keeps_the_first(report):
+    record = report("Word Tag\na O\nb B-X\n\nWord Tag\nc O\n", format="conll", header=True)
+
+    assert warned(record) == {
+        "header": "corpus.txt:5: 'Word Tag' repeats the header and is read as a token; remove all but the "
+        "first"
+    }
+
+
 def test_a_hash_with_a_tag_is_a_token_also_where_comments_are_declared(read, content):
     tabs = "# newdoc\n#\tO\nAda\tB-PER\n#acme\tB-ORG\n\n#first\tB-NEW\nday\tO\n"
     expected = [(["#", "Ada", "#acme"], ["O", "B-PER", "B-ORG"]), (["#first", "day"], ["B-NEW", "O"])]
