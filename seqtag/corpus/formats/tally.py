@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -10,13 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from seqtag.corpus.formats.layout import Layout, that_look_commented
+from seqtag.corpus.formats.layout import Layout, are_enough, that_look_commented
 from seqtag.corpus.formats.line_kinds import LineKinds
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import TAB, Fields, Lines, Positions, fields_of_line
 
 LEAST_SEQUENCES = 10  # of a file that is one document, for a warning
-_MOST_WIDTHS = 4  # numbers of columns that a warning counts
 _MOST_CHARACTERS = 60  # of a line in a warning
 
 
@@ -44,7 +42,6 @@ class Tally:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._widths: Counter[int] = Counter()
         self._n_shortened = 0
         self._first, self._odd, self._tabbed, self._blank = Seen(), Seen(), Seen(), Seen()
         self._comments, self._inside, self._doubtful = Seen(), Seen(), Seen()
@@ -55,9 +52,6 @@ class Tally:
         tokens = kinds.tokens
         counts = fields.counts[tokens]
         odd = np.flatnonzero(counts != self._layout.usual)
-        widths, n = np.unique(counts[odd], return_counts=True)
-        self._widths.update(dict(zip(widths.tolist(), n.tolist(), strict=True)))
-        self._widths[self._layout.usual] += len(counts) - len(odd)
         self._n_shortened += int((np.diff(fields.first, append=len(fields.starts))[tokens] > counts).sum())
         tabbed = counts > 1 if self._layout.tabs else _with_tab(lines, fields)[tokens]
         for seen, rows in (
@@ -83,7 +77,7 @@ class Tally:
         report.assume("columns", "by sequence" if layout.by_sequence else _columns(layout))
         report.assume("header", "yes" if self._header.count else "none")
         report.assume("comments", automatic if source.comment is None else repr(source.comment))
-        report.change("lines without their last, empty columns", self._n_shortened)
+        report.change("of the lines had empty columns at the end, dropped", self._n_shortened)
         for kind, line, text, count in self._contradictions(n_sequences):
             report.warn(kind, text, place=f"{name}:{line}", count=count)
 
@@ -142,23 +136,22 @@ class Tally:
             yield "header", header.line, text, 1
 
     def _odd_columns(self) -> str:
-        """Show the first line with another number of columns, read from the left and from the right."""
+        """Say how the first line with another number of columns is read, and which key reads it otherwise."""
         layout, odd = self._layout, self._odd
-        columns = (layout.source.token_column, layout.source.tag_column)
-        (usual, n), *others = sorted(self._widths.items(), key=lambda item: (-item[1], item[0]))[
-            :_MOST_WIDTHS
-        ]
-        counts = ", ".join([f"{usual} in {n:,} lines", *(f"{width} in {n:,}" for width, n in others)])
-        found = f"number of columns varies ({counts}), {odd.shown} has {len(self._cells(odd))}"
+        n, usual = len(self._cells(odd)), layout.usual
+        found = f"line {odd.line} has {n} column{'' if n == 1 else 's'}, most have {usual}"
         if layout.by_sequence:
-            return f"{found}; each sequence keeps its number, and n_columns = {layout.usual} allows no other"
-        left = " / ".join(repr(self._cell(odd, c if c >= 0 else c + layout.usual)) for c in columns)
-        right = " / ".join(repr(self._cell(odd, c if c < 0 else c - layout.usual)) for c in columns)
-        read = f"{found}: its token and tag are {left} from the left, {right} from the right"
-        mixed = " / ".join(repr(self._cell(odd, column)) for column in columns)
+            return f"{found}; each sequence keeps its number, and n_columns = {usual} allows no other"
+        token, tag = (
+            repr(self._cell(odd, column)) for column in (layout.source.token_column, layout.source.tag_column)
+        )
+        if not are_enough(layout.source, np.array([n]))[0]:
+            return f"{found}; its sequence is set aside: {odd.shown} lacks a column, or is a comment"
         if layout.is_lenient:
-            return f"{read}; it is read from the left, n_columns = {layout.usual} breaks its sequence"
-        return f'{read}; its sequence is broken, n_columns = "vary" reads {mixed}'
+            read = f"it is read from the left as token {token}, tag {tag}"
+            return f"{found}; {read}, and n_columns = {usual} sets its sequence aside"
+        way_out = f'n_columns = "vary" would read token {token}, tag {tag}'
+        return f"{found}; its sequence is set aside; {way_out}"
 
     def _two_separators(self) -> str:
         tabs, blank = self._tabbed, self._blank
@@ -168,7 +161,10 @@ class Tally:
         )
 
     def _cells(self, seen: Seen) -> list[str]:
-        return seen.text.split("\t") if self._layout.tabs else fields_of_line(seen.text)
+        cells = seen.text.split("\t") if self._layout.tabs else fields_of_line(seen.text)
+        while len(cells) > self._layout.usual and not cells[-1].strip():
+            cells.pop()
+        return cells
 
     def _cell(self, seen: Seen, column: int) -> str | None:
         cells = self._cells(seen)

@@ -38,7 +38,7 @@ def test_a_last_column_that_is_seldom_filled_is_a_column(read, content):
 def test_dropped_columns_are_counted(report):
     record = report("a\tO\t\nb\tO\n\nc\tO\t\n", format="conll")
 
-    assert record["changed"] == {"lines without their last, empty columns": 2}
+    assert record["changed"] == {"of the lines had empty columns at the end, dropped": 2}
     assert record["assumed"]["columns"] == {"2": 1}
 
 
@@ -51,14 +51,34 @@ def test_a_blank_within_a_token_breaks_its_sequence(read, report):
         "n_columns = \"vary\" reads it: 'Acme Inc NNP B-ORG'"
     ]
     assert warned(report(text, format="conll")) == {
-        "columns": "corpus.txt:19: number of columns varies (3 in 13 lines, 4 in 1), 'Acme Inc NNP "
-        "B-ORG' "
-        "has 4: its token and tag are 'Acme' / 'NNP' from the left, 'Inc' / 'B-ORG' from the right; its "
-        "sequence "
-        "is broken, n_columns = \"vary\" reads 'Acme' / 'B-ORG'"
+        "columns": "corpus.txt:19: line 19 has 4 columns, most have 3; its sequence is set aside; "
+        "n_columns = \"vary\" would read token 'Acme', tag 'B-ORG'"
     }
     assert [row["defect"] for row in read(text, format="conll", n_columns="vary")] == [None] * 7
     assert report(text, format="conll", n_columns="vary")["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("line", "source", "said"),
+    [
+        (
+            "New",
+            {},
+            "line 3 has 1 column, most have 2; its sequence is set aside: 'New' lacks a column, or is a "
+            "comment",
+        ),
+        (
+            "New\tB-LOC\tsic\t ",
+            {"tag_column": 1},
+            "line 3 has 3 columns, most have 2; it is read from the left as token 'New', tag 'B-LOC', and "
+            "n_columns = 2 sets its sequence aside",
+        ),
+    ],
+)
+def test_the_first_line_with_other_columns_is_told(line, source, said, report):
+    record = report(f"a\tO\nb\tO\n{line}\nc\tO\n", format="conll", **source)
+
+    assert warned(record)["columns"] == f"corpus.txt:3: {said}"
 
 
 def test_an_empty_token_breaks_its_sequence(read):
