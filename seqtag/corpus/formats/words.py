@@ -209,8 +209,8 @@ def check_tag_feature(source: ConlluSource, report: SourceReport) -> None:
     seen = _listed(report.features)
     way_out = "set tag_feature to one of these" if seen else "set tag_column to a column that has features"
     raise CorpusFormatError(
-        f"{report.name}: no {source.tag_column} has feature {source.tag_feature}: expected at least one word "
-        f"with it, found {seen or 'no features'}; {way_out}"
+        f"{report.name}: no word has feature {source.tag_feature} in {source.tag_column}: expected at least "
+        f"one, found {f'{seen} words' if seen else 'no features'}; {way_out}"
     )
 
 

@@ -176,8 +176,8 @@ def test_a_feature_that_no_word_has_is_an_error_where_a_default_would_hide_it(re
     with pytest.raises(CorpusFormatError) as error:
         read(text, **source)
     assert str(error.value) == (
-        "corpus.txt: no MISC has feature name: expected at least one word with it, found NE in 2, SpaceAfter "
-        "in 2; set tag_feature to one of these"
+        "corpus.txt: no word has feature name in MISC: expected at least one, found NE in 2, SpaceAfter in 2 "
+        "words; set tag_feature to one of these"
     )
     with pytest.raises(CorpusFormatError, match="found no features; set tag_column to a column that has"):
         read(misc("_"), **source)
