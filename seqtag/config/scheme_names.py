@@ -31,7 +31,9 @@ SCHEME_ALIASES: Mapping[str, SchemeName] = {
 _AMBIGUOUS = {"IOB": "IOB1 or IOB2", "IOE": "IOE1 or IOE2"}
 _SCHEMES: Mapping[str, SchemeName] = {name.upper(): name for name in get_args(SchemeName)}
 
-SEPARATORS = "-_:/.|"  # that may stand between prefix and type
+_DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # hyphens, dashes and the minus sign
+_SHOWN_SEPARATORS = "-_:/.|"
+SEPARATORS = _SHOWN_SEPARATORS + _DASHES  # that may stand between prefix and type
 _PATTERN = re.compile(rf"[Bb][{re.escape(SEPARATORS)}]X|X[{re.escape(SEPARATORS)}][Bb]")
 
 
@@ -66,7 +68,7 @@ def spelling_pattern(text: str) -> str:
     if text != "auto" and not _PATTERN.fullmatch(text):
         raise ValueError(
             f'unknown spelling {text!r}: expected "auto", or B (b in lower case) and X with one of '
-            f'{" ".join(SEPARATORS)} between them, such as "B-X", "b_X" or "X-B"'
+            f'{" ".join(_SHOWN_SEPARATORS)} or another dash between them, such as "B-X", "b_X" or "X-B"'
         )
     return text
 

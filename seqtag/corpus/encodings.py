@@ -31,6 +31,17 @@ def encoding_error(
     )
 
 
+def misread_mark(start: bytes, encoding: str) -> bool:
+    """Tell whether text begins with the byte order mark of UTF-8 and `encoding` makes letters of it.
+
+    >>> misread_mark(codecs.BOM_UTF8 + b"a", "cp1252"), misread_mark(codecs.BOM_UTF8 + b"a", "utf-8")
+    (True, False)
+    """
+    if not start.startswith(codecs.BOM_UTF8):
+        return False
+    return not codecs.lookup(encoding).name.startswith("utf-")
+
+
 def _probable_encoding(mark: bytes, encoding: str) -> str:
     if mark.startswith(_UTF_32_MARKS):
         return 'the file begins with the mark of UTF-32: set encoding = "utf-32"'

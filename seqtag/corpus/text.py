@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.encodings import encoding_error
+from seqtag.corpus.encodings import encoding_error, misread_mark
 from seqtag.corpus.files import InputFile, opened
 from seqtag.errors import CorpusFormatError
 
@@ -32,7 +32,8 @@ def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[by
     """Yield a file's text as UTF-8, about `block_bytes` at a time, without a byte order mark.
 
     Raises:
-        CorpusFormatError: the bytes are not `encoding`; the message names the line and the byte.
+        CorpusFormatError: the bytes are not `encoding`; the message names the line and the byte. Or they
+            begin with the byte order mark of UTF-8 and `encoding` reads it as text.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
     at_start, line, n_bytes, mark = True, 1, 0, b""
@@ -46,6 +47,11 @@ def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[by
                 text = decoder.decode(stored, final=not more).encode()
             except UnicodeError as error:
                 raise encoding_error(file, encoding, mark, line, n_bytes + len(stored), error) from error
+            if misread_mark(mark, encoding):
+                raise CorpusFormatError(
+                    f'{file.name}: file is UTF-8, not {encoding}: expected text without a byte order mark, '
+                    'got that of UTF-8 in front; set encoding = "utf-8"'
+                )
             n_bytes += len(stored)
             line += text.count(b"\n")
             if text and at_start:

@@ -62,7 +62,7 @@ class Spelling:
         >>> Spelling("X_B").canonical("geo_loc_I"), Spelling("X_B").canonical("I-geo_loc")
         ('I-geo_loc', '')
         """
-        if tag == self.outside:
+        if tag == self.outside or ("b" in self.pattern and {tag, self.outside} == {"O", "o"}):
             return "O"
         letter, type_ = split_like(tag, self.pattern)
         if not letter or letter not in self.letters:
@@ -145,10 +145,11 @@ def read_spelling(tokens: Mapping[str, int], *, pattern: str, outside: str | Non
     rest = [tag for tag in tokens if tag not in split]
     outside = outside or _outside(rest, tokens, supported=supported)
     letters = _letters(split, tokens, certain=certain)
+    spelling = Spelling(pattern, letters, outside)
     return Reading(
-        spelling=Spelling(pattern, letters, outside),
+        spelling=spelling,
         spans=tuple(tag for tag in split if tag != outside),
-        strays=tuple(tag for tag in rest if tag != outside),
+        strays=tuple(tag for tag in rest if spelling.canonical(tag) != "O"),  # beside b-X, O and o are one
         has_outside=outside in tokens,
         supported=supported,
     )

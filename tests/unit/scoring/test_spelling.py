@@ -37,6 +37,9 @@ def verdict(*sequences: str) -> SchemeVerdict:
         ("B M E S B E", "IOBES", Spelling(letters="BMES")),  # word segmentation has no O
         ("b-x i-x o", "IOB2", Spelling("b-X", outside="o")),
         ("b-x i-x O", "IOB2", Spelling("b-X")),
+        ("O b-x i-x O b-y b-z i-z o O o", "IOB2", Spelling("b-X")),
+        ("B\u2010X I\u2010X O", "IOB2", Spelling("B\u2010X")),
+        ("B\u2212X I\u2212X O", "IOB2", Spelling("B\u2212X")),
         ("b i o b i", "IOB2", Spelling("b-X", outside="o")),
         ("b-x i-x l-x o u-x", "IOBES", Spelling("b-X", "BILU", "o")),
         ("B_X I_X O", "IOB2", Spelling("B_X")),
