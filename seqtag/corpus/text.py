@@ -49,7 +49,7 @@ def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[by
                 raise encoding_error(file, encoding, mark, line, n_bytes + len(stored), error) from error
             if misread_mark(mark, encoding):
                 raise CorpusFormatError(
-                    f'{file.name}: file is UTF-8, not {encoding}: expected text without a byte order mark, '
+                    f"{file.name}: file is UTF-8, not {encoding}: expected text without a byte order mark, "
                     'got that of UTF-8 in front; set encoding = "utf-8"'
                 )
             n_bytes += len(stored)

@@ -19,6 +19,7 @@ from seqtag.scoring.spelling import (
     read_spelling,
     split_like,
 )
+from seqtag.scoring.unread import unread_spelling
 
 _MOST_STRAYS = {True: 1.0, False: 1 / 9}  # per token with a span's tag; of the canonical pattern, of another
 _MOSTLY_LEGAL = 20  # tokens for each illegal transition, where the tags alone are weak evidence
@@ -27,12 +28,17 @@ _SHOWN = 3  # labels in a message
 
 @dataclass(frozen=True)
 class SchemeVerdict:
-    """The scheme that a corpus is in, and why; `illegal` counts transitions under each scheme."""
+    """The scheme that a corpus is in, and why.
+
+    `illegal` counts transitions under each scheme; `unread` says how the tags spell
+    spans, if no pattern reads them.
+    """
 
     scheme: SchemeName
     reason: str
     illegal: Mapping[SchemeName, int]
     spelling: Spelling = CANONICAL_SPELLING
+    unread: str | None = None
 
 
 def detect_scheme(
@@ -61,7 +67,7 @@ def detect_scheme(
     best = min(SPAN_SCHEMES, key=lambda scheme: illegal.get(scheme, np.inf))
     objection = _no_spans(tokens, reading, best, illegal) if pattern == "auto" else None
     if objection is not None:
-        return SchemeVerdict("none", f"none: {objection}", illegal)
+        return SchemeVerdict("none", f"none: {objection}", illegal, unread=unread_spelling(tokens))
     spelling = reading.spelling.of_scheme(best)
     reason = f"{best}: of {int(transitions.sum()):,} transitions, illegal are {counts}"
     if spelling != CANONICAL_SPELLING:

@@ -106,9 +106,9 @@ def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, objec
     try:
         row = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise CorpusFormatError(f"{required} Received: {text[:80]!r} ({error})") from error
+        raise CorpusFormatError(f"{required} Received: {text[:80]!r} ({error}){_one_a_line(text)}") from error
     if not isinstance(row, dict):
-        raise CorpusFormatError(f"{required} Received: {text[:80]!r}")
+        raise CorpusFormatError(f"{required} Received: {text[:80]!r}{_one_a_line(text)}")
     if source.tokens_column not in row or source.tags_column not in row:
         raise CorpusFormatError(f"{required} Received: the keys {list(row)!r:.80}{_meant(source, row)}")
     lacking = [name for name in _named(source) if name not in row]
@@ -120,6 +120,13 @@ def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, objec
     if source.tag_names is None and isinstance(tags, list) and are_numbers(tags):
         raise unnamed_numbers(source.tags_column, f"{tags!r:.80}", place=place)
     return row
+
+
+def _one_a_line(text: str) -> str:
+    """Say how an array, or an object over several lines, becomes an object a line."""
+    if text.lstrip().startswith("["):
+        return "; write one object a line: jq -c '.[]' x.json > x.jsonl"
+    return "; write one object a line: jq -c . x.json > x.jsonl" if text.strip() == "{" else ""
 
 
 def _meant(source: JsonlSource, row: dict[str, object]) -> str:

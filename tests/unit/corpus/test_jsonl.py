@@ -177,3 +177,27 @@ def test_keys_that_look_like_nothing_are_not_proposed(read):
 def test_an_empty_file_is_an_error(read):
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt: no object found, expected at least one"):
         read("", format="jsonl")
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ('[{"tokens": ["a"], "tags": ["X"]}]\n', "jq -c '.[]' x.json > x.jsonl"),
+        ('[\n {"tokens": ["a"], "tags": ["X"]}\n]\n', "jq -c '.[]' x.json > x.jsonl"),
+        ('{\n "tokens": ["a"],\n "tags": ["X"]\n}\n', "jq -c . x.json > x.jsonl"),
+    ],
+    ids=["array", "array over lines", "object over lines"],
+)
+def test_json_that_is_not_one_object_a_line_is_refused_with_the_command(text, command, read):
+    with pytest.raises(CorpusFormatError) as error:
+        read(text, format="jsonl")
+
+    assert str(error.value).endswith(f"; write one object a line: {command}")
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
+def test_utf_8_with_its_mark_is_refused_under_another_encoding(encoding, read):
+    text = "\ufeff" + lines({"tokens": ["Stra\u00dfe"], "tags": ["X"]})
+
+    with pytest.raises(CorpusFormatError, match=f'file is UTF-8, not {encoding}.*set encoding = "utf-8"'):
+        read(text, format="jsonl", encoding=encoding)

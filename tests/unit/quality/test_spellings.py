@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from seqtag.errors import TagSchemeError
 from tests.unit.quality.conftest import sequence, sound_corpus
 
 LENIENT = {"quarantine_budget": 1.0, "min_tag_support": 0}
@@ -167,3 +168,10 @@ def test_the_share_of_the_commonest_tag_that_warns_is_a_key(validated):
 
 def test_spans_may_be_rare(examined):
     assert "majority_tag" not in examined(sound_corpus(), quality=LENIENT).rules
+
+
+def test_spans_without_a_separator_are_refused_by_name(examined):
+    joined = {"B-PER": "BPER", "I-PER": "IPER", "B-ORG": "BPER", "O": "O"}
+
+    with pytest.raises(TagSchemeError, match=r"tags have no separator .* such as BPER: .*convert to B-/I-"):
+        examined(spelled(joined), quality=LENIENT)

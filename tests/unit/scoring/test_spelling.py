@@ -176,3 +176,19 @@ def test_spans_survive_every_spelling(data: st.DataObject, pattern: str, letters
 
 def test_the_examples_hold() -> None:
     assert doctest.testmod(spelling).failed == doctest.testmod(scheme_names).failed == 0
+
+
+@pytest.mark.parametrize(
+    ("sequence", "expected"),
+    [
+        ("(PER* *) * (LOC*) *", "tags are spans in brackets, such as (LOC*)"),
+        ("<B-PER> <I-PER> O <B-LOC>", "tags are in angle brackets, such as <B-LOC>"),
+        ("BPER IPER O BLOC ILOC", "tags have no separator after the prefix, such as BLOC"),
+        ("IN NN INTJ BADJ B O", None),
+        ("( NN ) * NN NN NN NN NN NN NN NN NN NN", None),
+    ],
+)
+def test_spans_in_a_spelling_that_is_not_read_are_told_from_labels(sequence, expected):
+    found = verdict(sequence)
+
+    assert (found.scheme, found.unread) == ("none", expected)
