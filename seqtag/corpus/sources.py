@@ -172,8 +172,8 @@ def _stream(
             on_source(report)
     if missing:
         raise CorpusFormatError(
-            f"corpus.columns: a source with a value in each column was required. "
-            f"Received: none with {sorted(missing)}"
+            f"corpus.columns: no source has a value in {', '.join(map(repr, sorted(missing)))}: expected a "
+            "column, a key or a comment of that name in one source at least, got none; correct the name"
         )
 
 

@@ -112,6 +112,8 @@ def _rows(
             if source.tag_names is None and is_number(parquet.schema_arrow.field(tags).type):
                 names = _class_names(parquet.schema_arrow, tags, file.name)
                 report.assume("tag names", f"{len(names)} of the file's metadata")
+            elif source.tag_names is not None:
+                _warn_of_other_names(source.tag_names, parquet.schema_arrow, tags, file.name, report)
             for batch in parquet.iter_batches(batch_rows, columns=wanted, use_threads=False):
                 if batch.num_rows:
                     yield batch if names is None else _named(batch, tags, names, file.name, n_rows, report)
@@ -129,6 +131,19 @@ def _class_names(schema: pa.Schema, column: str, name: str) -> tuple[str, ...]:
     if names is None:
         raise unnamed_numbers(column, schema.field(column).type, place=name)
     return names
+
+
+def _warn_of_other_names(
+    declared: Sequence[str], schema: pa.Schema, column: str, name: str, report: SourceReport
+) -> None:
+    noted = names_in_metadata(schema, column)
+    if noted is not None and noted != tuple(declared):
+        report.warn(
+            "tag_names against class names",
+            f"tag_names contradict the file's class names: [{', '.join(declared)}] was used, the file says "
+            f"[{', '.join(noted)}]; leave tag_names out to use those of the file",
+            place=name,
+        )
 
 
 def _named(

@@ -68,6 +68,20 @@ def test_the_metadata_of_hugging_face_name_the_classes(feature, kind, parquet, r
     assert record["changed"] == {"class numbers -100 or -1 read as no tag": 1}
 
 
+def test_tag_names_that_contradict_the_metadata_are_warned_of(parquet, record_of) -> None:
+    path = parquet({"tokens": TOKENS, "tags": [[0, 1, 2], [0]]}, {"tags": NEWER})
+
+    record = record_of(format="parquet", path=path, tag_names=["O", "I-city", "B-city"])
+    same = record_of(format="parquet", path=path, tag_names=["O", "B-city", "I-city"])
+
+    (warned,) = record["warnings"]
+    assert warned["text"] == (
+        "tag_names contradict the file's class names: [O, I-city, B-city] was used, the file says "
+        "[O, B-city, I-city]; leave tag_names out to use those of the file"
+    )
+    assert same["warnings"] == []
+
+
 def test_numbered_tokens_stay_text(parquet, read_rows) -> None:
     path = parquet({"tokens": [[17, 4]], "tags": [[0, 1]]}, {"tags": NEWER})
     (row,) = read_rows({"format": "parquet", "path": path})
