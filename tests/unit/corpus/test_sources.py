@@ -60,7 +60,9 @@ def test_columns_are_null_where_a_source_lacks_them(folder, read_rows):
 
 
 def test_a_column_that_no_source_has_is_an_error(folder, read_rows):
-    with pytest.raises(CorpusFormatError, match=r"corpus\.columns: .* Received: none with \['genre'\]"):
+    with pytest.raises(
+        CorpusFormatError, match=r"corpus\.columns: no source has a value in 'genre': expected a column"
+    ):
         read_rows({"format": "conll", "path": f"{folder}/train.conll"}, columns=["genre"])
 
 
