@@ -12,7 +12,6 @@ import numpy as np
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus import SourceRecord, read_places
 from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
-from seqtag.errors import TagSchemeError
 from seqtag.quality.causes import find_prevalence
 from seqtag.quality.empty_splits import empty_split_reason
 from seqtag.quality.findings import Findings, find_offenders
@@ -57,20 +56,12 @@ def examine(
     Args:
         sources: what the readers assumed about each source.
         places: the file that `PlacesWriter` wrote.
-
-    Raises:
-        TagSchemeError: the scheme is "auto", and the tags are spans in a spelling that is not read.
     """
     wrong = schema_faults(parts, columns)
     sound_parts = () if wrong else tuple(parts)  # columns that are not there cannot be measured
     splitter = Splitter(sound_parts, split)
     measured = measure(sound_parts, tags=tags, quality=quality, splitter=splitter)
     scheme = measured.scheme.scheme if tags.scheme == "auto" else tags.scheme
-    if tags.scheme == "auto" and measured.scheme.unread is not None:
-        raise TagSchemeError(
-            f"{measured.scheme.unread}: expected a spelling that tags.spelling can name, got none; "
-            'convert to B-/I- (B-PER, I-PER), or set tags.scheme = "none" if they are flat labels'
-        )
     rules = rules_in_force(
         tags=tags, quality=quality, split=split, scheme=scheme, has_previous=previous is not None
     )
@@ -142,6 +133,8 @@ def _evidence(
 ) -> Evidence:
     unsound = [Offender("schema", None, "", "", fault, "") for fault in wrong]
     rare = _rare_tags(tags, least=quality.min_tag_support)
+    unread = [Offender("unread_spelling", None, "", "", measured.scheme.unread or "", "")]
+    unread = unread if measured.scheme.unread else []
     return Evidence(
         metrics=split_metrics(
             measured.ledger,
@@ -150,10 +143,11 @@ def _evidence(
             tags=tags,
             previous=None if previous is None else previous["tags"],
         ),
-        offenders=(*unsound[:EXAMPLES], *offenders, *rare[:EXAMPLES]),
+        offenders=(*unsound[:EXAMPLES], *unread, *offenders, *rare[:EXAMPLES]),
         counts={
             "schema": len(wrong),
             **{rule: len(rows) for rule, rows in findings.rows.items()},
+            "unread_spelling": len(unread),
             "rare_tags": len(rare),
             "quarantine_budget": int((~findings.kept).sum()),
         },

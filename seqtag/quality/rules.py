@@ -14,7 +14,7 @@ SEQUENCE_RULES: tuple[str, ...] = (*ROW_RULES, UNKNOWN_SPLIT)  # bit i of a sequ
 AMONG_SEQUENCES: tuple[RowRule, ...] = ("duplicate_id", "conflicting_labels")  # no sequence breaks them alone
 
 # Judged by the offenders that were found, against none; the others by the metrics of the splits.
-BY_OFFENDERS = frozenset({*SEQUENCE_RULES, "schema", "rare_tags"})
+BY_OFFENDERS = frozenset({*SEQUENCE_RULES, "schema", "unread_spelling", "rare_tags"})
 
 _CORPUS_RULES: Mapping[str, Severity] = {
     "schema": "fail",
@@ -23,6 +23,7 @@ _CORPUS_RULES: Mapping[str, Severity] = {
     "too_few_sequences": "fail",
     "empty_split": "fail",
     UNKNOWN_SPLIT: "fail",
+    "unread_spelling": "fail",
     "quarantine_budget": "fail",
     "duplicates": "warn",
     "leakage": "warn",
@@ -55,6 +56,10 @@ _REQUIRED: Mapping[str, str] = {
     "leakage": (
         "at most {quality.max_leakage_share:.2%} of the sequences of dev and of test that have at least "
         "{quality.leakage_min_length} tokens also stand in train"
+    ),
+    "unread_spelling": (
+        "tags of spans are spelled in a way that is read: convert them to B-PER and I-PER, or declare "
+        'tags.scheme = "none" if they are flat labels'
     ),
     "rare_tags": "train holds every tag at least {quality.min_tag_support:,} times",
     "majority_tag": (
@@ -97,6 +102,8 @@ def rules_in_force(
         severities.pop("illegal_transition", None)
     else:
         del severities["majority_tag"]  # spans are scored by F1
+    if tags.scheme != "auto":
+        del severities["unread_spelling"]
     if split.mode == "hash":
         del severities[UNKNOWN_SPLIT]  # what the sources name is not used
     if not has_previous:

@@ -213,6 +213,8 @@ def _received(rule: Rule, evidence: Evidence) -> str:
     match name:
         case "schema":
             return (first or "no difference") + (f"; {count - 1} more like it" if count > 1 else "")
+        case "unread_spelling":
+            return first or "such a spelling"
         case "complete_metrics":
             return f"{len(evidence.metrics)} rows, {int(evidence.metrics.isna().sum().sum())} numbers missing"
         case "empty_corpus":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from seqtag.errors import TagSchemeError
 from tests.unit.quality.conftest import sequence, sound_corpus
 
 LENIENT = {"quarantine_budget": 1.0, "min_tag_support": 0}
@@ -170,8 +169,28 @@ def test_spans_may_be_rare(examined):
     assert "majority_tag" not in examined(sound_corpus(), quality=LENIENT).rules
 
 
-def test_spans_without_a_separator_are_refused_by_name(examined):
-    joined = {"B-PER": "BPER", "I-PER": "IPER", "B-ORG": "BPER", "O": "O"}
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [
+        (
+            {"B-PER": "BPER", "I-PER": "IPER", "B-ORG": "BPER", "O": "O"},
+            "tags have no separator after the prefix, such as BPER",
+        ),
+        (
+            {"B-PER": "(PER*", "I-PER": "*)", "B-ORG": "(ORG*)", "O": "*"},
+            "tags are spans in brackets, such as (ORG*)",
+        ),
+        (
+            {"B-PER": "<B-PER>", "I-PER": "<I-PER>", "B-ORG": "<B-ORG>", "O": "O"},
+            "tags are in angle brackets, such as <B-ORG>",
+        ),
+    ],
+)
+def test_spans_in_a_spelling_that_is_not_read_are_refused_by_name(validated, tags, said):
+    result = validated(spelled(tags), quality=LENIENT)
 
-    with pytest.raises(TagSchemeError, match=r"tags have no separator .* such as BPER: .*convert to B-/I-"):
-        examined(spelled(joined), quality=LENIENT)
+    assert not result.profile["accepted"]
+    assert said in result.profile["sentence"]
+    assert 'declare tags.scheme = "none"' in result.profile["sentence"]
+    labels = validated(spelled(tags), tags={"scheme": "none"}, quality=LENIENT)
+    assert labels.profile["accepted"]
