@@ -23,8 +23,14 @@ class Table(BaseModel):
 
 
 class Labels(Table):
-    """Spellings of tags and splits in a source that are not those of the corpus."""
+    """Splits and documents of a source, and names of tags and splits that are not those of the corpus.
 
+    `split` labels all sequences. In files, `split_column` and `document_column` may also name a partition.
+    """
+
+    split: Split | None = None
+    split_column: str | None = None
+    document_column: str | None = None
     tag_names: tuple[str, ...] | None = Field(default=None, min_length=1)  # of class numbers: number 0 first
     split_names: dict[str, Split] = Field(default_factory=dict)  # { testa = "dev" }; case does not count
 
@@ -50,33 +56,29 @@ class Labels(Table):
 
     @model_validator(mode="after")
     def _splits_are_named_once(self) -> Self:
-        named = [key for key in ("split", "split_column") if getattr(self, key, None) is not None]
-        if len(named) > 1:
+        if self.split is not None and self.split_column is not None:
             raise ValueError("split and split_column exclude each other: expected one of them, got both")
         return self
 
 
 class FileSource(Labels):
-    """What every source made of files has.
+    """Options common to all sources made of files.
 
     `path` is a local path (relative to the working directory), any fsspec URL, a glob or a list of them, and
     may hold `${VARIABLE}`. A folder is read if its files are parts of one export (`part-*`, partitions).
     Hidden files and markers (`_SUCCESS`) are left out of folders and globs, files without a sequence skipped.
 
-    Content packed with gzip, Zstandard, bzip2, xz, zip (one file) or tar is told by its first bytes, whatever
-    its name. Each file of a tar archive is a file of the source, called `archive.tar.gz/file`.
+    Content packed with gzip, Zstandard, bzip2, xz, zip (one file) or tar is recognised by its first bytes,
+    whatever its name. Each file of a tar archive is a file of the source, called `archive.tar.gz/file`.
 
-    `split` labels all sequences. Folders `split=train/` or `date=2026-11-01/` in a path are columns, which
-    `split_column`, `document_column` and `corpus.columns` may name in any format.
+    Folders `split=train/` or `date=2026-11-01/` in a path are columns, which `split_column`,
+    `document_column` and `corpus.columns` may name in any format.
 
     A sequence id means the same in all files of a source: rows with one token each may begin a sequence in a
     file and go on in the next. With `id_scope = "file"` ids begin with the name of their file instead.
     """
 
     path: Paths
-    split: Split | None = None
-    split_column: str | None = None
-    document_column: str | None = None
     id_scope: Literal["source", "file"] = "source"  # file: each file numbers its sequences by itself
     encoding: str = "utf-8"
 
@@ -157,8 +159,8 @@ class ConlluSource(FileSource):
     documents: Documents = "auto"
 
 
-class LongColumns(Table):
-    """How one-token-a-row data name their columns.
+class LongColumns(Labels):
+    """Column names of data with one token a row.
 
     The rows of a sequence must be adjacent, unless `rows = "interleaved"` has them gathered: an event log by
     time, whose cases (sessions, users) take turns. They are then sorted by the order column, or stay as they
@@ -170,11 +172,7 @@ class LongColumns(Table):
     token_column: str
     tag_column: str
     order_column: str | None = None  # position or time of the token; None: as the rows come
-    order_format: str | None = (
-        None  # None: numbers or ISO 8601; "%d/%m/%Y %I:%M %p"; "natural": t2 before t10
-    )
-    document_column: str | None = None
-    split_column: str | None = None
+    order_format: str | None = None  # numbers or ISO 8601; "%d/%m/%Y %I:%M %p"; "natural": t2 before t10
     sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank until it changes
     rows: Literal["adjacent", "interleaved"] = "adjacent"  # interleaved: gathered by sequence id
     session_gap_minutes: float | None = Field(default=None, gt=0)  # a longer pause begins a new sequence
@@ -194,9 +192,7 @@ class TableSource(FileSource, LongColumns):
 
     format: Literal["table"]
     delimiter: str = Field(default=",", pattern=r"^[\t -~]$")  # one character of ASCII
-    quote: str | None = Field(
-        default=None, pattern=r"^[!-~]?$"
-    )  # None: '"', but "" after tabs; "": no quoting
+    quote: str | None = Field(default=None, pattern=r"^[!-~]?$")  # None: '"', but "" for tabs; "": none
 
     @field_validator("quote")
     @classmethod
@@ -213,14 +209,12 @@ class TableSource(FileSource, LongColumns):
         return self.quote
 
 
-class ListColumns(Table):
-    """How one-sequence-a-row data name their columns."""
+class ListColumns(Labels):
+    """Column names of data with one sequence a row."""
 
     tokens_column: str = "tokens"
     tags_column: str = "tags"
     id_column: str | None = None
-    document_column: str | None = None
-    split_column: str | None = None
 
     @model_validator(mode="after")
     def _lists_have_columns_of_their_own(self) -> Self:
@@ -270,7 +264,7 @@ class ParallelSource(FileSource):
     tags_path: Paths
 
 
-class SqlSource(LongColumns, Labels):
+class SqlSource(LongColumns):
     """The rows of a query, one token a row, streamed from any database that SQLAlchemy reaches.
 
     Keep credentials out of the file: `url = "${CORPUS_URL}"`. Rows of one sequence must be adjacent, as
@@ -280,7 +274,6 @@ class SqlSource(LongColumns, Labels):
     format: Literal["sql"]
     url: str
     query: str
-    split: Split | None = None
 
     @field_validator("url")
     @classmethod
