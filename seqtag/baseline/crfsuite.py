@@ -145,7 +145,7 @@ def _known_pieces(tags: Sequence[str | None]) -> Iterator[tuple[int, int]]:
     """Give the stretches `[start, stop)` of known tags, none of which is empty.
 
     CRFsuite 0.12 cannot sum over the tags that a token may have, so that each stretch is learnt by itself;
-    its attributes still tell of the tokens beside it. It also reads beside its arrays where there are none.
+    its attributes still describe its neighbours. It also reads past its arrays where there are none.
 
     >>> list(_known_pieces(["O", "B-X", None, None, "O"]))
     [(0, 2), (4, 5)]

@@ -30,7 +30,7 @@ def has_date(format_: str) -> bool:
 
 
 def check_order_format(format_: str) -> str:
-    """Return the format, if times can be told apart by it.
+    """Return the format, if it orders times.
 
     Raises:
         ValueError: says what is wrong with it.

@@ -138,7 +138,7 @@ def told_apart(files: Sequence[InputFile]) -> list[InputFile]:
 
 @contextmanager
 def opened(file: InputFile) -> Iterator[BinaryIO]:
-    """Open a file for reading its content, unpacked; what it is packed in is told by its first bytes.
+    """Open a file for reading its content, unpacked; its first bytes tell how it is packed.
 
     Raises:
         CorpusFormatError: inside the `with`, when the packed data are damaged or cut short, or the file is
