@@ -8,12 +8,12 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError, URLError
 
+import httpx
 import pytest
 
 from seqtag.registry import Registry, sqlite_url
@@ -203,20 +203,15 @@ def server(served_home: Path, tmp_path: Path) -> Iterator[str]:
 def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + 180  # seconds
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(url, timeout=5):  # noqa: S310 - loopback
+        with suppress(httpx.TransportError):
+            if httpx.get(url, timeout=5).is_success:
                 return
-        except (URLError, ConnectionError, TimeoutError):
-            time.sleep(0.5)
+        time.sleep(0.5)
     pytest.fail(f"the server did not answer:\n{log.read_text()}")
 
 
 def _post(url: str, body: dict[str, Any]) -> Any:
-    request = urllib.request.Request(  # noqa: S310 - loopback
-        url, json.dumps(body).encode(), {"Content-Type": "application/json"}
-    )
-    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - loopback
-        return json.load(response)
+    return httpx.post(url, json=body, timeout=60).raise_for_status().json()
 
 
 @pytest.fixture
@@ -292,5 +287,5 @@ def test_mlflow_serves_the_champion_over_http(server: str) -> None:
     records = [{"tokens": tokens} for tokens in SEQUENCES]
     assert _post(server, {"inputs": records}) == {"predictions": ANSWERS}
     assert _post(server, {"dataframe_split": {"columns": ["tokens"], "data": []}}) == {"predictions": []}
-    with pytest.raises(HTTPError, match="400"):
+    with pytest.raises(httpx.HTTPStatusError, match="400"):
         _post(server, {"dataframe_records": [{"words": ["a"]}]})
