@@ -1,14 +1,104 @@
-"""Errors of text that is not in its encoding, with a probable one."""
+"""Text in another encoding than declared, and byte order marks of concatenated files."""
 
 from __future__ import annotations
 
 import codecs
+import re
 
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
+_MARK = codecs.BOM_UTF8
+# In front of a line. A mark between a line end and a separator is a whole cell, and stays.
+_STRAY_MARKS = re.compile(rb"(?<=[\r\n])(?:\xef\xbb\xbf)+(?![\t ,;|])")
+_NOT_ASCII = re.compile(r"[^\x00-\x7f]")
+
+
+class Utf8Check:
+    """Test whether a file that is read in another encoding is UTF-8.
+
+    Text that is not ASCII and yet valid UTF-8 is hardly ever in a one-byte encoding.
+    """
+
+    def __init__(self, encoding: str) -> None:
+        self._encoding = encoding
+        self._decoder = None if _is_unicode(encoding) else codecs.getincrementaldecoder("utf-8")()
+        self._line = 1
+        self._first = ""  # character that is not ASCII
+
+    def add(self, stored: bytes, *, final: bool) -> None:
+        """Test the next bytes of the file."""
+        if self._decoder is None:
+            return
+        try:
+            text = self._decoder.decode(stored, final)
+        except UnicodeDecodeError:
+            self._decoder = None
+            return
+        if not self._first:
+            found = None if text.isascii() else _NOT_ASCII.search(text)
+            self._line += text.count("\n", 0, found.start() if found else len(text))
+            self._first = found[0] if found else ""
+
+    def tell(self, report: SourceReport, name: str) -> None:
+        """Warn if all the bytes are UTF-8 and not all are ASCII."""
+        if self._decoder is None or not self._first:
+            return
+        read = self._first.encode().decode(self._encoding, "replace")
+        report.warn(
+            "utf-8 in another encoding",
+            f"text is valid UTF-8 and was read as {self._encoding}: expected {self._first!r}, got {read!r}; "
+            'set encoding = "utf-8"',
+            place=f"{name}:{self._line}",
+        )
+
+
+class StrayMarks:
+    """Remove byte order marks in front of lines, where files were concatenated."""
+
+    def __init__(self) -> None:
+        self._last = b"\n"  # byte before the next block
+        self._held = b""  # marks at the end of a block, which the next one decides about
+        self._line = 1
+        self._n_removed = 0
+        self._first_line = 0
+
+    def removed(self, text: bytes, *, final: bool) -> bytes:
+        """Return the next block of UTF-8 without such marks."""
+        text, self._held = self._held + text, b""
+        if _MARK in text:
+            end = len(text)
+            while not final and text.endswith(_MARK, 0, end):
+                end -= len(_MARK)
+            text, self._held = self._without(text[:end]), text[end:]
+        self._line += text.count(b"\n")
+        self._last = text[-1:] or self._last
+        return text
+
+    def _without(self, text: bytes) -> bytes:
+        before = self._last + text
+        found = _STRAY_MARKS.search(before)
+        if found is None:
+            return text
+        if not self._n_removed:
+            self._first_line = self._line + before.count(b"\n", 1, found.start())
+        after = _STRAY_MARKS.sub(b"", before)[1:]
+        self._n_removed += (len(text) - len(after)) // len(_MARK)
+        return after
+
+    def tell(self, report: SourceReport, name: str) -> None:
+        """Count the removed marks and name the first place."""
+        report.change("byte order marks within a file removed", self._n_removed)
+        report.warn(
+            "byte order marks",
+            "a byte order mark within the file was removed: files seem to be concatenated here; check that a "
+            "sequence ends above this line and that no header is repeated",
+            place=f"{name}:{self._first_line}",
+            count=self._n_removed,
+        )
 
 
 def encoding_error(
@@ -37,9 +127,7 @@ def misread_mark(start: bytes, encoding: str) -> bool:
     >>> misread_mark(codecs.BOM_UTF8 + b"a", "cp1252"), misread_mark(codecs.BOM_UTF8 + b"a", "utf-8")
     (True, False)
     """
-    if not start.startswith(codecs.BOM_UTF8):
-        return False
-    return not codecs.lookup(encoding).name.startswith("utf-")
+    return start.startswith(_MARK) and not _is_unicode(encoding)
 
 
 def _probable_encoding(mark: bytes, encoding: str) -> str:
@@ -47,6 +135,12 @@ def _probable_encoding(mark: bytes, encoding: str) -> str:
         return 'the file begins with the mark of UTF-32: set encoding = "utf-32"'
     if mark.startswith(_UTF_16_MARKS):
         return 'the file begins with the mark of UTF-16: set encoding = "utf-16"'
-    if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii"):
+    if codecs.lookup(encoding).name == "ascii":
+        return 'set encoding = "utf-8", or "cp1252" or "latin-1" if it is from Windows or old'
+    if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
         return 'if it is from Windows or old, set encoding = "cp1252" or "latin-1"'
     return 'encoding = "utf-8" is the default'
+
+
+def _is_unicode(encoding: str) -> bool:
+    return codecs.lookup(encoding).name.startswith("utf-")

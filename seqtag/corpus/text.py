@@ -13,8 +13,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.encodings import encoding_error, misread_mark
+from seqtag.corpus.encodings import StrayMarks, Utf8Check, encoding_error, misread_mark
 from seqtag.corpus.files import InputFile, opened
+from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 
 BLOCK_BYTES = 4 << 20  # of text read at a time; about half a million tokens
@@ -28,8 +29,14 @@ _BETWEEN_FIELDS = re.compile("[ \t]+")
 _BEGINS_WHITE_SPACE = np.isin(np.arange(256), [*range(33), 0xC2, 0xE1, 0xE2, 0xE3])  # first bytes in UTF-8
 
 
-def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
-    """Yield a file's text as UTF-8, about `block_bytes` at a time, without a byte order mark.
+def utf8_blocks(
+    file: InputFile, encoding: str, block_bytes: int, *, report: SourceReport | None = None
+) -> Iterator[bytes]:
+    """Yield a file's text as UTF-8, about `block_bytes` at a time, without the byte order marks of lines.
+
+    Args:
+        report: gets a warning if the file is UTF-8 and `encoding` is not, and where marks were removed that
+            are not at the start of the file.
 
     Raises:
         CorpusFormatError: the bytes are not `encoding`; the message names the line and the byte. Or they
@@ -37,6 +44,7 @@ def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[by
     """
     decoder = codecs.getincrementaldecoder(encoding)()
     at_start, line, n_bytes, mark = True, 1, 0, b""
+    check, marks = Utf8Check(encoding), StrayMarks()
     with opened(file) as stream:
         more = True
         while more:
@@ -54,16 +62,23 @@ def utf8_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[by
                 )
             n_bytes += len(stored)
             line += text.count(b"\n")
+            check.add(stored, final=not more)
             if text and at_start:
                 text, at_start = text.removeprefix(BYTE_ORDER_MARK), False
+            text = marks.removed(text, final=not more)
             if text:
                 yield text
+    if report is not None:
+        check.tell(report, file.name)
+        marks.tell(report, file.name)
 
 
-def line_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
+def line_blocks(
+    file: InputFile, encoding: str, block_bytes: int, *, report: SourceReport | None = None
+) -> Iterator[bytes]:
     """Yield a file's text as UTF-8 in whole lines, each ended by a newline alone, also the last one."""
     pending: list[bytes] = []
-    for text in utf8_blocks(file, encoding, block_bytes):
+    for text in utf8_blocks(file, encoding, block_bytes, report=report):
         end = text.rfind(b"\n") + 1
         pending.append(text[:end] if end else text)
         if end:
@@ -75,25 +90,30 @@ def line_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[by
         yield _newlines(rest + b"\n")
 
 
-def plain_line_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
+def plain_line_blocks(
+    file: InputFile, encoding: str, block_bytes: int, *, report: SourceReport | None = None
+) -> Iterator[bytes]:
     """Yield `line_blocks` of a format in which a carriage return can only be half a line end.
 
     Raises:
         CorpusFormatError: a line holds a carriage return: tokens would vanish in it, or it would end a tag.
     """
     line = 1
-    for block in line_blocks(file, encoding, block_bytes):
+    for block in line_blocks(file, encoding, block_bytes, report=report):
         place = block.find(b"\r")
         if place >= 0:
             raise CorpusFormatError(
-                f"{file.name}:{line + block.count(NEWLINE, 0, place)}: lines that end with a newline, or a "
-                "carriage return and a newline, were required. Received: a carriage return within a line"
+                f"{file.name}:{line + block.count(NEWLINE, 0, place)}: a carriage return is within a line: "
+                "expected lines that end with a newline, or a carriage return and a newline; remove it, or "
+                "where it ends lines by itself write: tr '\\r' '\\n' < x.txt > y.txt"
             )
         line += block.count(NEWLINE)
         yield block
 
 
-def paragraph_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterator[bytes]:
+def paragraph_blocks(
+    file: InputFile, encoding: str, block_bytes: int, *, report: SourceReport | None = None
+) -> Iterator[bytes]:
     """Yield a file's text as UTF-8 in blocks that end with a blank line or with the file.
 
     Raises:
@@ -101,7 +121,7 @@ def paragraph_blocks(file: InputFile, encoding: str, block_bytes: int) -> Iterat
     """
     pending: list[bytes] = []
     waiting = 0  # bytes that are known to hold no blank line
-    for lines in plain_line_blocks(file, encoding, block_bytes):
+    for lines in plain_line_blocks(file, encoding, block_bytes, report=report):
         pending.append(lines)
         size = _check_size(file, "a sequence", pending)
         if size < 2 * waiting:  # doubling keeps the work linear when a sequence is longer than a block
@@ -282,7 +302,7 @@ def _check_size(file: InputFile, what: str, pending: list[bytes]) -> int:
     size = sum(map(len, pending))
     if size > LARGEST_BLOCK:
         raise CorpusFormatError(
-            f"{file.name}: {what} of at most {LARGEST_BLOCK} bytes was required. "
-            f"Received: {size} bytes without an end"
+            f"{file.name}: {what} is too long: expected at most {LARGEST_BLOCK:,} bytes, got {size:,} "
+            "without an end; end lines with a newline, and sequences in columns with a blank line"
         )
     return size

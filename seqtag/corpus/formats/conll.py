@@ -50,7 +50,8 @@ def read_conll(
 def _pieces(
     source: ConllSource, file: InputFile, columns: Sequence[str], report: SourceReport, block_bytes: int
 ) -> Iterator[Piece]:
-    head, blocks = with_head(paragraph_blocks(file, source.encoding, block_bytes), HEAD_BYTES)
+    text = paragraph_blocks(file, source.encoding, block_bytes, report=report)
+    head, blocks = with_head(text, HEAD_BYTES)
     layout = layout_of(source, head, name=file.name)
     place, tally = _Place(), Tally(layout)
     for block in blocks:

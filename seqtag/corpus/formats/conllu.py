@@ -73,7 +73,7 @@ def _pieces(
     source: ConlluSource, file: InputFile, columns: Sequence[str], report: SourceReport, block_bytes: int
 ) -> Iterator[Piece]:
     place, tally = _Place(), WordTally(source)
-    for block in paragraph_blocks(file, source.encoding, block_bytes):
+    for block in paragraph_blocks(file, source.encoding, block_bytes, report=report):
         piece, place = _piece(source, file.name, columns, report, block, place, tally)
         if piece is not None:
             yield piece

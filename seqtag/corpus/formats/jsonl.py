@@ -47,7 +47,7 @@ def read_jsonl(
     unseen = set(_named(source))
     line = 1
     n_sequences = 0
-    for block in line_blocks(file, source.encoding, block_bytes):
+    for block in line_blocks(file, source.encoding, block_bytes, report=report):
         lines = lines_of(block)
         filled = np.flatnonzero(~lines.blank())
         if len(filled):

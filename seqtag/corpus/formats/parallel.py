@@ -36,7 +36,7 @@ def read_parallel(
     """
     report.assume("separator", "blanks")
     n = 0
-    for token_lines, tag_lines in _line_by_line(source, file, tags_file, block_bytes):
+    for token_lines, tag_lines in _line_by_line(source, file, tags_file, report, block_bytes):
         tokens, tags = blank_separated(token_lines), blank_separated(tag_lines)
         number = n + 1 + np.arange(len(tokens))
         yield corpus_batch(
@@ -59,11 +59,11 @@ def blank_separated(block: bytes) -> pa.ListArray:
 
 
 def _line_by_line(
-    source: ParallelSource, file: InputFile, tags_file: InputFile, block_bytes: int
+    source: ParallelSource, file: InputFile, tags_file: InputFile, report: SourceReport, block_bytes: int
 ) -> Iterator[tuple[bytes, bytes]]:
     """Yield blocks of both files with the same number of lines."""
-    token_blocks = plain_line_blocks(file, source.encoding, block_bytes)
-    tag_blocks = plain_line_blocks(tags_file, source.encoding, block_bytes)
+    token_blocks = plain_line_blocks(file, source.encoding, block_bytes, report=report)
+    tag_blocks = plain_line_blocks(tags_file, source.encoding, block_bytes, report=report)
     tokens = tags = b""
     n = 0
     while True:

@@ -27,9 +27,11 @@ _CSV_QUOTED = r'^"([^"]|"")*(""|\t)([^"]|"")*"$'  # a cell that CSV must quote, 
 class TextStream(io.RawIOBase):
     """A file's text as a stream of UTF-8 bytes, with the number of lines read so far that are not empty."""
 
-    def __init__(self, source: TableSource, file: InputFile, block_bytes: int) -> None:
+    def __init__(
+        self, source: TableSource, file: InputFile, block_bytes: int, *, report: SourceReport | None = None
+    ) -> None:
         super().__init__()
-        self._blocks = utf8_blocks(file, source.encoding, block_bytes)
+        self._blocks = utf8_blocks(file, source.encoding, block_bytes, report=report)
         self._rest = b""
         self._before = b"\n"  # the last byte of the block before
         self._n_ends = 0

@@ -67,7 +67,7 @@ def table_rows(
     more = len(header) - _SHOWN_COLUMNS
     report.assume("columns", f"{shown} and {more:,} more" if more > 0 else shown)
     wanted = list(dict.fromkeys([*required, *(c for c in columns if header.count(c) == 1)]))
-    text = TextStream(source, file, block_bytes)
+    text = TextStream(source, file, block_bytes, report=report)
     n_rows = 0
     try:
         for batch in _arrow_rows(source, text, wanted, wanted, block_bytes):

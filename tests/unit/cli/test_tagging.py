@@ -120,6 +120,7 @@ def test_line_ends_and_byte_order_marks_are_those_of_the_readers(tag: Tag, tmp_p
     path.write_bytes("\ufeffa b\r\nc".encode())
     assert tag(str(path)) == "a\tL1\nb\tL1\n\nc\tL1\n\n"
     assert tag(stdin="\ufeffa\r\n") == "a\tL1\n\n"
+    assert tag(stdin="\ufeffa\n\ufeffb\n") == "a\tL1\n\nb\tL1\n\n"
 
 
 def test_packed_files_are_unpacked_and_files_follow_each_other(tag: Tag, tmp_path: Path) -> None:

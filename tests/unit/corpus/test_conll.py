@@ -64,7 +64,7 @@ def test_the_separator_can_be_declared(read, content):
     ids=["alone", "mixed", "doubled"],
 )
 def test_a_carriage_return_within_a_line_is_an_error_that_names_it(text, line, read):
-    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:{line}: .* Received: a carriage return"):
+    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:{line}: a carriage return is within a line"):
         read(text.encode(), format="conll")
 
 
@@ -201,7 +201,7 @@ def test_wrong_encoding_names_line_and_byte(read):
     [
         ("a O\n".encode("utf-16"), "utf-8", 'begins with the mark of UTF-16: set encoding = "utf-16"'),
         ("a O\n".encode("utf-32"), "utf-8", 'begins with the mark of UTF-32: set encoding = "utf-32"'),
-        ("ë O\n".encode(), "ascii", 'set encoding = "cp1252" or "latin-1"'),
+        ("ë O\n".encode(), "ascii", 'set encoding = "utf-8", or "cp1252"'),
         ("ë O\n".encode("cp1252"), "shift_jis", 'encoding = "utf-8" is the default'),
     ],
 )
@@ -219,9 +219,9 @@ def test_a_file_without_a_token_is_an_error(text, read):
 def test_memory_stays_bounded_where_no_blank_line_comes(monkeypatch, read):
     monkeypatch.setattr(text, "LARGEST_BLOCK", 100)
 
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a sequence of at most 100 bytes was required"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a sequence is too long: expected at most 100 bytes"):
         read("a O\n" * 26, format="conll")
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a line of at most 100 bytes was required"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a line is too long: expected at most 100 bytes"):
         read("a" * 101, format="conll")
 
 
