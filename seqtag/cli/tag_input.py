@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -100,8 +101,18 @@ def _tokens(objects: Objects) -> pa.ListArray:
 
 
 def _parsed(line: str, where: str) -> dict[str, Any]:
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        found = dict(pairs)
+        if len(found) < len(pairs):
+            twice = next(key for key, n in Counter(key for key, _ in pairs).items() if n > 1)
+            raise CorpusFormatError(
+                f"{where}: key {twice!r} is repeated: expected it once in an object, got "
+                f"{line.strip()[:80]}; remove all but one"
+            )
+        return found
+
     try:
-        value = json.loads(line)
+        value = json.loads(line, object_pairs_hook=once)
         json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair, which no text holds
     except (ValueError, RecursionError) as error:
         raise CorpusFormatError(

@@ -191,5 +191,5 @@ def _with_empty_sequences(
     empty = pc.equal(pc.list_value_length(tokens), 0)
     if not pc.any(empty).as_py():
         return defects
-    text = pc.binary_join_element_wise(places, "0 tokens where at least 1 was required", ": ")
+    text = pc.binary_join_element_wise(places, "sequence has no token: expected at least 1, got 0", ": ")
     return pc.if_else(pc.and_(empty, defects.is_null()), text, defects)

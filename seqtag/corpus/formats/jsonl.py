@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
@@ -16,12 +15,14 @@ from seqtag.config.sources import JsonlSource
 from seqtag.corpus.batches import corpus_batch, labelled
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.json_objects import as_one_a_line, holds_objects, parsed, repeated_keys, way_out
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import BLOCK_BYTES, Lines, Positions, line_blocks, lines_of
 from seqtag.errors import CorpusFormatError
 
 _OPEN, _CLOSE = b"{}"
 _DEFECT = ""  # a key that no column has
+_HALF = "remove half a surrogate pair"
 
 
 def read_jsonl(
@@ -60,13 +61,22 @@ def read_jsonl(
             n_sequences += len(filled)
         line += len(lines)
     if n_sequences and unseen:
-        raise CorpusFormatError(f"{file.name}: a value was required in {_quoted(unseen)}. Received: none")
+        raise CorpusFormatError(
+            f"{file.name}: no object has a value in {_quoted(unseen)}: expected text in some, got none in "
+            f"{n_sequences:,}; correct {_keys_of(source, unseen)}, or leave it out"
+        )
 
 
 def _named(source: JsonlSource) -> list[str]:
     """Return the fields, besides tokens and tags, that the source names."""
     names = (source.id_column, source.document_column, source.split_column)
     return [name for name in names if name is not None]
+
+
+def _keys_of(source: JsonlSource, names: Iterable[str]) -> str:
+    """Return the keys of the source that name some fields."""
+    keys = ("id_column", "document_column", "split_column")
+    return " and ".join(key for key in keys if getattr(source, key) in names)
 
 
 def _has_value(column: pa.ChunkedArray) -> bool:
@@ -102,54 +112,40 @@ def _list_type(values: object) -> pa.DataType | None:
 
 
 def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, object]:
-    required = f"{place}: an object with '{source.tokens_column}' and '{source.tags_column}' was required."
+    expected = f"expected an object with '{source.tokens_column}' and '{source.tags_column}'"
     try:
-        row = json.loads(text)
+        row = parsed(text)
     except (ValueError, RecursionError) as error:
-        raise CorpusFormatError(f"{required} Received: {text[:80]!r} ({error}){_one_a_line(text)}") from error
+        raise CorpusFormatError(
+            f"{place}: line is no JSON: {expected}, got {text[:80]!r} ({error}); {as_one_a_line(text)}"
+        ) from error
     if not isinstance(row, dict):
-        raise CorpusFormatError(f"{required} Received: {text[:80]!r}{_one_a_line(text)}")
-    if source.tokens_column not in row or source.tags_column not in row:
-        raise CorpusFormatError(f"{required} Received: the keys {list(row)!r:.80}{_meant(source, row)}")
+        raise CorpusFormatError(
+            f"{place}: line is no object: {expected}, got {text[:80]!r}; {as_one_a_line(text)}"
+        )
+    lists = (source.tokens_column, source.tags_column)
+    lacking = [name for name in lists if name not in row]
+    if lacking:
+        raise CorpusFormatError(
+            f"{place}: object lacks {_quoted(lacking)}: {expected}, got the keys {list(row)!r:.80}; "
+            f"{way_out(source, row)}"
+        )
+    nested = [name for name in lists if holds_objects(row[name])]
+    if nested:
+        raise CorpusFormatError(
+            f"{place}: array '{nested[0]}' holds objects: expected strings, got {row[nested[0]]!r:.80}; "
+            f"{way_out(source, row)}"
+        )
     lacking = [name for name in _named(source) if name not in row]
     if lacking:
         raise CorpusFormatError(
-            f"{place}: an object with {_quoted(lacking)} was required. Received: the keys {list(row)!r:.80}"
+            f"{place}: object lacks {_quoted(lacking)}: expected it in each, got the keys {list(row)!r:.80}; "
+            f"correct {_keys_of(source, lacking)}, or leave it out"
         )
     tags = row[source.tags_column]
     if source.tag_names is None and isinstance(tags, list) and are_numbers(tags):
         raise unnamed_numbers(source.tags_column, f"{tags!r:.80}", place=place)
     return row
-
-
-def _one_a_line(text: str) -> str:
-    """Say how an array, or an object over several lines, becomes an object a line."""
-    if text.lstrip().startswith("["):
-        return "; write one object a line: jq -c '.[]' x.json > x.jsonl"
-    return "; write one object a line: jq -c . x.json > x.jsonl" if text.strip() == "{" else ""
-
-
-def _meant(source: JsonlSource, row: dict[str, object]) -> str:
-    """Say which keys of an object hold arrays that look like the tokens and tags that it lacks."""
-    arrays = {key: value for key, value in row.items() if isinstance(value, list) and _is_flat(value)}
-    words = [key for key, value in arrays.items() if all(isinstance(v, str) for v in value)]
-    words = [source.tokens_column] if source.tokens_column in row else words
-    tokens = next((key for key in words if key != source.tags_column), None)
-    others = [key for key, value in arrays.items() if len(value) == len(arrays.get(tokens or "", ()))]
-    others = [source.tags_column] if source.tags_column in row else others
-    tags = min((key for key in others if key != tokens), key=_unlike_tags, default=None)
-    found = {"tokens_column": tokens, "tags_column": tags}
-    keys = [f'{key} = "{name}"' for key, name in found.items() if name and name != getattr(source, key)]
-    return f"; set {' and '.join(keys)} if these are meant" if keys else ""
-
-
-def _is_flat(values: list[object]) -> bool:
-    return bool(values) and not any(isinstance(value, list | dict) for value in values)
-
-
-def _unlike_tags(key: str) -> int:
-    """Return 0 for a name that tags often have, and 1 for others."""
-    return 0 if re.search("tag|label|ner|pos", key, re.IGNORECASE) else 1
 
 
 def _parsed(
@@ -181,11 +177,18 @@ def _parsed(
 
 def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]:
     try:
-        row = json.loads(text)
+        row = parsed(text)
     except (ValueError, RecursionError) as error:
-        return {_DEFECT: f"JSON was required. Received: {text[:80]!r} ({error})"}
+        return {
+            _DEFECT: f"line is no JSON: expected one object, got {text[:80]!r} ({error}); correct the line"
+        }
     if not isinstance(row, dict):
-        return {_DEFECT: f"a JSON object was required. Received: {text[:80]!r}"}
+        return {_DEFECT: f"line is no object: expected one a line, got {text[:80]!r}; correct the line"}
+    twice = [name for name in repeated_keys(row) if name in schema.names]
+    if twice:
+        return {
+            _DEFECT: f"key {twice[0]!r} is repeated: expected it once, got {text[:80]!r}; remove all but one"
+        }
     values: dict[str, object] = {}
     for field in schema:
         value = row.get(field.name)
@@ -195,7 +198,7 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
             if _is_string(value):
                 values[field.name] = value
             else:
-                values[_DEFECT] = f"text was required in '{field.name}'. Received: {value!r:.80}"
+                values[_DEFECT] = f"'{field.name}' is no text: expected Unicode, got {value!r:.80}; {_HALF}"
         elif value is None or (isinstance(value, list) and all(_is_string(v) for v in value)):
             values[field.name] = value
         elif field.name == source.tags_column and isinstance(value, list) and are_numbers(value):
@@ -204,8 +207,21 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
             else:
                 values[field.name] = [v if _is_string(v) else json.dumps(v) for v in value]
         else:
-            values[_DEFECT] = f"an array of strings was required in '{field.name}'. Received: {value!r:.80}"
+            values[_DEFECT] = _no_strings(field.name, value)
     return values
+
+
+def _no_strings(name: str, value: object) -> str:
+    """Say why a value is no array of strings, and what would make it one."""
+    if isinstance(value, str):
+        fix = "cut it into an array of tokens or tags"
+    elif isinstance(value, list) and all(v is None or isinstance(v, str) for v in value):
+        fix = _HALF
+    elif isinstance(value, list):
+        fix = "write all its values as strings"
+    else:
+        fix = "correct the line"
+    return f"'{name}' is no array of strings: expected one or null, got {value!r:.80}; {fix}"
 
 
 def _is_string(value: object) -> bool:
@@ -238,7 +254,7 @@ def _batch(
     tokens = column(source.tokens_column)
     places = labelled(name, line_numbers, mark=":")
     numbered = labelled(name, sequences_before + 1 + np.arange(rows.num_rows), mark="#")
-    lacking = f"an array of strings was required in '{source.tokens_column}'. Received: nothing"
+    lacking = f"'{source.tokens_column}' has no value: expected an array of strings, got nothing"
     defects = pc.coalesce(column(_DEFECT), pc.if_else(tokens.is_null(), lacking, None))
     return corpus_batch(
         columns,

@@ -25,6 +25,7 @@ from seqtag.corpus import read_sources
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.source_report import SourceReport
+from seqtag.errors import CorpusFormatError
 from seqtag.monitoring import read_tagged
 
 ODD = "\u00a0\u3000\u2028\u2029\u0085\u001c\u000b\u000c\u200b"  # what Python takes for blanks, and a bit more
@@ -159,3 +160,10 @@ def test_thousands_of_sequences_are_tagged_in_their_order(tag: Tag) -> None:
         "--format", "jsonl", stdin="".join(f'{{"tokens": ["{i}"]}}\n\n' for i in range(n))
     ).splitlines()
     assert [json.loads(line)["tokens"] for line in lines] == [[str(i)] for i in range(n)]
+
+
+def test_an_object_that_repeats_a_key_is_refused_as_its_first_value_would_be_lost(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text('{"tokens": ["a"]}\n{"tokens": ["b"], "meta": {"id": 1, "id": 2}}\n')
+    with pytest.raises(CorpusFormatError, match=r"a\.jsonl:2: key 'id' is repeated"):
+        list(tag_input.read_objects(tag_input.local_file(path)))

@@ -219,9 +219,13 @@ def test_a_file_without_a_token_is_an_error(text, read):
 def test_memory_stays_bounded_where_no_blank_line_comes(monkeypatch, read):
     monkeypatch.setattr(text, "LARGEST_BLOCK", 100)
 
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a sequence is too long: expected at most 100 bytes"):
+    with pytest.raises(
+        CorpusFormatError, match=r"corpus\.txt: a sequence is too long: expected at most 100 bytes"
+    ):
         read("a O\n" * 26, format="conll")
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a line is too long: expected at most 100 bytes"):
+    with pytest.raises(
+        CorpusFormatError, match=r"corpus\.txt: a line is too long: expected at most 100 bytes"
+    ):
         read("a" * 101, format="conll")
 
 

@@ -57,7 +57,7 @@ def test_fields_are_named_in_the_configuration_and_further_ones_are_kept(read):
 @pytest.mark.parametrize("option", ["id_column", "document_column", "split_column"])
 def test_a_named_field_that_the_first_object_lacks_is_an_error(option, read):
     text = lines({"tokens": ["a"], "tags": ["X"], "doc": "d"})
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: an object with 'dok' was required.*'doc'"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: object lacks 'dok'.*'doc'"):
         read(text, format="jsonl", **{option: "dok"})
 
 
@@ -65,7 +65,7 @@ def test_a_named_field_that_the_first_object_lacks_is_an_error(option, read):
 @pytest.mark.parametrize("option", ["id_column", "document_column", "split_column"])
 def test_a_named_field_that_never_has_a_value_is_an_error(option, nothing, read):
     text = lines(*[{"tokens": ["a"], "tags": ["X"], "doc": nothing}] * 2)
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a value was required in 'doc'"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: no object has a value in 'doc'"):
         read(text, format="jsonl", **{option: "doc"})
 
 
@@ -119,14 +119,14 @@ def test_a_broken_line_is_a_broken_sequence(read):
     assert [row["tokens"] for row in rows] == [["a"], [], [], [], [], [], [], [], [], ["a"]]
     assert [row["defect"] and row["defect"][:50] for row in rows] == [
         None,
-        "corpus.txt:2: JSON was required. Received: '{\"toke",
-        "corpus.txt:3: a JSON object was required. Received",
-        "corpus.txt:4: an array of strings was required in ",
-        "corpus.txt:5: an array of strings was required in ",
-        "corpus.txt:6: an array of strings was required in ",
-        "corpus.txt:7: 0 tokens where at least 1 was requir",
-        "corpus.txt:8: an array of strings was required in ",
-        "corpus.txt:9: JSON was required. Received: '{\"toke",
+        "corpus.txt:2: line is no JSON: expected one object",
+        "corpus.txt:3: line is no object: expected one a li",
+        "corpus.txt:4: 'tokens' is no array of strings: exp",
+        "corpus.txt:5: 'tokens' is no array of strings: exp",
+        "corpus.txt:6: 'tokens' has no value: expected an a",
+        "corpus.txt:7: sequence has no token: expected at l",
+        "corpus.txt:8: 'tokens' is no array of strings: exp",
+        "corpus.txt:9: line is no JSON: expected one object",
         None,
     ]
 
@@ -144,14 +144,14 @@ def test_blank_lines_crlf_and_bom_are_skipped(read, content):
 @pytest.mark.parametrize(
     ("text", "received"),
     [
-        ("tokens,tags\n", "'tokens,tags'"),
-        ("[1]\n", r"'\[1\]'"),
-        ('{"tokens": ["a"], "pos": ["X"]}\n', r"the keys \['tokens', 'pos'\]"),
+        ("tokens,tags\n", "line is no JSON: .*, got 'tokens,tags' .*; set format"),
+        ("[1]\n", r"line is no object: .*, got '\[1\]'"),
+        ('{"tokens": ["a"], "pos": ["X"]}\n', r"object lacks 'tags': .*, got the keys \['tokens', 'pos'\]"),
     ],
     ids=["no JSON", "no object", "no tags"],
 )
 def test_a_first_line_that_is_no_such_object_is_an_error(text, received, read):
-    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:1: an object with .* Received: {received}"):
+    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:1: {received}"):
         read(text, format="jsonl")
 
 
@@ -170,7 +170,7 @@ def test_a_first_line_without_the_named_keys_says_which_look_like_them(row, keys
 
 
 def test_keys_that_look_like_nothing_are_not_proposed(read):
-    with pytest.raises(CorpusFormatError, match=r"the keys \['text', 'spans'\]$"):
+    with pytest.raises(CorpusFormatError, match=r"the keys \['text', 'spans'\]; .* cut text with spans"):
         read(lines({"text": "a b", "spans": [[0, 1, "X"]]}), format="jsonl")
 
 
@@ -201,3 +201,44 @@ def test_utf_8_with_its_mark_is_refused_under_another_encoding(encoding, read):
 
     with pytest.raises(CorpusFormatError, match=f'file is UTF-8, not {encoding}.*set encoding = "utf-8"'):
         read(text, format="jsonl", encoding=encoding)
+
+
+def test_a_key_that_an_object_repeats_breaks_its_sequence(read):
+    good = '{"tokens": ["a"], "tags": ["X"], "note": 1, "note": 2}'
+    rows = read(f'{good}\n{{"tokens": ["b"], "tags": ["X"], "tags": ["Y"]}}\n{good}\n', format="jsonl")
+
+    assert [row["tokens"] for row in rows] == [["a"], [], ["a"]]
+    assert rows[1]["defect"] == (
+        "corpus.txt:2: key 'tags' is repeated: expected it once, got "
+        """'{"tokens": ["b"], "tags": ["X"], "tags": ["Y"]}'; remove all but one"""
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "program"),
+    [
+        (
+            {"tokens": [{"text": "Ada", "tag": "B-PER"}, {"text": "spoke", "tag": "O"}]},
+            '. + {"tokens": [.tokens[].text], "tags": [.tokens[].tag]}',
+        ),
+        (
+            {"tokens": [{"form": "Ada", "id": "1", "upos": "PROPN"}], "tags": ["O"]},
+            '. + {"tokens": [.tokens[].form], "tags": [.tokens[].upos]}',
+        ),
+        ({"id": 7, "data": {"tokens": ["Ada"], "tags": ["O"]}}, ". + .data"),
+        ({"id": 7, "sentences": [{"tokens": ["Ada"], "tags": ["O"]}]}, ".sentences[]"),
+    ],
+    ids=["objects", "objects beside tags", "nested", "list of sentences"],
+)
+def test_nested_tokens_are_refused_with_the_command_that_lifts_them(row, program, read):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: ") as error:
+        read(lines(row), format="jsonl")
+
+    assert str(error.value).endswith(f"; write arrays of strings: jq -c '{program}' x.jsonl > y.jsonl")
+
+
+def test_a_key_that_a_shell_would_run_is_not_put_into_a_command(read):
+    with pytest.raises(CorpusFormatError) as error:
+        read(lines({"';ls'": {"tokens": ["Ada"], "tags": ["O"]}}), format="jsonl")
+
+    assert "jq" not in str(error.value)

@@ -63,7 +63,7 @@ def test_a_line_without_tokens_is_a_broken_sequence(read_pair):
 
     assert [row["defect"] for row in rows] == [
         None,
-        "seq.in:2: 0 tokens where at least 1 was required",
+        "seq.in:2: sequence has no token: expected at least 1, got 0",
         None,
     ]
 

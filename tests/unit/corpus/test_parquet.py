@@ -73,8 +73,8 @@ def test_sequences_without_tokens_are_broken(read_columns):
 
     assert [row["defect"] for row in rows] == [
         None,
-        "corpus.parquet: row 2: 0 tokens where at least 1 was required",
-        "corpus.parquet: row 3: 0 tokens where at least 1 was required",
+        "corpus.parquet: row 2: sequence has no token: expected at least 1, got 0",
+        "corpus.parquet: row 3: sequence has no token: expected at least 1, got 0",
     ]
 
 
