@@ -14,7 +14,7 @@ from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.documents import Piece, with_document_ids
 from seqtag.corpus.formats.groups import comments_of, document_numbers, groups_of, sequence_values
-from seqtag.corpus.formats.layout import HEAD_BYTES, Layout, are_enough, layout_of
+from seqtag.corpus.formats.layout import HEAD_BYTES, Layout, are_enough, hashed, layout_of
 from seqtag.corpus.formats.line_kinds import kinds_of
 from seqtag.corpus.formats.tally import Tally
 from seqtag.corpus.source_report import SourceReport
@@ -122,6 +122,10 @@ def _reasons(layout: Layout, lines: Lines, rows: Positions, counts: Positions) -
         expected = "as many as in the line above"
     hint = pc.if_else(pa.array(counts > layout.usual), _TOO_MANY[layout.tabs], _TOO_FEW)
     way_out = pc.if_else(pa.array(are_enough(layout.source, counts)), '; n_columns = "vary" reads it', "")
+    if layout.source.comment is None:
+        is_comment = pa.array(hashed(lines, rows) & layout.may_be_comments(counts))
+        hint = pc.if_else(is_comment, " (is it a comment?)", hint)
+        way_out = pc.if_else(is_comment, '; comment = "#" leaves it out', way_out)
     number = pa.array(counts).cast(pa.string())
     found = pc.binary_join_element_wise("found", number, f"columns, expected {expected}", " ")
     return pc.binary_join_element_wise(found, hint, way_out, ": '", lines.excerpts(rows), "'", "")

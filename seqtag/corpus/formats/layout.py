@@ -15,6 +15,7 @@ from seqtag.errors import CorpusFormatError
 
 HEAD_BYTES = 1 << 20  # of text, from which the layout is told
 _DOCSTART = b"-DOCSTART-"
+_HASH = ord("#")
 # `# sent_id = 1`, `# id 7 domain=en`, `# newdoc`, `#begin document (x); part 000`
 _COMMENT = r"^# [^=]*=|^#[^\s=]+ =( |$)|^# ?new(doc|par) *$|^# ?(begin|end) document( |$)"
 _HASH_COLUMN = r"^#\t"  # `#` and a source between tabs, as in GermEval; or a token
@@ -37,6 +38,7 @@ class Layout:
         n_columns: of every token line; None: it need not be the same for all.
         by_sequence: the lines of one sequence have one number of columns.
         tags: that the first lines show.
+        plain_tags: that the first lines show which do not begin with #.
         header: the first token line and its number, if it looks like a header and none is declared.
         header_line: the number of the declared header, None if there is none. What is above it are comments.
         repeated_header: the first token line that says the same as the declared header, and its number.
@@ -48,6 +50,7 @@ class Layout:
     n_columns: int | None
     by_sequence: bool
     tags: pa.StringArray
+    plain_tags: pa.StringArray
     header: tuple[int, str] | None
     header_line: int | None
     repeated_header: tuple[int, str] | None
@@ -74,6 +77,10 @@ class Layout:
             return sound & same
         return sound if self.n_columns is None or self.is_lenient else sound & (counts == self.n_columns)
 
+    def may_be_comments(self, counts: Positions) -> npt.NDArray[np.bool_]:
+        """Return which lines the key `comment` would leave out, if they begin with # and have odd columns."""
+        return ~are_enough(self.source, counts) if self.tabs else np.ones(len(counts), np.bool_)
+
     @property
     def is_lenient(self) -> bool:
         """Whether a line may have another number of columns than most."""
@@ -89,7 +96,9 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> Layout:
     """
     if not head:
         nothing = pa.array([], pa.string())
-        return Layout(source, False, 0, None, False, nothing, None, header_line=None, repeated_header=None)
+        return Layout(
+            source, False, 0, None, False, nothing, nothing, None, header_line=None, repeated_header=None
+        )
     lines = lines_of(head)
     is_break, tokens, are_certain = _token_lines(source, lines)
     tabs = _has_tabs(source, lines, tokens)
@@ -115,6 +124,7 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> Layout:
         n_columns=one_width,
         by_sequence=by_sequence,
         tags=tags.unique(),
+        plain_tags=tags.filter(pa.array(~hashed(lines, tokens[enough]))).unique(),
         header=None if source.header else _header(source, lines, fields, tokens, tags),
         header_line=None if header is None else header + 1,
         repeated_header=None if header is None else _repeated(source, lines, fields, header, tokens[enough]),
@@ -141,6 +151,11 @@ def commented(source: ConllSource, lines: Lines) -> Positions:
     if source.comment:
         return lines.starting_with(source.comment.encode())
     return that_look_commented(lines, lines.starting_with(b"#"), f"{_COMMENT}|{_HASH_COLUMN}")
+
+
+def hashed(lines: Lines, rows: Positions) -> npt.NDArray[np.bool_]:
+    """Return which of some filled lines begin with #."""
+    return lines.data[lines.starts[rows]] == _HASH
 
 
 def that_look_commented(lines: Lines, rows: Positions, pattern: str = _COMMENT) -> Positions:
@@ -222,9 +237,7 @@ def _declared_header(
     candidates = np.flatnonzero(is_candidate)
     if not len(candidates):
         return None
-    hashed = np.zeros(len(lines), np.bool_)
-    hashed[lines.starting_with(b"#")] = True
-    odd = hashed[candidates] & ~usual[candidates]
+    odd = hashed(lines, candidates) & ~usual[candidates]
     first = int(candidates[np.argmin(odd)])  # the first that is not odd
     if odd.all() or first == candidates[0]:
         return int(candidates[0])

@@ -9,12 +9,14 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from seqtag.corpus.formats.layout import Layout, are_enough, that_look_commented
+from seqtag.corpus.formats.layout import Layout, are_enough, hashed, that_look_commented
 from seqtag.corpus.formats.line_kinds import LineKinds
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import TAB, Fields, Lines, Positions, fields_of_line
 
 LEAST_SEQUENCES = 10  # of a file that is one document, for a warning
+# Shares of sequences that begin with # and a tag of no other line: some have a tag for #, and only one.
+_MOST_HASHED, _LEAST_HASHED = 0.5, 0.05
 _MOST_CHARACTERS = 60  # of a line in a warning
 
 
@@ -45,7 +47,8 @@ class Tally:
         self._n_shortened = 0
         self._first, self._odd, self._tabbed, self._blank = Seen(), Seen(), Seen(), Seen()
         self._comments, self._inside, self._doubtful = Seen(), Seen(), Seen()
-        self._header, self._document = Seen(), Seen()
+        self._header, self._document, self._hashed = Seen(), Seen(), Seen()
+        self._hashed_tags: set[str | None] = set()  # two at most
 
     def add(self, lines: Lines, fields: Fields, kinds: LineKinds, *, first_line: int) -> None:
         """Count the lines of a block that begins at `first_line` of the file."""
@@ -54,6 +57,7 @@ class Tally:
         odd = np.flatnonzero(counts != self._layout.usual)
         self._n_shortened += int((np.diff(fields.first, append=len(fields.starts))[tokens] > counts).sum())
         tabbed = counts > 1 if self._layout.tabs else _with_tab(lines, fields)[tokens]
+        strange = self._strange(lines, fields, kinds) if self._layout.source.comment is None else tokens[:0]
         for seen, rows in (
             (self._first, tokens[:1]),
             (self._odd, tokens[odd]),
@@ -64,8 +68,19 @@ class Tally:
             (self._doubtful, that_look_commented(lines, kinds.doubtful)),
             (self._header, kinds.header),
             (self._document, kinds.document_starts),
+            (self._hashed, strange),
         ):
             seen.add(lines, rows, first_line)
+
+    def _strange(self, lines: Lines, fields: Fields, kinds: LineKinds) -> Positions:
+        """Return the first tokens of sequences that begin with # and have a tag of no other line."""
+        firsts = kinds.tokens[np.diff(np.cumsum(kinds.is_break)[kinds.tokens], prepend=-1) != 0]
+        firsts = firsts[hashed(lines, firsts) & self._layout.are_usual(fields.counts[firsts])]
+        tags = pc.utf8_trim_whitespace(fields.column(self._layout.source.tag_column, firsts))
+        unknown = pc.invert(pc.is_in(tags, self._layout.plain_tags))
+        if len(self._hashed_tags) < 2:
+            self._hashed_tags.update(tags.filter(unknown).unique().to_pylist()[:2])
+        return firsts[unknown.to_numpy(zero_copy_only=False)]
 
     def tell(self, report: SourceReport, name: str, *, n_sequences: int) -> None:
         """Report how the file was read, and what in it contradicts that."""
@@ -103,6 +118,17 @@ class Tally:
                 '; comment = "#" makes it a comment if it has no tag' if source.comment is None else ""
             )
             yield "comments as tokens", doubtful.line, text, doubtful.count
+        elif self._are_comments(n_sequences):
+            strange = self._hashed
+            text = (
+                f"{strange.shown} looks like a comment and is read as a token with a tag of no other line; "
+                + (
+                    "remove such lines if they are comments"
+                    if self._layout.tabs
+                    else 'comment = "#" leaves it out'
+                )
+            )
+            yield "comments as tokens", strange.line, text, strange.count
         yield from self._headers()
         if (
             source.documents == "auto"
@@ -115,6 +141,11 @@ class Tally:
                 'split divides; documents = "none" makes each sequence a document'
             )
             yield "documents", self._document.line, text, 1
+
+    def _are_comments(self, n_sequences: int) -> bool:
+        """Tell whether sequences begin with `# text` too often for tokens, or with too many tags."""
+        share = self._hashed.count / n_sequences
+        return share >= _MOST_HASHED or (share >= _LEAST_HASHED and len(self._hashed_tags) > 1)
 
     def _headers(self) -> Iterator[tuple[str, int, str, int]]:
         layout, header = self._layout, self._header
@@ -145,6 +176,10 @@ class Tally:
         token, tag = (
             repr(self._cell(odd, column)) for column in (layout.source.token_column, layout.source.tag_column)
         )
+        is_open = layout.source.comment is None and layout.may_be_comments(np.array([n]))[0]
+        if is_open and odd.text.startswith("#"):
+            may_be = f'{odd.shown} may be a comment; comment = "#" leaves it out'
+            return f"{found}; its sequence is set aside: {may_be}"
         if not are_enough(layout.source, np.array([n]))[0]:
             return f"{found}; its sequence is set aside: {odd.shown} lacks a column, or is a comment"
         if layout.is_lenient:

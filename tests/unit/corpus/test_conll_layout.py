@@ -361,3 +361,43 @@ def test_conll_2000_and_2003_are_read_without_a_warning(report):
     entities = "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n"
 
     assert [report(text, format="conll")["warnings"] for text in (chunks, entities)] == [[], []]
+
+
+SPOKE = "{}Ada B-PER\nspoke O\n\n{}Bob B-PER\nleft O\n\n"
+
+
+@pytest.mark.parametrize("lines", [("# text\n", "# text\n"), ("# s1\n", "# s2\n"), ("#id 1\n", "#id 2\n")])
+def test_comments_that_are_read_as_tokens_are_a_warning_with_the_key(lines, read, report, content):
+    text = SPOKE.format(*lines)
+
+    said = warned(report(text, format="conll"))["comments as tokens"]
+    assert said == (
+        f"corpus.txt:1: {lines[0].strip()!r} looks like a comment and is read as a token with a tag of no "
+        'other line; comment = "#" leaves it out'
+    )
+    assert content(read(text, format="conll", comment="#")) == [
+        (["Ada", "spoke"], ["B-PER", "O"]),
+        (["Bob", "left"], ["B-PER", "O"]),
+    ]
+
+
+@pytest.mark.parametrize("above", ["# Ada spoke\n", "# sent_id = 1\n# text Ada\n"])
+def test_comments_with_other_columns_than_most_name_the_key(above, read, report, content):
+    text = SPOKE.format(above, "")
+
+    assert 'comment = "#" leaves it out' in read(text, format="conll")[0]["defect"]
+    assert 'may be a comment; comment = "#" leaves it out' in warned(report(text, format="conll"))["columns"]
+    assert [row["defect"] for row in read(text, format="conll", comment="#")] == [None, None]
+
+
+def test_comments_of_hipe_below_a_header_that_is_not_declared_name_the_key(read):
+    text = "TOKEN\tNE\tMISC\n# hipe2022:date = 1898\nAda\tB-PER\t_\n# hipe2022:date = 1899\nBob\tO\t_\n"
+
+    defect = read(text, format="conll", tag_column=1)[0]["defect"]
+    assert defect.startswith("corpus.txt:2: found 1 columns")
+    assert 'comment = "#" leaves it out' in defect
+
+
+@pytest.mark.parametrize("line", ["# SYM\n", "#now B-TAG\n", "# O\n"])
+def test_a_hash_at_the_start_of_some_sequences_is_no_comment(line, report):
+    assert warned(report(SPOKE.format(line, "") + SPOKE.format("", ""), format="conll")) == {}
