@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TypedDict
 
 from seqtag.sealing import read_json
+
+_MOST_COLUMNS = 1000  # of a source that are kept for a message
 
 
 class Warned(TypedDict):
@@ -40,6 +43,7 @@ class SourceReport:
         self.name = name
         self.n_sequences = 0  # known once the source has been read
         self.features: Counter[str] = Counter()  # of CoNLL-U: how many words have each
+        self.columns: dict[str, None] = {}  # names that `corpus.columns` may have, in the order of the source
         self._assumed: dict[str, Counter[str]] = {}
         self._changed: Counter[str] = Counter()
         self._warnings: dict[str, Warned] = {}
@@ -52,6 +56,12 @@ class SourceReport:
         """Count cells that were changed: `change("tags stripped", 12)`."""
         if count:
             self._changed[what] += count
+
+    def offer(self, names: Iterable[str]) -> None:
+        """Note columns, keys or comments of the source that could be further columns."""
+        for name in islice(names, _MOST_COLUMNS):
+            if len(self.columns) < _MOST_COLUMNS:
+                self.columns[name] = None
 
     def warn(self, kind: str, text: str, *, place: str, count: int = 1) -> None:
         """Note a contradiction. Of each kind the first place and text are kept, and all are counted."""

@@ -29,7 +29,7 @@ from seqtag.corpus.files import InputFile, contents, expand, find_files, list_fi
 from seqtag.corpus.folders import listed
 from seqtag.corpus.formats.parts import Part, Parts
 from seqtag.corpus.formats.words import check_tag_feature
-from seqtag.corpus.partitions import path_columns
+from seqtag.corpus.partitions import partitions, path_columns
 from seqtag.corpus.readers import read_file, read_fileless, token_rows
 from seqtag.corpus.remote import over_the_network
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
@@ -38,6 +38,7 @@ from seqtag.corpus.split_names import with_splits
 from seqtag.errors import ConfigError, CorpusFormatError
 
 BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
+_SHOWN_COLUMNS = 20
 # What a file of a format holds at least one of, unless it is empty.
 _UNITS = {"conll": "token line", "conllu": "word", "jsonl": "object", "parallel": "line"}
 
@@ -140,6 +141,7 @@ def _stream(
     on_places: Callable[[pa.StringArray], None] | None,
 ) -> Iterator[pa.RecordBatch]:
     missing = set(corpus.columns)
+    offered: dict[str, None] = {}
     for input_ in inputs:
         n_sequences = n_tokens = n_broken = 0
         report = SourceReport(input_.name)
@@ -168,13 +170,21 @@ def _stream(
         if isinstance(input_.source, ConlluSource):
             check_tag_feature(input_.source, report)
         report.n_sequences = n_sequences
+        offered.update(report.columns)
         if on_source is not None:
             on_source(report)
     if missing:
-        raise CorpusFormatError(
-            f"corpus.columns: no source has a value in {', '.join(map(repr, sorted(missing)))}: expected a "
-            "column, a key or a comment of that name in one source at least, got none; correct the name"
-        )
+        raise _missing_columns(missing, list(offered))
+
+
+def _missing_columns(missing: set[str], offered: list[str]) -> CorpusFormatError:
+    shown = ", ".join(f"{name!r:.60}" for name in offered[:_SHOWN_COLUMNS]) or "none"
+    more = len(offered) - _SHOWN_COLUMNS
+    return CorpusFormatError(
+        f"corpus.columns: no source has a value in {', '.join(map(repr, sorted(missing)))}: expected a "
+        f"column, a key or a comment of one source at least, got {shown}"
+        f"{f' and {more:,} more' if more > 0 else ''}; correct the name"
+    )
 
 
 def _nothing_found(input_: _Input) -> CorpusFormatError:
@@ -203,6 +213,7 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
         files = ((file, tag_file, None) for file, tag_file in _pairs(input_, report))
     for file, tag_file, rows in files:
         path = path_columns(source, file.location, columns, name=file.name)
+        report.offer(partitions(file.location))
         n_sequences = 0
         with over_the_network(file.name):
             for batch in read_file(path.source, file, path.asked, report, tag_file=tag_file, rows=rows):

@@ -100,6 +100,8 @@ def _piece(
     broken = np.flatnonzero(~layout.are_sound(counts, groups.offsets))
     reasons = _reasons(layout, lines, groups.tokens[broken], counts[broken])
     comments = comments_of(lines, kinds.comments, (source.comment or "#").encode()) if columns else None
+    if comments is not None:
+        report.offer(comments.keys_with_values())
     batch = corpus_batch(
         columns,
         report,

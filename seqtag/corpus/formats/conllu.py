@@ -143,6 +143,8 @@ def _piece(
     groups = groups_of(lines, tokens=token_lines[kept], is_break=blank, comments=comment_lines)
     documents = _documents(groups, comments, blank, place.document)
     further = {key: _values(key, comments, groups, documents) for key in columns}
+    if columns:
+        report.offer(comments.keys_with_values())
     after = replace(
         place,
         line=place.line + len(lines),

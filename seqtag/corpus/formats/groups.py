@@ -56,6 +56,11 @@ class Comments:
     keys: pa.StringArray
     values: pa.StringArray
 
+    def keys_with_values(self, most: int = 100) -> list[str]:
+        """Return some of the keys that have a value, each once."""
+        keys: list[str] = self.keys.filter(self.values.is_valid()).unique()[:most].to_pylist()
+        return keys
+
     def having(self, *keys: str) -> Positions:
         return np.flatnonzero(pc.is_in(self.keys, pa.array(keys, pa.string())))
 

@@ -55,6 +55,7 @@ def read_jsonl(
             if n_sequences == 0:
                 first = _first_row(source, lines.text(filled[0]), place=f"{file.name}:{line + filled[0]}")
                 shown = _as_shown(source, schema, first)
+                report.offer(first)
             rows = _parsed(source, block, lines, filled, schema, shown)
             unseen -= {name for name in unseen if _has_value(rows[name])}
             yield _batch(source, file.name, columns, report, rows, line + filled, n_sequences)

@@ -107,6 +107,7 @@ def _rows(
             parquet = pq.ParquetFile(stream, page_checksum_verification=True)
             present = parquet.schema_arrow.names
             check_columns(required, present, place=file.name)
+            report.offer(present)
             wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
             names = None
             if source.tag_names is None and is_number(parquet.schema_arrow.field(tags).type):

@@ -37,10 +37,13 @@ def read_sql(
         ConfigError: the URL or the query is wrong.
         ConnectionError: the database cannot be reached, or went away; trying again may help.
     """
-    yield from sequences_of_rows(_rows(source, columns, fetch_rows), source, columns, report, name=NAME)
+    rows = _rows(source, columns, report, fetch_rows)
+    yield from sequences_of_rows(rows, source, columns, report, name=NAME)
 
 
-def _rows(source: SqlSource, columns: Sequence[str], fetch_rows: int) -> Iterator[pa.RecordBatch]:
+def _rows(
+    source: SqlSource, columns: Sequence[str], report: SourceReport, fetch_rows: int
+) -> Iterator[pa.RecordBatch]:
     import sqlalchemy  # late: it is slow to load, and few corpora come from a database
 
     engine = _engine(source)
@@ -61,6 +64,7 @@ def _rows(source: SqlSource, columns: Sequence[str], fetch_rows: int) -> Iterato
             present = list(result.keys())
             required = required_columns(source)
             check_columns(required, present, place=NAME)
+            report.offer(present)
             wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
             places = [present.index(name) for name in wanted]
             for rows in result.partitions(fetch_rows):

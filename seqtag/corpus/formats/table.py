@@ -61,6 +61,7 @@ def table_rows(
     required = required_columns(source)
     _check_delimiter(source, required, header, file)
     check_columns(required, header, place=f"{file.name}:1")
+    report.offer(header)
     report.assume("delimiter", repr(source.delimiter))
     report.assume("quote", repr(source.quoting) if source.quoting else "none")
     shown = ", ".join(header[:_SHOWN_COLUMNS])

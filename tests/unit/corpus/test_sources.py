@@ -66,6 +66,26 @@ def test_a_column_that_no_source_has_is_an_error(folder, read_rows):
         read_rows({"format": "conll", "path": f"{folder}/train.conll"}, columns=["genre"])
 
 
+WORD = "1\tAda\t_\tPROPN\t_\t_\t_\t_\t_\t_\n"
+LONG = {"sequence_column": "s", "token_column": "w", "tag_column": "t"}
+
+
+@pytest.mark.parametrize(
+    ("text", "source", "names"),
+    [
+        ("# id = 1\n# date = 1898\nAda\tO\n", {"format": "conll"}, "'id', 'date'"),
+        (f"# id = 1\n# date = 1898\n{WORD}", {"format": "conllu"}, "'id', 'date'"),
+        ('{"tokens": ["Ada"], "tags": ["O"], "date": 1898}', {"format": "jsonl"}, "'tokens', 'tags', 'date'"),
+        ("s,w,t,date\n1,Ada,O,1898\n", {"format": "table", **LONG}, "'s', 'w', 't', 'date'"),
+        ("Ada\tO\n", {"format": "conll"}, "none"),
+    ],
+    ids=["comments of CoNLL", "comments of CoNLL-U", "keys", "header", "nothing"],
+)
+def test_a_column_that_no_source_has_is_refused_with_those_that_are_there(text, source, names, read):
+    with pytest.raises(CorpusFormatError, match=f"in 'dated': expected .*, got {names}; correct the name"):
+        read(text, columns=["dated"], **source)
+
+
 def fingerprint(path: str, **source: object) -> str | None:
     corpus = {"sources": [{"format": "conll", "path": path, **source}]}
     return source_fingerprint(CorpusConfig.model_validate(corpus))
