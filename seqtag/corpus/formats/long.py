@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import LongColumns, TableSource
+from seqtag.config.sources import Labels, LongColumns, TableSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.blanks import WHITE_SPACE
 from seqtag.corpus.formats.adjacency import adjacent
@@ -32,25 +32,35 @@ def required_columns(source: LongColumns) -> list[str]:
     return list(dict.fromkeys(name for name in named if name is not None))
 
 
-def check_columns(required: Sequence[str], present: Sequence[str], *, place: str) -> None:
+def check_columns(required: Sequence[str], present: Sequence[str], source: Labels, *, place: str) -> None:
     """Refuse a header that lacks a required column, or has it twice.
 
     Raises:
-        CorpusFormatError: names the place, the columns and what is there.
+        CorpusFormatError: names the place, the columns, what is there, and the keys of the source.
     """
-    wrong = [name for name in required if list(present).count(name) != 1]
-    if wrong:
-        similar = [
-            f"{other!r} is there, not {name!r}"
-            for name in wrong
-            for other in dict.fromkeys(present)
-            if other != name and _folded(other) == _folded(name)
-        ]
-        hint = f"; {', '.join(similar[:20])}: write names as they are there" if similar else ""
-        raise CorpusFormatError(
-            f"{place}: {_listed('column', wrong)} required, each once. Received: "
-            f"{_listed('column', present)}{hint}"
-        )
+    missing = [name for name in required if name not in present]
+    wrong = missing or [name for name in required if list(present).count(name) > 1]
+    if not wrong:
+        return
+    keys = [key for key in type(source).model_fields if key.endswith("_column")]
+    fix = (
+        f"correct {', '.join(key for key in keys if getattr(source, key) in wrong)}"
+        if missing
+        else "rename one"
+    )
+    similar = [
+        f"{other!r} is there, not {name!r}"
+        for name in wrong
+        for other in dict.fromkeys(present)
+        if other != name and _folded(other) == _folded(name)
+    ]
+    if similar:
+        fix = f"{', '.join(similar[:20])}: write names as they are there"
+    verb = "is" if len(wrong) == 1 else "are"
+    raise CorpusFormatError(
+        f"{place}: {_listed('column', wrong)} {verb} {'missing' if missing else 'repeated'}: expected each "
+        f"once, got {_listed('column', present)}; {fix}"
+    )
 
 
 def sequences_of_rows(

@@ -79,7 +79,8 @@ def _line_by_line(
     if tokens or tags:
         short, long = (tags_file, file) if tokens else (file, tags_file)
         raise CorpusFormatError(
-            f"{short.name}:{n + 1}: as many lines as in {long.name} were required. Received: end of file"
+            f"{short.name}:{n + 1}: file has too few lines: expected as many as in {long.name}, got {n:,}; "
+            "write both files from the same sequences"
         )
 
 

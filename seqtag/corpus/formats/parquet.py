@@ -26,6 +26,10 @@ from seqtag.scoring.ragged import flatten, relist
 
 SEQUENCES = 8192  # read at a time
 ROWS = 1 << 18  # of one token, read at a time
+_OTHER_SHAPE = (
+    ("holds no lists", 'set format = "parquet-long" if a row is one token'),
+    ("holds lists", 'set format = "parquet" if a row is one sequence'),
+)  # of a column, if it has no lists, and if it has
 
 
 def read_parquet(
@@ -88,7 +92,10 @@ def long_parquet_rows(
     """Yield the rows of a file as text, one token each, but for the order column."""
     rows = _rows(source, file, required_columns(source), columns, report, batch_rows)
     typed = source.order_column if source.order_column != source.sequence_column else None
-    return (_as_text(batch, typed, file.name) for batch in rows)
+    n_rows = 0
+    for batch in rows:
+        yield _as_text(batch, typed, file.name, n_rows)
+        n_rows += batch.num_rows
 
 
 def _rows(
@@ -106,7 +113,7 @@ def _rows(
         try:
             parquet = pq.ParquetFile(stream, page_checksum_verification=True)
             present = parquet.schema_arrow.names
-            check_columns(required, present, place=file.name)
+            check_columns(required, present, source, place=file.name)
             report.offer(present)
             wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
             names = None
@@ -123,7 +130,8 @@ def _rows(
             if comes_from_below(error):
                 raise
             raise CorpusFormatError(
-                f"{file.name}: a Parquet file was required. Received: {str(error).splitlines()[0]}"
+                f"{file.name}: file is damaged or no Parquet: expected Parquet, got "
+                f"{str(error).splitlines()[0]}; write it again, or set format to that of the file"
             ) from error
 
 
@@ -153,11 +161,11 @@ def _named(
     """Return the rows with the names of the class numbers in a column of numbers or of lists of them."""
     numbers = rows[column]
     if not _is_list(numbers.type):
-        texts = _cast(numbers, pa.string(), f"{name}: column '{column}'")
+        texts = _cast(numbers, pa.string(), column, name, rows_before)
         first = rows_before + 1
         named = named_tags(texts, names, place=lambda at: f"{name}: row {first + at}", report=report)
         return rows.set_column(rows.schema.get_field_index(column), column, named)
-    lists_ = _cast(numbers, pa.list_(pa.string()), f"{name}: column '{column}'")
+    lists_ = _cast(numbers, pa.list_(pa.string()), column, name, rows_before)
 
     def place(position: int) -> str:
         return f"{name}: row {rows_before + 1 + pc.list_parent_indices(lists_)[position].as_py()}"
@@ -176,10 +184,10 @@ def _batch(
     sequences_before: int,
 ) -> pa.RecordBatch:
     def column(wanted: str | None) -> pa.StringArray | None:
-        return None if wanted is None else _cast(rows[wanted], pa.string(), f"{name}: column '{wanted}'")
+        return None if wanted is None else _cast(rows[wanted], pa.string(), wanted, name, sequences_before)
 
     def list_column(wanted: str) -> pa.ListArray:
-        return _cast(rows[wanted], pa.list_(pa.string()), f"{name}: column '{wanted}'")
+        return _cast(rows[wanted], pa.list_(pa.string()), wanted, name, sequences_before)
 
     number = sequences_before + 1 + np.arange(rows.num_rows)
     numbered = labelled(name, number, mark="#")
@@ -198,31 +206,52 @@ def _batch(
     )
 
 
-def _as_text(rows: pa.RecordBatch, order_column: str | None, name: str) -> pa.RecordBatch:
+def _as_text(rows: pa.RecordBatch, order_column: str | None, name: str, rows_before: int) -> pa.RecordBatch:
     """Return the rows as text, but for the order column, which is sorted as what it is."""
     texts = {
-        key: value if key == order_column else _cast(value, pa.string(), f"{name}: column '{key}'")
+        key: value if key == order_column else _cast(value, pa.string(), key, name, rows_before)
         for key, value in zip(rows.schema.names, rows.columns, strict=True)
     }
     return pa.record_batch(texts)
 
 
-def _cast(values: pa.Array, wanted: pa.DataType, place: str) -> pa.Array:
+def _cast(values: pa.Array, wanted: pa.DataType, column: str, name: str, rows_before: int) -> pa.Array:
+    expected = "lists of strings" if pa.types.is_list(wanted) else "text"
     if pa.types.is_list(wanted) != _is_list(values.type):
-        raise CorpusFormatError(f"{place}: {_kind(wanted)} was required. Received: {values.type}")
-    try:
-        texts = pc.cast(values, wanted)
-        texts.validate(full=True)  # Parquet does not promise that strings are UTF-8
-    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        holds, fix = _OTHER_SHAPE[_is_list(values.type)]
         raise CorpusFormatError(
-            f"{place}: {_kind(wanted)} was required. Received: {values.type} ({str(error).splitlines()[0]})"
+            f"{name}: column '{column}' {holds}: expected {expected}, got {values.type}; {fix}, or "
+            "name another column"
+        )
+    try:
+        return _as_strings(values, wanted)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as error:
+        row = rows_before + 1 + _first_row_that_fails(values, wanted)
+        raise CorpusFormatError(
+            f"{name}: row {row}: column '{column}' holds no {expected}: expected UTF-8, got "
+            f"{values.type} ({str(error).splitlines()[0]}); write it as {expected}, or name another column"
         ) from error
+
+
+def _as_strings(values: pa.Array, wanted: pa.DataType) -> pa.Array:
+    texts = pc.cast(values, wanted)
+    texts.validate(full=True)  # Parquet does not promise that strings are UTF-8
     return texts
+
+
+def _first_row_that_fails(values: pa.Array, wanted: pa.DataType) -> int:
+    start, stop = 0, len(values)
+    while stop - start > 1:
+        middle = (start + stop) // 2
+        try:
+            # Copied: the cast of a slice looks at the values of all lists.
+            _as_strings(values.take(pa.array(np.arange(start, middle))), wanted)
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+            stop = middle
+        else:
+            start = middle
+    return start
 
 
 def _is_list(kind: pa.DataType) -> bool:
     return pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind)
-
-
-def _kind(wanted: pa.DataType) -> str:
-    return "a list of strings" if pa.types.is_list(wanted) else "text"

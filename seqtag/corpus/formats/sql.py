@@ -58,21 +58,24 @@ def _rows(
             result = streaming.exec_driver_sql(source.query)
             if not result.returns_rows:
                 raise ConfigError(
-                    f"{NAME}: a query that gives rows was required. "
-                    f"Received: {hide_passwords(f'{source.query!r:.200}')}"
+                    f"{NAME}: query selects nothing: expected one that returns rows, got "
+                    f"{hide_passwords(f'{source.query!r:.200}')}; correct query"
                 )
             present = list(result.keys())
             required = required_columns(source)
-            check_columns(required, present, place=NAME)
+            check_columns(required, present, source, place=NAME)
             report.offer(present)
             wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
             places = [present.index(name) for name in wanted]
+            n_rows = 0
             for rows in result.partitions(fetch_rows):
                 values = list(zip(*rows, strict=True))
                 tags = values[present.index(source.tag_column)]
                 if source.tag_names is None and are_numbers(tags):
                     raise unnamed_numbers(source.tag_column, "numbers", place=NAME)
-                yield pa.record_batch({n: _texts(values[i], n) for n, i in zip(wanted, places, strict=True)})
+                named = zip(wanted, places, strict=True)
+                yield pa.record_batch({name: _texts(values[i], name, n_rows) for name, i in named})
+                n_rows += len(rows)
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise _safe_error(error, engine.url) from None  # the driver's own error may hold the password
     finally:
@@ -89,7 +92,8 @@ def _engine(source: SqlSource) -> Engine:
         # What such an error says can hold parts of the URL; an import error names a driver only.
         why = f" ({error})" if isinstance(error, ImportError) else ""
         raise ConfigError(
-            f"corpus.sources: {NAME}: an SQLAlchemy URL whose driver is installed was required{why}"
+            f"corpus.sources: {NAME}: url cannot be used: expected an SQLAlchemy URL whose driver is "
+            f"installed, got another{why}; correct url, or install the driver of the database"
         ) from None
 
 
@@ -103,12 +107,18 @@ def _check_sqlite_file(url: URL) -> None:
             return
         path = unquote(urlsplit(path).path)
     if not Path(path).is_file():
-        raise ConfigError(f"{NAME}: an SQLite file was required. Received: no such file {path!r}")
+        raise ConfigError(f"{NAME}: no such SQLite file: expected one that exists, got {path!r}; correct url")
 
 
-def _texts(values: Sequence[object], column: str) -> pa.StringArray:
+def _texts(values: Sequence[object], column: str, rows_before: int) -> pa.StringArray:
     if not {bytes, bytearray, memoryview}.isdisjoint(map(type, values)):
-        raise CorpusFormatError(f"{NAME}: text was required in column '{column}'. Received: bytes")
+        row, found = next(
+            (i, v) for i, v in enumerate(values) if isinstance(v, bytes | bytearray | memoryview)
+        )
+        raise CorpusFormatError(
+            f"{NAME}: row {rows_before + 1 + row}: column '{column}' holds bytes: expected text, got "
+            f"{bytes(found)!r:.80}; cast it to text in query"
+        )
     try:
         return pa.array(values, pa.string())
     except (pa.ArrowTypeError, pa.ArrowInvalid):

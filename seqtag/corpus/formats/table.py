@@ -60,7 +60,7 @@ def table_rows(
         return
     required = required_columns(source)
     _check_delimiter(source, required, header, file)
-    check_columns(required, header, place=f"{file.name}:1")
+    check_columns(required, header, source, place=f"{file.name}:1")
     report.offer(header)
     report.assume("delimiter", repr(source.delimiter))
     report.assume("quote", repr(source.quoting) if source.quoting else "none")
@@ -119,7 +119,8 @@ def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str
             cells = next(rows, None)
         except csv.Error as error:
             raise CorpusFormatError(
-                f"{file.name}:{rows.line_num}: a row was required. Received: {error}"
+                f"{file.name}:{rows.line_num}: row cannot be read: expected cells between "
+                f'{source.delimiter!r}, got {error}; set quote = "" where quotes are tokens'
             ) from error
         if cells is None:
             return
@@ -153,10 +154,13 @@ def _check_delimiter(
 
 def _ragged_row(source: TableSource, file: InputFile, n_columns: int, found: Exception) -> CorpusFormatError:
     """Find the line that Arrow, which counts rows and not lines, stumbled over."""
-    required = f"rows of {n_columns} cells between {source.delimiter!r} were required"
+    expected = f"expected {n_columns} cells between {source.delimiter!r}, as in the header"
     for line, cells in _cells(source, file):
         if len(cells) != n_columns:
+            wrong, fix = "row has another length", "correct the row, or quote cells that hold the delimiter"
             if source.quoting and "\n" in cells[-1]:
-                required = f'a quote took in rows; set quote = "" where quotes are tokens; {required}'
-            return CorpusFormatError(f"{file.name}:{line}: {required}. Received: {len(cells)} {cells!r:.80}")
-    return CorpusFormatError(f"{file.name}: {required}. Received: {str(found).splitlines()[0]}")
+                wrong, fix = "a quote took in rows", 'set quote = "" where quotes are tokens'
+            got = f"{len(cells)}: {cells!r:.80}"
+            return CorpusFormatError(f"{file.name}:{line}: {wrong}: {expected}, got {got}; {fix}")
+    why = str(found).splitlines()[0]
+    return CorpusFormatError(f"{file.name}: a row has another length: {expected}, got {why}; correct the row")

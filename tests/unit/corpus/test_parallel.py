@@ -71,9 +71,9 @@ def test_a_line_without_tokens_is_a_broken_sequence(read_pair):
 @pytest.mark.parametrize(
     ("tokens", "tags", "message"),
     [
-        ("a\nb\nc\n", "O\n", r"seq\.out:2: as many lines as in seq\.in were required"),
-        ("a\n", "O\nO\n", r"seq\.in:2: as many lines as in seq\.out were required"),
-        ("", "O\n", r"seq\.in:1: as many lines as in seq\.out were required"),
+        ("a\nb\nc\n", "O\n", r"seq\.out:2: file has too few lines: expected as many as in seq\.in, got 1"),
+        ("a\n", "O\nO\n", r"seq\.in:2: file has too few lines: expected as many as in seq\.out, got 1"),
+        ("", "O\n", r"seq\.in:1: file has too few lines: expected as many as in seq\.out, got 0"),
         ("", "", r"seq\.in: no line found, expected at least one"),
     ],
 )

@@ -11,7 +11,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import TypeAdapter
 
+from seqtag.config import Source
+from seqtag.corpus.files import find_files
+from seqtag.corpus.formats.parquet import long_parquet_rows
+from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 
 LONG = {"format": "parquet-long", "sequence_column": "s", "token_column": "w", "tag_column": "t"}
@@ -81,15 +86,31 @@ def test_sequences_without_tokens_are_broken(read_columns):
 @pytest.mark.parametrize(
     ("tokens", "message"),
     [
-        (["a b"], r"column 'tokens': a list of strings was required\. Received: string"),
-        ([[["a"]]], r"column 'tokens': a list of strings was required\. Received: list<"),
-        ([[b"\xff"]], r"column 'tokens': a list of strings was required\. Received: list<.*binary"),
+        (
+            ["a b"] * 2,
+            r"column 'tokens' holds no lists: expected lists of strings, got string; .*parquet-long",
+        ),
+        ([[["a"]]] * 2, r"row 1: column 'tokens' holds no lists of strings: expected UTF-8, got list<"),
+        ([[b"a"], [b"\xff"]], r"row 2: column 'tokens' holds no lists of strings: .* got list<.*binary"),
+        ([[{"text": "a"}]] * 2, r"row 1: column 'tokens' holds no lists of strings: .* got list<.*struct"),
     ],
-    ids=["no list", "nested", "not utf-8"],
+    ids=["no list", "nested", "not utf-8", "structs"],
 )
 def test_columns_of_other_types_are_an_error(tokens, message, read_columns):
     with pytest.raises(CorpusFormatError, match=message):
-        read_columns({"tokens": tokens, "tags": [["X"]]}, format="parquet")
+        read_columns({"tokens": tokens, "tags": [["X"]] * 2}, format="parquet")
+
+
+def test_text_that_is_not_utf_8_is_refused_with_its_row_in_rows_of_one_token_too(tmp_path):
+    path = tmp_path / "a.parquet"
+    pq.write_table(pa.table({"s": ["1"] * 3, "w": [b"a", b"b", b"\xff"], "t": ["X"] * 3}), path)
+    source = TypeAdapter(Source).validate_python({"path": str(path), **LONG})
+    rows = long_parquet_rows(source, find_files(str(path))[0], (), SourceReport(), batch_rows=2)
+
+    with pytest.raises(
+        CorpusFormatError, match=r"a\.parquet: row 3: column 'w' holds no text: expected UTF-8"
+    ):
+        list(rows)
 
 
 def test_rows_of_one_token_become_sequences_sorted_by_what_the_order_column_is(read_columns, content):
@@ -132,7 +153,8 @@ def test_a_packed_file_is_unpacked(tmp_path, read_rows, content):
 @pytest.mark.parametrize("source", [{"format": "parquet"}, LONG], ids=["lists", "long"])
 def test_a_missing_column_is_an_error(source, read_columns):
     with pytest.raises(
-        CorpusFormatError, match=r"corpus\.parquet: columns .* required.* Received: column 'x'"
+        CorpusFormatError,
+        match=r"corpus\.parquet: columns .* are missing: expected each once, got column 'x'; correct",
     ):
         read_columns({"x": [1]}, **source)
 
@@ -145,7 +167,7 @@ def test_a_file_without_rows_is_an_error(read_columns):
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"tokens,tags\n" * 10], ids=["empty", "short", "text"])
 def test_what_is_no_parquet_file_is_an_error(content, read):
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a Parquet file was required"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: file is damaged or no Parquet"):
         read(content, format="parquet")
 
 
@@ -153,5 +175,5 @@ def test_a_column_name_that_is_not_utf_8_is_an_error(tmp_path, read):
     pq.write_table(pa.table({"tokens": [["a"]], "tags": [["X"]]}), tmp_path / "good", store_schema=False)
     damaged = (tmp_path / "good").read_bytes().replace(b"tokens", b"toke\xffs")
 
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: a Parquet file was required"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: file is damaged or no Parquet"):
         read(damaged, format="parquet")

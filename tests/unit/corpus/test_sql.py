@@ -118,12 +118,16 @@ def test_dates_are_written_as_text_and_sorted(sqlite_url, read_rows):
 @pytest.mark.parametrize(
     ("query", "kind", "message"),
     [
-        ("select s, w from corpus", CorpusFormatError, "sql: column 't' required, each once"),
+        ("select s, w from corpus", CorpusFormatError, "sql: column 't' is missing: .*; correct tag_column"),
         ("select * from corpus where s > 9", CorpusFormatError, "sql: no row found, expected at least one"),
-        ("select x'00ff' as w, s, t from corpus", CorpusFormatError, "sql: text was required in column 'w'"),
+        ("select x'00ff' as w, s, t from corpus", CorpusFormatError, "sql: row 1: column 'w' holds bytes"),
         ("select * from nowhere", ConfigError, "no such table: nowhere"),
         ("selekt", ConfigError, "syntax error"),
-        ("create table x (y integer)", ConfigError, "a query that gives rows was required"),
+        (
+            "create table x (y integer)",
+            ConfigError,
+            "sql: query selects nothing: expected one that returns rows",
+        ),
     ],
 )
 def test_a_wrong_query_is_an_error(query, kind, message, sqlite_url, read_rows):
@@ -143,7 +147,7 @@ def test_a_wrong_url_is_an_error_that_does_not_repeat_it(url, read_rows):
 
 def test_bytes_are_found_wherever_they_stand(sqlite_url, read_rows):
     query = "select 1 as s, 'a' as w, 'O' as t union all select 1, x'00ff', 'O'"
-    with pytest.raises(CorpusFormatError, match=r"sql: text was required in column 'w'\. Received: bytes"):
+    with pytest.raises(CorpusFormatError, match=r"sql: row 2: column 'w' holds bytes: expected text, got b'"):
         read_rows({"format": "sql", "url": sqlite_url, "query": query, **COLUMNS})
 
 
@@ -151,7 +155,8 @@ def test_bytes_are_found_wherever_they_stand(sqlite_url, read_rows):
 def test_a_missing_sqlite_file_is_an_error_and_stays_missing(url, tmp_path, read_rows):
     path = tmp_path / "nowhere.db"
     with pytest.raises(
-        ConfigError, match=r"an SQLite file was required. Received: no such file '.*nowhere\.db'"
+        ConfigError,
+        match=r"sql: no such SQLite file: expected one that exists, got '.*nowhere\.db'; correct url",
     ):
         read_rows({"format": "sql", "url": url.format(path), "query": "select 1", **COLUMNS})
     assert not path.exists()

@@ -79,7 +79,9 @@ def test_a_quoted_text_of_some_lines_with_commas_is_no_row_that_a_quote_took_in(
 def test_a_quote_that_is_never_closed_is_an_error(read):
     with pytest.raises(CorpusFormatError, match="row 2: a quote took in rows: 3 more lines"):
         read('s,w,t\n1,a,O\n1,b,"O\n2,c,O\n3,d,O\n', **GENERAL)
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:5: a quote took in rows; set quote"):
+    with pytest.raises(
+        CorpusFormatError, match=r"corpus\.txt:5: a quote took in rows: expected .*; set quote"
+    ):
         read('s,w,t\n1,a,O\n1,",O\n2,c,O\n3,d,O\n', **GENERAL)
 
 
@@ -238,7 +240,8 @@ def test_a_ragged_row_is_an_error_that_names_its_line(read):
     with pytest.raises(CorpusFormatError) as error:
         read('s,w,t\n1,"a\nb",O\n\n1,c\n', **GENERAL)
     assert str(error.value) == (
-        "corpus.txt:5: rows of 3 cells between ',' were required. Received: 2 ['1', 'c']"
+        "corpus.txt:5: row has another length: expected 3 cells between ',', as in the header, got 2: "
+        "['1', 'c']; correct the row, or quote cells that hold the delimiter"
     )
 
 
@@ -246,7 +249,8 @@ def test_a_missing_column_is_an_error_that_names_the_header(read):
     with pytest.raises(CorpusFormatError) as error:
         read("s,word,t\n1,a,O\n", **GENERAL)
     assert str(error.value) == (
-        "corpus.txt:1: column 'w' required, each once. Received: columns 's', 'word', 't'"
+        "corpus.txt:1: column 'w' is missing: expected each once, got columns 's', 'word', 't'; correct "
+        "token_column"
     )
 
 
@@ -254,7 +258,7 @@ def test_columns_that_differ_in_blanks_or_case_are_named(read):
     with pytest.raises(CorpusFormatError) as error:
         read("s ,W,t\n1,a,O\n", **GENERAL)
     assert str(error.value) == (
-        "corpus.txt:1: columns 's', 'w' required, each once. Received: columns 's ', 'W', 't'; "
+        "corpus.txt:1: columns 's', 'w' are missing: expected each once, got columns 's ', 'W', 't'; "
         "'s ' is there, not 's', 'W' is there, not 'w': write names as they are there"
     )
 
@@ -270,7 +274,7 @@ def test_a_line_for_excel_is_named(separator, read):
 
 
 def test_a_column_that_stands_twice_is_an_error(read):
-    with pytest.raises(CorpusFormatError, match="column 't' required, each once"):
+    with pytest.raises(CorpusFormatError, match=r"column 't' is repeated: .*; rename one"):
         read("s,w,t,t\n1,a,O,X\n", **GENERAL)
 
 
