@@ -83,7 +83,8 @@ def expand(text: str, *, key: str = "corpus.sources") -> str:
         name = found[1]
         if not os.environ.get(name):
             raise ConfigError(
-                f"{key}: environment variable {name} was required. Received: nothing, it is not set"
+                f"{key}: environment variable {name} is not set: expected a value for ${{{name}}}, got none; "
+                "export it"
             )
         return os.environ[name]
 
@@ -235,7 +236,10 @@ def _matches(text: str) -> Listing:
         why = hide_passwords(_first_line(error)) if expand(text) == text else type(error).__name__
         raise ConfigError(f"corpus.sources: {shown!r} cannot be opened: {why}") from None
     if not found:
-        raise ConfigError(f"corpus.sources: {shown!r} was required to name a file. Received: no such file")
+        raise ConfigError(
+            f"corpus.sources: {shown!r} names no file: expected a file, a folder or a glob that matches "
+            "some, got no such file; correct the path"
+        )
     files = [InputFile("", path, filesystem) for path in found]
     named = tuple(replace(file, name=_shown(file).rsplit("/", 1)[-1]) for file in files)
     return Listing(named, n_hidden)

@@ -51,7 +51,8 @@ def sample_batches(source: SampleSource, columns: Sequence[str] = ()) -> Iterato
     unknown = sorted(set(columns) - set(SAMPLE_COLUMNS))
     if unknown:
         raise ConfigError(
-            f"corpus.columns: the sample corpus has {list(SAMPLE_COLUMNS)}. Received: {unknown}"
+            f"corpus.columns: unknown columns of the sample corpus: expected some of {list(SAMPLE_COLUMNS)}, "
+            f"got {unknown}; leave these out"
         )
     return (_batch(source, first, corpus_schema(columns)) for first in range(0, source.n_sequences, _BATCH))
 
@@ -76,13 +77,15 @@ def best_possible(tokens: pa.ListArray, tags: pa.ListArray) -> BestPossible:
         known = model.posteriors(actions, lengths)
         real = np.arange(actions.shape[1]) < lengths[:, None]
         if actions.shape[1] > model.longest or not np.all(known.smoothed.any(axis=2) == real):
-            raise CorpusFormatError("sequences of the sample corpus were required. Received: others")
+            raise CorpusFormatError(
+                "sequences are not the sample's: expected sessions that its model can draw, got others"
+            )
         for i, posterior in enumerate((known.smoothed, known.filtered)):
             expected[i] += posterior.max(axis=2).sum()
             correct[i] += (posterior.argmax(axis=2) == phases)[real].sum()
         n_tokens += int(lengths.sum())
     if n_tokens == 0:
-        raise CorpusFormatError("at least one token was required. Received: none")
+        raise CorpusFormatError("no tokens to score: expected at least one, got none")
     return BestPossible(
         n_sequences=len(tokens),
         n_tokens=n_tokens,
@@ -210,7 +213,9 @@ def _padded(strings: pa.ListArray, names: Sequence[str], what: str) -> tuple[Int
     numbers = pc.index_in(flat, pa.array(names))
     if numbers.null_count:
         stranger = flat[pc.index(pc.is_null(numbers), True).as_py()].as_py()
-        raise CorpusFormatError(f"a {what} of the sample corpus was required. Received: {stranger!r}")
+        raise CorpusFormatError(
+            f"unknown {what} of the sample corpus: expected one of {names}, got {stranger!r}"
+        )
     padded = np.zeros((len(lengths), int(lengths.max(initial=0))), np.int64)
     padded[np.arange(padded.shape[1]) < lengths[:, None]] = numbers.to_numpy()
     return padded, lengths

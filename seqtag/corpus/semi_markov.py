@@ -187,7 +187,7 @@ def _shares(weights: Iterable[Mapping[_Name, float]], columns: Sequence[_Name]) 
     rows = list(weights)
     unknown = [name for row in rows for name in row if name not in columns]
     if unknown:
-        raise ConfigError(f"one of {list(columns)} was required. Received: {unknown[0]!r}")
+        raise ConfigError(f"unknown name in the weights: expected one of {list(columns)}, got {unknown[0]!r}")
     table = np.array([[row.get(column, 0.0) for column in columns] for row in rows], np.float64)
     shares: Floats = table / table.sum(axis=1, keepdims=True)
     return shares

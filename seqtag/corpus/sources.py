@@ -117,8 +117,8 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
             tag_files = list_files(source.tags_path).files
             if len(tag_files) != len(files):
                 raise ConfigError(
-                    f"{place}.tags_path: as many files as in path ({len(files)}) were required. "
-                    f"Received: {len(tag_files)}"
+                    f"{place}.tags_path: another number of files: expected as many as in path "
+                    f"({len(files)}), got {len(tag_files)}; each file of tokens has one of tags"
                 )
         if isinstance(source, SqlSource):
             expand(source.url)

@@ -139,9 +139,9 @@ def _check_alignment(batch: pa.RecordBatch) -> None:
     if pc.any(torn).as_py():
         first = pc.index(torn, True).as_py()
         raise CorpusRejectedError(
-            f"row {batch.column(ROW)[first]}: as many tags as tokens were required. Received: "
-            f"{n_tags[first]} tags for {n_tokens[first]} tokens. Set quality.rules.length_mismatch to "
-            '"quarantine"'
+            f"row {batch.column(ROW)[first]}: tags and tokens differ in number: expected as many tags as "
+            f"tokens, got {n_tags[first]} tags for {n_tokens[first]} tokens; set "
+            'quality.rules.length_mismatch to "quarantine"'
         )
 
 

@@ -58,15 +58,15 @@ def test_an_unset_or_empty_variable_is_an_error_that_names_it(value, monkeypatch
     if value is not None:
         monkeypatch.setenv("DATA", value)
 
-    with pytest.raises(ConfigError, match="environment variable DATA was required"):
+    with pytest.raises(ConfigError, match="environment variable DATA is not set"):
         expand("${DATA}/train.conll")
 
 
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("nowhere.conll", "'nowhere.conll' was required to name a file"),
-        ("nowhere/*.conll", "was required to name a file"),
+        ("nowhere.conll", "'nowhere.conll' names no file"),
+        ("nowhere/*.conll", "names no file"),
         ("nosuch://host/a", "'nosuch://host/a' cannot be opened: Protocol not known"),
     ],
 )

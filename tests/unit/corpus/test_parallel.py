@@ -86,5 +86,8 @@ def test_files_must_come_in_pairs(tmp_path, read_rows):
     for name in ("a.in", "b.in", "a.out"):
         (tmp_path / name).write_text("x\n")
 
-    with pytest.raises(ConfigError, match=r"sources\[0\]\.tags_path: as many files as in path \(2\)"):
+    with pytest.raises(
+        ConfigError,
+        match=r"sources\[0\]\.tags_path: another number of files: expected as many as in path \(2\), got 1",
+    ):
         read_rows({"format": "parallel", "path": f"{tmp_path}/*.in", "tags_path": f"{tmp_path}/*.out"})

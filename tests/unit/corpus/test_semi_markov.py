@@ -142,7 +142,7 @@ def test_drawn_actions_follow_their_phase(model, drawn):
 
 
 def test_a_name_that_is_no_phase_is_refused():
-    with pytest.raises(ConfigError, match="Received: 'bye'"):
+    with pytest.raises(ConfigError, match="got 'bye'"):
         SemiMarkovModel.of(
             {"look": Phase(lasts={1: 1}, shows={"a": 1}, then={"bye": 1})}, starts={"look": 1}, longest=2
         )

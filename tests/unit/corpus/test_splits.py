@@ -108,7 +108,7 @@ def test_mode_official_refuses_missing_splits_and_labels(
 def test_tags_that_do_not_match_the_tokens_are_refused(tmp_path: Path) -> None:
     tags = [["O"], ["O", "O"], ["O"]]
     parts = parts_of(tmp_path, batch_of(numbered(3), split=SPLITS, tags=tags))
-    with pytest.raises(CorpusRejectedError, match=r"row 1: .* Received: 2 tags for 1 tokens"):
+    with pytest.raises(CorpusRejectedError, match=r"row 1: .* got 2 tags for 1 tokens"):
         split(parts, tmp_path / "out")
 
 

@@ -193,7 +193,7 @@ def test_an_unset_variable_is_named_and_the_fingerprint_of_a_query_unknown(monke
     monkeypatch.delenv("CORPUS_URL", raising=False)
     source = {"format": "sql", "url": "${CORPUS_URL}", "query": "select 1", **COLUMNS}
     corpus = CorpusConfig.model_validate({"sources": [source]})
-    with pytest.raises(ConfigError, match="environment variable CORPUS_URL was required"):
+    with pytest.raises(ConfigError, match="environment variable CORPUS_URL is not set"):
         read_sources(corpus)
 
     monkeypatch.setenv("CORPUS_URL", sqlite_url)
