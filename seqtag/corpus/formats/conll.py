@@ -13,7 +13,13 @@ from seqtag.config.sources import ConllSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.documents import Piece, with_document_ids
-from seqtag.corpus.formats.groups import comments_of, document_numbers, groups_of, sequence_values
+from seqtag.corpus.formats.groups import (
+    comments_of,
+    document_numbers,
+    groups_of,
+    sequence_values,
+    warn_of_two_values,
+)
 from seqtag.corpus.formats.layout import HEAD_BYTES, Layout, are_enough, hashed, layout_of
 from seqtag.corpus.formats.line_kinds import kinds_of
 from seqtag.corpus.formats.tally import Tally
@@ -102,6 +108,7 @@ def _piece(
     comments = comments_of(lines, kinds.comments, (source.comment or "#").encode()) if columns else None
     if comments is not None:
         report.offer(comments.keys_with_values())
+        warn_of_two_values(columns, comments, groups, report, name=name, first_line=place.line)
     batch = corpus_batch(
         columns,
         report,

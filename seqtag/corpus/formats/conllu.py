@@ -21,6 +21,7 @@ from seqtag.corpus.formats.groups import (
     document_numbers,
     groups_of,
     sequence_values,
+    warn_of_two_values,
 )
 from seqtag.corpus.formats.sentence_ends import missing_blank_lines
 from seqtag.corpus.formats.words import COLUMNS, Words, WordTally, check_columns
@@ -145,6 +146,9 @@ def _piece(
     further = {key: _values(key, comments, groups, documents) for key in columns}
     if columns:
         report.offer(comments.keys_with_values())
+    keys = dict.fromkeys([*columns, "sent_id"])
+    of_sentences = replace(groups, owners=np.where(documents.own, -1, groups.owners))
+    warn_of_two_values(keys, comments, of_sentences, report, name=name, first_line=place.line)
     after = replace(
         place,
         line=place.line + len(lines),

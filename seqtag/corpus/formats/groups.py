@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.corpus.batches import picked
+from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Lines, Positions, strings
 
 EQUALS = 61  # "="
@@ -81,6 +83,31 @@ def sequence_values(key: str, comments: Comments, groups: Groups) -> pa.StringAr
     found = comments.having(key)
     found = found[groups.owners[found] >= 0]
     return picked(comments.values, found, len(groups), groups.owners[found])
+
+
+def warn_of_two_values(
+    keys: Iterable[str],
+    comments: Comments,
+    groups: Groups,
+    report: SourceReport,
+    *,
+    name: str,
+    first_line: int,
+) -> None:
+    """Note sequences that have two comments with different values of a key; `first_line` is the block's."""
+    for key in keys:
+        where = comments.having(key)
+        owners, values = groups.owners[where], comments.values.take(pa.array(where)).fill_null("")
+        differ = pc.not_equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False)
+        found = owners[1:][differ & (owners[1:] == owners[:-1]) & (owners[1:] >= 0)]
+        if len(found):
+            report.warn(
+                f"two comments: {key}",
+                f"comment '{key}' is repeated in this sequence with another value, and the last one counts; "
+                "remove all but one",
+                place=f"{name}:{first_line + int(groups.first_lines[found[0]])}",
+                count=len(np.unique(found)),
+            )
 
 
 def _owners(group_of_sequence: Positions, group_of_comment: Positions) -> Positions:

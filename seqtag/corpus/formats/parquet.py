@@ -113,7 +113,8 @@ def _rows(
         try:
             parquet = pq.ParquetFile(stream, page_checksum_verification=True)
             present = parquet.schema_arrow.names
-            check_columns(required, present, source, place=file.name)
+            twice = [c for c in columns if present.count(c) > 1]
+            check_columns([*required, *twice], present, source, place=file.name)
             report.offer(present)
             wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
             names = None

@@ -63,7 +63,8 @@ def _rows(
                 )
             present = list(result.keys())
             required = required_columns(source)
-            check_columns(required, present, source, place=NAME)
+            twice = [c for c in columns if present.count(c) > 1]
+            check_columns([*required, *twice], present, source, place=NAME)
             report.offer(present)
             wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
             places = [present.index(name) for name in wanted]

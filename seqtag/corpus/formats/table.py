@@ -6,7 +6,9 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 
 from seqtag.config.sources import TableSource
@@ -60,7 +62,8 @@ def table_rows(
         return
     required = required_columns(source)
     _check_delimiter(source, required, header, file)
-    check_columns(required, header, source, place=f"{file.name}:1")
+    twice = [c for c in columns if header.count(c) > 1]
+    check_columns([*required, *twice], header, source, place=f"{file.name}:1")
     report.offer(header)
     report.assume("delimiter", repr(source.delimiter))
     report.assume("quote", repr(source.quoting) if source.quoting else "none")
@@ -72,6 +75,7 @@ def table_rows(
     n_rows = 0
     try:
         for batch in _arrow_rows(source, text, wanted, wanted, block_bytes):
+            _warn_of_headers(batch, source, n_rows, report, file)
             if source.quote is None and not source.quoting:
                 warn_of_quotes(batch, (source.token_column, source.tag_column), n_rows, report, file)
             n_rows += batch.num_rows
@@ -81,6 +85,23 @@ def table_rows(
             check_quoting(again, header, source, report, file)
     except pa.ArrowInvalid as error:
         raise _ragged_row(source, file, len(header), error) from error
+
+
+def _warn_of_headers(
+    rows: pa.RecordBatch, source: TableSource, rows_before: int, report: SourceReport, file: InputFile
+) -> None:
+    """Note rows that say the same as the header, as in files that were concatenated."""
+    found = np.arange(rows.num_rows)
+    for column in (source.tag_column, source.token_column, source.sequence_column):
+        cells = rows[column].take(pa.array(found)) if len(found) < rows.num_rows else rows[column]
+        found = found[pc.equal(cells, column).to_numpy(zero_copy_only=False)]
+    if len(found):
+        report.warn(
+            "repeated header",
+            "a row repeats the header and is read as a token; remove all but the first",
+            place=f"{file.name}: row {rows_before + 1 + int(found[0])}",
+            count=len(found),
+        )
 
 
 def _arrow_rows(

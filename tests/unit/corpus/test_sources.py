@@ -10,6 +10,7 @@ import pytest
 
 from seqtag.config.tagger import CorpusConfig
 from seqtag.corpus import read_sources, source_fingerprint
+from seqtag.corpus.source_report import Warned
 from seqtag.corpus.sources import BATCH_SEQUENCES
 from seqtag.errors import CorpusFormatError
 
@@ -84,6 +85,27 @@ LONG = {"sequence_column": "s", "token_column": "w", "tag_column": "t"}
 def test_a_column_that_no_source_has_is_refused_with_those_that_are_there(text, source, names, read):
     with pytest.raises(CorpusFormatError, match=f"in 'dated': expected .*, got {names}; correct the name"):
         read(text, columns=["dated"], **source)
+
+
+@pytest.mark.parametrize(
+    ("text", "source"),
+    [
+        ("# date = 1\n# date = 2\nAda\tO\n\n# date = 3\n# date = 3\nBob\tO\n", {"format": "conll"}),
+        (f"# newdoc\n# date = 0\n# sent_id = 1\n# date = 1\n# date = 2\n{WORD}", {"format": "conllu"}),
+    ],
+    ids=["conll", "conllu"],
+)
+def test_a_comment_that_a_sequence_repeats_with_another_value_is_a_warning(text, source, tmp_path):
+    (tmp_path / "a.txt").write_text(text)
+    corpus = {"sources": [{"path": f"{tmp_path}/a.txt", **source}], "columns": ["date"]}
+    warnings: list[Warned] = []
+    config = CorpusConfig.model_validate(corpus)
+    rows = list(read_sources(config, on_source=lambda found: warnings.extend(found.record()["warnings"])))
+
+    assert rows[0]["date"][0].as_py() == "2"
+    assert [(w["kind"], w["count"]) for w in warnings if w["kind"] != "comments"] == [
+        ("two comments: date", 1)
+    ]
 
 
 def fingerprint(path: str, **source: object) -> str | None:

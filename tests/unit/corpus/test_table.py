@@ -305,3 +305,14 @@ def test_no_row_is_lost_where_a_character_stands_across_two_blocks(tmp_path):
 
 def test_the_configuration_knows_the_layout():
     TaggerConfig.model_validate({"name": "ner", "corpus": {"sources": [{**KAGGLE, "path": "ner.csv"}]}})
+
+
+def test_a_row_that_repeats_the_header_is_a_warning(report):
+    (warned,) = report("s,w,t\n1,a,O\ns,w,t\n2,t,w\n", **GENERAL)["warnings"]
+
+    assert (warned["kind"], warned["place"], warned["count"]) == ("repeated header", "corpus.txt: row 2", 1)
+
+
+def test_a_further_column_that_is_there_twice_is_refused(read):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: column 'd' is repeated: .*; rename one"):
+        read("s,w,t,d,d\n1,a,O,x,y\n", columns=["d"], **GENERAL)
