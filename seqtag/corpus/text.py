@@ -61,11 +61,12 @@ def utf8_blocks(
                     'got that of UTF-8 in front; set encoding = "utf-8"'
                 )
             n_bytes += len(stored)
-            line += text.count(b"\n")
             check.add(stored, final=not more)
+            n_ends = text.count(b"\n")
             if text and at_start:
                 text, at_start = text.removeprefix(BYTE_ORDER_MARK), False
-            text = marks.removed(text, final=not more)
+            text = marks.removed(text, line=line, final=not more)
+            line += n_ends
             if text:
                 yield text
     if report is not None:

@@ -74,6 +74,8 @@ class Tally:
 
     def _strange(self, lines: Lines, fields: Fields, kinds: LineKinds) -> Positions:
         """Return the first tokens of sequences that begin with # and have a tag of no other line."""
+        if not hashed(lines, kinds.tokens).any():
+            return kinds.tokens[:0]
         firsts = kinds.tokens[np.diff(np.cumsum(kinds.is_break)[kinds.tokens], prepend=-1) != 0]
         firsts = firsts[hashed(lines, firsts) & self._layout.are_usual(fields.counts[firsts])]
         tags = pc.utf8_trim_whitespace(fields.column(self._layout.source.tag_column, firsts))
@@ -120,14 +122,9 @@ class Tally:
             yield "comments as tokens", doubtful.line, text, doubtful.count
         elif self._are_comments(n_sequences):
             strange = self._hashed
-            text = (
-                f"{strange.shown} looks like a comment and is read as a token with a tag of no other line; "
-                + (
-                    "remove such lines if they are comments"
-                    if self._layout.tabs
-                    else 'comment = "#" leaves it out'
-                )
-            )
+            fix = "remove it if it is one" if self._layout.tabs else 'comment = "#" leaves it out'
+            read = "is read as a token with a tag of no other line"
+            text = f"{strange.shown} looks like a comment and {read}; {fix}"
             yield "comments as tokens", strange.line, text, strange.count
         yield from self._headers()
         if (
