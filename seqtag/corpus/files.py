@@ -26,7 +26,7 @@ from fsspec.implementations.local import LocalFileSystem
 from seqtag.config.secrets import hide_passwords
 from seqtag.corpus.archives import tar_members
 from seqtag.corpus.containers import MOST_LAYERS, can_rewind, container_of, read_head, unpacked
-from seqtag.corpus.folders import globbed, in_folder
+from seqtag.corpus.folders import globbed, in_folder, natural_order
 from seqtag.corpus.remote import kind_of, over_the_network
 from seqtag.errors import ConfigError, CorpusFormatError
 
@@ -48,6 +48,7 @@ class InputFile:
     filesystem: AbstractFileSystem
     packed: tuple[str, ...] = ()  # what `contents` found around it, the outermost first: ("gzip", "tar")
     origin: str = ""  # of a file out of an archive: the archive's location, and the name in it
+    moved: bool = False  # of a file out of an archive: it has another place there than by its name
 
     @property
     def location(self) -> str:
@@ -97,7 +98,7 @@ def find_files(paths: str | Sequence[str]) -> list[InputFile]:
 
 
 def list_files(paths: str | Sequence[str]) -> Listing:
-    """Return the files behind paths, globs, folders and fsspec URLs: lists in their order, others sorted.
+    """Return the files behind paths, globs, folders and fsspec URLs: lists in their order, others by name.
 
     A folder is read if its files are parts of one export: hive partitions, or `part-*`. Hidden files, and the
     markers of Spark and others (`_SUCCESS`), are left out of globs and folders.
@@ -167,12 +168,14 @@ def opened_seekable(file: InputFile) -> Iterator[BinaryIO]:
 
 
 def contents(file: InputFile, *, depth: int = 1) -> Iterator[InputFile]:
-    """Yield what a stored file holds: itself, or each file of a tar archive, in its order.
+    """Yield what a stored file holds: itself, or each file of a tar archive, in natural order as in a folder.
 
-    The file of an archive is there until the next is asked for: it is unpacked to disk.
+    A file of an archive is unpacked to disk, from where the archive has it until the next is asked for. An
+    archive is read twice, first for the names of its files.
 
     Raises:
-        CorpusFormatError: the archive is damaged, is empty, or holds archives in archives in archives.
+        CorpusFormatError: the archive is damaged, is empty, changes while it is read, or holds archives
+            in archives in archives.
         ConfigError, OSError: as `over_the_network`.
     """
     layers = _layers(file)
@@ -183,24 +186,45 @@ def contents(file: InputFile, *, depth: int = 1) -> Iterator[InputFile]:
         raise CorpusFormatError(
             f"{file.name}: archives in archives, more than {MOST_LAYERS} deep; unpack them"
         )
-    with (
-        tempfile.TemporaryDirectory(prefix="seqtag-") as folder,
-        over_the_network(file.name),
-        file.open() as stored,
-        unpacked(stored, file.name) as (content, _),
-    ):
-        path = Path(folder, "member")
-        for name, member in tar_members(content, file.name):
-            with path.open("wb") as copy:
+    with _members(file) as members:
+        names = [name for name, _ in members]
+    in_order = sorted(names, key=natural_order)
+    moved = {name for name, other in zip(names, in_order, strict=True) if name != other}
+    with tempfile.TemporaryDirectory(prefix="seqtag-") as folder, _members(file) as members:
+        waiting: dict[str, Path] = {}
+        n_read = 0
+        for number, (name, member) in enumerate(members):
+            waiting[name] = Path(folder, str(number))
+            with waiting[name].open("wb") as copy:
                 shutil.copyfileobj(member, copy)
-            found = InputFile(
-                f"{file.name}/{name}",
-                str(path),
-                LocalFileSystem(),
-                packed=(*file.packed, *layers),
-                origin=f"{file.location}/{name}",
+            while n_read < len(in_order) and in_order[n_read] in waiting:
+                name, n_read = in_order[n_read], n_read + 1
+                path = waiting.pop(name)
+                found = InputFile(
+                    f"{file.name}/{name}",
+                    str(path),
+                    LocalFileSystem(),
+                    packed=(*file.packed, *layers),
+                    origin=f"{file.location}/{name}",
+                    moved=name in moved,
+                )
+                yield from contents(found, depth=depth + 1)
+                path.unlink()
+        if waiting or n_read < len(in_order):
+            raise CorpusFormatError(
+                f"{file.name}: the archive changed while it was read; read it again when it is complete"
             )
-            yield from contents(found, depth=depth + 1)
+
+
+@contextmanager
+def _members(archive: InputFile) -> Iterator[Iterator[tuple[str, BinaryIO]]]:
+    """Open a tar archive, packed or not, and give its files with their names, in its order."""
+    with (
+        over_the_network(archive.name),
+        archive.open() as stored,
+        unpacked(stored, archive.name) as (content, _),
+    ):
+        yield tar_members(content, archive.name)
 
 
 def _layers(file: InputFile) -> tuple[str, ...]:

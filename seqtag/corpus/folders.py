@@ -21,10 +21,10 @@ _PACKINGS = (".gz", ".zst", ".bz2", ".xz", ".zip", ".tar")
 
 
 def globbed(filesystem: AbstractFileSystem, pattern: str, shown: str) -> tuple[list[str], int]:
-    """Return the files that a glob names, sorted, and how many hidden ones were left out."""
+    """Return the files that a glob names in natural order, and how many hidden ones were left out."""
     root = re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
     kinds = {path: kind_of(filesystem, path) for path in filesystem.glob(pattern)}
-    files = sorted(path for path, kind in kinds.items() if kind == "file")
+    files = sorted((path for path, kind in kinds.items() if kind == "file"), key=natural_order)
     below = len(root) + 1 if root else 0
     found = [path for path in files if not is_hidden_below(path[below:], pattern[below:])]
     if files and not found:
@@ -38,14 +38,14 @@ def globbed(filesystem: AbstractFileSystem, pattern: str, shown: str) -> tuple[l
 
 
 def in_folder(filesystem: AbstractFileSystem, folder: str, shown: str) -> tuple[list[str], int]:
-    """Return the files of a folder that is one data set, sorted, and how many hidden ones were left out.
+    """Return the files of a folder that is one data set in natural order, and how many hidden ones it has.
 
     Raises:
         ConfigError: the files may be several things; the message says which path would do.
     """
     base = folder.rstrip("/") + "/"
     files = {path.removeprefix(base).lstrip("/"): path for path in filesystem.find(folder)}
-    found = sorted(below for below in files if not is_hidden_below(below))
+    found = sorted((below for below in files if not is_hidden_below(below)), key=natural_order)
     if not found:
         holds = f"It has hidden files and markers alone: {listed(sorted(files))}" if files else "It is empty"
         raise ConfigError(f"corpus.sources: {shown!r} is a folder without data, expected files. {holds}")
@@ -56,6 +56,19 @@ def in_folder(filesystem: AbstractFileSystem, folder: str, shown: str) -> tuple[
             f"corpus.sources: {shown!r} is a folder, expected a file or a glob. It holds {holds}"
         )
     return [files[below] for below in found], len(files) - len(found)
+
+
+def natural_order(path: str) -> tuple[list[str | tuple[int, str]], str]:
+    """Return the key that sorts paths with each run of digits taken as a number.
+
+    >>> sorted(["part-10", "part-9", "part-010", "a/2", "a/1"], key=natural_order)
+    ['a/1', 'a/2', 'part-9', 'part-010', 'part-10']
+    """
+    key: list[str | tuple[int, str]] = []
+    for n, run in enumerate(re.split("([0-9]+)", path)):  # texts and numbers take turns
+        digits = run.lstrip("0")
+        key.append((len(digits), digits) if n % 2 else run)
+    return key, path
 
 
 def is_hidden(name: str) -> bool:

@@ -259,6 +259,7 @@ def _unpacked_pairs(input_: _Input) -> Iterator[tuple[InputFile, InputFile | Non
 
 def _report_file(source: Source, file: InputFile, report: SourceReport) -> None:
     report.assume("compression", packing(file.packed))
+    report.change("archive members sorted by name", int(file.moved))
     if not file.packed and said_layers(file.name):
         report.warn(
             "not compressed",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -217,16 +218,6 @@ def test_interleaved_rows_are_gathered_from_all_files(tmp_path):
     assert found == [("x", ["a", "c", "f"]), ("y", ["b", "e"]), ("z", ["d"])]
 
 
-def test_the_files_of_an_archive_are_parts_too(tmp_path):
-    with tarfile.open(tmp_path / "parts.tar", "w") as archive:
-        for number, rows in enumerate([[row("0", "x"), row("1", "a")], [row("1", "b")]]):
-            header = tarfile.TarInfo(f"part-{number}.csv")
-            header.size = len(csv(rows))
-            archive.addfile(header, io.BytesIO(csv(rows)))
-
-    assert read(f"{tmp_path}/parts.tar")[0] == [("0", ["x"]), ("1", ["a", "b"])]
-
-
 def test_defects_name_the_file_and_the_row_in_it(tmp_path, read_rows):
     write(
         tmp_path,
@@ -243,3 +234,47 @@ def test_defects_name_the_file_and_the_row_in_it(tmp_path, read_rows):
         None,
         ["part-1", "row 3"],
     ]
+
+
+def tarred(*members: tuple[str, bytes]) -> bytes:
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as writer:
+        for name, content in members:
+            header = tarfile.TarInfo(name)
+            header.size = len(content)
+            writer.addfile(header, io.BytesIO(content))
+    return archive.getvalue()
+
+
+PARTS = {
+    "part-1": [row("1", "a"), row("2", "b")],
+    "part-2": [row("2", "c"), row("3", "d")],
+    "part-10": [row("3", "e"), row("4", "f")],
+}
+JOINED = [("1", ["a"]), ("2", ["b", "c"]), ("3", ["d", "e"]), ("4", ["f"])]
+
+
+@pytest.mark.parametrize("form", WRITERS)
+@pytest.mark.parametrize(
+    ("order", "n_moved"),
+    [
+        (("part-1", "part-2", "part-10"), 0),
+        (("part-10", "part-2", "part-1"), 2),
+        (("part-2", "part-10", "part-1"), 3),
+    ],
+)
+def test_a_sequence_goes_on_in_the_next_member_of_an_archive_in_any_order(order, n_moved, form, tmp_path):
+    members = [(f"data/{name}", WRITERS[form](PARTS[name])) for name in order]
+    (tmp_path / "export.tgz").write_bytes(gzip.compress(tarred(*members)))
+    found, report = read(f"{tmp_path}/export.tgz", form)
+
+    assert found == JOINED
+    assert report.record()["changed"].get("archive members sorted by name", 0) == n_moved
+
+
+def test_numbers_without_leading_zeros_order_the_files_of_a_folder_and_of_a_glob(tmp_path):
+    for name, rows in PARTS.items():
+        (tmp_path / name).write_bytes(csv(rows))
+
+    assert read(str(tmp_path))[0] == JOINED
+    assert read(f"{tmp_path}/part-*")[0] == JOINED
