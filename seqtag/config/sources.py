@@ -188,11 +188,16 @@ class LongColumns(Labels):
 
 
 class TableSource(FileSource, LongColumns):
-    """A CSV or TSV table with a header, one token a row."""
+    r"""A CSV or TSV table with a header, one token a row.
+
+    `escape` is what MySQL, Hive, PostgreSQL and Spark write before quotes, delimiters, line breaks and
+    itself, a backslash; before other characters it stays. A cell of it and N, `\N`, has no value.
+    """
 
     format: Literal["table"]
     delimiter: str = Field(default=",", pattern=r"^[\t -~]$")  # one character of ASCII
     quote: str | None = Field(default=None, pattern=r"^[!-~]?$")  # None: '"', but "" for tabs; "": none
+    escape: str | None = Field(default=None, pattern=r"^[!-/:-@\[-`{-~]?$")  # such as '\'; None and "": none
 
     @field_validator("quote")
     @classmethod
@@ -200,6 +205,15 @@ class TableSource(FileSource, LongColumns):
         if quote == info.data.get("delimiter"):
             raise ValueError(f"delimiter and quote coincide: expected two characters, got {quote!r} twice")
         return quote
+
+    @model_validator(mode="after")
+    def _escape_is_no_other(self) -> Self:
+        if self.escape and self.escape in (self.delimiter, self.quoting):
+            raise ValueError(
+                f"escape is the delimiter or the quote: expected another character, got {self.escape!r}; "
+                "doubled quotes need no escape"
+            )
+        return self
 
     @property
     def quoting(self) -> str:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from seqtag.config.sources import TableSource
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.escapes import BACKSLASH, HINT, Escapes
 from seqtag.corpus.formats.stray_quotes import StrayQuotes
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import NEWLINE, utf8_blocks
@@ -31,12 +32,16 @@ class TextStream(io.RawIOBase):
         self, source: TableSource, file: InputFile, block_bytes: int, *, report: SourceReport | None = None
     ) -> None:
         super().__init__()
-        self._blocks = utf8_blocks(file, source.encoding, block_bytes, report=report)
+        self.escapes = Escapes(source)
+        blocks = utf8_blocks(file, source.encoding, block_bytes, report=report)
+        self._blocks = self.escapes.rewritten(blocks)
         self._rest = b""
         self._before = b"\n"  # the last byte of the block before
         self._n_ends = 0
         self._quotes = (
-            StrayQuotes(source.quoting, source.delimiter, name=file.name) if source.quoting else None
+            StrayQuotes(source.quoting, source.delimiter, escape=source.escape or "", name=file.name)
+            if source.quoting
+            else None
         )
 
     @property
@@ -194,5 +199,10 @@ def _took_in_rows(place: str, cell: str, column: str) -> CorpusFormatError:
     return CorpusFormatError(
         f"{place}: a quote took in rows: {len(re.findall(_LINE_BREAK, cell)):,} more lines are in one cell "
         f"of column '{column}' ({cell!r:.80}); where quotes are tokens like others, set quote = \"\"; else "
-        "write quotes within a cell twice, as in RFC 4180"
+        "write quotes within a cell twice, as in RFC 4180" + escape_hint([cell])
     )
+
+
+def escape_hint(cells: Sequence[str]) -> str:
+    """Name the key where a backslash is before a quote in cells that cannot be right; else ""."""
+    return f"; {HINT}" if any(BACKSLASH + '"' in cell for cell in cells) else ""

@@ -1,4 +1,4 @@
-"""Quotes that RFC 4180 does not have: with text after a closing one, or escaped by a backslash."""
+"""Quotes that RFC 4180 does not have: with text after a closing one, or an undeclared escape before them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ import re
 import numpy as np
 import numpy.typing as npt
 
+from seqtag.corpus.formats.escapes import HINT
 from seqtag.corpus.text import NEWLINE
 from seqtag.errors import CorpusFormatError
 
 _CARRIAGE_RETURN = 13
+_ESCAPED = b"\1\2\3"  # in place of an escape, and of a quote or a delimiter behind it
 
 
 class StrayQuotes:
@@ -20,25 +22,41 @@ class StrayQuotes:
     with one is a character like others.
     """
 
-    def __init__(self, quote: str, delimiter: str, *, name: str) -> None:
+    def __init__(self, quote: str, delimiter: str, *, name: str, escape: str = "") -> None:
         self._quote, self._delimiter, self._name = quote.encode(), delimiter.encode(), name
+        self._escape = escape.encode()
+        self._first_escaped: int | None = None  # the first line with a backslash before a quote
         self._blanks = b" " if delimiter != " " else b""
         self._tail = b"\n"  # from the last character whose meaning the next block may change
         self._n_breaks = 0  # before the tail, which makes the first line number 1
         self._inside = False  # a quoted cell
 
     def look(self, block: bytes) -> None:
-        """Look through the next block; an empty one is the end.
+        """Look through the next block, which does not end with half an escape; an empty one is the end.
 
         Raises:
             CorpusFormatError: names the line and what to do.
         """
-        data = self._tail + (block or b"\n")
+        data = self._tail + (self._without_escaped(block) or b"\n")
         stop = len(data) if not block else self._decided(data)
         if data.find(self._quote, 0, stop) >= 0:
+            self._note_backslash(data)
             self._look_at_quotes(data, stop)
         self._n_breaks += _line_breaks(data, stop)
         self._tail = data[stop:]
+
+    def _without_escaped(self, block: bytes) -> bytes:
+        """Return the block with other characters in place of escapes, and of what these escape."""
+        if not self._escape or self._escape not in block:
+            return block
+        block = block.replace(self._escape * 2, _ESCAPED[:1] * 2)
+        block = block.replace(self._escape + self._quote, _ESCAPED[:2])
+        return block.replace(self._escape + self._delimiter, _ESCAPED[::2])
+
+    def _note_backslash(self, data: bytes) -> None:
+        place = data.find(b"\\" + self._quote) if self._first_escaped is None and not self._escape else -1
+        if place >= 0:
+            self._first_escaped = self._n_breaks + _line_breaks(data, place)
 
     def _decided(self, data: bytes) -> int:
         """Return where the last character begins after which only quotes and blanks stand."""
@@ -76,14 +94,22 @@ class StrayQuotes:
         line = self._n_breaks + _line_breaks(data, begin)
         before, after = data[max(begin - 40, 0) : begin], data[end : end + 40]
         shown = re.split(b"[\r\n]", before)[-1] + data[begin:end] + re.split(b"[\r\n]", after)[0]
+        if self._escape:
+            shown = shown.translate(bytes.maketrans(_ESCAPED, self._escape + self._quote + self._delimiter))
         text = shown.decode("utf-8", "ignore")
         is_escaped = data[begin - 1 : begin] == b"\\"
         what = "a backslash escapes a quote" if is_escaped else "text follows a closing quote"
         quote = self._quote.decode()
+        hint = ""
+        if self._first_escaped is not None:
+            where = (
+                f"; line {self._first_escaped} has a backslash before a quote: " if not is_escaped else "; "
+            )
+            hint = where + HINT
         return CorpusFormatError(
             f"{self._name}:{line}: {what}: {text!r}; expected quotes within a cell twice ({quote * 2}), as "
-            "in RFC 4180; export the table again with doubled quotes (Spark: option escape = '\"'), or set "
-            'quote = "" where quotes are tokens like others'
+            f'in RFC 4180{hint}; set quote = "" where quotes are tokens like others, or export the table '
+            "again with doubled quotes"
         )
 
 

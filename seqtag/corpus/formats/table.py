@@ -13,8 +13,9 @@ import pyarrow.csv
 
 from seqtag.config.sources import TableSource
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.escapes import warn_of_missing, without_missing
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
-from seqtag.corpus.formats.quoting import TextStream, check_quoting, warn_of_quotes
+from seqtag.corpus.formats.quoting import TextStream, check_quoting, escape_hint, warn_of_quotes
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import BLOCK_BYTES
 from seqtag.errors import CorpusFormatError
@@ -67,6 +68,7 @@ def table_rows(
     report.offer(header)
     report.assume("delimiter", repr(source.delimiter))
     report.assume("quote", repr(source.quoting) if source.quoting else "none")
+    report.assume("escape", source.escape or "none")
     shown = ", ".join(header[:_SHOWN_COLUMNS])
     more = len(header) - _SHOWN_COLUMNS
     report.assume("columns", f"{shown} and {more:,} more" if more > 0 else shown)
@@ -78,8 +80,17 @@ def table_rows(
             _warn_of_headers(batch, source, n_rows, report, file)
             if source.quote is None and not source.quoting:
                 warn_of_quotes(batch, (source.token_column, source.tag_column), n_rows, report, file)
+            if source.escape is None:
+                warn_of_missing(batch, wanted, n_rows, report, name=file.name)
             n_rows += batch.num_rows
-            yield batch
+            yield without_missing(batch, source, report)
+        if text.escapes.first_other is not None:
+            report.warn(
+                "escapes",
+                f"{source.escape!r} comes before a character that it does not escape, and was kept; expected "
+                "it before quotes, delimiters, line breaks and itself",
+                place=f"{file.name}:{text.escapes.first_other}",
+            )
         if source.quoting and n_rows + header_lines < text.n_lines:
             again = _arrow_rows(source, TextStream(source, file, block_bytes), [], header, block_bytes)
             check_quoting(again, header, source, report, file)
@@ -114,7 +125,10 @@ def _arrow_rows(
         stream,
         read_options=pyarrow.csv.ReadOptions(block_size=block_bytes, use_threads=False),
         parse_options=pyarrow.csv.ParseOptions(
-            delimiter=source.delimiter, quote_char=source.quoting or False, newlines_in_values=True
+            delimiter=source.delimiter,
+            quote_char=source.quoting or False,
+            escape_char=source.escape or False,
+            newlines_in_values=True,
         ),
         convert_options=pyarrow.csv.ConvertOptions(
             include_columns=wanted,
@@ -133,6 +147,7 @@ def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str
         text,
         delimiter=source.delimiter,
         quotechar=source.quoting or None,
+        escapechar=source.escape or None,
         quoting=csv.QUOTE_MINIMAL if source.quoting else csv.QUOTE_NONE,
     )
     while True:
@@ -180,7 +195,8 @@ def _ragged_row(source: TableSource, file: InputFile, n_columns: int, found: Exc
         if len(cells) != n_columns:
             wrong, fix = "row has another length", "correct the row, or quote cells that hold the delimiter"
             if source.quoting and "\n" in cells[-1]:
-                wrong, fix = "a quote took in rows", 'set quote = "" where quotes are tokens'
+                wrong = "a quote took in rows"
+                fix = f'set quote = "" where quotes are tokens{escape_hint(cells)}'
             got = f"{len(cells)}: {cells!r:.80}"
             return CorpusFormatError(f"{file.name}:{line}: {wrong}: {expected}, got {got}; {fix}")
     why = str(found).splitlines()[0]

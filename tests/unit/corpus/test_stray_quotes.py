@@ -28,10 +28,14 @@ def test_text_after_a_closing_quote_is_refused(row, what, newline, read):
     with pytest.raises(CorpusFormatError) as error:
         read(newline.join(["s,w,t", '0,"x', 'y",O', row, "2,c,O", ""]), **TABLE)
 
+    hint = (
+        r"; set escape = '\' where a backslash escapes the next character, as MySQL, Hive and Spark write"
+        if "backslash" in what
+        else ""
+    )
     assert str(error.value) == (
-        f'corpus.txt:4: {what}; expected quotes within a cell twice (""), as in RFC 4180; export the table '
-        'again with doubled quotes (Spark: option escape = \'"\'), or set quote = "" where quotes are tokens '
-        "like others"
+        f'corpus.txt:4: {what}; expected quotes within a cell twice (""), as in RFC 4180{hint}; set quote = '
+        '"" where quotes are tokens like others, or export the table again with doubled quotes'
     )
 
 

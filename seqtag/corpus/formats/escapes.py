@@ -1,0 +1,103 @@
+"""Escapes in tables, such as the backslashes of MySQL, Hive, PostgreSQL and Spark."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config.sources import TableSource
+from seqtag.corpus.source_report import SourceReport
+
+BACKSLASH = "\\"
+_NO_VALUE = "N"  # behind the escape, alone in a cell
+HINT = r"set escape = '\' where a backslash escapes the next character, as MySQL, Hive and Spark write"
+
+
+class Escapes:
+    """The escapes in a table's text, block by block, rewritten for readers that drop every one of them.
+
+    An escape before a quote, a delimiter, a line break or another escape stands for that character alone.
+    Before any other character it stays as it is written, and `N` alone in a cell is no value.
+    """
+
+    def __init__(self, source: TableSource) -> None:
+        escape = re.escape((source.escape or "").encode())
+        special = re.escape(f'{source.escape}{source.delimiter}{source.quoting}"\r\n'.encode())
+        self._escape = (source.escape or "").encode()
+        self._pairs = re.compile(b"(" + escape + b"[" + special + b"])|(" + escape + b")", re.DOTALL)
+        self._other = re.compile(
+            b"(?<!"
+            + escape
+            + b")(?:"
+            + escape
+            + b"["
+            + special
+            + b"N])*("
+            + escape
+            + b")(?!["
+            + special
+            + b"N])"
+        )
+        self._line = 1
+        self.first_other: int | None = None  # the first line in which an escape stays
+
+    def rewritten(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
+        """Yield the text with doubled escapes where they are to stay."""
+        if not self._escape:
+            yield from blocks
+            return
+        rest = b""
+        for block in blocks:
+            text = rest + block
+            n_last = len(text) - len(text.rstrip(self._escape))
+            cut = len(text) - n_last % 2  # an escape whose character is in the next block
+            rest = text[cut:]
+            yield self._doubled(text[:cut])
+        if rest:
+            yield self._doubled(rest)
+
+    def _doubled(self, text: bytes) -> bytes:
+        if self._escape in text:
+            other = self._other.search(text) if self.first_other is None else None
+            if other is not None:
+                self.first_other = self._line + text.count(b"\n", 0, other.start(1))
+            doubled = self._pairs.sub(rb"\1\2\2", text)
+        else:
+            doubled = text
+        self._line += text.count(b"\n")
+        return doubled
+
+
+def without_missing(batch: pa.RecordBatch, source: TableSource, report: SourceReport) -> pa.RecordBatch:
+    """Return rows in which a cell with an escape and N alone has no value."""
+    if not source.escape:
+        return batch
+    for place, name in enumerate(batch.schema.names):
+        missing = pc.equal(batch.column(place), source.escape + _NO_VALUE)
+        n = pc.sum(missing).as_py() or 0
+        if n:
+            report.change(f"cells {source.escape}{_NO_VALUE} read as no value", n)
+            batch = batch.set_column(place, name, pc.if_else(missing, None, batch.column(place)))
+    return batch
+
+
+def warn_of_missing(
+    batch: pa.RecordBatch, columns: Sequence[str], rows_before: int, report: SourceReport, *, name: str
+) -> None:
+    r"""Note cells `\N`, which stand for no value in exports of databases, where no escape is declared."""
+    for column in columns:
+        found = pc.equal(batch[column], BACKSLASH + _NO_VALUE)
+        n = pc.sum(found).as_py() or 0
+        if n:
+            first = int(np.argmax(found.to_numpy(zero_copy_only=False)))
+            report.warn(
+                "escapes",
+                rf"cell '\N' in column '{column}' was read as text, and means no value in exports of MySQL "
+                r"and Hive; set escape = '\' to read it so, or escape = '' to confirm that it is text",
+                place=f"{name}: row {rows_before + 1 + first}",
+                count=n,
+            )
