@@ -9,7 +9,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.schema import SEQUENCE_ID, TAGS
+from seqtag.corpus.schema import TAGS, place_of
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 from seqtag.scoring.ragged import flatten, relist
@@ -66,7 +66,7 @@ def with_tag_names(
 
     def place(position: int) -> str:
         row = pc.list_parent_indices(tags)[position].as_py()
-        return f"{name}: sequence {batch[SEQUENCE_ID][row].as_py()!r}"
+        return place_of(batch, row, name=name)
 
     named = named_tags(tags.flatten(), names, place=place, report=report)
     where = batch.schema.get_field_index(TAGS)

@@ -23,6 +23,12 @@ def reader_schema(columns: Sequence[str] = ()) -> pa.Schema:
     return corpus_schema(columns).append(pa.field(PLACE, pa.string()))
 
 
+def place_of(batch: pa.RecordBatch, row: int, *, name: str) -> str:
+    """Return where a sequence of a reader's batch begins, else the name of its source and its id."""
+    place = batch[PLACE][row].as_py() if PLACE in batch.schema.names else None
+    return place or f"{name}: sequence {batch[SEQUENCE_ID][row].as_py()!r}"
+
+
 def corpus_schema(columns: Sequence[str] = ()) -> pa.Schema:
     """Return the corpus schema with `columns` as further nullable strings behind it.
 

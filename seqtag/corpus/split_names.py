@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config import SPLITS, Split
-from seqtag.corpus.schema import SEQUENCE_ID, SPLIT
+from seqtag.corpus.schema import SPLIT, place_of
 from seqtag.corpus.source_report import SourceReport
 
 # In any case. Not "testa" and "testb" (dev and test of CoNLL-2003, two test splits elsewhere), nor "eval".
@@ -44,11 +44,11 @@ def with_splits(
     counts = {count["values"]: count["counts"] for count in pc.value_counts(labels.indices).to_pylist()}
     for number, (old, new) in enumerate(zip(given, meant, strict=True)):
         if new not in SPLITS:
-            first = batch[SEQUENCE_ID][pc.index(labels.indices, number).as_py()].as_py()
+            first = pc.index(labels.indices, number).as_py()
             report.warn(
                 "unknown_splits",
                 f"split {old!r} is none of train, dev and test; say which it is: {_key(old)}",
-                place=f"{name}: sequence {first!r}",
+                place=place_of(batch, first, name=name),
                 count=counts[number],
             )
         elif new != old:

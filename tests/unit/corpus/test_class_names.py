@@ -139,7 +139,7 @@ def test_a_number_beyond_the_names_is_refused_with_its_place(parquet, read_rows)
     path = parquet(numbered | {"tags": [[0, 1, 1], [2]]})
     with pytest.raises(
         CorpusFormatError,
-        match=r"hub\.parquet: sequence 'hub\.parquet#2': tag is no class number: expected 0 to 1 \(O, X\), "
+        match=r"hub\.parquet: row 2: tag is no class number: expected 0 to 1 \(O, X\), "
         r"or -100 or -1 for none, got '2'; correct tag_names",
     ):
         read_rows({"format": "parquet", "path": path, "tag_names": ["O", "X"]})
