@@ -14,6 +14,7 @@ from seqtag.corpus import SourceRecord, read_places
 from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
 from seqtag.quality.causes import find_prevalence
 from seqtag.quality.empty_splits import empty_split_reason
+from seqtag.quality.few_documents import few_test_documents
 from seqtag.quality.findings import Findings, find_offenders
 from seqtag.quality.measure import Measured, Splitter, measure
 from seqtag.quality.metrics import CORPUS, TagCounts, ambiguity, split_metrics, split_profiles
@@ -48,12 +49,14 @@ def examine(
     split: SplitConfig,
     previous: Mapping[str, Any] | None,
     quarantine_file: Path,
+    fewest_test_documents: int = 0,
     sources: Sequence[SourceRecord] = (),
     places: Path | None = None,
 ) -> Examined:
     """Read a snapshot twice, the second time only what is refused or shown, and write the quarantine.
 
     Args:
+        fewest_test_documents: that the test split needs, 0 if any number will do.
         sources: what the readers assumed about each source.
         places: the file that `PlacesWriter` wrote.
     """
@@ -63,7 +66,12 @@ def examine(
     measured = measure(sound_parts, tags=tags, quality=quality, splitter=splitter)
     scheme = measured.scheme.scheme if tags.scheme == "auto" else tags.scheme
     rules = rules_in_force(
-        tags=tags, quality=quality, split=split, scheme=scheme, has_previous=previous is not None
+        tags=tags,
+        quality=quality,
+        split=split,
+        scheme=scheme,
+        has_previous=previous is not None,
+        fewest_test_documents=fewest_test_documents,
     )
     findings = find_offenders(measured.ledger, rules, scheme=scheme, min_length=quality.leakage_min_length)
     refusing = tuple(rule.name for rule in rules if rule.refuses)
@@ -101,6 +109,9 @@ def examine(
             refusing=refusing,
             carving=carving["sentence"],
             ambiguity=ambiguous["sentence"],
+            few_documents=few_test_documents(
+                measured.ledger, findings, fewest=fewest_test_documents, parts=sound_parts
+            ),
             scheme="none" if scheme == "none" else f"{scheme} ({measured.spelling.sample(scheme)})",
             empty_split=empty_split_reason(measured.ledger, findings, plan=splitter.plan, parts=sound_parts),
             sources=sources,
@@ -127,6 +138,7 @@ def _evidence(
     refusing: tuple[str, ...],
     carving: str,
     ambiguity: str,
+    few_documents: Sequence[Offender],
     scheme: str,
     empty_split: str,
     sources: Sequence[SourceRecord],
@@ -143,11 +155,12 @@ def _evidence(
             tags=tags,
             previous=None if previous is None else previous["tags"],
         ),
-        offenders=(*unsound[:EXAMPLES], *unread, *offenders, *rare[:EXAMPLES]),
+        offenders=(*unsound[:EXAMPLES], *unread, *few_documents, *offenders, *rare[:EXAMPLES]),
         counts={
             "schema": len(wrong),
             **{rule: len(rows) for rule, rows in findings.rows.items()},
             "unread_spelling": len(unread),
+            "few_test_documents": len(few_documents),
             "rare_tags": len(rare),
             "quarantine_budget": int((~findings.kept).sum()),
         },

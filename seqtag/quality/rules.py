@@ -14,7 +14,7 @@ SEQUENCE_RULES: tuple[str, ...] = (*ROW_RULES, UNKNOWN_SPLIT)  # bit i of a sequ
 AMONG_SEQUENCES: tuple[RowRule, ...] = ("duplicate_id", "conflicting_labels")  # no sequence breaks them alone
 
 # Judged by the offenders that were found, against none; the others by the metrics of the splits.
-BY_OFFENDERS = frozenset({*SEQUENCE_RULES, "schema", "unread_spelling", "rare_tags"})
+BY_OFFENDERS = frozenset({*SEQUENCE_RULES, "schema", "unread_spelling", "few_test_documents", "rare_tags"})
 
 _CORPUS_RULES: Mapping[str, Severity] = {
     "schema": "fail",
@@ -25,6 +25,7 @@ _CORPUS_RULES: Mapping[str, Severity] = {
     UNKNOWN_SPLIT: "fail",
     "unread_spelling": "fail",
     "quarantine_budget": "fail",
+    "few_test_documents": "warn",
     "duplicates": "warn",
     "leakage": "warn",
     "rare_tags": "warn",
@@ -61,6 +62,9 @@ _REQUIRED: Mapping[str, str] = {
         "tags of spans are spelled in a way that is read: convert them to B-PER and I-PER, or declare "
         'tags.scheme = "none" if they are flat labels'
     ),
+    "few_test_documents": (
+        "test holds at least {fewest_test_documents} documents, as the gate promotes no challenger on fewer"
+    ),
     "rare_tags": "train holds every tag at least {quality.min_tag_support:,} times",
     "majority_tag": (
         "without a scheme, no tag has more than {quality.max_majority_share:.2%} of the tokens: where one "
@@ -88,7 +92,13 @@ class Rule:
 
 
 def rules_in_force(
-    *, tags: TagsConfig, quality: QualityConfig, split: SplitConfig, scheme: SchemeName, has_previous: bool
+    *,
+    tags: TagsConfig,
+    quality: QualityConfig,
+    split: SplitConfig,
+    scheme: SchemeName,
+    has_previous: bool,
+    fewest_test_documents: int,
 ) -> tuple[Rule, ...]:
     """Return the rules that this configuration asks for; one that could not fail is not among them."""
     idle = {rule for rule in ROW_RULES if quality.severity(rule) == "off"}
@@ -108,8 +118,16 @@ def rules_in_force(
         del severities[UNKNOWN_SPLIT]  # what the sources name is not used
     if not has_previous:
         del severities["tag_drift"]
+    if not fewest_test_documents:
+        del severities["few_test_documents"]
     return tuple(
-        Rule(name, severity, _REQUIRED[name].format(quality=quality, scheme=scheme))
+        Rule(
+            name,
+            severity,
+            _REQUIRED[name].format(
+                quality=quality, scheme=scheme, fewest_test_documents=fewest_test_documents
+            ),
+        )
         for name, severity in severities.items()
     )
 

@@ -31,6 +31,7 @@ def validate(
     split: SplitConfig,
     previous: Mapping[str, Any] | None,
     folder: Path,
+    fewest_test_documents: int = 0,
     sources: Sequence[SourceRecord] = (),
     places: Path | None = None,
 ) -> None:
@@ -42,6 +43,7 @@ def validate(
         parts: the snapshot's Parquet files in reading order.
         columns: further columns of the corpus.
         previous: profile.json of an earlier snapshot, with whose tags the distribution is compared.
+        fewest_test_documents: with fewer a warning says that the gate never promotes; 0: none does.
         sources: what the readers assumed about each source, for people.
         places: the file that says where each sequence begins in its source, for people.
     """
@@ -55,6 +57,7 @@ def validate(
         quality=quality,
         split=split,
         previous=previous,
+        fewest_test_documents=fewest_test_documents,
         quarantine_file=folder / QUARANTINE,
         sources=sources,
         places=places,

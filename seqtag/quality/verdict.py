@@ -104,7 +104,11 @@ def corpus_sentence(
         said = _refusal(fatal, evidence)
         contradictions = contradictions_sentence(sources, said=said)
         return False, f"refused by {said}{f'; warnings: {contradictions}' if contradictions else ''}."
-    rules = ", ".join(verdict.rule for verdict in broken if verdict.severity == "warn")
+    rules = ", ".join(
+        f"{verdict.rule} ({verdict.received})" if verdict.rule == "few_test_documents" else verdict.rule
+        for verdict in broken
+        if verdict.severity == "warn"
+    )
     warnings = [rules, contradictions_sentence(sources)]
     warned = "; ".join(filter(None, warnings))
     return True, (
@@ -215,6 +219,8 @@ def _received(rule: Rule, evidence: Evidence) -> str:
             return (first or "no difference") + (f"; {count - 1} more like it" if count > 1 else "")
         case "unread_spelling":
             return first or "such a spelling"
+        case "few_test_documents":
+            return first or "enough"
         case "complete_metrics":
             return f"{len(evidence.metrics)} rows, {int(evidence.metrics.isna().sum().sum())} numbers missing"
         case "empty_corpus":

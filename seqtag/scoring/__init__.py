@@ -1,6 +1,6 @@
 """Tag schemes, spans, scores with their uncertainty, and the promotion decision."""
 
-from seqtag.scoring.budget import Budget
+from seqtag.scoring.budget import Budget, fewest_test_documents
 from seqtag.scoring.calibration import Calibration
 from seqtag.scoring.common_ground import Anchor, AnchorKind, LeftOut, tag_change
 from seqtag.scoring.decision import METRIC_NAMES, Decision, Opponent
@@ -43,6 +43,7 @@ __all__ = [
     "detect_scheme",
     "evaluate",
     "evaluate_predictions",
+    "fewest_test_documents",
     "legal_transitions",
     "parts_of",
     "plan_test_split",

@@ -115,6 +115,15 @@ def fewest_documents(level: float) -> int:
     return math.ceil(math.log2(1 / level) - 1e-9)
 
 
+def fewest_test_documents(gate: GateConfig) -> int:
+    """Return how many documents a test split needs for any challenger to be promoted on it.
+
+    >>> fewest_test_documents(GateConfig())
+    13
+    """
+    return fewest_documents(gate.false_promotions / gate.horizon)
+
+
 def detectable(standard_error: float, *, level: float, noise: float, gate: GateConfig) -> float:
     """Return the improvement that a comparison at an error level finds with a probability of `POWER`.
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqtag.config import GateConfig
-from seqtag.scoring.budget import documents_needed, fewest_documents, power
+from seqtag.scoring.budget import documents_needed, fewest_test_documents, power
 from seqtag.scoring.decision import Decision
 
 IMPROVEMENTS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
@@ -56,7 +56,7 @@ def plan_test_split(
         found = power(improvement, standard_error=error, level=level, noise=noise, gate=gate)
         return Finding(
             improvement,
-            found if n_documents >= fewest_documents(level) else 0.0,
+            found if n_documents >= fewest_test_documents(gate) else 0.0,
             documents_needed(improvement, of_one=of_one, level=level, noise=noise, gate=gate),
         )
 

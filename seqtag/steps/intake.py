@@ -259,15 +259,18 @@ def validate(run: RunDir) -> Manifest:
         CorpusRejectedError: a rule of severity "fail" broke, or the quarantine is over its budget.
     """
     from seqtag.quality import validate as judge
+    from seqtag.scoring import fewest_test_documents
 
     config, snapshot = read_config(run), read_snapshot(run)
     previous = _champions_profile(run)
+    fewest = fewest_test_documents(config.gate)
     manifest = step(
         run.validation,
         "validate",
         {
             "snapshot": require_manifest(snapshot.path).digest,
             "config": config_digest(config.corpus, config.tags, config.quality, config.split),
+            "fewest_test_documents": str(fewest),
             "previous": file_digest(previous) if previous else "",
         },
         lambda folder: judge(
@@ -277,6 +280,7 @@ def validate(run: RunDir) -> Manifest:
             quality=config.quality,
             split=config.split,
             previous=read_json(previous) if previous else None,
+            fewest_test_documents=fewest,
             sources=read_records(snapshot),
             places=snapshot.places,
             folder=folder,

@@ -124,6 +124,7 @@ def _arguments(
     split: Mapping[str, Any] | None = None,
     previous: Mapping[str, Any] | None = None,
     parts: Sequence[Path] | None = None,
+    fewest_test_documents: int = 0,
 ) -> dict[str, Any]:
     return {
         "parts": write_parts(_new(tmp_path, "corpus"), rows, columns=columns) if parts is None else parts,
@@ -132,6 +133,7 @@ def _arguments(
         "quality": QualityConfig.model_validate(quality or {}),
         "split": SplitConfig.model_validate(split or {}),
         "previous": previous,
+        "fewest_test_documents": fewest_test_documents,
     }
 
 

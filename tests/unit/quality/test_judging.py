@@ -15,7 +15,12 @@ from seqtag.quality.rules import rules_in_force
 from seqtag.quality.verdict import Evidence, corpus_sentence, rule_verdicts
 
 RULES = rules_in_force(
-    tags=TagsConfig(), quality=QualityConfig(), split=SplitConfig(), scheme="IOB2", has_previous=False
+    tags=TagsConfig(),
+    quality=QualityConfig(),
+    split=SplitConfig(),
+    scheme="IOB2",
+    has_previous=False,
+    fewest_test_documents=0,
 )
 SOUND = Evidence(
     metrics=pd.DataFrame(

@@ -250,3 +250,36 @@ def test_tags_without_a_scheme_have_no_illegal_transition(examined):
 
     assert seen.found.scheme["used"] == "none"
     assert "illegal_transition" not in seen.rules
+
+
+def test_fewer_test_documents_than_a_promotion_needs_are_a_warning_with_the_way_out(validated):
+    result = validated(sound_corpus(), fewest_test_documents=13)
+
+    assert result.profile["accepted"]
+    assert result.profile["sentence"].endswith(
+        "; warnings: few_test_documents (test holds 10 documents, fewer than the 13 that a promotion needs; "
+        "set document_column or documents in the source, raise split.test, or label more sequences test)."
+    )
+    assert "test holds 10 documents, fewer than the 13" in result.page("index.html")
+
+
+@pytest.mark.parametrize(
+    ("n", "document", "fewest", "is_warned"),
+    [(39, None, 13, False), (36, None, 13, True), (39, "one", 13, True), (36, None, 0, False)],
+)
+def test_documents_of_test_are_counted_as_the_gate_resamples_them(n, document, fewest, is_warned, examined):
+    rows = [row | ({"document_id": document} if document else {}) for row in sound_corpus(n)]
+    seen = examined(rows, fewest_test_documents=fewest)
+
+    assert seen.counts["few_test_documents"] == int(is_warned)
+    assert ("few_test_documents" in seen.rules) == (fewest > 0)
+
+
+def test_copies_of_a_sequence_in_several_documents_are_one_document(examined):
+    rows = sound_corpus(39)
+    copies = [
+        row | {"sequence_id": f"copy{i}", "document_id": f"copy{i}"} for i, row in enumerate(rows[2::3])
+    ]
+    rows = [*rows[:36], *copies]
+
+    assert examined(rows, fewest_test_documents=14).counts["few_test_documents"] == 1

@@ -1,0 +1,58 @@
+"""A test split of so few documents that no challenger is ever promoted on it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from seqtag.config import SPLITS
+from seqtag.corpus.schema import DOCUMENT_ID
+from seqtag.hashing import hash_strings
+from seqtag.quality.findings import Findings
+from seqtag.quality.measure import Ledger
+from seqtag.quality.offenders import Offender
+from seqtag.quality.reading import read_row_groups
+from seqtag.scoring.units import resampling_units
+
+FEW_TEST_DOCUMENTS = "few_test_documents"
+
+
+def few_test_documents(
+    ledger: Ledger, findings: Findings, *, fewest: int, parts: Sequence[Path]
+) -> list[Offender]:
+    """Return one offender if the test split holds fewer documents than `fewest`, after quarantine.
+
+    Documents are counted as the gate resamples them: see `seqtag.scoring.units`. An empty split, or one whose
+    `fewest` is 0, is none of this rule's.
+    """
+    is_test = (ledger.split == SPLITS.index("test")) & findings.kept
+    if not is_test.any() or not fewest:
+        return []
+    n = _count_units(ledger, is_test, parts, enough=fewest)
+    if n >= fewest:
+        return []
+    found = (
+        f"test holds {n:,} document{'' if n == 1 else 's'}, fewer than the {fewest} that a promotion needs; "
+        "set document_column or documents in the source, raise split.test, or label more sequences test"
+    )
+    return [Offender(FEW_TEST_DOCUMENTS, None, "", "test", found, "")]
+
+
+def _count_units(
+    ledger: Ledger, is_test: npt.NDArray[np.bool_], parts: Sequence[Path], *, enough: int
+) -> int:
+    """Return the number of resampling units; reads on only until there are enough, which more rows keep."""
+    documents = contents = np.zeros(0, np.uint64)
+    n = 0
+    for first_row, batch in read_row_groups(parts, [DOCUMENT_ID]):
+        rows = slice(first_row, first_row + len(batch))
+        here = is_test[rows]
+        documents = np.append(documents, hash_strings(batch.column(DOCUMENT_ID))[here])
+        contents = np.append(contents, ledger.token_hash[rows][here])
+        n = len(np.unique(resampling_units(documents, contents)))
+        if n >= enough:
+            break
+    return n
