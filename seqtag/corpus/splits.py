@@ -25,10 +25,9 @@ from seqtag.corpus.split_plan import (
     describe_carving,
     plan_splits,
 )
-from seqtag.corpus.untagged import known_tags, n_untagged
+from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import CorpusRejectedError
-from seqtag.scoring.partial_tags import convert_known_tags
-from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling, respell
+from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling
 
 ROW = "row"  # position of a sequence over all parts of the snapshot, from 0
 _TOKENS_A_ROW_GROUP = 2**20  # what a reader of a split holds at a time
@@ -75,12 +74,11 @@ def split_corpus(
         files: dict[str, _SplitFile] = {}
         for batch in _sound_batches(parts, quarantined):
             _check_alignment(batch)
-            batch = _with(batch, TAGS, known_tags(batch.column(TAGS), mark))
-            if scheme != "none":
-                tags = respell(batch.column(TAGS), spelling)
-                converted = convert_known_tags(tags, scheme, train_scheme)
-                n_lost += n_untagged(converted) - n_untagged(tags)
-                batch = _with(batch, TAGS, known_tags(converted, mark))
+            tags, n = trained_tags(
+                batch.column(TAGS), mark=mark, scheme=scheme, spelling=spelling, train_scheme=train_scheme
+            )
+            n_lost += n
+            batch = _with(batch, TAGS, tags)
             labels = plan.labels(batch)
             split = assign_splits(batch, plan=plan)
             batch = _with(batch, SPLIT, split)
@@ -96,12 +94,7 @@ def split_corpus(
     _check_none_is_empty(counts, carving)
     _log.info("split: %s sequences; %s", ", ".join(f"{counts[name]:,} {name}" for name in SPLITS), carving)
     if n_lost:
-        _log.warning(
-            "split: %s tags beside tokens without one are ambiguous in %s, and count as unknown; "
-            'tags.train_scheme = "IOB2" keeps more of them',
-            f"{n_lost:,}",
-            train_scheme,
-        )
+        _log.warning("split: %s", lost_sentence(n_lost, train_scheme))
 
 
 def sequence_ids(split: Path, rows: Sequence[int]) -> list[str]:

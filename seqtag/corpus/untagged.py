@@ -7,6 +7,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqtag.config import SchemeName
+from seqtag.scoring.partial_tags import convert_known_tags
+from seqtag.scoring.spelling import Spelling, respell
+
 
 def known_tags(tags: pa.ListArray, mark: str | None) -> pa.ListArray:
     """Return the tags with null wherever none is known, and a null list where none of a sequence is.
@@ -41,6 +45,41 @@ def n_untagged(tags: pa.ListArray) -> int:
     1
     """
     return int(tags.flatten().null_count)
+
+
+def trained_tags(
+    tags: pa.ListArray, *, mark: str | None, scheme: SchemeName, spelling: Spelling, train_scheme: SchemeName
+) -> tuple[pa.ListArray, int]:
+    """Return the tags as they are trained, null where none is known, and how many the conversion lost.
+
+    Args:
+        mark: as for `known_tags`.
+
+    >>> tags = pa.array([["B-X", None, "O"]])
+    >>> how = {"mark": "-", "scheme": "IOB2", "spelling": Spelling()}
+    >>> [(found.to_pylist(), n) for found, n in (trained_tags(tags, **how, train_scheme="IOBES"),)]
+    [([[None, None, 'O']], 1)]
+
+    Raises:
+        TagSchemeError: a tag is none of the scheme's.
+    """
+    tags = known_tags(tags, mark)
+    if scheme == "none":
+        return tags, 0
+    tags = respell(tags, spelling)
+    converted = convert_known_tags(tags, scheme, train_scheme)
+    return known_tags(converted, mark), n_untagged(converted) - n_untagged(tags)
+
+
+def lost_sentence(n_lost: int, train_scheme: SchemeName) -> str:
+    """Say how many tags a conversion lost, and which key keeps more.
+
+    >>> lost_sentence(12, "IOB2")
+    '12 tags beside tokens without one are ambiguous in IOB2, and count as unknown'
+    """
+    way_out = '; tags.train_scheme = "IOB2" keeps more of them' if train_scheme != "IOB2" else ""
+    lost = f"{n_lost:,} tags beside tokens without one are ambiguous in {train_scheme}"
+    return f"{lost}, and count as unknown{way_out}"
 
 
 def _is_untagged(values: pa.Array, mark: str) -> npt.NDArray[np.bool_]:

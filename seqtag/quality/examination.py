@@ -8,10 +8,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
-from seqtag.config import QualityConfig, SplitConfig, TagsConfig
+from seqtag.config import QualityConfig, SchemeName, SplitConfig, TagsConfig
 from seqtag.corpus import SourceRecord, read_places
+from seqtag.corpus.schema import TAGS
 from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
+from seqtag.corpus.untagged import lost_sentence, trained_tags
+from seqtag.errors import TagSchemeError
 from seqtag.quality.causes import find_prevalence
 from seqtag.quality.empty_splits import empty_split_reason
 from seqtag.quality.few_documents import few_test_documents
@@ -20,9 +25,10 @@ from seqtag.quality.measure import Measured, Splitter, measure
 from seqtag.quality.metrics import CORPUS, TagCounts, ambiguity, split_metrics, split_profiles
 from seqtag.quality.offenders import Offender, Requirements, located, readable
 from seqtag.quality.quarantine import EXAMPLES, quarantine
-from seqtag.quality.reading import schema_faults
+from seqtag.quality.reading import read_row_groups, schema_faults
 from seqtag.quality.rules import UNKNOWN_SPLIT, Rule, rules_in_force
 from seqtag.quality.verdict import Evidence, ambiguity_sentence, scheme_profile, untagged_sentence
+from seqtag.scoring.spelling import Spelling
 
 
 @dataclass(frozen=True)
@@ -118,7 +124,9 @@ def examine(
         ),
         scheme=scheme_profile(tags, measured.scheme, used=scheme, spelling=measured.spelling),
         splits=splits,
-        untagged=untagged_sentence(splits),
+        untagged=untagged_sentence(
+            splits, lost=_lost(sound_parts, findings, tags, scheme=scheme, spelling=measured.spelling)
+        ),
         carving=carving,
         ambiguity=ambiguous,
         quarantined=_quarantined(findings, rules, budget=quality.quarantine_budget),
@@ -179,6 +187,26 @@ def _evidence(
             sources=sources,
         ),
     )
+
+
+def _lost(
+    parts: Sequence[Path], findings: Findings, tags: TagsConfig, *, scheme: SchemeName, spelling: Spelling
+) -> str:
+    """Say how many tags the split step will make unknown where it converts them; "" where it makes none."""
+    if tags.mark is None or scheme in ("none", tags.train_scheme):
+        return ""
+    n_lost = 0
+    for first_row, batch in read_row_groups(parts, [TAGS]):
+        kept = pa.array(findings.kept[first_row : first_row + len(batch)])
+        found = pc.cast(batch.column(TAGS).filter(kept), pa.list_(pa.string()))
+        try:
+            _, n = trained_tags(
+                found, mark=tags.mark, scheme=scheme, spelling=spelling, train_scheme=tags.train_scheme
+            )
+        except TagSchemeError:  # the split step refuses the tag by name
+            return ""
+        n_lost += n
+    return lost_sentence(n_lost, tags.train_scheme) if n_lost else ""
 
 
 def _majority_tag(tags: TagCounts) -> str:

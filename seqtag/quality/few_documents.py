@@ -23,12 +23,12 @@ FEW_TEST_DOCUMENTS = "few_test_documents"
 def few_test_documents(
     ledger: Ledger, findings: Findings, *, fewest: int, parts: Sequence[Path]
 ) -> list[Offender]:
-    """Return one offender if the test split holds fewer documents than `fewest`, after quarantine.
+    """Return one offender if fewer documents than `fewest` are left to score in the test split.
 
     Documents are counted as the gate resamples them: see `seqtag.scoring.units`. An empty split, or one whose
     `fewest` is 0, is none of this rule's.
     """
-    is_test = (ledger.split == SPLITS.index("test")) & findings.kept
+    is_test = (ledger.split == SPLITS.index("test")) & findings.kept & ~ledger.unlabelled
     if not is_test.any() or not fewest:
         return []
     n = _count_units(ledger, is_test, parts, enough=fewest)

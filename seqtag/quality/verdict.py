@@ -185,11 +185,12 @@ def ambiguity_sentence(found: Mapping[str, Any], *, left_out: bool) -> str:
     return sentence
 
 
-def untagged_sentence(splits: Mapping[str, Mapping[str, Any]]) -> str:
+def untagged_sentence(splits: Mapping[str, Mapping[str, Any]], *, lost: str = "") -> str:
     """Say how many tokens have no tag, and what becomes of them; "" where all have one.
 
     Args:
         splits: what `split_profiles` gives.
+        lost: what the conversion to the train scheme makes unknown, in words.
 
     >>> untagged_sentence({"train": {"n_tokens": 90, "untagged": 9, "unlabelled": 0}})
     '9 of 90 tokens (10.00%) have no tag, and are left out of losses and scores'
@@ -203,7 +204,7 @@ def untagged_sentence(splits: Mapping[str, Mapping[str, Any]]) -> str:
         sentences.append(f"{share} have no tag, and are left out of losses and scores")
     if unlabelled:
         sentences.append(f"{unlabelled:,} sequences have no tag at all, and teach words alone")
-    return "; ".join(sentences)
+    return "; ".join(filter(None, [*sentences, lost]))
 
 
 def _received(rule: Rule, evidence: Evidence) -> str:

@@ -208,7 +208,7 @@ def test_a_sequence_without_any_tag_is_unlabelled_and_is_not_scored(home):
     assert "w0x0" in words or splits["train"][0]["tokens"][0] in words
 
 
-def test_iobes_keeps_only_the_tags_that_are_certain_there(home, caplog):
+def test_iobes_keeps_only_the_tags_that_are_certain_there_and_validation_says_so(home, caplog):
     run = home.open_run(partial(), tags='partial = true\ntrain_scheme = "IOBES"')
     steps.validate(run)
     with caplog.at_level("WARNING"):
@@ -218,6 +218,9 @@ def test_iobes_keeps_only_the_tags_that_are_certain_there(home, caplog):
     n_known = sum(tag is not None for row in rows for tag in row or ())
     given = sum(tag is not None for row in itertools.chain(*partial().values()) for tag in row["tags"])
     assert n_known + int(said[1]) == given
+    lost = f"{said[1]} tags beside tokens without one are ambiguous in IOBES, and count as unknown; "
+    assert read_json(run.profile)["untagged"].endswith(f'{lost}tags.train_scheme = "IOB2" keeps more of them')
+    assert lost in run.data_docs.read_text()
 
 
 def test_another_mark_can_be_chosen_but_none_of_the_declared_tags(home):
