@@ -8,7 +8,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config import SchemeName
+from seqtag.errors import TagSchemeError
 from seqtag.scoring.partial_tags import convert_known_tags
+from seqtag.scoring.schemes import convert_tags
 from seqtag.scoring.spelling import Spelling, respell
 
 
@@ -52,6 +54,9 @@ def trained_tags(
 ) -> tuple[pa.ListArray, int]:
     """Return the tags as they are trained, null where none is known, and how many the conversion lost.
 
+    Spans are read as conlleval reads them, and without `mark` respelled also where the scheme stays the same:
+    an output that gives legal tags alone could not learn others.
+
     Args:
         mark: as for `known_tags`.
 
@@ -67,6 +72,8 @@ def trained_tags(
     if scheme == "none":
         return tags, 0
     tags = respell(tags, spelling)
+    if scheme == train_scheme and mark is None:
+        return _respelled(tags, scheme), 0
     converted = convert_known_tags(tags, scheme, train_scheme)
     return known_tags(converted, mark), n_untagged(converted) - n_untagged(tags)
 
@@ -80,6 +87,15 @@ def lost_sentence(n_lost: int, train_scheme: SchemeName) -> str:
     way_out = '; tags.train_scheme = "IOB2" keeps more of them' if train_scheme != "IOB2" else ""
     lost = f"{n_lost:,} tags beside tokens without one are ambiguous in {train_scheme}"
     return f"{lost}, and count as unknown{way_out}"
+
+
+def _respelled(tags: pa.ListArray, scheme: SchemeName) -> pa.ListArray:
+    """Return the same spans in legal tags; all tags as they are if one is none of a scheme with spans."""
+    other: SchemeName = "IOB2" if scheme == "IOBES" else "IOBES"
+    try:
+        return convert_tags(convert_tags(tags, scheme, other), other, scheme)
+    except TagSchemeError:  # validation was told not to refuse it
+        return tags
 
 
 def _is_untagged(values: pa.Array, mark: str) -> npt.NDArray[np.bool_]:

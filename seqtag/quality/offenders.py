@@ -200,14 +200,26 @@ def _illegal_transition(tags: Sequence[str | None], required: Requirements) -> t
     boundary = len(distinct)
     ids = [boundary, *(distinct.index(tag or "") for tag in tags), boundary]
     place = int(np.argmin(legal[ids[:-1], ids[1:]]))
+    lone = _lone(tags[place - 1], "B", required) if place else ""
     if place == len(tags):
-        return f"{readable(tags[-1])} cannot end a sequence in {scheme}", place - 1
+        return f"{readable(tags[-1])} cannot end a sequence in {scheme}{lone}", place - 1
     after = f"cannot follow {readable(tags[place - 1])}" if place else "cannot begin a sequence"
     tag = tags[place]
     if exists[ids[place + 1]]:
-        return f"token {place + 1}: {readable(tag)} {after} in {scheme}", place
+        lone = lone or _lone(tag, "E", required)
+        return f"token {place + 1}: {readable(tag)} {after} in {scheme}{lone}", place
     why = _no_tag(tag or "", scheme, spelling) + required.hint(tag)
     return f"token {place + 1}: {readable(tag)} {why}", place
+
+
+def _lone(tag: str | None, prefix: str, required: Requirements) -> str:
+    """Name the key where a span of one token may be spelled by the prefix of longer ones; else ""."""
+    if required.scheme != "IOBES" or not required.spelling.canonical(tag or "").startswith(prefix):
+        return ""
+    return (
+        f"; if {readable(tag)} alone is a span of one token, [quality.rules] illegal_transition = "
+        '"warn" reads it so'
+    )
 
 
 def _no_tag(tag: str, scheme: SchemeName, spelling: Spelling) -> str:

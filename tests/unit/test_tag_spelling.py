@@ -12,6 +12,7 @@ import pytest
 
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig
+from seqtag.errors import CorpusRejectedError
 from seqtag.rundir import RunDir
 from seqtag.sealing import read_json
 
@@ -63,6 +64,24 @@ def test_splits_and_declared_tags_are_canonical_whatever_the_corpus_spells(
         "IOBES",
         {"O", "B-per", "I-per", "E-per", "S-per", "B-org", "I-org", "E-org", "S-org"},
     )
+
+
+@pytest.mark.parametrize(("inside", "end", "lone"), [("M", "E", "B"), ("I", "L", "B"), ("I", "E", "E")])
+def test_a_lone_prefix_of_longer_spans_is_refused_with_the_key_that_reads_it(
+    place: steps.Place, tmp_path: Path, inside: str, end: str, lone: str
+) -> None:
+    words = f"Ms/B-per Li{{}}/{inside}-per Aa/{end}-per met/O Bo/{lone}-per ./O"
+    text = [words.format(i).replace("/", "\t").replace(" ", "\n") for i in range(60)]
+    (tmp_path / "train.conll").write_text("\n\n".join(text) + "\n", "utf-8")
+    source = {"format": "conll", "path": str(tmp_path / "train.conll")}
+
+    with pytest.raises(
+        CorpusRejectedError, match=f"if {lone}-per alone is a span of one token, .* reads it so"
+    ):
+        through_index(place, source)
+
+    run = through_index(place, source, quality={"rules": {"illegal_transition": "warn"}})
+    assert tags_of(run) == {"O", "B-per", "I-per", "E-per", "S-per"}
 
 
 def test_the_sample_corpus_does_not_warn_of_its_commonest_tag(place: steps.Place) -> None:
