@@ -328,6 +328,13 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
         ),
         "jsonl": of_source(".jsonl", [jsonl()], format="jsonl", id_column="id"),
         "csv": of_source(".csv", [csv(), csv().replace(b",", b";")], format="table", delimiter=",", **LONG),
+        "csv, escaped": of_source(
+            ".csv",
+            [csv(), b'sentence,word,tag\n1,"\\"",O\n1,a\\,b,\\N\n2,"x\\\\",\\y\n'],
+            format="table",
+            escape="\\",
+            **LONG,
+        ),
         "log": of_source(
             ".csv",
             [

@@ -28,19 +28,9 @@ class Escapes:
         escape = re.escape((source.escape or "").encode())
         special = re.escape(f'{source.escape}{source.delimiter}{source.quoting}"\r\n'.encode())
         self._escape = (source.escape or "").encode()
-        self._pairs = re.compile(b"(" + escape + b"[" + special + b"])|(" + escape + b")", re.DOTALL)
+        self._pairs = re.compile(b"(%b[%b])|(%b)" % (escape, special, escape))
         self._other = re.compile(
-            b"(?<!"
-            + escape
-            + b")(?:"
-            + escape
-            + b"["
-            + special
-            + b"N])*("
-            + escape
-            + b")(?!["
-            + special
-            + b"N])"
+            b"(?<!%b)(?:%b[%bN])*(%b)(?![%bN])" % (escape, escape, special, escape, special)
         )
         self._line = 1
         self.first_other: int | None = None  # the first line in which an escape stays
