@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 NATURAL = "natural"
 EPOCH_DIGITS = {"epoch_s": 0, "epoch_ms": 3, "epoch_us": 6}  # since 1970, in units of 10**-digits seconds
@@ -10,7 +11,7 @@ DIRECTIVES = "YymdejbBhaAHIMSfpz"
 _COMPOSITE = {"T": "%H:%M:%S", "R": "%H:%M", "F": "%Y-%m-%d", "D": "%m/%d/%y"}
 _SAME = {"y": "Y", "e": "d", "b": "m", "B": "m", "h": "m", "A": "a", "I": "H"}
 _WEEKDAYS = "a"  # they are read, and decide nothing
-_DATES = "Yymdj"
+Cycle = Literal["day", "month", "year"]
 
 
 def pieces(format_: str) -> list[str]:
@@ -23,10 +24,18 @@ def pieces(format_: str) -> list[str]:
     return [piece for piece in re.split(r"(%.)", plain) if piece]
 
 
-def has_date(format_: str) -> bool:
-    """Return whether a format reads more than the time of day."""
-    found = [piece[1] for piece in pieces(format_) if re.fullmatch("%[^%]", piece)]
-    return any(_SAME.get(directive, directive) in _DATES for directive in found)
+def cycle_of(format_: str) -> Cycle | None:
+    """Return after what the times of a format begin again; None: they have a year.
+
+    >>> [cycle_of(format_) for format_ in ("%Y-%m-%d", "%b %d %H:%M", "%d %H:%M", "%H:%M")]
+    [None, 'year', 'month', 'day']
+    """
+    found = {_SAME.get(piece[1], piece[1]) for piece in pieces(format_) if re.fullmatch("%[^%]", piece)}
+    if "Y" in found:
+        return None
+    if found & {"m", "j"}:
+        return "year"
+    return "month" if "d" in found else "day"
 
 
 def check_order_format(format_: str) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqtag.config.order_format import Cycle
 from seqtag.config.sources import Labels, LongColumns, TableSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.blanks import WHITE_SPACE
@@ -23,6 +24,13 @@ from seqtag.corpus.formats.token_rows import DEFECT, FILE, KEY, ROW, identified,
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Positions
 from seqtag.errors import CorpusFormatError
+
+# What times that begin again are called, when that is, and what would tell them apart.
+_CYCLES: Mapping[Cycle, tuple[str, str, str]] = {
+    "day": ("times of day", "midnight", "dates"),
+    "month": ("days without a month", "the end of a month", "whole dates"),
+    "year": ("dates without a year", "the end of a year", "years"),
+}
 
 
 def required_columns(source: LongColumns) -> list[str]:
@@ -99,12 +107,13 @@ def sequences_of_rows(
     for chunk in _whole_sequences(rows, source.sequence_column):
         batch, counts = _sequences(chunk, source, columns, report, name, counts)
         yield batch
-    if counts.n_resorted and kinds[0].of_day:
+    if counts.n_resorted and kinds[0].cycle is not None:
+        times, turn, needed = _CYCLES[kinds[0].cycle]
         report.warn(
             "times_run_backwards",
-            f"times of day in column '{source.order_column}' run backwards in this sequence, which was "
-            "sorted by them: if it goes on after midnight, its order is wrong; set order_column to a column "
-            "with dates, or leave it out to keep the order of the rows",
+            f"{times} in column '{source.order_column}' run backwards in this sequence, which was "
+            f"sorted by them: if it goes on after {turn}, its order is wrong; set order_column to a column "
+            f"with {needed}, or leave it out to keep the order of the rows",
             place=counts.first_resorted or name,
             count=counts.n_resorted,
         )

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.order_format import EPOCH_DIGITS, NATURAL, has_date
+from seqtag.config.order_format import EPOCH_DIGITS, NATURAL, Cycle, cycle_of
 from seqtag.corpus.formats.moments import (
     EXACT,
     INSTANT,
@@ -38,7 +38,7 @@ class Kind:
         keys: from cells to keys; null where a cell is of another kind.
         key_type: EXACT, float64 or string.
         is_time: whether the keys are seconds.
-        of_day: whether they begin again at midnight.
+        cycle: after what they begin again; None: never.
         guessed: whether the first cell alone suggests it, so that another kind of cell refutes it.
     """
 
@@ -46,7 +46,7 @@ class Kind:
     keys: Callable[[pa.Array], pa.Array]
     key_type: pa.DataType = EXACT
     is_time: bool = False
-    of_day: bool = False
+    cycle: Cycle | None = None
     guessed: bool = False
 
 
@@ -61,7 +61,7 @@ def declared_kind(order_format: str) -> Kind:
         f"a time in the format {order_format!r}",
         lambda texts: seconds(texts, pattern),
         is_time=True,
-        of_day=not has_date(order_format),
+        cycle=cycle_of(order_format),
     )
 
 
@@ -98,8 +98,8 @@ def kind_of_type(type_: pa.DataType) -> Kind | None:
         )
     if types.is_time(type_) or types.is_duration(type_):
         name = "a duration" if types.is_duration(type_) else _TIME_OF_DAY.name
-        of_day = types.is_time(type_)
-        return Kind(name, lambda values: scaled(values, _UNITS[type_.unit]), is_time=True, of_day=of_day)
+        cycle: Cycle | None = "day" if types.is_time(type_) else None
+        return Kind(name, lambda values: scaled(values, _UNITS[type_.unit]), is_time=True, cycle=cycle)
     return None
 
 
@@ -162,13 +162,13 @@ def _epoch(order_format: str, digits: int) -> Kind:
     return Kind(f"a number, as order_format = {order_format!r} says", keys, is_time=True)
 
 
-def _iso_kind(name: str, pattern: str, *, of_day: bool = False) -> Kind:
-    return Kind(name, lambda texts: iso_seconds(texts, pattern), is_time=True, of_day=of_day)
+def _iso_kind(name: str, pattern: str, *, cycle: Cycle | None = None) -> Kind:
+    return Kind(name, lambda texts: iso_seconds(texts, pattern), is_time=True, cycle=cycle)
 
 
 _UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 NUMBER = Kind("a number", _numbers)
 _LOCAL_TIME = _iso_kind("an ISO 8601 time without a zone", LOCAL_TIME)
 _INSTANT = _iso_kind("an ISO 8601 time with a zone", INSTANT)
-_TIME_OF_DAY = _iso_kind("a time of day", TIME_OF_DAY, of_day=True)
+_TIME_OF_DAY = _iso_kind("a time of day", TIME_OF_DAY, cycle="day")
 _ISO_KINDS = ((_LOCAL_TIME, LOCAL_TIME), (_INSTANT, INSTANT), (_TIME_OF_DAY, TIME_OF_DAY))

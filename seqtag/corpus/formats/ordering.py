@@ -160,7 +160,7 @@ def _checked(
             "session_gap_minutes needs times: ISO 8601, or declared by order_format, which is "
             '"epoch_s", "epoch_ms" or "epoch_us" for numbers that count from 1970'
         )
-    if source.session_gap_minutes is not None and kind.of_day:
+    if source.session_gap_minutes is not None and kind.cycle == "day":
         raise CorpusFormatError(
             f"{name}: row {row + position}: order {shown!r:.80} in column '{column}' has no date; "
             "session_gap_minutes needs dates with the times, as sessions go on after midnight; "

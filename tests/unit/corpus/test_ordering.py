@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -325,3 +326,27 @@ def test_a_number_too_long_for_natural_order_has_none():
         None,
         "a00000000000000000001",
     ]
+
+
+@pytest.mark.parametrize(
+    ("order_format", "cells", "said"),
+    [
+        ("%b %d %H:%M", ["Dec 31 23:59", "Jan 01 00:01"], "dates without a year .* after the end of a year"),
+        ("%d %H:%M", ["31 23:59", "01 00:01"], "days without a month .* after the end of a month"),
+    ],
+)
+def test_dates_without_a_year_that_run_backwards_in_any_sequence_are_noted(
+    order_format, cells, said, tmp_path
+):
+    rows = [f"{s},{cells[0]},a,O\n{s},{cells[0]},b,O\n" for s in range(5)] + [
+        f"9,{cell},c,O\n" for cell in cells
+    ]
+    path = tmp_path / "corpus.csv"
+    path.write_text("s,o,w,t\n" + "".join(rows), "utf-8")
+    report = SourceReport()
+    source = TableSource.model_validate({**ORDERED, "path": str(path), "order_format": order_format})
+    list(read_table(source, find_files(str(path))[0], (), report))
+
+    (warned,) = report.record()["warnings"]
+    assert (warned["place"], warned["count"]) == ("corpus.csv: row 11", 1)
+    assert re.search(said, warned["text"])
