@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _SHOWN = 3  # names in a message
+_VERSIONED_TABLES = {
+    "_delta_log/": "a Delta table",
+    r"\.hoodie/": "a Hudi table",
+    r"metadata/[^/]*\.metadata\.json": "an Iceberg table",
+}
 _LITTER = ("Thumbs.db", "desktop.ini")
 _PACKINGS = (".gz", ".zst", ".bz2", ".xz", ".zip", ".tar")
 
@@ -41,10 +46,18 @@ def in_folder(filesystem: AbstractFileSystem, folder: str, shown: str) -> tuple[
     """Return the files of a folder that is one data set in natural order, and how many hidden ones it has.
 
     Raises:
-        ConfigError: the files may be several things; the message says which path would do.
+        ConfigError: the files may be several things; the message says which path would do. Or the folder is
+            a table of a lakehouse format, which keeps the files of older versions.
     """
     base = folder.rstrip("/") + "/"
     files = {path.removeprefix(base).lstrip("/"): path for path in filesystem.find(folder)}
+    kind = _versioned_table(files)
+    if kind is not None:
+        raise ConfigError(
+            f"corpus.sources: {shown!r} is {kind}, whose folder also holds rows that were replaced or "
+            "deleted: expected files of one version; export the current version as Parquet or CSV, or name "
+            "the files by a glob if nothing was ever replaced"
+        )
     found = sorted((below for below in files if not is_hidden_below(below)), key=natural_order)
     if not found:
         holds = f"It has hidden files and markers alone: {listed(sorted(files))}" if files else "It is empty"
@@ -69,6 +82,14 @@ def natural_order(path: str) -> tuple[list[str | tuple[int, str]], str]:
         digits = run.lstrip("0")
         key.append((len(digits), digits) if n % 2 else run)
     return key, path
+
+
+def _versioned_table(files: Iterable[str]) -> str | None:
+    """Return which lakehouse format's table a folder is, judged by the paths below it."""
+    for mark, kind in _VERSIONED_TABLES.items():
+        if any(re.match(mark, file) for file in files):
+            return kind
+    return None
 
 
 def is_hidden(name: str) -> bool:

@@ -37,10 +37,12 @@ def names(path: str) -> list[str]:
         (("data/_SUCCESS", "data/x.conll", "data/y.conll"), ["x.conll", "y.conll"]),
         ((*HIVE, "data/_SUCCESS"), ["split=dev/a.conll", "split=train/b.conll"]),
         (
-            (*HIVE, "data/_delta_log/0.json", "data/split=dev/.x.conll"),
+            (*HIVE, "data/_spark_metadata/0", "data/split=dev/.x.conll"),
             ["split=dev/a.conll", "split=train/b.conll"],
         ),
         (("data/a=1/b=2/x", "data/a=2/b=1/x"), ["a=1/b=2/x", "a=2/b=1/x"]),
+        (("data/part-10.csv", "data/part-9.csv"), ["part-9.csv", "part-10.csv"]),
+        (("data/hour=10/x.csv", "data/hour=9/x.csv"), ["hour=9/x.csv", "hour=10/x.csv"]),
     ],
 )
 def test_a_folder_that_is_one_data_set_is_read(files, read, slash, tmp_path):
@@ -152,3 +154,19 @@ def test_a_folder_of_a_bucket_is_read(bucket):
         bucket.put(f"lake/data/{name}", "a O\n")
 
     assert names("s3://corpora/lake/data") == ["split=dev/x.conll", "split=train/x.conll"]
+
+
+@pytest.mark.parametrize(
+    ("mark", "kind"),
+    [
+        ("data/_delta_log/00000.json", "a Delta table"),
+        ("data/.hoodie/hoodie.properties", "a Hudi table"),
+        ("data/metadata/v1.metadata.json", "an Iceberg table"),
+    ],
+)
+def test_a_table_that_keeps_its_older_versions_is_no_folder_of_parts(mark, kind, tmp_path):
+    write(tmp_path, "data/part-0.parquet", mark)
+    with pytest.raises(ConfigError, match=f"is {kind}, whose folder also holds rows that were replaced"):
+        find_files(f"{tmp_path}/data")
+
+    assert names(f"{tmp_path}/data/*.parquet") == ["part-0.parquet"]
