@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import compress, zip_longest
+from operator import not_
 
 import pyarrow as pa
 
@@ -93,6 +94,7 @@ class _Input:
     files: tuple[InputFile, ...] = ()
     tag_files: tuple[InputFile, ...] = ()  # of parallel text, one for each of `files`
     n_hidden: int = 0  # files left out
+    repeated: tuple[InputFile, ...] = ()  # files of `files` that the path names again
 
     @property
     def name(self) -> str:
@@ -110,9 +112,12 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
         files: tuple[InputFile, ...] = ()
         tag_files: tuple[InputFile, ...] = ()
         n_hidden = 0
+        repeated: tuple[InputFile, ...] = ()
         if isinstance(source, FileSource):
             listing = list_files(source.path)
             files, n_hidden = listing.files, listing.n_hidden
+            if not isinstance(source, ParallelSource):  # tokens may be paired with the tags of two annotators
+                files, repeated = _first_of_each(files)
         if isinstance(source, ParallelSource):
             tag_files = list_files(source.tags_path).files
             if len(tag_files) != len(files):
@@ -122,7 +127,7 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
                 )
         if isinstance(source, SqlSource):
             expand(source.url)
-        found.append(_Input(source, files, tag_files, n_hidden))
+        found.append(_Input(source, files, tag_files, n_hidden, repeated))
     named = iter(told_apart([file for input_ in found for file in input_.files + input_.tag_files]))
     return [
         replace(
@@ -132,6 +137,13 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
         )
         for input_ in found
     ]
+
+
+def _first_of_each(files: Sequence[InputFile]) -> tuple[tuple[InputFile, ...], tuple[InputFile, ...]]:
+    """Return each file once, and those that come again."""
+    first = dict(reversed([(file.path, number) for number, file in enumerate(files)]))
+    is_first = [first[file.path] == number for number, file in enumerate(files)]
+    return tuple(compress(files, is_first)), tuple(compress(files, map(not_, is_first)))
 
 
 def _stream(
@@ -205,6 +217,14 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
             yield from read_fileless(source, columns, report)
         return
     report.change("hidden files and markers skipped", input_.n_hidden)
+    if input_.repeated:
+        again = input_.repeated[0].path
+        report.warn(
+            "repeated_file",
+            "path names this file more than once, and it was read once; list it once",
+            place=next(file.name for file in input_.files if file.path == again),
+            count=len(input_.repeated),
+        )
     if isinstance(source, TableSource | LongParquetSource):
         opened = _parts(source, input_, columns, report)
         parts = Parts(opened, source, report, are_joined=source.id_scope == "source")

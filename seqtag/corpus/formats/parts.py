@@ -99,7 +99,7 @@ class Parts:
         for batch in part.rows:
             n = tail.n_continuing(batch, self._source, is_first=not taken)
             is_ambiguous = tail.is_alone and tail.id == self._first_id and self._source.order_column is None
-            if n and not taken and is_ambiguous:
+            if n and not taken and is_ambiguous and _ids(batch, self._source)[0].as_py():
                 self._report.warn(
                     "same_id_in_next_file",
                     f"the sequence id {tail.id!r} is in the file before as well, which has no other; the two "

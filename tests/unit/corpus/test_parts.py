@@ -193,6 +193,13 @@ def test_an_id_in_the_first_row_alone_holds_in_the_next_file_as_well(tmp_path):
     assert found == [("1", ["a"]), ("2", ["b", "c"]), ("3", ["d", "e"])]
 
 
+def test_a_file_that_begins_without_an_id_continues_even_the_first_sequence(tmp_path):
+    write(tmp_path, "table", [row("1", "a"), row("", "b")], [row("", "c"), row("2", "d")])
+    found, _ = read(f"{tmp_path}/part-*", sequence_ids="first_row")
+
+    assert found == [("1", ["a", "b", "c"]), ("2", ["d"])]
+
+
 def test_rows_without_an_id_are_not_joined(tmp_path, read_rows):
     rows = [row("1", "a"), row("1", "b")]
     write(tmp_path, "table", [*rows, row("", "c")], [row("", "d"), row("2", "e"), row("2", "f")])
@@ -216,6 +223,28 @@ def test_interleaved_rows_are_gathered_from_all_files(tmp_path):
     found, _ = read(f"{tmp_path}/part-*", rows="interleaved")
 
     assert found == [("x", ["a", "c", "f"]), ("y", ["b", "e"]), ("z", ["d"])]
+
+
+def test_a_file_that_a_path_names_twice_is_read_once(tmp_path):
+    write(tmp_path, "table", [row("x", "a"), row("y", "b")], [row("x", "c")])
+    corpus = {"sources": [{"format": "table", "path": [f"{tmp_path}/part-0", f"{tmp_path}/*"], **COLUMNS}]}
+    corpus["sources"][0]["rows"] = "interleaved"
+    reports: list[SourceReport] = []
+    batches = list(read_sources(CorpusConfig.model_validate(corpus), on_source=reports.append))
+
+    assert pa.Table.from_batches(batches)["tokens"].to_pylist() == [["a", "c"], ["b"]]
+    (warned,) = reports[0].record()["warnings"]
+    assert (warned["place"], warned["count"]) == ("part-0", 1)
+
+
+def test_the_files_of_an_archive_are_parts_too(tmp_path):
+    with tarfile.open(tmp_path / "parts.tar", "w") as archive:
+        for number, rows in enumerate([[row("0", "x"), row("1", "a")], [row("1", "b")]]):
+            header = tarfile.TarInfo(f"part-{number}.csv")
+            header.size = len(csv(rows))
+            archive.addfile(header, io.BytesIO(csv(rows)))
+
+    assert read(f"{tmp_path}/parts.tar")[0] == [("0", ["x"]), ("1", ["a", "b"])]
 
 
 def test_defects_name_the_file_and_the_row_in_it(tmp_path, read_rows):
