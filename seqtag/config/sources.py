@@ -178,6 +178,16 @@ class LongColumns(Labels):
     session_gap_minutes: float | None = Field(default=None, gt=0)  # a longer pause begins a new sequence
 
     @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        named = (self.sequence_column, self.token_column, self.tag_column)
+        if len(set(named)) < len(named):
+            raise ValueError(
+                "sequence_column, token_column and tag_column coincide: expected three columns, got "
+                + ", ".join(map(repr, named))
+            )
+        return self
+
+    @model_validator(mode="after")
     def _order_keys_have_an_order_column(self) -> Self:
         if self.order_format is not None:
             check_order_format(self.order_format)

@@ -25,6 +25,7 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Positions
 from seqtag.errors import CorpusFormatError
 
+_FEWEST_ALONE = 10  # sequences of one row that are suspicious if there are no others
 # What times that begin again are called, when that is, and what would tell them apart.
 _CYCLES: Mapping[Cycle, tuple[str, str, str]] = {
     "day": ("times of day", "midnight", "dates"),
@@ -126,6 +127,13 @@ def sequences_of_rows(
             place=counts.first_resorted or name,
             count=counts.n_resorted,
         )
+    if counts.n_sequences == counts.n_rows >= _FEWEST_ALONE:
+        report.warn(
+            "one_row_each",
+            f"each of {counts.n_sequences:,} sequences has one row: column '{source.sequence_column}' seems "
+            "to number rows; set sequence_column to what the rows of a sequence have in common",
+            place=name,
+        )
     for column in columns:
         if column in counts.varying:
             place, n_sequences = counts.varying[column]
@@ -142,6 +150,7 @@ class _Counts:
     """Sequences so far."""
 
     n_sequences: int = 0
+    n_rows: int = 0
     n_longer: int = 0  # than one row
     n_resorted: int = 0  # whose rows stood in another order than their keys
     first_resorted: str | None = None  # the first row of the first of them
@@ -233,7 +242,12 @@ def _sequences(
         if n_sequences:
             place, before = varying.get(column, (places(np.array([row]))[0].as_py(), 0))
             varying[column] = (place, before + n_sequences)
-    return batch, replace(counts, n_sequences=counts.n_sequences + len(firsts), varying=varying)
+    return batch, replace(
+        counts,
+        n_sequences=counts.n_sequences + len(firsts),
+        n_rows=counts.n_rows + rows.num_rows,
+        varying=varying,
+    )
 
 
 def _sorted(

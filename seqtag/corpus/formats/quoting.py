@@ -23,6 +23,7 @@ CARRIAGE_RETURN = 13
 _LINE_BREAK = r"\r\n|\n|\r"
 _MOST_DELIMITERS = 200  # of a row, in a regular expression
 _CSV_QUOTED = r'^"([^"]|"")*(""|\t)([^"]|"")*"$'  # a cell that CSV must quote, and does
+_QUOTED = r'^"(?s:.*)[^"](?s:.*)"$'  # more than quotes
 
 
 class TextStream(io.RawIOBase):
@@ -152,6 +153,38 @@ def warn_of_quotes(
                 place=f"{file.name}: row {rows_before + 1 + int(found[0])}",
                 count=len(found),
             )
+
+
+class QuotedCells:
+    """Counts the cells between quotes, column by column, where quotes are taken for tokens."""
+
+    def __init__(self, columns: Sequence[str]) -> None:
+        self._n_quoted = dict.fromkeys(columns, 0)
+        self._n_rows = 0
+        self._first = dict.fromkeys(columns, "")
+
+    def count(self, rows: pa.RecordBatch) -> None:
+        """Count those of some more rows."""
+        self._n_rows += rows.num_rows
+        for column in self._n_quoted:
+            cells = rows[column].filter(pc.starts_with(rows[column], '"'))
+            cells = cells.filter(pc.match_substring_regex(cells, _QUOTED))
+            self._n_quoted[column] += len(cells)
+            if len(cells) and not self._first[column]:
+                self._first[column] = cells[0].as_py()
+
+    def warn(self, report: SourceReport, file: InputFile) -> None:
+        """Note the first column in which most cells are between quotes."""
+        for column, n in self._n_quoted.items():
+            if 2 * n > self._n_rows:
+                report.warn(
+                    "quoted_cells",
+                    f"{n:,} of {self._n_rows:,} cells in column '{column}' are in quotes, such as "
+                    f"{self._first[column]!r:.80}, and were read with them; set quote = '\"' if quotes are "
+                    'no part of the cells, or quote = "" to confirm that they are',
+                    place=file.name,
+                )
+                return
 
 
 def _check_cells(

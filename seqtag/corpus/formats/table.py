@@ -15,7 +15,7 @@ from seqtag.config.sources import TableSource
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.escapes import warn_of_missing, without_missing
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
-from seqtag.corpus.formats.quoting import TextStream, check_quoting, escape_hint, warn_of_quotes
+from seqtag.corpus.formats.quoting import QuotedCells, TextStream, check_quoting, escape_hint, warn_of_quotes
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import BLOCK_BYTES
 from seqtag.errors import CorpusFormatError
@@ -74,16 +74,19 @@ def table_rows(
     report.assume("columns", f"{shown} and {more:,} more" if more > 0 else shown)
     wanted = list(dict.fromkeys([*required, *(c for c in columns if header.count(c) == 1)]))
     text = TextStream(source, file, block_bytes, report=report)
+    quoted = QuotedCells(wanted)
     n_rows = 0
     try:
         for batch in _arrow_rows(source, text, wanted, wanted, block_bytes):
             _warn_of_headers(batch, source, n_rows, report, file)
             if source.quote is None and not source.quoting:
                 warn_of_quotes(batch, (source.token_column, source.tag_column), n_rows, report, file)
+                quoted.count(batch)
             if source.escape is None:
                 warn_of_missing(batch, wanted, n_rows, report, name=file.name)
             n_rows += batch.num_rows
             yield without_missing(batch, source, report)
+        quoted.warn(report, file)
         if text.escapes.first_other is not None:
             report.warn(
                 "escapes",
@@ -167,13 +170,18 @@ def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str
 def _check_delimiter(
     source: TableSource, required: Sequence[str], header: list[str], file: InputFile
 ) -> None:
-    """Refuse a header below a line for Excel, or with the columns only if another delimiter separates."""
+    """Refuse a header below a line for Excel, in quotes, or with the columns only if another separates."""
     if set(required) <= set(header):
         return
     if header[0].startswith("sep="):
         raise CorpusFormatError(
             f"{file.name}:1: a line for Excel precedes the header: {source.delimiter.join(header)!r:.80}; "
             "expected the names of the columns; remove the line"
+        )
+    if not source.quoting and set(required) <= {name.strip('"') for name in header}:
+        raise CorpusFormatError(
+            f"{file.name}:1: the header is in quotes: {source.delimiter.join(header)!r:.80}; set "
+            "quote = '\"' to read quotes as in CSV"
         )
     for delimiter, written in _DELIMITERS.items():
         other = [name.strip('"') for name in source.delimiter.join(header).split(delimiter)]

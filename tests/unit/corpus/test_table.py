@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import ValidationError
 
 from seqtag.config import TaggerConfig
 from seqtag.config.sources import TableSource
@@ -316,3 +317,32 @@ def test_a_row_that_repeats_the_header_is_a_warning(report):
 def test_a_further_column_that_is_there_twice_is_refused(read):
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: column 'd' is repeated: .*; rename one"):
         read("s,w,t,d,d\n1,a,O,x,y\n", columns=["d"], **GENERAL)
+
+
+TABS = {**GENERAL, "delimiter": "\t"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "column"), [('"1"\t"a"\t"O"\n2\tb\tO\n"3"\t"c"\t"O"\n', "s"), ('1\t"a"\tO\n', "w")]
+)
+def test_a_column_after_tabs_most_of_which_is_quoted_is_noted(rows, column, report):
+    (warned,) = report("s\tw\tt\n" + rows, **TABS)["warnings"]
+
+    assert warned["kind"] == "quoted_cells"
+    assert f"cells in column '{column}' are in quotes" in warned["text"]
+
+
+def test_a_header_in_quotes_after_tabs_names_the_key(read):
+    with pytest.raises(CorpusFormatError, match=r"the header is in quotes: .*; set quote = '\"'"):
+        read('"s"\t"w"\t"t"\n"1"\t"a"\t"O"\n', **TABS)
+
+
+@pytest.mark.parametrize(("n", "kinds"), [(10, ["one_row_each"]), (9, [])])
+def test_ids_that_number_rows_are_noted(n, kinds, report):
+    rows = "".join(f"{number}\ta\tO\n" for number in range(n))
+    assert [warned["kind"] for warned in report("s\tw\tt\n" + rows, **TABS)["warnings"]] == kinds
+
+
+def test_two_roles_of_one_column_are_refused():
+    with pytest.raises(ValidationError, match="coincide: expected three columns, got 's', 'w', 'w'"):
+        TableSource.model_validate({**TABS, "path": "x.tsv", "tag_column": "w"})
