@@ -6,7 +6,7 @@ import re
 from typing import Literal
 
 NATURAL = "natural"
-EPOCH_DIGITS = {"epoch_s": 0, "epoch_ms": 3, "epoch_us": 6}  # since 1970, in units of 10**-digits seconds
+EPOCH_DIGITS = {"epoch_s": 0, "epoch_ms": 3, "epoch_us": 6, "epoch_ns": 9}  # since 1970, 10**-digits seconds
 DIRECTIVES = "YymdejbBhaAHIMSfpz"
 _COMPOSITE = {"T": "%H:%M:%S", "R": "%H:%M", "F": "%Y-%m-%d", "D": "%m/%d/%y"}
 _SAME = {"y": "Y", "e": "d", "b": "m", "B": "m", "h": "m", "A": "a", "I": "H"}

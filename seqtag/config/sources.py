@@ -165,7 +165,7 @@ class LongColumns(Labels):
     The rows of a sequence must be adjacent, unless `rows = "interleaved"` has them gathered: an event log by
     time, whose cases (sessions, users) take turns. They are then sorted by the order column, or stay as they
     come. `order_format` is that of `strptime`, for dates and times that are not ISO 8601, or "natural", or
-    "epoch_s", "epoch_ms", "epoch_us" for numbers that count from 1970.
+    "epoch_s", "epoch_ms", "epoch_us", "epoch_ns" for numbers that count from 1970.
     """
 
     sequence_column: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 
 import numpy as np
 import pyarrow as pa
@@ -20,8 +21,17 @@ from seqtag.corpus.text import Positions
 from seqtag.errors import CorpusFormatError
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y")
+_SHORT_DATES = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
 _TIMES = ("%H:%M", "%H:%M:%S", "%H:%M:%S.%f", "%I:%M %p", "%I:%M:%S %p", "%I:%M:%S.%f %p")
-_COMMON_FORMATS = (*_DATES, *_TIMES, *(f"{date} {time}" for date in _DATES for time in _TIMES))
+_LOG_TIMES = ("%d/%b/%Y:%H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %z")  # of web servers, of mail
+_COMMON_FORMATS = (
+    *_DATES,
+    *_SHORT_DATES,
+    *_TIMES,
+    *_LOG_TIMES,
+    *(f"{date} {time}" for date in (*_DATES, *_SHORT_DATES) for time in _TIMES),
+)
+_OURS = (315_532_800, 4_102_444_800)  # seconds since 1970: from 1980 to 2100
 _KEEP = "leave order_column out to keep the order of the rows"
 
 
@@ -79,6 +89,7 @@ def with_keys(
             first = _checked(first, cells, filled, source, row, name)
             if not known:
                 on_kind(first.kind)
+                _warn_of_unit(first, source, report, name)
         keys, wrong = _keys(first, cells, filled, source, name)
         if len(wrong) and other is None:
             other = (str(cells[int(wrong[0])].as_py()), row + int(wrong[0]))
@@ -152,13 +163,14 @@ def _checked(
         return first
     readable = filled[_computed(kind, cells, column, name).is_valid().to_numpy(zero_copy_only=False)[filled]]
     if is_text and position not in readable[:1]:
-        what = f"not {kind.name}, or none that is exact (37 digits on each side of the point)"
+        or_else = "no date or time that exists" if kind.is_time else "one with too many digits"
+        what = f"not {kind.name}, or {or_else}"
         raise _unsortable(shown, what, row + position, column, name)
     if source.session_gap_minutes is not None and not kind.is_time:
         raise CorpusFormatError(
             f"{name}: row {row + position}: order {shown!r:.80} in column '{column}' is {kind.name}; "
             "session_gap_minutes needs times: ISO 8601, or declared by order_format, which is "
-            '"epoch_s", "epoch_ms" or "epoch_us" for numbers that count from 1970'
+            '"epoch_s", "epoch_ms", "epoch_us" or "epoch_ns" for numbers that count from 1970'
         )
     if source.session_gap_minutes is not None and kind.cycle == "day":
         raise CorpusFormatError(
@@ -232,7 +244,12 @@ def _mixed(first: _First, shown: str, row: int, column: str | None, name: str) -
 
 
 def _unsortable(shown: str, what: str, row: int, column: str | None, name: str) -> CorpusFormatError:
-    fits = [f"{format_!r}" for format_ in _COMMON_FORMATS if _reads(format_, shown)]
+    cell = pa.array([shown])
+    fits = [
+        repr(format_)
+        for format_ in _COMMON_FORMATS
+        if declared_kind(format_).keys(cell).is_valid()[0].as_py()
+    ]
     hint = f"order_format = {' or '.join(fits)}" if fits else "order_format to its format, as in strptime"
     return CorpusFormatError(
         f"{name}: row {row}: order {shown!r:.80} in column '{column}' is {what}; "
@@ -240,9 +257,19 @@ def _unsortable(shown: str, what: str, row: int, column: str | None, name: str) 
     )
 
 
-def _reads(format_: str, text: str) -> bool:
-    try:
-        datetime.strptime(text, format_)
-    except ValueError:
-        return False
-    return True
+def _warn_of_unit(first: _First, source: LongColumns, report: SourceReport, name: str) -> None:
+    """Note that a declared unit gives times of another century, where another unit gives those of ours."""
+    declared = source.order_format
+    if declared not in EPOCH_DIGITS or source.session_gap_minutes is None:
+        return
+    times = {unit: Decimal(first.shown).scaleb(-digits) for unit, digits in EPOCH_DIGITS.items()}
+    likely = [unit for unit, time in times.items() if _OURS[0] <= time < _OURS[1]]
+    if likely and declared not in likely:
+        day = datetime.fromtimestamp(float(times[likely[0]]), UTC).date()
+        report.warn(
+            "epoch_unit",
+            f"order {first.shown!r:.80} in column '{source.order_column}' is {day} in the unit of "
+            f"{likely[0]!r}, and far from our time in that of {declared!r}, by which sessions were cut; set "
+            f"order_format = {likely[0]!r} if that is meant",
+            place=f"{name}: row {first.row}",
+        )

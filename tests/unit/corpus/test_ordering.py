@@ -100,7 +100,7 @@ def test_a_kind_that_is_unknown_is_refused_with_the_formats_that_fit(read):
     ("cell", "order_format", "message"),
     [
         ("2026-11-30", "%d/%m/%Y", r"'2026-11-30' .* is not a time in the format '%d/%m/%Y', .*'%Y-%m-%d'"),
-        ("1e400", None, "row 1: order '1e400' in column 'o' is not a number, or none that is exact"),
+        ("1e400", None, "row 1: order '1e400' in column 'o' is not a number, or one with too many digits"),
         (
             "2026-02-30",
             None,
@@ -298,12 +298,13 @@ def test_times_of_day_that_run_backwards_in_any_sequence_are_noted(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("order_format", "scale"), [("epoch_s", ""), ("epoch_ms", "000"), ("epoch_us", "000000")]
+    ("order_format", "scale"),
+    [("epoch_s", ""), ("epoch_ms", "000"), ("epoch_us", "000000"), ("epoch_ns", "000000000")],
 )
 def test_numbers_that_count_from_1970_are_cut_into_sessions(order_format, scale, read):
     cells = [f"{n}{scale}" for n in (1700000060, 1700000000, 1700000121, 1700000182)]
     text = "s,o,w,t\n" + "".join(f"1,{cell},{n},O\n" for n, cell in enumerate(cells))
-    with pytest.raises(CorpusFormatError, match='"epoch_s", "epoch_ms" or "epoch_us" for numbers that count'):
+    with pytest.raises(CorpusFormatError, match='"epoch_us" or "epoch_ns" for numbers that count'):
         read(text, **ORDERED, session_gap_minutes=1)
 
     rows = read(text, **ORDERED, order_format=order_format, session_gap_minutes=1)
@@ -350,3 +351,31 @@ def test_dates_without_a_year_that_run_backwards_in_any_sequence_are_noted(
     (warned,) = report.record()["warnings"]
     assert (warned["place"], warned["count"]) == ("corpus.csv: row 11", 1)
     assert re.search(said, warned["text"])
+
+
+@pytest.mark.parametrize(
+    ("order_format", "cell", "kinds"),
+    [
+        ("epoch_s", "1700000000000", ["epoch_unit"]),
+        ("epoch_us", "1700000000000", ["epoch_unit"]),
+        ("epoch_ms", "1700000000000", []),
+        ("epoch_ms", "250.5", []),  # since the beginning of the log
+    ],
+)
+def test_a_unit_that_gives_times_far_from_ours_is_noted(order_format, cell, kinds, report):
+    source = {**ORDERED, "order_format": order_format, "session_gap_minutes": 30}
+    assert [w["kind"] for w in report(f"s,o,w,t\n1,{cell},a,O\n", **source)["warnings"]] == kinds
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ("01/02/26", "set order_format = '%d/%m/%y' or '%m/%d/%y', or"),
+        ("01/Nov/2026:09:00:00 +0100", "set order_format = '%d/%b/%Y:%H:%M:%S %z', or"),
+        ("1  Mar 2026", "set order_format to its format, as in strptime, or"),
+        ("2026-02-30", "is not an ISO 8601 time without a zone, or no date or time that exists; set"),
+    ],
+)
+def test_an_order_that_cannot_be_read_names_only_formats_that_read_it(cell, said, read):
+    with pytest.raises(CorpusFormatError, match=re.escape(said)):
+        read(f"s,o,w,t\n1,{cell},a,O\n", **ORDERED)
