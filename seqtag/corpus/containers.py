@@ -148,6 +148,9 @@ class _Replayed:
     def closed(self) -> bool:
         return self._rest.closed
 
+    def close(self) -> None:
+        """Leave the stream to whoever opened it; Arrow asks for this when it is done."""
+
     def read(self, size: int = -1) -> bytes:
         if not self._head:
             return self._rest.read(size)
