@@ -97,11 +97,13 @@ def is_hidden(name: str) -> bool:
 
     >>> [is_hidden(name) for name in (".part-0.crc", "_SUCCESS", "_metadata", "x.crc", "__MACOSX")]
     [True, True, True, True, True]
+    >>> is_hidden("train.csv~")  # an editor's backup
+    True
     >>> [is_hidden(name) for name in ("part-0.parquet", "_train.conll", "_date=2026-11-01")]
     [False, False, False]
     """
     is_marker = name.startswith("_") and not {".", "="} & set(name)
-    return name.startswith(".") or is_marker or name.endswith((".crc", "._COPYING_")) or name in _LITTER
+    return name.startswith(".") or is_marker or name.endswith((".crc", "._COPYING_", "~")) or name in _LITTER
 
 
 def is_hidden_below(path: str, pattern: str = "") -> bool:

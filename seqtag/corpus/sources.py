@@ -36,6 +36,7 @@ from seqtag.corpus.remote import over_the_network
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.split_names import with_splits
+from seqtag.corpus.whole_source import WholeSource
 from seqtag.errors import ConfigError, CorpusFormatError
 
 BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
@@ -160,12 +161,14 @@ def _stream(
         tag_names = getattr(input_.source, "tag_names", None)
         if tag_names is not None:
             report.assume("tag names", f"{len(tag_names)} of tag_names")
+        whole = WholeSource(input_.source)
         for batch in _batches(input_, corpus.columns, report):
             missing -= {c for c in missing if batch[c].null_count < batch.num_rows}
             n_sequences += batch.num_rows
             n_tokens += len(batch[TOKENS].flatten())
             n_broken += batch.num_rows - batch["defect"].null_count
             batch, places = _without_places(_with_labels(batch, input_.source, input_.name, report))
+            whole.look(batch)
             for start in range(0, batch.num_rows, BATCH_SEQUENCES):
                 if on_places is not None:
                     on_places(places.slice(start, BATCH_SEQUENCES))
@@ -181,6 +184,7 @@ def _stream(
         )
         if isinstance(input_.source, ConlluSource):
             check_tag_feature(input_.source, report)
+        whole.warn(report)
         report.n_sequences = n_sequences
         offered.update(report.columns)
         if on_source is not None:
@@ -227,7 +231,7 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
         )
     if isinstance(source, TableSource | LongParquetSource):
         opened = _parts(source, input_, columns, report)
-        parts = Parts(opened, source, report, are_joined=source.id_scope == "source")
+        parts = Parts(opened, source, report, columns, are_joined=source.id_scope == "source")
         files: Iterator[_Readable] = ((part.file, None, part.rows) for part in parts)
     else:
         files = ((file, tag_file, None) for file, tag_file in _pairs(input_, report))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
@@ -34,22 +34,31 @@ class Parts:
     that was cut by rows. Both must agree in their partitions, split and document, and the order must not
     begin with the same value again. Without an order, a file of a single sequence whose id is the first one
     of the source is not continued: files that number their sequences from 1 each look like this. Interleaved
-    rows are gathered by id: then all following files with the same partitions belong to the first.
+    rows are gathered by id: then all following files belong to the first, also those of another day, unless
+    they differ in a partition that the source or the corpus names.
 
     Files without rows are skipped and counted. Rows get FILE and ROW, unless there is one file.
 
     Args:
         parts: opened one after the other, when the rows before have been read.
+        columns: further columns of the corpus.
         are_joined: whether an id means the same in all files.
     """
 
     def __init__(
-        self, parts: Iterator[Part], source: LongColumns, report: SourceReport, *, are_joined: bool
+        self,
+        parts: Iterator[Part],
+        source: LongColumns,
+        report: SourceReport,
+        columns: Sequence[str],
+        *,
+        are_joined: bool,
     ) -> None:
         self._parts = parts
         self._source = source
         self._report = report
         self._are_joined = are_joined
+        self._named = {*columns, source.split_column, source.document_column}
         self._ahead: Part | None = None  # begun, and its first rows are there
         self._first_id: str | None = None  # of all files
 
@@ -79,7 +88,7 @@ class Parts:
         if not self._are_joined:
             return
         is_joined = False
-        while (following := self._next()) is not None and _are_siblings(part.file, following.file):
+        while (following := self._next()) is not None and self._are_siblings(part.file, following.file):
             if self._source.rows == "interleaved":
                 self._ahead = None
                 yield from following.rows
@@ -92,6 +101,12 @@ class Parts:
                 break
             self._ahead = None
         self._report.change("sequences joined across files", int(is_joined))
+
+    def _are_siblings(self, one: InputFile, other: InputFile) -> bool:
+        ones, others = partitions(one.location), partitions(other.location)
+        if self._source.rows == "interleaved":
+            return all(ones.get(column) == others.get(column) for column in self._named if column)
+        return ones == others
 
     def _split(self, part: Part, tail: _Tail) -> tuple[list[pa.RecordBatch], Iterator[pa.RecordBatch] | None]:
         """Return the rows of a file that continue a sequence, and the others; None if there are no others."""
@@ -158,10 +173,6 @@ def _ids(batch: pa.RecordBatch, source: LongColumns) -> pa.StringArray:
 def _group(batch: pa.RecordBatch, row: int, source: LongColumns) -> tuple[str | None, ...]:
     columns = [c for c in (source.split_column, source.document_column) if c in batch.schema.names]
     return tuple(batch[column][row].as_py() for column in columns)
-
-
-def _are_siblings(one: InputFile, other: InputFile) -> bool:
-    return partitions(one.location) == partitions(other.location)
 
 
 def _numbered(part: Part) -> Iterator[pa.RecordBatch]:

@@ -237,16 +237,6 @@ def test_a_file_that_a_path_names_twice_is_read_once(tmp_path):
     assert (warned["place"], warned["count"]) == ("part-0", 1)
 
 
-def test_the_files_of_an_archive_are_parts_too(tmp_path):
-    with tarfile.open(tmp_path / "parts.tar", "w") as archive:
-        for number, rows in enumerate([[row("0", "x"), row("1", "a")], [row("1", "b")]]):
-            header = tarfile.TarInfo(f"part-{number}.csv")
-            header.size = len(csv(rows))
-            archive.addfile(header, io.BytesIO(csv(rows)))
-
-    assert read(f"{tmp_path}/parts.tar")[0] == [("0", ["x"]), ("1", ["a", "b"])]
-
-
 def test_defects_name_the_file_and_the_row_in_it(tmp_path, read_rows):
     write(
         tmp_path,
@@ -307,3 +297,20 @@ def test_numbers_without_leading_zeros_order_the_files_of_a_folder_and_of_a_glob
 
     assert read(str(tmp_path))[0] == JOINED
     assert read(f"{tmp_path}/part-*")[0] == JOINED
+
+
+@pytest.mark.parametrize(
+    ("named", "expected"),
+    [
+        ({}, [("1", ["a", "c", "d"]), ("2", ["b"])]),
+        ({"document_column": "date"}, [("1", ["a", "c"]), ("2", ["b"]), ("1", ["d"])]),
+    ],
+)
+def test_interleaved_rows_are_gathered_from_all_days_unless_a_key_names_the_day(named, expected, tmp_path):
+    days = {"2026-11-01": [row("1", "a"), row("2", "b"), row("1", "c")], "2026-11-02": [row("1", "d")]}
+    for day, rows in days.items():
+        path = tmp_path / "log" / f"date={day}" / "0.csv"
+        path.parent.mkdir(parents=True)
+        path.write_bytes(csv(rows))
+
+    assert read(f"{tmp_path}/log", rows="interleaved", **named)[0] == expected

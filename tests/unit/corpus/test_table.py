@@ -346,3 +346,26 @@ def test_ids_that_number_rows_are_noted(n, kinds, report):
 def test_two_roles_of_one_column_are_refused():
     with pytest.raises(ValidationError, match="coincide: expected three columns, got 's', 'w', 'w'"):
         TableSource.model_validate({**TABS, "path": "x.tsv", "tag_column": "w"})
+
+
+@pytest.mark.parametrize(("key", "kind"), [("split_column", "no_split"), ("document_column", "no_document")])
+def test_a_named_column_without_a_value_is_noted(key, kind, report):
+    rows = "s,w,t,d\n1,a,O,{0}\n2,b,O,{0}\n3,c,O,{1}\n"
+    assert [w["kind"] for w in report(rows.format("", ""), **GENERAL, **{key: "d"})["warnings"]] == [kind]
+    assert report(rows.format("", "train"), **GENERAL, **{key: "d"})["warnings"] == []
+
+
+@pytest.mark.parametrize(
+    ("tags", "source", "kinds"),
+    [("01", {}, ["numbered_tags"]), ("01", {"tag_names": ["0", "1"]}, []), ("0O", {}, [])],
+)
+def test_tags_that_are_numbers_are_noted(tags, source, kinds, report):
+    rows = f"s,w,t\n1,a,{tags[0]}\n1,b,{tags[1]}\n"
+    assert [w["kind"] for w in report(rows, **GENERAL, **source)["warnings"]] == kinds
+
+
+@pytest.mark.parametrize("minutes", [0, 1e-10, 1e10])
+def test_a_gap_that_no_clock_has_is_refused(minutes):
+    settings = {**GENERAL, "path": "x.csv", "order_column": "o", "session_gap_minutes": minutes}
+    with pytest.raises(ValidationError, match="session_gap_minutes"):
+        TableSource.model_validate(settings)

@@ -1,0 +1,59 @@
+"""Suspicions about a source that only all of its sequences bear out."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.config.sources import SampleSource, Source
+from seqtag.corpus.batches import content_ids
+from seqtag.corpus.schema import DOCUMENT_ID, SPLIT, TAGS, TOKENS
+from seqtag.corpus.source_report import SourceReport
+
+
+class WholeSource:
+    """Tests the sequences of a source for named columns without a value, and for tags that are numbers."""
+
+    def __init__(self, source: Source) -> None:
+        self._split = None if isinstance(source, SampleSource) else source.split_column
+        self._document = None if isinstance(source, SampleSource) else source.document_column
+        self._has_split = self._split is None
+        self._has_document = self._document is None
+        self._has_text = not isinstance(source, SampleSource) and source.tag_names is not None
+        self._tag = ""
+
+    def look(self, batch: pa.RecordBatch) -> None:
+        """Test the next sequences."""
+        self._has_split = self._has_split or batch[SPLIT].null_count < batch.num_rows
+        if not self._has_document:
+            # Without a document, a sequence has the hash of its tokens.
+            self._has_document = not batch[DOCUMENT_ID].equals(content_ids(batch[TOKENS]))
+        if not self._has_text:
+            tags = batch[TAGS].flatten().drop_null()
+            self._has_text = not pc.all(pc.match_substring_regex(tags, "^[0-9]+$")).as_py()
+            self._tag = self._tag or (tags[0].as_py() if len(tags) else "")
+
+    def warn(self, report: SourceReport) -> None:
+        """Note what no sequence refuted."""
+        if not self._has_split:
+            report.warn(
+                "no_split",
+                f"split_column '{self._split}' has no value in any row, so that all sequences are dealt out "
+                "to train, dev and test; leave it out, or correct it",
+                place=report.name,
+            )
+        if not self._has_document:
+            report.warn(
+                "no_document",
+                f"document_column '{self._document}' has no value in any row, so that each sequence is a "
+                "document, which may be divided between splits; leave it out, or correct it",
+                place=report.name,
+            )
+        if not self._has_text and self._tag:
+            report.warn(
+                "numbered_tags",
+                f"all tags are whole numbers, such as {self._tag!r}, and were taken for labels of single "
+                'tokens; if they are class numbers, say of what, number 0 first: tag_names = ["O", "B-PER", '
+                "...] in [[corpus.sources]]",
+                place=report.name,
+            )
