@@ -207,7 +207,7 @@ class TableSource(FileSource, LongColumns):
     """
 
     format: Literal["table"]
-    delimiter: str = Field(default=",", pattern=r"^[\t -~]$")  # one character of ASCII
+    delimiter: str = Field(default=",", pattern=r"^[\x01-\t\x0b\x0c\x0e-~]$")  # one character of ASCII
     quote: str | None = Field(default=None, pattern=r"^[!-~]?$")  # None: '"', but "" for tabs; "": none
     escape: str | None = Field(default=None, pattern=r"^[!-/:-@\[-`{-~]?$")  # such as '\'; None and "": none
 

@@ -6,6 +6,7 @@ A text that begins like one of them by chance is not taken for it: signatures ho
 from __future__ import annotations
 
 import bz2
+import codecs
 import gzip
 import lzma
 import os
@@ -56,6 +57,13 @@ _SUFFIXES = {
     ".txz": ("xz", "tar"),
 }
 _PARQUET = b"PAR1"
+# What a file is that is no text, or is text in UTF-16 without a mark, by its first bytes; and what would do.
+_NO_TEXT = (
+    (rb"PAR1[\x00-\x08\x0e-\x1f]", "Parquet", 'format = "parquet", or "parquet-long" with one token a row'),
+    (rb"SQLite format 3\x00", "a SQLite database", 'format = "sql" and url = "sqlite:///PATH"'),
+    (rb"(?:[\t\n\r -~]\x00){2}", "UTF-16 without a mark", 'encoding = "utf-16-le"'),
+    (rb"(?:\x00[\t\n\r -~]){2}", "UTF-16 without a mark", 'encoding = "utf-16-be"'),
+)
 
 
 def container_of(head: bytes) -> str | None:
@@ -70,6 +78,19 @@ def container_of(head: bytes) -> str | None:
     if _ZSTANDARD.match(head) and _CONTROL.search(head, 4):  # in Latin-1 the signature alone is text
         return "Zstandard"
     return "tar" if is_tar(head) else None
+
+
+def check_text(head: bytes, encoding: str, name: str) -> None:
+    """Refuse content that begins as no text does in an encoding.
+
+    Raises:
+        CorpusFormatError: says what it is, and the key that reads it.
+    """
+    if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
+        return
+    for signature, what, fix in _NO_TEXT:
+        if re.match(signature, head):
+            raise CorpusFormatError(f"{name}: file is {what}: expected text in {encoding}; set {fix}")
 
 
 @contextmanager

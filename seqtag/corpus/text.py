@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqtag.corpus.containers import check_text
 from seqtag.corpus.encodings import StrayMarks, Utf8Check, encoding_error, misread_mark
 from seqtag.corpus.files import InputFile, opened
 from seqtag.corpus.source_report import SourceReport
@@ -51,6 +52,8 @@ def utf8_blocks(
             stored = stream.read(block_bytes)
             more = bool(stored)
             mark = (mark + stored[:4])[:4]
+            if n_bytes == 0:
+                check_text(stored[:32], encoding, file.name)
             try:
                 text = decoder.decode(stored, final=not more).encode()
             except UnicodeError as error:

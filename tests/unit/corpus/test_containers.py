@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import re
 import tarfile
 import zipfile
 from collections.abc import Callable
@@ -315,3 +316,34 @@ def test_reading_zstandard_prints_nothing(tmp_path, capfd):
     report_of(path)
 
     assert capfd.readouterr().err == ""  # where Arrow says that it could not close a stream
+
+
+@pytest.mark.parametrize(
+    ("content", "what"),
+    [
+        (
+            b"PAR1\x15\x04",
+            'file is Parquet: expected text in utf-8; set format = "parquet", or "parquet-long"',
+        ),
+        (b"SQLite format 3\x00\x10", 'file is a SQLite database: expected text in utf-8; set format = "sql"'),
+        (
+            "a\tO\n".encode("utf-16-le"),
+            'UTF-16 without a mark: expected text in utf-8; set encoding = "utf-16-le"',
+        ),
+        (
+            "a\tO\n".encode("utf-16-be"),
+            'UTF-16 without a mark: expected text in utf-8; set encoding = "utf-16-be"',
+        ),
+    ],
+)
+def test_what_is_no_text_is_refused_with_the_key_that_reads_it(content, what, read):
+    with pytest.raises(CorpusFormatError, match=re.escape(what)):
+        read(content, format="conll")
+
+
+@pytest.mark.parametrize(
+    ("content", "encoding"),
+    [(b"PAR1\tO\n", "utf-8"), (b"a\x00\tO\n", "utf-8"), ("a\tO\n".encode("utf-16-be"), "utf-16-be")],
+)
+def test_what_begins_almost_like_it_is_text(content, encoding, read):
+    assert len(read(content, format="conll", encoding=encoding)) == 1

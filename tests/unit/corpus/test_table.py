@@ -369,3 +369,9 @@ def test_a_gap_that_no_clock_has_is_refused(minutes):
     settings = {**GENERAL, "path": "x.csv", "order_column": "o", "session_gap_minutes": minutes}
     with pytest.raises(ValidationError, match="session_gap_minutes"):
         TableSource.model_validate(settings)
+
+
+def test_the_control_character_that_separates_in_hive_may_separate(read):
+    (row,) = read("s\x01w\x01t\n1\x01a, b\x01O\n", **GENERAL, delimiter="\x01")
+
+    assert (row["tokens"], row["tags"]) == (["a, b"], ["O"])
