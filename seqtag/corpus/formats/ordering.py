@@ -14,7 +14,14 @@ import pyarrow.compute as pc
 from seqtag.config.order_format import EPOCH_DIGITS
 from seqtag.config.sources import LongColumns
 from seqtag.corpus.blanks import stripped
-from seqtag.corpus.formats.order_keys import Kind, declared_kind, key_type_of, kind_of_text, kind_of_type
+from seqtag.corpus.formats.order_keys import (
+    NUMBER,
+    Kind,
+    declared_kind,
+    key_type_of,
+    kind_of_text,
+    kind_of_type,
+)
 from seqtag.corpus.formats.token_rows import KEY, ROW, name_of, set_defects
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Positions
@@ -42,6 +49,25 @@ class _First:
     kind: Kind
     shown: str
     row: int
+
+
+@dataclass(frozen=True)
+class _Sections:
+    """Signs of numbers of sections, 1.9 and 1.10: no program writes decimal fractions like both."""
+
+    long: tuple[str, str] | None = None  # the first that ends with a needless 0, and its place
+    has_short: bool = False
+
+    def after(self, cells: pa.StringArray, row: int, name: str) -> _Sections:
+        """Return the signs after some more cells, the first of which is in `row`."""
+        long = self.long
+        if long is None:
+            found = np.flatnonzero(pc.fill_null(pc.match_substring_regex(cells, r"\.[0-9]+0$"), False))
+            long = (
+                (cells[int(found[0])].as_py(), f"{name}: row {row + int(found[0])}") if len(found) else None
+            )
+        has_short = self.has_short or bool(pc.any(pc.match_substring_regex(cells, r"\.[1-9]$")).as_py())
+        return _Sections(long, has_short)
 
 
 def with_keys(
@@ -74,6 +100,7 @@ def with_keys(
     stays = column in columns or column in (*roles, source.sequence_column)
     first: _First | None = None
     other: tuple[str, int] | None = None  # the first value of another kind
+    sections = _Sections()
     n_rows = n_keys = n_others = 0
     for batch in rows:
         n_rows += batch.num_rows
@@ -95,6 +122,8 @@ def with_keys(
             other = (str(cells[int(wrong[0])].as_py()), row + int(wrong[0]))
         if first is not None and other is not None and first.kind.guessed:
             raise _mixed(first, *other, column, name)
+        if first is not None and first.kind is NUMBER and pa.types.is_string(cells.type):
+            sections = sections.after(cells, row, name)
         n_keys += len(filled) - len(wrong)
         n_others += len(wrong)
         yield _keyed(batch, cells, keys, wrong, first, column, stays)
@@ -105,6 +134,14 @@ def with_keys(
     if other is not None and n_others > n_keys:
         raise _mixed(first, *other, column, name)
     report.assume("order", f"by '{column}', {first.kind.name}")
+    if sections.long and sections.has_short:
+        shown, place = sections.long
+        report.warn(
+            "section_numbers",
+            f"order {shown!r:.80} in column '{column}' was sorted as a decimal fraction, though others have "
+            'fewer digits after the point; set order_format = "natural" if 1.9 comes before 1.10',
+            place=place,
+        )
 
 
 def _plain(cells: pa.Array, source: LongColumns, name: str) -> pa.Array:

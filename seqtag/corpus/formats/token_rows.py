@@ -35,20 +35,31 @@ def identified(
     first_row_only = source.sequence_ids == "first_row"
     n_rows = n_without = 0
     last: str | None = None
+    was_blank = False  # the id of the row above
     for batch in rows:
         if batch.num_rows == 0:
             continue
         place = batch.schema.get_field_index(column)
         ids = pc.fill_null(stripped(batch.column(place), "sequence ids", report), "")
         if first_row_only:
-            ids = _filled(ids, last, column, name)
-            last = ids[-1].as_py()
+            written, ids = ids, _filled(ids, last, column, name)
+            again = _written_again(written, ids, last, was_blank)
+            last, was_blank = ids[-1].as_py(), written[-1].as_py() == ""
         without = pc.equal(ids, "")
         n_without += pc.sum(without).as_py()
         lacking = pc.if_else(without, f"the sequence id is missing in column '{column}'", None)
         if ROW not in batch.schema.names:
             numbers = pa.array(np.arange(n_rows + 1, n_rows + 1 + batch.num_rows))
             batch = batch.append_column(ROW, numbers)
+        if first_row_only and len(again):
+            row = int(again[0])
+            report.warn(
+                "id_written_again",
+                f"the sequence id {ids[row].as_py()!r:.80} is written again below rows without one, and was "
+                "taken for the same sequence; give each sequence an id of its own",
+                place=f"{name_of(batch, row, name)}: row {batch[ROW][row]}",
+                count=len(again),
+            )
         n_rows += batch.num_rows
         batch = batch.set_column(place, column, ids)
         yield batch.append_column(DEFECT, lacking.cast(pa.string()))
@@ -68,6 +79,16 @@ def _filled(ids: pa.StringArray, last: str | None, column: str, name: str) -> pa
             '"first_row" the first row must have one'
         )
     return pc.fill_null(filled, last) if filled.null_count else filled
+
+
+def _written_again(
+    written: pa.StringArray, filled: pa.StringArray, last: str | None, was_blank: bool
+) -> Positions:
+    """Return the rows that say the id of the row above, which says none by itself."""
+    is_blank = pc.equal(written, "").to_numpy(zero_copy_only=False)
+    is_same = np.ones(len(written), np.bool_)
+    is_same[starts(filled, last)] = False
+    return np.flatnonzero(is_same & ~is_blank & np.concatenate([[was_blank], is_blank[:-1]]))
 
 
 def name_of(rows: pa.RecordBatch, row: int, name: str) -> str:

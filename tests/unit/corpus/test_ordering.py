@@ -379,3 +379,13 @@ def test_a_unit_that_gives_times_far_from_ours_is_noted(order_format, cell, kind
 def test_an_order_that_cannot_be_read_names_only_formats_that_read_it(cell, said, read):
     with pytest.raises(CorpusFormatError, match=re.escape(said)):
         read(f"s,o,w,t\n1,{cell},a,O\n", **ORDERED)
+
+
+@pytest.mark.parametrize(
+    ("cells", "noted"),
+    [(["1.9", "1.10"], ["corpus.txt: row 3"]), (["1.90", "1.10"], []), (["1.9", "1.0"], [])],
+)
+def test_numbers_of_sections_are_noted(cells, noted, report):
+    rows = [f"0,1,a,O\n1,{cells[0]},b,O\n1,{cells[1]},c,O\n", *(f"{s},1,d,O\n{s},2,d,O\n" for s in (2, 3))]
+    warnings = report("s,o,w,t\n" + "".join(rows), **ORDERED)["warnings"]
+    assert [warned["place"] for warned in warnings if warned["kind"] == "section_numbers"] == noted

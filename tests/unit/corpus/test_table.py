@@ -375,3 +375,10 @@ def test_the_control_character_that_separates_in_hive_may_separate(read):
     (row,) = read("s\x01w\x01t\n1\x01a, b\x01O\n", **GENERAL, delimiter="\x01")
 
     assert (row["tokens"], row["tags"]) == (["a, b"], ["O"])
+
+
+def test_an_id_that_is_written_again_below_rows_without_one_is_noted(report):
+    rows = "s,w,t\n1,a,O\n1,b,O\n,c,O\n1,d,O\n,e,O\n2,f,O\n"
+    (warned,) = report(rows, **GENERAL, sequence_ids="first_row")["warnings"]
+
+    assert (warned["kind"], warned["place"], warned["count"]) == ("id_written_again", "corpus.txt: row 4", 1)
