@@ -175,9 +175,7 @@ class LongColumns(Labels):
     order_format: str | None = None  # numbers or ISO 8601; "%d/%m/%Y %I:%M %p"; "natural": t2 before t10
     sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank until it changes
     rows: Literal["adjacent", "interleaved"] = "adjacent"  # interleaved: gathered by sequence id
-    session_gap_minutes: float | None = Field(
-        default=None, ge=1e-9, le=1e9
-    )  # a longer pause begins a new sequence
+    session_gap_minutes: float | None = Field(default=None, ge=1e-9, le=1e9)  # longer: a new sequence
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:

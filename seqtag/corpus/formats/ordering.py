@@ -60,6 +60,8 @@ class _Sections:
 
     def after(self, cells: pa.StringArray, row: int, name: str) -> _Sections:
         """Return the signs after some more cells, the first of which is in `row`."""
+        if not pc.any(pc.match_substring(cells, ".")).as_py():
+            return self
         long = self.long
         if long is None:
             found = np.flatnonzero(pc.fill_null(pc.match_substring_regex(cells, r"\.[0-9]+0$"), False))

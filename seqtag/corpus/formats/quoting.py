@@ -167,6 +167,8 @@ class QuotedCells:
         """Count those of some more rows."""
         self._n_rows += rows.num_rows
         for column in self._n_quoted:
+            if not (_bytes(rows[column]) == ord('"')).any():
+                continue
             cells = rows[column].filter(pc.starts_with(rows[column], '"'))
             cells = cells.filter(pc.match_substring_regex(cells, _QUOTED))
             self._n_quoted[column] += len(cells)
