@@ -11,7 +11,7 @@ import numpy as np
 from seqtag.config import QualityConfig, SchemeName, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.scoring.schemes import PREFIXES, legal_transitions
-from seqtag.scoring.spelling import CANONICAL_SPELLING, PATTERNS, Spelling, split_like
+from seqtag.scoring.spelling import CANONICAL_SPELLING, PATTERNS, UNTAGGED, Spelling, split_like
 
 _BEFORE, _AFTER = 4, 8  # tokens shown around the place
 _LONGEST = 40  # characters of a token, a tag or an id that are shown
@@ -76,9 +76,12 @@ class Requirements:
 
     def hint(self, tag: str | None) -> str:
         """Say how to have a tag read as none, if it looks like that."""
-        if self.partial or tag != self.unlabelled:
+        if not tag or (tag != self.unlabelled and tag.casefold() not in UNTAGGED):
             return ""
-        return "; if it stands for a tag that nobody knows, set tags.partial = true"
+        keys = [] if self.partial else ["tags.partial = true"]
+        if tag != self.unlabelled:
+            keys.append(f'tags.unlabelled = "{readable(tag)}"')
+        return f"; if it stands for a tag that nobody knows, set {' and '.join(keys)}" if keys else ""
 
 
 def describe(

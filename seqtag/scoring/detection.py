@@ -13,6 +13,7 @@ from seqtag.scoring.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, sp
 from seqtag.scoring.spelling import (
     CANONICAL_SPELLING,
     PATTERNS,
+    UNTAGGED,
     Reading,
     Spelling,
     is_bare,
@@ -131,7 +132,8 @@ def _no_spans(
 def _strays(reading: Reading) -> list[str]:
     """Return the tags that no spelling makes one of a type that the corpus has.
 
-    A single one beside spans alone is outside them, or means that nobody knows: no label either way.
+    A single one beside spans alone is outside them, or means that nobody knows: no label either way. Nor is
+    a mark such as - or _ beside spans, however many tokens have it.
     """
     if reading.supported and not reading.has_outside and len(reading.strays) == 1:
         return []
@@ -140,5 +142,6 @@ def _strays(reading: Reading) -> list[str]:
     return [
         tag
         for tag in reading.strays
-        if not any(split_like(tag, other)[1].casefold() in types - {""} for other in PATTERNS)
+        if not (reading.supported and tag.casefold() in UNTAGGED)
+        and not any(split_like(tag, other)[1].casefold() in types - {""} for other in PATTERNS)
     ]

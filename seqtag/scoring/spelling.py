@@ -21,7 +21,7 @@ _PAIRS = frozenset({("B", "I"), ("B", "M"), ("B", "E"), ("B", "L"), ("I", "E")})
 _USED: Mapping[SchemeName, str] = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "IOE1": "IE", "IOE2": "IE"}
 _OUTSIDE = ("O", "o", "0")
 _OUTSIDE_WORDS = ("other", "out", "outside")
-_UNTAGGED = ("", "-", "_", "?", "*", "none", "null", "nan", "unk")  # these may as well mean: nobody knows
+UNTAGGED = ("", "-", "_", "?", "*", "none", "null", "nan", "unk")  # may mean that nobody knows the tag
 
 PATTERNS = tuple(
     f"{letter}{separator}X" if at_front else f"X{separator}{letter}"
@@ -219,6 +219,6 @@ def _outside(rest: list[str], tokens: Mapping[str, int], *, supported: bool) -> 
     words = [tag for tag in rest if tag.casefold() in _OUTSIDE_WORDS]
     if supported and words:
         return max(sorted(words), key=lambda tag: tokens[tag])
-    if supported and len(rest) == 1 and rest[0].casefold() not in _UNTAGGED:
+    if supported and len(rest) == 1 and rest[0].casefold() not in UNTAGGED:
         return rest[0]
     return "O"

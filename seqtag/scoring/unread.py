@@ -1,14 +1,23 @@
-"""Spellings of span tags that no pattern reads: brackets, angle brackets, and no separator."""
+"""Spellings of span tags that no pattern reads: brackets, other separators or prefixes, and no separator."""
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from seqtag.config.scheme_names import SEPARATORS
 
 _BRACKETED = re.compile(r"(?:[(][^()*]+)*[*][)]*")
 _ANGLED = re.compile(r"<[BIESLUMbieslum][-_:/.|].+>")
 _JOINED = re.compile(r"([BI])([A-Z][A-Z]+)")
+_WORDS = {
+    "B": ("b", "beg", "begin", "beginning"),
+    "I": ("i", "in", "inner", "inside", "intermediate", "m", "mid", "middle"),
+}  # the prefixes of a longer span
+_PREFIX = "|".join(word for words in _WORDS.values() for word in words)
+_FRONT = re.compile(rf"(?P<open>[\[({{<]?)(?P<prefix>{_PREFIX})(?P<between>[^a-z0-9]+)(?P<type>.+)", re.I)
+_BACK = re.compile(rf"(?P<type>.+?)(?P<between>[^a-z0-9]+)(?P<prefix>{_PREFIX})(?P<close>[\])}}>]?)", re.I)
 _MOST = 0.9  # of the tokens that are not outside
 _OUTSIDE = ("O", "o", "0", "<O>")
 
@@ -20,6 +29,8 @@ def unread_spelling(tokens: Mapping[str, int]) -> str | None:
     'tags are spans in brackets, such as (PER*'
     >>> unread_spelling({"BPER": 2, "IPER": 2, "BLOC": 1, "ILOC": 1, "O": 5})
     'tags have no separator after the prefix, such as BLOC'
+    >>> unread_spelling({"BEGIN-PER": 2, "IN-PER": 2, "O": 5})
+    'tags have a prefix that is not read, such as BEGIN-PER'
     >>> unread_spelling({"IN": 4, "INTJ": 1, "BADJ": 1, "NN": 7}) is None
     True
     """
@@ -32,6 +43,10 @@ def unread_spelling(tokens: Mapping[str, int]) -> str | None:
     angled = sorted(tag for tag in inside if _ANGLED.fullmatch(tag))
     if angled and sum(inside[tag] for tag in angled) >= _MOST * total:
         return f"tags are in angle brackets, such as {angled[0]}"
+    for pattern in (_FRONT, _BACK):
+        prefixed = sorted(_with_other_prefixes(inside, pattern))
+        if sum(inside[tag] for tag in prefixed) >= _MOST * total > 0:
+            return f"tags have a prefix that is not read, such as {prefixed[0]}"
     joined = {tag: found for tag in inside if (found := _JOINED.fullmatch(tag))}
     letters: dict[str, set[str]] = defaultdict(set)
     for found in joined.values():
@@ -41,3 +56,19 @@ def unread_spelling(tokens: Mapping[str, int]) -> str | None:
     if paired and (len(both) > 1 or "O" in tokens) and sum(inside[t] for t in paired) >= _MOST * total:
         return f"tags have no separator after the prefix, such as {paired[0]}"
     return None
+
+
+def _with_other_prefixes(tags: Mapping[str, int], pattern: re.Pattern[str]) -> Iterator[str]:
+    """Yield the tags whose type has a prefix B and a prefix I, set off in a way that `split_like` does not."""
+    matches = {tag: found for tag in tags if (found := pattern.fullmatch(tag)) and not _is_read(found)}
+    prefixes: dict[str, set[str]] = defaultdict(set)
+    for found in matches.values():
+        prefix = "B" if found["prefix"].casefold() in _WORDS["B"] else "I"
+        prefixes[found["type"].casefold()].add(prefix)
+    return (tag for tag, found in matches.items() if len(prefixes[found["type"].casefold()]) == len(_WORDS))
+
+
+def _is_read(found: re.Match[str]) -> bool:
+    """Return whether a prefix of one letter is set off by a separator that is read."""
+    brackets = found.groupdict().get("open") or found.groupdict().get("close")
+    return len(found["prefix"]) == 1 and found["between"] in SEPARATORS and not brackets

@@ -133,6 +133,33 @@ def test_a_mark_that_may_stand_outside_spans_names_the_key(examined):
     assert read.reasons == {}
 
 
+@pytest.mark.parametrize("mark", ["-", "_", "?", "None"])
+def test_a_mark_that_more_tokens_have_than_span_tags_makes_no_flat_labels(mark, examined):
+    rows = [
+        sequence(f"Ada/B-PER Haag/I-PER a{i}/{mark} b/{mark} c/{mark} d/O", document_id=str(i))
+        for i in range(12)
+    ]
+
+    seen = examined(rows, quality=LENIENT)
+    partial = examined(rows, tags={"partial": True, "unlabelled": mark}, quality=LENIENT)
+
+    assert seen.found.scheme["used"] == "IOB2"
+    assert set(seen.reasons) == set(range(12))
+    assert "if it stands for a tag that nobody knows, set tags.partial = true" in first_finding(seen)
+    assert partial.reasons == {}
+
+
+def test_a_mark_other_than_the_declared_one_names_the_key(examined):
+    rows = [sequence(f"Ada/B-PER Haag/I-PER a{i}/_ b/_ c/_ d/O", document_id=str(i)) for i in range(12)]
+
+    seen = examined(rows, tags={"partial": True}, quality=LENIENT)
+
+    assert first_finding(seen) == (
+        'token 3: _ is no tag in IOB2, where O is outside spans; declare tags.outside = "_" if this is; '
+        'if it stands for a tag that nobody knows, set tags.unlabelled = "_"'
+    )
+
+
 def test_a_declared_spelling_is_read_where_the_tags_alone_do_not_tell(examined):
     rows = [sequence(f"a{i}/x.B b/plain c/x.B", sequence_id=str(i)) for i in range(12)]
 

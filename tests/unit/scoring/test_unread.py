@@ -1,0 +1,39 @@
+"""Spellings of spans that are refused, and labels that only look like them."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqtag.scoring.unread import unread_spelling
+
+
+@pytest.mark.parametrize(
+    ("begin", "inside"),
+    [
+        ("[B]-PER", "[I]-PER"),
+        ("B#PER", "I#PER"),
+        ("B PER", "I PER"),
+        ("B(PER)", "I(PER)"),
+        ("PER[B]", "PER[I]"),
+        ("PER+B", "PER+M"),
+        ("BEGIN-PER", "INSIDE-PER"),
+        ("per_begin", "per_in"),
+    ],
+)
+def test_spans_with_another_prefix_or_separator_are_named(begin: str, inside: str) -> None:
+    assert unread_spelling({begin: 3, inside: 2, "O": 20}) == (
+        f"tags have a prefix that is not read, such as {begin}"
+    )
+
+
+@pytest.mark.parametrize(
+    "tags",
+    [
+        ("begin_checkout", "end_checkout", "start_order"),
+        ("begin_checkout", "in_cart", "view"),
+        ("B-1", "I-1"),  # a pattern that is read has other evidence
+        ("b+1", "i+1", "c+1"),
+    ],
+)
+def test_labels_are_no_spans(tags: tuple[str, ...]) -> None:
+    assert unread_spelling(dict.fromkeys(tags, 5)) is None
