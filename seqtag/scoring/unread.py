@@ -59,7 +59,7 @@ def unread_spelling(tokens: Mapping[str, int]) -> str | None:
 
 
 def _with_other_prefixes(tags: Mapping[str, int], pattern: re.Pattern[str]) -> Iterator[str]:
-    """Yield the tags whose type has a prefix B and a prefix I, set off in a way that `split_like` does not."""
+    """Yield the tags whose type has a prefix B and a prefix I, set off as `split_like` does not read."""
     matches = {tag: found for tag in tags if (found := pattern.fullmatch(tag)) and not _is_read(found)}
     prefixes: dict[str, set[str]] = defaultdict(set)
     for found in matches.values():

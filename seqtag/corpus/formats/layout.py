@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.sources import ConllSource
+from seqtag.corpus.formats.numbered import misread_numbers
 from seqtag.corpus.text import TAB, Fields, Lines, Positions, blank_fields, lines_of, strings, tab_fields
 from seqtag.errors import CorpusFormatError
 
@@ -42,6 +43,7 @@ class Layout:
         header: the first token line and its number, if it looks like a header and none is declared.
         header_line: the number of the declared header, None if there is none. What is above it are comments.
         repeated_header: the first token line that says the same as the declared header, and its number.
+        numbers: the first line at which numbers of tokens are read as tokens, and a sentence that says so.
     """
 
     source: ConllSource
@@ -54,6 +56,7 @@ class Layout:
     header: tuple[int, str] | None
     header_line: int | None
     repeated_header: tuple[int, str] | None
+    numbers: tuple[int, str] | None = None
 
     def fields(self, lines: Lines) -> Fields:
         """Return the columns, without empty ones at the end of a line that has more than it should."""
@@ -128,6 +131,7 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> Layout:
         header=None if source.header else _header(source, lines, fields, tokens, tags),
         header_line=None if header is None else header + 1,
         repeated_header=None if header is None else _repeated(source, lines, fields, header, tokens[enough]),
+        numbers=misread_numbers(fields, tokens[enough], groups[enough], token_column=source.token_column),
     )
 
 

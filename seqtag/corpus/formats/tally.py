@@ -127,6 +127,8 @@ class Tally:
             text = f"{strange.shown} looks like a comment and {read}; {fix}"
             yield "comments as tokens", strange.line, text, strange.count
         yield from self._headers()
+        if self._layout.numbers is not None:
+            yield "numbers as tokens", *self._layout.numbers, 1
         if (
             source.documents == "auto"
             and self._document.count == 1

@@ -401,3 +401,34 @@ def test_comments_of_hipe_below_a_header_that_is_not_declared_name_the_key(read)
 @pytest.mark.parametrize("line", ["# SYM\n", "#now B-TAG\n", "# O\n"])
 def test_a_hash_at_the_start_of_some_sequences_is_no_comment(line, report):
     assert warned(report(SPOKE.format(line, "") + SPOKE.format("", ""), format="conll")) == {}
+
+
+NUMBERED = "1\tAda\tAda\tB-PER\n2-3\tdel\t_\t_\n2\tde\tde\tO\n3\tel\tel\tO\n\n" * 6
+
+
+def test_numbers_of_tokens_that_are_read_as_tokens_are_warned_of(report):
+    record = report("# source = web\n" + NUMBERED, format="conll", comment="#")
+
+    assert warned(record)["numbers as tokens"] == (
+        "corpus.txt:2: column 0 numbers the tokens of each sequence and is read as the tokens; set "
+        'token_column = 1, or format = "conllu"'
+    )
+
+
+def test_ranges_that_are_read_as_tokens_are_warned_of(report):
+    record = report(NUMBERED, format="conll", token_column=1)
+
+    assert warned(record)["numbers as tokens"] == (
+        'corpus.txt:2: range 2-3 is read as a token; format = "conllu" skips ranges'
+    )
+
+
+@pytest.mark.parametrize("keys", [{"token_column": 1}, {"token_column": -3}])
+def test_numbers_beside_the_tokens_are_fine(keys, report):
+    text = "1 Ada NNP B-PER\n2 sings VBZ O\n3 . . O\n\n" * 6
+
+    assert report(text, format="conll", **keys)["warnings"] == []
+
+
+def test_tokens_that_are_numbers_in_another_order_are_tokens(report):
+    assert report("7 O\n8 O\n2 B-X\n\n" * 20, format="conll")["warnings"] == []

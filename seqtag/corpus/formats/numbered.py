@@ -1,0 +1,61 @@
+"""Columns of token numbers in CoNLL-style files, and what is read wrong because of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from seqtag.corpus.text import Fields, Positions
+
+_NUMBER = r"^[0-9]{1,6}$"
+_RANGE = r"^[0-9]{1,6}-[0-9]{1,6}$"  # of a multiword token in CoNLL-U
+_MOST = 0.9  # of the lines that are no ranges
+_LEAST = 10  # steps from one line to the next that show it
+
+
+def misread_numbers(
+    fields: Fields, tokens: Positions, groups: Positions, *, token_column: int
+) -> tuple[int, str] | None:
+    """Return the first line at which numbers or ranges are read as tokens, and a sentence; None without one.
+
+    Args:
+        tokens: the lines of tokens that have both columns, ascending.
+        groups: the number of each one's sequence, ascending.
+    """
+    if token_column < 0 or not len(tokens):
+        return None
+    cells = pc.utf8_trim_whitespace(fields.column(0, tokens))
+    is_range = _matches(cells, _RANGE)
+    plain = np.flatnonzero(~is_range)
+    if not _count_up(cells.take(pa.array(plain)), groups[plain]):
+        return None
+    if token_column == 0:
+        text = (
+            "column 0 numbers the tokens of each sequence and is read as the tokens; set token_column = 1, "
+            'or format = "conllu"'
+        )
+        return int(tokens[plain[0]]) + 1, text
+    ranges = np.flatnonzero(is_range)
+    if not len(ranges):
+        return None
+    text = f'range {cells[int(ranges[0])]} is read as a token; format = "conllu" skips ranges'
+    return int(tokens[ranges[0]]) + 1, text
+
+
+def _count_up(cells: pa.StringArray, groups: Positions) -> bool:
+    """Return whether nearly all cells are one more than the one above, from 0 or 1 in each sequence."""
+    numbers = pc.if_else(pa.array(_matches(cells, _NUMBER)), cells, "-9").cast(pa.int64())
+    values = numbers.to_numpy(zero_copy_only=False)
+    begins = np.diff(groups, prepend=-1) != 0
+    steps = np.diff(values, prepend=-9) == 1
+    n_steps = int((steps & ~begins).sum())
+    from_one = (values == 0) | (values == 1)
+    return n_steps >= _LEAST and np.where(begins, from_one, steps).mean() >= _MOST
+
+
+def _matches(cells: pa.StringArray, pattern: str) -> npt.NDArray[np.bool_]:
+    found = pc.fill_null(pc.match_substring_regex(cells, pattern), False)
+    matches: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
+    return matches
