@@ -7,13 +7,15 @@ import re
 from seqtag.config.secrets import hide_passwords
 
 _UNFINISHED = re.compile(r"\$\{(?![^{}]+\})")
+_NO_NAME = re.compile(r"\$\{(?![A-Za-z_][A-Za-z0-9_]*\})[^{}]*\}")
 
 
 def checked_path(text: str) -> str:
     """Return a path, glob or URL as it is.
 
     Raises:
-        ValueError: it is blank, a variable has no name or no end, or `**` is part of a folder's name.
+        ValueError: it is blank, a variable has no name, no end or an impossible name, or `**` is part of a
+            folder's name.
 
     >>> checked_path("data/**/*.conll")
     'data/**/*.conll'
@@ -29,6 +31,11 @@ def checked_path(text: str) -> str:
     if _UNFINISHED.search(text):
         raise ValueError(
             f"variable in a path is unfinished: expected ${{NAME}}, got {hide_passwords(text)!r}"
+        )
+    if found := _NO_NAME.search(text):
+        raise ValueError(
+            f"variable in a path has an impossible name: expected letters, digits and _, got {found[0]!r}; "
+            "the day is ${SEQTAG_AS_OF}, always as 2026-11-29"
         )
     if any("**" in folder and folder != "**" for folder in text.split("/")):
         raise ValueError(

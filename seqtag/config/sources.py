@@ -58,6 +58,11 @@ class Labels(Table):
     def _splits_are_named_once(self) -> Self:
         if self.split is not None and self.split_column is not None:
             raise ValueError("split and split_column exclude each other: expected one of them, got both")
+        if self.split_names and self.split_column is None:
+            raise ValueError(
+                f"split_names has no effect here: got {list(self.split_names)} without a split_column that "
+                "holds such names; set split_column, or remove split_names"
+            )
         return self
 
 

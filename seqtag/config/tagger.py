@@ -97,6 +97,20 @@ class TagsConfig(Table):
             raise ValueError('spelling and outside without a scheme: remove them, or scheme = "none"')
         return self
 
+    @field_validator("unlabelled")
+    @classmethod
+    def _tags_have_no_blanks_around_them(cls, mark: str) -> str:
+        return mark.strip()
+
+    @model_validator(mode="after")
+    def _the_mark_is_used(self) -> Self:
+        if self.unlabelled != "-" and not self.partial:
+            raise ValueError(
+                f"unlabelled has no effect here: got {self.unlabelled!r} without partial = true; set that, "
+                "or remove unlabelled"
+            )
+        return self
+
     @model_validator(mode="after")
     def _the_mark_is_no_tag(self) -> Self:
         if self.partial and self.unlabelled in (self.declared or ()):

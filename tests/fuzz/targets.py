@@ -206,6 +206,7 @@ sequence_column = "s"
 token_column = "t"
 tag_column = "g"
 tag_names = ["O", "B-X"]
+split_column = "fold"
 split_names = { testa = "dev" }
 [schedule]
 cron = "0 2 * * mon-fri"

@@ -44,6 +44,8 @@ def refusal(folder: Path, text: str) -> str:
         (JSONL + 'split = "dev"\nsplit_column = "s"\n', "jsonl", "split and split_column exclude each other"),
         (JSONL + 'split = "valid"\n', "jsonl.split", "should be 'train', 'dev' or 'test'. Received: 'valid'"),
         (JSONL + 'split_names = { testa = "devel" }\n', "jsonl.split_names.testa", "Received: 'devel'"),
+        (JSONL + 'split_names = { a = "dev" }\n', "jsonl", r"has no effect here: got \['a'\] without"),
+        (CONLL.replace("a.", "${DAY:%Y}."), "conll.path", r"impossible name: .*, got '\$\{DAY:%Y\}'"),
         (JSONL + 'split_names = { a = "dev", A = "test" }\n', "jsonl.split_names", r"got \['a', 'A'\]"),
         (JSONL + "tag_names = []\n", "jsonl.tag_names", "at least 1 item"),
         (JSONL + 'tag_names = ["O", "O", ""]\n', "jsonl.tag_names", r"repeated: .*, got \['O', 'O', ''\]"),
@@ -64,6 +66,7 @@ def test_a_wrong_key_of_a_source_is_refused_when_the_file_is_read(
     ("text", "said"),
     [
         ('[monitor]\ntagged_logs = " "\n', "monitor.tagged_logs: path is blank"),
+        ('[tags]\nunlabelled = "_"\n', "tags: unlabelled has no effect here: got '_' without partial = true"),
         ('[model]\nvectors = ""\n', "model.vectors: path is blank"),
         ('[schedule]\ntimezone = "europe/berlin"\n', "got 'europe/berlin'; did you mean Europe/Berlin?"),
         ('[schedule]\ntimezone = "Mars"\n', "schedule.timezone: time zone is unknown: expected a name"),
@@ -80,3 +83,10 @@ def test_a_password_in_a_refused_path_is_not_repeated(tmp_path: Path) -> None:
     message = refusal(tmp_path, CONLL.replace("a.conll", "https://hunter2@host/${/a.conll"))
     assert "unfinished" in message
     assert "hunter2" not in message
+
+
+def test_blanks_around_the_mark_of_no_tag_are_no_part_of_it(tmp_path: Path) -> None:
+    path = tmp_path / "tagger.toml"
+    path.write_text(CONLL + '[tags]\npartial = true\nunlabelled = " _ "\n')
+
+    assert load_tagger(path).tags.unlabelled == "_"
