@@ -20,6 +20,7 @@ _FRONT = re.compile(rf"(?P<open>[\[({{<]?)(?P<prefix>{_PREFIX})(?P<between>[^a-z
 _BACK = re.compile(rf"(?P<type>.+?)(?P<between>[^a-z0-9]+)(?P<prefix>{_PREFIX})(?P<close>[\])}}>]?)", re.I)
 _MOST = 0.9  # of the tokens that are not outside
 _OUTSIDE = ("O", "o", "0", "<O>")
+_NO_BRACKETS = (*_OUTSIDE, "-", "_", "*", "")  # between brackets that do not need a star: (1, 1) and (2)
 
 
 def unread_spelling(tokens: Mapping[str, int]) -> str | None:
@@ -40,6 +41,11 @@ def unread_spelling(tokens: Mapping[str, int]) -> str | None:
     opening = sorted(tag for tag in bracketed if tag.startswith("("))
     if opening and "*" in tokens and sum(inside[tag] for tag in bracketed) >= _MOST * total:
         return f"tags are spans in brackets, such as {opening[0]}"
+    opened = sorted(tag for tag in inside if len(tag) > 1 and tag.startswith("(") and not tag.endswith(")"))
+    closed = [tag for tag in inside if len(tag) > 1 and tag.endswith(")")]
+    others = sum(n for tag, n in tokens.items() if tag not in _NO_BRACKETS)
+    if opened and closed and sum(tokens[tag] for tag in (*opened, *closed)) >= _MOST * others:
+        return f"tags are spans in brackets, such as {opened[0]}"
     angled = sorted(tag for tag in inside if _ANGLED.fullmatch(tag))
     if angled and sum(inside[tag] for tag in angled) >= _MOST * total:
         return f"tags are in angle brackets, such as {angled[0]}"

@@ -37,3 +37,14 @@ def test_spans_with_another_prefix_or_separator_are_named(begin: str, inside: st
 )
 def test_labels_are_no_spans(tags: tuple[str, ...]) -> None:
     assert unread_spelling(dict.fromkeys(tags, 5)) is None
+
+
+@pytest.mark.parametrize("none", ["-", "_", "O"])
+def test_spans_in_brackets_without_a_star_are_named(none: str) -> None:
+    assert unread_spelling({"(person-1": 3, "person-1)": 3, "(2)": 1, "(1|(2": 1, none: 20}) == (
+        "tags are spans in brackets, such as (1|(2"
+    )
+
+
+def test_brackets_among_labels_are_labels() -> None:
+    assert unread_spelling({"(": 3, ")": 3, "-LRB-": 2, "NN": 9, ":)": 2, "(c": 1}) is None
