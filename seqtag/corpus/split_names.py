@@ -22,6 +22,7 @@ _MEANT: Mapping[str, Split] = MappingProxyType(
         **dict.fromkeys(("testing",), "test"),
     }
 )
+_BEGINNINGS = {"tr": "train", "te": "test", "ts": "test"}  # of a name that a message maps
 
 
 def with_splits(
@@ -58,5 +59,6 @@ def with_splits(
 
 
 def _key(name: str) -> str:
-    split = "test" if name.casefold().startswith("test") and name.casefold() != "testa" else "dev"
+    folded = name.strip().casefold()
+    split = "dev" if folded == "testa" else _BEGINNINGS.get(folded[:2], "dev")
     return f'split_names = {{ {json.dumps(name, ensure_ascii=False)} = "{split}" }} in [[corpus.sources]]'

@@ -77,3 +77,15 @@ def test_splits_of_a_database_are_mapped(tmp_path: Path, read_rows) -> None:
     source = {"format": "sql", "url": f"sqlite:///{tmp_path}/corpus.db", "query": "select * from words"}
     columns = {"sequence_column": "s", "token_column": "w", "tag_column": "t", "split_column": "p"}
     assert read_rows({**source, **columns})[0]["split"] == "dev"
+
+
+@pytest.mark.parametrize(
+    ("name", "split"), [("trn", "train"), ("tset", "test"), ("testb", "test"), ("eval", "dev")]
+)
+def test_the_key_that_a_message_names_maps_a_name_to_the_split_that_it_resembles(
+    splits_of, name, split
+) -> None:
+    _, record = splits_of(name)
+    assert record["warnings"][0]["text"].endswith(
+        f'split_names = {{ "{name}" = "{split}" }} in [[corpus.sources]]'
+    )
