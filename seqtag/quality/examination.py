@@ -18,6 +18,7 @@ from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_c
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import TagSchemeError
 from seqtag.quality.causes import find_prevalence
+from seqtag.quality.doubtful import doubtful_tags
 from seqtag.quality.empty_splits import empty_split_reason
 from seqtag.quality.few_documents import few_test_documents
 from seqtag.quality.findings import Findings, find_offenders
@@ -155,6 +156,11 @@ def _evidence(
     rare = _rare_tags(tags, least=quality.min_tag_support)
     unread = [Offender("unread_spelling", None, "", "", measured.scheme.unread or "", "")]
     unread = unread if measured.scheme.unread else []
+    doubtful = doubtful_tags(
+        tags,
+        spelling=None if scheme == "none" else measured.spelling,
+        n_untagged=sum(measured.tags.n_untagged()),
+    )
     return Evidence(
         metrics=split_metrics(
             measured.ledger,
@@ -163,12 +169,13 @@ def _evidence(
             tags=tags,
             previous=None if previous is None else previous["tags"],
         ),
-        offenders=(*unsound[:EXAMPLES], *unread, *few_documents, *offenders, *rare[:EXAMPLES]),
+        offenders=(*unsound[:EXAMPLES], *unread, *few_documents, *doubtful, *offenders, *rare[:EXAMPLES]),
         counts={
             "schema": len(wrong),
             **{rule: len(rows) for rule, rows in findings.rows.items()},
             "unread_spelling": len(unread),
             "few_test_documents": len(few_documents),
+            "doubtful_tags": len(doubtful),
             "rare_tags": len(rare),
             "quarantine_budget": int((~findings.kept).sum()),
         },

@@ -14,7 +14,9 @@ SEQUENCE_RULES: tuple[str, ...] = (*ROW_RULES, UNKNOWN_SPLIT)  # bit i of a sequ
 AMONG_SEQUENCES: tuple[RowRule, ...] = ("duplicate_id", "conflicting_labels")  # no sequence breaks them alone
 
 # Judged by the offenders that were found, against none; the others by the metrics of the splits.
-BY_OFFENDERS = frozenset({*SEQUENCE_RULES, "schema", "unread_spelling", "few_test_documents", "rare_tags"})
+BY_OFFENDERS = frozenset(
+    {*SEQUENCE_RULES, "schema", "unread_spelling", "few_test_documents", "doubtful_tags", "rare_tags"}
+)
 
 _CORPUS_RULES: Mapping[str, Severity] = {
     "schema": "fail",
@@ -28,6 +30,7 @@ _CORPUS_RULES: Mapping[str, Severity] = {
     "few_test_documents": "warn",
     "duplicates": "warn",
     "leakage": "warn",
+    "doubtful_tags": "warn",
     "rare_tags": "warn",
     "majority_tag": "warn",
     "tag_drift": "warn",
@@ -64,6 +67,10 @@ _REQUIRED: Mapping[str, str] = {
     ),
     "few_test_documents": (
         "test holds at least {fewest_test_documents} documents, as the gate promotes no challenger on fewer"
+    ),
+    "doubtful_tags": (
+        "tags tell apart which label a token has, that it has none, and that nobody knows: name what is a "
+        "label in tags.declared"
     ),
     "rare_tags": "train holds every tag at least {quality.min_tag_support:,} times",
     "majority_tag": (
@@ -114,6 +121,8 @@ def rules_in_force(
         del severities["majority_tag"]  # spans are scored by F1
     if tags.scheme != "auto":
         del severities["unread_spelling"]
+    if tags.declared is not None:
+        del severities["doubtful_tags"]
     if split.mode == "hash":
         del severities[UNKNOWN_SPLIT]  # what the sources name is not used
     if not has_previous:

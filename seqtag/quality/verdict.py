@@ -222,6 +222,8 @@ def _received(rule: Rule, evidence: Evidence) -> str:
             return first or "such a spelling"
         case "few_test_documents":
             return first or "enough"
+        case "doubtful_tags":
+            return first
         case "complete_metrics":
             return f"{len(evidence.metrics)} rows, {int(evidence.metrics.isna().sum().sum())} numbers missing"
         case "empty_corpus":

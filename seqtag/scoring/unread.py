@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from seqtag.config.scheme_names import SEPARATORS
 
@@ -50,7 +50,7 @@ def unread_spelling(tokens: Mapping[str, int]) -> str | None:
     if angled and sum(inside[tag] for tag in angled) >= _MOST * total:
         return f"tags are in angle brackets, such as {angled[0]}"
     for pattern in (_FRONT, _BACK):
-        prefixed = sorted(_with_other_prefixes(inside, pattern))
+        prefixed = _with_other_prefixes(inside, pattern)
         if sum(inside[tag] for tag in prefixed) >= _MOST * total > 0:
             return f"tags have a prefix that is not read, such as {prefixed[0]}"
     joined = {tag: found for tag in inside if (found := _JOINED.fullmatch(tag))}
@@ -64,14 +64,14 @@ def unread_spelling(tokens: Mapping[str, int]) -> str | None:
     return None
 
 
-def _with_other_prefixes(tags: Mapping[str, int], pattern: re.Pattern[str]) -> Iterator[str]:
-    """Yield the tags whose type has a prefix B and a prefix I, set off as `split_like` does not read."""
+def _with_other_prefixes(tags: Mapping[str, int], pattern: re.Pattern[str]) -> list[str]:
+    """Return the tags with a prefix set off as `split_like` does not read; none if no type has B and I."""
     matches = {tag: found for tag in tags if (found := pattern.fullmatch(tag)) and not _is_read(found)}
     prefixes: dict[str, set[str]] = defaultdict(set)
     for found in matches.values():
         prefix = "B" if found["prefix"].casefold() in _WORDS["B"] else "I"
         prefixes[found["type"].casefold()].add(prefix)
-    return (tag for tag, found in matches.items() if len(prefixes[found["type"].casefold()]) == len(_WORDS))
+    return sorted(matches) if any(len(some) == len(_WORDS) for some in prefixes.values()) else []
 
 
 def _is_read(found: re.Match[str]) -> bool:

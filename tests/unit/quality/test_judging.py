@@ -61,7 +61,7 @@ def test_sound_evidence_is_accepted_and_all_of_it_evaluated():
     judgement, (accepted, _) = judged(SOUND)
 
     assert accepted
-    assert judgement.evaluated == judgement.defined == 25
+    assert judgement.evaluated == judgement.defined == 26
     assert judgement.failed == 0
     assert all(judgement.held.values())
 
@@ -115,7 +115,7 @@ def test_an_expectation_that_raises_is_not_evaluated_and_refuses(monkeypatch):
 
     assert not accepted
     assert judgement.evaluated < judgement.defined
-    assert sentence == f"refused: only {judgement.evaluated} of 25 expectations were evaluated."
+    assert sentence == f"refused: only {judgement.evaluated} of 26 expectations were evaluated."
 
 
 def test_no_rules_at_all_is_no_pass():

@@ -221,3 +221,33 @@ def test_spans_in_a_spelling_that_is_not_read_are_refused_by_name(validated, tag
     assert 'declare tags.scheme = "none"' in result.profile["sentence"]
     labels = validated(spelled(tags), tags={"scheme": "none"}, quality=LENIENT)
     assert labels.profile["accepted"]
+
+
+def doubts(seen) -> list[str]:
+    return [o.finding for o in seen.found.evidence.offenders if o.rule == "doubtful_tags"]
+
+
+def test_a_mark_among_flat_labels_is_warned_of_unless_it_is_declared(examined):
+    rows = [sequence(f"a{i}/NOUN b/VERB c/_", document_id=str(i)) for i in range(12)]
+
+    seen = examined(rows, quality=LENIENT)
+    declared = examined(rows, tags={"declared": ["NOUN", "VERB", "_"]}, quality=LENIENT)
+
+    assert doubts(seen) == [
+        "_ is a label of 12 tokens; if it stands for a tag that nobody knows, set tags.partial = true and "
+        'tags.unlabelled = "_"'
+    ]
+    assert seen.reasons == {}
+    assert "doubtful_tags" in seen.rules
+    assert "doubtful_tags" not in declared.rules
+
+
+def test_spans_without_a_token_outside_are_warned_of(examined):
+    rows = [sequence(f"Ada/B-PER Haag/I-PER a{i}/- b/-", document_id=str(i)) for i in range(12)]
+    known = [sequence("a/O b/B-PER")]
+
+    assert doubts(examined(rows, tags={"partial": True}, quality=LENIENT)) == [
+        "no token has the tag O, and 24 have none: the model will make every token part of a span; if these "
+        "are outside spans, leave out tags.partial and set tags.outside to their mark, or tag_default"
+    ]
+    assert doubts(examined(rows + known, tags={"partial": True}, quality=LENIENT)) == []

@@ -21,7 +21,7 @@ from seqtag.scoring.unread import unread_spelling
     ],
 )
 def test_spans_with_another_prefix_or_separator_are_named(begin: str, inside: str) -> None:
-    assert unread_spelling({begin: 3, inside: 2, "O": 20}) == (
+    assert unread_spelling({begin: 3, begin.replace("P", "Q"): 3, inside: 2, "O": 20}) == (
         f"tags have a prefix that is not read, such as {begin}"
     )
 
