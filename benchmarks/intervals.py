@@ -10,9 +10,9 @@ import sys
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.scoring.bootstrap import resampled_totals
-from seqtag.scoring.counts import Dense
-from seqtag.scoring.figures import percentile, ratio, share
+from seqtag.evaluation.bootstrap import resampled_totals
+from seqtag.evaluation.counts import Dense
+from seqtag.evaluation.prf import percentile, ratio, share
 
 SUPPORTS = (5, 10, 20, 50, 100, 300, 1000)
 TRUTHS = (0.5, 0.8, 0.9, 0.99)

@@ -15,11 +15,11 @@ import numpy.typing as npt
 from benchmarks.promotions.models import Model
 from benchmarks.promotions.splits import Split
 from seqtag.config import EvaluateConfig, GateConfig
-from seqtag.scoring import Budget, Decision, Opponent, decide_promotion
-from seqtag.scoring.comparison import FEWEST_RECENT
-from seqtag.scoring.difference import paired_difference
-from seqtag.scoring.figures import t_reach
-from seqtag.scoring.retraining_noise import RetrainingNoise
+from seqtag.evaluation.prf import t_reach
+from seqtag.gate import Budget, Decision, Opponent, decide_promotion
+from seqtag.gate.comparison import FEWEST_RECENT
+from seqtag.gate.paired_test import paired_difference
+from seqtag.gate.retraining_noise import RetrainingNoise
 
 GUARDS = "no type or slice is worse"  # the rule's name in decision.json
 NEAR = 0.85  # share of the bound, below which the resampling of a gate is not run: it could not be reached

@@ -13,7 +13,7 @@ from benchmarks.promotions.pool import Pool
 from benchmarks.promotions.rules import NEAR, Comparison, Gate, HigherScore, SingleComparison
 from benchmarks.promotions.splits import Split
 from benchmarks.promotions.years import IMPROVEMENT, Plan, Year, simulated
-from seqtag.scoring.figures import t_reach
+from seqtag.evaluation.prf import t_reach
 
 N_DOCUMENTS = 316  # of EWT's test split
 N_LARGE = 1800  # at which the gate finds IMPROVEMENT about every other time

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from seqtag.baseline.attributes import AttributesByToken, TokenAttributes, sequence_attributes
 from seqtag.corpus.schema import SPLIT
 from seqtag.errors import ConfigError, TrainingError
-from seqtag.scoring.predictions import (
+from seqtag.evaluation.predictions import (
     CONFIDENCE,
     GOLD_TAGS,
     PREDICTED,
@@ -29,7 +29,7 @@ from seqtag.scoring.predictions import (
     UNKNOWN,
     predictions_schema,
 )
-from seqtag.scoring.ragged import flatten
+from seqtag.tagging.ragged import flatten
 
 Algorithm = Literal["crfsuite-ap", "crfsuite-lbfgs"]
 

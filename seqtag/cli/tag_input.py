@@ -19,7 +19,7 @@ from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.parallel import blank_separated
 from seqtag.corpus.text import BLOCK_BYTES, line_blocks, plain_line_blocks
 from seqtag.errors import CorpusFormatError
-from seqtag.scoring.ragged import flatten, relist
+from seqtag.tagging.ragged import flatten, relist
 
 AT_A_TIME = 2048  # sequences
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from seqtag.corpus.schema import TAGS, place_of
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
-from seqtag.scoring.ragged import flatten, relist
+from seqtag.tagging.ragged import flatten, relist
 
 _NO_TAG: Final = ("-100", "-1")  # ignored by losses of PyTorch; unknown to `datasets`
 _HUGGING_FACE = b"huggingface"  # key of the schema's metadata in files that `datasets` wrote

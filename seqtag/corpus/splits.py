@@ -27,7 +27,7 @@ from seqtag.corpus.split_plan import (
 )
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import CorpusRejectedError
-from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling
+from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
 ROW = "row"  # position of a sequence over all parts of the snapshot, from 0
 _TOKENS_A_ROW_GROUP = 2**20  # what a reader of a split holds at a time

@@ -9,9 +9,9 @@ import pyarrow.compute as pc
 
 from seqtag.config import SchemeName
 from seqtag.errors import TagSchemeError
-from seqtag.scoring.partial_tags import convert_known_tags
-from seqtag.scoring.schemes import convert_tags
-from seqtag.scoring.spelling import Spelling, respell
+from seqtag.tagging.partial_tags import convert_known_tags
+from seqtag.tagging.schemes import convert_tags
+from seqtag.tagging.spelling import Spelling, respell
 
 
 def known_tags(tags: pa.ListArray, mark: str | None) -> pa.ListArray:

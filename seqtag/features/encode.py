@@ -25,7 +25,7 @@ from seqtag.features.reading import ahead, row_groups
 from seqtag.features.tag_index import UNTAGGED_ID, TagIndex
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import padded, windows
-from seqtag.scoring.ragged import flatten
+from seqtag.tagging.ragged import flatten
 
 _CELLS_A_ROW_GROUP = 2**19  # tokens and padding of one column: 2 MiB, whatever the rung
 

@@ -18,7 +18,7 @@ from seqtag.config import SchemeName
 from seqtag.errors import ConfigError, RunDirError
 from seqtag.features.layout import TAGS
 from seqtag.features.symbols import Lookup
-from seqtag.scoring.schemes import legal_transitions, split_tags, tag_name
+from seqtag.tagging.schemes import legal_transitions, split_tags, tag_name
 
 UNKNOWN_TAG_ID = -1  # of a tag outside the index: no model can get it right
 UNTAGGED_ID = -2  # of a token whose tag nobody knows: no model is judged by it

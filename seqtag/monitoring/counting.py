@@ -9,13 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.evaluation.predictions import gold_span_keys
 from seqtag.hashing import hash_strings
 from seqtag.monitoring.known import Known
 from seqtag.monitoring.layout import N_CONFIDENCE, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, length_bin
 from seqtag.monitoring.sound import CONFIDENCE, Sound
-from seqtag.scoring.partial_tags import certain_spans
-from seqtag.scoring.predictions import gold_span_keys
-from seqtag.scoring.ragged import UNTAGGED, distinct_or_none, flatten, sequence_numbers
+from seqtag.tagging.partial_tags import certain_spans
+from seqtag.tagging.ragged import UNTAGGED, distinct_or_none, flatten, sequence_numbers
 
 Ints = npt.NDArray[np.int64]
 

@@ -11,14 +11,14 @@ import pyarrow as pa
 
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.evaluation.predictions import gold_span_keys
 from seqtag.features import UNK_ID, Symbols
 from seqtag.hashing import hash_strings
 from seqtag.monitoring.blocks import Blocks
 from seqtag.monitoring.sound import IN_TRAIN, Sound, sound
 from seqtag.monitoring.tally import Hashes, Ints, Tally
-from seqtag.scoring.partial_tags import certain_spans
-from seqtag.scoring.predictions import gold_span_keys
-from seqtag.scoring.ragged import distinct_or_none, flatten, sequence_numbers
+from seqtag.tagging.partial_tags import certain_spans
+from seqtag.tagging.ragged import distinct_or_none, flatten, sequence_numbers
 
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _OTHER_ODD = np.uint64(0xBF58476D1CE4E5B9)

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from seqtag.config import SchemeName
-from seqtag.scoring.schemes import read_tags
+from seqtag.tagging.schemes import read_tags
 
 OTHER = "(other)"  # a tag or type that the reference does not have
 EDGE = "(edge)"  # before the first and behind the last token of a sequence

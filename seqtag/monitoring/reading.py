@@ -16,10 +16,10 @@ from seqtag.corpus.schema import DEFECT, DOCUMENT_ID, TAGS, TOKENS
 from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
 from seqtag.errors import CorpusFormatError
+from seqtag.evaluation.predictions import PREDICTED
 from seqtag.monitoring.sound import CONFIDENCE, IN_TRAIN, sound
-from seqtag.scoring.partial_tags import convert_known_tags
-from seqtag.scoring.predictions import PREDICTED
-from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling, respell
+from seqtag.tagging.partial_tags import convert_known_tags
+from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling, respell
 
 _LISTS = {
     **dict.fromkeys((TOKENS, TAGS, PREDICTED), pa.list_(pa.string())),

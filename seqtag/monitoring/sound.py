@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import DEFECT, TAGS, TOKENS
-from seqtag.scoring.schemes import split_tags
+from seqtag.tagging.schemes import split_tags
 
 IN_TRAIN = "in train"  # bool: does the train split hold the sequence? Of the reference; no column of a corpus
 CONFIDENCE = "confidence"  # list<float>: probability of each tag; of tagged logs

@@ -39,7 +39,7 @@ def legal_chain(legal: npt.NDArray[np.bool_]) -> Chain:
 
     Args:
         legal: `<bool>[n_tags + 1, n_tags + 1]`, may the column's tag follow the row's? The last row is the
-            start of a sequence, the last column its end, as in `seqtag.scoring.legal_transitions`.
+            start of a sequence, the last column its end, as in `seqtag.tagging.legal_transitions`.
 
     >>> import numpy as np
     >>> legal_chain(np.array([[True, True], [False, True]])).start  # of one tag that may not be the first

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from seqtag.config import Output, SchemeName
 from seqtag.neural import crf
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.scoring.schemes import begin_mask, legal_transitions, read_tags
+from seqtag.tagging.schemes import begin_mask, legal_transitions, read_tags
 
 
 class Decoded(NamedTuple):

@@ -13,12 +13,7 @@ from seqtag.child import peak_memory
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import SPLIT
 from seqtag.errors import BundleError
-from seqtag.features import SEEN as SEEN_FILE
-from seqtag.features import TESTED as TESTED_FILE
-from seqtag.features import was_seen
-from seqtag.neural.tagger import Tagger
-from seqtag.scoring import Cost, convert_tags
-from seqtag.scoring.predictions import (
+from seqtag.evaluation.predictions import (
     CONFIDENCE,
     PREDICTED,
     SEEN,
@@ -28,6 +23,12 @@ from seqtag.scoring.predictions import (
     UNKNOWN,
     predictions_schema,
 )
+from seqtag.features import SEEN as SEEN_FILE
+from seqtag.features import TESTED as TESTED_FILE
+from seqtag.features import was_seen
+from seqtag.gate import Cost
+from seqtag.neural.tagger import Tagger
+from seqtag.tagging import convert_tags
 
 _TIMED, _TURNS = 512, 5  # sequences whose tagging is timed, and how often
 

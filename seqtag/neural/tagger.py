@@ -18,7 +18,7 @@ from seqtag.neural.batches import FormTable
 from seqtag.neural.bundle import Bundle, bundled_vectors, read_bundle
 from seqtag.neural.reading import Reader, read_tokens
 from seqtag.neural.weights import set_weights
-from seqtag.scoring.ragged import flatten
+from seqtag.tagging.ragged import flatten
 
 
 @dataclass(frozen=True)

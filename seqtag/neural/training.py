@@ -14,6 +14,7 @@ import numpy.typing as npt
 from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
 from seqtag.errors import ConfigError
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
+from seqtag.gate import METRIC_NAMES
 from seqtag.neural.batches import Drawing
 from seqtag.neural.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
 from seqtag.neural.checkpoints import Checkpoint, Checkpoints
@@ -21,7 +22,6 @@ from seqtag.neural.dev import DevSplit
 from seqtag.neural.loop import epochs
 from seqtag.neural.progress import EpochRecord, Position, Progress
 from seqtag.neural.weights import Weights, set_weights
-from seqtag.scoring import METRIC_NAMES
 from seqtag.sealing import write_json
 
 # Tokens and padding of a rung in a training from which a compiled step pays for its compiling: measured on 2

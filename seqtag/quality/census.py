@@ -7,9 +7,9 @@ import numpy.typing as npt
 
 from seqtag.config import SPLITS, SchemeName, TagsConfig
 from seqtag.quality.reading import CodedLists
-from seqtag.scoring.detection import SchemeVerdict, detect_scheme, spelling_of
-from seqtag.scoring.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, split_tags
-from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling
+from seqtag.tagging.scheme_detection import SchemeVerdict, detect_scheme, spelling_of
+from seqtag.tagging.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, split_tags
+from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
 MAX_DETECTED_TAGS = 2000  # distinct tags whose transitions are counted, in a square matrix: 32 MB
 

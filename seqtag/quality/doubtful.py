@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqtag.quality.metrics import TagCounts
 from seqtag.quality.offenders import Offender, readable
-from seqtag.scoring.spelling import Spelling
+from seqtag.tagging.spelling import Spelling
 
 _MARKS = ("-", "_", "?", "nan", "null")  # not "none", which is a label of many flat corpora
 

@@ -29,7 +29,7 @@ from seqtag.quality.quarantine import EXAMPLES, quarantine
 from seqtag.quality.reading import read_row_groups, schema_faults
 from seqtag.quality.rules import UNKNOWN_SPLIT, Rule, rules_in_force
 from seqtag.quality.verdict import Evidence, ambiguity_sentence, scheme_profile, untagged_sentence
-from seqtag.scoring.spelling import Spelling
+from seqtag.tagging.spelling import Spelling
 
 
 @dataclass(frozen=True)

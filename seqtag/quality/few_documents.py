@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from seqtag.config import SPLITS
 from seqtag.corpus.schema import DOCUMENT_ID
+from seqtag.evaluation.resampling_units import resampling_units
 from seqtag.hashing import hash_strings
 from seqtag.quality.findings import Findings
 from seqtag.quality.measure import Ledger
 from seqtag.quality.offenders import Offender
 from seqtag.quality.reading import read_row_groups
-from seqtag.scoring.units import resampling_units
 
 FEW_TEST_DOCUMENTS = "few_test_documents"
 
@@ -25,7 +25,7 @@ def few_test_documents(
 ) -> list[Offender]:
     """Return one offender if fewer documents than `fewest` are left to score in the test split.
 
-    Documents are counted as the gate resamples them: see `seqtag.scoring.units`. An empty split, or one whose
+    Documents are counted as the gate resamples them: see `seqtag.evaluation.resampling_units`. An empty split, or one whose
     `fewest` is 0, is none of this rule's.
     """
     is_test = (ledger.split == SPLITS.index("test")) & findings.kept & ~ledger.unlabelled

@@ -19,8 +19,8 @@ from seqtag.hashing import hash_strings
 from seqtag.quality.census import TagCensus, TransitionCensus, TypeCensus, broken_schemes
 from seqtag.quality.reading import CodedLists, read_row_groups
 from seqtag.quality.rules import UNKNOWN_SPLIT, fault_bit
-from seqtag.scoring.detection import SchemeVerdict
-from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling
+from seqtag.tagging.scheme_detection import SchemeVerdict
+from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ import numpy as np
 
 from seqtag.config import QualityConfig, SchemeName, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
-from seqtag.scoring.schemes import PREFIXES, legal_transitions
-from seqtag.scoring.spelling import CANONICAL_SPELLING, PATTERNS, UNTAGGED, Spelling, split_like
+from seqtag.tagging.schemes import PREFIXES, legal_transitions
+from seqtag.tagging.spelling import CANONICAL_SPELLING, PATTERNS, UNTAGGED, Spelling, split_like
 
 _BEFORE, _AFTER = 4, 8  # tokens shown around the place
 _LONGEST = 40  # characters of a token, a tag or an id that are shown

@@ -15,8 +15,8 @@ from seqtag.quality.causes import Prevalence
 from seqtag.quality.metrics import CORPUS
 from seqtag.quality.offenders import Offender
 from seqtag.quality.rules import SEQUENCE_RULES, UNKNOWN_SPLIT, Rule
-from seqtag.scoring.detection import SchemeVerdict
-from seqtag.scoring.spelling import CANONICAL_SPELLING, Spelling
+from seqtag.tagging.scheme_detection import SchemeVerdict
+from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
 _LONGEST = 300  # characters of the first finding in the sentence
 _BY_LOSS = frozenset({"quarantine_budget", "too_few_sequences"})

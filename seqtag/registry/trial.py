@@ -21,10 +21,10 @@ from seqtag.child import peak_memory
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import RegistryError, is_lasting
+from seqtag.evaluation.predictions import CONFIDENCE, PREDICTED, TOKENS
 from seqtag.features import TagIndex
-from seqtag.scoring import convert_tags, legal_transitions
-from seqtag.scoring.predictions import CONFIDENCE, PREDICTED, TOKENS
 from seqtag.sealing import read_json
+from seqtag.tagging import convert_tags, legal_transitions
 
 N_GOLDEN: Final = 200  # sequences
 TOLERANCE: Final = 1e-4  # of probabilities from float32 sums in another order

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seqtag.gate import Plan
 from seqtag.reporting.wording import count, plural
-from seqtag.scoring import Plan
 
 
 def gauge_sentence(decision: Mapping[str, Any]) -> str:

@@ -55,7 +55,7 @@ def anchor(run: RunDir) -> Manifest:
 def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
     """Return why too few test sequences could be compared, None if enough can."""
     from seqtag.features import SEEN, was_seen
-    from seqtag.scoring import LeftOut, tag_change
+    from seqtag.gate import LeftOut, tag_change
 
     opponent = read_json(run.opponent)
     bundle, of_challenger = Path(opponent["bundle"]), run.vocabulary / SEEN

@@ -24,7 +24,7 @@ from seqtag.sealing import (
 
 if TYPE_CHECKING:
     from seqtag.registry import Registry
-    from seqtag.scoring import Spelling
+    from seqtag.tagging import Spelling
 
 # fmt: off
 StepName = Literal[
@@ -106,7 +106,7 @@ def train_scheme(run: RunDir) -> SchemeName:
 
 def spelling_of(run: RunDir) -> Spelling:
     """Return how the corpus spells its tags; those of the splits are spelled as this package does."""
-    from seqtag.scoring import Spelling
+    from seqtag.tagging import Spelling
 
     return Spelling.of_profile(read_json(run.profile)["scheme"])
 
@@ -127,7 +127,7 @@ def spoken_scheme(run: RunDir) -> SchemeName:
 
 def metric(run: RunDir) -> Metric:
     """Return the score that decides: as configured, else the one that the tags call for."""
-    from seqtag.scoring import resolve_metric
+    from seqtag.evaluation import resolve_metric
 
     return resolve_metric(read_config(run).gate.metric, train_scheme(run))
 

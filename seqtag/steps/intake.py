@@ -247,7 +247,7 @@ def write_opponent(run: RunDir, champion: Champion | None, place: Place) -> None
 
 def _scores_of(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return a champion's scores when it was judged itself, by part of its test split."""
-    from seqtag.scoring import parts_of
+    from seqtag.gate import parts_of
 
     return None if metrics is None else parts_of(metrics["challenger"])
 
@@ -258,8 +258,8 @@ def validate(run: RunDir) -> Manifest:
     Raises:
         CorpusRejectedError: a rule of severity "fail" broke, or the quarantine is over its budget.
     """
+    from seqtag.gate import fewest_test_documents
     from seqtag.quality import validate as judge
-    from seqtag.scoring import fewest_test_documents
 
     config, snapshot = read_config(run), read_snapshot(run)
     previous = _champions_profile(run)

@@ -28,8 +28,8 @@ from seqtag.steps.ground import digest, key_of_steps, metric, read_config, read_
 from seqtag.steps.outcome import concluded
 
 if TYPE_CHECKING:
+    from seqtag.gate import AnchorKind, Cost
     from seqtag.reporting import ReportContext
-    from seqtag.scoring import AnchorKind, Cost
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def evaluate(run: RunDir) -> Manifest:
 
 def decide(run: RunDir) -> Manifest:
     """Compare both on the same test sequences: PROMOTE, HOLD or REJECT. Writes `decision/`."""
-    from seqtag.scoring import Anchor, Budget, Opponent, clear_losses, decide_promotion, parts_of
+    from seqtag.gate import Anchor, Budget, Opponent, clear_losses, decide_promotion, parts_of
 
     config, pinned = read_config(run), read_json(run.opponent)
     before, earlier = read_json(run.earlier), earlier_scores(run)
@@ -200,7 +200,7 @@ def report(run: RunDir) -> Manifest:
 
 
 def _score_both(run: RunDir, folder: Path) -> None:
-    from seqtag.scoring import evaluate_predictions
+    from seqtag.evaluation import evaluate_predictions
 
     config, opponent = read_config(run), read_json(run.opponent)
     challenger = folder / run.predictions("challenger").name

@@ -12,7 +12,7 @@ from seqtag.sealing import read_json
 from seqtag.steps.ground import Place
 
 if TYPE_CHECKING:
-    from seqtag.scoring import Plan
+    from seqtag.gate import Plan
 
 
 def plan(config: TaggerConfig, place: Place, *, improvements: Sequence[float] = ()) -> tuple[RunDir, Plan]:
@@ -25,7 +25,7 @@ def plan(config: TaggerConfig, place: Place, *, improvements: Sequence[float] = 
     Raises:
         ConfigError: no run of the tagger has compared a challenger with a champion yet.
     """
-    from seqtag.scoring import IMPROVEMENTS, plan_test_split
+    from seqtag.gate import IMPROVEMENTS, plan_test_split
 
     runs = place.home.runs(config.name)
     decisions = runs.glob("????-??-??-*/decision/decision.json")

@@ -265,7 +265,7 @@ def read_vectors(path: Path) -> None:
 
 
 def read_predictions(path: Path) -> None:
-    from seqtag.scoring.predictions import read_predictions
+    from seqtag.evaluation.predictions import read_predictions
 
     read_predictions(path, scheme="IOB2")
 

@@ -16,12 +16,12 @@ import pytest
 
 from seqtag.config import load_tagger
 from seqtag.errors import ConfigError, CorpusFormatError, RunDirError, SeqtagError
+from seqtag.evaluation.predictions import read_predictions
 from seqtag.features import TagIndex, read_encoded
 from seqtag.features.vectors import first_words
 from seqtag.neural import read_bundle
 from seqtag.neural.weights import load_arrays
 from seqtag.rundir import RunDir
-from seqtag.scoring.predictions import read_predictions
 from seqtag.sealing import find_manifest, is_inside, read_json
 from seqtag.steps import read_config, read_snapshot
 from tests.fuzz.targets import BUNDLE, predictions

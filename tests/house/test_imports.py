@@ -22,7 +22,7 @@ def test_imports_keep_to_the_contracts_of_pyproject() -> None:
     "module",
     [
         "seqtag", "seqtag.cli", "seqtag.steps", "seqtag.config", "seqtag.corpus", "seqtag.features",
-        "seqtag.scoring", "seqtag.baseline", "seqtag.monitoring",
+        "seqtag.tagging", "seqtag.evaluation", "seqtag.gate", "seqtag.baseline", "seqtag.monitoring",
         "seqtag.neural", "seqtag.quality", "seqtag.registry", "seqtag.reporting", "tasks", "flows.retrain",
     ],
 )  # fmt: skip

@@ -22,7 +22,7 @@ from seqtag.corpus.formats.long import check_columns, required_columns, sequence
 from seqtag.corpus.remote import comes_from_below
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
-from seqtag.scoring.ragged import flatten, relist
+from seqtag.tagging.ragged import flatten, relist
 
 SEQUENCES = 8192  # read at a time
 ROWS = 1 << 18  # of one token, read at a time

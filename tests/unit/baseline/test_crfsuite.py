@@ -7,7 +7,7 @@ import pytest
 
 from seqtag.baseline import write_baseline
 from seqtag.errors import TrainingError
-from seqtag.scoring.predictions import read_predictions
+from seqtag.evaluation.predictions import read_predictions
 from tests.unit.baseline.conftest import toy_language
 
 pytest.importorskip("pycrfsuite", reason="python-crfsuite is not installed: pip install 'seqtag[baseline]'")

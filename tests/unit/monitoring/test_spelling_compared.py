@@ -10,7 +10,7 @@ import pytest
 
 from seqtag.corpus.schema import corpus_schema
 from seqtag.monitoring import read_labelled
-from seqtag.scoring import Spelling
+from seqtag.tagging import Spelling
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 from seqtag.config import FeaturesConfig
 from seqtag.features import Vocabulary, index_vectors
-from seqtag.scoring import convert_tags
+from seqtag.tagging import convert_tags
 from tests.unit.neural.toy import Ground, Sequences, lay_ground, suffix_language, toy_language
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.crf import ILLEGAL, Chain, legal_chain
-from seqtag.scoring import legal_transitions
+from seqtag.tagging import legal_transitions
 
 TIME = 5
 IOB2 = legal_transitions(["O", "B-X", "I-X"], "IOB2")

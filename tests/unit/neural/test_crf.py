@@ -27,7 +27,7 @@ from seqtag.neural.crf import (
     segment_log_probability,
     viterbi,
 )
-from seqtag.scoring import legal_transitions
+from seqtag.tagging import legal_transitions
 from tests.unit.neural.paths import (
     IOB2,
     TIME,

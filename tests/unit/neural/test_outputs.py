@@ -19,7 +19,7 @@ from seqtag.neural.outputs import (
     span_begins,
     sum_over_segments,
 )
-from seqtag.scoring.schemes import legal_transitions
+from seqtag.tagging.schemes import legal_transitions
 
 IOB2 = ("O", "B-X", "I-X", "B-Y", "I-Y")
 IOBES = ("O", "B-X", "I-X", "E-X", "S-X")

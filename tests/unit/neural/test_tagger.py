@@ -40,7 +40,7 @@ def test_tags_come_with_confidence_and_unknown_tokens(tagger):
 
 
 def test_a_loaded_tagger_scores_on_dev_what_was_recorded_in_training(tagger, toy):
-    from seqtag.scoring import score_value
+    from seqtag.evaluation import score_value
 
     dev = pq.read_table(toy.split("dev")).combine_chunks()
     tokens, gold = (dev[name].chunk(0) for name in ("tokens", "tags"))
@@ -185,7 +185,7 @@ def test_predictions_of_several_row_groups_equal_those_of_one(toy, toy_bundle, t
 
 
 def test_predictions_are_what_scoring_reads(toy, toy_bundle, tmp_path):
-    from seqtag.scoring.predictions import read_predictions
+    from seqtag.evaluation.predictions import read_predictions
 
     write_predictions(toy_bundle, toy.split("test"), tmp_path / "predictions.parquet", scheme="IOB2")
     predictions = read_predictions(tmp_path / "predictions.parquet", scheme="IOB2", columns=["genre"])

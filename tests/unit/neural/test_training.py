@@ -15,11 +15,11 @@ import pytest
 
 from seqtag.config import FeaturesConfig
 from seqtag.errors import ConfigError, RunDirError, TrainingError
+from seqtag.evaluation.predictions import read_predictions
 from seqtag.features import Vocabulary
 from seqtag.neural import Tagger, training, write_predictions
 from seqtag.neural.dev import DevScore, DevSplit
 from seqtag.neural.weights import load_arrays
-from seqtag.scoring.predictions import read_predictions
 from tests.unit.neural.toy import lay_ground, toy_language
 
 

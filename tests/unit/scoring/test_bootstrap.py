@@ -7,9 +7,9 @@ import doctest
 import numpy as np
 import pytest
 
-from seqtag.scoring import bootstrap
-from seqtag.scoring.bootstrap import percentile_interval, resampled_totals
-from seqtag.scoring.counts import Dense, Events
+from seqtag.evaluation import bootstrap
+from seqtag.evaluation.bootstrap import percentile_interval, resampled_totals
+from seqtag.evaluation.counts import Dense, Events
 
 
 def dense(values: object) -> Dense:

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
-from seqtag.scoring import Budget, Opponent, budget, decide_promotion
-from seqtag.scoring.budget import Gauge, detectable, documents_needed, gauge
-from seqtag.scoring.decision import Decision
+from seqtag.gate import Budget, Opponent, decide_promotion, error_budget
+from seqtag.gate.decision import Decision
+from seqtag.gate.error_budget import Gauge, detectable, documents_needed, gauge
 
 WritePredictions = Callable[..., Path]
 
@@ -176,4 +176,4 @@ def test_a_longer_horizon_makes_each_comparison_stricter(decide: Callable[..., D
 
 
 def test_the_examples_hold() -> None:
-    assert doctest.testmod(budget).failed == 0
+    assert doctest.testmod(error_budget).failed == 0

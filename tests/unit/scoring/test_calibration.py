@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.config import EvaluateConfig
-from seqtag.scoring import calibration as module
-from seqtag.scoring.calibration import calibration
-from seqtag.scoring.counts import TagPairs, pair_tags
+from seqtag.evaluation import calibration as module
+from seqtag.evaluation.calibration import calibration
+from seqtag.evaluation.counts import TagPairs, pair_tags
 
 CONFIG = EvaluateConfig(resamples=100)
 

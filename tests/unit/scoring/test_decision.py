@@ -12,8 +12,8 @@ import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
 from seqtag.errors import ConfigError, RunDirError
-from seqtag.scoring import Opponent, decide_promotion
-from seqtag.scoring.decision import Decision
+from seqtag.gate import Opponent, decide_promotion
+from seqtag.gate.decision import Decision
 
 WritePredictions = Callable[..., Path]
 

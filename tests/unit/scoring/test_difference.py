@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from seqtag.config import GateConfig
-from seqtag.scoring.difference import paired_difference
-from seqtag.scoring.retraining_noise import RetrainingNoise
+from seqtag.gate.paired_test import paired_difference
+from seqtag.gate.retraining_noise import RetrainingNoise
 
 
 def test_noise_counts_where_every_document_differs_by_the_same_amount() -> None:

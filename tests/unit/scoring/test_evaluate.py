@@ -12,7 +12,7 @@ import pytest
 
 from seqtag.config import EvaluateConfig
 from seqtag.errors import RunDirError
-from seqtag.scoring import evaluate, evaluate_predictions, predictions, slices
+from seqtag.evaluation import evaluate, evaluate_predictions, predictions, slices
 
 WritePredictions = Callable[..., Path]
 

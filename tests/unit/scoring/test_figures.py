@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from seqtag.config import EvaluateConfig
-from seqtag.scoring import evaluate
-from seqtag.scoring.bootstrap import resampled_totals
-from seqtag.scoring.counts import Dense
-from seqtag.scoring.figures import (
+from seqtag.evaluation import evaluate
+from seqtag.evaluation.bootstrap import resampled_totals
+from seqtag.evaluation.counts import Dense
+from seqtag.evaluation.prf import (
     Interval,
     difference_interval,
     ratio,

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
-from seqtag.scoring import Opponent, decide_promotion
-from seqtag.scoring.common_ground import TagChange, tag_change
-from seqtag.scoring.decision import Decision
-from seqtag.scoring.rules import Rule
+from seqtag.gate import Opponent, decide_promotion
+from seqtag.gate.comparable_subset import TagChange, tag_change
+from seqtag.gate.decision import Decision
+from seqtag.gate.gate_rules import Rule
 
 WritePredictions = Callable[..., Path]
 

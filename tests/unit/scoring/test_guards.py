@@ -10,9 +10,9 @@ import pyarrow as pa
 import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
-from seqtag.scoring.counts import TagPairs
-from seqtag.scoring.guards import Guarded, guarded
-from seqtag.scoring.predictions import Predictions
+from seqtag.evaluation.counts import TagPairs
+from seqtag.evaluation.predictions import Predictions
+from seqtag.gate.guardrails import Guarded, guarded
 
 N_GENRES = 20
 GENRE = np.repeat(np.arange(N_GENRES), 50)

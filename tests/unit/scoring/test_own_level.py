@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
-from seqtag.scoring import Anchor, Opponent, clear_losses, decide_promotion
-from seqtag.scoring.decision import Decision
-from seqtag.scoring.figures import Interval
-from seqtag.scoring.own_level import WHOLE
+from seqtag.evaluation.prf import Interval
+from seqtag.gate import Anchor, Opponent, clear_losses, decide_promotion
+from seqtag.gate.decision import Decision
+from seqtag.gate.score_losses import WHOLE
 
 GATE = GateConfig(guard_margin=0.02, min_support=50)
 

@@ -12,14 +12,15 @@ import pytest
 
 from seqtag.config import EvaluateConfig
 from seqtag.errors import TagSchemeError
-from seqtag.scoring import evaluate, partial_tags
-from seqtag.scoring.counts import pair_tags
-from seqtag.scoring.metric import metric_counts
-from seqtag.scoring.partial_tags import certain_spans, convert_known_tags
-from seqtag.scoring.predictions import gold_span_keys
-from seqtag.scoring.ragged import distinct_or_none, flatten
-from seqtag.scoring.schemes import convert_tags, legal_transitions
-from seqtag.scoring.spans import spans_of
+from seqtag.evaluation import evaluate
+from seqtag.evaluation.counts import pair_tags
+from seqtag.evaluation.metric import metric_counts
+from seqtag.evaluation.predictions import gold_span_keys
+from seqtag.tagging import partial_tags
+from seqtag.tagging.partial_tags import certain_spans, convert_known_tags
+from seqtag.tagging.ragged import distinct_or_none, flatten
+from seqtag.tagging.schemes import convert_tags, legal_transitions
+from seqtag.tagging.spans import spans_of
 
 TAGS = ("O", *(f"{prefix}-{kind}" for prefix in "BIES" for kind in "XY"))
 CONFIG = EvaluateConfig(resamples=100)

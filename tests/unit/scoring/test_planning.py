@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from seqtag.config import GateConfig
-from seqtag.scoring import IMPROVEMENTS, Plan, plan_test_split
+from seqtag.gate import IMPROVEMENTS, Plan, plan_test_split
 
 
 def plan(*, improvements: tuple[float, ...] = (), **found: Any) -> Plan | None:

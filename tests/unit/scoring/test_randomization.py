@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from seqtag.scoring.randomization import randomization_p_value
+from seqtag.evaluation.randomization import randomization_p_value
 
 
 def counts(right, tokens):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqtag.scoring import SchemeVerdict, detect_scheme
+from seqtag.tagging import SchemeVerdict, detect_scheme
 
 pytestmark = pytest.mark.skipif(
     "SEQTAG_DATA" not in os.environ, reason="SEQTAG_DATA names no folder of corpora"

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
-from seqtag.scoring import Opponent, decide_promotion
-from seqtag.scoring.decision import Decision
+from seqtag.gate import Opponent, decide_promotion
+from seqtag.gate.decision import Decision
 
 WritePredictions = Callable[..., Path]
 Decide = Callable[..., Decision]

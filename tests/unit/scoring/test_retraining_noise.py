@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
-from seqtag.scoring import Opponent, decide_promotion, retraining_noise
-from seqtag.scoring.decision import Decision
-from seqtag.scoring.retraining_noise import RetrainingNoise
+from seqtag.gate import Opponent, decide_promotion, retraining_noise
+from seqtag.gate.decision import Decision
+from seqtag.gate.retraining_noise import RetrainingNoise
 
 WritePredictions = Callable[..., Path]
 

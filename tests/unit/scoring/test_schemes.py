@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.errors import TagSchemeError
-from seqtag.scoring import convert_tags, detect_scheme, legal_transitions, schemes, spans_of, split_tags
+from seqtag.tagging import convert_tags, detect_scheme, legal_transitions, schemes, spans_of, split_tags
 
 TAGS = ("O", "B-X", "I-X", "E-X", "S-X", "B-Y", "I-Y", "E-Y", "S-Y")
 

@@ -14,7 +14,7 @@ from seqeval import scheme as seqeval_schemes
 
 from seqtag.config import EvaluateConfig
 from seqtag.errors import ConfigError, TagSchemeError
-from seqtag.scoring import evaluate, figures, metric, resolve_metric, score_value
+from seqtag.evaluation import evaluate, metric, prf, resolve_metric, score_value
 
 CONFIG = EvaluateConfig(resamples=100)
 
@@ -196,5 +196,5 @@ def test_seqeval_gives_the_same_scores(data: st.DataObject, scheme: str, mode: s
 
 
 def test_the_examples_hold() -> None:
-    assert doctest.testmod(figures).failed == 0
+    assert doctest.testmod(prf).failed == 0
     assert doctest.testmod(metric).failed == 0

@@ -12,7 +12,7 @@ from seqeval import scheme as seqeval_schemes
 from seqeval.metrics.sequence_labeling import get_entities
 
 from seqtag.errors import TagSchemeError
-from seqtag.scoring import Spans, convert_tags, spans_of, tags_of
+from seqtag.tagging import Spans, convert_tags, spans_of, tags_of
 
 PREFIXES = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "IOE1": "IE", "IOE2": "IE"}
 SCHEMES = sorted(PREFIXES)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from seqeval import scheme as seqeval_schemes
 
 from seqtag.config import scheme_names
-from seqtag.scoring import SchemeVerdict, Spelling, convert_tags, detect_scheme, respell, spans_of, spelling
-from seqtag.scoring.spelling import PATTERNS
+from seqtag.tagging import SchemeVerdict, Spelling, convert_tags, detect_scheme, respell, spans_of, spelling
+from seqtag.tagging.spelling import PATTERNS
 
 
 def verdict(*sequences: str) -> SchemeVerdict:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqtag.scoring.unread import unread_spelling
+from seqtag.tagging.unread_spelling import unread_spelling
 
 
 @pytest.mark.parametrize(

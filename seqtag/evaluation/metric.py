@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from seqtag.config import Metric, SchemeName
 from seqtag.errors import ConfigError
-from seqtag.scoring.bootstrap import resampled_totals
-from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED, Dense, TagPairs, pair_tags, span_totals
-from seqtag.scoring.figures import Sums, ratio
+from seqtag.evaluation.bootstrap import resampled_totals
+from seqtag.evaluation.counts import CORRECT, GOLD, PREDICTED, Dense, TagPairs, pair_tags, span_totals
+from seqtag.evaluation.prf import Sums, ratio
 
 
 def resolve_metric(metric: Literal["auto"] | Metric, scheme: SchemeName) -> Metric:

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import SchemeName
-from seqtag.scoring.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, split_tags
-from seqtag.scoring.spelling import (
+from seqtag.tagging.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, split_tags
+from seqtag.tagging.spelling import (
     CANONICAL_SPELLING,
     PATTERNS,
     UNTAGGED,
@@ -20,7 +20,7 @@ from seqtag.scoring.spelling import (
     read_spelling,
     split_like,
 )
-from seqtag.scoring.unread import unread_spelling
+from seqtag.tagging.unread_spelling import unread_spelling
 
 _MOST_STRAYS = {True: 1.0, False: 1 / 9}  # per token with a span's tag; of the canonical pattern, of another
 _MOSTLY_LEGAL = 20  # tokens for each illegal transition, where the tags alone are weak evidence

@@ -13,10 +13,11 @@ import numpy as np
 
 from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
 from seqtag.errors import RunDirError, is_lasting
-from seqtag.scoring.budget import Budget
-from seqtag.scoring.common_ground import with_new_names
-from seqtag.scoring.comparison import Comparison, compared, loss_rule, new_rule, policy_rules
-from seqtag.scoring.decision import (
+from seqtag.evaluation.metric import metric_counts, resolve_metric
+from seqtag.evaluation.predictions import Predictions, read_predictions, same_gold
+from seqtag.gate.comparable_subset import with_new_names
+from seqtag.gate.comparison import Comparison, compared, loss_rule, new_rule, policy_rules
+from seqtag.gate.decision import (
     Decision,
     Opponent,
     champion_text,
@@ -26,11 +27,10 @@ from seqtag.scoring.decision import (
     score_text,
     scored_rule,
 )
-from seqtag.scoring.difference import Verdict
-from seqtag.scoring.metric import metric_counts, resolve_metric
-from seqtag.scoring.predictions import Predictions, read_predictions, same_gold
-from seqtag.scoring.retraining_noise import retraining_noise
-from seqtag.scoring.rules import Costs, Rule
+from seqtag.gate.error_budget import Budget
+from seqtag.gate.gate_rules import Costs, Rule
+from seqtag.gate.paired_test import Verdict
+from seqtag.gate.retraining_noise import retraining_noise
 
 log = logging.getLogger(__name__)
 

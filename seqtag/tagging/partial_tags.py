@@ -25,8 +25,8 @@ import pyarrow as pa
 
 from seqtag.config import SchemeName
 from seqtag.errors import TagSchemeError
-from seqtag.scoring.ragged import UNTAGGED, distinct_or_none, flatten, relist
-from seqtag.scoring.schemes import (
+from seqtag.tagging.ragged import UNTAGGED, distinct_or_none, flatten, relist
+from seqtag.tagging.schemes import (
     PREFIXES,
     begin_mask,
     convert_tags,
@@ -36,7 +36,7 @@ from seqtag.scoring.schemes import (
     spell,
     tag_name,
 )
-from seqtag.scoring.spans import SpanMode, Spans, read_spans, token_positions
+from seqtag.tagging.spans import SpanMode, Spans, read_spans, token_positions
 
 Mask = npt.NDArray[np.bool_]
 

@@ -12,12 +12,12 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import Metric
-from seqtag.scoring.budget import Gauge
-from seqtag.scoring.common_ground import Anchor
-from seqtag.scoring.difference import Verdict
-from seqtag.scoring.figures import Interval
-from seqtag.scoring.guards import Guarded
-from seqtag.scoring.rules import CHANCE, DIFFERING, MARGIN, NOISE, Rule
+from seqtag.evaluation.prf import Interval
+from seqtag.gate.comparable_subset import Anchor
+from seqtag.gate.error_budget import Gauge
+from seqtag.gate.gate_rules import CHANCE, DIFFERING, MARGIN, NOISE, Rule
+from seqtag.gate.guardrails import Guarded
+from seqtag.gate.paired_test import Verdict
 
 METRIC_NAMES: dict[Metric, str] = {"accuracy": "accuracy", "span_f1": "span F1"}
 

@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import GateConfig
-from seqtag.scoring.bootstrap import unit_totals
-from seqtag.scoring.figures import Interval, difference_interval, t_reach
-from seqtag.scoring.metric import score_differences
-from seqtag.scoring.randomization import randomization_p_value
-from seqtag.scoring.retraining_noise import RetrainingNoise
-from seqtag.scoring.rules import Rule, chance_rule, enough_differ_rule, margin_rule, noise_rule
+from seqtag.evaluation.bootstrap import unit_totals
+from seqtag.evaluation.metric import score_differences
+from seqtag.evaluation.prf import Interval, difference_interval, t_reach
+from seqtag.evaluation.randomization import randomization_p_value
+from seqtag.gate.gate_rules import Rule, chance_rule, enough_differ_rule, margin_rule, noise_rule
+from seqtag.gate.retraining_noise import RetrainingNoise
 
 Verdict = Literal["PROMOTE", "HOLD", "REJECT"]
 

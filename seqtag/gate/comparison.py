@@ -11,9 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
-from seqtag.scoring.budget import Budget, gauge
-from seqtag.scoring.common_ground import TagChange, faded_types, tag_change, where, with_types
-from seqtag.scoring.decision import (
+from seqtag.evaluation.metric import metric_counts, score_differences
+from seqtag.evaluation.predictions import Predictions
+from seqtag.evaluation.prf import Interval, standard_interval
+from seqtag.gate.comparable_subset import TagChange, faded_types, tag_change, where, with_types
+from seqtag.gate.decision import (
     Decision,
     Opponent,
     Recent,
@@ -23,13 +25,8 @@ from seqtag.scoring.decision import (
     score_text,
     scored_rule,
 )
-from seqtag.scoring.difference import PairedDifference, paired_difference
-from seqtag.scoring.figures import Interval, standard_interval
-from seqtag.scoring.guards import guarded
-from seqtag.scoring.metric import metric_counts, score_differences
-from seqtag.scoring.predictions import Predictions
-from seqtag.scoring.retraining_noise import RetrainingNoise
-from seqtag.scoring.rules import (
+from seqtag.gate.error_budget import Budget, gauge
+from seqtag.gate.gate_rules import (
     Costs,
     Rule,
     budget_rule,
@@ -39,6 +36,9 @@ from seqtag.scoring.rules import (
     points,
     tag_rules,
 )
+from seqtag.gate.guardrails import guarded
+from seqtag.gate.paired_test import PairedDifference, paired_difference
+from seqtag.gate.retraining_noise import RetrainingNoise
 
 FEWEST_RECENT = 50  # documents since the champion's promotion, from which on they are also compared alone
 _FEWEST_COMMON = 20  # documents that a clear loss can be seen on

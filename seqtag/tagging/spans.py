@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from seqtag.config import SchemeName
 from seqtag.errors import TagSchemeError
-from seqtag.scoring.ragged import distinct, flatten, relist, sequence_numbers
-from seqtag.scoring.schemes import PREFIXES, begin_mask, end_mask, read_tags, spell, tag_name
+from seqtag.tagging.ragged import distinct, flatten, relist, sequence_numbers
+from seqtag.tagging.schemes import PREFIXES, begin_mask, end_mask, read_tags, spell, tag_name
 
 SpanMode = Literal["conlleval", "strict"]
 SPAN_MODES: tuple[SpanMode, ...] = ("conlleval", "strict")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtag.config import GateConfig
-from seqtag.scoring.figures import Interval
-from seqtag.scoring.scores import Scores
+from seqtag.evaluation.prf import Interval
+from seqtag.evaluation.scores import Scores
 
 WHOLE = "the whole test split"
 

@@ -8,8 +8,8 @@ from typing import TypedDict
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.scoring.bootstrap import Resampled, percentile_interval
-from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED
+from seqtag.evaluation.bootstrap import Resampled, percentile_interval
+from seqtag.evaluation.counts import CORRECT, GOLD, PREDICTED
 
 _ROUNDING = 1e-12  # by which resamples of one and the same share may differ
 Sums = npt.NDArray[np.float64]  # [1 + resamples, ...]; row 0 is the sample itself

@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from seqtag.config import SchemeName
 from seqtag.errors import TagSchemeError
-from seqtag.scoring.ragged import distinct, flatten, relist
+from seqtag.tagging.ragged import distinct, flatten, relist
 
 PREFIXES = ("O", "B", "I", "E", "S")
 SPAN_SCHEMES: tuple[SchemeName, ...] = ("IOB2", "IOB1", "IOBES", "IOE2", "IOE1")  # in order of preference

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.config import EvaluateConfig, Metric, SchemeName
-from seqtag.scoring.bootstrap import Resampled, resampled_totals
-from seqtag.scoring.calibration import Calibration, calibration
-from seqtag.scoring.counts import (
+from seqtag.evaluation.bootstrap import Resampled, resampled_totals
+from seqtag.evaluation.calibration import Calibration, calibration
+from seqtag.evaluation.counts import (
     GOLD,
     PREDICTED,
     ClassCounts,
@@ -24,10 +24,10 @@ from seqtag.scoring.counts import (
     span_totals,
     tag_counts,
 )
-from seqtag.scoring.figures import Interval, Prf, macro_prf, prf_per_class, ratio, share
-from seqtag.scoring.metric import metric_counts, resolve_metric
-from seqtag.scoring.predictions import Predictions
-from seqtag.scoring.slices import (
+from seqtag.evaluation.metric import metric_counts, resolve_metric
+from seqtag.evaluation.predictions import Predictions
+from seqtag.evaluation.prf import Interval, Prf, macro_prf, prf_per_class, ratio, share
+from seqtag.evaluation.slices import (
     Slices,
     SliceScores,
     by_column,
@@ -37,7 +37,7 @@ from seqtag.scoring.slices import (
     by_unknown_token,
     sequence_counts,
 )
-from seqtag.scoring.spans import SPAN_MODES, SpanMode
+from seqtag.tagging.spans import SPAN_MODES, SpanMode
 
 
 class SpanScores(TypedDict):

@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 
 from seqtag.config import SchemeName
 from seqtag.errors import ConfigError, RunDirError, TagSchemeError
+from seqtag.evaluation.counts import TagPairs, pair_tags, renumbered
+from seqtag.evaluation.resampling_units import resampling_units
 from seqtag.hashing import hash_sequences, hash_strings
-from seqtag.scoring.counts import TagPairs, pair_tags, renumbered
-from seqtag.scoring.partial_tags import certain_spans
-from seqtag.scoring.ragged import distinct_or_none, flatten
-from seqtag.scoring.spans import Spans, token_positions
-from seqtag.scoring.units import resampling_units
+from seqtag.tagging.partial_tags import certain_spans
+from seqtag.tagging.ragged import distinct_or_none, flatten
+from seqtag.tagging.spans import Spans, token_positions
 
 ROW = "row"  # int64: the sequence's row in the snapshot
 DOCUMENT_ID = "document_id"  # string

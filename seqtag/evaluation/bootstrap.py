@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.scoring.counts import Counts
+from seqtag.evaluation.counts import Counts
 
 _CHUNK = 4096  # units whose weights are drawn at once; another number gives other resamples
 _LEVELS = 2**16

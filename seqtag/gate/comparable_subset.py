@@ -11,10 +11,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from seqtag.config import GateConfig, SchemeName
-from seqtag.scoring.counts import TagPairs, renumbered
-from seqtag.scoring.predictions import Predictions
-from seqtag.scoring.ragged import distinct_or_none, flatten
-from seqtag.scoring.schemes import split_tags
+from seqtag.evaluation.counts import TagPairs, renumbered
+from seqtag.evaluation.predictions import Predictions
+from seqtag.tagging.ragged import distinct_or_none, flatten
+from seqtag.tagging.schemes import split_tags
 
 AnchorKind = Literal["trained", "challenger", "none"]
 FADED = 0.1  # of a type's share of train: with less, a challenger knows it no more

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.scoring.figures import ratio
+from seqtag.evaluation.prf import ratio
 
 _ROUNDS = 1024  # drawn at once
 _CELLS = 2**22  # swaps drawn at once; another number gives other rounds

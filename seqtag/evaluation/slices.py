@@ -12,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config import SchemeName
-from seqtag.scoring.bootstrap import Resampled
-from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED, TagPairs, span_totals
-from seqtag.scoring.figures import Interval, ratio, share
-from seqtag.scoring.spans import matches, token_positions
+from seqtag.evaluation.bootstrap import Resampled
+from seqtag.evaluation.counts import CORRECT, GOLD, PREDICTED, TagPairs, span_totals
+from seqtag.evaluation.prf import Interval, ratio, share
+from seqtag.tagging.spans import matches, token_positions
 
 MOST_VALUES = 20  # of one column; rarer ones are counted together
 OTHER = "(other)"

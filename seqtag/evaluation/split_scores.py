@@ -10,10 +10,10 @@ import numpy as np
 
 from seqtag.config import EvaluateConfig, Metric, SchemeName
 from seqtag.errors import RunDirError
-from seqtag.scoring.figures import Interval, standard_interval
-from seqtag.scoring.metric import metric_counts, resolve_metric, score_differences
-from seqtag.scoring.predictions import Predictions, read_predictions, same_gold, seen_in_train
-from seqtag.scoring.scores import Scores, model_scores
+from seqtag.evaluation.metric import metric_counts, resolve_metric, score_differences
+from seqtag.evaluation.predictions import Predictions, read_predictions, same_gold, seen_in_train
+from seqtag.evaluation.prf import Interval, standard_interval
+from seqtag.evaluation.scores import Scores, model_scores
 
 log = logging.getLogger(__name__)
 

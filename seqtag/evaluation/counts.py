@@ -13,9 +13,9 @@ import pyarrow as pa
 
 from seqtag.config import SchemeName
 from seqtag.errors import ConfigError
-from seqtag.scoring.partial_tags import certain_spans, judged_spans
-from seqtag.scoring.ragged import UNTAGGED, distinct, distinct_or_none, elements, flatten
-from seqtag.scoring.spans import SpanMode, Spans, matches, read_spans
+from seqtag.tagging.partial_tags import certain_spans, judged_spans
+from seqtag.tagging.ragged import UNTAGGED, distinct, distinct_or_none, elements, flatten
+from seqtag.tagging.spans import SpanMode, Spans, matches, read_spans
 
 GOLD, PREDICTED, CORRECT = range(3)
 
@@ -25,7 +25,7 @@ class TagPairs:
     """Gold and predicted tags of sequences, flat.
 
     tags: sorted; gold, predicted: <int32>[n_tokens] numbers into them; gold is `UNTAGGED` where nobody knows
-    it: such a token is not judged (see `seqtag.scoring.partial_tags`)
+    it: such a token is not judged (see `seqtag.tagging.partial_tags`)
     offsets: <int64>[n_sequences + 1]
     """
 

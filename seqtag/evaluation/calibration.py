@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import EvaluateConfig, SchemeName
-from seqtag.scoring.bootstrap import Resampled, percentile_interval, resampled_totals
-from seqtag.scoring.counts import TagPairs
-from seqtag.scoring.figures import Interval, Sums, number, percentile, ratio, share
-from seqtag.scoring.ragged import elements
-from seqtag.scoring.spans import matches
+from seqtag.evaluation.bootstrap import Resampled, percentile_interval, resampled_totals
+from seqtag.evaluation.counts import TagPairs
+from seqtag.evaluation.prf import Interval, Sums, number, percentile, ratio, share
+from seqtag.tagging.ragged import elements
+from seqtag.tagging.spans import matches
 
 N_BINS = 15  # Guo et al. 2017
 

@@ -10,10 +10,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import GateConfig
-from seqtag.scoring.budget import Budget, fewest_documents
-from seqtag.scoring.common_ground import Anchor, TagChange
-from seqtag.scoring.guards import Guarded
-from seqtag.scoring.retraining_noise import RetrainingNoise
+from seqtag.gate.comparable_subset import Anchor, TagChange
+from seqtag.gate.error_budget import Budget, fewest_documents
+from seqtag.gate.guardrails import Guarded
+from seqtag.gate.retraining_noise import RetrainingNoise
 
 MARGIN: Final = "the difference clears the margin"
 DIFFERING: Final = "enough documents differ"

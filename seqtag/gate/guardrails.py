@@ -11,12 +11,12 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
-from seqtag.scoring.bootstrap import percentile_interval, resampled_totals
-from seqtag.scoring.counts import CORRECT, GOLD, PREDICTED, ClassCounts, TagPairs, span_counts, tag_counts
-from seqtag.scoring.figures import Sums, f1, ratio, t_reach
-from seqtag.scoring.metric import metric_counts
-from seqtag.scoring.predictions import Predictions
-from seqtag.scoring.slices import Slices, by_column, by_length, by_repetition, sequence_counts
+from seqtag.evaluation.bootstrap import percentile_interval, resampled_totals
+from seqtag.evaluation.counts import CORRECT, GOLD, PREDICTED, ClassCounts, TagPairs, span_counts, tag_counts
+from seqtag.evaluation.metric import metric_counts
+from seqtag.evaluation.predictions import Predictions
+from seqtag.evaluation.prf import Sums, f1, ratio, t_reach
+from seqtag.evaluation.slices import Slices, by_column, by_length, by_repetition, sequence_counts
 
 
 class Guarded(TypedDict):

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqtag.config import GateConfig
-from seqtag.scoring.budget import documents_needed, fewest_test_documents, power
-from seqtag.scoring.decision import Decision
+from seqtag.gate.decision import Decision
+from seqtag.gate.error_budget import documents_needed, fewest_test_documents, power
 
 IMPROVEMENTS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
 

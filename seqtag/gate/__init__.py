@@ -1,0 +1,31 @@
+"""The promotion gate: comparison of challenger and champion, its rules, and the decision."""
+
+from seqtag.gate.comparable_subset import Anchor, AnchorKind, LeftOut, tag_change
+from seqtag.gate.decision import METRIC_NAMES, Decision, Opponent
+from seqtag.gate.error_budget import Budget, fewest_test_documents
+from seqtag.gate.gate_rules import Cost, Costs
+from seqtag.gate.paired_test import Verdict
+from seqtag.gate.promotion_gate import decide_promotion
+from seqtag.gate.sample_size import IMPROVEMENTS, Plan, plan_test_split
+from seqtag.gate.score_losses import clear_losses, parts_of
+
+__all__ = [
+    "IMPROVEMENTS",
+    "METRIC_NAMES",
+    "Anchor",
+    "AnchorKind",
+    "Budget",
+    "Cost",
+    "Costs",
+    "Decision",
+    "LeftOut",
+    "Opponent",
+    "Plan",
+    "Verdict",
+    "clear_losses",
+    "decide_promotion",
+    "fewest_test_documents",
+    "parts_of",
+    "plan_test_split",
+    "tag_change",
+]
