@@ -28,8 +28,8 @@ from peers.corpus import configured, place_at
 from peers.measuring import machine, spread, table
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import TaggerConfig, config_digest
-from seqtag.sealing import read_json
 from seqtag.steps.ground import key_of_steps, train_scheme
 
 WHOLE = "whole"

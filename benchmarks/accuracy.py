@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 from seqtag import steps
-from seqtag.config import Settings, TaggerConfig, load_tagger
-from seqtag.sealing import (
+from seqtag.artifacts import (
     read_json,
 )
+from seqtag.config import Settings, TaggerConfig, load_tagger
 
 
 def main() -> None:

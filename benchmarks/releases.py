@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 N_RELEASES, SPLIT_ANEW = 10, 6

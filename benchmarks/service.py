@@ -34,7 +34,7 @@ import sqlalchemy as sa
 
 from benchmarks.orchestration import python
 from flows import services
-from seqtag.rundir import Home
+from seqtag.run_dir import Home
 from tests import postgres
 
 CHECKOUT = Path(__file__).resolve().parents[1]

@@ -18,7 +18,7 @@ from pydantic import Field
 from flows.notices import tell_question
 from seqtag import steps
 from seqtag.config import ApprovalConfig
-from seqtag.rundir import RunDir
+from seqtag.run_dir import RunDir
 
 _MOST: Final = 200  # inputs that are looked through: three for each time that the run was suspended
 

@@ -14,7 +14,7 @@ from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
-from seqtag.rundir import RunDir
+from seqtag.run_dir import RunDir
 
 
 def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:

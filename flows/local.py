@@ -16,7 +16,7 @@ from flows.services import ServiceError
 from seqtag.config import Settings
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
-from seqtag.rundir import Home
+from seqtag.run_dir import Home
 from seqtag.steps import Place
 
 CHECKOUT = Path(__file__).resolve().parent.parent

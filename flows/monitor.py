@@ -25,7 +25,7 @@ from flows.events import DRIFT_STOP, drift_found
 from flows.notices import tell_drift
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig, load_tagger
-from seqtag.rundir import MonitorReport
+from seqtag.run_dir import MonitorReport
 from tasks.failures import failing_by_kind
 
 _TITLES = {"steady": "Steady", "warn": "Warning", "retrain": "Retrain"}

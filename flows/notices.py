@@ -19,7 +19,7 @@ from flows.events import NOTICE, resource
 from flows.notification import BLOCK, Notice
 from seqtag import steps
 from seqtag.errors import ConfigError
-from seqtag.rundir import MonitorReport, RunDir
+from seqtag.run_dir import MonitorReport, RunDir
 from tasks.artifacts import pages
 
 VARIABLE: Final = "SEQTAG_NOTIFY_URL"

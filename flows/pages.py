@@ -22,7 +22,7 @@ from starlette.staticfiles import StaticFiles
 
 from flows.services import HOST
 from seqtag.config import Settings
-from seqtag.rundir import Home, RunDir
+from seqtag.run_dir import Home, RunDir
 from seqtag.steps import Place
 
 _RUN: Final = re.compile(r"[a-z0-9][a-z0-9-]*/\d{4}-\d\d-\d\d-[a-z0-9-]+")  # tagger and run directory

@@ -15,7 +15,7 @@ from flows.day import begin_day, flow_run_name
 from flows.notices import tell_verdict
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
-from seqtag.rundir import RunDir
+from seqtag.run_dir import RunDir
 from tasks.failures import failing_by_kind
 
 

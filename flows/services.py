@@ -16,9 +16,9 @@ from typing import NoReturn
 import httpx
 import psutil
 
+from seqtag.artifacts import write_json
 from seqtag.errors import SeqtagError
-from seqtag.rundir import Home
-from seqtag.sealing import write_json
+from seqtag.run_dir import Home
 
 HOST = "127.0.0.1"
 LAST_PORT = 65_535

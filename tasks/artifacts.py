@@ -25,7 +25,7 @@ from prefect.artifacts import (
 from prefect.exceptions import PrefectException
 
 from seqtag import steps
-from seqtag.rundir import MonitorReport, RunDir
+from seqtag.run_dir import MonitorReport, RunDir
 
 P = ParamSpec("P")
 T = TypeVar("T")

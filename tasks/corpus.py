@@ -8,7 +8,7 @@ from typing import Literal
 from seqtag import steps
 from seqtag.config import TaggerConfig
 from seqtag.errors import CorpusRejectedError
-from seqtag.rundir import RunDir, Snapshot
+from seqtag.run_dir import RunDir, Snapshot
 from tasks.artifacts import show_corpus
 from tasks.policy import HOUR, MINUTE, step
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from seqtag import steps
-from seqtag.rundir import RunDir
+from seqtag.run_dir import RunDir
 from tasks.artifacts import show_scores, show_verdict
 from tasks.policy import HOUR, MINUTE, step
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seqtag import steps
 from seqtag.config import TaggerConfig
-from seqtag.rundir import MonitorReport, Snapshot
+from seqtag.run_dir import MonitorReport, Snapshot
 from tasks.artifacts import show_drift
 from tasks.policy import HOUR, step
 

@@ -80,7 +80,7 @@ def living_until_told(started: str) -> NoReturn:
 
 def parent(started: str) -> None:
     """Begin a child, and wait for it for ever."""
-    from seqtag.child import run_in_child
+    from seqtag.subprocess_runner import run_in_child
 
     run_in_child(living_until_told, started=started)
 

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from seqtag import steps
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
-from seqtag.rundir import RunDir
+from seqtag.run_dir import RunDir
 from seqtag.steps.ground import metric, train_scheme
 
 

@@ -14,12 +14,12 @@ from typing import Annotated, NoReturn
 import typer
 
 from seqtag import steps
+from seqtag.artifacts import (
+    find_manifest,
+)
 from seqtag.cli.surroundings import REFUSED, RUN, TAGGER, find_run, open_tagger, place
 from seqtag.errors import SeqtagError
 from seqtag.registry import mlflow_environment, page_command, serve_command
-from seqtag.sealing import (
-    find_manifest,
-)
 
 _PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
 _FREE_BYTES = 2 * 1024**3

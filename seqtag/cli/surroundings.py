@@ -13,7 +13,7 @@ import typer
 
 from seqtag.config import ScheduleConfig, Settings, TaggerConfig, load_tagger
 from seqtag.errors import ConfigError
-from seqtag.rundir import RunDir, absolute
+from seqtag.run_dir import RunDir, absolute
 from seqtag.steps import Place, confine_libraries
 
 DONE: Final = 0

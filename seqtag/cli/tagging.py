@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.cli.surroundings import find_run, place
-from seqtag.errors import ConfigError
-from seqtag.sealing import (
+from seqtag.artifacts import (
     require_manifest,
 )
+from seqtag.cli.surroundings import find_run, place
+from seqtag.errors import ConfigError
 from seqtag.steps import Place
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from typing import Annotated, Any
 import typer
 
 from seqtag import steps
-from seqtag.cli.promotion import occasion
-from seqtag.cli.surroundings import RUN, TAGGER, find_run, open_tagger, place
-from seqtag.rundir import RunDir
-from seqtag.sealing import (
+from seqtag.artifacts import (
     read_json,
 )
+from seqtag.cli.promotion import occasion
+from seqtag.cli.surroundings import RUN, TAGGER, find_run, open_tagger, place
+from seqtag.run_dir import RunDir
 
 Tagger = Annotated[Path, TAGGER]
 Run = Annotated[str, RUN]

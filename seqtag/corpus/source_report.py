@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TypedDict
 
-from seqtag.sealing import read_json
+from seqtag.artifacts import read_json
 
 _MOST_COLUMNS = 1000  # of a source that are kept for a message
 

@@ -14,16 +14,16 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from seqtag import __version__
+from seqtag.artifacts import (
+    file_digest,
+    is_inside,
+    write_json,
+)
 from seqtag.config import Metric, ModelConfig, SchemeName
 from seqtag.errors import BundleError, RunDirError, is_lasting
 from seqtag.features import Coverage, TagIndex, Vectors, Vocabulary
 from seqtag.features.layout import CHARACTERS, SEEN, TAGS, TESTED, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_arrays, save_arrays
-from seqtag.sealing import (
-    file_digest,
-    is_inside,
-    write_json,
-)
 
 FORMAT: Final = 2
 BUNDLE = "bundle.json"

@@ -10,10 +10,10 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from seqtag.artifacts import find_manifest, fresh_folder, publish, read_json, write_json
 from seqtag.errors import RunDirError
 from seqtag.neural.progress import EpochRecord, Position, Progress
 from seqtag.neural.weights import Arrays, load_arrays, save_arrays
-from seqtag.sealing import find_manifest, fresh_folder, publish, read_json, write_json
 
 _SLOTS = ("a", "b")
 _PROGRESS, _STATE, _BEST = "progress.json", "state.npz", "best.npz"

@@ -9,7 +9,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqtag.child import peak_memory
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import SPLIT
 from seqtag.errors import BundleError
@@ -28,6 +27,7 @@ from seqtag.features import TESTED as TESTED_FILE
 from seqtag.features import was_seen
 from seqtag.gate import Cost
 from seqtag.neural.tagger import Tagger
+from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags
 
 _TIMED, _TURNS = 512, 5  # sequences whose tagging is timed, and how often

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from seqtag.artifacts import write_json
 from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
 from seqtag.errors import ConfigError
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
@@ -22,7 +23,6 @@ from seqtag.neural.dev import DevSplit
 from seqtag.neural.loop import epochs
 from seqtag.neural.progress import EpochRecord, Position, Progress
 from seqtag.neural.weights import Weights, set_weights
-from seqtag.sealing import write_json
 
 # Tokens and padding of a rung in a training from which a compiled step pays for its compiling: measured on 2
 # cores as 2 to 3 s against some 20 us saved on each (TensorFlow 2.21).

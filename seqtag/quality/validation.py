@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqtag.artifacts import (
+    write_json,
+)
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus import SourceRecord
 from seqtag.quality.examination import examine
 from seqtag.quality.verdict import corpus_sentence, rule_verdicts
-from seqtag.sealing import (
-    write_json,
-)
 
 PROFILE = "profile.json"
 QUARANTINE = "quarantine.parquet"

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from seqtag.errors import RegistryError
-from seqtag.features import TagIndex
-from seqtag.sealing import (
+from seqtag.artifacts import (
     file_digest,
     is_inside,
 )
+from seqtag.errors import RegistryError
+from seqtag.features import TagIndex
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel

@@ -10,12 +10,12 @@ from pathlib import Path
 from textwrap import shorten
 from typing import Any, TypedDict
 
-from seqtag.child import run_in_child
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ChildCrashedError
 from seqtag.registry.records import Champion
 from seqtag.registry.trial import Finding, tried
+from seqtag.subprocess_runner import run_in_child
 
 _SHOWN = 300  # characters of a detail; findings.json has all of it
 

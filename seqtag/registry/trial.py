@@ -17,13 +17,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqtag.child import peak_memory
+from seqtag.artifacts import read_json
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import RegistryError, is_lasting
 from seqtag.evaluation.predictions import CONFIDENCE, PREDICTED, TOKENS
 from seqtag.features import TagIndex
-from seqtag.sealing import read_json
+from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags, legal_transitions
 
 N_GOLDEN: Final = 200  # sequences

@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
+from seqtag.artifacts import Manifest, file_digest, read_json, remove_folder, require_manifest, write_json
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.corpus.schema import TAGS, TOKENS
-from seqtag.rundir import RunDir
-from seqtag.sealing import Manifest, file_digest, read_json, remove_folder, require_manifest, write_json
+from seqtag.run_dir import RunDir
 from seqtag.steps.ground import digest, read_config, step, train_scheme
 from seqtag.steps.learning import encode, index, train
 

@@ -9,8 +9,8 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
-from seqtag.rundir import Home, RunDir
-from seqtag.sealing import exclusive, file_digest, read_json, write_json
+from seqtag.artifacts import exclusive, file_digest, read_json, write_json
+from seqtag.run_dir import Home, RunDir
 
 Verdict = Literal["approve", "hold", "none"]  # none: it was not answered in time
 

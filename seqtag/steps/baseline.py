@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqtag.rundir import RunDir
-from seqtag.sealing import Manifest, require_manifest, write_json
+from seqtag.artifacts import Manifest, require_manifest, write_json
+from seqtag.run_dir import RunDir
 from seqtag.steps.ground import read_config, step
 
 

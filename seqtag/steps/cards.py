@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtag.artifacts import MANIFEST, read_json
 from seqtag.errors import RunDirError
-from seqtag.rundir import RunDir
-from seqtag.sealing import MANIFEST, read_json
+from seqtag.run_dir import RunDir
 from seqtag.steps.approval import Approval, Question
 from seqtag.steps.ground import read_config, read_snapshot, spelling_of
 from seqtag.steps.outcome import concluded

@@ -6,10 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from seqtag.config import TaggerConfig
-from seqtag.errors import CorpusRejectedError, RunDirError
-from seqtag.rundir import RunDir, Snapshot
-from seqtag.sealing import (
+from seqtag.artifacts import (
     Answer,
     NothingStandsError,
     asking,
@@ -18,6 +15,9 @@ from seqtag.sealing import (
     read_json,
     write_json,
 )
+from seqtag.config import TaggerConfig
+from seqtag.errors import CorpusRejectedError, RunDirError
+from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.anchor import anchor
 from seqtag.steps.baseline import baseline
 from seqtag.steps.ground import Place, read_snapshot

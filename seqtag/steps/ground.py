@@ -10,17 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, get_args
 
-from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
-from seqtag.errors import ConfigError, RunDirError
-from seqtag.provenance import provenance, read_anew
-from seqtag.rundir import Home, RunDir, Snapshot, absolute
-from seqtag.sealing import (
+from seqtag.artifacts import (
     Manifest,
     exclusive,
     read_json,
     seal,
     write_json,
 )
+from seqtag.code_version import provenance, read_anew
+from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
+from seqtag.errors import ConfigError, RunDirError
+from seqtag.run_dir import Home, RunDir, Snapshot, absolute
 
 if TYPE_CHECKING:
     from seqtag.registry import Registry

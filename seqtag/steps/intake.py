@@ -11,11 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pyarrow.parquet as pq
 
-from seqtag.config import TaggerConfig, config_digest
-from seqtag.errors import CorpusChangedError, CorpusRejectedError, RunDirError
-from seqtag.provenance import provenance
-from seqtag.rundir import RunDir, Snapshot
-from seqtag.sealing import (
+from seqtag.artifacts import (
     Manifest,
     exclusive,
     file_digest,
@@ -26,6 +22,10 @@ from seqtag.sealing import (
     require_manifest,
     write_json,
 )
+from seqtag.code_version import provenance
+from seqtag.config import TaggerConfig, config_digest
+from seqtag.errors import CorpusChangedError, CorpusRejectedError, RunDirError
+from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.approval import require_approval
 from seqtag.steps.ground import Place, digest, key_of_steps, read_config, read_snapshot, spelling_of, step
 

@@ -12,11 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from seqtag import __version__
-from seqtag.child import run_in_child
-from seqtag.config import SchemeName, config_digest
-from seqtag.errors import BundleError, RunDirError
-from seqtag.rundir import RunDir
-from seqtag.sealing import (
+from seqtag.artifacts import (
     MANIFEST,
     Manifest,
     file_digest,
@@ -24,8 +20,12 @@ from seqtag.sealing import (
     require_manifest,
     write_json,
 )
+from seqtag.config import SchemeName, config_digest
+from seqtag.errors import BundleError, RunDirError
+from seqtag.run_dir import RunDir
 from seqtag.steps.ground import digest, key_of_steps, metric, read_config, read_snapshot, step, train_scheme
 from seqtag.steps.outcome import concluded
+from seqtag.subprocess_runner import run_in_child
 
 if TYPE_CHECKING:
     from seqtag.gate import AnchorKind, Cost

@@ -7,19 +7,19 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from seqtag.child import run_in_child
-from seqtag.config import SPLITS, config_digest
-from seqtag.errors import MemoryExhaustedError
-from seqtag.provenance import provenance
-from seqtag.rundir import RunDir
-from seqtag.sealing import (
+from seqtag.artifacts import (
     Manifest,
     exclusive,
     read_json,
     remove_folder,
     require_manifest,
 )
+from seqtag.code_version import provenance
+from seqtag.config import SPLITS, config_digest
+from seqtag.errors import MemoryExhaustedError
+from seqtag.run_dir import RunDir
 from seqtag.steps.ground import declared_tags, digest, metric, read_config, spoken_scheme, step, train_scheme
+from seqtag.subprocess_runner import run_in_child
 
 CHECKPOINTS_EVERY = 30.0  # seconds, which is what may have to be trained again
 

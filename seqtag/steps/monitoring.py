@@ -9,10 +9,10 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqtag.artifacts import file_digest, read_json, require_manifest, write_json
 from seqtag.config import SchemeName, TaggerConfig, config_digest
 from seqtag.errors import CorpusFormatError
-from seqtag.rundir import MonitorReport, RunDir, Snapshot
-from seqtag.sealing import file_digest, read_json, require_manifest, write_json
+from seqtag.run_dir import MonitorReport, RunDir, Snapshot
 from seqtag.steps.ground import (
     Place,
     digest,

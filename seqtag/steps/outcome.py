@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from seqtag.rundir import RunDir
-from seqtag.sealing import find_manifest, read_json
+from seqtag.artifacts import find_manifest, read_json
+from seqtag.run_dir import RunDir
 from seqtag.steps.ground import Place
 
 _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from seqtag.artifacts import read_json
 from seqtag.config import TaggerConfig
 from seqtag.errors import ConfigError, RunDirError
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 from seqtag.steps.ground import Place
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtag.registry import Judgement, Occasion, Registry
-from seqtag.rundir import RunDir
-from seqtag.sealing import (
+from seqtag.artifacts import (
     Manifest,
     file_digest,
     read_json,
     require_manifest,
     write_json,
 )
+from seqtag.registry import Judgement, Occasion, Registry
+from seqtag.run_dir import RunDir
 from seqtag.steps.approval import Approval
 from seqtag.steps.ground import Place, key_of_steps, read_snapshot, step, train_scheme
 

@@ -6,12 +6,12 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtag.errors import RegistryError, SeqtagError
-from seqtag.registry import Entry, Occasion, bundle_digest, failures
-from seqtag.rundir import RunDir
-from seqtag.sealing import (
+from seqtag.artifacts import (
     require_manifest,
 )
+from seqtag.errors import RegistryError, SeqtagError
+from seqtag.registry import Entry, Occasion, bundle_digest, failures
+from seqtag.run_dir import RunDir
 from seqtag.steps.ground import Place, train_scheme
 
 if TYPE_CHECKING:

@@ -20,9 +20,9 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seqtag.artifacts import MANIFEST, find_manifest
 from seqtag.config import Settings
-from seqtag.rundir import RunDir
-from seqtag.sealing import MANIFEST, find_manifest
+from seqtag.run_dir import RunDir
 from seqtag.steps import Place
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -84,7 +84,7 @@ class Begun:
         found = []
         for child in psutil.Process(self.process.pid).children():
             with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
-                found += [child] if "seqtag.child" in child.cmdline() else []
+                found += [child] if "seqtag.subprocess_runner" in child.cmdline() else []
         return found
 
     def wait_until(self, holds: Callable[[], Any]) -> bool:

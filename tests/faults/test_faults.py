@@ -12,7 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from seqtag.rundir import RunDir
+from seqtag.run_dir import RunDir
 from tests.faults.night import Nights
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")

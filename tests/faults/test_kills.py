@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from seqtag.sealing import require_manifest
+from seqtag.artifacts import require_manifest
 from tests.faults.night import Begun, Nights, forget, let_it_work
 
 STEPS = (
@@ -22,7 +22,7 @@ TRAIN = """
 import logging
 from pathlib import Path
 from seqtag import steps
-from seqtag.rundir import RunDir
+from seqtag.run_dir import RunDir
 
 logging.basicConfig(level=logging.INFO)
 steps.train(RunDir(Path({run!r})), checkpoints_every=0)

@@ -14,7 +14,7 @@ import pytest
 
 from flows import local, services
 from seqtag.config import Settings
-from seqtag.rundir import RunDir
+from seqtag.run_dir import RunDir
 from seqtag.steps import Place
 from tests.machine import bare_checkout, begin, client_of, until_final, until_suspended
 

@@ -12,9 +12,9 @@ import pytest
 from prefect.states import Pending
 
 from flows import local, programs, services
+from seqtag.artifacts import read_json
 from seqtag.errors import ConfigError
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 from seqtag.steps import Place
 from tests.machine import begin, client_of, corpus, finished, runs_at, until, until_final, written
 

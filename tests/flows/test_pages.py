@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.pages import application
-from seqtag.rundir import Home
+from seqtag.run_dir import Home
 
 RUN = "/runs/small/2026-01-31-a-b"
 PUBLIC = {

@@ -12,11 +12,11 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.client.schemas.objects import State
 
 from flows.retrain import retrain
-from seqtag.config import Settings
-from seqtag.rundir import RunDir
-from seqtag.sealing import (
+from seqtag.artifacts import (
     read_json,
 )
+from seqtag.config import Settings
+from seqtag.run_dir import RunDir
 from seqtag.steps import Place
 from tests.taggers import Taggers
 

@@ -10,11 +10,11 @@ import pytest
 
 from flows.retrain import retrain
 from seqtag import steps
-from seqtag.config import Settings, load_tagger
-from seqtag.registry import sqlite_url
-from seqtag.sealing import (
+from seqtag.artifacts import (
     read_json,
 )
+from seqtag.config import Settings, load_tagger
+from seqtag.registry import sqlite_url
 from seqtag.steps import Occasion, Place
 from tests.taggers import Taggers
 

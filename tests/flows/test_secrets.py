@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy
 
 from flows import local
-from seqtag.rundir import Home
+from seqtag.run_dir import Home
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, postgres_url  # noqa: F401 - a fixture
 from tests.signed import Store, store  # noqa: F401 - a fixture
 

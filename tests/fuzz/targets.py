@@ -240,13 +240,13 @@ def read_packed(path: Path) -> None:
 
 
 def read_json(path: Path) -> None:
-    from seqtag.sealing import read_json
+    from seqtag.artifacts import read_json
 
     read_json(path)
 
 
 def read_manifest(path: Path) -> None:
-    from seqtag.sealing import require_manifest
+    from seqtag.artifacts import require_manifest
 
     require_manifest(path.parent)
 

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from seqtag.artifacts import find_manifest, is_inside, read_json
 from seqtag.config import load_tagger
 from seqtag.errors import ConfigError, CorpusFormatError, RunDirError, SeqtagError
 from seqtag.evaluation.predictions import read_predictions
@@ -21,8 +22,7 @@ from seqtag.features import TagIndex, read_encoded
 from seqtag.features.vectors import first_words
 from seqtag.neural import read_bundle
 from seqtag.neural.weights import load_arrays
-from seqtag.rundir import RunDir
-from seqtag.sealing import find_manifest, is_inside, read_json
+from seqtag.run_dir import RunDir
 from seqtag.steps import read_config, read_snapshot
 from tests.fuzz.targets import BUNDLE, predictions
 

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from seqtag.child import run_in_child
+from seqtag.subprocess_runner import run_in_child
 from tests.fuzz.feeding import feed
 from tests.fuzz.targets import TARGETS
 

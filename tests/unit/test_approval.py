@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.rundir import Home, RunDir
-from seqtag.sealing import write_json
+from seqtag.artifacts import write_json
+from seqtag.run_dir import Home, RunDir
 from seqtag.steps import answer, ask, ask_again, run_asked_about, wants_approval, withdraw
 from seqtag.steps.approval import Approval, Verdict, require_approval
 

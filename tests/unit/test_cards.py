@@ -9,10 +9,10 @@ from datetime import UTC, date, datetime
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json, write_json
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import CorpusRejectedError
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json, write_json
+from seqtag.run_dir import RunDir
 from seqtag.steps import cards
 from seqtag.steps.approval import require_approval
 from tests.taggers import Taggers

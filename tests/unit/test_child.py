@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.child import peak_memory, run_in_child
 from seqtag.errors import (
     ChildCrashedError,
     ChildDiedError,
@@ -19,6 +18,7 @@ from seqtag.errors import (
     MemoryExhaustedError,
     RegistryError,
 )
+from seqtag.subprocess_runner import peak_memory, run_in_child
 from tests import children
 
 CHECKOUT = Path(__file__).resolve().parents[2]

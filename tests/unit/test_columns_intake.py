@@ -11,10 +11,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import Settings, TaggerConfig
 from seqtag.errors import CorpusRejectedError
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 from seqtag.steps import read_snapshot
 
 SENTENCES = [

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import Settings, TaggerConfig
 from seqtag.errors import CorpusRejectedError
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 
 COLUMNS = {"sequence_column": "s", "token_column": "w", "tag_column": "t"}
 ROWS = [f"{sequence},w{sequence}-{n},{'XYZ'[n]}\n" for sequence in range(60) for n in range(3)]

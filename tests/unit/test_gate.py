@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 
 ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 NAMES, PLACES = ("Anna", "Bob", "Carla", "Dan", "Eva"), ("Berlin", "Paris", "Rome", "Oslo", "Bonn")

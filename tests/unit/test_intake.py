@@ -14,10 +14,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import Settings, TaggerConfig
 from seqtag.errors import CorpusFormatError, CorpusRejectedError
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 
 
 @pytest.fixture(scope="module")

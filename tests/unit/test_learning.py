@@ -11,7 +11,7 @@ import pytest
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import MemoryExhaustedError, TrainingError
-from seqtag.rundir import RunDir
+from seqtag.run_dir import RunDir
 from seqtag.steps import Place
 from tests.taggers import Taggers
 

@@ -15,10 +15,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import ConfigError, CorpusRejectedError
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 
 ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 FIRST, LAST = ("Ada", "Bo", "Cleo", "Dov", "Eli"), ("Quist", "Rune", "Sato", "Tully", "Urbin")

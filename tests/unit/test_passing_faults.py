@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import ChildDiedError, ChildError, MemoryExhaustedError, RegistryError, RunDirError
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 from seqtag.steps import judgement
 from tasks.failures import is_transient, kind_of
 from tests import children

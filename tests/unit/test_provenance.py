@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from seqtag import provenance as module
-from seqtag.provenance import provenance
+from seqtag import code_version as module
+from seqtag.code_version import provenance
 from seqtag.steps.ground import key_of_steps
 
 A = """
@@ -251,7 +251,7 @@ def test_all_that_runs_is_known_before(verb, traced):
 
 
 # What runs beside a step and decides nothing: addresses, sealing and what tells of it.
-AROUND = {"seqtag.rundir", "seqtag.sealing", "seqtag.provenance"}
+AROUND = {"seqtag.run_dir", "seqtag.artifacts", "seqtag.code_version"}
 ADDRESS = ("seqtag.steps.ground", "Place")
 
 

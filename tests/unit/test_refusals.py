@@ -10,10 +10,10 @@ from typing import Any, get_args
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import RowRule, Settings, TaggerConfig
 from seqtag.errors import CorpusRejectedError
 from seqtag.quality.causes import CAUSES
-from seqtag.sealing import read_json
 
 SOUND = [f"Ada{i}\tB-PER\nof\tO\nKent{i}\tB-LOC" for i in range(60)]
 LISTS = '{{"id": "s{0}", "tokens": ["walk", "to", "Bath{0}"], "tags": ["O", "O", "B-LOC"], "part": "{1}"}}'

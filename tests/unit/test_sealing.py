@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from seqtag import sealing
-from seqtag.errors import RunDirError
-from seqtag.sealing import (
+from seqtag import artifacts
+from seqtag.artifacts import (
     find_manifest,
     fresh_folder,
     read_json,
@@ -18,6 +17,7 @@ from seqtag.sealing import (
     seal,
     write_json,
 )
+from seqtag.errors import RunDirError
 
 
 def writer(text: str, calls: list[str] | None = None):
@@ -171,7 +171,7 @@ def test_a_finished_step_that_cannot_be_read_is_not_called_damaged(tmp_path, mon
     def failing(path):
         raise OSError(errno.EIO, "Input/output error", str(path))
 
-    monkeypatch.setattr(sealing, "file_digest", failing)
+    monkeypatch.setattr(artifacts, "file_digest", failing)
     with pytest.raises(RunDirError, match=r"finished step cannot be read: .*Input/output error") as raised:
         require_manifest(tmp_path / "out")
     assert raised.value.__cause__.errno == errno.EIO

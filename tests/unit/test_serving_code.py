@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
 from seqtag.registry import artifact
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json
+from seqtag.run_dir import RunDir
 from tests.taggers import Taggers
 
 ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))

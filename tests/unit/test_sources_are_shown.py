@@ -13,12 +13,12 @@ import pytest
 from typer.testing import CliRunner
 
 from seqtag import steps
+from seqtag.artifacts import MANIFEST, find_manifest, publish, read_json
 from seqtag.cli import app
 from seqtag.config import Settings, TaggerConfig
 from seqtag.corpus import SourceReport, readers
 from seqtag.errors import CorpusRejectedError
-from seqtag.rundir import RunDir, Snapshot
-from seqtag.sealing import MANIFEST, find_manifest, publish, read_json
+from seqtag.run_dir import RunDir, Snapshot
 
 COLUMNS = "a.conll:17: 4 columns where the first line has 3; set n_columns (the first of 12 such places)"
 READ = "columns 2, comments none, compression none, encoding utf-8, header none, separator tab"

@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import read_json, seal, write_json
 from seqtag.config import TaggerConfig
-from seqtag.rundir import RunDir
-from seqtag.sealing import read_json, seal, write_json
+from seqtag.run_dir import RunDir
 from tests.unit.baseline.conftest import toy_language
 
 

@@ -12,13 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag import steps
+from seqtag.artifacts import find_manifest, read_json, seal, write_json
 from seqtag.config import TaggerConfig
 from seqtag.corpus import corpus_schema, split_corpus, write_corpus
 from seqtag.errors import ConfigError, CorpusFormatError, RunDirError
 from seqtag.features import index_corpus
 from seqtag.registry import Champion
-from seqtag.rundir import Home, MonitorReport, RunDir, Snapshot
-from seqtag.sealing import find_manifest, read_json, seal, write_json
+from seqtag.run_dir import Home, MonitorReport, RunDir, Snapshot
 from tests.unit.monitoring.simulation import N_TEMPLATES, by_month, period, traffic
 
 NIGHT = date(2026, 2, 1)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from seqtag.artifacts import (
+    file_digest,
+)
 from seqtag.errors import BundleError, RunDirError
 from seqtag.neural import Tagger, read_bundle
 from seqtag.neural import bundle as bundle_module
 from seqtag.neural.weights import load_arrays, save_arrays
-from seqtag.sealing import (
-    file_digest,
-)
 
 
 @pytest.fixture

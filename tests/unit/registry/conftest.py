@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
+from seqtag.artifacts import file_digest
 from seqtag.registry import Registry, sqlite_url
-from seqtag.sealing import file_digest
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
 
 OpenRegistry = Callable[[Path], Registry]

@@ -72,7 +72,7 @@ def run_in_child(
     }
     killed_before = _killed_for_memory()
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "seqtag.child"],
+        [sys.executable, "-P", "-m", "seqtag.subprocess_runner"],
         stdin=subprocess.PIPE,  # stays open: its end tells the child that we are no more
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,0 +1,1 @@
+"""Bundles and SavedModels on disk."""
