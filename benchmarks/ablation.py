@@ -30,7 +30,7 @@ from peers.measuring import machine, spread, table
 from seqtag import steps
 from seqtag.artifacts import read_json
 from seqtag.config import TaggerConfig, config_digest
-from seqtag.steps.ground import key_of_steps, train_scheme
+from seqtag.steps.context import key_of_steps, train_scheme
 
 WHOLE = "whole"
 # What a part changes in the tables of the TOML file.

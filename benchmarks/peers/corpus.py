@@ -18,7 +18,7 @@ from seqtag import steps
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
 from seqtag.run_dir import RunDir
-from seqtag.steps.ground import metric, train_scheme
+from seqtag.steps.context import metric, train_scheme
 
 
 @dataclass(frozen=True)

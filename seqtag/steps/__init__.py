@@ -17,7 +17,16 @@ from seqtag.steps.approval import (
     withdraw,
 )
 from seqtag.steps.baseline import baseline
-from seqtag.steps.cards import (
+from seqtag.steps.context import (
+    Place,
+    StepName,
+    confine_libraries,
+    force,
+    read_config,
+    read_snapshot,
+    require_steps,
+)
+from seqtag.steps.dashboard import (
     corpus_card,
     page_of,
     pictures,
@@ -28,22 +37,13 @@ from seqtag.steps.cards import (
     score_table,
     verdict_notice,
 )
-from seqtag.steps.explanation import explain, explanation
-from seqtag.steps.ground import (
-    Place,
-    StepName,
-    confine_libraries,
-    force,
-    read_config,
-    read_snapshot,
-    require_steps,
-)
+from seqtag.steps.dry_run import explain, explanation
 from seqtag.steps.intake import ingest, look_at_sources, note_sources, open_run, split, validate
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
-from seqtag.steps.monitoring import drift, drift_card, drift_notice, is_news, monitor, note_news, path_of_logs
+from seqtag.steps.monitor import drift, drift_card, drift_notice, is_news, monitor, note_news, path_of_logs
 from seqtag.steps.outcome import Verdict, conclusion, summary, verdict
-from seqtag.steps.planning import plan
+from seqtag.steps.plan import plan
 from seqtag.steps.promotion import infra_validate, occasion, promote, register
 from seqtag.steps.rollback import rollback
 

@@ -13,7 +13,7 @@ from seqtag.artifacts import Manifest, file_digest, read_json, remove_folder, re
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.run_dir import RunDir
-from seqtag.steps.ground import digest, read_config, step, train_scheme
+from seqtag.steps.context import digest, read_config, step, train_scheme
 from seqtag.steps.learning import encode, index, train
 
 logger = logging.getLogger(__name__)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from seqtag.artifacts import Manifest, require_manifest, write_json
 from seqtag.run_dir import RunDir
-from seqtag.steps.ground import read_config, step
+from seqtag.steps.context import read_config, step
 
 
 def baseline(run: RunDir) -> Manifest | None:

@@ -27,7 +27,7 @@ from seqtag.config import TaggerConfig, config_digest
 from seqtag.errors import CorpusChangedError, CorpusRejectedError, RunDirError
 from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.approval import require_approval
-from seqtag.steps.ground import Place, digest, key_of_steps, read_config, read_snapshot, spelling_of, step
+from seqtag.steps.context import Place, digest, key_of_steps, read_config, read_snapshot, spelling_of, step
 
 if TYPE_CHECKING:
     from seqtag.corpus import SourceRecord

@@ -23,7 +23,7 @@ from seqtag.artifacts import (
 from seqtag.config import SchemeName, config_digest
 from seqtag.errors import BundleError, RunDirError
 from seqtag.run_dir import RunDir
-from seqtag.steps.ground import digest, key_of_steps, metric, read_config, read_snapshot, step, train_scheme
+from seqtag.steps.context import digest, key_of_steps, metric, read_config, read_snapshot, step, train_scheme
 from seqtag.steps.outcome import concluded
 from seqtag.subprocess_runner import run_in_child
 

@@ -18,7 +18,7 @@ from seqtag.code_version import provenance
 from seqtag.config import SPLITS, config_digest
 from seqtag.errors import MemoryExhaustedError
 from seqtag.run_dir import RunDir
-from seqtag.steps.ground import declared_tags, digest, metric, read_config, spoken_scheme, step, train_scheme
+from seqtag.steps.context import declared_tags, digest, metric, read_config, spoken_scheme, step, train_scheme
 from seqtag.subprocess_runner import run_in_child
 
 CHECKPOINTS_EVERY = 30.0  # seconds, which is what may have to be trained again

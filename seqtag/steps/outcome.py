@@ -7,7 +7,7 @@ from typing import Any
 
 from seqtag.artifacts import find_manifest, read_json
 from seqtag.run_dir import RunDir
-from seqtag.steps.ground import Place
+from seqtag.steps.context import Place
 
 _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 

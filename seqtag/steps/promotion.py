@@ -19,7 +19,7 @@ from seqtag.artifacts import (
 from seqtag.registry import Judgement, Occasion, Registry
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import Approval
-from seqtag.steps.ground import Place, key_of_steps, read_snapshot, step, train_scheme
+from seqtag.steps.context import Place, key_of_steps, read_snapshot, step, train_scheme
 
 if TYPE_CHECKING:
     from seqtag.registry import Entry, Registration

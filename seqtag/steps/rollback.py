@@ -12,7 +12,7 @@ from seqtag.artifacts import (
 from seqtag.errors import RegistryError, SeqtagError
 from seqtag.registry import Entry, Occasion, bundle_digest, failures
 from seqtag.run_dir import RunDir
-from seqtag.steps.ground import Place, train_scheme
+from seqtag.steps.context import Place, train_scheme
 
 if TYPE_CHECKING:
     from seqtag.config import SchemeName

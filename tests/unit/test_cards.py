@@ -13,7 +13,7 @@ from seqtag.artifacts import read_json, write_json
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import CorpusRejectedError
 from seqtag.run_dir import RunDir
-from seqtag.steps import cards
+from seqtag.steps import dashboard
 from seqtag.steps.approval import require_approval
 from tests.taggers import Taggers
 
@@ -63,9 +63,9 @@ def test_the_scores_of_a_first_model_have_no_champion(nights):
 
 def test_a_step_that_was_taken_over_says_from_which_run(nights):
     _, first, second = nights
-    taken = {of.step: of.taken_from for of in cards.done(second)}
+    taken = {of.step: of.taken_from for of in dashboard.done(second)}
 
-    assert {of.taken_from for of in cards.done(first)} == {None}
+    assert {of.taken_from for of in dashboard.done(first)} == {None}
     assert taken["train"] == taken["encode"] == first.id
     assert taken["decide"] is None
 
@@ -77,17 +77,17 @@ def test_what_runs_share_does_not_depend_on_which_of_a_day_is_named_first(nights
     shutil.copytree(second.path, same_day.path)
 
     try:
-        assert {of.taken_from for of in cards.done(first)} == {None}
-        assert {of.step: of.taken_from for of in cards.done(same_day)}["train"] == first.id
+        assert {of.taken_from for of in dashboard.done(first)} == {None}
+        assert {of.step: of.taken_from for of in dashboard.done(same_day)}["train"] == first.id
     finally:
         shutil.rmtree(same_day.path)
 
 
 def test_what_changed_is_told_against_the_champions_run(nights):
     _, first, second = nights
-    changes = cards.changes(second)
+    changes = dashboard.changes(second)
 
-    assert cards.changes(first) is None
+    assert dashboard.changes(first) is None
     assert changes.champion_run == first.id
     assert changes.snapshots[0] == changes.snapshots[1]
     assert changes.settings == {"gate.floor": ("0.05", "0.06")}
@@ -97,7 +97,7 @@ def test_what_changed_is_told_against_the_champions_run(nights):
 
 def test_a_tie_says_how_the_model_may_serve_all_the_same(nights):
     _, _, second = nights
-    commands = list(cards.commands(second, tagger=ODD).values())
+    commands = list(dashboard.commands(second, tagger=ODD).values())
 
     assert f"seqtag show {second.id}" in commands
     assert "seqtag retrain 'my taggers/$(x).toml' --force train" in commands
@@ -106,7 +106,7 @@ def test_a_tie_says_how_the_model_may_serve_all_the_same(nights):
 
 
 def test_there_is_nothing_to_go_back_to_from_a_first_champion(nights):
-    commands = list(cards.commands(nights[1], tagger=ODD).values())
+    commands = list(dashboard.commands(nights[1], tagger=ODD).values())
 
     assert not any("rollback" in command for command in commands)
 
@@ -116,7 +116,7 @@ def test_a_promotion_that_a_hold_forbids_says_how_the_hold_is_lifted(nights, tmp
     shutil.copytree(nights[2].path, run.path)
     write_json(run.decision, read_json(run.decision) | {"verdict": "PROMOTE"})
 
-    assert "seqtag release-hold small --reason TEXT" in cards.commands(run, tagger=ODD).values()
+    assert "seqtag release-hold small --reason TEXT" in dashboard.commands(run, tagger=ODD).values()
 
 
 def test_a_promotion_that_nobody_approved_says_how_to_be_asked_again(nights, tmp_path):
@@ -124,7 +124,7 @@ def test_a_promotion_that_nobody_approved_says_how_to_be_asked_again(nights, tmp
     shutil.copytree(nights[2].path, run.path)
     write_json(run.decision, read_json(run.decision) | {"verdict": "PROMOTE"})
     require_approval(run, required=True)
-    commands = cards.commands(run, tagger=ODD).values()
+    commands = dashboard.commands(run, tagger=ODD).values()
 
     again = "python -m flows.local prefect deployment run retrain/small --param 'force=[\"promote\"]'"
     assert again in commands

@@ -12,7 +12,7 @@ import pytest
 
 from seqtag import code_version as module
 from seqtag.code_version import provenance
-from seqtag.steps.ground import key_of_steps
+from seqtag.steps.context import key_of_steps
 
 A = """
     from seqtag.b import helper
@@ -252,7 +252,7 @@ def test_all_that_runs_is_known_before(verb, traced):
 
 # What runs beside a step and decides nothing: addresses, sealing and what tells of it.
 AROUND = {"seqtag.run_dir", "seqtag.artifacts", "seqtag.code_version"}
-ADDRESS = ("seqtag.steps.ground", "Place")
+ADDRESS = ("seqtag.steps.context", "Place")
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,7 @@ from seqtag.artifacts import read_json
 from seqtag.config import TaggerConfig
 from seqtag.errors import ConfigError, RunDirError
 from seqtag.run_dir import RunDir
-from seqtag.steps.ground import Place
+from seqtag.steps.context import Place
 
 if TYPE_CHECKING:
     from seqtag.gate import Plan

@@ -13,7 +13,7 @@ from seqtag.artifacts import file_digest, read_json, require_manifest, write_jso
 from seqtag.config import SchemeName, TaggerConfig, config_digest
 from seqtag.errors import CorpusFormatError
 from seqtag.run_dir import MonitorReport, RunDir, Snapshot
-from seqtag.steps.ground import (
+from seqtag.steps.context import (
     Place,
     digest,
     read_config,

@@ -12,7 +12,7 @@ from seqtag.artifacts import MANIFEST, read_json
 from seqtag.errors import RunDirError
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import Approval, Question
-from seqtag.steps.ground import read_config, read_snapshot, spelling_of
+from seqtag.steps.context import read_config, read_snapshot, spelling_of
 from seqtag.steps.outcome import concluded
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from seqtag.errors import CorpusRejectedError, RunDirError
 from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.anchor import anchor
 from seqtag.steps.baseline import baseline
-from seqtag.steps.ground import Place, read_snapshot
+from seqtag.steps.context import Place, read_snapshot
 from seqtag.steps.intake import (
     keeps_opponent,
     split,
