@@ -1,16 +1,16 @@
 """Vocabulary, tags and padded windows: what stands between a split and a model."""
 
-from seqtag.features.encode import encode_corpus
-from seqtag.features.encoded import Rung, read_encoded
-from seqtag.features.forms import read_forms
-from seqtag.features.index import index_corpus, index_vectors
-from seqtag.features.layout import SEEN, TESTED
-from seqtag.features.seen import was_seen, write_seen
+from seqtag.features.encoded_layout import SEEN, TESTED
+from seqtag.features.encoded_reader import Rung, read_encoded
+from seqtag.features.encoding import encode_corpus
+from seqtag.features.indexing import index_corpus, index_vectors
 from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols, lower_case
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, UNTAGGED_ID, TagIndex
+from seqtag.features.train_hashes import was_seen, write_seen
 from seqtag.features.vectors import Coverage, Vectors
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import Windows, padded, stitched, windows
+from seqtag.features.word_types import read_forms
 
 __all__ = [
     "PAD",

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from seqtag.config import Fold
 from seqtag.errors import RunDirError
-from seqtag.features.layout import FOLD, SYMBOLS_SCHEMA
+from seqtag.features.encoded_layout import FOLD, SYMBOLS_SCHEMA
 from seqtag.hashing import hash_strings
 
 PAD, UNK = "<pad>", "<unk>"

@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from seqtag.config import SchemeName
 from seqtag.errors import ConfigError, RunDirError
-from seqtag.features.layout import TAGS
+from seqtag.features.encoded_layout import TAGS
 from seqtag.features.symbols import Lookup
 from seqtag.tagging.schemes import legal_transitions, split_tags, tag_name
 

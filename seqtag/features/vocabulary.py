@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seqtag.features.layout import CHARACTERS, WORDS
+from seqtag.features.encoded_layout import CHARACTERS, WORDS
 from seqtag.features.symbols import Symbols
 
 

@@ -22,7 +22,7 @@ from seqtag.artifacts import (
 from seqtag.config import Metric, ModelConfig, SchemeName
 from seqtag.errors import BundleError, RunDirError, is_lasting
 from seqtag.features import Coverage, TagIndex, Vectors, Vocabulary
-from seqtag.features.layout import CHARACTERS, SEEN, TAGS, TESTED, VECTORS, WORDS
+from seqtag.features.encoded_layout import CHARACTERS, SEEN, TAGS, TESTED, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_arrays, save_arrays
 
 FORMAT: Final = 2

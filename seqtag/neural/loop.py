@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
-from seqtag.features.reading import ahead
+from seqtag.features.split_reader import ahead
 from seqtag.neural.batches import Batch, Drawing
 from seqtag.neural.dev import DevScore
 from seqtag.neural.progress import EpochRecord, Position

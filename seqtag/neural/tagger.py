@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from seqtag.errors import BundleError, RunDirError
 from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
-from seqtag.features.layout import VECTORS
+from seqtag.features.encoded_layout import VECTORS
 from seqtag.neural.batches import FormTable
 from seqtag.neural.bundle import Bundle, bundled_vectors, read_bundle
 from seqtag.neural.reading import Reader, read_tokens

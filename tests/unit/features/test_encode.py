@@ -18,8 +18,8 @@ from seqtag.features import (
     Rung,
     TagIndex,
     Vocabulary,
-    encode,
     encode_corpus,
+    encoding,
     index_corpus,
     read_encoded,
     read_forms,
@@ -170,7 +170,7 @@ def test_an_empty_sequence_has_no_window_but_counts_as_a_position(
 def test_bytes_do_not_depend_on_the_row_groups_of_the_split(
     write_split: WriteSplit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(encode, "_CELLS_A_ROW_GROUP", 64)
+    monkeypatch.setattr(encoding, "_CELLS_A_ROW_GROUP", 64)
     tokens = [[f"w{i * j % 11}" for j in range(i % 12)] for i in range(1, 200)]
     tags = [["X"] * len(sequence) for sequence in tokens]
     written = {}

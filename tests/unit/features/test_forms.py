@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqtag.errors import RunDirError
 from seqtag.features import read_forms
-from seqtag.features.forms import FormCounter
+from seqtag.features.word_types import FormCounter
 
 
 def encoded(*tokens: str) -> pa.DictionaryArray:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.errors import RunDirError
-from seqtag.features.layout import FORMS
+from seqtag.features.encoded_layout import FORMS
 
 _SCHEMA = pa.schema([pa.field("form", pa.string(), nullable=False)])  # the form of id 1, 2, ...
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag.errors import RunDirError
-from seqtag.features.layout import RUNG, TAGS_DIGEST, VOCABULARY_DIGEST, encoded_schema, rung_files
+from seqtag.features.encoded_layout import RUNG, TAGS_DIGEST, VOCABULARY_DIGEST, encoded_schema, rung_files
 from seqtag.features.windowing import Windows
 
 _WINDOWS_AT_A_TIME = 2**14  # whose tokens are counted: bounds memory

@@ -19,12 +19,12 @@ from seqtag.config import FeaturesConfig
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.corpus.splits import ROW
 from seqtag.errors import CorpusFormatError
-from seqtag.features.forms import FormCounter
-from seqtag.features.layout import encoded_schema, rung_file
-from seqtag.features.reading import ahead, row_groups
+from seqtag.features.encoded_layout import encoded_schema, rung_file
+from seqtag.features.split_reader import ahead, row_groups
 from seqtag.features.tag_index import UNTAGGED_ID, TagIndex
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import padded, windows
+from seqtag.features.word_types import FormCounter
 from seqtag.tagging.ragged import flatten
 
 _CELLS_A_ROW_GROUP = 2**19  # tokens and padding of one column: 2 MiB, whatever the rung

@@ -15,8 +15,8 @@ import pyarrow.compute as pc
 from seqtag.config import FeaturesConfig, SchemeName
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.errors import CorpusRejectedError
-from seqtag.features.layout import VECTORS
-from seqtag.features.reading import ahead, row_groups
+from seqtag.features.encoded_layout import VECTORS
+from seqtag.features.split_reader import ahead, row_groups
 from seqtag.features.symbols import UNK_ID, Symbols, folded
 from seqtag.features.tag_index import TagIndex, tag_order
 from seqtag.features.vectors import Vectors, first_words, read_vectors
