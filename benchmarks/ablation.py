@@ -92,7 +92,7 @@ def one_training(config: TaggerConfig, part: str) -> dict[str, Any]:
 def blank_feature(name: str) -> Any:
     """Give every token the same value of one feature, wherever features are made."""
     from seqtag.neural._tensorflow import tf
-    from seqtag.neural.tokens import TokenFeatures
+    from seqtag.neural.layers.token_features import TokenFeatures
 
     seeing = TokenFeatures.__call__
 

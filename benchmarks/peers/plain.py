@@ -13,8 +13,8 @@ import tensorflow as tf
 from peers.corpus import Prepared
 from peers.measuring import CPU, PEAK, SECONDS, Watch, peak_mb
 from seqtag.features import TagIndex, Vocabulary
-from seqtag.neural.dev import DevSplit
-from seqtag.neural.reading import OUTPUT
+from seqtag.neural.training.dev_evaluation import DevSplit
+from seqtag.neural.windowed_inference import OUTPUT
 
 _WARM_UP = 4  # batches
 

@@ -18,9 +18,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from peers.corpus import Prepared
 from peers.measuring import PEAK, SECONDS, Watch, peak_mb, tagged_twice
-from seqtag.neural.batches import Drawing
-from seqtag.neural.dev import DevSplit
-from seqtag.neural.reading import CELLS, OUTPUT, reading_batches
+from seqtag.neural.training.batch_sampler import Drawing
+from seqtag.neural.training.dev_evaluation import DevSplit
+from seqtag.neural.windowed_inference import CELLS, OUTPUT, reading_batches
 
 _NOT_TAUGHT = -1
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from seqtag.cli.tag_input import Objects
-    from seqtag.neural.tagger import Tagged
+    from seqtag.neural.inference.tagger import Tagged
 
 
 class Alias(StrEnum):

@@ -1,12 +1,12 @@
 """The neural tagger: training, bundles and tagging. The only door to TensorFlow, which is opened late."""
 
-from seqtag.neural.bundle import Bundle, read_bundle
-from seqtag.neural.checkpoints import Checkpoints
-from seqtag.neural.loop import LossError
-from seqtag.neural.predictions import write_predictions
-from seqtag.neural.progress import EpochRecord
-from seqtag.neural.tagger import Tagged, Tagger
-from seqtag.neural.training import epoch_line, train
+from seqtag.neural.export.bundle import Bundle, read_bundle
+from seqtag.neural.inference.prediction_writer import write_predictions
+from seqtag.neural.inference.tagger import Tagged, Tagger
+from seqtag.neural.training.checkpoints import Checkpoints
+from seqtag.neural.training.fit_tagger import epoch_line, train
+from seqtag.neural.training.progress import EpochRecord
+from seqtag.neural.training.training_loop import LossError
 
 __all__ = [
     "Bundle",

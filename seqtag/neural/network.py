@@ -11,12 +11,12 @@ import numpy.typing as npt
 from seqtag.config import ModelConfig
 from seqtag.features import TagIndex, Vectors
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.batches import FormTable
-from seqtag.neural.model import Model, Sizes, built
-from seqtag.neural.outputs import Decoded, SoftmaxOutput, output_for
-from seqtag.neural.reading import OUTPUT
-from seqtag.neural.tokens import Forms
+from seqtag.neural.encoders import Model, Sizes, built
+from seqtag.neural.heads import Decoded, SoftmaxOutput, output_for
+from seqtag.neural.layers.token_features import Forms
+from seqtag.neural.training.batch_sampler import FormTable
 from seqtag.neural.weights import Weights, weights_of
+from seqtag.neural.windowed_inference import OUTPUT
 
 _FORMS_AT_A_TIME = 2**14  # bounds the memory that spelling takes
 _PAIRS_AT_ONCE = 2**24  # of neighbouring tags that a decoding weighs at one step, in all of its rows

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.crf import ILLEGAL, Chain, legal_chain
+from seqtag.neural.crf.linear_chain import ILLEGAL, Chain, legal_chain
 from seqtag.tagging import legal_transitions
 
 TIME = 5

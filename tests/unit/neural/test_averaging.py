@@ -3,7 +3,7 @@
 import pytest
 
 from seqtag.neural._tensorflow import keras
-from seqtag.neural.averaging import Average, NoAverage
+from seqtag.neural.training.ema import Average, NoAverage
 
 
 @pytest.mark.parametrize("n_steps", [1, 5, 8, 20])

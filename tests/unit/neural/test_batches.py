@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from seqtag.config import FeaturesConfig
 from seqtag.features import Vocabulary, read_forms
-from seqtag.neural import batches as module
-from seqtag.neural.batches import Drawing, Shape
-from seqtag.neural.tokens import TokenFeatures
-from seqtag.neural.training import worth_compiling
+from seqtag.neural.layers.token_features import TokenFeatures
+from seqtag.neural.training import batch_sampler as module
+from seqtag.neural.training.batch_sampler import Drawing, Shape
+from seqtag.neural.training.fit_tagger import worth_compiling
 from tests.unit.neural.toy import lay_ground, rung, rungs_of, train_config
 
 LONG = [("t0", "X"), ("t1", "X"), ("t2", "X"), ("t3", "X"), ("t4", "Y"), ("t5", "Y")]

@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.bilstm import BiLSTM
-from seqtag.neural.dropout import keep_mask
+from seqtag.neural.layers.bilstm import BiLSTM
+from seqtag.neural.layers.dropout import keep_mask
 
 N_FEATURES, UNITS = 3, 4
 SEED = np.array([5, 1], np.int32)

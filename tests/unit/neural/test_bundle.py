@@ -12,7 +12,7 @@ from seqtag.artifacts import (
 )
 from seqtag.errors import BundleError, RunDirError
 from seqtag.neural import Tagger, read_bundle
-from seqtag.neural import bundle as bundle_module
+from seqtag.neural.export import bundle as bundle_module
 from seqtag.neural.weights import load_arrays, save_arrays
 
 

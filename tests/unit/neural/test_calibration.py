@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from seqtag.neural import calibration
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.calibration import fitted_temperature
-from seqtag.neural.outputs import CRFOutput, SoftmaxOutput, ViterbiOutput
+from seqtag.neural.heads import CRFOutput, SoftmaxOutput, ViterbiOutput
+from seqtag.neural.training import temperature_scaling
+from seqtag.neural.training.temperature_scaling import fitted_temperature
 from tests.unit.neural.toy import rung
 
 TAGS = ("O", "B-X", "B-Y")  # all may follow each other
@@ -49,7 +49,7 @@ def test_scores_that_are_too_large_by_a_factor_give_it_back_as_the_temperature(k
 
 def test_a_sample_spread_over_all_rungs_gives_nearly_the_same(monkeypatch):
     short = drawn_from(LOGITS, n_sequences=500, length=3, seed=2)
-    monkeypatch.setattr(calibration, "_MOST_CELLS", 4000)
+    monkeypatch.setattr(temperature_scaling, "_MOST_CELLS", 4000)
     assert fitted(Said(3 * LOGITS), [short, DEV]) == pytest.approx(3.0, rel=0.15)
 
 

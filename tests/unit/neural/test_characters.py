@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.characters import CharacterCNN
+from seqtag.neural.layers.char_cnn import CharacterCNN
 
 
 @pytest.fixture(scope="module")

@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from seqtag.neural.checkpoints import Checkpoint, Checkpoints
-from seqtag.neural.progress import EpochRecord, Position, Progress
+from seqtag.neural.training.checkpoints import Checkpoint, Checkpoints
+from seqtag.neural.training.progress import EpochRecord, Position, Progress
 
 MOVING = {"max_epochs": 3, "average": 1.0, "decay": 0.1}  # all that a step may depend on moves
 

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.errors import ConfigError
-from seqtag.neural import chain as chain_module
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.crf import (
+from seqtag.neural.crf import forward_backward as chain_module
+from seqtag.neural.crf.linear_chain import (
     CRF,
     ILLEGAL,
     Chain,

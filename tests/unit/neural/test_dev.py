@@ -3,8 +3,8 @@ import pytest
 
 from seqtag.config import FeaturesConfig
 from seqtag.features import TagIndex, Vocabulary, read_forms
-from seqtag.neural.dev import DevSplit
-from seqtag.neural.reading import OUTPUT
+from seqtag.neural.training.dev_evaluation import DevSplit
+from seqtag.neural.windowed_inference import OUTPUT
 from tests.unit.neural.toy import lay_ground, rungs_of
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.dropout import SpatialDropout1D, apart, keep_mask
+from seqtag.neural.layers.dropout import SpatialDropout1D, apart, keep_mask
 
 SEED = np.array([7, 3], np.int32)
 

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from seqtag.config import ModelConfig
 from seqtag.features import TagIndex
 from seqtag.neural._tensorflow import keras, make_deterministic, tf
-from seqtag.neural.batches import Drawing
-from seqtag.neural.engine import Engine
-from seqtag.neural.model import Sizes
+from seqtag.neural.encoders import Sizes
 from seqtag.neural.network import Network, NetworkReader
+from seqtag.neural.training.batch_sampler import Drawing
+from seqtag.neural.training.engine import Engine
 from seqtag.neural.weights import set_weights
 from tests.unit.neural.toy import SMALL, rung, train_config
 

@@ -7,7 +7,7 @@ import pytest
 from seqtag.config import ModelConfig
 from seqtag.features import TagIndex, Vectors
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.model import Sizes
+from seqtag.neural.encoders import Sizes
 from seqtag.neural.network import Network
 from tests.unit.neural.toy import SMALL
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.optimizer import Optimizer
+from seqtag.neural.training.optimizer import Optimizer
 from tests.unit.neural.toy import train_config
 
 TABLE, DENSE = [[1.0, -1.0], [2.0, 0.5], [0.25, 3.0], [-2.0, 1.0]], [0.5, -0.5, 2.0]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtag.neural import outputs
+from seqtag.neural import heads
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.outputs import (
+from seqtag.neural.heads import (
     CRFOutput,
     SoftmaxOutput,
     ViterbiOutput,
@@ -74,7 +74,7 @@ def crf_probabilities(scheme, emissions, *, temperature=1.0):
 
 
 def test_the_example_in_the_docstring_holds():
-    assert doctest.testmod(outputs).failed == 0
+    assert doctest.testmod(heads).failed == 0
 
 
 def test_where_spans_begin_in_iobes():

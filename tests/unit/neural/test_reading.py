@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.features import windows
-from seqtag.neural.reading import OUTPUT, read_tokens, reading_batches
+from seqtag.neural.windowed_inference import OUTPUT, read_tokens, reading_batches
 
 LENGTHS = st.lists(st.integers(0, 9), max_size=12)
 

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqtag.features import Symbols, Vectors, Vocabulary
-from seqtag.neural import tokens as module
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.tokens import TokenFeatures
+from seqtag.neural.layers import token_features as module
+from seqtag.neural.layers.token_features import TokenFeatures
 
 PREFIXES, SUFFIXES, SHAPE, SIZE = {0, 1, 2}, {3, 4, 5, 6}, {7}, {8}  # columns of affix_ids, by their length
 

@@ -17,8 +17,9 @@ from seqtag.config import FeaturesConfig
 from seqtag.errors import ConfigError, RunDirError, TrainingError
 from seqtag.evaluation.predictions import read_predictions
 from seqtag.features import Vocabulary
-from seqtag.neural import Tagger, training, write_predictions
-from seqtag.neural.dev import DevScore, DevSplit
+from seqtag.neural import Tagger, write_predictions
+from seqtag.neural.training import fit_tagger
+from seqtag.neural.training.dev_evaluation import DevScore, DevSplit
 from seqtag.neural.weights import load_arrays
 from tests.unit.neural.toy import lay_ground, toy_language
 
@@ -129,7 +130,7 @@ def test_compiled_steps_of_the_same_seed_give_the_same_bytes_too(tmp_path, monke
     splits = {"train": toy_language(60, seed=1), "dev": toy_language(9, seed=2)}
     features = FeaturesConfig(ladder=(8,), window_overlap=0)
     ground = lay_ground(tmp_path / "ground", splits, features=features)
-    monkeypatch.setattr(training, "_WORTH_COMPILING", 0)
+    monkeypatch.setattr(fit_tagger, "_WORTH_COMPILING", 0)
     one, again = (ground.train(tmp_path / name, max_epochs=2) for name in ("one", "again"))
     assert weight_bytes(one) == weight_bytes(again)
     assert history(one)[1]["loss"] < history(one)[0]["loss"]
@@ -165,7 +166,7 @@ def test_a_step_is_divided_by_what_the_tokens_of_a_batch_weigh_in_the_mean(toy, 
     def engine(*_, steps_an_epoch, weight_a_step, **__):
         raise EnoughError(steps_an_epoch, weight_a_step)
 
-    monkeypatch.setattr("seqtag.neural.engine.Engine", engine)
+    monkeypatch.setattr("seqtag.neural.training.engine.Engine", engine)
     sequence = [("a", "O"), ("b", "B-X"), ("c", "O")]
     ground = lay_ground(tmp_path / "ground", {"train": [sequence] * 33, "dev": [sequence]}, scheme="IOB2")
     with pytest.raises(EnoughError) as asked:

@@ -11,7 +11,7 @@ import numpy as np
 from seqtag.features import Rung
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.network import Network
-from seqtag.neural.reading import CELLS
+from seqtag.neural.windowed_inference import CELLS
 
 _MOST_CELLS = 200_000  # of dev that are looked at: enough for one number
 _COLDEST, _HOTTEST = 0.5, 10.0  # a dev that is learnt by heart would have it at 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from seqtag.artifacts import find_manifest, fresh_folder, publish, read_json, write_json
 from seqtag.errors import RunDirError
-from seqtag.neural.progress import EpochRecord, Position, Progress
+from seqtag.neural.training.progress import EpochRecord, Position, Progress
 from seqtag.neural.weights import Arrays, load_arrays, save_arrays
 
 _SLOTS = ("a", "b")

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import Output, SchemeName
-from seqtag.neural import crf
 from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural.crf import linear_chain
 from seqtag.tagging.schemes import begin_mask, legal_transitions, read_tags
 
 
@@ -77,10 +77,10 @@ class ViterbiOutput(SoftmaxOutput):
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
         super().__init__(tags, scheme)
-        self._chain = crf.legal_chain(legal_transitions(tags, scheme))
+        self._chain = linear_chain.legal_chain(legal_transitions(tags, scheme))
 
     def _best(self, log_probability: Any, mask: Any) -> Any:
-        return crf.viterbi(log_probability, mask, self._chain)[0]
+        return linear_chain.viterbi(log_probability, mask, self._chain)[0]
 
 
 class CRFOutput(SoftmaxOutput):
@@ -89,7 +89,7 @@ class CRFOutput(SoftmaxOutput):
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
         super().__init__(tags, scheme)
         legal = legal_transitions(tags, scheme)
-        self.crf = crf.CRF(len(tags), legal=legal, name="crf")
+        self.crf = linear_chain.CRF(len(tags), legal=legal, name="crf")
         self._may_begin, self._may_end = tf.constant(legal[-1, :-1]), tf.constant(legal[:-1, -1])
 
     def loss(self, emissions: Any, tag_ids: Any, taught: Any, mask: Any) -> Any:
@@ -98,22 +98,26 @@ class CRFOutput(SoftmaxOutput):
         So are those with which a window begins or ends in the middle of a span: no whole sequence could.
         """
         known = (taught > 0) & ~self._is_cut(tag_ids, mask)
-        likelihood = crf.log_likelihood(emissions, tag_ids, mask, self.crf.chain, known=known)  # [batch]
+        likelihood = linear_chain.log_likelihood(
+            emissions, tag_ids, mask, self.crf.chain, known=known
+        )  # [batch]
         n_known = tf.reduce_sum(tf.cast(known, tf.float32), axis=1)
         weight = tf.reduce_sum(tf.where(known, taught, 0.0), axis=1)
         return -tf.reduce_sum(likelihood * tf.math.divide_no_nan(weight, n_known))
 
     def decode(self, emissions: Any, mask: Any, temperature: Any = 1.0) -> Decoded:
         """Return the best tags; confidences are exact marginals at the temperature."""
-        tag_ids, _ = crf.viterbi(emissions, mask, self.crf.chain)
+        tag_ids, _ = linear_chain.viterbi(emissions, mask, self.crf.chain)
         log_probability = self.log_probability(emissions, mask, temperature)
         confidence = tf.exp(tf.gather(log_probability, tag_ids, batch_dims=2))
         begins, chain = self._begins_at(tag_ids), self._chain_at(temperature)
-        of_span = crf.segment_log_probability(emissions / temperature, tag_ids, mask, chain, begins=begins)
+        of_span = linear_chain.segment_log_probability(
+            emissions / temperature, tag_ids, mask, chain, begins=begins
+        )
         return Decoded(tag_ids, confidence, tf.exp(of_span))
 
     def log_probability(self, emissions: Any, mask: Any, temperature: Any) -> Any:
-        marginals = crf.marginals(emissions / temperature, mask, self._chain_at(temperature))
+        marginals = linear_chain.marginals(emissions / temperature, mask, self._chain_at(temperature))
         return tf.math.log(tf.maximum(marginals, 1e-30))
 
     def _is_cut(self, tag_ids: Any, mask: Any) -> Any:
@@ -123,8 +127,8 @@ class CRFOutput(SoftmaxOutput):
             is_last & ~tf.gather(self._may_end, tag_ids)
         )
 
-    def _chain_at(self, temperature: Any) -> crf.Chain:
-        return crf.Chain(*(part / temperature for part in self.crf.chain))
+    def _chain_at(self, temperature: Any) -> linear_chain.Chain:
+        return linear_chain.Chain(*(part / temperature for part in self.crf.chain))
 
 
 def output_for(kind: Literal["auto"] | Output, tags: Sequence[str], scheme: SchemeName) -> SoftmaxOutput:

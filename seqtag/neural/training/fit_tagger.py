@@ -16,12 +16,12 @@ from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, Train
 from seqtag.errors import ConfigError
 from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
 from seqtag.gate import METRIC_NAMES
-from seqtag.neural.batches import Drawing
-from seqtag.neural.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
-from seqtag.neural.checkpoints import Checkpoint, Checkpoints
-from seqtag.neural.dev import DevSplit
-from seqtag.neural.loop import epochs
-from seqtag.neural.progress import EpochRecord, Position, Progress
+from seqtag.neural.export.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
+from seqtag.neural.training.batch_sampler import Drawing
+from seqtag.neural.training.checkpoints import Checkpoint, Checkpoints
+from seqtag.neural.training.dev_evaluation import DevSplit
+from seqtag.neural.training.progress import EpochRecord, Position, Progress
+from seqtag.neural.training.training_loop import epochs
 from seqtag.neural.weights import Weights, set_weights
 
 # Tokens and padding of a rung in a training from which a compiled step pays for its compiling: measured on 2
@@ -72,12 +72,12 @@ def train(
         RunDirError: the splits were encoded with another vocabulary.
     """
     from seqtag.neural._tensorflow import make_deterministic
-    from seqtag.neural.calibration import fitted_temperature
-    from seqtag.neural.engine import Engine
-    from seqtag.neural.model import Sizes
+    from seqtag.neural.encoders import Sizes
+    from seqtag.neural.export.saved_model import export_saved_model
+    from seqtag.neural.layers.token_features import TokenFeatures
     from seqtag.neural.network import Network, NetworkReader
-    from seqtag.neural.serving import export_saved_model
-    from seqtag.neural.tokens import TokenFeatures
+    from seqtag.neural.training.engine import Engine
+    from seqtag.neural.training.temperature_scaling import fitted_temperature
 
     words, tags = Vocabulary.load(vocabulary), TagIndex.load(vocabulary)
     train_rungs, dev_rungs = (

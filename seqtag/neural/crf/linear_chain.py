@@ -13,7 +13,7 @@ import numpy as np
 
 from seqtag.errors import ConfigError
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.chain import (
+from seqtag.neural.crf.forward_backward import (
     ILLEGAL,
     NEVER,
     Chain,

@@ -6,8 +6,8 @@ import random
 from typing import Any, Literal
 
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.dropout import keep_mask
-from seqtag.neural.recurrence import bidirectional_lstm, fused_lstm
+from seqtag.neural.layers.dropout import keep_mask
+from seqtag.neural.layers.recurrence import bidirectional_lstm, fused_lstm
 
 Masks = Literal["gate", "state"]
 

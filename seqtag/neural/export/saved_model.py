@@ -10,8 +10,8 @@ from typing import Any
 from google.protobuf import text_format
 
 from seqtag.neural._tensorflow import saved_model_pb2, tf
+from seqtag.neural.layers.token_features import TokenFeatures
 from seqtag.neural.network import NetworkReader
-from seqtag.neural.tokens import TokenFeatures
 
 _CAPTURED = re.compile(r'(key: "_user_specified_name"\s+value {\s+s: ")\d+(?=")')
 

@@ -17,10 +17,10 @@ import numpy as np
 from seqtag.config import ModelConfig
 from seqtag.features import UNK_ID, Vectors
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.bilstm import BiLSTM
-from seqtag.neural.characters import CharacterCNN
-from seqtag.neural.dropout import SpatialDropout1D, apart, keep_mask
-from seqtag.neural.tokens import N_AFFIXES, N_CHARACTERS, Forms
+from seqtag.neural.layers.bilstm import BiLSTM
+from seqtag.neural.layers.char_cnn import CharacterCNN
+from seqtag.neural.layers.dropout import SpatialDropout1D, apart, keep_mask
+from seqtag.neural.layers.token_features import N_AFFIXES, N_CHARACTERS, Forms
 
 Tables = Mapping[str, Any]  # <float32>[n_rows, size] by name: whole tables, or the rows of a batch
 

@@ -26,7 +26,7 @@ from seqtag.features import SEEN as SEEN_FILE
 from seqtag.features import TESTED as TESTED_FILE
 from seqtag.features import was_seen
 from seqtag.gate import Cost
-from seqtag.neural.tagger import Tagger
+from seqtag.neural.inference.tagger import Tagger
 from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags
 

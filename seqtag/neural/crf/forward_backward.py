@@ -1,6 +1,6 @@
 """Chains of tags and the sums over all their paths, time-major and in float64.
 
-`seqtag.neural.crf` says it by batch and in float32.
+`seqtag.neural.crf.linear_chain` says it by batch and in float32.
 """
 
 from __future__ import annotations

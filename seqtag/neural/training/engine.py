@@ -11,10 +11,10 @@ import numpy.typing as npt
 
 from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.averaging import Average, NoAverage
-from seqtag.neural.batches import Batch, FormTable, Shape
 from seqtag.neural.network import Network, NetworkReader
-from seqtag.neural.optimizer import Optimizer
+from seqtag.neural.training.batch_sampler import Batch, FormTable, Shape
+from seqtag.neural.training.ema import Average, NoAverage
+from seqtag.neural.training.optimizer import Optimizer
 from seqtag.neural.weights import Arrays, Weights, below, named, set_weights, weights_of
 
 

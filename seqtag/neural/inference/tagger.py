@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from seqtag.errors import BundleError, RunDirError
 from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
 from seqtag.features.encoded_layout import VECTORS
-from seqtag.neural.batches import FormTable
-from seqtag.neural.bundle import Bundle, bundled_vectors, read_bundle
-from seqtag.neural.reading import Reader, read_tokens
+from seqtag.neural.export.bundle import Bundle, bundled_vectors, read_bundle
+from seqtag.neural.training.batch_sampler import FormTable
 from seqtag.neural.weights import set_weights
+from seqtag.neural.windowed_inference import Reader, read_tokens
 from seqtag.tagging.ragged import flatten
 
 
@@ -52,9 +52,9 @@ class Tagger:
         """
         bundle, vocabulary, tags, weights = read_bundle(folder)
 
-        from seqtag.neural.model import RECIPES, Sizes
+        from seqtag.neural.encoders import RECIPES, Sizes
+        from seqtag.neural.layers.token_features import TokenFeatures
         from seqtag.neural.network import Network, NetworkReader
-        from seqtag.neural.tokens import TokenFeatures
 
         if bundle.recipe not in RECIPES:
             raise BundleError(

@@ -14,8 +14,8 @@ import pyarrow as pa
 from seqtag.config import Metric
 from seqtag.evaluation import score_value
 from seqtag.features import UNTAGGED_ID, Rung, TagIndex, Windows, stitched
-from seqtag.neural.batches import FormTable
-from seqtag.neural.reading import Reader, read_tokens
+from seqtag.neural.training.batch_sampler import FormTable
+from seqtag.neural.windowed_inference import Reader, read_tokens
 
 # Stands for a gold tag that the model cannot give: a span of its own in every scheme, so always missed.
 _UNSEEN = "I-<unseen>"

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
 from seqtag.features.split_reader import ahead
-from seqtag.neural.batches import Batch, Drawing
-from seqtag.neural.dev import DevScore
-from seqtag.neural.progress import EpochRecord, Position
-from seqtag.neural.reading import Reader
+from seqtag.neural.training.batch_sampler import Batch, Drawing
+from seqtag.neural.training.dev_evaluation import DevScore
+from seqtag.neural.training.progress import EpochRecord, Position
+from seqtag.neural.windowed_inference import Reader
 
 _SEQUENCES_NAMED = 8
 _START = Position()
