@@ -25,7 +25,7 @@ from seqtag.monitoring import (
     plan_blocks,
     profile_period,
 )
-from seqtag.monitoring.sound import IN_TRAIN
+from seqtag.monitoring.validity import IN_TRAIN
 from tests.unit.monitoring.simulation import TAGS, by_month, known, period, traffic, trained_on
 
 LAYOUT = Layout.of(TAGS, "IOB2")

@@ -18,17 +18,17 @@ the reference it has a fifth of the data and finds fewer small drifts, and in no
 repeated sequence is tagged in another way than before.
 """
 
-from seqtag.monitoring.ages import AgeAlarm, model_age, silence
-from seqtag.monitoring.blocks import Blocks, Extent, extent, plan_blocks
+from seqtag.monitoring.block_bootstrap import Blocks, Extent, extent, plan_blocks
+from seqtag.monitoring.count_columns import Layout
 from seqtag.monitoring.drift import Comparison, Statistic, compare
-from seqtag.monitoring.elsewhere import Repeats
-from seqtag.monitoring.findings import drift_findings, without_champion
-from seqtag.monitoring.fresh import Earlier, is_grown
-from seqtag.monitoring.known import Known
-from seqtag.monitoring.layout import Layout
-from seqtag.monitoring.profile import PeriodProfile, profile_period
-from seqtag.monitoring.reading import read_labelled, read_reference, read_tagged
-from seqtag.monitoring.verdict import DriftVerdict, judge_drift
+from seqtag.monitoring.drift_findings import drift_findings, without_champion
+from seqtag.monitoring.drift_verdict import DriftVerdict, judge_drift
+from seqtag.monitoring.new_sequences import Earlier, is_grown
+from seqtag.monitoring.period_profile import PeriodProfile, profile_period
+from seqtag.monitoring.period_reader import read_labelled, read_reference, read_tagged
+from seqtag.monitoring.repeated_sequences import Repeats
+from seqtag.monitoring.staleness import AgeAlarm, model_age, silence
+from seqtag.monitoring.training_reference import Known
 
 __all__ = [
     "AgeAlarm",

@@ -9,9 +9,9 @@ from typing import Literal
 import numpy as np
 
 from seqtag.config import MonitorConfig
-from seqtag.monitoring.measures import Measure, measures
-from seqtag.monitoring.noise import resamples_for, thresholds
-from seqtag.monitoring.profile import PeriodProfile
+from seqtag.monitoring.drift_statistics import Measure, measures
+from seqtag.monitoring.period_profile import PeriodProfile
+from seqtag.monitoring.thresholds import resamples_for, thresholds
 
 Origin = Literal["snapshot", "logs"]
 

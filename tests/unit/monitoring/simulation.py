@@ -12,7 +12,7 @@ from seqtag.config import SplitConfig
 from seqtag.corpus import assign_splits, hash_sequences, hex_hashes
 from seqtag.features import Symbols
 from seqtag.monitoring import Known
-from seqtag.monitoring.sound import IN_TRAIN
+from seqtag.monitoring.validity import IN_TRAIN
 
 WORDS = [f"w{i}" for i in range(200)]
 NAMES = [f"n{i}" for i in range(60)]  # of which training shows the first 40

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.spatial.distance import jensenshannon
 
-from seqtag.monitoring import ages, fresh, layout, noise, tally
-from seqtag.monitoring.measures import Measure, Way
+from seqtag.monitoring import count_columns, hash_counts, new_sequences, staleness, thresholds
+from seqtag.monitoring.drift_statistics import Measure, Way
 
 COUNTS = st.lists(st.integers(1, 1000), min_size=4, max_size=4)
 
@@ -25,7 +25,7 @@ def value(way: Way, reference: list[float], current: list[float]) -> float:
     return float(measure(way).value(np.array(reference, float), np.array(current, float)))
 
 
-@pytest.mark.parametrize("module", [ages, fresh, layout, noise, tally])
+@pytest.mark.parametrize("module", [staleness, new_sequences, count_columns, thresholds, hash_counts])
 def test_the_examples_are_right(module) -> None:
     assert doctest.testmod(module).failed == 0
 
@@ -66,33 +66,33 @@ def test_the_distance_is_scipys(reference: list[int], current: list[int]) -> Non
 
 def test_a_threshold_is_exceeded_by_its_tail() -> None:
     values = np.arange(1.0, 1000.0)
-    assert noise.upper_quantile(values, 0.01) == 990.0
-    assert noise.upper_quantile(values, 0.001) == 999.0
+    assert thresholds.upper_quantile(values, 0.01) == 990.0
+    assert thresholds.upper_quantile(values, 0.001) == 999.0
 
 
 def test_there_is_no_threshold_where_simulated_periods_had_nothing() -> None:
-    assert noise.upper_quantile(np.array([0.1, np.nan, np.nan]), 0.01) is None
-    assert noise.upper_quantile(np.array([0.3, 0.1, np.nan]), 0.5) == 0.3
+    assert thresholds.upper_quantile(np.array([0.1, np.nan, np.nan]), 0.01) is None
+    assert thresholds.upper_quantile(np.array([0.3, 0.1, np.nan]), 0.5) == 0.3
 
 
 def test_the_limit_for_one_more_period_lies_beyond_the_most_unlike_of_the_past() -> None:
     """Of 8 periods with mean 0 and variance 1: t(7, 0.999) = 4.785 times the root of 9/8."""
     periods = np.array([-1.0, 1.0] * 4) * np.sqrt(7 / 8)
-    assert noise.beyond_the_past(periods, np.arange(8), 0.001) == pytest.approx(5.075, abs=0.001)
+    assert thresholds.beyond_the_past(periods, np.arange(8), 0.001) == pytest.approx(5.075, abs=0.001)
 
 
 def test_noise_within_periods_that_are_alike_has_many_degrees_of_freedom() -> None:
     """Each of 8 periods gives -1 and 1: the variance is 1, and all of it that of sampling."""
     values, periods = np.array([-1.0, 1.0] * 8), np.repeat(np.arange(8), 2)
-    assert noise.beyond_the_past(values, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
+    assert thresholds.beyond_the_past(values, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
     nearly = values + 1e-6 * periods
-    assert noise.beyond_the_past(nearly, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
+    assert thresholds.beyond_the_past(nearly, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
 
 
 def test_one_period_tells_nothing_of_another() -> None:
-    assert noise.beyond_the_past(np.array([1.0, 2.0, np.nan]), np.array([3, 3, 4]), 0.01) is None
+    assert thresholds.beyond_the_past(np.array([1.0, 2.0, np.nan]), np.array([3, 3, 4]), 0.01) is None
 
 
 def test_many_statistics_want_more_resamples() -> None:
-    assert noise.resamples_for(0.99, n_statistics=1, at_least=2000) == 2000
-    assert noise.resamples_for(0.99, n_statistics=40, at_least=2000) == 3999
+    assert thresholds.resamples_for(0.99, n_statistics=1, at_least=2000) == 2000
+    assert thresholds.resamples_for(0.99, n_statistics=40, at_least=2000) == 3999

@@ -11,8 +11,8 @@ import pytest
 from seqtag.corpus import hash_sequences, hex_hashes
 from seqtag.features import Symbols
 from seqtag.monitoring import Blocks, Known, Layout, PeriodProfile, profile_period
-from seqtag.monitoring.layout import EDGE
-from seqtag.monitoring.sound import IN_TRAIN
+from seqtag.monitoring.count_columns import EDGE
+from seqtag.monitoring.validity import IN_TRAIN
 from tests.unit.monitoring.simulation import TAGS, known, period, symbols
 
 LAYOUT = Layout.of(["O", "B-PER", "I-PER", "B-LOC"], "IOB2")

@@ -12,7 +12,7 @@ import pyarrow as pa
 from seqtag.config.monitor import Compare
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.hashing import hash_sequences, hash_strings
-from seqtag.monitoring.tally import Hashes, Tally
+from seqtag.monitoring.hash_counts import Hashes, Tally
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MOST = 0.5  # share of the earlier sequences that a grown corpus holds at least

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import sparse
 
-from seqtag.monitoring.blocks import Blocks, unit_hashes
-from seqtag.monitoring.counting import Counted, counted
-from seqtag.monitoring.known import Known
-from seqtag.monitoring.layout import TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, Part
-from seqtag.monitoring.sound import IN_TRAIN, sound
+from seqtag.monitoring.batch_counts import Counted, counted
+from seqtag.monitoring.block_bootstrap import Blocks, unit_hashes
+from seqtag.monitoring.count_columns import TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, Part
+from seqtag.monitoring.training_reference import Known
+from seqtag.monitoring.validity import IN_TRAIN, sound
 
 _ALL = Blocks(n=1, share=1.0, unit="sequence")
 

@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.hashing import hash_sequences, hex_hashes
-from seqtag.monitoring.blocks import unit_hashes
-from seqtag.monitoring.tally import Hashes, Ints
+from seqtag.monitoring.block_bootstrap import unit_hashes
+from seqtag.monitoring.hash_counts import Hashes, Ints
 
 
 class Repeats:

@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import betainc, ndtri, stdtrit
 
-from seqtag.monitoring.layout import TOKENS_COLUMN
-from seqtag.monitoring.measures import Floats, Measure
-from seqtag.monitoring.profile import PeriodProfile
+from seqtag.monitoring.count_columns import TOKENS_COLUMN
+from seqtag.monitoring.drift_statistics import Floats, Measure
+from seqtag.monitoring.period_profile import PeriodProfile
 
 Ints = npt.NDArray[np.int64]
 

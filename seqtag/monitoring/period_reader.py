@@ -17,7 +17,7 @@ from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
 from seqtag.errors import CorpusFormatError
 from seqtag.evaluation.predictions import PREDICTED
-from seqtag.monitoring.sound import CONFIDENCE, IN_TRAIN, sound
+from seqtag.monitoring.validity import CONFIDENCE, IN_TRAIN, sound
 from seqtag.tagging.partial_tags import convert_known_tags
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling, respell
 

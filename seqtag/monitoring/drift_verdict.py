@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqtag.config import MonitorConfig
-from seqtag.monitoring.ages import AgeAlarm
 from seqtag.monitoring.drift import Comparison, Statistic
+from seqtag.monitoring.staleness import AgeAlarm
 
 VerdictName = Literal["steady", "warn", "retrain", "stop"]
 

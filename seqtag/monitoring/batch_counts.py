@@ -11,9 +11,9 @@ import pyarrow as pa
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.evaluation.predictions import gold_span_keys
 from seqtag.hashing import hash_strings
-from seqtag.monitoring.known import Known
-from seqtag.monitoring.layout import N_CONFIDENCE, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, length_bin
-from seqtag.monitoring.sound import CONFIDENCE, Sound
+from seqtag.monitoring.count_columns import N_CONFIDENCE, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, length_bin
+from seqtag.monitoring.training_reference import Known
+from seqtag.monitoring.validity import CONFIDENCE, Sound
 from seqtag.tagging.partial_tags import certain_spans
 from seqtag.tagging.ragged import UNTAGGED, distinct_or_none, flatten, sequence_numbers
 

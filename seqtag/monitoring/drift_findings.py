@@ -7,10 +7,10 @@ from dataclasses import asdict
 from typing import Any
 
 from seqtag.config import MonitorConfig
-from seqtag.monitoring.ages import AgeAlarm
 from seqtag.monitoring.drift import Comparison, compare
-from seqtag.monitoring.noise import resamples_for
-from seqtag.monitoring.verdict import judge_drift
+from seqtag.monitoring.drift_verdict import judge_drift
+from seqtag.monitoring.staleness import AgeAlarm
+from seqtag.monitoring.thresholds import resamples_for
 
 
 def drift_findings(

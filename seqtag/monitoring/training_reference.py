@@ -14,9 +14,9 @@ from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.evaluation.predictions import gold_span_keys
 from seqtag.features import UNK_ID, Symbols
 from seqtag.hashing import hash_strings
-from seqtag.monitoring.blocks import Blocks
-from seqtag.monitoring.sound import IN_TRAIN, Sound, sound
-from seqtag.monitoring.tally import Hashes, Ints, Tally
+from seqtag.monitoring.block_bootstrap import Blocks
+from seqtag.monitoring.hash_counts import Hashes, Ints, Tally
+from seqtag.monitoring.validity import IN_TRAIN, Sound, sound
 from seqtag.tagging.partial_tags import certain_spans
 from seqtag.tagging.ragged import distinct_or_none, flatten, sequence_numbers
 

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.special import rel_entr
 
-from seqtag.monitoring.layout import N_CONFIDENCE, OTHER, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, Part
-from seqtag.monitoring.profile import PeriodProfile
+from seqtag.monitoring.count_columns import N_CONFIDENCE, OTHER, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, Part
+from seqtag.monitoring.period_profile import PeriodProfile
 
 Way = Literal["difference", "distance", "psi"]
 Floats = npt.NDArray[np.float64]
