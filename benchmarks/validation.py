@@ -113,7 +113,7 @@ def seqtag_contender(folder: Path, out: Path) -> Callable[[], None]:
             folder=out,
         )
 
-    import seqtag.quality.judging  # noqa: F401 - imports are counted apart
+    import seqtag.quality.gx_validation  # noqa: F401 - imports are counted apart
 
     return run
 

@@ -1,9 +1,9 @@
 """Validation: one streaming pass over a snapshot, quarantine, and Great Expectations' judgement."""
 
-from seqtag.quality.offenders import Requirements
 from seqtag.quality.quarantine import REASONS, quarantine_schema
-from seqtag.quality.refused import finding
+from seqtag.quality.quarantine_reasons import finding
 from seqtag.quality.validation import DATA_DOCS, PROFILE, QUARANTINE, validate
+from seqtag.quality.violation_text import Requirements
 
 __all__ = [
     "DATA_DOCS",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from seqtag.quality.metrics import TagCounts
-from seqtag.quality.offenders import Offender, readable
+from seqtag.quality.split_metrics import TagCounts
+from seqtag.quality.violation_text import Offender, readable
 from seqtag.tagging.spelling import Spelling
 
 _MARKS = ("-", "_", "?", "nan", "null")  # not "none", which is a label of many flat corpora

@@ -13,8 +13,8 @@ from seqtag.config import SPLITS
 from seqtag.corpus.schema import DOCUMENT_ID
 from seqtag.corpus.split_plan import SplitPlan
 from seqtag.hashing import hash_strings
-from seqtag.quality.findings import Findings
-from seqtag.quality.measure import Ledger
+from seqtag.quality.sequence_table import Ledger
+from seqtag.quality.violations import Findings
 
 _LABEL = "label dev and test with split or split_column"
 _DIVIDE = (

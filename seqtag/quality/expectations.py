@@ -27,8 +27,8 @@ from great_expectations.render.components import RenderedStringTemplateContent, 
 from great_expectations.render.renderer.renderer import renderer
 
 from seqtag.config import SPLITS, Severity
-from seqtag.quality.metrics import CORPUS
-from seqtag.quality.rules import BY_OFFENDERS, Rule
+from seqtag.quality.split_metrics import CORPUS
+from seqtag.quality.validation_rules import BY_OFFENDERS, Rule
 
 METRICS, OFFENDERS = "metrics", "offenders"
 RULE = "rule"  # the key of `meta` that says which rule an expectation stands for

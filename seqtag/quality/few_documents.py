@@ -12,10 +12,10 @@ from seqtag.config import SPLITS
 from seqtag.corpus.schema import DOCUMENT_ID
 from seqtag.evaluation.resampling_units import resampling_units
 from seqtag.hashing import hash_strings
-from seqtag.quality.findings import Findings
-from seqtag.quality.measure import Ledger
-from seqtag.quality.offenders import Offender
-from seqtag.quality.reading import read_row_groups
+from seqtag.quality.sequence_table import Ledger
+from seqtag.quality.snapshot_reader import read_row_groups
+from seqtag.quality.violation_text import Offender
+from seqtag.quality.violations import Findings
 
 FEW_TEST_DOCUMENTS = "few_test_documents"
 

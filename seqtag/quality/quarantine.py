@@ -15,10 +15,10 @@ from seqtag.config import SPLITS
 from seqtag.corpus.schema import SPLIT, TAGS, TOKENS, corpus_schema
 from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
-from seqtag.quality.findings import Findings, Rows, counterpart, first_examples
-from seqtag.quality.measure import Measured, Splitter
-from seqtag.quality.offenders import Offender, Requirements, describe
-from seqtag.quality.reading import CodedLists, read_rows
+from seqtag.quality.sequence_table import Measured, Splitter
+from seqtag.quality.snapshot_reader import CodedLists, read_rows
+from seqtag.quality.violation_text import Offender, Requirements, describe
+from seqtag.quality.violations import Findings, Rows, counterpart, first_examples
 
 REASONS = "reasons"
 EXAMPLES = 20  # of each rule, in the Data Docs

@@ -12,8 +12,8 @@ from seqtag.artifacts import (
 )
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus import SourceRecord
-from seqtag.quality.examination import examine
-from seqtag.quality.verdict import corpus_sentence, rule_verdicts
+from seqtag.quality.profiling import examine
+from seqtag.quality.rule_verdicts import corpus_sentence, rule_verdicts
 
 PROFILE = "profile.json"
 QUARANTINE = "quarantine.parquet"
@@ -47,8 +47,8 @@ def validate(
         sources: what the readers assumed about each source, for people.
         places: the file that says where each sequence begins in its source, for people.
     """
-    from seqtag.quality.judging import judge  # opens Great Expectations
-    from seqtag.quality.pages import write_pages
+    from seqtag.quality.data_docs import write_pages
+    from seqtag.quality.gx_validation import judge  # opens Great Expectations
 
     examined = examine(
         parts,

@@ -13,7 +13,7 @@ from seqtag import steps
 from seqtag.artifacts import read_json
 from seqtag.config import RowRule, Settings, TaggerConfig
 from seqtag.errors import CorpusRejectedError
-from seqtag.quality.causes import CAUSES
+from seqtag.quality.likely_causes import CAUSES
 
 SOUND = [f"Ada{i}\tB-PER\nof\tO\nKent{i}\tB-LOC" for i in range(60)]
 LISTS = '{{"id": "s{0}", "tokens": ["walk", "to", "Bath{0}"], "tags": ["O", "O", "B-LOC"], "part": "{1}"}}'

@@ -15,7 +15,7 @@ import pytest
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus import corpus_schema
 from seqtag.quality import DATA_DOCS, PROFILE, QUARANTINE, validate
-from seqtag.quality.examination import Examined, examine
+from seqtag.quality.profiling import Examined, examine
 
 Row = dict[str, Any]
 

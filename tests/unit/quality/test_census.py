@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from seqtag.quality.census import MAX_DETECTED_TAGS, TagCensus, TransitionCensus, TypeCensus
-from seqtag.quality.reading import CodedLists
+from seqtag.quality.counters import MAX_DETECTED_TAGS, TagCensus, TransitionCensus, TypeCensus
+from seqtag.quality.snapshot_reader import CodedLists
 
 
 def coded(*lists):

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
-from seqtag.quality.offenders import Offender
-from seqtag.quality.rules import rules_in_force
-from seqtag.quality.verdict import Evidence, corpus_sentence, rule_verdicts
+from seqtag.quality.rule_verdicts import Evidence, corpus_sentence, rule_verdicts
+from seqtag.quality.validation_rules import rules_in_force
+from seqtag.quality.violation_text import Offender
 
 RULES = rules_in_force(
     tags=TagsConfig(),
@@ -48,7 +48,7 @@ OFFENDER = Offender("over_long", 3, "s3", "train", "12,000 tokens, 10,000 allowe
 
 
 def judged(evidence, rules=RULES):
-    from seqtag.quality.judging import judge
+    from seqtag.quality.gx_validation import judge
 
     judgement = judge(rules, evidence, quality=QualityConfig())
     verdicts = rule_verdicts(rules, evidence, held=judgement.held)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow.parquet as pq
 import pytest
 
-from seqtag.quality.metrics import tag_drift
+from seqtag.quality.split_metrics import tag_drift
 from tests.unit.quality.conftest import sequence, sound_corpus, write_parts
 
 LENIENT = {"min_tag_support": 0}

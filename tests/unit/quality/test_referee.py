@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.quality.census import TransitionCensus, scheme_bit
-from seqtag.quality.reading import CodedLists
+from seqtag.quality.counters import TransitionCensus, scheme_bit
+from seqtag.quality.snapshot_reader import CodedLists
 from tests.unit.quality import naive
 
 TAGS = ["O", "B-X", "I-X", "B-Y", "I-Y"]

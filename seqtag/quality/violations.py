@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import SPLITS, SchemeName
-from seqtag.quality.census import scheme_bit
-from seqtag.quality.measure import Ledger
-from seqtag.quality.rules import AMONG_SEQUENCES, SEQUENCE_RULES, Rule, fault_bit
+from seqtag.quality.counters import scheme_bit
+from seqtag.quality.sequence_table import Ledger
+from seqtag.quality.validation_rules import AMONG_SEQUENCES, SEQUENCE_RULES, Rule, fault_bit
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]

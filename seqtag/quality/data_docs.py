@@ -15,9 +15,9 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from seqtag.corpus import SourceRecord, assumptions, changes, warning_sentences
 from seqtag.quality.expectations import METRICS, OFFENDERS
-from seqtag.quality.judging import Judgement
-from seqtag.quality.offenders import Offender
-from seqtag.quality.verdict import Evidence
+from seqtag.quality.gx_validation import Judgement
+from seqtag.quality.rule_verdicts import Evidence
+from seqtag.quality.violation_text import Offender
 
 INDEX = "index.html"
 _TITLES = {METRICS: "Metrics of the splits", OFFENDERS: "Offenders of each rule"}

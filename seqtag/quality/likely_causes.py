@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqtag.corpus import SourceRecord
-from seqtag.quality.findings import Rows
+from seqtag.quality.violations import Rows
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.split_plan import assign_splits, plan_splits
 from seqtag.corpus.untagged import known_tags
 from seqtag.hashing import hash_strings
-from seqtag.quality.census import TagCensus, TransitionCensus, TypeCensus, broken_schemes
-from seqtag.quality.reading import CodedLists, read_row_groups
-from seqtag.quality.rules import UNKNOWN_SPLIT, fault_bit
+from seqtag.quality.counters import TagCensus, TransitionCensus, TypeCensus, broken_schemes
+from seqtag.quality.snapshot_reader import CodedLists, read_row_groups
+from seqtag.quality.validation_rules import UNKNOWN_SPLIT, fault_bit
 from seqtag.tagging.scheme_detection import SchemeVerdict
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 

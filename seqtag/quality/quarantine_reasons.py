@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqtag.quality.offenders import Requirements, describe
 from seqtag.quality.quarantine import REASONS
+from seqtag.quality.violation_text import Requirements, describe
 
 _BY_ANOTHER = {  # which one it is, a row does not say
     "duplicate_id": "another sequence has the same id",

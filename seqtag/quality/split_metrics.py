@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from seqtag.config import SPLITS, QualityConfig
-from seqtag.quality.findings import Findings, Mask
-from seqtag.quality.measure import Ledger
+from seqtag.quality.sequence_table import Ledger
+from seqtag.quality.violations import Findings, Mask
 
 CORPUS = "corpus"  # the row of the metrics that stands for all splits together
 

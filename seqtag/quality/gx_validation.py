@@ -26,9 +26,9 @@ from seqtag.quality.expectations import (
     metrics_suite,
     offenders_suite,
 )
-from seqtag.quality.offenders import Offender
-from seqtag.quality.rules import BY_OFFENDERS, Rule
-from seqtag.quality.verdict import Evidence
+from seqtag.quality.rule_verdicts import Evidence
+from seqtag.quality.validation_rules import BY_OFFENDERS, Rule
+from seqtag.quality.violation_text import Offender
 
 
 @dataclass(frozen=True)

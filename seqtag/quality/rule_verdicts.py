@@ -11,10 +11,10 @@ import pandas as pd
 
 from seqtag.config import SPLITS, SchemeName, TagsConfig
 from seqtag.corpus import SourceRecord, contradictions_sentence
-from seqtag.quality.causes import Prevalence
-from seqtag.quality.metrics import CORPUS
-from seqtag.quality.offenders import Offender
-from seqtag.quality.rules import SEQUENCE_RULES, UNKNOWN_SPLIT, Rule
+from seqtag.quality.likely_causes import Prevalence
+from seqtag.quality.split_metrics import CORPUS
+from seqtag.quality.validation_rules import SEQUENCE_RULES, UNKNOWN_SPLIT, Rule
+from seqtag.quality.violation_text import Offender
 from seqtag.tagging.scheme_detection import SchemeVerdict
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 

@@ -17,18 +17,18 @@ from seqtag.corpus.schema import TAGS
 from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import TagSchemeError
-from seqtag.quality.causes import find_prevalence
 from seqtag.quality.doubtful import doubtful_tags
 from seqtag.quality.empty_splits import empty_split_reason
 from seqtag.quality.few_documents import few_test_documents
-from seqtag.quality.findings import Findings, find_offenders
-from seqtag.quality.measure import Measured, Splitter, measure
-from seqtag.quality.metrics import CORPUS, TagCounts, ambiguity, split_metrics, split_profiles
-from seqtag.quality.offenders import Offender, Requirements, located, readable
+from seqtag.quality.likely_causes import find_prevalence
 from seqtag.quality.quarantine import EXAMPLES, quarantine
-from seqtag.quality.reading import read_row_groups, schema_faults
-from seqtag.quality.rules import UNKNOWN_SPLIT, Rule, rules_in_force
-from seqtag.quality.verdict import Evidence, ambiguity_sentence, scheme_profile, untagged_sentence
+from seqtag.quality.rule_verdicts import Evidence, ambiguity_sentence, scheme_profile, untagged_sentence
+from seqtag.quality.sequence_table import Measured, Splitter, measure
+from seqtag.quality.snapshot_reader import read_row_groups, schema_faults
+from seqtag.quality.split_metrics import CORPUS, TagCounts, ambiguity, split_metrics, split_profiles
+from seqtag.quality.validation_rules import UNKNOWN_SPLIT, Rule, rules_in_force
+from seqtag.quality.violation_text import Offender, Requirements, located, readable
+from seqtag.quality.violations import Findings, find_offenders
 from seqtag.tagging.spelling import Spelling
 
 

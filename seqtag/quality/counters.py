@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import SPLITS, SchemeName, TagsConfig
-from seqtag.quality.reading import CodedLists
+from seqtag.quality.snapshot_reader import CodedLists
 from seqtag.tagging.scheme_detection import SchemeVerdict, detect_scheme, spelling_of
 from seqtag.tagging.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, split_tags
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
