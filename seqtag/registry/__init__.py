@@ -1,11 +1,11 @@
 """Tracking, versions and aliases in MLflow, which is opened nowhere else."""
 
-from seqtag.registry.artifact import bundle_digest, serving_digest
-from seqtag.registry.commands import mlflow_environment, page_command, serve_command
-from seqtag.registry.infra import Findings, failures
-from seqtag.registry.records import Champion, Entry, Judgement, Occasion, Registration, Version
+from seqtag.registry.infra_validation import Findings, failures
+from seqtag.registry.mlflow_commands import mlflow_environment, page_command, serve_command
+from seqtag.registry.mlflow_store import sqlite_url
+from seqtag.registry.model_artifact import bundle_digest, serving_digest
 from seqtag.registry.registry import Registry
-from seqtag.registry.store import sqlite_url
+from seqtag.registry.types import Champion, Entry, Judgement, Occasion, Registration, Version
 
 __all__ = [
     "Champion",

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqtag.config.secrets import hide_passwords
-from seqtag.registry import records
-from seqtag.registry.columns import storable
+from seqtag.registry import types
+from seqtag.registry.column_limits import storable
 from seqtag.registry.ledger import Ledger
-from seqtag.registry.records import Entry, Event, Occasion
 from seqtag.registry.registration import registered_model
+from seqtag.registry.types import Entry, Event, Occasion
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -65,9 +65,9 @@ class Aliases:
         """Return where the champion's alias points, which entry it is to follow, and whether it is behind."""
         model = registered_model(self.client, self.tagger)  # before the ledger, so that it is never ahead
         aliases = {} if model is None else model.aliases
-        champion = aliases.get(records.CHAMPION)
+        champion = aliases.get(types.CHAMPION)
         standing = self.ledger.standing(self.tagger)
-        settled = 0 if model is None else int(model.tags.get(records.ENTRY_TAG, 0))
+        settled = 0 if model is None else int(model.tags.get(types.ENTRY_TAG, 0))
         behind = standing is not None and settled < standing.entry and self._is_there(standing)
         return None if champion is None else str(champion), standing, behind
 
@@ -76,31 +76,31 @@ class Aliases:
         serves = standing.to_version
         if serves is None:
             return registered_model(self.client, self.tagger) is not None
-        return standing.to_bundle == self.tags(serves).get(records.BUNDLE_TAG)
+        return standing.to_bundle == self.tags(serves).get(types.BUNDLE_TAG)
 
     def _point(self, standing: Entry) -> None:
         """Set the aliases as an entry says, the champion's after the other, and last the tag that says so."""
         client, tagger, serves = self.client, self.tagger, standing.to_version
         if standing.event == Event.PROMOTE:
             before = standing.from_version
-            client.set_model_version_tag(tagger, serves, records.PROMOTED_OVER_TAG, before or "")
+            client.set_model_version_tag(tagger, serves, types.PROMOTED_OVER_TAG, before or "")
             if before is not None:
-                client.set_registered_model_alias(tagger, records.PREVIOUS, before)
+                client.set_registered_model_alias(tagger, types.PREVIOUS, before)
         elif standing.event == Event.ROLLBACK:
             before = self.ledger.predecessor(tagger, str(serves))
             if before is not None:
-                client.set_registered_model_alias(tagger, records.PREVIOUS, before)
+                client.set_registered_model_alias(tagger, types.PREVIOUS, before)
             else:
-                client.delete_registered_model_alias(tagger, records.PREVIOUS)
+                client.delete_registered_model_alias(tagger, types.PREVIOUS)
         if serves is not None:
-            client.set_registered_model_alias(tagger, records.CHAMPION, serves)
-        client.set_registered_model_tag(tagger, records.ENTRY_TAG, str(standing.entry))
+            client.set_registered_model_alias(tagger, types.CHAMPION, serves)
+        client.set_registered_model_tag(tagger, types.ENTRY_TAG, str(standing.entry))
         _log.info("%s: %s is champion by entry %d of the ledger", tagger, named(serves), standing.entry)
 
     def _noticed(self, length: int, standing: Entry | None, champion: str | None, by: Occasion) -> Entry:
         if length == 0:
             model = registered_model(self.client, self.tagger)
-            before = None if model is None else model.aliases.get(records.PREVIOUS)
+            before = None if model is None else model.aliases.get(types.PREVIOUS)
             told = (Event.ADOPT, "It served before there was a ledger.")
             return self.entry(1, told, None if before is None else str(before), champion, by)
         told = (Event.MOVE, "The alias was moved in MLflow, by whom is not known.")
@@ -128,10 +128,10 @@ class Aliases:
             event=event.value,
             from_version=from_version,
             to_version=to_version,
-            from_bundle=before.get(records.BUNDLE_TAG, ""),
-            to_bundle=after.get(records.BUNDLE_TAG, ""),
-            config=after.get(records.CONFIG_TAG, ""),
-            code=after.get(records.CODE_TAG, ""),
+            from_bundle=before.get(types.BUNDLE_TAG, ""),
+            to_bundle=after.get(types.BUNDLE_TAG, ""),
+            config=after.get(types.CONFIG_TAG, ""),
+            code=after.get(types.CODE_TAG, ""),
             dataset=dataset,
             sentence=storable(hide_passwords(sentence)),
         )

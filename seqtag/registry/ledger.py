@@ -7,7 +7,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 
 from seqtag.registry.ledger_table import ledger, make_table
-from seqtag.registry.records import EVERYTHING, MOVES, Comparison, Entry, Event
+from seqtag.registry.types import EVERYTHING, MOVES, Comparison, Entry, Event
 
 
 class Ledger:

@@ -8,11 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqtag.registry import columns, records
-from seqtag.registry.artifact import bundle_digest, serving_digest, write_served_model
-from seqtag.registry.columns import fitted
-from seqtag.registry.records import Registration
+from seqtag.registry import column_limits, types
+from seqtag.registry.column_limits import fitted
+from seqtag.registry.model_artifact import bundle_digest, serving_digest, write_served_model
 from seqtag.registry.tracking import Retraining, log_judgement, log_training
+from seqtag.registry.types import Registration
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -34,9 +34,9 @@ def register_bundle(
     """
     _sweep(artifacts)
     marks = {
-        **{key: fitted(tag, columns.TAG, whole="its run") for key, tag in retraining.tags.items()},
+        **{key: fitted(tag, column_limits.TAG, whole="its run") for key, tag in retraining.tags.items()},
         **identity(retraining.run_id, bundle),
-        records.VERDICT_TAG: retraining.verdict,
+        types.VERDICT_TAG: retraining.verdict,
     }
     run = _tracked_run(client, retraining, marks, artifacts=artifacts)
     model = _logged_model(client, run, name=retraining.tagger)
@@ -46,7 +46,7 @@ def register_bundle(
         _log_files(client, run, model, bundle, artifacts=artifacts)
     if unfinished or run.data.tags.get(_NOTE) != retraining.note:
         log_judgement(client, run, model, retraining)
-        client.set_tag(run.info.run_id, records.VERDICT_TAG, retraining.verdict)
+        client.set_tag(run.info.run_id, types.VERDICT_TAG, retraining.verdict)
         client.set_tag(run.info.run_id, _NOTE, retraining.note)
     version = _version(client, retraining, model, marks)
     if unfinished:
@@ -57,17 +57,17 @@ def register_bundle(
         tracked_run_id=run.info.run_id,
         model_id=model.model_id,
         experiment_id=run.info.experiment_id,
-        bundle_digest=marks[records.BUNDLE_TAG],
-        serving=marks[records.SERVING_TAG],
+        bundle_digest=marks[types.BUNDLE_TAG],
+        serving=marks[types.SERVING_TAG],
     )
 
 
 def identity(run_id: str, bundle: Path) -> dict[str, str]:
     """Return the tags that tell one registered model from another: run directory, bundle and serving code."""
     return {
-        records.RUN_ID_TAG: run_id,
-        records.BUNDLE_TAG: bundle_digest(bundle),
-        records.SERVING_TAG: serving_digest(),
+        types.RUN_ID_TAG: run_id,
+        types.BUNDLE_TAG: bundle_digest(bundle),
+        types.SERVING_TAG: serving_digest(),
     }
 
 
@@ -88,8 +88,8 @@ def find_registration(client: MlflowClient, tagger: str, marks: Mapping[str, str
                 tracked_run_id=run.info.run_id,
                 model_id=str(version.model_id),
                 experiment_id=run.info.experiment_id,
-                bundle_digest=marks[records.BUNDLE_TAG],
-                serving=marks[records.SERVING_TAG],
+                bundle_digest=marks[types.BUNDLE_TAG],
+                serving=marks[types.SERVING_TAG],
             )
     return None
 
@@ -144,7 +144,7 @@ def _tracked_run(
         return found
     return client.create_run(
         experiment_id,
-        run_name=fitted(retraining.run_id, columns.RUN_NAME, whole="its tags"),
+        run_name=fitted(retraining.run_id, column_limits.RUN_NAME, whole="its tags"),
         tags={
             **marks,
             _NOTE: retraining.note,
@@ -154,7 +154,7 @@ def _tracked_run(
 
 
 def _find_tracked_run(client: MlflowClient, experiment_id: str, marks: Mapping[str, str]) -> Run | None:
-    keys = (records.RUN_ID_TAG, records.BUNDLE_TAG, records.SERVING_TAG)
+    keys = (types.RUN_ID_TAG, types.BUNDLE_TAG, types.SERVING_TAG)
     wanted = " and ".join(f"tags.`{key}` = '{marks[key]}'" for key in keys)
     found = client.search_runs([experiment_id], wanted, order_by=["attributes.start_time ASC"])
     return found[0] if found else None
@@ -216,12 +216,12 @@ def _version(
 
 def _rejudge(client: MlflowClient, version: ModelVersion, retraining: Retraining) -> None:
     if version.description != retraining.description:
-        client.set_model_version_tag(version.name, version.version, records.VERDICT_TAG, retraining.verdict)
+        client.set_model_version_tag(version.name, version.version, types.VERDICT_TAG, retraining.verdict)
         client.update_model_version(version.name, version.version, retraining.description)
 
 
 def _call_challenger(client: MlflowClient, tagger: str, version: str) -> None:
     """Point the alias at the newest version; repeating an old registration does not move it back."""
-    current = registered_aliases(client, tagger).get(records.CHALLENGER)
+    current = registered_aliases(client, tagger).get(types.CHALLENGER)
     if current is None or int(current) < int(version):
-        client.set_registered_model_alias(tagger, records.CHALLENGER, version)
+        client.set_registered_model_alias(tagger, types.CHALLENGER, version)

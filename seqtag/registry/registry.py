@@ -10,8 +10,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqtag.errors import RegistryError
-from seqtag.registry import records
-from seqtag.registry.records import (
+from seqtag.registry import types
+from seqtag.registry.mlflow_store import Store
+from seqtag.registry.model_versions import checked, described
+from seqtag.registry.registration import (
+    find_registration,
+    find_versions,
+    identity,
+    register_bundle,
+    registered_aliases,
+)
+from seqtag.registry.tracking import Retraining, logged_files
+from seqtag.registry.types import (
     Champion,
     Comparison,
     Entry,
@@ -21,23 +31,13 @@ from seqtag.registry.records import (
     Registration,
     Version,
 )
-from seqtag.registry.registration import (
-    find_registration,
-    find_versions,
-    identity,
-    register_bundle,
-    registered_aliases,
-)
-from seqtag.registry.store import Store
-from seqtag.registry.tracking import Retraining, logged_files
-from seqtag.registry.versions import checked, described
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from seqtag.config import SchemeName
-    from seqtag.registry.infra import Findings
-    from seqtag.registry.succession import Succession
+    from seqtag.registry.infra_validation import Findings
+    from seqtag.registry.promotion import Succession
 
 _log = logging.getLogger(__name__)
 
@@ -75,7 +75,7 @@ class Registry:
             RegistryError: that could not be found out, or the champion's bundle is missing or damaged; it
                 never means that there is no champion.
         """
-        return self.at_alias(tagger, records.CHAMPION)
+        return self.at_alias(tagger, types.CHAMPION)
 
     def at_alias(self, tagger: str, alias: str) -> Champion | None:
         """Return the version that `champion`, `challenger` or `previous` points at, or None if none does.
@@ -85,7 +85,7 @@ class Registry:
         """
         client = self._store.client()
         with self._store.reaching(f"looking for the {alias} of {tagger}"):
-            if alias == records.CHAMPION:
+            if alias == types.CHAMPION:
                 number = self._succession(tagger).aliases.champion()
             else:
                 number = registered_aliases(client, tagger).get(alias)
@@ -224,13 +224,13 @@ class Registry:
     def validate_infra(
         self, tagger: str, version: str, *, golden: Path | None, scheme: SchemeName
     ) -> Findings:
-        """Try a version out, loaded as those do whom it serves; see `seqtag.registry.infra`.
+        """Try a version out, loaded as those do whom it serves; see `seqtag.registry.infra_validation`.
 
         Raises:
             RegistryError: the store could not be read, has no such version, or its files changed.
             MemoryExhaustedError: there was not memory enough.
         """
-        from seqtag.registry.infra import validate_infra
+        from seqtag.registry.infra_validation import validate_infra
 
         found = self.at_version(tagger, version)
         return validate_infra(self._store.url, tagger, found, golden=golden, scheme=scheme)
@@ -273,7 +273,7 @@ class Registry:
 
     def _succession(self, tagger: str) -> Succession:
         from seqtag.registry.aliases import Aliases
-        from seqtag.registry.succession import Succession
+        from seqtag.registry.promotion import Succession
 
         return Succession(Aliases(self._store.client(), self._store.ledger(), tagger))
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from seqtag.registry import columns
-from seqtag.registry.columns import fitted, fitted_key
+from seqtag.registry import column_limits
+from seqtag.registry.column_limits import fitted, fitted_key
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -50,13 +50,13 @@ class Retraining:
     @property
     def note(self) -> str:
         """The decision's sentence as the description of a tracked run."""
-        return fitted(self._sentence, columns.TAG, whole="decision.json of this run")
+        return fitted(self._sentence, column_limits.TAG, whole="decision.json of this run")
 
     @property
     def description(self) -> str:
         """The decision's sentence as the description of a version."""
         return fitted(
-            self._sentence, columns.DESCRIPTION, whole="decision.json of its run, and in the ledger"
+            self._sentence, column_limits.DESCRIPTION, whole="decision.json of its run, and in the ledger"
         )
 
     @property
@@ -127,7 +127,7 @@ def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
     {'seed': '1', 'corpus.sources.0.path': 'a.conll', 'corpus.columns': '["genre"]'}
     """
     return {
-        fitted_key(_allowed(key)): fitted(text, columns.PARAM, whole="config.json of this run")
+        fitted_key(_allowed(key)): fitted(text, column_limits.PARAM, whole="config.json of this run")
         for key, text in _leaves(config, prefix="")
     }
 
@@ -208,8 +208,8 @@ def _dataset_input(dataset: Mapping[str, Any]) -> DatasetInput:
 
     identity = {"snapshot_id": dataset["snapshot_id"], "digest": dataset["digest"]}
     described = Dataset(
-        name=fitted(str(dataset["snapshot_id"]), columns.DATASET_NAME, whole="its source"),
-        digest=str(dataset["digest"])[: columns.DATASET_DIGEST],  # its source has the whole one
+        name=fitted(str(dataset["snapshot_id"]), column_limits.DATASET_NAME, whole="its source"),
+        digest=str(dataset["digest"])[: column_limits.DATASET_DIGEST],  # its source has the whole one
         source_type="seqtag",
         source=json.dumps(identity),
         profile=json.dumps(dataset["counts"], sort_keys=True),

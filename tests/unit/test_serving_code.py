@@ -11,7 +11,7 @@ import pytest
 from seqtag import steps
 from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
-from seqtag.registry import artifact
+from seqtag.registry import model_artifact
 from seqtag.run_dir import RunDir
 from tests.taggers import Taggers
 
@@ -48,10 +48,10 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
     copy = tmp_path / "serving_model.py"
 
     def changed(old: str, new: str) -> None:
-        text = artifact._SERVING_MODEL.read_text()
+        text = model_artifact._SERVING_MODEL.read_text()
         assert old in text
         copy.write_text(text.replace(old, new))
-        monkeypatch.setattr(artifact, "_SERVING_MODEL", copy)
+        monkeypatch.setattr(model_artifact, "_SERVING_MODEL", copy)
 
     return changed
 

@@ -13,7 +13,7 @@ import pytest
 
 from seqtag.errors import ConfigError, PromotionConflictError, RegistryError
 from seqtag.registry import Registry, sqlite_url
-from seqtag.registry.store import Store
+from seqtag.registry.mlflow_store import Store
 from tests.occasions import promote
 
 OpenRegistry = Callable[[Path], Registry]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from seqtag.registry import Registry, columns
-from seqtag.registry.columns import fitted, storable
+from seqtag.registry import Registry, column_limits
+from seqtag.registry.column_limits import fitted, storable
 from tests.occasions import ADA, judgement
 
 Results = Callable[..., dict[str, Any]]
@@ -17,7 +17,7 @@ SENTENCE = "HOLD: " + " ".join(["gibt", "es", "nicht\0"] * 500)  # 6,505 charact
 
 
 def test_a_text_that_fits_is_left_as_it_is() -> None:
-    assert fitted("x" * 5000, columns.DESCRIPTION, whole="decision.json") == "x" * 5000
+    assert fitted("x" * 5000, column_limits.DESCRIPTION, whole="decision.json") == "x" * 5000
 
 
 def test_a_longer_text_ends_at_a_word_and_says_where_it_goes_on() -> None:
@@ -81,12 +81,12 @@ def test_the_bounds_are_those_of_mlflows_tables_on_postgresql(
         found = {each["name"]: each["type"] for each in inspector.get_columns(table)}
         return getattr(found[column], "length", None)
 
-    assert length("model_versions", "description") == columns.DESCRIPTION
-    assert length("tags", "value") == columns.TAG
+    assert length("model_versions", "description") == column_limits.DESCRIPTION
+    assert length("tags", "value") == column_limits.TAG
     assert length("model_version_tags", "value") is None
-    assert length("params", "value") >= columns.PARAM
-    assert length("params", "key") == columns.KEY
-    assert length("runs", "name") == columns.RUN_NAME
-    assert length("datasets", "name") == columns.DATASET_NAME
-    assert length("datasets", "digest") == columns.DATASET_DIGEST
+    assert length("params", "value") >= column_limits.PARAM
+    assert length("params", "key") == column_limits.KEY
+    assert length("runs", "name") == column_limits.RUN_NAME
+    assert length("datasets", "name") == column_limits.DATASET_NAME
+    assert length("datasets", "digest") == column_limits.DATASET_DIGEST
     assert {length("seqtag_ledger", name) for name in ("sentence", "who", "report")} == {None}

@@ -15,8 +15,8 @@ import pytest
 
 from seqtag.errors import SeqtagError
 from seqtag.registry import Findings, Registry, failures, sqlite_url
-from seqtag.registry.infra import validate_infra
-from seqtag.registry.trial import NO_SEQUENCES, ODD
+from seqtag.registry.infra_validation import validate_infra
+from seqtag.registry.smoke_test import NO_SEQUENCES, ODD
 from tasks.failures import kind_of
 
 Results = Callable[..., dict[str, Any]]

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import Entry, Registry, sqlite_url
 from seqtag.registry.ledger import Ledger
-from seqtag.registry.records import Comparison
+from seqtag.registry.types import Comparison
 from tests.occasions import ADA, judgement, promote
 
 OpenRegistry = Callable[[Path], Registry]

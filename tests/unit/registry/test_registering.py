@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from seqtag.errors import RegistryError
-from seqtag.registry import Registry, artifact, bundle_digest, sqlite_url
-from seqtag.registry.store import Store
+from seqtag.registry import Registry, bundle_digest, model_artifact, sqlite_url
+from seqtag.registry.mlflow_store import Store
 from tests.occasions import promote
 
 OpenRegistry = Callable[[Path], Registry]
@@ -120,8 +120,8 @@ def fixed_serving_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Calla
     """Return a function that puts a fixed copy in the place of the serving code."""
     fixed = tmp_path / "fixed" / "serving_model.py"
     fixed.parent.mkdir()
-    fixed.write_text(artifact._SERVING_MODEL.read_text() + "# fixed\n")
-    return lambda: monkeypatch.setattr(artifact, "_SERVING_MODEL", fixed)
+    fixed.write_text(model_artifact._SERVING_MODEL.read_text() + "# fixed\n")
+    return lambda: monkeypatch.setattr(model_artifact, "_SERVING_MODEL", fixed)
 
 
 def test_the_same_bundle_with_other_serving_code_is_another_version_that_serves_with_it(

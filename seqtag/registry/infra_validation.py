@@ -1,6 +1,6 @@
 """Infra validation: a registered model is loaded as its consumers do, and tried in a process of its own.
 
-`seqtag.registry.trial` has the inputs and the checks. Only what says something of the model is a finding, as
+`seqtag.registry.smoke_test` has the inputs and the checks. Only what says something of the model is a finding, as
 a verdict rests on it and is reused. What may pass, such as a killed process or a locked database, is raised.
 """
 
@@ -13,8 +13,8 @@ from typing import Any, TypedDict
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ChildCrashedError
-from seqtag.registry.records import Champion
-from seqtag.registry.trial import Finding, tried
+from seqtag.registry.smoke_test import Finding, tried
+from seqtag.registry.types import Champion
 from seqtag.subprocess_runner import run_in_child
 
 _SHOWN = 300  # characters of a detail; findings.json has all of it

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from seqtag.errors import RegistryError
-from seqtag.registry import records
-from seqtag.registry.artifact import bundle_digest, bundle_tags, find_bundle
-from seqtag.registry.records import Champion, Version
+from seqtag.registry import types
+from seqtag.registry.model_artifact import bundle_digest, bundle_tags, find_bundle
+from seqtag.registry.types import Champion, Version
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
@@ -20,13 +20,13 @@ def described(version: ModelVersion, aliases: Mapping[str, str]) -> Version:
     number = str(version.version)
     return Version(
         version=number,
-        seqtag_run_id=version.tags.get(records.RUN_ID_TAG, ""),
+        seqtag_run_id=version.tags.get(types.RUN_ID_TAG, ""),
         tracked_run_id=version.run_id or "",
-        bundle_digest=version.tags.get(records.BUNDLE_TAG, ""),
-        verdict=version.tags.get(records.VERDICT_TAG, ""),
+        bundle_digest=version.tags.get(types.BUNDLE_TAG, ""),
+        verdict=version.tags.get(types.VERDICT_TAG, ""),
         sentence=version.description or "",
         aliases=tuple(sorted(alias for alias, target in aliases.items() if target == number)),
-        promoted_over=version.tags.get(records.PROMOTED_OVER_TAG),
+        promoted_over=version.tags.get(types.PROMOTED_OVER_TAG),
     )
 
 
@@ -46,8 +46,8 @@ def checked(version: ModelVersion, location: str, *, role: str, store: str) -> C
     try:
         bundle = find_bundle(location)
         digest = bundle_digest(bundle)
-        expected = version.tags[records.BUNDLE_TAG]
-        run_id = version.tags[records.RUN_ID_TAG]
+        expected = version.tags[types.BUNDLE_TAG]
+        run_id = version.tags[types.RUN_ID_TAG]
         tag_set = bundle_tags(bundle)
     except MemoryError:
         raise
@@ -69,7 +69,7 @@ def checked(version: ModelVersion, location: str, *, role: str, store: str) -> C
         digest,
         tag_set.tags,
         tag_set.counts,
-        version.tags.get(records.SERVING_TAG, ""),
+        version.tags.get(types.SERVING_TAG, ""),
     )
 
 

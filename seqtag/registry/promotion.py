@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import PromotionConflictError, RegistryError
-from seqtag.registry import records
+from seqtag.registry import types
 from seqtag.registry.aliases import Aliases, named
-from seqtag.registry.columns import storable
+from seqtag.registry.column_limits import storable
 from seqtag.registry.ledger import Ledger
-from seqtag.registry.records import Entry, Event, Judgement, Occasion, lineage
+from seqtag.registry.types import Entry, Event, Judgement, Occasion, lineage
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Succession:
                     f"{self.tagger}: version {champion} was to be rolled back. Received: {named(now)} is "
                     "champion by now"
                 )
-            holds = records.EVERYTHING if everything else lineage(self.aliases.tags(champion))
+            holds = types.EVERYTHING if everything else lineage(self.aliases.tags(champion))
             entry = self.aliases.entry(length + 1, (Event.ROLLBACK, reason), champion, target, by)
             if self.ledger.append(replace(entry, holds=holds)):
                 self.aliases.settle(by=by)
@@ -156,12 +156,12 @@ class Succession:
         if one is None:
             return False
         tags = [self.aliases.tags(version) for version in (one, other)]
-        keys = (records.RUN_ID_TAG, records.BUNDLE_TAG)
+        keys = (types.RUN_ID_TAG, types.BUNDLE_TAG)
         return all(key in tags[0] and tags[0][key] == tags[1].get(key) for key in keys)
 
 
 def _sentence(hold: Entry) -> str:
-    what = "every model" if hold.holds == records.EVERYTHING else "models of its configuration and code"
+    what = "every model" if hold.holds == types.EVERYTHING else "models of its configuration and code"
     return (
         f"HOLD: the decision was to promote, but {hold.who} rolled version {hold.from_version} back to "
         f"version {hold.to_version} at {hold.at} ({hold.sentence}), and {what} may not serve until that "
