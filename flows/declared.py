@@ -15,7 +15,7 @@ from pydantic import Field, ValidationError
 
 from seqtag.config import ScheduleConfig, load_tagger
 from seqtag.config.loading import one_line_each
-from seqtag.config.sources import Table
+from seqtag.config.source_config import Table
 from seqtag.errors import ConfigError
 
 # the key of a tagger's [schedule] that says it; asked: none does

@@ -1,12 +1,12 @@
 """Configuration: what is computed (`TaggerConfig`) and where it runs (`Settings`)."""
 
 from seqtag.config.loading import load_tagger
-from seqtag.config.monitor import MonitorConfig
-from seqtag.config.operations import ApprovalConfig, ScheduleConfig
+from seqtag.config.monitor_config import MonitorConfig
+from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.scheme_names import SchemeName
 from seqtag.config.settings import Settings
-from seqtag.config.sources import SPLITS, Source, Split
-from seqtag.config.tagger import (
+from seqtag.config.source_config import SPLITS, Source, Split
+from seqtag.config.tagger_config import (
     EvaluateConfig,
     FeaturesConfig,
     Fold,

@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from seqtag.config.secrets import has_password, hide_passwords, is_secret
-from seqtag.config.tagger import TaggerConfig
+from seqtag.config.tagger_config import TaggerConfig
 from seqtag.errors import ConfigError
 
 

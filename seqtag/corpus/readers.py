@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
-from seqtag.config.sources import (
+from seqtag.config.source_config import (
     ConllSource,
     ConlluSource,
     FileSource,

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import SampleSource
+from seqtag.config.source_config import SampleSource
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.semi_markov import Ints, Phase, SemiMarkovModel
 from seqtag.errors import ConfigError, CorpusFormatError

@@ -11,7 +11,7 @@ from operator import not_
 
 import pyarrow as pa
 
-from seqtag.config.sources import (
+from seqtag.config.source_config import (
     ConlluSource,
     FileSource,
     LongParquetSource,
@@ -22,7 +22,7 @@ from seqtag.config.sources import (
     SqlSource,
     TableSource,
 )
-from seqtag.config.tagger import CorpusConfig, config_digest
+from seqtag.config.tagger_config import CorpusConfig, config_digest
 from seqtag.corpus.batches import with_file_in_ids
 from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import packing, said_layers

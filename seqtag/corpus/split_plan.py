@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.config import SPLITS, SplitConfig
-from seqtag.config.sources import Split
+from seqtag.config.source_config import Split
 from seqtag.corpus.schema import DOCUMENT_ID, SPLIT
 from seqtag.hashing import hash_strings
 

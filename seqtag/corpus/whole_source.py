@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import SampleSource, Source
+from seqtag.config.source_config import SampleSource, Source
 from seqtag.corpus.batches import content_ids
 from seqtag.corpus.schema import DOCUMENT_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.source_report import SourceReport

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.monitor import Length, MonitorConfig
+from seqtag.config.monitor_config import Length, MonitorConfig
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from seqtag.config.monitor import Compare
+from seqtag.config.monitor_config import Compare
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.hashing import hash_sequences, hash_strings
 from seqtag.monitoring.hash_counts import Hashes, Tally

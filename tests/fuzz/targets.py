@@ -36,7 +36,7 @@ class Target:
 
 def of_source(suffix: str, seeds: Sequence[bytes], **source: Any) -> Target:
     def read(path: Path) -> None:
-        from seqtag.config.tagger import CorpusConfig
+        from seqtag.config.tagger_config import CorpusConfig
         from seqtag.corpus import (
             PlacesWriter,
             SourceRecord,

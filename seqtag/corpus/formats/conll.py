@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import ConllSource
+from seqtag.config.source_config import ConllSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.documents import Piece, with_document_ids

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import ConlluSource
+from seqtag.config.source_config import ConlluSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists, picked
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.documents import Piece, with_document_ids

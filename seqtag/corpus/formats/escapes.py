@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import TableSource
+from seqtag.config.source_config import TableSource
 from seqtag.corpus.source_report import SourceReport
 
 BACKSLASH = "\\"

@@ -6,7 +6,7 @@ import json
 import re
 from collections import Counter
 
-from seqtag.config.sources import JsonlSource
+from seqtag.config.source_config import JsonlSource
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # one that jq takes after a point
 _TOKEN_KEYS = ("text", "token", "word", "form", "value")

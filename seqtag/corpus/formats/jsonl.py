@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.json
 
-from seqtag.config.sources import JsonlSource
+from seqtag.config.source_config import JsonlSource
 from seqtag.corpus.batches import corpus_batch, labelled
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
 from seqtag.corpus.files import InputFile

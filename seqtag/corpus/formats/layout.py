@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import ConllSource
+from seqtag.config.source_config import ConllSource
 from seqtag.corpus.formats.numbered import misread_numbers
 from seqtag.corpus.text import TAB, Fields, Lines, Positions, blank_fields, lines_of, strings, tab_fields
 from seqtag.errors import CorpusFormatError

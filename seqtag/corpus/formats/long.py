@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.order_format import Cycle
-from seqtag.config.sources import Labels, LongColumns, TableSource
+from seqtag.config.source_config import Labels, LongColumns, TableSource
 from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.blanks import WHITE_SPACE
 from seqtag.corpus.formats.adjacency import adjacent

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import ParallelSource
+from seqtag.config.source_config import ParallelSource
 from seqtag.corpus.batches import corpus_batch, labelled, lists
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.source_report import SourceReport

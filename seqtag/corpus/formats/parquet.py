@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.config.sources import LongParquetSource, ParquetSource
+from seqtag.config.source_config import LongParquetSource, ParquetSource
 from seqtag.corpus.batches import corpus_batch, labelled
 from seqtag.corpus.class_names import (
     is_number,

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import TableSource
+from seqtag.config.source_config import TableSource
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.escapes import BACKSLASH, HINT, Escapes
 from seqtag.corpus.formats.stray_quotes import StrayQuotes

@@ -10,7 +10,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 import pyarrow as pa
 
 from seqtag.config.secrets import hide_passwords, is_secret
-from seqtag.config.sources import SqlSource
+from seqtag.config.source_config import SqlSource
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
 from seqtag.corpus.files import expand
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows

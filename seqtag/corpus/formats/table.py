@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 
-from seqtag.config.sources import TableSource
+from seqtag.config.source_config import TableSource
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.escapes import warn_of_missing, without_missing
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import LongColumns
+from seqtag.config.source_config import LongColumns
 from seqtag.corpus.blanks import stripped
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Positions

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.sources import ConlluSource
+from seqtag.config.source_config import ConlluSource
 from seqtag.corpus.formats.tally import LEAST_SEQUENCES
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text import Fields, Positions

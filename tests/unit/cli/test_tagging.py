@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 
 from seqtag.cli import app, tag_input, tagging
 from seqtag.config import Source
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.conll import read_conll

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import SourceRecord, corpus_schema, read_sources
 from tests.bucket import bucket  # noqa: F401 - a fixture
 from tests.postgres import postgres_url  # noqa: F401 - a fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import fsspec
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources, source_fingerprint
 from seqtag.errors import ConfigError
 

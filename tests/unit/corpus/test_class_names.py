@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import SourceRecord, read_sources
 from seqtag.errors import CorpusFormatError
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus.source_report import SourceRecord
 
 LINES = "Ada NNP B-PER\nsings VBZ O\n\n" * 6

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import SourceReport, read_sources
 from seqtag.corpus.containers import container_of
 from seqtag.corpus.files import find_files, opened, opened_seekable

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import fsspec
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources
 from seqtag.corpus.files import InputFile, expand, find_files, opened, told_apart
 from seqtag.errors import ConfigError

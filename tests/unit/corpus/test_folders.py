@@ -7,7 +7,7 @@ from pathlib import Path
 import fsspec
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import SourceReport, read_sources
 from seqtag.corpus.files import find_files, list_files
 from seqtag.errors import ConfigError

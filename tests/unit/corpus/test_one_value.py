@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources
 
 TABLE = {"format": "table", "sequence_column": "s", "token_column": "w", "tag_column": "t"}

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from seqtag.config.sources import TableSource
+from seqtag.config.source_config import TableSource
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.order_keys import natural_keys
 from seqtag.corpus.formats.table import read_table

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import SourceReport, read_sources
 
 COLUMNS = {"sequence_column": "s", "token_column": "w", "tag_column": "t"}

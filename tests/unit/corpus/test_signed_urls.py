@@ -17,7 +17,7 @@ import pytest
 
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import files_digest, read_sources, source_fingerprint
 from seqtag.corpus.files import find_files
 from seqtag.errors import ConfigError, CorpusFormatError, CorpusRejectedError

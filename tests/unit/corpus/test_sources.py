@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources, source_fingerprint
 from seqtag.corpus.source_report import Warned
 from seqtag.corpus.sources import BATCH_SEQUENCES

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import SourceRecord, read_sources
 
 

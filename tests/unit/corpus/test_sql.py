@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import sqlalchemy
 
-from seqtag.config.sources import SqlSource
-from seqtag.config.tagger import CorpusConfig
+from seqtag.config.source_config import SqlSource
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources, source_fingerprint
 from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.source_report import SourceReport

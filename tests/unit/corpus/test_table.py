@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from seqtag.config import TaggerConfig
-from seqtag.config.sources import TableSource
+from seqtag.config.source_config import TableSource
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.table import read_table
 from seqtag.corpus.source_report import SourceReport

@@ -1,6 +1,6 @@
 """TaggerConfig: all that decides what is computed, one table per verb. It alone enters `run_id`.
 
-Tables of `seqtag.config.operations` and `seqtag.config.monitor` say how a tagger is run and watched; they are
+Tables of `seqtag.config.schedule` and `seqtag.config.monitor_config` say how a tagger is run and watched; they are
 left out wherever a configuration is written or its digest taken.
 """
 
@@ -20,12 +20,12 @@ from pydantic import (
     model_validator,
 )
 
-from seqtag.config.monitor import MonitorConfig
-from seqtag.config.operations import ApprovalConfig, ScheduleConfig
-from seqtag.config.paths import checked_path
+from seqtag.config.monitor_config import MonitorConfig
+from seqtag.config.path_checks import checked_path
 from seqtag.config.recipes import RecipeName, with_recipe
+from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.scheme_names import SchemeName, scheme_name, spelling_pattern
-from seqtag.config.sources import Source, Table
+from seqtag.config.source_config import Source, Table
 
 Severity = Literal["fail", "quarantine", "warn", "off"]
 Metric = Literal["accuracy", "span_f1"]

@@ -11,7 +11,7 @@ from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from seqtag.config.cron import checked_cron
 from seqtag.config.secrets import has_password, is_secret
-from seqtag.config.sources import Table
+from seqtag.config.source_config import Table
 
 
 class ScheduleConfig(Table):

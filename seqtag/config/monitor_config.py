@@ -6,8 +6,8 @@ from typing import Literal
 
 from pydantic import Field, field_validator
 
-from seqtag.config.paths import checked_path
-from seqtag.config.sources import Table
+from seqtag.config.path_checks import checked_path
+from seqtag.config.source_config import Table
 
 Compare = Literal["auto", "new", "all"]
 Length = Literal["day", "month", "year"]
