@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from fsspec.implementations.local import LocalFileSystem
 
-from seqtag.corpus.blanks import WHITE_SPACE
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.parallel import blank_separated
-from seqtag.corpus.text import BLOCK_BYTES, line_blocks, plain_line_blocks
+from seqtag.corpus.text_blocks import BLOCK_BYTES, line_blocks, plain_line_blocks
+from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.errors import CorpusFormatError
 from seqtag.tagging.ragged import flatten, relist
 

@@ -286,7 +286,7 @@ class LongParquetSource(_Utf8Source, LongColumns):
 class ParallelSource(FileSource):
     """Two text files of the same number of lines: tokens, and their tags, between blanks or tabs.
 
-    No other white space separates: see `seqtag.corpus.text.fields_of_line`.
+    No other white space separates: see `seqtag.corpus.text_blocks.fields_of_line`.
     """
 
     format: Literal["parallel"]
@@ -323,7 +323,7 @@ class SqlSource(LongColumns):
 
 
 class SampleSource(Table):
-    """Sessions of user actions drawn from a known hidden semi-Markov model; see `seqtag.corpus.sample`."""
+    """Sessions of user actions drawn from a known hidden semi-Markov model; see `seqtag.corpus.sample_corpus`."""
 
     format: Literal["sample"]
     n_sequences: int = Field(default=3000, ge=10)

@@ -2,9 +2,10 @@
 
 from seqtag.corpus.files import expand
 from seqtag.corpus.places import PlacesWriter, are_equal_numbers, read_places
-from seqtag.corpus.sample import BestPossible, best_possible, sample_batches
+from seqtag.corpus.sample_corpus import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
+from seqtag.corpus.source_reader import files_digest, read_sources, source_fingerprint
 from seqtag.corpus.source_report import (
     SourceRecord,
     SourceReport,
@@ -15,7 +16,6 @@ from seqtag.corpus.source_report import (
     source_sentence,
     warning_sentences,
 )
-from seqtag.corpus.sources import files_digest, read_sources, source_fingerprint
 from seqtag.corpus.split_plan import SplitPlan, assign_splits, plan_splits
 from seqtag.corpus.splits import sequence_ids, split_corpus
 from seqtag.hashing import hash_sequences, hash_strings, hex_hashes

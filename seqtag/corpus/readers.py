@@ -80,6 +80,6 @@ def read_fileless(
         case SqlSource():
             yield from read_sql(source, columns, report)
         case SampleSource():
-            from seqtag.corpus.sample import sample_batches
+            from seqtag.corpus.sample_corpus import sample_batches
 
             yield from sample_batches(source, columns)

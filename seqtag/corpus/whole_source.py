@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.source_config import SampleSource, Source
-from seqtag.corpus.batches import content_ids
+from seqtag.corpus.record_batches import content_ids
 from seqtag.corpus.schema import DOCUMENT_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.source_report import SourceReport
 

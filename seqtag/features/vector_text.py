@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from seqtag.config.secrets import hide_passwords
 from seqtag.corpus.files import InputFile, find_files, opened
-from seqtag.corpus.text import BYTE_ORDER_MARK, SPACE, Lines, Positions, lines_of, strings
+from seqtag.corpus.text_blocks import BYTE_ORDER_MARK, SPACE, Lines, Positions, lines_of, strings
 from seqtag.errors import ConfigError, CorpusFormatError
 
 _LONGEST_LINE = 1 << 24  # bytes; a thousand times what 1,000 numbers take

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.corpus.text import BLOCK_BYTES
+from seqtag.corpus.text_blocks import BLOCK_BYTES
 from seqtag.errors import RunDirError
 from seqtag.features.symbols import PAD, UNK, UNK_ID, Lookup, Symbols
 from seqtag.features.vector_text import vector_blocks

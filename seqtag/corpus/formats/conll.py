@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.source_config import ConllSource
-from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.documents import Piece, with_document_ids
 from seqtag.corpus.formats.groups import (
@@ -23,8 +22,9 @@ from seqtag.corpus.formats.groups import (
 from seqtag.corpus.formats.layout import HEAD_BYTES, Layout, are_enough, hashed, layout_of
 from seqtag.corpus.formats.line_kinds import kinds_of
 from seqtag.corpus.formats.tally import Tally
+from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import BLOCK_BYTES, Lines, Positions, lines_of, paragraph_blocks, with_head
+from seqtag.corpus.text_blocks import BLOCK_BYTES, Lines, Positions, lines_of, paragraph_blocks, with_head
 
 _TOO_MANY = (" (a blank within a cell separates, too)", "")  # where blanks separate, where tabs do
 _TOO_FEW = " (is a cell empty, or is it a comment?)"

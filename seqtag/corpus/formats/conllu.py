@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.source_config import ConlluSource
-from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists, picked
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.documents import Piece, with_document_ids
 from seqtag.corpus.formats.groups import (
@@ -25,8 +24,9 @@ from seqtag.corpus.formats.groups import (
 )
 from seqtag.corpus.formats.sentence_ends import missing_blank_lines
 from seqtag.corpus.formats.words import COLUMNS, Words, WordTally, check_columns
+from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, lists, picked
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import (
+from seqtag.corpus.text_blocks import (
     BLOCK_BYTES,
     Fields,
     Lines,

@@ -9,9 +9,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.batches import lists
+from seqtag.corpus.record_batches import lists
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
-from seqtag.corpus.text import Positions
+from seqtag.corpus.text_blocks import Positions
 from seqtag.hashing import hash_sequences, hex_hashes
 
 MOST_TOKENS = 1 << 16  # of a document that its id is derived from; what is held back while it is read

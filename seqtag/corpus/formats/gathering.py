@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from seqtag.corpus.text import Positions
+from seqtag.corpus.text_blocks import Positions
 from seqtag.hashing import hash_strings
 
 MEMORY_BYTES = 256 << 20  # of rows that are held before they are written to disk; sorting copies them

@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.batches import picked
+from seqtag.corpus.record_batches import picked
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import Lines, Positions, strings
+from seqtag.corpus.text_blocks import Lines, Positions, strings
 
 EQUALS = 61  # "="
 

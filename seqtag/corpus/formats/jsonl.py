@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.json
 
 from seqtag.config.source_config import JsonlSource
-from seqtag.corpus.batches import corpus_batch, labelled
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.json_objects import as_one_a_line, holds_objects, parsed, repeated_keys, way_out
+from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import BLOCK_BYTES, Lines, Positions, line_blocks, lines_of
+from seqtag.corpus.text_blocks import BLOCK_BYTES, Lines, Positions, line_blocks, lines_of
 from seqtag.errors import CorpusFormatError
 
 _OPEN, _CLOSE = b"{}"

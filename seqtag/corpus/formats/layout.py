@@ -11,7 +11,16 @@ import pyarrow.compute as pc
 
 from seqtag.config.source_config import ConllSource
 from seqtag.corpus.formats.numbered import misread_numbers
-from seqtag.corpus.text import TAB, Fields, Lines, Positions, blank_fields, lines_of, strings, tab_fields
+from seqtag.corpus.text_blocks import (
+    TAB,
+    Fields,
+    Lines,
+    Positions,
+    blank_fields,
+    lines_of,
+    strings,
+    tab_fields,
+)
 from seqtag.errors import CorpusFormatError
 
 HEAD_BYTES = 1 << 20  # of text, from which the layout is told

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow.compute as pc
 
 from seqtag.corpus.formats.layout import Layout, are_enough, commented, document_starts
-from seqtag.corpus.text import Fields, Lines, Positions
+from seqtag.corpus.text_blocks import Fields, Lines, Positions
 
 Flags = npt.NDArray[np.bool_]
 _BEGIN_DOCUMENT = b"#begin document"  # a comment of CoNLL-2012

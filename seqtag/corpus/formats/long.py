@@ -11,8 +11,6 @@ import pyarrow.compute as pc
 
 from seqtag.config.order_format import Cycle
 from seqtag.config.source_config import Labels, LongColumns, TableSource
-from seqtag.corpus.batches import corpus_batch, first_defects, labelled, lists
-from seqtag.corpus.blanks import WHITE_SPACE
 from seqtag.corpus.formats.adjacency import adjacent
 from seqtag.corpus.formats.gathering import MEMORY_BYTES, gathered
 from seqtag.corpus.formats.one_value import only_values, varies
@@ -21,8 +19,10 @@ from seqtag.corpus.formats.ordering import with_keys
 from seqtag.corpus.formats.quoting import blanks_before_quotes, line_breaks
 from seqtag.corpus.formats.sorting import in_order, out_of_order, session_starts
 from seqtag.corpus.formats.token_rows import DEFECT, FILE, KEY, ROW, identified, name_of, starts
+from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import Positions
+from seqtag.corpus.text_blocks import Positions
+from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.errors import CorpusFormatError
 
 _FEWEST_ALONE = 10  # sequences of one row that are suspicious if there are no others

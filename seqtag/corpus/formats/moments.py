@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.order_format import pieces
-from seqtag.corpus.text import Positions
+from seqtag.corpus.text_blocks import Positions
 
 EXACT = pa.decimal256(75, 37)  # of what is sorted; two of them can be subtracted
 _FRACTION_DIGITS = 37

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.text import Fields, Positions
+from seqtag.corpus.text_blocks import Fields, Positions
 
 _NUMBER = r"^[0-9]{1,6}$"
 _RANGE = r"^[0-9]{1,6}-[0-9]{1,6}$"  # of a multiword token in CoNLL-U

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.batches import picked
-from seqtag.corpus.blanks import WHITE_SPACE
 from seqtag.corpus.formats.token_rows import FILE, ROW
-from seqtag.corpus.text import Positions
+from seqtag.corpus.record_batches import picked
+from seqtag.corpus.text_blocks import Positions
+from seqtag.corpus.whitespace import WHITE_SPACE
 
 
 def only_values(

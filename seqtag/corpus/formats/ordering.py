@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from seqtag.config.order_format import EPOCH_DIGITS
 from seqtag.config.source_config import LongColumns
-from seqtag.corpus.blanks import stripped
 from seqtag.corpus.formats.order_keys import (
     NUMBER,
     Kind,
@@ -24,7 +23,8 @@ from seqtag.corpus.formats.order_keys import (
 )
 from seqtag.corpus.formats.token_rows import KEY, ROW, name_of, set_defects
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import Positions
+from seqtag.corpus.text_blocks import Positions
+from seqtag.corpus.whitespace import stripped
 from seqtag.errors import CorpusFormatError
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y")

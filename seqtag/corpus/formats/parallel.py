@@ -9,10 +9,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.source_config import ParallelSource
-from seqtag.corpus.batches import corpus_batch, labelled, lists
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.record_batches import corpus_batch, labelled, lists
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import BLOCK_BYTES, Positions, blank_fields, lines_of, plain_line_blocks, strings
+from seqtag.corpus.text_blocks import (
+    BLOCK_BYTES,
+    Positions,
+    blank_fields,
+    lines_of,
+    plain_line_blocks,
+    strings,
+)
 from seqtag.errors import CorpusFormatError
 
 
@@ -28,7 +35,7 @@ def read_parallel(
     """Yield the sequences of a file of tokens with the tags of another file.
 
     A line is what ends with a newline, or a carriage return and a newline. Only blanks and tabs separate its
-    tokens, as in `seqtag.corpus.text.fields_of_line`. A line without tokens, or with more or fewer tags than
+    tokens, as in `seqtag.corpus.text_blocks.fields_of_line`. A line without tokens, or with more or fewer tags than
     tokens, is a broken sequence.
 
     Raises:

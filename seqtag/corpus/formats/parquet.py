@@ -10,7 +10,6 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.config.source_config import LongParquetSource, ParquetSource
-from seqtag.corpus.batches import corpus_batch, labelled
 from seqtag.corpus.class_names import (
     is_number,
     named_tags,
@@ -19,6 +18,7 @@ from seqtag.corpus.class_names import (
 )
 from seqtag.corpus.files import InputFile, opened_seekable
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.remote import comes_from_below
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError

@@ -16,7 +16,7 @@ from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.escapes import BACKSLASH, HINT, Escapes
 from seqtag.corpus.formats.stray_quotes import StrayQuotes
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import NEWLINE, utf8_blocks
+from seqtag.corpus.text_blocks import NEWLINE, utf8_blocks
 from seqtag.errors import CorpusFormatError
 
 CARRIAGE_RETURN = 13

@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 
 from seqtag.corpus.formats.groups import Comments, Groups
 from seqtag.corpus.formats.words import Words
-from seqtag.corpus.text import Positions
+from seqtag.corpus.text_blocks import Positions
 
 _AT_THE_TOP = ("newdoc", "newdoc id", "newpar", "newpar id", "sent_id")
 _MOST_DIGITS = 9  # of an ID that are compared

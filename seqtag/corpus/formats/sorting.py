@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from seqtag.corpus.formats.moments import EXACT
 from seqtag.corpus.formats.token_rows import KEY
-from seqtag.corpus.text import Positions
+from seqtag.corpus.text_blocks import Positions
 
 
 def out_of_order(rows: pa.RecordBatch, offsets: Positions) -> Positions:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.corpus.formats.escapes import HINT
-from seqtag.corpus.text import NEWLINE
+from seqtag.corpus.text_blocks import NEWLINE
 from seqtag.errors import CorpusFormatError
 
 _CARRIAGE_RETURN = 13

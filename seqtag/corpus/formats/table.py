@@ -17,7 +17,7 @@ from seqtag.corpus.formats.escapes import warn_of_missing, without_missing
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
 from seqtag.corpus.formats.quoting import QuotedCells, TextStream, check_quoting, escape_hint, warn_of_quotes
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import BLOCK_BYTES
+from seqtag.corpus.text_blocks import BLOCK_BYTES
 from seqtag.errors import CorpusFormatError
 
 _DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}  # and how TOML writes them

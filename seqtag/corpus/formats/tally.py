@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from seqtag.corpus.formats.layout import Layout, are_enough, hashed, that_look_commented
 from seqtag.corpus.formats.line_kinds import LineKinds
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import TAB, Fields, Lines, Positions, fields_of_line
+from seqtag.corpus.text_blocks import TAB, Fields, Lines, Positions, fields_of_line
 
 LEAST_SEQUENCES = 10  # of a file that is one document, for a warning
 # Shares of sequences that begin with # and a tag of no other line: some have a tag for #, and only one.

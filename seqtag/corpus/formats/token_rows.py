@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.source_config import LongColumns
-from seqtag.corpus.blanks import stripped
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import Positions
+from seqtag.corpus.text_blocks import Positions
+from seqtag.corpus.whitespace import stripped
 from seqtag.errors import CorpusFormatError
 
 # Columns that readers add; no source has any of these names.

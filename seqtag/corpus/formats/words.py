@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from seqtag.config.source_config import ConlluSource
 from seqtag.corpus.formats.tally import LEAST_SEQUENCES
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import Fields, Positions
+from seqtag.corpus.text_blocks import Fields, Positions
 from seqtag.errors import CorpusFormatError
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")

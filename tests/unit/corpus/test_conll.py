@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.corpus import text
+from seqtag.corpus import text_blocks
 from seqtag.errors import CorpusFormatError
 
 TWO = "EU\tB-ORG\nrejects\tO\n\nPeter\tB-PER\n"
@@ -65,7 +65,7 @@ def test_the_separator_can_be_declared(read, content):
 )
 def test_a_carriage_return_within_a_line_is_an_error_that_names_it(text, line, read):
     with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:{line}: a carriage return is within a line"):
-        read(text.encode(), format="conll")
+        read(text_blocks.encode(), format="conll")
 
 
 def test_odd_characters_stay_in_the_token(read, content):
@@ -217,7 +217,7 @@ def test_a_file_without_a_token_is_an_error(text, read):
 
 
 def test_memory_stays_bounded_where_no_blank_line_comes(monkeypatch, read):
-    monkeypatch.setattr(text, "LARGEST_BLOCK", 100)
+    monkeypatch.setattr(text_blocks, "LARGEST_BLOCK", 100)
 
     with pytest.raises(
         CorpusFormatError, match=r"corpus\.txt: a sequence is too long: expected at most 100 bytes"

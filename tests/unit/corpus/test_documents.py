@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtag.corpus.batches import content_ids
 from seqtag.corpus.formats.documents import Piece, with_document_ids
+from seqtag.corpus.record_batches import content_ids
 from tests.unit.corpus.snapshots import batch_of
 
 Sequences = list[tuple[int, list[str]]]  # the number of the document, 0 for none, and the tokens

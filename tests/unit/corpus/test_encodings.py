@@ -10,7 +10,7 @@ from fsspec.implementations.local import LocalFileSystem
 
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.source_report import SourceReport
-from seqtag.corpus.text import utf8_blocks
+from seqtag.corpus.text_blocks import utf8_blocks
 
 TABLE = {"format": "table", "sequence_column": "s", "token_column": "w", "tag_column": "t"}
 

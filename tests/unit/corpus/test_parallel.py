@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from seqtag.corpus.text import fields_of_line
+from seqtag.corpus.text_blocks import fields_of_line
 from seqtag.errors import ConfigError, CorpusFormatError
 
 

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
 from seqtag.config import Source
-from seqtag.corpus.blanks import WHITE_SPACE
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats import conll
 from seqtag.corpus.formats.conll import read_conll
@@ -26,6 +25,7 @@ from seqtag.corpus.formats.parallel import read_parallel
 from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
 from seqtag.corpus.formats.table import read_table
 from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.errors import CorpusFormatError
 
 Sequences = list[tuple[list[str], list[str]]]

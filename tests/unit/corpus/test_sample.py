@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from seqtag.config.source_config import SampleSource
-from seqtag.corpus.sample import best_possible, sample_batches, sample_model
+from seqtag.corpus.sample_corpus import best_possible, sample_batches, sample_model
 from seqtag.corpus.schema import corpus_schema
 from seqtag.errors import ConfigError, CorpusFormatError
 

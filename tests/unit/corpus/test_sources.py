@@ -10,8 +10,8 @@ import pytest
 
 from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources, source_fingerprint
+from seqtag.corpus.source_reader import BATCH_SEQUENCES
 from seqtag.corpus.source_report import Warned
-from seqtag.corpus.sources import BATCH_SEQUENCES
 from seqtag.errors import CorpusFormatError
 
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from seqtag.corpus.text import BLOCK_BYTES
+from seqtag.corpus.text_blocks import BLOCK_BYTES
 from seqtag.errors import ConfigError, CorpusFormatError
 from seqtag.features.vectors import Vectors, read_vectors
 

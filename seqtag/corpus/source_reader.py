@@ -23,7 +23,6 @@ from seqtag.config.source_config import (
     TableSource,
 )
 from seqtag.config.tagger_config import CorpusConfig, config_digest
-from seqtag.corpus.batches import with_file_in_ids
 from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import packing, said_layers
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, told_apart
@@ -32,6 +31,7 @@ from seqtag.corpus.formats.parts import Part, Parts
 from seqtag.corpus.formats.words import check_tag_feature
 from seqtag.corpus.partitions import partitions, path_columns
 from seqtag.corpus.readers import read_file, read_fileless, token_rows
+from seqtag.corpus.record_batches import with_file_in_ids
 from seqtag.corpus.remote import over_the_network
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
 from seqtag.corpus.source_report import SourceReport

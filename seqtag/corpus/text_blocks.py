@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.corpus.containers import check_text
-from seqtag.corpus.encodings import StrayMarks, Utf8Check, encoding_error, misread_mark
+from seqtag.corpus.encoding_errors import StrayMarks, Utf8Check, encoding_error, misread_mark
 from seqtag.corpus.files import InputFile, opened
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError

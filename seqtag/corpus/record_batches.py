@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.blanks import around, replaced, stripped
 from seqtag.corpus.schema import SEQUENCE_ID, reader_schema
 from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.whitespace import around, replaced, stripped
 from seqtag.hashing import hash_sequences, hex_hashes
 
 
