@@ -27,8 +27,8 @@ from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import packing, said_layers
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, told_apart
 from seqtag.corpus.folders import listed
-from seqtag.corpus.formats.parts import Part, Parts
-from seqtag.corpus.formats.words import check_tag_feature
+from seqtag.corpus.formats.conllu_words import check_tag_feature
+from seqtag.corpus.formats.file_parts import Part, Parts
 from seqtag.corpus.partitions import partitions, path_columns
 from seqtag.corpus.readers import read_file, read_fileless, token_rows
 from seqtag.corpus.record_batches import with_file_in_ids

@@ -11,17 +11,17 @@ import pyarrow.compute as pc
 
 from seqtag.config.source_config import ConllSource
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.column_layout import HEAD_BYTES, Layout, are_enough, hashed, layout_of
 from seqtag.corpus.formats.documents import Piece, with_document_ids
-from seqtag.corpus.formats.groups import (
+from seqtag.corpus.formats.layout_checks import Tally
+from seqtag.corpus.formats.line_groups import (
     comments_of,
     document_numbers,
     groups_of,
     sequence_values,
     warn_of_two_values,
 )
-from seqtag.corpus.formats.layout import HEAD_BYTES, Layout, are_enough, hashed, layout_of
 from seqtag.corpus.formats.line_kinds import kinds_of
-from seqtag.corpus.formats.tally import Tally
 from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES, Lines, Positions, lines_of, paragraph_blocks, with_head

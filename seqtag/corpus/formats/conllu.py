@@ -12,8 +12,9 @@ import pyarrow.compute as pc
 
 from seqtag.config.source_config import ConlluSource
 from seqtag.corpus.files import InputFile
+from seqtag.corpus.formats.conllu_words import COLUMNS, Words, WordTally, check_columns
 from seqtag.corpus.formats.documents import Piece, with_document_ids
-from seqtag.corpus.formats.groups import (
+from seqtag.corpus.formats.line_groups import (
     Comments,
     Groups,
     comments_of,
@@ -23,7 +24,6 @@ from seqtag.corpus.formats.groups import (
     warn_of_two_values,
 )
 from seqtag.corpus.formats.sentence_ends import missing_blank_lines
-from seqtag.corpus.formats.words import COLUMNS, Words, WordTally, check_columns
 from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, lists, picked
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import (

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from seqtag.corpus.formats.layout import Layout, are_enough, commented, document_starts
+from seqtag.corpus.formats.column_layout import Layout, are_enough, commented, document_starts
 from seqtag.corpus.text_blocks import Fields, Lines, Positions
 
 Flags = npt.NDArray[np.bool_]

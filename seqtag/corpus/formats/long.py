@@ -12,12 +12,12 @@ import pyarrow.compute as pc
 from seqtag.config.order_format import Cycle
 from seqtag.config.source_config import Labels, LongColumns, TableSource
 from seqtag.corpus.formats.adjacency import adjacent
-from seqtag.corpus.formats.gathering import MEMORY_BYTES, gathered
-from seqtag.corpus.formats.one_value import only_values, varies
+from seqtag.corpus.formats.constant_columns import only_values, varies
+from seqtag.corpus.formats.external_sort import MEMORY_BYTES, gathered
 from seqtag.corpus.formats.order_keys import Kind
 from seqtag.corpus.formats.ordering import with_keys
 from seqtag.corpus.formats.quoting import blanks_before_quotes, line_breaks
-from seqtag.corpus.formats.sorting import in_order, out_of_order, session_starts
+from seqtag.corpus.formats.row_order import in_order, out_of_order, session_starts
 from seqtag.corpus.formats.token_rows import DEFECT, FILE, KEY, ROW, identified, name_of, starts
 from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, lists
 from seqtag.corpus.source_report import SourceReport

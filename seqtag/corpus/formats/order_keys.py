@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.order_format import EPOCH_DIGITS, NATURAL, Cycle, cycle_of
-from seqtag.corpus.formats.moments import (
+from seqtag.corpus.formats.timestamps import (
     EXACT,
     INSTANT,
     LOCAL_TIME,

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.formats.groups import Comments, Groups
-from seqtag.corpus.formats.words import Words
+from seqtag.corpus.formats.conllu_words import Words
+from seqtag.corpus.formats.line_groups import Comments, Groups
 from seqtag.corpus.text_blocks import Positions
 
 _AT_THE_TOP = ("newdoc", "newdoc id", "newpar", "newpar id", "sent_id")

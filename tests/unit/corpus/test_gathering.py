@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from seqtag.corpus.formats.adjacency import adjacent
-from seqtag.corpus.formats.gathering import gathered
+from seqtag.corpus.formats.external_sort import gathered
 from seqtag.corpus.formats.token_rows import ROW
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
@@ -151,7 +151,7 @@ def by_id(ids: list[str]) -> list[tuple[str, int]]:
 def test_gathered_rows_do_not_depend_on_blocks_or_memory(
     ids, batch_rows, memory_bytes, slice_rows, monkeypatch
 ):
-    monkeypatch.setattr("seqtag.corpus.formats.gathering._SLICE_ROWS", slice_rows)
+    monkeypatch.setattr("seqtag.corpus.formats.external_sort._SLICE_ROWS", slice_rows)
     rows = pa.record_batch({"s": ids, "n": range(len(ids))})
     batches = [rows.slice(start, batch_rows) for start in range(0, len(ids), batch_rows)]
     found = pa.Table.from_batches(list(gathered(batches, "s", memory_bytes=memory_bytes)))

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from seqtag.corpus.formats.layout import Layout, are_enough, hashed, that_look_commented
+from seqtag.corpus.formats.column_layout import Layout, are_enough, hashed, that_look_commented
 from seqtag.corpus.formats.line_kinds import LineKinds
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import TAB, Fields, Lines, Positions, fields_of_line

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.source_config import ConlluSource
-from seqtag.corpus.formats.tally import LEAST_SEQUENCES
+from seqtag.corpus.formats.layout_checks import LEAST_SEQUENCES
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Fields, Positions
 from seqtag.errors import CorpusFormatError

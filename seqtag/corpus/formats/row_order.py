@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.formats.moments import EXACT
+from seqtag.corpus.formats.timestamps import EXACT
 from seqtag.corpus.formats.token_rows import KEY
 from seqtag.corpus.text_blocks import Positions
 
