@@ -1,13 +1,19 @@
 """What people read: the HTML report, the dashboard's Markdown and tables, the last lines on the terminal."""
 
-from seqtag.reporting.card import Changes, Done, changed_settings, question_markdown, retrain_markdown
-from seqtag.reporting.corpus import corpus_markdown, quarantine_rows
-from seqtag.reporting.drift import drift_markdown
-from seqtag.reporting.page import REPORT, ReportContext, confusion_picture, learning_curves, write_report
+from seqtag.reporting.corpus_card import corpus_markdown, quarantine_rows
+from seqtag.reporting.drift_card import drift_markdown
 from seqtag.reporting.plots import Picture
-from seqtag.reporting.summary import summary_lines, verdict_lines
-from seqtag.reporting.tables import score_rows
-from seqtag.reporting.test_split import plan_text
+from seqtag.reporting.report_page import (
+    REPORT,
+    ReportContext,
+    confusion_picture,
+    learning_curves,
+    write_report,
+)
+from seqtag.reporting.retrain_card import Changes, Done, changed_settings, question_markdown, retrain_markdown
+from seqtag.reporting.run_summary import summary_lines, verdict_lines
+from seqtag.reporting.sample_size_text import plan_text
+from seqtag.reporting.score_tables import score_rows
 
 __all__ = [
     "REPORT",

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from seqtag.reporting.plots import Picture, reliability_diagram
-from seqtag.reporting.wording import (
+from seqtag.reporting.formatting import (
     Interval,
     decimal,
     decimal_range,
@@ -18,6 +17,7 @@ from seqtag.reporting.wording import (
     points,
     points_range,
 )
+from seqtag.reporting.plots import Picture, reliability_diagram
 
 Written = tuple[str, str]  # a figure and its interval
 _Form = tuple[Callable[[float | None], str], Callable[[Interval], str]]

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from seqtag.reporting.tables import Square
-from seqtag.reporting.wording import count, percent
+from seqtag.reporting.formatting import count, percent
+from seqtag.reporting.score_tables import Square
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

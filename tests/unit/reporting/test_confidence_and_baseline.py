@@ -12,8 +12,8 @@ import pytest
 
 from seqtag.reporting import retrain_markdown, summary_lines
 from seqtag.reporting.confidence import confidences
+from seqtag.reporting.formatting import baseline_label, baseline_sentence
 from seqtag.reporting.plots import reliability_diagram
-from seqtag.reporting.wording import baseline_label, baseline_sentence
 
 
 def text_of(page: str) -> str:

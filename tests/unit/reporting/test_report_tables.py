@@ -7,11 +7,11 @@ import tomllib
 
 import pytest
 
-from seqtag.reporting import axes, tables, toml, wording
-from seqtag.reporting.axes import difference_axis, share_axis
+from seqtag.reporting import formatting, score_tables, svg_axes, toml
+from seqtag.reporting.svg_axes import difference_axis, share_axis
 
 
-@pytest.mark.parametrize("module", [wording, axes, toml])
+@pytest.mark.parametrize("module", [formatting, svg_axes, toml])
 def test_the_examples_in_docstrings_hold(module):
     tested = doctest.testmod(module)
 
@@ -20,21 +20,23 @@ def test_the_examples_in_docstrings_hold(module):
 
 
 def test_confusions_come_the_most_frequent_first_with_their_share_of_the_gold_tag():
-    found = tables.confusions({"tags": ["A", "B", "C"], "counts": [[5, 1, 4], [0, 3, 0], [2, 0, 0]]}, most=2)
+    found = score_tables.confusions(
+        {"tags": ["A", "B", "C"], "counts": [[5, 1, 4], [0, 3, 0], [2, 0, 0]]}, most=2
+    )
 
-    assert found == [tables.Confusion("A", "C", 4, 0.4), tables.Confusion("C", "A", 2, 1.0)]
+    assert found == [score_tables.Confusion("A", "C", 4, 0.4), score_tables.Confusion("C", "A", 2, 1.0)]
 
 
 def test_a_small_confusion_matrix_is_kept_whole():
-    square = tables.square({"tags": ["A", "B"], "counts": [[5, 1], [0, 3]]}, most=2)
+    square = score_tables.square({"tags": ["A", "B"], "counts": [[5, 1], [0, 3]]}, most=2)
 
-    assert square == tables.Square(("A", "B"), ((5, 1), (0, 3)), 0)
+    assert square == score_tables.Square(("A", "B"), ((5, 1), (0, 3)), 0)
 
 
 def test_tags_in_few_errors_are_summed_up():
     counts = [[9, 0, 1, 5], [0, 8, 1, 0], [0, 1, 7, 0], [6, 0, 0, 4]]
 
-    square = tables.square({"tags": ["A", "B", "C", "D"], "counts": counts}, most=3)
+    square = score_tables.square({"tags": ["A", "B", "C", "D"], "counts": counts}, most=3)
 
     assert square.tags == ("A", "D", "all others")
     assert square.counts == ((9, 5, 1), (6, 4, 0), (0, 0, 17))  # 8 + 1 + 1 + 7 in the corner
@@ -42,8 +44,8 @@ def test_tags_in_few_errors_are_summed_up():
 
 
 def test_the_deciding_measure_comes_first(metrics, span_metrics):
-    assert [measure.name for measure in tables.measures(metrics)] == ["token accuracy"]
-    assert [measure.name for measure in tables.measures(span_metrics)] == [
+    assert [measure.name for measure in score_tables.measures(metrics)] == ["token accuracy"]
+    assert [measure.name for measure in score_tables.measures(span_metrics)] == [
         "span F1",
         "token accuracy",
         "span F1, strict, micro",
@@ -53,7 +55,7 @@ def test_the_deciding_measure_comes_first(metrics, span_metrics):
 
 
 def test_a_baseline_is_measured_as_the_others_are(baseline_metrics):
-    (accuracy,) = tables.measures(baseline_metrics)
+    (accuracy,) = score_tables.measures(baseline_metrics)
 
     assert [m["value"] for m in (accuracy.challenger, accuracy.champion, accuracy.baseline)] == [
         0.93,
@@ -65,7 +67,7 @@ def test_a_baseline_is_measured_as_the_others_are(baseline_metrics):
 def test_a_tag_that_the_champion_lacks_has_no_score_of_it(metrics):
     del metrics["champion"]["tags"]["browsing"]
 
-    rows = tables.named_scores(metrics["challenger"], metrics["champion"], ("tags",))
+    rows = score_tables.named_scores(metrics["challenger"], metrics["champion"], ("tags",))
 
     assert rows[0].name == "browsing"
     assert rows[0].champion is None

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqtag.gate import Plan
-from seqtag.reporting.wording import count, plural
+from seqtag.reporting.formatting import count, plural
 
 
 def gauge_sentence(decision: Mapping[str, Any]) -> str:

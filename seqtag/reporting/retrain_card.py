@@ -7,11 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqtag.reporting.corpus import quarantine_sentence
-from seqtag.reporting.markdown import command, inline, link_list, table
-from seqtag.reporting.tables import leaves, named_scores, type_path
-from seqtag.reporting.test_split import gauge_sentence
-from seqtag.reporting.wording import (
+from seqtag.reporting.corpus_card import quarantine_sentence
+from seqtag.reporting.formatting import (
     METRIC_NAMES,
     MISSING,
     baseline_label,
@@ -28,6 +25,9 @@ from seqtag.reporting.wording import (
     with_range,
     without_verdict,
 )
+from seqtag.reporting.markdown import command, inline, link_list, table
+from seqtag.reporting.sample_size_text import gauge_sentence
+from seqtag.reporting.score_tables import leaves, named_scores, type_path
 
 _MOST_TAGS = 30  # rows in the card; the report has them all
 _LONGEST_SETTING = 60  # characters

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from seqtag.reporting.formatting import MISSING, count, percent, plural
 from seqtag.reporting.markdown import inline, table
-from seqtag.reporting.wording import MISSING, count, percent, plural
 
 _TITLES = {"steady": "Steady", "warn": "Warning", "retrain": "Retrain", "stop": "Stop"}
 _SIDES = ("reference", "current", "arrived")

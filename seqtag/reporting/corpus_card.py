@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.corpus import assumptions, changes, warning_sentences
+from seqtag.reporting.formatting import MISSING, count, percent, plural, sentence
 from seqtag.reporting.markdown import inline, link_list, table
-from seqtag.reporting.wording import MISSING, count, percent, plural, sentence
 
 _MOST_TAGS = 30
 _LONGEST = 80  # characters of a sequence

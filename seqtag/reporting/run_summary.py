@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from seqtag.reporting.markdown import printable
-from seqtag.reporting.wording import (
+from seqtag.reporting.formatting import (
     METRIC_NAMES,
     baseline_label,
     champion_label,
@@ -16,6 +15,7 @@ from seqtag.reporting.wording import (
     plural,
     without_verdict,
 )
+from seqtag.reporting.markdown import printable
 
 
 def verdict_lines(decision: Mapping[str, Any], *, links: Mapping[str, str]) -> str:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
 from seqtag.corpus import assumptions, changes, warning_sentences
-from seqtag.reporting import tables, wording
-from seqtag.reporting.axes import difference_axis, share_axis
+from seqtag.reporting import formatting, score_tables
 from seqtag.reporting.confidence import confidences
+from seqtag.reporting.formatting import METRIC_NAMES
 from seqtag.reporting.plots import FEWEST_IN_BIN, Picture, confusion_plot, learning_curve
-from seqtag.reporting.test_split import gauge_sentence
+from seqtag.reporting.sample_size_text import gauge_sentence
+from seqtag.reporting.svg_axes import difference_axis, share_axis
 from seqtag.reporting.toml import toml_text
-from seqtag.reporting.wording import METRIC_NAMES
 
 REPORT = "report.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -73,24 +73,24 @@ def write_report(
         profile=profile,
         metrics=metrics,
         decision=decision,
-        sentence=wording.without_verdict(decision),
+        sentence=formatting.without_verdict(decision),
         gauge=gauge_sentence(decision),
         history=history,
         config=config,
         context=context,
         metric=METRIC_NAMES[metric],
-        measures=tables.measures(metrics),
+        measures=score_tables.measures(metrics),
         optimum=optimum if metric == "accuracy" else None,
         best_epoch=_best_epoch(history),
         curves=learning_curves(history, metric),
-        by_name=tables.named_scores(challenger, champion, by_name),
+        by_name=score_tables.named_scores(challenger, champion, by_name),
         averages=_averages(metrics),
-        by_tag=tables.named_scores(challenger, champion, ("tags",)) if challenger["spans"] else [],
+        by_tag=score_tables.named_scores(challenger, champion, ("tags",)) if challenger["spans"] else [],
         square=square,
         confusion=confusion_plot(square),
-        confusions=tables.confusions(challenger["confusion"], most=_MOST_CONFUSIONS),
+        confusions=score_tables.confusions(challenger["confusion"], most=_MOST_CONFUSIONS),
         confidences=confidences(metrics),
-        slices=tables.slices(challenger, metric),
+        slices=score_tables.slices(challenger, metric),
         examples=_examples(quarantine),
         toml=toml_text(config),
     )
@@ -101,12 +101,12 @@ def confusion_picture(confusion: Mapping[str, Any]) -> Picture:
     """Draw the confusion of `metrics.json`; of many tags those in most errors, the others summed up."""
     square = _square(confusion)
     n_tokens = sum(map(sum, square.counts))
-    title = f"Confusion on test, {wording.plural(n_tokens, 'token')}"
+    title = f"Confusion on test, {formatting.plural(n_tokens, 'token')}"
     return confusion_plot(square, title=title)
 
 
-def _square(confusion: Mapping[str, Any]) -> tables.Square:
-    return tables.square(confusion, most=_MOST_TAGS_IN_PLOT)
+def _square(confusion: Mapping[str, Any]) -> score_tables.Square:
+    return score_tables.square(confusion, most=_MOST_TAGS_IN_PLOT)
 
 
 def _template() -> Any:
@@ -120,27 +120,27 @@ def _template() -> Any:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": wording.percent,
-        "percent_range": wording.percent_range,
-        "points": wording.points,
-        "points_range": wording.points_range,
-        "level": wording.level,
-        "count": wording.count,
-        "distance": wording.distance,
-        "distance_range": wording.distance_range,
-        "sentence": wording.sentence,
+        "percent": formatting.percent,
+        "percent_range": formatting.percent_range,
+        "points": formatting.points,
+        "points_range": formatting.points_range,
+        "level": formatting.level,
+        "count": formatting.count,
+        "distance": formatting.distance,
+        "distance_range": formatting.distance_range,
+        "sentence": formatting.sentence,
         "assumptions": assumptions,
         "changes": changes,
         "warning_sentences": warning_sentences,
     }
     environment.globals |= {
-        "plural": wording.plural,
-        "left_out": wording.left_out,
+        "plural": formatting.plural,
+        "left_out": formatting.left_out,
         "share_axis": share_axis,
         "difference_axis": difference_axis,
-        "leaves": tables.leaves,
-        "baseline_label": wording.baseline_label,
-        "baseline_sentence": wording.baseline_sentence,
+        "leaves": score_tables.leaves,
+        "baseline_label": formatting.baseline_label,
+        "baseline_sentence": formatting.baseline_sentence,
         "fewest_in_bin": FEWEST_IN_BIN,
     }
     return environment.get_template("report.html")
@@ -171,7 +171,7 @@ def learning_curves(history: Sequence[Mapping[str, Any]], metric: str) -> list[P
     ]
 
 
-def _averages(metrics: Mapping[str, Any]) -> list[tables.NamedScores]:
+def _averages(metrics: Mapping[str, Any]) -> list[score_tables.NamedScores]:
     """Return micro and macro averages over the types, for a tagger of spans."""
     if not metrics["challenger"]["spans"]:
         return []
@@ -180,7 +180,7 @@ def _averages(metrics: Mapping[str, Any]) -> list[tables.NamedScores]:
         for average in ("micro", "macro"):
             before = metrics["champion"] and metrics["champion"]["spans"][mode][average]["f1"]
             scores = metrics["challenger"]["spans"][mode][average]
-            averages.append(tables.NamedScores(f"{average}, {mode}", scores, before))
+            averages.append(score_tables.NamedScores(f"{average}, {mode}", scores, before))
     return averages
 
 

@@ -8,8 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from seqtag.reporting.markdown import inline
-from seqtag.reporting.wording import (
+from seqtag.reporting.formatting import (
     METRIC_NAMES,
     Interval,
     count,
@@ -19,6 +18,7 @@ from seqtag.reporting.wording import (
     plural,
     with_range,
 )
+from seqtag.reporting.markdown import inline
 
 REST = "all others"
 UNKNOWN: Interval = {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
