@@ -8,8 +8,8 @@ import sys
 import typer
 
 from seqtag import __version__
-from seqtag.cli import inspect, orchestration, promotion, tagging, verbs
-from seqtag.cli.surroundings import DONE, REFUSED, WRONG_USE
+from seqtag.cli import flow_commands, inspection, registry_commands, step_commands, tag_command
+from seqtag.cli.common import DONE, REFUSED, WRONG_USE
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
 
@@ -40,11 +40,11 @@ def _front(
     """
 
 
-verbs.add_to(app)
-promotion.add_to(app)
-orchestration.add_to(app)
-tagging.add_to(app)
-inspect.add_to(app)
+step_commands.add_to(app)
+registry_commands.add_to(app)
+flow_commands.add_to(app)
+tag_command.add_to(app)
+inspection.add_to(app)
 
 
 def main() -> None:

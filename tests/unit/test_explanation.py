@@ -199,7 +199,7 @@ def test_the_command_says_a_line_for_each_step_and_nothing_else(night):
 
 
 def test_a_step_that_there_is_not_is_refused_before_anything_is_read(tmp_path):
-    from seqtag.cli.verbs import retrain
+    from seqtag.cli.step_commands import retrain
 
     with pytest.raises(ConfigError, match=r"steps of .*'train'.* were required. Received: \['trian'\]"):
         retrain(tmp_path / "there is no such tagger.toml", ["trian"])

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from seqtag import steps
-from seqtag.cli import app, surroundings
+from seqtag.cli import app, common
 from seqtag.errors import ConfigError
 from tests.machine import corpus
 
@@ -24,7 +24,7 @@ def seqtag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run a command on a tagger whose source has a file for each of two days."""
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SEQTAG_AS_OF", raising=False)
-    monkeypatch.setattr(surroundings, "_now", lambda: NOW)
+    monkeypatch.setattr(common, "_now", lambda: NOW)
     for day in ("2026-01-31", "2026-02-01"):
         (tmp_path / f"{day}.jsonl").write_text(corpus(drawn=day))
 

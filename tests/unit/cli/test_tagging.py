@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
-from seqtag.cli import app, tag_input, tagging
+from seqtag.cli import app, tag_command, tag_input
 from seqtag.config import Source
 from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources
@@ -55,7 +55,7 @@ def tag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQTAG_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setitem(sys.modules, "seqtag.neural", SimpleNamespace(Tagger=Lengths))
-        patch.setattr(tagging, "_bundle", lambda *_: Path())
+        patch.setattr(tag_command, "_bundle", lambda *_: Path())
 
         def run(*arguments: str, stdin: str = "") -> str:
             done = CliRunner().invoke(app, ["tag", *arguments], input=stdin, catch_exceptions=False)

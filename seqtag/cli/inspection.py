@@ -17,7 +17,7 @@ from seqtag import steps
 from seqtag.artifacts import (
     find_manifest,
 )
-from seqtag.cli.surroundings import REFUSED, RUN, TAGGER, find_run, open_tagger, place
+from seqtag.cli.common import REFUSED, RUN, TAGGER, find_run, open_tagger, place
 from seqtag.errors import SeqtagError
 from seqtag.registry import mlflow_environment, page_command, serve_command
 

@@ -15,8 +15,8 @@ from seqtag import steps
 from seqtag.artifacts import (
     read_json,
 )
-from seqtag.cli.promotion import occasion
-from seqtag.cli.surroundings import RUN, TAGGER, find_run, open_tagger, place
+from seqtag.cli.common import RUN, TAGGER, find_run, open_tagger, place
+from seqtag.cli.registry_commands import occasion
 from seqtag.run_dir import RunDir
 
 Tagger = Annotated[Path, TAGGER]

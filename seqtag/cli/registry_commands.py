@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.surroundings import RUN, find_run, place
+from seqtag.cli.common import RUN, find_run, place
 
 if TYPE_CHECKING:
     from seqtag.registry import Entry, Occasion

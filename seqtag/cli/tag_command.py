@@ -14,7 +14,7 @@ import typer
 from seqtag.artifacts import (
     require_manifest,
 )
-from seqtag.cli.surroundings import find_run, place
+from seqtag.cli.common import find_run, place
 from seqtag.errors import ConfigError
 from seqtag.steps import Place
 
