@@ -56,7 +56,7 @@ lint: $(VENV)/ready
 	$(BIN)/mypy
 
 up deploy down status: $(VENV)/ready
-	$(BIN)/python -m flows.local $@
+	$(BIN)/python -m flows.stack $@
 
 registry: $(VENV)/ready
 	$(BIN)/seqtag registry

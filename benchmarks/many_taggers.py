@@ -18,7 +18,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows import local, services
+from flows import stack
+from flows.services import process_manager
 from seqtag.config import Settings
 from seqtag.steps import Place
 from tests.machine import bare_checkout, begin, client_of
@@ -39,10 +40,10 @@ def main() -> None:
             taggers.write(name=f"small-{number:02}", seed=number + 1)
         place = Place.of(Settings())
         try:
-            url, _ = local.up(place, checkout=checkout)
+            url, _ = stack.up(place, checkout=checkout)
             table(watched(place, url), n)
         finally:
-            local.down(place.home)
+            stack.down(place.home)
 
 
 def watched(place: Place, url: str) -> list[dict[str, float]]:
@@ -63,8 +64,8 @@ def watched(place: Place, url: str) -> list[dict[str, float]]:
 def sizes(place: Place, parent: str) -> dict[str, float]:
     found = {}
     for name in ("server", "registry", "pages"):
-        found[name] = mebibytes(*tree(services.running(place.home, name).process))
-    worker = services.running(place.home, "worker").process
+        found[name] = mebibytes(*tree(process_manager.running(place.home, name).process))
+    worker = process_manager.running(place.home, "worker").process
     found["worker alone"] = mebibytes(worker)
     for child in worker.children():
         kind = "the parent flow's process" if is_of(child, parent) else "a tagger's process"

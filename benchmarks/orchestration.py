@@ -52,13 +52,13 @@ def main() -> None:
                         spent = timed([*command, str(tagger)], home=home, api=f"{url}/api")
                         seconds.setdefault((way, night), []).append(spent)
         finally:
-            call(["-m", "flows.local", "down"], home=server_home)
+            call(["-m", "flows.stack", "down"], home=server_home)
     table(seconds)
 
 
 def server(home: Path) -> str:
-    call(["-m", "flows.local", "server"], home=home)
-    status = call(["-m", "flows.local", "status"], home=home)
+    call(["-m", "flows.stack", "server"], home=home)
+    status = call(["-m", "flows.stack", "status"], home=home)
     return next(word for word in status.split() if word.startswith("http"))
 
 

@@ -33,7 +33,7 @@ import psutil
 import sqlalchemy as sa
 
 from benchmarks.orchestration import python
-from flows import services
+from flows.services import process_manager
 from seqtag.run_dir import Home
 from tests import postgres
 
@@ -72,8 +72,8 @@ class Machine:
     def url(self) -> str:
         return self.service("server").url
 
-    def service(self, name: str) -> services.Service:
-        found = services.running(self.home, name)
+    def service(self, name: str) -> process_manager.Service:
+        found = process_manager.running(self.home, name)
         if found is None:
             sys.exit(f"{name} on {self.database} has ended: {self.home.log(name).read_text()[-2000:]}")
         return found
@@ -115,7 +115,7 @@ def main() -> None:
         runs(machines, figures, told.repeat)
         for each in machines:
             for name in ("worker", "pages", "registry"):
-                services.stop(each.home, name)
+                process_manager.stop(each.home, name)
         with ThreadPool(len(machines)) as pool:
             newest = pool.map(partial(fill, n=told.history), machines)
         time.sleep(SETTLING)
@@ -152,10 +152,10 @@ def machine(folder: Path, database: str, url: str | None) -> Iterator[Machine]:
     if url:
         environment["PREFECT_SERVER_DATABASE_CONNECTION_URL"] = url
     try:
-        python(["-m", "flows.local", "up"], environment)
+        python(["-m", "flows.stack", "up"], environment)
         yield Machine(database, home, environment)
     finally:
-        python(["-m", "flows.local", "down"], environment)
+        python(["-m", "flows.stack", "down"], environment)
 
 
 def idle(machines: Sequence[Machine], figures: Figures, seconds: int) -> None:
@@ -175,7 +175,7 @@ def idle(machines: Sequence[Machine], figures: Figures, seconds: int) -> None:
         figures.add(f"idle {name}, % of a core", each, 100 * (cpu_seconds(processes) - cpu) / spent)
 
 
-def tree(service: services.Service) -> list[psutil.Process]:
+def tree(service: process_manager.Service) -> list[psutil.Process]:
     process = psutil.Process(service.pid)
     return [process, *process.children(recursive=True)]
 
@@ -188,7 +188,7 @@ def runs(machines: Sequence[Machine], figures: Figures, repeat: int) -> None:
     """Time flow runs, with tasks and without, in a fresh process each time."""
     for _ in range(repeat):
         for each in machines:
-            told = {**services.environment(each.home), "PREFECT_API_URL": f"{each.url}/api"}
+            told = {**process_manager.environment(each.home), "PREFECT_API_URL": f"{each.url}/api"}
             said = python(["-m", "benchmarks.service", "--flows"], told)
             beating, empty, full = json.loads(said.splitlines()[-1])
             figures.add("flow run without tasks, ms", each, 1000 * beating)

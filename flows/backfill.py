@@ -18,9 +18,9 @@ from prefect.server.schemas.schedules import CronSchedule
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
 
-from flows import local
-from flows.day import day_of_tick, flow_run_name
-from flows.others import run_to_its_end, together
+from flows import stack
+from flows.child_runs import run_to_its_end, together
+from flows.run_context import day_of_tick, flow_run_name
 from seqtag.config import ScheduleConfig, Settings, load_tagger
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
@@ -112,15 +112,15 @@ def main(arguments: list[str]) -> int:
         schedule = load_tagger(asked.tagger).schedule
         due = asyncio.run(ticks(schedule, asked.first, asked.last))
         if asked.dry_run:
-            local.say("\n".join([*map(str, due), f"{len(due)} would run"]))
+            stack.say("\n".join([*map(str, due), f"{len(due)} would run"]))
             return 0
-        url, _ = local.up(Place.of(Settings()), checkout=local.CHECKOUT)
+        url, _ = stack.up(Place.of(Settings()), checkout=stack.CHECKOUT)
     except (SeqtagError, OSError) as error:
-        local.say(f"Error: {hide_passwords(str(error))}")
+        stack.say(f"Error: {hide_passwords(str(error))}")
         return 2 if isinstance(error, ConfigError) else 1
     with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
         state = asyncio.run(_begun(asked.tagger, asked.first, asked.last))
-    local.say(f"{state.message}\nDashboard   {url}")
+    stack.say(f"{state.message}\nDashboard   {url}")
     return 0 if state.is_completed() else 1
 
 

@@ -20,9 +20,9 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Completed, Failed
 
 import tasks
-from flows.day import begin_day, flow_run_name
 from flows.events import DRIFT_STOP, drift_found
-from flows.notices import tell_drift
+from flows.notifications import tell_drift
+from flows.run_context import begin_day, flow_run_name
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig, load_tagger
 from seqtag.run_dir import MonitorReport

@@ -1,6 +1,6 @@
 """The block that says things to people wherever they are: chat, mail, a receiver of HTTP.
 
-The server that loads it must know it, which is why `flows.server` imports this module.
+The server that loads it must know it, which is why `flows.services.prefect_server` imports this module.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from prefect.states import Completed
 
 import tasks
 from flows.approval import seek_approval
-from flows.day import begin_day, flow_run_name
-from flows.notices import tell_verdict
+from flows.notifications import tell_verdict
+from flows.run_context import begin_day, flow_run_name
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.run_dir import RunDir
@@ -75,6 +75,6 @@ def _occasion() -> steps.Occasion:
 
 
 if __name__ == "__main__":
-    from flows.here import run_main
+    from flows.run_local import run_main
 
     run_main(retrain)

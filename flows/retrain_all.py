@@ -6,9 +6,9 @@ from prefect import flow, get_client, runtime
 from prefect.client.schemas.objects import State
 from pydantic import PositiveInt
 
-from flows.day import day_of_tick
-from flows.deploying import retrainings
-from flows.others import Outcome, key_of_this_run, run_to_its_end, together
+from flows.child_runs import Outcome, key_of_this_run, run_to_its_end, together
+from flows.deploy.apply import retrainings
+from flows.run_context import day_of_tick
 from seqtag.config import load_tagger
 from seqtag.config.secrets import hide_passwords
 

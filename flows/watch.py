@@ -8,8 +8,8 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 import tasks
-from flows.day import begin_day, flow_run_name
 from flows.events import corpus_changed
+from flows.run_context import begin_day, flow_run_name
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from tasks.failures import failing_by_kind

@@ -144,5 +144,5 @@ def _link(name: str, run: RunDir, path: Path, description: str) -> None:
 
 
 def pages() -> str | None:
-    """Return where `flows.pages` serves reports, None if it does not run."""
+    """Return where `flows.services.report_server` serves reports, None if it does not run."""
     return os.environ.get("SEQTAG_PAGES_URL")

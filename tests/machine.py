@@ -19,7 +19,7 @@ from prefect.client.orchestration import SyncPrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows import local
+from flows import stack
 from seqtag.steps import Place
 from tests.taggers import Taggers
 
@@ -31,7 +31,7 @@ PATIENCE = 400  # seconds; a cron run is due within 60, a silent one has crashed
 def checkout(tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A checkout without taggers; what was started on it is stopped afterwards."""
     yield bare_checkout(tmp_path / "checkout", monkeypatch)
-    local.down(place.home)
+    stack.down(place.home)
 
 
 def bare_checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

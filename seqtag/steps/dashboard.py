@@ -23,7 +23,7 @@ def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
     """Return what the corpus holds and what of it was refused, as Markdown.
 
     Args:
-        pages: the address at which `flows.pages` serves this home; None: paths are shown.
+        pages: the address at which `flows.services.report_server` serves this home; None: paths are shown.
     """
     from seqtag.reporting import corpus_markdown
 
@@ -62,7 +62,7 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
 
     Args:
         tagger: path of its TOML file.
-        pages: the address at which `flows.pages` serves this home; None: paths are shown.
+        pages: the address at which `flows.services.report_server` serves this home; None: paths are shown.
     """
     from seqtag.reporting import retrain_markdown
 
@@ -146,7 +146,7 @@ def _if_not(run: RunDir, file: str) -> dict[str, str]:
     elif read_json(run.infra)["held"] and Approval.of(run).objection() is not None:
         offers[
             "Have a person asked again; the same is the deployment's parameter `force` on the dashboard"
-        ] = f"python -m flows.local prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
+        ] = f"python -m flows.stack prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
     elif read_json(run.infra)["held"]:
         offers["Lift all holds; the next retraining may let its model serve"] = (
             f"seqtag release-hold {run.tagger} --reason TEXT"

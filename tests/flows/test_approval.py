@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from prefect.states import Scheduled
 
-from flows import local, services
+from flows import stack
+from flows.services import process_manager
 from seqtag.steps import Place
 from tests.machine import begin, client_of, corpus, until, until_final, until_suspended, written
 
@@ -19,7 +20,7 @@ def test_the_answer_decides_and_no_answer_in_time_holds(place: Place, checkout: 
     for name in ("approved", "held"):
         written(checkout, "[approval]\nrequired = true\n", name=name)
     written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.005\n", name="unanswered")  # 18 s
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     asked = {name: begin(url, f"retrain/{name}") for name in ("approved", "held", "unanswered")}
 
     for name, said in (("approved", "approve"), ("held", "hold")):
@@ -64,7 +65,7 @@ def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
     source = checkout / "corpus.jsonl"
     source.write_text(corpus())
     written(checkout, "[approval]\nrequired = true\n", source='"jsonl"\npath = "corpus.jsonl"')
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     first = begin(url)
     until_suspended(url, first)
     second = until_final(url, begin(url))
@@ -81,26 +82,26 @@ def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
 
 def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(place: Place, checkout: Path) -> None:
     written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.04\n")  # 144 s
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     begun = begin(url)
     until_suspended(url, begun)
     with client_of(url) as client:  # as the dashboard's "Change state" does: it asks again
         client.set_flow_run_state(begun, Scheduled(), force=True)
     until(url, lambda runs: [run for run in runs if run.id == begun and run.state.is_running()])
     until_suspended(url, begun)
-    services.stop(place.home, "worker")
+    process_manager.stop(place.home, "worker")
     with client_of(url) as client:
         client.resume_flow_run(begun, run_input={"answer": "approve", "name": "Ada", "reason": "good"})
     (said,) = place.home.runs("small").glob("*/approval.json")
     closes = datetime.fromisoformat(json.loads(said.read_text())["question"]["until"])
     time.sleep(max(0, (closes - datetime.now(UTC)).total_seconds()) + 1)
-    local.up(place, checkout=checkout)
+    stack.up(place, checkout=checkout)
     assert until_final(url, begun).state.name == "Promoted"
 
 
 def test_a_run_that_is_part_of_another_has_one_of_its_own_ask(place: Place, checkout: Path) -> None:
     written(checkout, "[approval]\nrequired = true\n")
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     parent = until_final(url, begin(url, "retrain-all/all"))
     assert parent.state.is_completed()
     assert "small: AwaitingApproval" in parent.state.message

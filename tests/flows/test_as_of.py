@@ -16,8 +16,8 @@ from prefect.states import Scheduled
 
 from flows import retrain_all
 from flows.backfill import backfill
+from flows.child_runs import Outcome
 from flows.monitor import monitor
-from flows.others import Outcome
 from flows.retrain import retrain
 from flows.watch import watch
 from seqtag.steps import Place

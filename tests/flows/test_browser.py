@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from flows import local, services
+from flows import stack
+from flows.services import process_manager
 from seqtag.config import Settings
 from seqtag.run_dir import RunDir
 from seqtag.steps import Place
@@ -84,12 +85,12 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             sample.partition("[schedule]")[0] + MORE
         )
         place = Place.of(Settings())
-        dashboard, _ = local.up(place, checkout=checkout)
+        dashboard, _ = stack.up(place, checkout=checkout)
         run = begin(dashboard, "retrain/sample")
         until_suspended(dashboard, run)
-        urls = {name: services.running(place.home, name).url for name in ("registry", "pages")}
+        urls = {name: process_manager.running(place.home, name).url for name in ("registry", "pages")}
         yield Site(place, dashboard, urls["registry"], urls["pages"], run)
-        local.down(place.home)
+        stack.down(place.home)
 
 
 @pytest.fixture(scope="module")

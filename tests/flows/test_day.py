@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from flows.backfill import ticks
-from flows.day import day_of_tick
+from flows.run_context import day_of_tick
 from seqtag.config import ScheduleConfig
 from seqtag.errors import ConfigError
 

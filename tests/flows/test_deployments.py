@@ -7,7 +7,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from flows.deploying import declared, deploy
+from flows.deploy.apply import declared, deploy
 from seqtag.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -108,7 +108,7 @@ def test_a_strangers_deployment_is_left_alone(checkout: Path, api: str) -> None:
 def test_automations_are_there_once_however_often_one_deploys_and_go_with_their_tagger(
     checkout: Path, api: str, monkeypatch
 ) -> None:
-    monkeypatch.setattr("flows.automations._PAGE", 2)
+    monkeypatch.setattr("flows.deploy.automations._PAGE", 2)
     other = written(checkout, name="other")
     for _ in range(2):
         deploy(checkout, api=api)

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from prefect.client.schemas.objects import FlowRun
 
-from flows.late import superfluous
+from flows.worker.coalescing import superfluous
 
 NOW = datetime(2026, 11, 26, 12, 0, 30, tzinfo=UTC)
 

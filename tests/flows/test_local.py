@@ -11,7 +11,8 @@ import psutil
 import pytest
 from prefect.states import Pending
 
-from flows import local, programs, services
+from flows import stack
+from flows.services import process_manager, service_specs
 from seqtag.artifacts import read_json
 from seqtag.errors import ConfigError
 from seqtag.run_dir import RunDir
@@ -27,42 +28,42 @@ def scheduled(checkout: Path, cron: str, source: str = "", name: str = "small") 
 
 def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Place, checkout: Path) -> None:
     scheduled(checkout, "* * * * *")
-    url, changes = local.up(place, checkout=checkout)
+    url, changes = stack.up(place, checkout=checkout)
     assert "+ retrain/small" in changes
-    assert local.up(place, checkout=checkout) == (url, [])
+    assert stack.up(place, checkout=checkout) == (url, [])
     state = until(url, finished)[0].state
     assert (state.type, state.name) == ("COMPLETED", "Promoted"), state
     (decision,) = place.home.runs("small").glob("*/decision/decision.json")
     assert state.message == read_json(decision)["sentence"]
     assert RunDir(decision.parents[1]).report.exists()
-    assert local.down(place.home) == ["worker", "pages", "registry", "server"]
-    assert local.down(place.home) == []
+    assert stack.down(place.home) == ["worker", "pages", "registry", "server"]
+    assert stack.down(place.home) == []
 
 
 def test_services_that_were_killed_come_back_where_they_were(place: Place, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
-    local.up(place, checkout=checkout)
-    before = {name: services.running(place.home, name) for name in programs.NAMES}
+    stack.up(place, checkout=checkout)
+    before = {name: process_manager.running(place.home, name) for name in service_specs.NAMES}
     for service in before.values():
         process = service.process
         process.kill()
         process.wait()
     (checkout / "deployments" / "taggers" / "broken.toml").write_text("name = 1\n")
     with pytest.raises(ConfigError, match=r"broken\.toml"):
-        local.up(place, checkout=checkout)
-    after = {name: services.running(place.home, name) for name in programs.NAMES}
-    assert all(after[name].pid != before[name].pid for name in programs.NAMES)
+        stack.up(place, checkout=checkout)
+    after = {name: process_manager.running(place.home, name) for name in service_specs.NAMES}
+    assert all(after[name].pid != before[name].pid for name in service_specs.NAMES)
     assert {name: after[name].port for name in after} == {name: before[name].port for name in before}
 
 
 def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(place: Place, checkout: Path) -> None:
     scheduled(checkout, "0 * * * *")
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     until(url, lambda runs: runs if len(runs) >= 30 else [])
-    local.down(place.home)
+    stack.down(place.home)
     let_a_day_pass(place.home.prefect / "prefect.db")
 
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     (ran,) = until(url, finished)
     runs = runs_at(url)
     missed = [run for run in runs if run.state.name == "Cancelled"]
@@ -77,17 +78,17 @@ def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(place: Plac
 def test_runs_whose_worker_was_killed_are_taken_up_again(place: Place, checkout: Path) -> None:
     for name in ("small", "other"):
         scheduled(checkout, "0 2 1 1 *", name=name)
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     begun = begin(url)
     until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
-    worker = psutil.Process(services.running(place.home, "worker").pid)
+    worker = psutil.Process(process_manager.running(place.home, "worker").pid)
     for process in [worker, *worker.children(recursive=True)]:
         process.kill()
     killed = datetime.now(UTC)
     taken = begin(url, "retrain/other")
     with client_of(url) as client:  # as a worker leaves it that dies before there is a process
         client.set_flow_run_state(taken, Pending())
-    assert local.up(place, checkout=checkout)[0] == url
+    assert stack.up(place, checkout=checkout)[0] == url
     ended = {run: until_final(url, run) for run in (begun, taken)}
     assert {run: (ended[run].state.name, ended[run].run_count) for run in ended} == {
         begun: ("Promoted", 2), taken: ("Promoted", 1),
@@ -102,7 +103,7 @@ def test_runs_whose_worker_was_killed_are_taken_up_again(place: Place, checkout:
 def test_a_run_whose_process_never_begins_is_given_up(place: Place, checkout: Path) -> None:
     more = '[schedule]\ncron = "0 2 1 1 *"\nenvironment = {PYTHONHOME = "/nowhere"}\n'  # no Python starts so
     written(checkout, more)
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     state = until_final(url, begin(url)).state
     assert state.name == "CrashedTooOften"
     assert state.message.startswith("Its process died 5 times, the last time: ")
@@ -110,11 +111,11 @@ def test_a_run_whose_process_never_begins_is_given_up(place: Place, checkout: Pa
 
 def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     begun = begin(url)
     until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
-    local.down(place.home)
-    url, _ = local.up(place, checkout=checkout)
+    stack.down(place.home)
+    url, _ = stack.up(place, checkout=checkout)
     (run,) = until(url, finished)
     assert (run.id, run.state.name, run.run_count) == (begun, "Promoted", 2)
 
@@ -127,7 +128,7 @@ def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
     (checkout / "days").mkdir()
     for day, drawn in (("2026-11-01", 1), ("2026-11-02", 2)):
         (checkout / "days" / f"{day}.jsonl").write_text(corpus(drawn=drawn))
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     for _ in range(2):  # twice is once
         begun = begin(url, "backfill/small", first="2026-11-01", last="2026-11-02")
         (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])  # noqa: B023
@@ -146,7 +147,7 @@ def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Pa
     scheduled(checkout, "0 2 1 1 *")
     broken = checkout / "deployments" / "taggers" / "broken.toml"
     broken.write_text('name = "broken"\n[[corpus.sources]]\nformat = "jsonl"\npath = "nowhere.jsonl"\n')
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     begun = begin(url, "retrain-all/all")
     (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])
     assert (parent.state.name, parent.state.message.splitlines()[0]) == ("Failed", "1 of 2 did not complete.")
@@ -158,7 +159,7 @@ def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Pa
 def test_a_changed_source_is_said_once_and_begins_a_retraining(place: Place, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *", source='"jsonl"\npath = "corpus.jsonl"')
     (checkout / "corpus.jsonl").write_text(corpus(drawn=1))
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     looks = []
     for _ in range(2):
         begun = begin(url, "watch/small")

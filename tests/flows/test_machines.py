@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from flows import local, services
+from flows import stack
+from flows.services import process_manager
 from seqtag.steps import Place
 from tests.machine import CHECKOUT, begin, client_of, until, until_final, written
 
@@ -23,16 +24,16 @@ def test_a_worker_of_another_machine_retrains_from_its_own_checkout(
     place: Place, checkout: Path, tmp_path: Path
 ) -> None:
     written(checkout, SCHEDULE)
-    url, _ = local.up(place, checkout=checkout)
-    services.stop(place.home, "worker")
+    url, _ = stack.up(place, checkout=checkout)
+    process_manager.stop(place.home, "worker")
 
     with worker_elsewhere(tmp_path / "elsewhere", url):
         begun = begin(url)
         until(url, lambda runs: [run for run in runs if run.id == begun and run.state.is_running()])
-        local.up(place, checkout=checkout)
-        ours = services.running(place.home, "worker")
+        stack.up(place, checkout=checkout)
+        ours = process_manager.running(place.home, "worker")
         assert until_final(url, begun).state.name == "Promoted"
-        assert services.running(place.home, "worker") == ours
+        assert process_manager.running(place.home, "worker") == ours
     with client_of(url) as client:
         assert client.read_flow_run(begun).labels["prefect.worker.name"] == "seqtag on elsewhere"
     assert place.registry().champion("small").version == "1"
@@ -45,7 +46,7 @@ def worker_elsewhere(checkout: Path, url: str) -> Iterator[None]:
         shutil.copytree(CHECKOUT / name, checkout / name)
     (checkout / "deployments" / "taggers").mkdir(parents=True)
     written(checkout, SCHEDULE)
-    renamed = 'hostname elsewhere && exec "$0" -m flows.local serve worker'
+    renamed = 'hostname elsewhere && exec "$0" -m flows.stack serve worker'
     command = ["unshare", "--uts", "sh", "-c", renamed, sys.executable]
     if (
         shutil.which("unshare") is None
@@ -58,4 +59,4 @@ def worker_elsewhere(checkout: Path, url: str) -> Iterator[None]:
         assert process.poll() is None
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(services.STOPPED_WITHIN)
+        process.wait(process_manager.STOPPED_WITHIN)

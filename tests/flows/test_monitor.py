@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
-from flows import local, services
+from flows import stack
+from flows.services import process_manager
 from seqtag.steps import Place
 from tests.machine import begin, client_of, corpus, finished, until, until_final, written
 
@@ -50,7 +51,7 @@ def mailed() -> Iterator[SimpleNamespace]:
             mails.append(message_from_bytes(envelope.content, policy=policy.default))
             return "250 OK"
 
-    port = services.free_port(0)
+    port = process_manager.free_port(0)
     controller = Controller(Sink(), hostname="127.0.0.1", port=port)
     controller.start()
     yield SimpleNamespace(
@@ -66,7 +67,7 @@ def test_drift_begins_a_retraining_and_people_are_told_once(
     source = checkout / "corpus.jsonl"
     source.write_text(corpus("abcd", n=400))
     written(checkout, "", source='"jsonl"\npath = "corpus.jsonl"')
-    url, changes = local.up(place, checkout=checkout)
+    url, changes = stack.up(place, checkout=checkout)
     assert "+ block people" in changes
 
     assert until_final(url, begin(url)).state.name == "Promoted"
@@ -93,7 +94,7 @@ def test_drift_begins_a_retraining_and_people_are_told_once(
     assert "Report: http://127.0.0.1:" in told[0]["message"]
     assert f"Dashboard: {url}/runs/flow-run/" in told[0]["message"]
     assert "corpus.jsonl" in told[3]["message"]
-    services.stop(place.home, "worker")  # the server misses it after three heartbeats of 30 seconds
+    process_manager.stop(place.home, "worker")  # the server misses it after three heartbeats of 30 seconds
     told = wait_for(received.notices, 5, within=180)
     assert told[4]["title"] == "no worker is up"
     mails = wait_for(mailed.mails, 5)

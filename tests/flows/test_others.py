@@ -10,7 +10,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.states import Cancelled, Completed, Failed, State
 
-from flows import others, retrain_all
+from flows import child_runs, retrain_all
 
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 T = TypeVar("T")
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @pytest.fixture
 def deployment(server, monkeypatch) -> str:
-    monkeypatch.setattr(others, "_POLL", 0.1)
+    monkeypatch.setattr(child_runs, "_POLL", 0.1)
     with get_client(sync_client=True) as client:
         client.create_deployment(client.create_flow_from_name("retrain"), "small", tags=["seqtag"])
     return "retrain/small"
@@ -30,9 +30,9 @@ def carried_out(scenario: Coroutine[Any, Any, T]) -> T:
     return result
 
 
-async def ended_in(state: State, deployment: str, key: str) -> others.Outcome:
+async def ended_in(state: State, deployment: str, key: str) -> child_runs.Outcome:
     """Ask for a run, have it end in a state if a new one is begun, and return what is said of it."""
-    asked = asyncio.create_task(others.run_to_its_end(deployment, name="small", key=key))
+    asked = asyncio.create_task(child_runs.run_to_its_end(deployment, name="small", key=key))
     async with get_client() as client:
         while not asked.done():
             for run in await client.read_flow_runs():
@@ -53,17 +53,17 @@ def test_what_was_cancelled_or_failed_is_begun_again_and_what_completed_is_not(d
         outcomes = [await ended_in(state, deployment, "tick") for state in states]
         assert [each.state for each in outcomes] == ["Cancelled", "Failed", "Held"]
         before = await runs()
-        assert await others.run_to_its_end(deployment, name="small", key="tick") == outcomes[-1]
+        assert await child_runs.run_to_its_end(deployment, name="small", key="tick") == outcomes[-1]
         assert (await runs(), len(before)) == (before, 3)
 
     carried_out(scenario())
 
 
 def test_one_that_cannot_be_asked_about_stops_no_other(monkeypatch) -> None:
-    async def ran(_deployment: str, _asked: object, *, name: str, key: str) -> others.Outcome:
+    async def ran(_deployment: str, _asked: object, *, name: str, key: str) -> child_runs.Outcome:
         if name == "a":
             raise TimeoutError("the server does not answer")
-        return others.Outcome(name, "Held", f"a tie, {key}", is_completed=True)
+        return child_runs.Outcome(name, "Held", f"a tie, {key}", is_completed=True)
 
     monkeypatch.setattr(retrain_all, "run_to_its_end", ran)
     monkeypatch.setattr(retrain_all, "_deployed_taggers", dict)
@@ -75,5 +75,5 @@ def test_one_that_cannot_be_asked_about_stops_no_other(monkeypatch) -> None:
 
 
 def test_what_is_not_deployed_is_an_outcome(deployment: str) -> None:
-    outcome = carried_out(others.run_to_its_end("retrain/none", name="none", key="tick"))
+    outcome = carried_out(child_runs.run_to_its_end("retrain/none", name="none", key="tick"))
     assert (outcome.state, outcome.is_completed) == ("NotDeployed", False)

@@ -14,7 +14,7 @@ import uvicorn
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from flows.pages import application
+from flows.services.report_server import application
 from seqtag.run_dir import Home
 
 RUN = "/runs/small/2026-01-31-a-b"

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from flows import local
+from flows import stack
 from seqtag.config import Settings
 from seqtag.steps import Place
 from tests.machine import begin, until_final, written
@@ -40,7 +40,7 @@ def test_retrainings_at_the_same_time_are_recorded_in_postgresql(
     for name in names:
         written(checkout, "", name=name)
     place = Place.of(Settings())  # whose registry is now on PostgreSQL
-    url, _ = local.up(place, checkout=checkout)
+    url, _ = stack.up(place, checkout=checkout)
     states = [until_final(url, run).state for run in [begin(url, f"retrain/{name}") for name in names]]
     assert [state.name for state in states] == ["Promoted"] * 3, [state.message for state in states]
     with sa.create_engine(databases, poolclass=sa.NullPool).connect() as connection:

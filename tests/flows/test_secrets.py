@@ -13,7 +13,7 @@ from urllib.parse import quote
 import pytest
 import sqlalchemy
 
-from flows import local
+from flows import stack
 from seqtag.run_dir import Home
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, postgres_url  # noqa: F401 - a fixture
 from tests.signed import Store, store  # noqa: F401 - a fixture
@@ -91,7 +91,7 @@ def test_passwords_stand_nowhere(tmp_path: Path, database: str) -> None:
             strict=True,
         )
     finally:
-        local.down(home)
+        stack.down(home)
     assert codes == (0, 1, 1, 1, 0, 1), b"\n".join(words).decode()
     assert leaking({"a URL": database.encode()}) == ["a URL"]
     assert leaking({"terminal": b"\n".join(words)}) == []
@@ -120,7 +120,7 @@ def test_signatures_stand_nowhere_and_a_new_one_changes_nothing(tmp_path: Path, 
         unchanged = said(*RETRAIN, small, CORPUS_URL=store.signed("ner/x.conll.gz"))
         shown = said(*SEQTAG, "show", "small")
     finally:
-        local.down(home)
+        stack.down(home)
     spoken = b"\n".join(text for _, text in (trained, expired, unchanged, shown))
     assert [code for code, _ in (trained, expired, unchanged, shown)] == [0, 1, 0, 0], spoken.decode()
     assert b"the server answers 403" in expired[1]

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from prefect.server.database.configurations import AioSqliteConfiguration
 from sqlalchemy.exc import OperationalError
 
-from flows.server import PatientSqlite
+from flows.services.prefect_server import PatientSqlite
 
 
 async def two_that_read_before_they_write(database: AioSqliteConfiguration) -> int:

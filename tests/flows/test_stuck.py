@@ -9,9 +9,9 @@ from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Pending, Running, State
 
-from flows.automations import NEVER_RESUMED
-from flows.services import WORKER
-from flows.stuck import becomes, hand_back, take_up
+from flows.deploy.automations import NEVER_RESUMED
+from flows.services.process_manager import WORKER
+from flows.worker.recovery import becomes, hand_back, take_up
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 DEATH = (Running(), Crashed(message="killed"))

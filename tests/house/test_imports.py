@@ -31,7 +31,7 @@ def test_importing_loads_nothing_heavy(module: str, tmp_path: Path) -> None:
     assert loaded == "[]"
 
 
-@pytest.mark.parametrize("module", ["seqtag.cli", "seqtag.steps", "flows.local"])
+@pytest.mark.parametrize("module", ["seqtag.cli", "seqtag.steps", "flows.stack"])
 def test_importing_writes_nothing_at_home(module: str, tmp_path: Path) -> None:
     _python(f"import {module}", tmp_path)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []

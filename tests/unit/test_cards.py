@@ -126,7 +126,7 @@ def test_a_promotion_that_nobody_approved_says_how_to_be_asked_again(nights, tmp
     require_approval(run, required=True)
     commands = dashboard.commands(run, tagger=ODD).values()
 
-    again = "python -m flows.local prefect deployment run retrain/small --param 'force=[\"promote\"]'"
+    again = "python -m flows.stack prefect deployment run retrain/small --param 'force=[\"promote\"]'"
     assert again in commands
     assert not any("release-hold" in command for command in commands)
 

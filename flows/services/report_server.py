@@ -1,4 +1,4 @@
-"""Reports and data docs over HTTP, so that the dashboard can link to them: `python -m flows.pages PORT`.
+"""Reports and data docs over HTTP, so that the dashboard can link to them: `python -m flows.services.report_server PORT`.
 
 Nothing else of $SEQTAG_HOME is served: not the registry, the corpora, configurations or checkpoints.
 """
@@ -20,7 +20,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from flows.services import HOST
+from flows.services.process_manager import HOST
 from seqtag.config import Settings
 from seqtag.run_dir import Home, RunDir
 from seqtag.steps import Place

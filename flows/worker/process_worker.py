@@ -6,17 +6,13 @@ first.
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from contextlib import suppress
 from datetime import UTC, datetime
 
 from prefect.client.schemas.objects import FlowRun
 from prefect.workers.process import ProcessWorker
 
-from flows.late import coalesce
-from flows.services import POOL, WORKER
-from flows.stuck import take_up
+from flows.worker.coalescing import coalesce
+from flows.worker.recovery import take_up
 
 
 class Worker(ProcessWorker):
@@ -32,9 +28,3 @@ class Worker(ProcessWorker):
         await coalesce(self.client, now=now)
         await take_up(self.client, now=now)
         return await super().get_and_submit_flow_runs()
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO)
-    with suppress(KeyboardInterrupt):  # how it is told to stop
-        asyncio.run(Worker(POOL, name=WORKER).start())

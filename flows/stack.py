@@ -1,6 +1,6 @@
 """The services of this machine: Prefect's server and dashboard, MLflow's page, reports over HTTP, the worker.
 
-`python -m flows.local up` and `down` are what `make up` and `make down` call.
+`python -m flows.stack up` and `down` are what `make up` and `make down` call.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import NoReturn
 
-from flows import services
-from flows.programs import HEALTH, NAMES, TITLES, program
-from flows.services import ServiceError
+from flows.services import process_manager
+from flows.services.process_manager import ServiceError
+from flows.services.service_specs import HEALTH, NAMES, TITLES, program
 from seqtag.config import Settings
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
@@ -35,7 +35,7 @@ def up(place: Place, *, checkout: Path) -> tuple[str, list[str]]:
         ServiceError: one of them did not come up.
         ConfigError: prefect.yaml or a tagger's file is not what is required of it; the services are up.
     """
-    from flows.deploying import deploy  # which imports Prefect: `status` and `down` do without
+    from flows.deploy.apply import deploy  # which imports Prefect: `status` and `down` do without
 
     for name in ("server", "registry", "pages"):
         _started(name, place, checkout)  # all at once: each takes its seconds to answer
@@ -44,7 +44,7 @@ def up(place: Place, *, checkout: Path) -> tuple[str, list[str]]:
         changes = deploy(checkout, api=f"{url}/api")
     finally:  # what is deployed already is not kept waiting by a mistake in one file
         for name in ("registry", "pages"):
-            services.await_health(place.home, _started(name, place, checkout), path=HEALTH[name])
+            process_manager.await_health(place.home, _started(name, place, checkout), path=HEALTH[name])
         _started("worker", place, checkout)
     return url, changes
 
@@ -52,7 +52,7 @@ def up(place: Place, *, checkout: Path) -> tuple[str, list[str]]:
 def server(place: Place) -> str:
     """Return the address of this home's Prefect server, starting it if it does not run."""
     running = _started("server", place, CHECKOUT)
-    services.await_health(place.home, running, path=HEALTH["server"])
+    process_manager.await_health(place.home, running, path=HEALTH["server"])
     return running.url
 
 
@@ -65,7 +65,7 @@ def api(place: Place) -> str:
     named = os.environ.get("PREFECT_API_URL")
     if not named:
         return f"{server(place)}/api"
-    if not services.is_healthy(named):
+    if not process_manager.is_healthy(named):
         raise ServiceError(f"PREFECT_API_URL: a Prefect server was required. Received: none at {named}")
     return named
 
@@ -75,14 +75,14 @@ def down(home: Home) -> list[str]:
 
     Retrainings that were cut off begin again, where they stopped, when a worker is back.
     """
-    stopped: list[str] = ["worker"] if services.stop(home, "worker") else []
-    running = services.running(home, "server")
-    if stopped and running is not None and services.is_healthy(f"{running.url}/api"):
-        from flows.stuck import hand_back
+    stopped: list[str] = ["worker"] if process_manager.stop(home, "worker") else []
+    running = process_manager.running(home, "server")
+    if stopped and running is not None and process_manager.is_healthy(f"{running.url}/api"):
+        from flows.worker.recovery import hand_back
 
         hand_back(f"{running.url}/api")
     rest = [name for name in reversed(NAMES) if name != "worker"]
-    return [*stopped, *(name for name in rest if services.stop(home, name))]
+    return [*stopped, *(name for name in rest if process_manager.stop(home, name))]
 
 
 def serve(name: str, place: Place) -> NoReturn:
@@ -94,11 +94,11 @@ def serve(name: str, place: Place) -> NoReturn:
     """
     if name not in NAMES:
         raise ConfigError(f"serve: one of {', '.join(NAMES)} was required. Received: {name!r}")
-    before = services.running(place.home, name)
+    before = process_manager.running(place.home, name)
     if before is not None and before.pid != os.getpid():
         raise ServiceError(f"{name} runs already: pid {before.pid}; make down stops it")
-    services.end_orphans(place.home, name)
-    services.become(place.home, program(name, place, checkout=CHECKOUT, moves=False))
+    process_manager.end_orphans(place.home, name)
+    process_manager.become(place.home, program(name, place, checkout=CHECKOUT, moves=False))
 
 
 def prefect(arguments: list[str], place: Place) -> NoReturn:
@@ -107,15 +107,15 @@ def prefect(arguments: list[str], place: Place) -> NoReturn:
     Raises:
         ServiceError: nothing answers at PREFECT_API_URL, or the server did not come up.
     """
-    told = {**services.environment(place.home), "PREFECT_API_URL": api(place)}
+    told = {**process_manager.environment(place.home), "PREFECT_API_URL": api(place)}
     os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], told)  # noqa: S606 - as asked
 
 
-def _started(name: str, place: Place, checkout: Path) -> services.Service:
-    running = services.running(place.home, name)
+def _started(name: str, place: Place, checkout: Path) -> process_manager.Service:
+    running = process_manager.running(place.home, name)
     if running is None:
-        services.end_orphans(place.home, name)
-        running = services.start(place.home, program(name, place, checkout=checkout))
+        process_manager.end_orphans(place.home, name)
+        running = process_manager.start(place.home, program(name, place, checkout=checkout))
     return running
 
 
@@ -127,7 +127,7 @@ def main(arguments: list[str]) -> int:
             _, changes = up(place, checkout=CHECKOUT)
             say("\n".join([*changes, *_addresses(place.home), "Stop with   make down"]))
         case ["deploy"]:
-            from flows.deploying import deploy
+            from flows.deploy.apply import deploy
 
             changes = deploy(CHECKOUT, api=api(place))
             say("\n".join(changes) or "Nothing differs from what is deployed.")
@@ -143,13 +143,13 @@ def main(arguments: list[str]) -> int:
             prefect(rest, place)
         case _:
             verbs = f"up | deploy | server | down | status | serve {'|'.join(NAMES)} | prefect ..."
-            say(f"Usage: python -m flows.local {verbs}")
+            say(f"Usage: python -m flows.stack {verbs}")
             return 2
     return 0
 
 
 def _addresses(home: Home) -> list[str]:
-    found = [(title, services.running(home, name)) for name, title in TITLES.items()]
+    found = [(title, process_manager.running(home, name)) for name, title in TITLES.items()]
     return [
         *(f"{title:{_WIDTH}}{running.url}" for title, running in found if running),
         f"{'Logs':{_WIDTH}}{home.logs}",
@@ -158,18 +158,18 @@ def _addresses(home: Home) -> list[str]:
 
 def _status(home: Home) -> int:
     """Say what runs; return 1 where something does not, or does not answer."""
-    states = {name: _state(name, services.running(home, name)) for name in NAMES}
+    states = {name: _state(name, process_manager.running(home, name)) for name in NAMES}
     for name, (_, said) in states.items():
         say(f"{name:{_WIDTH}}{said}")
     return 0 if all(is_well for is_well, _ in states.values()) else 1
 
 
-def _state(name: str, running: services.Service | None) -> tuple[bool, str]:
+def _state(name: str, running: process_manager.Service | None) -> tuple[bool, str]:
     if running is None:
         return False, "not running"
     if name not in HEALTH:
         return True, f"pid {running.pid}"
-    answers = services.answers(f"{running.url}{HEALTH[name]}")
+    answers = process_manager.answers(f"{running.url}{HEALTH[name]}")
     return answers, f"pid {running.pid}  {running.url}" + ("" if answers else "  does not answer")
 
 

@@ -1,7 +1,7 @@
 """What the server does by itself about our flow runs; installed once, and updated in place.
 
 A run whose process was killed together with its worker sends no heartbeat any more: it is marked as crashed
-after SILENCE seconds. A worker then takes it up again (`flows.stuck`), and its steps find what was finished.
+after SILENCE seconds. A worker then takes it up again (`flows.worker.recovery`), and its steps find what was finished.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from prefect.events.schemas.automations import Automation, AutomationCore, Event
 from prefect.events.schemas.events import ResourceSpecification
 
 from flows.events import CORPUS_CHANGED, DRIFT_FOUND, DRIFT_STOP, NOTICE, resource
-from flows.services import HEARTBEAT, POOL
+from flows.services.process_manager import HEARTBEAT, POOL
 
 SILENCE: Final = 4 * HEARTBEAT  # seconds, after which a run without a sign of life counts as dead
 

@@ -9,7 +9,7 @@ from prefect import Flow
 from prefect.client.schemas.objects import State
 from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 
-from flows import local
+from flows import stack
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.config.secrets import hide_passwords
@@ -24,22 +24,22 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     server; else one is started and left running.
     """
     if len(arguments) != 1 or arguments[0].startswith("-"):
-        local.say(f"Usage: python -m flows.{flow.name} TAGGER.toml")
+        stack.say(f"Usage: python -m flows.{flow.name} TAGGER.toml")
         return 2
     try:
         load_tagger(arguments[0])  # a misspelt file costs no server
-        api = local.api(steps.Place.of(Settings()))
+        api = stack.api(steps.Place.of(Settings()))
     except (SeqtagError, OSError) as error:
-        local.say(f"Error: {hide_passwords(str(error))}")
+        stack.say(f"Error: {hide_passwords(str(error))}")
         return 2 if isinstance(error, ConfigError) else 1
     dashboard = api.removesuffix("/api")
     with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}):
         state = flow(arguments[0], return_state=True)
     if not state.is_completed():
-        local.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
+        stack.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
         return 1
     run = cast(RunDir, state.result())  # what the state that the flow returned holds
-    local.say("\n" + steps.summary(run, dashboard=dashboard))
+    stack.say("\n" + steps.summary(run, dashboard=dashboard))
     return 0
 
 

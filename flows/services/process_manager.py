@@ -25,7 +25,7 @@ LAST_PORT = 65_535
 POOL = "seqtag"  # the work pool, as prefect.yaml names it
 WORKER = f"seqtag on {socket.gethostname()}"  # the name of this machine's worker, on the dashboard, too
 HEALTHY_WITHIN = 180  # seconds; 8-13 s on a quiet machine
-HEARTBEAT = 30  # seconds between signs of life of a flow run; `flows.automations` waits for four
+HEARTBEAT = 30  # seconds between signs of life of a flow run; `flows.deploy.automations` waits for four
 STOPPED_WITHIN = 30  # seconds, before a process that ignores its signal is killed
 
 

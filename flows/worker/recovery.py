@@ -22,9 +22,9 @@ from prefect.client.schemas.objects import FlowRun, State, StateType
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Crashed, Failed
 
-from flows.automations import NEVER_RESUMED, SILENCE
-from flows.late import OURS, all_of_ours, in_state
-from flows.services import WORKER
+from flows.deploy.automations import NEVER_RESUMED, SILENCE
+from flows.services.process_manager import WORKER
+from flows.worker.coalescing import OURS, all_of_ours, in_state
 
 TRIES: Final = 5  # times that a process may die before its flow run is given up
 _SETTLED: Final = timedelta(seconds=10)  # a death may be told twice

@@ -21,13 +21,15 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
-from flows.automations import install, of_every_server, of_people, of_tagger
-from flows.declared import Deployment, declared
-from flows.notices import block_on, notify_address
+from flows.deploy.automations import install, of_every_server, of_people, of_tagger
+from flows.deploy.deployment_specs import Deployment, declared
+from flows.notifications import block_on, notify_address
 
 TAG = "seqtag"
 _PAGE = 100  # deployments asked for at once
-_ONE_AT_A_TIME = "1 run, others wait"  # and of schedules `flows.late` lets go, as [schedule] says
+_ONE_AT_A_TIME = (
+    "1 run, others wait"  # and of schedules `flows.worker.coalescing` lets go, as [schedule] says
+)
 
 
 def deploy(checkout: Path, *, api: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The programs of a machine, each defined once: `flows.local` runs them in the background or as they are."""
+"""The programs of a machine, each defined once: `flows.stack` runs them in the background or as they are."""
 
 from __future__ import annotations
 
@@ -7,7 +7,16 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from flows.services import HOST, Program, ServiceError, environment, free_port, known, port_of, running
+from flows.services.process_manager import (
+    HOST,
+    Program,
+    ServiceError,
+    environment,
+    free_port,
+    known,
+    port_of,
+    running,
+)
 from seqtag.registry import mlflow_environment, page_command
 from seqtag.steps import Place
 
@@ -38,9 +47,9 @@ def program(name: str, place: Place, *, checkout: Path, moves: bool = True) -> P
         command = page_command(place.home.artifacts, port=port)
         return Program(name, command, mlflow_environment(place.registry_url), place.home.root, port)
     if name == "pages":
-        command = [sys.executable, "-m", "flows.pages", str(port)]
+        command = [sys.executable, "-m", "flows.services.report_server", str(port)]
         return Program(name, command, environment(place.home), checkout, port)
-    command = [sys.executable, "-m", "flows.server"]
+    command = [sys.executable, "-m", "flows.services.prefect_server"]
     return Program(name, command, _of_server(place, port), checkout, port)
 
 

@@ -1,4 +1,4 @@
-"""Prefect's server, which knows our notification block: `python -m flows.server`.
+"""Prefect's server, which knows our notification block: `python -m flows.services.prefect_server`.
 
 On SQLite, Prefect's transactions read first and take the lock for writing later. Where somebody else has
 written in between, SQLite refuses at once, whatever its time-out, and after four such refusals the event that

@@ -1,0 +1,1 @@
+"""Deployments and automations on a Prefect server."""

@@ -1,0 +1,1 @@
+"""The Prefect worker, which coalesces late runs and recovers stuck ones."""
