@@ -4,8 +4,8 @@ Each hands its run directory on, so that the dashboard draws the chain.
 """
 
 from tasks.corpus import ingest, look_at_sources, open_run, split, validate
+from tasks.evaluation import decide, evaluate, report
 from tasks.features import encode, index
-from tasks.judgement import decide, evaluate, report
 from tasks.monitoring import monitor
 from tasks.promotion import infra_validate, promote, register
 from tasks.training import anchor, baseline, train

@@ -10,7 +10,7 @@ from seqtag.config import TaggerConfig
 from seqtag.errors import CorpusRejectedError
 from seqtag.run_dir import RunDir, Snapshot
 from tasks.artifacts import show_corpus
-from tasks.policy import HOUR, MINUTE, step
+from tasks.base import HOUR, MINUTE, step
 
 
 @step(name="ingest {config.name}", timeout_seconds=4 * HOUR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqtag import steps
 from seqtag.run_dir import RunDir
-from tasks.policy import HOUR, step
+from tasks.base import HOUR, step
 
 
 @step(name="index {run.tagger} {run.id}", timeout_seconds=HOUR)

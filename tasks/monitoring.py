@@ -9,7 +9,7 @@ from seqtag import steps
 from seqtag.config import TaggerConfig
 from seqtag.run_dir import MonitorReport, Snapshot
 from tasks.artifacts import show_drift
-from tasks.policy import HOUR, step
+from tasks.base import HOUR, step
 
 
 @step(name="monitor {config.name} {snapshot.id}", timeout_seconds=HOUR)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from seqtag import steps
 from seqtag.run_dir import RunDir
-from tasks.policy import HOUR, MINUTE, step
+from tasks.base import HOUR, MINUTE, step
 
 
 @step(name="register {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqtag import steps
 from seqtag.run_dir import RunDir
 from tasks.artifacts import TrainingProgress
-from tasks.policy import HOUR, step
+from tasks.base import HOUR, step
 
 
 @step(name="baseline {run.tagger} {run.id}", timeout_seconds=2 * HOUR)

@@ -27,8 +27,8 @@ from seqtag.errors import (
     RunDirError,
     TrainingError,
 )
+from tasks.base import step
 from tasks.failures import failing_by_kind, is_transient, kind_of
-from tasks.policy import step
 
 
 def registry_error(cause: Exception) -> RegistryError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from seqtag import steps
 from seqtag.run_dir import RunDir
 from tasks.artifacts import show_scores, show_verdict
-from tasks.policy import HOUR, MINUTE, step
+from tasks.base import HOUR, MINUTE, step
 
 
 @step(name="evaluate {run.tagger} {run.id}", timeout_seconds=2 * HOUR)
