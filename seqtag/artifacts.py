@@ -41,7 +41,7 @@ class Manifest:
         return _sha256(json.dumps(dict(self.outputs), sort_keys=True).encode())
 
 
-def seal(
+def materialize(
     output: Path,
     *,
     step: str,
@@ -58,26 +58,26 @@ def seal(
     Whatever `write` raises leaves the earlier output untouched.
     """
     elsewhere = list(elsewhere)
-    asked = _asked.get()
-    with exclusive(output.with_name(f".{output.name}.lock")):
+    asked = _planned.get()
+    with file_lock(output.with_name(f".{output.name}.lock")):
         for folder in (output, *elsewhere):
             found = _read_manifest(folder)
             if found is None or found.step != step or dict(found.inputs) != dict(inputs):
                 continue
-            if _take_over(folder, found, output):
+            if _reuse(folder, found, output):
                 if asked is not None:
-                    asked.append(Answer(step, would_run=False))
+                    asked.append(PlannedStep(step, would_run=False))
                 return found
         if asked is not None:
-            return _answer(asked, output, elsewhere, step=step, inputs=inputs)
+            return _plan(asked, output, elsewhere, step=step, inputs=inputs)
         started = time.monotonic()
-        with fresh_folder(output.with_name(f".{output.name}.partial")) as partial:
+        with scratch_folder(output.with_name(f".{output.name}.partial")) as partial:
             write(partial)
             return publish(partial, output, step=step, inputs=inputs, seconds=time.monotonic() - started)
 
 
 @dataclass(frozen=True)
-class Answer:
+class PlannedStep:
     """What a step would do, and what it would be made from that the newest of its outputs was not."""
 
     step: str
@@ -85,15 +85,15 @@ class Answer:
     changed: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)  # before, and now
 
 
-class NothingStandsError(RunDirError):
+class MissingUpstreamError(RunDirError):
     """A step was asked for what it would do, and those after it stand on what it never made."""
 
 
-_asked: ContextVar[list[Answer] | None] = ContextVar("asked", default=None)
+_planned: ContextVar[list[PlannedStep] | None] = ContextVar("asked", default=None)
 
 
 @contextmanager
-def asking() -> Iterator[list[Answer]]:
+def dry_run() -> Iterator[list[PlannedStep]]:
     """Have steps say what they would do, and do nothing.
 
     Where one would run, the newest of its outputs is taken for what it would give, to ask those after it.
@@ -101,31 +101,36 @@ def asking() -> Iterator[list[Answer]]:
     Raises:
         NothingStandsError: there is none.
     """
-    answers: list[Answer] = []
-    token = _asked.set(answers)
+    answers: list[PlannedStep] = []
+    token = _planned.set(answers)
     try:
         yield answers
     finally:
-        _asked.reset(token)
+        _planned.reset(token)
 
 
-def _answer(
-    answers: list[Answer], output: Path, elsewhere: Iterable[Path], *, step: str, inputs: Mapping[str, str]
+def _plan(
+    answers: list[PlannedStep],
+    output: Path,
+    elsewhere: Iterable[Path],
+    *,
+    step: str,
+    inputs: Mapping[str, str],
 ) -> Manifest:
     for folder in (output, *elsewhere):
         found = _read_manifest(folder)
-        if found is not None and found.step == step and _take_over(folder, found, output):
+        if found is not None and found.step == step and _reuse(folder, found, output):
             names = sorted({*found.inputs, *inputs})
             both = {name: (found.inputs.get(name), inputs.get(name)) for name in names}
             changed = {name: pair for name, pair in both.items() if pair[0] != pair[1]}
-            answers.append(Answer(step, would_run=True, changed=changed))
+            answers.append(PlannedStep(step, would_run=True, changed=changed))
             return found
-    answers.append(Answer(step, would_run=True))
-    raise NothingStandsError(f"{output}: an output of {step} was required. Received: none, in any run")
+    answers.append(PlannedStep(step, would_run=True))
+    raise MissingUpstreamError(f"{output}: an output of {step} was required. Received: none, in any run")
 
 
 @contextmanager
-def exclusive(lock: Path) -> Iterator[None]:
+def file_lock(lock: Path) -> Iterator[None]:
     """Wait until nobody else holds `lock`; the kernel releases it when its holder dies."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
@@ -134,7 +139,7 @@ def exclusive(lock: Path) -> Iterator[None]:
 
 
 @contextmanager
-def fresh_folder(path: Path) -> Iterator[Path]:
+def scratch_folder(path: Path) -> Iterator[Path]:
     """Give an empty folder, and remove what is left of it in the end."""
     remove_folder(path)
     path.mkdir(parents=True)
@@ -269,11 +274,11 @@ def _replace(partial: Path, output: Path) -> None:
     remove_folder(old)
 
 
-def _take_over(folder: Path, manifest: Manifest, output: Path) -> bool:
+def _reuse(folder: Path, manifest: Manifest, output: Path) -> bool:
     """Give `output` the files of a folder, which nobody ever changes; False if they are not what it says."""
     if folder == output:
         return _is_intact(output, manifest)
-    with fresh_folder(output.with_name(f".{output.name}.partial")) as partial:
+    with scratch_folder(output.with_name(f".{output.name}.partial")) as partial:
         try:
             shutil.copytree(folder, partial, copy_function=_linked_or_copied, dirs_exist_ok=True)
         except (OSError, shutil.Error):  # it is being replaced, or removed

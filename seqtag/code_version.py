@@ -31,7 +31,7 @@ Target = tuple[str, str | None]  # module, and a name in it
 
 
 @dataclass(frozen=True)
-class Provenance:
+class CodeVersion:
     """What a function stands on."""
 
     code: str  # sha256 of the definitions that it reaches and of the files that they name
@@ -46,7 +46,7 @@ class Provenance:
 
 
 @cache
-def provenance(module: str, function: str) -> Provenance:
+def code_version(module: str, function: str) -> CodeVersion:
     """Return what a top-level function of a module of ours stands on."""
     reached: dict[Definition, str] = {}
     packages: set[str] = set()
@@ -68,16 +68,16 @@ def provenance(module: str, function: str) -> Provenance:
             for statement in source.loose:
                 pending += source.targets(statement)
     lines = [f"{where}:{name} {reached[where, name]}\n" for where, name in sorted(reached)]
-    return Provenance(
+    return CodeVersion(
         hashlib.sha256("".join(lines).encode()).hexdigest(), _versions(packages), frozenset(reached)
     )
 
 
-def read_anew(module: str, function: str) -> Provenance:
+def uncached_code_version(module: str, function: str) -> CodeVersion:
     """Return the same from the sources as they are by now."""
     _source.cache_clear()
-    provenance.cache_clear()
-    return provenance(module, function)
+    code_version.cache_clear()
+    return code_version(module, function)
 
 
 def _versions(packages: set[str]) -> dict[str, str]:

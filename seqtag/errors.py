@@ -19,7 +19,7 @@
 
 A message says what was required, what came, and where.
 
-A verdict on a model or a corpus is kept and reused, so it may rest on lasting errors only. `is_lasting` is
+A verdict on a model or a corpus is kept and reused, so it may rest on lasting errors only. `is_permanent` is
 the one list of them. Any other error fails the task, which is then tried again.
 """
 
@@ -68,19 +68,19 @@ class TrainingError(SeqtagError):
     """Training cannot go on."""
 
 
-class ChildError(SeqtagError):
+class SubprocessFailedError(SeqtagError):
     """A process that we began met an error that is not ours; the message has its last lines."""
 
 
-class ChildDiedError(ChildError):
+class SubprocessKilledError(SubprocessFailedError):
     """A process that we began died; the message has its last lines."""
 
 
-class ChildCrashedError(ChildDiedError):
+class SubprocessCrashedError(SubprocessKilledError):
     """A process that we began died of a fault in the code that it ran, such as a segmentation fault."""
 
 
-class MemoryExhaustedError(ChildError):
+class MemoryExhaustedError(SubprocessFailedError):
     """There was not memory enough for a process that we began."""
 
 
@@ -103,7 +103,7 @@ _OF_LIBRARIES: Final = {  # by name: TensorFlow's, and protobuf's DecodeError, a
 _REFUSED_BY_MLFLOW: Final = "INVALID_PARAMETER_VALUE"  # its error code for what a model's signature refuses
 
 
-def is_lasting(error: BaseException) -> bool:
+def is_permanent(error: BaseException) -> bool:
     """Tell whether an error comes from what was read, so that trying again would meet it again.
 
     Memory, files that cannot be reached, databases, killed processes and all that is not known here may pass.
@@ -114,10 +114,10 @@ def is_lasting(error: BaseException) -> bool:
     """
     code = getattr(error, "error_code", None)  # of MLflow's exceptions, which wrap those of a model's code
     known = (
-        isinstance(error, (BundleError, TagSchemeError, ChildCrashedError, *_OF_CONTENT))
+        isinstance(error, (BundleError, TagSchemeError, SubprocessCrashedError, *_OF_CONTENT))
         or type(error).__name__ in _OF_LIBRARIES
         or code == _REFUSED_BY_MLFLOW
     )
     if error.__cause__ is None:
         return known
-    return (known or code is not None) and is_lasting(error.__cause__)
+    return (known or code is not None) and is_permanent(error.__cause__)

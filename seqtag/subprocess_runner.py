@@ -26,11 +26,11 @@ from typing import IO, Any
 
 from seqtag import errors
 from seqtag.errors import (
-    ChildCrashedError,
-    ChildDiedError,
-    ChildError,
     MemoryExhaustedError,
     SeqtagError,
+    SubprocessCrashedError,
+    SubprocessFailedError,
+    SubprocessKilledError,
 )
 
 _LAST_LINES = 20
@@ -44,7 +44,7 @@ _OF_MEMORY = (  # what Python, C++, TensorFlow and XLA say when there is no more
 )
 
 
-def run_in_child(
+def run_in_subprocess(
     function: Callable[..., Any], /, *, told: Callable[[Any], None] | None = None, **arguments: Any
 ) -> Any:
     """Return what a top-level function of a module returns, called in a fresh Python process.
@@ -108,7 +108,7 @@ def peak_memory() -> int:
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return 1024 * int(line.split()[1])
-    raise ChildError("/proc/self/status: a line VmHWM was required. Received: none")
+    raise SubprocessFailedError("/proc/self/status: a line VmHWM was required. Received: none")
 
 
 def main() -> None:
@@ -164,7 +164,7 @@ def _converse(
     Return whether the child's memory is bounded, and its last word: None if there was none.
     """
     if process.stdin is None or process.stdout is None:
-        raise ChildError("pipes to the child were required. Received: none")
+        raise SubprocessFailedError("pipes to the child were required. Received: none")
     try:
         process.stdin.write(json.dumps(call).encode() + b"\n")
         process.stdin.flush()
@@ -211,7 +211,7 @@ def _error(described: Mapping[str, Any], name: str, last: deque[str]) -> BaseExc
     elif _is_of_memory(f"{described['type']}: {message}"):
         error = MemoryExhaustedError(f"{name}: {described['type']}: {message}")
     else:
-        error = ChildError(f"{name}: {described['type']}: {message}{_said(last)}")
+        error = SubprocessFailedError(f"{name}: {described['type']}: {message}{_said(last)}")
     if "cause" in described:
         error.__cause__ = _error(described["cause"], name, deque())
     return error
@@ -227,7 +227,7 @@ def _os_error(described: Mapping[str, Any]) -> OSError:
     return (kind if known else OSError)(described["message"])
 
 
-def _death(code: int, name: str, last: deque[str], *, killed: bool, bounded: bool) -> ChildError:
+def _death(code: int, name: str, last: deque[str], *, killed: bool, bounded: bool) -> SubprocessFailedError:
     ended = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
     message = f"{name}: a process that answers was required. Received: one that {ended}{_said(last)}"
     of_memory = (
@@ -237,7 +237,7 @@ def _death(code: int, name: str, last: deque[str], *, killed: bool, bounded: boo
     )
     if of_memory:
         return MemoryExhaustedError(message)
-    return ChildCrashedError(message) if code in _CRASHES else ChildDiedError(message)
+    return SubprocessCrashedError(message) if code in _CRASHES else SubprocessKilledError(message)
 
 
 def _said(last: deque[str]) -> str:

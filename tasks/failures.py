@@ -16,7 +16,6 @@ from sqlalchemy.exc import DataError, InterfaceError, OperationalError
 
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import (
-    ChildDiedError,
     ConfigError,
     CorpusChangedError,
     CorpusError,
@@ -24,6 +23,7 @@ from seqtag.errors import (
     PromotionConflictError,
     RegistryError,
     RunDirError,
+    SubprocessKilledError,
     TrainingError,
 )
 
@@ -43,7 +43,7 @@ _log: Final = logging.getLogger("prefect.task_runs")  # what it says goes to the
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM)
 _SHUT: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 _LASTING: Final = (FileNotFoundError, FileExistsError, IsADirectoryError, NotADirectoryError, PermissionError)
-_PASSING: Final = (OSError, OperationalError, InterfaceError, ChildDiedError, CorpusChangedError)
+_PASSING: Final = (OSError, OperationalError, InterfaceError, SubprocessKilledError, CorpusChangedError)
 _OF_MEMORY: Final = (MemoryExhaustedError, MemoryError)
 _BY_TYPE: Final = (
     (_OF_MEMORY, RESOURCE),

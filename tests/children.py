@@ -80,9 +80,9 @@ def living_until_told(started: str) -> NoReturn:
 
 def parent(started: str) -> None:
     """Begin a child, and wait for it for ever."""
-    from seqtag.subprocess_runner import run_in_child
+    from seqtag.subprocess_runner import run_in_subprocess
 
-    run_in_child(living_until_told, started=started)
+    run_in_subprocess(living_until_told, started=started)
 
 
 def tagging(bundle: str, split: str, predictions: str, scheme: str) -> Any:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
-from seqtag.errors import RunDirError, is_lasting
+from seqtag.errors import RunDirError, is_permanent
 from seqtag.evaluation.metric import metric_counts, resolve_metric
 from seqtag.evaluation.predictions import Predictions, read_predictions, same_gold
 from seqtag.gate.comparable_subset import with_new_names
@@ -147,7 +147,7 @@ def _scored(
     try:
         theirs = read_predictions(opponent.predictions, scheme="none", columns=evaluate.slices)
     except RunDirError as damage:
-        if damage.__cause__ is not None and not is_lasting(damage.__cause__):
+        if damage.__cause__ is not None and not is_permanent(damage.__cause__):
             raise  # it may pass, and a verdict stays
         return None, " ".join(str(damage).split())
     if not same_gold(ours, theirs):

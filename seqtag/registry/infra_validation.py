@@ -12,10 +12,10 @@ from typing import Any, TypedDict
 
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
-from seqtag.errors import ChildCrashedError
+from seqtag.errors import SubprocessCrashedError
 from seqtag.registry.smoke_test import Finding, tried
 from seqtag.registry.types import Champion
-from seqtag.subprocess_runner import run_in_child
+from seqtag.subprocess_runner import run_in_subprocess
 
 _SHOWN = 300  # characters of a detail; findings.json has all of it
 
@@ -48,7 +48,7 @@ def validate_infra(
     """
 
     def attempt() -> dict[str, Any]:
-        found: dict[str, Any] = run_in_child(
+        found: dict[str, Any] = run_in_subprocess(
             tried,
             url=url,
             model=f"models:/{tagger}/{version.version}",
@@ -60,10 +60,10 @@ def validate_infra(
 
     try:
         found = attempt()
-    except ChildCrashedError:
+    except SubprocessCrashedError:
         try:
             found = attempt()
-        except ChildCrashedError as error:
+        except SubprocessCrashedError as error:
             died = Finding(check="it lives through it", held=False, detail=hide_passwords(str(error)))
             found = {"checks": [died], "measured": {}}
     return Findings(

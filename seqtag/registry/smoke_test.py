@@ -1,7 +1,7 @@
 """What a registered model is tried with: golden sequences, odd ones, and what is no sequence at all.
 
 `tried` runs in a process that nothing else uses, as a consumer's would. An error is a finding only where it
-lasts (`seqtag.errors.is_lasting`); another one ends the trial, and is raised.
+lasts (`seqtag.errors.is_permanent`); another one ends the trial, and is raised.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from seqtag.artifacts import read_json
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
-from seqtag.errors import RegistryError, is_lasting
+from seqtag.errors import RegistryError, is_permanent
 from seqtag.evaluation.predictions import CONFIDENCE, PREDICTED, TOKENS
 from seqtag.features import TagIndex
 from seqtag.subprocess_runner import peak_memory
@@ -92,7 +92,7 @@ def tried(*, url: str, model: str, bundle: str, golden: str | None, scheme: Sche
         if getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE":
             text = hide_passwords(_named(error))
             raise RegistryError(f"registry: looking for {model} to try it: {text}") from error
-        if not (is_lasting(error) or _cannot_be_parsed(error)):
+        if not (is_permanent(error) or _cannot_be_parsed(error)):
             raise
         return {"checks": [Finding(check="it loads", held=False, detail=_named(error))], "measured": {}}
     loading = time.perf_counter() - started
@@ -141,7 +141,7 @@ def _as_predicted(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: Sc
         served = serve(known.tokens)
         tags = convert_tags(pa.array(served.tags, pa.list_(pa.string())), spoken, scheme).to_pylist()
     except Exception as error:
-        if not is_lasting(error):
+        if not is_permanent(error):
             raise
         return [Finding(check=check, held=False, detail=_named(error))]
     others = [row for row, pair in enumerate(zip(tags, known.tags, strict=True)) if pair[0] != pair[1]]
@@ -171,7 +171,7 @@ def _stands(name: str, tokens: list[str], serve: Serve, tags: Sequence[str], leg
     try:
         answer = serve([tokens])
     except Exception as error:
-        if not is_lasting(error):
+        if not is_permanent(error):
             raise
         return Finding(check=f"it tags {name}", held=False, detail=_named(error))
     predicted, confidence = answer.tags[0], np.array(answer.confidence[0], np.float64)
@@ -202,7 +202,7 @@ def _refuses(name: str, value: Any, serve: Serve) -> Finding:
         n_tags = len(serve([["a"]]).tags[0])
         return Finding(check=check, held=n_tags == 1, detail=f"{type(error).__name__}, and tags on")
     except Exception as error:
-        if not is_lasting(error):
+        if not is_permanent(error):
             raise
         return Finding(check=check, held=False, detail=_named(error))
     return Finding(check=check, held=False, detail="it gave tags")

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, Self
 
-from seqtag.artifacts import exclusive, file_digest, read_json, write_json
+from seqtag.artifacts import file_digest, file_lock, read_json, write_json
 from seqtag.run_dir import Home, RunDir
 
 Verdict = Literal["approve", "hold", "none"]  # none: it was not answered in time
@@ -98,7 +98,7 @@ def ask(run: RunDir, *, by: str, now: datetime, within: timedelta) -> Question:
         now: UTC.
         within: how long an answer is waited for.
     """
-    with exclusive(run.path / ".lock"):
+    with file_lock(run.path / ".lock"):
         standing = Approval.of(run).question
         if standing is not None:
             return standing
@@ -115,13 +115,13 @@ def standing_question(run: RunDir) -> Question | None:
 
 def withdraw(run: RunDir) -> None:
     """Take a question back that nobody can answer any more, since who asked is gone."""
-    with exclusive(run.path / ".lock"):
+    with file_lock(run.path / ".lock"):
         _note(run, question=None)
 
 
 def ask_again(run: RunDir, *, by: str) -> None:
     """Forget that somebody held the model or nobody answered, unless `by` had asked, so that it asks anew."""
-    with exclusive(run.path / ".lock"):
+    with file_lock(run.path / ".lock"):
         said = Approval.of(run)
         is_ours = said.question is not None and said.question.by == by
         if said.answer is not None and said.answer.verdict != "approve" and not is_ours:
@@ -130,7 +130,7 @@ def ask_again(run: RunDir, *, by: str) -> None:
 
 def answer(run: RunDir, verdict: Verdict, *, who: str, reason: str) -> None:
     """Note the answer to the question that stands; an earlier answer stays."""
-    with exclusive(run.path / ".lock"):
+    with file_lock(run.path / ".lock"):
         if Approval.of(run).answer is None:
             _note(run, answer=asdict(Answer(file_digest(run.decision), verdict, who, reason)))
 

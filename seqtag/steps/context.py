@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Literal, get_args
 
 from seqtag.artifacts import (
     Manifest,
-    exclusive,
+    file_lock,
+    materialize,
     read_json,
-    seal,
     write_json,
 )
-from seqtag.code_version import provenance, read_anew
+from seqtag.code_version import code_version, uncached_code_version
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
 from seqtag.errors import ConfigError, RunDirError
 from seqtag.run_dir import Home, RunDir, Snapshot, absolute
@@ -135,7 +135,7 @@ def metric(run: RunDir) -> Metric:
 def key_of_steps() -> str:
     """Return the sha256 of all that the steps of a run directory run, packages included."""
     verbs = [(f"seqtag.steps.{module}", verb) for module, verbs in _VERBS.items() for verb in verbs]
-    return digest(*(provenance(*verb).key for verb in verbs))
+    return digest(*(code_version(*verb).key for verb in verbs))
 
 
 def digest(*parts: str) -> str:
@@ -158,7 +158,7 @@ def require_steps(verbs: Sequence[str]) -> None:
 def force(run: RunDir, verbs: Sequence[str], *, by: str) -> None:
     """Have these steps of a run done in any case, once for each `by`; the rest follows."""
     if verbs:
-        with exclusive(run.path / ".lock"):
+        with file_lock(run.path / ".lock"):
             write_json(run.forced, _forced(run) | dict.fromkeys(verbs, by))
 
 
@@ -177,7 +177,7 @@ def step(
         own: it says which run it is of, so that another run's does not do.
     """
     verb = (write.__module__, write.__qualname__.partition(".")[0])
-    made_by = provenance(*verb)
+    made_by = code_version(*verb)
     packages = {f"package {package}": version for package, version in made_by.packages.items()}
     by = _forced(RunDir(output.parent)).get(name)
     forced = {} if by is None else {"forced": by}
@@ -185,12 +185,12 @@ def step(
 
     def write_with_this_code(folder: Path) -> None:
         write(folder)
-        if read_anew(*verb).code != made_by.code:
+        if uncached_code_version(*verb).code != made_by.code:
             raise RunDirError(
                 f"{name}: code that stays as it is was required. Received: other code meanwhile"
             )
 
-    manifest = seal(
+    manifest = materialize(
         output,
         step=name,
         inputs={**inputs, **packages, **forced, "code": made_by.code},

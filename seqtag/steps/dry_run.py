@@ -7,12 +7,12 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from seqtag.artifacts import (
-    Answer,
-    NothingStandsError,
-    asking,
-    exclusive,
-    fresh_folder,
+    MissingUpstreamError,
+    PlannedStep,
+    dry_run,
+    file_lock,
     read_json,
+    scratch_folder,
     write_json,
 )
 from seqtag.config import TaggerConfig
@@ -37,7 +37,7 @@ from seqtag.steps.promotion import infra_validate, judgement, seal_promotion, se
 _SHOWN = 12  # characters of a digest
 
 
-def explain(config: TaggerConfig, place: Place) -> list[Answer]:
+def explain(config: TaggerConfig, place: Place) -> list[PlannedStep]:
     """Return what each step would do, in order, as far as that can be known before the first one has run.
 
     What comes after a step that would run is asked with the newest output of that step in its place.
@@ -47,13 +47,13 @@ def explain(config: TaggerConfig, place: Place) -> list[Answer]:
         RegistryError: the registry could not be asked who the champion is.
     """
     snapshot = standing_snapshot(config, place)
-    ingest = Answer("ingest", would_run=snapshot is None)
+    ingest = PlannedStep("ingest", would_run=snapshot is None)
     runs = place.home.runs(config.name)
     snapshot = snapshot or _newest_snapshot(runs.glob("????-??-??-*"))
     if snapshot is None:
         return [ingest]
     runs.mkdir(parents=True, exist_ok=True)
-    with exclusive(runs / ".asked.lock"), fresh_folder(runs / ".asked") as folder, asking() as answers:
+    with file_lock(runs / ".asked.lock"), scratch_folder(runs / ".asked") as folder, dry_run() as answers:
         run, (_, begun) = RunDir(folder), standing_run(config, snapshot, place)
         write_what_it_is_made_from(run, config, snapshot)
         champion = place.registry().champion(config.name)
@@ -66,7 +66,7 @@ def explain(config: TaggerConfig, place: Place) -> list[Answer]:
             for step in (validate, split, index, encode, baseline, train, anchor, evaluate, decide):
                 step(run)
             _ask_what_serves(run, begun, place, answers)
-        except NothingStandsError:
+        except MissingUpstreamError:
             pass  # of what comes after nothing is known
         except CorpusRejectedError:
             if not answers[-1].would_run:  # else it was another configuration that was refused
@@ -74,7 +74,7 @@ def explain(config: TaggerConfig, place: Place) -> list[Answer]:
     return [ingest, *answers]
 
 
-def explanation(answers: list[Answer]) -> str:
+def explanation(answers: list[PlannedStep]) -> str:
     """Return one line for each step: `train          would run: seed 1 -> 2`."""
     lines, after = [], None
     for answer in answers:
@@ -87,7 +87,7 @@ def explanation(answers: list[Answer]) -> str:
     return "\n".join(lines)
 
 
-def _ask_what_serves(run: RunDir, begun: RunDir | None, place: Place, answers: list[Answer]) -> None:
+def _ask_what_serves(run: RunDir, begun: RunDir | None, place: Place, answers: list[PlannedStep]) -> None:
     """Ask the steps that are of one run alone: what they wrote lies in its folder, and in the registry."""
     registration = None
     if begun is not None:
@@ -97,19 +97,19 @@ def _ask_what_serves(run: RunDir, begun: RunDir | None, place: Place, answers: l
         registration = place.registry().registration(run.tagger, run_id=begun.id, bundle=run.model)
     if registration is None:
         verbs = ("register", "infra_validate", "promote", "report")
-        answers.extend(Answer(verb, would_run=True) for verb in verbs)
+        answers.extend(PlannedStep(verb, would_run=True) for verb in verbs)
         return
     seal_registration(run, registration)
     infra_validate(run, place)
     entry = place.registry().judged(run.tagger, registration.version, judgement(run))
     if entry is None:
-        answers.append(Answer("promote", would_run=True))
+        answers.append(PlannedStep("promote", would_run=True))
     else:
         seal_promotion(run, entry)
     report(run)
 
 
-def _reasons(answer: Answer) -> str:
+def _reasons(answer: PlannedStep) -> str:
     if answer.step == "ingest":
         return "the sources, or how they are read, have changed, or they cannot be told unread"
     if not answer.changed:

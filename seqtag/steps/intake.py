@@ -13,16 +13,16 @@ import pyarrow.parquet as pq
 
 from seqtag.artifacts import (
     Manifest,
-    exclusive,
     file_digest,
+    file_lock,
     find_manifest,
-    fresh_folder,
     publish,
     read_json,
     require_manifest,
+    scratch_folder,
     write_json,
 )
-from seqtag.code_version import provenance
+from seqtag.code_version import code_version
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.errors import CorpusChangedError, CorpusRejectedError, RunDirError
 from seqtag.run_dir import RunDir, Snapshot
@@ -57,7 +57,7 @@ def ingest(config: TaggerConfig, place: Place) -> Snapshot:
         logger.info("ingest: the sources are unchanged, snapshot %s is reused", snapshot.id)
         return snapshot
     partial = place.home.corpus(config.name) / ".partial"
-    with exclusive(place.home.corpus(config.name) / ".lock"), fresh_folder(partial):
+    with file_lock(place.home.corpus(config.name) / ".lock"), scratch_folder(partial):
         records: list[SourceRecord] = []
         with PlacesWriter(Snapshot(partial).places) as places:
             batches = read_sources(
@@ -166,7 +166,7 @@ def _memory(config: TaggerConfig, place: Place) -> Path | None:
     fingerprint = source_fingerprint(config.corpus)
     if fingerprint is None:
         return None
-    key = digest(fingerprint, config_digest(config.corpus), provenance(__name__, "ingest").key)
+    key = digest(fingerprint, config_digest(config.corpus), code_version(__name__, "ingest").key)
     return place.home.sources(config.name) / f"{key[:16]}.json"
 
 
@@ -184,7 +184,7 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
         run = RunDir(place.home.runs(config.name) / f"{as_of:%Y-%m-%d}-{name}")
     champion = place.registry().champion(config.name)
     run.path.mkdir(parents=True, exist_ok=True)
-    with exclusive(run.path / ".lock"):
+    with file_lock(run.path / ".lock"):
         write_what_it_is_made_from(run, config, snapshot)
         require_approval(run, required=config.approval.required)
         if not keeps_opponent(run, champion):

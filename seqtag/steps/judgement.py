@@ -25,7 +25,7 @@ from seqtag.errors import BundleError, RunDirError
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import digest, key_of_steps, metric, read_config, read_snapshot, step, train_scheme
 from seqtag.steps.outcome import concluded
-from seqtag.subprocess_runner import run_in_child
+from seqtag.subprocess_runner import run_in_subprocess
 
 if TYPE_CHECKING:
     from seqtag.gate import AnchorKind, Cost
@@ -238,7 +238,7 @@ def _score_both(run: RunDir, folder: Path) -> None:
 
 def _tag_test(run: RunDir, bundle: Path, predictions: Path) -> Any:
     """Have a process of its own tag the test split, so that what it takes can be told; return that."""
-    return run_in_child(
+    return run_in_subprocess(
         tag_split,
         bundle=str(bundle),
         split=str(run.split("test")),

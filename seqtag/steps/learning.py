@@ -9,17 +9,17 @@ from typing import Any
 
 from seqtag.artifacts import (
     Manifest,
-    exclusive,
+    file_lock,
     read_json,
     remove_folder,
     require_manifest,
 )
-from seqtag.code_version import provenance
+from seqtag.code_version import code_version
 from seqtag.config import SPLITS, config_digest
 from seqtag.errors import MemoryExhaustedError
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import declared_tags, digest, metric, read_config, spoken_scheme, step, train_scheme
-from seqtag.subprocess_runner import run_in_child
+from seqtag.subprocess_runner import run_in_subprocess
 
 CHECKPOINTS_EVERY = 30.0  # seconds, which is what may have to be trained again
 
@@ -126,11 +126,11 @@ def train(
         "spoken": spoken_scheme(run),
         "seed": str(config.seed),
     }
-    key = digest(*inputs.values(), provenance(__name__, "train").key)[:16]
+    key = digest(*inputs.values(), code_version(__name__, "train").key)[:16]
     whole, halved = run.checkpoints(key), run.checkpoints(f"{key}-halved")
 
     def fit(folder: Path, checkpoints: Path) -> None:
-        run_in_child(
+        run_in_subprocess(
             fit_recipe,
             told=on_epoch or _ignored,
             run=str(run.path),
@@ -177,7 +177,7 @@ def fit_recipe(
 
     at, bundle, kept = RunDir(Path(run)), Path(folder), Path(checkpoints)
     config = read_config(at)
-    with exclusive(kept / ".lock"):
+    with file_lock(kept / ".lock"):
         remove_folder(bundle)
         bundle.mkdir()
         try:

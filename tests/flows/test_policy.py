@@ -15,9 +15,6 @@ from sqlalchemy.exc import DataError
 
 from seqtag.errors import (
     BundleError,
-    ChildCrashedError,
-    ChildDiedError,
-    ChildError,
     ConfigError,
     CorpusChangedError,
     CorpusFormatError,
@@ -25,6 +22,9 @@ from seqtag.errors import (
     PromotionConflictError,
     RegistryError,
     RunDirError,
+    SubprocessCrashedError,
+    SubprocessFailedError,
+    SubprocessKilledError,
     TrainingError,
 )
 from tasks.base import step
@@ -56,8 +56,8 @@ def read_error(cause: Exception) -> RunDirError:
         ConnectionResetError(),
         TimeoutError(),
         registry_error(OSError("locked")),
-        ChildDiedError("SIGKILL"),
-        ChildCrashedError("SIGSEGV"),
+        SubprocessKilledError("SIGKILL"),
+        SubprocessCrashedError("SIGSEGV"),
         CorpusChangedError("x"),
     ],
 )
@@ -70,7 +70,7 @@ def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
     [
         ConfigError("x"), CorpusFormatError("x"), TrainingError("x"), PromotionConflictError("x"),
         RegistryError("damaged"), TaskRunTimeoutError(), OSError(errno.ENOSPC, "disk full"),
-        FileNotFoundError(), PermissionError(), ValueError("x"), MemoryError(), ChildError("a bug"),
+        FileNotFoundError(), PermissionError(), ValueError("x"), MemoryError(), SubprocessFailedError("a bug"),
         MemoryExhaustedError("x"), registry_error(OSError(errno.ENOSPC, "disk full")),
         BundleError("another format"), registry_error(MemoryError()), registry_error(too_long()),
     ],
@@ -91,7 +91,7 @@ def test_an_error_counts_like_its_cause() -> None:
     ("error", "kind"),
     [
         (ConnectionResetError(), "TransientError"),
-        (ChildDiedError("SIGKILL"), "TransientError"),
+        (SubprocessKilledError("SIGKILL"), "TransientError"),
         (MemoryExhaustedError("x"), "ResourceError"),
         (OSError(errno.ENOSPC, "disk full"), "ResourceError"),
         (registry_error(OSError(errno.ENOSPC, "disk full")), "ResourceError"),
@@ -108,7 +108,7 @@ def test_an_error_counts_like_its_cause() -> None:
         (read_error(MemoryError()), "ResourceError"),
         (registry_error(too_long()), "InternalError"),
         (ZeroDivisionError("x"), "InternalError"),
-        (ChildError("a bug"), "InternalError"),
+        (SubprocessFailedError("a bug"), "InternalError"),
     ],
 )
 def test_every_error_is_of_one_kind(error: Exception, kind: str) -> None:

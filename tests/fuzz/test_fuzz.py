@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from seqtag.subprocess_runner import run_in_child
+from seqtag.subprocess_runner import run_in_subprocess
 from tests.fuzz.feeding import feed
 from tests.fuzz.targets import TARGETS
 
@@ -14,7 +14,7 @@ MANY = 6_000  # for each of the targets: more than 100,000 in all
 
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_few_mutated_files_are_read_or_refused(target: str) -> None:
-    outcome = run_in_child(feed, target=target, first=0, n=A_FEW)
+    outcome = run_in_subprocess(feed, target=target, first=0, n=A_FEW)
     assert outcome["findings"] == []
     assert outcome["read"] + outcome["refused"] == A_FEW
     assert outcome["refused"] > 0
@@ -23,7 +23,7 @@ def test_a_few_mutated_files_are_read_or_refused(target: str) -> None:
 @pytest.mark.fuzz
 @pytest.mark.parametrize("target", TARGETS)
 def test_many_mutated_files_are_read_or_refused(target: str, capsys) -> None:
-    outcome = run_in_child(feed, target=target, first=A_FEW, n=MANY)
+    outcome = run_in_subprocess(feed, target=target, first=A_FEW, n=MANY)
     with capsys.disabled():
         sys.stdout.write(f"\n  {target}: {outcome['read']:,} read, {outcome['refused']:,} refused ")
     assert outcome["findings"] == []

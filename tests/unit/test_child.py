@@ -11,68 +11,68 @@ from pathlib import Path
 import pytest
 
 from seqtag.errors import (
-    ChildCrashedError,
-    ChildDiedError,
-    ChildError,
     CorpusFormatError,
     MemoryExhaustedError,
     RegistryError,
+    SubprocessCrashedError,
+    SubprocessFailedError,
+    SubprocessKilledError,
 )
-from seqtag.subprocess_runner import peak_memory, run_in_child
+from seqtag.subprocess_runner import peak_memory, run_in_subprocess
 from tests import children
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 def test_a_function_is_called_in_another_process() -> None:
-    assert run_in_child(children.doubled, number=21) == 42
-    answer = run_in_child(children.described, text="ä\u2028\n", none=None)
+    assert run_in_subprocess(children.doubled, number=21) == 42
+    answer = run_in_subprocess(children.described, text="ä\u2028\n", none=None)
     assert answer["arguments"] == {"text": "ä\u2028\n", "none": None}
     assert answer["pid"] != os.getpid()
 
 
 def test_its_log_comes_out_here_at_the_level_that_holds_here(caplog) -> None:
     with caplog.at_level(logging.INFO, "seqtag"):
-        run_in_child(children.described)
+        run_in_subprocess(children.described)
     assert caplog.record_tuples == [("seqtag.somewhere", logging.INFO, "two of 3")]
 
 
 def test_what_it_tells_arrives_in_order() -> None:
     told = []
-    run_in_child(children.telling, told=told.append, n=3)
+    run_in_subprocess(children.telling, told=told.append, n=3)
     assert told == [{"number": 0}, {"number": 1}, {"number": 2}]
 
 
 def test_an_error_of_ours_is_raised_as_it_was() -> None:
     with pytest.raises(CorpusFormatError, match=r"^x\.conll:3: a tag was required\. Received: none$"):
-        run_in_child(children.raising_ours)
+        run_in_subprocess(children.raising_ours)
 
 
 def test_an_error_of_the_file_system_is_raised_as_it_was_also_as_a_cause(tmp_path) -> None:
     with pytest.raises(FileNotFoundError) as raised:
-        run_in_child(children.opening, path=str(tmp_path / "nothing"))
+        run_in_subprocess(children.opening, path=str(tmp_path / "nothing"))
     assert raised.value.filename == str(tmp_path / "nothing")
     with pytest.raises(RegistryError, match="opening it") as caused:
-        run_in_child(children.raising_from_the_file_system)
+        run_in_subprocess(children.raising_from_the_file_system)
     assert isinstance(caused.value.__cause__, FileNotFoundError)
 
 
 def test_an_error_of_the_network_without_a_number_is_raised_as_it_was() -> None:
     with pytest.raises(TimeoutError, match="no answer within 10 s"):
-        run_in_child(children.timing_out)
+        run_in_subprocess(children.timing_out)
 
 
 def test_any_other_error_is_told_with_the_last_lines() -> None:
-    with pytest.raises(ChildError, match="raising_a_bug: ZeroDivisionError: 1 / 0") as raised:
-        run_in_child(children.raising_a_bug)
+    with pytest.raises(SubprocessFailedError, match="raising_a_bug: ZeroDivisionError: 1 / 0") as raised:
+        run_in_subprocess(children.raising_a_bug)
     assert "in raising_a_bug" in str(raised.value)
-    assert type(raised.value) is ChildError
+    assert type(raised.value) is SubprocessFailedError
 
 
 @pytest.mark.parametrize("by", [signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM])
 def test_a_death_is_an_error_that_names_the_signal_and_the_last_lines(by: signal.Signals) -> None:
-    with pytest.raises(ChildDiedError, match=f"died of {by.name}") as raised:
-        run_in_child(children.killed, by=int(by))
+    with pytest.raises(SubprocessKilledError, match=f"died of {by.name}") as raised:
+        run_in_subprocess(children.killed, by=int(by))
     assert "about to die" in str(raised.value)
 
 
@@ -82,21 +82,21 @@ def test_a_death_is_an_error_that_names_the_signal_and_the_last_lines(by: signal
      (signal.SIGKILL, False), (signal.SIGTERM, False), (signal.SIGBUS, False)],
 )  # fmt: skip
 def test_only_a_fault_of_the_code_is_a_crash(by: signal.Signals, is_crash: bool) -> None:
-    with pytest.raises(ChildDiedError) as raised:
-        run_in_child(children.killed, by=int(by))
-    assert isinstance(raised.value, ChildCrashedError) == is_crash
+    with pytest.raises(SubprocessKilledError) as raised:
+        run_in_subprocess(children.killed, by=int(by))
+    assert isinstance(raised.value, SubprocessCrashedError) == is_crash
 
 
 def test_an_end_without_an_answer_is_an_error() -> None:
-    with pytest.raises(ChildDiedError, match="ended with status 0"):
-        run_in_child(children.ended, status=0)
+    with pytest.raises(SubprocessKilledError, match="ended with status 0"):
+        run_in_subprocess(children.ended, status=0)
 
 
 def test_memory_that_runs_out_has_an_error_of_its_own() -> None:
     with pytest.raises(MemoryExhaustedError, match="MemoryError"):
-        run_in_child(children.taking_memory, n_bytes=2**60)
+        run_in_subprocess(children.taking_memory, n_bytes=2**60)
     with pytest.raises(MemoryExhaustedError, match=r"(?s)SIGABRT.*bad_alloc"):
-        run_in_child(children.aborting_for_memory)
+        run_in_subprocess(children.aborting_for_memory)
 
 
 def test_a_child_dies_with_a_parent_that_is_killed(tmp_path) -> None:
@@ -117,8 +117,8 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path) -> None:
 
 def test_a_child_that_dies_before_it_is_told_anything_is_a_death_like_any_other(monkeypatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
-    with pytest.raises(ChildDiedError, match="ended with status 1"):
-        run_in_child(children.described, text=2**20 * "x")  # more than a pipe holds
+    with pytest.raises(SubprocessKilledError, match="ended with status 1"):
+        run_in_subprocess(children.described, text=2**20 * "x")  # more than a pipe holds
 
 
 def test_peak_memory_counts_bytes() -> None:

@@ -14,7 +14,13 @@ import pytest
 from seqtag import steps
 from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
-from seqtag.errors import ChildDiedError, ChildError, MemoryExhaustedError, RegistryError, RunDirError
+from seqtag.errors import (
+    MemoryExhaustedError,
+    RegistryError,
+    RunDirError,
+    SubprocessFailedError,
+    SubprocessKilledError,
+)
 from seqtag.run_dir import RunDir
 from seqtag.steps import judgement
 from tasks.failures import is_transient, kind_of
@@ -23,15 +29,15 @@ from tests.taggers import Taggers
 
 ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 FAULTS = [
-    ("SIGKILL", ChildDiedError),
-    ("SIGSEGV", ChildDiedError),
+    ("SIGKILL", SubprocessKilledError),
+    ("SIGSEGV", SubprocessKilledError),
     ("memory", MemoryExhaustedError),
     ("EIO", OSError),
     ("ESTALE", OSError),
     ("ENOSPC", OSError),
     ("access", PermissionError),
     ("time-out", TimeoutError),
-    ("a bug", ChildError),
+    ("a bug", SubprocessFailedError),
 ]
 
 
@@ -191,7 +197,7 @@ def test_a_fault_while_a_version_is_tried_fails_the_step_and_the_retry_tries_aga
 ) -> None:
     whole = serving_code.read_text()
     serving_code.write_text(f"{whole}\nimport os, signal\n{fault}\n")
-    with pytest.raises((ChildError, OSError)) as raised:
+    with pytest.raises((SubprocessFailedError, OSError)) as raised:
         steps.infra_validate(judged.champion, judged.place)
     assert kind_of(raised.value) == kind
     assert not judged.champion.infra_dir.exists()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqtag import code_version as module
-from seqtag.code_version import provenance
+from seqtag.code_version import code_version
 from seqtag.steps.context import key_of_steps
 
 A = """
@@ -81,12 +81,12 @@ def package(tmp_path, monkeypatch):
         assert old in text
         file.write_text(text.replace(old, new) if old else text)
         module._source.cache_clear()
-        provenance.cache_clear()
-        return provenance("seqtag.a", of)
+        code_version.cache_clear()
+        return code_version("seqtag.a", of)
 
     yield changed
     module._source.cache_clear()
-    provenance.cache_clear()
+    code_version.cache_clear()
 
 
 def test_what_names_refer_to_is_followed_through_modules(package):
@@ -193,12 +193,12 @@ def checkout(tmp_path, monkeypatch):
 
 def _forget():
     module._source.cache_clear()
-    provenance.cache_clear()
+    code_version.cache_clear()
 
 
 def _keys(*verbs):
     _forget()
-    return {verb: provenance(f"seqtag.steps.{home}", verb).key for home, verb in verbs}
+    return {verb: code_version(f"seqtag.steps.{home}", verb).key for home, verb in verbs}
 
 
 def test_a_byte_of_the_serving_code_changes_the_keys_of_what_registers_and_tries_it(checkout):
@@ -244,7 +244,7 @@ def test_all_that_runs_is_known_before(verb, traced):
     home = {"validate": "intake", "split": "intake", "evaluate": "judgement", "decide": "judgement"}
     home |= {"anchor": "anchor"}
     home |= dict.fromkeys(("register", "infra_validate", "promote"), "promotion")
-    known = provenance(f"seqtag.steps.{home.get(verb, 'learning')}", verb).definitions
+    known = code_version(f"seqtag.steps.{home.get(verb, 'learning')}", verb).definitions
     missing = traced[verb] - known
     assert {m for m in missing if m[0] not in AROUND and m != ADDRESS} == set()
     assert len(traced[verb] & known) > 5

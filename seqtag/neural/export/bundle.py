@@ -20,7 +20,7 @@ from seqtag.artifacts import (
     write_json,
 )
 from seqtag.config import Metric, ModelConfig, SchemeName
-from seqtag.errors import BundleError, RunDirError, is_lasting
+from seqtag.errors import BundleError, RunDirError, is_permanent
 from seqtag.features import Coverage, TagIndex, Vectors, Vocabulary
 from seqtag.features.encoded_layout import CHARACTERS, SEEN, TAGS, TESTED, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_arrays, save_arrays
@@ -164,6 +164,6 @@ def _lasting_faults(folder: Path, name: str = ".") -> Iterator[None]:
     except OSError as error:
         raise RunDirError(f"{folder / name}: file cannot be read: {error}") from error
     except RunDirError as error:
-        if error.__cause__ is None or is_lasting(error.__cause__):
+        if error.__cause__ is None or is_permanent(error.__cause__):
             raise BundleError(str(error)) from None
         raise

@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from seqtag.artifacts import find_manifest, fresh_folder, publish, read_json, write_json
+from seqtag.artifacts import find_manifest, publish, read_json, scratch_folder, write_json
 from seqtag.errors import RunDirError
 from seqtag.neural.training.progress import EpochRecord, Position, Progress
 from seqtag.neural.weights import Arrays, load_arrays, save_arrays
@@ -63,7 +63,7 @@ class Checkpoints:
         """Write a checkpoint in place of the last but one."""
         started, progress = time.monotonic(), checkpoint.progress
         slot = next(slot for slot in _SLOTS if slot != self._newest)
-        with fresh_folder(self._folder / f".{slot}.partial") as partial:
+        with scratch_folder(self._folder / f".{slot}.partial") as partial:
             said = {
                 "position": asdict(progress.position),
                 "history": [asdict(record) for record in progress.history],

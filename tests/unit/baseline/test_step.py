@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from seqtag import steps
-from seqtag.artifacts import read_json, seal, write_json
+from seqtag.artifacts import materialize, read_json, write_json
 from seqtag.config import TaggerConfig
 from seqtag.run_dir import RunDir
 from tests.unit.baseline.conftest import toy_language
@@ -20,7 +20,7 @@ def open_run(folder: Path, split, *, baseline: str, seed: int = 1) -> RunDir:
         for i, name in enumerate(("train", "test")):
             split(name, toy_language(40, seed=i)).rename(splits / f"{name}.parquet")
 
-    seal(run.splits, step="split", inputs={}, write=write)
+    materialize(run.splits, step="split", inputs={}, write=write)
     return run
 
 

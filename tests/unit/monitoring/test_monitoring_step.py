@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag import steps
-from seqtag.artifacts import find_manifest, read_json, seal, write_json
+from seqtag.artifacts import find_manifest, materialize, read_json, write_json
 from seqtag.config import TaggerConfig
 from seqtag.corpus import corpus_schema, split_corpus, write_corpus
 from seqtag.errors import ConfigError, CorpusFormatError, RunDirError
@@ -67,7 +67,7 @@ def make_snapshot(home: Home, *batches: pa.RecordBatch) -> Snapshot:
         for name, content in parts.items():
             (folder / name).write_bytes(content)
 
-    seal(snapshot.path, step="ingest", inputs={}, write=write)
+    materialize(snapshot.path, step="ingest", inputs={}, write=write)
     return snapshot
 
 
@@ -120,9 +120,9 @@ def served(folder: Path, corpus: pa.RecordBatch) -> Served:
         tagged = test.append_column("predicted", test["tags"]).append_column("confidence", sure)
         pq.write_table(tagged, folder / run.predictions("challenger").name)
 
-    seal(run.splits, step="split", inputs={}, write=write_splits)
-    seal(run.vocabulary, step="index", inputs={}, write=write_index)
-    seal(run.evaluation, step="evaluate", inputs={}, write=write_predictions)
+    materialize(run.splits, step="split", inputs={}, write=write_splits)
+    materialize(run.vocabulary, step="index", inputs={}, write=write_index)
+    materialize(run.evaluation, step="evaluate", inputs={}, write=write_predictions)
     return Served(home, "", run.id)
 
 
