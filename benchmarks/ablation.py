@@ -30,7 +30,7 @@ from peers.measuring import machine, spread, table
 from seqtag import steps
 from seqtag.artifacts import read_json
 from seqtag.config import TaggerConfig, config_digest
-from seqtag.steps.context import key_of_steps, train_scheme
+from seqtag.steps.context import steps_code_version, train_scheme
 
 WHOLE = "whole"
 # What a part changes in the tables of the TOML file.
@@ -176,7 +176,7 @@ def main() -> None:
         tagger, seed, part = arguments.taggers[0], arguments.seeds[0], arguments.child
         config = configuration(tagger, part, seed=seed, max_epochs=arguments.max_epochs)
         about = {"tagger": config.name, "part": part, "seed": seed, "config": config_digest(config)}
-        print(json.dumps({**about, "code": key_of_steps(), **one_training(config, part)}))
+        print(json.dumps({**about, "code": steps_code_version(), **one_training(config, part)}))
         return
     results = complete(arguments.taggers, arguments)
     print(f"\n{machine()}; mean ± standard deviation over the seeds, in percent and points\n")

@@ -35,8 +35,8 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("seqtag").setLevel(logging.INFO)
-    place = steps.Place.of(Settings())
-    steps.confine_libraries(place.home)
+    place = steps.Workspace.of(Settings())
+    steps.redirect_library_caches(place.home)
     rows = []
     for path in arguments.taggers:
         results = []
@@ -66,7 +66,7 @@ def changed(config: TaggerConfig, seed: int, recipe: str | None, baseline: str |
     return TaggerConfig.model_validate(tables)
 
 
-def one_seed(config: TaggerConfig, place: steps.Place) -> dict[str, Any]:
+def one_seed(config: TaggerConfig, place: steps.Workspace) -> dict[str, Any]:
     """Run the verbs up to evaluation; return the scores, in percent."""
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(1970, 1, 1))
     steps.validate(run)

@@ -21,7 +21,7 @@ import pytest
 from flows import stack
 from flows.services import process_manager
 from seqtag.config import Settings
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.machine import bare_checkout, begin, client_of
 from tests.taggers import Taggers
 
@@ -38,7 +38,7 @@ def main() -> None:
         taggers = Taggers(checkout / "deployments" / "taggers")
         for number in range(n):
             taggers.write(name=f"small-{number:02}", seed=number + 1)
-        place = Place.of(Settings())
+        place = Workspace.of(Settings())
         try:
             url, _ = stack.up(place, checkout=checkout)
             table(watched(place, url), n)
@@ -46,7 +46,7 @@ def main() -> None:
             stack.down(place.home)
 
 
-def watched(place: Place, url: str) -> list[dict[str, float]]:
+def watched(place: Workspace, url: str) -> list[dict[str, float]]:
     """Retrain all, and return the highest memory (MiB) of each kind of process between two taggers' ends."""
     highest: list[dict[str, float]] = []
     run = begin(url, "retrain-all/all")
@@ -61,7 +61,7 @@ def watched(place: Place, url: str) -> list[dict[str, float]]:
     return highest
 
 
-def sizes(place: Place, parent: str) -> dict[str, float]:
+def sizes(place: Workspace, parent: str) -> dict[str, float]:
     found = {}
     for name in ("server", "registry", "pages"):
         found[name] = mebibytes(*tree(process_manager.running(place.home, name).process))

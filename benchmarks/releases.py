@@ -52,7 +52,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         corpus = documents(folder / "source")
-        place = steps.Place.of(Settings(home=folder / "home"))
+        place = steps.Workspace.of(Settings(home=folder / "home"))
         print("| release | train | test | documents of test | decision | serves afterwards | why |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
         for number in range(1, N_RELEASES + 1):
@@ -64,7 +64,7 @@ def main() -> None:
 
 def documents(home: Path) -> pa.Table:
     """Return all sequences of UD English-EWT that validation accepts, with their document ids."""
-    place = steps.Place.of(Settings(home=home))
+    place = steps.Workspace.of(Settings(home=home))
     config = load_tagger(CHECKOUT / "deployments/taggers/ud-english-ewt.toml")
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
     steps.validate(run)
@@ -94,10 +94,10 @@ def split_of(position: float) -> str:
     return "dev" if position < SHARES["train"] + SHARES["dev"] else "test"
 
 
-def retrained(tagger: Path, place: steps.Place, number: int) -> RunDir:
+def retrained(tagger: Path, place: steps.Workspace, number: int) -> RunDir:
     """Take a release through all steps."""
     config = load_tagger(tagger)
-    by = steps.occasion("benchmark", datetime.now(UTC))
+    by = steps.audit_context("benchmark", datetime.now(UTC))
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2016 + number, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
         step(run)
@@ -109,7 +109,7 @@ def retrained(tagger: Path, place: steps.Place, number: int) -> RunDir:
     return run
 
 
-def row(number: int, run: RunDir, place: steps.Place) -> str:
+def row(number: int, run: RunDir, place: steps.Workspace) -> str:
     """Return a row of the table."""
     decision, promotion = read_json(run.decision), read_json(run.promotion)
     sizes = [pq.ParquetFile(run.split(name)).metadata.num_rows for name in ("train", "test")]

@@ -10,10 +10,10 @@ import os
 
 from seqtag.config import Settings
 from seqtag.errors import ConfigError
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 
 with contextlib.suppress(ConfigError, OSError):  # whoever runs a flow is told then, in one line
-    _home = Place.of(Settings()).home
+    _home = Workspace.of(Settings()).home
     os.environ.setdefault("PREFECT_HOME", str(_home.prefect))
     _home.root.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "seqtag")

@@ -46,16 +46,16 @@ def seek_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> State[
     Returns:
         a state for the flow run to end in where another flow run waits for the answer.
     """
-    if not steps.wants_approval(run) or not runtime.deployment.id:
+    if not steps.needs_approval(run) or not runtime.deployment.id:
         return None
     if runtime.flow_run.parent_flow_run_id:
         return _left_to_another(run, as_of)
     ours, now = str(runtime.flow_run.id), datetime.now(UTC)
-    before = steps.standing_question(run)
+    before = steps.pending_request(run)
     question = _asked(run, ours, now, within=timedelta(hours=config.within_hours))
     answer = _given(question)
     if answer is None and question.is_over(now):
-        steps.answer(run, "none", who="", reason="")
+        steps.record_response(run, "none", who="", reason="")
         return None
     if answer is None and question.by != ours:
         message = f"Flow run {question.by} waits for an answer until {question.until}."
@@ -65,11 +65,11 @@ def seek_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> State[
             tell_question(run, question)
         left = datetime.fromisoformat(question.until) - now
         answer = suspend_flow_run(
-            wait_for_input=Approval.with_initial_data(description=steps.question_card(run)),
+            wait_for_input=Approval.with_initial_data(description=steps.approval_card(run)),
             timeout=max(1, round(left.total_seconds())),
             key=f"{question.decision}-{runtime.flow_run.run_count}",  # it can be begun anew without an answer
         )
-    steps.answer(
+    steps.record_response(
         run, "approve" if answer.answer == "approve" else "hold", who=answer.name, reason=answer.reason
     )
     return None
@@ -86,7 +86,7 @@ def _left_to_another(run: RunDir, as_of: date) -> State[RunDir]:
     return Completed(name="AwaitingApproval", message=f"Flow run {begun.id} asks.", data=run)
 
 
-def _given(question: steps.Question) -> Approval | None:
+def _given(question: steps.ApprovalRequest) -> Approval | None:
     """Return what the server was told, in time, also where the run begins anew much later."""
     where = keyset_from_paused_state(Suspended(pause_key=question.decision))["response"]
     with get_client(sync_client=True) as client:
@@ -97,12 +97,12 @@ def _given(question: steps.Question) -> Approval | None:
     return Approval.load_from_flow_run_input(answers[0]) if answers else None
 
 
-def _asked(run: RunDir, ours: str, now: datetime, *, within: timedelta) -> steps.Question:
+def _asked(run: RunDir, ours: str, now: datetime, *, within: timedelta) -> steps.ApprovalRequest:
     """Return the question that stands; one whose flow run does not wait any more is asked anew, by us."""
-    question = steps.ask(run, by=ours, now=now, within=within)
+    question = steps.open_approval_request(run, by=ours, now=now, within=within)
     if question.by != ours and not question.is_over(now) and not _waits(question.by):
-        steps.withdraw(run)
-        question = steps.ask(run, by=ours, now=now, within=within)
+        steps.withdraw_request(run)
+        question = steps.open_approval_request(run, by=ours, now=now, within=within)
     return question
 
 

@@ -24,7 +24,7 @@ from flows.run_context import day_of_tick, flow_run_name
 from seqtag.config import ScheduleConfig, Settings, load_tagger
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 
 _MOST = 1000  # ticks that one backfill may ask for
 
@@ -114,7 +114,7 @@ def main(arguments: list[str]) -> int:
         if asked.dry_run:
             stack.say("\n".join([*map(str, due), f"{len(due)} would run"]))
             return 0
-        url, _ = stack.up(Place.of(Settings()), checkout=stack.CHECKOUT)
+        url, _ = stack.up(Workspace.of(Settings()), checkout=stack.CHECKOUT)
     except (SeqtagError, OSError) as error:
         stack.say(f"Error: {hide_passwords(str(error))}")
         return 2 if isinstance(error, ConfigError) else 1

@@ -45,7 +45,7 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
         as_of: The day it is done for; if this is left empty, the day it was due, in the time zone of
             [schedule].
     """
-    config, place = load_tagger(tagger), steps.Place.of(Settings())
+    config, place = load_tagger(tagger), steps.Workspace.of(Settings())
     day = begin_day(config.schedule, as_of, due_by="monitor")
     snapshot = tasks.ingest(config, place)
     report = tasks.monitor(
@@ -53,13 +53,13 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
         place,
         snapshot,
         as_of=day,
-        tagged_logs=steps.path_of_logs(config, tagged_logs),
+        tagged_logs=steps.tagged_logs_path(config, tagged_logs),
         last_run=_last_retraining(config),
     )
     found = steps.drift(report)
-    if steps.is_news(report):
+    if steps.is_new_verdict(report):
         tell_drift(report)
-        steps.note_news(report)  # after it: told twice is better than never
+        steps.record_notified(report)  # after it: told twice is better than never
     if found["verdict"] == "retrain":
         drift_found(config.name, rule=found["rule"], sentence=found["sentence"])
     if found["verdict"] == "stop":

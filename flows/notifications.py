@@ -29,13 +29,13 @@ NOBODY: Final = "none"  # what the variable says where the block is to be taken 
 
 def tell_verdict(run: RunDir) -> None:
     """Say what became of a retraining."""
-    subject, body = steps.verdict_notice(run, pages=pages())
+    subject, body = steps.outcome_notice(run, pages=pages())
     _tell(run.tagger, subject, body, key=f"{run.path} {body}")
 
 
-def tell_question(run: RunDir, question: steps.Question) -> None:
+def tell_question(run: RunDir, question: steps.ApprovalRequest) -> None:
     """Say that a model waits for somebody to approve it."""
-    subject, body = steps.question_notice(run, question)
+    subject, body = steps.approval_notice(run, question)
     _tell(run.tagger, subject, body, key=f"{run.path} {question}")
 
 

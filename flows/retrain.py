@@ -32,18 +32,18 @@ def retrain(
         as_of: The day it is done for; if this is left empty, the day it was due, in the time zone of
             [schedule]. Paths of sources may hold it: `${SEQTAG_AS_OF}` is 2026-01-31, say.
     """
-    steps.require_steps(force or [])
+    steps.check_step_names(force or [])
     config = load_tagger(tagger)
     day = begin_day(config.schedule, as_of)
-    place = steps.Place.of(Settings())
-    steps.confine_libraries(place.home)
+    place = steps.Workspace.of(Settings())
+    steps.redirect_library_caches(place.home)
 
-    run = steps.run_asked_about(place.home, config.name, by=str(runtime.flow_run.id))
+    run = steps.run_pending_approval(place.home, config.name, by=str(runtime.flow_run.id))
     if run is None:
         snapshot = tasks.ingest(config, place)
         run = tasks.open_run(config, snapshot, place, as_of=day)
     steps.force(run, force or [], by=str(runtime.flow_run.id))
-    earlier = steps.conclusion(run, place)
+    earlier = steps.outcome_digest(run, place)
     run = tasks.validate(run)
     run = tasks.split(run)
     run = tasks.index(run)
@@ -57,13 +57,13 @@ def retrain(
     run = tasks.register(run, place)
     run = tasks.infra_validate(run, place)
     if "promote" in (force or []):
-        steps.ask_again(run, by=str(runtime.flow_run.id))
+        steps.reopen_approval(run, by=str(runtime.flow_run.id))
     if (waiting := seek_approval(run, config.approval, as_of=day)) is not None:
         return waiting
     run = tasks.promote(run, place, by=_occasion())
     run = tasks.report(run, tagger)
 
-    came_to = steps.verdict(run, earlier=earlier, now=steps.conclusion(run, place))
+    came_to = steps.run_outcome(run, earlier=earlier, now=steps.outcome_digest(run, place))
     if came_to.is_new:
         tell_verdict(run)
     return Completed(name=came_to.title, message=came_to.sentence, data=run)
@@ -71,7 +71,7 @@ def retrain(
 
 def _occasion() -> steps.Occasion:
     """Return who promotes: the user whose process this is, through this flow run, now."""
-    return steps.occasion(f"flow run {runtime.flow_run.id}", datetime.now(UTC))
+    return steps.audit_context(f"flow run {runtime.flow_run.id}", datetime.now(UTC))
 
 
 if __name__ == "__main__":

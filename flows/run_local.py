@@ -28,7 +28,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         return 2
     try:
         load_tagger(arguments[0])  # a misspelt file costs no server
-        api = stack.api(steps.Place.of(Settings()))
+        api = stack.api(steps.Workspace.of(Settings()))
     except (SeqtagError, OSError) as error:
         stack.say(f"Error: {hide_passwords(str(error))}")
         return 2 if isinstance(error, ConfigError) else 1
@@ -39,7 +39,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         stack.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
         return 1
     run = cast(RunDir, state.result())  # what the state that the flow returned holds
-    stack.say("\n" + steps.summary(run, dashboard=dashboard))
+    stack.say("\n" + steps.outcome_text(run, dashboard=dashboard))
     return 0
 
 

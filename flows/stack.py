@@ -17,13 +17,13 @@ from seqtag.config import Settings
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
 from seqtag.run_dir import Home
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 _WIDTH = 12
 
 
-def up(place: Place, *, checkout: Path) -> tuple[str, list[str]]:
+def up(place: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
     """Have the services and the deployments of `checkout` running.
 
     Calling it again changes nothing that is right already, and starts again what was killed.
@@ -49,14 +49,14 @@ def up(place: Place, *, checkout: Path) -> tuple[str, list[str]]:
     return url, changes
 
 
-def server(place: Place) -> str:
+def server(place: Workspace) -> str:
     """Return the address of this home's Prefect server, starting it if it does not run."""
     running = _started("server", place, CHECKOUT)
     process_manager.await_health(place.home, running, path=HEALTH["server"])
     return running.url
 
 
-def api(place: Place) -> str:
+def api(place: Workspace) -> str:
     """Return the address of the API that PREFECT_API_URL names, else that of this home's own server.
 
     Raises:
@@ -85,7 +85,7 @@ def down(home: Home) -> list[str]:
     return [*stopped, *(name for name in rest if process_manager.stop(home, name))]
 
 
-def serve(name: str, place: Place) -> NoReturn:
+def serve(name: str, place: Workspace) -> NoReturn:
     """Be one of the services, in this process, until it is told to stop.
 
     Raises:
@@ -101,7 +101,7 @@ def serve(name: str, place: Place) -> NoReturn:
     process_manager.become(place.home, program(name, place, checkout=CHECKOUT, moves=False))
 
 
-def prefect(arguments: list[str], place: Place) -> NoReturn:
+def prefect(arguments: list[str], place: Workspace) -> NoReturn:
     """Be Prefect's own command, which talks to the server that we talk to, and writes into this home.
 
     Raises:
@@ -111,7 +111,7 @@ def prefect(arguments: list[str], place: Place) -> NoReturn:
     os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], told)  # noqa: S606 - as asked
 
 
-def _started(name: str, place: Place, checkout: Path) -> process_manager.Service:
+def _started(name: str, place: Workspace, checkout: Path) -> process_manager.Service:
     running = process_manager.running(place.home, name)
     if running is None:
         process_manager.end_orphans(place.home, name)
@@ -121,7 +121,7 @@ def _started(name: str, place: Place, checkout: Path) -> process_manager.Service
 
 def main(arguments: list[str]) -> int:
     """Run `up`, `deploy`, `server`, `down`, `status`, `serve` or `prefect`; return the exit code."""
-    place = Place.of(Settings())
+    place = Workspace.of(Settings())
     match arguments:
         case ["up"]:
             _, changes = up(place, checkout=CHECKOUT)

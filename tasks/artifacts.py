@@ -137,7 +137,7 @@ def _link(name: str, run: RunDir, path: Path, description: str) -> None:
     if (address := pages()) is not None:
         create_link_artifact(
             key=f"{name}-{run.tagger}",
-            link=steps.page_of(run, path, address),
+            link=steps.report_url(run, path, address),
             link_text=f"{name.replace('-', ' ').capitalize()} of this run",
             description=description,
         )

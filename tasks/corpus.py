@@ -14,19 +14,21 @@ from tasks.base import HOUR, MINUTE, step
 
 
 @step(name="ingest {config.name}", timeout_seconds=4 * HOUR)
-def ingest(config: TaggerConfig, place: steps.Place) -> Snapshot:
+def ingest(config: TaggerConfig, place: steps.Workspace) -> Snapshot:
     """Read the sources into one snapshot, unless the same bytes were read before."""
     return steps.ingest(config, place)
 
 
 @step(name="look at sources {config.name}", timeout_seconds=HOUR)
-def look_at_sources(config: TaggerConfig, place: steps.Place) -> Literal["changed", "unchanged", "unknown"]:
+def look_at_sources(
+    config: TaggerConfig, place: steps.Workspace
+) -> Literal["changed", "unchanged", "unknown"]:
     """Tell whether the sources are others than those that were read or looked at before."""
-    return steps.look_at_sources(config, place)
+    return steps.poll_sources(config, place)
 
 
 @step(name="open run {config.name} {snapshot.id}", timeout_seconds=5 * MINUTE)
-def open_run(config: TaggerConfig, snapshot: Snapshot, place: steps.Place, *, as_of: date) -> RunDir:
+def open_run(config: TaggerConfig, snapshot: Snapshot, place: steps.Workspace, *, as_of: date) -> RunDir:
     """Find or begin the run directory, and pin the champion to be judged against."""
     return steps.open_run(config, snapshot, place, as_of=as_of)
 

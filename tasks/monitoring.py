@@ -15,7 +15,7 @@ from tasks.base import HOUR, step
 @step(name="monitor {config.name} {snapshot.id}", timeout_seconds=HOUR)
 def monitor(
     config: TaggerConfig,
-    place: steps.Place,
+    place: steps.Workspace,
     snapshot: Snapshot,
     *,
     as_of: date,

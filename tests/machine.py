@@ -20,7 +20,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows import stack
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.taggers import Taggers
 
 CHECKOUT = Path(__file__).resolve().parents[1]
@@ -28,7 +28,7 @@ PATIENCE = 400  # seconds; a cron run is due within 60, a silent one has crashed
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, place: Place, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def checkout(tmp_path: Path, place: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A checkout without taggers; what was started on it is stopped afterwards."""
     yield bare_checkout(tmp_path / "checkout", monkeypatch)
     stack.down(place.home)

@@ -79,10 +79,10 @@ def configured(tagger: Path, changes: Mapping[str, Mapping[str, Any]]) -> Tagger
     return TaggerConfig.model_validate(tables)
 
 
-def place_at(home: Path) -> steps.Place:
+def place_at(home: Path) -> steps.Workspace:
     """Return a place with a registry of its own, whatever the environment says."""
-    place = steps.Place.of(Settings(home=home, registry_url=None))
-    steps.confine_libraries(place.home)
+    place = steps.Workspace.of(Settings(home=home, registry_url=None))
+    steps.redirect_library_caches(place.home)
     return place
 
 
@@ -105,7 +105,7 @@ def prepare(tagger: Path, home: Path, *, recipe: str, first: Mapping[str, int] |
     return Prepared(run)
 
 
-def _split(config: TaggerConfig, place: steps.Place) -> RunDir:
+def _split(config: TaggerConfig, place: steps.Workspace) -> RunDir:
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(1970, 1, 1))
     steps.validate(run)
     steps.split(run)

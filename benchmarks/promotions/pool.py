@@ -130,7 +130,7 @@ def read_pool(folder: Path, trainings: Sequence[Training]) -> Pool:
 def _write_splits(train: Path, population: Path) -> None:
     """Write train and the population of UD English-EWT, read and checked by the steps."""
     with tempfile.TemporaryDirectory() as home:
-        place = steps.Place.of(Settings(home=Path(home)))
+        place = steps.Workspace.of(Settings(home=Path(home)))
         config = load_tagger(CHECKOUT / "deployments/taggers/ud-english-ewt.toml")
         run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
         steps.validate(run)

@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from flows.services.process_manager import HOST
 from seqtag.config import Settings
 from seqtag.run_dir import Home, RunDir
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 
 _RUN: Final = re.compile(r"[a-z0-9][a-z0-9-]*/\d{4}-\d\d-\d\d-[a-z0-9-]+")  # tagger and run directory
 _DATA_DOC: Final = re.compile(r"[a-z_]+\.html")
@@ -87,5 +87,5 @@ async def _with_safe_headers(request: Request, call_next: RequestResponseEndpoin
 
 
 if __name__ == "__main__":
-    home = Place.of(Settings()).home
+    home = Workspace.of(Settings()).home
     uvicorn.run(application(home), host=HOST, port=int(sys.argv[1]), log_level="warning")

@@ -18,7 +18,7 @@ from flows.services.process_manager import (
     running,
 )
 from seqtag.registry import mlflow_environment, page_command
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 
 NAMES: Final = ("server", "registry", "pages", "worker")  # in the order in which they start
 HEALTH: Final = {"server": "/api/health", "registry": "/health", "pages": "/health"}
@@ -31,7 +31,7 @@ _PORTS: Final = {  # which variable says where it listens, and where it does oth
 }
 
 
-def program(name: str, place: Place, *, checkout: Path, moves: bool = True) -> Program:
+def program(name: str, place: Workspace, *, checkout: Path, moves: bool = True) -> Program:
     """Return what to start.
 
     Args:
@@ -53,14 +53,14 @@ def program(name: str, place: Place, *, checkout: Path, moves: bool = True) -> P
     return Program(name, command, _of_server(place, port), checkout, port)
 
 
-def _of_server(place: Place, port: int) -> dict[str, str]:
+def _of_server(place: Workspace, port: int) -> dict[str, str]:
     told = {**environment(place.home), "PREFECT_SERVER_API_PORT": str(port)}
     told.pop("PREFECT_API_URL", None)
     told["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
     return told
 
 
-def _worker(place: Place, checkout: Path) -> Program:
+def _worker(place: Workspace, checkout: Path) -> Program:
     """What its flow runs say of the dashboard and of the reports' pages is where these run here."""
     server, pages = running(place.home, "server"), running(place.home, "pages")
     api = f"{server.url}/api" if server else os.environ.get("PREFECT_API_URL")
@@ -79,7 +79,7 @@ def _worker(place: Place, checkout: Path) -> Program:
     return Program("worker", command, {**environment(place.home), **told}, checkout)
 
 
-def _port(place: Place, name: str) -> int:
+def _port(place: Workspace, name: str) -> int:
     """Return where it listened before it was killed, which the others still know, or where it may listen."""
     before = known(place.home, name)
     return free_port(before.port if before and before.port else port_of(*_PORTS[name]))

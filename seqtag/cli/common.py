@@ -14,7 +14,7 @@ import typer
 from seqtag.config import ScheduleConfig, Settings, TaggerConfig, load_tagger
 from seqtag.errors import ConfigError
 from seqtag.run_dir import RunDir, absolute
-from seqtag.steps import Place, confine_libraries
+from seqtag.steps import Workspace, redirect_library_caches
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -26,16 +26,16 @@ RUN = typer.Argument(
 )
 
 
-def place() -> Place:
+def place() -> Workspace:
     """Return where things live, with log lines on standard error and libraries kept to the home folder."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("seqtag").setLevel(logging.INFO)
-    here = Place.of(Settings())
-    confine_libraries(here.home)
+    here = Workspace.of(Settings())
+    redirect_library_caches(here.home)
     return here
 
 
-def open_tagger(file: Path) -> tuple[TaggerConfig, Place, date]:
+def open_tagger(file: Path) -> tuple[TaggerConfig, Workspace, date]:
     """Return the configuration in a tagger's file, where things live, and the day that the command is for.
 
     Every command that takes a tagger's file begins with this, so that `${SEQTAG_AS_OF}` is set in all.
@@ -67,7 +67,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def find_run(name: str, where: Place) -> RunDir:
+def find_run(name: str, where: Workspace) -> RunDir:
     """Return the run directory that a path, a run id or a tagger's name stands for.
 
     Raises:

@@ -48,7 +48,7 @@ def show(run: Annotated[str, RUN]) -> None:
         done = f"{manifest.seconds:9.1f} s   {manifest.digest[:12]}" if manifest else "not done"
         typer.echo(f"  {folder.name:14} {done:>14}")
     if find_manifest(at.promotion_dir) is not None:
-        typer.echo("\n" + steps.summary(at))
+        typer.echo("\n" + steps.outcome_text(at))
 
 
 def explain(tagger: Annotated[Path, TAGGER]) -> None:
@@ -60,7 +60,7 @@ def explain(tagger: Annotated[Path, TAGGER]) -> None:
     logging.getLogger("seqtag").setLevel(
         logging.WARNING
     )  # the steps' own words: it is the answer that counts
-    typer.echo(steps.explanation(steps.explain(config, where)))
+    typer.echo(steps.dry_run_text(steps.explain(config, where)))
 
 
 def plan(
@@ -122,18 +122,18 @@ def serve(
     _become(where, serve_command(tagger, alias, port=port))
 
 
-def _become(where: steps.Place, command: list[str]) -> NoReturn:
+def _become(where: steps.Workspace, command: list[str]) -> NoReturn:
     """Become one of MLflow's commands on our registry."""
     os.chdir(where.home.root)
     os.execve(command[0], command, mlflow_environment(where.registry_url))  # noqa: S606 - it is ours to the end
 
 
-def _python(_: steps.Place) -> list[str]:
+def _python(_: steps.Workspace) -> list[str]:
     typer.echo(f"ok    Python {sys.version.split()[0]}")
     return []
 
 
-def _packages(_: steps.Place) -> list[str]:
+def _packages(_: steps.Workspace) -> list[str]:
     faults = []
     for name in _PACKAGES:
         started = time.monotonic()
@@ -146,7 +146,7 @@ def _packages(_: steps.Place) -> list[str]:
     return faults
 
 
-def _home(where: steps.Place) -> list[str]:
+def _home(where: steps.Workspace) -> list[str]:
     root = where.home.root
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -162,7 +162,7 @@ def _home(where: steps.Place) -> list[str]:
     return []
 
 
-def _registry(where: steps.Place) -> list[str]:
+def _registry(where: steps.Workspace) -> list[str]:
     try:
         where.registry().check()
     except SeqtagError as error:

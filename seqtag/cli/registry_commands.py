@@ -59,7 +59,7 @@ def promote(run: Run) -> None:
     where = place()
     at = find_run(run, where)
     steps.promote(at, where, by=occasion("promote"))
-    typer.echo(steps.verdict(at).sentence)
+    typer.echo(steps.run_outcome(at).sentence)
 
 
 def rollback(
@@ -111,7 +111,7 @@ def history(
 
 def occasion(command: str) -> Occasion:
     """Return who calls a command of ours, now."""
-    return steps.occasion(f"seqtag {command}", datetime.now(UTC))
+    return steps.audit_context(f"seqtag {command}", datetime.now(UTC))
 
 
 def _table(entries: list[Entry]) -> str:

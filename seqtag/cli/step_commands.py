@@ -41,7 +41,7 @@ def retrain(
 
     Examples: `seqtag retrain deployments/taggers/sample.toml`, the same with `--force train`
     """
-    steps.require_steps(force or [])
+    steps.check_step_names(force or [])
     config, where, day = open_tagger(tagger)
     run = steps.open_run(config, steps.ingest(config, where), where, as_of=day)
     steps.force(run, force or [], by=datetime.now(UTC).isoformat())
@@ -58,7 +58,7 @@ def retrain(
     steps.infra_validate(run, where)
     steps.promote(run, where, by=occasion("retrain"))
     steps.report(run)
-    typer.echo(steps.summary(run))
+    typer.echo(steps.outcome_text(run))
 
 
 def ingest(tagger: Tagger) -> None:

@@ -16,7 +16,7 @@ from seqtag.artifacts import (
 )
 from seqtag.cli.common import find_run, place
 from seqtag.errors import ConfigError
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -78,7 +78,7 @@ def tag(
         typer.echo(said, err=True)
 
 
-def _bundle(run: str | None, tagger: str | None, alias: Alias, where: Place) -> Path:
+def _bundle(run: str | None, tagger: str | None, alias: Alias, where: Workspace) -> Path:
     if (run is None) == (tagger is None):
         raise ConfigError("either --run or --tagger was required, and not both")
     if run is not None:

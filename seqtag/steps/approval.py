@@ -12,11 +12,11 @@ from typing import Any, Literal, Self
 from seqtag.artifacts import file_digest, file_lock, read_json, write_json
 from seqtag.run_dir import Home, RunDir
 
-Verdict = Literal["approve", "hold", "none"]  # none: it was not answered in time
+ApprovalVerdict = Literal["approve", "hold", "none"]  # none: it was not answered in time
 
 
 @dataclass(frozen=True)
-class Question:
+class ApprovalRequest:
     """What was asked: whether the model of a decision (its sha256) may serve."""
 
     decision: str
@@ -28,11 +28,11 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Answer:
+class ApprovalResponse:
     """What came back."""
 
     decision: str
-    verdict: Verdict
+    verdict: ApprovalVerdict
     who: str  # as typed into the form
     reason: str
 
@@ -43,12 +43,12 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Approval:
+class ApprovalRecord:
     """Whether a person has to approve, and what has become of it."""
 
     required: bool = False
-    question: Question | None = None
-    answer: Answer | None = None
+    question: ApprovalRequest | None = None
+    answer: ApprovalResponse | None = None
 
     @classmethod
     def of(cls, run: RunDir) -> Self:
@@ -57,12 +57,12 @@ class Approval:
             return cls()
         said = read_json(run.approval)
         decision = file_digest(run.decision) if run.decision.exists() else None
-        question = Question(**said["question"]) if said["question"] else None
-        answer = Answer(**said["answer"]) if said["answer"] else None
+        question = ApprovalRequest(**said["question"]) if said["question"] else None
+        record_response = ApprovalResponse(**said["answer"]) if said["answer"] else None
         return cls(
             said["required"],
             question if question and question.decision == decision else None,
-            answer if answer and answer.decision == decision else None,
+            record_response if record_response and record_response.decision == decision else None,
         )
 
     def objection(self) -> str | None:
@@ -82,15 +82,15 @@ def require_approval(run: RunDir, *, required: bool) -> None:
     write_json(run.approval, {**said, "required": required})
 
 
-def wants_approval(run: RunDir) -> bool:
+def needs_approval(run: RunDir) -> bool:
     """Tell whether a person is to be asked: the model would serve, and nobody answered yet."""
-    approval = Approval.of(run)
+    approval = ApprovalRecord.of(run)
     if not approval.required or approval.answer is not None:
         return False
     return read_json(run.decision)["verdict"] == "PROMOTE" and bool(read_json(run.infra)["held"])
 
 
-def ask(run: RunDir, *, by: str, now: datetime, within: timedelta) -> Question:
+def open_approval_request(run: RunDir, *, by: str, now: datetime, within: timedelta) -> ApprovalRequest:
     """Ask, unless it was asked already; return the question that stands.
 
     Args:
@@ -99,46 +99,46 @@ def ask(run: RunDir, *, by: str, now: datetime, within: timedelta) -> Question:
         within: how long an answer is waited for.
     """
     with file_lock(run.path / ".lock"):
-        standing = Approval.of(run).question
+        standing = ApprovalRecord.of(run).question
         if standing is not None:
             return standing
         until = (now + within).isoformat(timespec="seconds")
-        question = Question(file_digest(run.decision), by, until)
+        question = ApprovalRequest(file_digest(run.decision), by, until)
         _note(run, question=asdict(question), answer=None)
         return question
 
 
-def standing_question(run: RunDir) -> Question | None:
+def pending_request(run: RunDir) -> ApprovalRequest | None:
     """Return what was asked about the decision of a run."""
-    return Approval.of(run).question
+    return ApprovalRecord.of(run).question
 
 
-def withdraw(run: RunDir) -> None:
+def withdraw_request(run: RunDir) -> None:
     """Take a question back that nobody can answer any more, since who asked is gone."""
     with file_lock(run.path / ".lock"):
         _note(run, question=None)
 
 
-def ask_again(run: RunDir, *, by: str) -> None:
+def reopen_approval(run: RunDir, *, by: str) -> None:
     """Forget that somebody held the model or nobody answered, unless `by` had asked, so that it asks anew."""
     with file_lock(run.path / ".lock"):
-        said = Approval.of(run)
+        said = ApprovalRecord.of(run)
         is_ours = said.question is not None and said.question.by == by
         if said.answer is not None and said.answer.verdict != "approve" and not is_ours:
             _note(run, question=None, answer=None)
 
 
-def answer(run: RunDir, verdict: Verdict, *, who: str, reason: str) -> None:
+def record_response(run: RunDir, verdict: ApprovalVerdict, *, who: str, reason: str) -> None:
     """Note the answer to the question that stands; an earlier answer stays."""
     with file_lock(run.path / ".lock"):
-        if Approval.of(run).answer is None:
-            _note(run, answer=asdict(Answer(file_digest(run.decision), verdict, who, reason)))
+        if ApprovalRecord.of(run).answer is None:
+            _note(run, answer=asdict(ApprovalResponse(file_digest(run.decision), verdict, who, reason)))
 
 
-def run_asked_about(home: Home, tagger: str, *, by: str) -> RunDir | None:
+def run_pending_approval(home: Home, tagger: str, *, by: str) -> RunDir | None:
     """Return the run that a flow run asked about, whatever the sources hold by now."""
     for path in sorted(home.runs(tagger).glob("????-??-??-*/approval.json")):
-        question = Approval.of(RunDir(path.parent)).question
+        question = ApprovalRecord.of(RunDir(path.parent)).question
         if question is not None and question.by == by:
             return RunDir(path.parent)
     return None

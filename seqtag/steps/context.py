@@ -45,14 +45,14 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Place:
+class Workspace:
     """Where a retraining reads and writes: the home folder and the model registry's database."""
 
     home: Home
     registry_url: str
 
     @classmethod
-    def of(cls, settings: Settings) -> Place:
+    def of(cls, settings: Settings) -> Workspace:
         from seqtag.registry import sqlite_url
 
         home = Home(absolute(settings.home))
@@ -64,7 +64,7 @@ class Place:
         return Registry(self.registry_url, self.home.artifacts)
 
 
-def confine_libraries(home: Home) -> None:
+def redirect_library_caches(home: Home) -> None:
     """Send what libraries write on their own account below `home`, and keep them from phoning home.
 
     Sets environment variables that Keras, matplotlib and MLflow read when they are imported; one that is
@@ -119,7 +119,7 @@ def declared_tags(run: RunDir) -> tuple[str, ...] | None:
     return tuple(spelling.canonical(tag) or tag for tag in declared)
 
 
-def spoken_scheme(run: RunDir) -> SchemeName:
+def output_scheme(run: RunDir) -> SchemeName:
     """Return the scheme of the tags that a model gives out: IOBES where the corpus has it, else IOB2."""
     used: SchemeName = read_json(run.profile)["scheme"]["used"]
     return train_scheme(run) if used in ("none", "IOBES") else "IOB2"
@@ -132,7 +132,7 @@ def metric(run: RunDir) -> Metric:
     return resolve_metric(read_config(run).gate.metric, train_scheme(run))
 
 
-def key_of_steps() -> str:
+def steps_code_version() -> str:
     """Return the sha256 of all that the steps of a run directory run, packages included."""
     verbs = [(f"seqtag.steps.{module}", verb) for module, verbs in _VERBS.items() for verb in verbs]
     return digest(*(code_version(*verb).key for verb in verbs))
@@ -143,7 +143,7 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def require_steps(verbs: Sequence[str]) -> None:
+def check_step_names(verbs: Sequence[str]) -> None:
     """Refuse names of no step of a run directory.
 
     Raises:

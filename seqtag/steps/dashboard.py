@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from seqtag.artifacts import MANIFEST, read_json
 from seqtag.errors import RunDirError
 from seqtag.run_dir import RunDir
-from seqtag.steps.approval import Approval, Question
+from seqtag.steps.approval import ApprovalRecord, ApprovalRequest
 from seqtag.steps.context import read_config, read_snapshot, spelling_of
-from seqtag.steps.outcome import concluded
+from seqtag.steps.outcome import final_decision
 
 if TYPE_CHECKING:
     from seqtag.reporting import Changes, Done, Picture
@@ -27,7 +27,7 @@ def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
     """
     from seqtag.reporting import corpus_markdown
 
-    return corpus_markdown(read_json(run.profile), {"Data docs": page_of(run, run.data_docs, pages)})
+    return corpus_markdown(read_json(run.profile), {"Data docs": report_url(run, run.data_docs, pages)})
 
 
 def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
@@ -68,36 +68,36 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
 
     return retrain_markdown(
         metrics=read_json(run.metrics),
-        decision=concluded(run),
+        decision=final_decision(run),
         profile=read_json(run.profile),
-        done=done(run),
-        changes=changes(run),
+        done=completed_steps(run),
+        changes=input_changes(run),
         links={
-            "Report": page_of(run, run.report, pages),
-            "Data docs": page_of(run, run.data_docs, pages),
+            "Report": report_url(run, run.report, pages),
+            "Data docs": report_url(run, run.data_docs, pages),
             "Run directory": str(run.path),
         },
         commands=commands(run, tagger=tagger),
     )
 
 
-def question_card(run: RunDir) -> str:
+def approval_card(run: RunDir) -> str:
     """Return what a person is asked before the model serves, as Markdown."""
     from seqtag.reporting import question_markdown
 
     return question_markdown(read_json(run.metrics), read_json(run.decision), tagger=run.tagger)
 
 
-def verdict_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
+def outcome_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
     """Return subject and body of what people are told of a retraining, as plain text."""
     from seqtag.reporting import verdict_lines
 
-    decision = concluded(run)
-    links = {"Report": page_of(run, run.report, pages), "Data docs": page_of(run, run.data_docs, pages)}
+    decision = final_decision(run)
+    links = {"Report": report_url(run, run.report, pages), "Data docs": report_url(run, run.data_docs, pages)}
     return f"{run.tagger}: {decision['verdict']}", verdict_lines(decision, links=links)
 
 
-def question_notice(run: RunDir, question: Question) -> tuple[str, str]:
+def approval_notice(run: RunDir, question: ApprovalRequest) -> tuple[str, str]:
     """Return subject and body of what people are told when a model waits for them."""
     sentence = read_json(run.decision)["sentence"]
     body = f"{sentence}\nAnswer until {question.until}, else it is held: Resume on the page of the flow run."
@@ -119,7 +119,7 @@ def commands(run: RunDir, *, tagger: str) -> dict[str, str]:
         f"{snapshot}, and settings (seed {seed}), code and packages stay": (
             f"seqtag retrain {file} --force train"
         ),
-        **(_if_promoted(run) if concluded(run)["verdict"] == "PROMOTE" else _if_not(run, file)),
+        **(_if_promoted(run) if final_decision(run)["verdict"] == "PROMOTE" else _if_not(run, file)),
         "See who let what serve, held it or took it back": f"seqtag history {name}",
     }
 
@@ -143,7 +143,7 @@ def _if_not(run: RunDir, file: str) -> dict[str, str]:
         offers["Ask a stricter or laxer gate: change [gate] in the file; nothing is trained anew"] = (
             f"seqtag retrain {file}"
         )
-    elif read_json(run.infra)["held"] and Approval.of(run).objection() is not None:
+    elif read_json(run.infra)["held"] and ApprovalRecord.of(run).objection() is not None:
         offers[
             "Have a person asked again; the same is the deployment's parameter `force` on the dashboard"
         ] = f"python -m flows.stack prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
@@ -159,12 +159,12 @@ def _if_not(run: RunDir, file: str) -> dict[str, str]:
     return offers
 
 
-def page_of(run: RunDir, path: Path, pages: str | None) -> str:
+def report_url(run: RunDir, path: Path, pages: str | None) -> str:
     """Return where a browser finds a file of a run, or its path where nothing serves it."""
     return str(path) if pages is None else f"{pages}/runs/{run.tagger}/{run.id}/{path.relative_to(run.path)}"
 
 
-def changes(run: RunDir) -> Changes | None:
+def input_changes(run: RunDir) -> Changes | None:
     """Hold what a run was made from against the run of the champion that it was judged by.
 
     Returns None where there was no champion, or its run directory is gone.
@@ -184,7 +184,7 @@ def changes(run: RunDir) -> Changes | None:
     return Changes(before.id, snapshots, inputs, settings)
 
 
-def done(run: RunDir) -> list[Done]:
+def completed_steps(run: RunDir) -> list[Done]:
     """Return the steps that a run has done or taken over, in order.
 
     What was taken over is linked or copied with its manifest, which no other work has, to the millisecond.

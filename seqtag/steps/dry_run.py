@@ -20,24 +20,24 @@ from seqtag.errors import CorpusRejectedError, RunDirError
 from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.anchor import anchor
 from seqtag.steps.baseline import baseline
-from seqtag.steps.context import Place, read_snapshot
+from seqtag.steps.context import Workspace, read_snapshot
 from seqtag.steps.intake import (
     keeps_opponent,
+    matching_run,
+    matching_snapshot,
     split,
-    standing_run,
-    standing_snapshot,
     validate,
     write_opponent,
-    write_what_it_is_made_from,
+    write_run_inputs,
 )
 from seqtag.steps.judgement import decide, evaluate, report
 from seqtag.steps.learning import encode, index, train
-from seqtag.steps.promotion import infra_validate, judgement, seal_promotion, seal_registration
+from seqtag.steps.promotion import infra_validate, publish_promotion, publish_registration, registry_decision
 
 _SHOWN = 12  # characters of a digest
 
 
-def explain(config: TaggerConfig, place: Place) -> list[PlannedStep]:
+def explain(config: TaggerConfig, place: Workspace) -> list[PlannedStep]:
     """Return what each step would do, in order, as far as that can be known before the first one has run.
 
     What comes after a step that would run is asked with the newest output of that step in its place.
@@ -46,7 +46,7 @@ def explain(config: TaggerConfig, place: Place) -> list[PlannedStep]:
         CorpusRejectedError: the snapshot is refused.
         RegistryError: the registry could not be asked who the champion is.
     """
-    snapshot = standing_snapshot(config, place)
+    snapshot = matching_snapshot(config, place)
     ingest = PlannedStep("ingest", would_run=snapshot is None)
     runs = place.home.runs(config.name)
     snapshot = snapshot or _newest_snapshot(runs.glob("????-??-??-*"))
@@ -54,8 +54,8 @@ def explain(config: TaggerConfig, place: Place) -> list[PlannedStep]:
         return [ingest]
     runs.mkdir(parents=True, exist_ok=True)
     with file_lock(runs / ".asked.lock"), scratch_folder(runs / ".asked") as folder, dry_run() as answers:
-        run, (_, begun) = RunDir(folder), standing_run(config, snapshot, place)
-        write_what_it_is_made_from(run, config, snapshot)
+        run, (_, begun) = RunDir(folder), matching_run(config, snapshot, place)
+        write_run_inputs(run, config, snapshot)
         champion = place.registry().champion(config.name)
         for said in () if begun is None else (begun.forced, begun.approval, begun.opponent, begun.earlier):
             if said.exists():
@@ -74,7 +74,7 @@ def explain(config: TaggerConfig, place: Place) -> list[PlannedStep]:
     return [ingest, *answers]
 
 
-def explanation(answers: list[PlannedStep]) -> str:
+def dry_run_text(answers: list[PlannedStep]) -> str:
     """Return one line for each step: `train          would run: seed 1 -> 2`."""
     lines, after = [], None
     for answer in answers:
@@ -87,7 +87,7 @@ def explanation(answers: list[PlannedStep]) -> str:
     return "\n".join(lines)
 
 
-def _ask_what_serves(run: RunDir, begun: RunDir | None, place: Place, answers: list[PlannedStep]) -> None:
+def _ask_what_serves(run: RunDir, begun: RunDir | None, place: Workspace, answers: list[PlannedStep]) -> None:
     """Ask the steps that are of one run alone: what they wrote lies in its folder, and in the registry."""
     registration = None
     if begun is not None:
@@ -99,13 +99,13 @@ def _ask_what_serves(run: RunDir, begun: RunDir | None, place: Place, answers: l
         verbs = ("register", "infra_validate", "promote", "report")
         answers.extend(PlannedStep(verb, would_run=True) for verb in verbs)
         return
-    seal_registration(run, registration)
+    publish_registration(run, registration)
     infra_validate(run, place)
-    entry = place.registry().judged(run.tagger, registration.version, judgement(run))
+    entry = place.registry().judged(run.tagger, registration.version, registry_decision(run))
     if entry is None:
         answers.append(PlannedStep("promote", would_run=True))
     else:
-        seal_promotion(run, entry)
+        publish_promotion(run, entry)
     report(run)
 
 

@@ -27,7 +27,15 @@ from seqtag.config import TaggerConfig, config_digest
 from seqtag.errors import CorpusChangedError, CorpusRejectedError, RunDirError
 from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.approval import require_approval
-from seqtag.steps.context import Place, digest, key_of_steps, read_config, read_snapshot, spelling_of, step
+from seqtag.steps.context import (
+    Workspace,
+    digest,
+    read_config,
+    read_snapshot,
+    spelling_of,
+    step,
+    steps_code_version,
+)
 
 if TYPE_CHECKING:
     from seqtag.corpus import SourceRecord
@@ -38,7 +46,7 @@ _MOST_EARLIER = 50  # runs
 logger = logging.getLogger(__name__)
 
 
-def ingest(config: TaggerConfig, place: Place) -> Snapshot:
+def ingest(config: TaggerConfig, place: Workspace) -> Snapshot:
     """Read the sources into one snapshot, unless the same bytes were read before.
 
     Reads the sources; writes `corpora/<tagger>/<snapshot_id>/`.
@@ -118,12 +126,12 @@ def _log_sources(records: Sequence[SourceRecord]) -> None:
             logger.warning("warning: %s", sentence)
 
 
-def standing_snapshot(config: TaggerConfig, place: Place) -> Snapshot | None:
+def matching_snapshot(config: TaggerConfig, place: Workspace) -> Snapshot | None:
     """Return the snapshot that was read from the sources as they are, None if they have to be read."""
     return _remembered(_memory(config, place), config, place)
 
 
-def look_at_sources(config: TaggerConfig, place: Place) -> Literal["changed", "unchanged", "unknown"]:
+def poll_sources(config: TaggerConfig, place: Workspace) -> Literal["changed", "unchanged", "unknown"]:
     """Tell whether the sources are others than those that a retraining read, or that were noted before.
 
     What monitoring alone has read is still to be retrained on. Unknown: whether a database has changed cannot
@@ -141,7 +149,7 @@ def look_at_sources(config: TaggerConfig, place: Place) -> Literal["changed", "u
     return "unchanged" if is_noted else "changed"
 
 
-def note_sources(config: TaggerConfig, place: Place) -> None:
+def record_source_change(config: TaggerConfig, place: Workspace) -> None:
     """Note the sources as they are, so that their change is told no more."""
     memory = _memory(config, place)
     if memory is not None:
@@ -149,7 +157,7 @@ def note_sources(config: TaggerConfig, place: Place) -> None:
         write_json(place.home.noted_sources(config.name), {"sources": memory.name})
 
 
-def _remembered(memory: Path | None, config: TaggerConfig, place: Place) -> Snapshot | None:
+def _remembered(memory: Path | None, config: TaggerConfig, place: Workspace) -> Snapshot | None:
     if memory is None or not memory.exists():
         return None
     try:
@@ -159,7 +167,7 @@ def _remembered(memory: Path | None, config: TaggerConfig, place: Place) -> Snap
     return None if find_manifest(snapshot.path) is None else snapshot
 
 
-def _memory(config: TaggerConfig, place: Place) -> Path | None:
+def _memory(config: TaggerConfig, place: Workspace) -> Path | None:
     """Return where it stands which snapshot the sources gave; None where they cannot be told apart unread."""
     from seqtag.corpus import source_fingerprint
 
@@ -170,7 +178,7 @@ def _memory(config: TaggerConfig, place: Place) -> Path | None:
     return place.home.sources(config.name) / f"{key[:16]}.json"
 
 
-def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: date) -> RunDir:
+def open_run(config: TaggerConfig, snapshot: Snapshot, place: Workspace, *, as_of: date) -> RunDir:
     """Return the run directory of this configuration, snapshot and code, begun at `as_of` if it is new.
 
     The champion of this moment is pinned as the opponent; a run whose own model became champion in the
@@ -179,13 +187,13 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
     Raises:
         RegistryError: the registry could not be asked who the champion is.
     """
-    name, run = standing_run(config, snapshot, place)
+    name, run = matching_run(config, snapshot, place)
     if run is None:
         run = RunDir(place.home.runs(config.name) / f"{as_of:%Y-%m-%d}-{name}")
     champion = place.registry().champion(config.name)
     run.path.mkdir(parents=True, exist_ok=True)
     with file_lock(run.path / ".lock"):
-        write_what_it_is_made_from(run, config, snapshot)
+        write_run_inputs(run, config, snapshot)
         require_approval(run, required=config.approval.required)
         if not keeps_opponent(run, champion):
             write_opponent(run, champion, place)
@@ -193,9 +201,9 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Place, *, as_of: d
     return run
 
 
-def standing_run(config: TaggerConfig, snapshot: Snapshot, place: Place) -> tuple[str, RunDir | None]:
+def matching_run(config: TaggerConfig, snapshot: Snapshot, place: Workspace) -> tuple[str, RunDir | None]:
     """Return the name, but for the day, of what such a run is called, and that run if it has begun."""
-    key = digest(config_digest(config), snapshot.id, key_of_steps())
+    key = digest(config_digest(config), snapshot.id, steps_code_version())
     name = f"{snapshot.id[:8]}-{key[:8]}"
     begun = sorted(place.home.runs(config.name).glob(f"????-??-??-{name}"))
     return name, RunDir(begun[0]) if begun else None
@@ -206,13 +214,13 @@ def keeps_opponent(run: RunDir, champion: Champion | None) -> bool:
     return champion is not None and champion.seqtag_run_id == run.id and run.opponent.exists()
 
 
-def write_what_it_is_made_from(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:
+def write_run_inputs(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:
     """Write the configuration, with every default, and the address of the snapshot."""
     write_json(run.config, config.model_dump(mode="json"))
     write_json(run.snapshot_address, {"path": str(snapshot.path)})
 
 
-def write_opponent(run: RunDir, champion: Champion | None, place: Place) -> None:
+def write_opponent(run: RunDir, champion: Champion | None, place: Workspace) -> None:
     """Write who the run is judged against, which runs came before, and what their comparisons have spent.
 
     A run that is opened again with the same opponent keeps what it was opened with the first time: it is the

@@ -23,8 +23,16 @@ from seqtag.artifacts import (
 from seqtag.config import SchemeName, config_digest
 from seqtag.errors import BundleError, RunDirError
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import digest, key_of_steps, metric, read_config, read_snapshot, step, train_scheme
-from seqtag.steps.outcome import concluded
+from seqtag.steps.context import (
+    digest,
+    metric,
+    read_config,
+    read_snapshot,
+    step,
+    steps_code_version,
+    train_scheme,
+)
+from seqtag.steps.outcome import final_decision
 from seqtag.subprocess_runner import run_in_subprocess
 
 if TYPE_CHECKING:
@@ -188,7 +196,7 @@ def report(run: RunDir) -> Manifest:
             profile=read_json(run.profile),
             quarantine=run.quarantine,
             metrics=read_json(run.metrics),
-            decision=concluded(run),
+            decision=final_decision(run),
             history=read_json(run.history),
             config=read_json(run.config),
             optimum=read_json(run.optimum) if run.optimum.exists() else None,
@@ -268,7 +276,7 @@ def _context(run: RunDir) -> ReportContext:
         "run_id": run.id,
         "tagger": run.tagger,
         "snapshot_id": read_snapshot(run).id,
-        "code": key_of_steps(),
+        "code": steps_code_version(),
         "model": require_manifest(run.model).digest,
         "registration": read_json(run.registration),
         "seqtag_version": __version__,

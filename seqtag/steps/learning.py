@@ -18,7 +18,7 @@ from seqtag.code_version import code_version
 from seqtag.config import SPLITS, config_digest
 from seqtag.errors import MemoryExhaustedError
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import declared_tags, digest, metric, read_config, spoken_scheme, step, train_scheme
+from seqtag.steps.context import declared_tags, digest, metric, output_scheme, read_config, step, train_scheme
 from seqtag.subprocess_runner import run_in_subprocess
 
 CHECKPOINTS_EVERY = 30.0  # seconds, which is what may have to be trained again
@@ -123,7 +123,7 @@ def train(
         "vocabulary": require_manifest(run.vocabulary).digest,
         "config": config_digest(config.train, config.model, config.features),
         "metric": metric(run),
-        "spoken": spoken_scheme(run),
+        "spoken": output_scheme(run),
         "seed": str(config.seed),
     }
     key = digest(*inputs.values(), code_version(__name__, "train").key)[:16]
@@ -190,7 +190,7 @@ def fit_recipe(
                 metric=metric(at),
                 seed=config.seed,
                 folder=bundle,
-                spoken=spoken_scheme(at),
+                spoken=output_scheme(at),
                 checkpoints=Checkpoints(kept, every=checkpoints_every),
                 halved=halved,
                 on_epoch=tell,

@@ -14,12 +14,12 @@ from seqtag.config import SchemeName, TaggerConfig, config_digest
 from seqtag.errors import CorpusFormatError
 from seqtag.run_dir import MonitorReport, RunDir, Snapshot
 from seqtag.steps.context import (
-    Place,
+    Workspace,
     digest,
+    output_scheme,
     read_config,
     read_snapshot,
     spelling_of,
-    spoken_scheme,
     step,
     train_scheme,
 )
@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 def monitor(
     config: TaggerConfig,
-    place: Place,
+    place: Workspace,
     snapshot: Snapshot,
     *,
     as_of: date,
@@ -99,7 +99,7 @@ def drift_card(report: MonitorReport) -> str:
     return drift_markdown(read_json(report.drift))
 
 
-def path_of_logs(config: TaggerConfig, named: str | None) -> Path | None:
+def tagged_logs_path(config: TaggerConfig, named: str | None) -> Path | None:
     """Return where the tagged logs lie: as named, else as [monitor] says, with the day's variables in place.
 
     Raises:
@@ -122,14 +122,14 @@ def drift_notice(report: MonitorReport) -> tuple[str, str]:
     return f"{report.tagger}: {found['verdict']} ({found['rule']})", str(found["sentence"])
 
 
-def is_news(report: MonitorReport) -> bool:
+def is_new_verdict(report: MonitorReport) -> bool:
     """Tell whether it says something that was not told last: another verdict, rule or alarm."""
     if not report.told.exists():
         return bool(drift(report)["verdict"] != "steady")
     return bool(read_json(report.told) != _gist(report))
 
 
-def note_news(report: MonitorReport) -> None:
+def record_notified(report: MonitorReport) -> None:
     """Note what people were told, so that they are not told again."""
     write_json(report.told, _gist(report))
 
@@ -237,7 +237,7 @@ def _compare_logs(config: MonitorConfig, run: RunDir, logs: Path, known: Known, 
         return read_tagged(run.predictions("challenger"), scheme=layout.scheme, spelled=layout.scheme)
 
     def current() -> Iterator[pa.RecordBatch]:
-        return read_tagged(logs, scheme=spoken_scheme(run), spelled=layout.scheme)
+        return read_tagged(logs, scheme=output_scheme(run), spelled=layout.scheme)
 
     undated = config.model_copy(update={"period_column": None})
     held = Repeats(read_labelled(read_snapshot(run).parts, scheme="none", spelled="none"))

@@ -7,13 +7,13 @@ from typing import Any
 
 from seqtag.artifacts import find_manifest, read_json
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import Place
+from seqtag.steps.context import Workspace
 
 _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RunOutcome:
     """The decision: `title` names the state on the dashboard, `sentence` holds the numbers.
 
     is_new   False where an earlier night came to the same
@@ -24,33 +24,33 @@ class Verdict:
     is_new: bool = True
 
 
-def conclusion(run: RunDir, place: Place) -> str | None:
+def outcome_digest(run: RunDir, place: Workspace) -> str | None:
     """Return the digest of what a run came to, None if it came to nothing yet, or that is not in force."""
     manifest = find_manifest(run.report_dir)
     if manifest is None or not all(map(find_manifest, (run.decision_dir, run.promotion_dir))):
         return None
-    if concluded(run)["verdict"] == "PROMOTE":
+    if final_decision(run)["verdict"] == "PROMOTE":
         champion = place.registry().champion(run.tagger)
         if champion is None or champion.seqtag_run_id != run.id:
             return None
     return manifest.digest
 
 
-def concluded(run: RunDir) -> dict[str, Any]:
+def final_decision(run: RunDir) -> dict[str, Any]:
     """Return the decision with what it came to, which is a HOLD where something forbade the promotion."""
     decision, promotion = read_json(run.decision), read_json(run.promotion)
     return {**decision, **promotion, "rules": [*decision["rules"], *promotion["rules"]]}
 
 
-def verdict(run: RunDir, *, earlier: str | None = None, now: str | None = None) -> Verdict:
+def run_outcome(run: RunDir, *, earlier: str | None = None, now: str | None = None) -> RunOutcome:
     """Return what was decided; if an earlier night came to the same conclusion, that there is nothing new."""
-    decision = concluded(run)
+    decision = final_decision(run)
     if earlier is not None and earlier == now:
-        return Verdict("Skipped", f"Nothing new since {run.begun}. {decision['sentence']}", is_new=False)
-    return Verdict(_TITLES[decision["verdict"]], decision["sentence"])
+        return RunOutcome("Skipped", f"Nothing new since {run.begun}. {decision['sentence']}", is_new=False)
+    return RunOutcome(_TITLES[decision["verdict"]], decision["sentence"])
 
 
-def summary(run: RunDir, *, dashboard: str | None = None) -> str:
+def outcome_text(run: RunDir, *, dashboard: str | None = None) -> str:
     """Return the result and where to look, for a terminal."""
     from seqtag.reporting import summary_lines
 
@@ -64,7 +64,7 @@ def summary(run: RunDir, *, dashboard: str | None = None) -> str:
         links["Dashboard"] = f"{dashboard} (stop it with: make down)"
     return summary_lines(
         metrics=read_json(run.metrics),
-        decision=concluded(run),
+        decision=final_decision(run),
         optimum=read_json(run.optimum) if run.optimum.exists() else None,
         links=links,
     )

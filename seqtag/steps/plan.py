@@ -9,13 +9,15 @@ from seqtag.artifacts import read_json
 from seqtag.config import TaggerConfig
 from seqtag.errors import ConfigError, RunDirError
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import Place
+from seqtag.steps.context import Workspace
 
 if TYPE_CHECKING:
     from seqtag.gate import Plan
 
 
-def plan(config: TaggerConfig, place: Place, *, improvements: Sequence[float] = ()) -> tuple[RunDir, Plan]:
+def plan(
+    config: TaggerConfig, place: Workspace, *, improvements: Sequence[float] = ()
+) -> tuple[RunDir, Plan]:
     """Return the newest run that compared two models, and what it says about the size of the test split.
 
     Args:

@@ -18,8 +18,8 @@ from seqtag.artifacts import (
 )
 from seqtag.registry import Judgement, Occasion, Registry
 from seqtag.run_dir import RunDir
-from seqtag.steps.approval import Approval
-from seqtag.steps.context import Place, key_of_steps, read_snapshot, step, train_scheme
+from seqtag.steps.approval import ApprovalRecord
+from seqtag.steps.context import Workspace, read_snapshot, step, steps_code_version, train_scheme
 
 if TYPE_CHECKING:
     from seqtag.registry import Entry, Registration
@@ -28,7 +28,7 @@ _CLAIMS = ("LOGNAME", "USER", "LNAME", "USERNAME")  # variables that are said to
 _LONGEST_CLAIM = 64  # characters
 
 
-def register(run: RunDir, place: Place) -> Manifest:
+def register(run: RunDir, place: Workspace) -> Manifest:
     """Record the model as a registered version, the challenger.
 
     Reads model and decision; writes the registry and `registration/`. A second call makes no second
@@ -47,12 +47,12 @@ def register(run: RunDir, place: Place) -> Manifest:
         metrics=read_json(run.metrics),
         decision=decision,
         dataset=_dataset(run),
-        tags={"seqtag.code": key_of_steps(), "seqtag.config": file_digest(run.config)},
+        tags={"seqtag.code": steps_code_version(), "seqtag.config": file_digest(run.config)},
     )
-    return seal_registration(run, registration)
+    return publish_registration(run, registration)
 
 
-def seal_registration(run: RunDir, registration: Registration) -> Manifest:
+def publish_registration(run: RunDir, registration: Registration) -> Manifest:
     """Write where the model stands in the registry."""
     written = {
         "version": registration.version,
@@ -68,7 +68,7 @@ def seal_registration(run: RunDir, registration: Registration) -> Manifest:
     return step(run.registration_dir, "register", written, write, own=True)
 
 
-def infra_validate(run: RunDir, place: Place) -> Manifest:
+def infra_validate(run: RunDir, place: Workspace) -> Manifest:
     """Load the registered model as those do whom it serves, and see whether it works. Writes `infra/`.
 
     It fails closed: what it finds wrong keeps the model from being promoted.
@@ -96,7 +96,7 @@ def infra_validate(run: RunDir, place: Place) -> Manifest:
     return step(run.infra_dir, "infra_validate", inputs, write, own=True)
 
 
-def promote(run: RunDir, place: Place, *, by: Occasion) -> Manifest:
+def promote(run: RunDir, place: Workspace, *, by: Occasion) -> Manifest:
     """Let the registered version serve if the decision says so and nothing forbids it.
 
     Reads decision, registration and findings; writes the registry's ledger and aliases, and `promotion/`.
@@ -107,11 +107,11 @@ def promote(run: RunDir, place: Place, *, by: Occasion) -> Manifest:
         PromotionConflictError: another champion serves than the one that the model was judged against.
     """
     version = read_json(run.registration)["version"]
-    entry = _registry(place).judge(run.tagger, version, judgement(run), by=by)
-    return seal_promotion(run, entry)
+    entry = _registry(place).judge(run.tagger, version, registry_decision(run), by=by)
+    return publish_promotion(run, entry)
 
 
-def judgement(run: RunDir) -> Judgement:
+def registry_decision(run: RunDir) -> Judgement:
     """Return what is to become of the registered version: the decision, unless the model does not work."""
     from seqtag.registry import failures
 
@@ -124,7 +124,7 @@ def judgement(run: RunDir) -> Judgement:
             f"registered, so that nothing is promoted. {failures(findings)}."
         )
     elif verdict == "PROMOTE":
-        verdict, sentence = _as_approved(Approval.of(run), sentence)
+        verdict, sentence = _as_approved(ApprovalRecord.of(run), sentence)
     return Judgement(
         verdict=verdict,
         sentence=sentence,
@@ -137,7 +137,7 @@ def judgement(run: RunDir) -> Judgement:
     )
 
 
-def _as_approved(approval: Approval, sentence: str) -> tuple[str, str]:
+def _as_approved(approval: ApprovalRecord, sentence: str) -> tuple[str, str]:
     """Return the verdict and its sentence where the decision was to promote."""
     objection = approval.objection()
     if objection is not None:
@@ -147,7 +147,7 @@ def _as_approved(approval: Approval, sentence: str) -> tuple[str, str]:
     return "PROMOTE", sentence
 
 
-def _said(approval: Approval) -> str:
+def _said(approval: ApprovalRecord) -> str:
     return "" if approval.answer is None else f"{approval.answer.signed}: {approval.answer.reason}"
 
 
@@ -156,11 +156,11 @@ def _what_was_decided(sentence: str) -> str:
     return f"{found[:1].upper()}{found[1:]}"
 
 
-def seal_promotion(run: RunDir, entry: Entry) -> Manifest:
+def publish_promotion(run: RunDir, entry: Entry) -> Manifest:
     """Write what the decision came to by an entry of the ledger."""
     from seqtag.registry import failures
 
-    findings, meant = read_json(run.infra), judgement(run)
+    findings, meant = read_json(run.infra), registry_decision(run)
     held = meant.verdict == "PROMOTE" and entry.event == "HOLD"
     n_checks = len(findings["checks"])
     rules = [
@@ -170,7 +170,7 @@ def seal_promotion(run: RunDir, entry: Entry) -> Manifest:
             "detail": failures(findings) or f"{n_checks} checks in a process of its own",
         }
     ]
-    approval = Approval.of(run)
+    approval = ApprovalRecord.of(run)
     if approval.required and read_json(run.decision)["verdict"] == "PROMOTE":
         objection = approval.objection()
         rules.append(
@@ -201,7 +201,7 @@ def seal_promotion(run: RunDir, entry: Entry) -> Manifest:
     return step(run.promotion_dir, "promote", inputs, write, own=True)
 
 
-def occasion(through: str, at: datetime) -> Occasion:
+def audit_context(through: str, at: datetime) -> Occasion:
     """Return who we are, what we act through, and when, as the ledger notes it."""
     return Occasion(f"{_user()}@{socket.gethostname()}", through, at)
 
@@ -222,7 +222,7 @@ def _user() -> str:
     return name
 
 
-def _registry(place: Place) -> Registry:
+def _registry(place: Workspace) -> Registry:
     """Return the registry, whose code and packages thereby count as code of these steps."""
     registry: Registry = place.registry()
     return registry

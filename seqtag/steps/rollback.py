@@ -12,7 +12,7 @@ from seqtag.artifacts import (
 from seqtag.errors import RegistryError, SeqtagError
 from seqtag.registry import Entry, Occasion, bundle_digest, failures
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import Place, train_scheme
+from seqtag.steps.context import Workspace, train_scheme
 
 if TYPE_CHECKING:
     from seqtag.config import SchemeName
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def rollback(
-    tagger: str, place: Place, *, to: str | None, reason: str, everything: bool, by: Occasion
+    tagger: str, place: Workspace, *, to: str | None, reason: str, everything: bool, by: Occasion
 ) -> Entry:
     """Let an earlier version serve in place of the champion, after its infra was validated anew.
 

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from seqtag.artifacts import MANIFEST, find_manifest
 from seqtag.config import Settings
 from seqtag.run_dir import RunDir
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 TAGGER = """
@@ -147,13 +147,13 @@ class Nights:
     @property
     def champion(self) -> str | None:
         """The version that serves, its files verified."""
-        found = Place.of(Settings(home=self.home)).registry().champion("small")
+        found = Workspace.of(Settings(home=self.home)).registry().champion("small")
         return found.version if found else None
 
     def came_to(self) -> dict[str, Any]:
         """Return what must not depend on how often a night was interrupted."""
         decision = json.loads(self.run.decision.read_text())
-        registry = Place.of(Settings(home=self.home)).registry()
+        registry = Workspace.of(Settings(home=self.home)).registry()
         return {
             "weights": hashlib.sha256((self.run.model / "weights.npz").read_bytes()).hexdigest(),
             "decision": decision,

@@ -8,7 +8,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.testing.utilities import prefect_test_harness
 
 from seqtag.config import Settings
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.bucket import bucket  # noqa: F401 - a fixture
 from tests.machine import checkout  # noqa: F401 - a fixture
 from tests.taggers import Taggers
@@ -25,9 +25,9 @@ def server() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
-    return Place.of(Settings())
+    return Workspace.of(Settings())
 
 
 @pytest.fixture

@@ -10,13 +10,13 @@ from prefect.states import Scheduled
 
 from flows import stack
 from flows.services import process_manager
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.machine import begin, client_of, corpus, until, until_final, until_suspended, written
 
 pytestmark = pytest.mark.slow
 
 
-def test_the_answer_decides_and_no_answer_in_time_holds(place: Place, checkout: Path) -> None:
+def test_the_answer_decides_and_no_answer_in_time_holds(place: Workspace, checkout: Path) -> None:
     for name in ("approved", "held"):
         written(checkout, "[approval]\nrequired = true\n", name=name)
     written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.005\n", name="unanswered")  # 18 s
@@ -60,7 +60,7 @@ def test_the_answer_decides_and_no_answer_in_time_holds(place: Place, checkout: 
 
 
 def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
-    place: Place, checkout: Path
+    place: Workspace, checkout: Path
 ) -> None:
     source = checkout / "corpus.jsonl"
     source.write_text(corpus())
@@ -80,7 +80,9 @@ def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
     assert place.registry().champion("small").seqtag_run_id == asked_about.name
 
 
-def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(place: Place, checkout: Path) -> None:
+def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(
+    place: Workspace, checkout: Path
+) -> None:
     written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.04\n")  # 144 s
     url, _ = stack.up(place, checkout=checkout)
     begun = begin(url)
@@ -99,7 +101,7 @@ def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(place: Pla
     assert until_final(url, begun).state.name == "Promoted"
 
 
-def test_a_run_that_is_part_of_another_has_one_of_its_own_ask(place: Place, checkout: Path) -> None:
+def test_a_run_that_is_part_of_another_has_one_of_its_own_ask(place: Workspace, checkout: Path) -> None:
     written(checkout, "[approval]\nrequired = true\n")
     url, _ = stack.up(place, checkout=checkout)
     parent = until_final(url, begin(url, "retrain-all/all"))

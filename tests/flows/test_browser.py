@@ -16,7 +16,7 @@ from flows import stack
 from flows.services import process_manager
 from seqtag.config import Settings
 from seqtag.run_dir import RunDir
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.machine import bare_checkout, begin, client_of, until_final, until_suspended
 
 pytestmark = pytest.mark.slow
@@ -28,7 +28,7 @@ MORE = '[approval]\nrequired = true\n[schedule]\ncron = "0 2 * * *"\nmonitor = "
 
 @dataclass(frozen=True)
 class Site:
-    place: Place
+    place: Workspace
     dashboard: str
     registry: str
     pages: str
@@ -84,7 +84,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (checkout / "deployments" / "taggers" / "sample.toml").write_text(
             sample.partition("[schedule]")[0] + MORE
         )
-        place = Place.of(Settings())
+        place = Workspace.of(Settings())
         dashboard, _ = stack.up(place, checkout=checkout)
         run = begin(dashboard, "retrain/sample")
         until_suspended(dashboard, run)

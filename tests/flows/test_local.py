@@ -16,7 +16,7 @@ from flows.services import process_manager, service_specs
 from seqtag.artifacts import read_json
 from seqtag.errors import ConfigError
 from seqtag.run_dir import RunDir
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.machine import begin, client_of, corpus, finished, runs_at, until, until_final, written
 
 pytestmark = pytest.mark.slow
@@ -26,7 +26,7 @@ def scheduled(checkout: Path, cron: str, source: str = "", name: str = "small") 
     written(checkout, f'[schedule]\ncron = "{cron}"\n', source=source, name=name)
 
 
-def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Place, checkout: Path) -> None:
+def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Workspace, checkout: Path) -> None:
     scheduled(checkout, "* * * * *")
     url, changes = stack.up(place, checkout=checkout)
     assert "+ retrain/small" in changes
@@ -40,7 +40,7 @@ def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Place
     assert stack.down(place.home) == []
 
 
-def test_services_that_were_killed_come_back_where_they_were(place: Place, checkout: Path) -> None:
+def test_services_that_were_killed_come_back_where_they_were(place: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
     stack.up(place, checkout=checkout)
     before = {name: process_manager.running(place.home, name) for name in service_specs.NAMES}
@@ -56,7 +56,9 @@ def test_services_that_were_killed_come_back_where_they_were(place: Place, check
     assert {name: after[name].port for name in after} == {name: before[name].port for name in before}
 
 
-def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(place: Place, checkout: Path) -> None:
+def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(
+    place: Workspace, checkout: Path
+) -> None:
     scheduled(checkout, "0 * * * *")
     url, _ = stack.up(place, checkout=checkout)
     until(url, lambda runs: runs if len(runs) >= 30 else [])
@@ -75,7 +77,7 @@ def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(place: Plac
     assert Counter(run.state.name for run in runs).keys() == {"Promoted", "Cancelled", "Scheduled"}
 
 
-def test_runs_whose_worker_was_killed_are_taken_up_again(place: Place, checkout: Path) -> None:
+def test_runs_whose_worker_was_killed_are_taken_up_again(place: Workspace, checkout: Path) -> None:
     for name in ("small", "other"):
         scheduled(checkout, "0 2 1 1 *", name=name)
     url, _ = stack.up(place, checkout=checkout)
@@ -100,7 +102,7 @@ def test_runs_whose_worker_was_killed_are_taken_up_again(place: Place, checkout:
     assert len(list(place.home.runs("small").glob("????-*"))) == 1
 
 
-def test_a_run_whose_process_never_begins_is_given_up(place: Place, checkout: Path) -> None:
+def test_a_run_whose_process_never_begins_is_given_up(place: Workspace, checkout: Path) -> None:
     more = '[schedule]\ncron = "0 2 1 1 *"\nenvironment = {PYTHONHOME = "/nowhere"}\n'  # no Python starts so
     written(checkout, more)
     url, _ = stack.up(place, checkout=checkout)
@@ -109,7 +111,7 @@ def test_a_run_whose_process_never_begins_is_given_up(place: Place, checkout: Pa
     assert state.message.startswith("Its process died 5 times, the last time: ")
 
 
-def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place, checkout: Path) -> None:
+def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
     url, _ = stack.up(place, checkout=checkout)
     begun = begin(url)
@@ -121,7 +123,7 @@ def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Place
 
 
 def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
-    place: Place, checkout: Path
+    place: Workspace, checkout: Path
 ) -> None:
     in_tokyo = '[schedule]\ncron = "0 2 * * *"\ntimezone = "Asia/Tokyo"\n'
     written(checkout, in_tokyo, source='"jsonl"\npath = "days/${SEQTAG_AS_OF}.jsonl"')
@@ -143,7 +145,7 @@ def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
     }
 
 
-def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Path) -> None:
+def test_of_all_taggers_one_that_fails_stops_no_other(place: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
     broken = checkout / "deployments" / "taggers" / "broken.toml"
     broken.write_text('name = "broken"\n[[corpus.sources]]\nformat = "jsonl"\npath = "nowhere.jsonl"\n')
@@ -156,7 +158,7 @@ def test_of_all_taggers_one_that_fails_stops_no_other(place: Place, checkout: Pa
     assert place.registry().champion("small") is not None
 
 
-def test_a_changed_source_is_said_once_and_begins_a_retraining(place: Place, checkout: Path) -> None:
+def test_a_changed_source_is_said_once_and_begins_a_retraining(place: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *", source='"jsonl"\npath = "corpus.jsonl"')
     (checkout / "corpus.jsonl").write_text(corpus(drawn=1))
     url, _ = stack.up(place, checkout=checkout)

@@ -13,7 +13,7 @@ import pytest
 
 from flows import stack
 from flows.services import process_manager
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.machine import CHECKOUT, begin, client_of, until, until_final, written
 
 pytestmark = pytest.mark.slow
@@ -21,7 +21,7 @@ SCHEDULE = '[schedule]\ncron = "0 2 1 1 *"\n'
 
 
 def test_a_worker_of_another_machine_retrains_from_its_own_checkout(
-    place: Place, checkout: Path, tmp_path: Path
+    place: Workspace, checkout: Path, tmp_path: Path
 ) -> None:
     written(checkout, SCHEDULE)
     url, _ = stack.up(place, checkout=checkout)

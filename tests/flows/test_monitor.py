@@ -15,7 +15,7 @@ from aiosmtpd.controller import Controller
 
 from flows import stack
 from flows.services import process_manager
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.machine import begin, client_of, corpus, finished, until, until_final, written
 
 pytestmark = pytest.mark.slow
@@ -61,7 +61,7 @@ def mailed() -> Iterator[SimpleNamespace]:
 
 
 def test_drift_begins_a_retraining_and_people_are_told_once(
-    place: Place, checkout: Path, received, mailed, monkeypatch
+    place: Workspace, checkout: Path, received, mailed, monkeypatch
 ) -> None:
     monkeypatch.setenv("SEQTAG_NOTIFY_URL", f"{received.address},{mailed.address}")
     source = checkout / "corpus.jsonl"

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from flows import stack
 from seqtag.config import Settings
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.machine import begin, until_final, written
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
 
@@ -34,12 +34,12 @@ def databases(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> sa.URL:  # 
 
 
 def test_retrainings_at_the_same_time_are_recorded_in_postgresql(
-    databases: sa.URL, place: Place, checkout: Path
+    databases: sa.URL, place: Workspace, checkout: Path
 ) -> None:
     names = [f"small{n}" for n in range(3)]
     for name in names:
         written(checkout, "", name=name)
-    place = Place.of(Settings())  # whose registry is now on PostgreSQL
+    place = Workspace.of(Settings())  # whose registry is now on PostgreSQL
     url, _ = stack.up(place, checkout=checkout)
     states = [until_final(url, run).state for run in [begin(url, f"retrain/{name}") for name in names]]
     assert [state.name for state in states] == ["Promoted"] * 3, [state.message for state in states]

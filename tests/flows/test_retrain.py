@@ -17,7 +17,7 @@ from seqtag.artifacts import (
 )
 from seqtag.config import Settings
 from seqtag.run_dir import RunDir
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.taggers import Taggers
 
 pytestmark = pytest.mark.usefixtures("server")
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("server")
 class Night:
     """A home in which a first model was promoted; tests that share it change nothing there."""
 
-    place: Place
+    place: Workspace
     tagger: str
     state: State[RunDir]
     run: RunDir
@@ -40,7 +40,7 @@ def first_night(server, tmp_path_factory) -> Iterator[Night]:
         patch.setenv("SEQTAG_HOME", str(folder / "home"))
         tagger = Taggers(folder).write()
         state = retrain(tagger, return_state=True)
-        yield Night(Place.of(Settings()), tagger, state, state.result())
+        yield Night(Workspace.of(Settings()), tagger, state, state.result())
 
 
 def test_a_first_night_promotes_a_model_that_reaches_the_floor(first_night: Night) -> None:
@@ -81,14 +81,14 @@ def test_an_unchanged_night_does_nothing_again(first_night: Night, caplog) -> No
     assert [v.version for v in first_night.place.registry().versions("small")] == ["1"]
 
 
-def test_a_first_model_below_the_floor_is_rejected_and_nothing_serves(place: Place, taggers) -> None:
+def test_a_first_model_below_the_floor_is_rejected_and_nothing_serves(place: Workspace, taggers) -> None:
     state = retrain(taggers.write(floor=0.999), return_state=True)
     assert state.name == "Rejected"
     assert place.registry().champion("small") is None
 
 
 def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion(
-    place: Place, taggers, caplog
+    place: Workspace, taggers, caplog
 ) -> None:
     retrain(taggers.write(), return_state=True)
     caplog.clear()
@@ -104,7 +104,7 @@ def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion
     assert place.registry().champion("small").version == "1"
 
 
-def test_a_baseline_that_is_asked_for_is_trained_and_scored_beside(place: Place, taggers) -> None:
+def test_a_baseline_that_is_asked_for_is_trained_and_scored_beside(place: Workspace, taggers) -> None:
     pytest.importorskip(
         "pycrfsuite", reason="python-crfsuite is not installed: pip install 'seqtag[baseline]'"
     )
@@ -114,7 +114,7 @@ def test_a_baseline_that_is_asked_for_is_trained_and_scored_beside(place: Place,
     assert metrics["baseline"]["accuracy"]["value"] > 0.5
 
 
-def test_a_refused_corpus_fails_in_one_line_that_says_why(place: Place, taggers) -> None:
+def test_a_refused_corpus_fails_in_one_line_that_says_why(place: Workspace, taggers) -> None:
     state = retrain(taggers.write(more="[quality]\nmin_sequences = 1000\n"), return_state=True)
     assert state.is_failed()
     assert "CorpusRejectedError" in state.message
@@ -122,7 +122,7 @@ def test_a_refused_corpus_fails_in_one_line_that_says_why(place: Place, taggers)
     assert "\n" not in state.message.strip()
 
 
-def test_a_champion_whose_alias_was_lost_serves_again_after_the_next_night(place: Place, taggers) -> None:
+def test_a_champion_whose_alias_was_lost_serves_again_after_the_next_night(place: Workspace, taggers) -> None:
     run = retrain(taggers.write(), return_state=True).result()
     client = MlflowClient(tracking_uri=place.registry_url, registry_uri=place.registry_url)
     client.delete_registered_model_alias("small", "champion")
@@ -132,7 +132,7 @@ def test_a_champion_whose_alias_was_lost_serves_again_after_the_next_night(place
     assert place.registry().champion("small").seqtag_run_id == run.id
 
 
-def test_a_damaged_champion_is_never_replaced_and_the_night_says_so(place: Place, taggers) -> None:
+def test_a_damaged_champion_is_never_replaced_and_the_night_says_so(place: Workspace, taggers) -> None:
     retrain(taggers.write(), return_state=True)
     weights = place.registry().champion("small").bundle / "weights.npz"
     weights.write_bytes(weights.read_bytes()[:-1])

@@ -15,7 +15,7 @@ from seqtag.artifacts import (
 )
 from seqtag.config import Settings, load_tagger
 from seqtag.registry import sqlite_url
-from seqtag.steps import Occasion, Place
+from seqtag.steps import Occasion, Workspace
 from tests.taggers import Taggers
 
 pytestmark = pytest.mark.usefixtures("server")
@@ -40,7 +40,7 @@ def written(taggers: Taggers, *, epochs: int, sequences: int = 300) -> str:
 
 @pytest.mark.slow
 def test_what_was_rolled_back_is_held_until_it_is_released_and_then_serves_without_being_trained_again(
-    place: Place, taggers: Taggers, caplog: pytest.LogCaptureFixture
+    place: Workspace, taggers: Taggers, caplog: pytest.LogCaptureFixture
 ) -> None:
     registry = place.registry()
     retrain(written(taggers, epochs=1), return_state=True)
@@ -72,7 +72,7 @@ def test_what_was_rolled_back_is_held_until_it_is_released_and_then_serves_witho
 
 
 def test_a_registered_model_that_does_not_work_is_held_and_one_that_is_rolled_back_to_is_refused(
-    place: Place, taggers: Taggers
+    place: Workspace, taggers: Taggers
 ) -> None:
     tagger = taggers.write()
     config = load_tagger(tagger)
@@ -96,7 +96,7 @@ def test_a_registered_model_that_does_not_work_is_held_and_one_that_is_rolled_ba
 
 
 def test_a_lost_registry_stops_the_night_until_its_files_are_moved_away_and_then_begins_anew(
-    place: Place, taggers: Taggers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    place: Workspace, taggers: Taggers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     retrain(taggers.write(), return_state=True)
     # An empty database of another name: MLflow would remember, in this process, tables of the old one's.
@@ -109,7 +109,7 @@ def test_a_lost_registry_stops_the_night_until_its_files_are_moved_away_and_then
     with caplog.at_level(logging.INFO, logger="seqtag"):
         caplog.clear()
         state = retrain(taggers.write(), return_state=True)
-    registry = Place.of(Settings()).registry()
+    registry = Workspace.of(Settings()).registry()
     assert (state.name, registry.champion("small").version) == ("Promoted", "1")
     assert "train: unchanged, model stands" in caplog.messages
     (entry,) = registry.history("small")

@@ -7,14 +7,14 @@ import pytest
 from flows.watch import watch
 from seqtag import steps
 from seqtag.config import load_tagger
-from seqtag.steps import Place
+from seqtag.steps import Workspace
 from tests.bucket import Bucket
 from tests.machine import corpus, written
 
 pytestmark = pytest.mark.usefixtures("server")
 
 
-def test_a_bucket_that_has_changed_is_said_once(place: Place, bucket: Bucket, tmp_path) -> None:
+def test_a_bucket_that_has_changed_is_said_once(place: Workspace, bucket: Bucket, tmp_path) -> None:
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
     tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/clicks/*.jsonl"'))
 
@@ -32,7 +32,7 @@ def test_a_bucket_that_has_changed_is_said_once(place: Place, bucket: Bucket, tm
     assert seen() == "Unchanged"
 
 
-def test_what_monitoring_alone_has_read_is_still_a_change(place: Place, bucket: Bucket, tmp_path) -> None:
+def test_what_monitoring_alone_has_read_is_still_a_change(place: Workspace, bucket: Bucket, tmp_path) -> None:
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
     tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/clicks/*.jsonl"'))
     bucket.put("clicks/1.jsonl", corpus(drawn=4))
@@ -40,7 +40,9 @@ def test_what_monitoring_alone_has_read_is_still_a_change(place: Place, bucket: 
     assert watch(tagger, return_state=True).name == "Changed"
 
 
-def test_a_source_that_is_missing_is_a_failure_and_no_change(place: Place, bucket: Bucket, tmp_path) -> None:
+def test_a_source_that_is_missing_is_a_failure_and_no_change(
+    place: Workspace, bucket: Bucket, tmp_path
+) -> None:
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
     tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/missing.jsonl"'))
     assert watch(tagger, return_state=True).name == "ConfigurationError"

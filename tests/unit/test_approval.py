@@ -7,8 +7,15 @@ import pytest
 
 from seqtag.artifacts import write_json
 from seqtag.run_dir import Home, RunDir
-from seqtag.steps import answer, ask, ask_again, run_asked_about, wants_approval, withdraw
-from seqtag.steps.approval import Approval, Verdict, require_approval
+from seqtag.steps import (
+    needs_approval,
+    open_approval_request,
+    record_response,
+    reopen_approval,
+    run_pending_approval,
+    withdraw_request,
+)
+from seqtag.steps.approval import ApprovalRecord, ApprovalVerdict, require_approval
 
 NOW = datetime(2026, 1, 31, 2, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -27,82 +34,82 @@ def run(tmp_path: Path) -> RunDir:
 
 def test_where_nobody_has_to_approve_nothing_is_asked_or_objected(run: RunDir) -> None:
     require_approval(run, required=False)
-    assert not wants_approval(run)
-    assert Approval.of(run).objection() is None
+    assert not needs_approval(run)
+    assert ApprovalRecord.of(run).objection() is None
     run.approval.unlink()
-    assert Approval.of(run) == Approval()
+    assert ApprovalRecord.of(run) == ApprovalRecord()
 
 
 def test_an_unanswered_model_is_held(run: RunDir) -> None:
-    assert wants_approval(run)
-    assert Approval.of(run).objection() == "it has to be approved, and nobody has answered"
-    ask(run, by="one", now=NOW, within=DAY)
-    assert Approval.of(run).objection() == "it has to be approved, and nobody has answered"
-    answer(run, "none", who="", reason="")
-    assert Approval.of(run).objection() == "nobody approved it until 2026-02-01 02:00 UTC"
-    assert not wants_approval(run)
+    assert needs_approval(run)
+    assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has answered"
+    open_approval_request(run, by="one", now=NOW, within=DAY)
+    assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has answered"
+    record_response(run, "none", who="", reason="")
+    assert ApprovalRecord.of(run).objection() == "nobody approved it until 2026-02-01 02:00 UTC"
+    assert not needs_approval(run)
 
 
 @pytest.mark.parametrize(("verdict", "held"), [("REJECT", True), ("HOLD", True), ("PROMOTE", False)])
 def test_what_would_not_serve_anyway_is_not_asked_about(run: RunDir, verdict: str, held: bool) -> None:
     write_json(run.decision, {"verdict": verdict, "sentence": ""})
     write_json(run.infra, {"held": held})
-    assert not wants_approval(run)
+    assert not needs_approval(run)
 
 
 def test_the_first_question_and_the_first_answer_stand(run: RunDir) -> None:
-    first = ask(run, by="one", now=NOW, within=DAY)
-    assert ask(run, by="two", now=NOW + DAY / 2, within=DAY) == first
+    first = open_approval_request(run, by="one", now=NOW, within=DAY)
+    assert open_approval_request(run, by="two", now=NOW + DAY / 2, within=DAY) == first
     assert first.until == "2026-02-01T02:00:00+00:00"
     assert (first.is_over(NOW), first.is_over(NOW + DAY)) == (False, True)
-    answer(run, "hold", who="Ada", reason="no")
-    answer(run, "approve", who="Bob", reason="yes")
-    assert Approval.of(run).objection() == "Ada (name as typed) holds it back: no"
+    record_response(run, "hold", who="Ada", reason="no")
+    record_response(run, "approve", who="Bob", reason="yes")
+    assert ApprovalRecord.of(run).objection() == "Ada (name as typed) holds it back: no"
 
 
 def test_an_answer_counts_for_the_decision_that_it_was_given_to(run: RunDir) -> None:
-    ask(run, by="one", now=NOW, within=DAY)
-    answer(run, "approve", who="Ada", reason="yes")
-    assert Approval.of(run).objection() is None
+    open_approval_request(run, by="one", now=NOW, within=DAY)
+    record_response(run, "approve", who="Ada", reason="yes")
+    assert ApprovalRecord.of(run).objection() is None
     write_json(run.decision, {"verdict": "PROMOTE", "sentence": "PROMOTE: another one."})
-    assert Approval.of(run).objection() == "it has to be approved, and nobody has answered"
-    assert ask(run, by="two", now=NOW, within=DAY).by == "two"
+    assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has answered"
+    assert open_approval_request(run, by="two", now=NOW, within=DAY).by == "two"
 
 
 def test_a_question_can_be_withdrawn_and_asked_by_another(run: RunDir) -> None:
-    ask(run, by="one", now=NOW, within=DAY)
-    withdraw(run)
-    assert ask(run, by="two", now=NOW, within=DAY).by == "two"
+    open_approval_request(run, by="one", now=NOW, within=DAY)
+    withdraw_request(run)
+    assert open_approval_request(run, by="two", now=NOW, within=DAY).by == "two"
 
 
 def test_the_run_that_was_asked_about_is_found_by_who_asked(run: RunDir) -> None:
     home = Home(run.path.parents[2])
-    assert run_asked_about(home, "small", by="one") is None
-    ask(run, by="one", now=NOW, within=DAY)
-    assert run_asked_about(home, "small", by="one") == run
-    assert run_asked_about(home, "small", by="two") is None
+    assert run_pending_approval(home, "small", by="one") is None
+    open_approval_request(run, by="one", now=NOW, within=DAY)
+    assert run_pending_approval(home, "small", by="one") == run
+    assert run_pending_approval(home, "small", by="two") is None
 
 
 def test_a_later_night_keeps_what_was_answered(run: RunDir) -> None:
-    ask(run, by="one", now=NOW, within=DAY)
-    answer(run, "approve", who="Ada", reason="yes")
+    open_approval_request(run, by="one", now=NOW, within=DAY)
+    record_response(run, "approve", who="Ada", reason="yes")
     require_approval(run, required=True)
-    assert Approval.of(run).objection() is None
+    assert ApprovalRecord.of(run).objection() is None
 
 
 @pytest.mark.parametrize("said", ["none", "hold"])
-def test_what_was_held_can_be_asked_again_by_another(run: RunDir, said: Verdict) -> None:
-    ask(run, by="one", now=NOW, within=DAY)
-    answer(run, said, who="Ada", reason="no")
-    ask_again(run, by="one")  # which begins anew
-    assert not wants_approval(run)
-    ask_again(run, by="two")
-    assert wants_approval(run)
-    assert ask(run, by="two", now=NOW, within=DAY).by == "two"
+def test_what_was_held_can_be_asked_again_by_another(run: RunDir, said: ApprovalVerdict) -> None:
+    open_approval_request(run, by="one", now=NOW, within=DAY)
+    record_response(run, said, who="Ada", reason="no")
+    reopen_approval(run, by="one")  # which begins anew
+    assert not needs_approval(run)
+    reopen_approval(run, by="two")
+    assert needs_approval(run)
+    assert open_approval_request(run, by="two", now=NOW, within=DAY).by == "two"
 
 
 def test_what_was_approved_is_not_asked_again(run: RunDir) -> None:
-    ask(run, by="one", now=NOW, within=DAY)
-    answer(run, "approve", who="Ada", reason="yes")
-    ask_again(run, by="two")
-    assert Approval.of(run).objection() is None
+    open_approval_request(run, by="one", now=NOW, within=DAY)
+    record_response(run, "approve", who="Ada", reason="yes")
+    reopen_approval(run, by="two")
+    assert ApprovalRecord.of(run).objection() is None

@@ -37,7 +37,7 @@ def retrained(folder, place, *, day, **written):
 def nights(tmp_path_factory):
     """Return a place, the run of a first champion, and that of a challenger with another gate."""
     folder = tmp_path_factory.mktemp("nights")
-    place = steps.Place.of(Settings(home=folder / "home"))
+    place = steps.Workspace.of(Settings(home=folder / "home"))
     first = retrained(folder, place, day=1)
     return place, first, retrained(folder, place, day=2, floor=0.06)
 
@@ -63,9 +63,9 @@ def test_the_scores_of_a_first_model_have_no_champion(nights):
 
 def test_a_step_that_was_taken_over_says_from_which_run(nights):
     _, first, second = nights
-    taken = {of.step: of.taken_from for of in dashboard.done(second)}
+    taken = {of.step: of.taken_from for of in dashboard.completed_steps(second)}
 
-    assert {of.taken_from for of in dashboard.done(first)} == {None}
+    assert {of.taken_from for of in dashboard.completed_steps(first)} == {None}
     assert taken["train"] == taken["encode"] == first.id
     assert taken["decide"] is None
 
@@ -77,17 +77,17 @@ def test_what_runs_share_does_not_depend_on_which_of_a_day_is_named_first(nights
     shutil.copytree(second.path, same_day.path)
 
     try:
-        assert {of.taken_from for of in dashboard.done(first)} == {None}
-        assert {of.step: of.taken_from for of in dashboard.done(same_day)}["train"] == first.id
+        assert {of.taken_from for of in dashboard.completed_steps(first)} == {None}
+        assert {of.step: of.taken_from for of in dashboard.completed_steps(same_day)}["train"] == first.id
     finally:
         shutil.rmtree(same_day.path)
 
 
 def test_what_changed_is_told_against_the_champions_run(nights):
     _, first, second = nights
-    changes = dashboard.changes(second)
+    changes = dashboard.input_changes(second)
 
-    assert dashboard.changes(first) is None
+    assert dashboard.input_changes(first) is None
     assert changes.champion_run == first.id
     assert changes.snapshots[0] == changes.snapshots[1]
     assert changes.settings == {"gate.floor": ("0.05", "0.06")}
@@ -156,7 +156,7 @@ def test_refused_sequences_are_told_as_text_with_their_place(tmp_path):
     (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     toml = f'[[corpus.sources]]\nformat = "jsonl"\npath = "{tmp_path}/corpus.jsonl"\n'
     (tmp_path / "spans.toml").write_text('name = "spans"\n' + toml)
-    config, place = load_tagger(tmp_path / "spans.toml"), steps.Place.of(Settings(home=tmp_path / "home"))
+    config, place = load_tagger(tmp_path / "spans.toml"), steps.Workspace.of(Settings(home=tmp_path / "home"))
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
     with pytest.raises(CorpusRejectedError):
         steps.validate(run)

@@ -24,13 +24,13 @@ SENTENCES = [
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Place:
+def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
     """Return a place with an empty registry, which takes a second to create."""
-    return steps.Place.of(Settings(home=tmp_path_factory.mktemp("home")))
+    return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
-def opened(tmp_path: Path, place: steps.Place) -> Callable[..., RunDir]:
+def opened(tmp_path: Path, place: steps.Workspace) -> Callable[..., RunDir]:
     """Return a function that writes a file, reads it and opens a run on it."""
 
     def run(text: str, **source: Any) -> RunDir:

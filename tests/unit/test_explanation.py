@@ -32,7 +32,7 @@ def night(tmp_path_factory):
     """Return the folder of a tagger, and the place in which it was retrained."""
     folder = tmp_path_factory.mktemp("night")
     config = load_tagger(Taggers(folder).write())
-    place = steps.Place.of(Settings(home=folder / "home"))
+    place = steps.Workspace.of(Settings(home=folder / "home"))
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
     for verb in VERBS[1:]:
         getattr(steps, verb)(run)
@@ -57,7 +57,7 @@ def test_with_nothing_new_all_stands(night):
     answers = asked(night)
     assert [answer.step for answer in answers] == VERBS + OF_ONE_RUN
     assert running(answers) == {}
-    assert steps.explanation(answers).splitlines()[5] == "train          stands"
+    assert steps.dry_run_text(answers).splitlines()[5] == "train          stands"
 
 
 def test_a_change_runs_what_it_is_an_input_of(night):
@@ -69,7 +69,7 @@ def test_a_change_runs_what_it_is_an_input_of(night):
 
 
 def test_what_comes_after_a_step_that_would_run_may_change_with_it(night):
-    lines = steps.explanation(asked(night, more="[quality]\nmin_tag_support = 1\n")).splitlines()
+    lines = steps.dry_run_text(asked(night, more="[quality]\nmin_tag_support = 1\n")).splitlines()
     assert lines[1].startswith("validate       would run: config ")
     assert lines[2] == "split          stands, unless validate gives something else"
 
@@ -101,11 +101,11 @@ def test_other_packages_are_a_reason(night, monkeypatch):
         "evaluate": {"opponent"} | newer,
         "decide": newer,  # which asks for the requirements of the serving code
     }
-    assert "train          would run: package tensorflow 2." in steps.explanation(answers)
+    assert "train          would run: package tensorflow 2." in steps.dry_run_text(answers)
 
 
 def test_of_a_tagger_that_was_never_trained_the_sources_would_be_read(tmp_path):
-    place = steps.Place.of(Settings(home=tmp_path / "home"))
+    place = steps.Workspace.of(Settings(home=tmp_path / "home"))
     answers = steps.explain(load_tagger(Taggers(tmp_path).write()), place)
     assert running(answers) == {"ingest": set()}
 
@@ -157,12 +157,12 @@ def test_a_conclusion_of_which_a_part_is_lost_is_none(night):
     folder, place = night
     config = load_tagger(Taggers(folder).write())
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 2))
-    standing = steps.conclusion(run, place)
+    standing = steps.outcome_digest(run, place)
     assert standing is not None
     shutil.rmtree(run.decision_dir)
-    assert steps.conclusion(run, place) is None
+    assert steps.outcome_digest(run, place) is None
     steps.decide(run)
-    assert steps.conclusion(run, place) == standing
+    assert steps.outcome_digest(run, place) == standing
 
 
 def test_a_damaged_memory_of_sources_has_them_read_again(night):

@@ -47,8 +47,8 @@ class Cities:
     folder: Path
 
     @property
-    def place(self) -> steps.Place:
-        return steps.Place.of(Settings(home=self.folder / "home"))
+    def place(self) -> steps.Workspace:
+        return steps.Workspace.of(Settings(home=self.folder / "home"))
 
     def retrain(
         self,

@@ -21,13 +21,13 @@ from seqtag.run_dir import RunDir
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Place:
+def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
     """Return a place with an empty registry, which takes a second to create."""
-    return steps.Place.of(Settings(home=tmp_path_factory.mktemp("home")))
+    return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
-def opened(place: steps.Place) -> Callable[..., RunDir]:
+def opened(place: steps.Workspace) -> Callable[..., RunDir]:
     """Return a function that reads sources and opens a run on them."""
 
     def run(*sources: dict[str, Any], **tables: Any) -> RunDir:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from seqtag.steps import occasion
+from seqtag.steps import audit_context
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -26,7 +26,7 @@ def name() -> str:
 
 
 def _who() -> str:
-    return occasion("a test", NOW).who.removesuffix(f"@{socket.gethostname()}")
+    return audit_context("a test", NOW).who.removesuffix(f"@{socket.gethostname()}")
 
 
 def test_a_user_is_who_the_user_id_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:

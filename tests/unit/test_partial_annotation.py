@@ -75,8 +75,8 @@ class Home:
     folder: Path
 
     @property
-    def place(self) -> steps.Place:
-        return steps.Place.of(Settings(home=self.folder / "home"))
+    def place(self) -> steps.Workspace:
+        return steps.Workspace.of(Settings(home=self.folder / "home"))
 
     def open_run(
         self,

@@ -45,7 +45,7 @@ FAULTS = [
 class Judged:
     """A champion, a run that is judged against it, and what that run comes to when nothing disturbs it."""
 
-    place: steps.Place
+    place: steps.Workspace
     champion: RunDir
     run: RunDir
     verdict: str
@@ -60,7 +60,7 @@ class Judged:
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     folder = tmp_path_factory.mktemp("judged")
-    place = steps.Place.of(Settings(home=folder / "home"))
+    place = steps.Workspace.of(Settings(home=folder / "home"))
     champion = _up_to_training(folder, place, floor=0.05)
     steps.evaluate(champion)
     steps.decide(champion)
@@ -74,7 +74,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     return Judged(place, champion, run, read_json(run.decision)["verdict"], _without_costs(run))
 
 
-def _up_to_training(folder: Path, place: steps.Place, *, floor: float) -> RunDir:
+def _up_to_training(folder: Path, place: steps.Workspace, *, floor: float) -> RunDir:
     config = load_tagger(Taggers(folder).write(floor=floor))
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):

@@ -12,7 +12,7 @@ import pytest
 
 from seqtag import code_version as module
 from seqtag.code_version import code_version
-from seqtag.steps.context import key_of_steps
+from seqtag.steps.context import steps_code_version
 
 A = """
     from seqtag.b import helper
@@ -203,12 +203,12 @@ def _keys(*verbs):
 
 def test_a_byte_of_the_serving_code_changes_the_keys_of_what_registers_and_tries_it(checkout):
     verbs = [("promotion", "register"), ("promotion", "infra_validate"), ("learning", "train")]
-    before, run = _keys(*verbs), key_of_steps()
+    before, run = _keys(*verbs), steps_code_version()
     with (checkout / "registry" / "serving_model.py").open("a") as file:
         file.write("# x\n")
     after = _keys(*verbs)
     assert {verb for verb in before if before[verb] != after[verb]} == {"register", "infra_validate"}
-    assert key_of_steps() != run
+    assert steps_code_version() != run
 
 
 def test_every_file_of_the_package_that_is_no_module_counts(checkout):

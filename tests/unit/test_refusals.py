@@ -21,13 +21,13 @@ IS_REFUSED = "also by too_few_sequences, empty_split, quarantine_budget."
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Place:
+def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
     """Return a place with an empty registry, which takes a second to create."""
-    return steps.Place.of(Settings(home=tmp_path_factory.mktemp("home")))
+    return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
-def refusal(place: steps.Place, tmp_path: Path) -> Callable[..., str]:
+def refusal(place: steps.Workspace, tmp_path: Path) -> Callable[..., str]:
     """Return a function that writes files, reads them as sources, and returns the error line."""
 
     def refused(files: dict[str, str], *sources: dict[str, Any], **tables: Any) -> str:

@@ -19,10 +19,10 @@ ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, steps.Place]:
+def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, steps.Workspace]:
     """A run whose model is champion version 1."""
     folder = tmp_path_factory.mktemp("served")
-    place = steps.Place.of(Settings(home=folder / "home"))
+    place = steps.Workspace.of(Settings(home=folder / "home"))
     config = load_tagger(Taggers(folder).write())
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
@@ -33,7 +33,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, steps.Plac
     return run, place
 
 
-def _serve(run: RunDir, place: steps.Place) -> tuple[str, str]:
+def _serve(run: RunDir, place: steps.Workspace) -> tuple[str, str]:
     """Register, try out and promote; return the newest entry of the ledger: its event and version."""
     steps.register(run, place)
     steps.infra_validate(run, place)
@@ -57,7 +57,7 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
 
 
 def test_with_the_same_serving_code_nothing_is_registered_or_tried_again(
-    served: tuple[RunDir, steps.Place],
+    served: tuple[RunDir, steps.Workspace],
 ) -> None:
     run, place = served
     assert steps.register(run, place).reused
@@ -66,7 +66,7 @@ def test_with_the_same_serving_code_nothing_is_registered_or_tried_again(
 
 
 def test_fixed_serving_code_becomes_a_version_that_is_tried_out_and_serves_in_place_of_the_old_one(
-    served: tuple[RunDir, steps.Place], change: Callable[[str, str], None]
+    served: tuple[RunDir, steps.Workspace], change: Callable[[str, str], None]
 ) -> None:
     run, place = served
     change("_BATCH_CELLS = 16_384", "_BATCH_CELLS = 8_192")
@@ -81,7 +81,7 @@ def test_fixed_serving_code_becomes_a_version_that_is_tried_out_and_serves_in_pl
 
 
 def test_serving_code_that_does_not_work_is_found_and_the_champion_stays(
-    served: tuple[RunDir, steps.Place], change: Callable[[str, str], None]
+    served: tuple[RunDir, steps.Workspace], change: Callable[[str, str], None]
 ) -> None:
     run, place = served
     before = place.registry().champion("small")
@@ -95,7 +95,7 @@ def test_serving_code_that_does_not_work_is_found_and_the_champion_stays(
 def test_a_later_run_that_gives_the_champions_own_model_brings_in_changed_serving_code(
     tmp_path: Path, change: Callable[[str, str], None]
 ) -> None:
-    place = steps.Place.of(Settings(home=tmp_path / "home"))
+    place = steps.Workspace.of(Settings(home=tmp_path / "home"))
     config = load_tagger(Taggers(tmp_path).write())
     snapshot = steps.ingest(config, place)
     verdicts = []

@@ -26,8 +26,8 @@ COMMENT = "b.conll:1: this line looks like a comment; set comment"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> steps.Place:
-    return steps.Place.of(Settings(home=tmp_path / "home"))
+def place(tmp_path: Path) -> steps.Workspace:
+    return steps.Workspace.of(Settings(home=tmp_path / "home"))
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def two_files(tmp_path: Path) -> Callable[..., TaggerConfig]:
     return config
 
 
-def opened(config: TaggerConfig, place: steps.Place) -> RunDir:
+def opened(config: TaggerConfig, place: steps.Workspace) -> RunDir:
     return steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
 
 

@@ -18,11 +18,11 @@ from seqtag.run_dir import RunDir
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Place:
-    return steps.Place.of(Settings(home=tmp_path_factory.mktemp("home")))
+def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
+    return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
-def through_index(place: steps.Place, source: dict[str, Any], **tables: Any) -> RunDir:
+def through_index(place: steps.Workspace, source: dict[str, Any], **tables: Any) -> RunDir:
     config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": [source]}, **tables})
     run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index):
@@ -49,7 +49,7 @@ def tags_of(run: RunDir) -> set[str]:
     ],
 )
 def test_splits_and_declared_tags_are_canonical_whatever_the_corpus_spells(
-    place: steps.Place, tmp_path: Path, words: str, declared: str
+    place: steps.Workspace, tmp_path: Path, words: str, declared: str
 ) -> None:
     text = [words.format(i).replace("/", "\t").replace(" ", "\n") for i in range(60)]
     (tmp_path / "train.conll").write_text("\n\n".join(text) + "\n", "utf-8")
@@ -68,7 +68,7 @@ def test_splits_and_declared_tags_are_canonical_whatever_the_corpus_spells(
 
 @pytest.mark.parametrize(("inside", "end", "lone"), [("M", "E", "B"), ("I", "L", "B"), ("I", "E", "E")])
 def test_a_lone_prefix_of_longer_spans_is_refused_with_the_key_that_reads_it(
-    place: steps.Place, tmp_path: Path, inside: str, end: str, lone: str
+    place: steps.Workspace, tmp_path: Path, inside: str, end: str, lone: str
 ) -> None:
     words = f"Ms/B-per Li{{}}/{inside}-per Aa/{end}-per met/O Bo/{lone}-per ./O"
     text = [words.format(i).replace("/", "\t").replace(" ", "\n") for i in range(60)]
@@ -84,7 +84,7 @@ def test_a_lone_prefix_of_longer_spans_is_refused_with_the_key_that_reads_it(
     assert tags_of(run) == {"O", "B-per", "I-per", "E-per", "S-per"}
 
 
-def test_the_sample_corpus_does_not_warn_of_its_commonest_tag(place: steps.Place) -> None:
+def test_the_sample_corpus_does_not_warn_of_its_commonest_tag(place: steps.Workspace) -> None:
     run = through_index(place, {"format": "sample", "n_sequences": 300})
 
     rules = {rule["rule"]: rule for rule in read_json(run.profile)["rules"]}

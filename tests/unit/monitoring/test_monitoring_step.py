@@ -25,7 +25,7 @@ NIGHT = date(2026, 2, 1)
 
 
 @dataclass(frozen=True)
-class Served(steps.Place):
+class Served(steps.Workspace):
     """A place with a registry that says who serves."""
 
     run_id: str | None = None
@@ -336,16 +336,16 @@ def test_the_card_of_a_tagger_without_a_champion_needs_no_numbers(place: Served)
     [("steady", False, False), ("warn", False, True), ("warn", True, True)],
 )
 def test_a_first_report_is_news_unless_all_is_steady(tmp_path, verdict, alarm, told) -> None:
-    assert steps.is_news(reported(tmp_path, "2026-02-01", verdict, alarm=alarm)) is told
+    assert steps.is_new_verdict(reported(tmp_path, "2026-02-01", verdict, alarm=alarm)) is told
 
 
 def test_a_report_is_news_where_it_says_something_else_than_the_one_before(tmp_path) -> None:
-    steps.note_news(reported(tmp_path, "2026-02-01", "warn"))
-    assert not steps.is_news(reported(tmp_path, "2026-02-02", "warn"))
-    assert steps.is_news(reported(tmp_path, "2026-02-03", "warn", alarm=True))
-    steps.note_news(reported(tmp_path, "2026-02-03", "warn", alarm=True))
-    assert not steps.is_news(reported(tmp_path, "2026-02-03", "warn", alarm=True))  # of the same day
-    assert steps.is_news(reported(tmp_path, "2026-02-04", "steady"))
+    steps.record_notified(reported(tmp_path, "2026-02-01", "warn"))
+    assert not steps.is_new_verdict(reported(tmp_path, "2026-02-02", "warn"))
+    assert steps.is_new_verdict(reported(tmp_path, "2026-02-03", "warn", alarm=True))
+    steps.record_notified(reported(tmp_path, "2026-02-03", "warn", alarm=True))
+    assert not steps.is_new_verdict(reported(tmp_path, "2026-02-03", "warn", alarm=True))  # of the same day
+    assert steps.is_new_verdict(reported(tmp_path, "2026-02-04", "steady"))
 
 
 def reported(folder, day: str, verdict: str, *, alarm: bool = False) -> MonitorReport:
@@ -359,10 +359,10 @@ def reported(folder, day: str, verdict: str, *, alarm: bool = False) -> MonitorR
 
 def test_where_logs_lie_is_named_or_configured(monkeypatch) -> None:
     monkeypatch.setenv("SEQTAG_AS_OF", "2026-02-01")
-    assert steps.path_of_logs(config(), None) is None
+    assert steps.tagged_logs_path(config(), None) is None
     configured = config(tagged_logs="logs/${SEQTAG_AS_OF}")
-    assert str(steps.path_of_logs(configured, None)) == "logs/2026-02-01"
-    assert str(steps.path_of_logs(configured, "other")) == "other"
+    assert str(steps.tagged_logs_path(configured, None)) == "logs/2026-02-01"
+    assert str(steps.tagged_logs_path(configured, "other")) == "other"
     monkeypatch.delenv("SEQTAG_AS_OF")
     with pytest.raises(ConfigError, match=r"monitor\.tagged_logs: environment variable SEQTAG_AS_OF"):
-        steps.path_of_logs(configured, None)
+        steps.tagged_logs_path(configured, None)
