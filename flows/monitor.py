@@ -26,13 +26,13 @@ from flows.run_context import begin_day, flow_run_name
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig, load_tagger
 from seqtag.run_dir import MonitorReport
-from tasks.failures import failing_by_kind
+from tasks.failures import map_errors_to_states
 
 _TITLES = {"steady": "Steady", "warn": "Warning", "retrain": "Retrain"}
 
 
 @flow(name="monitor", flow_run_name=flow_run_name)
-@failing_by_kind
+@map_errors_to_states
 def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = None) -> State[MonitorReport]:
     """Compare what a tagger's corpus and logs hold with what its champion was trained beside.
 

@@ -16,11 +16,11 @@ from flows.run_context import begin_day, flow_run_name
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.run_dir import RunDir
-from tasks.failures import failing_by_kind
+from tasks.failures import map_errors_to_states
 
 
 @flow(name="retrain", flow_run_name=flow_run_name)
-@failing_by_kind
+@map_errors_to_states
 def retrain(
     tagger: str, force: list[steps.StepName] | None = None, as_of: date | None = None
 ) -> State[RunDir]:

@@ -12,11 +12,11 @@ from flows.events import corpus_changed
 from flows.run_context import begin_day, flow_run_name
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
-from tasks.failures import failing_by_kind
+from tasks.failures import map_errors_to_states
 
 
 @flow(name="watch", flow_run_name=flow_run_name)
-@failing_by_kind
+@map_errors_to_states
 def watch(tagger: str) -> State[None]:
     """Say by an event that the sources of a tagger have changed since they were read, once for each change.
 
@@ -25,7 +25,7 @@ def watch(tagger: str) -> State[None]:
     """
     config, place = load_tagger(tagger), steps.Workspace.of(Settings())
     begin_day(config.schedule, due_by="watch")
-    change = tasks.look_at_sources(config, place)
+    change = tasks.poll_sources(config, place)
     if change == "changed":
         corpus_changed(config.name)
         steps.record_source_change(config, place)  # after the event: said twice is better than never

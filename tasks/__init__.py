@@ -3,7 +3,7 @@
 Each hands its run directory on, so that the dashboard draws the chain.
 """
 
-from tasks.corpus import ingest, look_at_sources, open_run, split, validate
+from tasks.corpus import ingest, open_run, poll_sources, split, validate
 from tasks.evaluation import decide, evaluate, report
 from tasks.features import encode, index
 from tasks.monitoring import monitor
@@ -19,9 +19,9 @@ __all__ = [
     "index",
     "infra_validate",
     "ingest",
-    "look_at_sources",
     "monitor",
     "open_run",
+    "poll_sources",
     "promote",
     "register",
     "report",

@@ -37,7 +37,7 @@ _PICTURES: Final = {
 _log: Final = logging.getLogger("prefect.task_runs")  # what it says goes to the run on the dashboard
 
 
-def stopping_nothing(function: Callable[P, T]) -> Callable[P, T | None]:
+def log_errors(function: Callable[P, T]) -> Callable[P, T | None]:
     """Have a function that publishes say in the log what kept it from it."""
 
     @functools.wraps(function)
@@ -51,7 +51,7 @@ def stopping_nothing(function: Callable[P, T]) -> Callable[P, T | None]:
     return publishing
 
 
-@stopping_nothing
+@log_errors
 def show_corpus(run: RunDir) -> None:
     """Show what the corpus holds, what was quarantined, and where the data docs are."""
     create_markdown_artifact(
@@ -67,7 +67,7 @@ def show_corpus(run: RunDir) -> None:
     _link("data-docs", run, run.data_docs, "Every expectation, and whether it was met")
 
 
-@stopping_nothing
+@log_errors
 def show_scores(run: RunDir) -> None:
     """Show the scores on test, the learning curve and the confusion of tags."""
     create_table_artifact(
@@ -79,7 +79,7 @@ def show_scores(run: RunDir) -> None:
         create_image_artifact(key=f"{name}-{run.tagger}", image_url=picture.uri, description=_PICTURES[name])
 
 
-@stopping_nothing
+@log_errors
 def show_verdict(run: RunDir, tagger: str) -> None:
     """Show the retrain card, and where the report is."""
     create_markdown_artifact(
@@ -90,7 +90,7 @@ def show_verdict(run: RunDir, tagger: str) -> None:
     _link("report", run, run.report, "All scores, curves and examples on one page")
 
 
-@stopping_nothing
+@log_errors
 def show_drift(report: MonitorReport) -> None:
     """Show every statistic of what was monitored, beside its noise floor."""
     create_markdown_artifact(
@@ -109,7 +109,7 @@ class TrainingProgress:
         self._artifact: UUID | None = None
         self._best = -1.0
 
-    @stopping_nothing
+    @log_errors
     def advance(self, epoch: Mapping[str, Any]) -> None:
         """Show one more epoch: the fields of a `seqtag.neural.EpochRecord`."""
         self._best = max(self._best, epoch["dev_score"])
@@ -125,7 +125,7 @@ class TrainingProgress:
         else:
             update_progress_artifact(self._artifact, progress=percent_done, description=words)
 
-    @stopping_nothing
+    @log_errors
     def finish(self) -> None:
         """Fill the bar: a training may end before its last epoch. One that never began shows none."""
         if self._artifact is not None:

@@ -9,7 +9,7 @@ from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
-from tasks.failures import TRANSIENT, failing_by_kind
+from tasks.failures import TRANSIENT, map_errors_to_states
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,7 +47,7 @@ def step(
 
     def made(function: Callable[P, T]) -> Task[P, T]:
         return _Step(
-            fn=failing_by_kind(function),
+            fn=map_errors_to_states(function),
             task_run_name=name,
             timeout_seconds=timeout_seconds,
             cache_policy=NO_CACHE,

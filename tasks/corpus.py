@@ -20,9 +20,7 @@ def ingest(config: TaggerConfig, place: steps.Workspace) -> Snapshot:
 
 
 @step(name="look at sources {config.name}", timeout_seconds=HOUR)
-def look_at_sources(
-    config: TaggerConfig, place: steps.Workspace
-) -> Literal["changed", "unchanged", "unknown"]:
+def poll_sources(config: TaggerConfig, place: steps.Workspace) -> Literal["changed", "unchanged", "unknown"]:
     """Tell whether the sources are others than those that were read or looked at before."""
     return steps.poll_sources(config, place)
 

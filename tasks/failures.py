@@ -86,7 +86,7 @@ def is_transient(error: BaseException) -> bool:
     return is_transient(error.__cause__)
 
 
-def failing_by_kind(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
+def map_errors_to_states(function: Callable[P, T]) -> Callable[P, T | State[Any]]:
     """Make a function return a failed state, named by the kind of the error, in place of raising it."""
 
     @functools.wraps(function)

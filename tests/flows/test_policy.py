@@ -28,7 +28,7 @@ from seqtag.errors import (
     TrainingError,
 )
 from tasks.base import step
-from tasks.failures import failing_by_kind, is_transient, kind_of
+from tasks.failures import is_transient, kind_of, map_errors_to_states
 
 
 def registry_error(cause: Exception) -> RegistryError:
@@ -136,7 +136,7 @@ def test_prefect_tries_again_what_may_pass_and_names_what_failed_by_its_kind(
         raise error
 
     @flow
-    @failing_by_kind
+    @map_errors_to_states
     def night() -> None:
         try:
             failing()
@@ -157,7 +157,7 @@ def test_the_words_of_others_about_addresses_are_starred(
 ) -> None:
     monkeypatch.setattr("tasks.failures._log", logging.getLogger("seqtag"))  # Prefect's wants a flow run
 
-    @failing_by_kind
+    @map_errors_to_states
     def failing() -> None:
         raise ValueError("no answer from https://hunter2@host/x.conll?sig=hunter2")
 
