@@ -1,13 +1,13 @@
 """The promotion gate: comparison of challenger and champion, its rules, and the decision."""
 
-from seqtag.gate.comparable_subset import Anchor, AnchorKind, LeftOut, tag_change
+from seqtag.gate.comparable_subset import Anchor, AnchorKind, ExcludedSequences, tag_change
 from seqtag.gate.decision import METRIC_NAMES, Decision, Opponent
 from seqtag.gate.error_budget import Budget, fewest_test_documents
 from seqtag.gate.gate_rules import Cost, Costs
-from seqtag.gate.paired_test import Verdict
+from seqtag.gate.paired_test import GateVerdict
 from seqtag.gate.promotion_gate import decide_promotion
 from seqtag.gate.sample_size import IMPROVEMENTS, Plan, plan_test_split
-from seqtag.gate.score_losses import clear_losses, parts_of
+from seqtag.gate.score_losses import clear_losses, score_parts
 
 __all__ = [
     "IMPROVEMENTS",
@@ -18,14 +18,14 @@ __all__ = [
     "Cost",
     "Costs",
     "Decision",
-    "LeftOut",
+    "ExcludedSequences",
+    "GateVerdict",
     "Opponent",
     "Plan",
-    "Verdict",
     "clear_losses",
     "decide_promotion",
     "fewest_test_documents",
-    "parts_of",
     "plan_test_split",
+    "score_parts",
     "tag_change",
 ]

@@ -100,7 +100,7 @@ def with_types(pairs: TagPairs, types: Collection[str], *, scheme: SchemeName) -
 
 
 @dataclass(frozen=True)
-class LeftOut:
+class ExcludedSequences:
     """Sequences of a test split on which a champion cannot be compared with a challenger.
 
     seen      the champion alone was trained on an equal sequence
@@ -131,8 +131,8 @@ class LeftOut:
         seen = champion_seen & ~challenger_seen
         return cls(len(gold), int(seen.sum()), int(foreign.sum()), int((seen | foreign).sum()))
 
-    def __add__(self, other: LeftOut) -> LeftOut:
-        return LeftOut(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
+    def __add__(self, other: ExcludedSequences) -> ExcludedSequences:
+        return ExcludedSequences(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def obstacle(self, gate: GateConfig) -> str | None:
         """Return why the two cannot be compared, None if on enough of the test split they can."""
@@ -145,7 +145,7 @@ class LeftOut:
         )
 
 
-def where(predictions: Predictions, kept: npt.NDArray[np.bool_]) -> Predictions:
+def subset(predictions: Predictions, kept: npt.NDArray[np.bool_]) -> Predictions:
     """Return the predictions of the sequences where `kept: <bool>[n_sequences]`; for scoring tags alone."""
     pairs = predictions.pairs
     lengths = np.diff(pairs.offsets)

@@ -14,21 +14,21 @@ from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
 from seqtag.evaluation.metric import metric_counts, score_differences
 from seqtag.evaluation.predictions import Predictions
 from seqtag.evaluation.prf import Interval, standard_interval
-from seqtag.gate.comparable_subset import TagChange, faded_types, tag_change, where, with_types
+from seqtag.gate.comparable_subset import TagChange, faded_types, subset, tag_change, with_types
 from seqtag.gate.decision import (
     Decision,
     Opponent,
     Recent,
     champion_text,
-    concluded,
     score_of,
     score_text,
     scored_rule,
+    with_verdict,
 )
 from seqtag.gate.error_budget import Budget, gauge
 from seqtag.gate.gate_rules import (
     Costs,
-    Rule,
+    GateRule,
     budget_rule,
     comparable_rule,
     cost_rules,
@@ -36,7 +36,7 @@ from seqtag.gate.gate_rules import (
     points,
     tag_rules,
 )
-from seqtag.gate.guardrails import guarded
+from seqtag.gate.guardrails import guardrails
 from seqtag.gate.paired_test import PairedDifference, paired_difference
 from seqtag.gate.retraining_noise import RetrainingNoise
 
@@ -48,7 +48,7 @@ Units = npt.NDArray[np.uint64]  # <uint64>[n_sequences], equal for sequences tha
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ComparisonSettings:
     """All that a comparison depends on but the two models' predictions; tags are the challenger's."""
 
     tags: tuple[str, ...]
@@ -63,7 +63,7 @@ class Comparison:
 
 
 def compared(
-    decision: Decision, ours: Predictions, theirs: Predictions, opponent: Opponent, by: Comparison
+    decision: Decision, ours: Predictions, theirs: Predictions, opponent: Opponent, by: ComparisonSettings
 ) -> Decision:
     """Decide on the sequences on which both can be compared."""
     change, anchor = _change(opponent, by), opponent.anchor
@@ -91,7 +91,7 @@ def compared(
     }
     decision = _paired(decision, counts[0], counts[1], common.theirs, by)
     if decision["difference"] is not None:
-        guards = guarded(
+        guards = guardrails(
             common.ours,
             common.theirs,
             scheme=by.scheme,
@@ -106,10 +106,10 @@ def compared(
             "guards": guards,
             "rules": [*decision["rules"], *guard_rules(guards, by.gate)],
         }
-    return concluded(decision)
+    return with_verdict(decision)
 
 
-def policy_rules(ours: Predictions, opponent: Opponent, by: Comparison) -> list[Rule]:
+def policy_rules(ours: Predictions, opponent: Opponent, by: ComparisonSettings) -> list[GateRule]:
     """Ask that the tag set changed, and the cost grew, only as they are allowed to."""
     change = _change(opponent, by)
     foreign = with_types(ours.pairs, {*change.new, *change.removed}, scheme=by.scheme)
@@ -120,14 +120,14 @@ def policy_rules(ours: Predictions, opponent: Opponent, by: Comparison) -> list[
 
 
 def loss_rule(
-    ours: Predictions, theirs: Predictions, opponent: Opponent, metric: Metric, by: Comparison
-) -> Rule:
+    ours: Predictions, theirs: Predictions, opponent: Opponent, metric: Metric, by: ComparisonSettings
+) -> GateRule:
     """Ask that a recipe retrained be not clearly worse on what is left of the test split to compare it on."""
     name, change = "no clear loss where both can be compared", _change(opponent, by)
     common = _Common.of(ours, theirs, (*change.new, *change.removed), by)
     counts = common.counts(metric, by.scheme)
     if common.n_documents < _FEWEST_COMMON or not all(each[:, 1].any() for each in counts):
-        return Rule(rule=name, held=True, detail=f"too little: {common.n_documents} documents", change="")
+        return GateRule(rule=name, held=True, detail=f"too little: {common.n_documents} documents", change="")
     differences = score_differences(
         *counts, units=common.ours.units, resamples=by.gate.resamples, seed=by.seed
     )
@@ -142,14 +142,14 @@ def loss_rule(
         f"difference {points(value)} points, {by.gate.confidence:.0%} interval [{points(low)}, "
         f"{points(high)}], on {common.n_documents:,} documents that neither model was trained on alone"
     )
-    return Rule(rule=name, held=high >= 0, detail=detail, change="")
+    return GateRule(rule=name, held=high >= 0, detail=detail, change="")
 
 
-def new_rule(ours: Predictions, gate: GateConfig) -> Rule:
+def new_rule(ours: Predictions, gate: GateConfig) -> GateRule:
     """Ask that enough of the test split be new to the challenger, or its score is one of memory."""
     share = 1.0 if ours.seen is None or not len(ours.seen) else float((~ours.seen).mean())
     detail = f"{share:.1%} of the test sequences are not in its training data, {gate.min_new:.1%} are needed"
-    return Rule(
+    return GateRule(
         rule="enough of the test split is new",
         held=share >= gate.min_new,
         detail=detail,
@@ -162,7 +162,7 @@ def _paired(
     ours: Counts,
     theirs: Counts,
     champion: Predictions,
-    by: Comparison,
+    by: ComparisonSettings,
 ) -> Decision:
     """Compare the counts of both; the verdict is that of the difference alone.
 
@@ -282,12 +282,14 @@ class _Common:
     theirs: Predictions
 
     @classmethod
-    def of(cls, ours: Predictions, theirs: Predictions, foreign: Sequence[str], by: Comparison) -> Self:
+    def of(
+        cls, ours: Predictions, theirs: Predictions, foreign: Sequence[str], by: ComparisonSettings
+    ) -> Self:
         """Leave out the sequences that one of both alone was trained on, or that have foreign types."""
         unknown = np.zeros(len(ours.rows), np.bool_)
         seen = [unknown if each.seen is None else each.seen for each in (ours, theirs)]
         kept = ~((seen[0] ^ seen[1]) | with_types(ours.pairs, foreign, scheme=by.scheme))
-        return cls(seen, kept, where(ours, kept), where(theirs, kept))
+        return cls(seen, kept, subset(ours, kept), subset(theirs, kept))
 
     @property
     def n_documents(self) -> int:
@@ -301,7 +303,7 @@ class _Common:
         return ours, theirs
 
 
-def _change(opponent: Opponent, by: Comparison) -> TagChange:
+def _change(opponent: Opponent, by: ComparisonSettings) -> TagChange:
     renamed = by.gate.renamed_tags
     change = tag_change(by.tags, opponent.tags, scheme=by.scheme, renamed=renamed)
     faded = faded_types(by.tag_counts, opponent.tag_counts, scheme=by.scheme, renamed=renamed)

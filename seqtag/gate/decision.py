@@ -15,9 +15,9 @@ from seqtag.config import Metric
 from seqtag.evaluation.prf import Interval
 from seqtag.gate.comparable_subset import Anchor
 from seqtag.gate.error_budget import Gauge
-from seqtag.gate.gate_rules import CHANCE, DIFFERING, MARGIN, NOISE, Rule
-from seqtag.gate.guardrails import Guarded
-from seqtag.gate.paired_test import Verdict
+from seqtag.gate.gate_rules import CHANCE, DIFFERING, MARGIN, NOISE, GateRule
+from seqtag.gate.guardrails import Guardrail
+from seqtag.gate.paired_test import GateVerdict
 
 METRIC_NAMES: dict[Metric, str] = {"accuracy": "accuracy", "span_f1": "span F1"}
 
@@ -45,7 +45,7 @@ class Decision(TypedDict):
     those that one of them alone was trained on, or that have a tag which one of them does not know.
     """
 
-    verdict: Verdict
+    verdict: GateVerdict
     sentence: str
     metric: Metric
     challenger: float | None
@@ -69,9 +69,9 @@ class Decision(TypedDict):
     n_sequences: int
     n_documents: int
     n_left_out: int
-    rules: list[Rule]
+    rules: list[GateRule]
     would_pass: list[str]  # all the changes that would make it PROMOTE; empty if it is, or nothing would
-    guards: list[Guarded]
+    guards: list[Guardrail]
 
 
 @dataclass(frozen=True)
@@ -87,10 +87,10 @@ class Opponent:
     is_same_model: bool = False  # the challenger's files are its own; only the serving code differs
 
 
-def concluded(decision: Decision) -> Decision:
+def with_verdict(decision: Decision) -> Decision:
     """Hold what would be promoted but for a rule, and say what would have to be otherwise."""
     failed = [rule for rule in decision["rules"] if not rule["held"]]
-    verdict: Verdict = "HOLD" if decision["verdict"] == "PROMOTE" and failed else decision["verdict"]
+    verdict: GateVerdict = "HOLD" if decision["verdict"] == "PROMOTE" and failed else decision["verdict"]
     sentence = decision["sentence"]
     if decision["difference"] is not None:
         named = [rule for rule in failed if rule["rule"] != MARGIN]
@@ -103,21 +103,21 @@ def concluded(decision: Decision) -> Decision:
     return {**decision, "verdict": verdict, "sentence": sentence, "would_pass": would_pass}
 
 
-def scored_rule(decision: Decision, who: Who) -> Rule:
+def scored_rule(decision: Decision, who: Who) -> GateRule:
     """Ask that a model have a score."""
     model = "champion's recipe" if who == "champion" and decision["is_anchored"] else who
     detail = f"the {model} has {score_text(decision, who)}"
-    return Rule(rule=f"the {who} is scored", held=decision[who] is not None, detail=detail, change="")
+    return GateRule(rule=f"the {who} is scored", held=decision[who] is not None, detail=detail, change="")
 
 
-def floor_rule(decision: Decision) -> Rule:
+def floor_rule(decision: Decision) -> GateRule:
     """Ask that a model without a champion to beat be good enough to serve at all."""
     score, floor = decision["challenger"], decision["floor"]
     words = "cannot be held against" if score is None else "reaches" if score >= floor else "is below"
     detail = f"{score_text(decision, 'challenger')} {words} the floor of {100 * floor:.1f}%"
     held = score is not None and score >= floor
     change = "" if score is None or held else f"gate.floor = {math.floor(1e4 * score) / 1e4:g}"
-    return Rule(rule="the floor is reached", held=held, detail=detail, change=change)
+    return GateRule(rule="the floor is reached", held=held, detail=detail, change=change)
 
 
 def score_of(counts: npt.NDArray[np.float32]) -> float | None:

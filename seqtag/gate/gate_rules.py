@@ -12,7 +12,7 @@ import numpy.typing as npt
 from seqtag.config import GateConfig
 from seqtag.gate.comparable_subset import Anchor, TagChange
 from seqtag.gate.error_budget import Budget, fewest_documents
-from seqtag.gate.guardrails import Guarded
+from seqtag.gate.guardrails import Guardrail
 from seqtag.gate.retraining_noise import RetrainingNoise
 
 MARGIN: Final = "the difference clears the margin"
@@ -23,7 +23,7 @@ COMPARABLE: Final = "the test split is fair to both"
 BUDGET: Final = "the error budget is not used up"
 
 
-class Rule(TypedDict):
+class GateRule(TypedDict):
     """One condition of a promotion, and whether it held.
 
     `change` is the smallest one, all else being equal, with which it would have; "" if it did, or none would.
@@ -50,7 +50,7 @@ class Costs(TypedDict):
     champion: Cost | None
 
 
-def budget_rule(level: float, budget: Budget, gate: GateConfig) -> Rule:
+def budget_rule(level: float, budget: Budget, gate: GateConfig) -> GateRule:
     """Ask that the error budget of the horizon be not used up."""
     share = gate.false_promotions / gate.horizon
     detail = (
@@ -61,7 +61,9 @@ def budget_rule(level: float, budget: Budget, gate: GateConfig) -> Rule:
     return _rule(BUDGET, level > 0, detail, change)
 
 
-def enough_differ_rule(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], level: float) -> Rule:
+def enough_differ_rule(
+    ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], level: float
+) -> GateRule:
     """Ask for as many differing documents as a sign test would need if all spoke for one side.
 
     With fewer, the bootstrap's interval is narrower than the evidence.
@@ -79,7 +81,7 @@ def enough_differ_rule(ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.flo
     return _rule(DIFFERING, differing >= needed, detail, change)
 
 
-def margin_rule(difference: float, bound: float, *, level: float, margin: float) -> Rule:
+def margin_rule(difference: float, bound: float, *, level: float, margin: float) -> GateRule:
     """Ask that the lower bound of the difference lie above the margin."""
     detail = (
         f"at an error level of {level:.4%} the difference is at least {points(max(bound, -1.0))} points, "
@@ -92,7 +94,7 @@ def margin_rule(difference: float, bound: float, *, level: float, margin: float)
     return _rule(MARGIN, bound > margin, detail, ", or ".join(filter(None, changes)))
 
 
-def noise_rule(difference: float, low: float, *, noise: RetrainingNoise, gate: GateConfig) -> Rule:
+def noise_rule(difference: float, low: float, *, noise: RetrainingNoise, gate: GateConfig) -> GateRule:
     """Ask that the difference be larger than what another training of the same configuration would change."""
     detail = (
         f"with retraining noise of {100 * noise.value:.2f} points ({noise.source}) the {gate.confidence:.0%} "
@@ -102,7 +104,7 @@ def noise_rule(difference: float, low: float, *, noise: RetrainingNoise, gate: G
     return _rule(NOISE, low > gate.margin, detail, change)
 
 
-def chance_rule(p_value: float, level: float) -> Rule:
+def chance_rule(p_value: float, level: float) -> GateRule:
     """Ask that approximate randomization agree with the bootstrap that it is no chance."""
     detail = f"approximate randomization gives p = {p_value:.5f}, {2 * level:.3g} is allowed"
     return _rule(CHANCE, p_value < 2 * level, detail, "a difference that is no chance")
@@ -110,7 +112,7 @@ def chance_rule(p_value: float, level: float) -> Rule:
 
 def comparable_rule(
     seen: Sequence[npt.NDArray[np.bool_]], *, known: Sequence[bool], anchor: Anchor | None, gate: GateConfig
-) -> Rule:
+) -> GateRule:
     """Ask that the champion alone was trained on few sequences of the test split, and that this is known.
 
     What only one of both was trained on favours it, and is left out. A sequence that both were trained on is
@@ -143,7 +145,7 @@ def comparable_rule(
     return _rule(COMPARABLE, theirs <= gate.max_seen, detail, change)
 
 
-def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[Rule]:
+def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[GateRule]:
     """Ask that a tag set changed only as it is allowed to."""
     rules = []
     for what, names, policy in (
@@ -161,7 +163,7 @@ def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[Ru
     return rules
 
 
-def cost_rules(costs: Costs | None, gate: GateConfig) -> list[Rule]:
+def cost_rules(costs: Costs | None, gate: GateConfig) -> list[GateRule]:
     """Ask that the challenger take little more than the champion, where both were measured."""
     if costs is None or costs["champion"] is None:
         return []
@@ -191,7 +193,7 @@ def cost_rules(costs: Costs | None, gate: GateConfig) -> list[Rule]:
     return rules
 
 
-def guard_rules(guards: Sequence[Guarded], gate: GateConfig) -> list[Rule]:
+def guard_rules(guards: Sequence[Guardrail], gate: GateConfig) -> list[GateRule]:
     """Ask that no type or slice be clearly worse; a rule for each that is, or one for all."""
     worse = [guard for guard in guards if guard["high"] < -gate.guard_margin]
     if not worse:
@@ -219,8 +221,8 @@ def points(fraction: float) -> str:
     return f"{100 * fraction:+.2f}"
 
 
-def _rule(name: str, held: bool, detail: str, change: str) -> Rule:
-    return Rule(rule=name, held=bool(held), detail=detail, change="" if held else change)
+def _rule(name: str, held: bool, detail: str, change: str) -> GateRule:
+    return GateRule(rule=name, held=bool(held), detail=detail, change="" if held else change)
 
 
 def _larger_difference(difference: float, needed: float) -> str:

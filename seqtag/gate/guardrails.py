@@ -19,7 +19,7 @@ from seqtag.evaluation.prf import Sums, f1, ratio, t_reach
 from seqtag.evaluation.slices import Slices, by_column, by_length, by_repetition, sequence_counts
 
 
-class Guarded(TypedDict):
+class Guardrail(TypedDict):
     """A type, tag or slice: the challenger's score minus the champion's.
 
     The interval is wider than the decision's, since there are many of them (Bonferroni, which holds however
@@ -71,7 +71,7 @@ class _Compared:
     share: float
 
 
-def guarded(
+def guardrails(
     ours: Predictions,
     theirs: Predictions,
     *,
@@ -81,7 +81,7 @@ def guarded(
     evaluate: EvaluateConfig,
     noise: float,
     seed: int,
-) -> list[Guarded]:
+) -> list[Guardrail]:
     """Compare two models on every type (or tag) and slice of at least `gate.min_support`.
 
     A type is compared by F1, a tag by the share of it that is found, a slice by the metric that decides.
@@ -121,7 +121,7 @@ def guarded(
         float(sum(of_model[:, i].sum(dtype=np.float64) for of_model in counts)) for i in (0, 1)
     )
     noise_of_one = noise / _deviation(right / found_in) if 0 < right < found_in else 0.0
-    return [_guarded(of, confidence=confidence, noise_of_one=noise_of_one) for of in kept]
+    return [_guardrail(of, confidence=confidence, noise_of_one=noise_of_one) for of in kept]
 
 
 def _class_counts(pairs: TagPairs, scheme: SchemeName) -> ClassCounts:
@@ -152,7 +152,7 @@ def _deviation(share: float) -> float:
     return (share * (1 - share)) ** 0.5
 
 
-def _guarded(of: _Compared, *, confidence: float, noise_of_one: float) -> Guarded:
+def _guardrail(of: _Compared, *, confidence: float, noise_of_one: float) -> Guardrail:
     """Return the interval of a part, by what another test split and another training would have changed.
 
     From the test split comes the wider of the percentile and the t interval at each end: the more guards
@@ -169,7 +169,7 @@ def _guarded(of: _Compared, *, confidence: float, noise_of_one: float) -> Guarde
     reach = t_reach(tail, of.documents, deviation=float(np.nanstd(of.difference[1:], ddof=1)))
     noise = noise_of_one * _deviation(of.score) / of.share**0.5 if of.share else math.inf
     of_training = t_reach(tail, of.documents, deviation=2**0.5 * noise)
-    return Guarded(
+    return Guardrail(
         what=of.what,
         difference=value,
         low=max(value - math.hypot(max(value - float(low[0]), reach), of_training), -1.0),

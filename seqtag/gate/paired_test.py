@@ -14,10 +14,10 @@ from seqtag.evaluation.bootstrap import unit_totals
 from seqtag.evaluation.metric import score_differences
 from seqtag.evaluation.prf import Interval, difference_interval, t_reach
 from seqtag.evaluation.randomization import randomization_p_value
-from seqtag.gate.gate_rules import Rule, chance_rule, enough_differ_rule, margin_rule, noise_rule
+from seqtag.gate.gate_rules import GateRule, chance_rule, enough_differ_rule, margin_rule, noise_rule
 from seqtag.gate.retraining_noise import RetrainingNoise
 
-Verdict = Literal["PROMOTE", "HOLD", "REJECT"]
+GateVerdict = Literal["PROMOTE", "HOLD", "REJECT"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class PairedDifference:
     bound: float
     p_better: float
     p_value: float
-    verdict: Verdict
-    rules: list[Rule]
+    verdict: GateVerdict
+    rules: list[GateRule]
 
 
 def paired_difference(
@@ -75,7 +75,7 @@ def paired_difference(
         chance_rule(p_value, level),
     ]
     enough, clears, exceeds_noise, _ = (rule["held"] for rule in rules)
-    verdict: Verdict = "HOLD"
+    verdict: GateVerdict = "HOLD"
     if enough:
         verdict = "PROMOTE" if clears and exceeds_noise else "REJECT" if value + reach < 0 else "HOLD"
     return PairedDifference(

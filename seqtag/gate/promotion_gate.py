@@ -16,20 +16,20 @@ from seqtag.errors import RunDirError, is_permanent
 from seqtag.evaluation.metric import metric_counts, resolve_metric
 from seqtag.evaluation.predictions import Predictions, read_predictions, same_gold
 from seqtag.gate.comparable_subset import with_new_names
-from seqtag.gate.comparison import Comparison, compared, loss_rule, new_rule, policy_rules
+from seqtag.gate.comparison import ComparisonSettings, compared, loss_rule, new_rule, policy_rules
 from seqtag.gate.decision import (
     Decision,
     Opponent,
     champion_text,
-    concluded,
     floor_rule,
     score_of,
     score_text,
     scored_rule,
+    with_verdict,
 )
 from seqtag.gate.error_budget import Budget
-from seqtag.gate.gate_rules import Costs, Rule
-from seqtag.gate.paired_test import Verdict
+from seqtag.gate.gate_rules import Costs, GateRule
+from seqtag.gate.paired_test import GateVerdict
 from seqtag.gate.retraining_noise import retraining_noise
 
 log = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ def decide_promotion(
         decision = _first_model(decision, ours, gate)
     else:
         scores = [*earlier_scores, *([] if decision["challenger"] is None else [decision["challenger"]])]
-        by = Comparison(
+        by = ComparisonSettings(
             tags=tuple(tags),
             tag_counts=tag_counts if tag_counts is not None else opponent.tag_counts,
             scheme=scheme,
@@ -169,22 +169,22 @@ def _without_opponent(decision: Decision, fault: str) -> Decision:
         f"HOLD: {champion_text(decision)} could not be scored ({fault}), so that nothing is promoted; the "
         f"challenger has {score_text(decision, 'challenger')} on {_extent(decision)}."
     )
-    rule = Rule(rule="the champion is scored", held=False, detail=fault, change="")
+    rule = GateRule(rule="the champion is scored", held=False, detail=fault, change="")
     return {**decision, "verdict": "HOLD", "sentence": sentence, "rules": [rule]}
 
 
 def _first_model(decision: Decision, ours: Predictions, gate: GateConfig) -> Decision:
     rules = [scored_rule(decision, "challenger"), floor_rule(decision), new_rule(ours, gate)]
-    verdict: Verdict = "PROMOTE" if rules[1]["held"] else "REJECT"
+    verdict: GateVerdict = "PROMOTE" if rules[1]["held"] else "REJECT"
     verdict = "HOLD" if decision["challenger"] is None else verdict
     sentence = f"{verdict}: {rules[1]['detail']} for a first model, on {_extent(decision)}."
     if verdict == "PROMOTE" and not rules[2]["held"]:
         sentence = sentence.removesuffix(".").replace("PROMOTE", "HOLD", 1) + f"; {rules[2]['detail']}."
-    return concluded({**decision, "verdict": verdict, "sentence": sentence, "rules": rules})
+    return with_verdict({**decision, "verdict": verdict, "sentence": sentence, "rules": rules})
 
 
 def _renewed(
-    decision: Decision, ours: Predictions, theirs: Predictions, opponent: Opponent, by: Comparison
+    decision: Decision, ours: Predictions, theirs: Predictions, opponent: Opponent, by: ComparisonSettings
 ) -> Decision:
     """Decide on the champion's recipe retrained, where the champion cannot be compared on this test split.
 
@@ -208,14 +208,14 @@ def _renewed(
     failed = [rule["detail"] for rule in rules if not rule["held"]]
     if failed:
         sentence = f"{sentence.removesuffix('.')}; {'; '.join(failed)}.".replace("PROMOTE", "HOLD", 1)
-    return concluded({**decision, "verdict": "PROMOTE", "sentence": sentence, "rules": rules})
+    return with_verdict({**decision, "verdict": "PROMOTE", "sentence": sentence, "rules": rules})
 
 
-def _level_rule(opponent: Opponent) -> Rule:
+def _level_rule(opponent: Opponent) -> GateRule:
     """Ask that a renewal be nowhere clearly worse than the champion was on the test split of its own time."""
     losses = None if opponent.anchor is None else opponent.anchor.losses
     detail = "the champion's own scores are not known" if losses is None else "; ".join(losses) or "none"
-    return Rule(
+    return GateRule(
         rule="no clear loss against the champion's scores", held=losses == (), detail=detail, change=""
     )
 

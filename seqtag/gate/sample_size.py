@@ -13,7 +13,7 @@ IMPROVEMENTS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
 
 
 @dataclass(frozen=True)
-class Finding:
+class DetectableImprovement:
     """An improvement (a fraction), the power of one comparison, and the documents for a power of 80 %.
 
     documents   None: no number is enough, since retrainings differ by more
@@ -39,7 +39,7 @@ class Plan:
     noise_source: str
     n_documents: int
     n_sequences: int
-    findings: tuple[Finding, ...]
+    findings: tuple[DetectableImprovement, ...]
 
 
 def plan_test_split(
@@ -52,9 +52,9 @@ def plan_test_split(
     level = gate.false_promotions / gate.horizon
     of_one = error * n_documents**0.5
 
-    def finding(improvement: float) -> Finding:
+    def finding(improvement: float) -> DetectableImprovement:
         found = power(improvement, standard_error=error, level=level, noise=noise, gate=gate)
-        return Finding(
+        return DetectableImprovement(
             improvement,
             found if n_documents >= fewest_test_documents(gate) else 0.0,
             documents_needed(improvement, of_one=of_one, level=level, noise=noise, gate=gate),

@@ -12,7 +12,7 @@ from seqtag.evaluation.scores import Scores
 WHOLE = "the whole test split"
 
 
-def parts_of(scores: Scores | Mapping[str, Any]) -> dict[str, Interval]:
+def score_parts(scores: Scores | Mapping[str, Any]) -> dict[str, Interval]:
     """Return the score on the whole test split and the F1 of each type, or tag, by name."""
     spans = scores["spans"]
     word, by_name = ("type", spans["conlleval"]["types"]) if spans else ("tag", scores["tags"])

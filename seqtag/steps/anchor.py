@@ -55,7 +55,7 @@ def anchor(run: RunDir) -> Manifest:
 def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
     """Return why too few test sequences could be compared, None if enough can."""
     from seqtag.features import SEEN, was_seen
-    from seqtag.gate import LeftOut, tag_change
+    from seqtag.gate import ExcludedSequences, tag_change
 
     opponent = read_json(run.opponent)
     bundle, of_challenger = Path(opponent["bundle"]), run.vocabulary / SEEN
@@ -65,11 +65,11 @@ def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
         return "it is not known which sequences it was trained on" if is_whole else None
     scheme, tags = train_scheme(run), read_json(run.tags)["tags"]
     change = tag_change(tags, opponent["tags"], scheme=scheme, renamed=config.gate.renamed_tags)
-    left_out = LeftOut()
+    left_out = ExcludedSequences()
     with pq.ParquetFile(run.split("test")) as test:
         for batch in test.iter_batches(columns=[TOKENS, TAGS]):
             tokens = batch.column(TOKENS)
-            left_out += LeftOut.of(
+            left_out += ExcludedSequences.of(
                 batch.column(TAGS),
                 change,
                 challenger_seen=was_seen(tokens, of_challenger),

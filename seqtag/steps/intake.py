@@ -255,9 +255,9 @@ def write_opponent(run: RunDir, champion: Champion | None, place: Workspace) -> 
 
 def _scores_of(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """Return a champion's scores when it was judged itself, by part of its test split."""
-    from seqtag.gate import parts_of
+    from seqtag.gate import score_parts
 
-    return None if metrics is None else parts_of(metrics["challenger"])
+    return None if metrics is None else score_parts(metrics["challenger"])
 
 
 def validate(run: RunDir) -> Manifest:

@@ -73,7 +73,7 @@ def evaluate(run: RunDir) -> Manifest:
 
 def decide(run: RunDir) -> Manifest:
     """Compare both on the same test sequences: PROMOTE, HOLD or REJECT. Writes `decision/`."""
-    from seqtag.gate import Anchor, Budget, Opponent, clear_losses, decide_promotion, parts_of
+    from seqtag.gate import Anchor, Budget, Opponent, clear_losses, decide_promotion, score_parts
 
     config, pinned = read_config(run), read_json(run.opponent)
     before, earlier = read_json(run.earlier), earlier_scores(run)
@@ -91,7 +91,7 @@ def decide(run: RunDir) -> Manifest:
         )
     if opponent is not None and anchor["barred"] is not None:
         kind: AnchorKind = "challenger" if anchor["same_configuration"] else "none"
-        losses = clear_losses(pinned["scores"], parts_of(metrics["challenger"]), config.gate)
+        losses = clear_losses(pinned["scores"], score_parts(metrics["challenger"]), config.gate)
         opponent = replace(
             opponent, anchor=Anchor(anchor["barred"], "trained" if anchor["trained"] else kind, losses)
         )

@@ -13,7 +13,7 @@ from seqtag.config import EvaluateConfig, GateConfig
 from seqtag.gate import Opponent, decide_promotion
 from seqtag.gate.comparable_subset import TagChange, tag_change
 from seqtag.gate.decision import Decision
-from seqtag.gate.gate_rules import Rule
+from seqtag.gate.gate_rules import GateRule
 
 WritePredictions = Callable[..., Path]
 
@@ -49,7 +49,7 @@ def failed(decision: Decision) -> list[str]:
     return [rule["rule"] for rule in decision["rules"] if not rule["held"]]
 
 
-def the_rule(decision: Decision, name: str) -> Rule:
+def the_rule(decision: Decision, name: str) -> GateRule:
     (found,) = [rule for rule in decision["rules"] if rule["rule"] == name]
     return found
 

@@ -12,7 +12,7 @@ import pytest
 from seqtag.config import EvaluateConfig, GateConfig
 from seqtag.evaluation.counts import TagPairs
 from seqtag.evaluation.predictions import Predictions
-from seqtag.gate.guardrails import Guarded, guarded
+from seqtag.gate.guardrails import Guardrail, guardrails
 
 N_GENRES = 20
 GENRE = np.repeat(np.arange(N_GENRES), 50)
@@ -31,8 +31,8 @@ def right_in(shares: np.ndarray, draw: np.random.Generator, *, n_documents: int 
     return Predictions(np.arange(1000), units, pairs, unknown=None, columns={"genre": GENRES})
 
 
-def guards_of(ours: Predictions, theirs: Predictions, *, noise: float = 0.0) -> list[Guarded]:
-    return guarded(
+def guards_of(ours: Predictions, theirs: Predictions, *, noise: float = 0.0) -> list[Guardrail]:
+    return guardrails(
         ours,
         theirs,
         scheme="none",
@@ -117,7 +117,7 @@ def test_a_hard_tag_may_vary_more_between_trainings_than_an_easy_one() -> None:
     draw, failed = np.random.default_rng(3), 0
     gate = GateConfig(resamples=100)
     for _ in range(40):
-        guards = guarded(
+        guards = guardrails(
             trained_anew(draw),
             trained_anew(draw),
             scheme="none",
