@@ -48,7 +48,7 @@ class SpanScores(TypedDict):
     types: dict[str, Prf]
 
 
-class Confusion(TypedDict):
+class ConfusionMatrix(TypedDict):
     """How often each gold tag (row) was given which tag (column)."""
 
     tags: list[str]
@@ -63,7 +63,7 @@ class Scores(TypedDict):
     span_f1: Interval | None
     spans: dict[SpanMode, SpanScores] | None
     tags: dict[str, Prf]
-    confusion: Confusion
+    confusion: ConfusionMatrix
     slices: list[SliceScores]
     calibration: Calibration | None
 
@@ -191,11 +191,11 @@ def _span_scores(
     )
 
 
-def _confusion(pairs: TagPairs) -> Confusion:
+def _confusion(pairs: TagPairs) -> ConfusionMatrix:
     n = len(pairs.tags)
     gold, predicted = pairs.judged()
     counts = np.bincount(gold.astype(np.int64) * n + predicted, minlength=n * n)
-    return Confusion(tags=list(pairs.tags), counts=counts.reshape(n, n).tolist())
+    return ConfusionMatrix(tags=list(pairs.tags), counts=counts.reshape(n, n).tolist())
 
 
 def _calibration(
