@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from seqtag.config import SPLITS, SchemeName, TagsConfig
 from seqtag.quality.snapshot_reader import CodedLists
-from seqtag.tagging.scheme_detection import SchemeVerdict, detect_scheme, spelling_of
+from seqtag.tagging.scheme_detection import SchemeVerdict, detect_scheme, detect_spelling
 from seqtag.tagging.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, split_tags
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
@@ -127,7 +127,7 @@ class TransitionCensus:
         counts, n = self._counts, len(self._tags)
         if n > MAX_DETECTED_TAGS:  # nothing was counted
             counts = np.broadcast_to(np.int64(1), (n + 1, n + 1))
-        return spelling_of(
+        return detect_spelling(
             self._tags.strings, counts, scheme, pattern=config.spelling, outside=config.outside
         )
 

@@ -14,8 +14,8 @@ from seqtag.tagging.spelling import (
     CANONICAL_SPELLING,
     PATTERNS,
     UNTAGGED,
-    Reading,
     Spelling,
+    SpellingEvidence,
     is_bare,
     read_spelling,
     split_like,
@@ -76,7 +76,7 @@ def detect_scheme(
     return SchemeVerdict(best, reason, illegal, spelling)
 
 
-def spelling_of(
+def detect_spelling(
     tags: Sequence[str],
     transitions: npt.NDArray[np.int64],
     scheme: SchemeName,
@@ -102,7 +102,7 @@ def _candidates(tags: Sequence[str], spelling: Spelling) -> tuple[SchemeName, ..
 
 
 def _no_spans(
-    tokens: Mapping[str, int], reading: Reading, best: SchemeName, illegal: Mapping[SchemeName, int]
+    tokens: Mapping[str, int], reading: SpellingEvidence, best: SchemeName, illegal: Mapping[SchemeName, int]
 ) -> str | None:
     """Say why a tag set has no scheme although none is declared, or return None."""
     if set(tokens) <= set(PREFIXES) and len(set(tokens) - {"O"}) > 1:
@@ -129,7 +129,7 @@ def _no_spans(
     return None
 
 
-def _strays(reading: Reading) -> list[str]:
+def _strays(reading: SpellingEvidence) -> list[str]:
     """Return the tags that no spelling makes one of a type that the corpus has.
 
     A single one beside spans alone is outside them, or means that nobody knows: no label either way. Nor is

@@ -88,7 +88,7 @@ CANONICAL_SPELLING = Spelling()
 
 
 @dataclass(frozen=True)
-class Reading:
+class SpellingEvidence:
     """A corpus' tags under the spelling that most of them have.
 
     spans, strays: tags that are spelled like a span's, and those that are neither that nor outside
@@ -124,7 +124,9 @@ def is_bare(tokens: Mapping[str, int], *, outside: str | None = None) -> bool:
     return all((len(tag) == 1 and tag.upper() in _LETTERS) or tag in words for tag in tokens)
 
 
-def read_spelling(tokens: Mapping[str, int], *, pattern: str, outside: str | None, certain: bool) -> Reading:
+def read_spelling(
+    tokens: Mapping[str, int], *, pattern: str, outside: str | None, certain: bool
+) -> SpellingEvidence:
     """Find the spelling that most of a corpus' tags have; that of this package if no other has evidence.
 
     Evidence is a type with two prefixes that a span of several tokens has. A bare prefix, without a type,
@@ -146,7 +148,7 @@ def read_spelling(tokens: Mapping[str, int], *, pattern: str, outside: str | Non
     outside = outside or _outside(rest, tokens, supported=supported)
     letters = _letters(split, tokens, certain=certain)
     spelling = Spelling(pattern, letters, outside)
-    return Reading(
+    return SpellingEvidence(
         spelling=spelling,
         spans=tuple(tag for tag in split if tag != outside),
         strays=tuple(tag for tag in rest if spelling.canonical(tag) != "O"),  # beside b-X, O and o are one
