@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from seqtag import steps
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
-from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
+from seqtag.features import Bucket, TagIndex, Vocabulary, read_encoded, read_word_types
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import metric, train_scheme
 
@@ -59,13 +59,13 @@ class Prepared:
         lengths = pc.list_value_length(pq.read_table(self.run.split(split), columns=["tokens"])["tokens"])
         return pc.sum(lengths).as_py()
 
-    def rungs(self, split: str) -> list[Rung]:
+    def rungs(self, split: str) -> list[Bucket]:
         digests = {"vocabulary_digest": self.vocabulary.digest, "tags_digest": self.tags.digest}
         return read_encoded(self.run.encoded / split, **digests)
 
     def word_ids(self, split: str) -> Mapping[str, np.ndarray]:
         """Return the one feature of forms that the recipe `seed` has, `<int32>[1 + n_forms]`."""
-        ids = self.vocabulary.ids(read_forms(self.run.encoded / split))
+        ids = self.vocabulary.ids(read_word_types(self.run.encoded / split))
         return {"word_ids": np.append(np.zeros(1, np.int32), ids)}
 
 

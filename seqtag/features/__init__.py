@@ -1,16 +1,16 @@
 """Vocabulary, tags and padded windows: what stands between a split and a model."""
 
 from seqtag.features.encoded_layout import SEEN, TESTED
-from seqtag.features.encoded_reader import Rung, read_encoded
+from seqtag.features.encoded_reader import Bucket, read_encoded
 from seqtag.features.encoding import encode_corpus
 from seqtag.features.indexing import index_corpus, index_vectors
 from seqtag.features.symbols import PAD, PAD_ID, UNK, UNK_ID, Symbols, lower_case
 from seqtag.features.tag_index import UNKNOWN_TAG_ID, UNTAGGED_ID, TagIndex
-from seqtag.features.train_hashes import was_seen, write_seen
+from seqtag.features.train_hashes import is_known_sequence, write_sequence_hashes
 from seqtag.features.vectors import Coverage, Vectors
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import Windows, padded, stitched, windows
-from seqtag.features.word_types import read_forms
+from seqtag.features.word_types import read_word_types
 
 __all__ = [
     "PAD",
@@ -21,8 +21,8 @@ __all__ = [
     "UNKNOWN_TAG_ID",
     "UNK_ID",
     "UNTAGGED_ID",
+    "Bucket",
     "Coverage",
-    "Rung",
     "Symbols",
     "TagIndex",
     "Vectors",
@@ -31,12 +31,12 @@ __all__ = [
     "encode_corpus",
     "index_corpus",
     "index_vectors",
+    "is_known_sequence",
     "lower_case",
     "padded",
     "read_encoded",
-    "read_forms",
+    "read_word_types",
     "stitched",
-    "was_seen",
     "windows",
-    "write_seen",
+    "write_sequence_hashes",
 ]

@@ -31,12 +31,12 @@ SYMBOLS_SCHEMA = pa.schema(
 )
 
 
-def rung_file(split_folder: Path, rung: int) -> Path:
+def bucket_file(split_folder: Path, rung: int) -> Path:
     """Return where the windows padded to `rung` tokens lie."""
     return split_folder / _RUNG_FOLDER.format(rung) / _RUNG_FILE
 
 
-def rung_files(split_folder: Path) -> list[Path]:
+def bucket_files(split_folder: Path) -> list[Path]:
     """Return the files that are there, shortest rung first."""
     found = split_folder.glob(_RUNG_FOLDER.format("[0-9]*") + "/" + _RUNG_FILE)
     found = (path for path in found if path.parent.name.partition("=")[2].isdecimal())

@@ -13,14 +13,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag.errors import RunDirError
-from seqtag.features.encoded_layout import RUNG, TAGS_DIGEST, VOCABULARY_DIGEST, encoded_schema, rung_files
+from seqtag.features.encoded_layout import RUNG, TAGS_DIGEST, VOCABULARY_DIGEST, bucket_files, encoded_schema
 from seqtag.features.windowing import Windows
 
 _WINDOWS_AT_A_TIME = 2**14  # whose tokens are counted: bounds memory
 
 
 @dataclass(frozen=True, eq=False)
-class Rung:
+class Bucket:
     """The windows of one padded length, as arrays."""
 
     length: int  # tokens and padding
@@ -47,20 +47,20 @@ class Rung:
         return n
 
 
-def read_encoded(folder: Path, *, vocabulary_digest: str, tags_digest: str) -> list[Rung]:
+def read_encoded(folder: Path, *, vocabulary_digest: str, tags_digest: str) -> list[Bucket]:
     """Read one split's windows (`encoded/<split>`), shortest rung first.
 
     Raises:
         RunDirError: nothing is there, a file is something else, or it was encoded with another vocabulary
             or other tags.
     """
-    files = rung_files(folder)
+    files = bucket_files(folder)
     if not files:
         raise RunDirError(f"{folder}: encoded windows were required. Received: no length=* folder")
     return [_rung(path, vocabulary_digest, tags_digest) for path in files]
 
 
-def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Rung:
+def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Bucket:
     try:
         file = pq.ParquetFile(path, memory_map=True)
     except (OSError, pa.ArrowInvalid) as error:
@@ -69,7 +69,7 @@ def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Rung:
         _check_metadata(path, file.schema_arrow, vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
         arrays = _arrays(file)
     rung = arrays["token_ids"].shape[1]
-    return Rung(
+    return Bucket(
         length=rung,
         row=arrays["row"],
         weight=arrays["weight"],

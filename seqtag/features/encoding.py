@@ -19,12 +19,12 @@ from seqtag.config import FeaturesConfig
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.corpus.splits import ROW
 from seqtag.errors import CorpusFormatError
-from seqtag.features.encoded_layout import encoded_schema, rung_file
-from seqtag.features.split_reader import ahead, row_groups
+from seqtag.features.encoded_layout import bucket_file, encoded_schema
+from seqtag.features.split_reader import prefetched, row_groups
 from seqtag.features.tag_index import UNTAGGED_ID, TagIndex
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import padded, windows
-from seqtag.features.word_types import FormCounter
+from seqtag.features.word_types import WordTypeCounter
 from seqtag.tagging.ragged import flatten
 
 _CELLS_A_ROW_GROUP = 2**19  # tokens and padding of one column: 2 MiB, whatever the rung
@@ -53,16 +53,18 @@ def encode_corpus(
         CorpusFormatError: a weight is no number from 0.
     """
     for split, path in splits.items():
-        n_windows, forms = 0, FormCounter()
+        n_windows, forms = 0, WordTypeCounter()
         column = weight_column if split == "train" else None  # nothing else is learnt from
         with ExitStack() as stack:
-            files: dict[int, _RungFile] = {}
-            for table in ahead(_encoded(path, vocabulary, tags, forms, config=config, weight_column=column)):
+            files: dict[int, _BucketFile] = {}
+            for table in prefetched(
+                _encoded(path, vocabulary, tags, forms, config=config, weight_column=column)
+            ):
                 rung = table.schema.field("token_ids").type.list_size
                 if rung not in files:
-                    file = rung_file(folder / split, rung)
+                    file = bucket_file(folder / split, rung)
                     file.parent.mkdir(parents=True, exist_ok=True)
-                    files[rung] = stack.enter_context(_RungFile(file, table.schema))
+                    files[rung] = stack.enter_context(_BucketFile(file, table.schema))
                 files[rung].append(table)
                 n_windows += len(table)
         (folder / split).mkdir(exist_ok=True)
@@ -74,7 +76,7 @@ def _encoded(
     path: Path,
     vocabulary: Vocabulary,
     tags: TagIndex,
-    forms: FormCounter,
+    forms: WordTypeCounter,
     *,
     config: FeaturesConfig,
     weight_column: str | None,
@@ -86,7 +88,7 @@ def _encoded(
     }
     first = 0
     columns = [ROW, TOKENS, TAGS] + ([] if weight_column is None else [weight_column])
-    for batch in ahead(row_groups(path, columns)):
+    for batch in prefetched(row_groups(path, columns)):
         tokens, offsets = flatten(batch.column(TOKENS))
         token_ids, form_ids = vocabulary.ids(tokens), forms.ids(tokens)
         tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))
@@ -146,7 +148,7 @@ def _fixed_size(rows: npt.NDArray[np.int32], schema: pa.Schema) -> pa.FixedSizeL
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), type=schema.field("token_ids").type)
 
 
-class _RungFile:
+class _BucketFile:
     """One rung's Parquet file, in row groups of the same number of windows however they came."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:

@@ -16,7 +16,7 @@ from seqtag.config import FeaturesConfig, SchemeName
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.errors import CorpusRejectedError
 from seqtag.features.encoded_layout import VECTORS
-from seqtag.features.split_reader import ahead, row_groups
+from seqtag.features.split_reader import prefetched, row_groups
 from seqtag.features.symbols import UNK_ID, Symbols, folded
 from seqtag.features.tag_index import TagIndex, tag_order
 from seqtag.features.vectors import Vectors, first_words, read_vectors
@@ -48,8 +48,8 @@ def index_corpus(
     Raises:
         CorpusRejectedError: train has no tag at all.
     """
-    words, tags = _Counts(), _Counts()
-    for batch in ahead(row_groups(train, [TOKENS, TAGS])):
+    words, tags = _SymbolCounts(), _SymbolCounts()
+    for batch in prefetched(row_groups(train, [TOKENS, TAGS])):
         words.add(batch.column(TOKENS).flatten())
         tags.add(batch.column(TAGS).flatten())
     counted = words.table()
@@ -100,7 +100,7 @@ def index_vectors(source: str, vocabulary: Vocabulary, *, n_frequent: int, folde
     return vectors
 
 
-class _Counts:
+class _SymbolCounts:
     """Occurrences of strings, merged now and then: memory grows with the distinct ones alone."""
 
     def __init__(self) -> None:

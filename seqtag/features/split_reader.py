@@ -26,7 +26,7 @@ def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
             yield from file.read_row_group(group, columns=list(columns)).to_batches()
 
 
-def ahead(values: Iterator[T]) -> Iterator[T]:
+def prefetched(values: Iterator[T]) -> Iterator[T]:
     """Yield the same values, the next one being computed in a thread while one is in use."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, values, None)

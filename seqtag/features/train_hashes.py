@@ -18,7 +18,7 @@ from seqtag.hashing import hash_sequences
 _COLUMN = "sequence_hash"
 
 
-def write_seen(splits: Sequence[Path], path: Path, *, min_length: int) -> None:
+def write_sequence_hashes(splits: Sequence[Path], path: Path, *, min_length: int) -> None:
     """Write the hashes of the distinct token sequences of splits, sorted; 8 bytes for each.
 
     Args:
@@ -36,7 +36,7 @@ def write_seen(splits: Sequence[Path], path: Path, *, min_length: int) -> None:
     pq.write_table(pa.table({_COLUMN: hashes}).replace_schema_metadata(metadata), path)
 
 
-def was_seen(tokens: pa.ListArray, path: Path) -> npt.NDArray[np.bool_]:
+def is_known_sequence(tokens: pa.ListArray, path: Path) -> npt.NDArray[np.bool_]:
     """Return `<bool>[n_sequences]`: is the token sequence one of those that were written?
 
     Raises:

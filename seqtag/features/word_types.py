@@ -19,7 +19,7 @@ from seqtag.features.encoded_layout import FORMS
 _SCHEMA = pa.schema([pa.field("form", pa.string(), nullable=False)])  # the form of id 1, 2, ...
 
 
-class FormCounter:
+class WordTypeCounter:
     """Numbers forms from 1 while a split is read; 0 is padding."""
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class FormCounter:
         )
 
 
-def read_forms(folder: Path) -> pa.StringArray:
+def read_word_types(folder: Path) -> pa.StringArray:
     """Return the forms of ids 1, 2, ... of one split (`encoded/<split>`).
 
     Raises:

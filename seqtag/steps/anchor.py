@@ -54,7 +54,7 @@ def anchor(run: RunDir) -> Manifest:
 
 def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
     """Return why too few test sequences could be compared, None if enough can."""
-    from seqtag.features import SEEN, was_seen
+    from seqtag.features import SEEN, is_known_sequence
     from seqtag.gate import ExcludedSequences, tag_change
 
     opponent = read_json(run.opponent)
@@ -72,8 +72,8 @@ def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
             left_out += ExcludedSequences.of(
                 batch.column(TAGS),
                 change,
-                challenger_seen=was_seen(tokens, of_challenger),
-                champion_seen=was_seen(tokens, of_champion),
+                challenger_seen=is_known_sequence(tokens, of_challenger),
+                champion_seen=is_known_sequence(tokens, of_champion),
                 scheme=scheme,
             )
     return left_out.obstacle(config.gate)

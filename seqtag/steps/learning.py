@@ -32,7 +32,7 @@ def index(run: RunDir) -> Manifest:
     Writes `vocabulary/`.
     """
     from seqtag.corpus import files_digest
-    from seqtag.features import SEEN, TESTED, index_corpus, index_vectors, write_seen
+    from seqtag.features import SEEN, TESTED, index_corpus, index_vectors, write_sequence_hashes
 
     config = read_config(run)
     previous, source = tuple(read_json(run.opponent)["tags"]), config.model.vectors
@@ -51,8 +51,8 @@ def index(run: RunDir) -> Manifest:
             n_frequent = config.model.frequent_words
             index_vectors(source, vocabulary, n_frequent=n_frequent, folder=folder)
         shown = [run.split("train"), run.split("dev")]
-        write_seen(shown, folder / SEEN, min_length=config.quality.leakage_min_length)
-        write_seen([run.split("test")], folder / TESTED, min_length=1)
+        write_sequence_hashes(shown, folder / SEEN, min_length=config.quality.leakage_min_length)
+        write_sequence_hashes([run.split("test")], folder / TESTED, min_length=1)
 
     return step(
         run.vocabulary,

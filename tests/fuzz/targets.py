@@ -283,9 +283,9 @@ def read_bundle(path: Path) -> None:
 
 
 def read_seen(path: Path) -> None:
-    from seqtag.features import was_seen
+    from seqtag.features import is_known_sequence
 
-    was_seen(pa.array([["a", "b"]]), path)
+    is_known_sequence(pa.array([["a", "b"]]), path)
 
 
 def read_input_of_tag(path: Path) -> None:

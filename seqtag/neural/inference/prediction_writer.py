@@ -24,7 +24,7 @@ from seqtag.evaluation.predictions import (
 )
 from seqtag.features import SEEN as SEEN_FILE
 from seqtag.features import TESTED as TESTED_FILE
-from seqtag.features import was_seen
+from seqtag.features import is_known_sequence
 from seqtag.gate import Cost
 from seqtag.neural.inference.tagger import Tagger
 from seqtag.subprocess_runner import peak_memory
@@ -111,4 +111,4 @@ def _is_in(tokens: pa.ListArray, hashes: Path) -> pa.BooleanArray:
     """Return True for the sequences that a file of the bundle holds; null where it has no such file."""
     if not hashes.exists():
         return pa.nulls(len(tokens), pa.bool_())
-    return pa.array(was_seen(tokens, hashes))
+    return pa.array(is_known_sequence(tokens, hashes))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.features import PAD_ID, UNK_ID, Rung
+from seqtag.features import PAD_ID, UNK_ID, Bucket
 
 FormTable = Mapping[str, npt.NDArray[Any]]  # [n_forms, ...] by feature; row 0 is padding
 Ids = npt.NDArray[np.int32]
@@ -89,7 +89,7 @@ class Drawing:
     batches differ by one sequence at the most: none is left with the few that remain.
     """
 
-    rungs: Sequence[Rung]
+    rungs: Sequence[Bucket]
     forms: FormTable  # of the split, by form id
     batch_size: int
     batch_cells: int
@@ -108,7 +108,7 @@ class Drawing:
         largest = max(self.most_rows(rung) * rung.length for rung in self.rungs)
         return replace(self, batch_cells=max(1, largest // 2))
 
-    def most_rows(self, rung: Rung) -> int:
+    def most_rows(self, rung: Bucket) -> int:
         """Return how many windows of a rung a batch may have."""
         n_taught = sum(max(1, rung.n_taught) for rung in self.rungs)
         mean = n_taught / sum(map(len, self.rungs))
@@ -117,7 +117,7 @@ class Drawing:
             n_rows = _LANES * round(n_rows / _LANES)
         return max(1, min(len(rung), n_rows, self.batch_cells // rung.length))
 
-    def n_batches(self, rung: Rung) -> int:
+    def n_batches(self, rung: Bucket) -> int:
         """Return how many batches an epoch draws from a rung."""
         return -(-len(rung) // self.most_rows(rung))
 
@@ -130,7 +130,7 @@ class Drawing:
         weight = sum(_weight(rung, tag_weights) for rung in self.rungs)
         return weight / max(1, sum(map(self.n_batches, self.rungs)))
 
-    def shapes(self, rungs: Sequence[Rung]) -> list[Shape]:
+    def shapes(self, rungs: Sequence[Bucket]) -> list[Shape]:
         """Return a shape for each rung that holds its batches: all of the first epoch, most of later ones."""
         found: dict[int, list[Shape]] = {rung.length: [] for rung in rungs}
         for rung, chosen in self.drawn(1):
@@ -138,7 +138,7 @@ class Drawing:
                 found[rung.length].append(_batch(rung, chosen, self.forms).shape)
         return [self._holding(rung, found[rung.length]) for rung in rungs]
 
-    def _holding(self, rung: Rung, shapes: Sequence[Shape]) -> Shape:
+    def _holding(self, rung: Bucket, shapes: Sequence[Shape]) -> Shape:
         n_rows = {
             name: _with_reserve(max(shape.n_rows[name] for shape in shapes)) for name in shapes[0].n_rows
         }
@@ -146,7 +146,7 @@ class Drawing:
         largest = -(-max(shape.batch for shape in shapes) // _LANES) * _LANES
         return Shape(min(largest, self.most_rows(rung)), rung.length, n_forms, n_rows)
 
-    def drawn(self, epoch: int) -> Iterator[tuple[Rung, npt.NDArray[np.int64]]]:
+    def drawn(self, epoch: int) -> Iterator[tuple[Bucket, npt.NDArray[np.int64]]]:
         """Yield the rung of each batch of an epoch, and the windows of the rung that are in it."""
         random = np.random.default_rng([self.seed, epoch])
         drawn = []
@@ -160,7 +160,7 @@ class Drawing:
             yield drawn[i]
 
 
-def _weight(rung: Rung, tag_weights: npt.NDArray[np.float32]) -> float:
+def _weight(rung: Bucket, tag_weights: npt.NDArray[np.float32]) -> float:
     """Return what all tokens weigh that the windows of a rung teach."""
     weight = 0.0
     for first in range(0, len(rung), _WINDOWS_AT_A_TIME):
@@ -177,7 +177,7 @@ def _by_length(
     return order[np.lexsort((lengths[order], stretch))]  # stable
 
 
-def _batch(rung: Rung, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch:
+def _batch(rung: Bucket, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch:
     form_ids, positions = _distinct(rung.form_ids[chosen], first=[PAD_ID])
     here, rows_of = {name: table[form_ids] for name, table in forms.items()}, {}
     for feature, table in LOOKED_UP.items():
@@ -193,7 +193,7 @@ def _batch(rung: Rung, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch
     )
 
 
-def _taught(rung: Rung, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _taught(rung: Bucket, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Return `<bool>[n_chosen, time]`, True at the kept tokens of known tag."""
     cut, time = rung.windows, np.arange(rung.length)
     kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])

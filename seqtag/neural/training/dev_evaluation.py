@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from seqtag.config import Metric
 from seqtag.evaluation import score_value
-from seqtag.features import UNTAGGED_ID, Rung, TagIndex, Windows, stitched
+from seqtag.features import UNTAGGED_ID, Bucket, TagIndex, Windows, stitched
 from seqtag.neural.training.batch_sampler import FormTable
 from seqtag.neural.windowed_inference import Reader, read_tokens
 
@@ -34,7 +34,7 @@ class DevSplit:
     A gold tag outside the index is always missed; a token whose tag nobody knows is not looked at.
     """
 
-    def __init__(self, rungs: Sequence[Rung], forms: FormTable, tags: TagIndex, *, metric: Metric) -> None:
+    def __init__(self, rungs: Sequence[Bucket], forms: FormTable, tags: TagIndex, *, metric: Metric) -> None:
         self._forms, self._tags, self._metric = forms, tags, metric
         self._windows = _joined(rungs)
         self._offsets = _offsets(self._windows)
@@ -57,7 +57,9 @@ class DevSplit:
         value = score_value(self._gold, predicted, metric=self._metric, scheme=self._tags.scheme)
         return DevScore(0.0 if math.isnan(value) else value, accuracy)  # NaN: neither has a span
 
-    def _flat(self, padded: Sequence[npt.NDArray[np.int32]], rungs: Sequence[Rung]) -> npt.NDArray[np.int32]:
+    def _flat(
+        self, padded: Sequence[npt.NDArray[np.int32]], rungs: Sequence[Bucket]
+    ) -> npt.NDArray[np.int32]:
         """Return `<int32>[n_tokens]`, all sequences one after the other."""
         of_windows = zip((rung.windows for rung in rungs), padded, strict=True)
         return stitched(of_windows, offsets=self._offsets, dtype=np.int32)
@@ -70,7 +72,7 @@ class DevSplit:
         return pa.ListArray.from_arrays(pa.array(self._offsets, pa.int32()), values)
 
 
-def _joined(rungs: Sequence[Rung]) -> Windows:
+def _joined(rungs: Sequence[Bucket]) -> Windows:
     names = [field.name for field in fields(Windows)]
     return Windows(*(np.concatenate([getattr(rung.windows, name) for rung in rungs]) for name in names))
 

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from seqtag.artifacts import write_json
 from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
 from seqtag.errors import ConfigError
-from seqtag.features import Rung, TagIndex, Vocabulary, read_encoded, read_forms
+from seqtag.features import Bucket, TagIndex, Vocabulary, read_encoded, read_word_types
 from seqtag.gate import METRIC_NAMES
 from seqtag.neural.export.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
 from seqtag.neural.training.batch_sampler import Drawing
@@ -87,7 +87,7 @@ def train(
     make_deterministic()
     vectors = bundled_vectors(vocabulary)
     tokens = TokenFeatures(words, affix_buckets=model.affix_buckets, vectors=vectors)
-    train_forms, dev_forms = (tokens.of_forms(read_forms(encoded / split)) for split in ("train", "dev"))
+    train_forms, dev_forms = (tokens.of_forms(read_word_types(encoded / split)) for split in ("train", "dev"))
     drawing = Drawing(train_rungs, train_forms, config.batch_size, config.batch_cells, seed)
     if halved:
         drawing = drawing.halved()
@@ -197,7 +197,7 @@ def tag_weights(tags: TagIndex, given: Mapping[str, float]) -> npt.NDArray[np.fl
     return np.array([given.get(tag, 1.0) for tag in tags.tags], np.float32)
 
 
-def worth_compiling(drawing: Drawing, config: TrainConfig) -> list[Rung]:
+def worth_compiling(drawing: Drawing, config: TrainConfig) -> list[Bucket]:
     """Return the rungs whose batches are so many that a step compiled for them is worth its time."""
     n_epochs = min(config.max_epochs, 2 * config.patience)  # as expected
     return [rung for rung in drawing.rungs if rung.length * len(rung) * n_epochs >= _WORTH_COMPILING]

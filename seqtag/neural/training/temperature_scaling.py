@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from seqtag.features import Rung
+from seqtag.features import Bucket
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.network import Network
 from seqtag.neural.windowed_inference import CELLS
@@ -17,7 +17,7 @@ _MOST_CELLS = 200_000  # of dev that are looked at: enough for one number
 _COLDEST, _HOTTEST = 0.5, 10.0  # a dev that is learnt by heart would have it at 0
 
 
-def fitted_temperature(network: Network, rungs: Sequence[Rung], vectors: Any) -> float:
+def fitted_temperature(network: Network, rungs: Sequence[Bucket], vectors: Any) -> float:
     """Return the temperature under which the gold tags of dev are most probable, 1 where none is known.
 
     Args:
@@ -55,7 +55,7 @@ def fitted_temperature(network: Network, rungs: Sequence[Rung], vectors: Any) ->
     return round(math.exp(found.x), 4)
 
 
-def _sample(rungs: Sequence[Rung]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _sample(rungs: Sequence[Bucket]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield positions and tag ids `<int32>[batch, time]` of windows that are evenly spread over dev."""
     every = max(1, math.ceil(sum(len(rung) * rung.length for rung in rungs) / _MOST_CELLS))
     for rung in rungs:

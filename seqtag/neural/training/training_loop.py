@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
-from seqtag.features.split_reader import ahead
+from seqtag.features.split_reader import prefetched
 from seqtag.neural.training.batch_sampler import Batch, Drawing
 from seqtag.neural.training.dev_evaluation import DevScore
 from seqtag.neural.training.progress import EpochRecord, Position
@@ -73,7 +73,7 @@ def epochs(
         rate = config.learning_rate / (1 + config.decay * (epoch - 1))
         engine.set_learning_rate(rate)
         batches = drawing.epoch(epoch, skip=at.n_batches)
-        for batch, prepared in ahead((batch, engine.prepared(batch)) for batch in batches):
+        for batch, prepared in prefetched((batch, engine.prepared(batch)) for batch in batches):
             number, loss = at.n_batches + 1, engine.train_step(prepared)
             if not math.isfinite(loss):
                 raise LossError(epoch, number, loss, batch.rows.tolist())

@@ -15,14 +15,14 @@ from hypothesis import strategies as st
 from seqtag.config import FeaturesConfig
 from seqtag.errors import CorpusFormatError, RunDirError
 from seqtag.features import (
-    Rung,
+    Bucket,
     TagIndex,
     Vocabulary,
     encode_corpus,
     encoding,
     index_corpus,
     read_encoded,
-    read_forms,
+    read_word_types,
     stitched,
 )
 from tests.unit.features.conftest import WriteSplit
@@ -32,7 +32,7 @@ SMALL = FeaturesConfig(min_count=1, ladder=(2, 4), window_overlap=2)
 
 def encoded(
     split: Path, folder: Path, *, train: Path | None = None, config: FeaturesConfig = SMALL
-) -> tuple[list[Rung], Vocabulary, TagIndex]:
+) -> tuple[list[Bucket], Vocabulary, TagIndex]:
     """Index `train` (the split itself if there is no other), encode and read the split."""
     folder.mkdir(exist_ok=True)
     vocabulary, tags = index_corpus(
@@ -114,10 +114,10 @@ def test_forms_are_those_of_the_split_whatever_the_vocabulary_makes_of_them(
     rungs, _, _ = encoded(dev, tmp_path / "out", train=train, config=config)
     assert rungs[0].token_ids.tolist() == [[2, 1, 3, 2]]
     assert rungs[0].form_ids.tolist() == [[1, 2, 3, 4]]
-    assert read_forms(tmp_path / "out/train").to_pylist() == ["Paris", "new", "2024", "PARIS"]
+    assert read_word_types(tmp_path / "out/train").to_pylist() == ["Paris", "new", "2024", "PARIS"]
 
 
-def weighted(split: Path, folder: Path, weights: pa.Array) -> list[Rung]:
+def weighted(split: Path, folder: Path, weights: pa.Array) -> list[Bucket]:
     """Encode a split whose sequences a further column weighs."""
     pq.write_table(pq.read_table(split).append_column("w", weights), split)
     folder.mkdir()
@@ -205,7 +205,7 @@ def test_decoding_gives_the_tokens_back(
     symbols = vocabulary.words.symbols.to_pylist()
     assert [symbols[i] for i in token_ids] == [token for tokens in sequences for token in tokens]
     form_ids = stitched([(r.windows, r.form_ids) for r in rungs], offsets=offsets, dtype=np.int32)
-    forms = ["<pad>", *read_forms(folder / "train").to_pylist()]
+    forms = ["<pad>", *read_word_types(folder / "train").to_pylist()]
     assert [forms[i] for i in form_ids] == [token for tokens in sequences for token in tokens]
     assert [index.tags[i] for i in tag_ids] == [tag for sequence in tags for tag in sequence]
 

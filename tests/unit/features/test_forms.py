@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.errors import RunDirError
-from seqtag.features import read_forms
-from seqtag.features.word_types import FormCounter
+from seqtag.features import read_word_types
+from seqtag.features.word_types import WordTypeCounter
 
 
 def encoded(*tokens: str) -> pa.DictionaryArray:
@@ -20,7 +20,7 @@ def encoded(*tokens: str) -> pa.DictionaryArray:
 
 
 def test_forms_are_numbered_from_one_in_the_order_of_their_first_appearance() -> None:
-    counter = FormCounter()
+    counter = WordTypeCounter()
     assert counter.ids(encoded("b", "a", "b", "c")).tolist() == [1, 2, 1, 3]
     assert counter.ids(encoded("d", "a", "d", "b")).tolist() == [4, 2, 4, 1]
 
@@ -28,30 +28,32 @@ def test_forms_are_numbered_from_one_in_the_order_of_their_first_appearance() ->
 def test_numbers_do_not_depend_on_how_the_dictionary_is_sorted() -> None:
     dictionary = pa.array(["a", "unused", "b"])
     tokens = pa.DictionaryArray.from_arrays(pa.array([2, 0, 2], pa.int32()), dictionary)
-    assert FormCounter().ids(tokens).tolist() == [1, 2, 1]
+    assert WordTypeCounter().ids(tokens).tolist() == [1, 2, 1]
 
 
 def test_case_digits_and_empty_tokens_are_forms_of_their_own(tmp_path: Path) -> None:
-    counter = FormCounter()
+    counter = WordTypeCounter()
     assert counter.ids(encoded("Ab", "ab", "1", "2", "")).tolist() == [1, 2, 3, 4, 5]
     counter.save(tmp_path)
-    assert read_forms(tmp_path).to_pylist() == ["Ab", "ab", "1", "2", ""]
+    assert read_word_types(tmp_path).to_pylist() == ["Ab", "ab", "1", "2", ""]
 
 
 def test_a_split_without_tokens_has_no_forms(tmp_path: Path) -> None:
-    counter = FormCounter()
+    counter = WordTypeCounter()
     assert counter.ids(encoded()).tolist() == []
     counter.save(tmp_path)
-    assert read_forms(tmp_path).to_pylist() == []
+    assert read_word_types(tmp_path).to_pylist() == []
 
 
 @given(batches=st.lists(st.lists(st.sampled_from("abcdeé😀"), max_size=8), max_size=6))
 def test_numbers_do_not_depend_on_how_a_split_is_cut_into_batches(batches: list[list[str]]) -> None:
-    counter = FormCounter()
+    counter = WordTypeCounter()
     in_parts = [number for batch in batches for number in counter.ids(encoded(*batch)).tolist()]
     tokens = [token for batch in batches for token in batch]
     word2idx = {word: i + 1 for i, word in enumerate(dict.fromkeys(tokens))}
-    assert in_parts == FormCounter().ids(encoded(*tokens)).tolist() == [word2idx[token] for token in tokens]
+    assert (
+        in_parts == WordTypeCounter().ids(encoded(*tokens)).tolist() == [word2idx[token] for token in tokens]
+    )
 
 
 @pytest.mark.parametrize("content", ["nothing", "nonsense", "another table"])
@@ -62,4 +64,4 @@ def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> No
     elif content == "another table":
         pq.write_table(pa.table({"word": ["a"]}), path)
     with pytest.raises(RunDirError, match=r"forms\.parquet: .* required\. Received: "):
-        read_forms(tmp_path)
+        read_word_types(tmp_path)

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag.errors import RunDirError
-from seqtag.features import was_seen, write_seen
+from seqtag.features import is_known_sequence, write_sequence_hashes
 
 STRINGS = pa.list_(pa.string())
 
@@ -18,12 +18,12 @@ def split(path: Path, *sequences: str) -> Path:
 
 
 def seen(path: Path, *sequences: str) -> list[bool]:
-    return was_seen(pa.array([text.split() for text in sequences], STRINGS), path).tolist()
+    return is_known_sequence(pa.array([text.split() for text in sequences], STRINGS), path).tolist()
 
 
 def test_sequences_of_train_and_dev_are_seen_and_no_others(tmp_path: Path) -> None:
     splits = [split(tmp_path / "train", "a b c", "d e f"), split(tmp_path / "dev", "g h i", "a b c")]
-    write_seen(splits, tmp_path / "seen.parquet", min_length=3)
+    write_sequence_hashes(splits, tmp_path / "seen.parquet", min_length=3)
     assert pq.read_metadata(tmp_path / "seen.parquet").num_rows == 3
     assert seen(tmp_path / "seen.parquet", "a b c", "c b a", "a b", "g h i", "a b c d", "z") == [
         True, False, False, True, False, False,
@@ -31,12 +31,14 @@ def test_sequences_of_train_and_dev_are_seen_and_no_others(tmp_path: Path) -> No
 
 
 def test_short_sequences_repeat_honestly(tmp_path: Path) -> None:
-    write_seen([split(tmp_path / "train", "thank you", "a b c")], tmp_path / "seen.parquet", min_length=3)
+    write_sequence_hashes(
+        [split(tmp_path / "train", "thank you", "a b c")], tmp_path / "seen.parquet", min_length=3
+    )
     assert seen(tmp_path / "seen.parquet", "thank you", "a b c") == [False, True]
 
 
 def test_of_nothing_nothing_is_seen(tmp_path: Path) -> None:
-    write_seen([split(tmp_path / "train")], tmp_path / "seen.parquet", min_length=1)
+    write_sequence_hashes([split(tmp_path / "train")], tmp_path / "seen.parquet", min_length=1)
     assert seen(tmp_path / "seen.parquet", "a", "") == [False, False]
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.config import FeaturesConfig
-from seqtag.features import Vocabulary, read_forms
+from seqtag.features import Vocabulary, read_word_types
 from seqtag.neural.layers.token_features import TokenFeatures
 from seqtag.neural.training import batch_sampler as module
 from seqtag.neural.training.batch_sampler import Drawing, Shape
@@ -18,7 +18,7 @@ LONG = [("t0", "X"), ("t1", "X"), ("t2", "X"), ("t3", "X"), ("t4", "Y"), ("t5", 
 
 def drawing(ground, split="train", *, batch_size=16, batch_cells=1000, seed=1):
     features = TokenFeatures(Vocabulary.load(ground.vocabulary), affix_buckets=64)
-    forms = features.of_forms(read_forms(ground.encoded / split))
+    forms = features.of_forms(read_word_types(ground.encoded / split))
     return Drawing(rungs_of(ground, split), forms, batch_size, batch_cells, seed)
 
 

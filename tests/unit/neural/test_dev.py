@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from seqtag.config import FeaturesConfig
-from seqtag.features import TagIndex, Vocabulary, read_forms
+from seqtag.features import TagIndex, Vocabulary, read_word_types
 from seqtag.neural.training.dev_evaluation import DevSplit
 from seqtag.neural.windowed_inference import OUTPUT
 from tests.unit.neural.toy import lay_ground, rungs_of
@@ -31,7 +31,7 @@ def dev_split(tmp_path, dev, *, metric, scheme="IOB2"):
     ground = lay_ground(tmp_path, {"train": TRAIN, "dev": dev}, scheme=scheme, features=features)
     tags, vocabulary = TagIndex.load(ground.vocabulary), Vocabulary.load(ground.vocabulary)
     assert tags.tags == ("B-X", "I-X", "O")
-    forms = {"word_ids": np.append(0, vocabulary.ids(read_forms(ground.encoded / "dev")))}
+    forms = {"word_ids": np.append(0, vocabulary.ids(read_word_types(ground.encoded / "dev")))}
     return DevSplit(rungs_of(ground, "dev"), forms, tags, metric=metric)
 
 

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TaggerConfig, TrainConfig
-from seqtag.features import Rung, TagIndex, Vocabulary, encode_corpus, index_corpus, read_encoded, windows
+from seqtag.features import Bucket, TagIndex, Vocabulary, encode_corpus, index_corpus, read_encoded, windows
 from seqtag.neural import train
 
 Sequences = Sequence[Sequence[tuple[str, str]]]  # tokens with their tags
@@ -116,16 +116,16 @@ def lay_ground(
     return ground
 
 
-def rungs_of(ground: Ground, split: str = "train") -> list[Rung]:
+def rungs_of(ground: Ground, split: str = "train") -> list[Bucket]:
     vocabulary, tags = Vocabulary.load(ground.vocabulary), TagIndex.load(ground.vocabulary)
     return read_encoded(ground.encoded / split, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
 
 
-def rung(form_ids, tag_ids, *, rows=None, weights=None) -> Rung:
+def rung(form_ids, tag_ids, *, rows=None, weights=None) -> Bucket:
     """Return sequences of one padded length, one window each, given by forms that are their own word ids."""
     form_ids, tag_ids = np.array(form_ids, np.int32), np.array(tag_ids, np.int32)
     n_windows, length = form_ids.shape
-    return Rung(
+    return Bucket(
         length=length,
         row=np.arange(n_windows) if rows is None else np.array(rows),
         weight=np.ones(n_windows, np.float32) if weights is None else np.array(weights, np.float32),
