@@ -18,9 +18,9 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from peers.corpus import Prepared
 from peers.measuring import PEAK, SECONDS, Watch, peak_mb, tagged_twice
-from seqtag.neural.training.batch_sampler import Drawing
+from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.dev_evaluation import DevSplit
-from seqtag.neural.windowed_inference import CELLS, OUTPUT, reading_batches
+from seqtag.neural.windowed_inference import CELLS, OUTPUT, length_batches
 
 _NOT_TAUGHT = -1
 
@@ -94,7 +94,7 @@ def tagging(folder: str, *, threads: int) -> dict[str, float]:
     model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=False).eval()
     batches = []
     for rung in prepared.rungs("train"):
-        for chosen in reading_batches(rung.windows.length, cells=CELLS):
+        for chosen in length_batches(rung.windows.length, cells=CELLS):
             lengths = torch.from_numpy(rung.windows.length[chosen]).long()
             batches.append((torch.from_numpy(rung.token_ids[chosen, : int(lengths.max())]), lengths))
 
@@ -111,7 +111,7 @@ class _Learner:
         torch.manual_seed(seed)
         self.model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=packed)
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
-        self._drawing = Drawing(
+        self._drawing = BatchSampler(
             prepared.rungs("train"), {}, batch_size, prepared.config.train.batch_cells, seed
         )
         self._arrays = {}

@@ -19,7 +19,7 @@ from seqtag.features import UNK_ID, Vectors
 from seqtag.neural._tensorflow import keras, tf
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.layers.char_cnn import CharacterCNN
-from seqtag.neural.layers.dropout import SpatialDropout1D, apart, keep_mask
+from seqtag.neural.layers.dropout import SpatialDropout1D, fold_in, keep_mask
 from seqtag.neural.layers.token_features import N_AFFIXES, N_CHARACTERS, Forms
 
 Tables = Mapping[str, Any]  # <float32>[n_rows, size] by name: whole tables, or the rows of a batch
@@ -46,7 +46,7 @@ class Sizes:
     n_tags: int
 
 
-class SeedModel(keras.Model):  # type: ignore[misc]  # keras is untyped
+class BaseEncoder(keras.Model):  # type: ignore[misc]  # keras is untyped
     """The recipe `seed`: words by their ids alone."""
 
     inputs_needed = MappingProxyType({"word_ids": _SPECS["word_ids"]})
@@ -85,12 +85,12 @@ class SeedModel(keras.Model):  # type: ignore[misc]  # keras is untyped
 
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         """Return `<float32>[batch, time, n_tags]`, scores before the softmax."""
-        x = self.word_dropout(x, seed=_apart(seed, 1))  # [batch, time, 50]
-        x = self.bilstm(x, mask=mask, seed=_apart(seed, 2))  # [batch, time, 2 * 100]
+        x = self.word_dropout(x, seed=_fold_in(seed, 1))  # [batch, time, 50]
+        x = self.bilstm(x, mask=mask, seed=_fold_in(seed, 2))  # [batch, time, 2 * 100]
         return self.tags(x)  # [batch, time, n_tags]
 
 
-class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
+class DefaultEncoder(keras.Model):  # type: ignore[misc]  # keras is untyped
     """The recipe `default`: words, affixes and characters; dropout that stays the same along a sequence."""
 
     inputs_needed = _SPECS
@@ -137,7 +137,9 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
         """Return `<float32>[n_forms, size]`, the parts one after the other."""
         word_ids = forms["word_ids"]  # [n_forms]
         if seed is not None:
-            dropped = forms["rare"] & (keep_mask(tf.shape(word_ids), self.rare_dropout, _apart(seed, 1)) == 0)
+            dropped = forms["rare"] & (
+                keep_mask(tf.shape(word_ids), self.rare_dropout, _fold_in(seed, 1)) == 0
+            )
             word_ids = tf.where(dropped, UNK_ID, word_ids)
         words = tf.gather(tables["words"], word_ids)  # [n_forms, word_size]
         if self.static is not None:
@@ -159,18 +161,22 @@ class DefaultModel(keras.Model):  # type: ignore[misc]  # keras is untyped
 
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         """Return `<float32>[batch, time, n_tags]`."""
-        x = self.dropout_in(x, seed=_apart(seed, 2))  # [batch, time, size]
+        x = self.dropout_in(x, seed=_fold_in(seed, 2))  # [batch, time, size]
         for n, (bilstm, dropout) in enumerate(zip(self.bilstms, self.dropouts, strict=True)):
-            x = bilstm(x, mask=mask, seed=_apart(seed, 3 + 2 * n))  # [batch, time, 2 * units]
-            x = dropout(x, seed=_apart(seed, 4 + 2 * n))
+            x = bilstm(x, mask=mask, seed=_fold_in(seed, 3 + 2 * n))  # [batch, time, 2 * units]
+            x = dropout(x, seed=_fold_in(seed, 4 + 2 * n))
         return self.tags(x)  # [batch, time, n_tags]
 
 
-Model = SeedModel | DefaultModel
-RECIPES: Mapping[str, Callable[..., Model]] = MappingProxyType({"seed": SeedModel, "default": DefaultModel})
+Model = BaseEncoder | DefaultEncoder
+RECIPES: Mapping[str, Callable[..., Model]] = MappingProxyType(
+    {"seed": BaseEncoder, "default": DefaultEncoder}
+)
 
 
-def built(recipe: str, sizes: Sizes, config: ModelConfig, vectors: Vectors | None, seed: int) -> Model:
+def build_encoder(
+    recipe: str, sizes: Sizes, config: ModelConfig, vectors: Vectors | None, seed: int
+) -> Model:
     """Return a model that has all its weights, a pure function of what is given."""
     model = RECIPES[recipe](sizes, config, vectors, seed)
     one = {name: tf.zeros([1, *shape], dtype) for name, (shape, dtype) in _SPECS.items()}
@@ -193,5 +199,5 @@ def _scores(n_tags: int, seeds: random.Random) -> Any:
     return keras.layers.Dense(n_tags, kernel_initializer=glorot, name="tags")
 
 
-def _apart(seed: Any, number: int) -> Any:
-    return None if seed is None else apart(seed, number)
+def _fold_in(seed: Any, number: int) -> Any:
+    return None if seed is None else fold_in(seed, number)

@@ -27,7 +27,7 @@ class Decoded(NamedTuple):
     span_confidence: Any
 
 
-class SoftmaxOutput(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
+class SoftmaxHead(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
     """Each token by itself: cross-entropy, and the most probable tag."""
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
@@ -69,7 +69,7 @@ class SoftmaxOutput(keras.layers.Layer):  # type: ignore[misc]  # keras is untyp
         return tf.gather_nd(self._begins, tf.stack([before, tag_ids], axis=2))  # <bool>[batch, time]
 
 
-class ViterbiOutput(SoftmaxOutput):
+class ViterbiHead(SoftmaxHead):
     """Trained like softmax; decoded to the most probable sequence of tags that the scheme allows.
 
     That recovers nearly all that a CRF gains on spans (Lester et al. 2020).
@@ -77,13 +77,13 @@ class ViterbiOutput(SoftmaxOutput):
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
         super().__init__(tags, scheme)
-        self._chain = linear_chain.legal_chain(legal_transitions(tags, scheme))
+        self._chain = linear_chain.legal_transition_scores(legal_transitions(tags, scheme))
 
     def _best(self, log_probability: Any, mask: Any) -> Any:
         return linear_chain.viterbi(log_probability, mask, self._chain)[0]
 
 
-class CRFOutput(SoftmaxOutput):
+class CRFHead(SoftmaxHead):
     """A linear-chain CRF with learnt transitions between the tags that the scheme lets follow each other."""
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
@@ -127,21 +127,21 @@ class CRFOutput(SoftmaxOutput):
             is_last & ~tf.gather(self._may_end, tag_ids)
         )
 
-    def _chain_at(self, temperature: Any) -> linear_chain.Chain:
-        return linear_chain.Chain(*(part / temperature for part in self.crf.chain))
+    def _chain_at(self, temperature: Any) -> linear_chain.TransitionScores:
+        return linear_chain.TransitionScores(*(part / temperature for part in self.crf.chain))
 
 
-def output_for(kind: Literal["auto"] | Output, tags: Sequence[str], scheme: SchemeName) -> SoftmaxOutput:
+def build_head(kind: Literal["auto"] | Output, tags: Sequence[str], scheme: SchemeName) -> SoftmaxHead:
     """Return the output layer; "auto" is viterbi where tags have a scheme, else softmax."""
     if kind == "auto":
         kind = "softmax" if scheme == "none" else "viterbi"
     return OUTPUTS[kind](tags, scheme)
 
 
-OUTPUTS: dict[Output, type[SoftmaxOutput]] = {
-    "softmax": SoftmaxOutput,
-    "viterbi": ViterbiOutput,
-    "crf": CRFOutput,
+OUTPUTS: dict[Output, type[SoftmaxHead]] = {
+    "softmax": SoftmaxHead,
+    "viterbi": ViterbiHead,
+    "crf": CRFHead,
 }
 
 

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from seqtag.config import ModelConfig
 from seqtag.features import TagIndex, Vectors
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.encoders import Model, Sizes, built
-from seqtag.neural.heads import Decoded, SoftmaxOutput, output_for
+from seqtag.neural.encoders import Model, Sizes, build_encoder
+from seqtag.neural.heads import Decoded, SoftmaxHead, build_head
 from seqtag.neural.layers.token_features import Forms
 from seqtag.neural.training.batch_sampler import FormTable
 from seqtag.neural.weights import Weights, weights_of
@@ -23,11 +23,11 @@ _PAIRS_AT_ONCE = 2**24  # of neighbouring tags that a decoding weighs at one ste
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
+class TaggerNetwork:
     """Layers and their weights."""
 
     model: Model
-    output: SoftmaxOutput
+    output: SoftmaxHead
 
     @classmethod
     def of(
@@ -39,10 +39,12 @@ class Network:
         vectors: Vectors | None = None,
         *,
         seed: int = 0,
-    ) -> Network:
+    ) -> TaggerNetwork:
         """Build one, with the initial weights of a seed; the recipe `seed` is always a softmax."""
         kind = "softmax" if recipe == "seed" else config.output
-        return cls(built(recipe, sizes, config, vectors, seed), output_for(kind, tags.tags, tags.scheme))
+        return cls(
+            build_encoder(recipe, sizes, config, vectors, seed), build_head(kind, tags.tags, tags.scheme)
+        )
 
     @property
     def variables(self) -> list[Any]:
@@ -70,10 +72,10 @@ class Network:
         return weights_of(self.variables)
 
 
-class NetworkReader:
+class NetworkPredictor:
     """Tags with a network; one trace serves batches of every shape."""
 
-    def __init__(self, network: Network, *, temperature: float = 1.0) -> None:
+    def __init__(self, network: TaggerNetwork, *, temperature: float = 1.0) -> None:
         self.network, self._temperature = network, temperature
         self._rows_at_once = max(1, _PAIRS_AT_ONCE // network.output.n_tags**2)
         any_batch = tf.TensorSpec([None, None], tf.int32)

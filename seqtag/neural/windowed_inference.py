@@ -21,7 +21,7 @@ OUTPUT = np.dtype(
 )
 
 
-class Reader(Protocol):
+class Predictor(Protocol):
     """What can tag right-padded sequences."""
 
     def form_vectors(self, forms: Mapping[str, npt.NDArray[Any]]) -> Any:
@@ -31,8 +31,8 @@ class Reader(Protocol):
         """Return `OUTPUT[batch, time]` for rows `<int32>[batch, time]`; at padding it means nothing."""
 
 
-def read_tokens(
-    reader: Reader,
+def predict_tokens(
+    reader: Predictor,
     vectors: Any,
     form_ids: npt.NDArray[np.int32],
     cut: Windows,
@@ -54,7 +54,7 @@ def read_tokens(
     """
 
     def outputs() -> Iterator[tuple[Windows, npt.NDArray[Any]]]:
-        for chosen in reading_batches(cut.length, cells=cells):
+        for chosen in length_batches(cut.length, cells=cells):
             few = Windows(*(getattr(cut, field.name)[chosen] for field in fields(cut)))
             width = int(few.length[-1])
             yield few, reader.predict(vectors, padded(form_ids, few, offsets=offsets, width=width))
@@ -62,7 +62,7 @@ def read_tokens(
     return stitched(outputs(), offsets=offsets, dtype=OUTPUT)
 
 
-def reading_batches(lengths: npt.NDArray[np.int32], *, cells: int) -> Iterator[npt.NDArray[np.int64]]:
+def length_batches(lengths: npt.NDArray[np.int32], *, cells: int) -> Iterator[npt.NDArray[np.int64]]:
     """Yield all positions, shortest first, as many at a time as fit into `cells` when padded; at least one.
 
     >>> [batch.tolist() for batch in reading_batches(np.array([3, 1, 4, 1]), cells=4)]

@@ -18,7 +18,7 @@ NEVER = -1e9  # below every path, however many illegal transitions it takes
 _LEAST = 1e-300  # keeps the gradient of a logarithm finite
 
 
-class Chain(NamedTuple):
+class TransitionScores(NamedTuple):
     """The scores of tags beside each other, whatever the tokens are.
 
     Sums over paths take scores below -690 for `ILLEGAL`; none may be infinite.
@@ -34,7 +34,7 @@ class Chain(NamedTuple):
     end: Any
 
 
-def legal_chain(legal: npt.NDArray[np.bool_]) -> Chain:
+def legal_transition_scores(legal: npt.NDArray[np.bool_]) -> TransitionScores:
     """Return the chain that scores legal transitions 0 and all others `ILLEGAL`.
 
     Args:
@@ -45,38 +45,38 @@ def legal_chain(legal: npt.NDArray[np.bool_]) -> Chain:
     >>> legal_chain(np.array([[True, True], [False, True]])).start  # of one tag that may not be the first
     array([-10000.], dtype=float32)
     """
-    return Chain(*(np.where(part, 0.0, ILLEGAL).astype(np.float32) for part in legal_parts(legal)))
+    return TransitionScores(*(np.where(part, 0.0, ILLEGAL).astype(np.float32) for part in legal_parts(legal)))
 
 
-def legal_parts(legal: npt.NDArray[np.bool_]) -> Chain:
+def legal_parts(legal: npt.NDArray[np.bool_]) -> TransitionScores:
     """Return what of such a matrix is about the transitions, the start and the end, all `<bool>`."""
-    return Chain(legal[:-1, :-1], legal[-1, :-1], legal[:-1, -1])
+    return TransitionScores(legal[:-1, :-1], legal[-1, :-1], legal[:-1, -1])
 
 
-def time_major(emissions: Any, mask: Any, chain: Chain) -> tuple[Any, Any, Chain]:
+def time_major(emissions: Any, mask: Any, chain: TransitionScores) -> tuple[Any, Any, TransitionScores]:
     """Return `<float64>[time, batch, n_tags]`, 0 at padding, `<bool>[time, batch]` and the chain in float64.
 
     exp reaches down to e^-708 in float64, to e^-87 in float32: there a tag that is 100 behind the best would
     be lost, though the best path may lead through it. And a GPU may take products of float32 in TF32.
     """
     emissions = tf.where(tf.convert_to_tensor(mask)[..., None], tf.cast(emissions, tf.float64), 0.0)
-    wide = Chain(*(tf.cast(scores, tf.float64) for scores in chain))
+    wide = TransitionScores(*(tf.cast(scores, tf.float64) for scores in chain))
     return tf.transpose(emissions, (1, 0, 2)), tf.transpose(mask), wide
 
 
-def one_hot(tag_ids: Any, mask: Any, chain: Chain) -> Any:
+def one_hot(tag_ids: Any, mask: Any, chain: TransitionScores) -> Any:
     """Return `<float64>[time, batch, n_tags]` of `tag_ids: <int32>[batch, time]`; all 0 at padding."""
     path = tf.one_hot(tf.transpose(tag_ids), chain.start.shape[0], dtype=tf.float64)
     return tf.where(mask[..., None], path, 0.0)
 
 
-def one_path(emissions: Any, path: Any, mask: Any, chain: Chain) -> Any:
+def one_path(emissions: Any, path: Any, mask: Any, chain: TransitionScores) -> Any:
     """Return `<float64>[batch]`, the score of a path that is `one_hot`; 0 for an empty one."""
     last = tf.where(~at_next(mask), tf.linalg.matvec(path, chain.end), 0.0)  # [time, batch]
     return tf.reduce_sum(token_scores(emissions, path, chain) + last, axis=0)
 
 
-def token_scores(emissions: Any, path: Any, chain: Chain) -> Any:
+def token_scores(emissions: Any, path: Any, chain: TransitionScores) -> Any:
     """Return `[time, batch]`, what each token adds to its path's score: emission and transition into it."""
     into = tf.einsum("tbi,ij->tbj", path[:-1], chain.transitions)
     into = tf.concat([chain.start + tf.zeros_like(emissions[:1]), into], axis=0)  # [time, batch, n_tags]
@@ -84,12 +84,12 @@ def token_scores(emissions: Any, path: Any, chain: Chain) -> Any:
 
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped
-def all_paths(emissions: Any, mask: Any, chain: Chain) -> tuple[Any, Callable[..., Any]]:
+def all_paths(emissions: Any, mask: Any, chain: TransitionScores) -> tuple[Any, Callable[..., Any]]:
     """Return `<float64>[batch]`, log sum exp(score) over all paths (0 for an empty one), and its gradient."""
     alphas = forward(emissions, mask, chain)  # [time, batch, n_tags]
     total = tf.reduce_logsumexp(alphas[-1] + chain.end, axis=-1)
 
-    def gradient(upstream: Any) -> tuple[Any, None, Chain]:
+    def gradient(upstream: Any) -> tuple[Any, None, TransitionScores]:
         betas = backward(emissions, mask, chain)
         occupied = occupancy(alphas, betas, mask) * upstream[:, None]  # [time, batch, n_tags]
         goes_on = at_next(mask)  # [time, batch]
@@ -97,12 +97,12 @@ def all_paths(emissions: Any, mask: Any, chain: Chain) -> tuple[Any, Callable[..
         transitions = _transition_counts(alphas, at_next(emissions + betas), weights, chain)
         start = tf.reduce_sum(occupied[0], axis=0)
         end = tf.reduce_sum(tf.where(goes_on[..., None], tf.zeros((), occupied.dtype), occupied), axis=(0, 1))
-        return occupied, None, Chain(transitions, start, end)
+        return occupied, None, TransitionScores(transitions, start, end)
 
     return tf.where(mask[0], total, 0.0), gradient
 
 
-def forward(emissions: Any, mask: Any, chain: Chain) -> Any:
+def forward(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
     """Return `[time, batch, n_tags]`, the log sum over paths up to a token; at padding the last token's."""
     gains = tf.exp(chain.transitions)
 
@@ -112,7 +112,7 @@ def forward(emissions: Any, mask: Any, chain: Chain) -> Any:
     return scan(onward, chain.start + emissions[0], emissions, mask)
 
 
-def backward(emissions: Any, mask: Any, chain: Chain) -> Any:
+def backward(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
     """Return `[time, batch, n_tags]`, the log sum over paths from behind a token to the end."""
     gains = tf.exp(tf.transpose(chain.transitions))
 
@@ -177,7 +177,7 @@ def _through(scores: Any, gains: Any) -> Any:
     return best + tf.where(reached > _LEAST, tf.math.log(tf.maximum(reached, _LEAST)), ILLEGAL)
 
 
-def _transition_counts(before: Any, after: Any, weights: Any, chain: Chain) -> Any:
+def _transition_counts(before: Any, after: Any, weights: Any, chain: TransitionScores) -> Any:
     """Return how often each transition is expected, `[n_tags, n_tags]`.
 
     Args:

@@ -16,13 +16,13 @@ from seqtag.neural._tensorflow import keras, tf
 from seqtag.neural.crf.forward_backward import (
     ILLEGAL,
     NEVER,
-    Chain,
+    TransitionScores,
     all_paths,
     at_next,
     backward,
     forward,
-    legal_chain,
     legal_parts,
+    legal_transition_scores,
     occupancy,
     one_hot,
     one_path,
@@ -35,8 +35,8 @@ from seqtag.neural.crf.forward_backward import (
 __all__ = [
     "CRF",
     "ILLEGAL",
-    "Chain",
-    "legal_chain",
+    "TransitionScores",
+    "legal_transition_scores",
     "log_likelihood",
     "log_partition",
     "marginals",
@@ -55,7 +55,7 @@ class CRF(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
 
     Args:
         n_tags: tag ids.
-        legal: `<bool>[n_tags + 1, n_tags + 1]` as for `legal_chain`; None for all. A transition that is not
+        legal: `<bool>[n_tags + 1, n_tags + 1]` as for `legal_transition_scores`; None for all. A transition that is not
             legal scores `ILLEGAL`, whatever its weight is, and is not learnt.
 
     Call arguments:
@@ -81,10 +81,12 @@ class CRF(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
         self.end = self.add_weight((n_tags,), initializer="zeros", name="end")
 
     @property
-    def chain(self) -> Chain:
+    def chain(self) -> TransitionScores:
         """The scores as they are now; none of a transition that is not legal has a gradient."""
         legal, weights = legal_parts(self.legal), (self.transitions, self.start, self.end)
-        return Chain(*(tf.where(part, weight, ILLEGAL) for part, weight in zip(legal, weights, strict=True)))
+        return TransitionScores(
+            *(tf.where(part, weight, ILLEGAL) for part, weight in zip(legal, weights, strict=True))
+        )
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         return marginals(inputs, tf.ones(tf.shape(inputs)[:2], tf.bool) if mask is None else mask, self.chain)
@@ -96,7 +98,7 @@ class CRF(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
         return {**super().get_config(), "n_tags": self.n_tags, "legal": self.legal.tolist()}
 
 
-def log_partition(emissions: Any, mask: Any, chain: Chain) -> Any:
+def log_partition(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
     """Return `<float32>[batch]`, the log of the sum of exp(score) over all paths; 0 for an empty sequence.
 
     Its gradients are exact and take one more pass, backward (Rabiner 1989): marginals for the emissions,
@@ -109,7 +111,7 @@ def log_partition(emissions: Any, mask: Any, chain: Chain) -> Any:
     return tf.cast(all_paths(*time_major(emissions, mask, chain)), tf.float32)
 
 
-def path_score(emissions: Any, tag_ids: Any, mask: Any, chain: Chain) -> Any:
+def path_score(emissions: Any, tag_ids: Any, mask: Any, chain: TransitionScores) -> Any:
     """Return `<float32>[batch]`, the score of one path each; 0 for an empty sequence.
 
     Args:
@@ -121,7 +123,9 @@ def path_score(emissions: Any, tag_ids: Any, mask: Any, chain: Chain) -> Any:
     return tf.cast(one_path(emissions, one_hot(tag_ids, mask, chain), mask, chain), tf.float32)
 
 
-def log_likelihood(emissions: Any, tag_ids: Any, mask: Any, chain: Chain, *, known: Any = None) -> Any:
+def log_likelihood(
+    emissions: Any, tag_ids: Any, mask: Any, chain: TransitionScores, *, known: Any = None
+) -> Any:
     """Return `<float32>[batch]`, the log probability of all paths that agree with the gold tags.
 
     Args:
@@ -147,7 +151,7 @@ def negative_log_likelihood(
     emissions: Any,
     tag_ids: Any,
     mask: Any,
-    chain: Chain,
+    chain: TransitionScores,
     *,
     known: Any = None,
     sequence_weights: Any = None,
@@ -175,7 +179,7 @@ def negative_log_likelihood(
     return loss
 
 
-def viterbi(emissions: Any, mask: Any, chain: Chain) -> tuple[Any, Any]:
+def viterbi(emissions: Any, mask: Any, chain: TransitionScores) -> tuple[Any, Any]:
     """Return the best path `<int32>[batch, time]`, 0 at padding, and its score `<float32>[batch]`.
 
     Args:
@@ -201,7 +205,7 @@ def viterbi(emissions: Any, mask: Any, chain: Chain) -> tuple[Any, Any]:
     return tf.transpose(tag_ids), tf.cast(scores, tf.float32)
 
 
-def n_best(emissions: Any, mask: Any, chain: Chain, *, n: int) -> tuple[Any, Any]:
+def n_best(emissions: Any, mask: Any, chain: TransitionScores, *, n: int) -> tuple[Any, Any]:
     """Return the n best paths `<int32>[batch, n, time]`, best first, and their scores `<float32>[batch, n]`.
 
     Tag ids are 0 at padding. Where there are fewer than n paths, what follows them scores below -1e8 and
@@ -237,7 +241,7 @@ def n_best(emissions: Any, mask: Any, chain: Chain, *, n: int) -> tuple[Any, Any
     return tag_ids, scores
 
 
-def marginals(emissions: Any, mask: Any, chain: Chain) -> Any:
+def marginals(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
     """Return `<float32>[batch, time, n_tags]`, the probability of each tag at each token; 0 at padding.
 
     Args:
@@ -249,7 +253,9 @@ def marginals(emissions: Any, mask: Any, chain: Chain) -> Any:
     return tf.cast(tf.transpose(occupied, (1, 0, 2)), tf.float32)
 
 
-def segment_log_probability(emissions: Any, tag_ids: Any, mask: Any, chain: Chain, *, begins: Any) -> Any:
+def segment_log_probability(
+    emissions: Any, tag_ids: Any, mask: Any, chain: TransitionScores, *, begins: Any
+) -> Any:
     """Return `<float32>[batch, time]`, the log probability of taking `tag_ids` all over a token's segment.
 
     Segments tile a sequence. Exact: what is outside of the segment is summed over (Culotta and McCallum

@@ -11,13 +11,13 @@ from google.protobuf import text_format
 
 from seqtag.neural._tensorflow import saved_model_pb2, tf
 from seqtag.neural.layers.token_features import TokenFeatures
-from seqtag.neural.network import NetworkReader
+from seqtag.neural.network import NetworkPredictor
 
 _CAPTURED = re.compile(r'(key: "_user_specified_name"\s+value {\s+s: ")\d+(?=")')
 
 
 def export_saved_model(
-    reader: NetworkReader, features: TokenFeatures, tags: Sequence[str], folder: Path
+    reader: NetworkPredictor, features: TokenFeatures, tags: Sequence[str], folder: Path
 ) -> None:
     """Write the SavedModel into `folder`; `tags` are those of each tag id, as they are given out.
 
@@ -33,7 +33,7 @@ def export_saved_model(
 
 
 class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
-    def __init__(self, reader: NetworkReader, features: TokenFeatures, tags: Sequence[str]) -> None:
+    def __init__(self, reader: NetworkPredictor, features: TokenFeatures, tags: Sequence[str]) -> None:
         super().__init__()
         self._reader, self._features = reader, features
         # a Module keeps what it can reach

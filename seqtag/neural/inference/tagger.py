@@ -17,7 +17,7 @@ from seqtag.features.encoded_layout import VECTORS
 from seqtag.neural.export.bundle import Bundle, bundled_vectors, read_bundle
 from seqtag.neural.training.batch_sampler import FormTable
 from seqtag.neural.weights import set_weights
-from seqtag.neural.windowed_inference import Reader, read_tokens
+from seqtag.neural.windowed_inference import Predictor, predict_tokens
 from seqtag.tagging.ragged import flatten
 
 
@@ -39,7 +39,7 @@ class Tagger:
     vocabulary: Vocabulary
     tags: TagIndex
     features: Callable[[pa.StringArray], FormTable]
-    reader: Reader
+    reader: Predictor
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -54,7 +54,7 @@ class Tagger:
 
         from seqtag.neural.encoders import RECIPES, Sizes
         from seqtag.neural.layers.token_features import TokenFeatures
-        from seqtag.neural.network import Network, NetworkReader
+        from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 
         if bundle.recipe not in RECIPES:
             raise BundleError(
@@ -62,13 +62,13 @@ class Tagger:
             )
         sizes = Sizes(bundle.n_words, bundle.n_characters, bundle.n_tags)
         vectors = bundled_vectors(folder) if VECTORS in bundle.files else None
-        network = Network.of(bundle.recipe, sizes, bundle.model, tags, vectors)
+        network = TaggerNetwork.of(bundle.recipe, sizes, bundle.model, tags, vectors)
         try:
             set_weights(network.variables, weights)
         except RunDirError as error:  # another version of seqtag built another model from the same sizes
             raise BundleError(f"{folder}: {error}") from None
         features = TokenFeatures(vocabulary, affix_buckets=bundle.model.affix_buckets, vectors=vectors)
-        reader = NetworkReader(network, temperature=bundle.temperature)
+        reader = NetworkPredictor(network, temperature=bundle.temperature)
         return cls(bundle, vocabulary, tags, features.of_forms, reader)
 
     def tag(self, tokens: pa.ListArray) -> Tagged:
@@ -83,7 +83,7 @@ class Tagger:
         vectors = self.reader.form_vectors(forms)  # [1 + n_forms, size]
         form_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]
         cut = windows(np.diff(offsets), ladder=self.bundle.ladder, overlap=self.bundle.window_overlap)
-        output = read_tokens(self.reader, vectors, form_ids, cut, offsets=offsets)  # [n_tokens]
+        output = predict_tokens(self.reader, vectors, form_ids, cut, offsets=offsets)  # [n_tokens]
         starts = pa.array(offsets, pa.int32())
 
         def lists(values: pa.Array) -> pa.ListArray:

@@ -20,7 +20,7 @@ def keep_mask(shape: Sequence[Any], rate: float, seed: Any) -> Any:
     return tf.cast(drawn >= round(rate * 2**32) - 2**31, tf.float32) / (1.0 - rate)
 
 
-def apart(seed: Any, number: int) -> Any:
+def fold_in(seed: Any, number: int) -> Any:
     """Return a seed of its own for each `number`, so that no two masks of a step are the same."""
     return seed + tf.constant([number * 1_000_003, 0], tf.int32)
 

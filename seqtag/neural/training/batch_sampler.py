@@ -81,7 +81,7 @@ class Shape:
 
 
 @dataclass(frozen=True)
-class Drawing:
+class BatchSampler:
     """How batches are drawn from rungs.
 
     All batches teach about as many tokens as `batch_size` sequences of mean length: of short sequences they
@@ -103,7 +103,7 @@ class Drawing:
         for rung, chosen in itertools.islice(self.drawn(number), skip, None):
             yield _batch(rung, chosen, self.forms)
 
-    def halved(self) -> Drawing:
+    def halved(self) -> BatchSampler:
         """Return the same with half as many tokens and padding in the largest batch, for less memory."""
         largest = max(self.most_rows(rung) * rung.length for rung in self.rungs)
         return replace(self, batch_cells=max(1, largest // 2))
@@ -165,7 +165,7 @@ def _weight(rung: Bucket, tag_weights: npt.NDArray[np.float32]) -> float:
     weight = 0.0
     for first in range(0, len(rung), _WINDOWS_AT_A_TIME):
         chosen = np.arange(first, min(first + _WINDOWS_AT_A_TIME, len(rung)))
-        of_tokens = tag_weights[np.maximum(rung.tag_ids[chosen], 0)] * _taught(rung, chosen)
+        of_tokens = tag_weights[np.maximum(rung.tag_ids[chosen], 0)] * _loss_mask(rung, chosen)
         weight += float(of_tokens.sum(axis=1, dtype=np.float64) @ rung.weight[chosen])
     return weight
 
@@ -187,13 +187,13 @@ def _batch(rung: Bucket, chosen: npt.NDArray[np.int64], forms: FormTable) -> Bat
         rows_of=rows_of,
         positions=positions,
         tag_ids=np.maximum(rung.tag_ids[chosen], 0),
-        taught=_taught(rung, chosen),
+        taught=_loss_mask(rung, chosen),
         weights=rung.weight[chosen],
         rows=rung.row[chosen],
     )
 
 
-def _taught(rung: Bucket, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _loss_mask(rung: Bucket, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Return `<bool>[n_chosen, time]`, True at the kept tokens of known tag."""
     cut, time = rung.windows, np.arange(rung.length)
     kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])

@@ -15,7 +15,7 @@ from seqtag.config import Metric
 from seqtag.evaluation import score_value
 from seqtag.features import UNTAGGED_ID, Bucket, TagIndex, Windows, stitched
 from seqtag.neural.training.batch_sampler import FormTable
-from seqtag.neural.windowed_inference import Reader, read_tokens
+from seqtag.neural.windowed_inference import Predictor, predict_tokens
 
 # Stands for a gold tag that the model cannot give: a span of its own in every scheme, so always missed.
 _UNSEEN = "I-<unseen>"
@@ -44,10 +44,10 @@ class DevSplit:
         self._known: npt.NDArray[np.bool_] | slice = ~untagged if untagged.any() else slice(None)
         self._gold = self._sequences(self._gold_ids)
 
-    def score(self, reader: Reader) -> DevScore:
+    def score(self, reader: Predictor) -> DevScore:
         """Tag dev and compare."""
         vectors = reader.form_vectors(self._forms)
-        output = read_tokens(reader, vectors, self._form_ids, self._windows, offsets=self._offsets)
+        output = predict_tokens(reader, vectors, self._form_ids, self._windows, offsets=self._offsets)
         tag_ids = output["tag_id"]
         right = (tag_ids == self._gold_ids)[self._known]
         accuracy = float(np.mean(right)) if len(right) else 0.0

@@ -13,7 +13,7 @@ from seqtag.neural.weights import Arrays, Weights, weights_of
 _EVERY = 8  # steps: a pass over all weights costs as much as a small step
 
 
-class Average:
+class ExponentialMovingAverage:
     """The exponential moving average of variables, brought up to date every few steps.
 
     Args:
@@ -62,7 +62,7 @@ class Average:
             average.assign_add(share * (variable.value - average))
 
 
-class NoAverage:
+class NoMovingAverage:
     """The variables as they are."""
 
     def __init__(self, variables: Sequence[Any]) -> None:

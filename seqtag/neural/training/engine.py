@@ -11,9 +11,9 @@ import numpy.typing as npt
 
 from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.network import Network, NetworkReader
+from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import Batch, FormTable, Shape
-from seqtag.neural.training.ema import Average, NoAverage
+from seqtag.neural.training.ema import ExponentialMovingAverage, NoMovingAverage
 from seqtag.neural.training.optimizer import Optimizer
 from seqtag.neural.weights import Arrays, Weights, below, named, set_weights, weights_of
 
@@ -49,7 +49,7 @@ class Engine:
 
     def __init__(
         self,
-        build: Callable[[], Network],
+        build: Callable[[], TaggerNetwork],
         *,
         config: TrainConfig,
         seed: int,
@@ -59,7 +59,7 @@ class Engine:
         compiled: Collection[Shape] = (),
     ) -> None:
         self.network = build()
-        self._reader, self._reader_is_behind = NetworkReader(build()), True
+        self._reader, self._reader_is_behind = NetworkPredictor(build()), True
         self._seed, self._n_steps, self._tag_weights = seed, 0, tf.constant(tag_weights)
         self._weight_a_step = tf.constant(weight_a_step, tf.float32)
         model, variables = self.network.model, self.network.variables
@@ -67,7 +67,7 @@ class Engine:
         self._dense = [variable for variable in variables if id(variable) not in in_tables]
         self._optimizer = Optimizer(config, self._dense, model.tables())
         span = config.average * steps_an_epoch
-        self._average = Average(variables, span=span) if span else NoAverage(variables)
+        self._average = ExponentialMovingAverage(variables, span=span) if span else NoMovingAverage(variables)
         self._any_shape = tf.function(self._learn, reduce_retracing=True)
         self._compile = tf.function(self._learn, jit_compile=True)
         self._compiled = [(shape, self._step_for(shape)) for shape in compiled]

@@ -17,7 +17,7 @@ from seqtag.errors import ConfigError
 from seqtag.features import Bucket, TagIndex, Vocabulary, read_encoded, read_word_types
 from seqtag.gate import METRIC_NAMES
 from seqtag.neural.export.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
-from seqtag.neural.training.batch_sampler import Drawing
+from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.checkpoints import Checkpoint, Checkpoints
 from seqtag.neural.training.dev_evaluation import DevSplit
 from seqtag.neural.training.progress import EpochRecord, Position, Progress
@@ -75,7 +75,7 @@ def train(
     from seqtag.neural.encoders import Sizes
     from seqtag.neural.export.saved_model import export_saved_model
     from seqtag.neural.layers.token_features import TokenFeatures
-    from seqtag.neural.network import Network, NetworkReader
+    from seqtag.neural.network import NetworkPredictor, TaggerNetwork
     from seqtag.neural.training.engine import Engine
     from seqtag.neural.training.temperature_scaling import fitted_temperature
 
@@ -88,13 +88,13 @@ def train(
     vectors = bundled_vectors(vocabulary)
     tokens = TokenFeatures(words, affix_buckets=model.affix_buckets, vectors=vectors)
     train_forms, dev_forms = (tokens.of_forms(read_word_types(encoded / split)) for split in ("train", "dev"))
-    drawing = Drawing(train_rungs, train_forms, config.batch_size, config.batch_cells, seed)
+    drawing = BatchSampler(train_rungs, train_forms, config.batch_size, config.batch_cells, seed)
     if halved:
         drawing = drawing.halved()
     sizes = Sizes(words.n_words, words.n_characters, len(tags))
 
-    def build() -> Network:
-        return Network.of(config.recipe, sizes, model, tags, vectors, seed=seed)
+    def build() -> TaggerNetwork:
+        return TaggerNetwork.of(config.recipe, sizes, model, tags, vectors, seed=seed)
 
     best = build()  # now: names of variables count what the process has made before, see `serving`
     weights = tag_weights(tags, config.tag_weights)
@@ -105,7 +105,7 @@ def train(
         steps_an_epoch=sum(map(drawing.n_batches, train_rungs)),
         weight_a_step=drawing.weight_a_batch(weights),
         tag_weights=weights,
-        compiled=drawing.shapes(worth_compiling(drawing, config)),
+        compiled=drawing.shapes(buckets_worth_compiling(drawing, config)),
     )
 
     def tell(record: EpochRecord) -> None:
@@ -127,8 +127,8 @@ def train(
     fitted = fit(events, config=config, weights=engine.weights, tell=tell, keep=keep, begun=begun)
     set_weights(best.variables, fitted.best_weights)
     said = tags.spelled(spoken or tags.scheme)
-    temperature = fitted_temperature(best, dev_rungs, NetworkReader(best).form_vectors(dev_forms))
-    export_saved_model(NetworkReader(best, temperature=temperature), tokens, said, folder / SAVED_MODEL)
+    temperature = fitted_temperature(best, dev_rungs, NetworkPredictor(best).form_vectors(dev_forms))
+    export_saved_model(NetworkPredictor(best, temperature=temperature), tokens, said, folder / SAVED_MODEL)
     write_bundle(
         folder,
         facts={
@@ -197,7 +197,7 @@ def tag_weights(tags: TagIndex, given: Mapping[str, float]) -> npt.NDArray[np.fl
     return np.array([given.get(tag, 1.0) for tag in tags.tags], np.float32)
 
 
-def worth_compiling(drawing: Drawing, config: TrainConfig) -> list[Bucket]:
+def buckets_worth_compiling(drawing: BatchSampler, config: TrainConfig) -> list[Bucket]:
     """Return the rungs whose batches are so many that a step compiled for them is worth its time."""
     n_epochs = min(config.max_epochs, 2 * config.patience)  # as expected
     return [rung for rung in drawing.rungs if rung.length * len(rung) * n_epochs >= _WORTH_COMPILING]

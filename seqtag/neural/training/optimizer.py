@@ -15,7 +15,7 @@ from seqtag.neural.weights import Arrays, below, named
 _REMEMBERED = 256  # steps, after which a gradient no longer moves a weight
 
 
-class Rows(NamedTuple):
+class TableRows(NamedTuple):
     """Rows of a table as Adam left them."""
 
     ids: Any  # <int32>[n]; different ones, but for those without a gradient
@@ -52,7 +52,7 @@ class Optimizer:
         }
         sizes = {name: table.shape[0] for name, table in self._tables.items()}
         betas = {"beta_1": self._adam.beta_1, "beta_2": self._adam.beta_2, "epsilon": self._adam.epsilon}
-        self._missed = Missed(sizes, learning_rate=config.learning_rate, **betas)
+        self._missed = DeferredUpdates(sizes, learning_rate=config.learning_rate, **betas)
 
     def set_learning_rate(self, rate: float) -> None:
         self._adam.learning_rate.assign(rate)
@@ -62,22 +62,22 @@ class Optimizer:
         """Count a step; return by table, for `looked_up`, what rows missed before it: nothing if lazy."""
         return {} if self.is_lazy else self._missed.before_step(rows_of)
 
-    def looked_up(self, rows_of: Mapping[str, Any], missed: Mapping[str, Any]) -> dict[str, Rows]:
+    def looked_up(self, rows_of: Mapping[str, Any], missed: Mapping[str, Any]) -> dict[str, TableRows]:
         """Return the rows of each table as they are after all steps so far."""
         found = {}
         for name, ids in rows_of.items():
             values = tf.gather(self._tables[name].value, ids)
             if self.is_replica:  # the moments are with those of whole tables
-                found[name] = Rows(ids, values, None, None)
+                found[name] = TableRows(ids, values, None, None)
                 continue
-            rows = Rows(ids, values, *(tf.gather(moment, ids) for moment in self._moments[name]))
+            rows = TableRows(ids, values, *(tf.gather(moment, ids) for moment in self._moments[name]))
             found[name] = rows if self.is_lazy else caught_up(rows, missed[name])
         return found
 
     def apply(
         self,
         of_dense: Sequence[Any],
-        rows: Mapping[str, Rows],
+        rows: Mapping[str, TableRows],
         of_rows: Mapping[str, Any],
         squares: Mapping[str, Any],
     ) -> None:
@@ -103,7 +103,7 @@ class Optimizer:
             first += (of_rows[name] - first) * (1 - adam.beta_1)
             second += (squares[name] - second) * (1 - adam.beta_2)
             values -= rate * first / (tf.sqrt(second) + adam.epsilon)
-            self._write(name, Rows(ids, values, first, second))
+            self._write(name, TableRows(ids, values, first, second))
 
     def apply_as_replica(self, of_dense: Sequence[Any], of_tables: Mapping[str, Any]) -> None:
         """Take one step with the gradients of all replicas; at a table whole, or in slices of it."""
@@ -140,20 +140,20 @@ class Optimizer:
                 moment.assign(state[f"moment {n} {table}"])
         self._missed.restore(below("missed", state))
 
-    def _write(self, name: str, rows: Rows) -> None:
+    def _write(self, name: str, rows: TableRows) -> None:
         variables = (self._tables[name].value, *self._moments[name])
         for variable, values in zip(variables, rows[1:], strict=True):
             variable.scatter_nd_update(rows.ids[:, None], values)
 
 
-def caught_up(rows: Rows, missed: Any) -> Rows:
-    """Return rows as they are after steps without a gradient, `<float32>[n, 4]` as `Missed` tells of them."""
+def caught_up(rows: TableRows, missed: Any) -> TableRows:
+    """Return rows as they are after steps without a gradient, `<float32>[n, 4]` as `DeferredUpdates` tells of them."""
     of_first, of_second, moved, epsilon = tf.split(missed, 4, axis=1)  # [n, 1] each
     values = rows.values - moved * rows.first / (tf.sqrt(rows.second) + epsilon)
-    return Rows(rows.ids, values, rows.first * of_first, rows.second * of_second)
+    return TableRows(rows.ids, values, rows.first * of_first, rows.second * of_second)
 
 
-class Missed:
+class DeferredUpdates:
     """The steps of Adam that rows of tables have not made yet, because they had no gradient in them.
 
     k steps without one leave b1^k of the first moment m, b2^k of the second moment v, and move the row by

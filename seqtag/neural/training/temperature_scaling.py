@@ -10,14 +10,14 @@ import numpy as np
 
 from seqtag.features import Bucket
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.network import Network
+from seqtag.neural.network import TaggerNetwork
 from seqtag.neural.windowed_inference import CELLS
 
 _MOST_CELLS = 200_000  # of dev that are looked at: enough for one number
 _COLDEST, _HOTTEST = 0.5, 10.0  # a dev that is learnt by heart would have it at 0
 
 
-def fitted_temperature(network: Network, rungs: Sequence[Bucket], vectors: Any) -> float:
+def fitted_temperature(network: TaggerNetwork, rungs: Sequence[Bucket], vectors: Any) -> float:
     """Return the temperature under which the gold tags of dev are most probable, 1 where none is known.
 
     Args:

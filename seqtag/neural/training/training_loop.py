@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
 from seqtag.features.split_reader import prefetched
-from seqtag.neural.training.batch_sampler import Batch, Drawing
+from seqtag.neural.training.batch_sampler import Batch, BatchSampler
 from seqtag.neural.training.dev_evaluation import DevScore
 from seqtag.neural.training.progress import EpochRecord, Position
-from seqtag.neural.windowed_inference import Reader
+from seqtag.neural.windowed_inference import Predictor
 
 _SEQUENCES_NAMED = 8
 _START = Position()
@@ -38,7 +38,7 @@ class LossError(TrainingError):
         return f"{self._where}({what} {named}{more} of the snapshot). A lower learning_rate may help"
 
 
-class Engine(Reader, Protocol):
+class TrainingEngine(Predictor, Protocol):
     """What the loop asks of a model."""
 
     def prepared(self, batch: Batch) -> Any:
@@ -51,10 +51,10 @@ class Engine(Reader, Protocol):
 
 
 def epochs(
-    engine: Engine,
-    drawing: Drawing,
+    engine: TrainingEngine,
+    drawing: BatchSampler,
     *,
-    score: Callable[[Engine], DevScore],
+    score: Callable[[TrainingEngine], DevScore],
     config: TrainConfig,
     start: Position = _START,
 ) -> Iterator[Position | EpochRecord]:

@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.crf.linear_chain import ILLEGAL, Chain, legal_chain
+from seqtag.neural.crf.linear_chain import ILLEGAL, TransitionScores, legal_transition_scores
 from seqtag.tagging import legal_transitions
 
 TIME = 5
@@ -25,7 +25,7 @@ class Problem:
     mask: np.ndarray
     known: np.ndarray
     begins: np.ndarray
-    chain: Chain
+    chain: TransitionScores
 
     @property
     def scores(self):
@@ -38,10 +38,15 @@ class Problem:
 
 def problem(*, seed=0, n_tags=3, lengths=(5, 3, 1, 0), scale=2.0, legal=None, time=TIME):
     rng, shape = np.random.default_rng(seed), (len(lengths), time)
-    chain = Chain(*(scale * rng.uniform(-1, 1, s) for s in ((n_tags, n_tags), (n_tags,), (n_tags,))))
+    chain = TransitionScores(
+        *(scale * rng.uniform(-1, 1, s) for s in ((n_tags, n_tags), (n_tags,), (n_tags,)))
+    )
     if legal is not None:
-        chain = Chain(
-            *(np.where(ban < 0, ILLEGAL, own) for ban, own in zip(legal_chain(legal), chain, strict=True))
+        chain = TransitionScores(
+            *(
+                np.where(ban < 0, ILLEGAL, own)
+                for ban, own in zip(legal_transition_scores(legal), chain, strict=True)
+            )
         )
     return Problem(
         emissions=(scale * rng.uniform(-1, 1, (*shape, n_tags))).astype(np.float32),
@@ -49,7 +54,7 @@ def problem(*, seed=0, n_tags=3, lengths=(5, 3, 1, 0), scale=2.0, legal=None, ti
         mask=np.arange(time) < np.array(lengths)[:, None],
         known=rng.random(shape) < 0.5,
         begins=rng.random(shape) < 0.5,
-        chain=Chain(*(scores.astype(np.float32) for scores in chain)),
+        chain=TransitionScores(*(scores.astype(np.float32) for scores in chain)),
     )
 
 
@@ -125,7 +130,7 @@ def gradients(function, asked, *, upstream=None):
     watched = [tf.convert_to_tensor(array) for array in (asked.emissions, *asked.chain)]
     with tf.GradientTape() as tape:
         tape.watch(watched)
-        values = function(replace(asked, emissions=watched[0], chain=Chain(*watched[1:])))
+        values = function(replace(asked, emissions=watched[0], chain=TransitionScores(*watched[1:])))
         total = tf.reduce_sum(values if upstream is None else values * tf.cast(upstream, values.dtype))
     return tape.gradient(total, watched)
 
@@ -151,7 +156,9 @@ def finite_differences(function, asked, *, step=1e-4):
             totals = []
             for shift in (step, -2 * step):
                 array[place] += shift
-                totals.append(function(replace(asked, emissions=arrays[0], chain=Chain(*arrays[1:]))).sum())
+                totals.append(
+                    function(replace(asked, emissions=arrays[0], chain=TransitionScores(*arrays[1:]))).sum()
+                )
             array[place] += step
             slope[place] = (totals[0] - totals[1]) / (2 * step)
     return slopes

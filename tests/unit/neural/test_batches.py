@@ -9,8 +9,8 @@ from seqtag.config import FeaturesConfig
 from seqtag.features import Vocabulary, read_word_types
 from seqtag.neural.layers.token_features import TokenFeatures
 from seqtag.neural.training import batch_sampler as module
-from seqtag.neural.training.batch_sampler import Drawing, Shape
-from seqtag.neural.training.fit_tagger import worth_compiling
+from seqtag.neural.training.batch_sampler import BatchSampler, Shape
+from seqtag.neural.training.fit_tagger import buckets_worth_compiling
 from tests.unit.neural.toy import lay_ground, rung, rungs_of, train_config
 
 LONG = [("t0", "X"), ("t1", "X"), ("t2", "X"), ("t3", "X"), ("t4", "Y"), ("t5", "Y")]
@@ -19,7 +19,7 @@ LONG = [("t0", "X"), ("t1", "X"), ("t2", "X"), ("t3", "X"), ("t4", "Y"), ("t5", 
 def drawing(ground, split="train", *, batch_size=16, batch_cells=1000, seed=1):
     features = TokenFeatures(Vocabulary.load(ground.vocabulary), affix_buckets=64)
     forms = features.of_forms(read_word_types(ground.encoded / split))
-    return Drawing(rungs_of(ground, split), forms, batch_size, batch_cells, seed)
+    return BatchSampler(rungs_of(ground, split), forms, batch_size, batch_cells, seed)
 
 
 def drawn(ground, split="train", *, epoch=1, **how):
@@ -116,7 +116,7 @@ def of_lengths(lengths, *, length, first_row=0):
 
 def drawing_of(*rungs, batch_size=16):
     forms = {"word_ids": np.arange(3), "affix_ids": np.zeros([3, 9], np.int32)}
-    return Drawing(rungs, forms, batch_size, 1000, seed=1)
+    return BatchSampler(rungs, forms, batch_size, 1000, seed=1)
 
 
 @given(
@@ -184,7 +184,7 @@ def test_batches_are_as_large_as_what_they_teach():
 def test_sequences_come_with_their_weights():
     weighted = rung([[2], [2], [2]], [[0], [0], [0]], rows=[5, 6, 7], weights=[0.5, 2, 0])
     forms = {"word_ids": np.arange(3), "affix_ids": np.zeros([3, 9], np.int32)}
-    (batch,) = Drawing([weighted], forms, 16, 1000, seed=1).epoch(1)
+    (batch,) = BatchSampler([weighted], forms, 16, 1000, seed=1).epoch(1)
     assert dict(zip(batch.rows.tolist(), batch.weights.tolist(), strict=True)) == {5: 0.5, 6: 2.0, 7: 0.0}
 
 
@@ -235,4 +235,4 @@ def test_the_shapes_of_rungs_hold_every_batch_of_the_first_epoch(toy):
 )
 def test_steps_are_compiled_for_lengths_that_a_training_meets_often(toy, max_epochs, patience, lengths):
     config = train_config(max_epochs=max_epochs, patience=patience)
-    assert [of_length.length for of_length in worth_compiling(drawing(toy), config)] == lengths
+    assert [of_length.length for of_length in buckets_worth_compiling(drawing(toy), config)] == lengths

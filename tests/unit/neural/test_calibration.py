@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.heads import CRFOutput, SoftmaxOutput, ViterbiOutput
+from seqtag.neural.heads import CRFHead, SoftmaxHead, ViterbiHead
 from seqtag.neural.training import temperature_scaling
 from seqtag.neural.training.temperature_scaling import fitted_temperature
 from tests.unit.neural.toy import rung
@@ -13,7 +13,7 @@ TAGS = ("O", "B-X", "B-Y")  # all may follow each other
 class Said:
     """A network that has its say on each form, whatever stands beside it."""
 
-    def __init__(self, logits, kind=SoftmaxOutput):
+    def __init__(self, logits, kind=SoftmaxHead):
         self.logits, self.output = tf.constant(logits, tf.float32), kind(TAGS, "IOB2")
 
     def emissions(self, vectors, positions):
@@ -39,7 +39,7 @@ LOGITS = np.random.default_rng(0).normal(size=(40, 3)) * 1.5
 DEV = drawn_from(LOGITS, n_sequences=600, length=10)
 
 
-@pytest.mark.parametrize("kind", [SoftmaxOutput, ViterbiOutput, CRFOutput])
+@pytest.mark.parametrize("kind", [SoftmaxHead, ViterbiHead, CRFHead])
 @pytest.mark.parametrize(("factor", "temperature"), [(3.0, 3.0), (1.0, 1.0), (0.75, 0.75)])
 def test_scores_that_are_too_large_by_a_factor_give_it_back_as_the_temperature(kind, factor, temperature):
     found = fitted(Said(factor * LOGITS, kind), [DEV])

@@ -16,8 +16,8 @@ from seqtag.neural.crf import forward_backward as chain_module
 from seqtag.neural.crf.linear_chain import (
     CRF,
     ILLEGAL,
-    Chain,
-    legal_chain,
+    TransitionScores,
+    legal_transition_scores,
     log_likelihood,
     log_partition,
     marginals,
@@ -195,7 +195,7 @@ def test_weights_multiply_the_loss_by_the_sequence_and_by_the_mean_of_its_known_
 def test_a_tag_far_behind_may_be_on_the_best_path():
     """B-X is 90 behind O, and I-X, which only B-X leads to, 100 ahead of all others after it."""
     emissions = np.array([[[40, -50, -50], [-50, -50, 50], [-50, -50, 50]]], np.float32)
-    mask, chain = np.ones((1, 3), np.bool_), legal_chain(IOB2)
+    mask, chain = np.ones((1, 3), np.bool_), legal_transition_scores(IOB2)
     assert viterbi(emissions, mask, chain)[0].numpy().tolist() == [[1, 2, 2]]
     assert_close(log_partition(emissions, mask, chain), [50.0])
     assert_close(marginals(emissions, mask, chain)[0, :, 2], [0.0, 1.0, 1.0])
@@ -221,7 +221,9 @@ def test_what_is_illegal_is_neither_decoded_nor_learnt():
 def test_an_illegal_transition_has_gradient_0_however_probable_its_two_tags_are():
     """O and then I-X would be 707 ahead of all that is legal, and a hundred times e^707 is infinite."""
     emissions = np.array([[[0, -707, -707], [-707, -707, 0]]] * 100, np.float32)
-    asked = replace(problem(), emissions=emissions, mask=np.ones((100, 2), np.bool_), chain=legal_chain(IOB2))
+    asked = replace(
+        problem(), emissions=emissions, mask=np.ones((100, 2), np.bool_), chain=legal_transition_scores(IOB2)
+    )
     _, transitions, start, _ = gradients(lambda a: log_partition(*a.scores), asked)
     assert transitions[0, 2] == 0.0
     assert start[2] == 0.0
@@ -275,7 +277,7 @@ def graph(*, jit):
     """`answers` with all axes but the tags' unknown."""
     ragged = [tf.TensorSpec([None, None, 3])]
     ragged += [tf.TensorSpec([None, None], dtype) for dtype in (tf.int32, tf.bool, tf.bool, tf.bool)]
-    chain = Chain(*(tf.TensorSpec(shape) for shape in ((3, 3), (3,), (3,))))
+    chain = TransitionScores(*(tf.TensorSpec(shape) for shape in ((3, 3), (3,), (3,))))
 
     @tf.function(input_signature=[*ragged, chain], jit_compile=jit)
     def answer(*arrays):
@@ -309,7 +311,7 @@ def test_a_step_compiled_for_static_shapes_learns_what_an_eager_one_learns():
 def test_no_token_scores_0_and_one_token_its_start_emission_and_end():
     emissions = np.array([[[9.0, 9.0]], [[1.0, 2.0]]], np.float32)
     mask = np.array([[False], [True]])
-    chain = Chain(
+    chain = TransitionScores(
         np.full((2, 2), 7, np.float32), np.array([10, 20], np.float32), np.array([100, 200], np.float32)
     )
     tag_ids, scores = viterbi(emissions, mask, chain)
@@ -342,7 +344,7 @@ def test_a_long_sequence_stays_finite_and_its_marginals_sum_to_1():
 
 
 def test_legal_transitions_score_0_and_others_illegal():
-    chain = legal_chain(IOB2)
+    chain = legal_transition_scores(IOB2)
     assert chain.transitions.tolist() == [[0, 0, ILLEGAL], [0, 0, 0], [0, 0, 0]]
     assert chain.start.tolist() == [0, 0, ILLEGAL]
     assert chain.end.tolist() == [0, 0, 0]

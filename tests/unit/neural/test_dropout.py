@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.layers.dropout import SpatialDropout1D, apart, keep_mask
+from seqtag.neural.layers.dropout import SpatialDropout1D, fold_in, keep_mask
 
 SEED = np.array([7, 3], np.int32)
 
@@ -35,7 +35,7 @@ def test_a_compiled_mask_is_the_same():
 
 
 def test_seeds_that_are_set_apart_give_masks_that_have_nothing_in_common():
-    masks = [keep_mask([4000], 0.5, apart(SEED, number)).numpy() for number in range(6)]
+    masks = [keep_mask([4000], 0.5, fold_in(SEED, number)).numpy() for number in range(6)]
     for i in range(6):
         for j in range(i):
             assert 0.45 < np.mean(masks[i] == masks[j]) < 0.55
@@ -43,7 +43,7 @@ def test_seeds_that_are_set_apart_give_masks_that_have_nothing_in_common():
 
 def test_the_largest_seed_can_be_set_apart():
     largest = np.array([2**31 - 1, 2**31 - 1], np.int32)
-    assert apart(largest, 6).numpy().tolist() != apart(largest, 5).numpy().tolist()
+    assert fold_in(largest, 6).numpy().tolist() != fold_in(largest, 5).numpy().tolist()
 
 
 def test_spatial_dropout_drops_whole_features_of_each_sequence():

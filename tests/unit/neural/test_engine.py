@@ -12,8 +12,8 @@ from seqtag.config import ModelConfig
 from seqtag.features import TagIndex
 from seqtag.neural._tensorflow import keras, make_deterministic, tf
 from seqtag.neural.encoders import Sizes
-from seqtag.neural.network import Network, NetworkReader
-from seqtag.neural.training.batch_sampler import Drawing
+from seqtag.neural.network import NetworkPredictor, TaggerNetwork
+from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.engine import Engine
 from seqtag.neural.weights import set_weights
 from tests.unit.neural.toy import SMALL, rung, train_config
@@ -38,7 +38,7 @@ def forms():
 
 def network(recipe="default", *, model=UNDROPPED, output="softmax", tags=TAGS):
     config = ModelConfig() if recipe == "seed" else model.model_copy(update={"output": output})
-    return Network.of(recipe, Sizes(N_WORDS, 5, len(tags)), config, TagIndex(tags, "IOB2"))
+    return TaggerNetwork.of(recipe, Sizes(N_WORDS, 5, len(tags)), config, TagIndex(tags, "IOB2"))
 
 
 def new_engine(recipe="default", *, compiled=(), seed=1, tag_weights=None, train=ADAM, **how):
@@ -90,7 +90,7 @@ def batch(sequences, *, width=6, tag_ids=None, taught=None, weights=None):
     tag_ids = np.where(words > 0, words % 3, 0) if tag_ids is None else padded(tag_ids, width=width)
     if taught is not None:
         tag_ids = np.where(taught, tag_ids, -1)
-    (one,) = Drawing([rung(words, tag_ids, weights=weights)], forms(), 99, 9999, seed=1).epoch(1)
+    (one,) = BatchSampler([rung(words, tag_ids, weights=weights)], forms(), 99, 9999, seed=1).epoch(1)
     return one
 
 
@@ -112,7 +112,7 @@ def assert_same_weights(ours, theirs, *, atol=1e-6):
 @pytest.fixture(scope="module")
 def reader():
     make_deterministic()
-    return NetworkReader(network())
+    return NetworkPredictor(network())
 
 
 THREE = [[2, 3, 4, 5, 6], [7, 8], [9]]
@@ -292,7 +292,7 @@ def test_an_engine_that_averages_reads_with_the_average():
     learning, average = one.network.weights()["tags/kernel"], one.weights()["tags/kernel"]
     # two steps of six: what the average kept of the beginning is (5 / 6) ** 2
     np.testing.assert_allclose(average, learning + (25 / 36) * (beginning - learning), atol=1e-6)
-    plain = NetworkReader(network())
+    plain = NetworkPredictor(network())
     set_weights(plain.network.variables, one.weights())
     assert read(one, THREE).tolist() == read(plain, THREE).tolist()
 

@@ -5,7 +5,7 @@ import pytest
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
-from seqtag.neural.training.batch_sampler import Drawing
+from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.dev_evaluation import DevScore
 from seqtag.neural.training.fit_tagger import epoch_line, fit
 from seqtag.neural.training.progress import EpochRecord, Position, Progress
@@ -42,7 +42,7 @@ def records(engine, rungs, *, scores=(0.5,), batch_size=2, decay=0.0, start=None
     given = iter(scores)
     config = TrainConfig(batch_size=batch_size, learning_rate=0.5, decay=decay)
     forms = {"word_ids": np.arange(3), "affix_ids": np.zeros([3, 9], np.int32)}
-    drawing = Drawing(rungs, forms, batch_size, 1000, seed=1)
+    drawing = BatchSampler(rungs, forms, batch_size, 1000, seed=1)
     events = epochs(
         engine, drawing, score=lambda _: DevScore(next(given), 0.25), config=config, start=start or Position()
     )

@@ -8,7 +8,7 @@ from seqtag.config import ModelConfig
 from seqtag.features import TagIndex, Vectors
 from seqtag.neural._tensorflow import keras, tf
 from seqtag.neural.encoders import Sizes
-from seqtag.neural.network import Network
+from seqtag.neural.network import TaggerNetwork
 from tests.unit.neural.toy import SMALL
 
 TAGS = TagIndex(("O", "B-X", "I-X"), "IOB2")
@@ -19,7 +19,7 @@ POSITIONS = np.array([[2, 3, 4, 1, 5], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]], np.int
 
 def network(recipe, *, vectors=None, seed=1, **sizes):
     config = SMALL.model_copy(update=sizes) if recipe == "default" else ModelConfig()
-    return Network.of(recipe, SIZES, config, TAGS, vectors, seed=seed)
+    return TaggerNetwork.of(recipe, SIZES, config, TAGS, vectors, seed=seed)
 
 
 def forms(n=6, *, rare=False):

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from seqtag.neural import heads
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.heads import (
-    CRFOutput,
-    SoftmaxOutput,
-    ViterbiOutput,
-    output_for,
+    CRFHead,
+    SoftmaxHead,
+    ViterbiHead,
+    build_head,
     span_begins,
     sum_over_segments,
 )
@@ -30,7 +30,7 @@ TAGS = {"IOB2": IOB2, "IOBES": IOBES}
 def traced(kind, scheme):
     """One output layer and its decoding, traced once for batches of every shape."""
     output = kind(TAGS[scheme], scheme)
-    if kind is CRFOutput:
+    if kind is CRFHead:
         draw = np.random.default_rng(7)
         for weight in output.trainable_variables:
             weight.assign(draw.normal(size=weight.shape))
@@ -59,7 +59,7 @@ def legal_paths(scheme, time):
 
 def crf_probabilities(scheme, emissions, *, temperature=1.0):
     """Return the probability of each legal path; all others have none."""
-    chain = [np.array(part, np.float64) for part in traced(CRFOutput, scheme)[0].crf.chain]
+    chain = [np.array(part, np.float64) for part in traced(CRFHead, scheme)[0].crf.chain]
     transitions, start, end = chain
     paths = legal_paths(scheme, len(emissions))
     scores = [
@@ -104,7 +104,7 @@ def test_sums_over_segments_end_with_the_segment_and_with_the_row():
     assert sum_over_segments(values, begins).numpy().tolist() == [[3, 3, 7, 7], [5, 21, 21, 21]]
 
 
-@pytest.mark.parametrize("kind", [SoftmaxOutput, ViterbiOutput])
+@pytest.mark.parametrize("kind", [SoftmaxHead, ViterbiHead])
 def test_a_spans_confidence_is_the_product_of_its_tokens(kind):
     # O, B-X, I-X at three tokens; the other two tags are hopeless
     likely = [[0.2, 0.7, 0.1], [0.1, 0.2, 0.7], [0.9, 0.05, 0.05]]
@@ -118,15 +118,15 @@ def test_a_spans_confidence_is_the_product_of_its_tokens(kind):
 def test_viterbi_gives_the_legal_tag_where_the_best_one_is_illegal():
     # I-X is best at first but cannot stand there; B-X comes next with its own probability
     emissions = np.log([[[0.3, 0.2, 0.4, 0.06, 0.04], [0.1, 0.1, 0.6, 0.1, 0.1]]]).astype(np.float32)
-    assert decoded(SoftmaxOutput, "IOB2", emissions)[0].tolist() == [[2, 2]]
-    tag_ids, confidence, span_confidence = decoded(ViterbiOutput, "IOB2", emissions)
+    assert decoded(SoftmaxHead, "IOB2", emissions)[0].tolist() == [[2, 2]]
+    tag_ids, confidence, span_confidence = decoded(ViterbiHead, "IOB2", emissions)
     assert tag_ids.tolist() == [[1, 2]]  # 0.2 * 0.6 beats O O with 0.3 * 0.1
     np.testing.assert_allclose(confidence, [[0.2, 0.6]], rtol=1e-5)
     np.testing.assert_allclose(span_confidence, [[0.12, 0.12]], rtol=1e-5)
 
 
 @pytest.mark.parametrize("scheme", ["IOB2", "IOBES"])
-@pytest.mark.parametrize("kind", [ViterbiOutput, CRFOutput])
+@pytest.mark.parametrize("kind", [ViterbiHead, CRFHead])
 @settings(max_examples=40, deadline=None)
 @given(
     lengths=st.lists(st.integers(0, 12), min_size=1, max_size=4),
@@ -148,7 +148,7 @@ def test_viterbi_gives_the_most_probable_legal_sequence(scheme):
         emissions = drawn(1, 4, 5, seed=seed)
         log_probability = np.log(np.exp(emissions[0]) / np.exp(emissions[0]).sum(axis=-1, keepdims=True))
         best = max(legal_paths(scheme, 4), key=lambda path: log_probability[range(4), path].sum())
-        tag_ids, confidence, _ = decoded(ViterbiOutput, scheme, emissions)
+        tag_ids, confidence, _ = decoded(ViterbiHead, scheme, emissions)
         assert tuple(tag_ids[0]) == best
         np.testing.assert_allclose(np.log(confidence[0]), log_probability[range(4), best], atol=1e-4)
 
@@ -160,7 +160,7 @@ def test_confidences_of_a_crf_are_the_shares_of_all_paths_that_agree(scheme, tem
         emissions = drawn(1, 4, 5, seed=seed)
         probability = crf_probabilities(scheme, emissions[0], temperature=temperature)
         best = max(probability, key=probability.get)
-        tag_ids, confidence, span_confidence = decoded(CRFOutput, scheme, emissions, temperature=temperature)
+        tag_ids, confidence, span_confidence = decoded(CRFHead, scheme, emissions, temperature=temperature)
         assert tuple(tag_ids[0]) == best  # at whatever temperature
         begins = span_begins(TAGS[scheme], scheme)
         starts = [t for t in range(4) if begins[best[t - 1] if t else 5, best[t]]]
@@ -176,7 +176,7 @@ def test_confidences_of_a_crf_are_the_shares_of_all_paths_that_agree(scheme, tem
 def test_padding_changes_no_confidence():
     emissions = drawn(2, 6, 5)
     mask = np.arange(6) < np.array([[6], [3]])
-    for kind in (SoftmaxOutput, ViterbiOutput, CRFOutput):
+    for kind in (SoftmaxHead, ViterbiHead, CRFHead):
         together, alone = (
             decoded(kind, "IOB2", emissions, mask=mask),
             decoded(kind, "IOB2", emissions[1:, :3]),
@@ -189,7 +189,7 @@ LIKELY = np.array([[[0.2, 0.7, 0.1], [0.5, 0.25, 0.25], [0.9, 0.05, 0.05]]])  # 
 THREE = ("O", "B-X", "I-X")
 
 
-@pytest.mark.parametrize("kind", [SoftmaxOutput, ViterbiOutput])
+@pytest.mark.parametrize("kind", [SoftmaxHead, ViterbiHead])
 @pytest.mark.parametrize(
     ("taught", "loss"),
     [
@@ -214,7 +214,7 @@ def test_a_token_whose_tag_nobody_knows_takes_its_term_out_of_the_loss(tokens, s
     emissions = tf.constant(drawn(1, len(tokens), 5, seed=seed))
     tag_ids = np.array([[tag for tag, _ in tokens]])
     known = np.array([[is_known for _, is_known in tokens]])
-    output, mask = SoftmaxOutput(IOB2, "IOB2"), np.ones_like(known)
+    output, mask = SoftmaxHead(IOB2, "IOB2"), np.ones_like(known)
     with tf.GradientTape() as tape:
         tape.watch(emissions)
         loss = output.loss(emissions, np.where(known, tag_ids, 0), tf.cast(known, tf.float32), mask)
@@ -231,7 +231,7 @@ def test_a_token_whose_tag_nobody_knows_takes_its_term_out_of_the_loss(tokens, s
 def crf_loss(tag_ids, taught, *, emissions=None, lengths=None):
     emissions = drawn(1, len(tag_ids), 5) if emissions is None else emissions
     mask = np.ones([1, len(tag_ids)], np.bool_) if lengths is None else np.arange(len(tag_ids)) < lengths
-    output = traced(CRFOutput, "IOB2")[0]
+    output = traced(CRFHead, "IOB2")[0]
     return float(output.loss(emissions, np.array([tag_ids]), tf.constant([taught], tf.float32), mask))
 
 
@@ -275,7 +275,7 @@ def test_a_window_of_one_token_within_a_span_teaches_nothing():
 
 
 def test_a_window_that_ends_within_a_span_costs_what_the_rest_of_it_says():
-    output, emissions = traced(CRFOutput, "IOBES")[0], drawn(2, 3, 5)
+    output, emissions = traced(CRFHead, "IOBES")[0], drawn(2, 3, 5)
     mask = np.array([[True, True, True], [True, True, False]])  # O B I, and O B
     loss = output.loss(emissions, np.array([[0, 1, 2], [0, 1, 0]]), tf.cast(mask, tf.float32), mask)
     one, other = (crf_probabilities("IOBES", row[:n]) for row, n in zip(emissions, (3, 2), strict=True))
@@ -286,7 +286,7 @@ def test_a_window_that_ends_within_a_span_costs_what_the_rest_of_it_says():
     assert float(loss) == pytest.approx(-np.log(shares[0]) - np.log(shares[1]), rel=1e-4)
 
 
-@pytest.mark.parametrize("kind", [SoftmaxOutput, ViterbiOutput, CRFOutput])
+@pytest.mark.parametrize("kind", [SoftmaxHead, ViterbiHead, CRFHead])
 @pytest.mark.parametrize(("tag", "scheme"), [("O", "IOB2"), ("NN", "none"), ("S-X", "IOBES")])
 def test_a_single_tag_is_certain_and_costs_nothing(kind, tag, scheme):
     output = kind((tag,), scheme)
@@ -299,7 +299,7 @@ def test_a_single_tag_is_certain_and_costs_nothing(kind, tag, scheme):
     np.testing.assert_allclose([confidence, span_confidence], 1.0, atol=1e-6)
 
 
-@pytest.mark.parametrize("kind", [SoftmaxOutput, ViterbiOutput, CRFOutput])
+@pytest.mark.parametrize("kind", [SoftmaxHead, ViterbiHead, CRFHead])
 def test_temperature_makes_confidences_milder_and_leaves_the_tags(kind):
     emissions = drawn(3, 5, 5, scale=1.0)
     tag_ids, confidence, _ = decoded(kind, "IOB2", emissions)
@@ -311,12 +311,12 @@ def test_temperature_makes_confidences_milder_and_leaves_the_tags(kind):
 @pytest.mark.parametrize(
     ("kind", "scheme", "built"),
     [
-        ("auto", "IOB2", ViterbiOutput),
-        ("auto", "none", SoftmaxOutput),
-        ("softmax", "IOBES", SoftmaxOutput),
-        ("viterbi", "none", ViterbiOutput),
-        ("crf", "none", CRFOutput),
+        ("auto", "IOB2", ViterbiHead),
+        ("auto", "none", SoftmaxHead),
+        ("softmax", "IOBES", SoftmaxHead),
+        ("viterbi", "none", ViterbiHead),
+        ("crf", "none", CRFHead),
     ],
 )
 def test_an_output_is_built_by_name(kind, scheme, built):
-    assert type(output_for(kind, ("O",), scheme)) is built
+    assert type(build_head(kind, ("O",), scheme)) is built

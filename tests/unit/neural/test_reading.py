@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.features import windows
-from seqtag.neural.windowed_inference import OUTPUT, read_tokens, reading_batches
+from seqtag.neural.windowed_inference import OUTPUT, length_batches, predict_tokens
 
 LENGTHS = st.lists(st.integers(0, 9), max_size=12)
 
@@ -27,7 +27,7 @@ def test_every_token_gets_its_own_output_in_the_order_of_the_tokens(lengths, cel
     form_ids = np.arange(1, offsets[-1] + 1, dtype=np.int32)
     vectors = 2 * np.arange(offsets[-1] + 1)
     cut = windows(lengths, ladder=[2, 4], overlap=2)
-    output = read_tokens(Echo(), vectors, form_ids, cut, offsets=offsets, cells=cells)
+    output = predict_tokens(Echo(), vectors, form_ids, cut, offsets=offsets, cells=cells)
     assert output["tag_id"].tolist() == (2 * form_ids).tolist()
 
 
@@ -36,17 +36,17 @@ def test_no_batch_has_more_cells_than_allowed(lengths, cells):
     echo = Echo()
     offsets = np.cumsum([0, *lengths])
     cut = windows(lengths, ladder=[2, 4], overlap=2)
-    read_tokens(echo, np.zeros(2), np.ones(offsets[-1], np.int32), cut, offsets=offsets, cells=cells)
+    predict_tokens(echo, np.zeros(2), np.ones(offsets[-1], np.int32), cut, offsets=offsets, cells=cells)
     assert all(batch * time <= cells for batch, time in echo.shapes)
 
 
 def test_sequences_of_like_length_are_read_together():
-    batches = reading_batches(np.array([3, 1, 4, 1, 5]), cells=8)
+    batches = length_batches(np.array([3, 1, 4, 1, 5]), cells=8)
     assert [batch.tolist() for batch in batches] == [[1, 3, 0][:2], [0, 2], [4]]
 
 
 def test_nothing_to_read_gives_nothing():
     nothing, cut = np.zeros(0, np.int32), windows([], ladder=[4], overlap=0)
-    output = read_tokens(Echo(), np.zeros(1), nothing, cut, offsets=np.array([0]))
+    output = predict_tokens(Echo(), np.zeros(1), nothing, cut, offsets=np.array([0]))
     assert output.dtype == OUTPUT
     assert len(output) == 0
