@@ -16,9 +16,9 @@ from scipy.stats import beta
 
 from seqtag.config import MonitorConfig
 from seqtag.monitoring import (
-    Comparison,
-    Known,
-    Layout,
+    CountColumns,
+    ProfilePair,
+    TrainingReference,
     compare,
     extent,
     judge_drift,
@@ -28,7 +28,7 @@ from seqtag.monitoring import (
 from seqtag.monitoring.validity import IN_TRAIN
 from tests.unit.monitoring.simulation import TAGS, by_month, known, period, traffic, trained_on
 
-LAYOUT = Layout.of(TAGS, "IOB2")
+LAYOUT = CountColumns.of(TAGS, "IOB2")
 UNDATED, DATED = MonitorConfig(), MonitorConfig(period_column="day")
 N_REFERENCE, N_NEW = 2000, 400  # sequences of about 8 tokens
 N_MONTHS, N_A_MONTH, SPREAD = 12, 400, 0.5
@@ -39,7 +39,7 @@ SHIFTS: dict[str, dict[str, Any]] = {
     "one tag 6 % to 9 %": {"shares": (0.06, 0.09)},
     "one tag 6 % to 12 %": {"shares": (0.06, 0.12)},
 }
-Pair = tuple[pa.RecordBatch, pa.RecordBatch, Known]  # reference, new data, what training showed
+Pair = tuple[pa.RecordBatch, pa.RecordBatch, TrainingReference]  # reference, new data, what training showed
 
 
 def main(n_runs: int) -> None:
@@ -126,15 +126,15 @@ def dated(repeating: float, spread: float, shift: dict[str, Any]) -> Callable[[i
 
 
 def compared(
-    reference: pa.RecordBatch, new: pa.RecordBatch, shown: Known, config: MonitorConfig
-) -> Comparison:
+    reference: pa.RecordBatch, new: pa.RecordBatch, shown: TrainingReference, config: MonitorConfig
+) -> ProfilePair:
     now = profile_period([new], layout=LAYOUT, known=shown)
     size = extent([reference], column=config.period_column, length=config.period)
     blocks = plan_blocks(size, n_tokens=now.n_tokens, config=config)
     if blocks.column is not None:
         shown = shown.without_periods([reference], blocks=blocks, scheme=LAYOUT.scheme)
     before = profile_period([reference], layout=LAYOUT, known=shown, blocks=blocks)
-    return Comparison("snapshot", before, now)
+    return ProfilePair("snapshot", before, now)
 
 
 def large(n_reference: int, n_current: int) -> None:
@@ -147,7 +147,7 @@ def large(n_reference: int, n_current: int) -> None:
     planned = time.process_time()
     profile = profile_period(reference, layout=LAYOUT, known=shown, blocks=blocks)
     read = time.process_time()
-    compare([Comparison("snapshot", profile, now)], config=UNDATED, seed=1)
+    compare([ProfilePair("snapshot", profile, now)], config=UNDATED, seed=1)
     done = time.process_time()
     print(
         f"\n{profile.n_tokens:,} tokens: blocks planned in {planned - started:.1f} s, counted in "

@@ -19,29 +19,29 @@ repeated sequence is tagged in another way than before.
 """
 
 from seqtag.monitoring.block_bootstrap import Blocks, Extent, extent, plan_blocks
-from seqtag.monitoring.count_columns import Layout
-from seqtag.monitoring.drift import Comparison, Statistic, compare
+from seqtag.monitoring.count_columns import CountColumns
+from seqtag.monitoring.drift import ProfilePair, Statistic, compare
 from seqtag.monitoring.drift_findings import drift_findings, without_champion
 from seqtag.monitoring.drift_verdict import DriftVerdict, judge_drift
-from seqtag.monitoring.new_sequences import Earlier, is_grown
+from seqtag.monitoring.new_sequences import EarlierSequences, is_grown
 from seqtag.monitoring.period_profile import PeriodProfile, profile_period
 from seqtag.monitoring.period_reader import read_labelled, read_reference, read_tagged
-from seqtag.monitoring.repeated_sequences import Repeats
-from seqtag.monitoring.staleness import AgeAlarm, model_age, silence
-from seqtag.monitoring.training_reference import Known
+from seqtag.monitoring.repeated_sequences import RepeatedSequences
+from seqtag.monitoring.staleness import AgeAlarm, model_age, retraining_gap
+from seqtag.monitoring.training_reference import TrainingReference
 
 __all__ = [
     "AgeAlarm",
     "Blocks",
-    "Comparison",
+    "CountColumns",
     "DriftVerdict",
-    "Earlier",
+    "EarlierSequences",
     "Extent",
-    "Known",
-    "Layout",
     "PeriodProfile",
-    "Repeats",
+    "ProfilePair",
+    "RepeatedSequences",
     "Statistic",
+    "TrainingReference",
     "compare",
     "drift_findings",
     "extent",
@@ -53,6 +53,6 @@ __all__ = [
     "read_labelled",
     "read_reference",
     "read_tagged",
-    "silence",
+    "retraining_gap",
     "without_champion",
 ]

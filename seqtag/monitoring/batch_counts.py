@@ -11,9 +11,15 @@ import pyarrow as pa
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.evaluation.predictions import gold_span_keys
 from seqtag.hashing import hash_strings
-from seqtag.monitoring.count_columns import N_CONFIDENCE, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, length_bin
-from seqtag.monitoring.training_reference import Known
-from seqtag.monitoring.validity import CONFIDENCE, Sound
+from seqtag.monitoring.count_columns import (
+    N_CONFIDENCE,
+    TOKENS_COLUMN,
+    UNKNOWN_COLUMN,
+    CountColumns,
+    length_bin,
+)
+from seqtag.monitoring.training_reference import TrainingReference
+from seqtag.monitoring.validity import CONFIDENCE, ValidSequences
 from seqtag.tagging.partial_tags import certain_spans
 from seqtag.tagging.ragged import UNTAGGED, distinct_or_none, flatten, sequence_numbers
 
@@ -21,7 +27,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Counted:
+class BatchCounts:
     """What one batch adds.
 
     sequence, column: <int64>[n_events]   one pair for each thing that is counted
@@ -34,11 +40,13 @@ class Counted:
     unknown_types: npt.NDArray[np.uint64]
 
 
-def counted(found: Sound, *, layout: Layout, known: Known, own: Ints | None = None) -> Counted:
+def count_batch(
+    found: ValidSequences, *, layout: CountColumns, known: TrainingReference, own: Ints | None = None
+) -> BatchCounts:
     """Count the sequences of a batch; their numbers are those in `found.batch`.
 
     Args:
-        own: `<int64>[n_sequences]`, the document of each sequence of train, -1 elsewhere; see `Known`.
+        own: `<int64>[n_sequences]`, the document of each sequence of train, -1 elsewhere; see `TrainingReference`.
     """
     tokens, offsets = flatten(found.batch.column(TOKENS))
     owners = sequence_numbers(offsets)
@@ -51,7 +59,7 @@ def counted(found: Sound, *, layout: Layout, known: Known, own: Ints | None = No
         *_of_tags(found, layout, known, own),
         *_of_confidence(found.batch, layout),
     ]
-    return Counted(
+    return BatchCounts(
         sequence=np.concatenate([sequence for sequence, _ in events]),
         column=np.concatenate([column for _, column in events]),
         types=np.unique(hashes),
@@ -59,7 +67,9 @@ def counted(found: Sound, *, layout: Layout, known: Known, own: Ints | None = No
     )
 
 
-def _of_tags(found: Sound, layout: Layout, known: Known, own: Ints | None) -> list[tuple[Ints, Ints]]:
+def _of_tags(
+    found: ValidSequences, layout: CountColumns, known: TrainingReference, own: Ints | None
+) -> list[tuple[Ints, Ints]]:
     labelled = np.flatnonzero(found.is_labelled)
     batch = found.labelled
     values, offsets = flatten(batch.column(TAGS))
@@ -97,7 +107,7 @@ def _of_tags(found: Sound, layout: Layout, known: Known, own: Ints | None) -> li
     ]
 
 
-def _of_confidence(batch: pa.RecordBatch, layout: Layout) -> list[tuple[Ints, Ints]]:
+def _of_confidence(batch: pa.RecordBatch, layout: CountColumns) -> list[tuple[Ints, Ints]]:
     if CONFIDENCE not in batch.schema.names:
         return []
     values, offsets = flatten(batch.column(CONFIDENCE))

@@ -24,7 +24,7 @@ Part = Literal["tags", "bigrams", "lengths", "confidence"]
 
 
 @dataclass(frozen=True)
-class Layout:
+class CountColumns:
     """The columns of a profile, in one row after another.
 
     tokens, unknown | spans by type | unseen spans by type | tags | tag bigrams | lengths | confidence
@@ -39,7 +39,7 @@ class Layout:
     partial: bool = False
 
     @classmethod
-    def of(cls, tags: Sequence[str], scheme: SchemeName, *, partial: bool = False) -> Layout:
+    def of(cls, tags: Sequence[str], scheme: SchemeName, *, partial: bool = False) -> CountColumns:
         """Return the layout for the tags that the champion can give."""
         return cls(tuple(sorted(set(tags))), scheme, partial)
 

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 
 from seqtag.config import MonitorConfig
-from seqtag.monitoring.drift_statistics import Measure, measures
+from seqtag.monitoring.drift_statistics import StatisticSpec, comparable_statistics
 from seqtag.monitoring.period_profile import PeriodProfile
 from seqtag.monitoring.thresholds import resamples_for, thresholds
 
@@ -17,7 +17,7 @@ Origin = Literal["snapshot", "logs"]
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ProfilePair:
     """Two profiles of one layout.
 
     origin    of `current`. Tags in logs are those that the champion gave: nothing there is labelled
@@ -60,13 +60,13 @@ class Statistic:
         return self.threshold is not None and self.value > self.threshold
 
 
-def compare(comparisons: Sequence[Comparison], *, config: MonitorConfig, seed: int) -> tuple[Statistic, ...]:
+def compare(comparisons: Sequence[ProfilePair], *, config: MonitorConfig, seed: int) -> tuple[Statistic, ...]:
     """Compare each current period with its reference.
 
     All statistics share one rate of false alarms, 1 - `config.quantile`: each has its part of it.
     """
     found = [
-        (c, measures(c.reference, c.current, min_support=config.min_support))
+        (c, comparable_statistics(c.reference, c.current, min_support=config.min_support))
         for c in comparisons
         if c.current.n_tokens >= config.min_tokens
     ]
@@ -86,7 +86,7 @@ def compare(comparisons: Sequence[Comparison], *, config: MonitorConfig, seed: i
     return tuple(statistics)
 
 
-def _statistic(comparison: Comparison, measure: Measure, threshold: float | None) -> Statistic:
+def _statistic(comparison: ProfilePair, measure: StatisticSpec, threshold: float | None) -> Statistic:
     reference, current = measure.counts(comparison.reference), measure.counts(comparison.current)
     shares = np.stack([reference / reference.sum(), current / current.sum()])  # [2, n_bins]
     most = 0 if measure.way == "difference" else int(np.argmax(_contributions(*shares)))

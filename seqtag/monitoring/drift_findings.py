@@ -7,14 +7,14 @@ from dataclasses import asdict
 from typing import Any
 
 from seqtag.config import MonitorConfig
-from seqtag.monitoring.drift import Comparison, compare
+from seqtag.monitoring.drift import ProfilePair, compare
 from seqtag.monitoring.drift_verdict import judge_drift
 from seqtag.monitoring.staleness import AgeAlarm
 from seqtag.monitoring.thresholds import resamples_for
 
 
 def drift_findings(
-    comparisons: Sequence[Comparison], ages: Sequence[AgeAlarm], *, config: MonitorConfig, seed: int
+    comparisons: Sequence[ProfilePair], ages: Sequence[AgeAlarm], *, config: MonitorConfig, seed: int
 ) -> dict[str, Any]:
     """Compare, judge, and return what `drift.json` says of it.
 

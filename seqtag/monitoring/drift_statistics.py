@@ -10,7 +10,14 @@ import numpy.typing as npt
 from scipy import sparse
 from scipy.special import rel_entr
 
-from seqtag.monitoring.count_columns import N_CONFIDENCE, OTHER, TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, Part
+from seqtag.monitoring.count_columns import (
+    N_CONFIDENCE,
+    OTHER,
+    TOKENS_COLUMN,
+    UNKNOWN_COLUMN,
+    CountColumns,
+    Part,
+)
 from seqtag.monitoring.period_profile import PeriodProfile
 
 Way = Literal["difference", "distance", "psi"]
@@ -22,7 +29,7 @@ UNSURE = N_CONFIDENCE // 2  # the first of these bins are of confidence below 0.
 
 
 @dataclass(frozen=True, eq=False)
-class Measure:
+class StatisticSpec:
     """One statistic.
 
     way       difference   of the shares of bin 0 in all bins: current less reference, so that more is worse
@@ -63,7 +70,9 @@ class Measure:
         return (profile.counts @ self.select).astype(np.float64)
 
 
-def measures(reference: PeriodProfile, current: PeriodProfile, *, min_support: int) -> tuple[Measure, ...]:
+def comparable_statistics(
+    reference: PeriodProfile, current: PeriodProfile, *, min_support: int
+) -> tuple[StatisticSpec, ...]:
     """Return what can be compared: that of which both periods have `min_support`."""
     layout = reference.layout
     unknown = _rate(layout, "unknown tokens", "tokens", [UNKNOWN_COLUMN], [TOKENS_COLUMN], of="unknown")
@@ -90,17 +99,21 @@ def measures(reference: PeriodProfile, current: PeriodProfile, *, min_support: i
     return tuple(m for m in found if min(m.support(reference), m.support(current)) >= min_support)
 
 
-def _rate(layout: Layout, name: str, unit: str, part: list[Any], whole: list[Any], *, of: str) -> Measure:
+def _rate(
+    layout: CountColumns, name: str, unit: str, part: list[Any], whole: list[Any], *, of: str
+) -> StatisticSpec:
     """Compare a share; bin 1 is the rest, so that both bins together are the whole."""
     rows, bins = [*whole, *part, *part], [1] * len(whole) + [1] * len(part) + [0] * len(part)
     signs = np.repeat([1, -1, 1], [len(whole), len(part), len(part)])
     select = sparse.coo_array((signs, (rows, bins)), shape=(layout.n_columns, 2)).tocsr()
     kind = {"unseen": (True, True), "unknown": (False, True), "below 0.5": (False, False)}
     needs_labels, mendable = kind[of]
-    return Measure(name, "difference", unit, (of, "other"), select, needs_labels, mendable)
+    return StatisticSpec(name, "difference", unit, (of, "other"), select, needs_labels, mendable)
 
 
-def _distributions(reference: PeriodProfile, current: PeriodProfile, part: Part, unit: str) -> list[Measure]:
+def _distributions(
+    reference: PeriodProfile, current: PeriodProfile, part: Part, unit: str
+) -> list[StatisticSpec]:
     """Compare a distribution in bins that the reference alone decides on."""
     where = reference.layout.part(part)
     counts = reference.counts[where]
@@ -115,7 +128,7 @@ def _distributions(reference: PeriodProfile, current: PeriodProfile, part: Part,
     bins = (*(reference.layout.label(part, int(place)) for place in own), OTHER)
     labelled = part in ("tags", "bigrams")
     ways: tuple[Way, ...] = ("distance", "psi")
-    return [Measure(part, way, unit, bins, select, labelled, labelled) for way in ways]
+    return [StatisticSpec(part, way, unit, bins, select, labelled, labelled) for way in ways]
 
 
 def _first_share(counts: Floats) -> Floats:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqtag.config import MonitorConfig
-from seqtag.monitoring.drift import Comparison, Statistic
+from seqtag.monitoring.drift import ProfilePair, Statistic
 from seqtag.monitoring.staleness import AgeAlarm
 
 VerdictName = Literal["steady", "warn", "retrain", "stop"]
@@ -30,7 +30,7 @@ class DriftVerdict:
 
 
 def judge_drift(
-    comparisons: Sequence[Comparison],
+    comparisons: Sequence[ProfilePair],
     statistics: Sequence[Statistic],
     ages: Sequence[AgeAlarm],
     *,
@@ -61,7 +61,7 @@ def judge_drift(
     return DriftVerdict("steady", "drift", sentence)
 
 
-def _stop(found: Comparison, config: MonitorConfig) -> DriftVerdict | None:
+def _stop(found: ProfilePair, config: MonitorConfig) -> DriftVerdict | None:
     current = found.current if found.arrived is None else found.arrived
     n = current.n_sequences + current.n_broken
     if current.broken > config.max_broken:

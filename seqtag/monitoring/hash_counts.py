@@ -12,13 +12,13 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Tally:
+class HashCounts:
     """Distinct numbers, sorted, with their counts: 16 bytes for each."""
 
     numbers: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64))
     counts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
-    def adding(self, further: Hashes) -> Tally:
+    def adding(self, further: Hashes) -> HashCounts:
         """Return the tally with further numbers, in any order and with repetitions.
 
         >>> Tally().adding(np.array([5, 3], np.uint64)).adding(np.array([5, 4, 5], np.uint64))
@@ -27,7 +27,7 @@ class Tally:
         found, n = np.unique(further, return_counts=True)
         numbers, place = np.unique(np.concatenate([self.numbers, found]), return_inverse=True)
         sums = np.bincount(place, weights=np.concatenate([self.counts, n]), minlength=len(numbers))
-        return Tally(numbers, sums.astype(np.int64))
+        return HashCounts(numbers, sums.astype(np.int64))
 
     def of(self, numbers: Hashes) -> Ints:
         """Return `<int64>[n]`: the count of each, 0 of one that is not there.

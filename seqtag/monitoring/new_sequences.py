@@ -12,14 +12,14 @@ import pyarrow as pa
 from seqtag.config.monitor_config import Compare
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.hashing import hash_sequences, hash_strings
-from seqtag.monitoring.hash_counts import Hashes, Tally
+from seqtag.monitoring.hash_counts import HashCounts, Hashes
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MOST = 0.5  # share of the earlier sequences that a grown corpus holds at least
 _FEWEST = 0.01  # share of the earlier sequences that repeat and may have become rarer in a grown corpus
 
 
-class Earlier:
+class EarlierSequences:
     """The count of each sequence of an earlier snapshot, in 16 bytes for each that differs."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
@@ -59,13 +59,13 @@ class Earlier:
             yield batch.filter(pa.array(~is_old))
 
 
-def is_grown(earlier: Earlier, batches: Iterable[pa.RecordBatch], *, compare: Compare) -> bool:
+def is_grown(earlier: EarlierSequences, batches: Iterable[pa.RecordBatch], *, compare: Compare) -> bool:
     """Tell whether only what is new is to be looked at: as configured, else where most is not."""
     return compare == "new" or (compare == "auto" and earlier.are_in(batches))
 
 
-def _counted(batches: Iterable[pa.RecordBatch]) -> Tally:
-    held = Tally()
+def _counted(batches: Iterable[pa.RecordBatch]) -> HashCounts:
+    held = HashCounts()
     for batch in batches:
         held = held.adding(_hashes(batch))
     return held

@@ -12,11 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import sparse
 
-from seqtag.monitoring.batch_counts import Counted, counted
+from seqtag.monitoring.batch_counts import BatchCounts, count_batch
 from seqtag.monitoring.block_bootstrap import Blocks, unit_hashes
-from seqtag.monitoring.count_columns import TOKENS_COLUMN, UNKNOWN_COLUMN, Layout, Part
-from seqtag.monitoring.training_reference import Known
-from seqtag.monitoring.validity import IN_TRAIN, sound
+from seqtag.monitoring.count_columns import TOKENS_COLUMN, UNKNOWN_COLUMN, CountColumns, Part
+from seqtag.monitoring.training_reference import TrainingReference
+from seqtag.monitoring.validity import IN_TRAIN, valid_sequences
 
 _ALL = Blocks(n=1, share=1.0, unit="sequence")
 
@@ -28,11 +28,11 @@ class PeriodProfile:
     n_sequences                 that could be counted
     n_broken                    that could not
     n_types, n_unknown_types    distinct tokens, and those outside the vocabulary
-    counts: <int64>[n_columns]  see `Layout`; of all sequences
+    counts: <int64>[n_columns]  see `CountColumns`; of all sequences
     table: <int64>[n_blocks, n_columns], sparse; of those that were dealt out to blocks
     """
 
-    layout: Layout
+    layout: CountColumns
     blocks: Blocks
     n_sequences: int
     n_broken: int
@@ -95,7 +95,11 @@ class PeriodProfile:
 
 
 def profile_period(
-    batches: Iterable[pa.RecordBatch], *, layout: Layout, known: Known, blocks: Blocks = _ALL
+    batches: Iterable[pa.RecordBatch],
+    *,
+    layout: CountColumns,
+    known: TrainingReference,
+    blocks: Blocks = _ALL,
 ) -> PeriodProfile:
     """Summarise a period: batches of the corpus schema, in any cut, that may have a column `confidence`.
 
@@ -113,9 +117,9 @@ def profile_period(
     counts = np.zeros(layout.n_columns, np.int64)
     n_read = n_sequences = 0
     for batch in batches:
-        found = sound(batch, scheme=layout.scheme, partial=layout.partial)
+        found = valid_sequences(batch, scheme=layout.scheme, partial=layout.partial)
         own = _own(batch, blocks, known, first=n_read)
-        added = counted(found, layout=layout, known=known, own=None if own is None else own[found.usable])
+        added = count_batch(found, layout=layout, known=known, own=None if own is None else own[found.usable])
         block = blocks.deal(batch, first=n_read)[found.usable]
         types.add(added.types)
         unknown_types.add(added.unknown_types)
@@ -135,7 +139,9 @@ def profile_period(
     )
 
 
-def _own(batch: pa.RecordBatch, blocks: Blocks, known: Known, *, first: int) -> npt.NDArray[np.int64] | None:
+def _own(
+    batch: pa.RecordBatch, blocks: Blocks, known: TrainingReference, *, first: int
+) -> npt.NDArray[np.int64] | None:
     """Return `<int64>[n_sequences]`: document or period of each sequence that train holds, -1 elsewhere."""
     if IN_TRAIN not in batch.schema.names:
         return None
@@ -146,7 +152,7 @@ def _own(batch: pa.RecordBatch, blocks: Blocks, known: Known, *, first: int) -> 
     return np.where(batch.column(IN_TRAIN).to_numpy(zero_copy_only=False), group, -1)
 
 
-def _by_block(added: Counted, block: npt.NDArray[np.int64], shape: tuple[int, int]) -> Any:
+def _by_block(added: BatchCounts, block: npt.NDArray[np.int64], shape: tuple[int, int]) -> Any:
     row = block[added.sequence]
     kept = row >= 0
     ones = np.ones(np.count_nonzero(kept), np.int64)

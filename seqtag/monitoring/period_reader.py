@@ -17,7 +17,7 @@ from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
 from seqtag.errors import CorpusFormatError
 from seqtag.evaluation.predictions import PREDICTED
-from seqtag.monitoring.validity import CONFIDENCE, IN_TRAIN, sound
+from seqtag.monitoring.validity import CONFIDENCE, IN_TRAIN, valid_sequences
 from seqtag.tagging.partial_tags import convert_known_tags
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling, respell
 
@@ -133,7 +133,7 @@ def _converted(
     batch = batch.set_column(place, TAGS, tags if scheme == "none" else respell(tags, spelling))
     if scheme == spelled:
         return batch
-    usable = sound(batch, scheme=scheme, partial=mark is not None).usable
+    usable = valid_sequences(batch, scheme=scheme, partial=mark is not None).usable
     tags = batch.column(TAGS)
     good = convert_known_tags(tags.filter(pa.array(usable)), scheme, spelled)
     bad = tags.filter(pa.array(~usable))

@@ -15,7 +15,7 @@ from seqtag.monitoring.block_bootstrap import unit_hashes
 from seqtag.monitoring.hash_counts import Hashes, Ints
 
 
-class Repeats:
+class RepeatedSequences:
     """The sequences of a snapshot and whether several documents hold them, in 24 bytes for each.
 
     has_derived_documents   whether any sequence has its own hash for a document, see `unit_hashes`

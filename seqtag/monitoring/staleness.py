@@ -31,7 +31,7 @@ def model_age(begun: date, *, as_of: date, max_days: int) -> AgeAlarm | None:
     return AgeAlarm("model_age", days, max_days, sentence)
 
 
-def silence(last_run: date | None, *, as_of: date, max_days: int) -> AgeAlarm | None:
+def retraining_gap(last_run: date | None, *, as_of: date, max_days: int) -> AgeAlarm | None:
     """Return an alarm where no retraining ran for more than `max_days` days.
 
     Args:

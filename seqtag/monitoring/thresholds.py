@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy.special import betainc, ndtri, stdtrit
 
 from seqtag.monitoring.count_columns import TOKENS_COLUMN
-from seqtag.monitoring.drift_statistics import Floats, Measure
+from seqtag.monitoring.drift_statistics import Floats, StatisticSpec
 from seqtag.monitoring.period_profile import PeriodProfile
 
 Ints = npt.NDArray[np.int64]
@@ -37,7 +37,7 @@ def resamples_for(quantile: float, *, n_statistics: int, at_least: int) -> int:
 def thresholds(
     reference: PeriodProfile,
     current: PeriodProfile,
-    measures: Sequence[Measure],
+    measures: Sequence[StatisticSpec],
     *,
     tail: float,
     resamples: int,
@@ -48,7 +48,7 @@ def thresholds(
     A resample draws two periods from blocks of the reference, with replacement: one as large as the
     reference, one as large as the new data. Where blocks have dates, the small one is of a single period and
     the large one of all others. A further period is the most unlike of all with probability
-    1 / (periods + 1), so the past shows no smaller tail: `beyond_the_past` extrapolates.
+    1 / (periods + 1), so the past shows no smaller tail: `past_period_limit` extrapolates.
     """
     sizes = [current.n_labelled_tokens if m.needs_labels else current.n_tokens for m in measures]
     found: dict[int, tuple[list[Floats], Ints]] = {}
@@ -63,7 +63,7 @@ def thresholds(
     return floors
 
 
-def beyond_the_past(values: Floats, period_of: Ints, tail: float) -> float | None:
+def past_period_limit(values: Floats, period_of: Ints, tail: float) -> float | None:
     """Return what a further period exceeds with probability `tail`, None if fewer than two have a value.
 
     Periods are taken for draws from one normal distribution: the limit is Student's prediction interval for
@@ -91,7 +91,7 @@ def beyond_the_past(values: Floats, period_of: Ints, tail: float) -> float | Non
     return float(means.mean() + deviations * math.sqrt(between + within))
 
 
-def least_difference(n_hits: int, n_reference: int, n_current: int, tail: float) -> float:
+def smallest_significant_difference(n_hits: int, n_reference: int, n_current: int, tail: float) -> float:
     """Return what the difference of two shares exceeds with probability `tail`, if hits come one by one.
 
     Given all hits of both sides, those on the current one are binomial (Przyborowski and Wilenski 1940). The
@@ -107,7 +107,7 @@ def least_difference(n_hits: int, n_reference: int, n_current: int, tail: float)
 
 
 def _floor(
-    measure: Measure, values: Floats, period_of: Ints, reference: PeriodProfile, tail: float
+    measure: StatisticSpec, values: Floats, period_of: Ints, reference: PeriodProfile, tail: float
 ) -> float | None:
     """Return the quantile of what was simulated, or the limit for one more period where that is higher.
 
@@ -125,18 +125,18 @@ def _floor(
     if greatest <= 0:
         return quantile
     logs = np.log(np.maximum(values + base, _LEAST * greatest))
-    limit = beyond_the_past(logs, period_of, tail)
+    limit = past_period_limit(logs, period_of, tail)
     return quantile if limit is None else max(quantile, math.exp(limit) - base)
 
 
 def _at_least(
-    measure: Measure, floor: float | None, reference: PeriodProfile, current: PeriodProfile, tail: float
+    measure: StatisticSpec, floor: float | None, reference: PeriodProfile, current: PeriodProfile, tail: float
 ) -> float | None:
     if floor is None or measure.way != "difference":
         return floor
     hits, others = measure.counts(reference)
     size = int(hits + others)
-    return max(floor, least_difference(int(hits), size, measure.support(current), tail))
+    return max(floor, smallest_significant_difference(int(hits), size, measure.support(current), tail))
 
 
 def upper_quantile(simulated: Floats, tail: float) -> float | None:
@@ -152,7 +152,7 @@ def upper_quantile(simulated: Floats, tail: float) -> float | None:
 
 
 def _simulated(
-    reference: PeriodProfile, measures: Sequence[Measure], *, n_tokens: int, resamples: int, seed: int
+    reference: PeriodProfile, measures: Sequence[StatisticSpec], *, n_tokens: int, resamples: int, seed: int
 ) -> tuple[list[Floats], Ints]:
     """Return `<float64>[resamples]` for each measure, and `<int64>[resamples]`, the periods drawn from."""
     tokens = reference.table[:, [TOKENS_COLUMN]].toarray()[:, 0]

@@ -15,8 +15,8 @@ from seqtag.evaluation.predictions import gold_span_keys
 from seqtag.features import UNK_ID, Symbols
 from seqtag.hashing import hash_strings
 from seqtag.monitoring.block_bootstrap import Blocks
-from seqtag.monitoring.hash_counts import Hashes, Ints, Tally
-from seqtag.monitoring.validity import IN_TRAIN, Sound, sound
+from seqtag.monitoring.hash_counts import HashCounts, Hashes, Ints
+from seqtag.monitoring.validity import IN_TRAIN, ValidSequences, valid_sequences
 from seqtag.tagging.partial_tags import certain_spans
 from seqtag.tagging.ragged import distinct_or_none, flatten, sequence_numbers
 
@@ -25,7 +25,7 @@ _OTHER_ODD = np.uint64(0xBF58476D1CE4E5B9)
 
 
 @dataclass(frozen=True, eq=False)
-class Known:
+class TrainingReference:
     """Words with their ids and counts in train, and a tally of hashed spans (type and text).
 
     min_count         occurrences that a word of train needs to be in the vocabulary
@@ -36,29 +36,29 @@ class Known:
     """
 
     words: Symbols
-    spans: Tally
+    spans: HashCounts
     min_count: int = 1
-    words_by_period: Tally | None = None
-    spans_by_period: Tally | None = None
+    words_by_period: HashCounts | None = None
+    spans_by_period: HashCounts | None = None
 
     @classmethod
     def of_training(
         cls, batches: Iterable[pa.RecordBatch], *, words: Symbols, scheme: SchemeName, min_count: int = 1
-    ) -> Known:
+    ) -> TrainingReference:
         """Read the spans of the train split, in one pass."""
-        spans = Tally()
+        spans = HashCounts()
         for batch in batches if scheme != "none" else ():
-            _, hashes = _spans(sound(batch, scheme=scheme, partial=True), scheme)  # as train is
+            _, hashes = _spans(valid_sequences(batch, scheme=scheme, partial=True), scheme)  # as train is
             spans = spans.adding(hashes)
         return cls(words, spans, min_count)
 
     def without_periods(
         self, reference: Iterable[pa.RecordBatch], *, blocks: Blocks, scheme: SchemeName
-    ) -> Known:
+    ) -> TrainingReference:
         """Return the same, to leave out periods of a reference that has the column `IN_TRAIN`."""
-        words, spans = Tally(), Tally()
+        words, spans = HashCounts(), HashCounts()
         for batch in reference:
-            found = sound(batch.filter(batch.column(IN_TRAIN)), scheme=scheme, partial=True)
+            found = valid_sequences(batch.filter(batch.column(IN_TRAIN)), scheme=scheme, partial=True)
             period = blocks.periods_of(found.batch)
             tokens, offsets = flatten(found.batch.column(TOKENS))
             words = words.adding(_pairs(period[sequence_numbers(offsets)], self._word_ids(tokens)))
@@ -86,7 +86,7 @@ class Known:
         return self.words.ids(tokens).astype(np.uint64)
 
 
-def _spans(found: Sound, scheme: SchemeName) -> tuple[Ints, Hashes]:
+def _spans(found: ValidSequences, scheme: SchemeName) -> tuple[Ints, Hashes]:
     """Return the sequence of each span, numbered as in `found.batch`, and its hash."""
     batch = found.labelled
     values, offsets = flatten(batch.column(TAGS))
@@ -95,12 +95,12 @@ def _spans(found: Sound, scheme: SchemeName) -> tuple[Ints, Hashes]:
     return np.flatnonzero(found.is_labelled)[spans.sequence], hash_strings(keys)
 
 
-def _own_counts(numbers: Hashes, own: Ints, by_period: Tally | None) -> Ints:
+def _own_counts(numbers: Hashes, own: Ints, by_period: HashCounts | None) -> Ints:
     """Return `<int64>[n]`: how often each number occurs in its own document or period of train."""
     found = np.zeros(len(numbers), np.int64)
     trained = own >= 0
     pairs = _pairs(own[trained], numbers[trained])
-    found[trained] = (Tally().adding(pairs) if by_period is None else by_period).of(pairs)
+    found[trained] = (HashCounts().adding(pairs) if by_period is None else by_period).of(pairs)
     return found
 
 

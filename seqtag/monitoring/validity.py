@@ -18,7 +18,7 @@ CONFIDENCE = "confidence"  # list<float>: probability of each tag; of tagged log
 
 
 @dataclass(frozen=True, eq=False)
-class Sound:
+class ValidSequences:
     """The sequences of a batch that can be counted.
 
     usable: <bool>[n_sequences]   of all of the batch
@@ -39,7 +39,7 @@ class Sound:
         return self.batch.filter(pc.is_valid(self.batch.column(TAGS)))
 
 
-def sound(batch: pa.RecordBatch, *, scheme: SchemeName, partial: bool = False) -> Sound:
+def valid_sequences(batch: pa.RecordBatch, *, scheme: SchemeName, partial: bool = False) -> ValidSequences:
     """Leave out what is broken: defects, no tokens, nulls in lists, other lengths, tags of no scheme.
 
     A sequence without tags or without probabilities is not broken.
@@ -61,7 +61,7 @@ def sound(batch: pa.RecordBatch, *, scheme: SchemeName, partial: bool = False) -
             usable &= ~_holds_null(lists)
     if scheme != "none":
         usable &= ~_holds(batch.column(TAGS), _stray(batch.column(TAGS)))
-    return Sound(usable, batch.filter(pa.array(usable)))
+    return ValidSequences(usable, batch.filter(pa.array(usable)))
 
 
 def _with_tags(batch: pa.RecordBatch) -> pa.RecordBatch:

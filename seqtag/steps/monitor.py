@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from seqtag.config import MonitorConfig
-    from seqtag.monitoring import AgeAlarm, Comparison, Known, Layout
+    from seqtag.monitoring import AgeAlarm, CountColumns, ProfilePair, TrainingReference
     from seqtag.registry import Champion
 
     Read = Callable[[], Iterator[pa.RecordBatch]]
@@ -187,23 +187,25 @@ def _found(
     }
 
 
-def _known(run: RunDir) -> tuple[Known, Layout]:
+def _known(run: RunDir) -> tuple[TrainingReference, CountColumns]:
     from seqtag.features import Vocabulary
-    from seqtag.monitoring import Known, Layout, read_labelled
+    from seqtag.monitoring import CountColumns, TrainingReference, read_labelled
 
     scheme = train_scheme(run)
     train = read_labelled([run.split("train")], scheme=scheme, spelled=scheme)
     words = Vocabulary.load(run.vocabulary).words
     config = read_config(run)
-    known = Known.of_training(train, words=words, scheme=scheme, min_count=config.features.min_count)
-    return known, Layout.of(read_json(run.tags)["tags"], scheme, partial=config.tags.partial)
+    known = TrainingReference.of_training(
+        train, words=words, scheme=scheme, min_count=config.features.min_count
+    )
+    return known, CountColumns.of(read_json(run.tags)["tags"], scheme, partial=config.tags.partial)
 
 
 def _compare_snapshot(
-    config: MonitorConfig, run: RunDir, snapshot: Snapshot, known: Known, layout: Layout
-) -> tuple[str, Comparison]:
+    config: MonitorConfig, run: RunDir, snapshot: Snapshot, known: TrainingReference, layout: CountColumns
+) -> tuple[str, ProfilePair]:
     """Return whether `all` of the snapshot was compared or what is `new` in it, and the comparison."""
-    from seqtag.monitoring import Earlier, is_grown, read_labelled, read_reference
+    from seqtag.monitoring import EarlierSequences, is_grown, read_labelled, read_reference
 
     used: SchemeName = read_json(run.profile)["scheme"]["used"]
     before, spelling, mark = read_snapshot(run).parts, spelling_of(run), read_config(run).tags.mark
@@ -224,14 +226,16 @@ def _compare_snapshot(
     def whole() -> Iterator[pa.RecordBatch]:
         return read_labelled(snapshot.parts, scheme=used, spelled=layout.scheme, spelling=spelling, mark=mark)
 
-    earlier = Earlier(read_labelled(before, scheme=used, spelled=used))
+    earlier = EarlierSequences(read_labelled(before, scheme=used, spelled=used))
     grown = is_grown(earlier, whole(), compare=config.compare)
     current = (lambda: earlier.left_out(whole())) if grown else whole
     return "new" if grown else "all", _comparison("snapshot", reference, current, known, layout, config)
 
 
-def _compare_logs(config: MonitorConfig, run: RunDir, logs: Path, known: Known, layout: Layout) -> Comparison:
-    from seqtag.monitoring import Repeats, profile_period, read_labelled, read_tagged
+def _compare_logs(
+    config: MonitorConfig, run: RunDir, logs: Path, known: TrainingReference, layout: CountColumns
+) -> ProfilePair:
+    from seqtag.monitoring import RepeatedSequences, profile_period, read_labelled, read_tagged
 
     def reference() -> Iterator[pa.RecordBatch]:
         return read_tagged(run.predictions("challenger"), scheme=layout.scheme, spelled=layout.scheme)
@@ -240,7 +244,7 @@ def _compare_logs(config: MonitorConfig, run: RunDir, logs: Path, known: Known, 
         return read_tagged(logs, scheme=output_scheme(run), spelled=layout.scheme)
 
     undated = config.model_copy(update={"period_column": None})
-    held = Repeats(read_labelled(read_snapshot(run).parts, scheme="none", spelled="none"))
+    held = RepeatedSequences(read_labelled(read_snapshot(run).parts, scheme="none", spelled="none"))
     if not held.has_derived_documents:
         return _comparison("logs", reference, current, known, layout, undated)
     found = _comparison(
@@ -255,9 +259,14 @@ def _compare_logs(config: MonitorConfig, run: RunDir, logs: Path, known: Known, 
 
 
 def _comparison(
-    origin: Any, reference: Read, current: Read, known: Known, layout: Layout, config: MonitorConfig
-) -> Comparison:
-    from seqtag.monitoring import Comparison, extent, plan_blocks, profile_period
+    origin: Any,
+    reference: Read,
+    current: Read,
+    known: TrainingReference,
+    layout: CountColumns,
+    config: MonitorConfig,
+) -> ProfilePair:
+    from seqtag.monitoring import ProfilePair, extent, plan_blocks, profile_period
 
     now = profile_period(current(), layout=layout, known=known)
     size = extent(reference(), column=config.period_column, length=config.period)
@@ -265,14 +274,14 @@ def _comparison(
     if blocks.column is not None:
         known = known.without_periods(reference(), blocks=blocks, scheme=layout.scheme)
     before = profile_period(reference(), layout=layout, known=known, blocks=blocks)
-    return Comparison(origin, before, now)
+    return ProfilePair(origin, before, now)
 
 
 def _ages(config: MonitorConfig, run: RunDir, *, as_of: date, last_run: date | None) -> list[AgeAlarm]:
-    from seqtag.monitoring import model_age, silence
+    from seqtag.monitoring import model_age, retraining_gap
 
     found = [
         model_age(date.fromisoformat(run.begun), as_of=as_of, max_days=config.max_model_age_days),
-        silence(last_run, as_of=as_of, max_days=config.max_silence_days),
+        retraining_gap(last_run, as_of=as_of, max_days=config.max_silence_days),
     ]
     return [alarm for alarm in found if alarm is not None]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from seqtag.config import SplitConfig
 from seqtag.corpus import assign_splits, hash_sequences, hex_hashes
 from seqtag.features import Symbols
-from seqtag.monitoring import Known
+from seqtag.monitoring import TrainingReference
 from seqtag.monitoring.validity import IN_TRAIN
 
 WORDS = [f"w{i}" for i in range(200)]
@@ -116,7 +116,7 @@ def by_month(
     return months
 
 
-def trained_on(snapshot: pa.RecordBatch) -> tuple[pa.RecordBatch, Known]:
+def trained_on(snapshot: pa.RecordBatch) -> tuple[pa.RecordBatch, TrainingReference]:
     """Return a snapshot as a reference, split by documents, and what a training on it shows."""
     splits = assign_splits(
         snapshot.append_column("split", pa.nulls(snapshot.num_rows, pa.string())),
@@ -127,7 +127,7 @@ def trained_on(snapshot: pa.RecordBatch) -> tuple[pa.RecordBatch, Known]:
     train = snapshot.filter(in_train)
     words = pc.value_counts(train.column("tokens").flatten())
     counted = pa.table({"symbol": words.field("values"), "count": words.field("counts")})
-    shown = Known.of_training([train], words=Symbols.of_counts(counted), scheme="IOB2")
+    shown = TrainingReference.of_training([train], words=Symbols.of_counts(counted), scheme="IOB2")
     return snapshot.append_column(IN_TRAIN, in_train), shown
 
 
@@ -142,11 +142,11 @@ def symbols(words: list[str]) -> Symbols:
     return Symbols.of_counts(pa.table({"symbol": words, "count": [1] * len(words)}))
 
 
-def known() -> Known:
+def known() -> TrainingReference:
     """Return what a training showed: WORDS, all NAMES as words, and the first 40 as both types."""
     shown = [[name] for name in NAMES[:40] for _ in TYPES]
     tags = [[f"B-{type_}"] for _ in NAMES[:40] for type_ in TYPES]
     train = pa.RecordBatch.from_pydict(
         {"tokens": pa.array(shown, pa.list_(pa.string())), "tags": pa.array(tags, pa.list_(pa.string()))}
     )
-    return Known.of_training([train], words=symbols([*WORDS, *NAMES]), scheme="IOB2")
+    return TrainingReference.of_training([train], words=symbols([*WORDS, *NAMES]), scheme="IOB2")

@@ -11,9 +11,9 @@ import pytest
 from seqtag.config import MonitorConfig
 from seqtag.monitoring import (
     AgeAlarm,
-    Comparison,
+    CountColumns,
     DriftVerdict,
-    Layout,
+    ProfilePair,
     Statistic,
     compare,
     extent,
@@ -25,7 +25,7 @@ from seqtag.monitoring.drift import Origin
 from tests.unit.monitoring.simulation import TAGS, known, period
 
 KNOWN = known()
-LAYOUT = Layout.of(TAGS, "IOB2")
+LAYOUT = CountColumns.of(TAGS, "IOB2")
 CONFIG = MonitorConfig()
 
 
@@ -35,12 +35,12 @@ def comparison(
     *,
     config: MonitorConfig = CONFIG,
     origin: Origin = "snapshot",
-) -> Comparison:
+) -> ProfilePair:
     now = profile_period([current], layout=LAYOUT, known=KNOWN)
     size = extent([reference], column=config.period_column, length=config.period)
     blocks = plan_blocks(size, n_tokens=now.n_tokens, config=config)
     before = profile_period([reference], layout=LAYOUT, known=KNOWN, blocks=blocks)
-    return Comparison(origin, before, now)
+    return ProfilePair(origin, before, now)
 
 
 def drift(
@@ -197,7 +197,7 @@ def test_months_without_unknown_tokens_have_a_threshold_all_the_same() -> None:
 def test_all_statistics_share_one_rate_of_alarms() -> None:
     """With as many statistics, each threshold lies at a quantile as much farther out."""
     found = comparison(period(100, seed=1), period(50, seed=2))
-    logs = Comparison("logs", found.reference, found.current)
+    logs = ProfilePair("logs", found.reference, found.current)
     alone = compare([found], config=CONFIG, seed=1)
     together = compare([found, logs], config=CONFIG, seed=1)
     assert len(together) == 2 * len(alone)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from seqtag.corpus import hash_sequences, hex_hashes
-from seqtag.monitoring import Repeats
+from seqtag.monitoring import RepeatedSequences
 
 
 def batch(*tokens: str, documents: list[str] | None = None) -> pa.RecordBatch:
@@ -22,26 +22,26 @@ SNAPSHOT = [batch("a b", "c"), batch("c", "d")]
 
 
 def test_a_sequence_that_repeats_is_of_several_documents_though_its_id_is_one() -> None:
-    assert words(Repeats(SNAPSHOT).of_one_document(SNAPSHOT)) == ["a b", "d"]
+    assert words(RepeatedSequences(SNAPSHOT).of_one_document(SNAPSHOT)) == ["a b", "d"]
 
 
 def test_a_sequence_that_repeats_within_its_document_is_of_one() -> None:
     snapshot = [batch("a", "a", "b", documents=["x", "x", "x"]), batch("b", documents=["y"])]
-    assert words(Repeats(snapshot).of_one_document(snapshot)) == ["a", "a"]
+    assert words(RepeatedSequences(snapshot).of_one_document(snapshot)) == ["a", "a"]
 
 
 def test_what_the_snapshot_holds_is_left_out_however_often_it_comes() -> None:
-    assert words(Repeats(SNAPSHOT).not_held([batch("c", "e", "c"), batch("e", "a b", "b a")])) == [
+    assert words(RepeatedSequences(SNAPSHOT).not_held([batch("c", "e", "c"), batch("e", "a b", "b a")])) == [
         "e", "e", "b a",
     ]  # fmt: skip
 
 
 def test_an_empty_snapshot_holds_nothing() -> None:
-    assert words(Repeats([]).not_held([batch("a")])) == ["a"]
-    assert words(Repeats([]).of_one_document([batch("a")])) == []
+    assert words(RepeatedSequences([]).not_held([batch("a")])) == ["a"]
+    assert words(RepeatedSequences([]).of_one_document([batch("a")])) == []
 
 
 def test_documents_are_derived_where_any_is_the_hash_of_its_tokens() -> None:
     given = batch("a", documents=["x"])
-    assert Repeats([given, batch("b")]).has_derived_documents
-    assert not Repeats([given]).has_derived_documents
+    assert RepeatedSequences([given, batch("b")]).has_derived_documents
+    assert not RepeatedSequences([given]).has_derived_documents

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from seqtag.monitoring import Earlier, is_grown
+from seqtag.monitoring import EarlierSequences, is_grown
 
 
 def batch(*rows: tuple[str, str]) -> pa.RecordBatch:
@@ -17,7 +17,7 @@ OLD = [batch(("d", "a b"), ("d", "c")), batch(("d", "c"))]
 
 
 def new(*batches: pa.RecordBatch) -> list[str]:
-    given = Earlier(OLD).left_out(batches)
+    given = EarlierSequences(OLD).left_out(batches)
     return [" ".join(tokens) for b in given for tokens in b.column("tokens").to_pylist()]
 
 
@@ -35,18 +35,18 @@ def test_the_same_tokens_in_another_document_are_new() -> None:
 
 
 def test_nothing_is_old_where_nothing_was_before() -> None:
-    given = Earlier([]).left_out([batch(("d", "a"))])
+    given = EarlierSequences([]).left_out([batch(("d", "a"))])
     assert [b.num_rows for b in given] == [1]
 
 
 @pytest.mark.parametrize(("compare", "expected"), [("auto", True), ("new", True), ("all", False)])
 def test_a_snapshot_that_holds_the_earlier_one_has_grown(compare, expected) -> None:
-    assert is_grown(Earlier(OLD), [*OLD, batch(("e", "x"))], compare=compare) is expected
+    assert is_grown(EarlierSequences(OLD), [*OLD, batch(("e", "x"))], compare=compare) is expected
 
 
 @pytest.mark.parametrize(("compare", "expected"), [("auto", False), ("new", True), ("all", False)])
 def test_a_snapshot_of_other_sequences_has_not(compare, expected) -> None:
-    assert is_grown(Earlier(OLD), [batch(("e", "x"), ("d", "c"))], compare=compare) is expected
+    assert is_grown(EarlierSequences(OLD), [batch(("e", "x"), ("d", "c"))], compare=compare) is expected
 
 
 def log(*numbers: int, repeats: int) -> pa.RecordBatch:
@@ -66,7 +66,7 @@ def log(*numbers: int, repeats: int) -> pa.RecordBatch:
     ids=["grown", "window with fewer repeats", "other sample", "larger sample"],
 )
 def test_sequences_that_repeat_do_not_tell_that_a_corpus_has_grown(later, expected) -> None:
-    assert is_grown(Earlier([log(*range(50), repeats=50)]), [later], compare="auto") is expected
+    assert is_grown(EarlierSequences([log(*range(50), repeats=50)]), [later], compare="auto") is expected
 
 
 def test_sequences_that_come_once_in_both_by_chance_do_not_tell_it_either() -> None:
@@ -74,5 +74,7 @@ def test_sequences_that_come_once_in_both_by_chance_do_not_tell_it_either() -> N
     doubles = [(f"d{i}", f"d{i}") for i in range(40)] * 2
     others = [(f"e{i}", f"e{i}") for i in range(40)] * 2
     once = [(f"n{i}", f"n{i}") for i in range(100)]
-    assert is_grown(Earlier([batch(*once)]), [batch(*once[:60])], compare="auto")
-    assert not is_grown(Earlier([batch(*once, *doubles)]), [batch(*once[:60], *others)], compare="auto")
+    assert is_grown(EarlierSequences([batch(*once)]), [batch(*once[:60])], compare="auto")
+    assert not is_grown(
+        EarlierSequences([batch(*once, *doubles)]), [batch(*once[:60], *others)], compare="auto"
+    )

@@ -12,13 +12,15 @@ from scipy import sparse
 from scipy.spatial.distance import jensenshannon
 
 from seqtag.monitoring import count_columns, hash_counts, new_sequences, staleness, thresholds
-from seqtag.monitoring.drift_statistics import Measure, Way
+from seqtag.monitoring.drift_statistics import StatisticSpec, Way
 
 COUNTS = st.lists(st.integers(1, 1000), min_size=4, max_size=4)
 
 
-def measure(way: Way) -> Measure:
-    return Measure("m", way, "tokens", ("a", "b"), sparse.eye_array(2), needs_labels=False, mendable=False)
+def measure(way: Way) -> StatisticSpec:
+    return StatisticSpec(
+        "m", way, "tokens", ("a", "b"), sparse.eye_array(2), needs_labels=False, mendable=False
+    )
 
 
 def value(way: Way, reference: list[float], current: list[float]) -> float:
@@ -78,19 +80,19 @@ def test_there_is_no_threshold_where_simulated_periods_had_nothing() -> None:
 def test_the_limit_for_one_more_period_lies_beyond_the_most_unlike_of_the_past() -> None:
     """Of 8 periods with mean 0 and variance 1: t(7, 0.999) = 4.785 times the root of 9/8."""
     periods = np.array([-1.0, 1.0] * 4) * np.sqrt(7 / 8)
-    assert thresholds.beyond_the_past(periods, np.arange(8), 0.001) == pytest.approx(5.075, abs=0.001)
+    assert thresholds.past_period_limit(periods, np.arange(8), 0.001) == pytest.approx(5.075, abs=0.001)
 
 
 def test_noise_within_periods_that_are_alike_has_many_degrees_of_freedom() -> None:
     """Each of 8 periods gives -1 and 1: the variance is 1, and all of it that of sampling."""
     values, periods = np.array([-1.0, 1.0] * 8), np.repeat(np.arange(8), 2)
-    assert thresholds.beyond_the_past(values, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
+    assert thresholds.past_period_limit(values, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
     nearly = values + 1e-6 * periods
-    assert thresholds.beyond_the_past(nearly, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
+    assert thresholds.past_period_limit(nearly, periods, 0.001) == pytest.approx(3.0902, abs=0.001)
 
 
 def test_one_period_tells_nothing_of_another() -> None:
-    assert thresholds.beyond_the_past(np.array([1.0, 2.0, np.nan]), np.array([3, 3, 4]), 0.01) is None
+    assert thresholds.past_period_limit(np.array([1.0, 2.0, np.nan]), np.array([3, 3, 4]), 0.01) is None
 
 
 def test_many_statistics_want_more_resamples() -> None:

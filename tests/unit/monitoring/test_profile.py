@@ -10,12 +10,12 @@ import pytest
 
 from seqtag.corpus import hash_sequences, hex_hashes
 from seqtag.features import Symbols
-from seqtag.monitoring import Blocks, Known, Layout, PeriodProfile, profile_period
+from seqtag.monitoring import Blocks, CountColumns, PeriodProfile, TrainingReference, profile_period
 from seqtag.monitoring.count_columns import EDGE
 from seqtag.monitoring.validity import IN_TRAIN
 from tests.unit.monitoring.simulation import TAGS, known, period, symbols
 
-LAYOUT = Layout.of(["O", "B-PER", "I-PER", "B-LOC"], "IOB2")
+LAYOUT = CountColumns.of(["O", "B-PER", "I-PER", "B-LOC"], "IOB2")
 
 
 def batch(
@@ -34,8 +34,8 @@ def batch(
 TRAIN = batch(("Ann met Bob", "B-PER O B-PER"), ("in Rome", "O B-LOC"))
 
 
-def profile(*batches: pa.RecordBatch, layout: Layout = LAYOUT) -> PeriodProfile:
-    shown = Known.of_training(
+def profile(*batches: pa.RecordBatch, layout: CountColumns = LAYOUT) -> PeriodProfile:
+    shown = TrainingReference.of_training(
         [TRAIN], words=symbols(["Ann", "met", "Bob", "in", "Rome"]), scheme=layout.scheme
     )
     return profile_period(batches, layout=layout, known=shown)
@@ -66,7 +66,7 @@ def leave_one_out(
     train = three.filter(pa.array(in_train))
     words = [word for tokens in train.column("tokens").to_pylist() for word in tokens]
     counted = pa.table({"symbol": sorted(set(words)), "count": [words.count(w) for w in sorted(set(words))]})
-    shown = Known.of_training(
+    shown = TrainingReference.of_training(
         [train],
         words=Symbols.of_counts(counted, min_count=min_count),
         scheme="IOB2",
@@ -100,7 +100,7 @@ def test_a_word_needs_as_many_other_occurrences_as_the_vocabulary_asks_for() -> 
 def test_a_repeated_sequence_of_train_is_known_by_its_other_copies() -> None:
     twice = batch(("Ann met", "B-PER O"), ("Ann met", "B-PER O"))
     ids = hex_hashes(hash_sequences(twice.column("tokens")))
-    shown = Known.of_training(
+    shown = TrainingReference.of_training(
         [twice], words=Symbols.of_counts(pa.table({"symbol": ["Ann", "met"], "count": [2, 2]})), scheme="IOB2"
     )
     reference = twice.append_column("document_id", ids).append_column(IN_TRAIN, pa.array([True, True]))
@@ -116,7 +116,7 @@ def test_what_train_has_from_a_period_alone_is_unknown_in_it(size: int) -> None:
     months = pa.array(["2026-01-01", "2026-01-02", "2026-01-31", None])
     blocks = Blocks(n=4, share=1.0, unit="sequence", periods=("2026-01", "2026-02"), column="day")
     counted = pa.table({"symbol": ["Ann", "Bob", "in", "met"], "count": [3, 2, 2, 2]})
-    shown = Known.of_training([four], words=Symbols.of_counts(counted), scheme="IOB2")
+    shown = TrainingReference.of_training([four], words=Symbols.of_counts(counted), scheme="IOB2")
     found = []
     for dates in (days, months):
         whole = four.append_column("day", dates).append_column(IN_TRAIN, pa.array([True] * 4))
@@ -150,7 +150,7 @@ def test_lengths_and_confidence_fall_into_bins() -> None:
 
 
 def test_without_a_scheme_there_are_no_spans() -> None:
-    found = profile(batch(("Ann met", "NN VB")), layout=Layout.of(["NN", "VB"], "none"))
+    found = profile(batch(("Ann met", "NN VB")), layout=CountColumns.of(["NN", "VB"], "none"))
     assert found.unseen_spans == {}
     assert found.summary()["tags"] == {"NN": 1, "VB": 1}
 
@@ -193,7 +193,7 @@ def test_one_batch_gives_the_same_as_many(size: int) -> None:
     parts = [whole.slice(start, size) for start in range(0, whole.num_rows, size)]
     blocks = Blocks(n=16, share=0.7, unit="sequence")
     one, many = (
-        profile_period(b, layout=Layout.of(TAGS, "IOB2"), known=known(), blocks=blocks)
+        profile_period(b, layout=CountColumns.of(TAGS, "IOB2"), known=known(), blocks=blocks)
         for b in ([whole], parts)
     )
     assert one.summary() == many.summary()
@@ -205,7 +205,7 @@ def test_one_batch_gives_the_same_as_many(size: int) -> None:
 def test_blocks_of_documents_hold_all_that_was_counted() -> None:
     found = profile_period(
         [period(40, seed=4)],
-        layout=Layout.of(TAGS, "IOB2"),
+        layout=CountColumns.of(TAGS, "IOB2"),
         known=known(),
         blocks=Blocks(n=8, share=1.0, unit="document"),
     )
@@ -218,7 +218,7 @@ def test_tags_that_nobody_knows_count_as_tokens_alone() -> None:
     rows = rows.set_column(rows.schema.get_field_index("tags"), "tags", tags)
 
     broken = profile(rows)
-    found = profile(rows, layout=Layout.of(LAYOUT.tags, "IOB2", partial=True))
+    found = profile(rows, layout=CountColumns.of(LAYOUT.tags, "IOB2", partial=True))
 
     assert (broken.n_sequences, broken.n_broken) == (1, 1)
     assert (found.n_sequences, found.n_broken, found.n_tokens, found.n_labelled_tokens) == (2, 0, 6, 3)
