@@ -1,7 +1,7 @@
 """Validation: one streaming pass over a snapshot, quarantine, and Great Expectations' judgement."""
 
 from seqtag.quality.quarantine import REASONS, quarantine_schema
-from seqtag.quality.quarantine_reasons import finding
+from seqtag.quality.quarantine_reasons import quarantine_reason
 from seqtag.quality.validation import DATA_DOCS, PROFILE, QUARANTINE, validate
 from seqtag.quality.violation_text import Requirements
 
@@ -11,7 +11,7 @@ __all__ = [
     "QUARANTINE",
     "REASONS",
     "Requirements",
-    "finding",
+    "quarantine_reason",
     "quarantine_schema",
     "validate",
 ]

@@ -14,7 +14,7 @@ from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 MAX_DETECTED_TAGS = 2000  # distinct tags whose transitions are counted, in a square matrix: 32 MB
 
 
-class Numbering:
+class StringNumbering:
     """Distinct strings numbered in the order in which they first came."""
 
     def __init__(self) -> None:
@@ -32,11 +32,11 @@ class Numbering:
         return np.array(numbers, dtype=np.int64)
 
 
-class TagCensus:
+class TagCounter:
     """How often each tag stands in each split. What was counted can be taken out again."""
 
     def __init__(self) -> None:
-        self._tags = Numbering()
+        self._tags = StringNumbering()
         self._counts = np.zeros((0, len(SPLITS)), dtype=np.int64)
         self._n_blank = np.zeros(len(SPLITS), dtype=np.int64)
 
@@ -62,7 +62,7 @@ class TagCensus:
         return {tag: dict(zip(SPLITS, seen.get(tag, zeros), strict=True)) for tag in sorted(kept)}
 
 
-class TypeCensus:
+class WordTypeCounts:
     """How many distinct tokens each split has, told apart by their 64-bit hashes."""
 
     def __init__(self) -> None:
@@ -96,11 +96,11 @@ class TypeCensus:
         self._waiting, self._n_waiting = [], 0
 
 
-class TransitionCensus:
+class TransitionCounter:
     """How often each tag follows each, and which sequences break which scheme."""
 
     def __init__(self) -> None:
-        self._tags = Numbering()
+        self._tags = StringNumbering()
         self._counts = np.zeros((1, 1), dtype=np.int64)  # [from, to], last: start and end
 
     def add(self, tags: CodedLists, aligned: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
@@ -177,7 +177,7 @@ def broken_schemes(
 
 
 def scheme_bit(scheme: SchemeName) -> int:
-    """Return the bit by which `TransitionCensus.add` says that a sequence breaks `scheme`."""
+    """Return the bit by which `TransitionCounter.add` says that a sequence breaks `scheme`."""
     return 0 if scheme == "none" else 1 << SPAN_SCHEMES.index(scheme)
 
 

@@ -15,18 +15,16 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from seqtag.corpus import SourceRecord, assumptions, changes, warning_sentences
 from seqtag.quality.expectations import METRICS, OFFENDERS
-from seqtag.quality.gx_validation import Judgement
+from seqtag.quality.gx_validation import GXResult
 from seqtag.quality.rule_verdicts import Evidence
-from seqtag.quality.violation_text import Offender
+from seqtag.quality.violation_text import Violation
 
 INDEX = "index.html"
 _TITLES = {METRICS: "Metrics of the splits", OFFENDERS: "Offenders of each rule"}
 _PAGES = {name: f"{name}.html" for name in _TITLES}
 
 
-def write_pages(
-    profile: Mapping[str, Any], judgement: Judgement, evidence: Evidence, *, folder: Path
-) -> None:
+def write_pages(profile: Mapping[str, Any], judgement: GXResult, evidence: Evidence, *, folder: Path) -> None:
     """Write `index.html` and one page per suite into `folder`."""
     folder.mkdir(parents=True)
     links = [("Overview", INDEX), *((title, _PAGES[name]) for name, title in _TITLES.items())]
@@ -37,7 +35,9 @@ def write_pages(
         (folder / _PAGES[name]).write_text(_results(judgement, name, title, links, table), "utf-8")
 
 
-def _overview(profile: Mapping[str, Any], offenders: Sequence[Offender], links: list[tuple[str, str]]) -> str:
+def _overview(
+    profile: Mapping[str, Any], offenders: Sequence[Violation], links: list[tuple[str, str]]
+) -> str:
     examples = defaultdict(list)
     for offender in offenders:
         examples[offender.rule].append(offender)
@@ -64,7 +64,7 @@ def _source(record: SourceRecord) -> dict[str, Any]:
 
 
 def _results(
-    judgement: Judgement,
+    judgement: GXResult,
     name: str,
     title: str,
     links: list[tuple[str, str]],

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from seqtag.quality.split_metrics import TagCounts
-from seqtag.quality.violation_text import Offender, readable
+from seqtag.quality.violation_text import Violation, printable
 from seqtag.tagging.spelling import Spelling
 
 _MARKS = ("-", "_", "?", "nan", "null")  # not "none", which is a label of many flat corpora
 
 
-def doubtful_tags(tags: TagCounts, *, spelling: Spelling | None, n_untagged: int) -> list[Offender]:
+def doubtful_tags(tags: TagCounts, *, spelling: Spelling | None, n_untagged: int) -> list[Violation]:
     """Return one offender for each mark among flat labels, or for spans beside which nothing is outside.
 
     Args:
@@ -18,8 +18,8 @@ def doubtful_tags(tags: TagCounts, *, spelling: Spelling | None, n_untagged: int
     """
     if spelling is None:
         findings = [
-            f"{readable(tag)} is a label of {sum(tags[tag].values()):,} tokens; if it stands for a tag that "
-            f'nobody knows, set tags.partial = true and tags.unlabelled = "{readable(tag)}"'
+            f"{printable(tag)} is a label of {sum(tags[tag].values()):,} tokens; if it stands for a tag that "
+            f'nobody knows, set tags.partial = true and tags.unlabelled = "{printable(tag)}"'
             for tag in tags
             if tag.casefold() in _MARKS and any(tags[tag].values())
         ]
@@ -31,4 +31,4 @@ def doubtful_tags(tags: TagCounts, *, spelling: Spelling | None, n_untagged: int
         ]
     else:
         findings = []
-    return [Offender("doubtful_tags", None, "", "", finding, "") for finding in findings]
+    return [Violation("doubtful_tags", None, "", "", finding, "") for finding in findings]

@@ -13,8 +13,8 @@ from seqtag.config import SPLITS
 from seqtag.corpus.schema import DOCUMENT_ID
 from seqtag.corpus.split_plan import SplitPlan
 from seqtag.hashing import hash_strings
-from seqtag.quality.sequence_table import Ledger
-from seqtag.quality.violations import Findings
+from seqtag.quality.sequence_table import SequenceTable
+from seqtag.quality.violations import Violations
 
 _LABEL = "label dev and test with split or split_column"
 _DIVIDE = (
@@ -22,7 +22,9 @@ _DIVIDE = (
 )
 
 
-def empty_split_reason(ledger: Ledger, findings: Findings, *, plan: SplitPlan, parts: Sequence[Path]) -> str:
+def empty_split_reason(
+    ledger: SequenceTable, findings: Violations, *, plan: SplitPlan, parts: Sequence[Path]
+) -> str:
     """Say why the first empty split is empty, and what fills it; "" if none is, or the corpus is empty."""
     split, kept = ledger.split, findings.kept
     received = np.bincount(split, minlength=len(SPLITS))

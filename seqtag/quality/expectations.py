@@ -28,7 +28,7 @@ from great_expectations.render.renderer.renderer import renderer
 
 from seqtag.config import SPLITS, Severity
 from seqtag.quality.split_metrics import CORPUS
-from seqtag.quality.validation_rules import BY_OFFENDERS, Rule
+from seqtag.quality.validation_rules import BY_OFFENDERS, ValidationRule
 
 METRICS, OFFENDERS = "metrics", "offenders"
 RULE = "rule"  # the key of `meta` that says which rule an expectation stands for
@@ -38,7 +38,7 @@ _SEVERITY: dict[Severity, str] = {"fail": "critical", "quarantine": "warning", "
 _WHOLE_CORPUS: dict[str, Any] = {"row_condition": Column("split") == CORPUS}
 
 
-class ExpectNoOffenders(ExpectColumnValuesToNotBeInSet):
+class ExpectNoViolations(ExpectColumnValuesToNotBeInSet):
     """Expect a rule to have no offenders.
 
     The frame holds a sample of them; how many there are in all is the parameter `n_offenders`, and it is
@@ -118,7 +118,7 @@ class ExpectNoOffenders(ExpectColumnValuesToNotBeInSet):
         ]
 
 
-def metrics_suite(rules: Sequence[Rule]) -> ExpectationSuite:
+def metrics_suite(rules: Sequence[ValidationRule]) -> ExpectationSuite:
     """Return what is expected of the numbers per split."""
     expectations = [
         expectation
@@ -129,12 +129,12 @@ def metrics_suite(rules: Sequence[Rule]) -> ExpectationSuite:
     return ExpectationSuite(METRICS, expectations=expectations)
 
 
-def offenders_suite(rules: Sequence[Rule]) -> ExpectationSuite:
+def violations_suite(rules: Sequence[ValidationRule]) -> ExpectationSuite:
     """Return what is expected of the offenders: that a rule has none."""
     return ExpectationSuite(
         OFFENDERS,
         expectations=[
-            ExpectNoOffenders(
+            ExpectNoViolations(
                 column="rule",
                 value_set=[rule.name],
                 n_offenders={"$PARAMETER": rule.name},
@@ -147,7 +147,7 @@ def offenders_suite(rules: Sequence[Rule]) -> ExpectationSuite:
     )
 
 
-def _of_metrics(rule: Rule, *, in_force: Collection[str]) -> list[Expectation]:
+def _of_metrics(rule: ValidationRule, *, in_force: Collection[str]) -> list[Expectation]:
     said = _said(rule)
     match rule.name:
         case "complete_metrics":
@@ -183,7 +183,7 @@ def _at_most(column: str, threshold: str, **said: Any) -> Expectation:
     return ExpectColumnMaxToBeBetween(column=column, max_value={"$PARAMETER": threshold}, **said)
 
 
-def _said(rule: Rule) -> dict[str, Any]:
+def _said(rule: ValidationRule) -> dict[str, Any]:
     """Data Docs show neither severity nor meta, and do not escape a description."""
     return {
         "description": f"{rule.severity} · {rule.name}: {html.escape(rule.required)}",

@@ -12,17 +12,17 @@ from seqtag.config import SPLITS
 from seqtag.corpus.schema import DOCUMENT_ID
 from seqtag.evaluation.resampling_units import resampling_units
 from seqtag.hashing import hash_strings
-from seqtag.quality.sequence_table import Ledger
+from seqtag.quality.sequence_table import SequenceTable
 from seqtag.quality.snapshot_reader import read_row_groups
-from seqtag.quality.violation_text import Offender
-from seqtag.quality.violations import Findings
+from seqtag.quality.violation_text import Violation
+from seqtag.quality.violations import Violations
 
 FEW_TEST_DOCUMENTS = "few_test_documents"
 
 
 def few_test_documents(
-    ledger: Ledger, findings: Findings, *, fewest: int, parts: Sequence[Path]
-) -> list[Offender]:
+    ledger: SequenceTable, findings: Violations, *, fewest: int, parts: Sequence[Path]
+) -> list[Violation]:
     """Return one offender if fewer documents than `fewest` are left to score in the test split.
 
     Documents are counted as the gate resamples them: see `seqtag.evaluation.resampling_units`. An empty split, or one whose
@@ -38,11 +38,11 @@ def few_test_documents(
         f"test holds {n:,} document{'' if n == 1 else 's'}, fewer than the {fewest} that a promotion needs; "
         "set document_column or documents in the source, raise split.test, or label more sequences test"
     )
-    return [Offender(FEW_TEST_DOCUMENTS, None, "", "test", found, "")]
+    return [Violation(FEW_TEST_DOCUMENTS, None, "", "test", found, "")]
 
 
 def _count_units(
-    ledger: Ledger, is_test: npt.NDArray[np.bool_], parts: Sequence[Path], *, enough: int
+    ledger: SequenceTable, is_test: npt.NDArray[np.bool_], parts: Sequence[Path], *, enough: int
 ) -> int:
     """Return the number of resampling units; reads on only until there are enough, which more rows keep."""
     documents = contents = np.zeros(0, np.uint64)

@@ -24,15 +24,15 @@ from seqtag.quality.expectations import (
     OFFENDERS,
     RULE,
     metrics_suite,
-    offenders_suite,
+    violations_suite,
 )
 from seqtag.quality.rule_verdicts import Evidence
-from seqtag.quality.validation_rules import BY_OFFENDERS, Rule
-from seqtag.quality.violation_text import Offender
+from seqtag.quality.validation_rules import BY_OFFENDERS, ValidationRule
+from seqtag.quality.violation_text import Violation
 
 
 @dataclass(frozen=True)
-class Judgement:
+class GXResult:
     """Whether each rule held, and whether every expectation that was defined was evaluated."""
 
     held: Mapping[str, bool]
@@ -42,7 +42,7 @@ class Judgement:
     results: Mapping[str, ExpectationSuiteValidationResult]  # by suite
 
 
-def judge(rules: Sequence[Rule], evidence: Evidence, *, quality: QualityConfig) -> Judgement:
+def run_gx(rules: Sequence[ValidationRule], evidence: Evidence, *, quality: QualityConfig) -> GXResult:
     """Judge the metrics of the splits and the offenders against the rules in force.
 
     A rule whose expectations were not all evaluated did not hold.
@@ -55,8 +55,8 @@ def judge(rules: Sequence[Rule], evidence: Evidence, *, quality: QualityConfig) 
             analytics_enabled=False,
         ),
     )
-    frames = {METRICS: evidence.metrics, OFFENDERS: offender_frame(evidence.offenders)}
-    suites = {METRICS: metrics_suite(rules), OFFENDERS: offenders_suite(rules)}
+    frames = {METRICS: evidence.metrics, OFFENDERS: violation_frame(evidence.offenders)}
+    suites = {METRICS: metrics_suite(rules), OFFENDERS: violations_suite(rules)}
     index_columns = {METRICS: [], OFFENDERS: list(OFFENDER_COLUMNS)}
     results: dict[str, ExpectationSuiteValidationResult] = {}
     for name, suite in suites.items():
@@ -70,10 +70,10 @@ def judge(rules: Sequence[Rule], evidence: Evidence, *, quality: QualityConfig) 
                 "unexpected_index_column_names": index_columns[name],
             },
         )
-    return _judgement(rules, results, defined=sum(len(suite.expectations) for suite in suites.values()))
+    return _gx_result(rules, results, defined=sum(len(suite.expectations) for suite in suites.values()))
 
 
-def offender_frame(offenders: Sequence[Offender]) -> pd.DataFrame:
+def violation_frame(offenders: Sequence[Violation]) -> pd.DataFrame:
     """Return the offenders as strings, HTML-escaped: Data Docs show a cell as it is and would run it."""
     rows = [
         (o.rule, "" if o.row is None else str(o.row), o.place, o.sequence_id, o.split, o.finding, o.excerpt)
@@ -83,7 +83,9 @@ def offender_frame(offenders: Sequence[Offender]) -> pd.DataFrame:
     return pd.DataFrame(escaped, columns=["rule", *OFFENDER_COLUMNS], dtype=object)
 
 
-def _parameters(rules: Sequence[Rule], evidence: Evidence, quality: QualityConfig) -> dict[str, float]:
+def _parameters(
+    rules: Sequence[ValidationRule], evidence: Evidence, quality: QualityConfig
+) -> dict[str, float]:
     """Return the thresholds and the exact counts that the suites ask for as {"$PARAMETER": name}."""
     by_offenders = [rule.name for rule in rules if rule.name in BY_OFFENDERS]
     return {
@@ -98,9 +100,9 @@ def _parameters(rules: Sequence[Rule], evidence: Evidence, quality: QualityConfi
     }
 
 
-def _judgement(
-    rules: Sequence[Rule], results: Mapping[str, ExpectationSuiteValidationResult], *, defined: int
-) -> Judgement:
+def _gx_result(
+    rules: Sequence[ValidationRule], results: Mapping[str, ExpectationSuiteValidationResult], *, defined: int
+) -> GXResult:
     outcomes: dict[str, list[bool]] = {rule.name: [] for rule in rules}
     evaluated = failed = 0
     for suite in results.values():
@@ -113,7 +115,7 @@ def _judgement(
             outcomes[_rule_of(result)].append(success)
             evaluated += was_evaluated
             failed += not success
-    return Judgement(
+    return GXResult(
         held={rule: bool(successes) and all(successes) for rule, successes in outcomes.items()},
         defined=defined,
         evaluated=evaluated,

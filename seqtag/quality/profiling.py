@@ -23,20 +23,20 @@ from seqtag.quality.few_documents import few_test_documents
 from seqtag.quality.likely_causes import find_prevalence
 from seqtag.quality.quarantine import EXAMPLES, quarantine
 from seqtag.quality.rule_verdicts import Evidence, ambiguity_sentence, scheme_profile, untagged_sentence
-from seqtag.quality.sequence_table import Measured, Splitter, measure
+from seqtag.quality.sequence_table import MeasuredCorpus, Splitter, measure_corpus
 from seqtag.quality.snapshot_reader import read_row_groups, schema_faults
 from seqtag.quality.split_metrics import CORPUS, TagCounts, ambiguity, split_metrics, split_profiles
-from seqtag.quality.validation_rules import UNKNOWN_SPLIT, Rule, rules_in_force
-from seqtag.quality.violation_text import Offender, Requirements, located, readable
-from seqtag.quality.violations import Findings, find_offenders
+from seqtag.quality.validation_rules import UNKNOWN_SPLIT, ValidationRule, rules_in_force
+from seqtag.quality.violation_text import Requirements, Violation, located, printable
+from seqtag.quality.violations import Violations, find_violations
 from seqtag.tagging.spelling import Spelling
 
 
 @dataclass(frozen=True)
-class Examined:
+class CorpusProfile:
     """The rules in force, what they are judged by, and what profile.json says besides."""
 
-    rules: tuple[Rule, ...]
+    rules: tuple[ValidationRule, ...]
     evidence: Evidence
     scheme: Mapping[str, Any]
     splits: Mapping[str, Any]
@@ -47,7 +47,7 @@ class Examined:
     tags: TagCounts
 
 
-def examine(
+def profile_corpus(
     parts: Sequence[Path],
     *,
     columns: Sequence[str],
@@ -59,7 +59,7 @@ def examine(
     fewest_test_documents: int = 0,
     sources: Sequence[SourceRecord] = (),
     places: Path | None = None,
-) -> Examined:
+) -> CorpusProfile:
     """Read a snapshot twice, the second time only what is refused or shown, and write the quarantine.
 
     Args:
@@ -70,7 +70,7 @@ def examine(
     wrong = schema_faults(parts, columns)
     sound_parts = () if wrong else tuple(parts)  # columns that are not there cannot be measured
     splitter = Splitter(sound_parts, split)
-    measured = measure(sound_parts, tags=tags, quality=quality, splitter=splitter)
+    measured = measure_corpus(sound_parts, tags=tags, quality=quality, splitter=splitter)
     scheme = measured.scheme.scheme if tags.scheme == "auto" else tags.scheme
     rules = rules_in_force(
         tags=tags,
@@ -80,7 +80,7 @@ def examine(
         has_previous=previous is not None,
         fewest_test_documents=fewest_test_documents,
     )
-    findings = find_offenders(measured.ledger, rules, scheme=scheme, min_length=quality.leakage_min_length)
+    findings = find_violations(measured.ledger, rules, scheme=scheme, min_length=quality.leakage_min_length)
     refusing = tuple(rule.name for rule in rules if rule.refuses)
     offenders = quarantine(
         sound_parts,
@@ -103,7 +103,7 @@ def examine(
         n_types=measured.types.n_types(),
         n_untagged=measured.tags.n_untagged(),
     )
-    return Examined(
+    return CorpusProfile(
         rules=rules,
         evidence=_evidence(
             measured,
@@ -136,9 +136,9 @@ def examine(
 
 
 def _evidence(
-    measured: Measured,
-    findings: Findings,
-    offenders: tuple[Offender, ...],
+    measured: MeasuredCorpus,
+    findings: Violations,
+    offenders: tuple[Violation, ...],
     *,
     wrong: Sequence[str],
     quality: QualityConfig,
@@ -147,14 +147,14 @@ def _evidence(
     refusing: tuple[str, ...],
     carving: str,
     ambiguity: str,
-    few_documents: Sequence[Offender],
+    few_documents: Sequence[Violation],
     scheme: str,
     empty_split: str,
     sources: Sequence[SourceRecord],
 ) -> Evidence:
-    unsound = [Offender("schema", None, "", "", fault, "") for fault in wrong]
+    unsound = [Violation("schema", None, "", "", fault, "") for fault in wrong]
     rare = _rare_tags(tags, least=quality.min_tag_support)
-    unread = [Offender("unread_spelling", None, "", "", measured.scheme.unread or "", "")]
+    unread = [Violation("unread_spelling", None, "", "", measured.scheme.unread or "", "")]
     unread = unread if measured.scheme.unread else []
     doubtful = doubtful_tags(
         tags,
@@ -197,7 +197,7 @@ def _evidence(
 
 
 def _lost(
-    parts: Sequence[Path], findings: Findings, tags: TagsConfig, *, scheme: SchemeName, spelling: Spelling
+    parts: Sequence[Path], findings: Violations, tags: TagsConfig, *, scheme: SchemeName, spelling: Spelling
 ) -> str:
     """Say how many tags the split step will make unknown where it converts them; "" where it makes none."""
     if tags.mark is None or scheme in ("none", tags.train_scheme):
@@ -218,38 +218,38 @@ def _lost(
 
 def _majority_tag(tags: TagCounts) -> str:
     """Return the commonest tag, of equal ones the first; nothing where there are no tags."""
-    return readable(max(tags, key=lambda tag: sum(tags[tag].values()))) if tags else ""
+    return printable(max(tags, key=lambda tag: sum(tags[tag].values()))) if tags else ""
 
 
-def _located(offenders: Sequence[Offender], file: Path) -> tuple[Offender, ...]:
+def _located(offenders: Sequence[Violation], file: Path) -> tuple[Violation, ...]:
     rows = {row for o in offenders for row in (o.row, o.other) if row is not None}
     places = read_places(file, np.array(sorted(rows), np.int64))
     return tuple(located(offender, places) for offender in offenders)
 
 
-def _carving(measured: Measured, findings: Findings, splitter: Splitter) -> dict[str, Any]:
+def _carving(measured: MeasuredCorpus, findings: Violations, splitter: Splitter) -> dict[str, Any]:
     """Return what profile.json says of the splits that no source labels; sizes are after quarantine."""
     labels, splits = (column[findings.kept] for column in (measured.ledger.label, measured.ledger.split))
     carved = describe_carving(splitter.plan, count_origins(labels, splits))
     return {"sentence": carving_sentence(carved), "splits": list(carved)}
 
 
-def _ambiguity(measured: Measured, findings: Findings, refusing: Sequence[str]) -> dict[str, Any]:
+def _ambiguity(measured: MeasuredCorpus, findings: Violations, refusing: Sequence[str]) -> dict[str, Any]:
     """Return what profile.json says of the sequences whose tokens also occur with other tags."""
     left_out = "conflicting_labels" in refusing
     found = ambiguity(measured.ledger, findings)
     return {"sentence": ambiguity_sentence(found[CORPUS], left_out=left_out), "left_out": left_out, **found}
 
 
-def _rare_tags(tags: TagCounts, *, least: int) -> list[Offender]:
+def _rare_tags(tags: TagCounts, *, least: int) -> list[Violation]:
     rare = sorted((counts["train"], tag) for tag, counts in tags.items() if counts["train"] < least)
     return [
-        Offender("rare_tags", None, "", "train", f"tag {readable(tag)}, tokens in train: {count:,}", "")
+        Violation("rare_tags", None, "", "train", f"tag {printable(tag)}, tokens in train: {count:,}", "")
         for count, tag in rare
     ]
 
 
-def _quarantined(findings: Findings, rules: Sequence[Rule], *, budget: float) -> dict[str, Any]:
+def _quarantined(findings: Violations, rules: Sequence[ValidationRule], *, budget: float) -> dict[str, Any]:
     n_refused = int((~findings.kept).sum())
     return {
         "n_sequences": n_refused,

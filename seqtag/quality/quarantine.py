@@ -15,10 +15,10 @@ from seqtag.config import SPLITS
 from seqtag.corpus.schema import SPLIT, TAGS, TOKENS, corpus_schema
 from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
-from seqtag.quality.sequence_table import Measured, Splitter
+from seqtag.quality.sequence_table import MeasuredCorpus, Splitter
 from seqtag.quality.snapshot_reader import CodedLists, read_rows
-from seqtag.quality.violation_text import Offender, Requirements, describe
-from seqtag.quality.violations import Findings, Rows, counterpart, first_examples
+from seqtag.quality.violation_text import Requirements, Violation, describe
+from seqtag.quality.violations import Rows, Violations, counterpart, first_examples
 
 REASONS = "reasons"
 EXAMPLES = 20  # of each rule, in the Data Docs
@@ -32,15 +32,15 @@ def quarantine_schema(columns: Sequence[str]) -> pa.Schema:
 
 def quarantine(
     parts: Sequence[Path],
-    measured: Measured,
-    findings: Findings,
+    measured: MeasuredCorpus,
+    findings: Violations,
     *,
     refusing: Sequence[str],
     columns: Sequence[str],
     splitter: Splitter,
     required: Requirements,
     file: Path,
-) -> tuple[Offender, ...]:
+) -> tuple[Violation, ...]:
     """Write the refused sequences to `file`, take them out of the censuses, and return offenders to show.
 
     Args:
@@ -51,7 +51,7 @@ def quarantine(
         for rule, rows in findings.rows.items()
     }
     shown = np.unique(np.concatenate([np.zeros(0, np.int64), *examples.values()]))
-    offenders: dict[tuple[str, int], Offender] = {}
+    offenders: dict[tuple[str, int], Violation] = {}
     schema = quarantine_schema(columns)
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for rows, batch in read_rows(parts, np.union1d(np.flatnonzero(~findings.kept), shown)):
@@ -65,7 +65,7 @@ def quarantine(
 
 
 def _with_reasons(
-    rows: Rows, refused: pa.RecordBatch, findings: Findings, refusing: Sequence[str], schema: pa.Schema
+    rows: Rows, refused: pa.RecordBatch, findings: Violations, refusing: Sequence[str], schema: pa.Schema
 ) -> pa.RecordBatch:
     broken = np.stack([_holds(findings.rows[rule], rows) for rule in refusing], axis=1)
     offsets = np.concatenate([[0], np.cumsum(broken.sum(axis=1))]).astype(np.int32)
@@ -80,7 +80,9 @@ def _holds(rising: Rows, rows: Rows) -> npt.NDArray[np.bool_]:
     return np.searchsorted(rising, rows, side="right") > np.searchsorted(rising, rows, side="left")
 
 
-def _take_out(refused: pa.RecordBatch, measured: Measured, splitter: Splitter, *, mark: str | None) -> None:
+def _take_out(
+    refused: pa.RecordBatch, measured: MeasuredCorpus, splitter: Splitter, *, mark: str | None
+) -> None:
     split = splitter.numbers(refused)
     measured.tags.add(CodedLists.of(known_tags(refused.column(TAGS), mark)), split, times=-1)
     measured.types.add(CodedLists.of(refused.column(TOKENS)), split, times=-1)
@@ -89,11 +91,11 @@ def _take_out(refused: pa.RecordBatch, measured: Measured, splitter: Splitter, *
 def _examples(
     rows: Rows,
     batch: pa.RecordBatch,
-    measured: Measured,
-    findings: Findings,
+    measured: MeasuredCorpus,
+    findings: Violations,
     examples: Mapping[str, npt.NDArray[np.int64]],
     required: Requirements,
-) -> dict[tuple[str, int], Offender]:
+) -> dict[tuple[str, int], Violation]:
     described = {}
     for rule, chosen in examples.items():
         for position in np.flatnonzero(_holds(np.sort(chosen), rows)).tolist():

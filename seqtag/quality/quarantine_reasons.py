@@ -14,7 +14,7 @@ _BY_ANOTHER = {  # which one it is, a row does not say
 }
 
 
-def finding(sequence: Mapping[str, Any], required: Requirements) -> str:
+def quarantine_reason(sequence: Mapping[str, Any], required: Requirements) -> str:
     """Say what is wrong with a quarantined sequence, and at which token, for each reason that it has.
 
     Args:

@@ -13,8 +13,8 @@ from seqtag.config import SPLITS, SchemeName, TagsConfig
 from seqtag.corpus import SourceRecord, contradictions_sentence
 from seqtag.quality.likely_causes import Prevalence
 from seqtag.quality.split_metrics import CORPUS
-from seqtag.quality.validation_rules import SEQUENCE_RULES, UNKNOWN_SPLIT, Rule
-from seqtag.quality.violation_text import Offender
+from seqtag.quality.validation_rules import SEQUENCE_RULES, UNKNOWN_SPLIT, ValidationRule
+from seqtag.quality.violation_text import Violation
 from seqtag.tagging.scheme_detection import SchemeVerdict
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
@@ -27,7 +27,7 @@ class Evidence:
     """What the rules are judged by: two small frames, and the exact numbers behind the second."""
 
     metrics: pd.DataFrame  # one row for the corpus, one per split
-    offenders: tuple[Offender, ...]  # a sample of each rule's
+    offenders: tuple[Violation, ...]  # a sample of each rule's
     counts: Mapping[str, int]  # rule -> offenders in all
     n_sequences: int  # received
     n_tags: int
@@ -65,7 +65,7 @@ class RuleVerdict:
 
 
 def rule_verdicts(
-    rules: Sequence[Rule], evidence: Evidence, *, held: Mapping[str, bool]
+    rules: Sequence[ValidationRule], evidence: Evidence, *, held: Mapping[str, bool]
 ) -> tuple[RuleVerdict, ...]:
     """Say of each rule what was required and what came."""
     return tuple(
@@ -207,7 +207,7 @@ def untagged_sentence(splits: Mapping[str, Mapping[str, Any]], *, lost: str = ""
     return "; ".join(filter(None, [*sentences, lost]))
 
 
-def _received(rule: Rule, evidence: Evidence) -> str:
+def _received(rule: ValidationRule, evidence: Evidence) -> str:
     name, count = rule.name, evidence.counts.get(rule.name, 0)
     if name == "conflicting_labels":
         return evidence.ambiguity

@@ -16,7 +16,7 @@ from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.split_plan import assign_splits, plan_splits
 from seqtag.corpus.untagged import known_tags
 from seqtag.hashing import hash_strings
-from seqtag.quality.counters import TagCensus, TransitionCensus, TypeCensus, broken_schemes
+from seqtag.quality.counters import TagCounter, TransitionCounter, WordTypeCounts, broken_schemes
 from seqtag.quality.snapshot_reader import CodedLists, read_row_groups
 from seqtag.quality.validation_rules import UNKNOWN_SPLIT, fault_bit
 from seqtag.tagging.scheme_detection import SchemeVerdict
@@ -24,7 +24,7 @@ from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
 
 @dataclass(frozen=True)
-class Ledger:
+class SequenceTable:
     """What is remembered of every sequence: 34 bytes, one element of each array, in reading order."""
 
     id_hash: npt.NDArray[np.uint64]  # of the id and the split that the source names
@@ -42,12 +42,12 @@ class Ledger:
 
 
 @dataclass(frozen=True)
-class Measured:
+class MeasuredCorpus:
     """What the pass found."""
 
-    ledger: Ledger
-    tags: TagCensus
-    types: TypeCensus
+    ledger: SequenceTable
+    tags: TagCounter
+    types: WordTypeCounts
     scheme: SchemeVerdict  # as detected, whichever is declared
     spelling: Spelling  # in which the tags are read
 
@@ -72,11 +72,11 @@ class Splitter:
         return ~named.to_numpy(zero_copy_only=False)
 
 
-def measure(
+def measure_corpus(
     parts: Sequence[Path], *, tags: TagsConfig, quality: QualityConfig, splitter: Splitter
-) -> Measured:
+) -> MeasuredCorpus:
     """Read the snapshot once, row group by row group, and remember what the rules ask for."""
-    tag_census, type_census, transitions = TagCensus(), TypeCensus(), TransitionCensus()
+    tag_census, type_census, transitions = TagCounter(), WordTypeCounts(), TransitionCounter()
     ledgers = [_EMPTY]
     for _, batch in read_row_groups(parts):
         tokens_of = CodedLists.of(batch.column(TOKENS))
@@ -98,7 +98,7 @@ def measure(
             UNKNOWN_SPLIT: splitter.is_unknown(batch),
         }
         ledgers.append(
-            Ledger(
+            SequenceTable(
                 id_hash=_id_hashes(batch),
                 token_hash=tokens_of.hashes,
                 tag_hash=tags_of.hashes,
@@ -115,13 +115,13 @@ def measure(
     spelling = verdict.spelling if declared == "auto" else transitions.spelling(tags, declared)
     if spelling != CANONICAL_SPELLING:  # known only now: legality was judged as if the usual one were used
         ledger = replace(ledger, illegal=_illegal_as_spelled(parts, ledger, spelling, tags))
-    return Measured(ledger, tag_census, type_census, verdict, spelling)
+    return MeasuredCorpus(ledger, tag_census, type_census, verdict, spelling)
 
 
 def _illegal_as_spelled(
-    parts: Sequence[Path], ledger: Ledger, spelling: Spelling, tags: TagsConfig
+    parts: Sequence[Path], ledger: SequenceTable, spelling: Spelling, tags: TagsConfig
 ) -> npt.NDArray[np.uint8]:
-    """Read the tags again, and return what `Ledger.illegal` is under their spelling."""
+    """Read the tags again, and return what `SequenceTable.illegal` is under their spelling."""
     unjudged = fault_bit("length_mismatch") | fault_bit("broken_sequence")
     if not tags.partial:
         unjudged |= fault_bit("missing_tag")
@@ -161,11 +161,13 @@ def _packed(faults: dict[str, npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint16]:
     return packed
 
 
-def _joined(ledgers: list[Ledger]) -> Ledger:
-    return Ledger(**{f.name: np.concatenate([getattr(x, f.name) for x in ledgers]) for f in fields(Ledger)})
+def _joined(ledgers: list[SequenceTable]) -> SequenceTable:
+    return SequenceTable(
+        **{f.name: np.concatenate([getattr(x, f.name) for x in ledgers]) for f in fields(SequenceTable)}
+    )
 
 
-_EMPTY = Ledger(
+_EMPTY = SequenceTable(
     id_hash=np.zeros(0, np.uint64),
     token_hash=np.zeros(0, np.uint64),
     tag_hash=np.zeros(0, np.uint64),

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from seqtag.config import SPLITS, QualityConfig
-from seqtag.quality.sequence_table import Ledger
-from seqtag.quality.violations import Findings, Mask
+from seqtag.quality.sequence_table import SequenceTable
+from seqtag.quality.violations import Mask, Violations
 
 CORPUS = "corpus"  # the row of the metrics that stands for all splits together
 
@@ -18,8 +18,8 @@ TagCounts = Mapping[str, Mapping[str, int]]  # tag -> split -> tokens
 
 
 def split_metrics(
-    ledger: Ledger,
-    findings: Findings,
+    ledger: SequenceTable,
+    findings: Violations,
     *,
     quality: QualityConfig,
     tags: TagCounts,
@@ -65,7 +65,7 @@ def split_metrics(
 
 
 def split_profiles(
-    ledger: Ledger, findings: Findings, *, n_types: tuple[int, ...], n_untagged: tuple[int, ...]
+    ledger: SequenceTable, findings: Violations, *, n_types: tuple[int, ...], n_untagged: tuple[int, ...]
 ) -> dict[str, Any]:
     """Return what profile.json says of each split; all of it after quarantine.
 
@@ -87,7 +87,7 @@ def split_profiles(
     return profiles
 
 
-def ambiguity(ledger: Ledger, findings: Findings) -> dict[str, Any]:
+def ambiguity(ledger: SequenceTable, findings: Violations) -> dict[str, Any]:
     """Return the ambiguous sequences of the corpus and of each split, and their shares of those received.
 
     Of equal sequences with different tags no tagger can get all right, which bounds the score on test.
@@ -134,7 +134,7 @@ def _majority_share(counts: Mapping[str, int]) -> float:
     return max(counts.values()) / total if total else 0.0
 
 
-def _is_in(ledger: Ledger, name: str) -> Mask:
+def _is_in(ledger: SequenceTable, name: str) -> Mask:
     if name == CORPUS:
         return np.ones(len(ledger), dtype=np.bool_)
     inside: Mask = ledger.split == SPLITS.index(name)

@@ -12,7 +12,7 @@ from seqtag.artifacts import (
 )
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus import SourceRecord
-from seqtag.quality.profiling import examine
+from seqtag.quality.profiling import profile_corpus
 from seqtag.quality.rule_verdicts import corpus_sentence, rule_verdicts
 
 PROFILE = "profile.json"
@@ -48,9 +48,9 @@ def validate(
         places: the file that says where each sequence begins in its source, for people.
     """
     from seqtag.quality.data_docs import write_pages
-    from seqtag.quality.gx_validation import judge  # opens Great Expectations
+    from seqtag.quality.gx_validation import run_gx  # opens Great Expectations
 
-    examined = examine(
+    examined = profile_corpus(
         parts,
         columns=columns,
         tags=tags,
@@ -62,7 +62,7 @@ def validate(
         sources=sources,
         places=places,
     )
-    judgement = judge(examined.rules, examined.evidence, quality=quality)
+    judgement = run_gx(examined.rules, examined.evidence, quality=quality)
     verdicts = rule_verdicts(examined.rules, examined.evidence, held=judgement.held)
     accepted, sentence = corpus_sentence(
         verdicts,

@@ -85,7 +85,7 @@ _REQUIRED: Mapping[str, str] = {
 
 
 @dataclass(frozen=True)
-class Rule:
+class ValidationRule:
     """One rule that is in force."""
 
     name: str
@@ -106,7 +106,7 @@ def rules_in_force(
     scheme: SchemeName,
     has_previous: bool,
     fewest_test_documents: int,
-) -> tuple[Rule, ...]:
+) -> tuple[ValidationRule, ...]:
     """Return the rules that this configuration asks for; one that could not fail is not among them."""
     idle = {rule for rule in ROW_RULES if quality.severity(rule) == "off"}
     if tags.declared is None:
@@ -130,7 +130,7 @@ def rules_in_force(
     if not fewest_test_documents:
         del severities["few_test_documents"]
     return tuple(
-        Rule(
+        ValidationRule(
             name,
             severity,
             _REQUIRED[name].format(

@@ -35,7 +35,7 @@ _HAVING = {  # a scheme that has the prefix
 
 
 @dataclass(frozen=True)
-class Offender:
+class Violation:
     """One row of the frame of offenders; `row` is None where the offender is no sequence."""
 
     rule: str
@@ -80,31 +80,31 @@ class Requirements:
             return ""
         keys = [] if self.partial else ["tags.partial = true"]
         if tag != self.unlabelled:
-            keys.append(f'tags.unlabelled = "{readable(tag)}"')
+            keys.append(f'tags.unlabelled = "{printable(tag)}"')
         return f"; if it stands for a tag that nobody knows, set {' and '.join(keys)}" if keys else ""
 
 
 def describe(
     rule: str, row: int, sequence: Mapping[str, Any], *, other: int | None, required: Requirements
-) -> Offender:
+) -> Violation:
     """Say what is wrong with a sequence under `rule`. `other`: the row that it repeats or contradicts."""
     tokens: list[str | None] = sequence[TOKENS]
     tags: list[str | None] | None = sequence[TAGS]
     if tags is not None and required.partial:
         tags = [None if tag == required.unlabelled else tag for tag in tags]
     finding, place = _finding(rule, tokens, tags, sequence, other=other, required=required)
-    return Offender(
+    return Violation(
         rule=rule,
         row=row,
-        sequence_id=readable(sequence[SEQUENCE_ID]),
-        split=readable(sequence[SPLIT]),
+        sequence_id=printable(sequence[SEQUENCE_ID]),
+        split=printable(sequence[SPLIT]),
         finding=finding,
         excerpt=excerpt(tokens, tags, place=place),
         other=other,
     )
 
 
-def located(offender: Offender, places: Mapping[int, str]) -> Offender:
+def located(offender: Violation, places: Mapping[int, str]) -> Violation:
     """Return an offender with the place where it begins, and that of the other row it is about.
 
     Args:
@@ -118,7 +118,7 @@ def located(offender: Offender, places: Mapping[int, str]) -> Offender:
 
 
 def _shown(place: str) -> str:
-    return readable(place, longest=_LONGEST_PLACE) if place else ""
+    return printable(place, longest=_LONGEST_PLACE) if place else ""
 
 
 def excerpt(tokens: Sequence[str | None], tags: Sequence[str | None] | None, *, place: int) -> str:
@@ -131,14 +131,14 @@ def excerpt(tokens: Sequence[str | None], tags: Sequence[str | None] | None, *, 
     start, stop = max(0, place - _BEFORE), min(length, place + _AFTER)
     words = []
     for i in range(start, stop):
-        word = readable(tokens[i]) if i < len(tokens) else "(no token)"
+        word = printable(tokens[i]) if i < len(tokens) else "(no token)"
         if tags is not None:
-            word += "/" + (readable(tags[i]) if i < len(tags) else "(no tag)")
+            word += "/" + (printable(tags[i]) if i < len(tags) else "(no tag)")
         words.append(word)
     return ("… " if start else "") + " ".join(words) + (" …" if stop < length else "")
 
 
-def readable(text: str | None, *, longest: int = _LONGEST) -> str:
+def printable(text: str | None, *, longest: int = _LONGEST) -> str:
     r"""Return text that can be printed: what cannot be seen is spelled out, what is long is cut.
 
     >>> readable("a\nb"), readable(""), readable(None)
@@ -166,7 +166,7 @@ def _finding(
         return _illegal_transition(tags or (), required)
     if rule == "empty_token":
         place = next((i for i, token in enumerate(tokens) if not token), 0)
-        return (f"token {place + 1} is {readable(tokens[place])}" if tokens else "no tokens"), place
+        return (f"token {place + 1} is {printable(tokens[place])}" if tokens else "no tokens"), place
     if rule == "length_mismatch":
         return _length_mismatch(tokens, tags)
     if rule == "missing_tag":
@@ -177,9 +177,9 @@ def _finding(
         tag = (tags or ())[place]
         return f"token {place + 1}: tag {_undeclared(tag, required)}{required.hint(tag)}", place
     sentences = {
-        "broken_sequence": readable(sequence[DEFECT], longest=400),
+        "broken_sequence": printable(sequence[DEFECT], longest=400),
         "over_long": f"{len(tokens):,} tokens, at most {required.max_length:,} allowed by quality.max_length",
-        "unknown_split": f"split {readable(sequence[SPLIT])}, which split_names of its source could map",
+        "unknown_split": f"split {printable(sequence[SPLIT])}, which split_names of its source could map",
     }
     return sentences.get(rule) or _OF_ANOTHER[rule].format(other=f"row {other}"), 0
 
@@ -187,8 +187,10 @@ def _finding(
 def _undeclared(tag: str | None, required: Requirements) -> str:
     canonical = required.spelling.canonical(tag or "")
     if canonical in (required.declared or ()):
-        return f"{readable(tag)} is declared as {readable(canonical)}; declare tags as the corpus spells them"
-    return f"{readable(tag)} is not declared"
+        return (
+            f"{printable(tag)} is declared as {printable(canonical)}; declare tags as the corpus spells them"
+        )
+    return f"{printable(tag)} is not declared"
 
 
 def _illegal_transition(tags: Sequence[str | None], required: Requirements) -> tuple[str, int]:
@@ -205,14 +207,14 @@ def _illegal_transition(tags: Sequence[str | None], required: Requirements) -> t
     place = int(np.argmin(legal[ids[:-1], ids[1:]]))
     lone = _lone(tags[place - 1], "B", required) if place else ""
     if place == len(tags):
-        return f"{readable(tags[-1])} cannot end a sequence in {scheme}{lone}", place - 1
-    after = f"cannot follow {readable(tags[place - 1])}" if place else "cannot begin a sequence"
+        return f"{printable(tags[-1])} cannot end a sequence in {scheme}{lone}", place - 1
+    after = f"cannot follow {printable(tags[place - 1])}" if place else "cannot begin a sequence"
     tag = tags[place]
     if exists[ids[place + 1]]:
         lone = lone or _lone(tag, "E", required)
-        return f"token {place + 1}: {readable(tag)} {after} in {scheme}{lone}", place
+        return f"token {place + 1}: {printable(tag)} {after} in {scheme}{lone}", place
     why = _no_tag(tag or "", scheme, spelling) + required.hint(tag)
-    return f"token {place + 1}: {readable(tag)} {why}", place
+    return f"token {place + 1}: {printable(tag)} {why}", place
 
 
 def _lone(tag: str | None, prefix: str, required: Requirements) -> str:
@@ -220,7 +222,7 @@ def _lone(tag: str | None, prefix: str, required: Requirements) -> str:
     if required.scheme != "IOBES" or not required.spelling.canonical(tag or "").startswith(prefix):
         return ""
     return (
-        f"; if {readable(tag)} alone is a span of one token, [quality.rules] illegal_transition = "
+        f"; if {printable(tag)} alone is a span of one token, [quality.rules] illegal_transition = "
         '"warn" reads it so'
     )
 
@@ -249,7 +251,7 @@ def _no_tag(tag: str, scheme: SchemeName, spelling: Spelling) -> str:
         return missing
     return (
         f"{missing}, where {spelling.outside} is outside spans; declare tags.outside = "
-        f'"{readable(tag)}" if this is'
+        f'"{printable(tag)}" if this is'
     )
 
 

@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from seqtag.config import SPLITS, SchemeName
 from seqtag.quality.counters import scheme_bit
-from seqtag.quality.sequence_table import Ledger
-from seqtag.quality.validation_rules import AMONG_SEQUENCES, SEQUENCE_RULES, Rule, fault_bit
+from seqtag.quality.sequence_table import SequenceTable
+from seqtag.quality.validation_rules import AMONG_SEQUENCES, SEQUENCE_RULES, ValidationRule, fault_bit
 
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Findings:
+class Violations:
     """The offenders of each rule, by row number, and what follows from them.
 
     rows: rule -> `<int64>[n_offenders]`, rising, for every rule that sequences can break.
@@ -34,7 +34,9 @@ class Findings:
     kept: Mask
 
 
-def find_offenders(ledger: Ledger, rules: Sequence[Rule], *, scheme: SchemeName, min_length: int) -> Findings:
+def find_violations(
+    ledger: SequenceTable, rules: Sequence[ValidationRule], *, scheme: SchemeName, min_length: int
+) -> Violations:
     """Return the offenders of `rules`.
 
     Duplicate ids and conflicting labels are looked for among the sequences that are not refused for
@@ -61,10 +63,10 @@ def find_offenders(ledger: Ledger, rules: Sequence[Rule], *, scheme: SchemeName,
     found["leakage"] = _leaks(ledger, among=kept, min_length=min_length)
     order = {name: i for i, name in enumerate(in_force)}
     names = sorted(found, key=lambda name: order[name])
-    return Findings({name: np.flatnonzero(found[name]) for name in names}, sound, ambiguous, kept)
+    return Violations({name: np.flatnonzero(found[name]) for name in names}, sound, ambiguous, kept)
 
 
-def counterpart(ledger: Ledger, findings: Findings, rule: str, row: int) -> int | None:
+def counterpart(ledger: SequenceTable, findings: Violations, rule: str, row: int) -> int | None:
     """Return the row that makes `row` an offender: the first other one that it repeats or contradicts."""
     if rule == "duplicate_id":
         like = (ledger.id_hash == ledger.id_hash[row]) & findings.sound
@@ -84,7 +86,7 @@ def counterpart(ledger: Ledger, findings: Findings, rule: str, row: int) -> int 
     return int(np.flatnonzero(like)[0])
 
 
-def first_examples(ledger: Ledger, rule: str, rows: Rows, *, limit: int) -> Rows:
+def first_examples(ledger: SequenceTable, rule: str, rows: Rows, *, limit: int) -> Rows:
     """Return at most `limit` of the offenders: the first ones; contradictions side by side."""
     if rule != "conflicting_labels":
         return rows[:limit]
@@ -92,7 +94,7 @@ def first_examples(ledger: Ledger, rule: str, rows: Rows, *, limit: int) -> Rows
     return rows[np.argsort(first[group], kind="stable")][:limit]
 
 
-def _refused(ledger: Ledger, found: Mapping[str, Mask], rules: Mapping[str, Rule]) -> Mask:
+def _refused(ledger: SequenceTable, found: Mapping[str, Mask], rules: Mapping[str, ValidationRule]) -> Mask:
     refused = np.zeros(len(ledger), dtype=np.bool_)
     for name, offends in found.items():
         if rules[name].refuses:
@@ -109,7 +111,7 @@ def _repeats(hashes: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
     return repeats
 
 
-def _shared_ids(ledger: Ledger, *, among: Mask) -> Mask:
+def _shared_ids(ledger: SequenceTable, *, among: Mask) -> Mask:
     """Return which of the rows `among` have the id of another one: all, but the first of equal sequences.
 
     Of different ones none can be taken for the right one: as a rule they are torn pieces of one sequence. A
@@ -135,7 +137,7 @@ def _conflicts(keys: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64], *, 
     return conflicts
 
 
-def _leaks(ledger: Ledger, *, among: Mask, min_length: int) -> Mask:
+def _leaks(ledger: SequenceTable, *, among: Mask, min_length: int) -> Mask:
     is_train = ledger.split == SPLITS.index("train")
     leaks = among & ~is_train & (ledger.n_tokens >= min_length)
     leaks[leaks] = np.isin(ledger.token_hash[leaks], ledger.token_hash[among & is_train])

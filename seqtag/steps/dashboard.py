@@ -32,12 +32,12 @@ def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
 
 def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
     """Return the first quarantined sequences, what refused them and what is wrong with them."""
-    from seqtag.quality import Requirements, finding
+    from seqtag.quality import Requirements, quarantine_reason
     from seqtag.reporting import quarantine_rows
 
     config, scheme = read_config(run), read_json(run.profile)["scheme"]["used"]
     required = Requirements.of(scheme, config.tags, config.quality, spelling_of(run))
-    return quarantine_rows(run.quarantine, finding=partial(finding, required=required))
+    return quarantine_rows(run.quarantine, finding=partial(quarantine_reason, required=required))
 
 
 def score_table(run: RunDir) -> list[dict[str, Any]]:

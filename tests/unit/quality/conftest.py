@@ -15,7 +15,7 @@ import pytest
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus import corpus_schema
 from seqtag.quality import DATA_DOCS, PROFILE, QUARANTINE, validate
-from seqtag.quality.profiling import Examined, examine
+from seqtag.quality.profiling import CorpusProfile, profile_corpus
 
 Row = dict[str, Any]
 
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 class Seen:
     """What was found before any judgement."""
 
-    found: Examined
+    found: CorpusProfile
     quarantine: list[Row]
 
     @property
@@ -108,7 +108,7 @@ def examined(tmp_path: Path) -> Callable[..., Seen]:
 
     def run(rows: Sequence[Row], **configuration: Any) -> Seen:
         file = _new(tmp_path, "examination") / QUARANTINE
-        found = examine(quarantine_file=file, **_arguments(rows, tmp_path, **configuration))
+        found = profile_corpus(quarantine_file=file, **_arguments(rows, tmp_path, **configuration))
         return Seen(found, pq.read_table(file).to_pylist())
 
     return run

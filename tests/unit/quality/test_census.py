@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
-from seqtag.quality.counters import MAX_DETECTED_TAGS, TagCensus, TransitionCensus, TypeCensus
+from seqtag.quality.counters import MAX_DETECTED_TAGS, TagCounter, TransitionCounter, WordTypeCounts
 from seqtag.quality.snapshot_reader import CodedLists
 
 
@@ -18,7 +18,7 @@ def splits(*numbers):
 
 
 def test_what_was_counted_can_be_taken_out_again():
-    tags = TagCensus()
+    tags = TagCounter()
     tags.add(coded(["O", "B-X"], ["O"]), splits(0, 2))
     tags.add(coded(["B-X", None, ""]), splits(0))
     tags.add(coded(["O"]), splits(2), times=-1)
@@ -33,7 +33,7 @@ def test_what_was_counted_can_be_taken_out_again():
 
 
 def test_types_are_counted_once_however_often_they_come():
-    types = TypeCensus()
+    types = WordTypeCounts()
     types.add(coded(["a", "b", "a"], ["a"]), splits(0, 1))
     types.add(coded(["b", "c"], ["d"]), splits(0, 0))
     types.add(coded(["d"]), splits(0), times=-1)
@@ -42,7 +42,7 @@ def test_types_are_counted_once_however_often_they_come():
 
 
 def test_types_that_come_in_many_batches_are_merged():
-    types = TypeCensus()
+    types = WordTypeCounts()
     for first in range(0, 500_000, 100_000):
         types.add(coded([f"w{i}" for i in range(first, first + 200_000)]), splits(0))
 
@@ -50,7 +50,7 @@ def test_types_that_come_in_many_batches_are_merged():
 
 
 def test_transitions_of_several_batches_add_up():
-    census = TransitionCensus()
+    census = TransitionCounter()
     census.add(coded(["O", "I-X"], ["I-X"]), np.array([True, True]))
     census.add(coded(["B-X", "I-X"], ["I-Y", "O"]), np.array([True, False]))
 
@@ -62,7 +62,7 @@ def test_transitions_of_several_batches_add_up():
 
 
 def test_nothing_is_illegal_beside_a_tag_that_nobody_knows():
-    census = TransitionCensus()
+    census = TransitionCounter()
     rows = [["O", None, "I-X"], [None, "I-X"], ["B-X", None, "I-Y", "I-X"], [None, None]]
 
     broken = census.add(coded(*rows), np.ones(4, dtype=np.bool_))
@@ -78,7 +78,7 @@ def test_nothing_is_illegal_beside_a_tag_that_nobody_knows():
 
 def test_more_tags_than_fit_a_matrix_have_no_detected_scheme_but_are_still_checked():
     lists = [[f"B-{i}", f"I-{i}", "I-other"] for i in range(MAX_DETECTED_TAGS)]
-    census = TransitionCensus()
+    census = TransitionCounter()
 
     broken = census.add(coded(*lists), np.ones(len(lists), dtype=np.bool_))
     census.add(coded(["O"]), np.ones(1, dtype=np.bool_))

@@ -12,7 +12,7 @@ import pytest
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.quality.rule_verdicts import Evidence, corpus_sentence, rule_verdicts
 from seqtag.quality.validation_rules import rules_in_force
-from seqtag.quality.violation_text import Offender
+from seqtag.quality.violation_text import Violation
 
 RULES = rules_in_force(
     tags=TagsConfig(),
@@ -44,13 +44,13 @@ SOUND = Evidence(
     carving="dev and test as labelled by the sources",
     ambiguity="0 of 30 sequences (0.00%) with 0.00% of the tokens occur with other tags too",
 )
-OFFENDER = Offender("over_long", 3, "s3", "train", "12,000 tokens, 10,000 allowed", "a/O …")
+OFFENDER = Violation("over_long", 3, "s3", "train", "12,000 tokens, 10,000 allowed", "a/O …")
 
 
 def judged(evidence, rules=RULES):
-    from seqtag.quality.gx_validation import judge
+    from seqtag.quality.gx_validation import run_gx
 
-    judgement = judge(rules, evidence, quality=QualityConfig())
+    judgement = run_gx(rules, evidence, quality=QualityConfig())
     verdicts = rule_verdicts(rules, evidence, held=judgement.held)
     return judgement, corpus_sentence(
         verdicts, evidence, defined=judgement.defined, evaluated=judgement.evaluated
@@ -104,12 +104,12 @@ def test_an_offender_that_was_not_counted_is_an_offender():
 
 
 def test_an_expectation_that_raises_is_not_evaluated_and_refuses(monkeypatch):
-    from seqtag.quality.expectations import ExpectNoOffenders
+    from seqtag.quality.expectations import ExpectNoViolations
 
     def broken(*_, **__):
         raise RuntimeError("no such thing")
 
-    monkeypatch.setattr(ExpectNoOffenders, "_validate", broken)
+    monkeypatch.setattr(ExpectNoViolations, "_validate", broken)
 
     judgement, (accepted, sentence) = judged(SOUND)
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.quality.counters import TransitionCensus, scheme_bit
+from seqtag.quality.counters import TransitionCounter, scheme_bit
 from seqtag.quality.snapshot_reader import CodedLists
 from tests.unit.quality import naive
 
@@ -113,7 +113,7 @@ def test_the_corrupted_corpora_break_every_rule():
 def test_legality_under_each_scheme_agrees_with_walking_the_tags(lists):
     tags = CodedLists.of(pa.array(lists, pa.list_(pa.string())))
 
-    broken = TransitionCensus().add(tags, np.ones(len(lists), dtype=np.bool_))
+    broken = TransitionCounter().add(tags, np.ones(len(lists), dtype=np.bool_))
 
     for scheme in ("IOB1", "IOB2", "IOBES", "IOE1", "IOE2"):
         expected = [not naive.is_legal(list_, scheme) for list_ in lists]

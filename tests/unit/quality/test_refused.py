@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from seqtag.quality import Requirements, finding
+from seqtag.quality import Requirements, quarantine_reason
 
 REQUIRED = Requirements("IOB2", ("O", "B-PER", "I-PER"), 3)
 
@@ -53,12 +53,15 @@ def row(*reasons: str, **changed: object) -> dict[str, object]:
     ],
 )
 def test_every_reason_is_told_with_its_place(sequence, expected):
-    assert finding(sequence, REQUIRED) == expected
+    assert quarantine_reason(sequence, REQUIRED) == expected
 
 
 def test_a_fault_behind_an_unknown_tag_is_told_with_its_place():
     required = replace(REQUIRED, partial=True)
     tags = ["B-PER", "-", "I-PER", None, "O", "I-PER"]
     sequence = row("illegal_transition", tokens=["a"] * 6, tags=tags)
-    assert finding(sequence, required) == "token 6: I-PER cannot follow O in IOB2"
-    assert finding(row("unknown_tag", tags=["-", "B-X"]), required) == "token 2: tag B-X is not declared"
+    assert quarantine_reason(sequence, required) == "token 6: I-PER cannot follow O in IOB2"
+    assert (
+        quarantine_reason(row("unknown_tag", tags=["-", "B-X"]), required)
+        == "token 2: tag B-X is not declared"
+    )
