@@ -69,7 +69,7 @@ def retrain(
     return Completed(name=came_to.title, message=came_to.sentence, data=run)
 
 
-def _occasion() -> steps.Occasion:
+def _occasion() -> steps.AuditContext:
     """Return who promotes: the user whose process this is, through this flow run, now."""
     return steps.audit_context(f"flow run {runtime.flow_run.id}", datetime.now(UTC))
 

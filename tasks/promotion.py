@@ -22,7 +22,7 @@ def infra_validate(run: RunDir, place: steps.Workspace) -> RunDir:
 
 
 @step(name="promote {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
-def promote(run: RunDir, place: steps.Workspace, *, by: steps.Occasion) -> RunDir:
+def promote(run: RunDir, place: steps.Workspace, *, by: steps.AuditContext) -> RunDir:
     """Let the version serve if the decision says so and nothing forbids it."""
     steps.promote(run, place, by=by)
     return run

@@ -13,7 +13,7 @@ from seqtag import steps
 from seqtag.cli.common import RUN, find_run, place
 
 if TYPE_CHECKING:
-    from seqtag.registry import Entry, Occasion
+    from seqtag.registry import AuditContext, Entry
 
 Run = Annotated[str, RUN]
 Tagger = Annotated[str, typer.Argument(help="A tagger of the registry.")]
@@ -109,7 +109,7 @@ def history(
         typer.echo(_table(entries) if entries else f"The ledger has nothing on {tagger}.")
 
 
-def occasion(command: str) -> Occasion:
+def occasion(command: str) -> AuditContext:
     """Return who calls a command of ours, now."""
     return steps.audit_context(f"seqtag {command}", datetime.now(UTC))
 

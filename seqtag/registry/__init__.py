@@ -1,20 +1,20 @@
 """Tracking, versions and aliases in MLflow, which is opened nowhere else."""
 
-from seqtag.registry.infra_validation import Findings, failures
+from seqtag.registry.infra_validation import InfraFindings, failures
 from seqtag.registry.mlflow_commands import mlflow_environment, page_command, serve_command
 from seqtag.registry.mlflow_store import sqlite_url
 from seqtag.registry.model_artifact import bundle_digest, serving_digest
 from seqtag.registry.registry import Registry
-from seqtag.registry.types import Champion, Entry, Judgement, Occasion, Registration, Version
+from seqtag.registry.types import AuditContext, Champion, Entry, Registration, RegistryDecision, Version
 
 __all__ = [
+    "AuditContext",
     "Champion",
     "Entry",
-    "Findings",
-    "Judgement",
-    "Occasion",
+    "InfraFindings",
     "Registration",
     "Registry",
+    "RegistryDecision",
     "Version",
     "bundle_digest",
     "failures",

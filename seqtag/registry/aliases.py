@@ -16,7 +16,7 @@ from seqtag.registry import types
 from seqtag.registry.column_limits import storable
 from seqtag.registry.ledger import Ledger
 from seqtag.registry.registration import registered_model
-from seqtag.registry.types import Entry, Event, Occasion
+from seqtag.registry.types import AuditContext, Entry, Event
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -38,7 +38,7 @@ class Aliases:
         champion, standing, behind = self._state()
         return standing.to_version if standing is not None and behind else champion
 
-    def settle(self, *, by: Occasion) -> None:
+    def settle(self, *, by: AuditContext) -> None:
         """Have ledger and aliases say the same, whatever was cut off or done by hand before."""
         from mlflow.exceptions import MlflowException
 
@@ -97,7 +97,7 @@ class Aliases:
         client.set_registered_model_tag(tagger, types.ENTRY_TAG, str(standing.entry))
         _log.info("%s: %s is champion by entry %d of the ledger", tagger, named(serves), standing.entry)
 
-    def _noticed(self, length: int, standing: Entry | None, champion: str | None, by: Occasion) -> Entry:
+    def _noticed(self, length: int, standing: Entry | None, champion: str | None, by: AuditContext) -> Entry:
         if length == 0:
             model = registered_model(self.client, self.tagger)
             before = None if model is None else model.aliases.get(types.PREVIOUS)
@@ -112,7 +112,7 @@ class Aliases:
         told: tuple[Event, str],
         from_version: str | None,
         to_version: str | None,
-        by: Occasion,
+        by: AuditContext,
         *,
         dataset: str = "",
     ) -> Entry:

@@ -13,24 +13,24 @@ from typing import Any, TypedDict
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import SubprocessCrashedError
-from seqtag.registry.smoke_test import Finding, tried
+from seqtag.registry.smoke_test import SmokeCheck, run_smoke_test
 from seqtag.registry.types import Champion
 from seqtag.subprocess_runner import run_in_subprocess
 
 _SHOWN = 300  # characters of a detail; findings.json has all of it
 
 
-class Findings(TypedDict):
+class InfraFindings(TypedDict):
     """findings.json."""
 
     held: bool
-    checks: list[Finding]
+    checks: list[SmokeCheck]
     measured: dict[str, float]  # its names end with the unit
 
 
 def validate_infra(
     url: str, tagger: str, version: Champion, *, golden: Path | None, scheme: SchemeName
-) -> Findings:
+) -> InfraFindings:
     """Try a registered model out; what does not work is a check that does not hold.
 
     A crash of the process is a finding if a second process crashes, too.
@@ -49,7 +49,7 @@ def validate_infra(
 
     def attempt() -> dict[str, Any]:
         found: dict[str, Any] = run_in_subprocess(
-            tried,
+            run_smoke_test,
             url=url,
             model=f"models:/{tagger}/{version.version}",
             bundle=str(version.bundle),
@@ -64,16 +64,16 @@ def validate_infra(
         try:
             found = attempt()
         except SubprocessCrashedError as error:
-            died = Finding(check="it lives through it", held=False, detail=hide_passwords(str(error)))
+            died = SmokeCheck(check="it lives through it", held=False, detail=hide_passwords(str(error)))
             found = {"checks": [died], "measured": {}}
-    return Findings(
+    return InfraFindings(
         held=all(finding["held"] for finding in found["checks"]),
         checks=found["checks"],
         measured=found["measured"],
     )
 
 
-def failures(findings: Findings) -> str:
+def failures(findings: InfraFindings) -> str:
     """Return in one line which checks did not hold, what came of them shortened."""
     failed = (f for f in findings["checks"] if not f["held"])
     return "; ".join(f"{f['check']}: no ({shorten(f['detail'], _SHOWN, placeholder=' ...')})" for f in failed)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 
 from seqtag.registry.ledger_table import ledger, make_table
-from seqtag.registry.types import EVERYTHING, MOVES, Comparison, Entry, Event
+from seqtag.registry.types import EVERYTHING, MOVES, Entry, Event, RecordedComparison
 
 
 class Ledger:
@@ -51,7 +51,7 @@ class Ledger:
         found = self._found(tagger, *of_version, newest=True)
         return found[0].from_version if found else None
 
-    def comparisons(self, tagger: str) -> list[Comparison]:
+    def comparisons(self, tagger: str) -> list[RecordedComparison]:
         """Return the comparisons of challengers with champions, oldest first, each once.
 
         One that was made again at a higher error level has spent that.
@@ -59,7 +59,7 @@ class Ledger:
         spent: dict[str, float] = {}
         for entry in self._found(tagger, ledger.c.evidence != ""):
             spent[entry.evidence] = max(entry.spent, spent.get(entry.evidence, 0.0))
-        return [Comparison(evidence, most) for evidence, most in spent.items()]
+        return [RecordedComparison(evidence, most) for evidence, most in spent.items()]
 
     def holds(self, tagger: str) -> list[Entry]:
         """Return the entries whose holds are in force, oldest first."""

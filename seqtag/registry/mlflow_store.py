@@ -23,7 +23,7 @@ _LOCK_TIMEOUT = 60  # seconds; SQLite has one writer at a time
 _LOCK = ".lock"
 
 
-class Store:
+class MLflowStore:
     """MLflow's tables at `url` and its files below `artifacts`.
 
     Nothing is opened before `client()` is called. A fresh database costs one second then (MLflow's

@@ -10,11 +10,11 @@ from seqtag.registry import types
 from seqtag.registry.aliases import Aliases, named
 from seqtag.registry.column_limits import storable
 from seqtag.registry.ledger import Ledger
-from seqtag.registry.types import Entry, Event, Judgement, Occasion, lineage
+from seqtag.registry.types import AuditContext, Entry, Event, RegistryDecision, lineage
 
 
 @dataclass(frozen=True)
-class Succession:
+class PromotionService:
     """The champions of one tagger, one after the other."""
 
     aliases: Aliases
@@ -27,7 +27,7 @@ class Succession:
     def tagger(self) -> str:
         return self.aliases.tagger
 
-    def judge(self, version: str, judgement: Judgement, *, by: Occasion) -> Entry:
+    def judge(self, version: str, judgement: RegistryDecision, *, by: AuditContext) -> Entry:
         """Write a judgement down, and let the version serve if it says so; return the entry that holds.
 
         The same judgement of the same version makes no second entry. A promotion that a hold forbids becomes
@@ -69,7 +69,7 @@ class Succession:
                 self.aliases.settle(by=by)
                 return entry
 
-    def judged(self, version: str, judgement: Judgement) -> Entry | None:
+    def judged(self, version: str, judgement: RegistryDecision) -> Entry | None:
         """Return the entry that says already what a judgement would, or None; nothing is written."""
         event, sentence = self._held_or(version, judgement)
         if judgement.verdict == Event.PROMOTE:
@@ -84,7 +84,7 @@ class Succession:
         )
         return found if same and event != Event.PROMOTE else None
 
-    def earlier(self, target: str | None, *, by: Occasion) -> tuple[str, str]:
+    def earlier(self, target: str | None, *, by: AuditContext) -> tuple[str, str]:
         """Return the champion, and who could serve instead: the version asked for, else the one before.
 
         Raises:
@@ -107,7 +107,9 @@ class Succession:
         self.aliases.client.get_model_version(self.tagger, target)  # raises if there is none
         return champion, target
 
-    def roll_back(self, champion: str, target: str, *, reason: str, everything: bool, by: Occasion) -> Entry:
+    def roll_back(
+        self, champion: str, target: str, *, reason: str, everything: bool, by: AuditContext
+    ) -> Entry:
         """Let an earlier version serve in place of the champion, and hold the champion's lineage.
 
         Raises:
@@ -127,7 +129,7 @@ class Succession:
                 self.aliases.settle(by=by)
                 return entry
 
-    def release(self, *, reason: str, by: Occasion) -> Entry:
+    def release(self, *, reason: str, by: AuditContext) -> Entry:
         """Lift all holds.
 
         Raises:
@@ -143,7 +145,7 @@ class Succession:
                 self.aliases.settle(by=by)
                 return entry
 
-    def _held_or(self, version: str, judgement: Judgement) -> tuple[Event, str]:
+    def _held_or(self, version: str, judgement: RegistryDecision) -> tuple[Event, str]:
         """Return what a judgement comes to: itself, or a HOLD where its promotion is forbidden."""
         if judgement.verdict == Event.PROMOTE:
             hold = self.ledger.hold(self.tagger, lineage(self.aliases.tags(version)))

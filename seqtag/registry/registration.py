@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seqtag.registry import column_limits, types
 from seqtag.registry.column_limits import fitted
 from seqtag.registry.model_artifact import bundle_digest, serving_digest, write_served_model
-from seqtag.registry.tracking import Retraining, log_judgement, log_training
+from seqtag.registry.tracking import RetrainingRecord, log_judgement, log_training
 from seqtag.registry.types import Registration
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ _NOTE = "mlflow.note.content"  # the tag that MLflow's page shows as the tracked
 
 
 def register_bundle(
-    client: MlflowClient, bundle: Path, retraining: Retraining, *, artifacts: Path
+    client: MlflowClient, bundle: Path, retraining: RetrainingRecord, *, artifacts: Path
 ) -> Registration:
     """Complete the tracked run, its model, the version and the challenger's alias, whatever is there of them.
 
@@ -135,7 +135,7 @@ def _sweep(artifacts: Path) -> None:
 
 
 def _tracked_run(
-    client: MlflowClient, retraining: Retraining, marks: Mapping[str, str], *, artifacts: Path
+    client: MlflowClient, retraining: RetrainingRecord, marks: Mapping[str, str], *, artifacts: Path
 ) -> Run:
     """Return this bundle's tracked run, begun now if there is none."""
     experiment_id = _experiment(client, retraining.tagger, artifacts=artifacts)
@@ -189,7 +189,7 @@ def _log_files(client: MlflowClient, run: Run, model: LoggedModel, bundle: Path,
 
 
 def _version(
-    client: MlflowClient, retraining: Retraining, model: LoggedModel, marks: Mapping[str, str]
+    client: MlflowClient, retraining: RetrainingRecord, model: LoggedModel, marks: Mapping[str, str]
 ) -> str:
     from mlflow.exceptions import MlflowException
 
@@ -214,7 +214,7 @@ def _version(
     return str(created.version)
 
 
-def _rejudge(client: MlflowClient, version: ModelVersion, retraining: Retraining) -> None:
+def _rejudge(client: MlflowClient, version: ModelVersion, retraining: RetrainingRecord) -> None:
     if version.description != retraining.description:
         client.set_model_version_tag(version.name, version.version, types.VERDICT_TAG, retraining.verdict)
         client.update_model_version(version.name, version.version, retraining.description)

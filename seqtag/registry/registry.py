@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtag.errors import RegistryError
 from seqtag.registry import types
-from seqtag.registry.mlflow_store import Store
+from seqtag.registry.mlflow_store import MLflowStore
 from seqtag.registry.model_versions import checked, described
 from seqtag.registry.registration import (
     find_registration,
@@ -20,15 +20,15 @@ from seqtag.registry.registration import (
     register_bundle,
     registered_aliases,
 )
-from seqtag.registry.tracking import Retraining, logged_files
+from seqtag.registry.tracking import RetrainingRecord, logged_files
 from seqtag.registry.types import (
+    AuditContext,
     Champion,
-    Comparison,
     Entry,
     Event,
-    Judgement,
-    Occasion,
+    RecordedComparison,
     Registration,
+    RegistryDecision,
     Version,
 )
 
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from seqtag.config import SchemeName
-    from seqtag.registry.infra_validation import Findings
-    from seqtag.registry.promotion import Succession
+    from seqtag.registry.infra_validation import InfraFindings
+    from seqtag.registry.promotion import PromotionService
 
 _log = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ class Registry:
     """
 
     def __init__(self, url: str, artifacts: Path) -> None:
-        self._store = Store(url, artifacts)
+        self._store = MLflowStore(url, artifacts)
 
     def check(self) -> None:
         """Open the store and write and remove a file among the artifacts.
@@ -145,7 +145,7 @@ class Registry:
         Raises:
             RegistryError: the store could not be read or written, or the bundle is empty.
         """
-        retraining = Retraining(tagger, run_id, config, history, metrics, decision, dataset, tags)
+        retraining = RetrainingRecord(tagger, run_id, config, history, metrics, decision, dataset, tags)
         client = self._store.client()
         with self._store.reaching(f"registering {run_id} of {tagger}"), self._store.exclusive():
             registration = register_bundle(client, bundle, retraining, artifacts=self._store.artifacts)
@@ -164,7 +164,7 @@ class Registry:
         with self._store.reaching(f"looking for {run_id} of {tagger}"):
             return find_registration(client, tagger, identity(run_id, bundle))
 
-    def judge(self, tagger: str, version: str, judgement: Judgement, *, by: Occasion) -> Entry:
+    def judge(self, tagger: str, version: str, judgement: RegistryDecision, *, by: AuditContext) -> Entry:
         """Enter in the ledger what is to become of a version, and let it serve if it is promoted.
 
         The same judgement makes no second entry, and a promotion that a hold forbids becomes a HOLD.
@@ -178,7 +178,7 @@ class Registry:
         with self._succeeding(tagger, f"judging version {version} of {tagger}") as succession:
             return succession.judge(version, judgement, by=by)
 
-    def judged(self, tagger: str, version: str, judgement: Judgement) -> Entry | None:
+    def judged(self, tagger: str, version: str, judgement: RegistryDecision) -> Entry | None:
         """Return the entry that says already what a judgement would, or None; nothing is written.
 
         Raises:
@@ -187,7 +187,7 @@ class Registry:
         with self._store.reaching(f"looking for a judgement of {tagger}"):
             return self._succession(tagger).judged(version, judgement)
 
-    def earlier(self, tagger: str, target: str | None, *, by: Occasion) -> tuple[str, Champion]:
+    def earlier(self, tagger: str, target: str | None, *, by: AuditContext) -> tuple[str, Champion]:
         """Return the champion's version, and what could serve instead: that asked for, else the one before.
 
         Raises:
@@ -198,7 +198,7 @@ class Registry:
         return champion, self.at_version(tagger, version)
 
     def roll_back(
-        self, tagger: str, champion: str, target: str, *, reason: str, everything: bool, by: Occasion
+        self, tagger: str, champion: str, target: str, *, reason: str, everything: bool, by: AuditContext
     ) -> Entry:
         """Let an earlier version serve in place of the champion, whose lineage is then held.
 
@@ -212,7 +212,7 @@ class Registry:
         with self._succeeding(tagger, f"rolling {tagger} back") as succession:
             return succession.roll_back(champion, target, reason=reason, everything=everything, by=by)
 
-    def release(self, tagger: str, *, reason: str, by: Occasion) -> Entry:
+    def release(self, tagger: str, *, reason: str, by: AuditContext) -> Entry:
         """Lift all holds.
 
         Raises:
@@ -223,7 +223,7 @@ class Registry:
 
     def validate_infra(
         self, tagger: str, version: str, *, golden: Path | None, scheme: SchemeName
-    ) -> Findings:
+    ) -> InfraFindings:
         """Try a version out, loaded as those do whom it serves; see `seqtag.registry.infra_validation`.
 
         Raises:
@@ -254,7 +254,7 @@ class Registry:
         with self._store.reaching(f"reading what was logged of version {version} of {tagger}"):
             return logged_files(client, client.get_model_version(tagger, version), ("config", "metrics"))
 
-    def comparisons(self, tagger: str) -> list[Comparison]:
+    def comparisons(self, tagger: str) -> list[RecordedComparison]:
         """Return the comparisons with new evidence that the ledger holds, oldest first.
 
         Raises:
@@ -264,18 +264,18 @@ class Registry:
             return self._store.ledger().comparisons(tagger)
 
     @contextmanager
-    def _succeeding(self, tagger: str, purpose: str) -> Iterator[Succession]:
+    def _succeeding(self, tagger: str, purpose: str) -> Iterator[PromotionService]:
         # The lock spares the processes of one machine a second try; between machines it is the ledger alone.
         with self._store.reaching(purpose):
             succession = self._succession(tagger)  # opens the store, which takes the same lock
             with self._store.exclusive():
                 yield succession
 
-    def _succession(self, tagger: str) -> Succession:
+    def _succession(self, tagger: str) -> PromotionService:
         from seqtag.registry.aliases import Aliases
-        from seqtag.registry.promotion import Succession
+        from seqtag.registry.promotion import PromotionService
 
-        return Succession(Aliases(self._store.client(), self._store.ledger(), tagger))
+        return PromotionService(Aliases(self._store.client(), self._store.ledger(), tagger))
 
     def _refuse_lost_database(self, client: MlflowClient, tagger: str) -> None:
         folder = self._store.artifacts / tagger

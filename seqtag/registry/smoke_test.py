@@ -1,6 +1,6 @@
 """What a registered model is tried with: golden sequences, odd ones, and what is no sequence at all.
 
-`tried` runs in a process that nothing else uses, as a consumer's would. An error is a finding only where it
+`run_smoke_test` runs in a process that nothing else uses, as a consumer's would. An error is a finding only where it
 lasts (`seqtag.errors.is_permanent`); another one ends the trial, and is raised.
 """
 
@@ -48,7 +48,7 @@ NO_SEQUENCES: Final = {
 }
 
 
-class Finding(TypedDict):
+class SmokeCheck(TypedDict):
     """One check, and whether it held."""
 
     check: str
@@ -74,7 +74,9 @@ class Golden(NamedTuple):
 Serve = Callable[[Sequence[Any]], Served]
 
 
-def tried(*, url: str, model: str, bundle: str, golden: str | None, scheme: SchemeName) -> dict[str, Any]:
+def run_smoke_test(
+    *, url: str, model: str, bundle: str, golden: str | None, scheme: SchemeName
+) -> dict[str, Any]:
     """Load a model by its MLflow URI, and return `checks` and `measured` as findings.json has them.
 
     Raises:
@@ -94,7 +96,7 @@ def tried(*, url: str, model: str, bundle: str, golden: str | None, scheme: Sche
             raise RegistryError(f"registry: looking for {model} to try it: {text}") from error
         if not (is_permanent(error) or _cannot_be_parsed(error)):
             raise
-        return {"checks": [Finding(check="it loads", held=False, detail=_named(error))], "measured": {}}
+        return {"checks": [SmokeCheck(check="it loads", held=False, detail=_named(error))], "measured": {}}
     loading = time.perf_counter() - started
     facts, tags = read_json(Path(bundle) / "bundle.json"), TagIndex.load(Path(bundle))
 
@@ -107,12 +109,12 @@ def tried(*, url: str, model: str, bundle: str, golden: str | None, scheme: Sche
     known = None if golden is None else _golden(Path(golden), longest=facts["ladder"][-1])
     spelled, spoken = tags.spelled(facts["spoken"]), facts["spoken"]
     legal = legal_transitions(spelled, spoken) if _promises_legal(facts) else None
-    checks = [Finding(check="it loads", held=True, detail=f"{model} in {loading:.1f} s")]
+    checks = [SmokeCheck(check="it loads", held=True, detail=f"{model} in {loading:.1f} s")]
     if known is not None:
         checks += _as_predicted(serve, known, spoken=spoken, scheme=scheme)
     odd = ODD | {f"{_LONG:,} tokens": list(islice(cycle(known.tokens[0] if known else ["a"]), _LONG))}
-    checks += [_stands(name, tokens, serve, spelled, legal) for name, tokens in odd.items()]
-    checks += [_refuses(name, value, serve) for name, value in NO_SEQUENCES.items()]
+    checks += [_check_answer(name, tokens, serve, spelled, legal) for name, tokens in odd.items()]
+    checks += [_check_rejection(name, value, serve) for name, value in NO_SEQUENCES.items()]
     sample = known.tokens if known else [["a", "b", "c"]]
     measured = {"load_seconds": round(loading, 2), **_speed(serve, sample), "peak_bytes": peak_memory()}
     return {"checks": checks, "measured": measured}
@@ -134,7 +136,7 @@ def _promises_legal(facts: dict[str, Any]) -> bool:
     return facts["spoken"] != "none" and facts["recipe"] != "seed" and facts["model"]["output"] != "softmax"
 
 
-def _as_predicted(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: SchemeName) -> list[Finding]:
+def _as_predicted(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: SchemeName) -> list[SmokeCheck]:
     """See whether golden sequences get the tags and confidences that they got before."""
     check = "its tags are those of the evaluation"
     try:
@@ -143,7 +145,7 @@ def _as_predicted(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: Sc
     except Exception as error:
         if not is_permanent(error):
             raise
-        return [Finding(check=check, held=False, detail=_named(error))]
+        return [SmokeCheck(check=check, held=False, detail=_named(error))]
     others = [row for row, pair in enumerate(zip(tags, known.tags, strict=True)) if pair[0] != pair[1]]
     shapes = [len(row) for row in served.confidence] == [len(row) for row in known.confidence]
     apart = (
@@ -153,12 +155,12 @@ def _as_predicted(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: Sc
     )
     first = f", the first {known.tokens[others[0]][:8]}" if others else ""
     return [
-        Finding(
+        SmokeCheck(
             check=check,
             held=not others,
             detail=f"other tags in {len(others)} of {len(tags)} sequences{first}",
         ),
-        Finding(
+        SmokeCheck(
             check="its confidences are those of the evaluation",
             held=apart <= TOLERANCE,  # not so if one is no number
             detail=f"at most {apart:.2g} apart, {TOLERANCE} is allowed",
@@ -166,14 +168,14 @@ def _as_predicted(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: Sc
     ]
 
 
-def _stands(name: str, tokens: list[str], serve: Serve, tags: Sequence[str], legal: Any) -> Finding:
+def _check_answer(name: str, tokens: list[str], serve: Serve, tags: Sequence[str], legal: Any) -> SmokeCheck:
     """See whether a sequence gets one legal tag and one probability a token."""
     try:
         answer = serve([tokens])
     except Exception as error:
         if not is_permanent(error):
             raise
-        return Finding(check=f"it tags {name}", held=False, detail=_named(error))
+        return SmokeCheck(check=f"it tags {name}", held=False, detail=_named(error))
     predicted, confidence = answer.tags[0], np.array(answer.confidence[0], np.float64)
     numbers = {tag: number for number, tag in enumerate(tags)}
     strange = sorted(set(predicted) - set(numbers))
@@ -188,10 +190,10 @@ def _stands(name: str, tokens: list[str], serve: Serve, tags: Sequence[str], leg
         faults += [f"{n_illegal} illegal transitions"] if n_illegal else []
     if not ((confidence >= 0) & (confidence <= 1 + TOLERANCE)).all():  # not so if one is no number
         faults.append("confidences outside [0, 1]")
-    return Finding(check=f"it tags {name}", held=not faults, detail="; ".join(faults) or "as it should")
+    return SmokeCheck(check=f"it tags {name}", held=not faults, detail="; ".join(faults) or "as it should")
 
 
-def _refuses(name: str, value: Any, serve: Serve) -> Finding:
+def _check_rejection(name: str, value: Any, serve: Serve) -> SmokeCheck:
     """See whether what is no sequence is refused, and a sequence still tagged after that."""
     from mlflow.exceptions import MlflowException
 
@@ -200,12 +202,12 @@ def _refuses(name: str, value: Any, serve: Serve) -> Finding:
         serve([value])
     except (MlflowException, ValueError, TypeError) as error:
         n_tags = len(serve([["a"]]).tags[0])
-        return Finding(check=check, held=n_tags == 1, detail=f"{type(error).__name__}, and tags on")
+        return SmokeCheck(check=check, held=n_tags == 1, detail=f"{type(error).__name__}, and tags on")
     except Exception as error:
         if not is_permanent(error):
             raise
-        return Finding(check=check, held=False, detail=_named(error))
-    return Finding(check=check, held=False, detail="it gave tags")
+        return SmokeCheck(check=check, held=False, detail=_named(error))
+    return SmokeCheck(check=check, held=False, detail="it gave tags")
 
 
 def _speed(serve: Serve, sequences: list[list[str]]) -> dict[str, float]:

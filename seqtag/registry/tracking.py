@@ -31,7 +31,7 @@ class Score(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Retraining:
+class RetrainingRecord:
     """What is known of one run directory beside its bundle; see `Registry.register`."""
 
     tagger: str
@@ -64,7 +64,7 @@ class Retraining:
         return str(self.decision["sentence"])
 
 
-def log_training(client: MlflowClient, run: Run, retraining: Retraining) -> None:
+def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -> None:
     """Log parameters, data set and learning curves.
 
     All metrics carry the tracked run's start as their time, so that a second call meets equal rows, which
@@ -82,7 +82,7 @@ def log_training(client: MlflowClient, run: Run, retraining: Retraining) -> None
     _log_json(client, run_id, {"config": retraining.config, "history": retraining.history})
 
 
-def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining: Retraining) -> None:
+def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining: RetrainingRecord) -> None:
     """Log test scores, to the tracked run and to its model, and the decision.
 
     A later judgement of the same model, against another champion, carries the end of the earlier one as its

@@ -41,7 +41,7 @@ MOVES = (Event.PROMOTE, Event.ROLLBACK, Event.ADOPT, Event.MOVE)  # after these 
 
 
 @dataclass(frozen=True)
-class Occasion:
+class AuditContext:
     """Who acts, through what, and when."""
 
     who: str  # user@host
@@ -50,7 +50,7 @@ class Occasion:
 
 
 @dataclass(frozen=True)
-class Judgement:
+class RegistryDecision:
     """What is to become of a version, and on what grounds."""
 
     verdict: str  # PROMOTE, HOLD or REJECT
@@ -66,7 +66,7 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RecordedComparison:
     """A comparison with new evidence, as the ledger has it."""
 
     evidence: str

@@ -4,7 +4,7 @@ Each reads files, calls the library once and writes one folder, or finds that fo
 same inputs. They take and return addresses (a snapshot, a run directory), never data.
 """
 
-from seqtag.registry import Occasion
+from seqtag.registry import AuditContext
 from seqtag.steps.anchor import anchor
 from seqtag.steps.approval import (
     ApprovalRequest,
@@ -57,7 +57,7 @@ from seqtag.steps.rollback import rollback
 
 __all__ = [
     "ApprovalRequest",
-    "Occasion",
+    "AuditContext",
     "RunOutcome",
     "StepName",
     "Workspace",

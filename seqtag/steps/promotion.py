@@ -16,7 +16,7 @@ from seqtag.artifacts import (
     require_manifest,
     write_json,
 )
-from seqtag.registry import Judgement, Occasion, Registry
+from seqtag.registry import AuditContext, Registry, RegistryDecision
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace, read_snapshot, step, steps_code_version, train_scheme
@@ -96,7 +96,7 @@ def infra_validate(run: RunDir, place: Workspace) -> Manifest:
     return step(run.infra_dir, "infra_validate", inputs, write, own=True)
 
 
-def promote(run: RunDir, place: Workspace, *, by: Occasion) -> Manifest:
+def promote(run: RunDir, place: Workspace, *, by: AuditContext) -> Manifest:
     """Let the registered version serve if the decision says so and nothing forbids it.
 
     Reads decision, registration and findings; writes the registry's ledger and aliases, and `promotion/`.
@@ -111,7 +111,7 @@ def promote(run: RunDir, place: Workspace, *, by: Occasion) -> Manifest:
     return publish_promotion(run, entry)
 
 
-def registry_decision(run: RunDir) -> Judgement:
+def registry_decision(run: RunDir) -> RegistryDecision:
     """Return what is to become of the registered version: the decision, unless the model does not work."""
     from seqtag.registry import failures
 
@@ -125,7 +125,7 @@ def registry_decision(run: RunDir) -> Judgement:
         )
     elif verdict == "PROMOTE":
         verdict, sentence = _as_approved(ApprovalRecord.of(run), sentence)
-    return Judgement(
+    return RegistryDecision(
         verdict=verdict,
         sentence=sentence,
         against=decision["champion_version"],
@@ -201,9 +201,9 @@ def publish_promotion(run: RunDir, entry: Entry) -> Manifest:
     return step(run.promotion_dir, "promote", inputs, write, own=True)
 
 
-def audit_context(through: str, at: datetime) -> Occasion:
+def audit_context(through: str, at: datetime) -> AuditContext:
     """Return who we are, what we act through, and when, as the ledger notes it."""
-    return Occasion(f"{_user()}@{socket.gethostname()}", through, at)
+    return AuditContext(f"{_user()}@{socket.gethostname()}", through, at)
 
 
 def _user() -> str:

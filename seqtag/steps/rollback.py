@@ -10,7 +10,7 @@ from seqtag.artifacts import (
     require_manifest,
 )
 from seqtag.errors import RegistryError, SeqtagError
-from seqtag.registry import Entry, Occasion, bundle_digest, failures
+from seqtag.registry import AuditContext, Entry, bundle_digest, failures
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace, train_scheme
 
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def rollback(
-    tagger: str, place: Workspace, *, to: str | None, reason: str, everything: bool, by: Occasion
+    tagger: str, place: Workspace, *, to: str | None, reason: str, everything: bool, by: AuditContext
 ) -> Entry:
     """Let an earlier version serve in place of the champion, after its infra was validated anew.
 

@@ -15,11 +15,11 @@ from seqtag.artifacts import (
 )
 from seqtag.config import Settings, load_tagger
 from seqtag.registry import sqlite_url
-from seqtag.steps import Occasion, Workspace
+from seqtag.steps import AuditContext, Workspace
 from tests.taggers import Taggers
 
 pytestmark = pytest.mark.usefixtures("server")
-ADA = Occasion("ada@host", "seqtag rollback", datetime(2026, 11, 22, 9, 0, tzinfo=UTC))
+ADA = AuditContext("ada@host", "seqtag rollback", datetime(2026, 11, 22, 9, 0, tzinfo=UTC))
 
 
 def written(taggers: Taggers, *, epochs: int, sequences: int = 300) -> str:

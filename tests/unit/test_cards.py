@@ -17,7 +17,7 @@ from seqtag.steps import dashboard
 from seqtag.steps.approval import require_approval
 from tests.taggers import Taggers
 
-ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
+ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 VERBS = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
 ODD = "my taggers/$(x).toml"  # a path that a shell would not take as it is
 

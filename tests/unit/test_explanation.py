@@ -24,7 +24,7 @@ JUDGED_ANEW = {
 VERBS = ["ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"]
 OF_ONE_RUN = ["register", "infra_validate", "promote", "report"]
 BEGUN_ANEW = {**JUDGED_ANEW, **{verb: set() for verb in OF_ONE_RUN}}
-ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
+ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")

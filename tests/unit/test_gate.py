@@ -16,7 +16,7 @@ from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
 from seqtag.run_dir import RunDir
 
-ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
+ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 NAMES, PLACES = ("Anna", "Bob", "Carla", "Dan", "Eva"), ("Berlin", "Paris", "Rome", "Oslo", "Bonn")
 TOML = """
 name = "cities"

@@ -20,7 +20,7 @@ from seqtag.config import Settings, load_tagger
 from seqtag.errors import ConfigError, CorpusRejectedError
 from seqtag.run_dir import RunDir
 
-ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
+ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 FIRST, LAST = ("Ada", "Bo", "Cleo", "Dov", "Eli"), ("Quist", "Rune", "Sato", "Tully", "Urbin")
 PLACES, OTHERS = (
     ("Arlon", "Brede", "Cork", "Delft", "Evora"),

@@ -27,7 +27,7 @@ from tasks.failures import is_transient, kind_of
 from tests import children
 from tests.taggers import Taggers
 
-ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
+ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 FAULTS = [
     ("SIGKILL", SubprocessKilledError),
     ("SIGSEGV", SubprocessKilledError),

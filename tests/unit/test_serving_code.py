@@ -15,7 +15,7 @@ from seqtag.registry import model_artifact
 from seqtag.run_dir import RunDir
 from tests.taggers import Taggers
 
-ME = steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
+ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ import pytest
 
 from seqtag.errors import ConfigError, PromotionConflictError, RegistryError
 from seqtag.registry import Registry, sqlite_url
-from seqtag.registry.mlflow_store import Store
+from seqtag.registry.mlflow_store import MLflowStore
 from tests.occasions import promote
 
 OpenRegistry = Callable[[Path], Registry]
@@ -119,7 +119,7 @@ def test_a_promotion_cut_off_between_its_calls_leaves_the_champion_and_can_be_re
     promote(three_versions, "sample", "1", expected_champion=None)
     dying = _DyingClient(three_versions._store.client(), fatal_call)
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "client", lambda _: dying)
+        patch.setattr(MLflowStore, "client", lambda _: dying)
         with pytest.raises(KeyboardInterrupt):
             promote(three_versions, "sample", "2", expected_champion="1")
     assert _aliases(three_versions)["champion"] == "1"
@@ -250,7 +250,7 @@ def test_an_address_that_cannot_be_read_is_refused_without_repeating_its_passwor
 
 
 def test_a_password_among_the_options_of_an_address_is_hidden(tmp_path: Path) -> None:
-    shown = str(Store("postgresql+psycopg://host/models?user=me&password=hunter2", tmp_path))
+    shown = str(MLflowStore("postgresql+psycopg://host/models?user=me&password=hunter2", tmp_path))
     assert shown == "postgresql+psycopg://host/models?password=***&user=me"
 
 

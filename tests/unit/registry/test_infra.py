@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag.errors import SeqtagError
-from seqtag.registry import Findings, Registry, failures, sqlite_url
+from seqtag.registry import InfraFindings, Registry, failures, sqlite_url
 from seqtag.registry.infra_validation import validate_infra
 from seqtag.registry.smoke_test import NO_SEQUENCES, ODD
 from tasks.failures import kind_of
@@ -60,14 +60,16 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def validate(registry: Registry, results: Results, trained: Path, tmp_path: Path) -> Callable[..., Findings]:
+def validate(
+    registry: Registry, results: Results, trained: Path, tmp_path: Path
+) -> Callable[..., InfraFindings]:
     """Register the bundle after `change` was done to a copy, serve it after `spoil`, and validate it."""
 
     def validated(
         golden: Path | None = trained / "golden.parquet",
         change: Callable[[Path], object] = lambda _: None,
         spoil: Callable[[Path], None] = lambda _: None,
-    ) -> Findings:
+    ) -> InfraFindings:
         bundle = tmp_path / "model"
         shutil.copytree(trained / "model", bundle)
         change(bundle)
@@ -78,12 +80,12 @@ def validate(registry: Registry, results: Results, trained: Path, tmp_path: Path
     return validated
 
 
-def failed(findings: Findings) -> list[str]:
+def failed(findings: InfraFindings) -> list[str]:
     return [finding["check"] for finding in findings["checks"] if not finding["held"]]
 
 
 def test_a_model_that_serves_as_it_was_evaluated_passes_every_check(
-    validate: Callable[..., Findings],
+    validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate()
     assert (findings["held"], failed(findings), failures(findings)) == (True, [], "")
@@ -102,14 +104,16 @@ def test_a_model_that_serves_as_it_was_evaluated_passes_every_check(
     json.dumps(findings, allow_nan=False)
 
 
-def test_without_predictions_to_compare_with_the_rest_is_checked(validate: Callable[..., Findings]) -> None:
+def test_without_predictions_to_compare_with_the_rest_is_checked(
+    validate: Callable[..., InfraFindings],
+) -> None:
     findings = validate(golden=None)
     assert findings["held"]
     assert not [f for f in findings["checks"] if "evaluation" in f["check"]]
 
 
 def test_other_predictions_than_those_of_the_evaluation_are_found(
-    validate: Callable[..., Findings], trained: Path, tmp_path: Path
+    validate: Callable[..., InfraFindings], trained: Path, tmp_path: Path
 ) -> None:
     table = pq.read_table(trained / "golden.parquet")
     predicted = table["predicted"].to_pylist()
@@ -130,7 +134,7 @@ def test_other_predictions_than_those_of_the_evaluation_are_found(
 
 
 def test_serving_code_that_takes_what_is_no_token_and_gives_what_is_no_tag_is_found(
-    validate: Callable[..., Findings],
+    validate: Callable[..., InfraFindings],
 ) -> None:
     def spoil(model: Path) -> None:
         code = model / "serving_model.py"
@@ -143,7 +147,9 @@ def test_serving_code_that_takes_what_is_no_token_and_gives_what_is_no_tag_is_fo
     assert "tags that it does not have" in failures(findings)
 
 
-def test_a_model_that_does_not_load_is_a_check_that_does_not_hold(validate: Callable[..., Findings]) -> None:
+def test_a_model_that_does_not_load_is_a_check_that_does_not_hold(
+    validate: Callable[..., InfraFindings],
+) -> None:
     findings = validate(change=lambda b: (b / "saved_model" / "saved_model.pb").write_bytes(b"damaged"))
     assert (findings["held"], findings["measured"]) == (False, {})
     assert failed(findings) == ["it loads"]
@@ -151,7 +157,7 @@ def test_a_model_that_does_not_load_is_a_check_that_does_not_hold(validate: Call
 
 
 def test_a_model_that_crashes_its_process_twice_is_a_check_that_does_not_hold(
-    validate: Callable[..., Findings],
+    validate: Callable[..., InfraFindings],
 ) -> None:
     def spoil(model: Path) -> None:
         code = model / "serving_model.py"

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import Entry, Registry, sqlite_url
 from seqtag.registry.ledger import Ledger
-from seqtag.registry.types import Comparison
+from seqtag.registry.types import RecordedComparison
 from tests.occasions import ADA, judgement, promote
 
 OpenRegistry = Callable[[Path], Registry]
@@ -108,7 +108,7 @@ def test_a_ledger_of_before_gets_its_new_columns_and_keeps_its_entries(older_eng
     compared = entry(3, event="PROMOTE", evidence="e1", spent=0.05 / 365)
     assert ledger.append(compared)
     assert ledger.entries("sample") == [*before, compared]
-    assert ledger.comparisons("sample") == [Comparison("e1", 0.05 / 365)]
+    assert ledger.comparisons("sample") == [RecordedComparison("e1", 0.05 / 365)]
 
 
 def test_a_ledger_with_new_columns_is_still_only_ever_added_to(older_engine: sa.Engine) -> None:
@@ -145,7 +145,7 @@ def test_an_equal_comparison_is_counted_once(ledger: Ledger) -> None:
     """
     for number, evidence in enumerate(("e1", "", "e2", "e1"), start=1):
         assert ledger.append(entry(number, evidence=evidence, spent=number / 1000))
-    assert ledger.comparisons("sample") == [Comparison("e1", 0.004), Comparison("e2", 0.003)]
+    assert ledger.comparisons("sample") == [RecordedComparison("e1", 0.004), RecordedComparison("e2", 0.003)]
     assert ledger.comparisons("other") == []
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from seqtag.errors import RegistryError
 from seqtag.registry import Registry, bundle_digest, model_artifact, sqlite_url
-from seqtag.registry.mlflow_store import Store
+from seqtag.registry.mlflow_store import MLflowStore
 from tests.occasions import promote
 
 OpenRegistry = Callable[[Path], Registry]
@@ -247,7 +247,7 @@ def _register_until(
     """Register with a process that dies after its n-th call; return the calls that it made."""
     dying = _DyingClient(registry._store.client(), last_call)
     with monkeypatch.context() as patch:
-        patch.setattr(Store, "client", lambda _: dying)
+        patch.setattr(MLflowStore, "client", lambda _: dying)
         with contextlib.suppress(_KilledError):
             registry.register(**arguments)
     return dying.calls
