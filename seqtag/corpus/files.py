@@ -27,7 +27,7 @@ from seqtag.config.secrets import hide_passwords
 from seqtag.corpus.archives import tar_members
 from seqtag.corpus.containers import MOST_LAYERS, can_rewind, container_of, read_head, unpacked
 from seqtag.corpus.folders import globbed, in_folder, natural_order
-from seqtag.corpus.remote import kind_of, over_the_network
+from seqtag.corpus.remote import kind_of, network_errors_classified
 from seqtag.errors import ConfigError, CorpusFormatError
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def list_files(paths: str | Sequence[str]) -> Listing:
     return Listing(tuple(file for each in found for file in each.files), sum(each.n_hidden for each in found))
 
 
-def told_apart(files: Sequence[InputFile]) -> list[InputFile]:
+def with_distinct_names(files: Sequence[InputFile]) -> list[InputFile]:
     """Return the files with names so long that different paths have different names.
 
     `train/part-0.parquet` and `test/part-0.parquet` keep their folders; a lone `train.conll` does not. Files
@@ -145,9 +145,13 @@ def opened(file: InputFile) -> Iterator[BinaryIO]:
     Raises:
         CorpusFormatError: inside the `with`, when the packed data are damaged or cut short, or the file is
             an archive.
-        ConfigError, OSError: as `over_the_network`.
+        ConfigError, OSError: as `network_errors_classified`.
     """
-    with over_the_network(file.name), file.open() as stored, unpacked(stored, file.name) as (content, layers):
+    with (
+        network_errors_classified(file.name),
+        file.open() as stored,
+        unpacked(stored, file.name) as (content, layers),
+    ):
         if layers[-1:] == ("tar",):
             raise CorpusFormatError(f"{file.name}: a tar archive where one file was expected; unpack it")
         yield content
@@ -156,7 +160,7 @@ def opened(file: InputFile) -> Iterator[BinaryIO]:
 @contextmanager
 def opened_seekable(file: InputFile) -> Iterator[BinaryIO]:
     """Open a file so that it can be read from its end; a packed one is unpacked into a temporary file."""
-    with over_the_network(file.name), file.open() as stored:
+    with network_errors_classified(file.name), file.open() as stored:
         if container_of(read_head(stored)) is None and can_rewind(stored):
             yield stored
             return
@@ -176,7 +180,7 @@ def contents(file: InputFile, *, depth: int = 1) -> Iterator[InputFile]:
     Raises:
         CorpusFormatError: the archive is damaged, is empty, changes while it is read, or holds archives
             in archives in archives.
-        ConfigError, OSError: as `over_the_network`.
+        ConfigError, OSError: as `network_errors_classified`.
     """
     layers = _layers(file)
     if layers[-1:] != ("tar",):
@@ -220,7 +224,7 @@ def contents(file: InputFile, *, depth: int = 1) -> Iterator[InputFile]:
 def _members(archive: InputFile) -> Iterator[Iterator[tuple[str, BinaryIO]]]:
     """Open a tar archive, packed or not, and give its files with their names, in its order."""
     with (
-        over_the_network(archive.name),
+        network_errors_classified(archive.name),
         archive.open() as stored,
         unpacked(stored, archive.name) as (content, _),
     ):
@@ -229,7 +233,7 @@ def _members(archive: InputFile) -> Iterator[Iterator[tuple[str, BinaryIO]]]:
 
 def _layers(file: InputFile) -> tuple[str, ...]:
     with (
-        over_the_network(file.name),
+        network_errors_classified(file.name),
         cast("BinaryIO", file.filesystem.open(file.path, "rb", block_size=_SNIFFED_BYTES)) as stored,
         unpacked(stored, file.name) as (_, layers),
     ):
@@ -243,7 +247,7 @@ def _shown(file: InputFile) -> str:
 def _matches(text: str) -> Listing:
     shown = hide_passwords(text)
     try:
-        with over_the_network(text):
+        with network_errors_classified(text):
             filesystem, path = fsspec.url_to_fs(expand(text))
             filesystem.invalidate_cache()  # else a process would see a bucket as it was when it first looked
             kind = kind_of(filesystem, path)

@@ -20,7 +20,7 @@ _SERVER_ERROR = 500  # and above
 
 
 @contextmanager
-def over_the_network(name: str) -> Iterator[None]:
+def network_errors_classified(name: str) -> Iterator[None]:
     """Tell what may pass by itself from what does not, where a remote store or a server fails.
 
     Args:

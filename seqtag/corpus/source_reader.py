@@ -25,14 +25,14 @@ from seqtag.config.source_config import (
 from seqtag.config.tagger_config import CorpusConfig, config_digest
 from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import packing, said_layers
-from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, told_apart
+from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, with_distinct_names
 from seqtag.corpus.folders import listed
 from seqtag.corpus.formats.conllu_words import check_tag_feature
 from seqtag.corpus.formats.file_parts import Part, Parts
 from seqtag.corpus.partitions import partitions, path_columns
 from seqtag.corpus.readers import read_file, read_fileless, token_rows
 from seqtag.corpus.record_batches import with_file_in_ids
-from seqtag.corpus.remote import over_the_network
+from seqtag.corpus.remote import network_errors_classified
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.split_names import with_splits
@@ -129,7 +129,7 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
         if isinstance(source, SqlSource):
             expand(source.url)
         found.append(_Input(source, files, tag_files, n_hidden, repeated))
-    named = iter(told_apart([file for input_ in found for file in input_.files + input_.tag_files]))
+    named = iter(with_distinct_names([file for input_ in found for file in input_.files + input_.tag_files]))
     return [
         replace(
             input_,
@@ -217,7 +217,7 @@ def _nothing_found(input_: _Input) -> CorpusFormatError:
 def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
     source = input_.source
     if not isinstance(source, FileSource):
-        with over_the_network(input_.name):
+        with network_errors_classified(input_.name):
             yield from read_fileless(source, columns, report)
         return
     report.change("hidden files and markers skipped", input_.n_hidden)
@@ -239,7 +239,7 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
         path = path_columns(source, file.location, columns, name=file.name)
         report.offer(partitions(file.location))
         n_sequences = 0
-        with over_the_network(file.name):
+        with network_errors_classified(file.name):
             for batch in read_file(path.source, file, path.asked, report, tag_file=tag_file, rows=rows):
                 n_sequences += batch.num_rows
                 batch = path.added_to(batch, name=file.name)
@@ -325,7 +325,7 @@ def files_digest(path: str) -> str:
 
 def _file_digest(file: InputFile) -> str:
     digest = hashlib.sha256()
-    with over_the_network(file.name), file.open() as stored:
+    with network_errors_classified(file.name), file.open() as stored:
         while block := stored.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

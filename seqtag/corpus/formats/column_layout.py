@@ -39,7 +39,7 @@ _LEAST_SHARE = 0.05  # of sequences with another number of columns, from which o
 
 
 @dataclass(frozen=True)
-class Layout:
+class ColumnLayout:
     """How the lines of a file are taken apart.
 
     Attributes:
@@ -100,7 +100,7 @@ class Layout:
         return self.tabs and source.n_columns == "auto" and min(source.token_column, source.tag_column) >= 0
 
 
-def layout_of(source: ConllSource, head: bytes, *, name: str) -> Layout:
+def layout_of(source: ConllSource, head: bytes, *, name: str) -> ColumnLayout:
     """Tell the layout from the first lines of a file.
 
     Raises:
@@ -108,7 +108,7 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> Layout:
     """
     if not head:
         nothing = pa.array([], pa.string())
-        return Layout(
+        return ColumnLayout(
             source, False, 0, None, False, nothing, nothing, None, header_line=None, repeated_header=None
         )
     lines = lines_of(head)
@@ -129,7 +129,7 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> Layout:
     if header is not None:
         enough &= tokens > header
     tags = pc.utf8_trim_whitespace(fields.column(source.tag_column, tokens[enough]))
-    return Layout(
+    return ColumnLayout(
         source,
         tabs=tabs,
         usual=n_columns,

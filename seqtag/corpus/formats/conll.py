@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from seqtag.config.source_config import ConllSource
 from seqtag.corpus.files import InputFile
-from seqtag.corpus.formats.column_layout import HEAD_BYTES, Layout, are_enough, hashed, layout_of
+from seqtag.corpus.formats.column_layout import HEAD_BYTES, ColumnLayout, are_enough, hashed, layout_of
 from seqtag.corpus.formats.documents import Piece, with_document_ids
-from seqtag.corpus.formats.layout_checks import Tally
+from seqtag.corpus.formats.layout_checks import LayoutChecks
 from seqtag.corpus.formats.line_groups import (
     comments_of,
     document_numbers,
@@ -59,7 +59,7 @@ def _pieces(
     text = paragraph_blocks(file, source.encoding, block_bytes, report=report)
     head, blocks = with_head(text, HEAD_BYTES)
     layout = layout_of(source, head, name=file.name)
-    place, tally = _Place(), Tally(layout)
+    place, tally = _ConllPosition(), LayoutChecks(layout)
     for block in blocks:
         piece, place = _piece(layout, file.name, columns, report, block, place, tally)
         if piece is not None:
@@ -68,7 +68,7 @@ def _pieces(
 
 
 @dataclass(frozen=True)
-class _Place:
+class _ConllPosition:
     """How far a file has been read."""
 
     line: int = 1
@@ -77,21 +77,21 @@ class _Place:
 
 
 def _piece(
-    layout: Layout,
+    layout: ColumnLayout,
     name: str,
     columns: Sequence[str],
     report: SourceReport,
     block: bytes,
-    place: _Place,
-    tally: Tally,
-) -> tuple[Piece | None, _Place]:
+    place: _ConllPosition,
+    tally: LayoutChecks,
+) -> tuple[Piece | None, _ConllPosition]:
     source = layout.source
     lines = lines_of(block)
     fields = layout.fields(lines)
     kinds = kinds_of(lines, fields, layout, first_line=place.line)
     tally.add(lines, fields, kinds, first_line=place.line)
     groups = groups_of(lines, tokens=kinds.tokens, is_break=kinds.is_break, comments=kinds.comments)
-    after = _Place(
+    after = _ConllPosition(
         line=place.line + len(lines),
         n_sequences=place.n_sequences + len(groups),
         n_documents=place.n_documents + len(kinds.document_starts),
@@ -124,7 +124,7 @@ def _piece(
     return Piece(batch, place.n_documents + document_numbers(groups, kinds.document_starts)), after
 
 
-def _reasons(layout: Layout, lines: Lines, rows: Positions, counts: Positions) -> pa.StringArray:
+def _reasons(layout: ColumnLayout, lines: Lines, rows: Positions, counts: Positions) -> pa.StringArray:
     """Say what is wrong with the columns of some lines."""
     expected = str(layout.n_columns or f"at least {layout.source.least_columns}")
     if layout.by_sequence:

@@ -73,7 +73,7 @@ def read_conllu(
 def _pieces(
     source: ConlluSource, file: InputFile, columns: Sequence[str], report: SourceReport, block_bytes: int
 ) -> Iterator[Piece]:
-    place, tally = _Place(), WordTally(source)
+    place, tally = _ConlluPosition(), WordTally(source)
     for block in paragraph_blocks(file, source.encoding, block_bytes, report=report):
         piece, place = _piece(source, file.name, columns, report, block, place, tally)
         if piece is not None:
@@ -94,7 +94,7 @@ class _Document:
 
 
 @dataclass(frozen=True)
-class _Place:
+class _ConlluPosition:
     """How far a file has been read."""
 
     line: int = 1
@@ -122,9 +122,9 @@ def _piece(
     columns: Sequence[str],
     report: SourceReport,
     block: bytes,
-    place: _Place,
+    place: _ConlluPosition,
     tally: WordTally,
-) -> tuple[Piece | None, _Place]:
+) -> tuple[Piece | None, _ConlluPosition]:
     lines = lines_of(block)
     blank = lines.blank()
     comment_lines = lines.starting_with(b"#")
@@ -196,7 +196,7 @@ def _piece(
 
 
 def _columns(
-    comments: Comments, comment_lines: Positions, token_lines: Positions, name: str, place: _Place
+    comments: Comments, comment_lines: Positions, token_lines: Positions, name: str, place: _ConlluPosition
 ) -> tuple[str, ...]:
     """Return the names of the columns: those of CoNLL-U, or what `# global.columns` says above all words."""
     columns = place.columns

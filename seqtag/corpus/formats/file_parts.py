@@ -14,7 +14,7 @@ from seqtag.config.source_config import LongColumns
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.token_rows import FILE, ROW, starts
 from seqtag.corpus.partitions import partitions
-from seqtag.corpus.remote import over_the_network
+from seqtag.corpus.remote import network_errors_classified
 from seqtag.corpus.source_report import SourceReport
 
 
@@ -177,7 +177,7 @@ def _group(batch: pa.RecordBatch, row: int, source: LongColumns) -> tuple[str | 
 
 def _numbered(part: Part) -> Iterator[pa.RecordBatch]:
     n_rows = 0
-    with over_the_network(part.file.name):
+    with network_errors_classified(part.file.name):
         for batch in part.rows:
             if batch.num_rows and part.is_alone:
                 yield batch

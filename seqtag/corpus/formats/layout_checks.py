@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from seqtag.corpus.formats.column_layout import Layout, are_enough, hashed, that_look_commented
+from seqtag.corpus.formats.column_layout import ColumnLayout, are_enough, hashed, that_look_commented
 from seqtag.corpus.formats.line_kinds import LineKinds
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import TAB, Fields, Lines, Positions, fields_of_line
@@ -39,10 +39,10 @@ class Seen:
         return repr(self.text[:_MOST_CHARACTERS])
 
 
-class Tally:
+class LayoutChecks:
     """Collects what the blocks of one file show."""
 
-    def __init__(self, layout: Layout) -> None:
+    def __init__(self, layout: ColumnLayout) -> None:
         self._layout = layout
         self._n_shortened = 0
         self._first, self._odd, self._tabbed, self._blank = Seen(), Seen(), Seen(), Seen()
@@ -205,7 +205,7 @@ class Tally:
         return cells[column].strip() if -len(cells) <= column < len(cells) else None
 
 
-def _columns(layout: Layout) -> str:
+def _columns(layout: ColumnLayout) -> str:
     return "any number" if layout.source.n_columns == "vary" else str(layout.usual)
 
 

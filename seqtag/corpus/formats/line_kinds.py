@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from seqtag.corpus.formats.column_layout import Layout, are_enough, commented, document_starts
+from seqtag.corpus.formats.column_layout import ColumnLayout, are_enough, commented, document_starts
 from seqtag.corpus.text_blocks import Fields, Lines, Positions
 
 Flags = npt.NDArray[np.bool_]
@@ -28,7 +28,7 @@ class LineKinds:
     header: Positions  # one line at most
 
 
-def kinds_of(lines: Lines, fields: Fields, layout: Layout, *, first_line: int) -> LineKinds:
+def kinds_of(lines: Lines, fields: Fields, layout: ColumnLayout, *, first_line: int) -> LineKinds:
     """Tell the lines of a block apart.
 
     A line that begins like a comment is a token if it has the usual number of columns, or a tag that the
@@ -57,7 +57,7 @@ def kinds_of(lines: Lines, fields: Fields, layout: Layout, *, first_line: int) -
     )
 
 
-def _header(layout: Layout, is_token: Flags, first_line: int) -> tuple[Positions, Positions]:
+def _header(layout: ColumnLayout, is_token: Flags, first_line: int) -> tuple[Positions, Positions]:
     """Return the comments above the declared header, and the header."""
     row = 0 if layout.header_line is None else layout.header_line - first_line
     if layout.header_line is None or row < 0:
@@ -66,7 +66,7 @@ def _header(layout: Layout, is_token: Flags, first_line: int) -> tuple[Positions
 
 
 def _comments(
-    fields: Fields, layout: Layout, is_break: Flags, is_token: Flags, maybe: Positions
+    fields: Fields, layout: ColumnLayout, is_break: Flags, is_token: Flags, maybe: Positions
 ) -> tuple[Positions, Flags]:
     if not len(maybe):
         return maybe, np.zeros(0, np.bool_)
@@ -81,7 +81,7 @@ def _comments(
     return maybe[chosen], is_inside[chosen]
 
 
-def _read_as_comments(fields: Fields, layout: Layout, maybe: Positions) -> tuple[Flags, Flags]:
+def _read_as_comments(fields: Fields, layout: ColumnLayout, maybe: Positions) -> tuple[Flags, Flags]:
     """Return which lines are comments if they are above their sequence's first token, and which if below."""
     tags = pc.utf8_trim_whitespace(fields.column(layout.source.tag_column, maybe))
     known = pc.is_in(tags, layout.tags).to_numpy(zero_copy_only=False)

@@ -104,7 +104,7 @@ def sequences_of_rows(
     else:
         report.assume("rows", "one token each, those of a sequence adjacent")
         rows = adjacent(rows, source.sequence_column, report, name=name)
-    counts = _Counts()
+    counts = _RowCounts()
     for chunk in _whole_sequences(rows, source.sequence_column):
         batch, counts = _sequences(chunk, source, columns, report, name, counts)
         yield batch
@@ -146,7 +146,7 @@ def sequences_of_rows(
 
 
 @dataclass(frozen=True)
-class _Counts:
+class _RowCounts:
     """Sequences so far."""
 
     n_sequences: int = 0
@@ -187,8 +187,8 @@ def _sequences(
     columns: Sequence[str],
     report: SourceReport,
     name: str,
-    counts: _Counts,
-) -> tuple[pa.RecordBatch, _Counts]:
+    counts: _RowCounts,
+) -> tuple[pa.RecordBatch, _RowCounts]:
     firsts = starts(rows[source.sequence_column], None)
     offsets = np.append(firsts, rows.num_rows)
     rows, counts = _sorted(rows, offsets, counts, name)
@@ -251,8 +251,8 @@ def _sequences(
 
 
 def _sorted(
-    rows: pa.RecordBatch, offsets: Positions, counts: _Counts, name: str
-) -> tuple[pa.RecordBatch, _Counts]:
+    rows: pa.RecordBatch, offsets: Positions, counts: _RowCounts, name: str
+) -> tuple[pa.RecordBatch, _RowCounts]:
     """Return the rows of each sequence in the order of their keys."""
     if KEY not in rows.schema.names:
         return rows, counts

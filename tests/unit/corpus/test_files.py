@@ -14,7 +14,7 @@ import pytest
 
 from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources
-from seqtag.corpus.files import InputFile, expand, find_files, opened, told_apart
+from seqtag.corpus.files import InputFile, expand, find_files, opened, with_distinct_names
 from seqtag.errors import ConfigError
 
 
@@ -133,8 +133,8 @@ def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
         (tmp_path / name).touch()
     files = find_files([f"{tmp_path}/x/*/0.gz", f"{tmp_path}/y/dev/0.gz", f"{tmp_path}/y/1.gz"])
 
-    assert [f.name for f in told_apart(files)] == ["x/dev/0.gz", "train/0.gz", "y/dev/0.gz", "1.gz"]
-    assert [f.name for f in told_apart([files[0], files[0]])] == ["0.gz", "0.gz"]
+    assert [f.name for f in with_distinct_names(files)] == ["x/dev/0.gz", "train/0.gz", "y/dev/0.gz", "1.gz"]
+    assert [f.name for f in with_distinct_names([files[0], files[0]])] == ["0.gz", "0.gz"]
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
