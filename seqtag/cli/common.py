@@ -26,7 +26,7 @@ RUN = typer.Argument(
 )
 
 
-def place() -> Workspace:
+def open_workspace() -> Workspace:
     """Return where things live, with log lines on standard error and libraries kept to the home folder."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("seqtag").setLevel(logging.INFO)
@@ -40,7 +40,7 @@ def open_tagger(file: Path) -> tuple[TaggerConfig, Workspace, date]:
 
     Every command that takes a tagger's file begins with this, so that `${SEQTAG_AS_OF}` is set in all.
     """
-    config, where = load_tagger(file), place()
+    config, where = load_tagger(file), open_workspace()
     return config, where, _begin_day(config.schedule)
 
 

@@ -17,7 +17,7 @@ from seqtag import steps
 from seqtag.artifacts import (
     find_manifest,
 )
-from seqtag.cli.common import REFUSED, RUN, TAGGER, find_run, open_tagger, place
+from seqtag.cli.common import REFUSED, RUN, TAGGER, find_run, open_tagger, open_workspace
 from seqtag.errors import SeqtagError
 from seqtag.registry import mlflow_environment, page_command, serve_command
 
@@ -36,7 +36,7 @@ def show(run: Annotated[str, RUN]) -> None:
 
     Examples: `seqtag show sample` for the newest run, `seqtag show 2026-01-31-9f86d081-2c26b46b`
     """
-    where = place()
+    where = open_workspace()
     at = find_run(run, where)
     typer.echo(f"Run {at.id} of {at.tagger}: {at.path}\n")
     data = (at.validation, at.splits, at.vocabulary, at.encoded)
@@ -87,7 +87,7 @@ def doctor() -> None:
 
     Example: `seqtag doctor`
     """
-    where = place()
+    where = open_workspace()
     ailments = [fault for check in (_python, _packages, _home, _registry) for fault in check(where)]
     for fault in ailments:
         typer.echo(f"FIX   {fault}")
@@ -101,7 +101,7 @@ def registry(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 500
 
     Example: `seqtag registry --port 5001`
     """
-    where = place()
+    where = open_workspace()
     where.registry().check()
     typer.echo(f"MLflow at http://127.0.0.1:{port}/#/models, until Ctrl-C", err=True)
     _become(where, page_command(where.home.artifacts, port=port))
@@ -117,7 +117,7 @@ def serve(
     Example: `seqtag serve sample`, and then `curl -H 'Content-Type: application/json'
     -d '{"dataframe_records": [{"tokens": ["search", "checkout"]}]}' http://127.0.0.1:5001/invocations`
     """
-    where = place()
+    where = open_workspace()
     where.registry().check()
     _become(where, serve_command(tagger, alias, port=port))
 

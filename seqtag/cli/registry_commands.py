@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import RUN, find_run, place
+from seqtag.cli.common import RUN, find_run, open_workspace
 
 if TYPE_CHECKING:
     from seqtag.registry import AuditContext, Entry
@@ -34,7 +34,7 @@ def register(run: Run) -> None:
 
     Example: `seqtag register sample`
     """
-    where = place()
+    where = open_workspace()
     at = find_run(run, where)
     steps.register(at, where)
     typer.echo(at.registration)
@@ -45,7 +45,7 @@ def infra_validate(run: Run) -> None:
 
     Example: `seqtag infra-validate sample`
     """
-    where = place()
+    where = open_workspace()
     at = find_run(run, where)
     steps.infra_validate(at, where)
     typer.echo(at.infra)
@@ -56,9 +56,9 @@ def promote(run: Run) -> None:
 
     Example: `seqtag promote sample`
     """
-    where = place()
+    where = open_workspace()
     at = find_run(run, where)
-    steps.promote(at, where, by=occasion("promote"))
+    steps.promote(at, where, by=audit_context("promote"))
     typer.echo(steps.run_outcome(at).sentence)
 
 
@@ -78,7 +78,7 @@ def rollback(
     Examples: `seqtag rollback sample --reason "tags of B-PER are wrong"`, the same with `--to 3`
     """
     entry = steps.rollback(
-        tagger, place(), to=to, reason=reason, everything=hold_all, by=occasion("rollback")
+        tagger, open_workspace(), to=to, reason=reason, everything=hold_all, by=audit_context("rollback")
     )
     typer.echo(
         f"Version {entry.to_version} of {tagger} serves in place of version {entry.from_version}. Models "
@@ -91,7 +91,7 @@ def release_hold(tagger: Tagger, reason: Reason) -> None:
 
     Example: `seqtag release-hold sample --reason "the corpus is mended"`
     """
-    place().registry().release(tagger, reason=reason, by=occasion("release-hold"))
+    open_workspace().registry().release(tagger, reason=reason, by=audit_context("release-hold"))
     typer.echo(f"No hold on {tagger} is in force.")
 
 
@@ -102,14 +102,14 @@ def history(
 
     Example: `seqtag history sample`
     """
-    entries = place().registry().history(tagger)
+    entries = open_workspace().registry().history(tagger)
     if as_json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
     else:
         typer.echo(_table(entries) if entries else f"The ledger has nothing on {tagger}.")
 
 
-def occasion(command: str) -> AuditContext:
+def audit_context(command: str) -> AuditContext:
     """Return who calls a command of ours, now."""
     return steps.audit_context(f"seqtag {command}", datetime.now(UTC))
 

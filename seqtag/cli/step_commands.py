@@ -15,8 +15,8 @@ from seqtag import steps
 from seqtag.artifacts import (
     read_json,
 )
-from seqtag.cli.common import RUN, TAGGER, find_run, open_tagger, place
-from seqtag.cli.registry_commands import occasion
+from seqtag.cli.common import RUN, TAGGER, find_run, open_tagger, open_workspace
+from seqtag.cli.registry_commands import audit_context
 from seqtag.run_dir import RunDir
 
 Tagger = Annotated[Path, TAGGER]
@@ -56,7 +56,7 @@ def retrain(
     steps.decide(run)
     steps.register(run, where)
     steps.infra_validate(run, where)
-    steps.promote(run, where, by=occasion("retrain"))
+    steps.promote(run, where, by=audit_context("retrain"))
     steps.report(run)
     typer.echo(steps.outcome_text(run))
 
@@ -84,7 +84,7 @@ def validate(run: Run) -> None:
 
     Example: `seqtag validate sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     steps.validate(at)
     typer.echo(at.data_docs)
 
@@ -94,7 +94,7 @@ def split(run: Run) -> None:
 
     Example: `seqtag split sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     steps.split(at)
     typer.echo(at.splits)
 
@@ -104,7 +104,7 @@ def index(run: Run) -> None:
 
     Example: `seqtag index sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     steps.index(at)
     typer.echo(at.vocabulary)
 
@@ -114,7 +114,7 @@ def encode(run: Run) -> None:
 
     Example: `seqtag encode sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     steps.encode(at)
     typer.echo(at.encoded)
 
@@ -124,7 +124,7 @@ def baseline(run: Run) -> None:
 
     Example: `seqtag baseline sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     made = steps.baseline(at)
     typer.echo(at.baseline_dir if made else 'none was asked for: evaluate.baseline = "none"')
 
@@ -134,7 +134,7 @@ def train(run: Run) -> None:
 
     Example: `seqtag train sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     _train(at)
     typer.echo(at.model)
 
@@ -144,7 +144,7 @@ def anchor(run: Run) -> None:
 
     Example: `seqtag anchor sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     steps.anchor(at)
     barred = read_json(at.anchor)["barred"]
     typer.echo("not needed" if barred is None else f"{at.anchor_dir}: {barred}")
@@ -155,7 +155,7 @@ def evaluate(run: Run) -> None:
 
     Example: `seqtag evaluate sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     steps.evaluate(at)
     typer.echo(at.metrics)
 
@@ -165,7 +165,7 @@ def decide(run: Run) -> None:
 
     Example: `seqtag decide sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     steps.decide(at)
     typer.echo(read_json(at.decision)["sentence"])
 
@@ -175,7 +175,7 @@ def report(run: Run) -> None:
 
     Example: `seqtag report sample`
     """
-    at = find_run(run, place())
+    at = find_run(run, open_workspace())
     steps.report(at)
     typer.echo(at.report)
 

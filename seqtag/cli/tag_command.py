@@ -14,7 +14,7 @@ import typer
 from seqtag.artifacts import (
     require_manifest,
 )
-from seqtag.cli.common import find_run, place
+from seqtag.cli.common import find_run, open_workspace
 from seqtag.errors import ConfigError
 from seqtag.steps import Workspace
 
@@ -31,7 +31,7 @@ class Alias(StrEnum):
     previous = "previous"
 
 
-class Form(StrEnum):
+class OutputFormat(StrEnum):
     text = "text"  # one sequence a line, tokens separated by blanks and tabs
     jsonl = "jsonl"  # one JSON object a line with an array `tokens`
 
@@ -46,7 +46,9 @@ def tag(
     run: Annotated[str | None, typer.Option(help="Use this run's model: folder, run id or tagger.")] = None,
     tagger: Annotated[str | None, typer.Option(help="Use this tagger's model from the registry.")] = None,
     alias: Annotated[Alias, typer.Option(help="Which of the tagger's versions.")] = Alias.champion,
-    form: Annotated[Form, typer.Option("--format", help="Form of the input and the output.")] = Form.text,
+    form: Annotated[
+        OutputFormat, typer.Option("--format", help="Form of the input and the output.")
+    ] = OutputFormat.text,
 ) -> None:
     """Tag sequences.
 
@@ -59,7 +61,7 @@ def tag(
     """
     from seqtag.neural import Tagger
 
-    bundle = _bundle(run, tagger, alias, place())
+    bundle = _bundle(run, tagger, alias, open_workspace())
     batches = _batches(files, form)
     batch = next(batches, None)  # bad input is said before TensorFlow is loaded
     model = Tagger.load(bundle)
@@ -93,12 +95,12 @@ def _bundle(run: str | None, tagger: str | None, alias: Alias, where: Workspace)
     return version.bundle
 
 
-def _batches(files: list[Path] | None, form: Form) -> Iterator[tuple[Objects | None, pa.ListArray]]:
+def _batches(files: list[Path] | None, form: OutputFormat) -> Iterator[tuple[Objects | None, pa.ListArray]]:
     """Yield the tokens of a few thousand sequences at a time, with the objects of JSON Lines."""
     from seqtag.cli.tag_input import local_file, read_objects, read_text, standard_input
 
     for file in map(local_file, files) if files else [standard_input()]:
-        if form is Form.jsonl:
+        if form is OutputFormat.jsonl:
             yield from read_objects(file)
         else:
             yield from ((None, tokens) for tokens in read_text(file))
