@@ -10,17 +10,24 @@ from seqtag.reporting.report_page import (
     learning_curves,
     write_report,
 )
-from seqtag.reporting.retrain_card import Changes, Done, changed_settings, question_markdown, retrain_markdown
+from seqtag.reporting.retrain_card import (
+    CompletedStep,
+    InputChanges,
+    approval_markdown,
+    changed_settings,
+    retrain_markdown,
+)
 from seqtag.reporting.run_summary import summary_lines, verdict_lines
 from seqtag.reporting.sample_size_text import plan_text
 from seqtag.reporting.score_tables import score_rows
 
 __all__ = [
     "REPORT",
-    "Changes",
-    "Done",
+    "CompletedStep",
+    "InputChanges",
     "Picture",
     "ReportContext",
+    "approval_markdown",
     "changed_settings",
     "confusion_picture",
     "corpus_markdown",
@@ -28,7 +35,6 @@ __all__ = [
     "learning_curves",
     "plan_text",
     "quarantine_rows",
-    "question_markdown",
     "retrain_markdown",
     "score_rows",
     "summary_lines",

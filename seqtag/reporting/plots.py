@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from seqtag.reporting.formatting import count, percent
-from seqtag.reporting.score_tables import Square
+from seqtag.reporting.score_tables import ConfusionSquare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -118,7 +118,7 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, noun: str) -> Pict
         )
 
 
-def confusion_plot(square: Square, *, title: str = "") -> Picture:
+def confusion_plot(square: ConfusionSquare, *, title: str = "") -> Picture:
     """Draw a square of gold rows and predicted columns: the share of each row, and the count.
 
     What is right is blue and what is wrong orange, the deeper the larger the share of its row; the depth

@@ -79,7 +79,7 @@ def write_report(
         config=config,
         context=context,
         metric=METRIC_NAMES[metric],
-        measures=score_tables.measures(metrics),
+        measures=score_tables.metric_rows(metrics),
         optimum=optimum if metric == "accuracy" else None,
         best_epoch=_best_epoch(history),
         curves=learning_curves(history, metric),
@@ -105,7 +105,7 @@ def confusion_picture(confusion: Mapping[str, Any]) -> Picture:
     return confusion_plot(square, title=title)
 
 
-def _square(confusion: Mapping[str, Any]) -> score_tables.Square:
+def _square(confusion: Mapping[str, Any]) -> score_tables.ConfusionSquare:
     return score_tables.square(confusion, most=_MOST_TAGS_IN_PLOT)
 
 

@@ -34,7 +34,7 @@ _LONGEST_SETTING = 60  # characters
 
 
 @dataclass(frozen=True)
-class Changes:
+class InputChanges:
     """What a retraining was made from, held against that of the champion which it was judged by.
 
     snapshots   the champion's, and this run's
@@ -49,7 +49,7 @@ class Changes:
 
 
 @dataclass(frozen=True)
-class Done:
+class CompletedStep:
     """A step of a run, and which run's work it is."""
 
     step: str
@@ -78,8 +78,8 @@ def retrain_markdown(
     metrics: Mapping[str, Any],
     decision: Mapping[str, Any],
     profile: Mapping[str, Any],
-    done: Sequence[Done],
-    changes: Changes | None,
+    done: Sequence[CompletedStep],
+    changes: InputChanges | None,
     links: Mapping[str, str],
     commands: Mapping[str, str],
 ) -> str:
@@ -121,7 +121,7 @@ def retrain_markdown(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def question_markdown(metrics: Mapping[str, Any], decision: Mapping[str, Any], *, tagger: str) -> str:
+def approval_markdown(metrics: Mapping[str, Any], decision: Mapping[str, Any], *, tagger: str) -> str:
     """Write what a person is asked, and what it is decided on, as GitHub-flavoured Markdown.
 
     Args:
@@ -213,7 +213,7 @@ def _about_guards(decision: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _changed(changes: Changes | None, *, has_champion: bool) -> list[str]:
+def _changed(changes: InputChanges | None, *, has_champion: bool) -> list[str]:
     if changes is None:
         return [
             "The champion's run directory is gone."
@@ -232,7 +232,7 @@ def _changed(changes: Changes | None, *, has_champion: bool) -> list[str]:
     ]
 
 
-def _taken_over(done: Sequence[Done]) -> list[str]:
+def _taken_over(done: Sequence[CompletedStep]) -> list[str]:
     """Say which steps were not done again, and why that is right."""
     rows = [
         [

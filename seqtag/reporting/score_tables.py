@@ -34,7 +34,7 @@ class NamedScores:
 
 
 @dataclass(frozen=True)
-class Measure:
+class MetricRow:
     """One number that all models have, such as token accuracy."""
 
     name: str
@@ -44,7 +44,7 @@ class Measure:
 
 
 @dataclass(frozen=True)
-class Confusion:
+class ConfusedPair:
     """How often `gold` was tagged `predicted`; `share` is of all tokens tagged `gold` by the corpus."""
 
     gold: str
@@ -54,7 +54,7 @@ class Confusion:
 
 
 @dataclass(frozen=True)
-class Square:
+class ConfusionSquare:
     """A confusion matrix; `n_left_out` tags are summed up in its last row and column."""
 
     tags: tuple[str, ...]
@@ -86,7 +86,7 @@ class Slice:
     whole: float | None
 
 
-def measures(metrics: Mapping[str, Any]) -> list[Measure]:
+def metric_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
     """Return what the models are measured by, the deciding one first."""
     paths: list[tuple[str, tuple[str, ...]]] = [("span F1", ("span_f1",)), ("token accuracy", ("accuracy",))]
     if metrics["metric"] == "accuracy":
@@ -100,7 +100,7 @@ def measures(metrics: Mapping[str, Any]) -> list[Measure]:
         challenger = _at(metrics["challenger"], path)
         if challenger is not None:
             others = (_at(metrics.get(who), path) for who in ("champion", "baseline"))
-            found.append(Measure(name, challenger, *others))
+            found.append(MetricRow(name, challenger, *others))
     return found
 
 
@@ -156,30 +156,30 @@ def _score_row(named: NamedScores, metrics: Mapping[str, Any], *, unit: str) -> 
     }
 
 
-def confusions(confusion: Mapping[str, Any], *, most: int) -> list[Confusion]:
+def confusions(confusion: Mapping[str, Any], *, most: int) -> list[ConfusedPair]:
     """Return the pairs of tags most often taken for each other, the most frequent first."""
     tags, counts = confusion["tags"], _counts(confusion)
     rows, columns = np.nonzero(counts * ~np.eye(len(tags), dtype=bool))
     order = np.lexsort((columns, rows, -counts[rows, columns]))[:most]
     support = counts.sum(axis=1)
     return [
-        Confusion(tags[r], tags[c], int(counts[r, c]), float(counts[r, c] / support[r]))
+        ConfusedPair(tags[r], tags[c], int(counts[r, c]), float(counts[r, c] / support[r]))
         for r, c in zip(rows[order].tolist(), columns[order].tolist(), strict=True)
     ]
 
 
-def square(confusion: Mapping[str, Any], *, most: int) -> Square:
+def square(confusion: Mapping[str, Any], *, most: int) -> ConfusionSquare:
     """Return the confusion matrix; of more than `most` tags those in most errors, the others summed up."""
     tags, counts = list(confusion["tags"]), _counts(confusion)
     if len(tags) <= most:
-        return Square(tuple(tags), _tuples(counts), 0)
+        return ConfusionSquare(tuple(tags), _tuples(counts), 0)
     errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
     kept = np.sort(np.argsort(-errors, kind="stable")[: most - 1])
     belongs = np.zeros((len(tags), most), np.int64)
     belongs[:, -1] = 1
     belongs[kept] = np.eye(most, dtype=np.int64)[: most - 1]
     names = (*(tags[i] for i in kept), REST)
-    return Square(names, _tuples(belongs.T @ counts @ belongs), len(tags) - len(kept))
+    return ConfusionSquare(names, _tuples(belongs.T @ counts @ belongs), len(tags) - len(kept))
 
 
 def slices(scores: Mapping[str, Any], metric: str) -> list[Slice]:

@@ -16,7 +16,7 @@ from seqtag.steps.context import read_config, read_snapshot, spelling_of
 from seqtag.steps.outcome import final_decision
 
 if TYPE_CHECKING:
-    from seqtag.reporting import Changes, Done, Picture
+    from seqtag.reporting import CompletedStep, InputChanges, Picture
 
 
 def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
@@ -83,9 +83,9 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
 
 def approval_card(run: RunDir) -> str:
     """Return what a person is asked before the model serves, as Markdown."""
-    from seqtag.reporting import question_markdown
+    from seqtag.reporting import approval_markdown
 
-    return question_markdown(read_json(run.metrics), read_json(run.decision), tagger=run.tagger)
+    return approval_markdown(read_json(run.metrics), read_json(run.decision), tagger=run.tagger)
 
 
 def outcome_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
@@ -164,12 +164,12 @@ def report_url(run: RunDir, path: Path, pages: str | None) -> str:
     return str(path) if pages is None else f"{pages}/runs/{run.tagger}/{run.id}/{path.relative_to(run.path)}"
 
 
-def input_changes(run: RunDir) -> Changes | None:
+def input_changes(run: RunDir) -> InputChanges | None:
     """Hold what a run was made from against the run of the champion that it was judged by.
 
     Returns None where there was no champion, or its run directory is gone.
     """
-    from seqtag.reporting import Changes, changed_settings
+    from seqtag.reporting import InputChanges, changed_settings
 
     opponent = read_json(run.opponent)["run_id"]
     if opponent is None or not (before := RunDir(run.path.with_name(opponent))).config.exists():
@@ -181,16 +181,16 @@ def input_changes(run: RunDir) -> Changes | None:
             inputs[ours["step"]] = _differing(theirs["inputs"], ours["inputs"])
     snapshots = read_snapshot(before).id, read_snapshot(run).id
     settings = changed_settings(read_json(before.config), read_json(run.config))
-    return Changes(before.id, snapshots, inputs, settings)
+    return InputChanges(before.id, snapshots, inputs, settings)
 
 
-def completed_steps(run: RunDir) -> list[Done]:
+def completed_steps(run: RunDir) -> list[CompletedStep]:
     """Return the steps that a run has done or taken over, in order.
 
     What was taken over is linked or copied with its manifest, which no other work has, to the millisecond.
     Of those that have it, the work is that of the run which began first, or had the folder first.
     """
-    from seqtag.reporting import Done
+    from seqtag.reporting import CompletedStep
 
     found = []
     for folder in _folders(run):
@@ -203,7 +203,9 @@ def completed_steps(run: RunDir) -> list[Done]:
             ]
             first = min(same, key=lambda at: (RunDir(at).begun, (at / folder.name).stat().st_ctime_ns))
             found.append(
-                Done(manifest["step"], manifest["seconds"], None if first == run.path else first.name)
+                CompletedStep(
+                    manifest["step"], manifest["seconds"], None if first == run.path else first.name
+                )
             )
     return found
 

@@ -24,13 +24,13 @@ def test_confusions_come_the_most_frequent_first_with_their_share_of_the_gold_ta
         {"tags": ["A", "B", "C"], "counts": [[5, 1, 4], [0, 3, 0], [2, 0, 0]]}, most=2
     )
 
-    assert found == [score_tables.Confusion("A", "C", 4, 0.4), score_tables.Confusion("C", "A", 2, 1.0)]
+    assert found == [score_tables.ConfusedPair("A", "C", 4, 0.4), score_tables.ConfusedPair("C", "A", 2, 1.0)]
 
 
 def test_a_small_confusion_matrix_is_kept_whole():
     square = score_tables.square({"tags": ["A", "B"], "counts": [[5, 1], [0, 3]]}, most=2)
 
-    assert square == score_tables.Square(("A", "B"), ((5, 1), (0, 3)), 0)
+    assert square == score_tables.ConfusionSquare(("A", "B"), ((5, 1), (0, 3)), 0)
 
 
 def test_tags_in_few_errors_are_summed_up():
@@ -44,8 +44,8 @@ def test_tags_in_few_errors_are_summed_up():
 
 
 def test_the_deciding_measure_comes_first(metrics, span_metrics):
-    assert [measure.name for measure in score_tables.measures(metrics)] == ["token accuracy"]
-    assert [measure.name for measure in score_tables.measures(span_metrics)] == [
+    assert [measure.name for measure in score_tables.metric_rows(metrics)] == ["token accuracy"]
+    assert [measure.name for measure in score_tables.metric_rows(span_metrics)] == [
         "span F1",
         "token accuracy",
         "span F1, strict, micro",
@@ -55,7 +55,7 @@ def test_the_deciding_measure_comes_first(metrics, span_metrics):
 
 
 def test_a_baseline_is_measured_as_the_others_are(baseline_metrics):
-    (accuracy,) = score_tables.measures(baseline_metrics)
+    (accuracy,) = score_tables.metric_rows(baseline_metrics)
 
     assert [m["value"] for m in (accuracy.challenger, accuracy.champion, accuracy.baseline)] == [
         0.93,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from seqtag.reporting import Changes, Done, changed_settings, retrain_markdown, summary_lines
+from seqtag.reporting import CompletedStep, InputChanges, changed_settings, retrain_markdown, summary_lines
 
 
 @pytest.fixture
@@ -190,13 +190,16 @@ def test_the_card_of_a_first_model_has_no_column_of_a_champion(card, metrics, sp
 
 
 def test_the_card_says_what_changed_and_what_was_taken_over(card):
-    changes = Changes(
+    changes = InputChanges(
         "2026-01-30-a-b",
         ("aaaa", "bbbb"),
         {"validate": [], "train": ["config", "package tensorflow"]},
         changed_settings({"train": {"max_epochs": 6}}, {"train": {"max_epochs": 1, "seed": "<b>"}}),
     )
-    text = card(changes=changes, done=[Done("validate", 0.25, "2026-01-29-a-c"), Done("train", 1234.5, None)])
+    text = card(
+        changes=changes,
+        done=[CompletedStep("validate", 0.25, "2026-01-29-a-c"), CompletedStep("train", 1234.5, None)],
+    )
 
     assert "champion's run 2026-01-30-a-b: snapshot bbbb instead of aaaa; 2 other settings." in text
     assert "| train | config, package tensorflow |" in text
@@ -204,7 +207,7 @@ def test_the_card_says_what_changed_and_what_was_taken_over(card):
     assert '| train.seed | null | "&lt;b&gt;" |' in text
     assert "| validate | taken over from 2026-01-29-a-c | 0.2 s then |" in text
     assert "| train | done | 1,234.5 s |" in text
-    same = card(changes=Changes("a", ("s", "s"), {"train": []}, {}))
+    same = card(changes=InputChanges("a", ("s", "s"), {"train": []}, {}))
     assert "the same snapshot s; no other setting." in same
     assert "No step reads anything else." in same
     assert "A step is taken over" not in same
