@@ -15,7 +15,7 @@ from prefect.input import RunInput, keyset_from_paused_state
 from prefect.states import Completed, Suspended
 from pydantic import Field
 
-from flows.notifications import tell_question
+from flows.notifications import notify_approval
 from seqtag import steps
 from seqtag.config import ApprovalConfig
 from seqtag.run_dir import RunDir
@@ -23,7 +23,7 @@ from seqtag.run_dir import RunDir
 _MOST: Final = 200  # inputs that are looked through: three for each time that the run was suspended
 
 
-class Approval(RunInput):
+class ApprovalForm(RunInput):
     """May this model serve?"""
 
     answer: Literal["hold", "approve"] = Field(
@@ -33,7 +33,7 @@ class Approval(RunInput):
     reason: str = Field(pattern=r"\S", description="Why, for those who read the ledger.")
 
 
-def seek_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> State[RunDir] | None:
+def request_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> State[RunDir] | None:
     """Ask a person where one has to approve, and wait, without a process; None: go on.
 
     The flow run is suspended, and begins anew when the form is sent. When time is up the server fails it, and
@@ -62,10 +62,10 @@ def seek_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> State[
         return Completed(name="AwaitingApproval", message=message, data=run)
     if answer is None:
         if question != before:
-            tell_question(run, question)
+            notify_approval(run, question)
         left = datetime.fromisoformat(question.until) - now
         answer = suspend_flow_run(
-            wait_for_input=Approval.with_initial_data(description=steps.approval_card(run)),
+            wait_for_input=ApprovalForm.with_initial_data(description=steps.approval_card(run)),
             timeout=max(1, round(left.total_seconds())),
             key=f"{question.decision}-{runtime.flow_run.run_count}",  # it can be begun anew without an answer
         )
@@ -86,7 +86,7 @@ def _left_to_another(run: RunDir, as_of: date) -> State[RunDir]:
     return Completed(name="AwaitingApproval", message=f"Flow run {begun.id} asks.", data=run)
 
 
-def _given(question: steps.ApprovalRequest) -> Approval | None:
+def _given(question: steps.ApprovalRequest) -> ApprovalForm | None:
     """Return what the server was told, in time, also where the run begins anew much later."""
     where = keyset_from_paused_state(Suspended(pause_key=question.decision))["response"]
     with get_client(sync_client=True) as client:
@@ -94,7 +94,7 @@ def _given(question: steps.ApprovalRequest) -> Approval | None:
             UUID(question.by), key_prefix=where.removesuffix("response"), limit=_MOST, exclude_keys=set()
         )
     answers = [each for each in told if each.key.endswith("response")]
-    return Approval.load_from_flow_run_input(answers[0]) if answers else None
+    return ApprovalForm.load_from_flow_run_input(answers[0]) if answers else None
 
 
 def _asked(run: RunDir, ours: str, now: datetime, *, within: timedelta) -> steps.ApprovalRequest:

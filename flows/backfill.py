@@ -19,7 +19,7 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Completed
 
 from flows import stack
-from flows.child_runs import run_to_its_end, together
+from flows.child_runs import combine_outcomes, run_and_wait
 from flows.run_context import day_of_tick, flow_run_name
 from seqtag.config import ScheduleConfig, Settings, load_tagger
 from seqtag.config.secrets import hide_passwords
@@ -48,12 +48,12 @@ async def backfill(tagger: str, first: date, last: date, dry_run: bool = False) 
         return Completed(name="DryRun", message=f"{len(due)} retrainings would run.\n{listed}")
     name = Path(tagger).stem
     outcomes = [
-        await run_to_its_end(
+        await run_and_wait(
             f"retrain/{name}", {"tagger": tagger, "as_of": tick.day}, name=str(tick), key=tick.key(name)
         )
         for tick in due
     ]
-    return together(outcomes)
+    return combine_outcomes(outcomes)
 
 
 @dataclass(frozen=True)

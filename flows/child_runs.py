@@ -28,7 +28,7 @@ class Outcome:
     is_completed: bool
 
 
-async def run_to_its_end(
+async def run_and_wait(
     deployment: str, parameters: dict[str, Any] | None = None, *, name: str, key: str
 ) -> Outcome:
     """Run a deployment as a part of this flow run, and wait for it.
@@ -63,7 +63,7 @@ def _is_settled(state: State[Any] | None) -> bool:
     return not state.is_crashed() or datetime.now(UTC) - state.timestamp > _TAKEN_UP_WITHIN
 
 
-def together(outcomes: list[Outcome]) -> State[None]:
+def combine_outcomes(outcomes: list[Outcome]) -> State[None]:
     """Return the state of a flow run whose parts came to these outcomes: completed if all of them were."""
     failed = [outcome for outcome in outcomes if not outcome.is_completed]
     lines = [f"{outcome.name}: {outcome.state}. {outcome.message}" for outcome in failed or outcomes]
@@ -72,6 +72,6 @@ def together(outcomes: list[Outcome]) -> State[None]:
     return Completed(message="\n".join([f"All {len(outcomes)} completed.", *lines]))
 
 
-def key_of_this_run(part: str) -> str:
+def idempotency_key(part: str) -> str:
     """Return a key that is the same when this flow run is taken up again."""
     return f"{runtime.flow_run.id} {part}"

@@ -21,8 +21,8 @@ from prefect.states import Completed, Failed
 
 import tasks
 from flows.events import DRIFT_STOP, drift_found
-from flows.notifications import tell_drift
-from flows.run_context import begin_day, flow_run_name
+from flows.notifications import notify_drift
+from flows.run_context import flow_run_name, resolve_as_of
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig, load_tagger
 from seqtag.run_dir import MonitorReport
@@ -46,7 +46,7 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
             [schedule].
     """
     config, place = load_tagger(tagger), steps.Workspace.of(Settings())
-    day = begin_day(config.schedule, as_of, due_by="monitor")
+    day = resolve_as_of(config.schedule, as_of, due_by="monitor")
     snapshot = tasks.ingest(config, place)
     report = tasks.monitor(
         config,
@@ -58,7 +58,7 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
     )
     found = steps.drift(report)
     if steps.is_new_verdict(report):
-        tell_drift(report)
+        notify_drift(report)
         steps.record_notified(report)  # after it: told twice is better than never
     if found["verdict"] == "retrain":
         drift_found(config.name, rule=found["rule"], sentence=found["sentence"])

@@ -27,25 +27,25 @@ _NEXT: Final = re.compile(r"[,\s]+(?=[A-Za-z][\w+.-]*://)")  # between two addre
 NOBODY: Final = "none"  # what the variable says where the block is to be taken away
 
 
-def tell_verdict(run: RunDir) -> None:
+def notify_outcome(run: RunDir) -> None:
     """Say what became of a retraining."""
     subject, body = steps.outcome_notice(run, pages=pages())
-    _tell(run.tagger, subject, body, key=f"{run.path} {body}")
+    _notify(run.tagger, subject, body, key=f"{run.path} {body}")
 
 
-def tell_question(run: RunDir, question: steps.ApprovalRequest) -> None:
+def notify_approval(run: RunDir, question: steps.ApprovalRequest) -> None:
     """Say that a model waits for somebody to approve it."""
     subject, body = steps.approval_notice(run, question)
-    _tell(run.tagger, subject, body, key=f"{run.path} {question}")
+    _notify(run.tagger, subject, body, key=f"{run.path} {question}")
 
 
-def tell_drift(report: MonitorReport) -> None:
+def notify_drift(report: MonitorReport) -> None:
     """Say what monitoring found."""
     subject, body = steps.drift_notice(report)
-    _tell(report.tagger, subject, body, key=f"{report.path} {body}")
+    _notify(report.tagger, subject, body, key=f"{report.path} {body}")
 
 
-def _tell(tagger: str, subject: str, body: str, *, key: str) -> Event | None:
+def _notify(tagger: str, subject: str, body: str, *, key: str) -> Event | None:
     """Emit a notice; the server drops another one with the same key, of a run that began anew soon after."""
     dashboard, flow_run = PREFECT_UI_URL.value(), runtime.flow_run.id
     where = f"\nDashboard: {dashboard}/runs/flow-run/{flow_run}" if dashboard and flow_run else ""

@@ -10,9 +10,9 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed
 
 import tasks
-from flows.approval import seek_approval
-from flows.notifications import tell_verdict
-from flows.run_context import begin_day, flow_run_name
+from flows.approval import request_approval
+from flows.notifications import notify_outcome
+from flows.run_context import flow_run_name, resolve_as_of
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.run_dir import RunDir
@@ -34,7 +34,7 @@ def retrain(
     """
     steps.check_step_names(force or [])
     config = load_tagger(tagger)
-    day = begin_day(config.schedule, as_of)
+    day = resolve_as_of(config.schedule, as_of)
     place = steps.Workspace.of(Settings())
     steps.redirect_library_caches(place.home)
 
@@ -58,14 +58,14 @@ def retrain(
     run = tasks.infra_validate(run, place)
     if "promote" in (force or []):
         steps.reopen_approval(run, by=str(runtime.flow_run.id))
-    if (waiting := seek_approval(run, config.approval, as_of=day)) is not None:
+    if (waiting := request_approval(run, config.approval, as_of=day)) is not None:
         return waiting
     run = tasks.promote(run, place, by=_occasion())
     run = tasks.report(run, tagger)
 
     came_to = steps.run_outcome(run, earlier=earlier, now=steps.outcome_digest(run, place))
     if came_to.is_new:
-        tell_verdict(run)
+        notify_outcome(run)
     return Completed(name=came_to.title, message=came_to.sentence, data=run)
 
 

@@ -6,7 +6,7 @@ from prefect import flow, get_client, runtime
 from prefect.client.schemas.objects import State
 from pydantic import PositiveInt
 
-from flows.child_runs import Outcome, key_of_this_run, run_to_its_end, together
+from flows.child_runs import Outcome, combine_outcomes, idempotency_key, run_and_wait
 from flows.deploy.apply import retrainings
 from flows.run_context import day_of_tick
 from seqtag.config import load_tagger
@@ -33,11 +33,11 @@ async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1
                 asked = None
                 if name in files:
                     asked = {"as_of": day_of_tick(due, load_tagger(files[name]).schedule)}
-                return await run_to_its_end(f"retrain/{name}", asked, name=name, key=key_of_this_run(name))
+                return await run_and_wait(f"retrain/{name}", asked, name=name, key=idempotency_key(name))
             except Exception as error:  # of the network, say
                 return Outcome(name, type(error).__name__, hide_passwords(str(error)), is_completed=False)
 
-    return together(await asyncio.gather(*map(retrained, taggers or sorted(files))))
+    return combine_outcomes(await asyncio.gather(*map(retrained, taggers or sorted(files))))
 
 
 def _deployed_taggers() -> dict[str, str]:

@@ -24,7 +24,7 @@ def flow_run_name() -> str:
     return f"{runtime.flow_run.flow_name} {Path(asked['tagger']).stem}{as_of}"
 
 
-def begin_day(
+def resolve_as_of(
     schedule: ScheduleConfig,
     as_of: date | None = None,
     *,

@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from flows.services import process_manager
 from flows.services.process_manager import ServiceError
-from flows.services.service_specs import HEALTH, NAMES, TITLES, program
+from flows.services.service_specs import HEALTH, NAMES, TITLES, service_spec
 from seqtag.config import Settings
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
@@ -78,9 +78,9 @@ def down(home: Home) -> list[str]:
     stopped: list[str] = ["worker"] if process_manager.stop(home, "worker") else []
     running = process_manager.running(home, "server")
     if stopped and running is not None and process_manager.is_healthy(f"{running.url}/api"):
-        from flows.worker.recovery import hand_back
+        from flows.worker.recovery import reschedule_local_runs
 
-        hand_back(f"{running.url}/api")
+        reschedule_local_runs(f"{running.url}/api")
     rest = [name for name in reversed(NAMES) if name != "worker"]
     return [*stopped, *(name for name in rest if process_manager.stop(home, name))]
 
@@ -98,7 +98,7 @@ def serve(name: str, place: Workspace) -> NoReturn:
     if before is not None and before.pid != os.getpid():
         raise ServiceError(f"{name} runs already: pid {before.pid}; make down stops it")
     process_manager.end_orphans(place.home, name)
-    process_manager.become(place.home, program(name, place, checkout=CHECKOUT, moves=False))
+    process_manager.exec_service(place.home, service_spec(name, place, checkout=CHECKOUT, moves=False))
 
 
 def prefect(arguments: list[str], place: Workspace) -> NoReturn:
@@ -115,7 +115,7 @@ def _started(name: str, place: Workspace, checkout: Path) -> process_manager.Ser
     running = process_manager.running(place.home, name)
     if running is None:
         process_manager.end_orphans(place.home, name)
-        running = process_manager.start(place.home, program(name, place, checkout=checkout))
+        running = process_manager.start(place.home, service_spec(name, place, checkout=checkout))
     return running
 
 
@@ -169,7 +169,7 @@ def _state(name: str, running: process_manager.Service | None) -> tuple[bool, st
         return False, "not running"
     if name not in HEALTH:
         return True, f"pid {running.pid}"
-    answers = process_manager.answers(f"{running.url}{HEALTH[name]}")
+    answers = process_manager.is_responding(f"{running.url}{HEALTH[name]}")
     return answers, f"pid {running.pid}  {running.url}" + ("" if answers else "  does not answer")
 
 

@@ -9,7 +9,7 @@ from prefect.states import Completed
 
 import tasks
 from flows.events import corpus_changed
-from flows.run_context import begin_day, flow_run_name
+from flows.run_context import flow_run_name, resolve_as_of
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from tasks.failures import map_errors_to_states
@@ -24,7 +24,7 @@ def watch(tagger: str) -> State[None]:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
     """
     config, place = load_tagger(tagger), steps.Workspace.of(Settings())
-    begin_day(config.schedule, due_by="watch")
+    resolve_as_of(config.schedule, due_by="watch")
     change = tasks.poll_sources(config, place)
     if change == "changed":
         corpus_changed(config.name)

@@ -21,8 +21,8 @@ from prefect.exceptions import ObjectNotFound
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.utilities.callables import parameter_schema
 
-from flows.deploy.automations import install, of_every_server, of_people, of_tagger
-from flows.deploy.deployment_specs import Deployment, declared
+from flows.deploy.automations import install, notification_automations, server_automations, tagger_automation
+from flows.deploy.deployment_specs import Deployment, declared_deployments
 from flows.notifications import block_on, notify_address
 
 TAG = "seqtag"
@@ -42,7 +42,7 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
         ConfigError: prefect.yaml, a tagger's file or SEQTAG_NOTIFY_URL is not what is required of it; nothing
             was changed.
     """
-    wanted = {deployment.title: deployment for deployment in declared(checkout)}
+    wanted = {deployment.title: deployment for deployment in declared_deployments(checkout)}
     lines, address = [], notify_address()
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         for pool in sorted({deployment.entry.work_pool.name for deployment in wanted.values()}):
@@ -56,9 +56,11 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
                 lines.append(f"- {title}")
         retrained = [(found.name, found.id) for found in retrainings(client)]
         block, said = block_on(client, address)
-        told = [] if block is None else of_people(block.id)
+        told = [] if block is None else notification_automations(block.id)
         lines += said
-        lines += install([*of_every_server(), *told, *(of_tagger(*tagger) for tagger in retrained)], client)
+        lines += install(
+            [*server_automations(), *told, *(tagger_automation(*tagger) for tagger in retrained)], client
+        )
     return lines
 
 

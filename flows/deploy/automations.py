@@ -32,7 +32,7 @@ _OF_OURS = ResourceSpecification.model_validate(
 NEVER_RESUMED: Final = "The flow was paused and never resumed."  # in the words of the server
 
 
-def of_every_server() -> list[AutomationCore]:
+def server_automations() -> list[AutomationCore]:
     """Return the automations that every seqtag server has."""
     return [
         AutomationCore(
@@ -60,19 +60,19 @@ def of_every_server() -> list[AutomationCore]:
     ]
 
 
-def of_tagger(name: str, deployment: UUID) -> AutomationCore:
+def tagger_automation(name: str, deployment: UUID) -> AutomationCore:
     """Return the automation that retrains a tagger whose corpus has changed, or that drifted."""
     return AutomationCore(
         name=f"{_OURS}{name} is retrained when its corpus changes or drifts",
         description=f"Begins a retraining on {CORPUS_CHANGED} and {DRIFT_FOUND} of {resource(name)}.",
-        trigger=on(CORPUS_CHANGED, DRIFT_FOUND, match={"prefect.resource.id": resource(name)}),
+        trigger=event_trigger(CORPUS_CHANGED, DRIFT_FOUND, match={"prefect.resource.id": resource(name)}),
         actions=[
             RunDeployment(source="selected", deployment_id=deployment, parameters=None, job_variables=None)
         ],
     )
 
 
-def of_people(block: UUID) -> list[AutomationCore]:
+def notification_automations(block: UUID) -> list[AutomationCore]:
     """Return the automations that send to a notification block what flows say, fail of, or leave undone."""
     any_failure = {
         **_ANY_RUN,
@@ -84,13 +84,15 @@ def of_people(block: UUID) -> list[AutomationCore]:
         AutomationCore(
             name=f"{_OURS}people are told of verdicts, questions and drift",
             description="Sends each notice of a flow.",
-            trigger=on(NOTICE, match={"prefect.resource.id": resource("*")}),
+            trigger=event_trigger(NOTICE, match={"prefect.resource.id": resource("*")}),
             actions=[_told(block, "{{ event.payload.subject }}", "{{ event.payload.body }}")],
         ),
         AutomationCore(
             name=f"{_OURS}people are told of failures",
             description="Says what a flow run failed of.",
-            trigger=on("prefect.flow-run.*", match=any_failure),  # its event is named by the failure's kind
+            trigger=event_trigger(
+                "prefect.flow-run.*", match=any_failure
+            ),  # its event is named by the failure's kind
             actions=[
                 _told(
                     block,
@@ -102,7 +104,7 @@ def of_people(block: UUID) -> list[AutomationCore]:
         AutomationCore(
             name=f"{_OURS}people are told when no worker is up",
             description="Says that nobody asks for work any more.",
-            trigger=on(
+            trigger=event_trigger(
                 "prefect.work-pool.not-ready",
                 match={"prefect.resource.id": "prefect.work-pool.*", "prefect.resource.name": POOL},
             ),
@@ -111,7 +113,7 @@ def of_people(block: UUID) -> list[AutomationCore]:
     ]
 
 
-def on(*events: str, match: dict[str, str]) -> EventTrigger:
+def event_trigger(*events: str, match: dict[str, str]) -> EventTrigger:
     """Return the trigger of every single event of these names; of flow runs those of ours."""
     about_runs = match["prefect.resource.id"].startswith("prefect.flow-run")
     return EventTrigger(

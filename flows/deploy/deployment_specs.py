@@ -72,7 +72,7 @@ class Deployment:
         return f"{self.flow.name}/{self.name}"
 
 
-def declared(checkout: Path) -> list[Deployment]:
+def declared_deployments(checkout: Path) -> list[Deployment]:
     """Return the deployments of a checkout, each with its flow loaded and its parameters validated.
 
     Raises:

@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 import flows.notification  # noqa: F401 - its class is registered, and automations load it by name
 
 
-class PatientSqlite(AioSqliteConfiguration):
+class ImmediateSqlite(AioSqliteConfiguration):
     """SQLite whose transactions are IMMEDIATE."""
 
     def begin_transaction(
@@ -32,14 +32,14 @@ class PatientSqlite(AioSqliteConfiguration):
         return super().begin_transaction(session, with_for_update=True)
 
 
-def use_patient_sqlite() -> None:
+def use_immediate_sqlite() -> None:
     """Have the server of this process use it, unless its database is another one."""
     url = PREFECT_SERVER_DATABASE_CONNECTION_URL.value()
     if get_dialect(url).name == "sqlite":
-        MODELS_DEPENDENCIES["database_config"] = PatientSqlite(connection_url=url)
+        MODELS_DEPENDENCIES["database_config"] = ImmediateSqlite(connection_url=url)
 
 
 if __name__ == "__main__":
-    use_patient_sqlite()
+    use_immediate_sqlite()
     sys.argv[1:] = ["server", "start"]
     app()

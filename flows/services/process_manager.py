@@ -34,7 +34,7 @@ class ServiceError(SeqtagError):
 
 
 @dataclass(frozen=True)
-class Program:
+class ServiceSpec:
     """What can be started; with a port, it listens there on HOST."""
 
     name: str
@@ -71,10 +71,10 @@ class Service:
 
 def is_healthy(api: str) -> bool:
     """Tell whether a Prefect server answers at `api`."""
-    return answers(f"{api}/health")
+    return is_responding(f"{api}/health")
 
 
-def answers(url: str) -> bool:
+def is_responding(url: str) -> bool:
     """Tell whether something at `url` answers, and not with an error."""
     try:
         return httpx.get(url, timeout=5).is_success
@@ -101,7 +101,7 @@ def environment(home: Home) -> dict[str, str]:
     }
 
 
-def start(home: Home, program: Program) -> Service:
+def start(home: Home, program: ServiceSpec) -> Service:
     """Start a program in a process that outlives this one, and note which it is."""
     home.logs.mkdir(parents=True, exist_ok=True)
     home.prefect.mkdir(parents=True, exist_ok=True)
@@ -114,7 +114,7 @@ def start(home: Home, program: Program) -> Service:
     return _noted(home, program, process.pid)
 
 
-def become(home: Home, program: Program) -> NoReturn:
+def exec_service(home: Home, program: ServiceSpec) -> NoReturn:
     """Be the program, in this process: for systemd and containers, which start and watch it themselves."""
     home.prefect.mkdir(parents=True, exist_ok=True)
     _noted(home, program, os.getpid())
@@ -123,7 +123,7 @@ def become(home: Home, program: Program) -> NoReturn:
     os.execve(program.command[0], program.command, program.environment)  # noqa: S606 - it is ours to the end
 
 
-def _noted(home: Home, program: Program, pid: int) -> Service:
+def _noted(home: Home, program: ServiceSpec, pid: int) -> Service:
     service = Service(program.name, pid, psutil.Process(pid).create_time(), program.port)
     write_json(home.service(program.name), vars(service))
     return service
@@ -136,11 +136,11 @@ def _heed_interrupts() -> None:
 
 def running(home: Home, name: str) -> Service | None:
     """Return the service of that name if it runs, and is the one that was started here."""
-    service = known(home, name)
+    service = last_started(home, name)
     return service if service is not None and service.process is not None else None
 
 
-def known(home: Home, name: str) -> Service | None:
+def last_started(home: Home, name: str) -> Service | None:
     """Return the service of that name as it was last started, whether it still runs or not."""
     try:
         return Service(**json.loads(home.service(name).read_text("utf-8")))
@@ -150,7 +150,7 @@ def known(home: Home, name: str) -> Service | None:
 
 def end_orphans(home: Home, name: str) -> None:
     """End what a service had started and left behind when it was killed: it may hold the port."""
-    before = known(home, name)
+    before = last_started(home, name)
     if before is None or _is_somebody(before.pid):
         return
     for process in psutil.process_iter():
@@ -179,7 +179,7 @@ def await_health(home: Home, running: Service, *, path: str) -> None:
     while time.monotonic() < deadline:
         if running.process is None:
             break
-        if answers(f"{running.url}{path}"):
+        if is_responding(f"{running.url}{path}"):
             return
         time.sleep(0.3)
     said = home.log(running.name).read_text("utf-8", errors="replace")

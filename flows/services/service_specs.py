@@ -9,11 +9,11 @@ from typing import Final
 
 from flows.services.process_manager import (
     HOST,
-    Program,
     ServiceError,
+    ServiceSpec,
     environment,
     free_port,
-    known,
+    last_started,
     port_of,
     running,
 )
@@ -31,7 +31,7 @@ _PORTS: Final = {  # which variable says where it listens, and where it does oth
 }
 
 
-def program(name: str, place: Workspace, *, checkout: Path, moves: bool = True) -> Program:
+def service_spec(name: str, place: Workspace, *, checkout: Path, moves: bool = True) -> ServiceSpec:
     """Return what to start.
 
     Args:
@@ -45,12 +45,12 @@ def program(name: str, place: Workspace, *, checkout: Path, moves: bool = True) 
     port = _port(place, name) if moves else _own_port(name)
     if name == "registry":
         command = page_command(place.home.artifacts, port=port)
-        return Program(name, command, mlflow_environment(place.registry_url), place.home.root, port)
+        return ServiceSpec(name, command, mlflow_environment(place.registry_url), place.home.root, port)
     if name == "pages":
         command = [sys.executable, "-m", "flows.services.report_server", str(port)]
-        return Program(name, command, environment(place.home), checkout, port)
+        return ServiceSpec(name, command, environment(place.home), checkout, port)
     command = [sys.executable, "-m", "flows.services.prefect_server"]
-    return Program(name, command, _of_server(place, port), checkout, port)
+    return ServiceSpec(name, command, _of_server(place, port), checkout, port)
 
 
 def _of_server(place: Workspace, port: int) -> dict[str, str]:
@@ -60,7 +60,7 @@ def _of_server(place: Workspace, port: int) -> dict[str, str]:
     return told
 
 
-def _worker(place: Workspace, checkout: Path) -> Program:
+def _worker(place: Workspace, checkout: Path) -> ServiceSpec:
     """What its flow runs say of the dashboard and of the reports' pages is where these run here."""
     server, pages = running(place.home, "server"), running(place.home, "pages")
     api = f"{server.url}/api" if server else os.environ.get("PREFECT_API_URL")
@@ -76,12 +76,12 @@ def _worker(place: Workspace, checkout: Path) -> Program:
     if pages is not None:
         told["SEQTAG_PAGES_URL"] = pages.url
     command = [sys.executable, "-m", "flows.worker"]
-    return Program("worker", command, {**environment(place.home), **told}, checkout)
+    return ServiceSpec("worker", command, {**environment(place.home), **told}, checkout)
 
 
 def _port(place: Workspace, name: str) -> int:
     """Return where it listened before it was killed, which the others still know, or where it may listen."""
-    before = known(place.home, name)
+    before = last_started(place.home, name)
     return free_port(before.port if before and before.port else port_of(*_PORTS[name]))
 
 

@@ -44,7 +44,7 @@ async def coalesce(client: PrefectClient, *, now: datetime) -> int:
     policies, under_way = await _policies(client), await _under_way(client)
     cancelled = 0
     for deployment, runs in due.items():
-        for run, reason in superfluous(
+        for run, reason in runs_to_cancel(
             runs, policies.get(deployment, ()), under_way.get(deployment), now=now
         ):
             await client.set_flow_run_state(run.id, Cancelled(message=reason), force=True)
@@ -53,7 +53,7 @@ async def coalesce(client: PrefectClient, *, now: datetime) -> int:
     return cancelled
 
 
-def superfluous(
+def runs_to_cancel(
     runs: Sequence[FlowRun], policies: Collection[str], under_way: str | None, *, now: datetime
 ) -> list[tuple[FlowRun, str]]:
     """Return which of a deployment's due runs are let go of, and why.
@@ -81,20 +81,24 @@ async def _due_runs(client: PrefectClient, now: datetime) -> Mapping[UUID, list[
         expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": now}),
     )
     found: dict[UUID, list[FlowRun]] = defaultdict(list)
-    async for run in all_of_ours(client.read_flow_runs, flow_run_filter=due, sort=FlowRunSort.ID_DESC):
+    async for run in paginate_deployments(
+        client.read_flow_runs, flow_run_filter=due, sort=FlowRunSort.ID_DESC
+    ):
         if run.auto_scheduled and run.run_count == 0 and run.deployment_id is not None:
             found[run.deployment_id].append(run)
     return found
 
 
 async def _policies(client: PrefectClient) -> Mapping[UUID, Collection[str]]:
-    return {deployment.id: deployment.tags async for deployment in all_of_ours(client.read_deployments)}
+    return {
+        deployment.id: deployment.tags async for deployment in paginate_deployments(client.read_deployments)
+    }
 
 
 async def _under_way(client: PrefectClient) -> Mapping[UUID, str]:
     """Return, for each deployment that has one, the name of a run with a process."""
     begun = in_state(StateType.RUNNING, StateType.PENDING)
-    found = all_of_ours(client.read_flow_runs, flow_run_filter=begun)
+    found = paginate_deployments(client.read_flow_runs, flow_run_filter=begun)
     return {run.deployment_id: run.name async for run in found if run.deployment_id is not None}
 
 
@@ -103,7 +107,7 @@ def in_state(*types: StateType) -> FlowRunFilter:
     return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))))
 
 
-async def all_of_ours(read: Callable[..., Awaitable[list[T]]], **asked: Any) -> AsyncIterator[T]:
+async def paginate_deployments(read: Callable[..., Awaitable[list[T]]], **asked: Any) -> AsyncIterator[T]:
     """Yield what a server knows of our deployments, page by page."""
     for offset in itertools.count(0, _PAGE):
         page = await read(deployment_filter=OURS, limit=_PAGE, offset=offset, **asked)

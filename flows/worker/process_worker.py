@@ -12,7 +12,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.workers.process import ProcessWorker
 
 from flows.worker.coalescing import coalesce
-from flows.worker.recovery import take_up
+from flows.worker.recovery import recover_stuck_runs
 
 
 class Worker(ProcessWorker):
@@ -26,5 +26,5 @@ class Worker(ProcessWorker):
         """Let go of what is late, move on what is stuck, then submit what is due."""
         now = datetime.now(UTC)
         await coalesce(self.client, now=now)
-        await take_up(self.client, now=now)
+        await recover_stuck_runs(self.client, now=now)
         return await super().get_and_submit_flow_runs()

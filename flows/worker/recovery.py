@@ -24,7 +24,7 @@ from prefect.states import AwaitingRetry, Crashed, Failed
 
 from flows.deploy.automations import NEVER_RESUMED, SILENCE
 from flows.services.process_manager import WORKER
-from flows.worker.coalescing import OURS, all_of_ours, in_state
+from flows.worker.coalescing import OURS, in_state, paginate_deployments
 
 TRIES: Final = 5  # times that a process may die before its flow run is given up
 _SETTLED: Final = timedelta(seconds=10)  # a death may be told twice
@@ -33,14 +33,16 @@ _PAST: Final = timedelta(days=1)  # what got stuck before that is history
 logger = logging.getLogger(__name__)
 
 
-async def take_up(client: PrefectClient, *, now: datetime) -> int:
+async def recover_stuck_runs(client: PrefectClient, *, now: datetime) -> int:
     """Move on the runs that are stuck; return how many."""
     moved = 0
     for run in [*await _pending(client), *await _ended(client, after=now - _PAST)]:
         last = run.state
         if last is None:
             continue
-        state = becomes(await client.read_flow_run_states(run.id) if last.is_crashed() else [last], now=now)
+        state = next_state(
+            await client.read_flow_run_states(run.id) if last.is_crashed() else [last], now=now
+        )
         if state is not None:
             await client.set_flow_run_state(run.id, state, force=True)
             logger.info("flow run %s: %s: %s", run.name, state.name, state.message)
@@ -50,7 +52,7 @@ async def take_up(client: PrefectClient, *, now: datetime) -> int:
 
 async def _pending(client: PrefectClient) -> list[FlowRun]:
     waiting = in_state(StateType.PENDING)
-    return [run async for run in all_of_ours(client.read_flow_runs, flow_run_filter=waiting)]
+    return [run async for run in paginate_deployments(client.read_flow_runs, flow_run_filter=waiting)]
 
 
 async def _ended(client: PrefectClient, *, after: datetime) -> list[FlowRun]:
@@ -59,10 +61,10 @@ async def _ended(client: PrefectClient, *, after: datetime) -> list[FlowRun]:
         state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Crashed", "Failed"])),
         end_time=FlowRunFilterEndTime.model_validate({"after_": after}),
     )
-    return [run async for run in all_of_ours(client.read_flow_runs, flow_run_filter=ended)]
+    return [run async for run in paginate_deployments(client.read_flow_runs, flow_run_filter=ended)]
 
 
-def becomes(states: Sequence[State[Any]], *, now: datetime) -> State[Any] | None:
+def next_state(states: Sequence[State[Any]], *, now: datetime) -> State[Any] | None:
     """Return the state that comes next in the history of a run, None if it is not stuck.
 
     Crashed: it is taken up again, unless its process died TRIES times. One that a person has tried again is
@@ -97,7 +99,7 @@ def _deaths(history: Sequence[State[Any]]) -> int:
     return n
 
 
-def hand_back(api: str) -> int:
+def reschedule_local_runs(api: str) -> int:
     """Schedule anew the runs whose process was stopped with the worker of this machine; return how many.
 
     Those of workers on other machines go on.
@@ -106,14 +108,14 @@ def hand_back(api: str) -> int:
     found = 0
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         for run in client.read_flow_runs(flow_run_filter=begun, deployment_filter=OURS):
-            if _was_ours(run):
+            if _is_local_run(run):
                 state: State[None] = AwaitingRetry(message="Its worker was stopped; goes on when one is back")
                 client.set_flow_run_state(run.id, state, force=True)
                 found += 1
     return found
 
 
-def _was_ours(run: FlowRun) -> bool:
+def _is_local_run(run: FlowRun) -> bool:
     """Tell whether this machine's worker took a run whose process is not there any more."""
     pid = run.infrastructure_pid
     is_gone = pid is None or not psutil.pid_exists(int(pid))

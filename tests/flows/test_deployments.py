@@ -7,7 +7,7 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.settings import PREFECT_API_URL
 
-from flows.deploy.apply import declared, deploy
+from flows.deploy.apply import declared_deployments, deploy
 from seqtag.errors import ConfigError
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -49,7 +49,7 @@ def test_every_tagger_of_this_checkout_has_a_deployment_that_loads_and_takes_its
 ) -> None:
     monkeypatch.chdir(CHECKOUT)
     files = {path.stem for path in (CHECKOUT / "deployments" / "taggers").glob("*.toml")}
-    retrainings = [found for found in declared(CHECKOUT) if found.flow.name == "retrain"]
+    retrainings = [found for found in declared_deployments(CHECKOUT) if found.flow.name == "retrain"]
     assert {found.name for found in retrainings} == files
     assert all((CHECKOUT / found.parameters["tagger"]).is_file() for found in retrainings)
 
@@ -194,4 +194,4 @@ def test_a_mistake_in_prefect_yaml_is_said_with_its_place(
     path = checkout / "deployments" / "prefect.yaml"
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ConfigError, match=rf"prefect\.yaml.*{words}"):
-        declared(checkout)
+        declared_deployments(checkout)

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from prefect.client.schemas.objects import FlowRun
 
-from flows.worker.coalescing import superfluous
+from flows.worker.coalescing import runs_to_cancel
 
 NOW = datetime(2026, 11, 26, 12, 0, 30, tzinfo=UTC)
 
@@ -34,12 +34,12 @@ def due(*hours: float) -> list[FlowRun]:
     ],
 )
 def test_policies(policies: list[str], under_way: str | None, hours: list[float], let_go: list[str]) -> None:
-    found = superfluous(due(*hours), policies, under_way, now=NOW)
+    found = runs_to_cancel(due(*hours), policies, under_way, now=NOW)
     assert sorted(run.name for run, _ in found) == let_go
 
 
 def test_the_reason_says_which_run_does_the_work() -> None:
-    ((_, reason),) = superfluous(due(3, 1), ["missed:latest"], None, now=NOW)
+    ((_, reason),) = runs_to_cancel(due(3, 1), ["missed:latest"], None, now=NOW)
     assert reason == "Missed: the run that was due 2026-11-26 11:00 UTC does its work"
-    ((_, reason),) = superfluous(due(1), ["overlap:cancel-new"], "retrain small", now=NOW)
+    ((_, reason),) = runs_to_cancel(due(1), ["overlap:cancel-new"], "retrain small", now=NOW)
     assert reason == "Not begun: 'retrain small' was under way when it was due"

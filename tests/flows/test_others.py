@@ -32,7 +32,7 @@ def carried_out(scenario: Coroutine[Any, Any, T]) -> T:
 
 async def ended_in(state: State, deployment: str, key: str) -> child_runs.Outcome:
     """Ask for a run, have it end in a state if a new one is begun, and return what is said of it."""
-    asked = asyncio.create_task(child_runs.run_to_its_end(deployment, name="small", key=key))
+    asked = asyncio.create_task(child_runs.run_and_wait(deployment, name="small", key=key))
     async with get_client() as client:
         while not asked.done():
             for run in await client.read_flow_runs():
@@ -53,7 +53,7 @@ def test_what_was_cancelled_or_failed_is_begun_again_and_what_completed_is_not(d
         outcomes = [await ended_in(state, deployment, "tick") for state in states]
         assert [each.state for each in outcomes] == ["Cancelled", "Failed", "Held"]
         before = await runs()
-        assert await child_runs.run_to_its_end(deployment, name="small", key="tick") == outcomes[-1]
+        assert await child_runs.run_and_wait(deployment, name="small", key="tick") == outcomes[-1]
         assert (await runs(), len(before)) == (before, 3)
 
     carried_out(scenario())
@@ -75,5 +75,5 @@ def test_one_that_cannot_be_asked_about_stops_no_other(monkeypatch) -> None:
 
 
 def test_what_is_not_deployed_is_an_outcome(deployment: str) -> None:
-    outcome = carried_out(child_runs.run_to_its_end("retrain/none", name="none", key="tick"))
+    outcome = carried_out(child_runs.run_and_wait("retrain/none", name="none", key="tick"))
     assert (outcome.state, outcome.is_completed) == ("NotDeployed", False)

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from prefect.server.database.configurations import AioSqliteConfiguration
 from sqlalchemy.exc import OperationalError
 
-from flows.services.prefect_server import PatientSqlite
+from flows.services.prefect_server import ImmediateSqlite
 
 
 async def two_that_read_before_they_write(database: AioSqliteConfiguration) -> int:
@@ -41,5 +41,5 @@ def test_what_prefect_refuses_at_once_our_server_waits_for(tmp_path: Path) -> No
     theirs = AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{tmp_path}/theirs.db")
     with pytest.raises(OperationalError, match="database is locked"):
         asyncio.run(two_that_read_before_they_write(theirs))
-    ours = PatientSqlite(connection_url=f"sqlite+aiosqlite:///{tmp_path}/ours.db")
+    ours = ImmediateSqlite(connection_url=f"sqlite+aiosqlite:///{tmp_path}/ours.db")
     assert asyncio.run(two_that_read_before_they_write(ours)) == 2

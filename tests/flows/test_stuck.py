@@ -11,7 +11,7 @@ from prefect.states import AwaitingRetry, Completed, Crashed, Failed, Pending, R
 
 from flows.deploy.automations import NEVER_RESUMED
 from flows.services.process_manager import WORKER
-from flows.worker.recovery import becomes, hand_back, take_up
+from flows.worker.recovery import next_state, recover_stuck_runs, reschedule_local_runs
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 DEATH = (Running(), Crashed(message="killed"))
@@ -45,14 +45,14 @@ def history(*states: State, ago: float) -> list[State]:
     ],
 )  # fmt: skip
 def test_what_becomes_of_a_run(states: tuple[State, ...], ago: float, name: str | None) -> None:
-    found = becomes(history(*states, ago=ago)[::-1], now=NOW)
+    found = next_state(history(*states, ago=ago)[::-1], now=NOW)
     assert (found and found.name) == name
 
 
 def test_what_is_stuck_is_moved_on_whatever_its_flow(server) -> None:
     async def taken_up() -> int:
         async with get_client() as client:
-            return await take_up(client, now=datetime.now(UTC) + timedelta(seconds=20))
+            return await recover_stuck_runs(client, now=datetime.now(UTC) + timedelta(seconds=20))
 
     with get_client(sync_client=True) as client:
         flow = client.create_flow_from_name("monitor")
@@ -80,6 +80,6 @@ def test_only_what_a_worker_of_this_machine_left_is_handed_back(server) -> None:
             client.set_flow_run_state(runs[name], Running())
             client.update_flow_run(runs[name], infrastructure_pid=pid)
             client.update_flow_run_labels(runs[name], {"prefect.worker.name": worker})
-        assert hand_back(PREFECT_API_URL.value()) == 1
+        assert reschedule_local_runs(PREFECT_API_URL.value()) == 1
         states = {name: client.read_flow_run(run).state.name for name, run in runs.items()}
     assert states == {"ours": "AwaitingRetry", "theirs": "Running", "alive": "Running"}
