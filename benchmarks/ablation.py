@@ -24,7 +24,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from peers.corpus import configured, place_at
+from peers.corpus import configured, workspace_at
 from peers.measuring import machine, spread, table
 
 from seqtag import steps
@@ -65,10 +65,10 @@ def configuration(tagger: Path, part: str, *, seed: int, max_epochs: int | None)
 def one_training(config: TaggerConfig, part: str) -> dict[str, Any]:
     """Run the steps up to evaluation; scores are in percent."""
     with tempfile.TemporaryDirectory() as home, ExitStack() as stack:
-        place = place_at(Path(home))
+        workspace = workspace_at(Path(home))
         if part in BLANK:
             stack.enter_context(blank_feature(BLANK[part]))
-        run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(1970, 1, 1))
+        run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(1970, 1, 1))
         for step in (steps.validate, steps.split, steps.index, steps.encode):
             step(run)
         started = time.monotonic()

@@ -35,14 +35,14 @@ def main() -> None:
     arguments = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("seqtag").setLevel(logging.INFO)
-    place = steps.Workspace.of(Settings())
-    steps.redirect_library_caches(place.home)
+    workspace = steps.Workspace.of(Settings())
+    steps.redirect_library_caches(workspace.home)
     rows = []
     for path in arguments.taggers:
         results = []
         for seed in arguments.seeds:
             config = changed(load_tagger(path), seed, arguments.recipe, arguments.baseline)
-            results.append(one_seed(config, place))
+            results.append(one_seed(config, workspace))
         rows.append(row(config, results))
     print(f"\n{os.cpu_count()} cores, seeds {arguments.seeds}; standard deviation over the seeds\n")
     print(
@@ -66,9 +66,9 @@ def changed(config: TaggerConfig, seed: int, recipe: str | None, baseline: str |
     return TaggerConfig.model_validate(tables)
 
 
-def one_seed(config: TaggerConfig, place: steps.Workspace) -> dict[str, Any]:
+def one_seed(config: TaggerConfig, workspace: steps.Workspace) -> dict[str, Any]:
     """Run the verbs up to evaluation; return the scores, in percent."""
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(1970, 1, 1))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(1970, 1, 1))
     steps.validate(run)
     steps.split(run)
     steps.index(run)

@@ -38,34 +38,34 @@ def main() -> None:
         taggers = Taggers(checkout / "deployments" / "taggers")
         for number in range(n):
             taggers.write(name=f"small-{number:02}", seed=number + 1)
-        place = Workspace.of(Settings())
+        workspace = Workspace.of(Settings())
         try:
-            url, _ = stack.up(place, checkout=checkout)
-            table(watched(place, url), n)
+            url, _ = stack.up(workspace, checkout=checkout)
+            table(watched(workspace, url), n)
         finally:
-            stack.down(place.home)
+            stack.down(workspace.home)
 
 
-def watched(place: Workspace, url: str) -> list[dict[str, float]]:
+def watched(workspace: Workspace, url: str) -> list[dict[str, float]]:
     """Retrain all, and return the highest memory (MiB) of each kind of process between two taggers' ends."""
     highest: list[dict[str, float]] = []
     run = begin(url, "retrain-all/all")
     with client_of(url) as client:
         while not client.read_flow_run(run).state.is_final():
-            n_done = len(list(place.home.runs("*").parent.glob("*/*/report/report.html")))
+            n_done = len(list(workspace.home.runs("*").parent.glob("*/*/report/report.html")))
             highest += [dict.fromkeys(SERVICES, 0.0) for _ in range(n_done + 1 - len(highest))]
-            for name, size in sizes(place, str(run)).items():
+            for name, size in sizes(workspace, str(run)).items():
                 highest[-1][name] = max(highest[-1][name], size)
             time.sleep(1)
         print(client.read_flow_run(run).state.message.splitlines()[0])
     return highest
 
 
-def sizes(place: Workspace, parent: str) -> dict[str, float]:
+def sizes(workspace: Workspace, parent: str) -> dict[str, float]:
     found = {}
     for name in ("server", "registry", "pages"):
-        found[name] = mebibytes(*tree(process_manager.running(place.home, name).process))
-    worker = process_manager.running(place.home, "worker").process
+        found[name] = mebibytes(*tree(process_manager.running(workspace.home, name).process))
+    worker = process_manager.running(workspace.home, "worker").process
     found["worker alone"] = mebibytes(worker)
     for child in worker.children():
         kind = "the parent flow's process" if is_of(child, parent) else "a tagger's process"

@@ -52,21 +52,21 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         corpus = documents(folder / "source")
-        place = steps.Workspace.of(Settings(home=folder / "home"))
+        workspace = steps.Workspace.of(Settings(home=folder / "home"))
         print("| release | train | test | documents of test | decision | serves afterwards | why |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
         for number in range(1, N_RELEASES + 1):
             path = folder / "corpus.parquet"
             pq.write_table(release(corpus, number), path)
             (folder / "releases.toml").write_text(TOML.format(path=path, epochs=arguments.epochs))
-            print(row(number, retrained(folder / "releases.toml", place, number), place), flush=True)
+            print(row(number, retrained(folder / "releases.toml", workspace, number), workspace), flush=True)
 
 
 def documents(home: Path) -> pa.Table:
     """Return all sequences of UD English-EWT that validation accepts, with their document ids."""
-    place = steps.Workspace.of(Settings(home=home))
+    workspace = steps.Workspace.of(Settings(home=home))
     config = load_tagger(CHECKOUT / "deployments/taggers/ud-english-ewt.toml")
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     steps.validate(run)
     steps.split(run)
     tables = [pq.read_table(run.split(name), columns=["document_id", "tokens", "tags"]) for name in SHARES]
@@ -94,26 +94,26 @@ def split_of(position: float) -> str:
     return "dev" if position < SHARES["train"] + SHARES["dev"] else "test"
 
 
-def retrained(tagger: Path, place: steps.Workspace, number: int) -> RunDir:
+def retrained(tagger: Path, workspace: steps.Workspace, number: int) -> RunDir:
     """Take a release through all steps."""
     config = load_tagger(tagger)
     by = steps.audit_context("benchmark", datetime.now(UTC))
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2016 + number, 1, 1))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2016 + number, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
         step(run)
     steps.evaluate(run)
     steps.decide(run)
-    steps.register(run, place)
-    steps.infra_validate(run, place)
-    steps.promote(run, place, by=by)
+    steps.register(run, workspace)
+    steps.infra_validate(run, workspace)
+    steps.promote(run, workspace, by=by)
     return run
 
 
-def row(number: int, run: RunDir, place: steps.Workspace) -> str:
+def row(number: int, run: RunDir, workspace: steps.Workspace) -> str:
     """Return a row of the table."""
     decision, promotion = read_json(run.decision), read_json(run.promotion)
     sizes = [pq.ParquetFile(run.split(name)).metadata.num_rows for name in ("train", "test")]
-    champion = place.registry().champion(run.tagger)
+    champion = workspace.registry().champion(run.tagger)
     serves = "none" if champion is None else f"version {champion.version}"
     cells = [number, *sizes, decision["n_documents"], promotion["verdict"], serves, promotion["sentence"]]
     return "| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells) + " |"

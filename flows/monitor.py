@@ -45,12 +45,12 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
         as_of: The day it is done for; if this is left empty, the day it was due, in the time zone of
             [schedule].
     """
-    config, place = load_tagger(tagger), steps.Workspace.of(Settings())
+    config, workspace = load_tagger(tagger), steps.Workspace.of(Settings())
     day = resolve_as_of(config.schedule, as_of, due_by="monitor")
-    snapshot = tasks.ingest(config, place)
+    snapshot = tasks.ingest(config, workspace)
     report = tasks.monitor(
         config,
-        place,
+        workspace,
         snapshot,
         as_of=day,
         tagged_logs=steps.tagged_logs_path(config, tagged_logs),

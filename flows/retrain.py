@@ -35,15 +35,15 @@ def retrain(
     steps.check_step_names(force or [])
     config = load_tagger(tagger)
     day = resolve_as_of(config.schedule, as_of)
-    place = steps.Workspace.of(Settings())
-    steps.redirect_library_caches(place.home)
+    workspace = steps.Workspace.of(Settings())
+    steps.redirect_library_caches(workspace.home)
 
-    run = steps.run_pending_approval(place.home, config.name, by=str(runtime.flow_run.id))
+    run = steps.run_pending_approval(workspace.home, config.name, by=str(runtime.flow_run.id))
     if run is None:
-        snapshot = tasks.ingest(config, place)
-        run = tasks.open_run(config, snapshot, place, as_of=day)
+        snapshot = tasks.ingest(config, workspace)
+        run = tasks.open_run(config, snapshot, workspace, as_of=day)
     steps.force(run, force or [], by=str(runtime.flow_run.id))
-    earlier = steps.outcome_digest(run, place)
+    earlier = steps.outcome_digest(run, workspace)
     run = tasks.validate(run)
     run = tasks.split(run)
     run = tasks.index(run)
@@ -54,16 +54,16 @@ def retrain(
     run = tasks.anchor(run)
     run = tasks.evaluate(run)
     run = tasks.decide(run)
-    run = tasks.register(run, place)
-    run = tasks.infra_validate(run, place)
+    run = tasks.register(run, workspace)
+    run = tasks.infra_validate(run, workspace)
     if "promote" in (force or []):
         steps.reopen_approval(run, by=str(runtime.flow_run.id))
     if (waiting := request_approval(run, config.approval, as_of=day)) is not None:
         return waiting
-    run = tasks.promote(run, place, by=_occasion())
+    run = tasks.promote(run, workspace, by=_occasion())
     run = tasks.report(run, tagger)
 
-    came_to = steps.run_outcome(run, earlier=earlier, now=steps.outcome_digest(run, place))
+    came_to = steps.run_outcome(run, earlier=earlier, now=steps.outcome_digest(run, workspace))
     if came_to.is_new:
         notify_outcome(run)
     return Completed(name=came_to.title, message=came_to.sentence, data=run)

@@ -23,7 +23,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 _WIDTH = 12
 
 
-def up(place: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
+def up(workspace: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
     """Have the services and the deployments of `checkout` running.
 
     Calling it again changes nothing that is right already, and starts again what was killed.
@@ -38,25 +38,27 @@ def up(place: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
     from flows.deploy.apply import deploy  # which imports Prefect: `status` and `down` do without
 
     for name in ("server", "registry", "pages"):
-        _started(name, place, checkout)  # all at once: each takes its seconds to answer
-    url = server(place)
+        _started(name, workspace, checkout)  # all at once: each takes its seconds to answer
+    url = server(workspace)
     try:
         changes = deploy(checkout, api=f"{url}/api")
     finally:  # what is deployed already is not kept waiting by a mistake in one file
         for name in ("registry", "pages"):
-            process_manager.await_health(place.home, _started(name, place, checkout), path=HEALTH[name])
-        _started("worker", place, checkout)
+            process_manager.await_health(
+                workspace.home, _started(name, workspace, checkout), path=HEALTH[name]
+            )
+        _started("worker", workspace, checkout)
     return url, changes
 
 
-def server(place: Workspace) -> str:
+def server(workspace: Workspace) -> str:
     """Return the address of this home's Prefect server, starting it if it does not run."""
-    running = _started("server", place, CHECKOUT)
-    process_manager.await_health(place.home, running, path=HEALTH["server"])
+    running = _started("server", workspace, CHECKOUT)
+    process_manager.await_health(workspace.home, running, path=HEALTH["server"])
     return running.url
 
 
-def api(place: Workspace) -> str:
+def api(workspace: Workspace) -> str:
     """Return the address of the API that PREFECT_API_URL names, else that of this home's own server.
 
     Raises:
@@ -64,7 +66,7 @@ def api(place: Workspace) -> str:
     """
     named = os.environ.get("PREFECT_API_URL")
     if not named:
-        return f"{server(place)}/api"
+        return f"{server(workspace)}/api"
     if not process_manager.is_healthy(named):
         raise ServiceError(f"PREFECT_API_URL: a Prefect server was required. Received: none at {named}")
     return named
@@ -85,7 +87,7 @@ def down(home: Home) -> list[str]:
     return [*stopped, *(name for name in rest if process_manager.stop(home, name))]
 
 
-def serve(name: str, place: Workspace) -> NoReturn:
+def serve(name: str, workspace: Workspace) -> NoReturn:
     """Be one of the services, in this process, until it is told to stop.
 
     Raises:
@@ -94,53 +96,55 @@ def serve(name: str, place: Workspace) -> NoReturn:
     """
     if name not in NAMES:
         raise ConfigError(f"serve: one of {', '.join(NAMES)} was required. Received: {name!r}")
-    before = process_manager.running(place.home, name)
+    before = process_manager.running(workspace.home, name)
     if before is not None and before.pid != os.getpid():
         raise ServiceError(f"{name} runs already: pid {before.pid}; make down stops it")
-    process_manager.end_orphans(place.home, name)
-    process_manager.exec_service(place.home, service_spec(name, place, checkout=CHECKOUT, moves=False))
+    process_manager.end_orphans(workspace.home, name)
+    process_manager.exec_service(
+        workspace.home, service_spec(name, workspace, checkout=CHECKOUT, moves=False)
+    )
 
 
-def prefect(arguments: list[str], place: Workspace) -> NoReturn:
+def prefect(arguments: list[str], workspace: Workspace) -> NoReturn:
     """Be Prefect's own command, which talks to the server that we talk to, and writes into this home.
 
     Raises:
         ServiceError: nothing answers at PREFECT_API_URL, or the server did not come up.
     """
-    told = {**process_manager.environment(place.home), "PREFECT_API_URL": api(place)}
+    told = {**process_manager.environment(workspace.home), "PREFECT_API_URL": api(workspace)}
     os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], told)  # noqa: S606 - as asked
 
 
-def _started(name: str, place: Workspace, checkout: Path) -> process_manager.Service:
-    running = process_manager.running(place.home, name)
+def _started(name: str, workspace: Workspace, checkout: Path) -> process_manager.Service:
+    running = process_manager.running(workspace.home, name)
     if running is None:
-        process_manager.end_orphans(place.home, name)
-        running = process_manager.start(place.home, service_spec(name, place, checkout=checkout))
+        process_manager.end_orphans(workspace.home, name)
+        running = process_manager.start(workspace.home, service_spec(name, workspace, checkout=checkout))
     return running
 
 
 def main(arguments: list[str]) -> int:
     """Run `up`, `deploy`, `server`, `down`, `status`, `serve` or `prefect`; return the exit code."""
-    place = Workspace.of(Settings())
+    workspace = Workspace.of(Settings())
     match arguments:
         case ["up"]:
-            _, changes = up(place, checkout=CHECKOUT)
-            say("\n".join([*changes, *_addresses(place.home), "Stop with   make down"]))
+            _, changes = up(workspace, checkout=CHECKOUT)
+            say("\n".join([*changes, *_addresses(workspace.home), "Stop with   make down"]))
         case ["deploy"]:
             from flows.deploy.apply import deploy
 
-            changes = deploy(CHECKOUT, api=api(place))
+            changes = deploy(CHECKOUT, api=api(workspace))
             say("\n".join(changes) or "Nothing differs from what is deployed.")
         case ["server"]:
-            say(f"Dashboard   {server(place)}\nStop with   make down")
+            say(f"Dashboard   {server(workspace)}\nStop with   make down")
         case ["down"]:
-            say("Stopped: " + (", ".join(down(place.home)) or "nothing was running"))
+            say("Stopped: " + (", ".join(down(workspace.home)) or "nothing was running"))
         case ["status"]:
-            return _status(place.home)
+            return _status(workspace.home)
         case ["serve", name]:
-            serve(name, place)
+            serve(name, workspace)
         case ["prefect", *rest]:
-            prefect(rest, place)
+            prefect(rest, workspace)
         case _:
             verbs = f"up | deploy | server | down | status | serve {'|'.join(NAMES)} | prefect ..."
             say(f"Usage: python -m flows.stack {verbs}")

@@ -23,12 +23,12 @@ def watch(tagger: str) -> State[None]:
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
     """
-    config, place = load_tagger(tagger), steps.Workspace.of(Settings())
+    config, workspace = load_tagger(tagger), steps.Workspace.of(Settings())
     resolve_as_of(config.schedule, due_by="watch")
-    change = tasks.poll_sources(config, place)
+    change = tasks.poll_sources(config, workspace)
     if change == "changed":
         corpus_changed(config.name)
-        steps.record_source_change(config, place)  # after the event: said twice is better than never
+        steps.record_source_change(config, workspace)  # after the event: said twice is better than never
         return Completed(name="Changed", message="The sources have changed; a retraining was asked for.")
     if change == "unknown":
         return Completed(name="CannotTell", message="Whether a database has changed is not known unread.")

@@ -101,8 +101,8 @@ class RunDir:
         return self.path.parent.name
 
     @property
-    def begun(self) -> str:
-        """The day that it was begun for, in the time zone of the tagger's schedule, like 2026-01-31."""
+    def as_of(self) -> str:
+        """The day that it was opened for, in the time zone of the tagger's schedule, like 2026-01-31."""
         return self.id[:10]
 
     @property
@@ -302,7 +302,7 @@ class MonitorReport:
         return self.path / "drift.json"
 
     @property
-    def told(self) -> Path:
+    def last_notice(self) -> Path:
         """What people were told last of this tagger's drift."""
         return self.path.with_name("told.json")
 

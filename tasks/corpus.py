@@ -14,21 +14,23 @@ from tasks.base import HOUR, MINUTE, step
 
 
 @step(name="ingest {config.name}", timeout_seconds=4 * HOUR)
-def ingest(config: TaggerConfig, place: steps.Workspace) -> Snapshot:
+def ingest(config: TaggerConfig, workspace: steps.Workspace) -> Snapshot:
     """Read the sources into one snapshot, unless the same bytes were read before."""
-    return steps.ingest(config, place)
+    return steps.ingest(config, workspace)
 
 
 @step(name="look at sources {config.name}", timeout_seconds=HOUR)
-def poll_sources(config: TaggerConfig, place: steps.Workspace) -> Literal["changed", "unchanged", "unknown"]:
+def poll_sources(
+    config: TaggerConfig, workspace: steps.Workspace
+) -> Literal["changed", "unchanged", "unknown"]:
     """Tell whether the sources are others than those that were read or looked at before."""
-    return steps.poll_sources(config, place)
+    return steps.poll_sources(config, workspace)
 
 
 @step(name="open run {config.name} {snapshot.id}", timeout_seconds=5 * MINUTE)
-def open_run(config: TaggerConfig, snapshot: Snapshot, place: steps.Workspace, *, as_of: date) -> RunDir:
+def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: steps.Workspace, *, as_of: date) -> RunDir:
     """Find or begin the run directory, and pin the champion to be judged against."""
-    return steps.open_run(config, snapshot, place, as_of=as_of)
+    return steps.open_run(config, snapshot, workspace, as_of=as_of)
 
 
 @step(name="validate {run.tagger} {run.id}", timeout_seconds=HOUR)

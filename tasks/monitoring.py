@@ -15,7 +15,7 @@ from tasks.base import HOUR, step
 @step(name="monitor {config.name} {snapshot.id}", timeout_seconds=HOUR)
 def monitor(
     config: TaggerConfig,
-    place: steps.Workspace,
+    workspace: steps.Workspace,
     snapshot: Snapshot,
     *,
     as_of: date,
@@ -23,6 +23,8 @@ def monitor(
     last_run: date | None,
 ) -> MonitorReport:
     """Compare a snapshot and tagged logs with what the champion was trained beside."""
-    report = steps.monitor(config, place, snapshot, as_of=as_of, tagged_logs=tagged_logs, last_run=last_run)
+    report = steps.monitor(
+        config, workspace, snapshot, as_of=as_of, tagged_logs=tagged_logs, last_run=last_run
+    )
     show_drift(report)
     return report

@@ -8,21 +8,21 @@ from tasks.base import HOUR, MINUTE, step
 
 
 @step(name="register {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
-def register(run: RunDir, place: steps.Workspace) -> RunDir:
+def register(run: RunDir, workspace: steps.Workspace) -> RunDir:
     """Record the model as a version, the challenger."""
-    steps.register(run, place)
+    steps.register(run, workspace)
     return run
 
 
 @step(name="infra validate {run.tagger} {run.id}", timeout_seconds=HOUR)
-def infra_validate(run: RunDir, place: steps.Workspace) -> RunDir:
+def infra_validate(run: RunDir, workspace: steps.Workspace) -> RunDir:
     """Load the registered model as those do whom it serves, and see whether it works."""
-    steps.infra_validate(run, place)
+    steps.infra_validate(run, workspace)
     return run
 
 
 @step(name="promote {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
-def promote(run: RunDir, place: steps.Workspace, *, by: steps.AuditContext) -> RunDir:
+def promote(run: RunDir, workspace: steps.Workspace, *, by: steps.AuditContext) -> RunDir:
     """Let the version serve if the decision says so and nothing forbids it."""
-    steps.promote(run, place, by=by)
+    steps.promote(run, workspace, by=by)
     return run

@@ -28,10 +28,10 @@ PATIENCE = 400  # seconds; a cron run is due within 60, a silent one has crashed
 
 
 @pytest.fixture
-def checkout(tmp_path: Path, place: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def checkout(tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A checkout without taggers; what was started on it is stopped afterwards."""
     yield bare_checkout(tmp_path / "checkout", monkeypatch)
-    stack.down(place.home)
+    stack.down(workspace.home)
 
 
 def bare_checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:

@@ -59,7 +59,7 @@ class Prepared:
         lengths = pc.list_value_length(pq.read_table(self.run.split(split), columns=["tokens"])["tokens"])
         return pc.sum(lengths).as_py()
 
-    def rungs(self, split: str) -> list[Bucket]:
+    def buckets(self, split: str) -> list[Bucket]:
         digests = {"vocabulary_digest": self.vocabulary.digest, "tags_digest": self.tags.digest}
         return read_encoded(self.run.encoded / split, **digests)
 
@@ -79,11 +79,11 @@ def configured(tagger: Path, changes: Mapping[str, Mapping[str, Any]]) -> Tagger
     return TaggerConfig.model_validate(tables)
 
 
-def place_at(home: Path) -> steps.Workspace:
+def workspace_at(home: Path) -> steps.Workspace:
     """Return a place with a registry of its own, whatever the environment says."""
-    place = steps.Workspace.of(Settings(home=home, registry_url=None))
-    steps.redirect_library_caches(place.home)
-    return place
+    workspace = steps.Workspace.of(Settings(home=home, registry_url=None))
+    steps.redirect_library_caches(workspace.home)
+    return workspace
 
 
 def prepare(tagger: Path, home: Path, *, recipe: str, first: Mapping[str, int] | None = None) -> Prepared:
@@ -95,18 +95,18 @@ def prepare(tagger: Path, home: Path, *, recipe: str, first: Mapping[str, int] |
         recipe: whose features are wanted.
         first: how many sequences of each split are kept, where not all.
     """
-    place = place_at(home)
+    workspace = workspace_at(home)
     config = configured(tagger, {"train": {"recipe": recipe}})
-    run = _split(config, place)
+    run = _split(config, workspace)
     if first is not None:
-        run = _split(_cut(config, run, first), place)
+        run = _split(_cut(config, run, first), workspace)
     steps.index(run)
     steps.encode(run)
     return Prepared(run)
 
 
-def _split(config: TaggerConfig, place: steps.Workspace) -> RunDir:
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(1970, 1, 1))
+def _split(config: TaggerConfig, workspace: steps.Workspace) -> RunDir:
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(1970, 1, 1))
     steps.validate(run)
     steps.split(run)
     return run

@@ -120,7 +120,7 @@ def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None)
     watch, spent = Watch(), 0.0
     keras.utils.set_random_seed(seed)
     x, y = padded_to_longest(prepared)
-    dev = DevSplit(prepared.rungs("dev"), prepared.word_ids("dev"), prepared.tags, metric=prepared.metric)
+    dev = DevSplit(prepared.buckets("dev"), prepared.word_ids("dev"), prepared.tags, metric=prepared.metric)
     model = tutorial_model(prepared.vocabulary, prepared.tags)
     history = []
     for _ in range(n_epochs):
@@ -135,12 +135,15 @@ def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None)
 
 def padded_to_longest(prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
     """Return word ids and tag ids of train, `<int32>[n_sequences, longest]`, in the corpus' order."""
-    rungs = prepared.rungs("train")
-    longest = max(int(rung.windows.length.max()) for rung in rungs)
-    rows = np.concatenate([rung.row for rung in rungs])
+    buckets = prepared.buckets("train")
+    longest = max(int(bucket.windows.length.max()) for bucket in buckets)
+    rows = np.concatenate([bucket.row for bucket in buckets])
 
     def one_array(name: str) -> np.ndarray:
-        wide = [np.pad(getattr(rung, name), ((0, 0), (0, max(0, longest - rung.length)))) for rung in rungs]
+        wide = [
+            np.pad(getattr(bucket, name), ((0, 0), (0, max(0, longest - bucket.length))))
+            for bucket in buckets
+        ]
         return np.concatenate([array[:, :longest] for array in wide])[np.argsort(rows, kind="stable")]
 
     return one_array("token_ids"), np.maximum(one_array("tag_ids"), 0)
@@ -152,8 +155,8 @@ class _Reader:
     def __init__(self, model: Any) -> None:
         self._model = model
 
-    def form_vectors(self, forms: Any) -> np.ndarray:
-        return forms["word_ids"]
+    def word_type_vectors(self, word_types: Any) -> np.ndarray:
+        return word_types["word_ids"]
 
     def predict(self, vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
         output = np.zeros(positions.shape, OUTPUT)

@@ -75,7 +75,7 @@ def epochs(
     prepared = Prepared.at(folder)
     watch, spent = Watch(), 0.0
     learner = _Learner(prepared, batch_size=32, packed=packed, seed=seed)
-    dev = DevSplit(prepared.rungs("dev"), prepared.word_ids("dev"), prepared.tags, metric=prepared.metric)
+    dev = DevSplit(prepared.buckets("dev"), prepared.word_ids("dev"), prepared.tags, metric=prepared.metric)
     history = []
     for epoch in range(1, n_epochs + 1):
         learner.epoch(epoch)
@@ -93,10 +93,10 @@ def tagging(folder: str, *, threads: int) -> dict[str, float]:
     prepared = Prepared.at(folder)
     model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=False).eval()
     batches = []
-    for rung in prepared.rungs("train"):
-        for chosen in length_batches(rung.windows.length, cells=CELLS):
-            lengths = torch.from_numpy(rung.windows.length[chosen]).long()
-            batches.append((torch.from_numpy(rung.token_ids[chosen, : int(lengths.max())]), lengths))
+    for bucket in prepared.buckets("train"):
+        for chosen in length_batches(bucket.windows.length, cells=CELLS):
+            lengths = torch.from_numpy(bucket.windows.length[chosen]).long()
+            batches.append((torch.from_numpy(bucket.token_ids[chosen, : int(lengths.max())]), lengths))
 
     def read() -> None:
         with torch.inference_mode():
@@ -112,14 +112,14 @@ class _Learner:
         self.model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=packed)
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
         self._drawing = BatchSampler(
-            prepared.rungs("train"), {}, batch_size, prepared.config.train.batch_cells, seed
+            prepared.buckets("train"), {}, batch_size, prepared.config.train.batch_cells, seed
         )
         self._arrays = {}
-        for rung in prepared.rungs("train"):
-            taught = np.arange(rung.length) < rung.windows.length[:, None]
-            tag_ids = np.where(taught, rung.tag_ids, _NOT_TAUGHT)
-            arrays = (rung.token_ids, tag_ids, rung.windows.length)
-            self._arrays[rung.length] = tuple(torch.from_numpy(array).long() for array in arrays)
+        for bucket in prepared.buckets("train"):
+            loss_mask = np.arange(bucket.length) < bucket.windows.length[:, None]
+            tag_ids = np.where(loss_mask, bucket.tag_ids, _NOT_TAUGHT)
+            arrays = (bucket.token_ids, tag_ids, bucket.windows.length)
+            self._arrays[bucket.length] = tuple(torch.from_numpy(array).long() for array in arrays)
 
     def epoch(self, number: int) -> None:
         self.model.train()
@@ -133,8 +133,8 @@ class _Learner:
             self._optimizer.step()
 
     def _batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, ...]]:
-        for rung, rows in self._drawing.drawn(epoch):
-            token_ids, tag_ids, lengths = self._arrays[rung.length]
+        for bucket, rows in self._drawing.drawn(epoch):
+            token_ids, tag_ids, lengths = self._arrays[bucket.length]
             chosen = torch.from_numpy(rows)
             width = int(lengths[chosen].max())
             yield token_ids[chosen, :width], tag_ids[chosen, :width], lengths[chosen]
@@ -146,8 +146,8 @@ class _Reader:
     def __init__(self, model: LSTMTagger) -> None:
         self._model = model.eval()
 
-    def form_vectors(self, forms: Any) -> np.ndarray:
-        return forms["word_ids"]
+    def word_type_vectors(self, word_types: Any) -> np.ndarray:
+        return word_types["word_ids"]
 
     def predict(self, vectors: np.ndarray, positions: np.ndarray) -> np.ndarray:
         output = np.zeros(positions.shape, OUTPUT)

@@ -130,9 +130,9 @@ def read_pool(folder: Path, trainings: Sequence[Training]) -> Pool:
 def _write_splits(train: Path, population: Path) -> None:
     """Write train and the population of UD English-EWT, read and checked by the steps."""
     with tempfile.TemporaryDirectory() as home:
-        place = steps.Workspace.of(Settings(home=Path(home)))
+        workspace = steps.Workspace.of(Settings(home=Path(home)))
         config = load_tagger(CHECKOUT / "deployments/taggers/ud-english-ewt.toml")
-        run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+        run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
         steps.validate(run)
         steps.split(run)
         pq.write_table(pq.read_table(run.split("train")), train)

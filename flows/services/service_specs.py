@@ -31,7 +31,7 @@ _PORTS: Final = {  # which variable says where it listens, and where it does oth
 }
 
 
-def service_spec(name: str, place: Workspace, *, checkout: Path, moves: bool = True) -> ServiceSpec:
+def service_spec(name: str, workspace: Workspace, *, checkout: Path, moves: bool = True) -> ServiceSpec:
     """Return what to start.
 
     Args:
@@ -41,28 +41,30 @@ def service_spec(name: str, place: Workspace, *, checkout: Path, moves: bool = T
         ServiceError: a port was not named by a number, or is taken; the worker knows of no server.
     """
     if name == "worker":
-        return _worker(place, checkout)
-    port = _port(place, name) if moves else _own_port(name)
+        return _worker(workspace, checkout)
+    port = _port(workspace, name) if moves else _own_port(name)
     if name == "registry":
-        command = page_command(place.home.artifacts, port=port)
-        return ServiceSpec(name, command, mlflow_environment(place.registry_url), place.home.root, port)
+        command = page_command(workspace.home.artifacts, port=port)
+        return ServiceSpec(
+            name, command, mlflow_environment(workspace.registry_url), workspace.home.root, port
+        )
     if name == "pages":
         command = [sys.executable, "-m", "flows.services.report_server", str(port)]
-        return ServiceSpec(name, command, environment(place.home), checkout, port)
+        return ServiceSpec(name, command, environment(workspace.home), checkout, port)
     command = [sys.executable, "-m", "flows.services.prefect_server"]
-    return ServiceSpec(name, command, _of_server(place, port), checkout, port)
+    return ServiceSpec(name, command, _of_server(workspace, port), checkout, port)
 
 
-def _of_server(place: Workspace, port: int) -> dict[str, str]:
-    told = {**environment(place.home), "PREFECT_SERVER_API_PORT": str(port)}
+def _of_server(workspace: Workspace, port: int) -> dict[str, str]:
+    told = {**environment(workspace.home), "PREFECT_SERVER_API_PORT": str(port)}
     told.pop("PREFECT_API_URL", None)
     told["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
     return told
 
 
-def _worker(place: Workspace, checkout: Path) -> ServiceSpec:
+def _worker(workspace: Workspace, checkout: Path) -> ServiceSpec:
     """What its flow runs say of the dashboard and of the reports' pages is where these run here."""
-    server, pages = running(place.home, "server"), running(place.home, "pages")
+    server, pages = running(workspace.home, "server"), running(workspace.home, "pages")
     api = f"{server.url}/api" if server else os.environ.get("PREFECT_API_URL")
     if api is None:
         raise ServiceError(
@@ -76,12 +78,12 @@ def _worker(place: Workspace, checkout: Path) -> ServiceSpec:
     if pages is not None:
         told["SEQTAG_PAGES_URL"] = pages.url
     command = [sys.executable, "-m", "flows.worker"]
-    return ServiceSpec("worker", command, {**environment(place.home), **told}, checkout)
+    return ServiceSpec("worker", command, {**environment(workspace.home), **told}, checkout)
 
 
-def _port(place: Workspace, name: str) -> int:
+def _port(workspace: Workspace, name: str) -> int:
     """Return where it listened before it was killed, which the others still know, or where it may listen."""
-    before = last_started(place.home, name)
+    before = last_started(workspace.home, name)
     return free_port(before.port if before and before.port else port_of(*_PORTS[name]))
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 WORDS = "words.parquet"
 CHARACTERS = "characters.parquet"
 TAGS = "tags.json"
-FORMS = "forms.parquet"
+WORD_TYPES = "forms.parquet"
 VECTORS = "vectors.parquet"
 SEEN = "seen.parquet"
 TESTED = "tested.parquet"
@@ -31,9 +31,9 @@ SYMBOLS_SCHEMA = pa.schema(
 )
 
 
-def bucket_file(split_folder: Path, rung: int) -> Path:
-    """Return where the windows padded to `rung` tokens lie."""
-    return split_folder / _RUNG_FOLDER.format(rung) / _RUNG_FILE
+def bucket_file(split_folder: Path, bucket: int) -> Path:
+    """Return where the windows padded to `bucket` tokens lie."""
+    return split_folder / _RUNG_FOLDER.format(bucket) / _RUNG_FILE
 
 
 def bucket_files(split_folder: Path) -> list[Path]:
@@ -43,7 +43,7 @@ def bucket_files(split_folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.parent.name.removeprefix(_RUNG_FOLDER.format(""))))
 
 
-def encoded_schema(rung: int, *, vocabulary_digest: str, tags_digest: str) -> pa.Schema:
+def encoded_schema(bucket: int, *, vocabulary_digest: str, tags_digest: str) -> pa.Schema:
     """Return the schema of one rung's file. Lists and elements are non-null: pyarrow 25 cannot read a
     FixedSizeList column with a null row back.
 
@@ -55,10 +55,10 @@ def encoded_schema(rung: int, *, vocabulary_digest: str, tags_digest: str) -> pa
     keep_stop    int32
     weight       float32       the sequence's in the loss
     token_ids    int32[rung]   right-padded with 0: ids of the vocabulary
-    form_ids     int32[rung]   right-padded with 0: ids of the split's forms, from 1 (see `forms`)
+    form_ids     int32[rung]   right-padded with 0: ids of the split's forms, from 1 (see `word_types`)
     tag_ids      int32[rung]   right-padded with 0; -1 is a tag outside the index, -2 one that nobody knows
     """
-    padded = pa.list_(pa.field("element", pa.int32(), nullable=False), rung)
+    padded = pa.list_(pa.field("element", pa.int32(), nullable=False), bucket)
     columns = {
         "row": pa.int64(),
         "sequence": pa.int64(),
@@ -68,7 +68,7 @@ def encoded_schema(rung: int, *, vocabulary_digest: str, tags_digest: str) -> pa
         "keep_stop": pa.int32(),
         "weight": pa.float32(),
         "token_ids": padded,
-        "form_ids": padded,
+        "word_type_ids": padded,
         "tag_ids": padded,
     }
     return pa.schema(
@@ -76,6 +76,6 @@ def encoded_schema(rung: int, *, vocabulary_digest: str, tags_digest: str) -> pa
         metadata={
             VOCABULARY_DIGEST: vocabulary_digest.encode(),
             TAGS_DIGEST: tags_digest.encode(),
-            RUNG: str(rung).encode(),
+            RUNG: str(bucket).encode(),
         },
     )

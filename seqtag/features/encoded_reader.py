@@ -28,14 +28,14 @@ class Bucket:
     weight: npt.NDArray[np.float32]  # [n_windows], of the sequence in the loss
     windows: Windows  # position of the sequence in the split, start, real length, range that counts
     token_ids: npt.NDArray[np.int32]  # [n_windows, length]
-    form_ids: npt.NDArray[np.int32]  # [n_windows, length]
+    word_type_ids: npt.NDArray[np.int32]  # [n_windows, length]
     tag_ids: npt.NDArray[np.int32]  # [n_windows, length], negative where the tag is unknown
 
     def __len__(self) -> int:
         return len(self.row)
 
     @cached_property
-    def n_taught(self) -> int:
+    def n_loss_tokens(self) -> int:
         """The tokens that the windows teach: of known tag, those of an overlap in one window."""
         cut, time, n = self.windows, np.arange(self.length), 0
         if self.tag_ids.min(initial=0) >= 0:
@@ -57,10 +57,10 @@ def read_encoded(folder: Path, *, vocabulary_digest: str, tags_digest: str) -> l
     files = bucket_files(folder)
     if not files:
         raise RunDirError(f"{folder}: encoded windows were required. Received: no length=* folder")
-    return [_rung(path, vocabulary_digest, tags_digest) for path in files]
+    return [_bucket(path, vocabulary_digest, tags_digest) for path in files]
 
 
-def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Bucket:
+def _bucket(path: Path, vocabulary_digest: str, tags_digest: str) -> Bucket:
     try:
         file = pq.ParquetFile(path, memory_map=True)
     except (OSError, pa.ArrowInvalid) as error:
@@ -68,9 +68,9 @@ def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Bucket:
     with file:
         _check_metadata(path, file.schema_arrow, vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
         arrays = _arrays(file)
-    rung = arrays["token_ids"].shape[1]
+    bucket = arrays["token_ids"].shape[1]
     return Bucket(
-        length=rung,
+        length=bucket,
         row=arrays["row"],
         weight=arrays["weight"],
         windows=Windows(
@@ -79,20 +79,20 @@ def _rung(path: Path, vocabulary_digest: str, tags_digest: str) -> Bucket:
             length=arrays["length"],
             keep_start=arrays["keep_start"],
             keep_stop=arrays["keep_stop"],
-            rung=np.full(len(arrays["row"]), rung, dtype=np.int32),
+            bucket=np.full(len(arrays["row"]), bucket, dtype=np.int32),
         ),
         token_ids=arrays["token_ids"],
-        form_ids=arrays["form_ids"],
+        word_type_ids=arrays["word_type_ids"],
         tag_ids=arrays["tag_ids"],
     )
 
 
 def _check_metadata(path: Path, schema: pa.Schema, *, vocabulary_digest: str, tags_digest: str) -> None:
     metadata = schema.metadata or {}
-    rung = metadata.get(RUNG, b"").decode("ascii", "replace")
-    rung = rung if rung.isdecimal() and 0 < int(rung[:9]) < 2**31 else ""
-    required = encoded_schema(int(rung or 1), vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
-    if not rung or not schema.equals(required):
+    bucket = metadata.get(RUNG, b"").decode("ascii", "replace")
+    bucket = bucket if bucket.isdecimal() and 0 < int(bucket[:9]) < 2**31 else ""
+    required = encoded_schema(int(bucket or 1), vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
+    if not bucket or not schema.equals(required):
         raise RunDirError(
             f"{path}: the columns of encoded windows were required. Received: {', '.join(schema.names)}"
         )

@@ -53,22 +53,22 @@ def encode_corpus(
         CorpusFormatError: a weight is no number from 0.
     """
     for split, path in splits.items():
-        n_windows, forms = 0, WordTypeCounter()
+        n_windows, word_types = 0, WordTypeCounter()
         column = weight_column if split == "train" else None  # nothing else is learnt from
         with ExitStack() as stack:
             files: dict[int, _BucketFile] = {}
             for table in prefetched(
-                _encoded(path, vocabulary, tags, forms, config=config, weight_column=column)
+                _encoded(path, vocabulary, tags, word_types, config=config, weight_column=column)
             ):
-                rung = table.schema.field("token_ids").type.list_size
-                if rung not in files:
-                    file = bucket_file(folder / split, rung)
+                bucket = table.schema.field("token_ids").type.list_size
+                if bucket not in files:
+                    file = bucket_file(folder / split, bucket)
                     file.parent.mkdir(parents=True, exist_ok=True)
-                    files[rung] = stack.enter_context(_BucketFile(file, table.schema))
-                files[rung].append(table)
+                    files[bucket] = stack.enter_context(_BucketFile(file, table.schema))
+                files[bucket].append(table)
                 n_windows += len(table)
         (folder / split).mkdir(exist_ok=True)
-        forms.save(folder / split)
+        word_types.save(folder / split)
         _log.info("encode: %s: %s windows on %d rungs", split, f"{n_windows:,}", len(files))
 
 
@@ -76,27 +76,27 @@ def _encoded(
     path: Path,
     vocabulary: Vocabulary,
     tags: TagIndex,
-    forms: WordTypeCounter,
+    word_types: WordTypeCounter,
     *,
     config: FeaturesConfig,
     weight_column: str | None,
 ) -> Iterator[pa.Table]:
     """Yield the windows of one rung of one row group at a time."""
     schemas = {
-        rung: encoded_schema(rung, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
-        for rung in config.ladder
+        bucket: encoded_schema(bucket, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
+        for bucket in config.ladder
     }
     first = 0
     columns = [ROW, TOKENS, TAGS] + ([] if weight_column is None else [weight_column])
     for batch in prefetched(row_groups(path, columns)):
         tokens, offsets = flatten(batch.column(TOKENS))
-        token_ids, form_ids = vocabulary.ids(tokens), forms.ids(tokens)
+        token_ids, word_type_ids = vocabulary.ids(tokens), word_types.ids(tokens)
         tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))
         rows = batch.column(ROW).to_numpy()
         weights = _weights(batch, weight_column, path)
         all_windows = windows(np.diff(offsets), ladder=config.ladder, overlap=config.window_overlap)
-        for rung in np.unique(all_windows.rung).tolist():
-            cut = all_windows.at(rung)
+        for bucket in np.unique(all_windows.bucket).tolist():
+            cut = all_windows.at(bucket)
             arrays = [
                 rows[cut.sequence],
                 cut.sequence + first,
@@ -106,11 +106,11 @@ def _encoded(
                 cut.keep_stop,
                 weights[cut.sequence],
                 *(
-                    _fixed_size(padded(ids, cut, offsets=offsets, width=rung), schemas[rung])
-                    for ids in (token_ids, form_ids, tag_ids)
+                    _fixed_size(padded(ids, cut, offsets=offsets, width=bucket), schemas[bucket])
+                    for ids in (token_ids, word_type_ids, tag_ids)
                 ),
             ]
-            yield pa.table(arrays, schemas[rung])
+            yield pa.table(arrays, schemas[bucket])
         first += len(batch)
 
 
@@ -152,7 +152,7 @@ class _BucketFile:
     """One rung's Parquet file, in row groups of the same number of windows however they came."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
-        ids = [f"{name}.list.element" for name in ("token_ids", "form_ids", "tag_ids")]
+        ids = [f"{name}.list.element" for name in ("token_ids", "word_type_ids", "tag_ids")]
         self._writer = pq.ParquetWriter(
             path,
             schema,

@@ -29,14 +29,14 @@ class Windows:
     length: npt.NDArray[np.int32]  # real tokens
     keep_start: npt.NDArray[np.int32]  # half-open range inside the window whose outputs count
     keep_stop: npt.NDArray[np.int32]
-    rung: npt.NDArray[np.int32]  # padded length
+    bucket: npt.NDArray[np.int32]  # padded length
 
     def __len__(self) -> int:
         return len(self.sequence)
 
-    def at(self, rung: int) -> Windows:
-        """Return the windows that are padded to `rung`, in order."""
-        here = self.rung == rung
+    def at(self, bucket: int) -> Windows:
+        """Return the windows that are padded to `bucket`, in order."""
+        here = self.bucket == bucket
         return Windows(*(getattr(self, field.name)[here] for field in fields(self)))
 
 
@@ -70,9 +70,9 @@ def windows(lengths: npt.ArrayLike, *, ladder: Sequence[int], overlap: int) -> W
     is_last = number == further[sequence]
     keep_start = np.where(number == 0, 0, overlap // 2)
     keep_stop = np.where(is_last, length, stride + overlap // 2)
-    rungs = np.asarray(ladder, dtype=np.int32)
-    rung = rungs[np.searchsorted(rungs, length)]
-    narrow = (column.astype(np.int32) for column in (start, length, keep_start, keep_stop, rung))
+    buckets = np.asarray(ladder, dtype=np.int32)
+    bucket = buckets[np.searchsorted(buckets, length)]
+    narrow = (column.astype(np.int32) for column in (start, length, keep_start, keep_stop, bucket))
     return Windows(sequence, *narrow)
 
 

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.errors import RunDirError
-from seqtag.features.encoded_layout import FORMS
+from seqtag.features.encoded_layout import WORD_TYPES
 
 _SCHEMA = pa.schema([pa.field("form", pa.string(), nullable=False)])  # the form of id 1, 2, ...
 
@@ -23,7 +23,7 @@ class WordTypeCounter:
     """Numbers forms from 1 while a split is read; 0 is padding."""
 
     def __init__(self) -> None:
-        self._forms = pa.array([], pa.string())
+        self._word_types = pa.array([], pa.string())
 
     def ids(self, tokens: pa.DictionaryArray) -> npt.NDArray[np.int32]:
         """Return `<int32>[n_tokens]`; new forms get the next numbers, in order of appearance."""
@@ -34,11 +34,11 @@ class WordTypeCounter:
         first[indices[::-1]] = np.arange(len(indices))[::-1]  # the last write wins, which is the first token
         order = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(indices))]
         appearing = tokens.dictionary.cast(pa.string()).take(pa.array(order))
-        found = pc.index_in(appearing, value_set=self._forms)
+        found = pc.index_in(appearing, value_set=self._word_types)
         is_new = pc.is_null(found).to_numpy(zero_copy_only=False)
         ids = found.fill_null(0).to_numpy() + 1
-        ids[is_new] = len(self._forms) + np.arange(1, np.count_nonzero(is_new) + 1)
-        self._forms = pa.concat_arrays([self._forms, appearing.filter(pa.array(is_new))])
+        ids[is_new] = len(self._word_types) + np.arange(1, np.count_nonzero(is_new) + 1)
+        self._word_types = pa.concat_arrays([self._word_types, appearing.filter(pa.array(is_new))])
         of_distinct = np.zeros(n_distinct, np.int32)
         of_distinct[order] = ids
         return of_distinct[indices]
@@ -46,7 +46,10 @@ class WordTypeCounter:
     def save(self, folder: Path) -> None:
         """Write the forms in the order of their ids into the split's folder."""
         pq.write_table(
-            pa.table([self._forms], _SCHEMA), folder / FORMS, compression="zstd", use_dictionary=False
+            pa.table([self._word_types], _SCHEMA),
+            folder / WORD_TYPES,
+            compression="zstd",
+            use_dictionary=False,
         )
 
 
@@ -56,7 +59,7 @@ def read_word_types(folder: Path) -> pa.StringArray:
     Raises:
         RunDirError: the file is missing or something else.
     """
-    path = folder / FORMS
+    path = folder / WORD_TYPES
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:

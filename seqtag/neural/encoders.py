@@ -64,9 +64,9 @@ class BaseEncoder(keras.Model):  # type: ignore[misc]  # keras is untyped
         """Return the variables that forms are looked up in."""
         return {"words": self.words.embeddings}
 
-    def form_vectors(self, forms: Forms, tables: Tables, seed: Any = None) -> Any:  # noqa: ARG002
+    def word_type_vectors(self, word_types: Forms, tables: Tables, seed: Any = None) -> Any:  # noqa: ARG002
         """Return `<float32>[n_forms, 50]`."""
-        return tf.gather(tables["words"], forms["word_ids"])
+        return tf.gather(tables["words"], word_types["word_ids"])
 
     def row_squares(self, of_rows: Any, of_x: Any, where: Any) -> dict[str, Any]:
         """Return what Adam takes for the square of the gradient at each row of a batch, `<float32>[n, 50]`.
@@ -133,19 +133,19 @@ class DefaultEncoder(keras.Model):  # type: ignore[misc]  # keras is untyped
         """Return the variables that forms are looked up in."""
         return {"words": self.words.embeddings, "affixes": self.affixes.embeddings}
 
-    def form_vectors(self, forms: Forms, tables: Tables, seed: Any = None) -> Any:
+    def word_type_vectors(self, word_types: Forms, tables: Tables, seed: Any = None) -> Any:
         """Return `<float32>[n_forms, size]`, the parts one after the other."""
-        word_ids = forms["word_ids"]  # [n_forms]
+        word_ids = word_types["word_ids"]  # [n_forms]
         if seed is not None:
-            dropped = forms["rare"] & (
+            dropped = word_types["rare"] & (
                 keep_mask(tf.shape(word_ids), self.rare_dropout, _fold_in(seed, 1)) == 0
             )
             word_ids = tf.where(dropped, UNK_ID, word_ids)
         words = tf.gather(tables["words"], word_ids)  # [n_forms, word_size]
         if self.static is not None:
-            words += tf.gather(self.static.value, forms["vector_ids"])
-        affixes = tf.gather(tables["affixes"], forms["affix_ids"])  # [n_forms, N_AFFIXES, affix_size]
-        characters = self.characters(forms["character_ids"])  # [n_forms, character_filters]
+            words += tf.gather(self.static.value, word_types["vector_ids"])
+        affixes = tf.gather(tables["affixes"], word_types["affix_ids"])  # [n_forms, N_AFFIXES, affix_size]
+        characters = self.characters(word_types["character_ids"])  # [n_forms, character_filters]
         return tf.concat([words, tf.reduce_sum(affixes, axis=1), characters], axis=1)
 
     def row_squares(self, of_rows: Any, _of_x: Any, _where: Any) -> dict[str, Any]:
@@ -182,7 +182,7 @@ def build_encoder(
     one = {name: tf.zeros([1, *shape], dtype) for name, (shape, dtype) in _SPECS.items()}
     for table in (layer for layer in model.layers if isinstance(layer, keras.layers.Embedding)):
         table.build(None)
-    model.emissions(model.form_vectors(one, model.tables())[None], tf.ones([1, 1], tf.bool))
+    model.emissions(model.word_type_vectors(one, model.tables())[None], tf.ones([1, 1], tf.bool))
     model.built = True
     return model
 

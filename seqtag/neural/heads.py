@@ -35,17 +35,17 @@ class SoftmaxHead(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
         self.n_tags = len(tags)
         self._begins = tf.constant(span_begins(tags, scheme))  # [n_tags + 1, n_tags]
 
-    def loss(self, emissions: Any, tag_ids: Any, taught: Any, mask: Any) -> Any:  # noqa: ARG002
+    def loss(self, emissions: Any, tag_ids: Any, loss_mask: Any, mask: Any) -> Any:  # noqa: ARG002
         """Return the loss in nats, summed over the taught tokens.
 
         Args:
             emissions: `<float32>[batch, time, n_tags]`.
             tag_ids: `<int32>[batch, time]`.
-            taught: `<float32>[batch, time]`, the weight of each token; 0 where the tag is unknown.
+            loss_mask: `<float32>[batch, time]`, the weight of each token; 0 where the tag is unknown.
             mask: `<bool>[batch, time]`, True at tokens.
         """
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tag_ids, emissions)  # [batch, time]
-        return tf.reduce_sum(losses * taught)
+        return tf.reduce_sum(losses * loss_mask)
 
     def decode(self, emissions: Any, mask: Any, temperature: Any = 1.0) -> Decoded:
         """Return the best tags of `emissions / temperature`."""
@@ -92,17 +92,17 @@ class CRFHead(SoftmaxHead):
         self.crf = linear_chain.CRF(len(tags), legal=legal, name="crf")
         self._may_begin, self._may_end = tf.constant(legal[-1, :-1]), tf.constant(legal[:-1, -1])
 
-    def loss(self, emissions: Any, tag_ids: Any, taught: Any, mask: Any) -> Any:
+    def loss(self, emissions: Any, tag_ids: Any, loss_mask: Any, mask: Any) -> Any:
         """As above; tags that are not taught are marginalised over; a sequence has its tokens' mean weight.
 
         So are those with which a window begins or ends in the middle of a span: no whole sequence could.
         """
-        known = (taught > 0) & ~self._is_cut(tag_ids, mask)
+        known = (loss_mask > 0) & ~self._is_cut(tag_ids, mask)
         likelihood = linear_chain.log_likelihood(
             emissions, tag_ids, mask, self.crf.chain, known=known
         )  # [batch]
         n_known = tf.reduce_sum(tf.cast(known, tf.float32), axis=1)
-        weight = tf.reduce_sum(tf.where(known, taught, 0.0), axis=1)
+        weight = tf.reduce_sum(tf.where(known, loss_mask, 0.0), axis=1)
         return -tf.reduce_sum(likelihood * tf.math.divide_no_nan(weight, n_known))
 
     def decode(self, emissions: Any, mask: Any, temperature: Any = 1.0) -> Decoded:

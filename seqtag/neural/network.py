@@ -14,9 +14,8 @@ from seqtag.neural._tensorflow import tf
 from seqtag.neural.encoders import Model, Sizes, build_encoder
 from seqtag.neural.heads import Decoded, SoftmaxHead, build_head
 from seqtag.neural.layers.token_features import Forms
-from seqtag.neural.training.batch_sampler import FormTable
 from seqtag.neural.weights import Weights, weights_of
-from seqtag.neural.windowed_inference import OUTPUT
+from seqtag.neural.windowed_inference import OUTPUT, WordTypeTable
 
 _FORMS_AT_A_TIME = 2**14  # bounds the memory that spelling takes
 _PAIRS_AT_ONCE = 2**24  # of neighbouring tags that a decoding weighs at one step, in all of its rows
@@ -51,10 +50,10 @@ class TaggerNetwork:
         """All that is learnt."""
         return [*self.model.trainable_variables, *self.output.trainable_variables]
 
-    def form_vectors(self, forms: Forms) -> Any:
+    def word_type_vectors(self, word_types: Forms) -> Any:
         """Return `<float32>[n_forms, size]`, for reading."""
-        return self.model.form_vectors(
-            forms, {name: table.value for name, table in self.model.tables().items()}
+        return self.model.word_type_vectors(
+            word_types, {name: table.value for name, table in self.model.tables().items()}
         )
 
     def emissions(self, vectors: Any, positions: Any) -> tuple[Any, Any]:
@@ -81,16 +80,16 @@ class NetworkPredictor:
         any_batch = tf.TensorSpec([None, None], tf.int32)
         any_vectors = tf.TensorSpec([None, None], tf.float32)
         self._decode = tf.function(self.decode, input_signature=[any_vectors, any_batch])
-        self._form_vectors = tf.function(network.form_vectors, reduce_retracing=True)
+        self._form_vectors = tf.function(network.word_type_vectors, reduce_retracing=True)
 
-    def form_vectors(self, forms: FormTable) -> Any:
+    def word_type_vectors(self, word_types: WordTypeTable) -> Any:
         """Return `<float32>[n_forms, size]` of a table of forms."""
-        needed, n_forms = self.network.model.inputs_needed, len(forms["word_ids"])
+        needed, n_word_types = self.network.model.inputs_needed, len(word_types["word_ids"])
         parts = [
             self._form_vectors(
-                {name: tf.constant(forms[name][first : first + _FORMS_AT_A_TIME]) for name in needed}
+                {name: tf.constant(word_types[name][first : first + _FORMS_AT_A_TIME]) for name in needed}
             )
-            for first in range(0, n_forms, _FORMS_AT_A_TIME)
+            for first in range(0, n_word_types, _FORMS_AT_A_TIME)
         ]
         return tf.concat(parts, axis=0)
 

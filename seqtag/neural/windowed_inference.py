@@ -19,12 +19,13 @@ OUTPUT = np.dtype(
         ("span_confidence", np.float32),  # that of the whole span that the token is in
     ]
 )
+WordTypeTable = Mapping[str, npt.NDArray[Any]]  # [n_word_types, ...] by feature; row 0 is padding
 
 
 class Predictor(Protocol):
     """What can tag right-padded sequences."""
 
-    def form_vectors(self, forms: Mapping[str, npt.NDArray[Any]]) -> Any:
+    def word_type_vectors(self, word_types: Mapping[str, npt.NDArray[Any]]) -> Any:
         """Return what `predict` looks forms up in, from their features; row 0 is padding."""
 
     def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
@@ -34,7 +35,7 @@ class Predictor(Protocol):
 def predict_tokens(
     reader: Predictor,
     vectors: Any,
-    form_ids: npt.NDArray[np.int32],
+    word_type_ids: npt.NDArray[np.int32],
     cut: Windows,
     *,
     offsets: npt.NDArray[np.int64],
@@ -47,7 +48,7 @@ def predict_tokens(
     Args:
         reader: the model.
         vectors: of all forms.
-        form_ids: `<int32>[n_tokens]`, rows of `vectors`, all sequences one after the other.
+        word_type_ids: `<int32>[n_tokens]`, rows of `vectors`, all sequences one after the other.
         cut: the windows to read them in.
         offsets: `<int64>[n_sequences + 1]`, where each sequence begins.
         cells: tokens and padding of one batch.
@@ -57,7 +58,7 @@ def predict_tokens(
         for chosen in length_batches(cut.length, cells=cells):
             few = Windows(*(getattr(cut, field.name)[chosen] for field in fields(cut)))
             width = int(few.length[-1])
-            yield few, reader.predict(vectors, padded(form_ids, few, offsets=offsets, width=width))
+            yield few, reader.predict(vectors, padded(word_type_ids, few, offsets=offsets, width=width))
 
     return stitched(outputs(), offsets=offsets, dtype=OUTPUT)
 

@@ -14,13 +14,13 @@ from typing import Any
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
 from seqtag.corpus import SourceRecord, assumptions, changes, warning_sentences
-from seqtag.quality.expectations import METRICS, OFFENDERS
+from seqtag.quality.expectations import METRICS, VIOLATIONS
 from seqtag.quality.gx_validation import GXResult
 from seqtag.quality.rule_verdicts import Evidence
 from seqtag.quality.violation_text import Violation
 
 INDEX = "index.html"
-_TITLES = {METRICS: "Metrics of the splits", OFFENDERS: "Offenders of each rule"}
+_TITLES = {METRICS: "Metrics of the splits", VIOLATIONS: "Offenders of each rule"}
 _PAGES = {name: f"{name}.html" for name in _TITLES}
 
 
@@ -28,7 +28,7 @@ def write_pages(profile: Mapping[str, Any], judgement: GXResult, evidence: Evide
     """Write `index.html` and one page per suite into `folder`."""
     folder.mkdir(parents=True)
     links = [("Overview", INDEX), *((title, _PAGES[name]) for name, title in _TITLES.items())]
-    (folder / INDEX).write_text(_overview(profile, evidence.offenders, links), "utf-8")
+    (folder / INDEX).write_text(_overview(profile, evidence.violations, links), "utf-8")
     metrics = evidence.metrics.to_dict("split")
     for name, title in _TITLES.items():
         table = metrics if name == METRICS else None
@@ -36,11 +36,11 @@ def write_pages(profile: Mapping[str, Any], judgement: GXResult, evidence: Evide
 
 
 def _overview(
-    profile: Mapping[str, Any], offenders: Sequence[Violation], links: list[tuple[str, str]]
+    profile: Mapping[str, Any], violations: Sequence[Violation], links: list[tuple[str, str]]
 ) -> str:
     examples = defaultdict(list)
-    for offender in offenders:
-        examples[offender.rule].append(offender)
+    for violation in violations:
+        examples[violation.rule].append(violation)
     pages = Environment(
         loader=PackageLoader("seqtag.quality", "templates"), autoescape=True, undefined=StrictUndefined
     )

@@ -23,14 +23,14 @@ _DIVIDE = (
 
 
 def empty_split_reason(
-    ledger: SequenceTable, findings: Violations, *, plan: SplitPlan, parts: Sequence[Path]
+    table: SequenceTable, findings: Violations, *, plan: SplitPlan, parts: Sequence[Path]
 ) -> str:
     """Say why the first empty split is empty, and what fills it; "" if none is, or the corpus is empty."""
-    split, kept = ledger.split, findings.kept
+    split, kept = table.split, findings.kept
     received = np.bincount(split, minlength=len(SPLITS))
     left = np.bincount(split[kept], minlength=len(SPLITS))
     empty = [name for name, n in zip(SPLITS, left.tolist(), strict=True) if n == 0]
-    if not empty or not len(ledger):
+    if not empty or not len(table):
         return ""
     name = empty[0]
     n_received = int(received[SPLITS.index(name)])
@@ -40,7 +40,7 @@ def empty_split_reason(
         return f'no source labels {name}: label it, or set split.mode = "auto" to carve dev and test'
     if plan.pool == "train" and not plan.n_labelled["train"]:
         return f"no source labels {name}: label it, or leave sequences without a label to carve it from"
-    return _too_few_documents(parts, plan, n_sequences=len(ledger))
+    return _too_few_documents(parts, plan, n_sequences=len(table))
 
 
 def _too_few_documents(parts: Sequence[Path], plan: SplitPlan, *, n_sequences: int) -> str:

@@ -30,7 +30,7 @@ from seqtag.config import SPLITS, Severity
 from seqtag.quality.split_metrics import CORPUS
 from seqtag.quality.validation_rules import BY_OFFENDERS, ValidationRule
 
-METRICS, OFFENDERS = "metrics", "offenders"
+METRICS, VIOLATIONS = "metrics", "violations"
 RULE = "rule"  # the key of `meta` that says which rule an expectation stands for
 OFFENDER_COLUMNS = ("row", "place", "sequence_id", "split", "finding", "excerpt")
 
@@ -41,17 +41,17 @@ _WHOLE_CORPUS: dict[str, Any] = {"row_condition": Column("split") == CORPUS}
 class ExpectNoViolations(ExpectColumnValuesToNotBeInSet):
     """Expect a rule to have no offenders.
 
-    The frame holds a sample of them; how many there are in all is the parameter `n_offenders`, and it is
+    The frame holds a sample of them; how many there are in all is the parameter `n_violations`, and it is
     this number that decides.
     """
 
-    n_offenders: Any  # int, or {"$PARAMETER": name}
+    n_violations: Any  # int, or {"$PARAMETER": name}
     n_judged: Any
 
     success_keys: ClassVar[tuple[str, ...]] = (  # type: ignore[assignment]  # theirs is fixed at two
         "value_set",
         "mostly",
-        "n_offenders",
+        "n_violations",
         "n_judged",
     )
 
@@ -63,13 +63,13 @@ class ExpectNoViolations(ExpectColumnValuesToNotBeInSet):
     ) -> dict[str, Any]:
         outcome: dict[str, Any] = super()._validate(metrics, runtime_configuration, execution_engine)
         found = self._get_success_kwargs()
-        n_offenders, n_judged = int(found["n_offenders"]), int(found["n_judged"])
+        n_violations, n_judged = int(found["n_violations"]), int(found["n_judged"])
         shown = outcome["result"]["unexpected_count"]
-        outcome["success"] = n_offenders == 0 and shown == 0
+        outcome["success"] = n_violations == 0 and shown == 0
         outcome["result"] |= {
             "element_count": n_judged,
-            "unexpected_count": n_offenders,
-            "unexpected_percent": 100.0 * n_offenders / n_judged if n_judged else 0.0,
+            "unexpected_count": n_violations,
+            "unexpected_percent": 100.0 * n_violations / n_judged if n_judged else 0.0,
         }
         return outcome
 
@@ -132,12 +132,12 @@ def metrics_suite(rules: Sequence[ValidationRule]) -> ExpectationSuite:
 def violations_suite(rules: Sequence[ValidationRule]) -> ExpectationSuite:
     """Return what is expected of the offenders: that a rule has none."""
     return ExpectationSuite(
-        OFFENDERS,
+        VIOLATIONS,
         expectations=[
             ExpectNoViolations(
                 column="rule",
                 value_set=[rule.name],
-                n_offenders={"$PARAMETER": rule.name},
+                n_violations={"$PARAMETER": rule.name},
                 n_judged={"$PARAMETER": f"{rule.name}_judged"},
                 **_said(rule),
             )

@@ -21,17 +21,17 @@ FEW_TEST_DOCUMENTS = "few_test_documents"
 
 
 def few_test_documents(
-    ledger: SequenceTable, findings: Violations, *, fewest: int, parts: Sequence[Path]
+    table: SequenceTable, findings: Violations, *, fewest: int, parts: Sequence[Path]
 ) -> list[Violation]:
     """Return one offender if fewer documents than `fewest` are left to score in the test split.
 
     Documents are counted as the gate resamples them: see `seqtag.evaluation.resampling_units`. An empty split, or one whose
     `fewest` is 0, is none of this rule's.
     """
-    is_test = (ledger.split == SPLITS.index("test")) & findings.kept & ~ledger.unlabelled
+    is_test = (table.split == SPLITS.index("test")) & findings.kept & ~table.unlabelled
     if not is_test.any() or not fewest:
         return []
-    n = _count_units(ledger, is_test, parts, enough=fewest)
+    n = _count_units(table, is_test, parts, enough=fewest)
     if n >= fewest:
         return []
     found = (
@@ -42,7 +42,7 @@ def few_test_documents(
 
 
 def _count_units(
-    ledger: SequenceTable, is_test: npt.NDArray[np.bool_], parts: Sequence[Path], *, enough: int
+    table: SequenceTable, is_test: npt.NDArray[np.bool_], parts: Sequence[Path], *, enough: int
 ) -> int:
     """Return the number of resampling units; reads on only until there are enough, which more rows keep."""
     documents = contents = np.zeros(0, np.uint64)
@@ -51,7 +51,7 @@ def _count_units(
         rows = slice(first_row, first_row + len(batch))
         here = is_test[rows]
         documents = np.append(documents, hash_strings(batch.column(DOCUMENT_ID))[here])
-        contents = np.append(contents, ledger.token_hash[rows][here])
+        contents = np.append(contents, table.token_hash[rows][here])
         n = len(np.unique(resampling_units(documents, contents)))
         if n >= enough:
             break

@@ -21,8 +21,8 @@ from seqtag.config import QualityConfig
 from seqtag.quality.expectations import (
     METRICS,
     OFFENDER_COLUMNS,
-    OFFENDERS,
     RULE,
+    VIOLATIONS,
     metrics_suite,
     violations_suite,
 )
@@ -55,9 +55,9 @@ def run_gx(rules: Sequence[ValidationRule], evidence: Evidence, *, quality: Qual
             analytics_enabled=False,
         ),
     )
-    frames = {METRICS: evidence.metrics, OFFENDERS: violation_frame(evidence.offenders)}
-    suites = {METRICS: metrics_suite(rules), OFFENDERS: violations_suite(rules)}
-    index_columns = {METRICS: [], OFFENDERS: list(OFFENDER_COLUMNS)}
+    frames = {METRICS: evidence.metrics, VIOLATIONS: violation_frame(evidence.violations)}
+    suites = {METRICS: metrics_suite(rules), VIOLATIONS: violations_suite(rules)}
+    index_columns = {METRICS: [], VIOLATIONS: list(OFFENDER_COLUMNS)}
     results: dict[str, ExpectationSuiteValidationResult] = {}
     for name, suite in suites.items():
         asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
@@ -73,11 +73,11 @@ def run_gx(rules: Sequence[ValidationRule], evidence: Evidence, *, quality: Qual
     return _gx_result(rules, results, defined=sum(len(suite.expectations) for suite in suites.values()))
 
 
-def violation_frame(offenders: Sequence[Violation]) -> pd.DataFrame:
+def violation_frame(violations: Sequence[Violation]) -> pd.DataFrame:
     """Return the offenders as strings, HTML-escaped: Data Docs show a cell as it is and would run it."""
     rows = [
         (o.rule, "" if o.row is None else str(o.row), o.place, o.sequence_id, o.split, o.finding, o.excerpt)
-        for o in offenders
+        for o in violations
     ]
     escaped = [[html.escape(cell) for cell in row] for row in rows]
     return pd.DataFrame(escaped, columns=["rule", *OFFENDER_COLUMNS], dtype=object)

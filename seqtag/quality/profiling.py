@@ -80,9 +80,9 @@ def profile_corpus(
         has_previous=previous is not None,
         fewest_test_documents=fewest_test_documents,
     )
-    findings = find_violations(measured.ledger, rules, scheme=scheme, min_length=quality.leakage_min_length)
+    findings = find_violations(measured.table, rules, scheme=scheme, min_length=quality.leakage_min_length)
     refusing = tuple(rule.name for rule in rules if rule.refuses)
-    offenders = quarantine(
+    violations = quarantine(
         sound_parts,
         measured,
         findings,
@@ -93,12 +93,12 @@ def profile_corpus(
         file=quarantine_file,
     )
     if places is not None:
-        offenders = _located(offenders, places)
+        violations = _located(violations, places)
     tag_counts = measured.tags.counts(also=tags.declared or ())
     carving = _carving(measured, findings, splitter)
     ambiguous = _ambiguity(measured, findings, refusing)
     splits = split_profiles(
-        measured.ledger,
+        measured.table,
         findings,
         n_types=measured.types.n_types(),
         n_untagged=measured.tags.n_untagged(),
@@ -108,7 +108,7 @@ def profile_corpus(
         evidence=_evidence(
             measured,
             findings,
-            offenders,
+            violations,
             wrong=wrong,
             quality=quality,
             tags=tag_counts,
@@ -117,10 +117,10 @@ def profile_corpus(
             carving=carving["sentence"],
             ambiguity=ambiguous["sentence"],
             few_documents=few_test_documents(
-                measured.ledger, findings, fewest=fewest_test_documents, parts=sound_parts
+                measured.table, findings, fewest=fewest_test_documents, parts=sound_parts
             ),
             scheme="none" if scheme == "none" else f"{scheme} ({measured.spelling.sample(scheme)})",
-            empty_split=empty_split_reason(measured.ledger, findings, plan=splitter.plan, parts=sound_parts),
+            empty_split=empty_split_reason(measured.table, findings, plan=splitter.plan, parts=sound_parts),
             sources=sources,
         ),
         scheme=scheme_profile(tags, measured.scheme, used=scheme, spelling=measured.spelling),
@@ -138,7 +138,7 @@ def profile_corpus(
 def _evidence(
     measured: MeasuredCorpus,
     findings: Violations,
-    offenders: tuple[Violation, ...],
+    violations: tuple[Violation, ...],
     *,
     wrong: Sequence[str],
     quality: QualityConfig,
@@ -163,13 +163,13 @@ def _evidence(
     )
     return Evidence(
         metrics=split_metrics(
-            measured.ledger,
+            measured.table,
             findings,
             quality=quality,
             tags=tags,
             previous=None if previous is None else previous["tags"],
         ),
-        offenders=(*unsound[:EXAMPLES], *unread, *few_documents, *doubtful, *offenders, *rare[:EXAMPLES]),
+        violations=(*unsound[:EXAMPLES], *unread, *few_documents, *doubtful, *violations, *rare[:EXAMPLES]),
         counts={
             "schema": len(wrong),
             **{rule: len(rows) for rule, rows in findings.rows.items()},
@@ -179,7 +179,7 @@ def _evidence(
             "rare_tags": len(rare),
             "quarantine_budget": int((~findings.kept).sum()),
         },
-        n_sequences=len(measured.ledger),
+        n_sequences=len(measured.table),
         n_tags=len(tags),
         refusing=refusing,
         carving=carving,
@@ -190,7 +190,7 @@ def _evidence(
         prevalence=find_prevalence(
             findings.rows,
             among=(*refusing, UNKNOWN_SPLIT),
-            n_sequences=len(measured.ledger),
+            n_sequences=len(measured.table),
             sources=sources,
         ),
     )
@@ -221,15 +221,15 @@ def _majority_tag(tags: TagCounts) -> str:
     return printable(max(tags, key=lambda tag: sum(tags[tag].values()))) if tags else ""
 
 
-def _located(offenders: Sequence[Violation], file: Path) -> tuple[Violation, ...]:
-    rows = {row for o in offenders for row in (o.row, o.other) if row is not None}
+def _located(violations: Sequence[Violation], file: Path) -> tuple[Violation, ...]:
+    rows = {row for o in violations for row in (o.row, o.other) if row is not None}
     places = read_places(file, np.array(sorted(rows), np.int64))
-    return tuple(located(offender, places) for offender in offenders)
+    return tuple(located(violation, places) for violation in violations)
 
 
 def _carving(measured: MeasuredCorpus, findings: Violations, splitter: Splitter) -> dict[str, Any]:
     """Return what profile.json says of the splits that no source labels; sizes are after quarantine."""
-    labels, splits = (column[findings.kept] for column in (measured.ledger.label, measured.ledger.split))
+    labels, splits = (column[findings.kept] for column in (measured.table.label, measured.table.split))
     carved = describe_carving(splitter.plan, count_origins(labels, splits))
     return {"sentence": carving_sentence(carved), "splits": list(carved)}
 
@@ -237,7 +237,7 @@ def _carving(measured: MeasuredCorpus, findings: Violations, splitter: Splitter)
 def _ambiguity(measured: MeasuredCorpus, findings: Violations, refusing: Sequence[str]) -> dict[str, Any]:
     """Return what profile.json says of the sequences whose tokens also occur with other tags."""
     left_out = "conflicting_labels" in refusing
-    found = ambiguity(measured.ledger, findings)
+    found = ambiguity(measured.table, findings)
     return {"sentence": ambiguity_sentence(found[CORPUS], left_out=left_out), "left_out": left_out, **found}
 
 

@@ -47,11 +47,11 @@ def quarantine(
         refusing: the rules that refuse a sequence, in the order in which its reasons are given.
     """
     examples = {
-        rule: first_examples(measured.ledger, rule, rows, limit=EXAMPLES)
+        rule: first_examples(measured.table, rule, rows, limit=EXAMPLES)
         for rule, rows in findings.rows.items()
     }
     shown = np.unique(np.concatenate([np.zeros(0, np.int64), *examples.values()]))
-    offenders: dict[tuple[str, int], Violation] = {}
+    violations: dict[tuple[str, int], Violation] = {}
     schema = quarantine_schema(columns)
     with pq.ParquetWriter(file, schema, compression="zstd") as writer:
         for rows, batch in read_rows(parts, np.union1d(np.flatnonzero(~findings.kept), shown)):
@@ -60,8 +60,8 @@ def quarantine(
             if len(refused):
                 writer.write_batch(_with_reasons(rows[is_refused], refused, findings, refusing, schema))
                 _take_out(refused, measured, splitter, mark=required.mark)
-            offenders |= _examples(rows, batch, measured, findings, examples, required)
-    return tuple(offenders[rule, row] for rule, rows in examples.items() for row in rows.tolist())
+            violations |= _examples(rows, batch, measured, findings, examples, required)
+    return tuple(violations[rule, row] for rule, rows in examples.items() for row in rows.tolist())
 
 
 def _with_reasons(
@@ -102,8 +102,8 @@ def _examples(
             row = int(rows[position])
             sequence: dict[str, Any] = batch.slice(position, 1).to_pylist()[0]
             sequence[SPLIT] = (
-                SPLITS[measured.ledger.split[row]] if rule != "unknown_split" else sequence[SPLIT]
+                SPLITS[measured.table.split[row]] if rule != "unknown_split" else sequence[SPLIT]
             )
-            other = counterpart(measured.ledger, findings, rule, row)
+            other = counterpart(measured.table, findings, rule, row)
             described[rule, row] = describe(rule, row, sequence, other=other, required=required)
     return described

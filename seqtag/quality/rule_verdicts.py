@@ -27,7 +27,7 @@ class Evidence:
     """What the rules are judged by: two small frames, and the exact numbers behind the second."""
 
     metrics: pd.DataFrame  # one row for the corpus, one per split
-    offenders: tuple[Violation, ...]  # a sample of each rule's
+    violations: tuple[Violation, ...]  # a sample of each rule's
     counts: Mapping[str, int]  # rule -> offenders in all
     n_sequences: int  # received
     n_tags: int
@@ -137,16 +137,16 @@ def _refusal(fatal: Sequence[RuleVerdict], evidence: Evidence) -> str:
 
 def _first(evidence: Evidence, rule: str, *, rows: tuple[int, int]) -> str:
     """Say where the first offender of a rule begins, and what is wrong with it."""
-    for offender in evidence.offenders:
-        if offender.rule == rule and offender.row is not None and rows[0] <= offender.row < rows[1]:
-            found = offender.sentence
+    for violation in evidence.violations:
+        if violation.rule == rule and violation.row is not None and rows[0] <= violation.row < rows[1]:
+            found = violation.sentence
             return f"; first {found if len(found) <= _LONGEST else found[: _LONGEST - 1] + '…'}"
     return ""
 
 
 def _names(evidence: Evidence) -> str:
     """Name the unknown splits among the offenders that are shown."""
-    names = dict.fromkeys(o.split for o in evidence.offenders if o.rule == UNKNOWN_SPLIT)
+    names = dict.fromkeys(o.split for o in evidence.violations if o.rule == UNKNOWN_SPLIT)
     return f"; found {', '.join(names)}" if names else ""
 
 
@@ -214,7 +214,7 @@ def _received(rule: ValidationRule, evidence: Evidence) -> str:
     if name in SEQUENCE_RULES:
         names = _names(evidence) if name == UNKNOWN_SPLIT else ""
         return f"{count:,} of {evidence.judged(name):,} sequences break it{names}"
-    first = next((o.finding for o in evidence.offenders if o.rule == name), "")
+    first = next((o.finding for o in evidence.violations if o.rule == name), "")
     match name:
         case "schema":
             return (first or "no difference") + (f"; {count - 1} more like it" if count > 1 else "")

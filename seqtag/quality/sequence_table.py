@@ -45,7 +45,7 @@ class SequenceTable:
 class MeasuredCorpus:
     """What the pass found."""
 
-    ledger: SequenceTable
+    table: SequenceTable
     tags: TagCounter
     types: WordTypeCounts
     scheme: SchemeVerdict  # as detected, whichever is declared
@@ -110,22 +110,22 @@ def measure_corpus(
                 illegal=transitions.add(tags_of, aligned & ~defect),
             )
         )
-    ledger, verdict = _joined(ledgers), transitions.verdict(tags)
+    table, verdict = _joined(ledgers), transitions.verdict(tags)
     declared = tags.scheme
     spelling = verdict.spelling if declared == "auto" else transitions.spelling(tags, declared)
     if spelling != CANONICAL_SPELLING:  # known only now: legality was judged as if the usual one were used
-        ledger = replace(ledger, illegal=_illegal_as_spelled(parts, ledger, spelling, tags))
-    return MeasuredCorpus(ledger, tag_census, type_census, verdict, spelling)
+        table = replace(table, illegal=_illegal_as_spelled(parts, table, spelling, tags))
+    return MeasuredCorpus(table, tag_census, type_census, verdict, spelling)
 
 
 def _illegal_as_spelled(
-    parts: Sequence[Path], ledger: SequenceTable, spelling: Spelling, tags: TagsConfig
+    parts: Sequence[Path], table: SequenceTable, spelling: Spelling, tags: TagsConfig
 ) -> npt.NDArray[np.uint8]:
     """Read the tags again, and return what `SequenceTable.illegal` is under their spelling."""
     unjudged = fault_bit("length_mismatch") | fault_bit("broken_sequence")
     if not tags.partial:
         unjudged |= fault_bit("missing_tag")
-    aligned = ((ledger.faults & unjudged) == 0) & ~ledger.unlabelled
+    aligned = ((table.faults & unjudged) == 0) & ~table.unlabelled
     illegal = [np.zeros(0, np.uint8)]
     for first_row, batch in read_row_groups(parts, [TAGS]):
         here = aligned[first_row : first_row + len(batch)]

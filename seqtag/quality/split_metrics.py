@@ -18,7 +18,7 @@ TagCounts = Mapping[str, Mapping[str, int]]  # tag -> split -> tokens
 
 
 def split_metrics(
-    ledger: SequenceTable,
+    table: SequenceTable,
     findings: Violations,
     *,
     quality: QualityConfig,
@@ -37,21 +37,21 @@ def split_metrics(
     majority_share       of the tokens with a tag, those with the commonest
     tag_drift            Jensen-Shannon divergence from `previous`, bits; only where that is given
     """
-    is_long = findings.kept & (ledger.n_tokens >= quality.leakage_min_length)
-    is_train = ledger.split == SPLITS.index("train")
-    repeats, leaks = np.zeros((2, len(ledger)), dtype=np.bool_)
+    is_long = findings.kept & (table.n_tokens >= quality.leakage_min_length)
+    is_train = table.split == SPLITS.index("train")
+    repeats, leaks = np.zeros((2, len(table)), dtype=np.bool_)
     repeats[findings.rows["duplicates"]] = True
     leaks[findings.rows["leakage"]] = True
     rows = []
     for name in (CORPUS, *SPLITS):
-        here = _is_in(ledger, name)
+        here = _is_in(table, name)
         kept = here & findings.kept
         row: dict[str, Any] = {
             "split": name,
             "received": int(here.sum()),
             "sequences": int(kept.sum()),
-            "tokens": int(ledger.n_tokens[kept].sum(dtype=np.int64)),
-            "unlabelled": int((kept & ledger.unlabelled).sum()),
+            "tokens": int(table.n_tokens[kept].sum(dtype=np.int64)),
+            "unlabelled": int((kept & table.unlabelled).sum()),
             "refused_share": _share(here & ~findings.kept, of=here),
             "ambiguous_share": _share(here & findings.ambiguous, of=here),
             "duplicate_share": _share(here & repeats, of=kept),
@@ -65,7 +65,7 @@ def split_metrics(
 
 
 def split_profiles(
-    ledger: SequenceTable, findings: Violations, *, n_types: tuple[int, ...], n_untagged: tuple[int, ...]
+    table: SequenceTable, findings: Violations, *, n_types: tuple[int, ...], n_untagged: tuple[int, ...]
 ) -> dict[str, Any]:
     """Return what profile.json says of each split; all of it after quarantine.
 
@@ -73,31 +73,31 @@ def split_profiles(
     """
     profiles: dict[str, Any] = {}
     for name, types, untagged in zip(SPLITS, n_types, n_untagged, strict=True):
-        kept = _is_in(ledger, name) & findings.kept
-        lengths = ledger.n_tokens[kept]
+        kept = _is_in(table, name) & findings.kept
+        lengths = table.n_tokens[kept]
         profiles[name] = {
             "n_sequences": len(lengths),
             "n_tokens": int(lengths.sum(dtype=np.int64)),
             "n_types": types,
             "longest": int(lengths.max(initial=0)),
             "mean_length": round(float(lengths.mean()), 2) if len(lengths) else 0.0,
-            "unlabelled": int((kept & ledger.unlabelled).sum()),
+            "unlabelled": int((kept & table.unlabelled).sum()),
             "untagged": untagged,
         }
     return profiles
 
 
-def ambiguity(ledger: SequenceTable, findings: Violations) -> dict[str, Any]:
+def ambiguity(table: SequenceTable, findings: Violations) -> dict[str, Any]:
     """Return the ambiguous sequences of the corpus and of each split, and their shares of those received.
 
     Of equal sequences with different tags no tagger can get all right, which bounds the score on test.
     """
     found: dict[str, Any] = {}
     for name in (CORPUS, *SPLITS):
-        here = _is_in(ledger, name)
-        n_sequences, n_tokens = int(here.sum()), int(ledger.n_tokens[here].sum(dtype=np.int64))
+        here = _is_in(table, name)
+        n_sequences, n_tokens = int(here.sum()), int(table.n_tokens[here].sum(dtype=np.int64))
         ambiguous = here & findings.ambiguous
-        n_ambiguous = int(ledger.n_tokens[ambiguous].sum(dtype=np.int64))
+        n_ambiguous = int(table.n_tokens[ambiguous].sum(dtype=np.int64))
         found[name] = {
             "n_sequences": int(ambiguous.sum()),
             "n_received": n_sequences,
@@ -134,10 +134,10 @@ def _majority_share(counts: Mapping[str, int]) -> float:
     return max(counts.values()) / total if total else 0.0
 
 
-def _is_in(ledger: SequenceTable, name: str) -> Mask:
+def _is_in(table: SequenceTable, name: str) -> Mask:
     if name == CORPUS:
-        return np.ones(len(ledger), dtype=np.bool_)
-    inside: Mask = ledger.split == SPLITS.index(name)
+        return np.ones(len(table), dtype=np.bool_)
+    inside: Mask = table.split == SPLITS.index(name)
     return inside
 
 

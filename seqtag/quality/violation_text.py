@@ -104,17 +104,17 @@ def describe(
     )
 
 
-def located(offender: Violation, places: Mapping[int, str]) -> Violation:
+def located(violation: Violation, places: Mapping[int, str]) -> Violation:
     """Return an offender with the place where it begins, and that of the other row it is about.
 
     Args:
         places: row -> place.
     """
-    if offender.row is None:
-        return offender
-    other = None if offender.other is None else places.get(offender.other)
-    finding = _OF_ANOTHER[offender.rule].format(other=_shown(other)) if other else offender.finding
-    return replace(offender, place=_shown(places.get(offender.row, "")), finding=finding)
+    if violation.row is None:
+        return violation
+    other = None if violation.other is None else places.get(violation.other)
+    finding = _OF_ANOTHER[violation.rule].format(other=_shown(other)) if other else violation.finding
+    return replace(violation, place=_shown(places.get(violation.row, "")), finding=finding)
 
 
 def _shown(place: str) -> str:

@@ -35,7 +35,7 @@ class Violations:
 
 
 def find_violations(
-    ledger: SequenceTable, rules: Sequence[ValidationRule], *, scheme: SchemeName, min_length: int
+    table: SequenceTable, rules: Sequence[ValidationRule], *, scheme: SchemeName, min_length: int
 ) -> Violations:
     """Return the offenders of `rules`.
 
@@ -45,57 +45,57 @@ def find_violations(
     """
     in_force = {rule.name: rule for rule in rules}
     found: dict[str, Mask] = {
-        name: (ledger.faults & fault_bit(name)) > 0
+        name: (table.faults & fault_bit(name)) > 0
         for name in SEQUENCE_RULES
         if name in in_force and name not in AMONG_SEQUENCES
     }
     if "illegal_transition" in found:
-        found["illegal_transition"] = (ledger.illegal & scheme_bit(scheme)) > 0
-    sound = ~_refused(ledger, found, in_force)
+        found["illegal_transition"] = (table.illegal & scheme_bit(scheme)) > 0
+    sound = ~_refused(table, found, in_force)
     if "duplicate_id" in in_force:
-        found["duplicate_id"] = _shared_ids(ledger, among=sound)
-    tagged = ~ledger.unlabelled & ((ledger.faults & fault_bit("missing_tag")) == 0)
-    ambiguous = _conflicts(ledger.token_hash, ledger.tag_hash, among=sound & tagged)
+        found["duplicate_id"] = _shared_ids(table, among=sound)
+    tagged = ~table.unlabelled & ((table.faults & fault_bit("missing_tag")) == 0)
+    ambiguous = _conflicts(table.token_hash, table.tag_hash, among=sound & tagged)
     if "conflicting_labels" in in_force:
         found["conflicting_labels"] = ambiguous
-    kept = ~_refused(ledger, found, in_force)
-    found["duplicates"] = _repeats(ledger.token_hash, among=kept)
-    found["leakage"] = _leaks(ledger, among=kept, min_length=min_length)
+    kept = ~_refused(table, found, in_force)
+    found["duplicates"] = _repeats(table.token_hash, among=kept)
+    found["leakage"] = _leaks(table, among=kept, min_length=min_length)
     order = {name: i for i, name in enumerate(in_force)}
     names = sorted(found, key=lambda name: order[name])
     return Violations({name: np.flatnonzero(found[name]) for name in names}, sound, ambiguous, kept)
 
 
-def counterpart(ledger: SequenceTable, findings: Violations, rule: str, row: int) -> int | None:
+def counterpart(table: SequenceTable, findings: Violations, rule: str, row: int) -> int | None:
     """Return the row that makes `row` an offender: the first other one that it repeats or contradicts."""
     if rule == "duplicate_id":
-        like = (ledger.id_hash == ledger.id_hash[row]) & findings.sound
+        like = (table.id_hash == table.id_hash[row]) & findings.sound
         like[row] = False
     elif rule == "conflicting_labels":
-        offenders = findings.rows[rule]
-        like = np.zeros(len(ledger), dtype=np.bool_)
-        like[offenders] = ledger.token_hash[offenders] == ledger.token_hash[row]
-        like &= ledger.tag_hash != ledger.tag_hash[row]
+        violations = findings.rows[rule]
+        like = np.zeros(len(table), dtype=np.bool_)
+        like[violations] = table.token_hash[violations] == table.token_hash[row]
+        like &= table.tag_hash != table.tag_hash[row]
     elif rule == "duplicates":
-        like = (ledger.token_hash == ledger.token_hash[row]) & findings.kept
+        like = (table.token_hash == table.token_hash[row]) & findings.kept
     elif rule == "leakage":
-        is_train = ledger.split == SPLITS.index("train")
-        like = (ledger.token_hash == ledger.token_hash[row]) & findings.kept & is_train
+        is_train = table.split == SPLITS.index("train")
+        like = (table.token_hash == table.token_hash[row]) & findings.kept & is_train
     else:
         return None
     return int(np.flatnonzero(like)[0])
 
 
-def first_examples(ledger: SequenceTable, rule: str, rows: Rows, *, limit: int) -> Rows:
+def first_examples(table: SequenceTable, rule: str, rows: Rows, *, limit: int) -> Rows:
     """Return at most `limit` of the offenders: the first ones; contradictions side by side."""
     if rule != "conflicting_labels":
         return rows[:limit]
-    _, first, group = np.unique(ledger.token_hash[rows], return_index=True, return_inverse=True)
+    _, first, group = np.unique(table.token_hash[rows], return_index=True, return_inverse=True)
     return rows[np.argsort(first[group], kind="stable")][:limit]
 
 
-def _refused(ledger: SequenceTable, found: Mapping[str, Mask], rules: Mapping[str, ValidationRule]) -> Mask:
-    refused = np.zeros(len(ledger), dtype=np.bool_)
+def _refused(table: SequenceTable, found: Mapping[str, Mask], rules: Mapping[str, ValidationRule]) -> Mask:
+    refused = np.zeros(len(table), dtype=np.bool_)
     for name, offends in found.items():
         if rules[name].refuses:
             refused |= offends
@@ -111,15 +111,15 @@ def _repeats(hashes: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
     return repeats
 
 
-def _shared_ids(ledger: SequenceTable, *, among: Mask) -> Mask:
+def _shared_ids(table: SequenceTable, *, among: Mask) -> Mask:
     """Return which of the rows `among` have the id of another one: all, but the first of equal sequences.
 
     Of different ones none can be taken for the right one: as a rule they are torn pieces of one sequence. A
     tag that nobody knows makes a difference, too.
     """
-    differ = _conflicts(ledger.id_hash, ledger.token_hash, among=among)
-    differ |= _conflicts(ledger.id_hash, ledger.tag_hash, among=among)
-    return differ | _repeats(ledger.id_hash, among=among)
+    differ = _conflicts(table.id_hash, table.token_hash, among=among)
+    differ |= _conflicts(table.id_hash, table.tag_hash, among=among)
+    return differ | _repeats(table.id_hash, among=among)
 
 
 def _conflicts(keys: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
@@ -137,8 +137,8 @@ def _conflicts(keys: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64], *, 
     return conflicts
 
 
-def _leaks(ledger: SequenceTable, *, among: Mask, min_length: int) -> Mask:
-    is_train = ledger.split == SPLITS.index("train")
-    leaks = among & ~is_train & (ledger.n_tokens >= min_length)
-    leaks[leaks] = np.isin(ledger.token_hash[leaks], ledger.token_hash[among & is_train])
+def _leaks(table: SequenceTable, *, among: Mask, min_length: int) -> Mask:
+    is_train = table.split == SPLITS.index("train")
+    leaks = among & ~is_train & (table.n_tokens >= min_length)
+    leaks[leaks] = np.isin(table.token_hash[leaks], table.token_hash[among & is_train])
     return leaks

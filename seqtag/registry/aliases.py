@@ -38,7 +38,7 @@ class Aliases:
         champion, standing, behind = self._state()
         return standing.to_version if standing is not None and behind else champion
 
-    def settle(self, *, by: AuditContext) -> None:
+    def reconcile(self, *, by: AuditContext) -> None:
         """Have ledger and aliases say the same, whatever was cut off or done by hand before."""
         from mlflow.exceptions import MlflowException
 

@@ -91,7 +91,7 @@ class MLflowStore:
             yield
 
     def _open(self) -> MlflowClient:
-        self._knock()
+        self._check_connection()
         from mlflow import MlflowClient
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -101,7 +101,7 @@ class MLflowStore:
             SqlAlchemyStore(self.url, self.artifacts.as_uri())  # type: ignore[no-untyped-call]  # MLflow's
         return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
-    def _knock(self) -> None:
+    def _check_connection(self) -> None:
         """Connect once: MLflow itself would try for 100 s, a line of log each time, before it gives up."""
         import sqlalchemy
 

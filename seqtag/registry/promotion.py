@@ -38,7 +38,7 @@ class PromotionService:
         """
         self.aliases.client.get_model_version(self.tagger, version)  # raises if there is none
         while True:
-            self.aliases.settle(by=by)
+            self.aliases.reconcile(by=by)
             length, standing = self.ledger.length(self.tagger), self.ledger.standing(self.tagger)
             judged = self.judged(version, judgement)
             if judged is not None:
@@ -66,7 +66,7 @@ class PromotionService:
                 spent=judgement.spent,
             )
             if self.ledger.append(entry):
-                self.aliases.settle(by=by)
+                self.aliases.reconcile(by=by)
                 return entry
 
     def judged(self, version: str, judgement: RegistryDecision) -> Entry | None:
@@ -90,7 +90,7 @@ class PromotionService:
         Raises:
             RegistryError: nobody serves, there is no such version, or it serves already.
         """
-        self.aliases.settle(by=by)
+        self.aliases.reconcile(by=by)
         champion = self.aliases.champion()
         if champion is None:
             raise RegistryError(f"{self.tagger}: a champion to roll back was required. Received: none")
@@ -116,7 +116,7 @@ class PromotionService:
             PromotionConflictError: another version is champion by now.
         """
         while True:
-            self.aliases.settle(by=by)
+            self.aliases.reconcile(by=by)
             length, now = self.ledger.length(self.tagger), self.aliases.champion()
             if now != champion:
                 raise PromotionConflictError(
@@ -126,7 +126,7 @@ class PromotionService:
             holds = types.EVERYTHING if everything else lineage(self.aliases.tags(champion))
             entry = self.aliases.entry(length + 1, (Event.ROLLBACK, reason), champion, target, by)
             if self.ledger.append(replace(entry, holds=holds)):
-                self.aliases.settle(by=by)
+                self.aliases.reconcile(by=by)
                 return entry
 
     def release(self, *, reason: str, by: AuditContext) -> Entry:
@@ -136,13 +136,13 @@ class PromotionService:
             RegistryError: none is in force.
         """
         while True:
-            self.aliases.settle(by=by)
+            self.aliases.reconcile(by=by)
             length, champion = self.ledger.length(self.tagger), self.aliases.champion()
             if not self.ledger.holds(self.tagger):
                 raise RegistryError(f"{self.tagger}: a hold to release was required. Received: none in force")
             entry = self.aliases.entry(length + 1, (Event.RELEASE, reason), champion, champion, by)
             if self.ledger.append(entry):
-                self.aliases.settle(by=by)
+                self.aliases.reconcile(by=by)
                 return entry
 
     def _held_or(self, version: str, judgement: RegistryDecision) -> tuple[Event, str]:

@@ -134,8 +134,10 @@ def metric(run: RunDir) -> Metric:
 
 def steps_code_version() -> str:
     """Return the sha256 of all that the steps of a run directory run, packages included."""
-    verbs = [(f"seqtag.steps.{module}", verb) for module, verbs in _VERBS.items() for verb in verbs]
-    return digest(*(code_version(*verb).key for verb in verbs))
+    step_names = [
+        (f"seqtag.steps.{module}", verb) for module, step_names in _VERBS.items() for verb in step_names
+    ]
+    return digest(*(code_version(*verb).key for verb in step_names))
 
 
 def digest(*parts: str) -> str:
@@ -143,23 +145,23 @@ def digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def check_step_names(verbs: Sequence[str]) -> None:
+def check_step_names(step_names: Sequence[str]) -> None:
     """Refuse names of no step of a run directory.
 
     Raises:
         ConfigError: there is no such step.
     """
     known = list(get_args(StepName))
-    strange = sorted(set(verbs) - set(known))
+    strange = sorted(set(step_names) - set(known))
     if strange:
         raise ConfigError(f"force: steps of {known} were required. Received: {strange}")
 
 
-def force(run: RunDir, verbs: Sequence[str], *, by: str) -> None:
+def force(run: RunDir, step_names: Sequence[str], *, by: str) -> None:
     """Have these steps of a run done in any case, once for each `by`; the rest follows."""
-    if verbs:
+    if step_names:
         with file_lock(run.path / ".lock"):
-            write_json(run.forced, _forced(run) | dict.fromkeys(verbs, by))
+            write_json(run.forced, _forced(run) | dict.fromkeys(step_names, by))
 
 
 def _forced(run: RunDir) -> dict[str, str]:

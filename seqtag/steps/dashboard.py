@@ -201,7 +201,7 @@ def completed_steps(run: RunDir) -> list[CompletedStep]:
                 for other in run.path.parent.glob(f"????-??-??-*/{folder.name}")
                 if other == folder or _manifest(other) == manifest
             ]
-            first = min(same, key=lambda at: (RunDir(at).begun, (at / folder.name).stat().st_ctime_ns))
+            first = min(same, key=lambda at: (RunDir(at).as_of, (at / folder.name).stat().st_ctime_ns))
             found.append(
                 CompletedStep(
                     manifest["step"], manifest["seconds"], None if first == run.path else first.name

@@ -37,7 +37,7 @@ from seqtag.steps.promotion import infra_validate, publish_promotion, publish_re
 _SHOWN = 12  # characters of a digest
 
 
-def explain(config: TaggerConfig, place: Workspace) -> list[PlannedStep]:
+def explain(config: TaggerConfig, workspace: Workspace) -> list[PlannedStep]:
     """Return what each step would do, in order, as far as that can be known before the first one has run.
 
     What comes after a step that would run is asked with the newest output of that step in its place.
@@ -46,26 +46,26 @@ def explain(config: TaggerConfig, place: Workspace) -> list[PlannedStep]:
         CorpusRejectedError: the snapshot is refused.
         RegistryError: the registry could not be asked who the champion is.
     """
-    snapshot = matching_snapshot(config, place)
+    snapshot = matching_snapshot(config, workspace)
     ingest = PlannedStep("ingest", would_run=snapshot is None)
-    runs = place.home.runs(config.name)
+    runs = workspace.home.runs(config.name)
     snapshot = snapshot or _newest_snapshot(runs.glob("????-??-??-*"))
     if snapshot is None:
         return [ingest]
     runs.mkdir(parents=True, exist_ok=True)
     with file_lock(runs / ".asked.lock"), scratch_folder(runs / ".asked") as folder, dry_run() as answers:
-        run, (_, begun) = RunDir(folder), matching_run(config, snapshot, place)
+        run, (_, begun) = RunDir(folder), matching_run(config, snapshot, workspace)
         write_run_inputs(run, config, snapshot)
-        champion = place.registry().champion(config.name)
+        champion = workspace.registry().champion(config.name)
         for said in () if begun is None else (begun.forced, begun.approval, begun.opponent, begun.earlier):
             if said.exists():
                 write_json(run.path / said.name, read_json(said))
         if begun is None or not keeps_opponent(begun, champion):
-            write_opponent(run, champion, place)
+            write_opponent(run, champion, workspace)
         try:
             for step in (validate, split, index, encode, baseline, train, anchor, evaluate, decide):
                 step(run)
-            _ask_what_serves(run, begun, place, answers)
+            _ask_what_serves(run, begun, workspace, answers)
         except MissingUpstreamError:
             pass  # of what comes after nothing is known
         except CorpusRejectedError:
@@ -87,21 +87,23 @@ def dry_run_text(answers: list[PlannedStep]) -> str:
     return "\n".join(lines)
 
 
-def _ask_what_serves(run: RunDir, begun: RunDir | None, place: Workspace, answers: list[PlannedStep]) -> None:
+def _ask_what_serves(
+    run: RunDir, begun: RunDir | None, workspace: Workspace, answers: list[PlannedStep]
+) -> None:
     """Ask the steps that are of one run alone: what they wrote lies in its folder, and in the registry."""
     registration = None
     if begun is not None:
         for folder in (begun.registration_dir, begun.infra_dir, begun.promotion_dir, begun.report_dir):
             if folder.exists():
                 shutil.copytree(folder, run.path / folder.name)
-        registration = place.registry().registration(run.tagger, run_id=begun.id, bundle=run.model)
+        registration = workspace.registry().registration(run.tagger, run_id=begun.id, bundle=run.model)
     if registration is None:
-        verbs = ("register", "infra_validate", "promote", "report")
-        answers.extend(PlannedStep(verb, would_run=True) for verb in verbs)
+        step_names = ("register", "infra_validate", "promote", "report")
+        answers.extend(PlannedStep(verb, would_run=True) for verb in step_names)
         return
     publish_registration(run, registration)
-    infra_validate(run, place)
-    entry = place.registry().judged(run.tagger, registration.version, registry_decision(run))
+    infra_validate(run, workspace)
+    entry = workspace.registry().judged(run.tagger, registration.version, registry_decision(run))
     if entry is None:
         answers.append(PlannedStep("promote", would_run=True))
     else:

@@ -46,7 +46,7 @@ _MOST_EARLIER = 50  # runs
 logger = logging.getLogger(__name__)
 
 
-def ingest(config: TaggerConfig, place: Workspace) -> Snapshot:
+def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
     """Read the sources into one snapshot, unless the same bytes were read before.
 
     Reads the sources; writes `corpora/<tagger>/<snapshot_id>/`.
@@ -58,14 +58,14 @@ def ingest(config: TaggerConfig, place: Workspace) -> Snapshot:
     from seqtag.corpus import PlacesWriter, corpus_schema, read_sources, write_corpus
 
     started = time.monotonic()
-    remembered = _memory(config, place)
-    snapshot = _remembered(remembered, config, place)
+    remembered = _memory(config, workspace)
+    snapshot = _remembered(remembered, config, workspace)
     if snapshot is not None:
         _log_sources(read_records(snapshot))
         logger.info("ingest: the sources are unchanged, snapshot %s is reused", snapshot.id)
         return snapshot
-    partial = place.home.corpus(config.name) / ".partial"
-    with file_lock(place.home.corpus(config.name) / ".lock"), scratch_folder(partial):
+    partial = workspace.home.corpus(config.name) / ".partial"
+    with file_lock(workspace.home.corpus(config.name) / ".lock"), scratch_folder(partial):
         records: list[SourceRecord] = []
         with PlacesWriter(Snapshot(partial).places) as places:
             batches = read_sources(
@@ -75,12 +75,12 @@ def ingest(config: TaggerConfig, place: Workspace) -> Snapshot:
             )
             snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
         write_json(Snapshot(partial).sources, records)
-        if _memory(config, place) != remembered:
+        if _memory(config, workspace) != remembered:
             raise CorpusChangedError(
                 f"{config.name}: sources that stay as they are while they are read were required. Received: "
                 "others meanwhile"
             )
-        snapshot = Snapshot(place.home.corpus(config.name) / snapshot_id)
+        snapshot = Snapshot(workspace.home.corpus(config.name) / snapshot_id)
         if find_manifest(snapshot.path) is None or not _were_read_alike(Snapshot(partial), snapshot):
             seconds = time.monotonic() - started
             publish(partial, snapshot.path, step="ingest", inputs={"content": snapshot_id}, seconds=seconds)
@@ -126,48 +126,48 @@ def _log_sources(records: Sequence[SourceRecord]) -> None:
             logger.warning("warning: %s", sentence)
 
 
-def matching_snapshot(config: TaggerConfig, place: Workspace) -> Snapshot | None:
+def matching_snapshot(config: TaggerConfig, workspace: Workspace) -> Snapshot | None:
     """Return the snapshot that was read from the sources as they are, None if they have to be read."""
-    return _remembered(_memory(config, place), config, place)
+    return _remembered(_memory(config, workspace), config, workspace)
 
 
-def poll_sources(config: TaggerConfig, place: Workspace) -> Literal["changed", "unchanged", "unknown"]:
+def poll_sources(config: TaggerConfig, workspace: Workspace) -> Literal["changed", "unchanged", "unknown"]:
     """Tell whether the sources are others than those that a retraining read, or that were noted before.
 
     What monitoring alone has read is still to be retrained on. Unknown: whether a database has changed cannot
     be told without reading it.
     """
-    memory = _memory(config, place)
+    memory = _memory(config, workspace)
     if memory is None:
         return "unknown"
-    snapshot = _remembered(memory, config, place)
-    runs = place.home.runs(config.name)
+    snapshot = _remembered(memory, config, workspace)
+    runs = workspace.home.runs(config.name)
     if snapshot is not None and any(runs.glob(f"????-??-??-{snapshot.id[:8]}-*")):
         return "unchanged"
-    noted = place.home.noted_sources(config.name)
+    noted = workspace.home.noted_sources(config.name)
     is_noted = noted.exists() and read_json(noted) == {"sources": memory.name}
     return "unchanged" if is_noted else "changed"
 
 
-def record_source_change(config: TaggerConfig, place: Workspace) -> None:
+def record_source_change(config: TaggerConfig, workspace: Workspace) -> None:
     """Note the sources as they are, so that their change is told no more."""
-    memory = _memory(config, place)
+    memory = _memory(config, workspace)
     if memory is not None:
         memory.parent.mkdir(parents=True, exist_ok=True)
-        write_json(place.home.noted_sources(config.name), {"sources": memory.name})
+        write_json(workspace.home.noted_sources(config.name), {"sources": memory.name})
 
 
-def _remembered(memory: Path | None, config: TaggerConfig, place: Workspace) -> Snapshot | None:
+def _remembered(memory: Path | None, config: TaggerConfig, workspace: Workspace) -> Snapshot | None:
     if memory is None or not memory.exists():
         return None
     try:
-        snapshot = Snapshot(place.home.corpus(config.name) / read_json(memory)["snapshot_id"])
+        snapshot = Snapshot(workspace.home.corpus(config.name) / read_json(memory)["snapshot_id"])
     except (RunDirError, KeyError, TypeError):  # damaged: the sources are read again
         return None
     return None if find_manifest(snapshot.path) is None else snapshot
 
 
-def _memory(config: TaggerConfig, place: Workspace) -> Path | None:
+def _memory(config: TaggerConfig, workspace: Workspace) -> Path | None:
     """Return where it stands which snapshot the sources gave; None where they cannot be told apart unread."""
     from seqtag.corpus import source_fingerprint
 
@@ -175,10 +175,10 @@ def _memory(config: TaggerConfig, place: Workspace) -> Path | None:
     if fingerprint is None:
         return None
     key = digest(fingerprint, config_digest(config.corpus), code_version(__name__, "ingest").key)
-    return place.home.sources(config.name) / f"{key[:16]}.json"
+    return workspace.home.sources(config.name) / f"{key[:16]}.json"
 
 
-def open_run(config: TaggerConfig, snapshot: Snapshot, place: Workspace, *, as_of: date) -> RunDir:
+def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, as_of: date) -> RunDir:
     """Return the run directory of this configuration, snapshot and code, begun at `as_of` if it is new.
 
     The champion of this moment is pinned as the opponent; a run whose own model became champion in the
@@ -187,25 +187,25 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, place: Workspace, *, as_o
     Raises:
         RegistryError: the registry could not be asked who the champion is.
     """
-    name, run = matching_run(config, snapshot, place)
+    name, run = matching_run(config, snapshot, workspace)
     if run is None:
-        run = RunDir(place.home.runs(config.name) / f"{as_of:%Y-%m-%d}-{name}")
-    champion = place.registry().champion(config.name)
+        run = RunDir(workspace.home.runs(config.name) / f"{as_of:%Y-%m-%d}-{name}")
+    champion = workspace.registry().champion(config.name)
     run.path.mkdir(parents=True, exist_ok=True)
     with file_lock(run.path / ".lock"):
         write_run_inputs(run, config, snapshot)
         require_approval(run, required=config.approval.required)
         if not keeps_opponent(run, champion):
-            write_opponent(run, champion, place)
+            write_opponent(run, champion, workspace)
     logger.info("run directory %s", run.path)
     return run
 
 
-def matching_run(config: TaggerConfig, snapshot: Snapshot, place: Workspace) -> tuple[str, RunDir | None]:
+def matching_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace) -> tuple[str, RunDir | None]:
     """Return the name, but for the day, of what such a run is called, and that run if it has begun."""
     key = digest(config_digest(config), snapshot.id, steps_code_version())
     name = f"{snapshot.id[:8]}-{key[:8]}"
-    begun = sorted(place.home.runs(config.name).glob(f"????-??-??-{name}"))
+    begun = sorted(workspace.home.runs(config.name).glob(f"????-??-??-{name}"))
     return name, RunDir(begun[0]) if begun else None
 
 
@@ -220,7 +220,7 @@ def write_run_inputs(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> N
     write_json(run.snapshot_address, {"path": str(snapshot.path)})
 
 
-def write_opponent(run: RunDir, champion: Champion | None, place: Workspace) -> None:
+def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace) -> None:
     """Write who the run is judged against, which runs came before, and what their comparisons have spent.
 
     A run that is opened again with the same opponent keeps what it was opened with the first time: it is the
@@ -238,12 +238,12 @@ def write_opponent(run: RunDir, champion: Champion | None, place: Workspace) -> 
         "scores": None,
     }
     if champion is not None:
-        logged = place.registry().logged(run.tagger, champion.version)
+        logged = workspace.registry().logged(run.tagger, champion.version)
         opponent |= {"config": logged["config"], "scores": _scores_of(logged["metrics"])}
     known = read_json(run.opponent) if run.opponent.exists() and run.earlier.exists() else None
     if known != opponent:
         horizon = read_config(run).gate.horizon
-        recent = place.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
+        recent = workspace.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
         evaluated = run.path.parent.glob("????-??-??-*/evaluation/metrics.json")
         in_time = sorted(evaluated, key=lambda path: (path.stat().st_mtime_ns, path))
         runs = [path.parents[1].name for path in in_time if path.parents[1] != run.path]

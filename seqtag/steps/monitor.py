@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 def monitor(
     config: TaggerConfig,
-    place: Workspace,
+    workspace: Workspace,
     snapshot: Snapshot,
     *,
     as_of: date,
@@ -60,9 +60,9 @@ def monitor(
         RunDirError: the champion's run directory is no longer there, or was changed.
         CorpusFormatError: the logs cannot be read.
     """
-    champion = place.registry().champion(config.name)
-    report = MonitorReport.of(place.home, config.name, snapshot, day=as_of.isoformat())
-    run = None if champion is None else RunDir(place.home.runs(config.name) / champion.seqtag_run_id)
+    champion = workspace.registry().champion(config.name)
+    report = MonitorReport.of(workspace.home, config.name, snapshot, day=as_of.isoformat())
+    run = None if champion is None else RunDir(workspace.home.runs(config.name) / champion.seqtag_run_id)
     inputs = {
         "snapshot": require_manifest(snapshot.path).digest,
         "logs": "" if tagged_logs is None else _digest_of_logs(tagged_logs),
@@ -124,14 +124,14 @@ def drift_notice(report: MonitorReport) -> tuple[str, str]:
 
 def is_new_verdict(report: MonitorReport) -> bool:
     """Tell whether it says something that was not told last: another verdict, rule or alarm."""
-    if not report.told.exists():
+    if not report.last_notice.exists():
         return bool(drift(report)["verdict"] != "steady")
-    return bool(read_json(report.told) != _gist(report))
+    return bool(read_json(report.last_notice) != _gist(report))
 
 
 def record_notified(report: MonitorReport) -> None:
     """Note what people were told, so that they are not told again."""
-    write_json(report.told, _gist(report))
+    write_json(report.last_notice, _gist(report))
 
 
 def _gist(report: MonitorReport) -> dict[str, Any]:
@@ -281,7 +281,7 @@ def _ages(config: MonitorConfig, run: RunDir, *, as_of: date, last_run: date | N
     from seqtag.monitoring import model_age, retraining_gap
 
     found = [
-        model_age(date.fromisoformat(run.begun), as_of=as_of, max_days=config.max_model_age_days),
+        model_age(date.fromisoformat(run.as_of), as_of=as_of, max_days=config.max_model_age_days),
         retraining_gap(last_run, as_of=as_of, max_days=config.max_silence_days),
     ]
     return [alarm for alarm in found if alarm is not None]

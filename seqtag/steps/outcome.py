@@ -24,13 +24,13 @@ class RunOutcome:
     is_new: bool = True
 
 
-def outcome_digest(run: RunDir, place: Workspace) -> str | None:
+def outcome_digest(run: RunDir, workspace: Workspace) -> str | None:
     """Return the digest of what a run came to, None if it came to nothing yet, or that is not in force."""
     manifest = find_manifest(run.report_dir)
     if manifest is None or not all(map(find_manifest, (run.decision_dir, run.promotion_dir))):
         return None
     if final_decision(run)["verdict"] == "PROMOTE":
-        champion = place.registry().champion(run.tagger)
+        champion = workspace.registry().champion(run.tagger)
         if champion is None or champion.seqtag_run_id != run.id:
             return None
     return manifest.digest
@@ -46,7 +46,7 @@ def run_outcome(run: RunDir, *, earlier: str | None = None, now: str | None = No
     """Return what was decided; if an earlier night came to the same conclusion, that there is nothing new."""
     decision = final_decision(run)
     if earlier is not None and earlier == now:
-        return RunOutcome("Skipped", f"Nothing new since {run.begun}. {decision['sentence']}", is_new=False)
+        return RunOutcome("Skipped", f"Nothing new since {run.as_of}. {decision['sentence']}", is_new=False)
     return RunOutcome(_TITLES[decision["verdict"]], decision["sentence"])
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def plan(
-    config: TaggerConfig, place: Workspace, *, improvements: Sequence[float] = ()
+    config: TaggerConfig, workspace: Workspace, *, improvements: Sequence[float] = ()
 ) -> tuple[RunDir, Plan]:
     """Return the newest run that compared two models, and what it says about the size of the test split.
 
@@ -29,7 +29,7 @@ def plan(
     """
     from seqtag.gate import IMPROVEMENTS, plan_test_split
 
-    runs = place.home.runs(config.name)
+    runs = workspace.home.runs(config.name)
     decisions = runs.glob("????-??-??-*/decision/decision.json")
     for path in sorted(decisions, key=lambda at: at.stat().st_mtime, reverse=True):
         run = RunDir(path.parents[1])

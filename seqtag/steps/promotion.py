@@ -28,7 +28,7 @@ _CLAIMS = ("LOGNAME", "USER", "LNAME", "USERNAME")  # variables that are said to
 _LONGEST_CLAIM = 64  # characters
 
 
-def register(run: RunDir, place: Workspace) -> Manifest:
+def register(run: RunDir, workspace: Workspace) -> Manifest:
     """Record the model as a registered version, the challenger.
 
     Reads model and decision; writes the registry and `registration/`. A second call makes no second
@@ -37,7 +37,7 @@ def register(run: RunDir, place: Workspace) -> Manifest:
     Raises:
         RegistryError: the registry could not be reached.
     """
-    decision, registry = read_json(run.decision), _registry(place)
+    decision, registry = read_json(run.decision), _registry(workspace)
     registration = registry.register(  # asked every time: what it holds may have been lost
         run.tagger,
         run_id=run.id,
@@ -68,7 +68,7 @@ def publish_registration(run: RunDir, registration: Registration) -> Manifest:
     return step(run.registration_dir, "register", written, write, own=True)
 
 
-def infra_validate(run: RunDir, place: Workspace) -> Manifest:
+def infra_validate(run: RunDir, workspace: Workspace) -> Manifest:
     """Load the registered model as those do whom it serves, and see whether it works. Writes `infra/`.
 
     It fails closed: what it finds wrong keeps the model from being promoted.
@@ -84,7 +84,7 @@ def infra_validate(run: RunDir, place: Workspace) -> Manifest:
     version, scheme = registration["version"], train_scheme(run)
 
     def write(folder: Path) -> None:
-        found = _registry(place).validate_infra(run.tagger, version, golden=golden, scheme=scheme)
+        found = _registry(workspace).validate_infra(run.tagger, version, golden=golden, scheme=scheme)
         write_json(folder / run.infra.name, {**found, "version": version})
 
     inputs = {
@@ -96,7 +96,7 @@ def infra_validate(run: RunDir, place: Workspace) -> Manifest:
     return step(run.infra_dir, "infra_validate", inputs, write, own=True)
 
 
-def promote(run: RunDir, place: Workspace, *, by: AuditContext) -> Manifest:
+def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
     """Let the registered version serve if the decision says so and nothing forbids it.
 
     Reads decision, registration and findings; writes the registry's ledger and aliases, and `promotion/`.
@@ -107,7 +107,7 @@ def promote(run: RunDir, place: Workspace, *, by: AuditContext) -> Manifest:
         PromotionConflictError: another champion serves than the one that the model was judged against.
     """
     version = read_json(run.registration)["version"]
-    entry = _registry(place).judge(run.tagger, version, registry_decision(run), by=by)
+    entry = _registry(workspace).judge(run.tagger, version, registry_decision(run), by=by)
     return publish_promotion(run, entry)
 
 
@@ -222,9 +222,9 @@ def _user() -> str:
     return name
 
 
-def _registry(place: Workspace) -> Registry:
+def _registry(workspace: Workspace) -> Registry:
     """Return the registry, whose code and packages thereby count as code of these steps."""
-    registry: Registry = place.registry()
+    registry: Registry = workspace.registry()
     return registry
 
 

@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 def rollback(
-    tagger: str, place: Workspace, *, to: str | None, reason: str, everything: bool, by: AuditContext
+    tagger: str, workspace: Workspace, *, to: str | None, reason: str, everything: bool, by: AuditContext
 ) -> Entry:
     """Let an earlier version serve in place of the champion, after its infra was validated anew.
 
@@ -36,9 +36,9 @@ def rollback(
         RegistryError: there is nothing to roll back to, or it does not work; the champion stays.
         PromotionConflictError: somebody else moved the champion meanwhile.
     """
-    registry = place.registry()
+    registry = workspace.registry()
     champion, target = registry.earlier(tagger, to, by=by)
-    golden, scheme = _predicted(target, RunDir(place.home.runs(tagger) / target.seqtag_run_id))
+    golden, scheme = _predicted(target, RunDir(workspace.home.runs(tagger) / target.seqtag_run_id))
     findings = registry.validate_infra(tagger, target.version, golden=golden, scheme=scheme)
     if not findings["held"]:
         raise RegistryError(

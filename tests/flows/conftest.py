@@ -25,7 +25,7 @@ def server() -> Iterator[None]:
 
 
 @pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
     return Workspace.of(Settings())
 

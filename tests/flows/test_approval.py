@@ -16,16 +16,16 @@ from tests.machine import begin, client_of, corpus, until, until_final, until_su
 pytestmark = pytest.mark.slow
 
 
-def test_the_answer_decides_and_no_answer_in_time_holds(place: Workspace, checkout: Path) -> None:
+def test_the_answer_decides_and_no_answer_in_time_holds(workspace: Workspace, checkout: Path) -> None:
     for name in ("approved", "held"):
         written(checkout, "[approval]\nrequired = true\n", name=name)
     written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.005\n", name="unanswered")  # 18 s
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     asked = {name: begin(url, f"retrain/{name}") for name in ("approved", "held", "unanswered")}
 
     for name, said in (("approved", "approve"), ("held", "hold")):
         until_suspended(url, asked[name])
-        assert place.registry().champion(name) is None
+        assert workspace.registry().champion(name) is None
         with client_of(url) as client:
             form = {"answer": said, "name": "Ada", "reason": f"because {said}"}
             for unsigned in ({}, {**form, "name": " "}):
@@ -37,22 +37,22 @@ def test_the_answer_decides_and_no_answer_in_time_holds(place: Workspace, checko
     assert {name: state.name for name, state in states.items()} == {
         "approved": "Promoted", "held": "Held", "unanswered": "Held",
     }  # fmt: skip
-    assert place.registry().champion("approved").version == "1"
-    entries = {name: place.registry().history(name) for name in asked}
+    assert workspace.registry().champion("approved").version == "1"
+    entries = {name: workspace.registry().history(name) for name in asked}
     assert [e.event for e in entries["approved"]] == ["PROMOTE"]
     assert entries["approved"][0].sentence.endswith("Approved by Ada (name as typed): because approve")
     assert [e.event for e in entries["held"]] == ["HOLD"]
     assert "Ada (name as typed) holds it back: because hold" in entries["held"][0].sentence
     assert [e.event for e in entries["unanswered"]] == ["HOLD"]
     assert "nobody approved it until" in entries["unanswered"][0].sentence
-    assert place.registry().champion("held") is place.registry().champion("unanswered") is None
+    assert workspace.registry().champion("held") is workspace.registry().champion("unanswered") is None
 
     again = begin(url, "retrain/unanswered", force=["promote"])
     until_suspended(url, again)
     with client_of(url) as client:
         client.resume_flow_run(again, run_input={"answer": "approve", "name": "Ada", "reason": "now"})
     assert until_final(url, again).state.name == "Promoted"
-    (run,) = place.home.runs("approved").glob("*/promotion/promotion.json")
+    (run,) = workspace.home.runs("approved").glob("*/promotion/promotion.json")
     rules = {rule["rule"]: rule for rule in json.loads(run.read_text())["rules"]}
     assert rules["a person approved it"] == {
         "rule": "a person approved it", "held": True, "detail": "Ada: because approve",
@@ -60,50 +60,50 @@ def test_the_answer_decides_and_no_answer_in_time_holds(place: Workspace, checko
 
 
 def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
-    place: Workspace, checkout: Path
+    workspace: Workspace, checkout: Path
 ) -> None:
     source = checkout / "corpus.jsonl"
     source.write_text(corpus())
     written(checkout, "[approval]\nrequired = true\n", source='"jsonl"\npath = "corpus.jsonl"')
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     first = begin(url)
     until_suspended(url, first)
     second = until_final(url, begin(url))
     assert second.state.name == "AwaitingApproval"
-    (asked_about,) = place.home.runs("small").glob("????-*")
+    (asked_about,) = workspace.home.runs("small").glob("????-*")
     source.write_text(corpus(drawn=2))
     third = begin(url)
     until(url, lambda runs: [run for run in runs if run.id == third and run.state.is_running()])
     with client_of(url) as client:  # it goes on after the third one, which has other data
         client.resume_flow_run(first, run_input={"answer": "approve", "name": "Ada", "reason": "good"})
     assert until_final(url, first).state.name == "Promoted"
-    assert place.registry().champion("small").seqtag_run_id == asked_about.name
+    assert workspace.registry().champion("small").seqtag_run_id == asked_about.name
 
 
 def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(
-    place: Workspace, checkout: Path
+    workspace: Workspace, checkout: Path
 ) -> None:
     written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.04\n")  # 144 s
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     begun = begin(url)
     until_suspended(url, begun)
     with client_of(url) as client:  # as the dashboard's "Change state" does: it asks again
         client.set_flow_run_state(begun, Scheduled(), force=True)
     until(url, lambda runs: [run for run in runs if run.id == begun and run.state.is_running()])
     until_suspended(url, begun)
-    process_manager.stop(place.home, "worker")
+    process_manager.stop(workspace.home, "worker")
     with client_of(url) as client:
         client.resume_flow_run(begun, run_input={"answer": "approve", "name": "Ada", "reason": "good"})
-    (said,) = place.home.runs("small").glob("*/approval.json")
+    (said,) = workspace.home.runs("small").glob("*/approval.json")
     closes = datetime.fromisoformat(json.loads(said.read_text())["question"]["until"])
     time.sleep(max(0, (closes - datetime.now(UTC)).total_seconds()) + 1)
-    stack.up(place, checkout=checkout)
+    stack.up(workspace, checkout=checkout)
     assert until_final(url, begun).state.name == "Promoted"
 
 
-def test_a_run_that_is_part_of_another_has_one_of_its_own_ask(place: Workspace, checkout: Path) -> None:
+def test_a_run_that_is_part_of_another_has_one_of_its_own_ask(workspace: Workspace, checkout: Path) -> None:
     written(checkout, "[approval]\nrequired = true\n")
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     parent = until_final(url, begin(url, "retrain-all/all"))
     assert parent.state.is_completed()
     assert "small: AwaitingApproval" in parent.state.message

@@ -55,7 +55,9 @@ def ended(running: Coroutine[Any, Any, State[Any]]) -> State[Any]:
     return state
 
 
-def test_a_retraining_reads_and_is_named_by_the_day_of_its_schedule(place: Workspace, tagger: str) -> None:
+def test_a_retraining_reads_and_is_named_by_the_day_of_its_schedule(
+    workspace: Workspace, tagger: str
+) -> None:
     assert run_that_was_due(watch, DUE, tagger=tagger).name == "Changed"
     state = run_that_was_due(retrain, DUE, tagger=tagger)
     assert state.name == "Promoted", state.message
@@ -65,7 +67,7 @@ def test_a_retraining_reads_and_is_named_by_the_day_of_its_schedule(place: Works
     assert state.result().path.name.startswith("2026-02-01-")
 
 
-def test_a_backfill_names_the_ticks_by_local_time(place: Workspace, tagger: str) -> None:
+def test_a_backfill_names_the_ticks_by_local_time(workspace: Workspace, tagger: str) -> None:
     first = date(2026, 2, 1)
     state = ended(backfill(tagger, first, first, dry_run=True, return_state=True))
     assert state.message == "1 retrainings would run.\n2026-02-01 02:00 Asia/Tokyo"

@@ -28,7 +28,7 @@ MORE = '[approval]\nrequired = true\n[schedule]\ncron = "0 2 * * *"\nmonitor = "
 
 @dataclass(frozen=True)
 class Site:
-    place: Workspace
+    workspace: Workspace
     dashboard: str
     registry: str
     pages: str
@@ -41,7 +41,7 @@ class Site:
 
     @property
     def run_dir(self) -> RunDir:
-        (report,) = self.place.home.runs("sample").glob("*/report/report.html")
+        (report,) = self.workspace.home.runs("sample").glob("*/report/report.html")
         return RunDir(report.parents[1])
 
     def page(self, path: Path) -> str:
@@ -84,13 +84,13 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         (checkout / "deployments" / "taggers" / "sample.toml").write_text(
             sample.partition("[schedule]")[0] + MORE
         )
-        place = Workspace.of(Settings())
-        dashboard, _ = stack.up(place, checkout=checkout)
+        workspace = Workspace.of(Settings())
+        dashboard, _ = stack.up(workspace, checkout=checkout)
         run = begin(dashboard, "retrain/sample")
         until_suspended(dashboard, run)
-        urls = {name: process_manager.running(place.home, name).url for name in ("registry", "pages")}
-        yield Site(place, dashboard, urls["registry"], urls["pages"], run)
-        stack.down(place.home)
+        urls = {name: process_manager.running(workspace.home, name).url for name in ("registry", "pages")}
+        yield Site(workspace, dashboard, urls["registry"], urls["pages"], run)
+        stack.down(workspace.home)
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +113,7 @@ def promoted(asked: Site, browser: Any) -> Site:
 
 
 def test_the_answer_of_the_form_stands_in_the_ledger(promoted: Site) -> None:
-    (entry,) = promoted.place.registry().history("sample")
+    (entry,) = promoted.workspace.registry().history("sample")
     assert entry.sentence.endswith("Approved by Ada (name as typed): looks right")
 
 

@@ -26,46 +26,48 @@ def scheduled(checkout: Path, cron: str, source: str = "", name: str = "small") 
     written(checkout, f'[schedule]\ncron = "{cron}"\n', source=source, name=name)
 
 
-def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(place: Workspace, checkout: Path) -> None:
+def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(
+    workspace: Workspace, checkout: Path
+) -> None:
     scheduled(checkout, "* * * * *")
-    url, changes = stack.up(place, checkout=checkout)
+    url, changes = stack.up(workspace, checkout=checkout)
     assert "+ retrain/small" in changes
-    assert stack.up(place, checkout=checkout) == (url, [])
+    assert stack.up(workspace, checkout=checkout) == (url, [])
     state = until(url, finished)[0].state
     assert (state.type, state.name) == ("COMPLETED", "Promoted"), state
-    (decision,) = place.home.runs("small").glob("*/decision/decision.json")
+    (decision,) = workspace.home.runs("small").glob("*/decision/decision.json")
     assert state.message == read_json(decision)["sentence"]
     assert RunDir(decision.parents[1]).report.exists()
-    assert stack.down(place.home) == ["worker", "pages", "registry", "server"]
-    assert stack.down(place.home) == []
+    assert stack.down(workspace.home) == ["worker", "pages", "registry", "server"]
+    assert stack.down(workspace.home) == []
 
 
-def test_services_that_were_killed_come_back_where_they_were(place: Workspace, checkout: Path) -> None:
+def test_services_that_were_killed_come_back_where_they_were(workspace: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
-    stack.up(place, checkout=checkout)
-    before = {name: process_manager.running(place.home, name) for name in service_specs.NAMES}
+    stack.up(workspace, checkout=checkout)
+    before = {name: process_manager.running(workspace.home, name) for name in service_specs.NAMES}
     for service in before.values():
         process = service.process
         process.kill()
         process.wait()
     (checkout / "deployments" / "taggers" / "broken.toml").write_text("name = 1\n")
     with pytest.raises(ConfigError, match=r"broken\.toml"):
-        stack.up(place, checkout=checkout)
-    after = {name: process_manager.running(place.home, name) for name in service_specs.NAMES}
+        stack.up(workspace, checkout=checkout)
+    after = {name: process_manager.running(workspace.home, name) for name in service_specs.NAMES}
     assert all(after[name].pid != before[name].pid for name in service_specs.NAMES)
     assert {name: after[name].port for name in after} == {name: before[name].port for name in before}
 
 
 def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(
-    place: Workspace, checkout: Path
+    workspace: Workspace, checkout: Path
 ) -> None:
     scheduled(checkout, "0 * * * *")
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     until(url, lambda runs: runs if len(runs) >= 30 else [])
-    stack.down(place.home)
-    let_a_day_pass(place.home.prefect / "prefect.db")
+    stack.down(workspace.home)
+    let_a_day_pass(workspace.home.prefect / "prefect.db")
 
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     (ran,) = until(url, finished)
     runs = runs_at(url)
     missed = [run for run in runs if run.state.name == "Cancelled"]
@@ -77,20 +79,20 @@ def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(
     assert Counter(run.state.name for run in runs).keys() == {"Promoted", "Cancelled", "Scheduled"}
 
 
-def test_runs_whose_worker_was_killed_are_taken_up_again(place: Workspace, checkout: Path) -> None:
+def test_runs_whose_worker_was_killed_are_taken_up_again(workspace: Workspace, checkout: Path) -> None:
     for name in ("small", "other"):
         scheduled(checkout, "0 2 1 1 *", name=name)
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     begun = begin(url)
-    until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
-    worker = psutil.Process(process_manager.running(place.home, "worker").pid)
+    until(url, lambda _: list((workspace.home.runs("small")).glob("*/vocabulary/manifest.json")))
+    worker = psutil.Process(process_manager.running(workspace.home, "worker").pid)
     for process in [worker, *worker.children(recursive=True)]:
         process.kill()
     killed = datetime.now(UTC)
     taken = begin(url, "retrain/other")
     with client_of(url) as client:  # as a worker leaves it that dies before there is a process
         client.set_flow_run_state(taken, Pending())
-    assert stack.up(place, checkout=checkout)[0] == url
+    assert stack.up(workspace, checkout=checkout)[0] == url
     ended = {run: until_final(url, run) for run in (begun, taken)}
     assert {run: (ended[run].state.name, ended[run].run_count) for run in ended} == {
         begun: ("Promoted", 2), taken: ("Promoted", 1),
@@ -99,38 +101,40 @@ def test_runs_whose_worker_was_killed_are_taken_up_again(place: Workspace, check
         with client_of(url) as client:
             (crashed,) = [s for s in client.read_flow_run_states(run) if s.is_crashed()]
         assert (crashed.timestamp - killed).total_seconds() < 240  # as if it ran for four minutes at the most
-    assert len(list(place.home.runs("small").glob("????-*"))) == 1
+    assert len(list(workspace.home.runs("small").glob("????-*"))) == 1
 
 
-def test_a_run_whose_process_never_begins_is_given_up(place: Workspace, checkout: Path) -> None:
+def test_a_run_whose_process_never_begins_is_given_up(workspace: Workspace, checkout: Path) -> None:
     more = '[schedule]\ncron = "0 2 1 1 *"\nenvironment = {PYTHONHOME = "/nowhere"}\n'  # no Python starts so
     written(checkout, more)
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     state = until_final(url, begin(url)).state
     assert state.name == "CrashedTooOften"
     assert state.message.startswith("Its process died 5 times, the last time: ")
 
 
-def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(place: Workspace, checkout: Path) -> None:
+def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(
+    workspace: Workspace, checkout: Path
+) -> None:
     scheduled(checkout, "0 2 1 1 *")
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     begun = begin(url)
-    until(url, lambda _: list((place.home.runs("small")).glob("*/vocabulary/manifest.json")))
-    stack.down(place.home)
-    url, _ = stack.up(place, checkout=checkout)
+    until(url, lambda _: list((workspace.home.runs("small")).glob("*/vocabulary/manifest.json")))
+    stack.down(workspace.home)
+    url, _ = stack.up(workspace, checkout=checkout)
     (run,) = until(url, finished)
     assert (run.id, run.state.name, run.run_count) == (begun, "Promoted", 2)
 
 
 def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
-    place: Workspace, checkout: Path
+    workspace: Workspace, checkout: Path
 ) -> None:
     in_tokyo = '[schedule]\ncron = "0 2 * * *"\ntimezone = "Asia/Tokyo"\n'
     written(checkout, in_tokyo, source='"jsonl"\npath = "days/${SEQTAG_AS_OF}.jsonl"')
     (checkout / "days").mkdir()
     for day, drawn in (("2026-11-01", 1), ("2026-11-02", 2)):
         (checkout / "days" / f"{day}.jsonl").write_text(corpus(drawn=drawn))
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     for _ in range(2):  # twice is once
         begun = begin(url, "backfill/small", first="2026-11-01", last="2026-11-02")
         (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])  # noqa: B023
@@ -139,29 +143,29 @@ def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
     days = ["2026-11-01", "2026-11-02"]
     assert sorted(run.name for run in made) == [f"retrain small as of {day}" for day in days]
     assert all(run.state.is_completed() for run in made)
-    assert {path.name[:10] for path in place.home.runs("small").glob("2026-*")} == {
+    assert {path.name[:10] for path in workspace.home.runs("small").glob("2026-*")} == {
         "2026-11-01",
         "2026-11-02",
     }
 
 
-def test_of_all_taggers_one_that_fails_stops_no_other(place: Workspace, checkout: Path) -> None:
+def test_of_all_taggers_one_that_fails_stops_no_other(workspace: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
     broken = checkout / "deployments" / "taggers" / "broken.toml"
     broken.write_text('name = "broken"\n[[corpus.sources]]\nformat = "jsonl"\npath = "nowhere.jsonl"\n')
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     begun = begin(url, "retrain-all/all")
     (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])
     assert (parent.state.name, parent.state.message.splitlines()[0]) == ("Failed", "1 of 2 did not complete.")
     assert "broken: " in parent.state.message
     assert "nowhere.jsonl" in parent.state.message
-    assert place.registry().champion("small") is not None
+    assert workspace.registry().champion("small") is not None
 
 
-def test_a_changed_source_is_said_once_and_begins_a_retraining(place: Workspace, checkout: Path) -> None:
+def test_a_changed_source_is_said_once_and_begins_a_retraining(workspace: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *", source='"jsonl"\npath = "corpus.jsonl"')
     (checkout / "corpus.jsonl").write_text(corpus(drawn=1))
-    url, _ = stack.up(place, checkout=checkout)
+    url, _ = stack.up(workspace, checkout=checkout)
     looks = []
     for _ in range(2):
         begun = begin(url, "watch/small")

@@ -21,22 +21,22 @@ SCHEDULE = '[schedule]\ncron = "0 2 1 1 *"\n'
 
 
 def test_a_worker_of_another_machine_retrains_from_its_own_checkout(
-    place: Workspace, checkout: Path, tmp_path: Path
+    workspace: Workspace, checkout: Path, tmp_path: Path
 ) -> None:
     written(checkout, SCHEDULE)
-    url, _ = stack.up(place, checkout=checkout)
-    process_manager.stop(place.home, "worker")
+    url, _ = stack.up(workspace, checkout=checkout)
+    process_manager.stop(workspace.home, "worker")
 
     with worker_elsewhere(tmp_path / "elsewhere", url):
         begun = begin(url)
         until(url, lambda runs: [run for run in runs if run.id == begun and run.state.is_running()])
-        stack.up(place, checkout=checkout)
-        ours = process_manager.running(place.home, "worker")
+        stack.up(workspace, checkout=checkout)
+        ours = process_manager.running(workspace.home, "worker")
         assert until_final(url, begun).state.name == "Promoted"
-        assert process_manager.running(place.home, "worker") == ours
+        assert process_manager.running(workspace.home, "worker") == ours
     with client_of(url) as client:
         assert client.read_flow_run(begun).labels["prefect.worker.name"] == "seqtag on elsewhere"
-    assert place.registry().champion("small").version == "1"
+    assert workspace.registry().champion("small").version == "1"
 
 
 @contextmanager

@@ -61,13 +61,13 @@ def mailed() -> Iterator[SimpleNamespace]:
 
 
 def test_drift_begins_a_retraining_and_people_are_told_once(
-    place: Workspace, checkout: Path, received, mailed, monkeypatch
+    workspace: Workspace, checkout: Path, received, mailed, monkeypatch
 ) -> None:
     monkeypatch.setenv("SEQTAG_NOTIFY_URL", f"{received.address},{mailed.address}")
     source = checkout / "corpus.jsonl"
     source.write_text(corpus("abcd", n=400))
     written(checkout, "", source='"jsonl"\npath = "corpus.jsonl"')
-    url, changes = stack.up(place, checkout=checkout)
+    url, changes = stack.up(workspace, checkout=checkout)
     assert "+ block people" in changes
 
     assert until_final(url, begin(url)).state.name == "Promoted"
@@ -94,7 +94,9 @@ def test_drift_begins_a_retraining_and_people_are_told_once(
     assert "Report: http://127.0.0.1:" in told[0]["message"]
     assert f"Dashboard: {url}/runs/flow-run/" in told[0]["message"]
     assert "corpus.jsonl" in told[3]["message"]
-    process_manager.stop(place.home, "worker")  # the server misses it after three heartbeats of 30 seconds
+    process_manager.stop(
+        workspace.home, "worker"
+    )  # the server misses it after three heartbeats of 30 seconds
     told = wait_for(received.notices, 5, within=180)
     assert told[4]["title"] == "no worker is up"
     mails = wait_for(mailed.mails, 5)

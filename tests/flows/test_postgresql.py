@@ -34,18 +34,18 @@ def databases(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> sa.URL:  # 
 
 
 def test_retrainings_at_the_same_time_are_recorded_in_postgresql(
-    databases: sa.URL, place: Workspace, checkout: Path
+    databases: sa.URL, workspace: Workspace, checkout: Path
 ) -> None:
     names = [f"small{n}" for n in range(3)]
     for name in names:
         written(checkout, "", name=name)
-    place = Workspace.of(Settings())  # whose registry is now on PostgreSQL
-    url, _ = stack.up(place, checkout=checkout)
+    workspace = Workspace.of(Settings())  # whose registry is now on PostgreSQL
+    url, _ = stack.up(workspace, checkout=checkout)
     states = [until_final(url, run).state for run in [begin(url, f"retrain/{name}") for name in names]]
     assert [state.name for state in states] == ["Promoted"] * 3, [state.message for state in states]
     with sa.create_engine(databases, poolclass=sa.NullPool).connect() as connection:
         counted = connection.execute(sa.text("SELECT count(*) FROM flow_run WHERE state_name = 'Promoted'"))
         assert counted.scalar() == 3
-    assert not list(place.home.root.rglob("*.db"))
-    assert all(place.registry().champion(name) is not None for name in names)
-    assert "locked" not in place.home.log("server").read_text()
+    assert not list(workspace.home.root.rglob("*.db"))
+    assert all(workspace.registry().champion(name) is not None for name in names)
+    assert "locked" not in workspace.home.log("server").read_text()

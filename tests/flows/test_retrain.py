@@ -27,7 +27,7 @@ pytestmark = pytest.mark.usefixtures("server")
 class Night:
     """A home in which a first model was promoted; tests that share it change nothing there."""
 
-    place: Workspace
+    workspace: Workspace
     tagger: str
     state: State[RunDir]
     run: RunDir
@@ -47,7 +47,7 @@ def test_a_first_night_promotes_a_model_that_reaches_the_floor(first_night: Nigh
     decision = read_json(first_night.run.decision)
     assert (first_night.state.name, decision["verdict"]) == ("Promoted", "PROMOTE")
     assert first_night.state.message == decision["sentence"]
-    champion = first_night.place.registry().champion("small")
+    champion = first_night.workspace.registry().champion("small")
     assert (champion.version, champion.seqtag_run_id) == ("1", first_night.run.id)
     assert first_night.run.report.read_text().startswith("<!doctype html>")
 
@@ -72,23 +72,23 @@ def test_an_unchanged_night_does_nothing_again(first_night: Night, caplog) -> No
         state = retrain(first_night.tagger, return_state=True)
     assert state.result() == first_night.run
     assert (state.name, state.is_completed()) == ("Skipped", True)
-    assert state.message == f"Nothing new since {first_night.run.begun}. {first_night.state.message}"
+    assert state.message == f"Nothing new since {first_night.run.as_of}. {first_night.state.message}"
     unchanged = [r.message.split(":")[0] for r in caplog.records if "unchanged" in r.message]
     assert unchanged == [
         "ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide",
         "register", "infra_validate", "promote", "report",
     ]  # fmt: skip
-    assert [v.version for v in first_night.place.registry().versions("small")] == ["1"]
+    assert [v.version for v in first_night.workspace.registry().versions("small")] == ["1"]
 
 
-def test_a_first_model_below_the_floor_is_rejected_and_nothing_serves(place: Workspace, taggers) -> None:
+def test_a_first_model_below_the_floor_is_rejected_and_nothing_serves(workspace: Workspace, taggers) -> None:
     state = retrain(taggers.write(floor=0.999), return_state=True)
     assert state.name == "Rejected"
-    assert place.registry().champion("small") is None
+    assert workspace.registry().champion("small") is None
 
 
 def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion(
-    place: Workspace, taggers, caplog
+    workspace: Workspace, taggers, caplog
 ) -> None:
     retrain(taggers.write(), return_state=True)
     caplog.clear()
@@ -101,10 +101,10 @@ def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion
     ]  # fmt: skip
     decision = read_json(state.result().decision)
     assert (state.name, decision["champion_version"], decision["difference"]["value"]) == ("Held", "1", 0.0)
-    assert place.registry().champion("small").version == "1"
+    assert workspace.registry().champion("small").version == "1"
 
 
-def test_a_baseline_that_is_asked_for_is_trained_and_scored_beside(place: Workspace, taggers) -> None:
+def test_a_baseline_that_is_asked_for_is_trained_and_scored_beside(workspace: Workspace, taggers) -> None:
     pytest.importorskip(
         "pycrfsuite", reason="python-crfsuite is not installed: pip install 'seqtag[baseline]'"
     )
@@ -114,7 +114,7 @@ def test_a_baseline_that_is_asked_for_is_trained_and_scored_beside(place: Worksp
     assert metrics["baseline"]["accuracy"]["value"] > 0.5
 
 
-def test_a_refused_corpus_fails_in_one_line_that_says_why(place: Workspace, taggers) -> None:
+def test_a_refused_corpus_fails_in_one_line_that_says_why(workspace: Workspace, taggers) -> None:
     state = retrain(taggers.write(more="[quality]\nmin_sequences = 1000\n"), return_state=True)
     assert state.is_failed()
     assert "CorpusRejectedError" in state.message
@@ -122,23 +122,25 @@ def test_a_refused_corpus_fails_in_one_line_that_says_why(place: Workspace, tagg
     assert "\n" not in state.message.strip()
 
 
-def test_a_champion_whose_alias_was_lost_serves_again_after_the_next_night(place: Workspace, taggers) -> None:
+def test_a_champion_whose_alias_was_lost_serves_again_after_the_next_night(
+    workspace: Workspace, taggers
+) -> None:
     run = retrain(taggers.write(), return_state=True).result()
-    client = MlflowClient(tracking_uri=place.registry_url, registry_uri=place.registry_url)
+    client = MlflowClient(tracking_uri=workspace.registry_url, registry_uri=workspace.registry_url)
     client.delete_registered_model_alias("small", "champion")
-    assert place.registry().champion("small") is None
+    assert workspace.registry().champion("small") is None
     state = retrain(taggers.write(), return_state=True)
     assert (state.name, state.result()) == ("Promoted", run)
-    assert place.registry().champion("small").seqtag_run_id == run.id
+    assert workspace.registry().champion("small").seqtag_run_id == run.id
 
 
-def test_a_damaged_champion_is_never_replaced_and_the_night_says_so(place: Workspace, taggers) -> None:
+def test_a_damaged_champion_is_never_replaced_and_the_night_says_so(workspace: Workspace, taggers) -> None:
     retrain(taggers.write(), return_state=True)
-    weights = place.registry().champion("small").bundle / "weights.npz"
+    weights = workspace.registry().champion("small").bundle / "weights.npz"
     weights.write_bytes(weights.read_bytes()[:-1])
     state = retrain(taggers.write(seed=2), return_state=True)
     assert state.is_failed()
     assert "RegistryError" in state.message
     assert "champion 1 of small" in state.message
-    (version,) = place.registry().versions("small")
+    (version,) = workspace.registry().versions("small")
     assert "champion" in version.aliases

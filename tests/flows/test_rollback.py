@@ -40,14 +40,14 @@ def written(taggers: Taggers, *, epochs: int, sequences: int = 300) -> str:
 
 @pytest.mark.slow
 def test_what_was_rolled_back_is_held_until_it_is_released_and_then_serves_without_being_trained_again(
-    place: Workspace, taggers: Taggers, caplog: pytest.LogCaptureFixture
+    workspace: Workspace, taggers: Taggers, caplog: pytest.LogCaptureFixture
 ) -> None:
-    registry = place.registry()
+    registry = workspace.registry()
     retrain(written(taggers, epochs=1), return_state=True)
     better = retrain(written(taggers, epochs=12), return_state=True)
     assert (better.name, registry.champion("small").version) == ("Promoted", "2")
 
-    steps.rollback("small", place, to=None, reason="bad tags", everything=False, by=ADA)
+    steps.rollback("small", workspace, to=None, reason="bad tags", everything=False, by=ADA)
     assert registry.champion("small").version == "1"
     again = retrain(written(taggers, epochs=12), return_state=True)
     assert again.name == "Held"
@@ -72,40 +72,40 @@ def test_what_was_rolled_back_is_held_until_it_is_released_and_then_serves_witho
 
 
 def test_a_registered_model_that_does_not_work_is_held_and_one_that_is_rolled_back_to_is_refused(
-    place: Workspace, taggers: Taggers
+    workspace: Workspace, taggers: Taggers
 ) -> None:
     tagger = taggers.write()
     config = load_tagger(tagger)
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=datetime.now(UTC).date())
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=datetime.now(UTC).date())
     for verb in ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"):
         getattr(steps, verb)(run)
-    steps.register(run, place)
-    (code,) = place.home.artifacts.rglob("serving_model.py")
+    steps.register(run, workspace)
+    (code,) = workspace.home.artifacts.rglob("serving_model.py")
     code.write_text(code.read_text().replace('"serving_default"', '"somebody elses"'))
 
     state = retrain(tagger, return_state=True)
     assert state.name == "Held"
     assert "version 1 does not work as it is registered" in state.message
-    assert place.registry().champion("small") is None
-    assert [v.version for v in place.registry().versions("small")] == ["1"]
+    assert workspace.registry().champion("small") is None
+    assert [v.version for v in workspace.registry().versions("small")] == ["1"]
     findings = read_json(run.infra)
     assert (findings["held"], findings["version"]) == (False, "1")
-    (entry,) = place.registry().history("small")
+    (entry,) = workspace.registry().history("small")
     assert (entry.event, entry.sentence) == ("HOLD", state.message)
     assert "the registered model works" in run.report.read_text()
 
 
 def test_a_lost_registry_stops_the_night_until_its_files_are_moved_away_and_then_begins_anew(
-    place: Workspace, taggers: Taggers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    workspace: Workspace, taggers: Taggers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     retrain(taggers.write(), return_state=True)
     # An empty database of another name: MLflow would remember, in this process, tables of the old one's.
-    monkeypatch.setenv("SEQTAG_REGISTRY_URL", sqlite_url(place.home.root / "empty.db"))
+    monkeypatch.setenv("SEQTAG_REGISTRY_URL", sqlite_url(workspace.home.root / "empty.db"))
     lost = retrain(taggers.write(), return_state=True)
     assert lost.is_failed()
     assert "Restore the database, or move the folder away" in lost.message
 
-    place.home.artifacts.rename(place.home.root / "aside")
+    workspace.home.artifacts.rename(workspace.home.root / "aside")
     with caplog.at_level(logging.INFO, logger="seqtag"):
         caplog.clear()
         state = retrain(taggers.write(), return_state=True)

@@ -14,7 +14,7 @@ from tests.machine import corpus, written
 pytestmark = pytest.mark.usefixtures("server")
 
 
-def test_a_bucket_that_has_changed_is_said_once(place: Workspace, bucket: Bucket, tmp_path) -> None:
+def test_a_bucket_that_has_changed_is_said_once(workspace: Workspace, bucket: Bucket, tmp_path) -> None:
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
     tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/clicks/*.jsonl"'))
 
@@ -27,21 +27,23 @@ def test_a_bucket_that_has_changed_is_said_once(place: Workspace, bucket: Bucket
     assert [seen(), seen()] == ["Changed", "Unchanged"]
     bucket.put("clicks/1.jsonl", corpus(drawn=3))
     config = load_tagger(tagger)
-    snapshot = steps.ingest(config, place)
-    steps.open_run(config, snapshot, place, as_of=date(2026, 1, 31))
+    snapshot = steps.ingest(config, workspace)
+    steps.open_run(config, snapshot, workspace, as_of=date(2026, 1, 31))
     assert seen() == "Unchanged"
 
 
-def test_what_monitoring_alone_has_read_is_still_a_change(place: Workspace, bucket: Bucket, tmp_path) -> None:
+def test_what_monitoring_alone_has_read_is_still_a_change(
+    workspace: Workspace, bucket: Bucket, tmp_path
+) -> None:
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
     tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/clicks/*.jsonl"'))
     bucket.put("clicks/1.jsonl", corpus(drawn=4))
-    steps.ingest(load_tagger(tagger), place)
+    steps.ingest(load_tagger(tagger), workspace)
     assert watch(tagger, return_state=True).name == "Changed"
 
 
 def test_a_source_that_is_missing_is_a_failure_and_no_change(
-    place: Workspace, bucket: Bucket, tmp_path
+    workspace: Workspace, bucket: Bucket, tmp_path
 ) -> None:
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
     tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/missing.jsonl"'))

@@ -22,14 +22,14 @@ VERBS = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", 
 ODD = "my taggers/$(x).toml"  # a path that a shell would not take as it is
 
 
-def retrained(folder, place, *, day, **written):
+def retrained(folder, workspace, *, day, **written):
     config = load_tagger(Taggers(folder).write(**written))
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, day))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, day))
     for verb in VERBS:
         getattr(steps, verb)(run)
-    steps.register(run, place)
-    steps.infra_validate(run, place)
-    steps.promote(run, place, by=ME)
+    steps.register(run, workspace)
+    steps.infra_validate(run, workspace)
+    steps.promote(run, workspace, by=ME)
     return run
 
 
@@ -37,9 +37,9 @@ def retrained(folder, place, *, day, **written):
 def nights(tmp_path_factory):
     """Return a place, the run of a first champion, and that of a challenger with another gate."""
     folder = tmp_path_factory.mktemp("nights")
-    place = steps.Workspace.of(Settings(home=folder / "home"))
-    first = retrained(folder, place, day=1)
-    return place, first, retrained(folder, place, day=2, floor=0.06)
+    workspace = steps.Workspace.of(Settings(home=folder / "home"))
+    first = retrained(folder, workspace, day=1)
+    return workspace, first, retrained(folder, workspace, day=2, floor=0.06)
 
 
 def test_the_corpus_card_links_to_the_data_docs_where_they_are_served(nights):
@@ -73,7 +73,7 @@ def test_a_step_that_was_taken_over_says_from_which_run(nights):
 def test_what_runs_share_does_not_depend_on_which_of_a_day_is_named_first(nights):
     """Both began on one day; the second one's name comes first in the alphabet."""
     _, first, second = nights
-    same_day = RunDir(second.path.with_name(f"{first.begun}-00000000-00000000"))
+    same_day = RunDir(second.path.with_name(f"{first.as_of}-00000000-00000000"))
     shutil.copytree(second.path, same_day.path)
 
     try:
@@ -143,10 +143,10 @@ def test_the_retrain_card_is_whole(nights):
 
 def test_a_version_that_was_held_can_be_let_serve_as_the_card_says(nights):
     """What the card offers is done, and what the next card offers brings the champion back."""
-    place, *_ = nights
+    workspace, *_ = nights
     for version in ("2", "1"):
-        steps.rollback("small", place, to=version, reason="why not", everything=False, by=ME)
-        assert place.registry().champion("small").version == version
+        steps.rollback("small", workspace, to=version, reason="why not", everything=False, by=ME)
+        assert workspace.registry().champion("small").version == version
 
 
 def test_refused_sequences_are_told_as_text_with_their_place(tmp_path):
@@ -156,8 +156,11 @@ def test_refused_sequences_are_told_as_text_with_their_place(tmp_path):
     (tmp_path / "corpus.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     toml = f'[[corpus.sources]]\nformat = "jsonl"\npath = "{tmp_path}/corpus.jsonl"\n'
     (tmp_path / "spans.toml").write_text('name = "spans"\n' + toml)
-    config, place = load_tagger(tmp_path / "spans.toml"), steps.Workspace.of(Settings(home=tmp_path / "home"))
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    config, workspace = (
+        load_tagger(tmp_path / "spans.toml"),
+        steps.Workspace.of(Settings(home=tmp_path / "home")),
+    )
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     with pytest.raises(CorpusRejectedError):
         steps.validate(run)
 

@@ -24,13 +24,13 @@ SENTENCES = [
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
     """Return a place with an empty registry, which takes a second to create."""
     return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
-def opened(tmp_path: Path, place: steps.Workspace) -> Callable[..., RunDir]:
+def opened(tmp_path: Path, workspace: steps.Workspace) -> Callable[..., RunDir]:
     """Return a function that writes a file, reads it and opens a run on it."""
 
     def run(text: str, **source: Any) -> RunDir:
@@ -38,7 +38,7 @@ def opened(tmp_path: Path, place: steps.Workspace) -> Callable[..., RunDir]:
         path.write_text(text)
         corpus = {"sources": [{"path": str(path), **source}]}
         config = TaggerConfig.model_validate({"name": "toy", "corpus": corpus})
-        return steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+        return steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
 
     return run
 

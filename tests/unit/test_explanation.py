@@ -32,21 +32,21 @@ def night(tmp_path_factory):
     """Return the folder of a tagger, and the place in which it was retrained."""
     folder = tmp_path_factory.mktemp("night")
     config = load_tagger(Taggers(folder).write())
-    place = steps.Workspace.of(Settings(home=folder / "home"))
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    workspace = steps.Workspace.of(Settings(home=folder / "home"))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     for verb in VERBS[1:]:
         getattr(steps, verb)(run)
-    steps.register(run, place)
-    steps.infra_validate(run, place)
-    steps.promote(run, place, by=ME)
+    steps.register(run, workspace)
+    steps.infra_validate(run, workspace)
+    steps.promote(run, workspace, by=ME)
     steps.report(run)
-    return folder, place
+    return folder, workspace
 
 
 def asked(night, **written):
     """Return what each verb would do with the tagger written anew."""
-    folder, place = night
-    return steps.explain(load_tagger(Taggers(folder).write(**written)), place)
+    folder, workspace = night
+    return steps.explain(load_tagger(Taggers(folder).write(**written)), workspace)
 
 
 def running(answers):
@@ -105,25 +105,25 @@ def test_other_packages_are_a_reason(night, monkeypatch):
 
 
 def test_of_a_tagger_that_was_never_trained_the_sources_would_be_read(tmp_path):
-    place = steps.Workspace.of(Settings(home=tmp_path / "home"))
-    answers = steps.explain(load_tagger(Taggers(tmp_path).write()), place)
+    workspace = steps.Workspace.of(Settings(home=tmp_path / "home"))
+    answers = steps.explain(load_tagger(Taggers(tmp_path).write()), workspace)
     assert running(answers) == {"ingest": set()}
 
 
 def test_sources_that_changed_are_a_reason_and_the_rest_is_asked_with_the_newest_snapshot(night):
-    folder, place = night
+    folder, workspace = night
     path = folder / "small.toml"
     Taggers(folder).write()
     path.write_text(path.read_text().replace("n_sequences = 200", "n_sequences = 201"))
-    answers = steps.explain(load_tagger(path), place)
+    answers = steps.explain(load_tagger(path), workspace)
     assert running(answers) == {**BEGUN_ANEW, "ingest": set(), "validate": {"config", "previous"}}
     assert [answer.step for answer in answers] == VERBS + OF_ONE_RUN
 
 
 def test_a_step_that_is_forced_is_done_again_once_and_the_rest_only_if_it_gives_something_else(night):
-    folder, place = night
+    folder, workspace = night
     config = load_tagger(Taggers(folder).write())
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 2))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 2))
     steps.force(run, ["split"], by="me")
     assert (steps.split(run).reused, steps.index(run).reused) == (False, True)
     assert steps.split(run).reused
@@ -131,9 +131,9 @@ def test_a_step_that_is_forced_is_done_again_once_and_the_rest_only_if_it_gives_
 
 
 def test_what_is_forced_already_is_no_reason(night):
-    folder, place = night
+    folder, workspace = night
     config = load_tagger(Taggers(folder).write())
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 2))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 2))
     steps.force(run, ["split"], by="somebody")
     steps.split(run)
     assert running(asked(night)) == {}
@@ -142,9 +142,9 @@ def test_what_is_forced_already_is_no_reason(night):
 
 
 def test_a_setting_that_was_refused_and_mended_is_asked_for_as_it_is_now(night):
-    folder, place = night
+    folder, workspace = night
     refused = load_tagger(Taggers(folder).write(more="[quality]\nmin_sequences = 100000\n"))
-    run = steps.open_run(refused, steps.ingest(refused, place), place, as_of=date(2027, 1, 1))
+    run = steps.open_run(refused, steps.ingest(refused, workspace), workspace, as_of=date(2027, 1, 1))
     with pytest.raises(CorpusRejectedError):
         steps.validate(run)
     assert running(asked(night)) == {}
@@ -154,31 +154,31 @@ def test_a_setting_that_was_refused_and_mended_is_asked_for_as_it_is_now(night):
 
 
 def test_a_conclusion_of_which_a_part_is_lost_is_none(night):
-    folder, place = night
+    folder, workspace = night
     config = load_tagger(Taggers(folder).write())
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 2))
-    standing = steps.outcome_digest(run, place)
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 2))
+    standing = steps.outcome_digest(run, workspace)
     assert standing is not None
     shutil.rmtree(run.decision_dir)
-    assert steps.outcome_digest(run, place) is None
+    assert steps.outcome_digest(run, workspace) is None
     steps.decide(run)
-    assert steps.outcome_digest(run, place) == standing
+    assert steps.outcome_digest(run, workspace) == standing
 
 
 def test_a_damaged_memory_of_sources_has_them_read_again(night):
-    folder, place = night
+    folder, workspace = night
     config = load_tagger(Taggers(folder).write())
-    snapshot = steps.ingest(config, place)
-    (memory,) = place.home.sources("small").iterdir()
+    snapshot = steps.ingest(config, workspace)
+    (memory,) = workspace.home.sources("small").iterdir()
     memory.write_text("")
-    assert steps.ingest(config, place) == snapshot
+    assert steps.ingest(config, workspace) == snapshot
     assert memory.read_text()
 
 
 def test_a_step_whose_code_changes_while_it_runs_gives_nothing(night, monkeypatch):
-    folder, place = night
+    folder, workspace = night
     config = load_tagger(Taggers(folder).write(seed=7))
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 3))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 3))
     real = steps.ground.read_anew
     monkeypatch.setattr(steps.ground, "read_anew", lambda *verb: replace(real(*verb), code="other"))
     steps.force(run, ["validate"], by="me")
@@ -189,10 +189,10 @@ def test_a_step_whose_code_changes_while_it_runs_gives_nothing(night, monkeypatc
 
 
 def test_the_command_says_a_line_for_each_step_and_nothing_else(night):
-    folder, place = night
+    folder, workspace = night
     path = Taggers(folder).write()
     command = [sys.executable, "-c", "from seqtag.cli.main import main; main()", "explain", path]
-    environment = os.environ | {"SEQTAG_HOME": str(place.home.root)}
+    environment = os.environ | {"SEQTAG_HOME": str(workspace.home.root)}
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
     assert said.stdout.split() == [word for verb in VERBS + OF_ONE_RUN for word in (verb, "stands")]
     assert said.stderr == ""

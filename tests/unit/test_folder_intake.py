@@ -21,14 +21,14 @@ ROWS = [f"{sequence},w{sequence}-{n},{'XYZ'[n]}\n" for sequence in range(60) for
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
     """Return a place with an empty registry, which takes a second to create."""
     return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
-def opened(place: steps.Workspace, **source: Any) -> RunDir:
+def opened(workspace: steps.Workspace, **source: Any) -> RunDir:
     config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": [source]}})
-    return steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    return steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
 
 
 def splits_of(run: RunDir) -> dict[str, int]:
@@ -36,28 +36,28 @@ def splits_of(run: RunDir) -> dict[str, int]:
     return {name: split["n_sequences"] for name, split in read_json(run.profile)["splits"].items()}
 
 
-def test_an_export_that_was_cut_by_rows_is_whole_again(tmp_path: Path, place: steps.Workspace) -> None:
+def test_an_export_that_was_cut_by_rows_is_whole_again(tmp_path: Path, workspace: steps.Workspace) -> None:
     for part in range(0, len(ROWS), 50):
         (tmp_path / f"part-{part:03}.csv").write_text("s,w,t\n" + "".join(ROWS[part : part + 50]))
     (tmp_path / "part-999.csv").write_text("s,w,t\n")
     (tmp_path / "_SUCCESS").touch()
 
-    run = opened(place, format="table", path=str(tmp_path), **COLUMNS)
+    run = opened(workspace, format="table", path=str(tmp_path), **COLUMNS)
 
     assert sum(splits_of(run).values()) == 60
 
 
-def test_ids_of_one_file_each_need_a_scope(tmp_path: Path, place: steps.Workspace) -> None:
+def test_ids_of_one_file_each_need_a_scope(tmp_path: Path, workspace: steps.Workspace) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.csv").write_text("s,w,t\n" + "".join(row.replace("w", name) for row in ROWS))
     source = {"format": "table", "path": f"{tmp_path}/*.csv", **COLUMNS}
 
     with pytest.raises(CorpusRejectedError, match="duplicate_id"):
-        steps.validate(opened(place, **source))
-    assert sum(splits_of(opened(place, **source, id_scope="file")).values()) == 120
+        steps.validate(opened(workspace, **source))
+    assert sum(splits_of(opened(workspace, **source, id_scope="file")).values()) == 120
 
 
-def test_partitions_of_an_archive_are_splits(tmp_path: Path, place: steps.Workspace) -> None:
+def test_partitions_of_an_archive_are_splits(tmp_path: Path, workspace: steps.Workspace) -> None:
     with tarfile.open(tmp_path / "corpus.tgz", "w:gz") as archive:
         parts = {"train": range(40), "validation": range(40, 50), "test": range(50, 60)}
         for split, numbers in parts.items():
@@ -66,6 +66,6 @@ def test_partitions_of_an_archive_are_splits(tmp_path: Path, place: steps.Worksp
             header.size = len(text)
             archive.addfile(header, io.BytesIO(text))
 
-    run = opened(place, format="conll", path=str(tmp_path / "corpus.tgz"), split_column="split")
+    run = opened(workspace, format="conll", path=str(tmp_path / "corpus.tgz"), split_column="split")
 
     assert splits_of(run) == {"train": 40, "dev": 10, "test": 10}

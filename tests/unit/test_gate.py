@@ -47,7 +47,7 @@ class Cities:
     folder: Path
 
     @property
-    def place(self) -> steps.Workspace:
+    def workspace(self) -> steps.Workspace:
         return steps.Workspace.of(Settings(home=self.folder / "home"))
 
     def retrain(
@@ -70,7 +70,9 @@ class Cities:
         toml = self.folder / "cities.toml"
         toml.write_text(TOML.format(sources=sources, gate=gate, tags=tags, epochs=epochs, seed=seed))
         config = load_tagger(toml)
-        run = steps.open_run(config, steps.ingest(config, self.place), self.place, as_of=date(2026, 1, 1))
+        run = steps.open_run(
+            config, steps.ingest(config, self.workspace), self.workspace, as_of=date(2026, 1, 1)
+        )
         for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
             step(run)
         steps.evaluate(run)
@@ -79,10 +81,10 @@ class Cities:
 
     def finish(self, run: RunDir) -> str:
         """Register the model and promote it, if it is to be; return the ledger's newest event."""
-        steps.register(run, self.place)
-        steps.infra_validate(run, self.place)
-        steps.promote(run, self.place, by=ME)
-        return self.place.registry().history("cities")[-1].event
+        steps.register(run, self.workspace)
+        steps.infra_validate(run, self.workspace)
+        steps.promote(run, self.workspace, by=ME)
+        return self.workspace.registry().history("cities")[-1].event
 
 
 def _corpus(number: int, spell: Callable[[str], str]) -> str:
@@ -166,18 +168,18 @@ def test_a_declaration_takes_a_tag_away(cities: Cities) -> None:
 
 
 def test_only_new_evidence_spends_of_the_error_budget(cities: Cities) -> None:
-    before = len(cities.place.registry().comparisons("cities"))
+    before = len(cities.workspace.registry().comparisons("cities"))
     run = cities.retrain(seed=2)
     assert read_json(run.earlier)["comparisons"] == before
     assert decision(run)["level"] == pytest.approx(0.05 / 365)
     assert cities.finish(run) == "HOLD"
-    spent = cities.place.registry().comparisons("cities")
+    spent = cities.workspace.registry().comparisons("cities")
     assert len(spent) == before + 1
     assert spent[-1].spent == pytest.approx(0.05 / 365)
     again = cities.retrain(seed=2)
     assert (again, decision(again)) == (run, decision(run))
     cities.finish(again)
-    assert cities.place.registry().comparisons("cities") == spent
+    assert cities.workspace.registry().comparisons("cities") == spent
 
 
 def test_the_champion_itself_is_no_new_evidence(cities: Cities) -> None:
@@ -193,9 +195,9 @@ def test_a_budget_that_is_used_up_holds(cities: Cities) -> None:
     run = cities.retrain(seed=3, gate="horizon = 2\nfalse_promotions = 0.0001\n")
     assert decision(run)["level"] == 0
     assert "the error budget is not used up" in broken(run)
-    before = len(cities.place.registry().comparisons("cities"))
+    before = len(cities.workspace.registry().comparisons("cities"))
     cities.finish(run)
-    assert [c.spent for c in cities.place.registry().comparisons("cities")[before:]] == [
+    assert [c.spent for c in cities.workspace.registry().comparisons("cities")[before:]] == [
         0
     ]  # the window moves on
 

@@ -21,18 +21,18 @@ from seqtag.run_dir import RunDir
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
     """Return a place with an empty registry, which takes a second to create."""
     return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
-def opened(place: steps.Workspace) -> Callable[..., RunDir]:
+def opened(workspace: steps.Workspace) -> Callable[..., RunDir]:
     """Return a function that reads sources and opens a run on them."""
 
     def run(*sources: dict[str, Any], **tables: Any) -> RunDir:
         config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": sources}, **tables})
-        return steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+        return steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
 
     return run
 

@@ -18,12 +18,12 @@ from tests.taggers import Taggers
 
 def test_a_loss_that_is_no_number_is_an_error_with_the_ids_of_its_sequences(tmp_path, monkeypatch):
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
-    place = Workspace.of(Settings())
+    workspace = Workspace.of(Settings())
     path = tmp_path / "small.toml"
     Taggers(tmp_path).write()
     path.write_text(path.read_text().replace("max_epochs = 1", "max_epochs = 1\nlearning_rate = 1e38"))
     config = load_tagger(path)
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode):
         step(run)
     with pytest.raises(
@@ -40,9 +40,9 @@ def test_a_loss_that_is_no_number_is_an_error_with_the_ids_of_its_sequences(tmp_
 def encoded(tmp_path, monkeypatch) -> RunDir:
     """A run of the small tagger that is ready to be trained."""
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
-    place = Workspace.of(Settings())
+    workspace = Workspace.of(Settings())
     config = load_tagger(Taggers(tmp_path).write())
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode):
         step(run)
     return run

@@ -75,7 +75,7 @@ class Home:
     folder: Path
 
     @property
-    def place(self) -> steps.Workspace:
+    def workspace(self) -> steps.Workspace:
         return steps.Workspace.of(Settings(home=self.folder / "home"))
 
     def open_run(
@@ -97,7 +97,9 @@ class Home:
             TOML.format(sources=sources, tags=tags, output=output, baseline=baseline, epochs=epochs)
         )
         config = load_tagger(toml)
-        return steps.open_run(config, steps.ingest(config, self.place), self.place, as_of=date(2026, 1, 1))
+        return steps.open_run(
+            config, steps.ingest(config, self.workspace), self.workspace, as_of=date(2026, 1, 1)
+        )
 
     def retrain(self, splits: dict[str, list[Row]], **how: object) -> RunDir:
         """Retrain up to the report."""
@@ -106,9 +108,9 @@ class Home:
             step(run)
         for step in (steps.anchor, steps.evaluate, steps.decide):
             step(run)
-        steps.register(run, self.place)
-        steps.infra_validate(run, self.place)
-        steps.promote(run, self.place, by=ME)
+        steps.register(run, self.workspace)
+        steps.infra_validate(run, self.workspace)
+        steps.promote(run, self.workspace, by=ME)
         steps.report(run)
         return run
 
@@ -159,7 +161,9 @@ def test_a_crf_is_compared_with_the_champion_on_the_known_tokens(home):
     assert metrics["champion"]["accuracy"]["support"] == metrics["n_tokens"]
     assert metrics["challenger"]["accuracy"]["value"] > 0.95
     config = load_tagger(home.folder / "partial.toml")
-    report = steps.monitor(config, home.place, steps.ingest(config, home.place), as_of=date(2026, 1, 2))
+    report = steps.monitor(
+        config, home.workspace, steps.ingest(config, home.workspace), as_of=date(2026, 1, 2)
+    )
     found = steps.drift(report)
     assert found["champion"] is not None
     assert "broken" not in found["sentence"]

@@ -45,7 +45,7 @@ FAULTS = [
 class Judged:
     """A champion, a run that is judged against it, and what that run comes to when nothing disturbs it."""
 
-    place: steps.Workspace
+    workspace: steps.Workspace
     champion: RunDir
     run: RunDir
     verdict: str
@@ -60,23 +60,23 @@ class Judged:
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     folder = tmp_path_factory.mktemp("judged")
-    place = steps.Workspace.of(Settings(home=folder / "home"))
-    champion = _up_to_training(folder, place, floor=0.05)
+    workspace = steps.Workspace.of(Settings(home=folder / "home"))
+    champion = _up_to_training(folder, workspace, floor=0.05)
     steps.evaluate(champion)
     steps.decide(champion)
-    steps.register(champion, place)
-    steps.infra_validate(champion, place)
-    steps.promote(champion, place, by=ME)
-    run = _up_to_training(folder, place, floor=0.06)
+    steps.register(champion, workspace)
+    steps.infra_validate(champion, workspace)
+    steps.promote(champion, workspace, by=ME)
+    run = _up_to_training(folder, workspace, floor=0.06)
     steps.evaluate(run)
     steps.decide(run)
     assert read_json(run.opponent)["version"] == "1"
-    return Judged(place, champion, run, read_json(run.decision)["verdict"], _without_costs(run))
+    return Judged(workspace, champion, run, read_json(run.decision)["verdict"], _without_costs(run))
 
 
-def _up_to_training(folder: Path, place: steps.Workspace, *, floor: float) -> RunDir:
+def _up_to_training(folder: Path, workspace: steps.Workspace, *, floor: float) -> RunDir:
     config = load_tagger(Taggers(folder).write(floor=floor))
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
         step(run)
     return run
@@ -198,11 +198,11 @@ def test_a_fault_while_a_version_is_tried_fails_the_step_and_the_retry_tries_aga
     whole = serving_code.read_text()
     serving_code.write_text(f"{whole}\nimport os, signal\n{fault}\n")
     with pytest.raises((SubprocessFailedError, OSError)) as raised:
-        steps.infra_validate(judged.champion, judged.place)
+        steps.infra_validate(judged.champion, judged.workspace)
     assert kind_of(raised.value) == kind
     assert not judged.champion.infra_dir.exists()
     serving_code.write_text(whole)
-    steps.infra_validate(judged.champion, judged.place)
+    steps.infra_validate(judged.champion, judged.workspace)
     assert read_json(judged.champion.infra)["held"]
 
 
@@ -212,7 +212,7 @@ def test_a_fault_within_an_answer_is_not_held_against_the_version(judged: Judged
     assert tagging in text
     serving_code.write_text(text.replace(tagging, f"        raise MemoryError\n{tagging}"))
     with pytest.raises(MemoryExhaustedError):
-        steps.infra_validate(judged.champion, judged.place)
+        steps.infra_validate(judged.champion, judged.workspace)
     assert not judged.champion.infra_dir.exists()
 
 
@@ -227,7 +227,7 @@ if not pathlib.Path({str(once)!r}).exists():
     os.kill(os.getpid(), signal.SIGSEGV)
 """
     serving_code.write_text(serving_code.read_text() + crash)
-    steps.infra_validate(judged.champion, judged.place)
+    steps.infra_validate(judged.champion, judged.workspace)
     assert once.exists()
     assert read_json(judged.champion.infra)["held"]
 
@@ -242,5 +242,5 @@ def test_a_disk_that_fails_while_the_champion_is_looked_up_is_not_damage_and_is_
 
     monkeypatch.setattr(artifact, "file_digest", failing)
     with pytest.raises(RegistryError, match="Input/output error") as raised:
-        judged.place.registry().champion("small")
+        judged.workspace.registry().champion("small")
     assert is_transient(raised.value)

@@ -21,13 +21,13 @@ IS_REFUSED = "also by too_few_sequences, empty_split, quarantine_budget."
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
     """Return a place with an empty registry, which takes a second to create."""
     return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
-def refusal(place: steps.Workspace, tmp_path: Path) -> Callable[..., str]:
+def refusal(workspace: steps.Workspace, tmp_path: Path) -> Callable[..., str]:
     """Return a function that writes files, reads them as sources, and returns the error line."""
 
     def refused(files: dict[str, str], *sources: dict[str, Any], **tables: Any) -> str:
@@ -35,7 +35,7 @@ def refusal(place: steps.Workspace, tmp_path: Path) -> Callable[..., str]:
             (tmp_path / name).write_text(content, "utf-8")
         named = [{**source, "path": str(tmp_path / source["path"])} for source in sources]
         config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": named}, **tables})
-        run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+        run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
         with pytest.raises(CorpusRejectedError) as error:
             steps.validate(run)
         line, _, page = str(error.value).partition(" See ")

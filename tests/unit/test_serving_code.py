@@ -22,23 +22,23 @@ ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, steps.Workspace]:
     """A run whose model is champion version 1."""
     folder = tmp_path_factory.mktemp("served")
-    place = steps.Workspace.of(Settings(home=folder / "home"))
+    workspace = steps.Workspace.of(Settings(home=folder / "home"))
     config = load_tagger(Taggers(folder).write())
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
         step(run)
     steps.evaluate(run)
     steps.decide(run)
-    assert _serve(run, place) == ("PROMOTE", "1")
-    return run, place
+    assert _serve(run, workspace) == ("PROMOTE", "1")
+    return run, workspace
 
 
-def _serve(run: RunDir, place: steps.Workspace) -> tuple[str, str]:
+def _serve(run: RunDir, workspace: steps.Workspace) -> tuple[str, str]:
     """Register, try out and promote; return the newest entry of the ledger: its event and version."""
-    steps.register(run, place)
-    steps.infra_validate(run, place)
-    steps.promote(run, place, by=ME)
-    entry = place.registry().history(run.tagger)[-1]
+    steps.register(run, workspace)
+    steps.infra_validate(run, workspace)
+    steps.promote(run, workspace, by=ME)
+    entry = workspace.registry().history(run.tagger)[-1]
     return entry.event, str(entry.to_version)
 
 
@@ -59,57 +59,57 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
 def test_with_the_same_serving_code_nothing_is_registered_or_tried_again(
     served: tuple[RunDir, steps.Workspace],
 ) -> None:
-    run, place = served
-    assert steps.register(run, place).reused
-    assert steps.infra_validate(run, place).reused
-    assert len(place.registry().versions("small")) == 1
+    run, workspace = served
+    assert steps.register(run, workspace).reused
+    assert steps.infra_validate(run, workspace).reused
+    assert len(workspace.registry().versions("small")) == 1
 
 
 def test_fixed_serving_code_becomes_a_version_that_is_tried_out_and_serves_in_place_of_the_old_one(
     served: tuple[RunDir, steps.Workspace], change: Callable[[str, str], None]
 ) -> None:
-    run, place = served
+    run, workspace = served
     change("_BATCH_CELLS = 16_384", "_BATCH_CELLS = 8_192")
-    assert not steps.register(run, place).reused
+    assert not steps.register(run, workspace).reused
     assert read_json(run.registration)["version"] == "2"
-    assert not steps.infra_validate(run, place).reused
+    assert not steps.infra_validate(run, workspace).reused
     found = read_json(run.infra)
     assert (found["version"], found["held"]) == ("2", True)
-    assert _serve(run, place) == ("PROMOTE", "2")
-    champion = place.registry().champion("small")
+    assert _serve(run, workspace) == ("PROMOTE", "2")
+    champion = workspace.registry().champion("small")
     assert "_BATCH_CELLS = 8_192" in (champion.bundle.parents[1] / "serving_model.py").read_text()
 
 
 def test_serving_code_that_does_not_work_is_found_and_the_champion_stays(
     served: tuple[RunDir, steps.Workspace], change: Callable[[str, str], None]
 ) -> None:
-    run, place = served
-    before = place.registry().champion("small")
+    run, workspace = served
+    before = workspace.registry().champion("small")
     change("tag.decode() for", "tag.decode() + 'X' for")
-    event, version = _serve(run, place)
+    event, version = _serve(run, workspace)
     assert event == "HOLD"
     assert read_json(run.infra)["version"] == version != before.version
-    assert place.registry().champion("small") == before
+    assert workspace.registry().champion("small") == before
 
 
 def test_a_later_run_that_gives_the_champions_own_model_brings_in_changed_serving_code(
     tmp_path: Path, change: Callable[[str, str], None]
 ) -> None:
-    place = steps.Workspace.of(Settings(home=tmp_path / "home"))
+    workspace = steps.Workspace.of(Settings(home=tmp_path / "home"))
     config = load_tagger(Taggers(tmp_path).write())
-    snapshot = steps.ingest(config, place)
+    snapshot = steps.ingest(config, workspace)
     verdicts = []
     for resamples in (1000, 1001):  # another configuration, of which training knows nothing
         evaluate = config.evaluate.model_copy(update={"resamples": resamples})
         later = config.model_copy(update={"evaluate": evaluate})
         if verdicts:
             change("_BATCH_CELLS = 16_384", "_BATCH_CELLS = 8_192")
-        run = steps.open_run(later, snapshot, place, as_of=date(2026, 1, 1))
+        run = steps.open_run(later, snapshot, workspace, as_of=date(2026, 1, 1))
         for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
             step(run)
         steps.evaluate(run)
         steps.decide(run)
-        verdicts.append(_serve(run, place))
+        verdicts.append(_serve(run, workspace))
     assert verdicts == [("PROMOTE", "1"), ("PROMOTE", "2")]
     decision = read_json(run.decision)
     assert decision["sentence"].startswith(

@@ -26,7 +26,7 @@ COMMENT = "b.conll:1: this line looks like a comment; set comment"
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> steps.Workspace:
+def workspace(tmp_path: Path) -> steps.Workspace:
     return steps.Workspace.of(Settings(home=tmp_path / "home"))
 
 
@@ -40,8 +40,8 @@ def doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
         report.change("tags stripped", 1200)
         if file.name == "a.conll":
             text = "4 columns where the first line has 3; set n_columns"
-            report.warn("columns", text, place="a.conll:17", count=12)
-        report.warn("comment", "this line looks like a comment; set comment", place=f"{file.name}:1")
+            report.warn("columns", text, workspace="a.conll:17", count=12)
+        report.warn("comment", "this line looks like a comment; set comment", workspace=f"{file.name}:1")
 
     monkeypatch.setattr(readers, "read_conll", reading)
 
@@ -61,18 +61,18 @@ def two_files(tmp_path: Path) -> Callable[..., TaggerConfig]:
     return config
 
 
-def opened(config: TaggerConfig, place: steps.Workspace) -> RunDir:
-    return steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+def opened(config: TaggerConfig, workspace: steps.Workspace) -> RunDir:
+    return steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
 
 
 @pytest.mark.usefixtures("doubtful")
-def test_ingest_says_how_each_source_was_read_also_when_it_reads_nothing(two_files, place, caplog):
+def test_ingest_says_how_each_source_was_read_also_when_it_reads_nothing(two_files, workspace, caplog):
     config = two_files()
     said = []
     for _ in range(2):
         caplog.clear()
         with caplog.at_level(logging.INFO, logger="seqtag"):
-            steps.ingest(config, place)
+            steps.ingest(config, workspace)
         said.append([r for r in caplog.records if r.getMessage().startswith(("source", "warning"))])
 
     assert "the sources are unchanged" in caplog.text
@@ -88,8 +88,8 @@ def test_ingest_says_how_each_source_was_read_also_when_it_reads_nothing(two_fil
 
 
 @pytest.mark.usefixtures("doubtful")
-def test_profile_data_docs_and_card_show_sources_and_warnings(two_files, place):
-    run = opened(two_files(), place)
+def test_profile_data_docs_and_card_show_sources_and_warnings(two_files, workspace):
+    run = opened(two_files(), workspace)
     steps.validate(run)
 
     profile = read_json(run.profile)
@@ -108,8 +108,8 @@ def test_profile_data_docs_and_card_show_sources_and_warnings(two_files, place):
 
 
 @pytest.mark.usefixtures("doubtful")
-def test_a_refusal_ends_with_the_warnings_of_the_sources(two_files, place):
-    run = opened(two_files(quality={"max_length": 1}), place)
+def test_a_refusal_ends_with_the_warnings_of_the_sources(two_files, workspace):
+    run = opened(two_files(quality={"max_length": 1}), workspace)
 
     with pytest.raises(CorpusRejectedError) as error:
         steps.validate(run)
@@ -119,9 +119,9 @@ def test_a_refusal_ends_with_the_warnings_of_the_sources(two_files, place):
     )
 
 
-def test_an_older_snapshot_without_records_and_places_is_validated(two_files, place):
+def test_an_older_snapshot_without_records_and_places_is_validated(two_files, workspace):
     config = two_files(quality={"max_length": 1})
-    snapshot = steps.ingest(config, place)
+    snapshot = steps.ingest(config, workspace)
     for file in (snapshot.sources, snapshot.places, snapshot.path / MANIFEST):
         file.unlink()
     publish(
@@ -131,7 +131,7 @@ def test_an_older_snapshot_without_records_and_places_is_validated(two_files, pl
         inputs={},
         seconds=0,
     )
-    run = steps.open_run(config, snapshot, place, as_of=date(2026, 1, 1))
+    run = steps.open_run(config, snapshot, workspace, as_of=date(2026, 1, 1))
 
     with pytest.raises(
         CorpusRejectedError, match=r"; first sequence a\.conll#1 \(row 0\): 2 tokens, at most"
@@ -143,13 +143,13 @@ def test_an_older_snapshot_without_records_and_places_is_validated(two_files, pl
     assert "Sources" not in steps.corpus_card(run)
 
 
-def test_the_same_sequences_at_other_lines_are_the_same_snapshot_with_other_places(tmp_path, place):
+def test_the_same_sequences_at_other_lines_are_the_same_snapshot_with_other_places(tmp_path, workspace):
     def read(name: str, before: str) -> tuple[Snapshot, str]:
         lines = "\n".join(f'{{"id": "s{i}", "tokens": ["a{i}", ""], "tags": ["O", "O"]}}' for i in range(20))
         (tmp_path / name).write_text(before + lines, "utf-8")
         source = {"format": "jsonl", "path": str(tmp_path / name), "id_column": "id"}
         config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": [source]}})
-        run = opened(config, place)
+        run = opened(config, workspace)
         with pytest.raises(CorpusRejectedError) as error:
             steps.validate(run)
         snapshot = Snapshot(Path(read_json(run.snapshot_address)["path"]))

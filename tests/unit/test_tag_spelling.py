@@ -18,13 +18,13 @@ from seqtag.run_dir import RunDir
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
     return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
-def through_index(place: steps.Workspace, source: dict[str, Any], **tables: Any) -> RunDir:
+def through_index(workspace: steps.Workspace, source: dict[str, Any], **tables: Any) -> RunDir:
     config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": [source]}, **tables})
-    run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index):
         step(run)
     return run
@@ -49,13 +49,13 @@ def tags_of(run: RunDir) -> set[str]:
     ],
 )
 def test_splits_and_declared_tags_are_canonical_whatever_the_corpus_spells(
-    place: steps.Workspace, tmp_path: Path, words: str, declared: str
+    workspace: steps.Workspace, tmp_path: Path, words: str, declared: str
 ) -> None:
     text = [words.format(i).replace("/", "\t").replace(" ", "\n") for i in range(60)]
     (tmp_path / "train.conll").write_text("\n\n".join(text) + "\n", "utf-8")
 
     source = {"format": "conll", "path": str(tmp_path / "train.conll")}
-    run = through_index(place, source, tags={"declared": declared.split()})
+    run = through_index(workspace, source, tags={"declared": declared.split()})
 
     assert read_json(run.profile)["accepted"]
     assert tags_of(run) == {"O", "B-per", "I-per", "E-per", "S-per"}
@@ -68,7 +68,7 @@ def test_splits_and_declared_tags_are_canonical_whatever_the_corpus_spells(
 
 @pytest.mark.parametrize(("inside", "end", "lone"), [("M", "E", "B"), ("I", "L", "B"), ("I", "E", "E")])
 def test_a_lone_prefix_of_longer_spans_is_refused_with_the_key_that_reads_it(
-    place: steps.Workspace, tmp_path: Path, inside: str, end: str, lone: str
+    workspace: steps.Workspace, tmp_path: Path, inside: str, end: str, lone: str
 ) -> None:
     words = f"Ms/B-per Li{{}}/{inside}-per Aa/{end}-per met/O Bo/{lone}-per ./O"
     text = [words.format(i).replace("/", "\t").replace(" ", "\n") for i in range(60)]
@@ -78,14 +78,14 @@ def test_a_lone_prefix_of_longer_spans_is_refused_with_the_key_that_reads_it(
     with pytest.raises(
         CorpusRejectedError, match=f"if {lone}-per alone is a span of one token, .* reads it so"
     ):
-        through_index(place, source)
+        through_index(workspace, source)
 
-    run = through_index(place, source, quality={"rules": {"illegal_transition": "warn"}})
+    run = through_index(workspace, source, quality={"rules": {"illegal_transition": "warn"}})
     assert tags_of(run) == {"O", "B-per", "I-per", "E-per", "S-per"}
 
 
-def test_the_sample_corpus_does_not_warn_of_its_commonest_tag(place: steps.Workspace) -> None:
-    run = through_index(place, {"format": "sample", "n_sequences": 300})
+def test_the_sample_corpus_does_not_warn_of_its_commonest_tag(workspace: steps.Workspace) -> None:
+    run = through_index(workspace, {"format": "sample", "n_sequences": 300})
 
     rules = {rule["rule"]: rule for rule in read_json(run.profile)["rules"]}
     assert rules["majority_tag"]["held"]

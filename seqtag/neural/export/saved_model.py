@@ -56,8 +56,8 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
     @tf.function(input_signature=[tf.TensorSpec([None, None], dtype) for dtype in (tf.string, tf.bool)])  # type: ignore[untyped-decorator]
     def _tagged(self, tokens: Any, real: Any) -> dict[str, Any]:
         tokens, real = (tf.pad(values, [[0, 0], [0, 1]]) for values in (tokens, real))  # no LSTM reads [0, 0]
-        forms, positions = tf.unique(tf.reshape(tokens, [-1]))  # each distinct token is looked at once
-        vectors = self._reader.network.form_vectors(self._features(forms))
+        word_types, positions = tf.unique(tf.reshape(tokens, [-1]))  # each distinct token is looked at once
+        vectors = self._reader.network.word_type_vectors(self._features(word_types))
         vectors = tf.concat([tf.zeros_like(vectors[:1]), vectors], axis=0)  # row 0 is padding
         positions = tf.where(real, tf.reshape(positions, tf.shape(tokens)) + 1, 0)  # [batch, time + 1]
         decoded = self._reader.decode(vectors, positions)

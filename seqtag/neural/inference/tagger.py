@@ -15,9 +15,8 @@ from seqtag.errors import BundleError, RunDirError
 from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
 from seqtag.features.encoded_layout import VECTORS
 from seqtag.neural.export.bundle import Bundle, bundled_vectors, read_bundle
-from seqtag.neural.training.batch_sampler import FormTable
 from seqtag.neural.weights import set_weights
-from seqtag.neural.windowed_inference import Predictor, predict_tokens
+from seqtag.neural.windowed_inference import Predictor, WordTypeTable, predict_tokens
 from seqtag.tagging.ragged import flatten
 
 
@@ -38,7 +37,7 @@ class Tagger:
     bundle: Bundle
     vocabulary: Vocabulary
     tags: TagIndex
-    features: Callable[[pa.StringArray], FormTable]
+    features: Callable[[pa.StringArray], WordTypeTable]
     reader: Predictor
 
     @classmethod
@@ -69,7 +68,7 @@ class Tagger:
             raise BundleError(f"{folder}: {error}") from None
         features = TokenFeatures(vocabulary, affix_buckets=bundle.model.affix_buckets, vectors=vectors)
         reader = NetworkPredictor(network, temperature=bundle.temperature)
-        return cls(bundle, vocabulary, tags, features.of_forms, reader)
+        return cls(bundle, vocabulary, tags, features.of_word_types, reader)
 
     def tag(self, tokens: pa.ListArray) -> Tagged:
         """Tag sequences, given as a `list<string>`; a null sequence counts as empty.
@@ -79,11 +78,11 @@ class Tagger:
         """
         flat, offsets = flatten(tokens)
         distinct = pc.dictionary_encode(pc.fill_null(flat.cast(pa.string()), ""))
-        forms = self.features(distinct.dictionary)
-        vectors = self.reader.form_vectors(forms)  # [1 + n_forms, size]
-        form_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]
+        word_types = self.features(distinct.dictionary)
+        vectors = self.reader.word_type_vectors(word_types)  # [1 + n_forms, size]
+        word_type_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]
         cut = windows(np.diff(offsets), ladder=self.bundle.ladder, overlap=self.bundle.window_overlap)
-        output = predict_tokens(self.reader, vectors, form_ids, cut, offsets=offsets)  # [n_tokens]
+        output = predict_tokens(self.reader, vectors, word_type_ids, cut, offsets=offsets)  # [n_tokens]
         starts = pa.array(offsets, pa.int32())
 
         def lists(values: pa.Array) -> pa.ListArray:
@@ -95,5 +94,5 @@ class Tagger:
             ),
             confidence=lists(pa.array(output["confidence"])),
             span_confidence=lists(pa.array(output["span_confidence"])),
-            unknown=lists(pa.array(forms["word_ids"][form_ids] == UNK_ID)),
+            unknown=lists(pa.array(word_types["word_ids"][word_type_ids] == UNK_ID)),
         )

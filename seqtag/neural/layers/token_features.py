@@ -62,11 +62,11 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
             "character_ids": self._character_ids(tokens),
         }
 
-    def of_forms(self, forms: pa.StringArray) -> dict[str, npt.NDArray[Any]]:
+    def of_word_types(self, word_types: pa.StringArray) -> dict[str, npt.NDArray[Any]]:
         """Return the features of forms `[1 + n_forms, ...]`, those of padding first."""
         parts = [self(tf.constant([""]))]
-        for start in range(0, len(forms), _FORMS_AT_A_TIME):
-            parts.append(self(tf.constant(forms.slice(start, _FORMS_AT_A_TIME).to_pylist(), tf.string)))
+        for start in range(0, len(word_types), _FORMS_AT_A_TIME):
+            parts.append(self(tf.constant(word_types.slice(start, _FORMS_AT_A_TIME).to_pylist(), tf.string)))
         table = {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
         table["word_ids"][0], table["rare"][0], table["affix_ids"][0] = PAD_ID, False, PAD_ID
         return table

@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.features import PAD_ID, UNK_ID, Bucket
+from seqtag.neural.windowed_inference import WordTypeTable
 
-FormTable = Mapping[str, npt.NDArray[Any]]  # [n_forms, ...] by feature; row 0 is padding
 Ids = npt.NDArray[np.int32]
 
 # Features that are looked up in a table of vectors, which may be large: a batch touches few of its rows.
@@ -28,11 +28,11 @@ _WINDOWS_AT_A_TIME = 2**14  # of which tokens are weighed: bounds memory
 class Batch:
     """Windows of one rung that are learnt from together, with their forms and the rows that these look up."""
 
-    forms: FormTable  # [n_forms, ...]; what is looked up, as positions in `rows_of`
+    word_types: WordTypeTable  # [n_forms, ...]; what is looked up, as positions in `rows_of`
     rows_of: Mapping[str, Ids]  # [n_rows] by table; distinct ids, those of padding and the unknown first
-    positions: Ids  # [batch, time], rows of `forms`; 0 is padding, and only on the right
+    positions: Ids  # [batch, time], rows of `word_types`; 0 is padding, and only on the right
     tag_ids: Ids  # [batch, time], 0 where the tag is unknown
-    taught: npt.NDArray[np.bool_]  # [batch, time], True: a kept token of known tag, enters the loss
+    loss_mask: npt.NDArray[np.bool_]  # [batch, time], True: a kept token of known tag, enters the loss
     weights: npt.NDArray[np.float32]  # [batch], of each sequence in the loss
     rows: npt.NDArray[np.int64]  # [batch], the sequences' rows in the snapshot
 
@@ -40,23 +40,25 @@ class Batch:
     def shape(self) -> Shape:
         n_rows = {name: len(ids) for name, ids in self.rows_of.items()}
         batch, time = self.positions.shape
-        return Shape(batch, time, len(self.forms["word_ids"]), n_rows)
+        return Shape(batch, time, len(self.word_types["word_ids"]), n_rows)
 
     @property
-    def n_taught(self) -> int:
+    def n_loss_tokens(self) -> int:
         """The number of tokens that enter the loss."""
-        return int(np.count_nonzero(self.taught & (self.weights > 0)[:, None]))
+        return int(np.count_nonzero(self.loss_mask & (self.weights > 0)[:, None]))
 
     def filled(self, shape: Shape) -> Batch:
         """Return the batch with empty sequences, and with forms and rows that nothing refers to."""
         n_rows = shape.batch - len(self.positions)
         return replace(
             self,
-            forms={name: _lengthened(table, shape.n_forms) for name, table in self.forms.items()},
+            word_types={
+                name: _lengthened(table, shape.n_word_types) for name, table in self.word_types.items()
+            },
             rows_of={name: _lengthened(ids, shape.n_rows[name]) for name, ids in self.rows_of.items()},
             positions=np.pad(self.positions, ((0, n_rows), (0, 0))),
             tag_ids=np.pad(self.tag_ids, ((0, n_rows), (0, 0))),
-            taught=np.pad(self.taught, ((0, n_rows), (0, 0))),
+            loss_mask=np.pad(self.loss_mask, ((0, n_rows), (0, 0))),
             weights=_lengthened(self.weights, shape.batch),
         )
 
@@ -67,7 +69,7 @@ class Shape:
 
     batch: int
     time: int
-    n_forms: int
+    n_word_types: int
     n_rows: Mapping[str, int]  # by table
 
     def holds(self, other: Shape) -> bool:
@@ -75,7 +77,7 @@ class Shape:
         return (
             self.time == other.time
             and self.batch >= other.batch
-            and self.n_forms >= other.n_forms
+            and self.n_word_types >= other.n_word_types
             and all(self.n_rows[name] >= n for name, n in other.n_rows.items())
         )
 
@@ -89,8 +91,8 @@ class BatchSampler:
     batches differ by one sequence at the most: none is left with the few that remain.
     """
 
-    rungs: Sequence[Bucket]
-    forms: FormTable  # of the split, by form id
+    buckets: Sequence[Bucket]
+    word_types: WordTypeTable  # of the split, by form id
     batch_size: int
     batch_cells: int
     seed: int
@@ -100,26 +102,26 @@ class BatchSampler:
 
         The first batches are left out if so asked.
         """
-        for rung, chosen in itertools.islice(self.drawn(number), skip, None):
-            yield _batch(rung, chosen, self.forms)
+        for bucket, chosen in itertools.islice(self.drawn(number), skip, None):
+            yield _batch(bucket, chosen, self.word_types)
 
     def halved(self) -> BatchSampler:
         """Return the same with half as many tokens and padding in the largest batch, for less memory."""
-        largest = max(self.most_rows(rung) * rung.length for rung in self.rungs)
+        largest = max(self.most_rows(bucket) * bucket.length for bucket in self.buckets)
         return replace(self, batch_cells=max(1, largest // 2))
 
-    def most_rows(self, rung: Bucket) -> int:
+    def most_rows(self, bucket: Bucket) -> int:
         """Return how many windows of a rung a batch may have."""
-        n_taught = sum(max(1, rung.n_taught) for rung in self.rungs)
-        mean = n_taught / sum(map(len, self.rungs))
-        n_rows = round(self.batch_size * mean * len(rung) / max(1, rung.n_taught))
+        n_loss_tokens = sum(max(1, bucket.n_loss_tokens) for bucket in self.buckets)
+        mean = n_loss_tokens / sum(map(len, self.buckets))
+        n_rows = round(self.batch_size * mean * len(bucket) / max(1, bucket.n_loss_tokens))
         if n_rows > _LANES:
             n_rows = _LANES * round(n_rows / _LANES)
-        return max(1, min(len(rung), n_rows, self.batch_cells // rung.length))
+        return max(1, min(len(bucket), n_rows, self.batch_cells // bucket.length))
 
-    def n_batches(self, rung: Bucket) -> int:
+    def n_batches(self, bucket: Bucket) -> int:
         """Return how many batches an epoch draws from a rung."""
-        return -(-len(rung) // self.most_rows(rung))
+        return -(-len(bucket) // self.most_rows(bucket))
 
     def weight_a_batch(self, tag_weights: npt.NDArray[np.float32]) -> float:
         """Return the weight of the tokens that a batch teaches, in the mean over the batches of an epoch.
@@ -127,46 +129,46 @@ class BatchSampler:
         Args:
             tag_weights: `<float32>[n_tags]`, of each tag in the loss.
         """
-        weight = sum(_weight(rung, tag_weights) for rung in self.rungs)
-        return weight / max(1, sum(map(self.n_batches, self.rungs)))
+        weight = sum(_weight(bucket, tag_weights) for bucket in self.buckets)
+        return weight / max(1, sum(map(self.n_batches, self.buckets)))
 
-    def shapes(self, rungs: Sequence[Bucket]) -> list[Shape]:
+    def shapes(self, buckets: Sequence[Bucket]) -> list[Shape]:
         """Return a shape for each rung that holds its batches: all of the first epoch, most of later ones."""
-        found: dict[int, list[Shape]] = {rung.length: [] for rung in rungs}
-        for rung, chosen in self.drawn(1):
-            if rung.length in found:
-                found[rung.length].append(_batch(rung, chosen, self.forms).shape)
-        return [self._holding(rung, found[rung.length]) for rung in rungs]
+        found: dict[int, list[Shape]] = {bucket.length: [] for bucket in buckets}
+        for bucket, chosen in self.drawn(1):
+            if bucket.length in found:
+                found[bucket.length].append(_batch(bucket, chosen, self.word_types).shape)
+        return [self._holding(bucket, found[bucket.length]) for bucket in buckets]
 
-    def _holding(self, rung: Bucket, shapes: Sequence[Shape]) -> Shape:
+    def _holding(self, bucket: Bucket, shapes: Sequence[Shape]) -> Shape:
         n_rows = {
             name: _with_reserve(max(shape.n_rows[name] for shape in shapes)) for name in shapes[0].n_rows
         }
-        n_forms = _with_reserve(max(shape.n_forms for shape in shapes))
+        n_word_types = _with_reserve(max(shape.n_word_types for shape in shapes))
         largest = -(-max(shape.batch for shape in shapes) // _LANES) * _LANES
-        return Shape(min(largest, self.most_rows(rung)), rung.length, n_forms, n_rows)
+        return Shape(min(largest, self.most_rows(bucket)), bucket.length, n_word_types, n_rows)
 
     def drawn(self, epoch: int) -> Iterator[tuple[Bucket, npt.NDArray[np.int64]]]:
         """Yield the rung of each batch of an epoch, and the windows of the rung that are in it."""
         random = np.random.default_rng([self.seed, epoch])
         drawn = []
-        for rung in self.rungs:
-            n = self.n_batches(rung)
-            sizes = np.diff(-(np.arange(n + 1) * -len(rung) // n))  # they differ by 1 at the most
+        for bucket in self.buckets:
+            n = self.n_batches(bucket)
+            sizes = np.diff(-(np.arange(n + 1) * -len(bucket) // n))  # they differ by 1 at the most
             stretch = np.repeat(np.arange(n) // _MIXED, sizes)
-            order = _by_length(random.permutation(len(rung)), rung.windows.length, stretch)
-            drawn += [(rung, chosen) for chosen in np.split(order, np.cumsum(sizes)[:-1])]
+            order = _by_length(random.permutation(len(bucket)), bucket.windows.length, stretch)
+            drawn += [(bucket, chosen) for chosen in np.split(order, np.cumsum(sizes)[:-1])]
         for i in random.permutation(len(drawn)):
             yield drawn[i]
 
 
-def _weight(rung: Bucket, tag_weights: npt.NDArray[np.float32]) -> float:
+def _weight(bucket: Bucket, tag_weights: npt.NDArray[np.float32]) -> float:
     """Return what all tokens weigh that the windows of a rung teach."""
     weight = 0.0
-    for first in range(0, len(rung), _WINDOWS_AT_A_TIME):
-        chosen = np.arange(first, min(first + _WINDOWS_AT_A_TIME, len(rung)))
-        of_tokens = tag_weights[np.maximum(rung.tag_ids[chosen], 0)] * _loss_mask(rung, chosen)
-        weight += float(of_tokens.sum(axis=1, dtype=np.float64) @ rung.weight[chosen])
+    for first in range(0, len(bucket), _WINDOWS_AT_A_TIME):
+        chosen = np.arange(first, min(first + _WINDOWS_AT_A_TIME, len(bucket)))
+        of_tokens = tag_weights[np.maximum(bucket.tag_ids[chosen], 0)] * _loss_mask(bucket, chosen)
+        weight += float(of_tokens.sum(axis=1, dtype=np.float64) @ bucket.weight[chosen])
     return weight
 
 
@@ -177,27 +179,27 @@ def _by_length(
     return order[np.lexsort((lengths[order], stretch))]  # stable
 
 
-def _batch(rung: Bucket, chosen: npt.NDArray[np.int64], forms: FormTable) -> Batch:
-    form_ids, positions = _distinct(rung.form_ids[chosen], first=[PAD_ID])
-    here, rows_of = {name: table[form_ids] for name, table in forms.items()}, {}
+def _batch(bucket: Bucket, chosen: npt.NDArray[np.int64], word_types: WordTypeTable) -> Batch:
+    word_type_ids, positions = _distinct(bucket.word_type_ids[chosen], first=[PAD_ID])
+    here, rows_of = {name: table[word_type_ids] for name, table in word_types.items()}, {}
     for feature, table in LOOKED_UP.items():
         rows_of[table], here[feature] = _distinct(here[feature], first=[PAD_ID, UNK_ID])
     return Batch(
-        forms=here,
+        word_types=here,
         rows_of=rows_of,
         positions=positions,
-        tag_ids=np.maximum(rung.tag_ids[chosen], 0),
-        taught=_loss_mask(rung, chosen),
-        weights=rung.weight[chosen],
-        rows=rung.row[chosen],
+        tag_ids=np.maximum(bucket.tag_ids[chosen], 0),
+        loss_mask=_loss_mask(bucket, chosen),
+        weights=bucket.weight[chosen],
+        rows=bucket.row[chosen],
     )
 
 
-def _loss_mask(rung: Bucket, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _loss_mask(bucket: Bucket, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Return `<bool>[n_chosen, time]`, True at the kept tokens of known tag."""
-    cut, time = rung.windows, np.arange(rung.length)
+    cut, time = bucket.windows, np.arange(bucket.length)
     kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])
-    return kept & (rung.tag_ids[chosen] >= 0)
+    return kept & (bucket.tag_ids[chosen] >= 0)
 
 
 def _distinct(ids: Ids, *, first: Sequence[int]) -> tuple[Ids, Ids]:

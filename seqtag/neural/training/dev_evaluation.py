@@ -14,8 +14,7 @@ import pyarrow as pa
 from seqtag.config import Metric
 from seqtag.evaluation import score_value
 from seqtag.features import UNTAGGED_ID, Bucket, TagIndex, Windows, stitched
-from seqtag.neural.training.batch_sampler import FormTable
-from seqtag.neural.windowed_inference import Predictor, predict_tokens
+from seqtag.neural.windowed_inference import Predictor, WordTypeTable, predict_tokens
 
 # Stands for a gold tag that the model cannot give: a span of its own in every scheme, so always missed.
 _UNSEEN = "I-<unseen>"
@@ -34,19 +33,21 @@ class DevSplit:
     A gold tag outside the index is always missed; a token whose tag nobody knows is not looked at.
     """
 
-    def __init__(self, rungs: Sequence[Bucket], forms: FormTable, tags: TagIndex, *, metric: Metric) -> None:
-        self._forms, self._tags, self._metric = forms, tags, metric
-        self._windows = _joined(rungs)
+    def __init__(
+        self, buckets: Sequence[Bucket], word_types: WordTypeTable, tags: TagIndex, *, metric: Metric
+    ) -> None:
+        self._word_types, self._tags, self._metric = word_types, tags, metric
+        self._windows = _joined(buckets)
         self._offsets = _offsets(self._windows)
-        self._form_ids = self._flat([rung.form_ids for rung in rungs], rungs)
-        self._gold_ids = self._flat([rung.tag_ids for rung in rungs], rungs)
+        self._form_ids = self._flat([bucket.word_type_ids for bucket in buckets], buckets)
+        self._gold_ids = self._flat([bucket.tag_ids for bucket in buckets], buckets)
         untagged = self._gold_ids == UNTAGGED_ID
         self._known: npt.NDArray[np.bool_] | slice = ~untagged if untagged.any() else slice(None)
         self._gold = self._sequences(self._gold_ids)
 
     def score(self, reader: Predictor) -> DevScore:
         """Tag dev and compare."""
-        vectors = reader.form_vectors(self._forms)
+        vectors = reader.word_type_vectors(self._word_types)
         output = predict_tokens(reader, vectors, self._form_ids, self._windows, offsets=self._offsets)
         tag_ids = output["tag_id"]
         right = (tag_ids == self._gold_ids)[self._known]
@@ -58,10 +59,10 @@ class DevSplit:
         return DevScore(0.0 if math.isnan(value) else value, accuracy)  # NaN: neither has a span
 
     def _flat(
-        self, padded: Sequence[npt.NDArray[np.int32]], rungs: Sequence[Bucket]
+        self, padded: Sequence[npt.NDArray[np.int32]], buckets: Sequence[Bucket]
     ) -> npt.NDArray[np.int32]:
         """Return `<int32>[n_tokens]`, all sequences one after the other."""
-        of_windows = zip((rung.windows for rung in rungs), padded, strict=True)
+        of_windows = zip((bucket.windows for bucket in buckets), padded, strict=True)
         return stitched(of_windows, offsets=self._offsets, dtype=np.int32)
 
     def _sequences(self, tag_ids: npt.NDArray[np.int32]) -> pa.ListArray:
@@ -72,9 +73,9 @@ class DevSplit:
         return pa.ListArray.from_arrays(pa.array(self._offsets, pa.int32()), values)
 
 
-def _joined(rungs: Sequence[Bucket]) -> Windows:
+def _joined(buckets: Sequence[Bucket]) -> Windows:
     names = [field.name for field in fields(Windows)]
-    return Windows(*(np.concatenate([getattr(rung.windows, name) for rung in rungs]) for name in names))
+    return Windows(*(np.concatenate([getattr(bucket.windows, name) for bucket in buckets]) for name in names))
 
 
 def _offsets(cut: Windows) -> npt.NDArray[np.int64]:

@@ -12,10 +12,11 @@ import numpy.typing as npt
 from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.network import NetworkPredictor, TaggerNetwork
-from seqtag.neural.training.batch_sampler import Batch, FormTable, Shape
+from seqtag.neural.training.batch_sampler import Batch, Shape
 from seqtag.neural.training.ema import ExponentialMovingAverage, NoMovingAverage
 from seqtag.neural.training.optimizer import Optimizer
 from seqtag.neural.weights import Arrays, Weights, below, named, set_weights, weights_of
+from seqtag.neural.windowed_inference import WordTypeTable
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +25,7 @@ class Prepared:
 
     step: Callable[..., Any]
     rows_of: Mapping[str, npt.NDArray[np.int32]]  # of the model's tables
-    forms: Mapping[str, Any]
+    word_types: Mapping[str, Any]
     looked_up: Mapping[str, Any]  # `rows_of` again, for TensorFlow
     cells: Sequence[Any]
 
@@ -79,11 +80,11 @@ class Engine:
             if shape.holds(batch.shape):
                 step, batch = compiled, batch.filled(shape)
                 break
-        forms = {name: batch.forms[name] for name in self.network.model.inputs_needed}
+        word_types = {name: batch.word_types[name] for name in self.network.model.inputs_needed}
         rows_of = {name: batch.rows_of[name] for name in self.network.model.tables()}
-        cells = (batch.positions, batch.tag_ids, batch.taught, batch.weights)
-        forms, looked_up, *cells = tf.nest.map_structure(tf.constant, (forms, rows_of, *cells))
-        return Prepared(step, rows_of, forms, looked_up, cells)
+        cells = (batch.positions, batch.tag_ids, batch.loss_mask, batch.weights)
+        word_types, looked_up, *cells = tf.nest.map_structure(tf.constant, (word_types, rows_of, *cells))
+        return Prepared(step, rows_of, word_types, looked_up, cells)
 
     def train_step(self, batch: Prepared) -> float:
         """Learn from one batch; return the sum of the loss over its taught tokens, from before the step."""
@@ -92,7 +93,7 @@ class Engine:
         seed = np.array([self._seed, self._n_steps], np.int32)
         missed = self._optimizer.missed(batch.rows_of)
         missed, seed = tf.nest.map_structure(tf.constant, (missed, seed))
-        loss = float(batch.step(batch.forms, batch.looked_up, missed, *batch.cells, seed))
+        loss = float(batch.step(batch.word_types, batch.looked_up, missed, *batch.cells, seed))
         if self._average.is_due(self._n_steps):
             self._optimizer.catch_up()
         self._average.after_step(self._n_steps)
@@ -101,15 +102,15 @@ class Engine:
     def set_learning_rate(self, rate: float) -> None:
         self._optimizer.set_learning_rate(rate)
 
-    def form_vectors(self, forms: FormTable) -> Any:
+    def word_type_vectors(self, word_types: WordTypeTable) -> Any:
         """Return `<float32>[n_forms, size]` of a table of forms, as learnt so far."""
         if self._reader_is_behind:
             set_weights(self._reader.network.variables, self.weights())
             self._reader_is_behind = False
-        return self._reader.form_vectors(forms)
+        return self._reader.word_type_vectors(word_types)
 
     def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        """Return `OUTPUT[batch, time]`; `form_vectors` comes first."""
+        """Return `OUTPUT[batch, time]`; `word_type_vectors` comes first."""
         return self._reader.predict(vectors, positions)
 
     def weights(self) -> Weights:
@@ -135,31 +136,31 @@ class Engine:
 
     def _learn(
         self,
-        forms: Any,
+        word_types: Any,
         rows_of: Any,
         missed: Any,
         positions: Any,
         tag_ids: Any,
-        taught: Any,
+        loss_mask: Any,
         sequence_weights: Any,
         seed: Any,
     ) -> Any:
         """Take one optimizer step; as one of several replicas, too, with "adam" and without clipping."""
         weights = tf.gather(self._tag_weights, tag_ids) * sequence_weights[:, None]  # [batch, time]
-        weights = tf.where(taught, weights, 0.0)
+        weights = tf.where(loss_mask, weights, 0.0)
         model, dense = self.network.model, self._dense
         looked_up = self._optimizer.looked_up(rows_of, missed)
         rows = {name: of_table.values for name, of_table in looked_up.items()}
         with tf.GradientTape() as tape:
             tape.watch(rows)
-            vectors = model.form_vectors(forms, rows, seed)  # [n_forms, size]
+            vectors = model.word_type_vectors(word_types, rows, seed)  # [n_forms, size]
             x, mask = tf.gather(vectors, positions), positions > 0  # [batch, time, size], [batch, time]
             emissions = model.emissions(x, mask, seed)  # [batch, time, n_tags]
             loss_sum = self.network.output.loss(emissions, tag_ids, weights, mask)
             loss = tf.math.divide_no_nan(loss_sum, self._weight_a_step)
         of_dense, of_rows, of_x = tape.gradient(loss, [dense, rows, x])
         of_rows = {name: tf.convert_to_tensor(gradient) for name, gradient in of_rows.items()}
-        where = tf.gather(forms["word_ids"], positions)  # [batch, time], the row of each token's word
+        where = tf.gather(word_types["word_ids"], positions)  # [batch, time], the row of each token's word
         if self._optimizer.is_replica:
             of_tables = model.table_gradients(of_rows, rows_of, of_x, where)
             self._optimizer.apply_as_replica(of_dense, of_tables)
@@ -170,8 +171,8 @@ class Engine:
 
     def _step_for(self, shape: Shape) -> Any:
         model, cells = self.network.model, [shape.batch, shape.time]
-        forms = {
-            name: tf.TensorSpec([shape.n_forms, *size], dtype)
+        word_types = {
+            name: tf.TensorSpec([shape.n_word_types, *size], dtype)
             for name, (size, dtype) in model.inputs_needed.items()
         }
         rows_of = {name: tf.TensorSpec([shape.n_rows[name]], tf.int32) for name in model.tables()}
@@ -179,5 +180,5 @@ class Engine:
         batch = (tf.TensorSpec(cells, dtype) for dtype in (tf.int32, tf.int32, tf.bool))
         weights, seed = tf.TensorSpec([shape.batch], tf.float32), tf.TensorSpec([2], tf.int32)
         return self._compile.get_concrete_function(
-            forms, rows_of, {} if self._optimizer.is_lazy else missed, *batch, weights, seed
+            word_types, rows_of, {} if self._optimizer.is_lazy else missed, *batch, weights, seed
         )

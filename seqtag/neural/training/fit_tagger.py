@@ -87,7 +87,9 @@ def train(
     make_deterministic()
     vectors = bundled_vectors(vocabulary)
     tokens = TokenFeatures(words, affix_buckets=model.affix_buckets, vectors=vectors)
-    train_forms, dev_forms = (tokens.of_forms(read_word_types(encoded / split)) for split in ("train", "dev"))
+    train_forms, dev_forms = (
+        tokens.of_word_types(read_word_types(encoded / split)) for split in ("train", "dev")
+    )
     drawing = BatchSampler(train_rungs, train_forms, config.batch_size, config.batch_cells, seed)
     if halved:
         drawing = drawing.halved()
@@ -127,7 +129,7 @@ def train(
     fitted = fit(events, config=config, weights=engine.weights, tell=tell, keep=keep, begun=begun)
     set_weights(best.variables, fitted.best_weights)
     said = tags.spelled(spoken or tags.scheme)
-    temperature = fitted_temperature(best, dev_rungs, NetworkPredictor(best).form_vectors(dev_forms))
+    temperature = fitted_temperature(best, dev_rungs, NetworkPredictor(best).word_type_vectors(dev_forms))
     export_saved_model(NetworkPredictor(best, temperature=temperature), tokens, said, folder / SAVED_MODEL)
     write_bundle(
         folder,
@@ -200,7 +202,9 @@ def tag_weights(tags: TagIndex, given: Mapping[str, float]) -> npt.NDArray[np.fl
 def buckets_worth_compiling(drawing: BatchSampler, config: TrainConfig) -> list[Bucket]:
     """Return the rungs whose batches are so many that a step compiled for them is worth its time."""
     n_epochs = min(config.max_epochs, 2 * config.patience)  # as expected
-    return [rung for rung in drawing.rungs if rung.length * len(rung) * n_epochs >= _WORTH_COMPILING]
+    return [
+        bucket for bucket in drawing.buckets if bucket.length * len(bucket) * n_epochs >= _WORTH_COMPILING
+    ]
 
 
 def epoch_line(record: EpochRecord, metric: Metric) -> str:

@@ -19,7 +19,7 @@ class Position:
     epoch: int = 1
     n_batches: int = 0  # of this epoch that are done
     loss_sum: float = 0.0  # in nats, over the tokens learnt from
-    n_taught: int = 0  # tokens learnt from
+    n_loss_tokens: int = 0  # tokens learnt from
     seconds: float = 0.0
 
 

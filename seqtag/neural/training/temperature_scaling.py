@@ -17,12 +17,12 @@ _MOST_CELLS = 200_000  # of dev that are looked at: enough for one number
 _COLDEST, _HOTTEST = 0.5, 10.0  # a dev that is learnt by heart would have it at 0
 
 
-def fitted_temperature(network: TaggerNetwork, rungs: Sequence[Bucket], vectors: Any) -> float:
+def fitted_temperature(network: TaggerNetwork, buckets: Sequence[Bucket], vectors: Any) -> float:
     """Return the temperature under which the gold tags of dev are most probable, 1 where none is known.
 
     Args:
         network: as trained.
-        rungs: windows of dev.
+        buckets: windows of dev.
         vectors: `<float32>[1 + n_forms, size]`, of dev's forms.
     """
     from scipy.optimize import minimize_scalar
@@ -41,7 +41,7 @@ def fitted_temperature(network: TaggerNetwork, rungs: Sequence[Bucket], vectors:
         of_gold = tf.gather(log_probability, tf.maximum(tag_ids, 0), batch_dims=2)
         return -tf.reduce_sum(tf.where(mask & (tag_ids >= 0), of_gold, 0.0))
 
-    seen = [(*emitted(positions), tag_ids) for positions, tag_ids in _sample(rungs)]
+    seen = [(*emitted(positions), tag_ids) for positions, tag_ids in _sample(buckets)]
     if not any(bool(np.any(np.asarray(mask) & (tag_ids >= 0))) for _, mask, tag_ids in seen):
         return 1.0
 
@@ -55,11 +55,11 @@ def fitted_temperature(network: TaggerNetwork, rungs: Sequence[Bucket], vectors:
     return round(math.exp(found.x), 4)
 
 
-def _sample(rungs: Sequence[Bucket]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _sample(buckets: Sequence[Bucket]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield positions and tag ids `<int32>[batch, time]` of windows that are evenly spread over dev."""
-    every = max(1, math.ceil(sum(len(rung) * rung.length for rung in rungs) / _MOST_CELLS))
-    for rung in rungs:
-        form_ids, tag_ids = rung.form_ids[::every], rung.tag_ids[::every]
-        rows = max(1, CELLS // rung.length)
-        for first in range(0, len(form_ids), rows):
-            yield form_ids[first : first + rows], tag_ids[first : first + rows]
+    every = max(1, math.ceil(sum(len(bucket) * bucket.length for bucket in buckets) / _MOST_CELLS))
+    for bucket in buckets:
+        word_type_ids, tag_ids = bucket.word_type_ids[::every], bucket.tag_ids[::every]
+        rows = max(1, CELLS // bucket.length)
+        for first in range(0, len(word_type_ids), rows):
+            yield word_type_ids[first : first + rows], tag_ids[first : first + rows]

@@ -78,18 +78,18 @@ def epochs(
             if not math.isfinite(loss):
                 raise LossError(epoch, number, loss, batch.rows.tolist())
             seconds = time.perf_counter() - started
-            at = Position(epoch, number, at.loss_sum + loss, at.n_taught + batch.n_taught, seconds)
+            at = Position(epoch, number, at.loss_sum + loss, at.n_loss_tokens + batch.n_loss_tokens, seconds)
             yield at
-        if not at.n_taught:
+        if not at.n_loss_tokens:
             raise TrainingError("train: tokens with a known tag were required, and a weight. Received: none")
         trained = time.perf_counter()
         dev = score(engine)
         yield EpochRecord(
             epoch=epoch,
-            loss=at.loss_sum / at.n_taught,
+            loss=at.loss_sum / at.n_loss_tokens,
             dev_score=dev.score,
             dev_accuracy=dev.accuracy,
             seconds=time.perf_counter() - started,
-            tokens_per_second=at.n_taught / (trained - started),
+            tokens_per_second=at.n_loss_tokens / (trained - started),
             learning_rate=rate,
         )

@@ -52,20 +52,20 @@ def test_a_new_signature_of_the_same_bytes_changes_nothing(store, tmp_path, monk
     (tmp_path / "small.toml").write_text(TAGGER)
     broken = TEXT.replace(b"w3 X", b"w3 X\n\xc2\xa0 X Y Z", 1) + b"B-\n\n"  # defects name their file, too
     store.files["ner/x.conll.gz"] = gzip.compress(broken)
-    config, place = load_tagger(tmp_path / "small.toml"), steps.Workspace.of(Settings())
+    config, workspace = load_tagger(tmp_path / "small.toml"), steps.Workspace.of(Settings())
     snapshots, signatures = [], ["Zq7+first/day==", "Zq7+second/day/longer=="]
     for day, signature in enumerate(signatures, start=1):
         store.signature = signature
         monkeypatch.setenv("CORPUS_URL", store.signed("ner/x.conll.gz"))
-        assert steps.poll_sources(config, place) == ("changed" if day == 1 else "unchanged")
-        snapshots.append(steps.ingest(config, place))
-        run = steps.open_run(config, snapshots[-1], place, as_of=date(2026, 1, day))
+        assert steps.poll_sources(config, workspace) == ("changed" if day == 1 else "unchanged")
+        snapshots.append(steps.ingest(config, workspace))
+        run = steps.open_run(config, snapshots[-1], workspace, as_of=date(2026, 1, day))
         with pytest.raises(CorpusRejectedError):  # too much of it is broken
             steps.validate(run)
     assert snapshots[0] == snapshots[1]
     assert [record.message for record in caplog.records if "unchanged, snapshot" in record.message]
-    assert len(list(place.home.runs("small").glob("2026-*"))) == 1
-    written = [path for path in place.home.root.rglob("*") if path.is_file()]
+    assert len(list(workspace.home.runs("small").glob("2026-*"))) == 1
+    written = [path for path in workspace.home.root.rglob("*") if path.is_file()]
     assert {"config.json", "quarantine.parquet", "index.html"} <= {path.name for path in written}
     for signature in (*signatures, "AKIA", "X-Amz"):
         for path in written:

@@ -39,8 +39,8 @@ def encoded(
         train or split, declared=None, previous=(), scheme="none", config=config, folder=folder
     )
     encode_corpus({"train": split}, vocabulary, tags, config=config, folder=folder)
-    rungs = read_encoded(folder / "train", vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
-    return rungs, vocabulary, tags
+    buckets = read_encoded(folder / "train", vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
+    return buckets, vocabulary, tags
 
 
 def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: 
         "length": [2, 1],
         "keep_stop": [2, 1],
         "token_ids": [[2, 2], [2, 0]],
-        "form_ids": [[1, 1], [1, 0]],
+        "word_type_ids": [[1, 1], [1, 0]],
         "tag_ids": [[0, 1], [1, 0]],
     }
     assert pq.read_table(tmp_path / "out/train/length=4/part-0.parquet", partitioning=None).to_pydict() == {
@@ -67,7 +67,7 @@ def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: 
         "length": [3],
         "keep_stop": [3],
         "token_ids": [[3, 2, 4, 0]],
-        "form_ids": [[2, 1, 3, 0]],
+        "word_type_ids": [[2, 1, 3, 0]],
         "tag_ids": [[0, 0, 0, 0]],
     }
 
@@ -77,7 +77,7 @@ def test_lists_and_elements_are_non_null_and_the_metadata_name_vocabulary_and_ta
 ) -> None:
     _, vocabulary, tags = encoded(write_split([["a"]], [["X"]]), tmp_path / "out")
     schema = pq.read_schema(tmp_path / "out/train/length=2/part-0.parquet")
-    for name in ("token_ids", "form_ids", "tag_ids"):
+    for name in ("token_ids", "word_type_ids", "tag_ids"):
         assert schema.field(name).type == pa.list_(pa.field("element", pa.int32(), nullable=False), 2)
         assert not schema.field(name).nullable
     assert schema.metadata[b"seqtag.vocabulary"].decode() == vocabulary.digest
@@ -87,12 +87,12 @@ def test_lists_and_elements_are_non_null_and_the_metadata_name_vocabulary_and_ta
 
 def test_a_sequence_beyond_the_last_rung_becomes_windows(write_split: WriteSplit, tmp_path: Path) -> None:
     train = write_split([["a"], list("aabbcc")], [["X"], ["X"] * 6])
-    rungs, _, _ = encoded(train, tmp_path / "out")
-    long = rungs[1]
+    buckets, _, _ = encoded(train, tmp_path / "out")
+    long = buckets[1]
     assert long.windows.sequence.tolist() == [1, 1]
     assert long.windows.start.tolist() == [0, 2]
     assert long.token_ids.tolist() == [[2, 2, 3, 3], [3, 3, 4, 4]]
-    assert long.form_ids.tolist() == [[1, 1, 2, 2], [2, 2, 3, 3]]
+    assert long.word_type_ids.tolist() == [[1, 1, 2, 2], [2, 2, 3, 3]]
     assert long.windows.keep_start.tolist() == [0, 1]
     assert long.windows.keep_stop.tolist() == [3, 4]
 
@@ -100,9 +100,9 @@ def test_a_sequence_beyond_the_last_rung_becomes_windows(write_split: WriteSplit
 def test_what_train_did_not_show_is_unknown_in_dev(write_split: WriteSplit, tmp_path: Path) -> None:
     train = write_split([["a", "b"]], [["X", "Y"]])
     dev = write_split([["b", "new"], ["a"]], [["Z", "Y"], None], name="dev")
-    rungs, _, _ = encoded(dev, tmp_path / "out", train=train)
-    assert rungs[0].token_ids.tolist() == [[3, 1], [2, 0]]
-    assert rungs[0].tag_ids.tolist() == [[-1, 1], [-2, 0]]  # Z, and no tag
+    buckets, _, _ = encoded(dev, tmp_path / "out", train=train)
+    assert buckets[0].token_ids.tolist() == [[3, 1], [2, 0]]
+    assert buckets[0].tag_ids.tolist() == [[-1, 1], [-2, 0]]  # Z, and no tag
 
 
 def test_forms_are_those_of_the_split_whatever_the_vocabulary_makes_of_them(
@@ -111,9 +111,9 @@ def test_forms_are_those_of_the_split_whatever_the_vocabulary_makes_of_them(
     config = FeaturesConfig(min_count=1, fold="case-digits", ladder=(4,), window_overlap=0)
     train = write_split([["paris", "paris", "1999"]], [["X"] * 3])
     dev = write_split([["Paris", "new", "2024", "PARIS"]], [["X"] * 4], name="dev")
-    rungs, _, _ = encoded(dev, tmp_path / "out", train=train, config=config)
-    assert rungs[0].token_ids.tolist() == [[2, 1, 3, 2]]
-    assert rungs[0].form_ids.tolist() == [[1, 2, 3, 4]]
+    buckets, _, _ = encoded(dev, tmp_path / "out", train=train, config=config)
+    assert buckets[0].token_ids.tolist() == [[2, 1, 3, 2]]
+    assert buckets[0].word_type_ids.tolist() == [[1, 2, 3, 4]]
     assert read_word_types(tmp_path / "out/train").to_pylist() == ["Paris", "new", "2024", "PARIS"]
 
 
@@ -131,9 +131,9 @@ def weighted(split: Path, folder: Path, weights: pa.Array) -> list[Bucket]:
 def test_a_tag_that_nobody_knows_has_an_id_of_its_own(write_split: WriteSplit, tmp_path: Path) -> None:
     train = write_split([["a", "b"], ["a"]], [["X", "Y"], ["X"]])
     dev = write_split([["a", "b", "c"], ["a"]], [["Z", None, "Y"], None], name="dev")
-    rungs, _, tags = encoded(dev, tmp_path / "out", train=train)
+    buckets, _, tags = encoded(dev, tmp_path / "out", train=train)
     assert tags.tags == ("X", "Y")
-    assert [rung.tag_ids.tolist() for rung in rungs] == [[[-2, 0]], [[-1, -2, 1, 0]]]
+    assert [bucket.tag_ids.tolist() for bucket in buckets] == [[[-2, 0]], [[-1, -2, 1, 0]]]
 
 
 def test_every_window_of_a_sequence_has_its_weight(write_split: WriteSplit, tmp_path: Path) -> None:
@@ -163,8 +163,8 @@ def test_a_weight_that_is_no_number_from_zero_is_refused(
 def test_an_empty_sequence_has_no_window_but_counts_as_a_position(
     write_split: WriteSplit, tmp_path: Path
 ) -> None:
-    rungs, _, _ = encoded(write_split([[], ["a"]], [[], ["X"]]), tmp_path / "out")
-    assert rungs[0].windows.sequence.tolist() == [1]
+    buckets, _, _ = encoded(write_split([[], ["a"]], [[], ["X"]]), tmp_path / "out")
+    assert buckets[0].windows.sequence.tolist() == [1]
 
 
 def test_bytes_do_not_depend_on_the_row_groups_of_the_split(
@@ -198,15 +198,15 @@ def test_decoding_gives_the_tokens_back(
     folder = Path(str(tmp_path / "out"))
     for old in folder.rglob("*.parquet"):
         old.unlink()
-    rungs, vocabulary, index = encoded(split, folder)
+    buckets, vocabulary, index = encoded(split, folder)
     offsets = np.concatenate([[0], np.cumsum([len(tokens) for tokens in sequences])]).astype(np.int64)
-    token_ids = stitched([(r.windows, r.token_ids) for r in rungs], offsets=offsets, dtype=np.int32)
-    tag_ids = stitched([(r.windows, r.tag_ids) for r in rungs], offsets=offsets, dtype=np.int32)
+    token_ids = stitched([(r.windows, r.token_ids) for r in buckets], offsets=offsets, dtype=np.int32)
+    tag_ids = stitched([(r.windows, r.tag_ids) for r in buckets], offsets=offsets, dtype=np.int32)
     symbols = vocabulary.words.symbols.to_pylist()
     assert [symbols[i] for i in token_ids] == [token for tokens in sequences for token in tokens]
-    form_ids = stitched([(r.windows, r.form_ids) for r in rungs], offsets=offsets, dtype=np.int32)
-    forms = ["<pad>", *read_word_types(folder / "train").to_pylist()]
-    assert [forms[i] for i in form_ids] == [token for tokens in sequences for token in tokens]
+    word_type_ids = stitched([(r.windows, r.word_type_ids) for r in buckets], offsets=offsets, dtype=np.int32)
+    word_types = ["<pad>", *read_word_types(folder / "train").to_pylist()]
+    assert [word_types[i] for i in word_type_ids] == [token for tokens in sequences for token in tokens]
     assert [index.tags[i] for i in tag_ids] == [tag for sequence in tags for tag in sequence]
 
 
@@ -216,16 +216,16 @@ def test_the_usual_recipe_gives_the_same_rows(write_split: WriteSplit, tmp_path:
     tags = [["X" if token < "w3" else "Y" for token in tokens] for tokens in sequences]
     config = FeaturesConfig(min_count=1, fold="none", ladder=(4, 8, 16), window_overlap=4)
     split = write_split(sequences, tags, row_group_size=70)
-    rungs, vocabulary, index = encoded(split, tmp_path / "out", config=config)
+    buckets, vocabulary, index = encoded(split, tmp_path / "out", config=config)
     word2idx = {word: i for i, word in enumerate(vocabulary.words.symbols.to_pylist())}
     tag2idx = {tag: i for i, tag in enumerate(index.tags)}
     x = pad_sequences([[word2idx[token] for token in tokens] for tokens in sequences], maxlen=16)
     y = pad_sequences([[tag2idx[tag] for tag in sequence] for sequence in tags], maxlen=16)
-    assert sorted(position for rung in rungs for position in rung.windows.sequence) == list(range(300))
-    for rung in rungs:
-        assert (rung.token_ids == x[rung.windows.sequence, : rung.length]).all()
-        assert (rung.tag_ids == y[rung.windows.sequence, : rung.length]).all()
-        assert not x[rung.windows.sequence, rung.length :].any()
+    assert sorted(position for bucket in buckets for position in bucket.windows.sequence) == list(range(300))
+    for bucket in buckets:
+        assert (bucket.token_ids == x[bucket.windows.sequence, : bucket.length]).all()
+        assert (bucket.tag_ids == y[bucket.windows.sequence, : bucket.length]).all()
+        assert not x[bucket.windows.sequence, bucket.length :].any()
 
 
 def pad_sequences(sequences: Sequence[Sequence[int]], *, maxlen: int) -> np.ndarray:
@@ -239,8 +239,8 @@ def pad_sequences(sequences: Sequence[Sequence[int]], *, maxlen: int) -> np.ndar
 def test_rungs_come_shortest_first(write_split: WriteSplit, tmp_path: Path) -> None:
     config = FeaturesConfig(min_count=1, ladder=(2, 10, 100), window_overlap=0)
     train = write_split([["a"] * n for n in (50, 5, 1)], [["X"] * n for n in (50, 5, 1)])
-    rungs, _, _ = encoded(train, tmp_path / "out", config=config)
-    assert [(rung.length, rung.token_ids.shape) for rung in rungs] == [
+    buckets, _, _ = encoded(train, tmp_path / "out", config=config)
+    assert [(bucket.length, bucket.token_ids.shape) for bucket in buckets] == [
         (2, (1, 2)),
         (10, (1, 10)),
         (100, (1, 100)),

@@ -23,7 +23,7 @@ def offsets_of(lengths: list[int]) -> npt.NDArray[np.int64]:
 
 
 def table(cut: Windows) -> list[list[int]]:
-    columns = [cut.sequence, cut.start, cut.length, cut.keep_start, cut.keep_stop, cut.rung]
+    columns = [cut.sequence, cut.start, cut.length, cut.keep_start, cut.keep_stop, cut.bucket]
     return np.stack(columns, axis=1).tolist()
 
 
@@ -68,8 +68,8 @@ def test_kept_ranges_tile_every_sequence_exactly(drawn: tuple[list[int], list[in
     lengths, ladder, overlap = drawn
     cut = windows(lengths, ladder=ladder, overlap=overlap)
     kept: list[list[int]] = [[] for _ in lengths]
-    for sequence, start, length, keep_start, keep_stop, rung in table(cut):
-        assert 0 <= keep_start < keep_stop <= length <= rung
+    for sequence, start, length, keep_start, keep_stop, bucket in table(cut):
+        assert 0 <= keep_start < keep_stop <= length <= bucket
         kept[sequence] += range(start + keep_start, start + keep_stop)
     assert kept == [list(range(length)) for length in lengths]
 
@@ -92,7 +92,8 @@ def test_stitching_undoes_padding(drawn: tuple[list[int], list[int], int]) -> No
     values = np.arange(1, offsets[-1] + 1, dtype=np.int32)
     cut = windows(lengths, ladder=ladder, overlap=overlap)
     outputs = [
-        (cut.at(rung), padded(values, cut.at(rung), offsets=offsets, width=rung)) for rung in reversed(ladder)
+        (cut.at(bucket), padded(values, cut.at(bucket), offsets=offsets, width=bucket))
+        for bucket in reversed(ladder)
     ]
     assert stitched(outputs, offsets=offsets, dtype=np.int32).tolist() == values.tolist()
 

@@ -76,7 +76,7 @@ REPEATING = traffic(3000, seed=1, repeating=0.3)
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Served:
+def workspace(tmp_path: Path) -> Served:
     """Return where a run of `OLD` made the champion."""
     return served(tmp_path, OLD)
 
@@ -126,44 +126,46 @@ def served(folder: Path, corpus: pa.RecordBatch) -> Served:
     return Served(home, "", run.id)
 
 
-def found(place: Served, snapshot: Snapshot, *, of: TaggerConfig | None = None, **arguments):
-    report = steps.monitor(of or config(), place, snapshot, as_of=NIGHT, **arguments)
+def found(workspace: Served, snapshot: Snapshot, *, of: TaggerConfig | None = None, **arguments):
+    report = steps.monitor(of or config(), workspace, snapshot, as_of=NIGHT, **arguments)
     assert find_manifest(report.path) is not None
     return read_json(report.drift)
 
 
-def test_the_report_lies_under_its_day_and_snapshot(place: Served) -> None:
-    snapshot = make_snapshot(place.home, period(150, seed=2))
-    report = steps.monitor(config(), place, snapshot, as_of=NIGHT)
-    assert report.path == place.home.root / "monitoring" / "toy" / f"2026-02-01-{snapshot.id}"
+def test_the_report_lies_under_its_day_and_snapshot(workspace: Served) -> None:
+    snapshot = make_snapshot(workspace.home, period(150, seed=2))
+    report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
+    assert report.path == workspace.home.root / "monitoring" / "toy" / f"2026-02-01-{snapshot.id}"
     assert report.drift.exists()
 
 
-def test_data_without_drift_is_steady(place: Served) -> None:
-    drift = found(place, make_snapshot(place.home, period(150, seed=2)))
+def test_data_without_drift_is_steady(workspace: Served) -> None:
+    drift = found(workspace, make_snapshot(workspace.home, period(150, seed=2)))
     assert (drift["verdict"], drift["compared"]) == ("steady", "all")
     assert drift["champion"]["version"] == "7"
     assert drift["profiles"]["snapshot"]["current"]["tags"].keys() == {"O", "S-LOC", "S-PER"}
 
 
-def test_in_a_corpus_that_has_grown_only_what_is_new_counts(place: Served) -> None:
-    drift = found(place, make_snapshot(place.home, OLD, period(100, seed=2, unknown=0.25, accent="v")))
+def test_in_a_corpus_that_has_grown_only_what_is_new_counts(workspace: Served) -> None:
+    drift = found(
+        workspace, make_snapshot(workspace.home, OLD, period(100, seed=2, unknown=0.25, accent="v"))
+    )
     assert (drift["verdict"], drift["compared"]) == ("retrain", "new")
     assert drift["profiles"]["snapshot"]["current"]["n_sequences"] == period(100, seed=2).num_rows
     assert {s["name"] for s in drift["statistics"] if s["alarms"]} >= {"unknown tokens"}
 
 
-def test_a_snapshot_with_nothing_new_is_steady(place: Served) -> None:
-    drift = found(place, Snapshot(next(p for p in place.home.corpus("toy").iterdir() if p.is_dir())))
+def test_a_snapshot_with_nothing_new_is_steady(workspace: Served) -> None:
+    drift = found(workspace, Snapshot(next(p for p in workspace.home.corpus("toy").iterdir() if p.is_dir())))
     assert (drift["verdict"], drift["rule"]) == ("steady", "support")
 
 
-def test_the_same_question_is_answered_once(place: Served) -> None:
-    snapshot = make_snapshot(place.home, period(150, seed=2))
-    report = steps.monitor(config(), place, snapshot, as_of=NIGHT)
+def test_the_same_question_is_answered_once(workspace: Served) -> None:
+    snapshot = make_snapshot(workspace.home, period(150, seed=2))
+    report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
     before = report.drift.stat().st_mtime_ns
-    assert steps.monitor(config(), place, snapshot, as_of=NIGHT).drift.stat().st_mtime_ns == before
-    steps.monitor(config(quantile=0.9), place, snapshot, as_of=NIGHT)
+    assert steps.monitor(config(), workspace, snapshot, as_of=NIGHT).drift.stat().st_mtime_ns == before
+    steps.monitor(config(quantile=0.9), workspace, snapshot, as_of=NIGHT)
     assert report.drift.stat().st_mtime_ns > before
 
 
@@ -215,20 +217,22 @@ def test_what_is_new_in_a_grown_corpus_holds_the_repeats_that_came(repeating: Se
 @pytest.mark.parametrize("n_sequences", [3000, 9000])
 def test_a_sample_of_traffic_that_repeats_is_no_grown_corpus(tmp_path: Path, n_sequences: int) -> None:
     """Three of five sequences were in the earlier snapshot, too, as often or more often."""
-    place = served(tmp_path, traffic(3000, seed=1, repeating=0.6))
-    drift = found(place, make_snapshot(place.home, traffic(n_sequences, seed=2, repeating=0.6)))
+    workspace = served(tmp_path, traffic(3000, seed=1, repeating=0.6))
+    drift = found(workspace, make_snapshot(workspace.home, traffic(n_sequences, seed=2, repeating=0.6)))
     assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "all")
 
 
 def test_months_of_repeating_traffic_that_differ_are_steady_and_another_one_is_found(tmp_path: Path) -> None:
     *months, new = by_month(9, 300, seed=5, repeating=0.3, spread=0.3)
-    place = served(tmp_path, pa.concat_batches(months))
+    workspace = served(tmp_path, pa.concat_batches(months))
     dated = config(period_column="day")
-    drift = found(place, make_snapshot(place.home, new), of=dated)
+    drift = found(workspace, make_snapshot(workspace.home, new), of=dated)
     assert (drift["verdict"], drift["rule"]) == ("steady", "drift")
     assert len(drift["noise_floor"]["drawn_from"]["snapshot"]["periods"]) == 8
-    other = make_snapshot(place.home, traffic(300, seed=6, repeating=0.3, unknown=0.4, accent="v", n_rare=20))
-    assert alarms(found(place, other, of=dated)) == {"unknown tokens"}
+    other = make_snapshot(
+        workspace.home, traffic(300, seed=6, repeating=0.3, unknown=0.4, accent="v", n_rare=20)
+    )
+    assert alarms(found(workspace, other, of=dated)) == {"unknown tokens"}
 
 
 def with_confidence(batch: pa.RecordBatch, confidence: float) -> pa.RecordBatch:
@@ -266,54 +270,56 @@ def test_the_limit_of_unknown_tokens_is_asked_of_all_logs_repeats_included(
 
 
 @pytest.mark.parametrize("name", ["logs.jsonl", "logs.parquet"])
-def test_tagged_logs_are_compared_with_what_the_champion_said_of_test(place: Served, tmp_path, name) -> None:
+def test_tagged_logs_are_compared_with_what_the_champion_said_of_test(
+    workspace: Served, tmp_path, name
+) -> None:
     logs = period(100, seed=3, confidence=0.6)  # the reference has 0.9 throughout
     if name.endswith("jsonl"):
         rows = logs.select(["tokens", "tags", "confidence"]).to_pylist()
         (tmp_path / name).write_text("".join(json.dumps({**row, "id": 1}) + "\n" for row in rows))
     else:
         pq.write_table(pa.Table.from_batches([logs]), tmp_path / name)
-    drift = found(place, make_snapshot(place.home, period(150, seed=2)), tagged_logs=tmp_path / name)
+    drift = found(workspace, make_snapshot(workspace.home, period(150, seed=2)), tagged_logs=tmp_path / name)
     assert (drift["verdict"], drift["rule"]) == ("warn", "drift_without_labels")
     assert {(s["origin"], s["name"]) for s in drift["statistics"] if s["alarms"]} >= {("logs", "confidence")}
     assert drift["profiles"]["logs"]["current"]["n_sequences"] == logs.num_rows
     assert drift["profiles"]["logs"]["current"]["tags"].keys() == {"O", "S-LOC", "S-PER"}
 
 
-def test_logs_that_are_not_there_are_refused(place: Served, tmp_path: Path) -> None:
+def test_logs_that_are_not_there_are_refused(workspace: Served, tmp_path: Path) -> None:
     with pytest.raises(CorpusFormatError, match="nowhere: a file or folder of tagged logs was required"):
-        found(place, make_snapshot(place.home, period(9, seed=2)), tagged_logs=tmp_path / "nowhere")
+        found(workspace, make_snapshot(workspace.home, period(9, seed=2)), tagged_logs=tmp_path / "nowhere")
 
 
-def test_logs_without_tokens_are_refused(place: Served, tmp_path: Path) -> None:
+def test_logs_without_tokens_are_refused(workspace: Served, tmp_path: Path) -> None:
     pq.write_table(pa.table({"words": ["a"]}), tmp_path / "logs.parquet")
     with pytest.raises(CorpusFormatError, match=r"columns \['tokens'\] were required"):
-        found(place, make_snapshot(place.home, period(9, seed=2)), tagged_logs=tmp_path)
+        found(workspace, make_snapshot(workspace.home, period(9, seed=2)), tagged_logs=tmp_path)
 
 
-def test_what_is_too_old_is_said(place: Served) -> None:
-    snapshot = make_snapshot(place.home, period(150, seed=2))
-    drift = found(place, snapshot, of=config(max_model_age_days=30), last_run=date(2026, 1, 29))
+def test_what_is_too_old_is_said(workspace: Served) -> None:
+    snapshot = make_snapshot(workspace.home, period(150, seed=2))
+    drift = found(workspace, snapshot, of=config(max_model_age_days=30), last_run=date(2026, 1, 29))
     assert (drift["verdict"], drift["rule"]) == ("warn", "model_age")
     assert [age["days"] for age in drift["ages"]] == [31, 3]
 
 
-def test_where_no_model_serves_a_retraining_is_called_for(place: Served) -> None:
-    snapshot = make_snapshot(place.home, period(9, seed=2))
-    drift = found(Served(place.home, "", None), snapshot)
+def test_where_no_model_serves_a_retraining_is_called_for(workspace: Served) -> None:
+    snapshot = make_snapshot(workspace.home, period(9, seed=2))
+    drift = found(Served(workspace.home, "", None), snapshot)
     assert (drift["verdict"], drift["rule"]) == ("retrain", "no_champion")
 
 
-def test_a_champion_whose_run_is_gone_is_an_error_and_leaves_nothing(place: Served) -> None:
-    snapshot = make_snapshot(place.home, period(9, seed=2))
+def test_a_champion_whose_run_is_gone_is_an_error_and_leaves_nothing(workspace: Served) -> None:
+    snapshot = make_snapshot(workspace.home, period(9, seed=2))
     with pytest.raises(RunDirError, match="a finished step was required"):
-        steps.monitor(config(), Served(place.home, "", "2026-01-01-gone"), snapshot, as_of=NIGHT)
-    assert not place.home.monitoring("toy").exists()
+        steps.monitor(config(), Served(workspace.home, "", "2026-01-01-gone"), snapshot, as_of=NIGHT)
+    assert not workspace.home.monitoring("toy").exists()
 
 
-def test_the_card_shows_each_statistic_and_escapes_what_the_data_says(place: Served) -> None:
-    snapshot = make_snapshot(place.home, period(150, seed=2, unknown=0.25, accent="v"))
-    report = steps.monitor(config(), place, snapshot, as_of=NIGHT)
+def test_the_card_shows_each_statistic_and_escapes_what_the_data_says(workspace: Served) -> None:
+    snapshot = make_snapshot(workspace.home, period(150, seed=2, unknown=0.25, accent="v"))
+    report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
     card = steps.drift_card(report)
     assert card.startswith("# Retrain: toy on 2026-02-01\n")
     assert "| statistic | reference | current | value | threshold | support | verdict |" in card
@@ -325,9 +331,9 @@ def test_the_card_shows_each_statistic_and_escapes_what_the_data_says(place: Ser
     assert "&lt;b&gt;\\|x" in steps.drift_card(report)
 
 
-def test_the_card_of_a_tagger_without_a_champion_needs_no_numbers(place: Served) -> None:
-    snapshot = make_snapshot(place.home, period(9, seed=2))
-    report = steps.monitor(config(), Served(place.home, "", None), snapshot, as_of=NIGHT)
+def test_the_card_of_a_tagger_without_a_champion_needs_no_numbers(workspace: Served) -> None:
+    snapshot = make_snapshot(workspace.home, period(9, seed=2))
+    report = steps.monitor(config(), Served(workspace.home, "", None), snapshot, as_of=NIGHT)
     assert "No model serves" in steps.drift_card(report)
 
 

@@ -182,8 +182,8 @@ def both_forms():
     """One trace each for batches of every shape."""
     layer = built(BiLSTM(UNITS))
     signature = [tf.TensorSpec([None, None, N_FEATURES]), tf.TensorSpec([None, None], tf.bool)]
-    forms = (lambda x, mask: layer(x, mask=mask), lambda x, mask: layer(x, mask=mask, seed=SEED))
-    return [tf.function(form, input_signature=signature) for form in forms]
+    word_types = (lambda x, mask: layer(x, mask=mask), lambda x, mask: layer(x, mask=mask, seed=SEED))
+    return [tf.function(word_type, input_signature=signature) for word_type in word_types]
 
 
 @settings(max_examples=25, deadline=None)
@@ -197,11 +197,11 @@ def test_padding_and_batch_order_change_nothing(both_forms, lengths, more, order
     x = drawn(len(lengths), time, N_FEATURES)  # also at padding, where it must not be seen
     shuffled = list(range(len(lengths)))
     order.shuffle(shuffled)
-    for form in both_forms:
-        together = form(x[shuffled], mask_of(lengths, time=time)[shuffled]).numpy()
+    for word_type in both_forms:
+        together = word_type(x[shuffled], mask_of(lengths, time=time)[shuffled]).numpy()
         for row, i in zip(together, shuffled, strict=True):
             n = lengths[i]
             assert (row[n:] == 0).all()
             if n:
-                alone = form(x[i : i + 1, :n], np.ones([1, n], np.bool_))[0]
+                alone = word_type(x[i : i + 1, :n], np.ones([1, n], np.bool_))[0]
                 np.testing.assert_allclose(row[:n], alone, atol=1e-6)

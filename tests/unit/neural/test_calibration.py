@@ -5,7 +5,7 @@ from seqtag.neural._tensorflow import tf
 from seqtag.neural.heads import CRFHead, SoftmaxHead, ViterbiHead
 from seqtag.neural.training import temperature_scaling
 from seqtag.neural.training.temperature_scaling import fitted_temperature
-from tests.unit.neural.toy import rung
+from tests.unit.neural.toy import bucket
 
 TAGS = ("O", "B-X", "B-Y")  # all may follow each other
 
@@ -20,19 +20,19 @@ class Said:
         return tf.gather(vectors, positions), positions > 0
 
 
-def fitted(network, rungs):
-    return fitted_temperature(network, rungs, network.logits)
+def fitted(network, buckets):
+    return fitted_temperature(network, buckets, network.logits)
 
 
 def drawn_from(logits, *, n_sequences, length, seed=1):
     """Return windows of random forms whose tags are drawn as the logits say; the last position is padding."""
     draw = np.random.default_rng(seed)
-    form_ids = draw.integers(1, len(logits), (n_sequences, length + 1)).astype(np.int32)
-    form_ids[:, -1] = 0
-    gumbel = draw.gumbel(size=(*form_ids.shape, len(TAGS)))
-    tag_ids = np.argmax(logits[form_ids] + gumbel, axis=-1).astype(np.int32)
+    word_type_ids = draw.integers(1, len(logits), (n_sequences, length + 1)).astype(np.int32)
+    word_type_ids[:, -1] = 0
+    gumbel = draw.gumbel(size=(*word_type_ids.shape, len(TAGS)))
+    tag_ids = np.argmax(logits[word_type_ids] + gumbel, axis=-1).astype(np.int32)
     tag_ids[:, -1] = 0
-    return rung(form_ids, tag_ids)
+    return bucket(word_type_ids, tag_ids)
 
 
 LOGITS = np.random.default_rng(0).normal(size=(40, 3)) * 1.5
@@ -55,17 +55,17 @@ def test_a_sample_spread_over_all_rungs_gives_nearly_the_same(monkeypatch):
 
 def test_tags_that_are_unknown_do_not_count():
     every_other = np.where(np.arange(600)[:, None] % 2, DEV.tag_ids, -1)
-    found = fitted(Said(3 * LOGITS), [rung(DEV.form_ids, every_other)])
+    found = fitted(Said(3 * LOGITS), [bucket(DEV.word_type_ids, every_other)])
     assert found == pytest.approx(3.0, rel=0.12)
 
 
 def test_where_nothing_is_known_the_temperature_is_one():
-    unknown = rung(DEV.form_ids, np.full_like(DEV.tag_ids, -1))
+    unknown = bucket(DEV.word_type_ids, np.full_like(DEV.tag_ids, -1))
     assert fitted(Said(LOGITS), [unknown]) == 1.0
     assert fitted(Said(LOGITS), []) == 1.0
 
 
 def test_a_dev_without_an_error_does_not_make_confidences_certain():
-    always_right = rung(DEV.form_ids, DEV.form_ids % 3)
+    always_right = bucket(DEV.word_type_ids, DEV.word_type_ids % 3)
     logits = np.eye(3)[np.arange(40) % 3] * 5
     assert fitted(Said(logits), [always_right]) == pytest.approx(0.5, abs=0.01)

@@ -36,16 +36,16 @@ def test_a_filter_sees_three_characters_and_the_most_of_it_stays(by_hand, ids, f
 
 @settings(max_examples=30, deadline=None)
 @given(
-    forms=st.lists(st.lists(st.integers(1, 3), max_size=5), min_size=1, max_size=5),
+    word_types=st.lists(st.lists(st.integers(1, 3), max_size=5), min_size=1, max_size=5),
     more=st.integers(0, 4),
 )
-def test_padding_and_other_forms_change_nothing(by_hand, forms, more):
-    padded = np.zeros([len(forms), 5 + more], np.int32)
-    for row, form in zip(padded, forms, strict=True):
-        row[: len(form)] = form
+def test_padding_and_other_forms_change_nothing(by_hand, word_types, more):
+    padded = np.zeros([len(word_types), 5 + more], np.int32)
+    for row, word_type in zip(padded, word_types, strict=True):
+        row[: len(word_type)] = word_type
     together = by_hand(padded)
-    for features, form in zip(together, forms, strict=True):
-        alone = by_hand(np.array([[*form, 0]], np.int32))[0]
+    for features, word_type in zip(together, word_types, strict=True):
+        alone = by_hand(np.array([[*word_type, 0]], np.int32))[0]
         np.testing.assert_allclose(features, alone, rtol=1e-6)
 
 

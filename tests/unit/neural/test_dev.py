@@ -14,8 +14,8 @@ class Oracle:
     def __init__(self, tag_of_word):
         self._tags = np.array(tag_of_word, dtype=np.int32)
 
-    def form_vectors(self, forms):
-        return self._tags[forms["word_ids"]]
+    def word_type_vectors(self, word_types):
+        return self._tags[word_types["word_ids"]]
 
     def predict(self, vectors, positions):
         output = np.zeros(positions.shape, dtype=OUTPUT)
@@ -31,8 +31,8 @@ def dev_split(tmp_path, dev, *, metric, scheme="IOB2"):
     ground = lay_ground(tmp_path, {"train": TRAIN, "dev": dev}, scheme=scheme, features=features)
     tags, vocabulary = TagIndex.load(ground.vocabulary), Vocabulary.load(ground.vocabulary)
     assert tags.tags == ("B-X", "I-X", "O")
-    forms = {"word_ids": np.append(0, vocabulary.ids(read_word_types(ground.encoded / "dev")))}
-    return DevSplit(rungs_of(ground, "dev"), forms, tags, metric=metric)
+    word_types = {"word_ids": np.append(0, vocabulary.ids(read_word_types(ground.encoded / "dev")))}
+    return DevSplit(rungs_of(ground, "dev"), word_types, tags, metric=metric)
 
 
 PERFECT = Oracle([9, 9, 2, 0, 1])  # <pad>, <unk>, a, b, c

@@ -16,7 +16,7 @@ from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.engine import Engine
 from seqtag.neural.weights import set_weights
-from tests.unit.neural.toy import SMALL, rung, train_config
+from tests.unit.neural.toy import SMALL, bucket, train_config
 
 N_WORDS, TAGS = 12, ("O", "B-X", "I-X")
 SEQUENCES = st.lists(st.lists(st.integers(1, N_WORDS - 1), min_size=1, max_size=6), min_size=1, max_size=5)
@@ -24,7 +24,7 @@ UNDROPPED = SMALL.model_copy(update={"word_dropout": 0.0, "dropout": 0.0, "recur
 ADAM = {"optimizer": "adam", "clip_norm": 0.0, "average": 0.0, "learning_rate": 0.01}
 
 
-def forms():
+def word_types():
     """One form for each word, every other one rare; affixes and characters by chance."""
     draw = np.random.default_rng(0)
     return {
@@ -84,13 +84,13 @@ def padded(sequences, *, width=None):
     return rows
 
 
-def batch(sequences, *, width=6, tag_ids=None, taught=None, weights=None):
+def batch(sequences, *, width=6, tag_ids=None, loss_mask=None, weights=None):
     """Draw one batch of words; where nothing else is said, tags are word ids modulo 3, and all are taught."""
     words = padded(sequences, width=width)
     tag_ids = np.where(words > 0, words % 3, 0) if tag_ids is None else padded(tag_ids, width=width)
-    if taught is not None:
-        tag_ids = np.where(taught, tag_ids, -1)
-    (one,) = BatchSampler([rung(words, tag_ids, weights=weights)], forms(), 99, 9999, seed=1).epoch(1)
+    if loss_mask is not None:
+        tag_ids = np.where(loss_mask, tag_ids, -1)
+    (one,) = BatchSampler([bucket(words, tag_ids, weights=weights)], word_types(), 99, 9999, seed=1).epoch(1)
     return one
 
 
@@ -100,7 +100,7 @@ def learnt(engine, *batches):
 
 
 def read(reader, sequences, *, width=None):
-    return reader.predict(reader.form_vectors(forms()), padded(sequences, width=width))
+    return reader.predict(reader.word_type_vectors(word_types()), padded(sequences, width=width))
 
 
 def assert_same_weights(ours, theirs, *, atol=1e-6):
@@ -159,12 +159,12 @@ def test_a_compiled_step_drops_the_same_as_the_plain_one():
 
 def test_loss_is_the_cross_entropy_of_the_taught_tokens():
     one = engine()
-    emissions, _ = one.network.emissions(one.network.form_vectors(forms()), padded([[2, 3, 4]]))
+    emissions, _ = one.network.emissions(one.network.word_type_vectors(word_types()), padded([[2, 3, 4]]))
     probabilities = tf.nn.softmax(emissions[0]).numpy()
-    taught = batch([[2, 3, 4]], width=3, taught=[[True, False, True]])
+    loss_mask = batch([[2, 3, 4]], width=3, loss_mask=[[True, False, True]])
     # tags are word ids modulo 3: 2, 0, 1
     loss = -np.log(probabilities[0, 2] * probabilities[2, 1])
-    assert one.train_step(one.prepared(taught)) == pytest.approx(loss, rel=1e-5)
+    assert one.train_step(one.prepared(loss_mask)) == pytest.approx(loss, rel=1e-5)
 
 
 def gradients(*batches):
@@ -190,7 +190,7 @@ def test_a_token_counts_the_same_in_a_large_batch_and_in_a_small_one():
 
 def test_tokens_that_are_not_taught_do_not_count():
     alone = batch([[2, 3]], width=2)
-    beside = batch([[2, 3], [2, 3]], width=2, taught=[[True, True], [False, False]])
+    beside = batch([[2, 3], [2, 3]], width=2, loss_mask=[[True, True], [False, False]])
     assert_same_weights(learnt(engine(), alone)[1], learnt(engine(), beside)[1])
 
 
@@ -214,7 +214,7 @@ def test_a_sequence_of_weight_two_counts_as_if_it_came_twice():
 
 def test_tags_are_weighed_in_the_loss():
     one = new_engine(tag_weights=[1.0, 0.5, 3.0])
-    emissions, _ = one.network.emissions(one.network.form_vectors(forms()), padded([[2, 3, 4]]))
+    emissions, _ = one.network.emissions(one.network.word_type_vectors(word_types()), padded([[2, 3, 4]]))
     surprise = -tf.nn.log_softmax(emissions[0]).numpy()
     loss = 3 * surprise[0, 2] + surprise[1, 0] + 0.5 * surprise[2, 1]
     assert one.train_step(one.prepared(batch([[2, 3, 4]], width=3))) == pytest.approx(loss, rel=1e-5)
@@ -224,7 +224,7 @@ def test_tags_are_weighed_in_the_loss():
 def test_a_batch_that_teaches_nothing_changes_no_weight(output):
     one = engine(output=output)
     before = one.network.weights()
-    loss, after = learnt(one, batch([[2, 3]], width=2, taught=[[False, False]]))
+    loss, after = learnt(one, batch([[2, 3]], width=2, loss_mask=[[False, False]]))
     assert loss == [0.0]
     assert_same_weights(before, after, atol=0)
 
@@ -310,8 +310,8 @@ def test_one_token_sequences_and_unknown_words_are_learnt_from(sequences, output
 @pytest.mark.parametrize("output", ["softmax", "viterbi", "crf"])
 def test_a_single_tag_is_certain(output):
     one = new_engine(tags=("O",), output=output)
-    taught = batch(THREE, width=5, tag_ids=[[0] * len(sequence) for sequence in THREE])
-    assert one.train_step(one.prepared(taught)) == pytest.approx(0.0, abs=1e-5)
+    loss_mask = batch(THREE, width=5, tag_ids=[[0] * len(sequence) for sequence in THREE])
+    assert one.train_step(one.prepared(loss_mask)) == pytest.approx(0.0, abs=1e-5)
     output = read(one, THREE)[padded(THREE) > 0]
     assert output["confidence"].min() == pytest.approx(1.0, abs=1e-6)
     assert output["span_confidence"].min() == pytest.approx(1.0, abs=1e-6)
@@ -335,7 +335,7 @@ def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled
     for variable, weight in zip(one.network.variables, plain.get_weights(), strict=True):
         variable.assign(weight)
     for each in batches:
-        token_ids = each.rows_of["words"][each.forms["word_ids"]][each.positions]
+        token_ids = each.rows_of["words"][each.word_types["word_ids"]][each.positions]
         plain.train_on_batch(token_ids, each.tag_ids)
         one.train_step(one.prepared(each))
     for (path, ours), theirs in zip(one.weights().items(), plain.get_weights(), strict=True):

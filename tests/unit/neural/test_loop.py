@@ -10,7 +10,7 @@ from seqtag.neural.training.dev_evaluation import DevScore
 from seqtag.neural.training.fit_tagger import epoch_line, fit
 from seqtag.neural.training.progress import EpochRecord, Position, Progress
 from seqtag.neural.training.training_loop import epochs
-from tests.unit.neural.toy import rung
+from tests.unit.neural.toy import bucket
 
 
 class StubEngine:
@@ -28,21 +28,21 @@ class StubEngine:
     def set_learning_rate(self, rate):
         self.rates.append(rate)
 
-    def form_vectors(self, _forms):
+    def word_type_vectors(self, _word_types):
         raise AssertionError("dev is scored by the function that the test gives")
 
-    predict = form_vectors
+    predict = word_type_vectors
 
 
 def tagged(*, tag_ids, rows):
-    return rung(np.full_like(np.array(tag_ids), 2), tag_ids, rows=rows)
+    return bucket(np.full_like(np.array(tag_ids), 2), tag_ids, rows=rows)
 
 
-def records(engine, rungs, *, scores=(0.5,), batch_size=2, decay=0.0, start=None):
+def records(engine, buckets, *, scores=(0.5,), batch_size=2, decay=0.0, start=None):
     given = iter(scores)
     config = TrainConfig(batch_size=batch_size, learning_rate=0.5, decay=decay)
-    forms = {"word_ids": np.arange(3), "affix_ids": np.zeros([3, 9], np.int32)}
-    drawing = BatchSampler(rungs, forms, batch_size, 1000, seed=1)
+    word_types = {"word_ids": np.arange(3), "affix_ids": np.zeros([3, 9], np.int32)}
+    drawing = BatchSampler(buckets, word_types, batch_size, 1000, seed=1)
     events = epochs(
         engine, drawing, score=lambda _: DevScore(next(given), 0.25), config=config, start=start or Position()
     )
@@ -115,7 +115,7 @@ def test_nothing_to_learn_from_is_an_error():
 
 
 def test_sequences_of_weight_zero_teach_nothing():
-    nothing = rung([[2, 2]], [[0, 1]], weights=[0])
+    nothing = bucket([[2, 2]], [[0, 1]], weights=[0])
     with pytest.raises(TrainingError, match="tokens with a known tag were required, and a weight"):
         next(records(StubEngine(0.0), [nothing]))
 
@@ -152,7 +152,7 @@ def test_an_epoch_is_one_line_with_units():
 
 def test_an_epoch_goes_on_behind_the_batches_that_are_done():
     whole = next(records(StubEngine(2.0, 0.5), [tagged(tag_ids=[[0, 1], [0, -1], [1, 1]], rows=[4, 5, 6])]))
-    done = Position(epoch=1, n_batches=1, loss_sum=2.0, n_taught=4, seconds=100.0)
+    done = Position(epoch=1, n_batches=1, loss_sum=2.0, n_loss_tokens=4, seconds=100.0)
     engine = StubEngine(0.5)  # another batch would find no loss
     rest = records(engine, [tagged(tag_ids=[[0, 1], [0, -1], [1, 1]], rows=[4, 5, 6])], start=done)
     went_on = next(rest)
@@ -162,7 +162,7 @@ def test_an_epoch_goes_on_behind_the_batches_that_are_done():
 
 def test_batches_behind_the_last_position_are_numbered_from_there_in_an_error():
     known = tagged(tag_ids=[[0]] * 6, rows=[1, 2, 3, 4, 5, 6])
-    start = Position(epoch=3, n_batches=2, loss_sum=1.0, n_taught=4)
+    start = Position(epoch=3, n_batches=2, loss_sum=1.0, n_loss_tokens=4)
     with pytest.raises(TrainingError, match=r"^epoch 3, batch 3: a finite loss"):
         next(records(StubEngine(math.nan), [known], start=start))
 

@@ -22,7 +22,7 @@ def network(recipe, *, vectors=None, seed=1, **sizes):
     return TaggerNetwork.of(recipe, SIZES, config, TAGS, vectors, seed=seed)
 
 
-def forms(n=6, *, rare=False):
+def word_types(n=6, *, rare=False):
     """One form for each word; affixes and characters by chance."""
     draw = np.random.default_rng(0)
     return {
@@ -36,7 +36,7 @@ def forms(n=6, *, rare=False):
 
 def emitted(one, *, seed=None):
     """Return the scores at each token; with a seed, as in training."""
-    vectors = one.form_vectors(forms())
+    vectors = one.word_type_vectors(word_types())
     if seed is not None:
         return one.model.emissions(tf.gather(vectors, POSITIONS), POSITIONS > 0, seed).numpy()
     emissions, mask = one.emissions(vectors, POSITIONS)
@@ -97,8 +97,8 @@ def test_a_crf_learns_its_transitions_beside_the_model():
 
 
 def test_a_form_is_its_word_its_affixes_added_up_and_its_characters():
-    one, seen = network("default"), forms()
-    vectors, weights = one.form_vectors(seen).numpy(), one.weights()
+    one, seen = network("default"), word_types()
+    vectors, weights = one.word_type_vectors(seen).numpy(), one.weights()
     words = weights["words/embeddings"][seen["word_ids"]]
     affixes = weights["affixes/embeddings"][seen["affix_ids"]].sum(axis=1)
     expected = np.concatenate([words, affixes, one.model.characters(seen["character_ids"])], axis=1)
@@ -108,19 +108,20 @@ def test_a_form_is_its_word_its_affixes_added_up_and_its_characters():
 def test_static_vectors_are_corrected_by_what_is_learnt_and_are_not_learnt_themselves():
     static = Vectors(pa.array(["a", "b"]), np.array([[1, 2, 3], [4, 5, 6]], np.float32), 2, 0)
     one = network("default", vectors=static)
-    words = one.form_vectors(forms())[:, :3].numpy()
+    words = one.word_type_vectors(word_types())[:, :3].numpy()
     assert words.tolist() == [[0, 0, 0], [1, 2, 3], [4, 5, 6]] * 2  # nothing is learnt yet
     assert one.weights()["words/embeddings"].shape == (6, 3)
     assert not any("static" in path for path in one.weights())
     one.model.words.embeddings.assign(np.full((6, 3), 0.5))
-    assert one.form_vectors(forms())[1, :3].numpy().tolist() == [1.5, 2.5, 3.5]
+    assert one.word_type_vectors(word_types())[1, :3].numpy().tolist() == [1.5, 2.5, 3.5]
 
 
 def test_rare_words_become_unknown_in_training_now_and_then():
     one = network("default", word_dropout=0.25)
     tables = {name: table.value for name, table in one.model.tables().items()}
     often, rare = (
-        one.model.form_vectors(forms(3000, rare=rare), tables, SEED)[:, :12].numpy() for rare in (False, True)
+        one.model.word_type_vectors(word_types(3000, rare=rare), tables, SEED)[:, :12].numpy()
+        for rare in (False, True)
     )
     words = one.weights()["words/embeddings"]
     as_spelled = np.arange(3000) % 6
@@ -132,7 +133,9 @@ def test_rare_words_become_unknown_in_training_now_and_then():
 
 def test_in_reading_no_word_is_dropped():
     one = network("default", word_dropout=0.9)
-    np.testing.assert_array_equal(one.form_vectors(forms(rare=True)), one.form_vectors(forms(rare=False)))
+    np.testing.assert_array_equal(
+        one.word_type_vectors(word_types(rare=True)), one.word_type_vectors(word_types(rare=False))
+    )
 
 
 @pytest.mark.parametrize("recipe", ["seed", "default"])

@@ -191,7 +191,7 @@ THREE = ("O", "B-X", "I-X")
 
 @pytest.mark.parametrize("kind", [SoftmaxHead, ViterbiHead])
 @pytest.mark.parametrize(
-    ("taught", "loss"),
+    ("loss_mask", "loss"),
     [
         ([1, 1, 1], -np.log(0.7 * 0.25 * 0.9)),
         ([1, 0, 1], -np.log(0.7 * 0.9)),
@@ -199,11 +199,11 @@ THREE = ("O", "B-X", "I-X")
         ([0, 0, 0], 0.0),
     ],
 )
-def test_loss_of_a_softmax_is_the_weighted_surprise_at_the_taught_tags(kind, taught, loss):
+def test_loss_of_a_softmax_is_the_weighted_surprise_at_the_taught_tags(kind, loss_mask, loss):
     emissions = tf.constant(np.log(LIKELY) + 3.0, tf.float32)  # what is added to all changes nothing
     mask = np.ones([1, 3], np.bool_)
     given_loss = kind(THREE, "IOB2").loss(
-        emissions, np.array([[1, 2, 0]]), tf.constant([taught], tf.float32), mask
+        emissions, np.array([[1, 2, 0]]), tf.constant([loss_mask], tf.float32), mask
     )
     assert float(given_loss) == pytest.approx(loss, rel=1e-5, abs=1e-6)
 
@@ -228,11 +228,11 @@ def test_a_token_whose_tag_nobody_knows_takes_its_term_out_of_the_loss(tokens, s
     assert np.abs(slopes[known]).sum(axis=-1).all()
 
 
-def crf_loss(tag_ids, taught, *, emissions=None, lengths=None):
+def crf_loss(tag_ids, loss_mask, *, emissions=None, lengths=None):
     emissions = drawn(1, len(tag_ids), 5) if emissions is None else emissions
     mask = np.ones([1, len(tag_ids)], np.bool_) if lengths is None else np.arange(len(tag_ids)) < lengths
     output = traced(CRFHead, "IOB2")[0]
-    return float(output.loss(emissions, np.array([tag_ids]), tf.constant([taught], tf.float32), mask))
+    return float(output.loss(emissions, np.array([tag_ids]), tf.constant([loss_mask], tf.float32), mask))
 
 
 def agreeing_share(emissions, known):
@@ -252,9 +252,9 @@ def agreeing_share(emissions, known):
 )
 def test_loss_of_a_crf_sums_over_tags_that_are_unknown(tag_ids, known):
     emissions = drawn(1, 4, 5)
-    taught = [float(t in known) for t in range(4)]
+    loss_mask = [float(t in known) for t in range(4)]
     loss = -np.log(agreeing_share(emissions[0], known))
-    assert crf_loss(tag_ids, taught, emissions=emissions) == pytest.approx(loss, rel=1e-4, abs=1e-5)
+    assert crf_loss(tag_ids, loss_mask, emissions=emissions) == pytest.approx(loss, rel=1e-4, abs=1e-5)
 
 
 def test_loss_of_a_crf_is_weighted_by_the_mean_over_the_known_tokens():

@@ -24,11 +24,11 @@ class Echo:
 @given(lengths=LENGTHS, cells=st.integers(1, 40))
 def test_every_token_gets_its_own_output_in_the_order_of_the_tokens(lengths, cells):
     offsets = np.cumsum([0, *lengths])
-    form_ids = np.arange(1, offsets[-1] + 1, dtype=np.int32)
+    word_type_ids = np.arange(1, offsets[-1] + 1, dtype=np.int32)
     vectors = 2 * np.arange(offsets[-1] + 1)
     cut = windows(lengths, ladder=[2, 4], overlap=2)
-    output = predict_tokens(Echo(), vectors, form_ids, cut, offsets=offsets, cells=cells)
-    assert output["tag_id"].tolist() == (2 * form_ids).tolist()
+    output = predict_tokens(Echo(), vectors, word_type_ids, cut, offsets=offsets, cells=cells)
+    assert output["tag_id"].tolist() == (2 * word_type_ids).tolist()
 
 
 @given(lengths=LENGTHS, cells=st.integers(4, 40))

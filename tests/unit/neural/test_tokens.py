@@ -105,7 +105,7 @@ def test_few_buckets_are_shared_and_none_is_that_of_padding():
 
 
 def test_padding_comes_first_and_has_nothing_but_zeros(features):
-    table = features.of_forms(pa.array(["Paris", ""]))
+    table = features.of_word_types(pa.array(["Paris", ""]))
     assert {name: values[0].tolist() for name, values in table.items()} == {
         "word_ids": 0,
         "rare": False,
@@ -118,26 +118,26 @@ def test_padding_comes_first_and_has_nothing_but_zeros(features):
 
 
 def test_no_forms_have_the_features_of_padding_alone(features):
-    assert features.of_forms(pa.array([], pa.string()))["character_ids"].shape == (1, 24)
+    assert features.of_word_types(pa.array([], pa.string()))["character_ids"].shape == (1, 24)
 
 
 def test_equal_texts_have_equal_numbers_whatever_stands_beside_them(features, monkeypatch):
-    forms = ["Paris", "USA", "iPhone", "mp3", "24-hour", "", "😀", "a" * 50, "a\u0301"]
-    together = features.of_forms(pa.array(forms))
+    word_types = ["Paris", "USA", "iPhone", "mp3", "24-hour", "", "😀", "a" * 50, "a\u0301"]
+    together = features.of_word_types(pa.array(word_types))
     monkeypatch.setattr(module, "_FORMS_AT_A_TIME", 2)
-    reversed_ = features.of_forms(pa.array(forms[::-1]))
+    reversed_ = features.of_word_types(pa.array(word_types[::-1]))
     for name in together:
         np.testing.assert_array_equal(together[name][1:], reversed_[name][:0:-1])
 
 
 def test_numbers_are_the_same_in_a_graph_and_after_saving_and_loading(features, tmp_path):
-    forms = ["Paris", "USA", "iPhone", "mp4", "24-hour", "", "😀", "a" * 50, "a\u0301", "ΟΔΟΣ", "İ"]
+    word_types = ["Paris", "USA", "iPhone", "mp4", "24-hour", "", "😀", "a" * 50, "a\u0301", "ΟΔΟΣ", "İ"]
     saved = tf.Module()
     saved.features = features
     saved.numbers = tf.function(features, input_signature=[tf.TensorSpec([None], tf.string)])
     tf.saved_model.save(saved, str(tmp_path))
-    served = tf.saved_model.load(str(tmp_path)).numbers(tf.constant(forms))
-    for name, values in features.of_forms(pa.array(forms)).items():
+    served = tf.saved_model.load(str(tmp_path)).numbers(tf.constant(word_types))
+    for name, values in features.of_word_types(pa.array(word_types)).items():
         np.testing.assert_array_equal(values[1:], served[name])
 
 
@@ -164,8 +164,8 @@ def test_words_have_the_ids_that_the_vocabulary_gives_them(known, queries, fold)
         counted.cast(pa.schema([("symbol", pa.string()), ("count", pa.int64())])), fold=fold
     )
     features = TokenFeatures(Vocabulary(words, symbols()), affix_buckets=8)
-    forms = pa.array([*known, *queries], pa.string())
-    assert features.of_forms(forms)["word_ids"][1:].tolist() == words.ids(forms).tolist()
+    word_types = pa.array([*known, *queries], pa.string())
+    assert features.of_word_types(word_types)["word_ids"][1:].tolist() == words.ids(word_types).tolist()
 
 
 def test_each_character_of_unicode_has_the_ids_that_the_vocabulary_gives_it_also_when_served(tmp_path):
@@ -178,7 +178,7 @@ def test_each_character_of_unicode_has_the_ids_that_the_vocabulary_gives_it_also
     assert words.min() == 2, "none is unknown"
 
     features = TokenFeatures(vocabulary, affix_buckets=8)
-    numbers = features.of_forms(every)
+    numbers = features.of_word_types(every)
     assert (numbers["word_ids"][1:] == words).all()
     assert (numbers["character_ids"][1:, 0] == vocabulary.characters.ids(every)).all()
     assert not numbers["character_ids"][1:, 1:].any()

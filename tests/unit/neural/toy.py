@@ -121,17 +121,17 @@ def rungs_of(ground: Ground, split: str = "train") -> list[Bucket]:
     return read_encoded(ground.encoded / split, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
 
 
-def rung(form_ids, tag_ids, *, rows=None, weights=None) -> Bucket:
+def bucket(word_type_ids, tag_ids, *, rows=None, weights=None) -> Bucket:
     """Return sequences of one padded length, one window each, given by forms that are their own word ids."""
-    form_ids, tag_ids = np.array(form_ids, np.int32), np.array(tag_ids, np.int32)
-    n_windows, length = form_ids.shape
+    word_type_ids, tag_ids = np.array(word_type_ids, np.int32), np.array(tag_ids, np.int32)
+    n_windows, length = word_type_ids.shape
     return Bucket(
         length=length,
         row=np.arange(n_windows) if rows is None else np.array(rows),
         weight=np.ones(n_windows, np.float32) if weights is None else np.array(weights, np.float32),
-        windows=windows(np.count_nonzero(form_ids, axis=1), ladder=[length], overlap=0),
-        token_ids=form_ids,
-        form_ids=form_ids,
+        windows=windows(np.count_nonzero(word_type_ids, axis=1), ladder=[length], overlap=0),
+        token_ids=word_type_ids,
+        word_type_ids=word_type_ids,
         tag_ids=tag_ids,
     )
 

@@ -75,12 +75,12 @@ def judged(
     def refuses(rule: str) -> bool:
         return rules.get(rule, "quarantine") in ("quarantine", "fail")
 
-    offenders: dict[str, list[int]] = defaultdict(list)
+    violations: dict[str, list[int]] = defaultdict(list)
     sound = []
     for number, row in enumerate(rows):
         faults = faults_of(row, scheme=scheme, declared=declared, max_length=max_length)
         for rule in filter(in_force, faults):
-            offenders[rule].append(number)
+            violations[rule].append(number)
         if not any(refuses(rule) for rule in filter(in_force, faults)):
             sound.append(number)
 
@@ -97,7 +97,7 @@ def judged(
             (rows[n]["tokens"], rows[n]["tags"]) == (rows[first]["tokens"], rows[first]["tags"])
             for n in later
         )
-        offenders["duplicate_id"].extend(later if equal else same_id)
+        violations["duplicate_id"].extend(later if equal else same_id)
     for number in sound:
         row = rows[number]
         if (
@@ -106,14 +106,14 @@ def judged(
             and len(taggings[tuple(row["tokens"])]) > 1
             and in_force("conflicting_labels")
         ):
-            offenders["conflicting_labels"].append(number)
+            violations["conflicting_labels"].append(number)
 
     reasons: dict[int, set[str]] = defaultdict(set)
-    for rule, numbers in offenders.items():
+    for rule, numbers in violations.items():
         for number in numbers if refuses(rule) else []:
             reasons[number].add(rule)
     kept = [row for number, row in enumerate(rows) if number not in reasons]
-    return {"offenders": dict(offenders), "reasons": dict(reasons), **numbers_of(kept)}
+    return {"violations": dict(violations), "reasons": dict(reasons), **numbers_of(kept)}
 
 
 def numbers_of(kept: list[Row], *, min_length: int = 2) -> dict[str, Any]:

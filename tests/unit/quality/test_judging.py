@@ -36,7 +36,7 @@ SOUND = Evidence(
             "leaked_share": [0.0, 0.0, 0.0, 0.0],
         }
     ),
-    offenders=(),
+    violations=(),
     counts={rule.name: 0 for rule in RULES},
     n_sequences=30,
     n_tags=4,
@@ -98,7 +98,7 @@ def test_the_exact_count_decides_where_the_sample_is_empty():
 
 
 def test_an_offender_that_was_not_counted_is_an_offender():
-    judgement, _ = judged(dataclasses.replace(SOUND, offenders=(OFFENDER,)))
+    judgement, _ = judged(dataclasses.replace(SOUND, violations=(OFFENDER,)))
 
     assert not judgement.held["over_long"]
 
@@ -126,11 +126,11 @@ def test_no_rules_at_all_is_no_pass():
 
 
 def test_totals_in_the_result_are_exact_though_the_frame_holds_a_sample():
-    evidence = dataclasses.replace(SOUND, counts=SOUND.counts | {"over_long": 12}, offenders=(OFFENDER,))
+    evidence = dataclasses.replace(SOUND, counts=SOUND.counts | {"over_long": 12}, violations=(OFFENDER,))
 
     judgement, _ = judged(evidence)
 
-    result = next(r for r in judgement.results["offenders"].results if not r.success)
+    result = next(r for r in judgement.results["violations"].results if not r.success)
     assert result.result["unexpected_count"] == 12
     assert result.result["element_count"] == 30
     assert result.result["unexpected_percent"] == 40.0

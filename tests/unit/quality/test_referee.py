@@ -80,7 +80,7 @@ def test_a_naive_checker_finds_the_same(seed, scheme, declared, rules, examined)
 
     counts = seen.counts
     for rule in (*naive.SINGLE, "duplicate_id", "conflicting_labels"):
-        assert counts.get(rule, 0) == len(expected["offenders"].get(rule, [])), rule
+        assert counts.get(rule, 0) == len(expected["violations"].get(rule, [])), rule
     assert {row: set(reasons) for row, reasons in seen.reasons.items()} == expected["reasons"]
     assert [rows[row["row"]]["tokens"] for row in seen.quarantine] == [
         row["tokens"] for row in seen.quarantine
@@ -96,7 +96,7 @@ def test_a_naive_checker_finds_the_same(seed, scheme, declared, rules, examined)
 def test_the_corrupted_corpora_break_every_rule():
     found = naive.judged(corrupted(1), scheme="IOB2", declared=TAGS, max_length=20, rules={})
 
-    assert set(found["offenders"]) == {*naive.SINGLE, "duplicate_id", "conflicting_labels"}
+    assert set(found["violations"]) == {*naive.SINGLE, "duplicate_id", "conflicting_labels"}
     assert found["n_duplicates"] > 0
     assert found["n_leaks"] > 0
 

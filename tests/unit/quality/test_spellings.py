@@ -25,7 +25,7 @@ def flat(n: int = 30) -> list[dict]:
 
 
 def first_finding(seen) -> str:
-    return next(o.finding for o in seen.found.evidence.offenders if o.rule == "illegal_transition")
+    return next(o.finding for o in seen.found.evidence.violations if o.rule == "illegal_transition")
 
 
 def test_lower_case_spans_are_read_and_the_profile_says_so(examined):
@@ -72,7 +72,7 @@ def test_declared_tags_are_those_of_the_corpus(examined):
 def test_tags_that_are_declared_in_another_spelling_say_so(examined):
     seen = examined(spelled(LOWER), tags={"declared": ["O", "B-per", "I-per", "B-org"]}, quality=LENIENT)
 
-    finding = next(o.finding for o in seen.found.evidence.offenders if o.rule == "unknown_tag")
+    finding = next(o.finding for o in seen.found.evidence.violations if o.rule == "unknown_tag")
     assert finding == "token 1: tag b-per is declared as B-per; declare tags as the corpus spells them"
 
 
@@ -224,7 +224,7 @@ def test_spans_in_a_spelling_that_is_not_read_are_refused_by_name(validated, tag
 
 
 def doubts(seen) -> list[str]:
-    return [o.finding for o in seen.found.evidence.offenders if o.rule == "doubtful_tags"]
+    return [o.finding for o in seen.found.evidence.violations if o.rule == "doubtful_tags"]
 
 
 def test_a_mark_among_flat_labels_is_warned_of_unless_it_is_declared(examined):
