@@ -99,7 +99,7 @@ def dry_run() -> Iterator[list[PlannedStep]]:
     Where one would run, the newest of its outputs is taken for what it would give, to ask those after it.
 
     Raises:
-        NothingStandsError: there is none.
+        MissingUpstreamError: there is none.
     """
     answers: list[PlannedStep] = []
     token = _planned.set(answers)

@@ -10,9 +10,9 @@
       RunDirError                  a run directory is missing, damaged or half-written
         BundleError                a bundle is damaged, incomplete or of another format
       TrainingError                training cannot go on
-      ChildError                   a process that we began met an error that is not ours
-        ChildDiedError             it died
-          ChildCrashedError        of a fault in the code that it ran
+      SubprocessFailedError                   a process that we began met an error that is not ours
+        SubprocessKilledError             it died
+          SubprocessCrashedError        of a fault in the code that it ran
         MemoryExhaustedError       there was not memory enough for it
       RegistryError                the model registry could not be read or written
         PromotionConflictError     somebody else moved the champion in the meantime
@@ -109,7 +109,7 @@ def is_permanent(error: BaseException) -> bool:
     Memory, files that cannot be reached, databases, killed processes and all that is not known here may pass.
     An error counts as passing if one of its causes does.
 
-    >>> is_lasting(BundleError("weights.npz: another digest")), is_lasting(OSError(5, "Input/output error"))
+    >>> is_permanent(BundleError("weights.npz: another digest")), is_permanent(OSError(5, "Input/output error"))
     (True, False)
     """
     code = getattr(error, "error_code", None)  # of MLflow's exceptions, which wrap those of a model's code

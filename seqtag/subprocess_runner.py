@@ -59,9 +59,9 @@ def run_in_subprocess(
 
     Raises:
         MemoryExhaustedError: there was not memory enough.
-        ChildCrashedError: the process died of a fault in the code that it ran. Its last lines are in it.
-        ChildDiedError: the process died of something else, such as a signal from outside.
-        ChildError: an error was raised that is not ours.
+        SubprocessCrashedError: the process died of a fault in the code that it ran. Its last lines are in it.
+        SubprocessKilledError: the process died of something else, such as a signal from outside.
+        SubprocessFailedError: an error was raised that is not ours.
     """
     name = f"{function.__module__}:{function.__qualname__}"
     call = {

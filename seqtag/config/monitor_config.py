@@ -19,7 +19,7 @@ class MonitorConfig(Table):
     tagged_logs: str | None = None  # file or folder of what the champion tagged; may hold ${SEQTAG_AS_OF}
     quantile: float = Field(default=0.99, ge=0.5, lt=1)  # of 100 runs without drift at most one alarms
     resamples: int = Field(default=2000, ge=200)  # more are drawn where many statistics share an alarm rate
-    compare: Compare = "auto"  # auto: only new data, where it is recognisable; see `Earlier.are_in`
+    compare: Compare = "auto"  # auto: only new data, where it is recognisable; see `EarlierSequences.are_in`
     period_column: str | None = None  # of ISO dates; None: periods are random documents
     period: Length = "month"  # few long periods say more of what changes between them than many short ones
     min_periods: int = Field(default=8, ge=3)  # fewer say too little of how periods differ; then as without

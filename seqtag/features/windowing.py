@@ -53,7 +53,7 @@ def windows(lengths: npt.ArrayLike, *, ladder: Sequence[int], overlap: int) -> W
         overlap: tokens, below the last rung.
 
     >>> cut = windows([3, 10], ladder=[4, 6], overlap=2)
-    >>> np.stack([cut.sequence, cut.start, cut.length, cut.keep_start, cut.keep_stop, cut.rung], axis=1)
+    >>> np.stack([cut.sequence, cut.start, cut.length, cut.keep_start, cut.keep_stop, cut.bucket], axis=1)
     array([[0, 0, 3, 0, 3, 4],
            [1, 0, 6, 0, 5, 6],
            [1, 4, 6, 1, 6, 6]])

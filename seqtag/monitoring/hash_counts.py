@@ -21,8 +21,8 @@ class HashCounts:
     def adding(self, further: Hashes) -> HashCounts:
         """Return the tally with further numbers, in any order and with repetitions.
 
-        >>> Tally().adding(np.array([5, 3], np.uint64)).adding(np.array([5, 4, 5], np.uint64))
-        Tally(numbers=array([3, 4, 5], dtype=uint64), counts=array([1, 1, 3]))
+        >>> HashCounts().adding(np.array([5, 3], np.uint64)).adding(np.array([5, 4, 5], np.uint64))
+        HashCounts(numbers=array([3, 4, 5], dtype=uint64), counts=array([1, 1, 3]))
         """
         found, n = np.unique(further, return_counts=True)
         numbers, place = np.unique(np.concatenate([self.numbers, found]), return_inverse=True)
@@ -32,7 +32,7 @@ class HashCounts:
     def of(self, numbers: Hashes) -> Ints:
         """Return `<int64>[n]`: the count of each, 0 of one that is not there.
 
-        >>> Tally().adding(np.array([5, 5, 3], np.uint64)).of(np.array([4, 5, 9], np.uint64))
+        >>> HashCounts().adding(np.array([5, 5, 3], np.uint64)).of(np.array([4, 5, 9], np.uint64))
         array([0, 2, 0])
         """
         if not len(self.numbers):

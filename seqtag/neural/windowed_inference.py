@@ -66,7 +66,7 @@ def predict_tokens(
 def length_batches(lengths: npt.NDArray[np.int32], *, cells: int) -> Iterator[npt.NDArray[np.int64]]:
     """Yield all positions, shortest first, as many at a time as fit into `cells` when padded; at least one.
 
-    >>> [batch.tolist() for batch in reading_batches(np.array([3, 1, 4, 1]), cells=4)]
+    >>> [batch.tolist() for batch in length_batches(np.array([3, 1, 4, 1]), cells=4)]
     [[1, 3], [0], [2]]
     """
     order = np.argsort(lengths, kind="stable")

@@ -42,8 +42,8 @@ def validate_infra(
 
     Raises:
         MemoryExhaustedError: there was not memory enough.
-        ChildDiedError: the process was killed.
-        ChildError: it met an error that is not known to be the model's.
+        SubprocessKilledError: the process was killed.
+        SubprocessFailedError: it met an error that is not known to be the model's.
         OSError: a file could not be read.
     """
 

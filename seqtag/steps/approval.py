@@ -58,11 +58,11 @@ class ApprovalRecord:
         said = read_json(run.approval)
         decision = file_digest(run.decision) if run.decision.exists() else None
         question = ApprovalRequest(**said["question"]) if said["question"] else None
-        record_response = ApprovalResponse(**said["answer"]) if said["answer"] else None
+        response = ApprovalResponse(**said["answer"]) if said["answer"] else None
         return cls(
             said["required"],
             question if question and question.decision == decision else None,
-            record_response if record_response and record_response.decision == decision else None,
+            response if response and response.decision == decision else None,
         )
 
     def objection(self) -> str | None:

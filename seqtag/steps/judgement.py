@@ -50,7 +50,7 @@ def evaluate(run: RunDir) -> Manifest:
     Raises:
         BundleError: the challenger's bundle cannot be used.
         MemoryExhaustedError: there was not memory enough to tag with either of them.
-        ChildDiedError: a process that tags died.
+        SubprocessKilledError: a process that tags died.
         OSError, RunDirError: a file could not be read or written.
     """
     config = read_config(run)

@@ -115,7 +115,7 @@ def train(
     Raises:
         TrainingError: the loss is no longer a number, or there is nothing to learn from.
         MemoryExhaustedError: there was not memory enough for half the batches either.
-        ChildDiedError: the process died.
+        SubprocessKilledError: the process died.
     """
     config = read_config(run)
     inputs = {

@@ -76,7 +76,7 @@ def infra_validate(run: RunDir, workspace: Workspace) -> Manifest:
     Raises:
         RegistryError: the registry could not be reached, or the registered files changed.
         MemoryExhaustedError: there was not memory enough.
-        ChildError: the process was killed, or met an error that is not known to be the model's.
+        SubprocessFailedError: the process was killed, or met an error that is not known to be the model's.
     """
     from seqtag.registry import bundle_digest
 

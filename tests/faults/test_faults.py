@@ -23,7 +23,7 @@ from datetime import date
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 
-config, place = load_tagger(sys.argv[2]), steps.Place.of(Settings())
+config, place = load_tagger(sys.argv[2]), steps.Workspace.of(Settings())
 run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2001, 1, 1))
 print(run.path)
 """

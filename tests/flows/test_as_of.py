@@ -84,7 +84,7 @@ def test_of_all_taggers_each_is_retrained_for_its_own_day_however_late_its_turn_
         asked[deployment] = parameters
         return Outcome(name, "Held", "a tie", is_completed=True)
 
-    monkeypatch.setattr(retrain_all, "run_to_its_end", ran)
+    monkeypatch.setattr(retrain_all, "run_and_wait", ran)
     monkeypatch.setattr(retrain_all, "_deployed_taggers", lambda: {"small": tagger, "utc": str(utc)})
     run_that_was_due(retrain_all.retrain_all, DUE)
     assert asked == {

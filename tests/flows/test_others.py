@@ -65,7 +65,7 @@ def test_one_that_cannot_be_asked_about_stops_no_other(monkeypatch) -> None:
             raise TimeoutError("the server does not answer")
         return child_runs.Outcome(name, "Held", f"a tie, {key}", is_completed=True)
 
-    monkeypatch.setattr(retrain_all, "run_to_its_end", ran)
+    monkeypatch.setattr(retrain_all, "run_and_wait", ran)
     monkeypatch.setattr(retrain_all, "_deployed_taggers", dict)
     state = asyncio.run(retrain_all.retrain_all.fn(["a", "b"]))
     assert (state.is_failed(), state.message.splitlines()) == (

@@ -82,7 +82,7 @@ def test_asking_does_nothing_and_leaves_nothing(night):
 
 
 def test_other_packages_are_a_reason(night, monkeypatch):
-    real = steps.ground.provenance
+    real = steps.context.provenance
 
     def with_another_tensorflow(module, verb):
         found = real(module, verb)
@@ -91,7 +91,7 @@ def test_other_packages_are_a_reason(night, monkeypatch):
         }
         return type(found)(found.code, newer, found.definitions)
 
-    monkeypatch.setattr(steps.ground, "provenance", with_another_tensorflow)
+    monkeypatch.setattr(steps.context, "code_version", with_another_tensorflow)
     answers = asked(night)
     newer = {"package tensorflow"}
     assert running(answers) == {
@@ -179,8 +179,10 @@ def test_a_step_whose_code_changes_while_it_runs_gives_nothing(night, monkeypatc
     folder, workspace = night
     config = load_tagger(Taggers(folder).write(seed=7))
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 3))
-    real = steps.ground.read_anew
-    monkeypatch.setattr(steps.ground, "read_anew", lambda *verb: replace(real(*verb), code="other"))
+    real = steps.context.uncached_code_version
+    monkeypatch.setattr(
+        steps.context, "uncached_code_version", lambda *verb: replace(real(*verb), code="other")
+    )
     steps.force(run, ["validate"], by="me")
     with pytest.raises(RunDirError, match="validate: code that stays as it is was required"):
         steps.validate(run)
@@ -206,5 +208,5 @@ def test_a_step_that_there_is_not_is_refused_before_anything_is_read(tmp_path):
 
 
 def test_the_steps_that_may_be_forced_are_those_that_make_up_the_code_of_a_run():
-    verbs = [verb for verbs in steps.ground._VERBS.values() for verb in verbs]
+    verbs = [verb for verbs in steps.context._VERBS.values() for verb in verbs]
     assert sorted(verbs) == sorted(get_args(steps.StepName))

@@ -279,12 +279,12 @@ def traced(tmp_path_factory):
                     ran.add((module.removesuffix(".__init__"), outer))
 
         config = load_tagger(Taggers(folder).write())
-        place = steps.Place.of(Settings(home=folder / "home"))
+        place = steps.Workspace.of(Settings(home=folder / "home"))
         run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
         seen = {}
         threading.setprofile(note)
         more = dict.fromkeys(("register", "infra_validate", "promote"), (place,))
-        by = {"promote": {"by": steps.Occasion("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))}}
+        by = {"promote": {"by": steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))}}
         learning = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
         for verb in (*learning, "register", "infra_validate", "promote"):
             ran.clear()

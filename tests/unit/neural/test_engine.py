@@ -329,7 +329,7 @@ def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled
     plain.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     first = batch([[2, 3, 2, 5, 2], [7, 2], [2, 2, 2]])
     batches = [first, batch([[3, 3], [2, 9, 9, 9], [4, 4, 2, 6]])]  # of ten tokens, by which both divide
-    for module in ("dropout", "bilstm"):
+    for module in ("layers.dropout", "layers.bilstm"):
         monkeypatch.setattr(f"seqtag.neural.{module}.keep_mask", lambda shape, _rate, _seed: tf.ones(shape))
     one = new_engine("seed", compiled=[each.shape for each in batches] if is_compiled else ())
     for variable, weight in zip(one.network.variables, plain.get_weights(), strict=True):
