@@ -64,7 +64,7 @@ registry: $(VENV)/ready
 wheel: $(VENV)/ready
 	rm -rf dist build
 	$(BIN)/python -m build --wheel
-	$(BIN)/python tests/house/check_wheel.py dist/*.whl
+	$(BIN)/python tests/architecture/check_wheel.py dist/*.whl
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .coverage .mypy_cache .ruff_cache .pytest_cache .hypothesis

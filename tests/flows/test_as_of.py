@@ -61,7 +61,7 @@ def test_a_retraining_reads_and_is_named_by_the_day_of_its_schedule(
     assert run_that_was_due(watch, DUE, tagger=tagger).name == "Changed"
     state = run_that_was_due(retrain, DUE, tagger=tagger)
     assert state.name == "Promoted", state.message
-    assert state.result().begun == "2026-02-01"
+    assert state.result().as_of == "2026-02-01"
     state = run_that_was_due(monitor, DUE, tagger=tagger)
     assert state.name == "Steady", state.message
     assert state.result().path.name.startswith("2026-02-01-")

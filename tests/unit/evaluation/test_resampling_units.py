@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from seqtag.config import EvaluateConfig
-from seqtag.evaluation import evaluate_predictions, resampling_units
+from seqtag.evaluation import evaluate_predictions
+from seqtag.evaluation import resampling_units as units
 from seqtag.evaluation.predictions import read_predictions
 from seqtag.evaluation.resampling_units import resampling_units
 
@@ -75,4 +76,4 @@ def test_metrics_say_the_number_of_documents(write_predictions: WritePredictions
 
 
 def test_the_examples_hold() -> None:
-    assert doctest.testmod(resampling_units).failed == 0
+    assert doctest.testmod(units).failed == 0

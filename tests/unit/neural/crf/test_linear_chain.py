@@ -28,7 +28,7 @@ from seqtag.neural.crf.linear_chain import (
     viterbi,
 )
 from seqtag.tagging import legal_transitions
-from tests.unit.neural.paths import (
+from tests.unit.neural.crf.paths import (
     IOB2,
     TIME,
     Problem,

@@ -349,7 +349,7 @@ import numpy as np
 from seqtag.neural._tensorflow import tf
 two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
-from tests.unit.neural.test_engine import THREE, batch, new_engine
+from tests.unit.neural.training.test_engine import THREE, batch, new_engine
 
 def learnt(strategy):
     with strategy.scope():
