@@ -1,7 +1,7 @@
 """What the server does by itself about our flow runs; installed once, and updated in place.
 
 A run whose process was killed together with its worker sends no heartbeat any more: it is marked as crashed
-after SILENCE seconds. A worker then takes it up again (`flows.worker.recovery`), and its steps find what was finished.
+after SILENCE seconds. A worker then restarts it (`flows.worker.recovery`); its steps find what was finished.
 """
 
 from __future__ import annotations

@@ -1,4 +1,6 @@
-"""Reports and data docs over HTTP, so that the dashboard can link to them: `python -m flows.services.report_server PORT`.
+"""Serve reports and data docs over HTTP, so that the dashboard can link to them.
+
+`python -m flows.services.report_server PORT` runs it.
 
 Nothing else of $SEQTAG_HOME is served: not the registry, the corpora, configurations or checkpoints.
 """

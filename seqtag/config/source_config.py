@@ -323,7 +323,7 @@ class SqlSource(LongColumns):
 
 
 class SampleSource(Table):
-    """Sessions of user actions drawn from a known hidden semi-Markov model; see `seqtag.corpus.sample_corpus`."""
+    """User actions drawn from a known hidden semi-Markov model; see `seqtag.corpus.sample_corpus`."""
 
     format: Literal["sample"]
     n_sequences: int = Field(default=3000, ge=10)

@@ -1,7 +1,7 @@
 """TaggerConfig: all that decides what is computed, one table per verb. It alone enters `run_id`.
 
-Tables of `seqtag.config.schedule` and `seqtag.config.monitor_config` say how a tagger is run and watched; they are
-left out wherever a configuration is written or its digest taken.
+Tables of `seqtag.config.schedule` and `seqtag.config.monitor_config` say how a tagger is run and watched;
+they are left out wherever a configuration is written or its digest taken.
 """
 
 from __future__ import annotations

@@ -46,7 +46,7 @@ def count_batch(
     """Count the sequences of a batch; their numbers are those in `found.batch`.
 
     Args:
-        own: `<int64>[n_sequences]`, the document of each sequence of train, -1 elsewhere; see `TrainingReference`.
+        own: `<int64>[n_sequences]`, document of each train sequence, else -1; see `TrainingReference`.
     """
     tokens, offsets = flatten(found.batch.column(TOKENS))
     owners = sequence_numbers(offsets)

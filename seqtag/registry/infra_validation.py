@@ -1,6 +1,6 @@
 """Infra validation: a registered model is loaded as its consumers do, and tried in a process of its own.
 
-`seqtag.registry.smoke_test` has the inputs and the checks. Only what says something of the model is a finding, as
+`seqtag.registry.smoke_test` has the inputs and the checks. Only a fault of the model is a finding, as
 a verdict rests on it and is reused. What may pass, such as a killed process or a locked database, is raised.
 """
 

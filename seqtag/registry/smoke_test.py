@@ -1,6 +1,6 @@
 """What a registered model is tried with: golden sequences, odd ones, and what is no sequence at all.
 
-`run_smoke_test` runs in a process that nothing else uses, as a consumer's would. An error is a finding only where it
+`run_smoke_test` runs in a separate process, as a consumer's would. An error is a finding only where it
 lasts (`seqtag.errors.is_permanent`); another one ends the trial, and is raised.
 """
 

@@ -1,4 +1,4 @@
-"""Check what a wheel holds: seqtag and nothing else. `python tests/architecture/check_wheel.py dist/*.whl`."""
+"""Check that a wheel holds seqtag alone: `python tests/architecture/check_wheel.py dist/*.whl`."""
 
 import sys
 import zipfile

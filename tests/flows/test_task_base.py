@@ -70,7 +70,7 @@ def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
     [
         ConfigError("x"), CorpusFormatError("x"), TrainingError("x"), PromotionConflictError("x"),
         RegistryError("damaged"), TaskRunTimeoutError(), OSError(errno.ENOSPC, "disk full"),
-        FileNotFoundError(), PermissionError(), ValueError("x"), MemoryError(), SubprocessFailedError("a bug"),
+        FileNotFoundError(), PermissionError(), ValueError("x"), MemoryError(), SubprocessFailedError("bug"),
         MemoryExhaustedError("x"), registry_error(OSError(errno.ENOSPC, "disk full")),
         BundleError("another format"), registry_error(MemoryError()), registry_error(too_long()),
     ],

@@ -35,8 +35,8 @@ def read_parallel(
     """Yield the sequences of a file of tokens with the tags of another file.
 
     A line is what ends with a newline, or a carriage return and a newline. Only blanks and tabs separate its
-    tokens, as in `seqtag.corpus.text_blocks.fields_of_line`. A line without tokens, or with more or fewer tags than
-    tokens, is a broken sequence.
+    tokens, as in `seqtag.corpus.text_blocks.fields_of_line`. A line without tokens, or with another number of
+    tags, is a broken sequence.
 
     Raises:
         CorpusFormatError: one file has fewer lines, or the encoding is wrong. Two empty files yield nothing.

@@ -55,7 +55,7 @@ class CRF(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
 
     Args:
         n_tags: tag ids.
-        legal: `<bool>[n_tags + 1, n_tags + 1]` as for `legal_transition_scores`; None for all. A transition that is not
+        legal: `<bool>[n_tags + 1, n_tags + 1]` as for `legal_transition_scores`; None: all. One that is not
             legal scores `ILLEGAL`, whatever its weight is, and is not learnt.
 
     Call arguments:

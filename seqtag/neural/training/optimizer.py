@@ -147,7 +147,7 @@ class Optimizer:
 
 
 def caught_up(rows: TableRows, missed: Any) -> TableRows:
-    """Return rows as they are after steps without a gradient, `<float32>[n, 4]` as `DeferredUpdates` tells of them."""
+    """Return rows as they are after the steps without a gradient that `DeferredUpdates` counted."""
     of_first, of_second, moved, epsilon = tf.split(missed, 4, axis=1)  # [n, 1] each
     values = rows.values - moved * rows.first / (tf.sqrt(rows.second) + epsilon)
     return TableRows(rows.ids, values, rows.first * of_first, rows.second * of_second)
