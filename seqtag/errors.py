@@ -109,7 +109,7 @@ def is_permanent(error: BaseException) -> bool:
     Memory, files that cannot be reached, databases, killed processes and all that is not known here may pass.
     An error counts as passing if one of its causes does.
 
-    >>> is_permanent(BundleError("weights.npz: another digest")), is_permanent(OSError(5, "Input/output error"))
+    >>> is_permanent(BundleError("another digest")), is_permanent(OSError(5, "Input/output error"))
     (True, False)
     """
     code = getattr(error, "error_code", None)  # of MLflow's exceptions, which wrap those of a model's code

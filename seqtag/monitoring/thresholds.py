@@ -74,7 +74,7 @@ def past_period_limit(values: Floats, period_of: Ints, tail: float) -> float | N
         values: `<float64>[n]`, simulated; NaN where a period had nothing to compare.
         period_of: `<int64>[n]`, the period that each is of.
 
-    >>> round(past_period_limit(np.array([0.0, 1.0, 2.0]), np.arange(3), 0.05), 2)  # 1 + 2.92 * sqrt(1 + 1 / 3)
+    >>> round(past_period_limit(np.array([0.0, 1.0, 2.0]), np.arange(3), 0.05), 2)  # 1 + 2.92 sqrt(4 / 3)
     4.37
     """
     some = ~np.isnan(values)
@@ -97,7 +97,7 @@ def smallest_significant_difference(n_hits: int, n_reference: int, n_current: in
     Given all hits of both sides, those on the current one are binomial (Przyborowski and Wilenski 1940). The
     bootstrap cannot know this where the reference has hardly any: it draws none that are not there.
 
-    >>> smallest_significant_difference(0, 1000, 1000, 0.05)  # of 4 hits all are on one side with probability 1/16: 5 alarm
+    >>> smallest_significant_difference(0, 1000, 1000, 0.05)  # 4 of 4 on one side: 1/16, 5 of 5: 1/32
     0.004
     """
     share = n_current / (n_current + n_reference)

@@ -25,8 +25,8 @@ def few_test_documents(
 ) -> list[Violation]:
     """Return one offender if fewer documents than `fewest` are left to score in the test split.
 
-    Documents are counted as the gate resamples them: see `seqtag.evaluation.resampling_units`. An empty split, or one whose
-    `fewest` is 0, is none of this rule's.
+    Documents are counted as the gate resamples them (`seqtag.evaluation.resampling_units`). An empty split
+    breaks another rule.
     """
     is_test = (table.split == SPLITS.index("test")) & findings.kept & ~table.unlabelled
     if not is_test.any() or not fewest:

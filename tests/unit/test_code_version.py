@@ -252,7 +252,7 @@ def test_all_that_runs_is_known_before(verb, traced):
 
 # What runs beside a step and decides nothing: addresses, sealing and what tells of it.
 AROUND = {"seqtag.run_dir", "seqtag.artifacts", "seqtag.code_version"}
-ADDRESS = ("seqtag.steps.context", "Place")
+ADDRESS = ("seqtag.steps.context", "Workspace")
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ def legal_transition_scores(legal: npt.NDArray[np.bool_]) -> TransitionScores:
             start of a sequence, the last column its end, as in `seqtag.tagging.legal_transitions`.
 
     >>> import numpy as np
-    >>> legal_transition_scores(np.array([[True, True], [False, True]])).start  # of one tag that may not be the first
+    >>> legal_transition_scores(np.array([[True, True], [False, True]])).start  # one tag may not be first
     array([-10000.], dtype=float32)
     """
     return TransitionScores(*(np.where(part, 0.0, ILLEGAL).astype(np.float32) for part in legal_parts(legal)))
