@@ -1,0 +1,89 @@
+"""Plain English: words and forms that readers outside the project stumble over stand in no text of it."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+PACKAGES = ("seqtag", "flows", "tasks")
+PAGES = ("README.md", "benchmarks/README.md", "deployments/README.md", "docs/*.md")
+
+# What not to write, and what to write in its place.
+WORDS = {
+    r"nights?|nightly": "run, daily run",
+    r"verbs?": "step",
+    r"rungs?|ladders?": "bucket, length buckets",
+    r"beside": "next to, besides, baseline",
+    r"anew": "again, restarted",
+    r"ours": "seqtag's, own",
+    r"tells? apart|told": "distinguish, reported, notified",
+    r"mend(?:ed|s|able)?": "fix",
+    r"tak(?:e|es|en|ing) up|took up": "recover, resume",
+    r"tak(?:e|es|en|ing) over|took over": "reuse",
+    r"stands?": "is, is up to date, is written",
+    r"seal(?:s|ed|ing)?": "publish, write",
+    r"of (?:its|their) own": "separate, own",
+    r"lets? serve": "promote",
+    r"was required\. Received|were required\. Received": "expected ..., got ...",
+}
+PATTERN = re.compile(r"\b(?:" + "|".join(WORDS) + r")\b", re.IGNORECASE)
+QUESTION = re.compile(r"(?:What|Which|How|Whether|Where|Who|That|Of)\b")
+
+
+def texts(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield each string and comment of a Python file with its line."""
+    for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline):
+        if token.type in (tokenize.STRING, tokenize.COMMENT):
+            for number, line in enumerate(token.string.splitlines()):
+                yield token.start[0] + number, line
+
+
+def python_files() -> list[str]:
+    found = [path for package in PACKAGES for path in (CHECKOUT / package).rglob("*.py")]
+    return sorted(str(path.relative_to(CHECKOUT)) for path in found)
+
+
+@pytest.mark.parametrize("package", sorted({str(Path(name).parent) for name in python_files()}))
+def test_texts_of_the_code_are_in_plain_english(package: str) -> None:
+    found = [
+        f"{path.relative_to(CHECKOUT)}:{line}: {match[0]!r} in: {text.strip()}"
+        for path in sorted((CHECKOUT / package).glob("*.py"))
+        for line, text in texts(path)
+        if (match := PATTERN.search(text))
+    ]
+
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize(
+    "name", sorted(str(p.relative_to(CHECKOUT)) for page in PAGES for p in CHECKOUT.glob(page))
+)
+def test_pages_are_in_plain_english(name: str) -> None:
+    lines = (CHECKOUT / name).read_text("utf-8").splitlines()
+    found = [
+        f"{name}:{n}: {match[0]!r} in: {line}"
+        for n, line in enumerate(lines, 1)
+        if (match := PATTERN.search(line))
+    ]
+
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("name", python_files())
+def test_docstrings_begin_with_an_imperative_or_a_noun(name: str) -> None:
+    tree = ast.parse((CHECKOUT / name).read_text("utf-8"))
+    documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    found = [
+        f"{name}:{getattr(node, 'lineno', 1)}: {text.splitlines()[0]}"
+        for node in ast.walk(tree)
+        if isinstance(node, documented) and (text := ast.get_docstring(node)) and QUESTION.match(text)
+    ]
+
+    assert not found, "\n".join(found)
