@@ -178,7 +178,7 @@ def tagging(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
     """Return the table of tagging train."""
     contenders = []
     for recipe, prepared in of.items():
-        options, bundle = {"folder": prepared.folder}, str(prepared.run.model)
+        options, bundle = {"folder": prepared.folder}, str(prepared.run.output("train"))
         in_fresh_process(Contender("bundle", "engine", "bundle", {**options, "out": bundle}))
         contenders.append(Contender(f"seqtag {recipe}", "engine", "tagging", {**options, "bundle": bundle}))
     default = {"folder": of["default"].folder}

@@ -1,4 +1,4 @@
-"""How a step's output appears: whole, with its manifest, or not at all.
+"""Outputs of steps: published whole, with a manifest, or not at all.
 
 A step writes one folder. Its manifest says which inputs it was made from and the digest of every file; a
 folder without a manifest that matches does not count.
@@ -14,7 +14,6 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +21,7 @@ from typing import Any
 from seqtag.errors import RunDirError
 
 MANIFEST = "manifest.json"
-_NO_MANIFEST = (ValueError, TypeError, RecursionError)  # what a file with another content makes Python raise
+_NO_MANIFEST = (ValueError, TypeError, RecursionError)  # raised where the file holds something else
 
 
 @dataclass(frozen=True)
@@ -48,28 +47,33 @@ def materialize(
     inputs: Mapping[str, str],
     write: Callable[[Path], None],
     elsewhere: Iterable[Path] = (),
+    dry_run: DryRun | None = None,
 ) -> Manifest:
-    """Make `output` with `write(folder)` unless it already stands, made from the same inputs.
+    """Write `output` with `write(folder)`, unless it exists and was made from the same inputs.
 
-    It may stand there, or in one of the folders `elsewhere`: the files of that are then linked.
+    An output from the same inputs in one of the folders `elsewhere` is linked instead of written again.
 
-    `write` gets an empty folder beside `output`, which takes its name when the manifest is written. Of two
-    processes the second waits, and finds the first one's work.
-    Whatever `write` raises leaves the earlier output untouched.
+    `write` gets an empty folder next to `output`, which is renamed once its manifest is written. Of two
+    processes the second waits, and reuses the work of the first. If `write` raises, an earlier output stays.
+
+    Args:
+        dry_run: notes what would be done, and nothing is written.
+
+    Raises:
+        MissingUpstreamError: in a dry run, there is no output to stand in for the one to be written.
     """
     elsewhere = list(elsewhere)
-    asked = _planned.get()
     with file_lock(output.with_name(f".{output.name}.lock")):
         for folder in (output, *elsewhere):
             found = _read_manifest(folder)
             if found is None or found.step != step or dict(found.inputs) != dict(inputs):
                 continue
             if _reuse(folder, found, output):
-                if asked is not None:
-                    asked.append(PlannedStep(step, would_run=False))
+                if dry_run is not None:
+                    dry_run.steps.append(PlannedStep(step, would_run=False))
                 return found
-        if asked is not None:
-            return _plan(asked, output, elsewhere, step=step, inputs=inputs)
+        if dry_run is not None:
+            return _substitute(dry_run, output, elsewhere, step=step, inputs=inputs)
         started = time.monotonic()
         with scratch_folder(output.with_name(f".{output.name}.partial")) as partial:
             write(partial)
@@ -78,60 +82,46 @@ def materialize(
 
 @dataclass(frozen=True)
 class PlannedStep:
-    """What a step would do, and what it would be made from that the newest of its outputs was not."""
+    """A step in a dry run; `changed` holds the inputs that differ from those of its newest output."""
 
     step: str
     would_run: bool
     changed: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)  # before, and now
 
 
-class MissingUpstreamError(RunDirError):
-    """A step was asked for what it would do, and those after it stand on what it never made."""
+class DryRun:
+    """Collects what steps would do.
 
-
-_planned: ContextVar[list[PlannedStep] | None] = ContextVar("asked", default=None)
-
-
-@contextmanager
-def dry_run() -> Iterator[list[PlannedStep]]:
-    """Have steps say what they would do, and do nothing.
-
-    Where one would run, the newest of its outputs is taken for what it would give, to ask those after it.
-
-    Raises:
-        MissingUpstreamError: there is none.
+    Where a step would run, its newest output stands in for the new one, so that later steps can be checked.
     """
-    answers: list[PlannedStep] = []
-    token = _planned.set(answers)
-    try:
-        yield answers
-    finally:
-        _planned.reset(token)
+
+    def __init__(self) -> None:
+        self.steps: list[PlannedStep] = []
 
 
-def _plan(
-    answers: list[PlannedStep],
-    output: Path,
-    elsewhere: Iterable[Path],
-    *,
-    step: str,
-    inputs: Mapping[str, str],
+class MissingUpstreamError(RunDirError):
+    """A dry run cannot go on: no run has an output of this step yet."""
+
+
+def _substitute(
+    dry_run: DryRun, output: Path, elsewhere: Iterable[Path], *, step: str, inputs: Mapping[str, str]
 ) -> Manifest:
+    """Note that a step would run, and put its newest output in place."""
     for folder in (output, *elsewhere):
         found = _read_manifest(folder)
         if found is not None and found.step == step and _reuse(folder, found, output):
             names = sorted({*found.inputs, *inputs})
             both = {name: (found.inputs.get(name), inputs.get(name)) for name in names}
             changed = {name: pair for name, pair in both.items() if pair[0] != pair[1]}
-            answers.append(PlannedStep(step, would_run=True, changed=changed))
+            dry_run.steps.append(PlannedStep(step, would_run=True, changed=changed))
             return found
-    answers.append(PlannedStep(step, would_run=True))
-    raise MissingUpstreamError(f"{output}: an output of {step} was required. Received: none, in any run")
+    dry_run.steps.append(PlannedStep(step, would_run=True))
+    raise MissingUpstreamError(f"{output}: no run has an output of {step}, so later steps cannot be checked")
 
 
 @contextmanager
 def file_lock(lock: Path) -> Iterator[None]:
-    """Wait until nobody else holds `lock`; the kernel releases it when its holder dies."""
+    """Hold the lock `lock`, waiting for another holder; the kernel releases it when its holder dies."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -140,7 +130,7 @@ def file_lock(lock: Path) -> Iterator[None]:
 
 @contextmanager
 def scratch_folder(path: Path) -> Iterator[Path]:
-    """Give an empty folder, and remove what is left of it in the end."""
+    """Create an empty folder, and remove what is left of it afterwards."""
     remove_folder(path)
     path.mkdir(parents=True)
     try:
@@ -156,7 +146,7 @@ def remove_folder(folder: Path) -> None:
 
 
 def publish(partial: Path, output: Path, *, step: str, inputs: Mapping[str, str], seconds: float) -> Manifest:
-    """Give a finished folder its manifest and then its name."""
+    """Write the manifest of a finished folder, then rename it into place."""
     manifest = Manifest(
         step=step,
         inputs=dict(inputs),
@@ -216,7 +206,7 @@ def require_manifest(output: Path) -> Manifest:
         pass
     except OSError as error:
         raise RunDirError(f"{output}: finished step cannot be read: {error}") from error
-    raise RunDirError(f"{output}: a finished step was required. Received: nothing, or files that changed")
+    raise RunDirError(f"{output}: no finished output, or its files changed; run the step that writes it")
 
 
 def read_json(path: Path) -> Any:
@@ -228,7 +218,7 @@ def read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise RunDirError(f"{path}: a JSON file was required. Received: {error}") from error
+        raise RunDirError(f"{path}: cannot be read as JSON: {error}") from error
 
 
 def write_json(path: Path, value: object) -> None:
@@ -238,6 +228,11 @@ def write_json(path: Path, value: object) -> None:
         json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
     )
     partial.replace(path)
+
+
+def digest(*parts: str) -> str:
+    """Return the sha256 of a list of strings."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def file_digest(path: Path) -> str:
@@ -275,13 +270,13 @@ def _replace(partial: Path, output: Path) -> None:
 
 
 def _reuse(folder: Path, manifest: Manifest, output: Path) -> bool:
-    """Give `output` the files of a folder, which nobody ever changes; False if they are not what it says."""
+    """Link the files of a finished folder into `output`; False if they do not match its manifest."""
     if folder == output:
         return _is_intact(output, manifest)
     with scratch_folder(output.with_name(f".{output.name}.partial")) as partial:
         try:
             shutil.copytree(folder, partial, copy_function=_linked_or_copied, dirs_exist_ok=True)
-        except (OSError, shutil.Error):  # it is being replaced, or removed
+        except (OSError, shutil.Error):  # the folder is being replaced or removed
             return False
         if _read_manifest(partial) != manifest or not _is_intact(partial, manifest):
             return False

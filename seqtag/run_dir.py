@@ -7,6 +7,8 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqtag.pipeline import FOLDERS
+
 
 @dataclass(frozen=True)
 class Home:
@@ -105,6 +107,10 @@ class RunDir:
         """The day that it was opened for, in the time zone of the tagger's schedule, like 2026-01-31."""
         return self.id[:10]
 
+    def output(self, step: str) -> Path:
+        """The folder that a step writes, whole or not at all."""
+        return self.path / FOLDERS[step]
+
     @property
     def config(self) -> Path:
         """The tagger's configuration as it was, with every default, as JSON."""
@@ -136,86 +142,58 @@ class RunDir:
         return self.path / "approval.json"
 
     @property
-    def validation(self) -> Path:
-        return self.path / "validation"
-
-    @property
     def profile(self) -> Path:
-        return self.validation / "profile.json"
+        return self.output("validate") / "profile.json"
 
     @property
     def quarantine(self) -> Path:
-        return self.validation / "quarantine.parquet"
+        return self.output("validate") / "quarantine.parquet"
 
     @property
     def data_docs(self) -> Path:
-        return self.validation / "data_docs" / "index.html"
-
-    @property
-    def splits(self) -> Path:
-        return self.path / "splits"
+        return self.output("validate") / "data_docs" / "index.html"
 
     def split(self, name: str) -> Path:
-        return self.splits / f"{name}.parquet"
-
-    @property
-    def vocabulary(self) -> Path:
-        return self.path / "vocabulary"
+        return self.output("split") / f"{name}.parquet"
 
     @property
     def tags(self) -> Path:
         """The tag set, in the order of the tag ids."""
-        return self.vocabulary / "tags.json"
-
-    @property
-    def encoded(self) -> Path:
-        return self.path / "encoded"
-
-    @property
-    def model(self) -> Path:
-        return self.path / "model"
+        return self.output("index") / "tags.json"
 
     @property
     def bundle(self) -> Path:
         """What the bundle says of itself."""
-        return self.model / "bundle.json"
+        return self.output("train") / "bundle.json"
 
     @property
     def history(self) -> Path:
         """Scores per epoch."""
-        return self.model / "history.json"
+        return self.output("train") / "history.json"
 
     def checkpoints(self, key: str) -> Path:
         """Where a training goes on that was cut off, in whichever run directory it began."""
         return self.path.parent / ".checkpoints" / key
 
     @property
-    def baseline_dir(self) -> Path:
-        return self.path / "baseline"
-
-    @property
     def baseline_predictions(self) -> Path:
         """Test split as tagged by the baseline, if one was asked for."""
-        return self.baseline_dir / "predictions.parquet"
+        return self.output("baseline") / "predictions.parquet"
 
     @property
     def baseline_facts(self) -> Path:
         """How the baseline was made."""
-        return self.baseline_dir / "facts.json"
-
-    @property
-    def anchor_dir(self) -> Path:
-        return self.path / "anchor"
+        return self.output("baseline") / "facts.json"
 
     @property
     def anchor(self) -> Path:
         """The reason why the champion cannot be compared, if any, and the opponent in its place."""
-        return self.anchor_dir / "anchor.json"
+        return self.output("anchor") / "anchor.json"
 
     @property
     def anchor_model(self) -> Path:
         """The bundle of the champion's configuration trained on this split, where one was needed."""
-        return self.anchor_dir / "model"
+        return self.output("anchor") / "model"
 
     @property
     def anchor_work(self) -> Path:
@@ -223,63 +201,39 @@ class RunDir:
         return self.path / ".anchor"
 
     @property
-    def evaluation(self) -> Path:
-        return self.path / "evaluation"
-
-    @property
     def metrics(self) -> Path:
-        return self.evaluation / "metrics.json"
+        return self.output("evaluate") / "metrics.json"
 
     def predictions(self, who: str) -> Path:
         """Test split as tagged by `challenger` or `champion`."""
-        return self.evaluation / f"{who}.parquet"
-
-    @property
-    def decision_dir(self) -> Path:
-        return self.path / "decision"
+        return self.output("evaluate") / f"{who}.parquet"
 
     @property
     def decision(self) -> Path:
-        return self.decision_dir / "decision.json"
-
-    @property
-    def registration_dir(self) -> Path:
-        return self.path / "registration"
+        return self.output("decide") / "decision.json"
 
     @property
     def registration(self) -> Path:
-        return self.registration_dir / "registration.json"
-
-    @property
-    def infra_dir(self) -> Path:
-        return self.path / "infra"
+        return self.output("register") / "registration.json"
 
     @property
     def infra(self) -> Path:
         """How the registered model behaved in a process of its own."""
-        return self.infra_dir / "findings.json"
-
-    @property
-    def promotion_dir(self) -> Path:
-        return self.path / "promotion"
+        return self.output("infra_validate") / "findings.json"
 
     @property
     def promotion(self) -> Path:
         """What the decision came to."""
-        return self.promotion_dir / "promotion.json"
-
-    @property
-    def report_dir(self) -> Path:
-        return self.path / "report"
+        return self.output("promote") / "promotion.json"
 
     @property
     def report(self) -> Path:
-        return self.report_dir / "report.html"
+        return self.output("report") / "report.html"
 
     @property
     def optimum(self) -> Path:
         """The best possible accuracy on the test split, where the corpus' generator is known."""
-        return self.evaluation / "optimum.json"
+        return self.output("evaluate") / "optimum.json"
 
 
 @dataclass(frozen=True)

@@ -1,14 +1,23 @@
-"""One Prefect task per verb of seqtag.steps: retries, time-outs and names, and nothing else.
+"""Prefect tasks: one per step of `seqtag.pipeline`, with retries, time limits and names."""
 
-Each hands its run directory on, so that the dashboard draws the chain.
-"""
-
-from tasks.corpus import ingest, open_run, poll_sources, split, validate
-from tasks.evaluation import decide, evaluate, report
-from tasks.features import encode, index
-from tasks.monitoring import monitor
-from tasks.promotion import infra_validate, promote, register
-from tasks.training import anchor, baseline, train
+from tasks.monitoring import monitor, poll_sources
+from tasks.retraining import (
+    anchor,
+    baseline,
+    decide,
+    encode,
+    evaluate,
+    index,
+    infra_validate,
+    ingest,
+    open_run,
+    promote,
+    register,
+    report,
+    split,
+    train,
+    validate,
+)
 
 __all__ = [
     "anchor",

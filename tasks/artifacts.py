@@ -1,6 +1,6 @@
-"""What the tasks show on the dashboard, under keys that stay, so that it has their history.
+"""Artifacts on the dashboard, under constant keys, so that the dashboard keeps their history.
 
-An artifact is there to be looked at: one that cannot be published is said in the log, and stops nothing.
+An artifact that cannot be published is a warning in the log and fails no task.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PICTURES: Final = {
-    "learning-curve": "The deciding score on dev after each epoch; the best one is kept",
+    "learning-curve": "The deciding score on dev after each epoch; the best epoch is kept",
     "confusion": "Gold tags against predicted ones on test: the share of each row, and tokens",
 }
-_log: Final = logging.getLogger("prefect.task_runs")  # what it says goes to the run on the dashboard
+_log: Final = logging.getLogger("prefect.task_runs")  # its records are shown with the run on the dashboard
 
 
 def log_errors(function: Callable[P, T]) -> Callable[P, T | None]:
-    """Have a function that publishes say in the log what kept it from it."""
+    """Log what keeps a function from publishing, instead of raising it."""
 
     @functools.wraps(function)
     def publishing(*args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
             return function(*args, **kwargs)
         except (httpx.HTTPError, PrefectException) as error:
-            _log.warning("%s: the dashboard does not show it: %s", function.__name__, error)
+            _log.warning("%s: not shown on the dashboard: %s", function.__name__, error)
             return None
 
     return publishing
@@ -53,18 +53,18 @@ def log_errors(function: Callable[P, T]) -> Callable[P, T | None]:
 
 @log_errors
 def show_corpus(run: RunDir) -> None:
-    """Show what the corpus holds, what was quarantined, and where the data docs are."""
+    """Show the splits and tags of the corpus, the quarantine, and a link to the data docs."""
     create_markdown_artifact(
         key=f"data-{run.tagger}",
         markdown=steps.corpus_card(run, pages=pages()),
-        description=f"What {run.tagger}'s corpus holds, and what the contract found",
+        description=f"The corpus of {run.tagger}, and what validation found",
     )
     create_table_artifact(
         key=f"quarantine-{run.tagger}",
         table=steps.quarantine_table(run),
-        description="The first sequences that were refused (100 at most), and why",
+        description="The first quarantined sequences (at most 100), and why",
     )
-    _link("data-docs", run, run.data_docs, "Every expectation, and whether it was met")
+    _link("data-docs", run, run.data_docs, "All expectations and their results")
 
 
 @log_errors
@@ -73,35 +73,35 @@ def show_scores(run: RunDir) -> None:
     create_table_artifact(
         key=f"scores-{run.tagger}",
         table=steps.score_table(run),
-        description="Scores on test, each with its interval and what it was counted on",
+        description="Scores on test, each with its interval and support",
     )
     for name, picture in steps.pictures(run).items():
         create_image_artifact(key=f"{name}-{run.tagger}", image_url=picture.uri, description=_PICTURES[name])
 
 
 @log_errors
-def show_verdict(run: RunDir, tagger: str) -> None:
-    """Show the retrain card, and where the report is."""
+def show_outcome(run: RunDir, tagger: str) -> None:
+    """Show the retrain card and a link to the report."""
     create_markdown_artifact(
         key=f"retrain-{run.tagger}",
         markdown=steps.retrain_card(run, tagger=tagger, pages=pages()),
-        description=f"What became of {run.tagger}'s latest retraining",
+        description=f"Outcome of the latest retraining of {run.tagger}",
     )
     _link("report", run, run.report, "All scores, curves and examples on one page")
 
 
 @log_errors
 def show_drift(report: MonitorReport) -> None:
-    """Show every statistic of what was monitored, beside its noise floor."""
+    """Show every drift statistic with its threshold."""
     create_markdown_artifact(
         key=f"drift-{report.tagger}",
         markdown=steps.drift_card(report),
-        description=f"How far what {report.tagger} reads has moved away from what it learnt",
+        description=f"Drift between the data of {report.tagger}'s champion and new data",
     )
 
 
 class TrainingProgress:
-    """How far a training has come, live: a bar, and the last and the best epoch in words."""
+    """Live progress of a training: a bar, and the last and the best epoch in words."""
 
     def __init__(self, tagger: str, *, max_epochs: int) -> None:
         self._tagger = tagger
@@ -127,13 +127,13 @@ class TrainingProgress:
 
     @log_errors
     def finish(self) -> None:
-        """Fill the bar: a training may end before its last epoch. One that never began shows none."""
+        """Fill the bar, since training may stop early; without an epoch there is no bar."""
         if self._artifact is not None:
             update_progress_artifact(self._artifact, progress=100.0)
 
 
 def _link(name: str, run: RunDir, path: Path, description: str) -> None:
-    """Link to a page of a run, where somebody serves it."""
+    """Link to a page of a run, if a server for them is known."""
     if (address := pages()) is not None:
         create_link_artifact(
             key=f"{name}-{run.tagger}",
@@ -144,5 +144,5 @@ def _link(name: str, run: RunDir, path: Path, description: str) -> None:
 
 
 def pages() -> str | None:
-    """Return where `flows.services.report_server` serves reports, None if it does not run."""
+    """Return the address of `flows.services.report_server`, None if it does not run."""
     return os.environ.get("SEQTAG_PAGES_URL")

@@ -1,7 +1,8 @@
-"""What every task has in common: when it is tried again, for how long it may run, and how it fails."""
+"""Defaults of all tasks: retries, time limits, and names of failed states."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -9,6 +10,7 @@ from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 
+from seqtag import steps
 from tasks.failures import TRANSIENT, map_errors_to_states
 
 P = ParamSpec("P")
@@ -17,12 +19,12 @@ T = TypeVar("T")
 MINUTE: Final = 60  # seconds
 HOUR: Final = 60 * MINUTE
 
-_DELAYS: Final = (5.0, 30.0, 120.0)  # seconds before each new try
-_JITTER: Final = 0.5  # up to half the delay more, so that taggers do not come back all at once
+_DELAYS: Final = (5.0, 30.0, 120.0)  # seconds before each retry
+_JITTER: Final = 0.5  # up to half the delay is added, so that taggers do not retry all at once
 
 
-class _Step(Task[P, Any]):
-    """A task whose failed state has the name of the failure's kind, and which raises what it failed of."""
+class _StepTask(Task[P, Any]):
+    """A task whose failed state is named for the kind of the error, and which raises that error."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         result = super().__call__(*args, **kwargs)
@@ -31,34 +33,35 @@ class _Step(Task[P, Any]):
         return result
 
 
-def step(
+def step_task(
     *, name: str, timeout_seconds: float, delays: tuple[float, ...] = _DELAYS
 ) -> Callable[[Callable[P, T]], Task[P, T]]:
-    """Make a task of a function that writes one folder, whole or not at all, and so may be tried again.
+    """Make a task of a step, which writes one folder whole or not at all, so that it can be retried.
 
-    Prefect's caching is off: it knows a path's text and not what the files hold; the steps themselves find
-    finished work.
+    Prefect's cache is off: it knows the text of a path and not what the files hold. Steps reuse finished
+    output themselves.
 
     Args:
-        name: of the task run, with the function's arguments in braces.
-        timeout_seconds: how long one try may take.
-        delays: seconds before each new try after what may pass by itself.
+        name: of the task run, with arguments of the function in braces.
+        timeout_seconds: limit of one try.
+        delays: seconds before each retry after a transient error.
     """
 
-    def made(function: Callable[P, T]) -> Task[P, T]:
-        return _Step(
+    def decorate(function: Callable[P, T]) -> Task[P, T]:
+        return _StepTask(
             fn=map_errors_to_states(function),
+            description=inspect.getdoc(getattr(steps, function.__name__, function)),
             task_run_name=name,
             timeout_seconds=timeout_seconds,
             cache_policy=NO_CACHE,
             retries=len(delays),
             retry_delay_seconds=list(delays),
             retry_jitter_factor=_JITTER,
-            retry_condition_fn=_may_pass,
+            retry_condition_fn=_is_transient,
         )
 
-    return made
+    return decorate
 
 
-def _may_pass(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's
+def _is_transient(task: Task[..., Any], task_run: TaskRun, state: State[Any]) -> bool:  # noqa: ARG001 - Prefect's
     return state.name == TRANSIENT

@@ -1,18 +1,19 @@
-"""The task beside the retrainings: has what the tagger reads moved away from what it learnt?"""
+"""The tasks apart from retrainings: look for drift, and for changed sources."""
 
 from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
+from typing import Literal
 
 from seqtag import steps
 from seqtag.config import TaggerConfig
 from seqtag.run_dir import MonitorReport, Snapshot
 from tasks.artifacts import show_drift
-from tasks.base import HOUR, step
+from tasks.base import HOUR, step_task
 
 
-@step(name="monitor {config.name} {snapshot.id}", timeout_seconds=HOUR)
+@step_task(name="monitor {config.name} {snapshot.id}", timeout_seconds=HOUR)
 def monitor(
     config: TaggerConfig,
     workspace: steps.Workspace,
@@ -22,9 +23,15 @@ def monitor(
     tagged_logs: Path | None,
     last_run: date | None,
 ) -> MonitorReport:
-    """Compare a snapshot and tagged logs with what the champion was trained beside."""
     report = steps.monitor(
         config, workspace, snapshot, as_of=as_of, tagged_logs=tagged_logs, last_run=last_run
     )
     show_drift(report)
     return report
+
+
+@step_task(name="poll sources {config.name}", timeout_seconds=HOUR)
+def poll_sources(
+    config: TaggerConfig, workspace: steps.Workspace
+) -> Literal["changed", "unchanged", "unknown"]:
+    return steps.poll_sources(config, workspace)

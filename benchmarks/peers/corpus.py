@@ -49,11 +49,11 @@ class Prepared:
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
-        return Vocabulary.load(self.run.vocabulary)
+        return Vocabulary.load(self.run.output("index"))
 
     @cached_property
     def tags(self) -> TagIndex:
-        return TagIndex.load(self.run.vocabulary)
+        return TagIndex.load(self.run.output("index"))
 
     def n_tokens(self, split: str) -> int:
         lengths = pc.list_value_length(pq.read_table(self.run.split(split), columns=["tokens"])["tokens"])
@@ -61,11 +61,11 @@ class Prepared:
 
     def buckets(self, split: str) -> list[Bucket]:
         digests = {"vocabulary_digest": self.vocabulary.digest, "tags_digest": self.tags.digest}
-        return read_encoded(self.run.encoded / split, **digests)
+        return read_encoded(self.run.output("encode") / split, **digests)
 
     def word_ids(self, split: str) -> Mapping[str, np.ndarray]:
         """Return the one feature of forms that the recipe `seed` has, `<int32>[1 + n_forms]`."""
-        ids = self.vocabulary.ids(read_word_types(self.run.encoded / split))
+        ids = self.vocabulary.ids(read_word_types(self.run.output("encode") / split))
         return {"word_ids": np.append(np.zeros(1, np.int32), ids)}
 
 

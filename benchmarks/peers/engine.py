@@ -40,7 +40,7 @@ def training(folder: str, *, batch_size: int, recurrent_dropout: bool = True) ->
     unscored = mock.patch.object(DevSplit, "score", return_value=DevScore(0.0, 0.0))
     undropped = mock.patch.object(encoders, "BiLSTM", _without_recurrent_dropout)
     with unscored, nullcontext() if recurrent_dropout else undropped:
-        _train(prepared, prepared.run.encoded, config, seed=1, on_epoch=on_epoch)
+        _train(prepared, prepared.run.output("encode"), config, seed=1, on_epoch=on_epoch)
     first, second = taken
     return {
         "start_up": max(0.0, first[SECONDS] - second[SECONDS]),
@@ -63,7 +63,7 @@ def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None)
         if record["epoch"] == n_epochs or (until is not None and score >= until):
             raise _Enough
 
-    _train(prepared, prepared.run.encoded, prepared.config.train, seed=seed, on_epoch=on_epoch)
+    _train(prepared, prepared.run.output("encode"), prepared.config.train, seed=seed, on_epoch=on_epoch)
     return {"history": history}
 
 
@@ -116,7 +116,7 @@ def _train(
         try:
             train(
                 encoded,
-                prepared.run.vocabulary,
+                prepared.run.output("index"),
                 config=config,
                 model=prepared.config.model,
                 features=prepared.config.features,

@@ -19,6 +19,7 @@ from seqtag.artifacts import (
 )
 from seqtag.cli.common import REFUSED, RUN, TAGGER, find_run, open_tagger, open_workspace
 from seqtag.errors import SeqtagError
+from seqtag.pipeline import STEPS
 from seqtag.registry import mlflow_environment, page_command, serve_command
 
 _PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
@@ -39,15 +40,13 @@ def show(run: Annotated[str, RUN]) -> None:
     where = open_workspace()
     at = find_run(run, where)
     typer.echo(f"Run {at.id} of {at.tagger}: {at.path}\n")
-    data = (at.validation, at.splits, at.vocabulary, at.encoded)
-    baseline = (at.baseline_dir,) if at.baseline_dir.exists() else ()  # only where one was asked for
-    models = (*baseline, at.model, at.anchor_dir, at.evaluation, at.decision_dir)
-    outcome = (at.registration_dir, at.infra_dir, at.promotion_dir, at.report_dir)
-    for folder in (*data, *models, *outcome):
-        manifest = find_manifest(folder)
+    for step in STEPS:
+        manifest = find_manifest(at.output(step.name))
+        if step.name == "baseline" and manifest is None:  # none was asked for
+            continue
         done = f"{manifest.seconds:9.1f} s   {manifest.digest[:12]}" if manifest else "not done"
-        typer.echo(f"  {folder.name:14} {done:>14}")
-    if find_manifest(at.promotion_dir) is not None:
+        typer.echo(f"  {step.folder:14} {done:>14}")
+    if find_manifest(at.output("promote")) is not None:
         typer.echo("\n" + steps.outcome_text(at))
 
 
@@ -57,9 +56,7 @@ def explain(tagger: Annotated[Path, TAGGER]) -> None:
     Example: `seqtag explain deployments/taggers/sample.toml`
     """
     config, where, _ = open_tagger(tagger)
-    logging.getLogger("seqtag").setLevel(
-        logging.WARNING
-    )  # the steps' own words: it is the answer that counts
+    logging.getLogger("seqtag").setLevel(logging.WARNING)  # the plan is the output
     typer.echo(steps.dry_run_text(steps.explain(config, where)))
 
 

@@ -1,4 +1,4 @@
-"""Commands about what serves: the verbs that let a model serve, the way back, and the ledger of both."""
+"""Commands on the registry: rollback, release of holds, and the history of the ledger."""
 
 from __future__ import annotations
 
@@ -10,56 +10,20 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import RUN, find_run, open_workspace
+from seqtag.cli.common import open_workspace
 
 if TYPE_CHECKING:
     from seqtag.registry import AuditContext, Entry
 
-Run = Annotated[str, RUN]
 Tagger = Annotated[str, typer.Argument(help="A tagger of the registry.")]
 Reason = Annotated[str, typer.Option(help="Why, for those who read the ledger.")]
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (register, infra_validate, promote):
-        app.command(command.__name__.replace("_", "-"), rich_help_panel="Verbs")(command)
     app.command("rollback")(rollback)
     app.command("release-hold")(release_hold)
     app.command("history")(history)
-
-
-def register(run: Run) -> None:
-    """Record the model as a registered version, the challenger.
-
-    Example: `seqtag register sample`
-    """
-    where = open_workspace()
-    at = find_run(run, where)
-    steps.register(at, where)
-    typer.echo(at.registration)
-
-
-def infra_validate(run: Run) -> None:
-    """Load the registered model as those do whom it serves, and see whether it works.
-
-    Example: `seqtag infra-validate sample`
-    """
-    where = open_workspace()
-    at = find_run(run, where)
-    steps.infra_validate(at, where)
-    typer.echo(at.infra)
-
-
-def promote(run: Run) -> None:
-    """Let the registered model serve if the decision says so and nothing forbids it.
-
-    Example: `seqtag promote sample`
-    """
-    where = open_workspace()
-    at = find_run(run, where)
-    steps.promote(at, where, by=audit_context("promote"))
-    typer.echo(steps.run_outcome(at).sentence)
 
 
 def rollback(

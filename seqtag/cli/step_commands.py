@@ -1,7 +1,8 @@
-"""One command per verb, and `retrain` for all of them in order, without Prefect."""
+"""One command per step, and `retrain` for all of them in order, without Prefect."""
 
 from __future__ import annotations
 
+import inspect
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -12,52 +13,41 @@ from typing import Annotated, Any
 import typer
 
 from seqtag import steps
-from seqtag.artifacts import (
-    read_json,
-)
+from seqtag.artifacts import read_json
 from seqtag.cli.common import RUN, TAGGER, find_run, open_tagger, open_workspace
 from seqtag.cli.registry_commands import audit_context
+from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir
 
 Tagger = Annotated[Path, TAGGER]
 Run = Annotated[str, RUN]
+_PANEL = "Steps"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
-    for command in (retrain, ingest, open_run, validate, split, index, encode, baseline, train):
-        app.command(command.__name__.replace("_", "-"), rich_help_panel="Verbs")(command)
-    for command in (anchor, evaluate, decide, report):
-        app.command(command.__name__, rich_help_panel="Verbs")(command)
+    for command in (retrain, ingest, open_run):
+        app.command(command.__name__.replace("_", "-"), rich_help_panel=_PANEL)(command)
+    for step in STEPS:
+        app.command(step.name.replace("_", "-"), rich_help_panel=_PANEL)(_command(step.name))
 
 
 def retrain(
     tagger: Tagger,
     force: Annotated[
-        list[str] | None, typer.Option(help="A step to do in any case; may be repeated.")
+        list[str] | None, typer.Option(help="A step to run even if nothing changed; may be repeated.")
     ] = None,
 ) -> None:
-    """Run all verbs in order, without Prefect; what stands already is not done again.
+    """Run all steps in order, without Prefect; unchanged steps are not run again.
 
     Examples: `seqtag retrain deployments/taggers/sample.toml`, the same with `--force train`
     """
     steps.check_step_names(force or [])
-    config, where, day = open_tagger(tagger)
-    run = steps.open_run(config, steps.ingest(config, where), where, as_of=day)
+    config, workspace, day = open_tagger(tagger)
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day)
     steps.force(run, force or [], by=datetime.now(UTC).isoformat())
-    steps.validate(run)
-    steps.split(run)
-    steps.index(run)
-    steps.encode(run)
-    steps.baseline(run)
-    _train(run)
-    steps.anchor(run)
-    steps.evaluate(run)
-    steps.decide(run)
-    steps.register(run, where)
-    steps.infra_validate(run, where)
-    steps.promote(run, where, by=audit_context("retrain"))
-    steps.report(run)
+    for step in STEPS:
+        _run(step.name, run, workspace, command="retrain")
     typer.echo(steps.outcome_text(run))
 
 
@@ -66,128 +56,69 @@ def ingest(tagger: Tagger) -> None:
 
     Example: `seqtag ingest deployments/taggers/sample.toml`
     """
-    config, where, _ = open_tagger(tagger)
-    typer.echo(steps.ingest(config, where).path)
+    config, workspace, _ = open_tagger(tagger)
+    typer.echo(steps.ingest(config, workspace).path)
 
 
 def open_run(tagger: Tagger) -> None:
-    """Read the sources, find or begin the run directory; print it.
+    """Read the sources, find or create the run directory; print it.
 
     Example: `RUN=$(seqtag open-run deployments/taggers/sample.toml)`
     """
-    config, where, day = open_tagger(tagger)
-    typer.echo(steps.open_run(config, steps.ingest(config, where), where, as_of=day).path)
+    config, workspace, day = open_tagger(tagger)
+    typer.echo(steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day).path)
 
 
-def validate(run: Run) -> None:
-    """Judge the snapshot; print the data docs' address.
+def _command(name: str) -> Callable[[str], None]:
+    """Return the command of a step, whose help is the first line of the step's docstring."""
 
-    Example: `seqtag validate sample`
-    """
-    at = find_run(run, open_workspace())
-    steps.validate(at)
-    typer.echo(at.data_docs)
+    def command(run: Run) -> None:
+        workspace = open_workspace()
+        at = find_run(run, workspace)
+        _run(name, at, workspace, command=name)
+        typer.echo(_RESULTS[name](at) if name in _RESULTS else at.output(name))
 
-
-def split(run: Run) -> None:
-    """Deal the accepted sequences out to train, dev and test.
-
-    Example: `seqtag split sample`
-    """
-    at = find_run(run, open_workspace())
-    steps.split(at)
-    typer.echo(at.splits)
+    summary = (inspect.getdoc(getattr(steps, name)) or "").splitlines()[0]
+    command.__doc__ = f"{summary}\n\nExample: `seqtag {name.replace('_', '-')} sample`"
+    return command
 
 
-def index(run: Run) -> None:
-    """Number words, characters and tags of train.
-
-    Example: `seqtag index sample`
-    """
-    at = find_run(run, open_workspace())
-    steps.index(at)
-    typer.echo(at.vocabulary)
-
-
-def encode(run: Run) -> None:
-    """Write padded ids as Parquet, by length.
-
-    Example: `seqtag encode sample`
-    """
-    at = find_run(run, open_workspace())
-    steps.encode(at)
-    typer.echo(at.encoded)
+def _run(name: str, run: RunDir, workspace: steps.Workspace, *, command: str) -> None:
+    step = getattr(steps, name)
+    if name == "train":
+        with _progress(run) as on_epoch:
+            step(run, on_epoch=on_epoch)
+    elif name in ("register", "infra_validate"):
+        step(run, workspace)
+    elif name == "promote":
+        step(run, workspace, by=audit_context(command))
+    else:
+        step(run)
 
 
-def baseline(run: Run) -> None:
-    """Train a CRF to see the neural model beside, if `evaluate.baseline` asks for one.
-
-    Example: `seqtag baseline sample`
-    """
-    at = find_run(run, open_workspace())
-    made = steps.baseline(at)
-    typer.echo(at.baseline_dir if made else 'none was asked for: evaluate.baseline = "none"')
-
-
-def train(run: Run) -> None:
-    """Fit the recipe and keep the best epoch.
-
-    Example: `seqtag train sample`
-    """
-    at = find_run(run, open_workspace())
-    _train(at)
-    typer.echo(at.model)
-
-
-def anchor(run: Run) -> None:
-    """Train the champion's recipe on this split, if the champion cannot be compared on it.
-
-    Example: `seqtag anchor sample`
-    """
-    at = find_run(run, open_workspace())
-    steps.anchor(at)
-    barred = read_json(at.anchor)["barred"]
-    typer.echo("not needed" if barred is None else f"{at.anchor_dir}: {barred}")
-
-
-def evaluate(run: Run) -> None:
-    """Score challenger and champion on the same test sequences.
-
-    Example: `seqtag evaluate sample`
-    """
-    at = find_run(run, open_workspace())
-    steps.evaluate(at)
-    typer.echo(at.metrics)
-
-
-def decide(run: Run) -> None:
-    """Say PROMOTE, HOLD or REJECT, with the numbers.
-
-    Example: `seqtag decide sample`
-    """
-    at = find_run(run, open_workspace())
-    steps.decide(at)
-    typer.echo(read_json(at.decision)["sentence"])
-
-
-def report(run: Run) -> None:
-    """Write the report for people; print its address.
-
-    Example: `seqtag report sample`
-    """
-    at = find_run(run, open_workspace())
-    steps.report(at)
-    typer.echo(at.report)
-
-
-def _train(run: RunDir) -> None:
-    with _progress(run) as on_epoch:
-        steps.train(run, on_epoch=on_epoch)
+# What a command prints, where it is more than the folder that the step wrote.
+_RESULTS: Mapping[str, Callable[[RunDir], object]] = {
+    "validate": lambda run: run.data_docs,
+    "baseline": lambda run: (
+        run.output("baseline") if run.baseline_facts.exists() else 'no baseline: evaluate.baseline = "none"'
+    ),
+    "anchor": lambda run: (
+        "not needed"
+        if (reason := read_json(run.anchor)["barred"]) is None
+        else f"{run.output('anchor')}: {reason}"
+    ),
+    "evaluate": lambda run: run.metrics,
+    "decide": lambda run: read_json(run.decision)["sentence"],
+    "register": lambda run: run.registration,
+    "infra_validate": lambda run: run.infra,
+    "promote": lambda run: steps.run_outcome(run).sentence,
+    "report": lambda run: run.report,
+}
 
 
 @contextmanager
 def _progress(run: RunDir) -> Iterator[Callable[[Mapping[str, Any]], None] | None]:
-    """Show a bar on a terminal; elsewhere the log's line per epoch is all there is."""
+    """Show a progress bar on a terminal; elsewhere the log's line per epoch is enough."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -87,8 +87,8 @@ def _bundle(run: str | None, tagger: str | None, alias: Alias, where: Workspace)
         if alias is not Alias.champion:
             raise ConfigError("--alias names a version in the registry: --tagger was required, not --run")
         found = find_run(run, where)
-        require_manifest(found.model)
-        return found.model
+        require_manifest(found.output("train"))
+        return found.output("train")
     version = where.registry().at_alias(str(tagger), alias.value)
     if version is None:
         raise ConfigError(f"a tagger with a {alias} in the registry was required. Received: {tagger!r}")

@@ -1,9 +1,10 @@
-"""The verbs of a retraining.
+"""The steps of a retraining, in the order of `seqtag.pipeline`, and what is done around them.
 
-Each reads files, calls the library once and writes one folder, or finds that folder already made from the
-same inputs. They take and return addresses (a snapshot, a run directory), never data.
+A step reads files, calls the library once and writes one folder, or reuses a folder that was made from the
+same inputs. Steps are given paths (a snapshot, a run directory) and never data.
 """
 
+from seqtag.pipeline import StepName
 from seqtag.registry import AuditContext
 from seqtag.steps.anchor import anchor
 from seqtag.steps.approval import (
@@ -16,16 +17,9 @@ from seqtag.steps.approval import (
     run_pending_approval,
     withdraw_request,
 )
+from seqtag.steps.audit import audit_context
 from seqtag.steps.baseline import baseline
-from seqtag.steps.context import (
-    StepName,
-    Workspace,
-    check_step_names,
-    force,
-    read_config,
-    read_snapshot,
-    redirect_library_caches,
-)
+from seqtag.steps.context import Workspace, read_config, read_snapshot, redirect_library_caches
 from seqtag.steps.dashboard import (
     approval_card,
     approval_notice,
@@ -37,10 +31,13 @@ from seqtag.steps.dashboard import (
     retrain_card,
     score_table,
 )
+from seqtag.steps.decide import decide
 from seqtag.steps.dry_run import dry_run_text, explain
-from seqtag.steps.intake import ingest, open_run, poll_sources, record_source_change, split, validate
-from seqtag.steps.judgement import decide, evaluate, report
-from seqtag.steps.learning import encode, index, train
+from seqtag.steps.encode import encode
+from seqtag.steps.evaluate import evaluate
+from seqtag.steps.index import index
+from seqtag.steps.infra_validate import infra_validate
+from seqtag.steps.ingest import ingest, poll_sources, record_source_change
 from seqtag.steps.monitor import (
     drift,
     drift_card,
@@ -50,10 +47,17 @@ from seqtag.steps.monitor import (
     record_notified,
     tagged_logs_path,
 )
+from seqtag.steps.open_run import open_run
 from seqtag.steps.outcome import RunOutcome, outcome_digest, outcome_text, run_outcome
 from seqtag.steps.plan import plan
-from seqtag.steps.promotion import audit_context, infra_validate, promote, register
+from seqtag.steps.promote import promote
+from seqtag.steps.register import register
+from seqtag.steps.report import report
 from seqtag.steps.rollback import rollback
+from seqtag.steps.split import split
+from seqtag.steps.step import check_step_names, force
+from seqtag.steps.train import train
+from seqtag.steps.validate import validate
 
 __all__ = [
     "ApprovalRequest",

@@ -1,4 +1,4 @@
-"""Re-anchoring: an opponent for the challenger where the champion cannot be compared on the test split."""
+"""Anchor: a substitute for a champion that cannot be compared on this test split."""
 
 from __future__ import annotations
 
@@ -9,22 +9,34 @@ from typing import Any
 
 import pyarrow.parquet as pq
 
-from seqtag.artifacts import Manifest, file_digest, read_json, remove_folder, require_manifest, write_json
+from seqtag.artifacts import (
+    DryRun,
+    Manifest,
+    digest,
+    file_digest,
+    read_json,
+    remove_folder,
+    require_manifest,
+    write_json,
+)
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import digest, read_config, step, train_scheme
-from seqtag.steps.learning import encode, index, train
+from seqtag.steps.context import read_config, train_scheme
+from seqtag.steps.encode import encode
+from seqtag.steps.index import index
+from seqtag.steps.step import run_step
+from seqtag.steps.train import train
 
 logger = logging.getLogger(__name__)
 
 
-def anchor(run: RunDir) -> Manifest:
-    """Train the champion's configuration on this split, if the champion itself cannot be compared on it.
+def anchor(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
+    """Train the champion's recipe on this split, if the champion cannot be compared on it.
 
-    It cannot where the corpus was split anew, so that the champion was trained on test sequences, or where
-    the tags were renewed. The challenger then has to beat that anchor. Where the challenger has the
-    champion's configuration it is the anchor, and nothing more is trained.
+    It cannot if the corpus was split differently, so that the champion was trained on test sequences, or if
+    the tag set was replaced. The challenger then has to beat this anchor. If the challenger has the recipe of
+    the champion, it is the anchor itself, and nothing is trained.
 
     Reads the splits, the vocabulary and the champion's bundle; writes `anchor/`.
     """
@@ -43,13 +55,13 @@ def anchor(run: RunDir) -> Manifest:
         write_json(folder / run.anchor.name, written)
 
     inputs = {
-        "splits": require_manifest(run.splits).digest,
-        "vocabulary": require_manifest(run.vocabulary).digest,
+        "splits": require_manifest(run.output("split")).digest,
+        "vocabulary": require_manifest(run.output("index")).digest,
         "opponent": file_digest(run.opponent),
         "recipe": _recipe_digest(config),
         "limits": digest(str(config.gate.max_seen), str(config.gate.reanchor), str(config.gate.renamed_tags)),
     }
-    return step(run.anchor_dir, "anchor", inputs, write)
+    return run_step(anchor, run, inputs=inputs, write=write, dry_run=dry_run)
 
 
 def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
@@ -58,7 +70,7 @@ def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
     from seqtag.gate import ExcludedSequences, tag_change
 
     opponent = read_json(run.opponent)
-    bundle, of_challenger = Path(opponent["bundle"]), run.vocabulary / SEEN
+    bundle, of_challenger = Path(opponent["bundle"]), run.output("index") / SEEN
     of_champion = bundle / SEEN
     if not of_champion.exists():
         is_whole = (bundle / run.bundle.name).exists()  # else evaluation says what is wrong with it
@@ -101,12 +113,12 @@ def _train_anchor(run: RunDir, config: TaggerConfig, model: Path) -> None:
     """Index, encode and train in a run directory within this one, which a training cut off goes on in."""
     inner = RunDir(run.anchor_work)
     inner.path.mkdir(exist_ok=True)
-    for folder in (inner.validation, inner.splits):
+    for folder in (inner.output("validate"), inner.output("split")):
         if not folder.exists():
             folder.symlink_to(Path("..", folder.name))
     write_json(inner.config, config.model_dump(mode="json"))
     write_json(inner.opponent, {"version": None, "tags": []})  # there is nobody to judge it against
     for make in (index, encode, train):
         make(inner)
-    inner.model.rename(model)
+    inner.output("train").rename(model)
     remove_folder(inner.path)

@@ -1,16 +1,19 @@
-"""The baseline that the neural model is seen beside, where the configuration asks for one."""
+"""Baseline: a CRF to compare the neural model with, if the configuration asks for one."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from seqtag.artifacts import Manifest, require_manifest, write_json
+from seqtag.artifacts import DryRun, Manifest, require_manifest, write_json
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import read_config, step
+from seqtag.steps.context import read_config
+from seqtag.steps.step import run_step
 
 
-def baseline(run: RunDir) -> Manifest | None:
-    """Train the baseline on train and tag test with it. Writes `baseline/`; nothing if none was asked for.
+def baseline(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest | None:
+    """Train a CRF for comparison, if `evaluate.baseline` asks for one.
+
+    Writes `baseline/`: its predictions on test; nothing without a baseline.
 
     Raises:
         ConfigError: the package that it needs is not installed.
@@ -22,7 +25,7 @@ def baseline(run: RunDir) -> Manifest | None:
     algorithm = config.evaluate.baseline
     if algorithm == "none":
         return None
-    splits = require_manifest(run.splits).outputs
+    splits = require_manifest(run.output("split")).outputs
     train, test = run.split("train"), run.split("test")
 
     def write(folder: Path) -> None:
@@ -36,4 +39,4 @@ def baseline(run: RunDir) -> Manifest | None:
         "algorithm": algorithm,
         "seed": str(config.seed),
     }
-    return step(run.baseline_dir, "baseline", inputs, write)
+    return run_step(baseline, run, inputs=inputs, write=write, dry_run=dry_run)

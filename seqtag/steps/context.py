@@ -2,46 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from seqtag.artifacts import (
-    Manifest,
-    file_lock,
-    materialize,
     read_json,
-    write_json,
 )
-from seqtag.code_version import code_version, uncached_code_version
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
-from seqtag.errors import ConfigError, RunDirError
+from seqtag.errors import RunDirError
 from seqtag.run_dir import Home, RunDir, Snapshot, absolute
 
 if TYPE_CHECKING:
     from seqtag.registry import Registry
     from seqtag.tagging import Spelling
-
-# fmt: off
-StepName = Literal[
-    "validate", "split", "index", "encode", "baseline", "train", "anchor", "evaluate", "decide", "register",
-    "infra_validate", "promote", "report",
-]
-# fmt: on
-_VERBS = {
-    "intake": ("validate", "split"),
-    "learning": ("index", "encode", "train"),
-    "baseline": ("baseline",),
-    "anchor": ("anchor",),
-    "judgement": ("evaluate", "decide", "report"),
-    "promotion": ("register", "infra_validate", "promote"),
-}
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -130,77 +105,3 @@ def metric(run: RunDir) -> Metric:
     from seqtag.evaluation import resolve_metric
 
     return resolve_metric(read_config(run).gate.metric, train_scheme(run))
-
-
-def steps_code_version() -> str:
-    """Return the sha256 of all that the steps of a run directory run, packages included."""
-    step_names = [
-        (f"seqtag.steps.{module}", verb) for module, step_names in _VERBS.items() for verb in step_names
-    ]
-    return digest(*(code_version(*verb).key for verb in step_names))
-
-
-def digest(*parts: str) -> str:
-    """Return the sha256 of a list of strings."""
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
-
-
-def check_step_names(step_names: Sequence[str]) -> None:
-    """Refuse names of no step of a run directory.
-
-    Raises:
-        ConfigError: there is no such step.
-    """
-    known = list(get_args(StepName))
-    strange = sorted(set(step_names) - set(known))
-    if strange:
-        raise ConfigError(f"force: steps of {known} were required. Received: {strange}")
-
-
-def force(run: RunDir, step_names: Sequence[str], *, by: str) -> None:
-    """Have these steps of a run done in any case, once for each `by`; the rest follows."""
-    if step_names:
-        with file_lock(run.path / ".lock"):
-            write_json(run.forced, _forced(run) | dict.fromkeys(step_names, by))
-
-
-def _forced(run: RunDir) -> dict[str, str]:
-    return read_json(run.forced) if run.forced.exists() else {}
-
-
-def step(
-    output: Path, name: str, inputs: Mapping[str, str], write: Callable[[Path], None], *, own: bool = False
-) -> Manifest:
-    """Seal a folder of a run directory, and say in one line what became of it.
-
-    Among its inputs are the code that the verb runs in which `write` is defined, and the packages' versions.
-
-    Args:
-        own: it says which run it is of, so that another run's does not do.
-    """
-    verb = (write.__module__, write.__qualname__.partition(".")[0])
-    made_by = code_version(*verb)
-    packages = {f"package {package}": version for package, version in made_by.packages.items()}
-    by = _forced(RunDir(output.parent)).get(name)
-    forced = {} if by is None else {"forced": by}
-    runs = [] if own else sorted(output.parent.parent.glob(f"????-??-??-*/{output.name}"), reverse=True)
-
-    def write_with_this_code(folder: Path) -> None:
-        write(folder)
-        if uncached_code_version(*verb).code != made_by.code:
-            raise RunDirError(
-                f"{name}: code that stays as it is was required. Received: other code meanwhile"
-            )
-
-    manifest = materialize(
-        output,
-        step=name,
-        inputs={**inputs, **packages, **forced, "code": made_by.code},
-        write=write_with_this_code,
-        elsewhere=[found for found in runs if found != output],
-    )
-    if manifest.reused:
-        logger.info("%s: unchanged, %s stands", name, output.name)
-    else:
-        logger.info("%s: %.1f s", name, manifest.seconds)
-    return manifest

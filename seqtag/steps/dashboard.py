@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtag.artifacts import MANIFEST, read_json
 from seqtag.errors import RunDirError
+from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord, ApprovalRequest
 from seqtag.steps.context import read_config, read_snapshot, spelling_of
@@ -210,10 +211,9 @@ def completed_steps(run: RunDir) -> list[CompletedStep]:
     return found
 
 
-def _folders(run: RunDir) -> tuple[Path, ...]:
-    """Return the folders of the steps whose results runs share."""
-    before = (run.validation, run.splits, run.vocabulary, run.encoded, run.baseline_dir, run.model)
-    return (*before, run.anchor_dir, run.evaluation, run.decision_dir)
+def _folders(run: RunDir) -> list[Path]:
+    """Return the folders of the steps whose outputs runs share."""
+    return [run.output(step.name) for step in STEPS if step.is_shared]
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:

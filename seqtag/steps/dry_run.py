@@ -1,4 +1,4 @@
-"""What a retraining would do if it began now, and why: each step is asked, none is done."""
+"""Dry run: what a retraining would do if it began now, and why."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from seqtag.artifacts import (
+    DryRun,
     MissingUpstreamError,
     PlannedStep,
-    dry_run,
     file_lock,
     read_json,
     scratch_folder,
@@ -17,30 +17,25 @@ from seqtag.artifacts import (
 )
 from seqtag.config import TaggerConfig
 from seqtag.errors import CorpusRejectedError, RunDirError
+from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir, Snapshot
-from seqtag.steps.anchor import anchor
-from seqtag.steps.baseline import baseline
 from seqtag.steps.context import Workspace, read_snapshot
-from seqtag.steps.intake import (
-    keeps_opponent,
-    matching_run,
-    matching_snapshot,
-    split,
-    validate,
-    write_opponent,
-    write_run_inputs,
-)
-from seqtag.steps.judgement import decide, evaluate, report
-from seqtag.steps.learning import encode, index, train
-from seqtag.steps.promotion import infra_validate, publish_promotion, publish_registration, registry_decision
+from seqtag.steps.infra_validate import infra_validate
+from seqtag.steps.ingest import matching_snapshot
+from seqtag.steps.open_run import keeps_opponent, matching_run, write_opponent, write_run_inputs
+from seqtag.steps.promote import publish_promotion, registry_decision
+from seqtag.steps.register import publish_registration
+from seqtag.steps.report import report
+from seqtag.steps.step import step_function
 
 _SHOWN = 12  # characters of a digest
 
 
 def explain(config: TaggerConfig, workspace: Workspace) -> list[PlannedStep]:
-    """Return what each step would do, in order, as far as that can be known before the first one has run.
+    """Return what each step would do, in order, as far as that is known before the first one has run.
 
-    What comes after a step that would run is asked with the newest output of that step in its place.
+    Where a step would run, later steps are checked against its newest output. Only a scratch folder is
+    written, and removed.
 
     Raises:
         CorpusRejectedError: the snapshot is refused.
@@ -53,70 +48,72 @@ def explain(config: TaggerConfig, workspace: Workspace) -> list[PlannedStep]:
     if snapshot is None:
         return [ingest]
     runs.mkdir(parents=True, exist_ok=True)
-    with file_lock(runs / ".asked.lock"), scratch_folder(runs / ".asked") as folder, dry_run() as answers:
-        run, (_, begun) = RunDir(folder), matching_run(config, snapshot, workspace)
+    dry_run = DryRun()
+    with file_lock(runs / ".dry-run.lock"), scratch_folder(runs / ".dry-run") as folder:
+        run, (_, real) = RunDir(folder), matching_run(config, snapshot, workspace)
         write_run_inputs(run, config, snapshot)
         champion = workspace.registry().champion(config.name)
-        for said in () if begun is None else (begun.forced, begun.approval, begun.opponent, begun.earlier):
-            if said.exists():
-                write_json(run.path / said.name, read_json(said))
-        if begun is None or not keeps_opponent(begun, champion):
+        for file in () if real is None else (real.forced, real.approval, real.opponent, real.earlier):
+            if file.exists():
+                write_json(run.path / file.name, read_json(file))
+        if real is None or not keeps_opponent(real, champion):
             write_opponent(run, champion, workspace)
         try:
-            for step in (validate, split, index, encode, baseline, train, anchor, evaluate, decide):
-                step(run)
-            _ask_what_serves(run, begun, workspace, answers)
+            for step in STEPS:
+                if step.is_shared:
+                    step_function(step.name)(run, dry_run=dry_run)
+            _plan_unshared(run, real, workspace, dry_run)
         except MissingUpstreamError:
-            pass  # of what comes after nothing is known
+            pass  # nothing is known of later steps
         except CorpusRejectedError:
-            if not answers[-1].would_run:  # else it was another configuration that was refused
+            if not dry_run.steps[-1].would_run:  # else the output of another configuration was refused
                 raise
-    return [ingest, *answers]
+    return [ingest, *dry_run.steps]
 
 
-def dry_run_text(answers: list[PlannedStep]) -> str:
+def dry_run_text(steps: list[PlannedStep]) -> str:
     """Return one line for each step: `train          would run: seed 1 -> 2`."""
-    lines, after = [], None
-    for answer in answers:
-        if answer.would_run:
-            what = f"would run: {_reasons(answer)}"
+    lines, upstream = [], None
+    for step in steps:
+        if step.would_run:
+            text = f"would run: {_reasons(step)}"
         else:
-            what = "stands" if after is None else f"stands, unless {after} gives something else"
-        lines.append(f"{answer.step:14} {what}")
-        after = answer.step if answer.would_run else after
+            text = "unchanged" if upstream is None else f"unchanged, unless {upstream} gives another output"
+        lines.append(f"{step.step:14} {text}")
+        upstream = step.step if step.would_run else upstream
     return "\n".join(lines)
 
 
-def _ask_what_serves(
-    run: RunDir, begun: RunDir | None, workspace: Workspace, answers: list[PlannedStep]
-) -> None:
-    """Ask the steps that are of one run alone: what they wrote lies in its folder, and in the registry."""
+def _plan_unshared(run: RunDir, real: RunDir | None, workspace: Workspace, dry_run: DryRun) -> None:
+    """Plan the steps whose outputs belong to one run; they are in its folder and in the registry."""
+    unshared = [step for step in STEPS if not step.is_shared]
     registration = None
-    if begun is not None:
-        for folder in (begun.registration_dir, begun.infra_dir, begun.promotion_dir, begun.report_dir):
+    if real is not None:
+        for folder in (real.output(step.name) for step in unshared):
             if folder.exists():
                 shutil.copytree(folder, run.path / folder.name)
-        registration = workspace.registry().registration(run.tagger, run_id=begun.id, bundle=run.model)
+        registration = workspace.registry().registration(
+            run.tagger, run_id=real.id, bundle=run.output("train")
+        )
     if registration is None:
-        step_names = ("register", "infra_validate", "promote", "report")
-        answers.extend(PlannedStep(verb, would_run=True) for verb in step_names)
+        dry_run.steps.extend(PlannedStep(step.name, would_run=True) for step in unshared)
         return
-    publish_registration(run, registration)
-    infra_validate(run, workspace)
+    publish_registration(run, registration, dry_run=dry_run)
+    infra_validate(run, workspace, dry_run=dry_run)
     entry = workspace.registry().judged(run.tagger, registration.version, registry_decision(run))
     if entry is None:
-        answers.append(PlannedStep("promote", would_run=True))
+        dry_run.steps.append(PlannedStep("promote", would_run=True))
     else:
-        publish_promotion(run, entry)
-    report(run)
+        publish_promotion(run, entry, dry_run=dry_run)
+    report(run, dry_run=dry_run)
 
 
-def _reasons(answer: PlannedStep) -> str:
-    if answer.step == "ingest":
-        return "the sources, or how they are read, have changed, or they cannot be told unread"
-    if not answer.changed:
-        return "the registry does not say so yet" if answer.step == "promote" else "it never did"
-    return ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in answer.changed.items())
+def _reasons(step: PlannedStep) -> str:
+    if step.step == "ingest":
+        return "the sources or their settings have changed, or cannot be compared without reading them"
+    if not step.changed:
+        return "the registry has no entry for it yet" if step.step == "promote" else "it has no output yet"
+    return ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in step.changed.items())
 
 
 def _shown(value: str | None) -> str:

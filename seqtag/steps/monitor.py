@@ -9,20 +9,19 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtag.artifacts import file_digest, read_json, require_manifest, write_json
+from seqtag.artifacts import digest, file_digest, read_json, require_manifest, write_json
 from seqtag.config import SchemeName, TaggerConfig, config_digest
 from seqtag.errors import CorpusFormatError
 from seqtag.run_dir import MonitorReport, RunDir, Snapshot
 from seqtag.steps.context import (
     Workspace,
-    digest,
     output_scheme,
     read_config,
     read_snapshot,
     spelling_of,
-    step,
     train_scheme,
 )
+from seqtag.steps.step import write_output
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -72,11 +71,11 @@ def monitor(
         "champion": "" if champion is None else champion.version,
         **({} if run is None else _inputs_of_run(run)),
     }
-    step(
+    write_output(
+        monitor,
         report.path,
-        "monitor",
-        inputs,
-        lambda folder: write_json(
+        inputs=inputs,
+        write=lambda folder: write_json(
             folder / report.drift.name,
             {
                 "tagger": config.name,
@@ -85,7 +84,6 @@ def monitor(
                 **_found(config, champion, run, snapshot, tagged_logs, as_of=as_of, last_run=last_run),
             },
         ),
-        own=True,
     )
     found = read_json(report.drift)
     logger.info("monitor: %s (%s): %s", found["verdict"], found["rule"], found["sentence"])
@@ -143,9 +141,9 @@ def _gist(report: MonitorReport) -> dict[str, Any]:
 
 def _inputs_of_run(run: RunDir) -> dict[str, str]:
     return {
-        "splits": require_manifest(run.splits).digest,
-        "vocabulary": require_manifest(run.vocabulary).digest,
-        "evaluation": require_manifest(run.evaluation).digest,
+        "splits": require_manifest(run.output("split")).digest,
+        "vocabulary": require_manifest(run.output("index")).digest,
+        "evaluation": require_manifest(run.output("evaluate")).digest,
     }
 
 
@@ -193,7 +191,7 @@ def _known(run: RunDir) -> tuple[TrainingReference, CountColumns]:
 
     scheme = train_scheme(run)
     train = read_labelled([run.split("train")], scheme=scheme, spelled=scheme)
-    words = Vocabulary.load(run.vocabulary).words
+    words = Vocabulary.load(run.output("index")).words
     config = read_config(run)
     known = TrainingReference.of_training(
         train, words=words, scheme=scheme, min_count=config.features.min_count

@@ -26,8 +26,8 @@ class RunOutcome:
 
 def outcome_digest(run: RunDir, workspace: Workspace) -> str | None:
     """Return the digest of what a run came to, None if it came to nothing yet, or that is not in force."""
-    manifest = find_manifest(run.report_dir)
-    if manifest is None or not all(map(find_manifest, (run.decision_dir, run.promotion_dir))):
+    manifest = find_manifest(run.output("report"))
+    if manifest is None or not all(map(find_manifest, (run.output("decide"), run.output("promote")))):
         return None
     if final_decision(run)["verdict"] == "PROMOTE":
         champion = workspace.registry().champion(run.tagger)

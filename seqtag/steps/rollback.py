@@ -51,8 +51,8 @@ def rollback(
 def _predicted(target: Champion, run: RunDir) -> tuple[Path | None, SchemeName]:
     """Return what a version predicted when it was evaluated, and in which scheme; None if that is gone."""
     try:
-        require_manifest(run.evaluation)
-        if bundle_digest(run.model) == target.bundle_digest:
+        require_manifest(run.output("evaluate"))
+        if bundle_digest(run.output("train")) == target.bundle_digest:
             return run.predictions("challenger"), train_scheme(run)
     except SeqtagError:
         pass

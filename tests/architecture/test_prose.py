@@ -27,7 +27,7 @@ WORDS = {
     r"mend(?:ed|s|able)?": "fix",
     r"tak(?:e|es|en|ing) up|took up": "recover, resume",
     r"tak(?:e|es|en|ing) over|took over": "reuse",
-    r"stands?": "is, is up to date, is written",
+    r"stands?(?! for\b)": "is, is up to date, is written",
     r"seal(?:s|ed|ing)?": "publish, write",
     r"of (?:its|their) own": "separate, own",
     r"lets? serve": "promote",

@@ -155,7 +155,7 @@ class Nights:
         decision = json.loads(self.run.decision.read_text())
         registry = Workspace.of(Settings(home=self.home)).registry()
         return {
-            "weights": hashlib.sha256((self.run.model / "weights.npz").read_bytes()).hexdigest(),
+            "weights": hashlib.sha256((self.run.output("train") / "weights.npz").read_bytes()).hexdigest(),
             "decision": decision,
             "predictions": hashlib.sha256(self.run.predictions("challenger").read_bytes()).hexdigest(),
             "champion": self.champion,

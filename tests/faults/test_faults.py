@@ -148,7 +148,7 @@ def test_a_full_disk_is_named_and_nothing_half_written_stays(small_disk: Nights)
 
 def test_a_file_that_may_not_grow_is_named_and_nothing_half_written_stays(nights: Nights) -> None:
     before = nights.came_to()
-    shutil.rmtree(nights.run.model)
+    shutil.rmtree(nights.run.output("train"))
     refused = nights.night("prlimit", "--fsize=20000")
     assert refused.code == 1
     assert "File too large" in last_line(refused.said)

@@ -12,12 +12,9 @@ from typing import Any
 import pytest
 
 from seqtag.artifacts import require_manifest
+from seqtag.pipeline import STEPS
 from tests.faults.night import Begun, Nights, forget, let_it_work
 
-STEPS = (
-    *("validation", "splits", "vocabulary", "encoded", "model", "anchor"),
-    *("evaluation", "decision", "registration", "infra", "promotion", "report"),
-)
 TRAIN = """
 import logging
 from pathlib import Path
@@ -30,7 +27,7 @@ steps.train(RunDir(Path({run!r})), checkpoints_every=0)
 
 
 @pytest.mark.parametrize("kill_number", [1, 2])
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", [step.folder for step in STEPS])
 def test_a_night_killed_within_a_step_is_made_good_by_the_next(
     nights: Nights, step: str, kill_number: int
 ) -> None:
@@ -68,14 +65,14 @@ def test_a_night_killed_while_it_reads_the_sources_is_made_good_by_the_next(nigh
 
 def test_a_killed_training_process_is_a_failed_night_with_its_last_words(nights: Nights) -> None:
     before = nights.came_to()
-    forget(nights.run.model)
+    forget(nights.run.output("train"))
     night = nights.begin()
     assert night.wait_until(night.children)
     (child,) = night.children()
     child.kill()
     outcome = night.end()
     assert outcome.code == 1
-    assert "Error: seqtag.steps.learning:fit_recipe: a process that answers was required" in outcome.said
+    assert "Error: seqtag.steps.train:fit_recipe: a process that answers was required" in outcome.said
     assert "died of SIGKILL" in outcome.said
     assert nights.champion == before["champion"]
     assert nights.night().code == 0
@@ -92,7 +89,7 @@ def test_a_process_killed_while_it_tags_the_champion_decides_nothing(tmp_path: P
     assert nights.night().code == 0
     before = without_costs(nights)
     assert json.loads(nights.run.opponent.read_text())["version"] == "1"
-    forget(nights.run.evaluation)
+    forget(nights.run.output("evaluate"))
     night = nights.begin()
     assert night.wait_until(night.children)
     challenger = pids(night)
@@ -101,9 +98,9 @@ def test_a_process_killed_while_it_tags_the_champion_decides_nothing(tmp_path: P
     champion.kill()
     outcome = night.end()
     assert outcome.code == 1
-    assert "Error: seqtag.steps.judgement:tag_split: a process that answers was required" in outcome.said
+    assert "Error: seqtag.steps.evaluate:tag_split: a process that answers was required" in outcome.said
     assert "died of SIGKILL" in outcome.said
-    assert not nights.run.evaluation.exists()
+    assert not nights.run.output("evaluate").exists()
     nights.check()
     again = nights.night()
     assert again.code == 0, again.said
@@ -114,7 +111,7 @@ def test_a_process_killed_while_it_tags_the_champion_decides_nothing(tmp_path: P
 def test_a_training_killed_again_and_again_goes_on_and_comes_to_the_same_weights(nights: Nights) -> None:
     before, run = nights.came_to(), nights.run
     history = scores(run.history)
-    forget(run.model)
+    forget(run.output("train"))
     draw, kills, positions = random.Random(1), 0, []
     checkpoints = run.path.parent / ".checkpoints"
     while kills < 10:

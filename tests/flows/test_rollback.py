@@ -65,7 +65,7 @@ def test_what_was_rolled_back_is_held_until_it_is_released_and_then_serves_witho
         caplog.clear()
         released = retrain(written(taggers, epochs=12, sequences=320), return_state=True)
     assert (released.name, registry.champion("small").version) == ("Promoted", "3")
-    assert "train: unchanged, model stands" in caplog.messages
+    assert "train: unchanged, model is reused" in caplog.messages
     assert [entry.event for entry in registry.history("small")] == [
         "PROMOTE", "PROMOTE", "ROLLBACK", "HOLD", "HOLD", "RELEASE", "PROMOTE"
     ]  # fmt: skip
@@ -85,7 +85,7 @@ def test_a_registered_model_that_does_not_work_is_held_and_one_that_is_rolled_ba
 
     state = retrain(tagger, return_state=True)
     assert state.name == "Held"
-    assert "version 1 does not work as it is registered" in state.message
+    assert "version 1 fails its smoke test" in state.message
     assert workspace.registry().champion("small") is None
     assert [v.version for v in workspace.registry().versions("small")] == ["1"]
     findings = read_json(run.infra)
@@ -111,6 +111,6 @@ def test_a_lost_registry_stops_the_night_until_its_files_are_moved_away_and_then
         state = retrain(taggers.write(), return_state=True)
     registry = Workspace.of(Settings()).registry()
     assert (state.name, registry.champion("small").version) == ("Promoted", "1")
-    assert "train: unchanged, model stands" in caplog.messages
+    assert "train: unchanged, model is reused" in caplog.messages
     (entry,) = registry.history("small")
     assert (entry.entry, entry.event, entry.from_version) == (1, "PROMOTE", None)

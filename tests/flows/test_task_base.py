@@ -27,7 +27,7 @@ from seqtag.errors import (
     SubprocessKilledError,
     TrainingError,
 )
-from tasks.base import step
+from tasks.base import step_task
 from tasks.failures import is_transient, kind_of, map_errors_to_states
 
 
@@ -130,7 +130,7 @@ def test_prefect_tries_again_what_may_pass_and_names_what_failed_by_its_kind(
 ) -> None:
     made, met = [], []
 
-    @step(name="step", timeout_seconds=60, delays=(0, 0))
+    @step_task(name="step", timeout_seconds=60, delays=(0, 0))
     def failing() -> None:
         made.append(1)
         raise error

@@ -75,7 +75,7 @@ def test_a_damaged_output_does_not_count(tmp_path: Path, damage: str) -> None:
         case "manifest":
             (out / "manifest.json").write_text("{")
     assert find_manifest(out) is None
-    with pytest.raises(RunDirError, match="a finished step was required"):
+    with pytest.raises(RunDirError, match="no finished output"):
         require_manifest(out)
     assert not materialize(out, step="s", inputs={}, write=writer("x")).reused
 

@@ -12,7 +12,7 @@ import pytest
 
 from seqtag import code_version as module
 from seqtag.code_version import code_version
-from seqtag.steps.context import steps_code_version
+from seqtag.steps.step import steps_code_version
 
 A = """
     from seqtag.b import helper
@@ -198,11 +198,11 @@ def _forget():
 
 def _keys(*verbs):
     _forget()
-    return {verb: code_version(f"seqtag.steps.{home}", verb).key for home, verb in verbs}
+    return {verb: code_version(f"seqtag.steps.{verb}", verb).key for verb in verbs}
 
 
 def test_a_byte_of_the_serving_code_changes_the_keys_of_what_registers_and_tries_it(checkout):
-    verbs = [("promotion", "register"), ("promotion", "infra_validate"), ("learning", "train")]
+    verbs = ["register", "infra_validate", "train"]
     before, run = _keys(*verbs), steps_code_version()
     with (checkout / "registry" / "serving_model.py").open("a") as file:
         file.write("# x\n")
@@ -216,7 +216,7 @@ def test_every_file_of_the_package_that_is_no_module_counts(checkout):
     files = [path for path in checkout.rglob("*") if path.is_file() and path.suffix != ".py"]
     files = [path for path in files if path.name != "py.typed"]
     assert {path.name for path in files} >= {"report.css", "report.html", "style.css", "layout.html"}
-    verbs = [("intake", "validate"), ("judgement", "report")]
+    verbs = ["validate", "report"]
     for file in files:
         before = _keys(*verbs)
         file.write_bytes(file.read_bytes() + b" ")
@@ -241,17 +241,14 @@ def test_every_file_of_the_package_that_is_no_module_counts(checkout):
 )
 def test_all_that_runs_is_known_before(verb, traced):
     """Every function of ours that a step runs is in its provenance: what is missing would go unnoticed."""
-    home = {"validate": "intake", "split": "intake", "evaluate": "judgement", "decide": "judgement"}
-    home |= {"anchor": "anchor"}
-    home |= dict.fromkeys(("register", "infra_validate", "promote"), "promotion")
-    known = code_version(f"seqtag.steps.{home.get(verb, 'learning')}", verb).definitions
+    known = code_version(f"seqtag.steps.{verb}", verb).definitions
     missing = traced[verb] - known
     assert {m for m in missing if m[0] not in AROUND and m != ADDRESS} == set()
     assert len(traced[verb] & known) > 5
 
 
 # What runs beside a step and decides nothing: addresses, sealing and what tells of it.
-AROUND = {"seqtag.run_dir", "seqtag.artifacts", "seqtag.code_version"}
+AROUND = {"seqtag.pipeline", "seqtag.run_dir", "seqtag.artifacts", "seqtag.code_version"}
 ADDRESS = ("seqtag.steps.context", "Workspace")
 
 

@@ -20,14 +20,14 @@ def open_run(folder: Path, split, *, baseline: str, seed: int = 1) -> RunDir:
         for i, name in enumerate(("train", "test")):
             split(name, toy_language(40, seed=i)).rename(splits / f"{name}.parquet")
 
-    materialize(run.splits, step="split", inputs={}, write=write)
+    materialize(run.output("split"), step="split", inputs={}, write=write)
     return run
 
 
 def test_no_baseline_is_made_unless_asked_for(tmp_path, split):
     run = open_run(tmp_path, split, baseline="none")
     assert steps.baseline(run) is None
-    assert not run.baseline_dir.exists()
+    assert not run.output("baseline").exists()
 
 
 def test_a_baseline_is_made_once_from_the_same_splits(tmp_path, split):

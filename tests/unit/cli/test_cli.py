@@ -96,7 +96,7 @@ def test_history_says_who_let_what_serve(seqtag: Terminal) -> None:
 
 
 def test_a_baseline_is_made_only_where_it_was_asked_for(seqtag: Terminal) -> None:
-    assert seqtag.here("baseline", "small") == 'none was asked for: evaluate.baseline = "none"\n'
+    assert seqtag.here("baseline", "small") == 'no baseline: evaluate.baseline = "none"\n'
 
 
 def test_text_is_tagged_token_by_token(seqtag: Terminal) -> None:

@@ -95,7 +95,7 @@ def served(folder: Path, corpus: pa.RecordBatch) -> Served:
     run.path.mkdir(parents=True)
     write_json(run.config, config().model_dump(mode="json"))
     write_json(run.snapshot_address, {"path": str(snapshot.path)})
-    run.validation.mkdir()
+    run.output("validate").mkdir()
     write_json(run.profile, {"scheme": {"used": "IOB2"}})
 
     def write_splits(folder: Path) -> None:
@@ -120,9 +120,9 @@ def served(folder: Path, corpus: pa.RecordBatch) -> Served:
         tagged = test.append_column("predicted", test["tags"]).append_column("confidence", sure)
         pq.write_table(tagged, folder / run.predictions("challenger").name)
 
-    materialize(run.splits, step="split", inputs={}, write=write_splits)
-    materialize(run.vocabulary, step="index", inputs={}, write=write_index)
-    materialize(run.evaluation, step="evaluate", inputs={}, write=write_predictions)
+    materialize(run.output("split"), step="split", inputs={}, write=write_splits)
+    materialize(run.output("index"), step="index", inputs={}, write=write_index)
+    materialize(run.output("evaluate"), step="evaluate", inputs={}, write=write_predictions)
     return Served(home, "", run.id)
 
 
@@ -312,7 +312,7 @@ def test_where_no_model_serves_a_retraining_is_called_for(workspace: Served) -> 
 
 def test_a_champion_whose_run_is_gone_is_an_error_and_leaves_nothing(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
-    with pytest.raises(RunDirError, match="a finished step was required"):
+    with pytest.raises(RunDirError, match="no finished output"):
         steps.monitor(config(), Served(workspace.home, "", "2026-01-01-gone"), snapshot, as_of=NIGHT)
     assert not workspace.home.monitoring("toy").exists()
 

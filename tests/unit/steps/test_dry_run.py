@@ -6,13 +6,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from typing import get_args
 
 import pytest
 
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import ConfigError, CorpusRejectedError, RunDirError
+from seqtag.steps import step
 from tests.taggers import Taggers
 
 JUDGED_ANEW = {
@@ -57,7 +57,7 @@ def test_with_nothing_new_all_stands(night):
     answers = asked(night)
     assert [answer.step for answer in answers] == VERBS + OF_ONE_RUN
     assert running(answers) == {}
-    assert steps.dry_run_text(answers).splitlines()[5] == "train          stands"
+    assert steps.dry_run_text(answers).splitlines()[5] == "train          unchanged"
 
 
 def test_a_change_runs_what_it_is_an_input_of(night):
@@ -71,7 +71,7 @@ def test_a_change_runs_what_it_is_an_input_of(night):
 def test_what_comes_after_a_step_that_would_run_may_change_with_it(night):
     lines = steps.dry_run_text(asked(night, more="[quality]\nmin_tag_support = 1\n")).splitlines()
     assert lines[1].startswith("validate       would run: config ")
-    assert lines[2] == "split          stands, unless validate gives something else"
+    assert lines[2] == "split          unchanged, unless validate gives another output"
 
 
 def test_asking_does_nothing_and_leaves_nothing(night):
@@ -81,8 +81,15 @@ def test_asking_does_nothing_and_leaves_nothing(night):
     assert sorted(path for path in (folder / "home" / "runs").rglob("*") if path.suffix != ".lock") == before
 
 
+def test_the_checkpoints_of_an_interrupted_training_stay(night, monkeypatch):
+    removed = []
+    monkeypatch.setattr(sys.modules["seqtag.steps.train"], "remove_folder", removed.append)
+    assert running(asked(night, seed=2))["train"] == {"seed"}
+    assert removed == []
+
+
 def test_other_packages_are_a_reason(night, monkeypatch):
-    real = steps.context.provenance
+    real = step.code_version
 
     def with_another_tensorflow(module, verb):
         found = real(module, verb)
@@ -91,7 +98,7 @@ def test_other_packages_are_a_reason(night, monkeypatch):
         }
         return type(found)(found.code, newer, found.definitions)
 
-    monkeypatch.setattr(steps.context, "code_version", with_another_tensorflow)
+    monkeypatch.setattr(step, "code_version", with_another_tensorflow)
     answers = asked(night)
     newer = {"package tensorflow"}
     assert running(answers) == {
@@ -159,7 +166,7 @@ def test_a_conclusion_of_which_a_part_is_lost_is_none(night):
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 2))
     standing = steps.outcome_digest(run, workspace)
     assert standing is not None
-    shutil.rmtree(run.decision_dir)
+    shutil.rmtree(run.output("decide"))
     assert steps.outcome_digest(run, workspace) is None
     steps.decide(run)
     assert steps.outcome_digest(run, workspace) == standing
@@ -179,14 +186,12 @@ def test_a_step_whose_code_changes_while_it_runs_gives_nothing(night, monkeypatc
     folder, workspace = night
     config = load_tagger(Taggers(folder).write(seed=7))
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 3))
-    real = steps.context.uncached_code_version
-    monkeypatch.setattr(
-        steps.context, "uncached_code_version", lambda *verb: replace(real(*verb), code="other")
-    )
+    real = step.uncached_code_version
+    monkeypatch.setattr(step, "uncached_code_version", lambda *names: replace(real(*names), code="other"))
     steps.force(run, ["validate"], by="me")
-    with pytest.raises(RunDirError, match="validate: code that stays as it is was required"):
+    with pytest.raises(RunDirError, match="validate: code changed while the step ran"):
         steps.validate(run)
-    assert not run.validation.exists()
+    assert not run.output("validate").exists()
     shutil.rmtree(run.path)
 
 
@@ -196,17 +201,14 @@ def test_the_command_says_a_line_for_each_step_and_nothing_else(night):
     command = [sys.executable, "-c", "from seqtag.cli.main import main; main()", "explain", path]
     environment = os.environ | {"SEQTAG_HOME": str(workspace.home.root)}
     said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert said.stdout.split() == [word for verb in VERBS + OF_ONE_RUN for word in (verb, "stands")]
+    assert said.stdout.split() == [word for verb in VERBS + OF_ONE_RUN for word in (verb, "unchanged")]
     assert said.stderr == ""
 
 
 def test_a_step_that_there_is_not_is_refused_before_anything_is_read(tmp_path):
     from seqtag.cli.step_commands import retrain
 
-    with pytest.raises(ConfigError, match=r"steps of .*'train'.* were required. Received: \['trian'\]"):
+    with pytest.raises(
+        ConfigError, match=r"force: no step is called trian; expected one of validate, .*train"
+    ):
         retrain(tmp_path / "there is no such tagger.toml", ["trian"])
-
-
-def test_the_steps_that_may_be_forced_are_those_that_make_up_the_code_of_a_run():
-    verbs = [verb for verbs in steps.context._VERBS.values() for verb in verbs]
-    assert sorted(verbs) == sorted(get_args(steps.StepName))

@@ -208,7 +208,7 @@ def test_a_sequence_without_any_tag_is_unlabelled_and_is_not_scored(home):
     assert [profile["splits"][name]["unlabelled"] for name in splits] == [2, 0, 1]
     assert profile["untagged"] == "3 sequences have no tag at all, and teach words alone"
     assert (metrics["n_sequences"], metrics["n_untagged"]) == (59, 0)
-    words = pq.read_table(run.vocabulary / "words.parquet")["symbol"].to_pylist()
+    words = pq.read_table(run.output("index") / "words.parquet")["symbol"].to_pylist()
     assert "w0x0" in words or splits["train"][0]["tokens"][0] in words
 
 

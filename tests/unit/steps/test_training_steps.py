@@ -33,7 +33,7 @@ def test_a_loss_that_is_no_number_is_an_error_with_the_ids_of_its_sequences(tmp_
     named = re.search(r"\(sequences (.*) and \d+ more of the snapshot\)", str(said.value))[1].split(", ")
     assert len(named) == 8
     assert all(re.fullmatch(r"session-?\w*\d+", name) for name in named)
-    assert not run.model.exists()
+    assert not run.output("train").exists()
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def tagging(judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     shutil.copyfile(judged.run.predictions("challenger"), tagged)
     monkeypatch.setenv("TAGGED", str(tagged))
     monkeypatch.setattr(judgement, "tag_split", children.tagging)
-    for folder in (judged.run.evaluation, judged.run.decision_dir):
+    for folder in (judged.run.output("evaluate"), judged.run.output("decide")):
         shutil.rmtree(folder)
     return lambda fault: monkeypatch.setenv("FAULT", fault)
 
@@ -108,7 +108,7 @@ def test_a_fault_while_the_champion_is_tagged_fails_the_step_and_the_retry_decid
     tagging(fault)
     with pytest.raises(error):
         steps.evaluate(judged.run)
-    assert not judged.run.evaluation.exists()
+    assert not judged.run.output("evaluate").exists()
     tagging("")
     assert not steps.evaluate(judged.run).reused
     steps.decide(judged.run)
@@ -169,13 +169,13 @@ def test_a_champion_whose_folder_is_not_there_is_no_verdict(
     with pytest.raises(RunDirError, match="bundle cannot be found"):
         steps.evaluate(judged.run)
     away.rename(judged.bundle)
-    assert not judged.run.evaluation.exists()
+    assert not judged.run.output("evaluate").exists()
 
 
 @pytest.fixture
 def serving_code(judged: Judged) -> Iterator[Path]:
     """The registered serving code of the champion, as it was afterwards; it is tried again."""
-    shutil.rmtree(judged.champion.infra_dir, ignore_errors=True)
+    shutil.rmtree(judged.champion.output("infra_validate"), ignore_errors=True)
     path = judged.bundle.parents[1] / "serving_model.py"
     text = path.read_text()
     yield path
@@ -200,7 +200,7 @@ def test_a_fault_while_a_version_is_tried_fails_the_step_and_the_retry_tries_aga
     with pytest.raises((SubprocessFailedError, OSError)) as raised:
         steps.infra_validate(judged.champion, judged.workspace)
     assert kind_of(raised.value) == kind
-    assert not judged.champion.infra_dir.exists()
+    assert not judged.champion.output("infra_validate").exists()
     serving_code.write_text(whole)
     steps.infra_validate(judged.champion, judged.workspace)
     assert read_json(judged.champion.infra)["held"]
@@ -213,7 +213,7 @@ def test_a_fault_within_an_answer_is_not_held_against_the_version(judged: Judged
     serving_code.write_text(text.replace(tagging, f"        raise MemoryError\n{tagging}"))
     with pytest.raises(MemoryExhaustedError):
         steps.infra_validate(judged.champion, judged.workspace)
-    assert not judged.champion.infra_dir.exists()
+    assert not judged.champion.output("infra_validate").exists()
 
 
 def test_a_version_that_crashes_once_is_tried_again_before_it_is_judged(

@@ -1,0 +1,49 @@
+"""Encode: write padded ids as Parquet."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seqtag.artifacts import (
+    DryRun,
+    Manifest,
+    require_manifest,
+)
+from seqtag.config import SPLITS, config_digest
+from seqtag.run_dir import RunDir
+from seqtag.steps.context import (
+    read_config,
+)
+from seqtag.steps.step import run_step
+
+if TYPE_CHECKING:
+    pass
+
+
+def encode(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
+    """Write padded ids as Parquet, one file per length bucket.
+
+    Writes `encoded/<split>/length=<tokens>/`.
+    """
+    from seqtag.features import TagIndex, Vocabulary, encode_corpus
+
+    config = read_config(run)
+    return run_step(
+        encode,
+        run,
+        inputs={
+            "splits": require_manifest(run.output("split")).digest,
+            "vocabulary": require_manifest(run.output("index")).digest,
+            "config": config_digest(config.features),
+            "weights": config.train.sequence_weight or "",
+        },
+        write=lambda folder: encode_corpus(
+            {name: run.split(name) for name in SPLITS},
+            Vocabulary.load(run.output("index")),
+            TagIndex.load(run.output("index")),
+            config=config.features,
+            folder=folder,
+            weight_column=config.train.sequence_weight,
+        ),
+        dry_run=dry_run,
+    )

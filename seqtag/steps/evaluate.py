@@ -1,0 +1,130 @@
+"""Evaluate: tag the test split with challenger and champion, and score both."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from seqtag.artifacts import (
+    DryRun,
+    Manifest,
+    file_digest,
+    read_json,
+    require_manifest,
+    write_json,
+)
+from seqtag.config import SchemeName, config_digest
+from seqtag.errors import (
+    BundleError,
+)
+from seqtag.run_dir import RunDir
+from seqtag.steps.context import (
+    metric,
+    read_config,
+    train_scheme,
+)
+from seqtag.steps.step import run_step
+from seqtag.subprocess_runner import run_in_subprocess
+
+if TYPE_CHECKING:
+    from seqtag.gate import Cost
+
+logger = logging.getLogger(__name__)
+
+
+def evaluate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
+    """Score challenger, champion and baseline on the same test sequences.
+
+    Writes `evaluation/`. If the bundle of the champion cannot be used, the reason is written too, and that
+    champion is never replaced.
+
+    Raises:
+        BundleError: the challenger's bundle cannot be used.
+        MemoryExhaustedError: memory was not enough for tagging.
+        SubprocessKilledError: a subprocess that tags was killed.
+        OSError, RunDirError: a file could not be read or written.
+    """
+    config = read_config(run)
+    asked = config.evaluate.baseline != "none"
+    return run_step(
+        evaluate,
+        run,
+        inputs={
+            "test": require_manifest(run.output("split")).digest,
+            "model": require_manifest(run.output("train")).digest,
+            "opponent": file_digest(run.opponent),
+            "anchor": require_manifest(run.output("anchor")).digest,
+            "baseline": require_manifest(run.output("baseline")).digest if asked else "",
+            "config": config_digest(config.evaluate),
+            "metric": metric(run),
+        },
+        write=lambda folder: _score_both(run, folder),
+        dry_run=dry_run,
+    )
+
+
+def tag_split(bundle: str, split: str, predictions: str, scheme: SchemeName) -> Cost:
+    """Tag a split with a bundle; return size, seconds and memory."""
+    from seqtag.neural import write_predictions
+
+    return write_predictions(Path(bundle), Path(split), Path(predictions), scheme=scheme)
+
+
+def _score_both(run: RunDir, folder: Path) -> None:
+    from seqtag.evaluation import evaluate_predictions
+
+    config, opponent = read_config(run), read_json(run.opponent)
+    challenger = folder / run.predictions("challenger").name
+    champion = folder / run.predictions("champion").name
+    costs = {"challenger": _tag_test(run, run.output("train"), challenger), "champion": None}
+    failure = None
+    if opponent["version"] is not None:
+        try:
+            bundle = run.anchor_model if read_json(run.anchor)["trained"] else Path(opponent["bundle"])
+            costs["champion"] = _tag_test(run, bundle, champion)
+        except BundleError as error:  # permanent, so `decide` keeps the champion
+            failure = str(error)
+            champion.unlink(missing_ok=True)
+            logger.warning("evaluate: champion version %s: %s", opponent["version"], failure)
+        except Exception:  # may be transient: nothing is written, and a retry tags again
+            logger.warning("evaluate: champion version %s was not tagged", opponent["version"])
+            raise
+    asked = config.evaluate.baseline != "none"
+    metrics = evaluate_predictions(
+        challenger,
+        champion if champion.exists() else None,
+        train=run.split("train"),
+        scheme=train_scheme(run),
+        config=config.evaluate,
+        metric=metric(run),
+        seed=config.seed,
+        champion_version=opponent["version"],
+        baseline=run.baseline_predictions if asked else None,
+        baseline_name=config.evaluate.baseline if asked else None,
+    )
+    write_json(folder / run.metrics.name, {**metrics, "champion_error": failure, "costs": costs})
+    if all(source.format == "sample" for source in config.corpus.sources):
+        _write_optimum(run.split("test"), folder / run.optimum.name)
+
+
+def _tag_test(run: RunDir, bundle: Path, predictions: Path) -> Any:
+    """Tag the test split in a subprocess, so that its time and memory can be measured; return these."""
+    return run_in_subprocess(
+        tag_split,
+        bundle=str(bundle),
+        split=str(run.split("test")),
+        predictions=str(predictions),
+        scheme=train_scheme(run),
+    )
+
+
+def _write_optimum(test: Path, path: Path) -> None:
+    from seqtag.corpus import best_possible
+
+    truth = pq.read_table(test, columns=["tokens", "tags"]).combine_chunks()
+    best = best_possible(truth["tokens"].chunk(0), truth["tags"].chunk(0))
+    write_json(path, asdict(best))

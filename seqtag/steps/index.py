@@ -1,0 +1,72 @@
+"""Index: number words, characters and tags of train."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqtag.artifacts import (
+    DryRun,
+    Manifest,
+    digest,
+    read_json,
+    require_manifest,
+)
+from seqtag.config import config_digest
+from seqtag.run_dir import RunDir
+from seqtag.steps.context import (
+    declared_tags,
+    read_config,
+    train_scheme,
+)
+from seqtag.steps.step import run_step
+
+if TYPE_CHECKING:
+    pass
+
+
+def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
+    """Number the words, characters and tags of train.
+
+    Writes `vocabulary/`, with static vectors of its words and the hashes of the sequences of all splits.
+    """
+    from seqtag.corpus import files_digest
+    from seqtag.features import SEEN, TESTED, index_corpus, index_vectors, write_sequence_hashes
+
+    config = read_config(run)
+    previous, source = tuple(read_json(run.opponent)["tags"]), config.model.vectors
+    splits, declared = require_manifest(run.output("split")), declared_tags(run)
+
+    def write(folder: Path) -> None:
+        vocabulary, _ = index_corpus(
+            run.split("train"),
+            declared=declared,
+            previous=previous,
+            scheme=train_scheme(run),
+            config=config.features,
+            folder=folder,
+        )
+        if source is not None:
+            n_frequent = config.model.frequent_words
+            index_vectors(source, vocabulary, n_frequent=n_frequent, folder=folder)
+        shown = [run.split("train"), run.split("dev")]
+        write_sequence_hashes(shown, folder / SEEN, min_length=config.quality.leakage_min_length)
+        write_sequence_hashes([run.split("test")], folder / TESTED, min_length=1)
+
+    return run_step(
+        index,
+        run,
+        inputs={
+            "train": splits.outputs[run.split("train").name],
+            "dev": splits.outputs[run.split("dev").name],
+            "test": splits.outputs[run.split("test").name],
+            "scheme": train_scheme(run),
+            "config": config_digest(config.tags, config.features),
+            "leakage_min_length": str(config.quality.leakage_min_length),
+            "vectors": "" if source is None else digest(files_digest(source), config_digest(config.model)),
+            "previous tags": digest(*previous),
+            "declared tags": digest(*(declared or ())),
+        },
+        write=write,
+        dry_run=dry_run,
+    )

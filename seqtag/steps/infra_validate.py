@@ -1,0 +1,54 @@
+"""Infra validation: smoke-test the registered model in a fresh process."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqtag.artifacts import (
+    DryRun,
+    Manifest,
+    read_json,
+    require_manifest,
+    write_json,
+)
+from seqtag.run_dir import RunDir
+from seqtag.steps.context import (
+    Workspace,
+    train_scheme,
+)
+from seqtag.steps.register import open_registry
+from seqtag.steps.step import run_step
+
+if TYPE_CHECKING:
+    pass
+
+
+def infra_validate(run: RunDir, workspace: Workspace, *, dry_run: DryRun | None = None) -> Manifest:
+    """Smoke-test the registered model in a fresh process, loaded as its consumers load it.
+
+    Writes `infra/`. A model that fails any check is not promoted.
+
+    Raises:
+        RegistryError: the registry could not be reached, or the registered files changed.
+        MemoryExhaustedError: memory was not enough.
+        SubprocessFailedError: the process was killed, or failed by an error that may not be the model's.
+    """
+    from seqtag.registry import bundle_digest
+
+    registration, golden = read_json(run.registration), run.predictions("challenger")
+    version, scheme = registration["version"], train_scheme(run)
+
+    def write(folder: Path) -> None:
+        found = open_registry(workspace).validate_infra(run.tagger, version, golden=golden, scheme=scheme)
+        write_json(folder / run.infra.name, {**found, "version": version})
+
+    inputs = {
+        "bundle": bundle_digest(run.output("train")),
+        "registered": registration[
+            "tracked_run_id"
+        ],  # not the version, which changes if the registry is restored
+        "golden": require_manifest(run.output("evaluate")).outputs[golden.name],
+        "scheme": scheme,
+    }
+    return run_step(infra_validate, run, inputs=inputs, write=write, dry_run=dry_run)

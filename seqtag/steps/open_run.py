@@ -1,0 +1,112 @@
+"""Open a run: its directory, its inputs, and the champion that it is compared with."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+from seqtag.artifacts import (
+    digest,
+    file_lock,
+    read_json,
+    write_json,
+)
+from seqtag.config import TaggerConfig, config_digest
+from seqtag.run_dir import RunDir, Snapshot
+from seqtag.steps.approval import require_approval
+from seqtag.steps.context import (
+    Workspace,
+    read_config,
+)
+from seqtag.steps.step import steps_code_version
+
+if TYPE_CHECKING:
+    from seqtag.registry import Champion
+
+_MOST_EARLIER = 50  # runs
+
+logger = logging.getLogger(__name__)
+
+
+def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, as_of: date) -> RunDir:
+    """Return the run directory of this configuration, snapshot and code, begun at `as_of` if it is new.
+
+    The champion of this moment is pinned as the opponent; a run whose own model became champion in the
+    meantime keeps the opponent it was judged against.
+
+    Raises:
+        RegistryError: the registry could not be asked who the champion is.
+    """
+    name, run = matching_run(config, snapshot, workspace)
+    if run is None:
+        run = RunDir(workspace.home.runs(config.name) / f"{as_of:%Y-%m-%d}-{name}")
+    champion = workspace.registry().champion(config.name)
+    run.path.mkdir(parents=True, exist_ok=True)
+    with file_lock(run.path / ".lock"):
+        write_run_inputs(run, config, snapshot)
+        require_approval(run, required=config.approval.required)
+        if not keeps_opponent(run, champion):
+            write_opponent(run, champion, workspace)
+    logger.info("run directory %s", run.path)
+    return run
+
+
+def matching_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace) -> tuple[str, RunDir | None]:
+    """Return the name, but for the day, of what such a run is called, and that run if it has begun."""
+    key = digest(config_digest(config), snapshot.id, steps_code_version())
+    name = f"{snapshot.id[:8]}-{key[:8]}"
+    begun = sorted(workspace.home.runs(config.name).glob(f"????-??-??-{name}"))
+    return name, RunDir(begun[0]) if begun else None
+
+
+def keeps_opponent(run: RunDir, champion: Champion | None) -> bool:
+    """Tell whether the champion is a run's own model, which stays judged against the one before it."""
+    return champion is not None and champion.seqtag_run_id == run.id and run.opponent.exists()
+
+
+def write_run_inputs(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:
+    """Write the configuration, with every default, and the address of the snapshot."""
+    write_json(run.config, config.model_dump(mode="json"))
+    write_json(run.snapshot_address, {"path": str(snapshot.path)})
+
+
+def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace) -> None:
+    """Write who the run is judged against, which runs came before, and what their comparisons have spent.
+
+    A run that is opened again with the same opponent keeps what it was opened with the first time: it is the
+    same comparison, and spends nothing new.
+    """
+    opponent: dict[str, Any] = {
+        "version": champion.version if champion else None,
+        "run_id": champion.seqtag_run_id if champion else None,
+        "bundle": str(champion.bundle) if champion else None,
+        "digest": champion.bundle_digest if champion else None,
+        "serving": champion.serving if champion else None,
+        "tags": list(champion.tags) if champion else [],
+        "tag_counts": dict(champion.tag_counts) if champion else {},
+        "config": None,
+        "scores": None,
+    }
+    if champion is not None:
+        logged = workspace.registry().logged(run.tagger, champion.version)
+        opponent |= {"config": logged["config"], "scores": _scores_of(logged["metrics"])}
+    known = read_json(run.opponent) if run.opponent.exists() and run.earlier.exists() else None
+    if known != opponent:
+        horizon = read_config(run).gate.horizon
+        recent = workspace.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
+        evaluated = run.path.parent.glob("????-??-??-*/evaluation/metrics.json")
+        in_time = sorted(evaluated, key=lambda path: (path.stat().st_mtime_ns, path))
+        runs = [path.parents[1].name for path in in_time if path.parents[1] != run.path]
+        spent = sum(comparison.spent for comparison in recent)
+        earlier = {"comparisons": len(recent), "spent": spent, "runs": runs[-_MOST_EARLIER:]}
+        write_json(run.earlier, earlier)
+    write_json(run.opponent, opponent)
+
+
+def _scores_of(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return a champion's scores when it was judged itself, by part of its test split."""
+    from seqtag.gate import score_parts
+
+    return None if metrics is None else score_parts(metrics["challenger"])

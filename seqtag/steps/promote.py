@@ -1,0 +1,131 @@
+"""Promote: let the registry move the champion, if the decision says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqtag.artifacts import (
+    DryRun,
+    Manifest,
+    file_digest,
+    read_json,
+    require_manifest,
+    write_json,
+)
+from seqtag.registry import AuditContext, RegistryDecision
+from seqtag.run_dir import RunDir
+from seqtag.steps.approval import ApprovalRecord
+from seqtag.steps.context import (
+    Workspace,
+)
+from seqtag.steps.register import open_registry
+from seqtag.steps.step import run_step
+
+if TYPE_CHECKING:
+    from seqtag.registry import Entry
+
+
+def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
+    """Promote the version, if the decision says so and neither a hold nor a person forbids it.
+
+    Reads decision, registration and findings; writes the ledger and the aliases of the registry, and
+    `promotion/`. A second call finds what the first one did, and completes it.
+
+    Raises:
+        RegistryError: the registry could not be reached, or the registered files changed.
+        PromotionConflictError: the champion is no longer the one that the model was compared with.
+    """
+    version = read_json(run.registration)["version"]
+    entry = open_registry(workspace).judge(run.tagger, version, registry_decision(run), by=by)
+    return publish_promotion(run, entry)
+
+
+def registry_decision(run: RunDir) -> RegistryDecision:
+    """Return the verdict: the decision, or HOLD if the model does not work or is not approved."""
+    from seqtag.registry import failures
+
+    decision, findings = read_json(run.decision), read_json(run.infra)
+    verdict, sentence = decision["verdict"], decision["sentence"]
+    if verdict == "PROMOTE" and not findings["held"]:
+        verdict = "HOLD"
+        sentence = (
+            f"HOLD: the decision was to promote, but version {findings['version']} fails its smoke test. "
+            f"{failures(findings)}."
+        )
+    elif verdict == "PROMOTE":
+        verdict, sentence = _as_approved(ApprovalRecord.of(run), sentence)
+    return RegistryDecision(
+        verdict=verdict,
+        sentence=sentence,
+        against=decision["champion_version"],
+        decision=file_digest(run.decision),
+        dataset=require_manifest(run.output("split")).digest,
+        report=str(run.report),
+        evidence=decision["evidence"],
+        spent=decision["level"],
+    )
+
+
+def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = None) -> Manifest:
+    """Write the outcome of the decision, as the ledger has it."""
+    from seqtag.registry import failures
+
+    findings, meant = read_json(run.infra), registry_decision(run)
+    held = meant.verdict == "PROMOTE" and entry.event == "HOLD"
+    n_checks = len(findings["checks"])
+    rules = [
+        {
+            "rule": "the registered model works",
+            "held": findings["held"],
+            "detail": failures(findings) or f"{n_checks} checks in a fresh process",
+        }
+    ]
+    approval = ApprovalRecord.of(run)
+    if approval.required and read_json(run.decision)["verdict"] == "PROMOTE":
+        objection = approval.objection()
+        rules.append(
+            {
+                "rule": "a person approved it",
+                "held": objection is None,
+                "detail": objection or _said(approval),
+            }
+        )
+    if meant.verdict == "PROMOTE":
+        detail = entry.sentence if held else "none is in force"
+        rules.append({"rule": "no hold forbids it", "held": not held, "detail": detail})
+    written = {
+        "verdict": "HOLD" if held else meant.verdict,
+        "sentence": entry.sentence if held else meant.sentence,
+        "rules": rules,
+    }
+
+    def write(folder: Path) -> None:
+        write_json(folder / run.promotion.name, written)
+
+    inputs = {
+        "decision": require_manifest(run.output("decide")).digest,
+        "registration": require_manifest(run.output("register")).digest,
+        "infra": require_manifest(run.output("infra_validate")).digest,
+        "entry": str(entry.entry),
+    }
+    return run_step(promote, run, inputs=inputs, write=write, dry_run=dry_run)
+
+
+def _as_approved(approval: ApprovalRecord, sentence: str) -> tuple[str, str]:
+    """Return the verdict and its sentence where the decision was to promote."""
+    objection = approval.objection()
+    if objection is not None:
+        return "HOLD", f"HOLD: the decision was to promote, and {objection}. {_what_was_decided(sentence)}"
+    if approval.required and approval.answer is not None:
+        return "PROMOTE", f"{sentence} Approved by {approval.answer.signed}: {approval.answer.reason}"
+    return "PROMOTE", sentence
+
+
+def _said(approval: ApprovalRecord) -> str:
+    return "" if approval.answer is None else f"{approval.answer.signed}: {approval.answer.reason}"
+
+
+def _what_was_decided(sentence: str) -> str:
+    found = sentence.removeprefix("PROMOTE: ")
+    return f"{found[:1].upper()}{found[1:]}"

@@ -1,0 +1,82 @@
+"""Register: record the model as a version in the registry."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtag.artifacts import (
+    DryRun,
+    Manifest,
+    file_digest,
+    read_json,
+    require_manifest,
+    write_json,
+)
+from seqtag.registry import Registry
+from seqtag.run_dir import RunDir
+from seqtag.steps.context import (
+    Workspace,
+    read_snapshot,
+)
+from seqtag.steps.step import run_step, steps_code_version
+
+if TYPE_CHECKING:
+    from seqtag.registry import Registration
+
+
+def register(run: RunDir, workspace: Workspace) -> Manifest:
+    """Register the model as a version, the challenger.
+
+    Reads model and decision; writes the registry and `registration/`. A second call registers no second
+    version, unless the serving code has changed, and restores what the registry has lost.
+
+    Raises:
+        RegistryError: the registry could not be reached.
+    """
+    decision, registry = read_json(run.decision), open_registry(workspace)
+    registration = registry.register(  # called every time, since the registry may have lost it
+        run.tagger,
+        run_id=run.id,
+        bundle=run.output("train"),
+        config=read_json(run.config),
+        history=read_json(run.history),
+        metrics=read_json(run.metrics),
+        decision=decision,
+        dataset=_dataset(run),
+        tags={"seqtag.code": steps_code_version(), "seqtag.config": file_digest(run.config)},
+    )
+    return publish_registration(run, registration)
+
+
+def publish_registration(
+    run: RunDir, registration: Registration, *, dry_run: DryRun | None = None
+) -> Manifest:
+    """Write the version and the tracked run of the model."""
+    written = {
+        "version": registration.version,
+        "tracked_run_id": registration.tracked_run_id,
+        "experiment_id": registration.experiment_id,
+        "serving": registration.serving,
+        "verdict": read_json(run.decision)["verdict"],
+    }
+
+    def write(folder: Path) -> None:
+        write_json(folder / run.registration.name, written)
+
+    return run_step(register, run, inputs=written, write=write, dry_run=dry_run)
+
+
+def open_registry(workspace: Workspace) -> Registry:
+    """Return the registry; naming its class here makes its code and packages inputs of the steps."""
+    registry: Registry = workspace.registry()
+    return registry
+
+
+def _dataset(run: RunDir) -> dict[str, Any]:
+    profile = read_json(run.profile)
+    return {
+        "snapshot_id": read_snapshot(run).id,
+        "digest": require_manifest(run.output("split")).digest,
+        "counts": profile["splits"],
+    }

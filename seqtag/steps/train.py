@@ -1,0 +1,144 @@
+"""Train: fit the recipe in a subprocess, from the last checkpoint if there is one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqtag.artifacts import (
+    DryRun,
+    Manifest,
+    digest,
+    file_lock,
+    remove_folder,
+    require_manifest,
+)
+from seqtag.code_version import code_version
+from seqtag.config import config_digest
+from seqtag.errors import (
+    MemoryExhaustedError,
+)
+from seqtag.run_dir import RunDir
+from seqtag.steps.context import (
+    metric,
+    output_scheme,
+    read_config,
+)
+from seqtag.steps.step import run_step
+from seqtag.subprocess_runner import run_in_subprocess
+
+if TYPE_CHECKING:
+    pass
+
+CHECKPOINTS_EVERY = 30.0  # seconds; at most this much training is lost when a process is killed
+
+logger = logging.getLogger(__name__)
+
+
+def train(
+    run: RunDir,
+    *,
+    on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
+    checkpoints_every: float = CHECKPOINTS_EVERY,
+    dry_run: DryRun | None = None,
+) -> Manifest:
+    """Train the recipe and keep the best epoch.
+
+    Training runs in a subprocess. One that was killed resumes from its last checkpoint, in whichever run
+    directory it began. One that runs out of memory is restarted once, with batches half as large. Writes
+    `model/`: the bundle, with its scores per epoch.
+
+    Args:
+        on_epoch: called with the fields of each `EpochRecord`.
+        checkpoints_every: seconds.
+
+    Raises:
+        TrainingError: the loss is no longer a number, or there is nothing to learn from.
+        MemoryExhaustedError: memory was not enough for batches half as large either.
+        SubprocessKilledError: the subprocess was killed.
+    """
+    config = read_config(run)
+    inputs = {
+        "encoded": require_manifest(run.output("encode")).digest,
+        "vocabulary": require_manifest(run.output("index")).digest,
+        "config": config_digest(config.train, config.model, config.features),
+        "metric": metric(run),
+        "spoken": output_scheme(run),
+        "seed": str(config.seed),
+    }
+    key = digest(*inputs.values(), code_version(__name__, "train").key)[:16]
+    whole, halved = run.checkpoints(key), run.checkpoints(f"{key}-halved")
+
+    def fit(folder: Path, checkpoints: Path) -> None:
+        run_in_subprocess(
+            fit_recipe,
+            told=on_epoch or _ignored,
+            run=str(run.path),
+            folder=str(folder),
+            checkpoints=str(checkpoints),
+            checkpoints_every=checkpoints_every,
+            halved=checkpoints == halved,
+        )
+
+    def write(folder: Path) -> None:
+        if not halved.exists():
+            try:
+                fit(folder, whole)
+            except MemoryExhaustedError as error:
+                logger.warning("train: memory ran out, restarting with batches half as large: %s", error)
+                halved.mkdir(parents=True)  # remembered, whatever is killed now
+        if halved.exists():
+            fit(folder, halved)
+
+    manifest = run_step(train, run, inputs=inputs, write=write, dry_run=dry_run)
+    for folder in (whole, halved) if dry_run is None else ():
+        remove_folder(folder)
+    return manifest
+
+
+def fit_recipe(
+    run: str,
+    folder: str,
+    checkpoints: str,
+    *,
+    checkpoints_every: float,
+    halved: bool,
+    tell: Callable[[Mapping[str, Any]], None],
+) -> None:
+    """Train the recipe of a run directory, and write the bundle into `folder`.
+
+    A lock keeps others from resuming from these checkpoints meanwhile, such as a subprocess whose parent was
+    just killed.
+    """
+    from seqtag.corpus import sequence_ids
+    from seqtag.neural import Checkpoints, LossError
+    from seqtag.neural import train as fit
+
+    at, bundle, kept = RunDir(Path(run)), Path(folder), Path(checkpoints)
+    config = read_config(at)
+    with file_lock(kept / ".lock"):
+        remove_folder(bundle)
+        bundle.mkdir()
+        try:
+            fit(
+                at.output("encode"),
+                at.output("index"),
+                config=config.train,
+                model=config.model,
+                features=config.features,
+                metric=metric(at),
+                seed=config.seed,
+                folder=bundle,
+                spoken=output_scheme(at),
+                checkpoints=Checkpoints(kept, every=checkpoints_every),
+                halved=halved,
+                on_epoch=tell,
+            )
+        except LossError as error:
+            raise error.naming(sequence_ids(at.split("train"), error.rows)) from error
+
+
+def _ignored(_: object) -> None:
+    """Ignore an epoch."""
