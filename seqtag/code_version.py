@@ -1,11 +1,10 @@
-"""Which code of ours a function runs, and which packages: what else its results depend on than its inputs.
+"""Code versions: a hash of the code of seqtag and the packages that a function depends on.
 
-Sources are read, not imported. A definition stands on those that its names refer to, in its own module or
-where that imports them from, at the top or within a function. Comments, docstrings and the annotations of
-functions count for nothing.
+Sources are read, not imported. A definition depends on those that its names refer to, in its own module or
+in the one that they are imported from. Comments, docstrings and annotations of functions do not count.
 
-A file in the folder of a module counts byte by byte where a string names it, since it is read or copied at
-run time, and so do all files in `templates` there. Such a file of Python also counts as a module.
+A file in the folder of a module counts byte by byte if a string names it, since it is read or copied at run
+time. So do all files in `templates` there. If such a file is Python, it also counts as a module.
 """
 
 from __future__ import annotations
@@ -22,9 +21,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import TypeGuard
 
-_OURS = "seqtag"
+_PACKAGE = "seqtag"
 _FILE = re.compile(r"(?!__)\w[\w-]*(\.\w+)+")  # the name of a file, without a folder; no __init__.py
-_DISTRIBUTIONS = {"pycrfsuite": "python-crfsuite", "google": "protobuf"}  # where one imports by another name
+_DISTRIBUTIONS = {"pycrfsuite": "python-crfsuite", "google": "protobuf"}  # of packages with another name
 
 Definition = tuple[str, str]  # module and name
 Target = tuple[str, str | None]  # module, and a name in it
@@ -32,7 +31,7 @@ Target = tuple[str, str | None]  # module, and a name in it
 
 @dataclass(frozen=True)
 class CodeVersion:
-    """What a function stands on."""
+    """The code and the packages that a function depends on."""
 
     code: str  # sha256 of the definitions that it reaches and of the files that they name
     packages: Mapping[str, str]  # version by distribution, Python's among them
@@ -47,13 +46,13 @@ class CodeVersion:
 
 @cache
 def code_version(module: str, function: str) -> CodeVersion:
-    """Return what a top-level function of a module of ours stands on."""
+    """Return the code version of a top-level function of a module of seqtag."""
     reached: dict[Definition, str] = {}
     packages: set[str] = set()
     pending: list[Target] = [(module, function)]
     while pending:
         where, name = pending.pop()
-        if where.split(".")[0] != _OURS:
+        if where.split(".")[0] != _PACKAGE:
             packages.add(where.split(".")[0])
             continue
         source = _source(where)
@@ -63,7 +62,7 @@ def code_version(module: str, function: str) -> CodeVersion:
                 reached[where, definition] = source.dump(statements)
                 for statement in statements:
                     pending += source.targets(statement)
-        if (where, "") not in reached:  # what a module does besides defining names is done in any case
+        if (where, "") not in reached:  # statements of a module that define no name are always run
             reached[where, ""] = "\n".join([source.dump(source.loose), *source.templates])
             for statement in source.loose:
                 pending += source.targets(statement)
@@ -74,7 +73,7 @@ def code_version(module: str, function: str) -> CodeVersion:
 
 
 def uncached_code_version(module: str, function: str) -> CodeVersion:
-    """Return the same from the sources as they are by now."""
+    """Return the code version of the sources as they are now."""
     _source.cache_clear()
     code_version.cache_clear()
     return code_version(module, function)
@@ -89,13 +88,13 @@ def _versions(packages: set[str]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             if package in sys.stdlib_module_names:
                 continue
-            for other in sorted(metadata.packages_distributions().get(package, ())):  # tensorflow-cpu, say
+            for other in sorted(metadata.packages_distributions().get(package, ())):  # such as tensorflow-cpu
                 versions[other] = metadata.version(other)
     return versions
 
 
 class _Source:
-    """What a module of ours defines and imports."""
+    """The definitions and imports of a module of seqtag."""
 
     def __init__(self, module: str, path: Path) -> None:
         self._module = module
@@ -117,11 +116,11 @@ class _Source:
                 self.imports |= _imported(statement)
 
     def named(self, name: str | None) -> list[str]:
-        """Return the definitions behind a name: all of them where it is the module that is meant."""
+        """Return the definitions of a name; all of the module if `name` is None."""
         return sorted(self.definitions) if name is None else [name] if name in self.definitions else []
 
     def dump(self, statements: Iterable[ast.stmt]) -> str:
-        """Return what statements say, and the digests of the files that they name."""
+        """Return the syntax of statements, and the digests of the files that they name."""
         lines = []
         for statement in statements:
             named = [f"{file.name} {_digest(file)}" for file in self._files(statement)]
@@ -129,7 +128,7 @@ class _Source:
         return "\n".join(lines)
 
     def targets(self, statement: ast.stmt) -> Iterator[Target]:
-        """Yield what the names in a statement refer to, and the modules that it names as files."""
+        """Yield the targets of the names in a statement, and the modules that it names as files."""
         yield from self._targets(statement, self.imports | _imported(statement))
         for file in self._files(statement):
             if file.suffix == ".py":
@@ -145,7 +144,7 @@ class _Source:
     def _targets(self, node: ast.AST, imports: Mapping[str, Target]) -> Iterator[Target]:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = _as_module(imports.get(node.value.id))
-            if module is not None:  # what stands behind the dot tells what of the module is meant
+            if module is not None:  # the attribute names the definition
                 yield from _resolved(module, node.attr)
                 return
         if isinstance(node, ast.Name):
@@ -165,7 +164,7 @@ def _digest(file: Path) -> str:
 def _source(module: str) -> _Source:
     path = _path(module)
     if path is None:
-        raise ModuleNotFoundError(f"a module of {_OURS} was required. Received: {module}")
+        raise ModuleNotFoundError(f"{module} is no module of {_PACKAGE}")
     return _Source(module, path)
 
 
@@ -175,19 +174,19 @@ def _path(module: str) -> Path | None:
 
 
 def _as_module(target: Target | None) -> str | None:
-    """Return the module of ours that an imported name stands for, None if it is none."""
+    """Return the module of seqtag that an imported name refers to, None if it is no module."""
     if target is None:
         return None
     module, name = target
-    if module.split(".")[0] != _OURS:
+    if module.split(".")[0] != _PACKAGE:
         return None
     whole = module if name is None else f"{module}.{name}"
     return whole if _path(whole) is not None else None
 
 
 def _resolved(module: str, name: str | None) -> Iterator[Target]:
-    """Yield where a name is defined, and the modules that merely hand it on, without a name of theirs."""
-    while module.split(".")[0] == _OURS and name is not None:
+    """Yield the definition of a name, and the modules that re-export it."""
+    while module.split(".")[0] == _PACKAGE and name is not None:
         source = _source(module)
         if name in source.definitions or name not in source.imports:
             submodule = f"{module}.{name}"
@@ -200,7 +199,7 @@ def _resolved(module: str, name: str | None) -> Iterator[Target]:
 
 
 def _imported(statement: ast.stmt) -> dict[str, Target]:
-    """Return what each name that a statement imports stands for."""
+    """Return the target of each name that a statement imports."""
     found: dict[str, Target] = {}
     for node in ast.walk(statement):
         if isinstance(node, ast.Import):
@@ -210,7 +209,7 @@ def _imported(statement: ast.stmt) -> dict[str, Target]:
                 )
         elif isinstance(node, ast.ImportFrom):
             if node.level or node.module is None or node.names[0].name == "*":
-                raise SyntaxError("absolute imports of names were required. Received: " + ast.unparse(node))
+                raise SyntaxError(f"relative and star imports cannot be followed: {ast.unparse(node)}")
             for alias in node.names:
                 found[alias.asname or alias.name] = (node.module, alias.name)
     return found
@@ -232,7 +231,7 @@ def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
 
 
 class _WithoutWords(ast.NodeTransformer):
-    """Takes out what does not run: docstrings, annotations of functions, imports for type checkers."""
+    """Remove what does not run: docstrings, annotations of functions, imports for type checkers."""
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
         return self._without_docstring(node)

@@ -1,4 +1,4 @@
-"""Every path and file name below `$SEQTAG_HOME`, and the addresses that steps hand on."""
+"""All paths and file names below `$SEQTAG_HOME`, and the paths that steps are given."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqtag.pipeline import FOLDERS
 
 @dataclass(frozen=True)
 class Home:
-    """`$SEQTAG_HOME`: all that seqtag writes lies below it."""
+    """`$SEQTAG_HOME`, below which seqtag writes everything."""
 
     root: Path
 
@@ -26,11 +26,11 @@ class Home:
         return self.root / "monitoring" / tagger
 
     def sources(self, name: str) -> Path:
-        """Which snapshot was read from which source files."""
+        """Snapshot ids by fingerprint of the source files."""
         return self.corpus(name) / "sources"
 
     def noted_sources(self, name: str) -> Path:
-        """Which source files were said to have changed, last."""
+        """The source files whose change was reported last."""
         return self.sources(name) / "noted.json"
 
     @property
@@ -53,12 +53,12 @@ class Home:
         return self.logs / f"{service}.log"
 
     def service(self, name: str) -> Path:
-        """Which process of this machine runs a service of ours; several machines may share a home."""
+        """The process that runs a service on this machine; several machines may share a home."""
         return self.prefect / f"{name}@{socket.gethostname()}.json"
 
     @property
     def caches(self) -> Path:
-        """Where libraries that insist on writing somewhere are sent."""
+        """Caches of libraries, which would otherwise write into the user's home."""
         return self.root / "caches"
 
 
@@ -74,12 +74,12 @@ class Snapshot:
 
     @property
     def parts(self) -> list[Path]:
-        """The corpus' Parquet files in reading order."""
+        """The Parquet files of the corpus, in reading order."""
         return sorted(self.path.glob("part-*.parquet"))
 
     @property
     def sources(self) -> Path:
-        """What the readers assumed about each source, what contradicts it, and what they changed."""
+        """Assumptions of the readers about each source, contradictions, and changes."""
         return self.path / "sources.json"
 
     @property
@@ -118,27 +118,27 @@ class RunDir:
 
     @property
     def snapshot_address(self) -> Path:
-        """Which snapshot was used."""
+        """The path of the snapshot."""
         return self.path / "snapshot.json"
 
     @property
     def forced(self) -> Path:
-        """Which steps were asked for in any case, and by what."""
+        """Steps that are run even if nothing changed, and who asked for them."""
         return self.path / "forced.json"
 
     @property
     def opponent(self) -> Path:
-        """The champion that this run is judged against, pinned when the run began."""
+        """The champion that this run is compared with, pinned when the run was opened."""
         return self.path / "opponent.json"
 
     @property
     def earlier(self) -> Path:
-        """Earlier runs when the opponent was pinned, and what their comparisons had spent."""
+        """Earlier runs when the opponent was pinned, and the error budget that they had spent."""
         return self.path / "earlier.json"
 
     @property
     def approval(self) -> Path:
-        """Whether a person has to approve what it came to, and the answer."""
+        """The approval by a person: whether one is required, the request and the response."""
         return self.path / "approval.json"
 
     @property
@@ -163,7 +163,7 @@ class RunDir:
 
     @property
     def bundle(self) -> Path:
-        """What the bundle says of itself."""
+        """The description of the bundle."""
         return self.output("train") / "bundle.json"
 
     @property
@@ -172,17 +172,17 @@ class RunDir:
         return self.output("train") / "history.json"
 
     def checkpoints(self, key: str) -> Path:
-        """Where a training goes on that was cut off, in whichever run directory it began."""
+        """Checkpoints that an interrupted training resumes from, in whichever run directory it began."""
         return self.path.parent / ".checkpoints" / key
 
     @property
     def baseline_predictions(self) -> Path:
-        """Test split as tagged by the baseline, if one was asked for."""
+        """The test split as tagged by the baseline, if there is one."""
         return self.output("baseline") / "predictions.parquet"
 
     @property
     def baseline_facts(self) -> Path:
-        """How the baseline was made."""
+        """Algorithm, version and size of the baseline."""
         return self.output("baseline") / "facts.json"
 
     @property
@@ -192,12 +192,12 @@ class RunDir:
 
     @property
     def anchor_model(self) -> Path:
-        """The bundle of the champion's configuration trained on this split, where one was needed."""
+        """The bundle of the champion's recipe trained on this split, where one was needed."""
         return self.output("anchor") / "model"
 
     @property
     def anchor_work(self) -> Path:
-        """Run directory in which the anchor is trained; gone when it is."""
+        """The run directory in which the anchor is trained; removed afterwards."""
         return self.path / ".anchor"
 
     @property
@@ -205,7 +205,7 @@ class RunDir:
         return self.output("evaluate") / "metrics.json"
 
     def predictions(self, who: str) -> Path:
-        """Test split as tagged by `challenger` or `champion`."""
+        """The test split as tagged by `challenger` or `champion`."""
         return self.output("evaluate") / f"{who}.parquet"
 
     @property
@@ -218,12 +218,12 @@ class RunDir:
 
     @property
     def infra(self) -> Path:
-        """How the registered model behaved in a process of its own."""
+        """The checks of the smoke test of the registered model."""
         return self.output("infra_validate") / "findings.json"
 
     @property
     def promotion(self) -> Path:
-        """What the decision came to."""
+        """The outcome of the decision in the registry."""
         return self.output("promote") / "promotion.json"
 
     @property
@@ -238,7 +238,7 @@ class RunDir:
 
 @dataclass(frozen=True)
 class MonitorReport:
-    """What was found of new data: `monitoring/<tagger>/<day>-<snapshot>/`."""
+    """The drift of new data: `monitoring/<tagger>/<day>-<snapshot>/`."""
 
     path: Path
 
@@ -257,7 +257,7 @@ class MonitorReport:
 
     @property
     def last_notice(self) -> Path:
-        """What people were told last of this tagger's drift."""
+        """The drift that was reported last for this tagger."""
         return self.path.with_name("told.json")
 
 

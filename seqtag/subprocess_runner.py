@@ -1,7 +1,7 @@
-"""A function of ours in a process of its own: what kills that process leaves ours standing.
+"""Run a function in a subprocess, so that a crash of it cannot take down the caller.
 
-The child dies with its parent, however that ends. Between them go JSON lines: the arguments, log records and
-the result. What the child's libraries print is kept, and told where it dies.
+The subprocess ends with its parent, even if that is killed. They exchange JSON lines: the arguments, log
+records and the result. The last lines that the subprocess printed are part of the error if it dies.
 """
 
 from __future__ import annotations
@@ -36,44 +36,44 @@ from seqtag.errors import (
 _LAST_LINES = 20
 _PATIENCE = 5.0  # seconds
 _CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGILL, -signal.SIGFPE)
-# SIGBUS is no crash: a disk that is full or fails ends a process with it that has mapped a file.
+# SIGBUS is no crash: it also ends a process that has mapped a file of a full or failing disk.
 _WITHOUT_MEMORY = (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT)
-_OF_MEMORY = (  # what Python, C++, TensorFlow and XLA say when there is no more
+_OF_MEMORY = (  # messages of Python, C++, TensorFlow and XLA when memory runs out
     *("MemoryError", "bad_alloc", "RESOURCE_EXHAUSTED", "ResourceExhausted", "Out of memory", "OOM when"),
     *("Cannot allocate memory", "Resource temporarily unavailable", "failed to allocate"),
 )
 
 
 def run_in_subprocess(
-    function: Callable[..., Any], /, *, told: Callable[[Any], None] | None = None, **arguments: Any
+    function: Callable[..., Any], /, *, on_message: Callable[[Any], None] | None = None, **arguments: Any
 ) -> Any:
-    """Return what a top-level function of a module returns, called in a fresh Python process.
+    """Call a top-level function of a module in a fresh Python process, and return its result.
 
-    Its log records of `seqtag` come out here, in the thread that waits. An error of ours is raised here as it
-    was there, and so is one of the file system.
+    Log records of `seqtag` are logged in the waiting thread of this process. Errors of seqtag and of the file
+    system are raised here as they were there.
 
     Args:
-        function: takes and returns what JSON can hold. What may kill a process is not imported here.
-        told: where given, the function gets an argument `tell`; what it is called with arrives here.
+        function: takes and returns JSON values. Libraries that may kill a process are imported there only.
+        on_message: if given, the function gets an argument `tell`, whose calls are passed on to this.
         arguments: of the function.
 
     Raises:
-        MemoryExhaustedError: there was not memory enough.
-        SubprocessCrashedError: the process died of a fault in the code that it ran. Its last lines are in it.
-        SubprocessKilledError: the process died of something else, such as a signal from outside.
-        SubprocessFailedError: an error was raised that is not ours.
+        MemoryExhaustedError: memory ran out.
+        SubprocessCrashedError: the process crashed, for example by a segmentation fault.
+        SubprocessKilledError: the process was ended in another way, such as by a signal.
+        SubprocessFailedError: an error was raised that is neither of seqtag nor of the file system.
     """
     name = f"{function.__module__}:{function.__qualname__}"
     call = {
         "function": name,
         "arguments": arguments,
-        "tells": told is not None,
+        "sends_messages": on_message is not None,
         "level": logging.getLogger("seqtag").getEffectiveLevel(),
     }
     killed_before = _killed_for_memory()
     process = subprocess.Popen(
         [sys.executable, "-P", "-m", "seqtag.subprocess_runner"],
-        stdin=subprocess.PIPE,  # stays open: its end tells the child that we are no more
+        stdin=subprocess.PIPE,  # stays open: its end tells the subprocess that this process is gone
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},  # the same code
@@ -83,15 +83,15 @@ def run_in_subprocess(
     reader.start()
     bounded = False
     try:
-        bounded, answer = _converse(process, call, told)
+        bounded, answer = _converse(process, call, on_message)
         process.wait()
-        reader.join(_PATIENCE)  # a process of the child's may hold its end open
+        reader.join(_PATIENCE)  # a process that the subprocess started may hold its end open
     finally:
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
-                with suppress(BrokenPipeError):  # what it died too early to read
+                with suppress(BrokenPipeError):  # not read before it died
                     stream.close()
     if answer is not None and "result" in answer:
         return answer["result"]
@@ -103,52 +103,52 @@ def run_in_subprocess(
 def peak_memory() -> int:
     """Return the most bytes that this process has held at once.
 
-    Not `ru_maxrss`, in which Linux counts what the parent held when it began the process.
+    Not `ru_maxrss`, in which Linux includes the memory of the parent when it started the process.
     """
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return 1024 * int(line.split()[1])
-    raise SubprocessFailedError("/proc/self/status: a line VmHWM was required. Received: none")
+    raise SubprocessFailedError("/proc/self/status has no line VmHWM, so peak memory is unknown")
 
 
 def main() -> None:
-    """Be the child: read one call, do it, answer."""
+    """Run in the subprocess: read one call, make it, and write the result."""
     faulthandler.enable()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent, which ends us
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which ends this process
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
-    os.dup2(2, 1)  # whatever is printed goes where last lines are kept
+    os.dup2(2, 1)  # printed lines are kept with the last lines of stderr
     call = json.loads(sys.stdin.readline())
     threading.Thread(target=_die_with_parent, daemon=True).start()
 
-    def say(**message: Any) -> None:
+    def send(**message: Any) -> None:
         answers.write(json.dumps(message) + "\n")
         answers.flush()
 
-    say(bounded=_is_bounded())
+    send(bounded=_is_bounded())
     logger = logging.getLogger("seqtag")
     logger.setLevel(call["level"])
-    logger.addHandler(_Forwarding(say))
+    logger.addHandler(_Forwarding(send))
     module, _, name = call["function"].partition(":")
     arguments = call["arguments"]
-    if call["tells"]:
-        arguments["tell"] = lambda value: say(told=value)
+    if call["sends_messages"]:
+        arguments["tell"] = lambda value: send(message=value)
     try:
-        say(result=getattr(importlib.import_module(module), name)(**arguments))
-    except BaseException as error:  # whatever it was is told
+        send(result=getattr(importlib.import_module(module), name)(**arguments))
+    except BaseException as error:  # any error is reported
         traceback.print_exc()
         sys.stderr.flush()
-        say(error=_described(error))
+        send(error=_described(error))
     sys.stderr.flush()
-    os._exit(0)  # no library's threads or exit handlers are waited for
+    os._exit(0)  # without waiting for threads and exit handlers of libraries
 
 
 class _Forwarding(logging.Handler):
-    def __init__(self, say: Callable[..., None]) -> None:
+    def __init__(self, send: Callable[..., None]) -> None:
         super().__init__()
-        self._say = say
+        self._send = send
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._say(log=[record.name, record.levelno, record.getMessage()])
+        self._send(log=[record.name, record.levelno, record.getMessage()])
 
 
 def _die_with_parent() -> None:
@@ -157,18 +157,18 @@ def _die_with_parent() -> None:
 
 
 def _converse(
-    process: subprocess.Popen[bytes], call: Mapping[str, Any], told: Callable[[Any], None] | None
+    process: subprocess.Popen[bytes], call: Mapping[str, Any], on_message: Callable[[Any], None] | None
 ) -> tuple[bool, Any]:
-    """Send the call, pass on what is logged and told.
+    """Send the call, and pass on log records and messages.
 
-    Return whether the child's memory is bounded, and its last word: None if there was none.
+    Return whether the memory of the subprocess is limited, and its answer, None if it died without one.
     """
     if process.stdin is None or process.stdout is None:
-        raise SubprocessFailedError("pipes to the child were required. Received: none")
+        raise SubprocessFailedError("the subprocess has no pipes")
     try:
         process.stdin.write(json.dumps(call).encode() + b"\n")
         process.stdin.flush()
-    except BrokenPipeError:  # it died at once; what it said tells why
+    except BrokenPipeError:  # it died at once; its last lines say why
         return False, None
     bounded = False
     for line in process.stdout:
@@ -178,9 +178,9 @@ def _converse(
         elif "log" in message:
             name, level, text = message["log"]
             logging.getLogger(name).log(level, "%s", text)
-        elif "told" in message:
-            if told is not None:
-                told(message["told"])
+        elif "message" in message:
+            if on_message is not None:
+                on_message(message["message"])
         else:
             return bounded, message
     return bounded, None
@@ -201,7 +201,7 @@ def _described(error: BaseException) -> dict[str, Any]:
 
 
 def _error(described: Mapping[str, Any], name: str, last: deque[str]) -> BaseException:
-    """Return the error that the child met, ours and the file system's as they were."""
+    """Return the error of the subprocess; those of seqtag and of the file system keep their type."""
     kind, message = getattr(errors, described["type"], None), described["message"]
     error: BaseException
     if "os" in described:
@@ -211,14 +211,14 @@ def _error(described: Mapping[str, Any], name: str, last: deque[str]) -> BaseExc
     elif _is_of_memory(f"{described['type']}: {message}"):
         error = MemoryExhaustedError(f"{name}: {described['type']}: {message}")
     else:
-        error = SubprocessFailedError(f"{name}: {described['type']}: {message}{_said(last)}")
+        error = SubprocessFailedError(f"{name}: {described['type']}: {message}{_last_lines(last)}")
     if "cause" in described:
         error.__cause__ = _error(described["cause"], name, deque())
     return error
 
 
 def _os_error(described: Mapping[str, Any]) -> OSError:
-    """Return an error of the file system or the network as it was; time-outs, say, have no number."""
+    """Return an error of the file system or the network; some, such as timeouts, have no number."""
     number, text, filename = described["os"]
     if number is not None:
         return OSError(number, text, *([filename] if isinstance(filename, str) else []))
@@ -229,10 +229,10 @@ def _os_error(described: Mapping[str, Any]) -> OSError:
 
 def _death(code: int, name: str, last: deque[str], *, killed: bool, bounded: bool) -> SubprocessFailedError:
     ended = f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with status {code}"
-    message = f"{name}: a process that answers was required. Received: one that {ended}{_said(last)}"
+    message = f"{name}: subprocess {ended}{_last_lines(last)}"
     of_memory = (
         (code == -signal.SIGKILL and killed)
-        or (code in _WITHOUT_MEMORY and bounded)  # libraries seldom look at what they were given
+        or (code in _WITHOUT_MEMORY and bounded)  # libraries seldom check an allocation
         or any(map(_is_of_memory, last))
     )
     if of_memory:
@@ -240,7 +240,7 @@ def _death(code: int, name: str, last: deque[str], *, killed: bool, bounded: boo
     return SubprocessCrashedError(message) if code in _CRASHES else SubprocessKilledError(message)
 
 
-def _said(last: deque[str]) -> str:
+def _last_lines(last: deque[str]) -> str:
     lines = [line for line in last if line.strip()]
     return ". Its last lines:\n  " + "\n  ".join(lines) if lines else ""
 
@@ -250,13 +250,13 @@ def _is_of_memory(text: str) -> bool:
 
 
 def _is_bounded() -> bool:
-    """Tell whether this process may hold less memory than there is."""
+    """Return whether a limit on the memory of this process is set."""
     bounds = (resource.getrlimit(each)[0] for each in (resource.RLIMIT_AS, resource.RLIMIT_DATA))
     return any(bound != resource.RLIM_INFINITY for bound in bounds)
 
 
 def _killed_for_memory() -> int:
-    """Return how many processes the kernel has killed because memory ran out, 0 where it does not say."""
+    """Return the number of processes that the kernel killed for memory, 0 where it is not known."""
     try:
         lines = Path("/proc/vmstat").read_text().splitlines()
     except OSError:

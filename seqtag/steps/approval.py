@@ -1,6 +1,6 @@
-"""Whether a person lets a model serve: who was asked, what was answered, and what it is without an answer.
+"""Manual approval of a promotion: the request, the response, and the verdict without one.
 
-`approval.json` of a run directory holds all of it; an answer counts for the decision that it was given to.
+All of it is in `approval.json` of a run directory. A response counts for the decision that it was given to.
 """
 
 from __future__ import annotations
@@ -12,16 +12,16 @@ from typing import Any, Literal, Self
 from seqtag.artifacts import file_digest, file_lock, read_json, write_json
 from seqtag.run_dir import Home, RunDir
 
-ApprovalVerdict = Literal["approve", "hold", "none"]  # none: it was not answered in time
+ApprovalVerdict = Literal["approve", "hold", "none"]  # none: nobody responded in time
 
 
 @dataclass(frozen=True)
 class ApprovalRequest:
-    """What was asked: whether the model of a decision (its sha256) may serve."""
+    """A request to approve the promotion of a decision (its sha256)."""
 
     decision: str
     by: str  # the flow run that asked, and waits
-    until: str  # UTC, ISO 8601; later answers do not count
+    until: str  # UTC, ISO 8601; later responses do not count
 
     def is_over(self, now: datetime) -> bool:
         return now >= datetime.fromisoformat(self.until)
@@ -29,7 +29,7 @@ class ApprovalRequest:
 
 @dataclass(frozen=True)
 class ApprovalResponse:
-    """What came back."""
+    """The response to a request."""
 
     decision: str
     verdict: ApprovalVerdict
@@ -38,13 +38,13 @@ class ApprovalResponse:
 
     @property
     def signed(self) -> str:
-        """The name, and that nobody has checked it."""
+        """The name, with a note that it was not verified."""
         return f"{self.who} (name as typed)"
 
 
 @dataclass(frozen=True)
 class ApprovalRecord:
-    """Whether a person has to approve, and what has become of it."""
+    """Whether approval is required, the request and the response."""
 
     required: bool = False
     question: ApprovalRequest | None = None
@@ -52,38 +52,38 @@ class ApprovalRecord:
 
     @classmethod
     def of(cls, run: RunDir) -> Self:
-        """Read it; what was asked or answered about another decision is left out."""
+        """Read the record of a run, without requests and responses about another decision."""
         if not run.approval.exists():
             return cls()
-        said = read_json(run.approval)
+        record = read_json(run.approval)
         decision = file_digest(run.decision) if run.decision.exists() else None
-        question = ApprovalRequest(**said["question"]) if said["question"] else None
-        response = ApprovalResponse(**said["answer"]) if said["answer"] else None
+        question = ApprovalRequest(**record["question"]) if record["question"] else None
+        response = ApprovalResponse(**record["answer"]) if record["answer"] else None
         return cls(
-            said["required"],
+            record["required"],
             question if question and question.decision == decision else None,
             response if response and response.decision == decision else None,
         )
 
     def objection(self) -> str | None:
-        """Return why the model does not serve though the decision is to promote it, None if it may."""
+        """Return the reason not to promote although the decision says so, None if there is none."""
         if not self.required or (self.answer and self.answer.verdict == "approve"):
             return None
         if self.answer and self.answer.verdict == "hold":
             return f"{self.answer.signed} holds it back: {self.answer.reason}"
         if self.answer and self.question:
             return f"nobody approved it until {_minute(self.question.until)}"
-        return "it has to be approved, and nobody has answered"
+        return "it has to be approved, and nobody has responded"
 
 
 def require_approval(run: RunDir, *, required: bool) -> None:
-    """Note whether a person has to approve what a run came to."""
-    said = read_json(run.approval) if run.approval.exists() else {"question": None, "answer": None}
-    write_json(run.approval, {**said, "required": required})
+    """Record whether a promotion by this run requires approval."""
+    record = read_json(run.approval) if run.approval.exists() else {"question": None, "answer": None}
+    write_json(run.approval, {**record, "required": required})
 
 
 def needs_approval(run: RunDir) -> bool:
-    """Tell whether a person is to be asked: the model would serve, and nobody answered yet."""
+    """Return whether to request approval: the model would be promoted, and nobody has responded yet."""
     approval = ApprovalRecord.of(run)
     if not approval.required or approval.answer is not None:
         return False
@@ -91,17 +91,17 @@ def needs_approval(run: RunDir) -> bool:
 
 
 def open_approval_request(run: RunDir, *, by: str, now: datetime, within: timedelta) -> ApprovalRequest:
-    """Ask, unless it was asked already; return the question that stands.
+    """Open a request, unless one is pending; return the pending request.
 
     Args:
-        by: the flow run that will wait for the answer.
+        by: the flow run that waits for the response.
         now: UTC.
-        within: how long an answer is waited for.
+        within: time until the request expires.
     """
     with file_lock(run.path / ".lock"):
-        standing = ApprovalRecord.of(run).question
-        if standing is not None:
-            return standing
+        pending = ApprovalRecord.of(run).question
+        if pending is not None:
+            return pending
         until = (now + within).isoformat(timespec="seconds")
         question = ApprovalRequest(file_digest(run.decision), by, until)
         _note(run, question=asdict(question), answer=None)
@@ -109,34 +109,34 @@ def open_approval_request(run: RunDir, *, by: str, now: datetime, within: timede
 
 
 def pending_request(run: RunDir) -> ApprovalRequest | None:
-    """Return what was asked about the decision of a run."""
+    """Return the pending request about the decision of a run."""
     return ApprovalRecord.of(run).question
 
 
 def withdraw_request(run: RunDir) -> None:
-    """Take a question back that nobody can answer any more, since who asked is gone."""
+    """Withdraw a request that nobody can respond to, since the flow run that asked is gone."""
     with file_lock(run.path / ".lock"):
         _note(run, question=None)
 
 
 def reopen_approval(run: RunDir, *, by: str) -> None:
-    """Forget that somebody held the model or nobody answered, unless `by` had asked, so that it asks anew."""
+    """Discard a response other than an approval, unless `by` had asked, so that it is asked again."""
     with file_lock(run.path / ".lock"):
-        said = ApprovalRecord.of(run)
-        is_ours = said.question is not None and said.question.by == by
-        if said.answer is not None and said.answer.verdict != "approve" and not is_ours:
+        record = ApprovalRecord.of(run)
+        asked_by_this = record.question is not None and record.question.by == by
+        if record.answer is not None and record.answer.verdict != "approve" and not asked_by_this:
             _note(run, question=None, answer=None)
 
 
 def record_response(run: RunDir, verdict: ApprovalVerdict, *, who: str, reason: str) -> None:
-    """Note the answer to the question that stands; an earlier answer stays."""
+    """Record the response to the pending request; an earlier response is kept."""
     with file_lock(run.path / ".lock"):
         if ApprovalRecord.of(run).answer is None:
             _note(run, answer=asdict(ApprovalResponse(file_digest(run.decision), verdict, who, reason)))
 
 
 def run_pending_approval(home: Home, tagger: str, *, by: str) -> RunDir | None:
-    """Return the run that a flow run asked about, whatever the sources hold by now."""
+    """Return the run that a flow run waits for approval of, whatever the sources hold now."""
     for path in sorted(home.runs(tagger).glob("????-??-??-*/approval.json")):
         question = ApprovalRecord.of(RunDir(path.parent)).question
         if question is not None and question.by == by:

@@ -1,4 +1,4 @@
-"""What every step stands on: where things live, and what a run directory was opened with."""
+"""The context of steps: the workspace, and the inputs of a run directory."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Workspace:
-    """Where a retraining reads and writes: the home folder and the model registry's database."""
+    """The home folder and the database of the model registry."""
 
     home: Home
     registry_url: str
@@ -40,10 +40,10 @@ class Workspace:
 
 
 def redirect_library_caches(home: Home) -> None:
-    """Send what libraries write on their own account below `home`, and keep them from phoning home.
+    """Redirect the caches of libraries below `home`, and turn their telemetry off.
 
-    Sets environment variables that Keras, matplotlib and MLflow read when they are imported; one that is
-    set already is respected.
+    Sets environment variables that Keras, matplotlib and MLflow read when they are imported, unless they are
+    set already.
     """
     os.environ.setdefault("KERAS_HOME", str(home.caches / "keras"))
     os.environ.setdefault("MPLCONFIGDIR", str(home.caches / "matplotlib"))
@@ -56,10 +56,10 @@ def read_config(run: RunDir) -> TaggerConfig:
     """Return the configuration that a run directory was opened with."""
     try:
         return TaggerConfig.model_validate(read_json(run.config))
-    except ValueError as error:  # pydantic's; of which only the number is told: it would print whole tables
+    except ValueError as error:  # of pydantic; the whole message would print whole tables
         raise RunDirError(
-            f"{run.config}: the configuration of a run was required. Received: another one, or another "
-            f"version's ({str(error).splitlines()[0]})"
+            f"{run.config}: not a configuration of this version of seqtag ({str(error).splitlines()[0]}); "
+            "retrain to open a new run"
         ) from None
 
 
@@ -68,26 +68,24 @@ def read_snapshot(run: RunDir) -> Snapshot:
     try:
         return Snapshot(Path(read_json(run.snapshot_address)["path"]))
     except (KeyError, TypeError) as error:
-        raise RunDirError(
-            f"{run.snapshot_address}: an object with `path` was required. Received: {error!r}"
-        ) from error
+        raise RunDirError(f"{run.snapshot_address}: expected an object with `path`, got {error!r}") from error
 
 
 def train_scheme(run: RunDir) -> SchemeName:
-    """Return the scheme of the tags in the splits, which is the one the model learns."""
+    """Return the scheme of the tags in the splits, which the model learns."""
     used: SchemeName = read_json(run.profile)["scheme"]["used"]
     return "none" if used == "none" else read_config(run).tags.train_scheme
 
 
 def spelling_of(run: RunDir) -> Spelling:
-    """Return how the corpus spells its tags; those of the splits are spelled as this package does."""
+    """Return the spelling of tags in the corpus; tags in the splits have the canonical one."""
     from seqtag.tagging import Spelling
 
     return Spelling.of_profile(read_json(run.profile)["scheme"])
 
 
 def declared_tags(run: RunDir) -> tuple[str, ...] | None:
-    """Return the declared tags as they are spelled in the splits."""
+    """Return the declared tags in the spelling of the splits."""
     declared, spelling = read_config(run).tags.declared, spelling_of(run)
     if declared is None or train_scheme(run) == "none":
         return declared
@@ -95,13 +93,13 @@ def declared_tags(run: RunDir) -> tuple[str, ...] | None:
 
 
 def output_scheme(run: RunDir) -> SchemeName:
-    """Return the scheme of the tags that a model gives out: IOBES where the corpus has it, else IOB2."""
+    """Return the scheme of predicted tags: IOBES if the corpus has it, else IOB2."""
     used: SchemeName = read_json(run.profile)["scheme"]["used"]
     return train_scheme(run) if used in ("none", "IOBES") else "IOB2"
 
 
 def metric(run: RunDir) -> Metric:
-    """Return the score that decides: as configured, else the one that the tags call for."""
+    """Return the deciding metric: as configured, else the one that suits the tags."""
     from seqtag.evaluation import resolve_metric
 
     return resolve_metric(read_config(run).gate.metric, train_scheme(run))

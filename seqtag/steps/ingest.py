@@ -40,14 +40,14 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
     Reads the sources; writes `corpora/<tagger>/<snapshot_id>/`.
 
     Raises:
-        CorpusFormatError: a source is not what it was declared to be.
+        CorpusFormatError: a source is not what its configuration says.
         CorpusChangedError: a source was replaced while it was read; nothing was kept.
     """
     from seqtag.corpus import PlacesWriter, corpus_schema, read_sources, write_corpus
 
     started = time.monotonic()
-    remembered = _memory(config, workspace)
-    snapshot = _remembered(remembered, config, workspace)
+    record = _record_file(config, workspace)
+    snapshot = _recorded_snapshot(record, config, workspace)
     if snapshot is not None:
         _log_sources(read_records(snapshot))
         logger.info("ingest: the sources are unchanged, snapshot %s is reused", snapshot.id)
@@ -63,65 +63,64 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
             )
             snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
         write_json(Snapshot(partial).sources, records)
-        if _memory(config, workspace) != remembered:
+        if _record_file(config, workspace) != record:
             raise CorpusChangedError(
-                f"{config.name}: sources that stay as they are while they are read were required. Received: "
-                "others meanwhile"
+                f"{config.name}: sources changed while they were read, so nothing was kept; run it again"
             )
         snapshot = Snapshot(workspace.home.corpus(config.name) / snapshot_id)
         if find_manifest(snapshot.path) is None or not _were_read_alike(Snapshot(partial), snapshot):
             seconds = time.monotonic() - started
             publish(partial, snapshot.path, step="ingest", inputs={"content": snapshot_id}, seconds=seconds)
-    if remembered is not None:
-        remembered.parent.mkdir(exist_ok=True)
-        write_json(remembered, {"snapshot_id": snapshot.id})
+    if record is not None:
+        record.parent.mkdir(exist_ok=True)
+        write_json(record, {"snapshot_id": snapshot.id})
     _log_sources(records)
     logger.info("ingest: snapshot %s, %.1f s", snapshot.id, time.monotonic() - started)
     return snapshot
 
 
 def matching_snapshot(config: TaggerConfig, workspace: Workspace) -> Snapshot | None:
-    """Return the snapshot that was read from the sources as they are, None if they have to be read."""
-    return _remembered(_memory(config, workspace), config, workspace)
+    """Return the snapshot of the sources as they are now, None if they have to be read."""
+    return _recorded_snapshot(_record_file(config, workspace), config, workspace)
 
 
 def poll_sources(config: TaggerConfig, workspace: Workspace) -> Literal["changed", "unchanged", "unknown"]:
-    """Tell whether the sources are others than those that a retraining read, or that were noted before.
+    """Return whether the sources differ from those that a retraining read, or whose change was reported.
 
-    What monitoring alone has read is still to be retrained on. Unknown: whether a database has changed cannot
-    be told without reading it.
+    Sources that only monitoring has read count as changed. A database is "unknown", since it would have to be
+    read to be compared.
     """
-    memory = _memory(config, workspace)
-    if memory is None:
+    record = _record_file(config, workspace)
+    if record is None:
         return "unknown"
-    snapshot = _remembered(memory, config, workspace)
+    snapshot = _recorded_snapshot(record, config, workspace)
     runs = workspace.home.runs(config.name)
     if snapshot is not None and any(runs.glob(f"????-??-??-{snapshot.id[:8]}-*")):
         return "unchanged"
     noted = workspace.home.noted_sources(config.name)
-    is_noted = noted.exists() and read_json(noted) == {"sources": memory.name}
+    is_noted = noted.exists() and read_json(noted) == {"sources": record.name}
     return "unchanged" if is_noted else "changed"
 
 
 def record_source_change(config: TaggerConfig, workspace: Workspace) -> None:
-    """Note the sources as they are, so that their change is told no more."""
-    memory = _memory(config, workspace)
-    if memory is not None:
-        memory.parent.mkdir(parents=True, exist_ok=True)
-        write_json(workspace.home.noted_sources(config.name), {"sources": memory.name})
+    """Record the sources as they are now, so that this change is reported once."""
+    record = _record_file(config, workspace)
+    if record is not None:
+        record.parent.mkdir(parents=True, exist_ok=True)
+        write_json(workspace.home.noted_sources(config.name), {"sources": record.name})
 
 
 def read_records(snapshot: Snapshot) -> list[SourceRecord]:
-    """Return what the readers assumed about each source of a snapshot."""
+    """Return the assumptions of the readers about each source of a snapshot."""
     from seqtag.corpus import read_source_records
 
     return read_source_records(snapshot.sources)
 
 
 def _were_read_alike(new: Snapshot, old: Snapshot) -> bool:
-    """Tell whether the same sequences were read in the same way, whatever the names of their files.
+    """Return whether the same sequences were read in the same way, whatever the names of their files.
 
-    A file that is renamed every day and has the same content is nothing new.
+    A file that is renamed every day but has the same content gives no new snapshot.
     """
     from seqtag.corpus import are_equal_numbers
 
@@ -136,7 +135,7 @@ def _were_read_alike(new: Snapshot, old: Snapshot) -> bool:
 
 
 def _log_sources(records: Sequence[SourceRecord]) -> None:
-    """Say in one line how each source was read, and in one more what contradicts it."""
+    """Log a line on how each source was read, and one on each contradiction."""
     from seqtag.corpus import source_sentence, warning_sentences
 
     for record in records:
@@ -145,18 +144,18 @@ def _log_sources(records: Sequence[SourceRecord]) -> None:
             logger.warning("warning: %s", sentence)
 
 
-def _remembered(memory: Path | None, config: TaggerConfig, workspace: Workspace) -> Snapshot | None:
-    if memory is None or not memory.exists():
+def _recorded_snapshot(record: Path | None, config: TaggerConfig, workspace: Workspace) -> Snapshot | None:
+    if record is None or not record.exists():
         return None
     try:
-        snapshot = Snapshot(workspace.home.corpus(config.name) / read_json(memory)["snapshot_id"])
+        snapshot = Snapshot(workspace.home.corpus(config.name) / read_json(record)["snapshot_id"])
     except (RunDirError, KeyError, TypeError):  # damaged: the sources are read again
         return None
     return None if find_manifest(snapshot.path) is None else snapshot
 
 
-def _memory(config: TaggerConfig, workspace: Workspace) -> Path | None:
-    """Return where it stands which snapshot the sources gave; None where they cannot be told apart unread."""
+def _record_file(config: TaggerConfig, workspace: Workspace) -> Path | None:
+    """Return the file that records the snapshot of the sources, None for sources without a fingerprint."""
     from seqtag.corpus import source_fingerprint
 
     fingerprint = source_fingerprint(config.corpus)

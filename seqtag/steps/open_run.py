@@ -31,10 +31,10 @@ logger = logging.getLogger(__name__)
 
 
 def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, as_of: date) -> RunDir:
-    """Return the run directory of this configuration, snapshot and code, begun at `as_of` if it is new.
+    """Return the run directory of this configuration, snapshot and code, created for `as_of` if it is new.
 
-    The champion of this moment is pinned as the opponent; a run whose own model became champion in the
-    meantime keeps the opponent it was judged against.
+    The current champion is pinned as the opponent. A run whose own model has become the champion keeps the
+    opponent that it was compared with.
 
     Raises:
         RegistryError: the registry could not be asked who the champion is.
@@ -54,7 +54,7 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, 
 
 
 def matching_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace) -> tuple[str, RunDir | None]:
-    """Return the name, but for the day, of what such a run is called, and that run if it has begun."""
+    """Return the name of a run without its day, and the run of that name if there is one."""
     key = digest(config_digest(config), snapshot.id, steps_code_version())
     name = f"{snapshot.id[:8]}-{key[:8]}"
     begun = sorted(workspace.home.runs(config.name).glob(f"????-??-??-{name}"))
@@ -62,21 +62,21 @@ def matching_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace)
 
 
 def keeps_opponent(run: RunDir, champion: Champion | None) -> bool:
-    """Tell whether the champion is a run's own model, which stays judged against the one before it."""
+    """Return whether the champion is the run's own model, which stays compared with its predecessor."""
     return champion is not None and champion.seqtag_run_id == run.id and run.opponent.exists()
 
 
 def write_run_inputs(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:
-    """Write the configuration, with every default, and the address of the snapshot."""
+    """Write the configuration, with every default, and the path of the snapshot."""
     write_json(run.config, config.model_dump(mode="json"))
     write_json(run.snapshot_address, {"path": str(snapshot.path)})
 
 
 def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace) -> None:
-    """Write who the run is judged against, which runs came before, and what their comparisons have spent.
+    """Write the opponent, the earlier runs, and the error budget that their comparisons have spent.
 
-    A run that is opened again with the same opponent keeps what it was opened with the first time: it is the
-    same comparison, and spends nothing new.
+    A run that is opened again with the same opponent keeps what was written the first time: it is the same
+    comparison, and spends nothing more.
     """
     opponent: dict[str, Any] = {
         "version": champion.version if champion else None,
@@ -106,7 +106,7 @@ def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace)
 
 
 def _scores_of(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return a champion's scores when it was judged itself, by part of its test split."""
+    """Return the scores of a champion from its own evaluation, by part of its test split."""
     from seqtag.gate import score_parts
 
     return None if metrics is None else score_parts(metrics["challenger"])

@@ -1,4 +1,4 @@
-"""What became of a retraining, in words: for the dashboard, the terminal and `seqtag show`."""
+"""The outcome of a retraining, for the dashboard, the terminal and `seqtag show`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 
 @dataclass(frozen=True)
 class RunOutcome:
-    """The decision: `title` names the state on the dashboard, `sentence` holds the numbers.
+    """The final decision: `title` names the state on the dashboard, `sentence` has the numbers.
 
-    is_new   False where an earlier night came to the same
+    is_new: False if an earlier run came to the same outcome
     """
 
     title: str
@@ -25,7 +25,7 @@ class RunOutcome:
 
 
 def outcome_digest(run: RunDir, workspace: Workspace) -> str | None:
-    """Return the digest of what a run came to, None if it came to nothing yet, or that is not in force."""
+    """Return the digest of the outcome of a run, None without one or if its champion was replaced."""
     manifest = find_manifest(run.output("report"))
     if manifest is None or not all(map(find_manifest, (run.output("decide"), run.output("promote")))):
         return None
@@ -37,13 +37,13 @@ def outcome_digest(run: RunDir, workspace: Workspace) -> str | None:
 
 
 def final_decision(run: RunDir) -> dict[str, Any]:
-    """Return the decision with what it came to, which is a HOLD where something forbade the promotion."""
+    """Return the decision and its outcome in the registry, a HOLD if something forbade the promotion."""
     decision, promotion = read_json(run.decision), read_json(run.promotion)
     return {**decision, **promotion, "rules": [*decision["rules"], *promotion["rules"]]}
 
 
 def run_outcome(run: RunDir, *, earlier: str | None = None, now: str | None = None) -> RunOutcome:
-    """Return what was decided; if an earlier night came to the same conclusion, that there is nothing new."""
+    """Return the outcome of a run, "Skipped" if it is the same as the `earlier` one."""
     decision = final_decision(run)
     if earlier is not None and earlier == now:
         return RunOutcome("Skipped", f"Nothing new since {run.as_of}. {decision['sentence']}", is_new=False)
@@ -51,7 +51,7 @@ def run_outcome(run: RunDir, *, earlier: str | None = None, now: str | None = No
 
 
 def outcome_text(run: RunDir, *, dashboard: str | None = None) -> str:
-    """Return the result and where to look, for a terminal."""
+    """Return the result and links to its pages, for a terminal."""
     from seqtag.reporting import summary_lines
 
     version = read_json(run.registration)["version"]

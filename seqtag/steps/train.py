@@ -74,7 +74,7 @@ def train(
     def fit(folder: Path, checkpoints: Path) -> None:
         run_in_subprocess(
             fit_recipe,
-            told=on_epoch or _ignored,
+            on_message=on_epoch or _ignored,
             run=str(run.path),
             folder=str(folder),
             checkpoints=str(checkpoints),

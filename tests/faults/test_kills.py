@@ -72,7 +72,7 @@ def test_a_killed_training_process_is_a_failed_night_with_its_last_words(nights:
     child.kill()
     outcome = night.end()
     assert outcome.code == 1
-    assert "Error: seqtag.steps.train:fit_recipe: a process that answers was required" in outcome.said
+    assert "Error: seqtag.steps.train:fit_recipe: subprocess died of SIGKILL" in outcome.said
     assert "died of SIGKILL" in outcome.said
     assert nights.champion == before["champion"]
     assert nights.night().code == 0
@@ -98,7 +98,7 @@ def test_a_process_killed_while_it_tags_the_champion_decides_nothing(tmp_path: P
     champion.kill()
     outcome = night.end()
     assert outcome.code == 1
-    assert "Error: seqtag.steps.evaluate:tag_split: a process that answers was required" in outcome.said
+    assert "Error: seqtag.steps.evaluate:tag_split: subprocess died of SIGKILL" in outcome.said
     assert "died of SIGKILL" in outcome.said
     assert not nights.run.output("evaluate").exists()
     nights.check()

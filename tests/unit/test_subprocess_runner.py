@@ -39,7 +39,7 @@ def test_its_log_comes_out_here_at_the_level_that_holds_here(caplog) -> None:
 
 def test_what_it_tells_arrives_in_order() -> None:
     told = []
-    run_in_subprocess(children.telling, told=told.append, n=3)
+    run_in_subprocess(children.telling, on_message=told.append, n=3)
     assert told == [{"number": 0}, {"number": 1}, {"number": 2}]
 
 

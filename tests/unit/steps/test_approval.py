@@ -42,9 +42,9 @@ def test_where_nobody_has_to_approve_nothing_is_asked_or_objected(run: RunDir) -
 
 def test_an_unanswered_model_is_held(run: RunDir) -> None:
     assert needs_approval(run)
-    assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has answered"
+    assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has responded"
     open_approval_request(run, by="one", now=NOW, within=DAY)
-    assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has answered"
+    assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has responded"
     record_response(run, "none", who="", reason="")
     assert ApprovalRecord.of(run).objection() == "nobody approved it until 2026-02-01 02:00 UTC"
     assert not needs_approval(run)
@@ -72,7 +72,7 @@ def test_an_answer_counts_for_the_decision_that_it_was_given_to(run: RunDir) -> 
     record_response(run, "approve", who="Ada", reason="yes")
     assert ApprovalRecord.of(run).objection() is None
     write_json(run.decision, {"verdict": "PROMOTE", "sentence": "PROMOTE: another one."})
-    assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has answered"
+    assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has responded"
     assert open_approval_request(run, by="two", now=NOW, within=DAY).by == "two"
 
 
