@@ -26,7 +26,7 @@ _NO_MANIFEST = (ValueError, TypeError, RecursionError)  # raised where the file 
 
 @dataclass(frozen=True)
 class Manifest:
-    """What a step read and wrote. `reused` is True when the output was already there."""
+    """The inputs and outputs of a step; `reused` is True if the output was there already."""
 
     step: str
     inputs: Mapping[str, str]
@@ -60,7 +60,7 @@ def materialize(
         dry_run: notes what would be done, and nothing is written.
 
     Raises:
-        MissingUpstreamError: in a dry run, there is no output to stand in for the one to be written.
+        MissingUpstreamError: in a dry run, there is no earlier output to check later steps against.
     """
     elsewhere = list(elsewhere)
     with file_lock(output.with_name(f".{output.name}.lock")):
@@ -92,7 +92,8 @@ class PlannedStep:
 class DryRun:
     """Collects what steps would do.
 
-    Where a step would run, its newest output stands in for the new one, so that later steps can be checked.
+    Where a step would run, its newest output takes the place of the new one, so that later steps can be
+    checked.
     """
 
     def __init__(self) -> None:

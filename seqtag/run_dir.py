@@ -258,7 +258,7 @@ class MonitorReport:
     @property
     def last_notice(self) -> Path:
         """The drift that was reported last for this tagger."""
-        return self.path.with_name("told.json")
+        return self.path.with_name("last_notice.json")
 
 
 def absolute(path: Path) -> Path:

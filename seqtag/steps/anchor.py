@@ -65,7 +65,7 @@ def anchor(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
 
 def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
-    """Return why too few test sequences could be compared, None if enough can."""
+    """Return the reason why too few test sequences can be compared, None if enough can."""
     from seqtag.features import SEEN, is_known_sequence
     from seqtag.gate import ExcludedSequences, tag_change
 
@@ -73,7 +73,7 @@ def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
     bundle, of_challenger = Path(opponent["bundle"]), run.output("index") / SEEN
     of_champion = bundle / SEEN
     if not of_champion.exists():
-        is_whole = (bundle / run.bundle.name).exists()  # else evaluation says what is wrong with it
+        is_whole = (bundle / run.bundle.name).exists()  # else `evaluate` reports the damage
         return "it is not known which sequences it was trained on" if is_whole else None
     scheme, tags = train_scheme(run), read_json(run.tags)["tags"]
     change = tag_change(tags, opponent["tags"], scheme=scheme, renamed=config.gate.renamed_tags)
@@ -92,7 +92,7 @@ def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
 
 
 def _champions_configuration(config: TaggerConfig, opponent: Mapping[str, Any]) -> TaggerConfig | None:
-    """Return this run's configuration with the champion's recipe; None if this version cannot read that."""
+    """Return this run's configuration with the champion's recipe, None if that cannot be read."""
     said = opponent["config"]
     if said is None:
         return None
@@ -110,14 +110,14 @@ def _recipe_digest(config: TaggerConfig) -> str:
 
 
 def _train_anchor(run: RunDir, config: TaggerConfig, model: Path) -> None:
-    """Index, encode and train in a run directory within this one, which a training cut off goes on in."""
+    """Index, encode and train in a run directory within this one, where an interrupted training resumes."""
     inner = RunDir(run.anchor_work)
     inner.path.mkdir(exist_ok=True)
     for folder in (inner.output("validate"), inner.output("split")):
         if not folder.exists():
             folder.symlink_to(Path("..", folder.name))
     write_json(inner.config, config.model_dump(mode="json"))
-    write_json(inner.opponent, {"version": None, "tags": []})  # there is nobody to judge it against
+    write_json(inner.opponent, {"version": None, "tags": []})  # it is compared with no champion
     for make in (index, encode, train):
         make(inner)
     inner.output("train").rename(model)

@@ -44,7 +44,7 @@ class ApprovalResponse:
 
 @dataclass(frozen=True)
 class ApprovalRecord:
-    """Whether approval is required, the request and the response."""
+    """The need for approval, the request and the response."""
 
     required: bool = False
     question: ApprovalRequest | None = None

@@ -1,4 +1,4 @@
-"""What the dashboard shows of a run: Markdown, tables and pictures, of what the steps wrote."""
+"""The dashboard's view of a run: Markdown, tables and pictures from the files of its steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
-    """Return what the corpus holds and what of it was refused, as Markdown.
+    """Return the corpus card as Markdown: splits, tags and quarantine.
 
     Args:
         pages: the address at which `flows.services.report_server` serves this home; None: paths are shown.
@@ -32,7 +32,7 @@ def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
 
 
 def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
-    """Return the first quarantined sequences, what refused them and what is wrong with them."""
+    """Return the first quarantined sequences, each with the rules it breaks and how."""
     from seqtag.quality import Requirements, quarantine_reason
     from seqtag.reporting import quarantine_rows
 
@@ -42,14 +42,14 @@ def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
 
 
 def score_table(run: RunDir) -> list[dict[str, Any]]:
-    """Return the scores on test, each with its interval and its support."""
+    """Return the scores on test, each with its interval and support."""
     from seqtag.reporting import score_rows
 
     return score_rows(read_json(run.metrics))
 
 
 def pictures(run: RunDir) -> dict[str, Picture]:
-    """Return the learning curve and the confusion of tags on test; no curve where there were no epochs."""
+    """Return the learning curve, if there were epochs, and the confusion matrix on test."""
     from seqtag.reporting import confusion_picture, learning_curves
 
     metrics = read_json(run.metrics)
@@ -59,7 +59,7 @@ def pictures(run: RunDir) -> dict[str, Picture]:
 
 
 def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
-    """Return what became of a retraining and why, as Markdown.
+    """Return the retrain card as Markdown: the outcome of a run and the reasons.
 
     Args:
         tagger: path of its TOML file.
@@ -83,14 +83,14 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
 
 
 def approval_card(run: RunDir) -> str:
-    """Return what a person is asked before the model serves, as Markdown."""
+    """Return the request for approval as Markdown."""
     from seqtag.reporting import approval_markdown
 
     return approval_markdown(read_json(run.metrics), read_json(run.decision), tagger=run.tagger)
 
 
 def outcome_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
-    """Return subject and body of what people are told of a retraining, as plain text."""
+    """Return subject and body of the notice about a retraining, as plain text."""
     from seqtag.reporting import verdict_lines
 
     decision = final_decision(run)
@@ -99,14 +99,14 @@ def outcome_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
 
 
 def approval_notice(run: RunDir, question: ApprovalRequest) -> tuple[str, str]:
-    """Return subject and body of what people are told when a model waits for them."""
+    """Return subject and body of the notice that a model waits for approval."""
     sentence = read_json(run.decision)["sentence"]
     body = f"{sentence}\nAnswer until {question.until}, else it is held: Resume on the page of the flow run."
     return f"{run.tagger}: may this model serve?", body
 
 
 def commands(run: RunDir, *, tagger: str) -> dict[str, str]:
-    """Return what a person may want to do after a retraining, and the command that does it.
+    """Return what a person may want to do after a retraining, each with its command.
 
     Args:
         tagger: path of its TOML file.
@@ -137,11 +137,11 @@ def _if_promoted(run: RunDir) -> dict[str, str]:
 
 
 def _if_not(run: RunDir, file: str) -> dict[str, str]:
-    """Return how a model may serve all the same: by another gate, without a hold, or by a person's word."""
+    """Return ways to promote the model after all: another gate, no hold, or a manual rollback."""
     decision, version = read_json(run.decision), read_json(run.registration)["version"]
     offers = {}
     if decision["verdict"] != "PROMOTE":
-        offers["Ask a stricter or laxer gate: change [gate] in the file; nothing is trained anew"] = (
+        offers["Decide by a stricter or laxer gate: change [gate] in the file; nothing is trained again"] = (
             f"seqtag retrain {file}"
         )
     elif read_json(run.infra)["held"] and ApprovalRecord.of(run).objection() is not None:
@@ -161,15 +161,12 @@ def _if_not(run: RunDir, file: str) -> dict[str, str]:
 
 
 def report_url(run: RunDir, path: Path, pages: str | None) -> str:
-    """Return where a browser finds a file of a run, or its path where nothing serves it."""
+    """Return the URL of a file of a run, or its path if no server for reports is known."""
     return str(path) if pages is None else f"{pages}/runs/{run.tagger}/{run.id}/{path.relative_to(run.path)}"
 
 
 def input_changes(run: RunDir) -> InputChanges | None:
-    """Hold what a run was made from against the run of the champion that it was judged by.
-
-    Returns None where there was no champion, or its run directory is gone.
-    """
+    """Compare the inputs of a run with those of the champion's run; None without a champion or its run."""
     from seqtag.reporting import InputChanges, changed_settings
 
     opponent = read_json(run.opponent)["run_id"]
@@ -177,19 +174,19 @@ def input_changes(run: RunDir) -> InputChanges | None:
         return None
     inputs = {}
     for folder in _folders(run):
-        ours, theirs = _manifest(folder), _manifest(before.path / folder.name)
-        if ours and theirs:
-            inputs[ours["step"]] = _differing(theirs["inputs"], ours["inputs"])
+        own, champions = _manifest(folder), _manifest(before.path / folder.name)
+        if own and champions:
+            inputs[own["step"]] = _differing(champions["inputs"], own["inputs"])
     snapshots = read_snapshot(before).id, read_snapshot(run).id
     settings = changed_settings(read_json(before.config), read_json(run.config))
     return InputChanges(before.id, snapshots, inputs, settings)
 
 
 def completed_steps(run: RunDir) -> list[CompletedStep]:
-    """Return the steps that a run has done or taken over, in order.
+    """Return the steps that a run has done or reused, in order.
 
-    What was taken over is linked or copied with its manifest, which no other work has, to the millisecond.
-    Of those that have it, the work is that of the run which began first, or had the folder first.
+    A reused output has the manifest of the original, whose time in milliseconds is unique. Of the runs with
+    the same manifest, the original is the one that was opened first, or had the folder first.
     """
     from seqtag.reporting import CompletedStep
 
@@ -217,7 +214,7 @@ def _folders(run: RunDir) -> list[Path]:
 
 
 def _manifest(folder: Path) -> dict[str, Any] | None:
-    """Return what a manifest says, or None; the files, which may be many GB, are not looked at."""
+    """Return a manifest, or None, without reading the files, which may be many GB."""
     try:
         manifest: dict[str, Any] = read_json(folder / MANIFEST)
     except RunDirError:

@@ -1,4 +1,4 @@
-"""Comparison of new data with what the champion was trained on, apart from retrainings."""
+"""Monitor: compare new data with the data of the champion."""
 
 from __future__ import annotations
 
@@ -91,14 +91,14 @@ def monitor(
 
 
 def drift_card(report: MonitorReport) -> str:
-    """Return what monitoring found as Markdown."""
+    """Return the drift card as Markdown."""
     from seqtag.reporting import drift_markdown
 
     return drift_markdown(read_json(report.drift))
 
 
 def tagged_logs_path(config: TaggerConfig, named: str | None) -> Path | None:
-    """Return where the tagged logs lie: as named, else as [monitor] says, with the day's variables in place.
+    """Return the path of the tagged logs: as given, else from [monitor], with variables expanded.
 
     Raises:
         ConfigError: a variable is not set.
@@ -110,25 +110,25 @@ def tagged_logs_path(config: TaggerConfig, named: str | None) -> Path | None:
 
 
 def drift(report: MonitorReport) -> dict[str, Any]:
-    """Return what `drift.json` says."""
+    """Return the content of `drift.json`."""
     return dict(read_json(report.drift))
 
 
 def drift_notice(report: MonitorReport) -> tuple[str, str]:
-    """Return subject and body of what people are told of drift, as plain text."""
+    """Return subject and body of the notice about drift, as plain text."""
     found = drift(report)
     return f"{report.tagger}: {found['verdict']} ({found['rule']})", str(found["sentence"])
 
 
 def is_new_verdict(report: MonitorReport) -> bool:
-    """Tell whether it says something that was not told last: another verdict, rule or alarm."""
+    """Return whether verdict, rule or alarms differ from those that were reported last."""
     if not report.last_notice.exists():
         return bool(drift(report)["verdict"] != "steady")
     return bool(read_json(report.last_notice) != _gist(report))
 
 
 def record_notified(report: MonitorReport) -> None:
-    """Note what people were told, so that they are not told again."""
+    """Record what was reported, so that it is not reported again."""
     write_json(report.last_notice, _gist(report))
 
 
@@ -149,7 +149,7 @@ def _inputs_of_run(run: RunDir) -> dict[str, str]:
 
 def _digest_of_logs(path: Path) -> str:
     if not path.exists():
-        raise CorpusFormatError(f"{path}: a file or folder of tagged logs was required. Received: nothing")
+        raise CorpusFormatError(f"{path}: no such file or folder of tagged logs; correct monitor.tagged_logs")
     files = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     return digest(*(part for file in files for part in (str(file.relative_to(path)), file_digest(file))))
 

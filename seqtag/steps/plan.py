@@ -1,4 +1,4 @@
-"""`seqtag plan`: how large a test split has to be, from the newest comparison of a tagger."""
+"""Plan: the size of a test split that shows an improvement, from the newest comparison of a tagger."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def plan(
     config: TaggerConfig, workspace: Workspace, *, improvements: Sequence[float] = ()
 ) -> tuple[RunDir, Plan]:
-    """Return the newest run that compared two models, and what it says about the size of the test split.
+    """Return the newest run that compared two models, and the plan of the test split from it.
 
     Args:
-        config: its gate, as it is now, sets the error level.
-        improvements: fractions; none: a few common ones.
+        config: its gate sets the error level.
+        improvements: fractions; without any, a few common ones.
 
     Raises:
         ConfigError: no run of the tagger has compared a challenger with a champion yet.
@@ -37,7 +37,7 @@ def plan(
             found = plan_test_split(
                 read_json(run.decision), config.gate, improvements=improvements or IMPROVEMENTS
             )
-        except (RunDirError, KeyError, TypeError):  # another version's
+        except (RunDirError, KeyError, TypeError):  # of another version
             continue
         if found is not None:
             return run, found

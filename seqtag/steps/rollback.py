@@ -1,4 +1,4 @@
-"""The way back: an earlier version serves again."""
+"""Rollback: an earlier version becomes the champion again."""
 
 from __future__ import annotations
 
@@ -24,17 +24,18 @@ logger = logging.getLogger(__name__)
 def rollback(
     tagger: str, workspace: Workspace, *, to: str | None, reason: str, everything: bool, by: AuditContext
 ) -> Entry:
-    """Let an earlier version serve in place of the champion, after its infra was validated anew.
+    """Make an earlier version the champion again, after another smoke test.
 
-    What is taken back is held: no model of its configuration and code is promoted until the hold is released.
+    The version that is rolled back is held: no model of its configuration and code is promoted until the hold
+    is released.
 
     Args:
-        to: the version; None for the one that served before.
+        to: the version; None for the previous champion.
         everything: hold every model.
 
     Raises:
-        RegistryError: there is nothing to roll back to, or it does not work; the champion stays.
-        PromotionConflictError: somebody else moved the champion meanwhile.
+        RegistryError: there is no such version, or it fails the smoke test; the champion stays.
+        PromotionConflictError: the champion was moved meanwhile.
     """
     registry = workspace.registry()
     champion, target = registry.earlier(tagger, to, by=by)
@@ -42,14 +43,14 @@ def rollback(
     findings = registry.validate_infra(tagger, target.version, golden=golden, scheme=scheme)
     if not findings["held"]:
         raise RegistryError(
-            f"{tagger}: a version that works was required. Received: version {target.version}, of which does "
-            f"not hold: {failures(findings)}. Version {champion} is still the champion"
+            f"{tagger}: version {target.version} fails its smoke test: {failures(findings)}. Version "
+            f"{champion} is still the champion"
         )
     return registry.roll_back(tagger, champion, target.version, reason=reason, everything=everything, by=by)
 
 
 def _predicted(target: Champion, run: RunDir) -> tuple[Path | None, SchemeName]:
-    """Return what a version predicted when it was evaluated, and in which scheme; None if that is gone."""
+    """Return the predictions of a version from its evaluation and their scheme; None if they are gone."""
     try:
         require_manifest(run.output("evaluate"))
         if bundle_digest(run.output("train")) == target.bundle_digest:
