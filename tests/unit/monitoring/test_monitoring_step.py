@@ -287,7 +287,7 @@ def test_tagged_logs_are_compared_with_what_the_champion_said_of_test(
 
 
 def test_logs_that_are_not_there_are_refused(workspace: Served, tmp_path: Path) -> None:
-    with pytest.raises(CorpusFormatError, match="nowhere: a file or folder of tagged logs was required"):
+    with pytest.raises(CorpusFormatError, match="nowhere: no such file or folder of tagged logs"):
         found(workspace, make_snapshot(workspace.home, period(9, seed=2)), tagged_logs=tmp_path / "nowhere")
 
 

@@ -40,8 +40,8 @@ def doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
         report.change("tags stripped", 1200)
         if file.name == "a.conll":
             text = "4 columns where the first line has 3; set n_columns"
-            report.warn("columns", text, workspace="a.conll:17", count=12)
-        report.warn("comment", "this line looks like a comment; set comment", workspace=f"{file.name}:1")
+            report.warn("columns", text, place="a.conll:17", count=12)
+        report.warn("comment", "this line looks like a comment; set comment", place=f"{file.name}:1")
 
     monkeypatch.setattr(readers, "read_conll", reading)
 

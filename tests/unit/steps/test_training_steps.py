@@ -64,7 +64,7 @@ def test_a_training_without_memory_is_tried_once_more_with_half_the_batches_and_
         steps.train(encoded)
     said = [record.message for record in caplog.records if "half as large" in record.message]
     assert len(said) == 1
-    assert not encoded.model.exists()
+    assert not encoded.output("train").exists()
 
 
 def test_a_training_that_ran_out_of_memory_goes_on_with_half_the_batches_and_says_so(

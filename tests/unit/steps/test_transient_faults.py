@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,6 @@ from seqtag.errors import (
     SubprocessKilledError,
 )
 from seqtag.run_dir import RunDir
-from seqtag.steps import judgement
 from tasks.failures import is_transient, kind_of
 from tests import children
 from tests.taggers import Taggers
@@ -95,7 +95,7 @@ def tagging(judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     tagged = tmp_path / "tagged.parquet"
     shutil.copyfile(judged.run.predictions("challenger"), tagged)
     monkeypatch.setenv("TAGGED", str(tagged))
-    monkeypatch.setattr(judgement, "tag_split", children.tagging)
+    monkeypatch.setattr(import_module("seqtag.steps.evaluate"), "tag_split", children.tagging)
     for folder in (judged.run.output("evaluate"), judged.run.output("decide")):
         shutil.rmtree(folder)
     return lambda fault: monkeypatch.setenv("FAULT", fault)
@@ -235,12 +235,12 @@ if not pathlib.Path({str(once)!r}).exists():
 def test_a_disk_that_fails_while_the_champion_is_looked_up_is_not_damage_and_is_tried_again(
     judged: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from seqtag.registry import artifact
+    from seqtag.registry import model_artifact
 
     def failing(path: Path) -> str:
         raise OSError(5, "Input/output error", str(path))
 
-    monkeypatch.setattr(artifact, "file_digest", failing)
+    monkeypatch.setattr(model_artifact, "file_digest", failing)
     with pytest.raises(RegistryError, match="Input/output error") as raised:
         judged.workspace.registry().champion("small")
     assert is_transient(raised.value)

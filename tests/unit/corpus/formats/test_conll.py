@@ -65,7 +65,7 @@ def test_the_separator_can_be_declared(read, content):
 )
 def test_a_carriage_return_within_a_line_is_an_error_that_names_it(text, line, read):
     with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:{line}: a carriage return is within a line"):
-        read(text_blocks.encode(), format="conll")
+        read(text.encode(), format="conll")
 
 
 def test_odd_characters_stay_in_the_token(read, content):
