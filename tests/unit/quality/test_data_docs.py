@@ -13,7 +13,7 @@ import pytest
 
 from tests.unit.quality.conftest import sequence, sound_corpus
 
-PAGES = ("index.html", "metrics.html", "offenders.html")
+PAGES = ("index.html", "metrics.html", "violations.html")
 EVIL = "<script>alert(1)</script>"
 LENIENT = {"min_tag_support": 0, "quarantine_budget": 1.0}
 
@@ -60,7 +60,7 @@ def test_a_page_loads_nothing(name, validated):
     assert not re.search(r"@import|url\(", html)
 
 
-@pytest.mark.parametrize("name", ["index.html", "offenders.html"])
+@pytest.mark.parametrize("name", ["index.html", "violations.html"])
 def test_a_token_is_shown_and_not_run(name, validated):
     page = Page(validated(evil_rows(), quality=LENIENT).page(name))
 
@@ -75,7 +75,7 @@ def test_a_token_is_shown_and_not_run(name, validated):
 def test_offenders_are_shown_with_their_exact_number(validated):
     rows = [*sound_corpus(), *(sequence(f"a{i}/O b{i}/I-PER") for i in range(25))]
 
-    page = Page(validated(rows, quality=LENIENT).page("offenders.html"))
+    page = Page(validated(rows, quality=LENIENT).page("violations.html"))
 
     assert "25 offenders of 55; 20 shown" in page.text
     assert "a0/O b0/I-PER" in page.text
@@ -88,7 +88,7 @@ def test_the_severity_stands_beside_each_expectation(validated):
     result = validated(sound_corpus(), quality=LENIENT | {"rules": {"over_long": "warn"}})
 
     assert (
-        "warn · over_long: a sequence has at most 10,000 tokens" in Page(result.page("offenders.html")).text
+        "warn · over_long: a sequence has at most 10,000 tokens" in Page(result.page("violations.html")).text
     )
     assert "fail · quarantine_budget: at most 100.00%" in Page(result.page("metrics.html")).text
 

@@ -86,7 +86,7 @@ def test_a_split_that_does_not_exist_is_refused_and_shown(validated):
 
     assert result.profile["accepted"] is False
     assert result.rule("unknown_split")["count"] == 1
-    assert "split validation" in result.page("offenders.html")
+    assert "split validation" in result.page("violations.html")
 
 
 def test_an_official_split_needs_a_label_everywhere(validated):
