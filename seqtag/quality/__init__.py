@@ -1,4 +1,4 @@
-"""Validation: one streaming pass over a snapshot, quarantine, and Great Expectations' judgement."""
+"""Validate a snapshot: one streaming pass, quarantine, and a Great Expectations suite."""
 
 from seqtag.quality.quarantine import REASONS, quarantine_schema
 from seqtag.quality.quarantine_reasons import quarantine_reason

@@ -1,4 +1,4 @@
-"""What is counted while the corpus streams by: tags and distinct tokens per split, and transitions."""
+"""Streaming counters: tags and word types per split, and tag transitions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MAX_DETECTED_TAGS = 2000  # distinct tags whose transitions are counted, in a sq
 
 
 class StringNumbering:
-    """Distinct strings numbered in the order in which they first came."""
+    """Distinct strings, numbered in order of first occurrence."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -33,7 +33,7 @@ class StringNumbering:
 
 
 class TagCounter:
-    """How often each tag stands in each split. What was counted can be taken out again."""
+    """Tag counts per split; a batch that was added can be subtracted again."""
 
     def __init__(self) -> None:
         self._tags = StringNumbering()
@@ -51,11 +51,11 @@ class TagCounter:
         self._n_blank += times * counts[tags.is_blank].sum(axis=0)
 
     def n_untagged(self) -> tuple[int, ...]:
-        """Return how many tokens of each split have no tag, in sequences that have tags."""
+        """Return the number of untagged tokens of each split, in sequences that have tags."""
         return tuple(self._n_blank.tolist())
 
     def counts(self, also: tuple[str, ...] = ()) -> dict[str, dict[str, int]]:
-        """Return tag -> split -> tokens, tags sorted; with those in `also`, even where none was seen."""
+        """Return tag -> split -> tokens, sorted by tag; tags in `also` are included even if never seen."""
         seen = dict(zip(self._tags.strings, self._counts.tolist(), strict=True))
         zeros = [0] * len(SPLITS)
         kept = {tag for tag, counts in seen.items() if any(counts)} | set(also)
@@ -63,7 +63,7 @@ class TagCounter:
 
 
 class WordTypeCounts:
-    """How many distinct tokens each split has, told apart by their 64-bit hashes."""
+    """Number of word types of each split, by their 64-bit hashes."""
 
     def __init__(self) -> None:
         self._hashes = np.zeros(0, dtype=np.uint64)
@@ -74,11 +74,11 @@ class WordTypeCounts:
     def add(self, tokens: CodedLists, split: npt.NDArray[np.int8], *, times: int = 1) -> None:
         self._waiting.append((tokens.distinct_hashes, times * _counts_per_split(tokens, split)))
         self._n_waiting += len(tokens.distinct)
-        if self._n_waiting > max(len(self._hashes), 2**18):  # each merge at least doubles: cheap on the whole
+        if self._n_waiting > max(len(self._hashes), 2**18):  # amortizes the merges
             self._merge()
 
     def n_types(self) -> tuple[int, ...]:
-        """Return the number of distinct tokens of each split."""
+        """Return the number of word types of each split."""
         self._merge()
         return tuple((self._counts > 0).sum(axis=0).tolist())
 
@@ -97,23 +97,23 @@ class WordTypeCounts:
 
 
 class TransitionCounter:
-    """How often each tag follows each, and which sequences break which scheme."""
+    """Tag bigram counts, and the schemes that each sequence breaks."""
 
     def __init__(self) -> None:
         self._tags = StringNumbering()
-        self._counts = np.zeros((1, 1), dtype=np.int64)  # [from, to], last: start and end
+        self._counts = np.zeros((1, 1), dtype=np.int64)  # [from, to]; last: the sequence boundary
 
     def add(self, tags: CodedLists, aligned: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint8]:
-        """Count the transitions of the `aligned` sequences, those between neighbours whose tags are known.
+        """Count the transitions of the `aligned` sequences, skipping those next to an untagged token.
 
-        Returns what `broken_schemes` does.
+        Returns the result of `broken_schemes`.
         """
-        codes, _, starts, stops = _taken(tags, aligned)
+        codes, _, starts, stops = _aligned_codes(tags, aligned)
         self._count(tags, codes, starts=starts, stops=stops)
         return broken_schemes(tags, aligned)
 
     def verdict(self, config: TagsConfig | None = None) -> SchemeVerdict:
-        """Return the scheme that the transitions speak for, whichever is declared."""
+        """Return the scheme that best explains the transitions, regardless of the declared one."""
         config = config or TagsConfig()
         if len(self._tags) > MAX_DETECTED_TAGS:
             reason = f"none: more than {MAX_DETECTED_TAGS:,} distinct tags, too many to detect a scheme"
@@ -123,7 +123,7 @@ class TransitionCounter:
         )
 
     def spelling(self, config: TagsConfig, scheme: SchemeName) -> Spelling:
-        """Return the spelling of tags whose `scheme` is declared."""
+        """Return the spelling of the tags under the declared `scheme`."""
         counts, n = self._counts, len(self._tags)
         if n > MAX_DETECTED_TAGS:  # nothing was counted
             counts = np.broadcast_to(np.int64(1), (n + 1, n + 1))
@@ -164,11 +164,11 @@ class TransitionCounter:
 def broken_schemes(
     tags: CodedLists, aligned: npt.NDArray[np.bool_], spelling: Spelling = CANONICAL_SPELLING
 ) -> npt.NDArray[np.uint8]:
-    """Return `<uint8>[n_sequences]`: bit i is set where a transition is illegal under SPAN_SCHEMES[i].
+    """Return `<uint8>[n_sequences]`: bit i is set if a transition is illegal under SPAN_SCHEMES[i].
 
-    Only the `aligned` sequences are looked at.
+    Sequences that are not `aligned` are skipped.
     """
-    codes, owners, starts, stops = _taken(tags, aligned)
+    codes, owners, starts, stops = _aligned_codes(tags, aligned)
     illegal = _illegal_under(tags, codes, starts=starts, stops=stops, spelling=spelling)
     broken = np.zeros(len(aligned), dtype=np.uint8)
     for bit in (1 << i for i in range(len(SPAN_SCHEMES))):
@@ -177,14 +177,14 @@ def broken_schemes(
 
 
 def scheme_bit(scheme: SchemeName) -> int:
-    """Return the bit by which `TransitionCounter.add` says that a sequence breaks `scheme`."""
+    """Return the bit that `broken_schemes` sets for a sequence that breaks `scheme`."""
     return 0 if scheme == "none" else 1 << SPAN_SCHEMES.index(scheme)
 
 
-def _taken(
+def _aligned_codes(
     tags: CodedLists, aligned: npt.NDArray[np.bool_]
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return codes and owners of the `aligned` lists, and where among them each list starts and stops."""
+    """Return codes and owners of the `aligned` lists, and the start and stop of each list among them."""
     lengths = np.where(aligned, tags.lengths, 0)
     taken = slice(None) if aligned.all() else aligned[tags.owners]
     stops = np.cumsum(lengths)[lengths > 0]
@@ -198,9 +198,10 @@ def _counts_per_split(lists: CodedLists, split: npt.NDArray[np.int8]) -> npt.NDA
     return np.bincount(cells, minlength=len(lists.distinct) * n_splits).reshape(-1, n_splits)
 
 
-# Whether a tag may follow another depends on their prefixes and on whether their types are equal: two types
-# stand for all. Positions: O, B I E S of one type, B I E S of another, a tag of no scheme, start or end, and
-# a tag that nobody knows, beside which nothing is illegal: it may be the one that makes the others legal.
+# Whether a tag may follow another depends only on their prefixes and on whether their types are equal, so two
+# types represent all of them. Positions: O, B I E S of one type, B I E S of another, a tag of no scheme, the
+# sequence boundary, and an untagged token. Nothing is illegal next to an untagged token, because its unknown
+# tag may make its neighbours legal.
 _SPAN_PREFIXES = PREFIXES[1:]
 _REPRESENTATIVES = ("O", *(f"{p}-x" for p in _SPAN_PREFIXES), *(f"{p}-y" for p in _SPAN_PREFIXES), "?")
 _OF_NO_SCHEME = len(_REPRESENTATIVES) - 1
@@ -216,7 +217,7 @@ def _illegal_under(
     stops: npt.NDArray[np.int64],
     spelling: Spelling,
 ) -> npt.NDArray[np.uint8]:
-    """Return `<uint8>[n_codes]`: schemes, one bit each, that forbid the transition into or out of here."""
+    """Return `<uint8>[n_codes]`: one bit per scheme that forbids the transition into or out of this tag."""
     table = np.zeros((_HIDDEN + 1, _HIDDEN + 1), dtype=np.uint8)
     for i, scheme in enumerate(SPAN_SCHEMES):
         illegal = np.where(legal_transitions(_REPRESENTATIVES, scheme), 0, 1 << i).astype(np.uint8)

@@ -1,7 +1,6 @@
-"""Data Docs that can be read from disk without a network: one style sheet, inlined, and no script.
+"""Data Docs that work offline: one inlined style sheet and no script.
 
-Great Expectations' own renderers write the results; its page template, which loads a dozen files from
-elsewhere, is replaced.
+Great Expectations renders the results; its page template, which loads a dozen external files, is replaced.
 """
 
 from __future__ import annotations
@@ -20,11 +19,11 @@ from seqtag.quality.rule_verdicts import Evidence
 from seqtag.quality.violation_text import Violation
 
 INDEX = "index.html"
-_TITLES = {METRICS: "Metrics of the splits", VIOLATIONS: "Offenders of each rule"}
+_TITLES = {METRICS: "Metrics of the splits", VIOLATIONS: "Violations of each rule"}
 _PAGES = {name: f"{name}.html" for name in _TITLES}
 
 
-def write_pages(profile: Mapping[str, Any], judgement: GXResult, evidence: Evidence, *, folder: Path) -> None:
+def write_pages(profile: Mapping[str, Any], result: GXResult, evidence: Evidence, *, folder: Path) -> None:
     """Write `index.html` and one page per suite into `folder`."""
     folder.mkdir(parents=True)
     links = [("Overview", INDEX), *((title, _PAGES[name]) for name, title in _TITLES.items())]
@@ -32,7 +31,7 @@ def write_pages(profile: Mapping[str, Any], judgement: GXResult, evidence: Evide
     metrics = evidence.metrics.to_dict("split")
     for name, title in _TITLES.items():
         table = metrics if name == METRICS else None
-        (folder / _PAGES[name]).write_text(_results(judgement, name, title, links, table), "utf-8")
+        (folder / _PAGES[name]).write_text(_results(result, name, title, links, table), "utf-8")
 
 
 def _overview(
@@ -64,23 +63,23 @@ def _source(record: SourceRecord) -> dict[str, Any]:
 
 
 def _results(
-    judgement: GXResult,
+    result: GXResult,
     name: str,
     title: str,
     links: list[tuple[str, str]],
     table: Mapping[str, Any] | None,
 ) -> str:
-    """Render one suite's results with Great Expectations' renderers into our page."""
+    """Render the results of one suite with Great Expectations' renderers into seqtag's page template."""
     from great_expectations.render.renderer.page_renderer import ValidationResultsPageRenderer
     from great_expectations.render.view.view import DefaultJinjaPageView
 
-    document = ValidationResultsPageRenderer(run_info_at_end=True).render(judgement.results[name])
+    document = ValidationResultsPageRenderer(run_info_at_end=True).render(result.results[name])
     sections = [
         section for section in document.sections if section.section_name not in ("Overview", "Run Info")
     ]
     view = DefaultJinjaPageView()
-    own, theirs = PackageLoader("seqtag.quality", "templates"), view.env.loader
-    view.env.loader = ChoiceLoader([own, *([theirs] if theirs else [])])
+    own, upstream = PackageLoader("seqtag.quality", "templates"), view.env.loader
+    view.env.loader = ChoiceLoader([own, *([upstream] if upstream else [])])
     return view.env.get_template("results.html").render(
         sections=[s.to_json_dict() for s in sections], title=title, links=links, table=table
     )

@@ -1,4 +1,4 @@
-"""Reasons why a split is left without sequences, and the key that fills it."""
+"""Reasons for an empty split, and the setting that fills it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _DIVIDE = (
 def empty_split_reason(
     table: SequenceTable, findings: Violations, *, plan: SplitPlan, parts: Sequence[Path]
 ) -> str:
-    """Say why the first empty split is empty, and what fills it; "" if none is, or the corpus is empty."""
+    """Explain the first empty split and how to fill it; "" if no split or the whole corpus is empty."""
     split, kept = table.split, findings.kept
     received = np.bincount(split, minlength=len(SPLITS))
     left = np.bincount(split[kept], minlength=len(SPLITS))
@@ -39,17 +39,17 @@ def empty_split_reason(
     if plan.config.mode == "official":
         return f'no source labels {name}: label it, or set split.mode = "auto" to carve dev and test'
     if plan.pool == "train" and not plan.n_labelled["train"]:
-        return f"no source labels {name}: label it, or leave sequences without a label to carve it from"
+        return f"no source labels {name}: label it, or leave sequences unlabelled to carve it from"
     return _too_few_documents(parts, plan, n_sequences=len(table))
 
 
 def _too_few_documents(parts: Sequence[Path], plan: SplitPlan, *, n_sequences: int) -> str:
     n = _count_documents(parts)
     if n == 1:
-        return f"the corpus is one document, which no split divides: {_DIVIDE}"
+        return f"the corpus is a single document, which is never divided: {_DIVIDE}"
     shares = f"{plan.config.dev:.0%} for dev and {plan.config.test:.0%} for test"
     if n == n_sequences:
-        return f"the corpus has {n:,} documents of one sequence, too few for {shares}: add some, or {_LABEL}"
+        return f"the corpus has {n:,} one-sequence documents, too few for {shares}: add some, or {_LABEL}"
     return f"the corpus has {n:,} documents, too few for {shares}: {_DIVIDE}"
 
 

@@ -1,4 +1,7 @@
-"""The suites: every rule in force as a Great Expectations expectation. Opens Great Expectations."""
+"""Expectation suites: every active rule as a Great Expectations expectation.
+
+Imports Great Expectations.
+"""
 
 from __future__ import annotations
 
@@ -28,27 +31,26 @@ from great_expectations.render.renderer.renderer import renderer
 
 from seqtag.config import SPLITS, Severity
 from seqtag.quality.split_metrics import CORPUS
-from seqtag.quality.validation_rules import BY_OFFENDERS, ValidationRule
+from seqtag.quality.validation_rules import BY_VIOLATIONS, ValidationRule
 
 METRICS, VIOLATIONS = "metrics", "violations"
-RULE = "rule"  # the key of `meta` that says which rule an expectation stands for
-OFFENDER_COLUMNS = ("row", "place", "sequence_id", "split", "finding", "excerpt")
+RULE = "rule"  # key of `meta` that names the rule of an expectation
+VIOLATION_COLUMNS = ("row", "place", "sequence_id", "split", "finding", "excerpt")
 
 _SEVERITY: dict[Severity, str] = {"fail": "critical", "quarantine": "warning", "warn": "info"}
 _WHOLE_CORPUS: dict[str, Any] = {"row_condition": Column("split") == CORPUS}
 
 
 class ExpectNoViolations(ExpectColumnValuesToNotBeInSet):
-    """Expect a rule to have no offenders.
+    """Expect a rule to have no violations.
 
-    The frame holds a sample of them; how many there are in all is the parameter `n_violations`, and it is
-    this number that decides.
+    The frame holds only a sample of them; the parameter `n_violations` is the exact total, and decides.
     """
 
     n_violations: Any  # int, or {"$PARAMETER": name}
     n_judged: Any
 
-    success_keys: ClassVar[tuple[str, ...]] = (  # type: ignore[assignment]  # theirs is fixed at two
+    success_keys: ClassVar[tuple[str, ...]] = (  # type: ignore[assignment]  # the base class fixes the length at two
         "value_set",
         "mostly",
         "n_violations",
@@ -73,7 +75,7 @@ class ExpectNoViolations(ExpectColumnValuesToNotBeInSet):
         }
         return outcome
 
-    # Great Expectations finds a renderer by its type; the names must be those of what they replace.
+    # Great Expectations looks up renderers by type; the method names must match those they override.
     @classmethod
     @renderer(renderer_type="renderer.diagnostic.unexpected_statement")
     def _diagnostic_unexpected_statement_renderer(
@@ -89,7 +91,7 @@ class ExpectNoViolations(ExpectColumnValuesToNotBeInSet):
             )
         count, judged = received["unexpected_count"], received["element_count"]
         shown = len(received["unexpected_index_list"])
-        text = f"\n{count:,} offenders of {judged:,}; {'all' if shown == count else f'{shown:,}'} shown"
+        text = f"\n{count:,} violations among {judged:,}; {'all' if shown == count else f'{shown:,}'} shown"
         return [
             RenderedStringTemplateContent(
                 content_block_type="string_template",
@@ -101,7 +103,7 @@ class ExpectNoViolations(ExpectColumnValuesToNotBeInSet):
     @renderer(renderer_type="renderer.diagnostic.unexpected_table")
     def _diagnostic_unexpected_table_renderer(
         cls,
-        configuration: ExpectationConfiguration | None = None,  # noqa: ARG003 - their signature
+        configuration: ExpectationConfiguration | None = None,  # noqa: ARG003 - signature of the base class
         result: ExpectationValidationResult | None = None,
         runtime_configuration: dict[Any, Any] | None = None,  # noqa: ARG003
     ) -> list[Any] | None:
@@ -111,26 +113,26 @@ class ExpectNoViolations(ExpectColumnValuesToNotBeInSet):
         return [
             RenderedTableContent(
                 content_block_type="table",
-                header_row=list(OFFENDER_COLUMNS),
-                table=[[row[column] for column in OFFENDER_COLUMNS] for row in rows],
+                header_row=list(VIOLATION_COLUMNS),
+                table=[[row[column] for column in VIOLATION_COLUMNS] for row in rows],
                 styling={"body": {"classes": ["table-bordered", "table-sm", "mt-3"]}},
             )
         ]
 
 
 def metrics_suite(rules: Sequence[ValidationRule]) -> ExpectationSuite:
-    """Return what is expected of the numbers per split."""
+    """Return the expectations on the metrics of the splits."""
     expectations = [
         expectation
         for rule in rules
-        if rule.name not in BY_OFFENDERS
-        for expectation in _of_metrics(rule, in_force={r.name for r in rules})
+        if rule.name not in BY_VIOLATIONS
+        for expectation in _metric_expectations(rule, in_force={r.name for r in rules})
     ]
     return ExpectationSuite(METRICS, expectations=expectations)
 
 
 def violations_suite(rules: Sequence[ValidationRule]) -> ExpectationSuite:
-    """Return what is expected of the offenders: that a rule has none."""
+    """Return the expectations on the violations: no rule has any."""
     return ExpectationSuite(
         VIOLATIONS,
         expectations=[
@@ -139,16 +141,16 @@ def violations_suite(rules: Sequence[ValidationRule]) -> ExpectationSuite:
                 value_set=[rule.name],
                 n_violations={"$PARAMETER": rule.name},
                 n_judged={"$PARAMETER": f"{rule.name}_judged"},
-                **_said(rule),
+                **_notes(rule),
             )
             for rule in rules
-            if rule.name in BY_OFFENDERS
+            if rule.name in BY_VIOLATIONS
         ],
     )
 
 
-def _of_metrics(rule: ValidationRule, *, in_force: Collection[str]) -> list[Expectation]:
-    said = _said(rule)
+def _metric_expectations(rule: ValidationRule, *, in_force: Collection[str]) -> list[Expectation]:
+    notes = _notes(rule)
     match rule.name:
         case "complete_metrics":
             numbers = ["received", "sequences", "refused_share", "ambiguous_share"]
@@ -156,35 +158,35 @@ def _of_metrics(rule: ValidationRule, *, in_force: Collection[str]) -> list[Expe
             optional = {"majority_tag": "majority_share", "tag_drift": "tag_drift"}
             numbers += [column for name, column in optional.items() if name in in_force]
             every_split = ExpectColumnDistinctValuesToEqualSet(
-                column="split", value_set=[CORPUS, *SPLITS], **said
+                column="split", value_set=[CORPUS, *SPLITS], **notes
             )
-            return [every_split, *(ExpectColumnValuesToNotBeNull(column=n, **said) for n in numbers)]
+            return [every_split, *(ExpectColumnValuesToNotBeNull(column=n, **notes) for n in numbers)]
         case "empty_corpus":
-            return [ExpectColumnMaxToBeBetween(column="received", min_value=1, **_WHOLE_CORPUS, **said)]
+            return [ExpectColumnMaxToBeBetween(column="received", min_value=1, **_WHOLE_CORPUS, **notes)]
         case "too_few_sequences":
             least = {"$PARAMETER": "min_sequences"}
-            return [ExpectColumnMaxToBeBetween(column="sequences", min_value=least, **_WHOLE_CORPUS, **said)]
+            return [ExpectColumnMaxToBeBetween(column="sequences", min_value=least, **_WHOLE_CORPUS, **notes)]
         case "empty_split":
-            return [ExpectColumnMinToBeBetween(column="sequences", min_value=1, **said)]
+            return [ExpectColumnMinToBeBetween(column="sequences", min_value=1, **notes)]
         case "leakage":  # dev and test each
-            return [_at_most("leaked_share", "max_leakage_share", **said)]
+            return [_at_most("leaked_share", "max_leakage_share", **notes)]
         case "quarantine_budget":
-            return [_at_most("refused_share", "quarantine_budget", **_WHOLE_CORPUS, **said)]
+            return [_at_most("refused_share", "quarantine_budget", **_WHOLE_CORPUS, **notes)]
         case "duplicates":
-            return [_at_most("duplicate_share", "max_duplicate_share", **_WHOLE_CORPUS, **said)]
+            return [_at_most("duplicate_share", "max_duplicate_share", **_WHOLE_CORPUS, **notes)]
         case "majority_tag":
-            return [_at_most("majority_share", "max_majority_share", **_WHOLE_CORPUS, **said)]
+            return [_at_most("majority_share", "max_majority_share", **_WHOLE_CORPUS, **notes)]
         case "tag_drift":
-            return [_at_most("tag_drift", "max_tag_drift", **_WHOLE_CORPUS, **said)]
-    raise ValueError(f"a rule about metrics was required. Received: {rule.name!r}")
+            return [_at_most("tag_drift", "max_tag_drift", **_WHOLE_CORPUS, **notes)]
+    raise ValueError(f"no metric expectation for rule {rule.name!r}")
 
 
-def _at_most(column: str, threshold: str, **said: Any) -> Expectation:
-    return ExpectColumnMaxToBeBetween(column=column, max_value={"$PARAMETER": threshold}, **said)
+def _at_most(column: str, threshold: str, **notes: Any) -> Expectation:
+    return ExpectColumnMaxToBeBetween(column=column, max_value={"$PARAMETER": threshold}, **notes)
 
 
-def _said(rule: ValidationRule) -> dict[str, Any]:
-    """Data Docs show neither severity nor meta, and do not escape a description."""
+def _notes(rule: ValidationRule) -> dict[str, Any]:
+    """Return description, severity and meta; Data Docs show only the description, and do not escape it."""
     return {
         "description": f"{rule.severity} · {rule.name}: {html.escape(rule.required)}",
         "severity": _SEVERITY[rule.severity],

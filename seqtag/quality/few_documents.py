@@ -1,4 +1,4 @@
-"""A test split of so few documents that no challenger is ever promoted on it."""
+"""Warn about a test split with too few documents for the gate to ever promote a challenger."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ FEW_TEST_DOCUMENTS = "few_test_documents"
 def few_test_documents(
     table: SequenceTable, findings: Violations, *, fewest: int, parts: Sequence[Path]
 ) -> list[Violation]:
-    """Return one offender if fewer documents than `fewest` are left to score in the test split.
+    """Return one violation if the test split has fewer than `fewest` documents to score, else none.
 
-    Documents are counted as the gate resamples them (`seqtag.evaluation.resampling_units`). An empty split
-    breaks another rule.
+    Documents are counted as the gate resamples them (`seqtag.evaluation.resampling_units`). An empty test
+    split is left to the rule `empty_split`.
     """
     is_test = (table.split == SPLITS.index("test")) & findings.kept & ~table.unlabelled
     if not is_test.any() or not fewest:
@@ -35,8 +35,8 @@ def few_test_documents(
     if n >= fewest:
         return []
     found = (
-        f"test holds {n:,} document{'' if n == 1 else 's'}, fewer than the {fewest} that a promotion needs; "
-        "set document_column or documents in the source, raise split.test, or label more sequences test"
+        f"test contains {n:,} document{'' if n == 1 else 's'}, fewer than the {fewest} a promotion needs; "
+        "set document_column or documents in the source, raise split.test, or label more sequences as test"
     )
     return [Violation(FEW_TEST_DOCUMENTS, None, "", "test", found, "")]
 
@@ -44,7 +44,7 @@ def few_test_documents(
 def _count_units(
     table: SequenceTable, is_test: npt.NDArray[np.bool_], parts: Sequence[Path], *, enough: int
 ) -> int:
-    """Return the number of resampling units; reads on only until there are enough, which more rows keep."""
+    """Return the number of resampling units, or a number >= `enough`, at which reading stops."""
     documents = contents = np.zeros(0, np.uint64)
     n = 0
     for first_row, batch in read_row_groups(parts, [DOCUMENT_ID]):

@@ -1,4 +1,7 @@
-"""Great Expectations' judgement of two small frames. Opens Great Expectations."""
+"""Run Great Expectations on two small frames: split metrics and violations.
+
+Imports Great Expectations.
+"""
 
 from __future__ import annotations
 
@@ -20,20 +23,20 @@ from great_expectations.data_context.types.base import (
 from seqtag.config import QualityConfig
 from seqtag.quality.expectations import (
     METRICS,
-    OFFENDER_COLUMNS,
     RULE,
+    VIOLATION_COLUMNS,
     VIOLATIONS,
     metrics_suite,
     violations_suite,
 )
 from seqtag.quality.rule_verdicts import Evidence
-from seqtag.quality.validation_rules import BY_OFFENDERS, ValidationRule
+from seqtag.quality.validation_rules import BY_VIOLATIONS, ValidationRule
 from seqtag.quality.violation_text import Violation
 
 
 @dataclass(frozen=True)
 class GXResult:
-    """Whether each rule held, and whether every expectation that was defined was evaluated."""
+    """Outcome of each rule, and the numbers of expectations defined, evaluated and failed."""
 
     held: Mapping[str, bool]
     defined: int
@@ -43,9 +46,9 @@ class GXResult:
 
 
 def run_gx(rules: Sequence[ValidationRule], evidence: Evidence, *, quality: QualityConfig) -> GXResult:
-    """Judge the metrics of the splits and the offenders against the rules in force.
+    """Check the split metrics and the violations against the active rules.
 
-    A rule whose expectations were not all evaluated did not hold.
+    A rule with an unevaluated expectation counts as broken.
     """
     context = gx.get_context(
         mode="ephemeral",
@@ -57,7 +60,7 @@ def run_gx(rules: Sequence[ValidationRule], evidence: Evidence, *, quality: Qual
     )
     frames = {METRICS: evidence.metrics, VIOLATIONS: violation_frame(evidence.violations)}
     suites = {METRICS: metrics_suite(rules), VIOLATIONS: violations_suite(rules)}
-    index_columns = {METRICS: [], VIOLATIONS: list(OFFENDER_COLUMNS)}
+    index_columns = {METRICS: [], VIOLATIONS: list(VIOLATION_COLUMNS)}
     results: dict[str, ExpectationSuiteValidationResult] = {}
     for name, suite in suites.items():
         asset = context.data_sources.add_pandas(name).add_dataframe_asset(name)
@@ -74,20 +77,20 @@ def run_gx(rules: Sequence[ValidationRule], evidence: Evidence, *, quality: Qual
 
 
 def violation_frame(violations: Sequence[Violation]) -> pd.DataFrame:
-    """Return the offenders as strings, HTML-escaped: Data Docs show a cell as it is and would run it."""
+    """Return the violations as HTML-escaped strings: Data Docs insert cells verbatim."""
     rows = [
         (o.rule, "" if o.row is None else str(o.row), o.place, o.sequence_id, o.split, o.finding, o.excerpt)
         for o in violations
     ]
     escaped = [[html.escape(cell) for cell in row] for row in rows]
-    return pd.DataFrame(escaped, columns=["rule", *OFFENDER_COLUMNS], dtype=object)
+    return pd.DataFrame(escaped, columns=["rule", *VIOLATION_COLUMNS], dtype=object)
 
 
 def _parameters(
     rules: Sequence[ValidationRule], evidence: Evidence, quality: QualityConfig
 ) -> dict[str, float]:
-    """Return the thresholds and the exact counts that the suites ask for as {"$PARAMETER": name}."""
-    by_offenders = [rule.name for rule in rules if rule.name in BY_OFFENDERS]
+    """Return the thresholds and exact counts that the suites refer to as {"$PARAMETER": name}."""
+    by_violations = [rule.name for rule in rules if rule.name in BY_VIOLATIONS]
     return {
         "min_sequences": quality.min_sequences,
         "quarantine_budget": quality.quarantine_budget,
@@ -95,8 +98,8 @@ def _parameters(
         "max_leakage_share": quality.max_leakage_share,
         "max_majority_share": quality.max_majority_share,
         "max_tag_drift": quality.max_tag_drift,
-        **{name: evidence.counts[name] for name in by_offenders},
-        **{f"{name}_judged": evidence.judged(name) for name in by_offenders},
+        **{name: evidence.counts[name] for name in by_violations},
+        **{f"{name}_judged": evidence.judged(name) for name in by_violations},
     }
 
 
@@ -107,7 +110,7 @@ def _gx_result(
     evaluated = failed = 0
     for suite in results.values():
         for result in suite.results:
-            # Data Docs of GX 1.24 cannot show NumPy's numbers
+            # the Data Docs of GX 1.24 cannot render NumPy numbers
             plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in result.result.items()}
             result.result = plain
             was_evaluated = not _raised(result.exception_info)
@@ -130,7 +133,7 @@ def _rule_of(result: ExpectationValidationResult) -> str:
 
 
 def _raised(exception_info: Mapping[str, Any]) -> bool:
-    """An exception stands either at the top or under the metric that raised it."""
+    """Tell whether an expectation raised: GX reports it at the top level or under each metric."""
     if "raised_exception" in exception_info:
         return bool(exception_info["raised_exception"])
     return any(metric["raised_exception"] for metric in exception_info.values())

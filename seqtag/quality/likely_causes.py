@@ -1,4 +1,4 @@
-"""Likely causes where one rule refuses most of a corpus or of a source: a wrong key, not wrong sequences."""
+"""Likely causes when one rule refuses most of a corpus or source: a wrong setting, not wrong sequences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqtag.quality.violations import Rows
 
 @dataclass(frozen=True)
 class Cause:
-    """What most sequences do ("98.33% of 60 sequences ..."), what is likely behind it, and the fix."""
+    """Symptom (completes "98.33% of 60 sequences ..."), likely cause and fix."""
 
     breaks: str
     likely: str
@@ -23,18 +23,18 @@ class Cause:
 CAUSES: Mapping[str, Cause] = {
     "broken_sequence": Cause(
         "cannot be read as declared",
-        "the source has another format or separator, other columns, a header or comments",
+        "the source has a different format, separator or columns, a header or comments",
         "correct its keys, such as separator, header, comment, delimiter or sequence_ids",
     ),
     "length_mismatch": Cause(
         "have more or fewer tags than tokens",
-        "tokens and tags are separated in different ways, or their columns do not belong together",
+        "tokens and tags are split differently, or their columns do not belong together",
         "correct the columns of the source",
     ),
     "missing_tag": Cause(
         "have tokens without a tag",
         "the annotation is partial, or the tags are in another column",
-        "tags.partial = true trains on the other tokens",
+        "set tags.partial = true to train on the tagged tokens",
     ),
     "empty_token": Cause(
         "have an empty token",
@@ -43,7 +43,7 @@ CAUSES: Mapping[str, Cause] = {
     ),
     "unknown_tag": Cause(
         "have a tag that is not declared",
-        "tags.declared has another spelling than the corpus, or the tags are in another column",
+        "tags.declared is spelled differently from the corpus, or the tags are in another column",
         "correct tags.declared or tag_column",
     ),
     "illegal_transition": Cause(
@@ -53,17 +53,17 @@ CAUSES: Mapping[str, Cause] = {
     ),
     "over_long": Cause(
         "are too long",
-        "the ends of sequences are not recognized",
+        "sequence ends are not recognized",
         "check blank lines or the column of sequence ids, or raise quality.max_length",
     ),
     "duplicate_id": Cause(
         "have the id of another sequence",
-        "ids are unique within a file or a split only, or the rows of a sequence are not adjacent",
-        'id_scope = "file" tells files apart, rows = "interleaved" gathers rows by id',
+        "ids are unique only within a file or split, or the rows of a sequence are not adjacent",
+        'id_scope = "file" makes ids unique per file, rows = "interleaved" groups rows by id',
     ),
     "conflicting_labels": Cause(
-        "have the tokens of another sequence and other tags",
-        "tags depend on what tokens do not show",
+        "have the same tokens as another sequence but different tags",
+        "the tags depend on information that the tokens do not contain",
         '[quality.rules] conflicting_labels = "warn" keeps such sequences',
     ),
     "unknown_split": Cause(
@@ -76,9 +76,9 @@ CAUSES: Mapping[str, Cause] = {
 
 @dataclass(frozen=True)
 class Prevalence:
-    """A rule that half or more of a corpus, or of one source, breaks.
+    """A rule broken by at least half of the corpus or of one source.
 
-    rows: `[start, stop)`, of the corpus or of the source.
+    rows: `[start, stop)` of the corpus or source.
     """
 
     rule: str
@@ -87,10 +87,10 @@ class Prevalence:
     source: str  # "" for the whole corpus
 
     def sentence(self, scheme: str) -> str:
-        """Say how many sequences break the rule, and why that may be.
+        """Describe how many sequences break the rule, and the likely cause.
 
         >>> Prevalence("over_long", 59, (0, 60), "").sentence("none").partition(" (")[0]
-        '98.33% of 60 sequences are too long: the ends of sequences are not recognized'
+        '98.33% of 60 sequences are too long: sequence ends are not recognized'
         """
         cause, n = CAUSES[self.rule], self.rows[1] - self.rows[0]
         of = f" of {self.source}" if self.source else ""
@@ -101,12 +101,12 @@ class Prevalence:
 def find_prevalence(
     rows: Mapping[str, Rows], *, among: Iterable[str], n_sequences: int, sources: Sequence[SourceRecord]
 ) -> Prevalence | None:
-    """Return the rule that half of the corpus breaks, else the one that half of a source breaks, if any.
+    """Return the rule that at least half of the corpus, or else of one source, breaks; None if there is none.
 
     Args:
-        rows: rule -> rows of its offenders, rising.
-        among: the rules that can refuse a corpus.
-        sources: in the order in which they were read; they count only if they account for all sequences.
+        rows: rule -> rows that violate it, ascending.
+        among: rules that can refuse a corpus.
+        sources: in reading order; ignored unless they account for all sequences.
     """
     candidates = [rule for rule in among if rule in rows and rule in CAUSES]
     areas = [("", 0, n_sequences)]

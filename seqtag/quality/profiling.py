@@ -1,4 +1,4 @@
-"""Everything that is found out about a snapshot before it is judged: two reads, no verdict."""
+"""Profile a snapshot in two reads: counts, violations and quarantine, but no verdict."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ from seqtag.tagging.spelling import Spelling
 
 @dataclass(frozen=True)
 class CorpusProfile:
-    """The rules in force, what they are judged by, and what profile.json says besides."""
+    """Active rules, the evidence they are checked against, and further content of profile.json."""
 
     rules: tuple[ValidationRule, ...]
     evidence: Evidence
     scheme: Mapping[str, Any]
     splits: Mapping[str, Any]
-    untagged: str  # the tokens without a tag, in words
+    untagged: str  # sentence about tokens without a tag
     carving: Mapping[str, Any]
     ambiguity: Mapping[str, Any]
     quarantined: Mapping[str, Any]
@@ -60,15 +60,17 @@ def profile_corpus(
     sources: Sequence[SourceRecord] = (),
     places: Path | None = None,
 ) -> CorpusProfile:
-    """Read a snapshot twice, the second time only what is refused or shown, and write the quarantine.
+    """Profile a snapshot and write the quarantine.
+
+    The second read covers only the sequences that are refused or shown.
 
     Args:
-        fewest_test_documents: that the test split needs, 0 if any number will do.
-        sources: what the readers assumed about each source.
-        places: the file that `PlacesWriter` wrote.
+        fewest_test_documents: minimum for the test split; 0: no minimum.
+        sources: the readers' record of each source.
+        places: file written by `PlacesWriter`.
     """
     wrong = schema_faults(parts, columns)
-    sound_parts = () if wrong else tuple(parts)  # columns that are not there cannot be measured
+    sound_parts = () if wrong else tuple(parts)  # missing columns cannot be measured
     splitter = Splitter(sound_parts, split)
     measured = measure_corpus(sound_parts, tags=tags, quality=quality, splitter=splitter)
     scheme = measured.scheme.scheme if tags.scheme == "auto" else tags.scheme
@@ -199,7 +201,7 @@ def _evidence(
 def _lost(
     parts: Sequence[Path], findings: Violations, tags: TagsConfig, *, scheme: SchemeName, spelling: Spelling
 ) -> str:
-    """Say how many tags the split step will make unknown where it converts them; "" where it makes none."""
+    """Describe how many tags the split step will lose by converting the scheme; "" if none."""
     if tags.mark is None or scheme in ("none", tags.train_scheme):
         return ""
     n_lost = 0
@@ -210,14 +212,14 @@ def _lost(
             _, n = trained_tags(
                 found, mark=tags.mark, scheme=scheme, spelling=spelling, train_scheme=tags.train_scheme
             )
-        except TagSchemeError:  # the split step refuses the tag by name
+        except TagSchemeError:  # the split step reports the tag
             return ""
         n_lost += n
     return lost_sentence(n_lost, tags.train_scheme) if n_lost else ""
 
 
 def _majority_tag(tags: TagCounts) -> str:
-    """Return the commonest tag, of equal ones the first; nothing where there are no tags."""
+    """Return the most frequent tag, the first of equals; "" without tags."""
     return printable(max(tags, key=lambda tag: sum(tags[tag].values()))) if tags else ""
 
 
@@ -228,14 +230,14 @@ def _located(violations: Sequence[Violation], file: Path) -> tuple[Violation, ..
 
 
 def _carving(measured: MeasuredCorpus, findings: Violations, splitter: Splitter) -> dict[str, Any]:
-    """Return what profile.json says of the splits that no source labels; sizes are after quarantine."""
+    """Return the entry of profile.json about splits that no source labels; sizes are after quarantine."""
     labels, splits = (column[findings.kept] for column in (measured.table.label, measured.table.split))
     carved = describe_carving(splitter.plan, count_origins(labels, splits))
     return {"sentence": carving_sentence(carved), "splits": list(carved)}
 
 
 def _ambiguity(measured: MeasuredCorpus, findings: Violations, refusing: Sequence[str]) -> dict[str, Any]:
-    """Return what profile.json says of the sequences whose tokens also occur with other tags."""
+    """Return the entry of profile.json about sequences whose tokens also occur with other tags."""
     left_out = "conflicting_labels" in refusing
     found = ambiguity(measured.table, findings)
     return {"sentence": ambiguity_sentence(found[CORPUS], left_out=left_out), "left_out": left_out, **found}

@@ -1,4 +1,4 @@
-"""The second read, only of what is refused or shown: quarantine.parquet, and real offenders to look at."""
+"""Second read: write refused sequences to quarantine.parquet and describe example violations."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from seqtag.quality.violation_text import Requirements, Violation, describe
 from seqtag.quality.violations import Rows, Violations, counterpart, first_examples
 
 REASONS = "reasons"
-EXAMPLES = 20  # of each rule, in the Data Docs
+EXAMPLES = 20  # per rule in the Data Docs
 
 
 def quarantine_schema(columns: Sequence[str]) -> pa.Schema:
-    """Return the schema of quarantine.parquet: row number, every reason, then the sequence as it came."""
+    """Return the schema of quarantine.parquet: row number, all reasons, then the original sequence."""
     reasons = pa.field(REASONS, pa.list_(pa.string()), nullable=False)
     return pa.schema([pa.field(ROW, pa.int64(), nullable=False), reasons, *corpus_schema(columns)])
 
@@ -41,10 +41,10 @@ def quarantine(
     required: Requirements,
     file: Path,
 ) -> tuple[Violation, ...]:
-    """Write the refused sequences to `file`, take them out of the censuses, and return offenders to show.
+    """Write the refused sequences to `file`, subtract them from the counters, and return example violations.
 
     Args:
-        refusing: the rules that refuse a sequence, in the order in which its reasons are given.
+        refusing: rules that refuse a sequence, in the order of its reasons.
     """
     examples = {
         rule: first_examples(measured.table, rule, rows, limit=EXAMPLES)
@@ -59,7 +59,7 @@ def quarantine(
             refused = batch.filter(pa.array(is_refused))
             if len(refused):
                 writer.write_batch(_with_reasons(rows[is_refused], refused, findings, refusing, schema))
-                _take_out(refused, measured, splitter, mark=required.mark)
+                _subtract(refused, measured, splitter, mark=required.mark)
             violations |= _examples(rows, batch, measured, findings, examples, required)
     return tuple(violations[rule, row] for rule, rows in examples.items() for row in rows.tolist())
 
@@ -67,7 +67,7 @@ def quarantine(
 def _with_reasons(
     rows: Rows, refused: pa.RecordBatch, findings: Violations, refusing: Sequence[str], schema: pa.Schema
 ) -> pa.RecordBatch:
-    broken = np.stack([_holds(findings.rows[rule], rows) for rule in refusing], axis=1)
+    broken = np.stack([_is_in(findings.rows[rule], rows) for rule in refusing], axis=1)
     offsets = np.concatenate([[0], np.cumsum(broken.sum(axis=1))]).astype(np.int32)
     names = pa.array(refusing, pa.string()).take(pa.array(np.nonzero(broken)[1]))
     reasons = pa.ListArray.from_arrays(pa.array(offsets), names)
@@ -75,12 +75,12 @@ def _with_reasons(
     return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
-def _holds(rising: Rows, rows: Rows) -> npt.NDArray[np.bool_]:
-    """Return which of `rows` stand in `rising`."""
-    return np.searchsorted(rising, rows, side="right") > np.searchsorted(rising, rows, side="left")
+def _is_in(ascending: Rows, rows: Rows) -> npt.NDArray[np.bool_]:
+    """Return `<bool>[n]`: is the row among `ascending`?"""
+    return np.searchsorted(ascending, rows, side="right") > np.searchsorted(ascending, rows, side="left")
 
 
-def _take_out(
+def _subtract(
     refused: pa.RecordBatch, measured: MeasuredCorpus, splitter: Splitter, *, mark: str | None
 ) -> None:
     split = splitter.numbers(refused)
@@ -98,7 +98,7 @@ def _examples(
 ) -> dict[tuple[str, int], Violation]:
     described = {}
     for rule, chosen in examples.items():
-        for position in np.flatnonzero(_holds(np.sort(chosen), rows)).tolist():
+        for position in np.flatnonzero(_is_in(np.sort(chosen), rows)).tolist():
             row = int(rows[position])
             sequence: dict[str, Any] = batch.slice(position, 1).to_pylist()[0]
             sequence[SPLIT] = (

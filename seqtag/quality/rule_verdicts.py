@@ -1,4 +1,4 @@
-"""The verdict in words: what each rule required and received, and one sentence for the whole."""
+"""Verdict in words: the requirement and finding of each rule, and one sentence for the corpus."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ _BY_LOSS = frozenset({"quarantine_budget", "too_few_sequences"})
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the rules are judged by: two small frames, and the exact numbers behind the second."""
+    """Evidence for checking the rules: split metrics, a sample of violations, and their exact counts."""
 
     metrics: pd.DataFrame  # one row for the corpus, one per split
-    violations: tuple[Violation, ...]  # a sample of each rule's
-    counts: Mapping[str, int]  # rule -> offenders in all
+    violations: tuple[Violation, ...]  # a sample for each rule
+    counts: Mapping[str, int]  # rule -> exact number of violations
     n_sequences: int  # received
     n_tags: int
-    refusing: tuple[str, ...]  # the rules in force that quarantine a sequence
-    carving: str  # the origin of dev and test, in words
-    ambiguity: str  # the share of ambiguous sequences, in words
-    majority_tag: str = ""  # the commonest one
-    scheme: str = "none"  # that tags are judged by, and its tags: "IOB2 (B-X, I-X and O)"
+    refusing: tuple[str, ...]  # active rules that quarantine a sequence
+    carving: str  # sentence about the origin of dev and test
+    ambiguity: str  # sentence about the share of ambiguous sequences
+    majority_tag: str = ""  # the most frequent tag
+    scheme: str = "none"  # with its spelling: "IOB2 (B-X, I-X and O)"
     empty_split: str = ""  # why a split is empty
-    prevalence: Prevalence | None = None  # the rule that most of the corpus, or of a source, breaks
+    prevalence: Prevalence | None = None  # the rule broken by most of the corpus or of a source
 
     def judged(self, rule: str) -> int:
-        """Return how many there were that might have broken `rule`."""
+        """Return the number of things checked against `rule`."""
         return {"rare_tags": self.n_tags, "schema": self.counts["schema"]}.get(rule, self.n_sequences)
 
     def metric(self, name: str, split: str = CORPUS) -> float:
-        """Return one number of the frame, NaN where it is missing."""
+        """Return one metric, NaN if it is missing."""
         return float(next(iter(self.metrics.loc[self.metrics["split"] == split, name]), math.nan))
 
 
 @dataclass(frozen=True)
 class RuleVerdict:
-    """How a rule came out. `count`: its offenders; 0 or 1 for a rule that has none to count."""
+    """Outcome of a rule. `count`: its violations; 0 or 1 for a rule without countable ones."""
 
     rule: str
     severity: str
@@ -61,13 +61,13 @@ class RuleVerdict:
 
     @property
     def message(self) -> str:
-        return f"required: {self.required}. Received: {self.received}"
+        return f"expected: {self.required}; found: {self.received}"
 
 
 def rule_verdicts(
     rules: Sequence[ValidationRule], evidence: Evidence, *, held: Mapping[str, bool]
 ) -> tuple[RuleVerdict, ...]:
-    """Say of each rule what was required and what came."""
+    """Return the requirement, finding and outcome of each rule."""
     return tuple(
         RuleVerdict(
             rule=rule.name,
@@ -89,17 +89,19 @@ def corpus_sentence(
     evaluated: int,
     sources: Sequence[SourceRecord] = (),
 ) -> tuple[bool, str]:
-    """Return whether the corpus is accepted, and why in one line.
+    """Return whether the corpus is accepted, and the reason in one line.
 
     Args:
-        sources: what the readers assumed about each source, and what contradicts it.
+        sources: the readers' record of each source, with its contradictions.
     """
     if evaluated < defined or not defined:
         return False, f"refused: only {evaluated} of {defined} expectations were evaluated."
     broken = [verdict for verdict in verdicts if not verdict.held]
     fatal = [verdict for verdict in broken if verdict.severity == "fail"]
     if any(verdict.rule == "schema" for verdict in fatal):
-        fatal = [verdict for verdict in fatal if verdict.rule == "schema"]  # the others only follow from it
+        fatal = [
+            verdict for verdict in fatal if verdict.rule == "schema"
+        ]  # the others are consequences of it
     if fatal:
         said = _refusal(fatal, evidence)
         contradictions = contradictions_sentence(sources, said=said)
@@ -118,9 +120,9 @@ def corpus_sentence(
 
 
 def _refusal(fatal: Sequence[RuleVerdict], evidence: Evidence) -> str:
-    """Say what refuses a corpus: the rule that most sequences break, else every rule with its numbers."""
+    """Explain a refusal by the rule that most sequences break, or else by every broken rule."""
     names, prevalence = [verdict.rule for verdict in fatal], evidence.prevalence
-    by_loss = not _BY_LOSS.isdisjoint(names)  # then whatever refuses a sequence is a reason
+    by_loss = not _BY_LOSS.isdisjoint(names)  # every rule that refuses a sequence contributed
     behind = [rule for rule in (*evidence.refusing, UNKNOWN_SPLIT) if by_loss or rule in names]
     if prevalence is not None and prevalence.rule in behind:
         also = [name for name in names if name != prevalence.rule]
@@ -136,7 +138,7 @@ def _refusal(fatal: Sequence[RuleVerdict], evidence: Evidence) -> str:
 
 
 def _first(evidence: Evidence, rule: str, *, rows: tuple[int, int]) -> str:
-    """Say where the first offender of a rule begins, and what is wrong with it."""
+    """Describe the first violation of a rule and its place."""
     for violation in evidence.violations:
         if violation.rule == rule and violation.row is not None and rows[0] <= violation.row < rows[1]:
             found = violation.sentence
@@ -145,7 +147,7 @@ def _first(evidence: Evidence, rule: str, *, rows: tuple[int, int]) -> str:
 
 
 def _names(evidence: Evidence) -> str:
-    """Name the unknown splits among the offenders that are shown."""
+    """Name the unknown splits in the sample of violations."""
     names = dict.fromkeys(o.split for o in evidence.violations if o.rule == UNKNOWN_SPLIT)
     return f"; found {', '.join(names)}" if names else ""
 
@@ -153,7 +155,7 @@ def _names(evidence: Evidence) -> str:
 def scheme_profile(
     tags: TagsConfig, detected: SchemeVerdict, *, used: SchemeName, spelling: Spelling
 ) -> dict[str, Any]:
-    """Return what profile.json says of the tag scheme, and of the spelling in which tags are read."""
+    """Return the entry of profile.json about the tag scheme and its spelling."""
     reason = detected.reason
     if tags.scheme not in ("auto", detected.scheme):
         reason = f"declared {tags.scheme}, although the tags look like {reason}"
@@ -164,36 +166,36 @@ def scheme_profile(
 
 
 def ambiguity_sentence(found: Mapping[str, Any], *, left_out: bool) -> str:
-    """Say how much is ambiguous and, if it is quarantined, that the scores leave it out.
+    """Describe the ambiguous sequences and, if quarantined, that scores do not cover them.
 
     Args:
-        found: what `ambiguity` gives for the corpus.
+        found: result of `ambiguity` for the corpus.
 
     >>> found = {"n_sequences": 39, "n_received": 300, "share": 0.13, "token_share": 0.052}
     >>> ambiguity_sentence(found, left_out=False)
-    '39 of 300 sequences (13.00%) with 5.20% of the tokens occur with other tags too'
+    '39 of 300 sequences (13.00%), with 5.20% of the tokens, also occur with other tags'
     """
     sentence = (
-        f"{found['n_sequences']:,} of {found['n_received']:,} sequences ({found['share']:.2%}) with "
-        f"{found['token_share']:.2%} of the tokens occur with other tags too"
+        f"{found['n_sequences']:,} of {found['n_received']:,} sequences ({found['share']:.2%}), with "
+        f"{found['token_share']:.2%} of the tokens, also occur with other tags"
     )
     if found["n_sequences"] and left_out:
         sentence += (
-            ", and are left out of train, dev and test: scores say nothing about such sequences, which live "
-            'traffic has; conflicting_labels = "warn" keeps them'
+            " and are left out of train, dev and test: scores do not cover such sequences, which live "
+            'traffic contains; conflicting_labels = "warn" keeps them'
         )
     return sentence
 
 
 def untagged_sentence(splits: Mapping[str, Mapping[str, Any]], *, lost: str = "") -> str:
-    """Say how many tokens have no tag, and what becomes of them; "" where all have one.
+    """Describe the tokens without a tag and how they are treated; "" if there are none.
 
     Args:
-        splits: what `split_profiles` gives.
-        lost: what the conversion to the train scheme makes unknown, in words.
+        splits: result of `split_profiles`.
+        lost: sentence about tags lost by conversion to the train scheme.
 
     >>> untagged_sentence({"train": {"n_tokens": 90, "untagged": 9, "unlabelled": 0}})
-    '9 of 90 tokens (10.00%) have no tag, and are left out of losses and scores'
+    '9 of 90 tokens (10.00%) have no tag and are excluded from losses and scores'
     """
     n_tokens, untagged, unlabelled = (
         sum(split[name] for split in splits.values()) for name in ("n_tokens", "untagged", "unlabelled")
@@ -201,9 +203,9 @@ def untagged_sentence(splits: Mapping[str, Mapping[str, Any]], *, lost: str = ""
     sentences = []
     if untagged:
         share = f"{untagged:,} of {n_tokens:,} tokens ({untagged / n_tokens:.2%})"
-        sentences.append(f"{share} have no tag, and are left out of losses and scores")
+        sentences.append(f"{share} have no tag and are excluded from losses and scores")
     if unlabelled:
-        sentences.append(f"{unlabelled:,} sequences have no tag at all, and teach words alone")
+        sentences.append(f"{unlabelled:,} sequences have no tags at all and contribute only their words")
     return "; ".join(filter(None, [*sentences, lost]))
 
 
@@ -219,9 +221,9 @@ def _received(rule: ValidationRule, evidence: Evidence) -> str:
         case "schema":
             return (first or "no difference") + (f"; {count - 1} more like it" if count > 1 else "")
         case "unread_spelling":
-            return first or "such a spelling"
+            return first or "a supported spelling"
         case "few_test_documents":
-            return first or "enough"
+            return first or "enough documents"
         case "doubtful_tags":
             return first
         case "complete_metrics":
@@ -243,17 +245,17 @@ def _received(rule: ValidationRule, evidence: Evidence) -> str:
         case "majority_tag":
             return _majority(evidence)
         case "rare_tags":
-            return f"{count:,} of {evidence.n_tags:,} tags fall short" + (f"; first {first}" if first else "")
+            return f"{count:,} of {evidence.n_tags:,} tags are rarer" + (f"; first {first}" if first else "")
     return f"{evidence.metric('tag_drift'):.4f} bits"
 
 
 def _majority(evidence: Evidence) -> str:
-    """Return the share of the commonest tag and, where there is one, what it means for accuracy."""
+    """Describe the share of the most frequent tag and its effect on accuracy."""
     share = f"{evidence.metric('majority_share'):.2%}"
     return (
-        f"tag {evidence.majority_tag} is {share} of the tokens, and always answering it is {share} accurate; "
-        'if tags spell spans, tags.scheme (such as "BIO") and tags.spelling (such as "b-X") have them scored '
-        "by span F1"
+        f"tag {evidence.majority_tag} covers {share} of the tokens, so always predicting it is {share} "
+        'accurate; if the tags encode spans, set tags.scheme (such as "BIO") and tags.spelling (such as '
+        '"b-X") to score span F1'
     )
 
 
@@ -267,7 +269,7 @@ def _refused(evidence: Evidence) -> str:
 
 
 def _gravest(evidence: Evidence) -> str:
-    """Return the rules that quarantine the most sequences, with their numbers."""
+    """Return the up to three rules that quarantine the most sequences, with counts."""
     counts = {rule: evidence.counts[rule] for rule in evidence.refusing}
     gravest = sorted(counts.items(), key=lambda item: -item[1])[:3]
     named = ", ".join(f"{rule} {count:,}" for rule, count in gravest if count)

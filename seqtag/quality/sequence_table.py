@@ -1,4 +1,4 @@
-"""The one pass over the whole snapshot: what each sequence is like, and what the corpus holds."""
+"""Single pass over the whole snapshot: a compact record per sequence, and corpus-wide counts."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
 @dataclass(frozen=True)
 class SequenceTable:
-    """What is remembered of every sequence: 34 bytes, one element of each array, in reading order."""
+    """Compact record of every sequence (34 bytes): one element per array, in reading order."""
 
-    id_hash: npt.NDArray[np.uint64]  # of the id and the split that the source names
+    id_hash: npt.NDArray[np.uint64]  # of the id and the split named by the source
     token_hash: npt.NDArray[np.uint64]
     tag_hash: npt.NDArray[np.uint64]
     n_tokens: npt.NDArray[np.int32]
     split: npt.NDArray[np.int8]  # position in SPLITS
-    label: npt.NDArray[np.int8]  # the same of the split that the source names, -1 for none that counts
-    unlabelled: npt.NDArray[np.bool_]  # no tag is known
+    label: npt.NDArray[np.int8]  # position in SPLITS of the split named by the source; -1: none, or ignored
+    unlabelled: npt.NDArray[np.bool_]  # has no tags
     faults: npt.NDArray[np.uint16]  # bit i: breaks SEQUENCE_RULES[i]
     illegal: npt.NDArray[np.uint8]  # bit i: has a transition that is illegal under SPAN_SCHEMES[i]
 
@@ -43,17 +43,17 @@ class SequenceTable:
 
 @dataclass(frozen=True)
 class MeasuredCorpus:
-    """What the pass found."""
+    """Result of the pass."""
 
     table: SequenceTable
     tags: TagCounter
     types: WordTypeCounts
-    scheme: SchemeVerdict  # as detected, whichever is declared
-    spelling: Spelling  # in which the tags are read
+    scheme: SchemeVerdict  # as detected, regardless of the declared one
+    spelling: Spelling  # of the tags
 
 
 class Splitter:
-    """The assignment to splits that `split_corpus` will make, as numbers."""
+    """Split assignment, as numbers; the same that `split_corpus` will make."""
 
     def __init__(self, parts: Sequence[Path], config: SplitConfig) -> None:
         self._config = config
@@ -65,7 +65,7 @@ class Splitter:
         return pc.index_in(names, pa.array(SPLITS)).to_numpy().astype(np.int8)
 
     def is_unknown(self, batch: pa.RecordBatch) -> npt.NDArray[np.bool_]:
-        """Return `<bool>[n]`: does the source name a split that does not exist, or none where it must?"""
+        """Return `<bool>[n]`: does the source name an unknown split, or none where one is mandatory?"""
         named = pc.is_in(batch.column(SPLIT), pa.array([*SPLITS, None], pa.string()))
         if self._config.mode == "official":
             named = pc.is_in(batch.column(SPLIT), pa.array(SPLITS))
@@ -75,15 +75,15 @@ class Splitter:
 def measure_corpus(
     parts: Sequence[Path], *, tags: TagsConfig, quality: QualityConfig, splitter: Splitter
 ) -> MeasuredCorpus:
-    """Read the snapshot once, row group by row group, and remember what the rules ask for."""
-    tag_census, type_census, transitions = TagCounter(), WordTypeCounts(), TransitionCounter()
-    ledgers = [_EMPTY]
+    """Read the snapshot once, by row group, and collect what the rules need."""
+    tag_counter, type_counts, transitions = TagCounter(), WordTypeCounts(), TransitionCounter()
+    tables = [_EMPTY]
     for _, batch in read_row_groups(parts):
         tokens_of = CodedLists.of(batch.column(TOKENS))
         tags_of = CodedLists.of(known_tags(batch.column(TAGS), tags.mark))
         split = splitter.numbers(batch)
-        tag_census.add(tags_of, split)
-        type_census.add(tokens_of, split)
+        tag_counter.add(tags_of, split)
+        type_counts.add(tokens_of, split)
         mismatched = _is_mismatched(batch, partial=tags.partial)
         untagged = tags_of.any(tags_of.is_blank)
         aligned = ~mismatched & ~tags_of.is_null & (tags.partial | ~untagged)
@@ -97,7 +97,7 @@ def measure_corpus(
             "over_long": tokens_of.lengths > quality.max_length,
             UNKNOWN_SPLIT: splitter.is_unknown(batch),
         }
-        ledgers.append(
+        tables.append(
             SequenceTable(
                 id_hash=_id_hashes(batch),
                 token_hash=tokens_of.hashes,
@@ -110,18 +110,18 @@ def measure_corpus(
                 illegal=transitions.add(tags_of, aligned & ~defect),
             )
         )
-    table, verdict = _joined(ledgers), transitions.verdict(tags)
+    table, verdict = _joined(tables), transitions.verdict(tags)
     declared = tags.scheme
     spelling = verdict.spelling if declared == "auto" else transitions.spelling(tags, declared)
-    if spelling != CANONICAL_SPELLING:  # known only now: legality was judged as if the usual one were used
+    if spelling != CANONICAL_SPELLING:  # known only now; legality was checked for the canonical one
         table = replace(table, illegal=_illegal_as_spelled(parts, table, spelling, tags))
-    return MeasuredCorpus(table, tag_census, type_census, verdict, spelling)
+    return MeasuredCorpus(table, tag_counter, type_counts, verdict, spelling)
 
 
 def _illegal_as_spelled(
     parts: Sequence[Path], table: SequenceTable, spelling: Spelling, tags: TagsConfig
 ) -> npt.NDArray[np.uint8]:
-    """Read the tags again, and return what `SequenceTable.illegal` is under their spelling."""
+    """Reread the tags and return `SequenceTable.illegal` for their actual spelling."""
     unjudged = fault_bit("length_mismatch") | fault_bit("broken_sequence")
     if not tags.partial:
         unjudged |= fault_bit("missing_tag")
@@ -135,13 +135,13 @@ def _illegal_as_spelled(
 
 
 def _id_hashes(batch: pa.RecordBatch) -> npt.NDArray[np.uint64]:
-    """Return what tells sequences apart: train and test of a source may both be numbered from 1."""
+    """Return hashes of split and id, since train and test of a source may both be numbered from 1."""
     split = pc.fill_null(batch.column(SPLIT), "")
     return hash_strings(pc.binary_join_element_wise(split, batch.column(SEQUENCE_ID), "\0"))
 
 
 def _is_mismatched(batch: pa.RecordBatch, *, partial: bool) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n]`: are there more or fewer tags than tokens? With partial tags there may be none."""
+    """Return `<bool>[n]`: do the numbers of tags and tokens differ? With `partial`, tags may be null."""
     n_tokens, n_tags = (pc.list_value_length(batch.column(name)) for name in (TOKENS, TAGS))
     differ = pc.fill_null(pc.not_equal(n_tokens, n_tags), not partial)
     return differ.to_numpy(zero_copy_only=False)
@@ -151,7 +151,7 @@ def _is_undeclared(tags: CodedLists, declared: tuple[str, ...] | None) -> npt.ND
     if declared is None:
         return np.zeros(len(tags.distinct), dtype=np.bool_)
     known = pc.is_in(tags.distinct, pa.array(declared, pa.string())).to_numpy(zero_copy_only=False)
-    undeclared: npt.NDArray[np.bool_] = ~known & ~tags.is_blank  # a blank one is a missing one
+    undeclared: npt.NDArray[np.bool_] = ~known & ~tags.is_blank  # a blank tag counts as missing
     return undeclared
 
 
@@ -161,9 +161,9 @@ def _packed(faults: dict[str, npt.NDArray[np.bool_]]) -> npt.NDArray[np.uint16]:
     return packed
 
 
-def _joined(ledgers: list[SequenceTable]) -> SequenceTable:
+def _joined(tables: list[SequenceTable]) -> SequenceTable:
     return SequenceTable(
-        **{f.name: np.concatenate([getattr(x, f.name) for x in ledgers]) for f in fields(SequenceTable)}
+        **{f.name: np.concatenate([getattr(x, f.name) for x in tables]) for f in fields(SequenceTable)}
     )
 
 

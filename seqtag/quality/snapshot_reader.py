@@ -1,4 +1,4 @@
-"""Reading a snapshot row group by row group, strings as numbers."""
+"""Read a snapshot by row group, with strings encoded as numbers."""
 
 from __future__ import annotations
 
@@ -21,25 +21,28 @@ _CODED = [f"{name}.list.element" for name in (TOKENS, TAGS)]
 
 
 def schema_faults(parts: Sequence[Path], columns: Sequence[str]) -> tuple[str, ...]:
-    """Return what of the corpus schema with further `columns` is not met, one sentence each."""
+    """Return the deviations from the corpus schema with further `columns`, one sentence each."""
     required = {field.name: field.type for field in corpus_schema(columns)}
     faults = []
     for part in parts:
         received = {field.name: field.type for field in pq.read_schema(part)}
         for name in sorted(required.keys() | received.keys()):
-            if required.get(name) != received.get(name):
-                wanted = f"of type {required[name]}" if name in required else "not to be there"
-                came = f"type {received[name]}" if name in received else "no such column"
-                faults.append(f"{part.name}: column {name!r} was required {wanted}. Received: {came}")
+            expected, found = required.get(name), received.get(name)
+            if expected is None:
+                faults.append(f"{part.name}: column {name!r} is not in the corpus schema")
+            elif found is None:
+                faults.append(f"{part.name}: column {name!r} is missing; expected type {expected}")
+            elif expected != found:
+                faults.append(f"{part.name}: column {name!r} has type {found}; expected {expected}")
     return tuple(faults)
 
 
 def read_row_groups(
     parts: Sequence[Path], columns: Sequence[str] | None = None
 ) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield each row group, or only some `columns` of it, as one batch, with the number of its first row.
+    """Yield each row group (only `columns`, if given) as one batch, with the number of its first row.
 
-    Tokens and tags come as they are stored, dictionary-encoded, which spares decoding and encoding them.
+    Tokens and tags stay dictionary-encoded as stored, which saves decoding and encoding them again.
     """
     first_row = 0
     for part in parts:
@@ -54,7 +57,7 @@ def read_row_groups(
 def read_rows(
     parts: Sequence[Path], rows: npt.NDArray[np.int64]
 ) -> Iterator[tuple[npt.NDArray[np.int64], pa.RecordBatch]]:
-    """Yield the sequences numbered `rows` (sorted), with their numbers; other row groups stay unread."""
+    """Yield the sequences numbered `rows` (sorted) with their numbers; skips row groups without any."""
     first_row = 0
     for part in parts:
         with pq.ParquetFile(part) as file:
@@ -69,10 +72,10 @@ def read_rows(
 
 @dataclass(frozen=True)
 class CodedLists:
-    """Lists of strings as numbers: the flat element i is `distinct[codes[i]]`.
+    """Lists of strings as numbers: flat element i is `distinct[codes[i]]`.
 
-    lengths: <int64>[n_lists]; codes: <int32>[n_elements]; a null list has length 0 and `is_null`;
-    not every distinct string need occur.
+    lengths: <int64>[n_lists]; codes: <int32>[n_elements]; a null list has length 0 and `is_null` set;
+    `distinct` may contain strings that do not occur.
     """
 
     lengths: npt.NDArray[np.int64]
@@ -96,7 +99,7 @@ class CodedLists:
 
     @cached_property
     def owners(self) -> npt.NDArray[np.int32]:
-        """`<int32>[n_elements]`: which list each element belongs to."""
+        """`<int32>[n_elements]`: the list that each element belongs to."""
         return np.repeat(np.arange(len(self.lengths), dtype=np.int32), self.lengths)
 
     @cached_property
@@ -112,7 +115,7 @@ class CodedLists:
         return blank
 
     def any(self, of_distinct: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-        """Return `<bool>[n_lists]`: does the list hold one of these distinct strings?"""
+        """Return `<bool>[n_lists]`: does the list contain any of these distinct strings?"""
         found = np.zeros(len(self.lengths), dtype=np.bool_)
         if of_distinct.any():
             found[self.owners[of_distinct[self.codes]]] = True
@@ -120,7 +123,7 @@ class CodedLists:
 
 
 def _encoded(strings: pa.Array) -> pa.DictionaryArray:
-    """Return the strings dictionary-encoded, null with a place of its own in the dictionary."""
+    """Return the strings dictionary-encoded, with null as a separate dictionary entry."""
     if not pa.types.is_dictionary(strings.type):
         return pc.dictionary_encode(strings, null_encoding="encode")
     if not strings.null_count:

@@ -1,4 +1,4 @@
-"""The numbers that are judged per split, and what profile.json says of the splits."""
+"""Metrics per split, and the splits in profile.json."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqtag.config import SPLITS, QualityConfig
 from seqtag.quality.sequence_table import SequenceTable
 from seqtag.quality.violations import Mask, Violations
 
-CORPUS = "corpus"  # the row of the metrics that stands for all splits together
+CORPUS = "corpus"  # the row of the metrics for all splits together
 
 TagCounts = Mapping[str, Mapping[str, int]]  # tag -> split -> tokens
 
@@ -25,17 +25,17 @@ def split_metrics(
     tags: TagCounts,
     previous: TagCounts | None,
 ) -> pd.DataFrame:
-    """Return one row for the corpus and one per split, without a missing number.
+    """Return one row for the corpus and one per split, with no value missing.
 
     received             sequences before quarantine
-    sequences, tokens    after quarantine, as all that follows unless it says otherwise
-    unlabelled           sequences of which no tag is known
-    refused_share        of those received
-    ambiguous_share      of those received, sequences whose tokens also occur with other tags
-    duplicate_share      sequences whose tokens an earlier one has
-    leaked_share         of those long enough, sequences whose tokens also stand in train
-    majority_share       of the tokens with a tag, those with the commonest
-    tag_drift            Jensen-Shannon divergence from `previous`, bits; only where that is given
+    sequences, tokens    after quarantine, like all that follow unless stated otherwise
+    unlabelled           sequences without tags
+    refused_share        refused sequences, of those received
+    ambiguous_share      sequences whose tokens also occur with other tags, of those received
+    duplicate_share      sequences with the same tokens as an earlier one
+    leaked_share         sequences whose tokens also occur in train, of those that are long enough
+    majority_share       tokens with the most frequent tag, of those with a tag
+    tag_drift            Jensen-Shannon divergence from `previous`, bits; only if that is given
     """
     is_long = findings.kept & (table.n_tokens >= quality.leakage_min_length)
     is_train = table.split == SPLITS.index("train")
@@ -67,9 +67,9 @@ def split_metrics(
 def split_profiles(
     table: SequenceTable, findings: Violations, *, n_types: tuple[int, ...], n_untagged: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Return what profile.json says of each split; all of it after quarantine.
+    """Return the entries of profile.json about each split, after quarantine.
 
-    Unlabelled are sequences of which no tag is known, untagged are tokens without one in the other sequences.
+    `unlabelled` counts sequences without tags; `untagged`, tokens without a tag in the other sequences.
     """
     profiles: dict[str, Any] = {}
     for name, types, untagged in zip(SPLITS, n_types, n_untagged, strict=True):
@@ -88,9 +88,9 @@ def split_profiles(
 
 
 def ambiguity(table: SequenceTable, findings: Violations) -> dict[str, Any]:
-    """Return the ambiguous sequences of the corpus and of each split, and their shares of those received.
+    """Return counts and shares (of those received) of ambiguous sequences, for the corpus and each split.
 
-    Of equal sequences with different tags no tagger can get all right, which bounds the score on test.
+    No tagger can tag identical sequences in different ways, so they bound the score on test.
     """
     found: dict[str, Any] = {}
     for name in (CORPUS, *SPLITS):
@@ -111,7 +111,7 @@ def ambiguity(table: SequenceTable, findings: Violations) -> dict[str, Any]:
 def tag_drift(now: Mapping[str, int], before: Mapping[str, int]) -> float:
     """Return the Jensen-Shannon divergence of two tag distributions in bits (Lin 1991).
 
-    0 means equal, 1 disjoint. Where a side has no tags at all there is nothing to compare: 0.
+    0 means equal, 1 disjoint. Returns 0 if either side has no tags.
 
     >>> tag_drift({"O": 3, "B": 1}, {"O": 6, "B": 2})
     0.0

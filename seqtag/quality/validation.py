@@ -1,4 +1,4 @@
-"""Validation in its order: examine, judge, write."""
+"""Validate a snapshot: profile it, check the rules, write the results."""
 
 from __future__ import annotations
 
@@ -7,9 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqtag.artifacts import (
-    write_json,
-)
+from seqtag.artifacts import write_json
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus import SourceRecord
 from seqtag.quality.profiling import profile_corpus
@@ -35,22 +33,22 @@ def validate(
     sources: Sequence[SourceRecord] = (),
     places: Path | None = None,
 ) -> None:
-    """Judge a snapshot and write profile.json, quarantine.parquet and data_docs/index.html into `folder`.
+    """Validate a snapshot and write profile.json, quarantine.parquet and data_docs/ into `folder`.
 
     A bad corpus raises nothing: profile.json says whether it is `accepted`, and why not.
 
     Args:
         parts: the snapshot's Parquet files in reading order.
         columns: further columns of the corpus.
-        previous: profile.json of an earlier snapshot, with whose tags the distribution is compared.
-        fewest_test_documents: with fewer a warning says that the gate never promotes; 0: none does.
-        sources: what the readers assumed about each source, for people.
-        places: the file that says where each sequence begins in its source, for people.
+        previous: profile.json of an earlier snapshot, to compare tag distributions with.
+        fewest_test_documents: warn below this number that the gate never promotes; 0: never warn.
+        sources: the readers' record of each source, for display.
+        places: file with the place of each sequence in its source, for display.
     """
     from seqtag.quality.data_docs import write_pages
-    from seqtag.quality.gx_validation import run_gx  # opens Great Expectations
+    from seqtag.quality.gx_validation import run_gx  # imports Great Expectations
 
-    examined = profile_corpus(
+    profiled = profile_corpus(
         parts,
         columns=columns,
         tags=tags,
@@ -62,43 +60,43 @@ def validate(
         sources=sources,
         places=places,
     )
-    judgement = run_gx(examined.rules, examined.evidence, quality=quality)
-    verdicts = rule_verdicts(examined.rules, examined.evidence, held=judgement.held)
+    result = run_gx(profiled.rules, profiled.evidence, quality=quality)
+    verdicts = rule_verdicts(profiled.rules, profiled.evidence, held=result.held)
     accepted, sentence = corpus_sentence(
         verdicts,
-        examined.evidence,
-        defined=judgement.defined,
-        evaluated=judgement.evaluated,
+        profiled.evidence,
+        defined=result.defined,
+        evaluated=result.evaluated,
         sources=sources,
     )
     profile = {
         "accepted": accepted,
         "sentence": sentence,
         "sources": list(sources),
-        "scheme": examined.scheme,
-        "splits": examined.splits,
-        "untagged": examined.untagged,
-        "carving": examined.carving,
-        "ambiguity": examined.ambiguity,
-        "quarantined": examined.quarantined,
+        "scheme": profiled.scheme,
+        "splits": profiled.splits,
+        "untagged": profiled.untagged,
+        "carving": profiled.carving,
+        "ambiguity": profiled.ambiguity,
+        "quarantined": profiled.quarantined,
         "rules": [
             {"rule": v.rule, "severity": v.severity, "count": v.count, "held": v.held, "message": v.message}
             for v in verdicts
         ],
-        "tags": examined.tags,
+        "tags": profiled.tags,
         "expectations": {
-            "defined": judgement.defined,
-            "evaluated": judgement.evaluated,
-            "failed": judgement.failed,
+            "defined": result.defined,
+            "evaluated": result.evaluated,
+            "failed": result.failed,
         },
     }
     write_json(folder / PROFILE, profile)
-    write_pages(profile, judgement, examined.evidence, folder=folder / DATA_DOCS)
+    write_pages(profile, result, profiled.evidence, folder=folder / DATA_DOCS)
     _log.info(
         "%s%s Splits: %s. Tag scheme %s (%s)",
         sentence,
-        f" {examined.untagged}." if examined.untagged else "",
-        examined.carving["sentence"],
-        examined.scheme["used"],
-        examined.scheme["reason"],
+        f" {profiled.untagged}." if profiled.untagged else "",
+        profiled.carving["sentence"],
+        profiled.scheme["used"],
+        profiled.scheme["reason"],
     )

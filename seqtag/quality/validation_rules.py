@@ -1,4 +1,4 @@
-"""The rules: what is required of a corpus, how grave a breach is, and how both are said."""
+"""Validation rules: requirement, severity and wording of each."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from seqtag.config import QualityConfig, RowRule, SchemeName, Severity, SplitCon
 ROW_RULES: tuple[RowRule, ...] = get_args(RowRule)
 UNKNOWN_SPLIT = "unknown_split"
 SEQUENCE_RULES: tuple[str, ...] = (*ROW_RULES, UNKNOWN_SPLIT)  # bit i of a sequence's faults
-AMONG_SEQUENCES: tuple[RowRule, ...] = ("duplicate_id", "conflicting_labels")  # no sequence breaks them alone
+AMONG_SEQUENCES: tuple[RowRule, ...] = ("duplicate_id", "conflicting_labels")  # each needs a second sequence
 
-# Judged by the offenders that were found, against none; the others by the metrics of the splits.
-BY_OFFENDERS = frozenset(
+# Checked by counting violations; the other rules by the metrics of the splits.
+BY_VIOLATIONS = frozenset(
     {*SEQUENCE_RULES, "schema", "unread_spelling", "few_test_documents", "doubtful_tags", "rare_tags"}
 )
 
@@ -37,48 +37,47 @@ _CORPUS_RULES: Mapping[str, Severity] = {
 }
 
 _REQUIRED: Mapping[str, str] = {
-    "broken_sequence": "every sequence can be read as its source declares",
-    "length_mismatch": "a sequence has as many tags as tokens",
-    "missing_tag": "every token has a tag; tags.partial = true trains on sequences that lack some",
-    "empty_token": "every sequence has tokens, none of them null or empty",
-    "unknown_tag": "every tag is one of tags.declared",
+    "broken_sequence": "every sequence can be parsed as its source declares",
+    "length_mismatch": "every sequence has as many tags as tokens",
+    "missing_tag": "every token has a tag; set tags.partial = true to train on partly tagged sequences",
+    "empty_token": "every sequence has tokens, and none is null or empty",
+    "unknown_tag": "every tag is listed in tags.declared",
     "illegal_transition": "every tag may follow the tag before it in scheme {scheme}",
     "over_long": "a sequence has at most {quality.max_length:,} tokens",
     "duplicate_id": (
-        "a sequence id occurs once in a split that the sources name; of equal sequences the first is kept, "
-        "of different ones none"
+        "sequence ids are unique within each split that the sources name; of several identical sequences the "
+        "first is kept, of different ones none"
     ),
     "conflicting_labels": "the same tokens have the same tags wherever they occur",
-    "schema": "the snapshot's columns are those of the corpus schema",
-    "complete_metrics": "every split was measured, and no number is missing",
-    "empty_corpus": "the corpus holds a sequence",
+    "schema": "the snapshot's columns match the corpus schema",
+    "complete_metrics": "the metrics of every split are complete",
+    "empty_corpus": "the corpus contains at least one sequence",
     "too_few_sequences": "at least {quality.min_sequences:,} sequences are left after quarantine",
-    "empty_split": "train, dev and test each hold a sequence",
-    UNKNOWN_SPLIT: "a split that a source names is train, dev or test, or split_names of the source maps it",
+    "empty_split": "train, dev and test each contain at least one sequence",
+    UNKNOWN_SPLIT: "sources name only the splits train, dev and test, or map other names with split_names",
     "quarantine_budget": "at most {quality.quarantine_budget:.2%} of the sequences are quarantined",
     "duplicates": "at most {quality.max_duplicate_share:.2%} of the sequences repeat an earlier one",
     "leakage": (
-        "at most {quality.max_leakage_share:.2%} of the sequences of dev and of test that have at least "
-        "{quality.leakage_min_length} tokens also stand in train"
+        "at most {quality.max_leakage_share:.2%} of the dev and of the test sequences with at least "
+        "{quality.leakage_min_length} tokens also occur in train"
     ),
     "unread_spelling": (
-        "tags of spans are spelled in a way that is read: convert them to B-PER and I-PER, or declare "
+        "span tags have a supported spelling: convert them to B-PER and I-PER, or declare "
         'tags.scheme = "none" if they are flat labels'
     ),
     "few_test_documents": (
-        "test holds at least {fewest_test_documents} documents, as the gate promotes no challenger on fewer"
+        "test contains at least {fewest_test_documents} documents; with fewer, the gate never promotes"
     ),
     "doubtful_tags": (
-        "tags tell apart which label a token has, that it has none, and that nobody knows: name what is a "
-        "label in tags.declared"
+        "tags distinguish labelled, outside and untagged tokens; list the real labels in tags.declared"
     ),
-    "rare_tags": "train holds every tag at least {quality.min_tag_support:,} times",
+    "rare_tags": "train contains every tag at least {quality.min_tag_support:,} times",
     "majority_tag": (
-        "without a scheme, no tag has more than {quality.max_majority_share:.2%} of the tokens: where one "
-        "has, accuracy says little"
+        "without a scheme, no tag covers more than {quality.max_majority_share:.2%} of the tokens, or "
+        "accuracy means little"
     ),
     "tag_drift": (
-        "the tags are distributed as in the previous snapshot: Jensen-Shannon divergence at most "
+        "tags are distributed as in the previous snapshot: Jensen-Shannon divergence at most "
         "{quality.max_tag_drift:g} bits"
     ),
 }
@@ -86,7 +85,7 @@ _REQUIRED: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class ValidationRule:
-    """One rule that is in force."""
+    """An active rule."""
 
     name: str
     severity: Severity
@@ -94,7 +93,7 @@ class ValidationRule:
 
     @property
     def refuses(self) -> bool:
-        """Whether a sequence that breaks it is kept out of the splits."""
+        """True if a sequence that breaks the rule is kept out of the splits."""
         return self.name in ROW_RULES and self.severity in ("fail", "quarantine")
 
 
@@ -107,7 +106,7 @@ def rules_in_force(
     has_previous: bool,
     fewest_test_documents: int,
 ) -> tuple[ValidationRule, ...]:
-    """Return the rules that this configuration asks for; one that could not fail is not among them."""
+    """Return the rules that are active under this configuration, without those that cannot fail."""
     idle = {rule for rule in ROW_RULES if quality.severity(rule) == "off"}
     if tags.declared is None:
         idle.add("unknown_tag")
@@ -124,7 +123,7 @@ def rules_in_force(
     if tags.declared is not None:
         del severities["doubtful_tags"]
     if split.mode == "hash":
-        del severities[UNKNOWN_SPLIT]  # what the sources name is not used
+        del severities[UNKNOWN_SPLIT]  # splits named by the sources are ignored
     if not has_previous:
         del severities["tag_drift"]
     if not fewest_test_documents:
@@ -142,5 +141,5 @@ def rules_in_force(
 
 
 def fault_bit(rule: str) -> int:
-    """Return the bit by which a sequence's faults say that it breaks `rule`."""
+    """Return the bit of `rule` in a sequence's faults."""
     return 1 << SEQUENCE_RULES.index(rule)

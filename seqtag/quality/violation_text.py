@@ -1,4 +1,4 @@
-"""How one offender is shown: what is wrong with it, and the place in its own words."""
+"""Describe one violation: the finding, its place, and an excerpt of tokens and tags."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.tagging.schemes import PREFIXES, legal_transitions
 from seqtag.tagging.spelling import CANONICAL_SPELLING, PATTERNS, UNTAGGED, Spelling, split_like
 
-_BEFORE, _AFTER = 4, 8  # tokens shown around the place
+_BEFORE, _AFTER = 4, 8  # tokens shown around the position
 _LONGEST = 40  # characters of a token, a tag or an id that are shown
 _LONGEST_PLACE = 200
-_OF_ANOTHER = {  # {other}: its place in the source, or its row in the snapshot
+_OF_ANOTHER = {  # {other}: place in the source, or row in the snapshot
     "duplicate_id": "{other} has the same id",
-    "conflicting_labels": "{other} has the same tokens and other tags",
+    "conflicting_labels": "{other} has the same tokens but different tags",
     "duplicates": "{other} has the same tokens",
-    "leakage": "{other}, in train, has the same tokens",
+    "leakage": "{other} in train has the same tokens",
 }
-_HAVING = {  # a scheme that has the prefix
+_SCHEME_OF = {  # a scheme that uses the prefix
     "B": "IOB2",
     "I": "IOB2",
     "E": "IOBES",
@@ -36,7 +36,7 @@ _HAVING = {  # a scheme that has the prefix
 
 @dataclass(frozen=True)
 class Violation:
-    """One row of the frame of offenders; `row` is None where the offender is no sequence."""
+    """One row of the frame of violations; `row` is None if it does not concern a single sequence."""
 
     rule: str
     row: int | None
@@ -44,26 +44,26 @@ class Violation:
     split: str
     finding: str
     excerpt: str
-    place: str = ""  # where the sequence begins in its source: "train.conll:17"
-    other: int | None = None  # the row that it repeats or contradicts
+    place: str = ""  # start of the sequence in its source: "train.conll:17"
+    other: int | None = None  # row that it repeats or contradicts
 
     @property
     def sentence(self) -> str:
-        """The place and what is wrong there; a defect that the reader found names its own."""
+        """Place and finding; a defect found by the reader already names its place."""
         where = self.place or ("" if self.row is None else f"sequence {self.sequence_id} (row {self.row})")
         return f"{where}: {self.finding}" if where and self.rule != "broken_sequence" else self.finding
 
 
 @dataclass(frozen=True)
 class Requirements:
-    """What a finding is told against."""
+    """Requirements that a sequence is checked against."""
 
     scheme: SchemeName
     declared: tuple[str, ...] | None
     max_length: int
     spelling: Spelling = CANONICAL_SPELLING
-    unlabelled: str = "-"  # the tag that may stand for none
-    partial: bool = False  # it does
+    unlabelled: str = "-"  # the tag that marks an untagged token
+    partial: bool = False  # untagged tokens are allowed
 
     @classmethod
     def of(cls, scheme: SchemeName, tags: TagsConfig, quality: QualityConfig, spelling: Spelling) -> Self:
@@ -71,23 +71,23 @@ class Requirements:
 
     @property
     def mark(self) -> str | None:
-        """The tag that stands for none; None where every token needs a tag."""
+        """The tag that marks an untagged token; None if every token needs a tag."""
         return self.unlabelled if self.partial else None
 
     def hint(self, tag: str | None) -> str:
-        """Say how to have a tag read as none, if it looks like that."""
+        """Suggest how to read a tag as untagged, if it looks like a mark; else ""."""
         if not tag or (tag != self.unlabelled and tag.casefold() not in UNTAGGED):
             return ""
         keys = [] if self.partial else ["tags.partial = true"]
         if tag != self.unlabelled:
             keys.append(f'tags.unlabelled = "{printable(tag)}"')
-        return f"; if it stands for a tag that nobody knows, set {' and '.join(keys)}" if keys else ""
+        return f"; if it marks untagged tokens, set {' and '.join(keys)}" if keys else ""
 
 
 def describe(
     rule: str, row: int, sequence: Mapping[str, Any], *, other: int | None, required: Requirements
 ) -> Violation:
-    """Say what is wrong with a sequence under `rule`. `other`: the row that it repeats or contradicts."""
+    """Describe how a sequence breaks `rule`. `other`: the row that it repeats or contradicts."""
     tokens: list[str | None] = sequence[TOKENS]
     tags: list[str | None] | None = sequence[TAGS]
     if tags is not None and required.partial:
@@ -105,7 +105,7 @@ def describe(
 
 
 def located(violation: Violation, places: Mapping[int, str]) -> Violation:
-    """Return an offender with the place where it begins, and that of the other row it is about.
+    """Return the violation with the places of its row and of the other row.
 
     Args:
         places: row -> place.
@@ -139,9 +139,9 @@ def excerpt(tokens: Sequence[str | None], tags: Sequence[str | None] | None, *, 
 
 
 def printable(text: str | None, *, longest: int = _LONGEST) -> str:
-    r"""Return text that can be printed: what cannot be seen is spelled out, what is long is cut.
+    r"""Return printable text: invisible characters are escaped, long text is cut.
 
-    >>> readable("a\nb"), readable(""), readable(None)
+    >>> printable("a\nb"), printable(""), printable(None)
     ('a\\nb', '(empty)', '(null)')
     """
     if text is None:
@@ -161,7 +161,7 @@ def _finding(
     other: int | None,
     required: Requirements,
 ) -> tuple[str, int]:
-    """Return a sentence and the position of the token that it is about."""
+    """Return a sentence and the position of the token that it concerns."""
     if rule == "illegal_transition":
         return _illegal_transition(tags or (), required)
     if rule == "empty_token":
@@ -178,8 +178,8 @@ def _finding(
         return f"token {place + 1}: tag {_undeclared(tag, required)}{required.hint(tag)}", place
     sentences = {
         "broken_sequence": printable(sequence[DEFECT], longest=400),
-        "over_long": f"{len(tokens):,} tokens, at most {required.max_length:,} allowed by quality.max_length",
-        "unknown_split": f"split {printable(sequence[SPLIT])}, which split_names of its source could map",
+        "over_long": f"{len(tokens):,} tokens, more than quality.max_length = {required.max_length}",
+        "unknown_split": f"split {printable(sequence[SPLIT])} is unknown; map it with split_names",
     }
     return sentences.get(rule) or _OF_ANOTHER[rule].format(other=f"row {other}"), 0
 
@@ -194,7 +194,7 @@ def _undeclared(tag: str | None, required: Requirements) -> str:
 
 
 def _illegal_transition(tags: Sequence[str | None], required: Requirements) -> tuple[str, int]:
-    """Find the first transition that is illegal; nothing is illegal beside a tag that nobody knows."""
+    """Find the first illegal transition; nothing is illegal next to an untagged token."""
     scheme, spelling = required.scheme, required.spelling
     distinct = sorted({tag or "" for tag in tags})
     legal = legal_transitions([spelling.canonical(tag) for tag in distinct], scheme)
@@ -218,40 +218,39 @@ def _illegal_transition(tags: Sequence[str | None], required: Requirements) -> t
 
 
 def _lone(tag: str | None, prefix: str, required: Requirements) -> str:
-    """Name the key where a span of one token may be spelled by the prefix of longer ones; else ""."""
+    """Suggest the key if one-token spans may be marked with the prefix of longer ones; else ""."""
     if required.scheme != "IOBES" or not required.spelling.canonical(tag or "").startswith(prefix):
         return ""
     return (
-        f"; if {printable(tag)} alone is a span of one token, [quality.rules] illegal_transition = "
-        '"warn" reads it so'
+        f'; if {printable(tag)} alone marks a one-token span, set [quality.rules] illegal_transition = "warn"'
     )
 
 
 def _no_tag(tag: str, scheme: SchemeName, spelling: Spelling) -> str:
-    """Say why a tag is none of a scheme, and which key would have it read."""
-    missing = f"is no tag in {scheme}"
+    """Explain why a tag does not belong to a scheme, and the key that would read it."""
+    missing = f"is not a tag in {scheme}"
     letter, type_ = split_like(tag, spelling.pattern)
     if letter and (type_ or letter not in PREFIXES):
         prefix = tag.removesuffix(type_) if spelling.pattern.endswith("X") else tag.removeprefix(type_)
-        name = _HAVING[letter]
-        if scheme == "IOBES":  # which has another letter for it
-            return f"{missing}: {prefix} is none of its prefixes here ({spelling.sample(scheme)}); respell it"
+        name = _SCHEME_OF[letter]
+        if scheme == "IOBES":  # another letter is in use for it
+            return f"{missing}: prefix {prefix} is not in use here ({spelling.sample(scheme)}); respell it"
         return (
-            f"{missing}: {prefix} is no prefix of {scheme}, {name} has it; declare tags.scheme "
-            f'= "{name}", or "none" if tags are labels of single tokens'
+            f"{missing}: prefix {prefix} belongs to {name}; declare tags.scheme "
+            f'= "{name}", or "none" if tags label single tokens'
         )
     for pattern in PATTERNS:
         letter, type_ = split_like(tag, pattern)
         if letter and type_ and pattern != spelling.pattern:
             return (
-                f"{missing}: it is spelled {pattern}, others {spelling.pattern}; respell it, or declare "
+                f"{missing}: it is spelled {pattern}, the others {spelling.pattern}; respell it, or declare "
                 f'tags.spelling = "{pattern}" if the others are wrong'
             )
     if tag.isalpha() and len(tag) > 1:
         return missing
     return (
-        f"{missing}, where {spelling.outside} is outside spans; declare tags.outside = "
-        f'"{printable(tag)}" if this is'
+        f"{missing}, where {spelling.outside} is the outside tag; declare tags.outside = "
+        f'"{printable(tag)}" if this is it'
     )
 
 

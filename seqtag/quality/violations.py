@@ -1,4 +1,4 @@
-"""Which sequences offend which rule, once the whole corpus is known, and which are refused for it."""
+"""Find the sequences that violate each rule, and those refused for it, once the corpus is known."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ Mask = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Violations:
-    """The offenders of each rule, by row number, and what follows from them.
+    """Row numbers that violate each rule, and their consequences.
 
-    rows: rule -> `<int64>[n_offenders]`, rising, for every rule that sequences can break.
-    sound: `<bool>[n]`, not refused for itself alone.
-    ambiguous: `<bool>[n]`, sound, and its tokens also occur with other tags in a sound sequence. A sequence
-        some of whose tags nobody knows contradicts none, and is contradicted by none.
-    kept: `<bool>[n]`, not refused at all: what goes into the splits.
+    rows: rule -> `<int64>[n_violations]`, ascending, for every rule that sequences can break.
+    sound: `<bool>[n]`, not refused on its own account.
+    ambiguous: `<bool>[n]`, sound, and its tokens occur with other tags in another sound sequence. Sequences
+        with untagged tokens neither contradict others nor are contradicted.
+    kept: `<bool>[n]`, not refused at all, so part of a split.
     """
 
     rows: Mapping[str, Rows]
@@ -37,11 +37,11 @@ class Violations:
 def find_violations(
     table: SequenceTable, rules: Sequence[ValidationRule], *, scheme: SchemeName, min_length: int
 ) -> Violations:
-    """Return the offenders of `rules`.
+    """Return the violations of `rules`.
 
-    Duplicate ids and conflicting labels are looked for among the sequences that are not refused for
-    themselves: a broken sequence takes no sound one with it. Repetitions and leakage (of at least
-    `min_length` tokens) are looked for among those that are kept.
+    Duplicate ids and conflicting labels are searched among sound sequences only, so that a broken sequence
+    does not disqualify a sound one. Duplicates and leakage (of at least `min_length` tokens) are searched
+    among kept sequences.
     """
     in_force = {rule.name: rule for rule in rules}
     found: dict[str, Mask] = {
@@ -67,7 +67,7 @@ def find_violations(
 
 
 def counterpart(table: SequenceTable, findings: Violations, rule: str, row: int) -> int | None:
-    """Return the row that makes `row` an offender: the first other one that it repeats or contradicts."""
+    """Return the first other row that `row` repeats or contradicts; None if the rule involves no other."""
     if rule == "duplicate_id":
         like = (table.id_hash == table.id_hash[row]) & findings.sound
         like[row] = False
@@ -87,7 +87,7 @@ def counterpart(table: SequenceTable, findings: Violations, rule: str, row: int)
 
 
 def first_examples(table: SequenceTable, rule: str, rows: Rows, *, limit: int) -> Rows:
-    """Return at most `limit` of the offenders: the first ones; contradictions side by side."""
+    """Return the first `limit` violations, with contradictory sequences next to each other."""
     if rule != "conflicting_labels":
         return rows[:limit]
     _, first, group = np.unique(table.token_hash[rows], return_index=True, return_inverse=True)
@@ -103,7 +103,7 @@ def _refused(table: SequenceTable, found: Mapping[str, Mask], rules: Mapping[str
 
 
 def _repeats(hashes: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
-    """Return which of the rows `among` have the hash of an earlier one."""
+    """Return `<bool>[n]`: is the row in `among`, with the hash of an earlier one?"""
     rows = np.flatnonzero(among)
     order = rows[np.argsort(hashes[rows], kind="stable")]
     repeats = np.zeros(len(hashes), dtype=np.bool_)
@@ -112,10 +112,10 @@ def _repeats(hashes: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
 
 
 def _shared_ids(table: SequenceTable, *, among: Mask) -> Mask:
-    """Return which of the rows `among` have the id of another one: all, but the first of equal sequences.
+    """Return `<bool>[n]`: is the row in `among`, with the id of another, and not the first of identical ones?
 
-    Of different ones none can be taken for the right one: as a rule they are torn pieces of one sequence. A
-    tag that nobody knows makes a difference, too.
+    Of different sequences none is known to be the right one: usually they are fragments of one sequence.
+    Sequences that differ only in an untagged token are different, too.
     """
     differ = _conflicts(table.id_hash, table.token_hash, among=among)
     differ |= _conflicts(table.id_hash, table.tag_hash, among=among)
@@ -123,7 +123,7 @@ def _shared_ids(table: SequenceTable, *, among: Mask) -> Mask:
 
 
 def _conflicts(keys: npt.NDArray[np.uint64], values: npt.NDArray[np.uint64], *, among: Mask) -> Mask:
-    """Return which of the rows `among` have a key that also stands with another value."""
+    """Return `<bool>[n]`: is the row in `among`, with a key that also occurs with another value?"""
     rows = np.flatnonzero(among)
     order = rows[np.argsort(keys[rows], kind="stable")]
     key, value = keys[order], values[order]

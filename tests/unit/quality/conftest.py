@@ -1,4 +1,4 @@
-"""Validate a corpus that a test writes down."""
+"""Fixtures that profile or validate a small corpus."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What was found before any judgement."""
+class Profiled:
+    """Profile and quarantine, before any verdict."""
 
     found: CorpusProfile
     quarantine: list[Row]
@@ -42,7 +42,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Validated:
-    """What validation wrote."""
+    """Output of validation."""
 
     folder: Path
     profile: dict[str, Any]
@@ -62,7 +62,7 @@ class Validated:
 def write_parts(
     folder: Path, rows: Sequence[Row], *, columns: Sequence[str] = (), rows_a_group: int = 7
 ) -> list[Path]:
-    """Write rows as two parts of small row groups, so that a reader has several of both to cross."""
+    """Write rows as two parts with several small row groups each."""
     folder.mkdir(parents=True, exist_ok=True)
     table = pa.Table.from_pylist(list(rows), schema=corpus_schema(columns))
     half = (len(rows) + 1) // 2
@@ -73,7 +73,7 @@ def write_parts(
 
 
 def sequence(text: str, **fields: Any) -> Row:
-    """Return a sound row from `token/tag` words, with other `fields` where they are given."""
+    """Return a sound row from `token/tag` words, with `fields` replaced or added."""
     words = [word.rpartition("/") for word in text.split()]
     tokens, tags = [token for token, _, _ in words], [tag for _, _, tag in words]
     row = {"sequence_id": text, "document_id": text, "split": "train", "tokens": tokens, "tags": tags}
@@ -81,7 +81,7 @@ def sequence(text: str, **fields: Any) -> Row:
 
 
 def sound_corpus(n: int = 30) -> list[Row]:
-    """Return sequences of five tokens in IOB2, none like another: a third in each split."""
+    """Return distinct five-token sequences in IOB2, a third in each split."""
     splits = ["train", "dev", "test"]
     return [
         sequence(f"Ms/B-PER Haag{i}/I-PER plays/O Elianti{i}/B-ORG ./O", split=splits[i % 3])
@@ -103,13 +103,13 @@ def validated(tmp_path: Path) -> Callable[..., Validated]:
 
 
 @pytest.fixture
-def examined(tmp_path: Path) -> Callable[..., Seen]:
-    """Return a function that does all but judge, without Great Expectations: fast."""
+def profiled(tmp_path: Path) -> Callable[..., Profiled]:
+    """Return a function that profiles rows without Great Expectations, which is fast."""
 
-    def run(rows: Sequence[Row], **configuration: Any) -> Seen:
-        file = _new(tmp_path, "examination") / QUARANTINE
+    def run(rows: Sequence[Row], **configuration: Any) -> Profiled:
+        file = _new(tmp_path, "profile") / QUARANTINE
         found = profile_corpus(quarantine_file=file, **_arguments(rows, tmp_path, **configuration))
-        return Seen(found, pq.read_table(file).to_pylist())
+        return Profiled(found, pq.read_table(file).to_pylist())
 
     return run
 

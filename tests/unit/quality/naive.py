@@ -1,4 +1,4 @@
-"""The referee: every rule as a loop over dicts, written from the README's words and slow."""
+"""Naive reference checker: every rule as a slow loop over dicts, written from the documentation."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SINGLE = (
 
 
 def is_legal(tags: list[str], scheme: str) -> bool:
-    """Walk a sequence of tags as the definition of its scheme says."""
+    """Check a tag sequence by the definition of its scheme."""
     letters = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "IOE1": "IE", "IOE2": "IE"}[scheme]
     open_span = None  # IOBES, IOE: the type that must come next
     before = ("O", "")
@@ -44,7 +44,7 @@ def is_legal(tags: list[str], scheme: str) -> bool:
 
 
 def faults_of(row: Row, *, scheme: str, declared: list[str] | None, max_length: int) -> set[str]:
-    """Return the rules that a sequence breaks by itself."""
+    """Return the rules that a sequence breaks on its own."""
     tokens, tags = row["tokens"], row["tags"]
     same_length = tags is not None and len(tags) == len(tokens)
     aligned = same_length and all(tags)
@@ -65,7 +65,7 @@ def faults_of(row: Row, *, scheme: str, declared: list[str] | None, max_length: 
 def judged(
     rows: list[Row], *, scheme: str, declared: list[str] | None, max_length: int, rules: dict[str, str]
 ) -> dict[str, Any]:
-    """Return offenders per rule, refused rows with their reasons, and the numbers of what is left."""
+    """Return violations per rule, reasons per refused row, and counts of the kept rows."""
 
     rules = {"conflicting_labels": "warn"} | rules
 
@@ -117,7 +117,7 @@ def judged(
 
 
 def numbers_of(kept: list[Row], *, min_length: int = 2) -> dict[str, Any]:
-    """Return what is said of the sequences that are left."""
+    """Return counts of the kept sequences."""
     splits = {}
     tags: Counter[tuple[str, str]] = Counter()
     first_seen: set[tuple] = set()

@@ -1,4 +1,4 @@
-"""Counting what streams by."""
+"""Streaming counters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def splits(*numbers):
     return np.array(numbers, dtype=np.int8)
 
 
-def test_what_was_counted_can_be_taken_out_again():
+def test_counts_can_be_subtracted_again():
     tags = TagCounter()
     tags.add(coded(["O", "B-X"], ["O"]), splits(0, 2))
     tags.add(coded(["B-X", None, ""]), splits(0))
@@ -32,7 +32,7 @@ def test_what_was_counted_can_be_taken_out_again():
     assert tags.n_untagged() == (1, 0, 0)
 
 
-def test_types_are_counted_once_however_often_they_come():
+def test_repeated_word_types_count_once():
     types = WordTypeCounts()
     types.add(coded(["a", "b", "a"], ["a"]), splits(0, 1))
     types.add(coded(["b", "c"], ["d"]), splits(0, 0))
@@ -41,7 +41,7 @@ def test_types_are_counted_once_however_often_they_come():
     assert types.n_types() == (3, 1, 0)
 
 
-def test_types_that_come_in_many_batches_are_merged():
+def test_word_types_of_many_batches_are_merged():
     types = WordTypeCounts()
     for first in range(0, 500_000, 100_000):
         types.add(coded([f"w{i}" for i in range(first, first + 200_000)]), splits(0))
@@ -50,39 +50,39 @@ def test_types_that_come_in_many_batches_are_merged():
 
 
 def test_transitions_of_several_batches_add_up():
-    census = TransitionCounter()
-    census.add(coded(["O", "I-X"], ["I-X"]), np.array([True, True]))
-    census.add(coded(["B-X", "I-X"], ["I-Y", "O"]), np.array([True, False]))
+    counter = TransitionCounter()
+    counter.add(coded(["O", "I-X"], ["I-X"]), np.array([True, True]))
+    counter.add(coded(["B-X", "I-X"], ["I-Y", "O"]), np.array([True, False]))
 
-    verdict = census.verdict()
+    verdict = counter.verdict()
 
     assert verdict.scheme == "IOB1"
     assert verdict.illegal["IOB2"] == 2  # O to I-X, and I-X at the start; the last one is not aligned
     assert verdict.illegal["IOB1"] == 1  # B-X at the start
 
 
-def test_nothing_is_illegal_beside_a_tag_that_nobody_knows():
-    census = TransitionCounter()
+def test_nothing_is_illegal_next_to_an_untagged_token():
+    counter = TransitionCounter()
     rows = [["O", None, "I-X"], [None, "I-X"], ["B-X", None, "I-Y", "I-X"], [None, None]]
 
-    broken = census.add(coded(*rows), np.ones(4, dtype=np.bool_))
+    broken = counter.add(coded(*rows), np.ones(4, dtype=np.bool_))
 
     iob2, iob1, iobes = 1, 2, 4
-    # I-X behind I-Y breaks IOB2, a B-X at the start IOB1, and none of them ends in IOBES as it must
+    # I-X after I-Y breaks IOB2, B-X at the start IOB1, and no last span ends as IOBES demands
     assert [bool(b & iob2) for b in broken] == [False, False, True, False]
     assert [bool(b & iob1) for b in broken] == [False, False, True, False]
     assert [bool(b & iobes) for b in broken] == [True, True, True, False]
-    # start to O, I-X to the end twice, start to B-X, I-Y to I-X, I-X to the end: 5 transitions and one more
-    assert "of 6 transitions" in census.verdict().reason
+    # start to O, I-X to end (row 1), I-X to end (row 2), start to B-X, I-Y to I-X, I-X to end
+    assert "of 6 transitions" in counter.verdict().reason
 
 
-def test_more_tags_than_fit_a_matrix_have_no_detected_scheme_but_are_still_checked():
+def test_too_many_tags_for_a_matrix_have_no_detected_scheme_but_are_still_checked():
     lists = [[f"B-{i}", f"I-{i}", "I-other"] for i in range(MAX_DETECTED_TAGS)]
-    census = TransitionCounter()
+    counter = TransitionCounter()
 
-    broken = census.add(coded(*lists), np.ones(len(lists), dtype=np.bool_))
-    census.add(coded(["O"]), np.ones(1, dtype=np.bool_))
+    broken = counter.add(coded(*lists), np.ones(len(lists), dtype=np.bool_))
+    counter.add(coded(["O"]), np.ones(1, dtype=np.bool_))
 
     assert broken.all()
-    assert census.verdict().scheme == "none"
-    assert census.verdict().reason == "none: more than 2,000 distinct tags, too many to detect a scheme"
+    assert counter.verdict().scheme == "none"
+    assert counter.verdict().reason == "none: more than 2,000 distinct tags, too many to detect a scheme"

@@ -1,4 +1,4 @@
-"""The pages: real offenders, nothing from elsewhere, and no token that runs."""
+"""Data docs: real violations, no external resources, and no token that runs as a script."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def evil_rows():
 
 
 @pytest.mark.parametrize("name", PAGES)
-def test_a_page_loads_nothing(name, validated):
+def test_a_page_loads_no_external_resource(name, validated):
     html = validated(evil_rows(), quality=LENIENT).page(name)
 
     page = Page(html)
@@ -61,7 +61,7 @@ def test_a_page_loads_nothing(name, validated):
 
 
 @pytest.mark.parametrize("name", ["index.html", "violations.html"])
-def test_a_token_is_shown_and_not_run(name, validated):
+def test_a_token_is_shown_and_not_executed(name, validated):
     page = Page(validated(evil_rows(), quality=LENIENT).page(name))
 
     assert f"{EVIL}/I-PER" in page.text
@@ -72,19 +72,19 @@ def test_a_token_is_shown_and_not_run(name, validated):
     assert page.handlers == []
 
 
-def test_offenders_are_shown_with_their_exact_number(validated):
+def test_violations_are_shown_with_their_exact_number(validated):
     rows = [*sound_corpus(), *(sequence(f"a{i}/O b{i}/I-PER") for i in range(25))]
 
     page = Page(validated(rows, quality=LENIENT).page("violations.html"))
 
-    assert "25 offenders of 55; 20 shown" in page.text
+    assert "25 violations among 55; 20 shown" in page.text
     assert "a0/O b0/I-PER" in page.text
     assert "a19/O b19/I-PER" in page.text
     assert "a20/O b20/I-PER" not in page.text
     assert "token 2: I-PER cannot follow O in IOB2" in page.text
 
 
-def test_the_severity_stands_beside_each_expectation(validated):
+def test_each_expectation_is_shown_with_its_severity(validated):
     result = validated(sound_corpus(), quality=LENIENT | {"rules": {"over_long": "warn"}})
 
     assert (
@@ -93,7 +93,7 @@ def test_the_severity_stands_beside_each_expectation(validated):
     assert "fail · quarantine_budget: at most 100.00%" in Page(result.page("metrics.html")).text
 
 
-def test_contradictions_are_shown_side_by_side(validated):
+def test_contradictory_sequences_are_shown_next_to_each_other(validated):
     first = [sequence("x/O y/O", sequence_id="1"), sequence("u/O v/O", sequence_id="2")]
     second = [sequence("x/B-PER y/O", sequence_id="3"), sequence("u/O v/B-PER", sequence_id="4")]
 
@@ -101,10 +101,10 @@ def test_contradictions_are_shown_side_by_side(validated):
 
     excerpts = ["x/O y/O", "x/B-PER y/O", "u/O v/O", "u/O v/B-PER"]
     assert [page.text.index(e) for e in excerpts] == sorted(page.text.index(e) for e in excerpts)
-    assert "row 2 has the same tokens and other tags" in page.text
+    assert "row 2 has the same tokens but different tags" in page.text
 
 
-def test_equal_corpora_give_equal_bytes(validated):
+def test_identical_corpora_produce_identical_bytes(validated):
     def digests():
         folder = validated(evil_rows(), quality=LENIENT).folder
         return {
@@ -115,7 +115,7 @@ def test_equal_corpora_give_equal_bytes(validated):
     assert digests() == digests()
 
 
-def test_nothing_is_written_elsewhere_or_said_on_the_terminal(validated, tmp_path, monkeypatch, capfd):
+def test_nothing_is_written_elsewhere_or_printed(validated, tmp_path, monkeypatch, capfd):
     empty = tmp_path / "nowhere"
     empty.mkdir()
     monkeypatch.setenv("HOME", str(empty))
@@ -129,7 +129,7 @@ def test_nothing_is_written_elsewhere_or_said_on_the_terminal(validated, tmp_pat
     assert capfd.readouterr() == ("", "")
 
 
-def test_one_line_is_logged_with_the_verdict_and_the_scheme(validated, caplog):
+def test_one_log_line_gives_the_verdict_and_the_scheme(validated, caplog):
     with caplog.at_level(logging.INFO, logger="seqtag"):
         validated(sound_corpus(), quality=LENIENT)
 
@@ -142,7 +142,7 @@ def test_one_line_is_logged_with_the_verdict_and_the_scheme(validated, caplog):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", PAGES)
-def test_a_browser_shows_the_page_and_runs_nothing(name, validated, tmp_path):
+def test_a_browser_renders_the_page_without_scripts(name, validated, tmp_path):
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         pytest.skip("no chromium on the path")

@@ -1,4 +1,4 @@
-"""Great Expectations must not pass what it did not see."""
+"""Great Expectations must not pass a rule that it did not evaluate."""
 
 from __future__ import annotations
 
@@ -42,28 +42,26 @@ SOUND = Evidence(
     n_tags=4,
     refusing=(),
     carving="dev and test as labelled by the sources",
-    ambiguity="0 of 30 sequences (0.00%) with 0.00% of the tokens occur with other tags too",
+    ambiguity="0 of 30 sequences (0.00%), with 0.00% of the tokens, also occur with other tags",
 )
-OFFENDER = Violation("over_long", 3, "s3", "train", "12,000 tokens, 10,000 allowed", "a/O …")
+VIOLATION = Violation("over_long", 3, "s3", "train", "12,000 tokens, more than 10,000", "a/O …")
 
 
-def judged(evidence, rules=RULES):
+def check(evidence, rules=RULES):
     from seqtag.quality.gx_validation import run_gx
 
-    judgement = run_gx(rules, evidence, quality=QualityConfig())
-    verdicts = rule_verdicts(rules, evidence, held=judgement.held)
-    return judgement, corpus_sentence(
-        verdicts, evidence, defined=judgement.defined, evaluated=judgement.evaluated
-    )
+    result = run_gx(rules, evidence, quality=QualityConfig())
+    verdicts = rule_verdicts(rules, evidence, held=result.held)
+    return result, corpus_sentence(verdicts, evidence, defined=result.defined, evaluated=result.evaluated)
 
 
-def test_sound_evidence_is_accepted_and_all_of_it_evaluated():
-    judgement, (accepted, _) = judged(SOUND)
+def test_sound_evidence_is_accepted_and_fully_evaluated():
+    result, (accepted, _) = check(SOUND)
 
     assert accepted
-    assert judgement.evaluated == judgement.defined == 26
-    assert judgement.failed == 0
-    assert all(judgement.held.values())
+    assert result.evaluated == result.defined == 26
+    assert result.failed == 0
+    assert all(result.held.values())
 
 
 @pytest.mark.parametrize(
@@ -74,36 +72,36 @@ def test_a_column_of_nulls_is_refused(column):
     metrics = SOUND.metrics.astype({column: float})
     metrics[column] = float("nan")
 
-    judgement, (accepted, _) = judged(dataclasses.replace(SOUND, metrics=metrics))
+    result, (accepted, _) = check(dataclasses.replace(SOUND, metrics=metrics))
 
     assert not accepted
-    assert not judgement.held["complete_metrics"]
+    assert not result.held["complete_metrics"]
 
 
 @pytest.mark.parametrize("n_rows", [0, 3])
-def test_a_frame_without_every_split_is_refused(n_rows):
-    judgement, (accepted, _) = judged(dataclasses.replace(SOUND, metrics=SOUND.metrics[:n_rows]))
+def test_a_frame_without_all_splits_is_refused(n_rows):
+    result, (accepted, _) = check(dataclasses.replace(SOUND, metrics=SOUND.metrics[:n_rows]))
 
     assert not accepted
-    assert not judgement.held["complete_metrics"]
+    assert not result.held["complete_metrics"]
 
 
-def test_the_exact_count_decides_where_the_sample_is_empty():
+def test_the_exact_count_decides_even_if_the_sample_is_empty():
     evidence = dataclasses.replace(SOUND, counts=SOUND.counts | {"over_long": 4})
 
-    judgement, _ = judged(evidence)
+    result, _ = check(evidence)
 
-    assert not judgement.held["over_long"]
-    assert judgement.failed == 1
-
-
-def test_an_offender_that_was_not_counted_is_an_offender():
-    judgement, _ = judged(dataclasses.replace(SOUND, violations=(OFFENDER,)))
-
-    assert not judgement.held["over_long"]
+    assert not result.held["over_long"]
+    assert result.failed == 1
 
 
-def test_an_expectation_that_raises_is_not_evaluated_and_refuses(monkeypatch):
+def test_an_uncounted_violation_in_the_sample_breaks_the_rule():
+    result, _ = check(dataclasses.replace(SOUND, violations=(VIOLATION,)))
+
+    assert not result.held["over_long"]
+
+
+def test_an_expectation_that_raises_counts_as_unevaluated_and_refuses(monkeypatch):
     from seqtag.quality.expectations import ExpectNoViolations
 
     def broken(*_, **__):
@@ -111,33 +109,33 @@ def test_an_expectation_that_raises_is_not_evaluated_and_refuses(monkeypatch):
 
     monkeypatch.setattr(ExpectNoViolations, "_validate", broken)
 
-    judgement, (accepted, sentence) = judged(SOUND)
+    result, (accepted, sentence) = check(SOUND)
 
     assert not accepted
-    assert judgement.evaluated < judgement.defined
-    assert sentence == f"refused: only {judgement.evaluated} of 26 expectations were evaluated."
+    assert result.evaluated < result.defined
+    assert sentence == f"refused: only {result.evaluated} of 26 expectations were evaluated."
 
 
-def test_no_rules_at_all_is_no_pass():
-    _, (accepted, sentence) = judged(SOUND, rules=())
+def test_an_empty_rule_set_does_not_pass():
+    _, (accepted, sentence) = check(SOUND, rules=())
 
     assert not accepted
     assert sentence == "refused: only 0 of 0 expectations were evaluated."
 
 
-def test_totals_in_the_result_are_exact_though_the_frame_holds_a_sample():
-    evidence = dataclasses.replace(SOUND, counts=SOUND.counts | {"over_long": 12}, violations=(OFFENDER,))
+def test_totals_are_exact_although_the_frame_is_a_sample():
+    evidence = dataclasses.replace(SOUND, counts=SOUND.counts | {"over_long": 12}, violations=(VIOLATION,))
 
-    judgement, _ = judged(evidence)
+    result, _ = check(evidence)
 
-    result = next(r for r in judgement.results["violations"].results if not r.success)
-    assert result.result["unexpected_count"] == 12
-    assert result.result["element_count"] == 30
-    assert result.result["unexpected_percent"] == 40.0
-    assert [row["row"] for row in result.result["unexpected_index_list"]] == ["3"]
+    failed = next(r for r in result.results["violations"].results if not r.success)
+    assert failed.result["unexpected_count"] == 12
+    assert failed.result["element_count"] == 30
+    assert failed.result["unexpected_percent"] == 40.0
+    assert [row["row"] for row in failed.result["unexpected_index_list"]] == ["3"]
 
 
-def test_the_front_door_does_not_load_great_expectations():
+def test_importing_the_package_does_not_load_great_expectations():
     code = "import sys, seqtag.quality; sys.exit('great_expectations' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

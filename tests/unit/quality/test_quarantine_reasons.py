@@ -1,4 +1,4 @@
-"""What is wrong with a quarantined sequence, told from its row."""
+"""Defects of a quarantined sequence, described from its row."""
 
 from __future__ import annotations
 
@@ -34,29 +34,28 @@ def row(*reasons: str, **changed: object) -> dict[str, object]:
         ),
         (
             row("illegal_transition", tags=["O", "-"]),
-            'token 2: - is no tag in IOB2, where O is outside spans; declare tags.outside = "-" if this is; '
-            "if it stands for a tag that nobody knows, set tags.partial = true",
+            'token 2: - is not a tag in IOB2, where O is the outside tag; declare tags.outside = "-" if this '
+            "is it; if it marks untagged tokens, set tags.partial = true",
         ),
         (
             row("unknown_tag", tags=["-", "O"]),
-            "token 1: tag - is not declared; if it stands for a tag that nobody knows, "
-            "set tags.partial = true",
+            "token 1: tag - is not declared; if it marks untagged tokens, set tags.partial = true",
         ),
-        (row("over_long", tokens=["a"] * 4), "4 tokens, at most 3 allowed by quality.max_length"),
+        (row("over_long", tokens=["a"] * 4), "4 tokens, more than quality.max_length = 3"),
         (row("broken_sequence", defect="line 3\n: no tab"), "line 3\\n: no tab"),
         (row("duplicate_id"), "another sequence has the same id"),
-        (row("conflicting_labels"), "another sequence has the same tokens and other tags"),
+        (row("conflicting_labels"), "another sequence has the same tokens but different tags"),
         (
             row("empty_token", "over_long", tokens=[None] * 4),
-            "token 1 is (null); 4 tokens, at most 3 allowed by quality.max_length",
+            "token 1 is (null); 4 tokens, more than quality.max_length = 3",
         ),
     ],
 )
-def test_every_reason_is_told_with_its_place(sequence, expected):
+def test_every_reason_is_described_with_its_place(sequence, expected):
     assert quarantine_reason(sequence, REQUIRED) == expected
 
 
-def test_a_fault_behind_an_unknown_tag_is_told_with_its_place():
+def test_a_defect_after_an_untagged_token_is_described_with_its_place():
     required = replace(REQUIRED, partial=True)
     tags = ["B-PER", "-", "I-PER", None, "O", "I-PER"]
     sequence = row("illegal_transition", tokens=["a"] * 6, tags=tags)

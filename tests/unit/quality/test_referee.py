@@ -1,4 +1,4 @@
-"""Validation against a naive checker, on corpora that were made wrong at random."""
+"""Validation agrees with a naive checker on randomly corrupted corpora."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TAGS = ["O", "B-X", "I-X", "B-Y", "I-Y"]
 
 
 def corrupted(seed: int, n: int = 160) -> list[naive.Row]:
-    """Return short sequences over few words, so that they repeat, with every kind of fault among them."""
+    """Return short sequences over few words, so that they repeat, with every kind of defect."""
     draw = random.Random(seed)
     rows = []
     for i in range(n):
@@ -46,7 +46,7 @@ def corrupted(seed: int, n: int = 160) -> list[naive.Row]:
             case 4:
                 tags[draw.randrange(len(tags))] = draw.choice(["FOO", "S-X", "B-", "I", "E-Y", "-X"])
             case 5:
-                row["defect"] = "corpus.txt:3: 1 column where 2 were required"
+                row["defect"] = "corpus.txt:3: found 1 column, expected 2"
             case 6:
                 row["tokens"], row["tags"] = [], []
             case 7:
@@ -68,11 +68,11 @@ def corrupted(seed: int, n: int = 160) -> list[naive.Row]:
         (8, "none", None, dict.fromkeys(naive.SINGLE, "off")),
     ],
 )
-def test_a_naive_checker_finds_the_same(seed, scheme, declared, rules, examined):
+def test_a_naive_checker_agrees(seed, scheme, declared, rules, profiled):
     rows = corrupted(seed)
     expected = naive.judged(rows, scheme=scheme, declared=declared, max_length=20, rules=rules)
 
-    seen = examined(
+    seen = profiled(
         rows,
         tags={"scheme": scheme, "declared": declared},
         quality={"rules": rules, "max_length": 20, "leakage_min_length": 2},
@@ -110,7 +110,7 @@ def test_the_corrupted_corpora_break_every_rule():
         max_size=12,
     )
 )
-def test_legality_under_each_scheme_agrees_with_walking_the_tags(lists):
+def test_legality_under_each_scheme_agrees_with_the_naive_checker(lists):
     tags = CodedLists.of(pa.array(lists, pa.list_(pa.string())))
 
     broken = TransitionCounter().add(tags, np.ones(len(lists), dtype=np.bool_))

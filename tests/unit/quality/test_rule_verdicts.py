@@ -1,4 +1,4 @@
-"""What is refused as a whole, what only warns, and the sentence that says it."""
+"""Corpus verdicts: refusals, warnings, and their sentences."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def wrong(n):
     return [sequence(f"a{i}/I-PER") for i in range(n)]
 
 
-def test_the_quarantine_budget_is_met_when_it_is_just_used_up(validated):
+def test_a_budget_that_is_exactly_used_up_is_met(validated):
     result = validated([*sound_corpus(), *wrong(2)], quality=LENIENT | {"quarantine_budget": 2 / 32})
 
     assert result.profile["accepted"] is True
     assert result.rule("quarantine_budget")["held"] is True
 
 
-def test_over_budget_the_corpus_is_refused_with_the_numbers(validated):
+def test_exceeding_the_budget_refuses_the_corpus_with_numbers(validated):
     result = validated([*sound_corpus(), *wrong(3)], quality=LENIENT | {"quarantine_budget": 0.05})
 
     assert result.profile["accepted"] is False
@@ -34,7 +34,7 @@ def test_over_budget_the_corpus_is_refused_with_the_numbers(validated):
     assert len(result.quarantine) == 3
 
 
-def test_a_rule_that_only_warns_is_not_named_as_what_uses_the_budget_up(validated):
+def test_a_rule_that_only_warns_is_not_blamed_for_exceeding_the_budget(validated):
     conflicts = [sequence(f"x/{tag}", sequence_id=f"c{i}") for i, tag in enumerate(["O", "B-ORG"] * 3)]
 
     result = validated(
@@ -49,11 +49,14 @@ def test_an_empty_corpus_is_refused(validated):
     result = validated([])
 
     assert result.profile["accepted"] is False
-    assert "refused by empty_corpus (the corpus holds a sequence): 0 sequences" in result.profile["sentence"]
+    assert (
+        "refused by empty_corpus (the corpus contains at least one sequence): 0 sequences"
+        in result.profile["sentence"]
+    )
     assert result.quarantine == []
 
 
-def test_no_part_at_all_is_an_empty_corpus(validated):
+def test_a_snapshot_without_parts_is_an_empty_corpus(validated):
     result = validated([], parts=[])
 
     assert result.rule("empty_corpus")["held"] is False
@@ -72,7 +75,7 @@ def test_too_few_sequences_after_quarantine_are_refused(validated):
     )
 
 
-def test_a_split_that_is_left_empty_is_refused(validated):
+def test_an_empty_split_is_refused(validated):
     rows = [row for row in sound_corpus(60) if row["split"] != "dev"]
 
     result = validated(rows, split={"mode": "official"}, quality=LENIENT)
@@ -81,31 +84,31 @@ def test_a_split_that_is_left_empty_is_refused(validated):
     assert "20 train, 0 dev, 20 test sequences" in result.profile["sentence"]
 
 
-def test_a_split_that_does_not_exist_is_refused_and_shown(validated):
+def test_an_unknown_split_is_refused_and_shown(validated):
     result = validated([*sound_corpus(), sequence("a/O", split="validation")], quality=LENIENT)
 
     assert result.profile["accepted"] is False
     assert result.rule("unknown_split")["count"] == 1
-    assert "split validation" in result.page("violations.html")
+    assert "split validation is unknown" in result.page("violations.html")
 
 
-def test_an_official_split_needs_a_label_everywhere(validated):
+def test_an_official_split_needs_a_label_on_every_sequence(validated):
     rows = [*sound_corpus(), sequence("a/O", split=None)]
 
     assert validated(rows, quality=LENIENT).profile["accepted"] is True
     assert validated(rows, split={"mode": "official"}, quality=LENIENT).rule("unknown_split")["count"] == 1
 
 
-def test_where_documents_are_hashed_the_labels_do_not_count(examined):
+def test_split_labels_are_ignored_if_documents_are_hashed(profiled):
     rows = [row | {"split": "nonsense"} for row in sound_corpus(90)]
 
-    result = examined(rows, split={"mode": "hash"}, quality=LENIENT)
+    result = profiled(rows, split={"mode": "hash"}, quality=LENIENT)
 
     assert "unknown_split" not in result.rules
     assert sum(split["n_sequences"] for split in result.found.splits.values()) == 90
 
 
-def test_another_schema_is_refused_by_the_column(tmp_path, validated):
+def test_a_wrong_schema_is_refused_naming_the_column(tmp_path, validated):
     parts = write_parts(tmp_path / "torn", sound_corpus())
     pq.write_table(pq.read_table(parts[1]).drop_columns(["tags"]), parts[1])
 
@@ -113,32 +116,31 @@ def test_another_schema_is_refused_by_the_column(tmp_path, validated):
 
     assert result.profile["accepted"] is False
     assert result.profile["sentence"] == (
-        "refused by schema (the snapshot's columns are those of the corpus schema): "
-        "part-00001.parquet: column 'tags' was required of type list<item: string>. "
-        "Received: no such column."
+        "refused by schema (the snapshot's columns match the corpus schema): "
+        "part-00001.parquet: column 'tags' is missing; expected type list<item: string>."
     )
 
 
-def test_a_declared_further_column_belongs_to_the_schema(examined, tmp_path):
+def test_a_declared_extra_column_is_part_of_the_schema(profiled, tmp_path):
     parts = write_parts(tmp_path / "plain", sound_corpus())
 
-    assert examined([], parts=parts, columns=["genre"]).counts["schema"] == 2  # in both parts
+    assert profiled([], parts=parts, columns=["genre"]).counts["schema"] == 2  # in both parts
 
 
-def test_tags_with_few_examples_in_train_warn(validated):
+def test_tags_that_are_rare_in_train_warn(validated):
     rows = [*sound_corpus(), sequence("a/B-LOC"), sequence("b/B-LOC", split="test")]
 
     result = validated(rows, quality={"min_tag_support": 2})
 
     assert result.rule("rare_tags")["count"] == 1
     assert result.rule("rare_tags")["message"] == (
-        "required: train holds every tag at least 2 times. "
-        "Received: 1 of 5 tags fall short; first tag B-LOC, tokens in train: 1"
+        "expected: train contains every tag at least 2 times; "
+        "found: 1 of 5 tags are rarer; first tag B-LOC, tokens in train: 1"
     )
     assert result.profile["accepted"] is True
 
 
-def test_leakage_counts_sequences_of_dev_and_test_that_are_long_enough(validated):
+def test_leakage_counts_dev_and_test_sequences_that_are_long_enough(validated):
     rows = sound_corpus()  # rows 0, 3, 6, ... are train
     rows += [
         rows[0] | {"sequence_id": "l1", "split": "dev"},
@@ -149,7 +151,7 @@ def test_leakage_counts_sequences_of_dev_and_test_that_are_long_enough(validated
     result = validated(rows, quality=LENIENT | {"max_leakage_share": 0.09})
 
     assert result.rule("leakage")["count"] == 2
-    assert result.rule("leakage")["message"].endswith("Received: 9.09% of dev and 9.09% of test")
+    assert result.rule("leakage")["message"].endswith("found: 9.09% of dev and 9.09% of test")
     assert result.rule("leakage")["held"] is False
     assert validated(rows, quality=LENIENT | {"max_leakage_share": 0.1}).rule("leakage")["held"] is True
 
@@ -160,7 +162,7 @@ def test_tags_are_compared_with_the_previous_snapshot(validated):
 
     assert "tag_drift" not in first.names
     again = validated(sound_corpus(), quality=LENIENT, previous=first.profile)
-    assert again.rule("tag_drift")["message"].endswith("Received: 0.0000 bits")
+    assert again.rule("tag_drift")["message"].endswith("found: 0.0000 bits")
     assert again.rule("tag_drift")["held"] is True
     drifted = validated(shifted, quality=LENIENT, previous=first.profile)
     assert drifted.rule("tag_drift")["held"] is False
@@ -172,10 +174,10 @@ def test_drift_is_the_jensen_shannon_divergence_in_bits():
     assert tag_drift({"O": 7}, {"O": 3, "B": 3}) == pytest.approx(0.3112781)
 
 
-def test_numbers_are_those_of_what_is_left_after_quarantine(examined):
+def test_split_sizes_are_those_after_quarantine(profiled):
     rows = [*sound_corpus(), sequence("once/I-PER upon/O a/O time/O there/O was/O")]
 
-    result = examined(rows, quality=LENIENT | {"quarantine_budget": 1.0})
+    result = profiled(rows, quality=LENIENT | {"quarantine_budget": 1.0})
 
     assert result.found.splits["train"] == {
         "n_sequences": 10,

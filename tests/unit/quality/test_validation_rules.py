@@ -1,4 +1,4 @@
-"""Each rule by hand, on a sound corpus in which one thing is wrong."""
+"""Each rule, on a sound corpus with a single defect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.unit.quality.conftest import sequence, sound_corpus
 LENIENT = {"quarantine_budget": 1.0, "min_tag_support": 0}
 
 
-def test_a_sound_corpus_is_accepted_with_nothing_to_say(validated):
+def test_a_sound_corpus_is_accepted_without_warnings(validated):
     result = validated(sound_corpus(), quality={"min_tag_support": 1})
 
     assert result.profile["accepted"] is True
@@ -24,7 +24,7 @@ def test_a_sound_corpus_is_accepted_with_nothing_to_say(validated):
 @pytest.mark.parametrize(
     ("wrong", "rule"),
     [
-        (sequence("a/O", defect="corpus.txt:9: 1 column where 2 were required"), "broken_sequence"),
+        (sequence("a/O", defect="corpus.txt:9: found 1 column, expected 2"), "broken_sequence"),
         (sequence("a/O b/O", tags=["O"]), "length_mismatch"),
         (sequence("a/O b/O", tags=["O", None]), "missing_tag"),
         (sequence("a/O b/O", tags=["O", ""]), "missing_tag"),
@@ -40,8 +40,8 @@ def test_a_sound_corpus_is_accepted_with_nothing_to_say(validated):
         (sound_corpus()[4], "duplicate_id"),
     ],
 )
-def test_one_wrong_sequence_is_quarantined_for_its_reason(wrong, rule, examined):
-    seen = examined([*sound_corpus(), wrong], quality=LENIENT | {"max_length": 5})
+def test_one_wrong_sequence_is_quarantined_for_its_reason(wrong, rule, profiled):
+    seen = profiled([*sound_corpus(), wrong], quality=LENIENT | {"max_length": 5})
 
     assert seen.reasons == {30: [rule]}
     assert seen.quarantine[0]["tokens"] == wrong["tokens"]
@@ -55,70 +55,70 @@ def test_one_wrong_sequence_is_quarantined_for_its_reason(wrong, rule, examined)
     }
 
 
-def test_different_sequences_with_one_id_are_all_quarantined(examined):
-    """They may be pieces of one sequence, whose rows do not stand together."""
+def test_different_sequences_with_one_id_are_all_quarantined(profiled):
+    """They may be fragments of one sequence whose rows are not adjacent."""
     pieces = [sequence(text, sequence_id="torn") for text in ("a/O b/O", "c/O", "a/O b/O")]
 
-    seen = examined([*sound_corpus(), *pieces], quality=LENIENT)
+    seen = profiled([*sound_corpus(), *pieces], quality=LENIENT)
 
     assert seen.reasons == {row: ["duplicate_id"] for row in (30, 31, 32)}
 
 
-def test_equal_tokens_with_one_id_and_different_tags_are_all_quarantined(examined):
+def test_equal_tokens_with_one_id_and_different_tags_are_all_quarantined(profiled):
     pieces = [sequence(text, sequence_id="twice") for text in ("a/O b/O", "a/O b/B-PER")]
 
-    seen = examined([*sound_corpus(), *pieces], quality=LENIENT | {"rules": {"conflicting_labels": "off"}})
+    seen = profiled([*sound_corpus(), *pieces], quality=LENIENT | {"rules": {"conflicting_labels": "off"}})
 
     assert seen.reasons == {row: ["duplicate_id"] for row in (30, 31)}
 
 
-def test_splits_may_each_count_their_sequences_from_one(examined):
+def test_each_split_may_number_its_sequences_from_one(profiled):
     rows = [
         sequence(f"{split}/O w{n}/O", sequence_id=str(n), split=split)
         for split in ("train", "dev", "test")
         for n in range(1, 6)
     ]
 
-    assert examined(rows, quality=LENIENT).reasons == {}
+    assert profiled(rows, quality=LENIENT).reasons == {}
 
 
-def test_without_splits_an_id_counts_alone(examined):
+def test_ids_are_global_if_the_source_names_no_splits(profiled):
     rows = [
         sequence(f"{source}/O w{n}/O", sequence_id=str(n), split=None) for source in "ab" for n in range(9)
     ]
 
-    assert set(examined(rows, quality=LENIENT).reasons) == set(range(18))
+    assert set(profiled(rows, quality=LENIENT).reasons) == set(range(18))
 
 
-def test_a_tag_outside_the_declared_set_is_quarantined(examined):
+def test_a_tag_outside_the_declared_set_is_quarantined(profiled):
     rows = [*sound_corpus(), sequence("a/B-LOC")]
 
-    seen = examined(rows, tags={"declared": ["O", "B-PER", "I-PER", "B-ORG", "I-ORG"]}, quality=LENIENT)
+    seen = profiled(rows, tags={"declared": ["O", "B-PER", "I-PER", "B-ORG", "I-ORG"]}, quality=LENIENT)
 
     assert seen.reasons == {30: ["unknown_tag"]}
     assert seen.found.tags["I-ORG"] == {"train": 0, "dev": 0, "test": 0}
     assert "B-LOC" not in seen.found.tags
 
 
-def test_without_a_declared_set_no_tag_is_unknown(examined):
-    seen = examined([*sound_corpus(), sequence("a/B-LOC")], quality=LENIENT)
+def test_without_a_declared_set_no_tag_is_unknown(profiled):
+    seen = profiled([*sound_corpus(), sequence("a/B-LOC")], quality=LENIENT)
 
     assert "unknown_tag" not in seen.rules
     assert seen.quarantine == []
 
 
-def test_sequences_that_contradict_each_other_are_all_quarantined_if_that_is_asked_for(examined):
+def test_contradictory_sequences_are_all_quarantined_if_configured(profiled):
     same = [sequence("x/O y/O", sequence_id=f"c{i}") for i in range(3)]
     other = sequence("x/B-PER y/O", sequence_id="c3")
 
     rules = {"conflicting_labels": "quarantine"}
-    seen = examined([*sound_corpus(), *same, other], quality=LENIENT | {"rules": rules})
+    seen = profiled([*sound_corpus(), *same, other], quality=LENIENT | {"rules": rules})
 
     assert seen.reasons == {row: ["conflicting_labels"] for row in range(30, 34)}
 
 
-def test_sequences_that_contradict_each_other_only_warn_by_default(validated):
-    """8 of 58 tokens, in 4 of 14 sequences; of the four sequences of test it is one."""
+def test_contradictory_sequences_only_warn_by_default(validated):
+    """8 of 58 tokens, in 4 of 14 sequences; one of the four test sequences."""
     same = [sequence("x/O y/O", sequence_id=f"c{i}") for i in range(3)]
     other = sequence("x/B-PER y/O", sequence_id="c3", split="test")
 
@@ -130,8 +130,8 @@ def test_sequences_that_contradict_each_other_only_warn_by_default(validated):
         "severity": "warn",
         "count": 4,
         "held": False,
-        "message": "required: the same tokens have the same tags wherever they occur. Received: "
-        "4 of 14 sequences (28.57%) with 13.79% of the tokens occur with other tags too",
+        "message": "expected: the same tokens have the same tags wherever they occur; found: "
+        "4 of 14 sequences (28.57%), with 13.79% of the tokens, also occur with other tags",
     }
     assert result.profile["ambiguity"]["test"] == {
         "n_sequences": 1,
@@ -142,7 +142,7 @@ def test_sequences_that_contradict_each_other_only_warn_by_default(validated):
     }
 
 
-def test_equal_sequences_with_equal_tags_are_duplicates_and_kept(validated):
+def test_identical_sequences_with_identical_tags_are_duplicates_and_kept(validated):
     rows = [*sound_corpus(6), *(sequence("x/O y/O", sequence_id=f"c{i}") for i in range(4))]
 
     result = validated(rows, quality=LENIENT | {"max_duplicate_share": 0.29})
@@ -153,35 +153,35 @@ def test_equal_sequences_with_equal_tags_are_duplicates_and_kept(validated):
     assert result.profile["accepted"] is True
 
 
-def test_a_broken_sequence_takes_no_sound_one_with_it(examined):
-    """Neither as the first bearer of an id, nor by tags that cannot be trusted."""
+def test_a_broken_sequence_does_not_disqualify_a_sound_one(profiled):
+    """Neither as the first holder of an id, nor through its unreliable tags."""
     broken = sequence("x/O y/O", sequence_id="same", tags=["O"])
     sound = sequence("x/O y/O", sequence_id="same")
 
-    seen = examined([*sound_corpus(), broken, sound], quality=LENIENT)
+    seen = profiled([*sound_corpus(), broken, sound], quality=LENIENT)
 
     assert seen.reasons == {30: ["length_mismatch"]}
 
 
-def test_every_reason_is_given(examined):
+def test_all_reasons_are_listed(profiled):
     wrong = sequence("a/O", defect="torn", tokens=["a", ""], tags=["FOO"])
 
-    seen = examined(
+    seen = profiled(
         [*sound_corpus(), wrong], tags={"declared": ["O", "B-PER", "I-PER", "B-ORG"]}, quality=LENIENT
     )
 
     assert seen.reasons == {30: ["broken_sequence", "length_mismatch", "empty_token", "unknown_tag"]}
 
 
-def test_quarantine_keeps_further_columns(examined):
+def test_quarantine_keeps_further_columns(profiled):
     rows = [row | {"genre": "news"} for row in sound_corpus()] + [sequence("a/I-X", genre="web")]
 
-    seen = examined(rows, columns=["genre"], quality=LENIENT)
+    seen = profiled(rows, columns=["genre"], quality=LENIENT)
 
     assert [(row["row"], row["genre"]) for row in seen.quarantine] == [(30, "web")]
 
 
-def test_a_rule_set_to_warn_keeps_the_rows_and_says_so(validated):
+def test_a_rule_set_to_warn_keeps_the_rows_and_warns(validated):
     rows = [*sound_corpus(), sequence("a/I-PER")]
 
     result = validated(rows, quality=LENIENT | {"rules": {"illegal_transition": "warn"}})
@@ -207,19 +207,19 @@ def test_a_rule_set_to_fail_refuses_the_corpus_for_one_sequence(validated):
     assert {row["row"]: row["reasons"] for row in result.quarantine} == {30: ["illegal_transition"]}
 
 
-def test_a_rule_set_to_off_is_not_judged(examined):
+def test_a_rule_set_to_off_is_not_checked(profiled):
     rows = [*sound_corpus(), sequence("a/I-PER")]
 
-    seen = examined(rows, quality=LENIENT | {"rules": {"illegal_transition": "off"}})
+    seen = profiled(rows, quality=LENIENT | {"rules": {"illegal_transition": "off"}})
 
     assert "illegal_transition" not in seen.rules
     assert seen.quarantine == []
 
 
-def test_a_declared_scheme_is_held_against_the_tags(examined):
-    rows = [*sound_corpus(), sequence("a/O b/I-PER")]  # IOB1 lets a span begin with I
+def test_tags_are_checked_against_the_declared_scheme(profiled):
+    rows = [*sound_corpus(), sequence("a/O b/I-PER")]  # legal in IOB1, where a span begins with I
 
-    declared = examined(rows, tags={"scheme": "IOB1"}, quality=LENIENT)
+    declared = profiled(rows, tags={"scheme": "IOB1"}, quality=LENIENT)
 
     assert declared.found.quarantined["by_rule"]["illegal_transition"] == 30  # all but the last
     assert declared.found.scheme["used"] == "IOB1"
@@ -227,7 +227,7 @@ def test_a_declared_scheme_is_held_against_the_tags(examined):
     assert declared.found.scheme["reason"].startswith("declared IOB1, although the tags look like IOB2")
 
 
-def test_a_corpus_in_iob1_is_detected_as_such(examined):
+def test_a_corpus_in_iob1_is_detected(profiled):
     rows = [
         sequence(f"U.N{i}/I-ORG official/O Ekeus{i}/I-PER", split=s)
         for i in range(8)
@@ -236,50 +236,50 @@ def test_a_corpus_in_iob1_is_detected_as_such(examined):
     rows += [sequence("in/O Baghdad/I-LOC Iraq/B-LOC", split="test")]
     rows += [sequence("a/O b/B-LOC")]
 
-    seen = examined(rows, quality=LENIENT | {"rules": {"duplicate_id": "off"}})
+    seen = profiled(rows, quality=LENIENT | {"rules": {"duplicate_id": "off"}})
 
     assert seen.found.scheme["used"] == "IOB1"
     assert seen.reasons == {17: ["illegal_transition"]}
     assert "1 under IOB1" in seen.found.scheme["reason"]
 
 
-def test_tags_without_a_scheme_have_no_illegal_transition(examined):
+def test_flat_tags_have_no_illegal_transitions(profiled):
     rows = [sequence(f"dogs{i}/NOUN bark/VERB", split=s) for i in range(6) for s in ("train", "dev", "test")]
 
-    seen = examined(rows, quality=LENIENT | {"rules": {"duplicate_id": "off"}})
+    seen = profiled(rows, quality=LENIENT | {"rules": {"duplicate_id": "off"}})
 
     assert seen.found.scheme["used"] == "none"
     assert "illegal_transition" not in seen.rules
 
 
-def test_fewer_test_documents_than_a_promotion_needs_are_a_warning_with_the_way_out(validated):
+def test_too_few_test_documents_for_a_promotion_warn_and_suggest_a_fix(validated):
     result = validated(sound_corpus(), fewest_test_documents=13)
 
     assert result.profile["accepted"]
     assert result.profile["sentence"].endswith(
-        "; warnings: few_test_documents (test holds 10 documents, fewer than the 13 that a promotion needs; "
-        "set document_column or documents in the source, raise split.test, or label more sequences test)."
+        "; warnings: few_test_documents (test contains 10 documents, fewer than the 13 a promotion needs; "
+        "set document_column or documents in the source, raise split.test, or label more sequences as test)."
     )
-    assert "test holds 10 documents, fewer than the 13" in result.page("index.html")
+    assert "test contains 10 documents, fewer than the 13" in result.page("index.html")
 
 
 @pytest.mark.parametrize(
     ("n", "document", "fewest", "is_warned"),
     [(39, None, 13, False), (36, None, 13, True), (39, "one", 13, True), (36, None, 0, False)],
 )
-def test_documents_of_test_are_counted_as_the_gate_resamples_them(n, document, fewest, is_warned, examined):
+def test_test_documents_are_counted_as_the_gate_resamples_them(n, document, fewest, is_warned, profiled):
     rows = [row | ({"document_id": document} if document else {}) for row in sound_corpus(n)]
-    seen = examined(rows, fewest_test_documents=fewest)
+    seen = profiled(rows, fewest_test_documents=fewest)
 
     assert seen.counts["few_test_documents"] == int(is_warned)
     assert ("few_test_documents" in seen.rules) == (fewest > 0)
 
 
-def test_copies_of_a_sequence_in_several_documents_are_one_document(examined):
+def test_copies_of_a_sequence_in_several_documents_count_as_one_document(profiled):
     rows = sound_corpus(39)
     copies = [
         row | {"sequence_id": f"copy{i}", "document_id": f"copy{i}"} for i, row in enumerate(rows[2::3])
     ]
     rows = [*rows[:36], *copies]
 
-    assert examined(rows, fewest_test_documents=14).counts["few_test_documents"] == 1
+    assert profiled(rows, fewest_test_documents=14).counts["few_test_documents"] == 1

@@ -201,7 +201,7 @@ def profile() -> dict[str, Any]:
         "splits": {"train": split, "dev": split, "test": split},
         "carving": {"sentence": "dev: 10 sequences carved from 90 labelled train", "splits": []},
         "ambiguity": {
-            "sentence": "5 of 100 sequences (5.00%) with 2.00% of the tokens occur with other tags too",
+            "sentence": "5 of 100 sequences (5.00%), with 2.00% of the tokens, also occur with other tags",
             "left_out": False,
             **{name: {"share": 0.05} for name in ("corpus", "train", "dev", "test")},
         },

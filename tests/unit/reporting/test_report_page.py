@@ -58,7 +58,7 @@ def test_the_page_says_how_dev_came_about_and_how_much_is_ambiguous(report):
 
     assert "Dev: 10 sequences carved from 90 labelled train." in page.text
     assert (
-        "Ambiguous: 5 of 100 sequences (5.00%) with 2.00% of the tokens occur with other tags too "
+        "Ambiguous: 5 of 100 sequences (5.00%), with 2.00% of the tokens, also occur with other tags "
         "(5.0% of train, 5.0% of dev, 5.0% of test)."
     ) in page.text
 

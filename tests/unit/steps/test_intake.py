@@ -190,7 +190,7 @@ def clicks(n: int) -> list[str]:
     return sequences
 
 
-SHARE_OF_CLICKS = "533 of 2,000 sequences (26.65%) with 11.15% of the tokens occur with other tags too"
+SHARE_OF_CLICKS = "533 of 2,000 sequences (26.65%), with 11.15% of the tokens, also occur with other tags"
 
 
 def test_honest_ambiguity_warns_and_stays_in_every_split(tmp_path, validated):
@@ -228,8 +228,8 @@ def test_ambiguity_that_is_to_be_refused_refuses_the_corpus_and_says_what_the_sc
     profile = read_json(run.profile)
     assert profile["ambiguity"]["left_out"]
     assert profile["ambiguity"]["sentence"] == (
-        f"{SHARE_OF_CLICKS}, and are left out of train, dev and test: scores say nothing about such "
-        'sequences, which live traffic has; conflicting_labels = "warn" keeps them'
+        f"{SHARE_OF_CLICKS} and are left out of train, dev and test: scores do not cover such "
+        'sequences, which live traffic contains; conflicting_labels = "warn" keeps them'
     )
 
 

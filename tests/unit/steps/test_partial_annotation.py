@@ -145,7 +145,7 @@ def test_a_third_of_the_tags_taken_away_costs_little_on_the_tokens_that_are_know
     assert read_json(run.decision)["verdict"] == "PROMOTE"
     page = run.report.read_text()
     assert f"{n_untagged} tokens without a tag were left out" in page
-    assert "have no tag, and are left out of losses and scores" in page
+    assert "have no tag and are excluded from losses and scores" in page
 
 
 @pytest.mark.slow
@@ -206,7 +206,7 @@ def test_a_sequence_without_any_tag_is_unlabelled_and_is_not_scored(home):
 
     profile, metrics = read_json(run.profile), read_json(run.metrics)
     assert [profile["splits"][name]["unlabelled"] for name in splits] == [2, 0, 1]
-    assert profile["untagged"] == "3 sequences have no tag at all, and teach words alone"
+    assert profile["untagged"] == "3 sequences have no tags at all and contribute only their words"
     assert (metrics["n_sequences"], metrics["n_untagged"]) == (59, 0)
     words = pq.read_table(run.output("index") / "words.parquet")["symbol"].to_pylist()
     assert "w0x0" in words or splits["train"][0]["tokens"][0] in words

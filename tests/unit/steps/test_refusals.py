@@ -73,7 +73,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         conll(),
         {},
         "refused by broken_sequence: 95.00% of 20 sequences cannot be read as declared: the source has "
-        "another format or separator, other columns, a header or comments (correct its keys, such as "
+        "a different format, separator or columns, a header or comments (correct its keys, such as "
         "separator, header, comment, delimiter or sequence_ids); first a.conll:4: found 1 columns, "
         "expected 2 (is a cell empty, or is it a comment?): 'Kent0'; " + IS_REFUSED[:-1],
     ),
@@ -90,42 +90,42 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         jsonl(),
         {},
         "refused by length_mismatch: 100.00% of 20 sequences have more or fewer tags than tokens: tokens and "
-        "tags are separated in different ways, or their columns do not belong together (correct the columns "
+        "tags are split differently, or their columns do not belong together (correct the columns "
         "of the source); first a.jsonl:1: 2 tokens, 1 tags; " + IS_REFUSED,
     ),
     (
         blocks(SOUND[:20]),
         conll(),
         {"tags": {"declared": ["O", "B-PER"]}},
-        "refused by unknown_tag: 100.00% of 20 sequences have a tag that is not declared: tags.declared has "
-        "another spelling than the corpus, or the tags are in another column (correct tags.declared or "
+        "refused by unknown_tag: 100.00% of 20 sequences have a tag that is not declared: tags.declared is "
+        "spelled differently from the corpus, or the tags are in another column (correct tags.declared or "
         "tag_column); first a.conll:1: token 3: tag B-LOC is not declared; " + IS_REFUSED,
     ),
     (
         blocks(SOUND[:20]),
         conll(),
         {"quality": {"max_length": 2}},
-        "refused by over_long: 100.00% of 20 sequences are too long: the ends of sequences are not "
+        "refused by over_long: 100.00% of 20 sequences are too long: sequence ends are not "
         "recognized (check blank lines or the column of sequence ids, or raise quality.max_length); first "
-        "a.conll:1: 3 tokens, at most 2 allowed by quality.max_length; " + IS_REFUSED,
+        "a.conll:1: 3 tokens, more than quality.max_length = 2; " + IS_REFUSED,
     ),
     (
         "\n".join(LISTS.format(i % 10, "").replace("walk", f"step{i}") for i in range(20)),
         jsonl(id_column="id"),
         {},
         "refused by duplicate_id: 100.00% of 20 sequences have the id of another sequence: ids are unique "
-        "within a file or a split only, or the rows of a sequence are not adjacent (id_scope = "
-        '"file" tells files apart, rows = "interleaved" gathers rows by id); first a.jsonl:1: a.jsonl:11 '
-        "has the same id; " + IS_REFUSED,
+        "only within a file or split, or the rows of a sequence are not adjacent (id_scope = "
+        '"file" makes ids unique per file, rows = "interleaved" groups rows by id); first a.jsonl:1: '
+        "a.jsonl:11 has the same id; " + IS_REFUSED,
     ),
     (
         blocks(["home\tbrowse", "home\tbuy"] * 10),
         conll(),
         {"quality": {"rules": {"conflicting_labels": "quarantine"}}},
-        "refused by conflicting_labels: 100.00% of 20 sequences have the tokens of another sequence and "
-        "other tags: tags depend on what tokens do not show ([quality.rules] conflicting_labels = "
-        '"warn" keeps such sequences); first a.conll:1: a.conll:3 has the same tokens and other tags; '
-        + IS_REFUSED,
+        "refused by conflicting_labels: 100.00% of 20 sequences have the same tokens as another sequence "
+        "but different tags: the tags depend on information that the tokens do not contain "
+        '([quality.rules] conflicting_labels = "warn" keeps such sequences); first a.conll:1: '
+        "a.conll:3 has the same tokens but different tags; " + IS_REFUSED,
     ),
     (
         "\n".join(LISTS.format(i, ("practice", "final")[i % 2]) for i in range(20)),
@@ -133,7 +133,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
         {},
         "refused by unknown_split: 100.00% of 20 sequences name an unknown split: the splits are not called "
         'train, dev and test (map their names with split_names = { NAME = "train" }); found practice, final; '
-        "first a.jsonl:1: split practice, which split_names of its source could map",
+        "first a.jsonl:1: split practice is unknown; map it with split_names",
     ),
 ]
 
@@ -186,8 +186,9 @@ def test_a_long_defect_is_cut(refusal):
         (
             {},
             {},
-            "the corpus is one document, which no split divides: declare smaller documents (document_column, "
-            'or documents = "none" for conll and conllu), or label dev and test with split or split_column; ',
+            "the corpus is a single document, which is never divided: declare smaller documents "
+            '(document_column, or documents = "none" for conll and conllu), or label dev and test with split '
+            "or split_column; ",
         ),
         (
             {"split": "train"},
@@ -197,7 +198,7 @@ def test_a_long_defect_is_cut(refusal):
         (
             {"split": "test"},
             {},
-            "no source labels train: label it, or leave sequences without a label to carve it from; 0 train",
+            "no source labels train: label it, or leave sequences unlabelled to carve it from; 0 train",
         ),
     ],
 )
@@ -205,14 +206,13 @@ def test_an_empty_split_is_explained(keys, tables, reason, refusal):
     content = "-DOCSTART- -X- O\n\n".replace(" ", "\t") + blocks(SOUND[:20])
 
     assert refusal({"a.conll": content}, conll(**keys), **tables).startswith(
-        "refused by empty_split (train, dev and test each hold a sequence): " + reason
+        "refused by empty_split (train, dev and test each contain at least one sequence): " + reason
     )
 
 
 def test_a_small_corpus_is_too_small_for_its_splits(refusal):
-    assert (
-        "the corpus has 12 documents of one sequence, too few for 10% for dev and 10% for test: "
-        in refusal({"a.conll": blocks(SOUND[:12])}, conll())
+    assert "the corpus has 12 one-sequence documents, too few for 10% for dev and 10% for test: " in refusal(
+        {"a.conll": blocks(SOUND[:12])}, conll()
     )
 
 

@@ -76,7 +76,7 @@ def test_a_lone_prefix_of_longer_spans_is_refused_with_the_key_that_reads_it(
     source = {"format": "conll", "path": str(tmp_path / "train.conll")}
 
     with pytest.raises(
-        CorpusRejectedError, match=f"if {lone}-per alone is a span of one token, .* reads it so"
+        CorpusRejectedError, match=f"if {lone}-per alone marks a one-token span, set .* illegal_transition"
     ):
         through_index(workspace, source)
 
