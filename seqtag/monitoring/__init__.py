@@ -1,21 +1,21 @@
 """Drift between the champion's snapshot and new data, above a measured noise floor.
 
-The reference has to be a sample of the traffic. Dev and test are none where documents are derived from
-content: all copies of a repeated sequence are in one split then, so held-out data has a few of them far too
-often and lacks the others. With 30 % of repeats, steady traffic alarmed in most runs. Therefore:
+The reference must be a sample of the traffic. If documents are derived from content, dev and test are not:
+all copies of a repeated sequence then fall into one split, so held-out data contains a few of them far too
+often and lacks the others. With 30% repeats, steady traffic raised an alarm in most runs. Therefore:
 
-- New data is compared with the whole snapshot. A word or span that train has from one document alone counts
-  as unknown in that document (leave-one-out), which is as new to the rest of train as the next document that
-  arrives is to all of it. The expected shares of unknown words and unseen spans are then those of new data,
-  whatever repeats. Where dates tell periods apart, whole periods are left out in the same way.
-- Tagged logs can only be compared with the test split, since a model is fitted to the tags of train. Both
-  sides leave out what the snapshot holds in another document: what came once in n documents is distributed
-  like what the next one brings for the first time (Good 1953). Where all documents have ids from the source,
-  the test split is a sample as it is, and nothing is left out.
+- New data is compared with the whole snapshot. A word or span that occurs in only one document of train
+  counts as unknown in that document (leave-one-out): the document is as new to the rest of train as the next
+  one to arrive is to all of it. The expected shares of unknown words and unseen spans then match those of new
+  data, with or without repeats. If the data has dates, whole periods are left out in the same way.
+- Tagged logs can only be compared with the test split, because the model is fitted to the tags of train. Both
+  sides omit sequences that the snapshot also contains in another document: sequences seen once in n documents
+  are distributed like those that the next document adds (Good 1953). If all document ids come from the
+  source, the test split is already a sample and nothing is omitted.
 
-Leaving repeats out on both sides would calibrate the comparison of snapshots, too. But with dev and test as
-the reference it has a fifth of the data and finds fewer small drifts, and in no case does it see that a
-repeated sequence is tagged in another way than before.
+Omitting repeats on both sides would also calibrate the comparison of snapshots. But a reference of dev and
+test has a fifth of the data and detects fewer small drifts, and it can never detect that a repeated sequence
+is now tagged differently.
 """
 
 from seqtag.monitoring.block_bootstrap import Blocks, Extent, extent, plan_blocks

@@ -1,4 +1,4 @@
-"""Count one batch: pairs of a sequence and the column that it counts in, without a loop over rows."""
+"""Count one batch, vectorized: pairs of a sequence and the column that it counts in."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class BatchCounts:
-    """What one batch adds.
+    """Counts of one batch.
 
-    sequence, column: <int64>[n_events]   one pair for each thing that is counted
-    types, unknown_types: <uint64>[n]     hashes of the distinct tokens, and of the unknown ones
+    sequence, column: <int64>[n_events]   one pair per counted event
+    types, unknown_types: <uint64>[n]     hashes of the word types, and of the unknown ones
     """
 
     sequence: Ints
@@ -43,10 +43,10 @@ class BatchCounts:
 def count_batch(
     found: ValidSequences, *, layout: CountColumns, known: TrainingReference, own: Ints | None = None
 ) -> BatchCounts:
-    """Count the sequences of a batch; their numbers are those in `found.batch`.
+    """Count the sequences of a batch, numbered as in `found.batch`.
 
     Args:
-        own: `<int64>[n_sequences]`, document of each train sequence, else -1; see `TrainingReference`.
+        own: `<int64>[n_sequences]`, document of each train sequence, -1 for others; see `TrainingReference`.
     """
     tokens, offsets = flatten(found.batch.column(TOKENS))
     owners = sequence_numbers(offsets)

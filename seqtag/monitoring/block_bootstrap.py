@@ -1,4 +1,4 @@
-"""How the reference is cut up into small random blocks, of which periods are then put together."""
+"""Partition of the reference into small random blocks, from which periods are simulated."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
 
 Unit = Literal["document", "sequence"]
 
-_MOST_BLOCKS = 4096  # rows of the table of counts: what bounds its memory
-_PARTS = 8  # blocks that make up a period of the size of the new data, at least
+_MOST_BLOCKS = 4096  # rows of the table of counts, which bounds its memory
+_PARTS = 8  # minimum number of blocks in a period as large as the new data
 _ISO: Mapping[Length, int] = {"day": 10, "month": 7, "year": 4}  # characters of an ISO date
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 UNDATED = ""
@@ -26,7 +26,7 @@ UNDATED = ""
 
 @dataclass(frozen=True)
 class Extent:
-    """How much there is; tokens by period, `UNDATED` where there is no date."""
+    """Size of a data set, with tokens by period; `UNDATED` collects tokens without a date."""
 
     n_tokens: int
     n_documents: int
@@ -35,11 +35,11 @@ class Extent:
 
 @dataclass(frozen=True)
 class Blocks:
-    """A rule that deals sequences out to blocks, the same however they come in batches.
+    """Rule that assigns sequences to blocks, independent of the division into batches.
 
-    n           blocks of each period
-    share       of the units that are dealt out at all, in (0, 1]
-    periods     sorted; `(UNDATED,)` where the data has no dates
+    n           blocks per period
+    share       of the units that are assigned at all, in (0, 1]
+    periods     sorted; `(UNDATED,)` if the data has no dates
     """
 
     n: int
@@ -55,14 +55,14 @@ class Blocks:
 
     @property
     def period_of(self) -> npt.NDArray[np.int64]:
-        """`<int64>[n_blocks]`: the number of the period that each block is of."""
+        """`<int64>[n_blocks]`: the period of each block."""
         return np.repeat(np.arange(len(self.periods)), self.n)
 
     def deal(self, batch: pa.RecordBatch, *, first: int) -> npt.NDArray[np.int64]:
-        """Return `<int64>[n_sequences]`: the block of each sequence, -1 for those that are left out.
+        """Return `<int64>[n_sequences]`: the block of each sequence, -1 for those left out.
 
         Args:
-            first: how many sequences came before this batch.
+            first: number of sequences before this batch.
         """
         hashes = unit_hashes(batch, self.unit, first=first)
         block = (hashes % np.uint64(self.n)).astype(np.int64)
@@ -71,7 +71,7 @@ class Blocks:
         return np.where(kept & (period < len(self.periods)), block + self.n * period, -1)
 
     def periods_of(self, batch: pa.RecordBatch) -> npt.NDArray[np.int64]:
-        """Return `<int64>[n_sequences]`: the number of the period, of no period one more than the last."""
+        """Return `<int64>[n_sequences]`: the period of each sequence, `len(periods)` for none."""
         if self.column is None:
             return np.zeros(batch.num_rows, np.int64)
         named = pa.array(self.periods, pa.string())
@@ -82,7 +82,7 @@ class Blocks:
 def extent(
     batches: Iterable[pa.RecordBatch], *, column: str | None = None, length: Length = "month"
 ) -> Extent:
-    """Count tokens, documents and, by the dates in `column`, the tokens of each period, in one pass."""
+    """Count tokens, documents and, by the dates in `column`, tokens per period, in one pass."""
     documents = np.zeros(0, np.uint64)
     tokens: dict[str, int] = {}
     first = 0
@@ -100,10 +100,10 @@ def extent(
 
 
 def plan_blocks(reference: Extent, *, n_tokens: int, config: MonitorConfig) -> Blocks:
-    """Return blocks so small that new data of `n_tokens` has the size of several.
+    """Return blocks so small that new data of `n_tokens` is as large as several of them.
 
-    Dates make the periods where there are enough of them. Documents stay whole, since their sequences are
-    alike, unless a period of that size would be made of too few: then sequences are dealt out.
+    Periods follow the dates if there are enough of them. Documents stay whole, since their sequences are
+    alike, unless a period of that size would have too few; then sequences are assigned one by one.
     """
     dated = tuple(name for name in reference.by_period if name != UNDATED)
     has_dates = config.period_column is not None and len(dated) >= config.min_periods
@@ -123,8 +123,8 @@ def plan_blocks(reference: Extent, *, n_tokens: int, config: MonitorConfig) -> B
 def unit_hashes(batch: pa.RecordBatch, unit: Unit, *, first: int) -> npt.NDArray[np.uint64]:
     """Return `<uint64>[n_sequences]`, equal within a unit.
 
-    A document id that is the hash of the tokens was given by us where the source had none: sequences that
-    happen to be equal are then no document.
+    A document id equal to the hash of the tokens was assigned by seqtag because the source had none.
+    Identical sequences then do not form a document.
     """
     rows = (np.arange(first, first + batch.num_rows, dtype=np.uint64) + np.uint64(1)) * _GOLDEN
     alone = rows ^ (rows >> np.uint64(29))
@@ -138,6 +138,6 @@ def unit_hashes(batch: pa.RecordBatch, unit: Unit, *, first: int) -> npt.NDArray
 
 
 def _periods(batch: pa.RecordBatch, column: str, length: Length) -> pa.StringArray:
-    """Return the period of each sequence, null where the column holds nothing."""
+    """Return the period of each sequence, null if the column is empty."""
     names = pc.utf8_slice_codeunits(batch.column(column).cast(pa.string()), 0, _ISO[length])
     return pc.if_else(pc.equal(names, ""), None, names)

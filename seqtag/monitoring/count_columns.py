@@ -1,4 +1,4 @@
-"""Which count stands in which column: tokens, spans, tags, tag bigrams, lengths and confidence."""
+"""Column layout of count matrices: tokens, spans, tags, tag bigrams, lengths and confidence."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 from seqtag.config import SchemeName
 from seqtag.tagging.schemes import read_tags
 
-OTHER = "(other)"  # a tag or type that the reference does not have
-EDGE = "(edge)"  # before the first and behind the last token of a sequence
+OTHER = "(other)"  # a tag or type unknown to the reference
+EDGE = "(edge)"  # before the first and after the last token of a sequence
 
-# The least length (tokens) of each bin: halves of octaves, so that bins are as wide as lengths vary.
+# Smallest length (tokens) of each bin; two bins per doubling.
 LENGTHS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024)
 N_CONFIDENCE = 20  # bins of 0.05 in [0, 1]
 
@@ -25,13 +25,12 @@ Part = Literal["tags", "bigrams", "lengths", "confidence"]
 
 @dataclass(frozen=True)
 class CountColumns:
-    """The columns of a profile, in one row after another.
+    """The columns of a profile, in this order.
 
     tokens, unknown | spans by type | unseen spans by type | tags | tag bigrams | lengths | confidence
 
-    Each kind of label ends with a column for those that are not among `tags`, or not among their types. With
-    `partial`, tokens without a tag count as tokens; bigrams are those of neighbours whose tags are known, and
-    spans those whose ends are.
+    The columns of tags and of types each end with one for labels that are not in `tags`. With `partial`,
+    untagged tokens count as tokens, but only bigrams of tagged neighbours and spans with known ends count.
     """
 
     tags: tuple[str, ...]
@@ -40,17 +39,17 @@ class CountColumns:
 
     @classmethod
     def of(cls, tags: Sequence[str], scheme: SchemeName, *, partial: bool = False) -> CountColumns:
-        """Return the layout for the tags that the champion can give."""
+        """Return the layout for the tags that the champion can predict."""
         return cls(tuple(sorted(set(tags))), scheme, partial)
 
     @cached_property
     def types(self) -> tuple[str, ...]:
-        """The types of spans, sorted; none without a scheme."""
+        """Span types, sorted; empty without a scheme."""
         return () if self.scheme == "none" else read_tags(self.tags)[2]
 
     @property
     def n_tags(self) -> int:
-        return len(self.tags) + 1  # with `OTHER`
+        return len(self.tags) + 1  # including `OTHER`
 
     @property
     def n_types(self) -> int:
@@ -58,7 +57,7 @@ class CountColumns:
 
     @property
     def n_marks(self) -> int:
-        """Tags, `OTHER` and `EDGE`: the sides of a bigram."""
+        """Number of possible sides of a bigram: tags, `OTHER` and `EDGE`."""
         return self.n_tags + 1
 
     @property
@@ -75,7 +74,7 @@ class CountColumns:
 
     @property
     def bigrams(self) -> slice:
-        """Row by row of a square `[from, to]`."""
+        """A flattened `[from, to]` square."""
         return slice(self.tag_counts.stop, self.tag_counts.stop + self.n_marks**2)
 
     @property
@@ -91,7 +90,10 @@ class CountColumns:
         return self.confidence.stop
 
     def label(self, part: Part, place: int) -> str:
-        """Name a column of a part, as people read it; a tag set of 2,000 has 4 million bigrams."""
+        """Return the display name of a column of a part.
+
+        Computed on demand: a tag set of 2,000 has 4 million bigrams.
+        """
         marks = (*self.tags, OTHER, EDGE)
         if part == "tags":
             return marks[place]
@@ -127,7 +129,7 @@ def length_bin(
 
 
 def _ranges(least: Sequence[int]) -> tuple[str, ...]:
-    """Name bins by their first and last length.
+    """Return bin names from their first and last lengths.
 
     >>> _ranges((1, 2, 4))
     ('1', '2 to 3', '4 or more')

@@ -1,4 +1,4 @@
-"""Compare new data with the reference: every statistic beside its noise floor."""
+"""Compare new data with the reference: each statistic with its noise floor."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Origin = Literal["snapshot", "logs"]
 
 @dataclass(frozen=True)
 class ProfilePair:
-    """Two profiles of one layout.
+    """Two profiles with the same layout.
 
-    origin    of `current`. Tags in logs are those that the champion gave: nothing there is labelled
-    arrived   all that came, where `current` leaves repeats out
+    origin    source of `current`. The tags of logs are the champion's predictions, not labels
+    arrived   all new data, if `current` omits repeats
     """
 
     origin: Origin
@@ -32,14 +32,14 @@ class ProfilePair:
 
 @dataclass(frozen=True)
 class Statistic:
-    """One figure with its noise floor; shares are fractions in [0, 1].
+    """A statistic with its noise floor; shares are fractions in [0, 1].
 
-    name, measure        what is compared, and how: a difference of shares, a distance, PSI
-    threshold            None where simulated periods had nothing to compare
-    where                the bin in which most of it lies
-    reference, current   the shares of that bin
-    support              of both sides, in `unit`
-    mendable             whether a retraining on the new data can mend it
+    name, measure        the compared quantity and the measure: difference of shares, distance or PSI
+    threshold            None if simulated periods had nothing to compare
+    where                the bin that contributes most
+    reference, current   shares of that bin
+    *_support            counts of both sides, in `unit`
+    fixable              can be fixed by retraining on the new data
     """
 
     origin: Origin
@@ -53,7 +53,7 @@ class Statistic:
     reference_support: int
     current_support: int
     unit: str
-    mendable: bool
+    fixable: bool
 
     @property
     def alarms(self) -> bool:
@@ -63,7 +63,7 @@ class Statistic:
 def compare(comparisons: Sequence[ProfilePair], *, config: MonitorConfig, seed: int) -> tuple[Statistic, ...]:
     """Compare each current period with its reference.
 
-    All statistics share one rate of false alarms, 1 - `config.quantile`: each has its part of it.
+    All statistics share one false-alarm rate, 1 - `config.quantile`, in equal parts.
     """
     found = [
         (c, comparable_statistics(c.reference, c.current, min_support=config.min_support))
@@ -102,7 +102,7 @@ def _statistic(comparison: ProfilePair, measure: StatisticSpec, threshold: float
         reference_support=int(reference.sum()),
         current_support=int(current.sum()),
         unit=measure.unit,
-        mendable=measure.mendable and comparison.origin == "snapshot" and comparison.current.is_labelled,
+        fixable=measure.fixable and comparison.origin == "snapshot" and comparison.current.is_labelled,
     )
 
 
@@ -110,5 +110,5 @@ _WORDS = {"difference": "difference of shares", "distance": "Jensen-Shannon dist
 
 
 def _contributions(p: np.ndarray, q: np.ndarray) -> np.ndarray:
-    """Return what each bin adds to a distance: its change, the more the rarer it is."""
+    """Return the contribution of each bin to a distance, weighted towards rare bins."""
     return (p - q) ** 2 / (p + q + np.finfo(float).tiny)

@@ -1,4 +1,4 @@
-"""All that was found of new data, as it is written down."""
+"""Content of `drift.json`: verdict, statistics and profiles."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from seqtag.monitoring.thresholds import resamples_for
 def drift_findings(
     comparisons: Sequence[ProfilePair], ages: Sequence[AgeAlarm], *, config: MonitorConfig, seed: int
 ) -> dict[str, Any]:
-    """Compare, judge, and return what `drift.json` says of it.
+    """Compare new data with the reference, judge the drift, and return the content of `drift.json`.
 
     verdict, rule, sentence   see `DriftVerdict`
     statistics                see `Statistic`, each with `alarms`
-    noise_floor               the quantile that all statistics share, of how many simulated periods, and what
-                              these were drawn from
-    profiles                  origin -> reference, current and, where repeats are left out of it, arrived:
+    noise_floor               the quantile shared by all statistics, the number of simulated periods, and the
+                              units and periods they were drawn from
+    profiles                  origin -> reference, current and, if current omits repeats, arrived;
                               see `PeriodProfile.summary`
     """
     statistics = compare(comparisons, config=config, seed=seed)
@@ -54,11 +54,11 @@ def drift_findings(
 
 
 def without_champion() -> dict[str, Any]:
-    """Return the same where no model serves, so that there is nothing to compare with."""
+    """Return the content of `drift.json` if there is no champion to compare with."""
     return {
         "verdict": "retrain",
         "rule": "no_champion",
-        "sentence": "No model serves: there is nothing to compare with, and a retraining gives the first.",
+        "sentence": "There is no champion to compare with; a retraining will produce the first one.",
         "ages": [],
         "statistics": [],
         "noise_floor": None,

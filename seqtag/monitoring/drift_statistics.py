@@ -1,4 +1,4 @@
-"""What is compared between two periods, as functions of their counts."""
+"""Drift statistics: comparisons of two periods as functions of their counts."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ from seqtag.monitoring.period_profile import PeriodProfile
 Way = Literal["difference", "distance", "psi"]
 Floats = npt.NDArray[np.float64]
 
-_EXPECTED = 5  # counts that a bin must expect, or it is merged with others (Cochran 1954)
-_HALF = 0.5  # added to each bin of PSI, which has no value where one is empty
-UNSURE = N_CONFIDENCE // 2  # the first of these bins are of confidence below 0.5
+_EXPECTED = 5  # minimum expected count of a bin; smaller bins are merged (Cochran 1954)
+_HALF = 0.5  # added to each bin of PSI, which is undefined for empty bins
+UNSURE = N_CONFIDENCE // 2  # number of bins with confidence below 0.5
 
 
 @dataclass(frozen=True, eq=False)
 class StatisticSpec:
-    """One statistic.
+    """Specification of one statistic.
 
-    way       difference   of the shares of bin 0 in all bins: current less reference, so that more is worse
-              distance     Jensen-Shannon distance, to base 2: 0 for equal, 1 for disjoint distributions
+    way       difference   share of bin 0, current minus reference, so that higher is worse
+              distance     Jensen-Shannon distance, base 2: 0 for equal, 1 for disjoint distributions
                            (Endres and Schindelin 2003); its square is the divergence in bits
-              psi          population stability index, to base e, with half a count added to each bin
+              psi          population stability index, base e, with half a count added to each bin
     bins      names of the bins
-    select: <int64>[n_columns, n_bins], sparse: which column counts in which bin
-    needs_labels   whether it is of sequences with tags alone
-    mendable       whether retraining on the new data can mend it: it speaks of words or labels
+    select: <int64>[n_columns, n_bins], sparse: assignment of columns to bins
+    needs_labels   counts only sequences with tags
+    fixable        can be fixed by retraining on the new data, as it concerns words or labels
     """
 
     name: str
@@ -48,10 +48,10 @@ class StatisticSpec:
     bins: tuple[str, ...]
     select: Any
     needs_labels: bool
-    mendable: bool
+    fixable: bool
 
     def value(self, reference: Floats, current: Floats) -> Floats:
-        """Return the statistic of counts `<float64>[..., n_bins]`; NaN where one side has none."""
+        """Return the statistic for counts `<float64>[..., n_bins]`; NaN if one side is empty."""
         with np.errstate(divide="ignore", invalid="ignore"):
             if self.way == "difference":
                 return _first_share(current) - _first_share(reference)
@@ -62,25 +62,26 @@ class StatisticSpec:
             return np.where((reference.sum(axis=-1) > 0) & (current.sum(axis=-1) > 0), index, np.nan)
 
     def support(self, profile: PeriodProfile) -> int:
-        """Return the counts in all bins."""
+        """Return the total count over all bins."""
         return int(self.counts(profile).sum())
 
     def counts(self, profile: PeriodProfile) -> Floats:
-        """Return `<float64>[n_bins]` of all of a period."""
+        """Return `<float64>[n_bins]` for the whole period."""
         return (profile.counts @ self.select).astype(np.float64)
 
 
 def comparable_statistics(
     reference: PeriodProfile, current: PeriodProfile, *, min_support: int
 ) -> tuple[StatisticSpec, ...]:
-    """Return what can be compared: that of which both periods have `min_support`."""
+    """Return the statistics for which both periods have at least `min_support`."""
     layout = reference.layout
     unknown = _rate(layout, "unknown tokens", "tokens", [UNKNOWN_COLUMN], [TOKENS_COLUMN], of="unknown")
     unseen, spans = (np.arange(layout.n_columns)[part] for part in (layout.unseen, layout.spans))
     by_type = [
         _rate(layout, f"unseen spans of {name}" if name else "unseen spans", "spans", [u], [s], of="unseen")
         for name, u, s in zip(layout.types, unseen[:-1], spans[:-1], strict=True)
-        if min(reference.counts[s], current.counts[s]) >= min_support  # each holds an index of all columns
+        if min(reference.counts[s], current.counts[s])
+        >= min_support  # each spec holds a matrix of all columns
     ]
     all_types = _rate(layout, "unseen spans", "spans", list(unseen), list(spans), of="unseen")
     confident = np.arange(layout.n_columns)[layout.confidence]
@@ -102,19 +103,19 @@ def comparable_statistics(
 def _rate(
     layout: CountColumns, name: str, unit: str, part: list[Any], whole: list[Any], *, of: str
 ) -> StatisticSpec:
-    """Compare a share; bin 1 is the rest, so that both bins together are the whole."""
+    """Return the statistic of a share; bin 1 is the rest, so that both bins add up to the whole."""
     rows, bins = [*whole, *part, *part], [1] * len(whole) + [1] * len(part) + [0] * len(part)
     signs = np.repeat([1, -1, 1], [len(whole), len(part), len(part)])
     select = sparse.coo_array((signs, (rows, bins)), shape=(layout.n_columns, 2)).tocsr()
     kind = {"unseen": (True, True), "unknown": (False, True), "below 0.5": (False, False)}
-    needs_labels, mendable = kind[of]
-    return StatisticSpec(name, "difference", unit, (of, "other"), select, needs_labels, mendable)
+    needs_labels, fixable = kind[of]
+    return StatisticSpec(name, "difference", unit, (of, "other"), select, needs_labels, fixable)
 
 
 def _distributions(
     reference: PeriodProfile, current: PeriodProfile, part: Part, unit: str
 ) -> list[StatisticSpec]:
-    """Compare a distribution in bins that the reference alone decides on."""
+    """Return the statistics of a distribution, with bins determined by the reference alone."""
     where = reference.layout.part(part)
     counts = reference.counts[where]
     smaller = min(int(counts.sum()), int(current.counts[where].sum()))
@@ -142,7 +143,7 @@ def _shares(counts: Floats) -> Floats:
 
 
 def _distance(p: Floats, q: Floats) -> Floats:
-    """As `scipy.spatial.distance.jensenshannon`, which gives NaN where rounding leaves less than nothing."""
+    """Jensen-Shannon distance; SciPy's returns NaN if rounding makes the divergence negative."""
     middle = (p + q) / 2
     divergence = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / (2 * np.log(2))
     distances: Floats = np.sqrt(np.clip(divergence, 0, 1))

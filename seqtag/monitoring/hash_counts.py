@@ -1,4 +1,4 @@
-"""Counts of 64-bit numbers such as hashes, merged batch by batch."""
+"""Counts of 64-bit numbers such as hashes, accumulated by batch."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class HashCounts:
-    """Distinct numbers, sorted, with their counts: 16 bytes for each."""
+    """Distinct numbers, sorted, with their counts; 16 bytes each."""
 
     numbers: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64))
     counts: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
 
     def adding(self, further: Hashes) -> HashCounts:
-        """Return the tally with further numbers, in any order and with repetitions.
+        """Return the counts with further numbers added, which may repeat and be in any order.
 
         >>> HashCounts().adding(np.array([5, 3], np.uint64)).adding(np.array([5, 4, 5], np.uint64))
         HashCounts(numbers=array([3, 4, 5], dtype=uint64), counts=array([1, 1, 3]))
@@ -30,7 +30,7 @@ class HashCounts:
         return HashCounts(numbers, sums.astype(np.int64))
 
     def of(self, numbers: Hashes) -> Ints:
-        """Return `<int64>[n]`: the count of each, 0 of one that is not there.
+        """Return `<int64>[n]`: the count of each number, 0 if absent.
 
         >>> HashCounts().adding(np.array([5, 5, 3], np.uint64)).of(np.array([4, 5, 9], np.uint64))
         array([0, 2, 0])

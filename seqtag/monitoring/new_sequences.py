@@ -1,4 +1,4 @@
-"""New sequences of a snapshot: a corpus that grows holds the earlier ones again."""
+"""New sequences of a snapshot: a growing corpus contains the earlier ones again."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from seqtag.hashing import hash_sequences, hash_strings
 from seqtag.monitoring.hash_counts import HashCounts, Hashes
 
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
-_MOST = 0.5  # share of the earlier sequences that a grown corpus holds at least
-_FEWEST = 0.01  # share of the earlier sequences that repeat and may have become rarer in a grown corpus
+_MOST = 0.5  # minimum share of the earlier sequences in a grown corpus
+_FEWEST = 0.01  # maximum share of earlier sequences that became rarer in a grown corpus
 
 
 class EarlierSequences:
-    """The count of each sequence of an earlier snapshot, in 16 bytes for each that differs."""
+    """Counts of the distinct sequences of an earlier snapshot; 16 bytes each."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self._held = _counted(batches)
 
     def are_in(self, batches: Iterable[pa.RecordBatch]) -> bool:
-        """Tell whether another snapshot holds at least half of the sequences, so that the rest of it is new.
+        """Tell whether a later snapshot contains at least half of the sequences, so that its rest is new.
 
-        Sequences that repeat come again in any sample of the traffic and tell nothing. Of those that came
-        once, so many come once in another sample by chance: under independence the counts of (1, 1) are
-        twice the geometric mean of those of (2, 0) and (0, 2). And where repeated sequences have become
-        rarer, some were dropped and look like new ones that came: then nothing is left out.
+        Sequences that repeat recur in any sample of the traffic and are not evidence. Some of those seen once
+        also occur once in an independent sample by chance: under independence, the number of sequences with
+        counts (1, 1) is twice the geometric mean of those with (2, 0) and (0, 2). If repeated sequences have
+        become rarer, some were dropped, so new copies would pass for old ones: the result is False.
         """
         later = _counted(batches)
         both = np.union1d(self._held.numbers, later.numbers)
@@ -46,7 +46,7 @@ class EarlierSequences:
         return bool(once and count(1, 1) - by_chance >= _MOST * once and rarer <= _FEWEST * before.sum())
 
     def left_out(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Give what is new: of a sequence that came twice before, the third and further ones."""
+        """Yield the new sequences; of one that occurred twice before, the third and later copies are new."""
         held, left = self._held.numbers, self._held.counts.copy()
         for batch in batches:
             hashes = _hashes(batch)
@@ -60,7 +60,7 @@ class EarlierSequences:
 
 
 def is_grown(earlier: EarlierSequences, batches: Iterable[pa.RecordBatch], *, compare: Compare) -> bool:
-    """Tell whether only what is new is to be looked at: as configured, else where most is not."""
+    """Tell whether to compare only new sequences: as configured or, for "auto", if the corpus has grown."""
     return compare == "new" or (compare == "auto" and earlier.are_in(batches))
 
 
@@ -76,7 +76,7 @@ def _hashes(batch: pa.RecordBatch) -> Hashes:
 
 
 def _rank(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return how many equal values stand before each.
+    """Return the number of equal values before each.
 
     >>> _rank(np.array([7, 3, 7, 7])).tolist()
     [0, 0, 1, 2]

@@ -1,4 +1,4 @@
-"""The summary of a period: what its sequences add up to, in one pass over Arrow record batches."""
+"""Profile of a period: counts from one pass over Arrow record batches."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _ALL = Blocks(n=1, share=1.0, unit="sequence")
 class PeriodProfile:
     """Counts of a period.
 
-    n_sequences                 that could be counted
-    n_broken                    that could not
-    n_types, n_unknown_types    distinct tokens, and those outside the vocabulary
-    counts: <int64>[n_columns]  see `CountColumns`; of all sequences
-    table: <int64>[n_blocks, n_columns], sparse; of those that were dealt out to blocks
+    n_sequences                 valid sequences
+    n_broken                    broken sequences, which are not counted
+    n_types, n_unknown_types    word types, and those outside the vocabulary
+    counts: <int64>[n_columns]  of all valid sequences; see `CountColumns`
+    table: <int64>[n_blocks, n_columns], sparse; of the sequences assigned to blocks
     """
 
     layout: CountColumns
@@ -55,28 +55,28 @@ class PeriodProfile:
 
     @property
     def unknown_tokens(self) -> float:
-        """The share of tokens outside the vocabulary, 0 where there are none."""
+        """Share of tokens outside the vocabulary; 0 if there are no tokens."""
         return _share(int(self.counts[UNKNOWN_COLUMN]), self.n_tokens)
 
     @property
     def unknown_types(self) -> float:
-        """The share of distinct tokens outside the vocabulary; the more tokens, the higher."""
+        """Share of word types outside the vocabulary, which rises with the number of tokens."""
         return _share(self.n_unknown_types, self.n_types)
 
     @property
     def broken(self) -> float:
-        """The share of sequences that could not be counted."""
+        """Share of broken sequences."""
         return _share(self.n_broken, self.n_sequences + self.n_broken)
 
     @cached_property
     def unseen_spans(self) -> dict[str, tuple[int, int]]:
-        """Type -> spans that training did not show, and all of them."""
+        """Type -> number of spans unseen in training, and of all spans."""
         pairs = zip(self.counts[self.layout.unseen], self.counts[self.layout.spans], strict=True)
         names = (*self.layout.types, "")
         return {name: (int(u), int(n)) for name, (u, n) in zip(names, pairs, strict=True) if n}
 
     def summary(self) -> dict[str, Any]:
-        """Return the figures for a JSON file; shares are fractions in [0, 1]."""
+        """Return the profile as JSON-compatible values; shares are fractions in [0, 1]."""
         layout, counts = self.layout, self.counts
         parts: tuple[Part, ...] = ("tags", "lengths", "confidence")
         return {
@@ -101,13 +101,13 @@ def profile_period(
     known: TrainingReference,
     blocks: Blocks = _ALL,
 ) -> PeriodProfile:
-    """Summarise a period: batches of the corpus schema, in any cut, that may have a column `confidence`.
+    """Profile a period from batches of the corpus schema, which may have a column `confidence`.
 
-    Where a column says which sequences train holds, their words and spans count as unknown unless another
-    document of train has them, too, or another period where `known` leaves periods out. A document that two
-    batches share counts as two.
+    With a column `IN_TRAIN`, words and spans of train sequences count as unknown unless another document of
+    train (or another period, if `known` leaves periods out) contains them, too. A document that is divided
+    between two batches counts as two.
 
-    Memory is that of a batch, of 16 bytes for each distinct token and of the table of blocks.
+    Memory: one batch, 16 bytes per word type, and the table of blocks.
 
     Raises:
         KeyError: a batch has no column of tokens.
@@ -142,7 +142,7 @@ def profile_period(
 def _own(
     batch: pa.RecordBatch, blocks: Blocks, known: TrainingReference, *, first: int
 ) -> npt.NDArray[np.int64] | None:
-    """Return `<int64>[n_sequences]`: document or period of each sequence that train holds, -1 elsewhere."""
+    """Return `<int64>[n_sequences]`: document or period of each train sequence, -1 for others."""
     if IN_TRAIN not in batch.schema.names:
         return None
     if known.words_by_period is None:
@@ -160,7 +160,7 @@ def _by_block(added: BatchCounts, block: npt.NDArray[np.int64], shape: tuple[int
 
 
 class _Distinct:
-    """Distinct hashes, merged each time as many have come as there are."""
+    """Set of hashes, merged whenever it may have doubled."""
 
     def __init__(self) -> None:
         self._merged = np.zeros(0, np.uint64)

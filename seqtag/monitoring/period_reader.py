@@ -1,4 +1,4 @@
-"""Read what is compared: snapshots, splits, predictions and tagged logs, as batches of one form."""
+"""Read snapshots, splits, predictions and tagged logs as batches of one schema."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _LISTS = {
     CONFIDENCE: pa.list_(pa.float32()),
 }
 _SUFFIXES = (".parquet", ".jsonl")
-_LONG_LINES = pj.ReadOptions(block_size=1 << 24)  # bytes, and so the longest line; a read holds so many
+_LONG_LINES = pj.ReadOptions(block_size=1 << 24)  # bytes per read, which limits the length of a line
 
 
 def read_labelled(
@@ -38,16 +38,16 @@ def read_labelled(
     further: Sequence[str] = (),
     mark: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Give document, tokens, tags and `defect` of Parquet files, with `further` columns.
+    """Yield document, tokens, tags and `defect` of Parquet files, with `further` columns.
 
     Args:
-        scheme: what the tags are in.
-        spelled: what they are converted to.
-        spelling: how they are spelled.
-        mark: as for `known_tags`; None: a token without a tag breaks its sequence.
+        scheme: scheme of the tags.
+        spelled: scheme to convert them to.
+        spelling: spelling of the tags.
+        mark: as for `known_tags`; None: an untagged token breaks its sequence.
 
     Raises:
-        CorpusFormatError: a file is damaged or is another one.
+        CorpusFormatError: a file is damaged or has the wrong format.
     """
     for path in paths:
         for batch in _parquet(path, [DOCUMENT_ID, TOKENS, TAGS, DEFECT, *further], needed=[TOKENS]):
@@ -64,13 +64,13 @@ def read_reference(
     further: Sequence[str] = (),
     mark: str | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Give a snapshot as `read_labelled` does, with the column `IN_TRAIN`.
+    """Yield a snapshot like `read_labelled`, with the column `IN_TRAIN`.
 
     Args:
-        train: the train split of that snapshot.
+        train: train split of that snapshot.
 
     Raises:
-        CorpusFormatError: a file is damaged or is another one.
+        CorpusFormatError: a file is damaged or has the wrong format.
     """
     rows = [batch.column(ROW).to_numpy() for batch in _parquet(train, [ROW], needed=[ROW])]
     trained = np.sort(np.concatenate([np.zeros(0, np.int64), *rows]))
@@ -87,17 +87,17 @@ def read_reference(
 
 
 def read_tagged(path: Path, *, scheme: SchemeName, spelled: SchemeName) -> Iterator[pa.RecordBatch]:
-    """Give tokens, the tags that a model gave, and its confidence, of a file or of a folder of files.
+    """Yield tokens, predicted tags and confidence from a file or a folder of files.
 
-    Parquet as the pipeline's predictions, or JSON Lines as `seqtag tag` writes them. The tags are those in
-    `predicted`; where there are none, as in logs of seqtag 0.1.0, those in `tags`.
+    Reads Parquet (predictions of the pipeline) and JSON Lines (output of `seqtag tag`). Tags come from
+    `predicted` or, in logs of seqtag 0.1.0, from `tags`.
 
     Raises:
-        CorpusFormatError: there is none, or one is damaged or is another one.
+        CorpusFormatError: there are no files, or one is damaged or has the wrong format.
     """
     files = sorted(p for p in path.rglob("*") if p.suffix in _SUFFIXES) if path.is_dir() else [path]
     if not files:
-        raise CorpusFormatError(f"{path}: files of {' or '.join(_SUFFIXES)} were required. Received: none")
+        raise CorpusFormatError(f"{path}: no files found; expected {' or '.join(_SUFFIXES)}")
     for file in files:
         columns = [DOCUMENT_ID, TOKENS, PREDICTED, TAGS, CONFIDENCE]
         batches = _json(file) if file.suffix == ".jsonl" else _parquet(file, columns, needed=[TOKENS])
@@ -106,13 +106,13 @@ def read_tagged(path: Path, *, scheme: SchemeName, spelled: SchemeName) -> Itera
 
 
 def _as_tagged(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
-    """Take what the model said for the tags: gold tags, where there are any too, are another matter."""
+    """Use the predicted tags as tags, ignoring any gold tags."""
     names = batch.schema.names
-    said = PREDICTED if PREDICTED in names else TAGS
-    missing = [name for name in (TOKENS, said) if name not in names]
+    source = PREDICTED if PREDICTED in names else TAGS
+    missing = [name for name in (TOKENS, source) if name not in names]
     if missing:
-        raise CorpusFormatError(f"{path}: columns {TOKENS} and {said} were required. Missing: {missing}")
-    kept = {TOKENS: TOKENS, said: TAGS} | ({CONFIDENCE: CONFIDENCE} if CONFIDENCE in names else {})
+        raise CorpusFormatError(f"{path}: missing columns: {', '.join(missing)}")
+    kept = {TOKENS: TOKENS, source: TAGS} | ({CONFIDENCE: CONFIDENCE} if CONFIDENCE in names else {})
     kept |= {DOCUMENT_ID: DOCUMENT_ID} if DOCUMENT_ID in names else {}
     return pa.RecordBatch.from_pydict({new: batch.column(name) for name, new in kept.items()})
 
@@ -125,7 +125,10 @@ def _converted(
     *,
     mark: str | None = None,
 ) -> pa.RecordBatch:
-    """Spell tags as the model does; those that no scheme has stay, and their sequences count as broken."""
+    """Convert tags to the model's scheme and spelling.
+
+    Tags outside the scheme stay as they are, so their sequences count as broken.
+    """
     if TAGS not in batch.schema.names or (scheme == spelled == "none" and mark is None):
         return batch
     place = batch.schema.get_field_index(TAGS)
@@ -137,7 +140,9 @@ def _converted(
     tags = batch.column(TAGS)
     good = convert_known_tags(tags.filter(pa.array(usable)), scheme, spelled)
     bad = tags.filter(pa.array(~usable))
-    order = usable.argsort(kind="stable").argsort(kind="stable")  # broken ones first, then back in place
+    order = usable.argsort(kind="stable").argsort(
+        kind="stable"
+    )  # from broken-first back to the original order
     both = pa.concat_arrays([bad, good.cast(bad.type)]).take(pa.array(order))
     return batch.set_column(place, TAGS, both)
 
@@ -148,11 +153,11 @@ def _parquet(path: Path, columns: Sequence[str], *, needed: Sequence[str]) -> It
             present = file.schema_arrow.names
             missing = [name for name in needed if name not in present]
             if missing:
-                raise CorpusFormatError(f"{path}: columns {list(needed)} were required. Missing: {missing}")
+                raise CorpusFormatError(f"{path}: missing columns: {', '.join(missing)}")
             for batch in file.iter_batches(columns=[name for name in columns if name in present]):
                 yield _cast(batch, path)
     except (OSError, pa.ArrowException) as error:
-        raise CorpusFormatError(f"{path}: a Parquet file was required. Received: {error}") from error
+        raise CorpusFormatError(f"{path}: not a readable Parquet file: {error}") from error
 
 
 def _json(path: Path) -> Iterator[pa.RecordBatch]:
@@ -164,7 +169,7 @@ def _json(path: Path) -> Iterator[pa.RecordBatch]:
                 predicted = pc.coalesce(batch[PREDICTED], batch[TAGS])
                 yield batch.set_column(batch.schema.get_field_index(PREDICTED), PREDICTED, predicted)
     except (OSError, pa.ArrowException) as error:
-        raise CorpusFormatError(f"{path}: JSON Lines were required. Received: {error}") from error
+        raise CorpusFormatError(f"{path}: not readable as JSON Lines: {error}") from error
 
 
 def _cast(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
@@ -175,6 +180,6 @@ def _cast(batch: pa.RecordBatch, path: Path) -> pa.RecordBatch:
                 batch = batch.set_column(place, name, pc.cast(batch.column(place), type_))
             except pa.ArrowException as error:
                 raise CorpusFormatError(
-                    f"{path}: {name} as {type_} was required. Received: {error}"
+                    f"{path}: column {name!r} cannot be read as {type_}: {error}"
                 ) from error
     return batch

@@ -1,4 +1,4 @@
-"""Sequences that repeat across documents: what a snapshot holds once, and what it does not hold."""
+"""Filters for sequences that repeat across documents of a snapshot, or that it does not contain."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from seqtag.monitoring.hash_counts import Hashes, Ints
 
 
 class RepeatedSequences:
-    """The sequences of a snapshot and whether several documents hold them, in 24 bytes for each.
+    """Distinct sequences of a snapshot and whether several documents contain them; 24 bytes each.
 
-    has_derived_documents   whether any sequence has its own hash for a document, see `unit_hashes`
+    has_derived_documents   True if the document id of any sequence is its own hash; see `unit_hashes`
     """
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
         self.has_derived_documents = False
-        self._sequences = self._low = self._high = np.zeros(0, np.uint64)  # least and greatest document
+        self._sequences = self._low = self._high = np.zeros(0, np.uint64)  # lowest and highest document hash
         first = 0
         for batch in batches:
             hashes = hash_sequences(batch.column(TOKENS))
@@ -34,14 +34,14 @@ class RepeatedSequences:
             first += batch.num_rows
 
     def of_one_document(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Give those of the snapshot's own sequences that no other document of it holds."""
+        """Yield those of the snapshot's own sequences that no other of its documents contains."""
         for batch in batches:
             kept, place = self._find(batch)
             kept[kept] = self._low[place[kept]] == self._high[place[kept]]
             yield batch.filter(pa.array(kept))
 
     def not_held(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        """Give the sequences that the snapshot does not hold."""
+        """Yield the sequences that the snapshot does not contain."""
         for batch in batches:
             found, _ = self._find(batch)
             yield batch.filter(pa.array(~found))
@@ -55,7 +55,7 @@ class RepeatedSequences:
             self._high = np.maximum.reduceat(np.concatenate([self._high, documents])[order], starts)
 
     def _find(self, batch: pa.RecordBatch) -> tuple[npt.NDArray[np.bool_], Ints]:
-        """Return whether each sequence is held, and its place."""
+        """Return a mask of the known sequences, and their positions."""
         hashes = hash_sequences(batch.column(TOKENS))
         if not len(self._sequences):
             return np.zeros(len(hashes), np.bool_), np.zeros(len(hashes), np.int64)

@@ -1,4 +1,4 @@
-"""What has become too old: the model that serves, and the last retraining."""
+"""Staleness alarms: age of the champion and time since the last retraining."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 
 @dataclass(frozen=True)
 class AgeAlarm:
-    """Something older than it may be, in days."""
+    """Alarm about an age in days that exceeds its limit."""
 
     name: str
     days: int
@@ -17,32 +17,32 @@ class AgeAlarm:
 
 
 def model_age(begun: date, *, as_of: date, max_days: int) -> AgeAlarm | None:
-    """Return an alarm where the champion's retraining began more than `max_days` days ago.
+    """Return an alarm if the champion's retraining began more than `max_days` days ago, else None.
 
     >>> model_age(date(2026, 1, 1), as_of=date(2026, 1, 31), max_days=30) is None
     True
     >>> model_age(date(2026, 1, 1), as_of=date(2026, 2, 1), max_days=30).sentence
-    'The model that serves is of 2026-01-01: 31 days old, where 30 are allowed.'
+    'The champion is from 2026-01-01: 31 days old, at most 30 allowed.'
     """
     days = (as_of - begun).days
     if days <= max_days:
         return None
-    sentence = f"The model that serves is of {begun}: {days} days old, where {max_days} are allowed."
+    sentence = f"The champion is from {begun}: {days} days old, at most {max_days} allowed."
     return AgeAlarm("model_age", days, max_days, sentence)
 
 
 def retraining_gap(last_run: date | None, *, as_of: date, max_days: int) -> AgeAlarm | None:
-    """Return an alarm where no retraining ran for more than `max_days` days.
+    """Return an alarm if no retraining finished in the last `max_days` days, else None.
 
     Args:
-        last_run: the day on which one last came to its end, also one that found nothing new. None: not known,
-            which alarms nobody.
+        last_run: day on which a retraining last finished, even if it found nothing new. None: unknown, which
+            raises no alarm.
 
-    >>> silence(date(2026, 1, 1), as_of=date(2026, 1, 4), max_days=2).sentence
-    'No retraining ran since 2026-01-01: 3 days, where 2 are allowed.'
+    >>> retraining_gap(date(2026, 1, 1), as_of=date(2026, 1, 4), max_days=2).sentence
+    'No retraining has finished since 2026-01-01: 3 days ago, at most 2 allowed.'
     """
     if last_run is None or (as_of - last_run).days <= max_days:
         return None
     days = (as_of - last_run).days
-    sentence = f"No retraining ran since {last_run}: {days} days, where {max_days} are allowed."
+    sentence = f"No retraining has finished since {last_run}: {days} days ago, at most {max_days} allowed."
     return AgeAlarm("silence", days, max_days, sentence)

@@ -1,4 +1,4 @@
-"""The noise floor: the distance of two periods like the reference, by the bootstrap (Efron 1979)."""
+"""Noise floor: distances between simulated periods of the reference, by the bootstrap (Efron 1979)."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from seqtag.monitoring.period_profile import PeriodProfile
 
 Ints = npt.NDArray[np.int64]
 
-_CHUNK = 256  # resamples drawn at once; another number gives other resamples
-_LEAST = 1e-3  # of the greatest simulated value, what others count as at least: 0 has no logarithm
-_MOST = 16  # a simulated period is at most so many times the reference; what is larger adds no noise
+_CHUNK = 256  # resamples drawn at once; changing it changes the resamples
+_LEAST = 1e-3  # lower bound of simulated values, relative to the greatest, for the logarithm
+_MOST = 16  # largest simulated period, in multiples of the reference; larger ones add no noise
 
 
 def resamples_for(quantile: float, *, n_statistics: int, at_least: int) -> int:
-    """Return how many resamples resolve a quantile that `n_statistics` share (Bonferroni).
+    """Return the number of resamples that resolve a quantile shared by `n_statistics` (Bonferroni).
 
-    The threshold is one of the resamples, so that the next of them lies above it with the stated
-    probability: (resamples + 1) * tail is at least 1 (Davison and Hinkley 1997).
+    The threshold is one of the resamples, and a further one exceeds it with the stated probability if
+    (resamples + 1) * tail is at least 1 (Davison and Hinkley 1997).
 
     >>> resamples_for(0.99, n_statistics=10, at_least=200)
     999
@@ -43,12 +43,12 @@ def thresholds(
     resamples: int,
     seed: int,
 ) -> list[float | None]:
-    """Return what each statistic exceeds with probability `tail` where nothing has changed, None if unknown.
+    """Return the value each statistic exceeds with probability `tail` without drift; None if unknown.
 
     A resample draws two periods from blocks of the reference, with replacement: one as large as the
-    reference, one as large as the new data. Where blocks have dates, the small one is of a single period and
-    the large one of all others. A further period is the most unlike of all with probability
-    1 / (periods + 1), so the past shows no smaller tail: `past_period_limit` extrapolates.
+    reference, one as large as the new data. If blocks have dates, the second comes from a single period and
+    the first from all others. A new period is the most extreme with probability 1 / (periods + 1), so the
+    past alone cannot show a smaller tail: `past_period_limit` extrapolates.
     """
     sizes = [current.n_labelled_tokens if m.needs_labels else current.n_tokens for m in measures]
     found: dict[int, tuple[list[Floats], Ints]] = {}
@@ -64,27 +64,27 @@ def thresholds(
 
 
 def past_period_limit(values: Floats, period_of: Ints, tail: float) -> float | None:
-    """Return what a further period exceeds with probability `tail`, None if fewer than two have a value.
+    """Return the value a further period exceeds with probability `tail`; None for fewer than two periods.
 
-    Periods are taken for draws from one normal distribution: the limit is Student's prediction interval for
-    one more of them, with the degrees of freedom of Satterthwaite (1946), since the noise of sampling within
-    a period is known far better than the spread of a few periods.
+    Periods are modelled as draws from one normal distribution. The limit is Student's prediction interval for
+    one more draw, with the degrees of freedom of Satterthwaite (1946), since sampling noise within a period
+    is known far better than the spread of a few periods.
 
     Args:
-        values: `<float64>[n]`, simulated; NaN where a period had nothing to compare.
-        period_of: `<int64>[n]`, the period that each is of.
+        values: `<float64>[n]`, simulated; NaN if a period had nothing to compare.
+        period_of: `<int64>[n]`, the period of each value.
 
     >>> round(past_period_limit(np.array([0.0, 1.0, 2.0]), np.arange(3), 0.05), 2)  # 1 + 2.92 sqrt(4 / 3)
     4.37
     """
-    some = ~np.isnan(values)
-    _, place = np.unique(period_of[some], return_inverse=True)
+    valid = ~np.isnan(values)
+    _, place = np.unique(period_of[valid], return_inverse=True)
     n_values = np.bincount(place)
     n = len(n_values)
     if n < 2:
         return None
-    means = np.bincount(place, values[some]) / n_values
-    within = float(((values[some] - means[place]) ** 2).mean())
+    means = np.bincount(place, values[valid]) / n_values
+    within = float(((values[valid] - means[place]) ** 2).mean())
     between = float(means.var(ddof=1)) * (1 + 1 / n)
     freedom = (n - 1) * (1 + within / between) ** 2 if between else math.inf
     deviations = ndtri(1 - tail) if math.isinf(freedom) else stdtrit(freedom, 1 - tail)
@@ -92,10 +92,10 @@ def past_period_limit(values: Floats, period_of: Ints, tail: float) -> float | N
 
 
 def smallest_significant_difference(n_hits: int, n_reference: int, n_current: int, tail: float) -> float:
-    """Return what the difference of two shares exceeds with probability `tail`, if hits come one by one.
+    """Return the value the difference of two shares exceeds with probability `tail`, for independent hits.
 
-    Given all hits of both sides, those on the current one are binomial (Przyborowski and Wilenski 1940). The
-    bootstrap cannot know this where the reference has hardly any: it draws none that are not there.
+    Given the total hits of both sides, those on the current side are binomial (Przyborowski and Wilenski
+    1940). The bootstrap underestimates this if the reference has hardly any hits to draw from.
 
     >>> smallest_significant_difference(0, 1000, 1000, 0.05)  # 4 of 4 on one side: 1/16, 5 of 5: 1/32
     0.004
@@ -109,10 +109,10 @@ def smallest_significant_difference(n_hits: int, n_reference: int, n_current: in
 def _floor(
     measure: StatisticSpec, values: Floats, period_of: Ints, reference: PeriodProfile, tail: float
 ) -> float | None:
-    """Return the quantile of what was simulated, or the limit for one more period where that is higher.
+    """Return the quantile of the simulated values, or the limit for one more period if that is higher.
 
-    Shares of periods differ by factors, so they and their distances are taken for log-normal. Taken for
-    normal, log-normal shares exceeded the limit up to 27 times as often as stated, in simulation.
+    Shares of periods differ by factors, so they and their distances are modelled as log-normal. With a normal
+    model, log-normal shares exceeded the limit up to 27 times as often as stated, in simulation.
     """
     quantile = upper_quantile(values, tail)
     if quantile is None or period_of.max() == 0:
@@ -140,12 +140,12 @@ def _at_least(
 
 
 def upper_quantile(simulated: Floats, tail: float) -> float | None:
-    """Return the resample that a further one exceeds with probability `tail`, None if it has no value.
+    """Return the value that a further resample exceeds with probability `tail`; None if it is NaN.
 
     >>> upper_quantile(np.arange(1.0, 100.0), 0.05)
     95.0
     """
-    ordered = np.sort(simulated)  # NaN comes last: the period had nothing to be counted
+    ordered = np.sort(simulated)  # NaN sorts last: the period had nothing to count
     place = math.ceil(round((len(ordered) + 1) * (1 - tail), 6))
     found = float(ordered[min(place, len(ordered)) - 1])
     return None if math.isnan(found) else found
@@ -154,7 +154,7 @@ def upper_quantile(simulated: Floats, tail: float) -> float | None:
 def _simulated(
     reference: PeriodProfile, measures: Sequence[StatisticSpec], *, n_tokens: int, resamples: int, seed: int
 ) -> tuple[list[Floats], Ints]:
-    """Return `<float64>[resamples]` for each measure, and `<int64>[resamples]`, the periods drawn from."""
+    """Return `<float64>[resamples]` per measure, and the periods drawn from, `<int64>[resamples]`."""
     tokens = reference.table[:, [TOKENS_COLUMN]].toarray()[:, 0]
     filled = np.flatnonzero(tokens)
     tables = [(reference.table[filled] @ m.select).toarray().astype(np.float32) for m in measures]
@@ -172,9 +172,9 @@ def _simulated(
 def _draws(
     tokens: Ints, period_of: Ints, *, n_tokens: int, resamples: int, seed: int
 ) -> Iterator[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], Ints]]:
-    """Give how often each block is drawn, and the periods, `<int64>[chunk]`, that new data is drawn from.
+    """Yield draw counts for the reference and for new data, and the periods that new data is drawn from.
 
-    Both tables of draws, for the reference and for new data, are `<float32>[chunk, n_blocks]`.
+    The draw counts are `<float32>[chunk, n_blocks]`, the periods `<int64>[chunk]`.
 
     Args:
         tokens, period_of: `<int64>[n_blocks]`, of each block.

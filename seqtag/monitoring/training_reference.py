@@ -1,4 +1,4 @@
-"""Words and spans of the champion's training, with or without what a part of it contributed."""
+"""Words and spans of the champion's training data, with support for leave-one-out."""
 
 from __future__ import annotations
 
@@ -26,13 +26,14 @@ _OTHER_ODD = np.uint64(0xBF58476D1CE4E5B9)
 
 @dataclass(frozen=True, eq=False)
 class TrainingReference:
-    """Words with their ids and counts in train, and a tally of hashed spans (type and text).
+    """Words with their ids and counts in train, and counts of hashed spans (type and text).
 
-    min_count         occurrences that a word of train needs to be in the vocabulary
-    words_by_period   pairs of period and word id of train, where periods are left out; spans likewise
+    min_count         occurrences in train that a word needs to be in the vocabulary
+    words_by_period   counts of pairs of period and word id in train, if periods are left out; spans likewise
 
-    `own` is the document or, where periods are left out, the period of each element that train holds, and -1
-    elsewhere. What train has from there alone is not known there, as if the document or period were new.
+    The argument `own` of the methods gives the document of each element of train (or its period, if periods
+    are left out), and -1 for elements not in train. A word or span that train has only from there counts as
+    unknown, as if the document or period were new.
     """
 
     words: Symbols
@@ -45,17 +46,19 @@ class TrainingReference:
     def of_training(
         cls, batches: Iterable[pa.RecordBatch], *, words: Symbols, scheme: SchemeName, min_count: int = 1
     ) -> TrainingReference:
-        """Read the spans of the train split, in one pass."""
+        """Read the spans of the train split in one pass."""
         spans = HashCounts()
         for batch in batches if scheme != "none" else ():
-            _, hashes = _spans(valid_sequences(batch, scheme=scheme, partial=True), scheme)  # as train is
+            _, hashes = _spans(
+                valid_sequences(batch, scheme=scheme, partial=True), scheme
+            )  # like train itself
             spans = spans.adding(hashes)
         return cls(words, spans, min_count)
 
     def without_periods(
         self, reference: Iterable[pa.RecordBatch], *, blocks: Blocks, scheme: SchemeName
     ) -> TrainingReference:
-        """Return the same, to leave out periods of a reference that has the column `IN_TRAIN`."""
+        """Return a copy that can leave out periods of a reference with the column `IN_TRAIN`."""
         words, spans = HashCounts(), HashCounts()
         for batch in reference:
             found = valid_sequences(batch.filter(batch.column(IN_TRAIN)), scheme=scheme, partial=True)
@@ -77,7 +80,7 @@ class TrainingReference:
         return unknown | (left < self.min_count)
 
     def is_unseen(self, span_keys: pa.StringArray, *, own: Ints | None = None) -> npt.NDArray[np.bool_]:
-        """Return `<bool>[n_spans]`: did training show no span of this type with this text?"""
+        """Return `<bool>[n_spans]`: is there no span of this type with this text in train?"""
         hashes = hash_strings(span_keys)
         left = self.spans.of(hashes)
         return left < 1 if own is None else left - _own_counts(hashes, own, self.spans_by_period) < 1
@@ -96,7 +99,7 @@ def _spans(found: ValidSequences, scheme: SchemeName) -> tuple[Ints, Hashes]:
 
 
 def _own_counts(numbers: Hashes, own: Ints, by_period: HashCounts | None) -> Ints:
-    """Return `<int64>[n]`: how often each number occurs in its own document or period of train."""
+    """Return `<int64>[n]`: occurrences of each number in its own document or period of train."""
     found = np.zeros(len(numbers), np.int64)
     trained = own >= 0
     pairs = _pairs(own[trained], numbers[trained])
@@ -105,5 +108,5 @@ def _own_counts(numbers: Hashes, own: Ints, by_period: HashCounts | None) -> Int
 
 
 def _pairs(own: Ints, numbers: Hashes) -> Hashes:
-    """Return a number for each pair: two small ones, or one of them a hash, hardly ever give the same."""
+    """Return a hash of each pair of numbers; collisions are very unlikely."""
     return (own.astype(np.uint64) + np.uint64(1)) * _ODD + numbers * _OTHER_ODD

@@ -1,4 +1,4 @@
-"""Which sequences can be counted: those with tokens, and as many tags and probabilities, if any."""
+"""Valid sequences: those with tokens and, if present, as many tags and probabilities."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from seqtag.config import SchemeName
 from seqtag.corpus.schema import DEFECT, TAGS, TOKENS
 from seqtag.tagging.schemes import split_tags
 
-IN_TRAIN = "in train"  # bool: does the train split hold the sequence? Of the reference; no column of a corpus
-CONFIDENCE = "confidence"  # list<float>: probability of each tag; of tagged logs
+IN_TRAIN = "in train"  # bool: is the sequence in the train split? Only in references, never in a corpus
+CONFIDENCE = "confidence"  # list<float>: probability of each tag; only in tagged logs
 
 
 @dataclass(frozen=True, eq=False)
 class ValidSequences:
     """The sequences of a batch that can be counted.
 
-    usable: <bool>[n_sequences]   of all of the batch
-    batch                         these alone, with a column of tags that may be all null
+    usable: <bool>[n_sequences]   for the original batch
+    batch                         only the usable sequences; the tags may all be null
     """
 
     usable: npt.NDArray[np.bool_]
@@ -30,7 +30,7 @@ class ValidSequences:
 
     @property
     def is_labelled(self) -> npt.NDArray[np.bool_]:
-        """Return `<bool>[batch.num_rows]`."""
+        """`<bool>[batch.num_rows]`: the sequence has tags."""
         return _bools(pc.is_valid(self.batch.column(TAGS)))
 
     @property
@@ -40,12 +40,12 @@ class ValidSequences:
 
 
 def valid_sequences(batch: pa.RecordBatch, *, scheme: SchemeName, partial: bool = False) -> ValidSequences:
-    """Leave out what is broken: defects, no tokens, nulls in lists, other lengths, tags of no scheme.
+    """Drop broken sequences: defects, no tokens, nulls in lists, unequal lengths, or tags outside the scheme.
 
     A sequence without tags or without probabilities is not broken.
 
     Args:
-        partial: nor is one with null for a tag, which is one that nobody knows.
+        partial: a null tag marks an untagged token and does not break the sequence.
     """
     batch = _with_tags(batch)
     tokens = batch.column(TOKENS)
@@ -55,7 +55,7 @@ def valid_sequences(batch: pa.RecordBatch, *, scheme: SchemeName, partial: bool 
         usable &= _bools(pc.is_null(batch.column(DEFECT)))
     for name in {TAGS, CONFIDENCE} & set(batch.schema.names):
         lists = batch.column(name)
-        same = pc.fill_null(pc.equal(pc.list_value_length(lists), n), True)  # null: there are none
+        same = pc.fill_null(pc.equal(pc.list_value_length(lists), n), True)  # null: the list is absent
         usable &= _bools(same)
         if name != TAGS or not partial:
             usable &= ~_holds_null(lists)
@@ -71,10 +71,12 @@ def _with_tags(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _stray(tags: pa.ListArray) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_tags]` of the flat tags: which are spelled like none of a scheme?"""
+    """Return `<bool>[n_tags]` for the flattened tags: is the tag not in canonical span spelling?"""
     encoded = pc.dictionary_encode(tags.flatten())
     prefixes, _ = split_tags([tag or "" for tag in encoded.dictionary.to_pylist()])
-    is_stray = np.array([prefix == "" for prefix in prefixes] + [False], np.bool_)  # null: told elsewhere
+    is_stray = np.array(
+        [prefix == "" for prefix in prefixes] + [False], np.bool_
+    )  # null is checked elsewhere
     return is_stray[encoded.indices.fill_null(len(prefixes)).to_numpy()]
 
 
@@ -86,7 +88,7 @@ def _holds_null(lists: pa.ListArray) -> npt.NDArray[np.bool_]:
 
 
 def _holds(lists: pa.ListArray, is_so: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_lists]`: is it so of any element?"""
+    """Return `<bool>[n_lists]`: is `is_so` true for any element?"""
     found = np.zeros(len(lists), np.bool_)
     found[pc.list_parent_indices(lists).to_numpy()[is_so]] = True
     return found

@@ -1,4 +1,4 @@
-"""Sequences drawn from a known distribution: documents with a topic of their own, spans, unknown words."""
+"""Sequences from a known distribution: documents with topics, spans and unknown words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from seqtag.monitoring import TrainingReference
 from seqtag.monitoring.validity import IN_TRAIN
 
 WORDS = [f"w{i}" for i in range(200)]
-NAMES = [f"n{i}" for i in range(60)]  # of which training shows the first 40
+NAMES = [f"n{i}" for i in range(60)]  # the first 40 occur in training
 TYPES = ("LOC", "PER")
 N_TEMPLATES = 40
 TAGS = ("B-LOC", "B-PER", "O")
@@ -94,7 +94,7 @@ def traffic(n_sequences: int, *, seed: int, repeating: float = 0.0, **shift: Any
 def by_month(
     n_months: int, n_sequences: int, *, seed: int, spread: float, repeating: float = 0.0
 ) -> list[pa.RecordBatch]:
-    """Return months of `traffic` with a column `day`, each with a few rare words of its own.
+    """Return months of `traffic` with a column `day`, each with a few rare words that no other has.
 
     Args:
         spread: standard deviation of the logarithms of the shares of each.
@@ -117,7 +117,7 @@ def by_month(
 
 
 def trained_on(snapshot: pa.RecordBatch) -> tuple[pa.RecordBatch, TrainingReference]:
-    """Return a snapshot as a reference, split by documents, and what a training on it shows."""
+    """Return a snapshot as a reference, split by documents, and the training reference made from it."""
     splits = assign_splits(
         snapshot.append_column("split", pa.nulls(snapshot.num_rows, pa.string())),
         config=SplitConfig(),
@@ -143,7 +143,7 @@ def symbols(words: list[str]) -> Symbols:
 
 
 def known() -> TrainingReference:
-    """Return what a training showed: WORDS, all NAMES as words, and the first 40 as both types."""
+    """Return a training reference: WORDS, all NAMES as words, and the first 40 as spans of both types."""
     shown = [[name] for name in NAMES[:40] for _ in TYPES]
     tags = [[f"B-{type_}"] for _ in NAMES[:40] for type_ in TYPES]
     train = pa.RecordBatch.from_pydict(

@@ -1,4 +1,4 @@
-"""Periods drawn from one distribution alarm at the stated rate, and shifts are found."""
+"""Drift detection: the stated false-alarm rate without drift, and detection of shifts."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def comparison(
 def drift(
     current: pa.RecordBatch, *, origin: Origin = "snapshot", config: MonitorConfig = CONFIG, **reference: Any
 ) -> tuple[DriftVerdict, dict[str, list[Statistic]]]:
-    """Return the verdict and the alarms by name, beside 300 documents without drift."""
+    """Return the verdict and the alarms by name, against a reference of 300 documents."""
     found = [comparison(period(300, seed=1, **reference), current, origin=origin)]
     statistics = compare(found, config=config, seed=5)
     alarms: dict[str, list[Statistic]] = {}
@@ -56,8 +56,8 @@ def drift(
     return judge_drift(found, statistics, [], config=config), alarms
 
 
-def test_periods_without_drift_alarm_at_the_stated_rate_at_most() -> None:
-    """Of 200 with a rate of 0.1, more than 29 alarms would come once in a hundred times (binomial)."""
+def test_the_false_alarm_rate_is_at_most_the_stated_one() -> None:
+    """At a rate of 0.1, more than 29 alarms in 200 periods have a probability of 1% (binomial)."""
     config = MonitorConfig(quantile=0.9, resamples=300)
     alarms = 0
     for seed in range(200):
@@ -66,7 +66,7 @@ def test_periods_without_drift_alarm_at_the_stated_rate_at_most() -> None:
     assert 0 < alarms <= 29
 
 
-def test_the_same_seed_gives_the_same_thresholds_and_another_does_not() -> None:
+def test_thresholds_are_determined_by_the_seed() -> None:
     found = comparison(period(100, seed=1), period(50, seed=2))
     one, again, other = (compare([found], config=CONFIG, seed=seed) for seed in (1, 1, 2))
     assert one == again != other
@@ -77,35 +77,35 @@ def test_a_period_without_drift_is_steady() -> None:
     assert (verdict.verdict, verdict.rule, alarms) == ("steady", "drift", {})
 
 
-def test_a_fifth_of_unknown_tokens_is_found() -> None:
+def test_a_rise_to_a_fifth_of_unknown_tokens_is_detected() -> None:
     verdict, alarms = drift(period(100, seed=2, unknown=0.2))
     assert (verdict.verdict, verdict.rule) == ("retrain", "drift")
     assert set(alarms) == {"unknown tokens"}
     (found,) = alarms["unknown tokens"]
     assert found.current - found.reference == pytest.approx(found.value)
     assert found.value == pytest.approx(0.13, abs=0.04)
-    assert "1 of 10 statistics is above the noise floor; farthest is unknown tokens" in verdict.sentence
+    assert "1 of 10 statistics is above the noise floor; highest: unknown tokens" in verdict.sentence
 
 
-def test_a_tag_that_doubles_is_found_and_named() -> None:
+def test_a_tag_that_doubles_is_detected_and_named() -> None:
     verdict, alarms = drift(period(100, seed=2, shares=(0.06, 0.12)))
     assert verdict.verdict == "retrain"
     assert {"tags", "bigrams"} == set(alarms)
     assert {s.where for s in alarms["tags"]} == {"B-PER"}
 
 
-def test_unseen_spans_are_found() -> None:
+def test_a_rise_of_unseen_spans_is_detected() -> None:
     verdict, alarms = drift(period(100, seed=2, unseen=0.6))
     assert verdict.verdict == "retrain"
     assert set(alarms) == {"unseen spans", "unseen spans of LOC", "unseen spans of PER"}
 
 
-def test_fewer_unknown_tokens_are_no_alarm() -> None:
+def test_fewer_unknown_tokens_do_not_alarm() -> None:
     assert drift(period(100, seed=2, unknown=0.01))[1] == {}
 
 
-def test_one_new_word_is_no_alarm_where_none_was_unknown_before() -> None:
-    """The bootstrap draws no unknown token then: all of its differences are 0."""
+def test_one_new_word_does_not_alarm_if_none_was_unknown_before() -> None:
+    """The bootstrap then has no unknown token to draw: all of its differences are 0."""
     few = period(100, seed=2, unknown=0.002)
     found = [comparison(period(300, seed=1, unknown=0), few)]
     (unknown,) = [s for s in compare(found, config=CONFIG, seed=1) if s.name == "unknown tokens"]
@@ -120,19 +120,19 @@ def test_drift_of_confidence_alone_warns() -> None:
     assert set(alarms) == {"confidence", "unsure tokens"}
 
 
-def test_drift_of_tags_that_a_model_gave_warns() -> None:
+def test_drift_of_predicted_tags_warns() -> None:
     assert drift(period(100, seed=2, shares=(0.06, 0.12)), origin="logs")[0].verdict == "warn"
 
 
-def test_drift_of_words_without_labels_warns() -> None:
+def test_drift_of_words_in_unlabelled_data_warns() -> None:
     unlabelled = period(100, seed=2, unknown=0.2).drop_columns(["tags"])
     assert drift(unlabelled)[0].verdict == "warn"
 
 
-def test_data_of_mostly_unknown_tokens_stops() -> None:
+def test_mostly_unknown_tokens_stop() -> None:
     verdict, _ = drift(period(100, seed=2, unknown=0.7))
     assert (verdict.verdict, verdict.rule) == ("stop", "unknown")
-    assert "where 50.0% are allowed" in verdict.sentence
+    assert "at most 50.0% allowed" in verdict.sentence
 
 
 def test_broken_data_stops() -> None:
@@ -141,7 +141,7 @@ def test_broken_data_stops() -> None:
     mixed = pa.Table.from_batches([sound, broken]).combine_chunks().to_batches()[0]
     verdict, _ = drift(mixed)
     assert (verdict.verdict, verdict.rule) == ("stop", "broken")
-    assert "(50.0%), where 10.0% are allowed" in verdict.sentence
+    assert "(50.0%); at most 10.0% allowed" in verdict.sentence
 
 
 def test_too_little_data_is_not_judged() -> None:
@@ -149,13 +149,13 @@ def test_too_little_data_is_not_judged() -> None:
     assert (verdict.verdict, verdict.rule, alarms) == ("steady", "support", {})
 
 
-def test_what_is_too_old_warns_where_nothing_drifts() -> None:
+def test_staleness_warns_without_drift() -> None:
     age = AgeAlarm("model_age", 100, 90, "The model is old.")
     assert judge_drift([], [], [age], config=CONFIG) == DriftVerdict("warn", "model_age", "The model is old.")
 
 
-def test_periods_that_differ_among_themselves_raise_the_noise_floor() -> None:
-    """Months whose share of PER goes up and down by two thirds: another such month is no news."""
+def test_variation_between_periods_raises_the_noise_floor() -> None:
+    """The monthly share of PER goes up and down by two thirds; another such month is not drift."""
     months = [period(100, seed=m, shares=(0.06, 0.02 if m % 2 else 0.1)) for m in range(12)]
     days = [f"2026-{m + 1:02}-15" for m, b in enumerate(months) for _ in range(b.num_rows)]
     table = pa.Table.from_batches(months).append_column("day", pa.array(days))
@@ -168,8 +168,8 @@ def test_periods_that_differ_among_themselves_raise_the_noise_floor() -> None:
     assert {s.name for s in by_month if s.alarms} == set()
 
 
-def test_a_month_slightly_more_unlike_than_all_of_the_past_is_no_alarm() -> None:
-    """One of nine months is the most unlike, where an alarm in a hundred is stated. Far more is drift."""
+def test_a_month_slightly_more_extreme_than_the_past_does_not_alarm() -> None:
+    """One month in nine is the most extreme, but the stated rate is 1%. A far more extreme one is drift."""
     shares = [0.03, 0.035, 0.04, 0.045, 0.05, 0.055, 0.06, 0.065]
     months = [period(400, seed=m, shares=(0.06, share)) for m, share in enumerate(shares)]
     days = [f"2026-{m + 1:02}-15" for m, b in enumerate(months) for _ in range(b.num_rows)]
@@ -183,7 +183,7 @@ def test_a_month_slightly_more_unlike_than_all_of_the_past_is_no_alarm() -> None
     assert alarms == {0.09: set(), 0.3: {"tags", "bigrams"}}
 
 
-def test_months_without_unknown_tokens_have_a_threshold_all_the_same() -> None:
+def test_months_without_unknown_tokens_still_have_a_threshold() -> None:
     months = [period(100, seed=m, unknown=0) for m in range(8)]
     days = [f"2026-{m + 1:02}-15" for m, b in enumerate(months) for _ in range(b.num_rows)]
     reference = pa.concat_batches(months).append_column("day", pa.array(days))
@@ -194,8 +194,8 @@ def test_months_without_unknown_tokens_have_a_threshold_all_the_same() -> None:
     assert 0 < (unknown.threshold or 0) < 0.01
 
 
-def test_all_statistics_share_one_rate_of_alarms() -> None:
-    """With as many statistics, each threshold lies at a quantile as much farther out."""
+def test_all_statistics_share_one_false_alarm_rate() -> None:
+    """The more statistics, the more extreme the quantile of each threshold."""
     found = comparison(period(100, seed=1), period(50, seed=2))
     logs = ProfilePair("logs", found.reference, found.current)
     alone = compare([found], config=CONFIG, seed=1)

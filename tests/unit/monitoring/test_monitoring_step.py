@@ -1,4 +1,4 @@
-"""The step: what it reads of the champion's run directory, and what it writes whole or not at all."""
+"""The monitoring step: it reads the champion's run directory and writes its report atomically."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ NIGHT = date(2026, 2, 1)
 
 @dataclass(frozen=True)
 class Served(steps.Workspace):
-    """A place with a registry that says who serves."""
+    """A workspace with a fake registry that names the champion."""
 
     run_id: str | None = None
 
@@ -77,18 +77,18 @@ REPEATING = traffic(3000, seed=1, repeating=0.3)
 
 @pytest.fixture
 def workspace(tmp_path: Path) -> Served:
-    """Return where a run of `OLD` made the champion."""
+    """Return a workspace whose champion was trained on `OLD`."""
     return served(tmp_path, OLD)
 
 
 @pytest.fixture
 def repeating(tmp_path: Path) -> Served:
-    """Return where a run made the champion of sequences without documents, 30 % of which repeat."""
+    """Return a workspace whose champion was trained on sequences without documents, 30% of them repeated."""
     return served(tmp_path, REPEATING)
 
 
 def served(folder: Path, corpus: pa.RecordBatch) -> Served:
-    """Have a run make the champion, with tags in IOBES while the corpus has IOB2."""
+    """Run a retraining that makes the champion, with tags in IOBES although the corpus is in IOB2."""
     home = Home(folder / "home")
     snapshot = make_snapshot(home, corpus)
     run = RunDir(home.runs("toy") / "2026-01-01-first")
@@ -132,7 +132,7 @@ def found(workspace: Served, snapshot: Snapshot, *, of: TaggerConfig | None = No
     return read_json(report.drift)
 
 
-def test_the_report_lies_under_its_day_and_snapshot(workspace: Served) -> None:
+def test_the_report_is_filed_by_day_and_snapshot(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(150, seed=2))
     report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
     assert report.path == workspace.home.root / "monitoring" / "toy" / f"2026-02-01-{snapshot.id}"
@@ -146,7 +146,7 @@ def test_data_without_drift_is_steady(workspace: Served) -> None:
     assert drift["profiles"]["snapshot"]["current"]["tags"].keys() == {"O", "S-LOC", "S-PER"}
 
 
-def test_in_a_corpus_that_has_grown_only_what_is_new_counts(workspace: Served) -> None:
+def test_only_new_sequences_of_a_grown_corpus_are_compared(workspace: Served) -> None:
     drift = found(
         workspace, make_snapshot(workspace.home, OLD, period(100, seed=2, unknown=0.25, accent="v"))
     )
@@ -160,7 +160,7 @@ def test_a_snapshot_with_nothing_new_is_steady(workspace: Served) -> None:
     assert (drift["verdict"], drift["rule"]) == ("steady", "support")
 
 
-def test_the_same_question_is_answered_once(workspace: Served) -> None:
+def test_an_identical_comparison_is_not_repeated(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(150, seed=2))
     report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
     before = report.drift.stat().st_mtime_ns
@@ -174,20 +174,20 @@ def alarms(drift) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4])
-def test_a_corpus_in_which_sequences_repeat_is_steady_without_drift(repeating: Served, seed: int) -> None:
+def test_a_corpus_with_repeats_is_steady_without_drift(repeating: Served, seed: int) -> None:
     drift = found(repeating, make_snapshot(repeating.home, traffic(600, seed=seed, repeating=0.3)))
     assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "all")
     assert drift["profiles"]["snapshot"]["reference"]["n_sequences"] == 3000
     assert len(drift["statistics"]) == 10
 
 
-def test_unknown_words_between_repeated_sequences_are_found(repeating: Served) -> None:
+def test_unknown_words_between_repeated_sequences_are_detected(repeating: Served) -> None:
     drift = found(repeating, make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3, unknown=0.1)))
     assert (drift["verdict"], drift["rule"]) == ("retrain", "drift")
     assert alarms(drift) == {"unknown tokens"}
 
 
-def test_a_tag_that_doubles_between_repeated_sequences_is_found(repeating: Served) -> None:
+def test_a_tag_that_doubles_between_repeated_sequences_is_detected(repeating: Served) -> None:
     shares = (0.06, 0.12)
     drift = found(
         repeating, make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3, shares=shares))
@@ -196,7 +196,7 @@ def test_a_tag_that_doubles_between_repeated_sequences_is_found(repeating: Serve
     assert alarms(drift) >= {"tags", "bigrams"}
 
 
-def test_repeated_sequences_that_are_tagged_otherwise_are_found(repeating: Served) -> None:
+def test_repeated_sequences_with_different_tags_are_detected(repeating: Served) -> None:
     new = traffic(600, seed=2, repeating=0.3)
     repeats = set(traffic(2000, seed=3, repeating=1.0).column("document_id").to_pylist())
     assert len(repeats) == N_TEMPLATES
@@ -207,7 +207,7 @@ def test_repeated_sequences_that_are_tagged_otherwise_are_found(repeating: Serve
     assert alarms(drift) >= {"tags", "bigrams"}
 
 
-def test_what_is_new_in_a_grown_corpus_holds_the_repeats_that_came(repeating: Served) -> None:
+def test_new_repeats_count_as_new_sequences_of_a_grown_corpus(repeating: Served) -> None:
     new = traffic(400, seed=2, repeating=0.3)
     drift = found(repeating, make_snapshot(repeating.home, REPEATING, new))
     assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "new")
@@ -215,14 +215,14 @@ def test_what_is_new_in_a_grown_corpus_holds_the_repeats_that_came(repeating: Se
 
 
 @pytest.mark.parametrize("n_sequences", [3000, 9000])
-def test_a_sample_of_traffic_that_repeats_is_no_grown_corpus(tmp_path: Path, n_sequences: int) -> None:
-    """Three of five sequences were in the earlier snapshot, too, as often or more often."""
+def test_a_sample_of_repetitive_traffic_is_not_a_grown_corpus(tmp_path: Path, n_sequences: int) -> None:
+    """Three of five sequences were in the earlier snapshot, too, at least as often."""
     workspace = served(tmp_path, traffic(3000, seed=1, repeating=0.6))
     drift = found(workspace, make_snapshot(workspace.home, traffic(n_sequences, seed=2, repeating=0.6)))
     assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "all")
 
 
-def test_months_of_repeating_traffic_that_differ_are_steady_and_another_one_is_found(tmp_path: Path) -> None:
+def test_varying_months_of_repetitive_traffic_are_steady_and_an_outlier_is_detected(tmp_path: Path) -> None:
     *months, new = by_month(9, 300, seed=5, repeating=0.3, spread=0.3)
     workspace = served(tmp_path, pa.concat_batches(months))
     dated = config(period_column="day")
@@ -243,7 +243,7 @@ def with_confidence(batch: pa.RecordBatch, confidence: float) -> pa.RecordBatch:
 @pytest.mark.parametrize(
     ("confidence", "verdict", "expected"), [(0.9, "steady", set()), (0.6, "warn", {"confidence"})]
 )
-def test_logs_in_which_sequences_repeat_are_compared_without_repeats(
+def test_logs_with_repeats_are_compared_without_them(
     repeating: Served, tmp_path: Path, confidence: float, verdict: str, expected: set[str]
 ) -> None:
     logs = with_confidence(traffic(1500, seed=3, repeating=0.3), confidence)
@@ -256,10 +256,10 @@ def test_logs_in_which_sequences_repeat_are_compared_without_repeats(
     assert 0.65 < profiles["current"]["n_sequences"] / 1500 < 0.75
 
 
-def test_the_limit_of_unknown_tokens_is_asked_of_all_logs_repeats_included(
+def test_the_limit_on_unknown_tokens_applies_to_logs_including_repeats(
     repeating: Served, tmp_path: Path
 ) -> None:
-    """Of what is new 60 % of the tokens are unknown, of all logs 12 %."""
+    """60% of the tokens in new sequences are unknown, but only 12% of those in all logs."""
     logs = traffic(3000, seed=3, repeating=0.8, unknown=0.65)
     pq.write_table(pa.Table.from_batches([logs]), tmp_path / "logs.parquet")
     snapshot = make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3))
@@ -270,9 +270,7 @@ def test_the_limit_of_unknown_tokens_is_asked_of_all_logs_repeats_included(
 
 
 @pytest.mark.parametrize("name", ["logs.jsonl", "logs.parquet"])
-def test_tagged_logs_are_compared_with_what_the_champion_said_of_test(
-    workspace: Served, tmp_path, name
-) -> None:
+def test_tagged_logs_are_compared_with_the_predictions_on_test(workspace: Served, tmp_path, name) -> None:
     logs = period(100, seed=3, confidence=0.6)  # the reference has 0.9 throughout
     if name.endswith("jsonl"):
         rows = logs.select(["tokens", "tags", "confidence"]).to_pylist()
@@ -286,38 +284,38 @@ def test_tagged_logs_are_compared_with_what_the_champion_said_of_test(
     assert drift["profiles"]["logs"]["current"]["tags"].keys() == {"O", "S-LOC", "S-PER"}
 
 
-def test_logs_that_are_not_there_are_refused(workspace: Served, tmp_path: Path) -> None:
+def test_missing_logs_are_refused(workspace: Served, tmp_path: Path) -> None:
     with pytest.raises(CorpusFormatError, match="nowhere: no such file or folder of tagged logs"):
         found(workspace, make_snapshot(workspace.home, period(9, seed=2)), tagged_logs=tmp_path / "nowhere")
 
 
 def test_logs_without_tokens_are_refused(workspace: Served, tmp_path: Path) -> None:
     pq.write_table(pa.table({"words": ["a"]}), tmp_path / "logs.parquet")
-    with pytest.raises(CorpusFormatError, match=r"columns \['tokens'\] were required"):
+    with pytest.raises(CorpusFormatError, match="missing columns: tokens"):
         found(workspace, make_snapshot(workspace.home, period(9, seed=2)), tagged_logs=tmp_path)
 
 
-def test_what_is_too_old_is_said(workspace: Served) -> None:
+def test_staleness_is_reported(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(150, seed=2))
     drift = found(workspace, snapshot, of=config(max_model_age_days=30), last_run=date(2026, 1, 29))
     assert (drift["verdict"], drift["rule"]) == ("warn", "model_age")
     assert [age["days"] for age in drift["ages"]] == [31, 3]
 
 
-def test_where_no_model_serves_a_retraining_is_called_for(workspace: Served) -> None:
+def test_without_a_champion_the_verdict_is_retrain(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
     drift = found(Served(workspace.home, "", None), snapshot)
     assert (drift["verdict"], drift["rule"]) == ("retrain", "no_champion")
 
 
-def test_a_champion_whose_run_is_gone_is_an_error_and_leaves_nothing(workspace: Served) -> None:
+def test_a_champion_without_its_run_directory_is_an_error_and_writes_nothing(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
     with pytest.raises(RunDirError, match="no finished output"):
         steps.monitor(config(), Served(workspace.home, "", "2026-01-01-gone"), snapshot, as_of=NIGHT)
     assert not workspace.home.monitoring("toy").exists()
 
 
-def test_the_card_shows_each_statistic_and_escapes_what_the_data_says(workspace: Served) -> None:
+def test_the_card_shows_each_statistic_and_escapes_data(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(150, seed=2, unknown=0.25, accent="v"))
     report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
     card = steps.drift_card(report)
@@ -331,26 +329,26 @@ def test_the_card_shows_each_statistic_and_escapes_what_the_data_says(workspace:
     assert "&lt;b&gt;\\|x" in steps.drift_card(report)
 
 
-def test_the_card_of_a_tagger_without_a_champion_needs_no_numbers(workspace: Served) -> None:
+def test_the_card_without_a_champion_has_no_statistics(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
     report = steps.monitor(config(), Served(workspace.home, "", None), snapshot, as_of=NIGHT)
-    assert "No model serves" in steps.drift_card(report)
+    assert "There is no champion" in steps.drift_card(report)
 
 
 @pytest.mark.parametrize(
-    ("verdict", "alarm", "told"),
+    ("verdict", "alarm", "expected"),
     [("steady", False, False), ("warn", False, True), ("warn", True, True)],
 )
-def test_a_first_report_is_news_unless_all_is_steady(tmp_path, verdict, alarm, told) -> None:
-    assert steps.is_new_verdict(reported(tmp_path, "2026-02-01", verdict, alarm=alarm)) is told
+def test_a_first_report_is_news_unless_all_is_steady(tmp_path, verdict, alarm, expected) -> None:
+    assert steps.is_new_verdict(reported(tmp_path, "2026-02-01", verdict, alarm=alarm)) is expected
 
 
-def test_a_report_is_news_where_it_says_something_else_than_the_one_before(tmp_path) -> None:
+def test_a_report_is_news_if_it_differs_from_the_previous_one(tmp_path) -> None:
     steps.record_notified(reported(tmp_path, "2026-02-01", "warn"))
     assert not steps.is_new_verdict(reported(tmp_path, "2026-02-02", "warn"))
     assert steps.is_new_verdict(reported(tmp_path, "2026-02-03", "warn", alarm=True))
     steps.record_notified(reported(tmp_path, "2026-02-03", "warn", alarm=True))
-    assert not steps.is_new_verdict(reported(tmp_path, "2026-02-03", "warn", alarm=True))  # of the same day
+    assert not steps.is_new_verdict(reported(tmp_path, "2026-02-03", "warn", alarm=True))  # same day
     assert steps.is_new_verdict(reported(tmp_path, "2026-02-04", "steady"))
 
 
@@ -363,7 +361,7 @@ def reported(folder, day: str, verdict: str, *, alarm: bool = False) -> MonitorR
     return report
 
 
-def test_where_logs_lie_is_named_or_configured(monkeypatch) -> None:
+def test_the_path_of_logs_is_an_argument_or_configured(monkeypatch) -> None:
     monkeypatch.setenv("SEQTAG_AS_OF", "2026-02-01")
     assert steps.tagged_logs_path(config(), None) is None
     configured = config(tagged_logs="logs/${SEQTAG_AS_OF}")

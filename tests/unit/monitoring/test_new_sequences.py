@@ -1,4 +1,4 @@
-"""What is new in a snapshot that holds an earlier one."""
+"""New sequences of a snapshot that contains an earlier one."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ def new(*batches: pa.RecordBatch) -> list[str]:
     return [" ".join(tokens) for b in given for tokens in b.column("tokens").to_pylist()]
 
 
-def test_what_came_before_is_left_out() -> None:
+def test_earlier_sequences_are_left_out() -> None:
     assert new(*OLD, batch(("e", "x y"))) == ["x y"]
 
 
-def test_a_repetition_more_than_before_is_new() -> None:
+def test_a_further_repetition_is_new() -> None:
     assert new(batch(("d", "c"), ("d", "c"), ("d", "c"))) == ["c"]
     assert new(batch(("d", "c")), batch(("d", "c")), batch(("d", "c"))) == ["c"]
 
@@ -34,23 +34,23 @@ def test_the_same_tokens_in_another_document_are_new() -> None:
     assert new(batch(("e", "a b"))) == ["a b"]
 
 
-def test_nothing_is_old_where_nothing_was_before() -> None:
+def test_everything_is_new_after_an_empty_snapshot() -> None:
     given = EarlierSequences([]).left_out([batch(("d", "a"))])
     assert [b.num_rows for b in given] == [1]
 
 
 @pytest.mark.parametrize(("compare", "expected"), [("auto", True), ("new", True), ("all", False)])
-def test_a_snapshot_that_holds_the_earlier_one_has_grown(compare, expected) -> None:
+def test_a_snapshot_that_contains_the_earlier_one_has_grown(compare, expected) -> None:
     assert is_grown(EarlierSequences(OLD), [*OLD, batch(("e", "x"))], compare=compare) is expected
 
 
 @pytest.mark.parametrize(("compare", "expected"), [("auto", False), ("new", True), ("all", False)])
-def test_a_snapshot_of_other_sequences_has_not(compare, expected) -> None:
+def test_a_snapshot_of_other_sequences_has_not_grown(compare, expected) -> None:
     assert is_grown(EarlierSequences(OLD), [batch(("e", "x"), ("d", "c"))], compare=compare) is expected
 
 
 def log(*numbers: int, repeats: int) -> pa.RecordBatch:
-    """Return sequences without documents: some that come once, and one that repeats."""
+    """Return sequences without documents: some that occur once, and one that repeats."""
     tokens = [f"n{i}" for i in numbers] + ["again"] * repeats
     return batch(*((t, t) for t in tokens))
 
@@ -59,18 +59,21 @@ def log(*numbers: int, repeats: int) -> pa.RecordBatch:
     ("later", "expected"),
     [
         (log(*range(60), repeats=60), True),  # grew by 10 and 10
-        (log(*range(10, 60), repeats=48), False),  # fewer repeat, so that not all dropped ones were replaced
-        (log(*range(100, 150), repeats=50), False),  # half of the traffic repeats, and it alone is common
+        (log(*range(10, 60), repeats=48), False),  # fewer repeats: some were dropped and not replaced
+        (
+            log(*range(100, 150), repeats=50),
+            False,
+        ),  # half of the traffic repeats, and only that is common to both
         (log(*range(100, 200), repeats=100), False),
     ],
     ids=["grown", "window with fewer repeats", "other sample", "larger sample"],
 )
-def test_sequences_that_repeat_do_not_tell_that_a_corpus_has_grown(later, expected) -> None:
+def test_repeated_sequences_are_no_evidence_of_growth(later, expected) -> None:
     assert is_grown(EarlierSequences([log(*range(50), repeats=50)]), [later], compare="auto") is expected
 
 
-def test_sequences_that_come_once_in_both_by_chance_do_not_tell_it_either() -> None:
-    """Half of those that came once come once again, as many as 40 doubles on either side let expect."""
+def test_sequences_common_by_chance_are_no_evidence_of_growth() -> None:
+    """Half of the sequences seen once recur once, as many as 40 doubles on either side predict."""
     doubles = [(f"d{i}", f"d{i}") for i in range(40)] * 2
     others = [(f"e{i}", f"e{i}") for i in range(40)] * 2
     once = [(f"n{i}", f"n{i}") for i in range(100)]

@@ -1,4 +1,4 @@
-"""What a period adds up to: counted by hand, and the same however the sequences come in batches."""
+"""Profiles of periods, counted by hand and independent of the division into batches."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def profile(*batches: pa.RecordBatch, layout: CountColumns = LAYOUT) -> PeriodPr
     return profile_period(batches, layout=layout, known=shown)
 
 
-def test_unknown_words_count_by_token_and_by_type() -> None:
+def test_unknown_words_are_counted_by_token_and_by_type() -> None:
     found = profile(batch(("Eve met Eve in Oslo", None)))  # unknown: Eve twice, Oslo once; types 4
     assert (found.n_tokens, found.unknown_tokens) == (5, 3 / 5)
     assert (found.n_types, found.unknown_types) == (4, 2 / 4)
 
 
-def test_a_span_is_unseen_where_training_shows_no_such_type_with_this_text() -> None:
+def test_a_span_is_unseen_unless_train_has_its_type_with_its_text() -> None:
     found = profile(
         batch(
             ("Ann met Ann Lee", "B-PER O B-PER I-PER"),  # Ann seen, "Ann Lee" not
@@ -60,7 +60,7 @@ def test_a_span_is_unseen_where_training_shows_no_such_type_with_this_text() -> 
 def leave_one_out(
     documents: list[str] | None, *, in_train: list[bool], min_count: int = 1
 ) -> tuple[float, dict[str, tuple[int, int]]]:
-    """Return the shares of unknown tokens and unseen spans of three sequences, some of which train holds."""
+    """Return the shares of unknown tokens and unseen spans of three sequences, some of them in train."""
     three = batch(("Ann met Bob", "B-PER O B-PER"), ("Ann left", "B-PER O"), ("Bob met", "B-PER O"))
     ids = hex_hashes(hash_sequences(three.column("tokens"))) if documents is None else documents
     train = three.filter(pa.array(in_train))
@@ -77,23 +77,23 @@ def leave_one_out(
     return found.unknown_tokens, found.unseen_spans
 
 
-def test_what_train_has_from_a_document_alone_is_unknown_in_it() -> None:
-    """Of the seven tokens `left` alone is in no other sequence."""
+def test_words_that_train_has_from_one_document_only_are_unknown_in_it() -> None:
+    """Of the seven tokens, only `left` occurs in no other sequence."""
     assert leave_one_out(None, in_train=[True] * 3) == (1 / 7, {"PER": (0, 4)})
 
 
-def test_what_train_has_from_the_rest_of_a_document_is_unknown_in_it() -> None:
-    """The first two are a document: of its five tokens Bob and met are in the other one, which knows both."""
+def test_words_from_other_sequences_of_the_same_document_are_unknown_in_it() -> None:
+    """The first two sequences are a document: of its five tokens, Bob and met are in the other document."""
     assert leave_one_out(["a", "a", "b"], in_train=[True] * 3) == (3 / 7, {"PER": (2, 4)})
 
 
-def test_what_is_not_in_train_is_measured_as_new_data_is() -> None:
-    """Train has the first: Bob, met and Ann occur nowhere else in it, and left nowhere at all."""
+def test_sequences_outside_train_are_measured_like_new_data() -> None:
+    """Train has the first sequence only: Bob, met and Ann occur once in it, and left not at all."""
     assert leave_one_out(None, in_train=[True, False, False]) == (4 / 7, {"PER": (2, 4)})
 
 
-def test_a_word_needs_as_many_other_occurrences_as_the_vocabulary_asks_for() -> None:
-    """Of two occurrences each of Ann, met and Bob one is left."""
+def test_a_word_needs_min_count_other_occurrences_to_be_known() -> None:
+    """Ann, met and Bob occur twice each, so one other occurrence is left."""
     assert leave_one_out(None, in_train=[True] * 3, min_count=2)[0] == 1.0
 
 
@@ -109,8 +109,8 @@ def test_a_repeated_sequence_of_train_is_known_by_its_other_copies() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 4])
-def test_what_train_has_from_a_period_alone_is_unknown_in_it(size: int) -> None:
-    """Bob is of the undated sequence alone and met of January alone; in is of February, too, or is not."""
+def test_words_that_train_has_from_one_period_only_are_unknown_in_it(size: int) -> None:
+    """Bob occurs only in the undated sequence, met only in January; in may also occur in February."""
     four = batch(("Ann met", "B-PER O"), ("in met", "O O"), ("Ann in", "B-PER O"), ("Bob Bob Ann", None))
     days = pa.array(["2026-01-01", "2026-01-02", "2026-02-01", None])
     months = pa.array(["2026-01-01", "2026-01-02", "2026-01-31", None])
@@ -127,7 +127,7 @@ def test_what_train_has_from_a_period_alone_is_unknown_in_it(size: int) -> None:
     assert found == [(4, {"PER": (0, 2)}), (6, {"PER": (2, 2)})]
 
 
-def test_tags_and_bigrams_are_counted_with_the_edges_of_sequences() -> None:
+def test_tags_and_bigrams_are_counted_including_sequence_edges() -> None:
     found = profile(batch(("Ann met", "B-PER O"), ("in", "O")))
     assert found.summary()["tags"] == {"B-PER": 1, "O": 2}
     counts = found.counts[LAYOUT.part("bigrams")]
@@ -135,7 +135,7 @@ def test_tags_and_bigrams_are_counted_with_the_edges_of_sequences() -> None:
     assert pairs == {f"{EDGE} → B-PER": 1, "B-PER → O": 1, f"O → {EDGE}": 2, f"{EDGE} → O": 1}
 
 
-def test_a_tag_that_the_model_cannot_give_is_another_one() -> None:
+def test_a_tag_unknown_to_the_model_counts_as_other() -> None:
     found = profile(batch(("Acme", "B-ORG")))
     assert found.summary()["tags"] == {"(other)": 1}
     assert found.unseen_spans == {"": (1, 1)}
@@ -168,7 +168,7 @@ def test_without_a_scheme_there_are_no_spans() -> None:
     ],
     ids=["empty", "null", "null token", "short tags", "null tag", "stray tag", "short confidence"],
 )
-def test_a_broken_sequence_counts_as_broken_and_in_nothing_else(tokens, tags, confidence) -> None:
+def test_a_broken_sequence_counts_only_as_broken(tokens, tags, confidence) -> None:
     lists = pa.list_(pa.string())
     both = pa.RecordBatch.from_pydict(
         {
@@ -188,7 +188,7 @@ def test_a_period_without_sequences_has_no_rates() -> None:
 
 
 @pytest.mark.parametrize("size", [1, 7, 64])
-def test_one_batch_gives_the_same_as_many(size: int) -> None:
+def test_the_division_into_batches_does_not_matter(size: int) -> None:
     whole = period(40, seed=3, confidence=0.8)
     parts = [whole.slice(start, size) for start in range(0, whole.num_rows, size)]
     blocks = Blocks(n=16, share=0.7, unit="sequence")
@@ -202,7 +202,7 @@ def test_one_batch_gives_the_same_as_many(size: int) -> None:
     assert 0 < one.table.sum() < one.counts.sum()  # a share of 0.7
 
 
-def test_blocks_of_documents_hold_all_that_was_counted() -> None:
+def test_blocks_of_documents_add_up_to_all_counts() -> None:
     found = profile_period(
         [period(40, seed=4)],
         layout=CountColumns.of(TAGS, "IOB2"),
@@ -212,7 +212,7 @@ def test_blocks_of_documents_hold_all_that_was_counted() -> None:
     assert np.asarray(found.table.sum(axis=0)).ravel().tolist() == found.counts.tolist()
 
 
-def test_tags_that_nobody_knows_count_as_tokens_alone() -> None:
+def test_untagged_tokens_count_only_as_tokens() -> None:
     rows = batch(("Ann met Bob Lee", "B-PER O B-PER O"), ("in Rome", None))
     tags = pa.array([["B-PER", "O", None, "O"], None], pa.list_(pa.string()))
     rows = rows.set_column(rows.schema.get_field_index("tags"), "tags", tags)

@@ -1,4 +1,4 @@
-"""Sequences of one document alone, and sequences that a snapshot does not hold."""
+"""Sequences found in one document only, and sequences that a snapshot does not contain."""
 
 from __future__ import annotations
 
@@ -21,27 +21,27 @@ def words(batches) -> list[str]:
 SNAPSHOT = [batch("a b", "c"), batch("c", "d")]
 
 
-def test_a_sequence_that_repeats_is_of_several_documents_though_its_id_is_one() -> None:
+def test_copies_with_a_derived_document_id_are_in_several_documents() -> None:
     assert words(RepeatedSequences(SNAPSHOT).of_one_document(SNAPSHOT)) == ["a b", "d"]
 
 
-def test_a_sequence_that_repeats_within_its_document_is_of_one() -> None:
+def test_copies_within_a_document_are_in_one_document() -> None:
     snapshot = [batch("a", "a", "b", documents=["x", "x", "x"]), batch("b", documents=["y"])]
     assert words(RepeatedSequences(snapshot).of_one_document(snapshot)) == ["a", "a"]
 
 
-def test_what_the_snapshot_holds_is_left_out_however_often_it_comes() -> None:
+def test_known_sequences_are_left_out_however_often_they_occur() -> None:
     assert words(RepeatedSequences(SNAPSHOT).not_held([batch("c", "e", "c"), batch("e", "a b", "b a")])) == [
         "e", "e", "b a",
     ]  # fmt: skip
 
 
-def test_an_empty_snapshot_holds_nothing() -> None:
+def test_an_empty_snapshot_contains_nothing() -> None:
     assert words(RepeatedSequences([]).not_held([batch("a")])) == ["a"]
     assert words(RepeatedSequences([]).of_one_document([batch("a")])) == []
 
 
-def test_documents_are_derived_where_any_is_the_hash_of_its_tokens() -> None:
+def test_documents_are_derived_if_any_id_is_the_hash_of_its_tokens() -> None:
     given = batch("a", documents=["x"])
     assert RepeatedSequences([given, batch("b")]).has_derived_documents
     assert not RepeatedSequences([given]).has_derived_documents

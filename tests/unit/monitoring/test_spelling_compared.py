@@ -1,4 +1,4 @@
-"""New data in the spelling of its corpus, compared with what the model was trained on."""
+"""New data in the spelling of its corpus, compared with the spelling of the model."""
 
 from __future__ import annotations
 
