@@ -1,4 +1,4 @@
-"""What people read: the HTML report, the dashboard's Markdown and tables, the last lines on the terminal."""
+"""Reports for people: the HTML page, Markdown and tables for the dashboard, and the terminal summary."""
 
 from seqtag.reporting.corpus_card import corpus_markdown, quarantine_rows
 from seqtag.reporting.drift_card import drift_markdown

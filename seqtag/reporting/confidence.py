@@ -1,4 +1,4 @@
-"""What the report says about confidence: for tokens and for spans a sentence, figures, and a picture."""
+"""Confidence section of the report: a sentence, figures and a diagram for tokens and for spans."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from seqtag.reporting.formatting import (
 )
 from seqtag.reporting.plots import Picture, reliability_diagram
 
-Written = tuple[str, str]  # a figure and its interval
+Written = tuple[str, str]  # figure, interval
 _Form = tuple[Callable[[float | None], str], Callable[[Interval], str]]
 
-# how the report names tokens and spans, and what a model is sure of in them
+# kind -> noun for what is counted, noun for what the model is confident in
 _NOUNS = {"tokens": ("token", "tags"), "spans": ("predicted span", "spans")}
 _FIGURES: Mapping[str, tuple[str, _Form]] = {
     "mean_confidence": ("mean confidence", (percent, percent_range)),
@@ -35,7 +35,7 @@ _FIGURES: Mapping[str, tuple[str, _Form]] = {
 
 @dataclass(frozen=True)
 class Figure:
-    """One line of the table; `champion` is None where the champion tells no confidence."""
+    """One row of the table; `champion` is None if the champion gives no confidence."""
 
     name: str
     challenger: Written
@@ -44,7 +44,7 @@ class Figure:
 
 @dataclass(frozen=True)
 class Confidence:
-    """All about the confidence in tokens, or in predicted spans; `reliability` is as metrics.json has it."""
+    """Confidence in tokens or in predicted spans; `reliability` comes from metrics.json."""
 
     noun: str
     sentence: str
@@ -55,43 +55,47 @@ class Confidence:
 
 
 def confidences(metrics: Mapping[str, Any]) -> list[Confidence]:
-    """Return what is known of the challenger's tokens and spans, nothing where it tells no confidence."""
-    ours = metrics["challenger"].get("calibration") or {}
-    theirs = (metrics["champion"] or {}).get("calibration") or {}
+    """Return the entries for the challenger's tokens and spans, if it gives confidence."""
+    challenger = metrics["challenger"].get("calibration") or {}
+    champion = (metrics["champion"] or {}).get("calibration") or {}
     return [
-        _confidence(kind, ours[kind], theirs.get(kind))
+        _confidence(kind, challenger[kind], champion.get(kind))
         for kind in _NOUNS
-        if ours.get(kind) and ours[kind]["support"]
+        if challenger.get(kind) and challenger[kind]["support"]
     ]
 
 
-def _confidence(kind: str, ours: Mapping[str, Any], theirs: Mapping[str, Any] | None) -> Confidence:
+def _confidence(kind: str, challenger: Mapping[str, Any], champion: Mapping[str, Any] | None) -> Confidence:
     noun, sure_of = _NOUNS[kind]
     return Confidence(
         noun=noun,
-        sentence=_sentence(ours, sure_of),
-        reliability=ours,
-        champion_support=None if theirs is None else theirs["support"],
+        sentence=_sentence(challenger, sure_of),
+        reliability=challenger,
+        champion_support=None if champion is None else champion["support"],
         figures=tuple(
-            Figure(name, _written(ours[key], form), None if theirs is None else _written(theirs[key], form))
+            Figure(
+                name,
+                _written(challenger[key], form),
+                None if champion is None else _written(champion[key], form),
+            )
             for key, (name, form) in _FIGURES.items()
         ),
-        picture=reliability_diagram(ours["bins"], noun=noun),
+        picture=reliability_diagram(challenger["bins"], noun=noun),
     )
 
 
 def _sentence(reliability: Mapping[str, Any], noun: str) -> str:
-    """Say in plain words whether confidence can be taken at its word."""
+    """Describe whether the model is over- or underconfident."""
     sure, right, error = (reliability[name]["value"] for name in ("mean_confidence", "accuracy", "ece"))
     low, high = reliability["gap"]["low"], reliability["gap"]["high"]
-    judged = f"neither clearly too sure nor clearly too unsure of its {noun}"
+    judged = f"neither clearly overconfident nor clearly underconfident in its {noun}"
     if low is not None and low > 0:
-        judged = f"too sure of its {noun}"
+        judged = f"overconfident in its {noun}"
     if high is not None and high < 0:
-        judged = f"too unsure of its {noun}"
+        judged = f"underconfident in its {noun}"
     return (
-        f"On the whole the model is {judged}: it gives them a probability of {percent(sure)} on average, and "
-        f"{percent(right)} are right; bin by bin the two lie {distance(error)} apart."
+        f"On the whole, the model is {judged}: it gives them a probability of {percent(sure)} on average, "
+        f"and {percent(right)} are correct; the expected calibration error is {distance(error)}."
     )
 
 

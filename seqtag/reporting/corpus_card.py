@@ -1,4 +1,4 @@
-"""What a corpus holds and what of it was refused, for the dashboard."""
+"""Corpus card: contents and validation of a corpus as Markdown for the dashboard."""
 
 from __future__ import annotations
 
@@ -17,11 +17,16 @@ from seqtag.reporting.markdown import inline, link_list, table
 _MOST_TAGS = 30
 _LONGEST = 80  # characters of a sequence
 _SHOWN = ("row", "reasons", "sequence_id", "split", "tokens", "tags", "defect")
-_SPLITS = ("split", "sequences", "unlabelled", "tokens", "distinct tokens", "tokens a sequence", "at most")
+_SPLITS = (
+    "split", "sequences", "unlabelled", "tokens", "word types", "mean length, tokens", "longest, tokens"
+)  # fmt: skip
+
+
+_RULES = ("passed", "rule", "severity", "violations", "sequences refused", "expected and found")
 
 
 def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str:
-    """Write splits, tags and what the contract found as GitHub-flavoured Markdown.
+    """Return sources, splits, validation rules and tags as GitHub-flavoured Markdown.
 
     Args:
         profile: `profile.json`.
@@ -38,39 +43,38 @@ def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str
         f"{inline(sentence(profile['carving']['sentence']))}.",
         f"{inline(sentence(profile['untagged']))}." if profile.get("untagged") else "",
         f"Ambiguous: {inline(profile['ambiguity']['sentence'])}.",
-        "## The contract",
+        "## Validation",
         f"{count(expectations['failed'])} of {plural(expectations['evaluated'], 'expectation')} failed. "
         f"{quarantine_sentence(quarantined)}",
-        table(["held", "rule", "severity", "findings", "sequences refused for it", ""], _rules(profile)),
+        table(_RULES, _rules(profile)),
         "## Tags",
-        f"Scheme: {inline(profile['scheme']['reason'])}. Shares are of the split's tokens.",
+        f"Scheme: {inline(profile['scheme']['reason'])}. Tokens per tag, with shares of the split's tokens:",
         *_tags(profile),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def quarantine_sentence(quarantined: Mapping[str, Any]) -> str:
-    """Say how much was quarantined, and of how much that may be.
+    """Describe the quarantined sequences and their share of the budget.
 
     >>> quarantine_sentence({"n_sequences": 3, "share": 0.004, "budget": 0.01})
-    '3 sequences quarantined: 0.4% of all; the budget is 1.0%, of which that is 40.0%.'
+    '3 sequences quarantined: 0.4% of all sequences, which is 40.0% of the budget (1.0%).'
     """
     share, budget = quarantined["share"], quarantined["budget"]
-    used = f", of which that is {percent(share / budget)}" if budget and share is not None else ""
-    return (
-        f"{plural(quarantined['n_sequences'], 'sequence')} quarantined: {percent(share)} of all; "
-        f"the budget is {percent(budget)}{used}."
-    )
+    found = f"{plural(quarantined['n_sequences'], 'sequence')} quarantined: {percent(share)} of all sequences"
+    if budget and share is not None:
+        return f"{found}, which is {percent(share / budget)} of the budget ({percent(budget)})."
+    return f"{found}; the budget is {percent(budget)}."
 
 
 def quarantine_rows(
     quarantine: Path, *, finding: Callable[[Mapping[str, Any]], str], most: int = 100
 ) -> list[dict[str, Any]]:
-    """Return the first quarantined sequences as rows whose cells are Markdown.
+    """Return the first quarantined sequences as rows of Markdown cells.
 
     Args:
-        quarantine: `quarantine.parquet`, of which no more is decoded than is shown.
-        finding: says of one of its rows what is wrong with it, and where.
+        quarantine: `quarantine.parquet`; only the shown rows are decoded.
+        finding: describes the defects of one row.
     """
     with pq.ParquetFile(quarantine) as file:
         first = next(file.iter_batches(most, columns=_SHOWN), None)
@@ -83,7 +87,7 @@ def quarantine_rows(
 def _quarantined(
     of_one: pa.RecordBatch, n_tokens: int, finding: Callable[[Mapping[str, Any]], str]
 ) -> dict[str, Any]:
-    """Write one sequence, which may be long: no two of them are in memory as Python's objects."""
+    """Return the cells of one sequence; decoded one by one, because sequences may be long."""
     row: dict[str, Any] = of_one.to_pylist()[0]
     text = " ".join(str(token) for token in (row["tokens"] or ())[:_LONGEST])
     return {
@@ -116,7 +120,7 @@ def _splits(profile: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _sources(profile: Mapping[str, Any]) -> list[str]:
-    """Say how each source was read, and in bold what contradicts it; older profiles say nothing."""
+    """Return the assumptions about each source, and warnings in bold; older profiles have none."""
     records = profile.get("sources", [])
     if not records:
         return []
@@ -124,7 +128,7 @@ def _sources(profile: Mapping[str, Any]) -> list[str]:
     warnings = [f"- **Warning** {inline(text)}" for record in records for text in warning_sentences(record)]
     return [
         "## Sources",
-        table(["source", "sequences", "read with", "changed"], rows),
+        table(["source", "sequences", "assumptions", "changed"], rows),
         "\n".join(warnings),
     ]
 
@@ -152,7 +156,7 @@ def _tags(profile: Mapping[str, Any]) -> list[str]:
         for tag, counts in ordered[:_MOST_TAGS]
     ]
     more = len(ordered) - _MOST_TAGS
-    return [table(["tag", *splits], rows), f"{more} rarer ones stand in the data docs." if more > 0 else ""]
+    return [table(["tag", *splits], rows), f"The data docs list {more} rarer ones." if more > 0 else ""]
 
 
 def _of(n: int, n_tokens: int) -> str:

@@ -1,4 +1,4 @@
-"""What monitoring found, as Markdown for the dashboard."""
+"""Drift card: findings of monitoring as Markdown for the dashboard."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from seqtag.reporting.markdown import inline, table
 
 _TITLES = {"steady": "Steady", "warn": "Warning", "retrain": "Retrain", "stop": "Stop"}
 _SIDES = ("reference", "current", "arrived")
+_SIZES = ("data", "sequences", "broken sequences", "tokens", "unknown tokens", "unknown word types")
 _HEADER = ("statistic", "reference", "current", "value", "threshold", "support", "verdict")
 
 
 def drift_markdown(drift: Mapping[str, Any]) -> str:
-    """Write the verdict, the statistics with their noise floors and what both sides hold.
+    """Return the verdict, the statistics with their noise floors, and the sizes of both sides.
 
     Args:
         drift: `drift.json`.
@@ -26,8 +27,8 @@ def drift_markdown(drift: Mapping[str, Any]) -> str:
         "\n".join(f"- {inline(age['sentence'])}" for age in drift["ages"]),
         table(_HEADER, [_row(s) for s in statistics]) if statistics else "",
         _floor(drift) if statistics else "",
-        table(("", "sequences", "broken", "tokens", "unknown tokens", "unknown types"), _sides(drift)),
-        "The share of unknown types rises with the number of tokens: it has no threshold.",
+        table(_SIZES, _sides(drift)),
+        "The share of unknown word types rises with the number of tokens, so it has no threshold.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -54,11 +55,11 @@ def _floor(drift: Mapping[str, Any]) -> str:
         for origin, of in floor["drawn_from"].items()
     )
     is_dated = any(of["periods"] for of in floor["drawn_from"].values())
-    further = ", extrapolated to one more dated period where that is higher" if is_dated else ""
+    further = ", or extrapolated to one more dated period if that is higher" if is_dated else ""
     return (
         f"Thresholds are quantiles of {plural(floor['resamples'], 'simulated period')} drawn from {periods} "
         f"of the reference{further}. Without drift, at most about {percent(1 - floor['quantile'])} of runs "
-        f"alarm, by any of the {plural(len(drift['statistics']), 'statistic')}."
+        f"raise any alarm, over all {plural(len(drift['statistics']), 'statistic')}."
     )
 
 

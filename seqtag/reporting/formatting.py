@@ -1,4 +1,7 @@
-"""Fractions as percent, and the names that people read; nowhere else does seqtag print percent."""
+"""Format fractions as percent, and the names of metrics and models.
+
+All percentages in reports are formatted here.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ MISSING = "–"  # noqa: RUF001 - an en dash
 
 
 def percent(fraction: float | None) -> str:
-    """Write a fraction as percent.
+    """Format a fraction as percent.
 
     >>> percent(0.95683)
     '95.7%'
@@ -21,7 +24,7 @@ def percent(fraction: float | None) -> str:
 
 
 def percent_range(interval: Interval) -> str:
-    """Write an interval's two ends as percent.
+    """Format both ends of an interval as percent.
 
     >>> percent_range({"value": 0.95, "low": 0.9412, "high": 0.96})
     '94.1 to 96.0%'
@@ -32,7 +35,7 @@ def percent_range(interval: Interval) -> str:
 
 
 def with_range(interval: Interval | None) -> str:
-    """Write a fraction with its interval, as percent.
+    """Format a fraction with its interval as percent.
 
     >>> with_range({"value": 0.95, "low": 0.9412, "high": 0.96})
     '95.0% (94.1 to 96.0%)'
@@ -43,7 +46,7 @@ def with_range(interval: Interval | None) -> str:
 
 
 def points(difference: float | None) -> str:
-    """Write a difference of two fractions in percentage points, with its sign.
+    """Format a difference of two fractions in signed percentage points.
 
     >>> points(-0.0123)
     '−1.2 points'
@@ -52,7 +55,7 @@ def points(difference: float | None) -> str:
 
 
 def points_range(interval: Interval) -> str:
-    """Write the two ends of a difference's interval in percentage points.
+    """Format both ends of the interval of a difference in percentage points.
 
     >>> points_range({"value": 0.01, "low": -0.002, "high": 0.022})
     '−0.2 to +2.2 points'
@@ -63,7 +66,7 @@ def points_range(interval: Interval) -> str:
 
 
 def distance(difference: float | None) -> str:
-    """Write how far two fractions lie apart, in percentage points.
+    """Format the distance of two fractions in percentage points.
 
     >>> distance(0.0213)
     '2.1 points'
@@ -72,7 +75,7 @@ def distance(difference: float | None) -> str:
 
 
 def distance_range(interval: Interval) -> str:
-    """Write the two ends of a distance's interval in percentage points.
+    """Format both ends of the interval of a distance in percentage points.
 
     >>> distance_range({"value": 0.02, "low": 0.0, "high": 0.031})
     '0.0 to 3.1 points'
@@ -83,7 +86,7 @@ def distance_range(interval: Interval) -> str:
 
 
 def decimal(figure: float | None) -> str:
-    """Write a figure that is no share of anything.
+    """Format a figure that is not a share.
 
     >>> decimal(0.04683)
     '0.047'
@@ -92,7 +95,7 @@ def decimal(figure: float | None) -> str:
 
 
 def decimal_range(interval: Interval) -> str:
-    """Write the two ends of such a figure's interval.
+    """Format both ends of the interval of such a figure.
 
     >>> decimal_range({"value": 0.05, "low": 0.0412, "high": 0.06})
     '0.041 to 0.060'
@@ -103,7 +106,7 @@ def decimal_range(interval: Interval) -> str:
 
 
 def level(confidence: float) -> str:
-    """Write a level of confidence.
+    """Format a confidence level.
 
     >>> level(0.95), level(0.975)
     ('95%', '97.5%')
@@ -112,7 +115,7 @@ def level(confidence: float) -> str:
 
 
 def without_verdict(decision: Mapping[str, Any]) -> str:
-    """Return the sentence of a decision without the verdict before it.
+    """Return the sentence of a decision without the leading verdict.
 
     >>> without_verdict({"verdict": "HOLD", "sentence": "HOLD: accuracy 95.0% is a tie."})
     'Accuracy 95.0% is a tie.'
@@ -121,7 +124,7 @@ def without_verdict(decision: Mapping[str, Any]) -> str:
 
 
 def champion_label(decision: Mapping[str, Any]) -> str:
-    """Name the model in the champion's column.
+    """Return the name of the model in the champion's column.
 
     >>> champion_label({"champion_version": "3", "is_anchored": False})
     'champion (version 3)'
@@ -133,7 +136,7 @@ def champion_label(decision: Mapping[str, Any]) -> str:
 
 
 def baseline_label(metrics: Mapping[str, Any]) -> str:
-    """Name the baseline.
+    """Return the name of the baseline.
 
     >>> baseline_label({"baseline_name": "crfsuite"})
     'baseline crfsuite'
@@ -142,22 +145,22 @@ def baseline_label(metrics: Mapping[str, Any]) -> str:
 
 
 def baseline_sentence(metrics: Mapping[str, Any]) -> str:
-    """Say by how much the challenger is above or below the baseline."""
+    """Describe the difference between the challenger and the baseline."""
     metric, label = METRIC_NAMES[metrics["metric"]], baseline_label(metrics)
     difference = metrics["baseline_difference"]
     if difference is None:
-        return f"There is no difference to the {label}: one of the two has no {metric}."
-    found = f"{level(metrics['confidence'])} interval {points_range(difference)}"
+        return f"No comparison with the {label}: one of the two has no {metric}."
+    found = f"({level(metrics['confidence'])} interval {points_range(difference)})"
     if difference["low"] <= 0 <= difference["high"]:
         apart = points(difference["value"])
-        return f"This model is not clearly above or below the {label}: {apart} of {metric}, {found}."
+        return f"This model is not clearly above or below the {label} in {metric}: {apart} {found}."
     side = "above" if difference["value"] > 0 else "below"
     apart = distance(abs(difference["value"]))
-    return f"This model is {apart} of {metric} {side} the {label}, {found}."
+    return f"This model is {apart} {side} the {label} in {metric} {found}."
 
 
 def sentence(text: str) -> str:
-    """Begin with a capital and leave the full stop to the page.
+    """Return the text with an initial capital and without a final full stop.
 
     >>> sentence("accepted: 3 sequences.")
     'Accepted: 3 sequences'
@@ -166,7 +169,7 @@ def sentence(text: str) -> str:
 
 
 def left_out(metrics: Mapping[str, Any]) -> str:
-    """Say how many tokens have no tag to be judged by; "" of none.
+    """Describe the tokens left out for lack of a gold tag; "" if there are none.
 
     >>> left_out({"n_untagged": 12}), left_out({"n_untagged": 0})
     ('; 12 tokens without a tag were left out', '')
@@ -176,7 +179,7 @@ def left_out(metrics: Mapping[str, Any]) -> str:
 
 
 def count(number: float | None) -> str:
-    """Write a count with a comma every three digits.
+    """Format a count with thousands separators.
 
     >>> count(6646)
     '6,646'
@@ -185,7 +188,7 @@ def count(number: float | None) -> str:
 
 
 def plural(number: int, noun: str) -> str:
-    """Write a count with its noun.
+    """Format a count with its noun.
 
     >>> plural(1, "sequence"), plural(2000, "sequence")
     ('1 sequence', '2,000 sequences')

@@ -1,4 +1,4 @@
-"""Tables and text as GitHub-flavoured Markdown, with nothing in them that means more than text."""
+"""Format tables and text as GitHub-flavoured Markdown, with all markup in the data escaped."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Write a table whose cells are text.
+    """Format a table of plain-text cells.
 
     >>> print(table(["tag", "n"], [["a|b", 1]]))
     | tag | n |
@@ -19,7 +19,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 
 def inline(text: object) -> str:
-    r"""Escape what Markdown or HTML would take for more than text, and put it on one line.
+    r"""Escape Markdown and HTML markup, and join the text into one line.
 
     >>> print(inline("[a](http://b) <c>"))
     \[a\](http\://b) &lt;c&gt;
@@ -27,7 +27,7 @@ def inline(text: object) -> str:
     line = re.sub(r"\s+", " ", printable(str(text)))
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", line)
-    return re.sub(r":(?=//)|(?<=www)\.", r"\\\g<0>", line)  # what would become a link by itself
+    return re.sub(r":(?=//)|(?<=www)\.", r"\\\g<0>", line)  # bare URLs would become links
 
 
 def printable(text: str) -> str:
@@ -36,23 +36,23 @@ def printable(text: str) -> str:
 
 
 def link_list(links: Mapping[str, str]) -> str:
-    """Write labels and where they lead: an address as a link; a path, which no browser follows, as text.
+    """Format labelled targets: URLs as links, and paths, which browsers do not open, as text.
 
     >>> print(link_list({"Report": "http://127.0.0.1:4201/a b", "Run": "/srv/x"}))
     - [Report](<http://127.0.0.1:4201/a%20b>)
     - Run: `/srv/x`
     """
-    return "\n".join(f"- {_link(label, where)}" for label, where in links.items())
+    return "\n".join(f"- {_link(label, target)}" for label, target in links.items())
 
 
 def command(text: str) -> str:
-    """Write a command as a block of code."""
+    """Format a command as a code block."""
     return f"    {printable(text)}"
 
 
-def _link(label: str, where: str) -> str:
-    where = printable(where)
-    if where.startswith(("http://", "https://")):
-        quoted = where.replace("<", "%3C").replace(">", "%3E").replace(" ", "%20")
+def _link(label: str, target: str) -> str:
+    target = printable(target)
+    if target.startswith(("http://", "https://")):
+        quoted = target.replace("<", "%3C").replace(">", "%3E").replace(" ", "%20")
         return f"[{inline(label)}](<{quoted}>)"
-    return f"{inline(label)}: `{where.replace('`', '')}`"
+    return f"{inline(label)}: `{target.replace('`', '')}`"

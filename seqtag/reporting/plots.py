@@ -1,6 +1,6 @@
-"""The plots that need a plane, as SVG pictures; matplotlib is opened here and nowhere else.
+"""Plots as SVG images; the only module that imports matplotlib.
 
-A picture is shown by the browser as an image, in which nothing runs and nothing is loaded.
+Browsers show an SVG image without running scripts or loading resources.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# Okabe and Ito (2008): told apart with any kind of colour vision
+# Okabe and Ito (2008): distinguishable with any kind of colour vision
 BLUE, ORANGE, VERMILLION, GREY, INK = "#0072B2", "#E69F00", "#D55E00", "#8a8f98", "#1d2129"
 _FONTS = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 _LONGEST_NAME = 22  # characters of a tag on an axis
-_CELLS = ("numbers: % of the gold tag", "% of the gold tag; below or alone: tokens")
-FEWEST_IN_BIN = 10  # tokens or spans: of fewer, resamples hold too little to tell how sure their accuracy is
+_CELLS = ("cells: % of the gold tag", "cells: % of the gold tag, and tokens")
+FEWEST_IN_BIN = 10  # tokens or spans; with fewer, bootstrap intervals of their accuracy are unreliable
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An SVG image as a data URI, with the words for those who do not see it, and its width in pixels."""
+    """An SVG image as a data URI, with its alternative text and its width in pixels."""
 
     uri: str
     words: str
@@ -49,8 +49,8 @@ def learning_curve(
 
     Args:
         history: `history.json`.
-        key: which number of it.
-        unit: the label of the vertical axis; fractions are drawn in percent where it is "%".
+        key: the number to draw.
+        unit: label of the vertical axis; fractions are drawn in percent if it ends with "%".
         best: the epoch to mark.
     """
     from matplotlib.ticker import MaxNLocator
@@ -78,18 +78,18 @@ def learning_curve(
         axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
         axes.grid(axis="y", color="#e4e7eb", linewidth=0.8)
-        told = (
+        words = (
             f"{title}: {values[0]:.3g} at epoch {epochs[0]}, {values[-1]:.3g} at epoch {epochs[-1]} ({unit})."
         )
-        return _picture(figure, told)
+        return _picture(figure, words)
 
 
 def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, noun: str) -> Picture:
-    """Draw the accuracy of each bin against its mean confidence, and below how much each bin holds.
+    """Draw the accuracy of each bin against its mean confidence, with the bin counts below.
 
     Args:
-        bins: of equal width, as metrics.json has them.
-        noun: what is in the bins.
+        bins: bins of equal width from metrics.json.
+        noun: the counted unit, such as "token".
     """
     filled = [bin_ for bin_ in bins if bin_["accuracy"]["support"]]
     title = f"{noun[0].upper()}{noun[1:]}s"
@@ -98,12 +98,12 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, noun: str) -> Pict
         axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.2, linestyle=(0, (4, 3)))
         for bin_ in filled:
             _mark_bin(axes, bin_)
-        axes.set(xlim=(-2, 102), ylim=(-3, 103), ylabel=f"right, % of {noun}s")
+        axes.set(xlim=(-2, 102), ylim=(-3, 103), ylabel=f"correct, % of {noun}s")
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
         axes.text(
             3,
             5,
-            "as often right as sure",
+            "perfectly calibrated",
             color=GREY,
             fontsize=8,
             rotation=45,
@@ -112,21 +112,20 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, noun: str) -> Pict
         )
         axes.grid(color="#e4e7eb", linewidth=0.8)
         _draw_supports(below, bins)
-        below.set(xlabel="mean confidence, %", ylabel="number")
+        below.set(xlabel="mean confidence, %", ylabel="count")
         return _picture(
-            figure, f"{title}: accuracy against confidence in {len(bins)} bins; the numbers stand below."
+            figure, f"{title}: accuracy against confidence in {len(bins)} bins; see the table below."
         )
 
 
 def confusion_plot(square: ConfusionSquare, *, title: str = "") -> Picture:
-    """Draw a square of gold rows and predicted columns: the share of each row, and the count.
+    """Draw the confusion matrix: gold rows, predicted columns, with the share of the row and the count.
 
-    What is right is blue and what is wrong orange, the deeper the larger the share of its row; the depth
-    grows with the square root, so that a confusion of 2 % can be seen. The corner of tags that were summed
-    up is neither.
+    Correct cells are blue, wrong ones orange. The depth of the colour grows with the square root of the
+    share, so that a confusion of 2% is visible. The corner of grouped tags is grey.
 
     Args:
-        title: for a picture that stands alone; a page has its own heading.
+        title: title inside the picture, for use without a heading.
     """
     tags, n = square.tags, len(square.tags)
     table = np.asarray(square.counts, np.float64).reshape(n, n)
@@ -156,7 +155,7 @@ def confusion_plot(square: ConfusionSquare, *, title: str = "") -> Picture:
             _write_cell(
                 axes, (int(column), int(row)), shares[row, column], int(table[row, column]), ink, roomy
             )
-        words = f"Confusion of {n} tags; the numbers stand in the tables beside it."
+        words = f"Confusion of {n} tags; see the table of the most frequent confusions."
         return _picture(figure, words)
 
 
@@ -175,7 +174,7 @@ def _mark_bin(axes: Axes, bin_: Mapping[str, Any]) -> None:
 
 
 def _draw_supports(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
-    """Draw bars on a logarithmic scale, on which a few among thousands can be seen."""
+    """Draw bars on a logarithmic scale, so that small counts stay visible next to large ones."""
     from matplotlib.ticker import NullLocator
 
     supports = [bin_["accuracy"]["support"] for bin_ in bins]
@@ -215,25 +214,25 @@ def _rgb(colour: str) -> np.ndarray:
 
 
 def _short(tag: str) -> str:
-    """Return a tag that fits on an axis; control characters, which XML cannot hold, become a sign."""
+    """Return a tag cut to fit an axis, with control characters, which XML forbids, replaced."""
     tag = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in tag)
     return tag if len(tag) <= _LONGEST_NAME else tag[: _LONGEST_NAME - 1] + "…"
 
 
 @contextmanager
 def _figure(width: float, height: float) -> Iterator[Figure]:
-    """Give a figure of so many inches, drawn with matplotlib's own defaults whatever the user's are."""
+    """Yield a figure (size in inches) with matplotlib's defaults, ignoring the user's settings."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
     with mpl.rc_context(), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the browser has other fonts
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the browser has its own fonts
         mpl.rcdefaults()
         mpl.rcParams.update(
             {
                 "svg.fonttype": "none",  # text stays text, in any script
                 "svg.hashsalt": "seqtag",
-                "text.parse_math": False,  # the tag PRP$ is no formula
+                "text.parse_math": False,  # the tag PRP$ is not a formula
                 "font.size": 9,
                 "text.color": INK,
                 "axes.labelcolor": INK,

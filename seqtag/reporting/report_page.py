@@ -1,4 +1,4 @@
-"""The report: one HTML page that needs nothing beside it, the same bytes for the same run."""
+"""Report: one self-contained HTML page, with identical bytes for identical runs."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _TEMPLATES = Path(__file__).parent / "templates"
 _MOST_TAGS_IN_PLOT = 20
 _MOST_CONFUSIONS = 12
 _EXAMPLES_PER_REASON = 3
-_EXAMPLES_FROM = 2000  # the first so many quarantined sequences
-_MOST_TOKENS = 30  # of an example
+_EXAMPLES_FROM = 2000  # number of quarantined sequences that are searched for examples
+_MOST_TOKENS = 30  # per example
 
 
 class ReportContext(TypedDict):
-    """What a run's files do not say themselves; the optional keys show up when they are there."""
+    """Facts about a run that its other files do not contain; optional keys are shown if present."""
 
     tagger: str
     run_id: str
@@ -36,7 +36,7 @@ class ReportContext(TypedDict):
     registration: NotRequired[Mapping[str, Any]]  # registration.json
     versions: NotRequired[Mapping[str, str]]  # library -> version
     vectors: NotRequired[Mapping[str, float]]  # shares of train's `types` and `tokens` with a static vector
-    batch_cells: NotRequired[int]  # tokens and padding of the largest batch, halved since memory ran out
+    batch_cells: NotRequired[int]  # tokens and padding of the largest batch, if halved for lack of memory
     links: NotRequired[Mapping[str, str]]  # label -> address, relative to the report or absolute
 
 
@@ -56,13 +56,13 @@ def write_report(
 
     Args:
         profile: `profile.json`.
-        quarantine: `quarantine.parquet`, from which examples are shown.
+        quarantine: `quarantine.parquet`, the source of examples.
         metrics: `metrics.json`.
         decision: `decision.json`.
         history: `history.json`.
         config: the tagger's configuration with every default.
-        optimum: what `seqtag.corpus.best_possible` found, or None for a corpus of unknown origin.
-        context: where the run stands, and what made it.
+        optimum: result of `seqtag.corpus.best_possible`, or None for a corpus of unknown origin.
+        context: identity and provenance of the run.
         folder: an existing folder.
     """
     metric = metrics["metric"]
@@ -98,7 +98,7 @@ def write_report(
 
 
 def confusion_picture(confusion: Mapping[str, Any]) -> Picture:
-    """Draw the confusion of `metrics.json`; of many tags those in most errors, the others summed up."""
+    """Draw the confusion matrix of `metrics.json`, grouping all but the most confused of many tags."""
     square = _square(confusion)
     n_tokens = sum(map(sum, square.counts))
     title = f"Confusion on test, {formatting.plural(n_tokens, 'token')}"
@@ -147,13 +147,13 @@ def _template() -> Any:
 
 
 def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
-    """Return the epoch whose weights training kept: the first of those with the best dev score."""
+    """Return the epoch whose weights were kept: the first with the best dev score."""
     best = max(history, key=lambda row: (row["dev_score"], row["dev_accuracy"], -row["epoch"]), default=None)
     return None if best is None else best["epoch"]
 
 
 def learning_curves(history: Sequence[Mapping[str, Any]], metric: str) -> list[Picture]:
-    """Draw the deciding score on dev and the loss on train, per epoch; nothing of no epochs.
+    """Draw the deciding score on dev and the loss on train per epoch; empty without epochs.
 
     Args:
         history: `history.json`.
@@ -172,7 +172,7 @@ def learning_curves(history: Sequence[Mapping[str, Any]], metric: str) -> list[P
 
 
 def _averages(metrics: Mapping[str, Any]) -> list[score_tables.NamedScores]:
-    """Return micro and macro averages over the types, for a tagger of spans."""
+    """Return micro and macro averages over span types; empty without spans."""
     if not metrics["challenger"]["spans"]:
         return []
     averages = []
@@ -185,7 +185,7 @@ def _averages(metrics: Mapping[str, Any]) -> list[score_tables.NamedScores]:
 
 
 def _examples(quarantine: Path) -> list[dict[str, Any]]:
-    """Return a few quarantined sequences for each reason, from the first ones."""
+    """Return a few of the first quarantined sequences for each reason."""
     import pyarrow.parquet as pq
 
     with pq.ParquetFile(quarantine) as file:

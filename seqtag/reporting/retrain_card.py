@@ -1,4 +1,4 @@
-"""The retrain card: one page of Markdown on what became of a retraining and why, for the dashboard."""
+"""Retrain card: outcome of a retraining and its reasons, as Markdown for the dashboard."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ from seqtag.reporting.markdown import command, inline, link_list, table
 from seqtag.reporting.sample_size_text import gauge_sentence
 from seqtag.reporting.score_tables import leaves, named_scores, type_path
 
-_MOST_TAGS = 30  # rows in the card; the report has them all
+_MOST_TAGS = 30  # rows in the card; the report lists all
 _LONGEST_SETTING = 60  # characters
 
 
 @dataclass(frozen=True)
 class InputChanges:
-    """What a retraining was made from, held against that of the champion which it was judged by.
+    """Differences between the inputs of a retraining and those of its champion.
 
-    snapshots   the champion's, and this run's
-    inputs      step -> names of its inputs, packages and code that are others; none: it reads the same
-    settings    dotted name in the configuration -> the champion's value, and this run's
+    snapshots   of the champion's run and of this run
+    inputs      step -> names of its changed inputs, packages and code; empty: unchanged
+    settings    dotted name in the configuration -> the champion's value and this run's
     """
 
     champion_run: str
@@ -50,15 +50,15 @@ class InputChanges:
 
 @dataclass(frozen=True)
 class CompletedStep:
-    """A step of a run, and which run's work it is."""
+    """A step of a run, and the run that did its work."""
 
     step: str
-    seconds: float  # that the work took, when it was done
-    taken_from: str | None  # the run whose result was taken over; None: the work is this run's
+    seconds: float  # duration of the original work
+    taken_from: str | None  # the run whose result was reused; None: done in this run
 
 
 def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
-    """Return the settings that two configurations differ in, by their dotted names, as JSON.
+    """Return the settings that differ between two configurations: dotted name -> both values as JSON.
 
     >>> changed_settings({"seed": 1, "gate": {"floor": 0.8}}, {"seed": 2, "gate": {"floor": 0.8}})
     {'seed': ('1', '2')}
@@ -83,56 +83,56 @@ def retrain_markdown(
     links: Mapping[str, str],
     commands: Mapping[str, str],
 ) -> str:
-    """Write what became of a retraining, and why, as GitHub-flavoured Markdown.
+    """Return the outcome of a retraining and its reasons as GitHub-flavoured Markdown.
 
     Args:
         metrics: `metrics.json`.
-        decision: `decision.json` with what it came to.
+        decision: `decision.json` with the outcome.
         profile: `profile.json`.
-        done: the steps in order, and which of them were taken over.
-        changes: what is other than the champion's; None where there is no champion, or its run directory is
-            gone.
+        done: the steps in order, with the origin of reused ones.
+        changes: differences from the champion's inputs; None if there is no champion or its run directory
+            no longer exists.
         links: label -> URL or path.
-        commands: what a person may want to do -> the command that does it.
+        commands: purpose -> command.
     """
     parts = [
         f"# {inline(decision['verdict'])}",
         inline(without_verdict(decision)),
         *_decided_by(decision),
         *_would_pass(decision),
-        "Look at:",
+        "Links:",
         link_list(links),
         *_scores(metrics, decision),
         *_by_name(metrics, decision),
         "## What changed",
         *_changed(changes, has_champion=decision["champion_version"] is not None),
-        *_taken_over(done),
+        *_steps(done),
         "## Corpus",
         f"{inline(sentence(profile['sentence']))}.",
-        *_contract(profile),
+        *_validation(profile),
         "## Rules of the gate",
         table(
-            ["held", "rule", "detail"],
+            ["passed", "rule", "detail"],
             [["yes" if r["held"] else "NO", r["rule"], r["detail"]] for r in decision["rules"]],
         ),
-        "## What you can do",
+        "## Next steps",
         "\n\n".join(f"{inline(purpose)}:\n\n{command(text)}" for purpose, text in commands.items()),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def approval_markdown(metrics: Mapping[str, Any], decision: Mapping[str, Any], *, tagger: str) -> str:
-    """Write what a person is asked, and what it is decided on, as GitHub-flavoured Markdown.
+    """Return the approval question and the evidence for it as GitHub-flavoured Markdown.
 
     Args:
         metrics: `metrics.json`.
         decision: `decision.json`.
     """
     parts = [
-        f"**May this model of {inline(tagger)} serve?** {inline(without_verdict(decision))}",
+        f"**Promote this model of {inline(tagger)}?** {inline(without_verdict(decision))}",
         *_scores(metrics, decision),
         *_by_name(metrics, decision),
-        "The artifacts of this flow run show curves, confusions and the corpus.",
+        "See the artifacts of this flow run for learning curves, confusions and the corpus.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -142,12 +142,12 @@ def _scores(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str
     header = ["", METRIC_NAMES[metrics["metric"]], f"{confidence} interval", "support"]
     return [
         table(header, _score_rows(metrics, decision)),
-        f"{confidence} intervals from {plural(metrics['resamples'], 'resample')} of "
+        f"{confidence} bootstrap intervals from {plural(metrics['resamples'], 'resample')} of "
         f"{plural(metrics['n_documents'], 'test document')} "
         f"({plural(metrics['n_sequences'], 'sequence')}, {plural(metrics['n_tokens'], 'token')}"
         f"{left_out(metrics)})"
         + (
-            f"; that of the difference is paired, of {level(decision['confidence'])}."
+            f"; the interval of the difference is paired, at {level(decision['confidence'])} confidence."
             if decision["difference"]
             else "."
         ),
@@ -156,23 +156,23 @@ def _scores(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str
 
 
 def _decided_by(decision: Mapping[str, Any]) -> list[str]:
-    """Name the rules that were not held, which are those that decided."""
-    broken = [rule for rule in decision["rules"] if not rule["held"]]
-    if not broken:
-        return [f"Decided by: all of {plural(len(decision['rules']), 'rule')} were held."]
+    """Name the failed rules, which decided."""
+    failed = [rule for rule in decision["rules"] if not rule["held"]]
+    if not failed:
+        return [f"Decided by: all {plural(len(decision['rules']), 'rule')} passed."]
     return [
         "Decided by:",
-        "\n".join(f"- {inline(rule['rule'])}: {inline(rule['detail'])}" for rule in broken),
+        "\n".join(f"- {inline(rule['rule'])}: {inline(rule['detail'])}" for rule in failed),
     ]
 
 
 def _by_name(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str]:
-    """One table by type, or by tag where there are no spans, and one of guarded slices."""
+    """Return a table by type, or by tag if there are no spans, and one of slices with guardrails."""
     challenger, champion = metrics["challenger"], metrics["champion"]
     word, figure, unit = ("type", "F1", "spans") if challenger["spans"] else ("tag", "recall", "tokens")
     ordered = named_scores(challenger, champion, type_path(challenger))
     names = {f"{word} {named.name}" for named in ordered}
-    guards = {guard["what"]: guard for guard in reversed(decision["guards"])}  # types stand before slices
+    guards = {guard["what"]: guard for guard in reversed(decision["guards"])}  # types come before slices
     header = ["", f"gold {unit}", "F1", *(["champion's F1", f"difference of {figure}"] if champion else [])]
     rows = [
         [named.name, _support(named.scores["f1"]), with_range(named.scores["f1"])]
@@ -184,9 +184,9 @@ def _by_name(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[st
     return [
         f"## By {word}",
         table(header, rows),
-        f"{more} rarer ones stand in the report." if more > 0 else "",
+        f"The report lists {more} rarer ones." if more > 0 else "",
         *_guarded_slices(slices, METRIC_NAMES[metrics["metric"]]),
-        *_about_guards(decision),
+        *_guardrail_note(decision),
     ]
 
 
@@ -197,58 +197,58 @@ def _guarded(guard: Mapping[str, Any] | None) -> str:
 def _guarded_slices(slices: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
     rows = [[of["what"], _support(of), _guarded(of)] for of in slices[:_MOST_TAGS]]
     more = len(slices) - _MOST_TAGS
-    further = [f"{more} further slices stand in the decision."] if more > 0 else []
+    further = [f"decision.json lists {more} further slices."] if more > 0 else []
     return [table(["slice", "sequences", f"difference of {metric}"], rows), *further] if rows else []
 
 
-def _about_guards(decision: Mapping[str, Any]) -> list[str]:
+def _guardrail_note(decision: Mapping[str, Any]) -> list[str]:
     n_guards = len(decision["guards"])
     if not n_guards:
         return []
     return [
-        f"A difference to the champion stands where the gate guards it, on the "
-        f"{plural(decision['n_sequences'], 'sequence')} on which both can be compared. Its paired interval "
-        f"is of {percent(1 - (1 - decision['confidence']) / n_guards)}, since there are {n_guards} "
-        "(Bonferroni)."
+        f"Differences from the champion are given where the gate has a guardrail, on the "
+        f"{plural(decision['n_sequences'], 'sequence')} on which both models can be compared. Their paired "
+        f"intervals are at {percent(1 - (1 - decision['confidence']) / n_guards)} confidence, because of "
+        f"{plural(n_guards, 'guardrail')} (Bonferroni)."
     ]
 
 
 def _changed(changes: InputChanges | None, *, has_champion: bool) -> list[str]:
     if changes is None:
         return [
-            "The champion's run directory is gone."
+            "The champion's run directory no longer exists."
             if has_champion
-            else "There is no champion to differ from."
+            else "There is no champion to compare with."
         ]
     before, now = changes.snapshots
     snapshot = f"the same snapshot {now}" if before == now else f"snapshot {now} instead of {before}"
-    inputs = [[verb, ", ".join(names)] for verb, names in changes.inputs.items() if names]
+    inputs = [[step, ", ".join(names)] for step, names in changes.inputs.items() if names]
     settings = [[name, was, now] for name, (was, now) in changes.settings.items()]
     return [
-        f"Against the champion's run {inline(changes.champion_run)}: {inline(snapshot)}; "
-        f"{plural(len(settings), 'other setting') if settings else 'no other setting'}.",
+        f"Compared with the champion's run {inline(changes.champion_run)}: {inline(snapshot)}; "
+        f"{plural(len(settings), 'changed setting') if settings else 'no changed settings'}.",
         table(["setting", "champion's", "now"], settings) if settings else "",
-        table(["step", "reads something else"], inputs) if inputs else "No step reads anything else.",
+        table(["step", "changed inputs"], inputs) if inputs else "No other inputs changed.",
     ]
 
 
-def _taken_over(done: Sequence[CompletedStep]) -> list[str]:
-    """Say which steps were not done again, and why that is right."""
+def _steps(done: Sequence[CompletedStep]) -> list[str]:
+    """Return a table of the steps, with the origin of reused ones."""
     rows = [
         [
             of.step,
-            f"taken over from {of.taken_from}" if of.taken_from else "done",
-            f"{of.seconds:,.1f} s{' then' if of.taken_from else ''}",
+            f"reused from {of.taken_from}" if of.taken_from else "ran",
+            f"{of.seconds:,.1f} s{' originally' if of.taken_from else ''}",
         ]
         for of in done
     ]
-    why = "A step is taken over where its inputs, its code and the packages are those of an earlier run."
+    why = "A step is reused if its inputs, code and packages match those of an earlier run."
     taken = any(of.taken_from for of in done)
-    return [table(["step", "", "took"], rows), *([why] if taken else [])] if rows else []
+    return [table(["step", "origin", "duration"], rows), *([why] if taken else [])] if rows else []
 
 
-def _contract(profile: Mapping[str, Any]) -> list[str]:
-    """What failed the contract, in the words of the rules."""
+def _validation(profile: Mapping[str, Any]) -> list[str]:
+    """Return the rules that failed or found violations, and the quarantine."""
     found = [
         [
             "yes" if rule["held"] else "NO",
@@ -258,11 +258,11 @@ def _contract(profile: Mapping[str, Any]) -> list[str]:
             rule["message"],
         ]
         for rule in profile["rules"]
-        if rule["count"] or not rule["held"]  # a drift, say, has no offenders to count
+        if rule["count"] or not rule["held"]  # tag_drift, for example, has no violations to count
     ]
-    header = ["held", "rule", "severity", "findings", ""]
+    header = ["passed", "rule", "severity", "violations", "expected and found"]
     return [
-        table(header, found) if found else "Nothing failed the contract.",
+        table(header, found) if found else "No rule found a violation.",
         quarantine_sentence(profile["quarantined"]),
     ]
 
@@ -287,12 +287,12 @@ def _score_rows(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list
 
 
 def _support(interval: Mapping[str, Any], unit: str = "") -> str:
-    """Write what a figure was counted on."""
+    """Format the support of a figure."""
     support = plural(interval["support"], unit) if unit else count(interval["support"])
     return f"{support} in {plural(interval['documents'], 'document')}"
 
 
 def _would_pass(decision: Mapping[str, Any]) -> list[str]:
-    """Return what would have to be otherwise, all of it, for a promotion."""
+    """Return the changes that would have led to a promotion, all of them together."""
     changes = [f"- {inline(change)}" for change in decision["would_pass"]]
-    return ["It would be promoted with all of this:", "\n".join(changes)] if changes else []
+    return ["It would be promoted with all of the following:", "\n".join(changes)] if changes else []

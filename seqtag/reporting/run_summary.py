@@ -1,4 +1,4 @@
-"""What a retraining came to, in plain lines for the terminal."""
+"""Outcome of a retraining as plain text, for the terminal and for notifications."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from seqtag.reporting.markdown import printable
 
 
 def verdict_lines(decision: Mapping[str, Any], *, links: Mapping[str, str]) -> str:
-    """Write what people are told of a retraining wherever they are: the numbers, what decided, where to look.
+    """Return the text of a notification: the numbers, the rules that failed, and links.
 
     Args:
-        decision: `decision.json` with what it came to.
-        links: label -> where to look.
+        decision: `decision.json` with the outcome.
+        links: label -> URL or path.
     """
-    broken = [rule for rule in decision["rules"] if not rule["held"]]
+    failed = [rule for rule in decision["rules"] if not rule["held"]]
     lines = [
         without_verdict(decision),
-        *(f"Not held: {rule['rule']}: {rule['detail']}" for rule in broken),
-        *(f"{label}: {where}" for label, where in links.items()),
+        *(f"Failed: {rule['rule']}: {rule['detail']}" for rule in failed),
+        *(f"{label}: {target}" for label, target in links.items()),
     ]
     return "\n".join(map(printable, lines))
 
@@ -41,13 +41,13 @@ def summary_lines(
     optimum: Mapping[str, Any] | None,
     links: Mapping[str, str],
 ) -> str:
-    """Write what a person at the terminal wants to know when the run is over.
+    """Return the summary printed at the end of a run.
 
     Args:
         metrics: `metrics.json`.
         decision: `decision.json`.
-        optimum: what `seqtag.corpus.best_possible` found, or None for a corpus of unknown origin.
-        links: label -> where to look.
+        optimum: result of `seqtag.corpus.best_possible`, or None for a corpus of unknown origin.
+        links: label -> URL or path.
     """
     scored = (
         f"{METRIC_NAMES[metrics['metric']]} on {plural(metrics['n_sequences'], 'test sequence')} "
@@ -57,14 +57,14 @@ def summary_lines(
     score = metrics["challenger"]["score"]
     rows = [("this model", percent(score["value"]), f"({percent_range(score)})")]
     if metrics["champion"]:
-        served = metrics["champion"]["score"]
+        champion = metrics["champion"]["score"]
         rows.append(
-            (champion_label(decision), percent(served["value"]),
-             f"({percent_range(served)})")
+            (champion_label(decision), percent(champion["value"]),
+             f"({percent_range(champion)})")
         )  # fmt: skip
     if metrics.get("baseline"):
-        simple = metrics["baseline"]["score"]
-        rows.append((baseline_label(metrics), percent(simple["value"]), f"({percent_range(simple)})"))
+        baseline = metrics["baseline"]["score"]
+        rows.append((baseline_label(metrics), percent(baseline["value"]), f"({percent_range(baseline)})"))
     if optimum is not None and metrics["metric"] == "accuracy":
         rows.insert(0, ("best possible from the past alone", percent(optimum["past_only_realised"]), ""))
         rows.append(("best possible from the whole sequence", percent(optimum["optimum_realised"]), ""))
@@ -75,6 +75,6 @@ def summary_lines(
         scored,
         *(f"  {label:<{width}}  {value:>6}  {interval}".rstrip() for label, value, interval in rows),
         "",
-        *(f"{label + ':':<{max(map(len, links)) + 1}} {where}" for label, where in links.items()),
+        *(f"{label + ':':<{max(map(len, links)) + 1}} {target}" for label, target in links.items()),
     ]
     return "\n".join(printable(line) for line in lines).rstrip() + "\n"

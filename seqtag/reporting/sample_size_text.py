@@ -1,4 +1,4 @@
-"""The use of a test split in words: what it is good for, and what it would take to tell more."""
+"""Statistical power of the test split in words: detectable improvements and documents needed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from seqtag.reporting.formatting import count, plural
 
 
 def gauge_sentence(decision: Mapping[str, Any]) -> str:
-    """Say what the error budget and the test split are good for; "" where nothing was compared.
+    """Describe the power of the test split and the error budget left; "" if nothing was compared.
 
     Args:
         decision: `decision.json`.
@@ -20,56 +20,61 @@ def gauge_sentence(decision: Mapping[str, Any]) -> str:
         return ""
     improvement = _points(gauge["improvement"])
     sentences = [
-        f"Error budget: comparison {gauge['comparisons'] + 1:,} of the {gauge['horizon']:,} of a horizon; "
-        f"each takes {gauge['level']:.4%}.",
-        f"On {plural(gauge['n_documents'], 'document')} a comparison finds an improvement of "
-        f"{_points(gauge['detectable'])} points in 4 cases of 5.",
+        f"Error budget: comparison {gauge['comparisons'] + 1:,} of {gauge['horizon']:,} in the horizon; "
+        f"each has an error level of {gauge['level']:.4%}.",
+        f"With {plural(gauge['n_documents'], 'test document')}, a comparison detects an improvement of "
+        f"{_points(gauge['detectable'])} points in 4 of 5 cases.",
     ]
     if gauge["good_for"] >= 1:
         sentences.append(
-            f"To find {improvement} points as surely, the test split is good for "
+            f"At the same power for {improvement} points, the test split is good for "
             f"{plural(gauge['good_for'], 'more comparison')}"
-            + (f"; {plural(gauge['to_double'], 'more document')} double that." if gauge["to_double"] else ".")
+            + (
+                f"; {plural(gauge['to_double'], 'more document')} would double that."
+                if gauge["to_double"]
+                else "."
+            )
         )
     elif gauge["documents"] is not None and gauge["documents"] <= gauge["n_documents"]:
         sentences.append(
-            f"The test split is large enough to find {improvement} points as surely, but the error budget is "
-            "used up until older comparisons leave the horizon."
+            f"The test split is large enough to detect {improvement} points at the same power, but the error "
+            "budget is used up until older comparisons leave the horizon."
         )
     elif gauge["documents"] is not None:
         sentences.append(
-            f"To find {improvement} points as surely, the test split is too small; "
+            f"The test split is too small to detect {improvement} points at the same power; "
             f"{count(gauge['documents'])} documents are needed."
         )
     else:
         sentences.append(
-            f"{improvement} points cannot be found with any test split: retrainings of one configuration "
-            "differ by more."
+            f"{improvement} points cannot be detected with any test split: retrainings of the same "
+            "configuration differ by more."
         )
     return " ".join(sentences)
 
 
 def plan_text(plan: Plan, *, run_id: str) -> str:
-    """Write a plan for a terminal.
+    """Format a plan for a terminal.
 
     Args:
-        run_id: the run that it is from.
+        run_id: the run that it is based on.
     """
     per_document = plan.n_sequences / plan.n_documents if plan.n_documents else 0.0
     lines = [
-        f"Test split: {plural(plan.n_documents, 'document')} of {plural(plan.n_sequences, 'sequence')} that "
-        f"could be compared (run {run_id}).",
+        f"Test split: {plural(plan.n_sequences, 'comparable sequence')} in "
+        f"{plural(plan.n_documents, 'document')} (run {run_id}).",
         f"Standard error of a difference: {100 * plan.standard_error:.2f} points.",
         f"Retraining noise: {100 * plan.noise:.2f} points ({plan.noise_source}).",
         f"Error level of a comparison: {plan.level:.4%}.",
         "",
-        f"{'improvement':>12}  {'found by one comparison':>24}  {'documents to find it in 4 cases of 5':>37}",
+        f"{'improvement':>12}  {'detected by one comparison':>27}  "
+        f"{'documents to detect it in 4 of 5 cases':>39}",
     ]
     for finding in plan.findings:
-        needed = "no number: retrainings differ by more"
+        needed = "impossible: retrainings differ by more"
         if finding.documents is not None:
             needed = f"{finding.documents:,} (about {finding.documents * per_document:,.0f} sequences)"
-        lines.append(f"{_points(finding.improvement):>12}  {finding.power:>24.0%}  {needed:>37}")
+        lines.append(f"{_points(finding.improvement):>12}  {finding.power:>27.0%}  {needed:>39}")
     return "\n".join(lines)
 
 

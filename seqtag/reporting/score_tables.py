@@ -1,4 +1,4 @@
-"""What the report's tables hold, taken from the JSON files of a run and put in order."""
+"""Tables of the report, extracted from the JSON files of a run and sorted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class NamedScores:
 
 @dataclass(frozen=True)
 class MetricRow:
-    """One number that all models have, such as token accuracy."""
+    """One metric of all models, such as token accuracy."""
 
     name: str
     challenger: Interval
@@ -45,7 +45,7 @@ class MetricRow:
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """How often `gold` was tagged `predicted`; `share` is of all tokens tagged `gold` by the corpus."""
+    """Number of `gold` tokens tagged `predicted`, and their share of all `gold` tokens."""
 
     gold: str
     predicted: str
@@ -55,7 +55,7 @@ class ConfusedPair:
 
 @dataclass(frozen=True)
 class ConfusionSquare:
-    """A confusion matrix; `n_left_out` tags are summed up in its last row and column."""
+    """A confusion matrix; `n_left_out` tags are grouped in its last row and column."""
 
     tags: tuple[str, ...]
     counts: tuple[tuple[int, ...], ...]
@@ -78,7 +78,7 @@ class SliceValue:
 
 @dataclass(frozen=True)
 class Slice:
-    """Test parted by a value; `measure` names the score, which is `whole` on all of test."""
+    """The test split divided by a value; `whole` is the score, named `measure`, on all of test."""
 
     name: str
     measure: str
@@ -87,7 +87,7 @@ class Slice:
 
 
 def metric_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
-    """Return what the models are measured by, the deciding one first."""
+    """Return the metrics of all models, the deciding one first."""
     paths: list[tuple[str, tuple[str, ...]]] = [("span F1", ("span_f1",)), ("token accuracy", ("accuracy",))]
     if metrics["metric"] == "accuracy":
         paths.reverse()
@@ -107,7 +107,7 @@ def metric_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
 def named_scores(
     challenger: Mapping[str, Any], champion: Mapping[str, Any] | None, path: Sequence[str]
 ) -> list[NamedScores]:
-    """Return the scores that stand at `path` by name, those with most support first."""
+    """Return the scores found under `path`, by name, in order of decreasing support."""
     found = _at(challenger, path) or {}
     before = _at(champion, path) or {}
     ordered = sorted(found.items(), key=lambda pair: (-pair[1]["support"], pair[0]))
@@ -115,9 +115,9 @@ def named_scores(
 
 
 def score_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a row for all of test and one for each type, or tag where there are no spans.
+    """Return the deciding score on all of test, then the F1 of each type, or tag if there are no spans.
 
-    Cells are Markdown; the score of a type or tag is its F1, and the one that decides stands first.
+    Cells are Markdown.
     """
     challenger, champion = metrics["challenger"], metrics["champion"]
     spans, by_name = challenger["spans"], type_path(challenger)
@@ -138,7 +138,7 @@ def score_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def type_path(scores: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return where the scores of a model stand by type, or by tag where there are no spans."""
+    """Return the path of the scores by type, or by tag if there are no spans."""
     return ("spans", "conlleval", "types") if scores["spans"] else ("tags",)
 
 
@@ -157,7 +157,7 @@ def _score_row(named: NamedScores, metrics: Mapping[str, Any], *, unit: str) -> 
 
 
 def confusions(confusion: Mapping[str, Any], *, most: int) -> list[ConfusedPair]:
-    """Return the pairs of tags most often taken for each other, the most frequent first."""
+    """Return the `most` frequent confusions, the most frequent first."""
     tags, counts = confusion["tags"], _counts(confusion)
     rows, columns = np.nonzero(counts * ~np.eye(len(tags), dtype=bool))
     order = np.lexsort((columns, rows, -counts[rows, columns]))[:most]
@@ -169,7 +169,7 @@ def confusions(confusion: Mapping[str, Any], *, most: int) -> list[ConfusedPair]
 
 
 def square(confusion: Mapping[str, Any], *, most: int) -> ConfusionSquare:
-    """Return the confusion matrix; of more than `most` tags those in most errors, the others summed up."""
+    """Return the confusion matrix, grouping all but the most confused tags if there are more than `most`."""
     tags, counts = list(confusion["tags"]), _counts(confusion)
     if len(tags) <= most:
         return ConfusionSquare(tuple(tags), _tuples(counts), 0)
@@ -183,7 +183,7 @@ def square(confusion: Mapping[str, Any], *, most: int) -> ConfusionSquare:
 
 
 def slices(scores: Mapping[str, Any], metric: str) -> list[Slice]:
-    """Return the slices of test, each by the metric that decides, or by recall if it parts gold spans."""
+    """Return the slices of test, scored by the deciding metric, or by recall for slices of gold spans."""
     grouped: dict[str, list[Mapping[str, Any]]] = {}
     for row in scores["slices"]:
         grouped.setdefault(row["slice"], []).append(row)

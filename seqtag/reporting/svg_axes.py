@@ -1,4 +1,4 @@
-"""Where a value stands on an axis that is drawn in the page itself, and the ticks of that axis."""
+"""Axes of the plots drawn in the page itself: ticks and positions of values."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from seqtag.reporting.formatting import Interval
 
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 _MOST_TICKS = 6
-_NARROWEST = 0.1  # of an axis for fractions: closer up, noise would look like a difference
+_NARROWEST = 0.1  # width of an axis for fractions; a narrower one would make noise look like a difference
 
 
 @dataclass(frozen=True)
 class Axis:
-    """A stretch of the number line; `ticks` are the numbers written under it, both ends among them."""
+    """An axis from `low` to `high`; `ticks` are the labelled values, including both ends."""
 
     low: float
     high: float
     ticks: tuple[float, ...]
 
     def at(self, value: float) -> str:
-        """Return the place of a value as an SVG length, ends of the axis for values outside.
+        """Return the position of a value as an SVG length, clipped to the axis.
 
         >>> Axis(0.5, 1.0, (0.5, 1.0)).at(0.75)
         '50.00%'
@@ -32,7 +32,7 @@ class Axis:
 
 
 def share_axis(intervals: Iterable[Interval], *also: float) -> Axis:
-    """Return an axis for fractions in [0, 1]: as narrow as the intervals and `also` allow."""
+    """Return an axis for fractions in [0, 1], as narrow as the intervals and the values `also` allow."""
     numbers = _numbers(intervals, also)
     missing = max(0.0, _NARROWEST - (max(numbers) - min(numbers)))
     axis = difference_axis([], max(0.0, min(numbers) - missing / 2), min(1.0, max(numbers) + missing / 2))
@@ -41,7 +41,7 @@ def share_axis(intervals: Iterable[Interval], *also: float) -> Axis:
 
 
 def difference_axis(intervals: Iterable[Interval], *also: float) -> Axis:
-    """Return an axis that holds every end of the intervals and every number of `also`."""
+    """Return an axis that contains the intervals and the values `also`."""
     numbers = _numbers(intervals, also)
     low, high = min(numbers), max(numbers)
     step = next((s for s in _STEPS if _n_ticks(low, high, s) <= _MOST_TICKS), 1.0)

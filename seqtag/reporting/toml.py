@@ -1,4 +1,4 @@
-"""A tagger's resolved configuration as TOML, so that a report can be run again."""
+"""Serialize a resolved configuration as TOML, so that a run can be reproduced from its report."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def toml_text(config: Mapping[str, Any]) -> str:
-    """Write nested mappings as TOML; None, which TOML lacks, is left out and so takes its default.
+    """Return nested mappings as TOML; None, which TOML lacks, is omitted and takes its default.
 
     >>> print(toml_text({"name": "pos", "corpus": {"sources": [{"format": "sample"}]}}), end="")
     name = "pos"

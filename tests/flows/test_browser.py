@@ -99,7 +99,7 @@ def promoted(asked: Site, browser: Any) -> Site:
     tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
     tab.goto(f"{asked.dashboard}/runs/flow-run/{asked.run}")
     tab.get_by_role("button", name="Resume").click()
-    tab.get_by_text("May this model of sample serve?").wait_for()
+    tab.get_by_text("Promote this model of sample?").wait_for()
     tab.wait_for_timeout(1000)  # until the form has faded in
     picture(tab, "approval")
     tab.locator(".schema-form-property-input .p-select-button__control").first.press("Space")
@@ -132,8 +132,8 @@ def test_the_page_of_a_run_shows_its_verdict_and_its_tasks(promoted: Site, tab: 
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("retrain-sample", ["PROMOTE", "Decided by", "What you can do", "seqtag history sample"]),
-        ("data-sample", ["Accepted", "The contract", "broken_sequence"]),
+        ("retrain-sample", ["PROMOTE", "Decided by", "Next steps", "seqtag history sample"]),
+        ("data-sample", ["Accepted", "Validation", "broken_sequence"]),
         ("scores-sample", ["token accuracy", "F1 of browsing"]),
         ("quarantine-sample", ["No results"]),
     ],

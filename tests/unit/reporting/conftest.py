@@ -1,4 +1,4 @@
-"""A small run as its JSON files tell it, with names that a page must not obey."""
+"""The JSON files of a small run, with hostile names that a page must escape."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def metrics() -> dict[str, Any]:
 
 @pytest.fixture
 def span_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The same with spans of two types, and a slice that parts gold spans."""
+    """Metrics with spans of two types and a slice of gold spans."""
     found = copy.deepcopy(metrics) | {"metric": "span_f1", "scheme": "IOB2"}
     for who, f1 in (("challenger", 0.55), ("champion", 0.5)):
         spans = {
@@ -110,7 +110,7 @@ def reliability(sure: float, right: float, support: int = 100) -> dict[str, Any]
 
 @pytest.fixture
 def sure_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The same with confidences: the challenger is 5 points too sure, the champion 8."""
+    """Metrics with confidence: the challenger is 5 points overconfident, the champion 8."""
     found = copy.deepcopy(metrics)
     found["challenger"]["calibration"] = {"tokens": reliability(0.98, 0.93), "spans": None}
     found["champion"]["calibration"] = {"tokens": reliability(0.99, 0.91), "spans": None}
@@ -119,7 +119,7 @@ def sure_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.fixture
 def baseline_metrics(metrics: dict[str, Any]) -> dict[str, Any]:
-    """The same with a baseline, three points below."""
+    """Metrics with a baseline that is three points below."""
     return metrics | {
         "baseline": scores(0.9),
         "baseline_name": "crfsuite",

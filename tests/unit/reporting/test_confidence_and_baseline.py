@@ -1,4 +1,4 @@
-"""The section about confidence, and what is said of a baseline, on the page and in few words."""
+"""The confidence section, and texts about the baseline on the page, the card and the terminal."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqtag.reporting.plots import reliability_diagram
 
 
 def text_of(page: str) -> str:
-    """Return the words of a page, without its style."""
+    """Return the text of a page without its style sheet."""
     without_style = re.sub(r"<style>.*?</style>", " ", page, flags=re.DOTALL)
     return " ".join(html.unescape(re.sub(r"<[^>]*>", " ", without_style)).split())
 
@@ -32,10 +32,10 @@ def bin_of(mean: float, accuracy: float, support: int) -> dict:
 
 
 def svg_of(picture) -> ElementTree.Element:
-    return ElementTree.fromstring(base64.b64decode(picture.uri.split(",")[1]))  # noqa: S314 - our own
+    return ElementTree.fromstring(base64.b64decode(picture.uri.split(",")[1]))  # noqa: S314 - own picture
 
 
-def test_a_model_without_confidences_has_no_section_about_them(report):
+def test_a_model_without_confidence_has_no_confidence_section(report):
     page = report()
 
     assert "#confidence" not in page
@@ -51,12 +51,12 @@ def test_metrics_of_an_older_run_are_still_reported(report, metrics):
     assert 'id="confidence"' not in report(metrics=metrics)
 
 
-def test_the_section_says_in_a_sentence_that_a_model_is_too_sure(report, sure_metrics):
+def test_the_section_states_that_a_model_is_overconfident(report, sure_metrics):
     page = report(metrics=sure_metrics)
 
     assert (
-        "On the whole the model is too sure of its tags: it gives them a probability of 98.0% on "
-        "average, and 93.0% are right; bin by bin the two lie 5.2 points apart."
+        "On the whole, the model is overconfident in its tags: it gives them a probability of 98.0% on "
+        "average, and 93.0% are correct; the expected calibration error is 5.2 points."
         in section(page, "confidence")
     )
     assert '<a href="#confidence">' in page
@@ -65,21 +65,21 @@ def test_the_section_says_in_a_sentence_that_a_model_is_too_sure(report, sure_me
 @pytest.mark.parametrize(
     ("low", "high", "judged"),
     [
-        (0.01, 0.03, "too sure of its tags"),
-        (-0.03, -0.01, "too unsure of its tags"),
-        (-0.01, 0.02, "neither clearly too sure nor clearly too unsure of its tags"),
-        (None, None, "neither clearly too sure nor clearly too unsure of its tags"),
+        (0.01, 0.03, "overconfident in its tags"),
+        (-0.03, -0.01, "underconfident in its tags"),
+        (-0.01, 0.02, "neither clearly overconfident nor clearly underconfident in its tags"),
+        (None, None, "neither clearly overconfident nor clearly underconfident in its tags"),
     ],
 )
-def test_the_interval_of_the_gap_decides_what_is_said(sure_metrics, low, high, judged):
+def test_the_interval_of_the_gap_decides_the_statement(sure_metrics, low, high, judged):
     sure_metrics["challenger"]["calibration"]["tokens"]["gap"] |= {"low": low, "high": high}
 
     (found,) = confidences(sure_metrics)
 
-    assert found.sentence.startswith(f"On the whole the model is {judged}: ")
+    assert found.sentence.startswith(f"On the whole, the model is {judged}: ")
 
 
-def test_figures_stand_beside_the_champions_with_their_intervals(report, sure_metrics):
+def test_figures_are_shown_next_to_the_champions_with_intervals(report, sure_metrics):
     text = section(report(metrics=sure_metrics), "confidence")
 
     assert "100 tokens in 8 documents measure this model interval champion interval" in text
@@ -89,24 +89,24 @@ def test_figures_stand_beside_the_champions_with_their_intervals(report, sure_me
     assert "Brier score 0.082 0.062 to 0.102" in text
 
 
-def test_the_champions_support_is_told_where_it_differs(report, sure_metrics):
+def test_the_champions_support_is_given_if_it_differs(report, sure_metrics):
     sure_metrics["champion"]["calibration"]["tokens"]["support"] = 90
 
-    assert "100 tokens in 8 documents; 90 of the champion" in section(
+    assert "100 tokens in 8 documents; 90 for the champion" in section(
         report(metrics=sure_metrics), "confidence"
     )
 
 
-def test_a_champion_without_confidences_leaves_its_columns_out(report, sure_metrics):
+def test_a_champion_without_confidence_has_no_columns(report, sure_metrics):
     sure_metrics["champion"]["calibration"] = None
 
     text = section(report(metrics=sure_metrics), "confidence")
 
     assert "100 tokens in 8 documents measure this model interval mean confidence" in text
-    assert "The champion's predictions hold no confidence." in text
+    assert "The champion's predictions contain no confidence." in text
 
 
-def test_a_first_model_is_not_told_of_a_champion(report, sure_metrics, decision):
+def test_a_first_model_is_not_compared_with_a_champion(report, sure_metrics, decision):
     decision |= {"difference": None, "p_better": None, "champion": None, "champion_version": None}
 
     text = section(report(metrics=sure_metrics | {"champion": None}, decision=decision), "confidence")
@@ -114,18 +114,18 @@ def test_a_first_model_is_not_told_of_a_champion(report, sure_metrics, decision)
     assert "champion" not in text
 
 
-def test_bins_are_told_as_numbers_and_small_ones_without_an_interval(report, sure_metrics):
+def test_bins_are_tabulated_and_small_ones_have_no_interval(report, sure_metrics):
     text = section(report(metrics=sure_metrics), "confidence")
 
     assert (
-        "confidence tokens documents mean confidence right interval 0.0 to 50.0% 4 4 40.0% 25.0% too few"
+        "confidence tokens documents mean confidence accuracy interval 0.0 to 50.0% 4 4 40.0% 25.0% too few"
         in text
     )
     assert "50.0 to 100.0% 96 8 98.0% 93.0% 91.0 to 95.0%" in text
-    assert "The largest distance in one bin above is 15.0 points (4 tokens)." in text
+    assert "The largest gap in a bin above is 15.0 points (4 tokens)." in text
 
 
-def test_spans_are_shown_beside_tokens(report, sure_metrics):
+def test_spans_are_shown_next_to_tokens(report, sure_metrics):
     for who in ("challenger", "champion"):
         calibration = sure_metrics[who]["calibration"]
         calibration["spans"] = copy.deepcopy(calibration["tokens"]) | {"support": 30}
@@ -133,11 +133,11 @@ def test_spans_are_shown_beside_tokens(report, sure_metrics):
     page = report(metrics=sure_metrics)
 
     assert page.count("<img") == 5  # two curves, the confusions, two diagrams
-    assert "too sure of its spans" in section(page, "confidence")
+    assert "overconfident in its spans" in section(page, "confidence")
     assert "30 predicted spans in 8 documents measure" in section(page, "confidence")
 
 
-def test_where_no_span_was_predicted_tokens_stand_alone(sure_metrics):
+def test_without_predicted_spans_only_tokens_are_shown(sure_metrics):
     tokens = sure_metrics["challenger"]["calibration"]["tokens"]
     sure_metrics["challenger"]["calibration"]["spans"] = tokens | {"support": 0}
 
@@ -148,10 +148,10 @@ def test_the_diagram_names_its_axes_and_units():
     svg = svg_of(reliability_diagram([bin_of(0.55, 0.5, 30), bin_of(0.95, 0.9, 4000)], noun="token"))
 
     words = {element.text for element in svg.iter() if element.tag.endswith("}text")}
-    assert {"Tokens", "right, % of tokens", "mean confidence, %", "number", "1,000"} <= words
+    assert {"Tokens", "correct, % of tokens", "mean confidence, %", "count", "1,000"} <= words
 
 
-def test_the_diagram_draws_no_interval_for_a_bin_of_few():
+def test_the_diagram_draws_no_interval_for_a_small_bin():
     def n_strokes(support: int) -> int:
         picture = reliability_diagram([bin_of(0.55, 0.5, support), bin_of(0.95, 0.9, 40)], noun="token")
         return sum("stroke-width: 2" in (e.get("style") or "") for e in svg_of(picture).iter())
@@ -167,14 +167,14 @@ def test_empty_bins_are_not_drawn():
     assert "in 2 bins" in reliability_diagram([empty, bin_of(0.95, 0.9, 40)], noun="token").words
 
 
-def test_the_baseline_stands_beside_the_model_on_the_page(report, baseline_metrics):
+def test_the_baseline_is_shown_next_to_the_model_on_the_page(report, baseline_metrics):
     text = section(report(metrics=baseline_metrics), "scores")
 
-    assert "Beside the baseline crfsuite This model is 3.0 points of token accuracy above" in text
+    assert "Comparison with the baseline crfsuite This model is 3.0 points above" in text
     assert "token accuracy 93.0% 91.0 to 95.0% 90.0% 88.0 to 92.0% 100" in text
 
 
-def test_without_a_baseline_the_page_says_nothing_of_one(report):
+def test_without_a_baseline_the_page_does_not_mention_one(report):
     assert "baseline" not in text_of(report())
 
 
@@ -187,8 +187,8 @@ def test_the_baselines_strict_span_f1_is_shown(report, span_metrics):
 
     text = section(report(metrics=metrics, optimum=None), "scores")
 
-    beside = text[text.index("Beside the baseline") :]
-    assert "span F1, strict, micro 55.0% 53.0 to 57.0% 50.0% 48.0 to 52.0% 30" in beside
+    compared = text[text.index("Comparison with the baseline") :]
+    assert "span F1, strict, micro 55.0% 53.0 to 57.0% 50.0% 48.0 to 52.0% 30" in compared
 
 
 @pytest.mark.parametrize(
@@ -198,14 +198,14 @@ def test_the_baselines_strict_span_f1_is_shown(report, span_metrics):
             0.03,
             0.012,
             0.048,
-            "is 3.0 points of token accuracy above the baseline crfsuite, 95% interval +1.2",
+            "is 3.0 points above the baseline crfsuite in token accuracy (95% interval +1.2",
         ),
-        (-0.03, -0.048, -0.012, "is 3.0 points of token accuracy below the baseline crfsuite, 95% interval"),
-        (0.01, -0.005, 0.025, "is not clearly above or below the baseline crfsuite: +1.0 points of token"),
-        (0.0, 0.0, 0.0, "is not clearly above or below the baseline crfsuite: 0.0 points of token"),
+        (-0.03, -0.048, -0.012, "is 3.0 points below the baseline crfsuite in token accuracy (95% interval"),
+        (0.01, -0.005, 0.025, "is not clearly above or below the baseline crfsuite in token accuracy: +1.0"),
+        (0.0, 0.0, 0.0, "is not clearly above or below the baseline crfsuite in token accuracy: 0.0"),
     ],
 )
-def test_the_interval_decides_on_which_side_of_the_baseline_a_model_is(
+def test_the_interval_decides_whether_a_model_is_above_or_below_the_baseline(
     baseline_metrics, value, low, high, said
 ):
     difference = {"value": value, "low": low, "high": high, "support": 10}
@@ -216,16 +216,14 @@ def test_the_interval_decides_on_which_side_of_the_baseline_a_model_is(
 def test_a_baseline_without_a_score_is_not_compared(baseline_metrics):
     sentence = baseline_sentence(baseline_metrics | {"baseline_difference": None})
 
-    assert (
-        sentence == "There is no difference to the baseline crfsuite: one of the two has no token accuracy."
-    )
+    assert sentence == "No comparison with the baseline crfsuite: one of the two has no token accuracy."
 
 
 def test_a_baseline_need_not_have_a_name(baseline_metrics):
     assert baseline_label(baseline_metrics | {"baseline_name": None}) == "baseline"
 
 
-def test_a_baselines_name_is_text_and_no_markup(report, baseline_metrics):
+def test_the_name_of_a_baseline_is_escaped(report, baseline_metrics):
     assert "<script" not in report(metrics=baseline_metrics | {"baseline_name": "<script>"}).lower()
 
 

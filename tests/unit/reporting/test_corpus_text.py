@@ -1,4 +1,4 @@
-"""The corpus as Markdown, and what was quarantined as rows."""
+"""Corpus card, quarantine rows and score rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqtag.quality.quarantine import quarantine_schema
 from seqtag.reporting import corpus_markdown, quarantine_rows, score_rows
 
 
-def test_the_corpus_is_told_by_split_rule_and_tag(profile):
+def test_the_corpus_is_described_by_split_rule_and_tag(profile):
     tags = {"rare": {"train": 1}, "a|b": {"train": 600, "dev": 100}}
     text = corpus_markdown(profile | {"tags": tags}, {"Data docs": "http://127.0.0.1:1/x y"})
 
@@ -20,7 +20,7 @@ def test_the_corpus_is_told_by_split_rule_and_tag(profile):
     assert "[Data docs](<http://127.0.0.1:1/x%20y>)" in text
     assert "| train | 80 | 0 | 800 | 37 | 10.0 | 60 |" in text
     assert "\n\nDev: 10 sequences carved from 90 labelled train.\n\n" in text
-    assert "\n\nAmbiguous: 5 of 100 sequences (5.00%) with 2.00% of the tokens" in text
+    assert "\n\nAmbiguous: 5 of 100 sequences (5.00%), with 2.00% of the tokens" in text
     assert "| NO | unknown\\_tag | quarantine | 2 | 2 | &lt;script&gt;" in text
     assert text.index("a\\|b") < text.index("| rare |")
     assert "| a\\|b | 600 (75.0%) | 100 (12.5%) | 0 (0.0%) |" in text
@@ -60,7 +60,7 @@ def test_the_first_quarantined_sequences_are_rows_of_text(quarantine):
     assert "\x1b" not in rows[7]["sequence"]
 
 
-def test_of_no_quarantined_sequence_there_is_no_row(tmp_path):
+def test_an_empty_quarantine_has_no_rows(tmp_path):
     pq.write_table(quarantine_schema([]).empty_table(), tmp_path / "quarantine.parquet")
 
     assert quarantine_rows(tmp_path / "quarantine.parquet", finding=str) == []
@@ -79,7 +79,7 @@ def test_scores_are_rows_with_interval_and_support(metrics):
     assert {row["champion"] for row in score_rows(metrics | {"champion": None})} == {"–"}  # noqa: RUF001
 
 
-def test_scores_of_spans_have_precision_and_recall_on_the_whole(span_metrics):
+def test_overall_span_scores_have_precision_and_recall(span_metrics):
     whole, *types = score_rows(span_metrics)
 
     assert (whole["what"], whole["support"]) == ("span F1", "100 gold spans")

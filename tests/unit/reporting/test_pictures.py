@@ -1,4 +1,4 @@
-"""Pictures that stand alone, as the dashboard shows them."""
+"""Stand-alone pictures for the dashboard."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import base64
 from seqtag.reporting import confusion_picture, learning_curves
 
 
-def test_a_confusion_has_a_title_with_its_support_and_names_are_text():
+def test_a_confusion_has_a_title_with_its_support_and_escapes_names():
     tags, counts = ["PRP$", "<b>", "a\x1b[2J"], [[5000, 1, 0], [0, 2, 0], [0, 0, 4]]
     picture = confusion_picture({"tags": tags, "counts": counts})
     svg = base64.b64decode(picture.uri.partition(",")[2]).decode()
@@ -19,6 +19,6 @@ def test_a_confusion_has_a_title_with_its_support_and_names_are_text():
     assert "\x1b" not in svg
 
 
-def test_there_is_a_curve_of_score_and_loss_and_none_of_no_epochs(history):
+def test_score_and_loss_have_curves_unless_there_are_no_epochs(history):
     assert len(learning_curves(history, "accuracy")) == 2
     assert learning_curves([], "accuracy") == []

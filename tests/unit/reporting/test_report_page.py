@@ -1,4 +1,4 @@
-"""The report as a reader and a browser would take it."""
+"""The report page: its text, and its safety in a browser."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VOID = {"meta", "img", "br", "line", "circle", "rect", "link", "input"}
 
 
 class Page(HTMLParser):
-    """Collects the tags, addresses and visible text of a page, and checks that what opens closes."""
+    """The elements and visible text of a page; checks that all elements are closed."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -48,12 +48,12 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
-def test_the_page_says_if_batches_were_halved_for_memory(report, context):
-    assert "Memory ran out" not in report()
-    assert "64 tokens and padding at the most" in report(context={**context, "batch_cells": 64})
+def test_the_page_reports_batches_halved_for_lack_of_memory(report, context):
+    assert "out of memory" not in report()
+    assert "at most 64 tokens, including padding" in report(context={**context, "batch_cells": 64})
 
 
-def test_the_page_says_how_dev_came_about_and_how_much_is_ambiguous(report):
+def test_the_page_reports_the_origin_of_dev_and_the_ambiguity(report):
     page = Page(report())
 
     assert "Dev: 10 sequences carved from 90 labelled train." in page.text
@@ -63,7 +63,7 @@ def test_the_page_says_how_dev_came_about_and_how_much_is_ambiguous(report):
     ) in page.text
 
 
-def test_the_verdict_and_its_sentence_stand_on_top(report):
+def test_the_verdict_and_its_sentence_come_first(report):
     page = Page(report())
 
     assert page.text.index("HOLD") < page.text.index("Scores on test")
@@ -71,11 +71,11 @@ def test_the_verdict_and_its_sentence_stand_on_top(report):
     assert page.open == []
 
 
-def test_equal_inputs_give_equal_bytes(report):
+def test_identical_inputs_produce_identical_bytes(report):
     assert report() == report()
 
 
-def test_nothing_that_a_corpus_holds_can_run(report):
+def test_corpus_text_cannot_run_as_a_script(report):
     html = report()
     page = Page(html)
 
@@ -85,7 +85,7 @@ def test_nothing_that_a_corpus_holds_can_run(report):
     assert "default-src 'none'" in html
 
 
-def test_the_page_loads_nothing(report):
+def test_the_page_loads_no_external_resource(report):
     page = Page(report())
 
     sources = [a["src"] for _, a in page.elements if "src" in a]
@@ -96,14 +96,14 @@ def test_the_page_loads_nothing(report):
     assert "@import" not in report()
 
 
-def test_pictures_have_words_for_those_who_do_not_see_them(report):
+def test_pictures_have_alternative_text(report):
     pictures = [a for tag, a in Page(report()).elements if tag == "img"]
 
     assert pictures[0]["alt"] == "Token accuracy on dev: 80 at epoch 1, 92 at epoch 3 (token accuracy, %)."
     assert all(picture["alt"] for picture in pictures)
 
 
-def test_a_dollar_in_a_tag_is_no_formula(report):
+def test_a_dollar_in_a_tag_is_not_a_formula(report):
     confusion = [a["src"] for tag, a in Page(report()).elements if tag == "img"][-1]
     svg = base64.b64decode(confusion.split(",")[1]).decode()
 
@@ -116,7 +116,7 @@ def test_a_control_character_in_a_tag_leaves_the_picture_well_formed(report, met
 
     confusion = [a["src"] for tag, a in Page(report(metrics=metrics)).elements if tag == "img"][-1]
 
-    ElementTree.fromstring(base64.b64decode(confusion.split(",")[1]))  # noqa: S314 - our own picture
+    ElementTree.fromstring(base64.b64decode(confusion.split(",")[1]))  # noqa: S314 - own picture
 
 
 def test_a_tag_in_any_script_is_drawn_without_a_warning(report, metrics):
@@ -128,10 +128,10 @@ def test_a_tag_in_any_script_is_drawn_without_a_warning(report, metrics):
 def test_key_figures_have_interval_and_support(report):
     text = Page(report()).text
 
-    assert "token accuracy, this model 93.0% 91.0 to 95.0%" in text
-    assert "token accuracy, champion 91.0% 89.0 to 93.0%, version 3" in text
-    assert "difference +2.0 points −1.0 to +5.0 points; better in 88.0% of resamples" in text  # noqa: RUF001
-    assert "judged on 10 test sequences in 8 documents, 100 tokens" in text
+    assert "token accuracy, this model 93.0% 95% interval 91.0 to 95.0%" in text
+    assert "token accuracy, champion 91.0% 95% interval 89.0 to 93.0%, version 3" in text
+    assert "difference +2.0 points 95% interval −1.0 to +5.0 points; better in 88.0% of resamples" in text  # noqa: RUF001
+    assert "evaluated on 10 test sequences in 8 documents, 100 tokens" in text
 
 
 def test_tags_are_sorted_by_support(report):
@@ -141,25 +141,25 @@ def test_tags_are_sorted_by_support(report):
     assert table.index("browsing") < table.index("<script>") < table.index("PRP$")
 
 
-def test_the_best_possible_stands_beside_the_model(report):
+def test_the_best_possible_score_is_shown_next_to_the_model(report):
     text = Page(report()).text
 
-    assert "18.0 points above the best that the past alone allows" in text  # 93 - 75
-    assert "It has 90.0% of what the rest of the sequence can add" in text  # 18 of 20
+    assert "18.0 points above the best score possible from the past alone" in text  # 93 - 75
+    assert "It achieves 90.0% of the gain that the rest of the sequence allows" in text  # 18 of 20
     assert "best from the past alone 75.0% exact 73.0%" in text
 
 
-def test_a_model_below_the_past_alone_is_said_to_be(report, optimum):
+def test_a_model_below_the_best_from_the_past_is_reported(report, optimum):
     text = Page(report(optimum=optimum | {"past_only_realised": 0.92})).text
 
-    assert "not clearly above the best that the past alone allows" in text
+    assert "not clearly above the best score possible from the past alone" in text
 
 
-def test_a_corpus_of_unknown_origin_has_no_best_possible(report):
+def test_a_corpus_of_unknown_origin_has_no_best_possible_score(report):
     assert "best possible" not in Page(report(optimum=None)).text.lower()
 
 
-def test_the_kept_epoch_is_the_first_of_the_best(report):
+def test_the_first_of_the_best_epochs_is_kept(report):
     assert "The weights of epoch 2 were kept" in Page(report()).text
 
 
@@ -167,7 +167,7 @@ def test_a_run_without_epochs_is_reported(report):
     assert "No epoch was recorded." in Page(report(history=[])).text
 
 
-def test_spans_are_scored_by_type_with_both_ways_of_counting(report, span_metrics):
+def test_spans_are_scored_by_type_in_both_modes(report, span_metrics):
     text = Page(report(metrics=span_metrics, optimum=None)).text
 
     assert "By type" in text
@@ -183,7 +183,7 @@ def test_a_slice_of_gold_spans_shows_recall(report, span_metrics):
     assert "unseen in train 4 30 8 40.0% 38.0 to 42.0%" in text
 
 
-def test_a_champion_that_could_not_be_scored_is_named_as_the_reason(report, metrics, decision):
+def test_a_champion_that_could_not_be_scored_is_given_as_the_reason(report, metrics, decision):
     text = Page(
         report(
             metrics=metrics | {"champion": None, "champion_error": "weights.npz: another digest"},
@@ -201,11 +201,11 @@ def test_a_first_model_has_no_champion_column(report, metrics, decision):
         report(metrics=metrics | {"champion": None, "champion_version": None}, decision=decision)
     ).text
 
-    assert "none serves yet" in text
+    assert "no champion yet" in text
     assert "challenger minus champion" not in text
 
 
-def test_of_many_tags_the_most_confused_are_drawn(report, metrics):
+def test_the_most_confused_of_many_tags_are_drawn(report, metrics):
     tags = [f"T{i}" for i in range(60)]
     counts = [[100 if i == j else 0 for j in range(60)] for i in range(60)]
     counts[41][43] = 7
@@ -218,18 +218,18 @@ def test_of_many_tags_the_most_confused_are_drawn(report, metrics):
     assert ">T41<" in svg
     assert ">T43<" in svg
     assert ">T59<" not in svg
-    assert "The 19 tags in most errors are shown; 41 more are summed up" in Page(html).text
+    assert "The 19 tags with the most errors are shown; 41 more are grouped" in Page(html).text
 
 
-def test_quarantined_sequences_are_shown_a_few_of_each_reason(report):
+def test_a_few_quarantined_sequences_are_shown_for_each_reason(report):
     text = Page(report()).text
 
-    assert "2 sequences set aside, 1.0% of the corpus; the budget is 2.0%" in text
+    assert "2 sequences quarantined, 1.0% of the corpus; the budget is 2.0%" in text
     assert "3 examples" in text
     assert "train#18 row 17 unknown tag go browsing <script>alert(1)</script> nap no token no tag" in text
 
 
-def test_the_configuration_in_the_report_can_be_used_again(report):
+def test_the_configuration_in_the_report_is_reusable(report):
     config = TaggerConfig.model_validate(
         {
             "name": "shop",
@@ -245,7 +245,7 @@ def test_the_configuration_in_the_report_can_be_used_again(report):
     assert TaggerConfig.model_validate(tomllib.loads(toml)) == config
 
 
-def test_digests_versions_and_links_are_there_to_reproduce(report):
+def test_the_report_gives_digests_versions_and_links_for_reproduction(report):
     html = report()
 
     assert "9c1e2b7a44d0e8f1" in html
@@ -267,7 +267,7 @@ def test_every_verdict_has_a_badge(report, decision, verdict):
     assert f'class="verdict {verdict}"' in html
 
 
-def test_the_page_says_what_would_have_been_promoted(report, decision):
+def test_the_page_describes_what_would_have_been_promoted(report, decision):
     html = report(decision=decision)
     assert "<li>a difference above +3.50 points instead of +2.00</li>" in html
     assert "would be promoted" not in report(decision=decision | {"would_pass": []})

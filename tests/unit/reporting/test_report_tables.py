@@ -1,4 +1,4 @@
-"""What the report's tables, axes and configuration hold."""
+"""Tables, axes and configuration of the report."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from seqtag.reporting.svg_axes import difference_axis, share_axis
 
 
 @pytest.mark.parametrize("module", [formatting, svg_axes, toml])
-def test_the_examples_in_docstrings_hold(module):
+def test_the_docstring_examples_are_correct(module):
     tested = doctest.testmod(module)
 
     assert tested.attempted > 0
     assert tested.failed == 0
 
 
-def test_confusions_come_the_most_frequent_first_with_their_share_of_the_gold_tag():
+def test_confusions_are_sorted_by_frequency_with_their_share_of_the_gold_tag():
     found = score_tables.confusions(
         {"tags": ["A", "B", "C"], "counts": [[5, 1, 4], [0, 3, 0], [2, 0, 0]]}, most=2
     )
@@ -33,7 +33,7 @@ def test_a_small_confusion_matrix_is_kept_whole():
     assert square == score_tables.ConfusionSquare(("A", "B"), ((5, 1), (0, 3)), 0)
 
 
-def test_tags_in_few_errors_are_summed_up():
+def test_tags_with_few_errors_are_grouped():
     counts = [[9, 0, 1, 5], [0, 8, 1, 0], [0, 1, 7, 0], [6, 0, 0, 4]]
 
     square = score_tables.square({"tags": ["A", "B", "C", "D"], "counts": counts}, most=3)
@@ -54,7 +54,7 @@ def test_the_deciding_measure_comes_first(metrics, span_metrics):
     ]
 
 
-def test_a_baseline_is_measured_as_the_others_are(baseline_metrics):
+def test_a_baseline_is_measured_like_the_other_models(baseline_metrics):
     (accuracy,) = score_tables.metric_rows(baseline_metrics)
 
     assert [m["value"] for m in (accuracy.challenger, accuracy.champion, accuracy.baseline)] == [
@@ -64,7 +64,7 @@ def test_a_baseline_is_measured_as_the_others_are(baseline_metrics):
     ]
 
 
-def test_a_tag_that_the_champion_lacks_has_no_score_of_it(metrics):
+def test_a_tag_unknown_to_the_champion_has_no_champion_score(metrics):
     del metrics["champion"]["tags"]["browsing"]
 
     rows = score_tables.named_scores(metrics["challenger"], metrics["champion"], ("tags",))
@@ -73,7 +73,7 @@ def test_a_tag_that_the_champion_lacks_has_no_score_of_it(metrics):
     assert rows[0].champion is None
 
 
-def test_an_axis_holds_every_interval_and_stays_within_0_and_1():
+def test_an_axis_contains_every_interval_and_stays_within_0_and_1():
     axis = share_axis(
         [{"value": 0.72, "low": 0.64, "high": 0.81}, {"value": None, "low": None, "high": None}], 0.97
     )
@@ -91,7 +91,7 @@ def test_an_axis_without_numbers_goes_from_0_to_1():
     assert share_axis([{"value": None, "low": None, "high": None}]).ticks[::5] == (0.0, 1.0)
 
 
-def test_an_axis_of_differences_holds_zero_and_the_margin():
+def test_an_axis_of_differences_contains_zero_and_the_margin():
     axis = difference_axis([{"value": 0.008, "low": 0.002, "high": 0.014}], 0.0, 0.005)
 
     assert axis.ticks == (0.0, 0.005, 0.01, 0.015)

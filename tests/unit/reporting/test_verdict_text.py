@@ -1,4 +1,4 @@
-"""The verdict as Markdown and as plain lines."""
+"""Retrain card and terminal summary."""
 
 from __future__ import annotations
 
@@ -37,23 +37,26 @@ def test_the_card_compares_challenger_and_champion(card):
     [
         (
             {"good_for": 41, "to_double": 1200},
-            "the test split is good for 41 more comparisons; 1,200 more documents double that.",
+            "the test split is good for 41 more comparisons; 1,200 more documents would double that.",
         ),
         ({"good_for": 41, "to_double": 0}, "the test split is good for 41 more comparisons."),
-        ({"good_for": 0, "documents": 4300}, "the test split is too small; 4,300 documents are needed."),
+        (
+            {"good_for": 0, "documents": 4300},
+            "too small to detect +0.3 points at the same power; 4,300 documents are needed.",
+        ),
         ({"good_for": 0, "documents": 7}, "the error budget is used up until older comparisons leave"),
-        ({"good_for": 0, "documents": None}, "+0.3 points cannot be found with any test split"),
+        ({"good_for": 0, "documents": None}, "+0.3 points cannot be detected with any test split"),
     ],
 )
-def test_the_card_says_what_the_test_split_is_good_for(card, decision, found, words):
+def test_the_card_describes_the_power_of_the_test_split(card, decision, found, words):
     text = card(decision=decision | {"gauge": decision["gauge"] | found})
 
-    assert "Error budget: comparison 42 of the 365 of a horizon; each takes 0.0137%." in text
-    assert "On 8 documents a comparison finds an improvement of +7 points in 4 cases of 5." in text
+    assert "Error budget: comparison 42 of 365 in the horizon; each has an error level of 0.0137%." in text
+    assert "With 8 test documents, a comparison detects an improvement of +7 points in 4 of 5 cases." in text
     assert words in text
 
 
-def test_the_card_of_what_was_not_compared_says_nothing_of_an_error_budget(card, decision):
+def test_without_a_comparison_the_card_has_no_error_budget(card, decision):
     assert "Error budget" not in card(decision=decision | {"gauge": None})
 
 
@@ -65,7 +68,7 @@ def test_every_row_of_a_table_has_the_cells_of_its_header(card, span_metrics):
                 assert len(widths) == 1
 
 
-def test_names_in_the_card_are_text_and_no_markup(card):
+def test_names_in_the_card_are_escaped(card):
     text = card()
 
     assert "<script" not in text
@@ -80,7 +83,7 @@ def test_a_line_break_in_a_name_does_not_break_a_table(card, metrics):
     assert r"| a b \[31m | 60 in 8 documents |" in card(metrics=metrics)
 
 
-def test_types_are_listed_where_tags_have_spans(card, span_metrics):
+def test_span_types_are_listed(card, span_metrics):
     text = card(metrics=span_metrics)
 
     assert "## By type" in text
@@ -88,7 +91,7 @@ def test_types_are_listed_where_tags_have_spans(card, span_metrics):
     assert "| challenger | 55.0% | 53.0 to 57.0% | 100 gold spans in 8 documents |" in text
 
 
-def test_of_many_tags_the_card_shows_the_most_frequent(card, metrics):
+def test_the_card_shows_the_most_frequent_of_many_tags(card, metrics):
     browsing = metrics["challenger"]["tags"]["browsing"]
     metrics["challenger"]["tags"] = {
         f"T{i:02}": browsing | {"support": i, "f1": browsing["f1"] | {"support": i}} for i in range(40)
@@ -98,10 +101,10 @@ def test_of_many_tags_the_card_shows_the_most_frequent(card, metrics):
 
     assert "| T39 | 39 in 8 documents |" in text
     assert "| T09 |" not in text
-    assert "10 rarer ones stand in the report." in text
+    assert "The report lists 10 rarer ones." in text
 
 
-def test_addresses_become_links_and_paths_do_not(card):
+def test_urls_become_links_and_paths_do_not(card):
     text = card(links={"Data docs": "/srv/run 1/index.html", "Dashboard": "http://127.0.0.1:4200/v2"})
 
     assert "- Data docs: `/srv/run 1/index.html`" in text
@@ -142,12 +145,12 @@ def test_control_characters_do_not_reach_the_terminal(metrics, decision):
     assert "\u202e" not in text
 
 
-def test_the_card_says_what_would_have_been_promoted(card, decision):
+def test_the_card_describes_what_would_have_been_promoted(card, decision):
     text = card()
     assert (
-        "It would be promoted with all of this:\n\n- a difference above +3.50 points instead of +2.00\n"
-        in text
-    )
+        "It would be promoted with all of the following:\n\n"
+        "- a difference above +3.50 points instead of +2.00\n"
+    ) in text
     assert "<script>" not in text
     assert "would be promoted" not in card(decision=decision | {"would_pass": []})
 
@@ -155,11 +158,11 @@ def test_the_card_says_what_would_have_been_promoted(card, decision):
 def test_the_card_names_the_rules_that_decided(card, decision):
     assert "Decided by:\n\n- the difference clears the margin: not yet" in card()
     held = [rule | {"held": True} for rule in decision["rules"]]
-    assert "Decided by: all of 2 rules were held." in card(decision=decision | {"rules": held})
+    assert "Decided by: all 2 rules passed." in card(decision=decision | {"rules": held})
 
 
-def test_the_card_shows_the_difference_of_what_is_guarded_beside_both_scores(card, decision):
-    """Of 4 guards each has an interval of 1 - 0.05 / 4."""
+def test_the_card_shows_guarded_differences_next_to_both_scores(card, decision):
+    """Each of 4 guardrails has an interval at 1 - 0.05 / 4."""
     guards = [
         {"what": what, "difference": value, "low": low, "high": high, "support": support, "documents": 3}
         for what, value, low, high, support in (
@@ -176,20 +179,20 @@ def test_the_card_shows_the_difference_of_what_is_guarded_beside_both_scores(car
     assert f"| browsing | 60 in 8 documents | {both} | −3.0 points (−9.0 to +3.0 points) |" in text  # noqa: RUF001
     assert "| length = 1-10 | 4 in 3 documents | +1.0 points (−1.0 to +2.0 points) |" in text  # noqa: RUF001
     assert text.index("| length = 1-10 |") < text.index("| genre = \\| |")
-    assert "Its paired interval is of 98.8%, since there are 4 (Bonferroni)." in text
-    assert "guards" not in card(decision=decision | {"guards": []})
+    assert "Their paired intervals are at 98.8% confidence, because of 4 guardrails (Bonferroni)." in text
+    assert "guardrail" not in card(decision=decision | {"guards": []})
 
 
-def test_the_card_of_a_first_model_has_no_column_of_a_champion(card, metrics, span_metrics, decision):
+def test_the_card_of_a_first_model_has_no_champion_column(card, metrics, span_metrics, decision):
     first = decision | {"champion_version": None, "difference": None, "guards": []}
     for of in (metrics, span_metrics):
         text = card(metrics=of | {"champion": None}, decision=first)
         assert "champion's F1" not in text
-        assert "There is no champion to differ from." in text
-    assert "The champion's run directory is gone." in card()
+        assert "There is no champion to compare with." in text
+    assert "The champion's run directory no longer exists." in card()
 
 
-def test_the_card_says_what_changed_and_what_was_taken_over(card):
+def test_the_card_lists_changes_and_reused_steps(card):
     changes = InputChanges(
         "2026-01-30-a-b",
         ("aaaa", "bbbb"),
@@ -201,26 +204,26 @@ def test_the_card_says_what_changed_and_what_was_taken_over(card):
         done=[CompletedStep("validate", 0.25, "2026-01-29-a-c"), CompletedStep("train", 1234.5, None)],
     )
 
-    assert "champion's run 2026-01-30-a-b: snapshot bbbb instead of aaaa; 2 other settings." in text
+    assert "champion's run 2026-01-30-a-b: snapshot bbbb instead of aaaa; 2 changed settings." in text
     assert "| train | config, package tensorflow |" in text
     assert "| train.max\\_epochs | 6 | 1 |" in text
     assert '| train.seed | null | "&lt;b&gt;" |' in text
-    assert "| validate | taken over from 2026-01-29-a-c | 0.2 s then |" in text
-    assert "| train | done | 1,234.5 s |" in text
+    assert "| validate | reused from 2026-01-29-a-c | 0.2 s originally |" in text
+    assert "| train | ran | 1,234.5 s |" in text
     same = card(changes=InputChanges("a", ("s", "s"), {"train": []}, {}))
-    assert "the same snapshot s; no other setting." in same
-    assert "No step reads anything else." in same
-    assert "A step is taken over" not in same
+    assert "the same snapshot s; no changed settings." in same
+    assert "No other inputs changed." in same
+    assert "A step is reused" not in same
 
 
-def test_the_card_shows_what_failed_the_contract(card, profile):
+def test_the_card_shows_failed_validation_rules(card, profile):
     rule = {"rule": "over_long", "held": True, "severity": "quarantine", "count": 3, "message": "3 | long"}
     drift = {"rule": "tag_drift", "held": False, "severity": "warn", "count": 0, "message": "0.2 bits"}
     text = card(profile=profile | {"rules": [rule, drift]})
     assert "| yes | over\\_long | quarantine | 3 | 3 \\| long |" in text
     assert "| NO | tag\\_drift | warn | 0 | 0.2 bits |" in text
-    assert "2 sequences quarantined: 1.0% of all; the budget is 2.0%, of which that is 50.0%." in text
-    assert "Nothing failed the contract." in card(profile=profile | {"rules": []})
+    assert "2 sequences quarantined: 1.0% of all sequences, which is 50.0% of the budget (2.0%)." in text
+    assert "No rule found a violation." in card(profile=profile | {"rules": []})
 
 
 def test_the_card_gives_commands_as_code(card):

@@ -136,7 +136,7 @@ def test_the_retrain_card_is_whole(nights):
     text = steps.retrain_card(second, tagger=ODD)
 
     assert text.startswith("# HOLD\n")
-    assert f"taken over from {first.id}" in text
+    assert f"reused from {first.id}" in text
     assert "| gate.floor | 0.05 | 0.06 |" in text
     assert "There is no champion to differ from." in steps.retrain_card(first, tagger=ODD)
 
