@@ -1,4 +1,4 @@
-"""The test sequences on which two models can be compared: fair to both, and of tags that both know."""
+"""Comparable subset: the test sequences that are fair to both models and whose tags both know."""
 
 from __future__ import annotations
 
@@ -17,44 +17,49 @@ from seqtag.tagging.ragged import distinct_or_none, flatten
 from seqtag.tagging.schemes import split_tags
 
 AnchorKind = Literal["trained", "challenger", "none"]
-FADED = 0.1  # of a type's share of train: with less, a challenger knows it no more
+FADED = 0.1  # a type counts as removed if its share of train fell below this fraction of the champion's
 
 
 @dataclass(frozen=True)
 class TagChange:
-    """The types (or tags, where they have no scheme) that one of two models knows and the other does not."""
+    """The types (tags, without a scheme) that only one of two models knows."""
 
-    new: tuple[str, ...]  # known to the challenger alone
-    removed: tuple[str, ...]  # known to the champion alone, or nearly so
+    new: tuple[str, ...]  # known only to the challenger
+    removed: tuple[str, ...]  # known only to the champion, or faded
 
 
 def faded_types(
-    ours: Mapping[str, int], theirs: Mapping[str, int], *, scheme: SchemeName, renamed: Mapping[str, str]
+    challenger: Mapping[str, int],
+    champion: Mapping[str, int],
+    *,
+    scheme: SchemeName,
+    renamed: Mapping[str, str],
 ) -> tuple[str, ...]:
-    """Return the types whose share of train has fallen below `FADED` of what the champion's train had.
+    """Return the types whose share of the training tokens fell below `FADED` of the champion's share.
 
     Args:
-        ours, theirs: tokens of train by tag.
+        challenger, champion: training tokens by tag.
 
     >>> faded_types({"O": 100, "B-LOC": 3}, {"O": 50, "B-LOC": 50}, scheme="IOB2", renamed={})
     ('LOC',)
     """
     before: dict[str, float] = {}
-    for type_, share in _shares(theirs, scheme).items():
+    for type_, share in _shares(champion, scheme).items():
         name = renamed.get(type_, type_)
         before[name] = before.get(name, 0.0) + share
-    now = _shares(ours, scheme)
+    now = _shares(challenger, scheme)
     return tuple(sorted(name for name, share in before.items() if now.get(name, 0.0) < FADED * share))
 
 
 @dataclass(frozen=True)
 class Anchor:
-    """The opponent where the champion cannot be compared on the test split.
+    """The opponent used if the champion itself cannot be compared on the test split.
 
     reason  why it cannot
-    kind    trained: the champion's recipe retrained on this split, whose predictions take its place;
+    kind    trained: the champion's recipe, retrained on this split;
             challenger: the challenger has that recipe itself; none: there is nothing to compare with
-    losses  where the challenger is clearly worse than the champion was when it was judged; None: not known
+    losses  parts that the challenger scores clearly worse on than the champion did in its own evaluation;
+            None: unknown
     """
 
     reason: str
@@ -63,49 +68,51 @@ class Anchor:
 
 
 def tag_change(
-    ours: Collection[str], theirs: Collection[str], *, scheme: SchemeName, renamed: Mapping[str, str]
+    challenger: Collection[str], champion: Collection[str], *, scheme: SchemeName, renamed: Mapping[str, str]
 ) -> TagChange:
-    """Compare two tag sets, the champion's by their new names.
+    """Compare two tag sets, after renaming the champion's types.
 
     >>> tag_change(["O", "B-PER", "B-GEO"], ["O", "B-PER", "B-LOC", "B-MISC"],
     ...            scheme="IOB2", renamed={"LOC": "GEO"})
     TagChange(new=(), removed=('MISC',))
     """
-    our_types = set(_types(ours, scheme))
-    their_types = {renamed.get(type_, type_) for type_ in _types(theirs, scheme)}
-    return TagChange(tuple(sorted(our_types - their_types)), tuple(sorted(their_types - our_types)))
+    own = set(_types(challenger, scheme))
+    champions = {renamed.get(type_, type_) for type_ in _types(champion, scheme)}
+    return TagChange(tuple(sorted(own - champions)), tuple(sorted(champions - own)))
 
 
 def with_new_names(
     predictions: Predictions, renamed: Mapping[str, str], *, scheme: SchemeName
 ) -> Predictions:
-    """Return predictions in which types that have another name by now are called by it."""
+    """Rename types in predictions; `renamed` maps old names to new ones."""
     if not renamed:
         return predictions
     pairs = predictions.pairs
-    said = [_by_new_name(tag, renamed, scheme) for tag in pairs.tags]
-    tags = tuple(sorted({*pairs.tags, *said}))
+    new_names = [_new_name(tag, renamed, scheme) for tag in pairs.tags]
+    tags = tuple(sorted({*pairs.tags, *new_names}))
     number = {tag: i for i, tag in enumerate(tags)}
-    of_gold = renumbered([number[tag] for tag in pairs.tags])
-    of_said = np.array([number[tag] for tag in said], np.int32)
-    renamed_pairs = TagPairs(tags, of_gold[pairs.gold], of_said[pairs.predicted], pairs.offsets)
+    gold_id = renumbered([number[tag] for tag in pairs.tags])
+    predicted_id = np.array([number[tag] for tag in new_names], np.int32)
+    renamed_pairs = TagPairs(tags, gold_id[pairs.gold], predicted_id[pairs.predicted], pairs.offsets)
     return replace(predictions, pairs=renamed_pairs)
 
 
 def with_types(pairs: TagPairs, types: Collection[str], *, scheme: SchemeName) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_sequences]`: is a gold tag of the sequence of one of the types?"""
-    is_of = [bool(set(_types([tag], scheme)) & set(types)) for tag in pairs.tags]
-    n_of = np.append(0, np.cumsum(np.array([*is_of, False])[pairs.gold]))  # the last is that of no tag
-    return np.diff(n_of[pairs.offsets]) > 0
+    """Return `<bool>[n_sequences]`, True if a gold tag of the sequence has one of the types."""
+    has_type = [bool(set(_types([tag], scheme)) & set(types)) for tag in pairs.tags]
+    n_with = np.append(
+        0, np.cumsum(np.array([*has_type, False])[pairs.gold])
+    )  # the last entry: tokens without a gold tag
+    return np.diff(n_with[pairs.offsets]) > 0
 
 
 @dataclass(frozen=True)
 class ExcludedSequences:
-    """Sequences of a test split on which a champion cannot be compared with a challenger.
+    """Counts of the test sequences on which a champion cannot be compared with a challenger.
 
-    seen      the champion alone was trained on an equal sequence
-    foreign   a tag is known to one of the two alone
-    either    one of both
+    seen      only the champion was trained on an equal sequence
+    foreign   the sequence has a tag that only one of the two models knows
+    either    at least one of these reasons applies
     """
 
     n_sequences: int = 0
@@ -123,7 +130,13 @@ class ExcludedSequences:
         champion_seen: npt.NDArray[np.bool_],
         scheme: SchemeName,
     ) -> Self:
-        """Count them in some sequences, of which the tags are given; the others are `<bool>[n_sequences]`."""
+        """Count the sequences to exclude from a batch.
+
+        Args:
+            gold: tags of the sequences.
+            challenger_seen: `<bool>[n_sequences]`, the challenger was trained on an equal sequence.
+            champion_seen: the same for the champion.
+        """
         values, offsets = flatten(gold)
         tag_ids, tags = distinct_or_none(values)
         pairs = TagPairs(tags, tag_ids, tag_ids, offsets)
@@ -135,18 +148,21 @@ class ExcludedSequences:
         return ExcludedSequences(*(a + b for a, b in zip(astuple(self), astuple(other), strict=True)))
 
     def obstacle(self, gate: GateConfig) -> str | None:
-        """Return why the two cannot be compared, None if on enough of the test split they can."""
+        """Return the reason why too few sequences can be compared, None if enough can."""
         n = max(1, self.n_sequences)
         if self.either / n <= gate.max_seen:
             return None
         return (
             f"it was trained on {self.seen / n:.1%} of the test sequences, and {self.foreign / n:.1%} have "
-            f"tags that one of the two models does not know; {gate.max_seen:.1%} is allowed"
+            f"tags that only one of the two models knows; gate.max_seen allows {gate.max_seen:.1%} in total"
         )
 
 
 def subset(predictions: Predictions, kept: npt.NDArray[np.bool_]) -> Predictions:
-    """Return the predictions of the sequences where `kept: <bool>[n_sequences]`; for scoring tags alone."""
+    """Return the predictions of the sequences with a True in `kept: <bool>[n_sequences]`.
+
+    Unknown words, confidences and span keys are dropped: the gate compares tags only.
+    """
     pairs = predictions.pairs
     lengths = np.diff(pairs.offsets)
     tokens = np.repeat(kept, lengths)
@@ -177,6 +193,6 @@ def _types(tags: Collection[str], scheme: SchemeName) -> tuple[str, ...]:
     return types
 
 
-def _by_new_name(tag: str, renamed: Mapping[str, str], scheme: SchemeName) -> str:
+def _new_name(tag: str, renamed: Mapping[str, str], scheme: SchemeName) -> str:
     (type_,) = _types([tag], scheme) or ("",)
     return tag.removesuffix(type_) + renamed[type_] if type_ in renamed else tag

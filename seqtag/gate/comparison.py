@@ -1,4 +1,4 @@
-"""The comparison of a challenger with its opponent, on the test sequences that are fair to both."""
+"""Comparison of a challenger with its opponent, on the test sequences that are fair to both."""
 
 from __future__ import annotations
 
@@ -40,8 +40,8 @@ from seqtag.gate.guardrails import guardrails
 from seqtag.gate.paired_test import PairedDifference, paired_difference
 from seqtag.gate.retraining_noise import RetrainingNoise
 
-FEWEST_RECENT = 50  # documents since the champion's promotion, from which on they are also compared alone
-_FEWEST_COMMON = 20  # documents that a clear loss can be seen on
+FEWEST_RECENT = 50  # documents added since the champion's promotion, for a separate comparison
+_FEWEST_COMMON = 20  # documents needed to see a clear loss
 
 Counts = npt.NDArray[np.float32]  # <float32>[n_sequences, 2], numerator and denominator of the metric
 Units = npt.NDArray[np.uint64]  # <uint64>[n_sequences], equal for sequences that are drawn together
@@ -49,10 +49,10 @@ Units = npt.NDArray[np.uint64]  # <uint64>[n_sequences], equal for sequences tha
 
 @dataclass(frozen=True)
 class ComparisonSettings:
-    """All that a comparison depends on but the two models' predictions; tags are the challenger's."""
+    """Settings and context of a comparison; tags and tag counts are the challenger's."""
 
     tags: tuple[str, ...]
-    tag_counts: Mapping[str, int]  # tokens of train
+    tag_counts: Mapping[str, int]  # training tokens by tag
     scheme: SchemeName
     gate: GateConfig
     evaluate: EvaluateConfig
@@ -63,15 +63,19 @@ class ComparisonSettings:
 
 
 def compared(
-    decision: Decision, ours: Predictions, theirs: Predictions, opponent: Opponent, by: ComparisonSettings
+    decision: Decision,
+    challenger: Predictions,
+    champion: Predictions,
+    opponent: Opponent,
+    by: ComparisonSettings,
 ) -> Decision:
-    """Decide on the sequences on which both can be compared."""
+    """Compare both models on their common sequences, and decide."""
     change, anchor = _change(opponent, by), opponent.anchor
     foreign = () if decision["is_anchored"] else (*change.new, *change.removed)  # an anchor knows the tags
-    common = _Common.of(ours, theirs, foreign, by)
+    common = _Common.of(challenger, champion, foreign, by)
     counts = common.counts(decision["metric"], by.scheme)
     level = by.budget.level(by.gate)
-    known = [each.seen is not None for each in (ours, theirs)]
+    known = [each.seen is not None for each in (challenger, champion)]
     decision = {
         **decision,
         "challenger": score_of(counts[0]),
@@ -85,15 +89,15 @@ def compared(
         "rules": [
             budget_rule(level, by.budget, by.gate),
             comparable_rule(common.seen, known=known, anchor=anchor, gate=by.gate),
-            new_rule(ours, by.gate),
-            *policy_rules(ours, opponent, by),
+            new_rule(challenger, by.gate),
+            *policy_rules(challenger, opponent, by),
         ],
     }
-    decision = _paired(decision, counts[0], counts[1], common.theirs, by)
+    decision = _paired(decision, counts[0], counts[1], common.champion, by)
     if decision["difference"] is not None:
         guards = guardrails(
-            common.ours,
-            common.theirs,
+            common.challenger,
+            common.champion,
             scheme=by.scheme,
             metric=decision["metric"],
             gate=by.gate,
@@ -109,10 +113,10 @@ def compared(
     return with_verdict(decision)
 
 
-def policy_rules(ours: Predictions, opponent: Opponent, by: ComparisonSettings) -> list[GateRule]:
-    """Ask that the tag set changed, and the cost grew, only as they are allowed to."""
+def policy_rules(challenger: Predictions, opponent: Opponent, by: ComparisonSettings) -> list[GateRule]:
+    """Require that tags changed and costs grew only as the gate allows."""
     change = _change(opponent, by)
-    foreign = with_types(ours.pairs, {*change.new, *change.removed}, scheme=by.scheme)
+    foreign = with_types(challenger.pairs, {*change.new, *change.removed}, scheme=by.scheme)
     return [
         *tag_rules(change, n_foreign=int(foreign.sum()), gate=by.gate),
         *cost_rules(by.costs, by.gate),
@@ -120,16 +124,17 @@ def policy_rules(ours: Predictions, opponent: Opponent, by: ComparisonSettings) 
 
 
 def loss_rule(
-    ours: Predictions, theirs: Predictions, opponent: Opponent, metric: Metric, by: ComparisonSettings
+    challenger: Predictions, champion: Predictions, opponent: Opponent, metric: Metric, by: ComparisonSettings
 ) -> GateRule:
-    """Ask that a recipe retrained be not clearly worse on what is left of the test split to compare it on."""
+    """Require that a renewal is not clearly worse than the champion where the two can be compared."""
     name, change = "no clear loss where both can be compared", _change(opponent, by)
-    common = _Common.of(ours, theirs, (*change.new, *change.removed), by)
+    common = _Common.of(challenger, champion, (*change.new, *change.removed), by)
     counts = common.counts(metric, by.scheme)
     if common.n_documents < _FEWEST_COMMON or not all(each[:, 1].any() for each in counts):
-        return GateRule(rule=name, held=True, detail=f"too little: {common.n_documents} documents", change="")
+        detail = f"not checked: too little can be compared ({common.n_documents} documents)"
+        return GateRule(rule=name, held=True, detail=detail, change="")
     differences = score_differences(
-        *counts, units=common.ours.units, resamples=by.gate.resamples, seed=by.seed
+        *counts, units=common.challenger.units, resamples=by.gate.resamples, seed=by.seed
     )
     found = standard_interval(
         differences,
@@ -140,15 +145,15 @@ def loss_rule(
     value, low, high = (found[end] or 0.0 for end in ("value", "low", "high"))
     detail = (
         f"difference {points(value)} points, {by.gate.confidence:.0%} interval [{points(low)}, "
-        f"{points(high)}], on {common.n_documents:,} documents that neither model was trained on alone"
+        f"{points(high)}], on the {common.n_documents:,} documents that can be compared"
     )
     return GateRule(rule=name, held=high >= 0, detail=detail, change="")
 
 
-def new_rule(ours: Predictions, gate: GateConfig) -> GateRule:
-    """Ask that enough of the test split be new to the challenger, or its score is one of memory."""
-    share = 1.0 if ours.seen is None or not len(ours.seen) else float((~ours.seen).mean())
-    detail = f"{share:.1%} of the test sequences are not in its training data, {gate.min_new:.1%} are needed"
+def new_rule(challenger: Predictions, gate: GateConfig) -> GateRule:
+    """Require enough test sequences that are new to the challenger; else its score only shows memory."""
+    share = 1.0 if challenger.seen is None or not len(challenger.seen) else float((~challenger.seen).mean())
+    detail = f"{share:.1%} of the test sequences are new to the challenger, {gate.min_new:.1%} are needed"
     return GateRule(
         rule="enough of the test split is new",
         held=share >= gate.min_new,
@@ -159,25 +164,28 @@ def new_rule(ours: Predictions, gate: GateConfig) -> GateRule:
 
 def _paired(
     decision: Decision,
-    ours: Counts,
-    theirs: Counts,
-    champion: Predictions,
+    challenger: Counts,
+    champion: Counts,
+    predictions: Predictions,
     by: ComparisonSettings,
 ) -> Decision:
-    """Compare the counts of both; the verdict is that of the difference alone.
+    """Compare the counts of both models and set the verdict by the difference alone.
 
-    Where enough documents came after the champion was judged, they are also compared alone, each time at
-    half of the error level, and the challenger has to be better by one of the two: the champion's score on
-    the earlier documents is too high, since it was chosen by it.
+    If enough documents were added after the champion was evaluated, these are also compared separately. Each
+    of the two comparisons then has half of the error level, and the challenger has to pass one of them. The
+    reason: the champion was selected by its score on the earlier documents, so that score is biased upwards.
+
+    Args:
+        predictions: the champion's, for units and `tested`.
     """
     scored = [scored_rule(decision, "challenger"), scored_rule(decision, "champion")]
     if not all(rule["held"] for rule in scored):
-        sentence = f"HOLD: {scored[0]['detail']}, {scored[1]['detail']}, on {len(ours):,} sequences."
+        sentence = f"HOLD: {scored[0]['detail']}, {scored[1]['detail']}, on {len(challenger):,} sequences."
         return {**decision, "level": 0.0, "sentence": sentence, "rules": [*scored, *decision["rules"]]}
-    units = champion.units
-    is_recent = np.zeros(len(units), np.bool_) if champion.tested is None else ~champion.tested
-    recent = _Recent.of(ours, theirs, units, is_recent)
-    level = decision["level"] or by.gate.false_promotions / by.gate.horizon  # a budget rule holds it then
+    units, tested = predictions.units, predictions.tested
+    is_recent = np.zeros(len(units), np.bool_) if tested is None else ~tested
+    recent = _Recent.of(challenger, champion, units, is_recent)
+    level = decision["level"] or by.gate.false_promotions / by.gate.horizon  # 0: the budget rule will hold it
     level = level if recent is None else level / 2
 
     def difference(one: Counts, other: Counts, units: Units) -> PairedDifference:
@@ -185,7 +193,7 @@ def _paired(
             one, other, units=units, gate=by.gate, level=level, noise=by.noise, seed=by.seed
         )
 
-    found, which = difference(ours, theirs, units), ""
+    found, which = difference(challenger, champion, units), ""
     decision = {
         **decision,
         "standard_error": found.standard_error,
@@ -198,29 +206,31 @@ def _paired(
         ),
     }
     if recent is not None:
-        alone = difference(recent.ours, recent.theirs, recent.units)
-        before = score_of(theirs[~is_recent])
+        alone = difference(recent.challenger, recent.champion, recent.units)
+        before = score_of(champion[~is_recent])
         decision = {**decision, "recent": recent.compared(alone.interval, champion_before=before)}
-        if found.verdict == "HOLD" and alone.verdict == "PROMOTE":  # not where it is worse on the whole
-            found, which = alone, f", the {recent.n_documents:,} that came after it was promoted"
+        if found.verdict == "HOLD" and alone.verdict == "PROMOTE":  # but not if it is worse on the whole
+            found, which = alone, " that came after the champion was promoted"
             decision = {
                 **decision,
-                "challenger": score_of(recent.ours),
-                "champion": score_of(recent.theirs),
-                "n_sequences": len(recent.ours),
+                "challenger": score_of(recent.challenger),
+                "champion": score_of(recent.champion),
+                "n_sequences": len(recent.challenger),
                 "n_documents": recent.n_documents,
                 "standard_error": alone.standard_error,
             }
-    opposed = f"{champion_text(decision)}'s {100 * (decision['champion'] or 0):.1f}%"
+    opponent = champion_text(decision)
     if decision["is_anchored"]:
-        opposed += " by its recipe retrained on this split, since it cannot be compared itself,"
+        opponent = (
+            f"the recipe of {opponent} retrained on this split (the champion itself cannot be compared)"
+        )
     value, low, high = (found.interval[end] or 0.0 for end in ("value", "low", "high"))
     sentence = (
-        f"{score_text(decision, 'challenger')} against {opposed} on {decision['n_sequences']:,} sequences in "
-        f"{decision['n_documents']:,} documents{which}; difference "
-        f"{points(value)} points, {100 * by.gate.confidence:g}% interval "
-        f"[{points(low)}, {points(high)}], at an error level of {level:.4%} at least {points(found.bound)}, "
-        f"must clear {points(by.gate.margin)}."
+        f"{score_text(decision, 'challenger')} against {100 * (decision['champion'] or 0):.1f}% for "
+        f"{opponent} on {decision['n_sequences']:,} sequences in {decision['n_documents']:,} documents{which}"
+        f"; difference {points(value)} points, {100 * by.gate.confidence:g}% interval "
+        f"[{points(low)}, {points(high)}]; at least {points(found.bound)} at an error level of {level:.4%}, "
+        f"the margin is {points(by.gate.margin)}."
     )
     return {
         **decision,
@@ -236,31 +246,31 @@ def _paired(
 
 @dataclass(frozen=True, eq=False)
 class _Recent:
-    """Counts of the sequences that came to the test split after the champion was judged on it."""
+    """Counts on the sequences that were added to the test split after the champion was evaluated."""
 
-    ours: Counts
-    theirs: Counts
+    challenger: Counts
+    champion: Counts
     units: Units
     n_documents: int
 
     @classmethod
     def of(
         cls,
-        ours: Counts,
-        theirs: Counts,
+        challenger: Counts,
+        champion: Counts,
         units: Units,
         is_recent: npt.NDArray[np.bool_],
     ) -> Self | None:
-        """Return them, None if they are too few, all, or nothing is counted in them."""
+        """Return the counts; None if there are too few documents, all are recent, or a score is undefined."""
         n_documents = len(np.unique(units[is_recent]))
-        found = cls(ours[is_recent], theirs[is_recent], units[is_recent], n_documents)
+        found = cls(challenger[is_recent], champion[is_recent], units[is_recent], n_documents)
         is_part = n_documents >= FEWEST_RECENT and not is_recent.all()
-        return found if is_part and found.ours[:, 1].any() and found.theirs[:, 1].any() else None
+        return found if is_part and found.challenger[:, 1].any() and found.champion[:, 1].any() else None
 
     def compared(self, difference: Interval, *, champion_before: float | None) -> Recent:
         return Recent(
-            challenger=score_of(self.ours),
-            champion=score_of(self.theirs),
+            challenger=score_of(self.challenger),
+            champion=score_of(self.champion),
             champion_before=champion_before,
             difference=difference,
             n_documents=self.n_documents,
@@ -269,38 +279,39 @@ class _Recent:
 
 @dataclass(frozen=True, eq=False)
 class _Common:
-    """What two models can be compared on, and what had to be left out.
+    """Common sequences, on which two models can be compared.
 
-    seen: <bool>[n_sequences] each, whether challenger and champion were trained on an equal sequence
+    seen: <bool>[n_sequences] each, of challenger and champion: trained on an equal sequence
     kept: <bool>[n_sequences]
-    ours, theirs: predictions of the sequences that are kept
+    challenger, champion: predictions for the sequences that are kept
     """
 
     seen: Sequence[npt.NDArray[np.bool_]]
     kept: npt.NDArray[np.bool_]
-    ours: Predictions
-    theirs: Predictions
+    challenger: Predictions
+    champion: Predictions
 
     @classmethod
     def of(
-        cls, ours: Predictions, theirs: Predictions, foreign: Sequence[str], by: ComparisonSettings
+        cls, challenger: Predictions, champion: Predictions, foreign: Sequence[str], by: ComparisonSettings
     ) -> Self:
-        """Leave out the sequences that one of both alone was trained on, or that have foreign types."""
-        unknown = np.zeros(len(ours.rows), np.bool_)
-        seen = [unknown if each.seen is None else each.seen for each in (ours, theirs)]
-        kept = ~((seen[0] ^ seen[1]) | with_types(ours.pairs, foreign, scheme=by.scheme))
-        return cls(seen, kept, subset(ours, kept), subset(theirs, kept))
+        """Leave out the sequences that only one model was trained on, or that have a foreign type."""
+        unknown = np.zeros(len(challenger.rows), np.bool_)
+        seen = [unknown if each.seen is None else each.seen for each in (challenger, champion)]
+        kept = ~((seen[0] ^ seen[1]) | with_types(challenger.pairs, foreign, scheme=by.scheme))
+        return cls(seen, kept, subset(challenger, kept), subset(champion, kept))
 
     @property
     def n_documents(self) -> int:
-        return len(np.unique(self.ours.units))
+        return len(np.unique(self.challenger.units))
 
     def counts(self, metric: Metric, scheme: SchemeName) -> tuple[Counts, Counts]:
-        """Return the challenger's counts, and the champion's."""
-        ours, theirs = (
-            metric_counts(each.pairs, metric=metric, scheme=scheme) for each in (self.ours, self.theirs)
+        """Return the counts of challenger and champion."""
+        one, other = (
+            metric_counts(each.pairs, metric=metric, scheme=scheme)
+            for each in (self.challenger, self.champion)
         )
-        return ours, theirs
+        return one, other
 
 
 def _change(opponent: Opponent, by: ComparisonSettings) -> TagChange:

@@ -1,4 +1,4 @@
-"""decision.json: what the gate decided and on what grounds."""
+"""Decision record (decision.json): the verdict of the gate and the reasons for it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from seqtag.gate.paired_test import GateVerdict
 
 METRIC_NAMES: dict[Metric, str] = {"accuracy": "accuracy", "span_f1": "span F1"}
 
-Who = Literal["challenger", "champion"]
+Role = Literal["challenger", "champion"]
 
 
 class Recent(TypedDict):
-    """The comparison on the documents that came to the test split after the champion was judged on it.
+    """The comparison on documents that were added to the test split after the champion was evaluated.
 
-    The champion was chosen by its score on the earlier ones, which is therefore too high by
-    `champion_before - champion` in the mean; on these, nobody was chosen.
+    The champion was selected by its score on the earlier documents, which is therefore too high, on average
+    by `champion_before - champion`. The added documents carry no such selection bias.
     """
 
     challenger: float | None
@@ -39,10 +39,10 @@ class Recent(TypedDict):
 
 
 class Decision(TypedDict):
-    """decision.json. Scores are fractions in [0, 1], None where they are undefined or unknown.
+    """decision.json. Scores are fractions in [0, 1], None if they are undefined or unknown.
 
-    Where there is a champion, scores are of the `n_sequences` that both can be compared on; `n_left_out` are
-    those that one of them alone was trained on, or that have a tag which one of them does not know.
+    With a champion, scores are those on the `n_sequences` on which both models can be compared. `n_left_out`
+    counts the sequences that only one model was trained on, or with a tag that only one of them knows.
     """
 
     verdict: GateVerdict
@@ -51,17 +51,17 @@ class Decision(TypedDict):
     challenger: float | None
     champion: float | None
     champion_version: str | None
-    is_anchored: bool  # the champion's figures are those of its recipe retrained on this split
+    is_anchored: bool  # the champion's scores are those of its recipe, retrained on this split
     difference: Interval | None
-    standard_error: float | None  # of the difference, from test split to test split
-    bound: float | None  # of the difference from below, at the error level of this comparison
+    standard_error: float | None  # of the difference, without retraining noise
+    bound: float | None  # lower bound of the difference at the error level of this comparison
     p_better: float | None
     p_value: float | None  # of approximate randomization, two-sided
     margin: float
     floor: float
     confidence: float
     resamples: int
-    level: float  # chance of a false promotion that this comparison takes; 0: nothing was compared
+    level: float  # error level: probability of a false promotion; 0: nothing was compared
     noise: float | None  # standard deviation of the score between equally good retrainings
     noise_source: str
     gauge: Gauge | None
@@ -70,31 +70,31 @@ class Decision(TypedDict):
     n_documents: int
     n_left_out: int
     rules: list[GateRule]
-    would_pass: list[str]  # all the changes that would make it PROMOTE; empty if it is, or nothing would
+    would_pass: list[str]  # changes that together would make it PROMOTE; empty if it is, or none would
     guards: list[Guardrail]
 
 
 @dataclass(frozen=True)
 class Opponent:
-    """The champion that a challenger is judged against."""
+    """The champion that a challenger is compared with."""
 
     version: str
-    predictions: Path | None  # on the same test split: its own, or those of the anchor
+    predictions: Path | None  # on the same test split, by the champion or the anchor
     tags: tuple[str, ...]
     error: str | None = None  # why it could not be loaded or scored
-    anchor: Anchor | None = None  # None: the champion can be compared itself
-    tag_counts: Mapping[str, int] = field(default_factory=dict)  # tokens of its train
-    is_same_model: bool = False  # the challenger's files are its own; only the serving code differs
+    anchor: Anchor | None = None  # None: the champion itself can be compared
+    tag_counts: Mapping[str, int] = field(default_factory=dict)  # its training tokens by tag
+    is_same_model: bool = False  # the challenger has the same files; only the serving code differs
 
 
 def with_verdict(decision: Decision) -> Decision:
-    """Hold what would be promoted but for a rule, and say what would have to be otherwise."""
+    """Hold a promotion if a rule failed; add the failed rules to the sentence and fill `would_pass`."""
     failed = [rule for rule in decision["rules"] if not rule["held"]]
     verdict: GateVerdict = "HOLD" if decision["verdict"] == "PROMOTE" and failed else decision["verdict"]
     sentence = decision["sentence"]
     if decision["difference"] is not None:
         named = [rule for rule in failed if rule["rule"] != MARGIN]
-        if {MARGIN, DIFFERING} & {rule["rule"] for rule in failed}:  # which say it already
+        if {MARGIN, DIFFERING} & {rule["rule"] for rule in failed}:  # these imply the other two
             named = [rule for rule in named if rule["rule"] not in (CHANCE, NOISE)]
         remarks = "".join(f"; {rule['detail']}" for rule in named)
         sentence = f"{verdict}: {sentence.removesuffix('.')}{remarks}."
@@ -103,17 +103,17 @@ def with_verdict(decision: Decision) -> Decision:
     return {**decision, "verdict": verdict, "sentence": sentence, "would_pass": would_pass}
 
 
-def scored_rule(decision: Decision, who: Who) -> GateRule:
-    """Ask that a model have a score."""
-    model = "champion's recipe" if who == "champion" and decision["is_anchored"] else who
-    detail = f"the {model} has {score_text(decision, who)}"
-    return GateRule(rule=f"the {who} is scored", held=decision[who] is not None, detail=detail, change="")
+def scored_rule(decision: Decision, role: Role) -> GateRule:
+    """Require a defined score."""
+    model = "champion's recipe" if role == "champion" and decision["is_anchored"] else role
+    detail = f"the {model} has {score_text(decision, role)}"
+    return GateRule(rule=f"the {role} is scored", held=decision[role] is not None, detail=detail, change="")
 
 
 def floor_rule(decision: Decision) -> GateRule:
-    """Ask that a model without a champion to beat be good enough to serve at all."""
+    """Require the minimum score for a model that has no champion to beat."""
     score, floor = decision["challenger"], decision["floor"]
-    words = "cannot be held against" if score is None else "reaches" if score >= floor else "is below"
+    words = "to compare with" if score is None else "reaches" if score >= floor else "is below"
     detail = f"{score_text(decision, 'challenger')} {words} the floor of {100 * floor:.1f}%"
     held = score is not None and score >= floor
     change = "" if score is None or held else f"gate.floor = {math.floor(1e4 * score) / 1e4:g}"
@@ -127,13 +127,13 @@ def score_of(counts: npt.NDArray[np.float32]) -> float | None:
 
 
 def champion_text(decision: Decision) -> str:
-    """Name the champion."""
+    """Return the name of the champion, with its version if known."""
     version = decision["champion_version"]
     return "the champion" if version is None else f"champion v{version}"
 
 
-def score_text(decision: Decision, who: Who) -> str:
-    """Write a model's score with the metric's name."""
-    score = decision[who]
+def score_text(decision: Decision, role: Role) -> str:
+    """Return a model's score with the name of the metric."""
+    score = decision[role]
     name = METRIC_NAMES[decision["metric"]]
     return f"no {name} (nothing to count)" if score is None else f"{name} {100 * score:.1f}%"

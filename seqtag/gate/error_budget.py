@@ -1,8 +1,9 @@
-"""The error budget: how sure each comparison has to be for a promise that holds for all of them together.
+"""Error budget: the error level of each comparison, given the error rate allowed for all of them together.
 
-Every comparison with new evidence may promote by mistake. If each of any `horizon` comparisons takes a chance
-of at most `false_promotions / horizon`, the chance that any of them does is at most `false_promotions`,
-however they depend on each other (Bonferroni): the same test split every time, one champion, data that grow.
+Every comparison with new evidence may promote by mistake. If each of `horizon` consecutive comparisons does
+so with a probability of at most `false_promotions / horizon`, the probability that any of them does is at
+most `false_promotions`, however they depend on each other (Bonferroni): they may share the test split, the
+champion and most of the data.
 """
 
 from __future__ import annotations
@@ -15,24 +16,24 @@ from typing import TypedDict
 
 from seqtag.config import GateConfig
 
-_LEAST = 0.1  # of an equal share: a smaller remainder of the budget finds nothing that it could pay for
-_RAREST = 1e-9  # error level from which on a test split is good for any number of comparisons
-POWER = 0.8  # with which an improvement is to be found that a test split is said to be good for
+_LEAST = 0.1  # of an equal share; a smaller remainder of the budget is too strict a level to find anything
+_RAREST = 1e-9  # lowest error level considered: at it, a test split is good for any number of comparisons
+POWER = 0.8  # probability of finding an improvement that counts as detectable
 
 
 @dataclass(frozen=True)
 class Budget:
-    """What the comparisons have spent that share a horizon with the one to come.
+    """The part of the error budget that earlier comparisons of the same horizon have spent.
 
-    comparisons  with new evidence, at most `gate.horizon - 1`
-    spent        chance of a false promotion that they took together
+    comparisons  number of them with new evidence, at most `gate.horizon - 1`
+    spent        sum of their error levels
     """
 
     comparisons: int = 0
     spent: float = 0.0
 
     def level(self, gate: GateConfig) -> float:
-        """Return the chance of a false promotion that the next comparison may take, 0 if none is left.
+        """Return the error level of the next comparison, 0 if the budget is used up.
 
         >>> Budget(3, 0.0005).level(GateConfig(horizon=100, false_promotions=0.05))
         0.0005
@@ -45,17 +46,17 @@ class Budget:
 
 
 class Gauge(TypedDict):
-    """The use of a test split; scores and chances are fractions in [0, 1].
+    """The detection power of a test split; scores and probabilities are fractions in [0, 1].
 
-    n_documents  of the test split, so far as the two models can be compared on it
-    level        chance of a false promotion that the comparison took
+    n_documents  documents on which the two models can be compared
+    level        error level of the comparison: its probability of a false promotion
     detectable   improvement that one comparison finds with a probability of `POWER`
-    improvement  the one that is looked for (`gate.improvement`)
-    good_for     comparisons that what is left of the budget lasts for, were each to find that improvement
-                 with a probability of `POWER`
-    documents    test documents with which it lasts for a whole horizon; None: no number is enough, since
-                 retrainings differ by more than the improvement
-    to_double    further documents that double `good_for`; None as before, or where it is 0
+    improvement  the improvement to look for (`gate.improvement`)
+    good_for     comparisons that the rest of the budget pays for, if each has to find `improvement` with a
+                 probability of `POWER`
+    documents    test documents needed for a whole horizon of such comparisons; None: no number is enough,
+                 because retraining noise exceeds the improvement
+    to_double    further documents that double `good_for`; None: no number does, or `good_for` is 0
     """
 
     n_documents: int
@@ -73,7 +74,7 @@ class Gauge(TypedDict):
 def gauge(
     budget: Budget, *, standard_error: float, noise: float, n_units: int, gate: GateConfig
 ) -> Gauge | None:
-    """Return what a test split is good for; None where two models gave the same answers and nothing varies.
+    """Return the detection power of a test split; None if both models gave the same answers.
 
     Args:
         standard_error: of the difference of two models on this test split.
@@ -107,7 +108,7 @@ def gauge(
 
 
 def fewest_documents(level: float) -> int:
-    """Return how many documents have to differ for a sign test to tell a difference at an error level.
+    """Return the number of differing documents that a sign test needs for significance at an error level.
 
     >>> fewest_documents(0.05 / 365), fewest_documents(0.025)
     (13, 6)
@@ -116,7 +117,7 @@ def fewest_documents(level: float) -> int:
 
 
 def fewest_test_documents(gate: GateConfig) -> int:
-    """Return how many documents a test split needs for any challenger to be promoted on it.
+    """Return the smallest number of test documents on which a challenger can be promoted.
 
     >>> fewest_test_documents(GateConfig())
     13
@@ -127,8 +128,8 @@ def fewest_test_documents(gate: GateConfig) -> int:
 def detectable(standard_error: float, *, level: float, noise: float, gate: GateConfig) -> float:
     """Return the improvement that a comparison at an error level finds with a probability of `POWER`.
 
-    The difference has to clear the margin by the level, and by the gate's confidence where retraining noise
-    is added to the uncertainty of the test split.
+    The difference has to clear the margin twice: at the error level, with the uncertainty of the test split
+    alone, and at the gate's confidence, with retraining noise added.
     """
     if not 0 < level < 1:
         return math.inf
@@ -140,7 +141,7 @@ def detectable(standard_error: float, *, level: float, noise: float, gate: GateC
 def power(
     improvement: float, *, standard_error: float, level: float, noise: float, gate: GateConfig
 ) -> float:
-    """Return the probability with which one comparison at an error level finds an improvement."""
+    """Return the probability that one comparison at an error level finds an improvement."""
     if standard_error <= 0:
         return float(improvement > gate.margin)
     needed = detectable(standard_error, level=level, noise=noise, gate=gate) - _z(POWER) * standard_error
@@ -150,19 +151,20 @@ def power(
 def documents_needed(
     improvement: float, *, of_one: float, level: float, noise: float, gate: GateConfig
 ) -> int | None:
-    """Return how many test documents find an improvement at an error level with a probability of `POWER`.
+    """Return the number of test documents needed to find an improvement with a probability of `POWER`.
 
-    None: no number is enough, since retrainings differ by more.
+    None: no number is enough, because retraining noise exceeds the improvement.
 
     Args:
         of_one: standard error of the difference on a test split of one document.
+        level: error level of the comparison.
 
     >>> documents_needed(0.01, of_one=0.2, level=0.025, noise=0.0, gate=GateConfig())
     3140
     """
     if of_one <= 0 or detectable(0.0, level=level, noise=noise, gate=gate) >= improvement:
         return None
-    low, high = 0.0, improvement  # standard errors that find it, and that do not
+    low, high = 0.0, improvement  # standard errors that are small enough, and too large
     for _ in range(60):
         middle = (low + high) / 2
         finds = detectable(middle, level=level, noise=noise, gate=gate) <= improvement

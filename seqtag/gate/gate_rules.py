@@ -1,4 +1,4 @@
-"""The rules of the gate: each says whether it held, with its numbers, and what would have made it hold."""
+"""Gate rules: each returns its result, the numbers behind it, and the change that would have made it hold."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from seqtag.gate.retraining_noise import RetrainingNoise
 
 MARGIN: Final = "the difference clears the margin"
 DIFFERING: Final = "enough documents differ"
-CHANCE: Final = "the difference is no chance"
+CHANCE: Final = "the difference is not due to chance"
 NOISE: Final = "the difference exceeds retraining noise"
 COMPARABLE: Final = "the test split is fair to both"
 BUDGET: Final = "the error budget is not used up"
 
 
 class GateRule(TypedDict):
-    """One condition of a promotion, and whether it held.
+    """One condition of a promotion and its result.
 
-    `change` is the smallest one, all else being equal, with which it would have; "" if it did, or none would.
+    `change` is the smallest change with which it would hold, all else being equal; "" if it holds, or no
+    change would make it hold.
     """
 
     rule: str
@@ -36,55 +37,56 @@ class GateRule(TypedDict):
 
 
 class Cost(TypedDict):
-    """What a tagger takes."""
+    """The resources that a tagger takes."""
 
     size: int  # bytes of its files
-    seconds: float  # CPU time of tagging 1,000 tokens, the best of several turns
-    memory: int  # bytes at the most, of a process that loads it and tags
+    seconds: float  # CPU time of tagging 1,000 tokens, best of several repeats
+    memory: int  # peak bytes of a process that loads it and tags
 
 
 class Costs(TypedDict):
-    """What both take, measured one after the other on the same machine."""
+    """The costs of both models, measured one after the other on the same machine."""
 
     challenger: Cost
     champion: Cost | None
 
 
 def budget_rule(level: float, budget: Budget, gate: GateConfig) -> GateRule:
-    """Ask that the error budget of the horizon be not used up."""
+    """Require that the error budget of the horizon is not used up."""
     share = gate.false_promotions / gate.horizon
     detail = (
-        f"{budget.comparisons:,} of the {gate.horizon:,} comparisons of a horizon took {budget.spent:.2%} of "
-        f"the {gate.false_promotions:.2%} that false promotions may take; this one may take {level:.4%}"
+        f"{budget.comparisons:,} of the horizon's {gate.horizon:,} comparisons have used {budget.spent:.2%} "
+        f"of the error budget of {gate.false_promotions:.2%}; this one may use {level:.4%}"
     )
     change = f"gate.false_promotions = {math.ceil(1e6 * (budget.spent + share)) / 1e6:g}"
     return _rule(BUDGET, level > 0, detail, change)
 
 
 def enough_differ_rule(
-    ours: npt.NDArray[np.float64], theirs: npt.NDArray[np.float64], level: float
+    challenger: npt.NDArray[np.float64], champion: npt.NDArray[np.float64], level: float
 ) -> GateRule:
-    """Ask for as many differing documents as a sign test would need if all spoke for one side.
+    """Require as many differing documents as a sign test would need if all favoured one side.
 
-    With fewer, the bootstrap's interval is narrower than the evidence.
+    With fewer, the interval of the bootstrap is narrower than the evidence allows.
 
     Args:
-        ours, theirs: `<float64>[n_units, 2]`.
+        challenger, champion: `<float64>[n_units, 2]`, numerator and denominator of the metric.
+        level: error level of the comparison.
     """
-    differing = int((ours != theirs).any(axis=1).sum())
+    differing = int((challenger != champion).any(axis=1).sum())
     needed = fewest_documents(level)
-    detail = f"{differing:,} documents are scored differently, {needed} are needed"
+    detail = f"scores differ on {differing:,} documents, {needed} are needed"
     if not differing:
         detail = "a tie keeps the champion"
     change = f"{needed} differing documents instead of {differing}"
-    change = change if differing else ""  # no difference would do, it is the same answer
+    change = change if differing else ""  # a tie: no change to suggest
     return _rule(DIFFERING, differing >= needed, detail, change)
 
 
 def margin_rule(difference: float, bound: float, *, level: float, margin: float) -> GateRule:
-    """Ask that the lower bound of the difference lie above the margin."""
+    """Require a lower bound of the difference above the margin."""
     detail = (
-        f"at an error level of {level:.4%} the difference is at least {points(max(bound, -1.0))} points, "
+        f"at an error level of {level:.4%}, the difference is at least {points(max(bound, -1.0))} points, "
         f"the margin is {points(margin)}"
     )
     changes = [_larger_difference(difference, margin + (difference - bound))]
@@ -95,58 +97,62 @@ def margin_rule(difference: float, bound: float, *, level: float, margin: float)
 
 
 def noise_rule(difference: float, low: float, *, noise: RetrainingNoise, gate: GateConfig) -> GateRule:
-    """Ask that the difference be larger than what another training of the same configuration would change."""
+    """Require a difference larger than retraining the same configuration would make."""
     detail = (
-        f"with retraining noise of {100 * noise.value:.2f} points ({noise.source}) the {gate.confidence:.0%} "
-        f"interval begins at {points(max(low, -1.0))} points, the margin is {points(gate.margin)}"
+        f"with retraining noise of {100 * noise.value:.2f} points ({noise.source}), the "
+        f"{gate.confidence:.0%} interval starts at {points(max(low, -1.0))} points, the margin is "
+        f"{points(gate.margin)}"
     )
     change = _larger_difference(difference, gate.margin + (difference - low))
     return _rule(NOISE, low > gate.margin, detail, change)
 
 
 def chance_rule(p_value: float, level: float) -> GateRule:
-    """Ask that approximate randomization agree with the bootstrap that it is no chance."""
-    detail = f"approximate randomization gives p = {p_value:.5f}, {2 * level:.3g} is allowed"
-    return _rule(CHANCE, p_value < 2 * level, detail, "a difference that is no chance")
+    """Require that approximate randomization confirms the bootstrap: the difference is not due to chance."""
+    detail = f"approximate randomization gives p = {p_value:.5f}, it must be below {2 * level:.3g}"
+    return _rule(CHANCE, p_value < 2 * level, detail, "a difference that is not due to chance")
 
 
 def comparable_rule(
     seen: Sequence[npt.NDArray[np.bool_]], *, known: Sequence[bool], anchor: Anchor | None, gate: GateConfig
 ) -> GateRule:
-    """Ask that the champion alone was trained on few sequences of the test split, and that this is known.
+    """Require that few test sequences were in the training data of the champion alone.
 
-    What only one of both was trained on favours it, and is left out. A sequence that both were trained on is
-    a repetition, which traffic has as well, and stays. There is no bound for what the challenger alone was
-    trained on, such as a new template of log lines: it gains nothing by sequences that are left out.
+    A sequence that only one model was trained on favours that model and is left out. A sequence that both
+    were trained on is a repetition, as in production traffic, and is kept. Sequences that only the challenger
+    was trained on, such as a new template of log lines, have no limit: it gains nothing from them.
 
     Args:
-        seen: `<bool>[n_sequences]` of the challenger, and of the champion.
-        known: the same two, whether it is known.
-        anchor: the opponent in the champion's place, if any.
+        seen: `<bool>[n_sequences]` each, of challenger and champion: trained on an equal sequence.
+        known: for challenger and champion, False if `seen` is unknown.
+        anchor: the opponent used instead of the champion, if any.
     """
     if anchor is not None and anchor.kind == "none":
-        detail = f"{anchor.reason}, and its recipe cannot be retrained: its configuration is not readable"
+        detail = (
+            f"the champion cannot be compared ({anchor.reason}), and its recipe cannot be retrained because "
+            "its configuration is not readable"
+        )
         return _rule(COMPARABLE, False, detail, "")
     if not all(known):
         who = " and ".join(n for n, k in zip(("challenger", "champion"), known, strict=True) if not k)
-        return _rule(COMPARABLE, False, f"it is not known which sequences the {who} was trained on", "")
+        return _rule(COMPARABLE, False, f"the training sequences of the {who} are unknown", "")
     n = len(seen[0])
     challenger, champion = seen
-    both, ours, theirs = (
+    both, challenger_alone, champion_alone = (
         float(part.mean()) if n else 0.0
         for part in (challenger & champion, challenger & ~champion, champion & ~challenger)
     )
     detail = (
-        f"of {n:,} test sequences both models were trained on {both:.1%}, which stay as repetitions; the "
-        f"challenger alone on {ours:.1%} and the champion alone on {theirs:.1%}, which are left out; "
-        f"{gate.max_seen:.1%} is allowed of the champion's"
+        f"of {n:,} test sequences, only the champion was trained on {champion_alone:.1%} "
+        f"({gate.max_seen:.1%} is allowed) and only the challenger on {challenger_alone:.1%}, which are left "
+        f"out; both were trained on {both:.1%}, which are kept as repetitions"
     )
-    change = f"gate.max_seen = {math.ceil(1e4 * theirs - 1e-6) / 1e4:g}"
-    return _rule(COMPARABLE, theirs <= gate.max_seen, detail, change)
+    change = f"gate.max_seen = {math.ceil(1e4 * champion_alone - 1e-6) / 1e4:g}"
+    return _rule(COMPARABLE, champion_alone <= gate.max_seen, detail, change)
 
 
 def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[GateRule]:
-    """Ask that a tag set changed only as it is allowed to."""
+    """Require that tags are new or removed only as the gate allows."""
     rules = []
     for what, names, policy in (
         ("new", change.new, gate.new_tags),
@@ -157,14 +163,14 @@ def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[Ga
         if names:
             detail = (
                 f'{what} since the champion: {", ".join(names)} (gate.{what}_tags = "{policy}"); '
-                f"{n_foreign:,} test sequences have tags that one of the two models does not know"
+                f"{n_foreign:,} test sequences have tags that only one of the two models knows"
             )
         rules.append(_rule(f"{what} tags are allowed", held, detail, f'gate.{what}_tags = "allow"'))
     return rules
 
 
 def cost_rules(costs: Costs | None, gate: GateConfig) -> list[GateRule]:
-    """Ask that the challenger take little more than the champion, where both were measured."""
+    """Require costs within the limits relative to the champion's; no rules if one was not measured."""
     if costs is None or costs["champion"] is None:
         return []
     bounds: Mapping[str, tuple[float, float, float, str]] = {
@@ -179,14 +185,14 @@ def cost_rules(costs: Costs | None, gate: GateConfig) -> list[GateRule]:
             costs["challenger"]["memory"],
             costs["champion"]["memory"],
             gate.max_memory_ratio,
-            "bytes at the most",
+            "bytes at peak",
         ),
     }
     rules = []
-    for what, (ours, theirs, bound, unit) in bounds.items():
-        ratio = ours / theirs if theirs else math.inf
-        detail = f"{_number(ours)} against {_number(theirs)} {unit}, {ratio:.2f} times as much"
-        detail += f", {bound:g} is allowed" if bound else ", with no bound"
+    for what, (challenger, champion, bound, unit) in bounds.items():
+        ratio = challenger / champion if champion else math.inf
+        detail = f"{_number(challenger)} against {_number(champion)} {unit}, {ratio:.2f} times as much"
+        detail += f", {bound:g} is allowed" if bound else ", no limit is set"
         held = not bound or ratio <= bound
         change = f"gate.max_{what}_ratio = {math.ceil(100 * ratio) / 100:g}" if ratio < math.inf else ""
         rules.append(_rule(f"{what} is within its budget", held, detail, change))
@@ -194,18 +200,17 @@ def cost_rules(costs: Costs | None, gate: GateConfig) -> list[GateRule]:
 
 
 def guard_rules(guards: Sequence[Guardrail], gate: GateConfig) -> list[GateRule]:
-    """Ask that no type or slice be clearly worse; a rule for each that is, or one for all."""
+    """Require that no type or slice is clearly worse; one failed rule for each that is, else one for all."""
     worse = [guard for guard in guards if guard["high"] < -gate.guard_margin]
     if not worse:
-        detail = f"{len(guards)} with a support of {gate.min_support} or more, none clearly worse"
+        detail = f"{len(guards)} compared (support of at least {gate.min_support}), none clearly worse"
         return [_rule("no type or slice is worse", True, detail, "")]
     rules = []
     for guard in worse:
         detail = (
-            f"{guard['what']} loses {points(guard['difference'])} points, interval "
+            f"{guard['what']} loses {-100 * guard['difference']:.2f} points (interval "
             f"[{points(guard['low'])}, {points(guard['high'])}], support {guard['support']:,} in "
-            f"{guard['documents']:,} documents; "
-            f"{points(-gate.guard_margin)} is allowed"
+            f"{guard['documents']:,} documents), {100 * gate.guard_margin:.2f} is allowed"
         )
         change = f"gate.guard_margin = {math.ceil(-1e4 * guard['high']) / 1e4:g}, or gate.min_support above "
         rules.append(_rule("no type or slice is worse", False, detail, f"{change}{guard['support']}"))
@@ -226,7 +231,7 @@ def _rule(name: str, held: bool, detail: str, change: str) -> GateRule:
 
 
 def _larger_difference(difference: float, needed: float) -> str:
-    """Return the change to a difference that would have been enough; "" if no two scores differ so much."""
+    """Return the difference that would be enough; "" if no two scores can differ that much."""
     if needed >= 1:
         return ""
     return f"a difference above {points(needed)} points instead of {points(difference)}"

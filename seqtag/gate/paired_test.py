@@ -1,4 +1,4 @@
-"""The difference between two models on the same sequences, and the conclusion that it allows."""
+"""Paired test: the difference between two models on the same sequences, and the verdict it supports."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ GateVerdict = Literal["PROMOTE", "HOLD", "REJECT"]
 class PairedDifference:
     """Challenger minus champion, in fractions.
 
-    interval        at the gate's confidence, retraining noise included
-    standard_error  of the test split alone
-    bound           lower bound at the error level of this comparison, on other test splits
+    interval        at the gate's confidence, with retraining noise
+    standard_error  from the test split alone, without retraining noise
+    bound           lower bound at the error level of this comparison, without retraining noise
     p_better        share of resamples in which the challenger is better
     p_value         of approximate randomization, two-sided
-    verdict         of the difference alone
+    verdict         from the difference alone
     """
 
     interval: Interval
@@ -42,8 +42,8 @@ class PairedDifference:
 
 
 def paired_difference(
-    ours: npt.NDArray[np.float32],
-    theirs: npt.NDArray[np.float32],
+    challenger: npt.NDArray[np.float32],
+    champion: npt.NDArray[np.float32],
     *,
     units: npt.NDArray[np.uint64],
     gate: GateConfig,
@@ -51,19 +51,19 @@ def paired_difference(
     noise: RetrainingNoise,
     seed: int,
 ) -> PairedDifference:
-    """Compare by a paired bootstrap over units (Berg-Kirkpatrick et al. 2012), and by randomization.
+    """Compare by a paired bootstrap over units (Berg-Kirkpatrick et al. 2012) and by randomization.
 
     Args:
-        ours: <float32>[n_sequences, 2], the parts of the challenger's score; of `metric_counts`.
-        theirs: the champion's, of the same sequences.
+        challenger: <float32>[n_sequences, 2], from `metric_counts`.
+        champion: the same, for the same sequences.
         units: <uint64>[n_sequences], equal for sequences that are drawn together.
-        level: the chance of a false promotion that this comparison may take.
+        level: error level: the probability of a false promotion that this comparison may have.
     """
-    differences = score_differences(ours, theirs, units=units, resamples=gate.resamples, seed=seed)
-    totals = unit_totals(ours, units), unit_totals(theirs, units)
+    differences = score_differences(challenger, champion, units=units, resamples=gate.resamples, seed=seed)
+    totals = unit_totals(challenger, units), unit_totals(champion, units)
     n_units, value = len(totals[0]), float(differences[0])
     of_test = float(np.std(differences[1:], ddof=1))
-    is_same = np.array_equal(*totals)  # then another training would have changed nothing either
+    is_same = np.array_equal(*totals)  # then there is no retraining noise either
     of_both = 0.0 if is_same else math.hypot(of_test, 2**0.5 * noise.value)
     reach = t_reach((1 + gate.confidence) / 2, n_units, deviation=of_both)
     bound = value - t_reach(1 - level, n_units, deviation=of_test)
@@ -79,7 +79,7 @@ def paired_difference(
     if enough:
         verdict = "PROMOTE" if clears and exceeds_noise else "REJECT" if value + reach < 0 else "HOLD"
     return PairedDifference(
-        interval=difference_interval(value, reach, support=len(ours), n_units=n_units),
+        interval=difference_interval(value, reach, support=len(challenger), n_units=n_units),
         standard_error=of_test,
         bound=max(bound, -1.0),
         p_better=float((differences[1:] > 0).mean()),

@@ -1,6 +1,6 @@
-"""The gate: PROMOTE, HOLD or REJECT for a challenger, with a sentence that has the numbers.
+"""Promotion gate: decide PROMOTE, HOLD or REJECT for a challenger, with the numbers in one sentence.
 
-It fails closed: what cannot be scored or compared is never promoted.
+It fails closed: a model that cannot be scored or compared is never promoted.
 """
 
 from __future__ import annotations
@@ -52,30 +52,31 @@ def decide_promotion(
 ) -> Decision:
     """Decide by a paired bootstrap over documents (Berg-Kirkpatrick et al. 2012) and further rules.
 
-    PROMOTE where the difference lies above the margin at the error level of this comparison and all other
-    rules hold, REJECT where its interval lies below zero, else HOLD. The first model has no champion to
-    beat, but a floor to reach.
+    PROMOTE if the difference exceeds the margin at the error level of this comparison and all other rules
+    hold, REJECT if its interval lies below zero, else HOLD. A first model has no champion to beat; it has to
+    reach a floor.
 
     Args:
-        challenger: its predictions on the test split.
+        challenger: file of its predictions on the test split.
         opponent: None only if there is no champion.
-        tags: those that the challenger knows.
-        tag_counts: tokens of its train by tag; None: not compared with the champion's.
-        costs: what tagging took each of them; None: not measured.
-        budget: what earlier comparisons spent; None: there were none.
-        earlier_scores: of runs of the same configuration on the same test split, oldest first.
+        tags: the tags that the challenger knows.
+        tag_counts: its training tokens by tag; None: not compared with the champion's.
+        costs: size, speed and memory of both models; None: not measured.
+        budget: error budget spent by earlier comparisons; None: there were none.
+        earlier_scores: scores of runs of the same configuration on the same test split, oldest first.
 
     Raises:
         ConfigError: the metric is span F1, and the tags have no scheme.
-        RunDirError: the challenger's predictions are damaged, or a file could not be read, which may pass.
+        RunDirError: the challenger's predictions are damaged, or a file could not be read for a reason that
+            may be temporary.
     """
     metric = resolve_metric(metric, scheme)
-    ours = read_predictions(challenger, scheme="none", columns=evaluate.slices)
+    predictions = read_predictions(challenger, scheme="none", columns=evaluate.slices)
     decision = Decision(
         verdict="HOLD",
         sentence="",
         metric=metric,
-        challenger=score_of(metric_counts(ours.pairs, metric=metric, scheme=scheme)),
+        challenger=score_of(metric_counts(predictions.pairs, metric=metric, scheme=scheme)),
         champion=None,
         champion_version=None if opponent is None else opponent.version,
         is_anchored=_is_anchored(opponent),
@@ -93,15 +94,15 @@ def decide_promotion(
         noise_source="",
         gauge=None,
         recent=None,
-        n_sequences=ours.pairs.n_sequences,
-        n_documents=len(np.unique(ours.units)),
+        n_sequences=predictions.pairs.n_sequences,
+        n_documents=len(np.unique(predictions.units)),
         n_left_out=0,
         rules=[],
         would_pass=[],
         guards=[],
     )
     if opponent is None:
-        decision = _first_model(decision, ours, gate)
+        decision = _first_model(decision, predictions, gate)
     else:
         scores = [*earlier_scores, *([] if decision["challenger"] is None else [decision["challenger"]])]
         by = ComparisonSettings(
@@ -119,15 +120,15 @@ def decide_promotion(
             decision = _with_new_serving_code(decision)
             log.info("%s", decision["sentence"])
             return decision
-        theirs, fault = _scored(ours, opponent, evaluate)
-        if theirs is not None:
-            theirs = with_new_names(theirs, gate.renamed_tags, scheme=scheme)
-        if theirs is None:
+        champion, fault = _scored(predictions, opponent, evaluate)
+        if champion is not None:
+            champion = with_new_names(champion, gate.renamed_tags, scheme=scheme)
+        if champion is None:
             decision = _without_opponent(decision, fault)
         elif opponent.anchor is not None and opponent.anchor.kind == "challenger":
-            decision = _renewed(decision, ours, theirs, opponent, by)
+            decision = _renewed(decision, predictions, champion, opponent, by)
         else:
-            decision = compared(decision, ours, theirs, opponent, by)
+            decision = compared(decision, predictions, champion, opponent, by)
     log.info("%s", decision["sentence"])
     return decision
 
@@ -137,44 +138,44 @@ def _is_anchored(opponent: Opponent | None) -> bool:
 
 
 def _scored(
-    ours: Predictions, opponent: Opponent, evaluate: EvaluateConfig
+    challenger: Predictions, opponent: Opponent, evaluate: EvaluateConfig
 ) -> tuple[Predictions | None, str]:
-    """Return the champion's predictions, or why there are none although there is a champion."""
+    """Return the champion's predictions, or None and the reason why they cannot be used."""
     if opponent.error is not None:
         return None, " ".join(opponent.error.split()) or "unknown error"
     if opponent.predictions is None:
-        return None, "there are no predictions of it"
+        return None, "its predictions are missing"
     try:
-        theirs = read_predictions(opponent.predictions, scheme="none", columns=evaluate.slices)
+        champion = read_predictions(opponent.predictions, scheme="none", columns=evaluate.slices)
     except RunDirError as damage:
         if damage.__cause__ is not None and not is_permanent(damage.__cause__):
-            raise  # it may pass, and a verdict stays
+            raise  # it may be temporary, but a verdict is final
         return None, " ".join(str(damage).split())
-    if not same_gold(ours, theirs):
+    if not same_gold(challenger, champion):
         return None, "its predictions are for other sequences or gold tags"
-    return theirs, ""
+    return champion, ""
 
 
 def _with_new_serving_code(decision: Decision) -> Decision:
-    """Promote the champion's own model, since only the code that serves it has changed."""
+    """Promote the champion's own model with new serving code."""
     sentence = (
-        f"PROMOTE: the model is that of {champion_text(decision)}, file by file, and only its serving code "
-        f"has changed; {score_text(decision, 'challenger')} on {_extent(decision)}."
+        f"PROMOTE: the model equals {champion_text(decision)} file by file, and only the serving code has "
+        f"changed; {score_text(decision, 'challenger')} on {_extent(decision)}."
     )
     return {**decision, "verdict": "PROMOTE", "sentence": sentence}
 
 
 def _without_opponent(decision: Decision, fault: str) -> Decision:
     sentence = (
-        f"HOLD: {champion_text(decision)} could not be scored ({fault}), so that nothing is promoted; the "
+        f"HOLD: {champion_text(decision)} could not be scored ({fault}), so nothing is promoted; the "
         f"challenger has {score_text(decision, 'challenger')} on {_extent(decision)}."
     )
     rule = GateRule(rule="the champion is scored", held=False, detail=fault, change="")
     return {**decision, "verdict": "HOLD", "sentence": sentence, "rules": [rule]}
 
 
-def _first_model(decision: Decision, ours: Predictions, gate: GateConfig) -> Decision:
-    rules = [scored_rule(decision, "challenger"), floor_rule(decision), new_rule(ours, gate)]
+def _first_model(decision: Decision, challenger: Predictions, gate: GateConfig) -> Decision:
+    rules = [scored_rule(decision, "challenger"), floor_rule(decision), new_rule(challenger, gate)]
     verdict: GateVerdict = "PROMOTE" if rules[1]["held"] else "REJECT"
     verdict = "HOLD" if decision["challenger"] is None else verdict
     sentence = f"{verdict}: {rules[1]['detail']} for a first model, on {_extent(decision)}."
@@ -184,26 +185,30 @@ def _first_model(decision: Decision, ours: Predictions, gate: GateConfig) -> Dec
 
 
 def _renewed(
-    decision: Decision, ours: Predictions, theirs: Predictions, opponent: Opponent, by: ComparisonSettings
+    decision: Decision,
+    challenger: Predictions,
+    champion: Predictions,
+    opponent: Opponent,
+    by: ComparisonSettings,
 ) -> Decision:
-    """Decide on the champion's recipe retrained, where the champion cannot be compared on this test split.
+    """Decide on a renewal: the champion's recipe retrained, if the champion itself cannot be compared.
 
-    It has no champion to beat, and claims no improvement: it renews the champion for the corpus as it is now.
-    It has to reach the floor, and may be clearly worse neither than the champion was when it was judged, on
-    the whole and in each type, nor where the two can be compared.
+    A renewal claims no improvement; it adapts the champion to the current corpus. It has to reach the floor.
+    It must not be clearly worse than the champion was in its own evaluation, as a whole and by type, nor on
+    the sequences where the two can be compared.
     """
     reason = "" if opponent.anchor is None else opponent.anchor.reason
     rules = [
         scored_rule(decision, "challenger"),
         floor_rule(decision),
-        new_rule(ours, by.gate),
-        *policy_rules(ours, opponent, by),
+        new_rule(challenger, by.gate),
+        *policy_rules(challenger, opponent, by),
         _level_rule(opponent),
-        loss_rule(ours, theirs, opponent, decision["metric"], by),
+        loss_rule(challenger, champion, opponent, decision["metric"], by),
     ]
     sentence = (
         f"PROMOTE: {rules[1]['detail']}, on {_extent(decision)}; {champion_text(decision)} cannot be "
-        f"compared on this test split ({reason}), and this is its recipe retrained on it."
+        f"compared on this test split ({reason}), and this model renews it with the same recipe."
     )
     failed = [rule["detail"] for rule in rules if not rule["held"]]
     if failed:
@@ -212,9 +217,9 @@ def _renewed(
 
 
 def _level_rule(opponent: Opponent) -> GateRule:
-    """Ask that a renewal be nowhere clearly worse than the champion was on the test split of its own time."""
+    """Require that a renewal is not clearly worse than the champion was in its own evaluation."""
     losses = None if opponent.anchor is None else opponent.anchor.losses
-    detail = "the champion's own scores are not known" if losses is None else "; ".join(losses) or "none"
+    detail = "the champion's own scores are unknown" if losses is None else "; ".join(losses) or "none"
     return GateRule(
         rule="no clear loss against the champion's scores", held=losses == (), detail=detail, change=""
     )

@@ -1,4 +1,4 @@
-"""Retraining noise: how much the score of one configuration varies from training to training."""
+"""Retraining noise: the variation of one configuration's score from training to training."""
 
 from __future__ import annotations
 
@@ -8,23 +8,23 @@ from itertools import pairwise
 
 from seqtag.config import GateConfig
 
-ASSUMED = 0.001  # before anything is measured
-_WEIGHT = 4  # trainings that the assumption counts as
+ASSUMED = 0.001  # used until there are measurements
+_WEIGHT = 4  # measured differences that the assumption is worth
 
 
 @dataclass(frozen=True)
 class RetrainingNoise:
-    """Standard deviation of the score between equally good trainings, a fraction, and where it comes from."""
+    """Standard deviation of the score between equally good trainings, as a fraction, and its source."""
 
     value: float
     source: str
 
 
 def retraining_noise(scores: Sequence[float], gate: GateConfig) -> RetrainingNoise:
-    """Return the noise as configured, else estimated from runs of one configuration on one test split.
+    """Return the configured noise, else an estimate from runs of one configuration on one test split.
 
-    Half the mean squared difference of successive scores (von Neumann 1941), so that data that grow and
-    teach more from run to run are no noise; the assumed value counts as four differences more.
+    The estimate is half the mean squared difference of successive scores (von Neumann 1941), so that a steady
+    gain from growing data does not count as noise. `ASSUMED` enters as four further differences.
 
     Args:
         scores: fractions in [0, 1], oldest first.
@@ -38,5 +38,5 @@ def retraining_noise(scores: Sequence[float], gate: GateConfig) -> RetrainingNoi
     squares = sum((b - a) ** 2 for a, b in pairwise(scores))
     value = ((_WEIGHT * ASSUMED**2 + squares / 2) / (_WEIGHT + n)) ** 0.5
     if not n:
-        return RetrainingNoise(value, "assumed: no earlier run of this configuration on this test split")
-    return RetrainingNoise(value, f"from {n + 1} runs of this configuration on this test split")
+        return RetrainingNoise(value, "assumed: no earlier runs of this configuration on this test split")
+    return RetrainingNoise(value, f"estimated from {n + 1} runs of this configuration on this test split")

@@ -1,4 +1,4 @@
-"""The size of a test split: the improvements that it can tell, and the documents that smaller ones take."""
+"""Sample size: the improvements a test split can detect, and the documents needed for smaller ones."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IMPROVEMENTS = (0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05)
 class DetectableImprovement:
     """An improvement (a fraction), the power of one comparison, and the documents for a power of 80 %.
 
-    documents   None: no number is enough, since retrainings differ by more
+    documents   None: no number is enough, because retraining noise exceeds the improvement
     """
 
     improvement: float
@@ -26,10 +26,10 @@ class DetectableImprovement:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a test split can tell, and what it would take to tell more; scores and chances are fractions.
+    """The detection power of a test split by improvement; scores and probabilities are fractions.
 
-    level           chance of a false promotion that one comparison takes
-    standard_error  of the difference of two models on the test split
+    level           error level of one comparison: its probability of a false promotion
+    standard_error  of the difference between two models on the test split
     noise           standard deviation of the score between equally good retrainings
     """
 
@@ -45,7 +45,7 @@ class Plan:
 def plan_test_split(
     decision: Decision, gate: GateConfig, *, improvements: Sequence[float] = IMPROVEMENTS
 ) -> Plan | None:
-    """Return what a comparison says about the size of its test split, None if nothing was compared."""
+    """Return the detection power of the test split of a comparison, None if nothing was compared."""
     error, noise, n_documents = decision["standard_error"], decision["noise"], decision["n_documents"]
     if not error or noise is None:
         return None

@@ -1,4 +1,4 @@
-"""Scores of two models on different test splits, held against each other where nothing else can be."""
+"""Score losses between different test splits, for models that cannot be compared on the same one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WHOLE = "the whole test split"
 
 
 def score_parts(scores: Scores | Mapping[str, Any]) -> dict[str, Interval]:
-    """Return the score on the whole test split and the F1 of each type, or tag, by name."""
+    """Return the score on the whole test split and the F1 of each type (tag, without a scheme) by name."""
     spans = scores["spans"]
     word, by_name = ("type", spans["conlleval"]["types"]) if spans else ("tag", scores["tags"])
     return {WHOLE: scores["score"], **{f"{word} {name}": prf["f1"] for name, prf in by_name.items()}}
@@ -22,10 +22,10 @@ def score_parts(scores: Scores | Mapping[str, Any]) -> dict[str, Interval]:
 def clear_losses(
     before: Mapping[str, Interval] | None, now: Mapping[str, Interval], gate: GateConfig
 ) -> tuple[str, ...] | None:
-    """Return the parts in which the interval now lies below the one before; None if that is not known.
+    """Return the parts whose interval is now below the earlier one; None without earlier scores.
 
-    A part counts from `gate.min_support` on, and may lose `gate.guard_margin`, which the whole may not. The
-    test splits are different ones, so this finds coarse losses alone.
+    A type needs a support of `gate.min_support` and may lose `gate.guard_margin`; the whole test split may
+    lose nothing. The test splits differ, so only large losses are found.
     """
     if before is None:
         return None
@@ -36,9 +36,9 @@ def clear_losses(
         if old["low"] is None or old["support"] < support:
             continue
         if new is None or new["high"] is None:
-            losses.append(f"{name} has no score any more")
+            losses.append(f"{name} no longer has a score")
         elif new["high"] < old["low"] - margin:
             losses.append(
-                f"{name} has {new['value']:.1%}, at most {new['high']:.1%}, after {old['value']:.1%}"
+                f"{name} fell from {old['value']:.1%} to {new['value']:.1%} (at most {new['high']:.1%})"
             )
     return tuple(losses)

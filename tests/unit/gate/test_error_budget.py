@@ -146,8 +146,8 @@ def test_without_earlier_comparisons_a_year_is_before_one(decide: Callable[..., 
     assert (decision["verdict"], decision["level"]) == ("PROMOTE", SHARE)
     rule = next(rule for rule in decision["rules"] if rule["rule"] == "the error budget is not used up")
     assert rule["detail"] == (
-        "0 of the 365 comparisons of a horizon took 0.00% of the 5.00% that false promotions may take; this "
-        "one may take 0.0137%"
+        "0 of the horizon's 365 comparisons have used 0.00% of the error budget of 5.00%; this one may use "
+        "0.0137%"
     )
     assert decision["gauge"] is not None
     assert (decision["gauge"]["level"], decision["gauge"]["comparisons"]) == (SHARE, 0)
@@ -159,8 +159,8 @@ def test_a_budget_that_is_used_up_holds_and_says_what_would_pass(decide: Callabl
     assert (decision["verdict"], decision["level"]) == ("HOLD", 0)
     assert failed["rule"] == "the error budget is not used up"
     assert failed["detail"] == (
-        "365 of the 365 comparisons of a horizon took 5.00% of the 5.00% that false promotions may take; "
-        "this one may take 0.0000%"
+        "365 of the horizon's 365 comparisons have used 5.00% of the error budget of 5.00%; this one may use "
+        "0.0000%"
     )
     assert decision["sentence"].endswith(f"; {failed['detail']}.")
     assert decision["would_pass"] == ["gate.false_promotions = 0.050137"]

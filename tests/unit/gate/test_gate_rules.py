@@ -80,8 +80,8 @@ def test_a_type_that_is_clearly_worse_holds_a_challenger_that_is_better_on_the_w
     decision = decide(challenger, champion)
     assert decision["difference"]["low"] > 0
     assert (decision["verdict"], failed(decision)) == ("HOLD", ["no type or slice is worse"])
-    assert "type PER loses -33.33 points, interval [" in decision["sentence"]
-    assert "support 40 in 40 documents; -2.00 is allowed" in decision["sentence"]
+    assert "type PER loses 33.33 points (interval [" in decision["sentence"]
+    assert "support 40 in 40 documents), 2.00 is allowed" in decision["sentence"]
     (change,) = decision["would_pass"]
     assert change.startswith("gate.guard_margin = ")
     assert change.endswith(", or gate.min_support above 40")
@@ -97,7 +97,7 @@ def test_a_slice_that_is_clearly_worse_holds_too(write_predictions: WritePredict
     champion = write_predictions("champion", [PER_RIGHT] * 40 + [PER_WRONG] * 120, genre=genre)
     decision = decide(challenger, champion, evaluate=EvaluateConfig(slices=("genre",)))
     assert (decision["verdict"], failed(decision)) == ("HOLD", ["no type or slice is worse"])
-    assert "genre = email loses -33.33 points" in decision["sentence"]
+    assert "genre = email loses 33.33 points" in decision["sentence"]
 
 
 def test_sequences_that_one_of_both_was_trained_on_are_left_out(
@@ -114,9 +114,8 @@ def test_sequences_that_one_of_both_was_trained_on_are_left_out(
     rule = the_rule(decision, "the test split is fair to both")
     assert rule["held"]
     assert rule["detail"] == (
-        "of 100 test sequences both models were trained on 0.0%, which stay as repetitions; the challenger "
-        "alone on 10.0% and the champion alone on 10.0%, which are left out; 20.0% is allowed of the "
-        "champion's"
+        "of 100 test sequences, only the champion was trained on 10.0% (20.0% is allowed) and only the "
+        "challenger on 10.0%, which are left out; both were trained on 0.0%, which are kept as repetitions"
     )
     barred = decide(challenger, champion, max_seen=0.09)
     assert "the test split is fair to both" in failed(barred)
@@ -180,7 +179,7 @@ def test_a_challenger_that_forgets_what_it_was_shown_is_held(write_predictions: 
     champion = write_predictions("champion", [PER_RIGHT] * 40 + [PER_WRONG] * 120, seen=seen)
     decision = decide(challenger, champion)
     assert (decision["verdict"], failed(decision)) == ("HOLD", ["no type or slice is worse"])
-    assert "sequence = repeats train loses -33.33 points" in decision["sentence"]
+    assert "sequence = repeats train loses 33.33 points" in decision["sentence"]
 
 
 def test_a_champion_of_which_nobody_knows_what_it_was_trained_on_stays(
@@ -190,7 +189,7 @@ def test_a_champion_of_which_nobody_knows_what_it_was_trained_on_stays(
     champion = write_predictions("champion", [PER_WRONG] * 40, seen=[None] * 40)
     decision = decide(challenger, champion)
     assert (decision["verdict"], failed(decision)) == ("HOLD", ["the test split is fair to both"])
-    assert "it is not known which sequences the champion was trained on" in decision["sentence"]
+    assert "the training sequences of the champion are unknown" in decision["sentence"]
     assert decision["would_pass"] == []
 
 
@@ -202,8 +201,8 @@ def test_tags_that_one_of_both_does_not_know_are_not_compared(better: tuple[Path
     removed = decide(*better, tags=known)
     assert (removed["verdict"], failed(removed)) == ("HOLD", ["removed tags are allowed"])
     assert (
-        'removed since the champion: LOC (gate.removed_tags = "hold"); 40 test sequences have tags that one '
-        "of the two models does not know" in removed["sentence"]
+        'removed since the champion: LOC (gate.removed_tags = "hold"); 40 test sequences have tags that only '
+        "one of the two models knows" in removed["sentence"]
     )
     assert removed["would_pass"] == ['gate.removed_tags = "allow"']
     assert decide(*better, tags=known, removed_tags="allow")["verdict"] == "PROMOTE"

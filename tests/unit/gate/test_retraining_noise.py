@@ -33,14 +33,14 @@ def test_what_is_configured_counts_whatever_was_measured() -> None:
 def test_before_anything_is_measured_a_tenth_of_a_point_is_assumed(scores: list[float]) -> None:
     found = noise(scores)
     assert found.value == pytest.approx(0.001)
-    assert found.source == "assumed: no earlier run of this configuration on this test split"
+    assert found.source == "assumed: no earlier runs of this configuration on this test split"
 
 
 def test_earlier_runs_of_the_configuration_tell_the_noise() -> None:
     """Half the squared differences, 0.0004, and 4 * 0.001 ** 2; by 4 + 2."""
     found = noise([1.0, 0.98, 1.0])
     assert found.value == pytest.approx((0.000404 / 6) ** 0.5)
-    assert found.source == "from 3 runs of this configuration on this test split"
+    assert found.source == "estimated from 3 runs of this configuration on this test split"
 
 
 def test_many_runs_outweigh_the_assumption() -> None:
@@ -81,8 +81,13 @@ def decide(write_predictions: WritePredictions) -> Callable[..., Decision]:
     ("earlier", "gate", "value", "words"),
     [
         ((), {"retraining_noise": 0.002}, 0.002, "0.20 points (configured as gate.retraining_noise)"),
-        ((), {}, 0.001, "0.10 points (assumed: no earlier run of this configuration on this test split)"),
-        ((1.0, 0.98), {}, 0.0082057, "0.82 points (from 3 runs of this configuration on this test split)"),
+        ((), {}, 0.001, "0.10 points (assumed: no earlier runs of this configuration on this test split)"),
+        (
+            (1.0, 0.98),
+            {},
+            0.0082057,
+            "0.82 points (estimated from 3 runs of this configuration on this test split)",
+        ),
     ],
     ids=["configured", "assumed", "estimated"],
 )
@@ -99,7 +104,7 @@ def test_a_decision_says_where_its_noise_comes_from(
     )
     assert decision["noise"] == pytest.approx(value, abs=1e-7)
     assert decision["noise_source"] in rule["detail"]
-    assert rule["detail"].startswith(f"with retraining noise of {words} the 95% interval begins at +")
+    assert rule["detail"].startswith(f"with retraining noise of {words}, the 95% interval starts at +")
     assert (decision["verdict"], rule["held"]) == ("PROMOTE", True)
 
 

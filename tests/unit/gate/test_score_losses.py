@@ -23,7 +23,7 @@ def of(low: float, value: float, high: float, *, support: int = 100) -> Interval
 def test_an_interval_below_the_one_before_is_a_loss() -> None:
     before = {WHOLE: of(0.90, 0.92, 0.94)}
     assert clear_losses(before, {WHOLE: of(0.87, 0.88, 0.89)}, GATE) == (
-        "the whole test split has 88.0%, at most 89.0%, after 92.0%",
+        "the whole test split fell from 92.0% to 88.0% (at most 89.0%)",
     )
     assert clear_losses(before, {WHOLE: of(0.87, 0.89, 0.91)}, GATE) == ()
 
@@ -39,7 +39,7 @@ def test_a_type_may_lose_the_guard_margin_and_counts_from_its_support_on() -> No
 
 def test_a_type_without_a_score_is_a_loss() -> None:
     before = {WHOLE: of(0.9, 0.9, 0.9), "type LOC": of(0.80, 0.85, 0.90)}
-    assert clear_losses(before, {WHOLE: of(0.9, 0.9, 0.9)}, GATE) == ("type LOC has no score any more",)
+    assert clear_losses(before, {WHOLE: of(0.9, 0.9, 0.9)}, GATE) == ("type LOC no longer has a score",)
 
 
 def test_scores_that_are_not_known_are_no_answer() -> None:
@@ -47,7 +47,7 @@ def test_scores_that_are_not_known_are_no_answer() -> None:
 
 
 @pytest.mark.parametrize(
-    ("losses", "verdict"), [((), "PROMOTE"), (("type LOC has no score any more",), "HOLD"), (None, "HOLD")]
+    ("losses", "verdict"), [((), "PROMOTE"), (("type LOC no longer has a score",), "HOLD"), (None, "HOLD")]
 )
 def test_a_renewal_is_held_by_a_loss_and_where_none_can_be_seen(
     write_predictions: Callable[..., Path], losses: tuple[str, ...] | None, verdict: str
@@ -80,5 +80,5 @@ def test_a_first_model_that_has_seen_the_test_split_is_held(write_predictions: C
     assert decision["verdict"] == "HOLD"
     assert decision["sentence"] == (
         "HOLD: span F1 100.0% reaches the floor of 10.0% for a first model, on 30 sequences in 30 documents; "
-        "0.0% of the test sequences are not in its training data, 10.0% are needed."
+        "0.0% of the test sequences are new to the challenger, 10.0% are needed."
     )

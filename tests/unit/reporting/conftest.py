@@ -148,7 +148,7 @@ def decision() -> dict[str, Any]:
         "resamples": 2000,
         "level": 0.05 / 365,
         "noise": 0.001,
-        "noise_source": "assumed: no earlier run of this configuration on this test split",
+        "noise_source": "assumed: no earlier runs of this configuration on this test split",
         "gauge": {
             "level": 0.05 / 365,
             "comparisons": 41,

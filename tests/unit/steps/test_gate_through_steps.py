@@ -223,6 +223,6 @@ def test_another_recipe_has_to_beat_the_champions_recipe_on_a_corpus_that_was_sp
     assert not run.anchor_work.exists()
     found = decision(run)
     assert found["verdict"] == "HOLD"
-    assert "by its recipe retrained on this split" in found["sentence"]
+    assert "for the recipe of champion v1 retrained on this split" in found["sentence"]
     assert found["n_left_out"] == 0
     assert found["evidence"]

@@ -113,6 +113,6 @@ def test_a_later_run_that_gives_the_champions_own_model_brings_in_changed_servin
     assert verdicts == [("PROMOTE", "1"), ("PROMOTE", "2")]
     decision = read_json(run.decision)
     assert decision["sentence"].startswith(
-        "PROMOTE: the model is that of champion v1, file by file, and only its serving code has changed; "
+        "PROMOTE: the model equals champion v1 file by file, and only the serving code has changed; "
     )
     assert (decision["evidence"], decision["level"]) == ("", 0.0)
