@@ -1,4 +1,4 @@
-"""Scores of models on a test split, with their uncertainty."""
+"""Evaluation: scores of models on a test split, with confidence intervals."""
 
 from seqtag.evaluation.calibration import Calibration
 from seqtag.evaluation.metric import resolve_metric, score_value

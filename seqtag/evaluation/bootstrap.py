@@ -1,4 +1,4 @@
-"""The cluster bootstrap (Field and Welsh 2007): how much a score would vary from test split to test split."""
+"""Cluster bootstrap (Field and Welsh 2007): the variation of a score from test split to test split."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ import numpy.typing as npt
 
 from seqtag.evaluation.counts import Counts
 
-_CHUNK = 4096  # units whose weights are drawn at once; another number gives other resamples
+_CHUNK = 4096  # units whose weights are drawn at once; changing it changes the resamples
 _LEVELS = 2**16
 
 
 @dataclass(frozen=True, eq=False)
 class Resampled:
-    """A table of counts added up over the test split and over each of its resamples.
+    """A table of counts, summed over the test split and over each resample.
 
     sums: <float64>[1 + resamples, *shape]  row 0 is the test split itself
-    n_units: <int64>[*shape]                resampling units whose count is not 0
+    n_units: <int64>[*shape]                resampling units with a count above 0
     """
 
     sums: npt.NDArray[np.float64]
@@ -31,14 +31,14 @@ class Resampled:
 def resampled_totals(
     tables: Sequence[Counts], *, units: npt.NDArray[np.uint64], resamples: int, seed: int
 ) -> list[Resampled]:
-    """Return the sums of each table over the sequences, as they are and in each resample.
+    """Return the sums of each table over the sequences: of the test split and of each resample.
 
-    A resample gives every unit a Poisson(1) weight, the same one in all tables: figures of one call may be
-    compared pairwise. Poisson weights stand for drawing with replacement (Hanley and MacGibbon 2006) and
+    A resample gives every unit a Poisson(1) weight, the same one in all tables, so results of one call can be
+    compared pairwise. Poisson weights approximate drawing with replacement (Hanley and MacGibbon 2006) and
     need only a few thousand units in memory at a time.
 
     Args:
-        tables: of the same sequences.
+        tables: counts of the same sequences.
         units: `<uint64>[n_sequences]`, equal for sequences that are drawn together.
     """
     sizes = [math.prod(table.shape) for table in tables]
@@ -59,7 +59,7 @@ def resampled_totals(
 
 
 def unit_totals(counts: npt.NDArray[np.float32], units: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
-    """Return `<float64>[n_units, ...]`, counts of sequences added up by unit, in ascending order of units."""
+    """Return `<float64>[n_units, ...]`, the sums of counts by unit, in ascending order of units."""
     distinct, number = np.unique(units, return_inverse=True)
     totals = np.zeros((len(distinct), *counts.shape[1:]))
     np.add.at(totals, number, counts)
@@ -69,7 +69,7 @@ def unit_totals(counts: npt.NDArray[np.float32], units: npt.NDArray[np.uint64]) 
 def percentile_interval(
     resampled: npt.NDArray[np.float64], confidence: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Return the ends of the percentile interval along the first axis; NaN resamples do not count.
+    """Return the ends of the percentile interval along the first axis; NaN resamples are ignored.
 
     >>> low, high = percentile_interval(np.arange(101.0), 0.5)
     >>> float(low), float(high)
@@ -82,18 +82,18 @@ def percentile_interval(
 
 
 def _is_first(ordered: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n]`: does the value differ from the one before?"""
+    """Return `<bool>[n]`, True if the value differs from the previous one."""
     return np.append(np.ones(min(1, len(ordered)), np.bool_), ordered[1:] != ordered[:-1])
 
 
 def _unit_counts(
     tables: Sequence[Counts], order: npt.NDArray[np.int64], bounds: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.float32]:
-    """Return `<float32>[n_units, all columns]`, some thousand sequences at a time.
+    """Return `<float32>[n_units, all columns]`, reading a few thousand sequences at a time.
 
     Args:
-        order: sequences in the order of their units.
-        bounds: the units' sequences are `order[bounds[i]:bounds[i + 1]]`.
+        order: sequences sorted by unit.
+        bounds: the sequences of unit i are `order[bounds[i]:bounds[i + 1]]`.
     """
     counts = np.zeros((len(bounds) - 1, sum(math.prod(table.shape) for table in tables)), np.float32)
     for start in range(bounds[0], bounds[-1], _CHUNK):
@@ -110,8 +110,8 @@ def _unit_counts(
 def _weights(generator: np.random.Generator, shape: tuple[int, int]) -> npt.NDArray[np.float32]:
     """Draw Poisson(1) weights.
 
-    Looked up from 16 random bits, which is ten times as fast as `Generator.poisson`; mean and variance
-    are 0.05 % below 1, which cancels in ratios of sums.
+    A table lookup by 16 random bits is ten times as fast as `Generator.poisson`. Mean and variance are 0.05 %
+    below 1, which cancels in ratios of sums.
     """
     return _weight_of_bits()[generator.integers(0, _LEVELS, shape, dtype=np.uint16)]
 
@@ -128,7 +128,7 @@ def _weight_of_bits() -> npt.NDArray[np.float32]:
 def _quantile(
     ordered: npt.NDArray[np.float64], defined: npt.NDArray[np.intp], share: float
 ) -> npt.NDArray[np.float64]:
-    """Interpolate among the first `defined` rows, as `numpy.quantile` does."""
+    """Return the quantile of the first `defined` rows, interpolated as in `numpy.quantile`."""
     position = share * np.maximum(defined - 1, 0)
     below = np.floor(position).astype(np.intp)
     above = np.minimum(below + 1, np.maximum(defined - 1, 0))

@@ -1,4 +1,4 @@
-"""Whether a model is right as often as it is sure, for tokens and for predicted spans."""
+"""Calibration of confidences, for tokens and for predicted spans."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from seqtag.tagging.spans import matches
 
 N_BINS = 15  # Guo et al. 2017
 
-# what is added up per sequence and bin
+# sums per sequence and bin
 _SUPPORT, _RIGHT, _CONFIDENCE, _SQUARED_ERROR = range(4)
 
 
 class Bin(TypedDict):
-    """The tokens or spans with a confidence in `(low, high]`; the first bin holds 0 too."""
+    """Tokens or spans with a confidence in `(low, high]`; the first bin includes 0."""
 
     low: float
     high: float
@@ -31,9 +31,9 @@ class Bin(TypedDict):
 
 
 class Largest(TypedDict):
-    """The largest of several figures, and the support of that one.
+    """The largest of several values, with its support.
 
-    It has no interval: the bootstrap of a maximum covers the truth far too rarely.
+    It has no interval, because bootstrap intervals of a maximum cover the true value far too rarely.
     """
 
     value: float | None
@@ -41,15 +41,14 @@ class Largest(TypedDict):
 
 
 class Reliability(TypedDict):
-    """How confidence and correctness go together; all is None where there was nothing to judge.
+    """Reliability of confidences; all values are None if there is nothing to score.
 
-    ece               expected calibration error: mean distance of confidence and accuracy over the bins,
-                      weighted by their support (Guo et al. 2017)
+    ece               expected calibration error: mean distance between confidence and accuracy over the
+                      bins, weighted by support (Guo et al. 2017)
     ece_equal_mass    the same over bins of equal support (Nguyen and O'Connor 2015)
-    mce               maximum calibration error: the largest of the distances (Guo et al. 2017)
+    mce               maximum calibration error: the largest of these distances (Guo et al. 2017)
     gap               mean confidence minus accuracy, in [-1, 1]
-    brier             mean squared distance of confidence from 1 where right and from 0 where wrong
-                      (Brier 1950)
+    brier             mean squared distance of confidence from 1 if correct, from 0 if wrong (Brier 1950)
     """
 
     support: int
@@ -64,9 +63,9 @@ class Reliability(TypedDict):
 
 
 class Calibration(TypedDict):
-    """Of tokens, and of predicted spans where tags have a scheme and the model knows its spans' confidence.
+    """Calibration of tokens, and of predicted spans if the model reports the confidence of spans.
 
-    A token is right if its tag is; a span, read as conlleval does, if type and both ends are.
+    A token is correct if its tag is; a span, read as by conlleval, if its type and both ends are.
     """
 
     tokens: Reliability
@@ -75,7 +74,7 @@ class Calibration(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class Judged:
-    """Tokens or spans, sequence after sequence: those of n are `[offsets[n]:offsets[n + 1]]`.
+    """Tokens or spans with confidences; those of sequence n are `[offsets[n]:offsets[n + 1]]`.
 
     confidences: <float64>[n_judged], right: <bool>[n_judged], offsets: <int64>[n_sequences + 1]
     """
@@ -87,9 +86,9 @@ class Judged:
 
 @dataclass(frozen=True, eq=False)
 class BinCounts:
-    """What is judged in each bin of confidence, added up per sequence: `Counts` of `[4, bin]`.
+    """Sums per sequence and bin of confidence: `Counts` of `[4, bin]`.
 
-    upper: <float64>[n_bins - 1], ascending; a bin reaches from the bound before, exclusive, to its own.
+    upper: <float64>[n_bins - 1], ascending; a bin excludes the previous bound and includes its own.
     """
 
     judged: Judged
@@ -120,14 +119,14 @@ def calibration(
     seed: int,
     n_bins: int = N_BINS,
 ) -> Calibration:
-    """Hold confidences against what was right.
+    """Compare confidences with the correctness of tokens and spans.
 
     Args:
         confidences: `<float32>[n_tokens]`, the probability of each predicted tag.
         units: `<uint64>[n_sequences]`, equal for sequences that are drawn together.
-        span_confidences: `<float32>[n_tokens]`, the probability of the whole predicted span that the token
-            is in; None: spans are not judged.
-        n_bins: of equal width, or of equal support.
+        span_confidences: `<float32>[n_tokens]`, the probability of the predicted span around the token;
+            None: spans are not scored.
+        n_bins: number of bins, of equal width and of equal support.
     """
     judged = [_tokens(pairs, confidences)]
     if span_confidences is not None and scheme != "none":
@@ -169,7 +168,9 @@ def _tokens(pairs: TagPairs, confidences: npt.NDArray[np.float32]) -> Judged:
 
 def _spans(pairs: TagPairs, confidences: npt.NDArray[np.float32], scheme: SchemeName) -> Judged:
     gold, predicted = pairs.spans(scheme, "conlleval")
-    first = pairs.offsets[predicted.sequence] + predicted.start  # every token of a span has its confidence
+    first = (
+        pairs.offsets[predicted.sequence] + predicted.start
+    )  # each token of a span holds the confidence of the span
     return Judged(
         confidences[first].astype(np.float64),
         matches(predicted, gold, pairs.offsets),
@@ -185,10 +186,10 @@ def _reliability(
     n_units: int,
     confidence: float,
 ) -> Reliability:
-    """Return all figures from `[1 + resamples, 4, bin]`, with bins of equal width and of equal mass.
+    """Return all measures from `[1 + resamples, 4, bin]`, with bins of equal width and of equal mass.
 
     Args:
-        n_units: resampling units with anything to judge.
+        n_units: resampling units with anything to score.
     """
     sums = by_width.sums
     support, right, confident, squared = np.moveaxis(sums.sum(axis=2), 1, 0)  # [1 + resamples] each
@@ -212,9 +213,9 @@ def _reliability(
 def _ece(sums: Sums, *, n_units: int, confidence: float) -> Interval:
     """Return the expected calibration error with its basic interval (Davison and Hinkley 1997).
 
-    Noise only ever adds to a sum of distances, so that the resampled errors lie above the sample's, and
-    their percentiles above the truth: the basic interval mirrors them. Its lower end is 0 where noise alone
-    would give such an error: that is what is left of the resamples when the sample is taken off.
+    Noise always increases a sum of distances, so resampled errors exceed the error of the sample, and their
+    percentiles exceed the true value; the basic interval mirrors them to correct this. Its lower end is 0 if
+    noise alone would produce such an error; the noise is the difference between the resamples and the sample.
     """
     support = sums[:, _SUPPORT].sum(axis=1)
     surplus = sums[:, _CONFIDENCE] - sums[:, _RIGHT]  # [1 + resamples, bin]

@@ -1,4 +1,4 @@
-"""What is counted per sequence: every score is a function of sums of these counts over sequences."""
+"""Counts per sequence; every score is a function of their sums over sequences."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ GOLD, PREDICTED, CORRECT = range(3)
 
 @dataclass(frozen=True, eq=False)
 class TagPairs:
-    """Gold and predicted tags of sequences, flat.
+    """Gold and predicted tags of sequences, flattened.
 
-    tags: sorted; gold, predicted: <int32>[n_tokens] numbers into them; gold is `UNTAGGED` where nobody knows
-    it: such a token is not judged (see `seqtag.tagging.partial_tags`)
+    tags: sorted
+    gold, predicted: <int32>[n_tokens], indices into `tags`; gold is `UNTAGGED` if it is unknown, and the
+        token is not scored (see `seqtag.tagging.partial_tags`)
     offsets: <int64>[n_sequences + 1]
     """
 
@@ -40,45 +41,45 @@ class TagPairs:
 
     @property
     def n_tokens(self) -> int:
-        """The tokens that are judged."""
+        """Number of tokens that are scored."""
         return len(self.gold) if self.known is None else int(np.count_nonzero(self.known))
 
     @property
     def n_untagged(self) -> int:
-        """The tokens that are not judged."""
+        """Number of tokens that are not scored."""
         return len(self.gold) - self.n_tokens
 
     @cached_property
     def known(self) -> npt.NDArray[np.bool_] | None:
-        """`<bool>[n_tokens]`, tokens with a gold tag; None where all have one."""
+        """`<bool>[n_tokens]`, True for tokens with a gold tag; None if all have one."""
         return None if self.gold.min(initial=0) >= 0 else self.gold >= 0
 
     @cached_property
     def known_offsets(self) -> npt.NDArray[np.int64]:
-        """`<int64>[n_sequences + 1]`, where each sequence begins among the tokens that are judged."""
+        """`<int64>[n_sequences + 1]`, offsets of the sequences among the scored tokens."""
         return self.offsets if self.known is None else np.append(0, np.cumsum(self.known))[self.offsets]
 
     def judged(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
-        """Return gold and predicted tags of the tokens that are judged; `known_offsets` parts them."""
+        """Return gold and predicted tags of the scored tokens; their offsets are `known_offsets`."""
         known = slice(None) if self.known is None else self.known
         return self.gold[known], self.predicted[known]
 
     def spans(self, scheme: SchemeName, mode: SpanMode) -> tuple[Spans, Spans]:
-        """Return gold and predicted spans that are judged; their types are numbered alike."""
+        """Return the gold and predicted spans that are scored, with the same type ids."""
         gold, cut = certain_spans(self.gold, self.tags, self.offsets, scheme=scheme, mode=mode)
         predicted = read_spans(self.predicted, self.tags, self.offsets, scheme=scheme, mode=mode)
         return gold, judged_spans(predicted, cut, self.offsets)
 
 
 class Counts(Protocol):
-    """A table of counts whose first axis is the sequence, given out a few thousand rows at a time."""
+    """A table of counts with one row per sequence, read a few thousand rows at a time."""
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Axes behind the first."""
+        """Shape of one row."""
 
     def rows(self, sequences: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Return `<float32>[len(sequences), *shape]`, the counts of these sequences."""
+        """Return `<float32>[len(sequences), *shape]`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +98,7 @@ class Dense:
 
 @dataclass(frozen=True, eq=False)
 class Events:
-    """One class number per event; those of sequence n are `classes[offsets[n]:offsets[n + 1]]`."""
+    """One class id per event; those of sequence n are `classes[offsets[n]:offsets[n + 1]]`."""
 
     classes: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
@@ -110,7 +111,7 @@ class Events:
 
 @dataclass(frozen=True, eq=False)
 class ClassCounts:
-    """How often each class (tag or span type) is gold, predicted, and both: `[sequence, 3, class]`."""
+    """Counts of gold, predicted and correct tags or spans by class: `[sequence, 3, class]`."""
 
     names: tuple[str, ...]
     events: tuple[Events, Events, Events]  # GOLD, PREDICTED, CORRECT
@@ -124,18 +125,18 @@ class ClassCounts:
 
 
 def pair_tags(gold: pa.ListArray, predicted: pa.ListArray) -> TagPairs:
-    """Number the tags of both; a gold tag that is null is one that nobody knows.
+    """Return gold and predicted tags as ids; a null gold tag is unknown.
 
     Raises:
-        ConfigError: they differ in the number of sequences or in the length of one.
+        ConfigError: the number of sequences or the length of one differs.
         TagSchemeError: a predicted tag is null.
     """
     gold_values, offsets = flatten(gold)
     predicted_values, predicted_offsets = flatten(predicted)
     if not np.array_equal(offsets, predicted_offsets):
         raise ConfigError(
-            f"a predicted tag for every gold tag was required. Received: {len(predicted):,} sequences of "
-            f"{predicted_offsets[-1]:,} tags for {len(gold):,} sequences of {offsets[-1]:,}"
+            f"predicted tags do not match gold tags: expected {len(gold):,} sequences with {offsets[-1]:,} "
+            f"tags of the same lengths, got {len(predicted):,} sequences with {predicted_offsets[-1]:,} tags"
         )
     gold_ids, gold_tags = distinct_or_none(gold_values)
     predicted_ids, predicted_tags = distinct(predicted_values)
@@ -147,7 +148,7 @@ def pair_tags(gold: pa.ListArray, predicted: pa.ListArray) -> TagPairs:
 
 
 def renumbered(numbers: Sequence[int]) -> npt.NDArray[np.int32]:
-    """Return new numbers of tags as a table, in which `UNTAGGED` stays what it is.
+    """Return a lookup table of new tag ids that maps `UNTAGGED` to itself.
 
     >>> renumbered([7, 3])[np.array([1, 0, -1])].tolist()
     [3, 7, -1]
@@ -167,7 +168,7 @@ def tag_counts(pairs: TagPairs) -> ClassCounts:
 
 
 def span_counts(gold: Spans, predicted: Spans, offsets: npt.NDArray[np.int64]) -> ClassCounts:
-    """Count spans per type; correct is a span with the right start, stop and type."""
+    """Count spans per type; a correct span has the right start, stop and type."""
     right = matches(gold, predicted, offsets)
     numbers = np.arange(len(offsets))
 
@@ -178,7 +179,7 @@ def span_counts(gold: Spans, predicted: Spans, offsets: npt.NDArray[np.int64]) -
 
 
 def span_totals(gold: Spans, predicted: Spans, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-    """Return `<float32>[n_sequences, 3]`: gold, predicted and correct spans of all types."""
+    """Return `<float32>[n_sequences, 3]`: the numbers of gold, predicted and correct spans."""
     n = len(offsets) - 1
     right = matches(gold, predicted, offsets)
     counted = (gold.sequence, predicted.sequence, gold.sequence[right])

@@ -1,4 +1,4 @@
-"""The one figure that a task is judged by, on dev while training and on test at the gate."""
+"""The main metric of a task: used on dev during training, and on test at the gate."""
 
 from __future__ import annotations
 
@@ -16,22 +16,23 @@ from seqtag.evaluation.prf import Sums, ratio
 
 
 def resolve_metric(metric: Literal["auto"] | Metric, scheme: SchemeName) -> Metric:
-    """Return what the task is judged by: span F1 where tags have a scheme, else accuracy.
+    """Return the metric of the task; "auto" is span F1 if tags have a scheme, else accuracy.
 
     Raises:
-        ConfigError: span F1 was asked for, and the tags have no scheme.
+        ConfigError: the metric is span F1, and the tags have no scheme.
     """
     if metric == "auto":
         return "accuracy" if scheme == "none" else "span_f1"
     if metric == "span_f1" and scheme == "none":
         raise ConfigError(
-            "gate.metric: 'accuracy' was required where tags have no scheme. Received: 'span_f1'"
+            "gate.metric has no spans to score: 'span_f1' expects a scheme of spans, got tags without one; "
+            "set gate.metric = 'accuracy' or a scheme"
         )
     return metric
 
 
 def score_value(gold: pa.ListArray, predicted: pa.ListArray, *, metric: Metric, scheme: SchemeName) -> float:
-    """Return the metric alone, NaN where it is 0 / 0.
+    """Return the value of the metric, NaN for 0 / 0.
 
     >>> tags = pa.array([["O", "B-X", "O", "B-X"]]), pa.array([["O", "B-X", "B-X", "O"]])
     >>> score_value(*tags, metric="accuracy", scheme="IOB2")
@@ -46,8 +47,8 @@ def score_value(gold: pa.ListArray, predicted: pa.ListArray, *, metric: Metric, 
 def metric_counts(pairs: TagPairs, *, metric: Metric, scheme: SchemeName) -> npt.NDArray[np.float32]:
     """Return `<float32>[n_sequences, 2]`: numerator and denominator of the metric.
 
-    Accuracy is correct tokens by tokens with a gold tag. Micro F1 of spans is twice the correct ones by the
-    gold and the predicted ones together.
+    Accuracy is correct tokens / tokens with a gold tag. Micro F1 of spans is 2 * correct / (gold +
+    predicted).
     """
     if metric == "accuracy":
         right = np.append(0, np.cumsum(pairs.gold == pairs.predicted))[pairs.offsets]
@@ -59,20 +60,21 @@ def metric_counts(pairs: TagPairs, *, metric: Metric, scheme: SchemeName) -> npt
 
 
 def score_differences(
-    ours: npt.NDArray[np.float32],
-    theirs: npt.NDArray[np.float32],
+    one: npt.NDArray[np.float32],
+    other: npt.NDArray[np.float32],
     *,
     units: npt.NDArray[np.uint64],
     resamples: int,
     seed: int,
 ) -> Sums:
-    """Return `<float64>[1 + resamples]`, one model's metric minus another's, both on the same resample.
+    """Return `<float64>[1 + resamples]`, the metric of one model minus the other's on the same resample.
 
-    A resample in which one of them is undefined speaks for neither.
+    The difference is 0 in a resample in which either is undefined.
 
     Args:
-        ours, theirs: `<float32>[n_sequences, 2]`, the `metric_counts` of the two on the same sequences.
+        one, other: `<float32>[n_sequences, 2]`, `metric_counts` of two models on the same sequences.
         units: `<uint64>[n_sequences]`, equal for sequences that are drawn together.
     """
-    one, other = resampled_totals([Dense(ours), Dense(theirs)], units=units, resamples=resamples, seed=seed)
-    return np.nan_to_num(ratio(*one.sums.T) - ratio(*other.sums.T))
+    totals = resampled_totals([Dense(one), Dense(other)], units=units, resamples=resamples, seed=seed)
+    first, second = (ratio(*each.sums.T) for each in totals)
+    return np.nan_to_num(first - second)

@@ -1,4 +1,4 @@
-"""The predictions of one model on the test split, as Parquet: its columns, read without its texts."""
+"""Predictions of one model on the test split: the Parquet file and its columns, without the texts."""
 
 from __future__ import annotations
 
@@ -24,17 +24,19 @@ from seqtag.tagging.spans import Spans, token_positions
 ROW = "row"  # int64: the sequence's row in the snapshot
 DOCUMENT_ID = "document_id"  # string
 TOKENS = "tokens"  # list<string>
-GOLD_TAGS = "tags"  # list<string>; null where the sequence is unlabelled, a null in it: no tag is known
+GOLD_TAGS = "tags"  # list<string>; null: unlabelled sequence; null element: unknown tag
 PREDICTED = "predicted"  # list<string>
-CONFIDENCE = "confidence"  # list<float32>: probability of the predicted tag; may be missing
-SPAN_CONFIDENCE = "span_confidence"  # list<float32>: that of the predicted span around it; may be missing
-UNKNOWN = "unknown"  # list<bool>: the token is not in that model's vocabulary
-SEEN = "seen"  # bool: it was in that model's train or dev; null: not known; may be missing
-TESTED = "tested"  # bool: it was in that model's test split; null: not known; may be missing
+CONFIDENCE = "confidence"  # list<float32>: probability of the predicted tag; optional
+SPAN_CONFIDENCE = (
+    "span_confidence"  # list<float32>: probability of the predicted span around the token; optional
+)
+UNKNOWN = "unknown"  # list<bool>: the token is not in the model's vocabulary
+SEEN = "seen"  # bool: in the model's train or dev split; null: not known; optional
+TESTED = "tested"  # bool: in the model's own test split; null: not known; optional
 
 _BATCH = 16_384  # sequences read at once
-_ROUNDING = 0.01  # by which a probability from float32 sums over a long sequence may leave [0, 1]
-_FOREIGN = -2  # the number of a tag that the other one does not have
+_ROUNDING = 0.01  # tolerance outside [0, 1], from float32 sums over long sequences
+_FOREIGN = -2  # id of a tag that the other file lacks
 _UNIT = "\x1f"  # between the words of a span's key
 
 
@@ -42,16 +44,16 @@ _UNIT = "\x1f"  # between the words of a span's key
 class Predictions:
     """The labelled sequences of a predictions file.
 
-    rows: <int64>[n_sequences]       rows in the snapshot
+    rows: <int64>[n_sequences]       row in the snapshot
     units: <uint64>[n_sequences]     equal for sequences that are drawn together
     unknown: <bool>[n_sequences]     contains a token outside the model's vocabulary; None: not known
-    seen: <bool>[n_sequences]        was in the model's train or dev; None: not known
-    tested: <bool>[n_sequences]      was in the model's test split; None: not known
-    confidence: <float32>[n_tokens]  probability of the predicted tag; None where the file has none
-    span_confidence: the same        that of the predicted span around it; None without a scheme too
+    seen: <bool>[n_sequences]        in the model's train or dev split; None: not known
+    tested: <bool>[n_sequences]      in the model's own test split; None: not known
+    confidence: <float32>[n_tokens]  probability of the predicted tag; None if the file has none
+    span_confidence: the same        of the predicted span around the token; also None without a scheme
     columns                          further columns as strings, one value per sequence
-    span_keys                        type and words of every gold span whose ends are known, in order; None
-                                     without a scheme
+    span_keys                        type and words of each gold span with known ends, in order; None without
+                                     a scheme
     """
 
     rows: npt.NDArray[np.int64]
@@ -67,29 +69,31 @@ class Predictions:
 
 
 def predictions_schema(split: pa.Schema, *, without: str, span_confidence: bool = True) -> pa.Schema:
-    """Return the columns of a split, and behind its tags what a tagger says.
+    """Return the schema of a predictions file: the columns of the split, with predictions after the tags.
 
     Args:
-        without: the column that is left out, the same all along.
-        span_confidence: False for a tagger that does not know how sure it is of a whole span.
+        without: a constant column to leave out.
+        span_confidence: False for a tagger that reports no confidence of spans.
     """
-    said = {PREDICTED: pa.string(), CONFIDENCE: pa.float32()}
-    said |= {SPAN_CONFIDENCE: pa.float32()} if span_confidence else {}
-    said[UNKNOWN] = pa.bool_()
+    predicted = {PREDICTED: pa.string(), CONFIDENCE: pa.float32()}
+    predicted |= {SPAN_CONFIDENCE: pa.float32()} if span_confidence else {}
+    predicted[UNKNOWN] = pa.bool_()
     columns = [column for column in split.remove_metadata() if column.name != without]
-    behind = 1 + [column.name for column in columns].index(GOLD_TAGS)
-    columns[behind:behind] = [pa.field(name, pa.list_(type_), nullable=False) for name, type_ in said.items()]
+    after = 1 + [column.name for column in columns].index(GOLD_TAGS)
+    columns[after:after] = [
+        pa.field(name, pa.list_(type_), nullable=False) for name, type_ in predicted.items()
+    ]
     return pa.schema(columns)
 
 
 def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] = ()) -> Predictions:
-    """Read a predictions file a few thousand sequences at a time; texts are kept of gold spans only.
+    """Read a predictions file, a few thousand sequences at a time; only the texts of gold spans are kept.
 
     Sequences without gold tags cannot be scored and are left out.
 
     Raises:
-        RunDirError: the file is missing or damaged, lacks a column, or a sequence has not one predicted tag
-            per gold tag and token, or not one probability where the file has them.
+        RunDirError: the file is missing or damaged, a column is missing, or the lists of a sequence differ in
+            length.
     """
     needed = [ROW, DOCUMENT_ID, TOKENS, GOLD_TAGS, PREDICTED, UNKNOWN, *columns]
     sure = [CONFIDENCE] if scheme == "none" else [CONFIDENCE, SPAN_CONFIDENCE]
@@ -121,8 +125,10 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
         pa.ArrowException,
         ConfigError,
         TagSchemeError,
-    ) as error:  # ValueError: no UTF-8
-        raise RunDirError(f"{path}: predictions with columns {needed} were required. {error}") from error
+    ) as error:  # ValueError: not UTF-8
+        raise RunDirError(
+            f"{path}: predictions cannot be read: expected columns {needed}; {error}"
+        ) from error
     return Predictions(
         rows=np.concatenate([np.zeros(0, np.int64), *rows]),
         units=resampling_units(np.concatenate(documents), np.concatenate(contents)),
@@ -138,7 +144,7 @@ def read_predictions(path: Path, *, scheme: SchemeName, columns: Sequence[str] =
 
 
 def same_gold(one: Predictions, other: Predictions) -> bool:
-    """Tell whether both were made for the same sequences with the same gold tags, in the same order."""
+    """Return True if both have the same sequences with the same gold tags in the same order."""
     if not (np.array_equal(one.rows, other.rows) and np.array_equal(one.pairs.offsets, other.pairs.offsets)):
         return False
     number = {tag: i for i, tag in enumerate(other.pairs.tags)}
@@ -147,25 +153,25 @@ def same_gold(one: Predictions, other: Predictions) -> bool:
 
 
 def gold_span_keys(tokens: pa.ListArray, tags: pa.ListArray, *, scheme: SchemeName) -> pa.StringArray:
-    """Return one string per span whose ends are known, equal for spans of the same type and words.
+    """Return one string per span with known ends, equal for spans of the same type and words.
 
     Raises:
-        ConfigError: a sequence has not one tag per token.
+        ConfigError: tokens and tags differ in length.
     """
     words, offsets = flatten(tokens)
     values, tag_offsets = flatten(tags)
     if not np.array_equal(offsets, tag_offsets):
-        raise ConfigError("a tag for every token was required. Received: lists of other lengths")
+        raise ConfigError("tokens and tags differ in length: expected one tag per token")
     tag_ids, seen = distinct_or_none(values)
     spans, _ = certain_spans(tag_ids, seen, offsets, scheme=scheme, mode="conlleval")
     return _span_keys(words, spans, offsets)
 
 
 def seen_in_train(keys: pa.ChunkedArray, train: Path, *, scheme: SchemeName) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_spans]`: does a span of the same type and words stand in the train split?
+    """Return `<bool>[n_spans]`, True if a span of the same type and words is in the train split.
 
     Raises:
-        RunDirError: the split's file is missing or damaged.
+        RunDirError: the file of the split is missing or damaged.
     """
     if not len(keys):
         return np.zeros(0, np.bool_)
@@ -177,17 +183,19 @@ def seen_in_train(keys: pa.ChunkedArray, train: Path, *, scheme: SchemeName) -> 
             found = pc.is_in(numbered.dictionary, value_set=pc.unique(train_keys))
             seen |= found.to_numpy(zero_copy_only=False)
     except (OSError, pa.ArrowException, ConfigError) as error:
-        raise RunDirError(f"{train}: a train split with tokens and tags was required. {error}") from error
+        raise RunDirError(
+            f"{train}: train split cannot be read: expected tokens and tags; {error}"
+        ) from error
     return seen[numbered.indices.to_numpy()]
 
 
 def _batches(path: Path, columns: Sequence[str], *, optional: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
-    """Give the labelled rows."""
+    """Yield the labelled rows."""
     with pq.ParquetFile(path) as file:
         present = set(file.schema_arrow.names)
         missing = sorted(set(columns) - present)
         if missing:
-            raise RunDirError(f"{path}: columns {list(columns)} were required. Missing: {missing}")
+            raise RunDirError(f"{path}: columns {missing} are missing: expected {list(columns)}")
         for batch in file.iter_batches(_BATCH, columns=[*columns, *(set(optional) & present)]):
             yield batch.filter(pc.is_valid(batch.column(GOLD_TAGS)))
 
@@ -198,17 +206,17 @@ def _probabilities(
     """Return `<float32>[n_tokens]` in [0, 1].
 
     Raises:
-        ConfigError: there is not one for every token, or one is further outside than rounding explains.
+        ConfigError: their number differs from that of the tokens, or one is outside by more than rounding.
     """
     values, own_offsets = flatten(lists)
     if values.null_count or not np.array_equal(offsets, own_offsets):
         raise ConfigError(
-            f"{name}: a probability for every token was required. Received: nulls, or lists of other lengths"
+            f"{name}: probabilities do not match tokens: expected one each, got nulls or other lengths"
         )
     read = values.cast(pa.float32()).to_numpy()
     outside = ~((read >= -_ROUNDING) & (read <= 1 + _ROUNDING))  # NaN is outside
     if outside.any():
-        raise ConfigError(f"{name}: probabilities in [0, 1] were required. Received: {read[outside][0]}")
+        raise ConfigError(f"{name}: probability is out of range: expected [0, 1], got {read[outside][0]}")
     return read.clip(0, 1)
 
 

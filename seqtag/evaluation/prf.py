@@ -1,4 +1,4 @@
-"""Precision, recall, F1 and accuracy from sums of counts, with their intervals."""
+"""Precision, recall, F1 and accuracy from sums of counts, with confidence intervals."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import numpy.typing as npt
 from seqtag.evaluation.bootstrap import Resampled, percentile_interval
 from seqtag.evaluation.counts import CORRECT, GOLD, PREDICTED
 
-_ROUNDING = 1e-12  # by which resamples of one and the same share may differ
+_ROUNDING = 1e-12  # by which resamples of the same share may differ
 Sums = npt.NDArray[np.float64]  # [1 + resamples, ...]; row 0 is the sample itself
 
 
 class Interval(TypedDict):
-    """A figure in [0, 1], None where it is 0 / 0, with its confidence interval.
+    """A score with its confidence interval; None if it is 0 / 0.
 
     support    tokens or spans that it is a share of
-    documents  resampling units that these are in
+    documents  resampling units that contain them
     """
 
     value: float | None
@@ -45,17 +45,17 @@ def ratio(numerator: Sums, denominator: Sums) -> Sums:
 
 
 def precision(sums: Sums) -> Sums:
-    """Return `[..., class]` from `[..., 3, class]`: NaN where nothing was predicted."""
+    """Return `[..., class]` from `[..., 3, class]`: NaN if nothing was predicted."""
     return ratio(sums[..., CORRECT, :], sums[..., PREDICTED, :])
 
 
 def recall(sums: Sums) -> Sums:
-    """Return `[..., class]` from `[..., 3, class]`: NaN where there was nothing to find."""
+    """Return `[..., class]` from `[..., 3, class]`: NaN if there are no gold items."""
     return ratio(sums[..., CORRECT, :], sums[..., GOLD, :])
 
 
 def f1(sums: Sums) -> Sums:
-    """Return `[..., class]` from `[..., 3, class]`: NaN where nothing was to be found, and nothing was.
+    """Return `[..., class]` from `[..., 3, class]`: NaN if there is neither gold nor predicted.
 
     >>> f1(np.array([[4.0], [2.0], [1.0]]))  # 4 gold, 2 predicted, 1 correct
     array([0.33333333])
@@ -68,14 +68,14 @@ def share(
 ) -> Interval:
     """Return a share with its interval for clustered data (Korn and Graubard 1998), from `[1 + resamples]`.
 
-    The bootstrap's variance says how many independent trials the share is worth; the interval is Clopper
-    and Pearson's for that number, which covers the truth where support is small or the share near 0 or 1,
-    as percentiles of the bootstrap do not. Where no resample differs, each unit is worth one trial.
+    The variance of the bootstrap gives the effective number of independent trials; the interval is that of
+    Clopper and Pearson for this number. Unlike bootstrap percentiles, it covers the true value when support
+    is small or the share is near 0 or 1. If no resample differs, each unit counts as one trial.
 
     Args:
-        trials: tokens or spans that the share is of, at least what it can be worth.
-        n_units: resampling units that they are in.
-        support: shown; None: the trials.
+        trials: tokens or spans that the share is of; an upper limit of the effective number.
+        n_units: resampling units that contain them.
+        support: support to report; None: `trials`.
     """
     from scipy.special import betaincinv, stdtrit
 
@@ -88,7 +88,9 @@ def share(
     variance = float(np.var(defined, ddof=1)) if differ else 0.0
     worth = float(n_units)
     if variance > 0 and n_units > 1:
-        few = stdtrit(max(trials, n_units) - 1, tail) / stdtrit(n_units - 1, tail)  # units tell the variance
+        few = stdtrit(max(trials, n_units) - 1, tail) / stdtrit(
+            n_units - 1, tail
+        )  # the variance is estimated from units
         worth = value * (1 - value) / variance * float(few) ** 2
     worth = min(worth, trials)
     right = value * worth
@@ -102,7 +104,7 @@ def share(
 
 
 def percentile(samples: Sums, *, support: float, n_units: int, confidence: float) -> Interval:
-    """Return a figure that is no share, with its percentile interval, from `[1 + resamples]`."""
+    """Return a value that is not a share, with its percentile interval, from `[1 + resamples]`."""
     low, high = percentile_interval(samples[1:, None], confidence)
     return Interval(
         value=number(samples[0]),
@@ -134,14 +136,13 @@ def prf_per_class(counts: Resampled, *, confidence: float) -> list[Prf]:
 
 
 def macro_prf(counts: Resampled, *, n_units: int, confidence: float) -> Prf:
-    """Return the means over the classes that have gold support.
+    """Return the means over the classes with gold support.
 
-    A class of which nothing was predicted has precision 0 here. In a resample the mean goes over the
-    classes that have gold support there, which is what another test split would do; the interval is that of
-    the sample's mean.
+    A class that was never predicted has a precision of 0 here. The mean of a resample is over the classes
+    with gold support in that resample, as it would be for another test split.
 
     Args:
-        n_units: resampling units in which there is anything of any class.
+        n_units: resampling units with anything of any class.
     """
     sums = counts.sums
     supported = sums[:, GOLD] > 0
@@ -162,14 +163,14 @@ def macro_prf(counts: Resampled, *, n_units: int, confidence: float) -> Prf:
 
 
 def standard_interval(differences: Sums, *, support: int, n_units: int, confidence: float) -> Interval:
-    """Return a difference with its interval of Student's t over units, from `[1 + resamples]`."""
+    """Return a difference with its Student t interval over units, from `[1 + resamples]`."""
     deviation = float(np.std(differences[1:], ddof=1))
     reach = t_reach((1 + confidence) / 2, n_units, deviation=deviation)
     return difference_interval(float(differences[0]), reach, support=support, n_units=n_units)
 
 
 def difference_interval(value: float, reach: float, *, support: int, n_units: int) -> Interval:
-    """Return the interval of a difference of two fractions, which reaches as far on both sides."""
+    """Return the symmetric interval of a difference of two fractions, clipped to [-1, 1]."""
     return Interval(
         value=value,
         low=max(value - reach, -1.0),
@@ -180,9 +181,9 @@ def difference_interval(value: float, reach: float, *, support: int, n_units: in
 
 
 def t_reach(share: float, n_units: int, *, deviation: float) -> float:
-    """Return how far the bound of a mean of `n_units` lies from it, by the quantile of Student's t.
+    """Return the distance of the bound of a mean of `n_units` from it, by the quantile of Student's t.
 
-    One unit says nothing about others: the reach is infinite.
+    It is infinite for a single unit, which has no variance.
     """
     from scipy.special import stdtrit
 
@@ -190,5 +191,5 @@ def t_reach(share: float, n_units: int, *, deviation: float) -> float:
 
 
 def number(value: float) -> float | None:
-    """Return None for NaN, which JSON does not know."""
+    """Return the value, None for NaN, which JSON does not allow."""
     return None if np.isnan(value) else float(value)

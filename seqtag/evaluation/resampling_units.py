@@ -1,4 +1,4 @@
-"""Resampling units: the sequences that are drawn and swapped together, because they are not independent."""
+"""Resampling units: groups of dependent sequences that are drawn and swapped together."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ def resampling_units(
     """Return `<uint64>[n_sequences]`, equal for sequences of one unit.
 
     The sequences of a document form a unit (a cluster; Field and Welsh 2007). A sequence that occurs in
-    several documents forms one together with its repetitions: a tagger gives all of them the same tags, so
-    they are one observation however often it counts. A corpus without document ids has the content as the
-    document, so its units are its distinct sequences.
+    several documents forms a unit with its repetitions: a tagger gives all of them the same tags, so they are
+    a single observation. In a corpus without document ids the content is the document, so the units are the
+    distinct sequences.
 
     Args:
         documents: `<uint64>[n_sequences]`, hashes of the document ids.
@@ -25,7 +25,7 @@ def resampling_units(
     """
     distinct, kind = np.unique(contents, return_inverse=True)
     first = np.zeros(len(distinct), np.uint64)
-    first[kind] = documents  # the document of one occurrence, whichever
+    first[kind] = documents  # the document of any one occurrence
     is_repeated = np.zeros(len(distinct), np.bool_)
     is_repeated[kind[documents != first[kind]]] = True
     return np.where(is_repeated[kind], contents, documents)

@@ -1,4 +1,4 @@
-"""All that is said about one model: every figure with support and an interval."""
+"""Scores of one model, each with support and a confidence interval."""
 
 from __future__ import annotations
 
@@ -49,14 +49,14 @@ class SpanScores(TypedDict):
 
 
 class ConfusionMatrix(TypedDict):
-    """How often each gold tag (row) was given which tag (column)."""
+    """Counts of tokens by gold tag (row) and predicted tag (column)."""
 
     tags: list[str]
     counts: list[list[int]]
 
 
 class Scores(TypedDict):
-    """All that is said about one model. `score` is the metric that the task is judged by."""
+    """All scores of one model; `score` is the main metric of the task."""
 
     score: Interval
     accuracy: Interval
@@ -86,15 +86,16 @@ def evaluate(
     """Score predicted tags.
 
     Args:
-        units: `<uint64>[n_sequences]`, equal for sequences that are drawn together; None: each on its own.
-        columns: per name in `config.slices` one string per sequence.
+        units: `<uint64>[n_sequences]`, equal for sequences that are drawn together; None: one unit each.
+        columns: for each name in `config.slices`, one string per sequence.
         unknown: `<bool>[n_sequences]`, contains a token outside the vocabulary; None: no such slice.
-        seen: `<bool>[n_gold_spans]`, stands in train; None: no such slice.
+        seen: `<bool>[n_gold_spans]`, occurs in train; None: no such slice.
         confidence: `<float32>[n_tokens]`, probability of the predicted tag; None: no calibration.
-        span_confidence: the same of the predicted span around the token; None: no calibration of spans.
+        span_confidence: the same for the predicted span around the token; None: no calibration of spans.
 
     Raises:
-        ConfigError: gold and predicted tags differ in length, or span F1 is asked of tags without a scheme.
+        ConfigError: gold and predicted tags differ in length, or span F1 is the metric of tags without a
+            scheme.
     """
     metric = resolve_metric(metric, scheme)
     predictions = Predictions(
@@ -118,7 +119,7 @@ def model_scores(
     config: EvaluateConfig,
     seed: int,
 ) -> Scores:
-    """Score predictions; `seen` and `metric` are as `evaluate` takes them, the metric resolved."""
+    """Score predictions; `seen` is as in `evaluate`, and `metric` is already resolved."""
     pairs = predictions.pairs
     slices = _slices(predictions, seen, scheme=scheme, config=config)
     modes = SPAN_MODES if scheme != "none" else ()

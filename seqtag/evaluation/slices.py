@@ -1,4 +1,4 @@
-"""Parts of the test split that are scored on their own."""
+"""Slices: parts of the test split with separate scores."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from seqtag.evaluation.counts import CORRECT, GOLD, PREDICTED, TagPairs, span_to
 from seqtag.evaluation.prf import Interval, ratio, share
 from seqtag.tagging.spans import matches, token_positions
 
-MOST_VALUES = 20  # of one column; rarer ones are counted together
+MOST_VALUES = 20  # of one column; rarer ones are combined
 OTHER = "(other)"
 MISSING = "(missing)"
 
-# what is counted per sequence: tokens, those with the right tag, and spans (numbered as GOLD, PREDICTED, ...)
+# columns of the counts per sequence: tokens, correct tokens, spans (+ GOLD, PREDICTED, CORRECT)
 _TOKENS, _RIGHT, _SPANS = 0, 1, 2
 
 
 class SliceScores(TypedDict):
-    """One slice as it stands in metrics.json.
+    """Scores of one slice, as in metrics.json.
 
-    `span_recall` is there where tags have a scheme. `span_f1` is None without one, and for gold spans:
-    a predicted span that is wrong belongs to none of their slices.
+    `span_recall` is present if tags have a scheme. `span_f1` is None without a scheme, and for slices of gold
+    spans, because a wrong predicted span belongs to none of these.
     """
 
     slice: str
@@ -43,10 +43,10 @@ class SliceScores(TypedDict):
 
 @dataclass(frozen=True, eq=False)
 class Slices:
-    """Some sequences, parted by a value; `Counts` of five numbers per value.
+    """Sequences grouped by a value; `Counts` of `[value, 5]`.
 
-    member: <int32>[n_sequences]       number into `values`, -1 for a sequence outside
-    counts: <float32>[n_sequences, 5]  tokens, right ones, gold, predicted and right spans
+    member: <int32>[n_sequences]       index into `values`, -1 for a sequence in no slice
+    counts: <float32>[n_sequences, 5]  tokens, correct tokens, gold, predicted and correct spans
     """
 
     name: str
@@ -108,7 +108,7 @@ class Slices:
 
 
 def sequence_counts(pairs: TagPairs, scheme: SchemeName) -> npt.NDArray[np.float32]:
-    """Return `<float32>[n_sequences, 5]`: judged tokens, right ones, gold, predicted and right spans."""
+    """Return `<float32>[n_sequences, 5]`: scored and correct tokens; gold, predicted and correct spans."""
     right = np.append(0, np.cumsum(pairs.gold == pairs.predicted))[pairs.offsets]
     counts = np.zeros((pairs.n_sequences, 5), np.float32)
     counts[:, _TOKENS] = np.diff(pairs.known_offsets)
@@ -121,11 +121,11 @@ def sequence_counts(pairs: TagPairs, scheme: SchemeName) -> npt.NDArray[np.float
 def by_length(
     counts: npt.NDArray[np.float32], offsets: npt.NDArray[np.int64], bounds: Sequence[int]
 ) -> Slices:
-    """Part sequences by their number of tokens, those without a gold tag included.
+    """Group sequences by their number of tokens, including tokens without a gold tag.
 
     Args:
-        offsets: `<int64>[n_sequences + 1]`, where each sequence begins.
-        bounds: the last lengths of the buckets.
+        offsets: `<int64>[n_sequences + 1]`.
+        bounds: upper bounds of the buckets, inclusive.
     """
     upper = sorted(set(bounds))
     lower = [1, *(bound + 1 for bound in upper)]
@@ -135,17 +135,17 @@ def by_length(
 
 
 def by_unknown_token(counts: npt.NDArray[np.float32], unknown: npt.NDArray[np.bool_]) -> Slices:
-    """Part sequences by whether they contain a token outside the model's vocabulary."""
+    """Group sequences with and without a token outside the model's vocabulary."""
     return Slices("unknown token", ("without", "with"), unknown.astype(np.int32), counts)
 
 
 def by_repetition(counts: npt.NDArray[np.float32], seen: npt.NDArray[np.bool_]) -> Slices:
-    """Part sequences by whether the model was trained on an equal one, as traffic repeats itself."""
+    """Group sequences into new ones and repetitions of the model's training data."""
     return Slices("sequence", ("new", "repeats train"), seen.astype(np.int32), counts)
 
 
 def by_column(counts: npt.NDArray[np.float32], name: str, column: pa.Array | pa.ChunkedArray) -> Slices:
-    """Part sequences by a column's value; the rarest of more than `MOST_VALUES` are put together."""
+    """Group sequences by the value of a column; beyond `MOST_VALUES`, the rarest values are combined."""
     filled = pc.fill_null(column, MISSING)
     counted = pc.value_counts(filled)
     order = pc.sort_indices(
@@ -159,7 +159,7 @@ def by_column(counts: npt.NDArray[np.float32], name: str, column: pa.Array | pa.
 
 
 def by_seen_span(pairs: TagPairs, seen: npt.NDArray[np.bool_], scheme: SchemeName) -> list[Slices]:
-    """Part gold spans, and the tokens in them, by `seen: <bool>[n_gold_spans]` in train."""
+    """Group gold spans and their tokens by `seen: <bool>[n_gold_spans]`: occurs in train."""
     gold, predicted = pairs.spans(scheme, "conlleval")
     n = pairs.n_sequences
     found = matches(gold, predicted, pairs.offsets)

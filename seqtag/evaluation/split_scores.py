@@ -1,4 +1,4 @@
-"""Predictions files of several models on one test split, scored as metrics.json holds them."""
+"""Scores of several models on one test split, as in metrics.json."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 class Metrics(TypedDict):
     """metrics.json.
 
-    The baseline is a tagger of another kind on the same test split, which decides nothing; its difference
-    is the challenger's metric minus its own.
+    The baseline is another kind of tagger on the same test split; it does not affect the decision.
+    `baseline_difference` is the challenger's metric minus the baseline's.
     """
 
     metric: Metric
@@ -30,7 +30,7 @@ class Metrics(TypedDict):
     n_sequences: int
     n_documents: int  # resampling units
     n_tokens: int  # with a gold tag
-    n_untagged: int  # tokens of these sequences that have none, and are left out of every score
+    n_untagged: int  # tokens without a gold tag, left out of every score
     resamples: int
     confidence: float
     challenger: Scores
@@ -54,71 +54,69 @@ def evaluate_predictions(
     baseline: Path | None = None,
     baseline_name: str | None = None,
 ) -> Metrics:
-    """Score predictions on the test split: the challenger's, and the champion's and a baseline's if any.
+    """Score the predictions of challenger, champion and baseline on the test split.
 
     Args:
-        train: the train split, which says what spans have been seen.
+        train: file of the train split, to tell seen from unseen spans.
 
     Raises:
         ConfigError: the metric is span F1, and the tags have no scheme.
-        RunDirError: a file is damaged, or two were not made for the same gold tags.
+        RunDirError: a file is damaged, or its sequences or gold tags differ from the challenger's.
     """
     metric = resolve_metric(metric, scheme)
-    ours = read_predictions(challenger, scheme=scheme, columns=config.slices)
-    seen = None if ours.span_keys is None else seen_in_train(ours.span_keys, train, scheme=scheme)
+    own = read_predictions(challenger, scheme=scheme, columns=config.slices)
+    seen = None if own.span_keys is None else seen_in_train(own.span_keys, train, scheme=scheme)
 
     def scores(of: Predictions) -> Scores:
         return model_scores(of, seen, scheme=scheme, metric=metric, config=config, seed=seed)
 
     def other(path: Path) -> Predictions:
-        theirs = read_predictions(path, scheme=scheme, columns=config.slices)
-        if not same_gold(ours, theirs):
-            raise RunDirError(
-                f"{path}: the sequences and gold tags of {challenger} were required. Received: others"
-            )
-        return theirs
+        found = read_predictions(path, scheme=scheme, columns=config.slices)
+        if not same_gold(own, found):
+            raise RunDirError(f"{path}: sequences or gold tags differ from those of {challenger}")
+        return found
 
     served = None if champion is None else other(champion)
     simple = None if baseline is None else other(baseline)
     metrics = Metrics(
         metric=metric,
         scheme=scheme,
-        n_sequences=ours.pairs.n_sequences,
-        n_documents=len(np.unique(ours.units)),
-        n_tokens=ours.pairs.n_tokens,
-        n_untagged=ours.pairs.n_untagged,
+        n_sequences=own.pairs.n_sequences,
+        n_documents=len(np.unique(own.units)),
+        n_tokens=own.pairs.n_tokens,
+        n_untagged=own.pairs.n_untagged,
         resamples=config.resamples,
         confidence=config.confidence,
-        challenger=scores(ours),
+        challenger=scores(own),
         champion=None if served is None else scores(served),
         champion_version=champion_version,
         baseline=None if simple is None else scores(simple),
         baseline_name=baseline_name,
         baseline_difference=None
         if simple is None
-        else _difference(ours, simple, metric=metric, scheme=scheme, config=config, seed=seed),
+        else _difference(own, simple, metric=metric, scheme=scheme, config=config, seed=seed),
     )
-    log.info("scored %d test sequences of %d tokens", metrics["n_sequences"], metrics["n_tokens"])
+    log.info("scored %d test sequences with %d tokens", metrics["n_sequences"], metrics["n_tokens"])
     return metrics
 
 
 def _difference(
-    ours: Predictions,
-    theirs: Predictions,
+    one: Predictions,
+    other: Predictions,
     *,
     metric: Metric,
     scheme: SchemeName,
     config: EvaluateConfig,
     seed: int,
 ) -> Interval | None:
-    """Return the metric of one minus the other's, None where one of them is undefined."""
-    counts = [metric_counts(each.pairs, metric=metric, scheme=scheme) for each in (ours, theirs)]
+    """Return the metric of one minus that of the other, None if either is undefined."""
+    counts = [metric_counts(each.pairs, metric=metric, scheme=scheme) for each in (one, other)]
     if not all(c[:, 1].any() for c in counts):
         return None
-    differences = score_differences(*counts, units=ours.units, resamples=config.resamples, seed=seed)
+    differences = score_differences(*counts, units=one.units, resamples=config.resamples, seed=seed)
     return standard_interval(
         differences,
-        support=len(ours.rows),
-        n_units=len(np.unique(ours.units)),
+        support=len(one.rows),
+        n_units=len(np.unique(one.units)),
         confidence=config.confidence,
     )

@@ -124,7 +124,8 @@ def test_no_sequences_at_all() -> None:
 
 
 def test_predictions_of_another_length_are_refused() -> None:
-    with pytest.raises(ConfigError, match="Received: 1 sequences of 1 tags for 1 sequences of 2"):
+    expected = "expected 1 sequences with 2 tags of the same lengths, got 1 sequences with 1 tags"
+    with pytest.raises(ConfigError, match=expected):
         evaluate(tag_array("O O"), tag_array("O"), scheme="IOB2", metric="accuracy", config=CONFIG, seed=1)
 
 
@@ -143,9 +144,9 @@ def test_the_metric_follows_from_the_scheme(asked: str, scheme: str, resolved: s
 
 
 def test_span_f1_is_refused_where_tags_have_no_scheme() -> None:
-    with pytest.raises(ConfigError, match="'accuracy' was required where tags have no scheme"):
+    with pytest.raises(ConfigError, match=r"gate\.metric has no spans to score"):
         resolve_metric("span_f1", "none")
-    with pytest.raises(ConfigError, match="'accuracy' was required where tags have no scheme"):
+    with pytest.raises(ConfigError, match=r"gate\.metric has no spans to score"):
         evaluate(GOLD, PREDICTED, scheme="none", metric="span_f1", config=CONFIG, seed=1)
 
 
