@@ -1,4 +1,4 @@
-"""From sources in many formats to one Arrow schema on disk, and from there to train, dev and test."""
+"""Corpora: sources of many formats, read into one Arrow schema and split into train, dev and test."""
 
 from seqtag.corpus.files import expand
 from seqtag.corpus.places import PlacesWriter, are_equal_numbers, read_places

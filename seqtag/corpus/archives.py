@@ -1,4 +1,4 @@
-"""The files in zip and tar archives."""
+"""Read the files in zip and tar archives."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _BUFFER_BYTES = 1 << 18
 
 
 def tar_members(archive: BinaryIO, name: str) -> Iterator[tuple[str, BinaryIO]]:
-    """Yield the regular files of a tar archive with their names, streamed in their order.
+    """Yield the regular files of a tar archive with their names, streamed in archive order.
 
-    Each must be read before the next is asked for. Folders, links and hidden files are left out.
+    Read each file before requesting the next. Folders, links and hidden files are skipped.
 
     Raises:
-        CorpusFormatError: there is no file in it, two files of one name, or something behind its end.
-        tarfile.TarError: it is damaged or cut short.
+        CorpusFormatError: the archive has no files, two files of the same name, or data after its end.
+        tarfile.TarError: the archive is damaged or truncated.
     """
     seen: set[str] = set()
     with tarfile.open(
@@ -35,7 +35,7 @@ def tar_members(archive: BinaryIO, name: str) -> Iterator[tuple[str, BinaryIO]]:
         errors="backslashreplace",
     ) as tar:
         while (header := tar.next()) is not None:
-            tar.members = []  # type: ignore[attr-defined]  # else it keeps all of them
+            tar.members = []  # type: ignore[attr-defined]  # otherwise it keeps every header
             parts = [part for part in header.name.split("/") if part not in ("", ".")]
             content = tar.extractfile(header) if header.isreg() else None
             if content is None or any(map(is_hidden, parts)):
@@ -43,16 +43,16 @@ def tar_members(archive: BinaryIO, name: str) -> Iterator[tuple[str, BinaryIO]]:
             member = "/".join(parts)
             if member in seen:
                 raise CorpusFormatError(
-                    f"{name}: '{member}' is in this tar archive twice; pack each file once"
+                    f"{name}: duplicate file '{member}' in this tar archive; pack each file once"
                 )
             seen.add(member)
             yield member, cast("BinaryIO", content)
-        behind = cast("BinaryIO", tar.fileobj)
-        while block := behind.read(_BUFFER_BYTES):
+        rest = cast("BinaryIO", tar.fileobj)
+        while block := rest.read(_BUFFER_BYTES):
             if block.strip(b"\0"):
                 raise CorpusFormatError(
-                    f"{name}: data behind the end of this tar archive, as if two were joined; "
-                    "name both, or pack their files as one"
+                    f"{name}: data after the end of this tar archive, as if two were concatenated; "
+                    "list both, or pack their files into one"
                 )
     if not seen:
         raise CorpusFormatError(f"{name}: no files in this tar archive, expected at least one")
@@ -63,7 +63,8 @@ def only_member(archive: IO[bytes], name: str) -> Iterator[BinaryIO]:
     """Open the only file of a zip archive.
 
     Raises:
-        CorpusFormatError: there are more or none, or it is encrypted or packed in a way that Python lacks.
+        CorpusFormatError: the archive does not hold exactly one file, or the file is encrypted or compressed
+            by a method that Python does not support.
         zipfile.BadZipFile: the archive is damaged.
     """
     with _opened_zip(archive) as opened:
@@ -74,18 +75,18 @@ def only_member(archive: IO[bytes], name: str) -> Iterator[BinaryIO]:
         ]
         names = [member.filename for member in members]
         if "xl/workbook.xml" in names:
-            raise CorpusFormatError(f"{name}: an Excel workbook, which cannot be read; save its sheet as CSV")
+            raise CorpusFormatError(f"{name}: Excel workbooks cannot be read; save the sheet as CSV")
         if len(members) != 1:
             raise CorpusFormatError(
                 f"{name}: {len(members)} files in this zip archive, expected one"
                 + (f" ({listed(names)}); unpack it, or pack the files with tar" if members else "")
             )
         try:
-            with _damage_named():
+            with _damage_as_bad_zip():
                 member = opened.open(members[0])
-        except (RuntimeError, NotImplementedError) as error:  # encrypted, or packed in a way Python lacks
+        except (RuntimeError, NotImplementedError) as error:  # encrypted, or an unsupported method
             raise CorpusFormatError(
-                f"{name}: the zip member {names[0]!r} cannot be read ({error}); unpack it"
+                f"{name}: zip member {names[0]!r} cannot be read ({error}); unpack it"
             ) from error
         with member:
             yield cast("BinaryIO", member)
@@ -93,27 +94,25 @@ def only_member(archive: IO[bytes], name: str) -> Iterator[BinaryIO]:
 
 def _opened_zip(archive: IO[bytes]) -> zipfile.ZipFile:
     try:
-        with _damage_named():
+        with _damage_as_bad_zip():
             return zipfile.ZipFile(archive)
     except NotImplementedError as error:  # a damaged version number
         raise zipfile.BadZipFile(str(error)) from error
 
 
 @contextmanager
-def _damage_named() -> Iterator[None]:
-    """Tell a place that no file has, which a damaged table of contents names, from an error of the disk."""
+def _damage_as_bad_zip() -> Iterator[None]:
+    """Raise BadZipFile for an impossible seek, which a damaged archive causes, but no other disk error."""
     try:
         yield
     except OSError as error:
         if error.errno == errno.EINVAL:
-            raise zipfile.BadZipFile("its table of contents points outside of it") from error
+            raise zipfile.BadZipFile("its central directory points outside the file") from error
         raise
 
 
 def is_tar(head: bytes) -> bool:
-    if len(head) >= 2 * tarfile.BLOCKSIZE and not head.strip(
-        b"\0"
-    ):  # the end of an archive, and nothing before it
+    if len(head) >= 2 * tarfile.BLOCKSIZE and not head.strip(b"\0"):  # the end marker of an empty archive
         return True
     try:
         tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "backslashreplace")
@@ -123,7 +122,7 @@ def is_tar(head: bytes) -> bool:
 
 
 class _StrictHeader(tarfile.TarInfo):
-    """The header of a tar member. Python takes a damaged one, or none, for the end of the archive."""
+    """A tar header that raises if damaged or missing, which `tarfile` takes for the end of the archive."""
 
     @classmethod
     def fromtarfile(cls, tarfile: tarfile.TarFile) -> Self:

@@ -1,4 +1,4 @@
-"""Class numbers in place of tags, and the names that they stand for."""
+"""Tags stored as class numbers, and the names of the classes."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 from seqtag.tagging.ragged import flatten, relist
 
-_NO_TAG: Final = ("-100", "-1")  # ignored by losses of PyTorch; unknown to `datasets`
+_NO_TAG: Final = ("-100", "-1")  # ignored by PyTorch losses; an unknown label in `datasets`
 _HUGGING_FACE = b"huggingface"  # key of the schema's metadata in files that `datasets` wrote
 _SHOWN = 12  # names in a message
 
 
 def names_in_metadata(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
-    """Return the class names that Hugging Face's `datasets` noted for a column, None if there are none.
+    """Return the class names that Hugging Face's `datasets` stored for a column; None if there are none.
 
     >>> feature = {"_type": "List", "feature": {"_type": "ClassLabel", "names": ["O", "X"]}}
-    >>> noted = json.dumps({"info": {"features": {"ner": feature}}})
-    >>> schema = pa.schema([("ner", pa.list_(pa.int64()))], metadata={"huggingface": noted})
+    >>> stored = json.dumps({"info": {"features": {"ner": feature}}})
+    >>> schema = pa.schema([("ner", pa.list_(pa.int64()))], metadata={"huggingface": stored})
     >>> names_in_metadata(schema, "ner"), names_in_metadata(schema, "tokens")
     (('O', 'X'), None)
     """
     try:
-        noted = json.loads((schema.metadata or {}).get(_HUGGING_FACE, b"null"))
-        feature = noted["info"]["features"][column]
-    except (ValueError, LookupError, TypeError, RecursionError):  # another version's, or none
+        stored = json.loads((schema.metadata or {}).get(_HUGGING_FACE, b"null"))
+        feature = stored["info"]["features"][column]
+    except (ValueError, LookupError, TypeError, RecursionError):  # metadata of another version, or none
         return None
     while True:
         match feature:
@@ -44,23 +44,23 @@ def names_in_metadata(schema: pa.Schema, column: str) -> tuple[str, ...] | None:
 
 
 def unnamed_numbers(column: str, kind: object, *, place: str) -> CorpusFormatError:
-    """Return the error for a column of tags that holds numbers, if nothing says what these stand for."""
+    """Return the error for a column of tags that holds numbers without names."""
     return CorpusFormatError(
         f"{place}: tags are numbers without names: expected text in '{column}', got {kind}; "
-        'say what they stand for, number 0 first: tag_names = ["O", "B-PER", ...] in [[corpus.sources]]'
+        'name them in order, from number 0: tag_names = ["O", "B-PER", ...] in [[corpus.sources]]'
     )
 
 
 def with_tag_names(
     batch: pa.RecordBatch, names: Sequence[str], *, name: str, report: SourceReport
 ) -> pa.RecordBatch:
-    """Return a batch of the corpus schema in which each class number among the tags is its name.
+    """Return a batch of the corpus schema with class numbers among the tags replaced by names.
 
     Args:
-        name: of the source, for messages.
+        name: name of the source, for messages.
 
     Raises:
-        CorpusFormatError: a tag is none of the numbers.
+        CorpusFormatError: a tag is not a class number.
     """
     tags = batch[TAGS]
 
@@ -76,24 +76,24 @@ def with_tag_names(
 def named_tags(
     numbers: pa.StringArray, names: Sequence[str], *, place: Callable[[int], str], report: SourceReport
 ) -> pa.StringArray:
-    """Return the name of each class number, null for -100 and -1.
+    """Return the name of each class number; null for -100 and -1.
 
     Args:
-        numbers: as text; a whole number may end in ".0", as pandas writes it beside missing ones.
-        place: words for where the tag at a position stands.
+        numbers: as text; a whole number may end in ".0", as pandas writes it if values are missing.
+        place: describes where the tag at a position is.
 
     Raises:
-        CorpusFormatError: one is no number of a name.
+        CorpusFormatError: a number has no name.
     """
     spelled = [*map(str, range(len(names))), *_NO_TAG]
     ids = pc.index_in(numbers, pa.array([*spelled, *(f"{number}.0" for number in spelled)]))
-    strange = pc.and_(ids.is_null(), numbers.is_valid())
-    if pc.any(strange).as_py():
-        position = int(pc.index(strange, True).as_py())
+    unknown = pc.and_(ids.is_null(), numbers.is_valid())
+    if pc.any(unknown).as_py():
+        position = int(pc.index(unknown, True).as_py())
         shown = ", ".join(names[:_SHOWN]) + (", ..." if len(names) > _SHOWN else "")
         raise CorpusFormatError(
-            f"{place(position)}: tag is no class number: expected 0 to {len(names) - 1} ({shown}), or -100 "
-            f"or -1 for none, got {numbers[position].as_py()!r:.80}; correct tag_names of the source"
+            f"{place(position)}: tag is not a class number: expected 0 to {len(names) - 1} ({shown}), or "
+            f"-100 or -1 for no tag, got {numbers[position].as_py()!r:.80}; correct tag_names of the source"
         )
     found = pa.array([*names, *(None for _ in _NO_TAG)] * 2, pa.string()).take(ids)
     report.change("class numbers -100 or -1 read as no tag", found.null_count - numbers.null_count)
@@ -101,7 +101,7 @@ def named_tags(
 
 
 def is_number(kind: pa.DataType) -> bool:
-    """Tell whether values, or the values of lists, are numbers."""
+    """Return whether values, or the values of lists, are numbers."""
     while pa.types.is_nested(kind) and kind.num_fields == 1:
         kind = kind.field(0).type
     if pa.types.is_dictionary(kind):
@@ -110,6 +110,6 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def are_numbers(values: Sequence[Any]) -> bool:
-    """Tell whether Python objects hold a number; a truth value is none."""
+    """Return whether any of the Python objects is a number; a bool is not."""
     kinds = set(map(type, values)) - {bool}
     return any(issubclass(kind, int | float) or kind.__name__ == "Decimal" for kind in kinds)

@@ -1,6 +1,6 @@
-"""Compressed data and archives, recognised by their first bytes: gzip, Zstandard, bzip2, xz, zip and tar.
+"""Detect compressed data and archives by their first bytes: gzip, Zstandard, bzip2, xz, zip and tar.
 
-A text that begins like one of them by chance is not taken for it: signatures hold bytes that no text has.
+Text is not mistaken for them: the signatures contain bytes that do not occur in text.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ from zipfile import BadZipFile
 import pyarrow as pa
 
 from seqtag.corpus.archives import is_tar, only_member
-from seqtag.corpus.remote import comes_from_below
+from seqtag.corpus.remote import is_storage_error
 from seqtag.errors import CorpusFormatError
 
-HEAD_BYTES = 1024  # at the beginning of a file; two blocks of a tar archive
-MOST_LAYERS = 4  # of compression around each other
+HEAD_BYTES = 1024  # read to detect packing; two blocks of a tar archive
+MOST_LAYERS = 4  # of nested compression, and of nested archives
 DAMAGE = (EOFError, OSError, zlib.error, lzma.LZMAError, BadZipFile, TarError)
 
-_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # bytes that stand in no text
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")  # bytes that do not occur in text
 _SIGNATURES = (
     ("gzip", re.compile(rb"\x1f\x8b\x08[\x00-\x1f]")),  # method and flags; the upper three are reserved
     ("bzip2", re.compile(rb"BZh[1-9](?:\x31\x41\x59\x26\x53\x59|\x17\x72\x45\x38\x50\x90)")),  # block or end
@@ -44,7 +44,7 @@ _SIGNATURES = (
     ("Unix compress", re.compile(rb"\x1f\x9d[\x80-\x9f]")),
 )
 _ZSTANDARD = re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18")  # a frame, or a skippable one before it
-# By the end of a name: what the content ought to be packed in.
+# The packing that a file name implies, by suffix, outermost layer first.
 _SUFFIXES = {
     ".gz": ("gzip",),
     ".zst": ("Zstandard",),
@@ -57,17 +57,17 @@ _SUFFIXES = {
     ".txz": ("xz", "tar"),
 }
 _PARQUET = b"PAR1"
-# What a file is that is no text, or is text in UTF-16 without a mark, by its first bytes; and what would do.
-_NO_TEXT = (
+# Binary files, and UTF-16 without a byte order mark: first bytes, description, and the setting to use.
+_NOT_TEXT = (
     (rb"PAR1[\x00-\x08\x0e-\x1f]", "Parquet", 'format = "parquet", or "parquet-long" with one token a row'),
     (rb"SQLite format 3\x00", "a SQLite database", 'format = "sql" and url = "sqlite:///PATH"'),
-    (rb"(?:[\t\n\r -~]\x00){2}", "UTF-16 without a mark", 'encoding = "utf-16-le"'),
-    (rb"(?:\x00[\t\n\r -~]){2}", "UTF-16 without a mark", 'encoding = "utf-16-be"'),
+    (rb"(?:[\t\n\r -~]\x00){2}", "UTF-16 without a byte order mark", 'encoding = "utf-16-le"'),
+    (rb"(?:\x00[\t\n\r -~]){2}", "UTF-16 without a byte order mark", 'encoding = "utf-16-be"'),
 )
 
 
 def container_of(head: bytes) -> str | None:
-    """Return what a file is packed in, judged by its first `HEAD_BYTES`; None for plain content.
+    """Detect the packing of a file from its first `HEAD_BYTES`; None for plain content.
 
     >>> container_of(b"\\x1f\\x8b\\x08\\x00..."), container_of(b"BZh9 is a token"), container_of(b"")
     ('gzip', None, None)
@@ -75,37 +75,37 @@ def container_of(head: bytes) -> str | None:
     for name, signature in _SIGNATURES:
         if signature.match(head):
             return name
-    if _ZSTANDARD.match(head) and _CONTROL.search(head, 4):  # in Latin-1 the signature alone is text
+    if _ZSTANDARD.match(head) and _CONTROL.search(head, 4):  # the signature alone is text in Latin-1
         return "Zstandard"
     return "tar" if is_tar(head) else None
 
 
 def check_text(head: bytes, encoding: str, name: str) -> None:
-    """Refuse content that begins as no text does in an encoding.
+    """Reject content whose first bytes cannot be text in an encoding.
 
     Raises:
-        CorpusFormatError: says what it is, and the key that reads it.
+        CorpusFormatError: the content is of another kind; the message names the setting that reads it.
     """
     if codecs.lookup(encoding).name.startswith(("utf-16", "utf-32")):
         return
-    for signature, what, fix in _NO_TEXT:
+    for signature, what, fix in _NOT_TEXT:
         if re.match(signature, head):
             raise CorpusFormatError(f"{name}: file is {what}: expected text in {encoding}; set {fix}")
 
 
 @contextmanager
 def unpacked(stored: BinaryIO, name: str) -> Iterator[tuple[BinaryIO, tuple[str, ...]]]:
-    """Give the content of a stored file and what it was packed in, the outermost first.
+    """Open the content of a stored file, and return it with the layers of packing, outermost first.
 
-    A tar archive is not opened: then the last of its layers is "tar", and the content is the archive.
+    A tar archive is not opened: the last layer is then "tar", and the content is the archive.
 
     Args:
-        stored: at its beginning.
-        name: of the file, for messages.
+        stored: positioned at its beginning.
+        name: name of the file, for messages.
 
     Raises:
-        CorpusFormatError: the file is a zip archive of other than one file, or packed in a way that cannot
-            be read. Also inside the `with`, when the packed data are damaged or cut short.
+        CorpusFormatError: the file is a zip archive that does not hold exactly one file, or its packing is
+            not supported. Also inside the `with`, if the packed data are damaged or truncated.
     """
     layers: list[str] = []
     with ExitStack() as stack:
@@ -113,7 +113,7 @@ def unpacked(stored: BinaryIO, name: str) -> Iterator[tuple[BinaryIO, tuple[str,
             stream = _peeled(stored, name, layers, stack)
             yield stream, tuple(layers)
         except DAMAGE as error:
-            if not layers or comes_from_below(error):
+            if not layers or is_storage_error(error):
                 raise
             raise CorpusFormatError(
                 f"{name}: damaged or incomplete {packing(layers)} data ({error or type(error).__name__}); "
@@ -122,7 +122,7 @@ def unpacked(stored: BinaryIO, name: str) -> Iterator[tuple[BinaryIO, tuple[str,
 
 
 def packing(layers: Sequence[str]) -> str:
-    """Say what a file is packed in.
+    """Describe the packing of a file.
 
     >>> packing(["gzip", "tar"]), packing([])
     ('tar in gzip', 'none')
@@ -130,10 +130,10 @@ def packing(layers: Sequence[str]) -> str:
     return " in ".join(reversed(layers)) or "none"
 
 
-def said_layers(name: str) -> list[str]:
-    """Return what a file is packed in according to its name.
+def implied_layers(name: str) -> list[str]:
+    """Return the layers of packing that the name of a file implies.
 
-    >>> said_layers("train.TAR.gz"), said_layers("train.conll")
+    >>> implied_layers("train.TAR.gz"), implied_layers("train.conll")
     (['tar', 'gzip'], [])
     """
     suffixes = PurePosixPath(name.lower()).suffixes[-2:]
@@ -141,17 +141,17 @@ def said_layers(name: str) -> list[str]:
 
 
 def can_rewind(stored: BinaryIO) -> bool:
-    """Go back to the beginning, if the stream can be read in any order, and say whether it can."""
+    """Rewind a seekable stream, and return whether it is seekable."""
     try:
         stored.seek(0, os.SEEK_END)
         stored.seek(0)
-    except ValueError:  # also io.UnsupportedOperation; fsspec's streams over HTTP say they can
+    except ValueError:  # also io.UnsupportedOperation; fsspec's HTTP streams claim to be seekable
         return False
     return True
 
 
 def read_head(stream: BinaryIO) -> bytes:
-    """Return the first `HEAD_BYTES` of a stream, which may give less than it is asked for."""
+    """Return the first `HEAD_BYTES` of a stream, even if each read returns fewer."""
     parts: list[bytes] = []
     while (missing := HEAD_BYTES - sum(map(len, parts))) and (part := stream.read(missing)):
         parts.append(part)
@@ -159,7 +159,7 @@ def read_head(stream: BinaryIO) -> bytes:
 
 
 class _Replayed:
-    """A stream whose first bytes were read, and are given again."""
+    """A stream whose first bytes were read already and are returned again."""
 
     def __init__(self, head: bytes, rest: BinaryIO) -> None:
         self._head = head
@@ -170,7 +170,7 @@ class _Replayed:
         return self._rest.closed
 
     def close(self) -> None:
-        """Leave the stream to whoever opened it; Arrow asks for this when it is done."""
+        """Do nothing: Arrow calls this when it is done, but the stream belongs to its opener."""
 
     def read(self, size: int = -1) -> bytes:
         if not self._head:
@@ -182,7 +182,7 @@ class _Replayed:
 
 
 def _peeled(stored: BinaryIO, name: str, layers: list[str], stack: ExitStack) -> BinaryIO:
-    """Return the content, after adding each layer to `layers` as it is found."""
+    """Return the content, appending each layer to `layers` as it is found."""
     stream = stored
     while True:
         head = read_head(stream)
@@ -201,35 +201,35 @@ def _peeled(stored: BinaryIO, name: str, layers: list[str], stack: ExitStack) ->
 
 
 def _check_name(name: str, layers: Sequence[str], head: bytes) -> None:
-    """Refuse what is no text, was to be unpacked by its name, and cannot be."""
-    missing = [layer for layer in said_layers(name) if layer not in layers]
+    """Reject binary content that is not packed as its name implies."""
+    missing = [layer for layer in implied_layers(name) if layer not in layers]
     if missing and _CONTROL.search(head) and not head.startswith(_PARQUET):
         raise CorpusFormatError(
-            f"{name}: not {packing(missing)} data, as its name says; copy or export the file again"
+            f"{name}: not {packing(missing)} data, although its name says so; copy or export the file again"
         )
 
 
 @contextmanager
 def _layer(layer: str, stream: BinaryIO, name: str) -> Iterator[BinaryIO]:
-    """Give what is packed in a stream, by one layer."""
+    """Unpack one layer of a stream."""
     match layer:
         case "gzip":
             yield cast("BinaryIO", gzip.GzipFile(fileobj=stream))
         case "bzip2":
             yield cast("BinaryIO", bz2.BZ2File(stream))
         case "xz":
-            yield cast("BinaryIO", lzma.LZMAFile(stream))  # noqa: SIM115 - it closes nothing
+            yield cast("BinaryIO", lzma.LZMAFile(stream))  # noqa: SIM115 - nothing to close
         case "Zstandard":
             yield cast("BinaryIO", pa.CompressedInputStream(pa.PythonFile(stream, mode="r"), "zstd"))
         case "zip":
             with ExitStack() as stack:
-                if isinstance(stream, _Replayed):  # the archive's table of contents is at its end
+                if isinstance(stream, _Replayed):  # its central directory is at the end
                     copy = stack.enter_context(tempfile.TemporaryFile())
                     shutil.copyfileobj(stream, copy)
                     stream = cast("BinaryIO", copy)
                 yield stack.enter_context(only_member(stream, name))
         case _:
             raise CorpusFormatError(
-                f"{name}: packed with {layer}, which cannot be read; unpack it, or pack it with gzip, "
+                f"{name}: packing {layer} is not supported; unpack the file, or pack it with gzip, "
                 "Zstandard, bzip2, xz, zip or tar"
             )

@@ -1,4 +1,4 @@
-"""Text in another encoding than declared, and byte order marks of concatenated files."""
+"""Diagnose text in an encoding other than declared, and byte order marks of concatenated files."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from seqtag.errors import CorpusFormatError
 _UTF_16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _UTF_32_MARKS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _MARK = codecs.BOM_UTF8
-# In front of a line. A mark between a line end and a separator is a whole cell, and stays.
+# Marks at the start of a line. One between a line end and a separator is a whole cell, and stays.
 _STRAY_MARKS = re.compile(rb"(?<=[\r\n])(?:\xef\xbb\xbf)+(?![\t ,;|])")
 _NOT_ASCII = re.compile(r"[^\x00-\x7f]")
 
 
 class Utf8Check:
-    """Test whether a file that is read in another encoding is UTF-8.
+    """Detect UTF-8 in a file that is read in another encoding.
 
-    Text that is not ASCII and yet valid UTF-8 is hardly ever in a one-byte encoding.
+    Text in a one-byte encoding is hardly ever valid UTF-8 unless it is ASCII.
     """
 
     def __init__(self, encoding: str) -> None:
         self._encoding = encoding
         self._decoder = None if _is_unicode(encoding) else codecs.getincrementaldecoder("utf-8")()
         self._line = 1
-        self._first = ""  # character that is not ASCII
+        self._first = ""  # non-ASCII character
 
     def add(self, stored: bytes, *, final: bool) -> None:
-        """Test the next bytes of the file."""
+        """Check the next bytes of the file."""
         if self._decoder is None:
             return
         try:
@@ -43,32 +43,32 @@ class Utf8Check:
             self._line += text.count("\n", 0, found.start() if found else len(text))
             self._first = found[0] if found else ""
 
-    def tell(self, report: SourceReport, name: str) -> None:
-        """Warn if all the bytes are UTF-8 and not all are ASCII."""
+    def warn(self, report: SourceReport, name: str) -> None:
+        """Warn if the bytes are valid UTF-8 and not all ASCII."""
         if self._decoder is None or not self._first:
             return
         read = self._first.encode().decode(self._encoding, "replace")
         report.warn(
             "utf-8 in another encoding",
-            f"text is valid UTF-8 and was read as {self._encoding}: expected {self._first!r}, got {read!r}; "
+            f"text is valid UTF-8 but was read as {self._encoding}: expected {self._first!r}, got {read!r}; "
             'set encoding = "utf-8"',
             place=f"{name}:{self._line}",
         )
 
 
 class StrayMarks:
-    """Remove byte order marks in front of lines, where files were concatenated."""
+    """Remove byte order marks at line starts, which concatenating files leaves behind."""
 
     def __init__(self) -> None:
         self._last = b"\n"  # byte before the next block
-        self._held = b""  # marks at the end of a block, which the next one decides about
+        self._held = b""  # marks at the end of a block, whose meaning depends on the next one
         self._n_removed = 0
         self._first_line = 0
 
     def removed(self, text: bytes, *, line: int, final: bool) -> bytes:
-        """Return the next block of UTF-8, which begins in a line, without such marks."""
+        """Return the next block of UTF-8, which begins in line `line`, without such marks."""
         text, self._held = self._held + text, b""
-        if _MARK[:1] in text and _MARK in text:  # one byte is found much faster
+        if _MARK[:1] in text and _MARK in text:  # searching for one byte is much faster
             end = len(text)
             while not final and text.endswith(_MARK, 0, end):
                 end -= len(_MARK)
@@ -87,12 +87,12 @@ class StrayMarks:
         self._n_removed += (len(text) - len(after)) // len(_MARK)
         return after
 
-    def tell(self, report: SourceReport, name: str) -> None:
-        """Count the removed marks and name the first place."""
+    def warn(self, report: SourceReport, name: str) -> None:
+        """Count the removed marks, and warn of them at the place of the first."""
         report.change("byte order marks within a file removed", self._n_removed)
         report.warn(
             "byte order marks",
-            "a byte order mark within the file was removed: files seem to be concatenated here; check that a "
+            "removed a byte order mark within the file: files seem to be concatenated here; check that a "
             "sequence ends above this line and that no header is repeated",
             place=f"{name}:{self._first_line}",
             count=self._n_removed,
@@ -102,11 +102,11 @@ class StrayMarks:
 def encoding_error(
     file: InputFile, encoding: str, mark: bytes, line: int, n_bytes: int, error: UnicodeError
 ) -> CorpusFormatError:
-    """Say where the text stops being `encoding`, and what it may be.
+    """Return the error for text that is not `encoding`, with the place and the probable encoding.
 
     Args:
-        mark: the first bytes of the file.
-        n_bytes: read up to the end of what was decoded.
+        mark: first bytes of the file.
+        n_bytes: number of bytes read so far, including those that `error` is about.
     """
     if not isinstance(error, UnicodeDecodeError):
         return CorpusFormatError(f"{file.name}:{line}: text is not {encoding}: {error}")
@@ -120,7 +120,7 @@ def encoding_error(
 
 
 def misread_mark(start: bytes, encoding: str) -> bool:
-    """Tell whether text begins with the byte order mark of UTF-8 and `encoding` makes letters of it.
+    """Return whether text begins with the byte order mark of UTF-8, which `encoding` decodes as letters.
 
     >>> misread_mark(codecs.BOM_UTF8 + b"a", "cp1252"), misread_mark(codecs.BOM_UTF8 + b"a", "utf-8")
     (True, False)
@@ -130,13 +130,13 @@ def misread_mark(start: bytes, encoding: str) -> bool:
 
 def _probable_encoding(mark: bytes, encoding: str) -> str:
     if mark.startswith(_UTF_32_MARKS):
-        return 'the file begins with the mark of UTF-32: set encoding = "utf-32"'
+        return 'the file begins with the byte order mark of UTF-32: set encoding = "utf-32"'
     if mark.startswith(_UTF_16_MARKS):
-        return 'the file begins with the mark of UTF-16: set encoding = "utf-16"'
+        return 'the file begins with the byte order mark of UTF-16: set encoding = "utf-16"'
     if codecs.lookup(encoding).name == "ascii":
-        return 'set encoding = "utf-8", or "cp1252" or "latin-1" if it is from Windows or old'
+        return 'set encoding = "utf-8", or "cp1252" or "latin-1" for an old file or one from Windows'
     if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
-        return 'if it is from Windows or old, set encoding = "cp1252" or "latin-1"'
+        return 'for an old file or one from Windows, set encoding = "cp1252" or "latin-1"'
     return 'encoding = "utf-8" is the default'
 
 

@@ -43,7 +43,7 @@ def network_errors_classified(name: str) -> Iterator[None]:
         raise
 
 
-def comes_from_below(error: BaseException) -> bool:
+def is_storage_error(error: BaseException) -> bool:
     """Tell an error of a disk, a store or the network from one of a decompressor, which has no number."""
     return getattr(error, "errno", None) is not None or _is_of_network(error) or _is_of_store(error)
 

@@ -24,7 +24,7 @@ from seqtag.config.source_config import (
 )
 from seqtag.config.tagger_config import CorpusConfig, config_digest
 from seqtag.corpus.class_names import with_tag_names
-from seqtag.corpus.containers import packing, said_layers
+from seqtag.corpus.containers import implied_layers, packing
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, with_distinct_names
 from seqtag.corpus.folders import listed
 from seqtag.corpus.formats.conllu_words import check_tag_feature
@@ -284,7 +284,7 @@ def _unpacked_pairs(input_: _Input) -> Iterator[tuple[InputFile, InputFile | Non
 def _report_file(source: Source, file: InputFile, report: SourceReport) -> None:
     report.assume("compression", packing(file.packed))
     report.change("archive members sorted by name", int(file.moved))
-    if not file.packed and said_layers(file.name):
+    if not file.packed and implied_layers(file.name):
         report.warn(
             "not compressed",
             "the content is not compressed, though the name says so; it was read as it is",

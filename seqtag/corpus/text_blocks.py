@@ -73,8 +73,8 @@ def utf8_blocks(
             if text:
                 yield text
     if report is not None:
-        check.tell(report, file.name)
-        marks.tell(report, file.name)
+        check.warn(report, file.name)
+        marks.warn(report, file.name)
 
 
 def line_blocks(

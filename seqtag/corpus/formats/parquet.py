@@ -19,7 +19,7 @@ from seqtag.corpus.class_names import (
 from seqtag.corpus.files import InputFile, opened_seekable
 from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
 from seqtag.corpus.record_batches import corpus_batch, labelled
-from seqtag.corpus.remote import comes_from_below
+from seqtag.corpus.remote import is_storage_error
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 from seqtag.tagging.ragged import flatten, relist
@@ -128,7 +128,7 @@ def _rows(
                     yield batch if names is None else _named(batch, tags, names, file.name, n_rows, report)
                 n_rows += batch.num_rows
         except (pa.ArrowException, OSError, ValueError) as error:  # ValueError: a name that is not UTF-8
-            if comes_from_below(error):
+            if is_storage_error(error):
                 raise
             raise CorpusFormatError(
                 f"{file.name}: file is damaged or no Parquet: expected Parquet, got "

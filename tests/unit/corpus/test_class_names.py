@@ -111,8 +111,8 @@ def test_numbers_without_names_are_refused(features, kind, parquet, read_rows) -
     path = parquet({"tokens": TOKENS, "tags": tags}, features)
     with pytest.raises(
         CorpusFormatError,
-        match=r"^hub\.parquet: tags are numbers without names: expected text in 'tags', got list<.*; say "
-        r'what they stand for, number 0 first: tag_names = \["O", "B-PER", \.\.\.\] in',
+        match=r"^hub\.parquet: tags are numbers without names: expected text in 'tags', got list<.*; name "
+        r'them in order, from number 0: tag_names = \["O", "B-PER", \.\.\.\] in',
     ):
         read_rows({"format": "parquet", "path": path})
 
@@ -139,8 +139,8 @@ def test_a_number_beyond_the_names_is_refused_with_its_place(parquet, read_rows)
     path = parquet(numbered | {"tags": [[0, 1, 1], [2]]})
     with pytest.raises(
         CorpusFormatError,
-        match=r"hub\.parquet: row 2: tag is no class number: expected 0 to 1 \(O, X\), "
-        r"or -100 or -1 for none, got '2'; correct tag_names",
+        match=r"hub\.parquet: row 2: tag is not a class number: expected 0 to 1 \(O, X\), "
+        r"or -100 or -1 for no tag, got '2'; correct tag_names",
     ):
         read_rows({"format": "parquet", "path": path, "tag_names": ["O", "X"]})
 

@@ -139,7 +139,7 @@ def test_packed_files_that_were_cut_short_are_an_error(packing, name, read):
 
 @pytest.mark.parametrize("suffix", ["gz", "ZST", "bz2", "xz", "zip", "tar", "tgz"])
 def test_bytes_that_are_not_what_their_name_says_are_an_error(suffix, read):
-    with pytest.raises(CorpusFormatError, match=r"^corpus\.\w+: not .+ data, as its name says; copy"):
+    with pytest.raises(CorpusFormatError, match=r"^corpus\.\w+: not .+ data, although its name says so"):
         read(b"\1\2\3" * 700, name=f"corpus.{suffix}", format="conll")
 
 
@@ -162,7 +162,7 @@ def test_a_text_called_gz_is_read_with_a_warning(tmp_path, read_rows):
     ],
 )
 def test_other_archives_are_refused_by_name(head, kind, read):
-    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt: packed with {kind}, which cannot be read"):
+    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt: packing {kind} is not supported"):
         read(head + b"x" * 99, format="conll")
 
 
@@ -176,7 +176,7 @@ def test_other_archives_are_refused_by_name(head, kind, read):
         ),
         (
             [("xl/workbook.xml", b"x"), ("y", b"")],
-            r"corpus\.zip: an Excel workbook, .* as CSV",
+            r"corpus\.zip: Excel workbooks cannot be read; .* as CSV",
         ),
     ],
 )
@@ -192,7 +192,7 @@ def test_a_zip_from_a_mac_holds_one_file(read):
 
 def test_a_zip_with_a_password_is_refused(read):
     packed = bytearray(only(TEXT))
-    packed[6] |= 1  # the flag in the local header, and in the table of contents
+    packed[6] |= 1  # the flag in the local header, and in the central directory
     packed[packed.index(b"PK\1\2") + 8] |= 1
     with pytest.raises(CorpusFormatError, match=r"member 'train\.conll' cannot be read \(.*encrypted"):
         read(bytes(packed), format="conll")
@@ -273,8 +273,8 @@ ARCHIVE = tarred(("a.conll", b"a O\n"), ("b.conll", b"b O\n"))  # blocks: header
     [
         (tarred(), "no files in this tar archive, expected at least one"),
         (tarred(("data/", b""), ("data/.x", b"")), "no files in this tar archive"),
-        (tarred(("a", b"a O\n"), ("./a", b"b O\n")), "'a' is in this tar archive twice"),
-        (ARCHIVE + ARCHIVE, "data behind the end of this tar archive"),
+        (tarred(("a", b"a O\n"), ("./a", b"b O\n")), "duplicate file 'a' in this tar archive"),
+        (ARCHIVE + ARCHIVE, "data after the end of this tar archive"),
         (ARCHIVE[:700], "damaged or incomplete tar data"),
         (ARCHIVE[:1024], r"damaged or incomplete tar data \(.* at byte 1,024\)"),
         (ARCHIVE[:1300], "damaged or incomplete tar data"),
@@ -328,11 +328,11 @@ def test_reading_zstandard_prints_nothing(tmp_path, capfd):
         (b"SQLite format 3\x00\x10", 'file is a SQLite database: expected text in utf-8; set format = "sql"'),
         (
             "a\tO\n".encode("utf-16-le"),
-            'UTF-16 without a mark: expected text in utf-8; set encoding = "utf-16-le"',
+            'UTF-16 without a byte order mark: expected text in utf-8; set encoding = "utf-16-le"',
         ),
         (
             "a\tO\n".encode("utf-16-be"),
-            'UTF-16 without a mark: expected text in utf-8; set encoding = "utf-16-be"',
+            'UTF-16 without a byte order mark: expected text in utf-8; set encoding = "utf-16-be"',
         ),
     ],
 )

@@ -30,7 +30,7 @@ def test_utf8_that_is_read_as_another_encoding_is_a_warning(text, line, source, 
 
     assert warned["place"] == f"corpus.txt:{line}"
     assert warned["text"] == (
-        "text is valid UTF-8 and was read as cp1252: expected '\u00df', got '\u00c3\u0178'; "
+        "text is valid UTF-8 but was read as cp1252: expected '\u00df', got '\u00c3\u0178'; "
         'set encoding = "utf-8"'
     )
 

@@ -191,16 +191,16 @@ def test_wrong_encoding_names_line_and_byte(read):
     with pytest.raises(CorpusFormatError) as error:
         read("a O\n\nb O\nZoë O\n".encode("latin-1"), format="conll")
     assert str(error.value) == (
-        "corpus.txt:4: text is not utf-8: 0xeb at byte 12 of the file (invalid continuation byte); if it is "
-        'from Windows or old, set encoding = "cp1252" or "latin-1"'
+        "corpus.txt:4: text is not utf-8: 0xeb at byte 12 of the file (invalid continuation byte); for an "
+        'old file or one from Windows, set encoding = "cp1252" or "latin-1"'
     )
 
 
 @pytest.mark.parametrize(
     ("content", "encoding", "said"),
     [
-        ("a O\n".encode("utf-16"), "utf-8", 'begins with the mark of UTF-16: set encoding = "utf-16"'),
-        ("a O\n".encode("utf-32"), "utf-8", 'begins with the mark of UTF-32: set encoding = "utf-32"'),
+        ("a O\n".encode("utf-16"), "utf-8", 'byte order mark of UTF-16: set encoding = "utf-16"'),
+        ("a O\n".encode("utf-32"), "utf-8", 'byte order mark of UTF-32: set encoding = "utf-32"'),
         ("ë O\n".encode(), "ascii", 'set encoding = "utf-8", or "cp1252"'),
         ("ë O\n".encode("cp1252"), "shift_jis", 'encoding = "utf-8" is the default'),
     ],

@@ -289,8 +289,8 @@ def test_wrong_encoding_names_line_and_byte(read):
     with pytest.raises(CorpusFormatError) as error:
         read("s,w,t\n1,Zoë,O\n".encode("latin-1"), **GENERAL)
     assert str(error.value) == (
-        "corpus.txt:2: text is not utf-8: 0xeb at byte 11 of the file (invalid continuation byte); if it is "
-        'from Windows or old, set encoding = "cp1252" or "latin-1"'
+        "corpus.txt:2: text is not utf-8: 0xeb at byte 11 of the file (invalid continuation byte); for an "
+        'old file or one from Windows, set encoding = "cp1252" or "latin-1"'
     )
 
 
