@@ -1,10 +1,9 @@
 """Find and open the files of a source: variables, globs, folders, URLs, compression and archives.
 
-What is in the files is left to `text.py` and to the formats.
+The content of the files is left to `text_blocks.py` and the formats.
 
-The query of a URL may hold a signature that is renewed every day: no name, fingerprint or message holds it.
-Where it says which object is meant (`?id=42`), two such files are numbered, and their bytes tell whether they
-have changed.
+The query of a URL may hold a signature that changes daily, so no name, fingerprint or message contains it.
+Files that differ only in their queries (`?id=42`) are numbered, and changes are detected from their bytes.
 """
 
 from __future__ import annotations
@@ -34,21 +33,21 @@ if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
-_SNIFFED_BYTES = 1 << 18  # fetched at a time to see what a file is packed in
+_SNIFFED_BYTES = 1 << 18  # fetched at a time to detect how a file is packed
 _QUERY_OF_URL = re.compile(r"[?#].*", re.DOTALL)
-_QUERY_OF_KEY = re.compile(r"\?[\w.%~-]+=.*", re.DOTALL)  # a `#` or a bare `?` may belong to the name
+_QUERY_OF_KEY = re.compile(r"\?[\w.%~-]+=.*", re.DOTALL)  # a `#` or a bare `?` may be part of the name
 
 
 @dataclass(frozen=True)
 class InputFile:
     """One file of a source."""
 
-    name: str  # in messages and sequence ids: the end of its location, as much as tells it from other files
+    name: str  # in messages and sequence ids: the shortest end of its location that is unique
     path: str  # in its file system; may hold secrets
     filesystem: AbstractFileSystem
-    packed: tuple[str, ...] = ()  # what `contents` found around it, the outermost first: ("gzip", "tar")
-    origin: str = ""  # of a file out of an archive: the archive's location, and the name in it
-    moved: bool = False  # of a file out of an archive: it has another place there than by its name
+    packed: tuple[str, ...] = ()  # layers that `contents` found, outermost first: ("gzip", "tar")
+    origin: str = ""  # of an archive member: the archive's location, and the name in it
+    moved: bool = False  # of an archive member: its position there is not that in natural order
 
     @property
     def location(self) -> str:
@@ -58,23 +57,23 @@ class InputFile:
         return (_QUERY_OF_URL if "://" in self.path else _QUERY_OF_KEY).sub("", self.path)
 
     def open(self) -> BinaryIO:
-        """Open the bytes as they are stored."""
+        """Open the bytes as stored."""
         return cast("BinaryIO", self.filesystem.open(self.path, "rb"))
 
 
 @dataclass(frozen=True)
 class Listing:
-    """The files that some paths name."""
+    """The files that match some paths."""
 
     files: tuple[InputFile, ...]
-    n_hidden: int  # files left out
+    n_hidden: int  # hidden files and markers, which are skipped
 
 
 def expand(text: str, *, key: str = "corpus.sources") -> str:
-    """Replace each `${VARIABLE}` by its value in the environment.
+    """Replace each `${VARIABLE}` with its value in the environment.
 
     Args:
-        key: of the configuration, which the message names.
+        key: configuration key that the message names.
 
     Raises:
         ConfigError: a variable is unset or empty; the message names it.
@@ -98,27 +97,27 @@ def find_files(paths: str | Sequence[str]) -> list[InputFile]:
 
 
 def list_files(paths: str | Sequence[str]) -> Listing:
-    """Return the files behind paths, globs, folders and fsspec URLs: lists in their order, others by name.
+    """Find the files of paths, globs, folders and fsspec URLs: a list in its order, others sorted by name.
 
-    A folder is read if its files are parts of one export: hive partitions, or `part-*`. Hidden files, and the
+    A folder is read if its files are parts of one export: Hive partitions, or `part-*`. Hidden files, and the
     markers of Spark and others (`_SUCCESS`), are left out of globs and folders.
 
     Raises:
-        ConfigError: a path or glob that stands for no file, a folder of other files, an unset variable, an
-            unknown kind of URL.
-        OSError: the file system, the network or the server fails; trying again may help.
+        ConfigError: a path or glob matches no file, a folder is not one export, a variable is unset, or the
+            kind of URL is unknown.
+        OSError: the file system, the network or the server fails; a retry may help.
     """
     found = [_matches(path) for path in ([paths] if isinstance(paths, str) else paths)]
     return Listing(tuple(file for each in found for file in each.files), sum(each.n_hidden for each in found))
 
 
 def with_distinct_names(files: Sequence[InputFile]) -> list[InputFile]:
-    """Return the files with names so long that different paths have different names.
+    """Return the files with names just long enough to distinguish their paths.
 
     `train/part-0.parquet` and `test/part-0.parquet` keep their folders; a lone `train.conll` does not. Files
-    that differ in their queries alone are numbered in their order: `download`, `download~2`.
+    that differ only in their queries are numbered in order: `download`, `download~2`.
     """
-    paths: dict[str, list[str]] = {}  # location, as it may be shown: the paths there
+    paths: dict[str, list[str]] = {}  # by location without secrets
     for path, file in {file.path: file for file in files}.items():
         paths.setdefault(_shown(file), []).append(path)
     depth = dict.fromkeys(paths, 1)
@@ -140,12 +139,12 @@ def with_distinct_names(files: Sequence[InputFile]) -> list[InputFile]:
 
 @contextmanager
 def opened(file: InputFile) -> Iterator[BinaryIO]:
-    """Open a file for reading its content, unpacked; its first bytes tell how it is packed.
+    """Open the unpacked content of a file; its first bytes show how it is packed.
 
     Raises:
-        CorpusFormatError: inside the `with`, when the packed data are damaged or cut short, or the file is
-            an archive.
-        ConfigError, OSError: as `network_errors_classified`.
+        CorpusFormatError: inside the `with`, if the packed data are damaged or truncated, or the file is a
+            tar archive.
+        ConfigError, OSError: as for `network_errors_classified`.
     """
     with (
         network_errors_classified(file.name),
@@ -153,13 +152,13 @@ def opened(file: InputFile) -> Iterator[BinaryIO]:
         unpacked(stored, file.name) as (content, layers),
     ):
         if layers[-1:] == ("tar",):
-            raise CorpusFormatError(f"{file.name}: a tar archive where one file was expected; unpack it")
+            raise CorpusFormatError(f"{file.name}: file is a tar archive: expected a single file; unpack it")
         yield content
 
 
 @contextmanager
 def opened_seekable(file: InputFile) -> Iterator[BinaryIO]:
-    """Open a file so that it can be read from its end; a packed one is unpacked into a temporary file."""
+    """Open a file for random access; a packed one is unpacked into a temporary file."""
     with network_errors_classified(file.name), file.open() as stored:
         if container_of(read_head(stored)) is None and can_rewind(stored):
             yield stored
@@ -172,24 +171,21 @@ def opened_seekable(file: InputFile) -> Iterator[BinaryIO]:
 
 
 def contents(file: InputFile, *, depth: int = 1) -> Iterator[InputFile]:
-    """Yield what a stored file holds: itself, or each file of a tar archive, in natural order as in a folder.
+    """Yield a stored file, or each file of a tar archive, in natural order as in a folder.
 
-    A file of an archive is unpacked to disk, from where the archive has it until the next is asked for. An
-    archive is read twice, first for the names of its files.
+    A file of an archive is unpacked to disk when the archive yields it, and deleted when the next one is
+    requested. An archive is read twice, first for the names of its files.
 
     Raises:
-        CorpusFormatError: the archive is damaged, is empty, changes while it is read, or holds archives
-            in archives in archives.
-        ConfigError, OSError: as `network_errors_classified`.
+        CorpusFormatError: the archive is damaged or empty, changes while it is read, or nests too deeply.
+        ConfigError, OSError: as for `network_errors_classified`.
     """
     layers = _layers(file)
     if layers[-1:] != ("tar",):
         yield replace(file, packed=(*file.packed, *layers))
         return
     if depth > MOST_LAYERS:
-        raise CorpusFormatError(
-            f"{file.name}: archives in archives, more than {MOST_LAYERS} deep; unpack them"
-        )
+        raise CorpusFormatError(f"{file.name}: archives nested more than {MOST_LAYERS} deep; unpack them")
     with _members(file) as members:
         names = [name for name, _ in members]
     in_order = sorted(names, key=natural_order)
@@ -216,13 +212,13 @@ def contents(file: InputFile, *, depth: int = 1) -> Iterator[InputFile]:
                 path.unlink()
         if waiting or n_read < len(in_order):
             raise CorpusFormatError(
-                f"{file.name}: the archive changed while it was read; read it again when it is complete"
+                f"{file.name}: archive changed while it was read; try again when it is complete"
             )
 
 
 @contextmanager
 def _members(archive: InputFile) -> Iterator[Iterator[tuple[str, BinaryIO]]]:
-    """Open a tar archive, packed or not, and give its files with their names, in its order."""
+    """Open a tar archive, packed or not, and return its files with their names, in archive order."""
     with (
         network_errors_classified(archive.name),
         archive.open() as stored,
@@ -249,9 +245,9 @@ def _matches(text: str) -> Listing:
     try:
         with network_errors_classified(text):
             filesystem, path = fsspec.url_to_fs(expand(text))
-            filesystem.invalidate_cache()  # else a process would see a bucket as it was when it first looked
+            filesystem.invalidate_cache()  # otherwise a process would see the first listing of a bucket
             kind = kind_of(filesystem, path)
-            if kind == "file":  # first, so that a name with brackets is no glob
+            if kind == "file":  # first, so that a name with brackets is not taken for a glob
                 found, n_hidden = [path], 0
             elif kind == "directory":
                 found, n_hidden = in_folder(filesystem, path, shown)
@@ -260,13 +256,13 @@ def _matches(text: str) -> Listing:
             else:
                 found, n_hidden = [], 0
     except (ValueError, ImportError) as error:
-        # What it says may hold parts of the URL, and so of a variable.
+        # The message may quote the URL, and with it the value of a variable.
         why = hide_passwords(_first_line(error)) if expand(text) == text else type(error).__name__
         raise ConfigError(f"corpus.sources: {shown!r} cannot be opened: {why}") from None
     if not found:
         raise ConfigError(
-            f"corpus.sources: {shown!r} names no file: expected a file, a folder or a glob that matches "
-            "some, got no such file; correct the path"
+            f"corpus.sources: {shown!r} matches no file: expected an existing file or folder, or a glob that "
+            "matches files; correct the path"
         )
     files = [InputFile("", path, filesystem) for path in found]
     named = tuple(replace(file, name=_shown(file).rsplit("/", 1)[-1]) for file in files)

@@ -1,4 +1,4 @@
-"""Folders of files: what in them is data, and which of them can be read without naming their files."""
+"""Folders of files: tell data from markers, and find folders that are one data set."""
 
 from __future__ import annotations
 
@@ -26,7 +26,11 @@ _PACKINGS = (".gz", ".zst", ".bz2", ".xz", ".zip", ".tar")
 
 
 def globbed(filesystem: AbstractFileSystem, pattern: str, shown: str) -> tuple[list[str], int]:
-    """Return the files that a glob names in natural order, and how many hidden ones were left out."""
+    """Return the files that a glob matches, in natural order, and the number of hidden ones left out.
+
+    Raises:
+        ConfigError: only hidden files match, or only folders.
+    """
     root = re.split(r"[*?\[]", pattern, maxsplit=1)[0].rpartition("/")[0]
     kinds = {path: kind_of(filesystem, path) for path in filesystem.glob(pattern)}
     files = sorted((path for path, kind in kinds.items() if kind == "file"), key=natural_order)
@@ -34,20 +38,20 @@ def globbed(filesystem: AbstractFileSystem, pattern: str, shown: str) -> tuple[l
     found = [path for path in files if not is_hidden_below(path[below:], pattern[below:])]
     if files and not found:
         names = listed([path[below:] for path in files])
-        raise ConfigError(f"corpus.sources: {shown!r} names hidden files and markers alone: {names}")
+        raise ConfigError(f"corpus.sources: {shown!r} matches only hidden files and markers: {names}")
     if kinds and not files:
         raise ConfigError(
-            f"corpus.sources: {shown!r} names folders alone, expected files; write '{shown.rstrip('/')}/*'"
+            f"corpus.sources: {shown!r} matches only folders, expected files; write '{shown.rstrip('/')}/*'"
         )
     return found, len(files) - len(found)
 
 
 def in_folder(filesystem: AbstractFileSystem, folder: str, shown: str) -> tuple[list[str], int]:
-    """Return the files of a folder that is one data set in natural order, and how many hidden ones it has.
+    """Return the files of a folder that is one data set, in natural order, and its number of hidden files.
 
     Raises:
-        ConfigError: the files may be several things; the message says which path would do. Or the folder is
-            a table of a lakehouse format, which keeps the files of older versions.
+        ConfigError: the files are not one data set, and the message suggests a path; or the folder is a table
+            in a lakehouse format, which keeps the files of older versions.
     """
     base = folder.rstrip("/") + "/"
     files = {path.removeprefix(base).lstrip("/"): path for path in filesystem.find(folder)}
@@ -55,37 +59,37 @@ def in_folder(filesystem: AbstractFileSystem, folder: str, shown: str) -> tuple[
     if kind is not None:
         raise ConfigError(
             f"corpus.sources: {shown!r} is {kind}, whose folder also holds rows that were replaced or "
-            "deleted: expected files of one version; export the current version as Parquet or CSV, or name "
-            "the files by a glob if nothing was ever replaced"
+            "deleted: expected files of one version; export the current version as Parquet or CSV, or use "
+            "a glob if nothing was ever replaced"
         )
     found = sorted((below for below in files if not is_hidden_below(below)), key=natural_order)
     if not found:
-        holds = f"It has hidden files and markers alone: {listed(sorted(files))}" if files else "It is empty"
+        holds = f"It has only hidden files and markers: {listed(sorted(files))}" if files else "It is empty"
         raise ConfigError(f"corpus.sources: {shown!r} is a folder without data, expected files. {holds}")
     name = base.rstrip("/").rsplit("/", 1)[-1]
     if not is_one_data_set(name, found, is_complete="_SUCCESS" in files):
-        holds = way_out(shown, found)
         raise ConfigError(
-            f"corpus.sources: {shown!r} is a folder, expected a file or a glob. It holds {holds}"
+            f"corpus.sources: {shown!r} is a folder, expected a file or a glob. "
+            f"It holds {suggested_path(shown, found)}"
         )
     return [files[below] for below in found], len(files) - len(found)
 
 
 def natural_order(path: str) -> tuple[list[str | tuple[int, str]], str]:
-    """Return the key that sorts paths with each run of digits taken as a number.
+    """Return a sort key that compares runs of digits in a path as numbers.
 
     >>> sorted(["part-10", "part-9", "part-010", "a/2", "a/1"], key=natural_order)
     ['a/1', 'a/2', 'part-9', 'part-010', 'part-10']
     """
     key: list[str | tuple[int, str]] = []
-    for n, run in enumerate(re.split("([0-9]+)", path)):  # texts and numbers take turns
+    for n, run in enumerate(re.split("([0-9]+)", path)):  # texts and numbers alternate
         digits = run.lstrip("0")
         key.append((len(digits), digits) if n % 2 else run)
     return key, path
 
 
 def _versioned_table(files: Iterable[str]) -> str | None:
-    """Return which lakehouse format's table a folder is, judged by the paths below it."""
+    """Return the lakehouse format of a folder, judged by the paths below it; None if it has none."""
     for mark, kind in _VERSIONED_TABLES.items():
         if any(re.match(mark, file) for file in files):
             return kind
@@ -93,7 +97,7 @@ def _versioned_table(files: Iterable[str]) -> str | None:
 
 
 def is_hidden(name: str) -> bool:
-    """Tell whether a file or folder holds no data: hidden, or a marker that Spark, Hadoop or a desktop left.
+    """Return whether a file or folder holds no data: hidden, or a marker of Spark, Hadoop or a desktop.
 
     >>> [is_hidden(name) for name in (".part-0.crc", "_SUCCESS", "_metadata", "x.crc", "__MACOSX")]
     [True, True, True, True, True]
@@ -107,7 +111,7 @@ def is_hidden(name: str) -> bool:
 
 
 def is_hidden_below(path: str, pattern: str = "") -> bool:
-    """Tell whether a file is hidden, or in a hidden folder. What a glob itself names is not hidden.
+    """Return whether a file is hidden or in a hidden folder, unless a glob names the hidden part.
 
     >>> is_hidden_below("data/.old/a.conll"), is_hidden_below("_a", "_*"), is_hidden_below("b/_a", "**/_*")
     (True, False, False)
@@ -117,11 +121,11 @@ def is_hidden_below(path: str, pattern: str = "") -> bool:
 
 
 def is_one_data_set(folder: str, files: Sequence[str], *, is_complete: bool) -> bool:
-    """Tell whether the files of a folder belong together: parts of one export, or partitions.
+    """Return whether the files of a folder belong together, as parts of one export or as partitions.
 
     Args:
-        folder: its name.
-        files: paths below it, without hidden ones.
+        folder: name of the folder.
+        files: paths below it, without hidden files.
         is_complete: whether a job marked the folder as complete (`_SUCCESS`).
 
     >>> is_one_data_set("data", ["split=dev/0.parquet", "split=train/0.parquet"], is_complete=False)
@@ -141,12 +145,12 @@ def is_one_data_set(folder: str, files: Sequence[str], *, is_complete: bool) -> 
     return is_complete or all(path.name.startswith("part-") for path in paths)
 
 
-def way_out(folder: str, files: Sequence[str]) -> str:
-    """Say what is in a folder that cannot be read as one, and which path would do.
+def suggested_path(folder: str, files: Sequence[str]) -> str:
+    """Describe the files of a folder that is not one data set, and suggest a path.
 
-    >>> way_out("data", ["train.conll"])
+    >>> suggested_path("data", ["train.conll"])
     'one file: write path = "data/train.conll"'
-    >>> way_out("data", ["a/train.conll.gz", "b/train.conll.gz", "README.md"])
+    >>> suggested_path("data", ["a/train.conll.gz", "b/train.conll.gz", "README.md"])
     '2 .conll.gz files, 1 .md file: write path = "data/**/*.conll.gz"'
     """
     base = folder.rstrip("/")
@@ -165,7 +169,7 @@ def _ending(file: str) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first few names, and how many more there are.
+    """Return the first few names and the number of the others.
 
     >>> listed(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'

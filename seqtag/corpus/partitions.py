@@ -1,4 +1,4 @@
-"""Hive partitions: folders `split=train/` of a path as columns of the sequences below them."""
+"""Hive partitions: folders such as `split=train/` in a path, as columns of the sequences below them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_partition(folder: str) -> bool:
 
 
 def partitions(location: str) -> Partitions:
-    """Return the partitions among the folders of a path, decoded as Hive writes them; None is no value.
+    """Return the partitions in a path, decoded from Hive's spelling; None is a missing value.
 
     >>> partitions("data/split=train/time=10%3A30/genre=__HIVE_DEFAULT_PARTITION__/x=1.conll")
     {'split': 'train', 'time': '10:30', 'genre': None}
@@ -37,24 +37,24 @@ def partitions(location: str) -> Partitions:
 
 @dataclass(frozen=True)
 class PathColumns:
-    """The partitions of a file's path that its source names, and what is left to ask a reader for."""
+    """The partitions of a file's path that its source uses, and the columns to request from the reader."""
 
-    declared: FileSource
+    declared: FileSource  # as configured
     columns: tuple[str, ...]  # further columns of the corpus
     values: Partitions
-    source: FileSource  # without the columns of the path
-    asked: tuple[str, ...]  # further columns, those of the path among them, which the file may have as well
+    source: FileSource  # without the columns that the path gives
+    requested: tuple[str, ...]  # further columns, including those of the path, which the file may also have
 
     def added_to(self, batch: pa.RecordBatch, *, name: str) -> pa.RecordBatch:
-        """Return a batch of `reader_schema(columns)`, made from one of `reader_schema(asked)`.
+        """Return a batch of `reader_schema(columns)`, from one of `reader_schema(requested)`.
 
         Args:
-            name: of the file, for messages.
+            name: name of the file, for messages.
 
         Raises:
-            CorpusFormatError: a column is in the file as well, with another value.
+            CorpusFormatError: the file also has the column, with another value.
         """
-        in_file = dict(zip(self.asked, batch.columns[len(corpus_schema()) : -1], strict=True))
+        in_file = dict(zip(self.requested, batch.columns[len(corpus_schema()) : -1], strict=True))
         arrays = dict(zip(corpus_schema(self.columns).names, batch.columns, strict=False))
         for column, value in self.values.items():
             if column in in_file:
@@ -71,18 +71,19 @@ class PathColumns:
 
 
 def path_columns(source: FileSource, location: str, columns: Sequence[str], *, name: str) -> PathColumns:
-    """Return the columns of a file's path.
+    """Return the columns that a file's path gives.
 
     Raises:
-        CorpusFormatError: split_column or document_column of a format without such columns is no partition.
+        CorpusFormatError: split_column or document_column is not a partition, and the format has no such
+            columns.
     """
     found = partitions(location)
     own = {key: getattr(source, key) for key in ("split_column", "document_column")}
     for key, column in own.items():
         if column is not None and column not in found and not _has_columns(source):
             raise CorpusFormatError(
-                f"{name}: no folder '{column}=...' in the path, as {key} = \"{column}\" expects of a format "
-                f"without columns of that name; found {_shown(found)}"
+                f"{name}: no folder '{column}=...' in the path: {key} = \"{column}\" needs one in a "
+                f"format without named columns; found {_shown(found)}"
             )
     wanted = {*own.values(), *columns}
     values = {column: value for column, value in found.items() if column in wanted}
@@ -93,7 +94,7 @@ def path_columns(source: FileSource, location: str, columns: Sequence[str], *, n
         columns=tuple(columns),
         values=values,
         source=source.model_copy(update=kept),
-        asked=tuple(dict.fromkeys([*columns, *further])),
+        requested=tuple(dict.fromkeys([*columns, *further])),
     )
 
 
@@ -115,7 +116,7 @@ def _quoted(value: str | None) -> str:
 
 
 def _has_columns(source: FileSource) -> bool:
-    """Tell whether files of this format name their columns."""
+    """Return whether files of this format have named columns."""
     return not isinstance(source, ConllSource | ConlluSource | ParallelSource)
 
 

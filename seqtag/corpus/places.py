@@ -1,6 +1,6 @@
-"""Places where sequences begin in their sources, kept beside a snapshot so that findings can name them.
+"""Places where sequences begin in their sources, stored next to a snapshot so that findings can name them.
 
-They are no part of a corpus' content: a comment more in a file moves lines and changes no sequence.
+They are not part of the content of a corpus: adding a comment to a file moves lines but changes no sequence.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _PARTS = r"^(?P<prefix>.*?)(?P<number>[0-9]{0,18})$"  # "train.conll:17", "train
 
 
 class PlacesWriter:
-    """Writes one row for each sequence of a corpus: the number in its place, and the text before that."""
+    """Write one row per sequence of a corpus: the number at the end of its place, and the text before it."""
 
     def __init__(self, file: Path) -> None:
         self._writer = pq.ParquetWriter(file, _SCHEMA, compression="zstd")
@@ -39,7 +39,7 @@ class PlacesWriter:
         self._writer.close()
 
     def add(self, places: pa.StringArray) -> None:
-        """Add the places of the next sequences; null where one has none."""
+        """Add the places of the next sequences; null for a sequence without one."""
         self._waiting.append(places)
         self._n_waiting += len(places)
         if self._n_waiting >= _GROUP_ROWS:
@@ -56,9 +56,9 @@ class PlacesWriter:
 
 
 def read_places(file: Path, rows: npt.NDArray[np.int64]) -> dict[int, str]:
-    """Return the places of the sequences numbered `rows` (sorted), of those that have one.
+    """Return the known places of the sequences numbered `rows`, which are sorted.
 
-    Without the file, as beside an older snapshot, no place is known.
+    Without the file, which older snapshots lack, no place is known.
     """
     found: dict[int, str] = {}
     if not file.exists():
@@ -79,7 +79,7 @@ def read_places(file: Path, rows: npt.NDArray[np.int64]) -> dict[int, str]:
 
 
 def are_equal_numbers(one: Path, other: Path) -> bool:
-    """Tell whether two files of places have the same lines or rows, whatever the names of the sources."""
+    """Return whether two files of places have equal line or row numbers, whatever the sources are called."""
     if not one.exists() or not other.exists():
         return one.exists() == other.exists()
     numbers = [pq.read_table(file, columns=["number"])["number"] for file in (one, other)]

@@ -1,4 +1,4 @@
-"""The reader of each format."""
+"""Dispatch sources to the reader of their format."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def read_file(
     """Yield the sequences of a file.
 
     Args:
-        tag_file: of parallel text.
-        rows: those of `token_rows` and more, of a format with one token a row.
+        tag_file: file of tags, for parallel text.
+        rows: token rows of the file, and of the files that continue it, for formats with one token per row.
     """
     match source:
         case ConllSource():
@@ -64,7 +64,7 @@ def read_file(
 def token_rows(
     source: FileSource, file: InputFile, columns: tuple[str, ...], report: SourceReport
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file with one token each."""
+    """Yield the rows of a file that has one token per row."""
     match source:
         case TableSource():
             yield from table_rows(source, file, columns, report)
@@ -75,7 +75,7 @@ def token_rows(
 def read_fileless(
     source: SqlSource | SampleSource, columns: tuple[str, ...], report: SourceReport
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a source that is not made of files."""
+    """Yield the sequences of a source without files."""
     match source:
         case SqlSource():
             yield from read_sql(source, columns, report)

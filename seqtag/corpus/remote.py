@@ -1,4 +1,4 @@
-"""Faults of remote stores and servers: which may pass by themselves, and what may be said about them."""
+"""Classify errors of remote stores and servers as transient or permanent, and keep secrets out of them."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ from seqtag.errors import ConfigError
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_ABSENT = (404, 410)  # answers of HTTP: there is no such file
-_LATER = (408, 425, 429)  # try again
+_ABSENT = (404, 410)  # HTTP statuses: there is no such file
+_LATER = (408, 425, 429)  # HTTP statuses: try again later
 _SERVER_ERROR = 500  # and above
 
 
 @contextmanager
 def network_errors_classified(name: str) -> Iterator[None]:
-    """Tell what may pass by itself from what does not, where a remote store or a server fails.
+    """Raise transient failures of a remote store or server as ConnectionError, permanent ones as others.
 
     Args:
-        name: of what is read, for the message.
+        name: name of the file, folder or source, for messages.
 
     Raises:
-        ConfigError: inside the `with`, when a server refuses it, or there are no credentials.
-        ConnectionError: inside the `with`, when it cannot be reached.
-        FileNotFoundError, PermissionError: inside the `with`, when a store says so of a file.
+        ConfigError: inside the `with`, if a server refuses access, or there are no credentials.
+        ConnectionError: inside the `with`, if the server cannot be reached, or fails.
+        FileNotFoundError, PermissionError: inside the `with`, if a store reports this of a file.
     """
-    # What the errors of stores say holds the URL, with the values of variables.
+    # Errors of stores quote the URL, with the values of variables.
     try:
         yield
     except Exception as error:
@@ -44,22 +44,22 @@ def network_errors_classified(name: str) -> Iterator[None]:
 
 
 def is_storage_error(error: BaseException) -> bool:
-    """Tell an error of a disk, a store or the network from one of a decompressor, which has no number."""
+    """Return whether an error is of a disk, a store or the network; those of decompressors have no number."""
     return getattr(error, "errno", None) is not None or _is_of_network(error) or _is_of_store(error)
 
 
 def kind_of(filesystem: AbstractFileSystem, path: str) -> str | None:
-    """Return "file", "directory" or another kind; None where there is nothing.
+    """Return "file", "directory" or another kind; None if nothing is there.
 
-    Unlike fsspec, tells what is not there from what is out of reach.
+    Unlike fsspec, distinguish a missing file from one that cannot be reached.
 
     Raises:
-        OSError, aiohttp.ClientError: the network, the server or a missing right stands between.
+        OSError, aiohttp.ClientError: the network or the server fails, or access is denied.
     """
     try:
         return str(filesystem.info(path)["type"])
     except (FileNotFoundError, NotADirectoryError) as error:
-        reason = error.__cause__  # over HTTP every failure is called a missing file, and the cause says which
+        reason = error.__cause__  # fsspec reports every HTTP failure as a missing file
         if reason is not None and _is_of_network(reason) and getattr(reason, "status", None) not in _ABSENT:
             raise reason from None
         return None
@@ -74,7 +74,7 @@ def _is_of_store(error: BaseException) -> bool:
 
 
 def _refused(text: str, error: Exception) -> Exception:
-    """Return what to raise where a server does not give a file: may trying again help?"""
+    """Return the error for a file that a server does not deliver: ConnectionError if a retry may help."""
     status = getattr(error, "status", None)
     if status is None:
         kinds = {kind.__name__ for kind in type(error).__mro__}
@@ -82,4 +82,4 @@ def _refused(text: str, error: Exception) -> Exception:
             return ConfigError(f"corpus.sources: {text!r} cannot be opened: {type(error).__name__}")
         return ConnectionError(f"corpus.sources: {text!r} cannot be reached: {type(error).__name__}")
     kind = ConnectionError if status >= _SERVER_ERROR or status in _LATER else ConfigError
-    return kind(f"corpus.sources: {text!r} cannot be opened: the server answers {status}")
+    return kind(f"corpus.sources: {text!r} cannot be opened: the server answered {status}")

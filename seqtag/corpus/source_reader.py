@@ -240,7 +240,7 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
         report.offer(partitions(file.location))
         n_sequences = 0
         with network_errors_classified(file.name):
-            for batch in read_file(path.source, file, path.asked, report, tag_file=tag_file, rows=rows):
+            for batch in read_file(path.source, file, path.requested, report, tag_file=tag_file, rows=rows):
                 n_sequences += batch.num_rows
                 batch = path.added_to(batch, name=file.name)
                 yield with_file_in_ids(batch, file.name) if source.id_scope == "file" else batch
@@ -256,7 +256,7 @@ def _parts(
     for file, _ in _pairs(input_, report):
         path = path_columns(source, file.location, columns, name=file.name)
         is_alone = len(input_.files) == 1 and not file.origin
-        yield Part(file, token_rows(path.source, file, path.asked, report), is_alone)
+        yield Part(file, token_rows(path.source, file, path.requested, report), is_alone)
 
 
 def _pairs(input_: _Input, report: SourceReport) -> Iterator[tuple[InputFile, InputFile | None]]:

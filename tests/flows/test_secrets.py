@@ -123,7 +123,7 @@ def test_signatures_stand_nowhere_and_a_new_one_changes_nothing(tmp_path: Path, 
         stack.down(home)
     spoken = b"\n".join(text for _, text in (trained, expired, unchanged, shown))
     assert [code for code, _ in (trained, expired, unchanged, shown)] == [0, 1, 0, 0], spoken.decode()
-    assert b"the server answers 403" in expired[1]
+    assert b"the server answered 403" in expired[1]
     assert b"the sources are unchanged" in unchanged[1]
     assert len(list(home.corpus("small").glob("*/part-*.parquet"))) == 1
     assert len(list(home.runs("small").glob("2*"))) == 1

@@ -28,7 +28,7 @@ def test_a_bucket_is_read_as_it_is_and_not_as_it_was(bucket):
 
 
 def test_a_bucket_that_is_not_there_is_an_error_that_names_it(bucket):
-    with pytest.raises(ConfigError, match=r"'s3://corpora/ner/\*.conll' names no file"):
+    with pytest.raises(ConfigError, match=r"'s3://corpora/ner/\*.conll' matches no file"):
         tokens()
 
 

@@ -295,7 +295,7 @@ def test_a_tar_is_no_file_where_one_is_expected(tmp_path):
     path = tmp_path / "vectors.tar"
     path.write_bytes(ARCHIVE)
     with (
-        pytest.raises(CorpusFormatError, match="a tar archive where one file was expected"),
+        pytest.raises(CorpusFormatError, match="file is a tar archive: expected a single file"),
         opened(find_files(str(path))[0]),
     ):
         pass

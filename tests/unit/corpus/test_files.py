@@ -65,8 +65,8 @@ def test_an_unset_or_empty_variable_is_an_error_that_names_it(value, monkeypatch
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("nowhere.conll", "'nowhere.conll' names no file"),
-        ("nowhere/*.conll", "names no file"),
+        ("nowhere.conll", "'nowhere.conll' matches no file"),
+        ("nowhere/*.conll", "matches no file"),
         ("nosuch://host/a", "'nosuch://host/a' cannot be opened: Protocol not known"),
     ],
 )
@@ -103,12 +103,12 @@ def server() -> Iterator[str]:
 @pytest.mark.parametrize(
     ("path", "kind", "message"),
     [
-        ("404/a.conll", ConfigError, "no such file"),
-        ("404/*.conll", ConfigError, "no such file"),
-        ("403/a.conll", ConfigError, "the server answers 403"),
-        ("503/a.conll", ConnectionError, "the server answers 503"),
-        ("503/*.conll", ConnectionError, "the server answers 503"),
-        ("429/a.conll", ConnectionError, "the server answers 429"),
+        ("404/a.conll", ConfigError, "matches no file"),
+        ("404/*.conll", ConfigError, "matches no file"),
+        ("403/a.conll", ConfigError, "the server answered 403"),
+        ("503/a.conll", ConnectionError, "the server answered 503"),
+        ("503/*.conll", ConnectionError, "the server answered 503"),
+        ("429/a.conll", ConnectionError, "the server answered 429"),
     ],
 )
 def test_only_a_server_that_lacks_a_file_makes_it_missing(path, kind, message, server, monkeypatch):

@@ -95,10 +95,10 @@ def test_a_folder_of_other_files_is_refused_with_the_path_that_would_do(
             ["data/_SUCCESS", "data/.x"],
             "data",
             "'data' is a folder without data, expected files. "
-            "It has hidden files and markers alone: .x, _SUCCESS",
+            "It has only hidden files and markers: .x, _SUCCESS",
         ),
-        (["data/_SUCCESS"], "data/*", "'data/*' names hidden files and markers alone: _SUCCESS"),
-        (HIVE, "data/split=*", "'data/split=*' names folders alone, expected files; write 'data/split=*/*'"),
+        (["data/_SUCCESS"], "data/*", "'data/*' matches only hidden files and markers: _SUCCESS"),
+        (HIVE, "data/split=*", "'data/split=*' matches only folders, expected files; write 'data/split=*/*'"),
     ],
 )
 def test_what_holds_no_data_is_refused(files, path, message, tmp_path, monkeypatch):

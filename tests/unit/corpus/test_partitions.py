@@ -136,7 +136,7 @@ def test_other_formats_refuse_a_contradiction_too(form, tmp_path, read_rows):
 def test_a_partition_that_is_not_there_is_refused(key, tmp_path, read_rows):
     write(tmp_path, **{"lang=de/x": "a O\n"})
     with pytest.raises(
-        CorpusFormatError, match=rf"^x: no folder 'part=\.\.\.' in the path, .*{key}.*found 'lang=de'"
+        CorpusFormatError, match=rf"^x: no folder 'part=\.\.\.' in the path: .*{key}.*found 'lang=de'"
     ):
         read_rows({"format": "conll", "path": f"{tmp_path}/*/x", key: "part"})
 

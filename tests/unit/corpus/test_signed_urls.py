@@ -164,7 +164,7 @@ def read_vector_file(path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "content", "kind", "message"),
     [
-        ("x.txt", None, ConfigError, "names no file"),
+        ("x.txt", None, ConfigError, "matches no file"),
         ("x.txt.gz", gzip.compress(TEXT)[:-9], CorpusFormatError, r"x\.txt\.gz"),
         ("x.txt", b"a 1\n\xff X\x00 Y\nb\n", CorpusFormatError, r"x\.txt:\d"),
     ],
