@@ -1,4 +1,4 @@
-"""Put record batches of the corpus schema together from what the formats read."""
+"""Build record batches of the corpus schema from the columns that a format has read."""
 
 from __future__ import annotations
 
@@ -30,19 +30,18 @@ def corpus_batch(
     further: Mapping[str, pa.StringArray] | None = None,
     spaced_tokens: bool = False,
 ) -> pa.RecordBatch:
-    """Return a batch of sequences; what is not given is null.
+    """Return a batch of sequences; columns that are not given are null.
 
-    A sequence without an id gets its name in `numbered`, one without a document the hash of its tokens; "" as
-    id, document or split is none. `places` ("train.conll:17") say where the sequences begin, and are the last
-    column. A sequence without tokens is broken.
+    A sequence without an id gets its name in `numbered`, one without a document the hash of its tokens; an
+    empty id, document or split counts as missing. `places` ("train.conll:17") are where the sequences begin,
+    and become the last column. A sequence without tokens is marked as broken.
 
-    Every cell is stripped of white space around it, and `report` counts the changed ones. A token of white
-    space alone becomes an empty one, for which validation has a rule, and `report` names the first.
+    Whitespace around cells is stripped, and `report` counts the changed cells. A token that is only
+    whitespace becomes empty, for which validation has a rule, and `report` names the first.
 
     Args:
-        spaced_tokens: whether white space at the ends of a token belongs to it: in lists of strings, as JSON
-            and Parquet hold them, it was put there on purpose. A token of white space alone is none there
-            either.
+        spaced_tokens: keep whitespace at the ends of tokens: in the lists of strings of JSON and Parquet it
+            is deliberate. A token that is only whitespace becomes empty all the same.
     """
     n = len(numbered)
     nothing = pa.nulls(n, pa.string())
@@ -70,21 +69,21 @@ def corpus_batch(
 
 
 def content_ids(tokens: pa.ListArray) -> pa.StringArray:
-    """Return a document id for each sequence that follows from its tokens alone."""
+    """Return a document id for each sequence, derived from its tokens alone."""
     return hex_hashes(hash_sequences(tokens))
 
 
 def with_file_in_ids(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
-    """Return a batch in which each sequence id begins with the name of its file."""
+    """Return a batch with each sequence id prefixed with the name of its file."""
     place = batch.schema.get_field_index(SEQUENCE_ID)
     ids = batch.column(place)
     prefixed = pc.binary_join_element_wise(name, ids, "/")
-    ids = pc.if_else(pc.starts_with(ids, f"{name}#"), ids, prefixed)  # numbered ones have it already
+    ids = pc.if_else(pc.starts_with(ids, f"{name}#"), ids, prefixed)  # numbered ones have the prefix already
     return batch.set_column(place, batch.schema.field(place), ids)
 
 
 def labelled(name: str, numbers: npt.NDArray[np.int64], *, mark: str) -> pa.StringArray:
-    """Return a label for each of `numbers`: of 3 it is "a.csv#3" with the name "a.csv" and the mark "#"."""
+    """Return a label for each number: "a.csv#3" for 3 with the name "a.csv" and the mark "#"."""
     return pc.binary_join_element_wise(name, pa.array(numbers).cast(pa.string()), mark)
 
 
@@ -96,7 +95,7 @@ def lists(offsets: npt.NDArray[np.int64], values: pa.StringArray) -> pa.ListArra
 def picked(
     values: pa.Array, rows: npt.NDArray[np.int64], n: int, positions: npt.NDArray[np.int64]
 ) -> pa.Array:
-    """Return n values: `values[rows]` at `positions` (of equal ones the last wins), null elsewhere."""
+    """Return n values: `values[rows]` at `positions`, null elsewhere; the last of equal positions wins."""
     chosen = np.full(n, -1, np.int64)
     chosen[positions] = rows
     return values.take(pa.array(chosen, mask=chosen < 0))
@@ -107,16 +106,16 @@ def first_defects(
     broken: Sequence[tuple[npt.NDArray[np.int64], pa.StringArray | str]],
     places: Callable[[npt.NDArray[np.int64]], pa.StringArray],
 ) -> pa.StringArray | None:
-    """Return for each sequence where it first breaks and why; null if it is sound, None if all are.
+    """Return the place and reason of the first defect of each sequence; null if sound, None if all are.
 
-    `broken` pairs positions in the flat tokens with what is wrong there, `places` names a position.
+    `broken` pairs positions in the flat tokens with reasons, and `places` returns the places of positions.
     """
     broken = [(where, what) for where, what in broken if len(where)]
     if not broken:
         return None
     position = np.concatenate([where for where, _ in broken])
     texts = [pc.binary_join_element_wise(places(where), what, ": ") for where, what in broken]
-    backwards = np.argsort(position, kind="stable")[::-1]  # of equal sequences the last written stays
+    backwards = np.argsort(position, kind="stable")[::-1]  # so that the first of a sequence is written last
     owners = np.searchsorted(offsets, position[backwards], side="right") - 1
     return picked(pa.concat_arrays(texts), backwards, len(offsets) - 1, owners)
 
@@ -146,8 +145,8 @@ def _warn_of_blank_tokens(
     text = tokens.flatten()[int(where[0])].as_py()
     report.warn(
         "blank_tokens",
-        f"token {where[0] - starts[sequence] + 1} of the sequence that begins here is white space alone "
-        f"({text!r:.80}), and is taken for an empty one; remove it from the source",
+        f"token {where[0] - starts[sequence] + 1} of the sequence that begins here is only whitespace "
+        f"({text!r:.80}) and was read as an empty token; remove it from the source",
         place=places[sequence].as_py(),
         count=len(where),
     )

@@ -1,6 +1,6 @@
-"""The sample corpus: made-up sessions in a shop, each action tagged with the phase it belongs to.
+"""The sample corpus: synthetic sessions in a shop, each action tagged with the phase it belongs to.
 
-Comparing looks like browsing, and buying like hesitating, until the phase is over: what follows decides.
+Comparing looks like browsing, and buying like hesitating, until the phase is over: only the next one decides.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from seqtag.corpus.semi_markov import Ints, Phase, SemiMarkovModel
 from seqtag.errors import ConfigError, CorpusFormatError
 
 SAMPLE_COLUMNS = ("channel", "device")
-_BATCH = 4096  # sequences drawn at a time; another size gives other sequences
+_BATCH = 4096  # sequences drawn at a time; changing it changes the sequences
 _USERS = 1500  # per batch, so that most have several sessions
-_CHUNK = 512  # sequences whose posteriors are held at a time
+_CHUNK = 512  # sequences whose posteriors are in memory at a time
 
 
 @dataclass(frozen=True)
 class BestPossible:
-    """The accuracy of two taggers that know the generator; nothing can be expected to beat them.
+    """The accuracy of two taggers that know the generator: no tagger can be expected to do better.
 
-    `optimum` reads the whole sequence, `past_only` each token and those before it. *Expected* is the
-    mean probability of the tag they choose, *realised* the share that they got right, as fractions.
+    `optimum` reads the whole sequence, `past_only` each token and those before it. *Expected* is the mean
+    probability of the tags that they choose, *realised* the fraction of correct tags.
     """
 
     n_sequences: int
@@ -41,31 +41,31 @@ class BestPossible:
 
 
 def sample_batches(source: SampleSource, columns: Sequence[str] = ()) -> Iterator[pa.RecordBatch]:
-    """Draw sessions as batches of the corpus schema, document_id being the user.
+    """Draw sessions as batches of the corpus schema; `document_id` is the user.
 
-    The same seed gives the same sessions; a larger `n_sequences` adds sessions and changes none.
+    Equal seeds give equal sessions; a larger `n_sequences` appends sessions and changes none.
 
     Raises:
-        ConfigError: `columns` has one that these sessions lack.
+        ConfigError: `columns` names a column that these sessions lack.
     """
     unknown = sorted(set(columns) - set(SAMPLE_COLUMNS))
     if unknown:
         raise ConfigError(
             f"corpus.columns: unknown columns of the sample corpus: expected some of {list(SAMPLE_COLUMNS)}, "
-            f"got {unknown}; leave these out"
+            f"got {unknown}; remove these"
         )
     return (_batch(source, first, corpus_schema(columns)) for first in range(0, source.n_sequences, _BATCH))
 
 
 def best_possible(tokens: pa.ListArray, tags: pa.ListArray) -> BestPossible:
-    """Score the best possible taggers of sample sequences, exactly.
+    """Compute the exact scores of the best possible taggers on sample sequences.
 
     Args:
         tokens: list<string>[n], whole sessions of the sample corpus.
         tags: list<string>[n], their phases.
 
     Raises:
-        CorpusFormatError: a token, a tag or a sequence that the sample model cannot draw.
+        CorpusFormatError: the sample model cannot draw a token, a tag or a sequence; or there are no tokens.
     """
     model = sample_model()
     correct = np.zeros(2)
@@ -78,7 +78,8 @@ def best_possible(tokens: pa.ListArray, tags: pa.ListArray) -> BestPossible:
         real = np.arange(actions.shape[1]) < lengths[:, None]
         if actions.shape[1] > model.longest or not np.all(known.smoothed.any(axis=2) == real):
             raise CorpusFormatError(
-                "sequences are not the sample's: expected sessions that its model can draw, got others"
+                "sequences are not from the sample corpus: expected sessions that its model can "
+                "draw, got others"
             )
         for i, posterior in enumerate((known.smoothed, known.filtered)):
             expected[i] += posterior.max(axis=2).sum()
@@ -144,7 +145,7 @@ def sample_model() -> SemiMarkovModel:
 
 
 def _lasting(shortest: int, likeliest: int, longest: int) -> dict[int, float]:
-    """Return weights that rise in a straight line to the likeliest duration, and fall again."""
+    """Return weights by duration that rise linearly to the likeliest one and then fall linearly."""
     rise, fall = likeliest - shortest + 1, longest - likeliest + 1
     return {d: min((d - shortest + 1) / rise, (longest - d + 1) / fall) for d in range(shortest, longest + 1)}
 
@@ -172,14 +173,14 @@ _AT_CART = {
 
 
 def _batch(source: SampleSource, first: int, schema: pa.Schema) -> pa.RecordBatch:
-    """Draw a whole batch, so that its sequences do not hang on `n_sequences`, and keep what was asked for."""
+    """Draw a whole batch, so that its sequences do not depend on `n_sequences`, and keep those requested."""
     model = sample_model()
     drawn = model.sample(_BATCH, seed=(source.seed, first // _BATCH))
     kept = min(_BATCH, source.n_sequences - first)
     uniform = np.random.default_rng((source.seed, first // _BATCH, 1)).random((3, _BATCH))
     numbers = np.arange(first, first + kept)
     users = (first // _BATCH * _USERS + uniform[0] * _USERS).astype(np.int64)[:kept]
-    on_phone = np.where(drawn.lengths < 20, 0.65, 0.4)  # short sessions come from phones
+    on_phone = np.where(drawn.lengths < 20, 0.65, 0.4)  # short sessions are mostly from phones
     device = np.select([uniform[1] < on_phone, uniform[1] < 0.9], ["phone", "desktop"], "tablet")
     channel = np.select([uniform[2] < 0.45, uniform[2] < 0.8], ["direct", "newsletter"], "advert")
     fields = {
@@ -207,14 +208,14 @@ def _ragged(padded: Ints, lengths: Ints, names: Sequence[str]) -> pa.ListArray:
 
 
 def _padded(strings: pa.ListArray, names: Sequence[str], what: str) -> tuple[Ints, Ints]:
-    """Return the strings' numbers in `names`, `<int64>[batch, time]`, and the lengths, `<int64>[batch]`."""
+    """Return the positions in `names`, `<int64>[batch, time]`, and the lengths, `<int64>[batch]`."""
     lengths = pc.list_value_length(strings).to_numpy().astype(np.int64)
     flat = strings.flatten()
     numbers = pc.index_in(flat, pa.array(names))
     if numbers.null_count:
-        stranger = flat[pc.index(pc.is_null(numbers), True).as_py()].as_py()
+        unknown = flat[pc.index(pc.is_null(numbers), True).as_py()].as_py()
         raise CorpusFormatError(
-            f"unknown {what} of the sample corpus: expected one of {names}, got {stranger!r}"
+            f"unknown {what} of the sample corpus: expected one of {names}, got {unknown!r}"
         )
     padded = np.zeros((len(lengths), int(lengths.max(initial=0))), np.int64)
     padded[np.arange(padded.shape[1]) < lengths[:, None]] = numbers.to_numpy()

@@ -1,4 +1,4 @@
-"""The one Arrow schema that every source becomes."""
+"""The Arrow schema of a corpus, common to all sources."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ SPLIT = "split"
 TOKENS = "tokens"
 TAGS = "tags"
 DEFECT = "defect"
-PLACE = "(place)"  # no further column of a corpus is likely to have this name
+PLACE = "(place)"  # unlikely to be the name of a further column
 
 
 def reader_schema(columns: Sequence[str] = ()) -> pa.Schema:
-    """Return what readers give: the corpus schema, and behind it the place where each sequence begins.
+    """Return the schema of readers: the corpus schema, then the place where each sequence begins.
 
-    The place ("train.conll:17") is kept beside the snapshot, not in it.
+    The place ("train.conll:17") is stored next to the snapshot, not in it.
     """
     return corpus_schema(columns).append(pa.field(PLACE, pa.string()))
 
 
 def place_of(batch: pa.RecordBatch, row: int, *, name: str) -> str:
-    """Return where a sequence of a reader's batch begins, else the name of its source and its id."""
+    """Return the place where a sequence of a batch begins, or if unknown, the source `name` and its id."""
     place = batch[PLACE][row].as_py() if PLACE in batch.schema.names else None
     return place or f"{name}: sequence {batch[SEQUENCE_ID][row].as_py()!r}"
 
 
 def corpus_schema(columns: Sequence[str] = ()) -> pa.Schema:
-    """Return the corpus schema with `columns` as further nullable strings behind it.
+    """Return the corpus schema, followed by `columns` as nullable strings.
 
     sequence_id   string        given by the source, else `<file name>#<number from 1>`
-    document_id   string        what a split must not tear apart; given, else a hash of the content
-    split         string?       train, dev or test where the source says so
+    document_id   string        unit that stays in one split; given, else a hash of the tokens
+    split         string?       train, dev or test, if the source has splits
     tokens        list<string?>
     tags          list<string?>?
-    defect        string?       null: sound. Else what the reader found broken, with file and line
+    defect        string?       null if sound, else the defect that the reader found, with file and line
     """
     return pa.schema(
         [

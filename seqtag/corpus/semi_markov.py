@@ -1,6 +1,6 @@
-"""A hidden semi-Markov model: phases that last a drawn time, each with its own distribution of actions.
+"""A hidden semi-Markov model: phases of random duration, each with its own distribution of actions.
 
-It draws sequences, and computes exactly what the best tagger could know about their phases.
+The model draws sequences, and computes the exact posterior probabilities of their phases.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ class Phase:
     """One phase, as weights that need not sum to one.
 
     Attributes:
-        lasts: actions -> weight.
-        shows: action -> weight.
-        then: next phase -> weight; None stands for the end of the sequence.
+        lasts: weight by duration in actions.
+        shows: weight by action.
+        then: weight by next phase; None is the end of the sequence.
     """
 
     lasts: Mapping[int, float]
@@ -36,7 +36,7 @@ class Phase:
 
 @dataclass(frozen=True)
 class Posteriors:
-    """What is known about the phase at each position; zero on padding.
+    """Probabilities of the phases at each position; zero on padding.
 
     Attributes:
         smoothed: `<float64>[batch, time, n_phases]`, P(phase at t | the whole sequence).
@@ -64,12 +64,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class SemiMarkovModel:
-    """The model as arrays of probabilities; a sequence is cut off after `longest` actions.
+    """The model as arrays of probabilities; sequences are truncated after `longest` actions.
 
     Attributes:
         starts: `<float64>[n_phases]`.
         ends_in: `<float64>[n_phases, n_phases + 1]`; the last column is the end of the sequence.
-        durations: `<float64>[n_phases, longest_phase]`; column d: the phase lasts d + 1 actions.
+        durations: `<float64>[n_phases, longest_phase]`; column d: P(the phase lasts d + 1 actions).
         emissions: `<float64>[n_phases, n_actions]`.
     """
 
@@ -83,7 +83,7 @@ class SemiMarkovModel:
 
     @classmethod
     def of(cls, phases: Mapping[str, Phase], *, starts: Mapping[str, float], longest: int) -> Self:
-        """Build the arrays from readable phases; actions are numbered in order of first mention."""
+        """Build the arrays from phases by name; actions are numbered in order of first mention."""
         names = tuple(phases)
         actions = tuple(dict.fromkeys(action for phase in phases.values() for action in phase.shows))
         lasts = range(1, 1 + max(max(phase.lasts) for phase in phases.values()))
@@ -98,9 +98,9 @@ class SemiMarkovModel:
         )
 
     def sample(self, n: int, *, seed: Sequence[int]) -> Sample:
-        """Draw `n` sequences, all at once, one position after the other.
+        """Draw `n` sequences together, position by position.
 
-        Only uniform numbers are drawn, so that the sequences do not hang on how a NumPy release
+        Only uniform numbers are drawn, so that the sequences do not depend on how a NumPy release
         implements other distributions.
         """
         uniform = np.random.default_rng(seed).random((3, self.longest, n))
@@ -110,20 +110,20 @@ class SemiMarkovModel:
         for t in range(self.longest):
             over = remaining == 0
             following = _draw(self.ends_in[phase] if t else np.tile(self.starts, (n, 1)), uniform[0, t])
-            goes_on = (lengths == t) & ~(over & (following == len(self.phases)))
-            phase = np.where(over & goes_on, following, phase)
+            continues = (lengths == t) & ~(over & (following == len(self.phases)))
+            phase = np.where(over & continues, following, phase)
             remaining = np.where(over, 1 + _draw(self.durations[phase], uniform[1, t]), remaining)
-            actions[:, t] = np.where(goes_on, _draw(self.emissions[phase], uniform[2, t]), 0)
-            phases[:, t] = np.where(goes_on, phase, 0)
-            lengths += goes_on
+            actions[:, t] = np.where(continues, _draw(self.emissions[phase], uniform[2, t]), 0)
+            phases[:, t] = np.where(continues, phase, 0)
+            lengths += continues
             remaining = remaining - 1
         return Sample(actions, phases, lengths)
 
     def posteriors(self, actions: Ints, lengths: Ints) -> Posteriors:
         """Compute P(phase) at every position by forward-backward on the chain of (phase, remaining).
 
-        Exact: a semi-Markov chain is a Markov chain once the actions that remain of the phase are part
-        of the state (Yu 2010, section 3). A sequence that the model cannot draw gives zeros.
+        Exact: a semi-Markov chain is a Markov chain if the state includes the remaining actions of the phase
+        (Yu 2010, section 3). All probabilities of a sequence that the model cannot draw are zero.
 
         Args:
             actions: `<int64>[batch, time]`, right-padded with any action.
@@ -131,19 +131,19 @@ class SemiMarkovModel:
         """
         chain = _Chain.of(self)
         n, time = actions.shape
-        likely = chain.emissions[:, actions].transpose(2, 1, 0)  # [time, batch, state]
+        likelihood = chain.emissions[:, actions].transpose(2, 1, 0)  # [time, batch, state]
         forward = np.zeros((time, n, len(chain.phase)))
         for t in range(time):
-            came = chain.starts if t == 0 else forward[t - 1] @ chain.steps  # [batch, state]
-            forward[t] = _normalised(came * likely[t])
+            predicted = chain.starts if t == 0 else forward[t - 1] @ chain.steps  # [batch, state]
+            forward[t] = _normalised(predicted * likelihood[t])
         last = np.where((lengths == self.longest)[:, None], 1.0, chain.ends)  # [batch, state]
         backward = np.zeros_like(forward)
         for t in reversed(range(time)):
             if t == time - 1:
                 backward[t] = last
                 continue
-            goes = _normalised((likely[t + 1] * backward[t + 1]) @ chain.steps.T)
-            backward[t] = np.where((lengths == t + 1)[:, None], last, goes)
+            onward = _normalised((likelihood[t + 1] * backward[t + 1]) @ chain.steps.T)
+            backward[t] = np.where((lengths == t + 1)[:, None], last, onward)
         real = (np.arange(time)[:, None] < lengths)[:, :, None]
         return Posteriors(
             smoothed=(_normalised(forward * backward) * real @ chain.membership).swapaxes(0, 1),
@@ -153,9 +153,9 @@ class SemiMarkovModel:
 
 @dataclass(frozen=True)
 class _Chain:
-    """The Markov chain whose states are (phase, actions that remain of it, this one counted).
+    """The equivalent Markov chain with states (phase, remaining actions of it, including the current one).
 
-    `steps: [state, state]` sums to less than one where a sequence may end; `ends: [state]` is the rest.
+    A row of `steps: [state, state]` sums to less than one if a sequence may end; `ends: [state]` is the rest.
     """
 
     phase: Ints
@@ -167,7 +167,8 @@ class _Chain:
 
     @classmethod
     def of(cls, model: SemiMarkovModel) -> Self:
-        phase, before_last = np.nonzero(model.durations[:, ::-1].cumsum(axis=1)[:, ::-1])  # up to the longest
+        possible = model.durations[:, ::-1].cumsum(axis=1)[:, ::-1]  # > 0 up to the longest duration
+        phase, before_last = np.nonzero(possible)
         enters = model.durations[phase, before_last]  # [state], P(the phase begins with this much remaining)
         begins = model.ends_in[phase][:, phase] * enters  # [state, state]
         is_last = (before_last == 0)[:, None]
@@ -183,7 +184,7 @@ class _Chain:
 
 
 def _shares(weights: Iterable[Mapping[_Name, float]], columns: Sequence[_Name]) -> Floats:
-    """Return `<float64>[row, column]`, each row's weights divided by their sum."""
+    """Return `<float64>[row, column]`, the weights of each row divided by their sum."""
     rows = list(weights)
     unknown = [name for row in rows for name in row if name not in columns]
     if unknown:
@@ -194,14 +195,14 @@ def _shares(weights: Iterable[Mapping[_Name, float]], columns: Sequence[_Name]) 
 
 
 def _draw(shares: Floats, uniform: Floats) -> Ints:
-    """Return `<int64>[n]`: one column of each row of `shares: [n, column]`, by inverting its distribution."""
+    """Draw one column per row of `shares: [n, column]` by inverse transform sampling; return `<int64>[n]`."""
     reached = shares.cumsum(axis=1)
     drawn: Ints = (uniform[:, None] >= reached / reached[:, -1:]).sum(axis=1)
     return drawn
 
 
 def _normalised(weights: Floats) -> Floats:
-    """Divide by the sum over the last axis; rows of zeros stay."""
+    """Divide by the sum over the last axis; rows of zeros stay zero."""
     total = weights.sum(axis=-1, keepdims=True)
     shares: Floats = np.divide(weights, total, out=np.zeros_like(weights), where=total > 0)
     return shares

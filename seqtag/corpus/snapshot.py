@@ -1,4 +1,4 @@
-"""Write a corpus as Parquet, and name it by its content."""
+"""Write a corpus as Parquet, identified by a hash of its content."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ import pyarrow.parquet as pq
 
 from seqtag.corpus.schema import TOKENS
 
-CHUNK_SEQUENCES = 16_384  # a row group ends with the sequence that reaches either bound
+CHUNK_SEQUENCES = 16_384  # a row group ends with the sequence that reaches either limit
 CHUNK_TOKENS = 1 << 18
-PART_CHUNKS = 4  # row groups in a file: about a million tokens
+PART_CHUNKS = 4  # row groups per file: about a million tokens
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +25,10 @@ log = logging.getLogger(__name__)
 def write_corpus(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: Path) -> str:
     """Write `part-00000.parquet` and so on into `folder`; return the snapshot id.
 
-    Files and id depend on the sequences and the schema alone, not on how they came in batches.
+    Files and id depend only on the sequences and the schema, not on their batches.
 
     Returns:
-        16 hexadecimal digits of a sha256 of all values in their order.
+        16 hexadecimal digits of a sha256 of all values in order.
     """
     digest = hashlib.sha256(str([(field.name, str(field.type)) for field in schema]).encode())
     n_sequences = n_tokens = 0
@@ -48,7 +48,7 @@ def write_corpus(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: P
 
 
 def _chunks(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-    """Cut the stream anew, at bounds that follow from the sequences alone; give at least one chunk."""
+    """Regroup batches into chunks whose bounds depend only on the sequences; yield at least one chunk."""
     pending: list[pa.RecordBatch] = []
     n_sequences = n_tokens = n_chunks = 0  # the first two: in `pending`
     for batch in batches:
@@ -68,7 +68,7 @@ def _chunks(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
 
 
 def _rows_until_full(batch: pa.RecordBatch, n_sequences: int, n_tokens: int) -> int:
-    """Return how many rows it takes to reach `n_tokens`, at most `n_sequences` and all of them."""
+    """Return the number of rows that reach `n_tokens`, at most `n_sequences` and at most all."""
     running = np.cumsum(pc.list_value_length(batch[TOKENS]).to_numpy())
     return int(min(np.searchsorted(running, n_tokens) + 1, n_sequences, batch.num_rows))
 
@@ -85,9 +85,9 @@ def _add_content(digest: hashlib._Hash, batch: pa.RecordBatch) -> None:
 
 
 def _add_values(digest: hashlib._Hash, values: pa.Array) -> None:
-    """Hash what an array says: which values are null, how long each is, and what stands in them.
+    """Hash the values of an array: which are null, their lengths, and their content.
 
-    Not its buffers: equal arrays may differ in offsets, in padding and in what stands behind a null.
+    Its buffers are not hashed: those of equal arrays may differ in offsets, in padding and behind nulls.
     """
     is_list = pa.types.is_list(values.type)
     lengths = pc.list_value_length(values) if is_list else pc.binary_length(values)

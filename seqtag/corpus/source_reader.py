@@ -1,4 +1,4 @@
-"""Read the sources of a corpus, whatever their formats, as one stream of record batches."""
+"""Read the sources of a corpus, in any format, as one stream of record batches."""
 
 from __future__ import annotations
 
@@ -39,12 +39,13 @@ from seqtag.corpus.split_names import with_splits
 from seqtag.corpus.whole_source import WholeSource
 from seqtag.errors import ConfigError, CorpusFormatError
 
-BATCH_SEQUENCES = 8192  # at most, in what read_sources yields
+BATCH_SEQUENCES = 8192  # at most, per batch of read_sources
 _SHOWN_COLUMNS = 20
-# What a file of a format holds at least one of, unless it is empty.
+# The unit that a format consists of, for messages.
 _UNITS = {"conll": "token line", "conllu": "word", "jsonl": "object", "parallel": "line"}
 
-_Readable = tuple[InputFile, InputFile | None, Iterator[pa.RecordBatch] | None]  # with tags, or with rows
+# A file, with its file of tags or its rows.
+_Readable = tuple[InputFile, InputFile | None, Iterator[pa.RecordBatch] | None]
 
 log = logging.getLogger(__name__)
 
@@ -55,19 +56,19 @@ def read_sources(
     on_source: Callable[[SourceReport], None] | None = None,
     on_places: Callable[[pa.StringArray], None] | None = None,
 ) -> Iterator[pa.RecordBatch]:
-    """Return the sequences of all sources, in their order, as batches of `corpus_schema(corpus.columns)`.
+    """Return the sequences of all sources, in order, as batches of `corpus_schema(corpus.columns)`.
 
-    Files are found before the first is read. A sequence that is broken by itself comes with its `defect`.
+    All files are found before the first is read. A broken sequence is returned with its `defect`.
 
     Args:
-        on_source: called with what the reader assumed, once each source has been read.
-        on_places: called with the places where the sequences of a batch begin ("train.conll:17"; null: it has
-            none), before the batch is yielded.
+        on_source: called with the report of each source when it has been read.
+        on_places: called before each batch with the places where its sequences begin ("train.conll:17"; null
+            if there is none).
 
     Raises:
-        ConfigError: a source names no file, an unset variable, a wrong query.
-        CorpusFormatError: while reading, a source is not what it was declared to be; the message names file
-            and line. A source has no sequence at all. At the end, no source had a column of `corpus.columns`.
+        ConfigError: a source matches no file, uses an unset variable, or has an invalid query.
+        CorpusFormatError: raised while reading, if a source is not in the declared format, with file and line
+            in the message, or has no sequences; at the end, if no source has a column of `corpus.columns`.
     """
     return _stream(corpus, _inputs(corpus), on_source, on_places)
 
@@ -75,7 +76,7 @@ def read_sources(
 def source_fingerprint(corpus: CorpusConfig) -> str | None:
     """Return a sha256 over the configuration of the sources and every byte of their files.
 
-    Equal fingerprints promise equal sequences. None: it cannot be known without reading (SQL).
+    Equal fingerprints imply equal sequences. None if only reading can tell, as for SQL.
     """
     inputs = _inputs(corpus)
     if any(isinstance(input_.source, SqlSource) for input_ in inputs):
@@ -89,17 +90,17 @@ def source_fingerprint(corpus: CorpusConfig) -> str | None:
 
 @dataclass(frozen=True)
 class _Input:
-    """A source and the files it is made of."""
+    """A source and its files."""
 
     source: Source
     files: tuple[InputFile, ...] = ()
-    tag_files: tuple[InputFile, ...] = ()  # of parallel text, one for each of `files`
-    n_hidden: int = 0  # files left out
-    repeated: tuple[InputFile, ...] = ()  # files of `files` that the path names again
+    tag_files: tuple[InputFile, ...] = ()  # of parallel text, one per file in `files`
+    n_hidden: int = 0  # hidden files and markers, which are skipped
+    repeated: tuple[InputFile, ...] = ()  # files that the path names more than once
 
     @property
     def name(self) -> str:
-        """The name of its only file, or how many files it has; never a secret."""
+        """The name of the first file and the number of others; never a secret."""
         if not self.files:
             return self.source.format
         more = len(self.files) - 1
@@ -123,8 +124,8 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
             tag_files = list_files(source.tags_path).files
             if len(tag_files) != len(files):
                 raise ConfigError(
-                    f"{place}.tags_path: another number of files: expected as many as in path "
-                    f"({len(files)}), got {len(tag_files)}; each file of tokens has one of tags"
+                    f"{place}.tags_path: wrong number of files: expected as many as in path "
+                    f"({len(files)}), got {len(tag_files)}; give each file of tokens a file of tags"
                 )
         if isinstance(source, SqlSource):
             expand(source.url)
@@ -141,7 +142,7 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
 
 
 def _first_of_each(files: Sequence[InputFile]) -> tuple[tuple[InputFile, ...], tuple[InputFile, ...]]:
-    """Return each file once, and those that come again."""
+    """Return each file once, and the repetitions."""
     first = dict(reversed([(file.path, number) for number, file in enumerate(files)]))
     is_first = [first[file.path] == number for number, file in enumerate(files)]
     return tuple(compress(files, is_first)), tuple(compress(files, map(not_, is_first)))
@@ -198,7 +199,7 @@ def _missing_columns(missing: set[str], offered: list[str]) -> CorpusFormatError
     more = len(offered) - _SHOWN_COLUMNS
     return CorpusFormatError(
         f"corpus.columns: no source has a value in {', '.join(map(repr, sorted(missing)))}: expected a "
-        f"column, a key or a comment of one source at least, got {shown}"
+        f"column, a key or a comment of at least one source, got {shown}"
         f"{f' and {more:,} more' if more > 0 else ''}; correct the name"
     )
 
@@ -209,9 +210,7 @@ def _nothing_found(input_: _Input) -> CorpusFormatError:
     if n < 2:
         return CorpusFormatError(f"{input_.name}: no {unit} found, expected at least one")
     names = listed([file.name for file in input_.files])
-    return CorpusFormatError(
-        f"{names}: no {unit} found in any of {n:,} files, expected at least one in one of them"
-    )
+    return CorpusFormatError(f"{names}: no {unit} found in any of {n:,} files, expected at least one")
 
 
 def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> Iterator[pa.RecordBatch]:
@@ -225,7 +224,7 @@ def _batches(input_: _Input, columns: tuple[str, ...], report: SourceReport) -> 
         again = input_.repeated[0].path
         report.warn(
             "repeated_file",
-            "path names this file more than once, and it was read once; list it once",
+            "file is named more than once in path, and was read once; list it once",
             place=next(file.name for file in input_.files if file.path == again),
             count=len(input_.repeated),
         )
@@ -260,7 +259,7 @@ def _parts(
 
 
 def _pairs(input_: _Input, report: SourceReport) -> Iterator[tuple[InputFile, InputFile | None]]:
-    """Yield the files of a source, those of archives one by one, each with its file of tags if it has one."""
+    """Yield the files of a source, unpacked from archives, each with its file of tags if it has one."""
     for pair in _unpacked_pairs(input_):
         _report_file(input_.source, pair[0], report)
         yield pair
@@ -276,7 +275,8 @@ def _unpacked_pairs(input_: _Input) -> Iterator[tuple[InputFile, InputFile | Non
             if each is None or tags is None:
                 more, fewer = (tag_file, file) if each is None else (file, tag_file)
                 raise CorpusFormatError(
-                    f"{fewer.name}: fewer files than in {more.name}, expected one of tags for each of tokens"
+                    f"{fewer.name}: fewer files than in {more.name}, expected a "
+                    "file of tags for each file of tokens"
                 )
             yield each, tags
 
@@ -287,7 +287,7 @@ def _report_file(source: Source, file: InputFile, report: SourceReport) -> None:
     if not file.packed and implied_layers(file.name):
         report.warn(
             "not compressed",
-            "the content is not compressed, though the name says so; it was read as it is",
+            "content is not compressed, although the name says so, and was read as it is",
             place=file.name,
         )
     if isinstance(source, FileSource) and not isinstance(source, ParquetSource | LongParquetSource):
@@ -295,7 +295,7 @@ def _report_file(source: Source, file: InputFile, report: SourceReport) -> None:
 
 
 def _with_labels(batch: pa.RecordBatch, source: Source, name: str, report: SourceReport) -> pa.RecordBatch:
-    """Return the batch with tags and splits as the corpus calls them."""
+    """Return the batch with the names of tags and splits that the configuration gives them."""
     if isinstance(source, SampleSource):
         return batch
     if source.tag_names is not None:
@@ -312,14 +312,14 @@ def _with_split(batch: pa.RecordBatch, split: str | None) -> pa.RecordBatch:
 
 
 def _without_places(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.StringArray]:
-    if batch.schema.names[-1] != PLACE:  # sequences that were drawn come from nowhere
+    if batch.schema.names[-1] != PLACE:  # sequences of the sample corpus have no place
         return batch, pa.nulls(batch.num_rows, pa.string())
     last = batch.num_columns - 1
     return batch.remove_column(last), batch.column(last)
 
 
 def files_digest(path: str) -> str:
-    """Return a sha256 over every byte of the files that a path or URL names."""
+    """Return a sha256 over every byte of the files that a path or URL matches."""
     return hashlib.sha256("\n".join(map(_file_digest, find_files(path))).encode()).hexdigest()
 
 

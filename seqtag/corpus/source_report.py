@@ -1,4 +1,4 @@
-"""What a reader assumed about a source, what in the source contradicts it, and which cells were changed."""
+"""Reports of readers: assumptions about a source, contradictions to them, and changed cells."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import TypedDict
 
 from seqtag.artifacts import read_json
 
-_MOST_COLUMNS = 1000  # of a source that are kept for a message
+_MOST_COLUMNS = 1000  # kept per source for a message
 
 
 class Warned(TypedDict):
     """A contradiction between a source and what was assumed about it."""
 
     kind: str
-    text: str  # what the first place shows, and the key that would read it otherwise
-    place: str  # the first one: "train.conll:17"
-    count: int  # places in all
+    text: str  # what is wrong at the first place, and the key that would read it differently
+    place: str  # the first: "train.conll:17"
+    count: int  # number of places
 
 
 class SourceRecord(TypedDict):
-    """A `SourceReport` as `sources.json` keeps it."""
+    """A `SourceReport` as stored in `sources.json`."""
 
     name: str
     n_sequences: int
@@ -33,23 +33,23 @@ class SourceRecord(TypedDict):
 
 
 class SourceReport:
-    """Collects what the reader of one source has to say besides its sequences.
+    """Assumptions, changes and warnings that the reader of a source collects.
 
     Args:
-        name: what messages call the source: the file's name, or the path with its number of files.
+        name: name of the source in messages: that of its file, or the path with the number of files.
     """
 
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.n_sequences = 0  # known once the source has been read
-        self.features: Counter[str] = Counter()  # of CoNLL-U: how many words have each
-        self.columns: dict[str, None] = {}  # names that `corpus.columns` may have, in the order of the source
+        self.features: Counter[str] = Counter()  # of CoNLL-U: number of words with each
+        self.columns: dict[str, None] = {}  # possible names for `corpus.columns`, in the order of the source
         self._assumed: dict[str, Counter[str]] = {}
         self._changed: Counter[str] = Counter()
         self._warnings: dict[str, Warned] = {}
 
     def assume(self, what: str, value: str) -> None:
-        """Note an assumption, once a file: `assume("separator", "tab")`."""
+        """Note an assumption, once per file: `assume("separator", "tab")`."""
         self._assumed.setdefault(what, Counter())[value] += 1
 
     def change(self, what: str, count: int) -> None:
@@ -58,13 +58,13 @@ class SourceReport:
             self._changed[what] += count
 
     def offer(self, names: Iterable[str]) -> None:
-        """Note columns, keys or comments of the source that could be further columns."""
+        """Note columns, keys or comments of the source that `corpus.columns` could name."""
         for name in islice(names, _MOST_COLUMNS):
             if len(self.columns) < _MOST_COLUMNS:
                 self.columns[name] = None
 
     def warn(self, kind: str, text: str, *, place: str, count: int = 1) -> None:
-        """Note a contradiction. Of each kind the first place and text are kept, and all are counted."""
+        """Note a contradiction; the first place and text of each kind are kept, and all are counted."""
         if count:
             first = self._warnings.setdefault(kind, Warned(kind=kind, text=text, place=place, count=0))
             self._warnings[kind] = {**first, "count": first["count"] + count}
@@ -81,7 +81,7 @@ class SourceReport:
 
 
 def read_source_records(file: Path) -> list[SourceRecord]:
-    """Read `sources.json` of a snapshot; an older snapshot has none, and says nothing of its sources."""
+    """Read `sources.json` of a snapshot; the list is empty for older snapshots, which lack the file."""
     if not file.exists():
         return []
     records: list[SourceRecord] = read_json(file)
@@ -89,7 +89,7 @@ def read_source_records(file: Path) -> list[SourceRecord]:
 
 
 def source_sentence(record: SourceRecord) -> str:
-    """Say in one line how a source was read.
+    """Describe in one line how a source was read.
 
     >>> source_sentence(
     ...     {
@@ -107,19 +107,19 @@ def source_sentence(record: SourceRecord) -> str:
 
 
 def assumptions(record: SourceRecord) -> str:
-    """Say what was assumed about a source, in the order of the alphabet: `header none, separator tab`."""
+    """List the assumptions about a source in alphabetical order: `header none, separator tab`."""
     return _printable(
         ", ".join(f"{what} {_values(values)}" for what, values in sorted(record["assumed"].items()))
     )
 
 
 def changes(record: SourceRecord) -> list[str]:
-    """Say what was changed in a source, and how often: `12 tags stripped`."""
+    """List the changes to a source with their counts: `12 tags stripped`."""
     return [f"{count:,} {what}" for what, count in sorted(record["changed"].items())]
 
 
 def warning_sentences(record: SourceRecord) -> list[str]:
-    """Say each contradiction in one line, the first place in front."""
+    """Describe each contradiction in one line that begins with its first place."""
     return [
         _printable(f"{warned['place']}: {warned['text']}")
         + (f" (the first of {warned['count']:,} such places)" if warned["count"] > 1 else "")
@@ -128,10 +128,11 @@ def warning_sentences(record: SourceRecord) -> list[str]:
 
 
 def contradictions_sentence(records: Sequence[SourceRecord], *, said: str = "", longest: int = 240) -> str:
-    """Say how many sources contradict what was assumed about them, and where first; "" of none.
+    """Say how many sources contradict their assumptions, and where the first does; "" if none.
 
     Args:
-        said: a text before it. A warning whose place it names is not repeated.
+        said: text that precedes the sentence; warnings whose place it names are not repeated.
+        longest: length in characters at which the first contradiction is cut.
 
     >>> warned = Warned(kind="columns", text="4 columns, 3 before", place="a.conll:17", count=2)
     >>> source = SourceRecord(name="a.conll", n_sequences=9, assumed={}, changed={}, warnings=[warned])
@@ -157,7 +158,7 @@ def contradictions_sentence(records: Sequence[SourceRecord], *, said: str = "", 
 
 
 def _printable(text: str) -> str:
-    """Spell out what cannot be seen, or would move a terminal's cursor."""
+    """Escape characters that are invisible or would move the cursor of a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
 
 

@@ -1,4 +1,4 @@
-"""Names that sources give to splits, and the splits that they mean."""
+"""Map the names that sources give to splits to train, dev and test."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from seqtag.config import SPLITS, Split
 from seqtag.corpus.schema import SPLIT, place_of
 from seqtag.corpus.source_report import SourceReport
 
-# In any case. Not "testa" and "testb" (dev and test of CoNLL-2003, two test splits elsewhere), nor "eval".
+# Case is ignored. Ambiguous, and so not here: "eval", "testa" and "testb" (dev and test of CoNLL-2003, two
+# test splits elsewhere).
 _MEANT: Mapping[str, Split] = MappingProxyType(
     {
         **{name: name for name in SPLITS},
@@ -22,19 +23,19 @@ _MEANT: Mapping[str, Split] = MappingProxyType(
         **dict.fromkeys(("testing",), "test"),
     }
 )
-_BEGINNINGS = {"tr": "train", "te": "test", "ts": "test"}  # of a name that a message maps
+_PREFIXES = {"tr": "train", "te": "test", "ts": "test"}  # of names, by which a message suggests a split
 
 
 def with_splits(
     batch: pa.RecordBatch, names: Mapping[str, Split], *, name: str, report: SourceReport
 ) -> pa.RecordBatch:
-    """Return a batch of the corpus schema whose splits are train, dev and test where the names say so.
+    """Return a batch of the corpus schema with known names of splits replaced by train, dev and test.
 
-    A name that means none of them stays, for validation to refuse, and is a warning of the report.
+    An unknown name is kept, for validation to reject, and reported as a warning.
 
     Args:
-        names: further ones, or others than is usual; upper and lower case are the same.
-        name: of the source, for the report.
+        names: splits by name, in addition to the usual names or instead of them; case is ignored.
+        name: name of the source, for the report.
     """
     labels = pc.dictionary_encode(batch[SPLIT])
     known = {**_MEANT, **{each.strip().casefold(): split for each, split in names.items()}}
@@ -48,7 +49,7 @@ def with_splits(
             first = pc.index(labels.indices, number).as_py()
             report.warn(
                 "unknown_splits",
-                f"split {old!r} is none of train, dev and test; say which it is: {_key(old)}",
+                f"unknown split {old!r}: expected train, dev or test; say which it is: {_key(old)}",
                 place=place_of(batch, first, name=name),
                 count=counts[number],
             )
@@ -60,5 +61,5 @@ def with_splits(
 
 def _key(name: str) -> str:
     folded = name.strip().casefold()
-    split = "dev" if folded == "testa" else _BEGINNINGS.get(folded[:2], "dev")
+    split = "dev" if folded == "testa" else _PREFIXES.get(folded[:2], "dev")
     return f'split_names = {{ {json.dumps(name, ensure_ascii=False)} = "{split}" }} in [[corpus.sources]]'

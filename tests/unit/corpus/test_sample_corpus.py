@@ -115,5 +115,5 @@ def test_an_action_of_another_corpus_is_refused():
 
 
 def test_a_session_that_the_model_cannot_draw_is_refused():
-    with pytest.raises(CorpusFormatError, match="sequences are not the sample's"):
+    with pytest.raises(CorpusFormatError, match="sequences are not from the sample corpus"):
         best_possible(pa.array([["enter_card"]]), pa.array([["paying"]]))

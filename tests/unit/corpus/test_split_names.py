@@ -65,7 +65,7 @@ def test_an_unknown_name_stays_and_a_warning_names_the_key(splits_of) -> None:
     assert (warned["kind"], warned["count"]) == ("unknown_splits", 3)
     assert warned["place"] == "a.jsonl:2"
     assert warned["text"] == (
-        "split 'testa' is none of train, dev and test; say which it is: "
+        "unknown split 'testa': expected train, dev or test; say which it is: "
         'split_names = { "testa" = "dev" } in [[corpus.sources]]'
     )
 

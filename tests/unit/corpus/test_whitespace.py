@@ -73,8 +73,8 @@ def test_a_token_of_white_space_alone_is_an_empty_one_and_named_with_its_place(t
     (warned,) = records(**source)[0]["warnings"]
     assert (warned["kind"], warned["place"], warned["count"]) == ("blank_tokens", "corpus.jsonl:2", 2)
     assert warned["text"] == (
-        "token 2 of the sequence that begins here is white space alone ('\\u3000'), and is taken for an "
-        "empty one; remove it from the source"
+        "token 2 of the sequence that begins here is only whitespace ('\\u3000') and was read as an "
+        "empty token; remove it from the source"
     )
 
 
