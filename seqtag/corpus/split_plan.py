@@ -1,4 +1,4 @@
-"""Assignment of sequences to train, dev and test: planned once from all labels, applied batch by batch."""
+"""Assign sequences to train, dev and test: plan once from all labels, then apply batch by batch."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seqtag.hashing import hash_strings
 
 Pool = Literal["all", "unlabelled", "train"]
 
-_UNLABELLED = -1  # the number of a label that is null, or no split
+_UNLABELLED = -1  # number of a label that is null or unknown
 _POOL_NAMES: Mapping[Pool, str] = {
     "all": "sequences whose labels are ignored",
     "unlabelled": "sequences without a split label",
@@ -30,11 +30,11 @@ _POOL_NAMES: Mapping[Pool, str] = {
 
 @dataclass(frozen=True, eq=False)
 class SplitPlan:
-    """The labels of a corpus, and where the splits that no label names are carved from.
+    """The labels of a corpus, and the sequences that splits without labels are carved from.
 
-    A sequence labelled dev or test is in that split, and nothing else joins a split that has labels. A split
-    without labels is carved by hash of the document, from the unlabelled sequences if there are any; only
-    where every sequence is labelled is it carved from train. In the table "none" is a sequence without label:
+    A sequence labelled dev or test is in that split, and no others join a split that has labels. A split
+    without labels is carved by hash of the document: from the unlabelled sequences if there are any, else
+    from train. In the table, "none" is a sequence without a label:
 
         labels that occur      train                    dev                    test
         ---------------------  -----------------------  ---------------------  ---------------------
@@ -50,22 +50,22 @@ class SplitPlan:
         dev, none              the rest                 dev                    carved (unlabelled)
         test, none             the rest                 carved (unlabelled)    test
         dev, test, none        unlabelled               dev                    test
-        dev and/or test        empty: refused           labels only            labels only
+        dev and/or test        empty: rejected          labels only            labels only
 
     Mode "hash" ignores all labels, as if none occurred. In mode "official" every sequence has a label and
-    every split occurs; anything else is refused.
+    every split occurs; anything else is rejected.
 
-    The unlabelled sequences of a document that is also labelled train follow it into train: a carved split
-    shares no document with train. A label that appears later (the first test file, a document now labelled
-    train, the first unlabelled source) can therefore move other sequences from a carved split into train,
-    never from train into test.
+    The unlabelled sequences of a document that is also labelled train follow it into train, so that a carved
+    split shares no document with train. A label that appears later (the first test file, a document now
+    labelled train, the first unlabelled source) can therefore move other sequences from a carved split into
+    train, never from train into test.
 
     Attributes:
         n_labelled: sequences with each label, before quarantine.
-        n_unlabelled: sequences without one of them, before quarantine.
-        train_documents: `<uint64>[n]`, sorted hashes of the documents that are labelled train and whose own
-            hash lies in the range of dev and test. 8 bytes for one in five documents at the default shares;
-            empty unless something is carved from unlabelled sequences.
+        n_unlabelled: sequences without a label, before quarantine.
+        train_documents: `<uint64>[n]`, sorted hashes of the documents that are labelled train and would be
+            held out by their hash. 8 bytes for one in five documents at the default shares; empty unless a
+            split is carved from unlabelled sequences.
     """
 
     config: SplitConfig
@@ -82,26 +82,26 @@ class SplitPlan:
 
     @property
     def carved(self) -> tuple[Split, ...]:
-        """The splits that no label names."""
+        """The splits without labels, which are carved."""
         if self.config.mode == "official":
             return ()
         held_out: tuple[Split, ...] = ("dev", "test")
         return tuple(name for name in held_out if self.pool == "all" or not self.n_labelled[name])
 
     def labels(self, batch: pa.RecordBatch) -> npt.NDArray[np.int8]:
-        """Return `<int8>[n]`: the position in SPLITS of each sequence's label, -1 for none that counts."""
+        """Return `<int8>[n]`: the index in SPLITS of each sequence's label; -1 if missing or ignored."""
         if self.pool == "all":
             return np.full(len(batch), _UNLABELLED, np.int8)
         return _numbers(batch.column(SPLIT))
 
 
 def plan_splits(parts: Sequence[Path], config: SplitConfig) -> SplitPlan:
-    """Read the labels of all sequences, and plan the splits.
+    """Read the labels of all sequences and plan the splits.
 
-    One pass over the column of labels. A second one, over labels and document ids, follows only where dev or
-    test is carved from unlabelled sequences and others are labelled train.
+    Reads the column of labels once. A second pass, over labels and document ids, is needed only if dev or
+    test is carved from unlabelled sequences and other sequences are labelled train.
     """
-    counts = np.zeros(len(SPLITS) + 1, np.int64)  # of -1, then of each split
+    counts = np.zeros(len(SPLITS) + 1, np.int64)  # of -1, then by split
     if config.mode != "hash":
         for table in _row_groups(parts, [SPLIT]):
             counts += np.bincount(_numbers(table.column(SPLIT)) + 1, minlength=len(counts))
@@ -115,10 +115,10 @@ def plan_splits(parts: Sequence[Path], config: SplitConfig) -> SplitPlan:
 def assign_splits(batch: pa.RecordBatch, *, plan: SplitPlan) -> pa.StringArray:
     """Return train, dev or test for each sequence of `batch`.
 
-    A label decides where it counts. The other sequences of the pool are placed by the hash of their document
-    in [0, 1): test below the share of test, dev in the share of dev above it, train in the rest. So the
-    split of a document depends on nothing but its id and its labels, and a corpus that grows moves no
-    sequence from train to test.
+    A label decides unless it is ignored. The other sequences of the pool are placed by the hash of their
+    document in [0, 1): test below the share of test, dev in the share of dev above it, train in the rest. The
+    split of a document thus depends only on its id and its labels, and a growing corpus moves no sequence
+    from train to test.
     """
     label = plan.labels(batch)
     documents = hash_strings(batch.column(DOCUMENT_ID))
@@ -135,16 +135,16 @@ def assign_splits(batch: pa.RecordBatch, *, plan: SplitPlan) -> pa.StringArray:
 
 
 def count_origins(labels: npt.NDArray[np.int8], splits: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
-    """Return `<int64>[1 + n_splits, n_splits]`: sequences by label, the first row for none, and split."""
+    """Count sequences by label (first row: none) and split, `<int64>[1 + n_splits, n_splits]`."""
     n = len(SPLITS)
     return np.bincount((labels.astype(np.int64) + 1) * n + splits, minlength=(n + 1) * n).reshape(n + 1, n)
 
 
 def describe_carving(plan: SplitPlan, origins: npt.NDArray[np.int64]) -> tuple[dict[str, Any], ...]:
-    """Return for each carved split its size, and the name and size of what it was carved from.
+    """Return the size of each carved split, and the name and size of the pool that it was carved from.
 
     Args:
-        origins: as `count_origins` gives it.
+        origins: result of `count_origins`.
     """
     pool = origins[1 + SPLITS.index("train") if plan.pool == "train" else 0]
     return tuple(
@@ -159,7 +159,7 @@ def describe_carving(plan: SplitPlan, origins: npt.NDArray[np.int64]) -> tuple[d
 
 
 def carving_sentence(carved: Sequence[Mapping[str, Any]]) -> str:
-    """Say which splits were carved from what.
+    """Say which splits were carved, and from which sequences.
 
     >>> one = {"split": "dev", "n_sequences": 1204, "source": "labelled train", "n_source": 12000}
     >>> carving_sentence([one])
@@ -185,7 +185,7 @@ def _positions(documents: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
 
 
 def _is_among(hashes: npt.NDArray[np.uint64], known: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """Return which of `hashes` occur in `known`, which is sorted."""
+    """Return `<bool>[n]`: whether each of `hashes` occurs in `known`, which is sorted."""
     if not len(known):
         return np.zeros(len(hashes), np.bool_)
     found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes
@@ -193,14 +193,14 @@ def _is_among(hashes: npt.NDArray[np.uint64], known: npt.NDArray[np.uint64]) -> 
 
 
 def _train_documents(parts: Sequence[Path], config: SplitConfig) -> npt.NDArray[np.uint64]:
-    """Return the hashes that `SplitPlan.train_documents` describes."""
+    """Return the hashes for `SplitPlan.train_documents`."""
     known = np.zeros(0, np.uint64)
     waiting: list[npt.NDArray[np.uint64]] = []
     for table in _row_groups(parts, [SPLIT, DOCUMENT_ID]):
         is_train = _numbers(table.column(SPLIT)) == SPLITS.index("train")
         hashes = np.unique(hash_strings(table.column(DOCUMENT_ID).filter(pa.array(is_train))))
         waiting.append(hashes[_positions(hashes) < config.test + config.dev])
-        if sum(map(len, waiting)) > max(len(known), 2**18):  # so that the work stays linear
+        if sum(map(len, waiting)) > max(len(known), 2**18):  # keeps the work linear
             known, waiting = np.unique(np.concatenate([known, *waiting])), []
     return np.unique(np.concatenate([known, *waiting]))
 

@@ -1,4 +1,4 @@
-"""The files of train, dev and test, written one row group at a time."""
+"""Write the files of train, dev and test, one row group at a time."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import CorpusRejectedError
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
-ROW = "row"  # position of a sequence over all parts of the snapshot, from 0
-_TOKENS_A_ROW_GROUP = 2**20  # what a reader of a split holds at a time
-_DICTIONARY_BYTES = 2**24  # all distinct tokens of a row group, so that readers need not look at every one
+ROW = "row"  # number of a sequence over all parts of the snapshot, from 0
+_ROW_GROUP_TOKENS = 2**20  # readers of a split hold one row group in memory
+_DICTIONARY_BYTES = 2**24  # fits all distinct tokens of a row group, so that readers need not look at each
 
 _log = logging.getLogger(__name__)
 
 
 def split_schema(corpus: pa.Schema) -> pa.Schema:
-    """Return the schema of a split file: `row`, then the corpus' columns without `defect`."""
+    """Return the schema of a split file: `row`, then the columns of the corpus without `defect`."""
     row = pa.field(ROW, pa.int64(), nullable=False)
     fields = [field.with_nullable(False) if field.name == SPLIT else field for field in corpus]
     return pa.schema([row, *(field for field in fields if field.name not in (ROW, DEFECT))])
@@ -57,14 +57,14 @@ def split_corpus(
     """Write train.parquet, dev.parquet and test.parquet into `folder`, one row group at a time.
 
     Args:
-        parts: the Parquet files of the snapshot in reading order.
-        quarantined: `<int64>[n]`, sorted, the rows to leave out, counted from 0 over all parts.
-        scheme: the scheme that the tags are in; unless it is "none", they are converted to `train_scheme`.
-        spelling: how the tags are spelled.
-        mark: as for `known_tags`; a token whose tag nobody knows has null for one in the files.
+        parts: Parquet files of the snapshot, in reading order.
+        quarantined: `<int64>[n]`, sorted: rows to leave out, counted from 0 over all parts.
+        scheme: scheme of the tags, which are converted to `train_scheme` unless it is "none".
+        spelling: spelling of the tags.
+        mark: as for `known_tags`; unknown tags are null in the files.
 
     Raises:
-        CorpusRejectedError: a split stays empty, mode "official" lacks a label, or a sequence has not as
+        CorpusRejectedError: a split is empty, mode "official" lacks a label, or a sequence does not have as
             many tags as tokens.
     """
     plan = plan_splits(parts, config)
@@ -98,7 +98,7 @@ def split_corpus(
 
 
 def sequence_ids(split: Path, rows: Sequence[int]) -> list[str]:
-    """Return the ids of the sequences in these rows of the snapshot, all of them in one split's file."""
+    """Return the ids of sequences by row of the snapshot; all must be in the file of one split."""
     table = pq.read_table(split, columns=[ROW, SEQUENCE_ID], filters=[(ROW, "in", rows)])
     found = dict(zip(*(table[name].to_pylist() for name in (ROW, SEQUENCE_ID)), strict=True))
     return [found[row] for row in rows]
@@ -128,9 +128,9 @@ def _with(batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch:
 def _check_alignment(batch: pa.RecordBatch) -> None:
     n_tokens = pc.list_value_length(batch.column(TOKENS))
     n_tags = pc.list_value_length(batch.column(TAGS))
-    torn = pc.fill_null(pc.not_equal(n_tokens, n_tags), False)
-    if pc.any(torn).as_py():
-        first = pc.index(torn, True).as_py()
+    differ = pc.fill_null(pc.not_equal(n_tokens, n_tags), False)
+    if pc.any(differ).as_py():
+        first = pc.index(differ, True).as_py()
         raise CorpusRejectedError(
             f"row {batch.column(ROW)[first]}: tags and tokens differ in number: expected as many tags as "
             f"tokens, got {n_tags[first]} tags for {n_tokens[first]} tokens; set "
@@ -143,9 +143,9 @@ def _check_official(plan: SplitPlan) -> None:
     if plan.config.mode == "official" and not complete:
         found = ", ".join(f"{plan.n_labelled[name]} {name}" for name in SPLITS)
         raise CorpusRejectedError(
-            "the official split is incomplete: every sequence must be labelled train, dev or test, and each "
-            f"of them must occur, but there are {found}, {plan.n_unlabelled} without such a label; label the "
-            'sources, or choose split.mode = "auto"'
+            "official split is incomplete: expected a label train, dev or test for every sequence, and each "
+            f"of them at least once, got {found}, {plan.n_unlabelled} without such a label; label the "
+            'sources, or set split.mode = "auto"'
         )
 
 
@@ -154,16 +154,16 @@ def _check_none_is_empty(counts: Mapping[str, int], carving: str) -> None:
     if empty:
         found = ", ".join(f"{counts[name]} {name}" for name in SPLITS)
         raise CorpusRejectedError(
-            f"{' and '.join(empty)} would be empty: each split needs a sequence, but there are {found} "
+            f"{' and '.join(empty)} would be empty: expected a sequence in each split, got {found} "
             f"({carving}); declare a source for {' and '.join(empty)}, raise its share in [split], or add "
             "documents"
         )
 
 
 class _SplitFile:
-    """One split's Parquet file, whose row groups depend on the sequences alone, not on how they came.
+    """The Parquet file of a split, with row groups that depend only on the sequences, not on their batches.
 
-    A row group ends with the sequence that fills it up to `_TOKENS_A_ROW_GROUP`.
+    A row group ends with the sequence that fills it to `_ROW_GROUP_TOKENS`.
     """
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
@@ -187,14 +187,14 @@ class _SplitFile:
     def append(self, batch: pa.RecordBatch) -> None:
         self._waiting.append(batch.select(self._schema.names).cast(self._schema))
         self._n_tokens += pc.sum(pc.list_value_length(batch.column(TOKENS))).as_py() or 0
-        while self._n_tokens >= _TOKENS_A_ROW_GROUP:
+        while self._n_tokens >= _ROW_GROUP_TOKENS:
             table = pa.Table.from_batches(self._waiting)
             filled = np.cumsum(pc.list_value_length(table.column(TOKENS)).to_numpy())
-            n_rows = int(np.searchsorted(filled, _TOKENS_A_ROW_GROUP)) + 1
+            n_rows = int(np.searchsorted(filled, _ROW_GROUP_TOKENS)) + 1
             self._write(table.slice(0, n_rows))
             self._waiting = table.slice(n_rows).to_batches()
             self._n_tokens -= int(filled[n_rows - 1])
 
     def _write(self, table: pa.Table) -> None:
-        # one chunk per column: where pages end must not depend on how the sequences came
+        # one chunk per column, so that the bounds of pages do not depend on the batches
         self._writer.write_table(table.combine_chunks(), row_group_size=len(table))

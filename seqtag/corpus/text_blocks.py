@@ -1,4 +1,4 @@
-"""Blocks of text as arrays: decoded, cut at lines, and taken apart into fields without a loop over lines."""
+"""Blocks of text as arrays: decoded, cut at line ends, and split into fields without a loop over lines."""
 
 from __future__ import annotations
 
@@ -27,21 +27,21 @@ BYTE_ORDER_MARK = "\ufeff".encode()
 Positions = npt.NDArray[np.int64]
 _BLANK_LINE = re.compile(rb"\n[ \t]*\n")
 _BETWEEN_FIELDS = re.compile("[ \t]+")
-_BEGINS_WHITE_SPACE = np.isin(np.arange(256), [*range(33), 0xC2, 0xE1, 0xE2, 0xE3])  # first bytes in UTF-8
+_STARTS_WHITESPACE = np.isin(np.arange(256), [*range(33), 0xC2, 0xE1, 0xE2, 0xE3])  # first bytes in UTF-8
 
 
 def utf8_blocks(
     file: InputFile, encoding: str, block_bytes: int, *, report: SourceReport | None = None
 ) -> Iterator[bytes]:
-    """Yield a file's text as UTF-8, about `block_bytes` at a time, without the byte order marks of lines.
+    """Yield the text of a file as UTF-8, about `block_bytes` at a time, without byte order marks of lines.
 
     Args:
-        report: gets a warning if the file is UTF-8 and `encoding` is not, and where marks were removed that
-            are not at the start of the file.
+        report: receives a warning if the file is UTF-8 and `encoding` is not, and one if byte order marks
+            were removed after the start of the file.
 
     Raises:
-        CorpusFormatError: the bytes are not `encoding`; the message names the line and the byte. Or they
-            begin with the byte order mark of UTF-8 and `encoding` reads it as text.
+        CorpusFormatError: the bytes are not `encoding`, and the message names the line and the byte; or they
+            begin with the byte order mark of UTF-8, which `encoding` decodes as text.
     """
     decoder = codecs.getincrementaldecoder(encoding)()
     at_start, line, n_bytes, mark = True, 1, 0, b""
@@ -61,7 +61,7 @@ def utf8_blocks(
             if misread_mark(mark, encoding):
                 raise CorpusFormatError(
                     f"{file.name}: file is UTF-8, not {encoding}: expected text without a byte order mark, "
-                    'got that of UTF-8 in front; set encoding = "utf-8"'
+                    'got one of UTF-8 at the start; set encoding = "utf-8"'
                 )
             n_bytes += len(stored)
             check.add(stored, final=not more)
@@ -80,7 +80,7 @@ def utf8_blocks(
 def line_blocks(
     file: InputFile, encoding: str, block_bytes: int, *, report: SourceReport | None = None
 ) -> Iterator[bytes]:
-    """Yield a file's text as UTF-8 in whole lines, each ended by a newline alone, also the last one."""
+    """Yield the text of a file as UTF-8 in whole lines; all, including the last, end with a lone newline."""
     pending: list[bytes] = []
     for text in utf8_blocks(file, encoding, block_bytes, report=report):
         end = text.rfind(b"\n") + 1
@@ -88,7 +88,7 @@ def line_blocks(
         if end:
             yield _newlines(b"".join(pending))
             pending = [text[end:]]
-        _check_size(file, "a line", pending)
+        _check_size(file, "line", pending)
     rest = b"".join(pending)
     if rest:
         yield _newlines(rest + b"\n")
@@ -97,19 +97,19 @@ def line_blocks(
 def plain_line_blocks(
     file: InputFile, encoding: str, block_bytes: int, *, report: SourceReport | None = None
 ) -> Iterator[bytes]:
-    """Yield `line_blocks` of a format in which a carriage return can only be half a line end.
+    """Yield `line_blocks` of a format in which a carriage return may only be part of a line end.
 
     Raises:
-        CorpusFormatError: a line holds a carriage return: tokens would vanish in it, or it would end a tag.
+        CorpusFormatError: a carriage return is within a line, where it would swallow tokens or end a tag.
     """
     line = 1
     for block in line_blocks(file, encoding, block_bytes, report=report):
         place = block.find(b"\r")
         if place >= 0:
             raise CorpusFormatError(
-                f"{file.name}:{line + block.count(NEWLINE, 0, place)}: a carriage return is within a line: "
+                f"{file.name}:{line + block.count(NEWLINE, 0, place)}: carriage return within a line: "
                 "expected lines that end with a newline, or a carriage return and a newline; remove it, or "
-                "where it ends lines by itself write: tr '\\r' '\\n' < x.txt > y.txt"
+                "if it ends lines by itself, convert them: tr '\\r' '\\n' < x.txt > y.txt"
             )
         line += block.count(NEWLINE)
         yield block
@@ -118,17 +118,17 @@ def plain_line_blocks(
 def paragraph_blocks(
     file: InputFile, encoding: str, block_bytes: int, *, report: SourceReport | None = None
 ) -> Iterator[bytes]:
-    """Yield a file's text as UTF-8 in blocks that end with a blank line or with the file.
+    """Yield the text of a file as UTF-8 in blocks that end with a blank line or with the file.
 
     Raises:
-        CorpusFormatError: as `plain_line_blocks`.
+        CorpusFormatError: as for `plain_line_blocks`.
     """
     pending: list[bytes] = []
-    waiting = 0  # bytes that are known to hold no blank line
+    waiting = 0  # bytes known to contain no blank line
     for lines in plain_line_blocks(file, encoding, block_bytes, report=report):
         pending.append(lines)
-        size = _check_size(file, "a sequence", pending)
-        if size < 2 * waiting:  # doubling keeps the work linear when a sequence is longer than a block
+        size = _check_size(file, "sequence", pending)
+        if size < 2 * waiting:  # doubling keeps the work linear if a sequence is longer than a block
             continue
         block = b"".join(pending)
         end = _last_blank_line(block)
@@ -141,9 +141,9 @@ def paragraph_blocks(
 
 
 def with_head(blocks: Iterator[bytes], n_bytes: int) -> tuple[bytes, Iterator[bytes]]:
-    """Return the first whole lines in `n_bytes` of the blocks, at least one, and all blocks.
+    """Return the whole lines in the first `n_bytes` of the blocks, at least one, and all the blocks.
 
-    The lines depend on the text alone, not on how it comes in blocks.
+    The lines depend only on the text, not on its blocks.
     """
     taken: list[bytes] = []
     size = 0
@@ -158,9 +158,9 @@ def with_head(blocks: Iterator[bytes], n_bytes: int) -> tuple[bytes, Iterator[by
 
 
 def fields_of_line(line: str) -> list[str]:
-    """Return what stands between runs of blanks and tabs, the only separators of text in lines.
+    """Split a line at runs of blanks and tabs, the only separators of text in lines.
 
-    Other white space belongs to its token: a no-break space (U+00A0) or an ideographic one (U+3000) separates
+    Other whitespace is part of a token: a no-break space (U+00A0) or an ideographic space (U+3000) separates
     nothing, and U+2028 and U+0085 end no line.
 
     >>> fields_of_line(" 10\\u00a0000 \\t km ")
@@ -171,7 +171,7 @@ def fields_of_line(line: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Lines:
-    """Where the lines of a block stand: `[starts, stops)`, the newline left out."""
+    """The lines of a block, at `[starts, stops)` without their newlines."""
 
     data: npt.NDArray[np.uint8]
     starts: Positions
@@ -181,7 +181,7 @@ class Lines:
         return len(self.starts)
 
     def blank(self) -> npt.NDArray[np.bool_]:
-        """Return which lines are empty or hold only blanks and tabs."""
+        """Return `<bool>[n_lines]`: whether a line is empty or consists of blanks and tabs."""
         blank = self.starts == self.stops
         first = self.data[self.starts]
         some = np.flatnonzero((first == SPACE) | (first == TAB))
@@ -200,7 +200,7 @@ class Lines:
         return self.data[self.starts[line] : self.stops[line]].tobytes().decode()
 
     def excerpts(self, numbers: Positions) -> pa.StringArray:
-        """Return the beginnings of some rising lines."""
+        """Return the first 60 characters of lines, given by increasing numbers."""
         return pc.utf8_slice_codeunits(strings(self.data, self.starts[numbers], self.stops[numbers]), 0, 60)
 
 
@@ -213,7 +213,7 @@ def lines_of(block: bytes) -> Lines:
 
 @dataclass(frozen=True)
 class Fields:
-    """Where the fields of the lines stand: `[starts, stops)`; line i has `counts[i]` from `first[i]` on."""
+    """The fields of lines, at `[starts, stops)`; line i has `counts[i]` fields from `first[i]` on."""
 
     data: npt.NDArray[np.uint8]
     starts: Positions
@@ -222,9 +222,9 @@ class Fields:
     counts: Positions
 
     def column(self, number: int, lines: Positions) -> pa.StringArray:
-        """Return one field of each of some rising lines; a negative number counts from the end.
+        """Return one field of each of `lines`, which increase; a negative `number` counts from the end.
 
-        A line without that field gives null.
+        A line that lacks the field gives null.
         """
         counts = self.counts[lines]
         missing = (number >= counts) | (number < -counts)
@@ -233,7 +233,7 @@ class Fields:
         return strings(self.data, self.starts[field], self.stops[field], missing)
 
     def trimmed(self, least: int) -> Fields:
-        """Return the fields without white space at the ends of lines that have more than `least` fields."""
+        """Drop blank fields at the ends of lines that have more than `least` fields."""
         if not (self.counts > least).any():
             return self
         filled = np.flatnonzero(self._filled())
@@ -241,16 +241,16 @@ class Fields:
         return replace(self, counts=np.minimum(self.counts, np.maximum(last - self.first + 1, least)))
 
     def _filled(self) -> npt.NDArray[np.bool_]:
-        """Return which fields hold more than white space."""
+        """Return `<bool>[n_fields]`: whether a field holds more than whitespace."""
         filled = self.starts < self.stops
-        some = np.flatnonzero(filled & _BEGINS_WHITE_SPACE[self.data[self.starts]])
+        some = np.flatnonzero(filled & _STARTS_WHITESPACE[self.data[self.starts]])
         text = pc.utf8_trim_whitespace(strings(self.data, self.starts[some], self.stops[some]))
         filled[some] = pc.binary_length(text).to_numpy(zero_copy_only=False) > 0
         return filled
 
 
 def tab_fields(lines: Lines) -> Fields:
-    """Return what stands between tabs: a line with n tabs has n + 1 fields."""
+    """Split lines at tabs: a line with n tabs has n + 1 fields."""
     stops = np.flatnonzero((lines.data == TAB) | (lines.data == NEWLINE))
     starts = np.concatenate([np.zeros(1, np.int64), stops[:-1] + 1])
     after = np.flatnonzero(lines.data[stops] == NEWLINE) + 1
@@ -259,7 +259,7 @@ def tab_fields(lines: Lines) -> Fields:
 
 
 def blank_fields(lines: Lines) -> Fields:
-    """Return what stands between runs of blanks and tabs, as `str.split` does."""
+    """Split lines at runs of blanks and tabs, as `str.split` does."""
     gap = (lines.data == SPACE) | (lines.data == TAB) | (lines.data == NEWLINE)
     edges = np.flatnonzero(np.diff(gap.view(np.int8), prepend=np.int8(1)))
     starts, stops = edges[::2], edges[1::2]
@@ -275,12 +275,12 @@ def strings(
 ) -> pa.StringArray:
     """Return the strings `[starts, stops)` of a block of UTF-8; null where `missing`.
 
-    They must rise, must not overlap, and must be cut at characters.
+    They must be in increasing order, must not overlap, and must begin and end at whole characters.
     """
     if len(starts) == 0:
         return pa.array([], pa.string())
-    # The block itself as an array that alternates between what is wanted and what stands between: every
-    # second of its strings is taken, and the copying is Arrow's.
+    # The block is viewed as an array in which the wanted strings alternate with the gaps between them.
+    # Taking every second one leaves the copying to Arrow.
     bounds = np.empty(2 * len(starts), np.int32)
     bounds[::2], bounds[1::2] = starts, stops
     both = pa.StringArray.from_buffers(len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(data))
@@ -292,7 +292,7 @@ def _newlines(lines: bytes) -> bytes:
 
 
 def _last_blank_line(block: bytes) -> int:
-    """Return where the last blank line of a block ends, 0 if it has none."""
+    """Return the end of the last blank line of a block, 0 if it has none."""
     window = 1 << 14
     while True:
         start = max(len(block) - window, 0)

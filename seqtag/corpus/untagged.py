@@ -1,4 +1,4 @@
-"""Tokens without a tag, as the corpus spells them: null, an empty tag, or a mark such as spaCy's "-"."""
+"""Tokens without a tag, spelled as null, as an empty tag, or as a mark such as spaCy's "-"."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from seqtag.tagging.spelling import Spelling, respell
 
 
 def known_tags(tags: pa.ListArray, mark: str | None) -> pa.ListArray:
-    """Return the tags with null wherever none is known, and a null list where none of a sequence is.
+    """Return the tags with null for unknown ones, and a null list for a sequence without any known tag.
 
-    Such a sequence is unlabelled: it teaches words and no tags, and is not scored. An empty list stays one.
+    Such a sequence is unlabelled: it contributes words but no tags, and is not scored. Empty lists stay.
 
     Args:
         tags: `list<string>`, plain or dictionary-encoded.
-        mark: the tag that stands for none; None: every token needs a tag, and all stays as it is.
+        mark: the tag that means none; if None, every token needs a tag, and the tags are returned unchanged.
 
     >>> known_tags(pa.array([["O", "-"], ["", None], ["B-X"], None]), "-").to_pylist()
     [['O', None], None, ['B-X'], None]
@@ -41,7 +41,7 @@ def known_tags(tags: pa.ListArray, mark: str | None) -> pa.ListArray:
 
 
 def n_untagged(tags: pa.ListArray) -> int:
-    """Return how many tokens of sequences that have tags have none.
+    """Return the number of tokens without a tag in sequences that have tags.
 
     >>> n_untagged(pa.array([["O", None], None]))
     1
@@ -52,10 +52,10 @@ def n_untagged(tags: pa.ListArray) -> int:
 def trained_tags(
     tags: pa.ListArray, *, mark: str | None, scheme: SchemeName, spelling: Spelling, train_scheme: SchemeName
 ) -> tuple[pa.ListArray, int]:
-    """Return the tags as they are trained, null where none is known, and how many the conversion lost.
+    """Return the tags for training, null if unknown, and the number of tags lost in conversion.
 
-    Spans are read as conlleval reads them, and without `mark` respelled also where the scheme stays the same:
-    an output that gives legal tags alone could not learn others.
+    Spans are read as by conlleval. Without `mark` they are rewritten even if the scheme stays the same, since
+    an output restricted to legal tags could not learn others.
 
     Args:
         mark: as for `known_tags`.
@@ -66,7 +66,7 @@ def trained_tags(
     [([[None, None, 'O']], 1)]
 
     Raises:
-        TagSchemeError: a tag is none of the scheme's.
+        TagSchemeError: a tag is not in the scheme.
     """
     tags = known_tags(tags, mark)
     if scheme == "none":
@@ -82,19 +82,19 @@ def lost_sentence(n_lost: int, train_scheme: SchemeName) -> str:
     """Say how many tags a conversion lost, and which key keeps more.
 
     >>> lost_sentence(12, "IOB2")
-    '12 tags beside tokens without one are ambiguous in IOB2, and count as unknown'
+    '12 tags next to tokens without one are ambiguous in IOB2, and count as unknown'
     """
-    way_out = '; tags.train_scheme = "IOB2" keeps more of them' if train_scheme != "IOB2" else ""
-    lost = f"{n_lost:,} tags beside tokens without one are ambiguous in {train_scheme}"
-    return f"{lost}, and count as unknown{way_out}"
+    advice = '; tags.train_scheme = "IOB2" keeps more of them' if train_scheme != "IOB2" else ""
+    lost = f"{n_lost:,} tags next to tokens without one are ambiguous in {train_scheme}"
+    return f"{lost}, and count as unknown{advice}"
 
 
 def _respelled(tags: pa.ListArray, scheme: SchemeName) -> pa.ListArray:
-    """Return the same spans in legal tags; all tags as they are if one is none of a scheme with spans."""
+    """Return the same spans in legal tags; unchanged if a tag is not one of a scheme with spans."""
     other: SchemeName = "IOB2" if scheme == "IOBES" else "IOBES"
     try:
         return convert_tags(convert_tags(tags, scheme, other), other, scheme)
-    except TagSchemeError:  # validation was told not to refuse it
+    except TagSchemeError:  # validation is configured to accept it
         return tags
 
 
@@ -110,7 +110,7 @@ def _is_untagged(values: pa.Array, mark: str) -> npt.NDArray[np.bool_]:
 
 
 def _without(values: pa.Array, untagged: npt.NDArray[np.bool_]) -> pa.Array:
-    """Return the values with null where they are untagged."""
+    """Return the values with null for untagged ones."""
     if not pa.types.is_dictionary(values.type):
         return pc.if_else(pa.array(untagged), None, values)
     indices = pc.if_else(pa.array(untagged), None, values.indices)

@@ -1,4 +1,4 @@
-"""White space around cells, taken away and counted."""
+"""Strip whitespace around cells, and count the changes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import pyarrow.compute as pc
 
 from seqtag.corpus.source_report import SourceReport
 
-# What fonts draw as nothing but a gap. U+0085, U+2028, U+200B and the like are characters of tokens.
+# Characters that fonts draw as a mere gap. U+0085, U+2028, U+200B and the like are part of tokens.
 WHITE_SPACE = " \t\n\v\f\r\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
 
 
 def stripped(cells: pa.StringArray, what: str, report: SourceReport) -> pa.StringArray:
-    """Return the cells without surrounding white space; changed ones are counted as "`what` stripped".
+    """Return the cells without surrounding whitespace, and count the changed ones as "`what` stripped".
 
     >>> report = SourceReport()
     >>> stripped(pa.array(["O ", "B-PER", None]), "tags", report).to_pylist(), report.record()["changed"]
@@ -26,14 +26,14 @@ def stripped(cells: pa.StringArray, what: str, report: SourceReport) -> pa.Strin
 
 
 def around(cells: pa.StringArray) -> tuple[npt.NDArray[np.int64], pa.StringArray]:
-    """Return the positions of the cells that have white space around them, and these cells without it."""
+    """Return the positions of cells with whitespace around them, and these cells without it."""
     trimmed = pc.utf8_trim(cells, WHITE_SPACE)
     changed = pc.fill_null(pc.not_equal(pc.binary_length(trimmed), pc.binary_length(cells)), False)
     return np.flatnonzero(changed.to_numpy(zero_copy_only=False)), trimmed.filter(changed)
 
 
 def replaced(cells: pa.StringArray, where: npt.NDArray[np.int64], values: pa.StringArray) -> pa.StringArray:
-    """Return the cells with others at some rising positions."""
+    """Return the cells with other values at the positions `where`, which increase."""
     if len(where) == 0:
         return cells
     mask = np.zeros(len(cells), np.bool_)

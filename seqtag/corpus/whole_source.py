@@ -1,4 +1,4 @@
-"""Suspicions about a source that only all of its sequences bear out."""
+"""Checks of a source that need all of its sequences."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqtag.corpus.source_report import SourceReport
 
 
 class WholeSource:
-    """Tests the sequences of a source for named columns without a value, and for tags that are numbers."""
+    """Find declared columns without any value, and tags that are all numbers."""
 
     def __init__(self, source: Source) -> None:
         self._split = None if isinstance(source, SampleSource) else source.split_column
@@ -23,7 +23,7 @@ class WholeSource:
         self._tag = ""
 
     def look(self, batch: pa.RecordBatch) -> None:
-        """Test the next sequences."""
+        """Check the next sequences."""
         self._has_split = self._has_split or batch[SPLIT].null_count < batch.num_rows
         if not self._has_document:
             # Without a document, a sequence has the hash of its tokens.
@@ -34,26 +34,26 @@ class WholeSource:
             self._tag = self._tag or (tags[0].as_py() if len(tags) else "")
 
     def warn(self, report: SourceReport) -> None:
-        """Note what no sequence refuted."""
+        """Warn of each suspicion that no sequence has refuted."""
         if not self._has_split:
             report.warn(
                 "no_split",
-                f"split_column '{self._split}' has no value in any row, so that all sequences are dealt out "
-                "to train, dev and test; leave it out, or correct it",
+                f"split_column '{self._split}' has no value in any row, so all sequences are divided among "
+                "train, dev and test; remove the key, or correct it",
                 place=report.name,
             )
         if not self._has_document:
             report.warn(
                 "no_document",
-                f"document_column '{self._document}' has no value in any row, so that each sequence is a "
-                "document, which may be divided between splits; leave it out, or correct it",
+                f"document_column '{self._document}' has no value in any row, so each sequence counts as a "
+                "document, and real documents may be divided between splits; remove the key, or correct it",
                 place=report.name,
             )
         if not self._has_text and self._tag:
             report.warn(
                 "numbered_tags",
-                f"all tags are whole numbers, such as {self._tag!r}, and were taken for labels of single "
-                'tokens; if they are class numbers, say of what, number 0 first: tag_names = ["O", "B-PER", '
-                "...] in [[corpus.sources]]",
+                f"all tags are whole numbers, such as {self._tag!r}, and were read as labels of single "
+                'tokens; if they are class numbers, name them in order, from number 0: tag_names = ["O", '
+                '"B-PER", ...] in [[corpus.sources]]',
                 place=report.name,
             )

@@ -134,7 +134,7 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["tag", "--run", "small", "--format", "jsonl"], "[" * 9999, 1, "t:1: line is no"),
         (["tag", "--tagger", "small", "--alias", "previous"], "", 2, "a tagger with a previous in"),
         (["tag", "--run", "small", "--alias", "previous"], "", 2, "--tagger was required, not --run"),
-        (["tag", "--run", "small"], "search\rview\n", 1, "standard input:1: a carriage return is within"),
+        (["tag", "--run", "small"], "search\rview\n", 1, "standard input:1: carriage return within"),
         (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: file cannot be read: expected"),
         (["rollback", "small", "--reason", "x"], "", 1, "version 1 is champion, and none served before"),
         (["rollback", "small", "--reason", "x", "--to", "7"], "", 1, "version=7"),

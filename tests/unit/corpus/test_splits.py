@@ -83,7 +83,7 @@ def test_an_empty_carved_split_is_refused_with_what_it_was_carved_from(tmp_path:
     parts = parts_of(tmp_path, batch_of(numbered(4), split=labels))
     with pytest.raises(
         CorpusRejectedError,
-        match=r"^dev would be empty: each split needs a sequence, but there are 3 train, 0 dev, 1 test "
+        match=r"^dev would be empty: expected a sequence in each split, got 3 train, 0 dev, 1 test "
         r"\(dev: 0 sequences carved from 1 sequences without a split label\)",
     ):
         split(parts, tmp_path / "out")
@@ -101,7 +101,7 @@ def test_mode_official_refuses_missing_splits_and_labels(
     tmp_path: Path, labels: list[str | None], found: str
 ) -> None:
     parts = parts_of(tmp_path, batch_of(numbered(len(labels)), split=labels))
-    with pytest.raises(CorpusRejectedError, match=f"^the official split is incomplete: .* {found}"):
+    with pytest.raises(CorpusRejectedError, match=f"^official split is incomplete: .* {found}"):
         split(parts, tmp_path / "out", config=SplitConfig(mode="official"))
 
 
@@ -115,7 +115,7 @@ def test_tags_that_do_not_match_the_tokens_are_refused(tmp_path: Path) -> None:
 def test_bytes_do_not_depend_on_how_the_corpus_is_chunked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(splits, "_TOKENS_A_ROW_GROUP", 50)
+    monkeypatch.setattr(splits, "_ROW_GROUP_TOKENS", 50)
     tokens = [[f"w{i % 7}"] * (i % 5) for i in range(300)]
     tags = [["O"] * (i % 5) for i in range(300)]
     batch = batch_of(numbered(300), tokens=tokens, tags=tags)

@@ -217,12 +217,12 @@ def test_iobes_keeps_only_the_tags_that_are_certain_there_and_validation_says_so
     steps.validate(run)
     with caplog.at_level("WARNING"):
         steps.split(run)
-    said = re.search(r"split: (\d+) tags beside tokens without one are ambiguous in IOBES", caplog.text)
+    said = re.search(r"split: (\d+) tags next to tokens without one are ambiguous in IOBES", caplog.text)
     rows = [row for name in partial() for row in pq.read_table(run.split(name))["tags"].to_pylist()]
     n_known = sum(tag is not None for row in rows for tag in row or ())
     given = sum(tag is not None for row in itertools.chain(*partial().values()) for tag in row["tags"])
     assert n_known + int(said[1]) == given
-    lost = f"{said[1]} tags beside tokens without one are ambiguous in IOBES, and count as unknown; "
+    lost = f"{said[1]} tags next to tokens without one are ambiguous in IOBES, and count as unknown; "
     assert read_json(run.profile)["untagged"].endswith(f'{lost}tags.train_scheme = "IOB2" keeps more of them')
     assert lost in run.data_docs.read_text()
 

@@ -64,7 +64,7 @@ def test_the_separator_can_be_declared(read, content):
     ids=["alone", "mixed", "doubled"],
 )
 def test_a_carriage_return_within_a_line_is_an_error_that_names_it(text, line, read):
-    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:{line}: a carriage return is within a line"):
+    with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:{line}: carriage return within a line"):
         read(text.encode(), format="conll")
 
 
@@ -220,12 +220,10 @@ def test_memory_stays_bounded_where_no_blank_line_comes(monkeypatch, read):
     monkeypatch.setattr(text_blocks, "LARGEST_BLOCK", 100)
 
     with pytest.raises(
-        CorpusFormatError, match=r"corpus\.txt: a sequence is too long: expected at most 100 bytes"
+        CorpusFormatError, match=r"corpus\.txt: sequence is too long: expected at most 100 bytes"
     ):
         read("a O\n" * 26, format="conll")
-    with pytest.raises(
-        CorpusFormatError, match=r"corpus\.txt: a line is too long: expected at most 100 bytes"
-    ):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: line is too long: expected at most 100 bytes"):
         read("a" * 101, format="conll")
 
 

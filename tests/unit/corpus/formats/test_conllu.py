@@ -26,7 +26,7 @@ def test_ranges_and_empty_nodes_are_skipped(read, content):
 
 
 def test_a_carriage_return_within_a_line_is_an_error(read):
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:2: a carriage return is within a line"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt:2: carriage return within a line"):
         read((word("1", "a") + word("2", "b").replace("\n", "\r\r\n")).encode(), format="conllu")
 
 

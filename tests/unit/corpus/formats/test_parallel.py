@@ -35,7 +35,7 @@ def test_lines_stand_side_by_side(read_pair, content):
     ("tokens", "tags", "place"), [("a\nb\rc\n", "O\nO O\n", "seq.in:2"), ("a\n", "O\r\r\n", "seq.out:1")]
 )
 def test_a_carriage_return_within_a_line_is_an_error(tokens, tags, place, read_pair):
-    with pytest.raises(CorpusFormatError, match=f"{place}: a carriage return is within a line"):
+    with pytest.raises(CorpusFormatError, match=f"{place}: carriage return within a line"):
         read_pair(tokens, tags)
 
 
@@ -88,6 +88,6 @@ def test_files_must_come_in_pairs(tmp_path, read_rows):
 
     with pytest.raises(
         ConfigError,
-        match=r"sources\[0\]\.tags_path: another number of files: expected as many as in path \(2\), got 1",
+        match=r"sources\[0\]\.tags_path: wrong number of files: expected as many as in path \(2\), got 1",
     ):
         read_rows({"format": "parallel", "path": f"{tmp_path}/*.in", "tags_path": f"{tmp_path}/*.out"})
