@@ -1,4 +1,4 @@
-"""Read a corpus the way the pipeline does, from content that a test writes down."""
+"""Read a corpus the way the pipeline does, from content that a test gives."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def read(tmp_path: Path, read_rows: Callable[..., Rows]) -> Callable[..., Rows]:
 
 @pytest.fixture
 def report(tmp_path: Path) -> Callable[..., SourceRecord]:
-    """Write one file, read it, and return what its reader assumed."""
+    """Write one file, read it, and return the report of its reader."""
 
     def record(content: str, *, name: str = "corpus.txt", **source: Any) -> SourceRecord:
         path = tmp_path / name
@@ -65,5 +65,5 @@ def report(tmp_path: Path) -> Callable[..., SourceRecord]:
 
 @pytest.fixture
 def content() -> Callable[[Rows], list[tuple[list[str], list[str]]]]:
-    """Return tokens and tags of each row, the rest left out."""
+    """Return only the tokens and tags of each row."""
     return lambda rows: [(row["tokens"], row["tags"]) for row in rows]

@@ -1,4 +1,4 @@
-"""Snapshots of a few sequences, for tests of what reads one."""
+"""Snapshots of a few sequences, for tests of their readers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from seqtag.corpus.schema import corpus_schema
 
 
 def batch_of(documents: Sequence[str], **columns: Sequence[Any]) -> pa.RecordBatch:
-    """One sequence a document, of one token, unless `columns` says otherwise."""
+    """Return one sequence of one token per document, unless `columns` says otherwise."""
     n = len(documents)
     rows: dict[str, Sequence[Any]] = {
         "sequence_id": [f"s{i}" for i in range(n)],

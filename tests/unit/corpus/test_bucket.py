@@ -1,4 +1,4 @@
-"""A corpus in a bucket: an S3 server that is asked for real."""
+"""A corpus in a bucket of a real S3 server."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def tokens() -> list[str]:
     return [token for batch in read_sources(CORPUS) for row in batch["tokens"].to_pylist() for token in row]
 
 
-def test_a_bucket_is_read_as_it_is_and_not_as_it_was(bucket):
+def test_a_bucket_is_listed_afresh_on_every_read(bucket):
     bucket.put("ner/a.conll", "a O\n")
     assert tokens() == ["a"]
     before = source_fingerprint(CORPUS)
@@ -27,12 +27,12 @@ def test_a_bucket_is_read_as_it_is_and_not_as_it_was(bucket):
     assert source_fingerprint(CORPUS) != before
 
 
-def test_a_bucket_that_is_not_there_is_an_error_that_names_it(bucket):
+def test_a_missing_bucket_is_an_error_that_names_it(bucket):
     with pytest.raises(ConfigError, match=r"'s3://corpora/ner/\*.conll' matches no file"):
         tokens()
 
 
-def test_a_store_out_of_reach_may_be_tried_again(bucket):
+def test_an_unreachable_store_is_a_transient_error(bucket):
     bucket.put("ner/a.conll", "a O\n")
     reading = read_sources(CORPUS)
     bucket.server.stop()
@@ -43,7 +43,7 @@ def test_a_store_out_of_reach_may_be_tried_again(bucket):
         source_fingerprint(CORPUS)
 
 
-def test_missing_credentials_are_said_at_once(bucket, monkeypatch, tmp_path):
+def test_missing_credentials_are_reported_at_once(bucket, monkeypatch, tmp_path):
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")

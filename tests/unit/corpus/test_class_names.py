@@ -1,4 +1,4 @@
-"""Class numbers in place of tags: resolved by names, or refused with the key that names them."""
+"""Class numbers instead of tags: resolved by names, or refused with the key that names them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ Record = Callable[..., SourceRecord]
 
 @pytest.fixture
 def parquet(tmp_path: Path) -> Callable[..., str]:
-    """Write a Parquet file with or without what `datasets` notes about its columns; return its path."""
+    """Write a Parquet file with or without the metadata of `datasets`; return its path."""
 
     def write(columns: dict[str, Any], features: dict[str, Any] | None = None) -> str:
         noted = None if features is None else {"huggingface": json.dumps({"info": {"features": features}})}
@@ -57,7 +57,7 @@ def record_of() -> Record:
 
 @pytest.mark.parametrize("feature", [OLDER, NEWER, [CLASSES]], ids=["older", "newer", "list"])
 @pytest.mark.parametrize("kind", [pa.int64(), pa.int8(), pa.float64()], ids=str)
-def test_the_metadata_of_hugging_face_name_the_classes(feature, kind, parquet, read_rows, record_of) -> None:
+def test_hugging_face_metadata_name_the_classes(feature, kind, parquet, read_rows, record_of) -> None:
     tags = pa.array([[0, 1, 2], [-100]], pa.list_(kind))
     path = parquet({"tokens": TOKENS, "ner_tags": tags}, {"tokens": {}, "ner_tags": feature})
     source = {"format": "parquet", "path": path, "tags_column": "ner_tags"}
@@ -68,7 +68,7 @@ def test_the_metadata_of_hugging_face_name_the_classes(feature, kind, parquet, r
     assert record["changed"] == {"class numbers -100 or -1 read as no tag": 1}
 
 
-def test_tag_names_that_contradict_the_metadata_are_warned_of(parquet, record_of) -> None:
+def test_tag_names_that_contradict_the_metadata_are_a_warning(parquet, record_of) -> None:
     path = parquet({"tokens": TOKENS, "tags": [[0, 1, 2], [0]]}, {"tags": NEWER})
 
     record = record_of(format="parquet", path=path, tag_names=["O", "I-city", "B-city"])
@@ -82,13 +82,13 @@ def test_tag_names_that_contradict_the_metadata_are_warned_of(parquet, record_of
     assert same["warnings"] == []
 
 
-def test_numbered_tokens_stay_text(parquet, read_rows) -> None:
+def test_tokens_that_are_numbers_stay_text(parquet, read_rows) -> None:
     path = parquet({"tokens": [[17, 4]], "tags": [[0, 1]]}, {"tags": NEWER})
     (row,) = read_rows({"format": "parquet", "path": path})
     assert (row["tokens"], row["tags"]) == (["17", "4"], ["O", "B-city"])
 
 
-def test_one_token_a_row_is_named_by_the_metadata_too(parquet, read_rows) -> None:
+def test_metadata_name_the_classes_with_one_token_per_row_too(parquet, read_rows) -> None:
     path = parquet({"s": ["a", "a", "b"], "w": ["New", "Ulm", "is"], "t": [1, 2, 0]}, {"t": CLASSES})
     rows = read_rows({"path": path, **LONG})
     assert [row["tags"] for row in rows] == [["B-city", "I-city"], ["O"]]
@@ -117,21 +117,21 @@ def test_numbers_without_names_are_refused(features, kind, parquet, read_rows) -
         read_rows({"format": "parquet", "path": path})
 
 
-def test_numbers_of_one_token_a_row_without_names_are_refused(parquet, read_rows) -> None:
+def test_numbers_without_names_are_refused_with_one_token_per_row(parquet, read_rows) -> None:
     path = parquet({"s": ["a"], "w": ["New"], "t": [1]})
     with pytest.raises(CorpusFormatError, match=r"without names: .* 't', got int64"):
         read_rows({"path": path, **LONG})
 
 
 @pytest.mark.parametrize("features", [None, {"tags": NEWER}])
-def test_the_key_goes_before_the_metadata(features, parquet, read_rows, record_of) -> None:
+def test_the_key_overrides_the_metadata(features, parquet, read_rows, record_of) -> None:
     path = parquet({"tokens": TOKENS, "tags": [[0, 1, 2], [-1]]}, features)
     source = {"format": "parquet", "path": path, "tag_names": ["X", "Y", "Z"]}
     assert [row["tags"] for row in read_rows(source)] == [["X", "Y", "Z"], [None]]
     assert record_of(**source)["assumed"]["tag names"] == {"3 of tag_names": 1}
 
 
-def test_a_number_beyond_the_names_is_refused_with_its_place(parquet, read_rows) -> None:
+def test_a_number_without_a_name_is_refused_with_its_place(parquet, read_rows) -> None:
     numbered = {"tokens": TOKENS, "tags": [[0, 1, 2], [3]]}
     path = parquet(numbered, {"tags": NEWER})
     with pytest.raises(CorpusFormatError, match=r"hub\.parquet: row 2: .*: .*, got '3'; correct"):
@@ -175,7 +175,7 @@ def test_numbers_of_a_database_are_named_or_refused(database, read_rows) -> None
 
 @pytest.mark.parametrize("good", ['{"tokens": ["is"], "tags": [0]}', '{"tokens": ["is"], "tags": ["0"]}'])
 @pytest.mark.parametrize("more", ["", "[1]\n"], ids=["by Arrow", "line by line"])
-def test_numbers_in_json_are_read_alike_by_arrow_and_line_by_line(good, more, read) -> None:
+def test_numbers_in_json_are_read_the_same_by_arrow_and_line_by_line(good, more, read) -> None:
     text = f'{good}\n{{"tokens": ["New", "x"], "tags": [1, null]}}\n{{"tokens": ["x"], "tags": null}}\n'
     rows = read(text + more, format="jsonl", tag_names=NAMES)
     assert [row["tags"] for row in rows][:3] == [["O"], ["B-city", None], None]

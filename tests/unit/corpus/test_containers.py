@@ -1,4 +1,4 @@
-"""Compressed files and archives, recognised by their bytes."""
+"""Compressed files and archives, detected from their first bytes."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def report_of(path: Path, **source: object) -> SourceReport:
 
 @pytest.mark.parametrize("name", ["corpus", "CORPUS.GZ", "corpus.conll", "corpus.zip", "Corpus.Conll.Bz2"])
 @pytest.mark.parametrize("packing", PACKERS)
-def test_the_bytes_and_not_the_name_say_how_a_file_is_packed(packing, name, tmp_path, read_rows):
+def test_packing_is_detected_from_the_bytes_not_the_name(packing, name, tmp_path, read_rows):
     path = tmp_path / name
     path.write_bytes(PACKERS[packing](TEXT))
 
@@ -83,7 +83,7 @@ def test_the_bytes_and_not_the_name_say_how_a_file_is_packed(packing, name, tmp_
 
 
 @pytest.mark.parametrize("packing", ["gzip", "bzip2", "xz", "Zstandard"])
-def test_packed_files_are_read_to_the_end_also_when_they_were_appended_to(packing, tmp_path):
+def test_concatenated_packed_files_are_read_to_the_end(packing, tmp_path):
     path = tmp_path / "corpus.conll"
     path.write_bytes(PACKERS[packing](TEXT) + PACKERS[packing](TEXT))
 
@@ -91,7 +91,7 @@ def test_packed_files_are_read_to_the_end_also_when_they_were_appended_to(packin
         assert b"".join(iter(lambda: file.read(999), b"")) == TEXT + TEXT
 
 
-def test_layers_are_taken_off_one_after_the_other(read):
+def test_nested_layers_are_unpacked(read):
     packed = gzip.compress(zipped(("x.gz", gzip.compress(b"a O\n"))))
     assert [row["tokens"] for row in read(packed, format="conll")] == [["a"]]
 
@@ -117,19 +117,19 @@ def test_a_file_that_unpacks_to_itself_is_refused(read):
         ("a\0b O\n", "utf-8"),
     ],
 )
-def test_a_text_that_begins_like_a_packed_file_is_text(text, encoding, read):
+def test_text_that_begins_like_a_packed_file_is_text(text, encoding, read):
     rows = read(text.encode(encoding), format="conll", encoding=encoding)
     assert rows[0]["tokens"][0] == text.split(" ")[0]
 
 
-def test_no_text_in_plain_words_is_taken_for_packed():
+def test_plain_text_is_never_taken_for_packed():
     for first in range(256):
         assert container_of(bytes([first]) + b" O\nand more text\n" * 80) is None
 
 
 @pytest.mark.parametrize("packing", PACKERS)
 @pytest.mark.parametrize("name", ["corpus.conll", "corpus.gz"])
-def test_packed_files_that_were_cut_short_are_an_error(packing, name, read):
+def test_truncated_packed_files_are_an_error(packing, name, read):
     content = PACKERS[packing](TEXT)
     with pytest.raises(
         CorpusFormatError, match=rf"^{name}: damaged or incomplete {packing} data \(.+\); copy or export"
@@ -138,13 +138,13 @@ def test_packed_files_that_were_cut_short_are_an_error(packing, name, read):
 
 
 @pytest.mark.parametrize("suffix", ["gz", "ZST", "bz2", "xz", "zip", "tar", "tgz"])
-def test_bytes_that_are_not_what_their_name_says_are_an_error(suffix, read):
+def test_binary_content_that_contradicts_the_name_is_an_error(suffix, read):
     with pytest.raises(CorpusFormatError, match=r"^corpus\.\w+: not .+ data, although its name says so"):
         read(b"\1\2\3" * 700, name=f"corpus.{suffix}", format="conll")
 
 
-def test_a_text_called_gz_is_read_with_a_warning(tmp_path, read_rows):
-    path = tmp_path / "train.conll.gz"  # a client of HTTP has unpacked it already
+def test_text_named_gz_is_read_with_a_warning(tmp_path, read_rows):
+    path = tmp_path / "train.conll.gz"  # an HTTP client has unpacked it already
     path.write_bytes(TEXT)
 
     assert len(read_rows({"format": "conll", "path": str(path)})) == 1000
@@ -161,7 +161,7 @@ def test_a_text_called_gz_is_read_with_a_warning(tmp_path, read_rows):
         (b"\x1f\x9d\x90", "Unix compress"),
     ],
 )
-def test_other_archives_are_refused_by_name(head, kind, read):
+def test_unsupported_packings_are_refused_by_name(head, kind, read):
     with pytest.raises(CorpusFormatError, match=rf"corpus\.txt: packing {kind} is not supported"):
         read(head + b"x" * 99, format="conll")
 
@@ -180,12 +180,12 @@ def test_other_archives_are_refused_by_name(head, kind, read):
         ),
     ],
 )
-def test_a_zip_of_other_than_one_file_is_refused(members, message, read):
+def test_a_zip_without_exactly_one_file_is_refused(members, message, read):
     with pytest.raises(CorpusFormatError, match=message):
         read(zipped(*members), name="corpus.zip", format="conll")
 
 
-def test_a_zip_from_a_mac_holds_one_file(read):
+def test_hidden_files_of_a_zip_from_a_mac_are_ignored(read):
     packed = zipped(("data/", b""), ("data/train.conll", b"a O\n"), ("__MACOSX/data/._train.conll", b"\0"))
     assert [row["sequence_id"] for row in read(packed, name="corpus.zip", format="conll")] == ["corpus.zip#1"]
 
@@ -243,17 +243,17 @@ COLUMNS = {"sequence_column": "s", "token_column": "w", "tag_column": "t"}
         ({"format": "conllu"}, b"1\ta\t_\tO\t_\t_\t_\t_\t_\t_\n\n"),
     ],
 )
-def test_every_format_is_read_out_of_an_archive(source, content, read):
+def test_every_format_is_read_from_an_archive(source, content, read):
     archive = gzip.compress(tarred(("x", content), ("y.gz", gzip.compress(content)), ("z", content)))
     assert [row["tokens"] for row in read(archive, name="c.tgz", **source)] == [["a"]] * 3
 
 
-def test_archives_in_archives_are_opened(read):
+def test_nested_archives_are_opened(read):
     rows = read(tarred(("in.tar", tarred(("a.conll", b"a O\n")))), name="out.tar", format="conll")
     assert [row["sequence_id"] for row in rows] == ["out.tar/in.tar/a.conll#1"]
 
 
-def test_parallel_text_is_read_out_of_two_archives(tmp_path, read_rows):
+def test_parallel_text_is_read_from_two_archives(tmp_path, read_rows):
     (tmp_path / "in.tar").write_bytes(tarred(("1.in", b"a\n"), ("2.in", b"b\n")))
     (tmp_path / "out.tar").write_bytes(tarred(("1.out", b"X\n"), ("2.out", b"Y\n")))
     source = {"format": "parallel", "path": f"{tmp_path}/in.tar", "tags_path": f"{tmp_path}/out.tar"}
@@ -286,12 +286,12 @@ ARCHIVE = tarred(("a.conll", b"a O\n"), ("b.conll", b"b O\n"))  # blocks: header
     ],
     ids=["empty", "hidden", "twice", "joined", "in data", "at header", "in header", "header", "gzip"],
 )
-def test_archives_that_are_empty_or_damaged_are_an_error(archive, message, read):
+def test_an_empty_or_damaged_archive_is_an_error(archive, message, read):
     with pytest.raises(CorpusFormatError, match=rf"^corpus\.tar: {message}"):
         read(archive, name="corpus.tar", format="conll")
 
 
-def test_a_tar_is_no_file_where_one_is_expected(tmp_path):
+def test_a_tar_is_refused_as_a_single_file(tmp_path):
     path = tmp_path / "vectors.tar"
     path.write_bytes(ARCHIVE)
     with (
@@ -302,7 +302,7 @@ def test_a_tar_is_no_file_where_one_is_expected(tmp_path):
 
 
 @pytest.mark.parametrize("packing", ["none", *PACKERS])
-def test_parquet_is_read_from_its_end_however_it_is_packed(packing, tmp_path):
+def test_packed_parquet_is_read_with_random_access(packing, tmp_path):
     path = tmp_path / "corpus"
     path.write_bytes(PACKERS.get(packing, bytes)(parquet("a", "b")))
 
@@ -315,7 +315,7 @@ def test_reading_zstandard_prints_nothing(tmp_path, capfd):
     path.write_bytes(zstandard(TEXT))
     report_of(path)
 
-    assert capfd.readouterr().err == ""  # where Arrow says that it could not close a stream
+    assert capfd.readouterr().err == ""  # where Arrow would report that it could not close a stream
 
 
 @pytest.mark.parametrize(
@@ -336,7 +336,7 @@ def test_reading_zstandard_prints_nothing(tmp_path, capfd):
         ),
     ],
 )
-def test_what_is_no_text_is_refused_with_the_key_that_reads_it(content, what, read):
+def test_content_that_is_not_text_is_refused_with_the_key_that_reads_it(content, what, read):
     with pytest.raises(CorpusFormatError, match=re.escape(what)):
         read(content, format="conll")
 
@@ -345,5 +345,5 @@ def test_what_is_no_text_is_refused_with_the_key_that_reads_it(content, what, re
     ("content", "encoding"),
     [(b"PAR1\tO\n", "utf-8"), (b"a\x00\tO\n", "utf-8"), ("a\tO\n".encode("utf-16-be"), "utf-16-be")],
 )
-def test_what_begins_almost_like_it_is_text(content, encoding, read):
+def test_content_that_begins_almost_like_a_binary_file_is_text(content, encoding, read):
     assert len(read(content, format="conll", encoding=encoding)) == 1

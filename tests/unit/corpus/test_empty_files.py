@@ -45,7 +45,7 @@ CASES: list[tuple[dict[str, object], bytes, bytes]] = [
 
 
 @pytest.mark.parametrize(("source", "empty", "full"), CASES)
-def test_parts_without_a_sequence_are_skipped_and_counted(source, empty, full, tmp_path):
+def test_empty_parts_are_skipped_and_counted(source, empty, full, tmp_path):
     for number, content in enumerate([empty, full, empty]):
         (tmp_path / f"part-{number}").write_bytes(content)
     corpus = CorpusConfig.model_validate({"sources": [{**source, "path": f"{tmp_path}/part-*"}]})
@@ -56,7 +56,7 @@ def test_parts_without_a_sequence_are_skipped_and_counted(source, empty, full, t
 
 
 @pytest.mark.parametrize(("source", "empty", "full"), CASES)
-def test_a_source_of_empty_parts_is_one_error(source, empty, full, tmp_path, read_rows):
+def test_a_source_of_empty_parts_is_a_single_error(source, empty, full, tmp_path, read_rows):
     for number in range(5):
         (tmp_path / f"part-{number}").write_bytes(empty)
 

@@ -1,4 +1,4 @@
-"""Text in another encoding than declared, and byte order marks within files."""
+"""Text in an encoding other than declared, and byte order marks within files."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ TABLE = {"format": "table", "sequence_column": "s", "token_column": "w", "tag_co
     ],
     ids=["conll", "conllu", "table", "jsonl"],
 )
-def test_utf8_that_is_read_as_another_encoding_is_a_warning(text, line, source, report):
+def test_utf8_read_in_another_encoding_is_a_warning(text, line, source, report):
     (warned,) = report(text, encoding="cp1252", **source)["warnings"]
 
     assert warned["place"] == f"corpus.txt:{line}"
@@ -43,7 +43,7 @@ def test_text_in_the_declared_encoding_is_no_warning(tmp_path):
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 1 << 20])
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_byte_order_marks_in_front_of_lines_are_removed_and_counted(encoding, size, tmp_path):
+def test_byte_order_marks_at_line_starts_are_removed_and_counted(encoding, size, tmp_path):
     text = "\ufeff\ufeffa b\n\ufeffc\ufeff\r\n\ufeff\tX\n\ufeff\n\ufeff\ufeffd"
     content, found = blocks(text.encode(encoding), encoding, tmp_path, size=size)
     record = found.record()
@@ -53,7 +53,7 @@ def test_byte_order_marks_in_front_of_lines_are_removed_and_counted(encoding, si
     assert (record["warnings"][0]["place"], record["warnings"][0]["count"]) == ("a.txt:1", 5)
 
 
-def test_concatenated_files_are_read_without_the_mark_of_the_second(read, content):
+def test_concatenated_files_are_read_without_the_second_byte_order_mark(read, content):
     assert content(read("\ufeffAda\tB-PER\n\n\ufeffBob\tB-PER\n", format="conll")) == [
         (["Ada"], ["B-PER"]),
         (["Bob"], ["B-PER"]),
@@ -62,12 +62,12 @@ def test_concatenated_files_are_read_without_the_mark_of_the_second(read, conten
     assert content(read(f"{row}\n\ufeff{row}\n", format="jsonl")) == [(["Ada"], ["O"])] * 2
 
 
-def test_a_cell_that_is_a_byte_order_mark_alone_stays_a_token(read, content):
+def test_a_cell_that_is_only_a_byte_order_mark_stays_a_token(read, content):
     assert content(read("a\tO\n\ufeff\tX\n", format="conll")) == [(["a", "\ufeff"], ["O", "X"])]
 
 
 def blocks(stored: bytes, encoding: str, folder: Path, *, size: int = 1 << 20) -> tuple[str, SourceReport]:
-    """Return the text of a file that is read some bytes at a time."""
+    """Return the text of a file read `size` bytes at a time, and the report."""
     (folder / "a.txt").write_bytes(stored)
     file, report = InputFile("a.txt", str(folder / "a.txt"), LocalFileSystem()), SourceReport()
     return b"".join(utf8_blocks(file, encoding, size, report=report)).decode(), report

@@ -31,13 +31,13 @@ def test_a_list_keeps_its_order_and_a_glob_is_sorted(tmp_path):
     assert [f.name for f in find_files(f"{tmp_path}/*.conll")] == ["a.conll", "b.conll", "c.conll"]
 
 
-def test_a_name_with_brackets_is_no_glob(tmp_path):
+def test_a_name_with_brackets_is_not_a_glob(tmp_path):
     (tmp_path / "a[1].conll").touch()
 
     assert [f.name for f in find_files(f"{tmp_path}/a[1].conll")] == ["a[1].conll"]
 
 
-def test_any_fsspec_url_will_do(read_rows):
+def test_fsspec_urls_are_read(read_rows):
     with fsspec.open("memory://corpora/train.conll", "wb") as file:
         file.write(b"a O\n")
 
@@ -70,7 +70,7 @@ def test_an_unset_or_empty_variable_is_an_error_that_names_it(value, monkeypatch
         ("nosuch://host/a", "'nosuch://host/a' cannot be opened: Protocol not known"),
     ],
 )
-def test_a_path_that_names_no_file_is_an_error_before_anything_is_read(path, message):
+def test_a_path_that_matches_no_file_is_an_error_before_anything_is_read(path, message):
     corpus = CorpusConfig.model_validate({"sources": [{"format": "conll", "path": path}]})
 
     with pytest.raises(ConfigError, match=message):
@@ -79,7 +79,7 @@ def test_a_path_that_names_no_file_is_an_error_before_anything_is_read(path, mes
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """Answer every request with the number that its path begins with, and without content."""
+    """Answer every request with the status that its path begins with, and no content."""
     pytest.importorskip("aiohttp", reason="fsspec reads HTTP through aiohttp")
 
     class Answers(http.server.BaseHTTPRequestHandler):
@@ -111,7 +111,7 @@ def server() -> Iterator[str]:
         ("429/a.conll", ConnectionError, "the server answered 429"),
     ],
 )
-def test_only_a_server_that_lacks_a_file_makes_it_missing(path, kind, message, server, monkeypatch):
+def test_only_status_404_makes_a_file_missing(path, kind, message, server, monkeypatch):
     monkeypatch.setenv("TOKEN", "s3cret")
     with pytest.raises(kind, match=message) as error:
         find_files(f"{server}/{path}?token=${{TOKEN}}")
@@ -119,15 +119,15 @@ def test_only_a_server_that_lacks_a_file_makes_it_missing(path, kind, message, s
 
 
 @pytest.mark.parametrize("path", ["a.conll", "*.conll"])
-def test_a_server_out_of_reach_is_no_fault_of_the_configuration(path):
+def test_an_unreachable_server_is_not_a_configuration_error(path):
     pytest.importorskip("aiohttp", reason="fsspec reads HTTP through aiohttp")
-    with socket.socket() as taken:  # bound, and nobody listens
+    with socket.socket() as taken:  # bound, but not listening
         taken.bind(("127.0.0.1", 0))
         with pytest.raises(ConnectionError, match="cannot be reached: ClientConnectorError"):
             find_files(f"http://127.0.0.1:{taken.getsockname()[1]}/{path}")
 
 
-def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
+def test_files_of_equal_names_are_distinguished_by_their_folders(tmp_path):
     for name in ("x/train/0.gz", "x/dev/0.gz", "y/dev/0.gz", "y/1.gz"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -138,7 +138,7 @@ def test_files_of_one_name_are_told_apart_by_their_folders(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
-def test_a_store_that_is_too_slow_is_no_damaged_file(suffix):
+def test_a_timeout_of_a_store_is_not_reported_as_damage(suffix):
     class Slow(io.RawIOBase):
         def readable(self) -> bool:
             return True

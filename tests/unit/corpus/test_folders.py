@@ -1,4 +1,4 @@
-"""Folders as paths: read where their files are one data set, else refused with the way out."""
+"""Folders as paths: read if their files are one data set, else refused with a path to use instead."""
 
 from __future__ import annotations
 
@@ -76,9 +76,7 @@ def test_a_folder_that_is_a_partition_is_read(tmp_path):
         ),
     ],
 )
-def test_a_folder_of_other_files_is_refused_with_the_path_that_would_do(
-    files, message, tmp_path, monkeypatch
-):
+def test_a_folder_that_is_not_one_data_set_is_refused_with_a_path(files, message, tmp_path, monkeypatch):
     write(tmp_path, *files)
     monkeypatch.chdir(tmp_path)
 
@@ -101,7 +99,7 @@ def test_a_folder_of_other_files_is_refused_with_the_path_that_would_do(
         (HIVE, "data/split=*", "'data/split=*' matches only folders, expected files; write 'data/split=*/*'"),
     ],
 )
-def test_what_holds_no_data_is_refused(files, path, message, tmp_path, monkeypatch):
+def test_a_path_without_data_is_refused(files, path, message, tmp_path, monkeypatch):
     (tmp_path / "data").mkdir()
     write(tmp_path, *files)
     monkeypatch.chdir(tmp_path)
@@ -121,7 +119,7 @@ def test_what_holds_no_data_is_refused(files, path, message, tmp_path, monkeypat
         ("data/_SUCCESS", ["_SUCCESS"], 0),
     ],
 )
-def test_globs_leave_hidden_files_and_markers_out_unless_they_name_them(pattern, read, n_hidden, tmp_path):
+def test_globs_skip_hidden_files_and_markers_unless_they_name_them(pattern, read, n_hidden, tmp_path):
     write(tmp_path, "data/part-0.conll", "data/_train.conll", "data/_SUCCESS", "data/.part-0.conll")
     write(tmp_path, "data/.ipynb_checkpoints/part-0.conll")
 
@@ -130,7 +128,7 @@ def test_globs_leave_hidden_files_and_markers_out_unless_they_name_them(pattern,
     assert listing.n_hidden == n_hidden
 
 
-def test_the_report_says_how_many_files_were_left_out(tmp_path):
+def test_the_report_counts_skipped_files(tmp_path):
     write(tmp_path, *PARTS, *SPARK)
     corpus = CorpusConfig.model_validate({"sources": [{"format": "conll", "path": f"{tmp_path}/data"}]})
     reports: list[SourceReport] = []
@@ -139,7 +137,7 @@ def test_the_report_says_how_many_files_were_left_out(tmp_path):
     assert reports[0].record()["changed"] == {"hidden files and markers skipped": 3}
 
 
-def test_a_folder_of_any_file_system_is_read():
+def test_a_folder_of_another_file_system_is_read():
     for name in ("split=train/x.conll", "split=dev/x.conll", "_SUCCESS"):
         with fsspec.open(f"memory://folders/data/{name}", "wb") as file:
             file.write(b"a O\n")
@@ -164,7 +162,7 @@ def test_a_folder_of_a_bucket_is_read(bucket):
         ("data/metadata/v1.metadata.json", "an Iceberg table"),
     ],
 )
-def test_a_table_that_keeps_its_older_versions_is_no_folder_of_parts(mark, kind, tmp_path):
+def test_a_lakehouse_table_is_refused(mark, kind, tmp_path):
     write(tmp_path, "data/part-0.parquet", mark)
     with pytest.raises(ConfigError, match=f"is {kind}, whose folder also holds rows that were replaced"):
         find_files(f"{tmp_path}/data")

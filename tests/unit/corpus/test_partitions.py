@@ -87,11 +87,11 @@ def test_files_of_an_archive_have_partitions(tmp_path, read_rows):
         ("time=", None),
     ],
 )
-def test_values_are_decoded_as_hive_writes_them(folder, value):
+def test_values_are_decoded_from_the_spelling_of_hive(folder, value):
     assert partitions(f"/data/{folder}/x.parquet") == {"time": value}
 
 
-def test_no_value_of_a_partition_is_none(tmp_path, read_rows):
+def test_a_missing_value_of_a_partition_is_null(tmp_path, read_rows):
     write(tmp_path, **{"split=__HIVE_DEFAULT_PARTITION__/x": "a O\n"})
     source = {
         "format": "conll",
@@ -104,7 +104,7 @@ def test_no_value_of_a_partition_is_none(tmp_path, read_rows):
     assert len(row["document_id"]) == 16
 
 
-def test_a_column_that_is_in_the_file_as_well_agrees_or_is_refused(tmp_path, read_rows):
+def test_a_column_that_is_also_in_the_file_must_agree(tmp_path, read_rows):
     write(tmp_path, **{"split=dev/day=01/x": '{"tokens": ["a"], "tags": ["O"], "split": "dev", "day": 1}'})
     source = {"format": "jsonl", "path": f"{tmp_path}/**/x", "split_column": "split"}
     assert [(row["split"], row["day"]) for row in read_rows(source, columns=["day"])] == [("dev", "01")]
@@ -133,7 +133,7 @@ def test_other_formats_refuse_a_contradiction_too(form, tmp_path, read_rows):
 
 
 @pytest.mark.parametrize("key", ["split_column", "document_column"])
-def test_a_partition_that_is_not_there_is_refused(key, tmp_path, read_rows):
+def test_a_missing_partition_is_refused(key, tmp_path, read_rows):
     write(tmp_path, **{"lang=de/x": "a O\n"})
     with pytest.raises(
         CorpusFormatError, match=rf"^x: no folder 'part=\.\.\.' in the path: .*{key}.*found 'lang=de'"
@@ -141,7 +141,7 @@ def test_a_partition_that_is_not_there_is_refused(key, tmp_path, read_rows):
         read_rows({"format": "conll", "path": f"{tmp_path}/*/x", key: "part"})
 
 
-def test_partitions_that_nothing_names_are_no_columns(tmp_path, read_rows):
+def test_partitions_that_no_key_names_are_ignored(tmp_path, read_rows):
     write(tmp_path, **{"tokens=3/genre=x/x": '{"tokens": ["a"], "tags": ["O"], "genre": "y"}'})
     (row,) = read_rows({"format": "jsonl", "path": f"{tmp_path}/*/*/x"})
     assert row["tokens"] == ["a"]

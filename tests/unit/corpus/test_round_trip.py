@@ -1,4 +1,4 @@
-"""Whatever is written in a format is read back, in blocks of any size."""
+"""Round trips: content written in a format is read back, in blocks of any size."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ from seqtag.errors import CorpusFormatError
 
 Sequences = list[tuple[list[str], list[str]]]
 
-# Any text for the formats that can write any; no separators for those that cannot.
+# Any text for formats that can represent it, text without separators for the others.
 ANY = st.text(st.characters(exclude_categories=["Cs"]), max_size=6)
-# Arrow's tables refuse some files that hold a NUL, by where a block ends.
+# Arrow rejects some tables that contain a NUL, depending on where a block ends.
 ONE_LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\0"), max_size=6)
 PLAIN = st.text(
     st.characters(exclude_categories=["Cs"], exclude_characters="\t\n\r \ufeff"), min_size=1, max_size=6
@@ -59,7 +59,7 @@ def source_of(path: Path, **source: object) -> Source:
 
 
 def stripped(sequences: Sequences, *, spaced_tokens: bool = False) -> Sequences:
-    """Return what is read: no cell keeps white space around it, but for tokens in lists of strings."""
+    """Return sequences as read: without whitespace around cells, except around tokens in lists."""
 
     def read(token: str) -> str:
         text = token.strip(WHITE_SPACE)
@@ -112,7 +112,7 @@ def test_conllu(block, sequences, path):
     assert [row["x"] for row in rows] == [str(n) if n % 2 else None for n in range(len(sequences))]
 
 
-@pytest.mark.parametrize("block", [300, 1000, 1 << 20])  # Arrow wants a row to fit in a block
+@pytest.mark.parametrize("block", [300, 1000, 1 << 20])  # Arrow needs a row to fit in a block
 @pytest.mark.parametrize("every_row", [True, False])
 @many
 @given(sequences=corpora(ONE_LINE))
@@ -229,7 +229,7 @@ KEYS = st.fixed_dictionaries(
 @pytest.mark.parametrize("format_", ["conll", "conllu"])
 @settings(parent=many, max_examples=200)
 @given(lines=DIRTY, block=st.integers(1, 40), head=st.integers(1, 100), keys=KEYS)
-def test_broken_files_too_are_read_alike_in_blocks_of_any_size(format_, lines, block, head, keys, path):
+def test_broken_files_are_read_the_same_in_blocks_of_any_size(format_, lines, block, head, keys, path):
     first = "a\tO" if format_ == "conll" else WORD_LINES[0]
     path.write_text("\n".join([first, *lines]), "utf-8", newline="")
     source = source_of(path, format=format_, **(keys if format_ == "conll" else {"tag_default": "O"}))
@@ -259,7 +259,7 @@ CELLS = st.tuples(
 @pytest.mark.parametrize("rows", ["adjacent", "interleaved"])
 @settings(parent=many, max_examples=150)
 @given(cells=st.lists(CELLS, min_size=1, max_size=25), block=st.integers(60, 200))
-def test_broken_tables_too_are_read_alike_in_blocks_of_any_size(rows, cells, block, path):
+def test_broken_tables_are_read_the_same_in_blocks_of_any_size(rows, cells, block, path):
     lines = [f"{s},{o},{w},O" for s, o, w in cells]
     path.write_text("\n".join(["s,o,w,t", "a,1,u,O", *lines, ""]), "utf-8", newline="")
     columns = {"sequence_column": "s", "order_column": "o", "token_column": "w", "tag_column": "t"}

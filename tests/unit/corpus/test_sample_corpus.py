@@ -30,7 +30,7 @@ def test_sessions_have_the_corpus_schema():
     batches[0].validate(full=True)
 
 
-def test_equal_seeds_give_equal_sessions_and_others_other_ones():
+def test_equal_seeds_give_equal_sessions_and_other_seeds_do_not():
     assert sessions(50, seed=3).equals(sessions(50, seed=3))
     assert not sessions(50, seed=3)["tokens"].equals(sessions(50, seed=4)["tokens"])
 
@@ -43,12 +43,12 @@ def test_a_further_column_changes_no_session(corpus):
     assert corpus.drop_columns(["device"]).equals(sessions(3000))
 
 
-def test_sessions_are_numbered_and_users_come_back(corpus):
+def test_sessions_are_numbered_and_users_return(corpus):
     assert corpus["sequence_id"][:2].to_pylist() == ["session-000000", "session-000001"]
     assert len(corpus["document_id"].unique()) < 1500
 
 
-def test_sessions_have_3_to_60_actions_and_22_in_the_mean(corpus):
+def test_sessions_have_3_to_60_actions_and_22_on_average(corpus):
     lengths = np.diff(corpus["tokens"].combine_chunks().offsets.to_numpy())
 
     assert lengths.min() >= 3
@@ -70,7 +70,7 @@ def test_a_column_that_the_sample_lacks_is_refused():
         sample_batches(SampleSource(format="sample"), ("genre",))
 
 
-def test_the_whole_session_tells_far_more_than_the_past_alone(corpus):
+def test_the_whole_session_says_far_more_than_the_past_alone(corpus):
     best = best_possible(corpus["tokens"].combine_chunks(), corpus["tags"].combine_chunks())
 
     assert 0.70 < best.past_only_expected < 0.80
@@ -81,7 +81,7 @@ def test_the_whole_session_tells_far_more_than_the_past_alone(corpus):
     assert best.n_tokens == len(corpus["tokens"].combine_chunks().flatten())
 
 
-def test_the_best_possible_does_not_hang_on_chunks_or_slices(corpus):
+def test_the_best_possible_does_not_depend_on_chunks_or_slices(corpus):
     tokens, tags = corpus["tokens"].combine_chunks(), corpus["tags"].combine_chunks()
     parts = [best_possible(tokens.slice(s, n), tags.slice(s, n)) for s, n in ((0, 700), (700, 300))]
     whole = best_possible(tokens.slice(0, 1000), tags.slice(0, 1000))
@@ -90,7 +90,7 @@ def test_the_best_possible_does_not_hang_on_chunks_or_slices(corpus):
     assert whole.optimum_expected * whole.n_tokens == pytest.approx(summed, abs=1e-6)
 
 
-def test_a_session_whose_next_phase_decides_is_known_only_afterwards():
+def test_a_phase_that_depends_on_the_next_one_is_known_only_afterwards():
     model = sample_model()
     session = [
         "open_app",

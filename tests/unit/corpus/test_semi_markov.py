@@ -1,4 +1,4 @@
-"""The semi-Markov model, judged by enumeration of every segmentation and by counting what it draws."""
+"""The semi-Markov model, checked by enumerating all segmentations and by counting draws."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LONGEST = 6
 
 @pytest.fixture(scope="module")
 def model() -> SemiMarkovModel:
-    """Three phases; "look" and "idle" show the same, and only what follows tells them apart."""
+    """Three phases; "look" and "idle" show the same actions, and only the next phase distinguishes them."""
     return SemiMarkovModel.of(
         {
             "look": Phase(lasts={1: 1, 3: 2}, shows={"a": 3, "b": 1}, then={"buy": 3, "idle": 1}),
@@ -92,7 +92,7 @@ def test_padding_changes_no_posterior(model):
     assert not padded.filtered[0, 3:].any()
 
 
-def test_a_sequence_that_cannot_be_drawn_has_no_posterior(model):
+def test_a_sequence_that_cannot_be_drawn_has_a_posterior_of_zero(model):
     starts_with_c = model.posteriors(np.array([[2, 0]]), np.array([2]))
 
     assert not starts_with_c.smoothed.any()
@@ -118,7 +118,7 @@ def test_drawn_phases_last_as_long_as_declared():
     assert np.bincount(lengths) / len(lengths) == pytest.approx([0, 0.25, 0, 0.75], abs=0.015)
 
 
-def test_drawn_sequences_are_cut_off_at_the_longest():
+def test_drawn_sequences_are_truncated_at_the_longest():
     endless = SemiMarkovModel.of(
         {"look": Phase(lasts={3: 1}, shows={"a": 1}, then={"look": 1})}, starts={"look": 1}, longest=5
     )
@@ -141,7 +141,7 @@ def test_drawn_actions_follow_their_phase(model, drawn):
     assert np.bincount(bought, minlength=3) / len(bought) == pytest.approx([0, 1 / 3, 2 / 3], abs=0.02)
 
 
-def test_a_name_that_is_no_phase_is_refused():
+def test_an_unknown_phase_is_refused():
     with pytest.raises(ConfigError, match="got 'bye'"):
         SemiMarkovModel.of(
             {"look": Phase(lasts={1: 1}, shows={"a": 1}, then={"bye": 1})}, starts={"look": 1}, longest=2

@@ -1,4 +1,4 @@
-"""Addresses with a signature that is renewed every day: read, and written nowhere."""
+"""URLs with a signature that changes daily: they are read, and never stored or shown."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ PACKERS = {"": bytes, ".gz": gzip.compress, ".bz2": bz2.compress, ".zst": zstand
 
 
 @pytest.mark.parametrize("suffix", PACKERS)
-def test_a_packed_file_is_unpacked_whatever_its_query_is(store, suffix):
+def test_a_packed_file_is_unpacked_whatever_its_query(store, suffix):
     store.files[f"x.conll{suffix}"] = PACKERS[suffix](TEXT)
     assert ids(corpus(store.signed(f"x.conll{suffix}")))[:2] == [f"x.conll{suffix}#1", f"x.conll{suffix}#2"]
 
@@ -116,7 +116,7 @@ def test_every_format_is_read_under_a_name_without_the_query(store):
     assert ids(parallel) == ["corpus#1"]
 
 
-def test_objects_that_only_their_query_tells_apart_are_numbered(store):
+def test_objects_that_differ_only_in_their_query_are_numbered(store):
     store.files |= {"download?id=42": b"a X\n", "download?id=43": b"b X\n"}
     urls = [store.signed("download", f"id={number}&") for number in (42, 43, 42)]
     assert ids(corpus(*urls)) == ["download#1", "download~2#1", "download#1"]
@@ -125,21 +125,21 @@ def test_objects_that_only_their_query_tells_apart_are_numbered(store):
     assert source_fingerprint(corpus(*urls)) != before
 
 
-def test_files_that_only_their_folders_tell_apart_keep_them_without_the_query(store):
+def test_files_that_differ_only_in_their_folders_keep_them_without_the_query(store):
     store.files |= {"dev/x.conll": b"a X\n", "test/x.conll": b"b X\n"}
     urls = [store.signed(f"{folder}/x.conll") for folder in ("dev", "test")]
     assert ids(corpus(*urls)) == ["dev/x.conll#1", "test/x.conll#1"]
 
 
 @pytest.mark.parametrize("name", ["download?id=42", "x?sig=abc/def", "x.conll?versionId=3"])
-def test_the_query_that_a_downloaded_file_was_named_by_is_not_shown(tmp_path, name):
+def test_a_query_in_the_name_of_a_downloaded_file_is_not_shown(tmp_path, name):
     (tmp_path / name).parent.mkdir(exist_ok=True)
     (tmp_path / name).write_bytes(b"a X\n")
     assert ids(corpus(str(tmp_path / name))) == [name.partition("?")[0] + "#1"]
 
 
 @pytest.mark.parametrize("name", ["a#1.conll", "what?.conll", "key=2024/token=abc/x.conll"])
-def test_what_is_no_query_stays_in_the_name(tmp_path, name):
+def test_characters_that_begin_no_query_stay_in_the_name(tmp_path, name):
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_bytes(b"a X\n")
     assert ids(corpus(str(tmp_path / name))) == [name.rpartition("/")[2] + "#1"]
@@ -179,7 +179,7 @@ def test_no_error_about_a_file_holds_the_signature(store, monkeypatch, read, pat
 
 
 @pytest.mark.parametrize("path", ["x.conll", "x.conll.gz", "x.parquet"])
-def test_no_error_holds_a_signature_that_ends_before_its_file_is_read(store, monkeypatch, path):
+def test_no_error_holds_a_signature_that_expires_before_its_file_is_read(store, monkeypatch, path):
     store.files[path], signature = TEXT, store.signature
     monkeypatch.setenv("URL", store.signed(path))
     reading = read_sources(corpus("${URL}", form="parquet" if path.endswith("parquet") else "conll"))
@@ -190,7 +190,7 @@ def test_no_error_holds_a_signature_that_ends_before_its_file_is_read(store, mon
 
 
 @pytest.mark.parametrize("path", ["x.conll", "x.conll.gz", "x.parquet"])
-def test_no_error_holds_the_signature_of_a_file_that_goes_while_it_is_read(store, monkeypatch, path):
+def test_no_error_holds_the_signature_of_a_file_that_vanishes_while_it_is_read(store, monkeypatch, path):
     store.files[path] = TEXT
     monkeypatch.setenv("URL", store.signed(path))
     reading = read_sources(corpus("${URL}", form="parquet" if path.endswith("parquet") else "conll"))
@@ -211,7 +211,7 @@ def test_a_wrong_address_in_a_variable_is_not_repeated(monkeypatch, url):
     assert "Zq7secret" not in "".join(traceback.format_exception(error.value))
 
 
-def test_vectors_at_a_signed_address_are_read_unpacked_and_told_by_their_bytes(store):
+def test_vectors_at_a_signed_url_are_unpacked_and_identified_by_their_bytes(store):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         archive.writestr("glove.txt", "a 1 2\nb 3 4\n")

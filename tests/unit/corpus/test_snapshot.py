@@ -1,4 +1,4 @@
-"""The corpus as Parquet, and the name it gets from its content."""
+"""The corpus as Parquet, and its id."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def row_groups(part: Path) -> list[int]:
     return [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)]
 
 
-def test_what_is_written_is_read_back(tmp_path):
+def test_a_written_corpus_is_read_back(tmp_path):
     snapshot_id = write_corpus(batches(ROWS, 7), SCHEMA, tmp_path)
 
     assert len(snapshot_id) == 16
@@ -53,7 +53,7 @@ def test_what_is_written_is_read_back(tmp_path):
     assert written(tmp_path).to_pylist() == ROWS
 
 
-def test_files_and_id_do_not_depend_on_how_the_sequences_came(tmp_path, monkeypatch):
+def test_files_and_id_do_not_depend_on_the_batches(tmp_path, monkeypatch):
     monkeypatch.setattr(snapshot, "CHUNK_SEQUENCES", 3)
     monkeypatch.setattr(snapshot, "CHUNK_TOKENS", 7)
     monkeypatch.setattr(snapshot, "PART_CHUNKS", 2)
@@ -70,7 +70,7 @@ def test_files_and_id_do_not_depend_on_how_the_sequences_came(tmp_path, monkeypa
     assert len(parts) == 8
 
 
-def test_files_and_row_groups_end_at_their_bounds(tmp_path, monkeypatch):
+def test_files_and_row_groups_end_at_their_limits(tmp_path, monkeypatch):
     monkeypatch.setattr(snapshot, "CHUNK_SEQUENCES", 3)
     monkeypatch.setattr(snapshot, "CHUNK_TOKENS", 7)
     monkeypatch.setattr(snapshot, "PART_CHUNKS", 2)
@@ -126,7 +126,7 @@ def test_any_change_changes_the_id(changed, tmp_path):
     )
 
 
-def test_the_border_between_sequences_counts(tmp_path):
+def test_bounds_between_sequences_change_the_id(tmp_path):
     def snapshot_id(name: str, *tokens: list[str]) -> str:
         (tmp_path / name).mkdir()
         rows = [{**row(0), "tokens": t, "tags": None} for t in tokens]

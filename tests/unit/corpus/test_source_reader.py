@@ -26,7 +26,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_sources_follow_each_other_each_with_its_split(folder, read_rows):
+def test_sources_are_read_in_order_each_with_its_split(folder, read_rows):
     rows = read_rows(
         {"format": "conll", "path": f"{folder}/train.conll", "split": "train"},
         {"format": "conll", "path": f"{folder}/dev.conll", "split": "dev"},
@@ -82,7 +82,7 @@ LONG = {"sequence_column": "s", "token_column": "w", "tag_column": "t"}
     ],
     ids=["comments of CoNLL", "comments of CoNLL-U", "keys", "header", "nothing"],
 )
-def test_a_column_that_no_source_has_is_refused_with_those_that_are_there(text, source, names, read):
+def test_the_error_for_a_missing_column_lists_those_of_the_source(text, source, names, read):
     with pytest.raises(CorpusFormatError, match=f"in 'dated': expected .*, got {names}; correct the name"):
         read(text, columns=["dated"], **source)
 
@@ -95,7 +95,7 @@ def test_a_column_that_no_source_has_is_refused_with_those_that_are_there(text, 
     ],
     ids=["conll", "conllu"],
 )
-def test_a_comment_that_a_sequence_repeats_with_another_value_is_a_warning(text, source, tmp_path):
+def test_a_comment_repeated_with_another_value_is_a_warning(text, source, tmp_path):
     (tmp_path / "a.txt").write_text(text)
     corpus = {"sources": [{"path": f"{tmp_path}/a.txt", **source}], "columns": ["date"]}
     warnings: list[Warned] = []
@@ -113,7 +113,7 @@ def fingerprint(path: str, **source: object) -> str | None:
     return source_fingerprint(CorpusConfig.model_validate(corpus))
 
 
-def test_a_fingerprint_follows_from_files_and_configuration(folder):
+def test_a_fingerprint_depends_on_files_and_configuration(folder):
     before = fingerprint(f"{folder}/*.conll")
 
     assert before == fingerprint(f"{folder}/*.conll")
@@ -125,7 +125,7 @@ def test_a_fingerprint_follows_from_files_and_configuration(folder):
     assert fingerprint(f"{folder}/*.conll") not in (before, changed)
 
 
-def test_tag_files_count_in_the_fingerprint(folder):
+def test_a_fingerprint_depends_on_tag_files(folder):
     files = {"format": "parallel", "path": f"{folder}/train.conll", "tags_path": f"{folder}/dev.conll"}
     corpus = CorpusConfig.model_validate({"sources": [files]})
     before = source_fingerprint(corpus)

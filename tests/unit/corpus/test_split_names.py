@@ -37,7 +37,7 @@ def splits_of(tmp_path: Path):
     return read
 
 
-def test_unmistakable_names_are_mapped_in_any_case_and_the_report_says_so(splits_of) -> None:
+def test_usual_names_are_mapped_in_any_case_and_reported(splits_of) -> None:
     splits, record = splits_of(
         "Train", "validation", "VAL", "valid", "devel", "training", "validation", None, "test"
     )
@@ -52,13 +52,13 @@ def test_plain_names_change_nothing(splits_of) -> None:
     assert (splits, record["changed"]) == (["train", "dev", None, "test"], {})
 
 
-def test_the_key_maps_other_names_and_goes_before_the_usual_meaning(splits_of) -> None:
+def test_the_key_maps_other_names_and_overrides_usual_ones(splits_of) -> None:
     names = {"testa": "dev", "TestB": "test", "validation": "test", "0": "train"}
     splits, _ = splits_of("testA", "testb", "validation", "0", split_names=names)
     assert splits == ["dev", "test", "test", "train"]
 
 
-def test_an_unknown_name_stays_and_a_warning_names_the_key(splits_of) -> None:
+def test_an_unknown_name_is_kept_and_a_warning_names_the_key(splits_of) -> None:
     splits, record = splits_of("train", "testa", "eval", "testa")
     assert splits == ["train", "testa", "eval", "testa"]
     (warned,) = record["warnings"]
@@ -82,9 +82,7 @@ def test_splits_of_a_database_are_mapped(tmp_path: Path, read_rows) -> None:
 @pytest.mark.parametrize(
     ("name", "split"), [("trn", "train"), ("tset", "test"), ("testb", "test"), ("eval", "dev")]
 )
-def test_the_key_that_a_message_names_maps_a_name_to_the_split_that_it_resembles(
-    splits_of, name, split
-) -> None:
+def test_the_suggested_key_maps_a_name_to_the_split_that_it_resembles(splits_of, name, split) -> None:
     _, record = splits_of(name)
     assert record["warnings"][0]["text"].endswith(
         f'split_names = {{ "{name}" = "{split}" }} in [[corpus.sources]]'

@@ -77,7 +77,7 @@ def test_labels_decide_and_the_rest_is_carved(mode, expected, source, tmp_path):
     assert {one["source"] for one in carved} == ({source} if source else set())
 
 
-def test_a_document_keeps_its_split_for_ever(tmp_path):
+def test_the_split_of_a_document_never_changes(tmp_path):
     # the hashes lie at 0.147, 0.501, 0.891, 0.661, 0.582, 0.615, 0.868, 0.248, 0.549, 0.783
     batch = batch_of(numbered(10))
     assert assigned(parts_of(tmp_path, batch), batch) == (
@@ -85,7 +85,7 @@ def test_a_document_keeps_its_split_for_ever(tmp_path):
     )
 
 
-def test_adding_documents_moves_no_other(tmp_path):
+def test_adding_documents_moves_no_others(tmp_path):
     few, many = batch_of(numbered(100)), batch_of(numbered(1000)[::-1])
     assert assigned(parts_of(tmp_path, many), many)[::-1][:100] == assigned(parts_of(tmp_path, few), few)
 
@@ -96,7 +96,7 @@ def test_sequences_of_one_document_stay_together(tmp_path):
     assert len({*split[:500]}) == len({*split[500:]}) == 1
 
 
-def test_shares_are_those_asked_for(tmp_path):
+def test_shares_are_as_configured(tmp_path):
     batch = batch_of(numbered(20_000))
     split = assigned(parts_of(tmp_path, batch), batch, SplitConfig(dev=0.2, test=0.1))
     shares = {name: split.count(name) / 20_000 for name in SPLITS}
@@ -104,7 +104,7 @@ def test_shares_are_those_asked_for(tmp_path):
 
 
 def test_unlabelled_sequences_follow_their_document_into_train(tmp_path):
-    """Documents 0 and 14 lie in the range of test, 1 in that of dev; 0 and 1 are in part labelled train."""
+    """Documents 0 and 14 lie in the range of test, 1 in that of dev; 0 and 1 are partly labelled train."""
     documents = [f"document {i}" for i in (0, 0, 1, 14, 1)]
     batch = batch_of(documents, split=[None, "train", None, None, "train"])
     expected = ["train", "train", "train", "test", "train"]
@@ -113,7 +113,7 @@ def test_unlabelled_sequences_follow_their_document_into_train(tmp_path):
     assert assigned(parts_of(tmp_path, *apart), batch) == expected
 
 
-def test_a_label_that_comes_later_takes_its_document_from_test_into_train(tmp_path):
+def test_a_later_label_moves_its_document_from_test_to_train(tmp_path):
     before = batch_of(["document 0", "document 3"], split=[None, "train"])
     after = batch_of(["document 0", "document 3", "document 0"], split=[None, "train", "train"])
     assert assigned(parts_of(tmp_path, before), before) == ["test", "train"]
@@ -125,12 +125,12 @@ def test_nothing_joins_a_labelled_split(tmp_path):
     assert assigned(parts_of(tmp_path, batch), batch) == ["test", "train", "train"]
 
 
-def test_a_name_that_is_no_split_is_no_label(tmp_path):
+def test_an_unknown_split_name_is_not_a_label(tmp_path):
     batch = batch_of(["document 0", "document 1"], split=["valid", "valid"])
     assert assigned(parts_of(tmp_path, batch), batch) == ["test", "dev"]
 
 
-def test_only_documents_that_the_hash_would_hold_out_are_remembered(tmp_path):
+def test_only_documents_that_would_be_held_out_are_stored(tmp_path):
     batch = batch_of(numbered(10) * 2, split=["train"] * 10 + [None] * 10)
     plan = plan_splits(parts_of(tmp_path, batch), WIDE)
     assert (plan.train_documents * 2.0**-64).round(3).tolist() == [0.147, 0.248, 0.501, 0.549, 0.582]
@@ -145,7 +145,7 @@ def test_only_documents_that_the_hash_would_hold_out_are_remembered(tmp_path):
         (["train", None, None], "hash"),
     ],
 )
-def test_nothing_is_remembered_where_nothing_is_carved_from_unlabelled_sequences(labels, mode, tmp_path):
+def test_nothing_is_stored_if_nothing_is_carved_from_unlabelled_sequences(labels, mode, tmp_path):
     parts = parts_of(tmp_path, batch_of(numbered(3), split=labels))
     assert len(plan_splits(parts, WIDE.model_copy(update={"mode": mode})).train_documents) == 0
 
@@ -157,7 +157,7 @@ def test_labels_are_counted_over_all_parts(tmp_path):
     assert plan.carved == ("dev",)
 
 
-def test_what_was_carved_is_said_with_both_numbers():
+def test_the_carving_sentence_gives_both_numbers():
     plan = SplitPlan(SplitConfig(), {"train": 12_000, "dev": 0, "test": 500}, 0, np.zeros(0, np.uint64))
     origins = np.array([[0, 0, 0], [10_796, 1204, 0], [0, 0, 0], [0, 0, 500]])
     carved = describe_carving(plan, origins)
@@ -171,7 +171,7 @@ ROWS = st.lists(st.tuples(st.integers(0, 39), LABELS), min_size=1, max_size=40)
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(rows=ROWS)
-def test_labels_hold_and_carved_splits_share_no_document(rows, tmp_path_factory):
+def test_labels_are_kept_and_carved_splits_share_no_document(rows, tmp_path_factory):
     batch = batch_of([f"document {i}" for i, _ in rows], split=[label for _, label in rows])
     parts = parts_of(tmp_path_factory.mktemp("corpus"), batch)
     plan = plan_splits(parts, WIDE)

@@ -56,7 +56,7 @@ def test_split_files_hold_rows_of_the_snapshot_without_the_quarantined(tmp_path:
     assert not schema.field("split").nullable
 
 
-def test_tags_are_converted_at_the_door(tmp_path: Path) -> None:
+def test_tags_are_converted_to_the_training_scheme(tmp_path: Path) -> None:
     tags = [["I-X", "I-X", "O"], None, ["O", "I-X", "B-X"]]
     tokens = [["a", "b", "c"]] * 3
     parts = parts_of(tmp_path, batch_of(numbered(3), split=SPLITS, tokens=tokens, tags=tags))
@@ -66,7 +66,7 @@ def test_tags_are_converted_at_the_door(tmp_path: Path) -> None:
     assert files["test"][0]["tags"] == ["O", "S-X", "S-X"]
 
 
-def test_further_columns_stay(tmp_path: Path) -> None:
+def test_further_columns_are_kept(tmp_path: Path) -> None:
     batch = batch_of(numbered(3), split=SPLITS).append_column("genre", pa.array(["news", None, "mail"]))
     files = split(parts_of(tmp_path, batch), tmp_path / "out")
     assert [rows[0]["genre"] for rows in files.values()] == ["news", None, "mail"]
@@ -112,9 +112,7 @@ def test_tags_that_do_not_match_the_tokens_are_refused(tmp_path: Path) -> None:
         split(parts, tmp_path / "out")
 
 
-def test_bytes_do_not_depend_on_how_the_corpus_is_chunked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_bytes_do_not_depend_on_the_batches(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(splits, "_ROW_GROUP_TOKENS", 50)
     tokens = [[f"w{i % 7}"] * (i % 5) for i in range(300)]
     tags = [["O"] * (i % 5) for i in range(300)]

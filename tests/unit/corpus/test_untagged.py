@@ -16,14 +16,14 @@ KNOWN = [["O", None, None], None, [], None, ["B-X"], [None, "I-X"]]
 
 
 def coded(rows):
-    """The lists as Parquet gives them: values in a dictionary."""
+    """Return the lists with dictionary-encoded values, as Parquet gives them."""
     plain = pa.array(rows, STRINGS)
     values = plain.values.dictionary_encode()
     return pa.ListArray.from_arrays(plain.offsets, values, mask=plain.is_null())
 
 
 @pytest.mark.parametrize("lists", [pa.array(ROWS, STRINGS), coded(ROWS)])
-def test_a_token_without_a_tag_has_null_and_a_sequence_without_any_is_null(lists):
+def test_missing_tags_are_null_and_a_sequence_without_tags_is_null(lists):
     found = known_tags(lists, "-")
     assert found.to_pylist() == KNOWN
     assert n_untagged(found) == 3
@@ -31,7 +31,7 @@ def test_a_token_without_a_tag_has_null_and_a_sequence_without_any_is_null(lists
     assert known_tags(found, "-").to_pylist() == KNOWN
 
 
-def test_where_every_token_needs_a_tag_all_stays_as_it_is():
+def test_tags_are_unchanged_if_every_token_needs_one():
     lists = pa.array(ROWS, STRINGS)
     assert known_tags(lists, None) is lists
 

@@ -1,4 +1,4 @@
-"""White space around cells, in every format."""
+"""Whitespace around cells, in every format."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ def records(**source: object) -> list[SourceRecord]:
 
 
 @pytest.mark.parametrize("blank", [" ", "\u00a0", "\u3000", "\u2009"])
-def test_a_blank_behind_a_tag_is_no_part_of_it(blank, read, content):
+def test_a_blank_after_a_tag_is_not_part_of_it(blank, read, content):
     text = f"Nora\tB-PER{blank}\nswam\tO{blank}\n"
 
     assert content(read(text, format="conll", separator="tab")) == [(["Nora", "swam"], ["B-PER", "O"])]
 
 
-def test_cells_that_a_database_pads_are_read_without_the_padding(tmp_path, read_rows):
+def test_cells_padded_by_a_database_are_stripped(tmp_path, read_rows):
     url = f"sqlite:///{tmp_path / 'padded.db'}"
     engine = sqlalchemy.create_engine(url)
     with engine.begin() as connection:
@@ -57,13 +57,13 @@ def test_changed_cells_are_counted(tmp_path):
     assert record["changed"] == {"sequence ids stripped": 1, "tokens stripped": 1, "tags stripped": 2}
 
 
-def test_ids_that_differ_in_blanks_alone_are_one_id(read):
+def test_ids_that_differ_only_in_blanks_are_equal(read):
     assert [row["tokens"] for row in read("s,w,t\n1,a,O\n1 ,b,O\n\u00a01,c,O\n", **TABLE)] == [
         ["a", "b", "c"]
     ]
 
 
-def test_a_token_of_white_space_alone_is_an_empty_one_and_named_with_its_place(tmp_path, read_rows):
+def test_a_whitespace_token_is_read_as_empty_and_reported_with_its_place(tmp_path, read_rows):
     path = tmp_path / "corpus.jsonl"
     rows = [{"tokens": ["a"], "tags": ["O"]}, {"tokens": ["b", "\u3000", "\n"], "tags": ["O", "O", "O"]}]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
@@ -78,7 +78,7 @@ def test_a_token_of_white_space_alone_is_an_empty_one_and_named_with_its_place(t
     )
 
 
-def test_white_space_at_the_ends_of_a_token_in_a_list_belongs_to_it(tmp_path, read_rows):
+def test_whitespace_around_a_token_in_a_list_is_kept(tmp_path, read_rows):
     path = tmp_path / "corpus.parquet"
     pq.write_table(pa.table({"tokens": [["Nora", " swam"]], "tags": [["B-PER ", " O"]]}), path)
     (row,) = read_rows({"format": "parquet", "path": str(path)})
@@ -86,7 +86,7 @@ def test_white_space_at_the_ends_of_a_token_in_a_list_belongs_to_it(tmp_path, re
     assert (row["tokens"], row["tags"]) == (["Nora", " swam"], ["B-PER", "O"])
 
 
-def test_a_blank_id_is_none(read):
+def test_a_blank_id_is_missing(read):
     text = '{"id": " ", "tokens": ["a"], "tags": ["O"]}\n{"id": "7 ", "tokens": ["b"], "tags": ["O"]}\n'
     rows = read(text, format="jsonl", id_column="id")
 
@@ -94,14 +94,14 @@ def test_a_blank_id_is_none(read):
 
 
 @pytest.mark.parametrize("token", ["\u200b", "\u0085", "\u2028", "\u2029", "\ufeff", "\x1f", "a\u00a0b"])
-def test_characters_that_are_no_gap_stay(token, read):
+def test_invisible_characters_other_than_whitespace_are_kept(token, read):
     text = json.dumps({"tokens": [token, "b"], "tags": ["O", "O"]}) + "\n"
 
     assert read(text, format="jsonl")[0]["tokens"] == [token, "b"]
     assert read(f"s,w,t\n1,{token},O\n1,b,O\n", **TABLE)[0]["tokens"] == [token, "b"]
 
 
-def test_lists_with_null_among_them_are_stripped_too(tmp_path, read_rows):
+def test_lists_with_nulls_are_stripped_too(tmp_path, read_rows):
     path = tmp_path / "corpus.parquet"
     columns = {"tokens": [["a"], None, ["b"]], "tags": [["O "], None, [None]]}
     pq.write_table(pa.table(columns), path)
