@@ -1,4 +1,4 @@
-"""Arrow lists as flat NumPy arrays and back; leaves what the values mean to others."""
+"""Arrow lists as flat NumPy arrays, and back."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import pyarrow.compute as pc
 
 from seqtag.errors import TagSchemeError
 
-UNTAGGED = -1  # the number of a tag that nobody knows
+UNTAGGED = -1  # in place of an index: the token has no tag
 
 
 def flatten(lists: pa.ListArray) -> tuple[pa.Array, npt.NDArray[np.int64]]:
-    """Return the values and `<int64>[n_lists + 1]` offsets from 0; a null list counts as empty."""
+    """Return the values, and `<int64>[n_lists + 1]` offsets from 0; a null list counts as empty."""
     lengths = pc.fill_null(pc.list_value_length(lists), 0).to_numpy(zero_copy_only=False)
     return lists.flatten(), np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
 
@@ -27,39 +27,39 @@ def relist(
 
 
 def distinct(values: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
-    """Return `<int32>[n]` numbers of the strings, and the distinct strings in order of appearance.
+    """Return `<int32>[n]` indices, and the distinct strings that they refer to, in order of appearance.
 
     Raises:
-        TagSchemeError: one of them is null.
+        TagSchemeError: a string is null.
     """
     if values.null_count:
-        raise TagSchemeError(f"a tag for every token was required. Received: {values.null_count:,} nulls")
+        raise TagSchemeError(f"tags are missing: expected one per token, got {values.null_count:,} nulls")
     return distinct_or_none(values)
 
 
 def distinct_or_none(values: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str, ...]]:
-    """Return the same, `UNTAGGED` for null.
+    """Return indices and distinct strings like `distinct`, with index `UNTAGGED` for null.
 
     >>> numbers, strings = distinct_or_none(pa.array(["O", None, "O"]))
     >>> numbers.tolist(), strings
     ([0, -1, 0], ('O',))
     """
     if not pa.types.is_dictionary(values.type) and not pa.types.is_string(values.type):
-        raise TagSchemeError(f"tags as strings were required. Received: {values.type}")
+        raise TagSchemeError(f"tags are no strings: expected type string, got {values.type}")
     encoded = values if pa.types.is_dictionary(values.type) else pc.dictionary_encode(values)
     indices = encoded.indices.fill_null(UNTAGGED) if encoded.null_count else encoded.indices
     return indices.to_numpy().astype(np.int32), tuple(encoded.dictionary.to_pylist())
 
 
 def sequence_numbers(offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return `<int64>[n_tokens]`, the number of the sequence that each token is in."""
+    """Return `<int64>[n_tokens]`, the index of each token's sequence."""
     return np.repeat(np.arange(len(offsets) - 1, dtype=np.int64), np.diff(offsets))
 
 
 def elements(
     offsets: npt.NDArray[np.int64], lists: npt.NDArray[np.int64]
 ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-    """Return the flat positions of the elements of some lists, and the number in `lists` that each is of.
+    """Return the flat positions of the elements of some lists, and for each its index into `lists`.
 
     >>> position, number = elements(np.array([0, 2, 3, 6]), np.array([2, 0]))
     >>> position.tolist(), number.tolist()

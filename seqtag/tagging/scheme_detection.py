@@ -1,4 +1,4 @@
-"""The tag scheme and the spelling that a corpus is in, by its tags and their transitions."""
+"""Detection of a corpus' tag scheme and spelling, from its tags and their transitions."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from seqtag.tagging.spelling import (
 )
 from seqtag.tagging.unread_spelling import unread_spelling
 
-_MOST_STRAYS = {True: 1.0, False: 1 / 9}  # per token with a span's tag; of the canonical pattern, of another
-_MOSTLY_LEGAL = 20  # tokens for each illegal transition, where the tags alone are weak evidence
+_MOST_STRAYS = {True: 1.0, False: 1 / 9}  # per token with a span tag; by whether the pattern is canonical
+_MOSTLY_LEGAL = 20  # tokens for each illegal transition, if the tags alone are weak evidence
 _SHOWN = 3  # labels in a message
 
 
 @dataclass(frozen=True)
 class SchemeVerdict:
-    """The scheme that a corpus is in, and why.
+    """The scheme of a corpus, and the reason for it.
 
-    `illegal` counts transitions under each scheme; `unread` says how the tags spell
-    spans, if no pattern reads them.
+    `illegal` counts illegal transitions under each scheme. `unread` describes tags that spell spans in a way
+    that no pattern reads.
     """
 
     scheme: SchemeName
@@ -53,9 +53,9 @@ def detect_scheme(
 
     Args:
         tags: the distinct tags of the corpus.
-        transitions: `<int64>[n_tags + 1, n_tags + 1]`, how often each follows each, with start and end of
-            sequences as in `legal_transitions`.
-        pattern, outside: how the tags are spelled, if that is declared.
+        transitions: `<int64>[n_tags + 1, n_tags + 1]`, counts of the column's tag after the row's, with start
+            and end of sequences as in `legal_transitions`.
+        pattern, outside: the declared spelling of the tags, if any.
     """
     tokens = _tokens(tags, transitions)
     reading = read_spelling(tokens, pattern=pattern, outside=outside, certain=False)
@@ -70,7 +70,7 @@ def detect_scheme(
     if objection is not None:
         return SchemeVerdict("none", f"none: {objection}", illegal, unread=unread_spelling(tokens))
     spelling = reading.spelling.of_scheme(best)
-    reason = f"{best}: of {int(transitions.sum()):,} transitions, illegal are {counts}"
+    reason = f"{best}: illegal transitions, of {int(transitions.sum()):,}: {counts}"
     if spelling != CANONICAL_SPELLING:
         reason += f"; spelled {spelling.sample(best)}"
     return SchemeVerdict(best, reason, illegal, spelling)
@@ -84,7 +84,7 @@ def detect_spelling(
     pattern: str = "auto",
     outside: str | None = None,
 ) -> Spelling:
-    """Return the spelling of tags whose scheme is declared; arguments as for `detect_scheme`."""
+    """Return the spelling of tags whose scheme is declared. Arguments as for `detect_scheme`."""
     if scheme == "none":
         return CANONICAL_SPELLING
     tokens = _tokens(tags, transitions)
@@ -96,7 +96,7 @@ def _tokens(tags: Sequence[str], transitions: npt.NDArray[np.int64]) -> dict[str
 
 
 def _candidates(tags: Sequence[str], spelling: Spelling) -> tuple[SchemeName, ...]:
-    """Return the schemes in question: without an E, tags of IOE1 are those of IOB1."""
+    """Return the schemes to compare. Without an E, tags of IOE1 look like those of IOB1."""
     prefixes, _ = split_tags([spelling.canonical(tag) for tag in tags])
     return SPAN_SCHEMES if "E" in prefixes else SPAN_SCHEMES[:3]
 
@@ -104,22 +104,22 @@ def _candidates(tags: Sequence[str], spelling: Spelling) -> tuple[SchemeName, ..
 def _no_spans(
     tokens: Mapping[str, int], reading: SpellingEvidence, best: SchemeName, illegal: Mapping[SchemeName, int]
 ) -> str | None:
-    """Say why a tag set has no scheme although none is declared, or return None."""
+    """Return the reason why tags have no scheme, or None if they have one."""
     if set(tokens) <= set(PREFIXES) and len(set(tokens) - {"O"}) > 1:
         return None
     bare = is_bare(tokens)
-    if not reading.spans or (bare and not reading.supported):  # a letter alone may well be a label
+    if not reading.spans or (bare and not reading.supported):  # a single letter may be a label
         return f"none of {len(tokens)} distinct tags has a prefix (B-, I-, E-, S-)"
     pattern = reading.spelling.pattern
     strays = _strays(reading)
     in_spans, other = (sum(tokens[tag] for tag in some) for some in (reading.spans, strays))
     if other > in_spans * _MOST_STRAYS[pattern == PATTERNS[0]]:
         how = "(B-, I-, E-, S-)" if pattern == PATTERNS[0] else f'(as tags.spelling = "{pattern}" reads it)'
-        return f"only {in_spans:,} tokens have a tag with a prefix {how}, {other:,} another one"
+        return f"only {in_spans:,} tokens have a tag with a prefix {how}, {other:,} have another tag"
     if bare or (pattern != PATTERNS[0] and not reading.has_outside):
         if illegal[best] * _MOSTLY_LEGAL <= sum(tokens.values()):
             return None
-        return f"{illegal[best]:,} transitions between its tags are illegal under {best}"
+        return f"{illegal[best]:,} transitions are illegal even under {best}"
     if reading.supported:
         return None
     # One-token spans of a small corpus, or labels such as E-mail and S-Bahn?
@@ -130,10 +130,10 @@ def _no_spans(
 
 
 def _strays(reading: SpellingEvidence) -> list[str]:
-    """Return the tags that no spelling makes one of a type that the corpus has.
+    """Return the tags that are neither outside nor, in any spelling, of a type that the corpus has.
 
-    A single one beside spans alone is outside them, or means that nobody knows: no label either way. Nor is
-    a mark such as - or _ beside spans, however many tokens have it.
+    If all other tags are spans, a single such tag means outside or untagged, so it is no stray. Neither is a
+    mark such as - or _ in a corpus with spans, however frequent.
     """
     if reading.supported and not reading.has_outside and len(reading.strays) == 1:
         return []

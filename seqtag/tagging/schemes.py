@@ -1,4 +1,4 @@
-"""Tag schemes: the tags that stand for spans, and which of them may follow which."""
+"""Tag schemes: prefixes, legal transitions, and conversion between schemes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from seqtag.tagging.ragged import distinct, flatten, relist
 PREFIXES = ("O", "B", "I", "E", "S")
 SPAN_SCHEMES: tuple[SchemeName, ...] = ("IOB2", "IOB1", "IOBES", "IOE2", "IOE1")  # in order of preference
 
-# Row: this tag; column: the next one. + any type, = the same type only, . never.
+# Row: this tag; column: the next one. + any type, = same type only, . never.
 _LEGAL = {
-    # a span begins with I, or with B where it touches another one of its type (Ramshaw and Marcus 1995)
+    # a span begins with I, or with B directly after a span of the same type (Ramshaw and Marcus 1995)
     "IOB1": """
                O  B  I  end
         start  +  .  +  +
@@ -34,7 +34,7 @@ _LEGAL = {
         B      +  +  =  +
         I      +  +  =  +
         """,
-    # every span ends with E, a span of one token is S (Uchimoto et al. 2000)
+    # a span of one token is S, a longer one begins with B and ends with E (Uchimoto et al. 2000)
     "IOBES": """
                O  B  I  E  S  end
         start  +  +  .  .  +  +
@@ -44,7 +44,7 @@ _LEGAL = {
         E      +  +  .  .  +  +
         S      +  +  .  .  +  +
         """,
-    # a span ends with I, or with E where the next token begins one of its type (Sang and Veenstra 1999)
+    # a span ends with I, or with E directly before a span of the same type (Sang and Veenstra 1999)
     "IOE1": """
                O  I  E  end
         start  +  +  +  +
@@ -62,8 +62,8 @@ _LEGAL = {
         """,
 }
 
-# Where conlleval.pl lets a span begin, in any scheme. Row: the tag before; column: this tag.
-# + always, ! only where the types differ, . never. A span lasts until O or the next beginning.
+# Tags at which conlleval.pl begins a span, in any scheme. Row: previous tag; column: this tag.
+# + always, ! only if the types differ, . never. A span lasts until O or the beginning of the next.
 _BEGINS = """
            O  B  I  E  S
     O      .  +  +  +  +
@@ -81,7 +81,7 @@ _NO_TAG = _BOUNDARY + 1  # a tag outside every scheme
 def split_tags(tags: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return the prefix (O, B, I, E or S) and the type of each tag.
 
-    A bare `B` has the empty type; whatever is not spelled like a tag of a scheme has the prefix "".
+    A bare `B` has the empty type. A tag of no scheme has the prefix "".
 
     >>> split_tags(["O", "B-PER", "I-geo-loc", "S", "B-", "NN"])
     (('O', 'B', 'I', 'S', '', ''), ('', 'PER', 'geo-loc', '', '', ''))
@@ -91,10 +91,10 @@ def split_tags(tags: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def legal_transitions(tags: Sequence[str], scheme: SchemeName) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_tags + 1, n_tags + 1]`: may the column's tag follow the row's?
+    """Return `<bool>[n_tags + 1, n_tags + 1]`, True where the column's tag may follow the row's.
 
-    The last row is the start of a sequence, the last column its end. A tag that the scheme does not have
-    follows nothing and is followed by nothing.
+    The last row is the start of a sequence, the last column its end. A tag that is not in the scheme has no
+    legal transitions.
 
     >>> legal_transitions(["O", "B-X", "I-X"], "IOB2").astype(int)
     array([[1, 1, 0, 1],
@@ -113,24 +113,23 @@ def legal_transitions(tags: Sequence[str], scheme: SchemeName) -> npt.NDArray[np
 
 
 def convert_tags(tags: pa.ListArray, source: SchemeName, target: SchemeName) -> pa.ListArray:
-    """Return the same spans spelled in another scheme; null lists stay null.
+    """Return tags that spell the same spans in another scheme; null lists stay null.
 
-    Spans are read as conlleval reads them, so that illegal transitions are repaired. Tags already in the
-    target scheme are returned as they are.
+    Spans are read like conlleval, which repairs illegal transitions. If both schemes are equal, the tags are
+    returned unchanged.
 
     Raises:
-        TagSchemeError: one of the two schemes has no spans, or a tag or a null is no tag of any scheme.
+        TagSchemeError: either scheme has no spans, or a tag is null or belongs to no scheme.
     """
     if source == target:
         return tags
     if "none" in (source, target):
-        raise TagSchemeError(f"two schemes with spans were required. Received: {source!r} to {target!r}")
+        raise TagSchemeError(f"scheme has no spans: cannot convert from {source!r} to {target!r}")
     values, offsets = flatten(tags)
     tag_ids, seen = distinct(values)
     prefix, type_id, types = read_tags(seen)
     if (prefix == _NO_TAG).any():
-        stray = seen[int(np.argmax(prefix == _NO_TAG))]
-        raise TagSchemeError(f"a tag of scheme {source} was required. Received: {stray!r}")
+        raise foreign_tag(seen[int(np.argmax(prefix == _NO_TAG))], source)
     inside = prefix[tag_ids] != _OUTSIDE
     begins = begin_mask(prefix[tag_ids], type_id[tag_ids], offsets)
     spelled = spell(inside, begins, type_id[tag_ids], offsets, scheme=target)
@@ -140,9 +139,9 @@ def convert_tags(tags: pa.ListArray, source: SchemeName, target: SchemeName) -> 
 
 
 def read_tags(tags: Sequence[str]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np.int32], tuple[str, ...]]:
-    """Return `<int8>[n_tags]` prefixes, `<int32>[n_tags]` types and the types that these number, sorted.
+    """Return `<int8>[n_tags]` indices into PREFIXES, `<int32>[n_tags]` indices into types, and sorted types.
 
-    O and tags of no scheme have type 0, whatever that is.
+    O and tags of no scheme get type 0, which means nothing.
     """
     prefixes, type_names = split_tags(tags)
     types = tuple(sorted({t for p, t in zip(prefixes, type_names, strict=True) if p not in ("O", "")})) or (
@@ -156,7 +155,7 @@ def read_tags(tags: Sequence[str]) -> tuple[npt.NDArray[np.int8], npt.NDArray[np
 def begin_mask(
     prefix: npt.NDArray[np.int8], type_id: npt.NDArray[np.int32], offsets: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_tokens]`: does a span begin here, as conlleval sees it?"""
+    """Return `<bool>[n_tokens]`, True where a span begins according to conlleval."""
     here = np.where(prefix < _BOUNDARY, prefix, _OUTSIDE)
     before = _previous(here, offsets, at_start=_OUTSIDE)
     differs = type_id != _previous(type_id, offsets, at_start=-1)
@@ -168,7 +167,7 @@ def begin_mask(
 def end_mask(
     inside: npt.NDArray[np.bool_], begins: npt.NDArray[np.bool_], offsets: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_tokens]`: is this the last token of a span?"""
+    """Return `<bool>[n_tokens]`, True at the last token of a span."""
     goes_on = np.append(inside[1:] & ~begins[1:], False)[: len(inside)]
     goes_on[offsets[1:][np.diff(offsets) > 0] - 1] = False
     return inside & ~goes_on
@@ -182,7 +181,7 @@ def spell(
     *,
     scheme: SchemeName,
 ) -> npt.NDArray[np.int8]:
-    """Return `<int8>[n_tokens]`, the prefixes (numbers into `PREFIXES`) that spell spans in a scheme."""
+    """Return `<int8>[n_tokens]` indices into `PREFIXES`: the prefixes that spell spans in a scheme."""
     o, b, i, e, s = range(len(PREFIXES))
     if scheme == "IOB1":
         touches = _previous(inside, offsets, at_start=False)
@@ -202,12 +201,17 @@ def spell(
 
 
 def tag_name(prefix: str, type_: str) -> str:
-    """Return the tag's text.
+    """Return the text of a tag.
 
     >>> tag_name("B", "PER"), tag_name("B", ""), tag_name("O", "PER")
     ('B-PER', 'B', 'O')
     """
     return prefix if prefix == "O" or not type_ else f"{prefix}-{type_}"
+
+
+def foreign_tag(tag: str, scheme: SchemeName) -> TagSchemeError:
+    """Return the error for a tag that belongs to no scheme."""
+    return TagSchemeError(f"tag {tag!r} is no span tag: expected one of scheme {scheme}")
 
 
 def _split(tag: str) -> tuple[str, str]:
@@ -218,7 +222,7 @@ def _split(tag: str) -> tuple[str, str]:
 
 
 def _grid(table: str) -> npt.NDArray[np.str_]:
-    """Return the cells `[row, column]` of a table above, numbered like `PREFIXES`; . where it is silent."""
+    """Return the cells `[row, column]` of a table above, in the order of `PREFIXES`; . for those it omits."""
     numbers = {name: i for i, name in enumerate((*PREFIXES, "end"))} | {"start": _BOUNDARY}
     header, *rows = table.strip().splitlines()
     cells = np.full((_NO_TAG + 1, _NO_TAG + 1), ".")
@@ -230,7 +234,7 @@ def _grid(table: str) -> npt.NDArray[np.str_]:
 
 
 def _previous(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], *, at_start: int) -> npt.NDArray[Any]:
-    """Return the value of the token before, or `at_start` for the first of a sequence."""
+    """Return the value of the previous token, `at_start` for the first of a sequence."""
     before = np.empty_like(values)
     before[1:] = values[:-1]
     before[offsets[:-1][np.diff(offsets) > 0]] = at_start
@@ -238,8 +242,8 @@ def _previous(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64], *, at_st
 
 
 def _next(values: npt.NDArray[Any], offsets: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
-    """Return the value of the token behind, 0 for the last of a sequence."""
-    behind = np.zeros_like(values)
-    behind[:-1] = values[1:]
-    behind[offsets[1:][np.diff(offsets) > 0] - 1] = 0
-    return behind
+    """Return the value of the next token, 0 for the last of a sequence."""
+    after = np.zeros_like(values)
+    after[:-1] = values[1:]
+    after[offsets[1:][np.diff(offsets) > 0] - 1] = 0
+    return after

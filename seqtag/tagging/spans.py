@@ -1,4 +1,4 @@
-"""Spans: read from tags, as conlleval does or strictly, and spelled as tags again."""
+"""Conversion of tags to spans, like conlleval or strictly, and of spans to tags."""
 
 from __future__ import annotations
 
@@ -17,9 +17,8 @@ from seqtag.tagging.schemes import PREFIXES, begin_mask, end_mask, read_tags, sp
 SpanMode = Literal["conlleval", "strict"]
 SPAN_MODES: tuple[SpanMode, ...] = ("conlleval", "strict")
 
-# The prefixes with which a well-formed span of one token, and a longer one, begins and ends.
-# IOB1's B is well-formed only where the span touches the one before, of its own type; IOE1's E only where it
-# touches the one behind.
+# The first and last prefix of well-formed spans. In IOB1, a span may begin with B only directly after a span
+# of the same type; in IOE1, it may end with E only directly before one.
 _WELL_FORMED: dict[SchemeName, tuple[tuple[str, str], ...]] = {
     "IOB1": (("I", "I"), ("B", "B"), ("B", "I")),
     "IOB2": (("B", "B"), ("B", "I")),
@@ -34,10 +33,10 @@ _I_OR_E = (PREFIXES.index("I"), PREFIXES.index("E"))
 
 @dataclass(frozen=True, eq=False)
 class Spans:
-    """Spans `[start, stop)` in their sequences, in the order of the tokens; they never overlap.
+    """Non-overlapping spans `[start, stop)` within their sequences, in the order of the tokens.
 
     sequence, start, stop: <int64>[n_spans]   positions from 0
-    type_id: <int32>[n_spans]                 numbers into `types`
+    type_id: <int32>[n_spans]                 indices into `types`
     """
 
     sequence: npt.NDArray[np.int64]
@@ -50,17 +49,17 @@ class Spans:
         return len(self.start)
 
     def where(self, kept: npt.NDArray[np.bool_]) -> Spans:
-        """Return those of them that are kept, `<bool>[n_spans]`."""
+        """Return the spans selected by a mask, `<bool>[n_spans]`."""
         return Spans(self.sequence[kept], self.start[kept], self.stop[kept], self.type_id[kept], self.types)
 
 
 def spans_of(tags: pa.ListArray, scheme: SchemeName, *, mode: SpanMode) -> Spans:
     """Return the spans that tags spell.
 
-    conlleval   what conlleval.pl (Sang and Buchholz 2000) sees, in any scheme: illegal tags are read
-                generously, an I after O begins a span
-    strict      of these, the ones spelled as the scheme wants: in IOB2 beginning with B; in IOBES one S,
-                or B to E; in IOB1 beginning with B only where the span touches one of its own type
+    conlleval   the spans that conlleval.pl (Sang and Buchholz 2000) finds, in any scheme; illegal tags are
+                read leniently: an I after O begins a span
+    strict      those of them that are well-formed in the scheme: in IOB2, beginning with B; in IOBES, one S,
+                or B to E; in IOB1, beginning with B only directly after a span of the same type
 
     A tag of no scheme counts as O.
 
@@ -80,9 +79,14 @@ def read_spans(
     scheme: SchemeName,
     mode: SpanMode,
 ) -> Spans:
-    """Return the spans of flat tags: `<int32>[n_tokens]` numbers into `tags`, `<int64>[n_sequences + 1]`."""
+    """Return the spans of flat tags.
+
+    Args:
+        tag_ids: `<int32>[n_tokens]`, indices into `tags`.
+        offsets: `<int64>[n_sequences + 1]`.
+    """
     if scheme == "none":
-        raise TagSchemeError("a scheme with spans was required. Received: 'none'")
+        raise TagSchemeError("scheme 'none' has no spans: expected IOB1, IOB2, IOBES, IOE1 or IOE2")
     tag_prefix, tag_type, types = read_tags(tags)
     prefix, type_id = tag_prefix[tag_ids], tag_type[tag_ids]
     begins = begin_mask(prefix, type_id, offsets)
@@ -103,7 +107,7 @@ def tags_of(spans: Spans, lengths: npt.NDArray[np.int64], scheme: SchemeName) ->
         TagSchemeError: the scheme has no spans.
     """
     if scheme == "none":
-        raise TagSchemeError("a scheme with spans was required. Received: 'none'")
+        raise TagSchemeError("scheme 'none' has no spans: expected IOB1, IOB2, IOBES, IOE1 or IOE2")
     offsets = np.append(0, np.cumsum(lengths, dtype=np.int64))
     tokens = token_positions(spans, offsets)
     inside = np.zeros(offsets[-1], np.bool_)
@@ -119,16 +123,16 @@ def tags_of(spans: Spans, lengths: npt.NDArray[np.int64], scheme: SchemeName) ->
 
 
 def token_positions(spans: Spans, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Return the flat positions of all tokens in spans, span by span."""
+    """Return the flat positions of the tokens of spans, span by span."""
     lengths = spans.stop - spans.start
     begin = np.cumsum(lengths) - lengths
     return np.arange(lengths.sum()) + np.repeat(offsets[spans.sequence] + spans.start - begin, lengths)
 
 
 def matches(spans: Spans, others: Spans, offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_spans]`: is the same span, of the same type, among `others`?
+    """Return `<bool>[n_spans]`, True for spans that `others` contains with the same type.
 
-    Both must number their types alike.
+    Both must have the same `types`.
     """
     if not len(others):
         return np.zeros(len(spans), np.bool_)
@@ -162,7 +166,7 @@ def _well_formed(
         kept &= (prefix[first] != PREFIXES.index("B")) | touches
     if scheme == "IOE1":
         at_end = np.isin(last + 1, offsets)
-        behind = np.where(at_end, last, last + 1)
-        touches = ~at_end & np.isin(prefix[behind], _I_OR_E) & (type_id[behind] == type_id[last])
+        after = np.where(at_end, last, last + 1)
+        touches = ~at_end & np.isin(prefix[after], _I_OR_E) & (type_id[after] == type_id[last])
         kept &= (prefix[last] != PREFIXES.index("E")) | touches
     return kept

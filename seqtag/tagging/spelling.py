@@ -1,4 +1,4 @@
-"""Spellings of span tags: the text for prefix, type and outside, and the one that a corpus has."""
+"""Spellings of span tags: the text of prefix, type and outside tag, and detection of a corpus' spelling."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from seqtag.config import SchemeName
 from seqtag.config.scheme_names import SEPARATORS
 
 _CANONICAL = "BIES"
-_LETTERS = "BIMELSUW"  # I or M goes on, E or L ends, S, U or W is a span of one token
-_PAIRS = frozenset({("B", "I"), ("B", "M"), ("B", "E"), ("B", "L"), ("I", "E")})  # a longer span has two such
+_LETTERS = "BIMELSUW"  # I or M continues a span, E or L ends it, S, U or W is a span of one token
+_PAIRS = frozenset({("B", "I"), ("B", "M"), ("B", "E"), ("B", "L"), ("I", "E")})  # in spans of several tokens
 _USED: Mapping[SchemeName, str] = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "IOE1": "IE", "IOE2": "IE"}
 _OUTSIDE = ("O", "o", "0")
 _OUTSIDE_WORDS = ("other", "out", "outside")
-UNTAGGED = ("", "-", "_", "?", "*", "none", "null", "nan", "unk")  # may mean that nobody knows the tag
+UNTAGGED = ("", "-", "_", "?", "*", "none", "null", "nan", "unk")  # may mean that a token has no tag
 
 PATTERNS = tuple(
     f"{letter}{separator}X" if at_front else f"X{separator}{letter}"
@@ -31,10 +31,10 @@ PATTERNS = tuple(
 
 @dataclass(frozen=True)
 class Spelling:
-    """The text of tags: where prefix and type stand, which letters are prefixes, and the tag outside spans.
+    """The text of tags: order of prefix and type, letters of prefixes, and the tag outside spans.
 
-    pattern   B, or b for lower case, where the prefix stands, X where the type does
-    letters   what stands for B, I, E and S, in upper case
+    pattern   B in place of the prefix, or b if it is in lower case, and X in place of the type
+    letters   the letters for B, I, E and S, in upper case
     """
 
     pattern: str = PATTERNS[0]
@@ -43,19 +43,19 @@ class Spelling:
 
     @classmethod
     def of_profile(cls, scheme: Mapping[str, Any]) -> Self:
-        """Return what `profile.json` says under `scheme`; profiles of earlier versions say nothing."""
+        """Return the spelling under `scheme` of `profile.json`; the canonical one for earlier versions."""
         return cls(**scheme.get("spelling", {}))
 
     def to_json(self) -> dict[str, str]:
-        """Return what `of_profile` reads."""
+        """Return the JSON object that `of_profile` reads."""
         return asdict(self)
 
     def of_scheme(self, scheme: SchemeName) -> Spelling:
-        """Return the same with the letters that the scheme can have: IOBES alone has others than its name."""
+        """Return the spelling with canonical letters, unless the scheme is IOBES: no other has variants."""
         return self if scheme == "IOBES" else Spelling(self.pattern, _CANONICAL, self.outside)
 
     def canonical(self, tag: str) -> str:
-        """Return the tag as seqtag spells it, the empty string if it is not spelled like this.
+        """Return the canonical spelling of a tag, or "" if the tag is not in this spelling.
 
         >>> Spelling("b-X", "BILU", "o").canonical("l-per")
         'E-per'
@@ -89,11 +89,12 @@ CANONICAL_SPELLING = Spelling()
 
 @dataclass(frozen=True)
 class SpellingEvidence:
-    """A corpus' tags under the spelling that most of them have.
+    """Tags of a corpus under the spelling that most of them have.
 
-    spans, strays: tags that are spelled like a span's, and those that are neither that nor outside
-    has_outside: whether the tag outside spans occurs
-    supported: whether some type has two prefixes that a longer span has, such as B- and I-
+    spans: tags in the spelling, without the outside tag
+    strays: tags that are neither spans nor outside
+    has_outside: whether the outside tag occurs
+    supported: whether some type has two prefixes of a longer span, such as B- and I-
     """
 
     spelling: Spelling
@@ -104,7 +105,7 @@ class SpellingEvidence:
 
 
 def split_like(tag: str, pattern: str) -> tuple[str, str]:
-    """Return the prefix in upper case and the type of a tag that is spelled like `pattern`, else two blanks.
+    """Return the prefix in upper case and the type of a tag; two empty strings if it has another pattern.
 
     >>> split_like("PER_b", "X_b"), split_like("b", "b-X"), split_like("E-mail", "b-X")
     (('B', 'PER'), ('B', ''), ('', ''))
@@ -119,7 +120,7 @@ def split_like(tag: str, pattern: str) -> tuple[str, str]:
 
 
 def is_bare(tokens: Mapping[str, int], *, outside: str | None = None) -> bool:
-    """Return whether all tags are prefixes without a type, or outside spans."""
+    """Return whether every tag is a prefix without a type, or the outside tag."""
     words = {*_OUTSIDE, outside}
     return all((len(tag) == 1 and tag.upper() in _LETTERS) or tag in words for tag in tokens)
 
@@ -127,20 +128,20 @@ def is_bare(tokens: Mapping[str, int], *, outside: str | None = None) -> bool:
 def read_spelling(
     tokens: Mapping[str, int], *, pattern: str, outside: str | None, certain: bool
 ) -> SpellingEvidence:
-    """Find the spelling that most of a corpus' tags have; that of this package if no other has evidence.
+    """Find the spelling of most tags of a corpus; the canonical one if there is no evidence for another.
 
-    Evidence is a type with two prefixes that a span of several tokens has. A bare prefix, without a type,
-    counts only where all tags are bare.
+    The evidence is a type with two prefixes of a longer span. A bare prefix, without a type, counts only if
+    all tags are bare.
 
     Args:
-        tokens: how often each tag occurs.
-        pattern: the pattern that is declared, or "auto".
-        outside: the tag outside spans if it is declared.
-        certain: whether the tags are known to be spans', so that letters need no evidence.
+        tokens: number of tokens by tag.
+        pattern: the declared pattern, or "auto".
+        outside: the declared outside tag, if any.
+        certain: whether the tags are known to spell spans, so that letters need no evidence.
     """
     bare = is_bare(tokens, outside=outside)
     if pattern == "auto":
-        # of equal ones the first: max keeps it
+        # of equal ones, max returns the first
         pattern = max(PATTERNS, key=lambda each: _evidence(_split_all(tokens, each, bare=bare), tokens))
     split = _split_all(tokens, pattern, bare=bare)
     supported = _evidence(split, tokens) > 0
@@ -151,14 +152,14 @@ def read_spelling(
     return SpellingEvidence(
         spelling=spelling,
         spans=tuple(tag for tag in split if tag != outside),
-        strays=tuple(tag for tag in rest if spelling.canonical(tag) != "O"),  # beside b-X, O and o are one
+        strays=tuple(tag for tag in rest if spelling.canonical(tag) != "O"),  # with b-X, O and o are the same
         has_outside=outside in tokens,
         supported=supported,
     )
 
 
 def respell(tags: pa.ListArray, spelling: Spelling) -> pa.ListArray:
-    """Return the tags as this package spells them; those spelled otherwise, and nulls, stay.
+    """Return the tags in canonical spelling; nulls and tags that are not in `spelling` stay as they are.
 
     >>> respell(pa.array([["b-X", "o", None], None]), Spelling("b-X", outside="o")).to_pylist()
     [['B-X', 'O', None], None]
@@ -181,13 +182,13 @@ def _split_all(tokens: Mapping[str, int], pattern: str, *, bare: bool) -> dict[s
 
 
 def _evidence(split: Mapping[str, tuple[str, str]], tokens: Mapping[str, int]) -> int:
-    """Return how many tokens have such a tag, 0 where no type has two prefixes of a longer span."""
+    """Return the number of tokens with such a tag, 0 if no type has two prefixes of a longer span."""
     pairs = _pairs(split)
     return sum(tokens[tag] for tag in split) if pairs & _PAIRS else 0
 
 
 def _pairs(split: Mapping[str, tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the pairs of letters that some type has."""
+    """Return the pairs of letters that occur with the same type."""
     letters_of = defaultdict(set)
     for letter, type_ in split.values():
         if not type_ or any(map(str.isalnum, type_)):  # not positional tags, such as n-s---mn-
@@ -196,9 +197,9 @@ def _pairs(split: Mapping[str, tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 def _letters(split: Mapping[str, tuple[str, str]], tokens: Mapping[str, int], *, certain: bool) -> str:
-    """Return what stands for B, I, E and S: M, L, U and W only where a type has them beside B.
+    """Return the letters for B, I, E and S: M, L, U and W only if a type also has B.
 
-    A label such as M-1, L-shape or U-turn makes no scheme.
+    A label such as M-1, L-shape or U-turn is no evidence of a scheme.
     """
     totals: dict[str, int] = defaultdict(int)
     for tag, (letter, _) in split.items():
@@ -207,14 +208,14 @@ def _letters(split: Mapping[str, tuple[str, str]], tokens: Mapping[str, int], *,
 
     def chosen(usual: str, *others: str, also: bool = False) -> str:
         known = [x for x in others if certain or also or ("B", x) in pairs]
-        return max((usual, *known), key=lambda letter: totals[letter])  # of equal ones the usual
+        return max((usual, *known), key=lambda letter: totals[letter])  # the usual one if equal
 
     inside, end = chosen("I", "M"), chosen("E", "L")
     return f"B{inside}{end}{chosen('S', 'U', 'W', also=end == 'L' or inside == 'M')}"
 
 
 def _outside(rest: list[str], tokens: Mapping[str, int], *, supported: bool) -> str:
-    """Return the tag outside spans: a letter or a word that says so, or the only tag that is no span's."""
+    """Return the outside tag: a letter or word for it, or else the only tag that is not in a span."""
     letters = [tag for tag in _OUTSIDE if tag in rest]
     if letters:
         return max(letters, key=lambda tag: tokens[tag])

@@ -1,4 +1,4 @@
-"""Spellings of span tags that no pattern reads: brackets, other separators or prefixes, and no separator."""
+"""Spellings of span tags that are not supported: brackets, other separators or prefixes, no separator."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ _WORDS = {
 _PREFIX = "|".join(word for words in _WORDS.values() for word in words)
 _FRONT = re.compile(rf"(?P<open>[\[({{<]?)(?P<prefix>{_PREFIX})(?P<between>[^a-z0-9]+)(?P<type>.+)", re.I)
 _BACK = re.compile(rf"(?P<type>.+?)(?P<between>[^a-z0-9]+)(?P<prefix>{_PREFIX})(?P<close>[\])}}>]?)", re.I)
-_MOST = 0.9  # of the tokens that are not outside
+_MOST = 0.9  # share of the tokens that are not outside
 _OUTSIDE = ("O", "o", "0", "<O>")
-_NO_BRACKETS = (*_OUTSIDE, "-", "_", "*", "")  # between brackets that do not need a star: (1, 1) and (2)
+_NO_BRACKETS = (*_OUTSIDE, "-", "_", "*", "")  # of tokens without a bracket, where spans are (1, 1) and (2)
 
 
 def unread_spelling(tokens: Mapping[str, int]) -> str | None:
-    """Say how tags spell spans in a way that no pattern reads; None for flat labels.
+    """Describe span tags in a spelling that is not supported; None for flat labels.
 
     >>> unread_spelling({"(PER*": 2, "*)": 2, "*": 5})
     'tags are spans in brackets, such as (PER*'
@@ -65,7 +65,7 @@ def unread_spelling(tokens: Mapping[str, int]) -> str | None:
 
 
 def _with_other_prefixes(tags: Mapping[str, int], pattern: re.Pattern[str]) -> list[str]:
-    """Return the tags with a prefix set off as `split_like` does not read; none if no type has B and I."""
+    """Return the tags with a prefix that `split_like` does not read; none if no type has both B and I."""
     matches = {tag: found for tag in tags if (found := pattern.fullmatch(tag)) and not _is_read(found)}
     prefixes: dict[str, set[str]] = defaultdict(set)
     for found in matches.values():
@@ -75,6 +75,6 @@ def _with_other_prefixes(tags: Mapping[str, int], pattern: re.Pattern[str]) -> l
 
 
 def _is_read(found: re.Match[str]) -> bool:
-    """Return whether a prefix of one letter is set off by a separator that is read."""
+    """Return whether the prefix is a single letter with a supported separator."""
     brackets = found.groupdict().get("open") or found.groupdict().get("close")
     return len(found["prefix"]) == 1 and found["between"] in SEPARATORS and not brackets

@@ -36,7 +36,7 @@ def test_lower_case_spans_are_read_and_reported_in_the_profile(profiled):
         "declared": "auto",
         "detected": "IOB2",
         "used": "IOB2",
-        "reason": "IOB2: of 180 transitions, illegal are 0 under IOB2, 60 under IOB1, 60 under IOBES; "
+        "reason": "IOB2: illegal transitions, of 180: 0 under IOB2, 60 under IOB1, 60 under IOBES; "
         "spelled b-X, i-X and o",
         "spelling": {"pattern": "b-X", "letters": "BIES", "outside": "o"},
     }

@@ -1,4 +1,4 @@
-"""Brute force over all tags that could stand in place of an unknown one is the referee."""
+"""Partial annotation, checked by brute force over all tags that an untagged token might have."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def spans(tags):
     return set(zip(found.start.tolist(), found.stop.tolist(), types, strict=True))
 
 
-def test_a_span_is_certain_if_it_is_there_whatever_the_unknown_tags_are():
+def test_a_span_is_certain_if_every_choice_of_the_missing_tags_has_it():
     draw = random.Random(1)
     for _ in range(150):
         tags = with_gaps(draw, draw.choices(TAGS, k=draw.randint(1, 5)))
@@ -61,11 +61,11 @@ def test_a_span_is_certain_if_it_is_there_whatever_the_unknown_tags_are():
         everywhere = set.intersection(*(spans(filled) for filled in fillings(tags, TAGS)))
         of_known = {s for s in everywhere if None not in tags[s[0] : s[1]]}
         assert set(zip(found.start.tolist(), found.stop.tolist(), names, strict=True)) == of_known, tags
-        doubtful = [
+        uncertain = [
             tag is None or (tag != "O" and not any(s[0] <= i < s[1] for s in of_known))
             for i, tag in enumerate(tags)
         ]
-        assert cut.tolist() == doubtful, tags
+        assert cut.tolist() == uncertain, tags
 
 
 def is_legal(tags, scheme):
@@ -76,7 +76,7 @@ def is_legal(tags, scheme):
 
 @pytest.mark.parametrize("source", ["IOB1", "IOB2", "IOBES"])
 @pytest.mark.parametrize("target", ["IOB1", "IOB2", "IOBES"])
-def test_a_tag_is_converted_if_all_that_could_be_hidden_leaves_it_one_spelling(source, target):
+def test_a_tag_is_converted_if_its_spelling_is_the_same_for_every_choice_of_the_missing_tags(source, target):
     draw, n_kept, n_lost = random.Random(2), 0, 0
     while n_kept < 100:
         length = draw.randint(2, 5)
@@ -98,10 +98,10 @@ def test_a_tag_is_converted_if_all_that_could_be_hidden_leaves_it_one_spelling(s
     assert (n_lost == 0) == (source == target or (source, target) in [("IOBES", "IOB2"), ("IOB2", "IOB2")])
 
 
-def test_null_lists_and_tags_of_no_scheme_are_as_without_gaps():
+def test_null_lists_and_tags_of_no_scheme_are_handled_as_without_gaps():
     tags = lists(["O", None, "I-X"], None, [], ["B-X"])
     assert convert_known_tags(tags, "IOBES", "IOB2").to_pylist() == [["O", None, "I-X"], None, [], ["B-X"]]
-    with pytest.raises(TagSchemeError, match="Received: 'NN'"):
+    with pytest.raises(TagSchemeError, match=r"^tag 'NN' is no span tag: expected one of scheme IOB2$"):
         convert_known_tags(lists(["NN", None]), "IOB2", "IOBES")
 
 
@@ -110,22 +110,25 @@ GOLD = ["B-X", "I-X", None, "O", "B-Y", "O", "B-X"]
 
 
 @pytest.mark.parametrize(
-    ("predicted", "counts"),  # gold, predicted and correct spans; [0, 3) is doubtful, [4, 5) and [6, 7) count
+    (
+        "predicted",
+        "counts",
+    ),  # gold, predicted and correct spans; [0, 3) is uncertain
     [
         (["B-X", "I-X", "O", "O", "B-Y", "O", "B-X"], (2, 2, 2)),
-        (["B-Y", "O", "B-X", "O", "B-Y", "O", "B-X"], (2, 2, 2)),  # wrong where nobody knows
-        (["B-X", "I-X", "I-X", "I-X", "O", "O", "B-X"], (2, 1, 1)),  # overlaps what is doubtful
+        (["B-Y", "O", "B-X", "O", "B-Y", "O", "B-X"], (2, 2, 2)),  # differs only in uncertain spans
+        (["B-X", "I-X", "I-X", "I-X", "O", "O", "B-X"], (2, 1, 1)),  # overlaps an uncertain span
         (["O", "O", "O", "B-X", "B-Y", "I-Y", "O"], (2, 2, 0)),
     ],
 )
-def test_spans_that_overlap_what_nobody_knows_do_not_count(predicted, counts):
+def test_spans_that_overlap_uncertain_tokens_do_not_count(predicted, counts):
     pairs = pair_tags(lists(GOLD), lists(predicted))
     (numbers,) = metric_counts(pairs, metric="span_f1", scheme="IOB2").tolist()
     gold, found, correct = counts
     assert numbers == [2 * correct, gold + found]
 
 
-def test_figures_are_those_of_the_known_tokens():
+def test_only_tagged_tokens_are_scored():
     predicted = lists(["B-X", "O", "O", "O", "B-Y", "O", "O"], ["O", "B-X"], ["O"])
     gold = lists(GOLD, [None, "B-X"], ["O"])
     found = evaluate(
@@ -138,7 +141,7 @@ def test_figures_are_those_of_the_known_tokens():
         confidence=np.linspace(0.1, 1, 10, dtype=np.float32),
         span_confidence=np.full(10, 0.5, np.float32),
     )
-    assert found["accuracy"]["support"] == 8  # of 10, two are unknown
+    assert found["accuracy"]["support"] == 8  # of 10, two are untagged
     assert found["accuracy"]["value"] == 6 / 8
     assert sum(map(sum, found["confusion"]["counts"])) == 8
     assert {tag: prf["support"] for tag, prf in found["tags"].items()} == {
@@ -148,7 +151,7 @@ def test_figures_are_those_of_the_known_tokens():
         "O": 3,
     }
     assert found["calibration"]["tokens"]["support"] == 8
-    # predicted: B-X at 0 is cut, B-Y at 4 and B-X of the second sequence are judged
+    # predicted: B-X at 0 is excluded, B-Y at 4 and B-X of the second sequence are scored
     assert found["calibration"]["spans"]["support"] == 2
     assert found["spans"]["conlleval"]["micro"]["support"] == 3
     lengths = {
@@ -157,20 +160,20 @@ def test_figures_are_those_of_the_known_tokens():
     assert lengths == {"1-10": (3, 8)}
 
 
-def test_a_token_without_a_tag_changes_nothing_that_is_far_from_it():
+def test_an_untagged_token_affects_only_its_neighbours():
     draw = random.Random(3)
     gold = [draw.choices(("O", "B-X", "O", "O"), k=12) for _ in range(30)]
     said = [draw.choices(("O", "B-X", "O", "O"), k=12) for _ in range(30)]
     longer = [["O", None, "O", *tags] for tags in gold]
     for metric in ("accuracy", "span_f1"):
-        # two right tokens more a sequence, and one that is not looked at
+        # two more correct tokens in each sequence, and one that is excluded
         before = metric_counts(pair_tags(lists(*gold), lists(*said)), metric=metric, scheme="IOB2")
         padded = [["O", draw.choice(("O", "B-X")), "O", *tags] for tags in said]
         after = metric_counts(pair_tags(lists(*longer), lists(*padded)), metric=metric, scheme="IOB2")
         assert (after - before).tolist() == [[2, 2] if metric == "accuracy" else [0, 0]] * 30
 
 
-def test_keys_are_those_of_the_gold_spans_that_count():
+def test_only_certain_gold_spans_have_keys():
     keys = gold_span_keys(lists(["a", "b", "c"], ["d"]), lists(["B-X", None, "B-Y"], ["B-X"]), scheme="IOB2")
     assert keys.to_pylist() == ["Y\x1fc", "X\x1fd"]
 

@@ -1,4 +1,4 @@
-"""Tags of public corpora: what their scheme is found to be. Reads the folder named by SEQTAG_DATA."""
+"""Scheme detection on public corpora, which are read from the folder named by SEQTAG_DATA."""
 
 from __future__ import annotations
 

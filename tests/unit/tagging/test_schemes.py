@@ -1,4 +1,4 @@
-"""Every scheme against its definition, pair by pair, and the detection of schemes."""
+"""Legal transitions of every scheme, conversion between schemes, and scheme detection."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from seqtag.tagging import convert_tags, detect_scheme, legal_transitions, schem
 
 TAGS = ("O", "B-X", "I-X", "E-X", "S-X", "B-Y", "I-Y", "E-Y", "S-Y")
 
-# Per scheme and tag, all that may follow it: worked by hand from the definitions, not from the tables.
+# All tags that may follow each tag, by scheme: worked out by hand from the definitions, not from the tables.
 FOLLOWERS = {
     "IOB1": {
         "start": "O I-X I-Y end",
@@ -81,7 +81,7 @@ def test_without_a_scheme_every_tag_may_follow_every_tag() -> None:
 
 
 @pytest.mark.parametrize("stray", ["FOO", "O-X", "B-", "", "-", "b-X", "U-X", "BX"])
-def test_a_tag_of_no_scheme_follows_nothing_and_leads_nowhere(stray: str) -> None:
+def test_a_tag_of_no_scheme_has_no_legal_transitions(stray: str) -> None:
     legal = legal_transitions(["O", "B-X", stray], "IOB2")
     assert not legal[2].any()
     assert not legal[:, 2].any()
@@ -107,7 +107,7 @@ def test_a_tag_is_split_at_its_first_dash(tag: str, prefix: str, type_: str) -> 
     assert split_tags([tag]) == ((prefix,), (type_,))
 
 
-def test_types_with_dashes_are_told_apart() -> None:
+def test_types_with_dashes_are_distinguished() -> None:
     legal = legal_transitions(["B-a-b", "I-a-b", "I-a"], "IOB2")
     assert legal[0, 1]
     assert not legal[0, 2]
@@ -130,7 +130,7 @@ def count(sequences: list[str]) -> tuple[list[str], npt.NDArray[np.int64]]:
         (["DET NOUN VERB"], "none"),
         (["O O O"], "none"),
         (["NN IN S I B X"], "none"),  # bare letters among other labels are labels
-        (["I O I I"], "none"),  # one bare letter alone says nothing
+        (["I O I I"], "none"),  # a single bare letter is no evidence
         (["A A B", "B-side A A"], "none"),  # one odd label among many
         ([], "none"),
         (["B I O B"], "IOB2"),
@@ -152,9 +152,9 @@ def test_the_scheme_is_detected(sequences: list[str], scheme: str) -> None:
     assert detect_scheme(*count(sequences)).scheme == scheme
 
 
-def test_the_verdict_says_the_counts() -> None:
+def test_the_verdict_gives_the_counts() -> None:
     verdict = detect_scheme(*count(["O I-X O", "I-X B-X"]))
-    assert verdict.reason == ("IOB1: of 7 transitions, illegal are 2 under IOB2, 0 under IOB1, 5 under IOBES")
+    assert verdict.reason == "IOB1: illegal transitions, of 7: 2 under IOB2, 0 under IOB1, 5 under IOBES"
     assert verdict.illegal == {"none": 0, "IOB2": 2, "IOB1": 0, "IOBES": 5}
 
 
@@ -210,22 +210,22 @@ def test_illegal_transitions_are_repaired_as_conlleval_reads_them() -> None:
 @pytest.mark.parametrize(
     ("tags", "source", "target", "message"),
     [
-        (tags_array("O FOO"), "IOB1", "IOB2", "a tag of scheme IOB1 was required. Received: 'FOO'"),
+        (tags_array("O FOO"), "IOB1", "IOB2", "tag 'FOO' is no span tag: expected one of scheme IOB1"),
         (
             tags_array("NN"),
             "none",
             "IOB2",
-            "two schemes with spans were required. Received: 'none' to 'IOB2'",
+            "scheme has no spans: cannot convert from 'none' to 'IOB2'",
         ),
         (
             pa.array([["O", None]], pa.list_(pa.string())),
             "IOB1",
             "IOB2",
-            "a tag for every token was required. Received: 1 nulls",
+            "tags are missing: expected one per token, got 1 nulls",
         ),
     ],
 )
-def test_what_cannot_be_converted_is_refused(
+def test_tags_that_cannot_be_converted_are_refused(
     tags: pa.ListArray, source: str, target: str, message: str
 ) -> None:
     with pytest.raises(TagSchemeError, match=message):
@@ -234,7 +234,7 @@ def test_what_cannot_be_converted_is_refused(
 
 @st.composite
 def legal_sequences(draw: st.DrawFn, scheme: str) -> pa.ListArray:
-    """Walks over the legal transitions."""
+    """Draw random walks over the legal transitions."""
     legal = legal_transitions(TAGS, scheme)
     sequences = []
     for _ in range(draw(st.integers(1, 4))):
@@ -242,21 +242,21 @@ def legal_sequences(draw: st.DrawFn, scheme: str) -> pa.ListArray:
         for _ in range(draw(st.integers(0, 6))):
             at = draw(st.sampled_from(np.flatnonzero(legal[at, :-1]).tolist()))
             walk.append(TAGS[at])
-        while not legal[at, -1]:  # close what is open; in IOE1 with the span that E announces
+        while not legal[at, -1]:  # finish the open span; after E of IOE1, the span that must follow
             at = TAGS.index(("I-" if scheme == "IOE1" else "E-") + TAGS[at][2:])
             walk.append(TAGS[at])
         sequences.append(walk)
     return pa.array(sequences, pa.list_(pa.string()))
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.data(), st.sampled_from(sorted(SPELLINGS)), st.sampled_from(sorted(SPELLINGS)))
-def test_there_and_back_is_the_identity(data: st.DataObject, source: str, target: str) -> None:
+def test_converting_there_and_back_is_the_identity(data: st.DataObject, source: str, target: str) -> None:
     tags = data.draw(legal_sequences(source))
     there = convert_tags(tags, source, target)
     assert convert_tags(there, target, source).equals(tags)
     verdict = detect_scheme(*count([" ".join(sequence) for sequence in there.to_pylist()]))
-    assert verdict.illegal.get(target, 0) == 0  # without E- nobody asks for IOE
+    assert verdict.illegal.get(target, 0) == 0  # without E-, IOE1 and IOE2 are not considered
 
 
 def as_defined(spans: list[tuple[int, int, str]], length: int, scheme: str) -> tuple[str, ...]:
@@ -277,7 +277,7 @@ def as_defined(spans: list[tuple[int, int, str]], length: int, scheme: str) -> t
 
 
 def layouts(length: int, begin: int = 0) -> list[list[tuple[int, int, str]]]:
-    """Return every way to put spans of types X and Y onto so many tokens."""
+    """Return every way to place spans of types X and Y on `n` tokens."""
     if begin >= length:
         return [[]]
     found = layouts(length, begin + 1)
@@ -288,7 +288,7 @@ def layouts(length: int, begin: int = 0) -> list[list[tuple[int, int, str]]]:
 
 
 @pytest.mark.parametrize("scheme", FOLLOWERS)
-def test_all_sequences_of_four_tags_are_legal_and_read_as_the_definition_says(scheme: str) -> None:
+def test_all_sequences_of_four_tags_are_legal_and_read_as_defined(scheme: str) -> None:
     legal = legal_transitions(TAGS, scheme)
     for length in range(5):
         spans_by_tags = {as_defined(spans, length, scheme): spans for spans in layouts(length)}

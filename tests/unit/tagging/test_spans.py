@@ -1,4 +1,4 @@
-"""Spans against hand-worked cases, seqeval and conlleval."""
+"""Spans compared with cases worked out by hand, seqeval and conlleval."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def read(tags: str, scheme: str, mode: str) -> list[tuple[str, int, int]]:
         ("O O", [], []),
     ],
 )
-def test_iob2_spans_worked_by_hand(
+def test_iob2_spans_worked_out_by_hand(
     tags: str, conlleval_spans: list[tuple[str, int, int]], strict_spans: list[tuple[str, int, int]]
 ) -> None:
     assert read(tags, "IOB2", "conlleval") == conlleval_spans
@@ -68,7 +68,7 @@ def test_iob2_spans_worked_by_hand(
         ("O I-X E-X", []),
     ],
 )
-def test_iob1_strict_wants_b_exactly_where_spans_of_a_type_touch(
+def test_strict_iob1_requires_b_exactly_between_adjacent_spans_of_a_type(
     tags: str, strict_spans: list[tuple[str, int, int]]
 ) -> None:
     assert read(tags, "IOB1", "strict") == strict_spans
@@ -86,7 +86,7 @@ def test_iob1_strict_wants_b_exactly_where_spans_of_a_type_touch(
         ("B-X E-Y", []),
     ],
 )
-def test_iobes_strict_wants_b_to_e_or_s(tags: str, strict_spans: list[tuple[str, int, int]]) -> None:
+def test_strict_iobes_requires_b_to_e_or_s(tags: str, strict_spans: list[tuple[str, int, int]]) -> None:
     assert read(tags, "IOBES", "strict") == strict_spans
 
 
@@ -98,14 +98,14 @@ def test_spans_end_with_their_sequence() -> None:
 
 
 def test_without_a_scheme_there_are_no_spans_to_read() -> None:
-    with pytest.raises(TagSchemeError, match="a scheme with spans was required"):
+    with pytest.raises(TagSchemeError, match="scheme 'none' has no spans"):
         spans_of(tag_array([["NN"]]), "none", mode="conlleval")
-    with pytest.raises(TagSchemeError, match="a scheme with spans was required"):
+    with pytest.raises(TagSchemeError, match="scheme 'none' has no spans"):
         tags_of(spans_of(tag_array([["O"]]), "IOB2", mode="strict"), np.array([1]), "none")
 
 
 def test_a_null_tag_is_refused() -> None:
-    with pytest.raises(TagSchemeError, match="Received: 1 nulls"):
+    with pytest.raises(TagSchemeError, match="got 1 nulls"):
         spans_of(pa.array([["O", None]], pa.list_(pa.string())), "IOB2", mode="strict")
 
 
@@ -123,7 +123,7 @@ def legal_sequences(draw: st.DrawFn, scheme: str) -> list[list[str]]:
     return (legal if scheme == "IOB1" else convert_tags(legal, "IOB1", scheme)).to_pylist()
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.data(), st.sampled_from(SCHEMES))
 def test_conlleval_mode_finds_what_seqeval_finds(data: st.DataObject, scheme: str) -> None:
     sequences = data.draw(any_sequences(scheme))
@@ -135,14 +135,14 @@ def test_conlleval_mode_finds_what_seqeval_finds(data: st.DataObject, scheme: st
     assert listed(spans_of(tag_array(sequences), scheme, mode="conlleval")) == expected
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.data(), st.sampled_from(SCHEMES))
 def test_conlleval_mode_counts_what_conlleval_counts(data: st.DataObject, scheme: str) -> None:
     gold = data.draw(any_sequences(scheme))
     predicted = [
         [data.draw(st.sampled_from([tag, "O", "I-X", "B-Y"])) for tag in sequence] for sequence in gold
     ]
-    lines = ["w O O"]  # conlleval wants a token first
+    lines = ["w O O"]  # conlleval expects a token first
     for g, p in zip(gold, predicted, strict=True):
         lines += [f"w {a} {b}" for a, b in zip(g, p, strict=True)] + [""]
     chunks = conlleval.evaluate(lines)["overall"]["chunks"]["stats"]
@@ -164,7 +164,7 @@ def strict_by_seqeval(sequences: list[list[str]], scheme: str) -> list[tuple[int
     ]
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.data(), st.sampled_from(["IOB2", "IOBES"]))
 def test_strict_mode_finds_what_seqeval_finds_strictly(data: st.DataObject, scheme: str) -> None:
     sequences = data.draw(any_sequences(scheme))
@@ -172,16 +172,16 @@ def test_strict_mode_finds_what_seqeval_finds_strictly(data: st.DataObject, sche
     assert strict == strict_by_seqeval(sequences, scheme)
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.data())
 def test_strict_iob1_agrees_with_seqeval_on_legal_tags(data: st.DataObject) -> None:
-    """On illegal ones seqeval 1.2.2 counts the I-X of `O B-X I-X` as a span of its own."""
+    """On illegal tags, seqeval 1.2.2 counts the I-X of `O B-X I-X` as a separate span."""
     sequences = data.draw(legal_sequences("IOB1"))
     strict = listed(spans_of(tag_array(sequences), "IOB1", mode="strict"))
     assert strict == strict_by_seqeval(sequences, "IOB1")
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.data())
 def test_strict_ioe2_agrees_with_seqeval_on_legal_tags(data: st.DataObject) -> None:
     sequences = data.draw(legal_sequences("IOE2"))
@@ -189,7 +189,7 @@ def test_strict_ioe2_agrees_with_seqeval_on_legal_tags(data: st.DataObject) -> N
     assert strict == strict_by_seqeval(sequences, "IOE2")
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.data(), st.sampled_from(SCHEMES))
 def test_legal_tags_are_well_formed_throughout(data: st.DataObject, scheme: str) -> None:
     tags = tag_array(data.draw(legal_sequences(scheme)))
@@ -197,7 +197,7 @@ def test_legal_tags_are_well_formed_throughout(data: st.DataObject, scheme: str)
     assert listed(strict) == listed(spans_of(tags, scheme, mode="conlleval"))
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.data(), st.sampled_from(SCHEMES), st.sampled_from(["conlleval", "strict"]))
 def test_tags_to_spans_to_tags_is_the_identity(data: st.DataObject, scheme: str, mode: str) -> None:
     tags = tag_array(data.draw(legal_sequences(scheme)))
@@ -205,7 +205,7 @@ def test_tags_to_spans_to_tags_is_the_identity(data: st.DataObject, scheme: str,
     assert tags_of(spans_of(tags, scheme, mode=mode), lengths, scheme).equals(tags)
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.data(), st.sampled_from(SCHEMES), st.sampled_from(SCHEMES))
 def test_spans_to_tags_to_spans_is_the_identity(data: st.DataObject, scheme: str, spelled: str) -> None:
     sequences = data.draw(any_sequences(scheme))

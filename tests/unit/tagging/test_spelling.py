@@ -1,4 +1,4 @@
-"""Spellings of spans: the ones that are read, and the labels that are none."""
+"""Spellings of span tags that are detected, and labels that are not span tags."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def verdict(*sequences: str) -> SchemeVerdict:
         ("I-X E-X I-X O", "IOE1", Spelling()),
     ],
 )
-def test_an_unmistakable_spelling_is_read(sequence: str, scheme: str, expected: Spelling) -> None:
+def test_an_unmistakable_spelling_is_detected(sequence: str, scheme: str, expected: Spelling) -> None:
     found = verdict(*[sequence] * 3)
     assert (found.scheme, found.spelling) == (scheme, expected)
     assert found.illegal[scheme] == 0
@@ -63,8 +63,7 @@ def test_an_unmistakable_spelling_is_read(sequence: str, scheme: str, expected: 
 
 def test_the_reason_names_the_spelling() -> None:
     assert verdict("b-x i-x o").reason == (
-        "IOB2: of 4 transitions, illegal are 0 under IOB2, 1 under IOB1, 1 under IOBES; "
-        "spelled b-X, i-X and o"
+        "IOB2: illegal transitions, of 4: 0 under IOB2, 1 under IOB1, 1 under IOBES; spelled b-X, i-X and o"
     )
 
 
@@ -85,7 +84,7 @@ def test_the_reason_names_the_spelling() -> None:
         "start_b view_x buy_y O",
     ],
 )
-def test_labels_that_begin_like_prefixes_make_no_scheme(sequence: str) -> None:
+def test_labels_that_begin_like_prefixes_have_no_scheme(sequence: str) -> None:
     found = verdict(*[sequence] * 3)
     assert (found.scheme, found.spelling) == ("none", Spelling())
 
@@ -97,7 +96,7 @@ def test_the_reason_names_labels_that_look_like_spans() -> None:
 
 
 @pytest.mark.parametrize(("n_lower", "pattern"), [(4, "B-X"), (6, "b-X")])
-def test_where_spellings_are_mixed_the_other_one_is_illegal(n_lower: int, pattern: str) -> None:
+def test_tags_in_a_second_spelling_are_illegal(n_lower: int, pattern: str) -> None:
     found = verdict(*["B-PER I-PER O"] * (10 - n_lower), *["b-per i-per O"] * n_lower)
     assert (found.scheme, found.spelling.pattern) == ("IOB2", pattern)
     assert found.illegal["IOB2"] == 3 * min(n_lower, 10 - n_lower)
@@ -110,7 +109,7 @@ def test_a_mark_that_may_mean_no_tag_is_not_taken_for_outside(mark: str) -> None
     assert found.illegal["IOB2"] == 18  # all of 21 but B-X to I-X
 
 
-def test_one_stray_label_beside_another_spelling_is_illegal() -> None:
+def test_one_stray_label_among_tags_in_another_spelling_is_illegal() -> None:
     found = verdict(*["b-x i-x o"] * 20, "FOO o")
     assert (found.scheme, found.illegal["IOB2"]) == ("IOB2", 2)
 
@@ -150,7 +149,7 @@ def written(tag: str, how: Spelling) -> str:
     return separator.join(letter if part in "Bb" else tag[2:] for part in (front, back))
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(
     st.data(),
     st.sampled_from(PATTERNS),
@@ -188,7 +187,7 @@ def test_the_examples_hold() -> None:
         ("( NN ) * NN NN NN NN NN NN NN NN NN NN", None),
     ],
 )
-def test_spans_in_a_spelling_that_is_not_read_are_told_from_labels(sequence, expected):
+def test_spans_in_an_unsupported_spelling_are_distinguished_from_labels(sequence, expected):
     found = verdict(sequence)
 
     assert (found.scheme, found.unread) == ("none", expected)

@@ -1,4 +1,4 @@
-"""Spellings of spans that are refused, and labels that only look like them."""
+"""Spellings of span tags that are refused, and labels that only look like them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def test_spans_with_another_prefix_or_separator_are_named(begin: str, inside: st
     [
         ("begin_checkout", "end_checkout", "start_order"),
         ("begin_checkout", "in_cart", "view"),
-        ("B-1", "I-1"),  # a pattern that is read has other evidence
+        ("B-1", "I-1"),  # supported patterns are judged elsewhere
         ("b+1", "i+1", "c+1"),
     ],
 )
-def test_labels_are_no_spans(tags: tuple[str, ...]) -> None:
+def test_labels_are_not_taken_for_spans(tags: tuple[str, ...]) -> None:
     assert unread_spelling(dict.fromkeys(tags, 5)) is None
 
 
