@@ -1,4 +1,4 @@
-"""Vocabulary, tags and padded windows: what stands between a split and a model."""
+"""Vocabulary, tag index, word vectors and padded windows: a split as input of a model."""
 
 from seqtag.features.encoded_layout import SEEN, TESTED
 from seqtag.features.encoded_reader import Bucket, read_encoded

@@ -1,4 +1,4 @@
-"""Names and layout of what this package writes: the vocabulary folder and the encoded data set."""
+"""File names and schemas of the vocabulary folder and of encoded splits."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import pyarrow as pa
 WORDS = "words.parquet"
 CHARACTERS = "characters.parquet"
 TAGS = "tags.json"
-WORD_TYPES = "forms.parquet"
+WORD_TYPES = "word_types.parquet"
 VECTORS = "vectors.parquet"
 SEEN = "seen.parquet"
 TESTED = "tested.parquet"
 
 VOCABULARY_DIGEST = b"seqtag.vocabulary"  # keys of the Parquet schema metadata
 TAGS_DIGEST = b"seqtag.tags"
-RUNG = b"seqtag.rung"
+BUCKET = b"seqtag.bucket"
 FOLD = b"seqtag.fold"
 
-_RUNG_FOLDER = "length={}"
-_RUNG_FILE = "part-0.parquet"
+_BUCKET_FOLDER = "length={}"
+_BUCKET_FILE = "part-0.parquet"
 
 SYMBOLS_SCHEMA = pa.schema(
     [
@@ -32,31 +32,32 @@ SYMBOLS_SCHEMA = pa.schema(
 
 
 def bucket_file(split_folder: Path, bucket: int) -> Path:
-    """Return where the windows padded to `bucket` tokens lie."""
-    return split_folder / _RUNG_FOLDER.format(bucket) / _RUNG_FILE
+    """Return the path of the windows that are padded to `bucket` tokens."""
+    return split_folder / _BUCKET_FOLDER.format(bucket) / _BUCKET_FILE
 
 
 def bucket_files(split_folder: Path) -> list[Path]:
-    """Return the files that are there, shortest rung first."""
-    found = split_folder.glob(_RUNG_FOLDER.format("[0-9]*") + "/" + _RUNG_FILE)
+    """Return the existing files, shortest bucket first."""
+    found = split_folder.glob(_BUCKET_FOLDER.format("[0-9]*") + "/" + _BUCKET_FILE)
     found = (path for path in found if path.parent.name.partition("=")[2].isdecimal())
-    return sorted(found, key=lambda path: int(path.parent.name.removeprefix(_RUNG_FOLDER.format(""))))
+    return sorted(found, key=lambda path: int(path.parent.name.removeprefix(_BUCKET_FOLDER.format(""))))
 
 
 def encoded_schema(bucket: int, *, vocabulary_digest: str, tags_digest: str) -> pa.Schema:
-    """Return the schema of one rung's file. Lists and elements are non-null: pyarrow 25 cannot read a
-    FixedSizeList column with a null row back.
+    """Return the schema of the file of one bucket.
 
-    row          int64         the sequence's row in the snapshot
-    sequence     int64         its position in the split file, from 0
-    start        int32         the window's offset in the sequence
-    length       int32         real tokens in the window
-    keep_start   int32         half-open range inside the window whose predictions count
-    keep_stop    int32
-    weight       float32       the sequence's in the loss
-    token_ids    int32[rung]   right-padded with 0: ids of the vocabulary
-    form_ids     int32[rung]   right-padded with 0: ids of the split's forms, from 1 (see `word_types`)
-    tag_ids      int32[rung]   right-padded with 0; -1 is a tag outside the index, -2 one that nobody knows
+    row            int64           row of the sequence in the snapshot
+    sequence       int64           position of the sequence in the split file, from 0
+    start          int32           offset of the window in the sequence
+    length         int32           real tokens in the window
+    keep_start     int32           half-open range within the window whose predictions are kept
+    keep_stop      int32
+    weight         float32         weight of the sequence in the loss
+    token_ids      int32[bucket]   right-padded with 0: ids of the vocabulary
+    word_type_ids  int32[bucket]   right-padded with 0: ids of the split's word types, from 1
+    tag_ids        int32[bucket]   right-padded with 0; -1 is a tag outside the index, -2 an untagged token
+
+    Lists and elements are non-null: pyarrow 25 cannot read back a FixedSizeList column with a null row.
     """
     padded = pa.list_(pa.field("element", pa.int32(), nullable=False), bucket)
     columns = {
@@ -76,6 +77,6 @@ def encoded_schema(bucket: int, *, vocabulary_digest: str, tags_digest: str) -> 
         metadata={
             VOCABULARY_DIGEST: vocabulary_digest.encode(),
             TAGS_DIGEST: tags_digest.encode(),
-            RUNG: str(bucket).encode(),
+            BUCKET: str(bucket).encode(),
         },
     )

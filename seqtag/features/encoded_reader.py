@@ -1,4 +1,4 @@
-"""Padded Parquet back to arrays, without a loop over rows."""
+"""Reader of encoded splits: padded Parquet to arrays, without a loop over rows."""
 
 from __future__ import annotations
 
@@ -13,10 +13,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag.errors import RunDirError
-from seqtag.features.encoded_layout import RUNG, TAGS_DIGEST, VOCABULARY_DIGEST, bucket_files, encoded_schema
+from seqtag.features.encoded_layout import (
+    BUCKET,
+    TAGS_DIGEST,
+    VOCABULARY_DIGEST,
+    bucket_files,
+    encoded_schema,
+)
 from seqtag.features.windowing import Windows
 
-_WINDOWS_AT_A_TIME = 2**14  # whose tokens are counted: bounds memory
+_WINDOWS_AT_A_TIME = 2**14  # bounds memory while tokens are counted
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,18 +31,18 @@ class Bucket:
 
     length: int  # tokens and padding
     row: npt.NDArray[np.int64]  # [n_windows], row of the sequence in the snapshot
-    weight: npt.NDArray[np.float32]  # [n_windows], of the sequence in the loss
-    windows: Windows  # position of the sequence in the split, start, real length, range that counts
+    weight: npt.NDArray[np.float32]  # [n_windows], weight of the sequence in the loss
+    windows: Windows  # position of the sequence in the split, start, real length, kept range
     token_ids: npt.NDArray[np.int32]  # [n_windows, length]
     word_type_ids: npt.NDArray[np.int32]  # [n_windows, length]
-    tag_ids: npt.NDArray[np.int32]  # [n_windows, length], negative where the tag is unknown
+    tag_ids: npt.NDArray[np.int32]  # [n_windows, length], negative for unknown tags
 
     def __len__(self) -> int:
         return len(self.row)
 
     @cached_property
     def n_loss_tokens(self) -> int:
-        """The tokens that the windows teach: of known tag, those of an overlap in one window."""
+        """The number of tokens in the loss: those with a known tag, each in one window only."""
         cut, time, n = self.windows, np.arange(self.length), 0
         if self.tag_ids.min(initial=0) >= 0:
             return int((cut.keep_stop - cut.keep_start).sum())
@@ -48,15 +54,15 @@ class Bucket:
 
 
 def read_encoded(folder: Path, *, vocabulary_digest: str, tags_digest: str) -> list[Bucket]:
-    """Read one split's windows (`encoded/<split>`), shortest rung first.
+    """Read the windows of a split (`encoded/<split>`), shortest bucket first.
 
     Raises:
-        RunDirError: nothing is there, a file is something else, or it was encoded with another vocabulary
-            or other tags.
+        RunDirError: no file exists, a file is malformed, or it was encoded with another vocabulary or other
+            tags.
     """
     files = bucket_files(folder)
     if not files:
-        raise RunDirError(f"{folder}: encoded windows were required. Received: no length=* folder")
+        raise RunDirError(f"{folder}: encoded windows are missing: no length=* folder")
     return [_bucket(path, vocabulary_digest, tags_digest) for path in files]
 
 
@@ -64,7 +70,7 @@ def _bucket(path: Path, vocabulary_digest: str, tags_digest: str) -> Bucket:
     try:
         file = pq.ParquetFile(path, memory_map=True)
     except (OSError, pa.ArrowInvalid) as error:
-        raise RunDirError(f"{path}: encoded windows in Parquet were required. Received: {error}") from error
+        raise RunDirError(f"{path}: encoded windows are unreadable: expected Parquet, got {error}") from error
     with file:
         _check_metadata(path, file.schema_arrow, vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
         arrays = _arrays(file)
@@ -89,25 +95,25 @@ def _bucket(path: Path, vocabulary_digest: str, tags_digest: str) -> Bucket:
 
 def _check_metadata(path: Path, schema: pa.Schema, *, vocabulary_digest: str, tags_digest: str) -> None:
     metadata = schema.metadata or {}
-    bucket = metadata.get(RUNG, b"").decode("ascii", "replace")
+    bucket = metadata.get(BUCKET, b"").decode("ascii", "replace")
     bucket = bucket if bucket.isdecimal() and 0 < int(bucket[:9]) < 2**31 else ""
     required = encoded_schema(int(bucket or 1), vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
     if not bucket or not schema.equals(required):
         raise RunDirError(
-            f"{path}: the columns of encoded windows were required. Received: {', '.join(schema.names)}"
+            f"{path}: schema is not that of encoded windows: got columns {', '.join(schema.names)}"
         )
     for key in (VOCABULARY_DIGEST, TAGS_DIGEST):
         received, wanted = metadata.get(key, b"none").decode(), required.metadata[key].decode()
         if received != wanted:
             raise RunDirError(
-                f"{path}: {key.decode()} {wanted} was required. Received: {received}. Index and encode again"
+                f"{path}: {key.decode()} differs: expected {wanted}, got {received}; index and encode again"
             )
 
 
 def _arrays(file: pq.ParquetFile) -> dict[str, npt.NDArray[Any]]:
-    """Return `[n_windows]` or `[n_windows, rung]` per column.
+    """Return `[n_windows]` or `[n_windows, bucket]` per column.
 
-    Row group by row group into the final arrays: a whole table beside them would double the memory.
+    Row groups are copied into the final arrays one by one: a whole table would double the memory.
     """
     n_windows = file.metadata.num_rows
     arrays: dict[str, npt.NDArray[Any]] = {}

@@ -1,4 +1,4 @@
-"""Splits to padded Parquet: one file per rung of the ladder, written as it fills."""
+"""Encoding of splits as padded Parquet: one file per length bucket, written in a stream."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from seqtag.features.windowing import padded, windows
 from seqtag.features.word_types import WordTypeCounter
 from seqtag.tagging.ragged import flatten
 
-_CELLS_A_ROW_GROUP = 2**19  # tokens and padding of one column: 2 MiB, whatever the rung
+_CELLS_A_ROW_GROUP = 2**19  # tokens and padding of one column: 2 MiB in every bucket
 
 _log = logging.getLogger(__name__)
 
@@ -41,20 +41,21 @@ def encode_corpus(
     folder: Path,
     weight_column: str | None = None,
 ) -> None:
-    """Write each split as padded ids: `folder/<split>/length=<rung>/part-0.parquet` (see `layout`), and its
-    forms beside them.
+    """Write the padded ids and the word types of each split (see `encoded_layout`).
 
-    Memory grows with the distinct tokens of a split alone. The bytes depend on the sequences and their order.
+    The files are `folder/<split>/length=<bucket>/part-0.parquet` and `folder/<split>/word_types.parquet`.
+    Memory grows with the distinct tokens of a split only. The bytes depend only on the sequences and their
+    order.
 
     Args:
-        weight_column: the column of train that holds each sequence's weight; None: all have 1.
+        weight_column: the column of train with the weights of its sequences; None: all weigh 1.
 
     Raises:
-        CorpusFormatError: a weight is no number from 0.
+        CorpusFormatError: a weight is not a finite number of at least 0.
     """
     for split, path in splits.items():
         n_windows, word_types = 0, WordTypeCounter()
-        column = weight_column if split == "train" else None  # nothing else is learnt from
+        column = weight_column if split == "train" else None  # weights matter in training only
         with ExitStack() as stack:
             files: dict[int, _BucketFile] = {}
             for table in prefetched(
@@ -69,7 +70,7 @@ def encode_corpus(
                 n_windows += len(table)
         (folder / split).mkdir(exist_ok=True)
         word_types.save(folder / split)
-        _log.info("encode: %s: %s windows on %d rungs", split, f"{n_windows:,}", len(files))
+        _log.info("encode: %s: %s windows in %d buckets", split, f"{n_windows:,}", len(files))
 
 
 def _encoded(
@@ -81,7 +82,7 @@ def _encoded(
     config: FeaturesConfig,
     weight_column: str | None,
 ) -> Iterator[pa.Table]:
-    """Yield the windows of one rung of one row group at a time."""
+    """Yield the windows of one bucket of one row group at a time."""
     schemas = {
         bucket: encoded_schema(bucket, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
         for bucket in config.ladder
@@ -94,7 +95,7 @@ def _encoded(
         tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))
         rows = batch.column(ROW).to_numpy()
         weights = _weights(batch, weight_column, path)
-        all_windows = windows(np.diff(offsets), ladder=config.ladder, overlap=config.window_overlap)
+        all_windows = windows(np.diff(offsets), buckets=config.ladder, overlap=config.window_overlap)
         for bucket in np.unique(all_windows.bucket).tolist():
             cut = all_windows.at(bucket)
             arrays = [
@@ -121,12 +122,13 @@ def _weights(batch: pa.RecordBatch, column: str | None, path: Path) -> npt.NDArr
     try:
         weights = pc.cast(batch.column(column), pa.float32()).to_numpy(zero_copy_only=False)
     except pa.ArrowInvalid as error:
-        raise CorpusFormatError(f"{path}: numbers were required in column {column}. {error}") from error
+        raise CorpusFormatError(f"{path}: column {column} is not numeric: {error}") from error
     wrong = ~(np.isfinite(weights) & (weights >= 0))  # a null is NaN here
     if wrong.any():
         row, received = batch.column(ROW)[int(np.argmax(wrong))], batch.column(column)[int(np.argmax(wrong))]
         raise CorpusFormatError(
-            f"{path}: a weight from 0 was required in column {column}. Received: {received} (row {row})"
+            f"{path}: weight is invalid in column {column}: expected a finite number of at least 0, got "
+            f"{received} (row {row})"
         )
     return weights
 
@@ -149,7 +151,7 @@ def _fixed_size(rows: npt.NDArray[np.int32], schema: pa.Schema) -> pa.FixedSizeL
 
 
 class _BucketFile:
-    """One rung's Parquet file, in row groups of the same number of windows however they came."""
+    """Writer of one bucket's Parquet file, in row groups of equal size, whatever the size of the tables."""
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         ids = [f"{name}.list.element" for name in ("token_ids", "word_type_ids", "tag_ids")]
@@ -185,5 +187,5 @@ class _BucketFile:
         self._waiting = [rest] if len(rest) else []
 
     def _write(self, table: pa.Table) -> None:
-        # one chunk per column: where pages end must not depend on how the windows came
+        # One chunk per column: page boundaries must not depend on the chunks of the tables.
         self._writer.write_table(table.combine_chunks(), row_group_size=self._n_rows)

@@ -1,4 +1,4 @@
-"""Count the train split and number what it shows: words, characters and tags."""
+"""Indexing of the train split: ids of its words, characters and tags, and word vectors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seqtag.features.tag_index import TagIndex, tag_order
 from seqtag.features.vectors import Vectors, first_words, read_vectors
 from seqtag.features.vocabulary import Vocabulary
 
-_MERGE_AT = 2**18  # distinct strings waiting
+_MERGE_AT = 2**18  # strings that wait to be merged
 _WORDS_AT_A_TIME = 2**16
 
 _log = logging.getLogger(__name__)
@@ -37,16 +37,16 @@ def index_corpus(
     config: FeaturesConfig,
     folder: Path,
 ) -> tuple[Vocabulary, TagIndex]:
-    """Number the words, characters and tags of the train split, write them into `folder` and return them.
+    """Assign ids to the words, characters and tags of the train split, and write them into `folder`.
 
     Args:
-        train: the split's Parquet file.
-        declared: tags known beforehand; None for those that train shows.
-        previous: the champion's tags, which keep their ids; may be empty.
-        scheme: the scheme that the split's tags are in.
+        train: the Parquet file of the split.
+        declared: tags that are declared in advance; None if only those of train count.
+        previous: tags of the champion, which keep their order; may be empty.
+        scheme: the scheme of the tags in the split.
 
     Raises:
-        CorpusRejectedError: train has no tag at all.
+        CorpusRejectedError: train has no tags.
     """
     words, tags = _SymbolCounts(), _SymbolCounts()
     for batch in prefetched(row_groups(train, [TOKENS, TAGS])):
@@ -59,7 +59,7 @@ def index_corpus(
     )
     observed = dict(zip(*(column.to_pylist() for column in tags.table().itercolumns()), strict=True))
     if not observed:
-        raise CorpusRejectedError(f"{train}: at least one labelled sequence was required. Received: none")
+        raise CorpusRejectedError(f"{train}: train has no tags: expected at least one tagged sequence")
     order = tag_order(observed, declared=declared, previous=previous, scheme=scheme)
     index = TagIndex(order, scheme, {tag: observed.get(tag, 0) for tag in order})
     vocabulary.save(folder)
@@ -75,16 +75,16 @@ def index_corpus(
 
 
 def index_vectors(source: str, vocabulary: Vocabulary, *, n_frequent: int, folder: Path) -> Vectors:
-    """Read static vectors of the vocabulary's words and of the file's most frequent ones into `folder`.
+    """Read the vectors of the vocabulary and of the file's most frequent words, and write them into `folder`.
 
-    No other words of dev and test have one, as they would have none when the model serves.
+    Other words of dev and test get no vector, since they would have none in production either.
 
     Args:
         source: vectors as text, a path or URL.
-        n_frequent: how many of the file's first words, which train need not show.
+        n_frequent: number of words from the top of the file, in train or not.
 
     Raises:
-        CorpusFormatError: the file is something else.
+        CorpusFormatError: the file has another format.
     """
     frequent = folded(first_words(source, n_frequent), vocabulary.words.fold)
     vectors = read_vectors(
@@ -101,7 +101,7 @@ def index_vectors(source: str, vocabulary: Vocabulary, *, n_frequent: int, folde
 
 
 class _SymbolCounts:
-    """Occurrences of strings, merged now and then: memory grows with the distinct ones alone."""
+    """Counts of strings, merged periodically: memory grows with the distinct strings only."""
 
     def __init__(self) -> None:
         self._symbols = [pa.array([], pa.string())]
@@ -113,12 +113,12 @@ class _SymbolCounts:
         counts = np.bincount(strings.indices.drop_null().to_numpy(), minlength=len(symbols))
         self._symbols.append(symbols.filter(pa.array(counts > 0)))
         self._counts.append(counts[counts > 0])
-        # waiting for as many as are merged keeps the cost of all merges linear
+        # Merging only when the size has doubled keeps the total cost linear.
         if sum(map(len, self._symbols)) > 2 * max(_MERGE_AT, self._n_merged):
             self._merge()
 
     def table(self) -> pa.Table:
-        """Return columns `symbol` (distinct, in no particular order) and `count`."""
+        """Return the columns `symbol` (distinct, in no particular order) and `count`."""
         self._merge()
         return _counted(self._symbols[0], self._counts[0])
 
@@ -136,7 +136,7 @@ def _counted(symbols: pa.Array, counts: npt.NDArray[np.int64]) -> pa.Table:
 
 
 def _character_counts(words: pa.Table) -> pa.Table:
-    """Return how often each character (code point) occurs in the tokens that `words` counts."""
+    """Return the number of occurrences of each character (code point) in the tokens that `words` counts."""
     totals: npt.NDArray[Any] = np.zeros(
         0, dtype=np.float64
     )  # [code points up to the last seen], exact to 2**53

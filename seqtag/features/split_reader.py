@@ -1,4 +1,4 @@
-"""Split files, row group by row group, with strings as dictionaries: each distinct one is looked at once."""
+"""Reader of split files by row group, with dictionary-encoded strings so that each is processed once."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ _DICTIONARIES = [f"{column}.list.element" for column in (TOKENS, TAGS)]
 
 
 def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the columns of each row group; lists of strings come as lists of dictionary values.
+    """Yield the columns of each row group, with lists of strings as lists of dictionary values.
 
-    pyarrow 25 cannot read such a column across row groups, so one is read at a time.
+    Row groups are read one at a time: pyarrow 25 cannot read such a column across several.
     """
     with pq.ParquetFile(path, read_dictionary=_DICTIONARIES) as file:
         for group in range(file.num_row_groups):
@@ -27,7 +27,7 @@ def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
 
 
 def prefetched(values: Iterator[T]) -> Iterator[T]:
-    """Yield the same values, the next one being computed in a thread while one is in use."""
+    """Yield the values, and compute the next one in a thread meanwhile."""
     with ThreadPoolExecutor(1) as thread:
         coming = thread.submit(next, values, None)
         while (value := coming.result()) is not None:

@@ -1,4 +1,4 @@
-"""Numbered strings: what words and characters have in common."""
+"""Symbol tables: strings with ids, for words and characters."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from seqtag.hashing import hash_strings
 PAD, UNK = "<pad>", "<unk>"
 PAD_ID, UNK_ID = 0, 1
 
-_SMALL = 2**17  # known strings whose hash table is quickly built: it stays in the processor's cache
+_SMALL = 2**17  # known strings whose hash table fits into the processor's cache, so that it is built quickly
 
 
 @dataclass(frozen=True, eq=False)
 class Lookup:
-    """Find strings among known ones, without building a hash table anew for every batch.
+    """Look up strings among known ones without building a hash table for every batch.
 
-    `pyarrow.compute.index_in` does that, in 46 ms a call for 300,000 known strings (pyarrow 25). It is the
-    better way only for a large batch and a small table.
+    `pyarrow.compute.index_in` builds one in every call, in 46 ms for 300,000 known strings (pyarrow 25). It
+    is faster only for a large batch and a small table.
     """
 
     known: pa.StringArray  # distinct
 
     def positions(self, strings: pa.Array) -> npt.NDArray[np.int32]:
-        """Return `<int32>[n]`: the position of each string in `known`, -1 for others and for null."""
+        """Return `<int32>[n]`, the position of each string in `known`, -1 for other strings and null."""
         if not pa.types.is_dictionary(strings.type):
             strings = pc.dictionary_encode(strings)
         of_distinct = self._of_distinct(strings.dictionary.cast(pa.string()))
@@ -48,7 +48,9 @@ class Lookup:
             return pc.index_in(strings, value_set=self.known).fill_null(-1).to_numpy()
         hashes, order = self._sorted_hashes
         numbers = np.arange(len(strings), dtype=np.int32)
-        wanted = hash_strings(pa.DictionaryArray.from_arrays(numbers, strings))  # distinct: no need to look
+        wanted = hash_strings(
+            pa.DictionaryArray.from_arrays(numbers, strings)
+        )  # distinct already, so they need not be encoded
         found = order[np.minimum(np.searchsorted(hashes, wanted), len(order) - 1)]
         same = pc.equal(strings, self.known.take(pa.array(found))).fill_null(False)
         return np.where(same.to_numpy(zero_copy_only=False), found, np.int32(-1))
@@ -66,17 +68,17 @@ class Lookup:
 
 @dataclass(frozen=True, eq=False)
 class Symbols:
-    """Strings with their ids: 0 is `<pad>`, 1 is `<unk>`, then the known ones by (-count, symbol)."""
+    """Strings with ids: 0 is `<pad>`, 1 is `<unk>`, then the known strings by (-count, symbol)."""
 
     symbols: pa.StringArray  # the string of each id
-    counts: npt.NDArray[np.int64]  # occurrences in train; of `<unk>`: all that were too rare
-    fold: Fold = "none"  # what is done to a string before it is looked up
+    counts: npt.NDArray[np.int64]  # occurrences in train; for `<unk>`, those of all rare strings
+    fold: Fold = "none"  # normalization of a string before it is looked up
 
     @classmethod
     def of_counts(cls, counted: pa.Table, *, min_count: int = 1, fold: Fold = "none") -> Symbols:
-        """Number the symbols that occur at least `min_count` times.
+        """Assign ids to the symbols that occur at least `min_count` times.
 
-        A symbol that is spelled like a reserved one counts as unknown, so that no real token is padding.
+        A string equal to `<pad>` or `<unk>` counts as unknown, so that no real token becomes padding.
 
         Args:
             counted: columns `symbol` (distinct) and `count`.
@@ -97,25 +99,23 @@ class Symbols:
 
     @classmethod
     def load(cls, path: Path) -> Symbols:
-        """Read what `save` wrote.
+        """Read the file that `save` wrote.
 
         Raises:
-            RunDirError: the file is missing or something else.
+            RunDirError: the file is missing or malformed.
         """
         try:
             table = pq.read_table(path).combine_chunks()
         except (OSError, pa.ArrowInvalid) as error:
-            raise RunDirError(
-                f"{path}: numbered symbols in Parquet were required. Received: {error}"
-            ) from error
+            raise RunDirError(f"{path}: symbols are unreadable: expected Parquet, got {error}") from error
         if table.schema != SYMBOLS_SCHEMA or table["symbol"][:2].to_pylist() != [PAD, UNK]:
             raise RunDirError(
-                f"{path}: columns id, symbol, count that begin with {PAD} and {UNK} were required. "
-                f"Received: {table.schema.names}, {table.num_rows} rows"
+                f"{path}: table holds no symbols: expected columns id, symbol, count that begin with {PAD} "
+                f"and {UNK}, got {table.schema.names}, {table.num_rows} rows"
             )
         fold = (table.schema.metadata or {}).get(FOLD, b"none").decode("utf-8", "replace")
         if fold not in get_args(Fold):
-            raise RunDirError(f"{path}: a fold of {get_args(Fold)} was required. Received: {fold!r}")
+            raise RunDirError(f"{path}: fold is unknown: expected one of {get_args(Fold)}, got {fold!r}")
         return cls(pa.concat_arrays(table["symbol"].chunks), table["count"].to_numpy(), fold)
 
     def save(self, path: Path) -> None:
@@ -123,7 +123,7 @@ class Symbols:
         ids = np.arange(len(self), dtype=np.int32)
         schema = SYMBOLS_SCHEMA.with_metadata({FOLD: self.fold})
         table = pa.table([ids, self.symbols, self.counts], schema)
-        pq.write_table(table, path, compression="zstd", use_dictionary=False)  # no symbol comes twice
+        pq.write_table(table, path, compression="zstd", use_dictionary=False)  # symbols are distinct
 
     def __len__(self) -> int:
         return len(self.symbols)
@@ -133,11 +133,11 @@ class Symbols:
         chunks = strings.chunks if isinstance(strings, pa.ChunkedArray) else [strings]
         found = [self._lookup.positions(_folded_once(chunk, self.fold)) for chunk in chunks]
         known = np.concatenate([np.zeros(0, np.int32), *found])
-        return known + np.int32(UNK_ID + 1)  # -1, not found, becomes `<unk>`
+        return known + np.int32(UNK_ID + 1)  # -1 (not found) becomes `<unk>`
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of the symbols in their order and of the fold: equal digests, equal ids."""
+        """The sha256 of the symbols in order and of the fold: equal digests mean equal ids."""
         _, offsets_buffer, text = self.symbols.buffers()
         offsets = np.frombuffer(offsets_buffer, np.int32)[self.symbols.offset :][: len(self) + 1]
         sha256 = hashlib.sha256(np.diff(offsets).tobytes())
@@ -151,7 +151,7 @@ class Symbols:
 
 
 def folded(strings: pa.Array | pa.ChunkedArray, fold: Fold) -> pa.Array | pa.ChunkedArray:
-    """Return strings as they are looked up.
+    """Return strings normalized for look-up.
 
     >>> folded(pa.array(["Paris", "1999"]), "case-digits").to_pylist()
     ['paris', '0000']
@@ -162,9 +162,9 @@ def folded(strings: pa.Array | pa.ChunkedArray, fold: Fold) -> pa.Array | pa.Chu
 
 
 def lower_case() -> tuple[pa.StringArray, pa.StringArray]:
-    """Return the characters that `folded` lowers, and what each of them becomes, a single character as well.
+    """Return the characters that `folded` lowers, and the lower-case character for each.
 
-    For models, which fold in TensorFlow: its own tables (2.21) lack capitals from Unicode 14 on.
+    Models fold in TensorFlow, whose own tables (2.21) lack the capitals of Unicode 14 and later.
     """
     points = np.delete(np.arange(0x110000, dtype="<u4"), np.s_[0xD800:0xE000])  # all but surrogates
     lowered = pc.utf8_lower(pa.scalar(points.tobytes().decode("utf-32-le"))).as_py()

@@ -1,4 +1,4 @@
-"""The tags that a model may give, and their ids."""
+"""Tag index: the tags that a model may predict, and their ids."""
 
 from __future__ import annotations
 
@@ -20,39 +20,42 @@ from seqtag.features.encoded_layout import TAGS
 from seqtag.features.symbols import Lookup
 from seqtag.tagging.schemes import legal_transitions, split_tags, tag_name
 
-UNKNOWN_TAG_ID = -1  # of a tag outside the index: no model can get it right
-UNTAGGED_ID = -2  # of a token whose tag nobody knows: no model is judged by it
+UNKNOWN_TAG_ID = -1  # of a tag outside the index, which no model can predict
+UNTAGGED_ID = -2  # of a token without a tag, which is excluded from scoring
 
 
 @dataclass(frozen=True)
 class TagIndex:
-    """Tags by id, from 0: there is no tag for padding, which is known by the length."""
+    """Tags by id, from 0. Padding has no tag: it is masked by length."""
 
     tags: tuple[str, ...]
     scheme: SchemeName
-    counts: Mapping[str, int] = field(default_factory=dict, compare=False)  # tokens of train
+    counts: Mapping[str, int] = field(default_factory=dict, compare=False)  # tokens in train
 
     @classmethod
     def load(cls, folder: Path) -> TagIndex:
-        """Read what `save` wrote.
+        """Read the file that `save` wrote.
 
         Raises:
-            RunDirError: tags.json is missing or something else.
+            RunDirError: tags.json is missing or malformed.
         """
         path = folder / TAGS
         try:
             table = json.loads(path.read_text("utf-8"))
             index = cls(tuple(table["tags"]), table["scheme"], dict(table["counts"]))
             if not isinstance(table["tags"], list) or not all(isinstance(tag, str) for tag in index.tags):
-                raise TypeError("tags that are no strings")
+                raise TypeError("tags are not strings")
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise RunDirError(
-                f"{path}: tags, scheme and counts were required. Received: {error!r}"
+                f"{path}: tag index is malformed: expected tags, scheme and counts, got {error!r}"
             ) from error
         if len(set(index.tags)) < len(index.tags):
-            raise RunDirError(f"{path}: different tags were required. Received: {list(index.tags)}")
+            raise RunDirError(f"{path}: tags are repeated: expected each once, got {list(index.tags)}")
         if index.scheme not in get_args(SchemeName):
-            raise RunDirError(f"{path}: a known scheme was required. Received: {index.scheme!r}")
+            raise RunDirError(
+                f"{path}: scheme is unknown: expected one of {', '.join(get_args(SchemeName))}, "
+                f"got {index.scheme!r}"
+            )
         return index
 
     def save(self, folder: Path) -> None:
@@ -68,25 +71,26 @@ class TagIndex:
         return self._lookup.positions(tags)
 
     def spelled(self, spoken: SchemeName) -> tuple[str, ...]:
-        """Return the tag of each id as it is given out: in IOB2, too, where the model thinks in IOBES.
+        """Return the tag of each id in the scheme of the output, which may be IOB2 if the index is IOBES.
 
         >>> TagIndex(("O", "B-X", "I-X", "E-X", "S-X"), "IOBES").spelled("IOB2")
         ('O', 'B-X', 'I-X', 'I-X', 'B-X')
 
         Raises:
-            ConfigError: any other scheme than the index' own.
+            ConfigError: the tags cannot be given in that scheme.
         """
         if spoken == self.scheme:
             return self.tags
         if (self.scheme, spoken) != ("IOBES", "IOB2"):
-            raise ConfigError(f"tags of scheme {self.scheme} or IOB2 were required. Received: {spoken}")
+            expected = "IOBES or IOB2" if self.scheme == "IOBES" else self.scheme
+            raise ConfigError(f"scheme of output is unsupported: expected {expected}, got {spoken}")
         prefixes, types = split_tags(self.tags)
-        said = {"E": "I", "S": "B"}
-        return tuple(tag_name(said.get(p, p), t) for p, t in zip(prefixes, types, strict=True))
+        iob2 = {"E": "I", "S": "B"}
+        return tuple(tag_name(iob2.get(p, p), t) for p, t in zip(prefixes, types, strict=True))
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of tags and scheme: equal digests, equal ids."""
+        """The sha256 of tags and scheme: equal digests mean equal ids."""
         return hashlib.sha256(json.dumps([self.scheme, *self.tags]).encode()).hexdigest()
 
     @cached_property
@@ -101,11 +105,11 @@ def tag_order(
     previous: Sequence[str],
     scheme: SchemeName,
 ) -> tuple[str, ...]:
-    """Return the tags that train shows or that are declared, in the order of their ids.
+    """Return the observed and the declared tags in the order of their ids.
 
-    First those that the champion has too (`previous`), in its order unless it has another scheme; then the
-    declared ones as declared; then what train shows beyond them, by (-count, tag). A tag that the champion
-    alone knows has nothing that it could be learnt from, and is left out: the gate sees that it was removed.
+    First come those that the champion has too (`previous`), in its order, unless its scheme is another; then
+    the other declared tags, in order; then the other observed tags, by (-count, tag). A tag that only the
+    champion has cannot be learnt, so it is left out, and the gate detects that it was removed.
 
     >>> tag_order({"O": 9, "B-X": 2, "B-Y": 2}, declared=None, previous=(), scheme="IOB2")
     ('O', 'B-X', 'B-Y')
@@ -119,15 +123,15 @@ def tag_order(
 
 
 def _spelled_in(scheme: SchemeName, declared: Sequence[str]) -> Sequence[str]:
-    """Return declared tags as they are, or, if they were declared for another scheme, those that `scheme`
-    has for the same types: tags are converted at the door, so IOBES may be trained from declared IOB2.
+    """Return the declared tags, or, if they are of another scheme, all tags of `scheme` for the same types.
 
-    Of another scheme are tags of which one can never stand in a sequence made of these tags.
+    Tags are converted on ingestion, so IOBES may be trained while IOB2 tags are declared. Tags are of another
+    scheme if, in `scheme`, no sequence of declared tags contains one of them.
     """
     if scheme == "none":
         return declared
     legal = legal_transitions(declared, scheme)
-    neighbours = legal & ~np.eye(len(legal), dtype=np.bool_)  # I-X after I-X alone leads nowhere
+    neighbours = legal & ~np.eye(len(legal), dtype=np.bool_)  # only I-X after I-X is no sequence
     if neighbours[:, :-1].any(axis=0).all() and neighbours[:-1].any(axis=1).all():
         return declared
     prefixes, types = split_tags(declared)
@@ -138,5 +142,5 @@ def _spelled_in(scheme: SchemeName, declared: Sequence[str]) -> Sequence[str]:
 
 
 def _exist(tags: Sequence[str], scheme: SchemeName) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_tags]`: is this a tag of the scheme?"""
+    """Return `<bool>[n_tags]`, True for tags of the scheme."""
     return np.asarray(legal_transitions(tags, scheme)[:-1].any(axis=1))

@@ -1,4 +1,4 @@
-"""Hashes of the sequences that a model was trained on, or judged on, so that later comparisons are fair."""
+"""Hashes of the sequences that a model was trained or tested on, which keep later comparisons fair."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _COLUMN = "sequence_hash"
 
 
 def write_sequence_hashes(splits: Sequence[Path], path: Path, *, min_length: int) -> None:
-    """Write the hashes of the distinct token sequences of splits, sorted; 8 bytes for each.
+    """Write the sorted hashes of the distinct token sequences of splits, 8 bytes each.
 
     Args:
-        min_length: tokens; shorter sequences repeat honestly, and are left out.
+        min_length: tokens; shorter sequences may repeat by chance, so they are left out.
     """
     found = [np.zeros(0, np.uint64)]
     for split in splits:
@@ -37,17 +37,19 @@ def write_sequence_hashes(splits: Sequence[Path], path: Path, *, min_length: int
 
 
 def is_known_sequence(tokens: pa.ListArray, path: Path) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_sequences]`: is the token sequence one of those that were written?
+    """Return `<bool>[n_sequences]`, True for sequences whose hash is in a file of `write_sequence_hashes`.
 
     Raises:
-        RunDirError: the file is missing or something else.
+        RunDirError: the file is missing or malformed.
     """
     try:
         table = pq.read_table(path, columns=[_COLUMN])
         min_length = int((table.schema.metadata or {})[b"min_length"])
         hashes = table[_COLUMN].to_numpy().astype(np.uint64, casting="safe")
     except (OSError, pa.ArrowException, KeyError, ValueError, TypeError) as error:
-        raise RunDirError(f"{path}: hashes of sequences were required. Received: {error}") from error
+        raise RunDirError(
+            f"{path}: sequence hashes are unreadable: expected Parquet of uint64, got {error}"
+        ) from error
     own = hash_sequences(tokens)
     position = np.minimum(np.searchsorted(hashes, own), max(0, len(hashes) - 1))
     is_there = hashes[position] == own if len(hashes) else np.zeros(len(own), np.bool_)

@@ -1,7 +1,7 @@
-"""The text formats of word vectors, taken apart in blocks: where each line's word and numbers stand.
+"""Parser of word vectors as text, in blocks of lines.
 
-GloVe writes `word v1 .. vd` a line; word2vec and fastText (.vec) the same below a first line `n d`. A
-first line of two whole numbers is always read as this one.
+GloVe writes a line `word v1 .. vd` for each word. word2vec and fastText (.vec) write the same below a header
+`n d`. A first line of two whole numbers is always read as this header.
 """
 
 from __future__ import annotations
@@ -22,40 +22,40 @@ from seqtag.corpus.files import InputFile, find_files, opened
 from seqtag.corpus.text_blocks import BYTE_ORDER_MARK, SPACE, Lines, Positions, lines_of, strings
 from seqtag.errors import ConfigError, CorpusFormatError
 
-_LONGEST_LINE = 1 << 24  # bytes; a thousand times what 1,000 numbers take
+_LONGEST_LINE = 1 << 24  # bytes; a thousand times as long as a line of 1,000 numbers
 _ENDS_IN_A_NUMBER = r" [-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)? *$"
-_SNIFFED = 4096  # bytes from a faulty line on: binary numbers have a NUL among so many
+_SNIFFED = 4096  # bytes from a faulty line on: in binary data, one of them is NUL
 
 
 @dataclass(frozen=True)
 class Head:
-    """What the first line says."""
+    """The dimension and number of vectors according to the first line."""
 
     dim: int
-    n_vectors: int | None  # None where the first line is a vector itself
+    n_vectors: int | None  # None: the first line is a vector, not a header
 
 
 @dataclass(frozen=True, eq=False)
 class VectorLines:
-    """Some lines of a file. A gap is the last blank before a field that is not the first of its line."""
+    """Lines of a file. A gap is the last space before a field that is not the first of its line."""
 
     file: InputFile
     head: Head
-    numbers: Positions  # [n_lines], of the lines in the file, from 1
+    numbers: Positions  # [n_lines], line numbers in the file, from 1
     lines: Lines
-    gaps: Positions  # [n_gaps], where they stand in the text
-    gap_stops: Positions  # [n_lines], where the gaps of each line end in `gaps`
+    gaps: Positions  # [n_gaps], offsets in the text
+    gap_stops: Positions  # [n_lines], the end of each line's gaps in `gaps`
 
     def __len__(self) -> int:
         return len(self.numbers)
 
     def before(self, row: int) -> VectorLines:
-        """Return the lines that come before one of them."""
+        """Return the lines before `row`."""
         lines = Lines(self.lines.data, self.lines.starts[:row], self.lines.stops[:row])
         return VectorLines(self.file, self.head, self.numbers[:row], lines, self.gaps, self.gap_stops[:row])
 
     def words(self) -> pa.StringArray:
-        """Return `[n_lines]` what stands before the last `dim` fields; null where that is not UTF-8."""
+        """Return `[n_lines]`, the text before the last `dim` fields; null if it is not UTF-8."""
         stops = self.gaps[self.gap_stops - self.head.dim]
         words = pc.ascii_rtrim(strings(self.lines.data, self.lines.starts, stops), " ")
         try:
@@ -66,10 +66,10 @@ class VectorLines:
         return words
 
     def values(self, rows: Positions) -> npt.NDArray[np.float32]:
-        """Return `<float32>[n_rows, dim]` of some rising lines.
+        """Return `<float32>[n_rows, dim]`, the vectors of some lines in ascending order.
 
         Raises:
-            CorpusFormatError: a field is no finite number.
+            CorpusFormatError: a field is not a finite number.
         """
         starts = self.gaps[self.gap_stops[rows, None] + np.arange(-self.head.dim, 0)]  # [n_rows, dim]
         stops = np.append(starts[:, 1:], self.lines.stops[rows, None], axis=1)  # [n_rows, dim]
@@ -80,10 +80,10 @@ class VectorLines:
         return values.reshape(starts.shape)
 
     def first_wrong(self) -> int:
-        """Return the first line without `dim` numbers, or how many lines there are.
+        """Return the index of the first line without `dim` numbers, or the number of lines.
 
-        More fields make a word with blanks. Where no first line declares the dimension, such a word may not
-        end in a number: more likely the line is longer than the first one.
+        Additional fields belong to a word with spaces. Without a header, such a word must not end in a
+        number, since the line is then more likely to have too many numbers.
         """
         n_gaps = np.diff(self.gap_stops, prepend=0)
         is_wrong = n_gaps < self.head.dim
@@ -98,27 +98,27 @@ class VectorLines:
     def wrong(self, row: int) -> CorpusFormatError:
         """Return the error of a line without `dim` numbers."""
         n_fields = np.diff(self.gap_stops, prepend=0)[row]
-        n_required = f"{self.head.dim} number{'s' * (self.head.dim != 1)}"
-        said = "in" if self.head.n_vectors is None else "declared by"
+        n_expected = f"{self.head.dim} number{'s' * (self.head.dim != 1)}"
+        as_where = "in" if self.head.n_vectors is None else "declared by"
         return _error(
             self.file,
             self.numbers[row],
-            f"a word and {n_required} were required, as {said} the first line. "
-            f"Received: {n_fields} after the first blank",
+            f"line has another dimension: expected a word and {n_expected}, as {as_where} the first line, "
+            f"got {n_fields} after the first space",
             self._sniffed(row),
         )
 
     def _not_finite(self, rows: Positions, fields: pa.StringArray) -> CorpusFormatError:
-        sound, stop = 0, len(fields)  # fields before `sound` are numbers, not all before `stop` are
-        while stop - sound > 1:
-            middle = (sound + stop) // 2
-            sound, stop = (sound, middle) if _finite(fields[sound:middle]) is None else (middle, stop)
-        row, column = divmod(sound, self.head.dim)
-        received = fields[sound].as_buffer().to_pybytes().decode(errors="backslashreplace")
+        start, stop = 0, len(fields)  # all fields before `start` are finite; one in [start, stop) is not
+        while stop - start > 1:
+            middle = (start + stop) // 2
+            start, stop = (start, middle) if _finite(fields[start:middle]) is None else (middle, stop)
+        row, column = divmod(start, self.head.dim)
+        found = fields[start].as_buffer().to_pybytes().decode(errors="backslashreplace")
         return _error(
             self.file,
             self.numbers[rows[row]],
-            f"finite numbers (float32) were required. Received: {received!r} as number {column + 1}",
+            f"number {column + 1} is not finite: expected a float32, got {found!r}",
             self._sniffed(int(rows[row])),
         )
 
@@ -128,12 +128,12 @@ class VectorLines:
 
 
 def vector_blocks(path: str, block_bytes: int) -> Iterator[VectorLines]:
-    """Yield the lines of a file of vectors, about `block_bytes` of text at a time; no block is empty.
+    """Yield the lines of a file of vectors in non-empty blocks of about `block_bytes` of text.
 
     Raises:
-        ConfigError: the path stands for no file or for several.
-        CorpusFormatError: the file is empty, binary or damaged, a line has another dimension than the first,
-            or there are more or fewer lines than the first declares.
+        ConfigError: the path matches no file or several.
+        CorpusFormatError: the file is empty, binary or damaged, the dimension of a line differs from that of
+            the first, or the number of lines differs from the header.
     """
     file = _file(path)
     texts = _line_blocks(file, block_bytes)
@@ -144,16 +144,17 @@ def vector_blocks(path: str, block_bytes: int) -> Iterator[VectorLines]:
     n_vectors = 0
     for block in chain([text], texts):
         lines = _vector_lines(file, head, line, block)
-        n_sound = lines.first_wrong()
-        if n_sound:
-            yield lines.before(n_sound)
-        if n_sound < len(lines):
-            raise lines.wrong(n_sound)
-        n_vectors += n_sound
+        n_valid = lines.first_wrong()
+        if n_valid:
+            yield lines.before(n_valid)
+        if n_valid < len(lines):
+            raise lines.wrong(n_valid)
+        n_vectors += n_valid
         line += block.count(b"\n")
     if head.n_vectors not in (None, n_vectors):
         raise CorpusFormatError(
-            f"{file.name}:1: {head.n_vectors} vectors were required, as declared here. Received: {n_vectors}"
+            f"{file.name}:1: number of vectors is wrong: expected {head.n_vectors}, as declared here, "
+            f"got {n_vectors}"
         )
 
 
@@ -166,16 +167,17 @@ def _file(path: str) -> InputFile:
         raise CorpusFormatError(f"{hide_passwords(path)}: the zip archive is damaged: {error}") from error
     if len(files) != 1:
         raise ConfigError(
-            f"{hide_passwords(path)}: one file of vectors was required. "
-            f"Received: {', '.join(file.name for file in files)}"
+            f"{hide_passwords(path)}: path matches {len(files)} files: expected one file of vectors, "
+            f"got {', '.join(file.name for file in files)}"
         )
     return files[0]
 
 
 def _line_blocks(file: InputFile, block_bytes: int) -> Iterator[bytes]:
-    """Yield a file in whole lines, each ended by a newline alone, also the last one.
+    """Yield blocks of whole lines, each of which ends with \\n, including the last one.
 
-    Unlike `corpus.text.line_blocks` it takes any bytes: word2vec cuts long words within a character.
+    Unlike `corpus.text_blocks.line_blocks`, this accepts any bytes: word2vec cuts long words within a
+    character.
     """
     pending: list[bytes] = []
     try:
@@ -188,10 +190,10 @@ def _line_blocks(file: InputFile, block_bytes: int) -> Iterator[bytes]:
                 pending.append(stored[stop:])
                 if sum(map(len, pending)) > _LONGEST_LINE:
                     raise CorpusFormatError(
-                        f"{file.name}: lines of at most {_LONGEST_LINE} bytes were required. "
-                        "Received: more without a newline"
+                        f"{file.name}: line is too long: expected at most {_LONGEST_LINE} bytes, got more "
+                        "without a newline"
                     )
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:  # of zip; `opened` sees to the others
+    except (zipfile.BadZipFile, zlib.error, EOFError) as error:  # of zip; `opened` handles the others
         raise CorpusFormatError(f"{file.name}: the zip archive is damaged: {error}") from error
     rest = b"".join(pending)
     if rest:
@@ -209,18 +211,20 @@ def _head(file: InputFile, first_line: bytes, sniffed: bytes) -> Head:
         return Head(dim=int(fields[1]), n_vectors=int(fields[0]))
     n_fields = len(_gaps(np.frombuffer(first_line + b"\n", np.uint8)))
     if is_declaration or n_fields == 0:
-        received = repr(first_line[:80].decode(errors="backslashreplace")) if sniffed else "an empty file"
-        message = f"a word and its numbers, or `n d` above 0, were required. Received: {received}"
+        found = repr(first_line[:80].decode(errors="backslashreplace")) if sniffed else "an empty file"
+        message = f"first line is no vector: expected a word and its numbers, or `n d` above 0, got {found}"
         raise _error(file, 1, message, sniffed)
     head = Head(dim=n_fields, n_vectors=None)
-    _vector_lines(file, head, 1, first_line + b"\n").values(np.zeros(1, np.int64))  # raises: all rests on it
+    _vector_lines(file, head, 1, first_line + b"\n").values(
+        np.zeros(1, np.int64)
+    )  # check it, since it sets the dimension
     return head
 
 
 def _vector_lines(file: InputFile, head: Head, first_line: int, block: bytes) -> VectorLines:
     data = np.frombuffer(block, np.uint8)
     every = lines_of(block) if block else Lines(data, *np.zeros((2, 0), np.int64))
-    kept = np.flatnonzero(every.starts < every.stops)  # an empty line holds no vector
+    kept = np.flatnonzero(every.starts < every.stops)  # skip empty lines
     lines = Lines(data, every.starts[kept], every.stops[kept])
     gaps = _gaps(data)
     return VectorLines(file, head, first_line + kept, lines, gaps, np.searchsorted(gaps, lines.stops))
@@ -231,7 +235,7 @@ def _gaps(data: npt.NDArray[np.uint8]) -> Positions:
 
 
 def _finite(fields: pa.StringArray) -> npt.NDArray[np.float32] | None:
-    """Return the numbers that the fields spell, None if one is no finite number."""
+    """Return the fields as numbers, None if one is not a finite number."""
     try:
         values = fields.cast(pa.float32()).to_numpy()
     except pa.ArrowInvalid:
@@ -248,9 +252,7 @@ def _is_utf8(word: bytes) -> bool:
 
 
 def _error(file: InputFile, line: int, message: str, sniffed: bytes) -> CorpusFormatError:
-    """Return the error of a line; of binary data only this is worth saying, that they are binary."""
+    """Return the error for a line; for binary data, the only message is that it is binary."""
     if b"\0" in sniffed:
-        message = (
-            "word vectors as text (GloVe, word2vec, fastText's .vec) were required. Received: binary data"
-        )
+        message = "file is binary: expected word vectors as text (GloVe, word2vec, fastText's .vec)"
     return CorpusFormatError(f"{file.name}:{line}: {message}")

@@ -1,7 +1,4 @@
-"""Static word vectors of a vocabulary, out of a text file of any size.
-
-The formats are left to `vector_text.py`, and what a model makes of them to the model.
-"""
+"""Pretrained word vectors of a vocabulary, streamed from a text file of any size."""
 
 from __future__ import annotations
 
@@ -24,48 +21,50 @@ from seqtag.features.vector_text import vector_blocks
 
 _N_IN_FILE, _N_NOT_UTF8 = b"seqtag.n_in_file", b"seqtag.n_not_utf8"  # keys of the Parquet schema metadata
 _CELLS_A_ROW_GROUP = 1 << 22  # numbers; 16 MiB
-_NEVER = np.iinfo(np.int64).max  # stands for the line of what the file does not have
+_NEVER = np.iinfo(np.int64).max  # line number of a word that is not in the file
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of a vocabulary has a vector, as fractions in [0, 1]; 0 of an empty one."""
+    """Fractions of a vocabulary that have a vector, in [0, 1]; 0 for an empty vocabulary."""
 
-    types: float  # of its words
+    types: float  # of the words
     tokens: float  # of their occurrences
 
 
 @dataclass(frozen=True, eq=False)
 class Vectors:
-    """The wanted words that a file has a vector for, in the file's order."""
+    """Vectors of the requested words that a file contains, in the order of the file."""
 
-    words: pa.StringArray  # distinct, spelled as they were wanted
+    words: pa.StringArray  # distinct, spelled as requested
     values: npt.NDArray[np.float32]  # [n_found, dim]
-    n_in_file: int  # vectors that the file holds
-    n_not_utf8: int  # those of them that were passed over, because their word is not UTF-8
+    n_in_file: int  # vectors in the file
+    n_not_utf8: int  # of these, vectors that were skipped because their word is not UTF-8
 
     @classmethod
     def load(cls, path: Path) -> Vectors:
-        """Read what `save` wrote.
+        """Read the file that `save` wrote.
 
         Raises:
-            RunDirError: the file is missing or something else.
+            RunDirError: the file is missing or malformed.
         """
         try:
             table = pq.read_table(path).combine_chunks()
         except (OSError, pa.ArrowInvalid) as error:
-            raise RunDirError(f"{path}: word vectors in Parquet were required. Received: {error}") from error
+            raise RunDirError(
+                f"{path}: word vectors are unreadable: expected Parquet, got {error}"
+            ) from error
         metadata, types = table.schema.metadata or {}, table.schema.types
         dim = types[-1].list_size if types and pa.types.is_fixed_size_list(types[-1]) else 1
         if table.schema != _schema(dim) or not {_N_IN_FILE, _N_NOT_UTF8} <= metadata.keys():
             raise RunDirError(
-                f"{path}: the columns word and vector of word vectors were required. "
-                f"Received: {', '.join(table.schema.names)}"
+                f"{path}: table holds no word vectors: expected columns word and vector, got "
+                f"{', '.join(table.schema.names)}"
             )
         try:
             n_in_file, n_not_utf8 = int(metadata[_N_IN_FILE]), int(metadata[_N_NOT_UTF8])
         except ValueError as error:
-            raise RunDirError(f"{path}: counts of word vectors were required. Received: {error}") from error
+            raise RunDirError(f"{path}: counts of word vectors are invalid: {error}") from error
         return cls(
             words=pa.concat_arrays([pa.array([], pa.string()), *table["word"].chunks]),
             values=np.concatenate(
@@ -77,7 +76,7 @@ class Vectors:
         )
 
     def save(self, path: Path) -> None:
-        """Write all as Parquet; equal vectors give equal bytes."""
+        """Write words and vectors as Parquet. Equal vectors give equal bytes."""
         schema = _schema(self.dim)
         rows = pa.FixedSizeListArray.from_arrays(self.values.ravel(), type=schema.field("vector").type)
         facts = {_N_IN_FILE: str(self.n_in_file), _N_NOT_UTF8: str(self.n_not_utf8)}
@@ -85,7 +84,7 @@ class Vectors:
             pa.table([self.words, rows], schema.with_metadata(facts)),
             path,
             compression="zstd",
-            use_dictionary=False,  # no word comes twice, and hardly a number
+            use_dictionary=False,  # words are distinct, and numbers nearly so
             row_group_size=max(1, _CELLS_A_ROW_GROUP // self.dim),
         )
 
@@ -111,12 +110,12 @@ class Vectors:
         )
 
     def coverage_of(self, symbols: Symbols) -> Coverage:
-        """Return `coverage` of a vocabulary, `<pad>` and `<unk>` apart."""
+        """Return `coverage` of a vocabulary, without `<pad>` and `<unk>`."""
         return self.coverage(symbols.symbols[UNK_ID + 1 :], symbols.counts[UNK_ID + 1 :])
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of words and values in their order: equal digests, equal matrices."""
+        """The sha256 of words and values in order: equal digests mean equal matrices."""
         words = [word.encode() for word in self.words.to_pylist()]
         sha256 = hashlib.sha256(np.array([len(words), self.dim, *map(len, words)], "<i8").tobytes())
         sha256.update(b"".join(words))
@@ -129,30 +128,32 @@ class Vectors:
 
 
 def read_vectors(path: str, wanted: pa.StringArray, *, block_bytes: int = BLOCK_BYTES) -> Vectors:
-    """Read the vectors of the wanted words from a text file of GloVe, word2vec or fastText.
+    """Read the vectors of the requested words from a text file of GloVe, word2vec or fastText.
 
-    A wanted word gets the first vector of this very word. If the file does not have it, it gets the first
-    whose word is the wanted one in lower case: `the` that of `The`, never `The` that of `the`.
+    A requested word gets the first vector with exactly that word; failing that, the first whose word is equal
+    to it in lower case. So `the` may get the vector of `The`, but never `The` that of `the`.
 
-    Memory goes by the wanted rows, not by the file. Numbers are parsed only where a vector may be kept: what
-    a line that nobody wants has for numbers is not looked at. A word that is not UTF-8 equals no wanted one,
-    and published files have some, cut within a character; it is counted and passed over.
+    Memory depends on the requested words, not on the file. Numbers are parsed only in lines that may be kept;
+    those of other lines are not checked. Words that are not UTF-8 are counted and skipped: published files
+    contain some that were cut within a character.
 
     Args:
-        path: a path or fsspec URL of one file. It is unpacked from gzip, Zstandard, bzip2, xz, and from zip
-            if that holds one file; one of several is `zip://glove.6B.100d.txt::glove.6B.zip`.
-        wanted: distinct; `<pad>` and `<unk>` are left out.
-        block_bytes: of text read at a time; the result does not depend on it.
+        path: path or fsspec URL of one file, which may be compressed with gzip, Zstandard, bzip2 or xz, or be
+            the only file of a zip archive. One file of several is `zip://glove.6B.100d.txt::glove.6B.zip`.
+        wanted: distinct words; `<pad>` and `<unk>` are ignored.
+        block_bytes: bytes of text read at a time; the result does not depend on it.
 
     Raises:
-        ConfigError: the path stands for no file or for several.
-        CorpusFormatError: the file is empty, binary or damaged, a line has another dimension than the first,
-            there are more or fewer than the first declares, or a number is none or is not finite.
-        OSError: the file system, the network or the server fails; trying again may help.
+        ConfigError: the path matches no file or several.
+        CorpusFormatError: the file is empty, binary or damaged, the dimension of a line differs from that of
+            the first, the number of lines differs from the header, or a number is malformed or not finite.
+        OSError: the file system, the network or the server fails; retrying may help.
     """
     wanted = wanted.filter(pc.invert(pc.is_in(wanted, value_set=pa.array([PAD, UNK]))))
     lookup, n_wanted = Lookup(wanted), len(wanted)
-    first = np.full(2 * n_wanted, _NEVER)  # the first line that has each word in lower case, then as it is
+    first = np.full(
+        2 * n_wanted, _NEVER
+    )  # first lines that match in lower case, then those that match exactly
     lowered, equal = first[:n_wanted], first[n_wanted:]
     n_in_file = n_not_utf8 = 0
     blocks = vector_blocks(path, block_bytes)
@@ -167,7 +168,7 @@ def read_vectors(path: str, wanted: pa.StringArray, *, block_bytes: int = BLOCK_
         np.minimum.at(first, ids + is_equal * n_wanted, lines)
         is_kept = np.where(is_equal, lines == equal[ids], (lines == lowered[ids]) & (lines < equal[ids]))
         kept, of_match = np.unique(rows[is_kept], return_inverse=True)
-        # Where a word is found in both ways, the equal one comes last and stays.
+        # If a word matches in both ways, the exact match comes last and wins.
         values[ids[is_kept]] = block.values(kept)[of_match]
         n_in_file += len(block)
         n_not_utf8 += words.null_count
@@ -177,10 +178,10 @@ def read_vectors(path: str, wanted: pa.StringArray, *, block_bytes: int = BLOCK_
 
 
 def first_words(path: str, n: int) -> pa.StringArray:
-    """Return the words of a file's first n vectors: published files have the most frequent words first.
+    """Return the words of the first n vectors, which are the most frequent ones in published files.
 
     Raises:
-        As `read_vectors`.
+        The errors of `read_vectors`.
     """
     found, n_found = [pa.array([], pa.string())], 0
     for block in vector_blocks(path, BLOCK_BYTES):

@@ -1,4 +1,4 @@
-"""What a model knows: its words and characters with their ids."""
+"""Vocabulary of a model: its words and characters with their ids."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from seqtag.features.symbols import Symbols
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
-    """Words and characters of train. Id 0 is `<pad>`, id 1 is `<unk>`, in both."""
+    """Words and characters of train. In both, id 0 is `<pad>` and id 1 is `<unk>`."""
 
     words: Symbols
     characters: Symbols
 
     @classmethod
     def load(cls, folder: Path) -> Vocabulary:
-        """Read what `save` wrote.
+        """Read the files that `save` wrote.
 
         Raises:
-            RunDirError: a file is missing or something else.
+            RunDirError: a file is missing or malformed.
         """
         return cls(Symbols.load(folder / WORDS), Symbols.load(folder / CHARACTERS))
 
@@ -47,10 +47,10 @@ class Vocabulary:
         return len(self.characters)
 
     def ids(self, tokens: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.int32]:
-        """Return `<int32>[n_tokens]` word ids; a token that train did not show becomes `<unk>`."""
+        """Return `<int32>[n_tokens]` word ids; a token outside the vocabulary becomes `<unk>`."""
         return self.words.ids(tokens)
 
     @cached_property
     def digest(self) -> str:
-        """The sha256 of all symbols in their order: equal digests, equal ids."""
+        """The sha256 of all symbols in order: equal digests mean equal ids."""
         return hashlib.sha256(f"{self.words.digest} {self.characters.digest}".encode()).hexdigest()

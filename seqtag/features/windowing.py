@@ -1,6 +1,6 @@
-"""Sequences to padded windows and back: nothing is dropped, nothing is truncated.
+"""Windowing: sequences to padded windows and back, without truncation.
 
-Shared by encoding and tagging; everything is arrays, no loop over sequences.
+Shared by encoding and inference; all operations are on whole arrays.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ Scalar = TypeVar("Scalar", bound=np.generic)
 
 @dataclass(frozen=True)
 class Windows:
-    """What stands in which padded row, one element per window.
+    """Positions and lengths of windows, one element per window.
 
-    Over the windows of a sequence the ranges `[start + keep_start, start + keep_stop)` tile it exactly:
-    a prediction counts where it saw the most on either side.
+    The ranges `[start + keep_start, start + keep_stop)` of a sequence's windows tile it exactly. Each token's
+    prediction is kept from the window with the most context around it.
     """
 
-    sequence: npt.NDArray[np.int64]  # position of the sequence among the lengths
+    sequence: npt.NDArray[np.int64]  # index of the sequence
     start: npt.NDArray[np.int32]  # offset in the sequence
     length: npt.NDArray[np.int32]  # real tokens
-    keep_start: npt.NDArray[np.int32]  # half-open range inside the window whose outputs count
+    keep_start: npt.NDArray[np.int32]  # half-open range within the window whose outputs are kept
     keep_stop: npt.NDArray[np.int32]
     bucket: npt.NDArray[np.int32]  # padded length
 
@@ -40,28 +40,28 @@ class Windows:
         return Windows(*(getattr(self, field.name)[here] for field in fields(self)))
 
 
-def windows(lengths: npt.ArrayLike, *, ladder: Sequence[int], overlap: int) -> Windows:
-    """Cut sequences into windows, each padded to the shortest rung of `ladder` that holds it.
+def windows(lengths: npt.ArrayLike, *, buckets: Sequence[int], overlap: int) -> Windows:
+    """Cut sequences into windows, each padded to the shortest of `buckets` that holds it.
 
-    A sequence up to the last rung is one window. A longer one becomes windows of the last rung's length,
-    neighbours sharing `overlap` tokens of which each keeps the half nearer to its middle; the last window
-    is as short as it comes out. An empty sequence has no window.
+    A sequence that fits into the last bucket is one window. A longer one is cut into windows of the length of
+    the last bucket. Neighbouring windows share `overlap` tokens, of which each keeps the half nearer to its
+    middle; the last window may be shorter. An empty sequence has no window.
 
     Args:
         lengths: `<int>[n_sequences]`, tokens.
-        ladder: rising padded lengths.
-        overlap: tokens, below the last rung.
+        buckets: padded lengths in tokens, ascending.
+        overlap: tokens, less than the last bucket.
 
-    >>> cut = windows([3, 10], ladder=[4, 6], overlap=2)
+    >>> cut = windows([3, 10], buckets=[4, 6], overlap=2)
     >>> np.stack([cut.sequence, cut.start, cut.length, cut.keep_start, cut.keep_stop, cut.bucket], axis=1)
     array([[0, 0, 3, 0, 3, 4],
            [1, 0, 6, 0, 5, 6],
            [1, 4, 6, 1, 6, 6]])
     """
     lengths = np.asarray(lengths, dtype=np.int64)
-    longest = ladder[-1]
+    longest = buckets[-1]
     stride = longest - overlap
-    further = -(-np.maximum(lengths - longest, 0) // stride)  # windows after the first one
+    further = -(-np.maximum(lengths - longest, 0) // stride)  # windows after the first
     n_windows = np.where(lengths > 0, further + 1, 0)
     sequence = np.repeat(np.arange(len(lengths)), n_windows)
     number = running_index(n_windows)
@@ -70,8 +70,8 @@ def windows(lengths: npt.ArrayLike, *, ladder: Sequence[int], overlap: int) -> W
     is_last = number == further[sequence]
     keep_start = np.where(number == 0, 0, overlap // 2)
     keep_stop = np.where(is_last, length, stride + overlap // 2)
-    buckets = np.asarray(ladder, dtype=np.int32)
-    bucket = buckets[np.searchsorted(buckets, length)]
+    bucket_lengths = np.asarray(buckets, dtype=np.int32)
+    bucket = bucket_lengths[np.searchsorted(bucket_lengths, length)]
     narrow = (column.astype(np.int32) for column in (start, length, keep_start, keep_stop, bucket))
     return Windows(sequence, *narrow)
 
@@ -79,14 +79,14 @@ def windows(lengths: npt.ArrayLike, *, ladder: Sequence[int], overlap: int) -> W
 def padded(
     values: npt.NDArray[Scalar], cut: Windows, *, offsets: npt.NDArray[np.int64], width: int
 ) -> npt.NDArray[Scalar]:
-    """Return `[n_windows, width]`: each window's values from the left, then zeros.
+    """Return `[n_windows, width]`, the values of each window, padded with zeros on the right.
 
     Args:
-        values: `[n_tokens]`, all sequences one after the other.
+        values: `[n_tokens]`, all sequences concatenated.
         cut: windows of at most `width` tokens.
-        offsets: `<int64>[n_sequences + 1]`, where each sequence begins in `values`.
+        offsets: `<int64>[n_sequences + 1]`, the start of each sequence in `values`.
 
-    >>> cut = windows([2, 1], ladder=[2], overlap=0)
+    >>> cut = windows([2, 1], buckets=[2], overlap=0)
     >>> padded(np.array([7, 8, 9]), cut, offsets=np.array([0, 2, 3]), width=2)
     array([[7, 8],
            [9, 0]])
@@ -95,7 +95,7 @@ def padded(
     beyond = int(begin.max(initial=0)) + width - len(values)
     if beyond > 0:
         values = np.concatenate([values, np.zeros(beyond, values.dtype)])
-    rows = sliding_window_view(values, width)[begin]  # [n_windows, width], with the neighbours' tokens
+    rows = sliding_window_view(values, width)[begin]  # [n_windows, width], including tokens of neighbours
     np.copyto(rows, 0, where=np.arange(width) >= cut.length[:, None])
     return rows
 
@@ -106,14 +106,14 @@ def stitched(
     offsets: npt.NDArray[np.int64],
     dtype: npt.DTypeLike,
 ) -> npt.NDArray[Any]:
-    """Put the outputs of windows back in the order of the tokens; the inverse of `windows` and `padded`.
+    """Stitch the outputs of windows together in token order; the inverse of `windows` and `padded`.
 
     Args:
-        outputs: windows and what came out for them, `[n_windows, width]`, in any number and order, all
-            windows of all sequences together.
-        offsets: `<int64>[n_sequences + 1]`, where each sequence begins in the result.
+        outputs: windows with their outputs, `[n_windows, width]`, in any order; together they must contain
+            all windows of all sequences.
+        offsets: `<int64>[n_sequences + 1]`, the start of each sequence in the result.
 
-    Returns: `[n_tokens]`, all sequences one after the other.
+    Returns: `[n_tokens]`, all sequences concatenated.
     """
     values = np.empty(int(offsets[-1]), dtype=dtype)
     for cut, rows in outputs:
@@ -125,7 +125,7 @@ def stitched(
 
 
 def running_index(counts: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Return 0, 1, ... up to each count, one after the other.
+    """Return the ranges 0, 1, ... below each count, concatenated.
 
     >>> running_index(np.array([2, 0, 3]))
     array([0, 1, 0, 1, 2])

@@ -1,6 +1,6 @@
-"""The forms of a split: its distinct tokens, numbered as they first appear.
+"""Word types of a split: its distinct tokens, numbered in order of appearance.
 
-A form's number says all that its text says: whatever a model makes of spelling is made once a form.
+A model computes features of spelling once per word type.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ import pyarrow.parquet as pq
 from seqtag.errors import RunDirError
 from seqtag.features.encoded_layout import WORD_TYPES
 
-_SCHEMA = pa.schema([pa.field("form", pa.string(), nullable=False)])  # the form of id 1, 2, ...
+_SCHEMA = pa.schema([pa.field("word_type", pa.string(), nullable=False)])  # of id 1, 2, ...
 
 
 class WordTypeCounter:
-    """Numbers forms from 1 while a split is read; 0 is padding."""
+    """Assign ids to word types from 1 while a split is read; 0 is padding."""
 
     def __init__(self) -> None:
         self._word_types = pa.array([], pa.string())
 
     def ids(self, tokens: pa.DictionaryArray) -> npt.NDArray[np.int32]:
-        """Return `<int32>[n_tokens]`; new forms get the next numbers, in order of appearance."""
+        """Return `<int32>[n_tokens]` ids; new word types get the next ids, in order of appearance."""
         if tokens.null_count:
             tokens = pc.dictionary_encode(pc.fill_null(tokens.cast(pa.string()), ""))
         indices, n_distinct = tokens.indices.to_numpy(), len(tokens.dictionary)
         first = np.full(n_distinct, len(indices))
-        first[indices[::-1]] = np.arange(len(indices))[::-1]  # the last write wins, which is the first token
+        first[indices[::-1]] = np.arange(len(indices))[::-1]  # the last write wins: the first token
         order = np.argsort(first, kind="stable")[: np.count_nonzero(first < len(indices))]
         appearing = tokens.dictionary.cast(pa.string()).take(pa.array(order))
         found = pc.index_in(appearing, value_set=self._word_types)
@@ -44,7 +44,7 @@ class WordTypeCounter:
         return of_distinct[indices]
 
     def save(self, folder: Path) -> None:
-        """Write the forms in the order of their ids into the split's folder."""
+        """Write the word types in the order of their ids into the folder of the split."""
         pq.write_table(
             pa.table([self._word_types], _SCHEMA),
             folder / WORD_TYPES,
@@ -54,16 +54,18 @@ class WordTypeCounter:
 
 
 def read_word_types(folder: Path) -> pa.StringArray:
-    """Return the forms of ids 1, 2, ... of one split (`encoded/<split>`).
+    """Return the word types of ids 1, 2, ... of a split (`encoded/<split>`).
 
     Raises:
-        RunDirError: the file is missing or something else.
+        RunDirError: the file is missing or malformed.
     """
     path = folder / WORD_TYPES
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowInvalid) as error:
-        raise RunDirError(f"{path}: forms in Parquet were required. Received: {error}") from error
+        raise RunDirError(f"{path}: word types are unreadable: expected Parquet, got {error}") from error
     if table.schema != _SCHEMA:
-        raise RunDirError(f"{path}: a column form was required. Received: {table.schema.names}")
-    return pa.concat_arrays([pa.array([], pa.string()), *table["form"].chunks])
+        raise RunDirError(
+            f"{path}: table holds no word types: expected column word_type, got {table.schema.names}"
+        )
+    return pa.concat_arrays([pa.array([], pa.string()), *table["word_type"].chunks])

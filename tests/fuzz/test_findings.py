@@ -166,10 +166,10 @@ def test_a_tag_set_is_different_strings(tmp_path: Path, tags: str) -> None:
 
 
 @pytest.mark.parametrize("folder", ["length=x", "length=", "length=-3", "length=8x"])
-def test_folders_of_no_rung_hold_no_windows(tmp_path: Path, folder: str) -> None:
+def test_folders_of_no_bucket_hold_no_windows(tmp_path: Path, folder: str) -> None:
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "part-0.parquet").write_bytes(b"")
-    with pytest.raises(RunDirError, match="encoded windows were required"):
+    with pytest.raises(RunDirError, match="encoded windows are missing"):
         read_encoded(tmp_path, vocabulary_digest="v", tags_digest="t")
 
 

@@ -81,7 +81,7 @@ class Tagger:
         word_types = self.features(distinct.dictionary)
         vectors = self.reader.word_type_vectors(word_types)  # [1 + n_forms, size]
         word_type_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]
-        cut = windows(np.diff(offsets), ladder=self.bundle.ladder, overlap=self.bundle.window_overlap)
+        cut = windows(np.diff(offsets), buckets=self.bundle.ladder, overlap=self.bundle.window_overlap)
         output = predict_tokens(self.reader, vectors, word_type_ids, cut, offsets=offsets)  # [n_tokens]
         starts = pa.array(offsets, pa.int32())
 

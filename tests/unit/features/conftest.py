@@ -1,4 +1,4 @@
-"""Write a split file as the split step does, from sequences that a test writes down."""
+"""Fixture that writes split files like the split step, from the sequences of a test."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ WriteSplit = Callable[..., Path]
 
 @pytest.fixture
 def write_split(tmp_path: Path) -> WriteSplit:
-    """Return `write(tokens, tags, name="train", rows=None, row_group_size=None)`, which gives the path."""
+    """Return `write(tokens, tags, name="train", rows=None, row_group_size=None)`, which returns the path."""
 
     def write(
         tokens: Sequence[Sequence[str]],

@@ -1,4 +1,4 @@
-"""Splits become padded ids on a ladder of lengths, and come back as they were."""
+"""Encoding of splits as padded ids in length buckets, and reading them back."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ SMALL = FeaturesConfig(min_count=1, ladder=(2, 4), window_overlap=2)
 def encoded(
     split: Path, folder: Path, *, train: Path | None = None, config: FeaturesConfig = SMALL
 ) -> tuple[list[Bucket], Vocabulary, TagIndex]:
-    """Index `train` (the split itself if there is no other), encode and read the split."""
+    """Index `train` (by default the split itself), then encode and read the split."""
     folder.mkdir(exist_ok=True)
     vocabulary, tags = index_corpus(
         train or split, declared=None, previous=(), scheme="none", config=config, folder=folder
@@ -43,7 +43,7 @@ def encoded(
     return buckets, vocabulary, tags
 
 
-def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: Path) -> None:
+def test_each_sequence_is_padded_to_its_bucket(write_split: WriteSplit, tmp_path: Path) -> None:
     tokens = [["a", "a"], ["b", "a", "c"], ["a"]]
     tags = [["X", "Y"], ["X", "X", "X"], ["Y"]]
     encoded(write_split(tokens, tags, rows=[10, 11, 15]), tmp_path / "out")
@@ -72,7 +72,7 @@ def test_each_sequence_is_padded_to_its_rung(write_split: WriteSplit, tmp_path: 
     }
 
 
-def test_lists_and_elements_are_non_null_and_the_metadata_name_vocabulary_and_tags(
+def test_lists_and_elements_are_non_null_and_metadata_hold_the_digests(
     write_split: WriteSplit, tmp_path: Path
 ) -> None:
     _, vocabulary, tags = encoded(write_split([["a"]], [["X"]]), tmp_path / "out")
@@ -82,10 +82,12 @@ def test_lists_and_elements_are_non_null_and_the_metadata_name_vocabulary_and_ta
         assert not schema.field(name).nullable
     assert schema.metadata[b"seqtag.vocabulary"].decode() == vocabulary.digest
     assert schema.metadata[b"seqtag.tags"].decode() == tags.digest
-    assert schema.metadata[b"seqtag.rung"] == b"2"
+    assert schema.metadata[b"seqtag.bucket"] == b"2"
 
 
-def test_a_sequence_beyond_the_last_rung_becomes_windows(write_split: WriteSplit, tmp_path: Path) -> None:
+def test_a_sequence_longer_than_the_last_bucket_becomes_windows(
+    write_split: WriteSplit, tmp_path: Path
+) -> None:
     train = write_split([["a"], list("aabbcc")], [["X"], ["X"] * 6])
     buckets, _, _ = encoded(train, tmp_path / "out")
     long = buckets[1]
@@ -97,7 +99,9 @@ def test_a_sequence_beyond_the_last_rung_becomes_windows(write_split: WriteSplit
     assert long.windows.keep_stop.tolist() == [3, 4]
 
 
-def test_what_train_did_not_show_is_unknown_in_dev(write_split: WriteSplit, tmp_path: Path) -> None:
+def test_tokens_and_tags_that_are_not_in_train_are_unknown_in_dev(
+    write_split: WriteSplit, tmp_path: Path
+) -> None:
     train = write_split([["a", "b"]], [["X", "Y"]])
     dev = write_split([["b", "new"], ["a"]], [["Z", "Y"], None], name="dev")
     buckets, _, _ = encoded(dev, tmp_path / "out", train=train)
@@ -105,7 +109,7 @@ def test_what_train_did_not_show_is_unknown_in_dev(write_split: WriteSplit, tmp_
     assert buckets[0].tag_ids.tolist() == [[-1, 1], [-2, 0]]  # Z, and no tag
 
 
-def test_forms_are_those_of_the_split_whatever_the_vocabulary_makes_of_them(
+def test_word_types_are_those_of_the_split_whether_in_the_vocabulary_or_not(
     write_split: WriteSplit, tmp_path: Path
 ) -> None:
     config = FeaturesConfig(min_count=1, fold="case-digits", ladder=(4,), window_overlap=0)
@@ -118,7 +122,7 @@ def test_forms_are_those_of_the_split_whatever_the_vocabulary_makes_of_them(
 
 
 def weighted(split: Path, folder: Path, weights: pa.Array) -> list[Bucket]:
-    """Encode a split whose sequences a further column weighs."""
+    """Encode a split with a column of weights."""
     pq.write_table(pq.read_table(split).append_column("w", weights), split)
     folder.mkdir()
     vocabulary, tags = index_corpus(
@@ -128,7 +132,7 @@ def weighted(split: Path, folder: Path, weights: pa.Array) -> list[Bucket]:
     return read_encoded(folder / "train", vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
 
 
-def test_a_tag_that_nobody_knows_has_an_id_of_its_own(write_split: WriteSplit, tmp_path: Path) -> None:
+def test_an_untagged_token_has_a_separate_id(write_split: WriteSplit, tmp_path: Path) -> None:
     train = write_split([["a", "b"], ["a"]], [["X", "Y"], ["X"]])
     dev = write_split([["a", "b", "c"], ["a"]], [["Z", None, "Y"], None], name="dev")
     buckets, _, tags = encoded(dev, tmp_path / "out", train=train)
@@ -146,13 +150,13 @@ def test_every_window_of_a_sequence_has_its_weight(write_split: WriteSplit, tmp_
 @pytest.mark.parametrize(
     ("weight", "said"),
     [
-        ("-1", r"a weight from 0 was required in column w\. Received: -1 \(row 11\)"),
-        ("inf", r"a weight from 0 was required in column w\. Received: inf \(row 11\)"),
-        (None, r"a weight from 0 was required in column w\. Received: None \(row 11\)"),
-        ("much", "numbers were required in column w"),
+        ("-1", r"weight is invalid in column w: .*, got -1 \(row 11\)"),
+        ("inf", r"weight is invalid in column w: .*, got inf \(row 11\)"),
+        (None, r"weight is invalid in column w: .*, got None \(row 11\)"),
+        ("much", "column w is not numeric: "),
     ],
 )
-def test_a_weight_that_is_no_number_from_zero_is_refused(
+def test_a_weight_must_be_a_finite_number_of_at_least_zero(
     write_split: WriteSplit, tmp_path: Path, weight: str | None, said: str
 ) -> None:
     split = write_split([["a"], ["a"]], [["X"], ["X"]], rows=[10, 11])
@@ -160,9 +164,7 @@ def test_a_weight_that_is_no_number_from_zero_is_refused(
         weighted(split, tmp_path / "out", pa.array(["1", weight], pa.string()))
 
 
-def test_an_empty_sequence_has_no_window_but_counts_as_a_position(
-    write_split: WriteSplit, tmp_path: Path
-) -> None:
+def test_an_empty_sequence_has_no_window_but_has_a_position(write_split: WriteSplit, tmp_path: Path) -> None:
     buckets, _, _ = encoded(write_split([[], ["a"]], [[], ["X"]]), tmp_path / "out")
     assert buckets[0].windows.sequence.tolist() == [1]
 
@@ -189,7 +191,7 @@ def test_bytes_do_not_depend_on_the_row_groups_of_the_split(
     sequences=st.lists(st.lists(st.sampled_from("abcde"), max_size=15), min_size=1, max_size=12),
     row_group_size=st.integers(1, 5),
 )
-def test_decoding_gives_the_tokens_back(
+def test_decoding_restores_the_tokens(
     write_split: WriteSplit, tmp_path: Path, sequences: list[list[str]], row_group_size: int
 ) -> None:
     sequences = [*sequences, ["a"]]
@@ -210,7 +212,7 @@ def test_decoding_gives_the_tokens_back(
     assert [index.tags[i] for i in tag_ids] == [tag for sequence in tags for tag in sequence]
 
 
-def test_the_usual_recipe_gives_the_same_rows(write_split: WriteSplit, tmp_path: Path) -> None:
+def test_a_dictionary_and_pad_sequences_give_the_same_rows(write_split: WriteSplit, tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     sequences = [[f"w{k}" for k in random.zipf(1.5, n) % 50] for n in random.integers(1, 17, 300)]
     tags = [["X" if token < "w3" else "Y" for token in tokens] for tokens in sequences]
@@ -236,7 +238,7 @@ def pad_sequences(sequences: Sequence[Sequence[int]], *, maxlen: int) -> np.ndar
     return rows
 
 
-def test_rungs_come_shortest_first(write_split: WriteSplit, tmp_path: Path) -> None:
+def test_the_shortest_bucket_comes_first(write_split: WriteSplit, tmp_path: Path) -> None:
     config = FeaturesConfig(min_count=1, ladder=(2, 10, 100), window_overlap=0)
     train = write_split([["a"] * n for n in (50, 5, 1)], [["X"] * n for n in (50, 5, 1)])
     buckets, _, _ = encoded(train, tmp_path / "out", config=config)
@@ -251,20 +253,20 @@ def test_another_vocabulary_or_other_tags_are_refused(write_split: WriteSplit, t
     _, vocabulary, tags = encoded(write_split([["a"]], [["X"]]), tmp_path / "out")
     folder = tmp_path / "out" / "train"
     with pytest.raises(
-        RunDirError, match=rf"seqtag.vocabulary 123 was required. Received: {vocabulary.digest}"
+        RunDirError, match=rf"seqtag.vocabulary differs: expected 123, got {vocabulary.digest}; index and"
     ):
         read_encoded(folder, vocabulary_digest="123", tags_digest=tags.digest)
-    with pytest.raises(RunDirError, match=rf"seqtag.tags 123 was required. Received: {tags.digest}"):
+    with pytest.raises(RunDirError, match=rf"seqtag.tags differs: expected 123, got {tags.digest}"):
         read_encoded(folder, vocabulary_digest=vocabulary.digest, tags_digest="123")
 
 
 def test_a_folder_without_windows_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(RunDirError, match="encoded windows were required"):
+    with pytest.raises(RunDirError, match="encoded windows are missing"):
         read_encoded(tmp_path, vocabulary_digest="", tags_digest="")
 
 
 @pytest.mark.parametrize("content", ["nonsense", "another table"])
-def test_a_file_of_something_else_is_refused(tmp_path: Path, content: str) -> None:
+def test_a_file_of_another_kind_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "length=2" / "part-0.parquet"
     path.parent.mkdir()
     if content == "nonsense":

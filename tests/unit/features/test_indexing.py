@@ -1,4 +1,4 @@
-"""What the train split shows becomes words, characters and tags with ids."""
+"""Indexing of the train split: words, characters and tags with ids, and word vectors."""
 
 from __future__ import annotations
 
@@ -53,19 +53,19 @@ def test_characters_of_rare_words_are_kept(write_split: WriteSplit, tmp_path: Pa
     assert vocabulary.characters.symbols.to_pylist() == ["<pad>", "<unk>", "a", "b"]
 
 
-def test_folded_words_are_counted_together_and_characters_as_they_are_spelled(
+def test_folded_words_are_counted_together_but_characters_are_not_folded(
     write_split: WriteSplit, tmp_path: Path
 ) -> None:
     train = write_split([["Ab", "ab", "AB", "1", "2"]], [["X"] * 5])
     vocabulary, _ = indexed(train, tmp_path / "out", min_count=2, fold="case-digits")
     assert vocabulary.words.symbols.to_pylist() == ["<pad>", "<unk>", "ab", "0"]
     assert vocabulary.words.counts.tolist() == [0, 0, 3, 2]
-    # A twice, b twice, and one each of the others
+    # A twice, b twice, each other character once
     assert vocabulary.characters.symbols.to_pylist() == ["<pad>", "<unk>", "A", "b", "1", "2", "B", "a"]
     assert vocabulary.characters.counts.tolist() == [0, 0, 2, 2, 1, 1, 1, 1]
 
 
-def test_vectors_are_those_of_train_and_of_the_most_frequent_words(
+def test_vectors_are_read_for_words_of_train_and_the_most_frequent_words(
     write_split: WriteSplit, tmp_path: Path
 ) -> None:
     train = write_split([["Paris", "is", "is"]], [["X"] * 3])
@@ -80,14 +80,14 @@ def test_vectors_are_those_of_train_and_of_the_most_frequent_words(
     assert (coverage.types, coverage.tokens) == (0.5, pytest.approx(2 / 3))
 
 
-def test_unlabelled_sequences_give_words_and_no_tags(write_split: WriteSplit, tmp_path: Path) -> None:
+def test_untagged_sequences_yield_words_but_no_tags(write_split: WriteSplit, tmp_path: Path) -> None:
     vocabulary, tags = indexed(write_split([["a"], ["b"]], [["X"], None]), tmp_path / "out")
     assert vocabulary.n_words == 4
     assert tags.tags == ("X",)
 
 
-def test_a_train_split_without_labels_is_refused(write_split: WriteSplit, tmp_path: Path) -> None:
-    with pytest.raises(CorpusRejectedError, match="at least one labelled sequence"):
+def test_a_train_split_without_tags_is_refused(write_split: WriteSplit, tmp_path: Path) -> None:
+    with pytest.raises(CorpusRejectedError, match="train has no tags"):
         indexed(write_split([["a"]], [None]), tmp_path / "out")
 
 

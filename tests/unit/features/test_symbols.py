@@ -23,11 +23,11 @@ def counted(**counts: int) -> pa.Table:
 
 @pytest.fixture(params=["hash table", "sorted hashes"])
 def both_ways(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Look strings up in both of the ways between which their number decides."""
+    """Run a test with both look-up algorithms, of which the number of strings selects one."""
     monkeypatch.setattr(symbols, "_SMALL", 2**17 if request.param == "hash table" else 0)
 
 
-def test_ids_go_by_falling_count_then_by_symbol() -> None:
+def test_ids_are_ordered_by_falling_count_then_by_symbol() -> None:
     known = Symbols.of_counts(counted(b=2, a=2, c=5, B=2))
     assert known.symbols.to_pylist() == ["<pad>", "<unk>", "c", "B", "a", "b"]
     assert known.counts.tolist() == [0, 0, 5, 2, 2, 2]
@@ -40,7 +40,7 @@ def test_rare_symbols_become_unk() -> None:
     assert known.ids(pa.array(["a", "b"])).tolist() == [2, 1]
 
 
-def test_a_token_spelled_like_padding_is_unknown_and_no_padding() -> None:
+def test_a_token_spelled_like_padding_is_unknown_not_padding() -> None:
     table = pa.table({"symbol": ["<pad>", "<unk>", "a"], "count": [9, 8, 1]})
     known = Symbols.of_counts(table)
     assert known.symbols.to_pylist() == ["<pad>", "<unk>", "a"]
@@ -79,7 +79,7 @@ def test_without_known_symbols_all_are_unknown() -> None:
 
 
 @pytest.mark.usefixtures("both_ways")
-def test_symbols_with_the_same_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_symbols_with_the_same_hash_are_distinguished(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(symbols, "hash_strings", lambda strings: np.full(len(strings), 7, np.uint64))
     assert Symbols.of_counts(counted(a=3, b=2, c=1)).ids(pa.array(["c", "x", "a"])).tolist() == [4, 1, 2]
     assert Symbols.of_counts(counted(a=3)).ids(pa.array(["x", "a"])).tolist() == [1, 2]
@@ -100,7 +100,7 @@ def test_ids_agree_with_a_dict(counts: dict[str, int], strings: list[str]) -> No
     ]
 
 
-def test_saved_symbols_load_as_they_were(tmp_path: Path) -> None:
+def test_saved_symbols_load_unchanged(tmp_path: Path) -> None:
     known = Symbols.of_counts(counted(**{"ä": 2, "": 1, "line\nbreak": 1}))
     known.save(tmp_path / "words.parquet")
     loaded = Symbols.load(tmp_path / "words.parquet")
@@ -110,7 +110,7 @@ def test_saved_symbols_load_as_they_were(tmp_path: Path) -> None:
     assert pq.read_table(tmp_path / "words.parquet")["id"].to_pylist() == [0, 1, 2, 3, 4]
 
 
-def test_the_digest_tells_symbols_and_their_order_but_not_counts() -> None:
+def test_the_digest_depends_on_symbols_and_their_order_but_not_on_counts() -> None:
     digest = Symbols.of_counts(counted(ab=2, c=1)).digest
     assert Symbols.of_counts(counted(ab=9, c=4)).digest == digest
     assert Symbols.of_counts(counted(ab=1, c=2)).digest != digest
@@ -118,7 +118,7 @@ def test_the_digest_tells_symbols_and_their_order_but_not_counts() -> None:
 
 
 @pytest.mark.usefixtures("both_ways")
-def test_folding_is_blind_to_case_and_tells_all_digits_alike() -> None:
+def test_folding_ignores_case_and_maps_all_digits_to_one() -> None:
     known = Symbols.of_counts(counted(Paris=2, PARIS=1, mp3=1, É=1), fold="case-digits")
     assert known.symbols.to_pylist() == ["<pad>", "<unk>", "paris", "mp0", "é"]
     assert known.counts.tolist() == [0, 0, 3, 1, 1]
@@ -127,13 +127,13 @@ def test_folding_is_blind_to_case_and_tells_all_digits_alike() -> None:
     assert known.ids(pa.array(strings).dictionary_encode()).tolist() == [2, 2, 3, 4, 1, 1, 2]
 
 
-def test_words_that_are_rare_apart_may_be_frequent_together() -> None:
+def test_folded_words_reach_the_minimum_count_together() -> None:
     known = Symbols.of_counts(counted(Ab=1, aB=1, c=1), min_count=2, fold="case-digits")
     assert known.symbols.to_pylist() == ["<pad>", "<unk>", "ab"]
     assert known.counts.tolist() == [0, 1, 2]
 
 
-def test_a_word_that_is_folded_into_a_reserved_one_is_unknown() -> None:
+def test_a_word_that_folds_to_a_reserved_one_is_unknown() -> None:
     known = Symbols.of_counts(counted(**{"<PAD>": 1, "<Unk>": 1, "a": 1}), fold="case-digits")
     assert known.symbols.to_pylist() == ["<pad>", "<unk>", "a"]
     assert known.ids(pa.array(["<PAD>", "<unk>"])).tolist() == [1, 1]
@@ -146,21 +146,21 @@ def test_symbols_are_loaded_with_their_fold(tmp_path: Path) -> None:
     assert loaded.fold == "case-digits"
     assert loaded.ids(pa.array(["A"])).tolist() == [2]
     assert loaded.digest == known.digest
-    assert loaded.digest != Symbols.of_counts(counted(a=1)).digest  # the same symbol, looked up otherwise
+    assert loaded.digest != Symbols.of_counts(counted(a=1)).digest  # the same symbol with another fold
 
 
-def test_a_missing_file_is_a_rundir_error(tmp_path: Path) -> None:
+def test_a_missing_file_raises_a_run_dir_error(tmp_path: Path) -> None:
     with pytest.raises(RunDirError, match=r"words\.parquet"):
         Symbols.load(tmp_path / "words.parquet")
 
 
-def test_a_table_of_something_else_is_a_rundir_error(tmp_path: Path) -> None:
+def test_a_table_of_another_kind_raises_a_run_dir_error(tmp_path: Path) -> None:
     pq.write_table(pa.table({"symbol": ["a"]}), tmp_path / "words.parquet")
-    with pytest.raises(RunDirError, match=r"Received: \['symbol'\], 1 rows"):
+    with pytest.raises(RunDirError, match=r"got \['symbol'\], 1 rows"):
         Symbols.load(tmp_path / "words.parquet")
 
 
-def test_a_vocabulary_loads_as_it_was_saved(tmp_path: Path) -> None:
+def test_a_saved_vocabulary_loads_unchanged(tmp_path: Path) -> None:
     vocabulary = Vocabulary(Symbols.of_counts(counted(ab=2)), Symbols.of_counts(counted(a=2, b=2)))
     vocabulary.save(tmp_path)
     loaded = Vocabulary.load(tmp_path)

@@ -1,4 +1,4 @@
-"""Ids of tags: those that the champion has too come first, declared ones as declared, others by count."""
+"""Order of tag ids: first the champion's tags, then declared tags, then all others by count."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ from seqtag.features.tag_index import tag_order
 OBSERVED = {"B-X": 2, "O": 9, "B-Y": 2, "I-Y": 3}
 
 
-def test_observed_tags_go_by_falling_count_then_by_name() -> None:
+def test_observed_tags_are_ordered_by_falling_count_then_by_name() -> None:
     order = tag_order(OBSERVED, declared=None, previous=(), scheme="IOB2")
     assert order == ("O", "I-Y", "B-X", "B-Y")
 
 
-def test_declared_tags_come_as_declared_even_if_train_does_not_show_them() -> None:
+def test_declared_tags_keep_their_order_even_if_they_are_not_in_train() -> None:
     declared = ("B-Z", "O", "I-Z", "B-X")
     order = tag_order(OBSERVED, declared=declared, previous=(), scheme="IOB2")
     assert order == ("B-Z", "O", "I-Z", "B-X", "I-Y", "B-Y")
 
 
-def test_the_champions_tags_keep_their_ids_when_the_set_grows() -> None:
+def test_the_champions_tags_keep_their_ids_when_tags_are_added() -> None:
     previous = ("B-Y", "I-Y", "O")
     order = tag_order(OBSERVED, declared=("O", "B-X", "B-NEW"), previous=previous, scheme="IOB2")
     assert order == ("B-Y", "I-Y", "O", "B-X", "B-NEW")
 
 
-def test_a_tag_that_only_the_champion_knows_is_left_out_and_the_others_keep_their_order() -> None:
+def test_a_tag_that_only_the_champion_has_is_left_out_and_the_others_keep_their_order() -> None:
     previous = ("B-Y", "B-GONE", "I-Y", "O")
     assert tag_order(OBSERVED, declared=None, previous=previous, scheme="IOB2") == ("B-Y", "I-Y", "O", "B-X")
 
 
-def test_a_declared_tag_of_the_champion_keeps_its_place_without_train_showing_it() -> None:
+def test_a_declared_tag_of_the_champion_keeps_its_place_even_if_it_is_not_in_train() -> None:
     previous = ("B-Y", "B-GONE", "I-Y", "O")
     order = tag_order(OBSERVED, declared=("O", "B-GONE"), previous=previous, scheme="IOB2")
     assert order == ("B-Y", "B-GONE", "I-Y", "O", "B-X")
 
 
-def test_a_champion_of_another_scheme_keeps_no_ids() -> None:
+def test_the_order_of_a_champion_of_another_scheme_is_ignored() -> None:
     order = tag_order({"O": 2, "B-X": 1}, declared=None, previous=("S-X", "O"), scheme="IOB2")
     assert order == ("O", "B-X")
 
@@ -63,7 +63,7 @@ def test_a_champion_of_another_scheme_keeps_no_ids() -> None:
         (("I-X", "O"), "none", ("I-X", "O")),
     ],
 )
-def test_tags_declared_for_another_scheme_are_spelled_anew(
+def test_tags_declared_for_another_scheme_are_converted(
     declared: tuple[str, ...], scheme: SchemeName, expected: tuple[str, ...]
 ) -> None:
     assert tag_order({}, declared=declared, previous=(), scheme=scheme) == expected
@@ -75,7 +75,7 @@ def test_tags_outside_the_index_and_nulls_have_no_id() -> None:
     assert ids.dtype == np.int32
 
 
-def test_a_saved_index_loads_as_it_was(tmp_path: Path) -> None:
+def test_a_saved_index_loads_unchanged(tmp_path: Path) -> None:
     index = TagIndex(("O", "B-Ü"), "IOB2", {"O": 5, "B-Ü": 0})
     index.save(tmp_path)
     loaded = TagIndex.load(tmp_path)
@@ -89,7 +89,7 @@ def test_a_saved_index_loads_as_it_was(tmp_path: Path) -> None:
     }
 
 
-def test_the_digest_tells_order_and_scheme() -> None:
+def test_the_digest_depends_on_order_and_scheme() -> None:
     digest = TagIndex(("O", "B"), "IOB2", {"O": 1}).digest
     assert TagIndex(("O", "B"), "IOB2", {"O": 2}).digest == digest
     assert TagIndex(("B", "O"), "IOB2").digest != digest
@@ -99,13 +99,13 @@ def test_the_digest_tells_order_and_scheme() -> None:
 @pytest.mark.parametrize(
     "text", ["", "[]", '{"tags": ["O"]}', '{"tags": ["O"], "scheme": "BIO", "counts": {}}']
 )
-def test_a_file_of_something_else_is_a_rundir_error(tmp_path: Path, text: str) -> None:
+def test_a_malformed_file_raises_a_run_dir_error(tmp_path: Path, text: str) -> None:
     (tmp_path / "tags.json").write_text(text)
     with pytest.raises(RunDirError, match=r"tags\.json"):
         TagIndex.load(tmp_path)
 
 
-def test_iobes_is_given_out_as_iob2_where_that_is_spoken() -> None:
+def test_iobes_tags_are_given_in_iob2_on_request() -> None:
     index = TagIndex(("O", "S-X", "B-Y-Z", "I-Y-Z", "E-Y-Z"), "IOBES")
     assert index.spelled("IOB2") == ("O", "B-X", "B-Y-Z", "I-Y-Z", "I-Y-Z")
     assert index.spelled("IOBES") == index.tags
@@ -113,8 +113,10 @@ def test_iobes_is_given_out_as_iob2_where_that_is_spoken() -> None:
 
 
 @pytest.mark.parametrize(("scheme", "spoken"), [("IOB2", "IOBES"), ("none", "IOB2"), ("IOBES", "IOB1")])
-def test_any_other_scheme_is_not_given_out(scheme: SchemeName, spoken: SchemeName) -> None:
-    with pytest.raises(ConfigError, match=f"scheme {scheme} or IOB2 were required. Received: {spoken}"):
+def test_tags_are_not_given_in_any_other_scheme(scheme: SchemeName, spoken: SchemeName) -> None:
+    with pytest.raises(
+        ConfigError, match=f"scheme of output is unsupported: expected {scheme}.*, got {spoken}"
+    ):
         TagIndex(("O",), scheme).spelled(spoken)
 
 

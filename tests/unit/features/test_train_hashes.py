@@ -1,4 +1,4 @@
-"""Which sequences a model was trained on, as hashes beside its vocabulary."""
+"""Hashes of the sequences that a model was trained on."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ def seen(path: Path, *sequences: str) -> list[bool]:
     return is_known_sequence(pa.array([text.split() for text in sequences], STRINGS), path).tolist()
 
 
-def test_sequences_of_train_and_dev_are_seen_and_no_others(tmp_path: Path) -> None:
+def test_only_sequences_of_train_and_dev_are_known(tmp_path: Path) -> None:
     splits = [split(tmp_path / "train", "a b c", "d e f"), split(tmp_path / "dev", "g h i", "a b c")]
     write_sequence_hashes(splits, tmp_path / "seen.parquet", min_length=3)
     assert pq.read_metadata(tmp_path / "seen.parquet").num_rows == 3
@@ -30,22 +30,22 @@ def test_sequences_of_train_and_dev_are_seen_and_no_others(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
-def test_short_sequences_repeat_honestly(tmp_path: Path) -> None:
+def test_short_sequences_are_never_known(tmp_path: Path) -> None:
     write_sequence_hashes(
         [split(tmp_path / "train", "thank you", "a b c")], tmp_path / "seen.parquet", min_length=3
     )
     assert seen(tmp_path / "seen.parquet", "thank you", "a b c") == [False, True]
 
 
-def test_of_nothing_nothing_is_seen(tmp_path: Path) -> None:
+def test_without_sequences_none_is_known(tmp_path: Path) -> None:
     write_sequence_hashes([split(tmp_path / "train")], tmp_path / "seen.parquet", min_length=1)
     assert seen(tmp_path / "seen.parquet", "a", "") == [False, False]
 
 
 @pytest.mark.parametrize("table", [pa.table({"sequence_hash": [1]}), pa.table({"x": [1]})])
-def test_another_file_is_refused(tmp_path: Path, table: pa.Table) -> None:
+def test_a_malformed_file_is_refused(tmp_path: Path, table: pa.Table) -> None:
     pq.write_table(table, tmp_path / "seen.parquet")
-    with pytest.raises(RunDirError, match=r"seen\.parquet: hashes of sequences were required"):
+    with pytest.raises(RunDirError, match=r"seen\.parquet: sequence hashes are unreadable"):
         seen(tmp_path / "seen.parquet", "a")
     with pytest.raises(RunDirError):
         seen(tmp_path / "nothing", "a")

@@ -1,4 +1,4 @@
-"""A table of static vectors: what it covers, and that it is on disk what it is in memory."""
+"""Tables of word vectors: coverage, digests, and saving and loading."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_coverage_counts_words_and_their_occurrences() -> None:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_saved_and_loaded_equals_in_memory(n: int, tmp_path: Path) -> None:
+def test_saved_vectors_load_unchanged(n: int, tmp_path: Path) -> None:
     vectors = Vectors(VECTORS.words[:n], VECTORS.values[:n], 9, 1)
     vectors.save(tmp_path / "a.parquet")
     loaded = Vectors.load(tmp_path / "a.parquet")
@@ -54,15 +54,15 @@ def test_other_words_or_values_have_another_digest(words: list[str], values: npt
     assert Vectors(pa.array(words), values, 9, 1).digest != VECTORS.digest
 
 
-def test_a_file_of_something_else_is_refused(tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "words.parquet"
-    with pytest.raises(RunDirError, match="word vectors in Parquet were required"):
+    with pytest.raises(RunDirError, match="word vectors are unreadable"):
         Vectors.load(path)
     path.write_text("a 1 2\n")
-    with pytest.raises(RunDirError, match="word vectors in Parquet were required"):
+    with pytest.raises(RunDirError, match="word vectors are unreadable"):
         Vectors.load(path)
     symbols("a").save(path)
-    with pytest.raises(RunDirError, match=r"word and vector .* were required\. Received: id, symbol, count"):
+    with pytest.raises(RunDirError, match=r"expected columns word and vector, got id, symbol, count"):
         Vectors.load(path)
 
 

@@ -26,7 +26,7 @@ def test_every_token_gets_its_own_output_in_the_order_of_the_tokens(lengths, cel
     offsets = np.cumsum([0, *lengths])
     word_type_ids = np.arange(1, offsets[-1] + 1, dtype=np.int32)
     vectors = 2 * np.arange(offsets[-1] + 1)
-    cut = windows(lengths, ladder=[2, 4], overlap=2)
+    cut = windows(lengths, buckets=[2, 4], overlap=2)
     output = predict_tokens(Echo(), vectors, word_type_ids, cut, offsets=offsets, cells=cells)
     assert output["tag_id"].tolist() == (2 * word_type_ids).tolist()
 
@@ -35,7 +35,7 @@ def test_every_token_gets_its_own_output_in_the_order_of_the_tokens(lengths, cel
 def test_no_batch_has_more_cells_than_allowed(lengths, cells):
     echo = Echo()
     offsets = np.cumsum([0, *lengths])
-    cut = windows(lengths, ladder=[2, 4], overlap=2)
+    cut = windows(lengths, buckets=[2, 4], overlap=2)
     predict_tokens(echo, np.zeros(2), np.ones(offsets[-1], np.int32), cut, offsets=offsets, cells=cells)
     assert all(batch * time <= cells for batch, time in echo.shapes)
 
@@ -46,7 +46,7 @@ def test_sequences_of_like_length_are_read_together():
 
 
 def test_nothing_to_read_gives_nothing():
-    nothing, cut = np.zeros(0, np.int32), windows([], ladder=[4], overlap=0)
+    nothing, cut = np.zeros(0, np.int32), windows([], buckets=[4], overlap=0)
     output = predict_tokens(Echo(), np.zeros(1), nothing, cut, offsets=np.array([0]))
     assert output.dtype == OUTPUT
     assert len(output) == 0

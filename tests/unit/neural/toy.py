@@ -129,7 +129,7 @@ def bucket(word_type_ids, tag_ids, *, rows=None, weights=None) -> Bucket:
         length=length,
         row=np.arange(n_windows) if rows is None else np.array(rows),
         weight=np.ones(n_windows, np.float32) if weights is None else np.array(weights, np.float32),
-        windows=windows(np.count_nonzero(word_type_ids, axis=1), ladder=[length], overlap=0),
+        windows=windows(np.count_nonzero(word_type_ids, axis=1), buckets=[length], overlap=0),
         token_ids=word_type_ids,
         word_type_ids=word_type_ids,
         tag_ids=tag_ids,
