@@ -1,1 +1,1 @@
-"""One file per format: each gives the sequences of one source file as batches of the corpus schema."""
+"""Readers of source formats, one module each, which yield sequences as batches of the corpus schema."""

@@ -1,4 +1,4 @@
-"""Check that the rows of a sequence are adjacent: ids that come back say that sequences are interleaved."""
+"""Check that the rows of a sequence are adjacent. Ids that return indicate interleaved sequences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 from seqtag.hashing import hash_strings
 
-MOST_RUNS = 1 << 20  # of adjacent rows with one id that are looked at; 16 bytes each stay in memory
+MOST_RUNS = 1 << 20  # runs of adjacent rows with one id that are checked; 16 bytes each stay in memory
 
 
 def adjacent(
@@ -25,10 +25,10 @@ def adjacent(
     name: str,
     most_runs: int = MOST_RUNS,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield identified rows as they come.
+    """Yield identified rows unchanged, and check their ids.
 
     Raises:
-        CorpusFormatError: most ids come back after rows of other ids.
+        CorpusFormatError: most ids return after rows of other ids.
     """
     hashes: list[npt.NDArray[np.uint64]] = []
     numbers: list[npt.NDArray[np.int64]] = []

@@ -1,4 +1,4 @@
-"""The layout of a file in columns, as its first lines show it: separator, number of columns, comments."""
+"""Layout of a file in columns, detected from its first lines: separator, number of columns, comments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from seqtag.corpus.text_blocks import (
 )
 from seqtag.errors import CorpusFormatError
 
-HEAD_BYTES = 1 << 20  # of text, from which the layout is told
+HEAD_BYTES = 1 << 20  # of text, from which the layout is detected
 _DOCSTART = b"-DOCSTART-"
 _HASH = ord("#")
 # `# sent_id = 1`, `# id 7 domain=en`, `# newdoc`, `#begin document (x); part 000`
@@ -35,24 +35,24 @@ _TAG_HEADERS = (
     *("ner", "ner_tag", "ner_tags", "ner-tag", "ne", "ne_tag", "ne-tag", "ne-coarse-lit", "ne-fine-lit"),
     *("pos", "pos_tag", "pos-tag", "upos", "xpos", "lemma", "feats", "deprel", "misc"),
 )
-_LEAST_SHARE = 0.05  # of sequences with another number of columns, from which on it is no accident
+_LEAST_SHARE = 0.05  # of sequences with another number of columns, for it to be intended
 
 
 @dataclass(frozen=True)
 class ColumnLayout:
-    """How the lines of a file are taken apart.
+    """Rules for splitting the lines of a file into columns.
 
     Attributes:
-        tabs: separate the columns, else runs of blanks and tabs do.
-        usual: the number of columns of most lines.
-        n_columns: of every token line; None: it need not be the same for all.
-        by_sequence: the lines of one sequence have one number of columns.
-        tags: that the first lines show.
-        plain_tags: that the first lines show which do not begin with #.
-        header: the first token line and its number, if it looks like a header and none is declared.
-        header_line: the number of the declared header, None if there is none. What is above it are comments.
-        repeated_header: the first token line that says the same as the declared header, and its number.
-        numbers: the first line at which numbers of tokens are read as tokens, and a sentence that says so.
+        tabs: whether tabs separate the columns, rather than runs of blanks and tabs.
+        usual: number of columns of most lines.
+        n_columns: number of columns of every token line; None if it may vary.
+        by_sequence: whether the number of columns may vary between sequences but not within one.
+        tags: tags in the first lines.
+        plain_tags: tags in those of the first lines that do not begin with #.
+        header: number and text of the first token line, if it looks like a header and none is declared.
+        header_line: number of the line with the declared header, None without one. Lines above are comments.
+        repeated_header: number and text of the first token line that repeats the declared header.
+        numbers: the first line where a token's number is read as the token, and a warning about it.
     """
 
     source: ConllSource
@@ -68,43 +68,43 @@ class ColumnLayout:
     numbers: tuple[int, str] | None = None
 
     def fields(self, lines: Lines) -> Fields:
-        """Return the columns, without empty ones at the end of a line that has more than it should."""
+        """Return the columns, without surplus empty ones at the end of a line."""
         fields = tab_fields(lines) if self.tabs else blank_fields(lines)
         return fields.trimmed(self.usual)
 
     def are_usual(self, counts: Positions) -> npt.NDArray[np.bool_]:
-        """Return which numbers of columns are those of a token line."""
+        """Return a mask of the numbers of columns that a token line may have."""
         return are_enough(self.source, counts) if self.n_columns is None else counts == self.n_columns
 
-    def are_sound(self, counts: Positions, offsets: Positions) -> npt.NDArray[np.bool_]:
-        """Return which token lines have the columns that they should.
+    def are_valid(self, counts: Positions, offsets: Positions) -> npt.NDArray[np.bool_]:
+        """Return a mask of the token lines with a valid number of columns.
 
-        Another number of columns than in most lines leaves no doubt about token and tag if tabs separate them
-        and both are counted from the left.
+        A line with another number of columns than most is still unambiguous if tabs separate the columns and
+        both token and tag are counted from the left.
         """
-        sound = are_enough(self.source, counts)
+        valid = are_enough(self.source, counts)
         if self.by_sequence:
             same = np.diff(counts, prepend=0) == 0
             same[offsets[:-1]] = True
-            return sound & same
-        return sound if self.n_columns is None or self.is_lenient else sound & (counts == self.n_columns)
+            return valid & same
+        return valid if self.n_columns is None or self.is_lenient else valid & (counts == self.n_columns)
 
     def may_be_comments(self, counts: Positions) -> npt.NDArray[np.bool_]:
-        """Return which lines the key `comment` would leave out, if they begin with # and have odd columns."""
+        """Return a mask of lines that the key `comment` would skip if they begin with #."""
         return ~are_enough(self.source, counts) if self.tabs else np.ones(len(counts), np.bool_)
 
     @property
     def is_lenient(self) -> bool:
-        """Whether a line may have another number of columns than most."""
+        """True if a line may have another number of columns than most."""
         source = self.source
         return self.tabs and source.n_columns == "auto" and min(source.token_column, source.tag_column) >= 0
 
 
 def layout_of(source: ConllSource, head: bytes, *, name: str) -> ColumnLayout:
-    """Tell the layout from the first lines of a file.
+    """Detect the layout from the first lines of a file.
 
     Raises:
-        CorpusFormatError: most of them have not the columns that they should.
+        CorpusFormatError: most lines have too few columns.
     """
     if not head:
         nothing = pa.array([], pa.string())
@@ -145,11 +145,11 @@ def layout_of(source: ConllSource, head: bytes, *, name: str) -> ColumnLayout:
 
 
 def are_enough(source: ConllSource, counts: Positions) -> npt.NDArray[np.bool_]:
-    """Return which lines have both columns, and have them in two places."""
+    """Return a mask of the lines in which token and tag are two different columns."""
     token, tag = source.token_column, source.tag_column
     enough = counts >= source.least_columns
     if (token < 0) != (tag < 0):
-        enough &= counts != abs(token) + abs(tag)  # one counted from the left, one from the right: they meet
+        enough &= counts != abs(token) + abs(tag)  # counted from both sides, they are the same column
     return enough
 
 
@@ -160,25 +160,28 @@ def document_starts(lines: Lines) -> Positions:
 
 
 def commented(source: ConllSource, lines: Lines) -> Positions:
-    """Return the lines that begin as comments do."""
+    """Return the lines that begin like comments."""
     if source.comment:
         return lines.starting_with(source.comment.encode())
-    return that_look_commented(lines, lines.starting_with(b"#"), f"{_COMMENT}|{_HASH_COLUMN}")
+    return look_commented(lines, lines.starting_with(b"#"), f"{_COMMENT}|{_HASH_COLUMN}")
 
 
 def hashed(lines: Lines, rows: Positions) -> npt.NDArray[np.bool_]:
-    """Return which of some filled lines begin with #."""
+    """Return a mask of the non-empty lines that begin with #."""
     return lines.data[lines.starts[rows]] == _HASH
 
 
-def that_look_commented(lines: Lines, rows: Positions, pattern: str = _COMMENT) -> Positions:
-    """Return those of some rising lines that look like `# sent_id = 1`."""
+def look_commented(lines: Lines, rows: Positions, pattern: str = _COMMENT) -> Positions:
+    """Return the rows that look like `# sent_id = 1`."""
     texts = strings(lines.data, lines.starts[rows], lines.stops[rows])
     return rows[pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)]
 
 
 def _token_lines(source: ConllSource, lines: Lines) -> tuple[npt.NDArray[np.bool_], Positions, bool]:
-    """Return which lines end a sequence, and those that are tokens; if there are none, all that might be."""
+    """Return a mask of the lines that end a sequence, the token lines, and whether these are certain.
+
+    Without a certain token line, all lines that may be tokens are returned.
+    """
     is_break = lines.blank()
     is_break[document_starts(lines)] = True
     plain = ~is_break
@@ -197,7 +200,7 @@ def _has_tabs(source: ConllSource, lines: Lines, tokens: Positions) -> bool:
 
 
 def _usual_width(fields: Fields, tokens: Positions, least: int) -> int:
-    """Return the number of columns of most lines, without last columns that are empty in all of these."""
+    """Return the number of columns of most lines, without trailing columns that are always empty."""
     if not len(tokens):
         return least
     counts = fields.counts[tokens]
@@ -207,7 +210,7 @@ def _usual_width(fields: Fields, tokens: Positions, least: int) -> int:
 
 
 def _by_sequence(counts: Positions, groups: Positions, width: int) -> bool:
-    """Tell whether numbers of columns differ between sequences rather than within them, as in CoNLL-2012."""
+    """Return whether numbers of columns differ between sequences rather than within them (CoNLL-2012)."""
     if (counts == width).all():
         return False
     begins = np.flatnonzero(np.diff(groups, prepend=-1))
@@ -220,8 +223,8 @@ def _by_sequence(counts: Positions, groups: Positions, width: int) -> bool:
 def _header(
     source: ConllSource, lines: Lines, fields: Fields, tokens: Positions, tags: pa.StringArray
 ) -> tuple[int, str] | None:
-    """Return the first token line if it names columns, and its tag is no other line's."""
-    if len(tokens) == 1 or not len(tokens):  # nothing to compare it with
+    """Return the first token line if it names columns and its tag occurs in no other line."""
+    if len(tokens) == 1 or not len(tokens):  # no line to compare it with
         return None
     first = int(tokens[0])
     _, tag = _both_cells(source, fields, first)
@@ -239,8 +242,8 @@ def _declared_header(
 ) -> int | None:
     """Return the first line that is neither blank nor a comment.
 
-    A line that begins with # is a comment also where it has no tag, or other columns than most and the line
-    below it names columns.
+    A line that begins with # is also a comment if it has no tag, or if its number of columns is unusual and
+    the line below it names columns.
     """
     is_candidate = ~is_break
     maybe = commented(source, lines)

@@ -1,4 +1,4 @@
-"""CoNLL-style columns: one token a line, a blank line ends a sequence, -DOCSTART- begins a document."""
+"""Reader of CoNLL-style columns: a token per line, blank lines between sequences, -DOCSTART- lines."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, 
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES, Lines, Positions, lines_of, paragraph_blocks, with_head
 
-_TOO_MANY = (" (a blank within a cell separates, too)", "")  # where blanks separate, where tabs do
+_TOO_MANY = (" (a blank within a cell separates, too)", "")  # if blanks separate, if tabs do
 _TOO_FEW = " (is a cell empty, or is it a comment?)"
 
 
@@ -40,15 +40,14 @@ def read_conll(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file in columns.
 
-    A document that begins with -DOCSTART- or the comment `#begin document` has the id that
-    `with_document_ids` derives. Each sequence above the first such line is a document by itself, named by
-    the hash of its tokens.
+    -DOCSTART- or the comment `#begin document` begins a document, whose id is derived by `with_document_ids`.
+    Each sequence above the first such line is a separate document, with the hash of its tokens as id.
 
-    Further columns come from comments `# key = value`.
+    Additional columns come from comments `# key = value`. A file without token lines yields nothing.
 
     Raises:
-        CorpusFormatError: most lines lack a column, or the encoding is wrong. A line that has other columns
-            than most breaks its sequence only. A file without a token line yields nothing.
+        CorpusFormatError: most lines lack a column, or the encoding is wrong. A single line with a wrong
+            number of columns only makes its sequence defective.
     """
     yield from with_document_ids(_pieces(source, file, columns, report, block_bytes))
 
@@ -64,16 +63,16 @@ def _pieces(
         piece, place = _piece(layout, file.name, columns, report, block, place, tally)
         if piece is not None:
             yield piece
-    tally.tell(report, file.name, n_sequences=place.n_sequences)
+    tally.report_to(report, file.name, n_sequences=place.n_sequences)
 
 
 @dataclass(frozen=True)
 class _ConllPosition:
-    """How far a file has been read."""
+    """Position in a file."""
 
     line: int = 1
     n_sequences: int = 0
-    n_documents: int = 0  # lines that begin one
+    n_documents: int = 0  # lines that begin a document
 
 
 def _piece(
@@ -103,7 +102,7 @@ def _piece(
         return labelled(name, place.line + groups.tokens[token], mark=":")
 
     counts = fields.counts[groups.tokens]
-    broken = np.flatnonzero(~layout.are_sound(counts, groups.offsets))
+    broken = np.flatnonzero(~layout.are_valid(counts, groups.offsets))
     reasons = _reasons(layout, lines, groups.tokens[broken], counts[broken])
     comments = comments_of(lines, kinds.comments, (source.comment or "#").encode()) if columns else None
     if comments is not None:
@@ -125,16 +124,16 @@ def _piece(
 
 
 def _reasons(layout: ColumnLayout, lines: Lines, rows: Positions, counts: Positions) -> pa.StringArray:
-    """Say what is wrong with the columns of some lines."""
+    """Describe the defects of lines with a wrong number of columns."""
     expected = str(layout.n_columns or f"at least {layout.source.least_columns}")
     if layout.by_sequence:
         expected = "as many as in the line above"
     hint = pc.if_else(pa.array(counts > layout.usual), _TOO_MANY[layout.tabs], _TOO_FEW)
-    way_out = pc.if_else(pa.array(are_enough(layout.source, counts)), '; n_columns = "vary" reads it', "")
+    fix = pc.if_else(pa.array(are_enough(layout.source, counts)), '; n_columns = "vary" reads it', "")
     if layout.source.comment is None:
         is_comment = pa.array(hashed(lines, rows) & layout.may_be_comments(counts))
         hint = pc.if_else(is_comment, " (is it a comment?)", hint)
-        way_out = pc.if_else(is_comment, '; comment = "#" leaves it out', way_out)
+        fix = pc.if_else(is_comment, '; comment = "#" leaves it out', fix)
     number = pa.array(counts).cast(pa.string())
     found = pc.binary_join_element_wise("found", number, f"columns, expected {expected}", " ")
-    return pc.binary_join_element_wise(found, hint, way_out, ": '", lines.excerpts(rows), "'", "")
+    return pc.binary_join_element_wise(found, hint, fix, ": '", lines.excerpts(rows), "'", "")

@@ -1,4 +1,4 @@
-"""CoNLL-U and CoNLL-U Plus, the columns of Universal Dependencies (universaldependencies.org/format.html)."""
+"""Reader of CoNLL-U and CoNLL-U Plus (Universal Dependencies, universaldependencies.org/format.html)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from seqtag.errors import CorpusFormatError
 _GLOBAL_COLUMNS = "global.columns"
 _NO_WORD = r"^[0-9]+[-.][0-9]+$"  # a multiword range (1-2) or an empty node (8.1)
 _NEW_DOCUMENT = ("newdoc", "newdoc id")
-_SENTENCE_LEVEL = ("newpar", "newpar id", "sent_id", "text")  # from these on a comment is the sentence's own
+_SENTENCE_LEVEL = ("newpar", "newpar id", "sent_id", "text")  # later comments belong to the sentence
 
 
 def read_conllu(
@@ -52,20 +52,21 @@ def read_conllu(
     *,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sentences of a file; what has no words is no sentence.
+    """Yield the sentences of a file, except those without words.
 
-    A document that begins with `# newdoc` and has no id has the one that `with_document_ids` derives. Each
-    sentence above the first newdoc is a document by itself, named by the hash of its words.
+    `# newdoc` begins a document; if it has no id, `with_document_ids` derives one. Each sentence above the
+    first newdoc is a separate document, with the hash of its words as id.
 
-    Further columns come from comments `# key = value`. Those between `# newdoc` and the first of newpar,
-    sent_id and text hold for all sentences of the document.
+    Additional columns come from comments `# key = value`. Comments between `# newdoc` and the first newpar,
+    sent_id or text apply to all sentences of the document.
 
-    A sentence that goes on below a comment such as `# sent_id = 2`, or whose IDs do not count up, is broken.
+    A sentence is defective if a comment such as `# sent_id = 2` is within it, or if its IDs are not
+    consecutive. A file without words yields nothing.
 
     Raises:
-        CorpusFormatError: the first token line has too few or too many columns or no number, the file has not
-            the token or tag column, or the encoding is wrong. A later line with other columns breaks its
-            sentence only. A file without a word yields nothing.
+        CorpusFormatError: the first token line has a wrong number of columns or an ID that is no number, the
+            token or tag column does not exist, or the encoding is wrong. A later line with a wrong number of
+            columns only makes its sentence defective.
     """
     yield from with_document_ids(_pieces(source, file, columns, report, block_bytes))
 
@@ -82,24 +83,24 @@ def _pieces(
         report.assume(
             "columns", "the ten of CoNLL-U" if place.columns == COLUMNS else " ".join(place.columns)
         )
-        tally.tell(report, file.name, n_sequences=place.n_sequences)
+        tally.report_to(report, file.name, n_sequences=place.n_sequences)
 
 
 @dataclass(frozen=True)
 class _Document:
-    """The document that goes on from block to block."""
+    """A document that may continue in the next block."""
 
-    id: str | None = None  # None: it has no name
-    columns: tuple[tuple[str, str], ...] = ()  # what its own comments say
+    id: str | None = None  # None: the file gives no id
+    columns: tuple[tuple[str, str], ...] = ()  # keys and values of its comments
 
 
 @dataclass(frozen=True)
 class _ConlluPosition:
-    """How far a file has been read."""
+    """Position in a file."""
 
     line: int = 1
     n_sequences: int = 0
-    checked: bool = False  # a token line was seen
+    checked: bool = False  # a token line has been read
     columns: tuple[str, ...] = COLUMNS
     n_documents: int = 0  # `# newdoc` lines
     document: _Document = _Document()
@@ -107,12 +108,12 @@ class _ConlluPosition:
 
 @dataclass(frozen=True)
 class _Documents:
-    """The documents of a block: number 0 goes on from the block before."""
+    """The documents of a block; number 0 continues from the previous block."""
 
     numbers: Positions  # of each sequence
     boundaries: Positions  # lines
-    own: npt.NDArray[np.bool_]  # which comments hold for a whole document
-    ids: pa.StringArray  # of each document, null where it has no name
+    own: npt.NDArray[np.bool_]  # mask of comments that apply to a whole document
+    ids: pa.StringArray  # of each document, null if the file gives none
     going_on: _Document
 
 
@@ -198,7 +199,7 @@ def _piece(
 def _columns(
     comments: Comments, comment_lines: Positions, token_lines: Positions, name: str, place: _ConlluPosition
 ) -> tuple[str, ...]:
-    """Return the names of the columns: those of CoNLL-U, or what `# global.columns` says above all words."""
+    """Return the names of the columns: those of `# global.columns` above all words, or of CoNLL-U."""
     columns = place.columns
     for number in comments.having(_GLOBAL_COLUMNS).tolist():
         found = tuple((comments.values[number].as_py() or "").split())
@@ -217,7 +218,7 @@ def _columns(
 def _kinds(
     named: tuple[str, ...], fields: Fields, token_lines: Positions
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return which token lines are words, and which are anything that CoNLL-U knows."""
+    """Return masks of the token lines that are words, and of those with any valid ID."""
     if "ID" not in named:
         return np.ones(len(token_lines), np.bool_), np.ones(len(token_lines), np.bool_)
     ids = fields.column(named.index("ID"), token_lines)
@@ -238,7 +239,7 @@ def _documents(
     new = comments.having(*_NEW_DOCUMENT)
     boundaries = groups.comments[new]
     ids = pa.concat_arrays([pa.array([going_on.id], pa.string()), comments.values.take(pa.array(new))])
-    # A comment is its document's own if a newdoc stands above it and none of these between.
+    # A comment applies to its document if there is a newdoc above it and none of these lines in between.
     is_closing = blank.copy()
     is_closing[groups.comments[comments.having(*_SENTENCE_LEVEL)]] = True
     is_closing[groups.tokens] = True
@@ -248,19 +249,19 @@ def _documents(
 
 
 def _latest(lines: Positions, until: Positions) -> Positions:
-    """Return for each of `until` the last of `lines` that is not behind it, -1 if there is none."""
+    """Return the last of `lines` at or before each of `until`, -1 if there is none."""
     return np.append(lines, -1)[np.searchsorted(lines, until, side="right") - 1]
 
 
 def _values(key: str, comments: Comments, groups: Groups, documents: _Documents) -> pa.StringArray:
-    """Return what each sentence, or else its document, says about `key`."""
+    """Return the value of `key` for each sentence, from its own comments or those of its document."""
     of_document = _document_values(key, comments, groups, documents)
     own = sequence_values(key, comments, groups)
     return pc.coalesce(own, of_document.take(pa.array(documents.numbers)))
 
 
 def _document_values(key: str, comments: Comments, groups: Groups, documents: _Documents) -> pa.StringArray:
-    """Return what each document says about `key`, the one going on first."""
+    """Return the value of `key` for each document, beginning with the continued one."""
     before = dict(documents.going_on.columns).get(key)
     found = comments.having(key)
     found = found[documents.own[found]]
@@ -278,7 +279,7 @@ def _last_document(
 
 
 def _broken(words: Words, is_unknown: npt.NDArray[np.bool_]) -> list[tuple[Positions, pa.StringArray]]:
-    """Return which token lines are broken, and why."""
+    """Return the defective token lines and their defects."""
     counts, expected = words.counts, len(words.columns)
     ragged, nameless = np.flatnonzero(counts != expected), np.flatnonzero(is_unknown)
     n_columns = pa.array(counts[ragged]).cast(pa.string())
@@ -293,11 +294,11 @@ def _first_line_error(
     name: str, lines: Lines, line: int, fields: Fields, named: tuple[str, ...], first_line: int
 ) -> CorpusFormatError:
     text = lines.text(line)
-    way_out = "a first line `# global.columns = ID FORM ...` names other columns (CoNLL-U Plus)"
+    fix = "a first line `# global.columns = ID FORM ...` names other columns (CoNLL-U Plus)"
     if "\t" not in text and len(fields_of_line(text)) > 1:
-        way_out = "write tabs instead of blanks"
+        fix = "write tabs instead of blanks"
     return CorpusFormatError(
         f"{name}:{first_line + line}: first word is not CoNLL-U: expected {len(named)} columns between tabs, "
-        f"with a number as ID, found {fields.counts[line]} in {text[:80]!r}; {way_out}, and "
+        f"with a number as ID, found {fields.counts[line]} in {text[:80]!r}; {fix}, and "
         'format = "conll" reads any columns'
     )

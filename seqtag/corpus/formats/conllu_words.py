@@ -1,4 +1,4 @@
-"""Words of CoNLL-U: cells without a value, and features as tags."""
+"""Words of CoNLL-U: missing values, features as tags, and checks of a whole file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from seqtag.errors import CorpusFormatError
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 _NO_VALUE = "_"
-_MOST_FEATURES = 8  # that a warning counts
+_MOST_FEATURES = 8  # in a warning
 _MOST_CHARACTERS = 60  # of a cell in a message
 
 
@@ -28,8 +28,8 @@ class Words:
     """Word lines of a block.
 
     Attributes:
-        columns: the names of the columns.
-        rows: the numbers of the lines, rising.
+        columns: names of the columns.
+        rows: indices of the lines, ascending.
     """
 
     fields: Fields
@@ -44,13 +44,13 @@ class Words:
         return replace(self, rows=self.rows[positions])
 
     def cells(self, column: str) -> pa.StringArray:
-        """Return a column as it is written, null where a line is too short."""
+        """Return the raw cells of a column, null where a line is too short."""
         return self.fields.column(self.columns.index(column), self.rows)
 
     def values(self, column: str) -> pa.StringArray:
         """Return a column, null where it has no value, which CoNLL-U writes as `_`.
 
-        A FORM `_` is the word itself, and so is its LEMMA.
+        In FORM, and in the LEMMA of such a FORM, `_` is the word itself.
         """
         cells = self.cells(column)
         if column == "FORM":
@@ -61,14 +61,14 @@ class Words:
         return pc.if_else(nothing, None, cells)
 
     def tags(self, source: ConlluSource) -> pa.StringArray:
-        """Return the tag of each word, null where it has none and `tag_default` is not set."""
+        """Return the tag of each word, null if it has none and `tag_default` is not set."""
         tags = self.values(source.tag_column)
         if source.tag_feature is not None:
             tags = _feature(tags, source.tag_feature)
         return tags if source.tag_default is None else tags.fill_null(source.tag_default)
 
     def with_two_tags(self, source: ConlluSource) -> tuple[Positions, pa.StringArray]:
-        """Return the words that have `tag_feature` more than once, and what they have."""
+        """Return the words that have `tag_feature` more than once, and their defects."""
         if source.tag_feature is None:
             return np.zeros(0, np.int64), pa.array([], pa.string())
         cells = self.cells(source.tag_column)
@@ -80,14 +80,14 @@ class Words:
 
 
 class WordTally:
-    """Collects what the words of one file show, for the report of its source."""
+    """Counts over the words of a file, for the report of its source."""
 
     def __init__(self, source: ConlluSource) -> None:
         self._source = source
         self._n_words = self._n_untagged = self._n_underscores = self._n_documents = 0
         self._features: Counter[str] = Counter()
         self._n_with_features = self._n_misspelt = 0
-        self._misspelt = (0, "")  # the first line, and the feature as it is there
+        self._misspelt = (0, "")  # the first line, and the feature as spelled there
         self._n_ranges = 0
         self._range = (0, "", "")  # the first line, its ID and its tag
         self._first_line = 0
@@ -96,7 +96,7 @@ class WordTally:
     def add(
         self, words: Words, tokens: pa.StringArray, *, first_line: int, document_starts: Positions
     ) -> None:
-        """Count the words of a block that begins at `first_line` of the file."""
+        """Count the words of a block that begins at line `first_line` of the file."""
         source = self._source
         cells = words.values(source.tag_column)
         without = cells if source.tag_feature is None else _feature(cells, source.tag_feature)
@@ -117,7 +117,7 @@ class WordTally:
                 self._add_misspelt(cells, feature, alike, first_line + words.rows)
 
     def add_ranges(self, ranges: Words, *, first_line: int) -> None:
-        """Count the multiword ranges of a block that have a tag, which no word gets."""
+        """Count the multiword ranges of a block whose tag is ignored."""
         tags = ranges.tags(self._source.model_copy(update={"tag_default": None}))
         tagged = np.flatnonzero(tags.is_valid().to_numpy(zero_copy_only=False))
         if len(tagged) and not self._n_ranges:
@@ -130,7 +130,7 @@ class WordTally:
         self._n_ranges += len(tagged)
 
     def _add_misspelt(self, cells: pa.StringArray, feature: str, alike: list[str], lines: Positions) -> None:
-        """Count the words that have the feature in other letters only."""
+        """Count the words that have the feature only in another case."""
         for key in sorted(set(alike) - {feature}):
             is_other = pc.match_substring_regex(cells, _feature_pattern(key)).fill_null(False)
             if feature in alike:
@@ -141,8 +141,8 @@ class WordTally:
                 self._misspelt = (int(lines[where[0]]), key)
             self._n_misspelt += len(where)
 
-    def tell(self, report: SourceReport, name: str, *, n_sequences: int) -> None:
-        """Report words without a tag, and what contradicts how the file was read."""
+    def report_to(self, report: SourceReport, name: str, *, n_sequences: int) -> None:
+        """Report words without a tag, and warn of signs that the file was misread."""
         default = self._source.tag_default
         untagged = "words without a tag" + ("" if default is None else f", read as {default}")
         report.change(untagged, self._n_untagged)
@@ -192,7 +192,7 @@ class WordTally:
 
 
 def check_columns(source: ConlluSource, named: tuple[str, ...], name: str) -> None:
-    """Raise CorpusFormatError if a file with the columns `named` lacks the token column or the tag column."""
+    """Raise CorpusFormatError unless the columns `named` contain the token and the tag column once each."""
     for key, column in (("token_column", source.token_column), ("tag_column", source.tag_column)):
         if named.count(column) != 1:
             times = "no" if column not in named else "more than one"
@@ -203,14 +203,14 @@ def check_columns(source: ConlluSource, named: tuple[str, ...], name: str) -> No
 
 
 def check_tag_feature(source: ConlluSource, report: SourceReport) -> None:
-    """Raise CorpusFormatError if no word of a source has `tag_feature`, and `tag_default` hides it."""
+    """Raise CorpusFormatError if no word of a source has `tag_feature`, which `tag_default` would hide."""
     if source.tag_feature is None or source.tag_default is None or report.features[source.tag_feature]:
         return
     seen = _listed(report.features)
-    way_out = "set tag_feature to one of these" if seen else "set tag_column to a column that has features"
+    fix = "set tag_feature to one of these" if seen else "set tag_column to a column that has features"
     raise CorpusFormatError(
         f"{report.name}: no word has feature {source.tag_feature} in {source.tag_column}: expected at least "
-        f"one, found {f'{seen} words' if seen else 'no features'}; {way_out}"
+        f"one, found {f'{seen} words' if seen else 'no features'}; {fix}"
     )
 
 
@@ -228,14 +228,14 @@ def _feature_pattern(name: str) -> str:
 
 
 def _feature(cells: pa.StringArray, name: str) -> pa.StringArray:
-    """Return the value of one feature of `key=value|key=value`, null where it is not there or `_`."""
+    """Return the value of a feature of `key=value|key=value`, null if it is missing or `_`."""
     found = pc.extract_regex(cells, pattern=rf"{_feature_pattern(name)}(?P<value>[^|]*)")
     values = pc.utf8_trim_whitespace(pc.struct_field(found, "value"))
     return pc.if_else(_is_underscore(values), None, values)
 
 
 def _feature_counts(cells: pa.StringArray) -> dict[str, int]:
-    """Return in how many of the cells each feature is."""
+    """Return the number of cells with each feature."""
     counted = cells.value_counts()
     pieces = pc.split_pattern(counted.field("values"), "|")
     cell = pc.list_parent_indices(pieces).to_numpy()

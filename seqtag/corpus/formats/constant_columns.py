@@ -1,4 +1,4 @@
-"""Columns that have one value for a sequence, though each of its rows has a cell."""
+"""Columns that must be constant within a sequence, such as document and split."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from seqtag.corpus.whitespace import WHITE_SPACE
 def only_values(
     rows: pa.RecordBatch, column: str, offsets: Positions, what: str
 ) -> tuple[pa.StringArray, Positions, pa.StringArray]:
-    """Return the value of each sequence, the rows that contradict it, and what to say of each.
+    """Return the value of each sequence, the rows that contradict it, and their defects.
 
-    The value is the first that is not blank, null if all are blank. Of each sequence only the first row with
-    another one is returned.
+    The value is the first that is not blank, null if all are blank. Only the first contradicting row of each
+    sequence is returned.
 
     Args:
         offsets: `<int64>[n + 1]`, sequence i has the rows `[offsets[i], offsets[i + 1])`.
-        what: the column means, "split".
+        what: meaning of the column in messages, such as "split".
     """
     cells = rows[column]
     bare = pc.fill_null(pc.utf8_trim(cells, WHITE_SPACE), "")
@@ -49,7 +49,7 @@ def only_values(
 
 
 def varies(cells: pa.StringArray, offsets: Positions) -> tuple[int, int]:
-    """Return the first row whose cell differs from the one above, and the number of such sequences."""
+    """Return the first row that differs from the row above, and the number of sequences that vary."""
     bare = pc.fill_null(pc.utf8_trim(cells, WHITE_SPACE), "")
     changes = pc.not_equal(bare.slice(1), bare.slice(0, len(bare) - 1)).to_numpy(zero_copy_only=False).copy()
     changes[offsets[1:-1] - 1] = False

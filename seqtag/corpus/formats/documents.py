@@ -1,4 +1,4 @@
-"""Ids for documents that a file marks without naming them: for CoNLL and CoNLL-U."""
+"""Ids of documents that a CoNLL or CoNLL-U file marks without naming them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.corpus.text_blocks import Positions
 from seqtag.hashing import hash_sequences, hex_hashes
 
-MOST_TOKENS = 1 << 16  # of a document that its id is derived from; what is held back while it is read
+MOST_TOKENS = 1 << 16  # of a document, from which its id is derived and which are held in memory until then
 
 
 @dataclass(frozen=True)
@@ -22,9 +22,9 @@ class Piece:
     """Sequences in the order of the file.
 
     Attributes:
-        batch: sequences whose `document_id` is the one that the file gives, else the hash of their tokens.
-        numbers: `<int64>[n]`, the number of the document whose id is to be derived, rising; 0 where the id
-            that the sequence has is right: it was given, or the sequence is in no document.
+        batch: sequences with the `document_id` of the file, or else the hash of their tokens.
+        numbers: `<int64>[n]`, ascending numbers of the documents whose ids are to be derived; 0 for sequences
+            that keep their id, as the file gives it or they are in no document.
     """
 
     batch: pa.RecordBatch
@@ -32,19 +32,19 @@ class Piece:
 
 
 def with_document_ids(pieces: Iterable[Piece], *, most_tokens: int = MOST_TOKENS) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences, each with the id of its document, which is a digest of the document's tokens.
+    """Yield the sequences with the ids of their documents, which are digests of the documents' tokens.
 
-    The split of a document follows from its id, so the id must stay when the corpus grows. A position in the
-    file moves when a document is inserted above, and a file name when files are merged; the first sequence
-    is a heading that many documents share. A digest of all tokens survives all of that, and corrected tags
-    too. It has a price: a document whose tokens change, or that is still being written, becomes another one
-    and may change its split. Where documents have names, a format that holds them is better.
+    The split of a document depends on its id, so the id must not change when the corpus grows. Positions
+    change when a document is inserted above, file names change when files are merged, and the first sequence
+    is often a heading that many documents share. A digest of all tokens survives all of this, and corrected
+    tags as well. The drawback: a document whose tokens change gets another id and may move to another split.
+    A format that names documents is better.
 
-    Equal documents share an id, so that they are never split apart. A document of one sequence has the id
-    that the sequence has without a document.
+    Equal documents share an id, so they are in the same split. A document of one sequence has the same id as
+    the sequence would have without a document.
 
-    The digest ends with the sequence that reaches `most_tokens`. No more of a document than that is held in
-    memory, whatever its length, and documents that differ only beyond it are taken for one.
+    The digest ends with the sequence that reaches `most_tokens`, and no more than that is held in memory.
+    Documents that differ only later share an id.
     """
     open_ = _Open()
     for piece in pieces:
@@ -60,16 +60,16 @@ def with_document_ids(pieces: Iterable[Piece], *, most_tokens: int = MOST_TOKENS
 
 @dataclass(frozen=True)
 class _Open:
-    """The last document so far, which may go on: either its id is known, or its sequences are held back."""
+    """The last document so far, which may continue: its id if it is known, otherwise its sequences."""
 
     number: int = 0
     id: str | None = None
     held: pa.RecordBatch | None = None
 
     def continued(self, piece: Piece) -> tuple[pa.RecordBatch, Piece]:
-        """Return the sequences that belong to the open document if its id is known, and all others.
+        """Return the sequences that continue the open document, if its id is known, and all others.
 
-        Those held back come first among the others.
+        Sequences that were held come first among the others.
         """
         if self.held is not None:
             numbers = np.concatenate([np.full(len(self.held), self.number), piece.numbers])
@@ -82,7 +82,7 @@ class _Open:
 
 
 def _finished(piece: Piece, open_: _Open, most_tokens: int) -> tuple[pa.RecordBatch, _Open]:
-    """Return the sequences whose document's id can be known by now, and the document that may go on."""
+    """Return the sequences whose document id can be derived, and the document that may continue."""
     if not len(piece.numbers):
         return piece.batch, replace(open_, held=None)
     number = int(piece.numbers[-1])
@@ -98,7 +98,7 @@ def _finished(piece: Piece, open_: _Open, most_tokens: int) -> tuple[pa.RecordBa
 
 
 def _identified(piece: Piece, most_tokens: int) -> pa.RecordBatch:
-    """Return the sequences with the ids of their documents, all of which are here from their beginning."""
+    """Return the sequences with the ids of their documents, each of which must begin in `piece`."""
     rows = np.flatnonzero(piece.numbers)
     if not len(rows):
         return piece.batch

@@ -1,4 +1,4 @@
-"""Escapes in tables, such as the backslashes of MySQL, Hive, PostgreSQL and Spark."""
+"""Escape characters in tables, such as the backslashes of MySQL, Hive, PostgreSQL and Spark."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from seqtag.config.source_config import TableSource
 from seqtag.corpus.source_report import SourceReport
 
 BACKSLASH = "\\"
-_NO_VALUE = "N"  # behind the escape, alone in a cell
+_NO_VALUE = "N"  # after the escape, alone in a cell
 HINT = r"set escape = '\' where a backslash escapes the next character, as MySQL, Hive and Spark write"
 
 
 class Escapes:
-    """The escapes in a table's text, block by block, rewritten for readers that drop every one of them.
+    """Rewriter of the escapes in a table's text, for CSV parsers that remove every escape.
 
-    An escape before a quote, a delimiter, a line break or another escape stands for that character alone.
-    Before any other character it stays as it is written, and `N` alone in a cell is no value.
+    Before a quote, a delimiter, a line break or another escape, an escape is removed. Before any other
+    character it is kept. A cell of an escape and `N` has no value.
     """
 
     def __init__(self, source: TableSource) -> None:
@@ -34,10 +34,10 @@ class Escapes:
             b"(?<!%b)(?:%b[%bN])*(%b)(?![%bN])" % (escape, escape, special, escape, special)
         )
         self._line = 1
-        self.first_other: int | None = None  # the first line in which an escape stays
+        self.first_other: int | None = None  # the first line in which an escape is kept
 
     def rewritten(self, blocks: Iterator[bytes]) -> Iterator[bytes]:
-        """Yield the text with doubled escapes where they are to stay."""
+        """Yield the text, in which escapes that must be kept are doubled."""
         if not self._escape:
             yield from blocks
             return
@@ -45,7 +45,7 @@ class Escapes:
         for block in blocks:
             text = rest + block
             n_last = len(text) - len(text.rstrip(self._escape))
-            cut = len(text) - n_last % 2  # an escape whose character is in the next block
+            cut = len(text) - n_last % 2  # without an escape whose character is in the next block
             rest = text[cut:]
             yield self._doubled(text[:cut])
         if rest:
@@ -63,13 +63,13 @@ class Escapes:
 
     def _has_others(self, text: bytes) -> bool:
         """Return whether any escape comes before another character; faster than a regular expression."""
-        for pair in self._special_pairs:  # two escapes first, so that the second is none
+        for pair in self._special_pairs:  # pairs of escapes first, since their second is none
             text = text.replace(pair, b"")
         return self._escape in text
 
 
 def without_missing(batch: pa.RecordBatch, source: TableSource, report: SourceReport) -> pa.RecordBatch:
-    """Return rows in which a cell with an escape and N alone has no value."""
+    """Return the rows with null in place of cells that are an escape and N."""
     if not source.escape:
         return batch
     for place, name in enumerate(batch.schema.names):
@@ -84,7 +84,7 @@ def without_missing(batch: pa.RecordBatch, source: TableSource, report: SourceRe
 def warn_of_missing(
     batch: pa.RecordBatch, columns: Sequence[str], rows_before: int, report: SourceReport, *, name: str
 ) -> None:
-    r"""Note cells `\N`, which stand for no value in exports of databases, where no escape is declared."""
+    r"""Warn of cells `\N`, the missing value in database exports, if no escape is declared."""
     for column in columns:
         found = pc.equal(batch[column], BACKSLASH + _NO_VALUE)
         n = pc.sum(found).as_py() or 0

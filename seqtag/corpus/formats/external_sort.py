@@ -1,4 +1,4 @@
-"""Interleaved rows gathered by sequence id, in bounded memory: an external merge sort."""
+"""External merge sort, which gathers interleaved rows by sequence id in bounded memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 from seqtag.corpus.text_blocks import Positions
 from seqtag.hashing import hash_strings
 
-MEMORY_BYTES = 256 << 20  # of rows that are held before they are written to disk; sorting copies them
+MEMORY_BYTES = 256 << 20  # of rows in memory before they are written to disk; sorting copies them
 _RANK = "seqtag:rank"
 _SLICE_ROWS = 1 << 14  # of a sorted run, read or yielded at a time
 
@@ -20,10 +20,10 @@ _SLICE_ROWS = 1 << 14  # of a sorted run, read or yielded at a time
 def gathered(
     rows: Iterable[pa.RecordBatch], column: str, *, memory_bytes: int = MEMORY_BYTES
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows with those of one id adjacent: ids as they first occur, rows of an id as they come.
+    """Yield the rows grouped by id: ids in order of appearance, rows of an id in their original order.
 
-    The order is the same whatever the sizes of the batches and the memory. Beyond `memory_bytes`, sorted runs
-    go to a temporary folder and are merged. 16 bytes for each id stay in memory.
+    The order does not depend on batch sizes or memory. Beyond `memory_bytes`, sorted runs are written to a
+    temporary folder and merged. 16 bytes per id stay in memory.
     """
     ranks = _Ranks()
     held: list[pa.RecordBatch] = []
@@ -48,14 +48,14 @@ def gathered(
 
 
 class _Ranks:
-    """Numbers ids as they first occur, from 0."""
+    """Numbers of ids in order of appearance, from 0."""
 
     def __init__(self) -> None:
-        self._hashes = np.empty(0, np.uint64)  # rising
+        self._hashes = np.empty(0, np.uint64)  # ascending
         self._ranks = np.empty(0, np.int64)
 
     def of(self, ids: pa.StringArray) -> Positions:
-        # Two ids with one hash would take turns in one rank: validation would then find both twice.
+        # Two ids with the same hash would alternate within one rank; validation would then find repeated ids.
         hashes, first, inverse = np.unique(hash_strings(ids), return_index=True, return_inverse=True)
         place = np.searchsorted(self._hashes, hashes)
         known = np.zeros(len(hashes), np.bool_)
@@ -72,7 +72,7 @@ class _Ranks:
 
 
 def _by_rank(batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield rows sorted by rank; those of one rank stay as they come."""
+    """Yield the rows in a stable order by rank."""
     if not batches:
         return
     together = pa.concat_batches(batches)
@@ -98,11 +98,11 @@ def _read(path: Path) -> Iterator[pa.RecordBatch]:
 
 
 def _merged(runs: list[Iterator[pa.RecordBatch]]) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of sorted runs by rank; of one rank, those of an earlier run come first."""
+    """Yield the rows of sorted runs by rank; within a rank, those of earlier runs come first."""
     heads: list[pa.RecordBatch | None] = [next(run, None) for run in runs]
     more = [True] * len(runs)
     while True:
-        # Up to this rank, exclusive, all rows have been read: a run may go on with the last rank of its head.
+        # All rows below the horizon have been read. A run may continue with the last rank of its head.
         lasts = [
             head[_RANK][-1].as_py() if head is not None and going_on else None
             for head, going_on in zip(heads, more, strict=True)

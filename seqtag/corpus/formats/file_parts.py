@@ -1,4 +1,4 @@
-"""Files as parts of one table: sequences that go on in the next file, or are gathered from all files."""
+"""Files as parts of one table, whose sequences may continue in the next file."""
 
 from __future__ import annotations
 
@@ -28,21 +28,21 @@ class Part:
 
 
 class Parts:
-    """The files of a source, each with its rows and those by which the next files continue its last sequence.
+    """The files of a source, each with its rows and the rows of later files that continue its last sequence.
 
-    A file continues the one before it if it begins with the sequence id by which that ends: a sorted export
-    that was cut by rows. Both must agree in their partitions, split and document, and the order must not
-    begin with the same value again. Without an order, a file of a single sequence whose id is the first one
-    of the source is not continued: files that number their sequences from 1 each look like this. Interleaved
-    rows are gathered by id: then all following files belong to the first, also those of another day, unless
-    they differ in a partition that the source or the corpus names.
+    A file continues the previous one if it begins with the sequence id that the previous one ends with, as in
+    a sorted export that was cut by rows. Partitions, split and document must be equal, and the first order
+    value must differ. Without an order column, a file of a single sequence with the first id of the source is
+    not continued, since files that each number their sequences from 1 look the same. If rows are interleaved,
+    all following files belong to the first one, unless they differ in a partition that the source or the
+    corpus names.
 
-    Files without rows are skipped and counted. Rows get FILE and ROW, unless there is one file.
+    Files without rows are skipped and counted. Rows get FILE and ROW, unless there is only one file.
 
     Args:
-        parts: opened one after the other, when the rows before have been read.
-        columns: further columns of the corpus.
-        are_joined: whether an id means the same in all files.
+        parts: each is opened when the rows before it have been read.
+        columns: additional columns of the corpus.
+        are_joined: whether an id denotes the same sequence in all files.
     """
 
     def __init__(
@@ -59,17 +59,17 @@ class Parts:
         self._report = report
         self._are_joined = are_joined
         self._named = {*columns, source.split_column, source.document_column}
-        self._ahead: Part | None = None  # begun, and its first rows are there
-        self._first_id: str | None = None  # of all files
+        self._ahead: Part | None = None  # the next file, whose first rows have been read
+        self._first_id: str | None = None  # of the source
 
     def __iter__(self) -> Iterator[Part]:
-        """Yield each file with its rows, which are to be read before the next file is asked for."""
+        """Yield each file with its rows, which must be read before the next file is requested."""
         while (part := self._next()) is not None:
             self._ahead = None
             yield Part(part.file, self._continued(part))
 
     def _next(self) -> Part | None:
-        """Return the next file with rows, without taking it."""
+        """Return the next file with rows, without consuming it."""
         while self._ahead is None and (part := next(self._parts, None)) is not None:
             rows = _numbered(part)
             first = next(rows, None)
@@ -109,7 +109,7 @@ class Parts:
         return ones == others
 
     def _split(self, part: Part, tail: _Tail) -> tuple[list[pa.RecordBatch], Iterator[pa.RecordBatch] | None]:
-        """Return the rows of a file that continue a sequence, and the others; None if there are no others."""
+        """Return the rows of a file that continue a sequence, and the other rows, or None without any."""
         taken: list[pa.RecordBatch] = []
         for batch in part.rows:
             n = tail.n_continuing(batch, self._source, is_first=not taken)
@@ -117,9 +117,9 @@ class Parts:
             if n and not taken and is_ambiguous and _ids(batch, self._source)[0].as_py():
                 self._report.warn(
                     "same_id_in_next_file",
-                    f"the sequence id {tail.id!r} is in the file before as well, which has no other; the two "
-                    'were kept apart; set order_column to join them, or id_scope = "file" if each file has '
-                    "ids of its own",
+                    f"sequence id {tail.id!r} is also the only one of the previous file; the two were kept "
+                    'apart; set order_column to join them, or id_scope = "file" if ids are local to each '
+                    "file",
                     place=f"{part.file.name}: row 1",
                 )
                 n = 0
@@ -132,15 +132,15 @@ class Parts:
 
 @dataclass(frozen=True)
 class _Tail:
-    """The sequence by which the rows so far end."""
+    """The last sequence of the rows so far."""
 
     id: str = ""
     is_alone: bool = True  # in its file
-    order: object = None  # where it begins
-    group: tuple[str | None, ...] = ()  # its split and its document
+    order: object = None  # first order value
+    group: tuple[str | None, ...] = ()  # split and document
 
     def after(self, batch: pa.RecordBatch, source: LongColumns) -> _Tail:
-        """Return the sequence after some more rows."""
+        """Return the last sequence after more rows."""
         ids = _ids(batch, source)
         if source.sequence_ids == "first_row":
             ids = pc.fill_null(pc.fill_null_forward(pc.if_else(pc.equal(ids, ""), None, ids)), self.id)
@@ -153,7 +153,7 @@ class _Tail:
         return _Tail(ids[first].as_py(), is_alone, order, _group(batch, first, source))
 
     def n_continuing(self, batch: pa.RecordBatch, source: LongColumns, *, is_first: bool) -> int:
-        """Return how many rows at the beginning of a batch belong to the sequence."""
+        """Return the number of rows at the beginning of a batch that belong to the sequence."""
         ids = _ids(batch, source)
         belongs = pc.equal(ids, self.id)
         if source.sequence_ids == "first_row":

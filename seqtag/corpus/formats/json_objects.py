@@ -1,4 +1,4 @@
-"""Objects of JSON Lines: repeated keys, and commands for files whose tokens and tags are elsewhere."""
+"""Objects of JSON Lines: repeated keys, and advice for files that need conversion."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections import Counter
 
 from seqtag.config.source_config import JsonlSource
 
-_PLAIN_KEY = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # one that jq takes after a point
+_PLAIN_KEY = re.compile(r"[A-Za-z_]\w*", re.ASCII)  # accepted by jq after a dot
 _TOKEN_KEYS = ("text", "token", "word", "form", "value")
 
 
 class Repeating(dict[str, object]):
-    """A JSON object that names a key more than once; the last value counts."""
+    """A JSON object with repeated keys, of which the last value counts."""
 
     def __init__(self, pairs: list[tuple[str, object]]) -> None:
         super().__init__(pairs)
@@ -21,10 +21,10 @@ class Repeating(dict[str, object]):
 
 
 def parsed(text: str) -> object:
-    """Return a JSON value, in which objects that repeat a key are `Repeating`.
+    """Parse JSON; objects with repeated keys become `Repeating`.
 
     Raises:
-        ValueError, RecursionError: the text is no JSON.
+        ValueError, RecursionError: the text is not JSON.
 
     >>> parsed('{"id": 1, "id": 2}').repeated
     ['id']
@@ -33,12 +33,12 @@ def parsed(text: str) -> object:
 
 
 def repeated_keys(value: object) -> list[str]:
-    """Return the keys that a JSON value, as `parsed` gives it, repeats at its top."""
+    """Return the keys that a value of `parsed` repeats at the top level."""
     return value.repeated if isinstance(value, Repeating) else []
 
 
-def as_one_a_line(text: str) -> str:
-    """Return the command that makes one object a line of an array, or of an object over several lines."""
+def line_advice(text: str) -> str:
+    """Return advice for converting text to one object per line, such as a jq command."""
     if text.lstrip().startswith("["):
         return "write one object a line: jq -c '.[]' x.json > x.jsonl"
     if text.strip() == "{":
@@ -46,8 +46,8 @@ def as_one_a_line(text: str) -> str:
     return "set format to that of the file" if not text.lstrip().startswith("{") else "correct the line"
 
 
-def way_out(source: JsonlSource, row: dict[str, object]) -> str:
-    """Say where an object may hold the tokens and tags that it lacks, and what reads them from there."""
+def field_advice(source: JsonlSource, row: dict[str, object]) -> str:
+    """Return advice for an object without the expected tokens and tags: keys to set, or a jq command."""
     return (
         _other_keys(source, row)
         or _command(source, row)
@@ -56,7 +56,7 @@ def way_out(source: JsonlSource, row: dict[str, object]) -> str:
 
 
 def holds_objects(value: object) -> bool:
-    """Tell whether a value is an array of objects."""
+    """Return whether a value is a non-empty array of objects."""
     return isinstance(value, list) and bool(value) and all(isinstance(each, dict) for each in value)
 
 
@@ -66,7 +66,7 @@ def _object(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _other_keys(source: JsonlSource, row: dict[str, object]) -> str:
-    """Name the keys of arrays that look like tokens and tags."""
+    """Return advice to set the keys of arrays that look like tokens and tags, "" without any."""
     arrays = {key: value for key, value in row.items() if isinstance(value, list) and _is_flat(value)}
     words = [key for key, value in arrays.items() if all(isinstance(v, str) for v in value)]
     words = [source.tokens_column] if source.tokens_column in arrays else words
@@ -80,7 +80,7 @@ def _other_keys(source: JsonlSource, row: dict[str, object]) -> str:
 
 
 def _command(source: JsonlSource, row: dict[str, object]) -> str:
-    """Return the command that lifts tokens and tags out of nested objects, "" if none is seen."""
+    """Return the command that extracts tokens and tags from nested objects, "" without any."""
     for key, value in row.items():
         inner = value[0] if isinstance(value, list) and holds_objects(value) else value
         if not isinstance(inner, dict) or not _PLAIN_KEY.fullmatch(key):
@@ -109,5 +109,5 @@ def _is_flat(values: list[object]) -> bool:
 
 
 def _unlike_tags(key: str) -> int:
-    """Return 0 for a name that tags often have, and 1 for others."""
+    """Return 0 for a usual name of tags, and 1 for others: a sort key."""
     return 0 if re.search("tag|label|ner|pos", key, re.IGNORECASE) else 1

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, with an array of tokens and one of tags."""
+"""Reader of JSON Lines: one object per line, with an array of tokens and an array of tags."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ import pyarrow.json
 from seqtag.config.source_config import JsonlSource
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
 from seqtag.corpus.files import InputFile
-from seqtag.corpus.formats.json_objects import as_one_a_line, holds_objects, parsed, repeated_keys, way_out
+from seqtag.corpus.formats.json_objects import field_advice, holds_objects, line_advice, parsed, repeated_keys
 from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES, Lines, Positions, line_blocks, lines_of
 from seqtag.errors import CorpusFormatError
 
 _OPEN, _CLOSE = b"{}"
-_DEFECT = ""  # a key that no column has
+_DEFECT = ""  # name of the column of defects, which no key has
 _HALF = "remove half a surrogate pair"
 
 
@@ -35,13 +35,13 @@ def read_jsonl(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file; blank lines are skipped.
 
-    Ids, documents, splits and further fields are text; what is none is written as JSON. Arrow parses whole
-    blocks; only a block that it refuses is parsed line by line.
+    Ids, documents, splits and additional fields are text; other values are written as JSON. Arrow parses
+    whole blocks; only blocks that it refuses are parsed line by line. A file of blank lines yields nothing.
 
     Raises:
-        CorpusFormatError: the first line is no object with tokens, tags and what else the source names, one
-            of these never has a value, or the encoding is wrong. A later line that is no such object is a
-            broken sequence. A file of blank lines yields nothing.
+        CorpusFormatError: the first line is no object with tokens, tags and all other fields that the source
+            names, one of these fields never has a value, or the encoding is wrong. A later line that is no
+            such object is a defective sequence.
     """
     report.assume("objects", "one a line")
     schema = _schema(source, columns)
@@ -69,13 +69,13 @@ def read_jsonl(
 
 
 def _named(source: JsonlSource) -> list[str]:
-    """Return the fields, besides tokens and tags, that the source names."""
+    """Return the fields that the source names, apart from tokens and tags."""
     names = (source.id_column, source.document_column, source.split_column)
     return [name for name in names if name is not None]
 
 
 def _keys_of(source: JsonlSource, names: Iterable[str]) -> str:
-    """Return the keys of the source that name some fields."""
+    """Return the keys of the source that name the fields."""
     keys = ("id_column", "document_column", "split_column")
     return " and ".join(key for key in keys if getattr(source, key) in names)
 
@@ -99,7 +99,7 @@ def _schema(source: JsonlSource, columns: Sequence[str]) -> pa.Schema:
 
 
 def _as_shown(source: JsonlSource, schema: pa.Schema, first: dict[str, object]) -> pa.Schema:
-    """Return the types that let Arrow parse the fields as the first line shows them."""
+    """Return the schema with which Arrow parses the types of the first line."""
     types = {bool: pa.bool_(), int: pa.int64()}
     shown = {f.name: types.get(type(first.get(f.name))) for f in schema if not pa.types.is_list(f.type)}
     shown[source.tags_column] = _list_type(first[source.tags_column])
@@ -107,7 +107,7 @@ def _as_shown(source: JsonlSource, schema: pa.Schema, first: dict[str, object]) 
 
 
 def _list_type(values: object) -> pa.DataType | None:
-    """Return a list of whole numbers where the values are such, None otherwise."""
+    """Return the type of a list of integers if the values are integers, else None."""
     whole = isinstance(values, list) and {type(v) for v in values if v is not None} == {int}
     return pa.list_(pa.int64()) if whole else None
 
@@ -118,24 +118,24 @@ def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, objec
         row = parsed(text)
     except (ValueError, RecursionError) as error:
         raise CorpusFormatError(
-            f"{place}: line is no JSON: {expected}, got {text[:80]!r} ({error}); {as_one_a_line(text)}"
+            f"{place}: line is no JSON: {expected}, got {text[:80]!r} ({error}); {line_advice(text)}"
         ) from error
     if not isinstance(row, dict):
         raise CorpusFormatError(
-            f"{place}: line is no object: {expected}, got {text[:80]!r}; {as_one_a_line(text)}"
+            f"{place}: line is no object: {expected}, got {text[:80]!r}; {line_advice(text)}"
         )
     lists = (source.tokens_column, source.tags_column)
     lacking = [name for name in lists if name not in row]
     if lacking:
         raise CorpusFormatError(
             f"{place}: object lacks {_quoted(lacking)}: {expected}, got the keys {list(row)!r:.80}; "
-            f"{way_out(source, row)}"
+            f"{field_advice(source, row)}"
         )
     nested = [name for name in lists if holds_objects(row[name])]
     if nested:
         raise CorpusFormatError(
             f"{place}: array '{nested[0]}' holds objects: expected strings, got {row[nested[0]]!r:.80}; "
-            f"{way_out(source, row)}"
+            f"{field_advice(source, row)}"
         )
     lacking = [name for name in _named(source) if name not in row]
     if lacking:
@@ -152,11 +152,13 @@ def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, objec
 def _parsed(
     source: JsonlSource, block: bytes, lines: Lines, filled: Positions, schema: pa.Schema, shown: pa.Schema
 ) -> pa.Table:
-    """Return one row per filled line, with its defect in the column `_DEFECT`.
+    """Return one row per non-blank line, with its defect in the column `_DEFECT`.
 
-    `shown` are the types that Arrow is to find, `schema` those to return.
+    Args:
+        schema: the types to return.
+        shown: the types that Arrow parses.
     """
-    # An object may neither span lines nor share one: then Arrow's rows are the lines.
+    # If no object spans several lines or shares one, Arrow's rows are the lines.
     one_each = bool(
         (lines.data[lines.starts[filled]] == _OPEN).all()
         and (lines.data[lines.stops[filled] - 1] == _CLOSE).all()
@@ -213,7 +215,7 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
 
 
 def _no_strings(name: str, value: object) -> str:
-    """Say why a value is no array of strings, and what would make it one."""
+    """Return the defect of a value that is no array of strings, with a fix."""
     if isinstance(value, str):
         fix = "cut it into an array of tokens or tags"
     elif isinstance(value, list) and all(v is None or isinstance(v, str) for v in value):
@@ -230,7 +232,7 @@ def _is_string(value: object) -> bool:
 
 
 def _is_text(value: str) -> bool:
-    """Return whether it can be written as UTF-8: JSON may escape half a surrogate pair."""
+    """Return whether a string can be written as UTF-8: JSON may escape half a surrogate pair."""
     if value.isascii():
         return True
     try:

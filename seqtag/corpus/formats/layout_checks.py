@@ -1,4 +1,4 @@
-"""Counts of what contradicts the layout of a file in columns, for the report of its source."""
+"""Warnings about lines that contradict the layout of a file in columns."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow.compute as pc
 
-from seqtag.corpus.formats.column_layout import ColumnLayout, are_enough, hashed, that_look_commented
+from seqtag.corpus.formats.column_layout import ColumnLayout, are_enough, hashed, look_commented
 from seqtag.corpus.formats.line_kinds import LineKinds
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import TAB, Fields, Lines, Positions, fields_of_line
 
-LEAST_SEQUENCES = 10  # of a file that is one document, for a warning
-# Shares of sequences that begin with # and a tag of no other line: some have a tag for #, and only one.
+LEAST_SEQUENCES = 10  # of a file that is a single document, for a warning
+# Shares of sequences that begin with # and a tag of no other line. Some corpora have a single tag for #.
 _MOST_HASHED, _LEAST_HASHED = 0.5, 0.05
 _MOST_CHARACTERS = 60  # of a line in a warning
 
 
 @dataclass
 class Seen:
-    """Lines of one kind: how many, and the first one."""
+    """Lines of one kind: their number, and the first one."""
 
     count: int = 0
     line: int = 0
     text: str = ""
 
     def add(self, lines: Lines, rows: Positions, first_line: int) -> None:
-        """Count lines of a block that begins at `first_line` of the file."""
+        """Count lines of a block that begins at line `first_line` of the file."""
         if len(rows) and not self.count:
             self.line, self.text = first_line + int(rows[0]), lines.text(int(rows[0]))
         self.count += len(rows)
@@ -40,7 +40,7 @@ class Seen:
 
 
 class LayoutChecks:
-    """Collects what the blocks of one file show."""
+    """Counts over the blocks of a file, and the warnings that follow from them."""
 
     def __init__(self, layout: ColumnLayout) -> None:
         self._layout = layout
@@ -51,7 +51,7 @@ class LayoutChecks:
         self._hashed_tags: set[str | None] = set()  # two at most
 
     def add(self, lines: Lines, fields: Fields, kinds: LineKinds, *, first_line: int) -> None:
-        """Count the lines of a block that begins at `first_line` of the file."""
+        """Count the lines of a block that begins at line `first_line` of the file."""
         tokens = kinds.tokens
         counts = fields.counts[tokens]
         odd = np.flatnonzero(counts != self._layout.usual)
@@ -65,7 +65,7 @@ class LayoutChecks:
             (self._blank, _with_blank(lines, tokens[~tabbed])),
             (self._comments, kinds.comments),
             (self._inside, kinds.comments[kinds.is_inside]),
-            (self._doubtful, that_look_commented(lines, kinds.doubtful)),
+            (self._doubtful, look_commented(lines, kinds.doubtful)),
             (self._header, kinds.header),
             (self._document, kinds.document_starts),
             (self._hashed, strange),
@@ -84,8 +84,8 @@ class LayoutChecks:
             self._hashed_tags.update(tags.filter(unknown).unique().to_pylist()[:2])
         return firsts[unknown.to_numpy(zero_copy_only=False)]
 
-    def tell(self, report: SourceReport, name: str, *, n_sequences: int) -> None:
-        """Report how the file was read, and what in it contradicts that."""
+    def report_to(self, report: SourceReport, name: str, *, n_sequences: int) -> None:
+        """Report how the file was read, and warn of signs that it was misread."""
         layout, source = self._layout, self._layout.source
         if not n_sequences:
             return
@@ -99,7 +99,7 @@ class LayoutChecks:
             report.warn(kind, text, place=f"{name}:{line}", count=count)
 
     def _contradictions(self, n_sequences: int) -> Iterator[tuple[str, int, str, int]]:
-        """Yield each with the line of the first place and the number of places."""
+        """Yield the kind of each contradiction, the line of the first one, a text and their number."""
         source, comments, inside, doubtful = self._layout.source, self._comments, self._inside, self._doubtful
         if source.n_columns == "auto" and self._odd.count:
             yield "columns", self._odd.line, self._odd_columns(), self._odd.count
@@ -142,7 +142,7 @@ class LayoutChecks:
             yield "documents", self._document.line, text, 1
 
     def _are_comments(self, n_sequences: int) -> bool:
-        """Tell whether sequences begin with `# text` too often for tokens, or with too many tags."""
+        """Return whether `# text` begins too many sequences, or has too many tags, to be a token."""
         share = self._hashed.count / n_sequences
         return share >= _MOST_HASHED or (share >= _LEAST_HASHED and len(self._hashed_tags) > 1)
 
@@ -166,7 +166,7 @@ class LayoutChecks:
             yield "header", header.line, text, 1
 
     def _odd_columns(self) -> str:
-        """Say how the first line with another number of columns is read, and which key reads it otherwise."""
+        """Describe the first line with another number of columns, and the key that changes its reading."""
         layout, odd = self._layout, self._odd
         n, usual = len(self._cells(odd)), layout.usual
         found = f"line {odd.line} has {n} column{'' if n == 1 else 's'}, most have {usual}"
@@ -184,8 +184,8 @@ class LayoutChecks:
         if layout.is_lenient:
             read = f"it is read from the left as token {token}, tag {tag}"
             return f"{found}; {read}, and n_columns = {usual} sets its sequence aside"
-        way_out = f'n_columns = "vary" would read token {token}, tag {tag}'
-        return f"{found}; its sequence is set aside; {way_out}"
+        fix = f'n_columns = "vary" would read token {token}, tag {tag}'
+        return f"{found}; its sequence is set aside; {fix}"
 
     def _two_separators(self) -> str:
         tabs, blank = self._tabbed, self._blank
@@ -210,7 +210,7 @@ def _columns(layout: ColumnLayout) -> str:
 
 
 def _with_tab(lines: Lines, fields: Fields) -> npt.NDArray[np.bool_]:
-    """Return which lines have a tab between two fields."""
+    """Return a mask of the lines with a tab between two fields."""
     found = np.zeros(len(lines), np.bool_)
     tabs = np.flatnonzero(lines.data == TAB)
     if len(tabs):
@@ -222,6 +222,6 @@ def _with_tab(lines: Lines, fields: Fields) -> npt.NDArray[np.bool_]:
 
 
 def _with_blank(lines: Lines, rows: Positions) -> Positions:
-    """Return those of some rising lines that have a blank between two words."""
+    """Return the rows with a blank between two words."""
     found = pc.match_substring_regex(lines.excerpts(rows), r"\S +\S").to_numpy(zero_copy_only=False)
     return rows[found]

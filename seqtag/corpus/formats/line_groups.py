@@ -1,4 +1,4 @@
-"""Groups of token lines between blank lines, with comments: for CoNLL and CoNLL-U."""
+"""Groups of token lines and comments between blank lines, for CoNLL and CoNLL-U."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EQUALS = 61  # "="
 
 @dataclass(frozen=True)
 class Groups:
-    """Which lines of a block are tokens, and which tokens make a sequence."""
+    """Token lines of a block, grouped into sequences, and their comments."""
 
     lines: Lines
     tokens: Positions  # lines
@@ -38,7 +38,7 @@ class Groups:
 def groups_of(
     lines: Lines, *, tokens: Positions, is_break: npt.NDArray[np.bool_], comments: Positions
 ) -> Groups:
-    """Group token lines; a break line ends a sequence, and a comment belongs to the group it stands in."""
+    """Group token lines into sequences, which end at break lines; each comment belongs to its group."""
     group = np.cumsum(is_break, dtype=np.int64)  # [lines]
     of_token = group[tokens]
     begins = np.flatnonzero(np.diff(of_token, prepend=-1))
@@ -47,19 +47,19 @@ def groups_of(
 
 
 def document_numbers(groups: Groups, boundaries: Positions) -> Positions:
-    """Return for each sequence how many lines that begin a document come before it in the block."""
+    """Return for each sequence the number of lines above it in the block that begin a document."""
     return np.searchsorted(boundaries, groups.first_lines)
 
 
 @dataclass(frozen=True)
 class Comments:
-    """Comments of the form `key = value`, blanks around both removed; no value is null."""
+    """Comments `key = value`, without blanks around either; a missing value is null."""
 
     keys: pa.StringArray
     values: pa.StringArray
 
     def keys_with_values(self, most: int = 100) -> list[str]:
-        """Return some of the keys that have a value, each once."""
+        """Return at most `most` distinct keys that have a value."""
         keys: list[str] = self.keys.filter(self.values.is_valid()).unique()[:most].to_pylist()
         return keys
 
@@ -79,7 +79,7 @@ def comments_of(lines: Lines, where: Positions, prefix: bytes) -> Comments:
 
 
 def sequence_values(key: str, comments: Comments, groups: Groups) -> pa.StringArray:
-    """Return what the comments of each sequence say about `key`; the last one counts, null if none does."""
+    """Return the value of `key` in the last such comment of each sequence, null if there is none."""
     found = comments.having(key)
     found = found[groups.owners[found] >= 0]
     return picked(comments.values, found, len(groups), groups.owners[found])
@@ -94,7 +94,11 @@ def warn_of_two_values(
     name: str,
     first_line: int,
 ) -> None:
-    """Note sequences that have two comments with different values of a key; `first_line` is the block's."""
+    """Warn of sequences with two comments that give different values for a key.
+
+    Args:
+        first_line: the number of the block's first line in its file.
+    """
     for key in keys:
         where = comments.having(key)
         owners, values = groups.owners[where], comments.values.take(pa.array(where)).fill_null("")

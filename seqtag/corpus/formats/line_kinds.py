@@ -1,4 +1,4 @@
-"""Tokens, comments, a header and document starts among the lines of a file in columns."""
+"""Kinds of lines in a file in columns: tokens, comments, header and document starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BEGIN_DOCUMENT = b"#begin document"  # a comment of CoNLL-2012
 
 @dataclass(frozen=True)
 class LineKinds:
-    """The lines of a block by kind; every one that is not blank is of one kind."""
+    """The lines of a block by kind."""
 
     is_break: Flags  # [lines]: ends a sequence
     tokens: Positions
@@ -29,11 +29,12 @@ class LineKinds:
 
 
 def kinds_of(lines: Lines, fields: Fields, layout: ColumnLayout, *, first_line: int) -> LineKinds:
-    """Tell the lines of a block apart.
+    """Classify the lines of a block.
 
-    A line that begins like a comment is a token if it has the usual number of columns, or a tag that the
-    first lines show. Where blanks separate, the words of a comment look like columns: above a sequence a
-    token has both, within one the usual number. What is not declared is no comment within a sequence.
+    A line that begins like a comment is a token if it has the usual number of columns, or a tag that occurs
+    in the first lines. If blanks separate columns, the words of a comment look like columns, so a token above
+    a sequence must have both, and one within a sequence the usual number. Comments within a sequence must be
+    declared.
 
     Args:
         first_line: the number of the block's first line in its file.
@@ -75,14 +76,14 @@ def _comments(
     begins[maybe[above]] = False
     rows = np.flatnonzero(begins)
     group = np.cumsum(is_break)
-    before = np.append(rows, -1)[np.searchsorted(rows, maybe) - 1]  # the token line above, -1: none
+    before = np.append(rows, -1)[np.searchsorted(rows, maybe) - 1]  # the token line above, -1 if none
     is_inside = (before >= 0) & (group[before] == group[maybe])
     chosen = np.where(is_inside, within & (layout.source.comment is not None), above)
     return maybe[chosen], is_inside[chosen]
 
 
 def _read_as_comments(fields: Fields, layout: ColumnLayout, maybe: Positions) -> tuple[Flags, Flags]:
-    """Return which lines are comments if they are above their sequence's first token, and which if below."""
+    """Return masks of the lines that are comments above the first token of a sequence, and below it."""
     tags = pc.utf8_trim_whitespace(fields.column(layout.source.tag_column, maybe))
     known = pc.is_in(tags, layout.tags).to_numpy(zero_copy_only=False)
     usual = layout.are_usual(fields.counts[maybe])

@@ -1,4 +1,4 @@
-"""From one token a row to one sequence a row: what tables, long Parquet and SQL share."""
+"""Conversion of one token per row to one sequence per row, for tables, long Parquet and SQL."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ from seqtag.corpus.text_blocks import Positions
 from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.errors import CorpusFormatError
 
-_FEWEST_ALONE = 10  # sequences of one row that are suspicious if there are no others
-# What times that begin again are called, when that is, and what would tell them apart.
+_FEWEST_ALONE = 10  # sequences, each of one row, for a warning
+# Names of times that repeat, the moment when they restart, and the missing part.
 _CYCLES: Mapping[Cycle, tuple[str, str, str]] = {
     "day": ("times of day", "midnight", "dates"),
     "month": ("days without a month", "the end of a month", "whole dates"),
@@ -35,17 +35,17 @@ _CYCLES: Mapping[Cycle, tuple[str, str, str]] = {
 
 
 def required_columns(source: LongColumns) -> list[str]:
-    """Return the columns that every file or query of the source must have."""
+    """Return the columns that each file or query of the source must have."""
     named = [source.sequence_column, source.order_column, source.token_column, source.tag_column]
     named += [source.document_column, source.split_column]
     return list(dict.fromkeys(name for name in named if name is not None))
 
 
 def check_columns(required: Sequence[str], present: Sequence[str], source: Labels, *, place: str) -> None:
-    """Refuse a header that lacks a required column, or has it twice.
+    """Check that each required column is present once.
 
     Raises:
-        CorpusFormatError: names the place, the columns, what is there, and the keys of the source.
+        CorpusFormatError: a column is missing or repeated.
     """
     missing = [name for name in required if name not in present]
     wrong = missing or [name for name in required if list(present).count(name) > 1]
@@ -65,10 +65,10 @@ def check_columns(required: Sequence[str], present: Sequence[str], source: Label
     ]
     if similar:
         fix = f"{', '.join(similar[:20])}: write names as they are there"
-    verb = "is" if len(wrong) == 1 else "are"
+    defect = f"{'is' if len(wrong) == 1 else 'are'} {'missing' if missing else 'repeated'}"
     raise CorpusFormatError(
-        f"{place}: {_listed('column', wrong)} {verb} {'missing' if missing else 'repeated'}: expected each "
-        f"once, got {_listed('column', present)}; {fix}"
+        f"{place}: {_listed('column', wrong)} {defect}: expected each once, got "
+        f"{_listed('column', present)}; {fix}"
     )
 
 
@@ -81,19 +81,19 @@ def sequences_of_rows(
     name: str,
     memory_bytes: int = MEMORY_BYTES,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of rows with the same sequence id, as batches of the corpus schema.
+    """Yield rows with the same sequence id as sequences, in batches of the corpus schema.
 
-    `rows` hold strings under the source's column names; the order column may have any type that sorts.
-    Rows that name two documents or two splits break their sequence; where a row names none, another row
-    decides. Further columns are those of a sequence's first row. Rows of a sequence must be adjacent, unless
-    the source says that they are interleaved.
+    A sequence whose rows name two documents or two splits is defective; rows that name none are ignored.
+    Additional columns have the value of the sequence's first row. The rows of a sequence must be adjacent,
+    unless the source declares them interleaved. Without rows, nothing is yielded.
 
     Args:
-        memory_bytes: of interleaved rows that are held before they go to disk.
+        rows: columns of strings named as in the source; the order column may have any sortable type.
+        memory_bytes: of interleaved rows in memory before they are written to disk.
 
     Raises:
-        CorpusFormatError: most rows have no sequence id, most ids come back after rows of other ids, or the
-            order column cannot be sorted. No rows yield nothing.
+        CorpusFormatError: most rows have no sequence id, most ids return after rows of other ids, or the
+            order column cannot be sorted.
     """
     rows = identified(rows, source, report, name=name)
     kinds: list[Kind] = []
@@ -147,18 +147,18 @@ def sequences_of_rows(
 
 @dataclass(frozen=True)
 class _RowCounts:
-    """Sequences so far."""
+    """Counts of the rows and sequences so far."""
 
     n_sequences: int = 0
     n_rows: int = 0
-    n_longer: int = 0  # than one row
-    n_resorted: int = 0  # whose rows stood in another order than their keys
-    first_resorted: str | None = None  # the first row of the first of them
+    n_longer: int = 0  # sequences of more than one row
+    n_resorted: int = 0  # sequences whose rows were not in the order of their keys
+    first_resorted: str | None = None  # place of the first of them
     varying: Mapping[str, tuple[str, int]] = field(default_factory=dict)  # column: first place, sequences
 
 
 def _whole_sequences(rows: Iterable[pa.RecordBatch], column: str) -> Iterator[pa.RecordBatch]:
-    """Cut the rows between two sequences."""
+    """Yield the rows in batches that end at the end of a sequence."""
     pending: list[pa.RecordBatch] = []
     last: str | None = None
     for batch in rows:
@@ -271,7 +271,7 @@ def _sorted(
 
 
 def _line_breaks(cells: pa.StringArray, column: str) -> tuple[Positions, pa.StringArray]:
-    """Return the cells that hold a line break, and what to say of each."""
+    """Return the cells with a line break, and their defects."""
     where = line_breaks(cells)
     shown = [repr(cell)[:80] for cell in cells.take(pa.array(where)).to_pylist()]
     found = f"a line break is in column '{column}'; where quotes are tokens like others, set quote = \"\": "
@@ -279,7 +279,7 @@ def _line_breaks(cells: pa.StringArray, column: str) -> tuple[Positions, pa.Stri
 
 
 def _blanks_before_quotes(cells: pa.StringArray, column: str, quote: str) -> tuple[Positions, pa.StringArray]:
-    """Return the cells with blanks before a quote, and what to say of each."""
+    """Return the cells with blanks before a quote, and their defects."""
     where = blanks_before_quotes(cells, quote)
     shown = pc.utf8_slice_codeunits(cells.take(pa.array(where)), 0, 80)
     what = f"' in column '{column}'; remove them, or set quote = \"\" where quotes are tokens like others"

@@ -1,4 +1,4 @@
-"""Columns of token numbers in CoNLL-style files, and what is read wrong because of them."""
+"""Detection of token numbers in CoNLL-style files that are misread as tokens."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from seqtag.corpus.text_blocks import Fields, Positions
 
 _NUMBER = r"^[0-9]{1,6}$"
 _RANGE = r"^[0-9]{1,6}-[0-9]{1,6}$"  # of a multiword token in CoNLL-U
-_MOST = 0.9  # of the lines that are no ranges
-_LEAST = 10  # steps from one line to the next that show it
+_MOST = 0.9  # share of the lines, without ranges
+_LEAST = 10  # lines that are one more than the line above
 
 
 def misread_numbers(
     fields: Fields, tokens: Positions, groups: Positions, *, token_column: int
 ) -> tuple[int, str] | None:
-    """Return the first line at which numbers or ranges are read as tokens, and a sentence; None without one.
+    """Return the first line where a number or range is read as a token, with a warning; None without one.
 
     Args:
-        tokens: the lines of tokens that have both columns, ascending.
-        groups: the number of each one's sequence, ascending.
+        tokens: token lines that have both columns, ascending.
+        groups: the number of each token line's sequence, ascending.
     """
     if token_column < 0 or not len(tokens):
         return None
@@ -45,7 +45,7 @@ def misread_numbers(
 
 
 def _count_up(cells: pa.StringArray, groups: Positions) -> bool:
-    """Return whether nearly all cells are one more than the one above, from 0 or 1 in each sequence."""
+    """Return whether nearly all cells count up by one, from 0 or 1 in each sequence."""
     numbers = pc.if_else(pa.array(_matches(cells, _NUMBER)), cells, "-9").cast(pa.int64())
     values = numbers.to_numpy(zero_copy_only=False)
     begins = np.diff(groups, prepend=-1) != 0

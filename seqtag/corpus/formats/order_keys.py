@@ -1,4 +1,4 @@
-"""Keys that an order column is sorted by: exact numbers, seconds, or texts in natural order."""
+"""Sort keys of an order column: exact numbers, seconds, or text in natural order."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seqtag.corpus.formats.timestamps import (
     seconds,
 )
 
-_DIGITS = 37  # before the point, and behind it, of an exact number
+_DIGITS = 37  # of an exact number, before and after the decimal point each
 _PLAIN = rf"^[+-]?([0-9]{{1,{_DIGITS}}}(\.[0-9]{{0,{_DIGITS}}})?|\.[0-9]{{1,{_DIGITS}}})$"
 _NUMBER = r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?"
 _POWER = r"^[+-]?(?P<whole>[0-9]*)(?:\.(?P<rest>[0-9]*))?[eE](?P<power>[+-]?[0-9]{1,3})$"
@@ -31,15 +31,15 @@ _RUN_DIGITS = 20  # of a number within a text in natural order
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of order values, all of which can be compared.
+    """A kind of order values that can be compared with each other.
 
     Attributes:
-        name: "a number".
-        keys: from cells to keys; null where a cell is of another kind.
+        name: in messages, such as "a number".
+        keys: function from cells to keys, null for cells of another kind.
         key_type: EXACT, float64 or string.
         is_time: whether the keys are seconds.
-        cycle: after what they begin again; None: never.
-        guessed: whether the first cell alone suggests it, so that another kind of cell refutes it.
+        cycle: the period after which the keys restart; None if they never do.
+        guessed: whether the kind is inferred from the first cell, so that a cell of another kind refutes it.
     """
 
     name: str
@@ -51,7 +51,7 @@ class Kind:
 
 
 def declared_kind(order_format: str) -> Kind:
-    """Return the kind of the texts that a format declares."""
+    """Return the kind of text that a format declares."""
     if order_format == NATURAL:
         return Kind("text in natural order", natural_keys, pa.string())
     if order_format in EPOCH_DIGITS:
@@ -66,7 +66,7 @@ def declared_kind(order_format: str) -> Kind:
 
 
 def kind_of_text(text: str) -> Kind | None:
-    """Return the kind of a text that is unmistakable, else None.
+    """Return the kind of a text, None if it is ambiguous.
 
     >>> [kind_of_text(text).name for text in ("-1.5", "2026-11-30", "09:30", "t10")]
     ['a number', 'an ISO 8601 time without a zone', 'a time of day', "a number after 't'"]
@@ -83,7 +83,7 @@ def kind_of_text(text: str) -> Kind | None:
 
 
 def kind_of_type(type_: pa.DataType) -> Kind | None:
-    """Return the kind of the values of an Arrow type that is no text, None if they cannot be sorted."""
+    """Return the kind of the values of an Arrow type other than text, None if they cannot be sorted."""
     types = pa.types
     if types.is_integer(type_) or types.is_decimal(type_):
         return Kind(NUMBER.name, lambda values: pc.cast(values, EXACT))
@@ -104,15 +104,15 @@ def kind_of_type(type_: pa.DataType) -> Kind | None:
 
 
 def key_type_of(type_: pa.DataType) -> pa.DataType:
-    """Return the type of the keys of an Arrow type, also where no cell has a value."""
+    """Return the type of the keys for an Arrow type, even if all cells are empty."""
     kind = kind_of_type(type_)
     return EXACT if kind is None else kind.key_type
 
 
 def natural_keys(texts: pa.StringArray) -> pa.StringArray:
-    """Return texts that sort as the given ones with each run of digits taken as a number.
+    """Return keys that sort texts in natural order, in which each run of digits is a number.
 
-    Null where a number has more than 20 digits.
+    The key is null if a number has more than 20 digits.
 
     >>> sorted(["t10", "t9", "s.2.b", "s.10"], key=lambda text: natural_keys(pa.array([text]))[0].as_py())
     ['s.2.b', 's.10', 't9', 't10']
@@ -131,7 +131,7 @@ def _numbers(texts: pa.StringArray) -> pa.Array:
 
 
 def _fitting_powers(texts: pa.StringArray) -> pa.BooleanArray:
-    """Return which texts are numbers with an exponent that are exact in EXACT."""
+    """Return a mask of the texts that are numbers with an exponent and fit into EXACT."""
     found = pc.extract_regex(texts, pattern=_POWER)
     of = dict(zip([field.name for field in found.type], found.flatten(), strict=True))
     power = pc.fill_null(pc.cast(pc.utf8_ltrim(of["power"], "+"), pa.int64()), 0).to_numpy()

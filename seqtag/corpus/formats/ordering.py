@@ -1,4 +1,4 @@
-"""The order column: one kind of values for a whole source, and the rows of each sequence sorted by it."""
+"""Order columns: detection of the kind of their values, and sort keys for rows."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ _COMMON_FORMATS = (
     *_LOG_TIMES,
     *(f"{date} {time}" for date in (*_DATES, *_SHORT_DATES) for time in _TIMES),
 )
-_OURS = (315_532_800, 4_102_444_800)  # seconds since 1970: from 1980 to 2100
+_PLAUSIBLE = (315_532_800, 4_102_444_800)  # seconds since 1970: from 1980 to 2100
 _KEEP = "leave order_column out to keep the order of the rows"
 
 
 @dataclass(frozen=True)
 class _First:
-    """The first value of an order column, which decides what kind all others are of."""
+    """The first value of an order column, which determines the kind of all others."""
 
     kind: Kind
     shown: str
@@ -53,13 +53,13 @@ class _First:
 
 @dataclass(frozen=True)
 class _Sections:
-    """Signs of numbers of sections, 1.9 and 1.10: no program writes decimal fractions like both."""
+    """Signs of section numbers such as 1.9 and 1.10: no program writes decimal fractions in both ways."""
 
-    long: tuple[str, str] | None = None  # the first that ends with a needless 0, and its place
+    long: tuple[str, str] | None = None  # the first with a trailing zero, and its place
     has_short: bool = False
 
     def after(self, cells: pa.StringArray, row: int, name: str) -> _Sections:
-        """Return the signs after some more cells, the first of which is in `row`."""
+        """Return the signs after more cells, the first of which is in `row`."""
         if not pc.any(pc.match_substring(cells, ".")).as_py():
             return self
         long = self.long
@@ -81,18 +81,17 @@ def with_keys(
     name: str,
     on_kind: Callable[[Kind], object],
 ) -> Iterator[pa.RecordBatch]:
-    """Yield identified rows with KEY in the place of the order column.
+    """Yield rows of `identified` with the column KEY in place of the order column.
 
-    The first value decides which kind of values the column has. A cell that is empty or of another kind
-    breaks its sequence. Rows must have had their numbers from `identified`.
+    The first value determines the kind of the column. A sequence with an empty cell, or one of another kind,
+    is defective.
 
     Args:
-        columns: the order column stays, as text, if it is one of these.
-        on_kind: is called once, with the kind of the values.
+        columns: if these contain the order column, it is kept as text.
+        on_kind: called once with the kind of the values.
 
     Raises:
-        CorpusFormatError: the first value is of no kind that can be sorted, most cells are of another kind
-            than it is, or none has a value; the message names rows, values and the key to set.
+        CorpusFormatError: the first value cannot be sorted, most cells are of another kind, or all are empty.
     """
     column = source.order_column
     if column is None:
@@ -147,7 +146,7 @@ def with_keys(
 
 
 def _plain(cells: pa.Array, source: LongColumns, name: str) -> pa.Array:
-    """Return the cells without a dictionary, and as text whatever Arrow calls a text or a format is for."""
+    """Return the cells without dictionary encoding; text of any Arrow type, or with a format, as strings."""
     column = source.order_column
     if pa.types.is_dictionary(cells.type):
         cells = pc.cast(cells, cells.type.value_type)
@@ -180,7 +179,7 @@ def _plain(cells: pa.Array, source: LongColumns, name: str) -> pa.Array:
 def _checked(
     first: _First | None, cells: pa.Array, filled: Positions, source: LongColumns, row: int, name: str
 ) -> _First:
-    """Return the value that decides, after checking that the type of these cells agrees with it."""
+    """Return the first value of the column, after checking that these cells have the same type."""
     column, is_text = source.order_column, pa.types.is_string(cells.type)
     if first is not None and is_text:
         return first
@@ -225,7 +224,7 @@ def _checked(
 def _keys(
     first: _First | None, cells: pa.Array, filled: Positions, source: LongColumns, name: str
 ) -> tuple[pa.Array, Positions]:
-    """Return the keys, and the positions of cells that have a value and no key."""
+    """Return the keys, and the positions of cells that have a value but no key."""
     if first is None:
         natural = source.order_format is not None and declared_kind(source.order_format).key_type
         return pa.nulls(len(cells), natural or key_type_of(cells.type)), np.empty(0, np.int64)
@@ -297,18 +296,18 @@ def _unsortable(shown: str, what: str, row: int, column: str | None, name: str) 
 
 
 def _warn_of_unit(first: _First, source: LongColumns, report: SourceReport, name: str) -> None:
-    """Note that a declared unit gives times of another century, where another unit gives those of ours."""
+    """Warn if the declared unit gives times far from the present and another unit does not."""
     declared = source.order_format
     if declared not in EPOCH_DIGITS or source.session_gap_minutes is None:
         return
     times = {unit: Decimal(first.shown).scaleb(-digits) for unit, digits in EPOCH_DIGITS.items()}
-    likely = [unit for unit, time in times.items() if _OURS[0] <= time < _OURS[1]]
+    likely = [unit for unit, time in times.items() if _PLAUSIBLE[0] <= time < _PLAUSIBLE[1]]
     if likely and declared not in likely:
         day = datetime.fromtimestamp(float(times[likely[0]]), UTC).date()
         report.warn(
             "epoch_unit",
             f"order {first.shown!r:.80} in column '{source.order_column}' is {day} in the unit of "
-            f"{likely[0]!r}, and far from our time in that of {declared!r}, by which sessions were cut; set "
+            f"{likely[0]!r}, and far from today in that of {declared!r}, by which sessions were cut; set "
             f"order_format = {likely[0]!r} if that is meant",
             place=f"{name}: row {first.row}",
         )

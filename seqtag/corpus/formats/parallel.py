@@ -1,4 +1,4 @@
-"""Parallel text: one file of sequences, one of tags, line by line, blanks or tabs between."""
+"""Reader of parallel text: a file of tokens and a file of tags, with a sequence per line."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def read_parallel(
 ) -> Iterator[pa.RecordBatch]:
     """Yield the sequences of a file of tokens with the tags of another file.
 
-    A line is what ends with a newline, or a carriage return and a newline. Only blanks and tabs separate its
-    tokens, as in `seqtag.corpus.text_blocks.fields_of_line`. A line without tokens, or with another number of
-    tags, is a broken sequence.
+    Lines end with LF or CRLF. Only blanks and tabs separate tokens, as in
+    `seqtag.corpus.text_blocks.fields_of_line`. A line without tokens, or with another number of tags, is a
+    defective sequence. Two empty files yield nothing.
 
     Raises:
-        CorpusFormatError: one file has fewer lines, or the encoding is wrong. Two empty files yield nothing.
+        CorpusFormatError: one file has fewer lines, or the encoding is wrong.
     """
     report.assume("separator", "blanks")
     n = 0
@@ -59,7 +59,7 @@ def read_parallel(
 
 
 def blank_separated(block: bytes) -> pa.ListArray:
-    """Return what blanks and tabs separate, and nothing else does, in each line of a block of whole lines."""
+    """Return the fields of each line of a block, separated only by blanks and tabs."""
     fields = blank_fields(lines_of(block))
     offsets = np.append(fields.first, len(fields.starts))
     return lists(offsets, strings(fields.data, fields.starts, fields.stops))
@@ -94,7 +94,7 @@ def _line_by_line(
 def _mismatches(
     tokens: pa.ListArray, tags: pa.ListArray, name: str, tags_name: str, number: Positions
 ) -> pa.StringArray:
-    """Return for each line how many tokens and tags it has if these are not as many, else null."""
+    """Return the defect of each line with different numbers of tokens and tags, else null."""
     n_tokens, n_tags = pc.list_value_length(tokens), pc.list_value_length(tags)
     text = pc.binary_join_element_wise(
         pc.binary_join_element_wise(labelled(name, number, mark=":"), "", ":"),
@@ -110,5 +110,5 @@ def _mismatches(
 
 
 def _end_of_line(block: bytes, number: int) -> int:
-    """Return where the line with this number, from 1, ends."""
+    """Return the end of the line with a number, from 1."""
     return int(np.flatnonzero(np.frombuffer(block, np.uint8) == ord("\n"))[number - 1]) + 1

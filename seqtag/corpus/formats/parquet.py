@@ -1,4 +1,4 @@
-"""Parquet, with a list of tokens a row or with one token a row."""
+"""Readers of Parquet, with one sequence per row or one token per row."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from seqtag.errors import CorpusFormatError
 from seqtag.tagging.ragged import flatten, relist
 
 SEQUENCES = 8192  # read at a time
-ROWS = 1 << 18  # of one token, read at a time
+ROWS = 1 << 18  # of one token each, read at a time
 _OTHER_SHAPE = (
     ("holds no lists", 'set format = "parquet-long" if a row is one token'),
     ("holds lists", 'set format = "parquet" if a row is one sequence'),
-)  # of a column, if it has no lists, and if it has
+)  # of a column without lists, and of one with lists
 
 
 def read_parquet(
@@ -40,13 +40,12 @@ def read_parquet(
     *,
     batch_rows: int = SEQUENCES,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a file that has a list of tokens and a list of tags in each row.
+    """Yield the sequences of a file with a list of tokens and a list of tags in each row.
 
-    What is no text (numbers, dates) is written as text.
+    Other types, such as numbers and dates, are converted to text. A file without rows yields nothing.
 
     Raises:
-        CorpusFormatError: it is no Parquet file, a column is missing or holds no lists. A file without a row
-            yields nothing.
+        CorpusFormatError: the file is not Parquet, or a column is missing or holds no lists.
     """
     report.assume("rows", "one sequence each")
     named = [source.tokens_column, source.tags_column]
@@ -67,14 +66,13 @@ def read_long_parquet(
     rows: Iterable[pa.RecordBatch] | None = None,
     batch_rows: int = ROWS,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a file that has one token in each row.
+    """Yield the sequences of a file with one token in each row. A file without rows yields nothing.
 
     Args:
-        rows: of `long_parquet_rows` and of the files that continue this one; None: those of the file.
+        rows: those of `long_parquet_rows` and of the files that continue this one; None: only the former.
 
     Raises:
-        CorpusFormatError: it is no Parquet file, a column is missing or holds lists. A file without a row
-            yields nothing.
+        CorpusFormatError: the file is not Parquet, or a column is missing or holds lists.
     """
     if rows is None:
         rows = long_parquet_rows(source, file, columns, report, batch_rows=batch_rows)
@@ -89,7 +87,7 @@ def long_parquet_rows(
     *,
     batch_rows: int = ROWS,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file as text, one token each, but for the order column."""
+    """Yield the rows of a file, one token each, as text, except for the order column."""
     rows = _rows(source, file, required_columns(source), columns, report, batch_rows)
     typed = source.order_column if source.order_column != source.sequence_column else None
     n_rows = 0
@@ -106,7 +104,7 @@ def _rows(
     report: SourceReport,
     batch_rows: int,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file; of class numbers that its metadata name, the names."""
+    """Yield the rows of a file; class numbers that are named in its metadata become names."""
     tags = source.tags_column if isinstance(source, ParquetSource) else source.tag_column
     n_rows = 0
     with opened_seekable(file) as stream:
@@ -159,7 +157,7 @@ def _warn_of_other_names(
 def _named(
     rows: pa.RecordBatch, column: str, names: Sequence[str], name: str, rows_before: int, report: SourceReport
 ) -> pa.RecordBatch:
-    """Return the rows with the names of the class numbers in a column of numbers or of lists of them."""
+    """Return the rows with names in place of the class numbers, or lists of them, in a column."""
     numbers = rows[column]
     if not _is_list(numbers.type):
         texts = _cast(numbers, pa.string(), column, name, rows_before)
@@ -208,7 +206,7 @@ def _batch(
 
 
 def _as_text(rows: pa.RecordBatch, order_column: str | None, name: str, rows_before: int) -> pa.RecordBatch:
-    """Return the rows as text, but for the order column, which is sorted as what it is."""
+    """Return the rows as text, except for the order column, which is sorted by its own type."""
     texts = {
         key: value if key == order_column else _cast(value, pa.string(), key, name, rows_before)
         for key, value in zip(rows.schema.names, rows.columns, strict=True)
@@ -245,7 +243,7 @@ def _first_row_that_fails(values: pa.Array, wanted: pa.DataType) -> int:
     while stop - start > 1:
         middle = (start + stop) // 2
         try:
-            # Copied: the cast of a slice looks at the values of all lists.
+            # Copy: the cast of a slice reads the values of all lists.
             _as_strings(values.take(pa.array(np.arange(start, middle))), wanted)
         except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
             stop = middle

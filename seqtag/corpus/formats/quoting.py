@@ -1,4 +1,4 @@
-"""Quotes in tables: rows that a bare quote took in, and quotes that are none."""
+"""Quotes in tables: detection of quotes that swallow rows, and of undeclared quoting."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from seqtag.errors import CorpusFormatError
 CARRIAGE_RETURN = 13
 _LINE_BREAK = r"\r\n|\n|\r"
 _MOST_DELIMITERS = 200  # of a row, in a regular expression
-_CSV_QUOTED = r'^"([^"]|"")*(""|\t)([^"]|"")*"$'  # a cell that CSV must quote, and does
-_QUOTED = r'^"(?s:.*)[^"](?s:.*)"$'  # more than quotes
+_CSV_QUOTED = r'^"([^"]|"")*(""|\t)([^"]|"")*"$'  # a quoted cell that CSV has to quote
+_QUOTED = r'^"(?s:.*)[^"](?s:.*)"$'  # not only quotes
 
 
 class TextStream(io.RawIOBase):
-    """A file's text as a stream of UTF-8 bytes, with the number of lines read so far that are not empty."""
+    """Stream of a file's text in UTF-8, which counts the non-empty lines read so far."""
 
     def __init__(
         self, source: TableSource, file: InputFile, block_bytes: int, *, report: SourceReport | None = None
@@ -37,7 +37,7 @@ class TextStream(io.RawIOBase):
         blocks = utf8_blocks(file, source.encoding, block_bytes, report=report)
         self._blocks = self.escapes.rewritten(blocks)
         self._rest = b""
-        self._before = b"\n"  # the last byte of the block before
+        self._before = b"\n"  # the last byte of the previous block
         self._n_ends = 0
         self._quotes = (
             StrayQuotes(source.quoting, source.delimiter, escape=source.escape or "", name=file.name)
@@ -71,12 +71,12 @@ class TextStream(io.RawIOBase):
         else:
             data = np.frombuffer(self._before + block, np.uint8)
             is_end = (data == NEWLINE) | (data == CARRIAGE_RETURN)
-            self._n_ends += int((is_end[1:] & ~is_end[:-1]).sum())  # of \r\n and of empty lines the first
+            self._n_ends += int((is_end[1:] & ~is_end[:-1]).sum())  # once for \r\n and for empty lines
         self._before = block[-1:]
 
 
 def line_breaks(cells: pa.StringArray) -> npt.NDArray[np.int64]:
-    """Return the positions of the cells that hold a line break."""
+    """Return the positions of the cells with a line break."""
     data = _bytes(cells)
     if not (data == NEWLINE).any() and not (data == CARRIAGE_RETURN).any():
         return np.empty(0, np.int64)
@@ -84,7 +84,7 @@ def line_breaks(cells: pa.StringArray) -> npt.NDArray[np.int64]:
 
 
 def blanks_before_quotes(cells: pa.StringArray, quote: str) -> npt.NDArray[np.int64]:
-    """Return the positions of the cells whose quotes were read as characters, as blanks come before them."""
+    """Return the positions of the cells whose quotes were read literally because of blanks before them."""
     if not quote or not (_bytes(cells) == ord(quote)).any():
         return np.empty(0, np.int64)
     mark = re.escape(quote)
@@ -103,11 +103,11 @@ def check_quoting(
     report: SourceReport,
     file: InputFile,
 ) -> None:
-    """Look for line breaks in the cells of all columns, where a table has fewer rows than lines.
+    """Check cells with line breaks in all columns of a table that has fewer rows than lines.
 
-    A cell that holds as many delimiters as the rows between its quotes would is no text with a line break:
-    a bare quote, meant as a token, opened it, and the next one closed it, or the end of the file. So is a
-    cell whose first or last line fits the row that it would be part of, with nothing but whole rows between.
+    If a cell contains as many delimiters as whole rows would, it was probably opened by a bare quote, meant
+    as a token, and closed by the next quote or the end of the file. The same is true of a cell that contains
+    only whole rows between its first and last line, one of which completes a row.
 
     Raises:
         CorpusFormatError: there is such a cell.
@@ -134,13 +134,13 @@ def check_quoting(
         for column, cells in zip(header, last.columns, strict=True):
             counts = _delimiters(cells[-1].as_py(), source.delimiter)
             if len(counts) > 2 and counts[-1] == 0 and set(counts[1:-1]) == {len(header) - 1}:
-                raise _took_in_rows(f"{file.name}: row {n_rows}", cells[-1].as_py(), column)
+                raise _swallowed_rows(f"{file.name}: row {n_rows}", cells[-1].as_py(), column)
 
 
 def warn_of_quotes(
     rows: pa.RecordBatch, columns: Sequence[str], rows_before: int, report: SourceReport, file: InputFile
 ) -> None:
-    """Note cells that look quoted as in CSV, where quotes are taken for tokens because nothing was said."""
+    """Warn of cells that look quoted as in CSV, if quotes are read as tokens by default."""
     for column in columns:
         found = np.flatnonzero(pc.match_substring_regex(rows[column], _CSV_QUOTED))
         if len(found):
@@ -156,7 +156,7 @@ def warn_of_quotes(
 
 
 class QuotedCells:
-    """Counts the cells between quotes, column by column, where quotes are taken for tokens."""
+    """Counts of cells between quotes, by column, for tables whose quotes are read as tokens."""
 
     def __init__(self, columns: Sequence[str]) -> None:
         self._n_quoted = dict.fromkeys(columns, 0)
@@ -164,7 +164,7 @@ class QuotedCells:
         self._first = dict.fromkeys(columns, "")
 
     def count(self, rows: pa.RecordBatch) -> None:
-        """Count those of some more rows."""
+        """Count the cells of more rows."""
         self._n_rows += rows.num_rows
         for column in self._n_quoted:
             if not (_bytes(rows[column]) == ord('"')).any():
@@ -176,7 +176,7 @@ class QuotedCells:
                 self._first[column] = cells[0].as_py()
 
     def warn(self, report: SourceReport, file: InputFile) -> None:
-        """Note the first column in which most cells are between quotes."""
+        """Warn of the first column in which most cells are between quotes."""
         for column, n in self._n_quoted.items():
             if 2 * n > self._n_rows:
                 report.warn(
@@ -213,24 +213,27 @@ def _check_cells(
         counts = _delimiters(cell, source.delimiter)
         before, after = between - place, place
         ends = (counts[0] == before, counts[-1] == after)
-        tells = (ends[0] and (before > 0 or is_read), ends[1] and (after > 0 or is_read))  # 0 says little
-        if all(ends) or (set(counts[1:-1]) == {between} and any(tells)):
-            raise _took_in_rows(row.format(first_row + where[number]), cell, header[place])
+        signs = (
+            ends[0] and (before > 0 or is_read),
+            ends[1] and (after > 0 or is_read),
+        )  # 0 is weak evidence
+        if all(ends) or (set(counts[1:-1]) == {between} and any(signs)):
+            raise _swallowed_rows(row.format(first_row + where[number]), cell, header[place])
 
 
 def _whole_rows_between(delimiter: str, between: int) -> str:
-    """Return the regular expression of cells whose lines, but for the first and the last, are whole rows."""
+    """Return the regular expression of cells whose lines, except the first and the last, are whole rows."""
     mark = re.escape(delimiter)
     cell = rf"[^{mark}\r\n]*"
     return rf"^[^\r\n]*(({_LINE_BREAK}){cell}({mark}{cell}){{{between}}})+({_LINE_BREAK})[^\r\n]*$"
 
 
 def _delimiters(cell: str, delimiter: str) -> list[int]:
-    """Return how many delimiters each line of a cell holds."""
+    """Return the number of delimiters in each line of a cell."""
     return [line.count(delimiter) for line in re.split(_LINE_BREAK, cell)]
 
 
-def _took_in_rows(place: str, cell: str, column: str) -> CorpusFormatError:
+def _swallowed_rows(place: str, cell: str, column: str) -> CorpusFormatError:
     return CorpusFormatError(
         f"{place}: a quote took in rows: {len(re.findall(_LINE_BREAK, cell)):,} more lines are in one cell "
         f"of column '{column}' ({cell!r:.80}); where quotes are tokens like others, set quote = \"\"; else "
@@ -239,5 +242,5 @@ def _took_in_rows(place: str, cell: str, column: str) -> CorpusFormatError:
 
 
 def escape_hint(cells: Sequence[str]) -> str:
-    """Name the key where a backslash is before a quote in cells that cannot be right; else ""."""
+    """Return advice to set `escape` if a misread cell has a backslash before a quote, else ""."""
     return f"; {HINT}" if any(BACKSLASH + '"' in cell for cell in cells) else ""

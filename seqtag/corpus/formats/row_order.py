@@ -1,4 +1,4 @@
-"""The rows of each sequence by their keys: sorted, and cut at pauses."""
+"""Order of the rows of each sequence: sorting by key, and sessions cut at pauses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from seqtag.corpus.text_blocks import Positions
 
 
 def out_of_order(rows: pa.RecordBatch, offsets: Positions) -> Positions:
-    """Return the sequences in which a row has a smaller key than the row above."""
+    """Return the sequences in which some row has a smaller key than the row above."""
     key = rows[KEY]
     smaller = pc.fill_null(pc.less(key.slice(1), key.slice(0, len(key) - 1)), False)
     falls = smaller.to_numpy(zero_copy_only=False).copy()
@@ -23,10 +23,7 @@ def out_of_order(rows: pa.RecordBatch, offsets: Positions) -> Positions:
 
 
 def in_order(rows: pa.RecordBatch, offsets: Positions, sequences: Positions) -> pa.RecordBatch:
-    """Return the rows with those of some sequences sorted by KEY, missing ones last.
-
-    Equal keys keep their order.
-    """
+    """Return the rows with those of `sequences` in a stable order by KEY, missing keys last."""
     owner = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     chosen = np.flatnonzero(np.isin(owner, sequences))
     both = pa.table({"owner": owner[chosen], "key": rows[KEY].take(pa.array(chosen))})
@@ -38,12 +35,12 @@ def in_order(rows: pa.RecordBatch, offsets: Positions, sequences: Positions) -> 
 def session_starts(
     rows: pa.RecordBatch, offsets: Positions, ids: pa.StringArray, *, gap_minutes: float
 ) -> tuple[Positions, pa.StringArray]:
-    """Return the rows that begin a session, and for each row the id of its session: `case#1`, `case#2`.
+    """Return the first row of each session, and the session id of each row: `case#1`, `case#2`.
 
     Args:
-        rows: sorted by KEY, in seconds, within each case.
+        rows: sorted within each case by KEY, in seconds.
         offsets: `<int64>[n + 1]`, case i has the rows `[offsets[i], offsets[i + 1])`.
-        ids: of the case of each row; "" where there is none.
+        ids: the case id of each row, "" if it has none.
     """
     key = rows[KEY]
     pauses = pc.subtract(key.slice(1), key.slice(0, len(key) - 1))

@@ -1,4 +1,4 @@
-"""Sentences of CoNLL-U that run into each other, and words that are lost, as IDs and comments show them."""
+"""Detection of missing blank lines and lost words in CoNLL-U, from IDs and comments."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _MOST_DIGITS = 9  # of an ID that are compared
 def missing_blank_lines(
     words: Words, groups: Groups, comments: Comments, *, first_line: int
 ) -> list[tuple[Positions, pa.StringArray]]:
-    """Return the words where a sentence must have ended or lost a line, and why.
+    """Return the words where a blank line or a word is missing, and their defects.
 
-    A comment that stands at the top of sentences is reported at the word above it. Without a column ID only
-    comments tell.
+    A comment that must be above a sentence but is within one is reported at the word above it. Without a
+    column ID, only comments are checked.
 
     Args:
         first_line: the number of the block's first line in its file.

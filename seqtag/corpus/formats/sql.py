@@ -1,4 +1,4 @@
-"""The rows of a SQL query, one token a row, streamed from any database that SQLAlchemy reaches."""
+"""Reader of SQL queries with one token per row, streamed from any database that SQLAlchemy supports."""
 
 from __future__ import annotations
 
@@ -21,21 +21,22 @@ if TYPE_CHECKING:
     from sqlalchemy import URL, Engine
     from sqlalchemy.exc import SQLAlchemyError
 
-NAME = "sql"  # what sequence ids and messages call a query
+NAME = "sql"  # name of a query in sequence ids and messages
 ROWS = 50_000  # fetched at a time
 
 
 def read_sql(
     source: SqlSource, columns: Sequence[str], report: SourceReport, *, fetch_rows: int = ROWS
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a query, which must give the rows of a sequence one after the other.
+    """Yield the sequences of a query, which must return the rows of a sequence one after the other.
 
-    What is no text (numbers, dates) is written as text. No message and no traceback holds the password.
+    Other types, such as numbers and dates, are converted to text. A result without rows yields nothing. No
+    message or traceback contains the password.
 
     Raises:
-        CorpusFormatError: the result lacks a column. A result without rows yields nothing.
+        CorpusFormatError: the result lacks a column.
         ConfigError: the URL or the query is wrong.
-        ConnectionError: the database cannot be reached, or went away; trying again may help.
+        ConnectionError: the database cannot be reached, or the connection was lost; retrying may help.
     """
     rows = _rows(source, columns, report, fetch_rows)
     yield from sequences_of_rows(rows, source, columns, report, name=NAME)
@@ -44,14 +45,14 @@ def read_sql(
 def _rows(
     source: SqlSource, columns: Sequence[str], report: SourceReport, fetch_rows: int
 ) -> Iterator[pa.RecordBatch]:
-    import sqlalchemy  # late: it is slow to load, and few corpora come from a database
+    import sqlalchemy  # late: slow to import, and few corpora come from a database
 
     engine = _engine(source)
     _check_sqlite_file(engine.url)
     try:
         with engine.connect() as connection:
-            # A server-side cursor where the database has one, so that the result is never in memory as a
-            # whole; and the query as it is written, in which neither `:x` nor `%s` is a parameter.
+            # A server-side cursor if the database has one, so that the result is never entirely in memory.
+            # Without parameters, `:x` and `%s` in the query are left as they are.
             streaming = connection.execution_options(
                 stream_results=True, yield_per=fetch_rows, no_parameters=True
             )
@@ -90,7 +91,7 @@ def _engine(source: SqlSource) -> Engine:
     try:
         return create_engine(expand(source.url))
     except (ArgumentError, ValueError, ImportError) as error:
-        # What such an error says can hold parts of the URL; an import error names a driver only.
+        # The message of such an error may contain parts of the URL; that of an import error only a driver.
         why = f" ({error})" if isinstance(error, ImportError) else ""
         raise ConfigError(
             f"corpus.sources: {NAME}: url cannot be used: expected an SQLAlchemy URL whose driver is "
@@ -99,11 +100,11 @@ def _engine(source: SqlSource) -> Engine:
 
 
 def _check_sqlite_file(url: URL) -> None:
-    """Refuse a SQLite file that is not there: SQLite would make an empty one."""
+    """Refuse a SQLite file that does not exist: SQLite would create an empty one."""
     if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
         return
     path = str(url.database)
-    if path.startswith("file:"):  # a URI of SQLite's own
+    if path.startswith("file:"):  # a URI as SQLite defines it
         if ":memory:" in path or url.query.get("mode") == "memory" or "mode=memory" in path:
             return
         path = unquote(urlsplit(path).path)
@@ -130,13 +131,13 @@ def _secrets(url: URL) -> list[str]:
     """Return the passwords of a URL, the longest first."""
     found = [] if url.password is None else [str(url.password)]
     for name, values in url.query.items():
-        if is_secret(name) or name == "odbc_connect":  # the whole of an ODBC connection
+        if is_secret(name) or name == "odbc_connect":  # a whole ODBC connection string
             found += [values] if isinstance(values, str) else values
     return sorted(filter(None, found), key=len, reverse=True)
 
 
 def _safe_error(error: SQLAlchemyError, url: URL) -> Exception:
-    """Return what to raise instead: one line without the password."""
+    """Return the error to raise instead, whose message is one line without the password."""
     from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
     text = str(error.orig if isinstance(error, DBAPIError) else error).strip() or type(error).__name__
@@ -144,7 +145,7 @@ def _safe_error(error: SQLAlchemyError, url: URL) -> Exception:
     for secret in _secrets(url):
         for written in (secret, quote(secret), quote_plus(secret)):
             text = text.replace(written, "***")
-    # Of what stands behind the "?" nothing is shown: drivers take passwords there, each by a name of its own.
+    # Omit everything after "?": drivers accept passwords there under various names.
     where = f"{NAME}: {url.set(query={}).render_as_string(hide_password=True)}: {hide_passwords(text)}"
     lost = isinstance(error, DBAPIError) and error.connection_invalidated
     unreachable = isinstance(error, OperationalError | InterfaceError) and url.get_backend_name() != "sqlite"

@@ -1,4 +1,4 @@
-"""Quotes that RFC 4180 does not have: with text after a closing one, or an undeclared escape before them."""
+"""Detection of quotes that violate RFC 4180: text after a closing quote, or an undeclared escape."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from seqtag.corpus.text_blocks import NEWLINE
 from seqtag.errors import CorpusFormatError
 
 _CARRIAGE_RETURN = 13
-_ESCAPED = b"\1\2\3"  # in place of an escape, and of a quote or a delimiter behind it
+_ESCAPED = b"\1\2\3"  # in place of an escape, and of a quote or a delimiter after it
 
 
 class StrayQuotes:
-    """Looks through a table's text, block by block, for text after a closing quote.
+    """Scanner of a table's text, block by block, for text after a closing quote.
 
-    CSV readers differ in what they make of it, and none says so. A quote within a cell that does not begin
-    with one is a character like others.
+    CSV parsers silently read such text in different ways. A quote within a cell that does not begin with one
+    is an ordinary character.
     """
 
     def __init__(self, quote: str, delimiter: str, *, name: str, escape: str = "") -> None:
@@ -27,15 +27,15 @@ class StrayQuotes:
         self._escape = escape.encode()
         self._first_escaped: int | None = None  # the first line with a backslash before a quote
         self._blanks = b" " if delimiter != " " else b""
-        self._tail = b"\n"  # from the last character whose meaning the next block may change
-        self._n_breaks = 0  # before the tail, which makes the first line number 1
-        self._inside = False  # a quoted cell
+        self._tail = b"\n"  # begins with the last character whose meaning the next block may change
+        self._n_breaks = 0  # line breaks before the tail, whose initial one makes the first line number 1
+        self._inside = False  # whether the tail begins within a quoted cell
 
     def look(self, block: bytes) -> None:
-        """Look through the next block, which does not end with half an escape; an empty one is the end.
+        """Scan the next block, which must not end within an escape; an empty block is the end.
 
         Raises:
-            CorpusFormatError: names the line and what to do.
+            CorpusFormatError: text follows a closing quote.
         """
         data = self._tail + (self._without_escaped(block) or b"\n")
         stop = len(data) if not block else self._decided(data)
@@ -46,7 +46,7 @@ class StrayQuotes:
         self._tail = data[stop:]
 
     def _without_escaped(self, block: bytes) -> bytes:
-        """Return the block with other characters in place of escapes, and of what these escape."""
+        """Return the block with other characters in place of escapes and escaped characters."""
         if not self._escape or self._escape not in block:
             return block
         block = block.replace(self._escape * 2, _ESCAPED[:1] * 2)
@@ -59,7 +59,7 @@ class StrayQuotes:
             self._first_escaped = self._n_breaks + _line_breaks(data, place)
 
     def _decided(self, data: bytes) -> int:
-        """Return where the last character begins after which only quotes and blanks stand."""
+        """Return the position of the last character before any trailing quotes and blanks."""
         stop = len(data.rstrip(self._blanks)) if self._blanks else len(data)
         stop = len(data[:stop].rstrip(self._quote)) - 1
         return max(stop - 1 if data[max(stop - 1, 0) : stop + 1] == b"\r\n" else stop, 0)
@@ -71,7 +71,7 @@ class StrayQuotes:
         ends = quotes[np.diff(quotes, append=len(data) + 2) > 1] + 1
         is_odd = (ends - begins) % 2 == 1
         at_start = self._is_boundary(codes[begins - 1])
-        # A run of odd length opens or closes a cell; within a cell that no quote began, it says nothing.
+        # A run of odd length opens or closes a cell, except within a cell that does not begin with a quote.
         swaps = np.cumsum(is_odd & at_start) + self._inside
         last_reset = np.maximum.accumulate(np.where(is_odd & ~at_start, np.arange(1, len(begins) + 1), 0))
         swaps_before = np.concatenate([[0], swaps])[last_reset]

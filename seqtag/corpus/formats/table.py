@@ -1,4 +1,4 @@
-"""CSV and TSV tables with a header, one token a row, read by Arrow."""
+"""Reader of CSV and TSV tables with a header and one token per row."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES
 from seqtag.errors import CorpusFormatError
 
-_DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}  # and how TOML writes them
+_DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}  # and their spellings in TOML
 _SHOWN_COLUMNS = 20
 
 
@@ -33,16 +33,17 @@ def read_table(
     rows: Iterable[pa.RecordBatch] | None = None,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a file. Every cell is text: "NA" and "null" are tokens like others.
+    """Yield the sequences of a file. Every cell is text: "NA" and "null" are ordinary tokens.
 
-    Cells are quoted as RFC 4180 has it; after tabs, quotes are tokens like others unless `quote` is set.
+    Cells are quoted according to RFC 4180. In tab-separated files, quotes are ordinary tokens unless `quote`
+    is set. A file without rows yields nothing.
 
     Args:
-        rows: of `table_rows` and of the files that continue this one; None: those of the file.
+        rows: those of `table_rows` and of the files that continue this one; None: only the former.
 
     Raises:
-        CorpusFormatError: a column is missing, a row has another number of cells than the header, a quote
-            took in whole rows, or the encoding is wrong. An empty file, or a header alone, yields nothing.
+        CorpusFormatError: a column is missing, the number of cells in a row differs from the header, a quote
+            took in whole rows, or the encoding is wrong.
     """
     if rows is None:
         rows = table_rows(source, file, columns, report, block_bytes=block_bytes)
@@ -57,7 +58,7 @@ def table_rows(
     *,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file as text, one token each."""
+    """Yield the rows of a file, one token each, as text."""
     header_lines, header = next(_cells(source, file), (0, None))
     if header is None:
         return
@@ -104,7 +105,7 @@ def table_rows(
 def _warn_of_headers(
     rows: pa.RecordBatch, source: TableSource, rows_before: int, report: SourceReport, file: InputFile
 ) -> None:
-    """Note rows that say the same as the header, as in files that were concatenated."""
+    """Warn of rows that repeat the header, as in concatenated files."""
     found = np.arange(rows.num_rows)
     for column in (source.tag_column, source.token_column, source.sequence_column):
         cells = rows[column].take(pa.array(found)) if len(found) < rows.num_rows else rows[column]
@@ -121,8 +122,8 @@ def _warn_of_headers(
 def _arrow_rows(
     source: TableSource, text: TextStream, wanted: list[str], present: list[str], block_bytes: int
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows as text; if no column is wanted, all that are present."""
-    # Arrow needs all that it asks for: from shorter reads, version 25 loses or refuses rows.
+    """Yield the wanted columns of the rows as text; if none is wanted, all columns."""
+    # Arrow 25 loses or refuses rows after short reads, so the stream is buffered.
     stream = pa.PythonFile(io.BufferedReader(text), mode="r")
     yield from pyarrow.csv.open_csv(
         stream,
@@ -138,13 +139,13 @@ def _arrow_rows(
             column_types=dict.fromkeys(present, pa.string()),
             null_values=[],
             strings_can_be_null=False,
-            check_utf8=False,  # it was decoded already
+            check_utf8=False,  # the text has been decoded already
         ),
     )
 
 
 def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str]]]:
-    """Yield the rows slowly, each with the number of the line it ends on; blank lines are no rows."""
+    """Yield the rows, slowly, each with the number of its last line; blank lines are skipped."""
     text = io.TextIOWrapper(io.BufferedReader(TextStream(source, file, 1 << 16)), "utf-8", newline="")
     rows = csv.reader(
         text,
@@ -170,7 +171,7 @@ def _cells(source: TableSource, file: InputFile) -> Iterator[tuple[int, list[str
 def _check_delimiter(
     source: TableSource, required: Sequence[str], header: list[str], file: InputFile
 ) -> None:
-    """Refuse a header below a line for Excel, in quotes, or with the columns only if another separates."""
+    """Refuse a header below a line `sep=` for Excel, in quotes, or with another delimiter."""
     if set(required) <= set(header):
         return
     if header[0].startswith("sep="):
@@ -197,7 +198,7 @@ def _check_delimiter(
 
 
 def _ragged_row(source: TableSource, file: InputFile, n_columns: int, found: Exception) -> CorpusFormatError:
-    """Find the line that Arrow, which counts rows and not lines, stumbled over."""
+    """Return the error for a row of another length, with its line, which Arrow does not know."""
     expected = f"expected {n_columns} cells between {source.delimiter!r}, as in the header"
     for line, cells in _cells(source, file):
         if len(cells) != n_columns:

@@ -1,4 +1,4 @@
-"""Dates and times written as text, as exact seconds: ISO 8601, and declared formats."""
+"""Conversion of dates and times in text to exact seconds: ISO 8601 and declared formats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from seqtag.config.order_format import pieces
 from seqtag.corpus.text_blocks import Positions
 
-EXACT = pa.decimal256(75, 37)  # of what is sorted; two of them can be subtracted
+EXACT = pa.decimal256(75, 37)  # type of exact sort keys, with room for a difference of two
 _FRACTION_DIGITS = 37
 _DAY = 86_400  # seconds
 
@@ -21,7 +21,7 @@ _DATE = "(?P<Y>[0-9]{4})-?(?P<m>[0-9]{2})-?(?P<d>[0-9]{2})"
 _FRACTION = "(?:[.,](?P<f>[0-9]+))?"
 _TIME = f"(?P<H>[0-9]{{2}})(?::?(?P<M>[0-9]{{2}})(?::?(?P<S>[0-9]{{2}}){_FRACTION})?)?"
 _ZONE = "Z|z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?"
-# ISO 8601, with a blank for the T. Arrow reads most of it faster, and nothing that these do not match.
+# ISO 8601, also with a blank in place of T. Arrow parses a subset of it faster.
 LOCAL_TIME = f"{_DATE}(?:[Tt ]{_TIME})?"
 INSTANT = f"{_DATE}[Tt ]{_TIME} ?(?P<z>{_ZONE})"
 TIME_OF_DAY = f"(?P<H>[0-9]{{2}}):(?P<M>[0-9]{{2}})(?::(?P<S>[0-9]{{2}}){_FRACTION})?"
@@ -48,22 +48,22 @@ _PATTERNS: Mapping[str, str] = {
 
 
 def pattern_of(format_: str) -> str:
-    """Return the regular expression of a format that `check_order_format` has passed."""
+    """Return the regular expression of a format that `check_order_format` has accepted."""
     return "".join(_PATTERNS[p[1]] if len(p) == 2 and p[0] == "%" else re.escape(p) for p in pieces(format_))
 
 
 def iso_seconds(texts: pa.StringArray, pattern: str) -> pa.Array:
-    """Return `seconds` of texts in one of the patterns of ISO 8601."""
+    """Return `seconds` for one of the patterns of ISO 8601, parsed by Arrow if possible."""
     if pattern == TIME_OF_DAY:
         return seconds(texts, pattern)
     try:
         return scaled(pc.cast(texts, pa.timestamp("ns", "UTC" if pattern == INSTANT else None)), 9)
-    except pa.ArrowInvalid:  # a cell that is none, a comma, a picosecond, the year 1600
+    except pa.ArrowInvalid:  # such as another text, a decimal comma, picoseconds, the year 1600
         return seconds(texts, pattern)
 
 
 def scaled(times: pa.Array, digits: int) -> pa.Array:
-    """Return `<EXACT>[n]`, times of a type that counts units of 10**-digits seconds."""
+    """Return `<EXACT>[n]` seconds of times whose unit is 10**-digits seconds."""
     counts = pc.cast(times, pa.int64()) if times.type.bit_width == 64 else pc.cast(times, pa.int32())
     values = pc.fill_null(pc.cast(counts, pa.int64()), 0).to_numpy()
     words = np.stack([values, values >> 63], axis=1)  # 128 bits, the sign in all of the upper half
@@ -72,10 +72,11 @@ def scaled(times: pa.Array, digits: int) -> pa.Array:
 
 
 def seconds(texts: pa.StringArray, pattern: str) -> pa.Array:
-    """Return `<EXACT>[n]`, the seconds since 1970, or of the day; null where a text is no time.
+    """Return `<EXACT>[n]`, the seconds since 1970 or since midnight; null where a text is not a time.
 
     Args:
-        pattern: with a group for each directive of `strptime`; a time without a zone is taken as UTC.
+        pattern: regular expression with a group for each directive of `strptime`. Times without a zone are
+            taken as UTC.
     """
     found = pc.extract_regex(texts, pattern=f"^(?:{pattern})$")
     parts = dict(zip([field.name for field in found.type], found.flatten(), strict=True))
@@ -95,7 +96,7 @@ def seconds(texts: pa.StringArray, pattern: str) -> pa.Array:
 
 
 def _number(parts: Mapping[str, pa.StringArray], name: str, n: int, absent: int) -> Positions:
-    """Return a group as numbers; `absent` where it took no part, or the text did not match."""
+    """Return a group as numbers, `absent` where the group or the whole text did not match."""
     if name not in parts:
         return np.full(n, absent, np.int64)
     texts = pc.if_else(pc.equal(parts[name], ""), None, parts[name])
@@ -103,13 +104,13 @@ def _number(parts: Mapping[str, pa.StringArray], name: str, n: int, absent: int)
 
 
 def _days(parts: Mapping[str, pa.StringArray], n: int) -> tuple[Positions, npt.NDArray[np.bool_]]:
-    """Return the days since 1970, and which of them are in the calendar."""
+    """Return the days since 1970, and a mask of dates that exist."""
     if not parts.keys() & {"Y", "y", "m", "b", "d", "j"}:
         return np.zeros(n, np.int64), np.ones(n, np.bool_)
     year = _number(parts, "Y", n, 1970)
     if "y" in parts:
         short = _number(parts, "y", n, 70)
-        year = short + np.where(short < 69, 2000, 1900)  # as POSIX has it
+        year = short + np.where(short < 69, 2000, 1900)  # as in POSIX
     month = _number(parts, "m", n, 1)
     if "b" in parts:
         name = pc.utf8_slice_codeunits(pc.ascii_lower(parts["b"]), 0, 3)
@@ -129,7 +130,7 @@ def _days(parts: Mapping[str, pa.StringArray], n: int) -> tuple[Positions, npt.N
 
 
 def _seconds_of_day(parts: Mapping[str, pa.StringArray], n: int) -> tuple[Positions, npt.NDArray[np.bool_]]:
-    """Return the seconds since midnight, and which of them a clock shows; 24:00 and a leap second count."""
+    """Return the seconds since midnight, and a mask of times that exist, including 24:00 and leap seconds."""
     hour = _number(parts, "H", n, 0)
     minute, second = _number(parts, "M", n, 0), _number(parts, "S", n, 0)
     valid = (minute < 60) & (second <= 60) & ((hour < 24) | ((hour == 24) & (minute + second == 0)))
@@ -142,7 +143,7 @@ def _seconds_of_day(parts: Mapping[str, pa.StringArray], n: int) -> tuple[Positi
 
 
 def _offset(parts: Mapping[str, pa.StringArray], n: int) -> Positions:
-    """Return the seconds that a zone is ahead of UTC."""
+    """Return the UTC offset of a zone in seconds."""
     if "z" not in parts:
         return np.zeros(n, np.int64)
     found = pc.extract_regex(parts["z"], pattern="^(?P<sign>[+-])(?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2})?$")

@@ -1,4 +1,4 @@
-"""Token rows on their way to sequences: with their numbers, their ids, and what is wrong with them."""
+"""Token rows with row numbers, sequence ids and defects."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from seqtag.corpus.text_blocks import Positions
 from seqtag.corpus.whitespace import stripped
 from seqtag.errors import CorpusFormatError
 
-# Columns that readers add; no source has any of these names.
+# Columns that readers add; no source has these names.
 ROW = "seqtag:row"  # from 1, in the order of the file or query
-FILE = "seqtag:file"  # its name, where the rows may be those of several files
-KEY = "seqtag:key"  # what rows of a sequence are sorted by; null where the order column does not say
-DEFECT = "seqtag:defect"  # what breaks the row's sequence, null where nothing does
+FILE = "seqtag:file"  # name of the file, if there may be several
+KEY = "seqtag:key"  # sort key of the row within its sequence; null if the order column has none
+DEFECT = "seqtag:defect"  # defect of the row's sequence, null if there is none
 
 
 def identified(
     rows: Iterable[pa.RecordBatch], source: LongColumns, report: SourceReport, *, name: str
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows with ROW, DEFECT and a sequence id, stripped of white space; "" where there is none.
+    """Yield the rows with ROW, DEFECT and a sequence id without white space around it, "" if it is missing.
 
-    With `sequence_ids = "first_row"` a blank id means the one above.
+    With `sequence_ids = "first_row"`, a blank id means the one above.
 
     Raises:
         CorpusFormatError: the first row has no id, or most rows have none.
@@ -56,7 +56,7 @@ def identified(
             report.warn(
                 "id_written_again",
                 f"the sequence id {ids[row].as_py()!r:.80} is written again below rows without one, and was "
-                "taken for the same sequence; give each sequence an id of its own",
+                "taken for the same sequence; give each sequence a unique id",
                 place=f"{name_of(batch, row, name)}: row {batch[ROW][row]}",
                 count=len(again),
             )
@@ -84,7 +84,7 @@ def _filled(ids: pa.StringArray, last: str | None, column: str, name: str) -> pa
 def _written_again(
     written: pa.StringArray, filled: pa.StringArray, last: str | None, was_blank: bool
 ) -> Positions:
-    """Return the rows that say the id of the row above, which says none by itself."""
+    """Return the rows that write the same id as applies to the row above, whose id is blank."""
     is_blank = pc.equal(written, "").to_numpy(zero_copy_only=False)
     is_same = np.ones(len(written), np.bool_)
     is_same[starts(filled, last)] = False
@@ -92,18 +92,18 @@ def _written_again(
 
 
 def name_of(rows: pa.RecordBatch, row: int, name: str) -> str:
-    """Return the name of the file in which a row is, `name` if all are in one."""
+    """Return the name of a row's file, `name` if there is only one."""
     return str(rows[FILE][row]) if FILE in rows.schema.names else name
 
 
 def starts(ids: pa.StringArray, last: str | None) -> Positions:
-    """Return the rows whose id differs from the one above; `last` stands above the first."""
+    """Return the rows whose id differs from the row above; `last` is the id above the first row."""
     changes = pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1)).to_numpy(zero_copy_only=False)
     return np.flatnonzero(np.concatenate([[ids[0].as_py() != last], changes]))
 
 
 def set_defects(rows: pa.RecordBatch, where: Positions, texts: pa.StringArray) -> pa.RecordBatch:
-    """Return the rows with defects at some positions, unless they have one already."""
+    """Return the rows with defects at `where`; existing defects are kept."""
     if len(where) == 0:
         return rows
     chosen = np.full(rows.num_rows, -1, np.int64)
