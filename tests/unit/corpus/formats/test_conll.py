@@ -35,7 +35,7 @@ def test_a_blank_line_or_the_end_of_the_file_ends_a_sequence(read, content):
     ],
     ids=["bom", "crlf", "no last newline", "tab line", "blank lines", "blanks around", "blank", "blanks"],
 )
-def test_the_way_lines_are_written_does_not_change_what_is_read(text, read):
+def test_line_endings_do_not_change_the_result(text, read):
     assert read(text, format="conll") == read(TWO, format="conll")
 
 
@@ -68,7 +68,7 @@ def test_a_carriage_return_within_a_line_is_an_error_that_names_it(text, line, r
         read(text.encode(), format="conll")
 
 
-def test_odd_characters_stay_in_the_token(read, content):
+def test_odd_characters_are_kept_in_the_token(read, content):
     odd = ["\u00a0", "\u2028", "\x85", "\x00", "\x0c", "#", "😀", "\ufeff"]
 
     assert content(read("\n".join(f"a{c}b\tO" for c in odd), format="conll")) == [
@@ -76,7 +76,7 @@ def test_odd_characters_stay_in_the_token(read, content):
     ]
 
 
-def test_docstart_lines_begin_documents_and_are_no_tokens(read):
+def test_docstart_lines_begin_documents_and_are_not_tokens(read):
     text = "-DOCSTART- -X- O\n\na x O\n\nb x O\n\n-DOCSTART- -X- O\nc x O\n\na x O\n"
     rows = read(text, format="conll")
 
@@ -87,7 +87,7 @@ def test_docstart_lines_begin_documents_and_are_no_tokens(read):
     assert ids[0] != ids[2]
 
 
-def test_documents_that_share_a_heading_are_told_apart(read):
+def test_documents_that_share_a_heading_are_distinguished(read):
     text = "".join(f"-DOCSTART- -X- O\n\nSPORT O\n\nnews O\n{i} O\n\n" for i in range(200))
     rows = read(text, format="conll")
 
@@ -103,13 +103,13 @@ def test_equal_documents_share_an_id(read):
     assert ids[0:2] == ids[4:6] != ids[2:4]
 
 
-def test_the_order_of_sequences_tells_documents_apart(read):
+def test_the_order_of_sequences_distinguishes_documents(read):
     rows = read("-DOCSTART- O\n\na O\n\nb O\n\n-DOCSTART- O\n\nb O\n\na O\n", format="conll")
 
     assert rows[0]["document_id"] != rows[2]["document_id"]
 
 
-def test_a_document_keeps_its_id_wherever_it_stands_and_however_it_is_tagged(read):
+def test_the_id_of_a_document_depends_neither_on_its_position_nor_on_its_tags(read):
     document = "-DOCSTART- O\n\na O\n\nb O\n"
     first = read(document, format="conll")[0]
     moved = read("x O\n\n-DOCSTART- O\n\nc O\n\n" + document.replace("b O", "b X"), format="conll")
@@ -118,13 +118,13 @@ def test_a_document_keeps_its_id_wherever_it_stands_and_however_it_is_tagged(rea
     assert read(document, format="conll", name="other.txt")[0]["document_id"] == first["document_id"]
 
 
-def test_a_document_of_one_sequence_is_named_like_the_sequence_alone(read):
+def test_a_document_of_one_sequence_has_the_id_of_the_sequence(read):
     document, alone = (read(text, format="conll")[0] for text in ("-DOCSTART- O\n\na O\n", "a O\n"))
 
     assert document["document_id"] == alone["document_id"]
 
 
-def test_sequences_before_the_first_docstart_are_documents_of_their_own(read):
+def test_sequences_before_the_first_docstart_are_separate_documents(read):
     rows = read("a O\n\nb O\n\n-DOCSTART- O\n\nc O\n", format="conll")
 
     assert len({row["document_id"] for row in rows}) == 3
@@ -140,7 +140,7 @@ def test_equal_sequences_share_a_document_and_others_do_not(read):
     assert rows[0]["document_id"] == rows[1]["document_id"] != rows[2]["document_id"]
 
 
-def test_comments_fill_further_columns(read):
+def test_comments_fill_additional_columns(read):
     text = "% source = web = 2.0\n%genre=news\na O\n\nb O\n% genre = blog\n\n% genre = lost\n\nc O\n"
     rows = read(text, format="conll", comment="%", columns=["genre", "source"])
 
@@ -151,7 +151,7 @@ def test_comments_fill_further_columns(read):
     ]
 
 
-def test_lines_without_the_column_are_an_error_if_most_lines_lack_it(read):
+def test_a_column_that_most_lines_lack_is_an_error(read):
     with pytest.raises(CorpusFormatError) as error:
         read("\n-DOCSTART-\na O\nEU\nrejects\n", format="conll")
     assert str(error.value) == (
@@ -160,7 +160,7 @@ def test_lines_without_the_column_are_an_error_if_most_lines_lack_it(read):
     )
 
 
-def test_a_line_without_the_column_breaks_its_sequence_only(read):
+def test_a_line_without_the_column_only_makes_its_sequence_defective(read):
     rows = read("a O\n\nb O\nc\nd\ne O\n\nf O\n", format="conll")
 
     assert [row["defect"] for row in rows] == [
@@ -187,7 +187,7 @@ def test_other_encodings_are_decoded(read):
         assert [row["tokens"] for row in rows] == [["Zoë"], ["à"]]
 
 
-def test_wrong_encoding_names_line_and_byte(read):
+def test_a_wrong_encoding_is_an_error_with_line_and_byte(read):
     with pytest.raises(CorpusFormatError) as error:
         read("a O\n\nb O\nZoë O\n".encode("latin-1"), format="conll")
     assert str(error.value) == (
@@ -205,7 +205,7 @@ def test_wrong_encoding_names_line_and_byte(read):
         ("ë O\n".encode("cp1252"), "shift_jis", 'encoding = "utf-8" is the default'),
     ],
 )
-def test_a_wrong_encoding_names_a_probable_one(content, encoding, said, read):
+def test_a_wrong_encoding_is_an_error_with_a_probable_one(content, encoding, said, read):
     with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:1: text is not {encoding}.* {said}"):
         read(content, format="conll", encoding=encoding)
 
@@ -216,7 +216,7 @@ def test_a_file_without_a_token_is_an_error(text, read):
         read(text, format="conll")
 
 
-def test_memory_stays_bounded_where_no_blank_line_comes(monkeypatch, read):
+def test_memory_stays_bounded_without_blank_lines(monkeypatch, read):
     monkeypatch.setattr(text_blocks, "LARGEST_BLOCK", 100)
 
     with pytest.raises(

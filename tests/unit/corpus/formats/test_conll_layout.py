@@ -1,4 +1,4 @@
-"""CoNLL-style files as people have them: numbers of columns, headers, comments, blanks at line ends."""
+"""CoNLL-style files in practice: numbers of columns, headers, comments, blanks at line ends."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ def warned(record: SourceRecord) -> dict[str, str]:
     ],
     ids=["blank", "tab", "tab in every line", "blank columns", "no-break space"],
 )
-def test_blanks_and_separators_at_the_end_of_a_line_are_no_columns(text, read, content):
+def test_blanks_and_separators_at_the_end_of_a_line_are_not_columns(text, read, content):
     assert content(read(text, format="conll")) == [(["a", "b"], ["O", "B-X"])]
 
 
-def test_a_last_column_that_is_seldom_filled_is_a_column(read, content):
+def test_a_last_column_that_is_mostly_empty_is_a_column(read, content):
     text = "a\tNN\t\nb\tNN\t\nc\tNN\tB-X\n"
 
     assert content(read(text, format="conll")) == [(["a", "b", "c"], ["", "", "B-X"])]
@@ -42,7 +42,7 @@ def test_dropped_columns_are_counted(report):
     assert record["assumed"]["columns"] == {"2": 1}
 
 
-def test_a_blank_within_a_token_breaks_its_sequence(read, report):
+def test_a_blank_within_a_token_makes_its_sequence_defective(read, report):
     text = LINES + "Acme Inc NNP B-ORG\nsings VBZ O\n"
     rows = read(text, format="conll")
 
@@ -75,13 +75,13 @@ def test_a_blank_within_a_token_breaks_its_sequence(read, report):
         ),
     ],
 )
-def test_the_first_line_with_other_columns_is_told(line, source, said, report):
+def test_the_first_line_with_another_number_of_columns_is_reported(line, source, said, report):
     record = report(f"a\tO\nb\tO\n{line}\nc\tO\n", format="conll", **source)
 
     assert warned(record)["columns"] == f"corpus.txt:3: {said}"
 
 
-def test_an_empty_token_breaks_its_sequence(read):
+def test_an_empty_token_makes_its_sequence_defective(read):
     rows = read("Ada -X- _ B-PER\nsings -X- _ O\n -X- _ O\n", format="conll")
 
     assert rows[0]["defect"] == (
@@ -91,7 +91,9 @@ def test_an_empty_token_breaks_its_sequence(read):
     )
 
 
-def test_a_further_column_between_tabs_is_no_doubt_if_both_columns_are_counted_from_the_left(read, content):
+def test_an_additional_column_between_tabs_is_allowed_if_both_columns_are_counted_from_the_left(
+    read, content
+):
     text = "a\tO\nb\tB-X\tsic\nc\tO\n"
 
     assert read(text, format="conll")[0]["defect"].startswith("corpus.txt:2: found 3 columns, expected 2;")
@@ -120,7 +122,7 @@ def test_a_number_of_columns_that_is_too_small_is_refused():
         )
 
 
-def test_numbers_of_columns_that_differ_between_sequences_are_read(read, content, report):
+def test_the_number_of_columns_may_differ_between_sequences(read, content, report):
     header = "#begin document (bc/x/00/x_0000); part 000\n"
     verbs = [f"bc/x 0 {i} w{i} NN - * (V*)\nbc/x 0 {i} . . - * *\n\n" for i in range(2)]
     plain = "bc/x 0 0 Well UH - *\nbc/x 0 1 . . - *\n\n"
@@ -140,7 +142,7 @@ def test_numbers_of_columns_that_differ_between_sequences_are_read(read, content
     assert set(warned(record)) == {"columns", "comments"}
 
 
-def test_a_line_with_other_columns_than_the_one_above_breaks_a_sequence_of_such_a_file(read):
+def test_the_number_of_columns_may_then_not_differ_within_a_sequence(read):
     two, three = "a O\nb O\n\n" * 3, "a x O\nb x O\n\n" * 3
     rows = read(two + three + "a x O\nb x y O\n", format="conll")
 
@@ -161,7 +163,7 @@ def test_two_separators_in_a_file_are_a_warning(report):
     assert warned(report("New York\tB-LOC\nb\tO\n", format="conll")) == {}
 
 
-def test_most_lines_decide_which_separator_is_read(read, content):
+def test_the_separator_of_most_lines_is_used(read, content):
     assert content(read("New York B-LOC\na\tO\nb\tO\n", format="conll"))[0][0][1:] == ["a", "b"]
     assert content(read("a b\tO\nb O\nc O\n", format="conll", n_columns="vary"))[0][1] == ["O", "O", "O"]
 
@@ -173,7 +175,7 @@ def test_a_header_can_be_left_out(read, content):
     assert rows[0]["document_id"] == rows[1]["document_id"]
 
 
-def test_every_file_of_a_source_has_its_header(tmp_path, read_rows, content):
+def test_every_file_of_a_source_has_a_header(tmp_path, read_rows, content):
     for name in ("a.tsv", "b.tsv"):
         (tmp_path / name).write_text(f"\nTOKEN\tTAG\n{name}\tO\n")
     rows = read_rows({"format": "conll", "path": f"{tmp_path}/*.tsv", "header": True})
@@ -222,7 +224,7 @@ def test_a_header_that_looks_like_a_token_is_a_warning(report):
         ("# a = b\n", "#\tTag\n"),
     ],
 )
-def test_a_comment_above_the_header_is_no_header(above, header, read, report, content):
+def test_a_comment_above_the_header_is_not_the_header(above, header, read, report, content):
     separator = "\t" if "\t" in header else " "
     text = f"{above}{header}EU B-ORG\nrejects O\n\nEU B-ORG\n"
     text = text.replace("EU ", f"EU{separator}").replace("rejects ", f"rejects{separator}")
@@ -234,7 +236,7 @@ def test_a_comment_above_the_header_is_no_header(above, header, read, report, co
     assert set(warned(report(text, format="conll", header=True))) == ({"comments"} if above else set())
 
 
-def test_a_header_above_each_sequence_is_a_warning_that_keeps_the_first(report):
+def test_a_header_above_each_sequence_is_a_warning(report):
     record = report("Word Tag\na O\nb B-X\n\nWord Tag\nc O\n", format="conll", header=True)
 
     assert warned(record) == {
@@ -243,7 +245,7 @@ def test_a_header_above_each_sequence_is_a_warning_that_keeps_the_first(report):
     }
 
 
-def test_a_hash_with_a_tag_is_a_token_also_where_comments_are_declared(read, content):
+def test_a_hash_with_a_tag_is_a_token_even_if_comments_are_declared(read, content):
     tabs = "# newdoc\n#\tO\nAda\tB-PER\n#acme\tB-ORG\n\n#first\tB-NEW\nday\tO\n"
     expected = [(["#", "Ada", "#acme"], ["O", "B-PER", "B-ORG"]), (["#first", "day"], ["B-NEW", "O"])]
     assert content(read(tabs, format="conll", comment="#")) == expected
@@ -261,7 +263,7 @@ def test_without_a_key_a_hash_is_a_token(read, content):
 
 
 @pytest.mark.parametrize("separator", ["\t", " ", " NN B-NP "])
-def test_lines_like_comments_above_a_sequence_are_noticed_without_a_key(separator, read, report, content):
+def test_comments_above_a_sequence_are_detected_without_a_key(separator, read, report, content):
     sentence = f"# sent_id = 1\n# text = Ada sings .\nAda{separator}B-PER\n#{separator}O\n.{separator}O\n\n"
     rows = read(sentence * 2, format="conll", columns=["sent_id"])
     record = report(sentence * 2, format="conll")
@@ -286,14 +288,14 @@ def test_lines_like_comments_above_a_sequence_are_noticed_without_a_key(separato
     ],
     ids=["source between tabs", "as many words as columns", "a block alone"],
 )
-def test_comments_of_shared_tasks_are_no_tokens(text, source, read, content):
+def test_comments_of_shared_tasks_are_not_tokens(text, source, read, content):
     text = f"{text}\n" * 3
 
     assert content(read(text, format="conll", **source)) == [(["Ada", "sings"], ["B-PER", "O"])] * 3
     assert content(read(text, **{"format": "conll", "comment": "#", **source}))[0][0] == ["Ada", "sings"]
 
 
-def test_a_file_of_comments_or_a_header_alone_has_no_sequence(tmp_path, read_rows):
+def test_a_file_with_only_comments_or_a_header_has_no_sequences(tmp_path, read_rows):
     for name, text in {
         "a": "###MEDLINE:1\n\n",
         "b": "###token tag\n",
@@ -306,7 +308,7 @@ def test_a_file_of_comments_or_a_header_alone_has_no_sequence(tmp_path, read_row
     assert [row["tokens"] for row in rows] == [["a"]]
 
 
-def test_a_comment_within_a_sequence_is_left_out_if_declared_and_counted(read, report, content):
+def test_a_declared_comment_within_a_sequence_is_skipped_and_counted(read, report, content):
     text = "a\tO\n# page = 2\nb\tO\n"
 
     assert content(read(text, format="conll", comment="#")) == [(["a", "b"], ["O", "O"])]
@@ -382,7 +384,7 @@ def test_comments_that_are_read_as_tokens_are_a_warning_with_the_key(lines, read
 
 
 @pytest.mark.parametrize("above", ["# Ada spoke\n", "# sent_id = 1\n# text Ada\n"])
-def test_comments_with_other_columns_than_most_name_the_key(above, read, report, content):
+def test_a_warning_about_comments_with_odd_columns_names_the_key(above, read, report, content):
     text = SPOKE.format(above, "")
 
     assert 'comment = "#" leaves it out' in read(text, format="conll")[0]["defect"]
@@ -390,7 +392,7 @@ def test_comments_with_other_columns_than_most_name_the_key(above, read, report,
     assert [row["defect"] for row in read(text, format="conll", comment="#")] == [None, None]
 
 
-def test_comments_of_hipe_below_a_header_that_is_not_declared_name_the_key(read):
+def test_an_error_about_hipe_comments_below_an_undeclared_header_names_the_key(read):
     text = "TOKEN\tNE\tMISC\n# hipe2022:date = 1898\nAda\tB-PER\t_\n# hipe2022:date = 1899\nBob\tO\t_\n"
 
     defect = read(text, format="conll", tag_column=1)[0]["defect"]
@@ -399,14 +401,14 @@ def test_comments_of_hipe_below_a_header_that_is_not_declared_name_the_key(read)
 
 
 @pytest.mark.parametrize("line", ["# SYM\n", "#now B-TAG\n", "# O\n"])
-def test_a_hash_at_the_start_of_some_sequences_is_no_comment(line, report):
+def test_a_hash_at_the_start_of_some_sequences_is_not_a_comment(line, report):
     assert warned(report(SPOKE.format(line, "") + SPOKE.format("", ""), format="conll")) == {}
 
 
 NUMBERED = "1\tAda\tAda\tB-PER\n2-3\tdel\t_\t_\n2\tde\tde\tO\n3\tel\tel\tO\n\n" * 6
 
 
-def test_numbers_of_tokens_that_are_read_as_tokens_are_warned_of(report):
+def test_token_numbers_that_are_read_as_tokens_are_a_warning(report):
     record = report("# source = web\n" + NUMBERED, format="conll", comment="#")
 
     assert warned(record)["numbers as tokens"] == (
@@ -415,7 +417,7 @@ def test_numbers_of_tokens_that_are_read_as_tokens_are_warned_of(report):
     )
 
 
-def test_ranges_that_are_read_as_tokens_are_warned_of(report):
+def test_ranges_that_are_read_as_tokens_are_a_warning(report):
     record = report(NUMBERED, format="conll", token_column=1)
 
     assert warned(record)["numbers as tokens"] == (
@@ -424,11 +426,11 @@ def test_ranges_that_are_read_as_tokens_are_warned_of(report):
 
 
 @pytest.mark.parametrize("keys", [{"token_column": 1}, {"token_column": -3}])
-def test_numbers_beside_the_tokens_are_fine(keys, report):
+def test_token_numbers_in_another_column_are_fine(keys, report):
     text = "1 Ada NNP B-PER\n2 sings VBZ O\n3 . . O\n\n" * 6
 
     assert report(text, format="conll", **keys)["warnings"] == []
 
 
-def test_tokens_that_are_numbers_in_another_order_are_tokens(report):
+def test_tokens_that_are_numbers_but_do_not_count_up_are_fine(report):
     assert report("7 O\n8 O\n2 B-X\n\n" * 20, format="conll")["warnings"] == []

@@ -52,7 +52,7 @@ def test_sentence_and_document_ids_are_used(read):
     assert [row["document_id"] for row in rows] == ["d1", "d1", "d1", "d2"]
 
 
-def test_nameless_documents_that_share_a_heading_are_told_apart(read):
+def test_nameless_documents_that_share_a_heading_are_distinguished(read):
     heading, one, two = (word("1", form) + "\n" for form in ("SPORT", "a", "b"))
     rows = read("".join(f"# newdoc\n{heading}{text}" for text in (one, two, one)), format="conllu")
     ids = [row["document_id"] for row in rows]
@@ -79,7 +79,7 @@ def test_a_nameless_document_has_the_same_id_in_conll_and_conllu(read):
     assert [row["document_id"] for row in rows] == [row["document_id"] for row in columns]
 
 
-def test_comments_of_document_and_sentence_fill_further_columns(read):
+def test_comments_of_documents_and_sentences_fill_additional_columns(read):
     text = (
         "# newdoc id = d1\n# meta::genre = news\n# sent_id = s1\n# mood = glad\n" + SENTENCE + "\n"
         "# mood = sad\n" + SENTENCE + "\n"
@@ -107,7 +107,7 @@ def test_a_first_word_without_ten_columns_is_an_error(read):
     )
 
 
-def test_later_broken_lines_break_their_sentence_only(read):
+def test_later_malformed_lines_only_make_their_sentence_defective(read):
     text = SENTENCE + "\n1\tshort\n\n" + word("x", "odd") + word("2", "b") + "\n" + SENTENCE
     rows = read(text, format="conllu")
 
@@ -145,7 +145,7 @@ def defects(rows):
     return [row["defect"] for row in rows]
 
 
-def test_a_missing_blank_line_above_a_comment_breaks_the_sentence(read):
+def test_a_missing_blank_line_above_a_comment_makes_the_sentence_defective(read):
     text = (
         "# sent_id = 1\n" + word("1", "a") + word("2", "b") + "# sent_id = 2\n" + word("1", "c") + "\n"
         "# newdoc id = d\n# sent_id = 3\n" + word("1", "d") + "# newdoc id = e\n# sent_id = 4\n"
@@ -175,14 +175,14 @@ def test_a_missing_blank_line_above_a_comment_breaks_the_sentence(read):
         ("1 2 x 4 5", "corpus.txt:3: ID is not a number: 'x'"),
     ],
 )
-def test_ids_that_do_not_count_up_break_the_sentence(ids, defect, read):
+def test_ids_that_do_not_count_up_make_the_sentence_defective(ids, defect, read):
     above = "".join(word(number, "w") for number in ids.split())
     rows = read(above + "\n" + word("1", "x") + word("2", "y"), format="conllu")
 
     assert defects(rows) == [defect, None]
 
 
-def test_columns_of_conllu_plus_without_an_id_tell_sentences_apart_by_comments(read):
+def test_comments_separate_sentences_of_conllu_plus_without_an_id(read):
     text = "# global.columns = FORM NE\na\tO\nb\tO\n\na\tO\n# sent_id = 2\nb\tO\n"
     rows = read(text, format="conllu", tag_column="NE")
 

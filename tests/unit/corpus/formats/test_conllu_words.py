@@ -36,13 +36,13 @@ def test_conllu_plus_names_its_columns(name, read, report):
     }
 
 
-def test_columns_of_conllu_plus_come_in_any_order_and_without_an_id(read, content):
+def test_columns_of_conllu_plus_may_be_in_any_order_and_without_an_id(read, content):
     text = "# text = a b\n# global.columns = NE:TYPE FORM\nB-X\ta\nO\tb\n"
 
     assert content(read(text, format="conllu", tag_column="NE:TYPE")) == [(["a", "b"], ["B-X", "O"])]
 
 
-def test_lines_of_conllu_plus_with_other_columns_break_their_sentence(read):
+def test_lines_of_conllu_plus_with_other_columns_make_their_sentence_defective(read):
     rows = read(PLUS + "\n1\ta\n\n1\ta\tO\t_\n\n1\ta\tO\t\n", format="conllu", tag_column="NE")
 
     assert [row["defect"] for row in rows] == [
@@ -82,7 +82,7 @@ def test_blanks_instead_of_tabs_are_an_error_that_says_so(read):
         read(word(1).replace("\t", " "), format="conllu")
 
 
-def test_an_underscore_is_no_tag(read, report, content):
+def test_an_underscore_is_not_a_tag(read, report, content):
     text = word(1, UPOS="NOUN") + word(2, UPOS="_") + word(3, UPOS="_ ")
 
     assert content(read(text, format="conllu")) == [(["w"] * 3, ["NOUN", None, None])]
@@ -169,7 +169,7 @@ def test_a_treebank_that_is_one_document_is_a_warning_with_a_key_that_ignores_do
 NAMED = {"format": "conllu", "tag_column": "MISC", "tag_feature": "NE"}
 
 
-def test_a_feature_that_no_word_has_is_an_error_where_a_default_would_hide_it(read, read_rows, tmp_path):
+def test_a_feature_that_no_word_has_is_an_error_if_a_default_would_hide_it(read, read_rows, tmp_path):
     text = misc("NE=B-X", "SpaceAfter=No", "NE=O|SpaceAfter=No", "name")
     source = {**NAMED, "tag_feature": "name", "tag_default": "O"}
 
@@ -199,20 +199,20 @@ def test_a_feature_of_a_range_is_a_warning(report):
     assert [warning["count"] for warning in record["warnings"]] == [2]
 
 
-def test_a_feature_is_read_with_blanks_around_it_and_an_underscore_is_no_tag(read, content):
+def test_blanks_around_a_feature_are_ignored_and_an_underscore_is_not_a_tag(read, content):
     text = misc("NE = B-X | a=b", "NE=_", "a=b| NE =I-X", "NE=O")
 
     assert content(read(text, **NAMED))[0][1] == ["B-X", None, "I-X", "O"]
     assert content(read(text, **NAMED, tag_default="O"))[0][1] == ["B-X", "O", "I-X", "O"]
 
 
-def test_a_feature_with_two_values_breaks_its_sentence(read):
+def test_a_feature_with_two_values_makes_its_sentence_defective(read):
     rows = read(misc("NE=O", "NE=B-X|NE=I-X"), **NAMED)
 
     assert rows[0]["defect"] == "corpus.txt:2: more than one NE in MISC: 'NE=B-X|NE=I-X'"
 
 
-def test_a_feature_in_other_letters_is_a_warning(read, report, content):
+def test_a_feature_in_another_case_is_a_warning(read, report, content):
     text = misc("NE=O", "ne=B-X", "Ne=B-X|NE=I-X", "NE=O") + "\n" + misc("NE=O", "nE=B-X")
 
     assert content(read(text, **NAMED))[0][1] == ["O", None, "I-X", "O"]

@@ -1,4 +1,4 @@
-"""Splits, documents and further columns of tables whose rows disagree within a sequence."""
+"""Splits, documents and additional columns of tables whose rows disagree within a sequence."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ TABLE = {"format": "table", "sequence_column": "s", "token_column": "w", "tag_co
     ("column", "what", "values"),
     [("split_column", "split", ("train", "dev")), ("document_column", "document", ("d1", "d2"))],
 )
-def test_rows_that_name_two_values_break_their_sequence(column, what, values, read):
+def test_rows_that_name_two_values_make_their_sequence_defective(column, what, values, read):
     one, two = values
     rows = read(f"s,w,t,f\n0,a,O,{one}\n0,b,X,{two}\n1,a,O,{one}\n1,b,X, {one}\n", **TABLE, **{column: "f"})
 
@@ -25,7 +25,7 @@ def test_rows_that_name_two_values_break_their_sequence(column, what, values, re
     ]
 
 
-def test_interleaved_rows_that_name_two_splits_break_their_sequence(read):
+def test_interleaved_rows_that_name_two_splits_make_their_sequence_defective(read):
     text = "s,o,w,t,f\n0,2,b,O,dev\n1,1,a,O,dev\n0,1,a,O,train\n1,2,b,O,dev\n"
     rows = read(text, **TABLE, split_column="f", order_column="o", rows="interleaved")
 
@@ -36,7 +36,7 @@ def test_interleaved_rows_that_name_two_splits_break_their_sequence(read):
     ]
 
 
-def test_blank_cells_take_the_only_split_and_document_of_their_sequence(read):
+def test_blank_cells_do_not_contradict_split_and_document(read):
     text = "s,w,t,f,d\n0,a,O,,\n0,b,O,dev,d1\n0,c,O, ,\n1,a,O,test,\n1,b,O,,\n2,a,O,,d2\n"
     rows = read(text, **TABLE, split_column="f", document_column="d")
 
@@ -44,7 +44,7 @@ def test_blank_cells_take_the_only_split_and_document_of_their_sequence(read):
     assert [rows[0]["document_id"], rows[2]["document_id"]] == ["d1", "d2"]
 
 
-def test_a_further_column_that_varies_is_warned_of(tmp_path):
+def test_an_additional_column_that_varies_is_a_warning(tmp_path):
     path = tmp_path / "corpus.csv"
     path.write_text("s,w,t,x,y\n0,a,O,p,1\n0,b,O,p,2\n0,c,O,p,3\n1,a,O,q,4\n2,a,O,q,5\n2,b,O,r,6\n", "utf-8")
     sources = [{**TABLE, "path": str(path)}]

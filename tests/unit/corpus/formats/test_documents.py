@@ -1,4 +1,4 @@
-"""Ids of documents without names, however their sequences come in pieces."""
+"""Ids of nameless documents, whose sequences may be read in any pieces."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ def identified(sequences: Sequences, *, size: int = 1000, most_tokens: int = 100
 
 
 def documents(*texts: Sequence[str]) -> Sequences:
-    """Return documents of sequences that are written as words."""
+    """Return documents of sequences that are given as words."""
     return [(number, text.split()) for number, text_ in enumerate(texts, 1) for text in text_]
 
 
-def test_documents_that_differ_beyond_the_bound_alone_are_one():
+def test_documents_that_differ_only_beyond_the_bound_share_an_id():
     ids = identified(documents(["a b", "c d", "e"], ["a b", "c d", "f"]), most_tokens=4)
     assert len(set(ids)) == 1
     ids = identified(documents(["a b", "c d", "e"], ["a b", "c d", "f"]), most_tokens=5)
@@ -51,7 +51,7 @@ def test_a_document_that_grows_beyond_the_bound_keeps_its_id():
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7])
-def test_no_more_than_the_bound_is_held_back(size):
+def test_no_more_than_the_bound_is_held_in_memory(size):
     """One document of 300 tokens in sequences of three: the first 34 reach the bound of 100 tokens."""
     sequences = documents([f"w{i} x y" for i in range(100)])
     waiting = most = 0
@@ -76,7 +76,7 @@ DOCUMENTS = st.lists(st.tuples(st.booleans(), st.lists(TOKENS, min_size=1, max_s
 
 @settings(max_examples=200, deadline=None)
 @given(found=DOCUMENTS, size=st.integers(1, 5), most_tokens=st.integers(1, 8))
-def test_pieces_change_no_id_and_ids_are_equal_where_the_beginnings_are(found, size, most_tokens):
+def test_ids_depend_only_on_the_beginnings_of_documents_not_on_pieces(found, size, most_tokens):
     sequences: Sequences = []
     keys: list[tuple[tuple[str, ...], ...]] = []
     for number, (is_document, texts) in enumerate(found, 1):

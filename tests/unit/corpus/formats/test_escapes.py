@@ -50,7 +50,7 @@ def test_escapes_are_read_whatever_the_block_size(written, token, block_bytes, t
     assert tokens(path, block_bytes=block_bytes)[0] == [token, "b"] * 20
 
 
-def test_a_dump_between_tabs_is_read_as_mysql_and_hive_write_it(tmp_path):
+def test_tab_separated_dumps_of_mysql_and_hive_are_read(tmp_path):
     path = tmp_path / "corpus.tsv"
     path.write_text('s\tw\tt\n1\ta\\\tb\t\\N\n1\t"\tO\n1\tc:\\temp\tO\n', "utf-8")
     found, report = tokens(path, block_bytes=1 << 20, delimiter="\t")
@@ -63,7 +63,7 @@ def test_a_dump_between_tabs_is_read_as_mysql_and_hive_write_it(tmp_path):
     ]
 
 
-def test_text_after_a_closing_quote_is_refused_also_beside_escapes(read):
+def test_text_after_a_closing_quote_is_refused_even_with_escapes(read):
     with pytest.raises(
         CorpusFormatError, match=r'corpus\.txt:3: text follows a closing quote: \'1,"\\\\"a"b,O'
     ):
@@ -86,7 +86,7 @@ def test_an_undeclared_escape_of_quotes_is_refused_with_the_key(rows, read):
         read(f"s,w,t\n{rows}\n", **TABLE)
 
 
-def test_an_undeclared_null_of_databases_is_warned_of(report):
+def test_an_undeclared_null_of_databases_is_a_warning(report):
     text = "s\tw\tt\n1\ta\tO\n1\tb\t\\N\n1\tc\t\\N\n"
     (warned,) = report(text, **TABLE, delimiter="\t")["warnings"]
 
@@ -96,6 +96,6 @@ def test_an_undeclared_null_of_databases_is_warned_of(report):
 
 
 @pytest.mark.parametrize("escape", [",", '"', "ab", "n"])
-def test_an_escape_that_means_something_else_is_refused(escape):
+def test_an_escape_that_has_another_meaning_is_refused(escape):
     with pytest.raises(ValueError, match="escape"):
         TableSource.model_validate({"path": "a.csv", **TABLE, "escape": escape})

@@ -1,4 +1,4 @@
-"""Interleaved rows, as an event log by time has them: refused by default, gathered on request."""
+"""Interleaved rows, as in an event log ordered by time: refused by default, gathered on request."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ c7,2026-11-01T10:00:00Z,close,O
 """
 
 
-def test_a_log_by_time_is_refused_with_the_key_that_gathers_it(read):
+def test_a_log_ordered_by_time_is_refused_with_the_key_that_gathers_it(read):
     with pytest.raises(CorpusFormatError) as error:
         read(BY_TIME, **LOG, order_column="at")
 
@@ -42,7 +42,7 @@ def test_a_log_by_time_is_refused_with_the_key_that_gathers_it(read):
     )
 
 
-def test_a_log_by_time_is_gathered_by_case(read):
+def test_a_log_ordered_by_time_is_gathered_by_case(read):
     rows = read(BY_TIME, **LOG, order_column="at", rows="interleaved")
 
     assert [(row["sequence_id"], row["tokens"], row["tags"]) for row in rows] == [
@@ -52,13 +52,13 @@ def test_a_log_by_time_is_gathered_by_case(read):
     ]
 
 
-def test_rows_of_a_case_stay_as_they_come_without_an_order_column(read):
+def test_rows_of_a_case_keep_their_order_without_an_order_column(read):
     rows = read(BY_TIME.replace("09:00", "23:00"), **LOG, rows="interleaved")
 
     assert rows[0]["tokens"] == ["open", "pay", "close"]
 
 
-def test_what_breaks_a_gathered_sequence_is_named_with_its_row_in_the_file(read):
+def test_a_defect_of_a_gathered_sequence_names_its_row_in_the_file(read):
     text = BY_TIME.replace("2026-11-01T09:31:00Z", "soon").replace("c9,", ",")
     rows = read(text, **LOG, order_column="at", rows="interleaved")
 
@@ -120,7 +120,7 @@ def test_a_pause_needs_times(read):
         read(text, **LOG, order_column="at", session_gap_minutes=30)
 
 
-def test_ids_of_which_few_come_back_are_noted(tmp_path):
+def test_a_few_returning_ids_are_a_warning(tmp_path):
     rows = pa.record_batch({"s": list("aabbcca"), ROW: range(1, 8)})
     report = SourceReport()
     list(adjacent([rows], "s", report, name="x.csv"))
@@ -130,7 +130,7 @@ def test_ids_of_which_few_come_back_are_noted(tmp_path):
 
 
 @pytest.mark.parametrize("size", [1, 3, 8])
-def test_of_many_runs_the_first_decide(size):
+def test_only_the_first_runs_are_checked(size):
     rows = pa.record_batch({"s": list("ababcdef"), ROW: range(1, 9)})
     batches = [rows.slice(start, size) for start in range(0, 8, size)]
     with pytest.raises(CorpusFormatError, match="2 of 2 ids"):
@@ -159,7 +159,7 @@ def test_gathered_rows_do_not_depend_on_blocks_or_memory(
     assert list(zip(found["s"].to_pylist(), found["n"].to_pylist(), strict=True)) == by_id(ids)
 
 
-def test_a_log_larger_than_the_memory_goes_to_disk_and_leaves_nothing_there(
+def test_a_log_larger_than_memory_is_sorted_on_disk_and_leaves_nothing_there(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
@@ -181,7 +181,7 @@ def test_a_log_larger_than_the_memory_goes_to_disk_and_leaves_nothing_there(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_reader_that_is_given_up_leaves_nothing_on_disk(tmp_path, monkeypatch):
+def test_an_abandoned_reader_leaves_nothing_on_disk(tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     rows = pa.record_batch({"s": list("abab") * 100})
     stream = gathered([rows] * 5, "s", memory_bytes=1)

@@ -1,4 +1,4 @@
-"""Sequences that go on in the next file of a source."""
+"""Sequences that continue in the next file of a source."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def row(sequence: str, token: str, *further: str) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("form", WRITERS)
-def test_a_sequence_goes_on_in_the_next_file(form, tmp_path):
+def test_a_sequence_continues_in_the_next_file(form, tmp_path):
     write(
         tmp_path,
         form,
@@ -72,7 +72,7 @@ def test_a_sequence_goes_on_in_the_next_file(form, tmp_path):
 
 
 @pytest.mark.parametrize("form", WRITERS)
-def test_wherever_a_sorted_export_is_cut_the_sequences_are_the_same(form, tmp_path):
+def test_the_cut_of_a_sorted_export_does_not_change_the_sequences(form, tmp_path):
     rows = [row(sequence, f"w{n}") for n, sequence in enumerate("aabbbbcddd")]
     whole = [("a", ["w0", "w1"]), ("b", ["w2", "w3", "w4", "w5"]), ("c", ["w6"]), ("d", ["w7", "w8", "w9"])]
     for first in range(3, 11):  # a first part that holds one sequence alone is not continued
@@ -98,7 +98,7 @@ def test_files_that_number_their_sequences_from_1_are_kept_apart(tmp_path):
     assert report.record()["warnings"][0]["place"] == "part-2: row 1"
 
 
-def test_an_order_that_goes_on_joins_files_of_one_sequence(tmp_path):
+def test_an_order_that_continues_joins_files_of_one_sequence(tmp_path):
     write(tmp_path, "table", [row("1", "a", "1")], [row("1", "b", "2")], [row("1", "c", "3")], further=("n",))
     assert read(f"{tmp_path}/part-*", order_column="n")[0] == [("1", ["a", "b", "c"])]
 
@@ -111,7 +111,7 @@ def test_the_order_of_a_list_counts(tmp_path):
 
 
 @pytest.mark.parametrize("form", WRITERS)
-def test_the_order_column_sorts_what_was_joined(form, tmp_path):
+def test_the_order_column_sorts_joined_sequences(form, tmp_path):
     write(
         tmp_path,
         form,
@@ -124,7 +124,7 @@ def test_the_order_column_sorts_what_was_joined(form, tmp_path):
     assert found == [("1", ["a", "b", "c", "d"]), ("2", ["x"])]
 
 
-def test_an_order_that_begins_again_is_another_sequence(tmp_path):
+def test_an_order_that_restarts_begins_another_sequence(tmp_path):
     write(
         tmp_path,
         "table",
@@ -162,7 +162,7 @@ def test_two_sources_are_not_joined(tmp_path, read_rows):
     assert [each["tokens"] for each in read_rows(*sources)] == [["x"], ["a"], ["b"]]
 
 
-def test_ids_of_one_file_each_begin_with_its_name(tmp_path):
+def test_ids_local_to_a_file_begin_with_its_name(tmp_path):
     write(tmp_path, "table", [row("1", "a"), row("2", "b")], [row("2", "c"), row("1", "d")])
     found, report = read(f"{tmp_path}/part-*", id_scope="file")
 
@@ -178,7 +178,7 @@ def test_ids_of_one_file_each_begin_with_its_name(tmp_path):
         ("conll", "a O\n", ["part-0#1", "part-1#1"]),
     ],
 )
-def test_the_scope_of_ids_is_that_of_every_format(form, content, ids, tmp_path, read_rows):
+def test_the_scope_of_ids_is_the_same_in_every_format(form, content, ids, tmp_path, read_rows):
     for number in (0, 1):
         (tmp_path / f"part-{number}").write_text(content)
     source = {"format": form, "path": f"{tmp_path}/part-*", "id_scope": "file"}
@@ -186,7 +186,7 @@ def test_the_scope_of_ids_is_that_of_every_format(form, content, ids, tmp_path, 
     assert [each["sequence_id"] for each in rows] == ids
 
 
-def test_an_id_in_the_first_row_alone_holds_in_the_next_file_as_well(tmp_path):
+def test_an_id_that_is_only_in_the_first_row_applies_to_the_next_file_too(tmp_path):
     write(tmp_path, "table", [row("1", "a"), row("2", "b")], [row("", "c"), row("3", "d"), row("", "e")])
     found, _ = read(f"{tmp_path}/part-*", sequence_ids="first_row")
 
@@ -225,7 +225,7 @@ def test_interleaved_rows_are_gathered_from_all_files(tmp_path):
     assert found == [("x", ["a", "c", "f"]), ("y", ["b", "e"]), ("z", ["d"])]
 
 
-def test_a_file_that_a_path_names_twice_is_read_once(tmp_path):
+def test_a_file_that_a_path_matches_twice_is_read_once(tmp_path):
     write(tmp_path, "table", [row("x", "a"), row("y", "b")], [row("x", "c")])
     corpus = {"sources": [{"format": "table", "path": [f"{tmp_path}/part-0", f"{tmp_path}/*"], **COLUMNS}]}
     corpus["sources"][0]["rows"] = "interleaved"
@@ -282,7 +282,7 @@ JOINED = [("1", ["a"]), ("2", ["b", "c"]), ("3", ["d", "e"]), ("4", ["f"])]
         (("part-2", "part-10", "part-1"), 3),
     ],
 )
-def test_a_sequence_goes_on_in_the_next_member_of_an_archive_in_any_order(order, n_moved, form, tmp_path):
+def test_a_sequence_continues_in_the_next_member_of_an_archive_in_any_order(order, n_moved, form, tmp_path):
     members = [(f"data/{name}", WRITERS[form](PARTS[name])) for name in order]
     (tmp_path / "export.tgz").write_bytes(gzip.compress(tarred(*members)))
     found, report = read(f"{tmp_path}/export.tgz", form)

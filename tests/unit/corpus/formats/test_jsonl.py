@@ -22,7 +22,7 @@ def test_an_object_is_a_sequence(read, content):
     assert [row["sequence_id"] for row in rows] == ["corpus.txt#1", "corpus.txt#2"]
 
 
-def test_fields_are_named_in_the_configuration_and_further_ones_are_kept(read):
+def test_fields_are_named_in_the_configuration_and_additional_ones_are_kept(read):
     text = lines(
         {
             "words": ["a"],
@@ -70,7 +70,7 @@ def test_a_named_field_that_never_has_a_value_is_an_error(option, nothing, read)
 
 
 @pytest.mark.parametrize("others", [[], [{"broken": True}]], ids=["by Arrow", "line by line"])
-def test_what_is_no_text_is_written_as_json(others, read):
+def test_other_values_are_written_as_json(others, read):
     fields = {"number": 17, "share": 0.50, "flag": True, "text": "1999-01-01", "list": [1, "é"]}
     text = lines({"tokens": ["a"], "tags": ["X"], **fields}, *others)
     rows = read(text, format="jsonl", columns=list(fields))
@@ -93,7 +93,7 @@ def test_numbers_of_several_kinds_in_one_field_stay_as_they_are(read):
     assert [row["sequence_id"] for row in rows] == ["1", "1.0", "1", "true", "corpus.txt#5"]
 
 
-def test_missing_tags_mean_unlabelled(read):
+def test_missing_tags_mean_untagged(read):
     rows = read(
         lines({"tokens": ["a"], "tags": ["X"]}, {"tokens": ["b"]}, {"tokens": ["c"], "tags": None}),
         format="jsonl",
@@ -102,7 +102,7 @@ def test_missing_tags_mean_unlabelled(read):
     assert [(row["tags"], row["defect"]) for row in rows] == [(["X"], None), (None, None), (None, None)]
 
 
-def test_a_broken_line_is_a_broken_sequence(read):
+def test_a_malformed_line_is_a_defective_sequence(read):
     broken = [
         '{"tokens": ["b"], "tags": ["X"]',
         '["tokens"]',
@@ -164,12 +164,12 @@ def test_a_first_line_that_is_no_such_object_is_an_error(text, received, read):
         ({"text": "a b", "tags": ["O", "O"], "form": ["a", "b"]}, 'tokens_column = "form"'),
     ],
 )
-def test_a_first_line_without_the_named_keys_says_which_look_like_them(row, keys, read):
+def test_an_error_about_missing_keys_proposes_similar_ones(row, keys, read):
     with pytest.raises(CorpusFormatError, match=rf"corpus\.txt:1: .*; set {keys} if these are meant"):
         read(lines(row), format="jsonl")
 
 
-def test_keys_that_look_like_nothing_are_not_proposed(read):
+def test_dissimilar_keys_are_not_proposed(read):
     with pytest.raises(CorpusFormatError, match=r"the keys \['text', 'spans'\]; .* cut text with spans"):
         read(lines({"text": "a b", "spans": [[0, 1, "X"]]}), format="jsonl")
 
@@ -196,14 +196,14 @@ def test_json_that_is_not_one_object_a_line_is_refused_with_the_command(text, co
 
 
 @pytest.mark.parametrize("encoding", ["latin-1", "cp1252"])
-def test_utf_8_with_its_mark_is_refused_under_another_encoding(encoding, read):
+def test_utf_8_with_a_byte_order_mark_is_refused_under_another_encoding(encoding, read):
     text = "\ufeff" + lines({"tokens": ["Stra\u00dfe"], "tags": ["X"]})
 
     with pytest.raises(CorpusFormatError, match=f'file is UTF-8, not {encoding}.*set encoding = "utf-8"'):
         read(text, format="jsonl", encoding=encoding)
 
 
-def test_a_key_that_an_object_repeats_breaks_its_sequence(read):
+def test_a_key_that_an_object_repeats_makes_its_sequence_defective(read):
     good = '{"tokens": ["a"], "tags": ["X"], "note": 1, "note": 2}'
     rows = read(f'{good}\n{{"tokens": ["b"], "tags": ["X"], "tags": ["Y"]}}\n{good}\n', format="jsonl")
 
@@ -228,9 +228,9 @@ def test_a_key_that_an_object_repeats_breaks_its_sequence(read):
         ({"id": 7, "data": {"tokens": ["Ada"], "tags": ["O"]}}, ". + .data"),
         ({"id": 7, "sentences": [{"tokens": ["Ada"], "tags": ["O"]}]}, ".sentences[]"),
     ],
-    ids=["objects", "objects beside tags", "nested", "list of sentences"],
+    ids=["objects", "objects with tags", "nested", "list of sentences"],
 )
-def test_nested_tokens_are_refused_with_the_command_that_lifts_them(row, program, read):
+def test_nested_tokens_are_refused_with_the_command_that_extracts_them(row, program, read):
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: ") as error:
         read(lines(row), format="jsonl")
 

@@ -1,4 +1,4 @@
-"""The order column: what sorts, what does not, and what is said about it."""
+"""Order columns: kinds of values, sorting, errors and warnings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ORDERED = {**TABLE, "order_column": "o"}
 
 
 def table(cells: list[str], *, sequence: str = "1") -> str:
-    """Return a table whose tokens are the numbers of the rows in the order that is meant, shuffled."""
+    """Return a shuffled table whose tokens are the numbers of the rows in the intended order."""
     shuffled = [*enumerate(cells)][::-2] + [*enumerate(cells)][-2::-2]
     return "s;o;w;t\n" + "".join(f"{sequence};{cell};{n};O\n" for n, cell in shuffled)
 
@@ -47,7 +47,7 @@ def in_order(cells: list[str]) -> list[str]:
     ],
     ids=["numbers", "long fractions", "fractions", "zones", "local times", "times of day", "numbered"],
 )
-def test_numbers_and_iso_8601_are_sorted_as_what_they_are(cells, read):
+def test_numbers_and_iso_8601_are_sorted_by_value(cells, read):
     (row,) = read(table(cells), **ORDERED, delimiter=";")
 
     assert (row["tokens"], row["defect"]) == (in_order(cells), None)
@@ -68,14 +68,14 @@ def test_numbers_and_iso_8601_are_sorted_as_what_they_are(cells, read):
         ("natural", ["a2b10", "a10b2", "a10b10", "b1"]),
     ],
 )
-def test_declared_formats_are_sorted_as_what_they_say(order_format, cells, read):
+def test_declared_formats_are_sorted_by_value(order_format, cells, read):
     (row,) = read(table(cells), **ORDERED, delimiter=";", order_format=order_format)
 
     assert (row["tokens"], row["defect"]) == (in_order(cells), None)
 
 
 @pytest.mark.parametrize("cell", ["30/02/2026", "1/13/2026", "2026-01-01", "x"])
-def test_what_is_not_in_the_declared_format_breaks_its_sequence(cell, read):
+def test_a_cell_in_another_format_makes_its_sequence_defective(cell, read):
     text = f"s,o,w,t\n1,01/02/2026,a,O\n1,02/02/2026,b,O\n2,{cell},c,O\n"
     _, row = read(text, **ORDERED, order_format="%d/%m/%Y")
 
@@ -85,7 +85,7 @@ def test_what_is_not_in_the_declared_format_breaks_its_sequence(cell, read):
     )
 
 
-def test_a_kind_that_is_unknown_is_refused_with_the_formats_that_fit(read):
+def test_an_unknown_kind_is_refused_with_the_formats_that_fit(read):
     with pytest.raises(CorpusFormatError) as error:
         read("s,o,w,t\n1,04/05/2026 09:30 AM,a,O\n1,04/05/2026 01:30 PM,b,O\n", **ORDERED)
 
@@ -141,7 +141,7 @@ def test_a_column_of_several_kinds_is_refused(cells, message, read):
 
 
 @pytest.mark.parametrize("block_bytes", [40, 100, 1 << 20])
-def test_the_first_value_decides_whatever_the_size_of_a_block(block_bytes, tmp_path):
+def test_the_first_value_determines_the_kind_for_any_block_size(block_bytes, tmp_path):
     path = tmp_path / "corpus.csv"
     cells = ["", "", *(str(n) for n in range(20, 0, -1)), "2026-01-01", *map(str, range(30))]
     path.write_text(
@@ -180,7 +180,7 @@ NOON = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
     ],
     ids=lambda order: str(order.type),
 )
-def test_every_type_that_has_an_order_is_sorted_by_it(order, tmp_path, read_rows):
+def test_every_ordered_type_is_sorted_by_value(order, tmp_path, read_rows):
     path = tmp_path / "corpus.parquet"
     pq.write_table(pa.table({"s": ["1"] * 3, "w": ["c", "b", "a"], "t": ["O"] * 3, "o": order}), path)
     source = {**ORDERED, "format": "parquet-long", "path": str(path)}
@@ -201,14 +201,14 @@ def test_every_type_that_has_an_order_is_sorted_by_it(order, tmp_path, read_rows
         ([{"a": 1}] * 3, "cannot be sorted: its type is struct"),
     ],
 )
-def test_a_type_without_an_order_is_refused(order, message, tmp_path, read_rows):
+def test_an_unordered_type_is_refused(order, message, tmp_path, read_rows):
     path = tmp_path / "corpus.parquet"
     pq.write_table(pa.table({"s": ["1"] * 3, "w": ["c", "b", "a"], "t": ["O"] * 3, "o": order}), path)
     with pytest.raises(CorpusFormatError, match=message):
         read_rows({**ORDERED, "format": "parquet-long", "path": str(path)})
 
 
-def test_a_float_that_is_not_finite_breaks_its_sequence(tmp_path, read_rows):
+def test_a_float_that_is_not_finite_makes_its_sequence_defective(tmp_path, read_rows):
     path = tmp_path / "corpus.parquet"
     order = [2.0, 1.0, float("nan"), float("inf"), 3.0, 4.0]
     columns = {"s": [1, 1, 2, 3, 4, 4], "w": list("badefg"), "t": ["O"] * 6, "o": order}
@@ -235,7 +235,7 @@ def test_whole_numbers_may_be_dates_and_other_types_need_no_format(tmp_path, rea
         read_rows(source)
 
 
-def test_floats_none_of_which_is_finite_are_refused(tmp_path, read_rows):
+def test_a_column_without_a_finite_float_is_refused(tmp_path, read_rows):
     path = tmp_path / "corpus.parquet"
     nan = float("nan")
     pq.write_table(pa.table({"s": [1, 1], "w": ["b", "a"], "t": ["O", "O"], "o": [nan, nan]}), path)
@@ -252,7 +252,7 @@ def warnings_of(tmp_path: Any, text: str) -> list[tuple[str, str, int]]:
     return [(w["kind"], w["place"], w["count"]) for w in report.record()["warnings"]]
 
 
-def test_a_column_that_disagrees_with_most_sequences_is_noted(tmp_path):
+def test_a_column_that_disagrees_with_most_sequences_is_a_warning(tmp_path):
     text = "s,o,w,t\n0,1,x,O\n1,2,b,O\n1,1,a,O\n2,1,c,O\n2,2,d,O\n3,2,f,O\n3,1,e,O\n"
 
     assert warnings_of(tmp_path, text) == [("order_disagrees", "corpus.csv: row 2", 2)]
@@ -293,7 +293,7 @@ def test_times_of_day_are_not_cut_into_sessions(order_format, read):
     )
 
 
-def test_times_of_day_that_run_backwards_in_any_sequence_are_noted(tmp_path):
+def test_times_of_day_that_run_backwards_in_any_sequence_are_a_warning(tmp_path):
     assert warnings_of(tmp_path, MIDNIGHT) == [("times_run_backwards", "corpus.csv: row 3", 1)]
 
 
@@ -322,7 +322,7 @@ def test_numbers_that_count_from_1970_may_have_any_type(kind, tmp_path, read_row
     assert [row["tokens"] for row in rows] == [["a"], ["b"], ["c"]]
 
 
-def test_a_number_too_long_for_natural_order_has_none():
+def test_a_number_that_is_too_long_has_no_natural_order():
     assert natural_keys(pa.array(["a" + "1" * 21, "a" + "0" * 30 + "1"])).to_pylist() == [
         None,
         "a00000000000000000001",
@@ -336,7 +336,7 @@ def test_a_number_too_long_for_natural_order_has_none():
         ("%d %H:%M", ["31 23:59", "01 00:01"], "days without a month .* after the end of a month"),
     ],
 )
-def test_dates_without_a_year_that_run_backwards_in_any_sequence_are_noted(
+def test_dates_without_a_year_that_run_backwards_in_any_sequence_are_a_warning(
     order_format, cells, said, tmp_path
 ):
     rows = [f"{s},{cells[0]},a,O\n{s},{cells[0]},b,O\n" for s in range(5)] + [
@@ -362,7 +362,7 @@ def test_dates_without_a_year_that_run_backwards_in_any_sequence_are_noted(
         ("epoch_ms", "250.5", []),  # since the beginning of the log
     ],
 )
-def test_a_unit_that_gives_times_far_from_ours_is_noted(order_format, cell, kinds, report):
+def test_a_unit_that_gives_times_far_from_today_is_a_warning(order_format, cell, kinds, report):
     source = {**ORDERED, "order_format": order_format, "session_gap_minutes": 30}
     assert [w["kind"] for w in report(f"s,o,w,t\n1,{cell},a,O\n", **source)["warnings"]] == kinds
 
@@ -376,7 +376,7 @@ def test_a_unit_that_gives_times_far_from_ours_is_noted(order_format, cell, kind
         ("2026-02-30", "is not an ISO 8601 time without a zone, or no date or time that exists; set"),
     ],
 )
-def test_an_order_that_cannot_be_read_names_only_formats_that_read_it(cell, said, read):
+def test_an_error_about_an_order_proposes_only_formats_that_read_it(cell, said, read):
     with pytest.raises(CorpusFormatError, match=re.escape(said)):
         read(f"s,o,w,t\n1,{cell},a,O\n", **ORDERED)
 
@@ -385,7 +385,7 @@ def test_an_order_that_cannot_be_read_names_only_formats_that_read_it(cell, said
     ("cells", "noted"),
     [(["1.9", "1.10"], ["corpus.txt: row 3"]), (["1.90", "1.10"], []), (["1.9", "1.0"], [])],
 )
-def test_numbers_of_sections_are_noted(cells, noted, report):
+def test_section_numbers_are_a_warning(cells, noted, report):
     rows = [f"0,1,a,O\n1,{cells[0]},b,O\n1,{cells[1]},c,O\n", *(f"{s},1,d,O\n{s},2,d,O\n" for s in (2, 3))]
     warnings = report("s,o,w,t\n" + "".join(rows), **ORDERED)["warnings"]
     assert [warned["place"] for warned in warnings if warned["kind"] == "section_numbers"] == noted

@@ -24,7 +24,7 @@ def read_pair(tmp_path: Path, read_rows: Callable[..., Any]) -> Callable[..., An
     return rows
 
 
-def test_lines_stand_side_by_side(read_pair, content):
+def test_lines_of_both_files_are_paired(read_pair, content):
     rows = read_pair("fly to  Boston\nstop\n", "O O B-city\nO")
 
     assert content(rows) == [(["fly", "to", "Boston"], ["O", "O", "B-city"]), (["stop"], ["O"])]
@@ -39,7 +39,7 @@ def test_a_carriage_return_within_a_line_is_an_error(tokens, tags, place, read_p
         read_pair(tokens, tags)
 
 
-def test_lines_of_different_lengths_are_broken_sequences_that_name_both_lines(read_pair, content):
+def test_lines_of_different_lengths_are_defective_sequences_that_name_both_lines(read_pair, content):
     rows = read_pair("a b\nc\nd\n", "O\nO O\nO\n")
 
     assert content(rows) == [(["a", "b"], ["O"]), (["c"], ["O", "O"]), (["d"], ["O"])]
@@ -58,7 +58,7 @@ def test_only_blanks_and_tabs_separate_tokens(read_pair):
     assert rows[0]["tags"] == ["O"] * 5
 
 
-def test_a_line_without_tokens_is_a_broken_sequence(read_pair):
+def test_a_line_without_tokens_is_a_defective_sequence(read_pair):
     rows = read_pair("a\n\nc\n", "O\n\nO\n")
 
     assert [row["defect"] for row in rows] == [

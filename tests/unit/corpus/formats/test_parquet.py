@@ -1,4 +1,4 @@
-"""Parquet, with lists and with one token a row."""
+"""Parquet with lists, and with one token per row."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_other_kinds_of_lists_become_lists_of_strings(kind, read_columns, conten
     ]
 
 
-def test_further_columns_become_strings(read_columns):
+def test_additional_columns_become_strings(read_columns):
     rows = read_columns(
         {"tokens": [["a"]], "tags": [["X"]], "day": [datetime.date(2026, 11, 22)], "n": [1.5]},
         format="parquet",
@@ -73,7 +73,7 @@ def test_further_columns_become_strings(read_columns):
     assert (rows[0]["day"], rows[0]["n"]) == ("2026-11-22", "1.5")
 
 
-def test_sequences_without_tokens_are_broken(read_columns):
+def test_sequences_without_tokens_are_defective(read_columns):
     rows = read_columns({"tokens": [["a"], [], None], "tags": [["X"], [], ["X"]]}, format="parquet")
 
     assert [row["defect"] for row in rows] == [
@@ -113,7 +113,7 @@ def test_text_that_is_not_utf_8_is_refused_with_its_row_in_rows_of_one_token_too
         list(rows)
 
 
-def test_rows_of_one_token_become_sequences_sorted_by_what_the_order_column_is(read_columns, content):
+def test_rows_of_one_token_become_sequences_sorted_by_the_order_column(read_columns, content):
     noon = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
     rows = read_columns(
         {
@@ -142,7 +142,7 @@ def test_an_order_that_cannot_be_sorted_is_an_error(read_columns):
         )
 
 
-def test_a_packed_file_is_unpacked(tmp_path, read_rows, content):
+def test_a_compressed_file_is_decompressed(tmp_path, read_rows, content):
     pq.write_table(pa.table({"tokens": [["a"]], "tags": [["X"]]}), tmp_path / "plain.parquet")
     packed = tmp_path / "corpus.parquet.gz"
     packed.write_bytes(gzip.compress((tmp_path / "plain.parquet").read_bytes()))
@@ -166,7 +166,7 @@ def test_a_file_without_rows_is_an_error(read_columns):
 
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"tokens,tags\n" * 10], ids=["empty", "short", "text"])
-def test_what_is_no_parquet_file_is_an_error(content, read):
+def test_a_file_that_is_not_parquet_is_an_error(content, read):
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt: file is damaged or no Parquet"):
         read(content, format="parquet")
 

@@ -1,4 +1,4 @@
-"""SQL queries: SQLite, and PostgreSQL for real where it is installed."""
+"""SQL queries on SQLite, and on PostgreSQL if it is installed."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_postgresql_streams_through_a_cursor_on_the_server(postgres_url):
     assert "pg_cursors" in batch["tokens"][0].as_py()[0]
 
 
-def test_the_rows_fetched_at_a_time_do_not_matter(sqlite_url):
+def test_the_number_of_rows_fetched_at_a_time_does_not_matter(sqlite_url):
     source = SqlSource(format="sql", url=sqlite_url, query="select * from corpus", **COLUMNS)
     sizes = [
         [row for b in read_sql(source, (), SourceReport(), fetch_rows=n) for row in b.to_pylist()]
@@ -139,20 +139,20 @@ def test_a_wrong_query_is_an_error(query, kind, message, sqlite_url, read_rows):
     "url",
     ["postgresql://u:s3cret@host:port/db", "nosuch://u:s3cret@h/db", "sqlite+nosuch:///s3cret"],
 )
-def test_a_wrong_url_is_an_error_that_does_not_repeat_it(url, read_rows):
+def test_an_error_about_a_wrong_url_does_not_repeat_it(url, read_rows):
     with pytest.raises(ConfigError, match="SQLAlchemy URL") as error:
         read_rows({"format": "sql", "url": url, "query": "select 1", **COLUMNS})
     assert "s3cret" not in "".join(traceback.format_exception(error.value))
 
 
-def test_bytes_are_found_wherever_they_stand(sqlite_url, read_rows):
+def test_bytes_are_found_in_any_row(sqlite_url, read_rows):
     query = "select 1 as s, 'a' as w, 'O' as t union all select 1, x'00ff', 'O'"
     with pytest.raises(CorpusFormatError, match=r"sql: row 2: column 'w' holds bytes: expected text, got b'"):
         read_rows({"format": "sql", "url": sqlite_url, "query": query, **COLUMNS})
 
 
 @pytest.mark.parametrize("url", ["sqlite:///{}", "sqlite:///file:{}?mode=rwc&uri=true"])
-def test_a_missing_sqlite_file_is_an_error_and_stays_missing(url, tmp_path, read_rows):
+def test_a_missing_sqlite_file_is_an_error_and_is_not_created(url, tmp_path, read_rows):
     path = tmp_path / "nowhere.db"
     with pytest.raises(
         ConfigError,
@@ -175,7 +175,7 @@ def test_a_password_among_the_options_of_a_url_is_not_shown(read_rows):
     assert not any(secret in shown for secret in ("s3&cret", "s3%26cret", "hu/sh", "hu%2Fsh"))
 
 
-def test_a_database_out_of_reach_is_no_fault_of_the_configuration(postgres_url, read_rows):
+def test_an_unreachable_database_is_not_a_configuration_error(postgres_url, read_rows):
     wrong = postgres_url.replace("seqtag:", "nobody:")
     with pytest.raises(ConnectionError, match="password authentication failed") as error:
         read_rows({"format": "sql", "url": wrong, "query": "select 1", **COLUMNS})
@@ -184,12 +184,12 @@ def test_a_database_out_of_reach_is_no_fault_of_the_configuration(postgres_url, 
     assert "p%40ss" not in shown
 
 
-def test_a_missing_table_of_postgresql_is_a_fault_of_the_configuration(postgres_url, read_rows):
+def test_a_missing_table_of_postgresql_is_a_configuration_error(postgres_url, read_rows):
     with pytest.raises(ConfigError, match='relation "nowhere" does not exist'):
         read_rows({"format": "sql", "url": postgres_url, "query": "select * from nowhere", **COLUMNS})
 
 
-def test_an_unset_variable_is_named_and_the_fingerprint_of_a_query_unknown(monkeypatch, sqlite_url):
+def test_an_unset_variable_is_named_and_a_query_has_no_fingerprint(monkeypatch, sqlite_url):
     monkeypatch.delenv("CORPUS_URL", raising=False)
     source = {"format": "sql", "url": "${CORPUS_URL}", "query": "select 1", **COLUMNS}
     corpus = CorpusConfig.model_validate({"sources": [source]})

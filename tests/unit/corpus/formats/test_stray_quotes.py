@@ -1,4 +1,4 @@
-"""Quotes in tables that RFC 4180 does not have."""
+"""Quotes in tables that violate RFC 4180."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ def test_text_after_a_closing_quote_is_refused(row, what, newline, read):
     )
 
 
-def test_quotes_within_cells_that_no_quote_begins_are_characters(read):
+def test_quotes_within_unquoted_cells_are_ordinary_characters(read):
     text = 's,w,t\n1,a"b,O\n1,5",O\n1,"c""d",O\n1,e""f,O\n1,"g" ,O\n1,"C:\\dir\\",O\n1,""",",O\n'
 
     assert read(text, **TABLE)[0]["tokens"] == ['a"b', '5"', 'c"d', 'e""f', "g", "C:\\dir\\", '",']
 
 
-def test_blanks_before_a_quoted_cell_break_its_sequence(read):
+def test_blanks_before_a_quoted_cell_make_its_sequence_defective(read):
     rows = read('s,w,t\n1, "a",O\n2,b,O\n3," ",O\n4, ",O\n', **TABLE)
 
     assert [row["defect"] for row in rows] == [
@@ -58,7 +58,7 @@ def test_blanks_before_a_quoted_cell_break_its_sequence(read):
 
 
 @pytest.mark.parametrize("block_bytes", [1, 2, 3, 7])
-def test_quotes_are_judged_as_the_strict_reader_of_csv_does(block_bytes):
+def test_quotes_are_accepted_exactly_if_the_strict_csv_reader_accepts_them(block_bytes):
     n_refused = 0
     for number in range(4**6):
         text = "".join('",a\n'[number // 4**place % 4] for place in range(6))

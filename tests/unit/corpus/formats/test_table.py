@@ -1,4 +1,4 @@
-"""CSV and TSV tables, one token a row."""
+"""CSV and TSV tables with one token per row."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_rows_that_a_bare_quote_took_in_are_an_error(read):
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
-def test_rows_that_a_quote_in_a_column_that_nobody_reads_took_in_are_an_error(newline, read):
+def test_rows_that_a_quote_in_an_unread_column_took_in_are_an_error(newline, read):
     rows = ["s,lemma,w,t", "1,swim,Swam,O", '1,",.,O', "2,nora,Nora,B", '2,",.,O', "3,go,Went,O"]
     with pytest.raises(CorpusFormatError, match=r"row 2: a quote took in rows: 2 more lines .* 'lemma'"):
         read(newline.join([*rows, ""]), **GENERAL)
@@ -71,7 +71,7 @@ def test_rows_that_a_quote_took_in_from_or_to_a_ragged_row_are_an_error(quoted, 
         read(f"s,w,t\n9,a,O\n{quoted}", **GENERAL)
 
 
-def test_a_quoted_text_of_some_lines_with_commas_is_no_row_that_a_quote_took_in(read):
+def test_a_quoted_text_of_several_lines_with_commas_is_not_an_error(read):
     text = 's,w,t,note\n1,a,O,"one, two\nthree, four, five, six\nseven"\n2,b,O,"eight\nx, y, z, w\nnine,"\n'
 
     assert [row["tokens"] for row in read(text, **GENERAL)] == [["a"], ["b"]]
@@ -86,7 +86,7 @@ def test_a_quote_that_is_never_closed_is_an_error(read):
         read('s,w,t\n1,a,O\n1,",O\n2,c,O\n3,d,O\n', **GENERAL)
 
 
-def test_a_note_of_several_lines_in_a_column_that_nobody_reads_is_only_noted(tmp_path):
+def test_a_text_of_several_lines_in_an_unread_column_is_only_a_warning(tmp_path):
     path = tmp_path / "corpus.csv"
     path.write_text('s,w,t,note\n1,a,O,"Two lines,\nbut no row"\n\n1,b,O,\n', "utf-8")
     source = TableSource.model_validate({"path": str(path), **GENERAL})
@@ -98,7 +98,7 @@ def test_a_note_of_several_lines_in_a_column_that_nobody_reads_is_only_noted(tmp
     assert (warned["kind"], warned["place"], warned["count"]) == ("line_breaks", "corpus.csv: row 1", 1)
 
 
-def test_quotes_are_no_quoting_after_tabs(read):
+def test_quotes_are_tokens_in_tab_separated_tables(read):
     text = 's\tw\tt\n1\t"Group"\tO\n1\t"\tO\n1\tb\tO\n'
 
     assert read(text, **GENERAL, delimiter="\t")[0]["tokens"] == ['"Group"', '"', "b"]
@@ -109,7 +109,7 @@ def test_quotes_are_no_quoting_after_tabs(read):
     ]
 
 
-def test_a_cell_after_tabs_that_looks_quoted_as_in_csv_is_noted(tmp_path):
+def test_a_tab_separated_cell_that_looks_quoted_as_in_csv_is_a_warning(tmp_path):
     path = tmp_path / "corpus.tsv"
     path.write_text('s\tw\tt\n1\ta\tO\n1\t""""\tO\n1\t"Group"\tO\n', "utf-8")
     source = TableSource.model_validate({"path": str(path), **GENERAL, "delimiter": "\t"})
@@ -157,7 +157,7 @@ def test_rows_that_are_not_adjacent_become_two_sequences_with_one_id(read):
     assert [(row["sequence_id"], row["tokens"]) for row in rows] == [("1", ["a"]), ("2", ["b"]), ("1", ["c"])]
 
 
-def test_document_split_and_further_columns_come_from_the_first_row(read):
+def test_document_split_and_additional_columns_come_from_the_first_row(read):
     text = "s,w,t,d,p,year\n1,a,O,x,train,2001\n1,b,O,y,test,2002\n2,c,O,,,NA\n"
     rows = read(text, **GENERAL, document_column="d", split_column="p", columns=["year"])
 
@@ -179,13 +179,13 @@ def test_numbers_beyond_floating_point_keep_their_order(read):
     assert read(text, **GENERAL, order_column="o")[0]["tokens"] == ["a", "b"]
 
 
-def test_equal_places_in_the_order_keep_the_order_of_the_rows(read):
+def test_equal_order_values_keep_the_order_of_the_rows(read):
     text = "s,o,w,t\n1,2,c,O\n1,1,a,O\n1,1,b,O\n"
 
     assert read(text, **GENERAL, order_column="o")[0]["tokens"] == ["a", "b", "c"]
 
 
-def test_a_row_without_a_place_in_the_order_breaks_its_sequence(read):
+def test_a_row_without_an_order_value_makes_its_sequence_defective(read):
     text = "s,o,w,t\n1,1,a,O\n2,x,b,O\n2,,c,O\n3,1,d,O\n"
     rows = read(text, **GENERAL, order_column="o")
 
@@ -196,7 +196,7 @@ def test_a_row_without_a_place_in_the_order_breaks_its_sequence(read):
     ]
 
 
-def test_a_row_without_a_sequence_id_breaks_its_sequence(read):
+def test_a_row_without_a_sequence_id_makes_its_sequence_defective(read):
     rows = read("s,w,t\n1,a,O\n,b,O\n,c,O\n2,d,O\n", **GENERAL)
 
     assert [(row["sequence_id"], row["defect"]) for row in rows] == [
@@ -206,7 +206,7 @@ def test_a_row_without_a_sequence_id_breaks_its_sequence(read):
     ]
 
 
-def test_a_source_most_of_whose_rows_have_no_id_is_an_error_that_names_the_key(read):
+def test_ids_missing_in_most_rows_are_an_error_that_names_the_key(read):
     text = "Sentence #,Word,POS,Tag\nSentence: 1,Nora,NNP,B\n,swam,VBD,O\n\u00a0,.,.,O\n"
     with pytest.raises(CorpusFormatError) as error:
         read(text, **(KAGGLE | {"sequence_ids": "every_row", "encoding": "utf-8"}))
@@ -231,7 +231,7 @@ def test_quoted_cells_may_span_lines(read):
     assert read('s,w,t\n1,"a\nb",O\n1,c,O\n', **GENERAL)[0]["tokens"] == ["a\nb", "c"]
 
 
-def test_bom_and_crlf_are_no_part_of_the_cells(read, content):
+def test_bom_and_crlf_are_not_part_of_the_cells(read, content):
     text = "\ufeffs,w,t\r\n1,a,O\r\n1,b,O\r\n"
 
     assert content(read(text, **GENERAL)) == [(["a", "b"], ["O", "O"])]
@@ -274,7 +274,7 @@ def test_a_line_for_excel_is_named(separator, read):
     )
 
 
-def test_a_column_that_stands_twice_is_an_error(read):
+def test_a_repeated_column_is_an_error(read):
     with pytest.raises(CorpusFormatError, match=r"column 't' is repeated: .*; rename one"):
         read("s,w,t,t\n1,a,O,X\n", **GENERAL)
 
@@ -285,7 +285,7 @@ def test_an_empty_table_is_an_error(text, read):
         read(text, **GENERAL)
 
 
-def test_wrong_encoding_names_line_and_byte(read):
+def test_a_wrong_encoding_is_an_error_with_line_and_byte(read):
     with pytest.raises(CorpusFormatError) as error:
         read("s,w,t\n1,Zoë,O\n".encode("latin-1"), **GENERAL)
     assert str(error.value) == (
@@ -294,8 +294,8 @@ def test_wrong_encoding_names_line_and_byte(read):
     )
 
 
-def test_no_row_is_lost_where_a_character_stands_across_two_blocks(tmp_path):
-    """Arrow 25 refuses or loses rows of a stream that now and then gives less than was asked for."""
+def test_no_row_is_lost_if_a_character_spans_two_blocks(tmp_path):
+    """Arrow 25 refuses or loses rows of a stream whose reads are sometimes short."""
     path = tmp_path / "corpus.csv"
     path.write_text("s,w,t\n" + "".join(f'{n},"{"é" * (n % 9)}",O\n' for n in range(200)), "utf-8")
     source = TableSource.model_validate({"path": str(path), **GENERAL})
@@ -304,7 +304,7 @@ def test_no_row_is_lost_where_a_character_stands_across_two_blocks(tmp_path):
     assert [len(row["tokens"][0]) for b in batches for row in b.to_pylist()] == [n % 9 for n in range(200)]
 
 
-def test_the_configuration_knows_the_layout():
+def test_the_configuration_declares_the_layout():
     TaggerConfig.model_validate({"name": "ner", "corpus": {"sources": [{**KAGGLE, "path": "ner.csv"}]}})
 
 
@@ -314,7 +314,7 @@ def test_a_row_that_repeats_the_header_is_a_warning(report):
     assert (warned["kind"], warned["place"], warned["count"]) == ("repeated header", "corpus.txt: row 2", 1)
 
 
-def test_a_further_column_that_is_there_twice_is_refused(read):
+def test_a_repeated_additional_column_is_refused(read):
     with pytest.raises(CorpusFormatError, match=r"corpus\.txt:1: column 'd' is repeated: .*; rename one"):
         read("s,w,t,d,d\n1,a,O,x,y\n", columns=["d"], **GENERAL)
 
@@ -325,20 +325,20 @@ TABS = {**GENERAL, "delimiter": "\t"}
 @pytest.mark.parametrize(
     ("rows", "column"), [('"1"\t"a"\t"O"\n2\tb\tO\n"3"\t"c"\t"O"\n', "s"), ('1\t"a"\tO\n', "w")]
 )
-def test_a_column_after_tabs_most_of_which_is_quoted_is_noted(rows, column, report):
+def test_a_tab_separated_column_that_is_mostly_quoted_is_a_warning(rows, column, report):
     (warned,) = report("s\tw\tt\n" + rows, **TABS)["warnings"]
 
     assert warned["kind"] == "quoted_cells"
     assert f"cells in column '{column}' are in quotes" in warned["text"]
 
 
-def test_a_header_in_quotes_after_tabs_names_the_key(read):
+def test_a_tab_separated_header_in_quotes_is_an_error_that_names_the_key(read):
     with pytest.raises(CorpusFormatError, match=r"the header is in quotes: .*; set quote = '\"'"):
         read('"s"\t"w"\t"t"\n"1"\t"a"\t"O"\n', **TABS)
 
 
 @pytest.mark.parametrize(("n", "kinds"), [(10, ["one_row_each"]), (9, [])])
-def test_ids_that_number_rows_are_noted(n, kinds, report):
+def test_ids_that_number_rows_are_a_warning(n, kinds, report):
     rows = "".join(f"{number}\ta\tO\n" for number in range(n))
     assert [warned["kind"] for warned in report("s\tw\tt\n" + rows, **TABS)["warnings"]] == kinds
 
@@ -349,7 +349,7 @@ def test_two_roles_of_one_column_are_refused():
 
 
 @pytest.mark.parametrize(("key", "kind"), [("split_column", "no_split"), ("document_column", "no_document")])
-def test_a_named_column_without_a_value_is_noted(key, kind, report):
+def test_a_named_column_without_values_is_a_warning(key, kind, report):
     rows = "s,w,t,d\n1,a,O,{0}\n2,b,O,{0}\n3,c,O,{1}\n"
     assert [w["kind"] for w in report(rows.format("", ""), **GENERAL, **{key: "d"})["warnings"]] == [kind]
     assert report(rows.format("", "train"), **GENERAL, **{key: "d"})["warnings"] == []
@@ -359,25 +359,25 @@ def test_a_named_column_without_a_value_is_noted(key, kind, report):
     ("tags", "source", "kinds"),
     [("01", {}, ["numbered_tags"]), ("01", {"tag_names": ["0", "1"]}, []), ("0O", {}, [])],
 )
-def test_tags_that_are_numbers_are_noted(tags, source, kinds, report):
+def test_tags_that_are_numbers_are_a_warning(tags, source, kinds, report):
     rows = f"s,w,t\n1,a,{tags[0]}\n1,b,{tags[1]}\n"
     assert [w["kind"] for w in report(rows, **GENERAL, **source)["warnings"]] == kinds
 
 
 @pytest.mark.parametrize("minutes", [0, 1e-10, 1e10])
-def test_a_gap_that_no_clock_has_is_refused(minutes):
+def test_an_impossible_gap_is_refused(minutes):
     settings = {**GENERAL, "path": "x.csv", "order_column": "o", "session_gap_minutes": minutes}
     with pytest.raises(ValidationError, match="session_gap_minutes"):
         TableSource.model_validate(settings)
 
 
-def test_the_control_character_that_separates_in_hive_may_separate(read):
+def test_the_control_character_of_hive_may_be_the_delimiter(read):
     (row,) = read("s\x01w\x01t\n1\x01a, b\x01O\n", **GENERAL, delimiter="\x01")
 
     assert (row["tokens"], row["tags"]) == (["a, b"], ["O"])
 
 
-def test_an_id_that_is_written_again_below_rows_without_one_is_noted(report):
+def test_an_id_that_is_written_again_below_rows_without_one_is_a_warning(report):
     rows = "s,w,t\n1,a,O\n1,b,O\n,c,O\n1,d,O\n,e,O\n2,f,O\n"
     (warned,) = report(rows, **GENERAL, sequence_ids="first_row")["warnings"]
 
