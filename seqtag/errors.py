@@ -1,26 +1,26 @@
-"""Every exception that seqtag raises on purpose.
+"""The exceptions that seqtag raises on purpose.
 
     SeqtagError
       ConfigError                  the TOML file or an argument is wrong
-      CorpusError
-        CorpusFormatError          a source cannot be read as what it was declared to be
-        CorpusChangedError         a source was replaced while it was read
-        TagSchemeError             tags and tag scheme contradict each other
-        CorpusRejectedError        the corpus was read, and validation refused it
-      RunDirError                  a run directory is missing, damaged or half-written
+      CorpusError                  the corpus cannot be used
+        CorpusFormatError          a source does not have its declared format
+        CorpusChangedError         a source was replaced while it was being read
+        TagSchemeError             the tags contradict the tag scheme
+        CorpusRejectedError        the corpus failed validation
+      RunDirError                  a run directory is missing, damaged or incomplete
         BundleError                a bundle is damaged, incomplete or of another format
-      TrainingError                training cannot go on
-      SubprocessFailedError                   a process that we began met an error that is not ours
-        SubprocessKilledError             it died
-          SubprocessCrashedError        of a fault in the code that it ran
-        MemoryExhaustedError       there was not memory enough for it
+      TrainingError                training cannot continue
+      SubprocessFailedError        a subprocess raised an unexpected error
+        SubprocessKilledError      a subprocess died
+          SubprocessCrashedError   a subprocess crashed because of the code it ran
+        MemoryExhaustedError       a subprocess ran out of memory
       RegistryError                the model registry could not be read or written
-        PromotionConflictError     somebody else moved the champion in the meantime
+        PromotionConflictError     the champion changed before the promotion
 
-A message says what was required, what came, and where.
+A message says what is wrong and where, then what was expected and found, then the fix.
 
-A verdict on a model or a corpus is kept and reused, so it may rest on lasting errors only. `is_permanent` is
-the one list of them. Any other error fails the task, which is then tried again.
+Verdicts on models and corpora are kept and reused, so only permanent errors may lead to one; `is_permanent`
+decides which errors are permanent. Any other error fails the task, which is then retried.
 """
 
 from __future__ import annotations
@@ -29,94 +29,96 @@ from typing import Final
 
 
 class SeqtagError(Exception):
-    """Base of all errors that seqtag raises on purpose."""
+    """Base class of all errors that seqtag raises on purpose."""
 
 
 class ConfigError(SeqtagError):
-    """A configuration or an argument is wrong; nothing has been read or written."""
+    """An invalid configuration or argument; nothing has been read or written."""
 
 
 class CorpusError(SeqtagError):
-    """The corpus cannot be used."""
+    """An unusable corpus."""
 
 
 class CorpusFormatError(CorpusError):
-    """A source is not what its configuration says; the message names file and line."""
+    """A source that does not have its declared format; the message names file and line."""
 
 
 class CorpusChangedError(CorpusError):
-    """A source was replaced while it was read; nothing of it was kept."""
+    """A source that was replaced while it was being read; nothing of it was kept."""
 
 
 class TagSchemeError(CorpusError):
-    """Tags and tag scheme contradict each other."""
+    """Tags that contradict the tag scheme."""
 
 
 class CorpusRejectedError(CorpusError):
-    """Validation refused the corpus; the message names the rules that failed."""
+    """A corpus that failed validation; the message names the rules that failed."""
 
 
 class RunDirError(SeqtagError):
-    """A run directory is missing, damaged or half-written."""
+    """A missing, damaged or incomplete run directory."""
 
 
 class BundleError(RunDirError):
-    """A bundle is damaged, incomplete or of another format; reading it again meets the same."""
+    """A damaged or incomplete bundle, or one of another format; reading it again will not help."""
 
 
 class TrainingError(SeqtagError):
-    """Training cannot go on."""
+    """A training that cannot continue."""
 
 
 class SubprocessFailedError(SeqtagError):
-    """A process that we began met an error that is not ours; the message has its last lines."""
+    """A subprocess that raised an unexpected error; the message ends with its last lines of output."""
 
 
 class SubprocessKilledError(SubprocessFailedError):
-    """A process that we began died; the message has its last lines."""
+    """A subprocess that died; the message ends with its last lines of output."""
 
 
 class SubprocessCrashedError(SubprocessKilledError):
-    """A process that we began died of a fault in the code that it ran, such as a segmentation fault."""
+    """A subprocess that crashed because of the code it ran, for example with a segmentation fault."""
 
 
 class MemoryExhaustedError(SubprocessFailedError):
-    """There was not memory enough for a process that we began."""
+    """A subprocess that ran out of memory."""
 
 
 class RegistryError(SeqtagError):
-    """The model registry could not be read or written."""
+    """A failed read from, or write to, the model registry."""
 
 
 class PromotionConflictError(RegistryError):
-    """The champion was moved by somebody else between the decision and the promotion."""
+    """A champion that somebody else changed between the decision and the promotion."""
 
 
-_OF_CONTENT: Final = (  # what Python, NumPy and pyarrow raise where bytes that were read make no sense
+_CONTENT_ERRORS: Final = (  # raised by Python, NumPy and pyarrow on invalid file contents
     *(ValueError, TypeError, LookupError, ArithmeticError, AttributeError, NameError, AssertionError),
     *(SyntaxError, NotImplementedError, RecursionError),
 )
-_OF_LIBRARIES: Final = {  # by name: TensorFlow's, and protobuf's DecodeError, are not imported here
+_LIBRARY_ERRORS: Final = {  # by name, so that TensorFlow and protobuf need not be imported here
     *("InvalidArgumentError", "NotFoundError", "FailedPreconditionError", "UnimplementedError"),
     *("OutOfRangeError", "DecodeError"),
 }
-_REFUSED_BY_MLFLOW: Final = "INVALID_PARAMETER_VALUE"  # its error code for what a model's signature refuses
+_MLFLOW_REJECTED: Final = "INVALID_PARAMETER_VALUE"  # MLflow's code for input that violates a signature
 
 
 def is_permanent(error: BaseException) -> bool:
-    """Tell whether an error comes from what was read, so that trying again would meet it again.
+    """Return True if the data that was read caused an error, so that a retry would fail in the same way.
 
-    Memory, files that cannot be reached, databases, killed processes and all that is not known here may pass.
-    An error counts as passing if one of its causes does.
+    Errors of memory, unreachable files, databases and killed processes are transient, as are all errors that
+    are not listed here. An error with a transient cause is itself transient.
 
     >>> is_permanent(BundleError("another digest")), is_permanent(OSError(5, "Input/output error"))
     (True, False)
     """
-    code = getattr(error, "error_code", None)  # of MLflow's exceptions, which wrap those of a model's code
+    code = getattr(
+        error, "error_code", None
+    )  # set by MLflow's exceptions, which wrap those of the model's code
     known = (
-        isinstance(error, (BundleError, TagSchemeError, SubprocessCrashedError, *_OF_CONTENT))
-        or type(error).__name__ in _OF_LIBRARIES
-        or code == _REFUSED_BY_MLFLOW
+        isinstance(error, (BundleError, TagSchemeError, SubprocessCrashedError, *_CONTENT_ERRORS))
+        or type(error).__name__ in _LIBRARY_ERRORS
+        or code == _MLFLOW_REJECTED
     )
     if error.__cause__ is None:
         return known

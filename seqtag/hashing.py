@@ -1,4 +1,4 @@
-"""64-bit hashes of strings and sequences: the same on every machine, vectorised over a batch."""
+"""64-bit hashes of strings and sequences: equal on every machine, vectorised over a batch."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
-_NULL = np.uint64(0x6E756C6C)  # stands for a null element
+_NULL = np.uint64(0x6E756C6C)  # the hash of null
 _GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 
 
 def hash_strings(strings: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:
-    """Return `<uint64>[n]`, one SipHash per string; null counts as a value of its own.
+    """Return `<uint64>[n]`, one SipHash per string; null has its own hash.
 
-    Distinct strings are hashed once, by pandas' C loop.
+    Each distinct string is hashed once, in pandas' C loop.
     """
     if isinstance(strings, pa.ChunkedArray):
         strings = strings.combine_chunks()
@@ -29,7 +29,7 @@ def hash_strings(strings: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:
 
 
 def hash_sequences(sequences: pa.ListArray) -> npt.NDArray[np.uint64]:
-    """Return `<uint64>[n]`, one hash per list of strings; order and length count.
+    """Return `<uint64>[n]`, one hash per list of strings, sensitive to order and length.
 
     Each element's hash is mixed with its position, and the results are summed: equal lists give equal
     hashes, and two different lists collide with probability 2**-64. A null list hashes like an empty one.
@@ -40,8 +40,8 @@ def hash_sequences(sequences: pa.ListArray) -> npt.NDArray[np.uint64]:
     lengths = np.diff(offsets)
     position = np.arange(len(values), dtype=np.int64) - np.repeat(offsets[:-1], lengths)
     mixed = _mix(values + (position.astype(np.uint64) + np.uint64(1)) * _GOLDEN)
-    running = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
-    return _mix(running[offsets[1:]] - running[offsets[:-1]] + lengths.astype(np.uint64))
+    totals = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
+    return _mix(totals[offsets[1:]] - totals[offsets[:-1]] + lengths.astype(np.uint64))
 
 
 def hex_hashes(hashes: npt.NDArray[np.uint64]) -> pa.StringArray:
@@ -51,7 +51,7 @@ def hex_hashes(hashes: npt.NDArray[np.uint64]) -> pa.StringArray:
 
 
 def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Scramble 64 bits so that each input bit reaches each output bit (splitmix64, Steele et al. 2014)."""
+    """Mix 64 bits so that every input bit affects every output bit (splitmix64, Steele et al. 2014)."""
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

@@ -1,8 +1,8 @@
-"""The steps of a retraining, in order: the one table that names, folders and commands derive from.
+"""The steps of a retraining, in order: step names, folders and commands all derive from this table.
 
 A step is a function in the module of the same name in `seqtag.steps`. It reads files, calls the library
-once and writes one folder of the run directory. `ingest` and `open_run` come before: they make the snapshot
-and the run directory that the steps are given.
+once and writes one folder of the run directory. `ingest` and `open_run` run first: they create the snapshot
+and the run directory that the steps work on.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 @dataclass(frozen=True)
 class Step:
-    """A step of a retraining.
+    """One step of a retraining.
 
-    name: of the function, the task and the command
-    folder: of the run directory, which the step writes whole or not at all
-    is_shared: a run may reuse the output of another run with the same inputs
+    Attributes:
+        name: name of the function, the task and the command.
+        folder: output folder in the run directory, written completely or not at all.
+        is_shared: True if a run may reuse the output of another run with the same inputs.
     """
 
     name: str
@@ -45,4 +46,4 @@ FOLDERS = {step.name: step.folder for step in STEPS}
 if TYPE_CHECKING:
     StepName: TypeAlias = str
 else:
-    StepName = Literal[tuple(FOLDERS)]  # the dashboard's form offers these
+    StepName = Literal[tuple(FOLDERS)]  # offered as choices in the dashboard's form

@@ -14,7 +14,7 @@ sequences = st.lists(st.lists(st.one_of(st.none(), st.text(max_size=3)), max_siz
 
 
 def test_hashes_never_change():
-    """Splits depend on them: another value here moves documents between train and test."""
+    """Splits depend on the hashes: other values would move documents between train and test."""
     strings = hash_strings(pa.array(["a", "", "ü", None]))
     lists = hash_sequences(pa.array([["a", "b"], [], ["b", "a"]], STRINGS))
 
@@ -27,7 +27,7 @@ def test_hashes_never_change():
     assert hex_hashes(lists).to_pylist() == ["c9522e727115d20f", "0000000000000000", "bbf012c70ba16123"]
 
 
-def test_equal_strings_have_equal_hashes_and_others_have_not():
+def test_equal_strings_have_equal_hashes_and_different_ones_have_not():
     hashes = hash_strings(pa.array(["a", "b", "a", None, "null", None, ""]))
 
     assert hashes[0] == hashes[2]
@@ -35,7 +35,7 @@ def test_equal_strings_have_equal_hashes_and_others_have_not():
     assert len(set(hashes.tolist())) == 5
 
 
-def test_chunks_and_nothing_at_all_can_be_hashed():
+def test_chunked_and_empty_arrays_can_be_hashed():
     chunks = pa.chunked_array([["a"], [], ["b", "a"]], pa.string())
 
     assert hash_strings(chunks).tolist() == hash_strings(pa.array(["a", "b", "a"])).tolist()
@@ -45,14 +45,14 @@ def test_chunks_and_nothing_at_all_can_be_hashed():
 
 
 @given(sequences)
-def test_sequences_have_equal_hashes_exactly_if_they_are_equal(lists):
+def test_sequences_have_equal_hashes_if_and_only_if_they_are_equal(lists):
     hashes = hash_sequences(pa.array(lists, STRINGS))
 
     assert len(set(hashes.tolist())) == len({tuple(one) for one in lists})
 
 
 @given(sequences, st.integers(0, 8))
-def test_a_sequence_has_the_same_hash_in_any_company(lists, start):
+def test_the_hash_of_a_sequence_does_not_depend_on_other_sequences(lists, start):
     whole = hash_sequences(pa.array(lists, STRINGS))
 
     assert np.array_equal(hash_sequences(pa.array(lists, STRINGS).slice(start)), whole[start:])
