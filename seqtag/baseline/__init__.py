@@ -1,4 +1,4 @@
-"""CRFsuite as a baseline for the neural tagger. The only door to `pycrfsuite`, which is opened late."""
+"""CRFsuite baseline for the neural tagger. The only package that imports `pycrfsuite`, and lazily."""
 
 from seqtag.baseline.crfsuite import Algorithm, BaselineFacts, write_baseline
 

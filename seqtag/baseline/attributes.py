@@ -1,6 +1,6 @@
-"""What a CRF is told about a token: its word, affixes and shape, and those of its neighbours.
+"""CRF attributes of a token: its word, affixes and shape, and those of its neighbours.
 
-Everything that depends on one token alone is spelled once per distinct token; a corpus has few of them.
+Attributes that depend on a single token are computed once per distinct token.
 """
 
 from __future__ import annotations
@@ -15,41 +15,41 @@ _AFFIXES = range(1, 5)  # characters
 
 @dataclass(frozen=True, slots=True)
 class TokenAttributes:
-    """The attributes of one distinct token in UTF-8, as CRFsuite reads them."""
+    """Attributes of one distinct token, UTF-8 encoded for CRFsuite."""
 
     word: bytes  # lower-cased
     own: tuple[bytes, ...]
-    as_neighbour: tuple[tuple[bytes, ...], ...]  # where it stands 2 before, 1 before, 1 behind, 2 behind
+    as_neighbour: tuple[tuple[bytes, ...], ...]  # for other tokens, by its offset from them: -2, -1, +1, +2
 
 
 class AttributesByToken(dict[str, TokenAttributes]):
-    """The attributes of every token that was ever asked for."""
+    """Attributes by token, computed on first access."""
 
     def __missing__(self, token: str) -> TokenAttributes:
         lower, short = token.lower(), word_shape(token, short=True)
-        seen_from_afar = (f"word={lower}", f"shape={short}")
-        seen_from_beside = (*seen_from_afar, f"suffix={lower[-3:]}")
-        views = (seen_from_afar, seen_from_beside, seen_from_beside, seen_from_afar)
+        distant = (f"word={lower}", f"shape={short}")
+        adjacent = (*distant, f"suffix={lower[-3:]}")
+        by_offset = (distant, adjacent, adjacent, distant)
         attributes = self[token] = TokenAttributes(
             word=lower.encode(),
             own=tuple(text.encode() for text in _own(token, lower, short)),
             as_neighbour=tuple(
-                tuple(f"{where}:{text}".encode() for text in view)
-                for where, view in zip(_NEIGHBOURS, views, strict=True)
+                tuple(f"{offset}:{text}".encode() for text in texts)
+                for offset, texts in zip(_NEIGHBOURS, by_offset, strict=True)
             ),
         )
         return attributes
 
 
-_EDGE = TokenAttributes(  # what stands before the first token and behind the last
+_EDGE = TokenAttributes(  # before the first token and after the last
     word=b"",
     own=(),
-    as_neighbour=tuple((f"{where}:edge".encode(),) for where in _NEIGHBOURS),
+    as_neighbour=tuple((f"{offset}:edge".encode(),) for offset in _NEIGHBOURS),
 )
 
 
 def sequence_attributes(tokens: Sequence[TokenAttributes]) -> list[list[bytes]]:
-    """Return the attributes of every token of a sequence: its own, its neighbours' and its pairs of words."""
+    """Return the attributes of each token: its own, those of its neighbours, and pairs of adjacent words."""
     padded = [_EDGE, _EDGE, *tokens, _EDGE, _EDGE]
     return [
         [
@@ -68,16 +68,16 @@ def sequence_attributes(tokens: Sequence[TokenAttributes]) -> list[list[bytes]]:
 
 
 def word_shape(token: str, *, short: bool) -> str:
-    """Return the token with letters as X or x and digits as d; `short`: each run of equal ones as one.
+    """Return the token with letters as X or x and digits as d; `short` collapses repeated characters.
 
     >>> word_shape("McDonald-2000", short=False), word_shape("McDonald-2000", short=True)
     ('XxXxxxxx-dddd', 'XxXx-d')
     """
-    shape = "".join(_class(character) for character in token)
+    shape = "".join(_character_class(character) for character in token)
     return "".join(one for one, _ in groupby(shape)) if short else shape
 
 
-def _class(character: str) -> str:
+def _character_class(character: str) -> str:
     if character.isupper():
         return "X"
     if character.islower():

@@ -1,4 +1,4 @@
-"""A linear-chain CRF over hand-made attributes (Okazaki 2007), trained on train to tag test."""
+"""A linear-chain CRF with hand-crafted attributes (CRFsuite, Okazaki 2007)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from seqtag.tagging.ragged import flatten
 
 Algorithm = Literal["crfsuite-ap", "crfsuite-lbfgs"]
 
-# Chosen on dev of UD English-EWT and WNUT-17.
+# Tuned on the dev splits of UD English-EWT and WNUT-17.
 _TRAINERS: Final[Mapping[Algorithm, tuple[str, Mapping[str, float]]]] = {
     "crfsuite-ap": ("ap", {"max_iterations": 20}),
     "crfsuite-lbfgs": (
@@ -46,33 +46,38 @@ _log = logging.getLogger(__name__)
 
 
 class BaselineFacts(TypedDict):
-    """How the baseline was made."""
+    """Facts about a baseline: algorithm, version, size and time."""
 
     algorithm: Algorithm
     version: str  # of python-crfsuite
-    n_features: int  # pairs of attribute and tag, and of tag and tag
-    seconds: float  # from reading train to the last tag of test
+    n_features: int  # (attribute, tag) and (tag, tag) pairs
+    seconds: float  # from reading train to tagging the last token of test
 
 
 def write_baseline(
     train: Path, test: Path, predictions: Path, *, algorithm: Algorithm, seed: int
 ) -> BaselineFacts:
-    """Train a CRF on one split file and tag another with it, row group by row group.
+    """Train a CRF on one split file and tag another one, one row group at a time.
 
-    Writes the columns that a tagger's predictions have. `confidence` is the marginal probability of the
-    predicted tag, which an averaged perceptron ("crfsuite-ap") puts near 1 even where it errs; `unknown`
-    is True for tokens that do not occur in train. The same files and seed give the same predictions.
+    Writes the same columns as a tagger's predictions except `span_confidence`, `seen` and `tested`.
+    `confidence` is the marginal probability of the predicted tag, which an averaged perceptron
+    ("crfsuite-ap") puts near 1 even if it is wrong. `unknown` is True for tokens that do not occur in train.
+    Equal files and seeds give equal predictions.
 
-    CRFsuite holds all of train in memory, about 1 kB for each token. It cannot marginalise over tags that
-    nobody knows, as the neural CRF does: sequences are cut at such tokens.
+    CRFsuite keeps all of train in memory, about 1 kB per token. Unlike the neural CRF, it cannot marginalise
+    over unknown tags: sequences are split at tokens without a gold tag.
 
     Args:
-        seed: of the order in which the perceptron sees the sequences; acts on the C library's `rand`,
-            which the whole process shares.
+        train: split file for training.
+        test: split file to tag.
+        predictions: Parquet file to write.
+        algorithm: training algorithm.
+        seed: seed of the order in which the perceptron sees the sequences; sets the C library's `rand`, which
+            the whole process shares.
 
     Raises:
         ConfigError: python-crfsuite is not installed.
-        TrainingError: train has no tagged sequence, or CRFsuite gave up.
+        TrainingError: train has no tagged sequence, or CRFsuite failed.
     """
     pycrfsuite = _pycrfsuite()
     started = time.perf_counter()
@@ -93,10 +98,10 @@ def write_baseline(
 
 
 def confidence_of(marginals: npt.NDArray[np.float64]) -> npt.NDArray[np.float32]:
-    """Return CRFsuite's marginals as probabilities; what overflowed is certain.
+    """Return CRFsuite's marginals as probabilities, with 1 for overflows.
 
-    CRFsuite 0.12 sums exponentials of scores as they are. They reach infinity from 700 on, which the weights
-    of a perceptron may come to, and infinity by infinity is no number.
+    CRFsuite 0.12 sums exponentials of unscaled scores. They overflow above 700, which the weights of a
+    perceptron can reach, and infinity / infinity is NaN.
     """
     return np.clip(np.nan_to_num(marginals, nan=1.0), 0.0, 1.0).astype(np.float32)
 
@@ -106,7 +111,8 @@ def _pycrfsuite() -> Any:
         import pycrfsuite
     except ImportError as error:
         raise ConfigError(
-            f"evaluate.baseline requires python-crfsuite: pip install 'seqtag[baseline]'. Received: {error}"
+            f"python-crfsuite, which evaluate.baseline needs, cannot be imported: {error}; "
+            "pip install 'seqtag[baseline]'"
         ) from error
     return pycrfsuite
 
@@ -120,7 +126,7 @@ def _train(
     algorithm: Algorithm,
     seed: int,
 ) -> int:
-    """Return the number of features."""
+    """Train a CRF, write it to `model`, and return its number of features."""
     name, parameters = _TRAINERS[algorithm]
     trainer = pycrfsuite.Trainer(name, parameters, verbose=False)
     n_sequences = 0
@@ -128,38 +134,39 @@ def _train(
         tags = batch.column(GOLD_TAGS).to_pylist()
         for sequence, gold in zip(_sequences(batch.column(TOKENS), attributes), tags, strict=True):
             attributes_of = sequence_attributes(sequence)
-            for start, stop in _known_pieces(gold or ()):
+            for start, stop in _tagged_segments(gold or ()):
                 trainer.append(attributes_of[start:stop], gold[start:stop])
                 n_sequences += 1
     if not n_sequences:
-        raise TrainingError(f"{train}: at least one tagged sequence was required. Received: none")
-    ctypes.CDLL(None).srand(seed)  # else the order goes on from whoever called rand() last
+        raise TrainingError(f"{train}: no tagged sequence to train on")
+    ctypes.CDLL(None).srand(seed)  # otherwise the order depends on earlier calls of rand()
     try:
         trainer.train(str(model))
     except pycrfsuite.CRFSuiteError as error:
-        raise TrainingError(f"{train}: CRFsuite gave up: {error}") from error
+        raise TrainingError(f"{train}: CRFsuite failed: {error}") from error
     return int(trainer.logparser.featgen_num_features)
 
 
-def _known_pieces(tags: Sequence[str | None]) -> Iterator[tuple[int, int]]:
-    """Give the stretches `[start, stop)` of known tags, none of which is empty.
+def _tagged_segments(tags: Sequence[str | None]) -> Iterator[tuple[int, int]]:
+    """Yield the non-empty segments `[start, stop)` of known tags.
 
-    CRFsuite 0.12 cannot sum over the tags that a token may have, so that each stretch is learnt by itself;
-    its attributes still describe its neighbours. It also reads past its arrays where there are none.
+    CRFsuite 0.12 cannot marginalise over unknown tags, so each segment is a separate training sequence; its
+    attributes still include those of the neighbouring tokens. On an empty sequence CRFsuite reads out of
+    bounds.
 
-    >>> list(_known_pieces(["O", "B-X", None, None, "O"]))
+    >>> list(_tagged_segments(["O", "B-X", None, None, "O"]))
     [(0, 2), (4, 5)]
     """
     start = 0
-    for is_known, piece in groupby(tags, lambda tag: tag is not None):
-        stop = start + len(list(piece))
+    for is_known, segment in groupby(tags, lambda tag: tag is not None):
+        stop = start + len(list(segment))
         if is_known:
             yield start, stop
         start = stop
 
 
 def _tag(tagger: Any, test: Path, predictions: Path, attributes: AttributesByToken) -> None:
-    known = pa.array(list(attributes), pa.string())  # before tokens of test come in
+    known = pa.array(list(attributes), pa.string())  # before tokens of test are added
     with pq.ParquetFile(test) as source:
         names = [name for name in source.schema_arrow.names if name != SPLIT]
         schema = predictions_schema(source.schema_arrow, without=SPLIT, span_confidence=False)
@@ -199,7 +206,7 @@ def _batches(split: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
 
 def _sequences(tokens: pa.ListArray, attributes: AttributesByToken) -> Iterator[list[TokenAttributes]]:
-    """Give each sequence as the attributes of its tokens; a missing token counts as an empty one."""
+    """Yield the attributes of the tokens of each sequence; a null token counts as an empty one."""
     flat, offsets = flatten(tokens)
     encoded = pc.dictionary_encode(pc.fill_null(flat, ""))
     distinct = [attributes[token] for token in encoded.dictionary.to_pylist()]

@@ -1,4 +1,4 @@
-"""Small split files of tokens and tags."""
+"""Fixtures: small split files of tokens and tags."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ STRINGS = pa.list_(pa.string())
 
 
 def toy_language(n_sequences: int, *, seed: int) -> list[tuple[list[str], list[str]]]:
-    """Draw sequences of a, b and c: a "b" is tagged B-X where the next token is "c", else all is O."""
+    """Draw sequences of a, b and c: a "b" before a "c" is tagged B-X, everything else O."""
     draw = np.random.default_rng(seed)
     sequences = []
     for _ in range(n_sequences):
@@ -25,7 +25,7 @@ def toy_language(n_sequences: int, *, seed: int) -> list[tuple[list[str], list[s
 
 @pytest.fixture
 def split(tmp_path: Path) -> Split:
-    """Write sequences as `(tokens, tags)` to a split file; tags may be None."""
+    """Return `write(name, sequences)`, which writes `(tokens, tags)` to a split file; tags may be None."""
 
     def write(
         name: str, sequences: Sequence[tuple[list[str | None], list[str] | None]], *, row_group: int = 1000
@@ -51,5 +51,5 @@ def split(tmp_path: Path) -> Split:
 
 @pytest.fixture
 def toy(split: Split) -> tuple[Path, Path]:
-    """The toy language: train, test."""
+    """Split files of the toy language: train and test."""
     return split("train", toy_language(160, seed=1)), split("test", toy_language(40, seed=2))

@@ -5,8 +5,8 @@ from seqtag.baseline.attributes import AttributesByToken, sequence_attributes, w
 
 def attributes_of(*tokens):
     by_token = AttributesByToken()
-    told = sequence_attributes([by_token[token] for token in tokens])
-    return [[attribute.decode() for attribute in of_token] for of_token in told]
+    by_position = sequence_attributes([by_token[token] for token in tokens])
+    return [[attribute.decode() for attribute in attributes] for attributes in by_position]
 
 
 @pytest.mark.parametrize(
@@ -19,13 +19,13 @@ def attributes_of(*tokens):
         ("", "", ""),
     ],
 )
-def test_a_shape_keeps_case_digits_and_signs(token, long, short):
+def test_a_shape_shows_case_digits_and_signs(token, long, short):
     assert (word_shape(token, short=False), word_shape(token, short=True)) == (long, short)
 
 
-def test_a_token_alone_is_told_its_word_shape_and_affixes():
-    (told,) = attributes_of("T-34")
-    assert told == [
+def test_a_single_token_has_its_word_shape_and_affixes():
+    (attributes,) = attributes_of("T-34")
+    assert attributes == [
         "bias", "word=t-34", "form=T-34", "shape=X-d", "long shape=X-dd",
         "prefix=t", "suffix=4", "prefix=t-", "suffix=34", "prefix=t-3", "suffix=-34",
         "prefix=t-34", "suffix=t-34",
@@ -36,8 +36,8 @@ def test_a_token_alone_is_told_its_word_shape_and_affixes():
 
 
 def test_affixes_are_no_longer_than_the_token():
-    (told,) = attributes_of("ab")
-    assert [a for a in told if a.startswith(("prefix", "suffix"))] == [
+    (attributes,) = attributes_of("ab")
+    assert [a for a in attributes if a.startswith(("prefix", "suffix"))] == [
         "prefix=a", "suffix=b", "prefix=ab", "suffix=ab",
     ]  # fmt: skip
 
@@ -57,9 +57,9 @@ def test_flags_of_a_token(token, flags):
     assert [attribute for attribute in attributes_of(token)[0] if attribute in possible] == flags
 
 
-def test_a_token_is_told_its_four_neighbours_and_its_pairs():
-    told = attributes_of("The", "old", "Cat", "sat", "down")[2]
-    assert [a for a in told if a[0] in "-+0"] == [
+def test_a_token_has_attributes_of_four_neighbours_and_two_pairs():
+    attributes = attributes_of("The", "old", "Cat", "sat", "down")[2]
+    assert [a for a in attributes if a[0] in "-+0"] == [
         "-2:word=the", "-2:shape=Xx",
         "-1:word=old", "-1:shape=x", "-1:suffix=old",
         "+1:word=sat", "+1:shape=x", "+1:suffix=sat",
@@ -68,13 +68,13 @@ def test_a_token_is_told_its_four_neighbours_and_its_pairs():
     ]  # fmt: skip
 
 
-def test_the_ends_of_a_sequence_are_told():
+def test_the_ends_of_a_sequence_are_marked():
     first, last = attributes_of("a", "b")
     assert [a for a in first if "edge" in a] == ["-2:edge", "-1:edge", "+2:edge"]
     assert [a for a in last if "edge" in a] == ["-2:edge", "+1:edge", "+2:edge"]
 
 
-def test_the_same_token_is_looked_at_once():
+def test_attributes_are_computed_once_per_token():
     by_token = AttributesByToken()
     assert by_token["a"] is by_token["a"]
     assert list(by_token) == ["a"]

@@ -24,13 +24,13 @@ def column(path, name):
 
 
 @pytest.mark.parametrize("algorithm", ["crfsuite-ap", "crfsuite-lbfgs"])
-def test_what_the_next_token_decides_is_learnt(toy, algorithm):
+def test_tags_that_depend_on_the_next_token_are_learned(toy, algorithm):
     predictions = write(*toy, algorithm=algorithm)
     assert column(predictions, "predicted") == column(predictions, "tags")
 
 
 @pytest.mark.parametrize("algorithm", ["crfsuite-ap", "crfsuite-lbfgs"])
-def test_facts_say_how_it_was_made(toy, tmp_path, algorithm):
+def test_facts_describe_the_baseline(toy, tmp_path, algorithm):
     facts = write_baseline(*toy, tmp_path / "predictions.parquet", algorithm=algorithm, seed=1)
     assert facts["algorithm"] == algorithm
     assert facts["n_features"] > 0
@@ -38,7 +38,7 @@ def test_facts_say_how_it_was_made(toy, tmp_path, algorithm):
     assert facts["version"].startswith("0.")
 
 
-def test_sequences_are_cut_at_tokens_whose_tag_nobody_knows(split, toy):
+def test_sequences_are_split_at_tokens_of_unknown_tag(split, toy):
     gaps = [
         (tokens, [None if i % 3 == 2 else tag for i, tag in enumerate(tags)])
         for tokens, tags in toy_language(400, seed=1)
@@ -47,7 +47,7 @@ def test_sequences_are_cut_at_tokens_whose_tag_nobody_knows(split, toy):
     assert column(predictions, "predicted") == column(predictions, "tags")
 
 
-def test_predictions_have_the_columns_of_a_taggers(toy):
+def test_predictions_have_the_columns_of_a_tagger(toy):
     schema = pq.read_schema(write(*toy))
     assert schema.names == [
         "row", "sequence_id", "document_id", "tokens", "tags", "predicted", "confidence", "unknown", "genre",
@@ -57,7 +57,7 @@ def test_predictions_have_the_columns_of_a_taggers(toy):
     assert schema.field("unknown").type == pa.list_(pa.bool_())
 
 
-def test_predictions_are_what_scoring_reads(toy):
+def test_predictions_can_be_read_for_scoring(toy):
     predictions = read_predictions(write(*toy), scheme="IOB2", columns=["genre"])
     assert predictions.rows.tolist() == list(range(40))
 
@@ -67,17 +67,17 @@ def test_confidence_is_the_probability_of_the_predicted_tag(split):
     test = split("test", [(["x"], ["A"])])
     predictions = write(train, test, algorithm="crfsuite-lbfgs")
     assert column(predictions, "predicted") == [["A"]]
-    np.testing.assert_allclose(column(predictions, "confidence"), [[0.75]], atol=0.01)  # as often as in train
+    np.testing.assert_allclose(column(predictions, "confidence"), [[0.75]], atol=0.01)  # as in train
 
 
-def test_tokens_that_train_does_not_show_are_unknown(split):
+def test_tokens_that_do_not_occur_in_train_are_unknown(split):
     train = split("train", [(["a", "b"], ["A", "B"])])
     test = split("test", [(["b", "B", "c"], ["B", "B", "B"]), (["a"], ["A"]), (["c"], ["B"])])
     assert column(write(train, test), "unknown") == [[False, True, True], [False], [True]]
 
 
 @pytest.mark.parametrize("algorithm", ["crfsuite-ap", "crfsuite-lbfgs"])
-def test_the_same_files_and_seed_give_the_same_bytes_whoever_drew_before(split, algorithm):
+def test_equal_files_and_seeds_give_equal_bytes_regardless_of_earlier_rand_calls(split, algorithm):
     noisy = [
         ([t + str(i % 7) for t in tokens], tags[::-1])
         for i, (tokens, tags) in enumerate(toy_language(99, seed=1))
@@ -88,7 +88,7 @@ def test_the_same_files_and_seed_give_the_same_bytes_whoever_drew_before(split, 
     assert write(*files, to="second", algorithm=algorithm).read_bytes() == first
 
 
-def test_row_groups_change_nothing(split):
+def test_row_groups_have_no_effect(split):
     whole = write(
         split("train", toy_language(60, seed=1)), split("test", toy_language(20, seed=2)), to="whole"
     )
@@ -100,29 +100,29 @@ def test_row_groups_change_nothing(split):
     assert pq.read_table(parts).equals(pq.read_table(whole))
 
 
-def test_untagged_and_empty_sequences_stay_where_they_are(split):
+def test_untagged_and_empty_sequences_keep_their_places(split):
     train = split("train", [(["a"], ["A"]), (["b"], None), ([], []), (["c"], ["C"])])
     test = split("test", [([], []), (["a"], None), (["c", "a"], ["C", "A"]), ([], None)])
     predictions = write(train, test)
     assert column(predictions, "predicted") == [[], ["A"], ["C", "A"], []]
     assert column(predictions, "tags") == [[], None, ["C", "A"], None]
-    assert [len(sure) for sure in column(predictions, "confidence")] == [0, 1, 2, 0]
+    assert [len(values) for values in column(predictions, "confidence")] == [0, 1, 2, 0]
 
 
-def test_a_missing_token_counts_as_an_empty_one(split):
+def test_a_null_token_counts_as_an_empty_one(split):
     predictions = write(
         split("train", [(["a", None], ["A", "B"])]), split("test", [(["", None], ["B", "B"])])
     )
     assert column(predictions, "unknown") == [[False, False]]
 
 
-def test_train_without_a_tagged_sequence_is_refused(split):
+def test_a_train_split_without_tags_is_rejected(split):
     train, test = split("train", [(["a"], None), ([], [])]), split("test", [(["a"], ["A"])])
-    with pytest.raises(TrainingError, match=r"at least one tagged sequence was required\. Received: none"):
+    with pytest.raises(TrainingError, match=r"train\.parquet: no tagged sequence to train on"):
         write(train, test)
 
 
-def test_nothing_is_printed_and_nothing_else_is_left(toy, tmp_path, capfd):
+def test_nothing_is_printed_and_no_temporary_files_remain(toy, tmp_path, capfd):
     write(*toy)
     assert capfd.readouterr() == ("", "")
     assert {path.name for path in tmp_path.iterdir()} == {

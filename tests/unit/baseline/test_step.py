@@ -24,19 +24,19 @@ def open_run(folder: Path, split, *, baseline: str, seed: int = 1) -> RunDir:
     return run
 
 
-def test_no_baseline_is_made_unless_asked_for(tmp_path, split):
+def test_no_baseline_is_trained_by_default(tmp_path, split):
     run = open_run(tmp_path, split, baseline="none")
     assert steps.baseline(run) is None
     assert not run.output("baseline").exists()
 
 
-def test_a_baseline_is_made_once_from_the_same_splits(tmp_path, split):
+def test_a_baseline_is_reused_for_equal_splits_and_algorithm(tmp_path, split):
     pytest.importorskip(
         "pycrfsuite", reason="python-crfsuite is not installed: pip install 'seqtag[baseline]'"
     )
     run = open_run(tmp_path, split, baseline="crfsuite-ap")
-    made = steps.baseline(run)
-    assert set(made.outputs) == {"predictions.parquet", "facts.json"}
+    output = steps.baseline(run)
+    assert set(output.outputs) == {"predictions.parquet", "facts.json"}
     assert read_json(run.baseline_facts)["algorithm"] == "crfsuite-ap"
     assert steps.baseline(run).reused
     again = open_run(tmp_path, split, baseline="crfsuite-lbfgs")
