@@ -1,4 +1,4 @@
-"""Tracking, versions and aliases in MLflow, which is opened nowhere else."""
+"""Model registry: tracked runs, versions, aliases and the ledger. The only package that opens MLflow."""
 
 from seqtag.registry.infra_validation import InfraFindings, failures
 from seqtag.registry.mlflow_commands import mlflow_environment, page_command, serve_command

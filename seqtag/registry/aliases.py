@@ -1,8 +1,9 @@
-"""MLflow's aliases, which follow the ledger.
+"""MLflow's aliases, kept in step with the ledger.
 
-The ledger is written first and says who serves. Whoever is killed between the two leaves aliases that are
-behind: the tag `seqtag.entry` tells so, and the next one to write sets them first. Where they are not behind
-and still differ, somebody moved the champion's alias by hand: that serves, and becomes an entry of its own.
+The ledger is written first and is the authority on the champion. A process killed between the two writes
+leaves the aliases behind the ledger: the tag `seqtag.entry` shows it, and the next writer sets them first. If
+they are not behind and still differ, somebody moved the champion's alias by hand: that version is the
+champion, and the move gets its own entry.
 """
 
 from __future__ import annotations
@@ -21,103 +22,107 @@ from seqtag.registry.types import AuditContext, Entry, Event
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
-_COLLISIONS = 5  # after so many it is something else
+_MAX_COLLISIONS = 5  # after that many, the cause is something else
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Aliases:
-    """The aliases of one tagger, beside its entries in the ledger."""
+    """The aliases of one tagger and its entries in the ledger."""
 
     client: MlflowClient
     ledger: Ledger
     tagger: str
 
     def champion(self) -> str | None:
-        """Return the version that serves; nothing is written."""
-        champion, standing, behind = self._state()
-        return standing.to_version if standing is not None and behind else champion
+        """Return the champion's version without writing anything."""
+        champion, latest, behind = self._state()
+        return latest.to_version if latest is not None and behind else champion
 
     def reconcile(self, *, by: AuditContext) -> None:
-        """Have ledger and aliases say the same, whatever was cut off or done by hand before."""
+        """Bring ledger and aliases into agreement after an interruption or a change by hand."""
         from mlflow.exceptions import MlflowException
 
         collisions = 0
         while True:
-            champion, standing, behind = self._state()
-            if standing is not None and behind:
+            champion, latest, behind = self._state()
+            if latest is not None and behind:
                 try:
-                    self._point(standing)
-                except MlflowException:  # such as another machine's setting the same alias at this moment
+                    self._set_aliases(latest)
+                except MlflowException:  # for example, another machine is setting the same alias
                     collisions += 1
-                    if collisions == _COLLISIONS:
+                    if collisions == _MAX_COLLISIONS:
                         raise
-                continue  # somebody may have written in the meantime: whoever sets aliases last looks last
+                continue  # somebody may have written meanwhile: the last to set aliases must check last
             length = self.ledger.length(self.tagger)
-            if champion == (standing.to_version if standing is not None else None):
+            if champion == (latest.to_version if latest is not None else None):
                 return
-            if self.ledger.append(self._noticed(length, standing, champion, by)):
+            if self.ledger.append(self._outside_change(length, latest, champion, by)):
                 _log.warning(
-                    "%s: %s serves, not by us: it is in the ledger now", self.tagger, named(champion)
+                    "%s: champion's alias was changed outside seqtag (now %s); recorded in the ledger",
+                    self.tagger,
+                    version_text(champion),
                 )
 
     def _state(self) -> tuple[str | None, Entry | None, bool]:
-        """Return where the champion's alias points, which entry it is to follow, and whether it is behind."""
-        model = registered_model(self.client, self.tagger)  # before the ledger, so that it is never ahead
+        """Return the target of the champion's alias, the entry it should follow, and whether it is behind."""
+        model = registered_model(self.client, self.tagger)  # read before the ledger, so it is never ahead
         aliases = {} if model is None else model.aliases
         champion = aliases.get(types.CHAMPION)
-        standing = self.ledger.standing(self.tagger)
-        settled = 0 if model is None else int(model.tags.get(types.ENTRY_TAG, 0))
-        behind = standing is not None and settled < standing.entry and self._is_there(standing)
-        return None if champion is None else str(champion), standing, behind
+        latest = self.ledger.latest_move(self.tagger)
+        applied = 0 if model is None else int(model.tags.get(types.ENTRY_TAG, 0))
+        behind = latest is not None and applied < latest.entry and self._exists(latest)
+        return None if champion is None else str(champion), latest, behind
 
-    def _is_there(self, standing: Entry) -> bool:
-        """Tell whether the version that serves by the ledger exists, and is not another one of its number."""
-        serves = standing.to_version
-        if serves is None:
+    def _exists(self, latest: Entry) -> bool:
+        """Tell whether the ledger's champion exists, and its number was not given to another model."""
+        champion = latest.to_version
+        if champion is None:
             return registered_model(self.client, self.tagger) is not None
-        return standing.to_bundle == self.tags(serves).get(types.BUNDLE_TAG)
+        return latest.to_bundle == self.tags(champion).get(types.BUNDLE_TAG)
 
-    def _point(self, standing: Entry) -> None:
-        """Set the aliases as an entry says, the champion's after the other, and last the tag that says so."""
-        client, tagger, serves = self.client, self.tagger, standing.to_version
-        if standing.event == Event.PROMOTE:
-            before = standing.from_version
-            client.set_model_version_tag(tagger, serves, types.PROMOTED_OVER_TAG, before or "")
+    def _set_aliases(self, latest: Entry) -> None:
+        """Set the aliases to match an entry: `previous`, then `champion`, then the tag with its number."""
+        client, tagger, champion = self.client, self.tagger, latest.to_version
+        if latest.event == Event.PROMOTE:
+            before = latest.from_version
+            client.set_model_version_tag(tagger, champion, types.PROMOTED_OVER_TAG, before or "")
             if before is not None:
                 client.set_registered_model_alias(tagger, types.PREVIOUS, before)
-        elif standing.event == Event.ROLLBACK:
-            before = self.ledger.predecessor(tagger, str(serves))
+        elif latest.event == Event.ROLLBACK:
+            before = self.ledger.predecessor(tagger, str(champion))
             if before is not None:
                 client.set_registered_model_alias(tagger, types.PREVIOUS, before)
             else:
                 client.delete_registered_model_alias(tagger, types.PREVIOUS)
-        if serves is not None:
-            client.set_registered_model_alias(tagger, types.CHAMPION, serves)
-        client.set_registered_model_tag(tagger, types.ENTRY_TAG, str(standing.entry))
-        _log.info("%s: %s is champion by entry %d of the ledger", tagger, named(serves), standing.entry)
+        if champion is not None:
+            client.set_registered_model_alias(tagger, types.CHAMPION, champion)
+        client.set_registered_model_tag(tagger, types.ENTRY_TAG, str(latest.entry))
+        _log.info("%s: champion is now %s (ledger entry %d)", tagger, version_text(champion), latest.entry)
 
-    def _noticed(self, length: int, standing: Entry | None, champion: str | None, by: AuditContext) -> Entry:
+    def _outside_change(
+        self, length: int, latest: Entry | None, champion: str | None, by: AuditContext
+    ) -> Entry:
         if length == 0:
             model = registered_model(self.client, self.tagger)
             before = None if model is None else model.aliases.get(types.PREVIOUS)
-            told = (Event.ADOPT, "It served before there was a ledger.")
-            return self.entry(1, told, None if before is None else str(before), champion, by)
-        told = (Event.MOVE, "The alias was moved in MLflow, by whom is not known.")
-        return self.entry(length + 1, told, standing.to_version if standing else None, champion, by)
+            change = (Event.ADOPT, "It was the champion before the ledger existed.")
+            return self.entry(1, change, None if before is None else str(before), champion, by)
+        change = (Event.MOVE, "The alias was moved in MLflow by an unknown user.")
+        return self.entry(length + 1, change, latest.to_version if latest else None, champion, by)
 
     def entry(
         self,
         number: int,
-        told: tuple[Event, str],
+        change: tuple[Event, str],
         from_version: str | None,
         to_version: str | None,
         by: AuditContext,
         *,
         dataset: str = "",
     ) -> Entry:
-        """Return an entry as it would be written: what was told, of which version, before and after."""
-        event, sentence = told
+        """Return the entry for a change (event and sentence) from one version to another; write nothing."""
+        event, sentence = change
         before, after = self.tags(from_version), self.tags(to_version)
         return Entry(
             tagger=self.tagger,
@@ -137,7 +142,7 @@ class Aliases:
         )
 
     def tags(self, version: str | None) -> dict[str, Any]:
-        """Return what a version was registered with; nothing if it was deleted in the meantime."""
+        """Return the tags of a version, empty if it was deleted meanwhile."""
         from mlflow.exceptions import MlflowException
 
         try:
@@ -148,6 +153,6 @@ class Aliases:
             raise
 
 
-def named(version: str | None) -> str:
-    """Return a version in words."""
+def version_text(version: str | None) -> str:
+    """Return a version in words, for messages."""
     return "no champion" if version is None else f"version {version}"

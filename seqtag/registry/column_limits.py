@@ -1,6 +1,6 @@
-"""The lengths that MLflow's columns hold (3.17), and text made to fit them.
+"""Length limits of MLflow's columns (3.17), and text shortened to fit them.
 
-PostgreSQL refuses what is longer, which SQLite does not. The ledger's own columns have no bound.
+PostgreSQL rejects longer text, SQLite does not. The ledger's own columns have no limit.
 """
 
 from __future__ import annotations
@@ -11,28 +11,28 @@ from typing import Final
 
 # characters
 DESCRIPTION: Final = 5_000  # model_versions.description
-TAG: Final = 8_000  # tags.value; model_version_tags.value has no bound
-PARAM: Final = 6_000  # params.value holds 8,000; MLflow itself refuses more than this
+TAG: Final = 8_000  # tags.value; model_version_tags.value has no limit
+PARAM: Final = 6_000  # params.value holds 8,000, but MLflow itself rejects more than this
 KEY: Final = 250  # params.key
 RUN_NAME: Final = 250  # runs.name
 DATASET_NAME: Final = 500  # datasets.name
 DATASET_DIGEST: Final = 36  # datasets.digest
 
-_WORD: Final = 100  # the longest word at whose beginning a text is cut
-# NUL, which PostgreSQL does not hold, and halves of surrogate pairs, which UTF-8 does not have
-_REFUSED: Final = re.compile(r"[\x00\ud800-\udfff]")
+_WORD: Final = 100  # a text is cut before its last word, unless that is longer
+# NUL, which PostgreSQL cannot store, and unpaired surrogates, which UTF-8 cannot encode
+_UNSTORABLE: Final = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def storable(text: str) -> str:
-    """Return a text with U+FFFD in place of the characters that no database holds."""
-    return _REFUSED.sub("\ufffd", text)
+    """Return a text with U+FFFD in place of characters that a database cannot store."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def fitted(text: str, length: int, *, whole: str) -> str:
-    """Return a text that a column of this length holds: a longer one is cut at a word.
+    """Return a text of at most `length` characters; a longer one is cut at a word.
 
     Args:
-        whole: where the whole text can be read.
+        whole: place where the whole text can be read.
 
     >>> fitted("HOLD: the difference is too small to tell", 40, whole="decision.json")
     'HOLD: the … (continued in decision.json)'
@@ -47,7 +47,7 @@ def fitted(text: str, length: int, *, whole: str) -> str:
 
 
 def fitted_key(key: str) -> str:
-    """Return the name of a parameter that a column holds; a longer one ends with a digest, to stay unique."""
+    """Return a parameter's name of at most `KEY` characters; a longer one ends in a digest to stay unique."""
     if len(key) <= KEY:
         return key
     digest = hashlib.sha256(key.encode()).hexdigest()[:8]

@@ -1,7 +1,7 @@
-"""Infra validation: a registered model is loaded as its consumers do, and tried in a process of its own.
+"""Infra validation: smoke-test a registered model in a fresh process, loaded the way consumers load it.
 
-`seqtag.registry.smoke_test` has the inputs and the checks. Only a fault of the model is a finding, as
-a verdict rests on it and is reused. What may pass, such as a killed process or a locked database, is raised.
+The inputs and checks are in `seqtag.registry.smoke_test`. Only faults of the model become findings, since a
+verdict depends on them and is reused. Transient faults, such as a killed process or a locked database, raise.
 """
 
 from __future__ import annotations
@@ -17,33 +17,33 @@ from seqtag.registry.smoke_test import SmokeCheck, run_smoke_test
 from seqtag.registry.types import Champion
 from seqtag.subprocess_runner import run_in_subprocess
 
-_SHOWN = 300  # characters of a detail; findings.json has all of it
+_SHOWN = 300  # characters of a detail; findings.json has the whole
 
 
 class InfraFindings(TypedDict):
-    """findings.json."""
+    """Contents of findings.json."""
 
     held: bool
     checks: list[SmokeCheck]
-    measured: dict[str, float]  # its names end with the unit
+    measured: dict[str, float]  # names end with the unit
 
 
 def validate_infra(
     url: str, tagger: str, version: Champion, *, golden: Path | None, scheme: SchemeName
 ) -> InfraFindings:
-    """Try a registered model out; what does not work is a check that does not hold.
+    """Smoke-test a registered model and return its checks, failed ones included.
 
-    A crash of the process is a finding if a second process crashes, too.
+    A crash of the process is a finding only if a second process crashes as well.
 
     Args:
-        url: of the registry.
-        golden: predictions of the same model on sequences, made when it was evaluated; None: there are none.
-        scheme: of the predicted tags.
+        url: the registry's database.
+        golden: the model's predictions from its evaluation; None if there are none.
+        scheme: tag scheme of those predictions.
 
     Raises:
-        MemoryExhaustedError: there was not memory enough.
+        MemoryExhaustedError: the process ran out of memory.
         SubprocessKilledError: the process was killed.
-        SubprocessFailedError: it met an error that is not known to be the model's.
+        SubprocessFailedError: an error that is not known to be the model's fault.
         OSError: a file could not be read.
     """
 
@@ -64,8 +64,8 @@ def validate_infra(
         try:
             found = attempt()
         except SubprocessCrashedError as error:
-            died = SmokeCheck(check="it lives through it", held=False, detail=hide_passwords(str(error)))
-            found = {"checks": [died], "measured": {}}
+            crashed = SmokeCheck(check="process survives", held=False, detail=hide_passwords(str(error)))
+            found = {"checks": [crashed], "measured": {}}
     return InfraFindings(
         held=all(finding["held"] for finding in found["checks"]),
         checks=found["checks"],
@@ -74,6 +74,8 @@ def validate_infra(
 
 
 def failures(findings: InfraFindings) -> str:
-    """Return in one line which checks did not hold, what came of them shortened."""
+    """Return the failed checks on one line, with shortened details."""
     failed = (f for f in findings["checks"] if not f["held"])
-    return "; ".join(f"{f['check']}: no ({shorten(f['detail'], _SHOWN, placeholder=' ...')})" for f in failed)
+    return "; ".join(
+        f"{f['check']}: failed ({shorten(f['detail'], _SHOWN, placeholder=' ...')})" for f in failed
+    )

@@ -1,4 +1,4 @@
-"""The ledger: who let what serve, kept from what, and took back what. It is only ever added to."""
+"""Append-only ledger of promotions, holds and rollbacks: who did what, and when."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from seqtag.registry.types import EVERYTHING, MOVES, Entry, Event, RecordedCompa
 class Ledger:
     """The entries of all taggers in one database.
 
-    Each tagger's are numbered from 1. A writer says the number that its entry is to have, so that of two who
-    looked at the same entries only one can write.
+    Each tagger's entries are numbered from 1. A writer gives the number of its entry, so if two writers race
+    from the same state, exactly one succeeds.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def prepare(self) -> None:
-        """Make the table where there is none."""
+        """Create the table if it does not exist."""
         make_table(self._engine)
 
     def entries(self, tagger: str) -> list[Entry]:
@@ -33,8 +33,8 @@ class Ledger:
         newest = self._found(tagger, newest=True)
         return newest[0].entry if newest else 0
 
-    def standing(self, tagger: str) -> Entry | None:
-        """Return the newest entry that let a version serve."""
+    def latest_move(self, tagger: str) -> Entry | None:
+        """Return the newest entry that set the champion."""
         found = self._found(tagger, ledger.c.event.in_(MOVES), newest=True)
         return found[0] if found else None
 
@@ -46,15 +46,15 @@ class Ledger:
         return found[0] if found else None
 
     def predecessor(self, tagger: str, version: str) -> str | None:
-        """Return the version that this one took the place of when it was last promoted or adopted."""
+        """Return the champion that this version replaced when it was last promoted or adopted."""
         of_version = (ledger.c.to_version == version, ledger.c.event.in_((Event.PROMOTE, Event.ADOPT)))
         found = self._found(tagger, *of_version, newest=True)
         return found[0].from_version if found else None
 
     def comparisons(self, tagger: str) -> list[RecordedComparison]:
-        """Return the comparisons of challengers with champions, oldest first, each once.
+        """Return the distinct comparisons of challengers with champions, oldest first.
 
-        One that was made again at a higher error level has spent that.
+        A comparison that was repeated counts once, with its highest error level.
         """
         spent: dict[str, float] = {}
         for entry in self._found(tagger, ledger.c.evidence != ""):
@@ -62,23 +62,23 @@ class Ledger:
         return [RecordedComparison(evidence, most) for evidence, most in spent.items()]
 
     def holds(self, tagger: str) -> list[Entry]:
-        """Return the entries whose holds are in force, oldest first."""
+        """Return the entries with holds in force, oldest first."""
         released = self._found(tagger, ledger.c.event == Event.RELEASE, newest=True)
         since = released[0].entry if released else 0
         return self._found(tagger, ledger.c.holds.is_not(None), ledger.c.entry > since)
 
     def hold(self, tagger: str, lineage: str) -> Entry | None:
-        """Return the newest entry whose hold keeps a lineage from serving."""
+        """Return the newest entry with a hold on a lineage."""
         found = [entry for entry in self.holds(tagger) if entry.holds in (lineage, EVERYTHING)]
         return found[-1] if found else None
 
     def append(self, entry: Entry) -> bool:
-        """Add an entry; False if another one has that number already."""
+        """Add an entry; return False if its number is taken."""
         try:
             with self._engine.begin() as connection:
                 connection.execute(ledger.insert().values(asdict(entry)))
         except sa.exc.IntegrityError:
-            if self.length(entry.tagger) < entry.entry:  # it was refused for something else
+            if self.length(entry.tagger) < entry.entry:  # rejected for another reason
                 raise
             return False
         return True

@@ -1,4 +1,4 @@
-"""The ledger's table beside MLflow's: made once, and its rows changed by nobody, says the database itself."""
+"""Append-only ledger table in MLflow's database, enforced by database triggers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ledger = sa.Table(
     TABLE,
     sa.MetaData(),
     sa.Column("tagger", sa.String, primary_key=True),
-    sa.Column("entry", sa.Integer, primary_key=True, autoincrement=False),  # from 1, a tagger's own
+    sa.Column("entry", sa.Integer, primary_key=True, autoincrement=False),  # from 1, per tagger
     *(sa.Column(name, sa.String, nullable=False) for name in ("at", "who", "through", "event")),
     sa.Column("from_version", sa.String),
     sa.Column("to_version", sa.String),
@@ -33,15 +33,15 @@ ledger = sa.Table(
     sa.Column("spent", sa.Float, nullable=False, server_default="0"),
 )
 
-_REFUSAL = "entries are only ever added"
+_REFUSAL = "the ledger is append-only"
 _ON_SQLITE = (
     *(
-        f"CREATE TRIGGER IF NOT EXISTS {TABLE}_no_{verb.lower()} BEFORE {verb} ON {TABLE} "
+        f"CREATE TRIGGER IF NOT EXISTS {TABLE}_no_{statement.lower()} BEFORE {statement} ON {TABLE} "
         f"BEGIN SELECT RAISE(ABORT, '{TABLE}: {_REFUSAL}'); END"
-        for verb in ("UPDATE", "DELETE")
+        for statement in ("UPDATE", "DELETE")
     ),
-    # INSERT OR REPLACE deletes without asking the trigger above
-    f"CREATE TRIGGER IF NOT EXISTS {TABLE}_no_replace BEFORE INSERT ON {TABLE} "  # noqa: S608 - our own name
+    # INSERT OR REPLACE deletes without firing the trigger above
+    f"CREATE TRIGGER IF NOT EXISTS {TABLE}_no_replace BEFORE INSERT ON {TABLE} "  # noqa: S608 - a constant
     f"WHEN EXISTS (SELECT 1 FROM {TABLE} WHERE (tagger, entry) = (NEW.tagger, NEW.entry)) "
     f"BEGIN SELECT RAISE(ABORT, '{TABLE}: {_REFUSAL}'); END",
 )
@@ -49,19 +49,19 @@ _ON_POSTGRESQL = (
     f"CREATE OR REPLACE FUNCTION {TABLE}_refuse() RETURNS trigger LANGUAGE plpgsql AS "
     f"$$ BEGIN RAISE EXCEPTION '{TABLE}: {_REFUSAL}'; END $$",
     *(
-        f"CREATE TRIGGER {TABLE}_no_{verb.split()[0].lower()} BEFORE {verb} ON {TABLE} "
+        f"CREATE TRIGGER {TABLE}_no_{statements.split()[0].lower()} BEFORE {statements} ON {TABLE} "
         f"FOR EACH {each} EXECUTE FUNCTION {TABLE}_refuse()"
-        for verb, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT"))
+        for statements, each in (("UPDATE OR DELETE", "ROW"), ("TRUNCATE", "STATEMENT"))
     ),
 )
-_LOCK = {  # of two that find no table, one makes it
+_LOCK = {  # so that only one of two processes creates the table
     "sqlite": "BEGIN IMMEDIATE",
     "postgresql": "SELECT pg_advisory_xact_lock(hashtext('seqtag_ledger'))",
 }
 
 
 def make_table(engine: sa.Engine) -> None:
-    """Make table and triggers, or add the columns that an older table lacks, in one transaction."""
+    """Create the table and its triggers, or add columns missing from an older table, in one transaction."""
     if sa.inspect(engine).has_table(TABLE) and not _missing_columns(sa.inspect(engine)):
         return
     backend = engine.dialect.name

@@ -1,4 +1,4 @@
-"""MLflow's own commands on our registry: its page and its server of models."""
+"""MLflow's command lines for the registry: its web page and its model server."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ HOST = "127.0.0.1"
 
 
 def page_command(artifacts: Path, *, port: int) -> list[str]:
-    """Return the command that serves MLflow's page on the registry, which wants `mlflow_environment`."""
+    """Return the command that serves MLflow's web page; run it in `mlflow_environment`."""
     where = ["--artifacts-destination", str(artifacts), "--host", HOST, "--port", str(port)]
     return [sys.executable, "-m", "mlflow", "server", *where, "--workers", "1"]
 
 
 def serve_command(tagger: str, alias: str, *, port: int) -> list[str]:
-    """Return the command that serves a registered model over HTTP, which wants `mlflow_environment`."""
+    """Return the command that serves a registered model over HTTP; run it in `mlflow_environment`."""
     model = ["-m", f"models:/{tagger}@{alias}", "--env-manager", "local"]
     return [sys.executable, "-m", "mlflow", "models", "serve", *model, "--host", HOST, "--port", str(port)]
 
 
 def mlflow_environment(registry_url: str) -> dict[str, str]:
-    """Return the environment in which MLflow's commands find our registry and their own programs."""
+    """Return the environment in which MLflow's commands find the registry and their own programs."""
     binaries = str(Path(sys.executable).parent)
     return {
         **os.environ,
         "PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")]),
-        "MLFLOW_TRACKING_URI": registry_url,  # not arguments: they may hold a password
+        "MLFLOW_TRACKING_URI": registry_url,  # not an argument: may hold a password
         "MLFLOW_BACKEND_STORE_URI": registry_url,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes
         "MLFLOW_DISABLE_TELEMETRY": "true",

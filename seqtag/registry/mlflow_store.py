@@ -1,4 +1,4 @@
-"""Open MLflow's store at an explicit address, quietly, and turn its failures into RegistryError."""
+"""MLflow's store at an explicit URL, opened quietly, with failures mapped to RegistryError."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ _LOCK = ".lock"
 class MLflowStore:
     """MLflow's tables at `url` and its files below `artifacts`.
 
-    Nothing is opened before `client()` is called. A fresh database costs one second then (MLflow's
-    migrations), an existing one 0.1 s, and the import of MLflow 2-10 s once a process.
+    Nothing is opened before `client()` is called. Opening takes 1 s for a fresh database (MLflow's
+    migrations), 0.1 s for an existing one, and importing MLflow takes 2-10 s once per process.
     """
 
     def __init__(self, url: str, artifacts: Path) -> None:
         self._address = _checked(url)
         if not artifacts.is_absolute():
-            raise ConfigError(f"the registry's artifact folder must be absolute. Received: {artifacts}")
+            raise ConfigError(
+                f"registry's artifact folder is relative: expected an absolute path, got {artifacts}"
+            )
         self.artifacts = artifacts
         self._client: MlflowClient | None = None
         self._ledger: Ledger | None = None
@@ -46,14 +48,14 @@ class MLflowStore:
         return self._address.render_as_string(hide_password=False)
 
     def client(self) -> MlflowClient:
-        """Return a client that knows this store only, whatever MLflow's global settings say."""
+        """Return a client of this store, regardless of MLflow's global settings."""
         if self._client is None:
             with self.reaching("opening it"):
                 self._client = self._open()
         return self._client
 
     def ledger(self) -> Ledger:
-        """Return the ledger, whose table lies beside MLflow's."""
+        """Return the ledger, a table in MLflow's database."""
         if self._ledger is None:
             from seqtag.registry.ledger import Ledger
 
@@ -66,7 +68,7 @@ class MLflowStore:
 
     @contextmanager
     def reaching(self, purpose: str) -> Iterator[None]:
-        """Name the store and the purpose in whatever goes wrong inside.
+        """Map errors inside to RegistryError, with the store and the purpose in the message.
 
         Raises:
             RegistryError: the database or the artifact folder could not be read or written.
@@ -84,10 +86,10 @@ class MLflowStore:
 
     @contextmanager
     def exclusive(self) -> Iterator[None]:
-        """Hold the one lock of everybody who shares the artifact folder, so that look and set are one act."""
+        """Hold the lock of the artifact folder, so that reading and then writing is atomic."""
         self.artifacts.mkdir(parents=True, exist_ok=True)
         with (self.artifacts / _LOCK).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, or its process dies
+            fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed or the process dies
             yield
 
     def _open(self) -> MlflowClient:
@@ -96,13 +98,13 @@ class MLflowStore:
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
         with self.exclusive():  # two processes must not migrate one fresh database
-            # Given to MlflowClient at once, a fresh store would note the working directory as the place of
-            # its default experiment (mlflow 3.17).
+            # If MlflowClient opened a fresh store first, it would record the working directory as the
+            # location of the default experiment (mlflow 3.17).
             SqlAlchemyStore(self.url, self.artifacts.as_uri())  # type: ignore[no-untyped-call]  # MLflow's
         return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
     def _check_connection(self) -> None:
-        """Connect once: MLflow itself would try for 100 s, a line of log each time, before it gives up."""
+        """Connect once; MLflow itself would retry for 100 s, with a log line each time, before giving up."""
         import sqlalchemy
 
         if self._address.get_backend_name() == "sqlite" and self._address.database:
@@ -138,15 +140,15 @@ def _checked(url: str) -> URL:
 
     try:
         address = make_url(url)
-    except (ArgumentError, ValueError):  # of which neither the text nor the address is printed: passwords
+    except (ArgumentError, ValueError):  # print neither error nor URL: both may hold a password
         raise ConfigError(
-            "the registry needs an SQLAlchemy URL such as sqlite:////srv/registry.db. "
-            f"Received: something else that begins with {url.partition(':')[0]!r}"
+            "registry URL is invalid: expected an SQLAlchemy URL such as sqlite:////srv/registry.db, "
+            f"got text that begins with {url.partition(':')[0]!r}"
         ) from None
     if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_absolute():
         raise ConfigError(
-            "the registry needs an absolute SQLite file (four slashes), so that every process opens the same "
-            f"one. Received: {hide_passwords(url)}"
+            "registry URL is relative: expected an absolute SQLite file (four slashes), which is the same in "
+            f"every process, got {hide_passwords(url)}"
         )
     return address
 
@@ -154,9 +156,9 @@ def _checked(url: str) -> URL:
 def _prepare_mlflow() -> None:
     os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
-    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # a uv.lock in the working directory would enter the model
+    os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # else a uv.lock in the working directory enters the model
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
-    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # migrations announce themselves on INFO
+    os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # migrations log at INFO
 
 
 def _first_line(error: BaseException) -> str:

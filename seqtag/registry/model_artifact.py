@@ -1,4 +1,4 @@
-"""The model as MLflow keeps it: the whole bundle, and code that serves it. No pickle anywhere."""
+"""Model artifact in MLflow: the whole bundle and the code that serves it, without pickle."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
     from mlflow.models import ModelSignature
 
 _BUNDLE_FILE = "bundle.json"
-BUNDLE = "bundle"  # the name of the artefact in MLmodel, where its folder is written down
+BUNDLE = "bundle"  # name of the artifact in MLmodel, which records its folder
 _SERVING_MODEL = Path(__file__).with_name("serving_model.py")
 _SERVING_REQUIREMENTS = ("mlflow", "numpy", "pandas", "tensorflow")
-_IDLE_WARNINGS = (  # mlflow 3.17 gives them although a signature is there; escape codes stand before the text
-    ".*Any type hint is inferred as AnyType",  # of its own classes, when it is imported
+_IDLE_WARNINGS = (  # mlflow 3.17 emits them despite the signature; escape codes precede the text
+    ".*Any type hint is inferred as AnyType",  # about MLflow's own classes, on import
     ".*Add type hints to the `predict` method",
     ".*An input example was not provided",
 )
 
 
 def bundle_digest(bundle: Path) -> str:
-    """Return the sha256 over the names and bytes of a bundle: of bundle.json and the files that it names.
+    """Return the sha256 of a bundle: the names and bytes of bundle.json and of the files that it lists.
 
-    What else lies beside them, such as how long each epoch took, is not the tagger.
+    Other files in the folder, such as the duration of each epoch, are not part of the tagger.
 
     Raises:
-        RegistryError: there is no such bundle, or not all of it. Where a file could not be read, which may
-            pass, that is the cause.
+        RegistryError: the bundle is missing or incomplete. If a file could not be read, which may be
+            transient, the OSError is the cause.
     """
     try:
         named = sorted({_BUNDLE_FILE, *json.loads((bundle / _BUNDLE_FILE).read_bytes())["files"]})
         lines = [f"{name} {file_digest(_inside(bundle, name))}\n" for name in named]
     except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RegistryError(f"{bundle}: the folder of a bundle was required. Received: {error!r}") from None
+        raise RegistryError(f"{bundle}: not a complete bundle: {error!r}") from None
     except OSError as error:
         raise RegistryError(f"{bundle}: bundle cannot be read: {error}") from error
     return hashlib.sha256("".join(lines).encode()).hexdigest()
@@ -56,17 +56,17 @@ def bundle_digest(bundle: Path) -> str:
 
 def _inside(folder: Path, name: str) -> Path:
     if not is_inside(folder, name):
-        raise RegistryError(f"{folder}: names of files inside it were required. Received: {name!r}")
+        raise RegistryError(f"{folder}: file is outside the folder: expected a name inside it, got {name!r}")
     return folder / name
 
 
 def bundle_tags(bundle: Path) -> TagIndex:
-    """Return the tag set of a bundle, with its counts in train."""
+    """Return the tag set of a bundle, with the tags' counts in train."""
     return TagIndex.load(bundle)
 
 
 def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> None:
-    """Write `folder` as MLflow's pyfunc flavour: the serving code as a file, the bundle as its artefact."""
+    """Write `folder` in MLflow's pyfunc flavor: the serving code as a file, the bundle as its artifact."""
     with _without_idle_warnings():
         import mlflow.pyfunc
         from mlflow.models import Model
@@ -87,7 +87,7 @@ def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> Non
 
 
 def serving_digest() -> str:
-    """Return the sha256 of all that `write_served_model` puts beside a bundle."""
+    """Return the sha256 of what `write_served_model` adds to a bundle."""
     with _without_idle_warnings():
         signature = _signature().to_dict()
     lines = [file_digest(_SERVING_MODEL), *_requirements(), json.dumps(signature, sort_keys=True)]
@@ -100,7 +100,7 @@ def find_bundle(location: str) -> Path:
 
     parts = urlsplit(location)
     if parts.scheme not in ("", "file"):
-        raise RegistryError(f"{location}: a model in the local file system was required")
+        raise RegistryError(f"{location}: model is not in the local file system")
     folder = Path(url2pathname(parts.path)) if parts.scheme else Path(location)
     described = Model.load(str(folder)).flavors["python_function"]["artifacts"][BUNDLE]["path"]
     return _inside(folder, described)
@@ -124,7 +124,7 @@ def _signature() -> ModelSignature:
     from mlflow.types.schema import AnyType, Array, DataType
 
     strings, numbers = Array(DataType.string), Array(DataType.double)
-    # Of a null Array(string) would make the string "n" (mlflow 3.17); the serving code refuses what is none.
+    # Array(string) turns a null into the string "n" (mlflow 3.17); the serving code rejects non-strings.
     anything = Array(AnyType())  # type: ignore[no-untyped-call]  # MLflow's
     return ModelSignature(
         inputs=Schema([ColSpec(anything, "tokens")]),

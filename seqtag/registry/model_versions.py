@@ -1,4 +1,4 @@
-"""A version as MLflow has it, and as its files say."""
+"""Model versions: their description in MLflow, and their files checked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def described(version: ModelVersion, aliases: Mapping[str, str]) -> Version:
-    """Return a version as MLflow has it."""
+    """Return MLflow's description of a version."""
     number = str(version.version)
     return Version(
         version=number,
@@ -31,18 +31,18 @@ def described(version: ModelVersion, aliases: Mapping[str, str]) -> Version:
 
 
 def checked(version: ModelVersion, location: str, *, role: str, store: str) -> Champion:
-    """Return a version whose bundle is what was registered.
+    """Return a version after comparing its bundle with the registered digest.
 
     Raises:
-        RegistryError: its files are missing or changed. Where one could not be read, which may pass, that is
-            the cause.
+        RegistryError: its files are missing or changed. If one could not be read, which may be transient, the
+            OSError is the cause.
     """
-    what = f"registry {store}: {role} {version.version} of {version.name}"
-    way_out = (
-        "Restore its folder, or let another version serve: "
+    place = f"registry {store}: {role} {version.version} of {version.name}"
+    fix = (
+        "restore its folder, or make another version the champion: "
         f"seqtag rollback {version.name} --to VERSION --reason TEXT"
     )
-    # Without a cause, unlike an error of the disk, the database or the network: trying again mends no file.
+    # Without a cause, unlike errors of disk, database or network: a retry does not repair a damaged file.
     try:
         bundle = find_bundle(location)
         digest = bundle_digest(bundle)
@@ -51,16 +51,16 @@ def checked(version: ModelVersion, location: str, *, role: str, store: str) -> C
         tag_set = bundle_tags(bundle)
     except MemoryError:
         raise
-    except Exception as error:  # whatever a damaged file makes a parser raise, the answer is never None
-        fault = _fault_of_the_machine(error)
+    except Exception as error:  # a damaged file may make a parser raise anything; never return None
+        fault = _machine_fault(error)
         if fault is not None:
-            raise RegistryError(f"{what}: bundle at {location} cannot be read: {fault}") from fault
+            raise RegistryError(f"{place}: bundle at {location} cannot be read: {fault}") from fault
         raise RegistryError(
-            f"{what}: its bundle at {location} cannot be read: {error!r}. {way_out}"
+            f"{place}: bundle at {location} is missing or damaged: {error!r}; {fix}"
         ) from None
     if digest != expected:
         raise RegistryError(
-            f"{what}: sha256 {expected} was registered. Received: {digest} in {bundle}. {way_out}"
+            f"{place}: bundle was changed: expected sha256 {expected}, got {digest} in {bundle}; {fix}"
         )
     return Champion(
         str(version.version),
@@ -73,8 +73,8 @@ def checked(version: ModelVersion, location: str, *, role: str, store: str) -> C
     )
 
 
-def _fault_of_the_machine(error: BaseException | None) -> OSError | None:
-    """Return what kept a file from being read although it may be whole, None if it is missing or damaged."""
+def _machine_fault(error: BaseException | None) -> OSError | None:
+    """Return the error that kept an intact file from being read, None if it is missing or damaged."""
     while error is not None:
         if isinstance(error, OSError) and error.errno not in (None, errno.ENOENT, errno.ENOTDIR):
             return error

@@ -1,4 +1,4 @@
-"""Who serves a tagger: promotions, rollbacks, holds; each is in the ledger before it takes effect."""
+"""Promotions, rollbacks and holds, each written to the ledger before it takes effect."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import types
-from seqtag.registry.aliases import Aliases, named
+from seqtag.registry.aliases import Aliases, version_text
 from seqtag.registry.column_limits import storable
 from seqtag.registry.ledger import Ledger
 from seqtag.registry.types import AuditContext, Entry, Event, RegistryDecision, lineage
@@ -15,7 +15,7 @@ from seqtag.registry.types import AuditContext, Entry, Event, RegistryDecision, 
 
 @dataclass(frozen=True)
 class PromotionService:
-    """The champions of one tagger, one after the other."""
+    """Promotion, rollback and release of the champions of one tagger."""
 
     aliases: Aliases
 
@@ -28,38 +28,38 @@ class PromotionService:
         return self.aliases.tagger
 
     def judge(self, version: str, judgement: RegistryDecision, *, by: AuditContext) -> Entry:
-        """Write a judgement down, and let the version serve if it says so; return the entry that holds.
+        """Record a judgement, promote the version if it says so, and return the entry in force.
 
-        The same judgement of the same version makes no second entry. A promotion that a hold forbids becomes
-        a HOLD. A version also replaces the champion that holds the same model with other serving code.
+        Repeating a judgement adds no second entry. A promotion forbidden by a hold becomes a HOLD. A version
+        may also replace a champion that is the same model with other serving code.
 
         Raises:
-            PromotionConflictError: another version than it was judged against is champion by now.
+            PromotionConflictError: the champion is no longer the one that the version was judged against.
         """
         self.aliases.client.get_model_version(self.tagger, version)  # raises if there is none
         while True:
             self.aliases.reconcile(by=by)
-            length, standing = self.ledger.length(self.tagger), self.ledger.standing(self.tagger)
+            length, latest = self.ledger.length(self.tagger), self.ledger.latest_move(self.tagger)
             judged = self.judged(version, judgement)
             if judged is not None:
                 return judged
-            champion = standing.to_version if standing is not None else None
-            is_due = champion == judgement.against or self._is_same_model(champion, version)
-            if judgement.verdict == Event.PROMOTE and not is_due:
+            champion = latest.to_version if latest is not None else None
+            may_replace = champion == judgement.against or self._is_same_model(champion, version)
+            if judgement.verdict == Event.PROMOTE and not may_replace:
                 raise PromotionConflictError(
-                    f"{self.tagger}: version {version} was to replace {named(judgement.against)}, which it "
-                    f"was judged against. Received: {named(champion)} is champion by now"
+                    f"{self.tagger}: champion has changed since version {version} was judged: expected "
+                    f"{version_text(judgement.against)}, got {version_text(champion)}"
                 )
-            to_come = self.aliases.entry(
+            entry = self.aliases.entry(
                 length + 1,
-                self._held_or(version, judgement),
+                self._event(version, judgement),
                 champion,
                 version,
                 by,
                 dataset=judgement.dataset,
             )
             entry = replace(
-                to_come,
+                entry,
                 decision=judgement.decision,
                 report=judgement.report,
                 evidence=judgement.evidence,
@@ -70,12 +70,12 @@ class PromotionService:
                 return entry
 
     def judged(self, version: str, judgement: RegistryDecision) -> Entry | None:
-        """Return the entry that says already what a judgement would, or None; nothing is written."""
-        event, sentence = self._held_or(version, judgement)
+        """Return the entry that already records a judgement, or None; write nothing."""
+        event, sentence = self._event(version, judgement)
         if judgement.verdict == Event.PROMOTE:
-            standing = self.ledger.standing(self.tagger)
-            if standing is not None and standing.to_version == version:
-                return standing
+            latest = self.ledger.latest_move(self.tagger)
+            if latest is not None and latest.to_version == version:
+                return latest
         found = self.ledger.judged(self.tagger, version)
         same = found is not None and (found.event, found.decision, found.sentence) == (
             event,
@@ -85,24 +85,24 @@ class PromotionService:
         return found if same and event != Event.PROMOTE else None
 
     def earlier(self, target: str | None, *, by: AuditContext) -> tuple[str, str]:
-        """Return the champion, and who could serve instead: the version asked for, else the one before.
+        """Return the champion and the version to roll back to: the target, else the previous champion.
 
         Raises:
-            RegistryError: nobody serves, there is no such version, or it serves already.
+            RegistryError: there is no champion, no such version, or the target is already champion.
         """
         self.aliases.reconcile(by=by)
         champion = self.aliases.champion()
         if champion is None:
-            raise RegistryError(f"{self.tagger}: a champion to roll back was required. Received: none")
+            raise RegistryError(f"{self.tagger}: there is no champion to roll back")
         target = target or self.ledger.predecessor(self.tagger, champion)
         if target is None:
             raise RegistryError(
-                f"{self.tagger}: a version to roll back to was required. Received: version {champion} is "
-                "champion, and none served before it"
+                f"{self.tagger}: there is no version to roll back to: version {champion} is the first "
+                "champion; name one with --to"
             )
         if target == champion:
             raise RegistryError(
-                f"{self.tagger}: another version than the champion was required. Received: {target}"
+                f"{self.tagger}: version {target} is already the champion; name another one with --to"
             )
         self.aliases.client.get_model_version(self.tagger, target)  # raises if there is none
         return champion, target
@@ -110,18 +110,18 @@ class PromotionService:
     def roll_back(
         self, champion: str, target: str, *, reason: str, everything: bool, by: AuditContext
     ) -> Entry:
-        """Let an earlier version serve in place of the champion, and hold the champion's lineage.
+        """Make an earlier version the champion again, and hold the lineage of the one it replaces.
 
         Raises:
-            PromotionConflictError: another version is champion by now.
+            PromotionConflictError: `champion` is no longer the champion.
         """
         while True:
             self.aliases.reconcile(by=by)
             length, now = self.ledger.length(self.tagger), self.aliases.champion()
             if now != champion:
                 raise PromotionConflictError(
-                    f"{self.tagger}: version {champion} was to be rolled back. Received: {named(now)} is "
-                    "champion by now"
+                    f"{self.tagger}: champion has changed since the rollback began: expected version "
+                    f"{champion}, got {version_text(now)}"
                 )
             holds = types.EVERYTHING if everything else lineage(self.aliases.tags(champion))
             entry = self.aliases.entry(length + 1, (Event.ROLLBACK, reason), champion, target, by)
@@ -130,23 +130,23 @@ class PromotionService:
                 return entry
 
     def release(self, *, reason: str, by: AuditContext) -> Entry:
-        """Lift all holds.
+        """Release all holds.
 
         Raises:
-            RegistryError: none is in force.
+            RegistryError: no hold is in force.
         """
         while True:
             self.aliases.reconcile(by=by)
             length, champion = self.ledger.length(self.tagger), self.aliases.champion()
             if not self.ledger.holds(self.tagger):
-                raise RegistryError(f"{self.tagger}: a hold to release was required. Received: none in force")
+                raise RegistryError(f"{self.tagger}: there is no hold to release")
             entry = self.aliases.entry(length + 1, (Event.RELEASE, reason), champion, champion, by)
             if self.ledger.append(entry):
                 self.aliases.reconcile(by=by)
                 return entry
 
-    def _held_or(self, version: str, judgement: RegistryDecision) -> tuple[Event, str]:
-        """Return what a judgement comes to: itself, or a HOLD where its promotion is forbidden."""
+    def _event(self, version: str, judgement: RegistryDecision) -> tuple[Event, str]:
+        """Return the event and sentence of a judgement: a HOLD if a hold forbids its promotion."""
         if judgement.verdict == Event.PROMOTE:
             hold = self.ledger.hold(self.tagger, lineage(self.aliases.tags(version)))
             if hold is not None:
@@ -154,7 +154,7 @@ class PromotionService:
         return Event(judgement.verdict), storable(hide_passwords(judgement.sentence))
 
     def _is_same_model(self, one: str | None, other: str) -> bool:
-        """Tell whether two versions hold the same bundle of the same run: only their serving code differs."""
+        """Tell whether two versions hold the same bundle of the same run, so only serving code may differ."""
         if one is None:
             return False
         tags = [self.aliases.tags(version) for version in (one, other)]
@@ -163,9 +163,9 @@ class PromotionService:
 
 
 def _sentence(hold: Entry) -> str:
-    what = "every model" if hold.holds == types.EVERYTHING else "models of its configuration and code"
+    held = "every model" if hold.holds == types.EVERYTHING else "models of its configuration and code"
     return (
         f"HOLD: the decision was to promote, but {hold.who} rolled version {hold.from_version} back to "
-        f"version {hold.to_version} at {hold.at} ({hold.sentence}), and {what} may not serve until that "
-        f"is lifted: seqtag release-hold {hold.tagger} --reason TEXT."
+        f"version {hold.to_version} at {hold.at} ({hold.sentence}). That holds {held} until it is released: "
+        f"seqtag release-hold {hold.tagger} --reason TEXT."
     )

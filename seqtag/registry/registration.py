@@ -1,4 +1,4 @@
-"""One run directory becomes one version. Every act looks first, so that it may be cut off and repeated."""
+"""Registration of a run directory as a version. Every step is idempotent, so it can be interrupted."""
 
 from __future__ import annotations
 
@@ -20,25 +20,25 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
 _VERSIONS_A_CALL = 200
-_PACKING = ".packing-"  # what the name of a folder begins with in which a model is made ready
-_NOTE = "mlflow.note.content"  # the tag that MLflow's page shows as the tracked run's description
+_PACKING = ".packing-"  # prefix of the temporary folder in which a model is packed
+_NOTE = "mlflow.note.content"  # tag that MLflow shows as the tracked run's description
 
 
 def register_bundle(
     client: MlflowClient, bundle: Path, retraining: RetrainingRecord, *, artifacts: Path
 ) -> Registration:
-    """Complete the tracked run, its model, the version and the challenger's alias, whatever is there of them.
+    """Create or complete the tracked run, its model, the version and the challenger's alias.
 
-    Of a tracked run that has finished only the decision is written anew, if it is another one. The caller
-    holds the store's lock.
+    In a finished tracked run only the decision is rewritten, if it changed. The caller must hold the store's
+    lock.
     """
-    _sweep(artifacts)
-    marks = {
+    _remove_leftovers(artifacts)
+    run_tags = {
         **{key: fitted(tag, column_limits.TAG, whole="its run") for key, tag in retraining.tags.items()},
         **identity(retraining.run_id, bundle),
         types.VERDICT_TAG: retraining.verdict,
     }
-    run = _tracked_run(client, retraining, marks, artifacts=artifacts)
+    run = _tracked_run(client, retraining, run_tags, artifacts=artifacts)
     model = _logged_model(client, run, name=retraining.tagger)
     unfinished = run.info.status != "FINISHED"
     if unfinished:
@@ -48,22 +48,22 @@ def register_bundle(
         log_judgement(client, run, model, retraining)
         client.set_tag(run.info.run_id, types.VERDICT_TAG, retraining.verdict)
         client.set_tag(run.info.run_id, _NOTE, retraining.note)
-    version = _version(client, retraining, model, marks)
+    version = _version(client, retraining, model, run_tags)
     if unfinished:
         client.set_terminated(run.info.run_id)
-    _call_challenger(client, retraining.tagger, version)
+    _set_challenger(client, retraining.tagger, version)
     return Registration(
         version=version,
         tracked_run_id=run.info.run_id,
         model_id=model.model_id,
         experiment_id=run.info.experiment_id,
-        bundle_digest=marks[types.BUNDLE_TAG],
-        serving=marks[types.SERVING_TAG],
+        bundle_digest=run_tags[types.BUNDLE_TAG],
+        serving=run_tags[types.SERVING_TAG],
     )
 
 
 def identity(run_id: str, bundle: Path) -> dict[str, str]:
-    """Return the tags that tell one registered model from another: run directory, bundle and serving code."""
+    """Return the tags that identify a registered model: run directory, bundle and serving code."""
     return {
         types.RUN_ID_TAG: run_id,
         types.BUNDLE_TAG: bundle_digest(bundle),
@@ -71,14 +71,14 @@ def identity(run_id: str, bundle: Path) -> dict[str, str]:
     }
 
 
-def find_registration(client: MlflowClient, tagger: str, marks: Mapping[str, str]) -> Registration | None:
-    """Return where a model stands, None unless it is registered; nothing is written.
+def find_registration(client: MlflowClient, tagger: str, tags: Mapping[str, str]) -> Registration | None:
+    """Return the registration of a model, None if it is not registered.
 
     Args:
-        marks: its `identity`.
+        tags: its `identity`.
     """
     experiment = client.get_experiment_by_name(tagger)
-    run = None if experiment is None else _find_tracked_run(client, experiment.experiment_id, marks)
+    run = None if experiment is None else _find_tracked_run(client, experiment.experiment_id, tags)
     if run is None or run.info.status != "FINISHED":
         return None
     for version in find_versions(client, tagger):
@@ -88,14 +88,14 @@ def find_registration(client: MlflowClient, tagger: str, marks: Mapping[str, str
                 tracked_run_id=run.info.run_id,
                 model_id=str(version.model_id),
                 experiment_id=run.info.experiment_id,
-                bundle_digest=marks[types.BUNDLE_TAG],
-                serving=marks[types.SERVING_TAG],
+                bundle_digest=tags[types.BUNDLE_TAG],
+                serving=tags[types.SERVING_TAG],
             )
     return None
 
 
 def registered_model(client: MlflowClient, tagger: str) -> RegisteredModel | None:
-    """Return what MLflow knows of a tagger; None only if the store says that it has no such model."""
+    """Return MLflow's registered model of a tagger; None only if the store says that it does not exist."""
     from mlflow.exceptions import MlflowException
 
     try:
@@ -107,7 +107,7 @@ def registered_model(client: MlflowClient, tagger: str) -> RegisteredModel | Non
 
 
 def registered_aliases(client: MlflowClient, tagger: str) -> dict[str, str]:
-    """Return alias -> version; empty only if the store says that it has no such model."""
+    """Return alias -> version; empty only if the store says that the model does not exist."""
     found = registered_model(client, tagger)
     return {} if found is None else {alias: str(version) for alias, version in found.aliases.items()}
 
@@ -128,34 +128,34 @@ def find_versions(client: MlflowClient, tagger: str) -> list[ModelVersion]:
     return found
 
 
-def _sweep(artifacts: Path) -> None:
-    """Remove what a registration was packing when it was killed; nobody else packs while we hold the lock."""
+def _remove_leftovers(artifacts: Path) -> None:
+    """Remove the packing folders of killed registrations; safe because the caller holds the lock."""
     for folder in artifacts.glob(f"{_PACKING}*"):
         shutil.rmtree(folder)
 
 
 def _tracked_run(
-    client: MlflowClient, retraining: RetrainingRecord, marks: Mapping[str, str], *, artifacts: Path
+    client: MlflowClient, retraining: RetrainingRecord, tags: Mapping[str, str], *, artifacts: Path
 ) -> Run:
-    """Return this bundle's tracked run, begun now if there is none."""
+    """Return the bundle's tracked run, creating it if there is none."""
     experiment_id = _experiment(client, retraining.tagger, artifacts=artifacts)
-    found = _find_tracked_run(client, experiment_id, marks)
+    found = _find_tracked_run(client, experiment_id, tags)
     if found is not None:
         return found
     return client.create_run(
         experiment_id,
         run_name=fitted(retraining.run_id, column_limits.RUN_NAME, whole="its tags"),
         tags={
-            **marks,
+            **tags,
             _NOTE: retraining.note,
             "mlflow.source.name": "seqtag",
         },
     )
 
 
-def _find_tracked_run(client: MlflowClient, experiment_id: str, marks: Mapping[str, str]) -> Run | None:
+def _find_tracked_run(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> Run | None:
     keys = (types.RUN_ID_TAG, types.BUNDLE_TAG, types.SERVING_TAG)
-    wanted = " and ".join(f"tags.`{key}` = '{marks[key]}'" for key in keys)
+    wanted = " and ".join(f"tags.`{key}` = '{tags[key]}'" for key in keys)
     found = client.search_runs([experiment_id], wanted, order_by=["attributes.start_time ASC"])
     return found[0] if found else None
 
@@ -168,7 +168,7 @@ def _experiment(client: MlflowClient, tagger: str, *, artifacts: Path) -> str:
 
 
 def _logged_model(client: MlflowClient, run: Run, *, name: str) -> LoggedModel:
-    """Return the tracked run's one model, pending until its files are all there."""
+    """Return the tracked run's only model, which is pending until all its files are logged."""
     experiment_id, run_id = run.info.experiment_id, run.info.run_id
     found = client.search_logged_models([experiment_id], f"source_run_id = '{run_id}'")
     return found[0] if found else client.create_logged_model(experiment_id, name=name, source_run_id=run_id)
@@ -189,7 +189,7 @@ def _log_files(client: MlflowClient, run: Run, model: LoggedModel, bundle: Path,
 
 
 def _version(
-    client: MlflowClient, retraining: RetrainingRecord, model: LoggedModel, marks: Mapping[str, str]
+    client: MlflowClient, retraining: RetrainingRecord, model: LoggedModel, tags: Mapping[str, str]
 ) -> str:
     from mlflow.exceptions import MlflowException
 
@@ -200,28 +200,28 @@ def _version(
             raise
     for found in find_versions(client, retraining.tagger):
         if found.run_id == model.source_run_id:
-            _rejudge(client, found, retraining)
+            _update_verdict(client, found, retraining)
             return str(found.version)
     created = client.create_model_version(
         retraining.tagger,
-        # Not models:/<model_id>, which the store would look up at MLflow's global address (3.17).
+        # Not models:/<model_id>, which the store would resolve at MLflow's global URI (3.17).
         source=model.artifact_location,
         run_id=model.source_run_id,
-        tags=dict(marks),
+        tags=dict(tags),
         description=retraining.description,
         model_id=model.model_id,
     )
     return str(created.version)
 
 
-def _rejudge(client: MlflowClient, version: ModelVersion, retraining: RetrainingRecord) -> None:
+def _update_verdict(client: MlflowClient, version: ModelVersion, retraining: RetrainingRecord) -> None:
     if version.description != retraining.description:
         client.set_model_version_tag(version.name, version.version, types.VERDICT_TAG, retraining.verdict)
         client.update_model_version(version.name, version.version, retraining.description)
 
 
-def _call_challenger(client: MlflowClient, tagger: str, version: str) -> None:
-    """Point the alias at the newest version; repeating an old registration does not move it back."""
+def _set_challenger(client: MlflowClient, tagger: str, version: str) -> None:
+    """Point the alias at the newest version; repeating an older registration does not move it back."""
     current = registered_aliases(client, tagger).get(types.CHALLENGER)
     if current is None or int(current) < int(version):
         client.set_registered_model_alias(tagger, types.CHALLENGER, version)

@@ -1,4 +1,4 @@
-"""The registry: one champion per tagger, one version per run directory, moves that can be repeated."""
+"""Registry: one champion per tagger, one version per run directory, idempotent operations."""
 
 from __future__ import annotations
 
@@ -43,24 +43,24 @@ _log = logging.getLogger(__name__)
 
 
 class Registry:
-    """MLflow's tracking store and model registry, for taggers.
+    """Taggers in MLflow's tracking store and model registry.
 
     Args:
-        url: SQLAlchemy URL of the database; SQLite files are absolute (see `sqlite_url`).
-        artifacts: absolute folder of the files; one folder below it per tagger.
+        url: SQLAlchemy URL of the database; the path of an SQLite file must be absolute (see `sqlite_url`).
+        artifacts: absolute path of the artifact folder, which has one subfolder per tagger.
 
     Raises:
-        ConfigError: one of them is not absolute, or the URL is none.
+        ConfigError: a path is relative, or the URL is invalid.
     """
 
     def __init__(self, url: str, artifacts: Path) -> None:
         self._store = MLflowStore(url, artifacts)
 
     def check(self) -> None:
-        """Open the store and write and remove a file among the artifacts.
+        """Check that the store can be opened and an artifact written.
 
         Raises:
-            RegistryError: says what is wrong.
+            RegistryError: the database or the artifact folder could not be read or written.
         """
         client = self._store.client()
         with self._store.reaching("reading its models"):
@@ -69,16 +69,16 @@ class Registry:
             pass
 
     def champion(self, tagger: str) -> Champion | None:
-        """Return the version that serves, or None if nobody was ever promoted.
+        """Return the champion, or None if no version was ever promoted.
 
         Raises:
-            RegistryError: that could not be found out, or the champion's bundle is missing or damaged; it
-                never means that there is no champion.
+            RegistryError: the store could not be read, or the champion's bundle is missing or damaged; the
+                error never means that there is no champion.
         """
         return self.at_alias(tagger, types.CHAMPION)
 
     def at_alias(self, tagger: str, alias: str) -> Champion | None:
-        """Return the version that `champion`, `challenger` or `previous` points at, or None if none does.
+        """Return the version that the alias `champion`, `challenger` or `previous` points at, or None.
 
         Raises:
             RegistryError: as in `champion`.
@@ -86,19 +86,20 @@ class Registry:
         client = self._store.client()
         with self._store.reaching(f"looking for the {alias} of {tagger}"):
             if alias == types.CHAMPION:
-                number = self._succession(tagger).aliases.champion()
+                number = self._promotion_service(tagger).aliases.champion()
             else:
                 number = registered_aliases(client, tagger).get(alias)
             if number is None:
-                self._refuse_lost_database(client, tagger)
+                self._check_for_lost_database(client, tagger)
                 return None
         return self.at_version(tagger, number, role=alias)
 
     def at_version(self, tagger: str, number: str, *, role: str = "version") -> Champion:
-        """Return a version, its bundle checked.
+        """Return a version after checking its bundle.
 
         Raises:
-            RegistryError: there is none, the store could not be read, or the files are missing or changed.
+            RegistryError: the version does not exist, the store could not be read, or the files are missing
+                or changed.
         """
         client = self._store.client()
         with self._store.reaching(f"looking for version {number} of {tagger}"):
@@ -131,15 +132,15 @@ class Registry:
         dataset: Mapping[str, Any],
         tags: Mapping[str, str],
     ) -> Registration:
-        """Log the tracked run, log the model, register it as a version and call it the challenger.
+        """Log a tracked run and its model, register the model as a version and make it the challenger.
 
-        Registering the same bundle of the same run directory again finds what is there and completes what
-        is missing. With other serving code it becomes another version.
+        Repeating a registration of the same bundle completes whatever is missing. With other serving code,
+        the same bundle becomes another version.
 
         Args:
             config: the resolved configuration.
-            history, metrics, decision: the run directory's JSON files of these names.
-            dataset: `snapshot_id`, `digest` and `counts`, a mapping of splits to their numbers.
+            history, metrics, decision: contents of the run directory's JSON files of these names.
+            dataset: `snapshot_id`, `digest` and `counts`, which maps splits to their counts.
             tags: further tags of the tracked run and of the version, such as digests.
 
         Raises:
@@ -153,9 +154,9 @@ class Registry:
         return registration
 
     def registration(self, tagger: str, *, run_id: str, bundle: Path) -> Registration | None:
-        """Return where a run directory's bundle is registered, None if it is not; nothing is written.
+        """Return the registration of a run directory's bundle, or None; write nothing.
 
-        A registration with other serving code than today's does not count.
+        A registration with other serving code than the current one does not count.
 
         Raises:
             RegistryError: the store could not be read, or the bundle is empty.
@@ -165,70 +166,74 @@ class Registry:
             return find_registration(client, tagger, identity(run_id, bundle))
 
     def judge(self, tagger: str, version: str, judgement: RegistryDecision, *, by: AuditContext) -> Entry:
-        """Enter in the ledger what is to become of a version, and let it serve if it is promoted.
+        """Record the judgement of a version in the ledger, and promote the version if it says so.
 
-        The same judgement makes no second entry, and a promotion that a hold forbids becomes a HOLD.
+        Repeating a judgement adds no second entry. A promotion forbidden by a hold becomes a HOLD.
 
         Raises:
-            PromotionConflictError: another version than it was judged against is champion by now.
+            PromotionConflictError: the champion is no longer the one that the version was judged against.
             RegistryError: the store could not be read or written, has no such version, or its files changed.
         """
         if judgement.verdict == Event.PROMOTE:
             self.at_version(tagger, version)
-        with self._succeeding(tagger, f"judging version {version} of {tagger}") as succession:
-            return succession.judge(version, judgement, by=by)
+        with self._locked_promotion_service(tagger, f"judging version {version} of {tagger}") as service:
+            return service.judge(version, judgement, by=by)
 
     def judged(self, tagger: str, version: str, judgement: RegistryDecision) -> Entry | None:
-        """Return the entry that says already what a judgement would, or None; nothing is written.
+        """Return the entry that already records a judgement, or None; write nothing.
 
         Raises:
             RegistryError: the store could not be read.
         """
         with self._store.reaching(f"looking for a judgement of {tagger}"):
-            return self._succession(tagger).judged(version, judgement)
+            return self._promotion_service(tagger).judged(version, judgement)
 
     def earlier(self, tagger: str, target: str | None, *, by: AuditContext) -> tuple[str, Champion]:
-        """Return the champion's version, and what could serve instead: that asked for, else the one before.
+        """Return the champion's version and the version to roll back to.
+
+        Args:
+            target: the version to roll back to; None for the previous champion.
 
         Raises:
-            RegistryError: nobody serves, there is no such version, it serves already, or its files changed.
+            RegistryError: there is no champion or no such version, the target is already champion, or its
+                files changed.
         """
-        with self._succeeding(tagger, f"rolling {tagger} back") as succession:
-            champion, version = succession.earlier(target, by=by)
+        with self._locked_promotion_service(tagger, f"rolling {tagger} back") as service:
+            champion, version = service.earlier(target, by=by)
         return champion, self.at_version(tagger, version)
 
     def roll_back(
         self, tagger: str, champion: str, target: str, *, reason: str, everything: bool, by: AuditContext
     ) -> Entry:
-        """Let an earlier version serve in place of the champion, whose lineage is then held.
+        """Make an earlier version the champion again, and hold the lineage of the one it replaces.
 
         Args:
-            everything: every other lineage is held, too.
+            everything: hold every other lineage as well.
 
         Raises:
-            PromotionConflictError: another version is champion by now.
+            PromotionConflictError: `champion` is no longer the champion.
             RegistryError: the store could not be read or written.
         """
-        with self._succeeding(tagger, f"rolling {tagger} back") as succession:
-            return succession.roll_back(champion, target, reason=reason, everything=everything, by=by)
+        with self._locked_promotion_service(tagger, f"rolling {tagger} back") as service:
+            return service.roll_back(champion, target, reason=reason, everything=everything, by=by)
 
     def release(self, tagger: str, *, reason: str, by: AuditContext) -> Entry:
-        """Lift all holds.
+        """Release all holds.
 
         Raises:
-            RegistryError: none is in force, or the store could not be read or written.
+            RegistryError: no hold is in force, or the store could not be read or written.
         """
-        with self._succeeding(tagger, f"releasing {tagger}") as succession:
-            return succession.release(reason=reason, by=by)
+        with self._locked_promotion_service(tagger, f"releasing the holds of {tagger}") as service:
+            return service.release(reason=reason, by=by)
 
     def validate_infra(
         self, tagger: str, version: str, *, golden: Path | None, scheme: SchemeName
     ) -> InfraFindings:
-        """Try a version out, loaded as those do whom it serves; see `seqtag.registry.infra_validation`.
+        """Smoke-test a version in a fresh process; see `seqtag.registry.infra_validation`.
 
         Raises:
             RegistryError: the store could not be read, has no such version, or its files changed.
-            MemoryExhaustedError: there was not memory enough.
+            MemoryExhaustedError: the process ran out of memory.
         """
         from seqtag.registry.infra_validation import validate_infra
 
@@ -251,11 +256,11 @@ class Registry:
             RegistryError: the store could not be read.
         """
         client = self._store.client()
-        with self._store.reaching(f"reading what was logged of version {version} of {tagger}"):
+        with self._store.reaching(f"reading the tracked run of version {version} of {tagger}"):
             return logged_files(client, client.get_model_version(tagger, version), ("config", "metrics"))
 
     def comparisons(self, tagger: str) -> list[RecordedComparison]:
-        """Return the comparisons with new evidence that the ledger holds, oldest first.
+        """Return the ledger's distinct comparisons of challengers with champions, oldest first.
 
         Raises:
             RegistryError: the store could not be read.
@@ -264,23 +269,23 @@ class Registry:
             return self._store.ledger().comparisons(tagger)
 
     @contextmanager
-    def _succeeding(self, tagger: str, purpose: str) -> Iterator[PromotionService]:
-        # The lock spares the processes of one machine a second try; between machines it is the ledger alone.
+    def _locked_promotion_service(self, tagger: str, purpose: str) -> Iterator[PromotionService]:
+        # The lock spares processes of one machine a retry; between machines only the ledger decides.
         with self._store.reaching(purpose):
-            succession = self._succession(tagger)  # opens the store, which takes the same lock
+            service = self._promotion_service(tagger)  # opens the store, which takes the same lock
             with self._store.exclusive():
-                yield succession
+                yield service
 
-    def _succession(self, tagger: str) -> PromotionService:
+    def _promotion_service(self, tagger: str) -> PromotionService:
         from seqtag.registry.aliases import Aliases
         from seqtag.registry.promotion import PromotionService
 
         return PromotionService(Aliases(self._store.client(), self._store.ledger(), tagger))
 
-    def _refuse_lost_database(self, client: MlflowClient, tagger: str) -> None:
+    def _check_for_lost_database(self, client: MlflowClient, tagger: str) -> None:
         folder = self._store.artifacts / tagger
         if client.get_experiment_by_name(tagger) is None and folder.exists() and any(folder.iterdir()):
             raise RegistryError(
-                f"registry {self._store}: it knows nothing of {tagger}, but {folder} holds its models. "
-                "Restore the database, or move the folder away to begin anew without a champion"
+                f"registry {self._store}: no record of {tagger}, but {folder} holds its models; restore the "
+                "database, or move the folder away to start over without a champion"
             )

@@ -1,6 +1,6 @@
-"""The served tagger: MLflow copies this file beside the bundle and runs it there, without seqtag.
+"""Served tagger: MLflow copies this file next to the bundle and runs it there, without seqtag.
 
-It needs tensorflow, numpy, pandas and mlflow, and takes and gives lists of strings.
+It needs tensorflow, numpy, pandas and mlflow; inputs and outputs are lists of strings.
 """
 
 from __future__ import annotations
@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
-_BATCH_CELLS = 16_384  # padded tokens tagged at once, bounds memory
+_BATCH_CELLS = 16_384  # tokens per batch, padding included; bounds memory
 
 
 class ServedTagger(PythonModel):
-    """Tag a frame with one column `tokens` of lists of strings."""
+    """Tagger of data frames with one column `tokens` of lists of strings."""
 
     def load_context(self, context: PythonModelContext) -> None:
         import tensorflow as tf
@@ -28,15 +28,15 @@ class ServedTagger(PythonModel):
         self,
         context: PythonModelContext,  # noqa: ARG002 - MLflow passes it by position
         model_input: pd.DataFrame,
-        params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow asks for it by name
+        params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow looks for it by name
     ) -> pd.DataFrame:
-        """Return columns `tags` and `confidence`, one list a sequence, with the index of the rows."""
+        """Return columns `tags` and `confidence`, one list per sequence, with the index of the input."""
         sequences = [_checked(row, tokens) for row, tokens in enumerate(model_input["tokens"])]
         tags: list[list[str]] = [[] for _ in sequences]
         confidences: list[list[float]] = [[] for _ in sequences]
         for batch in _batches([len(tokens) for tokens in sequences]):
             self._tag_batch(batch, sequences, tags, confidences)
-        # pandas aligns by index: with another one, tags that are assigned to the frame land on other rows
+        # pandas aligns by index: with another one, assigned tags would land on other rows
         return pd.DataFrame({"tags": tags, "confidence": confidences}, index=model_input.index)
 
     def _tag_batch(
@@ -61,17 +61,17 @@ class ServedTagger(PythonModel):
 
 def _checked(row: int, tokens: Any) -> list[str]:
     if not isinstance(tokens, list | tuple | np.ndarray):
-        raise ValueError(f"row {row}: a list of tokens was required. Received: {tokens!r}")
-    if not all(isinstance(token, str) and token for token in tokens):  # the saved model takes "" for padding
-        raise ValueError(f"row {row}: every token must be a non-empty string. Received: {list(tokens)}")
-    return [str(token) for token in tokens]  # from NumPy's strings
+        raise ValueError(f"row {row}: not a list of tokens: got {tokens!r}")
+    if not all(isinstance(token, str) and token for token in tokens):  # "" is padding to the saved model
+        raise ValueError(f"row {row}: invalid token: expected non-empty strings, got {list(tokens)}")
+    return [str(token) for token in tokens]  # NumPy's strings become str
 
 
 def _batches(lengths: list[int]) -> list[list[int]]:
-    """Group the rows of non-empty sequences by length, so that little is padded."""
+    """Group the rows of non-empty sequences by length to keep padding small."""
     batches: list[list[int]] = []
     for row in sorted((row for row, length in enumerate(lengths) if length), key=lengths.__getitem__):
-        # The row is the longest so far, so it is the width that its batch would have.
+        # Rows come in order of length, so this row's length would be the width of its batch.
         if batches and (len(batches[-1]) + 1) * lengths[row] <= _BATCH_CELLS:
             batches[-1].append(row)
         else:

@@ -1,7 +1,7 @@
-"""What a registered model is tried with: golden sequences, odd ones, and what is no sequence at all.
+"""Smoke test of a registered model: golden sequences, unusual sequences and malformed input.
 
-`run_smoke_test` runs in a separate process, as a consumer's would. An error is a finding only where it
-lasts (`seqtag.errors.is_permanent`); another one ends the trial, and is raised.
+`run_smoke_test` runs in a separate process, as in a consumer. Only permanent errors
+(`seqtag.errors.is_permanent`) become findings; any other error ends the test and is raised.
 """
 
 from __future__ import annotations
@@ -27,29 +27,29 @@ from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags, legal_transitions
 
 N_GOLDEN: Final = 200  # sequences
-TOLERANCE: Final = 1e-4  # of probabilities from float32 sums in another order
+TOLERANCE: Final = 1e-4  # of probabilities, since float32 sums depend on their order
 _REPEATS = 20
 _LONG = 10_000  # tokens, or characters
-ODD: Final = {
+UNUSUAL: Final = {
     "an empty sequence": [],
     "unknown tokens": [f"\u2603 never seen {i}" for i in range(20)],
     "emoji": ["\U0001f469\u200d\U0001f469\u200d\U0001f467", "\U0001f3f3\ufe0f\u200d\U0001f308", "\U0001f600"],
     "control characters": ["\x00", "\x1b[2J", "\u202e", "\n", "\ufeff"],
     f"a token of {10 * _LONG:,} characters": ["a" * 10 * _LONG],
 }
-NO_SEQUENCES: Final = {
+MALFORMED: Final = {
     "numbers": [1, 2.5],
-    "a null for a token": ["a", None],
-    "a null for a sequence": None,
+    "a null token": ["a", None],
+    "a null sequence": None,
     "nested lists": [["a"], ["b"]],
     "text instead of a list": "a b",
     "an empty token": ["a", ""],
-    "half a surrogate pair": ["\ud800"],
+    "an unpaired surrogate": ["\ud800"],
 }
 
 
 class SmokeCheck(TypedDict):
-    """One check, and whether it held."""
+    """Outcome of one check."""
 
     check: str
     held: bool
@@ -57,18 +57,32 @@ class SmokeCheck(TypedDict):
 
 
 class Served(NamedTuple):
-    """What a served model answers: one list a sequence."""
+    """Answer of a served model: one list per sequence."""
 
     tags: list[list[str]]
     confidence: list[list[float]]
 
 
 class Golden(NamedTuple):
-    """Sequences, and what was predicted of them when the model was evaluated."""
+    """Sequences and their predictions from the model's evaluation."""
 
     tokens: list[list[str]]
     tags: list[list[str]]
     confidence: list[list[float]]
+
+
+class BundleFacts(NamedTuple):
+    """Fields of bundle.json that the checks need."""
+
+    ladder: list[int]  # length buckets, tokens
+    spoken: SchemeName  # scheme of the served tags
+    recipe: str
+    model: dict[str, Any]  # the table [model]
+
+    @classmethod
+    def load(cls, bundle: Path) -> BundleFacts:
+        facts = read_json(bundle / "bundle.json")
+        return cls(*(facts[name] for name in cls._fields))
 
 
 Serve = Callable[[Sequence[Any]], Served]
@@ -77,11 +91,11 @@ Serve = Callable[[Sequence[Any]], Served]
 def run_smoke_test(
     *, url: str, model: str, bundle: str, golden: str | None, scheme: SchemeName
 ) -> dict[str, Any]:
-    """Load a model by its MLflow URI, and return `checks` and `measured` as findings.json has them.
+    """Load a model by its MLflow URI, and return `checks` and `measured` for findings.json.
 
     Raises:
         RegistryError: the registry's database could not be reached.
-        Exception: anything else that is not known to be the model's fault.
+        Exception: any other error that is not known to be the model's fault.
     """
     import mlflow.pyfunc
 
@@ -93,12 +107,12 @@ def run_smoke_test(
     except Exception as error:
         if getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE":
             text = hide_passwords(_named(error))
-            raise RegistryError(f"registry: looking for {model} to try it: {text}") from error
+            raise RegistryError(f"registry: looking for {model} to smoke-test it: {text}") from error
         if not (is_permanent(error) or _cannot_be_parsed(error)):
             raise
-        return {"checks": [SmokeCheck(check="it loads", held=False, detail=_named(error))], "measured": {}}
+        return {"checks": [SmokeCheck(check="model loads", held=False, detail=_named(error))], "measured": {}}
     loading = time.perf_counter() - started
-    facts, tags = read_json(Path(bundle) / "bundle.json"), TagIndex.load(Path(bundle))
+    facts, tags = BundleFacts.load(Path(bundle)), TagIndex.load(Path(bundle))
 
     def serve(sequences: Sequence[Any]) -> Served:
         import pandas as pd
@@ -106,22 +120,22 @@ def run_smoke_test(
         answer = loaded.predict(pd.DataFrame({"tokens": pd.Series(list(sequences), dtype=object)}))
         return Served(answer["tags"].tolist(), answer["confidence"].tolist())
 
-    known = None if golden is None else _golden(Path(golden), longest=facts["ladder"][-1])
-    spelled, spoken = tags.spelled(facts["spoken"]), facts["spoken"]
-    legal = legal_transitions(spelled, spoken) if _promises_legal(facts) else None
-    checks = [SmokeCheck(check="it loads", held=True, detail=f"{model} in {loading:.1f} s")]
+    known = None if golden is None else _golden(Path(golden), longest=facts.ladder[-1])
+    spelled = tags.spelled(facts.spoken)
+    legal = legal_transitions(spelled, facts.spoken) if _promises_legal(facts) else None
+    checks = [SmokeCheck(check="model loads", held=True, detail=f"{model} in {loading:.1f} s")]
     if known is not None:
-        checks += _as_predicted(serve, known, spoken=spoken, scheme=scheme)
-    odd = ODD | {f"{_LONG:,} tokens": list(islice(cycle(known.tokens[0] if known else ["a"]), _LONG))}
-    checks += [_check_answer(name, tokens, serve, spelled, legal) for name, tokens in odd.items()]
-    checks += [_check_rejection(name, value, serve) for name, value in NO_SEQUENCES.items()]
+        checks += _check_golden(serve, known, spoken=facts.spoken, scheme=scheme)
+    unusual = UNUSUAL | {f"{_LONG:,} tokens": list(islice(cycle(known.tokens[0] if known else ["a"]), _LONG))}
+    checks += [_check_answer(name, tokens, serve, spelled, legal) for name, tokens in unusual.items()]
+    checks += [_check_rejection(name, value, serve) for name, value in MALFORMED.items()]
     sample = known.tokens if known else [["a", "b", "c"]]
     measured = {"load_seconds": round(loading, 2), **_speed(serve, sample), "peak_bytes": peak_memory()}
     return {"checks": checks, "measured": measured}
 
 
 def _golden(predictions: Path, *, longest: int) -> Golden | None:
-    """Return sequences from all over a predictions file, without those that were read in windows."""
+    """Return sequences spread over a predictions file, without those that were tagged in windows."""
     table = pq.read_table(predictions, columns=[TOKENS, PREDICTED, CONFIDENCE])
     lengths = table[TOKENS].combine_chunks().value_lengths().to_numpy()
     rows = np.flatnonzero((lengths > 0) & (lengths <= longest))
@@ -131,14 +145,14 @@ def _golden(predictions: Path, *, longest: int) -> Golden | None:
     return Golden(*(table[name].take(chosen).to_pylist() for name in (TOKENS, PREDICTED, CONFIDENCE)))
 
 
-def _promises_legal(facts: dict[str, Any]) -> bool:
-    """Tell whether the bundle's decoder gives legal sequences of tags only."""
-    return facts["spoken"] != "none" and facts["recipe"] != "seed" and facts["model"]["output"] != "softmax"
+def _promises_legal(facts: BundleFacts) -> bool:
+    """Tell whether the bundle's decoder returns only legal tag sequences."""
+    return facts.spoken != "none" and facts.recipe != "seed" and facts.model["output"] != "softmax"
 
 
-def _as_predicted(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: SchemeName) -> list[SmokeCheck]:
-    """See whether golden sequences get the tags and confidences that they got before."""
-    check = "its tags are those of the evaluation"
+def _check_golden(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: SchemeName) -> list[SmokeCheck]:
+    """Check that golden sequences get the same tags and confidences as in the evaluation."""
+    check = "tags match the evaluation"
     try:
         served = serve(known.tokens)
         tags = convert_tags(pa.array(served.tags, pa.list_(pa.string())), spoken, scheme).to_pylist()
@@ -153,65 +167,66 @@ def _as_predicted(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: Sc
         if shapes
         else float("inf")
     )
-    first = f", the first {known.tokens[others[0]][:8]}" if others else ""
+    first = f", first: {known.tokens[others[0]][:8]}" if others else ""
     return [
         SmokeCheck(
             check=check,
             held=not others,
-            detail=f"other tags in {len(others)} of {len(tags)} sequences{first}",
+            detail=f"{len(others)} of {len(tags)} sequences differ{first}",
         ),
         SmokeCheck(
-            check="its confidences are those of the evaluation",
-            held=apart <= TOLERANCE,  # not so if one is no number
-            detail=f"at most {apart:.2g} apart, {TOLERANCE} is allowed",
+            check="confidences match the evaluation",
+            held=apart <= TOLERANCE,  # False for NaN
+            detail=f"largest difference {apart:.2g}, {TOLERANCE} is allowed",
         ),
     ]
 
 
 def _check_answer(name: str, tokens: list[str], serve: Serve, tags: Sequence[str], legal: Any) -> SmokeCheck:
-    """See whether a sequence gets one legal tag and one probability a token."""
+    """Check that a sequence gets one legal tag and one probability per token."""
     try:
         answer = serve([tokens])
     except Exception as error:
         if not is_permanent(error):
             raise
-        return SmokeCheck(check=f"it tags {name}", held=False, detail=_named(error))
+        return SmokeCheck(check=f"tags {name}", held=False, detail=_named(error))
     predicted, confidence = answer.tags[0], np.array(answer.confidence[0], np.float64)
     numbers = {tag: number for number, tag in enumerate(tags)}
-    strange = sorted(set(predicted) - set(numbers))
+    unknown = sorted(set(predicted) - set(numbers))
     faults = []
     if not len(predicted) == len(confidence) == len(tokens):
         faults.append(f"{len(predicted)} tags and {len(confidence)} confidences for {len(tokens)} tokens")
-    if strange:
-        faults.append(f"tags that it does not have: {strange[:8]}")
+    if unknown:
+        faults.append(f"tags outside its tag set: {unknown[:8]}")
     elif legal is not None and predicted:
         path = [len(tags), *(numbers[tag] for tag in predicted), len(tags)]
         n_illegal = int((~legal[path[:-1], path[1:]]).sum())
         faults += [f"{n_illegal} illegal transitions"] if n_illegal else []
-    if not ((confidence >= 0) & (confidence <= 1 + TOLERANCE)).all():  # not so if one is no number
+    if not ((confidence >= 0) & (confidence <= 1 + TOLERANCE)).all():  # False for NaN
         faults.append("confidences outside [0, 1]")
-    return SmokeCheck(check=f"it tags {name}", held=not faults, detail="; ".join(faults) or "as it should")
+    return SmokeCheck(check=f"tags {name}", held=not faults, detail="; ".join(faults) or "as expected")
 
 
 def _check_rejection(name: str, value: Any, serve: Serve) -> SmokeCheck:
-    """See whether what is no sequence is refused, and a sequence still tagged after that."""
+    """Check that malformed input is rejected, and that a sequence is still tagged after it."""
     from mlflow.exceptions import MlflowException
 
-    check = f"it refuses {name}"
+    check = f"rejects {name}"
     try:
         serve([value])
     except (MlflowException, ValueError, TypeError) as error:
         n_tags = len(serve([["a"]]).tags[0])
-        return SmokeCheck(check=check, held=n_tags == 1, detail=f"{type(error).__name__}, and tags on")
+        outcome = "still tags" if n_tags == 1 else f"then {n_tags} tags for one token"
+        return SmokeCheck(check=check, held=n_tags == 1, detail=f"{type(error).__name__}, {outcome}")
     except Exception as error:
         if not is_permanent(error):
             raise
         return SmokeCheck(check=check, held=False, detail=_named(error))
-    return SmokeCheck(check=check, held=False, detail="it gave tags")
+    return SmokeCheck(check=check, held=False, detail="returned tags")
 
 
 def _speed(serve: Serve, sequences: list[list[str]]) -> dict[str, float]:
-    """Time one sequence of median length, and all at once; everything was compiled before."""
+    """Time one sequence of median length and all sequences at once, both after compilation."""
     one = sorted(sequences, key=len)[len(sequences) // 2]
     seconds = [_timed(serve, [one]) for _ in range(_REPEATS)]
     whole = min(_timed(serve, sequences) for _ in range(2))
@@ -228,7 +243,7 @@ def _timed(serve: Serve, sequences: Sequence[Any]) -> float:
 
 
 def _cannot_be_parsed(error: Exception) -> bool:
-    """Tell whether TensorFlow (2.21) read the file of a SavedModel and could not parse it."""
+    """Tell whether TensorFlow (2.21) read a SavedModel's file but could not parse it."""
     return type(error) is OSError and error.errno is None
 
 

@@ -1,4 +1,4 @@
-"""What a tracked run holds: parameters, scores, the data set. Logging it twice changes nothing."""
+"""Tracked runs: log parameters, scores and the data set, idempotently."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _INTERVALS = ("score", "accuracy", "span_f1")
-_METRICS_A_CALL = 500  # MLflow takes 1000
+_METRICS_A_CALL = 500  # MLflow accepts 1000
 _PARAMS_A_CALL = 100
 
 
 class Score(NamedTuple):
-    """One number on one of MLflow's curves."""
+    """One point of one of MLflow's curves."""
 
     key: str
     value: float
@@ -32,7 +32,7 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True)
 class RetrainingRecord:
-    """What is known of one run directory beside its bundle; see `Registry.register`."""
+    """Contents of a run directory other than its bundle; see `Registry.register`."""
 
     tagger: str
     run_id: str
@@ -67,8 +67,8 @@ class RetrainingRecord:
 def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -> None:
     """Log parameters, data set and learning curves.
 
-    All metrics carry the tracked run's start as their time, so that a second call meets equal rows, which
-    MLflow drops.
+    The time of all metrics is the tracked run's start, so that a second call logs equal rows, which MLflow
+    drops.
     """
     from mlflow.entities import Metric, Param
 
@@ -85,8 +85,8 @@ def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -
 def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining: RetrainingRecord) -> None:
     """Log test scores, to the tracked run and to its model, and the decision.
 
-    A later judgement of the same model, against another champion, carries the end of the earlier one as its
-    time, so that MLflow shows the later.
+    When the same model is judged again, against another champion, the time of the metrics is the tracked
+    run's end, so that MLflow shows the later ones.
     """
     from mlflow.entities import Metric
 
@@ -109,7 +109,7 @@ def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining
 
 
 def logged_files(client: MlflowClient, version: ModelVersion, names: Sequence[str]) -> dict[str, Any]:
-    """Return what `log_training` and `log_judgement` logged by these names, None for what they did not."""
+    """Return JSON files logged by `log_training` and `log_judgement`; None for a file that was not logged."""
     files: dict[str, Any] = dict.fromkeys(names)
     run_id = version.run_id
     present = {file.path for file in client.list_artifacts(run_id)} if run_id else set()
@@ -121,7 +121,7 @@ def logged_files(client: MlflowClient, version: ModelVersion, names: Sequence[st
 
 
 def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
-    """Return nested tables as dotted names; lists of tables are numbered, other lists are JSON.
+    """Return nested tables as dotted names; lists of tables are numbered, other lists become JSON.
 
     >>> flat_params({"seed": 1, "corpus": {"sources": [{"path": "a.conll"}], "columns": ["genre"]}})
     {'seed': '1', 'corpus.sources.0.path': 'a.conll', 'corpus.columns': '["genre"]'}
@@ -133,7 +133,7 @@ def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
 
 
 def epoch_scores(history: Sequence[Mapping[str, Any]]) -> list[Score]:
-    """Return one score per number and epoch of history.json, the epoch as its step."""
+    """Return one score per value and epoch of history.json, with the epoch as its step."""
     return [
         Score(f"epoch/{_allowed(name)}", float(value), int(epoch["epoch"]))
         for epoch in history
@@ -143,7 +143,7 @@ def epoch_scores(history: Sequence[Mapping[str, Any]]) -> list[Score]:
 
 
 def final_scores(metrics: Mapping[str, Any]) -> list[Score]:
-    """Return the test scores of metrics.json with their bounds, `test/` for the challenger's."""
+    """Return the test scores of metrics.json with their bounds; `test/` has the challenger's."""
     scores: list[Score] = []
     for prefix, who in (("test", "challenger"), ("champion", "champion")):
         table = metrics.get(who) or {}
@@ -158,7 +158,7 @@ def final_scores(metrics: Mapping[str, Any]) -> list[Score]:
 
 
 def decision_scores(decision: Mapping[str, Any]) -> list[Score]:
-    """Return what decision.json says of the difference between the two."""
+    """Return the difference between challenger and champion in decision.json, and `p_better`."""
     scores = _interval("decision/difference", decision.get("difference"))
     if decision.get("p_better") is not None:
         scores.append(Score("decision/p_better", float(decision["p_better"]), 0))
@@ -195,21 +195,21 @@ def _leaves(value: Any, *, prefix: str) -> Iterator[tuple[str, str]]:
 
 
 def _allowed(key: str) -> str:
-    """Return the key in the characters that MLflow takes."""
+    """Return the key with `_` for characters that MLflow rejects."""
     return re.sub(r"[^\w./ :-]", "_", key)
 
 
 def _dataset_input(dataset: Mapping[str, Any]) -> DatasetInput:
-    """Return the snapshot as an input of the tracked run, under our own digest.
+    """Return the snapshot as an input of the tracked run, with seqtag's digest.
 
-    MLflow's digest of a data frame samples rows and has missed a change (3.17).
+    MLflow's digest of a data frame samples rows and can miss a change (3.17).
     """
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     identity = {"snapshot_id": dataset["snapshot_id"], "digest": dataset["digest"]}
     described = Dataset(
         name=fitted(str(dataset["snapshot_id"]), column_limits.DATASET_NAME, whole="its source"),
-        digest=str(dataset["digest"])[: column_limits.DATASET_DIGEST],  # its source has the whole one
+        digest=str(dataset["digest"])[: column_limits.DATASET_DIGEST],  # its source has the whole
         source_type="seqtag",
         source=json.dumps(identity),
         profile=json.dumps(dataset["counts"], sort_keys=True),

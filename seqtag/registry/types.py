@@ -1,4 +1,4 @@
-"""What the registry answers with, and the names that it writes into MLflow."""
+"""Value types of the registry, and the names of its aliases and tags in MLflow."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
-CHAMPION = "champion"  # the version that serves
-PREVIOUS = "previous"  # the one that served before
-CHALLENGER = "challenger"  # the newest version, whatever became of it
+CHAMPION = "champion"  # the version in use
+PREVIOUS = "previous"  # the champion before it
+CHALLENGER = "challenger"  # the newest version, whatever its verdict
 
 RUN_ID_TAG = "seqtag.run_id"
 BUNDLE_TAG = "seqtag.bundle"
@@ -20,54 +20,52 @@ VERDICT_TAG = "seqtag.verdict"
 PROMOTED_OVER_TAG = "seqtag.promoted_over"
 CONFIG_TAG = "seqtag.config"
 CODE_TAG = "seqtag.code"
-ENTRY_TAG = "seqtag.entry"  # of the registered model: the entry that its aliases were last set to
+ENTRY_TAG = "seqtag.entry"  # of the registered model: the ledger entry that its aliases match
 
-EVERYTHING = "*"  # what an entry holds that keeps every lineage from serving
+EVERYTHING = "*"  # `holds` of an entry that holds every lineage
 
 
 class Event(StrEnum):
-    """What an entry of the ledger tells."""
+    """Kinds of ledger entries."""
 
     PROMOTE = "PROMOTE"
     HOLD = "HOLD"
     REJECT = "REJECT"
     ROLLBACK = "ROLLBACK"
     RELEASE = "RELEASE"
-    ADOPT = "ADOPT"  # the champion of a registry that had no ledger yet
-    MOVE = "MOVE"  # somebody moved the champion's alias in MLflow, and we noticed
+    ADOPT = "ADOPT"  # the registry had a champion before it had a ledger
+    MOVE = "MOVE"  # somebody moved the champion's alias in MLflow
 
 
-MOVES = (Event.PROMOTE, Event.ROLLBACK, Event.ADOPT, Event.MOVE)  # after these `to_version` serves
+MOVES = (Event.PROMOTE, Event.ROLLBACK, Event.ADOPT, Event.MOVE)  # these make `to_version` the champion
 
 
 @dataclass(frozen=True)
 class AuditContext:
-    """Who acts, through what, and when."""
+    """Author, origin and time of a ledger entry."""
 
     who: str  # user@host
-    through: str  # a command, or a flow run
+    through: str  # a command or a flow run
     at: datetime  # UTC
 
 
 @dataclass(frozen=True)
 class RegistryDecision:
-    """What is to become of a version, and on what grounds."""
+    """Judgement of a version and its grounds."""
 
     verdict: str  # PROMOTE, HOLD or REJECT
     sentence: str
     against: str | None  # the champion that it was judged against
     decision: str  # sha256 of decision.json
     dataset: str  # sha256 of the splits
-    report: str  # where it can be read about
-    evidence: str = (
-        ""  # sha256 of what champion and challenger said on the test split; "": nothing was compared
-    )
-    spent: float = 0.0  # chance of a false promotion that the comparison took
+    report: str  # path of the report
+    evidence: str = ""  # sha256 of the two models' predictions on the test split; "": nothing was compared
+    spent: float = 0.0  # probability of a false promotion that the comparison spent
 
 
 @dataclass(frozen=True)
 class RecordedComparison:
-    """A comparison with new evidence, as the ledger has it."""
+    """Comparison of a challenger with a champion in the ledger."""
 
     evidence: str
     spent: float
@@ -77,13 +75,13 @@ class RecordedComparison:
 class Entry:
     """One row of the ledger.
 
-    from_version, from_bundle: the champion before, None and "" if there was none
-    to_version, to_bundle      the version that it is about, which serves from now on if the event says so
-    config, code, dataset      sha256 of what `to_version` was made from, "" where that is not known
-    decision                   sha256 of decision.json, "" where nothing was decided
+    from_version, from_bundle  the champion before; None and "" if there was none
+    to_version, to_bundle      the version concerned; the champion from now on if the event is one of `MOVES`
+    config, code, dataset      sha256 of the inputs of `to_version`; "" if unknown
+    decision                   sha256 of decision.json; "" if nothing was decided
     holds                      the lineage that may not be promoted until a RELEASE
-    evidence                   sha256 of what was compared, "" where nothing was
-    spent                      chance of a false promotion that the comparison took, a fraction
+    evidence                   sha256 of the compared predictions; "" if nothing was compared
+    spent                      probability of a false promotion that the comparison spent
     """
 
     tagger: str
@@ -109,32 +107,32 @@ class Entry:
 
 @dataclass(frozen=True)
 class Champion:
-    """A version that an alias points at, its bundle checked against the digest it was registered with."""
+    """A registered version whose bundle matches its registered digest."""
 
     version: str
     seqtag_run_id: str
     bundle: Path
     bundle_digest: str
-    tags: tuple[str, ...]  # its tag set, in the order of its tag ids
-    tag_counts: Mapping[str, int] = field(default_factory=dict, compare=False)  # tokens of its train
-    serving: str = ""  # sha256 of its serving code, as `Registration.serving`; "": not known
+    tags: tuple[str, ...]  # tag set, in the order of tag ids
+    tag_counts: Mapping[str, int] = field(default_factory=dict, compare=False)  # tokens in train
+    serving: str = ""  # as `Registration.serving`; "" if unknown
 
 
 @dataclass(frozen=True)
 class Registration:
-    """Where a run directory's model stands in the registry."""
+    """Registration of a run directory's model."""
 
     version: str
     tracked_run_id: str
     model_id: str
     experiment_id: str
     bundle_digest: str
-    serving: str  # sha256 of what was written beside the bundle: serving code, requirements, signature
+    serving: str  # sha256 of serving code, requirements and signature
 
 
 @dataclass(frozen=True)
 class Version:
-    """One registered version as the registry has it: where it came from, and what became of it."""
+    """Origin and outcome of a registered version."""
 
     version: str
     seqtag_run_id: str
@@ -147,10 +145,10 @@ class Version:
 
 
 def lineage(tags: Mapping[str, str]) -> str:
-    """Return what a version has in common with those of other nights: the sha256 of configuration and code.
+    """Return the sha256 of a version's configuration and code, which versions of several runs may share.
 
     Args:
-        tags: of the version.
+        tags: tags of the version.
     """
     parts = (tags.get(CONFIG_TAG, ""), tags.get(CODE_TAG, ""))
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -139,7 +139,7 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["rollback", "small", "--reason", "x"], "", 1, "version 1 is champion, and none served before"),
         (["rollback", "small", "--reason", "x", "--to", "7"], "", 1, "version=7"),
         (["rollback", "small"], "", 2, "Missing option '--reason'"),
-        (["release-hold", "small", "--reason", "x"], "", 1, "a hold to release was required"),
+        (["release-hold", "small", "--reason", "x"], "", 1, "small: there is no hold to release"),
         (["retrain", "absent.toml"], "", 2, "absent.toml"),
         (["fly"], "", 2, "No such command"),
     ],

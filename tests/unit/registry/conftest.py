@@ -1,4 +1,4 @@
-"""A registry on a real SQLite store, and run directories' results to register in it."""
+"""Fixtures: a registry on a real SQLite store, and results of run directories to register."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Results = Callable[..., dict[str, Any]]
 
 @pytest.fixture(scope="session")
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store; MLflow's migrations cost a second, a copy does not."""
+    """Empty store; MLflow's migrations take a second, a copy does not."""
     home = tmp_path_factory.mktemp("migrated")
     Registry(sqlite_url(home / "registry.db"), home / "artifacts").check()
     return home / "registry.db"
@@ -30,7 +30,7 @@ def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def open_registry(migrated_database: Path) -> OpenRegistry:
-    """Open the registry of a home, as another process would: with nothing remembered."""
+    """Open the registry of a home as another process would, with nothing cached."""
 
     def open_at(home: Path) -> Registry:
         if not (home / "registry.db").exists():
@@ -43,7 +43,7 @@ def open_registry(migrated_database: Path) -> OpenRegistry:
 
 @pytest.fixture
 def empty_postgres_url(postgres_url: str) -> str:  # noqa: F811 - the fixture
-    """Give the URL of a database of its own on the session's server."""
+    """URL of a fresh database on the session's server."""
     import sqlalchemy
 
     server = sqlalchemy.create_engine(
@@ -67,13 +67,13 @@ def registry(open_registry: OpenRegistry, home: Path) -> Registry:
 
 @pytest.fixture
 def results(tmp_path: Path) -> Results:
-    """What a run directory holds, `register`'s keyword arguments; another `weights` is another bundle."""
+    """Keyword arguments of `register` for a run directory; another `weights` makes another bundle."""
     return partial(_results, tmp_path)
 
 
 @pytest.fixture(scope="session")
 def home_of_three(migrated_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home with versions 1 to 3 of `sample`, none of them promoted."""
+    """Home with versions 1 to 3 of `sample`, none of them promoted."""
     home = tmp_path_factory.mktemp("three")
     shutil.copy(migrated_database, home / "registry.db")
     registry = Registry(sqlite_url(home / "registry.db"), home / "artifacts")
@@ -84,7 +84,7 @@ def home_of_three(migrated_database: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 def three_versions(home_of_three: Path, open_registry: OpenRegistry, home: Path) -> Registry:
-    """A copy of its database; the artifacts, which no promotion touches, stay where they are."""
+    """Copy of that home's database; the artifacts, which promotions do not touch, are shared."""
     home.mkdir()
     shutil.copy(home_of_three / "registry.db", home / "registry.db")
     return open_registry(home)
@@ -94,7 +94,7 @@ def _results(folder: Path, run_id: str = "2026-11-22-a", *, weights: str = "w1")
     bundle = folder / "runs" / run_id / weights / "model"
     (bundle / "saved_model").mkdir(parents=True, exist_ok=True)
     (bundle / "weights.npz").write_text(weights)
-    (bundle / "saved_model" / "saved_model.pb").write_text("not loaded by registering")
+    (bundle / "saved_model" / "saved_model.pb").write_text("registration does not load this")
     (bundle / "tags.json").write_text(json.dumps({"tags": ["O", "B-PER"], "scheme": "IOB2", "counts": {}}))
     names = ("saved_model/saved_model.pb", "tags.json", "weights.npz")
     files = {name: file_digest(bundle / name) for name in names}

@@ -44,7 +44,7 @@ def test_the_champion_comes_with_its_bundle_digest_and_tag_set(
     assert (champion.bundle / "weights.npz").read_text() == "w1"
 
 
-def test_the_champion_that_is_replaced_becomes_the_previous_one(three_versions: Registry) -> None:
+def test_the_replaced_champion_becomes_the_previous_one(three_versions: Registry) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
     promote(three_versions, "sample", "3", expected_champion="1")
     assert _aliases(three_versions) == {"previous": "1", "champion": "3", "challenger": "3"}
@@ -59,21 +59,19 @@ def test_promoting_the_champion_again_changes_nothing(three_versions: Registry) 
 
 
 @pytest.mark.parametrize("expected", [None, "2"])
-def test_a_champion_that_was_moved_in_the_meantime_stays(
-    three_versions: Registry, expected: str | None
-) -> None:
+def test_a_champion_that_was_changed_meanwhile_stays(three_versions: Registry, expected: str | None) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
-    with pytest.raises(PromotionConflictError, match="version 1 is champion by now"):
+    with pytest.raises(PromotionConflictError, match=r"champion has changed since .*, got version 1"):
         promote(three_versions, "sample", "3", expected_champion=expected)
     assert _aliases(three_versions) == {"champion": "1", "challenger": "3"}
 
 
-def test_a_champion_that_was_expected_and_is_gone_is_a_conflict(three_versions: Registry) -> None:
-    with pytest.raises(PromotionConflictError, match="version 1, which it was judged against"):
+def test_an_expected_champion_that_is_gone_is_a_conflict(three_versions: Registry) -> None:
+    with pytest.raises(PromotionConflictError, match="expected version 1, got no champion"):
         promote(three_versions, "sample", "3", expected_champion="1")
 
 
-def test_of_two_that_replace_the_same_champion_one_fails(
+def test_one_of_two_concurrent_promotions_over_the_same_champion_fails(
     three_versions: Registry, open_registry: OpenRegistry, home: Path
 ) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
@@ -98,7 +96,7 @@ def test_a_version_that_does_not_exist_is_not_promoted(three_versions: Registry)
 
 
 class _DyingClient:
-    """A client that fails before its n-th writing call, counted from 0."""
+    """Client that fails before its n-th write, counted from 0."""
 
     def __init__(self, client: Any, fatal_call: int) -> None:
         self._client = client
@@ -113,7 +111,7 @@ class _DyingClient:
 
 
 @pytest.mark.parametrize("fatal_call", [0, 1, 2])
-def test_a_promotion_cut_off_between_its_calls_leaves_the_champion_and_can_be_repeated(
+def test_an_interrupted_promotion_leaves_the_champion_and_can_be_repeated(
     three_versions: Registry, monkeypatch: pytest.MonkeyPatch, fatal_call: int
 ) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
@@ -130,11 +128,14 @@ def test_a_promotion_cut_off_between_its_calls_leaves_the_champion_and_can_be_re
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda bundle: (bundle / "weights.npz").write_text("other"), "was registered. Received"),
-        (lambda bundle: (bundle / "tags.json").unlink(), "the folder of a bundle was required"),
-        (lambda bundle: shutil.rmtree(bundle), "the folder of a bundle was required"),
+        (lambda bundle: (bundle / "weights.npz").write_text("other"), "bundle was changed: expected sha256"),
+        (lambda bundle: (bundle / "tags.json").unlink(), "not a complete bundle"),
+        (lambda bundle: shutil.rmtree(bundle), "not a complete bundle"),
         (lambda bundle: (bundle.parent.parent / "MLmodel").write_text("flavors: {}"), "KeyError"),
-        (lambda bundle: (bundle.parent.parent / "MLmodel").write_text("{"), "cannot be read: .*ParserError"),
+        (
+            lambda bundle: (bundle.parent.parent / "MLmodel").write_text("{"),
+            "missing or damaged: .*ParserError",
+        ),
         (lambda bundle: (bundle.parent.parent / "MLmodel").unlink(), "No such artifact: 'MLmodel'"),
     ],
 )
@@ -148,11 +149,11 @@ def test_a_champion_whose_files_changed_is_an_error_and_not_none(
     damage(champion.bundle)
     with pytest.raises(RegistryError, match=message) as caught:
         registry.champion("sample")
-    assert "Restore its folder, or let another version serve" in str(caught.value)
-    assert caught.value.__cause__ is None  # which would be taken for a fault that may pass
+    assert "restore its folder, or make another version the champion" in str(caught.value)
+    assert caught.value.__cause__ is None  # a cause would mark the error as transient
 
 
-def test_every_alias_gives_its_version_with_the_bundle(three_versions: Registry) -> None:
+def test_every_alias_returns_its_version_with_the_bundle(three_versions: Registry) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
     assert three_versions.at_alias("sample", "previous") is None
     promote(three_versions, "sample", "2", expected_champion="1")
@@ -166,10 +167,8 @@ def test_every_alias_gives_its_version_with_the_bundle(three_versions: Registry)
     }
 
 
-def test_a_file_that_is_no_database_is_an_error_and_not_none(tmp_path: Path) -> None:
-    (tmp_path / "registry.db").write_text(
-        "this is no database, but long enough to be looked at closely\n" * 9
-    )
+def test_a_file_that_is_not_a_database_is_an_error_and_not_none(tmp_path: Path) -> None:
+    (tmp_path / "registry.db").write_text("this is not a database, but long enough for a close look\n" * 9)
     registry = Registry(sqlite_url(tmp_path / "registry.db"), tmp_path / "artifacts")
     with pytest.raises(RegistryError, match=r"registry sqlite:.*: opening it: .*not a database"):
         registry.champion("sample")
@@ -186,7 +185,7 @@ def test_a_database_that_breaks_while_open_is_an_error_and_not_none(registry: Re
         registry.champion("sample")
 
 
-def test_a_database_from_another_release_of_mlflow_is_an_error_that_says_what_to_do(
+def test_a_database_of_another_mlflow_release_is_an_error_that_says_what_to_do(
     registry: Registry, home: Path
 ) -> None:
     with sqlite3.connect(home / "registry.db") as connection:
@@ -196,18 +195,18 @@ def test_a_database_from_another_release_of_mlflow_is_an_error_that_says_what_to
         registry.champion("sample")
 
 
-def test_a_database_that_was_lost_is_an_error_while_its_artifacts_are_there(
+def test_a_lost_database_is_an_error_while_its_artifacts_exist(
     open_registry: OpenRegistry, home_of_three: Path, home: Path
 ) -> None:
-    bereft = open_registry(home)
+    emptied = open_registry(home)
     shutil.copytree(home_of_three / "artifacts", home / "artifacts")
-    with pytest.raises(RegistryError, match="Restore the database, or move the folder away"):
-        bereft.champion("sample")
-    assert bereft.champion("another") is None
+    with pytest.raises(RegistryError, match="restore the database, or move the folder away"):
+        emptied.champion("sample")
+    assert emptied.champion("another") is None
 
 
 def test_a_server_that_does_not_answer_is_an_error_that_hides_the_password(tmp_path: Path) -> None:
-    with socket.socket() as bound:  # bound and not listening: connections are refused
+    with socket.socket() as bound:  # bound but not listening: connections are refused
         bound.bind(("127.0.0.1", 0))
         url = f"postgresql+psycopg://tagger:hunter2@127.0.0.1:{bound.getsockname()[1]}/models"
         with pytest.raises(RegistryError, match=r"opening it: .*refused") as caught:
@@ -215,12 +214,12 @@ def test_a_server_that_does_not_answer_is_an_error_that_hides_the_password(tmp_p
     assert "hunter2" not in str(caught.value)
 
 
-def test_a_driver_that_is_not_installed_is_an_error_that_names_it(tmp_path: Path) -> None:
+def test_a_missing_driver_is_an_error_that_names_it(tmp_path: Path) -> None:
     with pytest.raises(RegistryError, match="No module named 'pg8000'"):
         Registry("postgresql+pg8000://tagger@127.0.0.1/models", tmp_path).check()
 
 
-def test_a_file_where_the_artifacts_should_be_is_found_by_the_check(
+def test_the_check_finds_a_file_in_place_of_the_artifact_folder(
     open_registry: OpenRegistry, home: Path
 ) -> None:
     registry = open_registry(home)
@@ -229,37 +228,35 @@ def test_a_file_where_the_artifacts_should_be_is_found_by_the_check(
         registry.check()
 
 
-def test_a_sound_store_passes_the_check_and_nothing_is_left(registry: Registry, home: Path) -> None:
+def test_a_working_store_passes_the_check_and_nothing_is_left_behind(registry: Registry, home: Path) -> None:
     registry.check()
     assert [path.name for path in (home / "artifacts").iterdir()] == [".lock"]
 
 
 @pytest.mark.parametrize("url", ["sqlite:///registry.db", "sqlite://", "sqlite:///:memory:", "registry.db"])
-def test_an_address_that_means_another_store_elsewhere_is_refused(url: str, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="registry needs an"):
+def test_a_url_that_depends_on_the_working_directory_is_refused(url: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"registry URL is (relative|invalid): expected an"):
         Registry(url, tmp_path)
 
 
 @pytest.mark.parametrize("url", ["postgresql:/me:hunter2@host/db", "postgresql://me:hunter2@host:port/db"])
-def test_an_address_that_cannot_be_read_is_refused_without_repeating_its_password(
-    url: str, tmp_path: Path
-) -> None:
+def test_an_invalid_url_is_refused_without_repeating_its_password(url: str, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="begins with 'postgresql'") as caught:
         Registry(url, tmp_path)
     assert "hunter2" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_password_among_the_options_of_an_address_is_hidden(tmp_path: Path) -> None:
+def test_a_password_in_the_query_of_a_url_is_hidden(tmp_path: Path) -> None:
     shown = str(MLflowStore("postgresql+psycopg://host/models?user=me&password=hunter2", tmp_path))
     assert shown == "postgresql+psycopg://host/models?password=***&user=me"
 
 
 def test_a_relative_artifact_folder_is_refused() -> None:
-    with pytest.raises(ConfigError, match=r"must be absolute\. Received: artifacts"):
+    with pytest.raises(ConfigError, match="is relative: expected an absolute path, got artifacts"):
         Registry("sqlite:////srv/registry.db", Path("artifacts"))
 
 
-def test_two_that_open_a_fresh_store_at_once_both_succeed(tmp_path: Path) -> None:
+def test_two_processes_can_open_a_fresh_store_at_once(tmp_path: Path) -> None:
     url = sqlite_url(tmp_path / "registry.db")
     with ThreadPoolExecutor(2) as pool:
         found = list(pool.map(lambda _: Registry(url, tmp_path / "artifacts").champion("sample"), range(2)))

@@ -1,4 +1,4 @@
-"""Texts that MLflow's columns hold, on SQLite, which would take anything, and on PostgreSQL."""
+"""Long texts in MLflow's columns, on SQLite, which accepts any length, and on PostgreSQL."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Results = Callable[..., dict[str, Any]]
 SENTENCE = "HOLD: " + " ".join(["gibt", "es", "nicht\0"] * 500)  # 6,505 characters
 
 
-def test_a_text_that_fits_is_left_as_it_is() -> None:
+def test_a_text_that_fits_is_unchanged() -> None:
     assert fitted("x" * 5000, column_limits.DESCRIPTION, whole="decision.json") == "x" * 5000
 
 
-def test_a_longer_text_ends_at_a_word_and_says_where_it_goes_on() -> None:
+def test_a_longer_text_is_cut_at_a_word_and_says_where_the_rest_is() -> None:
     text = fitted("ab " * 1667, 5000, whole="decision.json")
     assert text.endswith("ab ab … (continued in decision.json)")
     assert 4990 < len(text) <= 5000
@@ -30,7 +30,7 @@ def test_a_text_without_blanks_is_cut_anywhere() -> None:
     assert len(fitted("x" * 5001, 5000, whole="decision.json")) == 5000
 
 
-def test_what_no_database_holds_is_replaced_visibly() -> None:
+def test_characters_that_databases_cannot_store_are_replaced_visibly() -> None:
     assert storable("a\0b\udcffc") == "a\ufffdb\ufffdc"
 
 
@@ -52,7 +52,7 @@ def _register_and_hold(registry: Registry, results: Results) -> None:
     assert kept.sentence == SENTENCE.replace("\0", "\ufffd")
 
 
-def test_a_sentence_of_six_thousand_characters_is_whole_in_the_ledger_and_cut_in_mlflow(
+def test_a_sentence_of_six_thousand_characters_is_complete_in_the_ledger_and_cut_in_mlflow(
     registry: Registry, results: Results
 ) -> None:
     assert len(SENTENCE) > 6000
@@ -60,20 +60,18 @@ def test_a_sentence_of_six_thousand_characters_is_whole_in_the_ledger_and_cut_in
 
 
 @pytest.mark.slow
-def test_postgresql_takes_a_sentence_of_six_thousand_characters(
+def test_postgresql_accepts_a_sentence_of_six_thousand_characters(
     empty_postgres_url: str, tmp_path: Path, results: Results
 ) -> None:
     _register_and_hold(Registry(empty_postgres_url, tmp_path / "artifacts"), results)
 
 
 @pytest.mark.slow
-def test_the_bounds_are_those_of_mlflows_tables_on_postgresql(
-    empty_postgres_url: str, tmp_path: Path
-) -> None:
+def test_the_limits_match_the_tables_of_mlflow_on_postgresql(empty_postgres_url: str, tmp_path: Path) -> None:
     import sqlalchemy
 
     registry = Registry(empty_postgres_url, tmp_path / "artifacts")
-    assert registry.history("sample") == []  # makes all tables
+    assert registry.history("sample") == []  # creates all tables
     engine = sqlalchemy.create_engine(empty_postgres_url, poolclass=sqlalchemy.NullPool)
     inspector = sqlalchemy.inspect(engine)
 

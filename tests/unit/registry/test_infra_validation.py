@@ -1,4 +1,4 @@
-"""Infra validation of a real model, and of models that do not serve as they were evaluated."""
+"""Infra validation of a real model, and of models whose answers differ from their evaluation."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import pytest
 from seqtag.errors import SeqtagError
 from seqtag.registry import InfraFindings, Registry, failures, sqlite_url
 from seqtag.registry.infra_validation import validate_infra
-from seqtag.registry.smoke_test import NO_SEQUENCES, ODD
+from seqtag.registry.smoke_test import MALFORMED, UNUSUAL
 from tasks.failures import kind_of
 
 Results = Callable[..., dict[str, Any]]
@@ -25,7 +25,7 @@ SEQUENCES = [["a", "b", "c"], ["b", "d"], ["a"], ["c", "d", "a", "b"]]
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A bundle in `model`, trained for an epoch on spans, and in `golden.parquet` what it predicts."""
+    """Bundle in `model`, trained on spans for an epoch, with its predictions in `golden.parquet`."""
     from seqtag.config import FeaturesConfig, ModelConfig, TrainConfig
     from seqtag.features import encode_corpus, index_corpus
     from seqtag.neural import train, write_predictions
@@ -63,7 +63,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def validate(
     registry: Registry, results: Results, trained: Path, tmp_path: Path
 ) -> Callable[..., InfraFindings]:
-    """Register the bundle after `change` was done to a copy, serve it after `spoil`, and validate it."""
+    """Apply `change` to a copy of the bundle, register it, apply `spoil` to the model, and validate it."""
 
     def validated(
         golden: Path | None = trained / "golden.parquet",
@@ -84,19 +84,19 @@ def failed(findings: InfraFindings) -> list[str]:
     return [finding["check"] for finding in findings["checks"] if not finding["held"]]
 
 
-def test_a_model_that_serves_as_it_was_evaluated_passes_every_check(
+def test_a_model_that_answers_as_in_its_evaluation_passes_every_check(
     validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate()
     assert (findings["held"], failed(findings), failures(findings)) == (True, [], "")
     checks = [finding["check"] for finding in findings["checks"]]
     assert checks[:3] == [
-        "it loads",
-        "its tags are those of the evaluation",
-        "its confidences are those of the evaluation",
+        "model loads",
+        "tags match the evaluation",
+        "confidences match the evaluation",
     ]
-    assert len(checks) == 3 + len(ODD) + 1 + len(NO_SEQUENCES)
-    assert "it tags 10,000 tokens" in checks
+    assert len(checks) == 3 + len(UNUSUAL) + 1 + len(MALFORMED)
+    assert "tags 10,000 tokens" in checks
     assert set(findings["measured"]) == {
         "load_seconds", "one_sequence_milliseconds", "tokens_per_second", "peak_bytes"
     }  # fmt: skip
@@ -104,7 +104,7 @@ def test_a_model_that_serves_as_it_was_evaluated_passes_every_check(
     json.dumps(findings, allow_nan=False)
 
 
-def test_without_predictions_to_compare_with_the_rest_is_checked(
+def test_without_golden_predictions_the_other_checks_run(
     validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate(golden=None)
@@ -112,7 +112,7 @@ def test_without_predictions_to_compare_with_the_rest_is_checked(
     assert not [f for f in findings["checks"] if "evaluation" in f["check"]]
 
 
-def test_other_predictions_than_those_of_the_evaluation_are_found(
+def test_predictions_that_differ_from_the_evaluation_are_found(
     validate: Callable[..., InfraFindings], trained: Path, tmp_path: Path
 ) -> None:
     table = pq.read_table(trained / "golden.parquet")
@@ -125,15 +125,12 @@ def test_other_predictions_than_those_of_the_evaluation_are_found(
     columns |= {"predicted": predicted, "confidence": pa.array(confidence, pa.list_(pa.float32()))}
     pq.write_table(pa.table(columns), tmp_path / "golden.parquet")
     findings = validate(golden=tmp_path / "golden.parquet")
-    assert failed(findings) == [
-        "its tags are those of the evaluation",
-        "its confidences are those of the evaluation",
-    ]
-    assert "other tags in 1 of 16 sequences, the first ['b', 'd']" in failures(findings)
-    assert "0.0002 apart, 0.0001 is allowed" in failures(findings)
+    assert failed(findings) == ["tags match the evaluation", "confidences match the evaluation"]
+    assert "1 of 16 sequences differ, first: ['b', 'd']" in failures(findings)
+    assert "largest difference 0.0002, 0.0001 is allowed" in failures(findings)
 
 
-def test_serving_code_that_takes_what_is_no_token_and_gives_what_is_no_tag_is_found(
+def test_serving_code_that_accepts_malformed_tokens_and_returns_unknown_tags_is_found(
     validate: Callable[..., InfraFindings],
 ) -> None:
     def spoil(model: Path) -> None:
@@ -143,20 +140,20 @@ def test_serving_code_that_takes_what_is_no_token_and_gives_what_is_no_tag_is_fo
 
     findings = validate(spoil=spoil)
     assert not findings["held"]
-    assert {"it tags emoji", "it refuses numbers", "it refuses a null for a token"} <= set(failed(findings))
-    assert "tags that it does not have" in failures(findings)
+    assert {"tags emoji", "rejects numbers", "rejects a null token"} <= set(failed(findings))
+    assert "tags outside its tag set" in failures(findings)
 
 
-def test_a_model_that_does_not_load_is_a_check_that_does_not_hold(
+def test_a_model_that_does_not_load_is_a_failed_check(
     validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate(change=lambda b: (b / "saved_model" / "saved_model.pb").write_bytes(b"damaged"))
     assert (findings["held"], findings["measured"]) == (False, {})
-    assert failed(findings) == ["it loads"]
+    assert failed(findings) == ["model loads"]
     assert "Cannot parse file" in failures(findings)
 
 
-def test_a_model_that_crashes_its_process_twice_is_a_check_that_does_not_hold(
+def test_a_model_that_crashes_its_process_twice_is_a_failed_check(
     validate: Callable[..., InfraFindings],
 ) -> None:
     def spoil(model: Path) -> None:
@@ -164,17 +161,17 @@ def test_a_model_that_crashes_its_process_twice_is_a_check_that_does_not_hold(
         code.write_text(code.read_text() + "\nimport os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n")
 
     findings = validate(spoil=spoil)
-    assert failed(findings) == ["it lives through it"]
+    assert failed(findings) == ["process survives"]
     assert "died of SIGSEGV" in failures(findings)
 
 
 @pytest.mark.parametrize(
     ("lost", "kind"), [("model_versions", "InternalError"), ("model_version_tags", "TransientError")]
 )
-def test_a_database_that_fails_while_a_model_is_loaded_is_not_held_against_the_model(
+def test_a_database_failure_during_loading_is_not_blamed_on_the_model(
     registry: Registry, results: Results, trained: Path, tmp_path: Path, lost: str, kind: str
 ) -> None:
-    """The trial's process looks the model up by its address, as consumers do."""
+    """The smoke test looks the model up by its URI, as consumers do."""
     registry.register("sample", **{**results(), "bundle": trained / "model"})
     found = registry.at_version("sample", "1")
     shutil.copy(tmp_path / "home" / "registry.db", tmp_path / "other.db")

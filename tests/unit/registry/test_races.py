@@ -1,4 +1,4 @@
-"""Real processes that promote at the same time, and some that are killed while they do."""
+"""Races of real processes that promote at the same time or are killed halfway."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ KILLS = 30
 
 
 class Writer:
-    """A process of `writer.py`."""
+    """Process that runs `writer.py`."""
 
     def __init__(self, url: str, artifacts: Path) -> None:
         self.process = subprocess.Popen(
@@ -51,7 +51,7 @@ class Writer:
 
 @contextmanager
 def writers(url: str, *artifacts: Path) -> Iterator[list[Writer]]:
-    """Give processes that are ready; with an artifact folder of its own each knows no other's lock."""
+    """Yield ready processes; with separate artifact folders, no process sees another's lock."""
     started = [Writer(url, folder) for folder in artifacts]
     try:
         assert [writer.answer() for writer in started] == ["ready"] * len(started)
@@ -63,7 +63,7 @@ def writers(url: str, *artifacts: Path) -> Iterator[list[Writer]]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def shared(request: pytest.FixtureRequest, home_of_three: Path, tmp_path: Path, results: Results) -> str:
-    """The URL of a store with versions 1 to 3 of `sample`."""
+    """URL of a store with versions 1 to 3 of `sample`."""
     if request.param == "sqlite":
         shutil.copy(home_of_three / "registry.db", tmp_path / "registry.db")
         return sqlite_url(tmp_path / "registry.db")
@@ -75,9 +75,7 @@ def shared(request: pytest.FixtureRequest, home_of_three: Path, tmp_path: Path, 
 
 
 @pytest.mark.slow
-def test_of_two_processes_that_replace_the_same_champion_exactly_one_wins_every_time(
-    shared: str, tmp_path: Path
-) -> None:
+def test_exactly_one_of_two_racing_promotions_wins_every_time(shared: str, tmp_path: Path) -> None:
     registry = Registry(shared, tmp_path / "here")
     champion, outcomes, winners = None, Counter(), []
     with writers(shared, tmp_path / "one", tmp_path / "two") as pair:
@@ -104,7 +102,7 @@ def test_of_two_processes_that_replace_the_same_champion_exactly_one_wins_every_
 
 
 @pytest.mark.slow
-def test_a_promotion_that_is_killed_at_any_time_and_repeated_is_one_promotion(
+def test_a_promotion_killed_at_any_time_and_repeated_is_recorded_once(
     home_of_three: Path, open_registry: OpenRegistry, tmp_path: Path
 ) -> None:
     chance, entries_at_death, aliases_at_death = random.Random(7), Counter(), Counter()
@@ -123,15 +121,15 @@ def test_a_promotion_that_is_killed_at_any_time_and_repeated_is_one_promotion(
         aliases_at_death[_aliases(registry)["champion"]] += 1
         again = open_registry(home)
         promote(again, "sample", "2", expected_champion="1")
-        told = [(e.event, e.from_version, e.to_version) for e in again.history("sample")]
-        assert told == [("PROMOTE", None, "1"), ("PROMOTE", "1", "2")]
+        moves = [(e.event, e.from_version, e.to_version) for e in again.history("sample")]
+        assert moves == [("PROMOTE", None, "1"), ("PROMOTE", "1", "2")]
         assert _aliases(again) == {"previous": "1", "champion": "2", "challenger": "3"}
         assert [v.version for v in again.versions("sample")] == ["1", "2", "3"]
     print(f"entries at death {dict(entries_at_death)}, champion's alias {dict(aliases_at_death)}")  # noqa: T201
 
 
 def _duration(home_of_three: Path, home: Path) -> float:
-    """Return how many seconds a promotion takes that nobody kills."""
+    """Return the seconds that an undisturbed promotion takes."""
     home.mkdir()
     shutil.copy(home_of_three / "registry.db", home / "registry.db")
     with writers(sqlite_url(home / "registry.db"), home / "artifacts") as (writer,):
@@ -144,7 +142,7 @@ def _duration(home_of_three: Path, home: Path) -> float:
 
 
 def _wait(seconds: float) -> None:
-    """Let time pass to a kill at random, not for anything to happen."""
+    """Pass the time until a random kill; no event is awaited."""
     until = time.perf_counter() + seconds
     while time.perf_counter() < until:
         pass

@@ -71,7 +71,7 @@ def test_the_tracked_run_holds_parameters_scores_data_set_and_files(
     assert scores["test/accuracy"] == 0.75
 
 
-def test_the_model_takes_lists_of_strings_and_names_what_it_needs(
+def test_the_model_accepts_lists_of_strings_and_lists_its_requirements(
     registry: Registry, results: Results, home: Path
 ) -> None:
     from mlflow.models import Model
@@ -117,14 +117,14 @@ def test_another_bundle_of_the_same_run_directory_is_another_version(
 
 @pytest.fixture
 def fixed_serving_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
-    """Return a function that puts a fixed copy in the place of the serving code."""
+    """Return a function that replaces the serving code with a fixed copy."""
     fixed = tmp_path / "fixed" / "serving_model.py"
     fixed.parent.mkdir()
     fixed.write_text(model_artifact._SERVING_MODEL.read_text() + "# fixed\n")
     return lambda: monkeypatch.setattr(model_artifact, "_SERVING_MODEL", fixed)
 
 
-def test_the_same_bundle_with_other_serving_code_is_another_version_that_serves_with_it(
+def test_the_same_bundle_with_other_serving_code_is_another_version_that_uses_it(
     registry: Registry, results: Results, fixed_serving_code: Callable[[], None]
 ) -> None:
     arguments = results()
@@ -145,7 +145,7 @@ def test_the_same_bundle_with_other_serving_code_is_another_version_that_serves_
     assert is_fixed == [False, True]
 
 
-def test_a_version_takes_the_place_of_the_champion_that_is_the_same_model_with_older_serving_code(
+def test_a_version_replaces_a_champion_that_is_the_same_model_with_older_serving_code(
     registry: Registry, results: Results, fixed_serving_code: Callable[[], None]
 ) -> None:
     registry.register("sample", **results())
@@ -159,7 +159,7 @@ def test_a_version_takes_the_place_of_the_champion_that_is_the_same_model_with_o
     assert champion.version == "2"
 
 
-def test_registering_an_older_run_again_leaves_the_challenger_where_it_is(
+def test_registering_an_older_run_again_does_not_move_the_challenger(
     registry: Registry, results: Results
 ) -> None:
     registry.register("sample", **results("2026-11-21-a"))
@@ -172,7 +172,12 @@ def test_a_model_that_is_judged_again_keeps_its_version_and_gets_the_later_verdi
     registry: Registry, results: Results, home: Path
 ) -> None:
     arguments = results()
-    scores = {"value": 0.5, "low": 0.25, "high": 0.75, "support": 40}  # lower: the latest shows, not the best
+    scores = {
+        "value": 0.5,
+        "low": 0.25,
+        "high": 0.75,
+        "support": 40,
+    }  # lower: MLflow shows the latest, not the best
     later = {
         **arguments,
         "decision": {**arguments["decision"], "verdict": "HOLD", "sentence": "0.500 against 0.600."},
@@ -195,7 +200,7 @@ def test_taggers_share_a_store_without_seeing_each_other(registry: Registry, res
     assert registry.champion("sample") is None
 
 
-def test_two_that_register_the_same_run_at_once_make_one_version(
+def test_two_concurrent_registrations_of_a_run_create_one_version(
     open_registry: OpenRegistry, results: Results, home: Path
 ) -> None:
     arguments = results()
@@ -210,17 +215,17 @@ def test_an_empty_bundle_is_refused_before_anything_is_written(
     registry: Registry, results: Results, tmp_path: Path
 ) -> None:
     (tmp_path / "empty").mkdir()
-    with pytest.raises(RegistryError, match="the folder of a bundle was required"):
+    with pytest.raises(RegistryError, match="not a complete bundle"):
         registry.register("sample", **{**results(), "bundle": tmp_path / "empty"})
     assert registry.versions("sample") == []
 
 
 class _KilledError(BaseException):
-    """Stands for a process that ends in the middle."""
+    """Simulates a process killed halfway."""
 
 
 class _DyingClient:
-    """A client after whose n-th call, counted from 0, the process is gone."""
+    """Client whose process dies after the n-th call, counted from 0."""
 
     def __init__(self, client: Any, last_call: int) -> None:
         self._client = client
@@ -244,7 +249,7 @@ class _DyingClient:
 def _register_until(
     registry: Registry, last_call: int, monkeypatch: pytest.MonkeyPatch, **arguments: Any
 ) -> list[str]:
-    """Register with a process that dies after its n-th call; return the calls that it made."""
+    """Register in a process that dies after its n-th call; return the calls it made."""
     dying = _DyingClient(registry._store.client(), last_call)
     with monkeypatch.context() as patch:
         patch.setattr(MLflowStore, "client", lambda _: dying)
@@ -253,7 +258,7 @@ def _register_until(
     return dying.calls
 
 
-def test_a_registration_cut_off_after_any_call_is_completed_by_the_next(
+def test_a_registration_interrupted_after_any_call_is_completed_by_the_next(
     registry: Registry, results: Results, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = results()
@@ -284,7 +289,7 @@ def _assert_registered_once(registry: Registry, home: Path, tagger: str, registr
     assert champion.bundle_digest == registration.bundle_digest
 
 
-def test_files_that_were_copied_in_part_are_copied_again(
+def test_partly_copied_files_are_copied_again(
     registry: Registry, results: Results, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     arguments = results()
@@ -298,7 +303,7 @@ def test_files_that_were_copied_in_part_are_copied_again(
     assert registration.bundle_digest == bundle_digest(weights.parent)
 
 
-def test_nothing_is_left_in_the_working_directory_or_in_global_settings(
+def test_neither_the_working_directory_nor_global_settings_are_changed(
     registry: Registry, results: Results, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import mlflow
@@ -319,7 +324,7 @@ def test_temporary_files_are_gone_afterwards(registry: Registry, results: Result
     assert {path.name for path in (home / "artifacts").iterdir()} == {".lock", "sample"}
 
 
-def test_a_home_with_blanks_and_signs_in_its_path_works(
+def test_a_home_with_spaces_and_special_characters_in_its_path_works(
     open_registry: OpenRegistry, results: Results, tmp_path: Path
 ) -> None:
     registry = open_registry(tmp_path / "my models, 100% #1")
@@ -330,12 +335,12 @@ def test_a_home_with_blanks_and_signs_in_its_path_works(
     assert champion.bundle.is_relative_to(tmp_path / "my models, 100% #1")
 
 
-def test_the_digest_of_a_bundle_depends_on_the_names_and_bytes_of_the_files_that_it_names(
+def test_the_digest_of_a_bundle_depends_on_the_names_and_bytes_of_its_listed_files(
     results: Results,
 ) -> None:
     bundle = results()["bundle"]
     before = bundle_digest(bundle)
-    (bundle / "history.json").write_text("[]")  # how long each epoch took
+    (bundle / "history.json").write_text("[]")  # durations of epochs
     assert bundle_digest(bundle) == before
     (bundle / "weights.npz").write_text("w2")
     other = bundle_digest(bundle)
@@ -350,7 +355,7 @@ def test_the_digest_of_a_bundle_depends_on_the_names_and_bytes_of_the_files_that
 def test_a_bundle_cannot_name_files_outside_of_it(results: Results, name: str) -> None:
     bundle = results()["bundle"]
     (bundle / "bundle.json").write_text(json.dumps({"files": {name: "0"}}))
-    with pytest.raises(RegistryError, match="names of files inside it were required"):
+    with pytest.raises(RegistryError, match="file is outside the folder: expected a name inside it"):
         bundle_digest(bundle)
 
 
@@ -359,12 +364,12 @@ def test_importing_the_registry_does_not_import_mlflow() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_a_registration_can_be_written_down_as_json(registry: Registry, results: Results) -> None:
+def test_a_registration_survives_json(registry: Registry, results: Results) -> None:
     registration = registry.register("sample", **results())
     assert replace(registration) == type(registration)(**json.loads(json.dumps(vars(registration))))
 
 
-def test_a_home_of_an_odd_name_holds_its_registry_and_champion(
+def test_a_home_with_an_unusual_name_holds_its_registry_and_champion(
     open_registry: OpenRegistry, results: Results, tmp_path: Path
 ) -> None:
     name = "ä #1; b&c@d"
@@ -376,7 +381,7 @@ def test_a_home_of_an_odd_name_holds_its_registry_and_champion(
     assert champion.bundle.is_relative_to(tmp_path / name / "artifacts")
 
 
-def test_what_a_killed_registration_was_packing_is_swept_away(
+def test_leftovers_of_a_killed_registration_are_removed(
     registry: Registry, results: Results, home: Path
 ) -> None:
     left = home / "artifacts" / ".packing-killed" / "model"

@@ -1,4 +1,4 @@
-"""The way back and its holds, on a real store."""
+"""Rollbacks and holds on a real store."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def roll_back(registry: Registry, to: str | None = None, *, everything: bool = F
 
 @pytest.fixture
 def four_versions(registry: Registry, results: Results) -> Registry:
-    """Versions 1 and 2 promoted one after the other; 3 of the configuration and code of 2, 4 of others."""
-    marks = {"1": "old", "2": "new", "3": "new", "4": "newer"}
-    for version, code in marks.items():
+    """Versions 1 and 2, promoted in turn; 3 with the configuration and code of 2, 4 with other code."""
+    codes = {"1": "old", "2": "new", "3": "new", "4": "newer"}
+    for version, code in codes.items():
         tags = {"seqtag.config": "c0ffee", "seqtag.code": code}
         registry.register("sample", **{**results(f"2026-11-2{version}-a", weights=version), "tags": tags})
     promote(registry, "sample", "1", expected_champion=None)
@@ -38,19 +38,19 @@ def four_versions(registry: Registry, results: Results) -> Registry:
     return registry
 
 
-def test_without_a_version_the_one_before_serves_again(four_versions: Registry) -> None:
+def test_without_a_version_the_previous_champion_returns(four_versions: Registry) -> None:
     entry = roll_back(four_versions)
     assert (entry.event, entry.from_version, entry.to_version) == ("ROLLBACK", "2", "1")
     assert (entry.who, entry.sentence) == ("ada@host", "O is wrong")
-    assert aliases(four_versions) == {"champion": "1", "challenger": "4"}  # nothing is before the first
+    assert aliases(four_versions) == {"champion": "1", "challenger": "4"}  # the first has no predecessor
 
 
-def test_any_version_may_be_asked_for(four_versions: Registry) -> None:
+def test_any_version_can_be_the_target(four_versions: Registry) -> None:
     roll_back(four_versions, "3")
     assert aliases(four_versions)["champion"] == "3"
 
 
-def test_after_a_rollback_previous_is_what_served_before_and_never_what_was_taken_back(
+def test_after_a_rollback_previous_is_never_the_version_rolled_back(
     four_versions: Registry,
 ) -> None:
     promote(four_versions, "sample", "4", expected_champion="2")
@@ -60,7 +60,7 @@ def test_after_a_rollback_previous_is_what_served_before_and_never_what_was_take
     assert aliases(four_versions)["champion"] == "1"
 
 
-def test_a_model_of_the_same_configuration_and_code_is_held_and_the_sentence_says_by_whom_and_how_to_go_on(
+def test_a_model_of_the_same_configuration_and_code_is_held_with_author_and_release_command_in_the_sentence(
     four_versions: Registry,
 ) -> None:
     roll_back(four_versions)
@@ -68,14 +68,14 @@ def test_a_model_of_the_same_configuration_and_code_is_held_and_the_sentence_say
     assert held.event == "HOLD"
     assert held.sentence == (
         "HOLD: the decision was to promote, but ada@host rolled version 2 back to version 1 at "
-        "2026-11-22T03:30:00+00:00 (O is wrong), and models of its configuration and code may not serve "
-        "until that is lifted: seqtag release-hold sample --reason TEXT."
+        "2026-11-22T03:30:00+00:00 (O is wrong). That holds models of its configuration and code until it is "
+        "released: seqtag release-hold sample --reason TEXT."
     )
     assert four_versions.judge("sample", "3", judgement("PROMOTE", against="1"), by=ADA) == held
     assert aliases(four_versions)["champion"] == "1"
 
 
-def test_the_version_that_was_taken_back_is_held_too(four_versions: Registry) -> None:
+def test_the_version_rolled_back_is_held_too(four_versions: Registry) -> None:
     roll_back(four_versions)
     assert promote(four_versions, "sample", "2", expected_champion="1").event == "HOLD"
 
@@ -83,8 +83,8 @@ def test_the_version_that_was_taken_back_is_held_too(four_versions: Registry) ->
 def test_other_code_is_another_lineage_unless_everything_is_held(four_versions: Registry) -> None:
     roll_back(four_versions, everything=True)
     held = promote(four_versions, "sample", "4", expected_champion="1")
-    assert (held.event, "every model may not serve" in held.sentence) == ("HOLD", True)
-    four_versions.release("sample", reason="mended", by=ADA)
+    assert (held.event, "That holds every model until" in held.sentence) == ("HOLD", True)
+    four_versions.release("sample", reason="fixed", by=ADA)
     promote(four_versions, "sample", "4", expected_champion="1")
     roll_back(four_versions)
     assert promote(four_versions, "sample", "3", expected_champion="1").event == "PROMOTE"
@@ -103,24 +103,26 @@ def test_a_released_hold_lets_the_same_judgement_promote(four_versions: Registry
 
 
 def test_without_a_hold_there_is_nothing_to_release(four_versions: Registry) -> None:
-    with pytest.raises(RegistryError, match=r"a hold to release was required\. Received: none in force"):
+    with pytest.raises(RegistryError, match="sample: there is no hold to release"):
         four_versions.release("sample", reason="x", by=ADA)
     assert len(four_versions.history("sample")) == 2
 
 
 def test_without_a_champion_there_is_nothing_to_roll_back(registry: Registry) -> None:
-    with pytest.raises(RegistryError, match="a champion to roll back was required"):
+    with pytest.raises(RegistryError, match="there is no champion to roll back"):
         registry.earlier("sample", None, by=ADA)
 
 
-def test_behind_a_first_champion_there_is_nothing_to_roll_back_to(three_versions: Registry) -> None:
+def test_before_the_first_champion_there_is_nothing_to_roll_back_to(three_versions: Registry) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
-    with pytest.raises(RegistryError, match="version 1 is champion, and none served before it"):
+    with pytest.raises(RegistryError, match="no version to roll back to: version 1 is the first champion"):
         three_versions.earlier("sample", None, by=ADA)
 
 
-@pytest.mark.parametrize(("to", "said"), [("9", "version=9.* not found"), ("2", "Received: 2")])
-def test_a_version_that_does_not_exist_or_serves_already_is_refused(
+@pytest.mark.parametrize(
+    ("to", "said"), [("9", "version=9.* not found"), ("2", "version 2 is already the champion")]
+)
+def test_a_target_that_does_not_exist_or_is_already_champion_is_refused(
     four_versions: Registry, to: str, said: str
 ) -> None:
     with pytest.raises(RegistryError, match=said):
@@ -130,7 +132,7 @@ def test_a_version_that_does_not_exist_or_serves_already_is_refused(
 
 def test_a_damaged_target_is_refused_and_the_champion_stays(four_versions: Registry) -> None:
     (four_versions.at_version("sample", "1").bundle / "weights.npz").write_text("other")
-    with pytest.raises(RegistryError, match=r"version 1 of sample: sha256 .* was registered"):
+    with pytest.raises(RegistryError, match="version 1 of sample: bundle was changed: expected sha256"):
         four_versions.earlier("sample", None, by=ADA)
     assert aliases(four_versions)["champion"] == "2"
 
@@ -146,7 +148,7 @@ def test_a_damaged_champion_can_be_rolled_back(four_versions: Registry) -> None:
 def test_a_rollback_of_a_champion_that_was_replaced_meanwhile_is_a_conflict(four_versions: Registry) -> None:
     champion, target = four_versions.earlier("sample", None, by=ADA)
     promote(four_versions, "sample", "4", expected_champion="2")
-    with pytest.raises(PromotionConflictError, match="version 4 is champion by now"):
+    with pytest.raises(PromotionConflictError, match="expected version 2, got version 4"):
         four_versions.roll_back("sample", champion, target.version, reason="x", everything=False, by=ADA)
 
 

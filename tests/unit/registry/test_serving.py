@@ -32,9 +32,9 @@ ANSWERS = [
 
 @pytest.fixture(scope="module")
 def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A saved model with a tagger's signature: words of four letters are LONG, confidence is 1 / letters.
+    """Saved model with a tagger's signature: four letters or more are LONG, confidence is 1 / letters.
 
-    A padded place gets tag "PAD", so that one that comes through is seen.
+    Padding gets the tag "PAD", so that it shows if it leaks into an answer.
     """
     import tensorflow as tf
 
@@ -53,7 +53,7 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def served_home(home: Path, open_registry: OpenRegistry, results: Results, saved_model: Path) -> Path:
-    """A home whose champion is the tagger above; the bundle it was registered from is gone."""
+    """Home whose champion is the tagger above; the bundle it was registered from is deleted."""
     arguments = results()
     bundle = arguments["bundle"]
     shutil.rmtree(bundle / "saved_model")
@@ -67,7 +67,7 @@ def served_home(home: Path, open_registry: OpenRegistry, results: Results, saved
 
 @pytest.fixture
 def served(served_home: Path, open_registry: OpenRegistry) -> Any:
-    """The champion as MLflow loads it, in this process."""
+    """Champion loaded by MLflow in this process."""
     import mlflow.pyfunc
 
     champion = open_registry(served_home).champion("sample")
@@ -88,9 +88,9 @@ def test_sequences_of_different_lengths_come_back_in_their_order(served: Any) ->
 @pytest.mark.parametrize(
     "index",
     [[2, 0, 1], ["x", "x", "y"], [("d1", 1), ("d1", 2), ("d2", 1)]],
-    ids=["shuffled", "repeated", "of two levels"],
+    ids=["shuffled", "repeated", "two levels"],
 )
-def test_answers_have_the_index_of_the_frame_and_land_on_their_rows(served: Any, index: list[Any]) -> None:
+def test_answers_have_the_index_of_the_frame_and_align_with_its_rows(served: Any, index: list[Any]) -> None:
     import pandas as pd
 
     levels = pd.MultiIndex.from_tuples(index) if isinstance(index[0], tuple) else pd.Index(index)
@@ -109,7 +109,7 @@ def test_a_filtered_frame_keeps_its_index(served: Any) -> None:
     assert served.predict(few)["tags"].to_dict() == {2: ["LONG"]}
 
 
-def test_no_sequences_give_no_answers(served: Any) -> None:
+def test_an_empty_frame_gets_an_empty_answer(served: Any) -> None:
     assert served.predict(_frame([])).to_dict("list") == {"tags": [], "confidence": []}
 
 
@@ -117,7 +117,7 @@ def test_letters_beyond_ascii_are_read_as_utf8(served: Any) -> None:
     assert served.predict(_frame([["äöü", "Straße"]]))["tags"].tolist() == [["SHORT", "LONG"]]
 
 
-def test_more_than_one_batch_is_tagged_like_one(served: Any) -> None:
+def test_several_batches_are_tagged_like_one(served: Any) -> None:
     lengths = [1, 12_000, 2, 9_000, 3] * 2  # padded together they would be 120,000 cells
     found = served.predict(_frame([["abcd"] * (length - 1) + ["x"] for length in lengths]))
     assert [len(tags) for tags in found["tags"]] == lengths
@@ -125,9 +125,9 @@ def test_more_than_one_batch_is_tagged_like_one(served: Any) -> None:
     assert {tag for tags in found["tags"] for tag in tags[:-1]} == {"LONG"}
 
 
-def test_an_empty_token_is_refused_because_it_would_be_taken_for_padding(served: Any) -> None:
+def test_an_empty_token_is_refused_because_it_would_count_as_padding(served: Any) -> None:
     with pytest.raises(
-        ValueError, match=r"row 1: every token must be a non-empty string\. Received: \['a', ''\]"
+        ValueError, match=r"row 1: invalid token: expected non-empty strings, got \['a', ''\]"
     ):
         served.predict(_frame([["a"], ["a", ""]]))
 
@@ -141,7 +141,7 @@ def test_a_frame_without_tokens_is_refused_by_the_signature(served: Any) -> None
 
 
 def _environment(home: Path) -> dict[str, str]:
-    """The environment of a user who knows of seqtag's registry only its address."""
+    """Environment of a user who knows only the URL of seqtag's registry."""
     return {
         **os.environ,
         "HOME": str(home),
@@ -157,7 +157,7 @@ _CHAMPION = ["-m", "models:/sample@champion", "--env-manager", "local"]
 
 
 def _predicted(home: Path, sequences: list[list[str]], folder: Path) -> Any:
-    """Ask `mlflow models predict`, from a working directory that has nothing of ours in it."""
+    """Run `mlflow models predict` in a working directory without seqtag's files."""
     folder.mkdir()
     request, answer = folder / "tokens.json", folder / "answer.json"
     request.write_text(json.dumps({"dataframe_records": [{"tokens": tokens} for tokens in sequences]}))
@@ -190,7 +190,7 @@ def server(served_home: Path, tmp_path: Path) -> Iterator[str]:
             env=_environment(served_home),
             stdout=output,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # the server is a child of it, and both must be stopped
+            start_new_session=True,  # the server is its child, and both must be stopped
         )
         try:
             _wait_until_healthy(f"http://127.0.0.1:{port}/ping", process, log)
@@ -216,7 +216,7 @@ def _post(url: str, body: dict[str, Any]) -> Any:
 
 @pytest.fixture
 def trained_home(home: Path, open_registry: OpenRegistry, results: Results, tmp_path: Path) -> Path:
-    """A home whose champion was trained for an epoch on ten sequences."""
+    """Home whose champion was trained for an epoch on ten sequences."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -262,7 +262,7 @@ def _made(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_mlflow_predicts_with_a_trained_champion_what_seqtag_predicts(
+def test_mlflow_and_seqtag_predict_the_same_with_a_trained_champion(
     trained_home: Path, open_registry: OpenRegistry, tmp_path: Path
 ) -> None:
     import pyarrow as pa

@@ -21,19 +21,19 @@ def test_tables_become_dotted_names_and_lists_of_tables_are_numbered() -> None:
     }
 
 
-def test_a_value_that_mlflow_would_refuse_is_cut_visibly() -> None:
+def test_a_value_too_long_for_mlflow_is_cut_visibly() -> None:
     (text,) = flat_params({"query": "x" * 6001}).values()
     assert len(text) == 6000
     assert text.endswith("x … (continued in config.json of this run)")
 
 
-def test_long_names_are_cut_and_stay_different() -> None:
+def test_long_names_are_cut_and_stay_unique() -> None:
     names = list(flat_params({"renamed_tags": {"x" * 300 + "a": "A", "x" * 300 + "b": "B"}}))
     assert [len(name) for name in names] == [250, 250]
     assert names[0] != names[1]
 
 
-def test_a_name_keeps_only_the_characters_that_mlflow_takes() -> None:
+def test_a_name_keeps_only_characters_that_mlflow_accepts() -> None:
     assert flat_params({"rules": {"B-PER|LOC": 1}}) == {"rules.B-PER_LOC": "1"}
 
 

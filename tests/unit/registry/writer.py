@@ -1,4 +1,4 @@
-"""A process that promotes: `python writer.py URL ARTIFACTS`, one order a line on standard input.
+"""Process that promotes: `python writer.py URL ARTIFACTS`, one order per line on standard input.
 
 An order is JSON: version and the champion it was judged against. The answer is a line, `won` or `lost`.
 """
@@ -15,7 +15,7 @@ from tests.occasions import promote
 def main(url: str, artifacts: str) -> None:
     registry = Registry(url, Path(artifacts))
     registry.check()
-    print("ready", flush=True)  # noqa: T201 - it is what the test reads
+    print("ready", flush=True)  # noqa: T201 - the test reads it
     for line in sys.stdin:
         version, against = json.loads(line)
         try:
