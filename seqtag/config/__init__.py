@@ -1,4 +1,4 @@
-"""Configuration: what is computed (`TaggerConfig`) and where it runs (`Settings`)."""
+"""Configuration of taggers (`TaggerConfig`) and of the machine (`Settings`)."""
 
 from seqtag.config.loading import load_tagger
 from seqtag.config.monitor_config import MonitorConfig

@@ -1,4 +1,4 @@
-"""Read a tagger's TOML file, and write the resolved one back."""
+"""Load and validate a tagger's TOML file."""
 
 from __future__ import annotations
 
@@ -15,45 +15,45 @@ from seqtag.errors import ConfigError
 
 
 def load_tagger(path: Path | str) -> TaggerConfig:
-    """Read and check one tagger's TOML file.
+    """Load and validate a tagger's TOML file.
 
     Raises:
-        ConfigError: the file is missing, is not TOML, has an unknown key or a wrong value, or holds a
+        ConfigError: the file is missing, is not TOML, has an unknown key or an invalid value, or holds a
             password, token or signature; the message names every offending key.
     """
     try:
         tables = tomllib.loads(_text(path, Path(path).read_bytes()))
     except OSError as error:
-        raise ConfigError(f"{path}: a tagger's TOML file was required. Received: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # no TOML, no UTF-8, too long a number, too deep a list
+        raise ConfigError(f"{path}: tagger's TOML file cannot be read: {error.strerror}") from error
+    except (ValueError, RecursionError) as error:  # not TOML, a number too long, a list too deep
         raise ConfigError(f"{path}: {error}") from error
     try:
         config = TaggerConfig.model_validate(tables)
     except ValidationError as error:
-        raise ConfigError(one_line_each(path, error)) from None  # the cause would print whole tables
+        raise ConfigError(one_line_each(path, error)) from None  # the cause would print entire tables
     secrets = [(key, text) for key, text in _texts(config) if has_password(text)]
-    if secrets:  # they would be copied into every report
+    if secrets:  # every report would show them
         raise ConfigError("\n".join(_refusal(path, key, text) for key, text in secrets))
     return config
 
 
 def one_line_each(path: Path | str, error: ValidationError) -> str:
-    """Return what was wrong with the tables of a file, a line for each fault, without passwords."""
+    """Return the validation errors of a file, one per line, without passwords."""
     faults = error.errors()
     lines = []
     for fault in faults:
         loc = fault["loc"]
         if fault["type"] == "too_short" and any(f["loc"][: len(loc)] == loc != f["loc"] for f in faults):
-            continue  # the list is short of what was wrong in itself
+            continue  # the list is only short of elements that are invalid themselves
         key = ".".join(str(part) for part in loc) or "(top level)"
-        lines.append(f"{path}: {key}: {_said(fault['msg'])}{_received(fault['type'], key, fault['input'])}")
+        lines.append(f"{path}: {key}: {_message(fault['msg'])}{_got(fault['type'], key, fault['input'])}")
     return "\n".join(lines)
 
 
 def _text(path: Path | str, stored: bytes) -> str:
-    """Return the text of a TOML file, which may begin with a byte order mark of UTF-8, as Notepad's do."""
+    """Return the text of a TOML file without a UTF-8 byte order mark, which Notepad writes."""
     marks = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    if stored.startswith(marks) or b"\0" in stored[:2]:  # UTF-32 begins like one of them
+    if stored.startswith(marks) or b"\0" in stored[:2]:  # UTF-32 starts the same
         raise ConfigError(
             f"{path}: UTF-16 text, expected UTF-8; save the file as UTF-8 (in PowerShell: -Encoding utf8)"
         )
@@ -67,7 +67,7 @@ def _text(path: Path | str, stored: bytes) -> str:
 
 
 def _texts(config: TaggerConfig) -> Iterator[tuple[str, str]]:
-    """Yield every text that may be an address or hold one, with its key: all but names of tags."""
+    """Yield the key and value of every string that may contain a URL: all except tag names."""
     yield from _texts_in(config.model_dump(mode="json", exclude={"tags", "gate"}), ())
     yield from _texts_in(config.monitor.model_dump(mode="json"), ("monitor",))
 
@@ -85,22 +85,21 @@ def _texts_in(value: object, keys: tuple[str, ...]) -> Iterator[tuple[str, str]]
 
 
 def _refusal(path: Path | str, key: str, text: str) -> str:
-    kind = "query" if key.endswith(".query") else "address"
-    found = f"{path}: {key}: the {kind} holds a password, token or signature, which every report would show"
-    if kind == "query":  # in which variables are not replaced
-        return f"{found}; keep it in the database, or in the variable of url"
-    return f"{found}; use ${{VARIABLE}} instead. Received: {hide_passwords(text)}"
+    holds = "holds a password, token or signature, which every report would show"
+    if key.endswith(".query"):  # variables are not replaced in queries
+        return f"{path}: {key}: query {holds}; keep it in the database, or in the variable of url"
+    return f"{path}: {key}: address {holds}: got {hide_passwords(text)}; use ${{VARIABLE}} instead"
 
 
-def _said(message: str) -> str:
-    """Return what a check of a configuration says, without what pydantic puts in front of it."""
+def _message(message: str) -> str:
+    """Return an error message without pydantic's prefix."""
     return message.removeprefix("Value error, ")
 
 
-def _received(kind: str, key: str, value: object) -> str:
-    """Return the value that was wrong, but neither tables, which hold other values, nor passwords."""
+def _got(kind: str, key: str, value: object) -> str:
+    """Return the invalid value as text; nothing for tables, which hold other values, and no passwords."""
     if kind in ("missing", "value_error") or isinstance(value, dict | list | tuple):
         return ""
     if is_secret(key):
-        return ". Received: ***"
-    return f". Received: {hide_passwords(repr(value))}"
+        return ", got ***"
+    return f", got {hide_passwords(repr(value))}"

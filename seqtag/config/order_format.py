@@ -1,4 +1,4 @@
-"""The format of an order column: the directives of `strptime` that say when something happened."""
+"""Format of an order column: the directives of `strptime` for dates and times."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ EPOCH_DIGITS = {"epoch_s": 0, "epoch_ms": 3, "epoch_us": 6, "epoch_ns": 9}  # si
 DIRECTIVES = "YymdejbBhaAHIMSfpz"
 _COMPOSITE = {"T": "%H:%M:%S", "R": "%H:%M", "F": "%Y-%m-%d", "D": "%m/%d/%y"}
 _SAME = {"y": "Y", "e": "d", "b": "m", "B": "m", "h": "m", "A": "a", "I": "H"}
-_WEEKDAYS = "a"  # they are read, and decide nothing
+_WEEKDAYS = "a"  # parsed, but without effect on the order
 Cycle = Literal["day", "month", "year"]
 
 
 def pieces(format_: str) -> list[str]:
-    """Return a format's directives, composite ones written out, and the texts between them.
+    """Split a format into directives, with composite ones expanded, and the text between them.
 
     >>> pieces("%F at %R")
     ['%Y', '-', '%m', '-', '%d', ' at ', '%H', ':', '%M']
@@ -25,7 +25,7 @@ def pieces(format_: str) -> list[str]:
 
 
 def cycle_of(format_: str) -> Cycle | None:
-    """Return after what the times of a format begin again; None: they have a year.
+    """Return the period after which times of a format repeat; None if they include the year.
 
     >>> [cycle_of(format_) for format_ in ("%Y-%m-%d", "%b %d %H:%M", "%d %H:%M", "%H:%M")]
     [None, 'year', 'month', 'day']
@@ -39,10 +39,10 @@ def cycle_of(format_: str) -> Cycle | None:
 
 
 def check_order_format(format_: str) -> str:
-    """Return the format, if it orders times.
+    """Return a format that can order times unchanged.
 
     Raises:
-        ValueError: says what is wrong with it.
+        ValueError: the format has an unknown, repeated or incomplete directive, or no date and no time.
     """
     if format_ == NATURAL or format_ in EPOCH_DIGITS:
         return format_
@@ -50,17 +50,23 @@ def check_order_format(format_: str) -> str:
     unknown = [directive for directive in found if directive not in DIRECTIVES]
     if unknown or re.search(r"(?<!%)(%%)*%$", format_):
         raise ValueError(
-            f"order_format has an unknown directive, '%{unknown[0] if unknown else ''}'; "
+            f"order_format has an unknown directive, '%{unknown[0] if unknown else ''}': "
             f'expected "{NATURAL}", {", ".join(EPOCH_DIGITS)} or %{", %".join([*DIRECTIVES, *_COMPOSITE])}'
         )
     meant = [_SAME.get(directive, directive) for directive in found]
     twice = sorted({directive for directive in meant if meant.count(directive) > 1})
     if twice:
-        raise ValueError(f"order_format says one thing twice: {format_!r} (%{twice[0]} or its like)")
+        raise ValueError(
+            f"order_format repeats a directive: got {format_!r}, with %{twice[0]} or an equivalent twice"
+        )
     if not set(meant) - set(_WEEKDAYS + "pz"):
-        raise ValueError(f"order_format has no date and no time: {format_!r}; expected such as '%Y-%m-%d'")
+        raise ValueError(
+            f"order_format has no date and no time: expected one such as '%Y-%m-%d', got {format_!r}"
+        )
     if ("I" in found) != ("p" in found):
-        raise ValueError(f"order_format needs %I and %p together: {format_!r}; %H is the hour of 24")
+        raise ValueError(
+            f"order_format needs %I and %p together: got {format_!r}; use %H for hours from 0 to 23"
+        )
     if "f" in found and "S" not in found:
-        raise ValueError(f"order_format has %f without %S: {format_!r}")
+        raise ValueError(f"order_format has %f without %S: got {format_!r}")
     return format_

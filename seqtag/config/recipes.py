@@ -1,4 +1,4 @@
-"""What a recipe decides where a TOML file does not: the defaults that differ from the tables' own."""
+"""Recipes' defaults for keys that a TOML file leaves out, where they differ from the tables' own."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Any, Literal
 
 RecipeName = Literal["default", "seed"]
 
-# The tables' own defaults are those of "default".
+# The recipe "default" uses the tables' own defaults.
 _DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "seed": {
         "tags": {"train_scheme": "IOB2"},
-        "features": {"min_count": 2, "fold": "none"},  # with 1, nothing would ever teach <unk>
+        "features": {"min_count": 2, "fold": "none"},  # with 1, <unk> would never be trained
         "train": {
             "optimizer": "adam",
             "learning_rate": 1e-3,
             "decay": 0.0,
             "clip_norm": 0.0,
             "average": 0.0,
-        },  # Keras' own Adam
+        },  # Adam as in Keras
     }
 }
 
 
 def with_recipe(tables: Any) -> Any:
-    """Return a tagger's tables with the defaults of the recipe that they name."""
+    """Return a tagger's tables filled with the defaults of their recipe."""
     if not isinstance(tables, Mapping):
         return tables
     train = tables.get("train", {})

@@ -1,4 +1,4 @@
-"""How a tagger is run, and not what is computed: no model and no run directory depends on it."""
+"""`[schedule]` and `[approval]`: when and how a tagger runs. They affect no model and no run id."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from seqtag.config.source_config import Table
 
 
 class ScheduleConfig(Table):
-    """When a tagger is retrained, and what becomes of retrainings that are due while none can begin."""
+    """Times of retraining and monitoring, and the handling of overlapping and missed runs."""
 
     cron: str = "0 2 * * *"  # minute, hour, day of the month, month, day of the week
-    timezone: str = "UTC"  # of the IANA database, for example Europe/Berlin; days begin and end in it
-    watch: str | None = None  # cron of a look at the sources; where they changed, a retraining begins
-    monitor: str | None = None  # cron of a look at what the corpus and the tagged logs hold
-    active: bool = True  # false: deployed, and begun by hand or by an event alone
-    # what falls due while a retraining runs; what people and events begin waits for its end in any case
+    timezone: str = "UTC"  # name in the IANA database, such as Europe/Berlin; days begin and end in it
+    watch: str | None = None  # cron for checking the sources; a change starts a retraining
+    monitor: str | None = None  # cron for monitoring the corpus and the tagged logs
+    active: bool = True  # false: deployed, but started only by hand or by an event
+    # scheduled runs due while a retraining runs; runs started by people and events always wait for its end
     overlap: Literal["cancel-new", "enqueue"] = "cancel-new"
-    missed: Literal["latest", "all", "none"] = "latest"  # which of those that were due while no worker ran
-    environment: dict[str, str] = Field(default_factory=dict)  # of the process, besides the worker's own
+    missed: Literal["latest", "all", "none"] = "latest"  # runs to catch up on after no worker was running
+    environment: dict[str, str] = Field(default_factory=dict)  # of the process, added to the worker's
 
     @field_validator("cron", "watch", "monitor")
     @classmethod
@@ -40,42 +40,43 @@ class ScheduleConfig(Table):
             near = get_close_matches(name.lower(), known, n=1)
             meant = f"; did you mean {known[near[0]]}?" if near else ""
             raise ValueError(
-                "time zone is unknown: expected a name of the IANA database, for example Europe/Berlin, "
+                "time zone is unknown: expected a name in the IANA database, such as Europe/Berlin, "
                 f"got {name!r}{meant}"
             )
         return name
 
     @model_validator(mode="after")
-    def _all_that_was_missed_can_wait(self) -> Self:
+    def _missed_runs_can_wait(self) -> Self:
         if self.missed == "all" and self.overlap != "enqueue":
             raise ValueError(
-                'missed = "all" requires overlap = "enqueue", for one run would cancel the others. '
-                f'Received: overlap = "{self.overlap}"'
+                'missed = "all" requires overlap = "enqueue", since one run would cancel the others: '
+                f'got overlap = "{self.overlap}"'
             )
         return self
 
     @field_validator("environment")
     @classmethod
-    def _variables_can_be_set(cls, environment: dict[str, str]) -> dict[str, str]:
+    def _variables_are_valid(cls, environment: dict[str, str]) -> dict[str, str]:
         wrong = [n for n, value in environment.items() if not n or "=" in n or "\0" in n + value]
         if wrong:
             raise ValueError(
-                f"variables cannot be set: expected names without '=' and text without NUL, got {wrong}"
+                "environment variables are invalid: expected names without '=' and text without NUL, "
+                f"got {wrong}"
             )
         return environment
 
     @model_validator(mode="after")
-    def _secrets_stand_elsewhere(self) -> Self:
+    def _environment_has_no_secrets(self) -> Self:
         named = [name for name, value in self.environment.items() if is_secret(name) or has_password(value)]
         if named:
             raise ValueError(
-                "environment must not hold secrets, which the dashboard would show: the worker's environment "
-                f"is their place. Received: {', '.join(named)}"
+                f"environment must not hold secrets, since the dashboard shows it: got {', '.join(named)}; "
+                "set them in the worker's environment"
             )
         return self
 
     def day_of(self, instant: datetime) -> date:
-        """Return the calendar day of an instant, given with any offset, in the schedule's time zone.
+        """Return the calendar day of an instant, with any UTC offset, in the schedule's time zone.
 
         >>> ScheduleConfig(timezone="Asia/Tokyo").day_of(datetime.fromisoformat("2026-01-31T17:00Z"))
         datetime.date(2026, 2, 1)
@@ -84,7 +85,7 @@ class ScheduleConfig(Table):
 
 
 class ApprovalConfig(Table):
-    """Whether a person has to approve before a model serves that the gate would promote."""
+    """Manual approval of models that pass the gate."""
 
-    required: bool = False
-    within_hours: PositiveFloat = Field(default=12, le=30 * 24)  # without an answer it is held
+    required: bool = False  # true: a person must approve a promotion
+    within_hours: PositiveFloat = Field(default=12, le=30 * 24)  # after that, the model is held

@@ -1,4 +1,4 @@
-"""Names of tag schemes, and the keys that say how a corpus spells its tags."""
+"""Names of tag schemes, and patterns for the spelling of tags."""
 
 from __future__ import annotations
 
@@ -33,37 +33,39 @@ _SCHEMES: Mapping[str, SchemeName] = {name.upper(): name for name in get_args(Sc
 
 _DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212"  # hyphens, dashes and the minus sign
 _SHOWN_SEPARATORS = "-_:/.|"
-SEPARATORS = _SHOWN_SEPARATORS + _DASHES  # that may stand between prefix and type
+SEPARATORS = _SHOWN_SEPARATORS + _DASHES  # allowed between prefix and type
 _PATTERN = re.compile(rf"[Bb][{re.escape(SEPARATORS)}]X|X[{re.escape(SEPARATORS)}][Bb]")
 
 
 def scheme_name(name: object) -> SchemeName | Literal["auto"]:
-    """Return the canonical name of a scheme, whatever its case and whichever of its names is given.
+    """Return the canonical name of a scheme for any of its names, in any case.
 
     >>> scheme_name("bio"), scheme_name("BILOU"), scheme_name("IOBES"), scheme_name("auto")
     ('IOB2', 'IOBES', 'IOBES', 'auto')
 
     Raises:
-        ValueError: no scheme has this name, or two have it.
+        ValueError: the name is unknown or ambiguous.
     """
     wanted = name.upper() if isinstance(name, str) else ""
     if wanted == "AUTO":
         return "auto"
     if wanted in _AMBIGUOUS:
-        raise ValueError(f"ambiguous tag scheme {name!r}: say {_AMBIGUOUS[wanted]}")
+        raise ValueError(f"ambiguous tag scheme {name!r}: expected {_AMBIGUOUS[wanted]}")
     found = _SCHEMES.get(wanted) or SCHEME_ALIASES.get(wanted)
     if found is None:
         raise ValueError(
-            f"unknown tag scheme {name!r}: known are auto, {', '.join(map(_with_aliases, _SCHEMES.values()))}"
+            f"unknown tag scheme {name!r}: expected auto, {', '.join(map(_with_aliases, _SCHEMES.values()))}"
         )
     return found
 
 
 def spelling_pattern(text: str) -> str:
-    """Return a pattern such as `X_B`: B stands where the prefix does, X for the type; lower-case b likewise.
+    """Return a valid spelling pattern unchanged.
+
+    In a pattern such as `X_B`, B or b is the prefix and X the type.
 
     Raises:
-        ValueError: it is no such pattern.
+        ValueError: the pattern is invalid.
     """
     if text != "auto" and not _PATTERN.fullmatch(text):
         raise ValueError(

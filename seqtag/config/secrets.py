@@ -1,7 +1,7 @@
-"""Secrets in addresses and messages: one list of them, to refuse them in files and to star them in texts.
+"""Detection of secrets in URLs and messages: rejected in files, masked in text.
 
-A secret is the value of a parameter with a telling name, the user information of an address, or the address
-of a chat. Percent-encoded spellings, also of addresses within addresses, count like plain ones.
+A secret is the value of a parameter with a sensitive name, the user information of a URL, or the URL of a
+chat. Percent-encoded spellings are detected too, also in URLs within URLs.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ import string
 from collections.abc import Iterator
 from urllib.parse import unquote
 
-Stretch = tuple[int, int]  # of a text: from, to
+Stretch = tuple[int, int]  # [start, stop) in a text
 
-# The end of a name decides: sslpassword, AccountKey, X-Amz-Credential, AWS_SESSION_TOKEN.
+# Matched at the end of a name: sslpassword, AccountKey, X-Amz-Credential, AWS_SESSION_TOKEN.
 _NAME = re.compile(
     r"(?:pass(?:word|wd|code|phrase)|pwd|secret|token|credentials?|key(?:[-_]?id)?|signature|hmac"
     r"|(?<![a-z])(?:(?:db|user)?pass|sig|sas|jwt|o?auth|authorization)|(?:notify|webhook)[-_]?url)(?:\[\w*\])?$",
     re.IGNORECASE,
 )
-# Those of them that are secrets outside the parameters of an address, too. `key=2024/token=abc/` are the
-# folders of a partitioned table, and `a.token=b.token` is SQL.
+# The names that are secret outside URL parameters as well. `key=2024/token=abc/` are folders of a partitioned
+# table, and `a.token=b.token` is SQL.
 _NAME_ANYWHERE = re.compile(
     r"(?:pass(?:word|wd|code|phrase)|pwd|secret|signature|hmac"
     r"|(?:access|account|api|private|secret|subscription)[-_]?key|(?:access|auth|refresh|security|session)[-_]?token"
@@ -33,13 +33,13 @@ _EQUALS = re.compile(
 _NAME_CHARACTERS = string.ascii_letters + string.digits + "_.-+$%[]"
 _LONGEST_NAME = 200  # characters, percent-encoded
 _SEPARATOR = re.compile(r"[^\w.+$%\[\]-]")
-_OF_PARAMETERS = "?&;#~"  # before the name of a parameter; `~` parts those of Akamai's tokens
+_OF_PARAMETERS = "?&;#~"  # characters before a parameter; `~` separates those of Akamai's tokens
 _VALUE = re.compile(r"[^&\s]*")
 _QUOTED = re.compile(r"""'((?:[^'\\]|\\.)*)'|"((?:[^"\\]|\\.)*)"|\{([^}]*)\}""")  # {}: ODBC
-_CLOSING = "'\"`)]>.,;:!"  # at the end of a value: the sentence around it
+_CLOSING = "'\"`)]>.,;:!"  # at the end of a value, these belong to the surrounding sentence
 
-_WEB = r"https?|wss?|davs?"  # user information is a secret also without a password
-_UP_TO_A_SLASH = r"s?ftp|ssh|smb|(?:web)?hdfs"  # unlike SQLAlchemy's, whose passwords may hold slashes
+_WEB = r"https?|wss?|davs?"  # user information is secret even without a password
+_UP_TO_A_SLASH = r"s?ftp|ssh|smb|(?:web)?hdfs"  # unlike SQLAlchemy URLs, whose passwords may contain slashes
 _CHATS = (
     r"discord|gchat|gotify|mattermost|mmost|msteams|opsgenie|pagerduty|pover|slack|tgram|workflows?|zulip"
 )
@@ -60,15 +60,15 @@ _HEADER = re.compile(
     re.IGNORECASE,
 )
 _TO_BLANK = re.compile(r"\S*")
-_TO_BLANK_OR_NEXT = re.compile(r"[^\s&]*")  # of an address that is a parameter of another one
+_TO_BLANK_OR_NEXT = re.compile(r"[^\s&]*")  # of a URL that is a parameter of another one
 _PORT = re.compile(r"\d+(?:[/?#,%]|$)")
 _IPV6 = re.compile(r"^\W*\[[^\]]*\]")
 _VARIABLE = re.compile(r"\$\{\w+\}")
-_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)  # keeps every place, unlike lower()
+_LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)  # keeps every position, unlike lower()
 
 
 def has_password(text: str) -> bool:
-    """Tell whether a secret stands in an address or a query itself, not as a variable.
+    """Tell whether a URL or query contains a secret; variables do not count.
 
     >>> has_password("postgresql://me:secret@host/db"), has_password("postgresql://me:${PASSWORD}@host/db")
     (True, False)
@@ -92,7 +92,7 @@ def is_secret(name: str) -> bool:
 
 
 def hide_passwords(text: str) -> str:
-    """Return a text in which the secrets of addresses are stars.
+    """Return a text with the secrets of URLs replaced by `***`.
 
     >>> hide_passwords("postgresql://me:secret@host/db?sslpassword=hush")
     'postgresql://me:***@host/db?sslpassword=***'
@@ -108,7 +108,7 @@ def hide_passwords(text: str) -> str:
 
 
 def _stretches(text: str) -> Iterator[Stretch]:
-    """Yield where secrets stand, in no order; they may overlap. Variables and stars are none."""
+    """Yield the positions of secrets, unordered and possibly overlapping, without variables and `***`."""
     others = (found.span("secret") for pattern in (_HOOK, _HEADER) for found in pattern.finditer(text))
     found = (*_values(text), *_users(text), *others)
     return (
@@ -117,7 +117,7 @@ def _stretches(text: str) -> Iterator[Stretch]:
 
 
 def _values(text: str) -> Iterator[Stretch]:
-    """Yield the values of parameters whose names tell that they are secret."""
+    """Yield the values of parameters with sensitive names."""
     for equals in _EQUALS.finditer(text):
         name, before = _name(text, equals.start())
         if not is_secret(name):
@@ -133,7 +133,7 @@ def _values(text: str) -> Iterator[Stretch]:
 
 
 def _name(text: str, stop: int) -> tuple[str, str]:
-    """Return the decoded name that ends at `stop`, and the character before it, "" at the beginning."""
+    """Return the decoded name that ends at `stop`, and the character before it, "" if there is none."""
     start = max(0, stop - _LONGEST_NAME)
     window = text[start:stop]
     run = window[len(window.rstrip(_NAME_CHARACTERS)) :]
@@ -145,7 +145,7 @@ def _name(text: str, stop: int) -> tuple[str, str]:
 
 
 def _users(text: str) -> Iterator[Stretch]:
-    """Yield the passwords of addresses, all user information of those of the web, and all of a chat's."""
+    """Yield the passwords of URLs, all user information of web URLs, and the whole of chat URLs."""
     lowered = text.translate(_LOWER)
     for mark in _MARK.finditer(lowered):
         to_end = _TO_BLANK if mark["slash"] == "/" else _TO_BLANK_OR_NEXT
@@ -159,7 +159,7 @@ def _users(text: str) -> Iterator[Stretch]:
 
 
 def _user(rest: str, mark: re.Match[str]) -> Stretch | None:
-    """Return where the secret stands in what comes after `://`; separators are encoded as that is."""
+    """Return the position of the secret in the text after `://`; its separators are encoded as `://` is."""
     slash = mark["slash"]
     encoded = tuple(slash.removesuffix("2f") + code for code in ("40", "3a", "3f", "23"))
     at, colon, query, fragment = ("@", ":", "?", "#") if slash == "/" else encoded
@@ -170,7 +170,7 @@ def _user(rest: str, mark: re.Match[str]) -> Stretch | None:
         last = authority.rfind(at)
         host = _IPV6.sub("", _VARIABLE.sub("", authority[max(last, 0) :]))
         port = host.partition(colon)[2]
-        if not port or port.isdigit():  # else it is the beginning of a password that holds a slash
+        if not port or port.isdigit():  # else the start of a password with a slash
             end = last
     if end <= 0:
         return None

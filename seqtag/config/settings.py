@@ -1,4 +1,4 @@
-"""Settings: where things live on this machine (`SEQTAG_*`). They never enter `run_id`."""
+"""Machine settings from the environment (`SEQTAG_*`). They never affect `run_id`."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from seqtag.errors import ConfigError
 
 
 class Settings(BaseSettings):
-    """The environment's part of the configuration.
+    """Settings from environment variables; an empty variable counts as unset.
 
-    SEQTAG_HOME           where everything is written (default: .seqtag in the working directory)
+    SEQTAG_HOME           folder for all output (default: .seqtag in the working directory)
     SEQTAG_REGISTRY_URL   SQLAlchemy URL of the model registry (default: SQLite in SEQTAG_HOME)
 
-    One that is empty counts as unset.
-
     Raises:
-        ConfigError: SEQTAG_HOME cannot stand in a URL.
+        ConfigError: SEQTAG_HOME cannot be part of a URL.
     """
 
     model_config = SettingsConfigDict(env_prefix="SEQTAG_", env_ignore_empty=True, frozen=True)
@@ -30,9 +28,9 @@ class Settings(BaseSettings):
     @field_validator("home")
     @classmethod
     def _fits_into_a_url(cls, home: Path) -> Path:
-        # SQLAlchemy ends a file's name at the one, MLflow (3.17) decodes the other twice: other files
+        # SQLAlchemy ends the file name at "?", MLflow (3.17) decodes "%" twice: both open another file
         if set("?%") & set(str(home.absolute())):
             raise ConfigError(
-                f"SEQTAG_HOME must be a folder without ? and % in its path. Received: {home.absolute()}"
+                f"SEQTAG_HOME contains ? or %: expected a path without them, got {home.absolute()}"
             )
         return home

@@ -1,4 +1,4 @@
-"""Where a corpus comes from: one table per format, told apart by `format`."""
+"""`[[corpus.sources]]`: one table per source format, selected by `format`."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from seqtag.config.path_checks import checked_path
 
 Split = Literal["train", "dev", "test"]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
-Documents = Literal["auto", "none"]  # auto: as the file marks them; none: each sequence is one
+Documents = Literal["auto", "none"]  # auto: as marked in the file; none: each sequence is a document
 Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
 
 
 class Table(BaseModel):
-    """A frozen TOML table in which an unknown key is an error."""
+    """Frozen TOML table that rejects unknown keys."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Labels(Table):
-    """Splits and documents of a source, and names of tags and splits that are not those of the corpus.
+    """Splits and documents of a source, and mappings of its tag and split names.
 
     `split` labels all sequences. In files, `split_column` and `document_column` may also name a partition.
     """
@@ -31,15 +31,15 @@ class Labels(Table):
     split: Split | None = None
     split_column: str | None = None
     document_column: str | None = None
-    tag_names: tuple[str, ...] | None = Field(default=None, min_length=1)  # of class numbers: number 0 first
-    split_names: dict[str, Split] = Field(default_factory=dict)  # { testa = "dev" }; case does not count
+    tag_names: tuple[str, ...] | None = Field(default=None, min_length=1)  # of class numbers, from 0 on
+    split_names: dict[str, Split] = Field(default_factory=dict)  # { testa = "dev" }; case is ignored
 
     @field_validator("tag_names")
     @classmethod
     def _tag_names_differ(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
         wrong = [name for name in names or () if not name.strip() or (names or ()).count(name) > 1]
         if wrong:
-            raise ValueError(f"tag names are blank or repeated: expected different ones, got {wrong}")
+            raise ValueError(f"tag names are blank or repeated: expected distinct names, got {wrong}")
         return names
 
     @field_validator("split_names")
@@ -49,7 +49,7 @@ class Labels(Table):
         wrong = [name for name in names if not name.strip() or folded.count(name.strip().casefold()) > 1]
         if wrong:
             raise ValueError(
-                "split names are blank or repeated: expected names that differ in more than case and blanks, "
+                "split names are blank or repeated: expected names that differ in more than case and spaces, "
                 f"got {wrong}"
             )
         return names
@@ -57,39 +57,39 @@ class Labels(Table):
     @model_validator(mode="after")
     def _splits_are_named_once(self) -> Self:
         if self.split is not None and self.split_column is not None:
-            raise ValueError("split and split_column exclude each other: expected one of them, got both")
+            raise ValueError("split and split_column exclude each other: expected one, got both")
         if self.split_names and self.split_column is None:
             raise ValueError(
-                f"split_names has no effect here: got {list(self.split_names)} without a split_column that "
-                "holds such names; set split_column, or remove split_names"
+                f"split_names has no effect here: got {list(self.split_names)} without a split_column; "
+                "set split_column to the column with these names, or remove split_names"
             )
         return self
 
 
 class FileSource(Labels):
-    """Options common to all sources made of files.
+    """Options common to all file-based sources.
 
-    `path` is a local path (relative to the working directory), any fsspec URL, a glob or a list of them, and
-    may hold `${VARIABLE}`. A folder is read if its files are parts of one export (`part-*`, partitions).
-    Hidden files and markers (`_SUCCESS`) are left out of folders and globs, files without a sequence skipped.
+    `path` is a local path (relative to the working directory), any fsspec URL, a glob or a list of these, and
+    may contain `${VARIABLE}`. A folder is read if its files are parts of one export (`part-*`, partitions).
+    Folders and globs skip hidden files and markers (`_SUCCESS`); files without sequences are skipped too.
 
-    Content packed with gzip, Zstandard, bzip2, xz, zip (one file) or tar is recognised by its first bytes,
-    whatever its name. Each file of a tar archive is a file of the source, called `archive.tar.gz/file`.
+    Data compressed with gzip, Zstandard, bzip2, xz, zip (one file) or tar is recognised by its first bytes,
+    whatever the file's name. Each file in a tar archive is a file of the source, named `archive.tar.gz/file`.
 
-    Folders `split=train/` or `date=2026-11-01/` in a path are columns, which `split_column`,
-    `document_column` and `corpus.columns` may name in any format.
+    Folders such as `split=train/` or `date=2026-11-01/` in a path become columns, which `split_column`,
+    `document_column` and `corpus.columns` can name in any format.
 
-    A sequence id means the same in all files of a source: rows with one token each may begin a sequence in a
-    file and go on in the next. With `id_scope = "file"` ids begin with the name of their file instead.
+    Sequence ids are shared by all files of a source: in formats with one token per row, a sequence may
+    continue in the next file. With `id_scope = "file"`, ids are prefixed with the name of their file instead.
     """
 
     path: Paths
-    id_scope: Literal["source", "file"] = "source"  # file: each file numbers its sequences by itself
+    id_scope: Literal["source", "file"] = "source"  # file: each file numbers its own sequences
     encoding: str = "utf-8"
 
     @field_validator("path", "tags_path", check_fields=False)
     @classmethod
-    def _paths_name_something(cls, paths: Paths) -> Paths:
+    def _paths_are_valid(cls, paths: Paths) -> Paths:
         for path in (paths,) if isinstance(paths, str) else paths:
             checked_path(path)
         return paths
@@ -103,15 +103,15 @@ class FileSource(Labels):
 
 
 class ConllSource(FileSource):
-    """Columns of a CoNLL-style file: one token a line, a blank line ends a sequence.
+    """CoNLL-style file: one token per line, sequences separated by blank lines.
 
-    `comment` is the prefix of lines that are no tokens. A line with a tag column is a token all the same; if
-    blanks separate, the number of columns and the tags of other lines decide. Without the key, only lines
-    such as `# sent_id = 1` and `#begin document` above a sequence are comments.
+    `comment` is the prefix of comment lines. A line with a tag column is still a token; in files separated by
+    spaces, the number of columns and the tags of other lines decide. Without the key, only lines such as
+    `# sent_id = 1` and `#begin document` above a sequence are comments.
 
-    A line with another number of columns than `n_columns` breaks its sequence, unless tabs separate and both
-    columns are counted from the left. "auto" is the number of most lines in the first megabyte, or any number
-    that is the same within a sequence if that is the rule of the file, as in CoNLL-2012.
+    A line whose number of columns is not `n_columns` breaks its sequence, unless the file is separated by
+    tabs and both columns are counted from the left. "auto" is the most frequent number in the first megabyte;
+    if the file has a constant number within each sequence, as in CoNLL-2012, it is any such number.
     """
 
     format: Literal["conll"]
@@ -119,13 +119,13 @@ class ConllSource(FileSource):
     tag_column: int = -1
     separator: Literal["auto", "tab", "blanks"] = "auto"  # auto: tabs if most token lines have one
     n_columns: Literal["auto", "vary"] | Annotated[int, Field(ge=2, le=9999)] = "auto"  # vary: any number
-    header: bool = False  # the first line of each file that is no comment is left out
+    header: bool = False  # true: skip the first line of each file that is not a comment
     comment: str | None = Field(default=None, min_length=1)  # prefix; no default, as "#" is a token in tweets
     documents: Documents = "auto"
 
     @property
     def least_columns(self) -> int:
-        """The number of columns that a line must have for its token and its tag."""
+        """Smallest number of columns that includes the token and the tag."""
         token, tag = self.token_column, self.tag_column
         least = max(n + 1 if n >= 0 else -n for n in (token, tag))
         meet = (token < 0) != (tag < 0) and least == abs(token) + abs(tag)
@@ -151,9 +151,9 @@ class ConllSource(FileSource):
 
 
 class ConlluSource(FileSource):
-    """Universal Dependencies' ten columns, or those that `# global.columns = ...` names (CoNLL-U Plus).
+    """CoNLL-U file of Universal Dependencies, or CoNLL-U Plus with a line `# global.columns = ...`.
 
-    Multiword ranges and empty nodes are skipped. A tag `_` is none.
+    Multiword ranges and empty nodes are skipped. The tag `_` means no tag.
     """
 
     format: Literal["conllu"]
@@ -165,22 +165,22 @@ class ConlluSource(FileSource):
 
 
 class LongColumns(Labels):
-    """Column names of data with one token a row.
+    """Column names of data with one token per row.
 
-    The rows of a sequence must be adjacent, unless `rows = "interleaved"` has them gathered: an event log by
-    time, whose cases (sessions, users) take turns. They are then sorted by the order column, or stay as they
-    come. `order_format` is that of `strptime`, for dates and times that are not ISO 8601, or "natural", or
-    "epoch_s", "epoch_ms", "epoch_us", "epoch_ns" for numbers that count from 1970.
+    The rows of a sequence must be adjacent. With `rows = "interleaved"` they are gathered by sequence id, as
+    an event log needs whose sessions or users alternate. The tokens of a sequence are sorted by
+    `order_column`, if there is one. `order_format` is a `strptime` format for dates and times that are not
+    ISO 8601, or "natural", or "epoch_s", "epoch_ms", "epoch_us" or "epoch_ns" for numbers since 1970.
     """
 
     sequence_column: str
     token_column: str
     tag_column: str
-    order_column: str | None = None  # position or time of the token; None: as the rows come
-    order_format: str | None = None  # numbers or ISO 8601; "%d/%m/%Y %I:%M %p"; "natural": t2 before t10
-    sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank until it changes
-    rows: Literal["adjacent", "interleaved"] = "adjacent"  # interleaved: gathered by sequence id
-    session_gap_minutes: float | None = Field(default=None, ge=1e-9, le=1e9)  # longer: a new sequence
+    order_column: str | None = None  # position or time of the token; None: order of the rows
+    order_format: str | None = None  # None: numbers or ISO 8601; such as "%d/%m/%Y"; "natural": t2 before t10
+    sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank in the other rows
+    rows: Literal["adjacent", "interleaved"] = "adjacent"  # interleaved: gather rows by sequence id
+    session_gap_minutes: float | None = Field(default=None, ge=1e-9, le=1e9)  # a longer gap starts a sequence
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:
@@ -203,16 +203,16 @@ class LongColumns(Labels):
 
 
 class TableSource(FileSource, LongColumns):
-    r"""A CSV or TSV table with a header, one token a row.
+    r"""CSV or TSV table with a header and one token per row.
 
-    `escape` is what MySQL, Hive, PostgreSQL and Spark write before quotes, delimiters, line breaks and
-    itself, a backslash; before other characters it stays. A cell of it and N, `\N`, has no value.
+    `escape` is the character, usually a backslash, that MySQL, Hive, PostgreSQL and Spark write before
+    quotes, delimiters, line breaks and itself; before other characters it is kept. A cell `\N` has no value.
     """
 
     format: Literal["table"]
-    delimiter: str = Field(default=",", pattern=r"^[\x01-\t\x0b\x0c\x0e-~]$")  # one character of ASCII
-    quote: str | None = Field(default=None, pattern=r"^[!-~]?$")  # None: '"', but "" for tabs; "": none
-    escape: str | None = Field(default=None, pattern=r"^[!-/:-@\[-`{-~]?$")  # such as '\'; None and "": none
+    delimiter: str = Field(default=",", pattern=r"^[\x01-\t\x0b\x0c\x0e-~]$")  # one ASCII character
+    quote: str | None = Field(default=None, pattern=r"^[!-~]?$")  # None: '"', or "" for tabs; "": no quoting
+    escape: str | None = Field(default=None, pattern=r"^[!-/:-@\[-`{-~]?$")  # such as '\'; None or "": none
 
     @field_validator("quote")
     @classmethod
@@ -222,7 +222,7 @@ class TableSource(FileSource, LongColumns):
         return quote
 
     @model_validator(mode="after")
-    def _escape_is_no_other(self) -> Self:
+    def _escape_is_distinct(self) -> Self:
         if self.escape and self.escape in (self.delimiter, self.quoting):
             raise ValueError(
                 f"escape is the delimiter or the quote: expected another character, got {self.escape!r}; "
@@ -232,32 +232,32 @@ class TableSource(FileSource, LongColumns):
 
     @property
     def quoting(self) -> str:
-        """The character that quotes cells, "" if quotes are tokens like others."""
+        """Quote character of cells; "" if quotes are ordinary characters."""
         if self.quote is None:
             return "" if self.delimiter == "\t" else '"'
         return self.quote
 
 
 class ListColumns(Labels):
-    """Column names of data with one sequence a row."""
+    """Column names of data with one sequence per row."""
 
     tokens_column: str = "tokens"
     tags_column: str = "tags"
     id_column: str | None = None
 
     @model_validator(mode="after")
-    def _lists_have_columns_of_their_own(self) -> Self:
+    def _list_columns_are_distinct(self) -> Self:
         others = (self.tags_column, self.id_column, self.document_column, self.split_column)
         if self.tokens_column in others or self.tags_column in others[1:]:
             raise ValueError(
-                "tokens_column or tags_column names another's column: expected columns that no other key "
-                f"names, got {self.tokens_column!r} and {self.tags_column!r}"
+                "tokens_column or tags_column repeats another key's column: expected distinct columns, "
+                f"got {self.tokens_column!r} and {self.tags_column!r}"
             )
         return self
 
 
 class JsonlSource(FileSource, ListColumns):
-    """JSON Lines: one object a line with an array of tokens and one of tags."""
+    """JSON Lines: one object per line, with an array of tokens and an array of tags."""
 
     format: Literal["jsonl"]
 
@@ -267,26 +267,26 @@ class _Utf8Source(FileSource):
     @classmethod
     def _encoding_is_utf8(cls, name: str) -> str:
         if name != "utf-8":
-            raise ValueError(f"encoding is not Parquet's: expected utf-8, got {name!r}; leave the key out")
+            raise ValueError(f"encoding of Parquet is fixed: expected utf-8, got {name!r}; remove the key")
         return name
 
 
 class ParquetSource(_Utf8Source, ListColumns):
-    """Parquet with a list of tokens and a list of tags a row."""
+    """Parquet with a list of tokens and a list of tags per row."""
 
     format: Literal["parquet"]
 
 
 class LongParquetSource(_Utf8Source, LongColumns):
-    """Parquet with one token a row."""
+    """Parquet with one token per row."""
 
     format: Literal["parquet-long"]
 
 
 class ParallelSource(FileSource):
-    """Two text files of the same number of lines: tokens, and their tags, between blanks or tabs.
+    """Two text files with the same number of lines: tokens, and their tags, separated by spaces or tabs.
 
-    No other white space separates: see `seqtag.corpus.text_blocks.fields_of_line`.
+    Other white space does not separate; see `seqtag.corpus.text_blocks.fields_of_line`.
     """
 
     format: Literal["parallel"]
@@ -294,10 +294,10 @@ class ParallelSource(FileSource):
 
 
 class SqlSource(LongColumns):
-    """The rows of a query, one token a row, streamed from any database that SQLAlchemy reaches.
+    """SQL query that returns one token per row, streamed from any database supported by SQLAlchemy.
 
-    Keep credentials out of the file: `url = "${CORPUS_URL}"`. Rows of one sequence must be adjacent, as
-    `order by` has them, or be gathered (`rows = "interleaved"`).
+    Keep credentials out of the file: `url = "${CORPUS_URL}"`. The rows of a sequence must be adjacent, for
+    example by `order by`; otherwise set `rows = "interleaved"`.
     """
 
     format: Literal["sql"]
@@ -306,24 +306,24 @@ class SqlSource(LongColumns):
 
     @field_validator("url")
     @classmethod
-    def _url_is_one(cls, url: str) -> str:
-        if "${" not in url and not re.match(r"[\w+]+://", url):  # what it is may be a secret
+    def _url_has_a_scheme(cls, url: str) -> str:
+        if "${" not in url and not re.match(r"[\w+]+://", url):  # do not print it: may be a secret
             raise ValueError(
-                "url is no address of a database: expected one like postgresql://HOST/DATABASE or "
-                "${VARIABLE}, got text that begins with no name and '://'"
+                "url is not a database URL: expected one such as postgresql://HOST/DATABASE or ${VARIABLE}, "
+                "got text without a name and '://' at its start"
             )
         return url
 
     @field_validator("query")
     @classmethod
-    def _query_is_one(cls, query: str) -> str:
+    def _query_is_not_blank(cls, query: str) -> str:
         if not query.strip():
             raise ValueError(f"query is blank: expected SQL that selects rows, got {query!r}")
         return query
 
 
 class SampleSource(Table):
-    """User actions drawn from a known hidden semi-Markov model; see `seqtag.corpus.sample_corpus`."""
+    """Synthetic user actions from a hidden semi-Markov model; see `seqtag.corpus.sample_corpus`."""
 
     format: Literal["sample"]
     n_sequences: int = Field(default=3000, ge=10)
@@ -347,8 +347,8 @@ Source = Annotated[
 def _is_encoding(name: str) -> bool:
     try:
         b"a".decode(name)
-    except UnicodeError:  # it exists, and this is not how it writes
+    except UnicodeError:  # a text encoding in which these bytes are invalid
         return True
-    except (LookupError, ValueError):  # unknown, or no encoding of text, such as "hex"
+    except (LookupError, ValueError):  # unknown, or not a text encoding, such as "hex"
         return False
     return True

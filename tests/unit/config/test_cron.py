@@ -1,4 +1,4 @@
-"""Cron expressions: what is refused, and in which words."""
+"""Cron expressions: valid ones, and the messages of invalid ones."""
 
 from pathlib import Path
 
@@ -18,19 +18,19 @@ TAGGER = 'name = "x"\n[[corpus.sources]]\nformat = "sample"\n[schedule]\n'
         ("15 4 * *", "has 4 fields: expected minute, hour, day of the month, month and day of the week"),
         ("", "has 0 fields"),
         ("0 15 4 * * ?", "has 6 fields"),  # Quartz, with seconds in front
-        ("60 4 * * *", "has a wrong minute: expected numbers from 0 to 59, ranges such as 0-59 or steps"),
-        ("15 4 0 * *", "has a wrong day of the month: expected numbers from 1 to 31"),
-        ("15 4 * abc *", "has a wrong month: expected numbers from 1 to 12 or jan, ..., ranges"),
-        ("15 4 * * 8", "has a wrong day of the week: expected numbers from 0 to 7 or sun"),
-        ("*/0 4 * * *", "has a wrong minute"),
-        ("15 4,, * * *", "has a wrong hour"),
-        ("15 4 * * 2,fri#1", "mixes weekdays with 'fri#1'"),
-        ("15 4 31 4,6 *", "names no day of any year"),
-        ("h 4 * * *", "has a wrong minute"),
+        ("60 4 * * *", "has an invalid minute: expected numbers from 0 to 59, ranges such as 0-59 or steps"),
+        ("15 4 0 * *", "has an invalid day of the month: expected numbers from 1 to 31"),
+        ("15 4 * abc *", "has an invalid month: expected numbers from 1 to 12 or jan, ..., ranges"),
+        ("15 4 * * 8", "has an invalid day of the week: expected numbers from 0 to 7 or sun"),
+        ("*/0 4 * * *", "has an invalid minute"),
+        ("15 4,, * * *", "has an invalid hour"),
+        ("15 4 * * 2,fri#1", "mixes 'fri#1' with other weekdays"),
+        ("15 4 31 4,6 *", "never matches a day"),
+        ("h 4 * * *", "has an invalid minute"),
         ("@reboot", "has 1 fields"),
     ],
 )
-def test_a_wrong_cron_is_refused_when_the_file_is_read(
+def test_an_invalid_cron_is_refused_when_the_file_is_loaded(
     tmp_path: Path, key: str, cron: str, said: str
 ) -> None:
     path = tmp_path / "tagger.toml"
@@ -46,8 +46,8 @@ def test_a_wrong_cron_is_refused_when_the_file_is_read(
     [
         *("0 2 * * *", "*/10 * * * *", "30 4 * * mon-fri", "5,35 8-18/2 1,15 JAN-mar 0", "0 0 L * *"),
         *("0 2 ? * 7", "0 2 * * fri-mon", "0 6 * * fri#1,mon#3", "0 6 * * l5", "0 0 29 2 *", "@daily"),
-        *("10/20 * * * *", "0 22-4 * * *", "0 0 31 2 mon"),  # the last: every Monday of February
+        *("10/20 * * * *", "0 22-4 * * *", "0 0 31 2 mon"),  # the last one matches every Monday of February
     ],
 )
-def test_crons_that_name_moments_are_taken(cron: str) -> None:
+def test_valid_crons_are_accepted(cron: str) -> None:
     assert checked_cron(cron) == cron

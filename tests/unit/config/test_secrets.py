@@ -1,4 +1,4 @@
-"""Secrets in addresses and texts: all of them are found, and ordinary addresses are let alone."""
+"""Secrets in URLs and texts: all are found, and ordinary URLs are left unchanged."""
 
 from urllib.parse import quote
 
@@ -77,7 +77,7 @@ def percent(name: str) -> str:
 
 
 def check(text: str, secret: str) -> None:
-    """Check that a secret is found and starred, by itself, in a sentence and in an address of an address."""
+    """Check that a secret is found and masked: alone, in a sentence, and in a URL within a URL."""
     twice = encoded(f"https://proxy/?url={encoded(text)}")
     for where in (
         text,
@@ -100,19 +100,19 @@ def check(text: str, secret: str) -> None:
     st.sampled_from([str, upper, str.lower, percent]),
     st.sampled_from(ADDRESSES),
 )
-def test_parameters_of_addresses_are_secret_by_their_name(secret, name, spelled, address):
+def test_url_parameters_with_sensitive_names_are_secret(secret, name, spelled, address):
     check(f"{address}?page=2&{spelled(name)}={encoded(secret)}&versionId=3", secret)
     check(f"{address}?{spelled(name)}={encoded(secret)}", secret)
     check(f"{address}#{spelled(name)}={encoded(secret)}", secret)
 
 
 @given(st.text(URL_SAFE, min_size=1).map(lambda text: f"Zq7{text}9x"), st.sampled_from(NAMES))
-def test_parameters_may_be_written_without_encoding(secret, name):
+def test_unencoded_parameters_are_found(secret, name):
     check(f"https://host/x.conll?{name}={secret}", secret)
 
 
 @given(SECRETS, st.sampled_from(["https", "HTTP", "wss", "git+https", "simplecache::https"]))
-def test_all_user_information_of_the_web_is_secret(secret, scheme):
+def test_all_user_information_of_web_urls_is_secret(secret, scheme):
     for user in (
         f"{encoded(secret)}",
         f"{encoded(secret)}:",
@@ -123,13 +123,13 @@ def test_all_user_information_of_the_web_is_secret(secret, scheme):
 
 
 @given(SECRETS, st.sampled_from(["postgresql", "mysql+pymysql", "sftp", "ftp", "mailtos", "s3"]))
-def test_passwords_of_users_are_secret(secret, scheme):
+def test_passwords_in_urls_are_secret(secret, scheme):
     check(f"{scheme}://me:{encoded(secret)}@host:22/db", secret)
     assert hide_passwords(f"{scheme}://me:{encoded(secret)}@host:22/db") == f"{scheme}://me:***@host:22/db"
 
 
 @given(st.text(URL_SAFE + "/?#", min_size=1).map(lambda text: f"Zq7{text}9x"))
-def test_passwords_of_databases_may_be_written_without_encoding(secret):
+def test_unencoded_database_passwords_are_found(secret):
     check(f"postgresql://me:{secret}@host/db", secret)
     check(f"postgresql://me@company:{secret}@host/db", secret)
 
@@ -145,7 +145,7 @@ def test_connection_strings_are_searched(secret, name):
 
 
 @given(st.text("ABCabc012-_", min_size=1).map(lambda text: f"Zq7{text}9x"))
-def test_addresses_of_chats_are_secret(secret):
+def test_chat_urls_are_secret(secret):
     check(f"slack://T1/{secret}/C1", secret)
     check(f"tgram://{secret}/1234", secret)
     check(f"https://hooks.slack.com/services/T1/B1/{secret}", secret)
@@ -190,7 +190,7 @@ def test_addresses_of_chats_are_secret(secret):
         "train.conll:10: tag 'I-PER' cannot follow 'O' (sequence 88, token 3); token=3",
     ],
 )
-def test_ordinary_addresses_and_texts_are_let_alone(text):
+def test_ordinary_urls_and_texts_are_unchanged(text):
     assert not has_password(text)
     assert hide_passwords(text) == text
 
@@ -198,7 +198,7 @@ def test_ordinary_addresses_and_texts_are_let_alone(text):
 @pytest.mark.parametrize(
     "name", ["GITHUB_TOKEN", "DB_PASS", "AWS_SESSION_TOKEN", "SEQTAG_NOTIFY_URL", "MY_SAS"]
 )
-def test_variables_are_secret_by_their_name(name):
+def test_variables_with_sensitive_names_are_secret(name):
     assert is_secret(name)
 
 
@@ -207,6 +207,6 @@ def test_other_variables_are_not(name):
     assert not is_secret(name)
 
 
-def test_a_long_text_is_searched_in_no_time():
+def test_a_long_text_is_searched_in_linear_time():
     text = "a" * 200_000 + "%3D" * 20_000 + "=" * 20_000 + "://" * 2_000
     assert hide_passwords(text) == text

@@ -1,4 +1,4 @@
-"""The environment's part of the configuration: what counts as unset, and which folder cannot be used."""
+"""Settings from the environment: empty variables, and folders that cannot be used."""
 
 from pathlib import Path
 
@@ -8,23 +8,21 @@ from seqtag.config import Settings
 from seqtag.errors import ConfigError
 
 
-def test_what_is_empty_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQTAG_HOME", "")
     monkeypatch.setenv("SEQTAG_REGISTRY_URL", "")
     assert (Settings().home, Settings().registry_url) == (Path(".seqtag"), None)
 
 
 @pytest.mark.parametrize("home", ["/srv/what?/seqtag", "/srv/a%20b/seqtag"])
-def test_a_home_that_means_another_folder_in_a_url_is_refused(
-    monkeypatch: pytest.MonkeyPatch, home: str
-) -> None:
+def test_a_home_that_a_url_would_change_is_refused(monkeypatch: pytest.MonkeyPatch, home: str) -> None:
     monkeypatch.setenv("SEQTAG_HOME", home)
     with pytest.raises(ConfigError) as caught:
         Settings()
-    assert str(caught.value) == f"SEQTAG_HOME must be a folder without ? and % in its path. Received: {home}"
+    assert str(caught.value) == f"SEQTAG_HOME contains ? or %: expected a path without them, got {home}"
 
 
-def test_the_working_directory_counts_for_a_relative_home(
+def test_a_relative_home_is_refused_for_its_working_directory(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "why?").mkdir()

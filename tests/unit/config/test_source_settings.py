@@ -1,4 +1,4 @@
-"""Keys of sources, paths and schedules that are wrong without a look at any file."""
+"""Invalid keys of sources, paths and schedules, detected without reading any source."""
 
 import re
 from pathlib import Path
@@ -32,7 +32,7 @@ def refusal(folder: Path, text: str) -> str:
         (CONLL.replace("a.conll", ""), "conll.path", "path is blank: expected a file, a glob"),
         (CONLL.replace("a.conll", "  "), "conll.path", "path is blank: .*, got '  '"),
         (CONLL.replace('"a.conll"', '["a.conll", ""]'), "conll.path", "path is blank"),
-        (CONLL.replace("a.conll", "${DAY/a.conll"), "conll.path", "variable in a path is unfinished"),
+        (CONLL.replace("a.conll", "${DAY/a.conll"), "conll.path", "variable in a path is incomplete"),
         (CONLL.replace("a.conll", "${}/a.conll"), "conll.path", r"expected \$\{NAME\}, got '\$\{\}/a.conll'"),
         (CONLL.replace("a.conll", "data/**.conll"), "conll.path", r"\*\* is part of a longer name"),
         (HEAD + 'format = "parallel"\npath = "a"\ntags_path = ""\n', "parallel.tags_path", "path is blank"),
@@ -42,19 +42,19 @@ def refusal(folder: Path, text: str) -> str:
         (CONLL + "tag_column = 0\n", "conll.tag_column", "coincide: expected two columns, got 0 twice"),
         (TABLE + "quote = ','\n", "table.quote", "delimiter and quote coincide: .*, got ',' twice"),
         (JSONL + 'split = "dev"\nsplit_column = "s"\n', "jsonl", "split and split_column exclude each other"),
-        (JSONL + 'split = "valid"\n', "jsonl.split", "should be 'train', 'dev' or 'test'. Received: 'valid'"),
-        (JSONL + 'split_names = { testa = "devel" }\n', "jsonl.split_names.testa", "Received: 'devel'"),
+        (JSONL + 'split = "valid"\n', "jsonl.split", "should be 'train', 'dev' or 'test', got 'valid'"),
+        (JSONL + 'split_names = { testa = "devel" }\n', "jsonl.split_names.testa", ", got 'devel'"),
         (JSONL + 'split_names = { a = "dev" }\n', "jsonl", r"has no effect here: got \['a'\] without"),
-        (CONLL.replace("a.", "${DAY:%Y}."), "conll.path", r"impossible name: .*, got '\$\{DAY:%Y\}'"),
+        (CONLL.replace("a.", "${DAY:%Y}."), "conll.path", r"invalid name: .*, got '\$\{DAY:%Y\}'"),
         (JSONL + 'split_names = { a = "dev", A = "test" }\n', "jsonl.split_names", r"got \['a', 'A'\]"),
         (JSONL + "tag_names = []\n", "jsonl.tag_names", "at least 1 item"),
         (JSONL + 'tag_names = ["O", "O", ""]\n', "jsonl.tag_names", r"repeated: .*, got \['O', 'O', ''\]"),
-        (SQL + 'url = ""\nquery = "select 1"\n', "sql.url", "url is no address"),
-        (SQL + 'url = "corpus.db"\nquery = "select 1"\n', "sql.url", "expected one like postgresql://"),
+        (SQL + 'url = ""\nquery = "select 1"\n', "sql.url", "url is not a database URL"),
+        (SQL + 'url = "corpus.db"\nquery = "select 1"\n', "sql.url", "expected one such as postgresql://"),
         (SQL + 'url = "${CORPUS_URL}"\nquery = " "\n', "sql.query", "query is blank: .*, got ' '"),
     ],
 )  # fmt: skip
-def test_a_wrong_key_of_a_source_is_refused_when_the_file_is_read(
+def test_an_invalid_key_of_a_source_is_refused_when_the_file_is_loaded(
     tmp_path: Path, text: str, key: str, said: str
 ) -> None:
     message = refusal(tmp_path, text)
@@ -70,10 +70,13 @@ def test_a_wrong_key_of_a_source_is_refused_when_the_file_is_read(
         ('[model]\nvectors = ""\n', "model.vectors: path is blank"),
         ('[schedule]\ntimezone = "europe/berlin"\n', "got 'europe/berlin'; did you mean Europe/Berlin?"),
         ('[schedule]\ntimezone = "Mars"\n', "schedule.timezone: time zone is unknown: expected a name"),
-        ('[schedule]\nenvironment = { "A=B" = "x" }\n', "schedule.environment: variables cannot be set"),
+        (
+            '[schedule]\nenvironment = { "A=B" = "x" }\n',
+            "schedule.environment: environment variables are invalid",
+        ),
     ],
 )
-def test_wrong_texts_of_other_tables_are_refused_when_the_file_is_read(
+def test_invalid_values_of_other_tables_are_refused_when_the_file_is_loaded(
     tmp_path: Path, text: str, said: str
 ) -> None:
     assert said in refusal(tmp_path, CONLL + text)
@@ -81,11 +84,11 @@ def test_wrong_texts_of_other_tables_are_refused_when_the_file_is_read(
 
 def test_a_password_in_a_refused_path_is_not_repeated(tmp_path: Path) -> None:
     message = refusal(tmp_path, CONLL.replace("a.conll", "https://hunter2@host/${/a.conll"))
-    assert "unfinished" in message
+    assert "incomplete" in message
     assert "hunter2" not in message
 
 
-def test_blanks_around_the_mark_of_no_tag_are_no_part_of_it(tmp_path: Path) -> None:
+def test_spaces_around_the_unlabelled_mark_are_ignored(tmp_path: Path) -> None:
     path = tmp_path / "tagger.toml"
     path.write_text(CONLL + '[tags]\npartial = true\nunlabelled = " _ "\n')
 

@@ -231,5 +231,5 @@ def test_another_mark_can_be_chosen_but_none_of_the_declared_tags(home):
     run = home.open_run(partial(mark="?"), tags='partial = true\nunlabelled = "?"')
     steps.validate(run)
     assert read_json(run.profile)["splits"]["test"]["untagged"] > 100
-    with pytest.raises(ConfigError, match="unlabelled is one of the declared tags: '-'"):
+    with pytest.raises(ConfigError, match="unlabelled is one of the declared tags: got '-'"):
         home.open_run(partial(), tags='partial = true\ndeclared = ["O", "-"]')

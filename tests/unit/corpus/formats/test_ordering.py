@@ -267,7 +267,7 @@ def test_a_column_that_disagrees_with_most_sequences_is_a_warning(tmp_path):
         ({"order_column": "o", "order_format": "%Y %Q"}, "unknown directive, '%Q'"),
         ({"order_column": "o", "order_format": "%Y %"}, "unknown directive, '%'"),
         ({"order_column": "o", "order_format": "%I:%M"}, "needs %I and %p together"),
-        ({"order_column": "o", "order_format": "%F %d"}, "says one thing twice"),
+        ({"order_column": "o", "order_format": "%F %d"}, "repeats a directive"),
         ({"order_column": "o", "order_format": "day"}, "has no date and no time"),
         ({"order_column": "o", "order_format": "%M.%f"}, "has %f without %S"),
     ],
