@@ -22,11 +22,11 @@ class MonitorConfig(Table):
     compare: Compare = "auto"  # auto: only new data, if it can be recognised; see `EarlierSequences.are_in`
     period_column: str | None = None  # column of ISO dates; None: periods are random documents
     period: Length = "month"  # long periods show more of the variation between periods than short ones
-    min_periods: int = Field(default=8, ge=3)  # with fewer, the variation is unknown, and none are used
+    min_periods: int = Field(default=8, ge=3)  # with fewer, as without period_column
     min_tokens: int = Field(default=500, ge=1)  # of new data; fewer would show only coarse drift
     min_support: int = Field(default=50, ge=1)  # spans of a type, on either side, as for the gate's guards
     max_broken: float = Field(default=0.1, ge=0, le=1)  # share of sequences; ten times quarantine_budget
-    max_unknown: float = Field(default=0.5, ge=0, le=1)  # share of tokens, whose tags rest on spelling alone
+    max_unknown: float = Field(default=0.5, ge=0, le=1)  # share of tokens that are not in the vocabulary
     max_model_age_days: int = Field(default=90, ge=1)  # a quarter of a year
     max_silence_days: int = Field(default=2, ge=1)  # a daily schedule may miss one run and catch up
 

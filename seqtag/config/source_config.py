@@ -177,7 +177,7 @@ class LongColumns(Labels):
     token_column: str
     tag_column: str
     order_column: str | None = None  # position or time of the token; None: order of the rows
-    order_format: str | None = None  # None: numbers or ISO 8601; such as "%d/%m/%Y"; "natural": t2 before t10
+    order_format: str | None = None  # "%d/%m/%Y" or "natural" (t2 before t10); None: numbers, ISO 8601
     sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank in the other rows
     rows: Literal["adjacent", "interleaved"] = "adjacent"  # interleaved: gather rows by sequence id
     session_gap_minutes: float | None = Field(default=None, ge=1e-9, le=1e9)  # a longer gap starts a sequence

@@ -80,7 +80,7 @@ class TagsConfig(Table):
     outside: str | None = Field(default=None, min_length=1)  # tag outside spans; None: inferred from the data
     declared: tuple[str, ...] | None = None  # tag set, spelled as in the corpus; None: the tags in train
     train_scheme: Annotated[Literal["IOB2", "IOBES"], BeforeValidator(scheme_name)] = "IOBES"
-    # scheme that spans are converted to during ingestion, spelled B-X and O
+    # scheme of spans in the splits, where they are spelled B-X and O
     partial: bool = False  # true: tokens without a tag are allowed, and left out of losses and scores
     unlabelled: str = "-"  # with `partial`, the tag that means no tag, as do null and an empty tag
 

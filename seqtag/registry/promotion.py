@@ -97,8 +97,8 @@ class PromotionService:
         target = target or self.ledger.predecessor(self.tagger, champion)
         if target is None:
             raise RegistryError(
-                f"{self.tagger}: there is no version to roll back to: version {champion} is the first "
-                "champion; name one with --to"
+                f"{self.tagger}: there is no version to roll back to: the ledger has no champion before "
+                f"version {champion}; name one with --to"
             )
         if target == champion:
             raise RegistryError(

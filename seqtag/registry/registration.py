@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
-_VERSIONS_A_CALL = 200
+_VERSIONS_PER_CALL = 200
 _PACKING = ".packing-"  # prefix of the temporary folder in which a model is packed
 _NOTE = "mlflow.note.content"  # tag that MLflow shows as the tracked run's description
 
@@ -119,7 +119,7 @@ def find_versions(client: MlflowClient, tagger: str) -> list[ModelVersion]:
     while token != "":
         page = client.search_model_versions(
             f"name = '{tagger}'",
-            max_results=_VERSIONS_A_CALL,
+            max_results=_VERSIONS_PER_CALL,
             order_by=["version_number ASC"],
             page_token=token,
         )

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 _INTERVALS = ("score", "accuracy", "span_f1")
-_METRICS_A_CALL = 500  # MLflow accepts 1000
-_PARAMS_A_CALL = 100
+_METRICS_PER_CALL = 500  # MLflow accepts 1000
+_PARAMS_PER_CALL = 100
 
 
 class Score(NamedTuple):
@@ -74,8 +74,8 @@ def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -
 
     run_id = run.info.run_id
     params = [Param(key, value) for key, value in flat_params(retraining.config).items()]
-    for start in range(0, len(params), _PARAMS_A_CALL):
-        client.log_batch(run_id, params=params[start : start + _PARAMS_A_CALL])
+    for start in range(0, len(params), _PARAMS_PER_CALL):
+        client.log_batch(run_id, params=params[start : start + _PARAMS_PER_CALL])
     client.log_inputs(run_id, [_dataset_input(retraining.dataset)])
     curves = epoch_scores(retraining.history)
     _log_metrics(client, run_id, [Metric(s.key, s.value, run.info.start_time, s.step) for s in curves])
@@ -166,8 +166,8 @@ def decision_scores(decision: Mapping[str, Any]) -> list[Score]:
 
 
 def _log_metrics(client: MlflowClient, run_id: str, metrics: Sequence[Metric]) -> None:
-    for start in range(0, len(metrics), _METRICS_A_CALL):
-        client.log_batch(run_id, metrics=metrics[start : start + _METRICS_A_CALL])
+    for start in range(0, len(metrics), _METRICS_PER_CALL):
+        client.log_batch(run_id, metrics=metrics[start : start + _METRICS_PER_CALL])
 
 
 def _log_json(client: MlflowClient, run_id: str, files: Mapping[str, Any]) -> None:

@@ -115,7 +115,9 @@ def test_without_a_champion_there_is_nothing_to_roll_back(registry: Registry) ->
 
 def test_before_the_first_champion_there_is_nothing_to_roll_back_to(three_versions: Registry) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
-    with pytest.raises(RegistryError, match="no version to roll back to: version 1 is the first champion"):
+    with pytest.raises(
+        RegistryError, match="no version to roll back to: the ledger has no champion before version 1"
+    ):
         three_versions.earlier("sample", None, by=ADA)
 
 
