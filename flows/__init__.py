@@ -1,7 +1,7 @@
-"""The order of the verbs, and what Prefect has to know before it is imported.
+"""Prefect flows, plus settings that must be in place before Prefect is imported.
 
-Prefect reads its settings on import and makes its home then, but not the folder above it; and it attaches
-its handler to the loggers named here without giving them a level.
+On import, Prefect reads its settings and creates its home, but not the parent folder. It attaches its handler
+to the loggers named here without setting their level.
 """
 
 import contextlib
@@ -12,14 +12,13 @@ from seqtag.config import Settings
 from seqtag.errors import ConfigError
 from seqtag.steps import Workspace
 
-with contextlib.suppress(ConfigError, OSError):  # whoever runs a flow is told then, in one line
+with contextlib.suppress(ConfigError, OSError):  # reported in one line when a flow runs
     _home = Workspace.of(Settings()).home
     os.environ.setdefault("PREFECT_HOME", str(_home.prefect))
     _home.root.mkdir(parents=True, exist_ok=True)
 os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "seqtag")
-os.environ.setdefault(
-    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore"
-)  # seqtag speaks outside of flows too
+# seqtag also logs outside flows
+os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
 os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
 os.environ.setdefault("DO_NOT_TRACK", "1")
 logging.getLogger("seqtag").setLevel(logging.INFO)

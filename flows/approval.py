@@ -1,6 +1,6 @@
-"""A person is asked before a model serves: the flow run is suspended, and the dashboard shows a form.
+"""Manual approval before a promotion: the flow run is suspended, and the dashboard shows a form.
 
-Annotations are evaluated here, as Prefect makes the form of them.
+No `from __future__ import annotations`: Prefect builds its form from the evaluated annotations.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -20,45 +20,45 @@ from seqtag import steps
 from seqtag.config import ApprovalConfig
 from seqtag.run_dir import RunDir
 
-_MOST: Final = 200  # inputs that are looked through: three for each time that the run was suspended
+_MAX_INPUTS: Final = 200  # that are read back: each suspension of the run leaves three
 
 
 class ApprovalForm(RunInput):
-    """May this model serve?"""
+    """The answer to an approval request."""
 
     answer: Literal["hold", "approve"] = Field(
-        default="hold", description="approve: it serves from now on. hold: the champion stays."
+        default="hold", description="approve: promote this model now. hold: keep the champion."
     )
-    name: str = Field(pattern=r"\S", description="Who you are, for the ledger.")
-    reason: str = Field(pattern=r"\S", description="Why, for those who read the ledger.")
+    name: str = Field(pattern=r"\S", description="Your name, for the ledger.")
+    reason: str = Field(pattern=r"\S", description="Your reason, for the ledger.")
 
 
 def request_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> State[RunDir] | None:
-    """Ask a person where one has to approve, and wait, without a process; None: go on.
+    """Request manual approval if it is required, and suspend the flow run until it is answered.
 
-    The flow run is suspended, and begins anew when the form is sent. When time is up the server fails it, and
-    the worker has it begin anew: then it is held. A run that nobody can answer, since no deployment could
-    begin it anew, is not asked about, and held.
+    No process waits: the flow run restarts when the form is submitted. If nobody answers in time, the server
+    fails it and the worker restarts it, and the model is held. A flow run without a deployment cannot be
+    restarted, so it makes no request, and its model is held.
 
     Args:
-        as_of: the day that the flow run is for.
+        as_of: day of the retraining.
 
     Returns:
-        a state for the flow run to end in where another flow run waits for the answer.
+        a final state if another flow run waits for the answer, None if this flow run should continue.
     """
     if not steps.needs_approval(run) or not runtime.deployment.id:
         return None
     if runtime.flow_run.parent_flow_run_id:
-        return _left_to_another(run, as_of)
-    ours, now = str(runtime.flow_run.id), datetime.now(UTC)
+        return _ask_in_another_flow_run(run, as_of)
+    own_id, now = str(runtime.flow_run.id), datetime.now(UTC)
     before = steps.pending_request(run)
-    question = _asked(run, ours, now, within=timedelta(hours=config.within_hours))
-    answer = _given(question)
+    question = _open_request(run, own_id, now, within=timedelta(hours=config.within_hours))
+    answer = _read_answer(question)
     if answer is None and question.is_over(now):
         steps.record_response(run, "none", who="", reason="")
         return None
-    if answer is None and question.by != ours:
-        message = f"Flow run {question.by} waits for an answer until {question.until}."
+    if answer is None and question.by != own_id:
+        message = f"Flow run {question.by} is waiting for an answer until {question.until}."
         return Completed(name="AwaitingApproval", message=message, data=run)
     if answer is None:
         if question != before:
@@ -67,7 +67,7 @@ def request_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> Sta
         answer = suspend_flow_run(
             wait_for_input=ApprovalForm.with_initial_data(description=steps.approval_card(run)),
             timeout=max(1, round(left.total_seconds())),
-            key=f"{question.decision}-{runtime.flow_run.run_count}",  # it can be begun anew without an answer
+            key=f"{question.decision}-{runtime.flow_run.run_count}",  # it may restart without an answer
         )
     steps.record_response(
         run, "approve" if answer.answer == "approve" else "hold", who=answer.name, reason=answer.reason
@@ -75,38 +75,38 @@ def request_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> Sta
     return None
 
 
-def _left_to_another(run: RunDir, as_of: date) -> State[RunDir]:
-    """Begin a flow run that asks, for the same day: one that is a part of another cannot be suspended."""
+def _ask_in_another_flow_run(run: RunDir, as_of: date) -> State[RunDir]:
+    """Start a separate flow run that makes the request: a child flow run cannot be suspended."""
     with get_client(sync_client=True) as client:
-        begun = client.create_flow_run_from_deployment(
+        started = client.create_flow_run_from_deployment(
             UUID(runtime.deployment.id),
             parameters={**runtime.flow_run.parameters, "as_of": as_of},
             idempotency_key=f"approval {runtime.flow_run.id}",
         )
-    return Completed(name="AwaitingApproval", message=f"Flow run {begun.id} asks.", data=run)
+    return Completed(name="AwaitingApproval", message=f"Flow run {started.id} requests approval.", data=run)
 
 
-def _given(question: steps.ApprovalRequest) -> ApprovalForm | None:
-    """Return what the server was told, in time, also where the run begins anew much later."""
-    where = keyset_from_paused_state(Suspended(pause_key=question.decision))["response"]
+def _read_answer(question: steps.ApprovalRequest) -> ApprovalForm | None:
+    """Return the answer that the server received in time, even if the flow run restarts much later."""
+    key = keyset_from_paused_state(Suspended(pause_key=question.decision))["response"]
     with get_client(sync_client=True) as client:
-        told = client.filter_flow_run_input(
-            UUID(question.by), key_prefix=where.removesuffix("response"), limit=_MOST, exclude_keys=set()
+        inputs = client.filter_flow_run_input(
+            UUID(question.by), key_prefix=key.removesuffix("response"), limit=_MAX_INPUTS, exclude_keys=set()
         )
-    answers = [each for each in told if each.key.endswith("response")]
+    answers = [each for each in inputs if each.key.endswith("response")]
     return ApprovalForm.load_from_flow_run_input(answers[0]) if answers else None
 
 
-def _asked(run: RunDir, ours: str, now: datetime, *, within: timedelta) -> steps.ApprovalRequest:
-    """Return the question that stands; one whose flow run does not wait any more is asked anew, by us."""
-    question = steps.open_approval_request(run, by=ours, now=now, within=within)
-    if question.by != ours and not question.is_over(now) and not _waits(question.by):
+def _open_request(run: RunDir, own_id: str, now: datetime, *, within: timedelta) -> steps.ApprovalRequest:
+    """Return the open request; replace one whose flow run no longer waits."""
+    question = steps.open_approval_request(run, by=own_id, now=now, within=within)
+    if question.by != own_id and not question.is_over(now) and not _is_waiting(question.by):
         steps.withdraw_request(run)
-        question = steps.open_approval_request(run, by=ours, now=now, within=within)
+        question = steps.open_approval_request(run, by=own_id, now=now, within=within)
     return question
 
 
-def _waits(flow_run: str) -> bool:
+def _is_waiting(flow_run: str) -> bool:
     with get_client(sync_client=True) as client:
         try:
             state = client.read_flow_run(UUID(flow_run)).state

@@ -1,4 +1,4 @@
-"""Flow runs of other deployments, begun from within a flow: each in a process of its own, waited for."""
+"""Run other deployments from within a flow, each in its own process, and wait for them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from prefect.exceptions import ObjectNotFound
 from prefect.states import Completed, Failed
 
 _POLL = 5  # seconds
-_TAKEN_UP_WITHIN = timedelta(seconds=60)  # of a crashed run
+_RECOVERED_WITHIN = timedelta(seconds=60)  # of a crash; the worker restarts the flow run by then
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one of them."""
+    """The final state of one flow run."""
 
     name: str
     state: str
@@ -31,21 +31,21 @@ class Outcome:
 async def run_and_wait(
     deployment: str, parameters: dict[str, Any] | None = None, *, name: str, key: str
 ) -> Outcome:
-    """Run a deployment as a part of this flow run, and wait for it.
+    """Run a deployment as a child of this flow run, and wait for it.
 
     Args:
-        deployment: flow/deployment.
+        deployment: title, as flow/deployment.
         name: of the outcome.
-        key: another call with the same key finds the run that the first one began, unless that was cancelled
-            or has failed.
+        key: idempotency key. A second call with the same key finds the flow run of the first, unless that one
+            failed or was cancelled.
     """
     for n in itertools.count(1):
         attempt = key if n == 1 else f"{key} {n}"
         try:
             run = await arun_deployment(deployment, parameters=parameters, idempotency_key=attempt, timeout=0)
         except ObjectNotFound:
-            said = f"{deployment} is not deployed: make deploy"
-            return Outcome(name, "NotDeployed", said, is_completed=False)
+            message = f"{deployment} is not deployed; run make deploy"
+            return Outcome(name, "NotDeployed", message, is_completed=False)
         if run.state is None or run.state.is_completed() or not _is_settled(run.state):
             break
     async with get_client() as client:
@@ -57,14 +57,14 @@ async def run_and_wait(
 
 
 def _is_settled(state: State[Any] | None) -> bool:
-    """Tell whether a run stays as it is: one that has just crashed is soon taken up again."""
+    """Tell whether a state is final; a recent crash is not, because the worker restarts the flow run."""
     if state is None or not state.is_final():
         return False
-    return not state.is_crashed() or datetime.now(UTC) - state.timestamp > _TAKEN_UP_WITHIN
+    return not state.is_crashed() or datetime.now(UTC) - state.timestamp > _RECOVERED_WITHIN
 
 
 def combine_outcomes(outcomes: list[Outcome]) -> State[None]:
-    """Return the state of a flow run whose parts came to these outcomes: completed if all of them were."""
+    """Return the state of the parent of these outcomes: completed if all of them completed."""
     failed = [outcome for outcome in outcomes if not outcome.is_completed]
     lines = [f"{outcome.name}: {outcome.state}. {outcome.message}" for outcome in failed or outcomes]
     if failed:
@@ -73,5 +73,5 @@ def combine_outcomes(outcomes: list[Outcome]) -> State[None]:
 
 
 def idempotency_key(part: str) -> str:
-    """Return a key that is the same when this flow run is taken up again."""
+    """Return a key that stays the same when this flow run restarts."""
     return f"{runtime.flow_run.id} {part}"

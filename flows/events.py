@@ -1,4 +1,4 @@
-"""The events that seqtag listens to, and how to emit them from anywhere."""
+"""Names of seqtag's events, and functions that emit them."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from prefect.events import Event, emit_event
 
 CORPUS_CHANGED: Final = "seqtag.corpus.changed"
 DRIFT_FOUND: Final = "seqtag.drift.found"
-DRIFT_STOP: Final = "Stop"  # the failed state of a flow run that found drift which makes tags worthless
-NOTICE: Final = "seqtag.notice"  # what people are told: `subject` and `body`
+DRIFT_STOP: Final = "Stop"  # the failed state of a flow run that found too much drift to trust the tags
+NOTICE: Final = "seqtag.notice"  # its payload is a notification: `subject` and `body`
 
 
 def resource(tagger: str) -> str:
-    """Return the id that events about a tagger carry as `prefect.resource.id`."""
+    """Return the `prefect.resource.id` of events about a tagger."""
     return f"seqtag.tagger.{tagger}"
 
 
 def corpus_changed(tagger: str, **payload: Any) -> Event | None:
-    """Say that there is a new corpus for a tagger: a retraining of it begins."""
+    """Emit the event that a tagger's corpus has changed, which starts a retraining."""
     return emit_event(CORPUS_CHANGED, resource={"prefect.resource.id": resource(tagger)}, payload=payload)
 
 
 def drift_found(tagger: str, **payload: Any) -> Event | None:
-    """Say that what a tagger reads has moved away from what it learnt: a retraining of it begins."""
+    """Emit the event that a tagger's input has drifted, which starts a retraining."""
     return emit_event(DRIFT_FOUND, resource={"prefect.resource.id": resource(tagger)}, payload=payload)

@@ -1,6 +1,6 @@
-"""Watch for drift: has what a tagger reads moved away from what its champion was trained beside?
+"""Monitor a tagger for drift: has its input changed since the champion was trained?
 
-Annotations are evaluated here, as Prefect makes the form of its dashboard of them.
+No `from __future__ import annotations`: Prefect builds its form from the evaluated annotations.
 """
 
 from datetime import date
@@ -34,16 +34,15 @@ _TITLES = {"steady": "Steady", "warn": "Warning", "retrain": "Retrain"}
 @flow(name="monitor", flow_run_name=flow_run_name)
 @map_errors_to_states
 def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = None) -> State[MonitorReport]:
-    """Compare what a tagger's corpus and logs hold with what its champion was trained beside.
+    """Compare a tagger's corpus and logs with the data of its champion's training run.
 
-    Drift that retraining can mend begins a retraining, by an event. What is broken or unlike anything known
-    fails this flow run.
+    Drift that retraining can fix starts a retraining, by an event. Broken data, or drift beyond that, fails
+    this flow run.
 
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
-        tagged_logs: File or folder of what the champion tagged; what [monitor] says if this is left empty.
-        as_of: The day it is done for; if this is left empty, the day it was due, in the time zone of
-            [schedule].
+        tagged_logs: File or folder of sequences that the champion tagged. Default: the setting in [monitor].
+        as_of: Day of the monitoring. Default: the day on which it was due, in the time zone of [schedule].
     """
     config, workspace = load_tagger(tagger), steps.Workspace.of(Settings())
     day = resolve_as_of(config.schedule, as_of, due_by="monitor")
@@ -59,7 +58,7 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
     found = steps.drift(report)
     if steps.is_new_verdict(report):
         notify_drift(report)
-        steps.record_notified(report)  # after it: told twice is better than never
+        steps.record_notified(report)  # last: two notifications are better than none
     if found["verdict"] == "retrain":
         drift_found(config.name, rule=found["rule"], sentence=found["sentence"])
     if found["verdict"] == "stop":
@@ -68,7 +67,7 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
 
 
 def _last_retraining(config: TaggerConfig) -> date | None:
-    """Return the day on which a retraining of a tagger last came to its end, None if none is known."""
+    """Return the day on which the latest retraining of a tagger ended, None if none is known."""
     with get_client(sync_client=True) as client:
         ended = client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),

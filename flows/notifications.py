@@ -1,4 +1,4 @@
-"""What people are told, and that they are told it once."""
+"""Notifications about retrainings, approvals and drift, each sent once."""
 
 from __future__ import annotations
 
@@ -20,33 +20,33 @@ from flows.notification import BLOCK, Notice
 from seqtag import steps
 from seqtag.errors import ConfigError
 from seqtag.run_dir import MonitorReport, RunDir
-from tasks.artifacts import pages
+from tasks.artifacts import report_server_url
 
 VARIABLE: Final = "SEQTAG_NOTIFY_URL"
-_NEXT: Final = re.compile(r"[,\s]+(?=[A-Za-z][\w+.-]*://)")  # between two addresses, which may hold commas
-NOBODY: Final = "none"  # what the variable says where the block is to be taken away
+_SEPARATOR: Final = re.compile(r"[,\s]+(?=[A-Za-z][\w+.-]*://)")  # addresses themselves may hold commas
+DISABLED: Final = "none"  # value of the variable that removes the block
 
 
 def notify_outcome(run: RunDir) -> None:
-    """Say what became of a retraining."""
-    subject, body = steps.outcome_notice(run, pages=pages())
+    """Notify people of the outcome of a retraining."""
+    subject, body = steps.outcome_notice(run, pages=report_server_url())
     _notify(run.tagger, subject, body, key=f"{run.path} {body}")
 
 
 def notify_approval(run: RunDir, question: steps.ApprovalRequest) -> None:
-    """Say that a model waits for somebody to approve it."""
+    """Notify people of a model that is waiting for approval."""
     subject, body = steps.approval_notice(run, question)
     _notify(run.tagger, subject, body, key=f"{run.path} {question}")
 
 
 def notify_drift(report: MonitorReport) -> None:
-    """Say what monitoring found."""
+    """Notify people of drift."""
     subject, body = steps.drift_notice(report)
     _notify(report.tagger, subject, body, key=f"{report.path} {body}")
 
 
 def _notify(tagger: str, subject: str, body: str, *, key: str) -> Event | None:
-    """Emit a notice; the server drops another one with the same key, of a run that began anew soon after."""
+    """Emit a notice; the server drops a second one with the same key, for example of a restarted run."""
     dashboard, flow_run = PREFECT_UI_URL.value(), runtime.flow_run.id
     where = f"\nDashboard: {dashboard}/runs/flow-run/{flow_run}" if dashboard and flow_run else ""
     return emit_event(
@@ -58,38 +58,39 @@ def _notify(tagger: str, subject: str, body: str, *, key: str) -> Event | None:
 
 
 def notify_address() -> str:
-    """Return what SEQTAG_NOTIFY_URL says: addresses, `none`, or nothing.
+    """Return the value of SEQTAG_NOTIFY_URL: addresses, `none`, or empty.
 
     Raises:
-        ConfigError: Apprise would leave one of the addresses out without a word.
+        ConfigError: Apprise does not know one of the addresses and would skip it silently.
     """
     from apprise import Apprise
 
     wanted = os.environ.get(VARIABLE, "").strip()
-    for address in _NEXT.split(wanted) if wanted not in ("", NOBODY) else ():
+    for address in _SEPARATOR.split(wanted) if wanted not in ("", DISABLED) else ():
         if not Apprise().add(address):
-            kind, has_kind, _ = address.partition("://")  # what comes after it may be a password
+            scheme, has_scheme, _ = address.partition("://")  # the rest may hold a password
             raise ConfigError(
-                f"{VARIABLE}: addresses that Apprise knows were required, for example jsons://HOST/PATH. "
-                f"Received: one {f'that begins with {kind}://' if has_kind else 'without ://'}"
+                f"{VARIABLE}: address unknown to Apprise: expected one like jsons://HOST/PATH, "
+                f"got one {f'that begins with {scheme}://' if has_scheme else 'without ://'}"
             )
     return wanted
 
 
-def block_on(client: SyncPrefectClient, wanted: str) -> tuple[BlockDocument | None, list[str]]:
-    """Have the server hold the block that `notify_address` asks for; return it, and what was changed.
+def sync_block(client: SyncPrefectClient, wanted: str) -> tuple[BlockDocument | None, list[str]]:
+    """Create, update or delete the server's notification block; return it with a line for each change.
 
-    Where it says nothing the block stays as it is; `none` takes it away.
+    Args:
+        wanted: the result of `notify_address`: empty keeps the block as it is, `none` deletes it.
     """
-    there = _read(client)
-    if not wanted or (there is not None and there.data.get("url") == wanted):
-        return there, []
-    if wanted == NOBODY:
-        if there is not None:
-            client.delete_block_document(there.id)
-        return None, [f"- block {BLOCK}"] if there is not None else []
+    existing = _read(client)
+    if not wanted or (existing is not None and existing.data.get("url") == wanted):
+        return existing, []
+    if wanted == DISABLED:
+        if existing is not None:
+            client.delete_block_document(existing.id)
+        return None, [f"- block {BLOCK}"] if existing is not None else []
     Notice(url=SecretStr(wanted)).save(BLOCK, overwrite=True)
-    return _read(client), [f"{'+' if there is None else '~'} block {BLOCK}"]
+    return _read(client), [f"{'+' if existing is None else '~'} block {BLOCK}"]
 
 
 def _read(client: SyncPrefectClient) -> BlockDocument | None:

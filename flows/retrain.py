@@ -1,6 +1,6 @@
 """Retrain one tagger: `python -m flows.retrain deployments/taggers/sample.toml`.
 
-Annotations are evaluated here, as Prefect makes the form of its dashboard of them.
+No `from __future__ import annotations`: Prefect builds its form from the evaluated annotations.
 """
 
 from datetime import UTC, date, datetime
@@ -24,13 +24,13 @@ from tasks.failures import map_errors_to_states
 def retrain(
     tagger: str, force: list[steps.StepName] | None = None, as_of: date | None = None
 ) -> State[RunDir]:
-    """Retrain a tagger and let it serve if it is better than the one that does.
+    """Retrain a tagger, and promote the new model if it beats the champion.
 
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
-        force: Steps to do in any case, for example `train`.
-        as_of: The day it is done for; if this is left empty, the day it was due, in the time zone of
-            [schedule]. Paths of sources may hold it: `${SEQTAG_AS_OF}` is 2026-01-31, say.
+        force: Steps to run even if nothing has changed, for example `train`.
+        as_of: Day of the retraining. Default: the day on which it was due, in the time zone of [schedule].
+            Paths of sources may contain it as `${SEQTAG_AS_OF}`, for example 2026-01-31.
     """
     steps.check_step_names(force or [])
     config = load_tagger(tagger)
@@ -60,17 +60,17 @@ def retrain(
         steps.reopen_approval(run, by=str(runtime.flow_run.id))
     if (waiting := request_approval(run, config.approval, as_of=day)) is not None:
         return waiting
-    run = tasks.promote(run, workspace, by=_occasion())
+    run = tasks.promote(run, workspace, by=_audit_context())
     run = tasks.report(run, tagger)
 
-    came_to = steps.run_outcome(run, earlier=earlier, now=steps.outcome_digest(run, workspace))
-    if came_to.is_new:
+    outcome = steps.run_outcome(run, earlier=earlier, now=steps.outcome_digest(run, workspace))
+    if outcome.is_new:
         notify_outcome(run)
-    return Completed(name=came_to.title, message=came_to.sentence, data=run)
+    return Completed(name=outcome.title, message=outcome.sentence, data=run)
 
 
-def _occasion() -> steps.AuditContext:
-    """Return who promotes: the user whose process this is, through this flow run, now."""
+def _audit_context() -> steps.AuditContext:
+    """Return the audit context of a promotion: this process's user, this flow run and the current time."""
     return steps.audit_context(f"flow run {runtime.flow_run.id}", datetime.now(UTC))
 
 

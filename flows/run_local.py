@@ -1,4 +1,4 @@
-"""Run a flow in this process, on the dashboard of this machine's own Prefect server."""
+"""Run a flow in this process, reported to this machine's Prefect server."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from seqtag.run_dir import RunDir
 def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     """Run `flow` for the tagger named on the command line; return the exit code.
 
-    0 done, 1 refused by data or policy or failed, 2 wrong use. `PREFECT_API_URL`, where it is set, names the
-    server; else one is started and left running.
+    Exit codes: 0 completed, 1 failed or refused by data or policy, 2 wrong usage. `PREFECT_API_URL` names the
+    server; if it is unset, one is started and left running.
     """
     if len(arguments) != 1 or arguments[0].startswith("-"):
         stack.say(f"Usage: python -m flows.{flow.name} TAGGER.toml")
         return 2
     try:
-        load_tagger(arguments[0])  # a misspelt file costs no server
+        load_tagger(arguments[0])  # reject a wrong file before starting a server
         api = stack.api(steps.Workspace.of(Settings()))
     except (SeqtagError, OSError) as error:
         stack.say(f"Error: {hide_passwords(str(error))}")
@@ -38,11 +38,11 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     if not state.is_completed():
         stack.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
         return 1
-    run = cast(RunDir, state.result())  # what the state that the flow returned holds
+    run = cast(RunDir, state.result())
     stack.say("\n" + steps.outcome_text(run, dashboard=dashboard))
     return 0
 
 
 def run_main(flow: Flow[[str], State[RunDir]]) -> None:
-    """Be the `__main__` of a flow's module."""
+    """Run `flow` as a command, and exit with its code."""
     sys.exit(run_here(flow, sys.argv[1:]))

@@ -1,6 +1,6 @@
-"""The services of this machine: Prefect's server and dashboard, MLflow's page, reports over HTTP, the worker.
+"""Local services: Prefect server with dashboard, MLflow UI, report server and worker.
 
-`python -m flows.stack up` and `down` are what `make up` and `make down` call.
+`make up`, `make down`, `make deploy` and `make status` call `python -m flows.stack`.
 """
 
 from __future__ import annotations
@@ -24,42 +24,42 @@ _WIDTH = 12
 
 
 def up(workspace: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
-    """Have the services and the deployments of `checkout` running.
+    """Start the services, and apply the deployments of `checkout`.
 
-    Calling it again changes nothing that is right already, and starts again what was killed.
+    Idempotent: running services are kept, and those that died are restarted.
 
     Returns:
-        the dashboard's address, and a line for each deployment or automation that was not there as it is now.
+        the dashboard's address, and a line for each deployment or automation that changed.
 
     Raises:
-        ServiceError: one of them did not come up.
-        ConfigError: prefect.yaml or a tagger's file is not what is required of it; the services are up.
+        ServiceError: a service did not come up.
+        ConfigError: prefect.yaml or a tagger's file is invalid; the services are up.
     """
-    from flows.deploy.apply import deploy  # which imports Prefect: `status` and `down` do without
+    from flows.deploy.apply import deploy  # late: it imports Prefect, which `status` and `down` do not need
 
     for name in ("server", "registry", "pages"):
-        _started(name, workspace, checkout)  # all at once: each takes its seconds to answer
+        _ensure_running(name, workspace, checkout)  # start all first: each takes seconds to answer
     url = server(workspace)
     try:
         changes = deploy(checkout, api=f"{url}/api")
-    finally:  # what is deployed already is not kept waiting by a mistake in one file
+    finally:  # an invalid file must not keep existing deployments from running
         for name in ("registry", "pages"):
             process_manager.await_health(
-                workspace.home, _started(name, workspace, checkout), path=HEALTH[name]
+                workspace.home, _ensure_running(name, workspace, checkout), path=HEALTH[name]
             )
-        _started("worker", workspace, checkout)
+        _ensure_running("worker", workspace, checkout)
     return url, changes
 
 
 def server(workspace: Workspace) -> str:
-    """Return the address of this home's Prefect server, starting it if it does not run."""
-    running = _started("server", workspace, CHECKOUT)
+    """Return the address of this home's Prefect server, starting it if necessary."""
+    running = _ensure_running("server", workspace, CHECKOUT)
     process_manager.await_health(workspace.home, running, path=HEALTH["server"])
     return running.url
 
 
 def api(workspace: Workspace) -> str:
-    """Return the address of the API that PREFECT_API_URL names, else that of this home's own server.
+    """Return the API address in PREFECT_API_URL, or that of this home's own server if it is unset.
 
     Raises:
         ServiceError: nothing answers at PREFECT_API_URL, or the server did not come up.
@@ -68,14 +68,16 @@ def api(workspace: Workspace) -> str:
     if not named:
         return f"{server(workspace)}/api"
     if not process_manager.is_healthy(named):
-        raise ServiceError(f"PREFECT_API_URL: a Prefect server was required. Received: none at {named}")
+        raise ServiceError(
+            f"PREFECT_API_URL: no Prefect server answers at {named}; start it or unset PREFECT_API_URL"
+        )
     return named
 
 
 def down(home: Home) -> list[str]:
-    """Stop the services, the worker first; return the names of those that ran.
+    """Stop the services, the worker first; return the names of those that were running.
 
-    Retrainings that were cut off begin again, where they stopped, when a worker is back.
+    Interrupted retrainings resume when a worker is started again.
     """
     stopped: list[str] = ["worker"] if process_manager.stop(home, "worker") else []
     running = process_manager.running(home, "server")
@@ -88,17 +90,17 @@ def down(home: Home) -> list[str]:
 
 
 def serve(name: str, workspace: Workspace) -> NoReturn:
-    """Be one of the services, in this process, until it is told to stop.
+    """Run one service in this process until it is stopped.
 
     Raises:
-        ConfigError: there is none of that name.
+        ConfigError: there is no service of that name.
         ServiceError: it could not be started.
     """
     if name not in NAMES:
-        raise ConfigError(f"serve: one of {', '.join(NAMES)} was required. Received: {name!r}")
+        raise ConfigError(f"serve: unknown service {name!r}; expected one of {', '.join(NAMES)}")
     before = process_manager.running(workspace.home, name)
     if before is not None and before.pid != os.getpid():
-        raise ServiceError(f"{name} runs already: pid {before.pid}; make down stops it")
+        raise ServiceError(f"{name} is already running: pid {before.pid}; make down stops it")
     process_manager.end_orphans(workspace.home, name)
     process_manager.exec_service(
         workspace.home, service_spec(name, workspace, checkout=CHECKOUT, moves=False)
@@ -106,16 +108,17 @@ def serve(name: str, workspace: Workspace) -> NoReturn:
 
 
 def prefect(arguments: list[str], workspace: Workspace) -> NoReturn:
-    """Be Prefect's own command, which talks to the server that we talk to, and writes into this home.
+    """Replace this process with Prefect's own CLI, set up for this home and its server.
 
     Raises:
         ServiceError: nothing answers at PREFECT_API_URL, or the server did not come up.
     """
-    told = {**process_manager.environment(workspace.home), "PREFECT_API_URL": api(workspace)}
-    os.execve(sys.executable, [sys.executable, "-m", "prefect", *arguments], told)  # noqa: S606 - as asked
+    environment = {**process_manager.environment(workspace.home), "PREFECT_API_URL": api(workspace)}
+    command = [sys.executable, "-m", "prefect", *arguments]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - the user's own arguments
 
 
-def _started(name: str, workspace: Workspace, checkout: Path) -> process_manager.Service:
+def _ensure_running(name: str, workspace: Workspace, checkout: Path) -> process_manager.Service:
     running = process_manager.running(workspace.home, name)
     if running is None:
         process_manager.end_orphans(workspace.home, name)
@@ -134,7 +137,7 @@ def main(arguments: list[str]) -> int:
             from flows.deploy.apply import deploy
 
             changes = deploy(CHECKOUT, api=api(workspace))
-            say("\n".join(changes) or "Nothing differs from what is deployed.")
+            say("\n".join(changes) or "All deployments are up to date.")
         case ["server"]:
             say(f"Dashboard   {server(workspace)}\nStop with   make down")
         case ["down"]:
@@ -146,8 +149,8 @@ def main(arguments: list[str]) -> int:
         case ["prefect", *rest]:
             prefect(rest, workspace)
         case _:
-            verbs = f"up | deploy | server | down | status | serve {'|'.join(NAMES)} | prefect ..."
-            say(f"Usage: python -m flows.stack {verbs}")
+            commands = f"up | deploy | server | down | status | serve {'|'.join(NAMES)} | prefect ..."
+            say(f"Usage: python -m flows.stack {commands}")
             return 2
     return 0
 
@@ -161,11 +164,11 @@ def _addresses(home: Home) -> list[str]:
 
 
 def _status(home: Home) -> int:
-    """Say what runs; return 1 where something does not, or does not answer."""
+    """Print the state of each service; return 1 if one is not running or does not answer."""
     states = {name: _state(name, process_manager.running(home, name)) for name in NAMES}
-    for name, (_, said) in states.items():
-        say(f"{name:{_WIDTH}}{said}")
-    return 0 if all(is_well for is_well, _ in states.values()) else 1
+    for name, (_, description) in states.items():
+        say(f"{name:{_WIDTH}}{description}")
+    return 0 if all(is_healthy for is_healthy, _ in states.values()) else 1
 
 
 def _state(name: str, running: process_manager.Service | None) -> tuple[bool, str]:
@@ -178,7 +181,7 @@ def _state(name: str, running: process_manager.Service | None) -> tuple[bool, st
 
 
 def say(text: str) -> None:
-    """Print for a person."""
+    """Print to standard output."""
     sys.stdout.write(text + "\n")
     sys.stdout.flush()
 

@@ -1,6 +1,6 @@
-"""Look whether the files of a corpus have changed, and say so by an event, which begins a retraining.
+"""Check whether the sources of a corpus have changed, and emit an event that starts a retraining.
 
-Any job that delivers a corpus may say it itself: `flows.events` has the event's name.
+A job that delivers a corpus may emit the event itself: see `flows.events`.
 """
 
 from prefect import flow
@@ -18,7 +18,7 @@ from tasks.failures import map_errors_to_states
 @flow(name="watch", flow_run_name=flow_run_name)
 @map_errors_to_states
 def watch(tagger: str) -> State[None]:
-    """Say by an event that the sources of a tagger have changed since they were read, once for each change.
+    """Emit an event if a tagger's sources have changed since they were read, once for each change.
 
     Args:
         tagger: Path of the tagger's TOML file, for example `deployments/taggers/sample.toml`.
@@ -28,8 +28,8 @@ def watch(tagger: str) -> State[None]:
     change = tasks.poll_sources(config, workspace)
     if change == "changed":
         corpus_changed(config.name)
-        steps.record_source_change(config, workspace)  # after the event: said twice is better than never
-        return Completed(name="Changed", message="The sources have changed; a retraining was asked for.")
+        steps.record_source_change(config, workspace)  # last: two events are better than none
+        return Completed(name="Changed", message="The sources have changed; a retraining was requested.")
     if change == "unknown":
-        return Completed(name="CannotTell", message="Whether a database has changed is not known unread.")
-    return Completed(name="Unchanged", message="The sources are those that were read or seen before.")
+        return Completed(name="CannotTell", message="A database has to be read to detect changes.")
+    return Completed(name="Unchanged", message="The sources have not changed since they were last checked.")

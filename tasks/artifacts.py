@@ -1,6 +1,6 @@
-"""Artifacts on the dashboard, under constant keys, so that the dashboard keeps their history.
+"""Dashboard artifacts, under constant keys so that the dashboard keeps their history.
 
-An artifact that cannot be published is a warning in the log and fails no task.
+If an artifact cannot be published, a warning is logged and the task continues.
 """
 
 from __future__ import annotations
@@ -31,21 +31,21 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 _PICTURES: Final = {
-    "learning-curve": "The deciding score on dev after each epoch; the best epoch is kept",
-    "confusion": "Gold tags against predicted ones on test: the share of each row, and tokens",
+    "learning-curve": "Dev score after each epoch; the best epoch is kept",
+    "confusion": "Gold against predicted tags on test: share of each row, and tokens",
 }
-_log: Final = logging.getLogger("prefect.task_runs")  # its records are shown with the run on the dashboard
+_log: Final = logging.getLogger("prefect.task_runs")  # shown with the run on the dashboard
 
 
 def log_errors(function: Callable[P, T]) -> Callable[P, T | None]:
-    """Log what keeps a function from publishing, instead of raising it."""
+    """Make a function log errors of Prefect's API as warnings instead of raising them."""
 
     @functools.wraps(function)
     def publishing(*args: P.args, **kwargs: P.kwargs) -> T | None:
         try:
             return function(*args, **kwargs)
         except (httpx.HTTPError, PrefectException) as error:
-            _log.warning("%s: not shown on the dashboard: %s", function.__name__, error)
+            _log.warning("%s: artifact could not be published: %s", function.__name__, error)
             return None
 
     return publishing
@@ -53,23 +53,23 @@ def log_errors(function: Callable[P, T]) -> Callable[P, T | None]:
 
 @log_errors
 def show_corpus(run: RunDir) -> None:
-    """Show the splits and tags of the corpus, the quarantine, and a link to the data docs."""
+    """Publish the splits and tags of the corpus, the quarantine, and a link to the data docs."""
     create_markdown_artifact(
         key=f"data-{run.tagger}",
-        markdown=steps.corpus_card(run, pages=pages()),
-        description=f"The corpus of {run.tagger}, and what validation found",
+        markdown=steps.corpus_card(run, pages=report_server_url()),
+        description=f"Corpus of {run.tagger} and its validation",
     )
     create_table_artifact(
         key=f"quarantine-{run.tagger}",
         table=steps.quarantine_table(run),
-        description="The first quarantined sequences (at most 100), and why",
+        description="The first 100 quarantined sequences, each with its reasons",
     )
     _link("data-docs", run, run.data_docs, "All expectations and their results")
 
 
 @log_errors
 def show_scores(run: RunDir) -> None:
-    """Show the scores on test, the learning curve and the confusion of tags."""
+    """Publish the scores on test, the learning curve and the confusion of tags."""
     create_table_artifact(
         key=f"scores-{run.tagger}",
         table=steps.score_table(run),
@@ -81,27 +81,27 @@ def show_scores(run: RunDir) -> None:
 
 @log_errors
 def show_outcome(run: RunDir, tagger: str) -> None:
-    """Show the retrain card and a link to the report."""
+    """Publish the retrain card and a link to the report."""
     create_markdown_artifact(
         key=f"retrain-{run.tagger}",
-        markdown=steps.retrain_card(run, tagger=tagger, pages=pages()),
+        markdown=steps.retrain_card(run, tagger=tagger, pages=report_server_url()),
         description=f"Outcome of the latest retraining of {run.tagger}",
     )
-    _link("report", run, run.report, "All scores, curves and examples on one page")
+    _link("report", run, run.report, "Scores, curves and examples on one page")
 
 
 @log_errors
 def show_drift(report: MonitorReport) -> None:
-    """Show every drift statistic with its threshold."""
+    """Publish every drift statistic with its threshold."""
     create_markdown_artifact(
         key=f"drift-{report.tagger}",
         markdown=steps.drift_card(report),
-        description=f"Drift between the data of {report.tagger}'s champion and new data",
+        description=f"Drift of new data from the data of {report.tagger}'s champion",
     )
 
 
 class TrainingProgress:
-    """Live progress of a training: a bar, and the last and the best epoch in words."""
+    """Live progress of a training: a bar, and the latest and best epoch as text."""
 
     def __init__(self, tagger: str, *, max_epochs: int) -> None:
         self._tagger = tagger
@@ -111,30 +111,32 @@ class TrainingProgress:
 
     @log_errors
     def advance(self, epoch: Mapping[str, Any]) -> None:
-        """Show one more epoch: the fields of a `seqtag.neural.EpochRecord`."""
+        """Publish one more epoch, given as the fields of a `seqtag.neural.EpochRecord`."""
         self._best = max(self._best, epoch["dev_score"])
         percent_done = 100 * epoch["epoch"] / self._max_epochs
-        words = (
+        description = (
             f"{self._tagger}: epoch {epoch['epoch']} of at most {self._max_epochs}, "
             f"dev score {100 * epoch['dev_score']:.2f}% (best {100 * self._best:.2f}%), "
             f"loss {epoch['loss']:.4f} nats a token"
         )
         if self._artifact is None:
             key = f"training-{self._tagger}"
-            self._artifact = cast(UUID, create_progress_artifact(percent_done, key=key, description=words))
+            self._artifact = cast(
+                UUID, create_progress_artifact(percent_done, key=key, description=description)
+            )
         else:
-            update_progress_artifact(self._artifact, progress=percent_done, description=words)
+            update_progress_artifact(self._artifact, progress=percent_done, description=description)
 
     @log_errors
     def finish(self) -> None:
-        """Fill the bar, since training may stop early; without an epoch there is no bar."""
+        """Fill the bar, since training may stop early; before the first epoch there is no bar."""
         if self._artifact is not None:
             update_progress_artifact(self._artifact, progress=100.0)
 
 
 def _link(name: str, run: RunDir, path: Path, description: str) -> None:
-    """Link to a page of a run, if a server for them is known."""
-    if (address := pages()) is not None:
+    """Publish a link to a page of a run if the report server is running."""
+    if (address := report_server_url()) is not None:
         create_link_artifact(
             key=f"{name}-{run.tagger}",
             link=steps.report_url(run, path, address),
@@ -143,6 +145,6 @@ def _link(name: str, run: RunDir, path: Path, description: str) -> None:
         )
 
 
-def pages() -> str | None:
-    """Return the address of `flows.services.report_server`, None if it does not run."""
+def report_server_url() -> str | None:
+    """Return the address of `flows.services.report_server`, None if it is not running."""
     return os.environ.get("SEQTAG_PAGES_URL")

@@ -20,11 +20,11 @@ MINUTE: Final = 60  # seconds
 HOUR: Final = 60 * MINUTE
 
 _DELAYS: Final = (5.0, 30.0, 120.0)  # seconds before each retry
-_JITTER: Final = 0.5  # up to half the delay is added, so that taggers do not retry all at once
+_JITTER: Final = 0.5  # fraction of each delay, added at random so that taggers do not all retry at once
 
 
 class _StepTask(Task[P, Any]):
-    """A task whose failed state is named for the kind of the error, and which raises that error."""
+    """A task that names its failed state after the kind of the error, and raises the error to its caller."""
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         result = super().__call__(*args, **kwargs)
@@ -36,14 +36,14 @@ class _StepTask(Task[P, Any]):
 def step_task(
     *, name: str, timeout_seconds: float, delays: tuple[float, ...] = _DELAYS
 ) -> Callable[[Callable[P, T]], Task[P, T]]:
-    """Make a task of a step, which writes one folder whole or not at all, so that it can be retried.
+    """Make a task of a step; it can be retried because a step's output is written whole or not at all.
 
-    Prefect's cache is off: it knows the text of a path and not what the files hold. Steps reuse finished
-    output themselves.
+    Prefect's cache is off because it hashes paths, not the contents of files. Steps reuse finished output
+    themselves.
 
     Args:
-        name: of the task run, with arguments of the function in braces.
-        timeout_seconds: limit of one try.
+        name: template of the task run's name, with arguments of the function in braces.
+        timeout_seconds: limit of each attempt.
         delays: seconds before each retry after a transient error.
     """
 

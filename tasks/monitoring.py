@@ -1,4 +1,4 @@
-"""The tasks apart from retrainings: look for drift, and for changed sources."""
+"""Prefect tasks outside a retraining: monitoring for drift, polling for changed sources."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""One Prefect task per step of a retraining: name, time limit and retries, and nothing else.
+"""Prefect tasks of a retraining: one per step, with name, time limit and retries.
 
-The description of a task is the docstring of its step. Each task returns its run directory, so that the
-dashboard draws the chain.
+A task's description is the docstring of its step. Each task returns its run directory, so that the dashboard
+draws the chain.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def promote(run: RunDir, workspace: steps.Workspace, *, by: steps.AuditContext) 
 
 @step_task(name="report {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
 def report(run: RunDir, tagger: str) -> RunDir:
-    """Write the report, and the retrain card to the dashboard; `tagger` is the path of its TOML file."""
+    """Write the report and publish the retrain card; `tagger` is the path of the TOML file."""
     steps.report(run)
     show_outcome(run, tagger)
     return run

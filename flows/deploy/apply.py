@@ -1,6 +1,6 @@
-"""Put the deployments that a checkout declares on a server, and take away what is declared no more.
+"""Apply the deployments that a checkout declares to a server, and delete those no longer declared.
 
-Only deployments with the tag `seqtag` are looked at.
+Only deployments with the tag `seqtag` are considered.
 """
 
 from __future__ import annotations
@@ -23,53 +23,51 @@ from prefect.utilities.callables import parameter_schema
 
 from flows.deploy.automations import install, notification_automations, server_automations, tagger_automation
 from flows.deploy.deployment_specs import Deployment, declared_deployments
-from flows.notifications import block_on, notify_address
+from flows.notifications import notify_address, sync_block
 
 TAG = "seqtag"
-_PAGE = 100  # deployments asked for at once
-_ONE_AT_A_TIME = (
-    "1 run, others wait"  # and of schedules `flows.worker.coalescing` lets go, as [schedule] says
-)
+_PAGE = 100  # deployments per request
+_ONE_AT_A_TIME = "1 run, others wait"  # scheduled runs may be cancelled instead: `flows.worker.coalescing`
 
 
 def deploy(checkout: Path, *, api: str) -> list[str]:
-    """Make a server's deployments and automations those of a checkout; return a line for each difference.
+    """Make a server's deployments and automations match a checkout; return a line for each difference.
 
     Args:
         api: the server's address, for example http://127.0.0.1:4200/api.
 
     Raises:
-        ConfigError: prefect.yaml, a tagger's file or SEQTAG_NOTIFY_URL is not what is required of it; nothing
-            was changed.
+        ConfigError: prefect.yaml, a tagger's file or SEQTAG_NOTIFY_URL is invalid; nothing was changed.
     """
     wanted = {deployment.title: deployment for deployment in declared_deployments(checkout)}
     lines, address = [], notify_address()
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
         for pool in sorted({deployment.entry.work_pool.name for deployment in wanted.values()}):
-            lines += _with_pool(pool, client)
-        there = dict(_deployed(client))
+            lines += _ensure_pool(pool, client)
+        existing = dict(_deployed(client))
         for title, deployment in wanted.items():
-            lines += _as_declared(deployment, there.get(title), client)
-        for title, stranger in there.items():
+            lines += _update(deployment, existing.get(title), client)
+        for title, deployed in existing.items():
             if title not in wanted:
-                client.delete_deployment(stranger.id)
+                client.delete_deployment(deployed.id)
                 lines.append(f"- {title}")
-        retrained = [(found.name, found.id) for found in retrainings(client)]
-        block, said = block_on(client, address)
-        told = [] if block is None else notification_automations(block.id)
-        lines += said
+        retrained = [(found.name, found.id) for found in retrain_deployments(client)]
+        block, changes = sync_block(client, address)
+        notifications = [] if block is None else notification_automations(block.id)
+        lines += changes
         lines += install(
-            [*server_automations(), *told, *(tagger_automation(*tagger) for tagger in retrained)], client
+            [*server_automations(), *notifications, *(tagger_automation(*tagger) for tagger in retrained)],
+            client,
         )
     return lines
 
 
-def retrainings(client: SyncPrefectClient) -> list[DeploymentResponse]:
-    """Return the deployments that retrain a tagger, whose name they have."""
+def retrain_deployments(client: SyncPrefectClient) -> list[DeploymentResponse]:
+    """Return the deployments that retrain a tagger; each has the tagger's name."""
     return [found for title, found in _deployed(client) if title.startswith("retrain/")]
 
 
-def _with_pool(name: str, client: SyncPrefectClient) -> list[str]:
+def _ensure_pool(name: str, client: SyncPrefectClient) -> list[str]:
     try:
         client.read_work_pool(name)
     except ObjectNotFound:
@@ -79,11 +77,11 @@ def _with_pool(name: str, client: SyncPrefectClient) -> list[str]:
 
 
 def _deployed(client: SyncPrefectClient) -> Iterator[tuple[str, DeploymentResponse]]:
-    """Yield each deployment of ours with its title."""
-    ours = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+    """Yield each deployment of seqtag with its title."""
+    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
     names: dict[UUID, str] = {}
     offset = 0
-    while found := client.read_deployments(deployment_filter=ours, limit=_PAGE, offset=offset):
+    while found := client.read_deployments(deployment_filter=tagged, limit=_PAGE, offset=offset):
         for deployment in found:
             flow = deployment.flow_id
             if flow not in names:
@@ -92,13 +90,13 @@ def _deployed(client: SyncPrefectClient) -> Iterator[tuple[str, DeploymentRespon
         offset += _PAGE
 
 
-def _as_declared(
-    deployment: Deployment, there: DeploymentResponse | None, client: SyncPrefectClient
+def _update(
+    deployment: Deployment, existing: DeploymentResponse | None, client: SyncPrefectClient
 ) -> list[str]:
-    if there is None:
+    if existing is None:
         _put(deployment, client)
         return [f"+ {deployment.title}"]
-    before, after = _shown_there(there), _shown(deployment)
+    before, after = _deployed_settings(existing), _declared_settings(deployment)
     changed = [name for name in after if before[name] != after[name]]
     if not changed:
         return []
@@ -106,9 +104,9 @@ def _as_declared(
     return [f"~ {deployment.title}", *(_difference(name, before, after) for name in changed)]
 
 
-def _shown(deployment: Deployment) -> dict[str, Any]:
-    """Return what is compared with what is deployed, by the names that people read."""
-    when = deployment.schedule
+def _declared_settings(deployment: Deployment) -> dict[str, Any]:
+    """Return the settings to compare with those on the server, under the names that `deploy` prints."""
+    schedule = deployment.schedule
     return {
         "entrypoint": deployment.entry.entrypoint,
         "description": deployment.description,
@@ -117,13 +115,13 @@ def _shown(deployment: Deployment) -> dict[str, Any]:
         "parameters": deployment.parameters,
         "form": parameter_schema(deployment.flow).model_dump(mode="json"),
         "pull steps": list(deployment.pull_steps),
-        "schedule": _when(when.cron, when.timezone, active=when.active) if when else "none",
+        "schedule": _when(schedule.cron, schedule.timezone, active=schedule.active) if schedule else "none",
         "concurrency": _ONE_AT_A_TIME,
         "environment": deployment.environment,
     }
 
 
-def _shown_there(deployment: DeploymentResponse) -> dict[str, Any]:
+def _deployed_settings(deployment: DeploymentResponse) -> dict[str, Any]:
     schedules = [
         _when(found.schedule.cron, found.schedule.timezone or "UTC", active=found.active)
         if isinstance(found.schedule, CronSchedule)
@@ -147,10 +145,10 @@ def _shown_there(deployment: DeploymentResponse) -> dict[str, Any]:
 
 
 def _put(deployment: Deployment, client: SyncPrefectClient) -> None:
-    when = deployment.schedule
-    schedules = when and [
+    schedule = deployment.schedule
+    schedules = schedule and [
         DeploymentScheduleCreate(
-            schedule=CronSchedule(cron=when.cron, timezone=when.timezone), active=when.active
+            schedule=CronSchedule(cron=schedule.cron, timezone=schedule.timezone), active=schedule.active
         )
     ]
     client.create_deployment(
@@ -172,8 +170,9 @@ def _put(deployment: Deployment, client: SyncPrefectClient) -> None:
 
 
 def _tags(deployment: Deployment) -> list[str]:
-    when = deployment.schedule
-    return sorted([TAG, *([f"missed:{when.missed}", f"overlap:{when.overlap}"] if when else [])])
+    schedule = deployment.schedule
+    policies = [f"missed:{schedule.missed}", f"overlap:{schedule.overlap}"] if schedule else []
+    return sorted([TAG, *policies])
 
 
 def _when(cron: str, timezone: str, *, active: bool) -> str:

@@ -1,7 +1,8 @@
-"""What the server does by itself about our flow runs; installed once, and updated in place.
+"""Prefect automations for seqtag's flow runs: crash detection, retraining on events, notifications.
 
-A run whose process was killed together with its worker sends no heartbeat any more: it is marked as crashed
-after SILENCE seconds. A worker then restarts it (`flows.worker.recovery`); its steps find what was finished.
+If a flow run's process dies together with its worker, its heartbeats stop, and after SILENCE seconds the
+server marks the run as crashed. A worker then restarts it (`flows.worker.recovery`), and finished steps are
+reused.
 """
 
 from __future__ import annotations
@@ -20,30 +21,30 @@ from prefect.events.schemas.events import ResourceSpecification
 from flows.events import CORPUS_CHANGED, DRIFT_FOUND, DRIFT_STOP, NOTICE, resource
 from flows.services.process_manager import HEARTBEAT, POOL
 
-SILENCE: Final = 4 * HEARTBEAT  # seconds, after which a run without a sign of life counts as dead
+SILENCE: Final = 4 * HEARTBEAT  # seconds without a heartbeat until a flow run counts as dead
 
-_PAGE: Final = 100  # automations asked for at once
-_OURS: Final = "seqtag: "  # what the names of our automations begin with
+_PAGE: Final = 100  # automations per request
+_PREFIX: Final = "seqtag: "  # of automation names; keep the names, since servers hold them
 _ANY_RUN: Final = {"prefect.resource.id": "prefect.flow-run.*"}
-_OF_OURS = ResourceSpecification.model_validate(
+_TAGGED_SEQTAG = ResourceSpecification.model_validate(
     {"prefect.resource.id": "prefect.tag.seqtag", "prefect.resource.role": "tag"}
 )
 
-NEVER_RESUMED: Final = "The flow was paused and never resumed."  # in the words of the server
+NEVER_RESUMED: Final = "The flow was paused and never resumed."  # the server's message
 
 
 def server_automations() -> list[AutomationCore]:
     """Return the automations that every seqtag server has."""
     return [
         AutomationCore(
-            name=f"{_OURS}a run without heartbeat has crashed",
-            description=f"Marks a run as crashed that was not heard of for {SILENCE} seconds.",
+            name=f"{_PREFIX}a run without heartbeat has crashed",
+            description=f"Marks a flow run as crashed after {SILENCE} seconds without a heartbeat.",
             trigger=EventTrigger(
                 posture=Posture.Proactive,
                 after={"prefect.flow-run.heartbeat"},
-                expect={"prefect.flow-run.*"},  # a heartbeat, or any state that it came to
+                expect={"prefect.flow-run.*"},  # a heartbeat or a change of state
                 match=ResourceSpecification.model_validate(_ANY_RUN),
-                match_related=_OF_OURS,
+                match_related=_TAGGED_SEQTAG,
                 for_each={"prefect.resource.id"},
                 threshold=1,
                 within=timedelta(seconds=SILENCE),
@@ -53,7 +54,7 @@ def server_automations() -> list[AutomationCore]:
                     state=StateType.CRASHED,
                     name=None,
                     force=False,
-                    message=f"No sign of life for {SILENCE} seconds: process or worker died",
+                    message=f"No heartbeat for {SILENCE} seconds: the process or its worker died",
                 )
             ],
         ),
@@ -61,10 +62,10 @@ def server_automations() -> list[AutomationCore]:
 
 
 def tagger_automation(name: str, deployment: UUID) -> AutomationCore:
-    """Return the automation that retrains a tagger whose corpus has changed, or that drifted."""
+    """Return the automation that retrains a tagger when its corpus changes or its input drifts."""
     return AutomationCore(
-        name=f"{_OURS}{name} is retrained when its corpus changes or drifts",
-        description=f"Begins a retraining on {CORPUS_CHANGED} and {DRIFT_FOUND} of {resource(name)}.",
+        name=f"{_PREFIX}{name} is retrained when its corpus changes or drifts",
+        description=f"Starts a retraining on {CORPUS_CHANGED} and {DRIFT_FOUND} of {resource(name)}.",
         trigger=event_trigger(CORPUS_CHANGED, DRIFT_FOUND, match={"prefect.resource.id": resource(name)}),
         actions=[
             RunDeployment(source="selected", deployment_id=deployment, parameters=None, job_variables=None)
@@ -73,28 +74,27 @@ def tagger_automation(name: str, deployment: UUID) -> AutomationCore:
 
 
 def notification_automations(block: UUID) -> list[AutomationCore]:
-    """Return the automations that send to a notification block what flows say, fail of, or leave undone."""
+    """Return the automations that send notices, failures and a missing worker to a notification block."""
     any_failure = {
         **_ANY_RUN,
         "prefect.state-type": "FAILED",
-        "prefect.state-message": f"!{NEVER_RESUMED}",  # it goes on to a verdict
-        "prefect.state-name": f"!{DRIFT_STOP}",  # people were told by a notice
+        "prefect.state-message": f"!{NEVER_RESUMED}",  # the flow run continues to a verdict
+        "prefect.state-name": f"!{DRIFT_STOP}",  # a notice has already reported it
     }
     return [
         AutomationCore(
-            name=f"{_OURS}people are told of verdicts, questions and drift",
-            description="Sends each notice of a flow.",
+            name=f"{_PREFIX}people are told of verdicts, questions and drift",
+            description="Sends each notice that a flow emits.",
             trigger=event_trigger(NOTICE, match={"prefect.resource.id": resource("*")}),
-            actions=[_told(block, "{{ event.payload.subject }}", "{{ event.payload.body }}")],
+            actions=[_send(block, "{{ event.payload.subject }}", "{{ event.payload.body }}")],
         ),
         AutomationCore(
-            name=f"{_OURS}people are told of failures",
-            description="Says what a flow run failed of.",
-            trigger=event_trigger(
-                "prefect.flow-run.*", match=any_failure
-            ),  # its event is named by the failure's kind
+            name=f"{_PREFIX}people are told of failures",
+            description="Sends the message of a failed flow run.",
+            # any event of a flow run: the kind of the failure is part of the event's name
+            trigger=event_trigger("prefect.flow-run.*", match=any_failure),
             actions=[
-                _told(
+                _send(
                     block,
                     "{{ flow_run.name }}: {{ flow_run.state.name }}",
                     "{{ flow_run.state.message }}\nDashboard: {{ flow_run|ui_url }}",
@@ -102,56 +102,58 @@ def notification_automations(block: UUID) -> list[AutomationCore]:
             ],
         ),
         AutomationCore(
-            name=f"{_OURS}people are told when no worker is up",
-            description="Says that nobody asks for work any more.",
+            name=f"{_PREFIX}people are told when no worker is up",
+            description="Reports that no worker is polling for flow runs.",
             trigger=event_trigger(
                 "prefect.work-pool.not-ready",
                 match={"prefect.resource.id": "prefect.work-pool.*", "prefect.resource.name": POOL},
             ),
-            actions=[_told(block, "no worker is up", "Nothing is retrained until one is: make up.")],
+            actions=[
+                _send(block, "no worker is up", "Nothing is retrained until a worker is started: make up.")
+            ],
         ),
     ]
 
 
 def event_trigger(*events: str, match: dict[str, str]) -> EventTrigger:
-    """Return the trigger of every single event of these names; of flow runs those of ours."""
+    """Return a trigger for each event of these names; events of flow runs must be seqtag's."""
     about_runs = match["prefect.resource.id"].startswith("prefect.flow-run")
     return EventTrigger(
         posture=Posture.Reactive,
         expect=set(events),
         match=ResourceSpecification.model_validate(match),
-        match_related=_OF_OURS if about_runs else ResourceSpecification.model_validate({}),
+        match_related=_TAGGED_SEQTAG if about_runs else ResourceSpecification.model_validate({}),
         for_each={"prefect.resource.id"},
         threshold=1,
         within=timedelta(seconds=0),
     )
 
 
-def _told(block: UUID, subject: str, body: str) -> SendNotification:
+def _send(block: UUID, subject: str, body: str) -> SendNotification:
     return SendNotification(block_document_id=block, subject=subject, body=body)
 
 
 def install(wanted: list[AutomationCore], client: SyncPrefectClient) -> list[str]:
-    """Have the server know these automations of ours and no others; return a line for each difference."""
+    """Make the server's seqtag automations match `wanted`; return a line for each difference."""
     lines = []
-    there: dict[str, list[Automation]] = defaultdict(list)
+    installed: dict[str, list[Automation]] = defaultdict(list)
     for known in _all(client):
-        if known.name.startswith(_OURS):
-            there[known.name].append(known)
+        if known.name.startswith(_PREFIX):
+            installed[known.name].append(known)
     for automation in wanted:
-        found = there.pop(automation.name, [])
-        for double in found[1:]:
-            client.delete_automation(double.id)
-        ours = found[0] if found else None
-        if ours is None:
+        found = installed.pop(automation.name, [])
+        for duplicate in found[1:]:
+            client.delete_automation(duplicate.id)
+        existing = found[0] if found else None
+        if existing is None:
             client.create_automation(automation)
             lines.append(f"+ automation {automation.name}")
-        elif _said(ours) != _said(automation):
-            client.update_automation(ours.id, automation)
+        elif _settings(existing) != _settings(automation):
+            client.update_automation(existing.id, automation)
             lines.append(f"~ automation {automation.name}")
-    for name, gone in there.items():
-        for double in gone:
-            client.delete_automation(double.id)
+    for name, obsolete in installed.items():
+        for duplicate in obsolete:
+            client.delete_automation(duplicate.id)
         lines.append(f"- automation {name}")
     return lines
 
@@ -163,7 +165,7 @@ def _all(client: SyncPrefectClient) -> list[Automation]:
     return found
 
 
-def _said(automation: AutomationCore) -> dict[str, object]:
-    trigger = automation.trigger.model_dump(exclude={"id"})  # whose sets of names have no order
+def _settings(automation: AutomationCore) -> dict[str, object]:
+    trigger = automation.trigger.model_dump(exclude={"id"})  # not as JSON: sets of names have no order
     actions = [action.model_dump(mode="json", exclude_none=True) for action in automation.actions]
     return {"description": automation.description, "trigger": trigger, "actions": actions}

@@ -1,4 +1,4 @@
-"""The deployments that a checkout declares: prefect.yaml, and one file for each tagger."""
+"""Deployments that a checkout declares: prefect.yaml and one TOML file for each tagger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from seqtag.config.loading import one_line_each
 from seqtag.config.source_config import Table
 from seqtag.errors import ConfigError
 
-# the key of a tagger's [schedule] that says it; asked: none does
+# key of a tagger's [schedule] that holds the cron; asked: started by people only
 When = Literal["cron", "watch", "monitor", "asked"]
 
 
@@ -27,7 +27,7 @@ class _Pool(Table):
 
 
 class _Entry(Table):
-    """One deployment of prefect.yaml, in Prefect's own words where it has them."""
+    """One deployment of prefect.yaml, with Prefect's own key names where they exist."""
 
     entrypoint: str
     description: str
@@ -48,14 +48,14 @@ class _File(Table):
     name: str
     prefect_version: str = Field(alias="prefect-version")
     pull: tuple[dict[str, Any], ...]
-    definitions: dict[str, Any] = Field(default_factory=dict)  # anchors of YAML
+    definitions: dict[str, Any] = Field(default_factory=dict)  # YAML anchors
     per_tagger: tuple[_TaggersEntry, ...]
     deployments: tuple[_NamedEntry, ...]
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """A deployment as it is declared, its flow loaded."""
+    """A declared deployment with its flow loaded."""
 
     flow: Flow[..., Any]
     name: str
@@ -68,15 +68,15 @@ class Deployment:
 
     @property
     def title(self) -> str:
-        """The name on the dashboard and for `prefect deployment run`: flow/deployment."""
+        """The name on the dashboard and in `prefect deployment run`: flow/deployment."""
         return f"{self.flow.name}/{self.name}"
 
 
 def declared_deployments(checkout: Path) -> list[Deployment]:
-    """Return the deployments of a checkout, each with its flow loaded and its parameters validated.
+    """Return the deployments of a checkout, with flows loaded and parameters validated.
 
     Raises:
-        ConfigError: prefect.yaml or a tagger's file is not what is required of it.
+        ConfigError: prefect.yaml or a tagger's file is invalid.
     """
     path = checkout / "deployments" / "prefect.yaml"
     file = _read(path)
@@ -84,7 +84,9 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
     for toml in sorted((checkout / "deployments" / "taggers").glob("*.toml")):
         tagger = load_tagger(toml)
         if tagger.name != toml.stem:
-            raise ConfigError(f"{toml}: name: that of the file was required. Received: {tagger.name!r}")
+            raise ConfigError(
+                f"{toml}: name: must match the file name: expected {toml.stem!r}, got {tagger.name!r}"
+            )
         for number, entry in enumerate(file.per_tagger):
             deployment = Deployment(
                 flow=_flow(entry.entrypoint, f"{path}: per_tagger.{number}"),
@@ -112,7 +114,7 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
     titles = [deployment.title for deployment in found]
     twice = sorted({title for title in titles if titles.count(title) > 1})
     if twice:
-        raise ConfigError(f"{path}: deployments of different names were required. Received twice: {twice}")
+        raise ConfigError(f"{path}: deployments declared twice: {', '.join(twice)}; rename or remove one")
     return found
 
 
@@ -129,9 +131,9 @@ def _read(path: Path) -> _File:
     try:
         return _File.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except OSError as error:
-        raise ConfigError(f"{path}: a file was required. Received: {error.strerror}") from error
+        raise ConfigError(f"{path}: file cannot be read: {error.strerror}") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: YAML was required. Received: {error}") from error
+        raise ConfigError(f"{path}: not valid YAML: {error}") from error
     except ValidationError as error:
         raise ConfigError(one_line_each(path, error)) from None
 
@@ -141,21 +143,24 @@ def _flow(entrypoint: str, where: str) -> Flow[..., Any]:
         return load_flow_from_entrypoint(entrypoint, use_placeholder_flow=False)
     except (ImportError, AttributeError, ValueError, PrefectException) as error:
         raise ConfigError(
-            f"{where}.entrypoint: a flow's module and name were required. Received: {entrypoint!r} ({error})"
+            f"{where}.entrypoint: flow cannot be loaded: expected module.flow, got {entrypoint!r} ({error})"
         ) from error
 
 
 def _checked(deployment: Deployment, *, where: str) -> Deployment:
     form = parameter_schema(deployment.flow)
-    strange = sorted(set(deployment.parameters) - set(form.properties))
-    if strange:
-        raise ConfigError(f"{where}: parameters of {deployment.title} were required. Received: {strange}")
+    unknown = sorted(set(deployment.parameters) - set(form.properties))
+    if unknown:
+        raise ConfigError(
+            f"{where}: unknown parameters of {deployment.title}: {', '.join(unknown)}; "
+            f"expected some of {', '.join(form.properties)}"
+        )
     try:
-        if set(form.required) <= set(deployment.parameters):  # else a person fills in the form
+        if set(form.required) <= set(deployment.parameters):  # otherwise a person completes the form
             deployment.flow.validate_parameters(deployment.parameters)
         if deployment.schedule is not None:
             CronSchedule(cron=deployment.schedule.cron, timezone=deployment.schedule.timezone)
     except (ParameterTypeError, ValueError) as error:
-        said = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
-        raise ConfigError(f"{where}: {said.removeprefix('Value error, ')}") from error
+        message = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+        raise ConfigError(f"{where}: {message.removeprefix('Value error, ')}") from error
     return deployment

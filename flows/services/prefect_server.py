@@ -1,8 +1,8 @@
-"""Prefect's server, which knows our notification block: `python -m flows.services.prefect_server`.
+"""Prefect server with seqtag's notification block: `python -m flows.services.prefect_server`.
 
-On SQLite, Prefect's transactions read first and take the lock for writing later. Where somebody else has
-written in between, SQLite refuses at once, whatever its time-out, and after four such refusals the event that
-the server was about to act on is lost. Here each transaction takes the lock as it begins, and waits for it.
+On SQLite, Prefect's transactions first read and later take the write lock. If another transaction has written
+in between, SQLite fails at once regardless of its timeout, and after four such failures the server loses the
+event that it was handling. Here each transaction takes the write lock when it begins, and waits for it.
 """
 
 from __future__ import annotations
@@ -17,23 +17,23 @@ from prefect.server.utilities.database import get_dialect
 from prefect.settings import PREFECT_SERVER_DATABASE_CONNECTION_URL
 from sqlalchemy.ext.asyncio import AsyncSession, AsyncSessionTransaction
 
-import flows.notification  # noqa: F401 - its class is registered, and automations load it by name
+import flows.notification  # noqa: F401 - registers the block class, which automations load by name
 
 
 class ImmediateSqlite(AioSqliteConfiguration):
-    """SQLite whose transactions are IMMEDIATE."""
+    """SQLite configuration with IMMEDIATE transactions."""
 
     def begin_transaction(
         self,
         session: AsyncSession,
-        with_for_update: bool = True,  # noqa: ARG002 - each of them is
+        with_for_update: bool = True,  # noqa: ARG002 - every transaction takes the lock
     ) -> _AsyncGeneratorContextManager[AsyncSessionTransaction]:
-        """Begin a transaction that holds the lock for writing."""
+        """Begin a transaction that holds the write lock."""
         return super().begin_transaction(session, with_for_update=True)
 
 
 def use_immediate_sqlite() -> None:
-    """Have the server of this process use it, unless its database is another one."""
+    """Make this process's server use `ImmediateSqlite` if its database is SQLite."""
     url = PREFECT_SERVER_DATABASE_CONNECTION_URL.value()
     if get_dialect(url).name == "sqlite":
         MODELS_DEPENDENCIES["database_config"] = ImmediateSqlite(connection_url=url)

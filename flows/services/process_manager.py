@@ -1,4 +1,4 @@
-"""Background processes of this machine: started, found again, told apart from strangers, stopped."""
+"""Start, find and stop local background services."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from seqtag.run_dir import Home
 
 HOST = "127.0.0.1"
 LAST_PORT = 65_535
-POOL = "seqtag"  # the work pool, as prefect.yaml names it
-WORKER = f"seqtag on {socket.gethostname()}"  # the name of this machine's worker, on the dashboard, too
-HEALTHY_WITHIN = 180  # seconds; 8-13 s on a quiet machine
-HEARTBEAT = 30  # seconds between signs of life of a flow run; `flows.deploy.automations` waits for four
-STOPPED_WITHIN = 30  # seconds, before a process that ignores its signal is killed
+POOL = "seqtag"  # name of the work pool, as in prefect.yaml
+WORKER = f"seqtag on {socket.gethostname()}"  # name of this machine's worker, as on the dashboard
+HEALTHY_WITHIN = 180  # seconds; an idle machine needs 8 to 13
+HEARTBEAT = 30  # seconds between heartbeats of a flow run; after four of them it counts as dead
+STOPPED_WITHIN = 30  # seconds until a process that ignores its signal is killed
 
 
 class ServiceError(SeqtagError):
-    """A service could not be started; the message holds its last lines."""
+    """A service could not be started; the message quotes the end of its log."""
 
 
 @dataclass(frozen=True)
 class ServiceSpec:
-    """What can be started; with a port, it listens there on HOST."""
+    """The command of a service and its environment; with a port, it listens there on HOST."""
 
     name: str
     command: list[str]
@@ -46,25 +46,24 @@ class ServiceSpec:
 
 @dataclass(frozen=True)
 class Service:
-    """A process of ours that runs in the background."""
+    """A background process that seqtag started."""
 
     name: str
     pid: int
-    started: float  # seconds since the epoch, as the kernel says: a pid alone may have been given anew
+    started: float  # seconds since the epoch, from the kernel; a pid alone may have been reused
     port: int | None = None
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address at which the service listens."""
         return f"http://{HOST}:{self.port}"
 
     @property
     def process(self) -> psutil.Process | None:
         try:
             process = psutil.Process(self.pid)
-            return (
-                process if abs(process.create_time() - self.started) < 1 and _is_somebody(self.pid) else None
-            )
+            is_same = abs(process.create_time() - self.started) < 1 and _is_alive(self.pid)
+            return process if is_same else None
         except psutil.NoSuchProcess:
             return None
 
@@ -75,7 +74,7 @@ def is_healthy(api: str) -> bool:
 
 
 def is_responding(url: str) -> bool:
-    """Tell whether something at `url` answers, and not with an error."""
+    """Tell whether something at `url` answers without an error."""
     try:
         return httpx.get(url, timeout=5).is_success
     except (httpx.HTTPError, httpx.InvalidURL):
@@ -83,7 +82,7 @@ def is_responding(url: str) -> bool:
 
 
 def environment(home: Home) -> dict[str, str]:
-    """Return what server, worker and flow runs find in their environment."""
+    """Return the environment variables of the server, the worker and flow runs."""
     return {
         **os.environ,
         "SEQTAG_HOME": str(home.root),
@@ -94,54 +93,54 @@ def environment(home: Home) -> dict[str, str]:
         "PREFECT_CLI_COLORS": "false",
         "DO_NOT_TRACK": "1",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT),
-        # the defaults show hundreds of tasks late
+        # with the defaults, hundreds of task runs appear late on the dashboard
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_READ_BATCH_SIZE": "100",
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_FLUSH_INTERVAL": "1",
     }
 
 
-def start(home: Home, program: ServiceSpec) -> Service:
-    """Start a program in a process that outlives this one, and note which it is."""
+def start(home: Home, spec: ServiceSpec) -> Service:
+    """Start a service in a process that outlives this one, and record its pid."""
     home.logs.mkdir(parents=True, exist_ok=True)
     home.prefect.mkdir(parents=True, exist_ok=True)
-    with home.log(program.name).open("ab") as log:
+    with home.log(spec.name).open("ab") as log:
         process = subprocess.Popen(
-            program.command, env=program.environment, cwd=program.cwd, stdin=subprocess.DEVNULL,
-            stdout=log, stderr=log, start_new_session=True, preexec_fn=_heed_interrupts,
+            spec.command, env=spec.environment, cwd=spec.cwd, stdin=subprocess.DEVNULL,
+            stdout=log, stderr=log, start_new_session=True, preexec_fn=_restore_interrupts,
         )  # fmt: skip
-    process.returncode = 0  # it outlives us: without this Python warns that it still runs
-    return _noted(home, program, process.pid)
+    process.returncode = 0  # it outlives this process; otherwise Python warns that it is still running
+    return _record(home, spec, process.pid)
 
 
-def exec_service(home: Home, program: ServiceSpec) -> NoReturn:
-    """Be the program, in this process: for systemd and containers, which start and watch it themselves."""
+def exec_service(home: Home, spec: ServiceSpec) -> NoReturn:
+    """Replace this process with a service, for systemd and containers, which supervise it themselves."""
     home.prefect.mkdir(parents=True, exist_ok=True)
-    _noted(home, program, os.getpid())
-    _heed_interrupts()
-    os.chdir(program.cwd)
-    os.execve(program.command[0], program.command, program.environment)  # noqa: S606 - it is ours to the end
+    _record(home, spec, os.getpid())
+    _restore_interrupts()
+    os.chdir(spec.cwd)
+    os.execve(spec.command[0], spec.command, spec.environment)  # noqa: S606 - defined in service_specs
 
 
-def _noted(home: Home, program: ServiceSpec, pid: int) -> Service:
-    service = Service(program.name, pid, psutil.Process(pid).create_time(), program.port)
-    write_json(home.service(program.name), vars(service))
+def _record(home: Home, spec: ServiceSpec, pid: int) -> Service:
+    service = Service(spec.name, pid, psutil.Process(pid).create_time(), spec.port)
+    write_json(home.service(spec.name), vars(service))
     return service
 
 
-def _heed_interrupts() -> None:
-    # A process started in the background of a script inherits "ignore" and would not stop when told to.
+def _restore_interrupts() -> None:
+    # a background process of a shell script inherits "ignore" for SIGINT, so `stop` could not stop it
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def running(home: Home, name: str) -> Service | None:
-    """Return the service of that name if it runs, and is the one that was started here."""
+    """Return the service of that name if it is running and was started here."""
     service = last_started(home, name)
     return service if service is not None and service.process is not None else None
 
 
 def last_started(home: Home, name: str) -> Service | None:
-    """Return the service of that name as it was last started, whether it still runs or not."""
+    """Return the service of that name that was started last, running or not."""
     try:
         return Service(**json.loads(home.service(name).read_text("utf-8")))
     except (OSError, ValueError, TypeError):
@@ -149,9 +148,9 @@ def last_started(home: Home, name: str) -> Service | None:
 
 
 def end_orphans(home: Home, name: str) -> None:
-    """End what a service had started and left behind when it was killed: it may hold the port."""
+    """Kill the child processes of a service that was itself killed: they may still hold its port."""
     before = last_started(home, name)
-    if before is None or _is_somebody(before.pid):
+    if before is None or _is_alive(before.pid):
         return
     for process in psutil.process_iter():
         try:
@@ -162,7 +161,7 @@ def end_orphans(home: Home, name: str) -> None:
             continue
 
 
-def _is_somebody(pid: int) -> bool:
+def _is_alive(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -173,7 +172,7 @@ def await_health(home: Home, running: Service, *, path: str) -> None:
     """Wait until a service answers at `path`.
 
     Raises:
-        ServiceError: it ended, or did not answer within HEALTHY_WITHIN seconds.
+        ServiceError: the service ended or did not answer within HEALTHY_WITHIN seconds.
     """
     deadline = time.monotonic() + HEALTHY_WITHIN
     while time.monotonic() < deadline:
@@ -182,15 +181,15 @@ def await_health(home: Home, running: Service, *, path: str) -> None:
         if is_responding(f"{running.url}{path}"):
             return
         time.sleep(0.3)
-    said = home.log(running.name).read_text("utf-8", errors="replace")
+    log = home.log(running.name)
+    last_lines = _last_lines(log.read_text("utf-8", errors="replace"))
     raise ServiceError(
-        f"the {running.name} at {running.url} did not become healthy: {_last_lines(said)} "
-        f"(all of it: {home.log(running.name)})"
+        f"the {running.name} at {running.url} did not become healthy: {last_lines} (full log: {log})"
     )
 
 
 def stop(home: Home, name: str) -> bool:
-    """Stop a service and what it started; tell whether it ran."""
+    """Stop a service and its child processes; tell whether it was running."""
     service = running(home, name)
     process = service.process if service else None
     if process is not None:
@@ -204,23 +203,23 @@ def stop(home: Home, name: str) -> bool:
     return process is not None
 
 
-def port_of(variable: str, usual: int) -> int:
-    """Return the port that an environment variable names, else the usual one.
+def configured_port(variable: str, default: int) -> int:
+    """Return the port in an environment variable, or the default if it is unset.
 
     Raises:
-        ServiceError: it is no port number.
+        ServiceError: the value is not a port number.
     """
-    named = os.environ.get(variable) or str(usual)
-    if not named.isdecimal() or int(named) > LAST_PORT:
-        raise ServiceError(f"{variable}: a port number was required. Received: {named!r}")
-    return int(named)
+    value = os.environ.get(variable) or str(default)
+    if not value.isdecimal() or int(value) > LAST_PORT:
+        raise ServiceError(f"{variable}: not a port number: expected 0 to {LAST_PORT}, got {value!r}")
+    return int(value)
 
 
 def free_port(wanted: int) -> int:
-    """Return a port that is free on HOST: the wanted one, if it is.
+    """Return a free port on HOST, preferring `wanted`.
 
     Raises:
-        ServiceError: there is none.
+        ServiceError: no port is free.
     """
     for port in (wanted, 0):
         with closing(socket.socket()) as probe:

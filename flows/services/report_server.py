@@ -1,8 +1,8 @@
-"""Serve reports and data docs over HTTP, so that the dashboard can link to them.
+"""HTTP server for reports and data docs, so that the dashboard can link to them.
 
-`python -m flows.services.report_server PORT` runs it.
+Run it with `python -m flows.services.report_server PORT`.
 
-Nothing else of $SEQTAG_HOME is served: not the registry, the corpora, configurations or checkpoints.
+It serves nothing else in $SEQTAG_HOME: no registry, corpora, configurations or checkpoints.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RUN: Final = re.compile(r"[a-z0-9][a-z0-9-]*/\d{4}-\d\d-\d\d-[a-z0-9-]+")  # ta
 _DATA_DOC: Final = re.compile(r"[a-z_]+\.html")
 _HEADERS: Final = {
     "Cache-Control": "no-cache",
-    # Pages hold their styles and pictures; they run nothing, load nothing and are framed by nobody.
+    # pages embed their styles and pictures; they run no scripts, load nothing and must not be framed
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
@@ -43,7 +43,7 @@ _HEADERS: Final = {
 
 
 def application(home: Home) -> Starlette:
-    """Return the application that serves the report of a run, its data docs, metrics and decision."""
+    """Return the application that serves a run's report, data docs, metrics and decision."""
 
     async def page(request: Request) -> Response:
         tagger, run_id, path = (request.path_params[name] for name in ("tagger", "run", "path"))
@@ -62,23 +62,23 @@ def application(home: Home) -> Starlette:
             Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
         ],
     )
-    served.router.redirect_slashes = False  # else it sends browsers to addresses at which there is nothing
+    served.router.redirect_slashes = False  # otherwise it redirects browsers to pages that do not exist
     return served
 
 
 def _is_public(run: RunDir, path: str) -> bool:
-    """Tell whether pages link to a path: reports to metrics and decision, data docs to each other.
+    """Tell whether a path is public: the report, metrics, decision and data docs.
 
-    What is reached through a link of the file system is not public.
+    A path that leads through a symbolic link is not public.
     """
     folder, _, name = path.rpartition("/")
-    linked = {str(page.relative_to(run.path)) for page in (run.report, run.metrics, run.decision)}
+    pages = {str(page.relative_to(run.path)) for page in (run.report, run.metrics, run.decision)}
     is_data_doc = folder == str(run.data_docs.parent.relative_to(run.path)) and _DATA_DOC.fullmatch(name)
-    if path not in linked and not is_data_doc:
+    if path not in pages and not is_data_doc:
         return False
     try:
         return (run.path / path).resolve(strict=True) == run.path.resolve() / path
-    except (OSError, RuntimeError):  # it is not there, or a link to itself
+    except (OSError, RuntimeError):  # missing, or a symbolic link to itself
         return False
 
 

@@ -1,4 +1,4 @@
-"""The programs of a machine, each defined once: `flows.stack` runs them in the background or as they are."""
+"""Commands, ports and environments of the local services."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from flows.services.process_manager import (
     HOST,
     ServiceError,
     ServiceSpec,
+    configured_port,
     environment,
     free_port,
     last_started,
-    port_of,
     running,
 )
 from seqtag.registry import mlflow_environment, page_command
 from seqtag.steps import Workspace
 
-NAMES: Final = ("server", "registry", "pages", "worker")  # in the order in which they start
+NAMES: Final = ("server", "registry", "pages", "worker")  # in start order
 HEALTH: Final = {"server": "/api/health", "registry": "/health", "pages": "/health"}
 TITLES: Final = {"server": "Dashboard", "registry": "Registry", "pages": "Reports"}
 
-_PORTS: Final = {  # which variable says where it listens, and where it does otherwise
+_PORTS: Final = {  # environment variable and default port
     "server": ("PREFECT_SERVER_API_PORT", 4200),
     "registry": ("SEQTAG_REGISTRY_PORT", 5000),
     "pages": ("SEQTAG_PAGES_PORT", 4201),
@@ -32,17 +32,18 @@ _PORTS: Final = {  # which variable says where it listens, and where it does oth
 
 
 def service_spec(name: str, workspace: Workspace, *, checkout: Path, moves: bool = True) -> ServiceSpec:
-    """Return what to start.
+    """Return the command, environment and port of a service.
 
     Args:
-        moves: it may listen on another port where its own is taken, which only those learn that start later.
+        moves: whether the service may use another port if its own is taken. Only services that start later
+            learn of that port.
 
     Raises:
-        ServiceError: a port was not named by a number, or is taken; the worker knows of no server.
+        ServiceError: a port is taken or is not a number, or there is no server for the worker.
     """
     if name == "worker":
         return _worker(workspace, checkout)
-    port = _port(workspace, name) if moves else _own_port(name)
+    port = _available_port(workspace, name) if moves else _fixed_port(name)
     if name == "registry":
         command = page_command(workspace.home.artifacts, port=port)
         return ServiceSpec(
@@ -52,44 +53,45 @@ def service_spec(name: str, workspace: Workspace, *, checkout: Path, moves: bool
         command = [sys.executable, "-m", "flows.services.report_server", str(port)]
         return ServiceSpec(name, command, environment(workspace.home), checkout, port)
     command = [sys.executable, "-m", "flows.services.prefect_server"]
-    return ServiceSpec(name, command, _of_server(workspace, port), checkout, port)
+    return ServiceSpec(name, command, _server_environment(workspace, port), checkout, port)
 
 
-def _of_server(workspace: Workspace, port: int) -> dict[str, str]:
-    told = {**environment(workspace.home), "PREFECT_SERVER_API_PORT": str(port)}
-    told.pop("PREFECT_API_URL", None)
-    told["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
-    return told
+def _server_environment(workspace: Workspace, port: int) -> dict[str, str]:
+    variables = {**environment(workspace.home), "PREFECT_SERVER_API_PORT": str(port)}
+    variables.pop("PREFECT_API_URL", None)
+    variables["PREFECT_UI_URL"] = f"http://{HOST}:{port}"
+    return variables
 
 
 def _worker(workspace: Workspace, checkout: Path) -> ServiceSpec:
-    """What its flow runs say of the dashboard and of the reports' pages is where these run here."""
+    """Return the spec of the worker, whose flow runs link to the local dashboard and report server."""
     server, pages = running(workspace.home, "server"), running(workspace.home, "pages")
     api = f"{server.url}/api" if server else os.environ.get("PREFECT_API_URL")
     if api is None:
         raise ServiceError(
-            "a Prefect server was required: none was started here, and PREFECT_API_URL names none"
+            "no Prefect server for the worker: none was started here, and PREFECT_API_URL is not set; "
+            "run make up or set PREFECT_API_URL"
         )
-    told = {
+    variables = {
         "PREFECT_API_URL": api,
         "PREFECT_UI_URL": api.removesuffix("/api"),
         "SEQTAG_CHECKOUT": str(checkout),
     }
     if pages is not None:
-        told["SEQTAG_PAGES_URL"] = pages.url
+        variables["SEQTAG_PAGES_URL"] = pages.url
     command = [sys.executable, "-m", "flows.worker"]
-    return ServiceSpec("worker", command, {**environment(workspace.home), **told}, checkout)
+    return ServiceSpec("worker", command, {**environment(workspace.home), **variables}, checkout)
 
 
-def _port(workspace: Workspace, name: str) -> int:
-    """Return where it listened before it was killed, which the others still know, or where it may listen."""
+def _available_port(workspace: Workspace, name: str) -> int:
+    """Return a free port, preferring the one of the previous start, which other services still know."""
     before = last_started(workspace.home, name)
-    return free_port(before.port if before and before.port else port_of(*_PORTS[name]))
+    return free_port(before.port if before and before.port else configured_port(*_PORTS[name]))
 
 
-def _own_port(name: str) -> int:
-    wanted = port_of(*_PORTS[name])
+def _fixed_port(name: str) -> int:
+    wanted = configured_port(*_PORTS[name])
     found = free_port(wanted)
     if wanted and found != wanted:
-        raise ServiceError(f"{_PORTS[name][0]}: a free port was required. Received: {wanted}, which is taken")
+        raise ServiceError(f"{_PORTS[name][0]}: port {wanted} is taken; free it or set another port")
     return found

@@ -9,5 +9,5 @@ from flows.worker.process_worker import Worker
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO)
-    with suppress(KeyboardInterrupt):  # the way to stop it
+    with suppress(KeyboardInterrupt):  # `stack.down` sends SIGINT
         asyncio.run(Worker(POOL, name=WORKER).start())

@@ -1,4 +1,4 @@
-"""Flow runs of schedules that fell due while no worker ran, or while another one ran."""
+"""Coalesce scheduled flow runs that fell due while no worker or another run of the deployment was running."""
 
 from __future__ import annotations
 
@@ -23,29 +23,28 @@ from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 
-_PUNCTUAL: Final = timedelta(seconds=60)  # what began to be due so short a time ago is not late
-_PAGE: Final = 200  # the most that a server gives at once
+_GRACE: Final = timedelta(seconds=60)  # after which a due run is late
+_PAGE: Final = 200  # the server's limit per request
 
-OURS: Final = DeploymentFilter(tags=DeploymentFilterTags(all_=["seqtag"]))
+SEQTAG_DEPLOYMENTS: Final = DeploymentFilter(tags=DeploymentFilterTags(all_=["seqtag"]))
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
 async def coalesce(client: PrefectClient, *, now: datetime) -> int:
-    """Cancel due runs of schedules as their deployments' policies say; return how many.
+    """Cancel due scheduled runs according to the policies of their deployments; return how many.
 
-    Runs that a person or an event began are not touched, nor is any that was begun before: they wait until no
-    other runs.
+    Runs that were started before, or by a person or an event, are kept: they wait for their turn.
     """
     due = await _due_runs(client, now)
     if not due:
         return 0
-    policies, under_way = await _policies(client), await _under_way(client)
+    policies, active = await _policies(client), await _active_runs(client)
     cancelled = 0
     for deployment, runs in due.items():
         for run, reason in runs_to_cancel(
-            runs, policies.get(deployment, ()), under_way.get(deployment), now=now
+            runs, policies.get(deployment, ()), active.get(deployment), now=now
         ):
             await client.set_flow_run_state(run.id, Cancelled(message=reason), force=True)
             logger.info("flow run %s: %s", run.name, reason)
@@ -54,23 +53,23 @@ async def coalesce(client: PrefectClient, *, now: datetime) -> int:
 
 
 def runs_to_cancel(
-    runs: Sequence[FlowRun], policies: Collection[str], under_way: str | None, *, now: datetime
+    runs: Sequence[FlowRun], policies: Collection[str], active: str | None, *, now: datetime
 ) -> list[tuple[FlowRun, str]]:
-    """Return which of a deployment's due runs are let go of, and why.
+    """Return the due runs of a deployment to cancel, each with the reason.
 
     Args:
-        policies: `overlap:cancel-new` keeps none while another is under way, `missed:latest` the newest
-            alone, `missed:none` those that are not late. Without them all are kept.
-        under_way: the name of another run of the deployment, which has begun.
+        policies: `overlap:cancel-new` keeps no run while another is active, `missed:latest` keeps only the
+            newest, `missed:none` keeps those that are not late. Without a policy all are kept.
+        active: name of another run of the deployment that has already started.
     """
-    if "overlap:cancel-new" in policies and under_way is not None:
-        return [(run, f"Not begun: {under_way!r} was under way when it was due") for run in runs]
+    if "overlap:cancel-new" in policies and active is not None:
+        return [(run, f"Not started: {active!r} was running when it was due") for run in runs]
     if "missed:none" in policies:
-        late = [run for run in runs if _due(run) < now - _PUNCTUAL]
-        return [(run, f"Missed: due {_due(run):%Y-%m-%d %H:%M} UTC, when no worker ran") for run in late]
+        late = [run for run in runs if _due(run) < now - _GRACE]
+        return [(run, f"Missed: due {_due(run):%Y-%m-%d %H:%M} UTC, while no worker ran") for run in late]
     if "missed:latest" in policies and runs:
         *older, newest = sorted(runs, key=_due)
-        reason = f"Missed: the run that was due {_due(newest):%Y-%m-%d %H:%M} UTC does its work"
+        reason = f"Missed: replaced by the run due {_due(newest):%Y-%m-%d %H:%M} UTC"
         return [(run, reason) for run in older]
     return []
 
@@ -95,22 +94,22 @@ async def _policies(client: PrefectClient) -> Mapping[UUID, Collection[str]]:
     }
 
 
-async def _under_way(client: PrefectClient) -> Mapping[UUID, str]:
-    """Return, for each deployment that has one, the name of a run with a process."""
-    begun = in_state(StateType.RUNNING, StateType.PENDING)
-    found = paginate_deployments(client.read_flow_runs, flow_run_filter=begun)
+async def _active_runs(client: PrefectClient) -> Mapping[UUID, str]:
+    """Return the name of a running or pending run by deployment."""
+    active = in_state(StateType.RUNNING, StateType.PENDING)
+    found = paginate_deployments(client.read_flow_runs, flow_run_filter=active)
     return {run.deployment_id: run.name async for run in found if run.deployment_id is not None}
 
 
 def in_state(*types: StateType) -> FlowRunFilter:
-    """Return the filter of the flow runs whose state is of one of these types."""
+    """Return a filter for flow runs whose state has one of these types."""
     return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))))
 
 
-async def paginate_deployments(read: Callable[..., Awaitable[list[T]]], **asked: Any) -> AsyncIterator[T]:
-    """Yield what a server knows of our deployments, page by page."""
+async def paginate_deployments(read: Callable[..., Awaitable[list[T]]], **filters: Any) -> AsyncIterator[T]:
+    """Yield the results of a client method for seqtag's deployments, page by page."""
     for offset in itertools.count(0, _PAGE):
-        page = await read(deployment_filter=OURS, limit=_PAGE, offset=offset, **asked)
+        page = await read(deployment_filter=SEQTAG_DEPLOYMENTS, limit=_PAGE, offset=offset, **filters)
         for found in page:
             yield found
         if len(page) < _PAGE:

@@ -1,6 +1,6 @@
-"""The worker: Prefect's process worker, which puts in order what is to be run before it begins.
+"""Prefect process worker that coalesces late runs and recovers stuck ones before polling.
 
-`python -m flows.worker` runs it until it is told to stop. Prefect alone would start every late run, oldest
+`python -m flows.worker` runs it until it is stopped. Prefect's own worker would start every late run, oldest
 first.
 """
 
@@ -16,14 +16,14 @@ from flows.worker.recovery import recover_stuck_runs
 
 
 class Worker(ProcessWorker):
-    """A process worker that coalesces late runs, and takes up stuck ones, before it asks for work."""
+    """A process worker that coalesces late runs and recovers stuck ones before it polls for work."""
 
     @classmethod
     def __dispatch_key__(cls) -> str:
-        return "seqtag"  # in Prefect's register, where ProcessWorker stays `process`
+        return "seqtag"  # key in Prefect's registry, where ProcessWorker keeps `process`
 
     async def get_and_submit_flow_runs(self) -> list[FlowRun]:
-        """Let go of what is late, move on what is stuck, then submit what is due."""
+        """Cancel late runs, recover stuck ones, then submit those that are due."""
         now = datetime.now(UTC)
         await coalesce(self.client, now=now)
         await recover_stuck_runs(self.client, now=now)

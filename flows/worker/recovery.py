@@ -1,6 +1,6 @@
-"""Flow runs that do not go on by themselves: cut off, taken and never begun, or asked about and not answered.
+"""Recover stuck flow runs: crashed, pending without a worker, or waiting for an approval that timed out.
 
-The worker looks at their states, not at events of them, which are lost when the server is killed.
+The worker polls their states instead of listening for events, which are lost when the server is killed.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from prefect.states import AwaitingRetry, Crashed, Failed
 
 from flows.deploy.automations import NEVER_RESUMED, SILENCE
 from flows.services.process_manager import WORKER
-from flows.worker.coalescing import OURS, in_state, paginate_deployments
+from flows.worker.coalescing import SEQTAG_DEPLOYMENTS, in_state, paginate_deployments
 
-TRIES: Final = 5  # times that a process may die before its flow run is given up
-_SETTLED: Final = timedelta(seconds=10)  # a death may be told twice
-_PAST: Final = timedelta(days=1)  # what got stuck before that is history
+MAX_CRASHES: Final = 5  # after which a flow run fails for good
+_SETTLED: Final = timedelta(seconds=10)  # after a crash, which may be reported twice
+_MAX_AGE: Final = timedelta(days=1)  # of a stuck run that is still worth recovering
 
 logger = logging.getLogger(__name__)
 
 
 async def recover_stuck_runs(client: PrefectClient, *, now: datetime) -> int:
-    """Move on the runs that are stuck; return how many."""
-    moved = 0
-    for run in [*await _pending(client), *await _ended(client, after=now - _PAST)]:
+    """Give each stuck flow run its next state; return how many there were."""
+    recovered = 0
+    for run in [*await _pending(client), *await _ended(client, after=now - _MAX_AGE)]:
         last = run.state
         if last is None:
             continue
@@ -46,8 +46,8 @@ async def recover_stuck_runs(client: PrefectClient, *, now: datetime) -> int:
         if state is not None:
             await client.set_flow_run_state(run.id, state, force=True)
             logger.info("flow run %s: %s: %s", run.name, state.name, state.message)
-            moved += 1
-    return moved
+            recovered += 1
+    return recovered
 
 
 async def _pending(client: PrefectClient) -> list[FlowRun]:
@@ -56,7 +56,7 @@ async def _pending(client: PrefectClient) -> list[FlowRun]:
 
 
 async def _ended(client: PrefectClient, *, after: datetime) -> list[FlowRun]:
-    """Return what crashed, and what failed under no name of its own."""
+    """Return the flow runs that crashed, or failed in a state that has no specific name."""
     ended = FlowRunFilter(
         state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Crashed", "Failed"])),
         end_time=FlowRunFilterEndTime.model_validate({"after_": after}),
@@ -65,30 +65,34 @@ async def _ended(client: PrefectClient, *, after: datetime) -> list[FlowRun]:
 
 
 def next_state(states: Sequence[State[Any]], *, now: datetime) -> State[Any] | None:
-    """Return the state that comes next in the history of a run, None if it is not stuck.
+    """Return the next state of a flow run, None if it is not stuck.
 
-    Crashed: it is taken up again, unless its process died TRIES times. One that a person has tried again is
-    tried as often again. Pending for SILENCE seconds: its worker died. Never resumed: it is held.
+    A crashed run restarts, up to MAX_CRASHES crashes; the count starts again if a person retries it. A run
+    that is pending for SILENCE seconds has lost its worker and counts as crashed. A run whose approval timed
+    out restarts, and its model is held.
+
+    Args:
+        states: history of the flow run, in any order.
     """
     *_, last = history = sorted(states, key=lambda state: state.timestamp)
     age = now - last.timestamp
-    if age > _PAST and not last.is_pending():
+    if age > _MAX_AGE and not last.is_pending():
         return None
     if last.is_pending() and age > timedelta(seconds=SILENCE):
-        return Crashed(message=f"Taken by a worker and not begun within {SILENCE} seconds")
+        return Crashed(message=f"Submitted by a worker but not started within {SILENCE} seconds")
     if last.is_crashed() and age > _SETTLED:
-        deaths = _deaths(history)
-        if deaths < TRIES:
-            return AwaitingRetry(message="Taken up again where it stopped")
-        said = f"Its process died {deaths} times, the last time: {last.message}"
-        return Failed(name="CrashedTooOften", message=said)
+        crashes = _count_crashes(history)
+        if crashes < MAX_CRASHES:
+            return AwaitingRetry(message="Resuming after a crash")
+        message = f"The process died {crashes} times, most recently: {last.message}"
+        return Failed(name="CrashedTooOften", message=message)
     if last.is_failed() and last.message == NEVER_RESUMED:
-        return AwaitingRetry(message="Nobody answered in time: it is held")
+        return AwaitingRetry(message="Nobody answered the approval request in time; the model is held")
     return None
 
 
-def _deaths(history: Sequence[State[Any]]) -> int:
-    """Count the deaths of a run's processes since it last came to another end."""
+def _count_crashes(history: Sequence[State[Any]]) -> int:
+    """Count the crashes of a flow run since its last other final state; repeated reports count once."""
     n, was_crashed = 0, False
     for state in history:
         if state.is_crashed():
@@ -100,23 +104,23 @@ def _deaths(history: Sequence[State[Any]]) -> int:
 
 
 def reschedule_local_runs(api: str) -> int:
-    """Schedule anew the runs whose process was stopped with the worker of this machine; return how many.
+    """Reschedule flow runs whose process was stopped together with this machine's worker; return how many.
 
-    Those of workers on other machines go on.
+    Flow runs of workers on other machines continue.
     """
-    begun = in_state(StateType.RUNNING, StateType.PENDING)
+    active = in_state(StateType.RUNNING, StateType.PENDING)
     found = 0
     with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-        for run in client.read_flow_runs(flow_run_filter=begun, deployment_filter=OURS):
+        for run in client.read_flow_runs(flow_run_filter=active, deployment_filter=SEQTAG_DEPLOYMENTS):
             if _is_local_run(run):
-                state: State[None] = AwaitingRetry(message="Its worker was stopped; goes on when one is back")
+                state: State[None] = AwaitingRetry(message="Worker stopped; resumes when one is started")
                 client.set_flow_run_state(run.id, state, force=True)
                 found += 1
     return found
 
 
 def _is_local_run(run: FlowRun) -> bool:
-    """Tell whether this machine's worker took a run whose process is not there any more."""
+    """Tell whether this machine's worker started a flow run whose process is gone."""
     pid = run.infrastructure_pid
     is_gone = pid is None or not psutil.pid_exists(int(pid))
     return is_gone and run.labels.get("prefect.worker.name", WORKER) == WORKER

@@ -1,4 +1,4 @@
-"""Plain English: words and forms that readers outside the project stumble over stand in no text of it."""
+"""Plain English: no text of the project contains words of its former private dialect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 PACKAGES = ("seqtag", "flows", "tasks")
 PAGES = ("README.md", "benchmarks/README.md", "deployments/README.md", "docs/*.md")
 
-# What not to write, and what to write in its place.
+# each pattern with the words to write instead
 WORDS = {
     r"nights?|nightly": "run, daily run",
     r"verbs?": "step",
@@ -36,13 +36,21 @@ WORDS = {
 PATTERN = re.compile(r"\b(?:" + "|".join(WORDS) + r")\b", re.IGNORECASE)
 QUESTION = re.compile(r"(?:What|Which|How|Whether|Where|Who|That|Of)\b")
 
+# names of automations, which must not change because servers hold them
+FIXED_NAMES = (
+    "people are told of verdicts, questions and drift",
+    "people are told of failures",
+    "people are told when no worker is up",
+)
+
 
 def texts(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield each string and comment of a Python file with its line."""
+    """Yield each line of a string or comment in a Python file with its number, except fixed names."""
     for token in tokenize.generate_tokens(io.StringIO(path.read_text("utf-8")).readline):
         if token.type in (tokenize.STRING, tokenize.COMMENT):
             for number, line in enumerate(token.string.splitlines()):
-                yield token.start[0] + number, line
+                if not any(name in line for name in FIXED_NAMES):
+                    yield token.start[0] + number, line
 
 
 def python_files() -> list[str]:
@@ -51,7 +59,7 @@ def python_files() -> list[str]:
 
 
 @pytest.mark.parametrize("package", sorted({str(Path(name).parent) for name in python_files()}))
-def test_texts_of_the_code_are_in_plain_english(package: str) -> None:
+def test_code_is_in_plain_english(package: str) -> None:
     found = [
         f"{path.relative_to(CHECKOUT)}:{line}: {match[0]!r} in: {text.strip()}"
         for path in sorted((CHECKOUT / package).glob("*.py"))
@@ -65,7 +73,7 @@ def test_texts_of_the_code_are_in_plain_english(package: str) -> None:
 @pytest.mark.parametrize(
     "name", sorted(str(p.relative_to(CHECKOUT)) for page in PAGES for p in CHECKOUT.glob(page))
 )
-def test_pages_are_in_plain_english(name: str) -> None:
+def test_documents_are_in_plain_english(name: str) -> None:
     lines = (CHECKOUT / name).read_text("utf-8").splitlines()
     found = [
         f"{name}:{n}: {match[0]!r} in: {line}"

@@ -166,7 +166,7 @@ def test_a_deployment_has_a_form_with_a_line_on_each_parameter(promoted: Site, t
     with client_of(promoted.dashboard) as client:
         deployment = client.read_deployment_by_name("retrain/sample")
     tab.goto(f"{promoted.dashboard}/deployments/deployment/{deployment.id}/run")
-    for text in ("Steps to do in any case", "The day it is done for", "Path of the tagger's TOML file"):
+    for text in ("Steps to run even if nothing", "Day of the retraining", "Path of the tagger's TOML file"):
         tab.get_by_text(text).first.wait_for()
     picture(tab, "deployment")
 

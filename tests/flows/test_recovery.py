@@ -64,7 +64,7 @@ def test_what_is_stuck_is_moved_on_whatever_its_flow(server) -> None:
             assert asyncio.run(taken_up()) == 1
         state = client.read_flow_run(run).state
     assert (state.name, state.is_failed()) == ("CrashedTooOften", True)
-    assert state.message == "Its process died 5 times, the last time: killed"
+    assert state.message == "The process died 5 times, most recently: killed"
     assert asyncio.run(taken_up()) == 0
 
 

@@ -75,7 +75,7 @@ def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(
     assert ran.expected_start_time == max(run.expected_start_time for run in [ran, *missed])
     assert len(missed) == 23
     due = f"{ran.expected_start_time:%Y-%m-%d %H:%M}"
-    assert {run.state.message for run in missed} == {f"Missed: the run that was due {due} UTC does its work"}
+    assert {run.state.message for run in missed} == {f"Missed: replaced by the run due {due} UTC"}
     assert Counter(run.state.name for run in runs).keys() == {"Promoted", "Cancelled", "Scheduled"}
 
 
@@ -110,7 +110,7 @@ def test_a_run_whose_process_never_begins_is_given_up(workspace: Workspace, chec
     url, _ = stack.up(workspace, checkout=checkout)
     state = until_final(url, begin(url)).state
     assert state.name == "CrashedTooOften"
-    assert state.message.startswith("Its process died 5 times, the last time: ")
+    assert state.message.startswith("The process died 5 times, most recently: ")
 
 
 def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(
