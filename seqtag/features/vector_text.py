@@ -212,7 +212,9 @@ def _head(file: InputFile, first_line: bytes, sniffed: bytes) -> Head:
     n_fields = len(_gaps(np.frombuffer(first_line + b"\n", np.uint8)))
     if is_declaration or n_fields == 0:
         found = repr(first_line[:80].decode(errors="backslashreplace")) if sniffed else "an empty file"
-        message = f"first line is no vector: expected a word and its numbers, or `n d` above 0, got {found}"
+        message = (
+            f"first line is not a vector: expected a word and its numbers, or `n d` above 0, got {found}"
+        )
         raise _error(file, 1, message, sniffed)
     head = Head(dim=n_fields, n_vectors=None)
     _vector_lines(file, head, 1, first_line + b"\n").values(

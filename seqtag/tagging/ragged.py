@@ -45,7 +45,7 @@ def distinct_or_none(values: pa.Array) -> tuple[npt.NDArray[np.int32], tuple[str
     ([0, -1, 0], ('O',))
     """
     if not pa.types.is_dictionary(values.type) and not pa.types.is_string(values.type):
-        raise TagSchemeError(f"tags are no strings: expected type string, got {values.type}")
+        raise TagSchemeError(f"tags are not strings: expected type string, got {values.type}")
     encoded = values if pa.types.is_dictionary(values.type) else pc.dictionary_encode(values)
     indices = encoded.indices.fill_null(UNTAGGED) if encoded.null_count else encoded.indices
     return indices.to_numpy().astype(np.int32), tuple(encoded.dictionary.to_pylist())

@@ -211,7 +211,7 @@ def tag_name(prefix: str, type_: str) -> str:
 
 def foreign_tag(tag: str, scheme: SchemeName) -> TagSchemeError:
     """Return the error for a tag that belongs to no scheme."""
-    return TagSchemeError(f"tag {tag!r} is no span tag: expected one of scheme {scheme}")
+    return TagSchemeError(f"tag {tag!r} is not a span tag: expected one of scheme {scheme}")
 
 
 def _split(tag: str) -> tuple[str, str]:

@@ -74,7 +74,7 @@ def test_a_damaged_source_is_refused_by_name(nights: Nights, damage: Callable[[P
     damage(nights.corpus)
     refused = nights.night()
     assert refused.code == 1
-    assert f"Error: {nights.corpus.name}: file is damaged or no Parquet: " in last_line(refused.said)
+    assert f"Error: {nights.corpus.name}: file is damaged or not Parquet: " in last_line(refused.said)
     nights.corpus.write_bytes(whole)
     assert nights.night().code == 0
     assert nights.came_to() == before

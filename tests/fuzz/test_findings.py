@@ -178,7 +178,7 @@ def test_predicted_tags_are_strings(tmp_path: Path) -> None:
     numbers = pa.array([[1] * len(tags) for tags in table["tags"].to_pylist()])
     wrong = table.set_column(table.schema.get_field_index("predicted"), "predicted", numbers)
     pq.write_table(wrong, tmp_path / "p.parquet")
-    with pytest.raises(RunDirError, match=r"p\.parquet.*tags are no strings"):
+    with pytest.raises(RunDirError, match=r"p\.parquet.*tags are not strings"):
         read_predictions(tmp_path / "p.parquet", scheme="none")
 
 

@@ -67,8 +67,8 @@ def _judge(
     later = np.flatnonzero(first[inverse] != np.arange(len(hashes)))[0]
     row, before = int(numbers[later]), int(numbers[first[inverse[later]]])
     text = (
-        f"rows of a sequence are not adjacent: {n_back:,} of {len(counts):,} ids in column '{column}' come "
-        f"back after rows of other ids, first in row {row} the id of row {before}; "
+        f"rows of a sequence are not adjacent: {n_back:,} of {len(counts):,} ids in column '{column}' return "
+        f"after rows of other ids, first in row {row} the id of row {before}; "
         'set rows = "interleaved" to gather them by id, as in an event log by time; or sort the source by '
         "id; or, where several sequences share an id, give each its own"
     )

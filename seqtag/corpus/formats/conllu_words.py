@@ -179,7 +179,7 @@ class WordTally:
         if 2 * self._n_underscores > self._n_words:
             text = (
                 f"{self._n_underscores:,} of {self._n_words:,} words are `_`: the text seems to have been "
-                "removed for its licence and has to be merged in again"
+                "removed for its licence and must be merged back"
             )
             yield "no text", self._first_line, text
         is_above = self._n_documents == 1 and self._document_line < self._first_line

@@ -92,8 +92,8 @@ def warn_of_missing(
             first = int(np.argmax(found.to_numpy(zero_copy_only=False)))
             report.warn(
                 "escapes",
-                rf"cell '\N' in column '{column}' was read as text, and means no value in exports of MySQL "
-                r"and Hive; set escape = '\' to read it so, or escape = '' to confirm that it is text",
+                rf"cell '\N' in column '{column}' was read as text, but is a missing value in exports of "
+                r"MySQL and Hive; set escape = '\' to read it so, or escape = '' to confirm that it is text",
                 place=f"{name}: row {rows_before + 1 + first}",
                 count=n,
             )

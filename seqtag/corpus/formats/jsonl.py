@@ -39,9 +39,9 @@ def read_jsonl(
     whole blocks; only blocks that it refuses are parsed line by line. A file of blank lines yields nothing.
 
     Raises:
-        CorpusFormatError: the first line is no object with tokens, tags and all other fields that the source
-            names, one of these fields never has a value, or the encoding is wrong. A later line that is no
-            such object is a defective sequence.
+        CorpusFormatError: the first line is not an object with tokens, tags and all other fields that the
+            source names, one of these fields never has a value, or the encoding is wrong. A later line that
+            is no such object is a defective sequence.
     """
     report.assume("objects", "one a line")
     schema = _schema(source, columns)
@@ -118,11 +118,11 @@ def _first_row(source: JsonlSource, text: str, *, place: str) -> dict[str, objec
         row = parsed(text)
     except (ValueError, RecursionError) as error:
         raise CorpusFormatError(
-            f"{place}: line is no JSON: {expected}, got {text[:80]!r} ({error}); {line_advice(text)}"
+            f"{place}: line is not JSON: {expected}, got {text[:80]!r} ({error}); {line_advice(text)}"
         ) from error
     if not isinstance(row, dict):
         raise CorpusFormatError(
-            f"{place}: line is no object: {expected}, got {text[:80]!r}; {line_advice(text)}"
+            f"{place}: line is not an object: {expected}, got {text[:80]!r}; {line_advice(text)}"
         )
     lists = (source.tokens_column, source.tags_column)
     lacking = [name for name in lists if name not in row]
@@ -183,10 +183,10 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
         row = parsed(text)
     except (ValueError, RecursionError) as error:
         return {
-            _DEFECT: f"line is no JSON: expected one object, got {text[:80]!r} ({error}); correct the line"
+            _DEFECT: f"line is not JSON: expected one object, got {text[:80]!r} ({error}); correct the line"
         }
     if not isinstance(row, dict):
-        return {_DEFECT: f"line is no object: expected one a line, got {text[:80]!r}; correct the line"}
+        return {_DEFECT: f"line is not an object: expected one a line, got {text[:80]!r}; correct the line"}
     twice = [name for name in repeated_keys(row) if name in schema.names]
     if twice:
         return {
@@ -201,7 +201,7 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
             if _is_string(value):
                 values[field.name] = value
             else:
-                values[_DEFECT] = f"'{field.name}' is no text: expected Unicode, got {value!r:.80}; {_HALF}"
+                values[_DEFECT] = f"'{field.name}' is not text: expected Unicode, got {value!r:.80}; {_HALF}"
         elif value is None or (isinstance(value, list) and all(_is_string(v) for v in value)):
             values[field.name] = value
         elif field.name == source.tags_column and isinstance(value, list) and are_numbers(value):
@@ -215,7 +215,7 @@ def _row(source: JsonlSource, text: str, schema: pa.Schema) -> dict[str, object]
 
 
 def _no_strings(name: str, value: object) -> str:
-    """Return the defect of a value that is no array of strings, with a fix."""
+    """Return the defect of a value that is not an array of strings, with a fix."""
     if isinstance(value, str):
         fix = "cut it into an array of tokens or tags"
     elif isinstance(value, list) and all(v is None or isinstance(v, str) for v in value):
@@ -224,7 +224,7 @@ def _no_strings(name: str, value: object) -> str:
         fix = "write all its values as strings"
     else:
         fix = "correct the line"
-    return f"'{name}' is no array of strings: expected one or null, got {value!r:.80}; {fix}"
+    return f"'{name}' is not an array of strings: expected one or null, got {value!r:.80}; {fix}"
 
 
 def _is_string(value: object) -> bool:

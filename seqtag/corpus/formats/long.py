@@ -64,7 +64,7 @@ def check_columns(required: Sequence[str], present: Sequence[str], source: Label
         if other != name and _folded(other) == _folded(name)
     ]
     if similar:
-        fix = f"{', '.join(similar[:20])}: write names as they are there"
+        fix = f"{', '.join(similar[:20])}: write the names as in the file"
     defect = f"{'is' if len(wrong) == 1 else 'are'} {'missing' if missing else 'repeated'}"
     raise CorpusFormatError(
         f"{place}: {_listed('column', wrong)} {defect}: expected each once, got "
@@ -113,7 +113,7 @@ def sequences_of_rows(
         report.warn(
             "times_run_backwards",
             f"{times} in column '{source.order_column}' run backwards in this sequence, which was "
-            f"sorted by them: if it goes on after {turn}, its order is wrong; set order_column to a column "
+            f"sorted by them: if it continues after {turn}, its order is wrong; set order_column to a column "
             f"with {needed}, or leave it out to keep the order of the rows",
             place=counts.first_resorted or name,
             count=counts.n_resorted,
@@ -274,7 +274,7 @@ def _line_breaks(cells: pa.StringArray, column: str) -> tuple[Positions, pa.Stri
     """Return the cells with a line break, and their defects."""
     where = line_breaks(cells)
     shown = [repr(cell)[:80] for cell in cells.take(pa.array(where)).to_pylist()]
-    found = f"a line break is in column '{column}'; where quotes are tokens like others, set quote = \"\": "
+    found = f"a line break is in column '{column}'; where quotes are ordinary tokens, set quote = \"\": "
     return where, pa.array([found + cell for cell in shown], pa.string())
 
 
@@ -282,7 +282,7 @@ def _blanks_before_quotes(cells: pa.StringArray, column: str, quote: str) -> tup
     """Return the cells with blanks before a quote, and their defects."""
     where = blanks_before_quotes(cells, quote)
     shown = pc.utf8_slice_codeunits(cells.take(pa.array(where)), 0, 80)
-    what = f"' in column '{column}'; remove them, or set quote = \"\" where quotes are tokens like others"
+    what = f"' in column '{column}'; remove them, or set quote = \"\" where quotes are ordinary tokens"
     return where, pc.binary_join_element_wise("blanks come before the quote of cell '", shown, what, "")
 
 

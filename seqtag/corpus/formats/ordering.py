@@ -171,7 +171,7 @@ def _plain(cells: pa.Array, source: LongColumns, name: str) -> pa.Array:
             ) from error
     if source.order_format is not None and not pa.types.is_string(cells.type):
         raise CorpusFormatError(
-            f"{name}: order_format is of no use for column '{column}' of type {kind}; leave it out"
+            f"{name}: order_format does not apply to column '{column}' of type {kind}; leave it out"
         )
     return cells
 
@@ -213,7 +213,7 @@ def _checked(
     if source.session_gap_minutes is not None and kind.cycle == "day":
         raise CorpusFormatError(
             f"{name}: row {row + position}: order {shown!r:.80} in column '{column}' has no date; "
-            "session_gap_minutes needs dates with the times, as sessions go on after midnight; "
+            "session_gap_minutes needs dates with the times, as sessions continue after midnight; "
             "set order_column to a column with both"
         )
     if len(readable):  # of floats, not the NaN

@@ -129,7 +129,7 @@ def _rows(
             if is_storage_error(error):
                 raise
             raise CorpusFormatError(
-                f"{file.name}: file is damaged or no Parquet: expected Parquet, got "
+                f"{file.name}: file is damaged or not Parquet: expected Parquet, got "
                 f"{str(error).splitlines()[0]}; write it again, or set format to that of the file"
             ) from error
 

@@ -124,7 +124,7 @@ def check_quoting(
                 report.warn(
                     "line_breaks",
                     f"cell {cells[int(where[0])].as_py()!r:.80} in column '{column}' holds a line break; "
-                    'where quotes are tokens like others, set quote = ""',
+                    'where quotes are ordinary tokens, set quote = ""',
                     place=f"{file.name}: row {n_rows + 1 + where[0]}",
                     count=len(where),
                 )
@@ -236,7 +236,7 @@ def _delimiters(cell: str, delimiter: str) -> list[int]:
 def _swallowed_rows(place: str, cell: str, column: str) -> CorpusFormatError:
     return CorpusFormatError(
         f"{place}: a quote took in rows: {len(re.findall(_LINE_BREAK, cell)):,} more lines are in one cell "
-        f"of column '{column}' ({cell!r:.80}); where quotes are tokens like others, set quote = \"\"; else "
+        f"of column '{column}' ({cell!r:.80}); where quotes are ordinary tokens, set quote = \"\"; else "
         "write quotes within a cell twice, as in RFC 4180" + escape_hint([cell])
     )
 

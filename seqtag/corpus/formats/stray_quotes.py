@@ -108,7 +108,7 @@ class StrayQuotes:
             hint = where + HINT
         return CorpusFormatError(
             f"{self._name}:{line}: {what}: {text!r}; expected quotes within a cell twice ({quote * 2}), as "
-            f'in RFC 4180{hint}; set quote = "" where quotes are tokens like others, or export the table '
+            f'in RFC 4180{hint}; set quote = "" where quotes are ordinary tokens, or export the table '
             "again with doubled quotes"
         )
 

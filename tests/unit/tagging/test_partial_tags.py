@@ -101,7 +101,7 @@ def test_a_tag_is_converted_if_its_spelling_is_the_same_for_every_choice_of_the_
 def test_null_lists_and_tags_of_no_scheme_are_handled_as_without_gaps():
     tags = lists(["O", None, "I-X"], None, [], ["B-X"])
     assert convert_known_tags(tags, "IOBES", "IOB2").to_pylist() == [["O", None, "I-X"], None, [], ["B-X"]]
-    with pytest.raises(TagSchemeError, match=r"^tag 'NN' is no span tag: expected one of scheme IOB2$"):
+    with pytest.raises(TagSchemeError, match=r"^tag 'NN' is not a span tag: expected one of scheme IOB2$"):
         convert_known_tags(lists(["NN", None]), "IOB2", "IOBES")
 
 

@@ -210,7 +210,7 @@ def test_illegal_transitions_are_repaired_as_conlleval_reads_them() -> None:
 @pytest.mark.parametrize(
     ("tags", "source", "target", "message"),
     [
-        (tags_array("O FOO"), "IOB1", "IOB2", "tag 'FOO' is no span tag: expected one of scheme IOB1"),
+        (tags_array("O FOO"), "IOB1", "IOB2", "tag 'FOO' is not a span tag: expected one of scheme IOB1"),
         (
             tags_array("NN"),
             "none",

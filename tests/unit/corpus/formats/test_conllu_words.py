@@ -107,7 +107,7 @@ def test_words_whose_text_was_removed_are_a_warning(report):
     assert warnings(report(text, format="conllu")) == {
         "no text": "corpus.txt:1: 2 of 3 words are `_`: the text seems to have been removed for its "
         "licence and "
-        "has to be merged in again"
+        "must be merged back"
     }
 
 

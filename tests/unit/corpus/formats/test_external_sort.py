@@ -35,7 +35,7 @@ def test_a_log_ordered_by_time_is_refused_with_the_key_that_gathers_it(read):
         read(BY_TIME, **LOG, order_column="at")
 
     assert str(error.value) == (
-        "corpus.txt: rows of a sequence are not adjacent: 3 of 3 ids in column 'case' come back after rows "
+        "corpus.txt: rows of a sequence are not adjacent: 3 of 3 ids in column 'case' return after rows "
         'of other ids, first in row 3 the id of row 1; set rows = "interleaved" to gather them by id, as in '
         "an event log by time; or sort the source by id; or, where several sequences share an id, give each "
         "its own"

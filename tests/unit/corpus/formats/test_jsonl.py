@@ -117,16 +117,16 @@ def test_a_malformed_line_is_a_defective_sequence(read):
     rows = read("\n".join([good, *broken, good]), format="jsonl")
 
     assert [row["tokens"] for row in rows] == [["a"], [], [], [], [], [], [], [], [], ["a"]]
-    assert [row["defect"] and row["defect"][:50] for row in rows] == [
+    assert [row["defect"] and row["defect"][:55] for row in rows] == [
         None,
-        "corpus.txt:2: line is no JSON: expected one object",
-        "corpus.txt:3: line is no object: expected one a li",
-        "corpus.txt:4: 'tokens' is no array of strings: exp",
-        "corpus.txt:5: 'tokens' is no array of strings: exp",
-        "corpus.txt:6: 'tokens' has no value: expected an a",
-        "corpus.txt:7: sequence has no token: expected at l",
-        "corpus.txt:8: 'tokens' is no array of strings: exp",
-        "corpus.txt:9: line is no JSON: expected one object",
+        "corpus.txt:2: line is not JSON: expected one object, go",
+        "corpus.txt:3: line is not an object: expected one a lin",
+        "corpus.txt:4: 'tokens' is not an array of strings: expe",
+        "corpus.txt:5: 'tokens' is not an array of strings: expe",
+        "corpus.txt:6: 'tokens' has no value: expected an array ",
+        "corpus.txt:7: sequence has no token: expected at least ",
+        "corpus.txt:8: 'tokens' is not an array of strings: expe",
+        "corpus.txt:9: line is not JSON: expected one object, go",
         None,
     ]
 
@@ -144,8 +144,8 @@ def test_blank_lines_crlf_and_bom_are_skipped(read, content):
 @pytest.mark.parametrize(
     ("text", "received"),
     [
-        ("tokens,tags\n", "line is no JSON: .*, got 'tokens,tags' .*; set format"),
-        ("[1]\n", r"line is no object: .*, got '\[1\]'"),
+        ("tokens,tags\n", "line is not JSON: .*, got 'tokens,tags' .*; set format"),
+        ("[1]\n", r"line is not an object: .*, got '\[1\]'"),
         ('{"tokens": ["a"], "pos": ["X"]}\n', r"object lacks 'tags': .*, got the keys \['tokens', 'pos'\]"),
     ],
     ids=["no JSON", "no object", "no tags"],

@@ -231,7 +231,7 @@ def test_whole_numbers_may_be_dates_and_other_types_need_no_format(tmp_path, rea
     assert read_rows(source)[0]["tokens"] == ["a", "b"]
 
     pq.write_table(pa.table({**columns, "o": [1.5, float("nan")]}), path)
-    with pytest.raises(CorpusFormatError, match="order_format is of no use for column 'o' of type double"):
+    with pytest.raises(CorpusFormatError, match="order_format does not apply to column 'o' of type double"):
         read_rows(source)
 
 
@@ -289,7 +289,7 @@ def test_times_of_day_are_not_cut_into_sessions(order_format, read):
 
     assert str(error.value) == (
         "corpus.txt: row 1: order '10:00' in column 'o' has no date; session_gap_minutes needs dates with "
-        "the times, as sessions go on after midnight; set order_column to a column with both"
+        "the times, as sessions continue after midnight; set order_column to a column with both"
     )
 
 

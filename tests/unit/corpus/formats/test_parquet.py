@@ -167,7 +167,7 @@ def test_a_file_without_rows_is_an_error(read_columns):
 
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"tokens,tags\n" * 10], ids=["empty", "short", "text"])
 def test_a_file_that_is_not_parquet_is_an_error(content, read):
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: file is damaged or no Parquet"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: file is damaged or not Parquet"):
         read(content, format="parquet")
 
 
@@ -175,5 +175,5 @@ def test_a_column_name_that_is_not_utf_8_is_an_error(tmp_path, read):
     pq.write_table(pa.table({"tokens": [["a"]], "tags": [["X"]]}), tmp_path / "good", store_schema=False)
     damaged = (tmp_path / "good").read_bytes().replace(b"tokens", b"toke\xffs")
 
-    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: file is damaged or no Parquet"):
+    with pytest.raises(CorpusFormatError, match=r"corpus\.txt: file is damaged or not Parquet"):
         read(damaged, format="parquet")

@@ -35,7 +35,7 @@ def test_text_after_a_closing_quote_is_refused(row, what, newline, read):
     )
     assert str(error.value) == (
         f'corpus.txt:4: {what}; expected quotes within a cell twice (""), as in RFC 4180{hint}; set quote = '
-        '"" where quotes are tokens like others, or export the table again with doubled quotes'
+        '"" where quotes are ordinary tokens, or export the table again with doubled quotes'
     )
 
 
@@ -50,7 +50,7 @@ def test_blanks_before_a_quoted_cell_make_its_sequence_defective(read):
 
     assert [row["defect"] for row in rows] == [
         "corpus.txt: row 1: blanks come before the quote of cell ' \"a\"' in column 'w'; remove them, or set "
-        'quote = "" where quotes are tokens like others',
+        'quote = "" where quotes are ordinary tokens',
         None,
         None,
         None,

@@ -52,7 +52,7 @@ def test_rows_that_a_bare_quote_took_in_are_an_error(read):
 
     assert str(error.value) == (
         "corpus.txt: row 2: a quote took in rows: 2 more lines are in one cell of column 'w' "
-        "(',N\\n0,b0,V\\n0,'); where quotes are tokens like others, set quote = \"\"; else write quotes "
+        "(',N\\n0,b0,V\\n0,'); where quotes are ordinary tokens, set quote = \"\"; else write quotes "
         "within a cell twice, as in RFC 4180"
     )
     assert [row["tokens"] for row in read(text, **GENERAL, quote="")] == [["a"], ['"', "b0", '"']]
@@ -260,7 +260,7 @@ def test_columns_that_differ_in_blanks_or_case_are_named(read):
         read("s ,W,t\n1,a,O\n", **GENERAL)
     assert str(error.value) == (
         "corpus.txt:1: columns 's', 'w' are missing: expected each once, got columns 's ', 'W', 't'; "
-        "'s ' is there, not 's', 'W' is there, not 'w': write names as they are there"
+        "'s ' is there, not 's', 'W' is there, not 'w': write the names as in the file"
     )
 
 
