@@ -138,7 +138,7 @@ def test_the_retrain_card_is_whole(nights):
     assert text.startswith("# HOLD\n")
     assert f"reused from {first.id}" in text
     assert "| gate.floor | 0.05 | 0.06 |" in text
-    assert "There is no champion to differ from." in steps.retrain_card(first, tagger=ODD)
+    assert "There is no champion to compare with." in steps.retrain_card(first, tagger=ODD)
 
 
 def test_a_version_that_was_held_can_be_let_serve_as_the_card_says(nights):

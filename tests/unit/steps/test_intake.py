@@ -239,8 +239,8 @@ def test_within_the_budget_ambiguous_sequences_are_left_out_of_all_splits(tmp_pa
     steps.split(run)
 
     assert sum(pq.read_metadata(run.split(name)).num_rows for name in ("train", "dev", "test")) == 1467
-    assert "scores say nothing about such sequences" in run.data_docs.read_text("utf-8")
-    assert "scores say nothing about such sequences" in steps.corpus_card(run)
+    assert "scores do not cover such sequences" in run.data_docs.read_text("utf-8")
+    assert "scores do not cover such sequences" in steps.corpus_card(run)
 
 
 def test_the_share_is_told_where_the_rule_is_off(tmp_path, validated):
