@@ -97,7 +97,9 @@ def test_profile_data_docs_and_card_show_sources_and_warnings(two_files, workspa
         ("a.conll", 60, 2),
         ("b.conll", 6, 1),
     ]
-    assert "; warnings: few_test_documents (test contains 6 documents, fewer than the 13 " in profile["sentence"]
+    assert (
+        "; warnings: few_test_documents (test contains 6 documents, fewer than the 13 " in profile["sentence"]
+    )
     assert profile["sentence"].endswith(f"; 2 sources contradict themselves, first {COLUMNS}.")
     page = run.data_docs.read_text("utf-8")
     for text in (COLUMNS, COMMENT, READ):
