@@ -1,10 +1,10 @@
-"""What each part of the recipe `default` is worth: all of it, and with one part changed, over seeds.
+"""Ablation of the recipe `default`: the whole recipe, and with one part changed, over seeds.
 
     SEQTAG_DATA=/path/to/corpora python benchmarks/ablation.py deployments/taggers/wnut17.toml \\
         --seeds 1 2 3 --results ablation.jsonl
 
-Each training is a process of its own, and a line of JSON in the results as soon as it is done. What is there
-already is not run again. Parts are judged on dev; test is shown beside. Differences are taken seed by seed.
+Each training runs in a separate process and adds a line of JSON to the results; trainings found there are not
+run again. Parts are compared on dev; test scores are shown for reference. Differences are taken seed by seed.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from seqtag.config import TaggerConfig, config_digest
 from seqtag.steps.context import steps_code_version, train_scheme
 
 WHOLE = "whole"
-# What a part changes in the tables of the TOML file.
+# Changes to the tables of the TOML file, by part.
 PARTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     WHOLE: {},
     "no affixes": {},
@@ -49,9 +49,9 @@ PARTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "IOB2 inside": {"tags": {"train_scheme": "IOB2"}},
     "two layers": {"model": {"layers": 2}},
 }
-# What a part makes blank, so that it says nothing: no size of 0 is allowed.
+# Features that a part sets to a constant, because a size of 0 is not allowed.
 BLANK = {"no affixes": "affix_ids", "no characters": "character_ids"}
-OF_SPANS = {"softmax, all transitions", "IOB2 inside"}  # the whole recipe already, where tags have no scheme
+OF_SPANS = {"softmax, all transitions", "IOB2 inside"}  # equal to the whole recipe if tags have no scheme
 
 
 def configuration(tagger: Path, part: str, *, seed: int, max_epochs: int | None) -> TaggerConfig:
@@ -90,27 +90,27 @@ def one_training(config: TaggerConfig, part: str) -> dict[str, Any]:
 
 
 def blank_feature(name: str) -> Any:
-    """Give every token the same value of one feature, wherever features are made."""
+    """Set one feature to the same value for every token."""
     from seqtag.neural._tensorflow import tf
     from seqtag.neural.layers.token_features import TokenFeatures
 
-    seeing = TokenFeatures.__call__
+    original = TokenFeatures.__call__
 
-    def blind(self: TokenFeatures, tokens: Any) -> dict[str, Any]:
-        features = seeing(self, tokens)
+    def constant(self: TokenFeatures, tokens: Any) -> dict[str, Any]:
+        features = original(self, tokens)
         return {**features, name: tf.zeros_like(features[name])}
 
-    return mock.patch.object(TokenFeatures, "__call__", blind)
+    return mock.patch.object(TokenFeatures, "__call__", constant)
 
 
 def complete(taggers: Sequence[Path], arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    """Return the results that were asked for, after running what is missing."""
+    """Return the requested results, after running those that are missing."""
     done = {}
     if arguments.results.exists():
         for line in arguments.results.read_text("utf-8").splitlines():
             result = json.loads(line)
             done[result["config"], result["part"]] = result
-    asked = []
+    requested = []
     for seed in arguments.seeds:
         for tagger in taggers:
             for part in [WHOLE, *(part for part in arguments.parts if part != WHOLE)]:
@@ -122,8 +122,8 @@ def complete(taggers: Sequence[Path], arguments: argparse.Namespace) -> list[dic
                     done[key] = in_fresh_process(tagger, part, seed, arguments)
                     with arguments.results.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(done[key]) + "\n")
-                asked.append(done[key])
-    return asked
+                requested.append(done[key])
+    return requested
 
 
 def in_fresh_process(tagger: Path, part: str, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -133,7 +133,9 @@ def in_fresh_process(tagger: Path, part: str, seed: int, arguments: argparse.Nam
     environment = os.environ | {"TF_CPP_MIN_LOG_LEVEL": "3"}
     ended = subprocess.run(command, check=False, stdout=subprocess.PIPE, text=True, env=environment)
     if ended.returncode:
-        raise RuntimeError(f"{tagger.name}, {part}, seed {seed} failed; what is done stays in the results")
+        raise RuntimeError(
+            f"{tagger.name}, {part}, seed {seed} failed; finished trainings are kept in the results"
+        )
     return json.loads(ended.stdout.splitlines()[-1])
 
 
@@ -167,8 +169,13 @@ def main() -> None:
     parser.add_argument("taggers", nargs="+", type=Path, metavar="TAGGER.toml")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS), metavar="PART")
-    parser.add_argument("--results", type=Path, default=Path("ablation.jsonl"), help="JSON lines, resumed")
-    parser.add_argument("--max-epochs", type=int, help="fewer than the taggers say")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("ablation.jsonl"),
+        help="JSON Lines file to append to and resume from",
+    )
+    parser.add_argument("--max-epochs", type=int, help="fewer epochs than in the TOML files")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")

@@ -1,10 +1,10 @@
-"""Scores of a tagger's recipe over several seeds: mean, standard deviation, training time.
+"""Accuracy of a tagger's recipe over several seeds: mean, standard deviation and training time.
 
     python benchmarks/accuracy.py deployments/taggers/wnut17.toml [more.toml] [--seeds 1 2 3 4 5]
                                   [--recipe seed] [--baseline crfsuite-ap]
 
-A baseline is scored beside it where the TOML file asks for one. Nothing is registered and no champion is
-asked: this measures the recipe, not a night.
+A baseline is scored too if the TOML file names one. Nothing is registered and no champion is involved: this
+measures the recipe, not a complete run.
 """
 
 from __future__ import annotations
@@ -18,9 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtag import steps
-from seqtag.artifacts import (
-    read_json,
-)
+from seqtag.artifacts import read_json
 from seqtag.config import Settings, TaggerConfig, load_tagger
 
 
@@ -30,8 +28,8 @@ def main() -> None:
     )
     parser.add_argument("taggers", nargs="+", type=Path, metavar="TAGGER.toml")
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3, 4, 5])
-    parser.add_argument("--recipe", help="instead of the one that the TOML file names")
-    parser.add_argument("--baseline", help="likewise, such as crfsuite-ap")
+    parser.add_argument("--recipe", help="recipe to use instead of the one in the TOML file")
+    parser.add_argument("--baseline", help="baseline to use instead, such as crfsuite-ap")
     arguments = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("seqtag").setLevel(logging.INFO)
@@ -54,11 +52,11 @@ def main() -> None:
 
 
 def changed(config: TaggerConfig, seed: int, recipe: str | None, baseline: str | None) -> TaggerConfig:
-    """Return the configuration with another seed, and another recipe with that recipe's own defaults."""
+    """Return the configuration with another seed and, if given, another recipe with its own defaults."""
     tables = config.model_dump(mode="json", exclude_unset=True) | {"seed": seed}
     kept = {"train": ("max_epochs", "patience"), "tags": ("scheme", "declared"), "features": ("ladder",)}
     if recipe is not None:
-        for name, keys in kept.items():  # without what the recipe that the file names has put there
+        for name, keys in kept.items():  # drop the defaults of the recipe in the file
             tables[name] = {key: value for key, value in tables.get(name, {}).items() if key in keys}
         tables["train"]["recipe"] = recipe
     if baseline is not None:
@@ -67,7 +65,7 @@ def changed(config: TaggerConfig, seed: int, recipe: str | None, baseline: str |
 
 
 def one_seed(config: TaggerConfig, workspace: steps.Workspace) -> dict[str, Any]:
-    """Run the verbs up to evaluation; return the scores, in percent."""
+    """Run the steps up to evaluation; return the scores in percent."""
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(1970, 1, 1))
     steps.validate(run)
     steps.split(run)

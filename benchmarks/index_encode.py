@@ -1,14 +1,15 @@
-"""Index and encode a corpus: seqtag beside the usual recipe, tokens per second and peak memory.
+"""Indexing and encoding a corpus with seqtag and with pandas: tokens per second and peak memory.
 
     python benchmarks/index_encode.py                      # 0.2, 2 and 20 million tokens
     python benchmarks/index_encode.py --sizes 0.2 --markdown table.md
 
-Every contender runs in a fresh child process, imports apart, from Parquet to Parquet (or .npy):
+Every contender runs in a fresh child process, from Parquet to Parquet (or .npy), without imports:
 
-seqtag   from train, dev and test as lists to words, characters, tags and padded windows
-usual    a table with one token a row through `pandas.read_parquet`, `groupby.apply` to lists of (word, tag),
-         a Python dict for the ids, `keras.utils.pad_sequences` to the longest sentence, `numpy.save`
-careful  the same as a careful user writes it: ids by `Series.map` before a `groupby.agg(list)` of numbers
+seqtag   train, dev and test as lists to words, characters, tags and padded windows
+usual    a table with one token per row through `pandas.read_parquet`, `groupby.apply` to lists of
+         (word, tag), a Python dict for the ids, `keras.utils.pad_sequences` to the longest sentence,
+         `numpy.save`
+careful  the same, written more carefully: ids by `Series.map`, then `groupby.agg(list)` of numbers
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ LONG_TABLE = "long.parquet"
 
 
 def write_inputs(folder: Path, n_tokens: int) -> None:
-    """Write the same Zipf corpus as splits for seqtag and as one long table for its peers."""
+    """Write the same Zipf corpus as splits for seqtag and as one long table for the others."""
     from seqtag.config import SplitConfig
     from seqtag.corpus.splits import split_corpus
 
@@ -65,7 +66,7 @@ def seqtag_contender(folder: Path, out: Path) -> Callable[[], None]:
 
     def run() -> None:
         splits = {name: folder / f"{name}.parquet" for name in SPLITS}
-        config = FeaturesConfig(min_count=1)  # the peers keep every word, too
+        config = FeaturesConfig(min_count=1)  # the others keep every word too
         vocabulary, tags = index_corpus(
             splits["train"], declared=None, previous=(), scheme="none", config=config, folder=out
         )
@@ -122,7 +123,7 @@ CONTENDERS = {"seqtag": seqtag_contender, "usual": usual_contender, "careful": c
 
 
 def child(contender: str, folder: Path, out: Path) -> None:
-    """Run one contender and print what it took, counted from after its imports."""
+    """Run one contender and print its time and memory, excluding imports."""
     run = CONTENDERS[contender](folder, out)
     Path("/proc/self/clear_refs").write_text("5")  # forget the peak of the imports
     before = _memory("VmRSS")
@@ -134,7 +135,7 @@ def child(contender: str, folder: Path, out: Path) -> None:
 
 
 def measured(contenders: list[str], folder: Path, *, repeats: int) -> dict[str, dict[str, float]]:
-    """Return each contender's medians over fresh processes, which take turns."""
+    """Return the medians of each contender over fresh processes that take turns."""
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in contenders}
     for name in contenders * repeats:
         with tempfile.TemporaryDirectory(dir=folder) as out:
@@ -150,9 +151,9 @@ def measured(contenders: list[str], folder: Path, *, repeats: int) -> dict[str, 
 
 
 def table(sizes: list[float], contenders: list[str], folder: Path) -> str:
-    """Return the Markdown table; a ratio is how many times less seqtag takes than that contender.
+    """Return the Markdown table; a ratio is the contender's time divided by seqtag's.
 
-    On a machine that others use at the same time the ratio of CPU seconds says more than that of seconds.
+    On a shared machine, the ratio of CPU seconds is more reliable than that of seconds.
     """
     lines = [
         "| million tokens | contender | seconds | CPU seconds | tokens/s | times seqtag's seconds"
@@ -178,7 +179,7 @@ def table(sizes: list[float], contenders: list[str], folder: Path) -> str:
 
 
 def _drawn(n_tokens: int):
-    """Yield record batches of the corpus, and the same as columns of the long table."""
+    """Yield batches of the corpus, as a record batch and as columns of the long table."""
     from seqtag.corpus.schema import corpus_schema
 
     random = np.random.default_rng(7)
@@ -194,7 +195,7 @@ def _drawn(n_tokens: int):
         offsets = pa.array(np.concatenate([[0], np.cumsum(lengths)]), pa.int32())
         rank = np.searchsorted(weights, random.random(lengths.sum()) * weights[-1])
         word_column = words.take(pa.array(rank))
-        tag_column = tags.take(pa.array((rank * 7 % 41).clip(32, 40) - 32))  # about a fifth is no O
+        tag_column = tags.take(pa.array((rank * 7 % 41).clip(32, 40) - 32))  # about a fifth is not O
         numbers = np.arange(first, first + len(lengths))
         ids = pa.array(numbers).cast(pa.string())
         none = pa.nulls(len(lengths), pa.string())
@@ -206,7 +207,7 @@ def _drawn(n_tokens: int):
 
 
 def _words(random: np.random.Generator) -> pa.StringArray:
-    """Return distinct words of 5 to 10 letters: five that spell a number, and some more."""
+    """Return distinct words of 5 to 10 letters: five that encode a number, then random ones."""
     spelled = 97 + random.permutation(N_TYPES)[:, None] // 26 ** np.arange(5) % 26
     letters = np.concatenate([spelled, random.integers(97, 123, (N_TYPES, 5))], axis=1).astype(np.uint8)
     lengths = 5 + np.minimum(random.poisson(2.5, N_TYPES), 5)
@@ -229,7 +230,7 @@ def main() -> None:
     )
     parser.add_argument("--sizes", type=float, nargs="+", default=[0.2, 2, 20], help="million tokens")
     parser.add_argument("--peers", nargs="*", default=["usual", "careful"], choices=["usual", "careful"])
-    parser.add_argument("--markdown", type=Path, help="write the table here, too")
+    parser.add_argument("--markdown", type=Path, help="also write the table to this file")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

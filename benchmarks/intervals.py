@@ -1,4 +1,4 @@
-"""Coverage of the 95 % intervals of shares, next to the plain percentile bootstrap over sequences.
+"""Coverage of the 95 % intervals of shares, compared with a plain percentile bootstrap over tokens.
 
 python benchmarks/intervals.py [n_splits]
 """
@@ -17,7 +17,7 @@ from seqtag.evaluation.prf import percentile, ratio, share
 SUPPORTS = (5, 10, 20, 50, 100, 300, 1000)
 TRUTHS = (0.5, 0.8, 0.9, 0.99)
 CORRELATION = 0.2  # within a document
-LONGEST = 9  # tokens of a document: 1 to 9, 5 in the mean
+LONGEST = 9  # tokens of a document: 1 to 9, 5 on average
 CONFIDENCE, RESAMPLES = 0.95, 200
 
 Interval = tuple[float, float]
@@ -49,7 +49,7 @@ def cell(support: int, truth: float, correlation: float, n_splits: int) -> str:
 def test_split(
     generator: np.random.Generator, support: int, truth: float, correlation: float
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.uint64]]:
-    """Return which of `support` tokens are right, and the documents that they are in."""
+    """Return the correctness of `support` tokens and their documents."""
     lengths = generator.integers(1, LONGEST + 1, support) if correlation else np.ones(support, np.int64)
     documents = np.repeat(np.arange(support, dtype=np.uint64), lengths)[:support]
     shares = np.full(support, truth)
@@ -62,7 +62,7 @@ def test_split(
 def intervals(
     right: npt.NDArray[np.bool_], documents: npt.NDArray[np.uint64], seed: int
 ) -> tuple[Interval, Interval]:
-    """Return the interval that seqtag shows, and the one of plain percentiles over tokens."""
+    """Return seqtag's interval, and the plain percentile interval over tokens."""
     table = Dense(np.stack([right, np.ones_like(right)], axis=1).astype(np.float32))
     ends = []
     for units in (documents, np.arange(len(right), dtype=np.uint64)):

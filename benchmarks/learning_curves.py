@@ -1,11 +1,11 @@
-"""Does the engine learn what the plain recipe learns? Dev after each epoch, over seeds: a plot and a table.
+"""Learning curves of seqtag's engine and of plain Keras: dev after each epoch, as a plot and a table.
 
     SEQTAG_DATA=/path/to/corpora python benchmarks/learning_curves.py
 
-The recipe `seed` on the beginning of a corpus; all see the same word ids, and are scored by the same lines:
+Both train the recipe `seed` on the beginning of a corpus, with the same word ids and the same scoring code:
 
-plain Keras    as a tutorial writes it, padded to the longest sequence
-seqtag seed    in seqtag's engine; other random masks and another order of batches, else the same
+plain Keras    as in a tutorial, padded to the longest sequence
+seqtag seed    seqtag's engine: equal except for random masks and the order of batches
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from peers.measuring import SECONDS, Contender, in_fresh_process, machine, sprea
 CHECKOUT = Path(__file__).resolve().parents[1]
 PLAIN, SEED = "plain Keras", "seqtag seed"
 CONTENDERS = {PLAIN: "plain", SEED: "engine"}
-# Okabe and Ito (2008): told apart with any kind of colour vision, and by their dashes without colour
+# Okabe and Ito (2008): distinct for all kinds of colour vision; dashes distinguish them without colour
 LOOKS = {
     PLAIN: {"color": "#D55E00", "linestyle": "--", "marker": "s"},
     SEED: {"color": "#0072B2", "linestyle": "-", "marker": "o"},
@@ -33,7 +33,7 @@ Curves = Mapping[str, Sequence[Sequence[float]]]  # by contender, seed and epoch
 
 
 def measured(folder: str, *, seeds: Sequence[int], n_epochs: int) -> tuple[Curves, dict[str, list[float]]]:
-    """Return the curves, and the seconds that each took."""
+    """Return the curves and the seconds that each took."""
     curves: dict[str, list[list[float]]] = {name: [] for name in CONTENDERS}
     seconds: dict[str, list[float]] = {name: [] for name in CONTENDERS}
     for seed in seeds:
@@ -47,7 +47,7 @@ def measured(folder: str, *, seeds: Sequence[int], n_epochs: int) -> tuple[Curve
 
 
 def curve_rows(curves: Curves) -> list[list[str]]:
-    """Return mean and standard deviation over the seeds by epoch, and how far seqtag is from Keras."""
+    """Return mean and standard deviation over the seeds by epoch, and the difference of the means."""
     rows = []
     for epoch in range(len(curves[SEED][0])):
         here = {name: [curve[epoch] for curve in of] for name, of in curves.items()}
@@ -73,7 +73,7 @@ def draw(curves: Curves, path: Path, *, title: str) -> None:
             )
         mean = [statistics.mean(values) for values in zip(*of, strict=True)]
         axes.plot(numbers, mean, **look, linewidth=2.2, markersize=5, label=name)
-    axes.set(title=title, xlabel="epoch", ylabel="dev tokens tagged right (%)")
+    axes.set(title=title, xlabel="epoch", ylabel="dev accuracy (%)")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.25)
     axes.spines[["top", "right"]].set_visible(False)
@@ -87,7 +87,9 @@ def main() -> None:
     )
     default = CHECKOUT / "deployments" / "taggers" / "ud-english-ewt.toml"
     parser.add_argument("tagger", nargs="?", type=Path, default=default, metavar="TAGGER.toml")
-    parser.add_argument("--sequences", type=int, default=2000, help="of train; a quarter as many of dev")
+    parser.add_argument(
+        "--sequences", type=int, default=2000, help="sequences of train; dev and test get a quarter as many"
+    )
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2, 3])
     parser.add_argument("--plot", type=Path, default=CHECKOUT / "docs" / "learning-curves.png")
@@ -99,11 +101,11 @@ def main() -> None:
         corpus = f"{prepared.config.name}, the first {n_train:,} sequences of train"
         curves, seconds = measured(prepared.folder, seeds=arguments.seeds, n_epochs=arguments.epochs)
     print(f"{corpus}; {machine()}\n")
-    columns = ["epoch", *(f"{name} (%)" for name in CONTENDERS), "seqtag less Keras"]
+    columns = ["epoch", *(f"{name} (%)" for name in CONTENDERS), "seqtag minus Keras"]
     print(table(columns, curve_rows(curves)))
     medians = "; ".join(f"{name} {statistics.median(taken):.0f}" for name, taken in seconds.items())
     print(f"\nMean ± standard deviation over {len(arguments.seeds)} seeds. Seconds for each: {medians}.")
-    draw(curves, arguments.plot, title=f"{corpus}\nthin lines: one seed each; thick: their mean")
+    draw(curves, arguments.plot, title=f"{corpus}\nthin lines: single seeds; thick lines: their mean")
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
-"""Whether memory stays flat while one flow retrains many taggers, one after the other.
+"""Memory of the services while one flow retrains many taggers, one after the other.
 
     python -m benchmarks.many_taggers [--taggers 20]
 
-All services run for real in a temporary $SEQTAG_HOME on free ports; `retrain-all/all` retrains small taggers
-that differ in their seed, each in a process of its own. Resident memory is sampled every second, process
-trees summed; told is the highest while the first, the middle and the last tagger was retrained.
+All services run in a temporary $SEQTAG_HOME on free ports; `retrain-all/all` retrains small taggers that
+differ in their seed, each in a separate process. The resident memory of each process tree is sampled every
+second; the table has the maximum during the first, the middle and the last tagger.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def main() -> None:
 
 
 def watched(workspace: Workspace, url: str) -> list[dict[str, float]]:
-    """Retrain all, and return the highest memory (MiB) of each kind of process between two taggers' ends."""
+    """Retrain all; return for each tagger the peak memory (MiB) by kind of process."""
     highest: list[dict[str, float]] = []
     run = begin(url, "retrain-all/all")
     with client_of(url) as client:
@@ -99,7 +99,7 @@ def mebibytes(*processes: psutil.Process) -> float:
 
 def table(highest: list[dict[str, float]], n: int) -> None:
     shown = sorted({1, (n + 1) // 2, n})
-    print(f"{os.cpu_count()} cores, highest resident memory while a tagger was retrained, MiB\n")
+    print(f"{os.cpu_count()} cores, peak resident memory while a tagger was retrained, MiB\n")
     print("| | " + " | ".join(f"tagger {number}" for number in shown) + " |\n|---|" + "---:|" * len(shown))
     for name in SERVICES:
         cells = [f"{highest[number - 1][name]:,.0f}" for number in shown]

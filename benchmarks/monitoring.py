@@ -1,4 +1,4 @@
-"""Rate of monitoring alarms, without drift and with it, where sequences repeat and where periods differ.
+"""Alarm rates of monitoring with and without drift, for repeating sequences and differing periods.
 
 python benchmarks/monitoring.py [n_runs]
 """
@@ -39,11 +39,13 @@ SHIFTS: dict[str, dict[str, Any]] = {
     "one tag 6 % to 9 %": {"shares": (0.06, 0.09)},
     "one tag 6 % to 12 %": {"shares": (0.06, 0.12)},
 }
-Pair = tuple[pa.RecordBatch, pa.RecordBatch, TrainingReference]  # reference, new data, what training showed
+Pair = tuple[pa.RecordBatch, pa.RecordBatch, TrainingReference]  # reference, new data, training reference
 
 
 def main(n_runs: int) -> None:
-    print("| repeats | data | shift of what does not repeat | runs with an alarm | verdict `retrain` |")
+    print(
+        "| repeats | data | shift of sequences that do not repeat | runs with an alarm | verdict `retrain` |"
+    )
     print("|---|---|---|---|---|")
     measured("-", "300 and 100 documents", "none", UNDATED, of_documents, n_runs)
     quiet, few = 0, max(n_runs // 10, 1)
@@ -51,7 +53,7 @@ def main(n_runs: int) -> None:
         share = f"{100 * repeating:.0f} %"
         quiet += measured(share, "undated", "none", UNDATED, undated(repeating, {}), n_runs)
         quiet += measured(share, "equal months", "none", DATED, dated(repeating, 0.0, {}), n_runs)
-        quiet += measured(share, "unlike months", "none", DATED, dated(repeating, SPREAD, {}), n_runs)
+        quiet += measured(share, "differing months", "none", DATED, dated(repeating, SPREAD, {}), n_runs)
         measured(share, "undated, held-out reference", "none", UNDATED, held_out(repeating), few)
     total = 3 * len(REPEATING) * n_runs
     print(f"| together | all but held-out | none | {share_of(quiet, total)} | |")
@@ -91,7 +93,7 @@ def exact_interval(hits: int, n: int) -> tuple[float, float]:
 
 
 def of_documents(seed: int) -> Pair:
-    """Draw documents of 1 to 5 sequences that are alike, against a fixed vocabulary."""
+    """Draw documents of 1 to 5 similar sequences, with a fixed vocabulary."""
     return period(300, seed=2 * seed), period(100, seed=2 * seed + 1), known()
 
 
@@ -104,7 +106,7 @@ def undated(repeating: float, shift: dict[str, Any]) -> Callable[[int], Pair]:
 
 
 def held_out(repeating: float) -> Callable[[int], Pair]:
-    """Draw the same with dev and test alone as the reference, which are no sample where sequences repeat."""
+    """Draw the same with only dev and test as the reference, which is biased if sequences repeat."""
 
     def pair(seed: int) -> Pair:
         reference, new, shown = undated(repeating, {})(seed)

@@ -1,9 +1,9 @@
-"""What the orchestration itself costs: the flow beside the bare steps, on a first and on an unchanged night.
+"""Overhead of orchestration: the Prefect flow compared with the bare steps, for a first and an unchanged run.
 
     python benchmarks/orchestration.py [--repeat 3]
 
-Each night is a fresh process, timed whole; the Prefect server runs already. The tagger is small, so that
-training does not hide the rest.
+Each run is timed as a whole process, with the Prefect server already running. The tagger is small, so that
+training does not dominate.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--repeat", type=int, default=3, help="first nights of each way; the median is shown")
+    parser.add_argument("--repeat", type=int, default=3, help="repeats of each way; the table shows medians")
     repeat = parser.parse_args().repeat
     seconds: dict[tuple[str, str], list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -48,9 +48,9 @@ def main() -> None:
             for turn in range(repeat):
                 for way, command in WAYS.items():
                     home = Path(folder) / f"{turn}-{len(command)}"
-                    for night in ("first night", "unchanged night"):
+                    for kind in ("first run", "unchanged run"):
                         spent = timed([*command, str(tagger)], home=home, api=f"{url}/api")
-                        seconds.setdefault((way, night), []).append(spent)
+                        seconds.setdefault((way, kind), []).append(spent)
         finally:
             call(["-m", "flows.stack", "down"], home=server_home)
     table(seconds)
@@ -77,7 +77,7 @@ def call(arguments: list[str], *, home: Path, api: str | None = None) -> str:
 
 
 def python(arguments: list[str], environment: dict[str, str]) -> str:
-    """Run Python in the checkout, and end with what it said if it fails."""
+    """Run Python in the checkout; exit with its output if it fails."""
     done = subprocess.run(
         [sys.executable, *arguments],
         cwd=CHECKOUT,
@@ -93,10 +93,10 @@ def python(arguments: list[str], environment: dict[str, str]) -> str:
 
 def table(seconds: dict[tuple[str, str], list[float]]) -> None:
     print(f"{os.cpu_count()} cores, median of {len(next(iter(seconds.values())))}; seconds, whole process\n")
-    print("| Night | bare steps | Prefect flow | difference | ratio |\n|---|---|---|---|---|")
-    for night in ("first night", "unchanged night"):
-        bare, flow = (statistics.median(seconds[way, night]) for way in WAYS)
-        print(f"| {night} | {bare:.1f} | {flow:.1f} | {flow - bare:+.1f} | {flow / bare:.2f} |")
+    print("| Run | bare steps | Prefect flow | difference | ratio |\n|---|---|---|---|---|")
+    for kind in ("first run", "unchanged run"):
+        bare, flow = (statistics.median(seconds[way, kind]) for way in WAYS)
+        print(f"| {kind} | {bare:.1f} | {flow:.1f} | {flow - bare:+.1f} | {flow / bare:.2f} |")
 
 
 if __name__ == "__main__":

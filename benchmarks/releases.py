@@ -1,10 +1,10 @@
-"""Ten yearly releases of a growing corpus, one of them split anew, retrained without a person.
+"""Ten yearly releases of a growing corpus, one of them with new splits, retrained automatically.
 
     SEQTAG_DATA=... python benchmarks/releases.py [--epochs 3]
 
 UD English-EWT is released ten times: the first release has a tenth of its documents, the tenth all. Each
-keeps the splits of the one before, except the sixth, which deals all documents out again. Every release goes
-through the real steps into one registry. Prints a row a release: the decision, and who serves.
+keeps the splits of the previous release, except the sixth, which splits all documents again. Every release
+passes through the real steps into one registry. Prints a row per release with the decision and the champion.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from seqtag.config import Settings, load_tagger
 from seqtag.run_dir import RunDir
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-N_RELEASES, SPLIT_ANEW = 10, 6
+N_RELEASES, NEW_SPLITS = 10, 6
 SHARES = {"train": 0.8, "dev": 0.1, "test": 0.1}
 TOML = """
 name = "releases"
@@ -53,7 +53,7 @@ def main() -> None:
         folder = Path(name)
         corpus = documents(folder / "source")
         workspace = steps.Workspace.of(Settings(home=folder / "home"))
-        print("| release | train | test | documents of test | decision | serves afterwards | why |")
+        print("| release | train | test | test documents | decision | champion afterwards | reason |")
         print("| --- | --- | --- | --- | --- | --- | --- |")
         for number in range(1, N_RELEASES + 1):
             path = folder / "corpus.parquet"
@@ -63,7 +63,7 @@ def main() -> None:
 
 
 def documents(home: Path) -> pa.Table:
-    """Return all sequences of UD English-EWT that validation accepts, with their document ids."""
+    """Return all sequences of UD English-EWT that pass validation, with their document ids."""
     workspace = steps.Workspace.of(Settings(home=home))
     config = load_tagger(CHECKOUT / "deployments/taggers/ud-english-ewt.toml")
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
@@ -78,12 +78,12 @@ def release(corpus: pa.Table, number: int) -> pa.Table:
     names = np.unique(np.array(corpus["document_id"].to_pylist()))
     draw = np.random.default_rng(0)
     appears = dict(zip(names, draw.permutation(len(names)) / len(names), strict=True))
-    dealt = {
+    positions = {
         seed: dict(zip(names, np.random.default_rng(seed).random(len(names)), strict=True)) for seed in (1, 2)
-    }[1 if number < SPLIT_ANEW else 2]
+    }[1 if number < NEW_SPLITS else 2]
     ids = corpus["document_id"].to_pylist()
     kept = pa.array([appears[document] < number / N_RELEASES for document in ids])
-    splits = pa.array([split_of(dealt[document]) for document in ids])
+    splits = pa.array([split_of(positions[document]) for document in ids])
     return corpus.append_column("split", splits).filter(kept)
 
 
@@ -95,7 +95,7 @@ def split_of(position: float) -> str:
 
 
 def retrained(tagger: Path, workspace: steps.Workspace, number: int) -> RunDir:
-    """Take a release through all steps."""
+    """Run all steps on a release."""
     config = load_tagger(tagger)
     by = steps.audit_context("benchmark", datetime.now(UTC))
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2016 + number, 1, 1))

@@ -1,10 +1,10 @@
-"""What the service costs: idle, for each flow and task run, and for a page on a long history; by database.
+"""Cost of the services by database: idle, per flow and task run, and for pages with a long history.
 
     python -m benchmarks.service [--repeat 5] [--seconds 60] [--history 1000]
 
-All services of a machine run for real in a temporary $SEQTAG_HOME on free ports, once with Prefect's server
-on SQLite and once on PostgreSQL, where that is installed, side by side and measured in turns. Chromium draws
-the pages, where that and playwright are installed.
+All services run in a temporary $SEQTAG_HOME on free ports, with Prefect's server on SQLite and, if installed,
+on PostgreSQL; both run at the same time and are measured in turns. Chromium renders the pages if it and
+playwright are installed.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ PATIENCE = 120  # seconds
 PORTS = dict.fromkeys(("PREFECT_SERVER_API_PORT", "SEQTAG_REGISTRY_PORT", "SEQTAG_PAGES_PORT"), "0")
 KEY = "retrain-sample"
 ARTIFACT = {"key": KEY, "type": "markdown", "data": "# PROMOTE\n\n" + "| accuracy | 97.1 | 96.9 |\n" * 60}
-ENDS = {  # how a night ends, and how often in 100
+ENDS = {  # final states of runs, and their weights in percent
     ("COMPLETED", "Unchanged"): 45,
     ("COMPLETED", "Promoted"): 20,
     ("COMPLETED", "Rejected"): 20,
     ("FAILED", "Failed"): 10,
     ("CANCELLED", "Cancelled"): 5,
 }
-CALLS: dict[str, dict[str, Any]] = {  # as the pages make them
+CALLS: dict[str, dict[str, Any]] = {  # as made by the pages
     "/flow_runs/paginate": {"page": 1, "limit": 100, "sort": "START_TIME_DESC"},
     "/ui/flow_runs/history": {"sort": "EXPECTED_START_TIME_DESC", "limit": 1000, "offset": 0},
     "/ui/flow_runs/count-task-runs": {"flow_run_ids": []},  # of the page's 100 runs
@@ -62,7 +62,7 @@ CALLS: dict[str, dict[str, Any]] = {  # as the pages make them
 
 @dataclass(frozen=True)
 class Machine:
-    """All services of one home, and where its Prefect server keeps its data."""
+    """All services of one home, and the database of its Prefect server."""
 
     database: str
     home: Home
@@ -79,12 +79,12 @@ class Machine:
         return found
 
     def post(self, client: httpx.Client, path: str, body: Any) -> Any:
-        """Ask the API."""
+        """Post to the API and return the decoded response."""
         return client.post(f"{self.url}/api{path}", json=body).raise_for_status().json()
 
 
 class Figures(defaultdict[str, dict[str, list[float]]]):
-    """What was measured, by what it is and by database."""
+    """Measurements by name and database."""
 
     def add(self, what: str, machine: Machine, *values: float) -> None:
         self[what].setdefault(machine.database, []).extend(values)
@@ -100,33 +100,37 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--repeat", type=int, default=5, help="of each measurement but the idle one")
-    parser.add_argument("--seconds", type=int, default=60, help="that idle services are watched")
-    parser.add_argument("--history", type=int, default=1000, help="flow runs, and versions of an artifact")
+    parser.add_argument(
+        "--repeat", type=int, default=5, help="repeats of each measurement except the idle one"
+    )
+    parser.add_argument("--seconds", type=int, default=60, help="duration of the idle measurement")
+    parser.add_argument(
+        "--history", type=int, default=1000, help="number of flow runs and of versions of an artifact"
+    )
     parser.add_argument("--flows", action="store_true", help=argparse.SUPPRESS)
-    told = parser.parse_args()
-    if told.flows:
+    arguments = parser.parse_args()
+    if arguments.flows:
         print(json.dumps(flow_times()))
         return
     figures = Figures(dict)
     with ExitStack() as stack:
         machines = started(stack)
-        idle(machines, figures, told.seconds)
-        runs(machines, figures, told.repeat)
+        idle(machines, figures, arguments.seconds)
+        runs(machines, figures, arguments.repeat)
         for each in machines:
             for name in ("worker", "pages", "registry"):
                 process_manager.stop(each.home, name)
         with ThreadPool(len(machines)) as pool:
-            newest = pool.map(partial(fill, n=told.history), machines)
+            newest = pool.map(partial(fill, n=arguments.history), machines)
         time.sleep(SETTLING)
-        calls(machines, figures, told.repeat)
-        pages(list(zip(machines, newest, strict=True)), figures, told.repeat)
-    print(f"{os.cpu_count()} cores; {told.history:,} flow runs, as many versions of an artifact\n")
+        calls(machines, figures, arguments.repeat)
+        pages(list(zip(machines, newest, strict=True)), figures, arguments.repeat)
+    print(f"{os.cpu_count()} cores; {arguments.history:,} flow runs and versions of an artifact\n")
     figures.table([each.database for each in machines])
 
 
 def started(stack: ExitStack) -> list[Machine]:
-    """Return a machine for each database; they stop when the stack closes."""
+    """Start a machine for each database; they stop when the stack closes."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
     machines = [stack.enter_context(machine(folder, "SQLite", None))]
     if url := postgresql(stack):
@@ -138,7 +142,9 @@ def postgresql(stack: ExitStack) -> str | None:
     """Start a PostgreSQL server for Prefect, if one is installed; return its URL."""
     programs, user = postgres.find_programs(), postgres.find_user()
     if programs is None or user is None:
-        print("Without PostgreSQL: it is not installed, or there is no user to run it as", file=sys.stderr)
+        print(
+            "PostgreSQL is left out: it is not installed, or there is no user to run it as", file=sys.stderr
+        )
         return None
     url = sa.make_url(stack.enter_context(postgres.postgres_server(programs, user, fsync=True)))
     return url.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
@@ -159,7 +165,7 @@ def machine(folder: Path, database: str, url: str | None) -> Iterator[Machine]:
 
 
 def idle(machines: Sequence[Machine], figures: Figures, seconds: int) -> None:
-    """Watch the processes of server and worker while nothing is to be done."""
+    """Measure the processes of server and worker while they are idle."""
     time.sleep(SETTLING)
     watched = [(each, name, tree(each.service(name))) for name in ("server", "worker") for each in machines]
     before = [cpu_seconds(processes) for *_, processes in watched]
@@ -188,18 +194,18 @@ def runs(machines: Sequence[Machine], figures: Figures, repeat: int) -> None:
     """Time flow runs, with tasks and without, in a fresh process each time."""
     for _ in range(repeat):
         for each in machines:
-            told = {**process_manager.environment(each.home), "PREFECT_API_URL": f"{each.url}/api"}
-            said = python(["-m", "benchmarks.service", "--flows"], told)
-            beating, empty, full = json.loads(said.splitlines()[-1])
+            environment = {**process_manager.environment(each.home), "PREFECT_API_URL": f"{each.url}/api"}
+            output = python(["-m", "benchmarks.service", "--flows"], environment)
+            beating, empty, full = json.loads(output.splitlines()[-1])
             figures.add("flow run without tasks, ms", each, 1000 * beating)
             figures.add("the same without heartbeat, ms", each, 1000 * empty)
             figures.add("each task run, ms", each, 1000 * (full - empty) / N_TASKS)
 
 
 def flow_times() -> list[float]:
-    """Return the seconds of an empty flow, and, without heartbeat, of an empty one and one of N_TASKS.
+    """Return the seconds of an empty flow and, without heartbeat, of an empty flow and one with N_TASKS.
 
-    A flow run waits for the thread of its heartbeat, which sleeps a second at a time: tasks hide in that.
+    With heartbeat, a flow run waits for a thread that sleeps a second at a time, which hides the tasks.
     """
     from prefect import flow, task
     from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
@@ -225,22 +231,22 @@ def seconds(do: Callable[[], Any]) -> float:
 
 
 def fill(machine: Machine, *, n: int) -> str:
-    """Make n flow runs that ended, each with a version of one artifact; return the last one's name."""
+    """Create n finished flow runs, each with a version of one artifact; return the name of the last."""
     ends = random.Random(1).choices(list(ENDS), list(ENDS.values()), k=n)
     with httpx.Client(timeout=PATIENCE) as client:
         deployment = client.get(f"{machine.url}/api/deployments/name/retrain/sample").json()
         about = {"flow_id": deployment["flow_id"], "deployment_id": deployment["id"]}
         about |= {"work_pool_name": deployment["work_pool_name"], "state": {"type": "RUNNING"}}
         for number, (kind, name) in enumerate(ends):
-            run = machine.post(client, "/flow_runs/", {**about, "name": f"night {number}"})["id"]
-            end = {"type": kind, "name": name, "message": f"{name}: as the gate says"}
+            run = machine.post(client, "/flow_runs/", {**about, "name": f"run {number}"})["id"]
+            end = {"type": kind, "name": name, "message": f"{name}: decided by the gate"}
             machine.post(client, f"/flow_runs/{run}/set_state", {"state": end, "force": True})
             machine.post(client, "/artifacts/", {**ARTIFACT, "flow_run_id": run})
-    return f"night {n - 1}"
+    return f"run {n - 1}"
 
 
 def calls(machines: Sequence[Machine], figures: Figures, repeat: int) -> None:
-    """Time what the lists of runs and of artifacts ask of the API."""
+    """Time the API calls of the lists of runs and artifacts."""
     with httpx.Client(timeout=PATIENCE) as client:
         for _ in range(repeat):
             for each in machines:
@@ -253,10 +259,12 @@ def calls(machines: Sequence[Machine], figures: Figures, repeat: int) -> None:
 
 
 def pages(visits: Sequence[tuple[Machine, str]], figures: Figures, repeat: int) -> None:
-    """Time a first visit, until the newest entry can be read."""
+    """Time a first visit of a page, until its newest entry is visible."""
     program = shutil.which("chromium") or shutil.which("google-chrome")
     if program is None or find_spec("playwright") is None:
-        print("Without pages: no chromium on the path, or playwright is not installed", file=sys.stderr)
+        print(
+            "pages are left out: chromium is not on the path, or playwright is not installed", file=sys.stderr
+        )
         return
     from playwright.sync_api import sync_playwright
 

@@ -1,24 +1,25 @@
-"""Training and tagging: seqtag beside a Keras tutorial, PyTorch, CRFsuite and spaCy, in one run.
+"""Training and tagging with seqtag, a Keras tutorial, PyTorch, CRFsuite and spaCy in one run.
 
     SEQTAG_DATA=/path/to/corpora python benchmarks/training.py
     SEQTAG_DATA=/path/to/corpora python benchmarks/training.py deployments/taggers/wnut17.toml --quick
 
-The corpus is prepared once. Each contender then reads it in a fresh process, imports apart, all of them in
-turns; figures are medians over the turns, and ratios are taken within a turn, since a machine drifts:
+The corpus is prepared once. The contenders take turns reading it, each in a fresh process and without the
+time of imports. Results are medians over the turns; ratios are taken within a turn, because the speed of a
+machine varies:
 
-plain        the recipe `seed` as a Keras tutorial writes it: one array padded to the longest sequence. An
-             epoch takes minutes, so some batches are timed, and scaled to an epoch by their real tokens
-plain by     the same in plain Keras with batches of like length, each padded to its own longest sequence;
+plain        the recipe `seed` as in a Keras tutorial: one array padded to the longest sequence. An epoch
+             takes minutes, so only some batches are timed and scaled to an epoch by their real tokens
+plain by     the same in plain Keras with batches of similar length, each padded to its longest sequence;
 length       not compiled by XLA (`jit_compile=False`)
-seed         the same recipe in seqtag's engine, also without its recurrent dropout, which PyTorch lacks;
-             batches of about as many tokens as that many sequences of mean length
-PyTorch      the same sizes, `nn.LSTM` and Adam, batches of like length as in seqtag, padded or packed, in one
-             thread and in as many as there are cores
+seed         the same recipe in seqtag's engine, also without recurrent dropout, which PyTorch lacks; a batch
+             has about as many tokens as its number of sequences of mean length
+PyTorch      the same sizes, `nn.LSTM` and Adam, batches of similar length as in seqtag, padded or packed, in
+             one thread and in one per core
 default      seqtag's own recipe: affixes, characters, dropout along the sequence, clipping, averaging
 CRFsuite     the averaged perceptron over the attributes of seqtag's baseline; an epoch is one iteration
 spaCy        its tagger or entity recogniser on the encoder of the small pipelines
 
-A contender whose package is not installed is left out, and named below the table.
+Contenders whose package is not installed are left out and listed below the table.
 """
 
 from __future__ import annotations
@@ -56,16 +57,16 @@ def pytorch(packing: str, threads: int, batch: int) -> str:
 
 
 def training(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
-    """Return the tables of one epoch."""
+    """Return the tables for one epoch."""
     contenders = learners(of, arguments)
     turns = in_turns([Contender(LIMIT, "limit", "matrix_product"), *contenders], repeats=arguments.repeats)
     limit = max(turns.values(LIMIT, "best"))
-    columns = ["contender, batch size", "real tokens/s", "seconds an epoch", "fastest"]
+    columns = ["contender, batch size", "real tokens/s", "seconds per epoch", "fastest"]
     columns += ["CPU seconds", "start-up seconds", "peak MB", "share of the limit"]
     rows = [epoch_row(turns, c, limit=limit, of=of) for c in contenders if c.name in turns]
     remark = (
-        f"Of {PLAIN}, {arguments.plain_batches} batches were timed, and scaled. Start-up is reading, "
-        "building, compiling, and what a first epoch takes longer. The limit, a matrix product, was "
+        f"For {PLAIN}, {arguments.plain_batches} batches were timed and scaled. Start-up is reading, "
+        "building, compiling, and the extra time of the first epoch. The limit, a matrix product, was "
         f"{limit / 1e9:.0f} GFLOP/s."
     )
     n_tokens = of["seed"].n_tokens("train")
@@ -74,7 +75,7 @@ def training(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
             f"## One epoch of {n_tokens:,} tokens",
             table(columns, rows),
             remark + left_out(turns),
-            table(["ratio of tokens/s", "median (least to most)"], ratios(turns, arguments.batches)),
+            table(["ratio of tokens/s", "median (minimum to maximum)"], ratios(turns, arguments.batches)),
         ]
     )
 
@@ -110,7 +111,7 @@ def epoch_row(turns: Turns, contender: Contender, *, limit: float, of: dict[str,
     speed = turns.values(name, "n_tokens")[0] / turns.median(name, SECONDS)
     operations = None
     if contender.module in ("plain", "engine", "torch_lstm"):
-        operations = operations_a_token(of, contender.options["folder"])
+        operations = operations_per_token(of, contender.options["folder"])
     return [
         name,
         f"{speed:,.0f}",
@@ -123,8 +124,8 @@ def epoch_row(turns: Turns, contender: Contender, *, limit: float, of: dict[str,
     ]
 
 
-def operations_a_token(of: dict[str, Prepared], folder: str) -> float:
-    """Return what learning from a token takes at the least, by the sizes of the recipe in `folder`."""
+def operations_per_token(of: dict[str, Prepared], folder: str) -> float:
+    """Return the minimum float operations to train on one token, for the recipe in `folder`."""
     recipe = next(recipe for recipe, prepared in of.items() if prepared.folder == folder)
     n_tags = len(of[recipe].tags)
     if recipe == "seed":
@@ -135,7 +136,7 @@ def operations_a_token(of: dict[str, Prepared], folder: str) -> float:
 
 
 def ratios(turns: Turns, batches: list[int]) -> list[list[str]]:
-    """Return how many times as fast seqtag learns."""
+    """Return rows of the ratios of training speed, seqtag to the others."""
     fastest = turns.best(map(seed, batches), SECONDS)
     pairs = [(BUCKETED, PLAIN)]
     for own in dict.fromkeys([seed(PLAIN_BATCH), fastest]):
@@ -148,7 +149,7 @@ def ratios(turns: Turns, batches: list[int]) -> list[list[str]]:
 
 
 def time_to_score(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
-    """Return the table of seconds until dev is tagged well enough, all but imports included."""
+    """Return the table of seconds to reach the target score on dev, excluding imports."""
     options = {"seed": 1, "n_epochs": arguments.max_epochs, "until": arguments.target}
     plain, default = ({**options, "folder": of[recipe].folder} for recipe in ("seed", "default"))
     contenders = [
@@ -175,7 +176,7 @@ def time_to_score(of: dict[str, Prepared], arguments: argparse.Namespace) -> str
 
 
 def tagging(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
-    """Return the table of tagging train."""
+    """Return the table for tagging the train split."""
     contenders = []
     for recipe, prepared in of.items():
         options, bundle = {"folder": prepared.folder}, str(prepared.run.output("train"))
@@ -221,13 +222,17 @@ def main() -> None:
     parser.add_argument("tagger", nargs="?", type=Path, default=default, metavar="TAGGER.toml")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--repeats", type=int, default=3, help="turns")
-    parser.add_argument("--batches", nargs="+", type=int, default=[64, 128, 256], help="sizes beside 32")
-    parser.add_argument("--plain-batches", type=int, default=40, help="batches of plain that are timed")
-    parser.add_argument("--target", type=float, default=0.90, help="score on dev, in [0, 1]")
-    parser.add_argument("--max-epochs", type=int, default=15, help="to the target")
-    parser.add_argument("--plain-to-target", action="store_true", help="plain, too: minutes an epoch")
     parser.add_argument(
-        "--quick", action="store_true", help="does it run? 640 sequences, one turn, batches of 32"
+        "--batches", nargs="+", type=int, default=[64, 128, 256], help="batch sizes in addition to 32"
+    )
+    parser.add_argument("--plain-batches", type=int, default=40, help="timed batches of plain")
+    parser.add_argument("--target", type=float, default=0.90, help="score on dev, in [0, 1]")
+    parser.add_argument("--max-epochs", type=int, default=15, help="limit of epochs to reach the target")
+    parser.add_argument(
+        "--plain-to-target", action="store_true", help="also train plain to the target: minutes per epoch"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="smoke test: 640 sequences, one turn, batches of 32"
     )
     arguments = parser.parse_args()
     first = None

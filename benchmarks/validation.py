@@ -1,16 +1,16 @@
-"""Validate a corpus: seqtag beside Great Expectations on one row per token, seconds and peak memory.
+"""Validation of a corpus by seqtag and by Great Expectations on a row per token: seconds and peak memory.
 
     python benchmarks/validation.py                        # 0.2, 2 and 20 million tokens
     python benchmarks/validation.py --sizes 0.2 2 --faults 0.05
 
 Every contender runs in a fresh child process, from Parquet to a verdict:
 
-seqtag     every rule by default, quarantine.parquet and the Data Docs
-gx         a table with one token a row in pandas, ten checks of Great Expectations, the usual summary as
-           result; nothing on tag schemes, aligned lengths, duplicates of sequences or leakage, and no pages
-gx-rows    the same, with `unexpected_index_column_names`, so that it can say which rows offend
+seqtag     all default rules, quarantine.parquet and the Data Docs
+gx         a pandas table with one token per row, ten checks of Great Expectations, summary results; no checks
+           of tag schemes, aligned lengths, duplicate sequences or leakage, and no pages
+gx-rows    the same with `unexpected_index_column_names`, to report the failing rows
 
-The limits are there because the peer needs a Python loop per failing row: --gx-rows-up-to, --gx-up-to.
+Great Expectations needs a Python loop per failing row, so --gx-up-to and --gx-rows-up-to limit its sizes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ LONG = "long.parquet"
 
 
 def write_inputs(folder: Path, n_tokens: int, *, faults: float) -> None:
-    """Write the same corpus as a snapshot and as a long table. `faults`: share of sequences made wrong."""
+    """Write the same corpus as a snapshot and as a long table; `faults`: share of invalid sequences."""
     from seqtag.corpus import corpus_schema, write_corpus
 
     schema = pa.schema(
@@ -49,14 +49,14 @@ def write_inputs(folder: Path, n_tokens: int, *, faults: float) -> None:
 
         def batches() -> Iterator[pa.RecordBatch]:
             for batch in drawn(n_tokens, faults=faults):
-                long.write_table(one_row_a_token(batch, schema))
+                long.write_table(one_row_per_token(batch, schema))
                 yield batch
 
         write_corpus(batches(), corpus_schema(), folder / "snapshot")
 
 
 def drawn(n_tokens: int, *, faults: float) -> Iterator[pa.RecordBatch]:
-    """Yield sequences of Zipf words with entities in IOB2; some have an empty token or an illegal tag."""
+    """Yield sequences of Zipf words with IOB2 entities; some have an empty token or an illegal tag."""
     from seqtag.corpus import corpus_schema
 
     random = np.random.default_rng(11)
@@ -90,7 +90,7 @@ def drawn(n_tokens: int, *, faults: float) -> Iterator[pa.RecordBatch]:
         first += len(lengths)
 
 
-def one_row_a_token(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
+def one_row_per_token(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
     offsets = batch["tokens"].offsets.to_numpy()
     lengths = np.diff(offsets)
     ids = batch["sequence_id"].take(pa.array(np.repeat(np.arange(len(batch)), lengths)))
@@ -113,7 +113,7 @@ def seqtag_contender(folder: Path, out: Path) -> Callable[[], None]:
             folder=out,
         )
 
-    import seqtag.quality.gx_validation  # noqa: F401 - imports are counted apart
+    import seqtag.quality.gx_validation  # noqa: F401 - imports are not timed
 
     return run
 
@@ -155,7 +155,7 @@ CONTENDERS = {"seqtag": seqtag_contender, "gx": gx_contender, "gx-rows": gx_rows
 
 
 def child(contender: str, folder: Path, out: Path) -> None:
-    """Run one contender and print what it took: seconds after its imports, peak of the whole process."""
+    """Run one contender; print its seconds without imports and the peak memory of the process."""
     logging.disable()
     run = CONTENDERS[contender](folder, out)
     imports = _peak()
@@ -173,7 +173,7 @@ def measured(contender: str, folder: Path) -> dict[str, float]:
 
 
 def table(sizes: list[float], limits: dict[str, float], *, faults: float) -> str:
-    """Return the Markdown table; a ratio is how many times longer a peer takes than seqtag."""
+    """Return the Markdown table; a ratio is the contender's seconds divided by seqtag's."""
     lines = [
         "| million tokens | contender | seconds | CPU seconds | tokens/s "
         "| times seqtag | peak MB | imports MB |",
@@ -207,10 +207,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--sizes", type=float, nargs="+", default=[0.2, 2, 20], help="million tokens")
-    parser.add_argument("--faults", type=float, default=0.005, help="share of sequences made wrong")
+    parser.add_argument("--faults", type=float, default=0.005, help="share of invalid sequences")
     parser.add_argument("--gx-up-to", type=float, default=20, help="million tokens")
     parser.add_argument("--gx-rows-up-to", type=float, default=2, help="million tokens")
-    parser.add_argument("--markdown", type=Path, help="write the table here, too")
+    parser.add_argument("--markdown", type=Path, help="also write the table to this file")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:

@@ -1,1 +1,1 @@
-"""The contenders of the benchmarks, each run in a fresh process: `python -m peers MODULE FUNCTION JSON`."""
+"""Contenders of the benchmarks, each run in a fresh process: `python -m peers MODULE FUNCTION JSON`."""

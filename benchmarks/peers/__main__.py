@@ -1,4 +1,4 @@
-"""Run one contender in this process and print what it measured as the last line, in JSON."""
+"""Run one contender in this process and print its measurements as JSON on the last line."""
 
 import json
 import sys

@@ -1,4 +1,4 @@
-"""One corpus, prepared once by the library's steps: what every contender reads."""
+"""The corpus that all contenders read, prepared once by the steps of seqtag."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from seqtag.steps.context import metric, train_scheme
 
 @dataclass(frozen=True)
 class Prepared:
-    """A corpus as one recipe wants it, up to encoded windows."""
+    """A corpus prepared for one recipe, up to encoded windows."""
 
     run: RunDir
 
@@ -64,36 +64,36 @@ class Prepared:
         return read_encoded(self.run.output("encode") / split, **digests)
 
     def word_ids(self, split: str) -> Mapping[str, np.ndarray]:
-        """Return the one feature of forms that the recipe `seed` has, `<int32>[1 + n_forms]`."""
+        """Return the only word-type feature of the recipe `seed`, `<int32>[1 + n_types]`."""
         ids = self.vocabulary.ids(read_word_types(self.run.output("encode") / split))
         return {"word_ids": np.append(np.zeros(1, np.int32), ids)}
 
 
 def configured(tagger: Path, changes: Mapping[str, Mapping[str, Any]]) -> TaggerConfig:
-    """Read a tagger's TOML with some keys of its tables changed; the rest is as the recipe decides."""
+    """Read a tagger's TOML file with changes to its tables; other defaults come from the recipe."""
     tables = tomllib.loads(tagger.read_text("utf-8"))
     for name, table in changes.items():
         tables[name] = {**tables.get(name, {}), **table}
     if tables.get("train", {}).get("recipe") == "seed":
-        tables.pop("model", None)  # the recipe has sizes of its own
+        tables.pop("model", None)  # the recipe has fixed sizes
     return TaggerConfig.model_validate(tables)
 
 
 def workspace_at(home: Path) -> steps.Workspace:
-    """Return a place with a registry of its own, whatever the environment says."""
+    """Return a workspace with a separate registry, regardless of the environment."""
     workspace = steps.Workspace.of(Settings(home=home, registry_url=None))
     steps.redirect_library_caches(workspace.home)
     return workspace
 
 
 def prepare(tagger: Path, home: Path, *, recipe: str, first: Mapping[str, int] | None = None) -> Prepared:
-    """Run the library's steps on a corpus, up to encoded windows.
+    """Run the steps on a corpus, up to encoded windows.
 
     Args:
         tagger: its TOML file.
-        home: where to.
-        recipe: whose features are wanted.
-        first: how many sequences of each split are kept, where not all.
+        home: the home folder to write to.
+        recipe: the recipe to prepare features for.
+        first: number of sequences to keep of each split; None: all.
     """
     workspace = workspace_at(home)
     config = configured(tagger, {"train": {"recipe": recipe}})
@@ -113,7 +113,7 @@ def _split(config: TaggerConfig, workspace: steps.Workspace) -> RunDir:
 
 
 def _cut(config: TaggerConfig, run: RunDir, first: Mapping[str, int]) -> TaggerConfig:
-    """Return the configuration of a corpus that is the beginning of a run's splits."""
+    """Write the beginning of each split, and return a configuration that reads it."""
     tables, sources = config.model_dump(mode="json"), []
     for name, n_sequences in first.items():
         path = run.path / f"first-{name}.parquet"

@@ -1,4 +1,4 @@
-"""CRFsuite's averaged perceptron over the attributes of seqtag's baseline."""
+"""Contender CRFsuite: averaged perceptron over the attributes of seqtag's baseline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _ITERATIONS = 5
 
 
 def training(folder: str) -> dict[str, float]:
-    """Time a pass over train, the median of a few; attributes and their ids are the start-up."""
+    """Time a pass over train, as a median; making attributes and their ids counts as start-up."""
     prepared = Prepared.at(folder)
     watch = Watch()
     trainer = _trainer(prepared)
@@ -40,7 +40,7 @@ def training(folder: str) -> dict[str, float]:
 
 
 def tagging(folder: str) -> dict[str, float]:
-    """Tag train from Parquet to Parquet, attributes included, confidences left out."""
+    """Tag train from Parquet to Parquet, including attributes, without confidences."""
     prepared = Prepared.at(folder)
     with tempfile.TemporaryDirectory() as out:
         model, predictions = Path(out) / "model", Path(out) / "predictions.parquet"

@@ -1,4 +1,4 @@
-"""seqtag itself: its recipes as it trains them, and tagging from Parquet to Parquet."""
+"""Contender seqtag: training of its recipes, and tagging from Parquet to Parquet."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from seqtag.neural import Tagger, encoders, train, write_predictions
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.training.dev_evaluation import DevScore, DevSplit
 
-_FEW = 320  # sequences to make a bundle from: weights do not change what tagging takes
+_FEW = 320  # sequences to train a bundle on: weights do not change the speed of tagging
 
 
-class _Enough(Exception):  # noqa: N818 - no error
-    """Ends a training."""
+class _Enough(Exception):  # noqa: N818 - not an error
+    """Raised to stop training."""
 
 
 def training(folder: str, *, batch_size: int, recurrent_dropout: bool = True) -> dict[str, float]:
-    """Time the second epoch without its scoring; the start-up is what it took to be there, less an epoch."""
+    """Time the second epoch without scoring; the start-up is the time of the first minus the second."""
     prepared = Prepared.at(folder)
     config = prepared.config.train.model_copy(update={"batch_size": batch_size})
     watch, taken = Watch(), []
@@ -51,7 +51,7 @@ def training(folder: str, *, batch_size: int, recurrent_dropout: bool = True) ->
 
 
 def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None) -> dict[str, Any]:
-    """Train epoch after epoch, to the end or to a score on dev."""
+    """Train for a number of epochs, or up to a score on dev."""
     prepared = Prepared.at(folder)
     watch, spent, history = Watch(), 0.0, []
 
@@ -68,7 +68,7 @@ def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None)
 
 
 def bundle(folder: str, *, out: str) -> dict[str, Any]:
-    """Make a bundle with the whole vocabulary, quickly."""
+    """Write a bundle with the whole vocabulary, trained on a few sequences."""
     prepared = Prepared.at(folder)
     with tempfile.TemporaryDirectory() as few:
         splits = {name: Path(few) / f"{name}.parquet" for name in ("train", "dev")}
@@ -82,7 +82,7 @@ def bundle(folder: str, *, out: str) -> dict[str, Any]:
 
 
 def tagging(folder: str, *, bundle: str) -> dict[str, float]:
-    """Tag train from Parquet to Parquet, with a bundle loaded before; the first time traces the model."""
+    """Tag train from Parquet to Parquet with a loaded bundle; the first call traces the model."""
     prepared = Prepared.at(folder)
 
     with tempfile.TemporaryDirectory() as out:

@@ -1,4 +1,4 @@
-"""What the machine can do at the most, a large matrix product, and what learning from a token takes of it."""
+"""Hardware limit: the speed of a large matrix product, and the operations to train on one token."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TIMES = 5
 
 
 def matrix_product() -> dict[str, float]:
-    """Return the most float32 operations per second that any of three libraries reached."""
+    """Return the highest float32 operations per second of up to three libraries."""
     factor = np.random.default_rng(1).random((_SIZE, _SIZE), np.float32)
     reached = {"numpy": _operations_per_second(lambda: factor @ factor)}
     for library, tensor in (("tensorflow", "constant"), ("torch", "from_numpy")):
@@ -30,13 +30,14 @@ def matrix_product() -> dict[str, float]:
 
 
 def training_operations(*, n_features: int, units: int, n_tags: int, layers: int = 1) -> float:
-    """Return the float operations of matrix products that learning from one token takes.
+    """Return the float operations of the matrix products needed to train on one token.
 
-    Of each direction of a layer, a token's features and the state before it go through a matrix to four
-    gates: `2 * 4 * units * (features + units)` operations; a further layer's features are the `2 * units` of
-    the one below. Then come the tags: `2 * 2 * units * n_tags`. The gradients by the inputs and by the
-    weights take as much each, so learning is three times reading. Look-ups, element-wise work, padding, the
-    optimizer and the spelling of forms are left out: real work is more.
+    In each direction of a layer, the features of a token and the previous state are multiplied by a matrix to
+    give four gates: `2 * 4 * units * (features + units)` operations. The features of an upper layer are the
+        `2 * units` outputs of the layer below. The tags take `2 * 2 * units * n_tags`. The gradients with
+        respect to inputs and weights take the same again each, so training costs three times a forward pass.
+        Look-ups, element-wise operations, padding, the optimizer and word-type features are left out, so this
+        is a lower bound.
 
     >>> training_operations(n_features=50, units=100, n_tags=17)
     740400
@@ -51,6 +52,6 @@ def _operations_per_second(product: Callable[[], Any]) -> float:
     seconds = []
     for _ in range(_TIMES):
         started = time.perf_counter()
-        np.asarray(product())  # waits until it is there
+        np.asarray(product())  # waits for the result
         seconds.append(time.perf_counter() - started)
     return 2 * _SIZE**3 / min(seconds)

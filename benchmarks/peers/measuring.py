@@ -1,4 +1,4 @@
-"""Contenders in fresh processes that take turns, and what the turns come to."""
+"""Measurement of contenders, which take turns in fresh processes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Measured = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Contender:
-    """A function of a module of this package, and what it is called with."""
+    """A function of a module in this package, with its arguments."""
 
     name: str
     module: str
@@ -32,7 +32,7 @@ class Contender:
 
 @dataclass(frozen=True)
 class Turns:
-    """What the contenders measured, turn by turn, and why those that cannot run here were left out."""
+    """Measurements by contender and turn, and the reasons for skipped contenders."""
 
     measured: Mapping[str, Sequence[Measured]]
     skipped: Mapping[str, str]
@@ -47,12 +47,12 @@ class Turns:
         return statistics.median(self.values(name, key))
 
     def best(self, names: Iterable[str], key: str) -> str | None:
-        """Return the contender with the smallest median, None where none ran."""
+        """Return the contender with the smallest median, None if none ran."""
         there = [name for name in names if name in self]
         return min(there, key=lambda name: self.median(name, key)) if there else None
 
     def ratio(self, slow: str, fast: str, key: str) -> str:
-        """Return the median over the turns of `slow / fast`, with the smallest and the largest."""
+        """Return the median over the turns of `slow / fast`, with minimum and maximum."""
         pairs = zip(self.values(slow, key), self.values(fast, key), strict=True)
         ratios = sorted(a / b for a, b in pairs)
         middle = statistics.median(ratios)
@@ -60,7 +60,7 @@ class Turns:
 
 
 class Watch:
-    """Seconds and CPU seconds of this process, all its threads, since it was made or last read."""
+    """Stopwatch for seconds and CPU seconds of this process since its creation or last reading."""
 
     def __init__(self) -> None:
         self.read()
@@ -73,7 +73,7 @@ class Watch:
 
 
 def tagged_twice(tag: Callable[[], None], *, n_tokens: int, load: float = 0.0) -> Measured:
-    """Time tagging the first time and again; `load` is the seconds that came before."""
+    """Time the first and the second call of `tag`; `load` is the seconds spent loading before."""
     watch = Watch()
     tag()
     first = watch.read()
@@ -90,7 +90,7 @@ def tagged_twice(tag: Callable[[], None], *, n_tokens: int, load: float = 0.0) -
 
 
 def in_turns(contenders: Sequence[Contender], *, repeats: int) -> Turns:
-    """Run each in a fresh process, all of them once, then all of them again."""
+    """Run all contenders once, each in a fresh process, then all again, `repeats` times."""
     measured: dict[str, list[Measured]] = {contender.name: [] for contender in contenders}
     skipped: dict[str, str] = {}
     for _ in range(repeats):
@@ -107,10 +107,10 @@ def in_turns(contenders: Sequence[Contender], *, repeats: int) -> Turns:
 
 
 def in_fresh_process(contender: Contender) -> Measured:
-    """Return what a contender measured.
+    """Run a contender in a fresh process and return its measurements.
 
     Raises:
-        RuntimeError: it failed.
+        RuntimeError: the contender failed.
     """
     command = [
         sys.executable,
@@ -133,14 +133,14 @@ def in_fresh_process(contender: Contender) -> Measured:
 
 
 def machine() -> str:
-    """Return what the figures come from, and how busy it was before."""
+    """Return a description of the machine and its load."""
     return f"{os.cpu_count()} cores, {platform.machine()}, load {os.getloadavg()[0]:.1f} at the start"
 
 
 def peak_mb() -> float:
-    """Return the most memory that this process ever had in use, imports included.
+    """Return the peak memory of this process, including imports.
 
-    Not from `getrusage`: a new process begins there with its parent's peak.
+    `getrusage` is no alternative: it starts with the peak of the parent process.
     """
     for line in Path("/proc/self/status").read_text().splitlines():
         if line.startswith("VmHWM:"):

@@ -1,5 +1,4 @@
-"""The recipe `seed` in plain Keras: as a tutorial writes it, one array padded to the longest sequence of the
-corpus, and with batches of like length, each padded to its own longest sequence."""
+"""Contender Keras: the recipe `seed`, padded to the longest sequence as in a tutorial, or by length."""
 
 from __future__ import annotations
 
@@ -28,8 +27,8 @@ def tutorial_model(vocabulary: Vocabulary, tags: TagIndex) -> Any:
 def model_of_any_length(vocabulary: Vocabulary, tags: TagIndex) -> Any:
     """Return the same model for batches of different lengths.
 
-    Without `TimeDistributed`, which gives rows of a wrong length there (Keras 3.15) and changes nothing about
-    `Dense`. Not compiled by XLA, which would take seconds for each length.
+    It has no `TimeDistributed`, which returns rows of a wrong length here (Keras 3.15) and makes no
+    difference to `Dense`. It is not compiled by XLA, which would take seconds for each length.
     """
     model = _recipe(vocabulary, _head(tags))
     model.compile("adam", "sparse_categorical_crossentropy", jit_compile=False)
@@ -52,7 +51,7 @@ def _head(tags: TagIndex) -> Any:
 
 
 def training(folder: str, *, batch_size: int, n_batches: int) -> dict[str, float]:
-    """Time some batches after a few to warm up, and scale to an epoch."""
+    """Time some batches after a warm-up, and scale to an epoch."""
     prepared = Prepared.at(folder)
     watch = Watch()
     keras.utils.set_random_seed(1)
@@ -78,7 +77,7 @@ def training(folder: str, *, batch_size: int, n_batches: int) -> dict[str, float
 
 
 def bucketed_training(folder: str, *, batch_size: int) -> dict[str, float]:
-    """Time the second epoch on batches of like length; the start-up is what the first one took longer."""
+    """Time the second epoch on length batches; the start-up is the extra time of the first epoch."""
     prepared = Prepared.at(folder)
     watch = Watch()
     keras.utils.set_random_seed(1)
@@ -98,7 +97,7 @@ def bucketed_training(folder: str, *, batch_size: int) -> dict[str, float]:
 
 
 def _by_length(x: np.ndarray, y: np.ndarray, *, batch_size: int, seed: int) -> tf.data.Dataset:
-    """Return batches of neighbours by length, in random order, each padded to its longest sequence."""
+    """Return batches of similar length in random order, each padded to its longest sequence."""
     random, lengths = np.random.default_rng(seed), np.count_nonzero(x, axis=1)
     order = random.permutation(len(x))
     order = order[np.argsort(lengths[order], kind="stable")]
@@ -115,7 +114,7 @@ def _by_length(x: np.ndarray, y: np.ndarray, *, batch_size: int, seed: int) -> t
 
 
 def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None) -> dict[str, Any]:
-    """Train epoch after epoch, to the end or to a score on dev."""
+    """Train for a number of epochs, or up to a score on dev."""
     prepared = Prepared.at(folder)
     watch, spent = Watch(), 0.0
     keras.utils.set_random_seed(seed)
@@ -134,7 +133,7 @@ def epochs(folder: str, *, seed: int, n_epochs: int, until: float | None = None)
 
 
 def padded_to_longest(prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
-    """Return word ids and tag ids of train, `<int32>[n_sequences, longest]`, in the corpus' order."""
+    """Return word ids and tag ids of train, `<int32>[n_sequences, longest]`, in the order of the corpus."""
     buckets = prepared.buckets("train")
     longest = max(int(bucket.windows.length.max()) for bucket in buckets)
     rows = np.concatenate([bucket.row for bucket in buckets])
@@ -150,7 +149,7 @@ def padded_to_longest(prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
 
 
 class _Reader:
-    """Tags dev; padded to the longest of a batch, which is faster than a tutorial's way."""
+    """Adapter for scoring dev; pads to the longest sequence of a batch, faster than in a tutorial."""
 
     def __init__(self, model: Any) -> None:
         self._model = model

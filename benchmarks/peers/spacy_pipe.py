@@ -1,6 +1,6 @@
-"""spaCy's tagger, or its entity recogniser where tags have a scheme, as they are by default.
+"""Contender spaCy: its tagger, or its entity recogniser if tags have a scheme, with default settings.
 
-Both read words with HashEmbedCNN (width 96, depth 4), the encoder of the small pipelines.
+Both use HashEmbedCNN (width 96, depth 4), the encoder of the small pipelines.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from spacy.training.batchers import minibatch_by_words
 from peers.corpus import Prepared
 from peers.measuring import PEAK, SECONDS, Watch, peak_mb, tagged_twice
 
-_WORDS = 1000  # of a batch: where spaCy's own schedule ends
+_WORDS = 1000  # of a batch: the final size in spaCy's own schedule
 _IN_BILUO = {"S": "U", "E": "L"}
 
 
 def training(folder: str) -> dict[str, float]:
-    """Time the second epoch; making the examples and the labels is the start-up."""
+    """Time the second epoch; making examples and labels counts as start-up."""
     prepared = Prepared.at(folder)
     watch = Watch()
     nlp, examples = _pipeline(prepared)
@@ -45,7 +45,7 @@ def training(folder: str) -> dict[str, float]:
 
 
 def tagging(folder: str) -> dict[str, float]:
-    """Tag train from Parquet to Parquet, untrained: weights do not change what it takes."""
+    """Tag train from Parquet to Parquet, untrained: weights do not change the speed."""
     prepared = Prepared.at(folder)
     nlp, examples = _pipeline(prepared)
     nlp.initialize(lambda: examples)

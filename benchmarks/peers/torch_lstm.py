@@ -1,9 +1,11 @@
-"""The sizes of the recipe `seed` in PyTorch: `nn.LSTM`, batches of like length, no recurrent dropout.
+"""Contender PyTorch: the sizes of the recipe `seed` in `nn.LSTM`, with batches of similar length.
 
-`nn.LSTM` has none inside. Its batches are those of seqtag, cut to the longest sequence. Padded ones have
-another result than the recipe, which reads no padding: backwards, `nn.LSTM` begins with it. Packed ones have
-the same, but for the dropout.
-How many threads are best depends on sizes and on who else is at work: they wait for each other at every step.
+`nn.LSTM` has no recurrent dropout. The batches are those of seqtag, cut to the longest sequence. Padded
+batches give other results than the recipe, which ignores padding, because the backward direction starts with
+the padding. Packed batches give the same results, except for dropout.
+
+The best number of threads depends on sizes and on other load, because threads wait for each other at every
+step.
 """
 
 from __future__ import annotations
@@ -22,17 +24,17 @@ from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.dev_evaluation import DevSplit
 from seqtag.neural.windowed_inference import CELLS, OUTPUT, length_batches
 
-_NOT_TAUGHT = -1
+_IGNORED = -1
 
 
 class LSTMTagger(nn.Module):
-    """Words by their ids, both directions, a tag at each token."""
+    """Bidirectional LSTM over word ids, with a tag for each token."""
 
     def __init__(self, n_words: int, n_tags: int, *, packed: bool) -> None:
         super().__init__()
         self.packed = packed
         self.words = nn.Embedding(n_words, 50, padding_idx=0)
-        nn.init.uniform_(self.words.weight, -0.05, 0.05)  # as Keras does
+        nn.init.uniform_(self.words.weight, -0.05, 0.05)  # as in Keras
         self.lstm = nn.LSTM(50, 100, batch_first=True, bidirectional=True)
         self.tags = nn.Linear(200, n_tags)
 
@@ -44,7 +46,7 @@ class LSTMTagger(nn.Module):
             sequences = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
             x, _ = pad_packed_sequence(self.lstm(sequences)[0], batch_first=True)
         else:
-            x, _ = self.lstm(x)  # [batch, time, 200]; backwards it begins with padding
+            x, _ = self.lstm(x)  # [batch, time, 200]; the backward direction starts with padding
         return self.tags(x)  # [batch, time, n_tags]
 
 
@@ -70,7 +72,7 @@ def training(folder: str, *, batch_size: int, packed: bool, threads: int) -> dic
 def epochs(
     folder: str, *, seed: int, n_epochs: int, packed: bool, threads: int, until: float | None = None
 ) -> dict[str, Any]:
-    """Train epoch after epoch, to the end or to a score on dev."""
+    """Train for a number of epochs, or up to a score on dev."""
     torch.set_num_threads(threads)
     prepared = Prepared.at(folder)
     watch, spent = Watch(), 0.0
@@ -88,7 +90,7 @@ def epochs(
 
 
 def tagging(folder: str, *, threads: int) -> dict[str, float]:
-    """Time the model alone on train: ids in memory, padded batches of like length, no file."""
+    """Time only the model on train: ids in memory, padded batches of similar length, no files."""
     torch.set_num_threads(threads)
     prepared = Prepared.at(folder)
     model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=False).eval()
@@ -111,13 +113,13 @@ class _Learner:
         torch.manual_seed(seed)
         self.model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=packed)
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
-        self._drawing = BatchSampler(
+        self._sampler = BatchSampler(
             prepared.buckets("train"), {}, batch_size, prepared.config.train.batch_cells, seed
         )
         self._arrays = {}
         for bucket in prepared.buckets("train"):
             loss_mask = np.arange(bucket.length) < bucket.windows.length[:, None]
-            tag_ids = np.where(loss_mask, bucket.tag_ids, _NOT_TAUGHT)
+            tag_ids = np.where(loss_mask, bucket.tag_ids, _IGNORED)
             arrays = (bucket.token_ids, tag_ids, bucket.windows.length)
             self._arrays[bucket.length] = tuple(torch.from_numpy(array).long() for array in arrays)
 
@@ -127,13 +129,13 @@ class _Learner:
             self._optimizer.zero_grad()
             emissions = self.model(ids, lengths)
             loss = nn.functional.cross_entropy(
-                emissions.flatten(0, 1), tag_ids.flatten(), ignore_index=_NOT_TAUGHT
+                emissions.flatten(0, 1), tag_ids.flatten(), ignore_index=_IGNORED
             )
             loss.backward()
             self._optimizer.step()
 
     def _batches(self, epoch: int) -> Iterator[tuple[torch.Tensor, ...]]:
-        for bucket, rows in self._drawing.drawn(epoch):
+        for bucket, rows in self._sampler.drawn(epoch):
             token_ids, tag_ids, lengths = self._arrays[bucket.length]
             chosen = torch.from_numpy(rows)
             width = int(lengths[chosen].max())
@@ -141,7 +143,7 @@ class _Learner:
 
 
 class _Reader:
-    """Tags dev."""
+    """Adapter for scoring dev."""
 
     def __init__(self, model: LSTMTagger) -> None:
         self._model = model.eval()

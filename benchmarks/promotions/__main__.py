@@ -1,9 +1,9 @@
-"""Promotions that the gate makes: over a year of retrainings that are equally good, and where they are not.
+"""Promotions by the gate in simulated years of retrainings that are equally good, and that are not.
 
     SEQTAG_DATA=... OMP_NUM_THREADS=1 python -m benchmarks.promotions --pool DIR [--parts years power ...]
 
-Trains a pool of models once (120 on resamples of 1,500 sentences of UD English-EWT's train, 60 with
-relabelled nouns) and keeps their predictions in DIR, from which all the rest is simulated.
+Trains a pool of models once (120 on resamples of 1,500 sentences of the train split of UD English-EWT, 60
+with relabelled nouns) and keeps their predictions in DIR; everything else is simulated from these.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--pool", type=Path, required=True, help="folder of the models' predictions")
+    parser.add_argument("--pool", type=Path, required=True, help="folder for the predictions of the models")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--years", type=int, default=200)
-    parser.add_argument("--pairs", type=int, default=1000, help="of retrainings, for the guards")
+    parser.add_argument("--pairs", type=int, default=1000, help="pairs of retrainings for the guardrails")
     parser.add_argument("--processes", type=int, default=2)
     arguments = parser.parse_args()
     equal = [Training(number, N_SEQUENCES) for number in range(N_EQUAL)]

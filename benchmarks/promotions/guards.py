@@ -1,4 +1,4 @@
-"""The guards on pairs of retrainings, decided by the whole gate."""
+"""Guardrails on pairs of retrainings, decided by the whole gate."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from benchmarks.promotions.years import MOST_EARLIER
 
 @dataclass(frozen=True)
 class Pair:
-    """A challenger and a champion by their numbers in the pool, and a test split by its seed."""
+    """Indices of a challenger and a champion in the pool, and the seed of a test split."""
 
     challenger: int
     champion: int
@@ -27,7 +27,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Judged:
-    """Outcome of a pair at the gate; `below_zero`: the interval of a guard lies below 0."""
+    """Decision of the gate on a pair; `below_zero`: the interval of a guardrail lies below 0."""
 
     verdict: str
     higher_score: bool
@@ -36,7 +36,7 @@ class Judged:
 
 
 def drawn_pairs(n_models: int, n: int, random: np.random.Generator) -> Iterator[Pair]:
-    """Draw pairs of different models, each with another test split."""
+    """Draw pairs of different models, each with a different test split."""
     for seed in range(n):
         champion, other = int(random.integers(n_models)), int(random.integers(n_models - 1))
         yield Pair(other + (other >= champion), champion, seed)
@@ -45,10 +45,10 @@ def drawn_pairs(n_models: int, n: int, random: np.random.Generator) -> Iterator[
 def judged(
     pool: Pool, pairs: Sequence[Pair], *, n_documents: int, retrainings: Sequence[int], processes: int = 2
 ) -> list[Judged]:
-    """Return what the gate makes of the pairs.
+    """Return the decisions of the gate on the pairs.
 
     Args:
-        retrainings: models whose scores on the test split the noise is estimated from; none: it is assumed.
+        retrainings: models for estimating retraining noise; empty: the noise is assumed.
     """
     judge = partial(_judged, pool, n_documents=n_documents, retrainings=retrainings)
     with ProcessPoolExecutor(processes) as executor:

@@ -1,4 +1,4 @@
-"""Challengers of a known true score, made from the pool's models."""
+"""Challengers with a known true score, made from the models of the pool."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from benchmarks.promotions.pool import Pool
 
-SPARE = 0.005  # by which the level of equally good models lies above the pool's best, which mixes may exceed
+SPARE = 0.005  # distance of equally good models above the best of the pool, which mixes may exceed
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """The answers of one model for the population: `predicted: <uint8>[n_tokens]`."""
+    """Predictions of one model for the population: `predicted: <uint8>[n_tokens]`."""
 
     pool: Pool
     predicted: npt.NDArray[np.uint8]
@@ -30,7 +30,7 @@ class Model:
 
     @property
     def truth(self) -> float:
-        """Return the accuracy on the whole population."""
+        """Accuracy on the whole population."""
         return self.n_right / self.pool.n_tokens
 
     @cached_property
@@ -43,22 +43,21 @@ class Model:
 
 
 def as_trained(pool: Pool, random: np.random.Generator) -> Model:
-    """Return one of the pool's models."""
+    """Return a random model of the pool."""
     return Model(pool, pool.predicted[random.integers(len(pool.predicted))])
 
 
 def equally_good(pool: Pool, random: np.random.Generator) -> Model:
-    """Return a model as good as every other one that this function returns."""
+    """Return a model with the same true score at every call."""
     level = int(pool.n_right.max()) + round(SPARE * pool.n_tokens)
     return of_level(pool, level, random)
 
 
 def of_level(pool: Pool, n_right: int, random: np.random.Generator) -> Model:
-    """Return a new model that has a given number of tokens of the population right.
+    """Return a new model with a given number of correct tokens in the population.
 
-    Each document is tagged by either of two models of the pool, so that errors go together within documents
-    as those of trained models do and no two challengers are alike. Then errors at random tokens are
-    corrected.
+    Each document is tagged by one of two models of the pool, so that errors are correlated within documents
+    as for trained models, and no two challengers are equal. Then errors at random tokens are corrected.
     """
     while True:
         one, other = random.choice(len(pool.predicted), 2, replace=False)

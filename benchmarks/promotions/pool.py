@@ -1,7 +1,7 @@
 """A pool of trained models with their predictions for a population of documents, cached on disk.
 
-Each model is CRFsuite's averaged perceptron, trained on a resample of UD English-EWT's train. The population
-is EWT's dev and test together: what a model scores on all of it is its true score, and a simulated test
+Each model is CRFsuite's averaged perceptron, trained on a resample of the train split of UD English-EWT. The
+population is dev and test together: the score of a model on all of it is its true score, and a simulated test
 split is a random sample of its documents.
 """
 
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True, order=True)
 class Training:
-    """A model's training: which resample, of how many sequences, with what share of NOISY relabelled."""
+    """Training of a model: number and size of the resample, and the share of NOISY tags relabelled."""
 
     number: int
     n_sequences: int
@@ -49,10 +49,10 @@ class Training:
 class Pool:
     """Models and the documents that they tagged.
 
-    sequences: the population as a split file holds it, in the order of `document`
-    document: <int64>[n_sequences]         number of the document, ascending
-    offsets: <int64>[n_sequences + 1]      tokens of the sequences
-    gold: <uint8>[n_tokens]                numbers into `tags`
+    sequences: the population as a table of a split, in the order of `document`
+    document: <int64>[n_sequences]         index of the document, ascending
+    offsets: <int64>[n_sequences + 1]      offsets of the sequences in tokens
+    gold: <uint8>[n_tokens]                indices into `tags`
     predicted: <uint8>[n_models, n_tokens]
     """
 
@@ -78,22 +78,22 @@ class Pool:
 
     @cached_property
     def first_tokens(self) -> npt.NDArray[np.int64]:
-        """Return `<int64>[n_documents]`."""
+        """`<int64>[n_documents]`, the first token of each document."""
         return np.cumsum(self.lengths) - self.lengths
 
     @cached_property
     def lengths(self) -> npt.NDArray[np.int64]:
-        """Return `<int64>[n_documents]`, in tokens."""
+        """`<int64>[n_documents]`, in tokens."""
         return np.bincount(self.document_of_token)
 
     @cached_property
     def n_right(self) -> npt.NDArray[np.int64]:
-        """Return `<int64>[n_models]`, right tokens in the population; divided by all, the true score."""
+        """`<int64>[n_models]`, correct tokens in the population; divided by all tokens: the true scores."""
         return (self.predicted == self.gold).sum(axis=1)
 
 
 def train_pool(folder: Path, trainings: Sequence[Training]) -> None:
-    """Train the models whose predictions the folder does not hold yet."""
+    """Train the models whose predictions are not in the folder yet."""
     folder.mkdir(parents=True, exist_ok=True)
     train, population = folder / "train.parquet", folder / "population.parquet"
     if not population.exists():
@@ -106,7 +106,7 @@ def train_pool(folder: Path, trainings: Sequence[Training]) -> None:
 
 
 def read_pool(folder: Path, trainings: Sequence[Training]) -> Pool:
-    """Read what is cached of these trainings."""
+    """Read the cached predictions of these trainings."""
     sequences = pq.read_table(folder / "population.parquet")
     _, document = np.unique(sequences["document_id"].to_numpy(), return_inverse=True)
     gold = pc.list_flatten(sequences["tags"])
@@ -128,7 +128,7 @@ def read_pool(folder: Path, trainings: Sequence[Training]) -> Pool:
 
 
 def _write_splits(train: Path, population: Path) -> None:
-    """Write train and the population of UD English-EWT, read and checked by the steps."""
+    """Write train and population of UD English-EWT, as read and validated by the steps."""
     with tempfile.TemporaryDirectory() as home:
         workspace = steps.Workspace.of(Settings(home=Path(home)))
         config = load_tagger(CHECKOUT / "deployments/taggers/ud-english-ewt.toml")
@@ -154,7 +154,7 @@ def _train(training: Training, *, train: Path, population: Path, folder: Path) -
 
 
 def _relabelled(table: pa.Table, share: float, random: np.random.Generator) -> pa.Table:
-    """Replace a share of one tag's labels by another tag."""
+    """Replace a share of the NOISY tags by INSTEAD."""
     tags = table["tags"].combine_chunks()
     values = np.array(tags.values.to_pylist(), dtype=object)
     chosen = (values == NOISY) & (random.random(len(values)) < share)

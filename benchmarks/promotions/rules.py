@@ -1,4 +1,4 @@
-"""The rules that are compared, each applied to one comparison of a challenger with a champion."""
+"""The promotion rules under test, each applied to one comparison of challenger and champion."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from seqtag.gate.paired_test import paired_difference
 from seqtag.gate.retraining_noise import RetrainingNoise
 
 GUARDS = "no type or slice is worse"  # the rule's name in decision.json
-NEAR = 0.85  # share of the bound, below which the resampling of a gate is not run: it could not be reached
+NEAR = 0.85  # share of the bound; below it the gate could not promote and is not run
 _ASSUMED = RetrainingNoise(0.001, "assumed")
 
 
@@ -30,9 +30,9 @@ _ASSUMED = RetrainingNoise(0.001, "assumed")
 class Comparison:
     """A challenger and the champion on the test split of a day.
 
-    tested: documents of the split that had arrived when the champion was judged
-    number: of the comparison within the horizon, from 0
-    earlier_scores: of earlier challengers on the same test split, oldest first
+    tested: number of documents in the split when the champion was evaluated
+    number: index of the comparison within the horizon, from 0
+    earlier_scores: scores of earlier challengers on the same test split, oldest first
     """
 
     split: Split
@@ -49,20 +49,20 @@ class Comparison:
 
     @property
     def standard_deviations(self) -> float:
-        """Return the difference on all documents by its standard error."""
+        """Difference on all documents, divided by its standard error."""
         return standard_deviations(self.split.counts(self.challenger), self.split.counts(self.champion))
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """Promotion or not; `held_by_guards`: it would be one but for the guards."""
+    """Result of a rule; `held_by_guards`: only the guardrails prevented a promotion."""
 
     promoted: bool
     held_by_guards: bool = False
 
 
 class Rule(Protocol):
-    """A rule with the name that it has in the tables."""
+    """A rule with its name in the tables."""
 
     name: str
 
@@ -71,7 +71,7 @@ class Rule(Protocol):
 
 @dataclass(frozen=True)
 class HigherScore:
-    """Promote what scores higher."""
+    """Promote the model with the higher score."""
 
     name: str = "the higher score"
 
@@ -81,7 +81,7 @@ class HigherScore:
 
 @dataclass(frozen=True)
 class SingleComparison:
-    """The gate of before: the same confidence every time, by a bootstrap over sequences."""
+    """A gate without an error budget: the same confidence each time, by a bootstrap over sequences."""
 
     name: str = "95 % confidence in each comparison, by sequences"
 
@@ -90,16 +90,16 @@ class SingleComparison:
             return Outcome(False)
         gate = GateConfig(horizon=1, false_promotions=0.025)
         split = comparison.split
-        ours = split.counts_by_sequence(comparison.challenger)
-        theirs = split.counts_by_sequence(comparison.champion)
-        if standard_deviations(ours, theirs) < NEAR * t_reach(
-            1 - gate.false_promotions, len(ours), deviation=1.0
+        challenger = split.counts_by_sequence(comparison.challenger)
+        champion = split.counts_by_sequence(comparison.champion)
+        if standard_deviations(challenger, champion) < NEAR * t_reach(
+            1 - gate.false_promotions, len(challenger), deviation=1.0
         ):
             return Outcome(False)
         found = paired_difference(
-            ours,
-            theirs,
-            units=np.arange(len(ours), dtype=np.uint64),
+            challenger,
+            champion,
+            units=np.arange(len(challenger), dtype=np.uint64),
             gate=gate,
             level=gate.false_promotions,
             noise=_ASSUMED,
@@ -110,7 +110,7 @@ class SingleComparison:
 
 @dataclass(frozen=True)
 class Gate:
-    """The gate as it is: `decide_promotion`, wherever it could promote at all."""
+    """The actual gate, `decide_promotion`; it is only run if a promotion is possible."""
 
     name: str = "the gate"
     retraining_noise: float | None = None
@@ -127,19 +127,19 @@ class Gate:
         return Outcome(decision["verdict"] == "PROMOTE", held_by_guards=failed == {GUARDS})
 
     def is_near(self, comparison: Comparison) -> bool:
-        """Tell whether the difference comes near the bound by the standard error of a linear estimate."""
+        """Return whether the difference is near the bound, by the standard error of a linear estimate."""
         split, tested = comparison.split, comparison.tested
-        ours, theirs = split.counts(comparison.challenger), split.counts(comparison.champion)
-        has_recent = FEWEST_RECENT <= len(ours) - tested < len(ours)
+        challenger, champion = split.counts(comparison.challenger), split.counts(comparison.champion)
+        has_recent = FEWEST_RECENT <= len(challenger) - tested < len(challenger)
         level = self.config.false_promotions / self.config.horizon / (2 if has_recent else 1)
-        parts = [(ours, theirs), *([(ours[tested:], theirs[tested:])] if has_recent else [])]
+        parts = [(challenger, champion), *([(challenger[tested:], champion[tested:])] if has_recent else [])]
         return any(
             standard_deviations(*part) >= NEAR * t_reach(1 - level, len(part[0]), deviation=1.0)
             for part in parts
         )
 
     def decide(self, comparison: Comparison) -> Decision:
-        """Return what the gate decides, from predictions files."""
+        """Return the decision of the gate, from files of predictions."""
         gate, split = self.config, comparison.split
         with tempfile.TemporaryDirectory() as folder:
             challenger, champion = Path(folder, "challenger.parquet"), Path(folder, "champion.parquet")
@@ -159,10 +159,10 @@ class Gate:
             )
 
 
-def standard_deviations(ours: npt.NDArray[np.float32], theirs: npt.NDArray[np.float32]) -> float:
-    """Return the difference in accuracy by its linearized standard error, 0 where nothing differs."""
-    tokens = theirs[:, 1].astype(np.float64)
-    apart = ours[:, 0].astype(np.float64) - theirs[:, 0]
+def standard_deviations(challenger: npt.NDArray[np.float32], champion: npt.NDArray[np.float32]) -> float:
+    """Return the difference in accuracy divided by its linearized standard error, 0 for equal models."""
+    tokens = champion[:, 1].astype(np.float64)
+    apart = challenger[:, 0].astype(np.float64) - champion[:, 0]
     difference = apart.sum() / tokens.sum()
     spread = math.sqrt(((apart - difference * tokens) ** 2).sum()) / tokens.sum()
     return float(difference / spread) if spread else 0.0

@@ -1,4 +1,4 @@
-"""Simulated test splits: documents drawn from the population, and what a model scores on them."""
+"""Simulated test splits: documents drawn from the population, with the scores of models on them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from benchmarks.promotions.pool import Pool
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """Documents drawn with replacement, so that the score on the population is the true one.
+    """Documents drawn with replacement, so that the score on the population is the true score.
 
-    Each drawn copy counts as another document: the split is what independent draws from a population of
-    many such documents would give.
+    Each copy counts as a separate document, as if drawn independently from a population of many such
+    documents.
 
-    drawn: <int64>[n_documents]  numbers of documents, in the order of their arrival
+    drawn: <int64>[n_documents]  indices of documents, in the order of their arrival
     """
 
     pool: Pool
@@ -43,7 +43,7 @@ class Split:
 
     @cached_property
     def _copies(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return rows of the population, and for each the number of the drawn document."""
+        """Rows of the population, and the index of the drawn document of each."""
         bounds = np.searchsorted(self.pool.document, np.arange(self.pool.n_documents + 1))
         sizes = np.diff(bounds)[self.drawn]
         copy = np.repeat(np.arange(len(self.drawn)), sizes)
@@ -51,11 +51,11 @@ class Split:
         return bounds[:-1][self.drawn][copy] + within, copy
 
     def counts(self, model: Model) -> npt.NDArray[np.float32]:
-        """Return `<float32>[n_documents, 2]`, right tokens and all tokens."""
+        """Return `<float32>[n_documents, 2]`, correct tokens and all tokens."""
         return np.stack([model.right_by_document[self.drawn], self.lengths], axis=1).astype(np.float32)
 
     def counts_by_sequence(self, model: Model) -> npt.NDArray[np.float32]:
-        """Return `<float32>[n_sequences, 2]`, right tokens and all tokens."""
+        """Return `<float32>[n_sequences, 2]`, correct tokens and all tokens."""
         rows, _ = self._copies
         lengths = np.diff(self.pool.offsets)
         return np.stack([model.right_by_sequence[rows], lengths[rows]], axis=1).astype(np.float32)
@@ -65,7 +65,7 @@ class Split:
 
     @cached_property
     def _table(self) -> pa.Table:
-        """Return the sequences; in further copies of a document, the first token of each is made distinct."""
+        """The sequences; copies of a document get distinct first tokens."""
         rows, copy = self._copies
         table = self.pool.sequences.take(rows)
         starts = np.append(0, np.cumsum(np.diff(self.pool.offsets)[rows]))
@@ -84,10 +84,10 @@ class Split:
         )
 
     def write(self, model: Model, path: Path, *, tested: int | None = None) -> None:
-        """Write predictions as a tagger's are written.
+        """Write predictions in the format of a tagger.
 
         Args:
-            tested: documents that had arrived when the model was judged; None: all of these.
+            tested: number of documents in the split when the model was evaluated; None: all.
         """
         rows, copy = self._copies
         tokens = np.concatenate([np.arange(*self.pool.offsets[[row, row + 1]]) for row in rows])

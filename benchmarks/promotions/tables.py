@@ -1,4 +1,4 @@
-"""The tables of the benchmark, as lines of Markdown."""
+"""Tables of the benchmark, as lines of Markdown."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from benchmarks.promotions.splits import Split
 from benchmarks.promotions.years import IMPROVEMENT, Plan, Year, simulated
 from seqtag.evaluation.prf import t_reach
 
-N_DOCUMENTS = 316  # of EWT's test split
-N_LARGE = 1800  # at which the gate finds IMPROVEMENT about every other time
-NOISE_OF_SEEDS = 0.0004  # of the recipe `default` on EWT: standard deviation of the accuracy over 5 seeds
+N_DOCUMENTS = 316  # as in the test split of EWT
+N_LARGE = 1800  # documents with which the gate finds IMPROVEMENT about half of the time
+NOISE_OF_SEEDS = 0.0004  # recipe `default` on EWT: standard deviation of the accuracy over 5 seeds
 N_SCREENED = 300
 SEEDS_GATE = Gate(f"the gate, noise {NOISE_OF_SEEDS}", NOISE_OF_SEEDS)
 CHALLENGERS = {"equally good": equally_good, "as trained": as_trained}
@@ -32,7 +32,7 @@ def described(pool: Pool) -> str:
 
 
 def screen(pool: Pool) -> str:
-    """Run the gate on comparisons just below where it is not run."""
+    """Check the shortcut: run the gate on comparisons for which it would just not be run."""
     found, promoted, seed = 0, 0, 0
     while found < N_SCREENED:
         random = np.random.default_rng([seed, 3])
@@ -46,11 +46,11 @@ def screen(pool: Pool) -> str:
         if 0.7 * NEAR * bound < comparison.standard_deviations < NEAR * bound:
             found += 1
             promoted += gate.decide(comparison)["verdict"] == "PROMOTE"
-    return f"of {found} comparisons just below {NEAR} of the bound, the gate itself promoted {promoted}"
+    return f"of {found} comparisons just below {NEAR} of the bound, the gate promoted {promoted}"
 
 
 def years(pool: Pool, *, n_years: int, processes: int) -> Iterator[str]:
-    """Compare the rules over years on one test split."""
+    """Yield the comparison of the rules over years on one test split."""
     yield from _header()
     for what, challengers in CHALLENGERS.items():
         plan = Plan((HigherScore(), SingleComparison(), Gate()), challengers, N_DOCUMENTS)
@@ -58,7 +58,7 @@ def years(pool: Pool, *, n_years: int, processes: int) -> Iterator[str]:
 
 
 def power(pool: Pool, *, n_years: int, processes: int) -> Iterator[str]:
-    """Offer a better challenger before the first day and after the last."""
+    """Yield the power: a better challenger is offered on the first day and after the last."""
     yield from _header(power=True)
     for what, rules, n_documents in (
         ("equally good", (SEEDS_GATE, Gate()), N_LARGE),
@@ -70,7 +70,7 @@ def power(pool: Pool, *, n_years: int, processes: int) -> Iterator[str]:
 
 
 def growth(pool: Pool, *, n_years: int, processes: int) -> Iterator[str]:
-    """Let documents of the test split arrive over the year."""
+    """Yield the results for a test split that grows over the year."""
     yield from _header(power=True)
     for what, challengers in CHALLENGERS.items():
         plan = Plan((SEEDS_GATE,), challengers, N_LARGE, share_at_first=0.6, with_power=True)
@@ -78,9 +78,9 @@ def growth(pool: Pool, *, n_years: int, processes: int) -> Iterator[str]:
 
 
 def guards(pool: Pool, *, n_pairs: int, processes: int) -> Iterator[str]:
-    """Count how often a guard holds one of two retrainings of the same configuration."""
+    """Yield the rates at which guardrails hold a retraining of the same configuration."""
     yield from (
-        "| retraining noise | held by a guard | an interval of a guard below 0 | promoted | rejected |",
+        "| retraining noise | held by a guardrail | interval of a guardrail below 0 | promoted | rejected |",
         "| --- | --- | --- | --- | --- |",
     )
     models = range(len(pool.trainings))
@@ -96,9 +96,9 @@ def guards(pool: Pool, *, n_pairs: int, processes: int) -> Iterator[str]:
 
 
 def labels(pool: Pool, *, n_equal: int, processes: int) -> Iterator[str]:
-    """Judge models that were trained on relabelled nouns against the equally good ones."""
+    """Yield the decisions on models trained on relabelled nouns, against models of the pool."""
     yield from (
-        "| trained on | the higher score serves | promoted | rejected | held by a guard |",
+        "| trained on | higher score | promoted | rejected | held by a guardrail |",
         "| --- | --- | --- | --- | --- |",
     )
     equal = range(n_equal)
@@ -120,7 +120,7 @@ def labels(pool: Pool, *, n_equal: int, processes: int) -> Iterator[str]:
             *(sum(one.verdict == verdict for one in found) for verdict in ("PROMOTE", "REJECT")),
             sum(one.held_by_guard for one in found),
         )
-        what = f"{n_sequences:,} sequences, {100 * noise:.0f} % of NOUN said to be PROPN"
+        what = f"{n_sequences:,} sequences, {100 * noise:.0f} % of NOUN relabelled as PROPN"
         yield f"| {what} | {' | '.join(rate(count, len(found)) for count in counts)} |"
 
 
@@ -132,8 +132,8 @@ def rate(k: int, n: int) -> str:
 
 def _header(*, power: bool = False) -> list[str]:
     names = [
-        *("challengers", "test documents", "rule", "years with a false promotion", "promotions a year"),
-        *("held by guards a year", "optimism at the end", "gained"),
+        *("challengers", "test documents", "rule", "years with a false promotion", "promotions per year"),
+        *("held by guardrails per year", "optimism at the end", "gained"),
         *([f"+{100 * IMPROVEMENT:.1f} promoted on day 1", "after day 365"] if power else []),
     ]
     return [f"| {' | '.join(names)} |", "|" + " --- |" * len(names)]

@@ -1,4 +1,4 @@
-"""Simulated years: 365 challengers against the champion of the day, on one test split."""
+"""Simulated years: 365 daily challengers against the current champion, on one test split."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.promotions.pool import Pool
 from benchmarks.promotions.rules import Comparison, Outcome, Rule
 from benchmarks.promotions.splits import Split
 
-MOST_EARLIER = 20  # scores of earlier runs that the retraining noise is taken from, as in seqtag.steps
+MOST_EARLIER = 20  # earlier scores for estimating retraining noise, as in seqtag.steps
 IMPROVEMENT = 0.003
 
 
@@ -22,10 +22,10 @@ IMPROVEMENT = 0.003
 class Plan:
     """The years to simulate.
 
-    rules           each with its own champion; they see the same challengers
-    challengers     makes the challenger of a day, and the champion before day 1
-    n_documents     of the test split at the end of the year
-    share_at_first  of these, there on day 1; further ones arrive evenly
+    rules           each has its own champion; all see the same challengers
+    challengers     makes the challenger of each day, and the champion before day 1
+    n_documents     size of the test split at the end of the year
+    share_at_first  share of these documents on day 1; the others arrive evenly
     with_power      offer a challenger that is better by IMPROVEMENT, before day 1 and after the last day
     """
 
@@ -47,7 +47,7 @@ class Year:
 
     optimism  the last champion's score on the test split minus its true score
     gained    the last champion's true score minus the first one's
-    found     the better challenger was promoted on day 1, and after the last day
+    found     whether the better challenger was promoted on day 1, and after the last day
     """
 
     promotions: int
@@ -60,7 +60,7 @@ class Year:
 
 @dataclass(frozen=True, eq=False)
 class _Champion:
-    """The champion of a rule, with what led to it; `tested`: documents that it was judged on."""
+    """The champion of a rule with its history; `tested`: number of documents it was evaluated on."""
 
     model: Model
     tested: int
@@ -83,7 +83,7 @@ class _Champion:
 
 
 def simulated(pool: Pool, plan: Plan, n_years: int, *, processes: int) -> list[list[Year]]:
-    """Return the years of each rule."""
+    """Return the simulated years by rule."""
     with ProcessPoolExecutor(processes) as executor:
         years = list(executor.map(partial(_year, pool, plan), range(n_years), chunksize=5))
     return [list(of_rule) for of_rule in zip(*years, strict=True)]
@@ -126,7 +126,7 @@ def _year(pool: Pool, plan: Plan, number: int) -> list[Year]:
 
 
 def _found(plan: Plan, split: Split, champions: Sequence[_Champion], *, day: int, seed: int) -> list[bool]:
-    """Offer each rule a challenger that is truly better by IMPROVEMENT than its champion."""
+    """Offer each rule a challenger that is better than its champion by IMPROVEMENT."""
     if not plan.with_power:
         return [False] * len(plan.rules)
     pool, found = split.pool, []
