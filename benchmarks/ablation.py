@@ -30,7 +30,8 @@ from peers.measuring import machine, spread, table
 from seqtag import steps
 from seqtag.artifacts import read_json
 from seqtag.config import TaggerConfig, config_digest
-from seqtag.steps.context import steps_code_version, train_scheme
+from seqtag.steps.context import train_scheme
+from seqtag.steps.step import steps_code_version
 
 WHOLE = "whole"
 # Changes to the tables of the TOML file, by part.
