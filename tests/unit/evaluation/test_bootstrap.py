@@ -1,4 +1,4 @@
-"""The bootstrap: what it adds up, what its intervals cover, and that a seed repeats it."""
+"""Bootstrap: sums, coverage of intervals, and seeds."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def test_the_first_row_is_the_sample_itself() -> None:
     assert totals.sums[0].tolist() == [6, 60]
 
 
-def test_resamples_weigh_whole_sequences() -> None:
+def test_resamples_weight_whole_sequences() -> None:
     (totals,) = resampled_totals([dense([[1, 10], [2, 20], [3, 30]])], units=alone(3), resamples=50, seed=1)
     assert (totals.sums[:, 1] == 10 * totals.sums[:, 0]).all()
     assert len(set(totals.sums[:, 0].tolist())) > 5
 
 
 def test_sequences_of_one_unit_are_drawn_together() -> None:
-    """Two documents, their sequences in turns: what is counted in one is 2 or 3 times its weight."""
+    """Sequences of two documents alternate: their counts are 2 or 3 times the weight of the document."""
     units = np.array([7, 5, 7, 5, 5], np.uint64)
     counts = np.stack([units == 7, units == 5], axis=1)
     (totals,) = resampled_totals([dense(counts)], units=units, resamples=200, seed=1)
@@ -44,7 +44,7 @@ def test_sequences_of_one_unit_are_drawn_together() -> None:
     assert totals.n_units.tolist() == [1, 1]
 
 
-def test_units_longer_than_a_chunk_are_added_up() -> None:
+def test_units_longer_than_a_chunk_are_summed() -> None:
     n = 2 * bootstrap._CHUNK + 5
     units = np.repeat(np.array([3, 1, 2], np.uint64), [n, 1, 4])
     (totals,) = resampled_totals([dense(np.ones(n + 5))], units=units, resamples=50, seed=1)
@@ -60,7 +60,7 @@ def test_all_tables_of_a_call_share_their_resamples() -> None:
     assert (one.sums == other.sums).all()
 
 
-def test_a_seed_repeats_the_resamples_and_another_does_not() -> None:
+def test_resamples_are_reproducible_by_seed() -> None:
     def totals(seed: int) -> list[float]:
         (totals,) = resampled_totals([dense(np.ones(9000))], units=alone(9000), resamples=4, seed=seed)
         return totals.sums.tolist()
@@ -69,8 +69,8 @@ def test_a_seed_repeats_the_resamples_and_another_does_not() -> None:
     assert totals(1) != totals(2)
 
 
-def test_weights_are_those_of_draws_with_replacement() -> None:
-    """Poisson(1): mean 1, variance 1, none at all with probability 1/e."""
+def test_weights_match_draws_with_replacement() -> None:
+    """Poisson(1): mean 1, variance 1, 0 with probability 1/e."""
     weights = bootstrap._weights(np.random.default_rng(1), (100, 9000))
     assert weights.shape == (100, 9000)
     assert weights.mean() == pytest.approx(1, abs=0.005)
@@ -87,14 +87,14 @@ def test_sequences_beyond_the_first_chunk_are_counted() -> None:
     assert (abs(totals.sums[1:] - n) < 1000).all()
 
 
-def test_percentiles_are_those_of_numpy() -> None:
+def test_percentiles_match_numpy() -> None:
     values = np.random.default_rng(1).normal(size=(101, 4))
     low, high = percentile_interval(values, 0.9)
     assert low == pytest.approx(np.quantile(values, 0.05, axis=0))
     assert high == pytest.approx(np.quantile(values, 0.95, axis=0))
 
 
-def test_undefined_resamples_do_not_count() -> None:
+def test_undefined_resamples_are_ignored() -> None:
     values = np.array([[0.0, np.nan], [np.nan, np.nan], [1.0, np.nan]])
     low, high = percentile_interval(values, 0.5)
     assert low[0] == 0.25
@@ -103,8 +103,8 @@ def test_undefined_resamples_do_not_count() -> None:
     assert np.isnan(high[1])
 
 
-def test_an_interval_covers_the_truth_about_as_often_as_it_says() -> None:
-    """1000 test splits of 200 sequences; each has its own share of right tokens, 0.8 on average."""
+def test_an_interval_covers_the_truth_at_about_its_confidence() -> None:
+    """1000 test splits of 200 sequences; each has its own share of correct tokens, 0.8 on average."""
     generator = np.random.default_rng(1)
     covered = 0
     for trial in range(1000):

@@ -1,4 +1,4 @@
-"""Confidence held against what was right: by hand, against a plain loop, and where there is nothing."""
+"""Calibration: values worked out by hand, a plain loop as referee, and empty inputs."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_each_bin_has_mean_confidence_accuracy_and_support(four_tokens: Any) -> 
     assert (sure["accuracy"]["support"], surer["accuracy"]["support"]) == (2, 2)
 
 
-def test_expected_calibration_error_weighs_the_bins_by_support(four_tokens: Any) -> None:
+def test_expected_calibration_error_weights_bins_by_support(four_tokens: Any) -> None:
     """Half of |0.375 - 0.5| and half of |0.875 - 0.5|."""
     assert four_tokens["ece"]["value"] == 0.25
     assert four_tokens["ece"]["support"] == 4
@@ -72,19 +72,19 @@ def test_the_gap_is_mean_confidence_minus_accuracy(four_tokens: Any) -> None:
     assert four_tokens["gap"]["value"] == 0.125
 
 
-def test_brier_score_is_the_mean_squared_distance_from_what_came_true(four_tokens: Any) -> None:
+def test_brier_score_is_the_mean_squared_distance_from_the_outcome(four_tokens: Any) -> None:
     """0.75 squared, 0.5 squared, 0.25 squared and 1."""
     assert four_tokens["brier"]["value"] == (0.5625 + 0.25 + 0.0625 + 1) / 4
 
 
-def test_bins_of_equal_mass_hold_equally_many_tokens() -> None:
-    """(0.6 wrong, 0.8 right) and (0.9 right, 1.0 right): |0.7 - 0.5| and |0.95 - 1|. Of equal width: one."""
+def test_bins_of_equal_mass_have_equally_many_tokens() -> None:
+    """(0.6 wrong, 0.8 right) and (0.9 right, 1.0 right): |0.7 - 0.5| and |0.95 - 1|."""
     found = judge(tag_pairs(("A A A A", "A A A B")), [0.9, 1.0, 0.8, 0.6], n_bins=2)["tokens"]
     assert found["ece_equal_mass"]["value"] == pytest.approx((0.2 + 0.05) / 2)
     assert found["ece"]["value"] == pytest.approx(0.825 - 0.75)
 
 
-def test_a_confidence_on_a_bound_belongs_below_it() -> None:
+def test_a_confidence_on_a_bound_belongs_to_the_lower_bin() -> None:
     bins = judge(tag_pairs(("A A A", "A A A")), [0.0, 0.25, 1.0], n_bins=4)["tokens"]["bins"]
     assert [b["accuracy"]["support"] for b in bins] == [2, 0, 0, 1]
 
@@ -95,7 +95,7 @@ def test_a_bin_without_tokens_has_no_accuracy() -> None:
     assert low["accuracy"] == {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
 
 
-def test_there_are_fifteen_bins_unless_asked_otherwise() -> None:
+def test_the_default_number_of_bins_is_fifteen() -> None:
     assert len(judge(tag_pairs(("A", "A")), [1.0])["tokens"]["bins"]) == 15
 
 
@@ -106,7 +106,7 @@ IN_SPANS = [0.75, 0.75, 1.0, 0.5, 0.25, 0.6, 0.5, 1.0]
 
 
 def test_a_span_is_right_if_type_and_both_ends_are() -> None:
-    """Of spans sure of 0.75, 0.5, 0.25 and 0.5 only the first is right; I-X after O is a span, and wrong."""
+    """Spans with 0.75, 0.5, 0.25 and 0.5: only the first is right; I-X after O is a wrong span."""
     spans = judge(SPANS, TOKENS, spans=IN_SPANS, n_bins=2)["spans"]
     assert spans["support"] == 4
     assert spans["accuracy"]["value"] == 0.25
@@ -116,17 +116,17 @@ def test_a_span_is_right_if_type_and_both_ends_are() -> None:
     assert spans["brier"]["value"] == (0.0625 + 0.25 + 0.0625 + 0.25) / 4
 
 
-def test_a_token_outside_spans_is_judged_as_a_token_only() -> None:
+def test_a_token_outside_spans_counts_only_as_a_token() -> None:
     found = judge(SPANS, TOKENS, spans=IN_SPANS)
     assert (found["tokens"]["support"], found["spans"]["support"]) == (8, 4)
 
 
-def test_without_a_scheme_or_a_confidence_of_spans_there_are_none() -> None:
+def test_spans_need_a_scheme_and_confidences() -> None:
     assert judge(SPANS, TOKENS)["spans"] is None
     assert judge(SPANS, TOKENS, scheme="IOB2")["spans"] is None
 
 
-def test_where_no_span_is_predicted_every_figure_of_spans_is_none() -> None:
+def test_without_predicted_spans_their_scores_are_none() -> None:
     spans = judge(tag_pairs(("B-X O", "O O")), [0.9, 0.9], spans=[0.9, 0.9])["spans"]
     assert spans["support"] == 0
     for name in ("accuracy", "mean_confidence", "gap", "ece", "ece_equal_mass", "brier"):
@@ -135,12 +135,12 @@ def test_where_no_span_is_predicted_every_figure_of_spans_is_none() -> None:
     assert {b["accuracy"]["support"] for b in spans["bins"]} == {0}
 
 
-def test_a_split_without_tokens_is_none_throughout() -> None:
+def test_a_split_without_tokens_has_no_scores() -> None:
     tokens = judge(tag_pairs(), [])["tokens"]
     assert (tokens["support"], tokens["ece"]["value"], tokens["brier"]["high"]) == (0, None, None)
 
 
-def test_figures_are_plain_json_and_repeat_by_seed() -> None:
+def test_calibration_is_plain_json_and_reproducible_by_seed() -> None:
     def written(seed: int) -> str:
         return json.dumps(judge(SPANS, TOKENS, spans=IN_SPANS, seed=seed), allow_nan=False)
 
@@ -148,7 +148,7 @@ def test_figures_are_plain_json_and_repeat_by_seed() -> None:
     assert written(1) != written(2)
 
 
-def test_a_model_that_is_always_sure_and_right_has_no_error() -> None:
+def test_a_model_that_is_always_certain_and_right_has_no_error() -> None:
     tokens = judge(tag_pairs(("A A", "A A")), [1.0, 1.0])["tokens"]
     assert tokens["ece"] == {"value": 0, "low": 0, "high": 0, "support": 2, "documents": 1}
 
@@ -160,7 +160,7 @@ SEQUENCES = st.lists(
 
 @given(SEQUENCES, st.integers(1, 20))
 @settings(max_examples=100, deadline=None)
-def test_errors_are_those_of_a_plain_loop(sequences: list[list[tuple[float, bool]]], n_bins: int) -> None:
+def test_errors_match_a_plain_loop(sequences: list[list[tuple[float, bool]]], n_bins: int) -> None:
     found = judge_events(sequences, n_bins)
     bins: dict[int, list[tuple[float, bool]]] = {}
     for sure, right in (event for sequence in sequences for event in sequence):
@@ -179,7 +179,7 @@ def test_errors_are_those_of_a_plain_loop(sequences: list[list[tuple[float, bool
 
 @given(SEQUENCES)
 @settings(max_examples=50, deadline=None)
-def test_the_order_of_sequences_changes_no_figure(sequences: list[list[tuple[float, bool]]]) -> None:
+def test_the_order_of_sequences_does_not_matter(sequences: list[list[tuple[float, bool]]]) -> None:
     one, other = judge_events(sequences, 10), judge_events(sequences[::-1], 10)
     for name in ("ece", "ece_equal_mass", "mce", "gap", "brier"):
         assert one[name]["value"] == pytest.approx(other[name]["value"], abs=1e-6)
@@ -187,7 +187,7 @@ def test_the_order_of_sequences_changes_no_figure(sequences: list[list[tuple[flo
 
 @given(SEQUENCES, st.integers(2, 8))
 @settings(max_examples=50, deadline=None)
-def test_an_interval_holds_its_own_error(sequences: list[list[tuple[float, bool]]], n_bins: int) -> None:
+def test_an_interval_contains_its_error(sequences: list[list[tuple[float, bool]]], n_bins: int) -> None:
     for name in ("ece", "ece_equal_mass"):
         error = judge_events(sequences, n_bins)[name]
         if error["low"] is not None:
@@ -195,7 +195,7 @@ def test_an_interval_holds_its_own_error(sequences: list[list[tuple[float, bool]
 
 
 @pytest.mark.parametrize("too_sure", [0.0, 0.1])
-def test_the_interval_covers_the_true_error_about_as_often_as_it_says(too_sure: float) -> None:
+def test_the_interval_covers_the_true_error_at_about_its_confidence(too_sure: float) -> None:
     """300 test splits of 100 sequences; a tag of confidence c is right with probability c, or c - 0.1.
 
     Plain percentiles would cover an error of 0 never.
@@ -214,7 +214,7 @@ def test_the_interval_covers_the_true_error_about_as_often_as_it_says(too_sure: 
 
 
 def test_the_tokens_of_a_document_are_drawn_together() -> None:
-    """40 sequences, one in eight tokens wrong: 40 documents, 4, or 4 sequences of as many tokens."""
+    """40 sequences with one in eight tokens wrong: as 40 or 4 documents, or as 4 longer sequences."""
     pairs = tag_pairs(*[("A A A A", "A A A B")] * 20, *[("A A A A", "A A A A")] * 20)
     sure = np.tile([0.875, 0.75, 0.875, 0.625], 40)
     alone = judge(pairs, sure)["tokens"]
@@ -238,7 +238,7 @@ def test_the_examples_hold() -> None:
 
 
 def judge_events(sequences: list[list[tuple[float, bool]]], n_bins: int) -> Any:
-    """Return the figures of tokens that are (confidence, right)."""
+    """Return the reliability of tokens given as (confidence, right)."""
     predicted = [" ".join("A" if right else "B" for _, right in s) for s in sequences]
     pairs = tag_pairs(*(("A " * len(s), p) for s, p in zip(sequences, predicted, strict=True)))
     return judge(pairs, [math.fabs(sure) for s in sequences for sure, _ in s], n_bins=n_bins)["tokens"]

@@ -1,4 +1,4 @@
-"""Intervals of shares: Clopper and Pearson's for independent trials, wider where documents are few."""
+"""Intervals of shares: Clopper and Pearson for independent trials, wider for few documents."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from seqtag.evaluation.prf import (
 
 
 def share_of(right: Sequence[float], *, documents: Sequence[int] | None = None) -> Interval:
-    """Return the interval of the share of right tokens, one to a sequence."""
+    """Return the interval of the share of correct tokens, with one token per sequence."""
     n = len(right)
     units = np.arange(n, dtype=np.uint64) if documents is None else np.array(documents, np.uint64)
     counts = Dense(np.stack([np.array(right), np.ones(n)], axis=1).astype(np.float32))
@@ -35,7 +35,7 @@ def share_of(right: Sequence[float], *, documents: Sequence[int] | None = None) 
     return share(ratio(*totals.sums.T), trials=n, n_units=n_units, confidence=0.95)
 
 
-def test_four_of_four_may_be_four_in_ten() -> None:
+def test_four_of_four_correct_may_be_a_share_of_four_in_ten() -> None:
     """0.025 ** (1 / 4), Clopper and Pearson 1934."""
     found = share_of([1, 1, 1, 1])
     assert (found["value"], found["high"]) == (1.0, 1.0)
@@ -43,7 +43,7 @@ def test_four_of_four_may_be_four_in_ten() -> None:
     assert (found["support"], found["documents"]) == (4, 4)
 
 
-def test_none_of_four_may_be_six_in_ten() -> None:
+def test_none_of_four_correct_may_be_a_share_of_six_in_ten() -> None:
     found = share_of([0, 0, 0, 0])
     assert (found["value"], found["low"]) == (0.0, 0.0)
     assert found["high"] == pytest.approx(0.6024, abs=5e-5)
@@ -53,7 +53,7 @@ def test_none_of_four_may_be_six_in_ten() -> None:
     ("right", "n"), [(10, 20), (18, 20), (19, 20), (45, 50), (80, 100), (99, 100), (500, 1000), (950, 1000)]
 )
 def test_independent_trials_have_the_interval_of_clopper_and_pearson(right: int, n: int) -> None:
-    """Within the bootstrap's own noise, which is the larger the fewer the trials are."""
+    """Within the noise of the bootstrap, which is larger for fewer trials."""
     found, referee = share_of([1] * right + [0] * (n - right)), binomtest(right, n).proportion_ci()
     assert found["value"] == right / n
     assert found["low"] == pytest.approx(referee.low, abs=0.3 / n)
@@ -61,23 +61,25 @@ def test_independent_trials_have_the_interval_of_clopper_and_pearson(right: int,
 
 
 @pytest.mark.parametrize(("right", "n"), [(1, 4), (3, 4), (4, 5), (5, 10), (8, 10), (9, 10)])
-def test_few_independent_trials_have_no_narrower_interval_than_theirs(right: int, n: int) -> None:
+def test_few_independent_trials_have_no_narrower_interval_than_clopper_and_pearson(
+    right: int, n: int
+) -> None:
     found, referee = share_of([1] * right + [0] * (n - right)), binomtest(right, n).proportion_ci()
     assert found["low"] <= referee.low
     assert found["high"] >= referee.high
     assert found["high"] - found["low"] < referee.high - referee.low + 0.12
 
 
-def test_forty_sequences_of_four_documents_are_worth_four() -> None:
-    """All right in each document: as wide as four sequences, and far wider than forty."""
+def test_forty_sequences_in_four_documents_count_as_four_trials() -> None:
+    """The interval is as wide as for four sequences, and far wider than for forty."""
     found = share_of([1] * 40, documents=[i // 10 for i in range(40)])
     assert (found["value"], found["high"], found["support"], found["documents"]) == (1.0, 1.0, 40, 4)
     assert found["low"] == share_of([1] * 4)["low"] == pytest.approx(0.3976, abs=5e-5)
     assert share_of([1] * 40)["low"] == pytest.approx(0.9119, abs=5e-5)
 
 
-def test_sequences_that_share_their_documents_fate_are_no_more_sure_than_one_each() -> None:
-    """Three documents right and one wrong: four documents say little of how much documents differ."""
+def test_equal_sequences_of_a_document_count_as_one_trial() -> None:
+    """Three documents right and one wrong: four documents give little evidence of their variance."""
     documents = share_of([1] * 30 + [0] * 10, documents=[i // 10 for i in range(40)])
     each_one, alone = share_of([1, 1, 1, 0]), share_of([1] * 30 + [0] * 10)
     assert documents["value"] == each_one["value"] == alone["value"] == 0.75
@@ -85,14 +87,14 @@ def test_sequences_that_share_their_documents_fate_are_no_more_sure_than_one_eac
     assert documents["high"] >= each_one["high"] > alone["high"]
 
 
-def test_where_no_resample_differs_each_document_is_worth_one_trial() -> None:
-    """Forty documents, each with nine of ten tokens right; their means are rounded differently."""
+def test_without_variance_each_document_counts_as_one_trial() -> None:
+    """Forty documents, each with nine of ten tokens right; the rounding of their means differs."""
     found = share_of(([1] * 9 + [0]) * 40, documents=[i // 10 for i in range(400)])
     referee = binomtest(36, 40).proportion_ci()
     assert (found["low"], found["high"]) == pytest.approx((referee.low, referee.high))
 
 
-def test_one_document_is_one_trial_however_long() -> None:
+def test_a_single_document_is_one_trial() -> None:
     found = share_of([1] * 200, documents=[7] * 200)
     assert (found["low"], found["high"], found["documents"]) == (pytest.approx(0.025), 1.0, 1)
 
@@ -102,8 +104,8 @@ def test_a_share_of_nothing_has_no_interval() -> None:
     assert found == {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
 
 
-def test_scores_of_documents_are_as_wide_as_those_of_their_number() -> None:
-    """Span F1, accuracy and the rest of 40 sequences in 4 documents: 4 units are said, and counted."""
+def test_intervals_depend_on_the_number_of_documents() -> None:
+    """40 sequences in 4 documents: all scores report and use 4 units."""
     tags = pa.array([["B-X", "O"]] * 40)
     config = EvaluateConfig(resamples=500)
 
@@ -123,10 +125,10 @@ SEQUENCES = st.lists(st.lists(st.tuples(TAGS, TAGS), min_size=1, max_size=5), mi
 
 @given(SEQUENCES, st.integers(1, 4))
 @settings(max_examples=100, deadline=None)
-def test_every_figure_lies_inside_its_interval(
+def test_every_score_lies_inside_its_interval(
     sequences: list[list[tuple[str, str]]], n_documents: int
 ) -> None:
-    """Macro F1 as well, although its mean goes over other types in other resamples."""
+    """This includes macro F1, although its mean is over different types in each resample."""
     gold, predicted = ([[pair[side] for pair in s] for s in sequences] for side in (0, 1))
     scores = evaluate(
         pa.array(gold),
@@ -146,7 +148,7 @@ def test_every_figure_lies_inside_its_interval(
                 assert found["value"] - 1e-12 <= found["high"] <= 1, name
 
 
-def test_macro_f1_lies_inside_its_interval_where_a_rare_type_is_missed() -> None:
+def test_macro_f1_lies_inside_its_interval_if_a_rare_type_is_missed() -> None:
     """X found in 30 sequences, Y missed in one: a resample without that one has a macro F1 of 1.
 
     Plain percentiles would be [0.5, 1] with most of their mass at 1.
@@ -162,7 +164,7 @@ def test_macro_f1_lies_inside_its_interval_where_a_rare_type_is_missed() -> None
     assert 0.8 < macro["high"] < 1
 
 
-def test_a_difference_reaches_by_students_t() -> None:
+def test_the_interval_of_a_difference_is_students_t() -> None:
     """2.262157 is the quantile for 95 % and 10 units."""
     differences = np.array([0.1, *np.random.default_rng(1).normal(0.1, 0.02, 1000)])
     found = standard_interval(differences, support=50, n_units=10, confidence=0.95)
@@ -171,7 +173,7 @@ def test_a_difference_reaches_by_students_t() -> None:
     assert (found["support"], found["documents"]) == (50, 10)
 
 
-def test_a_difference_of_one_unit_may_be_any() -> None:
+def test_the_interval_of_a_single_unit_is_unbounded() -> None:
     assert t_reach(0.975, 1, deviation=0.01) == t_reach(0.975, 1, deviation=0.0) == float("inf")
     assert t_reach(0.975, 2, deviation=0.0) == 0
     found = standard_interval(np.array([0.25, 0.25, 0.0]), support=9, n_units=1, confidence=0.95)

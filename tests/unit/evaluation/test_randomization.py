@@ -1,4 +1,4 @@
-"""Approximate randomization beside all swaps, and beside scipy's."""
+"""Approximate randomization, compared with all swaps and with scipy."""
 
 from itertools import product
 
@@ -14,7 +14,7 @@ def counts(right, tokens):
 
 
 def of_all_swaps(ours, theirs):
-    """Return the share of all 2 ** n ways to swap that differ at least as much."""
+    """Return the share of all 2 ** n swaps with a difference at least as large."""
     observed = abs(ours[:, 0].sum() / ours[:, 1].sum() - theirs[:, 0].sum() / theirs[:, 1].sum())
     as_large = 0
     for swap in product([False, True], repeat=len(ours)):
@@ -25,7 +25,7 @@ def of_all_swaps(ours, theirs):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_p_value_is_the_share_of_all_swaps_that_differ_as_much(seed):
+def test_the_p_value_matches_all_swaps(seed):
     draw = np.random.default_rng(seed)
     tokens = draw.integers(3, 9, 10)
     ours, theirs = (counts(draw.binomial(tokens, p), tokens) for p in (0.8, 0.6))
@@ -34,7 +34,7 @@ def test_the_p_value_is_the_share_of_all_swaps_that_differ_as_much(seed):
     assert p == pytest.approx(exact, abs=4 * (exact * (1 - exact) / 20_480) ** 0.5 + 1e-3)
 
 
-def test_it_agrees_with_scipy_where_every_sequence_counts_alike():
+def test_the_p_value_matches_scipy_for_equal_weights():
     draw = np.random.default_rng(5)
     tokens = np.full(60, 10)
     ours, theirs = (counts(draw.binomial(10, p, 60), tokens) for p in (0.75, 0.70))
@@ -49,12 +49,12 @@ def test_it_agrees_with_scipy_where_every_sequence_counts_alike():
     assert found == pytest.approx(referee.pvalue, abs=0.015)
 
 
-def test_equal_answers_are_no_difference():
+def test_equal_answers_have_a_p_value_of_one():
     same = counts([3, 4], [5, 5])
     assert randomization_p_value(same, same, level=0.05, seed=1) == 1
 
 
-def test_as_many_rounds_are_drawn_as_the_level_takes():
+def test_the_level_determines_the_number_of_rounds():
     """No swap of 40 units makes as large a difference as all of them on one side; 20 / 0.001 rounds."""
     tokens = np.ones(40)
     one_sided = counts(tokens, tokens), counts(0 * tokens, tokens)
@@ -70,7 +70,7 @@ def test_the_chunks_of_many_units_add_up():
     assert randomization_p_value(*(counts(n, tokens) for n in noise), level=0.05, seed=1) > 0.01
 
 
-def test_swapping_sums_of_units_keeps_to_their_order():
-    """A document that is right in 30 of 30 tokens against one that is wrong in 30: two ways out of two."""
+def test_a_unit_is_swapped_as_a_whole():
+    """A single document, right in 30 of 30 tokens against wrong in 30: both swaps differ as much."""
     ours, theirs = counts([30], [30]), counts([0], [30])
     assert randomization_p_value(ours, theirs, level=0.05, seed=1) == 1

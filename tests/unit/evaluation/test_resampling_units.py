@@ -18,7 +18,7 @@ WritePredictions = Callable[..., Path]
 
 
 def grouped(path: Path) -> list[list[int]]:
-    """Return the numbers of the sequences that are drawn together."""
+    """Return groups of the indices of sequences that are drawn together."""
     found = read_predictions(path, scheme="none").units
     return sorted(np.flatnonzero(found == unit).tolist() for unit in np.unique(found))
 
@@ -39,12 +39,12 @@ def test_a_sequence_repeated_in_its_own_document_stays_in_it(write_predictions: 
 
 
 def test_equal_sequences_with_different_tags_are_one_unit(write_predictions: WritePredictions) -> None:
-    """A tagger gives them the same tags, whatever is gold."""
+    """A tagger gives them the same tags, regardless of gold tags."""
     sequences = [("click", "B-X", "O"), ("click", "O", "O"), ("a", "O", "O")]
     assert grouped(write_predictions("p", sequences)) == [[0, 1], [2]]
 
 
-def test_words_are_told_apart_by_their_bounds(write_predictions: WritePredictions) -> None:
+def test_word_boundaries_distinguish_sequences(write_predictions: WritePredictions) -> None:
     sequences = [("ab c", "O O", "O O"), ("a bc", "O O", "O O")]
     assert grouped(write_predictions("p", sequences)) == [[0], [1]]
 
@@ -54,8 +54,8 @@ def test_no_sequences_have_no_units() -> None:
     assert resampling_units(nothing, nothing).tolist() == []
 
 
-def test_metrics_say_the_number_of_documents(write_predictions: WritePredictions) -> None:
-    """Of 40 sequences in 4 documents, 4 are repeated in all of them, one after the other."""
+def test_metrics_state_the_number_of_documents(write_predictions: WritePredictions) -> None:
+    """4 of 40 sequences in 4 documents are repeated in all documents."""
     words = [f"w{i}" if i % 10 else "repeated" for i in range(40)]
     path = write_predictions(
         "p", [(word, "B-X", "B-X") for word in words], documents=[f"d{i // 10}" for i in range(40)]

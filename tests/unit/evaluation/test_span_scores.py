@@ -1,4 +1,4 @@
-"""Token and span scores against hand-worked counts and seqeval's own report."""
+"""Token and span scores, compared with counts worked out by hand and with seqeval."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def tag_array(*sequences: str) -> pa.ListArray:
     return pa.array([sequence.split() for sequence in sequences], pa.list_(pa.string()))
 
 
-# 8 tokens of which 6 are right. Gold spans: X[0,2), Y[3,4) | X[0,1), X[2,3).
+# 8 tokens, 6 right. Gold spans: X[0,2), Y[3,4) | X[0,1), X[2,3).
 GOLD = tag_array("B-X I-X O B-Y", "B-X O B-X O")
 # Predicted: X[0,2), X[3,4) | X[0,1); the I-X after O is a span for conlleval only.
 PREDICTED = tag_array("B-X I-X O B-X", "B-X O I-X O")
@@ -59,7 +59,7 @@ def test_scores_per_type_with_support(scores: dict) -> None:
 
 
 def test_macro_is_the_mean_over_types_with_gold_support() -> None:
-    """X is found wholly, Y not at all; Z is only predicted and does not count."""
+    """X is always found, Y never; Z is only predicted and does not count."""
     scores = evaluate(
         tag_array("B-X O B-Y O"),
         tag_array("B-X O O B-Z"),
@@ -85,7 +85,7 @@ def test_scores_per_tag_and_confusion(scores: dict) -> None:
     }
 
 
-def test_the_score_is_the_metric_that_was_asked_for(scores: dict) -> None:
+def test_the_score_is_the_requested_metric(scores: dict) -> None:
     assert scores["score"] == scores["span_f1"] == scores["spans"]["conlleval"]["micro"]["f1"]
     by_accuracy = evaluate(GOLD, PREDICTED, scheme="IOB2", metric="accuracy", config=CONFIG, seed=1)
     assert by_accuracy["score"] == by_accuracy["accuracy"]
@@ -107,7 +107,7 @@ def test_without_a_scheme_there_are_no_span_scores() -> None:
     assert "span_recall" not in scores["slices"][0]
 
 
-def test_nothing_to_count_gives_none_and_no_zero() -> None:
+def test_nothing_to_count_gives_none_instead_of_zero() -> None:
     scores = evaluate(
         tag_array("O O"), tag_array("O O"), scheme="IOB2", metric="span_f1", config=CONFIG, seed=1
     )
@@ -123,7 +123,7 @@ def test_no_sequences_at_all() -> None:
     assert scores["slices"] == []
 
 
-def test_predictions_of_another_length_are_refused() -> None:
+def test_predictions_of_another_length_are_rejected() -> None:
     expected = "expected 1 sequences with 2 tags of the same lengths, got 1 sequences with 1 tags"
     with pytest.raises(ConfigError, match=expected):
         evaluate(tag_array("O O"), tag_array("O"), scheme="IOB2", metric="accuracy", config=CONFIG, seed=1)
@@ -143,7 +143,7 @@ def test_the_metric_follows_from_the_scheme(asked: str, scheme: str, resolved: s
     assert resolve_metric(asked, scheme) == resolved
 
 
-def test_span_f1_is_refused_where_tags_have_no_scheme() -> None:
+def test_span_f1_is_rejected_without_a_scheme() -> None:
     with pytest.raises(ConfigError, match=r"gate\.metric has no spans to score"):
         resolve_metric("span_f1", "none")
     with pytest.raises(ConfigError, match=r"gate\.metric has no spans to score"):
@@ -157,7 +157,7 @@ def test_the_fast_score_equals_the_full_one(metric_name: str) -> None:
     assert fast == scores["score"]["value"]
 
 
-def test_the_fast_score_of_nothing_is_no_number() -> None:
+def test_the_fast_score_of_nothing_is_nan() -> None:
     assert str(score_value(tag_array("O"), tag_array("O"), metric="span_f1", scheme="IOB2")) == "nan"
     with pytest.raises(TagSchemeError, match="scheme 'none' has no spans"):
         score_value(tag_array("O"), tag_array("O"), metric="span_f1", scheme="none")
@@ -172,7 +172,7 @@ def tag_pairs(draw: st.DrawFn, scheme: str) -> tuple[list[list[str]], list[list[
     return [[g for g, _ in pairs] for pairs in both], [[p for _, p in pairs] for pairs in both]
 
 
-@settings(deadline=None)  # a busy machine is no failure
+@settings(deadline=None)  # no deadline: the machine may be busy
 @given(st.data(), st.sampled_from(["IOB2", "IOBES"]), st.sampled_from(["conlleval", "strict"]))
 def test_seqeval_gives_the_same_scores(data: st.DataObject, scheme: str, mode: str) -> None:
     gold, predicted = data.draw(tag_pairs(scheme))
@@ -189,7 +189,7 @@ def test_seqeval_gives_the_same_scores(data: st.DataObject, scheme: str, mode: s
     )["spans"][mode]
     for type_, theirs in report.items():
         if type_ in ("macro avg", "weighted avg"):
-            continue  # theirs go over predicted types too
+            continue  # seqeval averages over predicted types too
         ours = spans["micro"] if type_ == "micro avg" else spans["types"][type_]
         assert ours["support"] == theirs["support"]
         for figure, name in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):

@@ -1,4 +1,4 @@
-"""Predictions files to metrics.json: slices, both models, and files that do not fit."""
+"""Split scores: slices, both models, and files that do not match."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ CONFIG = EvaluateConfig(resamples=100, length_buckets=(2, 3), slices=("genre",))
 
 TRAIN = [("ann met bob", "B-PER O B-PER", "O O O"), ("in new york", "O B-LOC I-LOC", "O O O")]
 
-# Spans with their words in train: ann/PER seen, new york/LOC seen, york/LOC unseen (there it is longer),
-# ann/LOC unseen (another type), zed/PER unseen.
+# Spans in train: ann/PER seen, new york/LOC seen, york/LOC unseen (longer in train), ann/LOC unseen (other
+# type), zed/PER unseen.
 TEST = [
     ("ann sleeps", "B-PER O", "B-PER O"),
     ("new york ZED", "B-LOC I-LOC B-PER", "B-LOC I-LOC O"),
@@ -61,7 +61,7 @@ def the_slice(scores: dict[str, Any], name: str, value: str) -> dict[str, Any]:
 
 
 def test_both_models_are_scored_on_the_same_sequences(files: dict[str, Path]) -> None:
-    """Gold 6 spans; the challenger predicts 5, of which 3 are right."""
+    """6 gold spans; the challenger predicts 5, 3 of them right."""
     metrics = judge(files)
     assert (metrics["n_sequences"], metrics["n_tokens"]) == (4, 10)
     assert metrics["challenger"]["score"]["value"] == 2 * 3 / (6 + 5)
@@ -71,13 +71,13 @@ def test_both_models_are_scored_on_the_same_sequences(files: dict[str, Path]) ->
     assert (metrics["resamples"], metrics["confidence"]) == (100, 0.95)
 
 
-def test_metrics_are_plain_json_and_repeat_by_seed(files: dict[str, Path]) -> None:
+def test_metrics_are_plain_json_and_reproducible_by_seed(files: dict[str, Path]) -> None:
     once = json.dumps(judge(files), allow_nan=False)
     assert once == json.dumps(judge(files), allow_nan=False)
     assert once != json.dumps(judge(files, seed=2), allow_nan=False)
 
 
-def test_without_a_champion_there_are_scores_of_the_challenger_alone(files: dict[str, Path]) -> None:
+def test_without_a_champion_only_the_challenger_is_scored(files: dict[str, Path]) -> None:
     metrics = judge(files, champion=None, champion_version=None)
     assert metrics["champion"] is None
     assert metrics["challenger"] == judge(files)["challenger"]
@@ -122,7 +122,7 @@ def test_slices_of_gold_spans_seen_in_train(files: dict[str, Path]) -> None:
 
 
 def test_slices_by_repetition_of_train(files: dict[str, Path], write_predictions: WritePredictions) -> None:
-    """`ann sleeps` and `york` repeat train: 2 of 3 tokens right; of the rest 4 of 7."""
+    """`ann sleeps` and `york` repeat train: 2 of 3 tokens right; 4 of 7 in the others."""
     assert "sequence" not in {s["slice"] for s in judge(files)["challenger"]["slices"]}
     files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, seen=[True, False, True, False])
     scores = judge(files)["challenger"]
@@ -149,7 +149,7 @@ def test_without_a_scheme_there_is_no_slice_of_spans(files: dict[str, Path]) -> 
     assert {s["slice"] for s in scores["slices"]} == {"length", "unknown token", "genre"}
 
 
-def test_rare_values_of_a_column_are_put_together(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rare_values_of_a_column_are_combined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(slices, "MOST_VALUES", 2)
     tags = pa.array([["O"]] * 6)
     scores = evaluate(
@@ -180,7 +180,7 @@ def test_unlabelled_sequences_are_left_out(
     assert metrics["challenger"]["spans"] == labelled["spans"]
 
 
-def test_a_file_read_in_several_batches_gives_the_same(
+def test_the_batch_size_of_reading_does_not_matter(
     files: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = judge(files)
@@ -188,7 +188,7 @@ def test_a_file_read_in_several_batches_gives_the_same(
     assert judge(files) == whole
 
 
-def test_a_champion_on_other_sequences_is_refused(
+def test_a_champion_on_other_sequences_is_rejected(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     files["champion"] = write_predictions("champion", TEST, genre=GENRES, first_row=7)
@@ -196,7 +196,7 @@ def test_a_champion_on_other_sequences_is_refused(
         judge(files)
 
 
-def test_a_champion_with_other_gold_tags_is_refused(
+def test_a_champion_with_other_gold_tags_is_rejected(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     others = [("ann sleeps", "B-LOC O", "B-PER O"), *TEST[1:]]
@@ -218,13 +218,13 @@ def test_a_missing_file_is_named(files: dict[str, Path], tmp_path: Path) -> None
         judge(files, train=tmp_path / "gone.parquet")
 
 
-def test_a_file_that_is_no_parquet_is_refused(files: dict[str, Path], tmp_path: Path) -> None:
+def test_a_file_that_is_not_parquet_is_rejected(files: dict[str, Path], tmp_path: Path) -> None:
     (tmp_path / "text.parquet").write_text("no parquet")
     with pytest.raises(RunDirError, match=r"text\.parquet"):
         judge({**files, "challenger": tmp_path / "text.parquet"})
 
 
-def test_one_predicted_tag_too_few_is_refused(
+def test_a_missing_predicted_tag_is_rejected(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     files["challenger"] = write_predictions("challenger", [("a b", "O O", "O")], genre=["x"])
@@ -232,7 +232,7 @@ def test_one_predicted_tag_too_few_is_refused(
         judge(files)
 
 
-def test_a_train_split_with_a_tag_too_few_is_refused(
+def test_a_train_split_with_a_missing_tag_is_rejected(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     files["train"] = write_predictions("train", [("ann met", "B-PER", "O")])
@@ -240,7 +240,7 @@ def test_a_train_split_with_a_tag_too_few_is_refused(
         judge(files)
 
 
-def test_a_test_split_without_spans_has_no_slice_of_them(
+def test_a_test_split_without_spans_has_no_slice_of_spans(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     files["challenger"] = write_predictions("challenger", [("a b", "O O", "O B-X")], genre=["x"])
@@ -304,7 +304,7 @@ def test_unlabelled_sequences_do_not_shift_the_probabilities_of_others(
 
 
 @pytest.mark.parametrize("probabilities", ["0.5 1.25", "nan 1", "-0.5 1"])
-def test_a_probability_outside_0_and_1_is_refused(
+def test_a_probability_outside_0_and_1_is_rejected(
     files: dict[str, Path], write_predictions: WritePredictions, probabilities: str
 ) -> None:
     sure = [probabilities, *SURE[1:]]
@@ -313,14 +313,14 @@ def test_a_probability_outside_0_and_1_is_refused(
         judge(files)
 
 
-def test_a_probability_that_rounding_put_above_1_is_1(write_predictions: WritePredictions) -> None:
+def test_a_probability_above_1_by_rounding_is_clipped(write_predictions: WritePredictions) -> None:
     path = write_predictions("challenger", [("a b", "O O", "O O")], confidence=["1.000001 0.5"])
     read = predictions.read_predictions(path, scheme="IOB2")
     assert read.confidence is not None
     assert read.confidence.tolist() == [1.0, 0.5]
 
 
-def test_one_probability_too_few_is_refused(
+def test_a_missing_probability_is_rejected(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, confidence=["1", *SURE[1:]])
@@ -330,7 +330,7 @@ def test_one_probability_too_few_is_refused(
 
 @pytest.fixture
 def with_baseline(files: dict[str, Path], write_predictions: WritePredictions) -> dict[str, Path]:
-    """A baseline that finds one span of six, and predicts no other."""
+    """A baseline that finds one of six spans and predicts no other."""
     tags = [TEST[0][1], "O O O", "O", "O O O O"]
     sequences = [(words, gold, t) for (words, gold, _), t in zip(TEST, tags, strict=True)]
     return files | {"baseline": write_predictions("baseline", sequences, genre=GENRES)}
@@ -351,19 +351,19 @@ def test_the_difference_to_the_baseline_has_an_interval(with_baseline: dict[str,
     assert (difference["support"], difference["documents"]) == (4, 4)
 
 
-def test_an_equal_baseline_differs_by_nothing_in_any_resample(files: dict[str, Path]) -> None:
+def test_an_equal_baseline_has_no_difference_in_any_resample(files: dict[str, Path]) -> None:
     difference = judge(files, baseline=files["challenger"])["baseline_difference"]
     assert difference == {"value": 0, "low": 0, "high": 0, "support": 4, "documents": 4}
 
 
-def test_without_a_baseline_nothing_is_said_of_one(files: dict[str, Path]) -> None:
+def test_without_a_baseline_its_metrics_are_none(files: dict[str, Path]) -> None:
     metrics = judge(files)
     assert metrics["baseline"] is None
     assert metrics["baseline_name"] is None
     assert metrics["baseline_difference"] is None
 
 
-def test_a_difference_to_a_score_that_is_undefined_is_none(
+def test_the_difference_to_an_undefined_score_is_none(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     files["challenger"] = write_predictions("challenger", [("a", "O", "O")], genre=["x"])
@@ -372,7 +372,7 @@ def test_a_difference_to_a_score_that_is_undefined_is_none(
     assert metrics["baseline_difference"] is None
 
 
-def test_a_baseline_on_other_sequences_is_refused(
+def test_a_baseline_on_other_sequences_is_rejected(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     other = write_predictions("baseline", TEST, genre=GENRES, first_row=7)

@@ -1,4 +1,4 @@
-"""The gate: what is promoted, held and rejected, and that it fails closed."""
+"""Decisions of the gate: promotions, holds, rejections, and failing closed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ONE_COMPARISON = GateConfig(resamples=200, retraining_noise=0, horizon=1, false_
 
 @pytest.fixture
 def write_predictions(write_predictions: WritePredictions) -> WritePredictions:
-    """Return a function that writes sequences of which no two are equal."""
+    """Return a function that writes distinct sequences."""
     return partial(write_predictions, numbered=True)
 
 
@@ -73,7 +73,7 @@ def test_a_clearly_better_challenger_is_promoted(write_predictions: WritePredict
     assert all(held(decision).values())
 
 
-def test_the_sentence_holds_the_numbers(write_predictions: WritePredictions) -> None:
+def test_the_sentence_states_the_numbers(write_predictions: WritePredictions) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 40)
     champion = write_predictions("champion", [RIGHT, WRONG] * 20)
     decision = decide(challenger, champion)
@@ -94,8 +94,8 @@ def test_a_clearly_worse_challenger_is_rejected(write_predictions: WritePredicti
     assert decision["p_better"] == 0
 
 
-def test_a_difference_that_may_be_chance_is_held(write_predictions: WritePredictions) -> None:
-    """12 sequences for the challenger, 9 for the champion."""
+def test_a_difference_that_may_be_due_to_chance_is_held(write_predictions: WritePredictions) -> None:
+    """12 sequences favour the challenger, 9 the champion."""
     challenger = write_predictions("challenger", [RIGHT] * 12 + [WRONG] * 9 + [RIGHT] * 9)
     champion = write_predictions("champion", [WRONG] * 12 + [RIGHT] * 9 + [RIGHT] * 9)
     decision = decide(challenger, champion)
@@ -126,7 +126,7 @@ def test_a_tie_keeps_the_champion(write_predictions: WritePredictions) -> None:
 
 
 def test_five_better_sequences_are_too_few_and_six_are_enough(write_predictions: WritePredictions) -> None:
-    """In one comparison alone: (1/2) ** 5 is above 2.5 %, (1/2) ** 6 is below."""
+    """In a single comparison: (1/2) ** 5 is above 2.5 %, (1/2) ** 6 is below."""
     champion = write_predictions("champion", [WRONG] * 6 + [RIGHT] * 14)
     challenger = write_predictions("challenger", [RIGHT] * 5 + [WRONG] + [RIGHT] * 14)
     five = decide(challenger, champion, gate=ONE_COMPARISON)
@@ -138,7 +138,7 @@ def test_five_better_sequences_are_too_few_and_six_are_enough(write_predictions:
     assert six["verdict"] == "PROMOTE"
 
 
-def test_in_a_year_of_comparisons_twelve_better_documents_are_too_few_and_thirteen_are_enough(
+def test_over_a_year_twelve_better_documents_are_too_few_and_thirteen_are_enough(
     write_predictions: WritePredictions,
 ) -> None:
     """(1/2) ** 12 is above 5 % / 365 = 1 / 7300, (1/2) ** 13 is below."""
@@ -154,7 +154,7 @@ def test_in_a_year_of_comparisons_twelve_better_documents_are_too_few_and_thirte
     assert thirteen["verdict"] == "PROMOTE"
 
 
-def test_documents_count_and_not_their_sequences(write_predictions: WritePredictions) -> None:
+def test_evidence_is_counted_in_documents(write_predictions: WritePredictions) -> None:
     """48 sequences tagged better, in 12 documents or in 13."""
     challenger, champion = [RIGHT] * 100, [WRONG] * 48 + [RIGHT] * 52
 
@@ -185,7 +185,7 @@ def test_a_repeated_sequence_counts_as_one_document(write_predictions: WritePred
 
 
 def test_a_test_split_of_one_document_decides_nothing(write_predictions: WritePredictions) -> None:
-    """There is nothing to tell how much other documents would differ; the files hold no infinity."""
+    """The variance between documents is unknown; decision.json must contain no infinity."""
     documents = ["all"] * 40
     champion = write_predictions("champion", [RIGHT, WRONG] * 20, documents=documents)
     decision = decide(write_predictions("challenger", [RIGHT] * 40, documents=documents), champion)
@@ -257,7 +257,7 @@ def test_a_champion_that_could_not_be_scored_blocks_every_promotion(
     assert held(decision) == {"the champion is scored": False}
 
 
-def test_an_error_counts_even_where_predictions_lie_there(write_predictions: WritePredictions) -> None:
+def test_an_error_counts_even_if_there_are_predictions(write_predictions: WritePredictions) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 40)
     champion = write_predictions("champion", [WRONG] * 40)
     assert decide(challenger, champion, champion_error="")["verdict"] == "HOLD"
@@ -275,7 +275,7 @@ def test_a_champion_without_predictions_blocks_every_promotion(
     assert decide(challenger, damaged)["verdict"] == "HOLD"
 
 
-def test_predictions_of_the_champion_that_cannot_be_reached_are_no_verdict(
+def test_unreachable_predictions_of_the_champion_raise_instead_of_deciding(
     write_predictions: WritePredictions, tmp_path: Path
 ) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 40)
@@ -289,7 +289,7 @@ def test_predictions_of_the_champion_that_cannot_be_reached_are_no_verdict(
     [([WRONG] * 39, 0), ([WRONG] * 40, 1), ([("a b", "O O", "O O")] * 40, 0)],
     ids=["fewer sequences", "other rows", "other gold tags"],
 )
-def test_champion_predictions_for_something_else_block_every_promotion(
+def test_champion_predictions_for_other_data_block_every_promotion(
     write_predictions: WritePredictions, sequences: list[tuple[str, str, str]], first_row: int
 ) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 40)
@@ -303,12 +303,12 @@ def test_a_damaged_challenger_is_an_error(tmp_path: Path) -> None:
         decide(tmp_path / "gone.parquet", None)
 
 
-def test_span_f1_without_a_scheme_is_refused(write_predictions: WritePredictions) -> None:
+def test_span_f1_without_a_scheme_is_rejected(write_predictions: WritePredictions) -> None:
     with pytest.raises(ConfigError, match=r"gate\.metric has no spans to score"):
         decide(write_predictions("challenger", [RIGHT]), None, scheme="none")
 
 
-def test_decisions_are_plain_json_and_repeat_by_seed(write_predictions: WritePredictions) -> None:
+def test_decisions_are_plain_json_and_reproducible_by_seed(write_predictions: WritePredictions) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 12 + [WRONG] * 9)
     champion = write_predictions("champion", [WRONG] * 12 + [RIGHT] * 9)
     once = json.dumps(decide(challenger, champion), allow_nan=False)

@@ -1,4 +1,4 @@
-"""The error budget of a horizon of comparisons, and what a test split is good for."""
+"""Error budget of a horizon of comparisons, and detection power of a test split."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ YEAR = GateConfig()
 SHARE = 0.05 / 365
 
 
-def test_a_year_of_daily_comparisons_shares_five_percent() -> None:
+def test_daily_comparisons_of_a_year_share_five_percent() -> None:
     assert Budget().level(YEAR) == SHARE
     assert Budget(364, sum([SHARE] * 364)).level(YEAR) == SHARE
 
 
-def test_one_comparison_alone_takes_the_whole_budget() -> None:
+def test_a_single_comparison_takes_the_whole_budget() -> None:
     assert Budget().level(GateConfig(horizon=1, false_promotions=0.025)) == 0.025
 
 
-def test_a_budget_that_is_spent_leaves_nothing() -> None:
+def test_a_spent_budget_leaves_nothing() -> None:
     assert Budget(365, 0.05).level(YEAR) == 0
     assert Budget(40, 0.06).level(YEAR) == 0
 
 
-def test_what_is_left_of_a_lowered_budget_may_be_taken() -> None:
+def test_the_rest_of_a_lowered_budget_can_be_used() -> None:
     lowered = GateConfig(false_promotions=0.04)
     assert Budget(364, 0.03995).level(lowered) == pytest.approx(0.00005)
     assert Budget(364, 0.0399).level(lowered) == pytest.approx(0.0001)
@@ -44,8 +44,8 @@ def test_what_is_left_of_a_lowered_budget_may_be_taken() -> None:
 
 
 @pytest.mark.parametrize("horizon", [30, 50, 90, 100])
-def test_a_remainder_by_rounding_is_no_level(horizon: int) -> None:
-    """A level of 1e-17 would draw some 10 ** 18 rounds of randomization."""
+def test_a_remainder_from_rounding_is_not_a_level(horizon: int) -> None:
+    """A level of 1e-17 would draw about 10 ** 18 rounds of randomization."""
     assert Budget(horizon, sum([0.05 / horizon] * horizon)).level(YEAR) == 0
     assert Budget(horizon, 0.05 - 1e-17).level(YEAR) == 0
     assert Budget(364, 0.05 - SHARE / 20).level(YEAR) == 0
@@ -57,7 +57,7 @@ def gauged(spent: Budget | None = None, *, gate: GateConfig = YEAR, **changes: A
     )
 
 
-def test_a_gauge_by_hand() -> None:
+def test_a_gauge_matches_values_worked_out_by_hand() -> None:
     """A standard error of 0.1 points on 1,000 documents, and an improvement of 0.3 points.
 
     Normal quantiles: 0.8416 for a power of 0.8, 3.6387 for 1 - 1 / 7300. One comparison finds
@@ -74,7 +74,7 @@ def test_a_gauge_by_hand() -> None:
     assert (found["improvement"], found["horizon"]) == (0.003, 365)
 
 
-def test_a_gauge_counts_what_is_left_of_the_budget() -> None:
+def test_a_gauge_uses_the_rest_of_the_budget() -> None:
     """0.03 / 0.01545 = 1.94."""
     found = gauged(Budget(10, 0.02))
     assert found is not None
@@ -84,8 +84,8 @@ def test_a_gauge_counts_what_is_left_of_the_budget() -> None:
     assert (used_up["good_for"], used_up["to_double"], used_up["level"]) == (0, None, 0)
 
 
-def test_a_margin_is_taken_from_the_improvement() -> None:
-    """0.4 points above a margin of 0.1 are as 0.3 above none."""
+def test_the_margin_is_subtracted_from_the_improvement() -> None:
+    """0.4 points with a margin of 0.1 are equivalent to 0.3 without one."""
     found = gauged(gate=GateConfig(improvement=0.004, margin=0.001))
     assert found is not None
     assert (found["documents"], found["good_for"], found["to_double"]) == (2231, 3, 184)
@@ -98,7 +98,7 @@ def test_a_large_test_split_is_good_for_any_number_of_comparisons() -> None:
     assert (found["good_for"], found["to_double"]) == (1_000_000, 0)
 
 
-def test_an_improvement_below_retraining_noise_takes_more_documents_than_there_are() -> None:
+def test_no_number_of_documents_is_enough_for_an_improvement_below_retraining_noise() -> None:
     """1.96 * sqrt(2) * 0.12 points of noise are 0.333."""
     found = gauged(noise=0.0012)
     assert found is not None
@@ -106,11 +106,11 @@ def test_an_improvement_below_retraining_noise_takes_more_documents_than_there_a
     assert documents_needed(0.003, of_one=0.03, level=SHARE, noise=0.001, gate=YEAR) is not None
 
 
-def test_two_models_that_answer_alike_say_nothing_of_a_test_split() -> None:
+def test_equal_models_give_no_gauge() -> None:
     assert gauged(standard_error=0.0) is None
 
 
-def test_the_documents_that_are_needed_find_the_improvement_and_one_less_does_not() -> None:
+def test_the_number_of_documents_needed_is_minimal() -> None:
     for noise in (0.0, 0.0005):
         n = documents_needed(0.003, of_one=0.03, level=SHARE, noise=noise, gate=YEAR)
         assert n is not None
@@ -120,7 +120,7 @@ def test_the_documents_that_are_needed_find_the_improvement_and_one_less_does_no
 
 @pytest.fixture
 def decide(write_predictions: WritePredictions) -> Callable[..., Decision]:
-    """Return a function that compares 40 right of 40 spans with 20."""
+    """Return a function that compares a model with 40 of 40 correct spans and one with 20."""
     write = partial(write_predictions, numbered=True)
     challenger = write("challenger", [RIGHT] * 40)
     champion = write("champion", [RIGHT, WRONG] * 20)
@@ -141,7 +141,7 @@ def decide(write_predictions: WritePredictions) -> Callable[..., Decision]:
     return decided
 
 
-def test_without_earlier_comparisons_a_year_is_before_one(decide: Callable[..., Decision]) -> None:
+def test_without_earlier_comparisons_a_full_year_is_ahead(decide: Callable[..., Decision]) -> None:
     decision = decide(None)
     assert (decision["verdict"], decision["level"]) == ("PROMOTE", SHARE)
     rule = next(rule for rule in decision["rules"] if rule["rule"] == "the error budget is not used up")
@@ -153,7 +153,7 @@ def test_without_earlier_comparisons_a_year_is_before_one(decide: Callable[..., 
     assert (decision["gauge"]["level"], decision["gauge"]["comparisons"]) == (SHARE, 0)
 
 
-def test_a_budget_that_is_used_up_holds_and_says_what_would_pass(decide: Callable[..., Decision]) -> None:
+def test_a_used_up_budget_holds_and_states_what_would_pass(decide: Callable[..., Decision]) -> None:
     decision = decide(Budget(365, 0.05))
     (failed,) = [rule for rule in decision["rules"] if not rule["held"]]
     assert (decision["verdict"], decision["level"]) == ("HOLD", 0)

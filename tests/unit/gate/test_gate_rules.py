@@ -1,4 +1,4 @@
-"""What else than the difference keeps a challenger from being promoted, and what would have let it pass."""
+"""Gate rules other than the difference, and the changes that would make them pass."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TAGS = ("O", "B-PER", "I-PER", "B-LOC", "I-LOC")
 
 @pytest.fixture
 def write_predictions(write_predictions: WritePredictions) -> WritePredictions:
-    """Return a function that writes sequences of which no two are equal."""
+    """Return a function that writes distinct sequences."""
     return partial(write_predictions, numbered=True)
 
 
@@ -63,15 +63,15 @@ def better(write_predictions: WritePredictions) -> tuple[Path, Path]:
     )
 
 
-def test_where_all_rules_hold_nothing_would_have_to_be_otherwise(better: tuple[Path, Path]) -> None:
+def test_when_all_rules_hold_no_change_is_suggested(better: tuple[Path, Path]) -> None:
     decision = decide(*better)
     assert (decision["verdict"], failed(decision), decision["would_pass"]) == ("PROMOTE", [], [])
-    assert decision["p_value"] == 1 / (1 + 72 * 1024)  # as many rounds as 20 / (2 * 0.05 / 365) takes
+    assert decision["p_value"] == 1 / (1 + 72 * 1024)  # 20 / (2 * 0.05 / 365) rounds
     assert {guard["what"] for guard in decision["guards"]} == {"type PER", "type LOC", "length = 1-10"}
     assert all(guard["difference"] > 0 for guard in decision["guards"])
 
 
-def test_a_type_that_is_clearly_worse_holds_a_challenger_that_is_better_on_the_whole(
+def test_a_clearly_worse_type_holds_a_challenger_that_is_better_overall(
     write_predictions: WritePredictions,
 ) -> None:
     """PER from 100 % to F1 2 * 20 / (40 + 20) = 66.7 %, LOC from 0 to 100 %."""
@@ -91,7 +91,7 @@ def test_a_type_that_is_clearly_worse_holds_a_challenger_that_is_better_on_the_w
     assert decide(challenger, champion, min_support=41)["verdict"] == "PROMOTE"
 
 
-def test_a_slice_that_is_clearly_worse_holds_too(write_predictions: WritePredictions) -> None:
+def test_a_clearly_worse_slice_holds_too(write_predictions: WritePredictions) -> None:
     genre = ["email"] * 40 + ["news"] * 120
     challenger = write_predictions("challenger", [PER_RIGHT, PER_WRONG] * 20 + [PER_RIGHT] * 120, genre=genre)
     champion = write_predictions("champion", [PER_RIGHT] * 40 + [PER_WRONG] * 120, genre=genre)
@@ -100,10 +100,10 @@ def test_a_slice_that_is_clearly_worse_holds_too(write_predictions: WritePredict
     assert "genre = email loses 33.33 points" in decision["sentence"]
 
 
-def test_sequences_that_one_of_both_was_trained_on_are_left_out(
+def test_sequences_that_only_one_model_was_trained_on_are_left_out(
     write_predictions: WritePredictions,
 ) -> None:
-    """Of 100 sequences 10 are known to each; they are the only ones on which the challenger is better."""
+    """10 of 100 sequences were seen by each model; only on these is the challenger better."""
     challenger = write_predictions("challenger", [PER_RIGHT] * 100, seen=[True] * 10 + [False] * 90)
     champion = write_predictions(
         "champion", [PER_WRONG] * 20 + [PER_RIGHT] * 80, seen=[False] * 10 + [True] * 10 + [False] * 80
@@ -122,8 +122,10 @@ def test_sequences_that_one_of_both_was_trained_on_are_left_out(
     assert the_rule(barred, "the test split is fair to both")["change"] == "gate.max_seen = 0.1"
 
 
-def test_a_challenger_alone_trained_on_test_wins_nothing_by_it(write_predictions: WritePredictions) -> None:
-    """It is better on the 40 of 200 sequences that it was trained on, and on no other."""
+def test_a_challenger_gains_nothing_from_test_sequences_in_its_training_data(
+    write_predictions: WritePredictions,
+) -> None:
+    """It is better only on the 40 of 200 sequences that it was trained on."""
     challenger = write_predictions("challenger", [PER_RIGHT] * 200, seen=[True] * 40 + [False] * 160)
     champion = write_predictions("champion", [PER_WRONG] * 40 + [PER_RIGHT] * 160)
     decision = decide(challenger, champion)
@@ -132,7 +134,7 @@ def test_a_challenger_alone_trained_on_test_wins_nothing_by_it(write_predictions
     assert failed(decision)[0] == "enough documents differ"
 
 
-def test_a_champion_trained_on_more_than_max_seen_stays_where_a_challenger_is_better_elsewhere(
+def test_a_champion_trained_on_more_than_max_seen_stays(
     write_predictions: WritePredictions,
 ) -> None:
     seen = [False] * 81 + [True] * 21
@@ -145,8 +147,10 @@ def test_a_champion_trained_on_more_than_max_seen_stays_where_a_challenger_is_be
     assert decide(challenger, champion, max_seen=0.2058)["verdict"] == "HOLD"
 
 
-def test_what_the_challenger_alone_was_trained_on_has_no_bound(write_predictions: WritePredictions) -> None:
-    """Leaving out 100 of 180 is to its disadvantage; on the other 80 it is better by 40."""
+def test_sequences_that_only_the_challenger_was_trained_on_have_no_limit(
+    write_predictions: WritePredictions,
+) -> None:
+    """Leaving out 100 of 180 is a disadvantage; on the other 80 it is better by 40."""
     challenger = write_predictions("challenger", [PER_RIGHT] * 180, seen=[True] * 100 + [False] * 80)
     champion = write_predictions("champion", [PER_WRONG] * 100 + [PER_RIGHT, PER_WRONG] * 40)
     decision = decide(challenger, champion)
@@ -154,10 +158,10 @@ def test_what_the_challenger_alone_was_trained_on_has_no_bound(write_predictions
     assert decision["champion"] == pytest.approx(2 * 40 / (80 + 40))
 
 
-def test_sequences_that_both_were_trained_on_are_compared_and_guarded_as_repetitions(
+def test_sequences_in_both_training_sets_are_compared_and_guarded_as_repetitions(
     write_predictions: WritePredictions,
 ) -> None:
-    """Half of 160 sequences are repetitions of train, more than `max_seen` would allow of one model."""
+    """Half of 160 sequences repeat train, more than `max_seen` would allow for one model."""
     seen = [True] * 80 + [False] * 80
     challenger = write_predictions("challenger", [PER_RIGHT] * 160, seen=seen)
     champion = write_predictions("champion", [PER_RIGHT] * 80 + [PER_RIGHT, PER_WRONG] * 40, seen=seen)
@@ -172,8 +176,8 @@ def test_sequences_that_both_were_trained_on_are_compared_and_guarded_as_repetit
     assert (new["support"], new["difference"]) == (80, pytest.approx(1 - 2 * 40 / (80 + 40)))
 
 
-def test_a_challenger_that_forgets_what_it_was_shown_is_held(write_predictions: WritePredictions) -> None:
-    """Better on 120 new sequences, clearly worse on the 40 that repeat train of both."""
+def test_a_challenger_that_is_worse_on_repetitions_is_held(write_predictions: WritePredictions) -> None:
+    """Better on 120 new sequences, clearly worse on the 40 that repeat both training sets."""
     seen = [True] * 40 + [False] * 120
     challenger = write_predictions("challenger", [PER_RIGHT, PER_WRONG] * 20 + [PER_RIGHT] * 120, seen=seen)
     champion = write_predictions("champion", [PER_RIGHT] * 40 + [PER_WRONG] * 120, seen=seen)
@@ -182,7 +186,7 @@ def test_a_challenger_that_forgets_what_it_was_shown_is_held(write_predictions: 
     assert "sequence = repeats train loses 33.33 points" in decision["sentence"]
 
 
-def test_a_champion_of_which_nobody_knows_what_it_was_trained_on_stays(
+def test_a_champion_with_unknown_training_data_stays(
     write_predictions: WritePredictions,
 ) -> None:
     challenger = write_predictions("challenger", [PER_RIGHT] * 40)
@@ -193,7 +197,7 @@ def test_a_champion_of_which_nobody_knows_what_it_was_trained_on_stays(
     assert decision["would_pass"] == []
 
 
-def test_tags_that_one_of_both_does_not_know_are_not_compared(better: tuple[Path, Path]) -> None:
+def test_tags_that_only_one_model_knows_are_not_compared(better: tuple[Path, Path]) -> None:
     known = ("O", "B-PER", "I-PER")
     new = decide(*better, theirs=known)
     assert (new["verdict"], new["n_sequences"], new["n_left_out"]) == ("PROMOTE", 40, 40)
@@ -208,7 +212,7 @@ def test_tags_that_one_of_both_does_not_know_are_not_compared(better: tuple[Path
     assert decide(*better, tags=known, removed_tags="allow")["verdict"] == "PROMOTE"
 
 
-def test_a_champion_that_speaks_of_a_renamed_type_is_understood(write_predictions: WritePredictions) -> None:
+def test_types_of_the_champion_are_renamed(write_predictions: WritePredictions) -> None:
     place_right, place_wrong = ("a b", "B-LOC O", "B-PLACE O"), ("a b", "B-LOC O", "O O")
     challenger = write_predictions("challenger", [LOC_RIGHT] * 40)
     champion = write_predictions("champion", [place_right] * 36 + [place_wrong] * 4)
@@ -226,7 +230,7 @@ def test_tag_sets_without_a_scheme_are_compared_tag_by_tag() -> None:
 
 
 @pytest.mark.parametrize(("what", "unit"), [("size", "bytes"), ("latency", "ms"), ("memory", "bytes")])
-def test_a_budget_that_is_broken_holds(better: tuple[Path, Path], what: str, unit: str) -> None:
+def test_a_cost_above_its_limit_holds(better: tuple[Path, Path], what: str, unit: str) -> None:
     champion = {"size": 1_000, "seconds": 0.004, "memory": 2_000}
     key = "seconds" if what == "latency" else what
     costs = {"champion": champion, "challenger": {**champion, key: 3.5 * champion[key]}}
@@ -239,8 +243,8 @@ def test_a_budget_that_is_broken_holds(better: tuple[Path, Path], what: str, uni
     assert decide(*better, costs=costs, **{f"max_{what}_ratio": 0})["verdict"] == "PROMOTE"
 
 
-def test_noise_of_retraining_widens_the_interval(better: tuple[Path, Path]) -> None:
-    """The difference is 1 - 2 / 3; two models that differ by their seed alone differ by sqrt(2) * 0.1.
+def test_retraining_noise_widens_the_interval(better: tuple[Path, Path]) -> None:
+    """The difference is 1 - 2 / 3; two models that differ only by seed differ by sqrt(2) * 0.1.
 
     1.99045 is the quantile of Student's t for 95 % and 80 documents.
     """
@@ -254,7 +258,7 @@ def test_noise_of_retraining_widens_the_interval(better: tuple[Path, Path]) -> N
     assert "the difference exceeds retraining noise" in failed(noisier)
 
 
-def test_what_would_pass_says_how_much_better_it_would_have_to_be(
+def test_would_pass_states_the_difference_that_would_be_enough(
     write_predictions: WritePredictions,
 ) -> None:
     challenger = write_predictions("challenger", [PER_RIGHT] * 12 + [PER_WRONG] * 9 + [PER_RIGHT] * 9)

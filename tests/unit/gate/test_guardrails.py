@@ -1,4 +1,4 @@
-"""Guards over many slices and tags, where both models are equally good."""
+"""Guardrails over many slices and tags for equally good models."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ GENRES = pa.chunked_array([pa.array([f"g{i:02d}" for i in GENRE])])
 
 
 def right_in(shares: np.ndarray, draw: np.random.Generator, *, n_documents: int = 1000) -> Predictions:
-    """1,000 sequences of one token, all of them nouns, with a share of right ones in each genre.
+    """Return 1,000 sequences of one token, all nouns, with a given share of correct ones in each genre.
 
-    The sequences of a document are all right, or all wrong, and of one genre.
+    The sequences of a document have one genre, and are all correct or all wrong.
     """
     document = np.arange(1000) * n_documents // 1000
     wrong = (draw.random(n_documents)[document] >= shares[GENRE]).astype(np.int32)
@@ -45,8 +45,8 @@ def guards_of(ours: Predictions, theirs: Predictions, *, noise: float = 0.0) -> 
 
 
 @pytest.mark.parametrize("n_documents", [1000, 200])
-def test_of_many_guards_none_fails_by_chance_however_few_the_resamples(n_documents: int) -> None:
-    """With a chance of 1 in 40 for each of 60 worlds, more than 5 are seen in 0.4 % of all such tests."""
+def test_none_of_many_guardrails_fails_by_chance_with_few_resamples(n_documents: int) -> None:
+    """With a probability of 1 in 40 for each of 60 worlds, more than 5 fail in 0.4 % of all such tests."""
     draw, failed = np.random.default_rng(3), 0
     for _ in range(60):
         ours, theirs = (right_in(np.full(N_GENRES, 0.9), draw, n_documents=n_documents) for _ in range(2))
@@ -57,9 +57,9 @@ def test_of_many_guards_none_fails_by_chance_however_few_the_resamples(n_documen
 
 
 def failed_of_retrainings(n_worlds: int, *, noise: float) -> int:
-    """Count the worlds with a failed guard; retrainings differ by 1 point on the whole.
+    """Count the worlds with a failed guardrail; retraining noise is 1 point overall.
 
-    Each of both has its own shares: a genre is 1 in 20 tokens, so they differ by sqrt(20) points there.
+    Each model has its own shares: a genre is 1 in 20 tokens, so its noise is sqrt(20) points.
     """
     draw, failed = np.random.default_rng(5), 0
     for _ in range(n_worlds):
@@ -69,13 +69,13 @@ def failed_of_retrainings(n_worlds: int, *, noise: float) -> int:
     return failed
 
 
-def test_equally_good_retrainings_are_held_by_a_guard_as_seldom_as_is_said() -> None:
-    """1 in 40 at most, and more than 4 of 40 in 0.3 % of all such tests; were the noise not known, 1 in 5."""
+def test_guardrails_hold_equally_good_retrainings_as_rarely_as_documented() -> None:
+    """At most 1 in 40; more than 4 of 40 in 0.3 % of such tests. Without the noise it would be 1 in 5."""
     assert failed_of_retrainings(40, noise=0.01) <= 4
     assert failed_of_retrainings(40, noise=0.0) > 5
 
 
-def test_noise_counts_in_a_part_by_the_root_of_its_share() -> None:
+def test_noise_in_a_part_grows_with_the_root_of_its_inverse_share() -> None:
     """A genre of a twentieth, as hard as the others: 2 ** 0.5 * 20 ** 0.5 * 0.1 points by Student's t.
 
     3.220740 is its quantile for 50 documents and 0.05 / 22 guards.
@@ -89,8 +89,8 @@ def test_noise_counts_in_a_part_by_the_root_of_its_share() -> None:
     assert (of_genre["support"], of_genre["documents"]) == (50, 50)
 
 
-def test_a_part_in_one_document_can_be_neither_better_nor_worse() -> None:
-    """All genres right in one model, none in the other; each is one document."""
+def test_a_part_in_one_document_is_neither_better_nor_worse() -> None:
+    """All genres are correct in one model, none in the other; each is one document."""
     draw = np.random.default_rng(1)
     ours, theirs = (right_in(np.full(N_GENRES, share), draw, n_documents=20) for share in (0.0, 1.0))
     for noise in (0.0, 0.001):
@@ -102,8 +102,8 @@ def test_a_part_in_one_document_can_be_neither_better_nor_worse() -> None:
         assert "NaN" not in json.dumps(guards)
 
 
-def trained_anew(draw: np.random.Generator) -> Predictions:
-    """2,000 sequences of one token; how much of the hard tag X is found depends on the training."""
+def retrained(draw: np.random.Generator) -> Predictions:
+    """Return 2,000 sequences of one token; the recall of the hard tag X varies between trainings."""
     gold = np.repeat(np.arange(3, dtype=np.int32), [900, 900, 200])
     found = np.array([0.98, 0.98, draw.normal(0.7, 0.05)])
     predicted = np.where(draw.random(2000) < found[gold], gold, 0).astype(np.int32)
@@ -118,8 +118,8 @@ def test_a_hard_tag_may_vary_more_between_trainings_than_an_easy_one() -> None:
     gate = GateConfig(resamples=100)
     for _ in range(40):
         guards = guardrails(
-            trained_anew(draw),
-            trained_anew(draw),
+            retrained(draw),
+            retrained(draw),
             scheme="none",
             metric="accuracy",
             gate=gate,

@@ -1,4 +1,4 @@
-"""The difference of two models: how often equally good ones are told apart, and what widens its interval."""
+"""Paired test: false promotions of equally good models, and the width of the interval."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from seqtag.gate.paired_test import paired_difference
 from seqtag.gate.retraining_noise import RetrainingNoise
 
 
-def test_noise_counts_where_every_document_differs_by_the_same_amount() -> None:
-    """1 token in 100 of every document: no other test split would differ, another training would."""
+def test_noise_counts_even_if_every_document_differs_by_the_same_amount() -> None:
+    """1 token in 100 of every document: another test split would not differ, another training would."""
     better, worse = (np.tile(np.array([[right, 100]], np.float32), (40, 1)) for right in (100, 99))
 
     def compared(noise: float) -> dict[str, bool]:
@@ -27,10 +27,10 @@ def test_noise_counts_where_every_document_differs_by_the_same_amount() -> None:
 
 
 def verdicts_of_equals(n_sequences: int, *, share: float, n_documents: int, level: float) -> list[str]:
-    """Return 1,000 verdicts on two taggers that are right on a span with the same probability.
+    """Return 1,000 verdicts on two taggers that find a span with the same probability.
 
-    `share` of the documents is tagged by each on its own, the rest alike. In documents of several sequences,
-    each tagger is right on all spans of a document, or on none.
+    They tag `share` of the documents independently and the others equally. In documents of several sequences,
+    a tagger finds all spans of a document, or none.
     """
     generator = np.random.default_rng(11)
     gate, verdicts = GateConfig(resamples=200), []
@@ -54,7 +54,7 @@ def verdicts_of_equals(n_sequences: int, *, share: float, n_documents: int, leve
     ("n_sequences", "share", "n_documents"),
     [(60, 0.2, 60), (300, 0.05, 300), (300, 0.5, 300), (300, 0.5, 60)],
 )
-def test_equally_good_taggers_are_seldom_promoted(n_sequences: int, share: float, n_documents: int) -> None:
+def test_equally_good_taggers_are_rarely_promoted(n_sequences: int, share: float, n_documents: int) -> None:
     """2.5 % promotions at an error level of 2.5 %, with four standard errors of room."""
     verdicts = verdicts_of_equals(n_sequences, share=share, n_documents=n_documents, level=0.025)
     assert verdicts.count("PROMOTE") <= 45
@@ -62,14 +62,14 @@ def test_equally_good_taggers_are_seldom_promoted(n_sequences: int, share: float
     assert verdicts.count("HOLD") >= 900
 
 
-def test_in_a_year_of_comparisons_equally_good_taggers_are_hardly_ever_promoted() -> None:
-    """1 in 7,300: more than 2 in 1,000 are seen in 0.04 % of such tests."""
+def test_at_the_level_of_a_year_equally_good_taggers_are_hardly_ever_promoted() -> None:
+    """1 in 7,300: more than 2 in 1,000 occur in 0.04 % of such tests."""
     verdicts = verdicts_of_equals(300, share=0.5, n_documents=300, level=0.05 / 365)
     assert verdicts.count("PROMOTE") <= 2
 
 
 def test_randomization_swaps_whole_documents() -> None:
-    """All for one side: of the 8 ways to swap 3 documents 2 differ as much; of 2 ** 39 ways hardly any."""
+    """All documents favour one side: 2 of the 8 ways to swap 3 differ as much; of 2 ** 39 hardly any."""
     better, worse = np.ones((39, 2), np.float32), np.tile(np.array([[0, 1]], np.float32), (39, 1))
 
     def p_value(units: np.ndarray) -> float:

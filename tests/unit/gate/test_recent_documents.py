@@ -1,4 +1,4 @@
-"""Documents that came after the champion was judged: they show a score that chance made too high."""
+"""Recent documents, added after the champion was evaluated: they carry no selection bias."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ def compared(challenger: Path, champion: Path) -> Decision:
 
 @pytest.fixture
 def decide(write_predictions: WritePredictions) -> Decide:
-    """Return a function that compares on 200 earlier sequences, and on as many later ones as it is told.
+    """Return a function that compares on 200 earlier sequences and a given number of later ones.
 
-    The champion was chosen by the earlier ones, where it finds every span; the challenger misses 10. Of
-    the later ones the challenger finds all, the champion half.
+    The champion was selected by the earlier ones, where it finds every span and the challenger misses 10. In
+    the later ones the challenger finds all spans, the champion half.
     """
     write = partial(write_predictions, numbered=True)
 
@@ -58,8 +58,8 @@ def decide(write_predictions: WritePredictions) -> Decide:
     return decided
 
 
-def test_a_champion_whose_earlier_score_is_too_high_is_replaced_by_what_came_since(decide: Decide) -> None:
-    """On all 260 the challenger is 20 better, which may be chance; on the 60 later ones 30, which is not.
+def test_recent_documents_reveal_a_champion_whose_earlier_score_was_too_high(decide: Decide) -> None:
+    """The challenger is better by 20 on all 260, which may be chance, and by 30 on the 60 later ones.
 
     F1 there: 1, and 2 * 30 / (60 + 30).
     """
@@ -79,7 +79,7 @@ def test_a_champion_whose_earlier_score_is_too_high_is_replaced_by_what_came_sin
     assert "on 60 sequences in 60 documents that came after the champion was promoted" in decision["sentence"]
 
 
-def test_both_ways_share_the_error_level_of_the_comparison(decide: Decide) -> None:
+def test_both_comparisons_share_the_error_level(decide: Decide) -> None:
     decision = decide(60)
     assert decision["level"] == SHARE
     assert "at an error level of 0.0068%" in decision["sentence"]
@@ -99,21 +99,21 @@ def test_fifty_recent_documents_are_enough(decide: Decide) -> None:
     assert (decision["verdict"], decision["n_documents"]) == ("PROMOTE", 50)
 
 
-def test_recent_documents_count_and_not_their_sequences(decide: Decide) -> None:
+def test_recent_evidence_is_counted_in_documents(decide: Decide) -> None:
     documents = [f"d{i}" for i in range(200)] + [f"e{i % 49}" for i in range(98)]
     decision = decide(98, documents=documents)
     assert decision["recent"] is None
     assert decision["n_documents"] == 249
 
 
-def test_a_test_split_that_is_new_as_a_whole_is_compared_once(decide: Decide) -> None:
-    """So is one of a champion that keeps no hashes of its test split."""
+def test_an_entirely_new_test_split_is_compared_once(decide: Decide) -> None:
+    """The same applies to a champion without hashes of its test split."""
     for tested in ([False] * 260, [None] * 260):
         decision = decide(60, tested=tested)
         assert (decision["verdict"], decision["recent"], decision["n_sequences"]) == ("HOLD", None, 260)
 
 
-def test_a_challenger_that_is_better_on_everything_is_promoted_on_everything(decide: Decide) -> None:
+def test_a_challenger_that_is_better_overall_is_promoted_on_all_documents(decide: Decide) -> None:
     """110 of 220 later spans outweigh the 10 earlier ones."""
     decision = decide(220)
     assert (decision["verdict"], decision["n_sequences"]) == ("PROMOTE", 420)
@@ -122,10 +122,10 @@ def test_a_challenger_that_is_better_on_everything_is_promoted_on_everything(dec
     assert "came after the champion was promoted" not in decision["sentence"]
 
 
-def test_recent_documents_promote_nothing_that_is_worse_on_the_whole(
+def test_recent_documents_do_not_promote_a_challenger_that_is_worse_overall(
     write_predictions: WritePredictions,
 ) -> None:
-    """80 of 200 earlier spans are lost, beyond chance, where traffic may be as well."""
+    """80 of 200 earlier spans are lost, more than by chance."""
     write = partial(write_predictions, numbered=True)
     challenger = write("challenger", [WRONG] * 80 + [RIGHT] * 180)
     champion = write("champion", [RIGHT] * 200 + [RIGHT, WRONG] * 30, tested=[True] * 200 + [False] * 60)

@@ -1,4 +1,4 @@
-"""Retraining noise: configured, assumed, or estimated, and where it comes from."""
+"""Retraining noise: configured, assumed or estimated."""
 
 from __future__ import annotations
 
@@ -24,39 +24,39 @@ def noise(scores: Sequence[float], **gate: Any) -> RetrainingNoise:
     return retraining_noise.retraining_noise(scores, GateConfig(**gate))
 
 
-def test_what_is_configured_counts_whatever_was_measured() -> None:
+def test_configured_noise_overrides_measurements() -> None:
     found = noise([0.5, 0.9, 0.5], retraining_noise=0.002)
     assert found == RetrainingNoise(0.002, "configured as gate.retraining_noise")
 
 
 @pytest.mark.parametrize("scores", [[], [0.9]])
-def test_before_anything_is_measured_a_tenth_of_a_point_is_assumed(scores: list[float]) -> None:
+def test_without_measurements_a_tenth_of_a_point_is_assumed(scores: list[float]) -> None:
     found = noise(scores)
     assert found.value == pytest.approx(0.001)
     assert found.source == "assumed: no earlier runs of this configuration on this test split"
 
 
-def test_earlier_runs_of_the_configuration_tell_the_noise() -> None:
-    """Half the squared differences, 0.0004, and 4 * 0.001 ** 2; by 4 + 2."""
+def test_noise_is_estimated_from_earlier_runs_of_the_configuration() -> None:
+    """Half the squared differences, 0.0004, plus 4 * 0.001 ** 2, divided by 4 + 2."""
     found = noise([1.0, 0.98, 1.0])
     assert found.value == pytest.approx((0.000404 / 6) ** 0.5)
     assert found.source == "estimated from 3 runs of this configuration on this test split"
 
 
 def test_many_runs_outweigh_the_assumption() -> None:
-    """Scores in turns 0.5 points up and down differ by sqrt(2) * 0.35 points, as if drawn with 0.35."""
+    """Scores that alternate by 0.5 points differ like draws with a standard deviation of 0.35."""
     assert noise([0.900, 0.905] * 10).value == pytest.approx(0.00325, abs=0.00001)
     assert noise([0.9] * 21).value == pytest.approx(0.001 / 6**0.5)
 
 
-def test_scores_that_grow_with_the_data_are_hardly_noise() -> None:
-    """A point more from run to run: their standard deviation is 1.87 points, the noise 0.53."""
+def test_scores_that_grow_with_the_data_add_little_noise() -> None:
+    """A gain of one point per run: the standard deviation is 1.87 points, the noise 0.53."""
     assert noise([0.90, 0.91, 0.92, 0.93, 0.94, 0.95]).value == pytest.approx(0.00531, abs=0.00001)
 
 
 @pytest.fixture
 def decide(write_predictions: WritePredictions) -> Callable[..., Decision]:
-    """Return a function that compares 40 right of 40 spans, an F1 of 1, with 20."""
+    """Return a function that compares a model with 40 of 40 correct spans, an F1 of 1, and one with 20."""
     write = partial(write_predictions, numbered=True)
     challenger = write("challenger", [RIGHT] * 40)
     champion = write("champion", [RIGHT, WRONG] * 20)
@@ -91,7 +91,7 @@ def decide(write_predictions: WritePredictions) -> Callable[..., Decision]:
     ],
     ids=["configured", "assumed", "estimated"],
 )
-def test_a_decision_says_where_its_noise_comes_from(
+def test_a_decision_states_the_source_of_its_noise(
     decide: Callable[..., Decision],
     earlier: tuple[float, ...],
     gate: dict[str, float],
@@ -108,10 +108,10 @@ def test_a_decision_says_where_its_noise_comes_from(
     assert (decision["verdict"], rule["held"]) == ("PROMOTE", True)
 
 
-def test_noise_that_was_measured_holds_what_an_assumption_would_promote(
+def test_measured_noise_holds_a_promotion_that_assumed_noise_would_allow(
     decide: Callable[..., Decision],
 ) -> None:
-    """Scores of 1 and 0.5 in turns make a difference of 33 points nothing new."""
+    """With scores that alternate between 1 and 0.5, a difference of 33 points may be noise."""
     decision = decide((1.0, 0.5, 1.0, 0.5))
     (failed,) = [rule for rule in decision["rules"] if not rule["held"]]
     assert (decision["verdict"], failed["rule"]) == ("HOLD", "the difference exceeds retraining noise")

@@ -1,4 +1,4 @@
-"""What a comparison says about the size of its test split."""
+"""Sample size: the plan of a test split from a comparison."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ def plan(*, improvements: tuple[float, ...] = (), **found: Any) -> Plan | None:
     return plan_test_split({**decision, **found}, GateConfig(), improvements=improvements)
 
 
-def test_a_plan_by_hand() -> None:
+def test_a_plan_matches_values_worked_out_by_hand() -> None:
     """A difference has to clear 3.6387 standard errors, the normal quantile of 1 - 1 / 7300.
 
-    0.3 points are 3: the power is that of -0.6387. 0.36387 points have one of a half, and take
-    ((3.6387 + 0.8416) / 3.6387) ** 2 * 1,000 documents for 80 %. 1 point takes (4.4804 / 10) ** 2 * 1,000.
+    0.3 points are 3 errors: the power is that of -0.6387. 0.36387 points have a power of one half, and need
+    ((3.6387 + 0.8416) / 3.6387) ** 2 * 1,000 documents for 80 %. 1 point needs (4.4804 / 10) ** 2 * 1,000.
     """
     found = plan(improvements=(0.01, 0.0036387))
     assert found is not None
@@ -37,7 +37,7 @@ def test_a_plan_by_hand() -> None:
     assert (found.n_documents, found.n_sequences) == (1000, 4000)
 
 
-def test_no_number_of_documents_finds_what_is_less_than_retraining_noise() -> None:
+def test_no_number_of_documents_finds_less_than_retraining_noise() -> None:
     """1.96 * sqrt(2) * 0.1 points are 0.277."""
     found = plan(noise=0.001, improvements=(0.0027, 0.0028))
     assert found is not None
@@ -47,7 +47,7 @@ def test_no_number_of_documents_finds_what_is_less_than_retraining_noise() -> No
     assert above.documents > 100_000
 
 
-def test_the_improvements_go_from_a_tenth_of_a_point_to_five() -> None:
+def test_default_improvements_range_from_a_tenth_of_a_point_to_five() -> None:
     found = plan(improvements=IMPROVEMENTS)
     assert found is not None
     assert [finding.improvement for finding in found.findings] == [
@@ -58,5 +58,5 @@ def test_the_improvements_go_from_a_tenth_of_a_point_to_five() -> None:
 
 
 @pytest.mark.parametrize("found", [{"standard_error": None, "noise": None}, {"standard_error": 0.0}])
-def test_without_a_comparison_that_told_two_models_apart_there_is_no_plan(found: dict[str, Any]) -> None:
+def test_without_a_comparison_of_different_models_there_is_no_plan(found: dict[str, Any]) -> None:
     assert plan(**found) is None

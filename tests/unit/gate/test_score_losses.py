@@ -1,4 +1,4 @@
-"""Scores on different test splits: what counts as a clear loss, and that a renewal is held by one."""
+"""Score losses between different test splits, and renewals that they hold."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_an_interval_below_the_one_before_is_a_loss() -> None:
     assert clear_losses(before, {WHOLE: of(0.87, 0.89, 0.91)}, GATE) == ()
 
 
-def test_a_type_may_lose_the_guard_margin_and_counts_from_its_support_on() -> None:
+def test_a_type_may_lose_the_guard_margin_and_needs_support() -> None:
     before = {WHOLE: of(0.9, 0.9, 0.9), "type LOC": of(0.80, 0.85, 0.90)}
     whole = {WHOLE: of(0.9, 0.9, 0.9)}
     assert clear_losses(before, {**whole, "type LOC": of(0.7, 0.75, 0.79)}, GATE) == ()
@@ -42,17 +42,17 @@ def test_a_type_without_a_score_is_a_loss() -> None:
     assert clear_losses(before, {WHOLE: of(0.9, 0.9, 0.9)}, GATE) == ("type LOC no longer has a score",)
 
 
-def test_scores_that_are_not_known_are_no_answer() -> None:
+def test_unknown_scores_give_no_losses() -> None:
     assert clear_losses(None, {WHOLE: of(0.9, 0.9, 0.9)}, GATE) is None
 
 
 @pytest.mark.parametrize(
     ("losses", "verdict"), [((), "PROMOTE"), (("type LOC no longer has a score",), "HOLD"), (None, "HOLD")]
 )
-def test_a_renewal_is_held_by_a_loss_and_where_none_can_be_seen(
+def test_a_renewal_is_held_by_a_loss_or_unknown_losses(
     write_predictions: Callable[..., Path], losses: tuple[str, ...] | None, verdict: str
 ) -> None:
-    """All of the test split was in the champion's train."""
+    """The whole test split was in the training data of the champion."""
     sequences = [("a b", "B-X O", "B-X O")] * 30
     challenger = write_predictions("challenger", sequences, numbered=True)
     champion = write_predictions("champion", sequences, numbered=True, seen=[True] * 30)
@@ -73,7 +73,7 @@ def test_a_renewal_is_held_by_a_loss_and_where_none_can_be_seen(
     assert decision["sentence"].startswith(f"{verdict}: span F1 100.0%")
 
 
-def test_a_first_model_that_has_seen_the_test_split_is_held(write_predictions: Callable[..., Path]) -> None:
+def test_a_first_model_trained_on_the_test_split_is_held(write_predictions: Callable[..., Path]) -> None:
     seen = write_predictions("challenger", [("a b", "B-X O", "B-X O")] * 30, numbered=True, seen=[True] * 30)
     arguments = {"tags": ("O", "B-X"), "scheme": "IOB2", "evaluate": EvaluateConfig(), "metric": "span_f1"}
     decision = decide_promotion(seen, None, gate=GateConfig(resamples=200), seed=1, **arguments)
