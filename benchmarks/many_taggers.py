@@ -22,7 +22,7 @@ from flows import stack
 from flows.services import process_manager
 from seqtag.config import Settings
 from seqtag.steps import Workspace
-from tests.machine import bare_checkout, begin, client_of
+from tests.live_services import bare_checkout, begin, client_of
 from tests.taggers import Taggers
 
 SERVICES = ("server", "registry", "pages", "worker alone", "the parent flow's process", "a tagger's process")

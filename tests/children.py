@@ -1,4 +1,4 @@
-"""Functions that tests run in processes of their own."""
+"""Functions that tests run in subprocesses."""
 
 import errno
 import logging
@@ -79,16 +79,17 @@ def living_until_told(started: str) -> NoReturn:
 
 
 def parent(started: str) -> None:
-    """Begin a child, and wait for it for ever."""
+    """Start a child process that never ends, and wait for it."""
     from seqtag.subprocess_runner import run_in_subprocess
 
     run_in_subprocess(living_until_told, started=started)
 
 
 def tagging(bundle: str, split: str, predictions: str, scheme: str) -> Any:
-    """Tag a split as TAGGED says, and for a champion, whose bundle is registered, meet the FAULT first.
+    """Write the predictions that $TAGGED names; for a champion, raise the error that $FAULT names first.
 
-    Without a FAULT a champion's bundle is read and checked by the tagger's own code.
+    A champion is recognized by its bundle, which lies among the registry's artifacts. Without a fault its
+    bundle is read and checked by the real code.
     """
     if "artifacts" in Path(bundle).parts:
         if os.environ.get("FAULT"):

@@ -1,4 +1,4 @@
-"""Keep every library that writes on its own account out of the real home, before any is imported."""
+"""Redirect the libraries that write to the home folder to a temporary one before they are imported."""
 
 import os
 import tempfile

@@ -1,6 +1,6 @@
-"""A PostgreSQL server of its own for the tests that need one: thrown away afterwards.
+"""A temporary PostgreSQL server for tests.
 
-from tests.postgres import postgres_url  # noqa: F401 - in a conftest.py; then ask for the fixture
+from tests.postgres import postgres_url  # noqa: F401 - in a conftest.py; then request the fixture
 """
 
 from __future__ import annotations
@@ -17,29 +17,30 @@ from pathlib import Path
 
 import pytest
 
-PASSWORD = "p@ss w/rd%"  # has to be quoted in a URL, so that tests see whether that works
+PASSWORD = "p@ss w/rd%"  # must be quoted in a URL, so that tests cover quoting
 QUOTED_PASSWORD = "p%40ss%20w%2Frd%25"
 
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """Give the SQLAlchemy URL of an empty database on a running server; skip where there is no PostgreSQL."""
+    """Yield the SQLAlchemy URL of an empty database; skip the test if PostgreSQL is not installed."""
     programs = find_programs()
     if programs is None:
         pytest.skip("PostgreSQL is not installed: no initdb and pg_ctl in PATH or /usr/lib/postgresql/*/bin")
     user = find_user()
     if user is None:
-        pytest.skip("PostgreSQL refuses to run as root, and there is no user postgres or nobody to run it as")
+        pytest.skip("PostgreSQL refuses to run as root, and there is neither a user postgres nor nobody")
     with postgres_server(programs, user) as url:
         yield url
 
 
 @contextmanager
 def postgres_server(programs: Path, user: str, *, fsync: bool = False) -> Iterator[str]:
-    """Run a server on a free port of 127.0.0.1 with the programs in a folder, as a user who is not root.
+    """Run a server on a free port of 127.0.0.1 as a user other than root; yield its URL.
 
     Args:
-        fsync: write what is committed to the disk, as a server does that is to be measured.
+        programs: folder of PostgreSQL's programs.
+        fsync: whether commits are flushed to disk, as benchmarks need.
     """
     folder = Path(tempfile.mkdtemp(prefix="seqtag-postgres-"))
     identity = {} if os.geteuid() else {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
@@ -87,14 +88,14 @@ def postgres_server(programs: Path, user: str, *, fsync: bool = False) -> Iterat
 
 
 def find_programs() -> Path | None:
-    """Return the folder that holds PostgreSQL's programs, if it is installed."""
+    """Return the folder of PostgreSQL's programs, None if it is not installed."""
     folders = [Path(p) for p in os.environ.get("PATH", "").split(os.pathsep) if p]
     folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
     return next((f for f in folders if (f / "initdb").exists() and (f / "pg_ctl").exists()), None)
 
 
 def find_user() -> str | None:
-    """Return a user who may run PostgreSQL: this one, unless it is root."""
+    """Return a user who may run PostgreSQL: the current one, unless it is root."""
     if os.geteuid():
         return pwd.getpwuid(os.geteuid()).pw_name
     known = {entry.pw_name for entry in pwd.getpwall()}

@@ -19,7 +19,7 @@ floor = {floor}
 
 
 class Taggers:
-    """Writes taggers' TOML files."""
+    """Writer of TOML files of small taggers."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

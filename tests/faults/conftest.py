@@ -1,17 +1,17 @@
-"""One home for all faults of a file: each begins where a night has ended well."""
+"""Shared home of the fault tests of a file: each starts after a successful retraining."""
 
 from pathlib import Path
 
 import pytest
 
-from tests.faults.night import Nights
+from tests.faults.retraining import Retrainings
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory: pytest.TempPathFactory) -> Nights:
-    made = Nights(tmp_path_factory.mktemp("nights"))
-    first = made.night()
-    assert first.code == 0, first.said
+def retrainings(tmp_path_factory: pytest.TempPathFactory) -> Retrainings:
+    made = Retrainings(tmp_path_factory.mktemp("retrainings"))
+    first = made.retrain()
+    assert first.code == 0, first.output
     assert made.champion == "1"
     return made
 

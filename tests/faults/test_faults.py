@@ -1,4 +1,4 @@
-"""What befalls a night from outside: nothing is lost, the champion stays, and the error is clear."""
+"""Faults from outside: nothing is lost, the champion stays, and the error is clear."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag.run_dir import RunDir
-from tests.faults.night import Nights
+from tests.faults.retraining import Retrainings
 
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a file system")
 UNPRIVILEGED = ("setpriv", "--bounding-set=-dac_override,-dac_read_search", "--inh-caps=-all")
@@ -55,70 +55,72 @@ DAMAGES = pytest.mark.parametrize("damage", [cut, flip_a_bit])
         "runs/small/*/evaluation/challenger.parquet",
     ],
 )
-def test_a_damaged_file_of_ours_is_noticed_and_made_again(
-    nights: Nights, pattern: str, damage: Callable[[Path], None]
+def test_a_damaged_output_file_is_detected_and_rebuilt(
+    retrainings: Retrainings, pattern: str, damage: Callable[[Path], None]
 ) -> None:
-    before = nights.came_to()
-    path = sorted(nights.home.glob(pattern))[0]
+    before = retrainings.result()
+    path = sorted(retrainings.home.glob(pattern))[0]
     damage(path)
-    again = nights.night()
-    assert again.code == 0, again.said
-    nights.check()
-    assert nights.came_to() == before
+    again = retrainings.retrain()
+    assert again.code == 0, again.output
+    retrainings.check_manifests()
+    assert retrainings.result() == before
 
 
 @DAMAGES
-def test_a_damaged_source_is_refused_by_name(nights: Nights, damage: Callable[[Path], None]) -> None:
-    before = nights.came_to()
-    whole = nights.corpus.read_bytes()
-    damage(nights.corpus)
-    refused = nights.night()
+def test_the_error_names_a_damaged_source(retrainings: Retrainings, damage: Callable[[Path], None]) -> None:
+    before = retrainings.result()
+    whole = retrainings.corpus.read_bytes()
+    damage(retrainings.corpus)
+    refused = retrainings.retrain()
     assert refused.code == 1
-    assert f"Error: {nights.corpus.name}: file is damaged or not Parquet: " in last_line(refused.said)
-    nights.corpus.write_bytes(whole)
-    assert nights.night().code == 0
-    assert nights.came_to() == before
+    assert f"Error: {retrainings.corpus.name}: file is damaged or not Parquet: " in last_line(refused.output)
+    retrainings.corpus.write_bytes(whole)
+    assert retrainings.retrain().code == 0
+    assert retrainings.result() == before
 
 
-def test_a_damaged_champion_is_never_replaced_and_is_named(nights: Nights) -> None:
-    before = nights.came_to()
-    (weights,) = nights.home.glob("artifacts/**/weights.npz")
+def test_a_damaged_champion_is_named_and_not_replaced(retrainings: Retrainings) -> None:
+    before = retrainings.result()
+    (weights,) = retrainings.home.glob("artifacts/**/weights.npz")
     whole = weights.read_bytes()
     flip_a_bit(weights)
-    refused = nights.night()
+    refused = retrainings.retrain()
     assert refused.code == 1
-    assert "champion 1 of small: sha256" in last_line(refused.said)
+    assert "champion 1 of small: sha256" in last_line(refused.output)
     weights.write_bytes(whole)
-    assert nights.came_to() == before
+    assert retrainings.result() == before
 
 
-def test_a_registry_that_cannot_be_reached_is_named_without_its_password(nights: Nights) -> None:
-    before = nights.came_to()
-    refused = nights.night(SEQTAG_REGISTRY_URL="postgresql+psycopg://me:hush-hush@127.0.0.1:1/registry")
+def test_an_unreachable_registry_is_named_without_its_password(retrainings: Retrainings) -> None:
+    before = retrainings.result()
+    refused = retrainings.retrain(
+        SEQTAG_REGISTRY_URL="postgresql+psycopg://me:hush-hush@127.0.0.1:1/registry"
+    )
     assert refused.code == 1
-    assert "Error: registry postgresql+psycopg://me:***@127.0.0.1:1/registry" in last_line(refused.said)
-    assert "hush-hush" not in refused.said
-    assert nights.night().code == 0
-    assert nights.came_to() == before
+    assert "Error: registry postgresql+psycopg://me:***@127.0.0.1:1/registry" in last_line(refused.output)
+    assert "hush-hush" not in refused.output
+    assert retrainings.retrain().code == 0
+    assert retrainings.result() == before
 
 
-def test_a_locked_registry_is_named_and_waited_for_by_the_next_night(nights: Nights) -> None:
-    before = nights.came_to()
-    with sqlite3.connect(nights.home / "registry.db") as connection:
+def test_a_locked_registry_is_reported_and_the_next_run_succeeds(retrainings: Retrainings) -> None:
+    before = retrainings.result()
+    with sqlite3.connect(retrainings.home / "registry.db") as connection:
         connection.execute("BEGIN EXCLUSIVE")
-        refused = nights.night()
+        refused = retrainings.retrain()
         connection.rollback()
     assert refused.code == 1
-    assert "database is locked" in last_line(refused.said)
-    assert nights.night().code == 0
-    assert nights.came_to() == before
+    assert "database is locked" in last_line(refused.output)
+    assert retrainings.retrain().code == 0
+    assert retrainings.result() == before
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Nights]:
-    """A home whose runs lie on a disk of 256 KiB."""
-    nights = Nights(tmp_path)
-    runs = nights.home / "runs"
+def small_disk(tmp_path: Path) -> Iterator[Retrainings]:
+    """A home whose run directories are on a disk of 256 KiB."""
+    retrainings = Retrainings(tmp_path)
+    runs = retrainings.home / "runs"
     runs.mkdir(parents=True)
     mounted = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", runs],
@@ -128,114 +130,120 @@ def small_disk(tmp_path: Path) -> Iterator[Nights]:
     )
     if mounted.returncode:
         pytest.skip(f"a small file system cannot be mounted here: {mounted.stderr.strip()}")
-    yield nights
+    yield retrainings
     subprocess.run(["umount", runs], check=True)
 
 
 @AS_ROOT
-def test_a_full_disk_is_named_and_nothing_half_written_stays(small_disk: Nights) -> None:
-    refused = small_disk.night()
+def test_a_full_disk_is_reported_and_leaves_no_partial_output(small_disk: Retrainings) -> None:
+    refused = small_disk.retrain()
     assert refused.code == 1
-    assert "No space left on device" in last_line(refused.said)
-    small_disk.check()
+    assert "No space left on device" in last_line(refused.output)
+    small_disk.check_manifests()
     assert small_disk.champion is None
     runs = str(small_disk.home / "runs")
     subprocess.run(["mount", "-o", "remount,size=64m", runs], check=True)
-    again = small_disk.night()
-    assert again.code == 0, again.said
+    again = small_disk.retrain()
+    assert again.code == 0, again.output
     assert small_disk.champion == "1"
 
 
-def test_a_file_that_may_not_grow_is_named_and_nothing_half_written_stays(nights: Nights) -> None:
-    before = nights.came_to()
-    shutil.rmtree(nights.run.output("train"))
-    refused = nights.night("prlimit", "--fsize=20000")
+def test_a_file_size_limit_is_reported_and_leaves_no_partial_output(retrainings: Retrainings) -> None:
+    before = retrainings.result()
+    shutil.rmtree(retrainings.run.output("train"))
+    refused = retrainings.retrain("prlimit", "--fsize=20000")
     assert refused.code == 1
-    assert "File too large" in last_line(refused.said)
-    nights.check()
-    assert nights.night().code == 0
-    assert nights.came_to() == before
+    assert "File too large" in last_line(refused.output)
+    retrainings.check_manifests()
+    assert retrainings.retrain().code == 0
+    assert retrainings.result() == before
 
 
-def test_a_clock_that_jumps_back_finds_the_run_and_the_champion_that_are_there(nights: Nights) -> None:
-    before, run = nights.came_to(), nights.run
-    ended = nights.begin(code=BACK_IN_TIME).end()
-    assert (ended.code, last_line(ended.said)) == (0, str(run.path))
-    nights.write_corpus(310)
-    ended = nights.begin(code=BACK_IN_TIME).end()
-    old = Path(last_line(ended.said))
+def test_a_clock_that_jumps_back_still_finds_the_existing_run_and_champion(retrainings: Retrainings) -> None:
+    before, run = retrainings.result(), retrainings.run
+    ended = retrainings.start(code=BACK_IN_TIME).wait()
+    assert (ended.code, last_line(ended.output)) == (0, str(run.path))
+    retrainings.write_corpus(310)
+    ended = retrainings.start(code=BACK_IN_TIME).wait()
+    old = Path(last_line(ended.output))
     assert old.name.startswith("2001-01-01-")
-    assert nights.night().code == 0  # goes on in that one, although a later one is there
+    assert retrainings.retrain().code == 0  # continues in that run, although a later one exists
     assert RunDir(old).report.exists()
-    nights.write_corpus(300)
-    assert nights.night().code == 0
-    assert nights.champion == before["champion"]
+    retrainings.write_corpus(300)
+    assert retrainings.retrain().code == 0
+    assert retrainings.champion == before["champion"]
     shutil.rmtree(old)
 
 
-def test_two_nights_at_once_come_to_one_result(nights: Nights) -> None:
-    before = nights.came_to()
-    shutil.rmtree(nights.run.path)
-    ended = [night.end() for night in [nights.begin(), nights.begin()]]
+def test_two_simultaneous_retrainings_have_one_result(retrainings: Retrainings) -> None:
+    before = retrainings.result()
+    shutil.rmtree(retrainings.run.path)
+    ended = [running.wait() for running in [retrainings.start(), retrainings.start()]]
     assert [outcome.code for outcome in ended] == [0, 0], ended
-    assert nights.came_to()["weights"] == before["weights"]
-    assert nights.champion == before["champion"]
-    trained = [outcome.said.count("epoch 1:") for outcome in ended]
+    assert retrainings.result()["weights"] == before["weights"]
+    assert retrainings.champion == before["champion"]
+    trained = [outcome.output.count("epoch 1:") for outcome in ended]
     assert sorted(trained) == [0, 1]
 
 
-def test_a_source_that_is_replaced_while_it_is_read_is_noticed(nights: Nights) -> None:
-    """Replaced again and again, until a night has failed of it or five have read one version whole."""
-    before, versions = nights.came_to(), []
+def test_a_source_that_is_replaced_while_it_is_read_is_detected(retrainings: Retrainings) -> None:
+    """Keep replacing the source until a retraining fails or five have each read one version in full."""
+    before, versions = retrainings.result(), []
     for n in (300, 320):
-        nights.write_corpus(n)
-        versions.append(nights.corpus.read_bytes())
+        retrainings.write_corpus(n)
+        versions.append(retrainings.corpus.read_bytes())
     for attempt in range(5):
-        night, turn = nights.begin(), 0
-        while night.process.poll() is None:
+        running, turn = retrainings.start(), 0
+        while running.process.poll() is None:
             turn += 1
-            partial = nights.corpus.with_suffix(".partial")
+            partial = retrainings.corpus.with_suffix(".partial")
             partial.write_bytes(versions[turn % 2])
-            partial.replace(nights.corpus)
-        ended = night.end()
-        nights.check()
+            partial.replace(retrainings.corpus)
+        ended = running.wait()
+        retrainings.check_manifests()
         if ended.code:
-            assert "sources that stay as they are while they are read were required" in last_line(ended.said)
+            assert "sources changed while they were read" in last_line(ended.output)
             break
         assert attempt < 4 or ended.code == 0
-    nights.corpus.write_bytes(versions[0])
-    assert nights.night().code == 0
-    assert nights.came_to() == before  # what was remembered of that version is that version
+    retrainings.corpus.write_bytes(versions[0])
+    assert retrainings.retrain().code == 0
+    assert retrainings.result() == before  # the cached snapshot is of that version
 
 
-def test_a_source_of_which_a_third_is_broken_is_refused_and_quarantined(nights: Nights) -> None:
-    champion = nights.champion
-    nights.write_corpus(300, broken=0.3)
-    refused = nights.night()
+def test_a_source_with_a_third_of_its_sequences_broken_is_rejected_and_quarantined(
+    retrainings: Retrainings,
+) -> None:
+    champion = retrainings.champion
+    retrainings.write_corpus(300, broken=0.3)
+    refused = retrainings.retrain()
     assert refused.code == 1
-    assert "90 of 300 sequences" in last_line(refused.said)
-    assert nights.champion == champion
-    quarantined = pq.read_table(nights.run.quarantine)
+    assert "90 of 300 sequences" in last_line(refused.output)
+    assert retrainings.champion == champion
+    quarantined = pq.read_table(retrainings.run.quarantine)
     assert quarantined.num_rows == 90
-    nights.write_corpus(300)
-    assert nights.night().code == 0
+    retrainings.write_corpus(300)
+    assert retrainings.retrain().code == 0
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv is not here")
 @pytest.mark.parametrize("where", ["corpus", "runs", "registry"])
-def test_a_right_that_was_taken_away_is_named(nights: Nights, where: str) -> None:
-    before = nights.came_to()
-    path = {"corpus": nights.corpus, "runs": nights.run.path, "registry": nights.home / "registry.db"}[where]
+def test_missing_permissions_are_reported(retrainings: Retrainings, where: str) -> None:
+    before = retrainings.result()
+    path = {
+        "corpus": retrainings.corpus,
+        "runs": retrainings.run.path,
+        "registry": retrainings.home / "registry.db",
+    }[where]
     mode = path.stat().st_mode
     path.chmod(0)
-    refused = nights.night(*(UNPRIVILEGED if os.geteuid() == 0 else ()))
+    refused = retrainings.retrain(*(UNPRIVILEGED if os.geteuid() == 0 else ()))
     path.chmod(mode)
     assert refused.code == 1
-    said = last_line(refused.said)
+    said = last_line(refused.output)
     assert said.startswith("Error: ")
     assert "Permission denied" in said or "unable to open database file" in said
-    assert nights.night().code == 0
-    assert nights.came_to() == before
+    assert retrainings.retrain().code == 0
+    assert retrainings.result() == before
 
 
 def last_line(said: str) -> str:

@@ -9,8 +9,8 @@ from prefect.testing.utilities import prefect_test_harness
 
 from seqtag.config import Settings
 from seqtag.steps import Workspace
-from tests.bucket import bucket  # noqa: F401 - a fixture
-from tests.machine import checkout  # noqa: F401 - a fixture
+from tests.live_services import checkout  # noqa: F401 - a fixture
+from tests.object_store import bucket  # noqa: F401 - a fixture
 from tests.taggers import Taggers
 
 

@@ -11,7 +11,7 @@ from prefect.states import Scheduled
 from flows import stack
 from flows.services import process_manager
 from seqtag.steps import Workspace
-from tests.machine import begin, client_of, corpus, until, until_final, until_suspended, written
+from tests.live_services import begin, client_of, corpus, until, until_final, until_suspended, written
 
 pytestmark = pytest.mark.slow
 

@@ -21,7 +21,7 @@ from flows.monitor import monitor
 from flows.retrain import retrain
 from flows.watch import watch
 from seqtag.steps import Workspace
-from tests.machine import corpus, written
+from tests.live_services import corpus, written
 
 pytestmark = [
     pytest.mark.usefixtures("server"),

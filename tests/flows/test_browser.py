@@ -17,7 +17,7 @@ from flows.services import process_manager
 from seqtag.config import Settings
 from seqtag.run_dir import RunDir
 from seqtag.steps import Workspace
-from tests.machine import bare_checkout, begin, client_of, until_final, until_suspended
+from tests.live_services import bare_checkout, begin, client_of, until_final, until_suspended
 
 pytestmark = pytest.mark.slow
 WIDTH, HEIGHT = 1280, 900

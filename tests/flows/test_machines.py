@@ -14,7 +14,7 @@ import pytest
 from flows import stack
 from flows.services import process_manager
 from seqtag.steps import Workspace
-from tests.machine import CHECKOUT, begin, client_of, until, until_final, written
+from tests.live_services import CHECKOUT, begin, client_of, until, until_final, written
 
 pytestmark = pytest.mark.slow
 SCHEDULE = '[schedule]\ncron = "0 2 1 1 *"\n'

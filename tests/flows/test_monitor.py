@@ -16,7 +16,7 @@ from aiosmtpd.controller import Controller
 from flows import stack
 from flows.services import process_manager
 from seqtag.steps import Workspace
-from tests.machine import begin, client_of, corpus, finished, until, until_final, written
+from tests.live_services import begin, client_of, corpus, finished, until, until_final, written
 
 pytestmark = pytest.mark.slow
 

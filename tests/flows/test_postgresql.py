@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from flows import stack
 from seqtag.config import Settings
 from seqtag.steps import Workspace
-from tests.machine import begin, until_final, written
+from tests.live_services import begin, until_final, written
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.slow

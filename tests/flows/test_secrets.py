@@ -16,7 +16,7 @@ import sqlalchemy
 from flows import stack
 from seqtag.run_dir import Home
 from tests.postgres import PASSWORD, QUOTED_PASSWORD, postgres_url  # noqa: F401 - a fixture
-from tests.signed import Store, store  # noqa: F401 - a fixture
+from tests.signed_url_server import Store, store  # noqa: F401 - a fixture
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 FORMS = (PASSWORD.encode(), QUOTED_PASSWORD.encode(), json.dumps(PASSWORD)[1:-1].encode())

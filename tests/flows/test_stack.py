@@ -17,7 +17,7 @@ from seqtag.artifacts import read_json
 from seqtag.errors import ConfigError
 from seqtag.run_dir import RunDir
 from seqtag.steps import Workspace
-from tests.machine import begin, client_of, corpus, finished, runs_at, until, until_final, written
+from tests.live_services import begin, client_of, corpus, finished, runs_at, until, until_final, written
 
 pytestmark = pytest.mark.slow
 

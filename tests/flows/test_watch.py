@@ -8,8 +8,8 @@ from flows.watch import watch
 from seqtag import steps
 from seqtag.config import load_tagger
 from seqtag.steps import Workspace
-from tests.bucket import Bucket
-from tests.machine import corpus, written
+from tests.live_services import corpus, written
+from tests.object_store import Bucket
 
 pytestmark = pytest.mark.usefixtures("server")
 

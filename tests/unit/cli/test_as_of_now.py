@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from seqtag import steps
 from seqtag.cli import app, common
 from seqtag.errors import ConfigError
-from tests.machine import corpus
+from tests.live_services import corpus
 
 NOW = datetime(2026, 1, 31, 17, tzinfo=UTC)  # 02:00 on the first of February in Tokyo
 

@@ -11,9 +11,9 @@ import pytest
 
 from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import SourceRecord, corpus_schema, read_sources
-from tests.bucket import bucket  # noqa: F401 - a fixture
+from tests.object_store import bucket  # noqa: F401 - a fixture
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
-from tests.signed import store  # noqa: F401 - a fixture
+from tests.signed_url_server import store  # noqa: F401 - a fixture
 
 Rows = list[dict[str, Any]]
 

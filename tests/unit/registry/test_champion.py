@@ -14,7 +14,7 @@ import pytest
 from seqtag.errors import ConfigError, PromotionConflictError, RegistryError
 from seqtag.registry import Registry, sqlite_url
 from seqtag.registry.mlflow_store import MLflowStore
-from tests.occasions import promote
+from tests.registry_decisions import promote
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]

@@ -10,7 +10,7 @@ import pytest
 
 from seqtag.registry import Registry, column_limits
 from seqtag.registry.column_limits import fitted, storable
-from tests.occasions import ADA, judgement
+from tests.registry_decisions import ADA, judgement
 
 Results = Callable[..., dict[str, Any]]
 SENTENCE = "HOLD: " + " ".join(["gibt", "es", "nicht\0"] * 500)  # 6,505 characters

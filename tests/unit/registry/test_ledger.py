@@ -16,7 +16,7 @@ from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import Entry, Registry, sqlite_url
 from seqtag.registry.ledger import Ledger
 from seqtag.registry.types import RecordedComparison
-from tests.occasions import ADA, judgement, promote
+from tests.registry_decisions import ADA, judgement, promote
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]

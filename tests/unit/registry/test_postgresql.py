@@ -8,7 +8,7 @@ import pytest
 
 from seqtag.errors import PromotionConflictError
 from seqtag.registry import Registry
-from tests.occasions import promote
+from tests.registry_decisions import promote
 
 Results = Callable[..., dict[str, Any]]
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from seqtag.registry import Registry, sqlite_url
-from tests.occasions import promote
+from tests.registry_decisions import promote
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]

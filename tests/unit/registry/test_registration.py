@@ -15,7 +15,7 @@ import pytest
 from seqtag.errors import RegistryError
 from seqtag.registry import Registry, bundle_digest, model_artifact, sqlite_url
 from seqtag.registry.mlflow_store import MLflowStore
-from tests.occasions import promote
+from tests.registry_decisions import promote
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]

@@ -10,7 +10,7 @@ import pytest
 
 from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import Entry, Registry
-from tests.occasions import ADA, judgement, promote
+from tests.registry_decisions import ADA, judgement, promote
 
 Results = Callable[..., dict[str, Any]]
 

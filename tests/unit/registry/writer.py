@@ -9,7 +9,7 @@ from pathlib import Path
 
 from seqtag.errors import PromotionConflictError
 from seqtag.registry import Registry
-from tests.occasions import promote
+from tests.registry_decisions import promote
 
 
 def main(url: str, artifacts: str) -> None:

@@ -1,4 +1,4 @@
-"""Nights of a small tagger as processes that can be killed, and what must hold after each."""
+"""Retrainings of a small tagger as killable processes, and checks of their results."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import json
 import os
 import random
-import shutil
 import subprocess
 import sys
 import time
@@ -53,61 +52,61 @@ RETRAIN = "from seqtag.cli import main; main()"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a process ended, and what it said."""
+    """Exit code and output of a process."""
 
     code: int
-    said: str
+    output: str
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A process that was started, and where what it says goes."""
+class StartedProcess:
+    """A running process and the file of its output."""
 
     process: subprocess.Popen[bytes]
     path: Path
 
     @property
-    def said(self) -> str:
+    def output(self) -> str:
         return self.path.read_text("utf-8", "replace")
 
-    def end(self) -> Outcome:
-        """Wait until it ends by itself."""
-        return Outcome(self.process.wait(), self.said)
+    def wait(self) -> Outcome:
+        """Wait until the process ends by itself."""
+        return Outcome(self.process.wait(), self.output)
 
     def kill(self) -> None:
-        """Kill it as the kernel does; its children are left to notice."""
-        self.process.kill()
+        """Send SIGKILL to the process, but not to its children."""
+        self.running.kill()
         self.process.wait()
 
     def children(self) -> list[psutil.Process]:
-        """Return the processes in which it has a function of ours run."""
+        """Return the child processes in which it runs functions of seqtag."""
         found = []
         for child in psutil.Process(self.process.pid).children():
-            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+            with suppress(psutil.NoSuchProcess):  # it has just ended
                 found += [child] if "seqtag.subprocess_runner" in child.cmdline() else []
         return found
 
-    def wait_until(self, holds: Callable[[], Any]) -> bool:
-        """Wait until something holds; False if the process ended first."""
-        while not holds():
+    def wait_until(self, condition: Callable[[], Any]) -> bool:
+        """Wait until a condition holds; False if the process ended first."""
+        while not condition():
             if self.process.poll() is not None:
                 return False
             time.sleep(0.0005)
         return True
 
 
-class Nights:
-    """One home folder, one corpus in a file, and the nights of its tagger."""
+class Retrainings:
+    """One home folder, one corpus file, and the retrainings of one tagger."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.home = folder, folder / "home"
         self.corpus, self.tagger = folder / "corpus.parquet", folder / "small.toml"
         self.tagger.write_text(TAGGER.format(corpus=self.corpus))
-        self._n_begun = 0
+        self._n_started = 0
         self.write_corpus(300)
 
     def write_corpus(self, n: int, *, broken: float = 0.0) -> None:
-        """Write `n` sequences, of which a share has fewer tags than tokens, whole or not at all."""
+        """Write `n` sequences atomically; a fraction `broken` of them has fewer tags than tokens."""
         tokens, tags = [], []
         for i in range(n):
             draw = random.Random(i)
@@ -119,24 +118,24 @@ class Nights:
         pq.write_table(table, partial, write_page_checksum=True)
         partial.replace(self.corpus)
 
-    def begin(self, *prefix: str, code: str = RETRAIN, **environment: str) -> Begun:
-        """Start a night, or other code of ours, in a session of its own."""
-        self._n_begun += 1
-        path = self.folder / f"said-{self._n_begun}.txt"
-        with path.open("wb") as said:
+    def start(self, *prefix: str, code: str = RETRAIN, **environment: str) -> StartedProcess:
+        """Start a retraining, or other code, in a separate session."""
+        self._n_started += 1
+        path = self.folder / f"output-{self._n_started}.txt"
+        with path.open("wb") as output:
             process = subprocess.Popen(
                 [*prefix, sys.executable, "-c", code, "retrain", str(self.tagger)],
                 cwd=CHECKOUT,
                 env={**os.environ, "SEQTAG_HOME": str(self.home), **environment},
-                stdout=said,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return Begun(process, path)
+        return StartedProcess(process, path)
 
-    def night(self, *prefix: str, **environment: str) -> Outcome:
-        """Run a night to its end."""
-        return self.begin(*prefix, **environment).end()
+    def retrain(self, *prefix: str, **environment: str) -> Outcome:
+        """Run a retraining to its end."""
+        return self.start(*prefix, **environment).wait()
 
     @property
     def run(self) -> RunDir:
@@ -146,12 +145,12 @@ class Nights:
 
     @property
     def champion(self) -> str | None:
-        """The version that serves, its files verified."""
+        """The version of the champion, its files verified."""
         found = Workspace.of(Settings(home=self.home)).registry().champion("small")
         return found.version if found else None
 
-    def came_to(self) -> dict[str, Any]:
-        """Return what must not depend on how often a night was interrupted."""
+    def result(self) -> dict[str, Any]:
+        """Return the results that must not depend on interruptions."""
         decision = json.loads(self.run.decision.read_text())
         registry = Workspace.of(Settings(home=self.home)).registry()
         return {
@@ -162,19 +161,9 @@ class Nights:
             "ledger": [(entry.event, entry.to_version) for entry in registry.history("small")],
         }
 
-    def check(self) -> None:
-        """Fail where something stands that claims to be whole and is not."""
+    def check_manifests(self) -> None:
+        """Fail if a folder has a manifest but is incomplete."""
         found = [*self.home.glob(f"runs/*/*/*/{MANIFEST}"), *self.home.glob(f"corpora/*/*/{MANIFEST}")]
         for folder in (manifest.parent for manifest in found):
             if not folder.name.startswith("."):
                 assert find_manifest(folder) is not None, folder
-
-
-def let_it_work(seconds: float) -> None:
-    """Give the other process a while, another each time, before it is killed."""
-    time.sleep(seconds)
-
-
-def forget(folder: Path) -> None:
-    """Remove a step's output, so that the next night has to make it."""
-    shutil.rmtree(folder)

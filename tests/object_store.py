@@ -1,6 +1,6 @@
-"""An S3 bucket of its own for the tests that need one: a server on 127.0.0.1, thrown away afterwards.
+"""A temporary S3 bucket for tests, on a server on 127.0.0.1.
 
-from tests.bucket import bucket  # noqa: F401 - in a conftest.py; then ask for the fixture
+from tests.object_store import bucket  # noqa: F401 - in a conftest.py; then request the fixture
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ NAME = "corpora"
 
 @dataclass(frozen=True)
 class Bucket:
-    """A bucket at s3://corpora, where `put` writes an object."""
+    """The bucket at s3://corpora; `put` writes an object."""
 
     client: Any
     server: Any
@@ -30,7 +30,7 @@ class Bucket:
 
 @pytest.fixture
 def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
-    """Start a server that speaks S3, and let the environment name it, as s3fs wants it."""
+    """Start an S3 server, and point the environment variables of s3fs at it."""
     for package in ("s3fs", "boto3", "moto"):
         pytest.importorskip(package, reason=f"{package} is not installed: pip install 'seqtag[dev]'")
     import boto3
@@ -40,7 +40,9 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    httpx.post(f"http://{host}:{port}/moto-api/reset").raise_for_status()  # what it holds is the process'
+    httpx.post(
+        f"http://{host}:{port}/moto-api/reset"
+    ).raise_for_status()  # moto's objects belong to the process
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "ada")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "s3cret")
@@ -49,5 +51,5 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     client.create_bucket(Bucket=NAME)
     yield Bucket(client, server)
     client.close()
-    fsspec.get_filesystem_class("s3").clear_instance_cache()  # the next server is another one
+    fsspec.get_filesystem_class("s3").clear_instance_cache()  # the next test has another server
     server.stop()

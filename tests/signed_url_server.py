@@ -1,6 +1,6 @@
-"""A store of files that answers signed addresses alone: a server on 127.0.0.1, with a new signature each day.
+"""A file server on 127.0.0.1 that answers signed URLs only, with a signature that tests can change.
 
-from tests.signed import store  # noqa: F401 - in a conftest.py or a test; then ask for the fixture
+from tests.signed_url_server import store  # noqa: F401 - in a conftest.py or a test; then request the fixture
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 
 @dataclass
 class Store:
-    """Files by their path, and by `?id=` where there is one, and the signature that is asked for."""
+    """Files by path, with `?id=` if there is one, and the signature that the server expects."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     signature: str = "Zq7+first/day=="
@@ -25,16 +25,16 @@ class Store:
     served: int = 0  # answers with content
 
     def signed(self, path: str, query: str = "") -> str:
-        """Return an address as S3 and Azure sign them: the time changes with the signature."""
+        """Return a URL signed in the style of S3 and Azure: its time changes with the signature."""
         time = f"X-Amz-Date=2026{len(self.signature):04d}&X-Amz-Credential=AKIA%2F2026%2Fs3%2Faws4_request"
         return f"{self.address}/{path}?{query}{time}&sig={quote(self.signature, safe='')}"
 
 
 @pytest.fixture
 def store() -> Iterator[Store]:
-    """Start a store that refuses what is not signed, and HEAD, which a signature of GET does not cover."""
+    """Start a server that refuses unsigned requests, and HEAD, which a signature for GET does not cover."""
     pytest.importorskip("aiohttp", reason="fsspec reads HTTP through aiohttp")
-    there = Store()
+    store = Store()
 
     class Answers(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -46,12 +46,12 @@ def store() -> Iterator[Store]:
             address = urlsplit(self.path)
             asked = parse_qs(address.query)
             name = address.path[1:] + "".join(f"?id={number}" for number in asked.get("id", []))
-            content = there.files.get(name)
-            if asked.get("sig") != [there.signature]:
+            content = store.files.get(name)
+            if asked.get("sig") != [store.signature]:
                 return self._answer(403)
             if content is None:
                 return self._answer(404)
-            there.served += 1
+            store.served += 1
             part = re.fullmatch(r"bytes=(\d+)-(\d+)", self.headers.get("Range", ""))
             if part is None:
                 return self._answer(200, content)
@@ -76,7 +76,7 @@ def store() -> Iterator[Store]:
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Answers) as running:
         thread = threading.Thread(target=running.serve_forever)
         thread.start()
-        there.address = f"http://127.0.0.1:{running.server_port}"
-        yield there
+        store.address = f"http://127.0.0.1:{running.server_port}"
+        yield store
         running.shutdown()
         thread.join()

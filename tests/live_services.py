@@ -1,6 +1,6 @@
-"""A checkout of its own with the real services running on it, and what is asked of them.
+"""A temporary checkout with real services running on it, and queries of their flow runs.
 
-from tests.machine import checkout  # noqa: F401 - in a conftest.py; then ask for the fixture
+from tests.live_services import checkout  # noqa: F401 - in a conftest.py; then request the fixture
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from seqtag.steps import Workspace
 from tests.taggers import Taggers
 
 CHECKOUT = Path(__file__).resolve().parents[1]
-PATIENCE = 400  # seconds; a cron run is due within 60, a silent one has crashed after 120
+PATIENCE = 400  # seconds; a cron run is due within 60, one without heartbeats counts as crashed after 120
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A checkout without taggers; what was started on it is stopped afterwards."""
+    """A checkout without taggers; its services are stopped afterwards."""
     yield bare_checkout(tmp_path / "checkout", monkeypatch)
     stack.down(workspace.home)
 
 
 def bare_checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a checkout without taggers, whose services listen on ports that nobody else has."""
+    """Make a checkout without taggers, whose services listen on free ports."""
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS", "5")
     monkeypatch.setenv("PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS", "30")
     for service in ("PREFECT_SERVER_API", "SEQTAG_REGISTRY", "SEQTAG_PAGES"):
@@ -47,11 +47,11 @@ def bare_checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def written(checkout: Path, more: str, *, name: str = "small", source: str = "", floor: float = 0.05) -> Path:
-    """Write a small tagger's file into a checkout.
+    """Write the file of a small tagger into a checkout.
 
     Args:
-        more: further tables.
-        source: format and further keys of its source, in place of the sample's.
+        more: further TOML tables.
+        source: format and further keys of its source, instead of the sample corpus.
     """
     path = Path(Taggers(checkout / "deployments" / "taggers").write(name=name, floor=floor, more=more))
     if source:
@@ -65,7 +65,7 @@ def client_of(url: str) -> SyncPrefectClient:
 
 
 def begin(url: str, deployment: str = "retrain/small", **parameters: Any) -> UUID:
-    """Begin a flow run of a deployment; return its id."""
+    """Start a flow run of a deployment; return its id."""
     with client_of(url) as client:
         found = client.read_deployment_by_name(deployment)
         return client.create_flow_run_from_deployment(found.id, parameters=parameters).id
@@ -76,24 +76,25 @@ def runs_at(url: str) -> list[FlowRun]:
         return client.read_flow_runs(limit=200)
 
 
-def until(url: str, wanted: Callable[[list[FlowRun]], list]) -> list:
-    """Ask for all flow runs until something is `wanted` of them, and return that."""
+def until(url: str, select: Callable[[list[FlowRun]], list]) -> list:
+    """Poll all flow runs until `select` returns something, and return that."""
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline:
-        found = wanted(runs_at(url))
+        found = select(runs_at(url))
         if found:
             return found
         time.sleep(1)
-    pytest.fail(f"not seen within {PATIENCE} s; runs: {Counter(run.state.name for run in runs_at(url))}")
+    states = Counter(run.state.name for run in runs_at(url))
+    pytest.fail(f"nothing selected within {PATIENCE} s; states of the flow runs: {states}")
 
 
 def until_final(url: str, run: UUID) -> FlowRun:
-    """Wait for one flow run to end; one that has crashed or waits for somebody goes on."""
+    """Wait for one flow run to end; a crashed or suspended one has not ended yet."""
     return until(url, lambda runs: [each for each in finished(runs) if each.id == run])[0]
 
 
 def until_suspended(url: str, run: UUID) -> FlowRun:
-    """Wait until a flow run waits for an answer; one that ends instead fails the test."""
+    """Wait until a flow run is suspended for an answer; fail the test if it ends instead."""
     found = until(
         url, lambda runs: [r for r in runs if r.id == run and (r in finished(runs) or r.state.is_paused())]
     )
@@ -102,12 +103,12 @@ def until_suspended(url: str, run: UUID) -> FlowRun:
 
 
 def finished(runs: list[FlowRun]) -> list[FlowRun]:
-    # a run that is due while the one before it still trains is cancelled, as the deployment says
+    # a run that falls due during another one is cancelled by the deployment's overlap policy
     return [run for run in runs if run.state.is_final() and run.state.name not in ("Cancelled", "Crashed")]
 
 
 def corpus(alphabet: str = "abcd", *, drawn: object = 1, n: int = 200) -> str:
-    """Return n sequences as JSON Lines; the letter a has a tag of its own. Others for each `drawn`."""
+    """Return n random sequences as JSON Lines, seeded by `drawn`; the token a is tagged X, others Y."""
     chance = random.Random(f"{alphabet}{drawn}")
     rows = []
     for _ in range(n):

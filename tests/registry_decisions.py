@@ -1,4 +1,4 @@
-"""Promotions as a retraining makes them, by somebody at some time."""
+"""Registry decisions and promotions like those of a retraining, with a fixed audit context."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -9,12 +9,12 @@ ADA = AuditContext("ada@host", "a test", datetime(2026, 11, 22, 3, 30, tzinfo=UT
 
 
 def judgement(verdict: str, *, against: str | None, **other: Any) -> RegistryDecision:
-    """Return a judgement whose decision has another digest for another champion."""
+    """Return a decision whose digest depends on the champion that it was made against."""
     decision = f"{verdict} over {against}"
-    told = {"sentence": f"{verdict}: 0.750.", "decision": decision, "dataset": "5d", "report": "r"}
-    return RegistryDecision(verdict=verdict, against=against, **{**told, **other})
+    fields = {"sentence": f"{verdict}: 0.750.", "decision": decision, "dataset": "5d", "report": "r"}
+    return RegistryDecision(verdict=verdict, against=against, **{**fields, **other})
 
 
 def promote(registry: Registry, tagger: str, version: str, *, expected_champion: str | None) -> Entry:
-    """Let a version serve in place of the champion that it was judged against."""
+    """Promote a version in place of the champion that it was compared with."""
     return registry.judge(tagger, version, judgement("PROMOTE", against=expected_champion), by=ADA)
