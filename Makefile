@@ -1,5 +1,5 @@
-# make run    a retraining of the sample tagger, from a fresh machine to the dashboard
-# make test   the fast test suite
+# make run    retrain the sample tagger, from a fresh machine to the dashboard
+# make test   run the fast tests
 PYTHON  ?= python3
 TAGGER  ?= sample
 SEQTAG_HOME ?= $(CURDIR)/.seqtag
@@ -12,15 +12,16 @@ export SEQTAG_HOME
 
 .PHONY: help
 help:
-	@echo "make run [TAGGER=sample]  retrain a tagger of deployments/taggers/ and leave the dashboard up"
-	@echo "make test                 the fast test suite        make test-slow   browsers, cron, real serving"
-	@echo "make faults               kill, damage, fill and lock everything, and see that nothing is lost"
+	@echo "make run [TAGGER=sample]  retrain a tagger of deployments/taggers/ and leave the dashboard running"
+	@echo "make test                 run the fast tests         make test-slow   run browser, cron and serving tests"
+	@echo "make faults               run the fault-injection tests: kills, damaged files, full disks, locks"
 	@echo "make fuzz                 feed 100,000 mutated files to the readers"
-	@echo "make up | down | status   Prefect server, worker and scheduled deployments"
-	@echo "make deploy               put prefect.yaml and taggers/*.toml on the server, and say what differs"
-	@echo "make registry             MLflow's page on the registry, until Ctrl-C"
-	@echo "make coverage             the fast suite with branch coverage"
-	@echo "make lint                 ruff and mypy              make wheel       build, and check what is in it"
+	@echo "make up | down | status   start, stop or show the Prefect server, worker and other services"
+	@echo "make deploy               apply prefect.yaml and taggers/*.toml to the server, and print the changes"
+	@echo "make registry             serve the MLflow UI of the registry until Ctrl-C"
+	@echo "make coverage             run the fast tests with branch coverage"
+	@echo "make audit                check pinned dependencies for known vulnerabilities"
+	@echo "make lint                 run ruff and mypy          make wheel       build a wheel and check its contents"
 
 $(VENV)/ready: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""The floors of the house: imports go down only, one door per heavy package, nothing heavy on import."""
+"""Import rules: layers import downwards only, and importing seqtag loads no heavy package."""
 
 import subprocess
 import sys
@@ -10,7 +10,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 HEAVY = ("tensorflow", "keras", "great_expectations", "mlflow", "matplotlib", "pycrfsuite")
 
 
-def test_imports_keep_to_the_contracts_of_pyproject() -> None:
+def test_imports_follow_the_contracts_in_pyproject() -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=CHECKOUT, capture_output=True, text=True, check=False,
@@ -26,13 +26,13 @@ def test_imports_keep_to_the_contracts_of_pyproject() -> None:
         "seqtag.neural", "seqtag.quality", "seqtag.registry", "seqtag.reporting", "tasks", "flows.retrain",
     ],
 )  # fmt: skip
-def test_importing_loads_nothing_heavy(module: str, tmp_path: Path) -> None:
+def test_importing_loads_no_heavy_package(module: str, tmp_path: Path) -> None:
     loaded = _python(f"import sys, {module}; print(sorted(set(sys.modules) & set({HEAVY})))", tmp_path)
     assert loaded == "[]"
 
 
 @pytest.mark.parametrize("module", ["seqtag.cli", "seqtag.steps", "flows.stack"])
-def test_importing_writes_nothing_at_home(module: str, tmp_path: Path) -> None:
+def test_importing_writes_no_file_to_the_home_folder(module: str, tmp_path: Path) -> None:
     _python(f"import {module}", tmp_path)
     assert [p for p in tmp_path.rglob("*") if p.is_file()] == []
 

@@ -1,4 +1,4 @@
-"""The table of steps: the flow, the tasks, the commands and the library agree with it."""
+"""The table of steps agrees with the flow, the tasks, the commands and the library."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Feed a reader in a process of its own, whose memory and time for each file are bounded."""
+"""Feed mutated files to a reader, with limits on memory and on the time for each file."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from seqtag.errors import SeqtagError
 from tests.fuzz.mutation import mutated
 from tests.fuzz.targets import TARGETS
 
-SECONDS = 5  # that a file may take
-MEMORY = 3 * 1024**3  # bytes of data that the process may hold
-MOST = 5  # findings that are told
+SECONDS = 5  # limit for each file
+MEMORY = 3 * 1024**3  # bytes, limit of the process
+MAX_FINDINGS = 5  # that are reported
 
 
 class HangError(BaseException):
-    """A file took too long. No reader's `except Exception` catches it."""
+    """A file took too long. A `BaseException`, so that no reader's `except Exception` catches it."""
 
 
 def feed(target: str, first: int, n: int) -> dict[str, Any]:
-    """Feed `n` mutated files; return how many were read, how many refused, and what went wrong otherwise."""
+    """Feed `n` mutated files; return how many were read and refused, and other outcomes as findings."""
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     signal.signal(signal.SIGALRM, _hang)
     outcomes = {"read": 0, "refused": 0}
@@ -38,13 +38,13 @@ def feed(target: str, first: int, n: int) -> dict[str, Any]:
             wrong = _outcome(target, path, outcomes)
             if wrong is not None:
                 findings.append(f"{target} {number}: {wrong}")
-            if len(findings) == MOST:
+            if len(findings) == MAX_FINDINGS:
                 break
     return {**outcomes, "findings": findings}
 
 
 def feed_bytes(target: str, content: str) -> dict[str, Any]:
-    """Feed one file, given as Latin-1."""
+    """Feed one file, whose bytes are given as Latin-1 text."""
     outcomes = {"read": 0, "refused": 0}
     with tempfile.TemporaryDirectory() as name:
         path = Path(name, "input" + TARGETS[target].suffix)
@@ -55,7 +55,7 @@ def feed_bytes(target: str, content: str) -> dict[str, Any]:
 
 
 def _outcome(target: str, path: Path, outcomes: dict[str, int]) -> str | None:
-    """Count what became of a file; return what is wrong with it, if anything."""
+    """Read one file and count the outcome; return a finding if it is neither read nor properly refused."""
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     try:
         with warnings.catch_warnings():

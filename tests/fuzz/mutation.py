@@ -1,4 +1,4 @@
-"""Valid files made wrong: flipped, cut, doubled, spliced, and sprinkled with what breaks readers."""
+"""Mutations of valid files: flip bits, cut, repeat, splice, and insert tokens that break readers."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ TOKENS: Sequence[bytes] = (
 
 
 def mutated(seeds: Sequence[bytes], number: int) -> bytes:
-    """Return a file that one to four mutations made of one of the seeds: a function of the number alone."""
+    """Return one of the seeds after one to four mutations, determined by `number` alone."""
     draw = random.Random(number)
     content = draw.choice(seeds)
     for _ in range(draw.randint(1, 4)):

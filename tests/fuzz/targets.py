@@ -1,4 +1,4 @@
-"""What is fed with mutated files: every reader, and the files that are valid for it."""
+"""Fuzz targets: every reader with its valid seed files."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SENTENCES = [
 
 @dataclass(frozen=True)
 class Target:
-    """A reader, and how what it reads is called."""
+    """A reader, its seed files and their file name suffix."""
 
     seeds: Sequence[bytes]
     read: Callable[[Path], Any]
@@ -79,7 +79,7 @@ def conll() -> bytes:
 
 
 def packed(content: bytes) -> list[bytes]:
-    """Return the file gzipped, in two gzip members, and in archives."""
+    """Return the file compressed by gzip, as two gzip members, and in tar and zip archives."""
     tar, zipped = io.BytesIO(), io.BytesIO()
     with tarfile.open(fileobj=tar, mode="w:gz") as archive:
         for name in ("a.conll", "b.conll"):
@@ -102,7 +102,7 @@ def conllu() -> bytes:
     return "\n".join(lines).encode()
 
 
-# As people have them: blanks at line ends, columns that vary, comments, headers, one document for all.
+# as found in practice: trailing blanks, varying columns, comments, headers, a single document
 CONLL: Sequence[bytes] = (
     b"TOKEN\tNE-COARSE-LIT\tMISC\n# date = 1890\nAda\tB-X\t_\t\n# page = 2\n#\tO \t\n\nsings\tO\xc2\xa0\n",
     b"#begin document (x); part 000\nx 0 Ada NN *\nx 0 sings VB (V*) *\n\nx 0 . . *\n#end document\n",
@@ -136,7 +136,7 @@ def csv() -> bytes:
 
 
 def log(at: Sequence[str]) -> bytes:
-    """Return an event log by time, whose cases take turns."""
+    """Return an event log in order of time, with interleaved cases."""
     rows = [f'{at[i % len(at)]};c{i % 3} ;"e{i}";O\u00a0' for i in range(12)]
     return "\n".join(["at;case;event;tag", *rows]).encode()
 
@@ -233,7 +233,7 @@ def read_toml(path: Path) -> None:
 
 
 def read_packed(path: Path) -> None:
-    """Pack a mutated file in every way, and read that."""
+    """Pack a mutated file in every supported way, and read each result."""
     for content in packed(path.read_bytes()):
         path.write_bytes(content)
         of_source(".conll.gz", [], format="conll").read(path)

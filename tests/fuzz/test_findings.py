@@ -1,4 +1,4 @@
-"""What readers once failed on otherwise than by an error of ours."""
+"""Inputs found by fuzzing on which readers once failed without a proper error."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ TAGGER = 'name = "x"\n[[corpus.sources]]\nformat = "{format}"\npath = "x"\n{more
 
 
 @pytest.mark.parametrize("name", ["tags.json", "bundle.json", "config.json"])
-def test_nesting_without_end_is_refused(tmp_path: Path, name: str) -> None:
+def test_deep_nesting_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(DEEP)
     read = {
         "tags.json": TagIndex.load,
@@ -46,13 +46,13 @@ def test_nesting_without_end_is_refused(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize(
     "manifest", [DEEP, b'{"step": "x", "inputs": {}, "outputs": null, "seconds": 1}', b"[]", b"{"]
 )
-def test_a_manifest_that_is_none_is_no_output(tmp_path: Path, manifest: bytes) -> None:
+def test_an_invalid_manifest_means_no_output(tmp_path: Path, manifest: bytes) -> None:
     (tmp_path / "manifest.json").write_bytes(manifest)
     assert find_manifest(tmp_path) is None
 
 
 @pytest.mark.parametrize("content", ["[]", "{}", '{"name": 3}', '"x"'])
-def test_what_a_run_was_opened_with_is_checked(tmp_path: Path, content: str) -> None:
+def test_the_configuration_and_snapshot_of_a_run_are_validated(tmp_path: Path, content: str) -> None:
     run = RunDir(tmp_path)
     run.config.write_text(content)
     run.snapshot_address.write_text(content)
@@ -63,7 +63,7 @@ def test_what_a_run_was_opened_with_is_checked(tmp_path: Path, content: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("format_", "more", "said"),
+    ("format_", "more", "message"),
     [
         ("conll", "token_column = " + "9" * 5000, "x.toml"),
         ("conll", 'path = ["a", "\\u0000"]', "x.toml"),
@@ -74,12 +74,10 @@ def test_what_a_run_was_opened_with_is_checked(tmp_path: Path, content: str) -> 
         ("conll", "more = " + "[" * 100_000, "x.toml"),
     ],
 )  # fmt: skip
-def test_a_tagger_that_no_reader_could_follow_is_refused(
-    tmp_path: Path, format_: str, more: str, said: str
-) -> None:
+def test_an_impossible_tagger_file_is_refused(tmp_path: Path, format_: str, more: str, message: str) -> None:
     path = tmp_path / "x.toml"
     path.write_text(TAGGER.format(format=format_, more=more))
-    with pytest.raises(ConfigError, match=said):
+    with pytest.raises(ConfigError, match=message):
         load_tagger(path)
 
 
@@ -122,32 +120,30 @@ def _plain() -> bytes:
     ],
     ids=["huge", "overflowing", "pickled", "raw", "no header", "encrypted", "npy", "pickle", "cut", "empty"],
 )  # fmt: skip
-def test_weights_that_are_no_arrays_are_refused_and_nothing_is_executed(
-    tmp_path: Path, content: bytes
-) -> None:
+def test_invalid_weights_are_refused_and_nothing_is_executed(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "weights.npz"
     path.write_bytes(content)
     with pytest.raises(RunDirError, match=r"weights\.npz: arrays in \.npz were required"):
         load_arrays(path)
 
 
-def test_members_of_weights_do_not_leave_the_archive(tmp_path: Path) -> None:
+def test_archive_members_of_weights_are_not_extracted(tmp_path: Path) -> None:
     sink = io.BytesIO()
     np.save(sink, np.zeros(3))
     (tmp_path / "weights.npz").write_bytes(_zipped(sink.getvalue(), name="../../escaped.npy"))
-    load_arrays(tmp_path / "weights.npz")  # reads in memory; nothing is unpacked
+    load_arrays(tmp_path / "weights.npz")  # reads in memory and extracts nothing
     assert [path.name for path in tmp_path.parent.rglob("escaped*")] == []
 
 
 @pytest.mark.parametrize("name", ["../secret", "/etc/hostname", "a/../../secret", "link", "x\0y"])
-def test_a_bundle_names_no_file_outside_of_it(tmp_path: Path, name: str) -> None:
+def test_a_bundle_that_names_an_outside_file_is_refused(tmp_path: Path, name: str) -> None:
     bundle = tmp_path / "bundle"
     bundle.mkdir()
     (tmp_path / "secret").write_text("hush")
     (bundle / "link").symlink_to(tmp_path / "secret")
-    said = json.loads(BUNDLE)
-    said["files"] = {name: "0", **said["files"]}
-    (bundle / "bundle.json").write_text(json.dumps(said))
+    contents = json.loads(BUNDLE)
+    contents["files"] = {name: "0", **contents["files"]}
+    (bundle / "bundle.json").write_text(json.dumps(contents))
     with pytest.raises(RunDirError, match="files inside of"):
         read_bundle(bundle)
     assert not is_inside(bundle, name)
@@ -159,21 +155,21 @@ def test_a_bundle_names_no_file_outside_of_it(tmp_path: Path, name: str) -> None
     ['"O"', "[1, 2]", '["O", "O"]', "null", '{"O": 1}'],
     ids=["text", "numbers", "twice", "null", "object"],
 )
-def test_a_tag_set_is_different_strings(tmp_path: Path, tags: str) -> None:
+def test_a_tag_set_must_hold_unique_strings(tmp_path: Path, tags: str) -> None:
     (tmp_path / "tags.json").write_text(f'{{"tags": {tags}, "scheme": "none", "counts": {{}}}}')
     with pytest.raises(RunDirError, match=r"tags\.json"):
         TagIndex.load(tmp_path)
 
 
 @pytest.mark.parametrize("folder", ["length=x", "length=", "length=-3", "length=8x"])
-def test_folders_of_no_bucket_hold_no_windows(tmp_path: Path, folder: str) -> None:
+def test_encoded_folders_without_a_bucket_length_are_refused(tmp_path: Path, folder: str) -> None:
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "part-0.parquet").write_bytes(b"")
     with pytest.raises(RunDirError, match="encoded windows are missing"):
         read_encoded(tmp_path, vocabulary_digest="v", tags_digest="t")
 
 
-def test_predicted_tags_are_strings(tmp_path: Path) -> None:
+def test_predicted_tags_must_be_strings(tmp_path: Path) -> None:
     table = predictions()
     numbers = pa.array([[1] * len(tags) for tags in table["tags"].to_pylist()])
     wrong = table.set_column(table.schema.get_field_index("predicted"), "predicted", numbers)
@@ -182,7 +178,7 @@ def test_predicted_tags_are_strings(tmp_path: Path) -> None:
         read_predictions(tmp_path / "p.parquet", scheme="none")
 
 
-def test_vectors_of_more_numbers_than_can_be_counted_are_refused(tmp_path: Path) -> None:
+def test_vectors_with_an_impossible_dimension_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "v.txt"
     path.write_text(f"2 {'9' * 5000}\nthe 1\n")
     with pytest.raises(CorpusFormatError, match=r"v\.txt:1"):
@@ -190,6 +186,6 @@ def test_vectors_of_more_numbers_than_can_be_counted_are_refused(tmp_path: Path)
 
 
 @pytest.mark.parametrize("raise_", [lambda: load_tagger("a\0b"), lambda: first_words("a\0b", 1)])
-def test_a_path_with_a_nul_is_refused(raise_: Callable[[], object]) -> None:
+def test_a_path_with_a_nul_character_is_refused(raise_: Callable[[], object]) -> None:
     with pytest.raises(SeqtagError):
         raise_()

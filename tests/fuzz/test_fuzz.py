@@ -1,4 +1,4 @@
-"""Mutated files: each is read, or refused by an error of ours that says where. Nothing else, and no hang."""
+"""Mutated files are either read or refused by a `SeqtagError` that names the place; no reader hangs."""
 
 import sys
 
@@ -9,7 +9,7 @@ from tests.fuzz.feeding import feed
 from tests.fuzz.targets import TARGETS
 
 A_FEW = 150
-MANY = 6_000  # for each of the targets: more than 100,000 in all
+MANY = 6_000  # for each target: more than 100,000 in total
 
 
 @pytest.mark.parametrize("target", TARGETS)
@@ -30,5 +30,5 @@ def test_many_mutated_files_are_read_or_refused(target: str, capsys) -> None:
     assert outcome["read"] + outcome["refused"] == MANY
 
 
-def test_there_are_more_than_a_hundred_thousand() -> None:
+def test_more_than_100_000_files_are_fed() -> None:
     assert MANY * len(TARGETS) > 100_000
