@@ -1,4 +1,4 @@
-"""A Prefect server for each file, and a place and a small tagger of its own for each test."""
+"""Fixtures: a Prefect server for each file, a home folder and a small tagger for each test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.taggers import Taggers
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
-    # not for the session: its client draws from the random module, which Hypothesis watches in later tests
+    # not session-scoped: Prefect's client uses the random module, whose state Hypothesis checks later
     with (
         prefect_test_harness(server_startup_timeout=120),
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),

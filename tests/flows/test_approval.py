@@ -1,4 +1,4 @@
-"""A person is asked before a model serves: on a real server, with the form's answer."""
+"""Manual approval on a real server, answered through the form."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from tests.live_services import begin, client_of, corpus, until, until_final, un
 pytestmark = pytest.mark.slow
 
 
-def test_the_answer_decides_and_no_answer_in_time_holds(workspace: Workspace, checkout: Path) -> None:
+def test_the_answer_decides_and_a_timeout_holds_the_model(workspace: Workspace, checkout: Path) -> None:
     for name in ("approved", "held"):
         written(checkout, "[approval]\nrequired = true\n", name=name)
     written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.005\n", name="unanswered")  # 18 s
@@ -59,7 +59,7 @@ def test_the_answer_decides_and_no_answer_in_time_holds(workspace: Workspace, ch
     }  # fmt: skip
 
 
-def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
+def test_an_answer_applies_to_the_model_in_question_even_if_sources_have_changed(
     workspace: Workspace, checkout: Path
 ) -> None:
     source = checkout / "corpus.jsonl"
@@ -74,20 +74,20 @@ def test_an_answer_is_about_what_was_asked_whatever_the_sources_hold_by_then(
     source.write_text(corpus(drawn=2))
     third = begin(url)
     until(url, lambda runs: [run for run in runs if run.id == third and run.state.is_running()])
-    with client_of(url) as client:  # it goes on after the third one, which has other data
+    with client_of(url) as client:  # it continues after the third one, which has other data
         client.resume_flow_run(first, run_input={"answer": "approve", "name": "Ada", "reason": "good"})
     assert until_final(url, first).state.name == "Promoted"
     assert workspace.registry().champion("small").seqtag_run_id == asked_about.name
 
 
-def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(
+def test_an_answer_in_time_counts_even_if_a_worker_is_started_later(
     workspace: Workspace, checkout: Path
 ) -> None:
     written(checkout, "[approval]\nrequired = true\nwithin_hours = 0.04\n")  # 144 s
     url, _ = stack.up(workspace, checkout=checkout)
     begun = begin(url)
     until_suspended(url, begun)
-    with client_of(url) as client:  # as the dashboard's "Change state" does: it asks again
+    with client_of(url) as client:  # like "Change state" on the dashboard: it asks again
         client.set_flow_run_state(begun, Scheduled(), force=True)
     until(url, lambda runs: [run for run in runs if run.id == begun and run.state.is_running()])
     until_suspended(url, begun)
@@ -101,7 +101,7 @@ def test_an_answer_in_time_counts_when_no_worker_is_there_until_later(
     assert until_final(url, begun).state.name == "Promoted"
 
 
-def test_a_run_that_is_part_of_another_has_one_of_its_own_ask(workspace: Workspace, checkout: Path) -> None:
+def test_a_child_run_requests_approval_from_a_separate_flow_run(workspace: Workspace, checkout: Path) -> None:
     written(checkout, "[approval]\nrequired = true\n")
     url, _ = stack.up(workspace, checkout=checkout)
     parent = until_final(url, begin(url, "retrain-all/all"))
@@ -114,7 +114,7 @@ def test_a_run_that_is_part_of_another_has_one_of_its_own_ask(workspace: Workspa
 
 
 def until_final_or_closed(url, run):
-    """Wait for the end of a run that the server may fail in between, as it does where nobody answers."""
+    """Wait for the end of a run that the server may fail in between because nobody answered."""
     return until(
         url, lambda runs: [r.state for r in runs if r.id == run and r.state.name in ("Promoted", "Held")]
     )[0]

@@ -1,4 +1,4 @@
-"""Flow runs that were due at 02:00 in Tokyo, when UTC has the day before: all are for the day in Tokyo."""
+"""The as_of date of flow runs due at 02:00 in Tokyo, when UTC is still on the day before."""
 
 import asyncio
 import gc
@@ -28,13 +28,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 
-DUE = datetime(2026, 1, 31, 17, tzinfo=UTC)  # 02:00 on the first of February in Tokyo
+DUE = datetime(2026, 1, 31, 17, tzinfo=UTC)  # 02:00 on 1 February in Tokyo
 TOKYO = '[schedule]\ncron = "0 2 * * *"\nmonitor = "0 2 * * *"\ntimezone = "Asia/Tokyo"\n'
 
 
 @pytest.fixture
 def tagger(tmp_path: Path) -> str:
-    """A tagger in Tokyo whose source has a file for each day; only that of the first of February is there."""
+    """A tagger in Tokyo whose source has one file per day; only the one of 1 February exists."""
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
     (tmp_path / "2026-02-01.jsonl").write_text(corpus())
     path = tmp_path / "${SEQTAG_AS_OF}.jsonl"
@@ -42,7 +42,7 @@ def tagger(tmp_path: Path) -> str:
 
 
 def run_that_was_due(flow: Flow[..., Any], at: datetime, **parameters: Any) -> State[Any]:
-    """Have the server schedule a flow run, and run it as a worker does."""
+    """Schedule a flow run on the server, and run it as a worker does."""
     with get_client(sync_client=True) as client:
         flow_run = client.create_flow_run(flow, parameters=parameters, state=Scheduled(scheduled_time=at))
     state = run_flow(flow, flow_run, parameters, return_type="state")
@@ -51,11 +51,11 @@ def run_that_was_due(flow: Flow[..., Any], at: datetime, **parameters: Any) -> S
 
 def ended(running: Coroutine[Any, Any, State[Any]]) -> State[Any]:
     state = asyncio.run(running)
-    gc.collect()  # what Prefect's client leaves open is warned of here, and nowhere else
+    gc.collect()  # so that warnings about what Prefect's client leaves open appear here only
     return state
 
 
-def test_a_retraining_reads_and_is_named_by_the_day_of_its_schedule(
+def test_a_retraining_uses_the_day_of_its_schedule_for_sources_and_names(
     workspace: Workspace, tagger: str
 ) -> None:
     assert run_that_was_due(watch, DUE, tagger=tagger).name == "Changed"
@@ -73,9 +73,7 @@ def test_a_backfill_names_the_ticks_by_local_time(workspace: Workspace, tagger: 
     assert state.message == "1 retrainings would run.\n2026-02-01 02:00 Asia/Tokyo"
 
 
-def test_of_all_taggers_each_is_retrained_for_its_own_day_however_late_its_turn_comes(
-    tagger: str, monkeypatch
-) -> None:
+def test_retrain_all_uses_the_day_of_each_tagger_even_if_it_starts_later(tagger: str, monkeypatch) -> None:
     utc = Path(tagger).with_name("utc.toml")
     utc.write_text(Path(tagger).read_text().replace("Asia/Tokyo", "UTC").replace('"small"', '"utc"'))
     asked = {}

@@ -1,6 +1,6 @@
-"""The pages that people visit, in a real browser: a run, its artifacts, the forms, the report, the data docs.
+"""Pages in a real browser: a flow run, its artifacts, the forms, the report, the data docs.
 
-SEQTAG_SCREENSHOTS names a folder for pictures of them; docs/ holds those of the README and the runbook.
+SEQTAG_SCREENSHOTS names a folder for screenshots; those in README and runbook are in docs/.
 """
 
 import os
@@ -75,7 +75,7 @@ def tab(browser: Any) -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """A machine with the sample tagger, whose retraining waits for somebody to approve it."""
+    """Services with the sample tagger, whose retraining is waiting for approval."""
     folder = tmp_path_factory.mktemp("site")
     with pytest.MonkeyPatch.context() as monkeypatch:
         checkout = bare_checkout(folder / "checkout", monkeypatch)
@@ -95,7 +95,7 @@ def asked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 @pytest.fixture(scope="module")
 def promoted(asked: Site, browser: Any) -> Site:
-    """The same after somebody filled in the form."""
+    """The same site after somebody approved the model."""
     tab = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT})
     tab.goto(f"{asked.dashboard}/runs/flow-run/{asked.run}")
     tab.get_by_role("button", name="Resume").click()
@@ -112,7 +112,7 @@ def promoted(asked: Site, browser: Any) -> Site:
     return asked
 
 
-def test_the_answer_of_the_form_stands_in_the_ledger(promoted: Site) -> None:
+def test_the_answer_of_the_form_is_in_the_ledger(promoted: Site) -> None:
     (entry,) = promoted.workspace.registry().history("sample")
     assert entry.sentence.endswith("Approved by Ada (name as typed): looks right")
 
@@ -162,7 +162,7 @@ def test_the_card_links_to_the_report(promoted: Site, tab: Any) -> None:
     assert "sample" in tab.title()
 
 
-def test_a_deployment_has_a_form_with_a_line_on_each_parameter(promoted: Site, tab: Any) -> None:
+def test_a_deployment_has_a_form_that_describes_each_parameter(promoted: Site, tab: Any) -> None:
     with client_of(promoted.dashboard) as client:
         deployment = client.read_deployment_by_name("retrain/sample")
     tab.goto(f"{promoted.dashboard}/deployments/deployment/{deployment.id}/run")

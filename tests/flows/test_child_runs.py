@@ -1,4 +1,4 @@
-"""Runs of other deployments that a flow waits for."""
+"""Child runs: flow runs of other deployments that a flow waits for."""
 
 import asyncio
 import gc
@@ -26,12 +26,12 @@ def deployment(server, monkeypatch) -> str:
 
 def carried_out(scenario: Coroutine[Any, Any, T]) -> T:
     result = asyncio.run(scenario)
-    gc.collect()  # what arun_deployment leaves open is warned of here, and nowhere else
+    gc.collect()  # so that warnings about what arun_deployment leaves open appear here only
     return result
 
 
 async def ended_in(state: State, deployment: str, key: str) -> child_runs.Outcome:
-    """Ask for a run, have it end in a state if a new one is begun, and return what is said of it."""
+    """Request a run, end it in `state` if a new one is started, and return its outcome."""
     asked = asyncio.create_task(child_runs.run_and_wait(deployment, name="small", key=key))
     async with get_client() as client:
         while not asked.done():
@@ -47,7 +47,7 @@ async def runs() -> set[UUID]:
         return {run.id for run in await client.read_flow_runs()}
 
 
-def test_what_was_cancelled_or_failed_is_begun_again_and_what_completed_is_not(deployment: str) -> None:
+def test_cancelled_and_failed_runs_are_started_again_and_completed_ones_are_not(deployment: str) -> None:
     async def scenario() -> None:
         states = [Cancelled(), Failed(message="no disk"), Completed(name="Held", message="a tie")]
         outcomes = [await ended_in(state, deployment, "tick") for state in states]
@@ -59,7 +59,7 @@ def test_what_was_cancelled_or_failed_is_begun_again_and_what_completed_is_not(d
     carried_out(scenario())
 
 
-def test_one_that_cannot_be_asked_about_stops_no_other(monkeypatch) -> None:
+def test_an_error_about_one_run_does_not_stop_the_others(monkeypatch) -> None:
     async def ran(_deployment: str, _asked: object, *, name: str, key: str) -> child_runs.Outcome:
         if name == "a":
             raise TimeoutError("the server does not answer")
@@ -74,6 +74,6 @@ def test_one_that_cannot_be_asked_about_stops_no_other(monkeypatch) -> None:
     )
 
 
-def test_what_is_not_deployed_is_an_outcome(deployment: str) -> None:
+def test_a_missing_deployment_is_an_outcome(deployment: str) -> None:
     outcome = carried_out(child_runs.run_and_wait("retrain/none", name="none", key="tick"))
     assert (outcome.state, outcome.is_completed) == ("NotDeployed", False)

@@ -1,4 +1,4 @@
-"""seqtag's check of cron expressions beside Prefect's own."""
+"""seqtag's check of cron expressions compared with Prefect's."""
 
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ EASY = st.sampled_from(["0", "*", "1-5"])
 CRONS = st.lists(EASY | FIELDS, min_size=4, max_size=6).map(" ".join)
 
 
-def is_taken(cron: str) -> bool:
+def is_accepted(cron: str) -> bool:
     try:
         checked_cron(cron)
     except ValueError:
@@ -29,8 +29,8 @@ def is_taken(cron: str) -> bool:
 @given(CRONS)
 @example("0 0 1 1 7")
 @example("0 0 l * *")
-def test_what_seqtag_takes_prefect_takes(cron: str) -> None:
-    if is_taken(cron):
+def test_prefect_accepts_every_cron_that_seqtag_accepts(cron: str) -> None:
+    if is_accepted(cron):
         CronSchedule(cron=cron, timezone="UTC")
 
 
@@ -44,6 +44,6 @@ def ranges(low: int, high: int) -> st.SearchStrategy[str]:
 
 @settings(max_examples=500, deadline=None)
 @given(st.tuples(ranges(0, 59), ranges(0, 23), ranges(1, 28), ranges(1, 12), ranges(0, 7)).map(" ".join))
-def test_what_prefect_takes_of_the_usual_seqtag_takes(cron: str) -> None:
+def test_seqtag_accepts_every_ordinary_cron(cron: str) -> None:
     CronSchedule(cron=cron, timezone="UTC")
-    assert is_taken(cron)
+    assert is_accepted(cron)

@@ -1,4 +1,4 @@
-"""The deployments as data: each is loaded for real, put on a real server, changed, and removed."""
+"""Deployments loaded from files, applied to a real server, changed and removed."""
 
 import shutil
 from pathlib import Path
@@ -16,7 +16,7 @@ SMALL = 'name = "small"\n[[corpus.sources]]\nformat = "sample"\n'
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with this checkout's prefect.yaml and one tagger."""
+    """A folder with the real prefect.yaml and one tagger."""
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
     shutil.copy(CHECKOUT / "deployments" / "prefect.yaml", tmp_path / "deployments")
     written(tmp_path)
@@ -31,7 +31,7 @@ def written(checkout: Path, more: str = "", *, name: str = "small") -> Path:
 
 @pytest.fixture
 def api(server) -> str:
-    """Give the address of the session's server, which forgets our deployments afterwards."""
+    """Yield the API address of the module's server, and delete all deployments afterwards."""
     yield PREFECT_API_URL.value()
     with get_client(sync_client=True) as client:
         for deployment in client.read_deployments():
@@ -44,7 +44,7 @@ def deployed() -> dict:
         return {f"{flows[found.flow_id]}/{found.name}": found for found in client.read_deployments()}
 
 
-def test_every_tagger_of_this_checkout_has_a_deployment_that_loads_and_takes_its_parameters(
+def test_every_tagger_of_this_checkout_has_a_valid_deployment(
     monkeypatch,
 ) -> None:
     monkeypatch.chdir(CHECKOUT)
@@ -54,7 +54,7 @@ def test_every_tagger_of_this_checkout_has_a_deployment_that_loads_and_takes_its
     assert all((CHECKOUT / found.parameters["tagger"]).is_file() for found in retrainings)
 
 
-def test_adding_a_tagger_is_adding_a_file_and_what_is_gone_is_removed(checkout: Path, api: str) -> None:
+def test_a_new_file_adds_a_tagger_and_a_deleted_file_removes_it(checkout: Path, api: str) -> None:
     assert "+ retrain/small" in deploy(checkout, api=api)
     assert deploy(checkout, api=api) == []
     before = deployed().keys()
@@ -68,7 +68,7 @@ def test_adding_a_tagger_is_adding_a_file_and_what_is_gone_is_removed(checkout: 
     assert deployed().keys() == before
 
 
-def test_a_deployment_has_what_the_taggers_file_says(checkout: Path, api: str) -> None:
+def test_a_deployment_has_the_settings_of_the_taggers_file(checkout: Path, api: str) -> None:
     more = (
         '[schedule]\ncron = "30 4 * * 1"\ntimezone = "Europe/Berlin"\noverlap = "enqueue"\nmissed = "all"\n'
     )
@@ -88,7 +88,7 @@ def test_a_deployment_has_what_the_taggers_file_says(checkout: Path, api: str) -
     assert "infra_validate" in str(force), "the form offers the steps by name"
 
 
-def test_what_differs_is_said_and_then_no_more(checkout: Path, api: str) -> None:
+def test_differences_are_reported_once(checkout: Path, api: str) -> None:
     deploy(checkout, api=api)
     written(checkout, '[schedule]\ncron = "0 3 * * *"\nactive = false\n')
     assert deploy(checkout, api=api) == [
@@ -98,14 +98,14 @@ def test_what_differs_is_said_and_then_no_more(checkout: Path, api: str) -> None
     assert deploy(checkout, api=api) == []
 
 
-def test_a_strangers_deployment_is_left_alone(checkout: Path, api: str) -> None:
+def test_deployments_of_others_are_left_alone(checkout: Path, api: str) -> None:
     with get_client(sync_client=True) as client:
         client.create_deployment(flow_id=client.create_flow_from_name("stranger"), name="theirs")
     deploy(checkout, api=api)
     assert {"retrain/small", "stranger/theirs"} <= deployed().keys()
 
 
-def test_automations_are_there_once_however_often_one_deploys_and_go_with_their_tagger(
+def test_automations_are_not_duplicated_and_are_removed_with_their_tagger(
     checkout: Path, api: str, monkeypatch
 ) -> None:
     monkeypatch.setattr("flows.deploy.automations._PAGE", 2)
@@ -119,7 +119,7 @@ def test_automations_are_there_once_however_often_one_deploys_and_go_with_their_
     assert set(names) - set(automations()) == {"seqtag: other is retrained when its corpus changes or drifts"}
 
 
-def test_where_people_are_told_is_kept_until_another_address_is_named(
+def test_the_notification_address_is_kept_until_another_one_is_set(
     checkout: Path, api: str, monkeypatch
 ) -> None:
     deploy(checkout, api=api)
@@ -138,7 +138,7 @@ def test_where_people_are_told_is_kept_until_another_address_is_named(
     assert deploy(checkout, api=api) == []
 
 
-def test_an_address_that_nothing_knows_is_refused_before_anything_is_changed(
+def test_an_unknown_address_is_refused_before_anything_is_changed(
     checkout: Path, api: str, monkeypatch
 ) -> None:
     monkeypatch.setenv("SEQTAG_NOTIFY_URL", "json://127.0.0.1:9/a,carrier-pigeon://secret@loft")
@@ -170,7 +170,7 @@ def automations() -> list[str]:
         ('[schedule]\nenvironment = {DB_PASSWORD = "s3cret"}\n', r"must not hold secrets.*: got DB_PASSWORD"),
     ],
 )
-def test_a_mistake_in_one_file_is_said_and_nothing_is_deployed(
+def test_a_mistake_in_one_file_is_reported_and_nothing_is_deployed(
     checkout: Path, api: str, more: str, words: str
 ) -> None:
     written(checkout, name="other")
@@ -188,7 +188,7 @@ def test_a_mistake_in_one_file_is_said_and_nothing_is_deployed(
         ("work_pool:", "work_pol:", "work_pool"),
     ],
 )
-def test_a_mistake_in_prefect_yaml_is_said_with_its_place(
+def test_a_mistake_in_prefect_yaml_is_reported_with_its_place(
     checkout: Path, old: str, new: str, words: str
 ) -> None:
     path = checkout / "deployments" / "prefect.yaml"

@@ -1,4 +1,4 @@
-"""A second machine, as far as one can be had here: another host name, another checkout, the same home."""
+"""A simulated second machine: another host name, another checkout, the same home."""
 
 import os
 import shutil
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 SCHEDULE = '[schedule]\ncron = "0 2 1 1 *"\n'
 
 
-def test_a_worker_of_another_machine_retrains_from_its_own_checkout(
+def test_a_worker_on_another_machine_retrains_from_its_own_checkout(
     workspace: Workspace, checkout: Path, tmp_path: Path
 ) -> None:
     written(checkout, SCHEDULE)
@@ -31,9 +31,9 @@ def test_a_worker_of_another_machine_retrains_from_its_own_checkout(
         begun = begin(url)
         until(url, lambda runs: [run for run in runs if run.id == begun and run.state.is_running()])
         stack.up(workspace, checkout=checkout)
-        ours = process_manager.running(workspace.home, "worker")
+        local = process_manager.running(workspace.home, "worker")
         assert until_final(url, begun).state.name == "Promoted"
-        assert process_manager.running(workspace.home, "worker") == ours
+        assert process_manager.running(workspace.home, "worker") == local
     with client_of(url) as client:
         assert client.read_flow_run(begun).labels["prefect.worker.name"] == "seqtag on elsewhere"
     assert workspace.registry().champion("small").version == "1"
@@ -41,7 +41,7 @@ def test_a_worker_of_another_machine_retrains_from_its_own_checkout(
 
 @contextmanager
 def worker_elsewhere(checkout: Path, url: str) -> Iterator[None]:
-    """Run a worker as the runbook says for other machines."""
+    """Run a worker under another host name, as the runbook describes for other machines."""
     for name in ("flows", "tasks", "seqtag"):
         shutil.copytree(CHECKOUT / name, checkout / name)
     (checkout / "deployments" / "taggers").mkdir(parents=True)
@@ -52,7 +52,7 @@ def worker_elsewhere(checkout: Path, url: str) -> Iterator[None]:
         shutil.which("unshare") is None
         or subprocess.run(["unshare", "--uts", "true"], check=False).returncode
     ):
-        pytest.skip("no machine can be had under another name: unshare --uts is not permitted")
+        pytest.skip("the host name cannot be changed: unshare --uts is not permitted")
     process = subprocess.Popen(command, cwd=checkout, env={**os.environ, "PREFECT_API_URL": f"{url}/api"})
     try:
         yield

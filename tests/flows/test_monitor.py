@@ -1,4 +1,4 @@
-"""Monitoring and notices on a real server: drift begins a retraining, and people are told once."""
+"""Monitoring and notifications on a real server: drift starts a retraining, and each notice is sent once."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def received() -> Iterator[SimpleNamespace]:
-    """What a receiver of HTTP was sent."""
+    """Notices that an HTTP receiver was sent."""
     notices: list[dict[str, Any]] = []
 
     class Receiver(BaseHTTPRequestHandler):
@@ -43,7 +43,7 @@ def received() -> Iterator[SimpleNamespace]:
 
 @pytest.fixture
 def mailed() -> Iterator[SimpleNamespace]:
-    """What a mail server was sent."""
+    """Mails that a mail server was sent."""
     mails = []
 
     class Sink:
@@ -60,7 +60,7 @@ def mailed() -> Iterator[SimpleNamespace]:
     controller.stop()
 
 
-def test_drift_begins_a_retraining_and_people_are_told_once(
+def test_drift_starts_a_retraining_and_each_notice_is_sent_once(
     workspace: Workspace, checkout: Path, received, mailed, monkeypatch
 ) -> None:
     monkeypatch.setenv("SEQTAG_NOTIFY_URL", f"{received.address},{mailed.address}")
@@ -84,24 +84,23 @@ def test_drift_begins_a_retraining_and_people_are_told_once(
     with client_of(url) as client:
         keys = {artifact.key for artifact in client.read_latest_artifacts()}
     assert {"drift-small", "retrain-small", "training-small", "scores-small", "data-small"} <= keys
-    told = wait_for(received.notices, 4)
-    assert [notice["title"] for notice in told] == [
+    notices = wait_for(received.notices, 4)
+    assert [notice["title"] for notice in notices] == [
         "small: PROMOTE",
         "small: retrain (drift)",
         f"small: {retrained[0].state.message.partition(':')[0]}",
         f"{failed.name}: {failed.state.name}",
     ]
-    assert "Report: http://127.0.0.1:" in told[0]["message"]
-    assert f"Dashboard: {url}/runs/flow-run/" in told[0]["message"]
-    assert "corpus.jsonl" in told[3]["message"]
-    process_manager.stop(
-        workspace.home, "worker"
-    )  # the server misses it after three heartbeats of 30 seconds
-    told = wait_for(received.notices, 5, within=180)
-    assert told[4]["title"] == "no worker is up"
+    assert "Report: http://127.0.0.1:" in notices[0]["message"]
+    assert f"Dashboard: {url}/runs/flow-run/" in notices[0]["message"]
+    assert "corpus.jsonl" in notices[3]["message"]
+    # the server notices a missing worker after three heartbeats of 30 seconds
+    process_manager.stop(workspace.home, "worker")
+    notices = wait_for(received.notices, 5, within=180)
+    assert notices[4]["title"] == "no worker is up"
     mails = wait_for(mailed.mails, 5)
-    assert {mail.get_content_type() for mail in mails} == {"text/plain"}  # what a tag is called is no HTML
-    assert [mail["subject"] for mail in mails] == [notice["title"] for notice in told]
+    assert {mail.get_content_type() for mail in mails} == {"text/plain"}  # tags are not rendered as HTML
+    assert [mail["subject"] for mail in mails] == [notice["title"] for notice in notices]
 
 
 def third(runs):
@@ -110,7 +109,7 @@ def third(runs):
 
 
 def wait_for(things: list, n: int, *, within: float = 60) -> list:
-    """Wait until something came so many times; more would be a repeat."""
+    """Wait for `n` items, and fail if more arrive, since those would be repeats."""
     deadline = time.monotonic() + within
     while len(things) < n and time.monotonic() < deadline:
         time.sleep(0.5)

@@ -1,4 +1,4 @@
-"""Prefect's server and MLflow's registry on PostgreSQL, several retrainings at once."""
+"""Simultaneous retrainings with Prefect's server and MLflow's registry on PostgreSQL."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ PATIENCE = 500  # seconds
 
 @pytest.fixture
 def databases(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> sa.URL:  # noqa: F811
-    """One database for each; return Prefect's."""
+    """Create one database each for Prefect and the registry; return Prefect's URL."""
     url = sa.make_url(postgres_url)
     with sa.create_engine(url, isolation_level="AUTOCOMMIT", poolclass=sa.NullPool).connect() as server:
         for name in ("prefect", "registry"):
@@ -33,13 +33,13 @@ def databases(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> sa.URL:  # 
     return prefect
 
 
-def test_retrainings_at_the_same_time_are_recorded_in_postgresql(
+def test_simultaneous_retrainings_are_recorded_in_postgresql(
     databases: sa.URL, workspace: Workspace, checkout: Path
 ) -> None:
     names = [f"small{n}" for n in range(3)]
     for name in names:
         written(checkout, "", name=name)
-    workspace = Workspace.of(Settings())  # whose registry is now on PostgreSQL
+    workspace = Workspace.of(Settings())  # its registry is now on PostgreSQL
     url, _ = stack.up(workspace, checkout=checkout)
     states = [until_final(url, run).state for run in [begin(url, f"retrain/{name}") for name in names]]
     assert [state.name for state in states] == ["Promoted"] * 3, [state.message for state in states]

@@ -1,4 +1,4 @@
-"""Prefect's server on SQLite: two transactions that read before they write."""
+"""Prefect's server on SQLite: two concurrent transactions that read before they write."""
 
 import asyncio
 from pathlib import Path
@@ -12,7 +12,7 @@ from flows.services.prefect_server import ImmediateSqlite
 
 
 async def two_that_read_before_they_write(database: AioSqliteConfiguration) -> int:
-    """Have a second transaction write while a first one has read and not written; return the rows."""
+    """Write in a second transaction after a first one has read but not yet written; return the row count."""
     engine = await database.engine()
     async with engine.begin() as connection:
         await connection.execute(sa.text("CREATE TABLE IF NOT EXISTS bucket (count INTEGER)"))
@@ -37,9 +37,9 @@ async def two_that_read_before_they_write(database: AioSqliteConfiguration) -> i
     return int(rows)
 
 
-def test_what_prefect_refuses_at_once_our_server_waits_for(tmp_path: Path) -> None:
-    theirs = AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{tmp_path}/theirs.db")
+def test_seqtags_server_waits_where_prefects_fails_with_a_locked_database(tmp_path: Path) -> None:
+    prefects = AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{tmp_path}/prefect.db")
     with pytest.raises(OperationalError, match="database is locked"):
-        asyncio.run(two_that_read_before_they_write(theirs))
-    ours = ImmediateSqlite(connection_url=f"sqlite+aiosqlite:///{tmp_path}/ours.db")
-    assert asyncio.run(two_that_read_before_they_write(ours)) == 2
+        asyncio.run(two_that_read_before_they_write(prefects))
+    seqtags = ImmediateSqlite(connection_url=f"sqlite+aiosqlite:///{tmp_path}/seqtag.db")
+    assert asyncio.run(two_that_read_before_they_write(seqtags)) == 2

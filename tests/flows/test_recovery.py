@@ -1,4 +1,4 @@
-"""Which flow runs are moved on that do not go on by themselves."""
+"""Recovery of stuck flow runs."""
 
 import asyncio
 import os
@@ -14,12 +14,12 @@ from flows.services.process_manager import WORKER
 from flows.worker.recovery import next_state, recover_stuck_runs, reschedule_local_runs
 
 NOW = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
-DEATH = (Running(), Crashed(message="killed"))
-ANEW = (AwaitingRetry(), *DEATH)
+CRASH = (Running(), Crashed(message="killed"))
+REDO = (AwaitingRetry(), *CRASH)
 
 
 def history(*states: State, ago: float) -> list[State]:
-    """Return states a second apart, the last of them so many seconds ago."""
+    """Return states one second apart, the last of them `ago` seconds before NOW."""
     moments = [NOW - timedelta(seconds=ago + i) for i in reversed(range(len(states)))]
     return [each.model_copy(update={"timestamp": at}) for each, at in zip(states, moments, strict=True)]
 
@@ -27,30 +27,32 @@ def history(*states: State, ago: float) -> list[State]:
 @pytest.mark.parametrize(
     ("states", "ago", "name"),
     [
-        (DEATH, 20, "AwaitingRetry"),
-        (DEATH, 5, None),  # it may be told again
-        (DEATH, 100_000, None),  # history
-        ((*DEATH, *ANEW, *ANEW, *ANEW), 20, "AwaitingRetry"),
-        ((*DEATH, *ANEW, *ANEW, *ANEW, *ANEW), 20, "CrashedTooOften"),
-        ((*DEATH, Crashed(), *ANEW, Crashed(), *ANEW, Crashed()), 20, "AwaitingRetry"),  # each told twice
-        ((*DEATH, *ANEW, *ANEW, *ANEW, *ANEW, Failed(name="CrashedTooOften"), *ANEW), 20, "AwaitingRetry"),
+        (CRASH, 20, "AwaitingRetry"),
+        (CRASH, 5, None),  # it may be reported again
+        (CRASH, 100_000, None),  # too old
+        ((*CRASH, *REDO, *REDO, *REDO), 20, "AwaitingRetry"),
+        ((*CRASH, *REDO, *REDO, *REDO, *REDO), 20, "CrashedTooOften"),
+        ((*CRASH, Crashed(), *REDO, Crashed(), *REDO, Crashed()), 20, "AwaitingRetry"),  # reported twice
+        ((*CRASH, *REDO, *REDO, *REDO, *REDO, Failed(name="CrashedTooOften"), *REDO), 20, "AwaitingRetry"),
         ((Pending(),), 150, "Crashed"),
         ((Pending(name="Submitting"),), 150, "Crashed"),
         ((Pending(),), 100_000, "Crashed"),
         ((Pending(),), 100, None),
         ((Failed(message=NEVER_RESUMED),), 1, "AwaitingRetry"),
         ((Failed(message="a fault"),), 20, None),
-        ((Running(),), 5000, None),  # the server knows whether it was heard of
+        ((Running(),), 5000, None),  # the server watches its heartbeats
         ((Completed(),), 20, None),
     ],
 )  # fmt: skip
-def test_what_becomes_of_a_run(states: tuple[State, ...], ago: float, name: str | None) -> None:
+def test_the_next_state_depends_on_the_history(
+    states: tuple[State, ...], ago: float, name: str | None
+) -> None:
     found = next_state(history(*states, ago=ago)[::-1], now=NOW)
     assert (found and found.name) == name
 
 
-def test_what_is_stuck_is_moved_on_whatever_its_flow(server) -> None:
-    async def taken_up() -> int:
+def test_stuck_runs_of_any_flow_are_recovered(server) -> None:
+    async def recovered() -> int:
         async with get_client() as client:
             return await recover_stuck_runs(client, now=datetime.now(UTC) + timedelta(seconds=20))
 
@@ -61,16 +63,16 @@ def test_what_is_stuck_is_moved_on_whatever_its_flow(server) -> None:
         for _ in range(5):
             client.set_flow_run_state(run, Running())
             client.set_flow_run_state(run, Crashed(message="killed"))
-            assert asyncio.run(taken_up()) == 1
+            assert asyncio.run(recovered()) == 1
         state = client.read_flow_run(run).state
     assert (state.name, state.is_failed()) == ("CrashedTooOften", True)
     assert state.message == "The process died 5 times, most recently: killed"
-    assert asyncio.run(taken_up()) == 0
+    assert asyncio.run(recovered()) == 0
 
 
-def test_only_what_a_worker_of_this_machine_left_is_handed_back(server) -> None:
+def test_only_runs_left_by_this_machines_worker_are_rescheduled(server) -> None:
     no_process = str(2**22 + 1)  # above the largest pid of Linux
-    left = {"ours": (WORKER, no_process), "theirs": ("seqtag on elsewhere", no_process)}
+    left = {"local": (WORKER, no_process), "remote": ("seqtag on elsewhere", no_process)}
     left["alive"] = (WORKER, str(os.getpid()))
     with get_client(sync_client=True) as client:
         flow = client.create_flow_from_name("retrain")
@@ -82,4 +84,4 @@ def test_only_what_a_worker_of_this_machine_left_is_handed_back(server) -> None:
             client.update_flow_run_labels(runs[name], {"prefect.worker.name": worker})
         assert reschedule_local_runs(PREFECT_API_URL.value()) == 1
         states = {name: client.read_flow_run(run).state.name for name, run in runs.items()}
-    assert states == {"ours": "AwaitingRetry", "theirs": "Running", "alive": "Running"}
+    assert states == {"local": "AwaitingRetry", "remote": "Running", "alive": "Running"}

@@ -1,4 +1,4 @@
-"""Reports over HTTP: what is served, and what is not."""
+"""Report server: which files it serves, and which it does not."""
 
 import http.client
 import socket
@@ -44,7 +44,7 @@ PRIVATE = (
 
 @pytest.fixture
 def home(tmp_path: Path) -> Home:
-    """Make a home below a folder that holds reports of others, too: private files say so."""
+    """Make a home inside a folder with other reports; private files contain the word PRIVATE."""
     home = Home(tmp_path / "home")
     private = [home.root / name for name in PRIVATE]
     private += [
@@ -74,14 +74,14 @@ def client(home: Home) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("address", PUBLIC)
-def test_reports_and_what_they_link_to_are_served(client: httpx.Client, address: str) -> None:
+def test_reports_and_their_links_are_served(client: httpx.Client, address: str) -> None:
     answer = client.get(address)
     assert (answer.status_code, answer.text) == (200, address.rpartition("/")[2])
     assert answer.headers["content-type"] == PUBLIC[address]
 
 
 @pytest.mark.parametrize("address", [next(iter(PUBLIC)), "/health", "/registry.db"])
-def test_answers_may_run_nothing_and_be_framed_by_nobody(client: httpx.Client, address: str) -> None:
+def test_answers_forbid_scripts_and_framing(client: httpx.Client, address: str) -> None:
     headers = client.get(address).headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "no-referrer"
@@ -89,7 +89,7 @@ def test_answers_may_run_nothing_and_be_framed_by_nobody(client: httpx.Client, a
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
 
 
-def test_a_page_that_the_browser_has_is_not_sent_again(client: httpx.Client) -> None:
+def test_a_cached_page_is_not_sent_again(client: httpx.Client) -> None:
     address = f"{RUN}/report/report.html"
     tag = client.get(address).headers["etag"]
     assert client.get(address, headers={"If-None-Match": tag}).status_code == 304
@@ -184,7 +184,7 @@ ADDRESSES = st.tuples(
 
 @settings(deadline=None, max_examples=250, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(address=ADDRESSES.map(lambda parts: parts[0] + "/".join(parts[1])))
-def test_no_address_leads_elsewhere(home: Home, client: httpx.Client, address: str) -> None:
+def test_no_address_leads_to_a_private_file(home: Home, client: httpx.Client, address: str) -> None:
     (home.runs("small") / "2026-01-31-a-b" / "report" / "inside").unlink(missing_ok=True)
     (home.runs("small") / "2026-01-31-a-b" / "report" / "inside").symlink_to(home.root)
     status, body = raw(client, address)
@@ -196,7 +196,7 @@ def test_no_address_leads_elsewhere(home: Home, client: httpx.Client, address: s
     "target", ["../config.json", "../../../../registry.db", "report.html", "/etc/passwd"]
 )
 @pytest.mark.parametrize("link", ["report/report.html", "report", "validation/data_docs/link.html"])
-def test_no_link_is_followed(home: Home, client: httpx.Client, link: str, target: str) -> None:
+def test_symbolic_links_are_not_followed(home: Home, client: httpx.Client, link: str, target: str) -> None:
     path = home.runs("small") / "2026-01-31-a-b" / link
     if path.exists():
         path.rename(path.with_name("moved"))
@@ -206,7 +206,7 @@ def test_no_link_is_followed(home: Home, client: httpx.Client, link: str, target
 
 
 def raw(client: httpx.Client, path: str) -> tuple[int, bytes]:
-    """Ask for a path as it is written: httpx would resolve dots."""
+    """Request a path exactly as written: httpx would resolve dots."""
     connection = http.client.HTTPConnection(client.base_url.host, client.base_url.port or 0)
     connection.putrequest("GET", path, skip_host=True)
     connection.putheader("Host", client.base_url.host)
@@ -217,6 +217,6 @@ def raw(client: httpx.Client, path: str) -> tuple[int, bytes]:
     return found
 
 
-def test_another_host_than_this_one_is_refused(client: httpx.Client) -> None:
+def test_other_host_names_are_refused(client: httpx.Client) -> None:
     answer = client.get(f"{RUN}/report/report.html", headers={"Host": "evil.example"})
     assert answer.status_code == 400

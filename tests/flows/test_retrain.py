@@ -1,4 +1,4 @@
-"""Whole retrainings, on a real Prefect server and a real registry."""
+"""Complete retrainings on a real Prefect server and a real registry."""
 
 import logging
 import re
@@ -24,8 +24,8 @@ pytestmark = pytest.mark.usefixtures("server")
 
 
 @dataclass(frozen=True)
-class Night:
-    """A home in which a first model was promoted; tests that share it change nothing there."""
+class Retraining:
+    """A first retraining that promoted its model, and its home; shared by tests, which must not change it."""
 
     workspace: Workspace
     tagger: str
@@ -34,60 +34,72 @@ class Night:
 
 
 @pytest.fixture(scope="module")
-def first_night(server, tmp_path_factory) -> Iterator[Night]:
-    folder = tmp_path_factory.mktemp("first-night")
+def first(server, tmp_path_factory) -> Iterator[Retraining]:
+    folder = tmp_path_factory.mktemp("first-retraining")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQTAG_HOME", str(folder / "home"))
         tagger = Taggers(folder).write()
         state = retrain(tagger, return_state=True)
-        yield Night(Workspace.of(Settings()), tagger, state, state.result())
+        yield Retraining(Workspace.of(Settings()), tagger, state, state.result())
 
 
-def test_a_first_night_promotes_a_model_that_reaches_the_floor(first_night: Night) -> None:
-    decision = read_json(first_night.run.decision)
-    assert (first_night.state.name, decision["verdict"]) == ("Promoted", "PROMOTE")
-    assert first_night.state.message == decision["sentence"]
-    champion = first_night.workspace.registry().champion("small")
-    assert (champion.version, champion.seqtag_run_id) == ("1", first_night.run.id)
-    assert first_night.run.report.read_text().startswith("<!doctype html>")
+def test_a_first_retraining_promotes_a_model_that_reaches_the_floor(first: Retraining) -> None:
+    decision = read_json(first.run.decision)
+    assert (first.state.name, decision["verdict"]) == ("Promoted", "PROMOTE")
+    assert first.state.message == decision["sentence"]
+    champion = first.workspace.registry().champion("small")
+    assert (champion.version, champion.seqtag_run_id) == ("1", first.run.id)
+    assert first.run.report.read_text().startswith("<!doctype html>")
 
 
-def test_tasks_are_named_after_tagger_and_run(first_night: Night) -> None:
+def test_tasks_are_named_after_tagger_and_run(first: Retraining) -> None:
     with get_client(sync_client=True) as client:
         names = {task.name for task in client.read_task_runs()}
-    verbs = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide", "promote")
-    assert {f"{verb} small {first_night.run.id}" for verb in verbs} <= names
+    names_of_steps = (
+        "validate",
+        "split",
+        "index",
+        "encode",
+        "train",
+        "anchor",
+        "evaluate",
+        "decide",
+        "promote",
+    )
+    assert {f"{step} small {first.run.id}" for step in names_of_steps} <= names
 
 
-def test_the_verdict_is_an_artifact_on_the_dashboard(first_night: Night) -> None:
+def test_the_verdict_is_an_artifact_on_the_dashboard(first: Retraining) -> None:
     with get_client(sync_client=True) as client:
         cards = client.read_artifacts(
             artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["retrain-small"]))
         )
-    assert any(str(first_night.run.report) in str(card.data) for card in cards)
+    assert any(str(first.run.report) in str(card.data) for card in cards)
 
 
-def test_an_unchanged_night_does_nothing_again(first_night: Night, caplog) -> None:
+def test_an_unchanged_retraining_repeats_no_step(first: Retraining, caplog) -> None:
     with caplog.at_level(logging.INFO, logger="seqtag"):
-        state = retrain(first_night.tagger, return_state=True)
-    assert state.result() == first_night.run
+        state = retrain(first.tagger, return_state=True)
+    assert state.result() == first.run
     assert (state.name, state.is_completed()) == ("Skipped", True)
-    assert state.message == f"Nothing new since {first_night.run.as_of}. {first_night.state.message}"
+    assert state.message == f"Nothing new since {first.run.as_of}. {first.state.message}"
     unchanged = [r.message.split(":")[0] for r in caplog.records if "unchanged" in r.message]
     assert unchanged == [
         "ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide",
         "register", "infra_validate", "promote", "report",
     ]  # fmt: skip
-    assert [v.version for v in first_night.workspace.registry().versions("small")] == ["1"]
+    assert [v.version for v in first.workspace.registry().versions("small")] == ["1"]
 
 
-def test_a_first_model_below_the_floor_is_rejected_and_nothing_serves(workspace: Workspace, taggers) -> None:
+def test_a_first_model_below_the_floor_is_rejected_and_there_is_no_champion(
+    workspace: Workspace, taggers
+) -> None:
     state = retrain(taggers.write(floor=0.999), return_state=True)
     assert state.name == "Rejected"
     assert workspace.registry().champion("small") is None
 
 
-def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion(
+def test_a_second_model_is_compared_with_the_first_and_a_tie_keeps_the_champion(
     workspace: Workspace, taggers, caplog
 ) -> None:
     retrain(taggers.write(), return_state=True)
@@ -95,7 +107,7 @@ def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion
     with caplog.at_level(logging.INFO, logger="seqtag"):
         state = retrain(taggers.write(more="[quality]\nmin_tag_support = 1\n"), return_state=True)
     done = [r.message.split(":")[0] for r in caplog.records if re.match(r"\w+: \d+\.\d s", r.message)]
-    # index was asked for the champion's tags and gave the same: the rest is the first night's
+    # index ran for the champion's tags with the same result, so the first retraining's output is reused
     assert done == [
         "validate", "index", "anchor", "evaluate", "decide", "register", "infra_validate", "promote", "report"
     ]  # fmt: skip
@@ -104,7 +116,7 @@ def test_a_second_model_is_judged_against_the_first_and_a_tie_keeps_the_champion
     assert workspace.registry().champion("small").version == "1"
 
 
-def test_a_baseline_that_is_asked_for_is_trained_and_scored_beside(workspace: Workspace, taggers) -> None:
+def test_a_requested_baseline_is_trained_and_scored(workspace: Workspace, taggers) -> None:
     pytest.importorskip(
         "pycrfsuite", reason="python-crfsuite is not installed: pip install 'seqtag[baseline]'"
     )
@@ -114,7 +126,7 @@ def test_a_baseline_that_is_asked_for_is_trained_and_scored_beside(workspace: Wo
     assert metrics["baseline"]["accuracy"]["value"] > 0.5
 
 
-def test_a_refused_corpus_fails_in_one_line_that_says_why(workspace: Workspace, taggers) -> None:
+def test_a_rejected_corpus_fails_with_a_one_line_reason(workspace: Workspace, taggers) -> None:
     state = retrain(taggers.write(more="[quality]\nmin_sequences = 1000\n"), return_state=True)
     assert state.is_failed()
     assert "CorpusRejectedError" in state.message
@@ -122,9 +134,7 @@ def test_a_refused_corpus_fails_in_one_line_that_says_why(workspace: Workspace, 
     assert "\n" not in state.message.strip()
 
 
-def test_a_champion_whose_alias_was_lost_serves_again_after_the_next_night(
-    workspace: Workspace, taggers
-) -> None:
+def test_the_next_retraining_restores_a_champion_whose_alias_was_lost(workspace: Workspace, taggers) -> None:
     run = retrain(taggers.write(), return_state=True).result()
     client = MlflowClient(tracking_uri=workspace.registry_url, registry_uri=workspace.registry_url)
     client.delete_registered_model_alias("small", "champion")
@@ -134,7 +144,7 @@ def test_a_champion_whose_alias_was_lost_serves_again_after_the_next_night(
     assert workspace.registry().champion("small").seqtag_run_id == run.id
 
 
-def test_a_damaged_champion_is_never_replaced_and_the_night_says_so(workspace: Workspace, taggers) -> None:
+def test_a_damaged_champion_is_reported_and_not_replaced(workspace: Workspace, taggers) -> None:
     retrain(taggers.write(), return_state=True)
     weights = workspace.registry().champion("small").bundle / "weights.npz"
     weights.write_bytes(weights.read_bytes()[:-1])

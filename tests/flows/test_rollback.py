@@ -1,4 +1,4 @@
-"""Nights after a rollback, and nights whose registered model does not work, on a real server and registry."""
+"""Retrainings after a rollback or with a broken registered model, on a real server and registry."""
 
 import json
 import logging
@@ -23,7 +23,7 @@ ADA = AuditContext("ada@host", "seqtag rollback", datetime(2026, 11, 22, 9, 0, t
 
 
 def written(taggers: Taggers, *, epochs: int, sequences: int = 300) -> str:
-    """Write a tagger, and its corpus, in which every tag depends on the token before."""
+    """Write a tagger, and its corpus, in which every tag depends on the previous token."""
     chance = random.Random(1)
     lines = []
     for _ in range(sequences):
@@ -39,7 +39,7 @@ def written(taggers: Taggers, *, epochs: int, sequences: int = 300) -> str:
 
 
 @pytest.mark.slow
-def test_what_was_rolled_back_is_held_until_it_is_released_and_then_serves_without_being_trained_again(
+def test_a_rolled_back_model_is_held_until_released_and_then_promoted_without_training(
     workspace: Workspace, taggers: Taggers, caplog: pytest.LogCaptureFixture
 ) -> None:
     registry = workspace.registry()
@@ -71,14 +71,12 @@ def test_what_was_rolled_back_is_held_until_it_is_released_and_then_serves_witho
     ]  # fmt: skip
 
 
-def test_a_registered_model_that_does_not_work_is_held_and_one_that_is_rolled_back_to_is_refused(
-    workspace: Workspace, taggers: Taggers
-) -> None:
+def test_a_registered_model_that_fails_its_smoke_test_is_held(workspace: Workspace, taggers: Taggers) -> None:
     tagger = taggers.write()
     config = load_tagger(tagger)
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=datetime.now(UTC).date())
-    for verb in ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"):
-        getattr(steps, verb)(run)
+    for step in ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"):
+        getattr(steps, step)(run)
     steps.register(run, workspace)
     (code,) = workspace.home.artifacts.rglob("serving_model.py")
     code.write_text(code.read_text().replace('"serving_default"', '"somebody elses"'))
@@ -95,11 +93,11 @@ def test_a_registered_model_that_does_not_work_is_held_and_one_that_is_rolled_ba
     assert "the registered model works" in run.report.read_text()
 
 
-def test_a_lost_registry_stops_the_night_until_its_files_are_moved_away_and_then_begins_anew(
+def test_a_lost_registry_fails_retrainings_until_its_files_are_moved_away(
     workspace: Workspace, taggers: Taggers, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     retrain(taggers.write(), return_state=True)
-    # An empty database of another name: MLflow would remember, in this process, tables of the old one's.
+    # an empty database under another name, since MLflow caches the tables of the old one in this process
     monkeypatch.setenv("SEQTAG_REGISTRY_URL", sqlite_url(workspace.home.root / "empty.db"))
     lost = retrain(taggers.write(), return_state=True)
     assert lost.is_failed()

@@ -1,4 +1,4 @@
-"""The day that a tick is for, in the time zone of its schedule, with instants given in UTC."""
+"""The as_of date of a tick in the time zone of its schedule; times are given in UTC."""
 
 import asyncio
 from datetime import UTC, date, datetime
@@ -41,17 +41,17 @@ def at(text: str) -> datetime:
         ("America/Santiago", "0 0 * * *", "2026-09-06 03:00", "2026-09-06"),
         ("America/Santiago", "30 23 * * *", "2026-09-06 03:30", "2026-09-05"),
         ("America/Santiago", "*/30 * * * *", "2026-09-06 03:30", "2026-09-05"),
-        ("America/Santiago", "30 0 * * *", "2026-09-06 03:31", "2026-09-05"),  # no tick: begun by a person
+        ("America/Santiago", "30 0 * * *", "2026-09-06 03:31", "2026-09-05"),  # no tick: started by a person
     ],
 )
-def test_the_day_of_a_tick_is_the_one_that_its_schedule_names(
+def test_the_day_of_a_tick_is_the_day_that_its_schedule_names(
     timezone: str, cron: str, instant: str, day: str
 ) -> None:
     schedule = ScheduleConfig(cron=cron, timezone=timezone)
     assert day_of_tick(at(instant), schedule) == date.fromisoformat(day)
 
 
-def test_a_flow_with_a_cron_of_its_own_is_asked_about_that_one() -> None:
+def test_a_flow_with_its_own_cron_uses_it() -> None:
     schedule = ScheduleConfig(cron="30 23 * * *", monitor="30 0 * * *", timezone="America/Santiago")
     instant = at("2026-09-06 03:30")
     assert day_of_tick(instant, schedule) == date(2026, 9, 5)
@@ -60,7 +60,7 @@ def test_a_flow_with_a_cron_of_its_own_is_asked_about_that_one() -> None:
 
 
 def enumerated(timezone: str, cron: str, first: str, last: str) -> list[tuple[str, str]]:
-    """Return the day and the UTC time of each tick that a backfill would make good for."""
+    """Return the day and the UTC time of each tick that a backfill would run."""
     schedule = ScheduleConfig(cron=cron, timezone=timezone)
     due = asyncio.run(ticks(schedule, date.fromisoformat(first), date.fromisoformat(last)))
     return [(str(tick.day), f"{tick.at.astimezone(UTC):%m-%d %H:%M}") for tick in due]
@@ -108,7 +108,7 @@ def test_a_tick_is_shown_in_local_time() -> None:
     assert tick.key("small") == "backfill small 2026-11-01 2026-10-31T17:00"
 
 
-def test_a_backfill_that_is_too_long_or_runs_backwards_is_refused() -> None:
+def test_a_backfill_range_that_is_too_long_or_reversed_is_refused() -> None:
     schedule = ScheduleConfig(cron="* * * * *")
     with pytest.raises(ConfigError, match="too many ticks, more than 1000 from 2026-11-01 to 2026-11-01"):
         asyncio.run(ticks(schedule, date(2026, 11, 1), date(2026, 11, 1)))

@@ -1,4 +1,4 @@
-"""Passwords of databases and signatures of addresses: whole retrainings write them nowhere."""
+"""Complete retrainings never write database passwords or URL signatures anywhere."""
 
 import gzip
 import json
@@ -22,7 +22,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 FORMS = (PASSWORD.encode(), QUOTED_PASSWORD.encode(), json.dumps(PASSWORD)[1:-1].encode())
 RETRAIN = (sys.executable, "-m", "flows.retrain")
 SEQTAG = (str(Path(sys.executable).with_name("seqtag")),)
-Said = Callable[..., tuple[int, bytes]]
+Run = Callable[..., tuple[int, bytes]]
 SETTINGS = """
 [train]
 max_epochs = 1
@@ -52,7 +52,7 @@ path = "${CORPUS_URL}"
 
 @pytest.fixture
 def database(postgres_url: str) -> Iterator[str]:  # noqa: F811 - the fixture
-    """Give the URL of a database that holds a corpus, and in which the registry is made."""
+    """Yield the URL of a database that holds a corpus and in which the registry is created."""
     chance = random.Random(1)
     tokens = [(f"s{i}", j, chance.choice("abcd")) for i in range(200) for j in range(6)]
     rows = [
@@ -73,21 +73,21 @@ def database(postgres_url: str) -> Iterator[str]:  # noqa: F811 - the fixture
 
 
 @pytest.mark.slow
-def test_passwords_stand_nowhere(tmp_path: Path, database: str) -> None:
+def test_passwords_are_written_nowhere(tmp_path: Path, database: str) -> None:
     home = Home(tmp_path / "home")
-    said = saying(home, SEQTAG_REGISTRY_URL=database, CORPUS_URL=database)
+    run = command_runner(home, SEQTAG_REGISTRY_URL=database, CORPUS_URL=database)
     (tmp_path / "small.toml").write_text(TAGGER + SETTINGS)
     (tmp_path / "mistaken.toml").write_text(TAGGER.replace("FROM tokens", "FROM nowhere") + SETTINGS)
     small, mistaken = str(tmp_path / "small.toml"), str(tmp_path / "mistaken.toml")
-    wrong = database.replace(QUOTED_PASSWORD, QUOTED_PASSWORD + "x")  # one that the database refuses
+    wrong = database.replace(QUOTED_PASSWORD, QUOTED_PASSWORD + "x")  # the database refuses it
     try:
         codes, words = zip(
-            said(*RETRAIN, small),
-            said(*RETRAIN, mistaken),
-            said(*SEQTAG, "retrain", small, CORPUS_URL=wrong),
-            said(*SEQTAG, "history", "small", SEQTAG_REGISTRY_URL=wrong),
-            said(*SEQTAG, "history", "small", "--json"),
-            said(*SEQTAG, "rollback", "small", "--to", "1", "--reason", f"read at {database}"),
+            run(*RETRAIN, small),
+            run(*RETRAIN, mistaken),
+            run(*SEQTAG, "retrain", small, CORPUS_URL=wrong),
+            run(*SEQTAG, "history", "small", SEQTAG_REGISTRY_URL=wrong),
+            run(*SEQTAG, "history", "small", "--json"),
+            run(*SEQTAG, "rollback", "small", "--to", "1", "--reason", f"read at {database}"),
             strict=True,
         )
     finally:
@@ -102,9 +102,12 @@ def test_passwords_stand_nowhere(tmp_path: Path, database: str) -> None:
 
 
 @pytest.mark.slow
-def test_signatures_stand_nowhere_and_a_new_one_changes_nothing(tmp_path: Path, store: Store) -> None:  # noqa: F811
+def test_signatures_are_written_nowhere_and_a_new_one_is_no_change(
+    tmp_path: Path,
+    store: Store,  # noqa: F811
+) -> None:
     home = Home(tmp_path / "home")
-    said = saying(home)
+    run = command_runner(home)
     chance = random.Random(1)
     words = ["".join(chance.choice("abcd") for _ in range(6)) for _ in range(200)]
     lines = ("\n".join(f"{letter} {'X' if letter == 'a' else 'Y'}" for letter in word) for word in words)
@@ -114,11 +117,11 @@ def test_signatures_stand_nowhere_and_a_new_one_changes_nothing(tmp_path: Path, 
     try:
         store.signature = first
         url = store.signed("ner/x.conll.gz")
-        trained = said(*RETRAIN, small, CORPUS_URL=url)
+        trained = run(*RETRAIN, small, CORPUS_URL=url)
         store.signature = second
-        expired = said(*RETRAIN, small, CORPUS_URL=url)
-        unchanged = said(*RETRAIN, small, CORPUS_URL=store.signed("ner/x.conll.gz"))
-        shown = said(*SEQTAG, "show", "small")
+        expired = run(*RETRAIN, small, CORPUS_URL=url)
+        unchanged = run(*RETRAIN, small, CORPUS_URL=store.signed("ner/x.conll.gz"))
+        shown = run(*SEQTAG, "show", "small")
     finally:
         stack.down(home)
     spoken = b"\n".join(text for _, text in (trained, expired, unchanged, shown))
@@ -136,27 +139,27 @@ def test_signatures_stand_nowhere_and_a_new_one_changes_nothing(tmp_path: Path, 
     assert leaking({"terminal": spoken, **written}, forms | {b"AKIA", b"X-Amz-"}) == []
 
 
-def saying(home: Home, **environment: str) -> Said:
-    """Return a function that runs a command and gives its exit status and what it printed."""
-    ours = {
+def command_runner(home: Home, **environment: str) -> Run:
+    """Return a function that runs a command and returns its exit code and output."""
+    settings = {
         "SEQTAG_HOME": str(home.root),
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_SERVER_API_PORT": "0",
         **environment,
     }
 
-    def said(*command: str, **other: str) -> tuple[int, bytes]:
+    def run(*command: str, **other: str) -> tuple[int, bytes]:
         done = subprocess.run(
-            command, cwd=CHECKOUT, env=os.environ | ours | other,
+            command, cwd=CHECKOUT, env=os.environ | settings | other,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout
 
-    return said
+    return run
 
 
 def everything_below(folder: Path) -> dict[str, bytes]:
-    """Return each file of a folder by its path, which stands before its content."""
+    """Return the path and content of each file of a folder as bytes, by path."""
     return {str(path): str(path).encode() + path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 

@@ -1,4 +1,4 @@
-"""The real server and worker of this machine: cron fires, what is late or cut off is made good."""
+"""Real server and worker: cron runs fire, and late or interrupted runs are recovered."""
 
 import json
 import sqlite3
@@ -26,7 +26,7 @@ def scheduled(checkout: Path, cron: str, source: str = "", name: str = "small") 
     written(checkout, f'[schedule]\ncron = "{cron}"\n', source=source, name=name)
 
 
-def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(
+def test_a_cron_run_fires_and_completes_and_up_and_down_are_idempotent(
     workspace: Workspace, checkout: Path
 ) -> None:
     scheduled(checkout, "* * * * *")
@@ -42,7 +42,7 @@ def test_a_cron_run_fires_completes_and_up_and_down_may_be_repeated(
     assert stack.down(workspace.home) == []
 
 
-def test_services_that_were_killed_come_back_where_they_were(workspace: Workspace, checkout: Path) -> None:
+def test_killed_services_restart_on_their_old_ports(workspace: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
     stack.up(workspace, checkout=checkout)
     before = {name: process_manager.running(workspace.home, name) for name in service_specs.NAMES}
@@ -58,9 +58,7 @@ def test_services_that_were_killed_come_back_where_they_were(workspace: Workspac
     assert {name: after[name].port for name in after} == {name: before[name].port for name in before}
 
 
-def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(
-    workspace: Workspace, checkout: Path
-) -> None:
+def test_of_24_missed_hourly_runs_only_the_newest_runs(workspace: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 * * * *")
     url, _ = stack.up(workspace, checkout=checkout)
     until(url, lambda runs: runs if len(runs) >= 30 else [])
@@ -79,7 +77,7 @@ def test_of_24_hourly_runs_that_no_worker_took_the_newest_alone_runs(
     assert Counter(run.state.name for run in runs).keys() == {"Promoted", "Cancelled", "Scheduled"}
 
 
-def test_runs_whose_worker_was_killed_are_taken_up_again(workspace: Workspace, checkout: Path) -> None:
+def test_runs_whose_worker_was_killed_are_recovered(workspace: Workspace, checkout: Path) -> None:
     for name in ("small", "other"):
         scheduled(checkout, "0 2 1 1 *", name=name)
     url, _ = stack.up(workspace, checkout=checkout)
@@ -90,7 +88,7 @@ def test_runs_whose_worker_was_killed_are_taken_up_again(workspace: Workspace, c
         process.kill()
     killed = datetime.now(UTC)
     taken = begin(url, "retrain/other")
-    with client_of(url) as client:  # as a worker leaves it that dies before there is a process
+    with client_of(url) as client:  # as left by a worker that dies before it starts a process
         client.set_flow_run_state(taken, Pending())
     assert stack.up(workspace, checkout=checkout)[0] == url
     ended = {run: until_final(url, run) for run in (begun, taken)}
@@ -100,12 +98,12 @@ def test_runs_whose_worker_was_killed_are_taken_up_again(workspace: Workspace, c
     for run in ended:
         with client_of(url) as client:
             (crashed,) = [s for s in client.read_flow_run_states(run) if s.is_crashed()]
-        assert (crashed.timestamp - killed).total_seconds() < 240  # as if it ran for four minutes at the most
+        assert (crashed.timestamp - killed).total_seconds() < 240  # at most four minutes later
     assert len(list(workspace.home.runs("small").glob("????-*"))) == 1
 
 
-def test_a_run_whose_process_never_begins_is_given_up(workspace: Workspace, checkout: Path) -> None:
-    more = '[schedule]\ncron = "0 2 1 1 *"\nenvironment = {PYTHONHOME = "/nowhere"}\n'  # no Python starts so
+def test_a_run_whose_process_never_starts_finally_fails(workspace: Workspace, checkout: Path) -> None:
+    more = '[schedule]\ncron = "0 2 1 1 *"\nenvironment = {PYTHONHOME = "/nowhere"}\n'  # Python cannot start
     written(checkout, more)
     url, _ = stack.up(workspace, checkout=checkout)
     state = until_final(url, begin(url)).state
@@ -113,9 +111,7 @@ def test_a_run_whose_process_never_begins_is_given_up(workspace: Workspace, chec
     assert state.message.startswith("The process died 5 times, most recently: ")
 
 
-def test_a_run_that_make_down_cuts_off_goes_on_when_make_up_is_back(
-    workspace: Workspace, checkout: Path
-) -> None:
+def test_a_run_interrupted_by_make_down_resumes_after_make_up(workspace: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
     url, _ = stack.up(workspace, checkout=checkout)
     begun = begin(url)
@@ -135,7 +131,7 @@ def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
     for day, drawn in (("2026-11-01", 1), ("2026-11-02", 2)):
         (checkout / "days" / f"{day}.jsonl").write_text(corpus(drawn=drawn))
     url, _ = stack.up(workspace, checkout=checkout)
-    for _ in range(2):  # twice is once
+    for _ in range(2):  # the second backfill must change nothing
         begun = begin(url, "backfill/small", first="2026-11-01", last="2026-11-02")
         (parent,) = until(url, lambda runs: [run for run in finished(runs) if run.id == begun])  # noqa: B023
         assert parent.state.is_completed(), parent.state.message
@@ -149,7 +145,7 @@ def test_a_backfill_retrains_once_for_each_tick_with_the_data_of_its_day(
     }
 
 
-def test_of_all_taggers_one_that_fails_stops_no_other(workspace: Workspace, checkout: Path) -> None:
+def test_retrain_all_continues_after_a_failure(workspace: Workspace, checkout: Path) -> None:
     scheduled(checkout, "0 2 1 1 *")
     broken = checkout / "deployments" / "taggers" / "broken.toml"
     broken.write_text('name = "broken"\n[[corpus.sources]]\nformat = "jsonl"\npath = "nowhere.jsonl"\n')
@@ -162,7 +158,9 @@ def test_of_all_taggers_one_that_fails_stops_no_other(workspace: Workspace, chec
     assert workspace.registry().champion("small") is not None
 
 
-def test_a_changed_source_is_said_once_and_begins_a_retraining(workspace: Workspace, checkout: Path) -> None:
+def test_a_changed_source_is_reported_once_and_starts_a_retraining(
+    workspace: Workspace, checkout: Path
+) -> None:
     scheduled(checkout, "0 2 1 1 *", source='"jsonl"\npath = "corpus.jsonl"')
     (checkout / "corpus.jsonl").write_text(corpus(drawn=1))
     url, _ = stack.up(workspace, checkout=checkout)
@@ -176,7 +174,7 @@ def test_a_changed_source_is_said_once_and_begins_a_retraining(workspace: Worksp
 
 
 def let_a_day_pass(database: Path) -> None:
-    """Move what is scheduled a day into the past, as if 24 hourly runs had fallen due while nobody looked."""
+    """Move scheduled runs a day into the past, as if 24 hourly runs had been missed."""
     day = timedelta(hours=24)
     with closing(sqlite3.connect(database)) as connection, connection:
         for column in ("expected_start_time", "next_scheduled_start_time"):

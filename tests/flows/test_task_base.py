@@ -1,4 +1,4 @@
-"""What is tried again and what fails at once."""
+"""Task defaults: which errors are retried, and names of failed states."""
 
 import errno
 import logging
@@ -61,7 +61,7 @@ def read_error(cause: Exception) -> RunDirError:
         CorpusChangedError("x"),
     ],
 )
-def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
+def test_transient_errors_are_retried(error: Exception) -> None:
     assert is_transient(error)
 
 
@@ -75,7 +75,7 @@ def test_what_may_pass_by_itself_is_tried_again(error: Exception) -> None:
         BundleError("another format"), registry_error(MemoryError()), registry_error(too_long()),
     ],
 )  # fmt: skip
-def test_what_stays_wrong_fails_at_once(error: Exception) -> None:
+def test_permanent_errors_fail_at_once(error: Exception) -> None:
     assert not is_transient(error)
 
 
@@ -111,7 +111,7 @@ def test_an_error_counts_like_its_cause() -> None:
         (SubprocessFailedError("a bug"), "InternalError"),
     ],
 )
-def test_every_error_is_of_one_kind(error: Exception, kind: str) -> None:
+def test_every_error_has_a_kind(error: Exception, kind: str) -> None:
     assert kind_of(error) == kind
 
 
@@ -125,7 +125,7 @@ def test_every_error_is_of_one_kind(error: Exception, kind: str) -> None:
         (ZeroDivisionError("1 / 0"), 1, "InternalError"),
     ],
 )
-def test_prefect_tries_again_what_may_pass_and_names_what_failed_by_its_kind(
+def test_prefect_retries_transient_errors_and_names_failures_by_kind(
     error: Exception, tries: int, kind: str
 ) -> None:
     made, met = [], []
@@ -137,14 +137,14 @@ def test_prefect_tries_again_what_may_pass_and_names_what_failed_by_its_kind(
 
     @flow
     @map_errors_to_states
-    def night() -> None:
+    def retrain() -> None:
         try:
             failing()
         except Exception as raised:
             met.append(raised)
             raise
 
-    state = night(return_state=True)
+    state = retrain(return_state=True)
     assert (len(made), state.type, state.name) == (tries, StateType.FAILED, kind)
     assert state.message == f"{type(error).__name__}: {error}"
     assert met == [error]
@@ -152,10 +152,10 @@ def test_prefect_tries_again_what_may_pass_and_names_what_failed_by_its_kind(
     assert (recorded.name, recorded.message) == (kind, state.message)
 
 
-def test_the_words_of_others_about_addresses_are_starred(
+def test_secrets_in_urls_of_foreign_messages_are_masked(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("tasks.failures._log", logging.getLogger("seqtag"))  # Prefect's wants a flow run
+    monkeypatch.setattr("tasks.failures._log", logging.getLogger("seqtag"))  # Prefect's needs a flow run
 
     @map_errors_to_states
     def failing() -> None:
@@ -169,7 +169,7 @@ def test_the_words_of_others_about_addresses_are_starred(
 
 
 def finished_task_run(flow_run_id: UUID) -> State:
-    """Return the state of a flow run's only task run, which the server writes down a moment later."""
+    """Return the state of a flow run's only task run, once the server has recorded it."""
     in_flow = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id]))
     with get_client(sync_client=True) as client:
         while True:

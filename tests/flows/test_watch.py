@@ -1,4 +1,4 @@
-"""A watcher looks at the sources of a tagger: at a bucket as at a folder."""
+"""The watch flow on sources in an S3 bucket."""
 
 from datetime import date
 
@@ -14,7 +14,7 @@ from tests.object_store import Bucket
 pytestmark = pytest.mark.usefixtures("server")
 
 
-def test_a_bucket_that_has_changed_is_said_once(workspace: Workspace, bucket: Bucket, tmp_path) -> None:
+def test_a_change_in_a_bucket_is_reported_once(workspace: Workspace, bucket: Bucket, tmp_path) -> None:
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
     tagger = str(written(tmp_path, "", source='"jsonl"\npath = "s3://corpora/clicks/*.jsonl"'))
 
@@ -32,7 +32,7 @@ def test_a_bucket_that_has_changed_is_said_once(workspace: Workspace, bucket: Bu
     assert seen() == "Unchanged"
 
 
-def test_what_monitoring_alone_has_read_is_still_a_change(
+def test_data_that_only_monitoring_has_read_still_count_as_a_change(
     workspace: Workspace, bucket: Bucket, tmp_path
 ) -> None:
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
@@ -42,7 +42,7 @@ def test_what_monitoring_alone_has_read_is_still_a_change(
     assert watch(tagger, return_state=True).name == "Changed"
 
 
-def test_a_source_that_is_missing_is_a_failure_and_no_change(
+def test_a_missing_source_is_a_failure_and_not_a_change(
     workspace: Workspace, bucket: Bucket, tmp_path
 ) -> None:
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
