@@ -41,7 +41,7 @@ def ended(status: int) -> NoReturn:
 
 
 def raising_ours() -> NoReturn:
-    raise CorpusFormatError("x.conll:3: a tag was required. Received: none")
+    raise CorpusFormatError("x.conll:3: tag is missing")
 
 
 def raising_from_the_file_system() -> NoReturn:
