@@ -1,6 +1,6 @@
-"""Chains of tags and the sums over all their paths, time-major and in float64.
+"""Forward-backward algorithm for linear-chain CRFs, time-major and in float64.
 
-`seqtag.neural.crf.linear_chain` says it by batch and in float32.
+`seqtag.neural.crf.linear_chain` offers the same batch-major and in float32.
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ import numpy.typing as npt
 
 from seqtag.neural._tensorflow import tf
 
-ILLEGAL = -1e4  # finite: minus infinity turns to NaN in sums of scores and in gradients
-NEVER = -1e9  # below every path, however many illegal transitions it takes
-_LEAST = 1e-300  # keeps the gradient of a logarithm finite
+ILLEGAL = -1e4  # finite, because minus infinity becomes NaN in sums of scores and in gradients
+NEVER = -1e9  # below the score of any path, however many illegal transitions it contains
+_LEAST = 1e-300  # keeps the gradient of the logarithm finite
 
 
 class TransitionScores(NamedTuple):
-    """The scores of tags beside each other, whatever the tokens are.
+    """Scores of adjacent tags, independent of the tokens.
 
-    Sums over paths take scores below -690 for `ILLEGAL`; none may be infinite.
+    All scores must be finite. Sums over paths treat scores below -690 as `ILLEGAL`.
 
     Attributes:
-        transitions: `<float32>[n_tags, n_tags]`, from the row's tag to the column's.
-        start: `<float32>[n_tags]`, of the first tag.
-        end: `<float32>[n_tags]`, of the last tag.
+        transitions: `<float32>[n_tags, n_tags]`, from the row's tag to the column's tag.
+        start: `<float32>[n_tags]`, score of each tag as the first one.
+        end: `<float32>[n_tags]`, score of each tag as the last one.
     """
 
     transitions: Any
@@ -35,29 +35,30 @@ class TransitionScores(NamedTuple):
 
 
 def legal_transition_scores(legal: npt.NDArray[np.bool_]) -> TransitionScores:
-    """Return the chain that scores legal transitions 0 and all others `ILLEGAL`.
+    """Return a chain that scores legal transitions 0 and all others `ILLEGAL`.
 
     Args:
-        legal: `<bool>[n_tags + 1, n_tags + 1]`, may the column's tag follow the row's? The last row is the
-            start of a sequence, the last column its end, as in `seqtag.tagging.legal_transitions`.
+        legal: `<bool>[n_tags + 1, n_tags + 1]`, True if the column's tag may follow the row's tag. The last
+            row is the start of a sequence, the last column its end, as in `seqtag.tagging.legal_transitions`.
 
     >>> import numpy as np
-    >>> legal_transition_scores(np.array([[True, True], [False, True]])).start  # one tag may not be first
+    >>> legal_transition_scores(np.array([[True, True], [False, True]])).start  # the tag may not be first
     array([-10000.], dtype=float32)
     """
     return TransitionScores(*(np.where(part, 0.0, ILLEGAL).astype(np.float32) for part in legal_parts(legal)))
 
 
 def legal_parts(legal: npt.NDArray[np.bool_]) -> TransitionScores:
-    """Return what of such a matrix is about the transitions, the start and the end, all `<bool>`."""
+    """Split a matrix of legal transitions into `<bool>` transitions, start and end."""
     return TransitionScores(legal[:-1, :-1], legal[-1, :-1], legal[:-1, -1])
 
 
 def time_major(emissions: Any, mask: Any, chain: TransitionScores) -> tuple[Any, Any, TransitionScores]:
-    """Return `<float64>[time, batch, n_tags]`, 0 at padding, `<bool>[time, batch]` and the chain in float64.
+    """Return emissions `<float64>[time, batch, n_tags]`, mask `<bool>[time, batch]` and chain (float64).
 
-    exp reaches down to e^-708 in float64, to e^-87 in float32: there a tag that is 100 behind the best would
-    be lost, though the best path may lead through it. And a GPU may take products of float32 in TF32.
+    Emissions are 0 at padding. exp(x) underflows below x = -708 in float64, but below -87 in float32, which
+    would lose a tag that scores 100 less than the best one although the best path may contain it. Besides,
+    a GPU may compute float32 products in TF32.
     """
     emissions = tf.where(tf.convert_to_tensor(mask)[..., None], tf.cast(emissions, tf.float64), 0.0)
     wide = TransitionScores(*(tf.cast(scores, tf.float64) for scores in chain))
@@ -65,19 +66,19 @@ def time_major(emissions: Any, mask: Any, chain: TransitionScores) -> tuple[Any,
 
 
 def one_hot(tag_ids: Any, mask: Any, chain: TransitionScores) -> Any:
-    """Return `<float64>[time, batch, n_tags]` of `tag_ids: <int32>[batch, time]`; all 0 at padding."""
+    """Return `<float64>[time, batch, n_tags]` for `tag_ids: <int32>[batch, time]`; all 0 at padding."""
     path = tf.one_hot(tf.transpose(tag_ids), chain.start.shape[0], dtype=tf.float64)
     return tf.where(mask[..., None], path, 0.0)
 
 
 def one_path(emissions: Any, path: Any, mask: Any, chain: TransitionScores) -> Any:
-    """Return `<float64>[batch]`, the score of a path that is `one_hot`; 0 for an empty one."""
+    """Return `<float64>[batch]`, the score of a `one_hot` path; 0 for an empty one."""
     last = tf.where(~at_next(mask), tf.linalg.matvec(path, chain.end), 0.0)  # [time, batch]
     return tf.reduce_sum(token_scores(emissions, path, chain) + last, axis=0)
 
 
 def token_scores(emissions: Any, path: Any, chain: TransitionScores) -> Any:
-    """Return `[time, batch]`, what each token adds to its path's score: emission and transition into it."""
+    """Return `[time, batch]`, the score of each token on a path: its emission and the transition into it."""
     into = tf.einsum("tbi,ij->tbj", path[:-1], chain.transitions)
     into = tf.concat([chain.start + tf.zeros_like(emissions[:1]), into], axis=0)  # [time, batch, n_tags]
     return tf.reduce_sum(path * (emissions + into), axis=-1)
@@ -85,7 +86,7 @@ def token_scores(emissions: Any, path: Any, chain: TransitionScores) -> Any:
 
 @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped
 def all_paths(emissions: Any, mask: Any, chain: TransitionScores) -> tuple[Any, Callable[..., Any]]:
-    """Return `<float64>[batch]`, log sum exp(score) over all paths (0 for an empty one), and its gradient."""
+    """Return `<float64>[batch]`, log sum exp(score) over all paths (0 if empty), and its gradient."""
     alphas = forward(emissions, mask, chain)  # [time, batch, n_tags]
     total = tf.reduce_logsumexp(alphas[-1] + chain.end, axis=-1)
 
@@ -103,7 +104,7 @@ def all_paths(emissions: Any, mask: Any, chain: TransitionScores) -> tuple[Any, 
 
 
 def forward(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
-    """Return `[time, batch, n_tags]`, the log sum over paths up to a token; at padding the last token's."""
+    """Return `[time, batch, n_tags]`, the log sum over paths up to each token; constant over padding."""
     gains = tf.exp(chain.transitions)
 
     def onward(alpha: Any, emission: Any, real: Any) -> Any:
@@ -113,7 +114,7 @@ def forward(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
 
 
 def backward(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
-    """Return `[time, batch, n_tags]`, the log sum over paths from behind a token to the end."""
+    """Return `[time, batch, n_tags]`, the log sum over paths after each token, up to the end."""
     gains = tf.exp(tf.transpose(chain.transitions))
 
     def back(beta: Any, emission: Any, goes_on: Any) -> Any:
@@ -125,26 +126,27 @@ def backward(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
 def occupancy(alphas: Any, betas: Any, mask: Any) -> Any:
     """Return the marginals `[time, batch, n_tags]`, 0 at padding.
 
-    Their sum is 1 even where no path is legal, and `alphas` and `betas` need not agree.
+    They sum to 1 even if no path is legal, in which case `alphas` and `betas` may disagree.
     """
     return tf.where(mask[..., None], tf.nn.softmax(alphas + betas), 0.0)
 
 
 def at_next(tensor: Any) -> Any:
-    """Return what stands at the next token, `[time, ...]`; 0 or False behind the last."""
+    """Shift a tensor by one time step: values of the next token, `[time, ...]`; 0 or False after the last."""
     return tf.concat([tensor[1:], tf.zeros_like(tensor[:1])], axis=0)
 
 
 def scan(step: Callable[..., Any], first: Any, *inputs: Any) -> Any:
-    """Return `first`, then what `step(state, *inputs[t])` makes of the state at each t from 1 on, stacked.
+    """Apply `step(state, *inputs[t])` from t = 1 on, and return all states including `first`.
 
-    `tf.scan` does the same, slower.
+    Faster than `tf.scan`.
 
     Args:
-        first: a tensor or a structure of tensors.
+        step: returns the next state.
+        first: initial state, a tensor or a structure of tensors.
         inputs: `[time, ...]`.
 
-    Returns: `[time, ...]`, of the structure of `first`.
+    Returns: `[time, ...]`, in the structure of `first`.
     """
     static = inputs[0].shape[0]
     time = tf.shape(inputs[0])[0] if static is None else static
@@ -162,15 +164,15 @@ def scan(step: Callable[..., Any], first: Any, *inputs: Any) -> Any:
 
 
 def scan_back(step: Callable[..., Any], last: Any, *inputs: Any) -> Any:
-    """Return the same from the last time down to the first, in the order of time."""
+    """Apply `scan` from the last time step to the first; the states are returned in order of time."""
     states = scan(step, last, *(tf.reverse(tensor, [0]) for tensor in inputs))
     return tf.reverse(states, [0])
 
 
 def _through(scores: Any, gains: Any) -> Any:
-    """Return log(exp(scores) @ gains), `[batch, n_tags]`: one matrix product, no `[batch, n_tags, n_tags]`.
+    """Return log(exp(scores) @ gains), `[batch, n_tags]`, without an array `[batch, n_tags, n_tags]`.
 
-    A tag that nothing within 690 of the best score leads to counts as reached by an illegal transition.
+    A tag that cannot be reached from any tag within 690 of the best score counts as reached illegally.
     """
     best = tf.stop_gradient(tf.reduce_max(scores, axis=-1, keepdims=True))
     reached = tf.exp(scores - best) @ gains
@@ -178,16 +180,18 @@ def _through(scores: Any, gains: Any) -> Any:
 
 
 def _transition_counts(before: Any, after: Any, weights: Any, chain: TransitionScores) -> Any:
-    """Return how often each transition is expected, `[n_tags, n_tags]`.
+    """Return the expected count of each transition, `[n_tags, n_tags]`.
 
     Args:
-        before, after: `[time, batch, n_tags]`, log sums up to a token and from the next one.
+        before: `[time, batch, n_tags]`, log sums up to each token.
+        after: `[time, batch, n_tags]`, log sums from the next token on.
         weights: `[time, batch]`.
+        chain: the scores of transitions.
     """
     gains = tf.exp(chain.transitions)
     before = tf.exp(before - tf.reduce_max(before, axis=-1, keepdims=True))
     after = tf.exp(after - tf.reduce_max(after, axis=-1, keepdims=True))
     total = tf.reduce_sum(tf.einsum("tbi,ij->tbj", before, gains) * after, axis=-1)
     share = tf.math.divide_no_nan(weights, total)[..., None]
-    # an illegal transition between two likely tags may meet an infinite share
+    # `share` may be infinite at an illegal transition between two likely tags.
     return tf.math.multiply_no_nan(tf.einsum("tbi,tbj->ij", before, after * share), gains)

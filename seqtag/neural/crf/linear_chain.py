@@ -1,7 +1,7 @@
 """Linear-chain conditional random fields (Lafferty, McCallum and Pereira 2001), for any TensorFlow model.
 
-Every function works eagerly, in graphs of dynamic shapes and compiled by XLA; `time` is at least 1. What
-emits the scores and what learns from them is left to others.
+Unless noted otherwise, the functions work eagerly, in graphs with dynamic shapes and under XLA. `time` is at
+least 1. Emissions may come from any encoder.
 """
 
 from __future__ import annotations
@@ -49,32 +49,32 @@ __all__ = [
 
 
 class CRF(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
-    """Learns a chain, and reads emissions as the probability of each tag at each token.
+    """Trainable transition scores; a call turns emissions into marginal tag probabilities.
 
-    To learn, or to decode whole paths, hand the emissions and the layer's `chain` to the functions below.
+    For training, or to decode whole paths, pass the emissions and the layer's `chain` to the functions below.
 
     Args:
-        n_tags: tag ids.
-        legal: `<bool>[n_tags + 1, n_tags + 1]` as for `legal_transition_scores`; None: all. One that is not
-            legal scores `ILLEGAL`, whatever its weight is, and is not learnt.
+        n_tags: number of tag ids.
+        legal: `<bool>[n_tags + 1, n_tags + 1]`, as for `legal_transition_scores`; None if all transitions are
+            legal. Illegal transitions score `ILLEGAL` whatever their weights, and get no gradient.
 
     Call arguments:
         inputs: `<float32>[batch, time, n_tags]`, emissions.
-        mask: `<bool>[batch, time]`, True at real tokens; None where all are.
+        mask: `<bool>[batch, time]`, True at real tokens; None if there is no padding.
 
     Returns: `<float32>[batch, time, n_tags]`, marginals.
 
     Raises:
-        ConfigError: `legal` is of another shape.
+        ConfigError: `legal` has the wrong shape.
     """
 
-    def __init__(self, n_tags: int, legal: Any = None, **how: Any) -> None:
-        super().__init__(**how)
-        required = (n_tags + 1, n_tags + 1)
+    def __init__(self, n_tags: int, legal: Any = None, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        expected = (n_tags + 1, n_tags + 1)
         self.n_tags = n_tags
-        self.legal = np.ones(required, np.bool_) if legal is None else np.array(legal, np.bool_)
-        if self.legal.shape != required:
-            raise ConfigError(f"legal transitions {required} were required. Received: {self.legal.shape}")
+        self.legal = np.ones(expected, np.bool_) if legal is None else np.array(legal, np.bool_)
+        if self.legal.shape != expected:
+            raise ConfigError(f"`legal` has shape {self.legal.shape}; expected {expected}")
         self.supports_masking = True
         self.transitions = self.add_weight((n_tags, n_tags), initializer="zeros", name="transitions")
         self.start = self.add_weight((n_tags,), initializer="zeros", name="start")
@@ -82,7 +82,7 @@ class CRF(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
 
     @property
     def chain(self) -> TransitionScores:
-        """The scores as they are now; none of a transition that is not legal has a gradient."""
+        """The current scores; illegal transitions have no gradient."""
         legal, weights = legal_parts(self.legal), (self.transitions, self.start, self.end)
         return TransitionScores(
             *(tf.where(part, weight, ILLEGAL) for part, weight in zip(legal, weights, strict=True))
@@ -101,18 +101,18 @@ class CRF(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
 def log_partition(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
     """Return `<float32>[batch]`, the log of the sum of exp(score) over all paths; 0 for an empty sequence.
 
-    Its gradients are exact and take one more pass, backward (Rabiner 1989): marginals for the emissions,
-    expected counts for the chain. A transition that scores below -690 gets the gradient 0.
+    Gradients are exact and take one backward pass (Rabiner 1989): marginals for the emissions, expected
+    counts for the chain. Transitions that score below -690 get gradient 0.
 
     Args:
         emissions: `<float32>[batch, time, n_tags]`.
-        mask: `<bool>[batch, time]`, True at real tokens. Padding is on the right and never read.
+        mask: `<bool>[batch, time]`, True at real tokens; padding is on the right and ignored.
     """
     return tf.cast(all_paths(*time_major(emissions, mask, chain)), tf.float32)
 
 
 def path_score(emissions: Any, tag_ids: Any, mask: Any, chain: TransitionScores) -> Any:
-    """Return `<float32>[batch]`, the score of one path each; 0 for an empty sequence.
+    """Return `<float32>[batch]`, the score of one path per sequence; 0 for an empty sequence.
 
     Args:
         emissions: `<float32>[batch, time, n_tags]`.
@@ -132,8 +132,8 @@ def log_likelihood(
         emissions: `<float32>[batch, time, n_tags]`.
         tag_ids: `<int32>[batch, time]`, gold tags.
         mask: `<bool>[batch, time]`, True at real tokens.
-        known: `<bool>[batch, time]`, tokens whose gold tag is known: at others every tag agrees (Tsuboi et
-            al. 2008). None: all are known.
+        known: `<bool>[batch, time]`, True if the gold tag is known; elsewhere any tag agrees (Tsuboi et al.
+            2008). None if all are known.
     """
     emissions, mask, chain = time_major(emissions, mask, chain)
     path = one_hot(tag_ids, mask, chain)
@@ -142,7 +142,7 @@ def log_likelihood(
         return tf.cast(score - all_paths(emissions, mask, chain), tf.float32)
     agrees = (path > 0.0) | ~(mask & tf.transpose(known))[..., None]
     agreeing = tf.where(agrees, emissions, NEVER)  # [time, batch, n_tags]
-    both = tf.concat([agreeing, emissions], axis=1)  # [time, 2 * batch, n_tags], so that one loop does
+    both = tf.concat([agreeing, emissions], axis=1)  # [time, 2 * batch, n_tags], in one loop
     agreeing, every = tf.split(all_paths(both, tf.concat([mask, mask], axis=1), chain), 2)
     return tf.cast(agreeing - every, tf.float32)
 
@@ -157,16 +157,16 @@ def negative_log_likelihood(
     sequence_weights: Any = None,
     tag_weights: Any = None,
 ) -> Any:
-    """Return `<float32>[batch]`, the loss of each sequence: minus `log_likelihood`, weighted.
+    """Return `<float32>[batch]`, the loss of each sequence: the negative `log_likelihood`, weighted.
 
     Args:
         emissions: `<float32>[batch, time, n_tags]`.
         tag_ids: `<int32>[batch, time]`, gold tags.
         mask: `<bool>[batch, time]`, True at real tokens.
         known: `<bool>[batch, time]`, as for `log_likelihood`.
-        sequence_weights: `<float32>[batch]`, a factor each.
-        tag_weights: `<float32>[n_tags]`; a sequence's mean over its known gold tags is a factor as well,
-            since a path has one probability, which does not come apart into tokens.
+        sequence_weights: `<float32>[batch]`, factors of the loss.
+        tag_weights: `<float32>[n_tags]`; the loss of a sequence is multiplied by the mean weight of its known
+            gold tags, because the probability of a path does not factor into tokens.
     """
     loss = -log_likelihood(emissions, tag_ids, mask, chain, known=known)
     if sequence_weights is not None:
@@ -193,7 +193,7 @@ def viterbi(emissions: Any, mask: Any, chain: TransitionScores) -> tuple[Any, An
         reached = tf.reduce_max(best[:, :, None] + chain.transitions, axis=1)  # [batch, n_tags]
         return tf.where(real[:, None], reached + emission, best)
 
-    def back(tag_id: Any, best: Any, goes_on: Any) -> Any:  # cheaper than pointers from every tag
+    def back(tag_id: Any, best: Any, goes_on: Any) -> Any:  # cheaper than back-pointers
         before = tf.argmax(best + tf.gather(into, tag_id), axis=-1, output_type=tf.int32)  # [batch]
         return tf.where(goes_on, before, tag_id)
 
@@ -208,31 +208,31 @@ def viterbi(emissions: Any, mask: Any, chain: TransitionScores) -> tuple[Any, An
 def n_best(emissions: Any, mask: Any, chain: TransitionScores, *, n: int) -> tuple[Any, Any]:
     """Return the n best paths `<int32>[batch, n, time]`, best first, and their scores `<float32>[batch, n]`.
 
-    Tag ids are 0 at padding. Where there are fewer than n paths, what follows them scores below -1e8 and
-    its tag ids mean nothing. Leave this one out of XLA, which sorts where TensorFlow selects.
+    Tag ids are 0 at padding. If there are fewer than n paths, the remaining entries score below -1e8 and
+    have undefined tag ids. Slow under XLA, which sorts all candidates instead of selecting the best.
 
     Args:
         emissions: `<float32>[batch, time, n_tags]`.
         mask: `<bool>[batch, time]`, True at real tokens.
-        n: paths, at least 1.
+        n: number of paths, at least 1.
     """
     emissions, mask, chain = time_major(emissions, mask, chain)
-    # Place tag * n + rank: the rank-th best path to a tag (list Viterbi, Seshadri and Sundberg 1994).
-    n_places = chain.start.shape[0] * n
-    into = tf.repeat(tf.transpose(chain.transitions), n, axis=1)  # [n_tags, n_places]
+    # Index tag * n + rank: the path of that rank to a tag (list Viterbi, Seshadri and Sundberg 1994).
+    n_states = chain.start.shape[0] * n
+    into = tf.repeat(tf.transpose(chain.transitions), n, axis=1)  # [n_tags, n_states]
 
     def onward(state: tuple[Any, Any], emission: Any, real: Any) -> tuple[Any, Any]:
         best, pointers = tf.math.top_k(state[0][:, None, :] + into, n)  # [batch, n_tags, n]
-        best = tf.reshape(best + emission[..., None], (-1, n_places))
-        pointers = tf.reshape(pointers, (-1, n_places))
-        return tf.where(real[:, None], best, state[0]), tf.where(real[:, None], pointers, tf.range(n_places))
+        best = tf.reshape(best + emission[..., None], (-1, n_states))
+        pointers = tf.reshape(pointers, (-1, n_states))
+        return tf.where(real[:, None], best, state[0]), tf.where(real[:, None], pointers, tf.range(n_states))
 
-    def back(place: Any, pointers: Any) -> Any:
-        return tf.gather(pointers, place, batch_dims=1)  # [batch, n]
+    def back(state: Any, pointers: Any) -> Any:
+        return tf.gather(pointers, state, batch_dims=1)  # [batch, n]
 
-    sole = tf.range(n) == 0  # one path leads to a first token's tag, one to an empty sequence
+    sole = tf.range(n) == 0  # there is one path to each tag of the first token, and one of length 0
     first = tf.where(sole, (chain.start + emissions[0])[..., None], NEVER)  # [batch, n_tags, n]
-    first = tf.reshape(first, (-1, n_places))
+    first = tf.reshape(first, (-1, n_states))
     best, pointers = scan(onward, (first, tf.zeros_like(first, tf.int32)), emissions, mask)
     scores, last = tf.math.top_k(best[-1] + tf.repeat(chain.end, n), n)  # [batch, n]
     tag_ids = scan_back(back, last, at_next(pointers)) // n  # [time, batch, n]
@@ -256,16 +256,16 @@ def marginals(emissions: Any, mask: Any, chain: TransitionScores) -> Any:
 def segment_log_probability(
     emissions: Any, tag_ids: Any, mask: Any, chain: TransitionScores, *, begins: Any
 ) -> Any:
-    """Return `<float32>[batch, time]`, the log probability of taking `tag_ids` all over a token's segment.
+    """Return `<float32>[batch, time]`, the log probability of `tag_ids` over the segment of each token.
 
-    Segments tile a sequence. Exact: what is outside of the segment is summed over (Culotta and McCallum
-    2004). Each of its tokens gets the segment's log probability, padding gets 0.
+    Exact, summed over all tags outside the segment (Culotta and McCallum 2004). Segments tile the sequence;
+    all tokens of a segment get the same value. 0 at padding.
 
     Args:
         emissions: `<float32>[batch, time, n_tags]`.
         tag_ids: `<int32>[batch, time]`.
         mask: `<bool>[batch, time]`, True at real tokens.
-        begins: `<bool>[batch, time]`, True where a segment begins; one begins at the first token anyway.
+        begins: `<bool>[batch, time]`, True where a segment begins; the first token always begins one.
     """
     emissions, mask, chain = time_major(emissions, mask, chain)
     begins = mask & tf.concat([mask[:1], tf.transpose(begins)[1:]], axis=0)  # [time, batch]
