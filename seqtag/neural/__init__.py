@@ -1,4 +1,4 @@
-"""The neural tagger: training, bundles and tagging. The only door to TensorFlow, which is opened late."""
+"""The neural tagger: training, bundles and inference. The only package that imports TensorFlow, lazily."""
 
 from seqtag.neural.export.bundle import Bundle, read_bundle
 from seqtag.neural.inference.prediction_writer import write_predictions

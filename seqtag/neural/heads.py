@@ -1,6 +1,6 @@
-"""From scores at each token to tags: softmax, softmax with legal transitions alone, or a CRF.
+"""Output heads, from tag scores to tags: softmax, softmax with Viterbi decoding, or a CRF.
 
-Each output has a loss to train by and a decoding with confidences. Legality is that of the tag scheme.
+Each head has a training loss and a decoder with confidences. The tag scheme defines the legal transitions.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from seqtag.tagging.schemes import begin_mask, legal_transitions, read_tags
 
 
 class Decoded(NamedTuple):
-    """What a model says; at padding it means nothing."""
+    """Decoded tags and their confidences; undefined at padding."""
 
     tag_ids: Any  # <int32>[batch, time]
     confidence: Any  # <float32>[batch, time], probability of the tag
-    # <float32>[batch, time], probability of the tags of the whole span that the token is in; where these do
-    # not say where a span ends (IOB2), whether it goes on is not asked
+    # <float32>[batch, time], probability of all tags of the span that contains the token. In schemes that do
+    # not mark the end of a span (IOB2), the probability that the span ends there is not included.
     span_confidence: Any
 
 
 class SoftmaxHead(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
-    """Each token by itself: cross-entropy, and the most probable tag."""
+    """Independent tags: cross-entropy loss, and the most probable tag at each token."""
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
         super().__init__(name="output")
@@ -36,27 +36,27 @@ class SoftmaxHead(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
         self._begins = tf.constant(span_begins(tags, scheme))  # [n_tags + 1, n_tags]
 
     def loss(self, emissions: Any, tag_ids: Any, loss_mask: Any, mask: Any) -> Any:  # noqa: ARG002
-        """Return the loss in nats, summed over the taught tokens.
+        """Return the loss in nats, summed over tokens.
 
         Args:
             emissions: `<float32>[batch, time, n_tags]`.
             tag_ids: `<int32>[batch, time]`.
-            loss_mask: `<float32>[batch, time]`, the weight of each token; 0 where the tag is unknown.
+            loss_mask: `<float32>[batch, time]`, weight of each token; 0 where the gold tag is unknown.
             mask: `<bool>[batch, time]`, True at tokens.
         """
         losses = tf.nn.sparse_softmax_cross_entropy_with_logits(tag_ids, emissions)  # [batch, time]
         return tf.reduce_sum(losses * loss_mask)
 
     def decode(self, emissions: Any, mask: Any, temperature: Any = 1.0) -> Decoded:
-        """Return the best tags of `emissions / temperature`."""
+        """Return the best tags, with confidences at the temperature."""
         log_probability = self.log_probability(emissions, mask, temperature)  # [batch, time, n_tags]
         tag_ids = self._best(log_probability, mask)  # [batch, time]
         log_confidence = tf.gather(log_probability, tag_ids, batch_dims=2)  # [batch, time]
-        begins = self._begins_at(tag_ids)
-        of_span = sum_over_segments(tf.where(mask, log_confidence, 0.0), begins)
-        return Decoded(tag_ids, tf.exp(log_confidence), tf.exp(of_span))
+        begins = self._begins_at(tag_ids)  # [batch, time]
+        log_span_confidence = sum_over_segments(tf.where(mask, log_confidence, 0.0), begins)  # [batch, time]
+        return Decoded(tag_ids, tf.exp(log_confidence), tf.exp(log_span_confidence))
 
-    def log_probability(self, emissions: Any, mask: Any, temperature: Any) -> Any:  # noqa: ARG002 - as a CRF's
+    def log_probability(self, emissions: Any, mask: Any, temperature: Any) -> Any:  # noqa: ARG002 - CRFHead's
         """Return the log probability of each tag at each token, `<float32>[batch, time, n_tags]`."""
         return tf.nn.log_softmax(emissions / temperature)
 
@@ -70,9 +70,9 @@ class SoftmaxHead(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
 
 
 class ViterbiHead(SoftmaxHead):
-    """Trained like softmax; decoded to the most probable sequence of tags that the scheme allows.
+    """Softmax training; decodes to the most probable tag sequence that the scheme allows.
 
-    That recovers nearly all that a CRF gains on spans (Lester et al. 2020).
+    This recovers nearly all of a CRF's gain on spans (Lester et al. 2020).
     """
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
@@ -84,7 +84,7 @@ class ViterbiHead(SoftmaxHead):
 
 
 class CRFHead(SoftmaxHead):
-    """A linear-chain CRF with learnt transitions between the tags that the scheme lets follow each other."""
+    """A linear-chain CRF that learns the transitions which the scheme allows."""
 
     def __init__(self, tags: Sequence[str], scheme: SchemeName) -> None:
         super().__init__(tags, scheme)
@@ -93,28 +93,29 @@ class CRFHead(SoftmaxHead):
         self._may_begin, self._may_end = tf.constant(legal[-1, :-1]), tf.constant(legal[:-1, -1])
 
     def loss(self, emissions: Any, tag_ids: Any, loss_mask: Any, mask: Any) -> Any:
-        """As above; tags that are not taught are marginalised over; a sequence has its tokens' mean weight.
+        """Return the loss in nats, summed over sequences, each with the mean weight of its tokens.
 
-        So are those with which a window begins or ends in the middle of a span: no whole sequence could.
+        The loss marginalises over tokens of weight 0. It also marginalises over the first and last token of
+        a window that cuts a span, because their tags could not begin or end a complete sequence.
         """
         known = (loss_mask > 0) & ~self._is_cut(tag_ids, mask)
         likelihood = linear_chain.log_likelihood(
             emissions, tag_ids, mask, self.crf.chain, known=known
         )  # [batch]
-        n_known = tf.reduce_sum(tf.cast(known, tf.float32), axis=1)
-        weight = tf.reduce_sum(tf.where(known, loss_mask, 0.0), axis=1)
+        n_known = tf.reduce_sum(tf.cast(known, tf.float32), axis=1)  # [batch]
+        weight = tf.reduce_sum(tf.where(known, loss_mask, 0.0), axis=1)  # [batch]
         return -tf.reduce_sum(likelihood * tf.math.divide_no_nan(weight, n_known))
 
     def decode(self, emissions: Any, mask: Any, temperature: Any = 1.0) -> Decoded:
-        """Return the best tags; confidences are exact marginals at the temperature."""
+        """Return the best tags, with exact marginals at the temperature as confidences."""
         tag_ids, _ = linear_chain.viterbi(emissions, mask, self.crf.chain)
-        log_probability = self.log_probability(emissions, mask, temperature)
-        confidence = tf.exp(tf.gather(log_probability, tag_ids, batch_dims=2))
+        log_probability = self.log_probability(emissions, mask, temperature)  # [batch, time, n_tags]
+        confidence = tf.exp(tf.gather(log_probability, tag_ids, batch_dims=2))  # [batch, time]
         begins, chain = self._begins_at(tag_ids), self._chain_at(temperature)
-        of_span = linear_chain.segment_log_probability(
+        log_span_confidence = linear_chain.segment_log_probability(
             emissions / temperature, tag_ids, mask, chain, begins=begins
-        )
-        return Decoded(tag_ids, confidence, tf.exp(of_span))
+        )  # [batch, time]
+        return Decoded(tag_ids, confidence, tf.exp(log_span_confidence))
 
     def log_probability(self, emissions: Any, mask: Any, temperature: Any) -> Any:
         marginals = linear_chain.marginals(emissions / temperature, mask, self._chain_at(temperature))
@@ -132,13 +133,13 @@ class CRFHead(SoftmaxHead):
 
 
 def build_head(kind: Literal["auto"] | Output, tags: Sequence[str], scheme: SchemeName) -> SoftmaxHead:
-    """Return the output layer; "auto" is viterbi where tags have a scheme, else softmax."""
+    """Return an output head; "auto" means "viterbi" if the tags have a scheme, else "softmax"."""
     if kind == "auto":
         kind = "softmax" if scheme == "none" else "viterbi"
-    return OUTPUTS[kind](tags, scheme)
+    return HEADS[kind](tags, scheme)
 
 
-OUTPUTS: dict[Output, type[SoftmaxHead]] = {
+HEADS: dict[Output, type[SoftmaxHead]] = {
     "softmax": SoftmaxHead,
     "viterbi": ViterbiHead,
     "crf": CRFHead,
@@ -146,9 +147,9 @@ OUTPUTS: dict[Output, type[SoftmaxHead]] = {
 
 
 def span_begins(tags: Sequence[str], scheme: SchemeName) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_tags + 1, n_tags]`: does a new span begin at the column's tag after the row's?
+    """Return `<bool>[n_tags + 1, n_tags]`, True if the column's tag after the row's tag begins a new span.
 
-    The last row is the start of a sequence. A token outside of spans begins, and is, one of its own.
+    The last row is the start of a sequence. A token outside any span counts as a separate span.
 
     >>> span_begins(["O", "B-X", "I-X"], "IOB2").astype(int)
     array([[1, 1, 1],
@@ -168,12 +169,13 @@ def span_begins(tags: Sequence[str], scheme: SchemeName) -> npt.NDArray[np.bool_
 
 
 def sum_over_segments(values: Any, begins: Any) -> Any:
-    """Return, at each token, the sum of `values` over its segment; a row's first token begins one.
+    """Return the sum of `values` over the segment of each token, `<float32>[batch, time]`.
 
     Args:
         values: `<float32>[batch, time]`.
-        begins: `<bool>[batch, time]`.
+        begins: `<bool>[batch, time]`, True where a segment begins; must be True at the first token of a row.
     """
-    numbers = tf.cumsum(tf.cast(tf.reshape(begins, [-1]), tf.int32)) - 1  # [batch * time], rows apart
-    sums = tf.math.unsorted_segment_sum(tf.reshape(values, [-1]), numbers, tf.size(numbers))
-    return tf.reshape(tf.gather(sums, numbers), tf.shape(values))
+    begins = tf.cast(tf.reshape(begins, [-1]), tf.int32)  # [batch * time]
+    numbers = tf.cumsum(begins) - 1  # [batch * time], segment of each token
+    sums = tf.math.unsorted_segment_sum(tf.reshape(values, [-1]), numbers, tf.size(numbers))  # [batch * time]
+    return tf.reshape(tf.gather(sums, numbers), tf.shape(values))  # [batch, time]

@@ -1,4 +1,4 @@
-"""Sequences through a model, in windows, and back to tokens: what scoring on dev and tagging share."""
+"""Windowed inference: tag sequences in windows and stitch the results. Shared by dev scoring and tagging."""
 
 from __future__ import annotations
 
@@ -11,60 +11,70 @@ import numpy.typing as npt
 
 from seqtag.features import Windows, padded, stitched
 
-CELLS = 8192  # tokens and padding of one batch; measured: from 4,096 on more make it no faster
+CELLS = 8192  # tokens and padding per batch; in measurements, more than 4,096 gave no further speed-up
 OUTPUT = np.dtype(
     [
         ("tag_id", np.int32),
-        ("confidence", np.float32),  # the tag's probability
-        ("span_confidence", np.float32),  # that of the whole span that the token is in
+        ("confidence", np.float32),  # probability of the tag
+        ("span_confidence", np.float32),  # probability of the whole span that contains the token
     ]
 )
 WordTypeTable = Mapping[str, npt.NDArray[Any]]  # [n_word_types, ...] by feature; row 0 is padding
 
 
 class Predictor(Protocol):
-    """What can tag right-padded sequences."""
+    """Interface of models that tag right-padded sequences."""
 
     def word_type_vectors(self, word_types: Mapping[str, npt.NDArray[Any]]) -> Any:
-        """Return what `predict` looks forms up in, from their features; row 0 is padding."""
+        """Return the vectors that `predict` takes, one per word type; row 0 is padding."""
 
     def predict(self, vectors: Any, positions: npt.NDArray[np.int32]) -> npt.NDArray[Any]:
-        """Return `OUTPUT[batch, time]` for rows `<int32>[batch, time]`; at padding it means nothing."""
+        """Return `OUTPUT[batch, time]`, undefined at padding.
+
+        Args:
+            vectors: vectors of word types.
+            positions: `<int32>[batch, time]`, rows of `vectors`.
+        """
 
 
 def predict_tokens(
-    reader: Predictor,
+    predictor: Predictor,
     vectors: Any,
     word_type_ids: npt.NDArray[np.int32],
-    cut: Windows,
+    all_windows: Windows,
     *,
     offsets: npt.NDArray[np.int64],
     cells: int = CELLS,
 ) -> npt.NDArray[Any]:
-    """Return `OUTPUT[n_tokens]`, all sequences one after the other.
+    """Return `OUTPUT[n_tokens]` for concatenated sequences.
 
-    Windows of like length are read together, so little is padding.
+    Windows of similar length share a batch, which keeps padding low.
 
     Args:
-        reader: the model.
-        vectors: of all forms.
-        word_type_ids: `<int32>[n_tokens]`, rows of `vectors`, all sequences one after the other.
-        cut: the windows to read them in.
-        offsets: `<int64>[n_sequences + 1]`, where each sequence begins.
-        cells: tokens and padding of one batch.
+        predictor: the model.
+        vectors: vectors of all word types.
+        word_type_ids: `<int32>[n_tokens]`, rows of `vectors`, sequences concatenated.
+        all_windows: the windows of the sequences.
+        offsets: `<int64>[n_sequences + 1]`, start of each sequence.
+        cells: maximum tokens and padding per batch.
     """
 
     def outputs() -> Iterator[tuple[Windows, npt.NDArray[Any]]]:
-        for chosen in length_batches(cut.length, cells=cells):
-            few = Windows(*(getattr(cut, field.name)[chosen] for field in fields(cut)))
-            width = int(few.length[-1])
-            yield few, reader.predict(vectors, padded(word_type_ids, few, offsets=offsets, width=width))
+        for chosen in length_batches(all_windows.length, cells=cells):
+            batch = Windows(*(getattr(all_windows, field.name)[chosen] for field in fields(all_windows)))
+            width = int(batch.length[-1])
+            yield (
+                batch,
+                predictor.predict(vectors, padded(word_type_ids, batch, offsets=offsets, width=width)),
+            )
 
     return stitched(outputs(), offsets=offsets, dtype=OUTPUT)
 
 
 def length_batches(lengths: npt.NDArray[np.int32], *, cells: int) -> Iterator[npt.NDArray[np.int64]]:
-    """Yield all positions, shortest first, as many at a time as fit into `cells` when padded; at least one.
+    """Yield batches of positions, shortest first, each with at most `cells` tokens and padding.
+
+    An item longer than `cells` gets its own batch.
 
     >>> [batch.tolist() for batch in length_batches(np.array([3, 1, 4, 1]), cells=4)]
     [[1, 3], [0], [2]]
@@ -72,7 +82,7 @@ def length_batches(lengths: npt.NDArray[np.int32], *, cells: int) -> Iterator[np
     order = np.argsort(lengths, kind="stable")
     begin = 0
     while begin < len(order):
-        # Shortest first: a batch is as wide as the last window in it.
+        # In ascending order, the last item of a batch is the widest.
         width = lengths[order[begin : begin + cells]].astype(np.int64)
         n_fitting = int(np.count_nonzero(width * np.arange(1, len(width) + 1) <= cells))
         stop = begin + max(1, n_fitting)

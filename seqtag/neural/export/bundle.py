@@ -1,4 +1,4 @@
-"""The bundle: one folder that is a trained tagger, every file with its digest; nothing in it is executed."""
+"""Bundles: a trained tagger in one folder, with a digest of every file; no code in it is executed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,7 @@ from typing import Any, Final, Literal
 from pydantic import BaseModel, ConfigDict
 
 from seqtag import __version__
-from seqtag.artifacts import (
-    file_digest,
-    is_inside,
-    write_json,
-)
+from seqtag.artifacts import file_digest, is_inside, write_json
 from seqtag.config import Metric, ModelConfig, SchemeName
 from seqtag.errors import BundleError, RunDirError, is_permanent
 from seqtag.features import Coverage, TagIndex, Vectors, Vocabulary
@@ -28,39 +24,39 @@ from seqtag.neural.weights import Weights, load_arrays, save_arrays
 FORMAT: Final = 2
 BUNDLE = "bundle.json"
 WEIGHTS = "weights.npz"
-HISTORY = "history.json"  # lies beside the bundle: it says how long each epoch took, another time each time
+HISTORY = "history.json"  # not part of the bundle, because the seconds of each epoch vary between runs
 SAVED_MODEL = "saved_model"
 
 
 class Bundle(BaseModel):
-    """What bundle.json says: all that the architecture is built from, and the digest of every other file."""
+    """The content of bundle.json: all parameters of the architecture, and the digests of all other files."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[2] = FORMAT
     recipe: str
     model: ModelConfig  # sizes of the recipe `default`
-    n_words: int  # word ids, <pad> and <unk> included
+    n_words: int  # number of word ids, <pad> and <unk> included
     n_characters: int
     n_tags: int
-    scheme: SchemeName  # of the tag ids
-    spoken: SchemeName  # of the tags that are given out
-    ladder: tuple[int, ...]  # padded lengths; a longer sequence is read in windows
+    scheme: SchemeName  # scheme of the tag ids
+    spoken: SchemeName  # scheme of the output tags
+    ladder: tuple[int, ...]  # padded lengths of the buckets; longer sequences are tagged in windows
     window_overlap: int  # tokens
     metric: Metric
     seed: int
     best_epoch: int
     dev_score: float
     dev_accuracy: float
-    vectors: Coverage | None = None  # how much of train has a static vector; None: there are none
-    temperature: float  # what scores are divided by, so that confidences are honest on dev
-    batch_cells: int | None = None  # tokens and padding of the largest batch, where memory ran out before
+    vectors: Coverage | None = None  # share of train that has a static vector; None without static vectors
+    temperature: float  # divisor of the scores, which calibrates confidences on dev
+    batch_cells: int | None = None  # tokens and padding of the largest batch, if reduced to save memory
     versions: Mapping[str, str]
     files: Mapping[str, str]  # path in the bundle -> sha256
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of what a training depends on."""
+    """Return the versions of seqtag, Python and the packages that a training depends on."""
     packages = {name: version(name) for name in ("tensorflow", "keras", "numpy", "pyarrow")}
     return {"seqtag": __version__, "python": platform.python_version(), **packages}
 
@@ -68,17 +64,17 @@ def versions() -> dict[str, str]:
 def write_bundle(
     folder: Path,
     *,
-    facts: Mapping[str, Any],
     weights: Weights,
     vocabulary: Path,
+    **facts: Any,
 ) -> None:
-    """Complete a folder, which may hold the SavedModel already, into a bundle: equal bytes for equal taggers.
+    """Complete a bundle in a folder that may already contain the SavedModel; equal taggers give equal bytes.
 
     Args:
-        folder: where to.
-        facts: the fields of `Bundle` but versions and files.
+        folder: folder of the bundle.
         weights: arrays by layer path.
-        vocabulary: folder of words, characters, tags and what else lies there of the tagger; they are copied.
+        vocabulary: folder of words, characters and tags, and optionally vectors and hashes, which are copied.
+        facts: fields of `Bundle` except versions and files.
     """
     for name in (WORDS, CHARACTERS, TAGS, VECTORS, SEEN, TESTED):
         if name not in (VECTORS, SEEN, TESTED) or (vocabulary / name).exists():
@@ -91,14 +87,14 @@ def write_bundle(
 
 
 def read_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex, Weights]:
-    """Read a bundle whose files are all as they were written; further files in its folder are ignored.
+    """Read a bundle after verifying all its files; other files in the folder are ignored.
 
     Raises:
-        BundleError: a file is missing, was changed, or contradicts the others, or the format is another one.
-        RunDirError: a file could not be read, which may pass.
+        BundleError: a file is missing, was changed or contradicts the others, or the format is not supported.
+        RunDirError: a file could not be read; a retry may succeed.
     """
     bundle = _verified(folder)
-    with _lasting_faults(folder):
+    with _permanent_errors(folder):
         vocabulary, tags = Vocabulary.load(folder), TagIndex.load(folder)
         weights = load_arrays(folder / WEIGHTS)
     sizes = {
@@ -107,53 +103,53 @@ def read_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex, Weights]:
         "n_tags": len(tags),
         "scheme": tags.scheme,
     }
-    for name, received in sizes.items():
-        required = getattr(bundle, name)
-        if received != required:
-            raise BundleError(f"{folder}: {name} is {received}, but {BUNDLE} says {required}")
+    for name, found in sizes.items():
+        expected = getattr(bundle, name)
+        if found != expected:
+            raise BundleError(f"{folder}: {name} is {found}, but {BUNDLE} says {expected}")
     return bundle, vocabulary, tags, weights
 
 
 def bundled_vectors(folder: Path) -> Vectors | None:
-    """Return the static vectors that lie beside the vocabulary in a folder, if any do."""
+    """Return the static vectors in a folder, or None."""
     return Vectors.load(folder / VECTORS) if (folder / VECTORS).exists() else None
 
 
 def _verified(folder: Path) -> Bundle:
     path = folder / BUNDLE
-    with _lasting_faults(folder, BUNDLE):
+    with _permanent_errors(folder, BUNDLE):
         content = path.read_bytes()
     try:
-        said = json.loads(content)
-        received = said.get("format") if isinstance(said, dict) else None
-        if received != FORMAT:
+        parsed = json.loads(content)
+        found = parsed.get("format") if isinstance(parsed, dict) else None
+        if found != FORMAT:
             raise BundleError(
-                f"{path}: a bundle of format {FORMAT} was required. Received: format {received}, of another "
-                "version of seqtag; where it is the champion, take its alias away, and a new one is trained"
+                f"{path}: bundle has format {found}, written by another version of seqtag; expected format "
+                f"{FORMAT}. If it is the champion, remove its alias, and the next run trains a new one"
             )
         bundle = Bundle.model_validate_json(content)
     except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: a bundle of format 2 was required. Received: {error}") from None
+        raise BundleError(f"{path}: not a bundle of format {FORMAT}: {error}") from None
     for name in (WEIGHTS, WORDS, CHARACTERS, TAGS):
         if name not in bundle.files:
-            raise BundleError(f"{path}: the digest of {name} was required. Received: none")
-    for name, required in bundle.files.items():
+            raise BundleError(f"{path}: no digest of {name}")
+    for name, expected in bundle.files.items():
         if not is_inside(folder, name):
-            raise BundleError(f"{path}: files inside of {folder} were required. Received: {name!r}")
-        with _lasting_faults(folder, name):
-            received = file_digest(folder / name)
-        if received != required:
-            raise BundleError(f"{folder / name}: sha256 {required} was required. Received: {received}")
+            raise BundleError(f"{path}: file {name!r} is outside the bundle {folder}")
+        with _permanent_errors(folder, name):
+            found = file_digest(folder / name)
+        if found != expected:
+            raise BundleError(f"{folder / name}: file has changed: expected sha256 {expected}, found {found}")
     return bundle
 
 
 @contextmanager
-def _lasting_faults(folder: Path, name: str = ".") -> Iterator[None]:
-    """Tell what is wrong with a bundle from what is wrong with the machine that reads it.
+def _permanent_errors(folder: Path, name: str = ".") -> Iterator[None]:
+    """Distinguish defects of a bundle from failures of the machine that reads it.
 
     Raises:
-        BundleError: a file is missing from the bundle's folder, or its content makes no sense.
-        RunDirError: anything else, raised from what the machine said.
+        BundleError: a file of the bundle is missing or has invalid content.
+        RunDirError: any other failure, raised from the original error.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""The SavedModel: strings in, tags out, for TensorFlow Serving and anything else that knows no seqtag."""
+"""SavedModel export: strings in, tags out, for TensorFlow Serving and other programs without seqtag."""
 
 from __future__ import annotations
 
@@ -17,27 +17,33 @@ _CAPTURED = re.compile(r'(key: "_user_specified_name"\s+value {\s+s: ")\d+(?=")'
 
 
 def export_saved_model(
-    reader: NetworkPredictor, features: TokenFeatures, tags: Sequence[str], folder: Path
+    predictor: NetworkPredictor, features: TokenFeatures, tags: Sequence[str], folder: Path
 ) -> None:
-    """Write the SavedModel into `folder`; `tags` are those of each tag id, as they are given out.
+    """Write a SavedModel to `folder`.
 
-    Its signature `serving_default` takes `tokens: <string>[batch, time]`, right-padded with "", and returns
-    `tags: <string>[batch, time]` ("" at padding), `confidence: <float32>[batch, time]` and `span_confidence`
-    of the same shape (0 at padding). The loaded object's `tag_ragged` does the same for ragged tokens.
-    Sequences are read whole, never in windows.
+    Its signature `serving_default` takes `tokens: <string>[batch, time]`, right-padded with "". It returns
+    `tags: <string>[batch, time]`, "" at padding, and `confidence` and `span_confidence`, both
+    `<float32>[batch, time]`, 0 at padding. `tag_ragged` of the loaded object does the same for ragged tokens.
+    Sequences are tagged in one piece, never in windows.
+
+    Args:
+        predictor: the network.
+        features: the token features.
+        tags: the output tag of each tag id.
+        folder: folder of the SavedModel.
     """
-    serving = _Serving(reader, features, tags)
+    serving = _Serving(predictor, features, tags)
     tf.saved_model.save(serving, str(folder), signatures={"serving_default": serving.tag_padded})
-    (folder / "fingerprint.pb").unlink()  # has a random number in it, and nothing needs it (TensorFlow 2.21)
+    (folder / "fingerprint.pb").unlink()  # contains a random number; not needed (TensorFlow 2.21)
     _number_functions_from_0(folder / "saved_model.pb")
 
 
 class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
-    def __init__(self, reader: NetworkPredictor, features: TokenFeatures, tags: Sequence[str]) -> None:
+    def __init__(self, predictor: NetworkPredictor, features: TokenFeatures, tags: Sequence[str]) -> None:
         super().__init__()
-        self._reader, self._features = reader, features
-        # a Module keeps what it can reach
-        network = reader.network
+        self._predictor, self._features = predictor, features
+        # A Module saves only the variables that it can reach through its attributes.
+        network = predictor.network
         self._weights = [weight.value for weight in (*network.model.weights, *network.output.weights)]
         self._tags = tf.constant(tags, tf.string)
 
@@ -55,35 +61,36 @@ class _Serving(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
 
     @tf.function(input_signature=[tf.TensorSpec([None, None], dtype) for dtype in (tf.string, tf.bool)])  # type: ignore[untyped-decorator]
     def _tagged(self, tokens: Any, real: Any) -> dict[str, Any]:
-        tokens, real = (tf.pad(values, [[0, 0], [0, 1]]) for values in (tokens, real))  # no LSTM reads [0, 0]
-        word_types, positions = tf.unique(tf.reshape(tokens, [-1]))  # each distinct token is looked at once
-        vectors = self._reader.network.word_type_vectors(self._features(word_types))
+        tokens, real = (tf.pad(values, [[0, 0], [0, 1]]) for values in (tokens, real))  # LSTMs reject [0, 0]
+        word_types, positions = tf.unique(tf.reshape(tokens, [-1]))  # features once per distinct token
+        vectors = self._predictor.network.word_type_vectors(self._features(word_types))
         vectors = tf.concat([tf.zeros_like(vectors[:1]), vectors], axis=0)  # row 0 is padding
         positions = tf.where(real, tf.reshape(positions, tf.shape(tokens)) + 1, 0)  # [batch, time + 1]
-        decoded = self._reader.decode(vectors, positions)
+        decoded = self._predictor.decode(vectors, positions)
         tags = tf.where(real, tf.gather(self._tags, decoded.tag_ids), "")
-        served = {"tags": tags}
-        served["confidence"] = tf.where(real, decoded.confidence, 0.0)
-        served["span_confidence"] = tf.where(real, decoded.span_confidence, 0.0)
-        return {name: values[:, :-1] for name, values in served.items()}  # [batch, time]
+        outputs = {"tags": tags}
+        outputs["confidence"] = tf.where(real, decoded.confidence, 0.0)
+        outputs["span_confidence"] = tf.where(real, decoded.span_confidence, 0.0)
+        return {name: values[:, :-1] for name, values in outputs.items()}  # [batch, time]
 
 
 def _number_functions_from_0(path: Path) -> None:
-    """Give the functions of a SavedModel names that do not say how many the process had traced before.
+    """Renumber the functions of a SavedModel, so that equal taggers have equal bytes.
 
-    So equal taggers are equal bytes, also of a training that was cut off. TensorFlow 2.21 ends each name with
-    a number of the whole process, and calls what a function captures by such a number.
+    TensorFlow 2.21 ends the name of each function, and of what it captures, with a counter of the process.
+    Without renumbering, the bytes would depend on what the process traced before, for example if a training
+    was resumed.
     """
     saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
     libraries = [graph.graph_def.library for graph in saved.meta_graphs]
     names = {function.signature.name for library in libraries for function in library.function}
     numbers = sorted(int(name.rpartition("_")[2]) for name in names)
-    plain = {str(number): str(rank) for rank, number in enumerate(numbers)}
+    new_numbers = {str(number): str(rank) for rank, number in enumerate(numbers)}
     numbered = re.compile("(?:" + "|".join(map(re.escape, names)) + r")(?!\d)")
 
     def renamed(match: re.Match[str]) -> str:
         base, _, number = match[0].rpartition("_")
-        return f"{base}_{plain[number]}"
+        return f"{base}_{new_numbers[number]}"
 
     text = numbered.sub(renamed, _CAPTURED.sub(r"\1captured", text_format.MessageToString(saved)))
     saved = text_format.Parse(text, saved_model_pb2.SavedModel())

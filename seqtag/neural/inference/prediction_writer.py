@@ -1,4 +1,4 @@
-"""A split as a tagger sees it, streamed to Parquet for scoring."""
+"""Predictions for a split, streamed to Parquet for scoring."""
 
 from __future__ import annotations
 
@@ -30,29 +30,34 @@ from seqtag.neural.inference.tagger import Tagger
 from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags
 
-_TIMED, _TURNS = 512, 5  # sequences whose tagging is timed, and how often
+_TIMED_SEQUENCES, _TIMED_ROUNDS = 512, 5  # speed is the best of several rounds over the first sequences
 
 _log = logging.getLogger(__name__)
 
 
 def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: SchemeName) -> Cost:
-    """Tag a split file with a bundle, row group by row group; return what it took.
+    """Tag a split file with a bundle, one row group at a time; return the tagger's size, speed and memory.
 
-    Writes the split's columns (without `split`, which is known) in the same order of sequences, with what
-    the tagger says behind the gold tags: `predicted`, `confidence`, `span_confidence` and `unknown`. Last
-    come `seen`, True for a sequence of the model's train or dev, and `tested`, True for one of its test.
+    Writes the columns of the split except `split`, in the same order of sequences. The gold tags are followed
+    by `predicted`, `confidence`, `span_confidence` and `unknown`. The last columns are `seen`, True for
+    sequences of the model's train or dev split, and `tested`, True for sequences of its test split.
 
     Args:
-        scheme: of the split's tags; those of a bundle that was trained in another one are converted to it.
+        bundle: folder of the bundle.
+        split: Parquet file of the split.
+        predictions: Parquet file to write.
+        scheme: tag scheme of the split; the bundle's tags are converted to it.
 
     Raises:
-        BundleError: the bundle is not what was written, or only one of bundle and split has spans.
-        RunDirError: a file could not be read, which may pass.
+        BundleError: the bundle was changed since it was written, or only one of bundle and split has spans.
+        RunDirError: a file could not be read; a retry may succeed.
     """
     tagger = Tagger.load(bundle)
     spoken = tagger.bundle.spoken
     if (spoken == "none") != (scheme == "none"):
-        raise BundleError(f"{bundle}: a model of tag scheme {scheme} was required. Received: one of {spoken}")
+        raise BundleError(
+            f"{bundle}: tag scheme {spoken} of the bundle cannot be converted to {scheme}, that of {split}"
+        )
     started, n_tokens = time.perf_counter(), 0
     with pq.ParquetFile(split) as source:
         schema = predictions_schema(source.schema_arrow, without=SPLIT)
@@ -72,22 +77,22 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
 
 
 def _seconds(tagger: Tagger, split: Path) -> float:
-    """Return the CPU seconds of tagging 1,000 tokens, the best of several turns on the first of a split.
+    """Return the CPU seconds to tag 1,000 tokens, the best of several rounds over a split's first sequences.
 
-    What is loaded and compiled once is no part of it. Of all threads, and not by the clock: on a busy machine
-    equal models were 4 times as slow as each other by the clock.
+    Loading and compiling are not included. This is CPU time of all threads, because wall-clock times of equal
+    models differed by a factor of 4 on a busy machine.
     """
     with pq.ParquetFile(split) as source:
-        batch = next(source.iter_batches(_TIMED, columns=[TOKENS]), None)
+        batch = next(source.iter_batches(_TIMED_SEQUENCES, columns=[TOKENS]), None)
     n_tokens = 0 if batch is None else len(batch.column(TOKENS).flatten())
     if batch is None or not n_tokens:
         return 0.0
-    turns = []
-    for _ in range(_TURNS):
+    rounds = []
+    for _ in range(_TIMED_ROUNDS):
         started = time.process_time()
         tagger.tag(batch.column(TOKENS))
-        turns.append(time.process_time() - started)
-    return 1000 * min(turns) / n_tokens
+        rounds.append(time.process_time() - started)
+    return 1000 * min(rounds) / n_tokens
 
 
 def _tagged(
@@ -108,7 +113,7 @@ def _tagged(
 
 
 def _is_in(tokens: pa.ListArray, hashes: Path) -> pa.BooleanArray:
-    """Return True for the sequences that a file of the bundle holds; null where it has no such file."""
+    """Return True for sequences whose hashes are in a file of the bundle; all null without such a file."""
     if not hashes.exists():
         return pa.nulls(len(tokens), pa.bool_())
     return pa.array(is_known_sequence(tokens, hashes))

@@ -1,4 +1,4 @@
-"""A trained tagger, loaded from its bundle: tokens in, tags out."""
+"""Trained taggers, loaded from bundles: tokens in, tags out."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ from seqtag.tagging.ragged import flatten
 
 @dataclass(frozen=True)
 class Tagged:
-    """What a tagger says of sequences: lists as long as their tokens."""
+    """Tags and confidences of sequences, one value per token."""
 
     predicted: pa.ListArray  # list<string>
-    confidence: pa.ListArray  # list<float32>, the probability of the predicted tag
-    span_confidence: pa.ListArray  # list<float32>, that of the whole predicted span that the token is in
-    unknown: pa.ListArray  # list<bool>, True: the token is not in the tagger's vocabulary
+    confidence: pa.ListArray  # list<float32>, probability of the predicted tag
+    span_confidence: pa.ListArray  # list<float32>, probability of the predicted span that contains the token
+    unknown: pa.ListArray  # list<bool>, True if the token is not in the tagger's vocabulary
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,16 @@ class Tagger:
     vocabulary: Vocabulary
     tags: TagIndex
     features: Callable[[pa.StringArray], WordTypeTable]
-    reader: Predictor
+    predictor: Predictor
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Load a bundle: the architecture comes from this package, digests are verified, nothing is executed.
+        """Load a bundle after verifying its digests; no code in it is executed.
 
         Raises:
-            BundleError: a file of the bundle is missing or was changed, or this version of seqtag cannot
-                load its recipe.
-            RunDirError: a file could not be read, which may pass.
+            BundleError: a file of the bundle is missing or was changed, or its recipe is unknown to this
+                version of seqtag.
+            RunDirError: a file could not be read; a retry may succeed.
         """
         bundle, vocabulary, tags, weights = read_bundle(folder)
 
@@ -57,32 +57,34 @@ class Tagger:
 
         if bundle.recipe not in RECIPES:
             raise BundleError(
-                f"{folder}: a recipe of {sorted(RECIPES)} was required. Received: {bundle.recipe}"
+                f"{folder}: unknown recipe {bundle.recipe!r}; expected one of {sorted(RECIPES)}"
             )
         sizes = Sizes(bundle.n_words, bundle.n_characters, bundle.n_tags)
         vectors = bundled_vectors(folder) if VECTORS in bundle.files else None
-        network = TaggerNetwork.of(bundle.recipe, sizes, bundle.model, tags, vectors)
+        network = TaggerNetwork.build(bundle.recipe, sizes, bundle.model, tags, vectors)
         try:
             set_weights(network.variables, weights)
-        except RunDirError as error:  # another version of seqtag built another model from the same sizes
+        except RunDirError as error:  # for example, from a version of seqtag with another architecture
             raise BundleError(f"{folder}: {error}") from None
         features = TokenFeatures(vocabulary, affix_buckets=bundle.model.affix_buckets, vectors=vectors)
-        reader = NetworkPredictor(network, temperature=bundle.temperature)
-        return cls(bundle, vocabulary, tags, features.of_word_types, reader)
+        predictor = NetworkPredictor(network, temperature=bundle.temperature)
+        return cls(bundle, vocabulary, tags, features.word_type_table, predictor)
 
     def tag(self, tokens: pa.ListArray) -> Tagged:
-        """Tag sequences, given as a `list<string>`; a null sequence counts as empty.
+        """Tag sequences, given as `list<string>`; null sequences count as empty.
 
-        Each distinct token is looked at once. Sequences beyond the ladder's last rung are read in overlapping
-        windows and stitched.
+        Features are computed once per distinct token. Sequences longer than the last bucket are tagged in
+        overlapping windows, whose results are stitched.
         """
         flat, offsets = flatten(tokens)
         distinct = pc.dictionary_encode(pc.fill_null(flat.cast(pa.string()), ""))
         word_types = self.features(distinct.dictionary)
-        vectors = self.reader.word_type_vectors(word_types)  # [1 + n_forms, size]
+        vectors = self.predictor.word_type_vectors(word_types)  # [1 + n_word_types, size]
         word_type_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]
-        cut = windows(np.diff(offsets), buckets=self.bundle.ladder, overlap=self.bundle.window_overlap)
-        output = predict_tokens(self.reader, vectors, word_type_ids, cut, offsets=offsets)  # [n_tokens]
+        all_windows = windows(np.diff(offsets), buckets=self.bundle.ladder, overlap=self.bundle.window_overlap)
+        output = predict_tokens(
+            self.predictor, vectors, word_type_ids, all_windows, offsets=offsets
+        )  # [n_tokens]
         starts = pa.array(offsets, pa.int32())
 
         def lists(values: pa.Array) -> pa.ListArray:

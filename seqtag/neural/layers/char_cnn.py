@@ -1,4 +1,4 @@
-"""The spelling of a form: a convolution over its characters (Ma and Hovy 2016)."""
+"""Character CNN: a convolution over the characters of a word type (Ma and Hovy 2016)."""
 
 from __future__ import annotations
 
@@ -7,22 +7,22 @@ from typing import Any
 
 from seqtag.neural._tensorflow import keras, tf
 
-_WIDTH = 3  # characters that a filter sees
+_WIDTH = 3  # characters per filter
 
 
 class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
-    """Character vectors, filters of width 3, and the maximum of each filter over the form.
+    """Character embeddings, filters of width 3, and max-pooling over the word type.
 
     Args:
-        n_characters: character ids, those of padding and of the unknown included.
-        size: of a character's vector.
+        n_characters: number of character ids, <pad> and <unk> included.
+        size: size of a character embedding.
         filters: number of filters.
-        seed: of the initial weights; None: other ones each time.
+        seed: seed of the initial weights; None for a random seed.
 
     Call arguments:
-        character_ids: `<int32>[n_forms, time]`, right-padded with 0.
+        character_ids: `<int32>[n_word_types, time]`, right-padded with 0.
 
-    Returns: `<float32>[n_forms, filters]`.
+    Returns: `<float32>[n_word_types, filters]`.
     """
 
     def __init__(
@@ -41,13 +41,14 @@ class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untype
         self.bias = self.add_weight((self.filters,), "zeros", name="bias")
 
     def call(self, character_ids: Any) -> Any:
-        real = tf.cast(character_ids > 0, tf.float32)[..., None]  # [n_forms, time, 1]
-        x = tf.gather(self.vectors, character_ids) * real  # [n_forms, time, size]
-        x = tf.pad(x, [[0, 0], [_WIDTH // 2, _WIDTH // 2], [0, 0]])  # a filter sees where a form ends
+        real = tf.cast(character_ids > 0, tf.float32)[..., None]  # [n_word_types, time, 1]
+        x = tf.gather(self.vectors, character_ids) * real  # [n_word_types, time, size]
+        # Zeros on both sides, so that filters see where a word type ends.
+        x = tf.pad(x, [[0, 0], [_WIDTH // 2, _WIDTH // 2], [0, 0]])  # [n_word_types, time + 2, size]
         time = character_ids.shape[1]
-        x = tf.concat([x[:, k : k + time] for k in range(_WIDTH)], axis=2)  # [n_forms, time, 3 * size]
-        x = tf.nn.relu(tf.matmul(x, self.kernel) + self.bias) * real  # [n_forms, time, filters]
-        return tf.reduce_max(x, axis=1)  # [n_forms, filters]
+        x = tf.concat([x[:, k : k + time] for k in range(_WIDTH)], axis=2)  # [n_word_types, time, 3 * size]
+        x = tf.nn.relu(tf.matmul(x, self.kernel) + self.bias) * real  # [n_word_types, time, filters]
+        return tf.reduce_max(x, axis=1)  # [n_word_types, filters]
 
     def get_config(self) -> dict[str, Any]:
         own = ("n_characters", "size", "filters", "seed")

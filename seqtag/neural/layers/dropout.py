@@ -1,4 +1,4 @@
-"""Dropout that keeps its mask over a whole sequence, drawn from a seed that is handed in."""
+"""Variational dropout: one mask per sequence, drawn from an explicit seed."""
 
 from __future__ import annotations
 
@@ -9,33 +9,35 @@ from seqtag.neural._tensorflow import keras, tf
 
 
 def keep_mask(shape: Sequence[Any], rate: float, seed: Any) -> Any:
-    """Return `<float32>` of `shape`: 0 with probability `rate`, else 1 / (1 - rate).
+    """Return `<float32>` of the given shape: 0 with probability `rate`, else 1 / (1 - rate).
 
     Args:
-        seed: `<int32>[2]`; equal seeds give equal masks, on every device.
+        shape: shape of the mask.
+        rate: share that is dropped, in [0, 1).
+        seed: `<int32>[2]`; equal seeds give equal masks on every device.
     """
-    # By name: what TensorFlow 2.21 chooses itself takes XLA on a CPU fifteen times as long. Whole numbers: of
-    # the same ones, XLA makes other fractions than TensorFlow.
-    drawn = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")  # all of int32
+    # Philox explicitly: the default of TensorFlow 2.21 is fifteen times slower under XLA on a CPU. Integers,
+    # because XLA and TensorFlow convert the same integers to different fractions.
+    drawn = tf.random.stateless_uniform(shape, seed, None, None, tf.int32, alg="philox")  # full int32 range
     return tf.cast(drawn >= round(rate * 2**32) - 2**31, tf.float32) / (1.0 - rate)
 
 
 def fold_in(seed: Any, number: int) -> Any:
-    """Return a seed of its own for each `number`, so that no two masks of a step are the same."""
+    """Return a different seed for each `number`, so that no two masks of a training step are equal."""
     return seed + tf.constant([number * 1_000_003, 0], tf.int32)
 
 
 class SpatialDropout1D(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
-    """Drop whole features of a sequence, as `keras.layers.SpatialDropout1D` does.
+    """Drops whole features of a sequence, like `keras.layers.SpatialDropout1D`.
 
-    Known as variational dropout around a recurrence (Gal and Ghahramani 2016).
+    Around a recurrence this is variational dropout (Gal and Ghahramani 2016).
 
     Args:
         rate: share of the features that is dropped, in [0, 1).
 
     Call arguments:
         x: `<float32>[batch, time, feature]`.
-        seed: `<int32>[2]` when training; None drops nothing.
+        seed: `<int32>[2]` for training; None for inference, which drops nothing.
 
     Returns: `<float32>[batch, time, feature]`.
     """

@@ -1,5 +1,4 @@
-"""What a model sees of a token: numbers made from its text, in TensorFlow, so that training, tagging and the
-SavedModel make the same ones."""
+"""Token features as TensorFlow string operations, shared by training, inference and the SavedModel."""
 
 from __future__ import annotations
 
@@ -13,30 +12,30 @@ import pyarrow as pa
 from seqtag.features import PAD_ID, UNK, UNK_ID, Vectors, Vocabulary, lower_case
 from seqtag.neural._tensorflow import tf
 
-Forms = Mapping[str, Any]  # the features of forms by name, row 0 is padding
+WordTypeFeatures = Mapping[str, Any]  # features of word types by name; row 0 is padding
 
-N_CHARACTERS = 24  # of a token; of a longer one the first 16 and the last 8, where affixes are
+N_CHARACTERS = 24  # per token; longer tokens keep their first 16 and last 8, which contain the affixes
 _HEAD, _TAIL = 16, 8
 N_AFFIXES = 9
-_LONG = 8  # characters; longer tokens are of one size
-_FORMS_AT_A_TIME = 2**16
+_LONG = 8  # characters; all longer tokens share one length feature
+_WORD_TYPES_AT_ONCE = 2**16
 
 
 class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
-    """Numbers that a token's text gives.
+    """Numeric features of a token's text.
 
     Args:
         vocabulary: words and characters.
-        affix_buckets: ids that prefixes, suffixes and shapes are hashed to.
-        vectors: static vectors, of which row n + 1 is the n-th.
+        affix_buckets: number of ids to which prefixes, suffixes, shapes and lengths are hashed.
+        vectors: static vectors; the n-th vector, counted from 0, has id n + 1.
 
     Call arguments:
         tokens: `<string>[n]`.
 
     Returns: a table of
         word_ids: `<int32>[n]`.
-        rare: `<bool>[n]`, the word occurs once in train.
-        vector_ids: `<int32>[n]`, the row of the static vector, 0 for none.
+        rare: `<bool>[n]`, True if the word occurs once in train.
+        vector_ids: `<int32>[n]`, id of the static vector, 0 if there is none.
         affix_ids: `<int32>[n, N_AFFIXES]`, hashed.
         character_ids: `<int32>[n, N_CHARACTERS]`, right-padded with 0.
     """
@@ -62,11 +61,13 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
             "character_ids": self._character_ids(tokens),
         }
 
-    def of_word_types(self, word_types: pa.StringArray) -> dict[str, npt.NDArray[Any]]:
-        """Return the features of forms `[1 + n_forms, ...]`, those of padding first."""
+    def word_type_table(self, word_types: pa.StringArray) -> dict[str, npt.NDArray[Any]]:
+        """Return the features of word types, `[1 + n_word_types, ...]`; row 0 is padding."""
         parts = [self(tf.constant([""]))]
-        for start in range(0, len(word_types), _FORMS_AT_A_TIME):
-            parts.append(self(tf.constant(word_types.slice(start, _FORMS_AT_A_TIME).to_pylist(), tf.string)))
+        for start in range(0, len(word_types), _WORD_TYPES_AT_ONCE):
+            parts.append(
+                self(tf.constant(word_types.slice(start, _WORD_TYPES_AT_ONCE).to_pylist(), tf.string))
+            )
         table = {name: np.concatenate([part[name].numpy() for part in parts]) for name in parts[0]}
         table["word_ids"][0], table["rare"][0], table["affix_ids"][0] = PAD_ID, False, PAD_ID
         return table
@@ -77,9 +78,9 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         return tf.strings.regex_replace(self._lowered(tokens), "[0-9]", "0")
 
     def _lowered(self, tokens: Any) -> Any:
-        """Lower each character by itself, by the table of the vocabulary.
+        """Lower-case each character independently, with the vocabulary's table.
 
-        `tf.strings.lower` (2.21) makes ς of the Σ of ΟΔΟΣ, ends at a NUL and lacks newer capitals.
+        `tf.strings.lower` (TensorFlow 2.21) turns the Σ of ΟΔΟΣ into ς, stops at NUL and lacks new capitals.
         """
         characters = tf.strings.unicode_split(tokens, "UTF-8")
         lowered = self._lower_case.lookup(characters.flat_values)
@@ -93,18 +94,19 @@ class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped
         texts = [*prefixes, *suffixes, _shape(tokens), size]
         salted = [tf.strings.join([f"{kind} ", text]) for kind, text in enumerate(texts)]
         hashed = tf.strings.to_hash_bucket_fast(tf.stack(salted, axis=1), self._buckets - 1)
-        return tf.cast(hashed, tf.int32) + 1  # [n, N_AFFIXES], from 1: 0 is padding
+        return tf.cast(hashed, tf.int32) + 1  # [n, N_AFFIXES], ids from 1
 
     def _character_ids(self, tokens: Any) -> Any:
         ends = tf.strings.join([_first(tokens, _HEAD), _last(tokens, _TAIL)])
-        seen = tf.where(_length(tokens) > N_CHARACTERS, ends, tokens)
-        characters = tf.strings.unicode_split(seen, "UTF-8").to_tensor("", shape=[None, N_CHARACTERS])
-        return tf.where(characters == "", PAD_ID, self._characters.lookup(characters))
+        shortened = tf.where(_length(tokens) > N_CHARACTERS, ends, tokens)
+        characters = tf.strings.unicode_split(shortened, "UTF-8").to_tensor("", shape=[None, N_CHARACTERS])
+        return tf.where(characters == "", PAD_ID, self._characters.lookup(characters))  # [n, N_CHARACTERS]
 
 
 def _shape(tokens: Any) -> Any:
-    """Return `Xx` for Paris, `A` for USA, `xXx` for iPhone, `x0` for mp3, `0-x` for 24-hour."""
-    digits, capitals = (r"\p{Nd}+", "0"), (r"\p{Lu}{2,}", "1")  # no sign may match what comes after it
+    """Return word shapes: `Xx` for Paris, `A` for USA, `xXx` for iPhone, `x0` for mp3, `0-x` for 24-hour."""
+    # No replacement may match a later pattern.
+    digits, capitals = (r"\p{Nd}+", "0"), (r"\p{Lu}{2,}", "1")
     for pattern, sign in (digits, capitals, (r"\p{Lu}", "X"), (r"\p{Ll}+", "x"), ("1", "A")):
         tokens = tf.strings.regex_replace(tokens, pattern, sign)
     return tokens
@@ -124,13 +126,13 @@ def _last(tokens: Any, n: int) -> Any:
 
 
 def _lower_case() -> Any:
-    """Return a table from capitals to small letters, "" for all other characters."""
+    """Return a table from upper-case to lower-case letters; other characters map to ""."""
     pairs = (tf.constant(of.to_pylist(), tf.string) for of in lower_case())
     return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(*pairs), default_value="")
 
 
 def _table(known: pa.StringArray, *, first: int, default: int) -> Any:
-    """Return a table of the ids first, first + 1, ... of distinct strings, of which there must be one."""
+    """Return a table from distinct strings to the ids first, first + 1, ...; `known` must not be empty."""
     ids = tf.range(first, first + len(known), dtype=tf.int32)
     entries = tf.lookup.KeyValueTensorInitializer(tf.constant(known.to_pylist(), tf.string), ids)
     return tf.lookup.StaticHashTable(entries, default_value=default)

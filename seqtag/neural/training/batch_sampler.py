@@ -1,4 +1,4 @@
-"""Training batches from padded windows: what an epoch draws is a pure function of (seed, epoch)."""
+"""Training batches from padded windows: the batches of an epoch are a pure function of (seed, epoch)."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from seqtag.neural.windowed_inference import WordTypeTable
 
 Ids = npt.NDArray[np.int32]
 
-# Features that are looked up in a table of vectors, which may be large: a batch touches few of its rows.
-LOOKED_UP: Mapping[str, str] = {"word_ids": "words", "affix_ids": "affixes"}
+# Features that index a table of vectors. Tables may be large, but a batch uses few of their rows.
+TABLES_BY_FEATURE: Mapping[str, str] = {"word_ids": "words", "affix_ids": "affixes"}
 
-# Batches whose windows are sorted by length together: a batch takes as long as its longest window.
-_MIXED = 8
-_LANES = 8  # what processors compute at once; sizes that it divides leave nothing over
-_WINDOWS_AT_A_TIME = 2**14  # of which tokens are weighed: bounds memory
+# Windows are sorted by length within groups of so many batches, as the longest window sets a batch's cost.
+_BATCHES_SORTED_TOGETHER = 8
+_LANES = 8  # SIMD width: batch sizes divisible by it waste no lanes
+_WINDOWS_AT_A_TIME = 2**14  # bounds the memory of `_weight`
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Windows of one rung that are learnt from together, with their forms and the rows that these look up."""
+    """Windows of one bucket for one training step, with their word types and the table rows these use."""
 
-    word_types: WordTypeTable  # [n_forms, ...]; what is looked up, as positions in `rows_of`
-    rows_of: Mapping[str, Ids]  # [n_rows] by table; distinct ids, those of padding and the unknown first
-    positions: Ids  # [batch, time], rows of `word_types`; 0 is padding, and only on the right
+    word_types: WordTypeTable  # [n_word_types, ...]; ids of table rows are positions in `rows_of`
+    rows_of: Mapping[str, Ids]  # [n_rows] by table; distinct ids, <pad> and <unk> first
+    positions: Ids  # [batch, time], rows of `word_types`; 0 is padding, only on the right
     tag_ids: Ids  # [batch, time], 0 where the tag is unknown
-    loss_mask: npt.NDArray[np.bool_]  # [batch, time], True: a kept token of known tag, enters the loss
-    weights: npt.NDArray[np.float32]  # [batch], of each sequence in the loss
-    rows: npt.NDArray[np.int64]  # [batch], the sequences' rows in the snapshot
+    loss_mask: npt.NDArray[np.bool_]  # [batch, time], True at kept tokens with a known tag
+    weights: npt.NDArray[np.float32]  # [batch], weight of each sequence in the loss
+    rows: npt.NDArray[np.int64]  # [batch], rows of the sequences in the snapshot
 
     @property
     def shape(self) -> Shape:
@@ -44,11 +44,11 @@ class Batch:
 
     @property
     def n_loss_tokens(self) -> int:
-        """The number of tokens that enter the loss."""
+        """Number of tokens in the loss."""
         return int(np.count_nonzero(self.loss_mask & (self.weights > 0)[:, None]))
 
     def filled(self, shape: Shape) -> Batch:
-        """Return the batch with empty sequences, and with forms and rows that nothing refers to."""
+        """Return the batch padded to `shape` with empty sequences and unused word types and rows."""
         n_rows = shape.batch - len(self.positions)
         return replace(
             self,
@@ -73,7 +73,7 @@ class Shape:
     n_rows: Mapping[str, int]  # by table
 
     def holds(self, other: Shape) -> bool:
-        """Tell whether a batch of the other shape can be filled up to this one."""
+        """Return True if a batch of the other shape can be padded to this one."""
         return (
             self.time == other.time
             and self.batch >= other.batch
@@ -84,34 +84,34 @@ class Shape:
 
 @dataclass(frozen=True)
 class BatchSampler:
-    """How batches are drawn from rungs.
+    """Draws shuffled batches from buckets.
 
-    All batches teach about as many tokens as `batch_size` sequences of mean length: of short sequences they
-    hold more, of long ones fewer. None is more than `batch_cells` tokens and padding. The sizes of a bucket's
-    batches differ by one sequence at the most: none is left with the few that remain.
+    All batches have about as many tokens in the loss as `batch_size` sequences of mean length: more sequences
+    if they are short, fewer if they are long. No batch exceeds `batch_cells` tokens and padding. The batch
+    sizes of a bucket differ by at most one sequence, so no small remainder is left.
     """
 
     buckets: Sequence[Bucket]
-    word_types: WordTypeTable  # of the split, by form id
+    word_types: WordTypeTable  # of the split, by word type id
     batch_size: int
     batch_cells: int
     seed: int
 
     def epoch(self, number: int, *, skip: int = 0) -> Iterator[Batch]:
-        """Yield every window once, in batches of one rung each, windows and batches shuffled.
+        """Yield every window once, in batches from one bucket each, after skipping the first `skip` batches.
 
-        The first batches are left out if so asked.
+        Windows and batches are shuffled.
         """
         for bucket, chosen in itertools.islice(self.drawn(number), skip, None):
             yield _batch(bucket, chosen, self.word_types)
 
     def halved(self) -> BatchSampler:
-        """Return the same with half as many tokens and padding in the largest batch, for less memory."""
+        """Return a sampler whose largest batch has half as many tokens and padding, to save memory."""
         largest = max(self.most_rows(bucket) * bucket.length for bucket in self.buckets)
         return replace(self, batch_cells=max(1, largest // 2))
 
     def most_rows(self, bucket: Bucket) -> int:
-        """Return how many windows of a rung a batch may have."""
+        """Return the maximum number of windows in a batch of a bucket."""
         n_loss_tokens = sum(max(1, bucket.n_loss_tokens) for bucket in self.buckets)
         mean = n_loss_tokens / sum(map(len, self.buckets))
         n_rows = round(self.batch_size * mean * len(bucket) / max(1, bucket.n_loss_tokens))
@@ -120,20 +120,20 @@ class BatchSampler:
         return max(1, min(len(bucket), n_rows, self.batch_cells // bucket.length))
 
     def n_batches(self, bucket: Bucket) -> int:
-        """Return how many batches an epoch draws from a rung."""
+        """Return the number of batches that an epoch draws from a bucket."""
         return -(-len(bucket) // self.most_rows(bucket))
 
-    def weight_a_batch(self, tag_weights: npt.NDArray[np.float32]) -> float:
-        """Return the weight of the tokens that a batch teaches, in the mean over the batches of an epoch.
+    def weight_per_batch(self, tag_weights: npt.NDArray[np.float32]) -> float:
+        """Return the total weight of the tokens in the loss, per batch, averaged over an epoch.
 
         Args:
-            tag_weights: `<float32>[n_tags]`, of each tag in the loss.
+            tag_weights: `<float32>[n_tags]`, weight of each tag in the loss.
         """
         weight = sum(_weight(bucket, tag_weights) for bucket in self.buckets)
         return weight / max(1, sum(map(self.n_batches, self.buckets)))
 
     def shapes(self, buckets: Sequence[Bucket]) -> list[Shape]:
-        """Return a shape for each rung that holds its batches: all of the first epoch, most of later ones."""
+        """Return a shape per bucket that holds all its batches of the first epoch and most of later ones."""
         found: dict[int, list[Shape]] = {bucket.length: [] for bucket in buckets}
         for bucket, chosen in self.drawn(1):
             if bucket.length in found:
@@ -149,43 +149,43 @@ class BatchSampler:
         return Shape(min(largest, self.most_rows(bucket)), bucket.length, n_word_types, n_rows)
 
     def drawn(self, epoch: int) -> Iterator[tuple[Bucket, npt.NDArray[np.int64]]]:
-        """Yield the rung of each batch of an epoch, and the windows of the rung that are in it."""
+        """Yield the bucket of each batch of an epoch, and the indices of its windows in the bucket."""
         random = np.random.default_rng([self.seed, epoch])
         drawn = []
         for bucket in self.buckets:
             n = self.n_batches(bucket)
-            sizes = np.diff(-(np.arange(n + 1) * -len(bucket) // n))  # they differ by 1 at the most
-            stretch = np.repeat(np.arange(n) // _MIXED, sizes)
-            order = _by_length(random.permutation(len(bucket)), bucket.windows.length, stretch)
+            sizes = np.diff(-(np.arange(n + 1) * -len(bucket) // n))  # they differ by at most 1
+            group = np.repeat(np.arange(n) // _BATCHES_SORTED_TOGETHER, sizes)
+            order = _by_length(random.permutation(len(bucket)), bucket.windows.length, group)
             drawn += [(bucket, chosen) for chosen in np.split(order, np.cumsum(sizes)[:-1])]
         for i in random.permutation(len(drawn)):
             yield drawn[i]
 
 
 def _weight(bucket: Bucket, tag_weights: npt.NDArray[np.float32]) -> float:
-    """Return what all tokens weigh that the windows of a rung teach."""
+    """Return the total weight of the tokens of a bucket that are in the loss."""
     weight = 0.0
     for first in range(0, len(bucket), _WINDOWS_AT_A_TIME):
         chosen = np.arange(first, min(first + _WINDOWS_AT_A_TIME, len(bucket)))
-        of_tokens = tag_weights[np.maximum(bucket.tag_ids[chosen], 0)] * _loss_mask(bucket, chosen)
-        weight += float(of_tokens.sum(axis=1, dtype=np.float64) @ bucket.weight[chosen])
+        token_weights = tag_weights[np.maximum(bucket.tag_ids[chosen], 0)] * _loss_mask(bucket, chosen)
+        weight += float(token_weights.sum(axis=1, dtype=np.float64) @ bucket.weight[chosen])
     return weight
 
 
 def _by_length(
-    order: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32], stretch: npt.NDArray[np.int64]
+    order: npt.NDArray[np.int64], lengths: npt.NDArray[np.int32], group: npt.NDArray[np.int64]
 ) -> npt.NDArray[np.int64]:
-    """Return the order with those of each stretch sorted by length."""
-    return order[np.lexsort((lengths[order], stretch))]  # stable
+    """Return the order with each group sorted by length."""
+    return order[np.lexsort((lengths[order], group))]  # stable
 
 
 def _batch(bucket: Bucket, chosen: npt.NDArray[np.int64], word_types: WordTypeTable) -> Batch:
     word_type_ids, positions = _distinct(bucket.word_type_ids[chosen], first=[PAD_ID])
-    here, rows_of = {name: table[word_type_ids] for name, table in word_types.items()}, {}
-    for feature, table in LOOKED_UP.items():
-        rows_of[table], here[feature] = _distinct(here[feature], first=[PAD_ID, UNK_ID])
+    features, rows_of = {name: table[word_type_ids] for name, table in word_types.items()}, {}
+    for feature, table in TABLES_BY_FEATURE.items():
+        rows_of[table], features[feature] = _distinct(features[feature], first=[PAD_ID, UNK_ID])
     return Batch(
-        word_types=here,
+        word_types=features,
         rows_of=rows_of,
         positions=positions,
         tag_ids=np.maximum(bucket.tag_ids[chosen], 0),
@@ -196,14 +196,17 @@ def _batch(bucket: Bucket, chosen: npt.NDArray[np.int64], word_types: WordTypeTa
 
 
 def _loss_mask(bucket: Bucket, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_chosen, time]`, True at the kept tokens of known tag."""
-    cut, time = bucket.windows, np.arange(bucket.length)
-    kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])
+    """Return `<bool>[n_chosen, time]`, True at kept tokens with a known tag."""
+    windows, time = bucket.windows, np.arange(bucket.length)
+    kept = (time >= windows.keep_start[chosen, None]) & (time < windows.keep_stop[chosen, None])
     return kept & (bucket.tag_ids[chosen] >= 0)
 
 
 def _distinct(ids: Ids, *, first: Sequence[int]) -> tuple[Ids, Ids]:
-    """Return the distinct ids, the lowest ones `first` in any case, and the position of each id there."""
+    """Return the distinct ids and the position of each id among them.
+
+    The ids in `first`, which must be the lowest, are always included.
+    """
     found, positions = np.unique(np.append(np.array(first, np.int32), ids), return_inverse=True)
     return found, positions[len(first) :].reshape(ids.shape).astype(np.int32)
 

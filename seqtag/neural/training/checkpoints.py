@@ -1,6 +1,6 @@
-"""What a training that is cut off goes on from: all of its state, in files that are never half-written.
+"""Training checkpoints: the complete state of an interrupted training, written atomically.
 
-There are two, written in turn, so that one is whole whenever the process dies.
+There are two slots, written alternately, so that one is intact whenever the process dies.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A training between two batches."""
+    """The state of a training between two batches."""
 
     progress: Progress
     state: Arrays  # of the engine: weights, moments, averages and counts
 
 
 class Checkpoints:
-    """The checkpoints of one training.
+    """Reads and writes the checkpoints of one training.
 
     Args:
-        folder: theirs; what makes another training has to give another folder.
-        every: seconds between two.
+        folder: folder of the checkpoints; use a different one for each configuration.
+        every: seconds between two checkpoints.
     """
 
     def __init__(self, folder: Path, *, every: float) -> None:
@@ -42,33 +42,33 @@ class Checkpoints:
         self._number, self._newest = max((number, slot) for slot, number in numbers.items())
 
     def newest(self) -> Checkpoint | None:
-        """Return the last whole checkpoint, None if there is none."""
+        """Return the last complete checkpoint, or None."""
         if not self._number:
             return None
         folder = self._folder / self._newest
         try:
-            said = read_json(folder / _PROGRESS)
-            history = tuple(EpochRecord(**record) for record in said["history"])
-            progress = Progress(Position(**said["position"]), history, load_arrays(folder / _BEST))
+            saved = read_json(folder / _PROGRESS)
+            history = tuple(EpochRecord(**record) for record in saved["history"])
+            progress = Progress(Position(**saved["position"]), history, load_arrays(folder / _BEST))
             return Checkpoint(progress, load_arrays(folder / _STATE))
         except (RunDirError, KeyError, TypeError) as error:
-            _log.warning("train: begins anew, since its checkpoint cannot be read: %s", error)
+            _log.warning("train: checkpoint cannot be read, restarting from the first epoch: %s", error)
             return None
 
     def is_due(self) -> bool:
-        """Tell whether it is time for the next one."""
+        """Return True if it is time for the next checkpoint."""
         return time.monotonic() - self._last >= self._every
 
     def write(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint in place of the last but one."""
+        """Write a checkpoint, replacing the older of the two."""
         started, progress = time.monotonic(), checkpoint.progress
         slot = next(slot for slot in _SLOTS if slot != self._newest)
         with scratch_folder(self._folder / f".{slot}.partial") as partial:
-            said = {
+            content = {
                 "position": asdict(progress.position),
                 "history": [asdict(record) for record in progress.history],
             }
-            write_json(partial / _PROGRESS, said)
+            write_json(partial / _PROGRESS, content)
             save_arrays(partial / _STATE, checkpoint.state)
             save_arrays(partial / _BEST, progress.best_weights)
             number = {"number": str(self._number + 1)}
@@ -78,6 +78,6 @@ class Checkpoints:
 
 
 def _number(folder: Path) -> int:
-    """Return the place of a checkpoint in their order, 0 if there is none, or a damaged one."""
+    """Return the sequence number of a checkpoint, 0 if it is missing or damaged."""
     manifest = find_manifest(folder)
     return 0 if manifest is None else int(manifest.inputs["number"])

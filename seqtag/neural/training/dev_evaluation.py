@@ -1,4 +1,4 @@
-"""The score on dev after each epoch, on whole sequences."""
+"""Dev score after each epoch, computed on complete sequences."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from seqtag.evaluation import score_value
 from seqtag.features import UNTAGGED_ID, Bucket, TagIndex, Windows, stitched
 from seqtag.neural.windowed_inference import Predictor, WordTypeTable, predict_tokens
 
-# Stands for a gold tag that the model cannot give: a span of its own in every scheme, so always missed.
+# Replaces gold tags that the model cannot predict: a separate span in every scheme, so always missed.
 _UNSEEN = "I-<unseen>"
 
 
 class DevScore(NamedTuple):
-    """Fractions in [0, 1]."""
+    """Dev metrics, in [0, 1]."""
 
-    score: float  # the metric that decides
-    accuracy: float  # share of tokens
+    score: float  # the configured metric, which selects the best epoch
+    accuracy: float  # share of tokens tagged correctly
 
 
 class DevSplit:
-    """Dev with its gold tags, laid out once.
+    """The dev split with its gold tags, prepared once for all epochs.
 
-    A gold tag outside the index is always missed; a token whose tag nobody knows is not looked at.
+    Gold tags outside the tag index always count as missed; tokens without a gold tag are ignored.
     """
 
     def __init__(
@@ -39,31 +39,31 @@ class DevSplit:
         self._word_types, self._tags, self._metric = word_types, tags, metric
         self._windows = _joined(buckets)
         self._offsets = _offsets(self._windows)
-        self._form_ids = self._flat([bucket.word_type_ids for bucket in buckets], buckets)
+        self._word_type_ids = self._flat([bucket.word_type_ids for bucket in buckets], buckets)
         self._gold_ids = self._flat([bucket.tag_ids for bucket in buckets], buckets)
         untagged = self._gold_ids == UNTAGGED_ID
         self._known: npt.NDArray[np.bool_] | slice = ~untagged if untagged.any() else slice(None)
         self._gold = self._sequences(self._gold_ids)
 
-    def score(self, reader: Predictor) -> DevScore:
-        """Tag dev and compare."""
-        vectors = reader.word_type_vectors(self._word_types)
-        output = predict_tokens(reader, vectors, self._form_ids, self._windows, offsets=self._offsets)
+    def score(self, predictor: Predictor) -> DevScore:
+        """Tag dev and compare with the gold tags."""
+        vectors = predictor.word_type_vectors(self._word_types)
+        output = predict_tokens(predictor, vectors, self._word_type_ids, self._windows, offsets=self._offsets)
         tag_ids = output["tag_id"]
-        right = (tag_ids == self._gold_ids)[self._known]
-        accuracy = float(np.mean(right)) if len(right) else 0.0
+        correct = (tag_ids == self._gold_ids)[self._known]
+        accuracy = float(np.mean(correct)) if len(correct) else 0.0
         if self._metric == "accuracy":
             return DevScore(accuracy, accuracy)
         predicted = self._sequences(tag_ids)
         value = score_value(self._gold, predicted, metric=self._metric, scheme=self._tags.scheme)
-        return DevScore(0.0 if math.isnan(value) else value, accuracy)  # NaN: neither has a span
+        return DevScore(0.0 if math.isnan(value) else value, accuracy)  # NaN: no gold or predicted spans
 
     def _flat(
         self, padded: Sequence[npt.NDArray[np.int32]], buckets: Sequence[Bucket]
     ) -> npt.NDArray[np.int32]:
-        """Return `<int32>[n_tokens]`, all sequences one after the other."""
-        of_windows = zip((bucket.windows for bucket in buckets), padded, strict=True)
-        return stitched(of_windows, offsets=self._offsets, dtype=np.int32)
+        """Return `<int32>[n_tokens]`, all sequences concatenated."""
+        values_by_window = zip((bucket.windows for bucket in buckets), padded, strict=True)
+        return stitched(values_by_window, offsets=self._offsets, dtype=np.int32)
 
     def _sequences(self, tag_ids: npt.NDArray[np.int32]) -> pa.ListArray:
         names = pa.array([*self._tags.tags, _UNSEEN], pa.string())
@@ -78,8 +78,8 @@ def _joined(buckets: Sequence[Bucket]) -> Windows:
     return Windows(*(np.concatenate([getattr(bucket.windows, name) for bucket in buckets]) for name in names))
 
 
-def _offsets(cut: Windows) -> npt.NDArray[np.int64]:
-    """Return `<int64>[n_sequences + 1]`, where each sequence begins among all tokens."""
-    lengths = np.zeros(int(cut.sequence.max(initial=-1)) + 1, dtype=np.int64)
-    np.maximum.at(lengths, cut.sequence, cut.start + cut.keep_stop)
+def _offsets(windows: Windows) -> npt.NDArray[np.int64]:
+    """Return `<int64>[n_sequences + 1]`, the offset of each sequence among all tokens."""
+    lengths = np.zeros(int(windows.sequence.max(initial=-1)) + 1, dtype=np.int64)
+    np.maximum.at(lengths, windows.sequence, windows.start + windows.keep_stop)
     return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])

@@ -1,4 +1,4 @@
-"""The moving average of weights, which tags better than the weights after the last step."""
+"""Exponential moving average of weights, which scores better than the weights of the last step."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.weights import Arrays, Weights, weights_of
 
-_EVERY = 8  # steps: a pass over all weights costs as much as a small step
+_EVERY = 8  # steps between updates: a pass over all weights costs as much as a small step
 
 
 class ExponentialMovingAverage:
-    """The exponential moving average of variables, brought up to date every few steps.
+    """Exponential moving average of variables, updated every few steps.
 
     Args:
-        variables: what is averaged.
-        span: steps, in which a weight's share falls to 1 / e.
+        variables: the variables to average.
+        span: steps after which the share of a past value has fallen to 1 / e.
     """
 
     def __init__(self, variables: Sequence[Any], *, span: float) -> None:
@@ -28,30 +28,30 @@ class ExponentialMovingAverage:
         self._update = tf.function(self._move, jit_compile=True)
 
     def is_due(self, number: int) -> bool:
-        """Tell whether the variables are looked at after a step."""
+        """Return True if the average is updated after this step."""
         return number % _EVERY == 0
 
     def after_step(self, number: int) -> None:
-        """Take notice of a step, numbered from 1."""
+        """Record a step, numbered from 1, and update the average if due."""
         self._n_behind = number % _EVERY
         if self.is_due(number):
             self._update()
 
     def weights(self) -> Weights:
-        """Return a copy of the averages by the variables' paths."""
-        share = 1.0 - self._kept**self._n_behind  # of the steps that the averages do not have yet
+        """Return copies of the averages by variable path."""
+        share = 1.0 - self._kept**self._n_behind  # of the steps since the last update
         return {
             variable.path: (average + share * (variable.value - average)).numpy()
             for variable, average in zip(self._variables, self._averages, strict=True)
         }
 
     def state(self) -> Arrays:
-        """Return the averages as they were last brought up to date."""
+        """Return the averages as of the last update."""
         averages = {f"{n}": average.numpy() for n, average in enumerate(self._averages)}
         return {"n_behind": np.array(self._n_behind), **averages}
 
     def restore(self, state: Arrays) -> None:
-        """Go on where `state` was given."""
+        """Restore what `state` returned."""
         self._n_behind = int(state["n_behind"])
         for n, average in enumerate(self._averages):
             average.assign(state[f"{n}"])
@@ -63,7 +63,7 @@ class ExponentialMovingAverage:
 
 
 class NoMovingAverage:
-    """The variables as they are."""
+    """Null average: the current values of the variables."""
 
     def __init__(self, variables: Sequence[Any]) -> None:
         self._variables = list(variables)
@@ -78,7 +78,7 @@ class NoMovingAverage:
         return weights_of(self._variables)
 
     def state(self) -> Arrays:
-        """Return nothing: there is none."""
+        """Return no arrays."""
         return {}
 
     def restore(self, state: Arrays) -> None:

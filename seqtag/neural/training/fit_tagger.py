@@ -1,4 +1,4 @@
-"""Train a recipe on encoded splits, keep its best weights, and write them as a bundle."""
+"""Train a recipe on encoded splits and write the best epoch as a bundle."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ from seqtag.neural.training.progress import EpochRecord, Position, Progress
 from seqtag.neural.training.training_loop import epochs
 from seqtag.neural.weights import Weights, set_weights
 
-# Tokens and padding of a rung in a training from which a compiled step pays for its compiling: measured on 2
-# cores as 2 to 3 s against some 20 us saved on each (TensorFlow 2.21).
+# Compiling a step pays off for buckets with at least this many tokens and padding in a training: on 2 cores,
+# it took 2 to 3 s and saved about 20 us per token (TensorFlow 2.21).
 _WORTH_COMPILING = 160_000
 
 _log = logging.getLogger(__name__)
@@ -46,29 +46,29 @@ def train(
     halved: bool = False,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
 ) -> None:
-    """Train until dev has not improved for `config.patience` epochs, and write the best epoch's bundle.
+    """Train until dev has not improved for `config.patience` epochs, and write the bundle of the best epoch.
 
-    Beside it lies history.json, the fields of each `EpochRecord`. The same inputs give the same bundle, byte
-    for byte, in a fresh process of the same machine, whether or not the training was cut off and went on from
-    a checkpoint. For that TensorFlow's operations are made deterministic for the whole process.
+    history.json, in the same folder, holds the fields of each `EpochRecord`. Equal inputs give byte-identical
+    bundles in fresh processes on the same machine, even if a training was interrupted and resumed. For this,
+    TensorFlow is made deterministic for the whole process.
 
     Args:
         encoded: folder of the encoded splits; `train` and `dev` are read.
         vocabulary: folder of words, characters and tags.
-        config: the recipe and how long to follow it.
-        model: the sizes of the recipe `default`.
-        features: how long sequences were cut, kept in the bundle for tagging.
-        metric: the score on dev that decides.
-        seed: of weights, dropout and the order of batches.
-        folder: where the bundle goes.
-        spoken: the scheme in which tags are given out; None: as they are trained.
-        checkpoints: where it goes on from the last of them and writes more; None: nowhere.
-        halved: learn from batches half as large, for less memory.
+        config: recipe, optimizer and stopping rule.
+        model: sizes of the recipe `default`.
+        features: windowing of long sequences, kept in the bundle for tagging.
+        metric: dev metric that selects the best epoch.
+        seed: seed of weights, dropout and the order of batches.
+        folder: folder of the bundle.
+        spoken: tag scheme of the output; None for the scheme of training.
+        checkpoints: checkpoints to resume from and to write; None for none.
+        halved: train with batches half as large, to save memory.
         on_epoch: called with the fields of each `EpochRecord`.
 
     Raises:
-        LossError: the loss is no longer a number.
-        TrainingError: weights are no longer finite, or no token of train has a known tag.
+        LossError: the loss is not finite.
+        TrainingError: the weights are not finite, or no token of train has a known tag.
         RunDirError: the splits were encoded with another vocabulary.
     """
     from seqtag.neural._tensorflow import make_deterministic
@@ -80,80 +80,82 @@ def train(
     from seqtag.neural.training.temperature_scaling import fitted_temperature
 
     words, tags = Vocabulary.load(vocabulary), TagIndex.load(vocabulary)
-    train_rungs, dev_rungs = (
+    train_buckets, dev_buckets = (
         read_encoded(encoded / split, vocabulary_digest=words.digest, tags_digest=tags.digest)
         for split in ("train", "dev")
     )
     make_deterministic()
     vectors = bundled_vectors(vocabulary)
     tokens = TokenFeatures(words, affix_buckets=model.affix_buckets, vectors=vectors)
-    train_forms, dev_forms = (
-        tokens.of_word_types(read_word_types(encoded / split)) for split in ("train", "dev")
+    train_word_types, dev_word_types = (
+        tokens.word_type_table(read_word_types(encoded / split)) for split in ("train", "dev")
     )
-    drawing = BatchSampler(train_rungs, train_forms, config.batch_size, config.batch_cells, seed)
+    sampler = BatchSampler(train_buckets, train_word_types, config.batch_size, config.batch_cells, seed)
     if halved:
-        drawing = drawing.halved()
+        sampler = sampler.halved()
     sizes = Sizes(words.n_words, words.n_characters, len(tags))
 
     def build() -> TaggerNetwork:
-        return TaggerNetwork.of(config.recipe, sizes, model, tags, vectors, seed=seed)
+        return TaggerNetwork.build(config.recipe, sizes, model, tags, vectors, seed=seed)
 
-    best = build()  # now: names of variables count what the process has made before, see `serving`
+    best = build()  # built first: variable names contain counters of the process, see `export.saved_model`
     weights = tag_weights(tags, config.tag_weights)
     engine = Engine(
         build,
         config=config,
         seed=seed,
-        steps_an_epoch=sum(map(drawing.n_batches, train_rungs)),
-        weight_a_step=drawing.weight_a_batch(weights),
+        steps_per_epoch=sum(map(sampler.n_batches, train_buckets)),
+        weight_per_step=sampler.weight_per_batch(weights),
         tag_weights=weights,
-        compiled=drawing.shapes(buckets_worth_compiling(drawing, config)),
+        compiled=sampler.shapes(buckets_worth_compiling(sampler, config)),
     )
 
-    def tell(record: EpochRecord) -> None:
+    def report(record: EpochRecord) -> None:
         _log.info("%s", epoch_line(record, metric))
         if on_epoch is not None:
             on_epoch(asdict(record))
 
-    def keep(progress: Progress) -> None:
+    def save(progress: Progress) -> None:
         if checkpoints is not None and checkpoints.is_due():
             checkpoints.write(Checkpoint(progress, engine.state()))
 
-    found = checkpoints.newest() if checkpoints is not None else None
-    begun = Progress() if found is None else found.progress
-    if found is not None:
-        engine.restore(found.state)
-        _log.info("goes on in epoch %d, batch %d", begun.position.epoch, begun.position.n_batches + 1)
-    dev = DevSplit(dev_rungs, dev_forms, tags, metric=metric)
-    events = epochs(engine, drawing, score=dev.score, config=config, start=begun.position)
-    fitted = fit(events, config=config, weights=engine.weights, tell=tell, keep=keep, begun=begun)
+    checkpoint = checkpoints.newest() if checkpoints is not None else None
+    start = Progress() if checkpoint is None else checkpoint.progress
+    if checkpoint is not None:
+        engine.restore(checkpoint.state)
+        _log.info("resuming at epoch %d, batch %d", start.position.epoch, start.position.n_batches + 1)
+    dev = DevSplit(dev_buckets, dev_word_types, tags, metric=metric)
+    events = epochs(engine, sampler, score=dev.score, config=config, start=start.position)
+    fitted = fit(events, config=config, weights=engine.weights, report=report, save=save, start=start)
     set_weights(best.variables, fitted.best_weights)
-    said = tags.spelled(spoken or tags.scheme)
-    temperature = fitted_temperature(best, dev_rungs, NetworkPredictor(best).word_type_vectors(dev_forms))
-    export_saved_model(NetworkPredictor(best, temperature=temperature), tokens, said, folder / SAVED_MODEL)
+    output_tags = tags.spelled(spoken or tags.scheme)
+    temperature = fitted_temperature(
+        best, dev_buckets, NetworkPredictor(best).word_type_vectors(dev_word_types)
+    )
+    export_saved_model(
+        NetworkPredictor(best, temperature=temperature), tokens, output_tags, folder / SAVED_MODEL
+    )
     write_bundle(
         folder,
-        facts={
-            "recipe": config.recipe,
-            "model": model,
-            "n_words": words.n_words,
-            "n_tags": len(tags),
-            "n_characters": words.n_characters,
-            "scheme": tags.scheme,
-            "spoken": spoken or tags.scheme,
-            "ladder": features.ladder,
-            "window_overlap": features.window_overlap,
-            "metric": metric,
-            "seed": seed,
-            "best_epoch": fitted.best.epoch,
-            "dev_score": fitted.best.dev_score,
-            "dev_accuracy": fitted.best.dev_accuracy,
-            "temperature": temperature,
-            "batch_cells": drawing.batch_cells if halved else None,
-            "vectors": None if vectors is None else vectors.coverage_of(words.words),
-        },
         weights=fitted.best_weights,
         vocabulary=vocabulary,
+        recipe=config.recipe,
+        model=model,
+        n_words=words.n_words,
+        n_tags=len(tags),
+        n_characters=words.n_characters,
+        scheme=tags.scheme,
+        spoken=spoken or tags.scheme,
+        ladder=features.ladder,
+        window_overlap=features.window_overlap,
+        metric=metric,
+        seed=seed,
+        best_epoch=fitted.best.epoch,
+        dev_score=fitted.best.dev_score,
+        dev_accuracy=fitted.best.dev_accuracy,
+        temperature=temperature,
+        batch_cells=sampler.batch_cells if halved else None,
+        vectors=None if vectors is None else vectors.coverage_of(words.words),
     )
     write_json(folder / HISTORY, [asdict(record) for record in fitted.history])
 
@@ -163,52 +165,52 @@ def fit(
     *,
     config: TrainConfig,
     weights: Callable[[], Weights],
-    tell: Callable[[EpochRecord], None],
-    keep: Callable[[Progress], None],
-    begun: Progress,
+    report: Callable[[EpochRecord], None],
+    save: Callable[[Progress], None],
+    start: Progress,
 ) -> Progress:
-    """Follow a training until it no longer improves.
+    """Train until the dev score no longer improves, and return the final progress.
 
     Args:
-        events: the batches and epochs, each trained when it is asked for.
-        config: the most epochs, and how many without a better one are waited for.
-        weights: gives a copy of the weights as they are.
-        tell: called with each record.
-        keep: called with the progress after each event.
-        begun: what has been done before.
+        events: positions and epoch records; each is computed when it is requested.
+        config: maximum number of epochs and patience.
+        weights: returns copies of the current weights.
+        report: called with each epoch record.
+        save: called with the progress after each event.
+        start: progress so far.
     """
-    progress = begun
+    progress = start
     while not progress.is_over(config):
         event = next(events)
         if isinstance(event, EpochRecord):
-            tell(event)
+            report(event)
         progress = progress.after(event, weights)
-        keep(progress)
+        save(progress)
     return progress
 
 
 def tag_weights(tags: TagIndex, given: Mapping[str, float]) -> npt.NDArray[np.float32]:
-    """Return `<float32>[n_tags]`, 1 where nothing is given.
+    """Return the weight of each tag, `<float32>[n_tags]`; 1 if not given.
 
     Raises:
-        ConfigError: a weight of a tag that is not there.
+        ConfigError: a weight was given for an unknown tag.
     """
-    stray = sorted(set(given) - set(tags.tags))
-    if stray:
-        raise ConfigError(f"train.tag_weights: tags of {list(tags.tags)} were required. Received: {stray}")
+    unknown = sorted(set(given) - set(tags.tags))
+    if unknown:
+        raise ConfigError(f"train.tag_weights: unknown tags {unknown}; expected some of {list(tags.tags)}")
     return np.array([given.get(tag, 1.0) for tag in tags.tags], np.float32)
 
 
-def buckets_worth_compiling(drawing: BatchSampler, config: TrainConfig) -> list[Bucket]:
-    """Return the rungs whose batches are so many that a step compiled for them is worth its time."""
-    n_epochs = min(config.max_epochs, 2 * config.patience)  # as expected
+def buckets_worth_compiling(sampler: BatchSampler, config: TrainConfig) -> list[Bucket]:
+    """Return the buckets with enough batches to justify a compiled step."""
+    n_epochs = min(config.max_epochs, 2 * config.patience)  # estimate
     return [
-        bucket for bucket in drawing.buckets if bucket.length * len(bucket) * n_epochs >= _WORTH_COMPILING
+        bucket for bucket in sampler.buckets if bucket.length * len(bucket) * n_epochs >= _WORTH_COMPILING
     ]
 
 
 def epoch_line(record: EpochRecord, metric: Metric) -> str:
-    """Return one line for people: `epoch 7: dev span F1 0.842, loss 0.312, 41 s, 9,800 tokens/s`."""
+    """Format a record as `epoch 7: dev span F1 0.842, loss 0.312, 41 s, 9,800 tokens/s`."""
     decimals = 0 if record.seconds >= 10 else 1
     return (
         f"epoch {record.epoch}: dev {METRIC_NAMES[metric]} {record.dev_score:.3f}, loss {record.loss:.3f}, "

@@ -1,4 +1,4 @@
-"""Adam, for tables too: large ones of which a batch touches few rows."""
+"""Adam for dense variables and for large tables of which a batch uses few rows."""
 
 from __future__ import annotations
 
@@ -10,33 +10,34 @@ import numpy.typing as npt
 
 from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import keras, tf
-from seqtag.neural.weights import Arrays, below, named
+from seqtag.neural.weights import Arrays, with_prefix, without_prefix
 
-_REMEMBERED = 256  # steps, after which a gradient no longer moves a weight
+_REMEMBERED = 256  # steps after which a gradient no longer moves a weight
 
 
 class TableRows(NamedTuple):
-    """Rows of a table as Adam left them."""
+    """Rows of a table with their Adam moments."""
 
-    ids: Any  # <int32>[n]; different ones, but for those without a gradient
+    ids: Any  # <int32>[n]; only rows without a gradient may repeat
     values: Any  # <float32>[n, size]
-    first: Any  # <float32>[n, size], moments of the gradient
-    second: Any
+    first: Any  # <float32>[n, size], first moment of the gradient
+    second: Any  # <float32>[n, size], second moment of the gradient
 
 
 class Optimizer:
-    """Takes steps of Adam (Kingma and Ba 2015), as Keras does, after clipping the whole gradient.
+    """Adam (Kingma and Ba 2015) as in Keras, with clipping by the global norm.
 
-    By name: "adam" moves every row of a table at every step. "lazy-adam" moves those that the batch looked
-    up; the others keep their moments as they are. Either way a step costs the same however large a table is:
-    a row that was not looked up is moved when it is, by all the steps that it missed.
+    "adam" updates every row of a table at every step. "lazy-adam" updates only the rows that a batch uses and
+    leaves the moments of the others unchanged. With both, the cost of a step does not depend on the size of
+    the
+    tables: "adam" defers the updates of unused rows until the rows are next used.
 
-    As one of several replicas, which look up different rows, only "adam", and it passes over whole tables.
+    With several replicas, which use different rows, only "adam" is supported, and it updates whole tables.
 
     Args:
-        config: what is said of the optimizer.
-        dense: variables.
-        tables: variables `<float32>[n_rows, size]`.
+        config: optimizer settings.
+        dense: dense variables.
+        tables: variables `<float32>[n_rows, size]` by name.
     """
 
     def __init__(self, config: TrainConfig, dense: Sequence[Any], tables: Mapping[str, Any]) -> None:
@@ -59,15 +60,15 @@ class Optimizer:
         self._missed.learning_rate = rate
 
     def missed(self, rows_of: Mapping[str, npt.NDArray[np.int32]]) -> dict[str, npt.NDArray[np.float32]]:
-        """Count a step; return by table, for `looked_up`, what rows missed before it: nothing if lazy."""
+        """Count a step; return the deferred updates of its rows by table, for `looked_up`; empty if lazy."""
         return {} if self.is_lazy else self._missed.before_step(rows_of)
 
     def looked_up(self, rows_of: Mapping[str, Any], missed: Mapping[str, Any]) -> dict[str, TableRows]:
-        """Return the rows of each table as they are after all steps so far."""
+        """Return the rows of each table with all deferred updates applied."""
         found = {}
         for name, ids in rows_of.items():
             values = tf.gather(self._tables[name].value, ids)
-            if self.is_replica:  # the moments are with those of whole tables
+            if self.is_replica:  # Keras keeps the moments of whole tables
                 found[name] = TableRows(ids, values, None, None)
                 continue
             rows = TableRows(ids, values, *(tf.gather(moment, ids) for moment in self._moments[name]))
@@ -76,44 +77,44 @@ class Optimizer:
 
     def apply(
         self,
-        of_dense: Sequence[Any],
+        dense_gradients: Sequence[Any],
         rows: Mapping[str, TableRows],
-        of_rows: Mapping[str, Any],
+        row_gradients: Mapping[str, Any],
         squares: Mapping[str, Any],
     ) -> None:
-        """Take one step.
+        """Apply one update.
 
         Args:
-            of_dense: the gradient at each dense variable.
-            rows: by table, those that were looked up.
-            of_rows: by table, the gradient at them, `<float32>[n, size]`.
-            squares: by table, its square, which is a sum of squares where a sum of gradients was squared
-                one by one.
+            dense_gradients: gradient of each dense variable.
+            rows: rows used by the batch, by table.
+            row_gradients: gradients of these rows, `<float32>[n, size]`, by table.
+            squares: squared gradients for the second moment, `<float32>[n, size]`, by table. They may differ
+                from the squares of `row_gradients`, for example if squared per token and then summed.
         """
         if self._clip_norm:
-            norm = tf.linalg.global_norm([*of_dense, *of_rows.values()])  # Pascanu et al. 2013
+            norm = tf.linalg.global_norm([*dense_gradients, *row_gradients.values()])  # Pascanu et al. 2013
             scale = self._clip_norm / tf.maximum(norm, self._clip_norm)
-            of_dense = [gradient * scale for gradient in of_dense]
-            of_rows = {name: gradient * scale for name, gradient in of_rows.items()}
+            dense_gradients = [gradient * scale for gradient in dense_gradients]
+            row_gradients = {name: gradient * scale for name, gradient in row_gradients.items()}
             squares = {name: square * scale**2 for name, square in squares.items()}
-        self._adam.apply(of_dense, self._dense)
+        self._adam.apply(dense_gradients, self._dense)
         adam, n_steps = self._adam, tf.cast(self._adam.iterations, tf.float32)
         rate = adam.learning_rate * tf.sqrt(1 - adam.beta_2**n_steps) / (1 - adam.beta_1**n_steps)
         for name, (ids, values, first, second) in rows.items():
-            first += (of_rows[name] - first) * (1 - adam.beta_1)
+            first += (row_gradients[name] - first) * (1 - adam.beta_1)
             second += (squares[name] - second) * (1 - adam.beta_2)
             values -= rate * first / (tf.sqrt(second) + adam.epsilon)
             self._write(name, TableRows(ids, values, first, second))
 
-    def apply_as_replica(self, of_dense: Sequence[Any], of_tables: Mapping[str, Any]) -> None:
-        """Take one step with the gradients of all replicas; at a table whole, or in slices of it."""
-        gradients = [*of_dense, *(of_tables[name] for name in self._tables)]
+    def apply_as_replica(self, dense_gradients: Sequence[Any], table_gradients: Mapping[str, Any]) -> None:
+        """Apply one update with the gradients of all replicas; those of tables may be `IndexedSlices`."""
+        gradients = [*dense_gradients, *(table_gradients[name] for name in self._tables)]
         if self._clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)  # each replica its own
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)  # per replica
         self._adam.apply(gradients, [*self._dense, *self._tables.values()])
 
     def catch_up(self) -> None:
-        """Move all rows of all tables by the steps that they missed."""
+        """Apply the deferred updates to all rows of all tables."""
         if self.is_lazy or self.is_replica:
             return
         every = {name: np.arange(table.shape[0], dtype=np.int32) for name, table in self._tables.items()}
@@ -122,23 +123,23 @@ class Optimizer:
             self._write(name, rows)
 
     def state(self) -> Arrays:
-        """Return moments and counts, by name."""
+        """Return moments and step counts by name."""
         adam = {f"adam {n}": variable.numpy() for n, variable in enumerate(self._adam.variables)}
         moments = {
             f"moment {n} {table}": moment.numpy()
             for table, pair in self._moments.items()
             for n, moment in enumerate(pair)
         }
-        return {**adam, **moments, **named("missed", self._missed.state())}
+        return {**adam, **moments, **with_prefix("missed", self._missed.state())}
 
     def restore(self, state: Arrays) -> None:
-        """Be as an optimizer of the same variables was when it gave `state`."""
+        """Restore the state of an optimizer for the same variables."""
         for n, variable in enumerate(self._adam.variables):
             variable.assign(state[f"adam {n}"])
         for table, pair in self._moments.items():
             for n, moment in enumerate(pair):
                 moment.assign(state[f"moment {n} {table}"])
-        self._missed.restore(below("missed", state))
+        self._missed.restore(without_prefix("missed", state))
 
     def _write(self, name: str, rows: TableRows) -> None:
         variables = (self._tables[name].value, *self._moments[name])
@@ -147,31 +148,39 @@ class Optimizer:
 
 
 def caught_up(rows: TableRows, missed: Any) -> TableRows:
-    """Return rows as they are after the steps without a gradient that `DeferredUpdates` counted."""
-    of_first, of_second, moved, epsilon = tf.split(missed, 4, axis=1)  # [n, 1] each
-    values = rows.values - moved * rows.first / (tf.sqrt(rows.second) + epsilon)
-    return TableRows(rows.ids, values, rows.first * of_first, rows.second * of_second)
+    """Return rows with the updates of `DeferredUpdates` applied.
+
+    Args:
+        rows: rows before the updates.
+        missed: `<float32>[n, 4]`, from `DeferredUpdates`.
+    """
+    first_decay, second_decay, moved, epsilon = tf.split(missed, 4, axis=1)  # [n, 1] each
+    values = rows.values - moved * rows.first / (tf.sqrt(rows.second) + epsilon)  # [n, size]
+    return TableRows(rows.ids, values, rows.first * first_decay, rows.second * second_decay)
 
 
 class DeferredUpdates:
-    """The steps of Adam that rows of tables have not made yet, because they had no gradient in them.
+    """Deferred Adam updates of table rows that had no gradient.
 
-    k steps without one leave b1^k of the first moment m, b2^k of the second moment v, and move the row by
+    k steps without a gradient scale the first moment m by b1^k and the second moment v by b2^k, and move the
+    row by
 
         sum over j = 1 .. k of rate_j b1^j m / (sqrt(b2^j v) + epsilon)
 
-    where rate_j is the learning rate with its correction for the bias of the moments. That is
+    where rate_j is the learning rate with bias correction. This is approximately
 
-        m / (sqrt(v) + e) * sum of rate_j r^j,    r = b1 / sqrt(b2),    e = epsilon * the mean of b2^(-j/2)
+        m / (sqrt(v) + e) * sum of rate_j r^j,    r = b1 / sqrt(b2),    e = epsilon * mean of b2^(-j/2)
 
-    with weights rate_j r^j. What is left out is of second order in epsilon's share of the denominator: 2e-4
-    of one step where sqrt(v) is a tenth of epsilon, 2e-6 where it is ten times as large. After 256 steps r^j
-    is 1e-12.
+    where the mean has weights rate_j r^j. The error is of second order in epsilon's share of the denominator:
+    2e-4 of a step if sqrt(v) is a tenth of epsilon, 2e-6 if it is ten times epsilon. Steps older than 256 are
+    ignored, because r^256 is 1e-12.
 
     Args:
-        sizes: rows by table.
-        learning_rate: may be set anew before each step.
-        beta_1, beta_2, epsilon: Adam's own.
+        sizes: number of rows by table.
+        learning_rate: learning rate, which may be changed before each step.
+        beta_1: Adam's beta_1.
+        beta_2: Adam's beta_2.
+        epsilon: Adam's epsilon.
     """
 
     def __init__(
@@ -179,8 +188,8 @@ class DeferredUpdates:
     ) -> None:
         self.learning_rate = learning_rate
         self._betas, self._epsilon, self._n_steps = np.array([beta_1, beta_2]), epsilon, 0
-        self._made = {name: np.zeros(size, np.int64) for name, size in sizes.items()}  # last step made
-        # After each step, what came later: the sums of rate_j r^j, and of rate_j r^j b2^(-j/2).
+        self._made = {name: np.zeros(size, np.int64) for name, size in sizes.items()}  # last step applied
+        # By step, the sums over all later steps of rate_j r^j and of rate_j r^j b2^(-j/2).
         self._since = np.zeros([2, 1024])
         ages = np.arange(_REMEMBERED, 0, -1)
         r = beta_1 / beta_2**0.5
@@ -189,7 +198,7 @@ class DeferredUpdates:
     def before_step(self, rows_of: Mapping[str, npt.NDArray[np.int32]]) -> dict[str, npt.NDArray[np.float32]]:
         """Count a step in which these rows have a gradient; return `<float32>[n, 4]` by table.
 
-        The columns: what is left of each moment, the sum that moves the row, and e.
+        Columns: decay of the first moment, decay of the second moment, sum of rate_j r^j, and e.
         """
         missed = self.until_now(rows_of)
         self._n_steps += 1
@@ -204,7 +213,7 @@ class DeferredUpdates:
         return missed
 
     def until_now(self, rows_of: Mapping[str, npt.NDArray[np.int32]]) -> dict[str, npt.NDArray[np.float32]]:
-        """Return the same for rows that make up for it without a step."""
+        """Return the same updates, up to the last step, without counting a step."""
         missed = {}
         for name, rows in rows_of.items():
             made = self._made[name][rows]
@@ -216,11 +225,11 @@ class DeferredUpdates:
         return missed
 
     def state(self) -> Arrays:
-        """Return the counts, by name."""
+        """Return the step counts and sums by name."""
         made = {f"made {table}": steps for table, steps in self._made.items()}
         return {"n_steps": np.array(self._n_steps), "since": self._since, **made}
 
     def restore(self, state: Arrays) -> None:
-        """Go on where `state` was given."""
+        """Restore what `state` returned."""
         self._n_steps, self._since = int(state["n_steps"]), state["since"].copy()
         self._made = {table: state[f"made {table}"].copy() for table in self._made}

@@ -1,4 +1,4 @@
-"""How far a training has come: where it stands, what its epochs came to, and the best of them."""
+"""Training progress: position, epoch records and the weights of the best epoch."""
 
 from __future__ import annotations
 
@@ -14,48 +14,48 @@ from seqtag.neural.weights import Weights
 
 @dataclass(frozen=True)
 class Position:
-    """A point between two batches, and what the epoch's batches before it came to."""
+    """A point between two batches, with the totals of the epoch so far."""
 
-    epoch: int = 1
-    n_batches: int = 0  # of this epoch that are done
-    loss_sum: float = 0.0  # in nats, over the tokens learnt from
-    n_loss_tokens: int = 0  # tokens learnt from
+    epoch: int = 1  # from 1
+    n_batches: int = 0  # batches of this epoch that are done
+    loss_sum: float = 0.0  # in nats, over the tokens in the loss
+    n_loss_tokens: int = 0  # tokens in the loss
     seconds: float = 0.0
 
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """What one epoch came to."""
+    """The results of one epoch."""
 
     epoch: int  # from 1
-    loss: float  # mean over the tokens learnt from, in nats
-    dev_score: float  # the metric that decides, in [0, 1]
-    dev_accuracy: float  # share of tokens, in [0, 1]
+    loss: float  # mean over the tokens in the loss, in nats
+    dev_score: float  # the configured metric, in [0, 1]
+    dev_accuracy: float  # share of tokens tagged correctly, in [0, 1]
     seconds: float  # training and scoring
-    tokens_per_second: float  # of training, padding not counted
+    tokens_per_second: float  # training only, without padding
     learning_rate: float
 
 
 @dataclass(frozen=True)
 class Progress:
-    """A training so far."""
+    """The state of a training apart from the model."""
 
     position: Position = Position()
-    history: tuple[EpochRecord, ...] = ()  # all epochs
-    best_weights: Weights = field(default_factory=dict)  # after the best epoch
+    history: tuple[EpochRecord, ...] = ()  # all epochs so far
+    best_weights: Weights = field(default_factory=dict)  # weights after the best epoch
 
     @property
     def best(self) -> EpochRecord:
-        """The first epoch with the highest score on dev; where scores are equal, with the highest accuracy.
+        """The first epoch with the highest dev score.
 
-        A span F1 that is still 0 is such a case.
+        Accuracy breaks ties, which are common while span F1 is still 0.
         """
-        return max(self.history, key=_merit)
+        return max(self.history, key=_rank)
 
     def is_over(self, config: TrainConfig) -> bool:
-        """Tell whether there was no better epoch for `config.patience` epochs, or the last one is reached.
+        """Return True after `config.max_epochs`, or after `config.patience` epochs without improvement.
 
-        Patience begins with the first score above 0: a rare span is found late, and nothing is lost before.
+        Patience starts counting at the first score above 0, because rare spans are found late.
         """
         if not self.history:
             return False
@@ -63,29 +63,26 @@ class Progress:
         return n == config.max_epochs or (best.dev_score > 0 and n - best.epoch >= config.patience)
 
     def after(self, event: Position | EpochRecord, weights: Callable[[], Weights]) -> Progress:
-        """Return the progress after a batch or an epoch; the best epoch's weights are asked for.
+        """Return the progress after a batch or an epoch; `weights` is called if the epoch is the best so far.
 
         Raises:
-            TrainingError: the weights are no longer finite.
+            TrainingError: the weights are not finite.
         """
         if isinstance(event, Position):
             return replace(self, position=event)
-        grown = Progress(Position(event.epoch + 1), (*self.history, event), self.best_weights)
-        if grown.best is event:
-            return replace(grown, best_weights=_finite(weights(), event.epoch))
-        return grown
+        progress = Progress(Position(event.epoch + 1), (*self.history, event), self.best_weights)
+        if progress.best is event:
+            return replace(progress, best_weights=_finite(weights(), event.epoch))
+        return progress
 
 
-def _merit(record: EpochRecord) -> tuple[float, float]:
+def _rank(record: EpochRecord) -> tuple[float, float]:
     return record.dev_score, record.dev_accuracy
 
 
 def _finite(weights: Weights, epoch: int) -> Mapping[str, np.ndarray]:
-    """Return the weights; the loss shows what is wrong with them one step late."""
+    """Return the weights after checking that they are finite; the loss would show it one step too late."""
     for path, values in weights.items():
         if not np.isfinite(values).all():
-            raise TrainingError(
-                f"epoch {epoch}: finite weights were required. Received: {path} with others. A lower "
-                "learning_rate may help"
-            )
+            raise TrainingError(f"epoch {epoch}: weights of {path} are not finite; try a lower learning_rate")
     return weights

@@ -1,4 +1,4 @@
-"""Temperature: one number that makes confidences honest on dev (Guo et al. 2017)."""
+"""Temperature scaling: calibrates confidences on dev with a single number (Guo et al. 2017)."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from seqtag.neural._tensorflow import tf
 from seqtag.neural.network import TaggerNetwork
 from seqtag.neural.windowed_inference import CELLS
 
-_MOST_CELLS = 200_000  # of dev that are looked at: enough for one number
-_COLDEST, _HOTTEST = 0.5, 10.0  # a dev that is learnt by heart would have it at 0
+_MOST_CELLS = 200_000  # tokens and padding sampled from dev: enough to fit one number
+_COLDEST, _HOTTEST = 0.5, 10.0  # bounds; on a dev split without errors the optimum would be 0
 
 
 def fitted_temperature(network: TaggerNetwork, buckets: Sequence[Bucket], vectors: Any) -> float:
-    """Return the temperature under which the gold tags of dev are most probable, 1 where none is known.
+    """Return the temperature that maximises the likelihood of dev's gold tags, 1 if none is known.
 
     Args:
-        network: as trained.
+        network: the trained network.
         buckets: windows of dev.
-        vectors: `<float32>[1 + n_forms, size]`, of dev's forms.
+        vectors: `<float32>[1 + n_word_types, size]`, vectors of dev's word types.
     """
     from scipy.optimize import minimize_scalar
 
@@ -34,20 +34,20 @@ def fitted_temperature(network: TaggerNetwork, buckets: Sequence[Bucket], vector
         return network.emissions(vectors, positions)
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
-    def surprise(
+    def negative_log_likelihood(
         emissions: tf.Tensor, mask: tf.Tensor, tag_ids: tf.Tensor, temperature: tf.Tensor
     ) -> tf.Tensor:
         log_probability = output.log_probability(emissions, mask, temperature)  # [batch, time, n_tags]
-        of_gold = tf.gather(log_probability, tf.maximum(tag_ids, 0), batch_dims=2)
-        return -tf.reduce_sum(tf.where(mask & (tag_ids >= 0), of_gold, 0.0))
+        gold = tf.gather(log_probability, tf.maximum(tag_ids, 0), batch_dims=2)  # [batch, time]
+        return -tf.reduce_sum(tf.where(mask & (tag_ids >= 0), gold, 0.0))
 
-    seen = [(*emitted(positions), tag_ids) for positions, tag_ids in _sample(buckets)]
-    if not any(bool(np.any(np.asarray(mask) & (tag_ids >= 0))) for _, mask, tag_ids in seen):
+    sample = [(*emitted(positions), tag_ids) for positions, tag_ids in _sample(buckets)]
+    if not any(bool(np.any(np.asarray(mask) & (tag_ids >= 0))) for _, mask, tag_ids in sample):
         return 1.0
 
     def loss(log_temperature: float) -> float:
         temperature = tf.constant(math.exp(log_temperature), tf.float32)
-        return float(sum(float(surprise(*batch, temperature)) for batch in seen))
+        return float(sum(float(negative_log_likelihood(*batch, temperature)) for batch in sample))
 
     found = minimize_scalar(
         loss, bounds=(math.log(_COLDEST), math.log(_HOTTEST)), method="bounded", options={"xatol": 1e-3}
@@ -56,7 +56,7 @@ def fitted_temperature(network: TaggerNetwork, buckets: Sequence[Bucket], vector
 
 
 def _sample(buckets: Sequence[Bucket]) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield positions and tag ids `<int32>[batch, time]` of windows that are evenly spread over dev."""
+    """Yield positions and tag ids, `<int32>[batch, time]`, of windows sampled evenly from dev."""
     every = max(1, math.ceil(sum(len(bucket) * bucket.length for bucket in buckets) / _MOST_CELLS))
     for bucket in buckets:
         word_type_ids, tag_ids = bucket.word_type_ids[::every], bucket.tag_ids[::every]

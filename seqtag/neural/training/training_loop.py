@@ -1,4 +1,4 @@
-"""The training loop: a generator that touches neither disk nor log; the caller ends it."""
+"""The training loop: a generator without disk or log output; the caller decides when to stop."""
 
 from __future__ import annotations
 
@@ -21,58 +21,62 @@ _START = Position()
 
 
 class LossError(TrainingError):
-    """The loss of a batch is no number."""
+    """The loss of a batch is not finite."""
 
     def __init__(self, epoch: int, number: int, loss: float, rows: Sequence[int]) -> None:
-        self.rows = rows  # of the batch's sequences in the snapshot
-        self._where = f"epoch {epoch}, batch {number}: a finite loss was required. Received: {loss} "
-        super().__init__(self._said("rows", list(map(str, rows))))
+        self.rows = rows  # rows of the batch's sequences in the snapshot
+        self._problem = f"epoch {epoch}, batch {number}: loss is {loss}"
+        super().__init__(self._message("rows", list(map(str, rows))))
 
     def naming(self, sequence_ids: Sequence[str]) -> TrainingError:
-        """Return the error with the names of the sequences."""
-        return TrainingError(self._said("sequences", sequence_ids))
+        """Return the error with the ids of the sequences instead of their rows."""
+        return TrainingError(self._message("sequences", sequence_ids))
 
-    def _said(self, what: str, names: Sequence[str]) -> str:
+    def _message(self, kind: str, names: Sequence[str]) -> str:
         more = f" and {len(names) - _SEQUENCES_NAMED} more" if len(names) > _SEQUENCES_NAMED else ""
         named = ", ".join(names[:_SEQUENCES_NAMED])
-        return f"{self._where}({what} {named}{more} of the snapshot). A lower learning_rate may help"
+        return f"{self._problem} ({kind} {named}{more} of the snapshot); try a lower learning_rate"
 
 
 class TrainingEngine(Predictor, Protocol):
-    """What the loop asks of a model."""
+    """Interface between the training loop and a model."""
 
     def prepared(self, batch: Batch) -> Any:
-        """Do what can be done for a batch before its turn comes, in another thread too."""
+        """Convert a batch to tensors ahead of its step; may run in another thread."""
 
     def train_step(self, batch: Any) -> float:
-        """Learn from one batch; return the sum of the loss over its taught tokens, from before the step."""
+        """Train on one batch; return its loss before the step, summed over tokens."""
 
     def set_learning_rate(self, rate: float) -> None: ...
 
 
 def epochs(
     engine: TrainingEngine,
-    drawing: BatchSampler,
+    sampler: BatchSampler,
     *,
     score: Callable[[TrainingEngine], DevScore],
     config: TrainConfig,
     start: Position = _START,
 ) -> Iterator[Position | EpochRecord]:
-    """Train for ever: one batch each time the caller asks for the next, and after an epoch what it came to.
+    """Train endlessly, yielding a `Position` after each batch and an `EpochRecord` after each epoch.
 
     Args:
-        start: where to go on; the engine is as it was there.
+        engine: the model, in its state at `start`.
+        sampler: draws the batches.
+        score: scores the model on dev.
+        config: learning rate and decay.
+        start: position to start from.
 
     Raises:
-        LossError: the loss is no longer a number.
-        TrainingError: no token of train has a known tag.
+        LossError: the loss is not finite.
+        TrainingError: no token of train has both a known tag and a weight above 0.
     """
     for epoch in itertools.count(start.epoch):
         at = start if epoch == start.epoch else Position(epoch)
         started = time.perf_counter() - at.seconds
         rate = config.learning_rate / (1 + config.decay * (epoch - 1))
         engine.set_learning_rate(rate)
-        batches = drawing.epoch(epoch, skip=at.n_batches)
+        batches = sampler.epoch(epoch, skip=at.n_batches)
         for batch, prepared in prefetched((batch, engine.prepared(batch)) for batch in batches):
             number, loss = at.n_batches + 1, engine.train_step(prepared)
             if not math.isfinite(loss):
@@ -81,8 +85,10 @@ def epochs(
             at = Position(epoch, number, at.loss_sum + loss, at.n_loss_tokens + batch.n_loss_tokens, seconds)
             yield at
         if not at.n_loss_tokens:
-            raise TrainingError("train: tokens with a known tag were required, and a weight. Received: none")
-        trained = time.perf_counter()
+            raise TrainingError(
+                "train: no token has a loss; at least one needs a known tag and a weight above 0"
+            )
+        training_ended = time.perf_counter()
         dev = score(engine)
         yield EpochRecord(
             epoch=epoch,
@@ -90,6 +96,6 @@ def epochs(
             dev_score=dev.score,
             dev_accuracy=dev.accuracy,
             seconds=time.perf_counter() - started,
-            tokens_per_second=at.n_loss_tokens / (trained - started),
+            tokens_per_second=at.n_loss_tokens / (training_ended - started),
             learning_rate=rate,
         )

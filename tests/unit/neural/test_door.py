@@ -2,18 +2,18 @@ import subprocess
 import sys
 
 
-def in_a_fresh_process(code):
+def run_in_fresh_process(code):
     return subprocess.run(
         [sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True
     )
 
 
-def test_importing_the_front_door_opens_no_heavy_package():
+def test_importing_the_package_does_not_import_tensorflow():
     code = "import sys, seqtag.neural; print(sorted({'tensorflow', 'keras', 'mlflow'} & set(sys.modules)))"
-    assert in_a_fresh_process(code).stdout == "[]\n"
+    assert run_in_fresh_process(code).stdout == "[]\n"
 
 
-def test_tensorflow_is_opened_without_chatter_and_what_others_say_is_passed_on():
+def test_the_startup_log_of_tensorflow_is_suppressed_and_other_output_is_passed_on():
     code = """
 import os, sys
 class Loud:
@@ -25,6 +25,6 @@ sys.meta_path.insert(0, Loud())
 from seqtag.neural._tensorflow import keras, tf
 print(keras.backend.backend(), float(tf.constant(1.0) + 1))
 """
-    ran = in_a_fresh_process(code)
-    assert ran.stdout == "tensorflow 2.0\n"
-    assert ran.stderr == "something else\n"
+    completed = run_in_fresh_process(code)
+    assert completed.stdout == "tensorflow 2.0\n"
+    assert completed.stderr == "something else\n"

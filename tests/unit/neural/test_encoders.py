@@ -19,11 +19,11 @@ POSITIONS = np.array([[2, 3, 4, 1, 5], [4, 0, 0, 0, 0], [0, 0, 0, 0, 0]], np.int
 
 def network(recipe, *, vectors=None, seed=1, **sizes):
     config = SMALL.model_copy(update=sizes) if recipe == "default" else ModelConfig()
-    return TaggerNetwork.of(recipe, SIZES, config, TAGS, vectors, seed=seed)
+    return TaggerNetwork.build(recipe, SIZES, config, TAGS, vectors, seed=seed)
 
 
 def word_types(n=6, *, rare=False):
-    """One form for each word; affixes and characters by chance."""
+    """One word type per word, with random affixes and characters."""
     draw = np.random.default_rng(0)
     return {
         "word_ids": np.arange(n, dtype=np.int32) % 6,
@@ -35,7 +35,7 @@ def word_types(n=6, *, rare=False):
 
 
 def emitted(one, *, seed=None):
-    """Return the scores at each token; with a seed, as in training."""
+    """Return the scores of each token; with a seed, as in training."""
     vectors = one.word_type_vectors(word_types())
     if seed is not None:
         return one.model.emissions(tf.gather(vectors, POSITIONS), POSITIONS > 0, seed).numpy()
@@ -44,7 +44,7 @@ def emitted(one, *, seed=None):
     return emissions.numpy()
 
 
-def test_seed_is_what_keras_makes_of_embedding_spatial_dropout_bilstm_and_a_softmax_at_each_step():
+def test_the_recipe_seed_equals_embedding_spatial_dropout_bilstm_and_softmax_in_keras():
     one = network("seed")
     theirs = keras.Sequential(
         [
@@ -69,7 +69,7 @@ def test_seed_is_what_keras_makes_of_embedding_spatial_dropout_bilstm_and_a_soft
             {"words/embeddings": (6, 50), "bilstm/forward_kernel": (50, 400), "tags/kernel": (200, 3)},
         ),
         (
-            "default",  # 12 of the word, 8 of its affixes and 8 of its characters go into the recurrence
+            "default",  # the LSTM reads 12 word features, 8 affix features and 8 character features
             {
                 "words/embeddings": (6, 12),
                 "affixes/embeddings": (1024, 8),
@@ -91,12 +91,12 @@ def test_a_second_layer_reads_the_first():
     assert weights["bilstm_1/backward_kernel"].shape == (24, 48)
 
 
-def test_a_crf_learns_its_transitions_beside_the_model():
+def test_a_crf_adds_its_transitions_to_the_variables():
     assert len(network("default", output="crf").variables) == 13 + 3
     assert len(network("default", output="viterbi").variables) == 13
 
 
-def test_a_form_is_its_word_its_affixes_added_up_and_its_characters():
+def test_a_word_type_vector_is_its_word_the_sum_of_its_affixes_and_its_characters():
     one, seen = network("default"), word_types()
     vectors, weights = one.word_type_vectors(seen).numpy(), one.weights()
     words = weights["words/embeddings"][seen["word_ids"]]
@@ -105,33 +105,33 @@ def test_a_form_is_its_word_its_affixes_added_up_and_its_characters():
     np.testing.assert_allclose(vectors, expected, atol=1e-6)
 
 
-def test_static_vectors_are_corrected_by_what_is_learnt_and_are_not_learnt_themselves():
+def test_static_vectors_are_fixed_and_get_learned_corrections():
     static = Vectors(pa.array(["a", "b"]), np.array([[1, 2, 3], [4, 5, 6]], np.float32), 2, 0)
     one = network("default", vectors=static)
     words = one.word_type_vectors(word_types())[:, :3].numpy()
-    assert words.tolist() == [[0, 0, 0], [1, 2, 3], [4, 5, 6]] * 2  # nothing is learnt yet
+    assert words.tolist() == [[0, 0, 0], [1, 2, 3], [4, 5, 6]] * 2  # no corrections yet
     assert one.weights()["words/embeddings"].shape == (6, 3)
     assert not any("static" in path for path in one.weights())
     one.model.words.embeddings.assign(np.full((6, 3), 0.5))
     assert one.word_type_vectors(word_types())[1, :3].numpy().tolist() == [1.5, 2.5, 3.5]
 
 
-def test_rare_words_become_unknown_in_training_now_and_then():
+def test_rare_words_become_unknown_in_training_at_the_configured_rate():
     one = network("default", word_dropout=0.25)
     tables = {name: table.value for name, table in one.model.tables().items()}
-    often, rare = (
+    frequent, rare = (
         one.model.word_type_vectors(word_types(3000, rare=rare), tables, SEED)[:, :12].numpy()
         for rare in (False, True)
     )
     words = one.weights()["words/embeddings"]
-    as_spelled = np.arange(3000) % 6
-    np.testing.assert_array_equal(often, words[as_spelled])
+    original_ids = np.arange(3000) % 6
+    np.testing.assert_array_equal(frequent, words[original_ids])
     is_dropped = (rare == words[1]).all(axis=1)
-    np.testing.assert_array_equal(rare[~is_dropped], words[as_spelled[~is_dropped]])
-    assert np.mean(is_dropped[as_spelled != 1]) == pytest.approx(0.25, abs=0.03)
+    np.testing.assert_array_equal(rare[~is_dropped], words[original_ids[~is_dropped]])
+    assert np.mean(is_dropped[original_ids != 1]) == pytest.approx(0.25, abs=0.03)
 
 
-def test_in_reading_no_word_is_dropped():
+def test_inference_drops_no_words():
     one = network("default", word_dropout=0.9)
     np.testing.assert_array_equal(
         one.word_type_vectors(word_types(rare=True)), one.word_type_vectors(word_types(rare=False))
@@ -139,35 +139,35 @@ def test_in_reading_no_word_is_dropped():
 
 
 @pytest.mark.parametrize("recipe", ["seed", "default"])
-def test_dropout_acts_in_training_by_its_seed_alone_and_not_in_reading(recipe):
+def test_dropout_depends_on_its_seed_only_and_is_off_in_inference(recipe):
     one = network(recipe)
-    reading, training, again, other = (emitted(one, seed=seed) for seed in (None, SEED, SEED, SEED + 1))
+    inference, training, again, other = (emitted(one, seed=seed) for seed in (None, SEED, SEED, SEED + 1))
     np.testing.assert_array_equal(training, again)
-    np.testing.assert_array_equal(reading, emitted(one))
-    assert np.abs(training - reading)[:2].max() > 1e-4
+    np.testing.assert_array_equal(inference, emitted(one))
+    assert np.abs(training - inference)[:2].max() > 1e-4
     assert np.abs(training - other)[:2].max() > 1e-4
 
 
-def test_without_dropout_training_is_reading():
+def test_without_dropout_training_and_inference_give_equal_scores():
     one = network("default", word_dropout=0.0, dropout=0.0, recurrent_dropout=0.0)
     np.testing.assert_allclose(emitted(one, seed=SEED), emitted(one), atol=1e-5)
 
 
 @pytest.mark.parametrize("recipe", ["seed", "default"])
-def test_equal_seeds_build_equal_weights_whatever_else_draws_at_random(recipe):
+def test_equal_seeds_build_equal_weights_regardless_of_global_seeds(recipe):
     one, again, other = [], [], []
     for seed, weights in ((1, one), (1, again), (2, other)):
         weights += network(recipe, seed=seed).weights().values()
         random.seed(len(weights))
         np.random.seed(len(weights))
         keras.utils.set_random_seed(len(weights))
-    for mine, same, theirs in zip(one, again, other, strict=True):
-        assert mine.tobytes() == same.tobytes()
-        assert mine.ndim == 1 or np.abs(mine - theirs).max() > 0.01  # biases begin the same
+    for weight, equal, different in zip(one, again, other, strict=True):
+        assert weight.tobytes() == equal.tobytes()
+        assert weight.ndim == 1 or np.abs(weight - different).max() > 0.01  # biases are initially equal
 
 
 @pytest.mark.parametrize("recipe", ["seed", "default"])
-def test_no_two_weights_are_drawn_from_the_same_numbers(recipe):
+def test_no_two_weights_share_their_random_numbers(recipe):
     weights = [array for array in network(recipe).weights().values() if array.ndim > 1]
     starts = {tuple(np.sign(array.ravel()[:30])) for array in weights}
     assert len(starts) == len(weights)

@@ -1,4 +1,4 @@
-"""Brute force over all paths is the referee for what is best, how probable it is, and what it costs."""
+"""Brute force over all paths is the referee for best paths, probabilities and losses."""
 
 import doctest
 import itertools
@@ -28,7 +28,7 @@ TAGS = {"IOB2": IOB2, "IOBES": IOBES}
 
 @cache
 def traced(kind, scheme):
-    """One output layer and its decoding, traced once for batches of every shape."""
+    """Return an output head and its decoder, traced once for batches of every shape."""
     output = kind(TAGS[scheme], scheme)
     if kind is CRFHead:
         draw = np.random.default_rng(7)
@@ -58,7 +58,7 @@ def legal_paths(scheme, time):
 
 
 def crf_probabilities(scheme, emissions, *, temperature=1.0):
-    """Return the probability of each legal path; all others have none."""
+    """Return the probability of each legal path; illegal ones have probability 0."""
     chain = [np.array(part, np.float64) for part in traced(CRFHead, scheme)[0].crf.chain]
     transitions, start, end = chain
     paths = legal_paths(scheme, len(emissions))
@@ -77,7 +77,7 @@ def test_the_example_in_the_docstring_holds():
     assert doctest.testmod(heads).failed == 0
 
 
-def test_where_spans_begin_in_iobes():
+def test_span_begins_in_iobes():
     #         O  B  I  E  S
     expected = [
         [1, 1, 1, 1, 1],  # O
@@ -90,7 +90,7 @@ def test_where_spans_begin_in_iobes():
     assert span_begins(IOBES, "IOBES").astype(int).tolist() == expected
 
 
-def test_a_span_of_another_type_begins_and_without_a_scheme_each_token_is_by_itself():
+def test_another_type_begins_a_span_and_without_a_scheme_every_token_does():
     begins = span_begins(IOB2, "IOB2")
     assert not begins[1, 2]  # B-X I-X
     assert begins[1, 4]  # B-X I-Y
@@ -98,15 +98,15 @@ def test_a_span_of_another_type_begins_and_without_a_scheme_each_token_is_by_its
     assert span_begins(["NN", "VB"], "none").all()
 
 
-def test_sums_over_segments_end_with_the_segment_and_with_the_row():
+def test_segment_sums_do_not_cross_segments_or_rows():
     values = tf.constant([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0, 7.0, 8.0]])
     begins = tf.constant([[True, False, True, False], [True, True, False, False]])
     assert sum_over_segments(values, begins).numpy().tolist() == [[3, 3, 7, 7], [5, 21, 21, 21]]
 
 
 @pytest.mark.parametrize("kind", [SoftmaxHead, ViterbiHead])
-def test_a_spans_confidence_is_the_product_of_its_tokens(kind):
-    # O, B-X, I-X at three tokens; the other two tags are hopeless
+def test_the_confidence_of_a_span_is_the_product_over_its_tokens(kind):
+    # O, B-X, I-X at three tokens; the other two tags have probability close to 0
     likely = [[0.2, 0.7, 0.1], [0.1, 0.2, 0.7], [0.9, 0.05, 0.05]]
     emissions = np.pad(np.log(likely), ((0, 0), (0, 2)), constant_values=-50).astype(np.float32)[None]
     tag_ids, confidence, span_confidence = decoded(kind, "IOB2", emissions)
@@ -115,8 +115,8 @@ def test_a_spans_confidence_is_the_product_of_its_tokens(kind):
     np.testing.assert_allclose(span_confidence, [[0.49, 0.49, 0.9]], rtol=1e-5)
 
 
-def test_viterbi_gives_the_legal_tag_where_the_best_one_is_illegal():
-    # I-X is best at first but cannot stand there; B-X comes next with its own probability
+def test_viterbi_predicts_a_legal_tag_if_the_best_one_is_illegal():
+    # I-X is the best first tag but illegal there; B-X I-X is the best legal path
     emissions = np.log([[[0.3, 0.2, 0.4, 0.06, 0.04], [0.1, 0.1, 0.6, 0.1, 0.1]]]).astype(np.float32)
     assert decoded(SoftmaxHead, "IOB2", emissions)[0].tolist() == [[2, 2]]
     tag_ids, confidence, span_confidence = decoded(ViterbiHead, "IOB2", emissions)
@@ -133,7 +133,7 @@ def test_viterbi_gives_the_legal_tag_where_the_best_one_is_illegal():
     seed=st.integers(0, 10**6),
     scale=st.sampled_from([0.0, 1.0, 10.0, 100.0]),
 )
-def test_no_illegal_sequence_is_ever_given(kind, scheme, lengths, seed, scale):
+def test_no_illegal_sequence_is_ever_predicted(kind, scheme, lengths, seed, scale):
     time = max(*lengths, 1)
     mask = np.arange(time) < np.array(lengths)[:, None]
     emissions = drawn(len(lengths), time, 5, seed=seed, scale=scale)
@@ -143,7 +143,7 @@ def test_no_illegal_sequence_is_ever_given(kind, scheme, lengths, seed, scale):
 
 
 @pytest.mark.parametrize("scheme", ["IOB2", "IOBES"])
-def test_viterbi_gives_the_most_probable_legal_sequence(scheme):
+def test_viterbi_predicts_the_most_probable_legal_sequence(scheme):
     for seed in range(10):
         emissions = drawn(1, 4, 5, seed=seed)
         log_probability = np.log(np.exp(emissions[0]) / np.exp(emissions[0]).sum(axis=-1, keepdims=True))
@@ -155,13 +155,13 @@ def test_viterbi_gives_the_most_probable_legal_sequence(scheme):
 
 @pytest.mark.parametrize("temperature", [1.0, 2.5])
 @pytest.mark.parametrize("scheme", ["IOB2", "IOBES"])
-def test_confidences_of_a_crf_are_the_shares_of_all_paths_that_agree(scheme, temperature):
+def test_confidences_of_a_crf_are_the_total_probability_of_agreeing_paths(scheme, temperature):
     for seed in range(5):
         emissions = drawn(1, 4, 5, seed=seed)
         probability = crf_probabilities(scheme, emissions[0], temperature=temperature)
         best = max(probability, key=probability.get)
         tag_ids, confidence, span_confidence = decoded(CRFHead, scheme, emissions, temperature=temperature)
-        assert tuple(tag_ids[0]) == best  # at whatever temperature
+        assert tuple(tag_ids[0]) == best  # at every temperature
         begins = span_begins(TAGS[scheme], scheme)
         starts = [t for t in range(4) if begins[best[t - 1] if t else 5, best[t]]]
         for t in range(4):
@@ -173,7 +173,7 @@ def test_confidences_of_a_crf_are_the_shares_of_all_paths_that_agree(scheme, tem
             assert span_confidence[0, t] == pytest.approx(share, abs=1e-5)
 
 
-def test_padding_changes_no_confidence():
+def test_padding_does_not_change_confidences():
     emissions = drawn(2, 6, 5)
     mask = np.arange(6) < np.array([[6], [3]])
     for kind in (SoftmaxHead, ViterbiHead, CRFHead):
@@ -199,18 +199,18 @@ THREE = ("O", "B-X", "I-X")
         ([0, 0, 0], 0.0),
     ],
 )
-def test_loss_of_a_softmax_is_the_weighted_surprise_at_the_taught_tags(kind, loss_mask, loss):
-    emissions = tf.constant(np.log(LIKELY) + 3.0, tf.float32)  # what is added to all changes nothing
+def test_softmax_loss_is_the_weighted_negative_log_likelihood_of_the_gold_tags(kind, loss_mask, loss):
+    emissions = tf.constant(np.log(LIKELY) + 3.0, tf.float32)  # a constant offset has no effect
     mask = np.ones([1, 3], np.bool_)
-    given_loss = kind(THREE, "IOB2").loss(
+    actual = kind(THREE, "IOB2").loss(
         emissions, np.array([[1, 2, 0]]), tf.constant([loss_mask], tf.float32), mask
     )
-    assert float(given_loss) == pytest.approx(loss, rel=1e-5, abs=1e-6)
+    assert float(actual) == pytest.approx(loss, rel=1e-5, abs=1e-6)
 
 
 @given(st.lists(st.tuples(st.integers(0, 4), st.booleans()), min_size=1, max_size=8), st.integers(0, 99))
 @settings(max_examples=40, deadline=None)
-def test_a_token_whose_tag_nobody_knows_takes_its_term_out_of_the_loss(tokens, seed):
+def test_tokens_of_unknown_tag_do_not_contribute_to_the_softmax_loss(tokens, seed):
     emissions = tf.constant(drawn(1, len(tokens), 5, seed=seed))
     tag_ids = np.array([[tag for tag, _ in tokens]])
     known = np.array([[is_known for _, is_known in tokens]])
@@ -236,7 +236,7 @@ def crf_loss(tag_ids, loss_mask, *, emissions=None, lengths=None):
 
 
 def agreeing_share(emissions, known):
-    """Return the probability of all paths with the known tags, given by position."""
+    """Return the total probability of all paths with the known tags, given by position."""
     probability = crf_probabilities("IOB2", emissions)
     return sum(p for path, p in probability.items() if all(path[t] == tag for t, tag in known.items()))
 
@@ -245,36 +245,36 @@ def agreeing_share(emissions, known):
     ("tag_ids", "known"),
     [
         ([0, 1, 2, 0], {0: 0, 1: 1, 2: 2, 3: 0}),
-        ([0, 0, 2, 0], {0: 0, 2: 2, 3: 0}),  # tag 1 is unknown: B-X or I-X, by what they score
+        ([0, 0, 2, 0], {0: 0, 2: 2, 3: 0}),  # tag 1 is unknown: B-X or I-X
         ([0, 0, 0, 3], {3: 3}),
         ([0, 0, 0, 0], {}),
     ],
 )
-def test_loss_of_a_crf_sums_over_tags_that_are_unknown(tag_ids, known):
+def test_crf_loss_marginalises_over_unknown_tags(tag_ids, known):
     emissions = drawn(1, 4, 5)
     loss_mask = [float(t in known) for t in range(4)]
     loss = -np.log(agreeing_share(emissions[0], known))
     assert crf_loss(tag_ids, loss_mask, emissions=emissions) == pytest.approx(loss, rel=1e-4, abs=1e-5)
 
 
-def test_loss_of_a_crf_is_weighted_by_the_mean_over_the_known_tokens():
+def test_crf_loss_is_weighted_by_the_mean_weight_of_known_tokens():
     emissions = drawn(1, 4, 5)
     loss = -np.log(agreeing_share(emissions[0], {0: 0, 1: 1, 3: 0}))
     weighted = crf_loss([0, 1, 0, 0], [1.0, 3.0, 0.0, 0.5], emissions=emissions)
     assert weighted == pytest.approx(1.5 * loss, rel=1e-4)
 
 
-def test_a_window_that_begins_within_a_span_costs_what_the_rest_of_it_says():
+def test_crf_loss_marginalises_over_the_first_tag_of_a_window_that_begins_within_a_span():
     emissions = drawn(1, 4, 5)
-    loss = -np.log(agreeing_share(emissions[0], {1: 2, 2: 0, 3: 0}))  # I-X first is no whole sequence's
+    loss = -np.log(agreeing_share(emissions[0], {1: 2, 2: 0, 3: 0}))  # no complete sequence begins with I-X
     assert crf_loss([2, 2, 0, 0], [1.0] * 4, emissions=emissions) == pytest.approx(loss, rel=1e-4)
 
 
-def test_a_window_of_one_token_within_a_span_teaches_nothing():
+def test_a_window_of_one_token_within_a_span_has_no_crf_loss():
     assert crf_loss([2], [1.0]) == 0.0
 
 
-def test_a_window_that_ends_within_a_span_costs_what_the_rest_of_it_says():
+def test_crf_loss_marginalises_over_the_last_tag_of_a_window_that_ends_within_a_span():
     output, emissions = traced(CRFHead, "IOBES")[0], drawn(2, 3, 5)
     mask = np.array([[True, True, True], [True, True, False]])  # O B I, and O B
     loss = output.loss(emissions, np.array([[0, 1, 2], [0, 1, 0]]), tf.cast(mask, tf.float32), mask)
@@ -288,7 +288,7 @@ def test_a_window_that_ends_within_a_span_costs_what_the_rest_of_it_says():
 
 @pytest.mark.parametrize("kind", [SoftmaxHead, ViterbiHead, CRFHead])
 @pytest.mark.parametrize(("tag", "scheme"), [("O", "IOB2"), ("NN", "none"), ("S-X", "IOBES")])
-def test_a_single_tag_is_certain_and_costs_nothing(kind, tag, scheme):
+def test_a_single_tag_is_certain_and_has_no_loss(kind, tag, scheme):
     output = kind((tag,), scheme)
     mask = np.array([[True, True], [True, False]])
     emissions = drawn(2, 2, 1)
@@ -300,12 +300,12 @@ def test_a_single_tag_is_certain_and_costs_nothing(kind, tag, scheme):
 
 
 @pytest.mark.parametrize("kind", [SoftmaxHead, ViterbiHead, CRFHead])
-def test_temperature_makes_confidences_milder_and_leaves_the_tags(kind):
+def test_a_high_temperature_lowers_confidences_and_does_not_change_tags(kind):
     emissions = drawn(3, 5, 5, scale=1.0)
     tag_ids, confidence, _ = decoded(kind, "IOB2", emissions)
-    milder_ids, milder, _ = decoded(kind, "IOB2", emissions, temperature=1000.0)
-    assert (tag_ids == milder_ids).all()
-    assert milder.mean() < confidence.mean()
+    hot_tag_ids, hot_confidence, _ = decoded(kind, "IOB2", emissions, temperature=1000.0)
+    assert (tag_ids == hot_tag_ids).all()
+    assert hot_confidence.mean() < confidence.mean()
 
 
 @pytest.mark.parametrize(
@@ -318,5 +318,5 @@ def test_temperature_makes_confidences_milder_and_leaves_the_tags(kind):
         ("crf", "none", CRFHead),
     ],
 )
-def test_an_output_is_built_by_name(kind, scheme, built):
+def test_a_head_is_built_by_name(kind, scheme, built):
     assert type(build_head(kind, ("O",), scheme)) is built

@@ -9,7 +9,7 @@ LENGTHS = st.lists(st.integers(0, 9), max_size=12)
 
 
 class Echo:
-    """Says of each token what `vectors` has for it, and remembers the shapes it was given."""
+    """Predicts the value of each token in `vectors`, and records the shapes of its batches."""
 
     def __init__(self):
         self.shapes = []
@@ -22,7 +22,7 @@ class Echo:
 
 
 @given(lengths=LENGTHS, cells=st.integers(1, 40))
-def test_every_token_gets_its_own_output_in_the_order_of_the_tokens(lengths, cells):
+def test_outputs_are_in_the_order_of_the_tokens(lengths, cells):
     offsets = np.cumsum([0, *lengths])
     word_type_ids = np.arange(1, offsets[-1] + 1, dtype=np.int32)
     vectors = 2 * np.arange(offsets[-1] + 1)
@@ -32,7 +32,7 @@ def test_every_token_gets_its_own_output_in_the_order_of_the_tokens(lengths, cel
 
 
 @given(lengths=LENGTHS, cells=st.integers(4, 40))
-def test_no_batch_has_more_cells_than_allowed(lengths, cells):
+def test_no_batch_exceeds_the_maximum_of_cells(lengths, cells):
     echo = Echo()
     offsets = np.cumsum([0, *lengths])
     cut = windows(lengths, buckets=[2, 4], overlap=2)
@@ -40,13 +40,13 @@ def test_no_batch_has_more_cells_than_allowed(lengths, cells):
     assert all(batch * time <= cells for batch, time in echo.shapes)
 
 
-def test_sequences_of_like_length_are_read_together():
+def test_sequences_of_similar_length_share_a_batch():
     batches = length_batches(np.array([3, 1, 4, 1, 5]), cells=8)
-    assert [batch.tolist() for batch in batches] == [[1, 3, 0][:2], [0, 2], [4]]
+    assert [batch.tolist() for batch in batches] == [[1, 3], [0, 2], [4]]
 
 
-def test_nothing_to_read_gives_nothing():
-    nothing, cut = np.zeros(0, np.int32), windows([], buckets=[4], overlap=0)
-    output = predict_tokens(Echo(), np.zeros(1), nothing, cut, offsets=np.array([0]))
+def test_no_tokens_give_no_output():
+    no_tokens, no_windows = np.zeros(0, np.int32), windows([], buckets=[4], overlap=0)
+    output = predict_tokens(Echo(), np.zeros(1), no_tokens, no_windows, offsets=np.array([0]))
     assert output.dtype == OUTPUT
     assert len(output) == 0

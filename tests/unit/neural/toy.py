@@ -1,6 +1,6 @@
-"""Toy languages, and the ground to train taggers on them.
+"""Toy languages, and corpora in them to train taggers on.
 
-One language can be tagged only by a reader of what comes next, the other only by one of suffixes.
+The tags of one language depend on the next token, those of the other one on suffixes.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from seqtag.neural import train
 
 Sequences = Sequence[Sequence[tuple[str, str]]]  # tokens with their tags
 
-SMALL = ModelConfig(  # layers that a test needs no minute for
+SMALL = ModelConfig(  # small layers, for fast tests
     word_size=12, affix_size=8, affix_buckets=1024, character_size=6, character_filters=8, units=12
 )
 
 
 @dataclass(frozen=True)
-class Ground:
-    """Splits, vocabulary and encoded data below one folder."""
+class ToyCorpus:
+    """Splits, vocabulary and encoded data in one folder."""
 
     folder: Path
     features: FeaturesConfig
@@ -53,11 +53,11 @@ class Ground:
         checkpoints=None,
         halved: bool = False,
         on_epoch=None,
-        **said,
+        **train_settings,
     ) -> Path:
-        """Train the recipe that `said` names, or `default` with small layers, for one epoch or longer."""
+        """Train for one epoch or more, by default the recipe `default` with small layers."""
         bundle.mkdir(parents=True)
-        config = train_config(**{"batch_size": 16, "learning_rate": 0.01, "max_epochs": 1} | said)
+        config = train_config(**{"batch_size": 16, "learning_rate": 0.01, "max_epochs": 1} | train_settings)
         small = SMALL.model_copy(update={"output": output})
         train(
             self.encoded,
@@ -76,53 +76,53 @@ class Ground:
         return bundle
 
 
-def train_config(**said) -> TrainConfig:
-    """Return what a tagger's file that says this comes to, the defaults of its recipe included."""
+def train_config(**settings) -> TrainConfig:
+    """Return the training configuration with these settings and the defaults of their recipe."""
     corpus = {"sources": [{"format": "sample"}]}
-    return TaggerConfig.model_validate({"name": "toy", "corpus": corpus, "train": said}).train
+    return TaggerConfig.model_validate({"name": "toy", "corpus": corpus, "train": settings}).train
 
 
-def lay_ground(
+def make_corpus(
     folder: Path,
     splits: dict[str, Sequences],
     *,
     scheme: SchemeName = "none",
     metric: Metric = "accuracy",
     features: FeaturesConfig | None = None,
-) -> Ground:
-    """Write splits and encode them; row numbers of the snapshot go on from split to split."""
-    ground = Ground(folder, features or FeaturesConfig(ladder=(4, 8), window_overlap=2), metric)
-    for made in (ground.vocabulary, ground.encoded):
-        made.mkdir(parents=True)
+) -> ToyCorpus:
+    """Write splits and encode them; row numbers of the snapshot continue from split to split."""
+    corpus = ToyCorpus(folder, features or FeaturesConfig(ladder=(4, 8), window_overlap=2), metric)
+    for subfolder in (corpus.vocabulary, corpus.encoded):
+        subfolder.mkdir(parents=True)
     first = 0
     for name, sequences in splits.items():
-        write_split(ground.split(name), sequences, name=name, first_row=first)
+        write_split(corpus.split(name), sequences, name=name, first_row=first)
         first += len(sequences)
     index_corpus(
-        ground.split("train"),
+        corpus.split("train"),
         declared=None,
         previous=(),
         scheme=scheme,
-        config=ground.features,
-        folder=ground.vocabulary,
+        config=corpus.features,
+        folder=corpus.vocabulary,
     )
     encode_corpus(
-        {name: ground.split(name) for name in splits},
-        Vocabulary.load(ground.vocabulary),
-        TagIndex.load(ground.vocabulary),
-        config=ground.features,
-        folder=ground.encoded,
+        {name: corpus.split(name) for name in splits},
+        Vocabulary.load(corpus.vocabulary),
+        TagIndex.load(corpus.vocabulary),
+        config=corpus.features,
+        folder=corpus.encoded,
     )
-    return ground
+    return corpus
 
 
-def rungs_of(ground: Ground, split: str = "train") -> list[Bucket]:
-    vocabulary, tags = Vocabulary.load(ground.vocabulary), TagIndex.load(ground.vocabulary)
-    return read_encoded(ground.encoded / split, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
+def buckets_of(corpus: ToyCorpus, split: str = "train") -> list[Bucket]:
+    vocabulary, tags = Vocabulary.load(corpus.vocabulary), TagIndex.load(corpus.vocabulary)
+    return read_encoded(corpus.encoded / split, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
 
 
 def bucket(word_type_ids, tag_ids, *, rows=None, weights=None) -> Bucket:
-    """Return sequences of one padded length, one window each, given by forms that are their own word ids."""
+    """Return a bucket of sequences with one window each; word type ids are also the word ids."""
     word_type_ids, tag_ids = np.array(word_type_ids, np.int32), np.array(tag_ids, np.int32)
     n_windows, length = word_type_ids.shape
     return Bucket(
@@ -154,7 +154,7 @@ def write_split(path: Path, sequences: Sequences, *, name: str = "test", first_r
 
 
 def toy_language(n_sequences: int, *, seed: int, longest: int = 8) -> Sequences:
-    """Draw sequences of a, b and c: a "b" is tagged B-X where the next token is "c", else all is O."""
+    """Draw sequences of a, b and c: a "b" before a "c" is tagged B-X, everything else O."""
     draw = np.random.default_rng(seed)
     sequences = []
     for _ in range(n_sequences):
@@ -167,10 +167,10 @@ def toy_language(n_sequences: int, *, seed: int, longest: int = 8) -> Sequences:
 
 
 def suffix_language(n_sequences: int, *, seed: int, letters: str, longest: int = 8) -> Sequences:
-    """Draw sequences of names among "the", "of" and verbs in -ed, which are O.
+    """Draw sequences of names, verbs in -ed, "the" and "of"; all tokens outside names are O.
 
-    A name is a word in -ton, B-X, with up to two in -ly behind it, I-X. Stems are made of
-    `letters`, so that words of other letters are all different.
+    A name is a word in -ton, tagged B-X, followed by up to two words in -ly, tagged I-X. Stems consist of
+    `letters`, so that words of disjoint letters are all different.
     """
     draw = np.random.default_rng(seed)
 

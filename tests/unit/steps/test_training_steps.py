@@ -26,9 +26,7 @@ def test_a_loss_that_is_no_number_is_an_error_with_the_ids_of_its_sequences(tmp_
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode):
         step(run)
-    with pytest.raises(
-        TrainingError, match=r"epoch 1, batch \d+: a finite loss .* Received: (nan|inf)"
-    ) as said:
+    with pytest.raises(TrainingError, match=r"epoch 1, batch \d+: loss is (nan|inf)") as said:
         steps.train(run)
     named = re.search(r"\(sequences (.*) and \d+ more of the snapshot\)", str(said.value))[1].split(", ")
     assert len(named) == 8

@@ -1,4 +1,4 @@
-"""The SavedModel says what the tagger says, which is the referee."""
+"""The tagger is the referee of the SavedModel."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from seqtag.neural import Tagger
 from seqtag.neural._tensorflow import tf
-from tests.unit.neural.toy import lay_ground
+from tests.unit.neural.toy import make_corpus
 
 BUNDLES = ["seed", "viterbi", "crf", "crf in IOBES", "static vectors"]
 
@@ -61,8 +61,8 @@ def lists(sequences):
     return pa.array(sequences, pa.list_(pa.string()))
 
 
-def assert_says_the_same(served, tagged):
-    """Compare what is served, in lists as long as the sequences, with what the tagger says."""
+def assert_same_output(served, tagged):
+    """Compare the output of the SavedModel, cut to the lengths of the sequences, with that of the tagger."""
     assert [[tag.decode() for tag in row] for row in served["tags"]] == tagged.predicted.to_pylist()
     for name in ("confidence", "span_confidence"):
         rows = [value for row in served[name] for value in row]
@@ -77,53 +77,53 @@ SEQUENCES = [
 ]
 
 
-def test_padded_tokens_get_the_taggers_tags_and_confidences(both):
+def test_padded_tokens_get_the_same_tags_and_confidences_as_from_the_tagger(both):
     served = both.padded([sequence + [""] * (9 - len(sequence)) for sequence in SEQUENCES])
     assert set(served) == {"tags", "confidence", "span_confidence"}
     assert all(values.shape == (4, 9) for values in served.values())
     lengths = [len(sequence) for sequence in SEQUENCES]
-    for n, tags, confidence, of_span in zip(lengths, *served.values(), strict=True):
-        by_name = dict(zip(served, (tags, confidence, of_span), strict=True))
+    for n, *row in zip(lengths, *served.values(), strict=True):
+        by_name = dict(zip(served, row, strict=True))
         assert set(by_name["tags"][n:]) <= {b""}
         assert not by_name["confidence"][n:].any()
         assert not by_name["span_confidence"][n:].any()
     cut = {name: [row[:n] for row, n in zip(rows, lengths, strict=True)] for name, rows in served.items()}
-    assert_says_the_same(cut, both.tagger.tag(lists(SEQUENCES)))
+    assert_same_output(cut, both.tagger.tag(lists(SEQUENCES)))
 
 
-def test_words_with_a_nul_or_a_new_capital_are_known_and_get_the_same_tags_from_both(tmp_path):
+def test_words_with_nul_or_new_capitals_are_known_and_get_the_same_tags(tmp_path):
     words = ["a\0B", "\0", "Ⱟx", "𐕰y", "\U00010d50z", "İ", "ΟΔΟΣ"]  # capitals of Unicode 14, 14 and 16
     sequence = [(word, "X" if n % 2 else "Y") for n, word in enumerate(words)]
-    ground = lay_ground(tmp_path / "ground", {"train": [sequence] * 40, "dev": [sequence]})
-    bundle = ground.train(tmp_path / "bundle")
+    corpus = make_corpus(tmp_path / "corpus", {"train": [sequence] * 40, "dev": [sequence]})
+    bundle = corpus.train(tmp_path / "bundle")
     both = Both(Tagger.load(bundle), tf.saved_model.load(str(bundle / "saved_model")))
     tagged = both.tagger.tag(lists([words]))
     assert tagged.unknown.to_pylist() == [[False] * 7]
-    assert_says_the_same(both.ragged([words]), tagged)
+    assert_same_output(both.ragged([words]), tagged)
 
 
-def test_ragged_tokens_get_the_taggers_tags_and_confidences(both):
+def test_ragged_tokens_get_the_same_tags_and_confidences_as_from_the_tagger(both):
     sequences = [[], *SEQUENCES, []]
-    assert_says_the_same(both.ragged(sequences), both.tagger.tag(lists(sequences)))
+    assert_same_output(both.ragged(sequences), both.tagger.tag(lists(sequences)))
 
 
 @pytest.mark.parametrize("shape", [(0, 0), (0, 3), (2, 0), (2, 3)])
-def test_batches_of_nothing_get_nothing(both, shape):
+def test_batches_without_tokens_get_no_tags(both, shape):
     served = both.padded(tf.fill(shape, ""))
     assert served["tags"].shape == shape
     assert set(served["tags"].reshape(-1)) <= {b""}
     assert not served["confidence"].any()
 
 
-def test_no_sequences_and_empty_ones_get_nothing(both):
+def test_empty_ragged_batches_get_no_tags(both):
     for sequences in ([], [[]], [[], []]):
         assert both.ragged(sequences) == dict.fromkeys(("tags", "confidence", "span_confidence"), sequences)
 
 
-def test_an_empty_token_between_tokens_is_unknown_and_one_behind_them_is_padding(both):
+def test_an_empty_token_is_unknown_between_tokens_and_padding_after_them(both):
     served = both.padded([["b", "", "c", ""]])
     first_three = {name: [row[:3] for row in rows] for name, rows in served.items()}
-    assert_says_the_same(first_three, both.tagger.tag(lists([["b", "", "c"]])))
+    assert_same_output(first_three, both.tagger.tag(lists([["b", "", "c"]])))
     assert served["tags"][0, 3] == b""
 
 
@@ -137,6 +137,6 @@ TOKENS = st.one_of(
 @pytest.mark.parametrize("name", BUNDLES)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sequences=st.lists(st.lists(TOKENS, max_size=8), max_size=4))
-def test_whatever_the_tokens_are_both_say_the_same(all_bundles, name, sequences):
+def test_outputs_are_equal_for_arbitrary_tokens(all_bundles, name, sequences):
     both = all_bundles(name)
-    assert_says_the_same(both.ragged(sequences), both.tagger.tag(lists(sequences)))
+    assert_same_output(both.ragged(sequences), both.tagger.tag(lists(sequences)))

@@ -28,18 +28,18 @@ def test_tokens(toy):
     return pq.read_table(toy.split("test"))["tokens"].combine_chunks()
 
 
-def test_tags_come_with_confidence_and_unknown_tokens(tagger):
+def test_tags_have_confidences_and_unknown_tokens_are_marked(tagger):
     tagged = tagger.tag(lists(["b", "c"], ["b", "NEW", "a"]))
     assert tagged.predicted.to_pylist() == [["B-X", "O"], ["O", "O", "O"]]
     assert tagged.unknown.to_pylist() == [[False, False], [False, True, False]]
     assert [len(sequence) for sequence in tagged.confidence.to_pylist()] == [2, 3]
     confidence = tagged.confidence.flatten().to_numpy()
     assert confidence.dtype == np.float32
-    assert (confidence > 0.5).all()  # of two tags the more probable one
+    assert (confidence > 0.5).all()  # the more probable one of two tags
     assert (confidence <= 1).all()
 
 
-def test_a_loaded_tagger_scores_on_dev_what_was_recorded_in_training(tagger, toy):
+def test_a_loaded_tagger_reproduces_the_dev_score_of_its_training(tagger, toy):
     from seqtag.evaluation import score_value
 
     dev = pq.read_table(toy.split("dev")).combine_chunks()
@@ -49,20 +49,20 @@ def test_a_loaded_tagger_scores_on_dev_what_was_recorded_in_training(tagger, toy
     assert score_value(gold, predicted, metric="accuracy", scheme="IOB2") == tagger.bundle.dev_accuracy
 
 
-def test_nothing_gives_nothing(tagger):
+def test_no_sequences_give_no_tags(tagger):
     tagged = tagger.tag(lists())
     sizes = [len(getattr(tagged, field.name)) for field in fields(tagged)]
     assert sizes == [0, 0, 0, 0]
     assert tagged.predicted.type == STRINGS
 
 
-def test_empty_sequences_stay_where_they_are(tagger):
+def test_empty_sequences_keep_their_places(tagger):
     tagged = tagger.tag(lists([], ["b", "c"], None, [], ["a"], []))
     assert tagged.predicted.to_pylist() == [[], ["B-X", "O"], [], [], ["O"], []]
     assert tagger.tag(lists([], [])).confidence.to_pylist() == [[], []]
 
 
-def test_a_slice_of_a_longer_array_is_tagged_as_itself(tagger):
+def test_a_slice_of_a_longer_array_is_tagged_correctly(tagger):
     tokens = lists(["a"], ["b", "c"], ["b"], ["c"])
     assert tagger.tag(tokens.slice(1, 2)).predicted.to_pylist() == [["B-X", "O"], ["O"]]
 
@@ -73,7 +73,7 @@ def test_a_sequence_of_unknown_tokens_is_tagged(tagger):
     assert len(tagged.predicted[0]) == 4
 
 
-def test_what_else_is_tagged_with_it_changes_nothing(tagger, test_tokens):
+def test_tags_of_a_sequence_do_not_depend_on_other_sequences(tagger, test_tokens):
     together = tagger.tag(test_tokens)
     for i in range(0, len(test_tokens), 7):
         alone = tagger.tag(test_tokens.slice(i, 1))
@@ -83,14 +83,14 @@ def test_what_else_is_tagged_with_it_changes_nothing(tagger, test_tokens):
         )
 
 
-def test_a_sequence_beyond_the_ladder_is_tagged_whole(tagger):
+def test_a_sequence_longer_than_all_buckets_is_tagged_completely(tagger):
     tokens = ["a", "b", "c", "b", "a"] * 20_000
     predicted = tagger.tag(lists(tokens, ["b", "c"])).predicted.to_pylist()
     assert predicted == [["O", "B-X", "O", "O", "O"] * 20_000, ["B-X", "O"]]
 
 
 @pytest.mark.parametrize("output", ["viterbi", "crf"])
-def test_windows_of_a_long_sequence_say_what_one_window_says(suffix_bundle, output):
+def test_a_long_sequence_gets_the_same_tags_in_one_window_and_in_many(suffix_bundle, output):
     tagger = Tagger.load(suffix_bundle(output))
     sequences = suffix_language(700, seed=9, letters="rstu")
     tokens = [token for sequence in sequences for token, _ in sequence][:3000]
@@ -102,35 +102,35 @@ def test_windows_of_a_long_sequence_say_what_one_window_says(suffix_bundle, outp
         for ladder in ([4096], [64, 512])
     )
     assert whole.predicted.to_pylist() == in_windows.predicted.to_pylist()
-    # 32 tokens on either side are kept out of sight: the recurrence forgets what is farther away
+    # each kept token has at least 32 tokens of context on both sides; the LSTM forgets more distant ones
     for name in ("confidence", "span_confidence"):
-        said, by_windows = (getattr(tagged, name).flatten() for tagged in (whole, in_windows))
-        np.testing.assert_allclose(said, by_windows, atol=1e-3)
+        in_one_window, in_many = (getattr(tagged, name).flatten() for tagged in (whole, in_windows))
+        np.testing.assert_allclose(in_one_window, in_many, atol=1e-3)
 
 
-def test_a_span_is_as_sure_as_its_tokens_together(suffixes, suffix_bundle):
+def test_the_confidence_of_a_span_is_the_product_over_its_tokens(suffixes, suffix_bundle):
     tokens = pq.read_table(suffixes.split("test"))["tokens"].combine_chunks()
     short = tokens.filter(pc.less_equal(pc.list_value_length(tokens), 8))  # one window each
     tagged = Tagger.load(suffix_bundle("viterbi")).tag(short)
     predicted = tagged.predicted.flatten().to_pylist()
-    confidence, of_span = (values.flatten() for values in (tagged.confidence, tagged.span_confidence))
+    confidence, span_confidence = (values.flatten() for values in (tagged.confidence, tagged.span_confidence))
     begins = [i for i, tag in enumerate(predicted) if tag != "I-X"]
     sizes = np.diff([*begins, len(predicted)])
     assert {1, 2, 3} <= set(sizes)
-    together = np.multiply.reduceat(confidence.to_numpy(), begins)
-    np.testing.assert_allclose(of_span, np.repeat(together, sizes), rtol=1e-4)
+    products = np.multiply.reduceat(confidence.to_numpy(), begins)
+    np.testing.assert_allclose(span_confidence, np.repeat(products, sizes), rtol=1e-4)
 
 
-def test_a_word_that_train_never_shows_is_tagged_by_its_static_vector(vector_bundle):
+def test_unseen_words_are_tagged_by_their_static_vectors(vector_bundle):
     tagger = Tagger.load(vector_bundle)
     words = Vectors.load(vector_bundle / "vectors.parquet").words.to_pylist()  # in the order of the file
     tagged = tagger.tag(lists(*([word.upper()] for word in words)))
     predicted = np.array(tagged.predicted.flatten().to_pylist())
-    assert np.mean(predicted == [f"T{i % 2}" for i in range(160)]) > 0.9  # capitals are new, too
+    assert np.mean(predicted == [f"T{i % 2}" for i in range(160)]) > 0.9  # capitals are unseen, too
     assert tagged.unknown.flatten().to_pylist() == [False] * 100 + [True] * 60
 
 
-def test_a_model_that_thinks_in_iobes_says_iob2(cut_bundle):
+def test_a_model_trained_in_iobes_can_output_iob2(cut_bundle):
     tagger = Tagger.load(cut_bundle("IOBES"))
     assert set(tagger.tags.tags) == {"O", "B-X", "I-X", "E-X", "S-X"}
     tagged = tagger.tag(lists(["the", "rstuton", "sttsly"], ["of", "rstuton", "utured"]))
@@ -160,17 +160,17 @@ def test_predictions_keep_the_splits_columns_and_order(toy, toy_bundle, tmp_path
     assert table["predicted"].to_pylist()[0] == ["B-X", "O"]
     assert table["unknown"].to_pylist() == [[False, False], [True]]
     assert table["genre"].to_pylist() == ["toy", "toy"]
-    assert table["seen"].to_pylist() == [None, None]  # this bundle does not say what it was trained on
+    assert table["seen"].to_pylist() == [None, None]  # the bundle has no hashes of its training sequences
 
 
-def test_predictions_are_spelled_in_the_splits_scheme(toy, toy_bundle, tmp_path):
+def test_predictions_use_the_scheme_of_the_split(toy, toy_bundle, tmp_path):
     write_split(tmp_path / "test.parquet", [[("b", "S-X"), ("c", "O")]])
     write_predictions(toy_bundle, tmp_path / "test.parquet", tmp_path / "predictions.parquet", scheme="IOBES")
     assert pq.read_table(tmp_path / "predictions.parquet")["predicted"].to_pylist() == [["S-X", "O"]]
 
 
-def test_a_bundle_with_spans_is_not_asked_about_tags_without(toy, toy_bundle, tmp_path):
-    with pytest.raises(RunDirError, match=r"scheme none was required\. Received: one of IOB2"):
+def test_a_bundle_with_spans_is_rejected_for_a_split_without(toy, toy_bundle, tmp_path):
+    with pytest.raises(RunDirError, match=r"tag scheme IOB2 of the bundle cannot be converted to none"):
         write_predictions(toy_bundle, toy.split("test"), tmp_path / "predictions.parquet", scheme="none")
 
 
@@ -184,7 +184,7 @@ def test_predictions_of_several_row_groups_equal_those_of_one(toy, toy_bundle, t
     assert few["predicted"].to_pylist() == many["predicted"].to_pylist()
 
 
-def test_predictions_are_what_scoring_reads(toy, toy_bundle, tmp_path):
+def test_predictions_can_be_read_for_scoring(toy, toy_bundle, tmp_path):
     from seqtag.evaluation.predictions import read_predictions
 
     write_predictions(toy_bundle, toy.split("test"), tmp_path / "predictions.parquet", scheme="IOB2")
@@ -193,6 +193,6 @@ def test_predictions_are_what_scoring_reads(toy, toy_bundle, tmp_path):
     assert np.mean(predictions.pairs.gold == predictions.pairs.predicted) > 0.95
 
 
-def test_a_folder_that_is_no_bundle_is_refused(tmp_path):
+def test_a_folder_without_a_bundle_is_rejected(tmp_path):
     with pytest.raises(RunDirError, match="file is missing from the bundle"):
         Tagger.load(tmp_path)

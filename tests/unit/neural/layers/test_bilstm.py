@@ -1,4 +1,4 @@
-"""Keras' LSTM is the referee; with recurrent dropout, the recurrence step by step as it is defined."""
+"""Keras' LSTM is the referee; with recurrent dropout, an explicit step-by-step recurrence."""
 
 import numpy as np
 import pytest
@@ -37,7 +37,7 @@ def built(layer, weights=None):
 
 
 def with_gradients(call, layer, x, mask, upstream):
-    """Return what comes out, and the gradients at the input and at the six weights."""
+    """Return the output, and the gradients at the input and the six weights."""
     with tf.GradientTape() as tape:
         tape.watch(x)
         y = call(x, mask)
@@ -50,7 +50,7 @@ LENGTHS, TIME = [5, 2, 0, 6, 1], 6
 
 @pytest.fixture(scope="module")
 def referee():
-    """What Keras' layer makes of ragged sequences, of which one is empty."""
+    """Input, upstream gradient, and the results of Keras' layer on ragged sequences, one of them empty."""
     layer = built(keras_layer())
     x, mask = tf.constant(drawn(len(LENGTHS), TIME, N_FEATURES)), mask_of(LENGTHS, time=TIME)
     upstream = drawn(len(LENGTHS), TIME, 2 * UNITS, seed=2)
@@ -58,50 +58,50 @@ def referee():
     return x, mask, upstream, with_gradients(call, layer, x, mask, upstream)
 
 
-@pytest.mark.parametrize("how", ["eagerly", "in a graph", "compiled"])
+@pytest.mark.parametrize("mode", ["eager", "graph", "compiled"])
 @pytest.mark.parametrize("masks", ["gate", "state"])
-def test_in_training_values_and_gradients_are_those_of_keras(referee, masks, how):
+def test_values_and_gradients_in_training_equal_those_of_keras(referee, masks, mode):
     x, mask, upstream, theirs = referee
     layer = built(BiLSTM(UNITS, masks=masks))
 
     def step(x, mask):
         return with_gradients(lambda x, m: layer(x, mask=m, seed=SEED), layer, x, mask, upstream)
 
-    if how != "eagerly":
-        step = tf.function(step, jit_compile=how == "compiled")
+    if mode != "eager":
+        step = tf.function(step, jit_compile=mode == "compiled")
     ours = step(x, tf.constant(mask))
     assert len(ours) == len(theirs) == 8  # output, input, and six weights
     for our, their in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(our, their, atol=2e-5)
 
 
-@pytest.mark.parametrize("how", ["eagerly", "in a graph"])
-def test_in_reading_values_are_those_of_keras(referee, how):
+@pytest.mark.parametrize("mode", ["eager", "graph"])
+def test_values_in_inference_equal_those_of_keras(referee, mode):
     x, mask, _, theirs = referee
-    layer = built(BiLSTM(UNITS, recurrent_dropout=0.5))  # which does not act
-    call = layer if how == "eagerly" else tf.function(lambda x, mask: layer(x, mask=mask))
+    layer = built(BiLSTM(UNITS, recurrent_dropout=0.5))  # inactive in inference
+    call = layer if mode == "eager" else tf.function(lambda x, mask: layer(x, mask=mask))
     np.testing.assert_allclose(call(x, mask=mask), theirs[0], atol=1e-5)
 
 
-def test_without_a_mask_all_are_tokens():
+def test_without_a_mask_all_positions_are_tokens():
     x = drawn(2, 4, N_FEATURES)
     layer, theirs = built(BiLSTM(UNITS)), built(keras_layer())(x)
     np.testing.assert_allclose(layer(x), theirs, atol=1e-5)
     np.testing.assert_allclose(layer(x, seed=SEED), theirs, atol=1e-5)
 
 
-def test_weights_are_loaded_from_keras_and_back():
+def test_weights_can_be_exchanged_with_keras():
     theirs = keras_layer()
     theirs.build((None, None, N_FEATURES))
     ours = built(BiLSTM(UNITS), theirs.get_weights())
     again = built(keras_layer(), ours.get_weights())
-    for mine, yours in zip(again.get_weights(), theirs.get_weights(), strict=True):
-        np.testing.assert_array_equal(mine, yours)
+    for ours_again, original in zip(again.get_weights(), theirs.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours_again, original)
     x = drawn(2, 4, N_FEATURES)
     np.testing.assert_allclose(ours(x), theirs(x), atol=1e-5)
 
 
-def test_at_first_forget_gates_are_open_and_recurrent_weights_orthogonal():
+def test_initial_forget_biases_are_one_and_recurrent_weights_orthogonal():
     layer = BiLSTM(2)
     layer.build((None, None, N_FEATURES))
     for kernel, recurrent, bias in (layer.get_weights()[:3], layer.get_weights()[3:]):
@@ -110,25 +110,25 @@ def test_at_first_forget_gates_are_open_and_recurrent_weights_orthogonal():
         assert bias.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
 
 
-def test_a_layer_is_built_again_from_its_configuration():
+def test_a_layer_is_rebuilt_from_its_configuration():
     layer = BiLSTM(7, recurrent_dropout=0.2, masks="state", name="b")
     again = BiLSTM.from_config(layer.get_config())
     assert (again.units, again.recurrent_dropout, again.masks, again.name) == (7, 0.2, "state", "b")
 
 
 def step_by_step(x, mask, weights, keep):
-    """The recurrence as Hochreiter and Schmidhuber define it, with a mask on the state before each gate."""
+    """The recurrence as defined by Hochreiter and Schmidhuber, with a mask on the state before each gate."""
     return tf.concat(
         [
-            _one_way(x, mask, *weights[:3], keep=keep[0]),
-            _one_way(x[:, ::-1], mask[:, ::-1], *weights[3:], keep=keep[1])[:, ::-1],
+            _one_direction(x, mask, *weights[:3], keep=keep[0]),
+            _one_direction(x[:, ::-1], mask[:, ::-1], *weights[3:], keep=keep[1])[:, ::-1],
         ],
         axis=2,
     )
 
 
-def _one_way(x, mask, kernel, recurrent, bias, *, keep):
-    """The masks are `<float32>[4 or 1, units, batch]`."""
+def _one_direction(x, mask, kernel, recurrent, bias, *, keep):
+    """Run one direction, with dropout masks `<float32>[4 or 1, units, batch]`."""
     keep = tf.transpose(tf.broadcast_to(keep, [4, *keep.shape[1:]]), [0, 2, 1])  # [4, batch, units]
     h = c = tf.zeros([x.shape[0], UNITS])
     states = []
@@ -145,9 +145,9 @@ def _one_way(x, mask, kernel, recurrent, bias, *, keep):
     return tf.stack(states, axis=1)
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["eagerly", "compiled"])
+@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 @pytest.mark.parametrize(("masks", "n_masks"), [("gate", 4), ("state", 1)])
-def test_recurrent_dropout_is_the_recurrence_with_one_mask_a_sequence(referee, masks, n_masks, compiled):
+def test_recurrent_dropout_uses_the_same_mask_at_every_step(referee, masks, n_masks, compiled):
     x, mask, upstream, undropped = referee
     keep = keep_mask([2, n_masks, UNITS, len(LENGTHS)], 0.5, SEED)
     weights = [tf.Variable(weight) for weight in six_weights()]
@@ -168,7 +168,7 @@ def test_recurrent_dropout_is_the_recurrence_with_one_mask_a_sequence(referee, m
 
 
 @pytest.mark.parametrize("masks", ["gate", "state"])
-def test_equal_sequences_are_dropped_differently_and_equal_seeds_equally(masks):
+def test_dropout_masks_differ_between_sequences_and_are_equal_for_equal_seeds(masks):
     layer = built(BiLSTM(UNITS, recurrent_dropout=0.5, masks=masks))
     x = np.repeat(drawn(1, 5, N_FEATURES), 8, axis=0)
     y, again = (layer(x, seed=SEED).numpy() for _ in range(2))
@@ -178,12 +178,12 @@ def test_equal_sequences_are_dropped_differently_and_equal_seeds_equally(masks):
 
 
 @pytest.fixture(scope="module")
-def both_forms():
-    """One trace each for batches of every shape."""
+def both_modes():
+    """Inference and training, each traced once for batches of every shape."""
     layer = built(BiLSTM(UNITS))
     signature = [tf.TensorSpec([None, None, N_FEATURES]), tf.TensorSpec([None, None], tf.bool)]
-    word_types = (lambda x, mask: layer(x, mask=mask), lambda x, mask: layer(x, mask=mask, seed=SEED))
-    return [tf.function(word_type, input_signature=signature) for word_type in word_types]
+    calls = (lambda x, mask: layer(x, mask=mask), lambda x, mask: layer(x, mask=mask, seed=SEED))
+    return [tf.function(call, input_signature=signature) for call in calls]
 
 
 @settings(max_examples=25, deadline=None)
@@ -192,16 +192,16 @@ def both_forms():
     more=st.integers(0, 4),
     order=st.randoms(use_true_random=False),
 )
-def test_padding_and_batch_order_change_nothing(both_forms, lengths, more, order):
+def test_padding_and_batch_order_have_no_effect(both_modes, lengths, more, order):
     time = max(*lengths, 1) + more
-    x = drawn(len(lengths), time, N_FEATURES)  # also at padding, where it must not be seen
+    x = drawn(len(lengths), time, N_FEATURES)  # nonzero at padding, too, where it must be ignored
     shuffled = list(range(len(lengths)))
     order.shuffle(shuffled)
-    for word_type in both_forms:
-        together = word_type(x[shuffled], mask_of(lengths, time=time)[shuffled]).numpy()
+    for call in both_modes:
+        together = call(x[shuffled], mask_of(lengths, time=time)[shuffled]).numpy()
         for row, i in zip(together, shuffled, strict=True):
             n = lengths[i]
             assert (row[n:] == 0).all()
             if n:
-                alone = word_type(x[i : i + 1, :n], np.ones([1, n], np.bool_))[0]
+                alone = call(x[i : i + 1, :n], np.ones([1, n], np.bool_))[0]
                 np.testing.assert_allclose(row[:n], alone, atol=1e-6)

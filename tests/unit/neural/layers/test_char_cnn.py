@@ -9,10 +9,10 @@ from seqtag.neural.layers.char_cnn import CharacterCNN
 
 @pytest.fixture(scope="module")
 def by_hand():
-    """Characters worth 2, 5 and -3 (ids 1 to 3), and filters that add up left, own and right character."""
+    """Characters with values 2, 5 and -3 (ids 1 to 3), and filters that sum left, own and right character."""
     layer = CharacterCNN(4, size=1, filters=3)
     layer.build(None)
-    vectors = [[100.0], [2.0], [5.0], [-3.0]]  # that of padding must never be seen
+    vectors = [[100.0], [2.0], [5.0], [-3.0]]  # that of padding must be ignored
     kernel = [[0.0, 1.0, 0.0], [1.0, 10.0, 0.0], [0.0, 100.0, 1.0]]
     layer.set_weights([np.array(vectors), np.array(kernel), np.array([-0.5, 0.0, 0.25])])
     return layer
@@ -27,10 +27,10 @@ def by_hand():
         ([1, 0, 0, 0], [1.5, 20.0, 0.25]),
         ([3, 0, 0, 0], [0.0, 0.0, 0.25]),  # -3.5 and -30 become 0
         ([3, 3, 1, 1], [1.5, 217.0, 2.25]),  # at the third character: -3 + 20 + 200
-        ([0, 0, 0, 0], [0.0, 0.0, 0.0]),  # nothing has no spelling
+        ([0, 0, 0, 0], [0.0, 0.0, 0.0]),  # padding only
     ],
 )
-def test_a_filter_sees_three_characters_and_the_most_of_it_stays(by_hand, ids, features):
+def test_a_feature_is_the_maximum_of_a_filter_over_three_characters(by_hand, ids, features):
     np.testing.assert_allclose(by_hand(np.array([ids], np.int32)), [features], rtol=1e-6)
 
 
@@ -39,7 +39,7 @@ def test_a_filter_sees_three_characters_and_the_most_of_it_stays(by_hand, ids, f
     word_types=st.lists(st.lists(st.integers(1, 3), max_size=5), min_size=1, max_size=5),
     more=st.integers(0, 4),
 )
-def test_padding_and_other_forms_change_nothing(by_hand, word_types, more):
+def test_padding_and_other_word_types_have_no_effect(by_hand, word_types, more):
     padded = np.zeros([len(word_types), 5 + more], np.int32)
     for row, word_type in zip(padded, word_types, strict=True):
         row[: len(word_type)] = word_type
@@ -49,7 +49,7 @@ def test_padding_and_other_forms_change_nothing(by_hand, word_types, more):
         np.testing.assert_allclose(features, alone, rtol=1e-6)
 
 
-def test_the_vector_of_padding_learns_nothing(by_hand):
+def test_the_vector_of_padding_has_no_gradient(by_hand):
     with tf.GradientTape() as tape:
         total = tf.reduce_sum(by_hand(np.array([[1, 2, 0, 0], [0, 0, 0, 0]], np.int32)))
     gradient = tf.convert_to_tensor(tape.gradient(total, by_hand.vectors.value)).numpy()
@@ -57,6 +57,6 @@ def test_the_vector_of_padding_learns_nothing(by_hand):
     assert gradient.tolist() == [[0.0], [10.0], [102.0], [0.0]]
 
 
-def test_a_layer_is_built_again_from_its_configuration():
+def test_a_layer_is_rebuilt_from_its_configuration():
     again = CharacterCNN.from_config(CharacterCNN(9, 4, 5, name="c").get_config())
     assert (again.n_characters, again.size, again.filters, again.name) == (9, 4, 5, "c")

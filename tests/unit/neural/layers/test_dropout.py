@@ -8,10 +8,10 @@ SEED = np.array([7, 3], np.int32)
 
 
 @pytest.mark.parametrize(("rate", "kept"), [(0.1, 10 / 9), (0.25, 4 / 3), (0.5, 2.0)])
-def test_a_mask_drops_at_its_rate_and_makes_up_for_it_where_it_keeps(rate, kept):
+def test_a_mask_drops_at_its_rate_and_rescales_the_rest(rate, kept):
     mask = keep_mask([100, 1000], rate, SEED).numpy()
     np.testing.assert_allclose(np.unique(mask), [0, kept], rtol=1e-6)
-    # of 100,000 draws the standard deviation of the share is at most 0.0016
+    # the standard deviation of the share over 100,000 draws is at most 0.0016
     assert np.mean(mask == 0) == pytest.approx(rate, abs=0.01)
     assert mask.mean() == pytest.approx(1.0, abs=0.02)
 
@@ -21,7 +21,7 @@ def test_a_rate_of_zero_drops_nothing():
 
 
 @pytest.mark.parametrize("other", [[8, 3], [7, 4], [3, 7]])
-def test_a_mask_is_a_function_of_its_seed_alone(other):
+def test_a_mask_depends_on_its_seed_only(other):
     tf.random.set_seed(1)
     mask = keep_mask([1000], 0.5, SEED).numpy()
     tf.random.set_seed(2)
@@ -29,26 +29,26 @@ def test_a_mask_is_a_function_of_its_seed_alone(other):
     assert 0.4 < np.mean(mask == keep_mask([1000], 0.5, np.array(other, np.int32)).numpy()) < 0.6
 
 
-def test_a_compiled_mask_is_the_same():
+def test_a_compiled_mask_equals_an_eager_one():
     compiled = tf.function(lambda seed: keep_mask([20, 30], 0.3, seed), jit_compile=True)
     np.testing.assert_array_equal(compiled(SEED), keep_mask([20, 30], 0.3, SEED))
 
 
-def test_seeds_that_are_set_apart_give_masks_that_have_nothing_in_common():
+def test_folded_seeds_give_independent_masks():
     masks = [keep_mask([4000], 0.5, fold_in(SEED, number)).numpy() for number in range(6)]
     for i in range(6):
         for j in range(i):
             assert 0.45 < np.mean(masks[i] == masks[j]) < 0.55
 
 
-def test_the_largest_seed_can_be_set_apart():
+def test_the_largest_seed_can_be_folded():
     largest = np.array([2**31 - 1, 2**31 - 1], np.int32)
     assert fold_in(largest, 6).numpy().tolist() != fold_in(largest, 5).numpy().tolist()
 
 
 def test_spatial_dropout_drops_whole_features_of_each_sequence():
     y = SpatialDropout1D(0.5)(tf.ones([3, 5, 400]), seed=SEED).numpy()
-    assert (y == y[:, :1]).all()  # the same at every time
+    assert (y == y[:, :1]).all()  # equal at every time step
     assert set(np.unique(y)) == {0.0, 2.0}
     dropped = y[:, 0] == 0  # [batch, feature]
     assert (np.abs(dropped.mean(axis=1) - 0.5) < 0.1).all()
@@ -61,5 +61,5 @@ def test_without_a_seed_or_a_rate_nothing_is_dropped():
     np.testing.assert_array_equal(SpatialDropout1D(0.0)(x, seed=SEED), x)
 
 
-def test_spatial_dropout_is_built_again_from_its_configuration():
+def test_spatial_dropout_is_rebuilt_from_its_configuration():
     assert SpatialDropout1D.from_config(SpatialDropout1D(0.3, name="d").get_config()).rate == 0.3

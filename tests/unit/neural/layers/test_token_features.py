@@ -28,26 +28,26 @@ VOCABULARY = Vocabulary(
 
 @pytest.fixture(scope="module")
 def features():
-    return TokenFeatures(VOCABULARY, affix_buckets=2**24)  # so many that no two are the same
+    return TokenFeatures(VOCABULARY, affix_buckets=2**24)  # enough to avoid collisions
 
 
-def of(features, *tokens):
+def features_of(features, *tokens):
     return {name: values.numpy() for name, values in features(tf.constant(tokens, tf.string)).items()}
 
 
 def agreeing(features, *tokens):
-    """Return the affixes that two tokens have in common."""
-    one, other = of(features, *tokens)["affix_ids"]
+    """Return the columns of affix_ids in which two tokens agree."""
+    one, other = features_of(features, *tokens)["affix_ids"]
     return set(np.flatnonzero(one == other).tolist())
 
 
 def test_words_are_looked_up_in_lower_case_with_digits_as_zero(features):
-    words = of(features, "Paris", "PARIS", "USA", "mp3", "MP4", "mp34", "iPhone", "")
+    words = features_of(features, "Paris", "PARIS", "USA", "mp3", "MP4", "mp34", "iPhone", "")
     assert words["word_ids"].tolist() == [2, 2, 3, 4, 4, 1, 1, 1]
 
 
-def test_a_word_is_rare_that_train_shows_once(features):
-    rare = of(features, "Paris", "usa", "mp9", "iPhone")["rare"]
+def test_words_that_occur_once_in_train_are_rare(features):
+    rare = features_of(features, "Paris", "usa", "mp9", "iPhone")["rare"]
     assert rare.tolist() == [False, False, True, False]
 
 
@@ -65,8 +65,8 @@ def test_a_word_is_rare_that_train_shows_once(features):
         ("😀" * 50, [7] * 24),
     ],
 )
-def test_characters_are_the_first_sixteen_and_the_last_eight(features, token, ids):
-    assert of(features, token)["character_ids"].tolist() == [ids + [0] * (24 - len(ids))]
+def test_long_tokens_keep_their_first_sixteen_and_last_eight_characters(features, token, ids):
+    assert features_of(features, token)["character_ids"].tolist() == [ids + [0] * (24 - len(ids))]
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_characters_are_the_first_sixteen_and_the_last_eight(features, token, id
         (("Paris", "Parma"), PREFIXES | SHAPE | SIZE),
         (("USA", "EU"), SHAPE),
         (("USA", "Usa"), PREFIXES | SUFFIXES | SIZE),
-        (("I", "USA"), set()),  # one capital is not many
+        (("I", "USA"), set()),  # a single capital is not a run of capitals
         (("iPhone", "iPad"), {0, 1} | SHAPE),
         (("mp3", "mp4"), PREFIXES | SUFFIXES | SHAPE | SIZE),
         (("24-hour", "7-day"), {0} | SHAPE),
         (("singing", "running"), {3, 4, 5} | SHAPE | SIZE),
-        (("nationally", "organisationally"), SUFFIXES | SHAPE | SIZE),  # from 8 characters on all are long
+        (("nationally", "organisationally"), SUFFIXES | SHAPE | SIZE),  # lengths from 8 on are equal
         (("nation", "nations"), PREFIXES | SHAPE),
         (("é", "É"), PREFIXES | SUFFIXES | SIZE),
         (("e\u0301", "e"), {0}),
@@ -90,22 +90,22 @@ def test_characters_are_the_first_sixteen_and_the_last_eight(features, token, id
         (("", "a"), set()),
     ],
 )
-def test_tokens_have_affixes_shape_and_size_in_common(features, tokens, common):
+def test_tokens_share_affixes_shape_and_size(features, tokens, common):
     assert agreeing(features, *tokens) == common
 
 
 @pytest.mark.parametrize("token", ["a", "", "😀"])
-def test_equal_affixes_of_different_kinds_are_different(features, token):
-    assert len(set(of(features, token)["affix_ids"][0].tolist())) == 9
+def test_equal_affixes_of_different_kinds_have_different_ids(features, token):
+    assert len(set(features_of(features, token)["affix_ids"][0].tolist())) == 9
 
 
-def test_few_buckets_are_shared_and_none_is_that_of_padding():
-    affix_ids = of(TokenFeatures(VOCABULARY, affix_buckets=3), *map(str, range(500)))["affix_ids"]
+def test_affixes_share_few_ids_and_never_use_that_of_padding():
+    affix_ids = features_of(TokenFeatures(VOCABULARY, affix_buckets=3), *map(str, range(500)))["affix_ids"]
     assert set(np.unique(affix_ids)) == {1, 2}
 
 
-def test_padding_comes_first_and_has_nothing_but_zeros(features):
-    table = features.of_word_types(pa.array(["Paris", ""]))
+def test_padding_comes_first_and_is_all_zeros(features):
+    table = features.word_type_table(pa.array(["Paris", ""]))
     assert {name: values[0].tolist() for name, values in table.items()} == {
         "word_ids": 0,
         "rare": False,
@@ -113,38 +113,38 @@ def test_padding_comes_first_and_has_nothing_but_zeros(features):
         "affix_ids": [0] * 9,
         "character_ids": [0] * 24,
     }
-    assert table["word_ids"].tolist() == [0, 2, 1]  # an empty token is unknown, and no padding
+    assert table["word_ids"].tolist() == [0, 2, 1]  # an empty token is unknown, not padding
     assert table["affix_ids"][2].min() > 0
 
 
-def test_no_forms_have_the_features_of_padding_alone(features):
-    assert features.of_word_types(pa.array([], pa.string()))["character_ids"].shape == (1, 24)
+def test_a_table_of_no_word_types_holds_padding_only(features):
+    assert features.word_type_table(pa.array([], pa.string()))["character_ids"].shape == (1, 24)
 
 
-def test_equal_texts_have_equal_numbers_whatever_stands_beside_them(features, monkeypatch):
+def test_features_of_a_token_do_not_depend_on_other_tokens(features, monkeypatch):
     word_types = ["Paris", "USA", "iPhone", "mp3", "24-hour", "", "😀", "a" * 50, "a\u0301"]
-    together = features.of_word_types(pa.array(word_types))
-    monkeypatch.setattr(module, "_FORMS_AT_A_TIME", 2)
-    reversed_ = features.of_word_types(pa.array(word_types[::-1]))
+    together = features.word_type_table(pa.array(word_types))
+    monkeypatch.setattr(module, "_WORD_TYPES_AT_ONCE", 2)
+    reversed_ = features.word_type_table(pa.array(word_types[::-1]))
     for name in together:
         np.testing.assert_array_equal(together[name][1:], reversed_[name][:0:-1])
 
 
-def test_numbers_are_the_same_in_a_graph_and_after_saving_and_loading(features, tmp_path):
+def test_features_are_equal_in_a_graph_and_after_saving_and_loading(features, tmp_path):
     word_types = ["Paris", "USA", "iPhone", "mp4", "24-hour", "", "😀", "a" * 50, "a\u0301", "ΟΔΟΣ", "İ"]
     saved = tf.Module()
     saved.features = features
     saved.numbers = tf.function(features, input_signature=[tf.TensorSpec([None], tf.string)])
     tf.saved_model.save(saved, str(tmp_path))
     served = tf.saved_model.load(str(tmp_path)).numbers(tf.constant(word_types))
-    for name, values in features.of_word_types(pa.array(word_types)).items():
+    for name, values in features.word_type_table(pa.array(word_types)).items():
         np.testing.assert_array_equal(values[1:], served[name])
 
 
-def test_static_vectors_are_looked_up_as_words_are():
+def test_static_vectors_are_looked_up_by_folded_word():
     vectors = Vectors(pa.array(["usa", "london", "mp0"]), np.ones((3, 2), np.float32), 3, 0)
     features = TokenFeatures(VOCABULARY, affix_buckets=8, vectors=vectors)
-    found = of(features, "USA", "London", "mp7", "Paris", "<unk>", "")
+    found = features_of(features, "USA", "London", "mp7", "Paris", "<unk>", "")
     assert found["vector_ids"].tolist() == [1, 2, 3, 0, 0, 0]
     assert found["word_ids"].tolist() == [3, 1, 4, 2, 1, 1]
 
@@ -158,17 +158,17 @@ TEXTS = st.lists(st.text(CHARACTERS, max_size=6), max_size=12)
 
 @settings(max_examples=60, deadline=None)
 @given(known=TEXTS, queries=TEXTS, fold=st.sampled_from(["none", "case-digits"]))
-def test_words_have_the_ids_that_the_vocabulary_gives_them(known, queries, fold):
+def test_word_ids_equal_those_of_the_vocabulary(known, queries, fold):
     counted = pa.table({"symbol": pa.array(set(known), pa.string()), "count": [1] * len(set(known))})
     words = Symbols.of_counts(
         counted.cast(pa.schema([("symbol", pa.string()), ("count", pa.int64())])), fold=fold
     )
     features = TokenFeatures(Vocabulary(words, symbols()), affix_buckets=8)
     word_types = pa.array([*known, *queries], pa.string())
-    assert features.of_word_types(word_types)["word_ids"][1:].tolist() == words.ids(word_types).tolist()
+    assert features.word_type_table(word_types)["word_ids"][1:].tolist() == words.ids(word_types).tolist()
 
 
-def test_each_character_of_unicode_has_the_ids_that_the_vocabulary_gives_it_also_when_served(tmp_path):
+def test_ids_of_every_unicode_character_equal_those_of_the_vocabulary_also_when_served(tmp_path):
     points = np.delete(np.arange(0x110000, dtype="<u4"), np.s_[0xD800:0xE000])  # all but surrogates
     every = pa.array(list(points.tobytes().decode("utf-32-le")))
     assert len(every) == 1_112_064
@@ -178,7 +178,7 @@ def test_each_character_of_unicode_has_the_ids_that_the_vocabulary_gives_it_also
     assert words.min() == 2, "none is unknown"
 
     features = TokenFeatures(vocabulary, affix_buckets=8)
-    numbers = features.of_word_types(every)
+    numbers = features.word_type_table(every)
     assert (numbers["word_ids"][1:] == words).all()
     assert (numbers["character_ids"][1:, 0] == vocabulary.characters.ids(every)).all()
     assert not numbers["character_ids"][1:, 1:].any()

@@ -1,4 +1,4 @@
-"""The moving average of weights, brought up to date every few steps and looked at in between."""
+"""Exponential moving average of weights, updated every few steps and readable in between."""
 
 import pytest
 
@@ -7,28 +7,28 @@ from seqtag.neural.training.ema import ExponentialMovingAverage, NoMovingAverage
 
 
 @pytest.mark.parametrize("n_steps", [1, 5, 8, 20])
-def test_an_average_after_few_steps_is_that_of_all_of_them(n_steps):
-    """It is brought up to date every few steps, with the last weights for all of them."""
+def test_an_average_includes_steps_since_its_last_update(n_steps):
+    """Updates happen every few steps and use the latest weights for all of these steps."""
     one = keras.Variable([0.0], name="one")
     average = ExponentialMovingAverage([one], span=4)
     for number in range(1, n_steps + 1):
-        one.assign([1.0])  # and so it stays
+        one.assign([1.0])  # at every step
         average.after_step(number)
     assert average.weights()[one.path] == pytest.approx(1 - 0.75**n_steps, rel=1e-5)
 
 
-def test_looking_at_an_average_changes_nothing():
+def test_reading_an_average_does_not_change_it():
     one = keras.Variable([0.0], name="one")
-    average, looked_at = ExponentialMovingAverage([one], span=4), ExponentialMovingAverage([one], span=4)
+    average, often_read = ExponentialMovingAverage([one], span=4), ExponentialMovingAverage([one], span=4)
     for number in range(1, 12):
         one.assign([float(number)])
         average.after_step(number)
-        looked_at.after_step(number)
-        looked_at.weights()
-    assert average.weights() == looked_at.weights()
+        often_read.after_step(number)
+        often_read.weights()
+    assert average.weights() == often_read.weights()
 
 
-def test_the_average_over_one_step_is_the_last_weight():
+def test_an_average_over_one_step_is_the_latest_weight():
     one = keras.Variable([0.0], name="one")
     average = ExponentialMovingAverage([one], span=1)
     one.assign([3.0])

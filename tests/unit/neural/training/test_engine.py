@@ -25,7 +25,7 @@ ADAM = {"optimizer": "adam", "clip_norm": 0.0, "average": 0.0, "learning_rate": 
 
 
 def word_types():
-    """One form for each word, every other one rare; affixes and characters by chance."""
+    """One word type per word, every other one rare, with random affixes and characters."""
     draw = np.random.default_rng(0)
     return {
         "word_ids": np.arange(N_WORDS, dtype=np.int32),
@@ -38,41 +38,41 @@ def word_types():
 
 def network(recipe="default", *, model=UNDROPPED, output="softmax", tags=TAGS):
     config = ModelConfig() if recipe == "seed" else model.model_copy(update={"output": output})
-    return TaggerNetwork.of(recipe, Sizes(N_WORDS, 5, len(tags)), config, TagIndex(tags, "IOB2"))
+    return TaggerNetwork.build(recipe, Sizes(N_WORDS, 5, len(tags)), config, TagIndex(tags, "IOB2"))
 
 
-def new_engine(recipe="default", *, compiled=(), seed=1, tag_weights=None, train=ADAM, **how):
+def new_engine(recipe="default", *, compiled=(), seed=1, tag_weights=None, train=ADAM, **options):
     make_deterministic()
-    n_tags = len(how.get("tags", TAGS))
+    n_tags = len(options.get("tags", TAGS))
     return Engine(
-        lambda: network(recipe, **how),
+        lambda: network(recipe, **options),
         config=train_config(recipe=recipe, **train),
         seed=seed,
-        steps_an_epoch=3,
-        weight_a_step=10.0,
+        steps_per_epoch=3,
+        weight_per_step=10.0,
         tag_weights=np.array([1.0] * n_tags if tag_weights is None else tag_weights, np.float32),
         compiled=compiled,
     )
 
 
 @cache
-def kept(recipe, dropped, output):
-    """Return an engine that takes no step itself, its variables and how they began: tracing takes seconds."""
+def cached_engine(recipe, dropped, output):
+    """Return an engine to copy, its variables and their initial values; cached, as tracing takes seconds."""
     variables = []
 
-    def remembered(create, **how):
-        variables.append(create(**how))
+    def recorded(create, **options):
+        variables.append(create(**options))
         return variables[-1]
 
-    with tf.variable_creator_scope(remembered):
+    with tf.variable_creator_scope(recorded):
         one = new_engine(recipe, model=SMALL if dropped else UNDROPPED, output=output)
     return one, variables, [variable.numpy() for variable in variables]
 
 
 def engine(recipe="default", *, dropped=False, output="softmax"):
-    """Return an engine as new."""
-    one, variables, beginning = kept(recipe, dropped, output)
-    for variable, value in zip(variables, beginning, strict=True):
+    """Return an engine in its initial state."""
+    one, variables, initial = cached_engine(recipe, dropped, output)
+    for variable, value in zip(variables, initial, strict=True):
         variable.assign(value)
     return copy.copy(one)
 
@@ -85,7 +85,7 @@ def padded(sequences, *, width=None):
 
 
 def batch(sequences, *, width=6, tag_ids=None, loss_mask=None, weights=None):
-    """Draw one batch of words; where nothing else is said, tags are word ids modulo 3, and all are taught."""
+    """Return a batch of words; by default, tags are word ids modulo 3 and all are in the loss."""
     words = padded(sequences, width=width)
     tag_ids = np.where(words > 0, words % 3, 0) if tag_ids is None else padded(tag_ids, width=width)
     if loss_mask is not None:
@@ -94,13 +94,13 @@ def batch(sequences, *, width=6, tag_ids=None, loss_mask=None, weights=None):
     return one
 
 
-def learnt(engine, *batches):
+def train_on(engine, *batches):
     losses = [engine.train_step(engine.prepared(batch)) for batch in batches]
     return losses, engine.weights()
 
 
-def read(reader, sequences, *, width=None):
-    return reader.predict(reader.word_type_vectors(word_types()), padded(sequences, width=width))
+def predict(predictor, sequences, *, width=None):
+    return predictor.predict(predictor.word_type_vectors(word_types()), padded(sequences, width=width))
 
 
 def assert_same_weights(ours, theirs, *, atol=1e-6):
@@ -110,7 +110,7 @@ def assert_same_weights(ours, theirs, *, atol=1e-6):
 
 
 @pytest.fixture(scope="module")
-def reader():
+def predictor():
     make_deterministic()
     return NetworkPredictor(network())
 
@@ -120,143 +120,145 @@ THREE = [[2, 3, 4, 5, 6], [7, 8], [9]]
 
 @settings(max_examples=25, deadline=None)
 @given(sequences=SEQUENCES, more=st.integers(0, 5), order=st.randoms(use_true_random=False))
-def test_padding_and_batch_order_change_nothing_in_what_is_read(reader, sequences, more, order):
+def test_padding_and_batch_order_do_not_change_predictions(predictor, sequences, more, order):
     shuffled = list(range(len(sequences)))
     order.shuffle(shuffled)
-    together = read(reader, [sequences[i] for i in shuffled], width=6 + more)
+    together = predict(predictor, [sequences[i] for i in shuffled], width=6 + more)
     for row, i in zip(together, shuffled, strict=True):
-        alone = read(reader, [sequences[i]])[0]
+        alone = predict(predictor, [sequences[i]])[0]
         np.testing.assert_allclose(row["confidence"][: len(alone)], alone["confidence"], atol=1e-6)
         clear = alone["confidence"] > 0.5 + 1e-5  # a tie may fall either way
         assert (row["tag_id"][: len(alone)] == alone["tag_id"])[clear].all()
 
 
-def test_padding_and_batch_order_change_nothing_in_what_is_learnt():
-    losses, weights = learnt(engine(), batch(THREE, width=5), batch(THREE, width=5))
-    padded_losses, padded_weights = learnt(engine(), batch(THREE[::-1], width=9), batch(THREE[::-1], width=9))
+def test_padding_and_batch_order_do_not_change_the_weights_learned():
+    losses, weights = train_on(engine(), batch(THREE, width=5), batch(THREE, width=5))
+    padded_losses, padded_weights = train_on(
+        engine(), batch(THREE[::-1], width=9), batch(THREE[::-1], width=9)
+    )
     np.testing.assert_allclose(losses, padded_losses, rtol=1e-5)
     assert_same_weights(weights, padded_weights)
 
 
-def test_a_compiled_step_learns_the_same_as_the_plain_one():
+def test_a_compiled_step_learns_the_same_as_a_traced_one():
     few, full = batch(THREE), batch([*THREE, [10, 11, 2]])
-    losses, weights = learnt(engine(), few, full)
+    losses, weights = train_on(engine(), few, full)
     compiled = new_engine(compiled=[full.shape])
-    assert full.shape.holds(few.shape)  # and so it is filled up to 4 sequences, forms and rows
-    compiled_losses, compiled_weights = learnt(compiled, few, full)
+    assert full.shape.holds(few.shape)  # so it is padded to this shape
+    compiled_losses, compiled_weights = train_on(compiled, few, full)
     np.testing.assert_allclose(losses, compiled_losses, rtol=1e-5)
     assert_same_weights(weights, compiled_weights, atol=1e-5)
 
 
-def test_a_compiled_step_drops_the_same_as_the_plain_one():
+def test_a_compiled_step_has_the_same_dropout_as_a_traced_one():
     three = batch(THREE)
-    losses, weights = learnt(engine(dropped=True), three, three)
+    losses, weights = train_on(engine(dropped=True), three, three)
     compiled = new_engine(model=SMALL, compiled=[three.shape])
-    compiled_losses, compiled_weights = learnt(compiled, three, three)
+    compiled_losses, compiled_weights = train_on(compiled, three, three)
     np.testing.assert_allclose(losses, compiled_losses, rtol=1e-4)
     assert_same_weights(weights, compiled_weights, atol=1e-4)
 
 
-def test_loss_is_the_cross_entropy_of_the_taught_tokens():
+def test_loss_is_the_cross_entropy_of_the_tokens_in_the_mask():
     one = engine()
     emissions, _ = one.network.emissions(one.network.word_type_vectors(word_types()), padded([[2, 3, 4]]))
     probabilities = tf.nn.softmax(emissions[0]).numpy()
-    loss_mask = batch([[2, 3, 4]], width=3, loss_mask=[[True, False, True]])
+    masked = batch([[2, 3, 4]], width=3, loss_mask=[[True, False, True]])
     # tags are word ids modulo 3: 2, 0, 1
     loss = -np.log(probabilities[0, 2] * probabilities[2, 1])
-    assert one.train_step(one.prepared(loss_mask)) == pytest.approx(loss, rel=1e-5)
+    assert one.train_step(one.prepared(masked)) == pytest.approx(loss, rel=1e-5)
 
 
 def gradients(*batches):
-    """Return the gradient at each table, summed over batches, each in the first step of a new engine."""
+    """Return the gradient of each table, summed over batches, each the first step of a new engine."""
     total = {}
     for each in batches:
         one = engine()
         before = one.state()
         one.train_step(one.prepared(each))
         for name, moment in one.state().items():
-            if "moment 0" in name:  # of Adam's two the first, the decayed sum of gradients
+            if "moment 0" in name:  # Adam's first moment, the decayed sum of gradients
                 total[name] = total.get(name, 0) + (moment - 0.9 * before[name]) / (1 - 0.9)
     return total
 
 
-def test_a_token_counts_the_same_in_a_large_batch_and_in_a_small_one():
-    """The gradient of a batch is the sum of those of its sequences alone."""
+def test_a_token_counts_the_same_in_large_and_small_batches():
+    """The gradient of a batch is the sum of the gradients of its sequences."""
     together, alone = gradients(batch(THREE)), gradients(*[batch([sequence]) for sequence in THREE])
     assert sorted(name.rpartition(" ")[2] for name in together) == ["affixes", "words"]
     assert all(np.abs(gradient).max() > 1e-3 for gradient in together.values())
     assert_same_weights(together, alone)
 
 
-def test_tokens_that_are_not_taught_do_not_count():
+def test_tokens_outside_the_loss_mask_do_not_count():
     alone = batch([[2, 3]], width=2)
-    beside = batch([[2, 3], [2, 3]], width=2, loss_mask=[[True, True], [False, False]])
-    assert_same_weights(learnt(engine(), alone)[1], learnt(engine(), beside)[1])
+    with_masked = batch([[2, 3], [2, 3]], width=2, loss_mask=[[True, True], [False, False]])
+    assert_same_weights(train_on(engine(), alone)[1], train_on(engine(), with_masked)[1])
 
 
-def test_a_sequence_of_weight_zero_is_as_if_it_were_not_there():
+def test_a_sequence_of_weight_zero_has_no_effect():
     alone = batch([[2, 3]], width=2)
-    beside = batch([[2, 3], [4, 5]], width=2, weights=[1, 0])
-    loss, weights = learnt(engine(), alone)
-    other_loss, other_weights = learnt(engine(), beside)
+    with_weightless = batch([[2, 3], [4, 5]], width=2, weights=[1, 0])
+    loss, weights = train_on(engine(), alone)
+    other_loss, other_weights = train_on(engine(), with_weightless)
     assert loss == pytest.approx(other_loss, rel=1e-6)
     assert_same_weights(weights, other_weights)
 
 
-def test_a_sequence_of_weight_two_counts_as_if_it_came_twice():
+def test_a_sequence_of_weight_two_counts_twice():
     twice = batch([[2, 3, 4], [5, 6], [2, 3, 4]], width=3)
     heavy = batch([[2, 3, 4], [5, 6]], width=3, weights=[2, 1])
-    losses, weights = learnt(engine(), twice, twice)
-    heavy_losses, heavy_weights = learnt(engine(), heavy, heavy)
+    losses, weights = train_on(engine(), twice, twice)
+    heavy_losses, heavy_weights = train_on(engine(), heavy, heavy)
     np.testing.assert_allclose(losses, heavy_losses, rtol=1e-5)
     assert_same_weights(weights, heavy_weights)
 
 
-def test_tags_are_weighed_in_the_loss():
+def test_tag_weights_apply_to_the_loss():
     one = new_engine(tag_weights=[1.0, 0.5, 3.0])
     emissions, _ = one.network.emissions(one.network.word_type_vectors(word_types()), padded([[2, 3, 4]]))
-    surprise = -tf.nn.log_softmax(emissions[0]).numpy()
-    loss = 3 * surprise[0, 2] + surprise[1, 0] + 0.5 * surprise[2, 1]
+    losses = -tf.nn.log_softmax(emissions[0]).numpy()
+    loss = 3 * losses[0, 2] + losses[1, 0] + 0.5 * losses[2, 1]
     assert one.train_step(one.prepared(batch([[2, 3, 4]], width=3))) == pytest.approx(loss, rel=1e-5)
 
 
 @pytest.mark.parametrize("output", ["softmax", "crf"])
-def test_a_batch_that_teaches_nothing_changes_no_weight(output):
+def test_a_batch_without_loss_tokens_changes_no_weights(output):
     one = engine(output=output)
     before = one.network.weights()
-    loss, after = learnt(one, batch([[2, 3]], width=2, loss_mask=[[False, False]]))
+    loss, after = train_on(one, batch([[2, 3]], width=2, loss_mask=[[False, False]]))
     assert loss == [0.0]
     assert_same_weights(before, after, atol=0)
 
 
 @pytest.mark.parametrize("recipe", ["seed", "default"])
-def test_the_vector_of_padding_never_moves(recipe):
+def test_the_vector_of_padding_never_changes(recipe):
     one = engine(recipe, dropped=recipe == "default")
     before = one.network.weights()["words/embeddings"][0]
-    after = learnt(one, batch(THREE, width=9), batch(THREE, width=9))[1]["words/embeddings"][0]
+    after = train_on(one, batch(THREE, width=9), batch(THREE, width=9))[1]["words/embeddings"][0]
     assert before.tolist() == after.tolist()
 
 
-def test_a_word_learns_where_it_stands():
+def test_only_the_words_of_a_batch_are_updated():
     one = engine()
     before = one.network.weights()["words/embeddings"]
-    after = learnt(one, batch([[2, 3]], width=2))[1]["words/embeddings"]
+    after = train_on(one, batch([[2, 3]], width=2))[1]["words/embeddings"]
     assert np.flatnonzero((before != after).any(axis=1)).tolist() == [2, 3]
 
 
-def test_a_learning_rate_of_nothing_teaches_nothing():
+def test_a_learning_rate_of_zero_changes_no_weights():
     one = engine(dropped=True)
     before = one.network.weights()
     one.set_learning_rate(0.0)
-    assert_same_weights(before, learnt(one, batch(THREE))[1], atol=0)
+    assert_same_weights(before, train_on(one, batch(THREE))[1], atol=0)
 
 
 @pytest.mark.parametrize("recipe", ["seed", "default"])
-def test_dropout_is_a_function_of_seed_and_step_alone(recipe):
+def test_dropout_is_a_function_of_seed_and_step_only(recipe):
     three, losses = batch(THREE), {}
     for seed in (1, 1, 2):
         one = new_engine(recipe, model=SMALL, seed=seed)
-        one.set_learning_rate(0.0)  # so that steps differ in what they drop alone
+        one.set_learning_rate(0.0)  # so that steps differ only in their dropout
         tf.random.set_seed(len(losses))
         drawn = [one.train_step(one.prepared(three)) for _ in range(3)]
         assert len(set(drawn)) == 3
@@ -265,61 +267,61 @@ def test_dropout_is_a_function_of_seed_and_step_alone(recipe):
 
 
 @pytest.mark.parametrize("recipe", ["seed", "default"])
-def test_reading_between_steps_does_not_disturb_them(recipe):
-    undisturbed = learnt(engine(recipe, dropped=recipe == "default"), *[batch(THREE)] * 3)[0]
+def test_inference_between_steps_does_not_affect_training(recipe):
+    undisturbed = train_on(engine(recipe, dropped=recipe == "default"), *[batch(THREE)] * 3)[0]
     one = engine(recipe, dropped=recipe == "default")
     losses = []
     for _ in range(3):
         losses.append(one.train_step(one.prepared(batch(THREE))))
-        read(one, THREE)
+        predict(one, THREE)
         one.weights()
     assert losses == undisturbed
 
 
-def test_an_engine_reads_with_what_it_has_just_learnt(reader):
+def test_an_engine_predicts_with_its_latest_weights(predictor):
     one = engine()
     for _ in range(2):
         one.train_step(one.prepared(batch(THREE)))
-        set_weights(reader.network.variables, one.network.weights())
-        assert read(one, THREE).tolist() == read(reader, THREE).tolist()
+        set_weights(predictor.network.variables, one.network.weights())
+        assert predict(one, THREE).tolist() == predict(predictor, THREE).tolist()
 
 
-def test_an_engine_that_averages_reads_with_the_average():
+def test_an_engine_with_a_moving_average_predicts_with_the_average():
     one = new_engine(train=ADAM | {"average": 2.0})  # over 6 steps
-    beginning = one.network.weights()["tags/kernel"]
+    initial = one.network.weights()["tags/kernel"]
     for _ in range(2):
         one.train_step(one.prepared(batch(THREE)))
-    learning, average = one.network.weights()["tags/kernel"], one.weights()["tags/kernel"]
-    # two steps of six: what the average kept of the beginning is (5 / 6) ** 2
-    np.testing.assert_allclose(average, learning + (25 / 36) * (beginning - learning), atol=1e-6)
+    current, average = one.network.weights()["tags/kernel"], one.weights()["tags/kernel"]
+    # after two steps with a span of six, the share of the initial weights is (5 / 6) ** 2
+    np.testing.assert_allclose(average, current + (25 / 36) * (initial - current), atol=1e-6)
     plain = NetworkPredictor(network())
     set_weights(plain.network.variables, one.weights())
-    assert read(one, THREE).tolist() == read(plain, THREE).tolist()
+    assert predict(one, THREE).tolist() == predict(plain, THREE).tolist()
 
 
 @pytest.mark.parametrize("output", ["softmax", "crf"])
 @pytest.mark.parametrize("sequences", [[[2]], [[2], [3]], [[1, 1, 1]]])
-def test_one_token_sequences_and_unknown_words_are_learnt_from(sequences, output):
+def test_sequences_of_one_token_and_unknown_words_can_be_learned(sequences, output):
     one = engine(output=output)
-    # 2 is I-X, with which no sequence begins: O and B-X are asked for
+    # only O and B-X, since no sequence begins with I-X (2)
     tag_ids = [[n % 2 for n in sequence] for sequence in sequences]
-    losses, _ = learnt(one, *[batch(sequences, width=3, tag_ids=tag_ids)] * 40)
+    losses, _ = train_on(one, *[batch(sequences, width=3, tag_ids=tag_ids)] * 40)
     assert losses[-1] < losses[0] / 2
 
 
 @pytest.mark.parametrize("output", ["softmax", "viterbi", "crf"])
 def test_a_single_tag_is_certain(output):
     one = new_engine(tags=("O",), output=output)
-    loss_mask = batch(THREE, width=5, tag_ids=[[0] * len(sequence) for sequence in THREE])
-    assert one.train_step(one.prepared(loss_mask)) == pytest.approx(0.0, abs=1e-5)
-    output = read(one, THREE)[padded(THREE) > 0]
+    all_o = batch(THREE, width=5, tag_ids=[[0] * len(sequence) for sequence in THREE])
+    assert one.train_step(one.prepared(all_o)) == pytest.approx(0.0, abs=1e-5)
+    output = predict(one, THREE)[padded(THREE) > 0]
     assert output["confidence"].min() == pytest.approx(1.0, abs=1e-6)
     assert output["span_confidence"].min() == pytest.approx(1.0, abs=1e-6)
 
 
 @pytest.mark.parametrize("is_compiled", [False, True])
-def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled, monkeypatch):
-    """Without dropout, which is random: same weights after same batches, words coming several times."""
+def test_the_recipe_seed_learns_the_same_as_a_plain_keras_model(is_compiled, monkeypatch):
+    """Without dropout, equal batches with repeated words give equal weights."""
     make_deterministic()
     layers = keras.layers
     lstm = layers.Bidirectional(layers.LSTM(100, return_sequences=True))
@@ -328,7 +330,7 @@ def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled
     plain.build((None, 6))
     plain.compile(keras.optimizers.Adam(0.01), "sparse_categorical_crossentropy")
     first = batch([[2, 3, 2, 5, 2], [7, 2], [2, 2, 2]])
-    batches = [first, batch([[3, 3], [2, 9, 9, 9], [4, 4, 2, 6]])]  # of ten tokens, by which both divide
+    batches = [first, batch([[3, 3], [2, 9, 9, 9], [4, 4, 2, 6]])]  # ten tokens each, the common divisor
     for module in ("layers.dropout", "layers.bilstm"):
         monkeypatch.setattr(f"seqtag.neural.{module}.keep_mask", lambda shape, _rate, _seed: tf.ones(shape))
     one = new_engine("seed", compiled=[each.shape for each in batches] if is_compiled else ())
@@ -342,8 +344,8 @@ def test_seed_learns_what_the_recipe_written_plainly_in_keras_learns(is_compiled
         np.testing.assert_allclose(ours, theirs, atol=5e-5, err_msg=path)
 
 
-@pytest.mark.slow  # TensorFlow has to start anew with two devices
-def test_two_replicas_learn_what_one_process_learns():
+@pytest.mark.slow  # starts another TensorFlow process, with two devices
+def test_two_replicas_learn_the_same_as_one_process():
     code = """
 import numpy as np
 from seqtag.neural._tensorflow import tf
@@ -351,7 +353,7 @@ two = [tf.config.LogicalDeviceConfiguration()] * 2
 tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
 from tests.unit.neural.training.test_engine import THREE, batch, new_engine
 
-def learnt(strategy):
+def learned_weights(strategy):
     with strategy.scope():
         one = new_engine()
     world = strategy.num_replicas_in_sync
@@ -366,11 +368,10 @@ def learnt(strategy):
             lambda replica: tf.constant(array[replica.replica_id_in_sync_group :: world])
         )
 
-    forms, rows_of = (
-        {name: everywhere(array) for name, array in table.items()} for table in (three.forms, three.rows_of)
-    )
-    cells = map(in_parts, (three.positions, three.tag_ids, three.taught, three.weights))
-    arrays = [forms, rows_of, {}, *cells, everywhere(np.array([1, 1], np.int32))]
+    tables = (three.word_types, three.rows_of)
+    word_types, rows_of = ({name: everywhere(array) for name, array in table.items()} for table in tables)
+    cells = map(in_parts, (three.positions, three.tag_ids, three.loss_mask, three.weights))
+    arrays = [word_types, rows_of, {}, *cells, everywhere(np.array([1, 1], np.int32))]
     for _ in range(5):
         step(*arrays)
     return one.network.weights()
@@ -379,8 +380,8 @@ alone = new_engine()
 for _ in range(5):
     alone.train_step(alone.prepared(batch(THREE)))
 one = alone.weights()
-two = learnt(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
+two = learned_weights(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
 print(max(np.abs(one[path] - two[path]).max() for path in one))
 """
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(ran.stdout.split()[-1]) < 1e-6
+    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert float(completed.stdout.split()[-1]) < 1e-6
