@@ -81,7 +81,9 @@ class Tagger:
         word_types = self.features(distinct.dictionary)
         vectors = self.predictor.word_type_vectors(word_types)  # [1 + n_word_types, size]
         word_type_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]
-        all_windows = windows(np.diff(offsets), buckets=self.bundle.ladder, overlap=self.bundle.window_overlap)
+        all_windows = windows(
+            np.diff(offsets), buckets=self.bundle.ladder, overlap=self.bundle.window_overlap
+        )
         output = predict_tokens(
             self.predictor, vectors, word_type_ids, all_windows, offsets=offsets
         )  # [n_tokens]
