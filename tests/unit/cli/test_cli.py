@@ -136,7 +136,7 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["tag", "--run", "small", "--alias", "previous"], "", 2, "--tagger was required, not --run"),
         (["tag", "--run", "small"], "search\rview\n", 1, "standard input:1: carriage return within"),
         (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: file cannot be read: expected"),
-        (["rollback", "small", "--reason", "x"], "", 1, "version 1 is champion, and none served before"),
+        (["rollback", "small", "--reason", "x"], "", 1, "there is no version to roll back to"),
         (["rollback", "small", "--reason", "x", "--to", "7"], "", 1, "version=7"),
         (["rollback", "small"], "", 2, "Missing option '--reason'"),
         (["release-hold", "small", "--reason", "x"], "", 1, "small: there is no hold to release"),
