@@ -1,6 +1,6 @@
-"""The verbs on the command line: `seqtag --help`.
+"""Command line interface: `seqtag --help`.
 
-Exit codes: 0 done, 1 refused by data or policy, 2 wrong use.
+Exit codes: 0 success, 1 refused by data or policy, 2 usage error.
 """
 
 from seqtag.cli.main import app, main

@@ -1,4 +1,4 @@
-"""What every command needs: exit codes, the place, the run directory that an argument names, log lines."""
+"""Common parts of the commands: exit codes, arguments, the workspace, the day and logging."""
 
 from __future__ import annotations
 
@@ -21,43 +21,41 @@ REFUSED: Final = 1
 WRONG_USE: Final = 2
 
 TAGGER = typer.Argument(help="The tagger's TOML file.", metavar="TAGGER.toml", exists=True, dir_okay=False)
-RUN = typer.Argument(
-    help="A run directory, its run id, or a tagger's name for its newest run.", metavar="RUN"
-)
+RUN = typer.Argument(help="A run directory, a run id, or a tagger's name for its newest run.", metavar="RUN")
 
 
 def open_workspace() -> Workspace:
-    """Return where things live, with log lines on standard error and libraries kept to the home folder."""
+    """Open the workspace, log to standard error, and keep the caches of libraries in the home folder."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("seqtag").setLevel(logging.INFO)
-    here = Workspace.of(Settings())
-    redirect_library_caches(here.home)
-    return here
+    workspace = Workspace.of(Settings())
+    redirect_library_caches(workspace.home)
+    return workspace
 
 
 def open_tagger(file: Path) -> tuple[TaggerConfig, Workspace, date]:
-    """Return the configuration in a tagger's file, where things live, and the day that the command is for.
+    """Load a tagger's file; return its configuration, the workspace and the day of the command.
 
-    Every command that takes a tagger's file begins with this, so that `${SEQTAG_AS_OF}` is set in all.
+    Every command that takes a tagger's file calls this first, so that `${SEQTAG_AS_OF}` is always set.
     """
-    config, where = load_tagger(file), open_workspace()
-    return config, where, _begin_day(config.schedule)
+    config, workspace = load_tagger(file), open_workspace()
+    return config, workspace, _set_day(config.schedule)
 
 
-def _begin_day(schedule: ScheduleConfig) -> date:
-    """Return the day that a command is for, and set `SEQTAG_AS_OF` to it, which paths of sources may hold.
+def _set_day(schedule: ScheduleConfig) -> date:
+    """Return the day of the command and set `SEQTAG_AS_OF` to it, for paths of sources that contain it.
 
-    It is the day that `SEQTAG_AS_OF` names already, else today in the time zone of the tagger's schedule.
+    The day is that of `SEQTAG_AS_OF` if it is set, else today in the time zone of the tagger's schedule.
 
     Raises:
-        ConfigError: `SEQTAG_AS_OF` is no date.
+        ConfigError: `SEQTAG_AS_OF` is not a date.
     """
     named = os.environ.get("SEQTAG_AS_OF")
     try:
         day = date.fromisoformat(named) if named else schedule.day_of(_now())
     except ValueError as error:
         raise ConfigError(
-            f"SEQTAG_AS_OF is no date: expected one like 2026-01-31, got {named!r}; correct or unset it"
+            f"SEQTAG_AS_OF is not a date: expected one like 2026-01-31, got {named!r}; correct or unset it"
         ) from error
     os.environ["SEQTAG_AS_OF"] = day.isoformat()
     return day
@@ -67,22 +65,22 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-def find_run(name: str, where: Workspace) -> RunDir:
-    """Return the run directory that a path, a run id or a tagger's name stands for.
+def find_run(name: str, workspace: Workspace) -> RunDir:
+    """Return the run directory for a path, a run id, or a tagger's name (its newest run).
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: there is no such run.
     """
-    runs = where.home.root / "runs"
+    runs = workspace.home.root / "runs"
     as_path = absolute(Path(name))
     if RunDir(as_path).config.exists():
         return RunDir(as_path)
     found = sorted(runs.glob(f"*/{name}/config.json")) if "/" not in name else []
     if not found:
-        of_tagger = where.home.runs(name).glob("*/config.json") if "/" not in name else []
+        of_tagger = workspace.home.runs(name).glob("*/config.json") if "/" not in name else []
         found = sorted(of_tagger, key=lambda config: (config.stat().st_mtime, config.parent.name))
     if not found:
         raise ConfigError(
-            f"a run directory, a run id or a tagger with runs below {runs} was required. Received: {name!r}"
+            f"no run {name!r}: expected a run directory, a run id or the name of a tagger with runs in {runs}"
         )
     return RunDir(found[-1].parent)

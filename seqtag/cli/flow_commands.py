@@ -1,4 +1,4 @@
-"""Commands that the checkout's flows carry out: seqtag itself knows nothing of Prefect."""
+"""Commands implemented by the flows in the checkout; the seqtag package does not depend on Prefect."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def backfill(
     tagger: Annotated[str, typer.Argument(help="The tagger's TOML file.")],
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, inclusive.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say which ticks there are, no more.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List the ticks and exit.")] = False,
 ) -> None:
-    """Retrain as of each tick of the schedule from one day to another; twice is once.
+    """Retrain for each tick of the schedule in a range of days, except ticks that were backfilled before.
 
     Example: `seqtag backfill deployments/taggers/sample.toml --from 2026-11-01 --to 2026-11-07 --dry-run`
     """
@@ -33,7 +33,7 @@ def backfill(
 
 
 def _run(module: str, *arguments: str) -> None:
-    sys.path.insert(0, "")  # flows are a package of the checkout, not of the wheel
+    sys.path.insert(0, "")  # flows are in the checkout, not in the wheel
     if importlib.util.find_spec(module.split(".")[0]) is None:
-        raise ConfigError(f"{module}: a checkout of seqtag as working directory was required. Received: none")
+        raise ConfigError(f"{module} is not in the working directory; run this from a checkout of seqtag")
     raise typer.Exit(subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode)

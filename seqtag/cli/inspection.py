@@ -1,4 +1,4 @@
-"""Commands that look and serve: `show`, `explain`, `plan`, `doctor`, `registry` and `serve`."""
+"""Commands to inspect and serve: `show`, `explain`, `plan`, `doctor`, `registry` and `serve`."""
 
 from __future__ import annotations
 
@@ -14,9 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from seqtag import steps
-from seqtag.artifacts import (
-    find_manifest,
-)
+from seqtag.artifacts import find_manifest
 from seqtag.cli.common import REFUSED, RUN, TAGGER, find_run, open_tagger, open_workspace
 from seqtag.errors import SeqtagError
 from seqtag.pipeline import STEPS
@@ -33,16 +31,16 @@ def add_to(app: typer.Typer) -> None:
 
 
 def show(run: Annotated[str, RUN]) -> None:
-    """Show what a run's steps did and what came of them.
+    """Show the steps of a run and its outcome.
 
     Examples: `seqtag show sample` for the newest run, `seqtag show 2026-01-31-9f86d081-2c26b46b`
     """
-    where = open_workspace()
-    at = find_run(run, where)
+    workspace = open_workspace()
+    at = find_run(run, workspace)
     typer.echo(f"Run {at.id} of {at.tagger}: {at.path}\n")
     for step in STEPS:
         manifest = find_manifest(at.output(step.name))
-        if step.name == "baseline" and manifest is None:  # none was asked for
+        if step.name == "baseline" and manifest is None:  # not configured
             continue
         done = f"{manifest.seconds:9.1f} s   {manifest.digest[:12]}" if manifest else "not done"
         typer.echo(f"  {step.folder:14} {done:>14}")
@@ -51,61 +49,63 @@ def show(run: Annotated[str, RUN]) -> None:
 
 
 def explain(tagger: Annotated[Path, TAGGER]) -> None:
-    """Say, step by step, what a retraining would do if it began now, and which of its inputs changed.
+    """Dry run: list the steps that a retraining would run now, and the inputs that changed.
 
     Example: `seqtag explain deployments/taggers/sample.toml`
     """
-    config, where, _ = open_tagger(tagger)
+    config, workspace, _ = open_tagger(tagger)
     logging.getLogger("seqtag").setLevel(logging.WARNING)  # the plan is the output
-    typer.echo(steps.dry_run_text(steps.explain(config, where)))
+    typer.echo(steps.dry_run_text(steps.explain(config, workspace)))
 
 
 def plan(
     tagger: Annotated[Path, TAGGER],
     improvement: Annotated[
         list[float] | None,
-        typer.Option(help="Improvement in points, such as 0.3; may be repeated. None: some common ones."),
+        typer.Option(
+            help="Improvement in percentage points, such as 0.3; repeatable. Default: common values."
+        ),
     ] = None,
 ) -> None:
-    """Say how many test documents it takes to find an improvement, and what today's test split finds.
+    """Estimate the test documents needed to detect an improvement, from the newest comparison.
 
     Examples: `seqtag plan deployments/taggers/sample.toml`, the same with `--improvement 0.3`
     """
     from seqtag.reporting import plan_text
 
     fractions = [points / 100 for points in improvement or ()]
-    config, where, _ = open_tagger(tagger)
-    run, found = steps.plan(config, where, improvements=fractions)
+    config, workspace, _ = open_tagger(tagger)
+    run, found = steps.plan(config, workspace, improvements=fractions)
     typer.echo(plan_text(found, run_id=run.id))
 
 
 def doctor() -> None:
-    """Import everything, open the stores, and say what to fix.
+    """Check packages, home folder and registry, and report what to fix.
 
     Example: `seqtag doctor`
     """
-    where = open_workspace()
-    ailments = [fault for check in (_python, _packages, _home, _registry) for fault in check(where)]
-    for fault in ailments:
+    workspace = open_workspace()
+    faults = [fault for check in (_python, _packages, _home, _registry) for fault in check(workspace)]
+    for fault in faults:
         typer.echo(f"FIX   {fault}")
-    if ailments:
+    if faults:
         raise typer.Exit(REFUSED)
-    typer.echo("All is well.")
+    typer.echo("No problems found.")
 
 
 def registry(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> None:
-    """Serve MLflow's page on the registry until interrupted.
+    """Serve the MLflow page of the registry until interrupted.
 
     Example: `seqtag registry --port 5001`
     """
-    where = open_workspace()
-    where.registry().check()
+    workspace = open_workspace()
+    workspace.registry().check()
     typer.echo(f"MLflow at http://127.0.0.1:{port}/#/models, until Ctrl-C", err=True)
-    _become(where, page_command(where.home.artifacts, port=port))
+    _exec(workspace, page_command(workspace.home.artifacts, port=port))
 
 
 def serve(
-    tagger: Annotated[str, typer.Argument(help="A tagger of the registry.")],
+    tagger: Annotated[str, typer.Argument(help="A tagger in the registry.")],
     alias: Annotated[str, typer.Option(help="champion, challenger or previous.")] = "champion",
     port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5001,
 ) -> None:
@@ -114,15 +114,15 @@ def serve(
     Example: `seqtag serve sample`, and then `curl -H 'Content-Type: application/json'
     -d '{"dataframe_records": [{"tokens": ["search", "checkout"]}]}' http://127.0.0.1:5001/invocations`
     """
-    where = open_workspace()
-    where.registry().check()
-    _become(where, serve_command(tagger, alias, port=port))
+    workspace = open_workspace()
+    workspace.registry().check()
+    _exec(workspace, serve_command(tagger, alias, port=port))
 
 
-def _become(where: steps.Workspace, command: list[str]) -> NoReturn:
-    """Become one of MLflow's commands on our registry."""
-    os.chdir(where.home.root)
-    os.execve(command[0], command, mlflow_environment(where.registry_url))  # noqa: S606 - it is ours to the end
+def _exec(workspace: steps.Workspace, command: list[str]) -> NoReturn:
+    """Replace this process by an MLflow command on the registry."""
+    os.chdir(workspace.home.root)
+    os.execve(command[0], command, mlflow_environment(workspace.registry_url))  # noqa: S606 - the command is not user input
 
 
 def _python(_: steps.Workspace) -> list[str]:
@@ -137,32 +137,36 @@ def _packages(_: steps.Workspace) -> list[str]:
         try:
             version = getattr(importlib.import_module(name), "__version__", "?")
         except ImportError as error:
-            faults.append(f"{name} does not import ({error}): install with constraints.txt, `make run` does")
+            faults.append(
+                f"{name} cannot be imported ({error}): install with constraints.txt, as `make run` does"
+            )
         else:
             typer.echo(f"ok    {name} {version}, imported in {time.monotonic() - started:.1f} s")
     return faults
 
 
-def _home(where: steps.Workspace) -> list[str]:
-    root = where.home.root
+def _home(workspace: steps.Workspace) -> list[str]:
+    root = workspace.home.root
     try:
         root.mkdir(parents=True, exist_ok=True)
         probe = root / ".probe"
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:
-        return [f"{root} cannot be written ({error.strerror}): set SEQTAG_HOME to a folder of yours"]
+        return [
+            f"{root} cannot be written ({error.strerror}): set SEQTAG_HOME to a folder that you can write"
+        ]
     free = shutil.disk_usage(root).free
     if free < _FREE_BYTES:
-        return [f"{root} has {free / 1024**3:.1f} GiB free; a retraining wants 2 GiB"]
+        return [f"{root} has {free / 1024**3:.1f} GiB free; a retraining needs 2 GiB"]
     typer.echo(f"ok    home {root}, {free / 1024**3:.0f} GiB free")
     return []
 
 
-def _registry(where: steps.Workspace) -> list[str]:
+def _registry(workspace: steps.Workspace) -> list[str]:
     try:
-        where.registry().check()
+        workspace.registry().check()
     except SeqtagError as error:
-        return [f"{error}: is SEQTAG_REGISTRY_URL right, and the database up?"]
+        return [f"{error}: check SEQTAG_REGISTRY_URL, and that the database is running"]
     typer.echo("ok    registry")
     return []

@@ -1,4 +1,4 @@
-"""The front of the command line: which commands there are, and what becomes of errors."""
+"""Entry point of the command line: registration of commands, and exit codes of errors."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from seqtag.errors import ConfigError, SeqtagError
 
 app = typer.Typer(
     name="seqtag",
-    help="Retrain BiLSTM sequence taggers, and let the better one serve.",
+    help="Retrain BiLSTM sequence taggers, and promote only models that are better.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
 
 
-def _version(wanted: bool) -> None:
-    if wanted:
+def _version(requested: bool) -> None:
+    if requested:
         typer.echo(f"seqtag {__version__}")
         raise typer.Exit(DONE)
 
@@ -34,9 +34,9 @@ def _front(
         False, "--version", callback=_version, is_eager=True, help="Print the version."
     ),
 ) -> None:
-    """Retrain BiLSTM sequence taggers, and let the better one serve.
+    """Retrain BiLSTM sequence taggers, and promote only models that are better.
 
-    Everything is written below `$SEQTAG_HOME` (default: `.seqtag` in the working directory).
+    All files are written to `$SEQTAG_HOME` (default: `.seqtag` in the working directory).
     """
 
 
@@ -48,7 +48,7 @@ inspection.add_to(app)
 
 
 def main() -> None:
-    """Run the command line; an error of ours is one line and an exit code, never a traceback."""
+    """Run the command line; expected errors print one line and set the exit code, without a traceback."""
     try:
         app()
     except ConfigError as error:
@@ -57,7 +57,7 @@ def main() -> None:
     except SeqtagError as error:
         typer.echo(f"Error: {hide_passwords(str(error))}", err=True)
         sys.exit(REFUSED)
-    except OSError as error:  # a disk, a network, a right that is missing
+    except OSError as error:  # disk, network, permissions
         if isinstance(error, BrokenPipeError) and not _is_read():
             sys.stderr.close()
             sys.exit(DONE)
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _is_read() -> bool:
-    """Tell whether anybody still reads our output."""
+    """Return whether the reader of standard output is still there."""
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)
     return not any(event & select.POLLERR for _, event in poll.poll(0))

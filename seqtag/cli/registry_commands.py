@@ -1,4 +1,4 @@
-"""Commands on the registry: rollback, release of holds, and the history of the ledger."""
+"""Registry commands: roll back, release holds, and show the history in the ledger."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from seqtag.cli.common import open_workspace
 if TYPE_CHECKING:
     from seqtag.registry import AuditContext, Entry
 
-Tagger = Annotated[str, typer.Argument(help="A tagger of the registry.")]
-Reason = Annotated[str, typer.Option(help="Why, for those who read the ledger.")]
+Tagger = Annotated[str, typer.Argument(help="A tagger in the registry.")]
+Reason = Annotated[str, typer.Option(help="The reason, for the ledger.")]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -29,15 +29,16 @@ def add_to(app: typer.Typer) -> None:
 def rollback(
     tagger: Tagger,
     reason: Reason,
-    to: Annotated[str | None, typer.Option(help="The version to serve; none: the one before.")] = None,
+    to: Annotated[
+        str | None, typer.Option(help="The version to promote. Default: the previous champion.")
+    ] = None,
     hold_all: Annotated[
         bool, typer.Option(help="Hold every model, not only those of the same configuration and code.")
     ] = False,
 ) -> None:
-    """Let an earlier version serve again, and hold models like the one that is taken back.
+    """Make an earlier version the champion again, and hold models like the one rolled back.
 
-    Tomorrow's model of the same configuration and code does not serve either, until the hold is lifted by
-    `seqtag release-hold`.
+    New models of the same configuration and code are not promoted until `seqtag release-hold` lifts the hold.
 
     Examples: `seqtag rollback sample --reason "tags of B-PER are wrong"`, the same with `--to 3`
     """
@@ -45,24 +46,25 @@ def rollback(
         tagger, open_workspace(), to=to, reason=reason, everything=hold_all, by=audit_context("rollback")
     )
     typer.echo(
-        f"Version {entry.to_version} of {tagger} serves in place of version {entry.from_version}. Models "
-        f"like that are held until: seqtag release-hold {tagger} --reason TEXT"
+        f"Version {entry.to_version} of {tagger} replaces version {entry.from_version} as the champion. "
+        f"To lift the hold on models like the old one: seqtag release-hold {tagger} --reason TEXT"
     )
 
 
 def release_hold(tagger: Tagger, reason: Reason) -> None:
-    """Lift all holds; the next retraining may let its model serve, and trains nothing anew for it.
+    """Lift all holds, so that the next retraining may promote its model without training again.
 
-    Example: `seqtag release-hold sample --reason "the corpus is mended"`
+    Example: `seqtag release-hold sample --reason "the corpus is fixed"`
     """
     open_workspace().registry().release(tagger, reason=reason, by=audit_context("release-hold"))
-    typer.echo(f"No hold on {tagger} is in force.")
+    typer.echo(f"All holds on {tagger} are lifted.")
 
 
 def history(
-    tagger: Tagger, as_json: Annotated[bool, typer.Option("--json", help="Print all of it as JSON.")] = False
+    tagger: Tagger,
+    as_json: Annotated[bool, typer.Option("--json", help="Print all entries as JSON.")] = False,
 ) -> None:
-    """Show who let what serve, held it or took it back, the newest last.
+    """Show the promotions, holds and rollbacks of a tagger with their authors, newest last.
 
     Example: `seqtag history sample`
     """
@@ -70,16 +72,16 @@ def history(
     if as_json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
     else:
-        typer.echo(_table(entries) if entries else f"The ledger has nothing on {tagger}.")
+        typer.echo(_table(entries) if entries else f"The ledger has no entries for {tagger}.")
 
 
 def audit_context(command: str) -> AuditContext:
-    """Return who calls a command of ours, now."""
+    """Return the author, the command and the time, for the ledger."""
     return steps.audit_context(f"seqtag {command}", datetime.now(UTC))
 
 
 def _table(entries: list[Entry]) -> str:
-    """Return two lines an entry: when, what, which version and by whom, and the sentence below."""
+    """Return two lines for each entry: time, event, versions and author, then the sentence."""
     rows = [
         (str(e.entry), e.at[:16].replace("T", " ") + " UTC", e.event, _moved(e), f"{e.who}, {e.through}")
         for e in entries
@@ -94,7 +96,7 @@ def _table(entries: list[Entry]) -> str:
 
 
 def _moved(entry: Entry) -> str:
-    """Return `1 -> 2` where 2 serves from then on, and `1, not 2` where it does not."""
+    """Return `1 -> 2` if version 2 became the champion, `1, not 2` if it did not."""
     before, after = entry.from_version or "none", entry.to_version or "none"
     if entry.event in ("HOLD", "REJECT"):
         return f"{before}, not {after}"
@@ -102,5 +104,5 @@ def _moved(entry: Entry) -> str:
 
 
 def _printable(text: str) -> str:
-    """Replace control characters, which could move a terminal's cursor."""
+    """Replace control characters, which could move the cursor of a terminal."""
     return "".join(c if c.isprintable() else " " for c in text)

@@ -1,4 +1,4 @@
-"""One command per step, and `retrain` for all of them in order, without Prefect."""
+"""Step commands: one for each step, and `retrain` for all of them in order, without Prefect."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ def add_to(app: typer.Typer) -> None:
 def retrain(
     tagger: Tagger,
     force: Annotated[
-        list[str] | None, typer.Option(help="A step to run even if nothing changed; may be repeated.")
+        list[str] | None, typer.Option(help="A step to run even if nothing changed; repeatable.")
     ] = None,
 ) -> None:
-    """Run all steps in order, without Prefect; unchanged steps are not run again.
+    """Run all steps in order, without Prefect; steps that are up to date are skipped.
 
     Examples: `seqtag retrain deployments/taggers/sample.toml`, the same with `--force train`
     """
@@ -52,7 +52,7 @@ def retrain(
 
 
 def ingest(tagger: Tagger) -> None:
-    """Read the sources into a snapshot; print its folder.
+    """Read the sources into a snapshot and print its folder.
 
     Example: `seqtag ingest deployments/taggers/sample.toml`
     """
@@ -61,7 +61,7 @@ def ingest(tagger: Tagger) -> None:
 
 
 def open_run(tagger: Tagger) -> None:
-    """Read the sources, find or create the run directory; print it.
+    """Read the sources, find or create the run directory, and print its path.
 
     Example: `RUN=$(seqtag open-run deployments/taggers/sample.toml)`
     """
@@ -70,7 +70,7 @@ def open_run(tagger: Tagger) -> None:
 
 
 def _command(name: str) -> Callable[[str], None]:
-    """Return the command of a step, whose help is the first line of the step's docstring."""
+    """Return the command of a step; its help is the first line of the docstring of the step."""
 
     def command(run: Run) -> None:
         workspace = open_workspace()
@@ -96,7 +96,7 @@ def _run(name: str, run: RunDir, workspace: steps.Workspace, *, command: str) ->
         step(run)
 
 
-# What a command prints, where it is more than the folder that the step wrote.
+# Outputs of commands that print something else than the folder of the step.
 _RESULTS: Mapping[str, Callable[[RunDir], object]] = {
     "validate": lambda run: run.data_docs,
     "baseline": lambda run: (
@@ -118,7 +118,7 @@ _RESULTS: Mapping[str, Callable[[RunDir], object]] = {
 
 @contextmanager
 def _progress(run: RunDir) -> Iterator[Callable[[Mapping[str, Any]], None] | None]:
-    """Show a progress bar on a terminal; elsewhere the log's line per epoch is enough."""
+    """Show a progress bar on a terminal; otherwise the log has a line per epoch."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -1,4 +1,4 @@
-"""`seqtag tag`: sequences in, tagged sequences out, a few thousand at a time."""
+"""Tag command: read sequences, write tagged sequences, a few thousand at a time."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag.artifacts import (
-    require_manifest,
-)
+from seqtag.artifacts import require_manifest
 from seqtag.cli.common import find_run, open_workspace
 from seqtag.errors import ConfigError
 from seqtag.steps import Workspace
@@ -32,8 +30,8 @@ class Alias(StrEnum):
 
 
 class OutputFormat(StrEnum):
-    text = "text"  # one sequence a line, tokens separated by blanks and tabs
-    jsonl = "jsonl"  # one JSON object a line with an array `tokens`
+    text = "text"  # one sequence per line, tokens separated by spaces and tabs
+    jsonl = "jsonl"  # one JSON object per line with an array `tokens`
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,19 +40,22 @@ def add_to(app: typer.Typer) -> None:
 
 
 def tag(
-    files: Annotated[list[Path] | None, typer.Argument(help="Files to tag; none: standard input.")] = None,
-    run: Annotated[str | None, typer.Option(help="Use this run's model: folder, run id or tagger.")] = None,
-    tagger: Annotated[str | None, typer.Option(help="Use this tagger's model from the registry.")] = None,
-    alias: Annotated[Alias, typer.Option(help="Which of the tagger's versions.")] = Alias.champion,
+    files: Annotated[list[Path] | None, typer.Argument(help="Files to tag. Default: standard input.")] = None,
+    run: Annotated[
+        str | None, typer.Option(help="Use the model of this run: folder, run id or tagger.")
+    ] = None,
+    tagger: Annotated[str | None, typer.Option(help="Use the model of this tagger in the registry.")] = None,
+    alias: Annotated[Alias, typer.Option(help="The version of the tagger.")] = Alias.champion,
     form: Annotated[
-        OutputFormat, typer.Option("--format", help="Form of the input and the output.")
+        OutputFormat, typer.Option("--format", help="Format of input and output.")
     ] = OutputFormat.text,
 ) -> None:
     """Tag sequences.
 
-    Text in gives one `token<TAB>tag` a line and a blank line after each sequence. Only blanks and tabs
-    separate tokens, as in the sources of a corpus. JSON Lines in gives the same objects with `predicted` and
-    `confidence`; their other fields, gold `tags` among them, stay as they are.
+    Text has one sequence per line, with tokens separated by spaces and tabs only, as in the sources of a
+    corpus. The output has one `token<TAB>tag` per line and an empty line after each sequence. JSON Lines have
+    one object with `tokens` per line; the output adds `predicted` and `confidence` and keeps all other
+    fields, gold `tags` included.
 
     Examples: `echo "search view_item checkout" | seqtag tag --tagger sample` and
     `seqtag tag --run sample --format jsonl sessions.jsonl > tagged.jsonl`
@@ -63,7 +64,7 @@ def tag(
 
     bundle = _bundle(run, tagger, alias, open_workspace())
     batches = _batches(files, form)
-    batch = next(batches, None)  # bad input is said before TensorFlow is loaded
+    batch = next(batches, None)  # report bad input before loading TensorFlow
     model = Tagger.load(bundle)
     n_replaced = 0
     while batch is not None:
@@ -76,22 +77,23 @@ def tag(
             _write(_lines(objects, tagged))
         batch = next(batches, None)
     if n_replaced:
-        said = f"Replaced `predicted` or `confidence` of {n_replaced:,} objects that had them already."
-        typer.echo(said, err=True)
+        message = f"Replaced `predicted` or `confidence` of {n_replaced:,} objects that already had them."
+        typer.echo(message, err=True)
 
 
-def _bundle(run: str | None, tagger: str | None, alias: Alias, where: Workspace) -> Path:
+def _bundle(run: str | None, tagger: str | None, alias: Alias, workspace: Workspace) -> Path:
     if (run is None) == (tagger is None):
-        raise ConfigError("either --run or --tagger was required, and not both")
+        given = "neither" if run is None else "both"
+        raise ConfigError(f"exactly one of --run and --tagger must be given, got {given}")
     if run is not None:
         if alias is not Alias.champion:
-            raise ConfigError("--alias names a version in the registry: --tagger was required, not --run")
-        found = find_run(run, where)
+            raise ConfigError("--alias needs --tagger: it names a version in the registry, not a run")
+        found = find_run(run, workspace)
         require_manifest(found.output("train"))
         return found.output("train")
-    version = where.registry().at_alias(str(tagger), alias.value)
+    version = workspace.registry().at_alias(str(tagger), alias.value)
     if version is None:
-        raise ConfigError(f"a tagger with a {alias} in the registry was required. Received: {tagger!r}")
+        raise ConfigError(f"no {alias} of {tagger!r} in the registry; correct --tagger or --alias")
     return version.bundle
 
 
@@ -107,18 +109,18 @@ def _batches(files: list[Path] | None, form: OutputFormat) -> Iterator[tuple[Obj
 
 
 def _text(tokens: pa.ListArray, tagged: Tagged) -> Iterator[str]:
-    """Yield the lines of tagged sequences, each of which a blank line ends."""
+    """Yield the lines of tagged sequences, with an empty line after each sequence."""
     for words, tags in zip(tokens.to_pylist(), tagged.predicted.to_pylist(), strict=True):
         yield from (f"{word}\t{tag}" for word, tag in zip(words, tags, strict=True))
         yield ""
 
 
 def _lines(objects: Objects, tagged: Tagged) -> Iterator[str]:
-    """Yield the objects as JSON, with what the model says of each."""
+    """Yield the objects as JSON, with the predictions of the model."""
     predicted, confidence = tagged.predicted.to_pylist(), tagged.confidence.to_pylist()
     for each, tags, sure in zip(objects, predicted, confidence, strict=True):
-        said = {"predicted": tags, "confidence": [round(p, 6) for p in sure]}
-        yield json.dumps({**each, **said}, ensure_ascii=False)
+        added = {"predicted": tags, "confidence": [round(p, 6) for p in sure]}
+        yield json.dumps({**each, **added}, ensure_ascii=False)
 
 
 def _write(lines: Iterable[str]) -> None:

@@ -1,4 +1,4 @@
-"""Sequences for `seqtag tag`, cut into tokens as the readers of the corpus cut them."""
+"""Input of `seqtag tag`, split into tokens in the same way as by the corpus readers."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _TOKENS = pa.list_(pa.string())
 
 
 def read_text(file: InputFile, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pa.ListArray]:
-    """Yield the tokens of the lines of a file, as `read_parallel` reads them: one sequence a line.
+    """Yield the tokens of a file with one sequence per line, in the same way as `read_parallel`.
 
-    White space around a token is no part of it; a token of white space alone stays as it is.
+    White space around a token is removed; a token of white space alone is kept.
 
     Raises:
-        CorpusFormatError: the file cannot be read, is no UTF-8, or holds a carriage return within a line.
+        CorpusFormatError: the file cannot be read, is not UTF-8, or has a carriage return within a line.
     """
     with _readable(file):
         for block in plain_line_blocks(file, "utf-8", block_bytes):
@@ -45,10 +45,10 @@ def read_text(file: InputFile, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pa
 def read_objects(
     file: InputFile, *, block_bytes: int = BLOCK_BYTES
 ) -> Iterator[tuple[Objects, pa.ListArray]]:
-    """Yield the objects of a file of JSON Lines and their tokens; blank lines are skipped.
+    """Yield the objects of a JSON Lines file and their tokens; empty lines are skipped.
 
     Raises:
-        CorpusFormatError: the file cannot be read, is no UTF-8, or a line is no object with tokens.
+        CorpusFormatError: the file cannot be read, is not UTF-8, or a line is not an object with tokens.
     """
     objects: Objects = []
     number = 0
@@ -66,7 +66,7 @@ def read_objects(
 
 
 def local_file(path: Path) -> InputFile:
-    """Return a file of this machine by its path, in which nothing is a variable or a glob."""
+    """Return a local file; variables and wildcards in the path are not expanded."""
     return InputFile(str(path), str(path.absolute()), LocalFileSystem())
 
 
@@ -113,15 +113,15 @@ def _parsed(line: str, where: str) -> dict[str, Any]:
 
     try:
         value = json.loads(line, object_pairs_hook=once)
-        json.dumps(value, ensure_ascii=False).encode()  # fails on half a surrogate pair, which no text holds
+        json.dumps(value, ensure_ascii=False).encode()  # fails on an unpaired surrogate
     except (ValueError, RecursionError) as error:
         raise CorpusFormatError(
-            f"{where}: line is no JSON: expected an object with `tokens`, got {error}"
+            f"{where}: line is not JSON: expected an object with `tokens`, got {error}"
         ) from error
     tokens = value.get("tokens") if isinstance(value, dict) else None
     if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
         raise CorpusFormatError(
-            f"{where}: line has no tokens: expected an object with `tokens`, an array of strings with "
-            f"characters, got {line.strip()[:80]}"
+            f"{where}: line has no tokens: expected an object with `tokens`, an array of non-empty "
+            f"strings, got {line.strip()[:80]}"
         )
     return cast("dict[str, Any]", value)

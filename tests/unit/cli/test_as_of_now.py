@@ -1,4 +1,4 @@
-"""The day that a command is for: today in the time zone of the schedule, or what SEQTAG_AS_OF names."""
+"""The day of a command: today in the time zone of the schedule, or SEQTAG_AS_OF."""
 
 import os
 from collections.abc import Callable
@@ -53,7 +53,7 @@ def test_a_run_is_named_by_today_in_the_time_zone_of_the_schedule(
     assert (code, Path(printed.splitlines()[-1]).name[:10]) == (0, day)
 
 
-def test_the_day_that_the_environment_names_counts(seqtag: Command, monkeypatch) -> None:
+def test_the_day_in_the_environment_takes_precedence(seqtag: Command, monkeypatch) -> None:
     monkeypatch.setenv("SEQTAG_AS_OF", "2026-02-01")
     code, printed = seqtag("open-run", "")
     assert (code, Path(printed.splitlines()[-1]).name[:10]) == (0, "2026-02-01")
@@ -64,17 +64,17 @@ def test_commands_read_the_file_of_the_day(seqtag: Command, command: str) -> Non
     assert seqtag(command, '[schedule]\ntimezone = "Asia/Tokyo"\n')[0] == 0
 
 
-def taking_a_tagger() -> list[str]:
-    """Return the commands with a tagger's file as argument."""
+def commands_with_a_tagger() -> list[str]:
+    """Return the commands that take a tagger's file."""
     commands = typer.main.get_command(app).commands.items()  # type: ignore[attr-defined]
     return [name for name, each in commands if any(p.metavar == "TAGGER.toml" for p in each.params)]
 
 
 def test_all_commands_that_take_a_tagger_are_known() -> None:
-    assert sorted(taking_a_tagger()) == ["explain", "ingest", "open-run", "plan", "retrain"]
+    assert sorted(commands_with_a_tagger()) == ["explain", "ingest", "open-run", "plan", "retrain"]
 
 
-@pytest.mark.parametrize("command", taking_a_tagger())
+@pytest.mark.parametrize("command", commands_with_a_tagger())
 def test_every_command_that_takes_a_tagger_sets_the_day(
     seqtag: Command, command: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -88,8 +88,8 @@ def test_every_command_that_takes_a_tagger_sets_the_day(
     assert "the day is 2026-01-05" in seqtag(command, '[schedule]\ntimezone = "Asia/Tokyo"\n')[1]
 
 
-def test_what_is_no_date_is_refused(seqtag: Command, monkeypatch) -> None:
+def test_an_invalid_date_is_rejected(seqtag: Command, monkeypatch) -> None:
     monkeypatch.setenv("SEQTAG_AS_OF", "tomorrow")
     code, said = seqtag("open-run", "")
     assert code != 0
-    assert "SEQTAG_AS_OF is no date: expected one like 2026-01-31, got 'tomorrow'" in said
+    assert "SEQTAG_AS_OF is not a date: expected one like 2026-01-31, got 'tomorrow'" in said

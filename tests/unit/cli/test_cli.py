@@ -1,6 +1,6 @@
-"""The command line as a person uses it, on one retraining that all tests look at.
+"""The command line, on one retraining that all tests share.
 
-Exit codes and messages come from real processes; what loads TensorFlow runs in this one, once.
+Exit codes and messages come from real processes; commands that load TensorFlow run in this process.
 """
 
 import json
@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from seqtag.cli import app
 from tests.taggers import Taggers
 
-VERBS = [
+STEPS = [
     "ingest",
     "open-run",
     "validate",
@@ -37,12 +37,12 @@ VERBS = [
 
 @dataclass(frozen=True)
 class Terminal:
-    """Runs `seqtag` in a process of its own."""
+    """Runs `seqtag` in a separate process."""
 
     folder: Path
 
     def here(self, *arguments: str, stdin: str = "") -> str:
-        """Run a command that has to succeed in this process; return what it prints."""
+        """Run a command in this process, require success, and return its output."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SEQTAG_HOME", str(self.folder / "home"))
             patch.delenv("SEQTAG_AS_OF", raising=False)  # and again afterwards: commands set it
@@ -61,30 +61,30 @@ class Terminal:
 
 @pytest.fixture(scope="module")
 def seqtag(tmp_path_factory) -> Terminal:
-    """A terminal in whose home a small tagger was retrained, verb by verb."""
+    """A terminal whose home has a small tagger, retrained step by step."""
     terminal = Terminal(tmp_path_factory.mktemp("cli"))
     tagger = Taggers(terminal.folder).write()
     run = terminal.here("open-run", tagger).strip()
-    for verb in VERBS[2:]:
-        terminal.here(verb, run)
+    for step in STEPS[2:]:
+        terminal.here(step, run)
     return terminal
 
 
-def test_the_verbs_one_by_one_give_a_champion(seqtag: Terminal) -> None:
+def test_the_steps_one_by_one_give_a_champion(seqtag: Terminal) -> None:
     shown = seqtag.here("show", "small")
     assert "PROMOTE: Accuracy" in shown
     assert "not done" not in shown
     assert "small version 1" in shown
 
 
-def test_retrain_after_the_verbs_finds_everything_done(seqtag: Terminal) -> None:
+def test_retrain_after_the_steps_finds_everything_up_to_date(seqtag: Terminal) -> None:
     done = seqtag("retrain", "small.toml")
     assert done.returncode == 0
     assert done.stderr.count("unchanged") == 13  # ingest and twelve folders
     assert "epoch" not in done.stderr
 
 
-def test_history_says_who_let_what_serve(seqtag: Terminal) -> None:
+def test_history_shows_the_authors_of_promotions(seqtag: Terminal) -> None:
     first, second = seqtag.here("history", "small").splitlines()
     assert re.fullmatch(
         r"1  \d{4}-\d\d-\d\d \d\d:\d\d UTC  PROMOTE  none -> 1  \S+@\S+, seqtag promote", first
@@ -92,10 +92,10 @@ def test_history_says_who_let_what_serve(seqtag: Terminal) -> None:
     assert second.startswith("   accuracy ")
     (entry,) = json.loads(seqtag.here("history", "small", "--json"))
     assert (entry["event"], entry["from_version"], entry["to_version"]) == ("PROMOTE", None, "1")
-    assert seqtag.here("history", "nobody") == "The ledger has nothing on nobody.\n"
+    assert seqtag.here("history", "nobody") == "The ledger has no entries for nobody.\n"
 
 
-def test_a_baseline_is_made_only_where_it_was_asked_for(seqtag: Terminal) -> None:
+def test_a_baseline_is_made_only_if_configured(seqtag: Terminal) -> None:
     assert seqtag.here("baseline", "small") == 'no baseline: evaluate.baseline = "none"\n'
 
 
@@ -124,16 +124,16 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "said"),
     [
-        (["validate", "nobody"], "", 2, "a run directory, a run id or a tagger with runs below"),
-        (["tag", "--tagger", "nobody"], "", 2, "a tagger with a champion in the registry was required"),
-        (["tag"], "", 2, "either --run or --tagger was required"),
+        (["validate", "nobody"], "", 2, "no run 'nobody': expected a run directory, a run id"),
+        (["tag", "--tagger", "nobody"], "", 2, "no champion of 'nobody' in the registry"),
+        (["tag"], "", 2, "exactly one of --run and --tagger must be given, got neither"),
         (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": "ab"}\n', 1, "input:1: line has no"),
-        (["tag", "--run", "small", "--format", "jsonl"], "[\n", 1, "t:1: line is no"),
+        (["tag", "--run", "small", "--format", "jsonl"], "[\n", 1, "t:1: line is not"),
         (["tag", "--run", "small"], "search\nview \udcff\n", 1, "standard input:2: text is not utf-8"),
-        (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": ["\\ud800"]}\n', 1, "t:1: line is no"),
-        (["tag", "--run", "small", "--format", "jsonl"], "[" * 9999, 1, "t:1: line is no"),
-        (["tag", "--tagger", "small", "--alias", "previous"], "", 2, "a tagger with a previous in"),
-        (["tag", "--run", "small", "--alias", "previous"], "", 2, "--tagger was required, not --run"),
+        (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": ["\\ud800"]}\n', 1, "t:1: line is not"),
+        (["tag", "--run", "small", "--format", "jsonl"], "[" * 9999, 1, "t:1: line is not"),
+        (["tag", "--tagger", "small", "--alias", "previous"], "", 2, "no previous of 'small' in"),
+        (["tag", "--run", "small", "--alias", "previous"], "", 2, "--alias needs --tagger"),
         (["tag", "--run", "small"], "search\rview\n", 1, "standard input:1: carriage return within"),
         (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: file cannot be read: expected"),
         (["rollback", "small", "--reason", "x"], "", 1, "there is no version to roll back to"),
@@ -144,7 +144,7 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["fly"], "", 2, "No such command"),
     ],
 )  # fmt: skip
-def test_wrong_use_and_refused_data_end_in_a_sentence_and_an_exit_code(
+def test_usage_errors_and_refused_data_print_a_sentence_and_set_the_exit_code(
     seqtag: Terminal, arguments, stdin, code, said
 ) -> None:
     done = seqtag(*arguments, stdin=stdin)
@@ -152,7 +152,7 @@ def test_wrong_use_and_refused_data_end_in_a_sentence_and_an_exit_code(
     assert said in " ".join(done.stderr.split())
 
 
-def test_a_misspelt_key_is_wrong_use_and_a_refused_corpus_is_refused(seqtag: Terminal) -> None:
+def test_exit_codes_distinguish_a_misspelt_key_from_a_refused_corpus(seqtag: Terminal) -> None:
     other = Taggers(seqtag.folder / "other")
     other.folder.mkdir()
     assert seqtag("retrain", other.write(more="[trian]\n")).returncode == 2
@@ -164,10 +164,10 @@ def test_a_misspelt_key_is_wrong_use_and_a_refused_corpus_is_refused(seqtag: Ter
 
 def test_doctor_finds_nothing_wrong_here(seqtag: Terminal) -> None:
     done = seqtag("doctor")
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "All is well.")
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "No problems found.")
 
 
-def test_doctor_says_what_to_fix(seqtag: Terminal, monkeypatch) -> None:
+def test_doctor_reports_what_to_fix(seqtag: Terminal, monkeypatch) -> None:
     monkeypatch.setenv("SEQTAG_REGISTRY_URL", "postgresql+psycopg://me:secret@127.0.0.1:1/none")
     done = seqtag("doctor")
     assert done.returncode == 1
@@ -177,7 +177,7 @@ def test_doctor_says_what_to_fix(seqtag: Terminal, monkeypatch) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [*VERBS, "retrain", "tag", "show", "doctor", "registry", "serve", "rollback", "release-hold", "history"],
+    [*STEPS, "retrain", "tag", "show", "doctor", "registry", "serve", "rollback", "release-hold", "history"],
 )
 def test_every_command_has_a_help_text_with_an_example(command: str) -> None:
     shown = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
@@ -200,7 +200,7 @@ front.main()
 """
 
 
-def test_a_pipe_that_breaks_is_an_error_unless_it_is_our_own_output() -> None:
+def test_a_broken_pipe_is_an_error_unless_it_is_standard_output() -> None:
     of_a_server = subprocess.run(
         [sys.executable, "-c", BROKEN.format(first="pass")], capture_output=True, text=True, check=False
     )

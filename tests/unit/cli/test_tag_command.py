@@ -1,4 +1,4 @@
-"""`seqtag tag` cuts text into the tokens that the readers of a corpus see, and keeps what it is given."""
+"""`seqtag tag` splits text into the same tokens as the corpus readers, and keeps other fields."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
 from seqtag.monitoring import read_tagged
 
-ODD = "\u00a0\u3000\u2028\u2029\u0085\u001c\u000b\u000c\u200b"  # what Python takes for blanks, and a bit more
+ODD = "\u00a0\u3000\u2028\u2029\u0085\u001c\u000b\u000c\u200b"  # white space in Python, and more
 TEXTS = st.text(st.sampled_from(f"ab \t\n{ODD}") | st.characters(exclude_categories=["Cs"]), max_size=60).map(
     lambda text: text.replace("\r", "").replace("\ufeff", "")
 )
@@ -36,7 +36,7 @@ Tag = Callable[..., str]
 
 
 class Lengths:
-    """Stands in for a tagger: the tag of a token is its number of characters."""
+    """Fake tagger: the tag of a token is its number of characters."""
 
     @staticmethod
     def load(_: Path) -> Any:
@@ -66,7 +66,7 @@ def tag(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
 
 def tokens_of(text: str) -> list[list[str]]:
-    """Return the tokens of the lines of a text: runs of anything but blanks and tabs."""
+    """Return the tokens of each line of a text, separated by spaces and tabs."""
     return [re.findall(r"[^ \t]+", line) for line in text.removesuffix("\n").split("\n")] if text else []
 
 
@@ -83,7 +83,7 @@ def test_as_many_tokens_come_out_as_go_in(tag: Tag, text: str) -> None:
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(TEXTS, st.sampled_from([1, 5, 1 << 20]))
-def test_tokens_are_those_of_the_reader_of_parallel_text(tmp_path: Path, text: str, block: int) -> None:
+def test_tokens_match_the_reader_of_parallel_text(tmp_path: Path, text: str, block: int) -> None:
     path, tags = tmp_path / "tok.txt", tmp_path / "tag.txt"
     path.write_bytes(text.encode())
     tags.write_text("".join("O" * len(tokens) + "\n" for tokens in tokens_of(text)))
@@ -102,7 +102,7 @@ def bare(tokens: list[str]) -> list[str]:
     return [token.strip(tag_input.WHITE_SPACE) for token in tokens]
 
 
-def test_the_output_is_read_by_the_reader_of_conll(tag: Tag, tmp_path: Path) -> None:
+def test_the_output_can_be_read_as_conll(tag: Tag, tmp_path: Path) -> None:
     text = f"5\u00a0km {'x'.join(ODD)}b \u3000 c\nd\n"
     (tmp_path / "tagged.conll").write_bytes(tag(stdin=text).encode())
     source = TypeAdapter(Source).validate_python({"format": "conll", "path": f"{tmp_path}/tagged.conll"})
@@ -112,11 +112,11 @@ def test_the_output_is_read_by_the_reader_of_conll(tag: Tag, tmp_path: Path) -> 
     assert (rows[0]["tokens"][0], rows[0]["tags"][0], rows[1]["tokens"]) == ("5\u00a0km", "L4", ["d"])
 
 
-def test_white_space_around_a_token_is_no_part_of_it(tag: Tag) -> None:
+def test_white_space_around_a_token_is_removed(tag: Tag) -> None:
     assert tag(stdin="\u00a0ab\u3000 \u2009 c\n") == "ab\tL2\n\u2009\tL1\nc\tL1\n\n"
 
 
-def test_line_ends_and_byte_order_marks_are_those_of_the_readers(tag: Tag, tmp_path: Path) -> None:
+def test_line_ends_and_byte_order_marks_are_handled_like_in_the_readers(tag: Tag, tmp_path: Path) -> None:
     path = tmp_path / "a.txt"
     path.write_bytes("\ufeffa b\r\nc".encode())
     assert tag(str(path)) == "a\tL1\nb\tL1\n\nc\tL1\n\n"
@@ -124,26 +124,26 @@ def test_line_ends_and_byte_order_marks_are_those_of_the_readers(tag: Tag, tmp_p
     assert tag(stdin="\ufeffa\n\ufeffb\n") == "a\tL1\n\nb\tL1\n\n"
 
 
-def test_packed_files_are_unpacked_and_files_follow_each_other(tag: Tag, tmp_path: Path) -> None:
+def test_compressed_files_are_read_and_files_are_concatenated(tag: Tag, tmp_path: Path) -> None:
     (tmp_path / "a.txt.gz").write_bytes(gzip.compress(b"a\n"))
     (tmp_path / "b*.txt").write_text("bb\n")  # no glob
     assert tag(f"{tmp_path}/a.txt.gz", f"{tmp_path}/b*.txt") == "a\tL1\n\nbb\tL2\n\n"
 
 
-def test_gold_tags_and_all_other_fields_stay(tag: Tag) -> None:
+def test_gold_tags_and_all_other_fields_are_kept(tag: Tag) -> None:
     given_ = {"id": 7, "tokens": ["a", " b"], "tags": ["X", "Y"], "meta": {"tags": None}}
     tagged = json.loads(tag("--format", "jsonl", stdin=json.dumps(given_) + "\n"))
     assert tagged == {**given_, "predicted": ["L1", "L2"], "confidence": [0.5, 0.5]}
 
 
-def test_earlier_predictions_are_replaced_and_it_is_said(tag: Tag) -> None:
+def test_earlier_predictions_are_replaced_with_a_message(tag: Tag) -> None:
     line = '{"tokens": ["a"], "predicted": ["old"], "confidence": [1.0]}\n'
     done = CliRunner().invoke(app, ["tag", "--format", "jsonl"], input=line + '{"tokens": ["b"]}\n')
     assert [json.loads(each)["predicted"] for each in done.stdout.splitlines()] == [["L1"], ["L1"]]
-    assert done.stderr == "Replaced `predicted` or `confidence` of 1 objects that had them already.\n"
+    assert done.stderr == "Replaced `predicted` or `confidence` of 1 objects that already had them.\n"
 
 
-def test_the_output_is_read_as_a_tagged_log_and_so_are_older_ones(tag: Tag, tmp_path: Path) -> None:
+def test_old_and_new_output_can_be_read_as_a_tagged_log(tag: Tag, tmp_path: Path) -> None:
     new = tag("--format", "jsonl", stdin='{"tokens": ["a", "bb"], "tags": ["GOLD", "GOLD"]}\n')
     old = '{"tokens": ["c"], "tags": ["L1"], "confidence": [0.5]}\n'
     (tmp_path / "log.jsonl").write_text(new + old)
@@ -152,7 +152,7 @@ def test_the_output_is_read_as_a_tagged_log_and_so_are_older_ones(tag: Tag, tmp_
     assert batches[0]["confidence"].to_pylist() == [[0.5, 0.5], [0.5]]
 
 
-def test_thousands_of_sequences_are_tagged_in_their_order(tag: Tag) -> None:
+def test_thousands_of_sequences_keep_their_order(tag: Tag) -> None:
     n = 2 * tag_input.AT_A_TIME + 1
     text = "".join(f"{i}\n" for i in range(n))
     assert [line.split("\t")[0] for line in tag(stdin=text).split("\n\n")] == [*map(str, range(n)), ""]
@@ -162,7 +162,7 @@ def test_thousands_of_sequences_are_tagged_in_their_order(tag: Tag) -> None:
     assert [json.loads(line)["tokens"] for line in lines] == [[str(i)] for i in range(n)]
 
 
-def test_an_object_that_repeats_a_key_is_refused_as_its_first_value_would_be_lost(tmp_path: Path) -> None:
+def test_an_object_that_repeats_a_key_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     path.write_text('{"tokens": ["a"]}\n{"tokens": ["b"], "meta": {"id": 1, "id": 2}}\n')
     with pytest.raises(CorpusFormatError, match=r"a\.jsonl:2: key 'id' is repeated"):
