@@ -247,11 +247,13 @@ class ListColumns(Labels):
 
     @model_validator(mode="after")
     def _list_columns_are_distinct(self) -> Self:
-        others = (self.tags_column, self.id_column, self.document_column, self.split_column)
-        if self.tokens_column in others or self.tags_column in others[1:]:
+        named = (self.tokens_column, self.tags_column)
+        columns = (*named, self.id_column, self.document_column, self.split_column)
+        repeated = next((column for column in named if columns.count(column) > 1), None)
+        if repeated is not None:
             raise ValueError(
-                "tokens_column or tags_column repeats another key's column: expected distinct columns, "
-                f"got {self.tokens_column!r} and {self.tags_column!r}"
+                f"two keys name the column {repeated!r}: expected one column each for tokens_column, "
+                "tags_column, id_column, document_column and split_column"
             )
         return self
 

@@ -67,8 +67,8 @@ def test_the_configuration_and_snapshot_of_a_run_are_validated(tmp_path: Path, c
     [
         ("conll", "token_column = " + "9" * 5000, "x.toml"),
         ("conll", 'path = ["a", "\\u0000"]', "x.toml"),
-        ("jsonl", 'tags_column = "tokens"', "repeats another key.s column"),
-        ("jsonl", 'id_column = "tokens"', "repeats another key.s column"),
+        ("jsonl", 'tags_column = "tokens"', "two keys name the column .tokens."),
+        ("jsonl", 'id_column = "tokens"', "two keys name the column .tokens."),
         ("table", COLUMNS + 'delimiter = "§"', "delimiter"),
         ("table", COLUMNS + 'delimiter = "\\u0000"', "delimiter"),
         ("conll", "more = " + "[" * 100_000, "x.toml"),
