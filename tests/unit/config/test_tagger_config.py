@@ -158,8 +158,7 @@ def test_the_defaults_of_a_recipe_written_out_give_the_same_digest(tmp_path: Pat
         (MINIMAL.replace('"sample"', '"conll"\npath = []'), "corpus.sources.0"),
         (
             MINIMAL.replace('"sample"', '"jsonl"\npath = "a"\ntags_column = "tokens"'),
-            "tokens_column or tags_column repeats another key's column: expected distinct columns, "
-            "got 'tokens' and 'tokens'",
+            "two keys name the column 'tokens': expected one column each for tokens_column, ",
         ),
         (
             MINIMAL + '[model]\nvectors = "v.txt"\nword_size = 7\n',
