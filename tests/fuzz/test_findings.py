@@ -144,7 +144,7 @@ def test_a_bundle_that_names_an_outside_file_is_refused(tmp_path: Path, name: st
     contents = json.loads(BUNDLE)
     contents["files"] = {name: "0", **contents["files"]}
     (bundle / "bundle.json").write_text(json.dumps(contents))
-    with pytest.raises(RunDirError, match="files inside of"):
+    with pytest.raises(RunDirError, match="is outside the bundle"):
         read_bundle(bundle)
     assert not is_inside(bundle, name)
     assert is_inside(bundle, "saved_model/variables")
