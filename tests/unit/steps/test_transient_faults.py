@@ -140,8 +140,8 @@ def restored(judged: Judged, tmp_path: Path) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        (_flip_a_bit, "weights.npz: sha256"),
-        (_set_another_format, "Received: format 3, of another version of seqtag"),
+        (_flip_a_bit, "weights.npz: file has changed: expected sha256"),
+        (_set_another_format, "bundle has format 3, written by another version of seqtag"),
         (lambda bundle: (bundle / "tags.json").unlink(), "tags.json: file is missing from the bundle"),
     ],
 )
