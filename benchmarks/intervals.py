@@ -73,7 +73,7 @@ def intervals(
             if not ends
             else percentile(shares, support=len(right), n_units=n_units, confidence=CONFIDENCE)
         )
-        ends.append((found["low"] or 0.0, 1.0 if found["high"] is None else found["high"]))
+        ends.append((found.low or 0.0, 1.0 if found.high is None else found.high))
     return ends[0], ends[1]
 
 

@@ -123,8 +123,8 @@ class Gate:
         if not self.is_near(comparison):
             return Outcome(False)
         decision = self.decide(comparison)
-        failed = {rule["rule"] for rule in decision["rules"] if not rule["held"]}
-        return Outcome(decision["verdict"] == "PROMOTE", held_by_guards=failed == {GUARDS})
+        failed = {rule.rule for rule in decision.rules if not rule.held}
+        return Outcome(decision.verdict == "PROMOTE", held_by_guards=failed == {GUARDS})
 
     def is_near(self, comparison: Comparison) -> bool:
         """Return whether the difference is near the bound, by the standard error of a linear estimate."""

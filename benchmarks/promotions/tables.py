@@ -45,7 +45,7 @@ def screen(pool: Pool) -> str:
         bound = t_reach(1 - gate.config.false_promotions / gate.config.horizon, N_DOCUMENTS, deviation=1.0)
         if 0.7 * NEAR * bound < comparison.standard_deviations < NEAR * bound:
             found += 1
-            promoted += gate.decide(comparison)["verdict"] == "PROMOTE"
+            promoted += gate.decide(comparison).verdict == "PROMOTE"
     return f"of {found} comparisons just below {NEAR} of the bound, the gate promoted {promoted}"
 
 

@@ -2,13 +2,20 @@
 
 from seqtag.evaluation.calibration import Calibration
 from seqtag.evaluation.metric import resolve_metric, score_value
+from seqtag.evaluation.prf import Interval
 from seqtag.evaluation.scores import Scores, evaluate
-from seqtag.evaluation.split_scores import Metrics, evaluate_predictions
+from seqtag.evaluation.split_scores import Cost, Costs, Metrics, evaluate_predictions
+from seqtag.evaluation.training_history import EpochRecord, TrainingHistory
 
 __all__ = [
     "Calibration",
+    "Cost",
+    "Costs",
+    "EpochRecord",
+    "Interval",
     "Metrics",
     "Scores",
+    "TrainingHistory",
     "evaluate",
     "evaluate_predictions",
     "resolve_metric",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +20,8 @@ N_BINS = 15  # Guo et al. 2017
 _SUPPORT, _RIGHT, _CONFIDENCE, _SQUARED_ERROR = range(4)
 
 
-class Bin(TypedDict):
+@dataclass(frozen=True)
+class Bin:
     """Tokens or spans with a confidence in `(low, high]`; the first bin includes 0."""
 
     low: float
@@ -30,7 +30,8 @@ class Bin(TypedDict):
     accuracy: Interval
 
 
-class Largest(TypedDict):
+@dataclass(frozen=True)
+class Largest:
     """The largest of several values, with its support.
 
     It has no interval, because bootstrap intervals of a maximum cover the true value far too rarely.
@@ -40,7 +41,8 @@ class Largest(TypedDict):
     support: int
 
 
-class Reliability(TypedDict):
+@dataclass(frozen=True)
+class Reliability:
     """Reliability of confidences; all values are None if there is nothing to score.
 
     ece               expected calibration error: mean distance between confidence and accuracy over the
@@ -62,7 +64,8 @@ class Reliability(TypedDict):
     bins: list[Bin]
 
 
-class Calibration(TypedDict):
+@dataclass(frozen=True)
+class Calibration:
     """Calibration of tokens, and of predicted spans if the model reports the confidence of spans.
 
     A token is correct if its tag is; a span, read as by conlleval, if its type and both ends are.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TypedDict
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,8 @@ _ROUNDING = 1e-12  # by which resamples of the same share may differ
 Sums = npt.NDArray[np.float64]  # [1 + resamples, ...]; row 0 is the sample itself
 
 
-class Interval(TypedDict):
+@dataclass(frozen=True)
+class Interval:
     """A score with its confidence interval; None if it is 0 / 0.
 
     support    tokens or spans that it is a share of
@@ -29,7 +30,8 @@ class Interval(TypedDict):
     documents: int
 
 
-class Prf(TypedDict):
+@dataclass(frozen=True)
+class Prf:
     """Precision, recall and F1; support is the number of gold tokens or spans."""
 
     precision: Interval

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypedDict
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,8 @@ from seqtag.evaluation.slices import (
 from seqtag.tagging.spans import SPAN_MODES, SpanMode
 
 
-class SpanScores(TypedDict):
+@dataclass(frozen=True)
+class SpanScores:
     """Span scores of one mode; macro is the mean over types with gold support."""
 
     micro: Prf
@@ -48,14 +49,16 @@ class SpanScores(TypedDict):
     types: dict[str, Prf]
 
 
-class ConfusionMatrix(TypedDict):
+@dataclass(frozen=True)
+class ConfusionMatrix:
     """Counts of tokens by gold tag (row) and predicted tag (column)."""
 
     tags: list[str]
     counts: list[list[int]]
 
 
-class Scores(TypedDict):
+@dataclass(frozen=True)
+class Scores:
     """All scores of one model; `score` is the main metric of the task."""
 
     score: Interval
@@ -142,7 +145,7 @@ def model_scores(
         n_units=int(of_right.n_units[1]),
         confidence=confidence,
     )
-    span_f1 = spans["conlleval"]["micro"]["f1"] if spans else None
+    span_f1 = spans["conlleval"].micro.f1 if spans else None
     return Scores(
         score=accuracy if metric == "accuracy" or span_f1 is None else span_f1,
         accuracy=accuracy,

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import NotRequired, TypedDict
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +24,11 @@ MISSING = "(missing)"
 _TOKENS, _RIGHT, _SPANS = 0, 1, 2
 
 
-class SliceScores(TypedDict):
+@dataclass(frozen=True)
+class SliceScores:
     """Scores of one slice, as in metrics.json.
 
-    `span_recall` is present if tags have a scheme. `span_f1` is None without a scheme, and for slices of gold
+    `span_recall` and `span_f1` are None without a scheme, `span_f1` also for slices of gold
     spans, because a wrong predicted span belongs to none of these.
     """
 
@@ -38,7 +38,7 @@ class SliceScores(TypedDict):
     n_tokens: int
     accuracy: Interval
     span_f1: Interval | None
-    span_recall: NotRequired[Interval]
+    span_recall: Interval | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,19 +91,20 @@ class Slices:
                 ratio(right, tokens), trials=tokens[0], n_units=int(in_units[_TOKENS]), confidence=confidence
             ),
             span_f1=None,
+            span_recall=None,
         )
         if scheme != "none":
-            scores["span_recall"] = share(
-                ratio(found, gold), trials=n_gold, n_units=in_gold, confidence=confidence
-            )
+            recall = share(ratio(found, gold), trials=n_gold, n_units=in_gold, confidence=confidence)
+            scores = replace(scores, span_recall=recall)
         if scheme != "none" and not self.of_gold_spans:
-            scores["span_f1"] = share(
+            span_f1 = share(
                 ratio(2 * found, gold + predicted),
                 trials=(n_gold + float(predicted[0])) / 2,
                 n_units=max(in_gold, in_predicted),
                 confidence=confidence,
                 support=n_gold,
             )
+            scores = replace(scores, span_f1=span_f1)
         return scores
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,16 +15,37 @@ from seqtag.evaluation.metric import metric_counts, resolve_metric, score_differ
 from seqtag.evaluation.predictions import Predictions, read_predictions, same_gold, seen_in_train
 from seqtag.evaluation.prf import Interval, standard_interval
 from seqtag.evaluation.scores import Scores, model_scores
+from seqtag.records import Record
 
 log = logging.getLogger(__name__)
 
 
-class Metrics(TypedDict):
+@dataclass(frozen=True)
+class Cost:
+    """The resources that a tagger takes."""
+
+    size: int  # bytes of its files
+    seconds: float  # CPU time of tagging 1,000 tokens, best of several repeats
+    memory: int  # peak bytes of a process that loads it and tags
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The costs of both models, measured one after the other on the same machine."""
+
+    challenger: Cost
+    champion: Cost | None
+
+
+@dataclass(frozen=True)
+class Metrics(Record):
     """metrics.json.
 
     The baseline is another kind of tagger on the same test split; it does not affect the decision.
     `baseline_difference` is the challenger's metric minus the baseline's.
     """
+
+    FORMAT: ClassVar[str] = "metrics/1"
 
     metric: Metric
     scheme: SchemeName
@@ -39,6 +61,8 @@ class Metrics(TypedDict):
     baseline: Scores | None
     baseline_name: str | None
     baseline_difference: Interval | None
+    champion_error: str | None = None  # why the champion could not be loaded or scored
+    costs: Costs | None = None
 
 
 def evaluate_predictions(
@@ -96,7 +120,7 @@ def evaluate_predictions(
         if simple is None
         else _difference(own, simple, metric=metric, scheme=scheme, config=config, seed=seed),
     )
-    log.info("scored %d test sequences with %d tokens", metrics["n_sequences"], metrics["n_tokens"])
+    log.info("scored %d test sequences with %d tokens", metrics.n_sequences, metrics.n_tokens)
     return metrics
 
 

@@ -3,7 +3,7 @@
 from seqtag.gate.comparable_subset import Anchor, AnchorKind, ExcludedSequences, tag_change
 from seqtag.gate.decision import METRIC_NAMES, Decision, Opponent
 from seqtag.gate.error_budget import Budget, fewest_test_documents
-from seqtag.gate.gate_rules import Cost, Costs
+from seqtag.gate.gate_rules import GateRule
 from seqtag.gate.paired_test import GateVerdict
 from seqtag.gate.promotion_gate import decide_promotion
 from seqtag.gate.sample_size import IMPROVEMENTS, Plan, plan_test_split
@@ -15,10 +15,9 @@ __all__ = [
     "Anchor",
     "AnchorKind",
     "Budget",
-    "Cost",
-    "Costs",
     "Decision",
     "ExcludedSequences",
+    "GateRule",
     "GateVerdict",
     "Opponent",
     "Plan",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 import numpy as np
@@ -14,6 +14,7 @@ from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
 from seqtag.evaluation.metric import metric_counts, score_differences
 from seqtag.evaluation.predictions import Predictions
 from seqtag.evaluation.prf import Interval, standard_interval
+from seqtag.evaluation.split_scores import Costs
 from seqtag.gate.comparable_subset import TagChange, faded_types, subset, tag_change, with_types
 from seqtag.gate.decision import (
     Decision,
@@ -27,7 +28,6 @@ from seqtag.gate.decision import (
 )
 from seqtag.gate.error_budget import Budget, gauge
 from seqtag.gate.gate_rules import (
-    Costs,
     GateRule,
     budget_rule,
     comparable_rule,
@@ -71,45 +71,41 @@ def compared(
 ) -> Decision:
     """Compare both models on their common sequences, and decide."""
     change, anchor = _change(opponent, by), opponent.anchor
-    foreign = () if decision["is_anchored"] else (*change.new, *change.removed)  # an anchor knows the tags
+    foreign = () if decision.is_anchored else (*change.new, *change.removed)  # an anchor knows the tags
     common = _Common.of(challenger, champion, foreign, by)
-    counts = common.counts(decision["metric"], by.scheme)
+    counts = common.counts(decision.metric, by.scheme)
     level = by.budget.level(by.gate)
     known = [each.seen is not None for each in (challenger, champion)]
-    decision = {
-        **decision,
-        "challenger": score_of(counts[0]),
-        "champion": score_of(counts[1]),
-        "level": level,
-        "noise": by.noise.value,
-        "noise_source": by.noise.source,
-        "n_sequences": int(common.kept.sum()),
-        "n_documents": common.n_documents,
-        "n_left_out": int((~common.kept).sum()),
-        "rules": [
+    decision = replace(
+        decision,
+        challenger=score_of(counts[0]),
+        champion=score_of(counts[1]),
+        level=level,
+        noise=by.noise.value,
+        noise_source=by.noise.source,
+        n_sequences=int(common.kept.sum()),
+        n_documents=common.n_documents,
+        n_left_out=int((~common.kept).sum()),
+        rules=[
             budget_rule(level, by.budget, by.gate),
             comparable_rule(common.seen, known=known, anchor=anchor, gate=by.gate),
             new_rule(challenger, by.gate),
             *policy_rules(challenger, opponent, by),
         ],
-    }
+    )
     decision = _paired(decision, counts[0], counts[1], common.champion, by)
-    if decision["difference"] is not None:
+    if decision.difference is not None:
         guards = guardrails(
             common.challenger,
             common.champion,
             scheme=by.scheme,
-            metric=decision["metric"],
+            metric=decision.metric,
             gate=by.gate,
             evaluate=by.evaluate,
             noise=by.noise.value,
             seed=by.seed,
         )
-        decision = {
-            **decision,
-            "guards": guards,
-            "rules": [*decision["rules"], *guard_rules(guards, by.gate)],
-        }
+        decision = replace(decision, guards=guards, rules=[*decision.rules, *guard_rules(guards, by.gate)])
     return with_verdict(decision)
 
 
@@ -142,7 +138,7 @@ def loss_rule(
         n_units=common.n_documents,
         confidence=by.gate.confidence,
     )
-    value, low, high = (found[end] or 0.0 for end in ("value", "low", "high"))
+    value, low, high = (end or 0.0 for end in (found.value, found.low, found.high))
     detail = (
         f"difference {points(value)} points, {by.gate.confidence:.0%} interval [{points(low)}, "
         f"{points(high)}], on the {common.n_documents:,} documents that can be compared"
@@ -179,13 +175,13 @@ def _paired(
         predictions: the champion's, for units and `tested`.
     """
     scored = [scored_rule(decision, "challenger"), scored_rule(decision, "champion")]
-    if not all(rule["held"] for rule in scored):
-        sentence = f"HOLD: {scored[0]['detail']}, {scored[1]['detail']}, on {len(challenger):,} sequences."
-        return {**decision, "level": 0.0, "sentence": sentence, "rules": [*scored, *decision["rules"]]}
+    if not all(rule.held for rule in scored):
+        sentence = f"HOLD: {scored[0].detail}, {scored[1].detail}, on {len(challenger):,} sequences."
+        return replace(decision, level=0.0, sentence=sentence, rules=[*scored, *decision.rules])
     units, tested = predictions.units, predictions.tested
     is_recent = np.zeros(len(units), np.bool_) if tested is None else ~tested
     recent = _Recent.of(challenger, champion, units, is_recent)
-    level = decision["level"] or by.gate.false_promotions / by.gate.horizon  # 0: the budget rule will hold it
+    level = decision.level or by.gate.false_promotions / by.gate.horizon  # 0: the budget rule will hold it
     level = level if recent is None else level / 2
 
     def difference(one: Counts, other: Counts, units: Units) -> PairedDifference:
@@ -194,54 +190,55 @@ def _paired(
         )
 
     found, which = difference(challenger, champion, units), ""
-    decision = {
-        **decision,
-        "standard_error": found.standard_error,
-        "gauge": gauge(
+    decision = replace(
+        decision,
+        standard_error=found.standard_error,
+        gauge=gauge(
             by.budget,
             standard_error=found.standard_error,
             noise=by.noise.value,
-            n_units=decision["n_documents"],
+            n_units=decision.n_documents,
             gate=by.gate,
         ),
-    }
+    )
     if recent is not None:
         alone = difference(recent.challenger, recent.champion, recent.units)
         before = score_of(champion[~is_recent])
-        decision = {**decision, "recent": recent.compared(alone.interval, champion_before=before)}
+        decision = replace(decision, recent=recent.compared(alone.interval, champion_before=before))
         if found.verdict == "HOLD" and alone.verdict == "PROMOTE":  # but not if it is worse on the whole
             found, which = alone, " that came after the champion was promoted"
-            decision = {
-                **decision,
-                "challenger": score_of(recent.challenger),
-                "champion": score_of(recent.champion),
-                "n_sequences": len(recent.challenger),
-                "n_documents": recent.n_documents,
-                "standard_error": alone.standard_error,
-            }
+            decision = replace(
+                decision,
+                challenger=score_of(recent.challenger),
+                champion=score_of(recent.champion),
+                n_sequences=len(recent.challenger),
+                n_documents=recent.n_documents,
+                standard_error=alone.standard_error,
+            )
     opponent = champion_text(decision)
-    if decision["is_anchored"]:
+    if decision.is_anchored:
         opponent = (
             f"the recipe of {opponent} retrained on this split (the champion itself cannot be compared)"
         )
-    value, low, high = (found.interval[end] or 0.0 for end in ("value", "low", "high"))
+    interval = found.interval
+    value, low, high = (end or 0.0 for end in (interval.value, interval.low, interval.high))
     sentence = (
-        f"{score_text(decision, 'challenger')} against {100 * (decision['champion'] or 0):.1f}% for "
-        f"{opponent} on {decision['n_sequences']:,} sequences in {decision['n_documents']:,} documents{which}"
+        f"{score_text(decision, 'challenger')} against {100 * (decision.champion or 0):.1f}% for "
+        f"{opponent} on {decision.n_sequences:,} sequences in {decision.n_documents:,} documents{which}"
         f"; difference {points(value)} points, {100 * by.gate.confidence:g}% interval "
         f"[{points(low)}, {points(high)}]; at least {points(found.bound)} at an error level of {level:.4%}, "
         f"the margin is {points(by.gate.margin)}."
     )
-    return {
-        **decision,
-        "verdict": found.verdict,
-        "sentence": sentence,
-        "difference": found.interval,
-        "bound": found.bound,
-        "p_better": found.p_better,
-        "p_value": found.p_value,
-        "rules": [*scored, *found.rules, *decision["rules"]],
-    }
+    return replace(
+        decision,
+        verdict=found.verdict,
+        sentence=sentence,
+        difference=found.interval,
+        bound=found.bound,
+        p_better=found.p_better,
+        p_value=found.p_value,
+        rules=[*scored, *found.rules, *decision.rules],
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal, TypedDict
+from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,13 +18,15 @@ from seqtag.gate.error_budget import Gauge
 from seqtag.gate.gate_rules import CHANCE, DIFFERING, MARGIN, NOISE, GateRule
 from seqtag.gate.guardrails import Guardrail
 from seqtag.gate.paired_test import GateVerdict
+from seqtag.records import Record
 
 METRIC_NAMES: dict[Metric, str] = {"accuracy": "accuracy", "span_f1": "span F1"}
 
 Role = Literal["challenger", "champion"]
 
 
-class Recent(TypedDict):
+@dataclass(frozen=True)
+class Recent:
     """The comparison on documents that were added to the test split after the champion was evaluated.
 
     The champion was selected by its score on the earlier documents, which is therefore too high, on average
@@ -38,12 +40,15 @@ class Recent(TypedDict):
     n_documents: int
 
 
-class Decision(TypedDict):
+@dataclass(frozen=True)
+class Decision(Record):
     """decision.json. Scores are fractions in [0, 1], None if they are undefined or unknown.
 
     With a champion, scores are those on the `n_sequences` on which both models can be compared. `n_left_out`
     counts the sequences that only one model was trained on, or with a tag that only one of them knows.
     """
+
+    FORMAT: ClassVar[str] = "decision/1"
 
     verdict: GateVerdict
     sentence: str
@@ -69,9 +74,13 @@ class Decision(TypedDict):
     n_sequences: int
     n_documents: int
     n_left_out: int
-    rules: list[GateRule]
-    would_pass: list[str]  # changes that together would make it PROMOTE; empty if it is, or none would
-    guards: list[Guardrail]
+    rules: Sequence[GateRule]
+    would_pass: Sequence[str]  # changes that together would make it PROMOTE; empty if it is, or none would
+    guards: Sequence[Guardrail]
+    evidence: str = ""  # digest of both models' predictions; "" if nothing new was compared
+
+    def score(self, role: Role) -> float | None:
+        return self.challenger if role == "challenger" else self.champion
 
 
 @dataclass(frozen=True)
@@ -89,30 +98,32 @@ class Opponent:
 
 def with_verdict(decision: Decision) -> Decision:
     """Hold a promotion if a rule failed; add the failed rules to the sentence and fill `would_pass`."""
-    failed = [rule for rule in decision["rules"] if not rule["held"]]
-    verdict: GateVerdict = "HOLD" if decision["verdict"] == "PROMOTE" and failed else decision["verdict"]
-    sentence = decision["sentence"]
-    if decision["difference"] is not None:
-        named = [rule for rule in failed if rule["rule"] != MARGIN]
-        if {MARGIN, DIFFERING} & {rule["rule"] for rule in failed}:  # these imply the other two
-            named = [rule for rule in named if rule["rule"] not in (CHANCE, NOISE)]
-        remarks = "".join(f"; {rule['detail']}" for rule in named)
+    failed = [rule for rule in decision.rules if not rule.held]
+    verdict: GateVerdict = "HOLD" if decision.verdict == "PROMOTE" and failed else decision.verdict
+    sentence = decision.sentence
+    if decision.difference is not None:
+        named = [rule for rule in failed if rule.rule != MARGIN]
+        if {MARGIN, DIFFERING} & {rule.rule for rule in failed}:  # these imply the other two
+            named = [rule for rule in named if rule.rule not in (CHANCE, NOISE)]
+        remarks = "".join(f"; {rule.detail}" for rule in named)
         sentence = f"{verdict}: {sentence.removesuffix('.')}{remarks}."
-    changes = list(dict.fromkeys(rule["change"] for rule in failed))
+    changes = list(dict.fromkeys(rule.change for rule in failed))
     would_pass = changes if all(changes) else []
-    return {**decision, "verdict": verdict, "sentence": sentence, "would_pass": would_pass}
+    return replace(decision, verdict=verdict, sentence=sentence, would_pass=would_pass)
 
 
 def scored_rule(decision: Decision, role: Role) -> GateRule:
     """Require a defined score."""
-    model = "champion's recipe" if role == "champion" and decision["is_anchored"] else role
+    model = "champion's recipe" if role == "champion" and decision.is_anchored else role
     detail = f"the {model} has {score_text(decision, role)}"
-    return GateRule(rule=f"the {role} is scored", held=decision[role] is not None, detail=detail, change="")
+    return GateRule(
+        rule=f"the {role} is scored", held=decision.score(role) is not None, detail=detail, change=""
+    )
 
 
 def floor_rule(decision: Decision) -> GateRule:
     """Require the minimum score for a model that has no champion to beat."""
-    score, floor = decision["challenger"], decision["floor"]
+    score, floor = decision.challenger, decision.floor
     words = "to compare with" if score is None else "reaches" if score >= floor else "is below"
     detail = f"{score_text(decision, 'challenger')} {words} the floor of {100 * floor:.1f}%"
     held = score is not None and score >= floor
@@ -128,12 +139,12 @@ def score_of(counts: npt.NDArray[np.float32]) -> float | None:
 
 def champion_text(decision: Decision) -> str:
     """Return the name of the champion, with its version if known."""
-    version = decision["champion_version"]
+    version = decision.champion_version
     return "the champion" if version is None else f"champion v{version}"
 
 
 def score_text(decision: Decision, role: Role) -> str:
     """Return a model's score with the name of the metric."""
-    score = decision[role]
-    name = METRIC_NAMES[decision["metric"]]
+    score = decision.score(role)
+    name = METRIC_NAMES[decision.metric]
     return f"no {name} (nothing to count)" if score is None else f"{name} {100 * score:.1f}%"

@@ -12,7 +12,6 @@ import math
 from dataclasses import dataclass
 from functools import partial
 from statistics import NormalDist
-from typing import TypedDict
 
 from seqtag.config import GateConfig
 
@@ -45,7 +44,8 @@ class Budget:
         return left if left >= share * _LEAST else 0.0
 
 
-class Gauge(TypedDict):
+@dataclass(frozen=True)
+class Gauge:
     """The detection power of a test split; scores and probabilities are fractions in [0, 1].
 
     n_documents  documents on which the two models can be compared

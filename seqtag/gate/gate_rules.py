@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Final, TypedDict
+from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import GateConfig
+from seqtag.evaluation.split_scores import Costs
 from seqtag.gate.comparable_subset import Anchor, TagChange
 from seqtag.gate.error_budget import Budget, fewest_documents
 from seqtag.gate.guardrails import Guardrail
@@ -23,7 +25,8 @@ COMPARABLE: Final = "the test split is fair to both"
 BUDGET: Final = "the error budget is not used up"
 
 
-class GateRule(TypedDict):
+@dataclass(frozen=True)
+class GateRule:
     """One condition of a promotion and its result.
 
     `change` is the smallest change with which it would hold, all else being equal; "" if it holds, or no
@@ -34,21 +37,6 @@ class GateRule(TypedDict):
     held: bool
     detail: str
     change: str
-
-
-class Cost(TypedDict):
-    """The resources that a tagger takes."""
-
-    size: int  # bytes of its files
-    seconds: float  # CPU time of tagging 1,000 tokens, best of several repeats
-    memory: int  # peak bytes of a process that loads it and tags
-
-
-class Costs(TypedDict):
-    """The costs of both models, measured one after the other on the same machine."""
-
-    challenger: Cost
-    champion: Cost | None
 
 
 def budget_rule(level: float, budget: Budget, gate: GateConfig) -> GateRule:
@@ -171,19 +159,19 @@ def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[Ga
 
 def cost_rules(costs: Costs | None, gate: GateConfig) -> list[GateRule]:
     """Require costs within the limits relative to the champion's; no rules if one was not measured."""
-    if costs is None or costs["champion"] is None:
+    if costs is None or costs.champion is None:
         return []
     bounds: Mapping[str, tuple[float, float, float, str]] = {
-        "size": (costs["challenger"]["size"], costs["champion"]["size"], gate.max_size_ratio, "bytes"),
+        "size": (costs.challenger.size, costs.champion.size, gate.max_size_ratio, "bytes"),
         "latency": (
-            1000 * costs["challenger"]["seconds"],
-            1000 * costs["champion"]["seconds"],
+            1000 * costs.challenger.seconds,
+            1000 * costs.champion.seconds,
             gate.max_latency_ratio,
             "CPU ms per 1,000 tokens",
         ),
         "memory": (
-            costs["challenger"]["memory"],
-            costs["champion"]["memory"],
+            costs.challenger.memory,
+            costs.champion.memory,
             gate.max_memory_ratio,
             "bytes at peak",
         ),
@@ -201,19 +189,19 @@ def cost_rules(costs: Costs | None, gate: GateConfig) -> list[GateRule]:
 
 def guard_rules(guards: Sequence[Guardrail], gate: GateConfig) -> list[GateRule]:
     """Require that no type or slice is clearly worse; one failed rule for each that is, else one for all."""
-    worse = [guard for guard in guards if guard["high"] < -gate.guard_margin]
+    worse = [guard for guard in guards if guard.high < -gate.guard_margin]
     if not worse:
         detail = f"{len(guards)} compared (support of at least {gate.min_support}), none clearly worse"
         return [_rule("no type or slice is worse", True, detail, "")]
     rules = []
     for guard in worse:
         detail = (
-            f"{guard['what']} loses {-100 * guard['difference']:.2f} points (interval "
-            f"[{points(guard['low'])}, {points(guard['high'])}], support {guard['support']:,} in "
-            f"{guard['documents']:,} documents), {100 * gate.guard_margin:.2f} is allowed"
+            f"{guard.what} loses {-100 * guard.difference:.2f} points (interval "
+            f"[{points(guard.low)}, {points(guard.high)}], support {guard.support:,} in "
+            f"{guard.documents:,} documents), {100 * gate.guard_margin:.2f} is allowed"
         )
-        change = f"gate.guard_margin = {math.ceil(-1e4 * guard['high']) / 1e4:g}, or gate.min_support above "
-        rules.append(_rule("no type or slice is worse", False, detail, f"{change}{guard['support']}"))
+        change = f"gate.guard_margin = {math.ceil(-1e4 * guard.high) / 1e4:g}, or gate.min_support above "
+        rules.append(_rule("no type or slice is worse", False, detail, f"{change}{guard.support}"))
     return rules
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +18,8 @@ from seqtag.evaluation.prf import Sums, f1, ratio, t_reach
 from seqtag.evaluation.slices import Slices, by_column, by_length, by_repetition, sequence_counts
 
 
-class Guardrail(TypedDict):
+@dataclass(frozen=True)
+class Guardrail:
     """The challenger's score minus the champion's on one type, tag or slice.
 
     The interval is wider than that of the decision, because there are many guardrails (Bonferroni, which

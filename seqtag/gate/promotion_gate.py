@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from seqtag.config import EvaluateConfig, GateConfig, Metric, SchemeName
 from seqtag.errors import RunDirError, is_permanent
 from seqtag.evaluation.metric import metric_counts, resolve_metric
 from seqtag.evaluation.predictions import Predictions, read_predictions, same_gold
+from seqtag.evaluation.split_scores import Costs
 from seqtag.gate.comparable_subset import with_new_names
 from seqtag.gate.comparison import ComparisonSettings, compared, loss_rule, new_rule, policy_rules
 from seqtag.gate.decision import (
@@ -28,7 +30,7 @@ from seqtag.gate.decision import (
     with_verdict,
 )
 from seqtag.gate.error_budget import Budget
-from seqtag.gate.gate_rules import Costs, GateRule
+from seqtag.gate.gate_rules import GateRule
 from seqtag.gate.paired_test import GateVerdict
 from seqtag.gate.retraining_noise import retraining_noise
 
@@ -104,7 +106,7 @@ def decide_promotion(
     if opponent is None:
         decision = _first_model(decision, predictions, gate)
     else:
-        scores = [*earlier_scores, *([] if decision["challenger"] is None else [decision["challenger"]])]
+        scores = [*earlier_scores, *([] if decision.challenger is None else [decision.challenger])]
         by = ComparisonSettings(
             tags=tuple(tags),
             tag_counts=tag_counts if tag_counts is not None else opponent.tag_counts,
@@ -118,7 +120,7 @@ def decide_promotion(
         )
         if opponent.is_same_model:
             decision = _with_new_serving_code(decision)
-            log.info("%s", decision["sentence"])
+            log.info("%s", decision.sentence)
             return decision
         champion, fault = _scored(predictions, opponent, evaluate)
         if champion is not None:
@@ -129,7 +131,7 @@ def decide_promotion(
             decision = _renewed(decision, predictions, champion, opponent, by)
         else:
             decision = compared(decision, predictions, champion, opponent, by)
-    log.info("%s", decision["sentence"])
+    log.info("%s", decision.sentence)
     return decision
 
 
@@ -162,7 +164,7 @@ def _with_new_serving_code(decision: Decision) -> Decision:
         f"PROMOTE: the model equals {champion_text(decision)} file by file, and only the serving code has "
         f"changed; {score_text(decision, 'challenger')} on {_extent(decision)}."
     )
-    return {**decision, "verdict": "PROMOTE", "sentence": sentence}
+    return replace(decision, verdict="PROMOTE", sentence=sentence)
 
 
 def _without_opponent(decision: Decision, fault: str) -> Decision:
@@ -171,17 +173,17 @@ def _without_opponent(decision: Decision, fault: str) -> Decision:
         f"challenger has {score_text(decision, 'challenger')} on {_extent(decision)}."
     )
     rule = GateRule(rule="the champion is scored", held=False, detail=fault, change="")
-    return {**decision, "verdict": "HOLD", "sentence": sentence, "rules": [rule]}
+    return replace(decision, verdict="HOLD", sentence=sentence, rules=[rule])
 
 
 def _first_model(decision: Decision, challenger: Predictions, gate: GateConfig) -> Decision:
     rules = [scored_rule(decision, "challenger"), floor_rule(decision), new_rule(challenger, gate)]
-    verdict: GateVerdict = "PROMOTE" if rules[1]["held"] else "REJECT"
-    verdict = "HOLD" if decision["challenger"] is None else verdict
-    sentence = f"{verdict}: {rules[1]['detail']} for a first model, on {_extent(decision)}."
-    if verdict == "PROMOTE" and not rules[2]["held"]:
-        sentence = sentence.removesuffix(".").replace("PROMOTE", "HOLD", 1) + f"; {rules[2]['detail']}."
-    return with_verdict({**decision, "verdict": verdict, "sentence": sentence, "rules": rules})
+    verdict: GateVerdict = "PROMOTE" if rules[1].held else "REJECT"
+    verdict = "HOLD" if decision.challenger is None else verdict
+    sentence = f"{verdict}: {rules[1].detail} for a first model, on {_extent(decision)}."
+    if verdict == "PROMOTE" and not rules[2].held:
+        sentence = sentence.removesuffix(".").replace("PROMOTE", "HOLD", 1) + f"; {rules[2].detail}."
+    return with_verdict(replace(decision, verdict=verdict, sentence=sentence, rules=rules))
 
 
 def _renewed(
@@ -204,16 +206,16 @@ def _renewed(
         new_rule(challenger, by.gate),
         *policy_rules(challenger, opponent, by),
         _level_rule(opponent),
-        loss_rule(challenger, champion, opponent, decision["metric"], by),
+        loss_rule(challenger, champion, opponent, decision.metric, by),
     ]
     sentence = (
-        f"PROMOTE: {rules[1]['detail']}, on {_extent(decision)}; {champion_text(decision)} cannot be "
+        f"PROMOTE: {rules[1].detail}, on {_extent(decision)}; {champion_text(decision)} cannot be "
         f"compared on this test split ({reason}), and this model renews it with the same recipe."
     )
-    failed = [rule["detail"] for rule in rules if not rule["held"]]
+    failed = [rule.detail for rule in rules if not rule.held]
     if failed:
         sentence = f"{sentence.removesuffix('.')}; {'; '.join(failed)}.".replace("PROMOTE", "HOLD", 1)
-    return with_verdict({**decision, "verdict": "PROMOTE", "sentence": sentence, "rules": rules})
+    return with_verdict(replace(decision, verdict="PROMOTE", sentence=sentence, rules=rules))
 
 
 def _level_rule(opponent: Opponent) -> GateRule:
@@ -226,4 +228,4 @@ def _level_rule(opponent: Opponent) -> GateRule:
 
 
 def _extent(decision: Decision) -> str:
-    return f"{decision['n_sequences']:,} sequences in {decision['n_documents']:,} documents"
+    return f"{decision.n_sequences:,} sequences in {decision.n_documents:,} documents"

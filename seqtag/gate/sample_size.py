@@ -46,7 +46,7 @@ def plan_test_split(
     decision: Decision, gate: GateConfig, *, improvements: Sequence[float] = IMPROVEMENTS
 ) -> Plan | None:
     """Return the detection power of the test split of a comparison, None if nothing was compared."""
-    error, noise, n_documents = decision["standard_error"], decision["noise"], decision["n_documents"]
+    error, noise, n_documents = decision.standard_error, decision.noise, decision.n_documents
     if not error or noise is None:
         return None
     level = gate.false_promotions / gate.horizon
@@ -64,8 +64,8 @@ def plan_test_split(
         level=level,
         standard_error=error,
         noise=noise,
-        noise_source=decision["noise_source"],
+        noise_source=decision.noise_source,
         n_documents=n_documents,
-        n_sequences=decision["n_sequences"],
+        n_sequences=decision.n_sequences,
         findings=tuple(map(finding, sorted({*improvements, gate.improvement}))),
     )

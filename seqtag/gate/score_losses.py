@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from seqtag.config import GateConfig
 from seqtag.evaluation.prf import Interval
@@ -12,11 +11,11 @@ from seqtag.evaluation.scores import Scores
 WHOLE = "the whole test split"
 
 
-def score_parts(scores: Scores | Mapping[str, Any]) -> dict[str, Interval]:
+def score_parts(scores: Scores) -> dict[str, Interval]:
     """Return the score on the whole test split and the F1 of each type (tag, without a scheme) by name."""
-    spans = scores["spans"]
-    word, by_name = ("type", spans["conlleval"]["types"]) if spans else ("tag", scores["tags"])
-    return {WHOLE: scores["score"], **{f"{word} {name}": prf["f1"] for name, prf in by_name.items()}}
+    spans = scores.spans
+    word, by_name = ("type", spans["conlleval"].types) if spans else ("tag", scores.tags)
+    return {WHOLE: scores.score, **{f"{word} {name}": prf.f1 for name, prf in by_name.items()}}
 
 
 def clear_losses(
@@ -33,12 +32,10 @@ def clear_losses(
     for name, old in before.items():
         new = now.get(name)
         margin, support = (0.0, 1) if name == WHOLE else (gate.guard_margin, gate.min_support)
-        if old["low"] is None or old["support"] < support:
+        if old.low is None or old.support < support:
             continue
-        if new is None or new["high"] is None:
+        if new is None or new.high is None:
             losses.append(f"{name} no longer has a score")
-        elif new["high"] < old["low"] - margin:
-            losses.append(
-                f"{name} fell from {old['value']:.1%} to {new['value']:.1%} (at most {new['high']:.1%})"
-            )
+        elif new.high < old.low - margin:
+            losses.append(f"{name} fell from {old.value:.1%} to {new.value:.1%} (at most {new.high:.1%})")
     return tuple(losses)

@@ -38,15 +38,15 @@ def share_of(right: Sequence[float], *, documents: Sequence[int] | None = None) 
 def test_four_of_four_correct_may_be_a_share_of_four_in_ten() -> None:
     """0.025 ** (1 / 4), Clopper and Pearson 1934."""
     found = share_of([1, 1, 1, 1])
-    assert (found["value"], found["high"]) == (1.0, 1.0)
-    assert found["low"] == pytest.approx(0.3976, abs=5e-5)
-    assert (found["support"], found["documents"]) == (4, 4)
+    assert (found.value, found.high) == (1.0, 1.0)
+    assert found.low == pytest.approx(0.3976, abs=5e-5)
+    assert (found.support, found.documents) == (4, 4)
 
 
 def test_none_of_four_correct_may_be_a_share_of_six_in_ten() -> None:
     found = share_of([0, 0, 0, 0])
-    assert (found["value"], found["low"]) == (0.0, 0.0)
-    assert found["high"] == pytest.approx(0.6024, abs=5e-5)
+    assert (found.value, found.low) == (0.0, 0.0)
+    assert found.high == pytest.approx(0.6024, abs=5e-5)
 
 
 @pytest.mark.parametrize(
@@ -55,9 +55,9 @@ def test_none_of_four_correct_may_be_a_share_of_six_in_ten() -> None:
 def test_independent_trials_have_the_interval_of_clopper_and_pearson(right: int, n: int) -> None:
     """Within the noise of the bootstrap, which is larger for fewer trials."""
     found, referee = share_of([1] * right + [0] * (n - right)), binomtest(right, n).proportion_ci()
-    assert found["value"] == right / n
-    assert found["low"] == pytest.approx(referee.low, abs=0.3 / n)
-    assert found["high"] == pytest.approx(referee.high, abs=0.3 / n)
+    assert found.value == right / n
+    assert found.low == pytest.approx(referee.low, abs=0.3 / n)
+    assert found.high == pytest.approx(referee.high, abs=0.3 / n)
 
 
 @pytest.mark.parametrize(("right", "n"), [(1, 4), (3, 4), (4, 5), (5, 10), (8, 10), (9, 10)])
@@ -65,43 +65,43 @@ def test_few_independent_trials_have_no_narrower_interval_than_clopper_and_pears
     right: int, n: int
 ) -> None:
     found, referee = share_of([1] * right + [0] * (n - right)), binomtest(right, n).proportion_ci()
-    assert found["low"] <= referee.low
-    assert found["high"] >= referee.high
-    assert found["high"] - found["low"] < referee.high - referee.low + 0.12
+    assert found.low <= referee.low
+    assert found.high >= referee.high
+    assert found.high - found.low < referee.high - referee.low + 0.12
 
 
 def test_forty_sequences_in_four_documents_count_as_four_trials() -> None:
     """The interval is as wide as for four sequences, and far wider than for forty."""
     found = share_of([1] * 40, documents=[i // 10 for i in range(40)])
-    assert (found["value"], found["high"], found["support"], found["documents"]) == (1.0, 1.0, 40, 4)
-    assert found["low"] == share_of([1] * 4)["low"] == pytest.approx(0.3976, abs=5e-5)
-    assert share_of([1] * 40)["low"] == pytest.approx(0.9119, abs=5e-5)
+    assert (found.value, found.high, found.support, found.documents) == (1.0, 1.0, 40, 4)
+    assert found.low == share_of([1] * 4).low == pytest.approx(0.3976, abs=5e-5)
+    assert share_of([1] * 40).low == pytest.approx(0.9119, abs=5e-5)
 
 
 def test_equal_sequences_of_a_document_count_as_one_trial() -> None:
     """Three documents right and one wrong: four documents give little evidence of their variance."""
     documents = share_of([1] * 30 + [0] * 10, documents=[i // 10 for i in range(40)])
     each_one, alone = share_of([1, 1, 1, 0]), share_of([1] * 30 + [0] * 10)
-    assert documents["value"] == each_one["value"] == alone["value"] == 0.75
-    assert documents["low"] <= each_one["low"] < alone["low"]
-    assert documents["high"] >= each_one["high"] > alone["high"]
+    assert documents.value == each_one.value == alone.value == 0.75
+    assert documents.low <= each_one.low < alone.low
+    assert documents.high >= each_one.high > alone.high
 
 
 def test_without_variance_each_document_counts_as_one_trial() -> None:
     """Forty documents, each with nine of ten tokens right; the rounding of their means differs."""
     found = share_of(([1] * 9 + [0]) * 40, documents=[i // 10 for i in range(400)])
     referee = binomtest(36, 40).proportion_ci()
-    assert (found["low"], found["high"]) == pytest.approx((referee.low, referee.high))
+    assert (found.low, found.high) == pytest.approx((referee.low, referee.high))
 
 
 def test_a_single_document_is_one_trial() -> None:
     found = share_of([1] * 200, documents=[7] * 200)
-    assert (found["low"], found["high"], found["documents"]) == (pytest.approx(0.025), 1.0, 1)
+    assert (found.low, found.high, found.documents) == (pytest.approx(0.025), 1.0, 1)
 
 
 def test_a_share_of_nothing_has_no_interval() -> None:
     found = share(np.array([np.nan, np.nan]), trials=0, n_units=0, confidence=0.95)
-    assert found == {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
+    assert found == Interval(value=None, low=None, high=None, support=0, documents=0)
 
 
 def test_intervals_depend_on_the_number_of_documents() -> None:
@@ -113,10 +113,10 @@ def test_intervals_depend_on_the_number_of_documents() -> None:
         return evaluate(tags, tags, scheme="IOB2", metric="span_f1", config=config, seed=1, units=units)
 
     four = scored(np.arange(40, dtype=np.uint64) % 4)
-    for found in (four["score"], four["spans"]["conlleval"]["types"]["X"]["recall"], four["tags"]["O"]["f1"]):
-        assert (found["value"], found["low"], found["high"]) == (1.0, pytest.approx(0.3976, abs=5e-5), 1.0)
-        assert (found["support"], found["documents"]) == (40, 4)
-    assert scored(np.arange(40, dtype=np.uint64))["score"]["low"] == pytest.approx(0.9119, abs=5e-5)
+    for found in (four.score, four.spans["conlleval"].types["X"].recall, four.tags["O"].f1):
+        assert (found.value, found.low, found.high) == (1.0, pytest.approx(0.3976, abs=5e-5), 1.0)
+        assert (found.support, found.documents) == (40, 4)
+    assert scored(np.arange(40, dtype=np.uint64)).score.low == pytest.approx(0.9119, abs=5e-5)
 
 
 TAGS = st.sampled_from(["O", "B-X", "I-X", "B-Y", "B-Z"])
@@ -139,13 +139,13 @@ def test_every_score_lies_inside_its_interval(
         seed=1,
         units=np.arange(len(sequences), dtype=np.uint64) % n_documents,
     )
-    spans = scores["spans"]["conlleval"]
-    for prf in (spans["macro"], spans["micro"], *spans["types"].values(), *scores["tags"].values()):
+    spans = scores.spans["conlleval"]
+    for prf in (spans.macro, spans.micro, *spans.types.values(), *scores.tags.values()):
         for name in ("precision", "recall", "f1"):
-            found = prf[name]
-            if found["value"] is not None:
-                assert 0 <= found["low"] <= found["value"] + 1e-12, name
-                assert found["value"] - 1e-12 <= found["high"] <= 1, name
+            found = getattr(prf, name)
+            if found.value is not None:
+                assert 0 <= found.low <= found.value + 1e-12, name
+                assert found.value - 1e-12 <= found.high <= 1, name
 
 
 def test_macro_f1_lies_inside_its_interval_if_a_rare_type_is_missed() -> None:
@@ -156,12 +156,14 @@ def test_macro_f1_lies_inside_its_interval_if_a_rare_type_is_missed() -> None:
     gold = pa.array([["B-X"]] * 30 + [["B-Y"]])
     predicted = pa.array([["B-X"]] * 30 + [["O"]])
     config = EvaluateConfig(resamples=1000)
-    macro = evaluate(gold, predicted, scheme="IOB2", metric="span_f1", config=config, seed=1)["spans"][
-        "conlleval"
-    ]["macro"]["f1"]
-    assert (macro["value"], macro["support"], macro["documents"]) == (0.5, 31, 31)
-    assert 0 < macro["low"] < 0.2
-    assert 0.8 < macro["high"] < 1
+    macro = (
+        evaluate(gold, predicted, scheme="IOB2", metric="span_f1", config=config, seed=1)
+        .spans["conlleval"]
+        .macro.f1
+    )
+    assert (macro.value, macro.support, macro.documents) == (0.5, 31, 31)
+    assert 0 < macro.low < 0.2
+    assert 0.8 < macro.high < 1
 
 
 def test_the_interval_of_a_difference_is_students_t() -> None:
@@ -169,13 +171,13 @@ def test_the_interval_of_a_difference_is_students_t() -> None:
     differences = np.array([0.1, *np.random.default_rng(1).normal(0.1, 0.02, 1000)])
     found = standard_interval(differences, support=50, n_units=10, confidence=0.95)
     reach = 2.262157 * np.std(differences[1:], ddof=1)
-    assert (found["low"], found["high"]) == pytest.approx((0.1 - reach, 0.1 + reach))
-    assert (found["support"], found["documents"]) == (50, 10)
+    assert (found.low, found.high) == pytest.approx((0.1 - reach, 0.1 + reach))
+    assert (found.support, found.documents) == (50, 10)
 
 
 def test_the_interval_of_a_single_unit_is_unbounded() -> None:
     assert t_reach(0.975, 1, deviation=0.01) == t_reach(0.975, 1, deviation=0.0) == float("inf")
     assert t_reach(0.975, 2, deviation=0.0) == 0
     found = standard_interval(np.array([0.25, 0.25, 0.0]), support=9, n_units=1, confidence=0.95)
-    assert found == {"value": 0.25, "low": -1.0, "high": 1.0, "support": 9, "documents": 1}
-    assert difference_interval(0.75, 0.5, support=9, n_units=3)["high"] == 1.0
+    assert found == Interval(value=0.25, low=-1.0, high=1.0, support=9, documents=1)
+    assert difference_interval(0.75, 0.5, support=9, n_units=3).high == 1.0

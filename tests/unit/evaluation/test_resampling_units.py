@@ -69,10 +69,10 @@ def test_metrics_state_the_number_of_documents(write_predictions: WritePredictio
         metric="span_f1",
         seed=1,
     )
-    assert (metrics["n_sequences"], metrics["n_documents"]) == (40, 5)
-    score = metrics["challenger"]["score"]
-    assert (score["value"], score["support"], score["documents"]) == (1.0, 40, 5)
-    assert round(score["low"], 4) == 0.4782  # 0.025 ** (1 / 5)
+    assert (metrics.n_sequences, metrics.n_documents) == (40, 5)
+    score = metrics.challenger.score
+    assert (score.value, score.support, score.documents) == (1.0, 40, 5)
+    assert round(score.low, 4) == 0.4782  # 0.025 ** (1 / 5)
 
 
 def test_the_examples_hold() -> None:

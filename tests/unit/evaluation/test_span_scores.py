@@ -15,6 +15,8 @@ from seqeval import scheme as seqeval_schemes
 from seqtag.config import EvaluateConfig
 from seqtag.errors import ConfigError, TagSchemeError
 from seqtag.evaluation import evaluate, metric, prf, resolve_metric, score_value
+from seqtag.evaluation.prf import Interval
+from seqtag.evaluation.scores import ConfusionMatrix
 
 CONFIG = EvaluateConfig(resamples=100)
 
@@ -35,27 +37,27 @@ def scores() -> dict:
 
 
 def test_accuracy_is_the_share_of_right_tokens(scores: dict) -> None:
-    assert scores["accuracy"]["value"] == 6 / 8
-    assert scores["accuracy"]["support"] == 8
+    assert scores.accuracy.value == 6 / 8
+    assert scores.accuracy.support == 8
 
 
 def test_micro_scores_of_both_modes(scores: dict) -> None:
     """conlleval: 4 gold, 4 predicted, 3 right; strict: 4 gold, 3 predicted, 2 right."""
-    lenient, strict = (scores["spans"][mode]["micro"] for mode in ("conlleval", "strict"))
-    assert [lenient[f]["value"] for f in ("precision", "recall", "f1")] == [3 / 4, 3 / 4, 3 / 4]
-    assert [strict[f]["value"] for f in ("precision", "recall", "f1")] == [2 / 3, 2 / 4, 4 / 7]
-    assert (strict["support"], strict["predicted"]) == (4, 3)
-    assert strict["precision"]["support"] == 3
-    assert strict["recall"]["support"] == 4
+    lenient, strict = (scores.spans[mode].micro for mode in ("conlleval", "strict"))
+    assert [each.value for each in (lenient.precision, lenient.recall, lenient.f1)] == [3 / 4, 3 / 4, 3 / 4]
+    assert [each.value for each in (strict.precision, strict.recall, strict.f1)] == [2 / 3, 2 / 4, 4 / 7]
+    assert (strict.support, strict.predicted) == (4, 3)
+    assert strict.precision.support == 3
+    assert strict.recall.support == 4
 
 
 def test_scores_per_type_with_support(scores: dict) -> None:
     """X: 3 gold, 4 predicted, 3 right. Y: 1 gold, none predicted: precision is 0 / 0."""
-    types = scores["spans"]["conlleval"]["types"]
-    assert types["X"]["f1"]["value"] == 6 / 7
-    assert types["Y"]["precision"]["value"] is None
-    assert types["Y"]["f1"]["value"] == 0
-    assert (types["Y"]["support"], types["Y"]["predicted"]) == (1, 0)
+    types = scores.spans["conlleval"].types
+    assert types["X"].f1.value == 6 / 7
+    assert types["Y"].precision.value is None
+    assert types["Y"].f1.value == 0
+    assert (types["Y"].support, types["Y"].predicted) == (1, 0)
 
 
 def test_macro_is_the_mean_over_types_with_gold_support() -> None:
@@ -68,28 +70,27 @@ def test_macro_is_the_mean_over_types_with_gold_support() -> None:
         config=CONFIG,
         seed=1,
     )
-    macro = scores["spans"]["conlleval"]["macro"]
-    assert [macro[f]["value"] for f in ("precision", "recall", "f1")] == [0.5, 0.5, 0.5]
-    assert list(scores["spans"]["conlleval"]["types"]) == ["X", "Y", "Z"]
-    assert scores["spans"]["conlleval"]["types"]["Z"]["support"] == 0
+    macro = scores.spans["conlleval"].macro
+    assert [each.value for each in (macro.precision, macro.recall, macro.f1)] == [0.5, 0.5, 0.5]
+    assert list(scores.spans["conlleval"].types) == ["X", "Y", "Z"]
+    assert scores.spans["conlleval"].types["Z"].support == 0
 
 
 def test_scores_per_tag_and_confusion(scores: dict) -> None:
     """B-X: 3 gold, 3 predicted, 2 right (one for B-Y, one missed as I-X)."""
-    assert scores["tags"]["B-X"]["precision"]["value"] == 2 / 3
-    assert scores["tags"]["B-X"]["recall"]["value"] == 2 / 3
-    assert scores["tags"]["O"]["f1"]["value"] == 1
-    assert scores["confusion"] == {
-        "tags": ["B-X", "B-Y", "I-X", "O"],
-        "counts": [[2, 0, 1, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 3]],
-    }
+    assert scores.tags["B-X"].precision.value == 2 / 3
+    assert scores.tags["B-X"].recall.value == 2 / 3
+    assert scores.tags["O"].f1.value == 1
+    assert scores.confusion == ConfusionMatrix(
+        tags=["B-X", "B-Y", "I-X", "O"], counts=[[2, 0, 1, 0], [1, 0, 0, 0], [0, 0, 1, 0], [0, 0, 0, 3]]
+    )
 
 
 def test_the_score_is_the_requested_metric(scores: dict) -> None:
-    assert scores["score"] == scores["span_f1"] == scores["spans"]["conlleval"]["micro"]["f1"]
+    assert scores.score == scores.span_f1 == scores.spans["conlleval"].micro.f1
     by_accuracy = evaluate(GOLD, PREDICTED, scheme="IOB2", metric="accuracy", config=CONFIG, seed=1)
-    assert by_accuracy["score"] == by_accuracy["accuracy"]
-    assert by_accuracy["span_f1"] == scores["span_f1"]
+    assert by_accuracy.score == by_accuracy.accuracy
+    assert by_accuracy.span_f1 == scores.span_f1
 
 
 def test_without_a_scheme_there_are_no_span_scores() -> None:
@@ -101,26 +102,26 @@ def test_without_a_scheme_there_are_no_span_scores() -> None:
         config=CONFIG,
         seed=1,
     )
-    assert scores["score"]["value"] == 0.5
-    assert scores["span_f1"] is None
-    assert scores["spans"] is None
-    assert "span_recall" not in scores["slices"][0]
+    assert scores.score.value == 0.5
+    assert scores.span_f1 is None
+    assert scores.spans is None
+    assert scores.slices[0].span_recall is None
 
 
 def test_nothing_to_count_gives_none_instead_of_zero() -> None:
     scores = evaluate(
         tag_array("O O"), tag_array("O O"), scheme="IOB2", metric="span_f1", config=CONFIG, seed=1
     )
-    assert scores["score"] == {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
-    assert scores["accuracy"]["value"] == 1
-    assert scores["spans"]["conlleval"]["types"] == {}
+    assert scores.score == Interval(value=None, low=None, high=None, support=0, documents=0)
+    assert scores.accuracy.value == 1
+    assert scores.spans["conlleval"].types == {}
 
 
 def test_no_sequences_at_all() -> None:
     scores = evaluate(tag_array(), tag_array(), scheme="IOB2", metric="span_f1", config=CONFIG, seed=1)
-    assert scores["accuracy"]["value"] is None
-    assert scores["confusion"] == {"tags": [], "counts": []}
-    assert scores["slices"] == []
+    assert scores.accuracy.value is None
+    assert scores.confusion == ConfusionMatrix(tags=[], counts=[])
+    assert scores.slices == []
 
 
 def test_predictions_of_another_length_are_rejected() -> None:
@@ -154,7 +155,7 @@ def test_span_f1_is_rejected_without_a_scheme() -> None:
 def test_the_fast_score_equals_the_full_one(metric_name: str) -> None:
     scores = evaluate(GOLD, PREDICTED, scheme="IOB2", metric=metric_name, config=CONFIG, seed=1)
     fast = score_value(GOLD, PREDICTED, metric=metric_name, scheme="IOB2")
-    assert fast == scores["score"]["value"]
+    assert fast == scores.score.value
 
 
 def test_the_fast_score_of_nothing_is_nan() -> None:
@@ -186,14 +187,14 @@ def test_seqeval_gives_the_same_scores(data: st.DataObject, scheme: str, mode: s
         )
     spans = evaluate(
         pa.array(gold), pa.array(predicted), scheme=scheme, metric="span_f1", config=CONFIG, seed=1
-    )["spans"][mode]
+    ).spans[mode]
     for type_, theirs in report.items():
         if type_ in ("macro avg", "weighted avg"):
             continue  # seqeval averages over predicted types too
-        ours = spans["micro"] if type_ == "micro avg" else spans["types"][type_]
-        assert ours["support"] == theirs["support"]
+        ours = spans.micro if type_ == "micro avg" else spans.types[type_]
+        assert ours.support == theirs["support"]
         for figure, name in (("precision", "precision"), ("recall", "recall"), ("f1", "f1-score")):
-            assert (ours[figure]["value"] or 0) == pytest.approx(theirs[name])
+            assert (getattr(ours, figure).value or 0) == pytest.approx(theirs[name])
 
 
 def test_the_examples_hold() -> None:

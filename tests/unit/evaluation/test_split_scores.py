@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from seqtag.config import EvaluateConfig
 from seqtag.errors import RunDirError
 from seqtag.evaluation import evaluate, evaluate_predictions, predictions, slices
+from seqtag.evaluation.prf import Interval
 
 WritePredictions = Callable[..., Path]
 
@@ -56,80 +58,80 @@ def judge(files: dict[str, Path], **changes: Any) -> dict[str, Any]:
 
 
 def the_slice(scores: dict[str, Any], name: str, value: str) -> dict[str, Any]:
-    (found,) = [s for s in scores["slices"] if (s["slice"], s["value"]) == (name, value)]
+    (found,) = [s for s in scores.slices if (s.slice, s.value) == (name, value)]
     return found
 
 
 def test_both_models_are_scored_on_the_same_sequences(files: dict[str, Path]) -> None:
     """6 gold spans; the challenger predicts 5, 3 of them right."""
     metrics = judge(files)
-    assert (metrics["n_sequences"], metrics["n_tokens"]) == (4, 10)
-    assert metrics["challenger"]["score"]["value"] == 2 * 3 / (6 + 5)
-    assert metrics["champion"]["score"]["value"] == 0
-    assert metrics["champion_version"] == "3"
-    assert (metrics["metric"], metrics["scheme"]) == ("span_f1", "IOB2")
-    assert (metrics["resamples"], metrics["confidence"]) == (100, 0.95)
+    assert (metrics.n_sequences, metrics.n_tokens) == (4, 10)
+    assert metrics.challenger.score.value == 2 * 3 / (6 + 5)
+    assert metrics.champion.score.value == 0
+    assert metrics.champion_version == "3"
+    assert (metrics.metric, metrics.scheme) == ("span_f1", "IOB2")
+    assert (metrics.resamples, metrics.confidence) == (100, 0.95)
 
 
 def test_metrics_are_plain_json_and_reproducible_by_seed(files: dict[str, Path]) -> None:
-    once = json.dumps(judge(files), allow_nan=False)
-    assert once == json.dumps(judge(files), allow_nan=False)
-    assert once != json.dumps(judge(files, seed=2), allow_nan=False)
+    once = json.dumps(judge(files).content(), allow_nan=False)
+    assert once == json.dumps(judge(files).content(), allow_nan=False)
+    assert once != json.dumps(judge(files, seed=2).content(), allow_nan=False)
 
 
 def test_without_a_champion_only_the_challenger_is_scored(files: dict[str, Path]) -> None:
     metrics = judge(files, champion=None, champion_version=None)
-    assert metrics["champion"] is None
-    assert metrics["challenger"] == judge(files)["challenger"]
+    assert metrics.champion is None
+    assert metrics.challenger == judge(files).challenger
 
 
 def test_slices_by_length(files: dict[str, Path]) -> None:
-    scores = judge(files)["challenger"]
-    assert [s["value"] for s in scores["slices"] if s["slice"] == "length"] == ["1-2", "3", "4+"]
+    scores = judge(files).challenger
+    assert [s.value for s in scores.slices if s.slice == "length"] == ["1-2", "3", "4+"]
     short = the_slice(scores, "length", "1-2")
-    assert (short["n_sequences"], short["n_tokens"]) == (2, 3)
-    assert short["accuracy"]["value"] == 2 / 3
-    assert short["span_f1"]["value"] == 2 / 3  # 2 gold, 1 predicted, 1 right
-    assert short["span_f1"]["support"] == 2
+    assert (short.n_sequences, short.n_tokens) == (2, 3)
+    assert short.accuracy.value == 2 / 3
+    assert short.span_f1.value == 2 / 3  # 2 gold, 1 predicted, 1 right
+    assert short.span_f1.support == 2
 
 
 def test_slices_by_unknown_token(files: dict[str, Path]) -> None:
-    scores = judge(files)["challenger"]
+    scores = judge(files).challenger
     having = the_slice(scores, "unknown token", "with")
-    assert (having["n_sequences"], having["n_tokens"]) == (2, 7)
-    assert having["accuracy"]["value"] == 4 / 7
-    assert the_slice(scores, "unknown token", "without")["n_tokens"] == 3
+    assert (having.n_sequences, having.n_tokens) == (2, 7)
+    assert having.accuracy.value == 4 / 7
+    assert the_slice(scores, "unknown token", "without").n_tokens == 3
 
 
 def test_slices_by_a_column_with_missing_values(files: dict[str, Path]) -> None:
-    scores = judge(files)["challenger"]
-    values = {s["value"]: s["n_sequences"] for s in scores["slices"] if s["slice"] == "genre"}
+    scores = judge(files).challenger
+    values = {s.value: s.n_sequences for s in scores.slices if s.slice == "genre"}
     assert values == {"news": 2, "(missing)": 1, "mail": 1}
-    assert the_slice(scores, "genre", "mail")["span_recall"]["value"] == 0.5
+    assert the_slice(scores, "genre", "mail").span_recall.value == 0.5
 
 
 def test_slices_of_gold_spans_seen_in_train(files: dict[str, Path]) -> None:
     """Seen: ann/PER twice, new york/LOC, all found. Unseen: zed/PER, york/LOC, ann/LOC, none found."""
-    scores = judge(files)["challenger"]
+    scores = judge(files).challenger
     seen = the_slice(scores, "gold span", "seen in train")
     unseen = the_slice(scores, "gold span", "unseen in train")
-    assert (seen["span_recall"]["value"], seen["span_recall"]["support"]) == (1, 3)
-    assert (unseen["span_recall"]["value"], unseen["span_recall"]["support"]) == (0, 3)
-    assert (seen["n_sequences"], seen["n_tokens"]) == (3, 4)
-    assert seen["accuracy"]["value"] == 1
-    assert unseen["n_sequences"] == 3
-    assert seen["span_f1"] is None
+    assert (seen.span_recall.value, seen.span_recall.support) == (1, 3)
+    assert (unseen.span_recall.value, unseen.span_recall.support) == (0, 3)
+    assert (seen.n_sequences, seen.n_tokens) == (3, 4)
+    assert seen.accuracy.value == 1
+    assert unseen.n_sequences == 3
+    assert seen.span_f1 is None
 
 
 def test_slices_by_repetition_of_train(files: dict[str, Path], write_predictions: WritePredictions) -> None:
     """`ann sleeps` and `york` repeat train: 2 of 3 tokens right; 4 of 7 in the others."""
-    assert "sequence" not in {s["slice"] for s in judge(files)["challenger"]["slices"]}
+    assert "sequence" not in {s.slice for s in judge(files).challenger.slices}
     files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, seen=[True, False, True, False])
-    scores = judge(files)["challenger"]
+    scores = judge(files).challenger
     repeats, new = (the_slice(scores, "sequence", value) for value in ("repeats train", "new"))
-    assert (repeats["n_sequences"], repeats["accuracy"]["value"]) == (2, 2 / 3)
-    assert (new["n_sequences"], new["accuracy"]["value"]) == (2, 4 / 7)
-    assert (repeats["accuracy"]["support"], repeats["accuracy"]["documents"]) == (3, 2)
+    assert (repeats.n_sequences, repeats.accuracy.value) == (2, 2 / 3)
+    assert (new.n_sequences, new.accuracy.value) == (2, 4 / 7)
+    assert (repeats.accuracy.support, repeats.accuracy.documents) == (3, 2)
 
 
 def test_a_test_split_of_one_document_gives_plain_json(write_predictions: WritePredictions) -> None:
@@ -139,14 +141,14 @@ def test_a_test_split_of_one_document_gives_plain_json(write_predictions: WriteP
     baseline = write_predictions("baseline", none, genre=GENRES, documents=documents)
     for other in (baseline, ours):
         metrics = judge({"challenger": ours, "train": ours}, champion=None, baseline=other)
-        json.dumps(metrics, allow_nan=False)
-        difference = metrics["baseline_difference"]
-        assert (difference["low"], difference["high"], difference["documents"]) == (-1, 1, 1)
+        json.dumps(metrics.content(), allow_nan=False)
+        difference = metrics.baseline_difference
+        assert (difference.low, difference.high, difference.documents) == (-1, 1, 1)
 
 
 def test_without_a_scheme_there_is_no_slice_of_spans(files: dict[str, Path]) -> None:
-    scores = judge(files, scheme="none", metric="accuracy")["challenger"]
-    assert {s["slice"] for s in scores["slices"]} == {"length", "unknown token", "genre"}
+    scores = judge(files, scheme="none", metric="accuracy").challenger
+    assert {s.slice for s in scores.slices} == {"length", "unknown token", "genre"}
 
 
 def test_rare_values_of_a_column_are_combined(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,14 +163,14 @@ def test_rare_values_of_a_column_are_combined(monkeypatch: pytest.MonkeyPatch) -
         seed=1,
         columns={"genre": pa.array(["b", "c", "a", "a", "d", "c"])},
     )
-    values = [(s["value"], s["n_sequences"]) for s in scores["slices"] if s["slice"] == "genre"]
+    values = [(s.value, s.n_sequences) for s in scores.slices if s.slice == "genre"]
     assert values == [("a", 2), ("c", 2), ("(other)", 2)]
 
 
 def test_unlabelled_sequences_are_left_out(
     write_predictions: WritePredictions, files: dict[str, Path]
 ) -> None:
-    labelled = judge(files)["challenger"]
+    labelled = judge(files).challenger
     files["challenger"] = write_predictions(
         "challenger",
         [*TEST[:1], ("who knows", None, "B-PER O"), *TEST[1:]],
@@ -176,8 +178,8 @@ def test_unlabelled_sequences_are_left_out(
         documents=["d0", "new", "d1", "d2", "d3"],
     )
     metrics = judge(files, champion=None)
-    assert metrics["n_sequences"] == 4
-    assert metrics["challenger"]["spans"] == labelled["spans"]
+    assert metrics.n_sequences == 4
+    assert metrics.challenger.spans == labelled.spans
 
 
 def test_the_batch_size_of_reading_does_not_matter(
@@ -244,9 +246,9 @@ def test_a_test_split_without_spans_has_no_slice_of_spans(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     files["challenger"] = write_predictions("challenger", [("a b", "O O", "O B-X")], genre=["x"])
-    scores = judge(files, champion=None)["challenger"]
-    assert scores["score"]["value"] == 0
-    assert {s["slice"] for s in scores["slices"]} == {"length", "unknown token", "genre"}
+    scores = judge(files, champion=None).challenger
+    assert scores.score.value == 0
+    assert {s.slice for s in scores.slices} == {"length", "unknown token", "genre"}
 
 
 SURE = ["0.5 0.75", "1 1 0.5", "0.25", "0.75 1 1 0.5"]
@@ -257,10 +259,10 @@ def test_tokens_are_calibrated_by_the_probability_of_their_tag(
 ) -> None:
     """6 of 10 tokens are right; the probabilities add up to 7.25."""
     files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, confidence=SURE)
-    calibration = judge(files)["challenger"]["calibration"]
-    assert calibration["tokens"]["support"] == 10
-    assert calibration["tokens"]["gap"]["value"] == pytest.approx(0.725 - 0.6)
-    assert calibration["spans"] is None
+    calibration = judge(files).challenger.calibration
+    assert calibration.tokens.support == 10
+    assert calibration.tokens.gap.value == pytest.approx(0.725 - 0.6)
+    assert calibration.spans is None
 
 
 def test_spans_are_calibrated_by_their_own_probability(
@@ -271,28 +273,28 @@ def test_spans_are_calibrated_by_their_own_probability(
     files["challenger"] = write_predictions(
         "challenger", TEST, genre=GENRES, confidence=SURE, span_confidence=of_spans
     )
-    spans = judge(files)["challenger"]["calibration"]["spans"]
-    assert spans["support"] == 5
-    assert spans["accuracy"]["value"] == 3 / 5
-    assert spans["mean_confidence"]["value"] == (0.5 + 1 + 0.75 + 1 + 0.5) / 5
+    spans = judge(files).challenger.calibration.spans
+    assert spans.support == 5
+    assert spans.accuracy.value == 3 / 5
+    assert spans.mean_confidence.value == (0.5 + 1 + 0.75 + 1 + 0.5) / 5
 
 
 def test_a_champion_without_probabilities_is_scored_without_calibration(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
-    before = judge(files)["champion"]
+    before = judge(files).champion
     champion = [(words, gold, "O " * len(words.split())) for words, gold, _ in TEST]
     files["champion"] = write_predictions("champion", champion, genre=GENRES, drop=["confidence"])
     metrics = judge(files)
-    assert metrics["champion"] == before | {"calibration": None}
-    assert metrics["challenger"]["calibration"]["tokens"]["support"] == 10
+    assert metrics.champion == replace(before, calibration=None)
+    assert metrics.challenger.calibration.tokens.support == 10
 
 
 def test_unlabelled_sequences_do_not_shift_the_probabilities_of_others(
     files: dict[str, Path], write_predictions: WritePredictions
 ) -> None:
     files["challenger"] = write_predictions("challenger", TEST, genre=GENRES, confidence=SURE)
-    labelled = judge(files)["challenger"]["calibration"]
+    labelled = judge(files).challenger.calibration
     files["challenger"] = write_predictions(
         "challenger",
         [*TEST[:1], ("who knows", None, "B-PER O"), *TEST[1:]],
@@ -300,7 +302,7 @@ def test_unlabelled_sequences_do_not_shift_the_probabilities_of_others(
         confidence=[*SURE[:1], "0.1 0.2", *SURE[1:]],
         documents=["d0", "new", "d1", "d2", "d3"],
     )
-    assert judge(files, champion=None)["challenger"]["calibration"] == labelled
+    assert judge(files, champion=None).challenger.calibration == labelled
 
 
 @pytest.mark.parametrize("probabilities", ["0.5 1.25", "nan 1", "-0.5 1"])
@@ -338,29 +340,29 @@ def with_baseline(files: dict[str, Path], write_predictions: WritePredictions) -
 
 def test_a_baseline_is_scored_on_the_same_sequences(with_baseline: dict[str, Path]) -> None:
     metrics = judge(with_baseline, baseline=with_baseline["baseline"], baseline_name="crfsuite")
-    assert metrics["baseline"]["score"]["value"] == 2 / 7
-    assert metrics["baseline_name"] == "crfsuite"
-    assert metrics["champion"] == judge(with_baseline)["champion"]
+    assert metrics.baseline.score.value == 2 / 7
+    assert metrics.baseline_name == "crfsuite"
+    assert metrics.champion == judge(with_baseline).champion
 
 
 def test_the_difference_to_the_baseline_has_an_interval(with_baseline: dict[str, Path]) -> None:
     """6 / 11 against 2 / 7."""
-    difference = judge(with_baseline, baseline=with_baseline["baseline"])["baseline_difference"]
-    assert difference["value"] == pytest.approx(6 / 11 - 2 / 7)
-    assert difference["low"] < difference["value"] < difference["high"]
-    assert (difference["support"], difference["documents"]) == (4, 4)
+    difference = judge(with_baseline, baseline=with_baseline["baseline"]).baseline_difference
+    assert difference.value == pytest.approx(6 / 11 - 2 / 7)
+    assert difference.low < difference.value < difference.high
+    assert (difference.support, difference.documents) == (4, 4)
 
 
 def test_an_equal_baseline_has_no_difference_in_any_resample(files: dict[str, Path]) -> None:
-    difference = judge(files, baseline=files["challenger"])["baseline_difference"]
-    assert difference == {"value": 0, "low": 0, "high": 0, "support": 4, "documents": 4}
+    difference = judge(files, baseline=files["challenger"]).baseline_difference
+    assert difference == Interval(value=0, low=0, high=0, support=4, documents=4)
 
 
 def test_without_a_baseline_its_metrics_are_none(files: dict[str, Path]) -> None:
     metrics = judge(files)
-    assert metrics["baseline"] is None
-    assert metrics["baseline_name"] is None
-    assert metrics["baseline_difference"] is None
+    assert metrics.baseline is None
+    assert metrics.baseline_name is None
+    assert metrics.baseline_difference is None
 
 
 def test_the_difference_to_an_undefined_score_is_none(
@@ -368,8 +370,8 @@ def test_the_difference_to_an_undefined_score_is_none(
 ) -> None:
     files["challenger"] = write_predictions("challenger", [("a", "O", "O")], genre=["x"])
     metrics = judge(files, champion=None, baseline=files["challenger"])
-    assert metrics["baseline"]["score"]["value"] is None
-    assert metrics["baseline_difference"] is None
+    assert metrics.baseline.score.value is None
+    assert metrics.baseline_difference is None
 
 
 def test_a_baseline_on_other_sequences_is_rejected(

@@ -12,6 +12,7 @@ import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
 from seqtag.errors import ConfigError, RunDirError
+from seqtag.evaluation.prf import Interval
 from seqtag.gate import Opponent, decide_promotion
 from seqtag.gate.decision import Decision
 
@@ -54,7 +55,7 @@ def decide(
 
 
 def held(decision: Decision) -> dict[str, bool]:
-    return {rule["rule"]: rule["held"] for rule in decision["rules"]}
+    return {rule.rule: rule.held for rule in decision.rules}
 
 
 def test_a_clearly_better_challenger_is_promoted(write_predictions: WritePredictions) -> None:
@@ -62,14 +63,14 @@ def test_a_clearly_better_challenger_is_promoted(write_predictions: WritePredict
     challenger = write_predictions("challenger", [RIGHT] * 40)
     champion = write_predictions("champion", [RIGHT, WRONG] * 20)
     decision = decide(challenger, champion)
-    assert decision["verdict"] == "PROMOTE"
-    assert decision["challenger"] == 1
-    assert decision["champion"] == 40 / 60
-    assert decision["difference"]["value"] == pytest.approx(1 / 3)
-    assert 0 < decision["difference"]["low"] < 1 / 3 < decision["difference"]["high"]
-    assert decision["difference"]["support"] == decision["n_sequences"] == 40
-    assert decision["difference"]["documents"] == decision["n_documents"] == 40
-    assert decision["p_better"] == 1
+    assert decision.verdict == "PROMOTE"
+    assert decision.challenger == 1
+    assert decision.champion == 40 / 60
+    assert decision.difference.value == pytest.approx(1 / 3)
+    assert 0 < decision.difference.low < 1 / 3 < decision.difference.high
+    assert decision.difference.support == decision.n_sequences == 40
+    assert decision.difference.documents == decision.n_documents == 40
+    assert decision.p_better == 1
     assert all(held(decision).values())
 
 
@@ -77,10 +78,10 @@ def test_the_sentence_states_the_numbers(write_predictions: WritePredictions) ->
     challenger = write_predictions("challenger", [RIGHT] * 40)
     champion = write_predictions("champion", [RIGHT, WRONG] * 20)
     decision = decide(challenger, champion)
-    low, high = (f"{100 * decision['difference'][end]:+.2f}" for end in ("low", "high"))
-    assert decision["sentence"] == (
+    low, high = (f"{100 * end:+.2f}" for end in (decision.difference.low, decision.difference.high))
+    assert decision.sentence == (
         "PROMOTE: span F1 100.0% against 66.7% for champion v3 on 40 sequences in 40 documents; difference "
-        f"+33.33 points, 95% interval [{low}, {high}]; at least {100 * decision['bound']:+.2f} at an error "
+        f"+33.33 points, 95% interval [{low}, {high}]; at least {100 * decision.bound:+.2f} at an error "
         "level of 0.0137%, the margin is +0.00."
     )
 
@@ -89,9 +90,9 @@ def test_a_clearly_worse_challenger_is_rejected(write_predictions: WritePredicti
     challenger = write_predictions("challenger", [RIGHT, WRONG] * 20)
     champion = write_predictions("champion", [RIGHT] * 40)
     decision = decide(challenger, champion)
-    assert decision["verdict"] == "REJECT"
-    assert decision["difference"]["high"] < 0
-    assert decision["p_better"] == 0
+    assert decision.verdict == "REJECT"
+    assert decision.difference.high < 0
+    assert decision.p_better == 0
 
 
 def test_a_difference_that_may_be_due_to_chance_is_held(write_predictions: WritePredictions) -> None:
@@ -99,9 +100,9 @@ def test_a_difference_that_may_be_due_to_chance_is_held(write_predictions: Write
     challenger = write_predictions("challenger", [RIGHT] * 12 + [WRONG] * 9 + [RIGHT] * 9)
     champion = write_predictions("champion", [WRONG] * 12 + [RIGHT] * 9 + [RIGHT] * 9)
     decision = decide(challenger, champion)
-    assert decision["verdict"] == "HOLD"
-    assert decision["difference"]["low"] < 0 < decision["difference"]["high"]
-    assert 0.5 < decision["p_better"] < 0.95
+    assert decision.verdict == "HOLD"
+    assert decision.difference.low < 0 < decision.difference.high
+    assert 0.5 < decision.p_better < 0.95
     assert held(decision)["the difference clears the margin"] is False
 
 
@@ -109,20 +110,20 @@ def test_the_margin_must_be_cleared(write_predictions: WritePredictions) -> None
     challenger = write_predictions("challenger", [RIGHT] * 40)
     champion = write_predictions("champion", [RIGHT, WRONG] * 20)
     decision = decide(challenger, champion, gate=GateConfig(resamples=200, margin=0.3, retraining_noise=0))
-    assert decision["verdict"] == "HOLD"
-    assert decision["sentence"].endswith("the margin is +30.00.")
+    assert decision.verdict == "HOLD"
+    assert decision.sentence.endswith("the margin is +30.00.")
     assert held(decision)["the difference clears the margin"] is False
 
 
 def test_a_tie_keeps_the_champion(write_predictions: WritePredictions) -> None:
     same = [RIGHT, WRONG] * 20
     decision = decide(write_predictions("challenger", same), write_predictions("champion", same))
-    assert decision["verdict"] == "HOLD"
-    assert decision["sentence"].endswith("; a tie keeps the champion.")
-    assert decision["would_pass"] == []
-    assert decision["difference"] == {"value": 0, "low": 0, "high": 0, "support": 40, "documents": 40}
-    assert decision["p_better"] == 0
-    assert decision["gauge"] is None
+    assert decision.verdict == "HOLD"
+    assert decision.sentence.endswith("; a tie keeps the champion.")
+    assert decision.would_pass == []
+    assert decision.difference == Interval(value=0, low=0, high=0, support=40, documents=40)
+    assert decision.p_better == 0
+    assert decision.gauge is None
 
 
 def test_five_better_sequences_are_too_few_and_six_are_enough(write_predictions: WritePredictions) -> None:
@@ -131,11 +132,11 @@ def test_five_better_sequences_are_too_few_and_six_are_enough(write_predictions:
     challenger = write_predictions("challenger", [RIGHT] * 5 + [WRONG] + [RIGHT] * 14)
     five = decide(challenger, champion, gate=ONE_COMPARISON)
     six = decide(write_predictions("challenger", [RIGHT] * 20), champion, gate=ONE_COMPARISON)
-    assert five["difference"]["low"] > 0
-    assert five["verdict"] == "HOLD"
-    assert "scores differ on 5 documents, 6 are needed" in five["sentence"]
+    assert five.difference.low > 0
+    assert five.verdict == "HOLD"
+    assert "scores differ on 5 documents, 6 are needed" in five.sentence
     assert held(five)["enough documents differ"] is False
-    assert six["verdict"] == "PROMOTE"
+    assert six.verdict == "PROMOTE"
 
 
 def test_over_a_year_twelve_better_documents_are_too_few_and_thirteen_are_enough(
@@ -146,12 +147,12 @@ def test_over_a_year_twelve_better_documents_are_too_few_and_thirteen_are_enough
     challenger = write_predictions("challenger", [RIGHT] * 12 + [WRONG] + [RIGHT] * 7)
     twelve = decide(challenger, champion, metric="accuracy")
     thirteen = decide(write_predictions("challenger", [RIGHT] * 20), champion, metric="accuracy")
-    assert twelve["bound"] > 0
-    assert twelve["verdict"] == "HOLD"
-    assert "scores differ on 12 documents, 13 are needed" in twelve["sentence"]
-    assert "13 differing documents instead of 12" in twelve["would_pass"]
-    assert thirteen["level"] == 0.05 / 365
-    assert thirteen["verdict"] == "PROMOTE"
+    assert twelve.bound > 0
+    assert twelve.verdict == "HOLD"
+    assert "scores differ on 12 documents, 13 are needed" in twelve.sentence
+    assert "13 differing documents instead of 12" in twelve.would_pass
+    assert thirteen.level == 0.05 / 365
+    assert thirteen.verdict == "PROMOTE"
 
 
 def test_evidence_is_counted_in_documents(write_predictions: WritePredictions) -> None:
@@ -166,9 +167,9 @@ def test_evidence_is_counted_in_documents(write_predictions: WritePredictions) -
         )
 
     twelve, thirteen = decided(12), decided(13)
-    assert "scores differ on 12 documents, 13 are needed" in twelve["sentence"]
-    assert (twelve["verdict"], twelve["n_sequences"], twelve["n_documents"]) == ("HOLD", 100, 42)
-    assert (thirteen["verdict"], thirteen["n_documents"]) == ("PROMOTE", 43)
+    assert "scores differ on 12 documents, 13 are needed" in twelve.sentence
+    assert (twelve.verdict, twelve.n_sequences, twelve.n_documents) == ("HOLD", 100, 42)
+    assert (thirteen.verdict, thirteen.n_documents) == ("PROMOTE", 43)
 
 
 def test_a_repeated_sequence_counts_as_one_document(write_predictions: WritePredictions) -> None:
@@ -180,8 +181,8 @@ def test_a_repeated_sequence_counts_as_one_document(write_predictions: WritePred
         for name, of in (("challenger", challenger), ("champion", champion))
     ]
     decision = decide(*paths)
-    assert (decision["verdict"], decision["n_documents"]) == ("HOLD", 12 + 52)
-    assert "scores differ on 12 documents, 13 are needed" in decision["sentence"]
+    assert (decision.verdict, decision.n_documents) == ("HOLD", 12 + 52)
+    assert "scores differ on 12 documents, 13 are needed" in decision.sentence
 
 
 def test_a_test_split_of_one_document_decides_nothing(write_predictions: WritePredictions) -> None:
@@ -189,43 +190,43 @@ def test_a_test_split_of_one_document_decides_nothing(write_predictions: WritePr
     documents = ["all"] * 40
     champion = write_predictions("champion", [RIGHT, WRONG] * 20, documents=documents)
     decision = decide(write_predictions("challenger", [RIGHT] * 40, documents=documents), champion)
-    assert decision["verdict"] == "HOLD"
-    difference = decision["difference"]
-    assert (difference["low"], difference["high"], difference["documents"]) == (-1, 1, 1)
-    assert decision["bound"] == -1
-    assert decision["would_pass"] == []
-    assert "Infinity" not in json.dumps(decision)
+    assert decision.verdict == "HOLD"
+    difference = decision.difference
+    assert (difference.low, difference.high, difference.documents) == (-1, 1, 1)
+    assert decision.bound == -1
+    assert decision.would_pass == []
+    assert "Infinity" not in json.dumps(decision.content())
     tie = decide(champion, champion)
-    assert (tie["verdict"], tie["difference"]["low"], tie["difference"]["high"]) == ("HOLD", -1, 1)
-    assert "NaN" not in json.dumps(tie)
+    assert (tie.verdict, tie.difference.low, tie.difference.high) == ("HOLD", -1, 1)
+    assert "NaN" not in json.dumps(tie.content())
 
 
 def test_the_first_model_is_promoted_at_its_floor(write_predictions: WritePredictions) -> None:
     challenger = write_predictions("challenger", [RIGHT, WRONG])  # F1 2 / 3, accuracy 3 / 4
     at_floor = decide(challenger, None, metric="accuracy", gate=GateConfig(floor=0.75))
-    assert at_floor["verdict"] == "PROMOTE"
-    assert at_floor["sentence"] == (
+    assert at_floor.verdict == "PROMOTE"
+    assert at_floor.sentence == (
         "PROMOTE: accuracy 75.0% reaches the floor of 75.0% for a first model, on 2 sequences in 2 documents."
     )
-    assert at_floor["champion"] is None
-    assert at_floor["difference"] is None
+    assert at_floor.champion is None
+    assert at_floor.difference is None
     below = decide(challenger, None, gate=GateConfig(floor=0.67))
-    assert below["verdict"] == "REJECT"
+    assert below.verdict == "REJECT"
     assert held(below) == {
         "the challenger is scored": True,
         "the floor is reached": False,
         "enough of the test split is new": True,
     }
-    assert below["would_pass"] == ["gate.floor = 0.6666"]
-    assert decide(challenger, None, gate=GateConfig(floor=0.6666))["verdict"] == "PROMOTE"
+    assert below.would_pass == ["gate.floor = 0.6666"]
+    assert decide(challenger, None, gate=GateConfig(floor=0.6666)).verdict == "PROMOTE"
 
 
 def test_a_first_model_without_a_score_is_held(write_predictions: WritePredictions) -> None:
     nothing = write_predictions("challenger", [("a", "O", "O")])
     decision = decide(nothing, None)
-    assert decision["verdict"] == "HOLD"
-    assert decision["challenger"] is None
-    assert decide(write_predictions("challenger", []), None)["verdict"] == "HOLD"
+    assert decision.verdict == "HOLD"
+    assert decision.challenger is None
+    assert decide(write_predictions("challenger", []), None).verdict == "HOLD"
 
 
 @pytest.mark.parametrize("undefined", ["challenger", "champion"])
@@ -236,12 +237,12 @@ def test_an_undefined_score_is_never_promoted(write_predictions: WritePrediction
         for who in ("challenger", "champion")
     }
     decision = decide(paths["challenger"], paths["champion"])
-    assert decision["verdict"] == "HOLD"
-    assert decision[undefined] is None
-    assert f"the {undefined} has no span F1 (nothing to count)" in decision["sentence"]
+    assert decision.verdict == "HOLD"
+    assert decision.score(undefined) is None
+    assert f"the {undefined} has no span F1 (nothing to count)" in decision.sentence
     assert held(decision)[f"the {undefined} is scored"] is False
-    assert decision["difference"] is None
-    assert decision["level"] == 0
+    assert decision.difference is None
+    assert decision.level == 0
 
 
 def test_a_champion_that_could_not_be_scored_blocks_every_promotion(
@@ -249,8 +250,8 @@ def test_a_champion_that_could_not_be_scored_blocks_every_promotion(
 ) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 40)
     decision = decide(challenger, None, champion_version="3", champion_error="weights.npz:\n digest differs")
-    assert decision["verdict"] == "HOLD"
-    assert decision["sentence"] == (
+    assert decision.verdict == "HOLD"
+    assert decision.sentence == (
         "HOLD: champion v3 could not be scored (weights.npz: digest differs), so nothing is promoted; "
         "the challenger has span F1 100.0% on 40 sequences in 40 documents."
     )
@@ -260,7 +261,7 @@ def test_a_champion_that_could_not_be_scored_blocks_every_promotion(
 def test_an_error_counts_even_if_there_are_predictions(write_predictions: WritePredictions) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 40)
     champion = write_predictions("champion", [WRONG] * 40)
-    assert decide(challenger, champion, champion_error="")["verdict"] == "HOLD"
+    assert decide(challenger, champion, champion_error="").verdict == "HOLD"
 
 
 def test_a_champion_without_predictions_blocks_every_promotion(
@@ -268,11 +269,11 @@ def test_a_champion_without_predictions_blocks_every_promotion(
 ) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 40)
     missing = decide(challenger, None, champion_version="3")
-    assert missing["verdict"] == "HOLD"
-    assert "its predictions are missing" in missing["sentence"]
+    assert missing.verdict == "HOLD"
+    assert "its predictions are missing" in missing.sentence
     damaged = tmp_path / "damaged.parquet"
     damaged.write_bytes(b"PAR1")
-    assert decide(challenger, damaged)["verdict"] == "HOLD"
+    assert decide(challenger, damaged).verdict == "HOLD"
 
 
 def test_unreachable_predictions_of_the_champion_raise_instead_of_deciding(
@@ -294,8 +295,8 @@ def test_champion_predictions_for_other_data_block_every_promotion(
 ) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 40)
     decision = decide(challenger, write_predictions("champion", sequences, first_row=first_row))
-    assert decision["verdict"] == "HOLD"
-    assert "its predictions are for other sequences or gold tags" in decision["sentence"]
+    assert decision.verdict == "HOLD"
+    assert "its predictions are for other sequences or gold tags" in decision.sentence
 
 
 def test_a_damaged_challenger_is_an_error(tmp_path: Path) -> None:
@@ -311,6 +312,6 @@ def test_span_f1_without_a_scheme_is_rejected(write_predictions: WritePrediction
 def test_decisions_are_plain_json_and_reproducible_by_seed(write_predictions: WritePredictions) -> None:
     challenger = write_predictions("challenger", [RIGHT] * 12 + [WRONG] * 9)
     champion = write_predictions("champion", [WRONG] * 12 + [RIGHT] * 9)
-    once = json.dumps(decide(challenger, champion), allow_nan=False)
-    assert once == json.dumps(decide(challenger, champion), allow_nan=False)
-    assert once != json.dumps(decide(challenger, champion, seed=2), allow_nan=False)
+    once = json.dumps(decide(challenger, champion).content(), allow_nan=False)
+    assert once == json.dumps(decide(challenger, champion).content(), allow_nan=False)
+    assert once != json.dumps(decide(challenger, champion, seed=2).content(), allow_nan=False)

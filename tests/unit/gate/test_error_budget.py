@@ -67,42 +67,42 @@ def test_a_gauge_matches_values_worked_out_by_hand() -> None:
     """
     found = gauged()
     assert found is not None
-    assert found["detectable"] == pytest.approx(0.0044804, abs=1e-7)
-    assert found["documents"] == 2231
-    assert (found["good_for"], found["to_double"]) == (3, 184)
-    assert (found["level"], found["comparisons"], found["spent"]) == (SHARE, 0, 0)
-    assert (found["improvement"], found["horizon"]) == (0.003, 365)
+    assert found.detectable == pytest.approx(0.0044804, abs=1e-7)
+    assert found.documents == 2231
+    assert (found.good_for, found.to_double) == (3, 184)
+    assert (found.level, found.comparisons, found.spent) == (SHARE, 0, 0)
+    assert (found.improvement, found.horizon) == (0.003, 365)
 
 
 def test_a_gauge_uses_the_rest_of_the_budget() -> None:
     """0.03 / 0.01545 = 1.94."""
     found = gauged(Budget(10, 0.02))
     assert found is not None
-    assert (found["good_for"], found["comparisons"], found["spent"]) == (1, 10, 0.02)
+    assert (found.good_for, found.comparisons, found.spent) == (1, 10, 0.02)
     used_up = gauged(Budget(365, 0.05))
     assert used_up is not None
-    assert (used_up["good_for"], used_up["to_double"], used_up["level"]) == (0, None, 0)
+    assert (used_up.good_for, used_up.to_double, used_up.level) == (0, None, 0)
 
 
 def test_the_margin_is_subtracted_from_the_improvement() -> None:
     """0.4 points with a margin of 0.1 are equivalent to 0.3 without one."""
     found = gauged(gate=GateConfig(improvement=0.004, margin=0.001))
     assert found is not None
-    assert (found["documents"], found["good_for"], found["to_double"]) == (2231, 3, 184)
-    assert found["detectable"] == pytest.approx(0.0054804, abs=1e-7)
+    assert (found.documents, found.good_for, found.to_double) == (2231, 3, 184)
+    assert found.detectable == pytest.approx(0.0054804, abs=1e-7)
 
 
 def test_a_large_test_split_is_good_for_any_number_of_comparisons() -> None:
     found = gauged(standard_error=0.00005)
     assert found is not None
-    assert (found["good_for"], found["to_double"]) == (1_000_000, 0)
+    assert (found.good_for, found.to_double) == (1_000_000, 0)
 
 
 def test_no_number_of_documents_is_enough_for_an_improvement_below_retraining_noise() -> None:
     """1.96 * sqrt(2) * 0.12 points of noise are 0.333."""
     found = gauged(noise=0.0012)
     assert found is not None
-    assert (found["documents"], found["to_double"], found["good_for"]) == (None, None, 0)
+    assert (found.documents, found.to_double, found.good_for) == (None, None, 0)
     assert documents_needed(0.003, of_one=0.03, level=SHARE, noise=0.001, gate=YEAR) is not None
 
 
@@ -143,36 +143,36 @@ def decide(write_predictions: WritePredictions) -> Callable[..., Decision]:
 
 def test_without_earlier_comparisons_a_full_year_is_ahead(decide: Callable[..., Decision]) -> None:
     decision = decide(None)
-    assert (decision["verdict"], decision["level"]) == ("PROMOTE", SHARE)
-    rule = next(rule for rule in decision["rules"] if rule["rule"] == "the error budget is not used up")
-    assert rule["detail"] == (
+    assert (decision.verdict, decision.level) == ("PROMOTE", SHARE)
+    rule = next(rule for rule in decision.rules if rule.rule == "the error budget is not used up")
+    assert rule.detail == (
         "0 of the horizon's 365 comparisons have used 0.00% of the error budget of 5.00%; this one may use "
         "0.0137%"
     )
-    assert decision["gauge"] is not None
-    assert (decision["gauge"]["level"], decision["gauge"]["comparisons"]) == (SHARE, 0)
+    assert decision.gauge is not None
+    assert (decision.gauge.level, decision.gauge.comparisons) == (SHARE, 0)
 
 
 def test_a_used_up_budget_holds_and_states_what_would_pass(decide: Callable[..., Decision]) -> None:
     decision = decide(Budget(365, 0.05))
-    (failed,) = [rule for rule in decision["rules"] if not rule["held"]]
-    assert (decision["verdict"], decision["level"]) == ("HOLD", 0)
-    assert failed["rule"] == "the error budget is not used up"
-    assert failed["detail"] == (
+    (failed,) = [rule for rule in decision.rules if not rule.held]
+    assert (decision.verdict, decision.level) == ("HOLD", 0)
+    assert failed.rule == "the error budget is not used up"
+    assert failed.detail == (
         "365 of the horizon's 365 comparisons have used 5.00% of the error budget of 5.00%; this one may use "
         "0.0000%"
     )
-    assert decision["sentence"].endswith(f"; {failed['detail']}.")
-    assert decision["would_pass"] == ["gate.false_promotions = 0.050137"]
+    assert decision.sentence.endswith(f"; {failed.detail}.")
+    assert decision.would_pass == ["gate.false_promotions = 0.050137"]
     raised = decide(Budget(365, 0.05), false_promotions=0.050137)
-    assert (raised["verdict"], raised["level"]) == ("PROMOTE", pytest.approx(0.000137))
+    assert (raised.verdict, raised.level) == ("PROMOTE", pytest.approx(0.000137))
 
 
 def test_a_longer_horizon_makes_each_comparison_stricter(decide: Callable[..., Decision]) -> None:
     once, year, century = (decide(None, horizon=horizon) for horizon in (1, 365, 36500))
-    assert once["bound"] > year["bound"] > century["bound"]
-    assert [each["level"] for each in (once, year, century)] == [0.05, SHARE, SHARE / 100]
-    assert once["difference"] == year["difference"] == century["difference"]
+    assert once.bound > year.bound > century.bound
+    assert [each.level for each in (once, year, century)] == [0.05, SHARE, SHARE / 100]
+    assert once.difference == year.difference == century.difference
 
 
 def test_the_examples_hold() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 
 from seqtag.config import EvaluateConfig, GateConfig
+from seqtag.evaluation.split_scores import Cost, Costs
 from seqtag.gate import Opponent, decide_promotion
 from seqtag.gate.comparable_subset import TagChange, tag_change
 from seqtag.gate.decision import Decision
@@ -46,11 +48,11 @@ def decide(
 
 
 def failed(decision: Decision) -> list[str]:
-    return [rule["rule"] for rule in decision["rules"] if not rule["held"]]
+    return [rule.rule for rule in decision.rules if not rule.held]
 
 
 def the_rule(decision: Decision, name: str) -> GateRule:
-    (found,) = [rule for rule in decision["rules"] if rule["rule"] == name]
+    (found,) = [rule for rule in decision.rules if rule.rule == name]
     return found
 
 
@@ -65,10 +67,10 @@ def better(write_predictions: WritePredictions) -> tuple[Path, Path]:
 
 def test_when_all_rules_hold_no_change_is_suggested(better: tuple[Path, Path]) -> None:
     decision = decide(*better)
-    assert (decision["verdict"], failed(decision), decision["would_pass"]) == ("PROMOTE", [], [])
-    assert decision["p_value"] == 1 / (1 + 72 * 1024)  # 20 / (2 * 0.05 / 365) rounds
-    assert {guard["what"] for guard in decision["guards"]} == {"type PER", "type LOC", "length = 1-10"}
-    assert all(guard["difference"] > 0 for guard in decision["guards"])
+    assert (decision.verdict, failed(decision), decision.would_pass) == ("PROMOTE", [], [])
+    assert decision.p_value == 1 / (1 + 72 * 1024)  # 20 / (2 * 0.05 / 365) rounds
+    assert {guard.what for guard in decision.guards} == {"type PER", "type LOC", "length = 1-10"}
+    assert all(guard.difference > 0 for guard in decision.guards)
 
 
 def test_a_clearly_worse_type_holds_a_challenger_that_is_better_overall(
@@ -78,17 +80,17 @@ def test_a_clearly_worse_type_holds_a_challenger_that_is_better_overall(
     challenger = write_predictions("challenger", [PER_RIGHT, PER_WRONG] * 20 + [LOC_RIGHT] * 120)
     champion = write_predictions("champion", [PER_RIGHT] * 40 + [LOC_WRONG] * 120)
     decision = decide(challenger, champion)
-    assert decision["difference"]["low"] > 0
-    assert (decision["verdict"], failed(decision)) == ("HOLD", ["no type or slice is worse"])
-    assert "type PER loses 33.33 points (interval [" in decision["sentence"]
-    assert "support 40 in 40 documents), 2.00 is allowed" in decision["sentence"]
-    (change,) = decision["would_pass"]
+    assert decision.difference.low > 0
+    assert (decision.verdict, failed(decision)) == ("HOLD", ["no type or slice is worse"])
+    assert "type PER loses 33.33 points (interval [" in decision.sentence
+    assert "support 40 in 40 documents), 2.00 is allowed" in decision.sentence
+    (change,) = decision.would_pass
     assert change.startswith("gate.guard_margin = ")
     assert change.endswith(", or gate.min_support above 40")
     enough = float(change.split(" = ")[1].split(",")[0])
-    assert decide(challenger, champion, guard_margin=enough)["verdict"] == "PROMOTE"
-    assert decide(challenger, champion, guard_margin=enough - 0.001)["verdict"] == "HOLD"
-    assert decide(challenger, champion, min_support=41)["verdict"] == "PROMOTE"
+    assert decide(challenger, champion, guard_margin=enough).verdict == "PROMOTE"
+    assert decide(challenger, champion, guard_margin=enough - 0.001).verdict == "HOLD"
+    assert decide(challenger, champion, min_support=41).verdict == "PROMOTE"
 
 
 def test_a_clearly_worse_slice_holds_too(write_predictions: WritePredictions) -> None:
@@ -96,8 +98,8 @@ def test_a_clearly_worse_slice_holds_too(write_predictions: WritePredictions) ->
     challenger = write_predictions("challenger", [PER_RIGHT, PER_WRONG] * 20 + [PER_RIGHT] * 120, genre=genre)
     champion = write_predictions("champion", [PER_RIGHT] * 40 + [PER_WRONG] * 120, genre=genre)
     decision = decide(challenger, champion, evaluate=EvaluateConfig(slices=("genre",)))
-    assert (decision["verdict"], failed(decision)) == ("HOLD", ["no type or slice is worse"])
-    assert "genre = email loses 33.33 points" in decision["sentence"]
+    assert (decision.verdict, failed(decision)) == ("HOLD", ["no type or slice is worse"])
+    assert "genre = email loses 33.33 points" in decision.sentence
 
 
 def test_sequences_that_only_one_model_was_trained_on_are_left_out(
@@ -109,17 +111,17 @@ def test_sequences_that_only_one_model_was_trained_on_are_left_out(
         "champion", [PER_WRONG] * 20 + [PER_RIGHT] * 80, seen=[False] * 10 + [True] * 10 + [False] * 80
     )
     decision = decide(challenger, champion)
-    assert (decision["n_sequences"], decision["n_left_out"]) == (80, 20)
-    assert decision["difference"]["value"] == 0
+    assert (decision.n_sequences, decision.n_left_out) == (80, 20)
+    assert decision.difference.value == 0
     rule = the_rule(decision, "the test split is fair to both")
-    assert rule["held"]
-    assert rule["detail"] == (
+    assert rule.held
+    assert rule.detail == (
         "of 100 test sequences, only the champion was trained on 10.0% (20.0% is allowed) and only the "
         "challenger on 10.0%, which are left out; both were trained on 0.0%, which are kept as repetitions"
     )
     barred = decide(challenger, champion, max_seen=0.09)
     assert "the test split is fair to both" in failed(barred)
-    assert the_rule(barred, "the test split is fair to both")["change"] == "gate.max_seen = 0.1"
+    assert the_rule(barred, "the test split is fair to both").change == "gate.max_seen = 0.1"
 
 
 def test_a_challenger_gains_nothing_from_test_sequences_in_its_training_data(
@@ -129,8 +131,8 @@ def test_a_challenger_gains_nothing_from_test_sequences_in_its_training_data(
     challenger = write_predictions("challenger", [PER_RIGHT] * 200, seen=[True] * 40 + [False] * 160)
     champion = write_predictions("champion", [PER_WRONG] * 40 + [PER_RIGHT] * 160)
     decision = decide(challenger, champion)
-    assert (decision["verdict"], decision["n_sequences"], decision["n_left_out"]) == ("HOLD", 160, 40)
-    assert (decision["challenger"], decision["champion"]) == (1, 1)
+    assert (decision.verdict, decision.n_sequences, decision.n_left_out) == ("HOLD", 160, 40)
+    assert (decision.challenger, decision.champion) == (1, 1)
     assert failed(decision)[0] == "enough documents differ"
 
 
@@ -141,10 +143,10 @@ def test_a_champion_trained_on_more_than_max_seen_stays(
     champion = write_predictions("champion", [PER_WRONG] * 40 + [PER_RIGHT] * 62, seen=seen)
     challenger = write_predictions("challenger", [PER_RIGHT] * 102)
     decision = decide(challenger, champion)  # 21 / 102 = 0.20588
-    assert (decision["verdict"], failed(decision)) == ("HOLD", ["the test split is fair to both"])
-    assert decision["would_pass"] == ["gate.max_seen = 0.2059"]
-    assert decide(challenger, champion, max_seen=0.2059)["verdict"] == "PROMOTE"
-    assert decide(challenger, champion, max_seen=0.2058)["verdict"] == "HOLD"
+    assert (decision.verdict, failed(decision)) == ("HOLD", ["the test split is fair to both"])
+    assert decision.would_pass == ["gate.max_seen = 0.2059"]
+    assert decide(challenger, champion, max_seen=0.2059).verdict == "PROMOTE"
+    assert decide(challenger, champion, max_seen=0.2058).verdict == "HOLD"
 
 
 def test_sequences_that_only_the_challenger_was_trained_on_have_no_limit(
@@ -154,8 +156,8 @@ def test_sequences_that_only_the_challenger_was_trained_on_have_no_limit(
     challenger = write_predictions("challenger", [PER_RIGHT] * 180, seen=[True] * 100 + [False] * 80)
     champion = write_predictions("champion", [PER_WRONG] * 100 + [PER_RIGHT, PER_WRONG] * 40)
     decision = decide(challenger, champion)
-    assert (decision["verdict"], decision["n_sequences"], decision["n_left_out"]) == ("PROMOTE", 80, 100)
-    assert decision["champion"] == pytest.approx(2 * 40 / (80 + 40))
+    assert (decision.verdict, decision.n_sequences, decision.n_left_out) == ("PROMOTE", 80, 100)
+    assert decision.champion == pytest.approx(2 * 40 / (80 + 40))
 
 
 def test_sequences_in_both_training_sets_are_compared_and_guarded_as_repetitions(
@@ -166,14 +168,14 @@ def test_sequences_in_both_training_sets_are_compared_and_guarded_as_repetitions
     challenger = write_predictions("challenger", [PER_RIGHT] * 160, seen=seen)
     champion = write_predictions("champion", [PER_RIGHT] * 80 + [PER_RIGHT, PER_WRONG] * 40, seen=seen)
     decision = decide(challenger, champion)
-    assert (decision["verdict"], failed(decision)) == ("PROMOTE", [])
-    assert (decision["n_sequences"], decision["n_left_out"]) == (160, 0)
+    assert (decision.verdict, failed(decision)) == ("PROMOTE", [])
+    assert (decision.n_sequences, decision.n_left_out) == (160, 0)
     repeated, new = (
-        next(guard for guard in decision["guards"] if guard["what"] == what)
+        next(guard for guard in decision.guards if guard.what == what)
         for what in ("sequence = repeats train", "sequence = new")
     )
-    assert (repeated["support"], repeated["difference"]) == (80, 0)
-    assert (new["support"], new["difference"]) == (80, pytest.approx(1 - 2 * 40 / (80 + 40)))
+    assert (repeated.support, repeated.difference) == (80, 0)
+    assert (new.support, new.difference) == (80, pytest.approx(1 - 2 * 40 / (80 + 40)))
 
 
 def test_a_challenger_that_is_worse_on_repetitions_is_held(write_predictions: WritePredictions) -> None:
@@ -182,8 +184,8 @@ def test_a_challenger_that_is_worse_on_repetitions_is_held(write_predictions: Wr
     challenger = write_predictions("challenger", [PER_RIGHT, PER_WRONG] * 20 + [PER_RIGHT] * 120, seen=seen)
     champion = write_predictions("champion", [PER_RIGHT] * 40 + [PER_WRONG] * 120, seen=seen)
     decision = decide(challenger, champion)
-    assert (decision["verdict"], failed(decision)) == ("HOLD", ["no type or slice is worse"])
-    assert "sequence = repeats train loses 33.33 points" in decision["sentence"]
+    assert (decision.verdict, failed(decision)) == ("HOLD", ["no type or slice is worse"])
+    assert "sequence = repeats train loses 33.33 points" in decision.sentence
 
 
 def test_a_champion_with_unknown_training_data_stays(
@@ -192,24 +194,24 @@ def test_a_champion_with_unknown_training_data_stays(
     challenger = write_predictions("challenger", [PER_RIGHT] * 40)
     champion = write_predictions("champion", [PER_WRONG] * 40, seen=[None] * 40)
     decision = decide(challenger, champion)
-    assert (decision["verdict"], failed(decision)) == ("HOLD", ["the test split is fair to both"])
-    assert "the training sequences of the champion are unknown" in decision["sentence"]
-    assert decision["would_pass"] == []
+    assert (decision.verdict, failed(decision)) == ("HOLD", ["the test split is fair to both"])
+    assert "the training sequences of the champion are unknown" in decision.sentence
+    assert decision.would_pass == []
 
 
 def test_tags_that_only_one_model_knows_are_not_compared(better: tuple[Path, Path]) -> None:
     known = ("O", "B-PER", "I-PER")
     new = decide(*better, theirs=known)
-    assert (new["verdict"], new["n_sequences"], new["n_left_out"]) == ("PROMOTE", 40, 40)
+    assert (new.verdict, new.n_sequences, new.n_left_out) == ("PROMOTE", 40, 40)
     assert failed(decide(*better, theirs=known, new_tags="hold")) == ["new tags are allowed"]
     removed = decide(*better, tags=known)
-    assert (removed["verdict"], failed(removed)) == ("HOLD", ["removed tags are allowed"])
+    assert (removed.verdict, failed(removed)) == ("HOLD", ["removed tags are allowed"])
     assert (
         'removed since the champion: LOC (gate.removed_tags = "hold"); 40 test sequences have tags that only '
-        "one of the two models knows" in removed["sentence"]
+        "one of the two models knows" in removed.sentence
     )
-    assert removed["would_pass"] == ['gate.removed_tags = "allow"']
-    assert decide(*better, tags=known, removed_tags="allow")["verdict"] == "PROMOTE"
+    assert removed.would_pass == ['gate.removed_tags = "allow"']
+    assert decide(*better, tags=known, removed_tags="allow").verdict == "PROMOTE"
 
 
 def test_types_of_the_champion_are_renamed(write_predictions: WritePredictions) -> None:
@@ -220,8 +222,8 @@ def test_types_of_the_champion_are_renamed(write_predictions: WritePredictions) 
     decision = decide(
         challenger, champion, tags=("O", "B-LOC", "I-LOC"), theirs=theirs, renamed_tags={"PLACE": "LOC"}
     )
-    assert decision["champion"] == pytest.approx(2 * 36 / (40 + 36))
-    assert decision["n_left_out"] == 0
+    assert decision.champion == pytest.approx(2 * 36 / (40 + 36))
+    assert decision.n_left_out == 0
 
 
 def test_tag_sets_without_a_scheme_are_compared_tag_by_tag() -> None:
@@ -231,16 +233,16 @@ def test_tag_sets_without_a_scheme_are_compared_tag_by_tag() -> None:
 
 @pytest.mark.parametrize(("what", "unit"), [("size", "bytes"), ("latency", "ms"), ("memory", "bytes")])
 def test_a_cost_above_its_limit_holds(better: tuple[Path, Path], what: str, unit: str) -> None:
-    champion = {"size": 1_000, "seconds": 0.004, "memory": 2_000}
+    champion = Cost(size=1_000, seconds=0.004, memory=2_000)
     key = "seconds" if what == "latency" else what
-    costs = {"champion": champion, "challenger": {**champion, key: 3.5 * champion[key]}}
+    costs = Costs(champion=champion, challenger=replace(champion, **{key: 3.5 * getattr(champion, key)}))
     decision = decide(*better, costs=costs)
-    assert (decision["verdict"], failed(decision)) == ("HOLD", [f"{what} is within its budget"])
-    assert f"{unit}" in decision["sentence"]
-    assert "3.50 times as much" in decision["sentence"]
-    assert decision["would_pass"] == [f"gate.max_{what}_ratio = 3.5"]
-    assert decide(*better, costs=costs, **{f"max_{what}_ratio": 3.5})["verdict"] == "PROMOTE"
-    assert decide(*better, costs=costs, **{f"max_{what}_ratio": 0})["verdict"] == "PROMOTE"
+    assert (decision.verdict, failed(decision)) == ("HOLD", [f"{what} is within its budget"])
+    assert f"{unit}" in decision.sentence
+    assert "3.50 times as much" in decision.sentence
+    assert decision.would_pass == [f"gate.max_{what}_ratio = 3.5"]
+    assert decide(*better, costs=costs, **{f"max_{what}_ratio": 3.5}).verdict == "PROMOTE"
+    assert decide(*better, costs=costs, **{f"max_{what}_ratio": 0}).verdict == "PROMOTE"
 
 
 def test_retraining_noise_widens_the_interval(better: tuple[Path, Path]) -> None:
@@ -249,12 +251,12 @@ def test_retraining_noise_widens_the_interval(better: tuple[Path, Path]) -> None
     1.99045 is the quantile of Student's t for 95 % and 80 documents.
     """
     quiet, noisy = decide(*better, retraining_noise=0), decide(*better, retraining_noise=0.1)
-    below = [d["difference"]["value"] - d["difference"]["low"] for d in (quiet, noisy)]
+    below = [d.difference.value - d.difference.low for d in (quiet, noisy)]
     assert below[1] ** 2 - below[0] ** 2 == pytest.approx((1.99045 * 2**0.5 * 0.1) ** 2, rel=1e-5)
-    assert noisy["verdict"] == "PROMOTE"
+    assert noisy.verdict == "PROMOTE"
     noisier = decide(*better, retraining_noise=0.2)
-    assert noisier["verdict"] == "HOLD"
-    assert noisier["bound"] == quiet["bound"]
+    assert noisier.verdict == "HOLD"
+    assert noisier.bound == quiet.bound
     assert "the difference exceeds retraining noise" in failed(noisier)
 
 
@@ -264,10 +266,10 @@ def test_would_pass_states_the_difference_that_would_be_enough(
     challenger = write_predictions("challenger", [PER_RIGHT] * 12 + [PER_WRONG] * 9 + [PER_RIGHT] * 9)
     champion = write_predictions("champion", [PER_WRONG] * 12 + [PER_RIGHT] * 9 + [PER_RIGHT] * 9)
     decision = decide(challenger, champion)
-    value, low = (100 * decision["difference"][end] for end in ("value", "low"))
-    bound = 100 * decision["bound"]
+    value, low = (100 * end for end in (decision.difference.value, decision.difference.low))
+    bound = 100 * decision.bound
     assert bound < low
-    assert decision["would_pass"][:2] == [
+    assert decision.would_pass[:2] == [
         f"a difference above {value - bound:+.2f} points instead of {value:+.2f}",
         f"a difference above {value - low:+.2f} points instead of {value:+.2f}",
     ]

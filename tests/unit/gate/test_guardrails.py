@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow as pa
@@ -52,7 +52,7 @@ def test_none_of_many_guardrails_fails_by_chance_with_few_resamples(n_documents:
         ours, theirs = (right_in(np.full(N_GENRES, 0.9), draw, n_documents=n_documents) for _ in range(2))
         guards = guards_of(ours, theirs)
         assert len(guards) == 22  # the genres, one length, one tag
-        failed += any(guard["high"] < 0 for guard in guards)
+        failed += any(guard.high < 0 for guard in guards)
     assert failed <= 5
 
 
@@ -65,7 +65,7 @@ def failed_of_retrainings(n_worlds: int, *, noise: float) -> int:
     for _ in range(n_worlds):
         shares = 0.8 + 20**0.5 * 0.01 * draw.normal(size=(2, N_GENRES))
         ours, theirs = (right_in(share.clip(0, 1), draw) for share in shares)
-        failed += any(guard["high"] < 0 for guard in guards_of(ours, theirs, noise=noise))
+        failed += any(guard.high < 0 for guard in guards_of(ours, theirs, noise=noise))
     return failed
 
 
@@ -83,10 +83,10 @@ def test_noise_in_a_part_grows_with_the_root_of_its_inverse_share() -> None:
     same = right_in(np.full(N_GENRES, 1.0), np.random.default_rng(1))
     wrong = (np.arange(1000) % 10 == 0).astype(np.int32)  # 5 of each genre
     same = replace(same, pairs=replace(same.pairs, predicted=wrong))
-    of_genre = next(guard for guard in guards_of(same, same, noise=0.001) if guard["what"] == "genre = g07")
+    of_genre = next(guard for guard in guards_of(same, same, noise=0.001) if guard.what == "genre = g07")
     reach = 3.220740 * 40**0.5 * 0.001
-    assert (of_genre["low"], of_genre["high"]) == pytest.approx((-reach, reach), rel=1e-4)
-    assert (of_genre["support"], of_genre["documents"]) == (50, 50)
+    assert (of_genre.low, of_genre.high) == pytest.approx((-reach, reach), rel=1e-4)
+    assert (of_genre.support, of_genre.documents) == (50, 50)
 
 
 def test_a_part_in_one_document_is_neither_better_nor_worse() -> None:
@@ -95,11 +95,11 @@ def test_a_part_in_one_document_is_neither_better_nor_worse() -> None:
     ours, theirs = (right_in(np.full(N_GENRES, share), draw, n_documents=20) for share in (0.0, 1.0))
     for noise in (0.0, 0.001):
         guards = guards_of(ours, theirs, noise=noise)
-        of_genre = next(guard for guard in guards if guard["what"] == "genre = g07")
-        assert (of_genre["difference"], of_genre["documents"]) == (-1, 1)
-        assert (of_genre["low"], of_genre["high"]) == (-1, 1)
-        assert "Infinity" not in json.dumps(guards)
-        assert "NaN" not in json.dumps(guards)
+        of_genre = next(guard for guard in guards if guard.what == "genre = g07")
+        assert (of_genre.difference, of_genre.documents) == (-1, 1)
+        assert (of_genre.low, of_genre.high) == (-1, 1)
+        assert "Infinity" not in json.dumps(list(map(asdict, guards)))
+        assert "NaN" not in json.dumps(list(map(asdict, guards)))
 
 
 def retrained(draw: np.random.Generator) -> Predictions:
@@ -127,6 +127,6 @@ def test_a_hard_tag_may_vary_more_between_trainings_than_an_easy_one() -> None:
             noise=0.005,
             seed=1,
         )
-        assert [guard["what"] for guard in guards] == ["tag NOUN", "tag VERB", "tag X", "length = 1-10"]
-        failed += any(guard["high"] < 0 for guard in guards)
+        assert [guard.what for guard in guards] == ["tag NOUN", "tag VERB", "tag X", "length = 1-10"]
+        failed += any(guard.high < 0 for guard in guards)
     assert failed <= 2

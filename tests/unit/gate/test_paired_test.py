@@ -19,8 +19,8 @@ def test_noise_counts_even_if_every_document_differs_by_the_same_amount() -> Non
             better, worse, units=np.arange(40, dtype=np.uint64), gate=GateConfig(resamples=200), level=0.001,
             noise=RetrainingNoise(noise, "configured"), seed=1,
         )  # fmt: skip
-        assert found.interval["value"] == pytest.approx(0.01)
-        return {rule["rule"]: rule["held"] for rule in found.rules}
+        assert found.interval.value == pytest.approx(0.01)
+        return {rule.rule: rule.held for rule in found.rules}
 
     assert compared(0.001)["the difference exceeds retraining noise"]
     assert not compared(0.01)["the difference exceeds retraining noise"]

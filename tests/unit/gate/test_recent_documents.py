@@ -64,62 +64,62 @@ def test_recent_documents_reveal_a_champion_whose_earlier_score_was_too_high(dec
     F1 there: 1, and 2 * 30 / (60 + 30).
     """
     decision = decide(60)
-    assert decision["verdict"] == "PROMOTE"
-    assert (decision["challenger"], decision["champion"]) == (1, 60 / 90)
-    assert (decision["n_sequences"], decision["n_documents"]) == (60, 60)
-    recent = decision["recent"]
+    assert decision.verdict == "PROMOTE"
+    assert (decision.challenger, decision.champion) == (1, 60 / 90)
+    assert (decision.n_sequences, decision.n_documents) == (60, 60)
+    recent = decision.recent
     assert recent is not None
-    assert (recent["challenger"], recent["champion"], recent["champion_before"]) == (1, 60 / 90, 1)
-    assert recent["n_documents"] == 60
-    assert recent["difference"] == decision["difference"]
-    assert recent["difference"]["value"] == pytest.approx(1 / 3)
-    assert (recent["difference"]["support"], recent["difference"]["documents"]) == (60, 60)
-    reach = recent["difference"]["value"] - recent["difference"]["low"]
-    assert decision["standard_error"] == pytest.approx(reach / 2.000995)  # Student's t for 60 documents
-    assert "on 60 sequences in 60 documents that came after the champion was promoted" in decision["sentence"]
+    assert (recent.challenger, recent.champion, recent.champion_before) == (1, 60 / 90, 1)
+    assert recent.n_documents == 60
+    assert recent.difference == decision.difference
+    assert recent.difference.value == pytest.approx(1 / 3)
+    assert (recent.difference.support, recent.difference.documents) == (60, 60)
+    reach = recent.difference.value - recent.difference.low
+    assert decision.standard_error == pytest.approx(reach / 2.000995)  # Student's t for 60 documents
+    assert "on 60 sequences in 60 documents that came after the champion was promoted" in decision.sentence
 
 
 def test_both_comparisons_share_the_error_level(decide: Decide) -> None:
     decision = decide(60)
-    assert decision["level"] == SHARE
-    assert "at an error level of 0.0068%" in decision["sentence"]
-    assert "at an error level of 0.0137%" in decide(49)["sentence"]
+    assert decision.level == SHARE
+    assert "at an error level of 0.0068%" in decision.sentence
+    assert "at an error level of 0.0137%" in decide(49).sentence
 
 
 def test_with_fewer_than_fifty_recent_documents_nothing_changes(decide: Decide) -> None:
     decision, unmarked = decide(49), decide(49, tested=[True] * 249)
-    assert decision["verdict"] == "HOLD"
-    assert decision["recent"] is None
+    assert decision.verdict == "HOLD"
+    assert decision.recent is None
     assert decision == unmarked
-    assert (decision["n_sequences"], decision["n_documents"]) == (249, 249)
+    assert (decision.n_sequences, decision.n_documents) == (249, 249)
 
 
 def test_fifty_recent_documents_are_enough(decide: Decide) -> None:
     decision = decide(50)
-    assert (decision["verdict"], decision["n_documents"]) == ("PROMOTE", 50)
+    assert (decision.verdict, decision.n_documents) == ("PROMOTE", 50)
 
 
 def test_recent_evidence_is_counted_in_documents(decide: Decide) -> None:
     documents = [f"d{i}" for i in range(200)] + [f"e{i % 49}" for i in range(98)]
     decision = decide(98, documents=documents)
-    assert decision["recent"] is None
-    assert decision["n_documents"] == 249
+    assert decision.recent is None
+    assert decision.n_documents == 249
 
 
 def test_an_entirely_new_test_split_is_compared_once(decide: Decide) -> None:
     """The same applies to a champion without hashes of its test split."""
     for tested in ([False] * 260, [None] * 260):
         decision = decide(60, tested=tested)
-        assert (decision["verdict"], decision["recent"], decision["n_sequences"]) == ("HOLD", None, 260)
+        assert (decision.verdict, decision.recent, decision.n_sequences) == ("HOLD", None, 260)
 
 
 def test_a_challenger_that_is_better_overall_is_promoted_on_all_documents(decide: Decide) -> None:
     """110 of 220 later spans outweigh the 10 earlier ones."""
     decision = decide(220)
-    assert (decision["verdict"], decision["n_sequences"]) == ("PROMOTE", 420)
-    assert decision["recent"] is not None
-    assert decision["recent"]["n_documents"] == 220
-    assert "came after the champion was promoted" not in decision["sentence"]
+    assert (decision.verdict, decision.n_sequences) == ("PROMOTE", 420)
+    assert decision.recent is not None
+    assert decision.recent.n_documents == 220
+    assert "came after the champion was promoted" not in decision.sentence
 
 
 def test_recent_documents_do_not_promote_a_challenger_that_is_worse_overall(
@@ -130,8 +130,8 @@ def test_recent_documents_do_not_promote_a_challenger_that_is_worse_overall(
     challenger = write("challenger", [WRONG] * 80 + [RIGHT] * 180)
     champion = write("champion", [RIGHT] * 200 + [RIGHT, WRONG] * 30, tested=[True] * 200 + [False] * 60)
     decision = compared(challenger, champion)
-    assert decision["recent"] is not None
-    assert decision["recent"]["difference"]["low"] > 0
-    assert decision["verdict"] == "REJECT"
-    assert decision["n_documents"] == 260
-    assert "no type or slice is worse" in [rule["rule"] for rule in decision["rules"] if not rule["held"]]
+    assert decision.recent is not None
+    assert decision.recent.difference.low > 0
+    assert decision.verdict == "REJECT"
+    assert decision.n_documents == 260
+    assert "no type or slice is worse" in [rule.rule for rule in decision.rules if not rule.held]

@@ -99,13 +99,11 @@ def test_a_decision_states_the_source_of_its_noise(
     words: str,
 ) -> None:
     decision = decide(earlier, **gate)
-    rule = next(
-        rule for rule in decision["rules"] if rule["rule"] == "the difference exceeds retraining noise"
-    )
-    assert decision["noise"] == pytest.approx(value, abs=1e-7)
-    assert decision["noise_source"] in rule["detail"]
-    assert rule["detail"].startswith(f"with retraining noise of {words}, the 95% interval starts at +")
-    assert (decision["verdict"], rule["held"]) == ("PROMOTE", True)
+    rule = next(rule for rule in decision.rules if rule.rule == "the difference exceeds retraining noise")
+    assert decision.noise == pytest.approx(value, abs=1e-7)
+    assert decision.noise_source in rule.detail
+    assert rule.detail.startswith(f"with retraining noise of {words}, the 95% interval starts at +")
+    assert (decision.verdict, rule.held) == ("PROMOTE", True)
 
 
 def test_measured_noise_holds_a_promotion_that_assumed_noise_would_allow(
@@ -113,9 +111,9 @@ def test_measured_noise_holds_a_promotion_that_assumed_noise_would_allow(
 ) -> None:
     """With scores that alternate between 1 and 0.5, a difference of 33 points may be noise."""
     decision = decide((1.0, 0.5, 1.0, 0.5))
-    (failed,) = [rule for rule in decision["rules"] if not rule["held"]]
-    assert (decision["verdict"], failed["rule"]) == ("HOLD", "the difference exceeds retraining noise")
-    assert decision["bound"] > 0
+    (failed,) = [rule for rule in decision.rules if not rule.held]
+    assert (decision.verdict, failed.rule) == ("HOLD", "the difference exceeds retraining noise")
+    assert decision.bound > 0
 
 
 def test_the_examples_hold() -> None:

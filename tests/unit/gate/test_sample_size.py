@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 from seqtag.config import GateConfig
-from seqtag.gate import IMPROVEMENTS, Plan, plan_test_split
+from seqtag.gate import IMPROVEMENTS, Decision, Plan, plan_test_split
 
 
 def plan(*, improvements: tuple[float, ...] = (), **found: Any) -> Plan | None:
@@ -19,7 +20,8 @@ def plan(*, improvements: tuple[float, ...] = (), **found: Any) -> Plan | None:
         "n_documents": 1000,
         "n_sequences": 4000,
     }
-    return plan_test_split({**decision, **found}, GateConfig(), improvements=improvements)
+    compared = cast("Decision", SimpleNamespace(**{**decision, **found}))
+    return plan_test_split(compared, GateConfig(), improvements=improvements)
 
 
 def test_a_plan_matches_values_worked_out_by_hand() -> None:

@@ -69,16 +69,16 @@ def test_a_renewal_is_held_by_a_loss_or_unknown_losses(
         metric="span_f1",
         seed=1,
     )
-    assert decision["verdict"] == verdict
-    assert decision["sentence"].startswith(f"{verdict}: span F1 100.0%")
+    assert decision.verdict == verdict
+    assert decision.sentence.startswith(f"{verdict}: span F1 100.0%")
 
 
 def test_a_first_model_trained_on_the_test_split_is_held(write_predictions: Callable[..., Path]) -> None:
     seen = write_predictions("challenger", [("a b", "B-X O", "B-X O")] * 30, numbered=True, seen=[True] * 30)
     arguments = {"tags": ("O", "B-X"), "scheme": "IOB2", "evaluate": EvaluateConfig(), "metric": "span_f1"}
     decision = decide_promotion(seen, None, gate=GateConfig(resamples=200), seed=1, **arguments)
-    assert decision["verdict"] == "HOLD"
-    assert decision["sentence"] == (
+    assert decision.verdict == "HOLD"
+    assert decision.sentence == (
         "HOLD: span F1 100.0% reaches the floor of 10.0% for a first model, on 30 sequences in 30 documents; "
         "0.0% of the test sequences are new to the challenger, 10.0% are needed."
     )
