@@ -1,5 +1,6 @@
 """Corpora: sources of many formats, read into one Arrow schema and split into train, dev and test."""
 
+from seqtag.corpus.corpus_profile import Profile
 from seqtag.corpus.files import expand
 from seqtag.corpus.places import PlacesWriter, are_equal_numbers, read_places
 from seqtag.corpus.sample_corpus import BestPossible, best_possible, sample_batches
@@ -8,11 +9,11 @@ from seqtag.corpus.snapshot import write_corpus
 from seqtag.corpus.source_reader import files_digest, read_sources, source_fingerprint
 from seqtag.corpus.source_report import (
     SourceRecord,
+    SourceRecords,
     SourceReport,
     assumptions,
     changes,
     contradictions_sentence,
-    read_source_records,
     source_sentence,
     warning_sentences,
 )
@@ -23,7 +24,9 @@ from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
 __all__ = [
     "BestPossible",
     "PlacesWriter",
+    "Profile",
     "SourceRecord",
+    "SourceRecords",
     "SourceReport",
     "SplitPlan",
     "are_equal_numbers",
@@ -40,7 +43,6 @@ __all__ = [
     "hex_hashes",
     "plan_splits",
     "read_places",
-    "read_source_records",
     "read_sources",
     "sample_batches",
     "sequence_ids",

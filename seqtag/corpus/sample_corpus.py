@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from seqtag.config.source_config import SampleSource
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.semi_markov import Ints, Phase, SemiMarkovModel
 from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.records import Record
 
 SAMPLE_COLUMNS = ("channel", "device")
 _BATCH = 4096  # sequences drawn at a time; changing it changes the sequences
@@ -25,12 +27,14 @@ _CHUNK = 512  # sequences whose posteriors are in memory at a time
 
 
 @dataclass(frozen=True)
-class BestPossible:
+class BestPossible(Record):
     """The accuracy of two taggers that know the generator: no tagger can be expected to do better.
 
     `optimum` reads the whole sequence, `past_only` each token and those before it. *Expected* is the mean
     probability of the tags that they choose, *realised* the fraction of correct tags.
     """
+
+    FORMAT: ClassVar[str] = "optimum/1"
 
     n_sequences: int
     n_tokens: int

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
-from pathlib import Path
-from typing import TypedDict
+from typing import ClassVar
 
-from seqtag.artifacts import read_json
+from seqtag.records import Record
 
 _MOST_COLUMNS = 1000  # kept per source for a message
 
 
-class Warned(TypedDict):
+@dataclass(frozen=True)
+class Warned:
     """A contradiction between a source and what was assumed about it."""
 
     kind: str
@@ -22,14 +23,24 @@ class Warned(TypedDict):
     count: int  # number of places
 
 
-class SourceRecord(TypedDict):
+@dataclass(frozen=True)
+class SourceRecord:
     """A `SourceReport` as stored in `sources.json`."""
 
     name: str
     n_sequences: int
-    assumed: dict[str, dict[str, int]]  # "separator" -> "tab" -> number of files
-    changed: dict[str, int]  # "tags stripped" -> cells
-    warnings: list[Warned]
+    assumed: Mapping[str, Mapping[str, int]]  # "separator" -> "tab" -> number of files
+    changed: Mapping[str, int]  # "tags stripped" -> cells
+    warnings: Sequence[Warned]
+
+
+@dataclass(frozen=True)
+class SourceRecords(Record):
+    """sources.json: how each source of a snapshot was read."""
+
+    FORMAT: ClassVar[str] = "sources/1"
+
+    sources: Sequence[SourceRecord]
 
 
 class SourceReport:
@@ -67,7 +78,7 @@ class SourceReport:
         """Note a contradiction; the first place and text of each kind are kept, and all are counted."""
         if count:
             first = self._warnings.setdefault(kind, Warned(kind=kind, text=text, place=place, count=0))
-            self._warnings[kind] = {**first, "count": first["count"] + count}
+            self._warnings[kind] = replace(first, count=first.count + count)
 
     def record(self) -> SourceRecord:
         """Return everything noted so far."""
@@ -80,50 +91,42 @@ class SourceReport:
         )
 
 
-def read_source_records(file: Path) -> list[SourceRecord]:
-    """Read `sources.json` of a snapshot; the list is empty for older snapshots, which lack the file."""
-    if not file.exists():
-        return []
-    records: list[SourceRecord] = read_json(file)
-    return records
-
-
 def source_sentence(record: SourceRecord) -> str:
     """Describe in one line how a source was read.
 
     >>> source_sentence(
-    ...     {
-    ...         "name": "*.conll (3 files)",
-    ...         "n_sequences": 900,
-    ...         "assumed": {"separator": {"tab": 2, "blanks": 1}, "header": {"none": 3}},
-    ...         "changed": {"tags stripped": 12},
-    ...         "warnings": [],
-    ...     }
+    ...     SourceRecord(
+    ...         name="*.conll (3 files)",
+    ...         n_sequences=900,
+    ...         assumed={"separator": {"tab": 2, "blanks": 1}, "header": {"none": 3}},
+    ...         changed={"tags stripped": 12},
+    ...         warnings=[],
+    ...     )
     ... )
     '*.conll (3 files): header none, separator tab (2 files) and blanks (1 file); 12 tags stripped'
     """
     assumed = assumptions(record) or "nothing was assumed"
-    return _printable(f"{record['name']}: {'; '.join([assumed, *changes(record)])}")
+    return _printable(f"{record.name}: {'; '.join([assumed, *changes(record)])}")
 
 
 def assumptions(record: SourceRecord) -> str:
     """List the assumptions about a source in alphabetical order: `header none, separator tab`."""
     return _printable(
-        ", ".join(f"{what} {_values(values)}" for what, values in sorted(record["assumed"].items()))
+        ", ".join(f"{what} {_values(values)}" for what, values in sorted(record.assumed.items()))
     )
 
 
 def changes(record: SourceRecord) -> list[str]:
     """List the changes to a source with their counts: `12 tags stripped`."""
-    return [f"{count:,} {what}" for what, count in sorted(record["changed"].items())]
+    return [f"{count:,} {what}" for what, count in sorted(record.changed.items())]
 
 
 def warning_sentences(record: SourceRecord) -> list[str]:
     """Describe each contradiction in one line that begins with its first place."""
     return [
-        _printable(f"{warned['place']}: {warned['text']}")
-        + (f" (the first of {warned['count']:,} such places)" if warned["count"] > 1 else "")
-        for warned in record["warnings"]
+        _printable(f"{warned.place}: {warned.text}")
+        + (f" (the first of {warned.count:,} such places)" if warned.count > 1 else "")
+        for warned in record.warnings
     ]
 
 
@@ -139,11 +142,8 @@ def contradictions_sentence(records: Sequence[SourceRecord], *, said: str = "", 
     >>> contradictions_sentence([source])
     '1 source contradicts itself, first a.conll:17: 4 columns, 3 before (the first of 2 such places)'
     """
-    new: list[SourceRecord] = [
-        {
-            **record,
-            "warnings": [warned for warned in record["warnings"] if f"{warned['place']}: " not in said],
-        }
+    new = [
+        replace(record, warnings=[w for w in record.warnings if f"{w.place}: " not in said])
         for record in records
     ]
     found = [sentences for record in new if (sentences := warning_sentences(record))]
@@ -162,7 +162,7 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
 
 
-def _values(values: dict[str, int]) -> str:
+def _values(values: Mapping[str, int]) -> str:
     if len(values) == 1:
         return next(iter(values))
     return " and ".join(f"{value} ({n} file{'' if n == 1 else 's'})" for value, n in values.items())

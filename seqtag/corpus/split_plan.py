@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,16 @@ _POOL_NAMES: Mapping[Pool, str] = {
     "unlabelled": "sequences without a split label",
     "train": "labelled train",
 }
+
+
+@dataclass(frozen=True)
+class CarvedSplit:
+    """A split that no source labels, and the pool of sequences that it was carved from."""
+
+    split: Split
+    n_sequences: int
+    source: str  # name of the pool
+    n_source: int  # sequences in the pool
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +150,7 @@ def count_origins(labels: npt.NDArray[np.int8], splits: npt.NDArray[np.int8]) ->
     return np.bincount((labels.astype(np.int64) + 1) * n + splits, minlength=(n + 1) * n).reshape(n + 1, n)
 
 
-def describe_carving(plan: SplitPlan, origins: npt.NDArray[np.int64]) -> tuple[dict[str, Any], ...]:
+def describe_carving(plan: SplitPlan, origins: npt.NDArray[np.int64]) -> tuple[CarvedSplit, ...]:
     """Return the size of each carved split, and the name and size of the pool that it was carved from.
 
     Args:
@@ -148,21 +158,20 @@ def describe_carving(plan: SplitPlan, origins: npt.NDArray[np.int64]) -> tuple[d
     """
     pool = origins[1 + SPLITS.index("train") if plan.pool == "train" else 0]
     return tuple(
-        {
-            "split": name,
-            "n_sequences": int(pool[SPLITS.index(name)]),
-            "source": _POOL_NAMES[plan.pool],
-            "n_source": int(pool.sum()),
-        }
+        CarvedSplit(
+            split=name,
+            n_sequences=int(pool[SPLITS.index(name)]),
+            source=_POOL_NAMES[plan.pool],
+            n_source=int(pool.sum()),
+        )
         for name in plan.carved
     )
 
 
-def carving_sentence(carved: Sequence[Mapping[str, Any]]) -> str:
+def carving_sentence(carved: Sequence[CarvedSplit]) -> str:
     """Say which splits were carved, and from which sequences.
 
-    >>> one = {"split": "dev", "n_sequences": 1204, "source": "labelled train", "n_source": 12000}
-    >>> carving_sentence([one])
+    >>> carving_sentence([CarvedSplit("dev", n_sequences=1204, source="labelled train", n_source=12000)])
     'dev: 1,204 sequences carved from 12,000 labelled train'
     >>> carving_sentence([])
     'dev and test as labelled by the sources'
@@ -170,7 +179,7 @@ def carving_sentence(carved: Sequence[Mapping[str, Any]]) -> str:
     if not carved:
         return "dev and test as labelled by the sources"
     return "; ".join(
-        f"{one['split']}: {one['n_sequences']:,} sequences carved from {one['n_source']:,} {one['source']}"
+        f"{one.split}: {one.n_sequences:,} sequences carved from {one.n_source:,} {one.source}"
         for one in carved
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 
-from seqtag.corpus import SourceRecord, assumptions, changes, warning_sentences
+from seqtag.corpus import Profile, SourceRecord, assumptions, changes, warning_sentences
 from seqtag.quality.expectations import METRICS, VIOLATIONS
 from seqtag.quality.gx_validation import GXResult
 from seqtag.quality.rule_verdicts import Evidence
@@ -23,7 +23,7 @@ _TITLES = {METRICS: "Metrics of the splits", VIOLATIONS: "Violations of each rul
 _PAGES = {name: f"{name}.html" for name in _TITLES}
 
 
-def write_pages(profile: Mapping[str, Any], result: GXResult, evidence: Evidence, *, folder: Path) -> None:
+def write_pages(profile: Profile, result: GXResult, evidence: Evidence, *, folder: Path) -> None:
     """Write `index.html` and one page per suite into `folder`."""
     folder.mkdir(parents=True)
     links = [("Overview", INDEX), *((title, _PAGES[name]) for name, title in _TITLES.items())]
@@ -34,9 +34,7 @@ def write_pages(profile: Mapping[str, Any], result: GXResult, evidence: Evidence
         (folder / _PAGES[name]).write_text(_results(result, name, title, links, table), "utf-8")
 
 
-def _overview(
-    profile: Mapping[str, Any], violations: Sequence[Violation], links: list[tuple[str, str]]
-) -> str:
+def _overview(profile: Profile, violations: Sequence[Violation], links: list[tuple[str, str]]) -> str:
     examples = defaultdict(list)
     for violation in violations:
         examples[violation.rule].append(violation)
@@ -48,14 +46,14 @@ def _overview(
         links=links,
         profile=profile,
         examples=examples,
-        sources=list(map(_source, profile["sources"])),
+        sources=list(map(_source, profile.sources)),
     )
 
 
 def _source(record: SourceRecord) -> dict[str, Any]:
     return {
-        "name": record["name"],
-        "n_sequences": record["n_sequences"],
+        "name": record.name,
+        "n_sequences": record.n_sequences,
         "assumed": assumptions(record),
         "changed": ", ".join(changes(record)),
         "warnings": warning_sentences(record),

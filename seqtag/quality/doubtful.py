@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seqtag.quality.split_metrics import TagCounts
+from seqtag.corpus.corpus_profile import TagCounts
 from seqtag.quality.violation_text import Violation, printable
 from seqtag.tagging.spelling import Spelling
 

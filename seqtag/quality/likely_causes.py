@@ -110,10 +110,10 @@ def find_prevalence(
     """
     candidates = [rule for rule in among if rule in rows and rule in CAUSES]
     areas = [("", 0, n_sequences)]
-    stops = np.cumsum([source["n_sequences"] for source in sources], dtype=np.int64).tolist()
+    stops = np.cumsum([source.n_sequences for source in sources], dtype=np.int64).tolist()
     if len(sources) > 1 and stops[-1] == n_sequences:
         starts = [0, *stops[:-1]]
-        areas += [(s["name"], *area) for s, *area in zip(sources, starts, stops, strict=True)]
+        areas += [(s.name, *area) for s, *area in zip(sources, starts, stops, strict=True)]
     for name, start, stop in areas:
         counts = {rule: int(np.diff(np.searchsorted(rows[rule], [start, stop]))[0]) for rule in candidates}
         worst = max(counts, key=lambda rule: counts[rule], default=None)

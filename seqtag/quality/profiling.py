@@ -5,14 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config import QualityConfig, SchemeName, SplitConfig, TagsConfig
-from seqtag.corpus import SourceRecord, read_places
+from seqtag.config import QualityConfig, SchemeName, Split, SplitConfig, TagsConfig
+from seqtag.corpus import Profile, SourceRecord, read_places
+from seqtag.corpus.corpus_profile import (
+    Ambiguity,
+    Carving,
+    QuarantineSize,
+    SchemeChoice,
+    SplitSize,
+    TagCounts,
+)
 from seqtag.corpus.schema import TAGS
 from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
 from seqtag.corpus.untagged import lost_sentence, trained_tags
@@ -22,10 +29,10 @@ from seqtag.quality.empty_splits import empty_split_reason
 from seqtag.quality.few_documents import few_test_documents
 from seqtag.quality.likely_causes import find_prevalence
 from seqtag.quality.quarantine import EXAMPLES, quarantine
-from seqtag.quality.rule_verdicts import Evidence, ambiguity_sentence, scheme_profile, untagged_sentence
+from seqtag.quality.rule_verdicts import Evidence, ambiguity_sentence, scheme_choice, untagged_sentence
 from seqtag.quality.sequence_table import MeasuredCorpus, Splitter, measure_corpus
 from seqtag.quality.snapshot_reader import read_row_groups, schema_faults
-from seqtag.quality.split_metrics import CORPUS, TagCounts, ambiguity, split_metrics, split_profiles
+from seqtag.quality.split_metrics import CORPUS, ambiguous_shares, split_metrics, split_sizes
 from seqtag.quality.validation_rules import UNKNOWN_SPLIT, ValidationRule, rules_in_force
 from seqtag.quality.violation_text import Requirements, Violation, located, printable
 from seqtag.quality.violations import Violations, find_violations
@@ -33,17 +40,17 @@ from seqtag.tagging.spelling import Spelling
 
 
 @dataclass(frozen=True)
-class CorpusProfile:
-    """Active rules, the evidence they are checked against, and further content of profile.json."""
+class ProfiledCorpus:
+    """Active rules, the evidence they are checked against, and the parts of the profile without a verdict."""
 
     rules: tuple[ValidationRule, ...]
     evidence: Evidence
-    scheme: Mapping[str, Any]
-    splits: Mapping[str, Any]
+    scheme: SchemeChoice
+    splits: Mapping[Split, SplitSize]
     untagged: str  # sentence about tokens without a tag
-    carving: Mapping[str, Any]
-    ambiguity: Mapping[str, Any]
-    quarantined: Mapping[str, Any]
+    carving: Carving
+    ambiguity: Ambiguity
+    quarantined: QuarantineSize
     tags: TagCounts
 
 
@@ -54,12 +61,12 @@ def profile_corpus(
     tags: TagsConfig,
     quality: QualityConfig,
     split: SplitConfig,
-    previous: Mapping[str, Any] | None,
+    previous: Profile | None,
     quarantine_file: Path,
     fewest_test_documents: int = 0,
     sources: Sequence[SourceRecord] = (),
     places: Path | None = None,
-) -> CorpusProfile:
+) -> ProfiledCorpus:
     """Profile a snapshot and write the quarantine.
 
     The second read covers only the sequences that are refused or shown.
@@ -99,13 +106,13 @@ def profile_corpus(
     tag_counts = measured.tags.counts(also=tags.declared or ())
     carving = _carving(measured, findings, splitter)
     ambiguous = _ambiguity(measured, findings, refusing)
-    splits = split_profiles(
+    splits = split_sizes(
         measured.table,
         findings,
         n_types=measured.types.n_types(),
         n_untagged=measured.tags.n_untagged(),
     )
-    return CorpusProfile(
+    return ProfiledCorpus(
         rules=rules,
         evidence=_evidence(
             measured,
@@ -116,8 +123,8 @@ def profile_corpus(
             tags=tag_counts,
             previous=previous,
             refusing=refusing,
-            carving=carving["sentence"],
-            ambiguity=ambiguous["sentence"],
+            carving=carving.sentence,
+            ambiguity=ambiguous.sentence,
             few_documents=few_test_documents(
                 measured.table, findings, fewest=fewest_test_documents, parts=sound_parts
             ),
@@ -125,7 +132,7 @@ def profile_corpus(
             empty_split=empty_split_reason(measured.table, findings, plan=splitter.plan, parts=sound_parts),
             sources=sources,
         ),
-        scheme=scheme_profile(tags, measured.scheme, used=scheme, spelling=measured.spelling),
+        scheme=scheme_choice(tags, measured.scheme, used=scheme, spelling=measured.spelling),
         splits=splits,
         untagged=untagged_sentence(
             splits, lost=_lost(sound_parts, findings, tags, scheme=scheme, spelling=measured.spelling)
@@ -145,7 +152,7 @@ def _evidence(
     wrong: Sequence[str],
     quality: QualityConfig,
     tags: TagCounts,
-    previous: Mapping[str, Any] | None,
+    previous: Profile | None,
     refusing: tuple[str, ...],
     carving: str,
     ambiguity: str,
@@ -169,7 +176,7 @@ def _evidence(
             findings,
             quality=quality,
             tags=tags,
-            previous=None if previous is None else previous["tags"],
+            previous=None if previous is None else previous.tags,
         ),
         violations=(*unsound[:EXAMPLES], *unread, *few_documents, *doubtful, *violations, *rare[:EXAMPLES]),
         counts={
@@ -229,18 +236,25 @@ def _located(violations: Sequence[Violation], file: Path) -> tuple[Violation, ..
     return tuple(located(violation, places) for violation in violations)
 
 
-def _carving(measured: MeasuredCorpus, findings: Violations, splitter: Splitter) -> dict[str, Any]:
-    """Return the entry of profile.json about splits that no source labels; sizes are after quarantine."""
+def _carving(measured: MeasuredCorpus, findings: Violations, splitter: Splitter) -> Carving:
+    """Return the splits that no source labels; sizes are after quarantine."""
     labels, splits = (column[findings.kept] for column in (measured.table.label, measured.table.split))
     carved = describe_carving(splitter.plan, count_origins(labels, splits))
-    return {"sentence": carving_sentence(carved), "splits": list(carved)}
+    return Carving(carving_sentence(carved), carved)
 
 
-def _ambiguity(measured: MeasuredCorpus, findings: Violations, refusing: Sequence[str]) -> dict[str, Any]:
-    """Return the entry of profile.json about sequences whose tokens also occur with other tags."""
+def _ambiguity(measured: MeasuredCorpus, findings: Violations, refusing: Sequence[str]) -> Ambiguity:
+    """Return the sequences whose tokens also occur with other tags."""
     left_out = "conflicting_labels" in refusing
-    found = ambiguity(measured.table, findings)
-    return {"sentence": ambiguity_sentence(found[CORPUS], left_out=left_out), "left_out": left_out, **found}
+    found = ambiguous_shares(measured.table, findings)
+    return Ambiguity(
+        sentence=ambiguity_sentence(found[CORPUS], left_out=left_out),
+        left_out=left_out,
+        corpus=found[CORPUS],
+        train=found["train"],
+        dev=found["dev"],
+        test=found["test"],
+    )
 
 
 def _rare_tags(tags: TagCounts, *, least: int) -> list[Violation]:
@@ -251,11 +265,11 @@ def _rare_tags(tags: TagCounts, *, least: int) -> list[Violation]:
     ]
 
 
-def _quarantined(findings: Violations, rules: Sequence[ValidationRule], *, budget: float) -> dict[str, Any]:
+def _quarantined(findings: Violations, rules: Sequence[ValidationRule], *, budget: float) -> QuarantineSize:
     n_refused = int((~findings.kept).sum())
-    return {
-        "n_sequences": n_refused,
-        "share": n_refused / len(findings.kept) if n_refused else 0.0,
-        "budget": budget,
-        "by_rule": {rule.name: len(findings.rows[rule.name]) for rule in rules if rule.refuses},
-    }
+    return QuarantineSize(
+        n_sequences=n_refused,
+        share=n_refused / len(findings.kept) if n_refused else 0.0,
+        budget=budget,
+        by_rule={rule.name: len(findings.rows[rule.name]) for rule in rules if rule.refuses},
+    )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
 
-from seqtag.config import SPLITS, SchemeName, TagsConfig
+from seqtag.config import SPLITS, SchemeName, Severity, Split, TagsConfig
 from seqtag.corpus import SourceRecord, contradictions_sentence
+from seqtag.corpus.corpus_profile import AmbiguousShare, SchemeChoice, SplitSize
 from seqtag.quality.likely_causes import Prevalence
 from seqtag.quality.split_metrics import CORPUS
 from seqtag.quality.validation_rules import SEQUENCE_RULES, UNKNOWN_SPLIT, ValidationRule
@@ -53,7 +53,7 @@ class RuleVerdict:
     """Outcome of a rule. `count`: its violations; 0 or 1 for a rule without countable ones."""
 
     rule: str
-    severity: str
+    severity: Severity
     count: int
     held: bool
     required: str
@@ -152,34 +152,32 @@ def _names(evidence: Evidence) -> str:
     return f"; found {', '.join(names)}" if names else ""
 
 
-def scheme_profile(
+def scheme_choice(
     tags: TagsConfig, detected: SchemeVerdict, *, used: SchemeName, spelling: Spelling
-) -> dict[str, Any]:
-    """Return the entry of profile.json about the tag scheme and its spelling."""
+) -> SchemeChoice:
+    """Return the tag scheme, the reason for it, and the spelling of tags."""
     reason = detected.reason
     if tags.scheme not in ("auto", detected.scheme):
         reason = f"declared {tags.scheme}, although the tags look like {reason}"
     if spelling not in (CANONICAL_SPELLING, detected.spelling):
         reason += f"; read as {spelling.sample(used)}"
-    names = {"declared": tags.scheme, "detected": detected.scheme, "used": used, "reason": reason}
-    return {**names, "spelling": spelling.to_json()}
+    return SchemeChoice(
+        declared=tags.scheme, detected=detected.scheme, used=used, reason=reason, spelling=spelling
+    )
 
 
-def ambiguity_sentence(found: Mapping[str, Any], *, left_out: bool) -> str:
-    """Describe the ambiguous sequences and, if quarantined, that scores do not cover them.
+def ambiguity_sentence(found: AmbiguousShare, *, left_out: bool) -> str:
+    """Describe the ambiguous sequences of the corpus and, if quarantined, that scores do not cover them.
 
-    Args:
-        found: result of `ambiguity` for the corpus.
-
-    >>> found = {"n_sequences": 39, "n_received": 300, "share": 0.13, "token_share": 0.052}
+    >>> found = AmbiguousShare(n_sequences=39, n_received=300, share=0.13, n_tokens=156, token_share=0.052)
     >>> ambiguity_sentence(found, left_out=False)
     '39 of 300 sequences (13.00%), with 5.20% of the tokens, also occur with other tags'
     """
     sentence = (
-        f"{found['n_sequences']:,} of {found['n_received']:,} sequences ({found['share']:.2%}), with "
-        f"{found['token_share']:.2%} of the tokens, also occur with other tags"
+        f"{found.n_sequences:,} of {found.n_received:,} sequences ({found.share:.2%}), with "
+        f"{found.token_share:.2%} of the tokens, also occur with other tags"
     )
-    if found["n_sequences"] and left_out:
+    if found.n_sequences and left_out:
         sentence += (
             " and are left out of train, dev and test: scores do not cover such sequences, which live "
             'traffic contains; conflicting_labels = "warn" keeps them'
@@ -187,19 +185,21 @@ def ambiguity_sentence(found: Mapping[str, Any], *, left_out: bool) -> str:
     return sentence
 
 
-def untagged_sentence(splits: Mapping[str, Mapping[str, Any]], *, lost: str = "") -> str:
+def untagged_sentence(splits: Mapping[Split, SplitSize], *, lost: str = "") -> str:
     """Describe the tokens without a tag and how they are treated; "" if there are none.
 
     Args:
-        splits: result of `split_profiles`.
         lost: sentence about tags lost by conversion to the train scheme.
 
-    >>> untagged_sentence({"train": {"n_tokens": 90, "untagged": 9, "unlabelled": 0}})
+    >>> train = SplitSize(
+    ...     n_sequences=9, n_tokens=90, n_types=40, longest=12, mean_length=10.0, unlabelled=0, untagged=9
+    ... )
+    >>> untagged_sentence({"train": train})
     '9 of 90 tokens (10.00%) have no tag and are excluded from losses and scores'
     """
-    n_tokens, untagged, unlabelled = (
-        sum(split[name] for split in splits.values()) for name in ("n_tokens", "untagged", "unlabelled")
-    )
+    n_tokens = sum(split.n_tokens for split in splits.values())
+    untagged = sum(split.untagged for split in splits.values())
+    unlabelled = sum(split.unlabelled for split in splits.values())
     sentences = []
     if untagged:
         share = f"{untagged:,} of {n_tokens:,} tokens ({untagged / n_tokens:.2%})"

@@ -1,4 +1,4 @@
-"""Metrics per split, and the splits in profile.json."""
+"""Metrics per split, and the counts of each split in the profile."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from seqtag.config import SPLITS, QualityConfig
+from seqtag.config import SPLITS, QualityConfig, Split
+from seqtag.corpus.corpus_profile import AmbiguousShare, SplitSize, TagCounts
+from seqtag.divergence import jensen_shannon_divergence
 from seqtag.quality.sequence_table import SequenceTable
 from seqtag.quality.violations import Mask, Violations
 
 CORPUS = "corpus"  # the row of the metrics for all splits together
-
-TagCounts = Mapping[str, Mapping[str, int]]  # tag -> split -> tokens
 
 
 def split_metrics(
@@ -64,54 +64,49 @@ def split_metrics(
     return pd.DataFrame(rows)
 
 
-def split_profiles(
+def split_sizes(
     table: SequenceTable, findings: Violations, *, n_types: tuple[int, ...], n_untagged: tuple[int, ...]
-) -> dict[str, Any]:
-    """Return the entries of profile.json about each split, after quarantine.
-
-    `unlabelled` counts sequences without tags; `untagged`, tokens without a tag in the other sequences.
-    """
-    profiles: dict[str, Any] = {}
+) -> dict[Split, SplitSize]:
+    """Return the counts of each split, after quarantine."""
+    sizes: dict[Split, SplitSize] = {}
     for name, types, untagged in zip(SPLITS, n_types, n_untagged, strict=True):
         kept = _is_in(table, name) & findings.kept
         lengths = table.n_tokens[kept]
-        profiles[name] = {
-            "n_sequences": len(lengths),
-            "n_tokens": int(lengths.sum(dtype=np.int64)),
-            "n_types": types,
-            "longest": int(lengths.max(initial=0)),
-            "mean_length": round(float(lengths.mean()), 2) if len(lengths) else 0.0,
-            "unlabelled": int((kept & table.unlabelled).sum()),
-            "untagged": untagged,
-        }
-    return profiles
+        sizes[name] = SplitSize(
+            n_sequences=len(lengths),
+            n_tokens=int(lengths.sum(dtype=np.int64)),
+            n_types=types,
+            longest=int(lengths.max(initial=0)),
+            mean_length=round(float(lengths.mean()), 2) if len(lengths) else 0.0,
+            unlabelled=int((kept & table.unlabelled).sum()),
+            untagged=untagged,
+        )
+    return sizes
 
 
-def ambiguity(table: SequenceTable, findings: Violations) -> dict[str, Any]:
+def ambiguous_shares(table: SequenceTable, findings: Violations) -> dict[str, AmbiguousShare]:
     """Return counts and shares (of those received) of ambiguous sequences, for the corpus and each split.
 
     No tagger can tag identical sequences in different ways, so they bound the score on test.
     """
-    found: dict[str, Any] = {}
+    found: dict[str, AmbiguousShare] = {}
     for name in (CORPUS, *SPLITS):
         here = _is_in(table, name)
         n_sequences, n_tokens = int(here.sum()), int(table.n_tokens[here].sum(dtype=np.int64))
         ambiguous = here & findings.ambiguous
         n_ambiguous = int(table.n_tokens[ambiguous].sum(dtype=np.int64))
-        found[name] = {
-            "n_sequences": int(ambiguous.sum()),
-            "n_received": n_sequences,
-            "share": int(ambiguous.sum()) / n_sequences if n_sequences else 0.0,
-            "n_tokens": n_ambiguous,
-            "token_share": n_ambiguous / n_tokens if n_tokens else 0.0,
-        }
+        found[name] = AmbiguousShare(
+            n_sequences=int(ambiguous.sum()),
+            n_received=n_sequences,
+            share=int(ambiguous.sum()) / n_sequences if n_sequences else 0.0,
+            n_tokens=n_ambiguous,
+            token_share=n_ambiguous / n_tokens if n_tokens else 0.0,
+        )
     return found
 
 
 def tag_drift(now: Mapping[str, int], before: Mapping[str, int]) -> float:
-    """Return the Jensen-Shannon divergence of two tag distributions in bits (Lin 1991).
-
-    0 means equal, 1 disjoint. Returns 0 if either side has no tags.
+    """Return the Jensen-Shannon divergence of two tag distributions in bits; 0 if either side has no tags.
 
     >>> tag_drift({"O": 3, "B": 1}, {"O": 6, "B": 2})
     0.0
@@ -123,10 +118,7 @@ def tag_drift(now: Mapping[str, int], before: Mapping[str, int]) -> float:
     totals = counts.sum(axis=1, keepdims=True)
     if not totals.all():
         return 0.0
-    shares = counts / totals
-    middle = shares.mean(axis=0)
-    ratios = np.divide(shares, middle, out=np.ones_like(shares), where=shares > 0)
-    return float(np.clip((shares * np.log2(ratios)).sum() / 2, 0.0, 1.0))
+    return float(jensen_shannon_divergence(*(counts / totals)))
 
 
 def _majority_share(counts: Mapping[str, int]) -> float:

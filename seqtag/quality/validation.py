@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from seqtag.artifacts import write_json
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
-from seqtag.corpus import SourceRecord
+from seqtag.corpus import Profile, SourceRecord
+from seqtag.corpus.corpus_profile import ExpectationCounts, RuleOutcome
 from seqtag.quality.profiling import profile_corpus
 from seqtag.quality.rule_verdicts import corpus_sentence, rule_verdicts
 
@@ -27,7 +26,7 @@ def validate(
     tags: TagsConfig,
     quality: QualityConfig,
     split: SplitConfig,
-    previous: Mapping[str, Any] | None,
+    previous: Profile | None,
     folder: Path,
     fewest_test_documents: int = 0,
     sources: Sequence[SourceRecord] = (),
@@ -40,7 +39,7 @@ def validate(
     Args:
         parts: the snapshot's Parquet files in reading order.
         columns: further columns of the corpus.
-        previous: profile.json of an earlier snapshot, to compare tag distributions with.
+        previous: profile of an earlier snapshot, to compare tag distributions with.
         fewest_test_documents: warn below this number that the gate never promotes; 0: never warn.
         sources: the readers' record of each source, for display.
         places: file with the place of each sequence in its source, for display.
@@ -69,34 +68,27 @@ def validate(
         evaluated=result.evaluated,
         sources=sources,
     )
-    profile = {
-        "accepted": accepted,
-        "sentence": sentence,
-        "sources": list(sources),
-        "scheme": profiled.scheme,
-        "splits": profiled.splits,
-        "untagged": profiled.untagged,
-        "carving": profiled.carving,
-        "ambiguity": profiled.ambiguity,
-        "quarantined": profiled.quarantined,
-        "rules": [
-            {"rule": v.rule, "severity": v.severity, "count": v.count, "held": v.held, "message": v.message}
-            for v in verdicts
-        ],
-        "tags": profiled.tags,
-        "expectations": {
-            "defined": result.defined,
-            "evaluated": result.evaluated,
-            "failed": result.failed,
-        },
-    }
-    write_json(folder / PROFILE, profile)
+    profile = Profile(
+        accepted=accepted,
+        sentence=sentence,
+        scheme=profiled.scheme,
+        splits=profiled.splits,
+        carving=profiled.carving,
+        ambiguity=profiled.ambiguity,
+        quarantined=profiled.quarantined,
+        rules=[RuleOutcome(v.rule, v.severity, v.count, v.held, v.message) for v in verdicts],
+        expectations=ExpectationCounts(result.defined, result.evaluated, result.failed),
+        tags=profiled.tags,
+        sources=sources,
+        untagged=profiled.untagged,
+    )
+    profile.save(folder / PROFILE)
     write_pages(profile, result, profiled.evidence, folder=folder / DATA_DOCS)
     _log.info(
         "%s%s Splits: %s. Tag scheme %s (%s)",
         sentence,
         f" {profiled.untagged}." if profiled.untagged else "",
-        profiled.carving["sentence"],
-        profiled.scheme["used"],
-        profiled.scheme["reason"],
+        profiled.carving.sentence,
+        profiled.scheme.used,
+        profiled.scheme.reason,
     )

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import product
-from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -40,15 +39,6 @@ class Spelling:
     pattern: str = PATTERNS[0]
     letters: str = _CANONICAL
     outside: str = "O"
-
-    @classmethod
-    def of_profile(cls, scheme: Mapping[str, Any]) -> Self:
-        """Return the spelling under `scheme` of `profile.json`; the canonical one for earlier versions."""
-        return cls(**scheme.get("spelling", {}))
-
-    def to_json(self) -> dict[str, str]:
-        """Return the JSON object that `of_profile` reads."""
-        return asdict(self)
 
     def of_scheme(self, scheme: SchemeName) -> Spelling:
         """Return the spelling with canonical letters, unless the scheme is IOBES: no other has variants."""

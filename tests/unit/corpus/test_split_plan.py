@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from seqtag.config import SPLITS, SplitConfig
 from seqtag.corpus.split_plan import (
+    CarvedSplit,
     SplitPlan,
     assign_splits,
     carving_sentence,
@@ -74,7 +75,7 @@ def test_labels_decide_and_the_rest_is_carved(mode, expected, source, tmp_path):
     carved = describe_carving(
         plan, count_origins(plan.labels(batch), pc.index_in(split, pa.array(SPLITS)).to_numpy())
     )
-    assert {one["source"] for one in carved} == ({source} if source else set())
+    assert {one.source for one in carved} == ({source} if source else set())
 
 
 def test_the_split_of_a_document_never_changes(tmp_path):
@@ -161,7 +162,7 @@ def test_the_carving_sentence_gives_both_numbers():
     plan = SplitPlan(SplitConfig(), {"train": 12_000, "dev": 0, "test": 500}, 0, np.zeros(0, np.uint64))
     origins = np.array([[0, 0, 0], [10_796, 1204, 0], [0, 0, 0], [0, 0, 500]])
     carved = describe_carving(plan, origins)
-    assert carved == ({"split": "dev", "n_sequences": 1204, "source": "labelled train", "n_source": 12_000},)
+    assert carved == (CarvedSplit("dev", n_sequences=1204, source="labelled train", n_source=12_000),)
     assert carving_sentence(carved) == "dev: 1,204 sequences carved from 12,000 labelled train"
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag.config import QualityConfig, SplitConfig, TagsConfig
-from seqtag.corpus import corpus_schema
+from seqtag.corpus import Profile, corpus_schema
+from seqtag.corpus.corpus_profile import RuleOutcome
 from seqtag.quality import DATA_DOCS, PROFILE, QUARANTINE, validate
-from seqtag.quality.profiling import CorpusProfile, profile_corpus
+from seqtag.quality.profiling import ProfiledCorpus, profile_corpus
 
 Row = dict[str, Any]
 
@@ -24,7 +24,7 @@ Row = dict[str, Any]
 class Profiled:
     """Profile and quarantine, before any verdict."""
 
-    found: CorpusProfile
+    found: ProfiledCorpus
     quarantine: list[Row]
 
     @property
@@ -45,15 +45,15 @@ class Validated:
     """Output of validation."""
 
     folder: Path
-    profile: dict[str, Any]
+    profile: Profile
     quarantine: list[Row]
 
-    def rule(self, name: str) -> dict[str, Any]:
-        return next(rule for rule in self.profile["rules"] if rule["rule"] == name)
+    def rule(self, name: str) -> RuleOutcome:
+        return next(rule for rule in self.profile.rules if rule.rule == name)
 
     @property
     def names(self) -> set[str]:
-        return {rule["rule"] for rule in self.profile["rules"]}
+        return {rule.rule for rule in self.profile.rules}
 
     def page(self, name: str) -> str:
         return (self.folder / DATA_DOCS / name).read_text("utf-8")
@@ -96,7 +96,7 @@ def validated(tmp_path: Path) -> Callable[..., Validated]:
     def run(rows: Sequence[Row], **configuration: Any) -> Validated:
         folder = _new(tmp_path, "validation")
         validate(folder=folder, **_arguments(rows, tmp_path, **configuration))
-        profile = json.loads((folder / PROFILE).read_text("utf-8"))
+        profile = Profile.load(folder / PROFILE)
         return Validated(folder, profile, pq.read_table(folder / QUARANTINE).to_pylist())
 
     return run
@@ -122,7 +122,7 @@ def _arguments(
     tags: Mapping[str, Any] | None = None,
     quality: Mapping[str, Any] | None = None,
     split: Mapping[str, Any] | None = None,
-    previous: Mapping[str, Any] | None = None,
+    previous: Profile | None = None,
     parts: Sequence[Path] | None = None,
     fewest_test_documents: int = 0,
 ) -> dict[str, Any]:

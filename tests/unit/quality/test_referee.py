@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
@@ -85,7 +86,7 @@ def test_a_naive_checker_agrees(seed, scheme, declared, rules, profiled):
     assert [rows[row["row"]]["tokens"] for row in seen.quarantine] == [
         row["tokens"] for row in seen.quarantine
     ]
-    assert seen.found.splits == expected["splits"]
+    assert {name: asdict(split) for name, split in seen.found.splits.items()} == expected["splits"]
     assert counts["duplicates"] == expected["n_duplicates"]
     assert counts["leakage"] == expected["n_leaks"]
     assert {(t, s): n for t, by in seen.found.tags.items() for s, n in by.items() if n} == dict(

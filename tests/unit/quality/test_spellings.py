@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from seqtag.corpus.corpus_profile import RuleOutcome, SchemeChoice
+from seqtag.tagging import Spelling
 from tests.unit.quality.conftest import sequence, sound_corpus
 
 LENIENT = {"quarantine_budget": 1.0, "min_tag_support": 0}
@@ -32,14 +34,14 @@ def test_lower_case_spans_are_read_and_reported_in_the_profile(profiled):
     seen = profiled(spelled(LOWER), quality=LENIENT)
 
     assert seen.reasons == {}
-    assert seen.found.scheme == {
-        "declared": "auto",
-        "detected": "IOB2",
-        "used": "IOB2",
-        "reason": "IOB2: illegal transitions, of 180: 0 under IOB2, 60 under IOB1, 60 under IOBES; "
+    assert seen.found.scheme == SchemeChoice(
+        declared="auto",
+        detected="IOB2",
+        used="IOB2",
+        reason="IOB2: illegal transitions, of 180: 0 under IOB2, 60 under IOB1, 60 under IOBES; "
         "spelled b-X, i-X and o",
-        "spelling": {"pattern": "b-X", "letters": "BIES", "outside": "o"},
-    }
+        spelling=Spelling(pattern="b-X", letters="BIES", outside="o"),
+    )
 
 
 def test_an_illegal_sequence_in_another_spelling_is_found(profiled):
@@ -81,8 +83,8 @@ def test_bmes_is_read_under_each_name_of_its_scheme(scheme, profiled):
     seen = profiled(spelled(BMES), tags={"scheme": scheme}, quality=LENIENT)
 
     assert seen.reasons == {}
-    assert seen.found.scheme["used"] == "IOBES"
-    assert seen.found.scheme["spelling"]["letters"] == "BMES"
+    assert seen.found.scheme.used == "IOBES"
+    assert seen.found.scheme.spelling.letters == "BMES"
 
 
 def test_a_prefix_from_another_spelling_of_iobes_must_be_respelled(profiled):
@@ -143,7 +145,7 @@ def test_a_mark_more_frequent_than_span_tags_does_not_make_labels_flat(mark, pro
     seen = profiled(rows, quality=LENIENT)
     partial = profiled(rows, tags={"partial": True, "unlabelled": mark}, quality=LENIENT)
 
-    assert seen.found.scheme["used"] == "IOB2"
+    assert seen.found.scheme.used == "IOB2"
     assert set(seen.reasons) == set(range(12))
     assert "if it marks untagged tokens, set tags.partial = true" in first_finding(seen)
     assert partial.reasons == {}
@@ -165,31 +167,31 @@ def test_a_declared_spelling_is_used_if_the_tags_are_inconclusive(profiled):
 
     seen = profiled(rows, tags={"spelling": "X.B", "outside": "plain"}, quality=LENIENT)
 
-    assert (seen.reasons, seen.found.scheme["used"]) == ({}, "IOB2")
+    assert (seen.reasons, seen.found.scheme.used) == ({}, "IOB2")
 
 
 def test_a_dominant_flat_tag_warns(validated):
     result = validated(flat(), quality=LENIENT)
 
-    assert result.profile["accepted"]
-    assert result.profile["scheme"]["used"] == "none"
-    assert result.rule("majority_tag") == {
-        "rule": "majority_tag",
-        "severity": "warn",
-        "count": 1,
-        "held": False,
-        "message": "expected: without a scheme, no tag covers more than 60.00% of the tokens, or accuracy "
+    assert result.profile.accepted
+    assert result.profile.scheme.used == "none"
+    assert result.rule("majority_tag") == RuleOutcome(
+        rule="majority_tag",
+        severity="warn",
+        count=1,
+        held=False,
+        message="expected: without a scheme, no tag covers more than 60.00% of the tokens, or accuracy "
         "means little; found: tag O covers 80.00% of the tokens, so always predicting it is 80.00% accurate; "
         'if the tags encode spans, set tags.scheme (such as "BIO") and tags.spelling (such as "b-X") to '
         "score span F1",
-    }
+    )
 
 
 def test_the_share_of_the_most_frequent_tag_that_warns_is_configurable(validated):
     result = validated(flat(), quality=LENIENT | {"max_majority_share": 0.8})
 
-    assert result.rule("majority_tag")["held"]
-    assert "majority_tag" not in result.profile["sentence"]
+    assert result.rule("majority_tag").held
+    assert "majority_tag" not in result.profile.sentence
 
 
 def test_a_dominant_outside_tag_does_not_warn(profiled):
@@ -216,11 +218,11 @@ def test_a_dominant_outside_tag_does_not_warn(profiled):
 def test_spans_in_an_unsupported_spelling_are_refused_by_name(validated, tags, said):
     result = validated(spelled(tags), quality=LENIENT)
 
-    assert not result.profile["accepted"]
-    assert said in result.profile["sentence"]
-    assert 'declare tags.scheme = "none"' in result.profile["sentence"]
+    assert not result.profile.accepted
+    assert said in result.profile.sentence
+    assert 'declare tags.scheme = "none"' in result.profile.sentence
     labels = validated(spelled(tags), tags={"scheme": "none"}, quality=LENIENT)
-    assert labels.profile["accepted"]
+    assert labels.profile.accepted
 
 
 def doubts(seen) -> list[str]:

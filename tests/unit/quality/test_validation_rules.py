@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from seqtag.corpus.corpus_profile import AmbiguousShare, QuarantineSize, RuleOutcome
 from tests.unit.quality.conftest import sequence, sound_corpus
 
 LENIENT = {"quarantine_budget": 1.0, "min_tag_support": 0}
@@ -12,13 +13,13 @@ LENIENT = {"quarantine_budget": 1.0, "min_tag_support": 0}
 def test_a_sound_corpus_is_accepted_without_warnings(validated):
     result = validated(sound_corpus(), quality={"min_tag_support": 1})
 
-    assert result.profile["accepted"] is True
-    assert result.profile["sentence"] == (
+    assert result.profile.accepted is True
+    assert result.profile.sentence == (
         "accepted: 10 train, 10 dev, 10 test sequences; 0.00% (0 of 30 sequences) quarantined."
     )
     assert result.quarantine == []
-    assert [rule["rule"] for rule in result.profile["rules"] if not rule["held"]] == []
-    assert result.profile["expectations"]["failed"] == 0
+    assert [rule.rule for rule in result.profile.rules if not rule.held] == []
+    assert result.profile.expectations.failed == 0
 
 
 @pytest.mark.parametrize(
@@ -47,12 +48,12 @@ def test_one_wrong_sequence_is_quarantined_for_its_reason(wrong, rule, profiled)
     assert seen.quarantine[0]["tokens"] == wrong["tokens"]
     assert seen.quarantine[0]["defect"] == wrong["defect"]
     assert seen.counts[rule] == 1
-    assert seen.found.quarantined == {
-        "n_sequences": 1,
-        "share": 1 / 31,
-        "budget": 1.0,
-        "by_rule": dict.fromkeys(seen.found.quarantined["by_rule"], 0) | {rule: 1},
-    }
+    assert seen.found.quarantined == QuarantineSize(
+        n_sequences=1,
+        share=1 / 31,
+        budget=1.0,
+        by_rule=dict.fromkeys(seen.found.quarantined.by_rule, 0) | {rule: 1},
+    )
 
 
 def test_different_sequences_with_one_id_are_all_quarantined(profiled):
@@ -125,21 +126,21 @@ def test_contradictory_sequences_only_warn_by_default(validated):
     result = validated([*sound_corpus(10), *same, other], quality=LENIENT)
 
     assert result.quarantine == []
-    assert result.rule("conflicting_labels") == {
-        "rule": "conflicting_labels",
-        "severity": "warn",
-        "count": 4,
-        "held": False,
-        "message": "expected: the same tokens have the same tags wherever they occur; found: "
+    assert result.rule("conflicting_labels") == RuleOutcome(
+        rule="conflicting_labels",
+        severity="warn",
+        count=4,
+        held=False,
+        message="expected: the same tokens have the same tags wherever they occur; found: "
         "4 of 14 sequences (28.57%), with 13.79% of the tokens, also occur with other tags",
-    }
-    assert result.profile["ambiguity"]["test"] == {
-        "n_sequences": 1,
-        "n_received": 4,
-        "share": 0.25,
-        "n_tokens": 2,
-        "token_share": 2 / 17,
-    }
+    )
+    assert result.profile.ambiguity.test == AmbiguousShare(
+        n_sequences=1,
+        n_received=4,
+        share=0.25,
+        n_tokens=2,
+        token_share=2 / 17,
+    )
 
 
 def test_identical_sequences_with_identical_tags_are_duplicates_and_kept(validated):
@@ -148,9 +149,9 @@ def test_identical_sequences_with_identical_tags_are_duplicates_and_kept(validat
     result = validated(rows, quality=LENIENT | {"max_duplicate_share": 0.29})
 
     assert result.quarantine == []
-    assert result.rule("duplicates")["count"] == 3
-    assert result.rule("duplicates")["held"] is False  # 3 of 10
-    assert result.profile["accepted"] is True
+    assert result.rule("duplicates").count == 3
+    assert result.rule("duplicates").held is False  # 3 of 10
+    assert result.profile.accepted is True
 
 
 def test_a_broken_sequence_does_not_disqualify_a_sound_one(profiled):
@@ -187,10 +188,10 @@ def test_a_rule_set_to_warn_keeps_the_rows_and_warns(validated):
     result = validated(rows, quality=LENIENT | {"rules": {"illegal_transition": "warn"}})
 
     assert result.quarantine == []
-    assert result.rule("illegal_transition")["count"] == 1
-    assert result.profile["splits"]["train"]["n_sequences"] == 11
-    assert result.profile["accepted"] is True
-    assert result.profile["sentence"].endswith("; warnings: illegal_transition.")
+    assert result.rule("illegal_transition").count == 1
+    assert result.profile.splits["train"].n_sequences == 11
+    assert result.profile.accepted is True
+    assert result.profile.sentence.endswith("; warnings: illegal_transition.")
 
 
 def test_a_rule_set_to_fail_refuses_the_corpus_for_one_sequence(validated):
@@ -198,8 +199,8 @@ def test_a_rule_set_to_fail_refuses_the_corpus_for_one_sequence(validated):
 
     result = validated(rows, quality=LENIENT | {"rules": {"illegal_transition": "fail"}})
 
-    assert result.profile["accepted"] is False
-    assert result.profile["sentence"] == (
+    assert result.profile.accepted is False
+    assert result.profile.sentence == (
         "refused by illegal_transition (every tag may follow the tag before it in scheme IOB2): "
         "1 of 31 sequences break it; first sequence a/I-PER (row 30): "
         "token 1: I-PER cannot begin a sequence in IOB2."
@@ -221,10 +222,10 @@ def test_tags_are_checked_against_the_declared_scheme(profiled):
 
     declared = profiled(rows, tags={"scheme": "IOB1"}, quality=LENIENT)
 
-    assert declared.found.quarantined["by_rule"]["illegal_transition"] == 30  # all but the last
-    assert declared.found.scheme["used"] == "IOB1"
-    assert declared.found.scheme["detected"] == "IOB2"
-    assert declared.found.scheme["reason"].startswith("declared IOB1, although the tags look like IOB2")
+    assert declared.found.quarantined.by_rule["illegal_transition"] == 30  # all but the last
+    assert declared.found.scheme.used == "IOB1"
+    assert declared.found.scheme.detected == "IOB2"
+    assert declared.found.scheme.reason.startswith("declared IOB1, although the tags look like IOB2")
 
 
 def test_a_corpus_in_iob1_is_detected(profiled):
@@ -238,9 +239,9 @@ def test_a_corpus_in_iob1_is_detected(profiled):
 
     seen = profiled(rows, quality=LENIENT | {"rules": {"duplicate_id": "off"}})
 
-    assert seen.found.scheme["used"] == "IOB1"
+    assert seen.found.scheme.used == "IOB1"
     assert seen.reasons == {17: ["illegal_transition"]}
-    assert "1 under IOB1" in seen.found.scheme["reason"]
+    assert "1 under IOB1" in seen.found.scheme.reason
 
 
 def test_flat_tags_have_no_illegal_transitions(profiled):
@@ -248,15 +249,15 @@ def test_flat_tags_have_no_illegal_transitions(profiled):
 
     seen = profiled(rows, quality=LENIENT | {"rules": {"duplicate_id": "off"}})
 
-    assert seen.found.scheme["used"] == "none"
+    assert seen.found.scheme.used == "none"
     assert "illegal_transition" not in seen.rules
 
 
 def test_too_few_test_documents_for_a_promotion_warn_and_suggest_a_fix(validated):
     result = validated(sound_corpus(), fewest_test_documents=13)
 
-    assert result.profile["accepted"]
-    assert result.profile["sentence"].endswith(
+    assert result.profile.accepted
+    assert result.profile.sentence.endswith(
         "; warnings: few_test_documents (test contains 10 documents, fewer than the 13 a promotion needs; "
         "set document_column or documents in the source, raise split.test, or label more sequences as test)."
     )
