@@ -59,11 +59,11 @@ def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = No
     if steps.is_new_verdict(report):
         notify_drift(report)
         steps.record_notified(report)  # last: two notifications are better than none
-    if found["verdict"] == "retrain":
-        drift_found(config.name, rule=found["rule"], sentence=found["sentence"])
-    if found["verdict"] == "stop":
-        return Failed(name=DRIFT_STOP, message=found["sentence"], data=report)
-    return Completed(name=_TITLES[found["verdict"]], message=found["sentence"], data=report)
+    if found.verdict == "retrain":
+        drift_found(config.name, rule=found.rule, sentence=found.sentence)
+    if found.verdict == "stop":
+        return Failed(name=DRIFT_STOP, message=found.sentence, data=report)
+    return Completed(name=_TITLES[found.verdict], message=found.sentence, data=report)
 
 
 def _last_retraining(config: TaggerConfig) -> date | None:

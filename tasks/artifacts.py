@@ -111,7 +111,7 @@ class TrainingProgress:
 
     @log_errors
     def advance(self, epoch: Mapping[str, Any]) -> None:
-        """Publish one more epoch, given as the fields of a `seqtag.neural.EpochRecord`."""
+        """Publish one more epoch, given as the fields of a `seqtag.evaluation.EpochRecord`."""
         self._best = max(self._best, epoch["dev_score"])
         percent_done = 100 * epoch["epoch"] / self._max_epochs
         description = (

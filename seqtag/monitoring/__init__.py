@@ -20,11 +20,21 @@ is now tagged differently.
 
 from seqtag.monitoring.block_bootstrap import Blocks, Extent, extent, plan_blocks
 from seqtag.monitoring.count_columns import CountColumns
-from seqtag.monitoring.drift import ProfilePair, Statistic, compare
-from seqtag.monitoring.drift_findings import drift_findings, without_champion
+from seqtag.monitoring.drift import Origin, ProfilePair, Statistic, compare
+from seqtag.monitoring.drift_report import (
+    Compared,
+    DrawnFrom,
+    DriftReport,
+    LastNotice,
+    MonitoredChampion,
+    NoiseFloor,
+    ProfileSides,
+    drift_findings,
+    without_champion,
+)
 from seqtag.monitoring.drift_verdict import DriftVerdict, judge_drift
 from seqtag.monitoring.new_sequences import EarlierSequences, is_grown
-from seqtag.monitoring.period_profile import PeriodProfile, profile_period
+from seqtag.monitoring.period_profile import PeriodProfile, ProfileSummary, UnseenSpans, profile_period
 from seqtag.monitoring.period_reader import read_labelled, read_reference, read_tagged
 from seqtag.monitoring.repeated_sequences import RepeatedSequences
 from seqtag.monitoring.staleness import AgeAlarm, model_age, retraining_gap
@@ -33,15 +43,25 @@ from seqtag.monitoring.training_reference import TrainingReference
 __all__ = [
     "AgeAlarm",
     "Blocks",
+    "Compared",
     "CountColumns",
+    "DrawnFrom",
+    "DriftReport",
     "DriftVerdict",
     "EarlierSequences",
     "Extent",
+    "LastNotice",
+    "MonitoredChampion",
+    "NoiseFloor",
+    "Origin",
     "PeriodProfile",
     "ProfilePair",
+    "ProfileSides",
+    "ProfileSummary",
     "RepeatedSequences",
     "Statistic",
     "TrainingReference",
+    "UnseenSpans",
     "compare",
     "drift_findings",
     "extent",

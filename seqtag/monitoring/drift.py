@@ -40,6 +40,7 @@ class Statistic:
     reference, current   shares of that bin
     *_support            counts of both sides, in `unit`
     fixable              can be fixed by retraining on the new data
+    alarms               the value is above the threshold
     """
 
     origin: Origin
@@ -54,10 +55,7 @@ class Statistic:
     current_support: int
     unit: str
     fixable: bool
-
-    @property
-    def alarms(self) -> bool:
-        return self.threshold is not None and self.value > self.threshold
+    alarms: bool
 
 
 def compare(comparisons: Sequence[ProfilePair], *, config: MonitorConfig, seed: int) -> tuple[Statistic, ...]:
@@ -89,6 +87,7 @@ def compare(comparisons: Sequence[ProfilePair], *, config: MonitorConfig, seed: 
 def _statistic(comparison: ProfilePair, measure: StatisticSpec, threshold: float | None) -> Statistic:
     reference, current = measure.counts(comparison.reference), measure.counts(comparison.current)
     shares = np.stack([reference / reference.sum(), current / current.sum()])  # [2, n_bins]
+    value = float(measure.value(reference, current))
     most = 0 if measure.way == "difference" else int(np.argmax(_contributions(*shares)))
     return Statistic(
         origin=comparison.origin,
@@ -97,12 +96,13 @@ def _statistic(comparison: ProfilePair, measure: StatisticSpec, threshold: float
         where=measure.bins[most],
         reference=float(shares[0, most]),
         current=float(shares[1, most]),
-        value=float(measure.value(reference, current)),
+        value=value,
         threshold=threshold,
         reference_support=int(reference.sum()),
         current_support=int(current.sum()),
         unit=measure.unit,
         fixable=measure.fixable and comparison.origin == "snapshot" and comparison.current.is_labelled,
+        alarms=threshold is not None and value > threshold,
     )
 
 

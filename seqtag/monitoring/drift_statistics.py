@@ -8,8 +8,8 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from scipy.special import rel_entr
 
+from seqtag.divergence import jensen_shannon_divergence
 from seqtag.monitoring.count_columns import (
     N_CONFIDENCE,
     OTHER,
@@ -56,7 +56,8 @@ class StatisticSpec:
             if self.way == "difference":
                 return _first_share(current) - _first_share(reference)
             if self.way == "distance":
-                return _distance(_shares(reference), _shares(current))
+                distances: Floats = np.sqrt(jensen_shannon_divergence(_shares(reference), _shares(current)))
+                return distances
             p, q = _smoothed(reference), _smoothed(current)
             index = ((q - p) * np.log(q / p)).sum(axis=-1)
             return np.where((reference.sum(axis=-1) > 0) & (current.sum(axis=-1) > 0), index, np.nan)
@@ -140,14 +141,6 @@ def _first_share(counts: Floats) -> Floats:
 def _shares(counts: Floats) -> Floats:
     shares: Floats = counts / counts.sum(axis=-1, keepdims=True)
     return shares
-
-
-def _distance(p: Floats, q: Floats) -> Floats:
-    """Jensen-Shannon distance; SciPy's returns NaN if rounding makes the divergence negative."""
-    middle = (p + q) / 2
-    divergence = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / (2 * np.log(2))
-    distances: Floats = np.sqrt(np.clip(divergence, 0, 1))
-    return distances
 
 
 def _smoothed(counts: Floats) -> Floats:

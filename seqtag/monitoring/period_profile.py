@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,37 @@ from seqtag.monitoring.training_reference import TrainingReference
 from seqtag.monitoring.validity import IN_TRAIN, valid_sequences
 
 _ALL = Blocks(n=1, share=1.0, unit="sequence")
+
+
+@dataclass(frozen=True)
+class UnseenSpans:
+    """Spans of one type."""
+
+    unseen: int  # in training
+    spans: int  # all of them
+
+
+@dataclass(frozen=True)
+class ProfileSummary:
+    """A profile in plain values; shares are fractions in [0, 1].
+
+    n_broken                         broken sequences, which the other numbers leave out
+    n_types                          word types
+    unknown_tokens, unknown_types    shares outside the vocabulary
+    unseen_spans                     by type
+    tags, lengths, confidence        counts by bin, without empty bins: of tokens, sequences and tokens
+    """
+
+    n_sequences: int
+    n_broken: int
+    n_tokens: int
+    n_types: int
+    unknown_tokens: float
+    unknown_types: float
+    unseen_spans: Mapping[str, UnseenSpans]
+    tags: Mapping[str, int]
+    lengths: Mapping[str, int]
+    confidence: Mapping[str, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,23 +106,24 @@ class PeriodProfile:
         names = (*self.layout.types, "")
         return {name: (int(u), int(n)) for name, (u, n) in zip(names, pairs, strict=True) if n}
 
-    def summary(self) -> dict[str, Any]:
-        """Return the profile as JSON-compatible values; shares are fractions in [0, 1]."""
-        layout, counts = self.layout, self.counts
-        parts: tuple[Part, ...] = ("tags", "lengths", "confidence")
-        return {
-            "n_sequences": self.n_sequences,
-            "n_broken": self.n_broken,
-            "n_tokens": self.n_tokens,
-            "n_types": self.n_types,
-            "unknown_tokens": self.unknown_tokens,
-            "unknown_types": self.unknown_types,
-            "unseen_spans": {t: {"unseen": u, "spans": n} for t, (u, n) in self.unseen_spans.items()},
-            **{
-                part: {layout.label(part, i): int(c) for i, c in enumerate(counts[layout.part(part)]) if c}
-                for part in parts
-            },
-        }
+    def summary(self) -> ProfileSummary:
+        """Return the profile in plain values."""
+        return ProfileSummary(
+            n_sequences=self.n_sequences,
+            n_broken=self.n_broken,
+            n_tokens=self.n_tokens,
+            n_types=self.n_types,
+            unknown_tokens=self.unknown_tokens,
+            unknown_types=self.unknown_types,
+            unseen_spans={name: UnseenSpans(u, n) for name, (u, n) in self.unseen_spans.items()},
+            tags=self._counts_by_label("tags"),
+            lengths=self._counts_by_label("lengths"),
+            confidence=self._counts_by_label("confidence"),
+        )
+
+    def _counts_by_label(self, part: Part) -> dict[str, int]:
+        counts = self.counts[self.layout.part(part)]
+        return {self.layout.label(part, i): int(count) for i, count in enumerate(counts) if count}
 
 
 def profile_period(

@@ -17,6 +17,8 @@ from seqtag.config import TaggerConfig
 from seqtag.corpus import corpus_schema, split_corpus, write_corpus
 from seqtag.errors import ConfigError, CorpusFormatError, RunDirError
 from seqtag.features import index_corpus
+from seqtag.monitoring import DriftReport, Statistic
+from seqtag.monitoring.drift_verdict import VerdictName
 from seqtag.registry import Champion
 from seqtag.run_dir import Home, MonitorReport, RunDir, Snapshot
 from tests.unit.monitoring.simulation import N_TEMPLATES, by_month, period, traffic
@@ -126,10 +128,12 @@ def served(folder: Path, corpus: pa.RecordBatch) -> Served:
     return Served(home, "", run.id)
 
 
-def found(workspace: Served, snapshot: Snapshot, *, of: TaggerConfig | None = None, **arguments):
+def found(
+    workspace: Served, snapshot: Snapshot, *, of: TaggerConfig | None = None, **arguments
+) -> DriftReport:
     report = steps.monitor(of or config(), workspace, snapshot, as_of=NIGHT, **arguments)
     assert find_manifest(report.path) is not None
-    return read_json(report.drift)
+    return steps.drift(report)
 
 
 def test_the_report_is_filed_by_day_and_snapshot(workspace: Served) -> None:
@@ -141,23 +145,23 @@ def test_the_report_is_filed_by_day_and_snapshot(workspace: Served) -> None:
 
 def test_data_without_drift_is_steady(workspace: Served) -> None:
     drift = found(workspace, make_snapshot(workspace.home, period(150, seed=2)))
-    assert (drift["verdict"], drift["compared"]) == ("steady", "all")
-    assert drift["champion"]["version"] == "7"
-    assert drift["profiles"]["snapshot"]["current"]["tags"].keys() == {"O", "S-LOC", "S-PER"}
+    assert (drift.verdict, drift.compared) == ("steady", "all")
+    assert drift.champion.version == "7"
+    assert drift.profiles["snapshot"].current.tags.keys() == {"O", "S-LOC", "S-PER"}
 
 
 def test_only_new_sequences_of_a_grown_corpus_are_compared(workspace: Served) -> None:
     drift = found(
         workspace, make_snapshot(workspace.home, OLD, period(100, seed=2, unknown=0.25, accent="v"))
     )
-    assert (drift["verdict"], drift["compared"]) == ("retrain", "new")
-    assert drift["profiles"]["snapshot"]["current"]["n_sequences"] == period(100, seed=2).num_rows
-    assert {s["name"] for s in drift["statistics"] if s["alarms"]} >= {"unknown tokens"}
+    assert (drift.verdict, drift.compared) == ("retrain", "new")
+    assert drift.profiles["snapshot"].current.n_sequences == period(100, seed=2).num_rows
+    assert {s.name for s in drift.statistics if s.alarms} >= {"unknown tokens"}
 
 
 def test_a_snapshot_with_nothing_new_is_steady(workspace: Served) -> None:
     drift = found(workspace, Snapshot(next(p for p in workspace.home.corpus("toy").iterdir() if p.is_dir())))
-    assert (drift["verdict"], drift["rule"]) == ("steady", "support")
+    assert (drift.verdict, drift.rule) == ("steady", "support")
 
 
 def test_an_identical_comparison_is_not_repeated(workspace: Served) -> None:
@@ -169,21 +173,21 @@ def test_an_identical_comparison_is_not_repeated(workspace: Served) -> None:
     assert report.drift.stat().st_mtime_ns > before
 
 
-def alarms(drift) -> set[str]:
-    return {s["name"] for s in drift["statistics"] if s["alarms"]}
+def alarms(drift: DriftReport) -> set[str]:
+    return {s.name for s in drift.statistics if s.alarms}
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4])
 def test_a_corpus_with_repeats_is_steady_without_drift(repeating: Served, seed: int) -> None:
     drift = found(repeating, make_snapshot(repeating.home, traffic(600, seed=seed, repeating=0.3)))
-    assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "all")
-    assert drift["profiles"]["snapshot"]["reference"]["n_sequences"] == 3000
-    assert len(drift["statistics"]) == 10
+    assert (drift.verdict, drift.rule, drift.compared) == ("steady", "drift", "all")
+    assert drift.profiles["snapshot"].reference.n_sequences == 3000
+    assert len(drift.statistics) == 10
 
 
 def test_unknown_words_between_repeated_sequences_are_detected(repeating: Served) -> None:
     drift = found(repeating, make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3, unknown=0.1)))
-    assert (drift["verdict"], drift["rule"]) == ("retrain", "drift")
+    assert (drift.verdict, drift.rule) == ("retrain", "drift")
     assert alarms(drift) == {"unknown tokens"}
 
 
@@ -192,7 +196,7 @@ def test_a_tag_that_doubles_between_repeated_sequences_is_detected(repeating: Se
     drift = found(
         repeating, make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3, shares=shares))
     )
-    assert (drift["verdict"], drift["rule"]) == ("retrain", "drift")
+    assert (drift.verdict, drift.rule) == ("retrain", "drift")
     assert alarms(drift) >= {"tags", "bigrams"}
 
 
@@ -203,15 +207,15 @@ def test_repeated_sequences_with_different_tags_are_detected(repeating: Served) 
     documents, tags = (new.column(name).to_pylist() for name in ("document_id", "tags"))
     retagged = [["O"] * len(t) if d in repeats else t for d, t in zip(documents, tags, strict=True)]
     drift = found(repeating, make_snapshot(repeating.home, new.set_column(2, "tags", pa.array(retagged))))
-    assert drift["verdict"] == "retrain"
+    assert drift.verdict == "retrain"
     assert alarms(drift) >= {"tags", "bigrams"}
 
 
 def test_new_repeats_count_as_new_sequences_of_a_grown_corpus(repeating: Served) -> None:
     new = traffic(400, seed=2, repeating=0.3)
     drift = found(repeating, make_snapshot(repeating.home, REPEATING, new))
-    assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "new")
-    assert drift["profiles"]["snapshot"]["current"]["n_sequences"] == 400
+    assert (drift.verdict, drift.rule, drift.compared) == ("steady", "drift", "new")
+    assert drift.profiles["snapshot"].current.n_sequences == 400
 
 
 @pytest.mark.parametrize("n_sequences", [3000, 9000])
@@ -219,7 +223,7 @@ def test_a_sample_of_repetitive_traffic_is_not_a_grown_corpus(tmp_path: Path, n_
     """Three of five sequences were in the earlier snapshot, too, at least as often."""
     workspace = served(tmp_path, traffic(3000, seed=1, repeating=0.6))
     drift = found(workspace, make_snapshot(workspace.home, traffic(n_sequences, seed=2, repeating=0.6)))
-    assert (drift["verdict"], drift["rule"], drift["compared"]) == ("steady", "drift", "all")
+    assert (drift.verdict, drift.rule, drift.compared) == ("steady", "drift", "all")
 
 
 def test_varying_months_of_repetitive_traffic_are_steady_and_an_outlier_is_detected(tmp_path: Path) -> None:
@@ -227,8 +231,8 @@ def test_varying_months_of_repetitive_traffic_are_steady_and_an_outlier_is_detec
     workspace = served(tmp_path, pa.concat_batches(months))
     dated = config(period_column="day")
     drift = found(workspace, make_snapshot(workspace.home, new), of=dated)
-    assert (drift["verdict"], drift["rule"]) == ("steady", "drift")
-    assert len(drift["noise_floor"]["drawn_from"]["snapshot"]["periods"]) == 8
+    assert (drift.verdict, drift.rule) == ("steady", "drift")
+    assert len(drift.noise_floor.drawn_from["snapshot"].periods) == 8
     other = make_snapshot(
         workspace.home, traffic(300, seed=6, repeating=0.3, unknown=0.4, accent="v", n_rare=20)
     )
@@ -250,10 +254,10 @@ def test_logs_with_repeats_are_compared_without_them(
     pq.write_table(pa.Table.from_batches([logs]), tmp_path / "logs.parquet")
     snapshot = make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3))
     drift = found(repeating, snapshot, tagged_logs=tmp_path / "logs.parquet")
-    assert (drift["verdict"], alarms(drift)) == (verdict, expected)
-    profiles = drift["profiles"]["logs"]
-    assert profiles["arrived"]["n_sequences"] == 1500
-    assert 0.65 < profiles["current"]["n_sequences"] / 1500 < 0.75
+    assert (drift.verdict, alarms(drift)) == (verdict, expected)
+    profiles = drift.profiles["logs"]
+    assert profiles.arrived.n_sequences == 1500
+    assert 0.65 < profiles.current.n_sequences / 1500 < 0.75
 
 
 def test_the_limit_on_unknown_tokens_applies_to_logs_including_repeats(
@@ -264,9 +268,9 @@ def test_the_limit_on_unknown_tokens_applies_to_logs_including_repeats(
     pq.write_table(pa.Table.from_batches([logs]), tmp_path / "logs.parquet")
     snapshot = make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3))
     drift = found(repeating, snapshot, tagged_logs=tmp_path / "logs.parquet")
-    assert drift["profiles"]["logs"]["current"]["unknown_tokens"] > 0.5
-    assert drift["profiles"]["logs"]["arrived"]["unknown_tokens"] < 0.2
-    assert (drift["verdict"], drift["rule"]) == ("warn", "drift_without_labels")
+    assert drift.profiles["logs"].current.unknown_tokens > 0.5
+    assert drift.profiles["logs"].arrived.unknown_tokens < 0.2
+    assert (drift.verdict, drift.rule) == ("warn", "drift_without_labels")
 
 
 @pytest.mark.parametrize("name", ["logs.jsonl", "logs.parquet"])
@@ -278,10 +282,10 @@ def test_tagged_logs_are_compared_with_the_predictions_on_test(workspace: Served
     else:
         pq.write_table(pa.Table.from_batches([logs]), tmp_path / name)
     drift = found(workspace, make_snapshot(workspace.home, period(150, seed=2)), tagged_logs=tmp_path / name)
-    assert (drift["verdict"], drift["rule"]) == ("warn", "drift_without_labels")
-    assert {(s["origin"], s["name"]) for s in drift["statistics"] if s["alarms"]} >= {("logs", "confidence")}
-    assert drift["profiles"]["logs"]["current"]["n_sequences"] == logs.num_rows
-    assert drift["profiles"]["logs"]["current"]["tags"].keys() == {"O", "S-LOC", "S-PER"}
+    assert (drift.verdict, drift.rule) == ("warn", "drift_without_labels")
+    assert {(s.origin, s.name) for s in drift.statistics if s.alarms} >= {("logs", "confidence")}
+    assert drift.profiles["logs"].current.n_sequences == logs.num_rows
+    assert drift.profiles["logs"].current.tags.keys() == {"O", "S-LOC", "S-PER"}
 
 
 def test_missing_logs_are_refused(workspace: Served, tmp_path: Path) -> None:
@@ -295,17 +299,28 @@ def test_logs_without_tokens_are_refused(workspace: Served, tmp_path: Path) -> N
         found(workspace, make_snapshot(workspace.home, period(9, seed=2)), tagged_logs=tmp_path)
 
 
+def test_a_report_of_an_earlier_version_is_read(workspace: Served, tmp_path: Path) -> None:
+    """It names no format, and omits `arrived` where nothing was left out."""
+    snapshot = make_snapshot(workspace.home, period(150, seed=2))
+    report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
+    content = read_json(report.drift)
+    assert content.pop("format") == "drift/1"
+    assert content["profiles"]["snapshot"].pop("arrived") is None
+    write_json(tmp_path / "drift.json", content)
+    assert DriftReport.load(tmp_path / "drift.json") == steps.drift(report)
+
+
 def test_staleness_is_reported(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(150, seed=2))
     drift = found(workspace, snapshot, of=config(max_model_age_days=30), last_run=date(2026, 1, 29))
-    assert (drift["verdict"], drift["rule"]) == ("warn", "model_age")
-    assert [age["days"] for age in drift["ages"]] == [31, 3]
+    assert (drift.verdict, drift.rule) == ("warn", "model_age")
+    assert [age.days for age in drift.ages] == [31, 3]
 
 
 def test_without_a_champion_the_verdict_is_retrain(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
     drift = found(Served(workspace.home, "", None), snapshot)
-    assert (drift["verdict"], drift["rule"]) == ("retrain", "no_champion")
+    assert (drift.verdict, drift.rule) == ("retrain", "no_champion")
 
 
 def test_a_champion_without_its_run_directory_is_an_error_and_writes_nothing(workspace: Served) -> None:
@@ -352,12 +367,64 @@ def test_a_report_is_news_if_it_differs_from_the_previous_one(tmp_path) -> None:
     assert steps.is_new_verdict(reported(tmp_path, "2026-02-04", "steady"))
 
 
-def reported(folder, day: str, verdict: str, *, alarm: bool = False) -> MonitorReport:
+def test_a_notice_in_the_format_of_earlier_versions_is_compared(tmp_path) -> None:
+    report = reported(tmp_path, "2026-02-02", "warn", alarm=True)
+    notice = {"verdict": "warn", "rule": "drift", "alarms": [["snapshot", "tags", "PSI"]], "ages": []}
+    write_json(report.last_notice, notice)
+    assert not steps.is_new_verdict(report)
+    write_json(report.last_notice, notice | {"alarms": []})
+    assert steps.is_new_verdict(report)
+
+
+@pytest.mark.parametrize("text", ['{"format": "last_notice/0", "verdict": "warn"}', '{"verdict": "ok"}', "{"])
+def test_a_notice_of_another_version_counts_as_none(tmp_path, text: str) -> None:
+    warned, steady = (reported(tmp_path, f"2026-02-0{i}", v) for i, v in ((2, "warn"), (3, "steady")))
+    warned.last_notice.write_text(text)
+    assert steps.is_new_verdict(warned)
+    assert not steps.is_new_verdict(steady)
+
+
+def test_a_notice_that_cannot_be_read_is_an_error(tmp_path) -> None:
+    """It may be readable the next time; to count it as none would repeat the notice."""
+    report = reported(tmp_path, "2026-02-02", "warn")
+    report.last_notice.mkdir()
+    with pytest.raises(RunDirError, match=r"last_notice\.json: cannot be read") as refused:
+        steps.is_new_verdict(report)
+    assert isinstance(refused.value.__cause__, OSError)
+
+
+def reported(folder, day: str, verdict: VerdictName, *, alarm: bool = False) -> MonitorReport:
     report = MonitorReport(folder / "toy" / f"{day}-abc")
     report.path.mkdir(parents=True, exist_ok=True)
-    statistics = [{"origin": "snapshot", "name": "tags", "measure": "PSI", "alarms": alarm}]
-    found = {"verdict": verdict, "rule": "drift", "sentence": "", "statistics": statistics, "ages": []}
-    write_json(report.drift, found)
+    statistic = Statistic(
+        origin="snapshot",
+        name="tags",
+        measure="PSI",
+        where="O",
+        reference=0.5,
+        current=0.5,
+        value=0.1,
+        threshold=0.2,
+        reference_support=100,
+        current_support=100,
+        unit="tokens",
+        fixable=True,
+        alarms=alarm,
+    )
+    DriftReport(
+        tagger="toy",
+        as_of=day,
+        snapshot_id="abc",
+        champion=None,
+        compared="all",
+        verdict=verdict,
+        rule="drift",
+        sentence="",
+        ages=(),
+        statistics=(statistic,),
+        noise_floor=None,
+        profiles={},
+    ).save(report.drift)
     return report
 
 

@@ -129,7 +129,7 @@ def test_words_that_train_has_from_one_period_only_are_unknown_in_it(size: int) 
 
 def test_tags_and_bigrams_are_counted_including_sequence_edges() -> None:
     found = profile(batch(("Ann met", "B-PER O"), ("in", "O")))
-    assert found.summary()["tags"] == {"B-PER": 1, "O": 2}
+    assert found.summary().tags == {"B-PER": 1, "O": 2}
     counts = found.counts[LAYOUT.part("bigrams")]
     pairs = {LAYOUT.label("bigrams", i): int(n) for i, n in enumerate(counts) if n}
     assert pairs == {f"{EDGE} → B-PER": 1, "B-PER → O": 1, f"O → {EDGE}": 2, f"{EDGE} → O": 1}
@@ -137,14 +137,14 @@ def test_tags_and_bigrams_are_counted_including_sequence_edges() -> None:
 
 def test_a_tag_unknown_to_the_model_counts_as_other() -> None:
     found = profile(batch(("Acme", "B-ORG")))
-    assert found.summary()["tags"] == {"(other)": 1}
+    assert found.summary().tags == {"(other)": 1}
     assert found.unseen_spans == {"": (1, 1)}
 
 
 def test_lengths_and_confidence_fall_into_bins() -> None:
     found = profile(batch(("a b c d e", None), ("a", None), confidence=[[0.0, 0.24, 0.26, 1.0, 0.5], [0.99]]))
-    assert found.summary()["lengths"] == {"1": 1, "4 to 5": 1}
-    assert found.summary()["confidence"] == {
+    assert found.summary().lengths == {"1": 1, "4 to 5": 1}
+    assert found.summary().confidence == {
         "0.00 to 0.05": 1, "0.20 to 0.25": 1, "0.25 to 0.30": 1, "0.50 to 0.55": 1, "0.95 to 1.00": 2,
     }  # fmt: skip
 
@@ -152,7 +152,7 @@ def test_lengths_and_confidence_fall_into_bins() -> None:
 def test_without_a_scheme_there_are_no_spans() -> None:
     found = profile(batch(("Ann met", "NN VB")), layout=CountColumns.of(["NN", "VB"], "none"))
     assert found.unseen_spans == {}
-    assert found.summary()["tags"] == {"NN": 1, "VB": 1}
+    assert found.summary().tags == {"NN": 1, "VB": 1}
 
 
 @pytest.mark.parametrize(
@@ -179,7 +179,7 @@ def test_a_broken_sequence_counts_only_as_broken(tokens, tags, confidence) -> No
     )
     found = profile(both)
     assert (found.n_sequences, found.n_broken, found.n_tokens, found.broken) == (1, 1, 1, 0.5)
-    assert found.summary()["tags"] == {"B-PER": 1}
+    assert found.summary().tags == {"B-PER": 1}
 
 
 def test_a_period_without_sequences_has_no_rates() -> None:

@@ -1,0 +1,104 @@
+"""Records of a small retraining, as the steps write them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from seqtag.evaluation import EpochRecord, Interval, Metrics, Scores, TrainingHistory
+from seqtag.evaluation.scores import ConfusionMatrix
+from seqtag.gate import Decision
+
+UNKNOWN = Interval(None, None, None, support=0, documents=0)
+
+
+def sample_interval(value: float, low: float, high: float, *, support: int = 40) -> Interval:
+    return Interval(value, low, high, support=support, documents=support)
+
+
+def sample_scores(score: Interval) -> Scores:
+    """Scores of a model of tags without a scheme."""
+    return Scores(
+        score=score,
+        accuracy=score,
+        span_f1=None,
+        spans=None,
+        tags={},
+        confusion=ConfusionMatrix([], []),
+        slices=[],
+        calibration=None,
+    )
+
+
+def sample_metrics(challenger: Interval | Scores, champion: Interval | Scores | None = None) -> Metrics:
+    def scores(of: Interval | Scores) -> Scores:
+        return sample_scores(of) if isinstance(of, Interval) else of
+
+    return Metrics(
+        metric="accuracy",
+        scheme="none",
+        n_sequences=40,
+        n_documents=40,
+        n_tokens=400,
+        n_untagged=0,
+        resamples=1000,
+        confidence=0.95,
+        challenger=scores(challenger),
+        champion=None if champion is None else scores(champion),
+        champion_version=None if champion is None else "1",
+        baseline=None,
+        baseline_name=None,
+        baseline_difference=None,
+    )
+
+
+def sample_decision(**changed: Any) -> Decision:
+    """Decision on a first model."""
+    decision = Decision(
+        verdict="PROMOTE",
+        sentence="0.750 reaches the floor of 0.500.",
+        metric="accuracy",
+        challenger=0.75,
+        champion=None,
+        champion_version=None,
+        is_anchored=False,
+        difference=None,
+        standard_error=None,
+        bound=None,
+        p_better=None,
+        p_value=None,
+        margin=0.0,
+        floor=0.5,
+        confidence=0.95,
+        resamples=1000,
+        level=0.0,
+        noise=None,
+        noise_source="",
+        gauge=None,
+        recent=None,
+        n_sequences=40,
+        n_documents=40,
+        n_left_out=0,
+        rules=[],
+        would_pass=[],
+        guards=[],
+    )
+    return replace(decision, **changed)
+
+
+def sample_history(*losses: float) -> TrainingHistory:
+    """One epoch per loss; dev scores are 0.5, 0.625, ..."""
+    return TrainingHistory(
+        [
+            EpochRecord(
+                epoch=number,
+                loss=loss,
+                dev_score=0.375 + 0.125 * number,
+                dev_accuracy=0.375 + 0.125 * number,
+                seconds=1.0,
+                tokens_per_second=1000.0,
+                learning_rate=0.001,
+            )
+            for number, loss in enumerate(losses, 1)
+        ]
+    )
