@@ -1,17 +1,14 @@
 """The neural tagger: training, bundles and inference. The only package that imports TensorFlow, lazily."""
 
-from seqtag.neural.export.bundle import Bundle, read_bundle
+from seqtag.neural.export.bundle import read_bundle
 from seqtag.neural.inference.prediction_writer import write_predictions
 from seqtag.neural.inference.tagger import Tagged, Tagger
 from seqtag.neural.training.checkpoints import Checkpoints
 from seqtag.neural.training.fit_tagger import epoch_line, train
-from seqtag.neural.training.progress import EpochRecord
 from seqtag.neural.training.training_loop import LossError
 
 __all__ = [
-    "Bundle",
     "Checkpoints",
-    "EpochRecord",
     "LossError",
     "Tagged",
     "Tagger",

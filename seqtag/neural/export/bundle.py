@@ -2,57 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import platform
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, Literal
-
-from pydantic import BaseModel, ConfigDict
+from typing import Any
 
 from seqtag import __version__
 from seqtag.artifacts import file_digest, is_inside, write_json
-from seqtag.config import Metric, ModelConfig, SchemeName
+from seqtag.bundle_description import BUNDLE, Bundle
 from seqtag.errors import BundleError, RunDirError, is_permanent
-from seqtag.features import Coverage, TagIndex, Vectors, Vocabulary
+from seqtag.features import TagIndex, Vectors, Vocabulary
 from seqtag.features.encoded_layout import CHARACTERS, SEEN, TAGS, TESTED, VECTORS, WORDS
 from seqtag.neural.weights import Weights, load_arrays, save_arrays
 
-FORMAT: Final = 2
-BUNDLE = "bundle.json"
 WEIGHTS = "weights.npz"
 HISTORY = "history.json"  # not part of the bundle, because the seconds of each epoch vary between runs
 SAVED_MODEL = "saved_model"
-
-
-class Bundle(BaseModel):
-    """The content of bundle.json: all parameters of the architecture, and the digests of all other files."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    format: Literal[2] = FORMAT
-    recipe: str
-    model: ModelConfig  # sizes of the recipe `default`
-    n_words: int  # number of word ids, <pad> and <unk> included
-    n_characters: int
-    n_tags: int
-    scheme: SchemeName  # scheme of the tag ids
-    spoken: SchemeName  # scheme of the output tags
-    ladder: tuple[int, ...]  # padded lengths of the buckets; longer sequences are tagged in windows
-    window_overlap: int  # tokens
-    metric: Metric
-    seed: int
-    best_epoch: int
-    dev_score: float
-    dev_accuracy: float
-    vectors: Coverage | None = None  # share of train that has a static vector; None without static vectors
-    temperature: float  # divisor of the scores, which calibrates confidences on dev
-    batch_cells: int | None = None  # tokens and padding of the largest batch, if reduced to save memory
-    versions: Mapping[str, str]
-    files: Mapping[str, str]  # path in the bundle -> sha256
 
 
 def versions() -> dict[str, str]:
@@ -118,18 +86,7 @@ def bundled_vectors(folder: Path) -> Vectors | None:
 def _verified(folder: Path) -> Bundle:
     path = folder / BUNDLE
     with _permanent_errors(folder, BUNDLE):
-        content = path.read_bytes()
-    try:
-        parsed = json.loads(content)
-        found = parsed.get("format") if isinstance(parsed, dict) else None
-        if found != FORMAT:
-            raise BundleError(
-                f"{path}: bundle has format {found}, written by another version of seqtag; expected format "
-                f"{FORMAT}. If it is the champion, remove its alias, and the next run trains a new one"
-            )
-        bundle = Bundle.model_validate_json(content)
-    except (ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: not a bundle of format {FORMAT}: {error}") from None
+        bundle = Bundle.load(folder)
     for name in (WEIGHTS, WORDS, CHARACTERS, TAGS):
         if name not in bundle.files:
             raise BundleError(f"{path}: no digest of {name}")
@@ -160,6 +117,8 @@ def _permanent_errors(folder: Path, name: str = ".") -> Iterator[None]:
     except OSError as error:
         raise RunDirError(f"{folder / name}: file cannot be read: {error}") from error
     except RunDirError as error:
+        if isinstance(error.__cause__, FileNotFoundError) and folder.is_dir():
+            raise BundleError(f"{folder / name}: file is missing from the bundle") from None
         if error.__cause__ is None or is_permanent(error.__cause__):
             raise BundleError(str(error)) from None
         raise

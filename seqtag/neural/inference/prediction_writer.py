@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import SPLIT
 from seqtag.errors import BundleError
+from seqtag.evaluation import Cost
 from seqtag.evaluation.predictions import (
     CONFIDENCE,
     PREDICTED,
@@ -25,7 +26,6 @@ from seqtag.evaluation.predictions import (
 from seqtag.features import SEEN as SEEN_FILE
 from seqtag.features import TESTED as TESTED_FILE
 from seqtag.features import is_known_sequence
-from seqtag.gate import Cost
 from seqtag.neural.inference.tagger import Tagger
 from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags

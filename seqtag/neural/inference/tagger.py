@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from seqtag.bundle_description import Bundle
 from seqtag.errors import BundleError, RunDirError
 from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
 from seqtag.features.encoded_layout import VECTORS
-from seqtag.neural.export.bundle import Bundle, bundled_vectors, read_bundle
+from seqtag.neural.export.bundle import bundled_vectors, read_bundle
 from seqtag.neural.weights import set_weights
 from seqtag.neural.windowed_inference import Predictor, WordTypeTable, predict_tokens
 from seqtag.tagging.ragged import flatten

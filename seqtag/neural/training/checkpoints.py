@@ -12,7 +12,8 @@ from pathlib import Path
 
 from seqtag.artifacts import find_manifest, publish, read_json, scratch_folder, write_json
 from seqtag.errors import RunDirError
-from seqtag.neural.training.progress import EpochRecord, Position, Progress
+from seqtag.evaluation import EpochRecord
+from seqtag.neural.training.progress import Position, Progress
 from seqtag.neural.weights import Arrays, load_arrays, save_arrays
 
 _SLOTS = ("a", "b")

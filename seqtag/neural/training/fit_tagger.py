@@ -11,16 +11,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.artifacts import write_json
 from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, TrainConfig
 from seqtag.errors import ConfigError
+from seqtag.evaluation import EpochRecord, TrainingHistory
 from seqtag.features import Bucket, TagIndex, Vocabulary, read_encoded, read_word_types
 from seqtag.gate import METRIC_NAMES
 from seqtag.neural.export.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
 from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.checkpoints import Checkpoint, Checkpoints
 from seqtag.neural.training.dev_evaluation import DevSplit
-from seqtag.neural.training.progress import EpochRecord, Position, Progress
+from seqtag.neural.training.progress import Position, Progress
 from seqtag.neural.training.training_loop import epochs
 from seqtag.neural.weights import Weights, set_weights
 
@@ -157,7 +157,7 @@ def train(
         batch_cells=sampler.batch_cells if halved else None,
         vectors=None if vectors is None else vectors.coverage_of(words.words),
     )
-    write_json(folder / HISTORY, [asdict(record) for record in fitted.history])
+    TrainingHistory(fitted.history).save(folder / HISTORY)
 
 
 def fit(

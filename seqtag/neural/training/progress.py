@@ -9,6 +9,7 @@ import numpy as np
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
+from seqtag.evaluation import EpochRecord
 from seqtag.neural.weights import Weights
 
 
@@ -21,19 +22,6 @@ class Position:
     loss_sum: float = 0.0  # in nats, over the tokens in the loss
     n_loss_tokens: int = 0  # tokens in the loss
     seconds: float = 0.0
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """The results of one epoch."""
-
-    epoch: int  # from 1
-    loss: float  # mean over the tokens in the loss, in nats
-    dev_score: float  # the configured metric, in [0, 1]
-    dev_accuracy: float  # share of tokens tagged correctly, in [0, 1]
-    seconds: float  # training and scoring
-    tokens_per_second: float  # training only, without padding
-    learning_rate: float
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from typing import Any, Protocol
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
+from seqtag.evaluation import EpochRecord
 from seqtag.features.split_reader import prefetched
 from seqtag.neural.training.batch_sampler import Batch, BatchSampler
 from seqtag.neural.training.dev_evaluation import DevScore
-from seqtag.neural.training.progress import EpochRecord, Position
+from seqtag.neural.training.progress import Position
 from seqtag.neural.windowed_inference import Predictor
 
 _SEQUENCES_NAMED = 8

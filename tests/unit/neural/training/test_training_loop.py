@@ -5,10 +5,11 @@ import pytest
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
+from seqtag.evaluation import EpochRecord
 from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.dev_evaluation import DevScore
 from seqtag.neural.training.fit_tagger import epoch_line, fit
-from seqtag.neural.training.progress import EpochRecord, Position, Progress
+from seqtag.neural.training.progress import Position, Progress
 from seqtag.neural.training.training_loop import epochs
 from tests.unit.neural.toy import bucket
 

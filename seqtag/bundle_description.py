@@ -1,0 +1,70 @@
+"""Bundle description (bundle.json): the parameters of a trained tagger, and the digests of its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+
+from seqtag.config import Metric, ModelConfig, SchemeName
+from seqtag.errors import BundleError, RunDirError
+from seqtag.features import Coverage
+
+BUNDLE: Final = "bundle.json"
+FORMAT: Final = 2
+
+
+class Bundle(BaseModel):
+    """The content of bundle.json: all parameters of the architecture, and the digests of all other files."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[2] = FORMAT
+    recipe: str
+    model: ModelConfig  # sizes of the recipe `default`
+    n_words: int  # number of word ids, <pad> and <unk> included
+    n_characters: int
+    n_tags: int
+    scheme: SchemeName  # scheme of the tag ids
+    spoken: SchemeName  # scheme of the output tags
+    ladder: tuple[int, ...]  # padded lengths of the buckets; longer sequences are tagged in windows
+    window_overlap: int  # tokens
+    metric: Metric
+    seed: int
+    best_epoch: int
+    dev_score: float
+    dev_accuracy: float
+    vectors: Coverage | None = None  # share of train that has a static vector; None without static vectors
+    temperature: float  # divisor of the scores, which calibrates confidences on dev
+    batch_cells: int | None = None  # tokens and padding of the largest batch, if reduced to save memory
+    versions: Mapping[str, str]
+    files: Mapping[str, str]  # path in the bundle -> sha256
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the description of a bundle; its files are not checked.
+
+        Raises:
+            BundleError: it is damaged, or has another format.
+            RunDirError: it is missing or cannot be read; the cause is the OSError.
+        """
+        path = folder / BUNDLE
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise RunDirError(f"{path}: file cannot be read: {error}") from error
+        try:
+            parsed = json.loads(content)
+            found = parsed.get("format") if isinstance(parsed, dict) else None
+            if found != FORMAT:
+                raise BundleError(
+                    f"{path}: bundle has format {found}, written by another version of seqtag; expected "
+                    f"format {FORMAT}. If it is the champion, remove its alias, and the next run trains a "
+                    "new one"
+                )
+            return cls.model_validate_json(content)
+        except (ValueError, RecursionError) as error:
+            raise BundleError(f"{path}: not a bundle of format {FORMAT}: {error}") from None
