@@ -7,10 +7,11 @@ import logging
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from itertools import groupby, pairwise
 from pathlib import Path
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +30,7 @@ from seqtag.evaluation.predictions import (
     UNKNOWN,
     predictions_schema,
 )
+from seqtag.records import Record
 from seqtag.tagging.ragged import flatten
 
 Algorithm = Literal["crfsuite-ap", "crfsuite-lbfgs"]
@@ -45,8 +47,11 @@ _TRAINERS: Final[Mapping[Algorithm, tuple[str, Mapping[str, float]]]] = {
 _log = logging.getLogger(__name__)
 
 
-class BaselineFacts(TypedDict):
+@dataclass(frozen=True)
+class BaselineFacts(Record):
     """Facts about a baseline: algorithm, version, size and time."""
+
+    FORMAT: ClassVar[str] = "baseline/1"
 
     algorithm: Algorithm
     version: str  # of python-crfsuite

@@ -6,13 +6,15 @@ verdict depends on them and is reused. Transient faults, such as a killed proces
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import shorten
-from typing import Any, TypedDict
+from typing import Any, ClassVar
 
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import SubprocessCrashedError
+from seqtag.records import Record
 from seqtag.registry.smoke_test import SmokeCheck, run_smoke_test
 from seqtag.registry.types import Champion
 from seqtag.subprocess_runner import run_in_subprocess
@@ -20,9 +22,13 @@ from seqtag.subprocess_runner import run_in_subprocess
 _SHOWN = 300  # characters of a detail; findings.json has the whole
 
 
-class InfraFindings(TypedDict):
+@dataclass(frozen=True)
+class InfraFindings(Record):
     """Contents of findings.json."""
 
+    FORMAT: ClassVar[str] = "findings/1"
+
+    version: str
     held: bool
     checks: list[SmokeCheck]
     measured: dict[str, float]  # names end with the unit
@@ -48,7 +54,7 @@ def validate_infra(
     """
 
     def attempt() -> dict[str, Any]:
-        found: dict[str, Any] = run_in_subprocess(
+        return run_in_subprocess(
             run_smoke_test,
             url=url,
             model=f"models:/{tagger}/{version.version}",
@@ -56,7 +62,6 @@ def validate_infra(
             golden=None if golden is None else str(golden),
             scheme=scheme,
         )
-        return found
 
     try:
         found = attempt()
@@ -65,17 +70,14 @@ def validate_infra(
             found = attempt()
         except SubprocessCrashedError as error:
             crashed = SmokeCheck(check="process survives", held=False, detail=hide_passwords(str(error)))
-            found = {"checks": [crashed], "measured": {}}
+            return InfraFindings(version.version, held=False, checks=[crashed], measured={})
+    checks = [SmokeCheck(**check) for check in found["checks"]]
     return InfraFindings(
-        held=all(finding["held"] for finding in found["checks"]),
-        checks=found["checks"],
-        measured=found["measured"],
+        version.version, all(check.held for check in checks), checks=checks, measured=found["measured"]
     )
 
 
 def failures(findings: InfraFindings) -> str:
     """Return the failed checks on one line, with shortened details."""
-    failed = (f for f in findings["checks"] if not f["held"])
-    return "; ".join(
-        f"{f['check']}: failed ({shorten(f['detail'], _SHOWN, placeholder=' ...')})" for f in failed
-    )
+    failed = (f for f in findings.checks if not f.held)
+    return "; ".join(f"{f.check}: failed ({shorten(f.detail, _SHOWN, placeholder=' ...')})" for f in failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from seqtag.config import SchemeName
+    from seqtag.evaluation import Metrics, TrainingHistory
+    from seqtag.gate import Decision
     from seqtag.registry.infra_validation import InfraFindings
     from seqtag.registry.promotion import PromotionService
 
@@ -126,9 +128,9 @@ class Registry:
         run_id: str,
         bundle: Path,
         config: Mapping[str, Any],
-        history: Sequence[Mapping[str, Any]],
-        metrics: Mapping[str, Any],
-        decision: Mapping[str, Any],
+        history: TrainingHistory,
+        metrics: Metrics,
+        decision: Decision,
         dataset: Mapping[str, Any],
         tags: Mapping[str, str],
     ) -> Registration:
@@ -139,7 +141,6 @@ class Registry:
 
         Args:
             config: the resolved configuration.
-            history, metrics, decision: contents of the run directory's JSON files of these names.
             dataset: `snapshot_id`, `digest` and `counts`, which maps splits to their counts.
             tags: further tags of the tracked run and of the version, such as digests.
 

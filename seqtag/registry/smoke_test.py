@@ -9,15 +9,16 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
 from itertools import cycle, islice
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypedDict
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seqtag.artifacts import read_json
+from seqtag.bundle_description import Bundle
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import RegistryError, is_permanent
@@ -48,7 +49,8 @@ MALFORMED: Final = {
 }
 
 
-class SmokeCheck(TypedDict):
+@dataclass(frozen=True)
+class SmokeCheck:
     """Outcome of one check."""
 
     check: str
@@ -69,20 +71,6 @@ class Golden(NamedTuple):
     tokens: list[list[str]]
     tags: list[list[str]]
     confidence: list[list[float]]
-
-
-class BundleFacts(NamedTuple):
-    """Fields of bundle.json that the checks need."""
-
-    ladder: list[int]  # length buckets, tokens
-    spoken: SchemeName  # scheme of the served tags
-    recipe: str
-    model: dict[str, Any]  # the table [model]
-
-    @classmethod
-    def load(cls, bundle: Path) -> BundleFacts:
-        facts = read_json(bundle / "bundle.json")
-        return cls(*(facts[name] for name in cls._fields))
 
 
 Serve = Callable[[Sequence[Any]], Served]
@@ -110,9 +98,10 @@ def run_smoke_test(
             raise RegistryError(f"registry: looking for {model} to smoke-test it: {text}") from error
         if not (is_permanent(error) or _cannot_be_parsed(error)):
             raise
-        return {"checks": [SmokeCheck(check="model loads", held=False, detail=_named(error))], "measured": {}}
+        failed = SmokeCheck(check="model loads", held=False, detail=_named(error))
+        return {"checks": [asdict(failed)], "measured": {}}
     loading = time.perf_counter() - started
-    facts, tags = BundleFacts.load(Path(bundle)), TagIndex.load(Path(bundle))
+    description, tags = Bundle.load(Path(bundle)), TagIndex.load(Path(bundle))
 
     def serve(sequences: Sequence[Any]) -> Served:
         import pandas as pd
@@ -120,18 +109,18 @@ def run_smoke_test(
         answer = loaded.predict(pd.DataFrame({"tokens": pd.Series(list(sequences), dtype=object)}))
         return Served(answer["tags"].tolist(), answer["confidence"].tolist())
 
-    known = None if golden is None else _golden(Path(golden), longest=facts.ladder[-1])
-    spelled = tags.spelled(facts.spoken)
-    legal = legal_transitions(spelled, facts.spoken) if _promises_legal(facts) else None
+    known = None if golden is None else _golden(Path(golden), longest=description.ladder[-1])
+    spelled = tags.spelled(description.spoken)
+    legal = legal_transitions(spelled, description.spoken) if _promises_legal(description) else None
     checks = [SmokeCheck(check="model loads", held=True, detail=f"{model} in {loading:.1f} s")]
     if known is not None:
-        checks += _check_golden(serve, known, spoken=facts.spoken, scheme=scheme)
+        checks += _check_golden(serve, known, spoken=description.spoken, scheme=scheme)
     unusual = UNUSUAL | {f"{_LONG:,} tokens": list(islice(cycle(known.tokens[0] if known else ["a"]), _LONG))}
     checks += [_check_answer(name, tokens, serve, spelled, legal) for name, tokens in unusual.items()]
     checks += [_check_rejection(name, value, serve) for name, value in MALFORMED.items()]
     sample = known.tokens if known else [["a", "b", "c"]]
     measured = {"load_seconds": round(loading, 2), **_speed(serve, sample), "peak_bytes": peak_memory()}
-    return {"checks": checks, "measured": measured}
+    return {"checks": list(map(asdict, checks)), "measured": measured}
 
 
 def _golden(predictions: Path, *, longest: int) -> Golden | None:
@@ -145,9 +134,9 @@ def _golden(predictions: Path, *, longest: int) -> Golden | None:
     return Golden(*(table[name].take(chosen).to_pylist() for name in (TOKENS, PREDICTED, CONFIDENCE)))
 
 
-def _promises_legal(facts: BundleFacts) -> bool:
+def _promises_legal(bundle: Bundle) -> bool:
     """Tell whether the bundle's decoder returns only legal tag sequences."""
-    return facts.spoken != "none" and facts.recipe != "seed" and facts.model["output"] != "softmax"
+    return bundle.spoken != "none" and bundle.recipe != "seed" and bundle.model.output != "softmax"
 
 
 def _check_golden(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: SchemeName) -> list[SmokeCheck]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, LoggedModel, Metric, Run
     from mlflow.entities.model_registry import ModelVersion
+
+    from seqtag.evaluation import Interval, Metrics, TrainingHistory
+    from seqtag.gate import Decision
 
 _INTERVALS = ("score", "accuracy", "span_f1")
 _METRICS_PER_CALL = 500  # MLflow accepts 1000
@@ -37,15 +40,15 @@ class RetrainingRecord:
     tagger: str
     run_id: str
     config: Mapping[str, Any]
-    history: Sequence[Mapping[str, Any]]
-    metrics: Mapping[str, Any]
-    decision: Mapping[str, Any]
+    history: TrainingHistory
+    metrics: Metrics
+    decision: Decision
     dataset: Mapping[str, Any]
     tags: Mapping[str, str]
 
     @property
     def verdict(self) -> str:
-        return str(self.decision["verdict"])
+        return self.decision.verdict
 
     @property
     def note(self) -> str:
@@ -61,7 +64,7 @@ class RetrainingRecord:
 
     @property
     def _sentence(self) -> str:
-        return str(self.decision["sentence"])
+        return self.decision.sentence
 
 
 def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -> None:
@@ -79,7 +82,7 @@ def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -
     client.log_inputs(run_id, [_dataset_input(retraining.dataset)])
     curves = epoch_scores(retraining.history)
     _log_metrics(client, run_id, [Metric(s.key, s.value, run.info.start_time, s.step) for s in curves])
-    _log_json(client, run_id, {"config": retraining.config, "history": retraining.history})
+    _log_json(client, run_id, {"config": retraining.config, "history": retraining.history.content()})
 
 
 def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining: RetrainingRecord) -> None:
@@ -105,7 +108,8 @@ def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining
         for s in (*final_scores(retraining.metrics), *decision_scores(retraining.decision))
     ]
     _log_metrics(client, run_id, finals)
-    _log_json(client, run_id, {"metrics": retraining.metrics, "decision": retraining.decision})
+    contents = {"metrics": retraining.metrics.content(), "decision": retraining.decision.content()}
+    _log_json(client, run_id, contents)
 
 
 def logged_files(client: MlflowClient, version: ModelVersion, names: Sequence[str]) -> dict[str, Any]:
@@ -132,36 +136,36 @@ def flat_params(config: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def epoch_scores(history: Sequence[Mapping[str, Any]]) -> list[Score]:
-    """Return one score per value and epoch of history.json, with the epoch as its step."""
+def epoch_scores(history: TrainingHistory) -> list[Score]:
+    """Return one score per value and epoch, with the epoch as its step."""
     return [
-        Score(f"epoch/{_allowed(name)}", float(value), int(epoch["epoch"]))
-        for epoch in history
-        for name, value in epoch.items()
-        if name != "epoch" and value is not None
+        Score(f"epoch/{name}", float(value), record.epoch)
+        for record in history.epochs
+        for name, value in asdict(record).items()
+        if name != "epoch"
     ]
 
 
-def final_scores(metrics: Mapping[str, Any]) -> list[Score]:
-    """Return the test scores of metrics.json with their bounds; `test/` has the challenger's."""
-    scores: list[Score] = []
-    for prefix, who in (("test", "challenger"), ("champion", "champion")):
-        table = metrics.get(who) or {}
+def final_scores(metrics: Metrics) -> list[Score]:
+    """Return the scores on test with their bounds; `test/` has the challenger's."""
+    found: list[Score] = []
+    for prefix, scores in (("test", metrics.challenger), ("champion", metrics.champion)):
+        if scores is None:
+            continue
         for name in _INTERVALS:
-            scores += _interval(f"{prefix}/{name}", table.get(name))
-        for mode, span_table in (table.get("spans") or {}).items():
-            for average in ("micro", "macro"):
+            found += _interval(f"{prefix}/{name}", getattr(scores, name))
+        for mode, spans in (scores.spans or {}).items():
+            for average, prf in (("micro", spans.micro), ("macro", spans.macro)):
                 for measure in ("precision", "recall", "f1"):
-                    key = f"{prefix}/{mode}_{average}_{measure}"
-                    scores += _interval(key, span_table[average][measure])
-    return scores
+                    found += _interval(f"{prefix}/{mode}_{average}_{measure}", getattr(prf, measure))
+    return found
 
 
-def decision_scores(decision: Mapping[str, Any]) -> list[Score]:
-    """Return the difference between challenger and champion in decision.json, and `p_better`."""
-    scores = _interval("decision/difference", decision.get("difference"))
-    if decision.get("p_better") is not None:
-        scores.append(Score("decision/p_better", float(decision["p_better"]), 0))
+def decision_scores(decision: Decision) -> list[Score]:
+    """Return the difference between challenger and champion, and the probability that it is positive."""
+    scores = _interval("decision/difference", decision.difference)
+    if decision.p_better is not None:
+        scores.append(Score("decision/p_better", decision.p_better, 0))
     return scores
 
 
@@ -175,10 +179,11 @@ def _log_json(client: MlflowClient, run_id: str, files: Mapping[str, Any]) -> No
         client.log_text(run_id, json.dumps(content, indent=2, ensure_ascii=False), f"{name}.json")
 
 
-def _interval(key: str, interval: Mapping[str, Any] | None) -> list[Score]:
-    parts = (("", "value"), ("_low", "low"), ("_high", "high"))
-    found = ((suffix, (interval or {}).get(part)) for suffix, part in parts)
-    return [Score(key + suffix, float(value), 0) for suffix, value in found if value is not None]
+def _interval(key: str, interval: Interval | None) -> list[Score]:
+    if interval is None:
+        return []
+    found = (("", interval.value), ("_low", interval.low), ("_high", interval.high))
+    return [Score(key + suffix, value, 0) for suffix, value in found if value is not None]
 
 
 def _leaves(value: Any, *, prefix: str) -> Iterator[tuple[str, str]]:

@@ -9,6 +9,8 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 
+from seqtag.gate import GateVerdict
+
 CHAMPION = "champion"  # the version in use
 PREVIOUS = "previous"  # the champion before it
 CHALLENGER = "challenger"  # the newest version, whatever its verdict
@@ -53,7 +55,7 @@ class AuditContext:
 class RegistryDecision:
     """Judgement of a version and its grounds."""
 
-    verdict: str  # PROMOTE, HOLD or REJECT
+    verdict: GateVerdict
     sentence: str
     against: str | None  # the champion that it was judged against
     decision: str  # sha256 of decision.json

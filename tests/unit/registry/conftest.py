@@ -15,6 +15,7 @@ import pytest
 from seqtag.artifacts import file_digest
 from seqtag.registry import Registry, sqlite_url
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
+from tests.sample_records import sample_decision, sample_history, sample_interval, sample_metrics
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
@@ -103,25 +104,9 @@ def _results(folder: Path, run_id: str = "2026-11-22-a", *, weights: str = "w1")
         "run_id": run_id,
         "bundle": bundle,
         "config": {"name": "sample", "seed": 1, "corpus": {"sources": [{"format": "sample"}]}},
-        "history": [
-            {"epoch": 1, "loss": 1.5, "dev_score": 0.5, "learning_rate": 0.001},
-            {"epoch": 2, "loss": 0.75, "dev_score": 0.625, "learning_rate": 0.001},
-        ],
-        "metrics": {
-            "challenger": {
-                "score": {"value": 0.75, "low": 0.5, "high": 0.875, "support": 40},
-                "accuracy": {"value": 0.75, "low": 0.5, "high": 0.875, "support": 40},
-                "span_f1": None,
-                "spans": None,
-            },
-            "champion": None,
-        },
-        "decision": {
-            "verdict": "PROMOTE",
-            "sentence": "0.750 reaches the floor of 0.500.",
-            "difference": None,
-            "p_better": None,
-        },
+        "history": sample_history(1.5, 0.75),
+        "metrics": sample_metrics(sample_interval(0.75, 0.5, 0.875)),
+        "decision": sample_decision(),
         "dataset": {
             "snapshot_id": "0123456789abcdef",
             "digest": "5d" * 32,

@@ -11,6 +11,7 @@ import pytest
 from seqtag.registry import Registry, column_limits
 from seqtag.registry.column_limits import fitted, storable
 from tests.registry_decisions import ADA, judgement
+from tests.sample_records import sample_decision
 
 Results = Callable[..., dict[str, Any]]
 SENTENCE = "HOLD: " + " ".join(["gibt", "es", "nicht\0"] * 500)  # 6,505 characters
@@ -37,7 +38,7 @@ def test_characters_that_databases_cannot_store_are_replaced_visibly() -> None:
 def _register_and_hold(registry: Registry, results: Results) -> None:
     """Register and judge a model with a sentence of more than 6,000 characters."""
     arguments = results()
-    arguments["decision"] |= {"verdict": "HOLD", "sentence": SENTENCE}
+    arguments["decision"] = sample_decision(verdict="HOLD", sentence=SENTENCE)
     arguments["config"]["gate"] = {"renamed_tags": {"X" * 300: "Y" * 9000}}
     arguments["tags"]["seqtag.note"] = "z" * 9000
     assert registry.register("sample", **arguments).version == "1"

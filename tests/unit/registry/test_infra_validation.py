@@ -81,15 +81,15 @@ def validate(
 
 
 def failed(findings: InfraFindings) -> list[str]:
-    return [finding["check"] for finding in findings["checks"] if not finding["held"]]
+    return [finding.check for finding in findings.checks if not finding.held]
 
 
 def test_a_model_that_answers_as_in_its_evaluation_passes_every_check(
     validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate()
-    assert (findings["held"], failed(findings), failures(findings)) == (True, [], "")
-    checks = [finding["check"] for finding in findings["checks"]]
+    assert (findings.held, failed(findings), failures(findings)) == (True, [], "")
+    checks = [finding.check for finding in findings.checks]
     assert checks[:3] == [
         "model loads",
         "tags match the evaluation",
@@ -97,19 +97,19 @@ def test_a_model_that_answers_as_in_its_evaluation_passes_every_check(
     ]
     assert len(checks) == 3 + len(UNUSUAL) + 1 + len(MALFORMED)
     assert "tags 10,000 tokens" in checks
-    assert set(findings["measured"]) == {
+    assert set(findings.measured) == {
         "load_seconds", "one_sequence_milliseconds", "tokens_per_second", "peak_bytes"
     }  # fmt: skip
-    assert all(value > 0 for value in findings["measured"].values())
-    json.dumps(findings, allow_nan=False)
+    assert all(value > 0 for value in findings.measured.values())
+    json.dumps(findings.content(), allow_nan=False)
 
 
 def test_without_golden_predictions_the_other_checks_run(
     validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate(golden=None)
-    assert findings["held"]
-    assert not [f for f in findings["checks"] if "evaluation" in f["check"]]
+    assert findings.held
+    assert not [f for f in findings.checks if "evaluation" in f.check]
 
 
 def test_predictions_that_differ_from_the_evaluation_are_found(
@@ -139,7 +139,7 @@ def test_serving_code_that_accepts_malformed_tokens_and_returns_unknown_tags_is_
         code.write_text(text.replace("tag.decode() for", "tag.decode() + 'X' for"))
 
     findings = validate(spoil=spoil)
-    assert not findings["held"]
+    assert not findings.held
     assert {"tags emoji", "rejects numbers", "rejects a null token"} <= set(failed(findings))
     assert "tags outside its tag set" in failures(findings)
 
@@ -148,7 +148,7 @@ def test_a_model_that_does_not_load_is_a_failed_check(
     validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate(change=lambda b: (b / "saved_model" / "saved_model.pb").write_bytes(b"damaged"))
-    assert (findings["held"], findings["measured"]) == (False, {})
+    assert (findings.held, findings.measured) == (False, {})
     assert failed(findings) == ["model loads"]
     assert "Cannot parse file" in failures(findings)
 

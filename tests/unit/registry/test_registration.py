@@ -16,6 +16,7 @@ from seqtag.errors import RegistryError
 from seqtag.registry import Registry, bundle_digest, model_artifact, sqlite_url
 from seqtag.registry.mlflow_store import MLflowStore
 from tests.registry_decisions import promote
+from tests.sample_records import sample_decision, sample_interval, sample_metrics
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
@@ -172,16 +173,10 @@ def test_a_model_that_is_judged_again_keeps_its_version_and_gets_the_later_verdi
     registry: Registry, results: Results, home: Path
 ) -> None:
     arguments = results()
-    scores = {
-        "value": 0.5,
-        "low": 0.25,
-        "high": 0.75,
-        "support": 40,
-    }  # lower: MLflow shows the latest, not the best
     later = {
         **arguments,
-        "decision": {**arguments["decision"], "verdict": "HOLD", "sentence": "0.500 against 0.600."},
-        "metrics": {"challenger": {"score": scores}, "champion": None},
+        "decision": sample_decision(verdict="HOLD", sentence="0.500 against 0.600."),
+        "metrics": sample_metrics(sample_interval(0.5, 0.25, 0.75)),  # MLflow shows the latest, not the best
     }
     first = registry.register("sample", **arguments)
     assert registry.register("sample", **later) == first

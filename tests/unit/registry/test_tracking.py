@@ -1,4 +1,17 @@
+from dataclasses import replace
+
+from seqtag.evaluation import Interval
+from seqtag.evaluation.prf import Prf
+from seqtag.evaluation.scores import SpanScores
 from seqtag.registry.tracking import Score, decision_scores, epoch_scores, final_scores, flat_params
+from tests.sample_records import (
+    UNKNOWN,
+    sample_decision,
+    sample_history,
+    sample_interval,
+    sample_metrics,
+    sample_scores,
+)
 
 
 def test_tables_become_dotted_names_and_lists_of_tables_are_numbered() -> None:
@@ -38,23 +51,25 @@ def test_a_name_keeps_only_characters_that_mlflow_accepts() -> None:
 
 
 def test_an_epoch_is_the_step_of_its_scores() -> None:
-    history = [{"epoch": 1, "loss": 1.5, "dev_score": None}, {"epoch": 2, "loss": 0.75, "dev_score": 0.5}]
-    assert epoch_scores(history) == [
+    found = epoch_scores(sample_history(1.5, 0.75))
+    assert [score for score in found if score.key in ("epoch/loss", "epoch/dev_score")] == [
         Score("epoch/loss", 1.5, 1),
+        Score("epoch/dev_score", 0.5, 1),
         Score("epoch/loss", 0.75, 2),
-        Score("epoch/dev_score", 0.5, 2),
+        Score("epoch/dev_score", 0.625, 2),
     ]
 
 
-def _interval(value: float) -> dict[str, float]:
-    return {"value": value, "low": value - 0.125, "high": value + 0.125, "support": 8}
+def _interval(value: float) -> Interval:
+    return sample_interval(value, value - 0.125, value + 0.125)
 
 
 def test_final_scores_carry_their_bounds_for_both_models() -> None:
-    metrics = {
-        "challenger": {"score": _interval(0.75), "accuracy": None, "span_f1": None, "spans": None},
-        "champion": {"score": {"value": 0.5, "low": None, "high": None, "support": 8}},
-    }
+    champion = replace(UNKNOWN, value=0.5)
+    metrics = sample_metrics(
+        replace(sample_scores(_interval(0.75)), accuracy=UNKNOWN),
+        replace(sample_scores(champion), accuracy=UNKNOWN),
+    )
     assert final_scores(metrics) == [
         Score("test/score", 0.75, 0),
         Score("test/score_low", 0.625, 0),
@@ -64,9 +79,10 @@ def test_final_scores_carry_their_bounds_for_both_models() -> None:
 
 
 def test_span_scores_are_named_by_mode_average_and_measure() -> None:
-    prf = {"precision": _interval(0.25), "recall": _interval(0.5), "f1": _interval(0.375)}
-    spans = {"strict": {"micro": prf, "macro": prf, "types": {}}}
-    keys = [score.key for score in final_scores({"challenger": {"spans": spans}, "champion": None})]
+    prf = Prf(_interval(0.25), _interval(0.5), _interval(0.375), support=40, predicted=40)
+    spans = {"strict": SpanScores(micro=prf, macro=prf, types={})}
+    scores = replace(sample_scores(UNKNOWN), spans=spans)
+    keys = [score.key for score in final_scores(sample_metrics(scores))]
     assert keys[:4] == [
         "test/strict_micro_precision",
         "test/strict_micro_precision_low",
@@ -77,11 +93,11 @@ def test_span_scores_are_named_by_mode_average_and_measure() -> None:
 
 
 def test_a_decision_without_a_champion_has_no_scores() -> None:
-    assert decision_scores({"difference": None, "p_better": None}) == []
+    assert decision_scores(sample_decision()) == []
 
 
 def test_a_decision_against_a_champion_is_logged_with_its_interval() -> None:
-    assert decision_scores({"difference": _interval(0.25), "p_better": 0.96875}) == [
+    assert decision_scores(sample_decision(difference=_interval(0.25), p_better=0.96875)) == [
         Score("decision/difference", 0.25, 0),
         Score("decision/difference_low", 0.125, 0),
         Score("decision/difference_high", 0.375, 0),
