@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
+from seqtag.evaluation import Interval, Metrics
+from seqtag.evaluation.calibration import Reliability
 from seqtag.reporting.formatting import (
-    Interval,
+    Range,
     decimal,
     decimal_range,
     distance,
@@ -20,17 +21,15 @@ from seqtag.reporting.formatting import (
 from seqtag.reporting.plots import Picture, reliability_diagram
 
 Written = tuple[str, str]  # figure, interval
-_Form = tuple[Callable[[float | None], str], Callable[[Interval], str]]
+_Form = tuple[Callable[[float | None], str], Callable[[Range], str]]
 
-# kind -> noun for what is counted, noun for what the model is confident in
-_NOUNS = {"tokens": ("token", "tags"), "spans": ("predicted span", "spans")}
-_FIGURES: Mapping[str, tuple[str, _Form]] = {
-    "mean_confidence": ("mean confidence", (percent, percent_range)),
-    "accuracy": ("accuracy", (percent, percent_range)),
-    "gap": ("confidence minus accuracy", (points, points_range)),
-    "ece": ("expected calibration error", (distance, distance_range)),
-    "brier": ("Brier score", (decimal, decimal_range)),
-}
+_FIGURES: tuple[tuple[str, Callable[[Reliability], Interval], _Form], ...] = (
+    ("mean confidence", lambda of: of.mean_confidence, (percent, percent_range)),
+    ("accuracy", lambda of: of.accuracy, (percent, percent_range)),
+    ("confidence minus accuracy", lambda of: of.gap, (points, points_range)),
+    ("expected calibration error", lambda of: of.ece, (distance, distance_range)),
+    ("Brier score", lambda of: of.brier, (decimal, decimal_range)),
+)
 
 
 @dataclass(frozen=True)
@@ -44,61 +43,69 @@ class Figure:
 
 @dataclass(frozen=True)
 class Confidence:
-    """Confidence in tokens or in predicted spans; `reliability` comes from metrics.json."""
+    """Confidence in tokens or in predicted spans."""
 
-    noun: str
+    noun: str  # for what is counted
     sentence: str
-    reliability: Mapping[str, Any]
+    reliability: Reliability  # of the challenger
     champion_support: int | None
     figures: tuple[Figure, ...]
     picture: Picture
 
 
-def confidences(metrics: Mapping[str, Any]) -> list[Confidence]:
+def confidences(metrics: Metrics) -> list[Confidence]:
     """Return the entries for the challenger's tokens and spans, if it gives confidence."""
-    challenger = metrics["challenger"].get("calibration") or {}
-    champion = (metrics["champion"] or {}).get("calibration") or {}
+    challenger = metrics.challenger.calibration
+    champion = None if metrics.champion is None else metrics.champion.calibration
+    if challenger is None:
+        return []
+    tokens, spans = (None, None) if champion is None else (champion.tokens, champion.spans)
+    compared = (
+        ("token", "tags", challenger.tokens, tokens),
+        ("predicted span", "spans", challenger.spans, spans),
+    )
     return [
-        _confidence(kind, challenger[kind], champion.get(kind))
-        for kind in _NOUNS
-        if challenger.get(kind) and challenger[kind]["support"]
+        _confidence(own, champions, noun=noun, sure_of=sure_of)
+        for noun, sure_of, own, champions in compared
+        if own is not None and own.support
     ]
 
 
-def _confidence(kind: str, challenger: Mapping[str, Any], champion: Mapping[str, Any] | None) -> Confidence:
-    noun, sure_of = _NOUNS[kind]
+def _confidence(
+    challenger: Reliability, champion: Reliability | None, *, noun: str, sure_of: str
+) -> Confidence:
     return Confidence(
         noun=noun,
         sentence=_sentence(challenger, sure_of),
         reliability=challenger,
-        champion_support=None if champion is None else champion["support"],
+        champion_support=None if champion is None else champion.support,
         figures=tuple(
             Figure(
                 name,
-                _written(challenger[key], form),
-                None if champion is None else _written(champion[key], form),
+                _written(figure(challenger), form),
+                None if champion is None else _written(figure(champion), form),
             )
-            for key, (name, form) in _FIGURES.items()
+            for name, figure, form in _FIGURES
         ),
-        picture=reliability_diagram(challenger["bins"], noun=noun),
+        picture=reliability_diagram(challenger.bins, noun=noun),
     )
 
 
-def _sentence(reliability: Mapping[str, Any], noun: str) -> str:
+def _sentence(reliability: Reliability, noun: str) -> str:
     """Describe whether the model is over- or underconfident."""
-    sure, right, error = (reliability[name]["value"] for name in ("mean_confidence", "accuracy", "ece"))
-    low, high = reliability["gap"]["low"], reliability["gap"]["high"]
+    gap, right = reliability.gap, reliability.accuracy.value
     judged = f"neither clearly overconfident nor clearly underconfident in its {noun}"
-    if low is not None and low > 0:
+    if gap.low is not None and gap.low > 0:
         judged = f"overconfident in its {noun}"
-    if high is not None and high < 0:
+    if gap.high is not None and gap.high < 0:
         judged = f"underconfident in its {noun}"
     return (
-        f"On the whole, the model is {judged}: it gives them a probability of {percent(sure)} on average, "
-        f"and {percent(right)} are correct; the expected calibration error is {distance(error)}."
+        f"On the whole, the model is {judged}: it gives them a probability of "
+        f"{percent(reliability.mean_confidence.value)} on average, and {percent(right)} are correct; the "
+        f"expected calibration error is {distance(reliability.ece.value)}."
     )
 
 
 def _written(interval: Interval, form: _Form) -> Written:
     value, both_ends = form
-    return value(interval["value"]), both_ends(interval)
+    return value(interval.value), both_ends(interval)

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.corpus import assumptions, changes, warning_sentences
-from seqtag.reporting.formatting import MISSING, count, percent, plural, sentence
+from seqtag.corpus import Profile, assumptions, changes, warning_sentences
+from seqtag.corpus.corpus_profile import QuarantineSize
+from seqtag.reporting.formatting import count, percent, plural, sentence
 from seqtag.reporting.markdown import inline, link_list, table
 
 _MOST_TAGS = 30
@@ -25,44 +26,43 @@ _SPLITS = (
 _RULES = ("passed", "rule", "severity", "violations", "sequences refused", "expected and found")
 
 
-def corpus_markdown(profile: Mapping[str, Any], links: Mapping[str, str]) -> str:
+def corpus_markdown(profile: Profile, links: Mapping[str, str]) -> str:
     """Return sources, splits, validation rules and tags as GitHub-flavoured Markdown.
 
     Args:
-        profile: `profile.json`.
         links: label -> URL or path.
     """
-    quarantined, expectations = profile["quarantined"], profile["expectations"]
+    expectations = profile.expectations
     parts = [
-        f"# {'Accepted' if profile['accepted'] else 'Refused'}",
-        f"{inline(sentence(profile['sentence']))}.",
+        f"# {'Accepted' if profile.accepted else 'Refused'}",
+        f"{inline(sentence(profile.sentence))}.",
         link_list(links),
         *_sources(profile),
         "## Splits",
         table(_SPLITS, _splits(profile)),
-        f"{inline(sentence(profile['carving']['sentence']))}.",
-        f"{inline(sentence(profile['untagged']))}." if profile.get("untagged") else "",
-        f"Ambiguous: {inline(profile['ambiguity']['sentence'])}.",
+        f"{inline(sentence(profile.carving.sentence))}.",
+        f"{inline(sentence(profile.untagged))}." if profile.untagged else "",
+        f"Ambiguous: {inline(profile.ambiguity.sentence)}.",
         "## Validation",
-        f"{count(expectations['failed'])} of {plural(expectations['evaluated'], 'expectation')} failed. "
-        f"{quarantine_sentence(quarantined)}",
+        f"{count(expectations.failed)} of {plural(expectations.evaluated, 'expectation')} failed. "
+        f"{quarantine_sentence(profile.quarantined)}",
         table(_RULES, _rules(profile)),
         "## Tags",
-        f"Scheme: {inline(profile['scheme']['reason'])}. Tokens per tag, with shares of the split's tokens:",
+        f"Scheme: {inline(profile.scheme.reason)}. Tokens per tag, with shares of the split's tokens:",
         *_tags(profile),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def quarantine_sentence(quarantined: Mapping[str, Any]) -> str:
+def quarantine_sentence(quarantined: QuarantineSize) -> str:
     """Describe the quarantined sequences and their share of the budget.
 
-    >>> quarantine_sentence({"n_sequences": 3, "share": 0.004, "budget": 0.01})
+    >>> quarantine_sentence(QuarantineSize(n_sequences=3, share=0.004, budget=0.01, by_rule={"over_long": 3}))
     '3 sequences quarantined: 0.4% of all sequences, which is 40.0% of the budget (1.0%).'
     """
-    share, budget = quarantined["share"], quarantined["budget"]
-    found = f"{plural(quarantined['n_sequences'], 'sequence')} quarantined: {percent(share)} of all sequences"
-    if budget and share is not None:
+    share, budget = quarantined.share, quarantined.budget
+    found = f"{plural(quarantined.n_sequences, 'sequence')} quarantined: {percent(share)} of all sequences"
+    if budget:
         return f"{found}, which is {percent(share / budget)} of the budget ({percent(budget)})."
     return f"{found}; the budget is {percent(budget)}."
 
@@ -104,27 +104,27 @@ def _cut(text: str) -> str:
     return inline(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
 
 
-def _splits(profile: Mapping[str, Any]) -> list[list[str]]:
+def _splits(profile: Profile) -> list[list[str]]:
     return [
         [
             name,
-            count(split["n_sequences"]),
-            count(split["unlabelled"]),
-            count(split["n_tokens"]),
-            count(split["n_types"]),
-            MISSING if split["mean_length"] is None else f"{split['mean_length']:.1f}",
-            count(split["longest"]),
+            count(split.n_sequences),
+            count(split.unlabelled),
+            count(split.n_tokens),
+            count(split.n_types),
+            f"{split.mean_length:.1f}",
+            count(split.longest),
         ]
-        for name, split in profile["splits"].items()
+        for name, split in profile.splits.items()
     ]
 
 
-def _sources(profile: Mapping[str, Any]) -> list[str]:
+def _sources(profile: Profile) -> list[str]:
     """Return the assumptions about each source, and warnings in bold; older profiles have none."""
-    records = profile.get("sources", [])
+    records = profile.sources
     if not records:
         return []
-    rows = [[r["name"], count(r["n_sequences"]), assumptions(r), ", ".join(changes(r))] for r in records]
+    rows = [[r.name, count(r.n_sequences), assumptions(r), ", ".join(changes(r))] for r in records]
     warnings = [f"- **Warning** {inline(text)}" for record in records for text in warning_sentences(record)]
     return [
         "## Sources",
@@ -133,24 +133,24 @@ def _sources(profile: Mapping[str, Any]) -> list[str]:
     ]
 
 
-def _rules(profile: Mapping[str, Any]) -> list[list[str]]:
-    refused = profile["quarantined"]["by_rule"]
+def _rules(profile: Profile) -> list[list[str]]:
+    refused = profile.quarantined.by_rule
     return [
         [
-            "yes" if rule["held"] else "NO",
-            rule["rule"],
-            rule["severity"],
-            count(rule["count"]),
-            count(refused.get(rule["rule"])),
-            rule["message"],
+            "yes" if rule.held else "NO",
+            rule.rule,
+            rule.severity,
+            count(rule.count),
+            count(refused.get(rule.rule)),
+            rule.message,
         ]
-        for rule in profile["rules"]
+        for rule in profile.rules
     ]
 
 
-def _tags(profile: Mapping[str, Any]) -> list[str]:
-    splits = {name: split["n_tokens"] for name, split in profile["splits"].items()}
-    ordered = sorted(profile["tags"].items(), key=lambda pair: (-sum(pair[1].values()), pair[0]))
+def _tags(profile: Profile) -> list[str]:
+    splits = {name: split.n_tokens for name, split in profile.splits.items()}
+    ordered = sorted(profile.tags.items(), key=lambda pair: (-sum(pair[1].values()), pair[0]))
     rows = [
         [tag, *(_of(counts.get(split, 0), n_tokens) for split, n_tokens in splits.items())]
         for tag, counts in ordered[:_MOST_TAGS]

@@ -12,12 +12,13 @@ import warnings
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqtag.evaluation.calibration import Bin
+from seqtag.reporting.confusion_tables import ConfusionSquare
 from seqtag.reporting.formatting import count, percent
-from seqtag.reporting.score_tables import ConfusionSquare
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,21 +44,20 @@ class Picture:
 
 
 def learning_curve(
-    history: Sequence[Mapping[str, Any]], key: str, *, title: str, unit: str, best: int | None
+    by_epoch: Mapping[int, float], *, title: str, unit: str, best: int | None = None
 ) -> Picture:
     """Draw one number per epoch, with the best epoch marked.
 
     Args:
-        history: `history.json`.
-        key: the number to draw.
+        by_epoch: the numbers to draw, in order.
         unit: label of the vertical axis; fractions are drawn in percent if it ends with "%".
-        best: the epoch to mark.
+        best: the epoch to mark; None: no epoch.
     """
     from matplotlib.ticker import MaxNLocator
 
     scale = 100 if unit.endswith("%") else 1
-    epochs: list[int] = [row["epoch"] for row in history]
-    values = [scale * row[key] for row in history]
+    epochs = list(by_epoch)
+    values = [scale * number for number in by_epoch.values()]
     with _figure(4.6, 2.9) as figure:
         axes = figure.add_subplot()
         axes.plot(epochs, values, color=BLUE, linewidth=1.8, marker="o", markersize=4)
@@ -84,19 +84,18 @@ def learning_curve(
         return _picture(figure, words)
 
 
-def reliability_diagram(bins: Sequence[Mapping[str, Any]], *, noun: str) -> Picture:
+def reliability_diagram(bins: Sequence[Bin], *, noun: str) -> Picture:
     """Draw the accuracy of each bin against its mean confidence, with the bin counts below.
 
     Args:
-        bins: bins of equal width from metrics.json.
+        bins: bins of equal width.
         noun: the counted unit, such as "token".
     """
-    filled = [bin_ for bin_ in bins if bin_["accuracy"]["support"]]
     title = f"{noun[0].upper()}{noun[1:]}s"
     with _figure(4.6, 4.9) as figure:
         axes, below = figure.subplots(2, sharex=True, height_ratios=(4, 1))
         axes.plot([0, 100], [0, 100], color=GREY, linewidth=1.2, linestyle=(0, (4, 3)))
-        for bin_ in filled:
+        for bin_ in bins:
             _mark_bin(axes, bin_)
         axes.set(xlim=(-2, 102), ylim=(-3, 103), ylabel=f"correct, % of {noun}s")
         axes.set_title(title, loc="left", fontsize=11, fontweight="bold")
@@ -159,26 +158,26 @@ def confusion_plot(square: ConfusionSquare, *, title: str = "") -> Picture:
         return _picture(figure, words)
 
 
-def _mark_bin(axes: Axes, bin_: Mapping[str, Any]) -> None:
-    accuracy = bin_["accuracy"]
-    enough = accuracy["support"] >= FEWEST_IN_BIN
-    at = 100 * bin_["mean_confidence"]
-    if enough and accuracy["low"] is not None:
+def _mark_bin(axes: Axes, bin_: Bin) -> None:
+    accuracy = bin_.accuracy
+    if bin_.mean_confidence is None or accuracy.value is None:
+        return  # an empty bin
+    enough = accuracy.support >= FEWEST_IN_BIN
+    at = 100 * bin_.mean_confidence
+    if enough and accuracy.low is not None and accuracy.high is not None:
         axes.plot(
-            [at, at], [100 * accuracy["low"], 100 * accuracy["high"]], color=BLUE, lw=2, solid_capstyle="butt"
+            [at, at], [100 * accuracy.low, 100 * accuracy.high], color=BLUE, lw=2, solid_capstyle="butt"
         )
     face = BLUE if enough else "white"
-    axes.plot(
-        [at], [100 * accuracy["value"]], marker="o", markersize=6, color=BLUE, markerfacecolor=face, lw=0
-    )
+    axes.plot([at], [100 * accuracy.value], marker="o", markersize=6, color=BLUE, markerfacecolor=face, lw=0)
 
 
-def _draw_supports(axes: Axes, bins: Sequence[Mapping[str, Any]]) -> None:
+def _draw_supports(axes: Axes, bins: Sequence[Bin]) -> None:
     """Draw bars on a logarithmic scale, so that small counts stay visible next to large ones."""
     from matplotlib.ticker import NullLocator
 
-    supports = [bin_["accuracy"]["support"] for bin_ in bins]
-    left, widths = [100 * bin_["low"] for bin_ in bins], [100 * (bin_["high"] - bin_["low"]) for bin_ in bins]
+    supports = [bin_.accuracy.support for bin_ in bins]
+    left, widths = [100 * bin_.low for bin_ in bins], [100 * (bin_.high - bin_.low) for bin_ in bins]
     axes.bar(left, supports, widths, align="edge", color=BLUE, alpha=0.35, edgecolor="white", linewidth=1)
     powers = [10**n for n in range(len(str(max(supports))))]
     ticks = powers[:: 1 + len(powers) // 5]

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NotRequired, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol
 
-from seqtag.corpus import assumptions, changes, warning_sentences
-from seqtag.reporting import formatting, score_tables
+from seqtag.config import Metric
+from seqtag.corpus import BestPossible, Profile, assumptions, changes, warning_sentences
+from seqtag.evaluation import Metrics, TrainingHistory
+from seqtag.evaluation.scores import ConfusionMatrix
+from seqtag.gate import Decision
+from seqtag.reporting import confusion_tables, formatting, score_tables
 from seqtag.reporting.confidence import confidences
 from seqtag.reporting.formatting import METRIC_NAMES
 from seqtag.reporting.plots import FEWEST_IN_BIN, Picture, confusion_plot, learning_curve
 from seqtag.reporting.sample_size_text import gauge_sentence
 from seqtag.reporting.svg_axes import difference_axis, share_axis
 from seqtag.reporting.toml import toml_text
+
+if TYPE_CHECKING:
+    from seqtag.features import Coverage
 
 REPORT = "report.html"
 _TEMPLATES = Path(__file__).parent / "templates"
@@ -24,71 +32,87 @@ _EXAMPLES_FROM = 2000  # number of quarantined sequences that are searched for e
 _MOST_TOKENS = 30  # per example
 
 
-class ReportContext(TypedDict):
-    """Facts about a run that its other files do not contain; optional keys are shown if present."""
+class RegistryEntry(Protocol):
+    """The version of a run's model in the registry, and its tracked run in MLflow."""
+
+    @property
+    def version(self) -> str: ...
+
+    @property
+    def tracked_run_id(self) -> str: ...
+
+    @property
+    def experiment_id(self) -> str: ...
+
+    @property
+    def serving(self) -> str:
+        """Digest of the serving code."""
+
+    @property
+    def verdict(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class ReportContext:
+    """Facts about a run that its other records do not contain; None and empty mappings are not shown."""
 
     tagger: str
     run_id: str
     snapshot_id: str
     seqtag_version: str
-    code: NotRequired[str]  # digest of seqtag's sources
-    model: NotRequired[str]  # digest of the model's files
-    registration: NotRequired[Mapping[str, Any]]  # registration.json
-    versions: NotRequired[Mapping[str, str]]  # library -> version
-    vectors: NotRequired[Mapping[str, float]]  # shares of train's `types` and `tokens` with a static vector
-    batch_cells: NotRequired[int]  # tokens and padding of the largest batch, if halved for lack of memory
-    links: NotRequired[Mapping[str, str]]  # label -> address, relative to the report or absolute
+    code: str | None = None  # digest of seqtag's sources
+    model: str | None = None  # digest of the model's files
+    registration: RegistryEntry | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)  # library -> version
+    vectors: Coverage | None = None  # of train by static vectors
+    batch_cells: int | None = None  # tokens and padding of the largest batch, if halved for lack of memory
+    links: Mapping[str, str] = field(default_factory=dict)  # label -> address, absolute or from the report
 
 
 def write_report(
     *,
-    profile: Mapping[str, Any],
+    profile: Profile,
     quarantine: Path,
-    metrics: Mapping[str, Any],
-    decision: Mapping[str, Any],
-    history: Sequence[Mapping[str, Any]],
+    metrics: Metrics,
+    decision: Decision,
+    history: TrainingHistory,
     config: Mapping[str, Any],
-    optimum: Mapping[str, Any] | None,
+    optimum: BestPossible | None,
     context: ReportContext,
     folder: Path,
 ) -> None:
     """Write `report.html` into `folder`.
 
     Args:
-        profile: `profile.json`.
         quarantine: `quarantine.parquet`, the source of examples.
-        metrics: `metrics.json`.
-        decision: `decision.json`.
-        history: `history.json`.
+        decision: the decision with the outcome.
         config: the tagger's configuration with every default.
-        optimum: result of `seqtag.corpus.best_possible`, or None for a corpus of unknown origin.
+        optimum: None for a corpus of unknown origin.
         context: identity and provenance of the run.
         folder: an existing folder.
     """
-    metric = metrics["metric"]
-    challenger, champion = metrics["challenger"], metrics["champion"]
-    by_name = ("spans", "conlleval", "types") if challenger["spans"] else ("tags",)
-    square = _square(challenger["confusion"])
+    metric, challenger, champion = metrics.metric, metrics.challenger, metrics.champion
+    square = _square(challenger.confusion)
     page = _template().render(
         profile=profile,
         metrics=metrics,
         decision=decision,
-        sentence=formatting.without_verdict(decision),
-        gauge=gauge_sentence(decision),
+        sentence=formatting.without_verdict(decision.sentence, decision.verdict),
+        gauge=gauge_sentence(decision.gauge),
         history=history,
         config=config,
         context=context,
         metric=METRIC_NAMES[metric],
         measures=score_tables.metric_rows(metrics),
         optimum=optimum if metric == "accuracy" else None,
-        best_epoch=_best_epoch(history),
+        bounds=score_tables.bounds(optimum, challenger.score) if optimum and metric == "accuracy" else [],
         curves=learning_curves(history, metric),
-        by_name=score_tables.named_scores(challenger, champion, by_name),
-        averages=_averages(metrics),
-        by_tag=score_tables.named_scores(challenger, champion, ("tags",)) if challenger["spans"] else [],
+        by_name=score_tables.scores_by_name(challenger, champion),
+        averages=score_tables.average_scores(challenger, champion),
+        by_tag=score_tables.scores_by_tag(challenger, champion) if challenger.spans else [],
         square=square,
         confusion=confusion_plot(square),
-        confusions=score_tables.confusions(challenger["confusion"], most=_MOST_CONFUSIONS),
+        confusions=confusion_tables.confusions(challenger.confusion, most=_MOST_CONFUSIONS),
         confidences=confidences(metrics),
         slices=score_tables.slices(challenger, metric),
         examples=_examples(quarantine),
@@ -97,16 +121,16 @@ def write_report(
     (folder / REPORT).write_text(page, "utf-8")
 
 
-def confusion_picture(confusion: Mapping[str, Any]) -> Picture:
-    """Draw the confusion matrix of `metrics.json`, grouping all but the most confused of many tags."""
+def confusion_picture(confusion: ConfusionMatrix) -> Picture:
+    """Draw a confusion matrix, grouping all but the most confused of many tags."""
     square = _square(confusion)
     n_tokens = sum(map(sum, square.counts))
     title = f"Confusion on test, {formatting.plural(n_tokens, 'token')}"
     return confusion_plot(square, title=title)
 
 
-def _square(confusion: Mapping[str, Any]) -> score_tables.ConfusionSquare:
-    return score_tables.square(confusion, most=_MOST_TAGS_IN_PLOT)
+def _square(confusion: ConfusionMatrix) -> confusion_tables.ConfusionSquare:
+    return confusion_tables.square(confusion, most=_MOST_TAGS_IN_PLOT)
 
 
 def _template() -> Any:
@@ -138,7 +162,6 @@ def _template() -> Any:
         "left_out": formatting.left_out,
         "share_axis": share_axis,
         "difference_axis": difference_axis,
-        "leaves": score_tables.leaves,
         "baseline_label": formatting.baseline_label,
         "baseline_sentence": formatting.baseline_sentence,
         "fewest_in_bin": FEWEST_IN_BIN,
@@ -146,42 +169,24 @@ def _template() -> Any:
     return environment.get_template("report.html")
 
 
-def _best_epoch(history: Sequence[Mapping[str, Any]]) -> int | None:
-    """Return the epoch whose weights were kept: the first with the best dev score."""
-    best = max(history, key=lambda row: (row["dev_score"], row["dev_accuracy"], -row["epoch"]), default=None)
-    return None if best is None else best["epoch"]
-
-
-def learning_curves(history: Sequence[Mapping[str, Any]], metric: str) -> list[Picture]:
-    """Draw the deciding score on dev and the loss on train per epoch; empty without epochs.
-
-    Args:
-        history: `history.json`.
-        metric: accuracy or span_f1.
-    """
-    if not history:
+def learning_curves(history: TrainingHistory, metric: Metric) -> list[Picture]:
+    """Draw the deciding score on dev and the loss on train per epoch; empty without epochs."""
+    if history.best is None:
         return []
-    metric = METRIC_NAMES[metric]
-    title = f"{metric[0].upper()}{metric[1:]} on dev"
+    name = METRIC_NAMES[metric]
     return [
-        learning_curve(history, "dev_score", title=title, unit=f"{metric}, %", best=_best_epoch(history)),
         learning_curve(
-            history, "loss", title="Loss on train", unit="cross-entropy per token, nats", best=None
+            {epoch.epoch: epoch.dev_score for epoch in history.epochs},
+            title=f"{name[0].upper()}{name[1:]} on dev",
+            unit=f"{name}, %",
+            best=history.best.epoch,
+        ),
+        learning_curve(
+            {epoch.epoch: epoch.loss for epoch in history.epochs},
+            title="Loss on train",
+            unit="cross-entropy per token, nats",
         ),
     ]
-
-
-def _averages(metrics: Mapping[str, Any]) -> list[score_tables.NamedScores]:
-    """Return micro and macro averages over span types; empty without spans."""
-    if not metrics["challenger"]["spans"]:
-        return []
-    averages = []
-    for mode in ("conlleval", "strict"):
-        for average in ("micro", "macro"):
-            before = metrics["champion"] and metrics["champion"]["spans"][mode][average]["f1"]
-            scores = metrics["challenger"]["spans"][mode][average]
-            averages.append(score_tables.NamedScores(f"{average}, {mode}", scores, before))
-    return averages
 
 
 def _examples(quarantine: Path) -> list[dict[str, Any]]:

@@ -7,6 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqtag.corpus import Profile
+from seqtag.evaluation import Interval, Metrics
+from seqtag.gate import Decision
+from seqtag.gate.guardrails import Guardrail
 from seqtag.reporting.corpus_card import quarantine_sentence
 from seqtag.reporting.formatting import (
     METRIC_NAMES,
@@ -27,7 +31,7 @@ from seqtag.reporting.formatting import (
 )
 from seqtag.reporting.markdown import command, inline, link_list, table
 from seqtag.reporting.sample_size_text import gauge_sentence
-from seqtag.reporting.score_tables import leaves, named_scores, type_path
+from seqtag.reporting.score_tables import leaves, scores_by_name
 
 _MOST_TAGS = 30  # rows in the card; the report lists all
 _LONGEST_SETTING = 60  # characters
@@ -75,9 +79,9 @@ def _as_json(value: object) -> str:
 
 def retrain_markdown(
     *,
-    metrics: Mapping[str, Any],
-    decision: Mapping[str, Any],
-    profile: Mapping[str, Any],
+    metrics: Metrics,
+    decision: Decision,
+    profile: Profile,
     done: Sequence[CompletedStep],
     changes: InputChanges | None,
     links: Mapping[str, str],
@@ -86,9 +90,7 @@ def retrain_markdown(
     """Return the outcome of a retraining and its reasons as GitHub-flavoured Markdown.
 
     Args:
-        metrics: `metrics.json`.
-        decision: `decision.json` with the outcome.
-        profile: `profile.json`.
+        decision: the decision with the outcome.
         done: the steps in order, with the origin of reused ones.
         changes: differences from the champion's inputs; None if there is no champion or its run directory
             no longer exists.
@@ -96,8 +98,8 @@ def retrain_markdown(
         commands: purpose -> command.
     """
     parts = [
-        f"# {inline(decision['verdict'])}",
-        inline(without_verdict(decision)),
+        f"# {inline(decision.verdict)}",
+        inline(without_verdict(decision.sentence, decision.verdict)),
         *_decided_by(decision),
         *_would_pass(decision),
         "Links:",
@@ -105,15 +107,15 @@ def retrain_markdown(
         *_scores(metrics, decision),
         *_by_name(metrics, decision),
         "## What changed",
-        *_changed(changes, has_champion=decision["champion_version"] is not None),
+        *_changed(changes, has_champion=decision.champion_version is not None),
         *_steps(done),
         "## Corpus",
-        f"{inline(sentence(profile['sentence']))}.",
+        f"{inline(sentence(profile.sentence))}.",
         *_validation(profile),
         "## Rules of the gate",
         table(
             ["passed", "rule", "detail"],
-            [["yes" if r["held"] else "NO", r["rule"], r["detail"]] for r in decision["rules"]],
+            [["yes" if r.held else "NO", r.rule, r.detail] for r in decision.rules],
         ),
         "## Next steps",
         "\n\n".join(f"{inline(purpose)}:\n\n{command(text)}" for purpose, text in commands.items()),
@@ -121,15 +123,11 @@ def retrain_markdown(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def approval_markdown(metrics: Mapping[str, Any], decision: Mapping[str, Any], *, tagger: str) -> str:
-    """Return the approval question and the evidence for it as GitHub-flavoured Markdown.
-
-    Args:
-        metrics: `metrics.json`.
-        decision: `decision.json`.
-    """
+def approval_markdown(metrics: Metrics, decision: Decision, *, tagger: str) -> str:
+    """Return the approval question and the evidence for it as GitHub-flavoured Markdown."""
+    evidence = without_verdict(decision.sentence, decision.verdict)
     parts = [
-        f"**Promote this model of {inline(tagger)}?** {inline(without_verdict(decision))}",
+        f"**Promote this model of {inline(tagger)}?** {inline(evidence)}",
         *_scores(metrics, decision),
         *_by_name(metrics, decision),
         "See the artifacts of this flow run for learning curves, confusions and the corpus.",
@@ -137,45 +135,45 @@ def approval_markdown(metrics: Mapping[str, Any], decision: Mapping[str, Any], *
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _scores(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str]:
-    confidence = level(metrics["confidence"])
-    header = ["", METRIC_NAMES[metrics["metric"]], f"{confidence} interval", "support"]
+def _scores(metrics: Metrics, decision: Decision) -> list[str]:
+    confidence = level(metrics.confidence)
+    header = ["", METRIC_NAMES[metrics.metric], f"{confidence} interval", "support"]
     return [
         table(header, _score_rows(metrics, decision)),
-        f"{confidence} bootstrap intervals from {plural(metrics['resamples'], 'resample')} of "
-        f"{plural(metrics['n_documents'], 'test document')} "
-        f"({plural(metrics['n_sequences'], 'sequence')}, {plural(metrics['n_tokens'], 'token')}"
-        f"{left_out(metrics)})"
+        f"{confidence} bootstrap intervals from {plural(metrics.resamples, 'resample')} of "
+        f"{plural(metrics.n_documents, 'test document')} "
+        f"({plural(metrics.n_sequences, 'sequence')}, {plural(metrics.n_tokens, 'token')}"
+        f"{left_out(metrics.n_untagged)})"
         + (
-            f"; the interval of the difference is paired, at {level(decision['confidence'])} confidence."
-            if decision["difference"]
+            f"; the interval of the difference is paired, at {level(decision.confidence)} confidence."
+            if decision.difference
             else "."
         ),
-        gauge_sentence(decision),
+        gauge_sentence(decision.gauge),
     ]
 
 
-def _decided_by(decision: Mapping[str, Any]) -> list[str]:
+def _decided_by(decision: Decision) -> list[str]:
     """Name the failed rules, which decided."""
-    failed = [rule for rule in decision["rules"] if not rule["held"]]
+    failed = [rule for rule in decision.rules if not rule.held]
     if not failed:
-        return [f"Decided by: all {plural(len(decision['rules']), 'rule')} passed."]
+        return [f"Decided by: all {plural(len(decision.rules), 'rule')} passed."]
     return [
         "Decided by:",
-        "\n".join(f"- {inline(rule['rule'])}: {inline(rule['detail'])}" for rule in failed),
+        "\n".join(f"- {inline(rule.rule)}: {inline(rule.detail)}" for rule in failed),
     ]
 
 
-def _by_name(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[str]:
+def _by_name(metrics: Metrics, decision: Decision) -> list[str]:
     """Return a table by type, or by tag if there are no spans, and one of slices with guardrails."""
-    challenger, champion = metrics["challenger"], metrics["champion"]
-    word, figure, unit = ("type", "F1", "spans") if challenger["spans"] else ("tag", "recall", "tokens")
-    ordered = named_scores(challenger, champion, type_path(challenger))
+    champion = metrics.champion
+    word, figure, unit = ("type", "F1", "spans") if metrics.challenger.spans else ("tag", "recall", "tokens")
+    ordered = scores_by_name(metrics.challenger, champion)
     names = {f"{word} {named.name}" for named in ordered}
-    guards = {guard["what"]: guard for guard in reversed(decision["guards"])}  # types come before slices
+    guards = {guard.what: guard for guard in reversed(decision.guards)}  # types come before slices
     header = ["", f"gold {unit}", "F1", *(["champion's F1", f"difference of {figure}"] if champion else [])]
     rows = [
-        [named.name, _support(named.scores["f1"]), with_range(named.scores["f1"])]
+        [named.name, _support(named.scores.f1), with_range(named.scores.f1)]
         + ([with_range(named.champion), _guarded(guards.get(f"{word} {named.name}"))] if champion else [])
         for named in ordered[:_MOST_TAGS]
     ]
@@ -185,30 +183,30 @@ def _by_name(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[st
         f"## By {word}",
         table(header, rows),
         f"The report lists {more} rarer ones." if more > 0 else "",
-        *_guarded_slices(slices, METRIC_NAMES[metrics["metric"]]),
+        *_guarded_slices(slices, METRIC_NAMES[metrics.metric]),
         *_guardrail_note(decision),
     ]
 
 
-def _guarded(guard: Mapping[str, Any] | None) -> str:
-    return MISSING if guard is None else f"{points(guard['difference'])} ({points_range(guard)})"
+def _guarded(guard: Guardrail | None) -> str:
+    return MISSING if guard is None else f"{points(guard.difference)} ({points_range(guard)})"
 
 
-def _guarded_slices(slices: Sequence[Mapping[str, Any]], metric: str) -> list[str]:
-    rows = [[of["what"], _support(of), _guarded(of)] for of in slices[:_MOST_TAGS]]
+def _guarded_slices(slices: Sequence[Guardrail], metric: str) -> list[str]:
+    rows = [[of.what, _support(of), _guarded(of)] for of in slices[:_MOST_TAGS]]
     more = len(slices) - _MOST_TAGS
     further = [f"decision.json lists {more} further slices."] if more > 0 else []
     return [table(["slice", "sequences", f"difference of {metric}"], rows), *further] if rows else []
 
 
-def _guardrail_note(decision: Mapping[str, Any]) -> list[str]:
-    n_guards = len(decision["guards"])
+def _guardrail_note(decision: Decision) -> list[str]:
+    n_guards = len(decision.guards)
     if not n_guards:
         return []
     return [
         f"Differences from the champion are given where the gate has a guardrail, on the "
-        f"{plural(decision['n_sequences'], 'sequence')} on which both models can be compared. Their paired "
-        f"intervals are at {percent(1 - (1 - decision['confidence']) / n_guards)} confidence, because of "
+        f"{plural(decision.n_sequences, 'sequence')} on which both models can be compared. Their paired "
+        f"intervals are at {percent(1 - (1 - decision.confidence) / n_guards)} confidence, because of "
         f"{plural(n_guards, 'guardrail')} (Bonferroni)."
     ]
 
@@ -247,52 +245,47 @@ def _steps(done: Sequence[CompletedStep]) -> list[str]:
     return [table(["step", "origin", "duration"], rows), *([why] if taken else [])] if rows else []
 
 
-def _validation(profile: Mapping[str, Any]) -> list[str]:
+def _validation(profile: Profile) -> list[str]:
     """Return the rules that failed or found violations, and the quarantine."""
     found = [
-        [
-            "yes" if rule["held"] else "NO",
-            rule["rule"],
-            rule["severity"],
-            count(rule["count"]),
-            rule["message"],
-        ]
-        for rule in profile["rules"]
-        if rule["count"] or not rule["held"]  # tag_drift, for example, has no violations to count
+        ["yes" if rule.held else "NO", rule.rule, rule.severity, count(rule.count), rule.message]
+        for rule in profile.rules
+        if rule.count or not rule.held  # tag_drift, for example, has no violations to count
     ]
     header = ["passed", "rule", "severity", "violations", "expected and found"]
     return [
         table(header, found) if found else "No rule found a violation.",
-        quarantine_sentence(profile["quarantined"]),
+        quarantine_sentence(profile.quarantined),
     ]
 
 
-def _score_rows(metrics: Mapping[str, Any], decision: Mapping[str, Any]) -> list[list[str]]:
-    unit = "gold span" if metrics["metric"] == "span_f1" else "token"
-    models = {
-        "challenger": "challenger",
-        "champion": champion_label(decision),
-        "baseline": baseline_label(metrics),
-    }
+def _score_rows(metrics: Metrics, decision: Decision) -> list[list[str]]:
+    unit = "gold span" if metrics.metric == "span_f1" else "token"
+    champion = champion_label(decision.champion_version, is_anchored=decision.is_anchored)
+    models = (
+        ("challenger", metrics.challenger),
+        (champion, metrics.champion),
+        (baseline_label(metrics.baseline_name), metrics.baseline),
+    )
     rows = [
-        [name, percent(score["value"]), percent_range(score), _support(score, unit)]
-        for who, name in models.items()
-        if metrics[who] and (score := metrics[who]["score"])
+        [name, percent(scores.score.value), percent_range(scores.score), _support(scores.score, unit)]
+        for name, scores in models
+        if scores is not None
     ]
-    difference = decision["difference"]
+    difference = decision.difference
     if difference:
         support = _support(difference, "sequence")
-        rows.insert(2, ["difference", points(difference["value"]), points_range(difference), support])
+        rows.insert(2, ["difference", points(difference.value), points_range(difference), support])
     return rows
 
 
-def _support(interval: Mapping[str, Any], unit: str = "") -> str:
+def _support(of: Interval | Guardrail, unit: str = "") -> str:
     """Format the support of a figure."""
-    support = plural(interval["support"], unit) if unit else count(interval["support"])
-    return f"{support} in {plural(interval['documents'], 'document')}"
+    support = plural(of.support, unit) if unit else count(of.support)
+    return f"{support} in {plural(of.documents, 'document')}"
 
 
-def _would_pass(decision: Mapping[str, Any]) -> list[str]:
+def _would_pass(decision: Decision) -> list[str]:
     """Return the changes that would have led to a promotion, all of them together."""
-    changes = [f"- {inline(change)}" for change in decision["would_pass"]]
+    changes = [f"- {inline(change)}" for change in decision.would_pass]
     return ["It would be promoted with all of the following:", "\n".join(changes)] if changes else []

@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from seqtag.gate import Plan
+from seqtag.gate.error_budget import Gauge
 from seqtag.reporting.formatting import count, plural
 
 
-def gauge_sentence(decision: Mapping[str, Any]) -> str:
-    """Describe the power of the test split and the error budget left; "" if nothing was compared.
-
-    Args:
-        decision: `decision.json`.
-    """
-    gauge = decision["gauge"]
+def gauge_sentence(gauge: Gauge | None) -> str:
+    """Describe the power of the test split and the error budget left; "" if nothing was compared."""
     if gauge is None:
         return ""
-    improvement = _points(gauge["improvement"])
+    improvement = _points(gauge.improvement)
     sentences = [
-        f"Error budget: comparison {gauge['comparisons'] + 1:,} of {gauge['horizon']:,} in the horizon; "
-        f"each has an error level of {gauge['level']:.4%}.",
-        f"With {plural(gauge['n_documents'], 'test document')}, a comparison detects an improvement of "
-        f"{_points(gauge['detectable'])} points in 4 of 5 cases.",
+        f"Error budget: comparison {gauge.comparisons + 1:,} of {gauge.horizon:,} in the horizon; "
+        f"each has an error level of {gauge.level:.4%}.",
+        f"With {plural(gauge.n_documents, 'test document')}, a comparison detects an improvement of "
+        f"{_points(gauge.detectable)} points in 4 of 5 cases.",
     ]
-    if gauge["good_for"] >= 1:
+    if gauge.good_for >= 1:
         sentences.append(
             f"At the same power for {improvement} points, the test split is good for "
-            f"{plural(gauge['good_for'], 'more comparison')}"
-            + (
-                f"; {plural(gauge['to_double'], 'more document')} would double that."
-                if gauge["to_double"]
-                else "."
-            )
+            f"{plural(gauge.good_for, 'more comparison')}"
+            + (f"; {plural(gauge.to_double, 'more document')} would double that." if gauge.to_double else ".")
         )
-    elif gauge["documents"] is not None and gauge["documents"] <= gauge["n_documents"]:
+    elif gauge.documents is not None and gauge.documents <= gauge.n_documents:
         sentences.append(
             f"The test split is large enough to detect {improvement} points at the same power, but the error "
             "budget is used up until older comparisons leave the horizon."
         )
-    elif gauge["documents"] is not None:
+    elif gauge.documents is not None:
         sentences.append(
             f"The test split is too small to detect {improvement} points at the same power; "
-            f"{count(gauge['documents'])} documents are needed."
+            f"{count(gauge.documents)} documents are needed."
         )
     else:
         sentences.append(

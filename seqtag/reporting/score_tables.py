@@ -1,16 +1,18 @@
-"""Tables of the report, extracted from the JSON files of a run and sorted."""
+"""Tables of the report, extracted from the records of a run and sorted."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-
+from seqtag.config import Metric
+from seqtag.corpus import BestPossible
+from seqtag.evaluation import Interval, Metrics, Scores
+from seqtag.evaluation.prf import Prf
+from seqtag.evaluation.slices import SliceScores
 from seqtag.reporting.formatting import (
     METRIC_NAMES,
-    Interval,
     count,
     level,
     percent,
@@ -19,9 +21,9 @@ from seqtag.reporting.formatting import (
     with_range,
 )
 from seqtag.reporting.markdown import inline
+from seqtag.tagging.spans import SPAN_MODES
 
-REST = "all others"
-UNKNOWN: Interval = {"value": None, "low": None, "high": None, "support": 0, "documents": 0}
+UNKNOWN = Interval(value=None, low=None, high=None, support=0, documents=0)
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class NamedScores:
     """Precision, recall and F1 of one tag, type or average; `champion` is the champion's F1."""
 
     name: str
-    scores: Mapping[str, Any]
+    scores: Prf
     champion: Interval | None
 
 
@@ -44,25 +46,6 @@ class MetricRow:
 
 
 @dataclass(frozen=True)
-class ConfusedPair:
-    """Number of `gold` tokens tagged `predicted`, and their share of all `gold` tokens."""
-
-    gold: str
-    predicted: str
-    count: int
-    share: float
-
-
-@dataclass(frozen=True)
-class ConfusionSquare:
-    """A confusion matrix; `n_left_out` tags are grouped in its last row and column."""
-
-    tags: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
-    n_left_out: int
-
-
-@dataclass(frozen=True)
 class SliceValue:
     """The sequences with one value of a slice, and their score."""
 
@@ -70,10 +53,6 @@ class SliceValue:
     n_sequences: int
     n_tokens: int
     score: Interval
-
-    @classmethod
-    def of(cls, row: Mapping[str, Any], score: Interval) -> Self:
-        return cls(row["value"], row["n_sequences"], row["n_tokens"], score)
 
 
 @dataclass(frozen=True)
@@ -86,118 +65,168 @@ class Slice:
     whole: float | None
 
 
-def metric_rows(metrics: Mapping[str, Any]) -> list[MetricRow]:
+@dataclass(frozen=True)
+class Bound:
+    """The accuracy on test of this model or of a best possible one; `expected` is as in `BestPossible`."""
+
+    name: str
+    value: float | None
+    low: float | None
+    high: float | None
+    expected: float | None
+
+
+def metric_rows(metrics: Metrics) -> list[MetricRow]:
     """Return the metrics of all models, the deciding one first."""
-    paths: list[tuple[str, tuple[str, ...]]] = [("span F1", ("span_f1",)), ("token accuracy", ("accuracy",))]
-    if metrics["metric"] == "accuracy":
-        paths.reverse()
-    for mode in ("strict", "conlleval"):
-        for average in ("micro", "macro"):
-            if (mode, average) != ("conlleval", "micro"):  # that one is "span F1"
-                paths.append((f"span F1, {mode}, {average}", ("spans", mode, average, "f1")))
-    found = []
-    for name, path in paths:
-        challenger = _at(metrics["challenger"], path)
-        if challenger is not None:
-            others = (_at(metrics.get(who), path) for who in ("champion", "baseline"))
-            found.append(MetricRow(name, challenger, *others))
-    return found
+    challenger, champion, baseline = (
+        {} if scores is None else _measures(scores, metrics.metric)
+        for scores in (metrics.challenger, metrics.champion, metrics.baseline)
+    )
+    return [
+        MetricRow(name, interval, champion.get(name), baseline.get(name))
+        for name, interval in challenger.items()
+        if interval is not None
+    ]
 
 
-def named_scores(
-    challenger: Mapping[str, Any], champion: Mapping[str, Any] | None, path: Sequence[str]
-) -> list[NamedScores]:
-    """Return the scores found under `path`, by name, in order of decreasing support."""
-    found = _at(challenger, path) or {}
-    before = _at(champion, path) or {}
-    ordered = sorted(found.items(), key=lambda pair: (-pair[1]["support"], pair[0]))
-    return [NamedScores(name, s, before[name]["f1"] if name in before else None) for name, s in ordered]
+def _measures(scores: Scores, metric: Metric) -> dict[str, Interval | None]:
+    """Return name -> score of one model, the deciding one first."""
+    both: list[tuple[str, Interval | None]] = [
+        ("span F1", scores.span_f1),
+        ("token accuracy", scores.accuracy),
+    ]
+    found = dict(reversed(both) if metric == "accuracy" else both)
+    if scores.spans is None:
+        return found
+    conlleval, strict = scores.spans["conlleval"], scores.spans["strict"]
+    return {
+        **found,
+        "span F1, strict, micro": strict.micro.f1,
+        "span F1, strict, macro": strict.macro.f1,
+        "span F1, conlleval, macro": conlleval.macro.f1,  # the micro average is "span F1"
+    }
 
 
-def score_rows(metrics: Mapping[str, Any]) -> list[dict[str, Any]]:
+def scores_by_name(challenger: Scores, champion: Scores | None) -> list[NamedScores]:
+    """Return the scores of each type, or tag if there are no spans, in order of decreasing support."""
+    if challenger.spans is None:
+        return scores_by_tag(challenger, champion)
+    before = None if champion is None else champion.spans
+    return _named(challenger.spans["conlleval"].types, {} if before is None else before["conlleval"].types)
+
+
+def scores_by_tag(challenger: Scores, champion: Scores | None) -> list[NamedScores]:
+    """Return the scores of each tag, in order of decreasing support."""
+    return _named(challenger.tags, {} if champion is None else champion.tags)
+
+
+def average_scores(challenger: Scores, champion: Scores | None) -> list[NamedScores]:
+    """Return micro and macro averages over span types; empty without spans."""
+    if challenger.spans is None:
+        return []
+    before = None if champion is None else champion.spans
+    averages = []
+    for mode in SPAN_MODES:
+        own, champions = challenger.spans[mode], None if before is None else before[mode]
+        averages += [
+            NamedScores(f"micro, {mode}", own.micro, None if champions is None else champions.micro.f1),
+            NamedScores(f"macro, {mode}", own.macro, None if champions is None else champions.macro.f1),
+        ]
+    return averages
+
+
+def _named(scores: Mapping[str, Prf], champion: Mapping[str, Prf]) -> list[NamedScores]:
+    ordered = sorted(scores.items(), key=lambda pair: (-pair[1].support, pair[0]))
+    return [NamedScores(name, prf, champion[name].f1 if name in champion else None) for name, prf in ordered]
+
+
+def score_rows(metrics: Metrics) -> list[dict[str, str]]:
     """Return the deciding score on all of test, then the F1 of each type, or tag if there are no spans.
 
     Cells are Markdown.
     """
-    challenger, champion = metrics["challenger"], metrics["champion"]
-    spans, by_name = challenger["spans"], type_path(challenger)
-    micro = spans["conlleval"]["micro"] if spans and metrics["metric"] == "span_f1" else {}
-    whole = NamedScores(
-        METRIC_NAMES[metrics["metric"]],
-        {**micro, "f1": challenger["score"], "support": challenger["score"]["support"]},
-        champion["score"] if champion else None,
-    )
+    challenger, champion = metrics.challenger, metrics.champion
+    spans = challenger.spans
+    micro = spans["conlleval"].micro if spans and metrics.metric == "span_f1" else None
     unit = "span" if spans else "token"
     return [
-        _score_row(whole, metrics, unit="span" if micro else "token"),
+        _score_row(
+            METRIC_NAMES[metrics.metric],
+            challenger.score,
+            support=plural(challenger.score.support, "gold span" if micro else "gold token"),
+            precision=None if micro is None else micro.precision,
+            recall=None if micro is None else micro.recall,
+            champion=None if champion is None else champion.score,
+            confidence=metrics.confidence,
+        ),
         *(
-            _score_row(replace(named, name=f"F1 of {named.name}"), metrics, unit=unit)
-            for named in named_scores(challenger, champion, by_name)
+            _score_row(
+                f"F1 of {named.name}",
+                named.scores.f1,
+                support=plural(named.scores.support, f"gold {unit}"),
+                precision=named.scores.precision,
+                recall=named.scores.recall,
+                champion=named.champion,
+                confidence=metrics.confidence,
+            )
+            for named in scores_by_name(challenger, champion)
         ),
     ]
 
 
-def type_path(scores: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the path of the scores by type, or by tag if there are no spans."""
-    return ("spans", "conlleval", "types") if scores["spans"] else ("tags",)
-
-
-def _score_row(named: NamedScores, metrics: Mapping[str, Any], *, unit: str) -> dict[str, str]:
-    scores = named.scores
+def _score_row(
+    name: str,
+    score: Interval,
+    *,
+    support: str,
+    precision: Interval | None,
+    recall: Interval | None,
+    champion: Interval | None,
+    confidence: float,
+) -> dict[str, str]:
     return {
-        "what": inline(named.name),
-        "support": plural(scores["support"], f"gold {unit}"),
-        "documents": count(scores["f1"]["documents"]),
-        "score": percent(scores["f1"]["value"]),
-        f"{level(metrics['confidence'])} interval": percent_range(scores["f1"]),
-        "precision": with_range(scores.get("precision")),
-        "recall": with_range(scores.get("recall")),
-        "champion": with_range(named.champion),
+        "what": inline(name),
+        "support": support,
+        "documents": count(score.documents),
+        "score": percent(score.value),
+        f"{level(confidence)} interval": percent_range(score),
+        "precision": with_range(precision),
+        "recall": with_range(recall),
+        "champion": with_range(champion),
     }
 
 
-def confusions(confusion: Mapping[str, Any], *, most: int) -> list[ConfusedPair]:
-    """Return the `most` frequent confusions, the most frequent first."""
-    tags, counts = confusion["tags"], _counts(confusion)
-    rows, columns = np.nonzero(counts * ~np.eye(len(tags), dtype=bool))
-    order = np.lexsort((columns, rows, -counts[rows, columns]))[:most]
-    support = counts.sum(axis=1)
+def bounds(optimum: BestPossible, score: Interval) -> list[Bound]:
+    """Return a model's accuracy between the best from the past alone and that from the whole sequence."""
+    past, whole = optimum.past_only_realised, optimum.optimum_realised
     return [
-        ConfusedPair(tags[r], tags[c], int(counts[r, c]), float(counts[r, c] / support[r]))
-        for r, c in zip(rows[order].tolist(), columns[order].tolist(), strict=True)
+        Bound("best from the past alone", past, None, None, optimum.past_only_expected),
+        Bound("this model", score.value, score.low, score.high, None),
+        Bound("best from the whole sequence", whole, None, None, optimum.optimum_expected),
     ]
 
 
-def square(confusion: Mapping[str, Any], *, most: int) -> ConfusionSquare:
-    """Return the confusion matrix, grouping all but the most confused tags if there are more than `most`."""
-    tags, counts = list(confusion["tags"]), _counts(confusion)
-    if len(tags) <= most:
-        return ConfusionSquare(tuple(tags), _tuples(counts), 0)
-    errors = counts.sum(axis=0) + counts.sum(axis=1) - 2 * counts.diagonal()
-    kept = np.sort(np.argsort(-errors, kind="stable")[: most - 1])
-    belongs = np.zeros((len(tags), most), np.int64)
-    belongs[:, -1] = 1
-    belongs[kept] = np.eye(most, dtype=np.int64)[: most - 1]
-    names = (*(tags[i] for i in kept), REST)
-    return ConfusionSquare(names, _tuples(belongs.T @ counts @ belongs), len(tags) - len(kept))
-
-
-def slices(scores: Mapping[str, Any], metric: str) -> list[Slice]:
+def slices(scores: Scores, metric: Metric) -> list[Slice]:
     """Return the slices of test, scored by the deciding metric, or by recall for slices of gold spans."""
-    grouped: dict[str, list[Mapping[str, Any]]] = {}
-    for row in scores["slices"]:
-        grouped.setdefault(row["slice"], []).append(row)
+    grouped: dict[str, list[SliceScores]] = {}
+    for row in scores.slices:
+        grouped.setdefault(row.slice, []).append(row)
     return [_slice(name, rows, scores, metric) for name, rows in grouped.items()]
 
 
-def _slice(name: str, rows: list[Mapping[str, Any]], scores: Mapping[str, Any], metric: str) -> Slice:
-    if all(row[metric] is None and "span_recall" in row for row in rows):
-        found = [(row, row["span_recall"]) for row in rows]
-        whole = scores["spans"]["conlleval"]["micro"]["recall"]["value"]
-        return Slice(name, "span recall", tuple(SliceValue.of(*pair) for pair in found), whole)
-    found = [(row, row[metric] or UNKNOWN) for row in rows]
-    return Slice(
-        name, METRIC_NAMES[metric], tuple(SliceValue.of(*pair) for pair in found), scores["score"]["value"]
+def _slice(name: str, rows: Sequence[SliceScores], scores: Scores, metric: Metric) -> Slice:
+    found = [row.accuracy if metric == "accuracy" else row.span_f1 for row in rows]
+    recalls = [row.span_recall for row in rows]
+    if scores.spans is not None and not any(found) and all(recalls):
+        whole = scores.spans["conlleval"].micro.recall.value
+        return Slice(name, "span recall", _slice_values(rows, recalls), whole)
+    return Slice(name, METRIC_NAMES[metric], _slice_values(rows, found), scores.score.value)
+
+
+def _slice_values(rows: Sequence[SliceScores], scores: Sequence[Interval | None]) -> tuple[SliceValue, ...]:
+    return tuple(
+        SliceValue(row.value, row.n_sequences, row.n_tokens, score or UNKNOWN)
+        for row, score in zip(rows, scores, strict=True)
     )
 
 
@@ -208,21 +237,3 @@ def leaves(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]
             yield from leaves(value, f"{path}{key}.")
         else:
             yield f"{path}{key}", value
-
-
-def _at(scores: Mapping[str, Any] | None, path: Sequence[str]) -> Any:
-    found: Any = scores
-    for key in path:
-        if found is None:
-            return None
-        found = found[key]
-    return found
-
-
-def _counts(confusion: Mapping[str, Any]) -> np.ndarray:
-    n = len(confusion["tags"])
-    return np.asarray(confusion["counts"], np.int64).reshape(n, n)
-
-
-def _tuples(counts: np.ndarray) -> tuple[tuple[int, ...], ...]:
-    return tuple(tuple(int(n) for n in row) for row in counts)

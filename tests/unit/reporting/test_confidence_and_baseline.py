@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import base64
-import copy
 import html
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import pytest
 
+from seqtag.evaluation import Calibration, Interval, Scores
+from seqtag.evaluation.calibration import Bin
 from seqtag.reporting import retrain_markdown, summary_lines
 from seqtag.reporting.confidence import confidences
 from seqtag.reporting.formatting import baseline_label, baseline_sentence
@@ -26,9 +28,11 @@ def section(page: str, name: str) -> str:
     return text_of(page[page.index(f'<section id="{name}">') :].split("</section>")[0])
 
 
-def bin_of(mean: float, accuracy: float, support: int) -> dict:
-    share = {"value": accuracy, "low": accuracy - 0.1, "high": accuracy + 0.1, "support": support}
-    return {"low": mean - 0.05, "high": mean + 0.05, "mean_confidence": mean, "accuracy": share}
+def bin_of(mean: float, accuracy: float, support: int) -> Bin:
+    share = Interval(
+        value=accuracy, low=accuracy - 0.1, high=accuracy + 0.1, support=support, documents=min(support, 8)
+    )
+    return Bin(low=mean - 0.05, high=mean + 0.05, mean_confidence=mean, accuracy=share)
 
 
 def svg_of(picture) -> ElementTree.Element:
@@ -40,15 +44,6 @@ def test_a_model_without_confidence_has_no_confidence_section(report):
 
     assert "#confidence" not in page
     assert 'id="confidence"' not in page
-
-
-def test_metrics_of_an_older_run_are_still_reported(report, metrics):
-    for name in ("baseline", "baseline_name", "baseline_difference"):
-        del metrics[name]
-    for who in ("challenger", "champion"):
-        del metrics[who]["calibration"]
-
-    assert 'id="confidence"' not in report(metrics=metrics)
 
 
 def test_the_section_states_that_a_model_is_overconfident(report, sure_metrics):
@@ -72,9 +67,11 @@ def test_the_section_states_that_a_model_is_overconfident(report, sure_metrics):
     ],
 )
 def test_the_interval_of_the_gap_decides_the_statement(sure_metrics, low, high, judged):
-    sure_metrics["challenger"]["calibration"]["tokens"]["gap"] |= {"low": low, "high": high}
+    tokens = sure_metrics.challenger.calibration.tokens
+    calibration = Calibration(replace(tokens, gap=replace(tokens.gap, low=low, high=high)), spans=None)
+    challenger = replace(sure_metrics.challenger, calibration=calibration)
 
-    (found,) = confidences(sure_metrics)
+    (found,) = confidences(replace(sure_metrics, challenger=challenger))
 
     assert found.sentence.startswith(f"On the whole, the model is {judged}: ")
 
@@ -90,26 +87,26 @@ def test_figures_are_shown_next_to_the_champions_with_intervals(report, sure_met
 
 
 def test_the_champions_support_is_given_if_it_differs(report, sure_metrics):
-    sure_metrics["champion"]["calibration"]["tokens"]["support"] = 90
+    champion = sure_metrics.champion
+    fewer = Calibration(replace(champion.calibration.tokens, support=90), spans=None)
+    metrics = replace(sure_metrics, champion=replace(champion, calibration=fewer))
 
-    assert "100 tokens in 8 documents; 90 for the champion" in section(
-        report(metrics=sure_metrics), "confidence"
-    )
+    assert "100 tokens in 8 documents; 90 for the champion" in section(report(metrics=metrics), "confidence")
 
 
 def test_a_champion_without_confidence_has_no_columns(report, sure_metrics):
-    sure_metrics["champion"]["calibration"] = None
+    metrics = replace(sure_metrics, champion=replace(sure_metrics.champion, calibration=None))
 
-    text = section(report(metrics=sure_metrics), "confidence")
+    text = section(report(metrics=metrics), "confidence")
 
     assert "100 tokens in 8 documents measure this model interval mean confidence" in text
     assert "The champion's predictions contain no confidence." in text
 
 
 def test_a_first_model_is_not_compared_with_a_champion(report, sure_metrics, decision):
-    decision |= {"difference": None, "p_better": None, "champion": None, "champion_version": None}
+    first = replace(decision, difference=None, p_better=None, champion=None, champion_version=None)
 
-    text = section(report(metrics=sure_metrics | {"champion": None}, decision=decision), "confidence")
+    text = section(report(metrics=replace(sure_metrics, champion=None), decision=first), "confidence")
 
     assert "champion" not in text
 
@@ -126,11 +123,13 @@ def test_bins_are_tabulated_and_small_ones_have_no_interval(report, sure_metrics
 
 
 def test_spans_are_shown_next_to_tokens(report, sure_metrics):
-    for who in ("challenger", "champion"):
-        calibration = sure_metrics[who]["calibration"]
-        calibration["spans"] = copy.deepcopy(calibration["tokens"]) | {"support": 30}
+    def with_spans(of: Scores) -> Scores:
+        tokens = of.calibration.tokens
+        return replace(of, calibration=Calibration(tokens, spans=replace(tokens, support=30)))
 
-    page = report(metrics=sure_metrics)
+    challenger, champion = with_spans(sure_metrics.challenger), with_spans(sure_metrics.champion)
+
+    page = report(metrics=replace(sure_metrics, challenger=challenger, champion=champion))
 
     assert page.count("<img") == 5  # two curves, the confusions, two diagrams
     assert "overconfident in its spans" in section(page, "confidence")
@@ -138,10 +137,13 @@ def test_spans_are_shown_next_to_tokens(report, sure_metrics):
 
 
 def test_without_predicted_spans_only_tokens_are_shown(sure_metrics):
-    tokens = sure_metrics["challenger"]["calibration"]["tokens"]
-    sure_metrics["challenger"]["calibration"]["spans"] = tokens | {"support": 0}
+    tokens = sure_metrics.challenger.calibration.tokens
+    calibration = Calibration(tokens, spans=replace(tokens, support=0))
+    challenger = replace(sure_metrics.challenger, calibration=calibration)
 
-    assert [found.noun for found in confidences(sure_metrics)] == ["token"]
+    found = confidences(replace(sure_metrics, challenger=challenger))
+
+    assert [each.noun for each in found] == ["token"]
 
 
 def test_the_diagram_names_its_axes_and_units():
@@ -161,8 +163,8 @@ def test_the_diagram_draws_no_interval_for_a_small_bin():
 
 
 def test_empty_bins_are_not_drawn():
-    nothing = {"value": None, "low": None, "high": None, "support": 0}
-    empty = {"low": 0.0, "high": 0.5, "mean_confidence": None, "accuracy": nothing}
+    nothing = Interval(value=None, low=None, high=None, support=0, documents=0)
+    empty = Bin(low=0.0, high=0.5, mean_confidence=None, accuracy=nothing)
 
     assert "in 2 bins" in reliability_diagram([empty, bin_of(0.95, 0.9, 40)], noun="token").words
 
@@ -179,11 +181,7 @@ def test_without_a_baseline_the_page_does_not_mention_one(report):
 
 
 def test_the_baselines_strict_span_f1_is_shown(report, span_metrics):
-    metrics = span_metrics | {
-        "baseline": span_metrics["champion"],
-        "baseline_name": "crfsuite",
-        "baseline_difference": None,
-    }
+    metrics = replace(span_metrics, baseline=span_metrics.champion, baseline_name="crfsuite")
 
     text = section(report(metrics=metrics, optimum=None), "scores")
 
@@ -208,23 +206,23 @@ def test_the_baselines_strict_span_f1_is_shown(report, span_metrics):
 def test_the_interval_decides_whether_a_model_is_above_or_below_the_baseline(
     baseline_metrics, value, low, high, said
 ):
-    difference = {"value": value, "low": low, "high": high, "support": 10}
+    difference = Interval(value=value, low=low, high=high, support=10, documents=8)
 
-    assert said in baseline_sentence(baseline_metrics | {"baseline_difference": difference})
+    assert said in baseline_sentence(replace(baseline_metrics, baseline_difference=difference))
 
 
 def test_a_baseline_without_a_score_is_not_compared(baseline_metrics):
-    sentence = baseline_sentence(baseline_metrics | {"baseline_difference": None})
+    sentence = baseline_sentence(replace(baseline_metrics, baseline_difference=None))
 
     assert sentence == "No comparison with the baseline crfsuite: one of the two has no token accuracy."
 
 
-def test_a_baseline_need_not_have_a_name(baseline_metrics):
-    assert baseline_label(baseline_metrics | {"baseline_name": None}) == "baseline"
+def test_a_baseline_need_not_have_a_name():
+    assert baseline_label(None) == "baseline"
 
 
 def test_the_name_of_a_baseline_is_escaped(report, baseline_metrics):
-    assert "<script" not in report(metrics=baseline_metrics | {"baseline_name": "<script>"}).lower()
+    assert "<script" not in report(metrics=replace(baseline_metrics, baseline_name="<script>")).lower()
 
 
 def test_the_card_has_a_line_for_the_baseline(baseline_metrics, decision, profile):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -14,7 +15,7 @@ from seqtag.reporting import corpus_markdown, quarantine_rows, score_rows
 
 def test_the_corpus_is_described_by_split_rule_and_tag(profile):
     tags = {"rare": {"train": 1}, "a|b": {"train": 600, "dev": 100}}
-    text = corpus_markdown(profile | {"tags": tags}, {"Data docs": "http://127.0.0.1:1/x y"})
+    text = corpus_markdown(replace(profile, tags=tags), {"Data docs": "http://127.0.0.1:1/x y"})
 
     assert text.startswith("# Accepted\n")
     assert "[Data docs](<http://127.0.0.1:1/x%20y>)" in text
@@ -24,7 +25,7 @@ def test_the_corpus_is_described_by_split_rule_and_tag(profile):
     assert "| NO | unknown\\_tag | quarantine | 2 | 2 | &lt;script&gt;" in text
     assert text.index("a\\|b") < text.index("| rare |")
     assert "| a\\|b | 600 (75.0%) | 100 (12.5%) | 0 (0.0%) |" in text
-    assert corpus_markdown(profile | {"accepted": False}, {}).startswith("# Refused\n")
+    assert corpus_markdown(replace(profile, accepted=False), {}).startswith("# Refused\n")
 
 
 @pytest.fixture
@@ -76,7 +77,7 @@ def test_scores_are_rows_with_interval_and_support(metrics):
     }  # fmt: skip
     assert first["support"] == "60 gold tokens"
     assert hostile["what"] == "F1 of &lt;script&gt;alert(1)&lt;/script&gt;"
-    assert {row["champion"] for row in score_rows(metrics | {"champion": None})} == {"–"}  # noqa: RUF001
+    assert {row["champion"] for row in score_rows(replace(metrics, champion=None))} == {"–"}  # noqa: RUF001
 
 
 def test_overall_span_scores_have_precision_and_recall(span_metrics):

@@ -7,12 +7,16 @@ import re
 import subprocess
 import sys
 import tomllib
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import pytest
 
 from seqtag.config import TaggerConfig
+from seqtag.evaluation import Metrics, TrainingHistory
+from seqtag.evaluation.scores import ConfusionMatrix
+from seqtag.features import Coverage
 
 VOID = {"meta", "img", "br", "line", "circle", "rect", "link", "input"}
 
@@ -48,9 +52,15 @@ class Page(HTMLParser):
         return " ".join(" ".join(self.words).split())
 
 
+def with_tags(metrics: Metrics, tags: list[str]) -> Metrics:
+    """Return metrics with other tags in the challenger's confusion matrix."""
+    confusion = replace(metrics.challenger.confusion, tags=tags)
+    return replace(metrics, challenger=replace(metrics.challenger, confusion=confusion))
+
+
 def test_the_page_reports_batches_halved_for_lack_of_memory(report, context):
     assert "out of memory" not in report()
-    assert "at most 64 tokens, including padding" in report(context={**context, "batch_cells": 64})
+    assert "at most 64 tokens, including padding" in report(context=replace(context, batch_cells=64))
 
 
 def test_the_page_reports_the_origin_of_dev_and_the_ambiguity(report):
@@ -112,17 +122,15 @@ def test_a_dollar_in_a_tag_is_not_a_formula(report):
 
 
 def test_a_control_character_in_a_tag_leaves_the_picture_well_formed(report, metrics):
-    metrics["challenger"]["confusion"]["tags"] = ["a\x1b", "b--c", "d\n"]
+    html = report(metrics=with_tags(metrics, ["a\x1b", "b--c", "d\n"]))
 
-    confusion = [a["src"] for tag, a in Page(report(metrics=metrics)).elements if tag == "img"][-1]
+    confusion = [a["src"] for tag, a in Page(html).elements if tag == "img"][-1]
 
     ElementTree.fromstring(base64.b64decode(confusion.split(",")[1]))  # noqa: S314 - own picture
 
 
 def test_a_tag_in_any_script_is_drawn_without_a_warning(report, metrics):
-    metrics["challenger"]["confusion"]["tags"] = ["名詞", "فعل", "😀"]
-
-    report(metrics=metrics)
+    report(metrics=with_tags(metrics, ["名詞", "فعل", "😀"]))
 
 
 def test_key_figures_have_interval_and_support(report):
@@ -150,7 +158,7 @@ def test_the_best_possible_score_is_shown_next_to_the_model(report):
 
 
 def test_a_model_below_the_best_from_the_past_is_reported(report, optimum):
-    text = Page(report(optimum=optimum | {"past_only_realised": 0.92})).text
+    text = Page(report(optimum=replace(optimum, past_only_realised=0.92))).text
 
     assert "not clearly above the best score possible from the past alone" in text
 
@@ -164,7 +172,7 @@ def test_the_first_of_the_best_epochs_is_kept(report):
 
 
 def test_a_run_without_epochs_is_reported(report):
-    assert "No epoch was recorded." in Page(report(history=[])).text
+    assert "No epoch was recorded." in Page(report(history=TrainingHistory([]))).text
 
 
 def test_spans_are_scored_by_type_in_both_modes(report, span_metrics):
@@ -186,8 +194,8 @@ def test_a_slice_of_gold_spans_shows_recall(report, span_metrics):
 def test_a_champion_that_could_not_be_scored_is_given_as_the_reason(report, metrics, decision):
     text = Page(
         report(
-            metrics=metrics | {"champion": None, "champion_error": "weights.npz: another digest"},
-            decision=decision | {"difference": None, "p_better": None, "champion": None},
+            metrics=replace(metrics, champion=None, champion_error="weights.npz: another digest"),
+            decision=replace(decision, difference=None, p_better=None, champion=None),
         )
     ).text
 
@@ -195,11 +203,10 @@ def test_a_champion_that_could_not_be_scored_is_given_as_the_reason(report, metr
 
 
 def test_a_first_model_has_no_champion_column(report, metrics, decision):
-    decision |= {"difference": None, "p_better": None, "champion": None, "champion_version": None}
+    metrics = replace(metrics, champion=None, champion_version=None)
+    first = replace(decision, difference=None, p_better=None, champion=None, champion_version=None)
 
-    text = Page(
-        report(metrics=metrics | {"champion": None, "champion_version": None}, decision=decision)
-    ).text
+    text = Page(report(metrics=metrics, decision=first)).text
 
     assert "no champion yet" in text
     assert "challenger minus champion" not in text
@@ -209,9 +216,9 @@ def test_the_most_confused_of_many_tags_are_drawn(report, metrics):
     tags = [f"T{i}" for i in range(60)]
     counts = [[100 if i == j else 0 for j in range(60)] for i in range(60)]
     counts[41][43] = 7
-    metrics["challenger"]["confusion"] = {"tags": tags, "counts": counts}
+    challenger = replace(metrics.challenger, confusion=ConfusionMatrix(tags, counts))
 
-    html = report(metrics=metrics)
+    html = report(metrics=replace(metrics, challenger=challenger))
 
     confusion = [a["src"] for tag, a in Page(html).elements if tag == "img"][-1]
     svg = base64.b64decode(confusion.split(",")[1]).decode()
@@ -254,6 +261,31 @@ def test_the_report_gives_digests_versions_and_links_for_reproduction(report):
     assert "python -m flows.retrain shop.toml" in html
 
 
+def test_the_registered_version_is_named_for_reproduction(report, context):
+    @dataclass(frozen=True)
+    class Registered:
+        version: str
+        tracked_run_id: str
+        experiment_id: str
+        serving: str
+        verdict: str
+
+    registered = Registered("7", "5e1f", "12", "ab" * 32, "PROMOTE")
+
+    text = Page(report(context=replace(context, registration=registered))).text
+
+    assert "registry: experiment id 12 registry: serving abab" in text
+    assert "registry: tracked run id 5e1f registry: verdict PROMOTE registry: version 7 keras" in text
+    assert "registry:" not in Page(report()).text
+
+
+def test_the_coverage_of_static_vectors_is_given_in_percent(report, context):
+    text = Page(report(context=replace(context, vectors=Coverage(types=0.5, tokens=0.9)))).text
+
+    assert "Static vectors cover 50.0% of the word types of train and 90.0% of its tokens." in text
+    assert "Static vectors" not in Page(report()).text
+
+
 def test_importing_the_package_loads_no_matplotlib():
     check = "import sys, seqtag.reporting; sys.exit('matplotlib' in sys.modules or 'jinja2' in sys.modules)"
 
@@ -262,7 +294,7 @@ def test_importing_the_package_loads_no_matplotlib():
 
 @pytest.mark.parametrize("verdict", ["PROMOTE", "HOLD", "REJECT"])
 def test_every_verdict_has_a_badge(report, decision, verdict):
-    html = report(decision=decision | {"verdict": verdict})
+    html = report(decision=replace(decision, verdict=verdict))
 
     assert f'class="verdict {verdict}"' in html
 
@@ -270,4 +302,4 @@ def test_every_verdict_has_a_badge(report, decision, verdict):
 def test_the_page_describes_what_would_have_been_promoted(report, decision):
     html = report(decision=decision)
     assert "<li>a difference above +3.50 points instead of +2.00</li>" in html
-    assert "would be promoted" not in report(decision=decision | {"would_pass": []})
+    assert "would be promoted" not in report(decision=replace(decision, would_pass=[]))

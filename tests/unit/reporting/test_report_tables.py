@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import doctest
 import tomllib
+from dataclasses import replace
 
 import pytest
 
-from seqtag.reporting import formatting, score_tables, svg_axes, toml
+from seqtag.evaluation import Interval
+from seqtag.evaluation.scores import ConfusionMatrix
+from seqtag.reporting import confusion_tables, formatting, score_tables, svg_axes, toml
 from seqtag.reporting.svg_axes import difference_axis, share_axis
+
+
+def interval(value: float | None, low: float | None, high: float | None) -> Interval:
+    return Interval(value=value, low=low, high=high, support=100, documents=8)
 
 
 @pytest.mark.parametrize("module", [formatting, svg_axes, toml])
@@ -20,23 +27,26 @@ def test_the_docstring_examples_are_correct(module):
 
 
 def test_confusions_are_sorted_by_frequency_with_their_share_of_the_gold_tag():
-    found = score_tables.confusions(
-        {"tags": ["A", "B", "C"], "counts": [[5, 1, 4], [0, 3, 0], [2, 0, 0]]}, most=2
+    found = confusion_tables.confusions(
+        ConfusionMatrix(["A", "B", "C"], [[5, 1, 4], [0, 3, 0], [2, 0, 0]]), most=2
     )
 
-    assert found == [score_tables.ConfusedPair("A", "C", 4, 0.4), score_tables.ConfusedPair("C", "A", 2, 1.0)]
+    assert found == [
+        confusion_tables.ConfusedPair("A", "C", 4, 0.4),
+        confusion_tables.ConfusedPair("C", "A", 2, 1.0),
+    ]
 
 
 def test_a_small_confusion_matrix_is_kept_whole():
-    square = score_tables.square({"tags": ["A", "B"], "counts": [[5, 1], [0, 3]]}, most=2)
+    square = confusion_tables.square(ConfusionMatrix(["A", "B"], [[5, 1], [0, 3]]), most=2)
 
-    assert square == score_tables.ConfusionSquare(("A", "B"), ((5, 1), (0, 3)), 0)
+    assert square == confusion_tables.ConfusionSquare(("A", "B"), ((5, 1), (0, 3)), 0)
 
 
 def test_tags_with_few_errors_are_grouped():
     counts = [[9, 0, 1, 5], [0, 8, 1, 0], [0, 1, 7, 0], [6, 0, 0, 4]]
 
-    square = score_tables.square({"tags": ["A", "B", "C", "D"], "counts": counts}, most=3)
+    square = confusion_tables.square(ConfusionMatrix(["A", "B", "C", "D"], counts), most=3)
 
     assert square.tags == ("A", "D", "all others")
     assert square.counts == ((9, 5, 1), (6, 4, 0), (0, 0, 17))  # 8 + 1 + 1 + 7 in the corner
@@ -57,7 +67,7 @@ def test_the_deciding_measure_comes_first(metrics, span_metrics):
 def test_a_baseline_is_measured_like_the_other_models(baseline_metrics):
     (accuracy,) = score_tables.metric_rows(baseline_metrics)
 
-    assert [m["value"] for m in (accuracy.challenger, accuracy.champion, accuracy.baseline)] == [
+    assert [m.value for m in (accuracy.challenger, accuracy.champion, accuracy.baseline)] == [
         0.93,
         0.91,
         0.9,
@@ -65,34 +75,32 @@ def test_a_baseline_is_measured_like_the_other_models(baseline_metrics):
 
 
 def test_a_tag_unknown_to_the_champion_has_no_champion_score(metrics):
-    del metrics["champion"]["tags"]["browsing"]
+    known = {name: prf for name, prf in metrics.champion.tags.items() if name != "browsing"}
 
-    rows = score_tables.named_scores(metrics["challenger"], metrics["champion"], ("tags",))
+    rows = score_tables.scores_by_tag(metrics.challenger, replace(metrics.champion, tags=known))
 
     assert rows[0].name == "browsing"
     assert rows[0].champion is None
 
 
 def test_an_axis_contains_every_interval_and_stays_within_0_and_1():
-    axis = share_axis(
-        [{"value": 0.72, "low": 0.64, "high": 0.81}, {"value": None, "low": None, "high": None}], 0.97
-    )
+    axis = share_axis([interval(0.72, 0.64, 0.81), interval(None, None, None)], 0.97)
 
     assert axis.ticks == (0.6, 0.7, 0.8, 0.9, 1.0)
 
 
 def test_an_axis_is_never_so_narrow_that_noise_looks_large():
-    axis = share_axis([{"value": 0.95, "low": 0.949, "high": 0.951}])
+    axis = share_axis([interval(0.95, 0.949, 0.951)])
 
     assert (axis.low, axis.high) == (0.9, 1.0)
 
 
 def test_an_axis_without_numbers_goes_from_0_to_1():
-    assert share_axis([{"value": None, "low": None, "high": None}]).ticks[::5] == (0.0, 1.0)
+    assert share_axis([interval(None, None, None)]).ticks[::5] == (0.0, 1.0)
 
 
 def test_an_axis_of_differences_contains_zero_and_the_margin():
-    axis = difference_axis([{"value": 0.008, "low": 0.002, "high": 0.014}], 0.0, 0.005)
+    axis = difference_axis([interval(0.008, 0.002, 0.014)], 0.0, 0.005)
 
     assert axis.ticks == (0.0, 0.005, 0.01, 0.015)
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from seqtag.corpus.corpus_profile import RuleOutcome
+from seqtag.gate.guardrails import Guardrail
 from seqtag.reporting import CompletedStep, InputChanges, changed_settings, retrain_markdown, summary_lines
 
 
@@ -49,7 +53,7 @@ def test_the_card_compares_challenger_and_champion(card):
     ],
 )
 def test_the_card_describes_the_power_of_the_test_split(card, decision, found, words):
-    text = card(decision=decision | {"gauge": decision["gauge"] | found})
+    text = card(decision=replace(decision, gauge=replace(decision.gauge, **found)))
 
     assert "Error budget: comparison 42 of 365 in the horizon; each has an error level of 0.0137%." in text
     assert "With 8 test documents, a comparison detects an improvement of +7 points in 4 of 5 cases." in text
@@ -57,7 +61,7 @@ def test_the_card_describes_the_power_of_the_test_split(card, decision, found, w
 
 
 def test_without_a_comparison_the_card_has_no_error_budget(card, decision):
-    assert "Error budget" not in card(decision=decision | {"gauge": None})
+    assert "Error budget" not in card(decision=replace(decision, gauge=None))
 
 
 def test_every_row_of_a_table_has_the_cells_of_its_header(card, span_metrics):
@@ -78,9 +82,11 @@ def test_names_in_the_card_are_escaped(card):
 
 
 def test_a_line_break_in_a_name_does_not_break_a_table(card, metrics):
-    metrics["challenger"]["tags"] = {"a\nb\x1b[31m": metrics["challenger"]["tags"]["browsing"]}
+    tags = {"a\nb\x1b[31m": metrics.challenger.tags["browsing"]}
 
-    assert r"| a b \[31m | 60 in 8 documents |" in card(metrics=metrics)
+    text = card(metrics=replace(metrics, challenger=replace(metrics.challenger, tags=tags)))
+
+    assert r"| a b \[31m | 60 in 8 documents |" in text
 
 
 def test_span_types_are_listed(card, span_metrics):
@@ -92,12 +98,10 @@ def test_span_types_are_listed(card, span_metrics):
 
 
 def test_the_card_shows_the_most_frequent_of_many_tags(card, metrics):
-    browsing = metrics["challenger"]["tags"]["browsing"]
-    metrics["challenger"]["tags"] = {
-        f"T{i:02}": browsing | {"support": i, "f1": browsing["f1"] | {"support": i}} for i in range(40)
-    }
+    browsing = metrics.challenger.tags["browsing"]
+    tags = {f"T{i:02}": replace(browsing, support=i, f1=replace(browsing.f1, support=i)) for i in range(40)}
 
-    text = card(metrics=metrics)
+    text = card(metrics=replace(metrics, challenger=replace(metrics.challenger, tags=tags)))
 
     assert "| T39 | 39 in 8 documents |" in text
     assert "| T09 |" not in text
@@ -112,7 +116,7 @@ def test_urls_become_links_and_paths_do_not(card):
 
 
 def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, optimum):
-    first = metrics | {"champion": None}
+    first = replace(metrics, champion=None)
 
     text = summary_lines(
         metrics=first, decision=decision, optimum=optimum, links={"Report": "/srv/report.html"}
@@ -137,7 +141,7 @@ def test_the_terminal_shows_the_champion(metrics, decision):
 
 
 def test_control_characters_do_not_reach_the_terminal(metrics, decision):
-    coloured = decision | {"sentence": "HOLD: tag \x1b[2J\u202e wins"}
+    coloured = replace(decision, sentence="HOLD: tag \x1b[2J\u202e wins")
 
     text = summary_lines(metrics=metrics, decision=coloured, optimum=None, links={})
 
@@ -152,19 +156,19 @@ def test_the_card_describes_what_would_have_been_promoted(card, decision):
         "- a difference above +3.50 points instead of +2.00\n"
     ) in text
     assert "<script>" not in text
-    assert "would be promoted" not in card(decision=decision | {"would_pass": []})
+    assert "would be promoted" not in card(decision=replace(decision, would_pass=[]))
 
 
 def test_the_card_names_the_rules_that_decided(card, decision):
     assert "Decided by:\n\n- the difference clears the margin: not yet" in card()
-    held = [rule | {"held": True} for rule in decision["rules"]]
-    assert "Decided by: all 2 rules passed." in card(decision=decision | {"rules": held})
+    held = [replace(rule, held=True) for rule in decision.rules]
+    assert "Decided by: all 2 rules passed." in card(decision=replace(decision, rules=held))
 
 
 def test_the_card_shows_guarded_differences_next_to_both_scores(card, decision):
     """Each of 4 guardrails has an interval at 1 - 0.05 / 4."""
     guards = [
-        {"what": what, "difference": value, "low": low, "high": high, "support": support, "documents": 3}
+        Guardrail(what, difference=value, low=low, high=high, support=support, documents=3)
         for what, value, low, high, support in (
             ("tag browsing", -0.03, -0.09, 0.03, 60),
             ("tag PRP$", 0.0, 0.0, 0.0, 50),
@@ -172,7 +176,7 @@ def test_the_card_shows_guarded_differences_next_to_both_scores(card, decision):
             ("genre = |", 0.0, 0.0, 0.0, 6),
         )
     ]
-    text = card(decision=decision | {"guards": guards})
+    text = card(decision=replace(decision, guards=guards))
 
     assert "|  | gold tokens | F1 | champion's F1 | difference of recall |" in text
     both = "93.0% (91.0 to 95.0%) | 91.0% (89.0 to 93.0%)"
@@ -180,13 +184,13 @@ def test_the_card_shows_guarded_differences_next_to_both_scores(card, decision):
     assert "| length = 1-10 | 4 in 3 documents | +1.0 points (−1.0 to +2.0 points) |" in text  # noqa: RUF001
     assert text.index("| length = 1-10 |") < text.index("| genre = \\| |")
     assert "Their paired intervals are at 98.8% confidence, because of 4 guardrails (Bonferroni)." in text
-    assert "guardrail" not in card(decision=decision | {"guards": []})
+    assert "guardrail" not in card(decision=replace(decision, guards=[]))
 
 
 def test_the_card_of_a_first_model_has_no_champion_column(card, metrics, span_metrics, decision):
-    first = decision | {"champion_version": None, "difference": None, "guards": []}
+    first = replace(decision, champion_version=None, difference=None, guards=[])
     for of in (metrics, span_metrics):
-        text = card(metrics=of | {"champion": None}, decision=first)
+        text = card(metrics=replace(of, champion=None), decision=first)
         assert "champion's F1" not in text
         assert "There is no champion to compare with." in text
     assert "The champion's run directory no longer exists." in card()
@@ -217,13 +221,13 @@ def test_the_card_lists_changes_and_reused_steps(card):
 
 
 def test_the_card_shows_failed_validation_rules(card, profile):
-    rule = {"rule": "over_long", "held": True, "severity": "quarantine", "count": 3, "message": "3 | long"}
-    drift = {"rule": "tag_drift", "held": False, "severity": "warn", "count": 0, "message": "0.2 bits"}
-    text = card(profile=profile | {"rules": [rule, drift]})
+    rule = RuleOutcome("over_long", held=True, severity="quarantine", count=3, message="3 | long")
+    drift = RuleOutcome("tag_drift", held=False, severity="warn", count=0, message="0.2 bits")
+    text = card(profile=replace(profile, rules=[rule, drift]))
     assert "| yes | over\\_long | quarantine | 3 | 3 \\| long |" in text
     assert "| NO | tag\\_drift | warn | 0 | 0.2 bits |" in text
     assert "2 sequences quarantined: 1.0% of all sequences, which is 50.0% of the budget (2.0%)." in text
-    assert "No rule found a violation." in card(profile=profile | {"rules": []})
+    assert "No rule found a violation." in card(profile=replace(profile, rules=[]))
 
 
 def test_the_card_gives_commands_as_code(card):
