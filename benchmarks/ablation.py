@@ -28,8 +28,8 @@ from peers.corpus import configured, workspace_at
 from peers.measuring import machine, spread, table
 
 from seqtag import steps
-from seqtag.artifacts import read_json
 from seqtag.config import TaggerConfig, config_digest
+from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.steps.context import train_scheme
 from seqtag.steps.step import steps_code_version
 
@@ -77,15 +77,15 @@ def one_training(config: TaggerConfig, part: str) -> dict[str, Any]:
         seconds = time.monotonic() - started
         steps.anchor(run)
         steps.evaluate(run)
-        best = max(read_json(run.history), key=lambda e: (e["dev_score"], e["dev_accuracy"]))
-        metrics = read_json(run.metrics)
+        best = TrainingHistory.load(run.history).best
+        metrics = Metrics.load(run.metrics)
         return {
-            "metric": metrics["metric"],
+            "metric": metrics.metric,
             "scheme": train_scheme(run),
-            "dev": 100 * best["dev_score"],
-            "dev_accuracy": 100 * best["dev_accuracy"],
-            "test": 100 * (metrics["challenger"]["score"]["value"] or 0.0),
-            "best_epoch": best["epoch"],
+            "dev": 100 * best.dev_score,
+            "dev_accuracy": 100 * best.dev_accuracy,
+            "test": 100 * (metrics.challenger.score.value or 0.0),
+            "best_epoch": best.epoch,
             "minutes": seconds / 60,
         }
 

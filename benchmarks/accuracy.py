@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from seqtag import steps
-from seqtag.artifacts import read_json
 from seqtag.config import Settings, TaggerConfig, load_tagger
+from seqtag.evaluation import Metrics, TrainingHistory
 
 
 def main() -> None:
@@ -76,18 +76,18 @@ def one_seed(config: TaggerConfig, workspace: steps.Workspace) -> dict[str, Any]
         steps.baseline(run)
     steps.anchor(run)
     steps.evaluate(run)
-    metrics, history = read_json(run.metrics), read_json(run.history)
-    scores = metrics["challenger"]
-    strict = scores["spans"]["strict"]["micro"]["f1"]["value"] if scores["spans"] else None
+    metrics, history = Metrics.load(run.metrics), TrainingHistory.load(run.history)
+    scores = metrics.challenger
+    strict = scores.spans["strict"].micro.f1.value if scores.spans else None
     return {
-        "metric": metrics["metric"],
-        "score": 100 * (scores["score"]["value"] or 0.0),
+        "metric": metrics.metric,
+        "score": 100 * (scores.score.value or 0.0),
         "strict": None if strict is None else 100 * strict,
-        "accuracy": 100 * scores["accuracy"]["value"],
-        "calibration": 100 * scores["calibration"]["tokens"]["ece"]["value"],
-        "baseline": 100 * metrics["baseline"]["score"]["value"] if metrics["baseline"] else None,
-        "best": max(history, key=lambda epoch: epoch["dev_score"])["epoch"],
-        "minutes": sum(epoch["seconds"] for epoch in history) / 60,
+        "accuracy": 100 * scores.accuracy.value,
+        "calibration": 100 * scores.calibration.tokens.ece.value,
+        "baseline": 100 * metrics.baseline.score.value if metrics.baseline else None,
+        "best": history.best.epoch,
+        "minutes": sum(epoch.seconds for epoch in history.epochs) / 60,
     }
 
 

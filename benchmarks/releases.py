@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seqtag import steps
-from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
 from seqtag.run_dir import RunDir
+from seqtag.steps.outcome import final_decision
 
 CHECKOUT = Path(__file__).resolve().parents[1]
 N_RELEASES, NEW_SPLITS = 10, 6
@@ -111,11 +111,11 @@ def retrained(tagger: Path, workspace: steps.Workspace, number: int) -> RunDir:
 
 def row(number: int, run: RunDir, workspace: steps.Workspace) -> str:
     """Return a row of the table."""
-    decision, promotion = read_json(run.decision), read_json(run.promotion)
+    decision = final_decision(run)
     sizes = [pq.ParquetFile(run.split(name)).metadata.num_rows for name in ("train", "test")]
     champion = workspace.registry().champion(run.tagger)
     serves = "none" if champion is None else f"version {champion.version}"
-    cells = [number, *sizes, decision["n_documents"], promotion["verdict"], serves, promotion["sentence"]]
+    cells = [number, *sizes, decision.n_documents, decision.verdict, serves, decision.sentence]
     return "| " + " | ".join(f"{cell:,}" if isinstance(cell, int) else str(cell) for cell in cells) + " |"
 
 

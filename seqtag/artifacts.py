@@ -165,10 +165,23 @@ def find_manifest(output: Path) -> Manifest | None:
     return manifest if manifest is not None and _is_intact(output, manifest) else None
 
 
-def _read_manifest(output: Path) -> Manifest | None:
+def read_manifest(output: Path) -> Manifest:
+    """Return the manifest of an output without reading its files.
+
+    Raises:
+        RunDirError: it is missing or damaged. Where it could not be read, which may be transient, the cause
+            is an OSError.
+    """
     try:
         return _load_manifest(output)
-    except (OSError, *_NO_MANIFEST):
+    except (OSError, *_NO_MANIFEST) as error:
+        raise RunDirError(f"{output}: manifest cannot be read: {error}") from error
+
+
+def _read_manifest(output: Path) -> Manifest | None:
+    try:
+        return read_manifest(output)
+    except RunDirError:
         return None
 
 

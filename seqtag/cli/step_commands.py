@@ -13,9 +13,9 @@ from typing import Annotated, Any
 import typer
 
 from seqtag import steps
-from seqtag.artifacts import read_json
 from seqtag.cli.common import RUN, TAGGER, find_run, open_tagger, open_workspace
 from seqtag.cli.registry_commands import audit_context
+from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir
 
@@ -104,11 +104,11 @@ _RESULTS: Mapping[str, Callable[[RunDir], object]] = {
     ),
     "anchor": lambda run: (
         "not needed"
-        if (reason := read_json(run.anchor)["barred"]) is None
+        if (reason := steps.ChampionAnchor.load(run.anchor).obstacle) is None
         else f"{run.output('anchor')}: {reason}"
     ),
     "evaluate": lambda run: run.metrics,
-    "decide": lambda run: read_json(run.decision)["sentence"],
+    "decide": lambda run: Decision.load(run.decision).sentence,
     "register": lambda run: run.registration,
     "infra_validate": lambda run: run.infra,
     "promote": lambda run: steps.run_outcome(run).sentence,

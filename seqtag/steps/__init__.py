@@ -6,7 +6,7 @@ same inputs. Steps are given paths (a snapshot, a run directory) and never data.
 
 from seqtag.pipeline import StepName
 from seqtag.registry import AuditContext
-from seqtag.steps.anchor import anchor
+from seqtag.steps.anchor import ChampionAnchor, anchor
 from seqtag.steps.approval import (
     ApprovalRequest,
     needs_approval,
@@ -62,6 +62,7 @@ from seqtag.steps.validate import validate
 __all__ = [
     "ApprovalRequest",
     "AuditContext",
+    "ChampionAnchor",
     "RunOutcome",
     "StepName",
     "Workspace",

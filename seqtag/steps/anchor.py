@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import pyarrow.parquet as pq
 
@@ -14,21 +14,33 @@ from seqtag.artifacts import (
     Manifest,
     digest,
     file_digest,
-    read_json,
     remove_folder,
     require_manifest,
     write_json,
 )
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.records import Record
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config, train_scheme
 from seqtag.steps.encode import encode
 from seqtag.steps.index import index
+from seqtag.steps.run_inputs import PinnedChampion, PinnedOpponent
 from seqtag.steps.step import run_step
 from seqtag.steps.train import train
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ChampionAnchor(Record):
+    """anchor.json: why the champion cannot be compared, None if it can, and the model in its place."""
+
+    FORMAT: ClassVar[str] = "anchor/1"
+
+    obstacle: str | None
+    same_configuration: bool  # the challenger has the champion's recipe, so it is the anchor itself
+    trained: bool  # a model of the champion's recipe was trained
 
 
 def anchor(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
@@ -40,19 +52,20 @@ def anchor(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
     Reads the splits, the vocabulary and the champion's bundle; writes `anchor/`.
     """
-    config, opponent = read_config(run), read_json(run.opponent)
+    config, champion = read_config(run), PinnedOpponent.load(run.opponent).champion
 
     def write(folder: Path) -> None:
-        barred = _obstacle(run, config) if opponent["version"] is not None and config.gate.reanchor else None
-        before = None
-        if barred is not None:
-            logger.info("anchor: champion version %s cannot be compared: %s", opponent["version"], barred)
-            before = _champions_configuration(config, opponent)
+        obstacle, before = None, None
+        if champion is not None and config.gate.reanchor:
+            obstacle = _obstacle(run, config, champion)
+        if champion is not None and obstacle is not None:
+            logger.info("anchor: champion version %s cannot be compared: %s", champion.version, obstacle)
+            before = _champions_configuration(config, champion)
         same = before is not None and _recipe_digest(before) == _recipe_digest(config)
         if before is not None and not same:
             _train_anchor(run, before, folder / run.anchor_model.name)
-        written = {"barred": barred, "same_configuration": same, "trained": before is not None and not same}
-        write_json(folder / run.anchor.name, written)
+        written = ChampionAnchor(obstacle, same_configuration=same, trained=before is not None and not same)
+        written.save(folder / run.anchor.name)
 
     inputs = {
         "splits": require_manifest(run.output("split")).digest,
@@ -64,19 +77,18 @@ def anchor(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     return run_step(anchor, run, inputs=inputs, write=write, dry_run=dry_run)
 
 
-def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
+def _obstacle(run: RunDir, config: TaggerConfig, champion: PinnedChampion) -> str | None:
     """Return the reason why too few test sequences can be compared, None if enough can."""
-    from seqtag.features import SEEN, is_known_sequence
+    from seqtag.features import SEEN, TagIndex, is_known_sequence
     from seqtag.gate import ExcludedSequences, tag_change
 
-    opponent = read_json(run.opponent)
-    bundle, of_challenger = Path(opponent["bundle"]), run.output("index") / SEEN
+    bundle, of_challenger = Path(champion.bundle), run.output("index") / SEEN
     of_champion = bundle / SEEN
     if not of_champion.exists():
         is_whole = (bundle / run.bundle.name).exists()  # else `evaluate` reports the damage
         return "it is not known which sequences it was trained on" if is_whole else None
-    scheme, tags = train_scheme(run), read_json(run.tags)["tags"]
-    change = tag_change(tags, opponent["tags"], scheme=scheme, renamed=config.gate.renamed_tags)
+    scheme, tags = train_scheme(run), TagIndex.load(run.output("index")).tags
+    change = tag_change(tags, champion.tags, scheme=scheme, renamed=config.gate.renamed_tags)
     left_out = ExcludedSequences()
     with pq.ParquetFile(run.split("test")) as test:
         for batch in test.iter_batches(columns=[TOKENS, TAGS]):
@@ -91,17 +103,17 @@ def _obstacle(run: RunDir, config: TaggerConfig) -> str | None:
     return left_out.obstacle(config.gate)
 
 
-def _champions_configuration(config: TaggerConfig, opponent: Mapping[str, Any]) -> TaggerConfig | None:
+def _champions_configuration(config: TaggerConfig, champion: PinnedChampion) -> TaggerConfig | None:
     """Return this run's configuration with the champion's recipe, None if that cannot be read."""
-    said = opponent["config"]
-    if said is None:
+    if champion.config is None:
         return None
-    recipe: dict[str, Any] = {name: said.get(name, {}) for name in ("features", "model", "train", "seed")}
+    recipe = {name: champion.config.get(name, {}) for name in ("features", "model", "train", "seed")}
     try:
         return TaggerConfig.model_validate({**config.model_dump(mode="json"), **recipe})
     except ValueError as error:
-        version = opponent["version"]
-        logger.warning("anchor: the configuration of champion version %s cannot be read: %s", version, error)
+        logger.warning(
+            "anchor: the configuration of champion version %s cannot be read: %s", champion.version, error
+        )
         return None
 
 
@@ -117,7 +129,7 @@ def _train_anchor(run: RunDir, config: TaggerConfig, model: Path) -> None:
         if not folder.exists():
             folder.symlink_to(Path("..", folder.name))
     write_json(inner.config, config.model_dump(mode="json"))
-    write_json(inner.opponent, {"version": None, "tags": []})  # it is compared with no champion
+    PinnedOpponent(None).save(inner.opponent)  # it is compared with no champion
     for make in (index, encode, train):
         make(inner)
     inner.output("train").rename(model)

@@ -5,11 +5,14 @@ All of it is in `approval.json` of a run directory. A response counts for the de
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
-from seqtag.artifacts import file_digest, file_lock, read_json, write_json
+from seqtag.artifacts import file_digest, file_lock
+from seqtag.gate import Decision
+from seqtag.records import Record
+from seqtag.registry import InfraFindings
 from seqtag.run_dir import Home, RunDir
 
 ApprovalVerdict = Literal["approve", "hold", "none"]  # none: nobody responded in time
@@ -43,8 +46,10 @@ class ApprovalResponse:
 
 
 @dataclass(frozen=True)
-class ApprovalRecord:
-    """The need for approval, the request and the response."""
+class ApprovalRecord(Record):
+    """approval.json: the need for approval, the request and the response."""
+
+    FORMAT: ClassVar[str] = "approval/1"
 
     required: bool = False
     question: ApprovalRequest | None = None
@@ -53,17 +58,17 @@ class ApprovalRecord:
     @classmethod
     def of(cls, run: RunDir) -> Self:
         """Read the record of a run, without requests and responses about another decision."""
-        if not run.approval.exists():
-            return cls()
-        record = read_json(run.approval)
+        record = cls._recorded(run)
         decision = file_digest(run.decision) if run.decision.exists() else None
-        question = ApprovalRequest(**record["question"]) if record["question"] else None
-        response = ApprovalResponse(**record["answer"]) if record["answer"] else None
         return cls(
-            record["required"],
-            question if question and question.decision == decision else None,
-            response if response and response.decision == decision else None,
+            record.required,
+            record.question if record.question and record.question.decision == decision else None,
+            record.answer if record.answer and record.answer.decision == decision else None,
         )
+
+    @classmethod
+    def _recorded(cls, run: RunDir) -> Self:
+        return cls.load(run.approval) if run.approval.exists() else cls()
 
     def objection(self) -> str | None:
         """Return the reason not to promote although the decision says so, None if there is none."""
@@ -78,8 +83,7 @@ class ApprovalRecord:
 
 def require_approval(run: RunDir, *, required: bool) -> None:
     """Record whether a promotion by this run requires approval."""
-    record = read_json(run.approval) if run.approval.exists() else {"question": None, "answer": None}
-    write_json(run.approval, {**record, "required": required})
+    _note(run, required=required)
 
 
 def needs_approval(run: RunDir) -> bool:
@@ -87,7 +91,7 @@ def needs_approval(run: RunDir) -> bool:
     approval = ApprovalRecord.of(run)
     if not approval.required or approval.answer is not None:
         return False
-    return read_json(run.decision)["verdict"] == "PROMOTE" and bool(read_json(run.infra)["held"])
+    return Decision.load(run.decision).verdict == "PROMOTE" and InfraFindings.load(run.infra).held
 
 
 def open_approval_request(run: RunDir, *, by: str, now: datetime, within: timedelta) -> ApprovalRequest:
@@ -104,7 +108,7 @@ def open_approval_request(run: RunDir, *, by: str, now: datetime, within: timede
             return pending
         until = (now + within).isoformat(timespec="seconds")
         question = ApprovalRequest(file_digest(run.decision), by, until)
-        _note(run, question=asdict(question), answer=None)
+        _note(run, question=question, answer=None)
         return question
 
 
@@ -132,7 +136,7 @@ def record_response(run: RunDir, verdict: ApprovalVerdict, *, who: str, reason: 
     """Record the response to the pending request; an earlier response is kept."""
     with file_lock(run.path / ".lock"):
         if ApprovalRecord.of(run).answer is None:
-            _note(run, answer=asdict(ApprovalResponse(file_digest(run.decision), verdict, who, reason)))
+            _note(run, answer=ApprovalResponse(file_digest(run.decision), verdict, who, reason))
 
 
 def run_pending_approval(home: Home, tagger: str, *, by: str) -> RunDir | None:
@@ -145,7 +149,7 @@ def run_pending_approval(home: Home, tagger: str, *, by: str) -> RunDir | None:
 
 
 def _note(run: RunDir, **changed: Any) -> None:
-    write_json(run.approval, {**read_json(run.approval), **changed})
+    replace(ApprovalRecord._recorded(run), **changed).save(run.approval)
 
 
 def _minute(moment: str) -> str:

@@ -6,12 +6,8 @@ import os
 import pwd
 import socket
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from seqtag.registry import AuditContext
-
-if TYPE_CHECKING:
-    pass
 
 _CLAIMS = ("LOGNAME", "USER", "LNAME", "USERNAME")  # variables that may name the user
 _LONGEST_CLAIM = 64  # characters

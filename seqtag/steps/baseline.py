@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqtag.artifacts import DryRun, Manifest, require_manifest, write_json
+from seqtag.artifacts import DryRun, Manifest, require_manifest
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config
 from seqtag.steps.step import run_step
@@ -31,7 +31,7 @@ def baseline(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest | None:
     def write(folder: Path) -> None:
         predictions = folder / run.baseline_predictions.name
         facts = write_baseline(train, test, predictions, algorithm=algorithm, seed=config.seed)
-        write_json(folder / run.baseline_facts.name, facts)
+        facts.save(folder / run.baseline_facts.name)
 
     inputs = {
         "train": splits[train.name],

@@ -11,8 +11,10 @@ from seqtag.artifacts import (
     read_json,
 )
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
+from seqtag.corpus import Profile
 from seqtag.errors import RunDirError
 from seqtag.run_dir import Home, RunDir, Snapshot, absolute
+from seqtag.steps.run_inputs import SnapshotAddress
 
 if TYPE_CHECKING:
     from seqtag.registry import Registry
@@ -65,23 +67,18 @@ def read_config(run: RunDir) -> TaggerConfig:
 
 def read_snapshot(run: RunDir) -> Snapshot:
     """Return the snapshot that a run directory was opened with."""
-    try:
-        return Snapshot(Path(read_json(run.snapshot_address)["path"]))
-    except (KeyError, TypeError) as error:
-        raise RunDirError(f"{run.snapshot_address}: expected an object with `path`, got {error!r}") from error
+    return Snapshot(Path(SnapshotAddress.load(run.snapshot_address).path))
 
 
 def train_scheme(run: RunDir) -> SchemeName:
     """Return the scheme of the tags in the splits, which the model learns."""
-    used: SchemeName = read_json(run.profile)["scheme"]["used"]
+    used = Profile.load(run.profile).scheme.used
     return "none" if used == "none" else read_config(run).tags.train_scheme
 
 
 def spelling_of(run: RunDir) -> Spelling:
     """Return the spelling of tags in the corpus; tags in the splits have the canonical one."""
-    from seqtag.tagging import Spelling
-
-    return Spelling.of_profile(read_json(run.profile)["scheme"])
+    return Profile.load(run.profile).scheme.spelling
 
 
 def declared_tags(run: RunDir) -> tuple[str, ...] | None:
@@ -94,7 +91,7 @@ def declared_tags(run: RunDir) -> tuple[str, ...] | None:
 
 def output_scheme(run: RunDir) -> SchemeName:
     """Return the scheme of predicted tags: IOBES if the corpus has it, else IOB2."""
-    used: SchemeName = read_json(run.profile)["scheme"]["used"]
+    used = Profile.load(run.profile).scheme.used
     return train_scheme(run) if used in ("none", "IOBES") else "IOB2"
 
 

@@ -8,13 +8,19 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seqtag.artifacts import MANIFEST, read_json
+from seqtag.artifacts import Manifest, read_json, read_manifest
+from seqtag.corpus import Profile
 from seqtag.errors import RunDirError
+from seqtag.evaluation import Metrics, TrainingHistory
+from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
+from seqtag.registry import InfraFindings
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord, ApprovalRequest
-from seqtag.steps.context import read_config, read_snapshot, spelling_of
+from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.outcome import final_decision
+from seqtag.steps.register import RegisteredVersion
+from seqtag.steps.run_inputs import PinnedOpponent
 
 if TYPE_CHECKING:
     from seqtag.reporting import CompletedStep, InputChanges, Picture
@@ -28,7 +34,7 @@ def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
     """
     from seqtag.reporting import corpus_markdown
 
-    return corpus_markdown(read_json(run.profile), {"Data docs": report_url(run, run.data_docs, pages)})
+    return corpus_markdown(Profile.load(run.profile), {"Data docs": report_url(run, run.data_docs, pages)})
 
 
 def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
@@ -36,8 +42,8 @@ def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
     from seqtag.quality import Requirements, quarantine_reason
     from seqtag.reporting import quarantine_rows
 
-    config, scheme = read_config(run), read_json(run.profile)["scheme"]["used"]
-    required = Requirements.of(scheme, config.tags, config.quality, spelling_of(run))
+    config, scheme = read_config(run), Profile.load(run.profile).scheme
+    required = Requirements.of(scheme.used, config.tags, config.quality, scheme.spelling)
     return quarantine_rows(run.quarantine, finding=partial(quarantine_reason, required=required))
 
 
@@ -45,16 +51,16 @@ def score_table(run: RunDir) -> list[dict[str, Any]]:
     """Return the scores on test, each with its interval and support."""
     from seqtag.reporting import score_rows
 
-    return score_rows(read_json(run.metrics))
+    return score_rows(Metrics.load(run.metrics))
 
 
 def pictures(run: RunDir) -> dict[str, Picture]:
     """Return the learning curve, if there were epochs, and the confusion matrix on test."""
     from seqtag.reporting import confusion_picture, learning_curves
 
-    metrics = read_json(run.metrics)
-    curves = learning_curves(read_json(run.history), metrics["metric"])
-    confusion = {"confusion": confusion_picture(metrics["challenger"]["confusion"])}
+    metrics = Metrics.load(run.metrics)
+    curves = learning_curves(TrainingHistory.load(run.history), metrics.metric)
+    confusion = {"confusion": confusion_picture(metrics.challenger.confusion)}
     return {**({"learning-curve": curves[0]} if curves else {}), **confusion}
 
 
@@ -68,9 +74,9 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
     from seqtag.reporting import retrain_markdown
 
     return retrain_markdown(
-        metrics=read_json(run.metrics),
+        metrics=Metrics.load(run.metrics),
         decision=final_decision(run),
-        profile=read_json(run.profile),
+        profile=Profile.load(run.profile),
         done=completed_steps(run),
         changes=input_changes(run),
         links={
@@ -86,7 +92,7 @@ def approval_card(run: RunDir) -> str:
     """Return the request for approval as Markdown."""
     from seqtag.reporting import approval_markdown
 
-    return approval_markdown(read_json(run.metrics), read_json(run.decision), tagger=run.tagger)
+    return approval_markdown(Metrics.load(run.metrics), Decision.load(run.decision), tagger=run.tagger)
 
 
 def outcome_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
@@ -95,12 +101,12 @@ def outcome_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
 
     decision = final_decision(run)
     links = {"Report": report_url(run, run.report, pages), "Data docs": report_url(run, run.data_docs, pages)}
-    return f"{run.tagger}: {decision['verdict']}", verdict_lines(decision, links=links)
+    return f"{run.tagger}: {decision.verdict}", verdict_lines(decision, links=links)
 
 
 def approval_notice(run: RunDir, question: ApprovalRequest) -> tuple[str, str]:
     """Return subject and body of the notice that a model waits for approval."""
-    sentence = read_json(run.decision)["sentence"]
+    sentence = Decision.load(run.decision).sentence
     body = f"{sentence}\nAnswer until {question.until}, else it is held: Resume on the page of the flow run."
     return f"{run.tagger}: may this model serve?", body
 
@@ -120,15 +126,16 @@ def commands(run: RunDir, *, tagger: str) -> dict[str, str]:
         f"{snapshot}, and settings (seed {seed}), code and packages stay": (
             f"seqtag retrain {file} --force train"
         ),
-        **(_if_promoted(run) if final_decision(run)["verdict"] == "PROMOTE" else _if_not(run, file)),
+        **(_if_promoted(run) if final_decision(run).verdict == "PROMOTE" else _if_not(run, file)),
         "See who let what serve, held it or took it back": f"seqtag history {name}",
     }
 
 
 def _if_promoted(run: RunDir) -> dict[str, str]:
-    version, reason = read_json(run.opponent)["version"], "--reason TEXT"
-    if version is None:
+    champion, reason = PinnedOpponent.load(run.opponent).champion, "--reason TEXT"
+    if champion is None:
         return {}
+    version = champion.version
     return {
         f"Let version {version} serve again; models of this configuration and code are then held": (
             f"seqtag rollback {run.tagger} --to {shlex.quote(version)} {reason}"
@@ -138,21 +145,21 @@ def _if_promoted(run: RunDir) -> dict[str, str]:
 
 def _if_not(run: RunDir, file: str) -> dict[str, str]:
     """Return ways to promote the model after all: another gate, no hold, or a manual rollback."""
-    decision, version = read_json(run.decision), read_json(run.registration)["version"]
+    decision, version = Decision.load(run.decision), RegisteredVersion.load(run.registration).version
     offers = {}
-    if decision["verdict"] != "PROMOTE":
+    if decision.verdict != "PROMOTE":
         offers["Decide by a stricter or laxer gate: change [gate] in the file; nothing is trained again"] = (
             f"seqtag retrain {file}"
         )
-    elif read_json(run.infra)["held"] and ApprovalRecord.of(run).objection() is not None:
+    elif InfraFindings.load(run.infra).held and ApprovalRecord.of(run).objection() is not None:
         offers[
             "Have a person asked again; the same is the deployment's parameter `force` on the dashboard"
         ] = f"python -m flows.stack prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
-    elif read_json(run.infra)["held"]:
+    elif InfraFindings.load(run.infra).held:
         offers["Lift all holds; the next retraining may let its model serve"] = (
             f"seqtag release-hold {run.tagger} --reason TEXT"
         )
-    if decision["champion_version"] is not None and read_json(run.infra)["held"]:
+    if decision.champion_version is not None and InfraFindings.load(run.infra).held:
         offers[
             f"Let version {version} serve against the decision; models of the configuration and code of the "
             "champion are then held"
@@ -169,14 +176,14 @@ def input_changes(run: RunDir) -> InputChanges | None:
     """Compare the inputs of a run with those of the champion's run; None without a champion or its run."""
     from seqtag.reporting import InputChanges, changed_settings
 
-    opponent = read_json(run.opponent)["run_id"]
-    if opponent is None or not (before := RunDir(run.path.with_name(opponent))).config.exists():
+    champion = PinnedOpponent.load(run.opponent).champion
+    if champion is None or not (before := RunDir(run.path.with_name(champion.run_id))).config.exists():
         return None
     inputs = {}
     for folder in _folders(run):
         own, champions = _manifest(folder), _manifest(before.path / folder.name)
         if own and champions:
-            inputs[own["step"]] = _differing(champions["inputs"], own["inputs"])
+            inputs[own.step] = _differing(champions.inputs, own.inputs)
     snapshots = read_snapshot(before).id, read_snapshot(run).id
     settings = changed_settings(read_json(before.config), read_json(run.config))
     return InputChanges(before.id, snapshots, inputs, settings)
@@ -201,9 +208,7 @@ def completed_steps(run: RunDir) -> list[CompletedStep]:
             ]
             first = min(same, key=lambda at: (RunDir(at).as_of, (at / folder.name).stat().st_ctime_ns))
             found.append(
-                CompletedStep(
-                    manifest["step"], manifest["seconds"], None if first == run.path else first.name
-                )
+                CompletedStep(manifest.step, manifest.seconds, None if first == run.path else first.name)
             )
     return found
 
@@ -213,13 +218,11 @@ def _folders(run: RunDir) -> list[Path]:
     return [run.output(step.name) for step in STEPS if step.is_shared]
 
 
-def _manifest(folder: Path) -> dict[str, Any] | None:
-    """Return a manifest, or None, without reading the files, which may be many GB."""
+def _manifest(folder: Path) -> Manifest | None:
     try:
-        manifest: dict[str, Any] = read_json(folder / MANIFEST)
+        return read_manifest(folder)
     except RunDirError:
         return None
-    return manifest
 
 
 def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:

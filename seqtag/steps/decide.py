@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqtag.artifacts import (
-    MANIFEST,
     DryRun,
     Manifest,
     digest,
-    read_json,
+    read_manifest,
     require_manifest,
-    write_json,
 )
 from seqtag.config import config_digest
 from seqtag.errors import (
     RunDirError,
 )
+from seqtag.evaluation import Metrics
+from seqtag.features import TagIndex
 from seqtag.run_dir import RunDir
+from seqtag.steps.anchor import ChampionAnchor
 from seqtag.steps.context import (
     metric,
     read_config,
     train_scheme,
 )
+from seqtag.steps.run_inputs import EarlierRuns, PinnedChampion, PinnedOpponent
 from seqtag.steps.step import run_step
 
 if TYPE_CHECKING:
@@ -39,47 +40,47 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """
     from seqtag.gate import Anchor, Budget, Opponent, clear_losses, decide_promotion, score_parts
 
-    config, pinned = read_config(run), read_json(run.opponent)
-    before, earlier = read_json(run.earlier), earlier_scores(run)
-    evaluated, metrics = require_manifest(run.output("evaluate")), read_json(run.metrics)
-    predictions, anchor = run.predictions("champion"), read_json(run.anchor)
-    tags, opponent = read_json(run.tags), None
-    if pinned["version"] is not None:
+    config, pinned = read_config(run), PinnedOpponent.load(run.opponent).champion
+    before, earlier = EarlierRuns.load(run.earlier), earlier_scores(run)
+    evaluated, metrics = require_manifest(run.output("evaluate")), Metrics.load(run.metrics)
+    predictions, anchor = run.predictions("champion"), ChampionAnchor.load(run.anchor)
+    tags, opponent = TagIndex.load(run.output("index")), None
+    if pinned is not None:
         opponent = Opponent(
-            version=pinned["version"],
+            version=pinned.version,
             predictions=predictions if predictions.exists() else None,
-            tags=tuple(pinned["tags"]),
-            tag_counts=pinned["tag_counts"],
-            error=metrics["champion_error"],
+            tags=pinned.tags,
+            tag_counts=pinned.tag_counts,
+            error=metrics.champion_error,
             is_same_model=_only_serving_differs(run, pinned),
         )
-    if opponent is not None and anchor["barred"] is not None:
-        kind: AnchorKind = "challenger" if anchor["same_configuration"] else "none"
-        losses = clear_losses(pinned["scores"], score_parts(metrics["challenger"]), config.gate)
+    if pinned is not None and opponent is not None and anchor.obstacle is not None:
+        kind: AnchorKind = "challenger" if anchor.same_configuration else "none"
+        losses = clear_losses(pinned.scores, score_parts(metrics.challenger), config.gate)
         opponent = replace(
-            opponent, anchor=Anchor(anchor["barred"], "trained" if anchor["trained"] else kind, losses)
+            opponent, anchor=Anchor(anchor.obstacle, "trained" if anchor.trained else kind, losses)
         )
 
     def judge(folder: Path) -> None:
         decision = decide_promotion(
             run.predictions("challenger"),
             opponent,
-            tags=tags["tags"],
-            tag_counts=tags["counts"],
+            tags=tags.tags,
+            tag_counts=tags.counts,
             scheme=train_scheme(run),
             gate=config.gate,
             evaluate=config.evaluate,
             metric=metric(run),
             seed=config.seed,
-            costs=metrics["costs"],
-            budget=Budget(before["comparisons"], before["spent"]),
+            costs=metrics.costs,
+            budget=Budget(before.comparisons, before.spent),
             earlier_scores=earlier,
         )
         files = (run.predictions(who).name for who in ("challenger", "champion"))
         said = [evaluated.outputs.get(name, "") for name in files]
-        is_new = decision["difference"] is not None and said[0] != said[1]  # else it is the champion itself
+        is_new = decision.difference is not None and said[0] != said[1]  # else it is the champion itself
         evidence = digest(*said) if is_new else ""
-        write_json(folder / run.decision.name, {**decision, "evidence": evidence})
+        replace(decision, evidence=evidence).save(folder / run.decision.name)
 
     inputs = {
         "evaluation": evaluated.digest,
@@ -87,7 +88,7 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         "config": config_digest(config.gate, config.evaluate),
         "seed": str(config.seed),
         "anchor": require_manifest(run.output("anchor")).digest,
-        "error budget": digest(str(before["comparisons"]), str(before["spent"])),
+        "error budget": digest(str(before.comparisons), str(before.spent)),
         "earlier scores": digest(*map(str, earlier)),
         "same model": str(opponent is not None and opponent.is_same_model),
     }
@@ -102,27 +103,37 @@ def earlier_scores(run: RunDir) -> list[float]:
     """
     own, models = _comparable_by(run), {_model_digest(run)}
     scores = []
-    for name in read_json(run.earlier)["runs"]:
+    for name in EarlierRuns.load(run.earlier).runs:
         other = RunDir(run.path.with_name(name))
         if _comparable_by(other) != own or not other.metrics.exists():
             continue
-        model, score = _model_digest(other), read_json(other.metrics)["challenger"]["score"]["value"]
+        model, score = _model_digest(other), _score(other)
         if model not in models and score is not None:
             models.add(model)
             scores.append(score)
     return scores
 
 
-def _only_serving_differs(run: RunDir, pinned: Mapping[str, Any]) -> bool:
+def _score(run: RunDir) -> float | None:
+    """Return the score of a run's model, None if it is undefined or the file is of another version."""
+    try:
+        return Metrics.load(run.metrics).challenger.score.value
+    except RunDirError as error:
+        if isinstance(error.__cause__, OSError):
+            raise  # may be transient, and the noise must not depend on it
+        return None
+
+
+def _only_serving_differs(run: RunDir, pinned: PinnedChampion) -> bool:
     """Return whether the model is the champion's own and only the serving code has changed."""
     from seqtag.registry import bundle_digest, serving_digest
 
-    return bundle_digest(run.output("train")) == pinned["digest"] and serving_digest() != pinned["serving"]
+    return bundle_digest(run.output("train")) == pinned.digest and serving_digest() != pinned.serving
 
 
 def _model_digest(run: RunDir) -> str:
     """Return the digest of a run's model as its manifest says, without reading the model."""
-    outputs: dict[str, str] = read_json(run.output("train") / MANIFEST)["outputs"]
+    outputs = read_manifest(run.output("train")).outputs
     return digest(*(f"{name} {sha}" for name, sha in sorted(outputs.items()) if name != run.history.name))
 
 
@@ -130,9 +141,9 @@ def _comparable_by(run: RunDir) -> tuple[str, str, str] | None:
     """Return recipe, test split (digests) and metric of a run's score; None: the run cannot be read."""
     try:
         config = read_config(run)
-        tested: str = read_json(run.output("split") / MANIFEST)["outputs"][run.split("test").name]
+        tested = read_manifest(run.output("split")).outputs[run.split("test").name]
         scored: str = metric(run)
-    except (KeyError, TypeError):  # of another version
+    except KeyError:  # of another version
         return None
     except RunDirError as error:
         if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):

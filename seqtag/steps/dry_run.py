@@ -11,9 +11,7 @@ from seqtag.artifacts import (
     MissingUpstreamError,
     PlannedStep,
     file_lock,
-    read_json,
     scratch_folder,
-    write_json,
 )
 from seqtag.config import TaggerConfig
 from seqtag.errors import CorpusRejectedError, RunDirError
@@ -55,7 +53,7 @@ def explain(config: TaggerConfig, workspace: Workspace) -> list[PlannedStep]:
         champion = workspace.registry().champion(config.name)
         for file in () if real is None else (real.forced, real.approval, real.opponent, real.earlier):
             if file.exists():
-                write_json(run.path / file.name, read_json(file))
+                shutil.copyfile(file, run.path / file.name)
         if real is None or not keeps_opponent(real, champion):
             write_opponent(run, champion, workspace)
         try:

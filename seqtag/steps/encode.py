@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from seqtag.artifacts import (
     DryRun,
     Manifest,
@@ -15,9 +13,6 @@ from seqtag.steps.context import (
     read_config,
 )
 from seqtag.steps.step import run_step
-
-if TYPE_CHECKING:
-    pass
 
 
 def encode(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:

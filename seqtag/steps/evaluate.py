@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
@@ -13,25 +13,25 @@ from seqtag.artifacts import (
     DryRun,
     Manifest,
     file_digest,
-    read_json,
     require_manifest,
-    write_json,
 )
 from seqtag.config import SchemeName, config_digest
 from seqtag.errors import (
     BundleError,
 )
 from seqtag.run_dir import RunDir
+from seqtag.steps.anchor import ChampionAnchor
 from seqtag.steps.context import (
     metric,
     read_config,
     train_scheme,
 )
+from seqtag.steps.run_inputs import PinnedOpponent
 from seqtag.steps.step import run_step
 from seqtag.subprocess_runner import run_in_subprocess
 
 if TYPE_CHECKING:
-    from seqtag.gate import Cost
+    from seqtag.evaluation import Cost
 
 logger = logging.getLogger(__name__)
 
@@ -67,31 +67,31 @@ def evaluate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     )
 
 
-def tag_split(bundle: str, split: str, predictions: str, scheme: SchemeName) -> Cost:
-    """Tag a split with a bundle; return size, seconds and memory."""
+def tag_split(bundle: str, split: str, predictions: str, scheme: SchemeName) -> dict[str, float]:
+    """Tag a split with a bundle; return the fields of its `Cost`."""
     from seqtag.neural import write_predictions
 
-    return write_predictions(Path(bundle), Path(split), Path(predictions), scheme=scheme)
+    return asdict(write_predictions(Path(bundle), Path(split), Path(predictions), scheme=scheme))
 
 
 def _score_both(run: RunDir, folder: Path) -> None:
-    from seqtag.evaluation import evaluate_predictions
+    from seqtag.evaluation import Costs, evaluate_predictions
 
-    config, opponent = read_config(run), read_json(run.opponent)
+    config, opponent = read_config(run), PinnedOpponent.load(run.opponent).champion
     challenger = folder / run.predictions("challenger").name
     champion = folder / run.predictions("champion").name
-    costs = {"challenger": _tag_test(run, run.output("train"), challenger), "champion": None}
+    cost, champion_cost = _tag_test(run, run.output("train"), challenger), None
     failure = None
-    if opponent["version"] is not None:
+    if opponent is not None:
         try:
-            bundle = run.anchor_model if read_json(run.anchor)["trained"] else Path(opponent["bundle"])
-            costs["champion"] = _tag_test(run, bundle, champion)
+            bundle = run.anchor_model if ChampionAnchor.load(run.anchor).trained else Path(opponent.bundle)
+            champion_cost = _tag_test(run, bundle, champion)
         except BundleError as error:  # permanent, so `decide` keeps the champion
             failure = str(error)
             champion.unlink(missing_ok=True)
-            logger.warning("evaluate: champion version %s: %s", opponent["version"], failure)
+            logger.warning("evaluate: champion version %s: %s", opponent.version, failure)
         except Exception:  # may be transient: nothing is written, and a retry tags again
-            logger.warning("evaluate: champion version %s was not tagged", opponent["version"])
+            logger.warning("evaluate: champion version %s was not tagged", opponent.version)
             raise
     asked = config.evaluate.baseline != "none"
     metrics = evaluate_predictions(
@@ -102,29 +102,32 @@ def _score_both(run: RunDir, folder: Path) -> None:
         config=config.evaluate,
         metric=metric(run),
         seed=config.seed,
-        champion_version=opponent["version"],
+        champion_version=None if opponent is None else opponent.version,
         baseline=run.baseline_predictions if asked else None,
         baseline_name=config.evaluate.baseline if asked else None,
     )
-    write_json(folder / run.metrics.name, {**metrics, "champion_error": failure, "costs": costs})
+    metrics = replace(metrics, champion_error=failure, costs=Costs(cost, champion_cost))
+    metrics.save(folder / run.metrics.name)
     if all(source.format == "sample" for source in config.corpus.sources):
         _write_optimum(run.split("test"), folder / run.optimum.name)
 
 
-def _tag_test(run: RunDir, bundle: Path, predictions: Path) -> Any:
+def _tag_test(run: RunDir, bundle: Path, predictions: Path) -> Cost:
     """Tag the test split in a subprocess, so that its time and memory can be measured; return these."""
-    return run_in_subprocess(
+    from seqtag.evaluation import Cost
+
+    cost = run_in_subprocess(
         tag_split,
         bundle=str(bundle),
         split=str(run.split("test")),
         predictions=str(predictions),
         scheme=train_scheme(run),
     )
+    return Cost(**cost)
 
 
 def _write_optimum(test: Path, path: Path) -> None:
     from seqtag.corpus import best_possible
 
     truth = pq.read_table(test, columns=["tokens", "tags"]).combine_chunks()
-    best = best_possible(truth["tokens"].chunk(0), truth["tags"].chunk(0))
-    write_json(path, asdict(best))
+    best_possible(truth["tokens"].chunk(0), truth["tags"].chunk(0)).save(path)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seqtag.artifacts import (
     DryRun,
     Manifest,
     digest,
-    read_json,
     require_manifest,
 )
 from seqtag.config import config_digest
@@ -19,10 +17,8 @@ from seqtag.steps.context import (
     read_config,
     train_scheme,
 )
+from seqtag.steps.run_inputs import PinnedOpponent
 from seqtag.steps.step import run_step
-
-if TYPE_CHECKING:
-    pass
 
 
 def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
@@ -34,7 +30,8 @@ def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     from seqtag.features import SEEN, TESTED, index_corpus, index_vectors, write_sequence_hashes
 
     config = read_config(run)
-    previous, source = tuple(read_json(run.opponent)["tags"]), config.model.vectors
+    champion, source = PinnedOpponent.load(run.opponent).champion, config.model.vectors
+    previous = () if champion is None else champion.tags
     splits, declared = require_manifest(run.output("split")), declared_tags(run)
 
     def write(folder: Path) -> None:

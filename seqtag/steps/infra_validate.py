@@ -3,25 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seqtag.artifacts import (
     DryRun,
     Manifest,
-    read_json,
     require_manifest,
-    write_json,
 )
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import (
     Workspace,
     train_scheme,
 )
-from seqtag.steps.register import open_registry
+from seqtag.steps.register import RegisteredVersion, open_registry
 from seqtag.steps.step import run_step
-
-if TYPE_CHECKING:
-    pass
 
 
 def infra_validate(run: RunDir, workspace: Workspace, *, dry_run: DryRun | None = None) -> Manifest:
@@ -36,18 +30,16 @@ def infra_validate(run: RunDir, workspace: Workspace, *, dry_run: DryRun | None 
     """
     from seqtag.registry import bundle_digest
 
-    registration, golden = read_json(run.registration), run.predictions("challenger")
-    version, scheme = registration["version"], train_scheme(run)
+    registration, golden = RegisteredVersion.load(run.registration), run.predictions("challenger")
+    version, scheme = registration.version, train_scheme(run)
 
     def write(folder: Path) -> None:
         found = open_registry(workspace).validate_infra(run.tagger, version, golden=golden, scheme=scheme)
-        write_json(folder / run.infra.name, {**found, "version": version})
+        found.save(folder / run.infra.name)
 
     inputs = {
         "bundle": bundle_digest(run.output("train")),
-        "registered": registration[
-            "tracked_run_id"
-        ],  # not the version, which changes if the registry is restored
+        "registered": registration.tracked_run_id,  # the version changes if the registry is restored
         "golden": require_manifest(run.output("evaluate")).outputs[golden.name],
         "scheme": scheme,
     }

@@ -5,17 +5,16 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from seqtag.artifacts import (
     digest,
     file_lock,
     find_manifest,
     publish,
-    read_json,
     scratch_folder,
-    write_json,
 )
 from seqtag.code_version import code_version
 from seqtag.config import TaggerConfig, config_digest
@@ -23,6 +22,7 @@ from seqtag.errors import (
     CorpusChangedError,
     RunDirError,
 )
+from seqtag.records import Record
 from seqtag.run_dir import Snapshot
 from seqtag.steps.context import (
     Workspace,
@@ -34,6 +34,24 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class ReadSnapshot(Record):
+    """The snapshot that a state of the sources was read into; the file's name is their fingerprint."""
+
+    FORMAT: ClassVar[str] = "read-snapshot/1"
+
+    snapshot_id: str
+
+
+@dataclass(frozen=True)
+class NotedSources(Record):
+    """noted.json: the fingerprint of the sources whose change was reported last."""
+
+    FORMAT: ClassVar[str] = "noted-sources/1"
+
+    sources: str
+
+
 def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
     """Read the sources into one snapshot, unless the same bytes were read before.
 
@@ -43,7 +61,7 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
         CorpusFormatError: a source is not what its configuration says.
         CorpusChangedError: a source was replaced while it was read; nothing was kept.
     """
-    from seqtag.corpus import PlacesWriter, corpus_schema, read_sources, write_corpus
+    from seqtag.corpus import PlacesWriter, SourceRecords, corpus_schema, read_sources, write_corpus
 
     started = time.monotonic()
     record = _record_file(config, workspace)
@@ -62,7 +80,7 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
                 on_places=places.add,
             )
             snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
-        write_json(Snapshot(partial).sources, records)
+        SourceRecords(records).save(Snapshot(partial).sources)
         if _record_file(config, workspace) != record:
             raise CorpusChangedError(
                 f"{config.name}: sources changed while they were read, so nothing was kept; run it again"
@@ -73,7 +91,7 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
             publish(partial, snapshot.path, step="ingest", inputs={"content": snapshot_id}, seconds=seconds)
     if record is not None:
         record.parent.mkdir(exist_ok=True)
-        write_json(record, {"snapshot_id": snapshot.id})
+        ReadSnapshot(snapshot.id).save(record)
     _log_sources(records)
     logger.info("ingest: snapshot %s, %.1f s", snapshot.id, time.monotonic() - started)
     return snapshot
@@ -98,7 +116,7 @@ def poll_sources(config: TaggerConfig, workspace: Workspace) -> Literal["changed
     if snapshot is not None and any(runs.glob(f"????-??-??-{snapshot.id[:8]}-*")):
         return "unchanged"
     noted = workspace.home.noted_sources(config.name)
-    is_noted = noted.exists() and read_json(noted) == {"sources": record.name}
+    is_noted = noted.exists() and NotedSources.load(noted) == NotedSources(record.name)
     return "unchanged" if is_noted else "changed"
 
 
@@ -107,14 +125,14 @@ def record_source_change(config: TaggerConfig, workspace: Workspace) -> None:
     record = _record_file(config, workspace)
     if record is not None:
         record.parent.mkdir(parents=True, exist_ok=True)
-        write_json(workspace.home.noted_sources(config.name), {"sources": record.name})
+        NotedSources(record.name).save(workspace.home.noted_sources(config.name))
 
 
-def read_records(snapshot: Snapshot) -> list[SourceRecord]:
+def read_records(snapshot: Snapshot) -> Sequence[SourceRecord]:
     """Return the assumptions of the readers about each source of a snapshot."""
-    from seqtag.corpus import read_source_records
+    from seqtag.corpus import SourceRecords
 
-    return read_source_records(snapshot.sources)
+    return SourceRecords.load(snapshot.sources).sources
 
 
 def _were_read_alike(new: Snapshot, old: Snapshot) -> bool:
@@ -124,14 +142,17 @@ def _were_read_alike(new: Snapshot, old: Snapshot) -> bool:
     """
     from seqtag.corpus import are_equal_numbers
 
-    found = [
-        [
-            {**record, "name": "", "warnings": [{**warned, "place": ""} for warned in record["warnings"]]}
+    def read(snapshot: Snapshot) -> list[SourceRecord]:
+        return [
+            replace(record, name="", warnings=[replace(warned, place="") for warned in record.warnings])
             for record in read_records(snapshot)
         ]
-        for snapshot in (new, old)
-    ]
-    return found[0] == found[1] and are_equal_numbers(new.places, old.places)
+
+    try:
+        before = read(old)
+    except RunDirError:  # of another version
+        return False
+    return read(new) == before and are_equal_numbers(new.places, old.places)
 
 
 def _log_sources(records: Sequence[SourceRecord]) -> None:
@@ -148,8 +169,8 @@ def _recorded_snapshot(record: Path | None, config: TaggerConfig, workspace: Wor
     if record is None or not record.exists():
         return None
     try:
-        snapshot = Snapshot(workspace.home.corpus(config.name) / read_json(record)["snapshot_id"])
-    except (RunDirError, KeyError, TypeError):  # damaged: the sources are read again
+        snapshot = Snapshot(workspace.home.corpus(config.name) / ReadSnapshot.load(record).snapshot_id)
+    except RunDirError:  # damaged: the sources are read again
         return None
     return None if find_manifest(snapshot.path) is None else snapshot
 

@@ -7,18 +7,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seqtag.artifacts import digest, file_digest, read_json, require_manifest, write_json
-from seqtag.config import SchemeName, TaggerConfig, config_digest
-from seqtag.errors import CorpusFormatError
+from seqtag.artifacts import digest, file_digest, require_manifest
+from seqtag.config import TaggerConfig, config_digest
+from seqtag.corpus import Profile
+from seqtag.errors import CorpusFormatError, RunDirError
 from seqtag.run_dir import MonitorReport, RunDir, Snapshot
 from seqtag.steps.context import (
     Workspace,
     output_scheme,
     read_config,
     read_snapshot,
-    spelling_of,
     train_scheme,
 )
 from seqtag.steps.step import write_output
@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from seqtag.config import MonitorConfig
-    from seqtag.monitoring import AgeAlarm, CountColumns, ProfilePair, TrainingReference
+    from seqtag.monitoring import (
+        AgeAlarm,
+        Compared,
+        CountColumns,
+        DriftReport,
+        LastNotice,
+        Origin,
+        ProfilePair,
+        TrainingReference,
+    )
     from seqtag.registry import Champion
 
     Read = Callable[[], Iterator[pa.RecordBatch]]
@@ -75,18 +84,12 @@ def monitor(
         monitor,
         report.path,
         inputs=inputs,
-        write=lambda folder: write_json(
-            folder / report.drift.name,
-            {
-                "tagger": config.name,
-                "as_of": as_of.isoformat(),
-                "snapshot_id": snapshot.id,
-                **_found(config, champion, run, snapshot, tagged_logs, as_of=as_of, last_run=last_run),
-            },
-        ),
+        write=lambda folder: _found(
+            config, champion, run, snapshot, tagged_logs, as_of=as_of, last_run=last_run
+        ).save(folder / report.drift.name),
     )
-    found = read_json(report.drift)
-    logger.info("monitor: %s (%s): %s", found["verdict"], found["rule"], found["sentence"])
+    found = drift(report)
+    logger.info("monitor: %s (%s): %s", found.verdict, found.rule, found.sentence)
     return report
 
 
@@ -94,7 +97,7 @@ def drift_card(report: MonitorReport) -> str:
     """Return the drift card as Markdown."""
     from seqtag.reporting import drift_markdown
 
-    return drift_markdown(read_json(report.drift))
+    return drift_markdown(drift(report))
 
 
 def tagged_logs_path(config: TaggerConfig, named: str | None) -> Path | None:
@@ -109,34 +112,50 @@ def tagged_logs_path(config: TaggerConfig, named: str | None) -> Path | None:
     return None if logs is None else Path(expand(logs, key="monitor.tagged_logs"))
 
 
-def drift(report: MonitorReport) -> dict[str, Any]:
+def drift(report: MonitorReport) -> DriftReport:
     """Return the content of `drift.json`."""
-    return dict(read_json(report.drift))
+    from seqtag.monitoring import DriftReport
+
+    return DriftReport.load(report.drift)
 
 
 def drift_notice(report: MonitorReport) -> tuple[str, str]:
     """Return subject and body of the notice about drift, as plain text."""
     found = drift(report)
-    return f"{report.tagger}: {found['verdict']} ({found['rule']})", str(found["sentence"])
+    return f"{report.tagger}: {found.verdict} ({found.rule})", found.sentence
 
 
 def is_new_verdict(report: MonitorReport) -> bool:
     """Return whether verdict, rule or alarms differ from those that were reported last."""
-    if not report.last_notice.exists():
-        return bool(drift(report)["verdict"] != "steady")
-    return bool(read_json(report.last_notice) != _gist(report))
+    from seqtag.monitoring import LastNotice
+
+    now, last = drift(report), _last_notice(report)
+    return now.verdict != "steady" if last is None else LastNotice.of(now) != last
 
 
 def record_notified(report: MonitorReport) -> None:
     """Record what was reported, so that it is not reported again."""
-    write_json(report.last_notice, _gist(report))
+    from seqtag.monitoring import LastNotice
+
+    LastNotice.of(drift(report)).save(report.last_notice)
 
 
-def _gist(report: MonitorReport) -> dict[str, Any]:
-    found = drift(report)
-    alarms = sorted([s["origin"], s["name"], s["measure"]] for s in found["statistics"] if s["alarms"])
-    ages = [age["name"] for age in found["ages"]]
-    return {"verdict": found["verdict"], "rule": found["rule"], "alarms": alarms, "ages": ages}
+def _last_notice(report: MonitorReport) -> LastNotice | None:
+    """Return what was reported last, None if nothing was, or by another version of seqtag.
+
+    Raises:
+        RunDirError: the file could not be read, which may be transient.
+    """
+    from seqtag.monitoring import LastNotice
+
+    if not report.last_notice.exists():
+        return None
+    try:
+        return LastNotice.load(report.last_notice)
+    except RunDirError as error:
+        if isinstance(error.__cause__, OSError):
+            raise
+        return None
 
 
 def _inputs_of_run(run: RunDir) -> dict[str, str]:
@@ -163,50 +182,51 @@ def _found(
     *,
     as_of: date,
     last_run: date | None,
-) -> dict[str, Any]:
-    from seqtag.monitoring import drift_findings, without_champion
+) -> DriftReport:
+    from seqtag.monitoring import MonitoredChampion, drift_findings, without_champion
 
     if champion is None or run is None:
-        return {"champion": None, "compared": "nothing", **without_champion()}
+        return without_champion(snapshot_id=snapshot.id, as_of=as_of, config=config)
     known, layout = _known(run)
     compared, snapshots = _compare_snapshot(config.monitor, run, snapshot, known, layout)
     comparisons = [snapshots]
     if tagged_logs is not None:
         comparisons.append(_compare_logs(config.monitor, run, tagged_logs, known, layout))
-    ages = _ages(config.monitor, run, as_of=as_of, last_run=last_run)
-    return {
-        "champion": {
-            "version": champion.version,
-            "run_id": run.id,
-            "snapshot_id": read_snapshot(run).id,
-        },
-        "compared": compared,
-        **drift_findings(comparisons, ages, config=config.monitor, seed=config.seed),
-    }
+    return drift_findings(
+        comparisons,
+        _ages(config.monitor, run, as_of=as_of, last_run=last_run),
+        champion=MonitoredChampion(champion.version, run.id, read_snapshot(run).id),
+        compared=compared,
+        snapshot_id=snapshot.id,
+        as_of=as_of,
+        config=config,
+    )
 
 
 def _known(run: RunDir) -> tuple[TrainingReference, CountColumns]:
-    from seqtag.features import Vocabulary
+    from seqtag.features import TagIndex, Vocabulary
     from seqtag.monitoring import CountColumns, TrainingReference, read_labelled
 
     scheme = train_scheme(run)
     train = read_labelled([run.split("train")], scheme=scheme, spelled=scheme)
     words = Vocabulary.load(run.output("index")).words
+    tags = TagIndex.load(run.output("index")).tags
     config = read_config(run)
     known = TrainingReference.of_training(
         train, words=words, scheme=scheme, min_count=config.features.min_count
     )
-    return known, CountColumns.of(read_json(run.tags)["tags"], scheme, partial=config.tags.partial)
+    return known, CountColumns.of(tags, scheme, partial=config.tags.partial)
 
 
 def _compare_snapshot(
     config: MonitorConfig, run: RunDir, snapshot: Snapshot, known: TrainingReference, layout: CountColumns
-) -> tuple[str, ProfilePair]:
+) -> tuple[Compared, ProfilePair]:
     """Return whether `all` of the snapshot was compared or what is `new` in it, and the comparison."""
     from seqtag.monitoring import EarlierSequences, is_grown, read_labelled, read_reference
 
-    used: SchemeName = read_json(run.profile)["scheme"]["used"]
-    before, spelling, mark = read_snapshot(run).parts, spelling_of(run), read_config(run).tags.mark
+    scheme = Profile.load(run.profile).scheme
+    used, spelling = scheme.used, scheme.spelling
+    before, mark = read_snapshot(run).parts, read_config(run).tags.mark
     further = () if config.period_column is None else (config.period_column,)
 
     def reference() -> Iterator[pa.RecordBatch]:
@@ -257,7 +277,7 @@ def _compare_logs(
 
 
 def _comparison(
-    origin: Any,
+    origin: Origin,
     reference: Read,
     current: Read,
     known: TrainingReference,

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seqtag.artifacts import (
     digest,
     file_lock,
-    read_json,
     write_json,
 )
 from seqtag.config import TaggerConfig, config_digest
@@ -20,6 +18,7 @@ from seqtag.steps.context import (
     Workspace,
     read_config,
 )
+from seqtag.steps.run_inputs import EarlierRuns, PinnedChampion, PinnedOpponent, SnapshotAddress
 from seqtag.steps.step import steps_code_version
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def keeps_opponent(run: RunDir, champion: Champion | None) -> bool:
 def write_run_inputs(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:
     """Write the configuration, with every default, and the path of the snapshot."""
     write_json(run.config, config.model_dump(mode="json"))
-    write_json(run.snapshot_address, {"path": str(snapshot.path)})
+    SnapshotAddress(str(snapshot.path)).save(run.snapshot_address)
 
 
 def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace) -> None:
@@ -78,21 +77,8 @@ def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace)
     A run that is opened again with the same opponent keeps what was written the first time: it is the same
     comparison, and spends nothing more.
     """
-    opponent: dict[str, Any] = {
-        "version": champion.version if champion else None,
-        "run_id": champion.seqtag_run_id if champion else None,
-        "bundle": str(champion.bundle) if champion else None,
-        "digest": champion.bundle_digest if champion else None,
-        "serving": champion.serving if champion else None,
-        "tags": list(champion.tags) if champion else [],
-        "tag_counts": dict(champion.tag_counts) if champion else {},
-        "config": None,
-        "scores": None,
-    }
-    if champion is not None:
-        logged = workspace.registry().logged(run.tagger, champion.version)
-        opponent |= {"config": logged["config"], "scores": _scores_of(logged["metrics"])}
-    known = read_json(run.opponent) if run.opponent.exists() and run.earlier.exists() else None
+    opponent = PinnedOpponent(None if champion is None else _pinned(champion, run.tagger, workspace))
+    known = PinnedOpponent.load(run.opponent) if run.opponent.exists() and run.earlier.exists() else None
     if known != opponent:
         horizon = read_config(run).gate.horizon
         recent = workspace.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
@@ -100,13 +86,22 @@ def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace)
         in_time = sorted(evaluated, key=lambda path: (path.stat().st_mtime_ns, path))
         runs = [path.parents[1].name for path in in_time if path.parents[1] != run.path]
         spent = sum(comparison.spent for comparison in recent)
-        earlier = {"comparisons": len(recent), "spent": spent, "runs": runs[-_MOST_EARLIER:]}
-        write_json(run.earlier, earlier)
-    write_json(run.opponent, opponent)
+        EarlierRuns(len(recent), spent, tuple(runs[-_MOST_EARLIER:])).save(run.earlier)
+    opponent.save(run.opponent)
 
 
-def _scores_of(metrics: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return the scores of a champion from its own evaluation, by part of its test split."""
+def _pinned(champion: Champion, tagger: str, workspace: Workspace) -> PinnedChampion:
     from seqtag.gate import score_parts
 
-    return None if metrics is None else score_parts(metrics["challenger"])
+    logged = workspace.registry().logged(tagger, champion.version)
+    return PinnedChampion(
+        version=champion.version,
+        run_id=champion.seqtag_run_id,
+        bundle=str(champion.bundle),
+        digest=champion.bundle_digest,
+        serving=champion.serving,
+        tags=champion.tags,
+        tag_counts=champion.tag_counts,
+        config=logged["config"],
+        scores=None if logged["metrics"] is None else score_parts(logged["metrics"]["challenger"]),
+    )

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
-from seqtag.artifacts import find_manifest, read_json
+from seqtag.artifacts import find_manifest
+from seqtag.corpus import BestPossible
+from seqtag.evaluation import Metrics
+from seqtag.gate import Decision
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace
+from seqtag.steps.promote import PromotionOutcome
+from seqtag.steps.register import RegisteredVersion
 
 _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 
@@ -29,32 +33,37 @@ def outcome_digest(run: RunDir, workspace: Workspace) -> str | None:
     manifest = find_manifest(run.output("report"))
     if manifest is None or not all(map(find_manifest, (run.output("decide"), run.output("promote")))):
         return None
-    if final_decision(run)["verdict"] == "PROMOTE":
+    if final_decision(run).verdict == "PROMOTE":
         champion = workspace.registry().champion(run.tagger)
         if champion is None or champion.seqtag_run_id != run.id:
             return None
     return manifest.digest
 
 
-def final_decision(run: RunDir) -> dict[str, Any]:
+def final_decision(run: RunDir) -> Decision:
     """Return the decision and its outcome in the registry, a HOLD if something forbade the promotion."""
-    decision, promotion = read_json(run.decision), read_json(run.promotion)
-    return {**decision, **promotion, "rules": [*decision["rules"], *promotion["rules"]]}
+    decision, promotion = Decision.load(run.decision), PromotionOutcome.load(run.promotion)
+    return replace(
+        decision,
+        verdict=promotion.verdict,
+        sentence=promotion.sentence,
+        rules=[*decision.rules, *promotion.rules],
+    )
 
 
 def run_outcome(run: RunDir, *, earlier: str | None = None, now: str | None = None) -> RunOutcome:
     """Return the outcome of a run, "Skipped" if it is the same as the `earlier` one."""
     decision = final_decision(run)
     if earlier is not None and earlier == now:
-        return RunOutcome("Skipped", f"Nothing new since {run.as_of}. {decision['sentence']}", is_new=False)
-    return RunOutcome(_TITLES[decision["verdict"]], decision["sentence"])
+        return RunOutcome("Skipped", f"Nothing new since {run.as_of}. {decision.sentence}", is_new=False)
+    return RunOutcome(_TITLES[decision.verdict], decision.sentence)
 
 
 def outcome_text(run: RunDir, *, dashboard: str | None = None) -> str:
     """Return the result and links to its pages, for a terminal."""
     from seqtag.reporting import summary_lines
 
-    version = read_json(run.registration)["version"]
+    version = RegisteredVersion.load(run.registration).version
     links = {
         "Report": str(run.report),
         "Data docs": str(run.data_docs),
@@ -63,8 +72,8 @@ def outcome_text(run: RunDir, *, dashboard: str | None = None) -> str:
     if dashboard is not None:
         links["Dashboard"] = f"{dashboard} (stop it with: make down)"
     return summary_lines(
-        metrics=read_json(run.metrics),
+        metrics=Metrics.load(run.metrics),
         decision=final_decision(run),
-        optimum=read_json(run.optimum) if run.optimum.exists() else None,
+        optimum=BestPossible.load(run.optimum) if run.optimum.exists() else None,
         links=links,
     )

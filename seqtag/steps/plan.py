@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from seqtag.artifacts import read_json
 from seqtag.config import TaggerConfig
 from seqtag.errors import ConfigError, RunDirError
+from seqtag.gate import Decision
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace
 
@@ -35,9 +35,9 @@ def plan(
         run = RunDir(path.parents[1])
         try:
             found = plan_test_split(
-                read_json(run.decision), config.gate, improvements=improvements or IMPROVEMENTS
+                Decision.load(run.decision), config.gate, improvements=improvements or IMPROVEMENTS
             )
-        except (RunDirError, KeyError, TypeError):  # of another version
+        except RunDirError:  # of another version
             continue
         if found is not None:
             return run, found

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from seqtag.artifacts import (
     DryRun,
     Manifest,
     file_digest,
-    read_json,
     require_manifest,
-    write_json,
 )
-from seqtag.registry import AuditContext, RegistryDecision
+from seqtag.gate import Decision, GateRule, GateVerdict
+from seqtag.records import Record
+from seqtag.registry import AuditContext, InfraFindings, RegistryDecision
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import (
     Workspace,
 )
-from seqtag.steps.register import open_registry
+from seqtag.steps.register import RegisteredVersion, open_registry
 from seqtag.steps.step import run_step
 
 if TYPE_CHECKING:
     from seqtag.registry import Entry
+
+
+@dataclass(frozen=True)
+class PromotionOutcome(Record):
+    """promotion.json: the verdict that the ledger has, which a hold or a person may have changed."""
+
+    FORMAT: ClassVar[str] = "promotion/1"
+
+    verdict: GateVerdict
+    sentence: str
+    rules: Sequence[GateRule]  # on top of the gate's
 
 
 def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
@@ -36,7 +49,7 @@ def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
         RegistryError: the registry could not be reached, or the registered files changed.
         PromotionConflictError: the champion is no longer the one that the model was compared with.
     """
-    version = read_json(run.registration)["version"]
+    version = RegisteredVersion.load(run.registration).version
     entry = open_registry(workspace).judge(run.tagger, version, registry_decision(run), by=by)
     return publish_promotion(run, entry)
 
@@ -45,12 +58,13 @@ def registry_decision(run: RunDir) -> RegistryDecision:
     """Return the verdict: the decision, or HOLD if the model does not work or is not approved."""
     from seqtag.registry import failures
 
-    decision, findings = read_json(run.decision), read_json(run.infra)
-    verdict, sentence = decision["verdict"], decision["sentence"]
-    if verdict == "PROMOTE" and not findings["held"]:
+    decision, findings = Decision.load(run.decision), InfraFindings.load(run.infra)
+    verdict: GateVerdict = decision.verdict
+    sentence = decision.sentence
+    if verdict == "PROMOTE" and not findings.held:
         verdict = "HOLD"
         sentence = (
-            f"HOLD: the decision was to promote, but version {findings['version']} fails its smoke test. "
+            f"HOLD: the decision was to promote, but version {findings.version} fails its smoke test. "
             f"{failures(findings)}."
         )
     elif verdict == "PROMOTE":
@@ -58,12 +72,12 @@ def registry_decision(run: RunDir) -> RegistryDecision:
     return RegistryDecision(
         verdict=verdict,
         sentence=sentence,
-        against=decision["champion_version"],
+        against=decision.champion_version,
         decision=file_digest(run.decision),
         dataset=require_manifest(run.output("split")).digest,
         report=str(run.report),
-        evidence=decision["evidence"],
-        spent=decision["level"],
+        evidence=decision.evidence,
+        spent=decision.level,
     )
 
 
@@ -71,37 +85,28 @@ def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = Non
     """Write the outcome of the decision, as the ledger has it."""
     from seqtag.registry import failures
 
-    findings, meant = read_json(run.infra), registry_decision(run)
+    findings, meant = InfraFindings.load(run.infra), registry_decision(run)
     held = meant.verdict == "PROMOTE" and entry.event == "HOLD"
-    n_checks = len(findings["checks"])
-    rules = [
-        {
-            "rule": "the registered model works",
-            "held": findings["held"],
-            "detail": failures(findings) or f"{n_checks} checks in a fresh process",
-        }
-    ]
+    n_checks = len(findings.checks)
+    works = failures(findings) or f"{n_checks} checks in a fresh process"
+    rules = [GateRule("the registered model works", findings.held, works, change="")]
     approval = ApprovalRecord.of(run)
-    if approval.required and read_json(run.decision)["verdict"] == "PROMOTE":
+    if approval.required and Decision.load(run.decision).verdict == "PROMOTE":
         objection = approval.objection()
         rules.append(
-            {
-                "rule": "a person approved it",
-                "held": objection is None,
-                "detail": objection or _said(approval),
-            }
+            GateRule("a person approved it", objection is None, objection or _said(approval), change="")
         )
     if meant.verdict == "PROMOTE":
         detail = entry.sentence if held else "none is in force"
-        rules.append({"rule": "no hold forbids it", "held": not held, "detail": detail})
-    written = {
-        "verdict": "HOLD" if held else meant.verdict,
-        "sentence": entry.sentence if held else meant.sentence,
-        "rules": rules,
-    }
+        rules.append(GateRule("no hold forbids it", not held, detail, change=""))
+    outcome = PromotionOutcome(
+        verdict="HOLD" if held else meant.verdict,
+        sentence=entry.sentence if held else meant.sentence,
+        rules=rules,
+    )
 
     def write(folder: Path) -> None:
-        write_json(folder / run.promotion.name, written)
+        outcome.save(folder / run.promotion.name)
 
     inputs = {
         "decision": require_manifest(run.output("decide")).digest,
@@ -112,7 +117,7 @@ def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = Non
     return run_step(promote, run, inputs=inputs, write=write, dry_run=dry_run)
 
 
-def _as_approved(approval: ApprovalRecord, sentence: str) -> tuple[str, str]:
+def _as_approved(approval: ApprovalRecord, sentence: str) -> tuple[GateVerdict, str]:
     """Return the verdict and its sentence where the decision was to promote."""
     objection = approval.objection()
     if objection is not None:

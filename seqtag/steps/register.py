@@ -2,27 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from seqtag.artifacts import (
     DryRun,
     Manifest,
     file_digest,
-    read_json,
     require_manifest,
-    write_json,
 )
+from seqtag.corpus import Profile
+from seqtag.evaluation import Metrics, TrainingHistory
+from seqtag.gate import Decision
+from seqtag.records import Record
 from seqtag.registry import Registry
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import (
     Workspace,
+    read_config,
     read_snapshot,
 )
 from seqtag.steps.step import run_step, steps_code_version
 
 if TYPE_CHECKING:
     from seqtag.registry import Registration
+
+
+@dataclass(frozen=True)
+class RegisteredVersion(Record):
+    """registration.json: the registered version of a run's model, and its tracked run in MLflow."""
+
+    FORMAT: ClassVar[str] = "registration/1"
+
+    version: str
+    tracked_run_id: str
+    experiment_id: str
+    serving: str  # digest of the serving code
+    verdict: str  # of the gate
 
 
 def register(run: RunDir, workspace: Workspace) -> Manifest:
@@ -34,14 +51,14 @@ def register(run: RunDir, workspace: Workspace) -> Manifest:
     Raises:
         RegistryError: the registry could not be reached.
     """
-    decision, registry = read_json(run.decision), open_registry(workspace)
+    decision, registry = Decision.load(run.decision), open_registry(workspace)
     registration = registry.register(  # called every time, since the registry may have lost it
         run.tagger,
         run_id=run.id,
         bundle=run.output("train"),
-        config=read_json(run.config),
-        history=read_json(run.history),
-        metrics=read_json(run.metrics),
+        config=read_config(run).model_dump(mode="json"),
+        history=TrainingHistory.load(run.history),
+        metrics=Metrics.load(run.metrics),
         decision=decision,
         dataset=_dataset(run),
         tags={"seqtag.code": steps_code_version(), "seqtag.config": file_digest(run.config)},
@@ -53,18 +70,18 @@ def publish_registration(
     run: RunDir, registration: Registration, *, dry_run: DryRun | None = None
 ) -> Manifest:
     """Write the version and the tracked run of the model."""
-    written = {
-        "version": registration.version,
-        "tracked_run_id": registration.tracked_run_id,
-        "experiment_id": registration.experiment_id,
-        "serving": registration.serving,
-        "verdict": read_json(run.decision)["verdict"],
-    }
+    written = RegisteredVersion(
+        version=registration.version,
+        tracked_run_id=registration.tracked_run_id,
+        experiment_id=registration.experiment_id,
+        serving=registration.serving,
+        verdict=Decision.load(run.decision).verdict,
+    )
 
     def write(folder: Path) -> None:
-        write_json(folder / run.registration.name, written)
+        written.save(folder / run.registration.name)
 
-    return run_step(register, run, inputs=written, write=write, dry_run=dry_run)
+    return run_step(register, run, inputs=asdict(written), write=write, dry_run=dry_run)
 
 
 def open_registry(workspace: Workspace) -> Registry:
@@ -74,9 +91,8 @@ def open_registry(workspace: Workspace) -> Registry:
 
 
 def _dataset(run: RunDir) -> dict[str, Any]:
-    profile = read_json(run.profile)
     return {
         "snapshot_id": read_snapshot(run).id,
         "digest": require_manifest(run.output("split")).digest,
-        "counts": profile["splits"],
+        "counts": {name: asdict(split) for name, split in Profile.load(run.profile).splits.items()},
     }

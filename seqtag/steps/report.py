@@ -10,14 +10,18 @@ from seqtag import __version__
 from seqtag.artifacts import (
     DryRun,
     Manifest,
-    read_json,
     require_manifest,
 )
+from seqtag.bundle_description import Bundle
+from seqtag.corpus import BestPossible, Profile
+from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import (
+    read_config,
     read_snapshot,
 )
 from seqtag.steps.outcome import final_decision
+from seqtag.steps.register import RegisteredVersion
 from seqtag.steps.step import run_step, steps_code_version
 
 if TYPE_CHECKING:
@@ -43,13 +47,13 @@ def report(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             "promotion": require_manifest(run.output("promote")).digest,
         },
         write=lambda folder: write_report(
-            profile=read_json(run.profile),
+            profile=Profile.load(run.profile),
             quarantine=run.quarantine,
-            metrics=read_json(run.metrics),
+            metrics=Metrics.load(run.metrics),
             decision=final_decision(run),
-            history=read_json(run.history),
-            config=read_json(run.config),
-            optimum=read_json(run.optimum) if run.optimum.exists() else None,
+            history=TrainingHistory.load(run.history),
+            config=read_config(run).model_dump(mode="json"),
+            optimum=BestPossible.load(run.optimum) if run.optimum.exists() else None,
             context=_context(run),
             folder=folder,
         ),
@@ -59,24 +63,23 @@ def report(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
 def _context(run: RunDir) -> ReportContext:
     """Return what identifies the run: ids, digests and versions."""
-    context: ReportContext = {
-        "run_id": run.id,
-        "tagger": run.tagger,
-        "snapshot_id": read_snapshot(run).id,
-        "code": steps_code_version(),
-        "model": require_manifest(run.output("train")).digest,
-        "registration": read_json(run.registration),
-        "seqtag_version": __version__,
-        "versions": {name: version(name) for name in ("tensorflow", "keras", "pyarrow", "numpy")},
-        "links": {
+    from seqtag.reporting import ReportContext
+
+    bundle = Bundle.load(run.output("train"))
+    return ReportContext(
+        run_id=run.id,
+        tagger=run.tagger,
+        snapshot_id=read_snapshot(run).id,
+        code=steps_code_version(),
+        model=require_manifest(run.output("train")).digest,
+        registration=RegisteredVersion.load(run.registration),
+        seqtag_version=__version__,
+        versions={name: version(name) for name in ("tensorflow", "keras", "pyarrow", "numpy")},
+        vectors=bundle.vectors,
+        batch_cells=bundle.batch_cells,
+        links={
             "Data docs": str(Path("..", run.data_docs.relative_to(run.path))),
             "Metrics": str(Path("..", run.metrics.relative_to(run.path))),
             "Decision": str(Path("..", run.decision.relative_to(run.path))),
         },
-    }
-    bundle = read_json(run.bundle)
-    if bundle["vectors"] is not None:
-        context["vectors"] = bundle["vectors"]
-    if bundle["batch_cells"] is not None:
-        context["batch_cells"] = bundle["batch_cells"]
-    return context
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import astuple
 
 import pyarrow.parquet as pq
 
@@ -10,20 +10,16 @@ from seqtag.artifacts import (
     DryRun,
     Manifest,
     digest,
-    read_json,
     require_manifest,
 )
 from seqtag.config import config_digest
+from seqtag.corpus import Profile
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import (
     read_config,
     read_snapshot,
-    spelling_of,
 )
 from seqtag.steps.step import run_step
-
-if TYPE_CHECKING:
-    pass
 
 
 def split(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
@@ -35,23 +31,23 @@ def split(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
     config, snapshot = read_config(run), read_snapshot(run)
     validated = require_manifest(run.output("validate"))
-    scheme, spelling = read_json(run.profile)["scheme"]["used"], spelling_of(run)
+    chosen = Profile.load(run.profile).scheme
     return run_step(
         split,
         run,
         inputs={
             "snapshot": require_manifest(snapshot.path).digest,
             "quarantine": validated.outputs[run.quarantine.name],
-            "scheme": scheme,
-            "spelling": digest(*spelling.to_json().values()),
+            "scheme": chosen.used,
+            "spelling": digest(*astuple(chosen.spelling)),
             "config": config_digest(config.split, config.tags),
         },
         write=lambda folder: split_corpus(
             snapshot.parts,
             quarantined=pq.read_table(run.quarantine, columns=["row"])["row"].to_numpy(),
             config=config.split,
-            scheme=scheme,
-            spelling=spelling,
+            scheme=chosen.used,
+            spelling=chosen.spelling,
             train_scheme=config.tags.train_scheme,
             folder=folder,
             mark=config.tags.mark,

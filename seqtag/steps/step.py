@@ -8,11 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from seqtag.artifacts import DryRun, Manifest, digest, file_lock, materialize, read_json, write_json
+from seqtag.artifacts import DryRun, Manifest, digest, file_lock, materialize
 from seqtag.code_version import code_version, uncached_code_version
 from seqtag.errors import ConfigError, RunDirError
 from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir
+from seqtag.steps.run_inputs import ForcedSteps
 
 logger = logging.getLogger(__name__)
 
@@ -117,8 +118,8 @@ def force(run: RunDir, names: Sequence[str], *, by: str) -> None:
     """Have steps of a run done even if nothing changed, once for each `by`; later steps follow."""
     if names:
         with file_lock(run.path / ".lock"):
-            write_json(run.forced, _forced(run) | dict.fromkeys(names, by))
+            ForcedSteps({**_forced(run), **dict.fromkeys(names, by)}).save(run.forced)
 
 
-def _forced(run: RunDir) -> dict[str, str]:
-    return read_json(run.forced) if run.forced.exists() else {}
+def _forced(run: RunDir) -> Mapping[str, str]:
+    return ForcedSteps.load(run.forced).by if run.forced.exists() else {}

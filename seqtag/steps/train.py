@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqtag.artifacts import (
     DryRun,
@@ -28,9 +28,6 @@ from seqtag.steps.context import (
 )
 from seqtag.steps.step import run_step
 from seqtag.subprocess_runner import run_in_subprocess
-
-if TYPE_CHECKING:
-    pass
 
 CHECKPOINTS_EVERY = 30.0  # seconds; at most this much training is lost when a process is killed
 

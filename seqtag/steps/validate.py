@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
+import logging
 
 from seqtag.artifacts import (
     DryRun,
     Manifest,
     file_digest,
-    read_json,
     require_manifest,
 )
 from seqtag.config import config_digest
-from seqtag.errors import (
-    CorpusRejectedError,
-)
+from seqtag.corpus import Profile
+from seqtag.errors import CorpusRejectedError, RunDirError
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import (
     read_config,
     read_snapshot,
 )
 from seqtag.steps.ingest import read_records
+from seqtag.steps.run_inputs import PinnedOpponent
 from seqtag.steps.step import run_step
 
-if TYPE_CHECKING:
-    pass
+logger = logging.getLogger(__name__)
 
 
 def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
@@ -40,7 +37,7 @@ def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     from seqtag.quality import validate as check
 
     config, snapshot = read_config(run), read_snapshot(run)
-    previous = _champions_profile(run)
+    previous, previous_digest = _champions_profile(run)
     fewest = fewest_test_documents(config.gate)
     manifest = run_step(
         validate,
@@ -49,7 +46,7 @@ def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             "snapshot": require_manifest(snapshot.path).digest,
             "config": config_digest(config.corpus, config.tags, config.quality, config.split),
             "fewest_test_documents": str(fewest),
-            "previous": file_digest(previous) if previous else "",
+            "previous": previous_digest,
         },
         write=lambda folder: check(
             snapshot.parts,
@@ -57,7 +54,7 @@ def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             tags=config.tags,
             quality=config.quality,
             split=config.split,
-            previous=read_json(previous) if previous else None,
+            previous=previous,
             fewest_test_documents=fewest,
             sources=read_records(snapshot),
             places=snapshot.places,
@@ -65,14 +62,31 @@ def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         ),
         dry_run=dry_run,
     )
-    profile = read_json(run.profile)
-    if not profile["accepted"]:
-        raise CorpusRejectedError(f"{profile['sentence']} See {run.data_docs}")
+    profile = Profile.load(run.profile)
+    if not profile.accepted:
+        raise CorpusRejectedError(f"{profile.sentence} See {run.data_docs}")
     return manifest
 
 
-def _champions_profile(run: RunDir) -> Path | None:
-    """Return the profile of the data that the champion was trained on, if its run directory still exists."""
-    run_id = read_json(run.opponent)["run_id"]
-    profile = RunDir(run.path.with_name(run_id)).profile if run_id else None
-    return profile if profile is not None and profile.exists() else None
+def _champions_profile(run: RunDir) -> tuple[Profile | None, str]:
+    """Return the profile of the data that the champion was trained on, and the digest of its file.
+
+    None and "" without a champion, if its run directory no longer exists, or if another version of seqtag
+    wrote the profile: the rule `tag_drift` is not in force then.
+
+    Raises:
+        RunDirError: the file could not be read, which may be transient.
+    """
+    champion = PinnedOpponent.load(run.opponent).champion
+    if champion is None:
+        return None, ""
+    file = RunDir(run.path.with_name(champion.run_id)).profile
+    try:
+        return Profile.load(file), file_digest(file)
+    except RunDirError as error:
+        if isinstance(error.__cause__, FileNotFoundError):
+            return None, ""
+        if isinstance(error.__cause__, OSError):
+            raise
+        logger.warning("validate: tags are not compared with the champion's: %s", error)
+        return None, ""

@@ -90,7 +90,7 @@ def test_no_decision_is_made_if_the_process_that_tags_with_the_champion_is_kille
     retrainings.write_corpus(340)
     assert retrainings.retrain().code == 0
     before = without_costs(retrainings)
-    assert json.loads(retrainings.run.opponent.read_text())["version"] == "1"
+    assert json.loads(retrainings.run.opponent.read_text())["champion"]["version"] == "1"
     shutil.rmtree(retrainings.run.output("evaluate"))
     running = retrainings.start()
     assert running.wait_until(running.children)
@@ -156,4 +156,4 @@ def has_changed(folder: Path, newest: list[int]) -> bool:
 
 
 def scores(history: Path) -> list[tuple[float, float]]:
-    return [(record["loss"], record["dev_score"]) for record in json.loads(history.read_text())]
+    return [(record["loss"], record["dev_score"]) for record in json.loads(history.read_text())["epochs"]]

@@ -165,8 +165,8 @@ def test_a_crf_is_compared_with_the_champion_on_the_known_tokens(home):
         config, home.workspace, steps.ingest(config, home.workspace), as_of=date(2026, 1, 2)
     )
     found = steps.drift(report)
-    assert found["champion"] is not None
-    assert "broken" not in found["sentence"]
+    assert found.champion is not None
+    assert "broken" not in found.sentence
 
 
 def test_a_mark_and_an_empty_tag_say_the_same_as_null(home, tmp_path):

@@ -23,6 +23,7 @@ from seqtag.errors import (
     SubprocessKilledError,
 )
 from seqtag.run_dir import RunDir
+from seqtag.steps.run_inputs import PinnedOpponent
 from tasks.failures import is_transient, kind_of
 from tests import children
 from tests.taggers import Taggers
@@ -54,7 +55,7 @@ class Judged:
     @property
     def bundle(self) -> Path:
         """The registered bundle of the champion."""
-        return Path(read_json(self.run.opponent)["bundle"])
+        return Path(PinnedOpponent.load(self.run.opponent).champion.bundle)
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     run = _up_to_training(folder, workspace, floor=0.06)
     steps.evaluate(run)
     steps.decide(run)
-    assert read_json(run.opponent)["version"] == "1"
+    assert PinnedOpponent.load(run.opponent).champion.version == "1"
     return Judged(workspace, champion, run, read_json(run.decision)["verdict"], _without_costs(run))
 
 

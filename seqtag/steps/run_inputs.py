@@ -1,0 +1,63 @@
+"""Records that a run directory is opened with: snapshot, opponent, earlier runs, forced steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from seqtag.evaluation.prf import Interval
+from seqtag.records import Record
+
+
+@dataclass(frozen=True)
+class SnapshotAddress(Record):
+    """snapshot.json: the folder of the snapshot."""
+
+    FORMAT: ClassVar[str] = "snapshot/1"
+
+    path: str
+
+
+@dataclass(frozen=True)
+class PinnedChampion:
+    """The champion when the run was opened; `config` and `scores` are None if its tracked run lacks them."""
+
+    version: str
+    run_id: str
+    bundle: str  # path
+    digest: str  # of the bundle
+    serving: str  # digest of the serving code
+    tags: tuple[str, ...]
+    tag_counts: Mapping[str, int]  # tokens of its train split
+    config: Mapping[str, Any] | None
+    scores: Mapping[str, Interval] | None  # from its own evaluation, by part of its test split
+
+
+@dataclass(frozen=True)
+class PinnedOpponent(Record):
+    """opponent.json: the champion that a run is compared with, None if there was none."""
+
+    FORMAT: ClassVar[str] = "opponent/1"
+
+    champion: PinnedChampion | None
+
+
+@dataclass(frozen=True)
+class EarlierRuns(Record):
+    """earlier.json: earlier runs of the tagger, oldest first, and the error budget that they have spent."""
+
+    FORMAT: ClassVar[str] = "earlier/1"
+
+    comparisons: int
+    spent: float  # probability of a false promotion
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ForcedSteps(Record):
+    """forced.json: steps that run even if nothing changed, each with the flow run or command that asked."""
+
+    FORMAT: ClassVar[str] = "forced/1"
+
+    by: Mapping[str, str]
