@@ -1,7 +1,7 @@
 """Accuracy of a tagger's recipe over several seeds: mean, standard deviation and training time.
 
     python benchmarks/accuracy.py deployments/taggers/wnut17.toml [more.toml] [--seeds 1 2 3 4 5]
-                                  [--recipe seed] [--baseline crfsuite-ap]
+                                  [--recipe base] [--baseline crfsuite-ap]
 
 A baseline is scored too if the TOML file names one. Nothing is registered and no champion is involved: this
 measures the recipe, not a complete run.
@@ -54,7 +54,11 @@ def main() -> None:
 def changed(config: TaggerConfig, seed: int, recipe: str | None, baseline: str | None) -> TaggerConfig:
     """Return the configuration with another seed and, if given, another recipe with its own defaults."""
     tables = config.model_dump(mode="json", exclude_unset=True) | {"seed": seed}
-    kept = {"train": ("max_epochs", "patience"), "tags": ("scheme", "declared"), "features": ("ladder",)}
+    kept = {
+        "train": ("max_epochs", "patience"),
+        "tags": ("scheme", "declared"),
+        "features": ("bucket_lengths",),
+    }
     if recipe is not None:
         for name, keys in kept.items():  # drop the defaults of the recipe in the file
             tables[name] = {key: value for key, value in tables.get(name, {}).items() if key in keys}

@@ -2,7 +2,7 @@
 
     SEQTAG_DATA=/path/to/corpora python benchmarks/learning_curves.py
 
-Both train the recipe `seed` on the beginning of a corpus, with the same word ids and the same scoring code:
+Both train the recipe `base` on the beginning of a corpus, with the same word ids and the same scoring code:
 
 plain Keras    as in a tutorial, padded to the longest sequence
 seqtag seed    seqtag's engine: equal except for random masks and the order of batches
@@ -97,7 +97,7 @@ def main() -> None:
     n_train, n_held_out = arguments.sequences, arguments.sequences // 4
     first = {"train": n_train, "dev": n_held_out, "test": n_held_out}
     with tempfile.TemporaryDirectory() as home:
-        prepared = prepare(arguments.tagger, Path(home), recipe="seed", first=first)
+        prepared = prepare(arguments.tagger, Path(home), recipe="base", first=first)
         corpus = f"{prepared.config.name}, the first {n_train:,} sequences of train"
         curves, seconds = measured(prepared.folder, seeds=arguments.seeds, n_epochs=arguments.epochs)
     print(f"{corpus}; {machine()}\n")

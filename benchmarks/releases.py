@@ -36,7 +36,7 @@ split_column = "split"
 [tags]
 scheme = "none"
 [train]
-recipe = "seed"
+recipe = "base"
 max_epochs = {epochs}
 [gate]
 floor = 0.5

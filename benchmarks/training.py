@@ -7,11 +7,11 @@ The corpus is prepared once. The contenders take turns reading it, each in a fre
 time of imports. Results are medians over the turns; ratios are taken within a turn, because the speed of a
 machine varies:
 
-plain        the recipe `seed` as in a Keras tutorial: one array padded to the longest sequence. An epoch
+plain        the recipe `base` as in a Keras tutorial: one array padded to the longest sequence. An epoch
              takes minutes, so only some batches are timed and scaled to an epoch by their real tokens
 plain by     the same in plain Keras with batches of similar length, each padded to its longest sequence;
 length       not compiled by XLA (`jit_compile=False`)
-seed         the same recipe in seqtag's engine, also without recurrent dropout, which PyTorch lacks; a batch
+base         the same recipe in seqtag's engine, also without recurrent dropout, which PyTorch lacks; a batch
              has about as many tokens as its number of sequences of mean length
 PyTorch      the same sizes, `nn.LSTM` and Adam, batches of similar length as in seqtag, padded or packed, in
              one thread and in one per core
@@ -44,12 +44,12 @@ PACKINGS = {"padded": False, "packed": True}
 THREADS = sorted({1, os.cpu_count() or 1})
 
 
-def seed(batch: int) -> str:
-    return f"seqtag seed, {batch}"
+def base(batch: int) -> str:
+    return f"seqtag base, {batch}"
 
 
-def seed_without(batch: int) -> str:
-    return f"seqtag seed without recurrent dropout, {batch}"
+def base_without(batch: int) -> str:
+    return f"seqtag base without recurrent dropout, {batch}"
 
 
 def pytorch(packing: str, threads: int, batch: int) -> str:
@@ -69,7 +69,7 @@ def training(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
         "building, compiling, and the extra time of the first epoch. The limit, a matrix product, was "
         f"{limit / 1e9:.0f} GFLOP/s."
     )
-    n_tokens = of["seed"].n_tokens("train")
+    n_tokens = of["base"].n_tokens("train")
     return "\n\n".join(
         [
             f"## One epoch of {n_tokens:,} tokens",
@@ -81,7 +81,7 @@ def training(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
 
 
 def learners(of: dict[str, Prepared], arguments: argparse.Namespace) -> list[Contender]:
-    plain, default = {"folder": of["seed"].folder}, {"folder": of["default"].folder}
+    plain, default = {"folder": of["base"].folder}, {"folder": of["default"].folder}
     batch = of["default"].config.train.batch_size
     timed = {"batch_size": PLAIN_BATCH, "n_batches": arguments.plain_batches}
     contenders = [
@@ -92,8 +92,8 @@ def learners(of: dict[str, Prepared], arguments: argparse.Namespace) -> list[Con
         sized = {**plain, "batch_size": size}
         without = {**sized, "recurrent_dropout": False}
         contenders += [
-            Contender(seed(size), "engine", "training", sized),
-            Contender(seed_without(size), "engine", "training", without),
+            Contender(base(size), "engine", "training", sized),
+            Contender(base_without(size), "engine", "training", without),
         ]
         for packing, threads in product(PACKINGS, THREADS):
             options = {**sized, "packed": PACKINGS[packing], "threads": threads}
@@ -128,7 +128,7 @@ def operations_per_token(of: dict[str, Prepared], folder: str) -> float:
     """Return the minimum float operations to train on one token, for the recipe in `folder`."""
     recipe = next(recipe for recipe, prepared in of.items() if prepared.folder == folder)
     n_tags = len(of[recipe].tags)
-    if recipe == "seed":
+    if recipe == "base":
         return training_operations(n_features=50, units=100, n_tags=n_tags)
     model = of[recipe].config.model
     n_features = model.word_size + model.affix_size + model.character_filters
@@ -137,23 +137,23 @@ def operations_per_token(of: dict[str, Prepared], folder: str) -> float:
 
 def ratios(turns: Turns, batches: list[int]) -> list[list[str]]:
     """Return rows of the ratios of training speed, seqtag to the others."""
-    fastest = turns.best(map(seed, batches), SECONDS)
+    fastest = turns.best(map(base, batches), SECONDS)
     pairs = [(BUCKETED, PLAIN)]
-    for own in dict.fromkeys([seed(PLAIN_BATCH), fastest]):
+    for own in dict.fromkeys([base(PLAIN_BATCH), fastest]):
         pairs += [(own, PLAIN), (own, BUCKETED)]
     for batch in batches:
         peers = [pytorch(packing, threads, batch) for packing, threads in product(PACKINGS, THREADS)]
         peer = turns.best(peers, SECONDS)
-        pairs += [(own, peer) for own in (seed(batch), seed_without(batch)) if peer]
+        pairs += [(own, peer) for own in (base(batch), base_without(batch)) if peer]
     return [[f"{own} to {peer}", turns.ratio(peer, own, SECONDS)] for own, peer in pairs]
 
 
 def time_to_score(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
     """Return the table of seconds to reach the target score on dev, excluding imports."""
     options = {"seed": 1, "n_epochs": arguments.max_epochs, "until": arguments.target}
-    plain, default = ({**options, "folder": of[recipe].folder} for recipe in ("seed", "default"))
+    plain, default = ({**options, "folder": of[recipe].folder} for recipe in ("base", "default"))
     contenders = [
-        Contender("seqtag seed", "engine", "epochs", plain),
+        Contender("seqtag base", "engine", "epochs", plain),
         Contender("seqtag default", "engine", "epochs", default),
     ]
     for threads in THREADS:
@@ -170,7 +170,7 @@ def time_to_score(of: dict[str, Prepared], arguments: argparse.Namespace) -> str
         reached = middle["score"] >= arguments.target
         seconds = f"{middle[SECONDS]:.1f}" if reached else f"not in {middle[SECONDS]:.1f}"
         rows.append([name, seconds, f"{ends[0][SECONDS]:.1f}", str(n_epochs), f"{middle['score']:.3f}"])
-    metric = {"accuracy": "accuracy", "span_f1": "span F1"}[of["seed"].metric]
+    metric = {"accuracy": "accuracy", "span_f1": "span F1"}[of["base"].metric]
     columns = ["contender", "seconds", "fastest", "epochs", f"dev {metric}"]
     return f"## Seconds to a dev {metric} of {arguments.target}\n\n{table(columns, rows)}{left_out(turns)}"
 
@@ -188,7 +188,7 @@ def tagging(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
         Contender(SPACY, "spacy_pipe", "tagging", default),
     ]
     for threads in THREADS:
-        options = {"folder": of["seed"].folder, "threads": threads}
+        options = {"folder": of["base"].folder, "threads": threads}
         name = f"PyTorch, the model alone, threads: {threads}"
         contenders.append(Contender(name, "torch_lstm", "tagging", options))
     turns = in_turns(contenders, repeats=arguments.repeats)
@@ -206,7 +206,7 @@ def tagging(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
         "CPU seconds",
         "peak MB",
     ]
-    heading = f"## Tagging {of['seed'].n_tokens('train'):,} tokens, from Parquet to Parquet"
+    heading = f"## Tagging {of['base'].n_tokens('train'):,} tokens, from Parquet to Parquet"
     return f"{heading}\n\n{table(columns, rows)}{left_out(turns)}"
 
 
@@ -244,9 +244,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         of = {
             recipe: prepare(arguments.tagger, Path(folder), recipe=recipe, first=first)
-            for recipe in ("seed", "default")
+            for recipe in ("base", "default")
         }
-        print(f"{of['seed'].config.name}, {machine()}, {arguments.repeats} turns")
+        print(f"{of['base'].config.name}, {machine()}, {arguments.repeats} turns")
         for part in arguments.parts:
             print(f"\n{measure[part](of, arguments)}", flush=True)
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field
 
-from seqtag.config import Metric, ModelConfig, SchemeName
+from seqtag.config import Metric, ModelConfig, SchemeName, new_recipe_name
 from seqtag.errors import BundleError, RunDirError
 from seqtag.features import Coverage
 
@@ -23,14 +23,15 @@ class Bundle(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     format: Literal[2] = FORMAT
-    recipe: str
+    recipe: Annotated[str, AfterValidator(new_recipe_name)]
     model: ModelConfig  # sizes of the recipe `default`
     n_words: int  # number of word ids, <pad> and <unk> included
     n_characters: int
     n_tags: int
     scheme: SchemeName  # scheme of the tag ids
     spoken: SchemeName  # scheme of the output tags
-    ladder: tuple[int, ...]  # padded lengths of the buckets; longer sequences are tagged in windows
+    # padded lengths; longer sequences are tagged in windows
+    bucket_lengths: tuple[int, ...] = Field(validation_alias=AliasChoices("bucket_lengths", "ladder"))
     window_overlap: int  # tokens
     metric: Metric
     seed: int
@@ -39,7 +40,10 @@ class Bundle(BaseModel):
     dev_accuracy: float
     vectors: Coverage | None = None  # share of train that has a static vector; None without static vectors
     temperature: float  # divisor of the scores, which calibrates confidences on dev
-    batch_cells: int | None = None  # tokens and padding of the largest batch, if reduced to save memory
+    # tokens and padding of the largest batch, if reduced to save memory
+    max_batch_tokens: int | None = Field(
+        default=None, validation_alias=AliasChoices("max_batch_tokens", "batch_cells")
+    )
     versions: Mapping[str, str]
     files: Mapping[str, str]  # path in the bundle -> sha256
 

@@ -64,7 +64,7 @@ class Prepared:
         return read_encoded(self.run.output("encode") / split, **digests)
 
     def word_ids(self, split: str) -> Mapping[str, np.ndarray]:
-        """Return the only word-type feature of the recipe `seed`, `<int32>[1 + n_types]`."""
+        """Return the only word-type feature of the recipe `base`, `<int32>[1 + n_types]`."""
         ids = self.vocabulary.ids(read_word_types(self.run.output("encode") / split))
         return {"word_ids": np.append(np.zeros(1, np.int32), ids)}
 
@@ -74,7 +74,7 @@ def configured(tagger: Path, changes: Mapping[str, Mapping[str, Any]]) -> Tagger
     tables = tomllib.loads(tagger.read_text("utf-8"))
     for name, table in changes.items():
         tables[name] = {**tables.get(name, {}), **table}
-    if tables.get("train", {}).get("recipe") == "seed":
+    if tables.get("train", {}).get("recipe") == "base":
         tables.pop("model", None)  # the recipe has fixed sizes
     return TaggerConfig.model_validate(tables)
 

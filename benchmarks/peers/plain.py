@@ -1,4 +1,4 @@
-"""Contender Keras: the recipe `seed`, padded to the longest sequence as in a tutorial, or by length."""
+"""Contender Keras: the recipe `base`, padded to the longest sequence as in a tutorial, or by length."""
 
 from __future__ import annotations
 

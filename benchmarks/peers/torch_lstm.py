@@ -1,4 +1,4 @@
-"""Contender PyTorch: the sizes of the recipe `seed` in `nn.LSTM`, with batches of similar length.
+"""Contender PyTorch: the sizes of the recipe `base` in `nn.LSTM`, with batches of similar length.
 
 `nn.LSTM` has no recurrent dropout. The batches are those of seqtag, cut to the longest sequence. Padded
 batches give other results than the recipe, which ignores padding, because the backward direction starts with
@@ -114,7 +114,7 @@ class _Learner:
         self.model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=packed)
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
         self._sampler = BatchSampler(
-            prepared.buckets("train"), {}, batch_size, prepared.config.train.batch_cells, seed
+            prepared.buckets("train"), {}, batch_size, prepared.config.train.max_batch_tokens, seed
         )
         self._arrays = {}
         for bucket in prepared.buckets("train"):

@@ -2,6 +2,7 @@
 
 from seqtag.config.loading import load_tagger
 from seqtag.config.monitor_config import MonitorConfig
+from seqtag.config.old_spellings import new_recipe_name
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.scheme_names import SchemeName
 from seqtag.config.settings import Settings
@@ -49,4 +50,5 @@ __all__ = [
     "TrainConfig",
     "config_digest",
     "load_tagger",
+    "new_recipe_name",
 ]

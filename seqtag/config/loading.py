@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import codecs
+import logging
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import ValidationError
 
+from seqtag.config.old_spellings import old_spellings
 from seqtag.config.secrets import has_password, hide_passwords, is_secret
 from seqtag.config.tagger_config import TaggerConfig
 from seqtag.errors import ConfigError
+
+logger = logging.getLogger(__name__)
 
 
 def load_tagger(path: Path | str) -> TaggerConfig:
@@ -31,6 +35,8 @@ def load_tagger(path: Path | str) -> TaggerConfig:
         config = TaggerConfig.model_validate(tables)
     except ValidationError as error:
         raise ConfigError(one_line_each(path, error)) from None  # the cause would print entire tables
+    for old, new in old_spellings(tables):
+        logger.warning("%s: %s is an old spelling; write %s", path, old, new)
     secrets = [(key, text) for key, text in _texts(config) if has_password(text)]
     if secrets:  # every report would show them
         raise ConfigError("\n".join(_refusal(path, key, text) for key, text in secrets))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-RecipeName = Literal["default", "seed"]
+RecipeName = Literal["default", "base"]
 
 # The recipe "default" uses the tables' own defaults.
 _DEFAULTS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "seed": {
+    "base": {
         "tags": {"train_scheme": "IOB2"},
         "features": {"min_count": 2, "fold": "none"},  # with 1, <unk> would never be trained
         "train": {

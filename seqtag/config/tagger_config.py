@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from seqtag.config.monitor_config import MonitorConfig
+from seqtag.config.old_spellings import with_new_spellings
 from seqtag.config.path_checks import checked_path
 from seqtag.config.recipes import RecipeName, with_recipe
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
@@ -174,12 +175,12 @@ class FeaturesConfig(Table):
     min_count: int = Field(default=1, ge=1)  # rarer words of train become <unk>, and train it
     fold: Fold = "case-digits"  # words are looked up in lower case, digits as 0; affixes keep the spelling
     # length buckets: a sequence is padded to the shortest that fits; a longer one is cut into windows
-    ladder: LengthBuckets = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
+    bucket_lengths: LengthBuckets = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512)
     window_overlap: int = Field(default=64, ge=0)  # tokens shared by neighbouring windows
 
     @model_validator(mode="after")
     def _overlap_fits_into_a_window(self) -> Self:
-        longest, overlap = self.ladder[-1], self.window_overlap
+        longest, overlap = self.bucket_lengths[-1], self.window_overlap
         if overlap >= longest:
             raise ValueError(
                 f"window_overlap is too large: expected less than the last length bucket, {longest}, "
@@ -193,7 +194,9 @@ class TrainConfig(Table):
 
     recipe: RecipeName = "default"
     batch_size: int = Field(default=32, ge=1)  # sequences of mean length; fewer if long, more if short
-    batch_cells: int = Field(default=8192, ge=1)  # maximum of tokens per batch with padding; bounds memory
+    max_batch_tokens: int = Field(
+        default=8192, ge=1
+    )  # maximum of tokens per batch with padding; bounds memory
     optimizer: Literal["adam", "lazy-adam"] = "lazy-adam"  # lazy: updates only rows of words in the batch
     learning_rate: float = Field(default=2e-3, gt=0)  # of Adam (Kingma and Ba 2015)
     decay: float = Field(default=0.05, ge=0)  # the rate of epoch n is learning_rate / (1 + decay * (n - 1))
@@ -209,7 +212,7 @@ _WORD_SIZE = 100
 
 
 class ModelConfig(Table):
-    """Sizes of the recipe `default`; those of `seed` are fixed."""
+    """Sizes of the recipe `default`; those of `base` are fixed."""
 
     word_size: int = Field(default=_WORD_SIZE, ge=1)  # with `vectors`, their size is used
     affix_size: int = Field(default=50, ge=1)  # of hashed prefixes, suffixes and shape
@@ -302,7 +305,7 @@ class TaggerConfig(Table):
     @model_validator(mode="before")
     @classmethod
     def _recipe_sets_defaults(cls, tables: Any) -> Any:
-        return with_recipe(tables)
+        return with_recipe(with_new_spellings(tables))
 
     @model_validator(mode="after")
     def _sizes_have_an_effect(self) -> Self:

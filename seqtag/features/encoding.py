@@ -85,7 +85,7 @@ def _encoded(
     """Yield the windows of one bucket of one row group at a time."""
     schemas = {
         bucket: encoded_schema(bucket, vocabulary_digest=vocabulary.digest, tags_digest=tags.digest)
-        for bucket in config.ladder
+        for bucket in config.bucket_lengths
     }
     first = 0
     columns = [ROW, TOKENS, TAGS] + ([] if weight_column is None else [weight_column])
@@ -95,7 +95,7 @@ def _encoded(
         tag_ids = _tag_ids(batch.column(TAGS), tags, lengths=np.diff(offsets))
         rows = batch.column(ROW).to_numpy()
         weights = _weights(batch, weight_column, path)
-        all_windows = windows(np.diff(offsets), buckets=config.ladder, overlap=config.window_overlap)
+        all_windows = windows(np.diff(offsets), buckets=config.bucket_lengths, overlap=config.window_overlap)
         for bucket in np.unique(all_windows.bucket).tolist():
             cut = all_windows.at(bucket)
             arrays = [

@@ -46,12 +46,12 @@ class Sizes:
 
 
 class BaseEncoder(keras.Model):  # type: ignore[misc]  # keras is untyped
-    """The recipe `seed`: a BiLSTM over word embeddings."""
+    """The recipe `base`: a BiLSTM over word embeddings."""
 
     required_features = MappingProxyType({"word_ids": _SPECS["word_ids"]})
 
     def __init__(self, sizes: Sizes, _config: ModelConfig, _vectors: Vectors | None, seed: int) -> None:
-        super().__init__(name="seed")
+        super().__init__(name="base")
         seeds = random.Random(seed)
         uniform = keras.initializers.RandomUniform(seed=seeds.getrandbits(31))
         self.words = keras.layers.Embedding(sizes.n_words, 50, uniform, name="words")
@@ -174,7 +174,7 @@ class DefaultEncoder(keras.Model):  # type: ignore[misc]  # keras is untyped
 
 Model = BaseEncoder | DefaultEncoder
 RECIPES: Mapping[str, Callable[..., Model]] = MappingProxyType(
-    {"seed": BaseEncoder, "default": DefaultEncoder}
+    {"base": BaseEncoder, "default": DefaultEncoder}
 )
 
 

@@ -39,8 +39,8 @@ class TaggerNetwork:
         *,
         seed: int = 0,
     ) -> TaggerNetwork:
-        """Build a network with initial weights drawn from `seed`; the recipe "seed" always has a softmax."""
-        kind = "softmax" if recipe == "seed" else config.output
+        """Build a network with initial weights drawn from `seed`; the recipe "base" always has a softmax."""
+        kind = "softmax" if recipe == "base" else config.output
         return cls(
             build_encoder(recipe, sizes, config, vectors, seed), build_head(kind, tags.tags, tags.scheme)
         )

@@ -109,7 +109,7 @@ def run_smoke_test(
         answer = loaded.predict(pd.DataFrame({"tokens": pd.Series(list(sequences), dtype=object)}))
         return Served(answer["tags"].tolist(), answer["confidence"].tolist())
 
-    known = None if golden is None else _golden(Path(golden), longest=description.ladder[-1])
+    known = None if golden is None else _golden(Path(golden), longest=description.bucket_lengths[-1])
     spelled = tags.spelled(description.spoken)
     legal = legal_transitions(spelled, description.spoken) if _promises_legal(description) else None
     checks = [SmokeCheck(check="model loads", held=True, detail=f"{model} in {loading:.1f} s")]
@@ -136,7 +136,7 @@ def _golden(predictions: Path, *, longest: int) -> Golden | None:
 
 def _promises_legal(bundle: Bundle) -> bool:
     """Tell whether the bundle's decoder returns only legal tag sequences."""
-    return bundle.spoken != "none" and bundle.recipe != "seed" and bundle.model.output != "softmax"
+    return bundle.spoken != "none" and bundle.recipe != "base" and bundle.model.output != "softmax"
 
 
 def _check_golden(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: SchemeName) -> list[SmokeCheck]:

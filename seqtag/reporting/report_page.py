@@ -65,7 +65,7 @@ class ReportContext:
     registration: RegistryEntry | None = None
     versions: Mapping[str, str] = field(default_factory=dict)  # library -> version
     vectors: Coverage | None = None  # of train by static vectors
-    batch_cells: int | None = None  # tokens and padding of the largest batch, if halved for lack of memory
+    max_batch_tokens: int | None = None  # with padding; None unless halved for lack of memory
     links: Mapping[str, str] = field(default_factory=dict)  # label -> address, absolute or from the report
 
 

@@ -76,7 +76,7 @@ def _context(run: RunDir) -> ReportContext:
         seqtag_version=__version__,
         versions={name: version(name) for name in ("tensorflow", "keras", "pyarrow", "numpy")},
         vectors=bundle.vectors,
-        batch_cells=bundle.batch_cells,
+        max_batch_tokens=bundle.max_batch_tokens,
         links={
             "Data docs": str(Path("..", run.data_docs.relative_to(run.path))),
             "Metrics": str(Path("..", run.metrics.relative_to(run.path))),

@@ -34,7 +34,7 @@ path = "{corpus}"
 id_column = "id"
 
 [features]
-ladder = [8, 16, 32]
+bucket_lengths = [8, 16, 32]
 window_overlap = 8
 
 [model]

@@ -214,7 +214,7 @@ watch = "*/10 8-18 1,15 jan-mar fri#1"
 timezone = "Europe/Berlin"
 environment = { A = "b" }
 [features]
-ladder = [8, 16]
+bucket_lengths = [8, 16]
 window_overlap = 4
 [quality.rules]
 over_long = "off"
@@ -300,8 +300,8 @@ MANIFEST = json.dumps(
 ).encode()
 BUNDLE = json.dumps(
     {
-        "format": 2, "recipe": "seed", "model": {}, "n_words": 5, "n_characters": 5, "n_tags": 3,
-        "scheme": "IOB2", "spoken": "IOB2", "ladder": [8], "window_overlap": 2, "metric": "span_f1",
+        "format": 2, "recipe": "base", "model": {}, "n_words": 5, "n_characters": 5, "n_tags": 3,
+        "scheme": "IOB2", "spoken": "IOB2", "bucket_lengths": [8], "window_overlap": 2, "metric": "span_f1",
         "seed": 1,
         "best_epoch": 1,
         "dev_score": 0.5, "dev_accuracy": 0.5, "temperature": 1.0, "versions": {"python": "3"},

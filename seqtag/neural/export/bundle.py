@@ -117,8 +117,10 @@ def _permanent_errors(folder: Path, name: str = ".") -> Iterator[None]:
     except OSError as error:
         raise RunDirError(f"{folder / name}: file cannot be read: {error}") from error
     except RunDirError as error:
-        if isinstance(error.__cause__, FileNotFoundError) and folder.is_dir():
-            raise BundleError(f"{folder / name}: file is missing from the bundle") from None
+        if isinstance(error.__cause__, FileNotFoundError):
+            if folder.is_dir():
+                raise BundleError(f"{folder / name}: file is missing from the bundle") from None
+            raise RunDirError(f"{folder}: bundle cannot be found") from error.__cause__
         if error.__cause__ is None or is_permanent(error.__cause__):
             raise BundleError(str(error)) from None
         raise

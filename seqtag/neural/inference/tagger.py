@@ -83,7 +83,7 @@ class Tagger:
         vectors = self.predictor.word_type_vectors(word_types)  # [1 + n_word_types, size]
         word_type_ids = distinct.indices.to_numpy() + np.int32(1)  # [n_tokens]
         all_windows = windows(
-            np.diff(offsets), buckets=self.bundle.ladder, overlap=self.bundle.window_overlap
+            np.diff(offsets), buckets=self.bundle.bucket_lengths, overlap=self.bundle.window_overlap
         )
         output = predict_tokens(
             self.predictor, vectors, word_type_ids, all_windows, offsets=offsets

@@ -87,14 +87,14 @@ class BatchSampler:
     """Draws shuffled batches from buckets.
 
     All batches have about as many tokens in the loss as `batch_size` sequences of mean length: more sequences
-    if they are short, fewer if they are long. No batch exceeds `batch_cells` tokens and padding. The batch
-    sizes of a bucket differ by at most one sequence, so no small remainder is left.
+    if they are short, fewer if they are long. No batch exceeds `max_batch_tokens` tokens and padding. The
+    batch sizes of a bucket differ by at most one sequence, so no small remainder is left.
     """
 
     buckets: Sequence[Bucket]
     word_types: WordTypeTable  # of the split, by word type id
     batch_size: int
-    batch_cells: int
+    max_batch_tokens: int
     seed: int
 
     def epoch(self, number: int, *, skip: int = 0) -> Iterator[Batch]:
@@ -108,7 +108,7 @@ class BatchSampler:
     def halved(self) -> BatchSampler:
         """Return a sampler whose largest batch has half as many tokens and padding, to save memory."""
         largest = max(self.most_rows(bucket) * bucket.length for bucket in self.buckets)
-        return replace(self, batch_cells=max(1, largest // 2))
+        return replace(self, max_batch_tokens=max(1, largest // 2))
 
     def most_rows(self, bucket: Bucket) -> int:
         """Return the maximum number of windows in a batch of a bucket."""
@@ -117,7 +117,7 @@ class BatchSampler:
         n_rows = round(self.batch_size * mean * len(bucket) / max(1, bucket.n_loss_tokens))
         if n_rows > _LANES:
             n_rows = _LANES * round(n_rows / _LANES)
-        return max(1, min(len(bucket), n_rows, self.batch_cells // bucket.length))
+        return max(1, min(len(bucket), n_rows, self.max_batch_tokens // bucket.length))
 
     def n_batches(self, bucket: Bucket) -> int:
         """Return the number of batches that an epoch draws from a bucket."""

@@ -90,7 +90,7 @@ def train(
     train_word_types, dev_word_types = (
         tokens.word_type_table(read_word_types(encoded / split)) for split in ("train", "dev")
     )
-    sampler = BatchSampler(train_buckets, train_word_types, config.batch_size, config.batch_cells, seed)
+    sampler = BatchSampler(train_buckets, train_word_types, config.batch_size, config.max_batch_tokens, seed)
     if halved:
         sampler = sampler.halved()
     sizes = Sizes(words.n_words, words.n_characters, len(tags))
@@ -146,7 +146,7 @@ def train(
         n_characters=words.n_characters,
         scheme=tags.scheme,
         spoken=spoken or tags.scheme,
-        ladder=features.ladder,
+        bucket_lengths=features.bucket_lengths,
         window_overlap=features.window_overlap,
         metric=metric,
         seed=seed,
@@ -154,7 +154,7 @@ def train(
         dev_score=fitted.best.dev_score,
         dev_accuracy=fitted.best.dev_accuracy,
         temperature=temperature,
-        batch_cells=sampler.batch_cells if halved else None,
+        max_batch_tokens=sampler.max_batch_tokens if halved else None,
         vectors=None if vectors is None else vectors.coverage_of(words.words),
     )
     TrainingHistory(fitted.history).save(folder / HISTORY)

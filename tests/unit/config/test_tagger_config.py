@@ -86,7 +86,7 @@ def test_the_period_column_must_be_a_column_of_the_corpus(tmp_path: Path) -> Non
         load_tagger(write(tmp_path, MINIMAL + '[monitor]\nperiod_column = "day"\n'))
 
 
-SEED = MINIMAL + '[train]\nrecipe = "seed"\n'
+SEED = MINIMAL + '[train]\nrecipe = "base"\n'
 
 
 def test_a_recipe_sets_the_defaults_of_missing_keys(tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_the_defaults_of_a_recipe_written_out_give_the_same_digest(tmp_path: Pat
         ),
         (
             MINIMAL + "[features]\nladder = [8, 8]\n",
-            "features.ladder: lengths do not increase: expected one or more from 1 up, got [8, 8]",
+            "features.bucket_lengths: lengths do not increase: expected one or more from 1 up, got [8, 8]",
         ),
         (
             MINIMAL + "[features]\nwindow_overlap = 512\n",
@@ -146,11 +146,11 @@ def test_the_defaults_of_a_recipe_written_out_give_the_same_digest(tmp_path: Pat
             MINIMAL + '[gate]\nmetric = "span_f1"\n[tags]\nscheme = "none"\n',
             'got tags.scheme = "none"; change one of the two',
         ),
-        (MINIMAL + '[train]\nrecipe = "sede"\n', "train.recipe: Input should be 'default' or 'seed'"),
-        (MINIMAL + '[train]\nrecipe = ["seed"]\n', "train.recipe: Input should be 'default' or 'seed'"),
+        (MINIMAL + '[train]\nrecipe = "sede"\n', "train.recipe: Input should be 'default' or 'base'"),
+        (MINIMAL + '[train]\nrecipe = ["base"]\n', "train.recipe: Input should be 'default' or 'base'"),
         (MINIMAL.replace("\n", "\ntrain = 3\n", 1), "train: Input should be"),
         (SEED + "[model]\nunits = 50\n", '[model] has no effect here: expected train.recipe = "default"'),
-        (SEED + '[model]\noutput = "crf"\n', 'got "seed"; remove the table'),
+        (SEED + '[model]\noutput = "crf"\n', 'got "base"; remove the table'),
         (MINIMAL + "[model]\nlayers = 4\n", "model.layers: Input should be less than or equal to 3"),
         (MINIMAL + "[model]\ndropout = 1\n", "model.dropout: Input should be less than 1"),
         (MINIMAL + '[model]\noutput = "beam"\n', "model.output"),
@@ -339,7 +339,7 @@ def test_a_file_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
         load_tagger(path)
 
 
-@pytest.mark.parametrize("recipe", ["default", "seed"])
+@pytest.mark.parametrize("recipe", ["default", "base"])
 def test_a_configuration_survives_json(recipe: str) -> None:
     sources = [{"format": "conll", "path": ["a", "b"], "split": "train"}]
     config = TaggerConfig.model_validate(

@@ -27,7 +27,7 @@ from seqtag.features import (
 )
 from tests.unit.features.conftest import WriteSplit
 
-SMALL = FeaturesConfig(min_count=1, ladder=(2, 4), window_overlap=2)
+SMALL = FeaturesConfig(min_count=1, bucket_lengths=(2, 4), window_overlap=2)
 
 
 def encoded(
@@ -112,7 +112,7 @@ def test_tokens_and_tags_that_are_not_in_train_are_unknown_in_dev(
 def test_word_types_are_those_of_the_split_whether_in_the_vocabulary_or_not(
     write_split: WriteSplit, tmp_path: Path
 ) -> None:
-    config = FeaturesConfig(min_count=1, fold="case-digits", ladder=(4,), window_overlap=0)
+    config = FeaturesConfig(min_count=1, fold="case-digits", bucket_lengths=(4,), window_overlap=0)
     train = write_split([["paris", "paris", "1999"]], [["X"] * 3])
     dev = write_split([["Paris", "new", "2024", "PARIS"]], [["X"] * 4], name="dev")
     buckets, _, _ = encoded(dev, tmp_path / "out", train=train, config=config)
@@ -216,7 +216,7 @@ def test_a_dictionary_and_pad_sequences_give_the_same_rows(write_split: WriteSpl
     random = np.random.default_rng(3)
     sequences = [[f"w{k}" for k in random.zipf(1.5, n) % 50] for n in random.integers(1, 17, 300)]
     tags = [["X" if token < "w3" else "Y" for token in tokens] for tokens in sequences]
-    config = FeaturesConfig(min_count=1, fold="none", ladder=(4, 8, 16), window_overlap=4)
+    config = FeaturesConfig(min_count=1, fold="none", bucket_lengths=(4, 8, 16), window_overlap=4)
     split = write_split(sequences, tags, row_group_size=70)
     buckets, vocabulary, index = encoded(split, tmp_path / "out", config=config)
     word2idx = {word: i for i, word in enumerate(vocabulary.words.symbols.to_pylist())}
@@ -239,7 +239,7 @@ def pad_sequences(sequences: Sequence[Sequence[int]], *, maxlen: int) -> np.ndar
 
 
 def test_the_shortest_bucket_comes_first(write_split: WriteSplit, tmp_path: Path) -> None:
-    config = FeaturesConfig(min_count=1, ladder=(2, 10, 100), window_overlap=0)
+    config = FeaturesConfig(min_count=1, bucket_lengths=(2, 10, 100), window_overlap=0)
     train = write_split([["a"] * n for n in (50, 5, 1)], [["X"] * n for n in (50, 5, 1)])
     buckets, _, _ = encoded(train, tmp_path / "out", config=config)
     assert [(bucket.length, bucket.token_ids.shape) for bucket in buckets] == [

@@ -27,8 +27,8 @@ def toy(tmp_path_factory: pytest.TempPathFactory) -> ToyCorpus:
 
 @pytest.fixture(scope="session")
 def toy_bundle(toy: ToyCorpus, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A tagger for the toy language, trained with the recipe `seed`."""
-    return toy.train(tmp_path_factory.mktemp("toy-model") / "bundle", recipe="seed", max_epochs=8)
+    """A tagger for the toy language, trained with the recipe `base`."""
+    return toy.train(tmp_path_factory.mktemp("toy-model") / "bundle", recipe="base", max_epochs=8)
 
 
 @pytest.fixture(scope="session")
@@ -66,7 +66,7 @@ def cut_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
             "train": _suffixes_in(scheme, 120, seed=1, letters="abcd"),
             "dev": _suffixes_in(scheme, 30, seed=2, letters="wxyz"),
         }
-        features = FeaturesConfig(ladder=(4, 8), window_overlap=0)
+        features = FeaturesConfig(bucket_lengths=(4, 8), window_overlap=0)
         corpus = make_corpus(folder / "corpus", splits, scheme=scheme, metric="span_f1", features=features)
         return corpus.train(folder / "bundle", output="crf", spoken="IOB2", max_epochs=4)
 

@@ -91,7 +91,7 @@ def make_corpus(
     features: FeaturesConfig | None = None,
 ) -> ToyCorpus:
     """Write splits and encode them; row numbers of the snapshot continue from split to split."""
-    corpus = ToyCorpus(folder, features or FeaturesConfig(ladder=(4, 8), window_overlap=2), metric)
+    corpus = ToyCorpus(folder, features or FeaturesConfig(bucket_lengths=(4, 8), window_overlap=2), metric)
     for subfolder in (corpus.vocabulary, corpus.encoded):
         subfolder.mkdir(parents=True)
     first = 0

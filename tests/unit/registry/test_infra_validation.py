@@ -33,7 +33,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("infra")
     for name in ("vocabulary", "model"):
         (folder / name).mkdir()
-    features = FeaturesConfig(ladder=(4, 8), window_overlap=2)
+    features = FeaturesConfig(bucket_lengths=(4, 8), window_overlap=2)
     tokens = SEQUENCES * 4
     tags = [["B-X" if token == "a" else "O" for token in sequence] for sequence in tokens]
     split = folder / "split.parquet"

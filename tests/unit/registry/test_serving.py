@@ -224,7 +224,7 @@ def trained_home(home: Path, open_registry: OpenRegistry, results: Results, tmp_
     from seqtag.features import encode_corpus, index_corpus
     from seqtag.neural import train
 
-    features = FeaturesConfig(ladder=(4, 8), window_overlap=2)
+    features = FeaturesConfig(bucket_lengths=(4, 8), window_overlap=2)
     split = tmp_path / "split.parquet"
     tokens = [["a", "b", "c"], ["b", "d"]] * 5
     tags = [["X", "Y", "X"], ["Y", "X"]] * 5

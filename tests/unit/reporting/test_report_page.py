@@ -60,7 +60,7 @@ def with_tags(metrics: Metrics, tags: list[str]) -> Metrics:
 
 def test_the_page_reports_batches_halved_for_lack_of_memory(report, context):
     assert "out of memory" not in report()
-    assert "at most 64 tokens, including padding" in report(context=replace(context, batch_cells=64))
+    assert "at most 64 tokens, including padding" in report(context=replace(context, max_batch_tokens=64))
 
 
 def test_the_page_reports_the_origin_of_dev_and_the_ambiguity(report):

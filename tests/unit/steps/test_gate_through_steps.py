@@ -23,7 +23,7 @@ name = "cities"
 seed = {seed}
 {sources}
 [train]
-recipe = "seed"
+recipe = "base"
 max_epochs = {epochs}
 [gate]
 floor = 0.0

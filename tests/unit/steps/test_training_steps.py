@@ -75,5 +75,5 @@ def test_a_training_that_ran_out_of_memory_goes_on_with_half_the_batches_and_say
     with caplog.at_level(logging.WARNING, "seqtag"):
         steps.train(encoded)  # there is memory by now, but the batches stay as they were
     assert caplog.messages == []
-    assert json.loads(encoded.bundle.read_text())["batch_cells"] > 0
+    assert json.loads(encoded.bundle.read_text())["max_batch_tokens"] > 0
     assert not any((encoded.path.parent / ".checkpoints").iterdir())

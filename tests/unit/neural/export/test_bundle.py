@@ -51,9 +51,9 @@ def test_every_file_has_its_digest(toy_bundle):
 
 def test_bundle_json_describes_the_tagger(toy_bundle):
     bundle = read_bundle(toy_bundle)[0]
-    assert (bundle.recipe, bundle.n_words, bundle.n_tags) == ("seed", 5, 2)  # <pad> <unk> a b c; O B-X
+    assert (bundle.recipe, bundle.n_words, bundle.n_tags) == ("base", 5, 2)  # <pad> <unk> a b c; O B-X
     assert (bundle.scheme, bundle.metric, bundle.seed) == ("IOB2", "span_f1", 1)
-    assert (bundle.ladder, bundle.window_overlap) == ((4, 8), 2)
+    assert (bundle.bucket_lengths, bundle.window_overlap) == ((4, 8), 2)
     assert bundle.vectors is None
     assert 0.5 <= bundle.temperature <= 10
     assert set(bundle.versions) == {"seqtag", "python", "tensorflow", "keras", "numpy", "pyarrow"}
@@ -107,7 +107,7 @@ def test_running_out_of_memory_is_not_a_damaged_bundle(copy, monkeypatch):
 
 def test_other_files_in_the_folder_are_ignored(copy):
     (copy / "manifest.json").write_text("{}")
-    assert Tagger.load(copy).bundle.recipe == "seed"
+    assert Tagger.load(copy).bundle.recipe == "base"
 
 
 @pytest.mark.parametrize("content", ["{}", "no json", '{"format": 1}'])
@@ -126,7 +126,7 @@ def test_missing_digests_are_rejected(copy):
 def test_an_unknown_recipe_is_rejected(copy):
     rewrite(copy, recipe="os.system")
     with pytest.raises(
-        BundleError, match=r"unknown recipe 'os\.system'; expected one of \['default', 'seed'\]"
+        BundleError, match=r"unknown recipe 'os\.system'; expected one of \['base', 'default'\]"
     ):
         Tagger.load(copy)
 

@@ -14,7 +14,7 @@ from seqtag.neural import Tagger
 from seqtag.neural._tensorflow import tf
 from tests.unit.neural.toy import make_corpus
 
-BUNDLES = ["seed", "viterbi", "crf", "crf in IOBES", "static vectors"]
+BUNDLES = ["base", "viterbi", "crf", "crf in IOBES", "static vectors"]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Both:
 @pytest.fixture(scope="module")
 def all_bundles(request):
     makers = {
-        "seed": lambda: request.getfixturevalue("toy_bundle"),
+        "base": lambda: request.getfixturevalue("toy_bundle"),
         "viterbi": lambda: request.getfixturevalue("suffix_bundle")("viterbi"),
         "crf": lambda: request.getfixturevalue("suffix_bundle")("crf"),
         "crf in IOBES": lambda: request.getfixturevalue("cut_bundle")("IOBES"),

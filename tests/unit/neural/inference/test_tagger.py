@@ -96,10 +96,11 @@ def test_a_long_sequence_gets_the_same_tags_in_one_window_and_in_many(suffix_bun
     tokens = [token for sequence in sequences for token, _ in sequence][:3000]
     assert len(tokens) == 3000
     whole, in_windows = (
-        replace(tagger, bundle=tagger.bundle.model_copy(update={"ladder": ladder, "window_overlap": 64})).tag(
-            lists(tokens)
-        )
-        for ladder in ([4096], [64, 512])
+        replace(
+            tagger,
+            bundle=tagger.bundle.model_copy(update={"bucket_lengths": bucket_lengths, "window_overlap": 64}),
+        ).tag(lists(tokens))
+        for bucket_lengths in ([4096], [64, 512])
     )
     assert whole.predicted.to_pylist() == in_windows.predicted.to_pylist()
     # each kept token has at least 32 tokens of context on both sides; the LSTM forgets more distant ones

@@ -16,10 +16,10 @@ from tests.unit.neural.toy import bucket, buckets_of, make_corpus, train_config
 LONG = [("t0", "X"), ("t1", "X"), ("t2", "X"), ("t3", "X"), ("t4", "Y"), ("t5", "Y")]
 
 
-def make_sampler(corpus, split="train", *, batch_size=16, batch_cells=1000, seed=1):
+def make_sampler(corpus, split="train", *, batch_size=16, max_batch_tokens=1000, seed=1):
     features = TokenFeatures(Vocabulary.load(corpus.vocabulary), affix_buckets=64)
     word_types = features.word_type_table(read_word_types(corpus.encoded / split))
-    return BatchSampler(buckets_of(corpus, split), word_types, batch_size, batch_cells, seed)
+    return BatchSampler(buckets_of(corpus, split), word_types, batch_size, max_batch_tokens, seed)
 
 
 def draw_batches(corpus, split="train", *, epoch=1, **options):
@@ -89,7 +89,7 @@ def test_lengths_are_mixed_within_an_epoch(toy):
 
 
 @pytest.mark.parametrize(
-    ("batch_size", "batch_cells", "most"),
+    ("batch_size", "max_batch_tokens", "most"),
     [
         (16, 1000, {4: 24, 8: 8}),  # mean lengths are 3 and 6, overall 4.6; rounded to multiples of 8
         (4, 1000, {4: 7, 8: 3}),
@@ -98,8 +98,8 @@ def test_lengths_are_mixed_within_an_epoch(toy):
         (1, 1000, {4: 2, 8: 1}),
     ],
 )
-def test_batches_do_not_exceed_the_limits_of_sequences_and_tokens(toy, batch_size, batch_cells, most):
-    sampler = make_sampler(toy, batch_size=batch_size, batch_cells=batch_cells)
+def test_batches_do_not_exceed_the_limits_of_sequences_and_tokens(toy, batch_size, max_batch_tokens, most):
+    sampler = make_sampler(toy, batch_size=batch_size, max_batch_tokens=max_batch_tokens)
     assert {of_length.length: sampler.most_rows(of_length) for of_length in sampler.buckets} == most
     sizes = {4: [], 8: []}
     for batch in sampler.epoch(1):
@@ -159,7 +159,7 @@ def test_a_compiled_shape_is_a_multiple_of_the_lanes_within_the_limit():
 
 
 def test_each_token_of_overlapping_windows_is_in_the_loss_once(tmp_path):
-    features = FeaturesConfig(ladder=(4,), window_overlap=2)
+    features = FeaturesConfig(bucket_lengths=(4,), window_overlap=2)
     (batch,) = draw_batches(make_corpus(tmp_path, {"train": [LONG]}, features=features))
     # windows [0, 4) and [2, 6) share tokens 2 and 3; each window keeps the one closer to its middle
     in_order = np.argsort(batch.loss_mask[:, 0])[::-1]

@@ -27,7 +27,7 @@ TRAIN = [[("a", "O"), ("b", "B-X"), ("c", "I-X")] * 3] * 2
 
 
 def dev_split(tmp_path, dev, *, metric, scheme="IOB2"):
-    features = FeaturesConfig(ladder=(2, 4), window_overlap=2)
+    features = FeaturesConfig(bucket_lengths=(2, 4), window_overlap=2)
     corpus = make_corpus(tmp_path, {"train": TRAIN, "dev": dev}, scheme=scheme, features=features)
     tags, vocabulary = TagIndex.load(corpus.vocabulary), Vocabulary.load(corpus.vocabulary)
     assert tags.tags == ("B-X", "I-X", "O")

@@ -37,7 +37,7 @@ def word_types():
 
 
 def network(recipe="default", *, model=UNDROPPED, output="softmax", tags=TAGS):
-    config = ModelConfig() if recipe == "seed" else model.model_copy(update={"output": output})
+    config = ModelConfig() if recipe == "base" else model.model_copy(update={"output": output})
     return TaggerNetwork.build(recipe, Sizes(N_WORDS, 5, len(tags)), config, TagIndex(tags, "IOB2"))
 
 
@@ -231,7 +231,7 @@ def test_a_batch_without_loss_tokens_changes_no_weights(output):
     assert_same_weights(before, after, atol=0)
 
 
-@pytest.mark.parametrize("recipe", ["seed", "default"])
+@pytest.mark.parametrize("recipe", ["base", "default"])
 def test_the_vector_of_padding_never_changes(recipe):
     one = engine(recipe, dropped=recipe == "default")
     before = one.network.weights()["words/embeddings"][0]
@@ -253,7 +253,7 @@ def test_a_learning_rate_of_zero_changes_no_weights():
     assert_same_weights(before, train_on(one, batch(THREE))[1], atol=0)
 
 
-@pytest.mark.parametrize("recipe", ["seed", "default"])
+@pytest.mark.parametrize("recipe", ["base", "default"])
 def test_dropout_is_a_function_of_seed_and_step_only(recipe):
     three, losses = batch(THREE), {}
     for seed in (1, 1, 2):
@@ -266,7 +266,7 @@ def test_dropout_is_a_function_of_seed_and_step_only(recipe):
     assert losses[1] != losses[2]
 
 
-@pytest.mark.parametrize("recipe", ["seed", "default"])
+@pytest.mark.parametrize("recipe", ["base", "default"])
 def test_inference_between_steps_does_not_affect_training(recipe):
     undisturbed = train_on(engine(recipe, dropped=recipe == "default"), *[batch(THREE)] * 3)[0]
     one = engine(recipe, dropped=recipe == "default")
@@ -320,7 +320,7 @@ def test_a_single_tag_is_certain(output):
 
 
 @pytest.mark.parametrize("is_compiled", [False, True])
-def test_the_recipe_seed_learns_the_same_as_a_plain_keras_model(is_compiled, monkeypatch):
+def test_the_base_recipe_learns_the_same_as_a_plain_keras_model(is_compiled, monkeypatch):
     """Without dropout, equal batches with repeated words give equal weights."""
     make_deterministic()
     layers = keras.layers
@@ -333,7 +333,7 @@ def test_the_recipe_seed_learns_the_same_as_a_plain_keras_model(is_compiled, mon
     batches = [first, batch([[3, 3], [2, 9, 9, 9], [4, 4, 2, 6]])]  # ten tokens each, the common divisor
     for module in ("layers.dropout", "layers.bilstm"):
         monkeypatch.setattr(f"seqtag.neural.{module}.keep_mask", lambda shape, _rate, _seed: tf.ones(shape))
-    one = new_engine("seed", compiled=[each.shape for each in batches] if is_compiled else ())
+    one = new_engine("base", compiled=[each.shape for each in batches] if is_compiled else ())
     for variable, weight in zip(one.network.variables, plain.get_weights(), strict=True):
         variable.assign(weight)
     for each in batches:

@@ -57,7 +57,7 @@ def weight_bytes(bundle):
     return (bundle / "weights.npz").read_bytes()
 
 
-def test_the_recipe_seed_learns_tags_that_depend_on_the_next_token(toy_bundle):
+def test_the_base_recipe_learns_tags_that_depend_on_the_next_token(toy_bundle):
     assert facts(toy_bundle)["dev_score"] > 0.95
 
 
@@ -74,8 +74,8 @@ def test_the_recipe_default_learns_suffixes_of_unseen_words(suffixes, suffix_bun
     assert history(suffix_bundle(output))[0]["loss"] < 3  # nats per token, although there are windows
 
 
-def test_the_recipe_seed_does_not_learn_suffixes(suffixes, tmp_path):
-    assert facts(suffixes.train(tmp_path / "bundle", recipe="seed", max_epochs=4))["dev_score"] < 0.5
+def test_the_base_recipe_does_not_learn_suffixes(suffixes, tmp_path):
+    assert facts(suffixes.train(tmp_path / "bundle", recipe="base", max_epochs=4))["dev_score"] < 0.5
 
 
 @pytest.mark.parametrize("scheme", ["IOB2", "IOBES"])
@@ -128,7 +128,7 @@ def test_another_seed_gives_different_weights(toy, one_epoch, tmp_path):
 
 def test_compiled_steps_of_the_same_seed_give_the_same_bytes(tmp_path, monkeypatch):
     splits = {"train": toy_language(60, seed=1), "dev": toy_language(9, seed=2)}
-    features = FeaturesConfig(ladder=(8,), window_overlap=0)
+    features = FeaturesConfig(bucket_lengths=(8,), window_overlap=0)
     corpus = make_corpus(tmp_path / "corpus", splits, features=features)
     monkeypatch.setattr(fit_tagger, "_WORTH_COMPILING", 0)
     one, again = (corpus.train(tmp_path / name, max_epochs=2) for name in ("one", "again"))
