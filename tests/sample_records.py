@@ -5,6 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from seqtag.config import SchemeName
+from seqtag.corpus import Profile
+from seqtag.corpus.corpus_profile import (
+    Ambiguity,
+    AmbiguousShare,
+    Carving,
+    ExpectationCounts,
+    QuarantineSize,
+    SchemeChoice,
+    SplitSize,
+)
 from seqtag.evaluation import EpochRecord, Interval, Metrics, Scores, TrainingHistory
 from seqtag.evaluation.scores import ConfusionMatrix
 from seqtag.gate import Decision
@@ -101,4 +112,22 @@ def sample_history(*losses: float) -> TrainingHistory:
             )
             for number, loss in enumerate(losses, 1)
         ]
+    )
+
+
+def sample_profile(scheme: SchemeName) -> Profile:
+    """Profile of an accepted corpus without violations."""
+    split = SplitSize(n_sequences=80, n_tokens=800, n_types=37, longest=60, mean_length=10.0, unlabelled=0)
+    none = AmbiguousShare(n_sequences=0, n_received=80, share=0.0, n_tokens=0, token_share=0.0)
+    return Profile(
+        accepted=True,
+        sentence="accepted: 80 train, 80 dev, 80 test sequences",
+        scheme=SchemeChoice(declared="auto", detected=scheme, used=scheme, reason="declared"),
+        splits={"train": split, "dev": split, "test": split},
+        carving=Carving(sentence="no split is carved", splits=[]),
+        ambiguity=Ambiguity("none", left_out=False, corpus=none, train=none, dev=none, test=none),
+        quarantined=QuarantineSize(n_sequences=0, share=0.0, budget=0.02, by_rule={}),
+        rules=[],
+        expectations=ExpectationCounts(defined=0, evaluated=0, failed=0),
+        tags={},
     )

@@ -79,7 +79,7 @@ def test_packing_is_detected_from_the_bytes_not_the_name(packing, name, tmp_path
     rows = read_rows({"format": "conll", "path": str(path)})
     assert len(rows) == 1000
     assert rows[999]["sequence_id"] == f"{name}#1000"
-    assert report_of(path).record()["assumed"]["compression"] == {packing: 1}
+    assert report_of(path).record().assumed["compression"] == {packing: 1}
 
 
 @pytest.mark.parametrize("packing", ["gzip", "bzip2", "xz", "Zstandard"])
@@ -148,8 +148,8 @@ def test_text_named_gz_is_read_with_a_warning(tmp_path, read_rows):
     path.write_bytes(TEXT)
 
     assert len(read_rows({"format": "conll", "path": str(path)})) == 1000
-    (warned,) = report_of(path).record()["warnings"]
-    assert (warned["kind"], warned["place"]) == ("not compressed", "train.conll.gz")
+    (warned,) = report_of(path).record().warnings
+    assert (warned.kind, warned.place) == ("not compressed", "train.conll.gz")
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_each_file_of_a_tar_is_a_file_of_the_source(packing, form, tmp_path, rea
     ]
     assert rows[2]["sequence_id"].endswith("/dev.conll#1")
     compression = "tar" if packing == "none" else f"tar in {packing}"
-    assert report_of(path).record()["assumed"]["compression"] == {compression: 2}
+    assert report_of(path).record().assumed["compression"] == {compression: 2}
 
 
 def parquet(*tokens: str) -> bytes:

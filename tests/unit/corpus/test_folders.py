@@ -134,7 +134,7 @@ def test_the_report_counts_skipped_files(tmp_path):
     reports: list[SourceReport] = []
     list(read_sources(corpus, on_source=reports.append))
 
-    assert reports[0].record()["changed"] == {"hidden files and markers skipped": 3}
+    assert reports[0].record().changed == {"hidden files and markers skipped": 3}
 
 
 def test_a_folder_of_another_file_system_is_read():

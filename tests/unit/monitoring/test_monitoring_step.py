@@ -21,6 +21,8 @@ from seqtag.monitoring import DriftReport, Statistic
 from seqtag.monitoring.drift_verdict import VerdictName
 from seqtag.registry import Champion
 from seqtag.run_dir import Home, MonitorReport, RunDir, Snapshot
+from seqtag.steps.run_inputs import SnapshotAddress
+from tests.sample_records import sample_profile
 from tests.unit.monitoring.simulation import N_TEMPLATES, by_month, period, traffic
 
 NIGHT = date(2026, 2, 1)
@@ -96,9 +98,9 @@ def served(folder: Path, corpus: pa.RecordBatch) -> Served:
     run = RunDir(home.runs("toy") / "2026-01-01-first")
     run.path.mkdir(parents=True)
     write_json(run.config, config().model_dump(mode="json"))
-    write_json(run.snapshot_address, {"path": str(snapshot.path)})
+    SnapshotAddress(str(snapshot.path)).save(run.snapshot_address)
     run.output("validate").mkdir()
-    write_json(run.profile, {"scheme": {"used": "IOB2"}})
+    sample_profile("IOB2").save(run.profile)
 
     def write_splits(folder: Path) -> None:
         split_corpus(

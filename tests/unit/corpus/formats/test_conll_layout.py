@@ -11,7 +11,7 @@ LINES = "Ada NNP B-PER\nsings VBZ O\n\n" * 6
 
 
 def warned(record: SourceRecord) -> dict[str, str]:
-    return {warning["kind"]: f"{warning['place']}: {warning['text']}" for warning in record["warnings"]}
+    return {warning.kind: f"{warning.place}: {warning.text}" for warning in record.warnings}
 
 
 @pytest.mark.parametrize(
@@ -38,8 +38,8 @@ def test_a_last_column_that_is_mostly_empty_is_a_column(read, content):
 def test_dropped_columns_are_counted(report):
     record = report("a\tO\t\nb\tO\n\nc\tO\t\n", format="conll")
 
-    assert record["changed"] == {"of the lines had empty columns at the end, dropped": 2}
-    assert record["assumed"]["columns"] == {"2": 1}
+    assert record.changed == {"of the lines had empty columns at the end, dropped": 2}
+    assert record.assumed["columns"] == {"2": 1}
 
 
 def test_a_blank_within_a_token_makes_its_sequence_defective(read, report):
@@ -55,7 +55,7 @@ def test_a_blank_within_a_token_makes_its_sequence_defective(read, report):
         "n_columns = \"vary\" would read token 'Acme', tag 'B-ORG'"
     }
     assert [row["defect"] for row in read(text, format="conll", n_columns="vary")] == [None] * 7
-    assert report(text, format="conll", n_columns="vary")["warnings"] == []
+    assert report(text, format="conll", n_columns="vary").warnings == []
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_the_number_of_columns_may_differ_between_sequences(read, content, repor
     ids = [row["document_id"] for row in rows]
     assert ids[0] == ids[1] == ids[2] != ids[3] == ids[4]
     record = report(text, format="conll", token_column=3, tag_column=4)
-    assert record["assumed"]["columns"] == {"by sequence": 1}
+    assert record.assumed["columns"] == {"by sequence": 1}
     assert set(warned(record)) == {"columns", "comments"}
 
 
@@ -197,14 +197,14 @@ def test_every_file_of_a_source_has_a_header(tmp_path, read_rows, content):
 def test_a_first_line_that_looks_like_a_header_is_a_warning(text, looks, report):
     record = report(text, format="conll")
 
-    assert [w["place"] for w in record["warnings"] if w["kind"] == "header"] == ["corpus.txt:1"] * looks
-    assert record["assumed"]["header"] == {"none": 1}
+    assert [w.place for w in record.warnings if w.kind == "header"] == ["corpus.txt:1"] * looks
+    assert record.assumed["header"] == {"none": 1}
     if looks:
         assert warned(record)["header"].endswith(
             "looks like a header and is read as a token; set header = true"
         )
         declared = report(text, format="conll", header=True)
-        assert (declared["assumed"]["header"], declared["warnings"]) == ({"yes": 1}, [])
+        assert (declared.assumed["header"], declared.warnings) == ({"yes": 1}, [])
 
 
 def test_a_header_that_looks_like_a_token_is_a_warning(report):
@@ -270,8 +270,8 @@ def test_comments_above_a_sequence_are_detected_without_a_key(separator, read, r
 
     assert content(rows) == [(["Ada", "#", "."], ["B-PER", "O", "O"])] * 2
     assert [row["sent_id"] for row in rows] == ["1", "1"]
-    assert record["assumed"]["comments"] == {"# key = value": 1}
-    assert [(w["place"], w["count"]) for w in record["warnings"]] == [("corpus.txt:1", 4)]
+    assert record.assumed["comments"] == {"# key = value": 1}
+    assert [(w.place, w.count) for w in record.warnings] == [("corpus.txt:1", 4)]
     assert 'comment = "#" declares them' in warned(record)["comments"]
     assert warned(report(sentence * 2, format="conll", comment="#")) == {}
 
@@ -334,7 +334,7 @@ def test_hipe_files_are_read(read, report):
         (["Cuno"], ["B-pers"], None, None),
     ]
     record = report(text, **source)
-    assert {what: list(values) for what, values in record["assumed"].items()} == {
+    assert {what: list(values) for what, values in record.assumed.items()} == {
         "compression": ["none"],
         "encoding": ["utf-8"],
         "separator": ["tab"],
@@ -354,15 +354,15 @@ def test_a_file_that_is_one_document_is_a_warning_with_a_key_that_ignores_docume
         'divides; documents = "none" makes each sequence a document'
     }
     assert len({row["document_id"] for row in read(text, format="conll", documents="none")}) == 12
-    assert report(text, format="conll", documents="none")["warnings"] == []
-    assert report(text + "-DOCSTART- O\n\na b _ O\n", format="conll")["warnings"] == []
+    assert report(text, format="conll", documents="none").warnings == []
+    assert report(text + "-DOCSTART- O\n\na b _ O\n", format="conll").warnings == []
 
 
 def test_conll_2000_and_2003_are_read_without_a_warning(report):
     chunks = "Confidence NN B-NP\nin IN B-PP\n\nChancellor NNP O\n. . O\n"
     entities = "-DOCSTART- -X- -X- O\n\nEU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n"
 
-    assert [report(text, format="conll")["warnings"] for text in (chunks, entities)] == [[], []]
+    assert [report(text, format="conll").warnings for text in (chunks, entities)] == [[], []]
 
 
 SPOKE = "{}Ada B-PER\nspoke O\n\n{}Bob B-PER\nleft O\n\n"
@@ -429,8 +429,8 @@ def test_ranges_that_are_read_as_tokens_are_a_warning(report):
 def test_token_numbers_in_another_column_are_fine(keys, report):
     text = "1 Ada NNP B-PER\n2 sings VBZ O\n3 . . O\n\n" * 6
 
-    assert report(text, format="conll", **keys)["warnings"] == []
+    assert report(text, format="conll", **keys).warnings == []
 
 
 def test_tokens_that_are_numbers_but_do_not_count_up_are_fine(report):
-    assert report("7 O\n8 O\n2 B-X\n\n" * 20, format="conll")["warnings"] == []
+    assert report("7 O\n8 O\n2 B-X\n\n" * 20, format="conll").warnings == []

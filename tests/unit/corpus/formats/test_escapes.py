@@ -56,9 +56,9 @@ def test_tab_separated_dumps_of_mysql_and_hive_are_read(tmp_path):
     found, report = tokens(path, block_bytes=1 << 20, delimiter="\t")
 
     assert found == ["a\tb", '"', "c:\\temp"]
-    assert report.record()["assumed"]["escape"] == {"\\": 1}
-    assert report.record()["changed"] == {r"cells \N read as no value": 1}
-    assert [(warned["kind"], warned["place"]) for warned in report.record()["warnings"]] == [
+    assert report.record().assumed["escape"] == {"\\": 1}
+    assert report.record().changed == {r"cells \N read as no value": 1}
+    assert [(warned.kind, warned.place) for warned in report.record().warnings] == [
         ("escapes", "corpus.tsv:4")
     ]
 
@@ -88,11 +88,11 @@ def test_an_undeclared_escape_of_quotes_is_refused_with_the_key(rows, read):
 
 def test_an_undeclared_null_of_databases_is_a_warning(report):
     text = "s\tw\tt\n1\ta\tO\n1\tb\t\\N\n1\tc\t\\N\n"
-    (warned,) = report(text, **TABLE, delimiter="\t")["warnings"]
+    (warned,) = report(text, **TABLE, delimiter="\t").warnings
 
-    assert (warned["kind"], warned["place"], warned["count"]) == ("escapes", "corpus.txt: row 2", 2)
-    assert r"set escape = '\'" in warned["text"]
-    assert report(text, **TABLE, delimiter="\t", escape="")["warnings"] == []
+    assert (warned.kind, warned.place, warned.count) == ("escapes", "corpus.txt: row 2", 2)
+    assert r"set escape = '\'" in warned.text
+    assert report(text, **TABLE, delimiter="\t", escape="").warnings == []
 
 
 @pytest.mark.parametrize("escape", [",", '"', "ab", "n"])

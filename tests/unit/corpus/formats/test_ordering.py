@@ -154,7 +154,7 @@ def test_the_first_value_determines_the_kind_for_any_block_size(block_bytes, tmp
 
     assert [row["tokens"][0] for row in rows] == ["6", "13", "20", "21", "28", "35", "42", "49"]
     assert [row["sequence_id"] for row in rows if row["defect"]] == ["0", "3"]
-    assert report.record()["assumed"]["order"] == {"by 'o', a number": 1}
+    assert report.record().assumed["order"] == {"by 'o', a number": 1}
 
 
 TEXTS = ["10", "9", "8"]
@@ -249,7 +249,7 @@ def warnings_of(tmp_path: Any, text: str) -> list[tuple[str, str, int]]:
     report = SourceReport()
     source = TableSource.model_validate({"path": str(path), **ORDERED})
     list(read_table(source, find_files(str(path))[0], (), report))
-    return [(w["kind"], w["place"], w["count"]) for w in report.record()["warnings"]]
+    return [(w.kind, w.place, w.count) for w in report.record().warnings]
 
 
 def test_a_column_that_disagrees_with_most_sequences_is_a_warning(tmp_path):
@@ -348,9 +348,9 @@ def test_dates_without_a_year_that_run_backwards_in_any_sequence_are_a_warning(
     source = TableSource.model_validate({**ORDERED, "path": str(path), "order_format": order_format})
     list(read_table(source, find_files(str(path))[0], (), report))
 
-    (warned,) = report.record()["warnings"]
-    assert (warned["place"], warned["count"]) == ("corpus.csv: row 11", 1)
-    assert re.search(said, warned["text"])
+    (warned,) = report.record().warnings
+    assert (warned.place, warned.count) == ("corpus.csv: row 11", 1)
+    assert re.search(said, warned.text)
 
 
 @pytest.mark.parametrize(
@@ -364,7 +364,7 @@ def test_dates_without_a_year_that_run_backwards_in_any_sequence_are_a_warning(
 )
 def test_a_unit_that_gives_times_far_from_today_is_a_warning(order_format, cell, kinds, report):
     source = {**ORDERED, "order_format": order_format, "session_gap_minutes": 30}
-    assert [w["kind"] for w in report(f"s,o,w,t\n1,{cell},a,O\n", **source)["warnings"]] == kinds
+    assert [w.kind for w in report(f"s,o,w,t\n1,{cell},a,O\n", **source).warnings] == kinds
 
 
 @pytest.mark.parametrize(
@@ -387,5 +387,5 @@ def test_an_error_about_an_order_proposes_only_formats_that_read_it(cell, said, 
 )
 def test_section_numbers_are_a_warning(cells, noted, report):
     rows = [f"0,1,a,O\n1,{cells[0]},b,O\n1,{cells[1]},c,O\n", *(f"{s},1,d,O\n{s},2,d,O\n" for s in (2, 3))]
-    warnings = report("s,o,w,t\n" + "".join(rows), **ORDERED)["warnings"]
-    assert [warned["place"] for warned in warnings if warned["kind"] == "section_numbers"] == noted
+    warnings = report("s,o,w,t\n" + "".join(rows), **ORDERED).warnings
+    assert [warned.place for warned in warnings if warned.kind == "section_numbers"] == noted

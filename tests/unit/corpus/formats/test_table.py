@@ -94,8 +94,8 @@ def test_a_text_of_several_lines_in_an_unread_column_is_only_a_warning(tmp_path)
     (batch,) = read_table(source, find_files(str(path))[0], (), report)
 
     assert batch["tokens"].to_pylist() == [["a", "b"]]
-    (warned,) = report.record()["warnings"]
-    assert (warned["kind"], warned["place"], warned["count"]) == ("line_breaks", "corpus.csv: row 1", 1)
+    (warned,) = report.record().warnings
+    assert (warned.kind, warned.place, warned.count) == ("line_breaks", "corpus.csv: row 1", 1)
 
 
 def test_quotes_are_tokens_in_tab_separated_tables(read):
@@ -116,9 +116,9 @@ def test_a_tab_separated_cell_that_looks_quoted_as_in_csv_is_a_warning(tmp_path)
     report = SourceReport()
     list(read_table(source, find_files(str(path))[0], (), report))
 
-    (warned,) = report.record()["warnings"]
-    assert (warned["kind"], warned["place"], warned["count"]) == ("quotes", "corpus.tsv: row 2", 1)
-    assert report.record()["assumed"]["quote"] == {"none": 1}
+    (warned,) = report.record().warnings
+    assert (warned.kind, warned.place, warned.count) == ("quotes", "corpus.tsv: row 2", 1)
+    assert report.record().assumed["quote"] == {"none": 1}
 
 
 @pytest.mark.parametrize(("delimiter", "written"), [(";", ";"), ("\t", "\\t")])
@@ -309,9 +309,9 @@ def test_the_configuration_declares_the_layout():
 
 
 def test_a_row_that_repeats_the_header_is_a_warning(report):
-    (warned,) = report("s,w,t\n1,a,O\ns,w,t\n2,t,w\n", **GENERAL)["warnings"]
+    (warned,) = report("s,w,t\n1,a,O\ns,w,t\n2,t,w\n", **GENERAL).warnings
 
-    assert (warned["kind"], warned["place"], warned["count"]) == ("repeated header", "corpus.txt: row 2", 1)
+    assert (warned.kind, warned.place, warned.count) == ("repeated header", "corpus.txt: row 2", 1)
 
 
 def test_a_repeated_additional_column_is_refused(read):
@@ -326,10 +326,10 @@ TABS = {**GENERAL, "delimiter": "\t"}
     ("rows", "column"), [('"1"\t"a"\t"O"\n2\tb\tO\n"3"\t"c"\t"O"\n', "s"), ('1\t"a"\tO\n', "w")]
 )
 def test_a_tab_separated_column_that_is_mostly_quoted_is_a_warning(rows, column, report):
-    (warned,) = report("s\tw\tt\n" + rows, **TABS)["warnings"]
+    (warned,) = report("s\tw\tt\n" + rows, **TABS).warnings
 
-    assert warned["kind"] == "quoted_cells"
-    assert f"cells in column '{column}' are in quotes" in warned["text"]
+    assert warned.kind == "quoted_cells"
+    assert f"cells in column '{column}' are in quotes" in warned.text
 
 
 def test_a_tab_separated_header_in_quotes_is_an_error_that_names_the_key(read):
@@ -340,7 +340,7 @@ def test_a_tab_separated_header_in_quotes_is_an_error_that_names_the_key(read):
 @pytest.mark.parametrize(("n", "kinds"), [(10, ["one_row_each"]), (9, [])])
 def test_ids_that_number_rows_are_a_warning(n, kinds, report):
     rows = "".join(f"{number}\ta\tO\n" for number in range(n))
-    assert [warned["kind"] for warned in report("s\tw\tt\n" + rows, **TABS)["warnings"]] == kinds
+    assert [warned.kind for warned in report("s\tw\tt\n" + rows, **TABS).warnings] == kinds
 
 
 def test_two_roles_of_one_column_are_refused():
@@ -351,8 +351,8 @@ def test_two_roles_of_one_column_are_refused():
 @pytest.mark.parametrize(("key", "kind"), [("split_column", "no_split"), ("document_column", "no_document")])
 def test_a_named_column_without_values_is_a_warning(key, kind, report):
     rows = "s,w,t,d\n1,a,O,{0}\n2,b,O,{0}\n3,c,O,{1}\n"
-    assert [w["kind"] for w in report(rows.format("", ""), **GENERAL, **{key: "d"})["warnings"]] == [kind]
-    assert report(rows.format("", "train"), **GENERAL, **{key: "d"})["warnings"] == []
+    assert [w.kind for w in report(rows.format("", ""), **GENERAL, **{key: "d"}).warnings] == [kind]
+    assert report(rows.format("", "train"), **GENERAL, **{key: "d"}).warnings == []
 
 
 @pytest.mark.parametrize(
@@ -361,7 +361,7 @@ def test_a_named_column_without_values_is_a_warning(key, kind, report):
 )
 def test_tags_that_are_numbers_are_a_warning(tags, source, kinds, report):
     rows = f"s,w,t\n1,a,{tags[0]}\n1,b,{tags[1]}\n"
-    assert [w["kind"] for w in report(rows, **GENERAL, **source)["warnings"]] == kinds
+    assert [w.kind for w in report(rows, **GENERAL, **source).warnings] == kinds
 
 
 @pytest.mark.parametrize("minutes", [0, 1e-10, 1e10])
@@ -379,6 +379,6 @@ def test_the_control_character_of_hive_may_be_the_delimiter(read):
 
 def test_an_id_that_is_written_again_below_rows_without_one_is_a_warning(report):
     rows = "s,w,t\n1,a,O\n1,b,O\n,c,O\n1,d,O\n,e,O\n2,f,O\n"
-    (warned,) = report(rows, **GENERAL, sequence_ids="first_row")["warnings"]
+    (warned,) = report(rows, **GENERAL, sequence_ids="first_row").warnings
 
-    assert (warned["kind"], warned["place"], warned["count"]) == ("id_written_again", "corpus.txt: row 4", 1)
+    assert (warned.kind, warned.place, warned.count) == ("id_written_again", "corpus.txt: row 4", 1)
