@@ -129,10 +129,10 @@ def record_source_change(config: TaggerConfig, workspace: Workspace) -> None:
 
 
 def read_records(snapshot: Snapshot) -> Sequence[SourceRecord]:
-    """Return the assumptions of the readers about each source of a snapshot."""
+    """Return the assumptions of the readers about each source, none for an older snapshot without them."""
     from seqtag.corpus import SourceRecords
 
-    return SourceRecords.load(snapshot.sources).sources
+    return SourceRecords.load(snapshot.sources).sources if snapshot.sources.exists() else ()
 
 
 def _were_read_alike(new: Snapshot, old: Snapshot) -> bool:

@@ -101,7 +101,7 @@ def test_a_lost_registry_fails_retrainings_until_its_files_are_moved_away(
     monkeypatch.setenv("SEQTAG_REGISTRY_URL", sqlite_url(workspace.home.root / "empty.db"))
     lost = retrain(taggers.write(), return_state=True)
     assert lost.is_failed()
-    assert "Restore the database, or move the folder away" in lost.message
+    assert "restore the database, or move the folder away" in lost.message
 
     workspace.home.artifacts.rename(workspace.home.root / "aside")
     with caplog.at_level(logging.INFO, logger="seqtag"):

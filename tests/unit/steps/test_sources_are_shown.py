@@ -136,7 +136,8 @@ def test_an_older_snapshot_without_records_and_places_is_validated(two_files, wo
     run = steps.open_run(config, snapshot, workspace, as_of=date(2026, 1, 1))
 
     with pytest.raises(
-        CorpusRejectedError, match=r"; first sequence a\.conll#1 \(row 0\): 2 tokens, at most"
+        CorpusRejectedError,
+        match=r"; first sequence a\.conll#1 \(row 0\): 2 tokens, more than quality\.max_length = 1",
     ):
         steps.validate(run)
 
