@@ -20,7 +20,7 @@ from seqtag.registry.registration import (
     register_bundle,
     registered_aliases,
 )
-from seqtag.registry.tracking import RetrainingRecord, logged_files
+from seqtag.registry.tracking import LoggedResults, RetrainingRecord, logged_results
 from seqtag.registry.types import (
     AuditContext,
     Champion,
@@ -250,15 +250,15 @@ class Registry:
         with self._store.reaching(f"reading the ledger of {tagger}"):
             return self._store.ledger().entries(tagger)
 
-    def logged(self, tagger: str, version: str) -> dict[str, Any]:
-        """Return `config` and `metrics` of a version's tracked run, each None if it was not logged.
+    def logged(self, tagger: str, version: str) -> LoggedResults:
+        """Return the configuration and metrics of a version's tracked run.
 
         Raises:
             RegistryError: the store could not be read.
         """
         client = self._store.client()
         with self._store.reaching(f"reading the tracked run of version {version} of {tagger}"):
-            return logged_files(client, client.get_model_version(tagger, version), ("config", "metrics"))
+            return logged_results(client, client.get_model_version(tagger, version))
 
     def comparisons(self, tagger: str) -> list[RecordedComparison]:
         """Return the ledger's distinct comparisons of challengers with champions, oldest first.

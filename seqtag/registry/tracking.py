@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from seqtag.errors import RunDirError
 from seqtag.registry import column_limits
 from seqtag.registry.column_limits import fitted, fitted_key
 
@@ -67,6 +68,14 @@ class RetrainingRecord:
         return self.decision.sentence
 
 
+@dataclass(frozen=True)
+class LoggedResults:
+    """What a tracked run has logged; None if it lacks the file, or another version wrote it."""
+
+    config: Mapping[str, Any] | None
+    metrics: Metrics | None
+
+
 def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -> None:
     """Log parameters, data set and learning curves.
 
@@ -112,16 +121,30 @@ def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining
     _log_json(client, run_id, contents)
 
 
-def logged_files(client: MlflowClient, version: ModelVersion, names: Sequence[str]) -> dict[str, Any]:
-    """Return JSON files logged by `log_training` and `log_judgement`; None for a file that was not logged."""
-    files: dict[str, Any] = dict.fromkeys(names)
+def logged_results(client: MlflowClient, version: ModelVersion) -> LoggedResults:
+    """Return the configuration and the metrics of a version's tracked run."""
     run_id = version.run_id
     present = {file.path for file in client.list_artifacts(run_id)} if run_id else set()
-    for name in names:
-        if run_id and f"{name}.json" in present:
-            file = Path(client.download_artifacts(run_id, f"{name}.json"))
-            files[name] = json.loads(file.read_text("utf-8"))
-    return files
+
+    def logged(name: str) -> Path | None:
+        return Path(client.download_artifacts(run_id, name)) if name in present else None
+
+    config, metrics = logged("config.json"), logged("metrics.json")
+    return LoggedResults(
+        None if config is None else json.loads(config.read_text("utf-8")),
+        None if metrics is None else _readable(metrics),
+    )
+
+
+def _readable(metrics: Path) -> Metrics | None:
+    from seqtag.evaluation import Metrics
+
+    try:
+        return Metrics.load(metrics)
+    except RunDirError as error:
+        if isinstance(error.__cause__, OSError):
+            raise  # may be transient
+        return None  # of another version, or damaged
 
 
 def flat_params(config: Mapping[str, Any]) -> dict[str, str]:

@@ -102,6 +102,6 @@ def _pinned(champion: Champion, tagger: str, workspace: Workspace) -> PinnedCham
         serving=champion.serving,
         tags=champion.tags,
         tag_counts=champion.tag_counts,
-        config=logged["config"],
-        scores=None if logged["metrics"] is None else score_parts(logged["metrics"]["challenger"]),
+        config=logged.config,
+        scores=None if logged.metrics is None else score_parts(logged.metrics.challenger),
     )

@@ -64,8 +64,8 @@ def test_hugging_face_metadata_name_the_classes(feature, kind, parquet, read_row
 
     assert [row["tags"] for row in read_rows(source)] == [["O", "B-city", "I-city"], [None]]
     record = record_of(**source)
-    assert record["assumed"]["tag names"] == {"3 of the file's metadata": 1}
-    assert record["changed"] == {"class numbers -100 or -1 read as no tag": 1}
+    assert record.assumed["tag names"] == {"3 of the file's metadata": 1}
+    assert record.changed == {"class numbers -100 or -1 read as no tag": 1}
 
 
 def test_tag_names_that_contradict_the_metadata_are_a_warning(parquet, record_of) -> None:
@@ -74,12 +74,12 @@ def test_tag_names_that_contradict_the_metadata_are_a_warning(parquet, record_of
     record = record_of(format="parquet", path=path, tag_names=["O", "I-city", "B-city"])
     same = record_of(format="parquet", path=path, tag_names=["O", "B-city", "I-city"])
 
-    (warned,) = record["warnings"]
-    assert warned["text"] == (
+    (warned,) = record.warnings
+    assert warned.text == (
         "tag_names contradict the file's class names: [O, I-city, B-city] was used, the file says "
         "[O, B-city, I-city]; leave tag_names out to use those of the file"
     )
-    assert same["warnings"] == []
+    assert same.warnings == []
 
 
 def test_tokens_that_are_numbers_stay_text(parquet, read_rows) -> None:
@@ -128,7 +128,7 @@ def test_the_key_overrides_the_metadata(features, parquet, read_rows, record_of)
     path = parquet({"tokens": TOKENS, "tags": [[0, 1, 2], [-1]]}, features)
     source = {"format": "parquet", "path": path, "tag_names": ["X", "Y", "Z"]}
     assert [row["tags"] for row in read_rows(source)] == [["X", "Y", "Z"], [None]]
-    assert record_of(**source)["assumed"]["tag names"] == {"3 of tag_names": 1}
+    assert record_of(**source).assumed["tag names"] == {"3 of tag_names": 1}
 
 
 def test_a_number_without_a_name_is_refused_with_its_place(parquet, read_rows) -> None:

@@ -52,7 +52,7 @@ def test_empty_parts_are_skipped_and_counted(source, empty, full, tmp_path):
     reports: list[SourceReport] = []
 
     assert sum(batch.num_rows for batch in read_sources(corpus, on_source=reports.append)) == 1
-    assert reports[0].record()["changed"] == {"empty files skipped": 2}
+    assert reports[0].record().changed == {"empty files skipped": 2}
 
 
 @pytest.mark.parametrize(("source", "empty", "full"), CASES)

@@ -26,10 +26,10 @@ TABLE = {"format": "table", "sequence_column": "s", "token_column": "w", "tag_co
     ids=["conll", "conllu", "table", "jsonl"],
 )
 def test_utf8_read_in_another_encoding_is_a_warning(text, line, source, report):
-    (warned,) = report(text, encoding="cp1252", **source)["warnings"]
+    (warned,) = report(text, encoding="cp1252", **source).warnings
 
-    assert warned["place"] == f"corpus.txt:{line}"
-    assert warned["text"] == (
+    assert warned.place == f"corpus.txt:{line}"
+    assert warned.text == (
         "text is valid UTF-8 but was read as cp1252: expected '\u00df', got '\u00c3\u0178'; "
         'set encoding = "utf-8"'
     )
@@ -37,8 +37,8 @@ def test_utf8_read_in_another_encoding_is_a_warning(text, line, source, report):
 
 def test_text_in_the_declared_encoding_is_no_warning(tmp_path):
     for encoding in ("cp1252", "utf-16", "utf-8-sig"):
-        assert blocks("Stra\u00dfe\tO\n".encode(encoding), encoding, tmp_path)[1].record()["warnings"] == []
-    assert blocks(b"Ada\tO\n", "latin-1", tmp_path)[1].record()["warnings"] == []
+        assert blocks("Stra\u00dfe\tO\n".encode(encoding), encoding, tmp_path)[1].record().warnings == []
+    assert blocks(b"Ada\tO\n", "latin-1", tmp_path)[1].record().warnings == []
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 7, 1 << 20])
@@ -49,8 +49,8 @@ def test_byte_order_marks_at_line_starts_are_removed_and_counted(encoding, size,
     record = found.record()
 
     assert content == "a b\nc\ufeff\r\n\ufeff\tX\n\nd"
-    assert record["changed"] == {"byte order marks within a file removed": 5}
-    assert (record["warnings"][0]["place"], record["warnings"][0]["count"]) == ("a.txt:1", 5)
+    assert record.changed == {"byte order marks within a file removed": 5}
+    assert (record.warnings[0].place, record.warnings[0].count) == ("a.txt:1", 5)
 
 
 def test_concatenated_files_are_read_without_the_second_byte_order_mark(read, content):

@@ -100,12 +100,10 @@ def test_a_comment_repeated_with_another_value_is_a_warning(text, source, tmp_pa
     corpus = {"sources": [{"path": f"{tmp_path}/a.txt", **source}], "columns": ["date"]}
     warnings: list[Warned] = []
     config = CorpusConfig.model_validate(corpus)
-    rows = list(read_sources(config, on_source=lambda found: warnings.extend(found.record()["warnings"])))
+    rows = list(read_sources(config, on_source=lambda found: warnings.extend(found.record().warnings)))
 
     assert rows[0]["date"][0].as_py() == "2"
-    assert [(w["kind"], w["count"]) for w in warnings if w["kind"] != "comments"] == [
-        ("two comments: date", 1)
-    ]
+    assert [(w.kind, w.count) for w in warnings if w.kind != "comments"] == [("two comments: date", 1)]
 
 
 def fingerprint(path: str, **source: object) -> str | None:

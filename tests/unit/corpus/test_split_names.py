@@ -42,14 +42,14 @@ def test_usual_names_are_mapped_in_any_case_and_reported(splits_of) -> None:
         "Train", "validation", "VAL", "valid", "devel", "training", "validation", None, "test"
     )
     assert splits == ["train", "dev", "dev", "dev", "dev", "train", "dev", None, "test"]
-    assert record["changed"]["splits 'validation' read as dev"] == 2
-    assert record["changed"]["splits 'Train' read as train"] == 1
-    assert record["warnings"] == []
+    assert record.changed["splits 'validation' read as dev"] == 2
+    assert record.changed["splits 'Train' read as train"] == 1
+    assert record.warnings == []
 
 
 def test_plain_names_change_nothing(splits_of) -> None:
     splits, record = splits_of("train", "dev", None, "test")
-    assert (splits, record["changed"]) == (["train", "dev", None, "test"], {})
+    assert (splits, record.changed) == (["train", "dev", None, "test"], {})
 
 
 def test_the_key_maps_other_names_and_overrides_usual_ones(splits_of) -> None:
@@ -61,10 +61,10 @@ def test_the_key_maps_other_names_and_overrides_usual_ones(splits_of) -> None:
 def test_an_unknown_name_is_kept_and_a_warning_names_the_key(splits_of) -> None:
     splits, record = splits_of("train", "testa", "eval", "testa")
     assert splits == ["train", "testa", "eval", "testa"]
-    (warned,) = record["warnings"]
-    assert (warned["kind"], warned["count"]) == ("unknown_splits", 3)
-    assert warned["place"] == "a.jsonl:2"
-    assert warned["text"] == (
+    (warned,) = record.warnings
+    assert (warned.kind, warned.count) == ("unknown_splits", 3)
+    assert warned.place == "a.jsonl:2"
+    assert warned.text == (
         "unknown split 'testa': expected train, dev or test; say which it is: "
         'split_names = { "testa" = "dev" } in [[corpus.sources]]'
     )
@@ -84,6 +84,4 @@ def test_splits_of_a_database_are_mapped(tmp_path: Path, read_rows) -> None:
 )
 def test_the_suggested_key_maps_a_name_to_the_split_that_it_resembles(splits_of, name, split) -> None:
     _, record = splits_of(name)
-    assert record["warnings"][0]["text"].endswith(
-        f'split_names = {{ "{name}" = "{split}" }} in [[corpus.sources]]'
-    )
+    assert record.warnings[0].text.endswith(f'split_names = {{ "{name}" = "{split}" }} in [[corpus.sources]]')

@@ -54,7 +54,7 @@ def test_changed_cells_are_counted(tmp_path):
     path.write_text("s,w,t\n1 ,a ,O \n1,b,O\u00a0\n2,c,O\n", "utf-8")
     (record,) = records(path=str(path), **TABLE)
 
-    assert record["changed"] == {"sequence ids stripped": 1, "tokens stripped": 1, "tags stripped": 2}
+    assert record.changed == {"sequence ids stripped": 1, "tokens stripped": 1, "tags stripped": 2}
 
 
 def test_ids_that_differ_only_in_blanks_are_equal(read):
@@ -70,9 +70,9 @@ def test_a_whitespace_token_is_read_as_empty_and_reported_with_its_place(tmp_pat
     source = {"format": "jsonl", "path": str(path)}
 
     assert [row["tokens"] for row in read_rows(source)] == [["a"], ["b", "", ""]]
-    (warned,) = records(**source)[0]["warnings"]
-    assert (warned["kind"], warned["place"], warned["count"]) == ("blank_tokens", "corpus.jsonl:2", 2)
-    assert warned["text"] == (
+    (warned,) = records(**source)[0].warnings
+    assert (warned.kind, warned.place, warned.count) == ("blank_tokens", "corpus.jsonl:2", 2)
+    assert warned.text == (
         "token 2 of the sequence that begins here is only whitespace ('\\u3000') and was read as an "
         "empty token; remove it from the source"
     )

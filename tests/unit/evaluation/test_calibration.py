@@ -132,7 +132,7 @@ def test_without_predicted_spans_their_scores_are_none() -> None:
     spans = judge(tag_pairs(("B-X O", "O O")), [0.9, 0.9], spans=[0.9, 0.9]).spans
     assert spans.support == 0
     for name in ("accuracy", "mean_confidence", "gap", "ece", "ece_equal_mass", "brier"):
-        assert spans[name] == Interval(value=None, low=None, high=None, support=0, documents=0)
+        assert getattr(spans, name) == Interval(value=None, low=None, high=None, support=0, documents=0)
     assert spans.mce == Largest(value=None, support=0)
     assert {b.accuracy.support for b in spans.bins} == {0}
 
@@ -184,14 +184,14 @@ def test_errors_match_a_plain_loop(sequences: list[list[tuple[float, bool]]], n_
 def test_the_order_of_sequences_does_not_matter(sequences: list[list[tuple[float, bool]]]) -> None:
     one, other = judge_events(sequences, 10), judge_events(sequences[::-1], 10)
     for name in ("ece", "ece_equal_mass", "mce", "gap", "brier"):
-        assert one[name].value == pytest.approx(other[name].value, abs=1e-6)
+        assert getattr(one, name).value == pytest.approx(getattr(other, name).value, abs=1e-6)
 
 
 @given(SEQUENCES, st.integers(2, 8))
 @settings(max_examples=50, deadline=None)
 def test_an_interval_contains_its_error(sequences: list[list[tuple[float, bool]]], n_bins: int) -> None:
     for name in ("ece", "ece_equal_mass"):
-        error = judge_events(sequences, n_bins)[name]
+        error = getattr(judge_events(sequences, n_bins), name)
         if error.low is not None:
             assert 0 <= error.low <= error.value <= error.high <= 1
 
@@ -225,7 +225,7 @@ def test_the_tokens_of_a_document_are_drawn_together() -> None:
     assert in_documents == judge(long, sure).tokens
     assert (alone.accuracy.documents, in_documents.accuracy.documents) == (40, 4)
     for name in ("accuracy", "gap", "brier"):
-        wide, narrow = in_documents[name], alone[name]
+        wide, narrow = getattr(in_documents, name), getattr(alone, name)
         assert wide.value == pytest.approx(narrow.value)
         assert wide.high - wide.low > 2 * (narrow.high - narrow.low)
 

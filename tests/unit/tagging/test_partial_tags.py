@@ -141,22 +141,20 @@ def test_only_tagged_tokens_are_scored():
         confidence=np.linspace(0.1, 1, 10, dtype=np.float32),
         span_confidence=np.full(10, 0.5, np.float32),
     )
-    assert found["accuracy"]["support"] == 8  # of 10, two are untagged
-    assert found["accuracy"]["value"] == 6 / 8
-    assert sum(map(sum, found["confusion"]["counts"])) == 8
-    assert {tag: prf["support"] for tag, prf in found["tags"].items()} == {
+    assert found.accuracy.support == 8  # of 10, two are untagged
+    assert found.accuracy.value == 6 / 8
+    assert sum(map(sum, found.confusion.counts)) == 8
+    assert {tag: prf.support for tag, prf in found.tags.items()} == {
         "B-X": 3,
         "B-Y": 1,
         "I-X": 1,
         "O": 3,
     }
-    assert found["calibration"]["tokens"]["support"] == 8
+    assert found.calibration.tokens.support == 8
     # predicted: B-X at 0 is excluded, B-Y at 4 and B-X of the second sequence are scored
-    assert found["calibration"]["spans"]["support"] == 2
-    assert found["spans"]["conlleval"]["micro"]["support"] == 3
-    lengths = {
-        s["value"]: (s["n_sequences"], s["n_tokens"]) for s in found["slices"] if s["slice"] == "length"
-    }
+    assert found.calibration.spans.support == 2
+    assert found.spans["conlleval"].micro.support == 3
+    lengths = {s.value: (s.n_sequences, s.n_tokens) for s in found.slices if s.slice == "length"}
     assert lengths == {"1-10": (3, 8)}
 
 

@@ -21,7 +21,7 @@ def misc(*cells: str) -> str:
 
 
 def warnings(record: SourceRecord) -> dict[str, str]:
-    return {warning["kind"]: f"{warning['place']}: {warning['text']}" for warning in record["warnings"]}
+    return {warning.kind: f"{warning.place}: {warning.text}" for warning in record.warnings}
 
 
 @pytest.mark.parametrize("name", ["a.conllup", "a.conllu", "a.txt"])
@@ -31,9 +31,7 @@ def test_conllu_plus_names_its_columns(name, read, report):
     assert [(row["sequence_id"], row["tokens"], row["tags"], row["defect"]) for row in rows] == [
         ("s1", ["Ada", "do", "n't"], ["B-PER", "O", "O"], None)
     ]
-    assert report(PLUS, name=name, format="conllu", tag_column="NE")["assumed"]["columns"] == {
-        "ID FORM NE": 1
-    }
+    assert report(PLUS, name=name, format="conllu", tag_column="NE").assumed["columns"] == {"ID FORM NE": 1}
 
 
 def test_columns_of_conllu_plus_may_be_in_any_order_and_without_an_id(read, content):
@@ -86,7 +84,7 @@ def test_an_underscore_is_not_a_tag(read, report, content):
     text = word(1, UPOS="NOUN") + word(2, UPOS="_") + word(3, UPOS="_ ")
 
     assert content(read(text, format="conllu")) == [(["w"] * 3, ["NOUN", None, None])]
-    assert report(text, format="conllu")["changed"] == {"words without a tag": 2}
+    assert report(text, format="conllu").changed == {"words without a tag": 2}
     assert content(read(text, format="conllu", tag_default="O"))[0][1] == ["NOUN", "O", "O"]
     assert warnings(report(text, format="conllu")) == {
         "no tags": "corpus.txt:1: UPOS has no value in 2 of 3 words; set tag_column, or tag_default = "
@@ -139,7 +137,7 @@ def test_features_that_are_read_as_tags_are_a_warning_that_lists_them(report):
         "to the one that is the tag"
     }  # fmt: skip
     named = report(misc("name=O"), format="conllu", tag_column="MISC", tag_feature="name")
-    assert named["warnings"] == []
+    assert named.warnings == []
 
 
 def test_a_feature_that_few_words_have_is_a_warning_that_lists_the_others(report):
@@ -163,7 +161,7 @@ def test_a_treebank_that_is_one_document_is_a_warning_with_a_key_that_ignores_do
     }  # fmt: skip
     rows = read(text.replace(" id = d", ""), format="conllu", documents="none")
     assert len({row["document_id"] for row in rows}) == 12
-    assert report(text + "# newdoc\n" + word(1), format="conllu")["warnings"] == []
+    assert report(text + "# newdoc\n" + word(1), format="conllu").warnings == []
 
 
 NAMED = {"format": "conllu", "tag_column": "MISC", "tag_feature": "NE"}
@@ -196,7 +194,7 @@ def test_a_feature_of_a_range_is_a_warning(report):
     assert warnings(record) == {
         "tags of ranges": "corpus.txt:1: range 1-2 carries NE 'B-X', which is skipped; tag its words"
     }
-    assert [warning["count"] for warning in record["warnings"]] == [2]
+    assert [warning.count for warning in record.warnings] == [2]
 
 
 def test_blanks_around_a_feature_are_ignored_and_an_underscore_is_not_a_tag(read, content):
@@ -221,4 +219,4 @@ def test_a_feature_in_another_case_is_a_warning(read, report, content):
         "spelling of tag_feature": "corpus.txt:2: feature ne is not NE: its word has no tag; spell all of "
         "them as tag_feature does"
     }
-    assert [warning["count"] for warning in record["warnings"]] == [2]
+    assert [warning.count for warning in record.warnings] == [2]

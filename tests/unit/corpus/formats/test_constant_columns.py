@@ -50,12 +50,10 @@ def test_an_additional_column_that_varies_is_a_warning(tmp_path):
     sources = [{**TABLE, "path": str(path)}]
     corpus = CorpusConfig.model_validate({"sources": sources, "columns": ["y", "x", "t"]})
     warnings = []
-    batches = list(
-        read_sources(corpus, on_source=lambda report: warnings.extend(report.record()["warnings"]))
-    )
+    batches = list(read_sources(corpus, on_source=lambda report: warnings.extend(report.record().warnings)))
 
     assert [value for batch in batches for value in batch["x"].to_pylist()] == ["p", "q", "q"]
-    assert [(w["text"], w["place"], w["count"]) for w in warnings] == [
+    assert [(w.text, w.place, w.count) for w in warnings] == [
         ("column 'y' varies within a sequence; the first row's value is kept", "corpus.csv: row 2", 2),
         ("column 'x' varies within a sequence; the first row's value is kept", "corpus.csv: row 6", 1),
     ]

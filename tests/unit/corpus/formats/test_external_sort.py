@@ -125,8 +125,8 @@ def test_a_few_returning_ids_are_a_warning(tmp_path):
     report = SourceReport()
     list(adjacent([rows], "s", report, name="x.csv"))
 
-    (warned,) = report.record()["warnings"]
-    assert (warned["kind"], warned["place"], warned["count"]) == ("returning_ids", "x.csv: row 7", 1)
+    (warned,) = report.record().warnings
+    assert (warned.kind, warned.place, warned.count) == ("returning_ids", "x.csv: row 7", 1)
 
 
 @pytest.mark.parametrize("size", [1, 3, 8])

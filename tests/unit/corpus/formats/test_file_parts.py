@@ -68,7 +68,7 @@ def test_a_sequence_continues_in_the_next_file(form, tmp_path):
     found, report = read(f"{tmp_path}/part-*", form)
 
     assert found == [("1", ["a"]), ("2", ["b", "c", "d"]), ("3", ["e"]), ("4", ["f"])]
-    assert report.record()["changed"] == {"empty files skipped": 1, "sequences joined across files": 1}
+    assert report.record().changed == {"empty files skipped": 1, "sequences joined across files": 1}
 
 
 @pytest.mark.parametrize("form", WRITERS)
@@ -86,8 +86,8 @@ def test_files_of_one_sequence_each_are_kept_apart_with_a_warning(tmp_path):
     found, report = read(f"{tmp_path}/part-*")
 
     assert found == [("1", ["a"]), ("1", ["b"]), ("2", ["c"])]
-    (warned,) = report.record()["warnings"]
-    assert (warned["kind"], warned["place"]) == ("same_id_in_next_file", "part-1: row 1")
+    (warned,) = report.record().warnings
+    assert (warned.kind, warned.place) == ("same_id_in_next_file", "part-1: row 1")
 
 
 def test_files_that_number_their_sequences_from_1_are_kept_apart(tmp_path):
@@ -95,7 +95,7 @@ def test_files_that_number_their_sequences_from_1_are_kept_apart(tmp_path):
     found, report = read(f"{tmp_path}/part-*")
 
     assert [tokens for _, tokens in found] == [["a"], ["b"], ["c"], ["d"], ["e"]]
-    assert report.record()["warnings"][0]["place"] == "part-2: row 1"
+    assert report.record().warnings[0].place == "part-2: row 1"
 
 
 def test_an_order_that_continues_joins_files_of_one_sequence(tmp_path):
@@ -135,7 +135,7 @@ def test_an_order_that_restarts_begins_another_sequence(tmp_path):
     found, report = read(f"{tmp_path}/part-*", order_column="n")
 
     assert found == [("1", ["a", "b"]), ("1", ["c", "d"])]  # which validation refuses as duplicate_id
-    assert report.record()["changed"] == {}
+    assert report.record().changed == {}
 
 
 @pytest.mark.parametrize("key", ["split_column", "document_column"])
@@ -167,7 +167,7 @@ def test_ids_local_to_a_file_begin_with_its_name(tmp_path):
     found, report = read(f"{tmp_path}/part-*", id_scope="file")
 
     assert found == [("part-0/1", ["a"]), ("part-0/2", ["b"]), ("part-1/2", ["c"]), ("part-1/1", ["d"])]
-    assert report.record()["changed"] == {}
+    assert report.record().changed == {}
 
 
 @pytest.mark.parametrize(
@@ -233,8 +233,8 @@ def test_a_file_that_a_path_matches_twice_is_read_once(tmp_path):
     batches = list(read_sources(CorpusConfig.model_validate(corpus), on_source=reports.append))
 
     assert pa.Table.from_batches(batches)["tokens"].to_pylist() == [["a", "c"], ["b"]]
-    (warned,) = reports[0].record()["warnings"]
-    assert (warned["place"], warned["count"]) == ("part-0", 1)
+    (warned,) = reports[0].record().warnings
+    assert (warned.place, warned.count) == ("part-0", 1)
 
 
 def test_defects_name_the_file_and_the_row_in_it(tmp_path, read_rows):
@@ -288,7 +288,7 @@ def test_a_sequence_continues_in_the_next_member_of_an_archive_in_any_order(orde
     found, report = read(f"{tmp_path}/export.tgz", form)
 
     assert found == JOINED
-    assert report.record()["changed"].get("archive members sorted by name", 0) == n_moved
+    assert report.record().changed.get("archive members sorted by name", 0) == n_moved
 
 
 def test_numbers_without_leading_zeros_order_the_files_of_a_folder_and_of_a_glob(tmp_path):
