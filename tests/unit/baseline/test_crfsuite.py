@@ -32,10 +32,10 @@ def test_tags_that_depend_on_the_next_token_are_learned(toy, algorithm):
 @pytest.mark.parametrize("algorithm", ["crfsuite-ap", "crfsuite-lbfgs"])
 def test_facts_describe_the_baseline(toy, tmp_path, algorithm):
     facts = write_baseline(*toy, tmp_path / "predictions.parquet", algorithm=algorithm, seed=1)
-    assert facts["algorithm"] == algorithm
-    assert facts["n_features"] > 0
-    assert facts["seconds"] >= 0
-    assert facts["version"].startswith("0.")
+    assert facts.algorithm == algorithm
+    assert facts.n_features > 0
+    assert facts.seconds >= 0
+    assert facts.version.startswith("0.")
 
 
 def test_sequences_are_split_at_tokens_of_unknown_tag(split, toy):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.artifacts import write_json
+from seqtag.registry import InfraFindings
 from seqtag.run_dir import Home, RunDir
 from seqtag.steps import (
     needs_approval,
@@ -16,6 +16,7 @@ from seqtag.steps import (
     withdraw_request,
 )
 from seqtag.steps.approval import ApprovalRecord, ApprovalVerdict, require_approval
+from tests.sample_records import sample_decision
 
 NOW = datetime(2026, 1, 31, 2, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
@@ -26,8 +27,8 @@ def run(tmp_path: Path) -> RunDir:
     run = RunDir(Home(tmp_path).runs("small") / "2026-01-31-a-b")
     for path in (run.decision, run.infra):
         path.parent.mkdir(parents=True)
-    write_json(run.decision, {"verdict": "PROMOTE", "sentence": "PROMOTE: better."})
-    write_json(run.infra, {"held": True})
+    sample_decision(verdict="PROMOTE", sentence="PROMOTE: better.").save(run.decision)
+    InfraFindings("1", held=True, checks=[], measured={}).save(run.infra)
     require_approval(run, required=True)
     return run
 
@@ -52,8 +53,8 @@ def test_an_unanswered_model_is_held(run: RunDir) -> None:
 
 @pytest.mark.parametrize(("verdict", "held"), [("REJECT", True), ("HOLD", True), ("PROMOTE", False)])
 def test_what_would_not_serve_anyway_is_not_asked_about(run: RunDir, verdict: str, held: bool) -> None:
-    write_json(run.decision, {"verdict": verdict, "sentence": ""})
-    write_json(run.infra, {"held": held})
+    sample_decision(verdict=verdict, sentence="").save(run.decision)
+    InfraFindings("1", held=held, checks=[], measured={}).save(run.infra)
     assert not needs_approval(run)
 
 
@@ -71,7 +72,7 @@ def test_an_answer_counts_for_the_decision_that_it_was_given_to(run: RunDir) -> 
     open_approval_request(run, by="one", now=NOW, within=DAY)
     record_response(run, "approve", who="Ada", reason="yes")
     assert ApprovalRecord.of(run).objection() is None
-    write_json(run.decision, {"verdict": "PROMOTE", "sentence": "PROMOTE: another one."})
+    sample_decision(verdict="PROMOTE", sentence="PROMOTE: another one.").save(run.decision)
     assert ApprovalRecord.of(run).objection() == "it has to be approved, and nobody has responded"
     assert open_approval_request(run, by="two", now=NOW, within=DAY).by == "two"
 
