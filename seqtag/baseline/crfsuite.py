@@ -30,6 +30,7 @@ from seqtag.evaluation.predictions import (
     UNKNOWN,
     predictions_schema,
 )
+from seqtag.io.row_groups import read_row_groups
 from seqtag.records import Record
 from seqtag.tagging.ragged import flatten
 
@@ -205,9 +206,7 @@ def _tagged(
 
 
 def _batches(split: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
-    with pq.ParquetFile(split) as file:
-        for group in range(file.num_row_groups):
-            yield from file.read_row_group(group, columns=columns).combine_chunks().to_batches()
+    return (batch for _, batch in read_row_groups([split], columns))
 
 
 def _sequences(tokens: pa.ListArray, attributes: AttributesByToken) -> Iterator[list[TokenAttributes]]:

@@ -19,7 +19,6 @@ from seqtag.corpus.source_report import (
 )
 from seqtag.corpus.split_plan import SplitPlan, assign_splits, plan_splits
 from seqtag.corpus.splits import sequence_ids, split_corpus
-from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
 
 __all__ = [
     "BestPossible",
@@ -38,9 +37,6 @@ __all__ = [
     "corpus_schema",
     "expand",
     "files_digest",
-    "hash_sequences",
-    "hash_strings",
-    "hex_hashes",
     "plan_splits",
     "read_places",
     "read_sources",

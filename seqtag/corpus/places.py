@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from seqtag.io.row_groups import read_rows
+
 _SCHEMA = pa.schema([pa.field("prefix", pa.string()), pa.field("number", pa.int64())])
 _GROUP_ROWS = 1 << 17
 _PARTS = r"^(?P<prefix>.*?)(?P<number>[0-9]{0,18})$"  # "train.conll:17", "train.parquet: row 17"
@@ -63,18 +65,11 @@ def read_places(file: Path, rows: npt.NDArray[np.int64]) -> dict[int, str]:
     found: dict[int, str] = {}
     if not file.exists():
         return found
-    first = 0
-    with pq.ParquetFile(file) as stored:
-        for group in range(stored.num_row_groups):
-            stop = first + stored.metadata.row_group(group).num_rows
-            wanted = rows[np.searchsorted(rows, first) : np.searchsorted(rows, stop)]
-            if len(wanted):
-                table = stored.read_row_group(group).take(pa.array(wanted - first))
-                for row, place in zip(wanted.tolist(), table.to_pylist(), strict=True):
-                    if place["prefix"] is not None:
-                        number = place["number"]
-                        found[row] = place["prefix"] + ("" if number is None else str(number))
-            first = stop
+    for numbers, batch in read_rows([file], rows):
+        for row, place in zip(numbers.tolist(), batch.to_pylist(), strict=True):
+            if place["prefix"] is not None:
+                number = place["number"]
+                found[row] = place["prefix"] + ("" if number is None else str(number))
     return found
 
 

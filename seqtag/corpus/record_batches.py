@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from seqtag.corpus.schema import SEQUENCE_ID, reader_schema
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.whitespace import around, replaced, stripped
-from seqtag.hashing import hash_sequences, hex_hashes
+from seqtag.io.hashing import hash_sequences, hex_hashes
 
 
 def corpus_batch(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from seqtag.config import SPLITS, SplitConfig
 from seqtag.config.source_config import Split
 from seqtag.corpus.schema import DOCUMENT_ID, SPLIT
-from seqtag.hashing import hash_strings
+from seqtag.io.hash_counts import HashCounts, find_hashes
+from seqtag.io.hashing import hash_strings
+from seqtag.io.row_groups import read_row_groups
 
 Pool = Literal["all", "unlabelled", "train"]
 
@@ -113,8 +114,8 @@ def plan_splits(parts: Sequence[Path], config: SplitConfig) -> SplitPlan:
     """
     counts = np.zeros(len(SPLITS) + 1, np.int64)  # of -1, then by split
     if config.mode != "hash":
-        for table in _row_groups(parts, [SPLIT]):
-            counts += np.bincount(_numbers(table.column(SPLIT)) + 1, minlength=len(counts))
+        for _, batch in read_row_groups(parts, [SPLIT]):
+            counts += np.bincount(_numbers(batch.column(SPLIT)) + 1, minlength=len(counts))
     n_labelled = dict(zip(SPLITS, counts[1:].tolist(), strict=True))
     plan = SplitPlan(config, n_labelled, int(counts[0]), np.zeros(0, np.uint64))
     if plan.pool == "unlabelled" and plan.carved and n_labelled["train"]:
@@ -134,7 +135,7 @@ def assign_splits(batch: pa.RecordBatch, *, plan: SplitPlan) -> pa.StringArray:
     documents = hash_strings(batch.column(DOCUMENT_ID))
     position = _positions(documents)
     in_pool = label == (SPLITS.index("train") if plan.pool == "train" else _UNLABELLED)
-    in_pool &= ~_is_among(documents, plan.train_documents)
+    in_pool &= ~find_hashes(documents, plan.train_documents)[1]
     is_test = in_pool & (position < plan.config.test)
     is_dev = in_pool & ~is_test & (position < plan.config.test + plan.config.dev)
     split = np.maximum(label, SPLITS.index("train"))
@@ -193,29 +194,11 @@ def _positions(documents: npt.NDArray[np.uint64]) -> npt.NDArray[np.float64]:
     return documents.astype(np.float64) * 2.0**-64
 
 
-def _is_among(hashes: npt.NDArray[np.uint64], known: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n]`: whether each of `hashes` occurs in `known`, which is sorted."""
-    if not len(known):
-        return np.zeros(len(hashes), np.bool_)
-    found: npt.NDArray[np.bool_] = known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes
-    return found
-
-
 def _train_documents(parts: Sequence[Path], config: SplitConfig) -> npt.NDArray[np.uint64]:
     """Return the hashes for `SplitPlan.train_documents`."""
-    known = np.zeros(0, np.uint64)
-    waiting: list[npt.NDArray[np.uint64]] = []
-    for table in _row_groups(parts, [SPLIT, DOCUMENT_ID]):
-        is_train = _numbers(table.column(SPLIT)) == SPLITS.index("train")
-        hashes = np.unique(hash_strings(table.column(DOCUMENT_ID).filter(pa.array(is_train))))
-        waiting.append(hashes[_positions(hashes) < config.test + config.dev])
-        if sum(map(len, waiting)) > max(len(known), 2**18):  # keeps the work linear
-            known, waiting = np.unique(np.concatenate([known, *waiting])), []
-    return np.unique(np.concatenate([known, *waiting]))
-
-
-def _row_groups(parts: Sequence[Path], columns: list[str]) -> Iterator[pa.Table]:
-    for part in parts:
-        with pq.ParquetFile(part) as file:
-            for group in range(file.num_row_groups):
-                yield file.read_row_group(group, columns=columns)
+    known = HashCounts()
+    for _, batch in read_row_groups(parts, [SPLIT, DOCUMENT_ID]):
+        is_train = _numbers(batch.column(SPLIT)) == SPLITS.index("train")
+        hashes = np.unique(hash_strings(batch.column(DOCUMENT_ID).filter(pa.array(is_train))))
+        known.add(hashes[_positions(hashes) < config.test + config.dev])
+    return known.numbers

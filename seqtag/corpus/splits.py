@@ -6,8 +6,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +25,7 @@ from seqtag.corpus.split_plan import (
 )
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import CorpusRejectedError
+from seqtag.io.row_groups import RowGroupWriter, read_row_groups
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
 ROW = "row"  # number of a sequence over all parts of the snapshot, from 0
@@ -71,7 +70,7 @@ def split_corpus(
     _check_official(plan)
     origins, n_lost = np.zeros((len(SPLITS) + 1, len(SPLITS)), np.int64), 0
     with ExitStack() as stack:
-        files: dict[str, _SplitFile] = {}
+        files: dict[str, RowGroupWriter] = {}
         for batch in _sound_batches(parts, quarantined):
             _check_alignment(batch)
             tags, n = trained_tags(
@@ -79,16 +78,15 @@ def split_corpus(
             )
             n_lost += n
             batch = _with(batch, TAGS, tags)
-            labels = plan.labels(batch)
+            labels, schema = plan.labels(batch), split_schema(batch.schema)
             split = assign_splits(batch, plan=plan)
             batch = _with(batch, SPLIT, split)
             origins += count_origins(labels, pc.index_in(split, pa.array(SPLITS)).to_numpy().astype(np.int8))
             for name in pc.unique(split).to_pylist():
                 if name not in files:
-                    path = folder / f"{name}.parquet"
-                    files[name] = stack.enter_context(_SplitFile(path, split_schema(batch.schema)))
+                    files[name] = stack.enter_context(_split_file(folder / f"{name}.parquet", schema))
                 part = batch.filter(pc.equal(batch.column(SPLIT), name))
-                files[name].append(part)
+                files[name].append(pa.table(part.select(schema.names)).cast(schema))
     counts = dict(zip(SPLITS, origins.sum(axis=0).tolist(), strict=True))
     carving = carving_sentence(describe_carving(plan, origins))
     _check_none_is_empty(counts, carving)
@@ -106,18 +104,23 @@ def sequence_ids(split: Path, rows: Sequence[int]) -> list[str]:
 
 def _sound_batches(parts: Sequence[Path], quarantined: npt.NDArray[np.int64]) -> Iterator[pa.RecordBatch]:
     """Yield each row group as one batch, with row numbers and without the quarantined sequences."""
-    first_row = 0
-    for part in parts:
-        with pq.ParquetFile(part) as file:
-            for group in range(file.num_row_groups):
-                for batch in file.read_row_group(group).combine_chunks().to_batches():
-                    rows = np.arange(first_row, first_row + len(batch), dtype=np.int64)
-                    first_row += len(batch)
-                    start, stop = np.searchsorted(quarantined, [rows[0], first_row])
-                    is_sound = np.ones(len(batch), dtype=np.bool_)
-                    is_sound[quarantined[start:stop] - rows[0]] = False
-                    numbered = batch.add_column(0, pa.field(ROW, pa.int64(), nullable=False), pa.array(rows))
-                    yield numbered.filter(pa.array(is_sound))
+    for first_row, batch in read_row_groups(parts):
+        rows = np.arange(first_row, first_row + len(batch), dtype=np.int64)
+        start, stop = np.searchsorted(quarantined, [first_row, first_row + len(batch)])
+        is_sound = np.ones(len(batch), dtype=np.bool_)
+        is_sound[quarantined[start:stop] - first_row] = False
+        numbered = batch.add_column(0, pa.field(ROW, pa.int64(), nullable=False), pa.array(rows))
+        yield numbered.filter(pa.array(is_sound))
+
+
+def _split_file(path: Path, schema: pa.Schema) -> RowGroupWriter:
+    return RowGroupWriter(
+        path,
+        schema,
+        size=_ROW_GROUP_TOKENS,
+        weigh=lambda table: pc.list_value_length(table.column(TOKENS)).to_numpy(),
+        dictionary_pagesize_limit=_DICTIONARY_BYTES,
+    )
 
 
 def _with(batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch:
@@ -158,43 +161,3 @@ def _check_none_is_empty(counts: Mapping[str, int], carving: str) -> None:
             f"({carving}); declare a source for {' and '.join(empty)}, raise its share in [split], or add "
             "documents"
         )
-
-
-class _SplitFile:
-    """The Parquet file of a split, with row groups that depend only on the sequences, not on their batches.
-
-    A row group ends with the sequence that fills it to `_ROW_GROUP_TOKENS`.
-    """
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        self._writer = pq.ParquetWriter(
-            path, schema, compression="zstd", dictionary_pagesize_limit=_DICTIONARY_BYTES
-        )
-        self._schema = schema
-        self._waiting: list[pa.RecordBatch] = []
-        self._n_tokens = 0
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None and self._waiting:
-            self._write(pa.Table.from_batches(self._waiting))
-        self._writer.close()
-
-    def append(self, batch: pa.RecordBatch) -> None:
-        self._waiting.append(batch.select(self._schema.names).cast(self._schema))
-        self._n_tokens += pc.sum(pc.list_value_length(batch.column(TOKENS))).as_py() or 0
-        while self._n_tokens >= _ROW_GROUP_TOKENS:
-            table = pa.Table.from_batches(self._waiting)
-            filled = np.cumsum(pc.list_value_length(table.column(TOKENS)).to_numpy())
-            n_rows = int(np.searchsorted(filled, _ROW_GROUP_TOKENS)) + 1
-            self._write(table.slice(0, n_rows))
-            self._waiting = table.slice(n_rows).to_batches()
-            self._n_tokens -= int(filled[n_rows - 1])
-
-    def _write(self, table: pa.Table) -> None:
-        # one chunk per column, so that the bounds of pages do not depend on the batches
-        self._writer.write_table(table.combine_chunks(), row_group_size=len(table))

@@ -16,7 +16,7 @@ from seqtag.config import SchemeName
 from seqtag.errors import ConfigError, RunDirError, TagSchemeError
 from seqtag.evaluation.counts import TagPairs, pair_tags, renumbered
 from seqtag.evaluation.resampling_units import resampling_units
-from seqtag.hashing import hash_sequences, hash_strings
+from seqtag.io.hashing import hash_sequences, hash_strings
 from seqtag.tagging.partial_tags import certain_spans
 from seqtag.tagging.ragged import distinct_or_none, flatten
 from seqtag.tagging.spans import Spans, token_positions

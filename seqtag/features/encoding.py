@@ -6,14 +6,11 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from seqtag.config import FeaturesConfig
 from seqtag.corpus.schema import TAGS, TOKENS
@@ -25,6 +22,7 @@ from seqtag.features.tag_index import UNTAGGED_ID, TagIndex
 from seqtag.features.vocabulary import Vocabulary
 from seqtag.features.windowing import padded, windows
 from seqtag.features.word_types import WordTypeCounter
+from seqtag.io.row_groups import RowGroupWriter
 from seqtag.tagging.ragged import flatten
 
 _CELLS_A_ROW_GROUP = 2**19  # tokens and padding of one column: 2 MiB in every bucket
@@ -57,7 +55,7 @@ def encode_corpus(
         n_windows, word_types = 0, WordTypeCounter()
         column = weight_column if split == "train" else None  # weights matter in training only
         with ExitStack() as stack:
-            files: dict[int, _BucketFile] = {}
+            files: dict[int, RowGroupWriter] = {}
             for table in prefetched(
                 _encoded(path, vocabulary, tags, word_types, config=config, weight_column=column)
             ):
@@ -65,7 +63,7 @@ def encode_corpus(
                 if bucket not in files:
                     file = bucket_file(folder / split, bucket)
                     file.parent.mkdir(parents=True, exist_ok=True)
-                    files[bucket] = stack.enter_context(_BucketFile(file, table.schema))
+                    files[bucket] = stack.enter_context(_bucket_writer(file, table.schema))
                 files[bucket].append(table)
                 n_windows += len(table)
         (folder / split).mkdir(exist_ok=True)
@@ -150,42 +148,12 @@ def _fixed_size(rows: npt.NDArray[np.int32], schema: pa.Schema) -> pa.FixedSizeL
     return pa.FixedSizeListArray.from_arrays(pa.array(rows.reshape(-1)), type=schema.field("token_ids").type)
 
 
-class _BucketFile:
-    """Writer of one bucket's Parquet file, in row groups of equal size, whatever the size of the tables."""
-
-    def __init__(self, path: Path, schema: pa.Schema) -> None:
-        ids = [f"{name}.list.element" for name in ("token_ids", "word_type_ids", "tag_ids")]
-        self._writer = pq.ParquetWriter(
-            path,
-            schema,
-            compression="zstd",
-            use_dictionary=False,  # ids are dictionary indices already
-            column_encoding=dict.fromkeys(ids, "BYTE_STREAM_SPLIT"),  # the high bytes are all zero
-        )
-        self._n_rows = max(1, _CELLS_A_ROW_GROUP // schema.field("token_ids").type.list_size)
-        self._waiting: list[pa.Table] = []
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if kind is None and self._waiting:
-            self._write(pa.concat_tables(self._waiting))
-        self._writer.close()
-
-    def append(self, table: pa.Table) -> None:
-        self._waiting.append(table)
-        if sum(map(len, self._waiting)) < self._n_rows:
-            return
-        waiting = pa.concat_tables(self._waiting)
-        n_full = len(waiting) // self._n_rows
-        for group in range(n_full):
-            self._write(waiting.slice(group * self._n_rows, self._n_rows))
-        rest = waiting.slice(n_full * self._n_rows)
-        self._waiting = [rest] if len(rest) else []
-
-    def _write(self, table: pa.Table) -> None:
-        # One chunk per column: page boundaries must not depend on the chunks of the tables.
-        self._writer.write_table(table.combine_chunks(), row_group_size=self._n_rows)
+def _bucket_writer(path: Path, schema: pa.Schema) -> RowGroupWriter:
+    ids = [f"{name}.list.element" for name in ("token_ids", "word_type_ids", "tag_ids")]
+    return RowGroupWriter(
+        path,
+        schema,
+        size=max(1, _CELLS_A_ROW_GROUP // schema.field("token_ids").type.list_size),
+        use_dictionary=False,  # ids are dictionary indices already
+        column_encoding=dict.fromkeys(ids, "BYTE_STREAM_SPLIT"),  # the high bytes are all zero
+    )

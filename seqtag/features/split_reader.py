@@ -8,22 +8,16 @@ from pathlib import Path
 from typing import TypeVar
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.io.row_groups import read_row_groups
 
 T = TypeVar("T")
-_DICTIONARIES = [f"{column}.list.element" for column in (TOKENS, TAGS)]
 
 
 def row_groups(path: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    """Yield the columns of each row group, with lists of strings as lists of dictionary values.
-
-    Row groups are read one at a time: pyarrow 25 cannot read such a column across several.
-    """
-    with pq.ParquetFile(path, read_dictionary=_DICTIONARIES) as file:
-        for group in range(file.num_row_groups):
-            yield from file.read_row_group(group, columns=list(columns)).to_batches()
+    """Yield the columns of each row group, with lists of strings as lists of dictionary values."""
+    return (batch for _, batch in read_row_groups([path], columns, coded=[TOKENS, TAGS]))
 
 
 def prefetched(values: Iterator[T]) -> Iterator[T]:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 from seqtag.config import Fold
 from seqtag.errors import RunDirError
 from seqtag.features.encoded_layout import FOLD, SYMBOLS_SCHEMA
-from seqtag.hashing import hash_strings
+from seqtag.io.hashing import hash_strings
 
 PAD, UNK = "<pad>", "<unk>"
 PAD_ID, UNK_ID = 0, 1

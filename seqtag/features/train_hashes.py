@@ -13,7 +13,9 @@ import pyarrow.parquet as pq
 
 from seqtag.corpus.schema import TOKENS
 from seqtag.errors import RunDirError
-from seqtag.hashing import hash_sequences
+from seqtag.io.hash_counts import find_hashes
+from seqtag.io.hashing import hash_sequences
+from seqtag.io.row_groups import read_row_groups
 
 _COLUMN = "sequence_hash"
 
@@ -25,12 +27,10 @@ def write_sequence_hashes(splits: Sequence[Path], path: Path, *, min_length: int
         min_length: tokens; shorter sequences may repeat by chance, so they are left out.
     """
     found = [np.zeros(0, np.uint64)]
-    for split in splits:
-        with pq.ParquetFile(split) as file:
-            for batch in file.iter_batches(columns=[TOKENS]):
-                tokens = batch.column(TOKENS)
-                long_enough = pc.greater_equal(pc.list_value_length(tokens), min_length)
-                found.append(np.unique(hash_sequences(tokens.filter(long_enough))))
+    for _, batch in read_row_groups(splits, [TOKENS]):
+        tokens = batch.column(TOKENS)
+        long_enough = pc.greater_equal(pc.list_value_length(tokens), min_length)
+        found.append(np.unique(hash_sequences(tokens.filter(long_enough))))
     hashes = pa.array(np.unique(np.concatenate(found)))
     metadata = {"min_length": str(min_length)}
     pq.write_table(pa.table({_COLUMN: hashes}).replace_schema_metadata(metadata), path)
@@ -50,8 +50,6 @@ def is_known_sequence(tokens: pa.ListArray, path: Path) -> npt.NDArray[np.bool_]
         raise RunDirError(
             f"{path}: sequence hashes are unreadable: expected Parquet of uint64, got {error}"
         ) from error
-    own = hash_sequences(tokens)
-    position = np.minimum(np.searchsorted(hashes, own), max(0, len(hashes) - 1))
-    is_there = hashes[position] == own if len(hashes) else np.zeros(len(own), np.bool_)
+    _, is_there = find_hashes(hash_sequences(tokens), hashes)
     lengths = pc.fill_null(pc.list_value_length(tokens), 0).to_numpy()
     return is_there & (lengths >= min_length)

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.evaluation.predictions import gold_span_keys
-from seqtag.hashing import hash_strings
+from seqtag.io.hashing import hash_strings
 from seqtag.monitoring.count_columns import (
     N_CONFIDENCE,
     TOKENS_COLUMN,

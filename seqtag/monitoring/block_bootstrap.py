@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 
 from seqtag.config.monitor_config import Length, MonitorConfig
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
-from seqtag.hashing import hash_sequences, hash_strings, hex_hashes
+from seqtag.io.hash_counts import HashCounts
+from seqtag.io.hashing import GOLDEN, MIX, hash_sequences, hash_strings, hex_hashes
 
 Unit = Literal["document", "sequence"]
 
 _MOST_BLOCKS = 4096  # rows of the table of counts, which bounds its memory
 _PARTS = 8  # minimum number of blocks in a period as large as the new data
 _ISO: Mapping[Length, int] = {"day": 10, "month": 7, "year": 4}  # characters of an ISO date
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 UNDATED = ""
 
 
@@ -83,11 +83,11 @@ def extent(
     batches: Iterable[pa.RecordBatch], *, column: str | None = None, length: Length = "month"
 ) -> Extent:
     """Count tokens, documents and, by the dates in `column`, tokens per period, in one pass."""
-    documents = np.zeros(0, np.uint64)
+    documents = HashCounts()
     tokens: dict[str, int] = {}
     first = 0
     for batch in batches:
-        documents = np.union1d(documents, unit_hashes(batch, "document", first=first))
+        documents.add(np.unique(unit_hashes(batch, "document", first=first)))
         first += batch.num_rows
         lengths = pc.fill_null(pc.list_value_length(batch.column(TOKENS)), 0)
         names = pa.nulls(batch.num_rows, pa.string())
@@ -126,9 +126,9 @@ def unit_hashes(batch: pa.RecordBatch, unit: Unit, *, first: int) -> npt.NDArray
     A document id equal to the hash of the tokens was assigned by seqtag because the source had none.
     Identical sequences then do not form a document.
     """
-    rows = (np.arange(first, first + batch.num_rows, dtype=np.uint64) + np.uint64(1)) * _GOLDEN
+    rows = (np.arange(first, first + batch.num_rows, dtype=np.uint64) + np.uint64(1)) * GOLDEN
     alone = rows ^ (rows >> np.uint64(29))
-    alone = alone * np.uint64(0xBF58476D1CE4E5B9)
+    alone = alone * MIX
     alone ^= alone >> np.uint64(32)
     if unit == "sequence" or DOCUMENT_ID not in batch.schema.names:
         return alone

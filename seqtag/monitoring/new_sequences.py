@@ -11,10 +11,9 @@ import pyarrow as pa
 
 from seqtag.config.monitor_config import Compare
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
-from seqtag.hashing import hash_sequences, hash_strings
-from seqtag.monitoring.hash_counts import HashCounts, Hashes
+from seqtag.io.hash_counts import HashCounts, Hashes, find_hashes
+from seqtag.io.hashing import hash_pairs, hash_sequences, hash_strings
 
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 _MOST = 0.5  # minimum share of the earlier sequences in a grown corpus
 _FEWEST = 0.01  # maximum share of earlier sequences that became rarer in a grown corpus
 
@@ -23,7 +22,7 @@ class EarlierSequences:
     """Counts of the distinct sequences of an earlier snapshot; 16 bytes each."""
 
     def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
-        self._held = _counted(batches)
+        self._held = HashCounts(map(_hashes, batches))
 
     def are_in(self, batches: Iterable[pa.RecordBatch]) -> bool:
         """Tell whether a later snapshot contains at least half of the sequences, so that its rest is new.
@@ -33,7 +32,7 @@ class EarlierSequences:
         counts (1, 1) is twice the geometric mean of those with (2, 0) and (0, 2). If repeated sequences have
         become rarer, some were dropped, so new copies would pass for old ones: the result is False.
         """
-        later = _counted(batches)
+        later = HashCounts(map(_hashes, batches))
         both = np.union1d(self._held.numbers, later.numbers)
         before, now = self._held.of(both), later.of(both)
 
@@ -50,12 +49,9 @@ class EarlierSequences:
         held, left = self._held.numbers, self._held.counts.copy()
         for batch in batches:
             hashes = _hashes(batch)
-            place = np.searchsorted(held, hashes).clip(max=max(len(held) - 1, 0))
-            is_old = np.zeros(len(hashes), np.bool_)
-            if len(held):
-                known = np.flatnonzero(held[place] == hashes)
-                is_old[known] = _rank(place[known]) < left[place[known]]
-                left -= np.bincount(place[is_old], minlength=len(left))
+            place, is_old = find_hashes(hashes, held)
+            is_old[is_old] = _rank(place[is_old]) < left[place[is_old]]
+            left -= np.bincount(place[is_old], minlength=len(left))
             yield batch.filter(pa.array(~is_old))
 
 
@@ -64,15 +60,8 @@ def is_grown(earlier: EarlierSequences, batches: Iterable[pa.RecordBatch], *, co
     return compare == "new" or (compare == "auto" and earlier.are_in(batches))
 
 
-def _counted(batches: Iterable[pa.RecordBatch]) -> HashCounts:
-    held = HashCounts()
-    for batch in batches:
-        held = held.adding(_hashes(batch))
-    return held
-
-
 def _hashes(batch: pa.RecordBatch) -> Hashes:
-    return hash_sequences(batch.column(TOKENS)) + _GOLDEN * hash_strings(batch.column(DOCUMENT_ID))
+    return hash_pairs(hash_sequences(batch.column(TOKENS)), hash_strings(batch.column(DOCUMENT_ID)))
 
 
 def _rank(values: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

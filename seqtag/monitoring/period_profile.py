@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import sparse
 
+from seqtag.io.hash_counts import HashCounts
 from seqtag.monitoring.batch_counts import BatchCounts, count_batch
 from seqtag.monitoring.block_bootstrap import Blocks, unit_hashes
 from seqtag.monitoring.count_columns import TOKENS_COLUMN, UNKNOWN_COLUMN, CountColumns, Part
@@ -144,7 +145,7 @@ def profile_period(
     Raises:
         KeyError: a batch has no column of tokens.
     """
-    types, unknown_types = _Distinct(), _Distinct()
+    types, unknown_types = HashCounts(), HashCounts()
     table = sparse.csr_array((blocks.n_blocks, layout.n_columns), dtype=np.int64)
     counts = np.zeros(layout.n_columns, np.int64)
     n_read = n_sequences = 0
@@ -189,27 +190,6 @@ def _by_block(added: BatchCounts, block: npt.NDArray[np.int64], shape: tuple[int
     kept = row >= 0
     ones = np.ones(np.count_nonzero(kept), np.int64)
     return sparse.coo_array((ones, (row[kept], added.column[kept])), shape=shape).tocsr()
-
-
-class _Distinct:
-    """Set of hashes, merged whenever it may have doubled."""
-
-    def __init__(self) -> None:
-        self._merged = np.zeros(0, np.uint64)
-        self._waiting: list[npt.NDArray[np.uint64]] = []
-
-    def __len__(self) -> int:
-        self._merge()
-        return len(self._merged)
-
-    def add(self, hashes: npt.NDArray[np.uint64]) -> None:
-        self._waiting.append(hashes)
-        if sum(map(len, self._waiting)) > max(len(self._merged), 2**18):
-            self._merge()
-
-    def _merge(self) -> None:
-        self._merged = np.unique(np.concatenate([self._merged, *self._waiting]))
-        self._waiting = []
 
 
 def _share(part: int, whole: int) -> float:

@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
-from seqtag.hashing import hash_sequences, hex_hashes
+from seqtag.io.hash_counts import Hashes, Ints, find_hashes
+from seqtag.io.hashing import hash_sequences, hex_hashes
 from seqtag.monitoring.block_bootstrap import unit_hashes
-from seqtag.monitoring.hash_counts import Hashes, Ints
 
 
 class RepeatedSequences:
@@ -36,14 +36,14 @@ class RepeatedSequences:
     def of_one_document(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield those of the snapshot's own sequences that no other of its documents contains."""
         for batch in batches:
-            kept, place = self._find(batch)
+            place, kept = self._find(batch)
             kept[kept] = self._low[place[kept]] == self._high[place[kept]]
             yield batch.filter(pa.array(kept))
 
     def not_held(self, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         """Yield the sequences that the snapshot does not contain."""
         for batch in batches:
-            found, _ = self._find(batch)
+            _, found = self._find(batch)
             yield batch.filter(pa.array(~found))
 
     def _add(self, hashes: Hashes, documents: Hashes) -> None:
@@ -54,10 +54,6 @@ class RepeatedSequences:
             self._low = np.minimum.reduceat(np.concatenate([self._low, documents])[order], starts)
             self._high = np.maximum.reduceat(np.concatenate([self._high, documents])[order], starts)
 
-    def _find(self, batch: pa.RecordBatch) -> tuple[npt.NDArray[np.bool_], Ints]:
-        """Return a mask of the known sequences, and their positions."""
-        hashes = hash_sequences(batch.column(TOKENS))
-        if not len(self._sequences):
-            return np.zeros(len(hashes), np.bool_), np.zeros(len(hashes), np.int64)
-        place = np.searchsorted(self._sequences, hashes).clip(max=len(self._sequences) - 1)
-        return self._sequences[place] == hashes, place
+    def _find(self, batch: pa.RecordBatch) -> tuple[Ints, npt.NDArray[np.bool_]]:
+        """Return the positions of the sequences, and a mask of the known ones."""
+        return find_hashes(hash_sequences(batch.column(TOKENS)), self._sequences)

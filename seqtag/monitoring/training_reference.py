@@ -13,15 +13,12 @@ from seqtag.config import SchemeName
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.evaluation.predictions import gold_span_keys
 from seqtag.features import UNK_ID, Symbols
-from seqtag.hashing import hash_strings
+from seqtag.io.hash_counts import HashCounts, Hashes, Ints
+from seqtag.io.hashing import hash_pairs, hash_strings
 from seqtag.monitoring.block_bootstrap import Blocks
-from seqtag.monitoring.hash_counts import HashCounts, Hashes, Ints
 from seqtag.monitoring.validity import IN_TRAIN, ValidSequences, valid_sequences
 from seqtag.tagging.partial_tags import certain_spans
 from seqtag.tagging.ragged import distinct_or_none, flatten, sequence_numbers
-
-_ODD = np.uint64(0x9E3779B97F4A7C15)
-_OTHER_ODD = np.uint64(0xBF58476D1CE4E5B9)
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +49,7 @@ class TrainingReference:
             _, hashes = _spans(
                 valid_sequences(batch, scheme=scheme, partial=True), scheme
             )  # like train itself
-            spans = spans.adding(hashes)
+            spans.add(hashes)
         return cls(words, spans, min_count)
 
     def without_periods(
@@ -64,10 +61,10 @@ class TrainingReference:
             found = valid_sequences(batch.filter(batch.column(IN_TRAIN)), scheme=scheme, partial=True)
             period = blocks.periods_of(found.batch)
             tokens, offsets = flatten(found.batch.column(TOKENS))
-            words = words.adding(_pairs(period[sequence_numbers(offsets)], self._word_ids(tokens)))
+            words.add(hash_pairs(period[sequence_numbers(offsets)].astype(np.uint64), self._word_ids(tokens)))
             if scheme != "none":
                 owners, hashes = _spans(found, scheme)
-                spans = spans.adding(_pairs(period[owners], hashes))
+                spans.add(hash_pairs(period[owners].astype(np.uint64), hashes))
         return replace(self, words_by_period=words, spans_by_period=spans)
 
     def is_unknown(self, tokens: pa.Array, *, own: Ints | None = None) -> npt.NDArray[np.bool_]:
@@ -102,11 +99,6 @@ def _own_counts(numbers: Hashes, own: Ints, by_period: HashCounts | None) -> Int
     """Return `<int64>[n]`: occurrences of each number in its own document or period of train."""
     found = np.zeros(len(numbers), np.int64)
     trained = own >= 0
-    pairs = _pairs(own[trained], numbers[trained])
-    found[trained] = (HashCounts().adding(pairs) if by_period is None else by_period).of(pairs)
+    pairs = hash_pairs(own[trained].astype(np.uint64), numbers[trained])
+    found[trained] = (HashCounts([pairs]) if by_period is None else by_period).of(pairs)
     return found
-
-
-def _pairs(own: Ints, numbers: Hashes) -> Hashes:
-    """Return a hash of each pair of numbers; collisions are very unlikely."""
-    return (own.astype(np.uint64) + np.uint64(1)) * _ODD + numbers * _OTHER_ODD

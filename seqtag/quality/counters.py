@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import SPLITS, SchemeName, TagsConfig
+from seqtag.io.hash_counts import HashCounts
 from seqtag.quality.snapshot_reader import CodedLists
 from seqtag.tagging.scheme_detection import SchemeVerdict, detect_scheme, detect_spelling
 from seqtag.tagging.schemes import PREFIXES, SPAN_SCHEMES, legal_transitions, split_tags
@@ -66,34 +67,16 @@ class WordTypeCounts:
     """Number of word types of each split, by their 64-bit hashes."""
 
     def __init__(self) -> None:
-        self._hashes = np.zeros(0, dtype=np.uint64)
-        self._counts = np.zeros((0, len(SPLITS)), dtype=np.int64)
-        self._waiting: list[tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]] = []
-        self._n_waiting = 0
+        self._of_split = [HashCounts() for _ in SPLITS]
 
     def add(self, tokens: CodedLists, split: npt.NDArray[np.int8], *, times: int = 1) -> None:
-        self._waiting.append((tokens.distinct_hashes, times * _counts_per_split(tokens, split)))
-        self._n_waiting += len(tokens.distinct)
-        if self._n_waiting > max(len(self._hashes), 2**18):  # amortizes the merges
-            self._merge()
+        for of_split, counts in zip(self._of_split, _counts_per_split(tokens, split).T, strict=True):
+            present = counts > 0
+            of_split.add(tokens.distinct_hashes[present], times * counts[present])
 
     def n_types(self) -> tuple[int, ...]:
         """Return the number of word types of each split."""
-        self._merge()
-        return tuple((self._counts > 0).sum(axis=0).tolist())
-
-    def _merge(self) -> None:
-        hashes = np.concatenate([self._hashes, *(h for h, _ in self._waiting)])
-        counts = np.concatenate([self._counts, *(c for _, c in self._waiting)])
-        self._hashes, place = np.unique(hashes, return_inverse=True)
-        self._counts = np.stack(
-            [
-                np.bincount(place, weights=counts[:, s], minlength=len(self._hashes))  # exact below 2**53
-                for s in range(len(SPLITS))
-            ],
-            axis=1,
-        ).astype(np.int64)
-        self._waiting, self._n_waiting = [], 0
+        return tuple(int(np.count_nonzero(of_split.counts)) for of_split in self._of_split)
 
 
 class TransitionCounter:

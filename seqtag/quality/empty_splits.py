@@ -7,12 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from seqtag.config import SPLITS
 from seqtag.corpus.schema import DOCUMENT_ID
 from seqtag.corpus.split_plan import SplitPlan
-from seqtag.hashing import hash_strings
+from seqtag.io.hash_counts import HashCounts
+from seqtag.io.hashing import hash_strings
+from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.sequence_table import SequenceTable
 from seqtag.quality.violations import Violations
 
@@ -54,8 +55,5 @@ def _too_few_documents(parts: Sequence[Path], plan: SplitPlan, *, n_sequences: i
 
 
 def _count_documents(parts: Sequence[Path]) -> int:
-    known = np.zeros(0, np.uint64)
-    for part in parts:
-        documents = pc.unique(pq.read_table(part, columns=[DOCUMENT_ID])[DOCUMENT_ID])
-        known = np.union1d(known, hash_strings(documents))
-    return len(known)
+    batches = read_row_groups(parts, [DOCUMENT_ID])
+    return len(HashCounts(hash_strings(pc.unique(batch.column(DOCUMENT_ID))) for _, batch in batches))

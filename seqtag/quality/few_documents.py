@@ -11,9 +11,9 @@ import numpy.typing as npt
 from seqtag.config import SPLITS
 from seqtag.corpus.schema import DOCUMENT_ID
 from seqtag.evaluation.resampling_units import resampling_units
-from seqtag.hashing import hash_strings
+from seqtag.io.hashing import hash_strings
+from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.sequence_table import SequenceTable
-from seqtag.quality.snapshot_reader import read_row_groups
 from seqtag.quality.violation_text import Violation
 from seqtag.quality.violations import Violations
 

@@ -24,6 +24,7 @@ from seqtag.corpus.schema import TAGS
 from seqtag.corpus.split_plan import carving_sentence, count_origins, describe_carving
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import TagSchemeError
+from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.doubtful import doubtful_tags
 from seqtag.quality.empty_splits import empty_split_reason
 from seqtag.quality.few_documents import few_test_documents
@@ -31,7 +32,7 @@ from seqtag.quality.likely_causes import find_prevalence
 from seqtag.quality.quarantine import EXAMPLES, quarantine
 from seqtag.quality.rule_verdicts import Evidence, ambiguity_sentence, scheme_choice, untagged_sentence
 from seqtag.quality.sequence_table import MeasuredCorpus, Splitter, measure_corpus
-from seqtag.quality.snapshot_reader import read_row_groups, schema_faults
+from seqtag.quality.snapshot_reader import schema_faults
 from seqtag.quality.split_metrics import CORPUS, ambiguous_shares, split_metrics, split_sizes
 from seqtag.quality.validation_rules import UNKNOWN_SPLIT, ValidationRule, rules_in_force
 from seqtag.quality.violation_text import Requirements, Violation, located, printable
@@ -212,7 +213,7 @@ def _lost(
     if tags.mark is None or scheme in ("none", tags.train_scheme):
         return ""
     n_lost = 0
-    for first_row, batch in read_row_groups(parts, [TAGS]):
+    for first_row, batch in read_row_groups(parts, [TAGS], coded=[TAGS]):
         kept = pa.array(findings.kept[first_row : first_row + len(batch)])
         found = pc.cast(batch.column(TAGS).filter(kept), pa.list_(pa.string()))
         try:

@@ -15,8 +15,9 @@ from seqtag.config import SPLITS
 from seqtag.corpus.schema import SPLIT, TAGS, TOKENS, corpus_schema
 from seqtag.corpus.splits import ROW
 from seqtag.corpus.untagged import known_tags
+from seqtag.io.row_groups import read_rows
 from seqtag.quality.sequence_table import MeasuredCorpus, Splitter
-from seqtag.quality.snapshot_reader import CodedLists, read_rows
+from seqtag.quality.snapshot_reader import CodedLists
 from seqtag.quality.violation_text import Requirements, Violation, describe
 from seqtag.quality.violations import Rows, Violations, counterpart, first_examples
 

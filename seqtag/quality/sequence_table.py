@@ -15,9 +15,10 @@ from seqtag.config import SPLITS, QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.split_plan import assign_splits, plan_splits
 from seqtag.corpus.untagged import known_tags
-from seqtag.hashing import hash_strings
+from seqtag.io.hashing import hash_strings
+from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.counters import TagCounter, TransitionCounter, WordTypeCounts, broken_schemes
-from seqtag.quality.snapshot_reader import CodedLists, read_row_groups
+from seqtag.quality.snapshot_reader import CodedLists
 from seqtag.quality.validation_rules import UNKNOWN_SPLIT, fault_bit
 from seqtag.tagging.scheme_detection import SchemeVerdict
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
@@ -78,7 +79,7 @@ def measure_corpus(
     """Read the snapshot once, by row group, and collect what the rules need."""
     tag_counter, type_counts, transitions = TagCounter(), WordTypeCounts(), TransitionCounter()
     tables = [_EMPTY]
-    for _, batch in read_row_groups(parts):
+    for _, batch in read_row_groups(parts, coded=[TOKENS, TAGS]):
         tokens_of = CodedLists.of(batch.column(TOKENS))
         tags_of = CodedLists.of(known_tags(batch.column(TAGS), tags.mark))
         split = splitter.numbers(batch)
@@ -127,7 +128,7 @@ def _illegal_as_spelled(
         unjudged |= fault_bit("missing_tag")
     aligned = ((table.faults & unjudged) == 0) & ~table.unlabelled
     illegal = [np.zeros(0, np.uint8)]
-    for first_row, batch in read_row_groups(parts, [TAGS]):
+    for first_row, batch in read_row_groups(parts, [TAGS], coded=[TAGS]):
         here = aligned[first_row : first_row + len(batch)]
         tags_of = CodedLists.of(known_tags(batch.column(TAGS), tags.mark))
         illegal.append(broken_schemes(tags_of, here, spelling))

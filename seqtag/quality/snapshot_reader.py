@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -14,10 +14,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from seqtag.corpus.schema import TAGS, TOKENS, corpus_schema
-from seqtag.hashing import hash_sequences, hash_strings
-
-_CODED = [f"{name}.list.element" for name in (TOKENS, TAGS)]
+from seqtag.corpus.schema import corpus_schema
+from seqtag.io.hashing import hash_sequences, hash_strings
 
 
 def schema_faults(parts: Sequence[Path], columns: Sequence[str]) -> tuple[str, ...]:
@@ -35,39 +33,6 @@ def schema_faults(parts: Sequence[Path], columns: Sequence[str]) -> tuple[str, .
             elif expected != found:
                 faults.append(f"{part.name}: column {name!r} has type {found}; expected {expected}")
     return tuple(faults)
-
-
-def read_row_groups(
-    parts: Sequence[Path], columns: Sequence[str] | None = None
-) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """Yield each row group (only `columns`, if given) as one batch, with the number of its first row.
-
-    Tokens and tags stay dictionary-encoded as stored, which saves decoding and encoding them again.
-    """
-    first_row = 0
-    for part in parts:
-        with pq.ParquetFile(part, read_dictionary=_CODED) as file:
-            for group in range(file.num_row_groups):
-                for batch in file.read_row_group(group, columns).combine_chunks().to_batches():
-                    if len(batch):
-                        yield first_row, batch
-                    first_row += len(batch)
-
-
-def read_rows(
-    parts: Sequence[Path], rows: npt.NDArray[np.int64]
-) -> Iterator[tuple[npt.NDArray[np.int64], pa.RecordBatch]]:
-    """Yield the sequences numbered `rows` (sorted) with their numbers; skips row groups without any."""
-    first_row = 0
-    for part in parts:
-        with pq.ParquetFile(part) as file:
-            for group in range(file.num_row_groups):
-                stop = first_row + file.metadata.row_group(group).num_rows
-                wanted = rows[np.searchsorted(rows, first_row) : np.searchsorted(rows, stop)]
-                if len(wanted):
-                    table = file.read_row_group(group).take(pa.array(wanted - first_row))
-                    yield wanted, table.combine_chunks().to_batches()[0]
-                first_row = stop
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from seqtag.corpus.formats.token_rows import ROW, starts
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
-from seqtag.hashing import hash_strings
+from seqtag.io.hashing import hash_strings
 
 MOST_RUNS = 1 << 20  # runs of adjacent rows with one id that are checked; 16 bytes each stay in memory
 

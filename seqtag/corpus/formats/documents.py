@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from seqtag.corpus.record_batches import lists
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.corpus.text_blocks import Positions
-from seqtag.hashing import hash_sequences, hex_hashes
+from seqtag.io.hashing import hash_sequences, hex_hashes
 
 MOST_TOKENS = 1 << 16  # of a document, from which its id is derived and which are held in memory until then
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from seqtag.corpus.text_blocks import Positions
-from seqtag.hashing import hash_strings
+from seqtag.io.hashing import hash_strings
 
 MEMORY_BYTES = 256 << 20  # of rows in memory before they are written to disk; sorting copies them
 _RANK = "seqtag:rank"

@@ -26,6 +26,7 @@ from seqtag.evaluation.predictions import (
 from seqtag.features import SEEN as SEEN_FILE
 from seqtag.features import TESTED as TESTED_FILE
 from seqtag.features import is_known_sequence
+from seqtag.io.row_groups import read_row_groups
 from seqtag.neural.inference.tagger import Tagger
 from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags
@@ -59,14 +60,12 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
             f"{bundle}: tag scheme {spoken} of the bundle cannot be converted to {scheme}, that of {split}"
         )
     started, n_tokens = time.perf_counter(), 0
-    with pq.ParquetFile(split) as source:
-        schema = predictions_schema(source.schema_arrow, without=SPLIT)
-        schema = schema.append(pa.field(SEEN, pa.bool_())).append(pa.field(TESTED, pa.bool_()))
-        with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
-            for group in range(source.num_row_groups):
-                for batch in source.read_row_group(group).to_batches():
-                    writer.write_batch(_tagged(batch, tagger, schema, scheme=scheme, bundle=bundle))
-                    n_tokens += len(batch.column(TOKENS).flatten())
+    schema = predictions_schema(pq.read_schema(split), without=SPLIT)
+    schema = schema.append(pa.field(SEEN, pa.bool_())).append(pa.field(TESTED, pa.bool_()))
+    with pq.ParquetWriter(predictions, schema, compression="zstd") as writer:
+        for _, batch in read_row_groups([split]):
+            writer.write_batch(_tagged(batch, tagger, schema, scheme=scheme, bundle=bundle))
+            n_tokens += len(batch.column(TOKENS).flatten())
     seconds = time.perf_counter() - started
     _log.info("tag: %s tokens in %.1f s, %s tokens/s", f"{n_tokens:,}", seconds, f"{n_tokens / seconds:,.0f}")
     return Cost(

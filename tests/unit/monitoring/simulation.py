@@ -9,8 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config import SplitConfig
-from seqtag.corpus import assign_splits, hash_sequences, hex_hashes
+from seqtag.corpus import assign_splits
 from seqtag.features import Symbols
+from seqtag.io.hashing import hash_sequences, hex_hashes
 from seqtag.monitoring import TrainingReference
 from seqtag.monitoring.validity import IN_TRAIN
 

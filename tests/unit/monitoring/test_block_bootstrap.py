@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from seqtag.config import MonitorConfig
-from seqtag.corpus import hash_sequences, hex_hashes
+from seqtag.io.hashing import hash_sequences, hex_hashes
 from seqtag.monitoring import Blocks, Extent, extent, plan_blocks
 
 

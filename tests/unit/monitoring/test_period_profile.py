@@ -8,8 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seqtag.corpus import hash_sequences, hex_hashes
 from seqtag.features import Symbols
+from seqtag.io.hashing import hash_sequences, hex_hashes
 from seqtag.monitoring import Blocks, CountColumns, PeriodProfile, TrainingReference, profile_period
 from seqtag.monitoring.count_columns import EDGE
 from seqtag.monitoring.validity import IN_TRAIN

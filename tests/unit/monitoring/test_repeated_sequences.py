@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from seqtag.corpus import hash_sequences, hex_hashes
+from seqtag.io.hashing import hash_sequences, hex_hashes
 from seqtag.monitoring import RepeatedSequences
 
 

@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 _NULL = np.uint64(0x6E756C6C)  # the hash of null
-_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+# Multipliers of splitmix64 (Steele et al. 2014).
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX = np.uint64(0xBF58476D1CE4E5B9)
 
 
 def hash_strings(strings: pa.Array | pa.ChunkedArray) -> npt.NDArray[np.uint64]:
@@ -39,9 +41,14 @@ def hash_sequences(sequences: pa.ListArray) -> npt.NDArray[np.uint64]:
     offsets = offsets - offsets[0]
     lengths = np.diff(offsets)
     position = np.arange(len(values), dtype=np.int64) - np.repeat(offsets[:-1], lengths)
-    mixed = _mix(values + (position.astype(np.uint64) + np.uint64(1)) * _GOLDEN)
+    mixed = _mix(values + (position.astype(np.uint64) + np.uint64(1)) * GOLDEN)
     totals = np.concatenate([np.zeros(1, np.uint64), np.cumsum(mixed, dtype=np.uint64)])
     return _mix(totals[offsets[1:]] - totals[offsets[:-1]] + lengths.astype(np.uint64))
+
+
+def hash_pairs(ones: npt.NDArray[np.uint64], others: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
+    """Return `<uint64>[n]`, one hash per pair of numbers."""
+    return _mix(ones * GOLDEN + others * MIX)
 
 
 def hex_hashes(hashes: npt.NDArray[np.uint64]) -> pa.StringArray:
@@ -51,7 +58,7 @@ def hex_hashes(hashes: npt.NDArray[np.uint64]) -> pa.StringArray:
 
 
 def _mix(x: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
-    """Mix 64 bits so that every input bit affects every output bit (splitmix64, Steele et al. 2014)."""
-    x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    """Mix 64 bits so that every input bit affects every output bit (splitmix64)."""
+    x = (x ^ (x >> np.uint64(30))) * MIX
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return x ^ (x >> np.uint64(31))

@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from seqtag.corpus import hash_sequences, hash_strings, hex_hashes
+from seqtag.io.hashing import hash_sequences, hash_strings, hex_hashes
 
 STRINGS = pa.list_(pa.string())
 sequences = st.lists(st.lists(st.one_of(st.none(), st.text(max_size=3)), max_size=4), max_size=8)

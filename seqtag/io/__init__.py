@@ -1,0 +1,1 @@
+"""Parquet row groups, hashes of strings, and counts of hashes."""
