@@ -6,12 +6,14 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.corpus.schema import TAGS, place_of
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
+from seqtag.io.arrays import with_column
 from seqtag.tagging.ragged import flatten, relist
 
 _NO_TAG: Final = ("-100", "-1")  # ignored by PyTorch losses; an unknown label in `datasets`
@@ -62,19 +64,24 @@ def with_tag_names(
     Raises:
         CorpusFormatError: a tag is not a class number.
     """
-    tags = batch[TAGS]
+    named = named_lists(batch[TAGS], names, lambda row: place_of(batch, row, name=name), report)
+    return with_column(batch, TAGS, named)
 
-    def place(position: int) -> str:
-        row = pc.list_parent_indices(tags)[position].as_py()
-        return place_of(batch, row, name=name)
 
-    named = named_tags(tags.flatten(), names, place=place, report=report)
-    where = batch.schema.get_field_index(TAGS)
-    return batch.set_column(where, batch.schema.field(where), relist(named, flatten(tags)[1], like=tags))
+def named_lists(
+    lists: pa.ListArray, names: Sequence[str], place: Callable[[int], str], report: SourceReport
+) -> pa.ListArray:
+    """Return `named_tags` of lists; `place` describes where a list is."""
+    values, offsets = flatten(lists)
+
+    def place_of_value(position: int) -> str:
+        return place(int(np.searchsorted(offsets, position, side="right")) - 1)
+
+    return relist(named_tags(values, names, place_of_value, report), offsets, like=lists)
 
 
 def named_tags(
-    numbers: pa.StringArray, names: Sequence[str], *, place: Callable[[int], str], report: SourceReport
+    numbers: pa.StringArray, names: Sequence[str], place: Callable[[int], str], report: SourceReport
 ) -> pa.StringArray:
     """Return the name of each class number; null for -100 and -1.
 

@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 from seqtag.corpus.schema import SEQUENCE_ID, reader_schema
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.whitespace import around, replaced, stripped
+from seqtag.io.arrays import mask_of, with_column
 from seqtag.io.hashing import hash_sequences, hex_hashes
+from seqtag.tagging.ragged import flatten, relist
 
 
 def corpus_batch(
@@ -46,7 +48,9 @@ def corpus_batch(
     n = len(numbered)
     nothing = pa.nulls(n, pa.string())
     further = further or {}
-    tokens = _stripped_tokens(_without_null_lists(tokens), places, report, spaced_tokens)
+    tokens = _stripped_tokens(
+        tokens if tokens.null_count == 0 else relist(*flatten(tokens)), places, report, spaced_tokens
+    )
     if ids is not None:
         numbered = pc.coalesce(_not_empty(stripped(ids, "sequence ids", report)), numbered)
     if documents is None:
@@ -75,21 +79,15 @@ def content_ids(tokens: pa.ListArray) -> pa.StringArray:
 
 def with_file_in_ids(batch: pa.RecordBatch, name: str) -> pa.RecordBatch:
     """Return a batch with each sequence id prefixed with the name of its file."""
-    place = batch.schema.get_field_index(SEQUENCE_ID)
-    ids = batch.column(place)
+    ids = batch.column(SEQUENCE_ID)
     prefixed = pc.binary_join_element_wise(name, ids, "/")
     ids = pc.if_else(pc.starts_with(ids, f"{name}#"), ids, prefixed)  # numbered ones have the prefix already
-    return batch.set_column(place, batch.schema.field(place), ids)
+    return with_column(batch, SEQUENCE_ID, ids)
 
 
 def labelled(name: str, numbers: npt.NDArray[np.int64], *, mark: str) -> pa.StringArray:
     """Return a label for each number: "a.csv#3" for 3 with the name "a.csv" and the mark "#"."""
     return pc.binary_join_element_wise(name, pa.array(numbers).cast(pa.string()), mark)
-
-
-def lists(offsets: npt.NDArray[np.int64], values: pa.StringArray) -> pa.ListArray:
-    """Return the lists `values[offsets[i]:offsets[i + 1]]`."""
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values)
 
 
 def picked(
@@ -127,14 +125,14 @@ def _stripped_tokens(
     where, texts = around(values)
     if len(where) == 0:
         return tokens
-    blank = pc.equal(texts, "").to_numpy(zero_copy_only=False)
+    blank = mask_of(pc.equal(texts, ""))
     if blank.any():
         _warn_of_blank_tokens(where[blank], tokens, places, report)
     if spaced_tokens:
         where, texts = where[blank], texts.filter(pa.array(blank))
     else:
         report.change("tokens stripped", len(where))
-    return _with_values(tokens, replaced(values, where, texts))
+    return relist(replaced(values, where, texts), flatten(tokens)[1], like=tokens)
 
 
 def _warn_of_blank_tokens(
@@ -155,15 +153,7 @@ def _warn_of_blank_tokens(
 def _stripped_tags(tags: pa.ListArray, report: SourceReport) -> pa.ListArray:
     values = tags.flatten()
     texts = stripped(values, "tags", report)
-    return tags if texts is values else _with_values(tags, texts)
-
-
-def _with_values(lists_: pa.ListArray, values: pa.StringArray) -> pa.ListArray:
-    """Return lists of the same lengths with other values."""
-    lengths = pc.fill_null(pc.list_value_length(lists_), 0).to_numpy()
-    offsets = np.concatenate([np.zeros(1, np.int32), np.cumsum(lengths, dtype=np.int32)])
-    mask = lists_.is_null() if lists_.null_count else None
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, mask=mask)
+    return tags if texts is values else relist(texts, flatten(tags)[1], like=tags)
 
 
 def _filled(documents: pa.StringArray, tokens: pa.ListArray) -> pa.StringArray:
@@ -175,13 +165,6 @@ def _filled(documents: pa.StringArray, tokens: pa.ListArray) -> pa.StringArray:
 
 def _not_empty(texts: pa.StringArray) -> pa.StringArray:
     return pc.if_else(pc.equal(texts, ""), None, texts)
-
-
-def _without_null_lists(lists_: pa.ListArray) -> pa.ListArray:
-    if lists_.null_count == 0:
-        return lists_
-    lengths = pc.fill_null(pc.list_value_length(lists_), 0).to_numpy()
-    return lists(np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]), lists_.flatten())
 
 
 def _with_empty_sequences(

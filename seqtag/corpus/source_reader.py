@@ -38,6 +38,7 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.split_names import with_splits
 from seqtag.corpus.whole_source import WholeSource
 from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.io.arrays import with_column
 
 BATCH_SEQUENCES = 8192  # at most, per batch of read_sources
 _SHOWN_COLUMNS = 20
@@ -307,8 +308,7 @@ def _with_labels(batch: pa.RecordBatch, source: Source, name: str, report: Sourc
 def _with_split(batch: pa.RecordBatch, split: str | None) -> pa.RecordBatch:
     if split is None:
         return batch
-    place = batch.schema.get_field_index(SPLIT)
-    return batch.set_column(place, batch.schema.field(place), pa.repeat(split, batch.num_rows))
+    return with_column(batch, SPLIT, pa.repeat(split, batch.num_rows))
 
 
 def _without_places(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.StringArray]:

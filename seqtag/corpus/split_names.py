@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from seqtag.config import SPLITS, Split
 from seqtag.corpus.schema import SPLIT, place_of
 from seqtag.corpus.source_report import SourceReport
+from seqtag.io.arrays import with_column
 
 # Case is ignored. Ambiguous, and so not here: "eval", "testa" and "testb" (dev and test of CoNLL-2003, two
 # test splits elsewhere).
@@ -56,7 +57,7 @@ def with_splits(
         elif new != old:
             report.change(f"splits {old!r} read as {new}", counts[number])
     splits = pa.array(meant, pa.string()).take(labels.indices)
-    return batch.set_column(batch.schema.get_field_index(SPLIT), batch.schema.field(SPLIT), splits)
+    return with_column(batch, SPLIT, splits)
 
 
 def _key(name: str) -> str:

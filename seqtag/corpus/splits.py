@@ -25,6 +25,7 @@ from seqtag.corpus.split_plan import (
 )
 from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import CorpusRejectedError
+from seqtag.io.arrays import with_column
 from seqtag.io.row_groups import RowGroupWriter, read_row_groups
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
@@ -77,10 +78,10 @@ def split_corpus(
                 batch.column(TAGS), mark=mark, scheme=scheme, spelling=spelling, train_scheme=train_scheme
             )
             n_lost += n
-            batch = _with(batch, TAGS, tags)
+            batch = with_column(batch, TAGS, tags)
             labels, schema = plan.labels(batch), split_schema(batch.schema)
             split = assign_splits(batch, plan=plan)
-            batch = _with(batch, SPLIT, split)
+            batch = with_column(batch, SPLIT, split)
             origins += count_origins(labels, pc.index_in(split, pa.array(SPLITS)).to_numpy().astype(np.int8))
             for name in pc.unique(split).to_pylist():
                 if name not in files:
@@ -121,11 +122,6 @@ def _split_file(path: Path, schema: pa.Schema) -> RowGroupWriter:
         weigh=lambda table: pc.list_value_length(table.column(TOKENS)).to_numpy(),
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
     )
-
-
-def _with(batch: pa.RecordBatch, name: str, column: pa.Array) -> pa.RecordBatch:
-    number = batch.schema.get_field_index(name)
-    return batch.set_column(number, batch.schema.field(number), column)
 
 
 def _check_alignment(batch: pa.RecordBatch) -> None:

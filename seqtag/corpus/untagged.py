@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from seqtag.config import SchemeName
 from seqtag.errors import TagSchemeError
+from seqtag.io.arrays import mask_of
 from seqtag.tagging.partial_tags import convert_known_tags
 from seqtag.tagging.schemes import convert_tags
 from seqtag.tagging.spelling import Spelling, respell
@@ -34,7 +35,7 @@ def known_tags(tags: pa.ListArray, mark: str | None) -> pa.ListArray:
         return tags
     owners = np.repeat(np.arange(len(tags)), lengths)
     n_known = np.bincount(owners[~untagged], minlength=len(tags))
-    is_null = tags.is_null().to_numpy(zero_copy_only=False) | ((n_known == 0) & (lengths > 0))
+    is_null = mask_of(tags.is_null()) | ((n_known == 0) & (lengths > 0))
     values = _without(values, untagged).filter(pa.array(~is_null[owners]))
     offsets = np.append(0, np.cumsum(np.where(is_null, 0, lengths))).astype(np.int32)
     return pa.ListArray.from_arrays(pa.array(offsets), values, mask=pa.array(is_null))
@@ -103,9 +104,9 @@ def _is_untagged(values: pa.Array, mark: str) -> npt.NDArray[np.bool_]:
     is_none = pa.array(["", mark])
     if not pa.types.is_dictionary(values.type):
         found = pc.or_(pc.is_null(values), pc.is_in(values, value_set=is_none))
-        return found.to_numpy(zero_copy_only=False)
-    of_distinct = pc.is_in(values.dictionary, value_set=is_none).to_numpy(zero_copy_only=False)
-    of_distinct = of_distinct | values.dictionary.is_null().to_numpy(zero_copy_only=False)
+        return mask_of(found)
+    of_distinct = mask_of(pc.is_in(values.dictionary, value_set=is_none))
+    of_distinct = of_distinct | mask_of(values.dictionary.is_null())
     return np.append(of_distinct, True)[values.indices.fill_null(len(of_distinct)).to_numpy()]
 
 

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.corpus.source_report import SourceReport
+from seqtag.io.arrays import positions_of
 
 # Characters that fonts draw as a mere gap. U+0085, U+2028, U+200B and the like are part of tokens.
 WHITE_SPACE = " \t\n\v\f\r\u00a0\u1680" + "".join(map(chr, range(0x2000, 0x200B))) + "\u202f\u205f\u3000"
@@ -28,8 +29,8 @@ def stripped(cells: pa.StringArray, what: str, report: SourceReport) -> pa.Strin
 def around(cells: pa.StringArray) -> tuple[npt.NDArray[np.int64], pa.StringArray]:
     """Return the positions of cells with whitespace around them, and these cells without it."""
     trimmed = pc.utf8_trim(cells, WHITE_SPACE)
-    changed = pc.fill_null(pc.not_equal(pc.binary_length(trimmed), pc.binary_length(cells)), False)
-    return np.flatnonzero(changed.to_numpy(zero_copy_only=False)), trimmed.filter(changed)
+    changed = pc.not_equal(pc.binary_length(trimmed), pc.binary_length(cells))
+    return positions_of(changed), trimmed.filter(changed)
 
 
 def replaced(cells: pa.StringArray, where: npt.NDArray[np.int64], values: pa.StringArray) -> pa.StringArray:

@@ -16,6 +16,7 @@ from seqtag.config import SchemeName
 from seqtag.errors import ConfigError, RunDirError, TagSchemeError
 from seqtag.evaluation.counts import TagPairs, pair_tags, renumbered
 from seqtag.evaluation.resampling_units import resampling_units
+from seqtag.io.arrays import mask_of
 from seqtag.io.hashing import hash_sequences, hash_strings
 from seqtag.tagging.partial_tags import certain_spans
 from seqtag.tagging.ragged import distinct_or_none, flatten
@@ -180,8 +181,7 @@ def seen_in_train(keys: pa.ChunkedArray, train: Path, *, scheme: SchemeName) -> 
     try:
         for batch in _batches(train, [TOKENS, GOLD_TAGS]):
             train_keys = gold_span_keys(batch.column(TOKENS), batch.column(GOLD_TAGS), scheme=scheme)
-            found = pc.is_in(numbered.dictionary, value_set=pc.unique(train_keys))
-            seen |= found.to_numpy(zero_copy_only=False)
+            seen |= mask_of(pc.is_in(numbered.dictionary, value_set=pc.unique(train_keys)))
     except (OSError, pa.ArrowException, ConfigError) as error:
         raise RunDirError(
             f"{train}: train split cannot be read: expected tokens and tags; {error}"
@@ -227,7 +227,7 @@ def _known(parts: Sequence[pa.Array]) -> npt.NDArray[np.bool_] | None:
 
 def _any_true(lists: pa.ListArray) -> npt.NDArray[np.bool_]:
     values, offsets = flatten(lists)
-    n_true = np.append(0, np.cumsum(pc.fill_null(values, False).to_numpy(zero_copy_only=False)))
+    n_true = np.append(0, np.cumsum(mask_of(values)))
     return np.diff(n_true[offsets]) > 0
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from seqtag.config.monitor_config import Length, MonitorConfig
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
+from seqtag.io.arrays import mask_of
 from seqtag.io.hash_counts import HashCounts
 from seqtag.io.hashing import GOLDEN, MIX, hash_sequences, hash_strings, hex_hashes
 
@@ -133,8 +134,8 @@ def unit_hashes(batch: pa.RecordBatch, unit: Unit, *, first: int) -> npt.NDArray
     if unit == "sequence" or DOCUMENT_ID not in batch.schema.names:
         return alone
     documents = batch.column(DOCUMENT_ID)
-    given = pc.not_equal(documents, hex_hashes(hash_sequences(batch.column(TOKENS)))).fill_null(False)
-    return np.where(given.to_numpy(zero_copy_only=False), hash_strings(documents), alone)
+    given = pc.not_equal(documents, hex_hashes(hash_sequences(batch.column(TOKENS))))
+    return np.where(mask_of(given), hash_strings(documents), alone)
 
 
 def _periods(batch: pa.RecordBatch, column: str, length: Length) -> pa.StringArray:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy import sparse
 
+from seqtag.io.arrays import mask_of
 from seqtag.io.hash_counts import HashCounts
 from seqtag.monitoring.batch_counts import BatchCounts, count_batch
 from seqtag.monitoring.block_bootstrap import Blocks, unit_hashes
@@ -182,7 +183,7 @@ def _own(
         _, group = np.unique(unit_hashes(batch, "document", first=first), return_inverse=True)
     else:
         group = blocks.periods_of(batch)
-    return np.where(batch.column(IN_TRAIN).to_numpy(zero_copy_only=False), group, -1)
+    return np.where(mask_of(batch.column(IN_TRAIN)), group, -1)
 
 
 def _by_block(added: BatchCounts, block: npt.NDArray[np.int64], shape: tuple[int, int]) -> Any:

@@ -15,6 +15,7 @@ from seqtag.config import SPLITS, QualityConfig, SplitConfig, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.corpus.split_plan import assign_splits, plan_splits
 from seqtag.corpus.untagged import known_tags
+from seqtag.io.arrays import mask_of
 from seqtag.io.hashing import hash_strings
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.counters import TagCounter, TransitionCounter, WordTypeCounts, broken_schemes
@@ -70,7 +71,7 @@ class Splitter:
         named = pc.is_in(batch.column(SPLIT), pa.array([*SPLITS, None], pa.string()))
         if self._config.mode == "official":
             named = pc.is_in(batch.column(SPLIT), pa.array(SPLITS))
-        return ~named.to_numpy(zero_copy_only=False)
+        return ~mask_of(named)
 
 
 def measure_corpus(
@@ -88,7 +89,7 @@ def measure_corpus(
         mismatched = _is_mismatched(batch, partial=tags.partial)
         untagged = tags_of.any(tags_of.is_blank)
         aligned = ~mismatched & ~tags_of.is_null & (tags.partial | ~untagged)
-        defect = batch.column(DEFECT).is_valid().to_numpy(zero_copy_only=False)
+        defect = mask_of(batch.column(DEFECT).is_valid())
         faults = {
             "broken_sequence": defect,
             "length_mismatch": mismatched,
@@ -145,13 +146,13 @@ def _is_mismatched(batch: pa.RecordBatch, *, partial: bool) -> npt.NDArray[np.bo
     """Return `<bool>[n]`: do the numbers of tags and tokens differ? With `partial`, tags may be null."""
     n_tokens, n_tags = (pc.list_value_length(batch.column(name)) for name in (TOKENS, TAGS))
     differ = pc.fill_null(pc.not_equal(n_tokens, n_tags), not partial)
-    return differ.to_numpy(zero_copy_only=False)
+    return mask_of(differ)
 
 
 def _is_undeclared(tags: CodedLists, declared: tuple[str, ...] | None) -> npt.NDArray[np.bool_]:
     if declared is None:
         return np.zeros(len(tags.distinct), dtype=np.bool_)
-    known = pc.is_in(tags.distinct, pa.array(declared, pa.string())).to_numpy(zero_copy_only=False)
+    known = mask_of(pc.is_in(tags.distinct, pa.array(declared, pa.string())))
     undeclared: npt.NDArray[np.bool_] = ~known & ~tags.is_blank  # a blank tag counts as missing
     return undeclared
 

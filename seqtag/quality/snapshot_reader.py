@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.corpus.schema import corpus_schema
+from seqtag.io.arrays import mask_of
 from seqtag.io.hashing import hash_sequences, hash_strings
 
 
@@ -58,7 +59,7 @@ class CodedLists:
             lengths=np.diff(offsets),
             codes=encoded.indices.to_numpy(),
             distinct=encoded.dictionary,
-            is_null=lists.is_null().to_numpy(zero_copy_only=False),
+            is_null=mask_of(lists.is_null()),
             hashes=hash_sequences(pa.ListArray.from_arrays(rebased, encoded)),
         )
 
@@ -74,10 +75,7 @@ class CodedLists:
     @cached_property
     def is_blank(self) -> npt.NDArray[np.bool_]:
         """`<bool>[n_distinct]`: null or the empty string."""
-        blank: npt.NDArray[np.bool_] = (
-            pc.equal(self.distinct, "").fill_null(True).to_numpy(zero_copy_only=False)
-        )
-        return blank
+        return mask_of(pc.equal(self.distinct, "").fill_null(True))
 
     def any(self, of_distinct: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
         """Return `<bool>[n_lists]`: does the list contain any of these distinct strings?"""

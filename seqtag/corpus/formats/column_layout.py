@@ -22,6 +22,7 @@ from seqtag.corpus.text_blocks import (
     tab_fields,
 )
 from seqtag.errors import CorpusFormatError
+from seqtag.io.arrays import mask_of
 
 HEAD_BYTES = 1 << 20  # of text, from which the layout is detected
 _DOCSTART = b"-DOCSTART-"
@@ -174,7 +175,7 @@ def hashed(lines: Lines, rows: Positions) -> npt.NDArray[np.bool_]:
 def look_commented(lines: Lines, rows: Positions, pattern: str = _COMMENT) -> Positions:
     """Return the rows that look like `# sent_id = 1`."""
     texts = strings(lines.data, lines.starts[rows], lines.stops[rows])
-    return rows[pc.match_substring_regex(texts, pattern).to_numpy(zero_copy_only=False)]
+    return rows[mask_of(pc.match_substring_regex(texts, pattern))]
 
 
 def _token_lines(source: ConllSource, lines: Lines) -> tuple[npt.NDArray[np.bool_], Positions, bool]:
@@ -285,9 +286,7 @@ def _repeated(
         (source.tag_column, source.token_column), _both_cells(source, fields, header)[::-1], strict=True
     ):
         cells = pc.utf8_trim_whitespace(fields.column(number, tokens))
-        tokens = tokens[
-            pc.equal(cells, pa.scalar(cell, pa.string())).fill_null(False).to_numpy(zero_copy_only=False)
-        ]
+        tokens = tokens[mask_of(pc.equal(cells, pa.scalar(cell, pa.string())))]
     return (int(tokens[0]) + 1, lines.text(int(tokens[0]))) if len(tokens) else None
 
 

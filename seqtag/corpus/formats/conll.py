@@ -22,9 +22,10 @@ from seqtag.corpus.formats.line_groups import (
     warn_of_two_values,
 )
 from seqtag.corpus.formats.line_kinds import kinds_of
-from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, lists
+from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES, Lines, Positions, lines_of, paragraph_blocks, with_head
+from seqtag.tagging.ragged import relist
 
 _TOO_MANY = (" (a blank within a cell separates, too)", "")  # if blanks separate, if tabs do
 _TOO_FEW = " (is a cell empty, or is it a comment?)"
@@ -112,8 +113,8 @@ def _piece(
         columns,
         report,
         numbered=labelled(name, place.n_sequences + 1 + np.arange(len(groups)), mark="#"),
-        tokens=lists(groups.offsets, fields.column(source.token_column, groups.tokens)),
-        tags=lists(groups.offsets, fields.column(source.tag_column, groups.tokens)),
+        tokens=relist(fields.column(source.token_column, groups.tokens), groups.offsets),
+        tags=relist(fields.column(source.tag_column, groups.tokens), groups.offsets),
         places=places(groups.offsets[:-1]),
         defects=first_defects(groups.offsets, [(broken, reasons)], places),
         further={key: sequence_values(key, comments, groups) for key in columns} if comments else None,

@@ -24,7 +24,7 @@ from seqtag.corpus.formats.line_groups import (
     warn_of_two_values,
 )
 from seqtag.corpus.formats.sentence_ends import missing_blank_lines
-from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, lists, picked
+from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, picked
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import (
     BLOCK_BYTES,
@@ -37,6 +37,8 @@ from seqtag.corpus.text_blocks import (
     tab_fields,
 )
 from seqtag.errors import CorpusFormatError
+from seqtag.io.arrays import mask_of
+from seqtag.tagging.ragged import relist
 
 _GLOBAL_COLUMNS = "global.columns"
 _NO_WORD = r"^[0-9]+[-.][0-9]+$"  # a multiword range (1-2) or an empty node (8.1)
@@ -161,9 +163,7 @@ def _piece(
     )
     ranges = token_lines[is_known & ~is_word]
     if len(ranges):
-        is_range = pc.match_substring(fields.column(named.index("ID"), ranges), "-").to_numpy(
-            zero_copy_only=False
-        )
+        is_range = mask_of(pc.match_substring(fields.column(named.index("ID"), ranges), "-"))
         tally.add_ranges(Words(fields, named, ranges[is_range]), first_line=place.line)
     if not len(groups):
         return None, after
@@ -186,13 +186,13 @@ def _piece(
         ids=sequence_values("sent_id", comments, groups),
         numbered=numbered,
         documents=document_of,
-        tokens=lists(groups.offsets, tokens),
-        tags=lists(groups.offsets, tags),
+        tokens=relist(tokens, groups.offsets),
+        tags=relist(tags, groups.offsets),
         places=places(groups.offsets[:-1]),
         defects=first_defects(groups.offsets, broken, places),
         further=further,
     )
-    nameless = document_of.is_null().to_numpy(zero_copy_only=False) & (source.documents == "auto")
+    nameless = mask_of(document_of.is_null()) & (source.documents == "auto")
     return Piece(batch, np.where(nameless, place.n_documents + documents.numbers, 0)), after
 
 
@@ -222,14 +222,10 @@ def _kinds(
     if "ID" not in named:
         return np.ones(len(token_lines), np.bool_), np.ones(len(token_lines), np.bool_)
     ids = fields.column(named.index("ID"), token_lines)
-    is_word = pc.ascii_is_decimal(ids).fill_null(False).to_numpy(zero_copy_only=False)
+    is_word = mask_of(pc.ascii_is_decimal(ids))
     is_known = is_word.copy()
     others = np.flatnonzero(~is_word)
-    is_known[others] = (
-        pc.match_substring_regex(ids.take(pa.array(others)), _NO_WORD)
-        .fill_null(False)
-        .to_numpy(zero_copy_only=False)
-    )
+    is_known[others] = mask_of(pc.match_substring_regex(ids.take(pa.array(others)), _NO_WORD))
     return is_word, is_known
 
 

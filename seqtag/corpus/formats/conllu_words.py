@@ -16,6 +16,7 @@ from seqtag.corpus.formats.layout_checks import LEAST_SEQUENCES
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Fields, Positions
 from seqtag.errors import CorpusFormatError
+from seqtag.io.arrays import mask_of, positions_of
 
 COLUMNS = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 _NO_VALUE = "_"
@@ -119,7 +120,7 @@ class WordTally:
     def add_ranges(self, ranges: Words, *, first_line: int) -> None:
         """Count the multiword ranges of a block whose tag is ignored."""
         tags = ranges.tags(self._source.model_copy(update={"tag_default": None}))
-        tagged = np.flatnonzero(tags.is_valid().to_numpy(zero_copy_only=False))
+        tagged = positions_of(tags.is_valid())
         if len(tagged) and not self._n_ranges:
             row = int(tagged[0])
             self._range = (
@@ -136,7 +137,7 @@ class WordTally:
             if feature in alike:
                 own = pc.match_substring_regex(cells, _feature_pattern(feature)).fill_null(False)
                 is_other = pc.and_not(is_other, own)
-            where = np.flatnonzero(is_other.to_numpy(zero_copy_only=False))
+            where = positions_of(is_other)
             if len(where) and (not self._n_misspelt or lines[where[0]] < self._misspelt[0]):
                 self._misspelt = (int(lines[where[0]]), key)
             self._n_misspelt += len(where)
@@ -241,7 +242,7 @@ def _feature_counts(cells: pa.StringArray) -> dict[str, int]:
     cell = pc.list_parent_indices(pieces).to_numpy()
     flat = pc.list_flatten(pieces)
     is_feature = pc.match_substring(flat, "=")
-    cell = cell[is_feature.to_numpy(zero_copy_only=False)]
+    cell = cell[mask_of(is_feature)]
     keys = pc.utf8_trim_whitespace(pc.replace_substring_regex(flat.filter(is_feature), "=.*$", ""))
     coded = keys.dictionary_encode()
     n = np.bincount(coded.indices.to_numpy(), counted.field("counts").to_numpy()[cell])

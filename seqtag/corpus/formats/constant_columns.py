@@ -10,6 +10,7 @@ from seqtag.corpus.formats.token_rows import FILE, ROW
 from seqtag.corpus.record_batches import picked
 from seqtag.corpus.text_blocks import Positions
 from seqtag.corpus.whitespace import WHITE_SPACE
+from seqtag.io.arrays import mask_of, positions_of
 
 
 def only_values(
@@ -26,14 +27,13 @@ def only_values(
     """
     cells = rows[column]
     bare = pc.fill_null(pc.utf8_trim(cells, WHITE_SPACE), "")
-    filled = np.flatnonzero(pc.not_equal(bare, "").to_numpy(zero_copy_only=False))
+    filled = positions_of(pc.not_equal(bare, ""))
     owners = np.searchsorted(offsets, filled, side="right") - 1
     named, first, inverse = np.unique(owners, return_index=True, return_inverse=True)
     deciding = filled[first]  # [sequences with a value]
     values = picked(cells, deciding, len(offsets) - 1, named)
     wanted = deciding[inverse]
-    other = pc.not_equal(bare.take(pa.array(filled)), bare.take(pa.array(wanted)))
-    differing = np.flatnonzero(other.to_numpy(zero_copy_only=False))
+    differing = positions_of(pc.not_equal(bare.take(pa.array(filled)), bare.take(pa.array(wanted))))
     differing = differing[np.unique(owners[differing], return_index=True)[1]]
     where, against = pa.array(filled[differing]), pa.array(wanted[differing])
     row = pc.binary_join_element_wise("row", rows[ROW].take(against).cast(pa.string()), " ")
@@ -51,7 +51,7 @@ def only_values(
 def varies(cells: pa.StringArray, offsets: Positions) -> tuple[int, int]:
     """Return the first row that differs from the row above, and the number of sequences that vary."""
     bare = pc.fill_null(pc.utf8_trim(cells, WHITE_SPACE), "")
-    changes = pc.not_equal(bare.slice(1), bare.slice(0, len(bare) - 1)).to_numpy(zero_copy_only=False).copy()
+    changes = mask_of(pc.not_equal(bare.slice(1), bare.slice(0, len(bare) - 1)))
     changes[offsets[1:-1] - 1] = False
     where = np.flatnonzero(changes) + 1
     owners = np.unique(np.searchsorted(offsets, where, side="right"))

@@ -9,10 +9,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.corpus.record_batches import lists
 from seqtag.corpus.schema import DOCUMENT_ID, TOKENS
 from seqtag.corpus.text_blocks import Positions
+from seqtag.io.arrays import with_column
 from seqtag.io.hashing import hash_sequences, hex_hashes
+from seqtag.tagging.ragged import relist
 
 MOST_TOKENS = 1 << 16  # of a document, from which its id is derived and which are held in memory until then
 
@@ -77,7 +78,7 @@ class _Open:
         end = int((piece.numbers == self.number).sum()) if self.id is not None else 0
         known = piece.batch.slice(0, end)
         if end:
-            known = _with_ids(known, pa.repeat(pa.scalar(self.id, pa.string()), end))
+            known = with_column(known, DOCUMENT_ID, pa.repeat(pa.scalar(self.id, pa.string()), end))
         return known, Piece(piece.batch.slice(end), piece.numbers[end:])
 
 
@@ -111,15 +112,8 @@ def _identified(piece: Piece, most_tokens: int) -> pa.RecordBatch:
     counts = before - before[first][document] < most_tokens
     offsets = np.concatenate([[0], np.cumsum(np.bincount(document[counts], minlength=len(first)))])
     counted = of_sequences.filter(pa.array(counts))
-    digests = hex_hashes(hash_sequences(lists(offsets, counted)))
+    digests = hex_hashes(hash_sequences(relist(counted, offsets)))
     alone = np.diff(offsets) == 1
     derived = pc.if_else(pa.array(alone), counted.take(pa.array(offsets[:-1])), digests)
-    return _with_ids(
-        piece.batch,
-        pc.replace_with_mask(ids, pa.array(piece.numbers > 0), derived.take(pa.array(document))),
-    )
-
-
-def _with_ids(batch: pa.RecordBatch, ids: pa.StringArray) -> pa.RecordBatch:
-    place = batch.schema.get_field_index(DOCUMENT_ID)
-    return batch.set_column(place, batch.schema.field(place), ids)
+    ids = pc.replace_with_mask(ids, pa.array(piece.numbers > 0), derived.take(pa.array(document)))
+    return with_column(piece.batch, DOCUMENT_ID, ids)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.source_config import TableSource
 from seqtag.corpus.source_report import SourceReport
+from seqtag.io.arrays import with_column
 
 BACKSLASH = "\\"
 _NO_VALUE = "N"  # after the escape, alone in a cell
@@ -72,12 +72,12 @@ def without_missing(batch: pa.RecordBatch, source: TableSource, report: SourceRe
     """Return the rows with null in place of cells that are an escape and N."""
     if not source.escape:
         return batch
-    for place, name in enumerate(batch.schema.names):
-        missing = pc.equal(batch.column(place), source.escape + _NO_VALUE)
+    for name in batch.schema.names:
+        missing = pc.equal(batch.column(name), source.escape + _NO_VALUE)
         n = pc.sum(missing).as_py() or 0
         if n:
             report.change(f"cells {source.escape}{_NO_VALUE} read as no value", n)
-            batch = batch.set_column(place, name, pc.if_else(missing, None, batch.column(place)))
+            batch = with_column(batch, name, pc.if_else(missing, None, batch.column(name)))
     return batch
 
 
@@ -89,7 +89,7 @@ def warn_of_missing(
         found = pc.equal(batch[column], BACKSLASH + _NO_VALUE)
         n = pc.sum(found).as_py() or 0
         if n:
-            first = int(np.argmax(found.to_numpy(zero_copy_only=False)))
+            first = int(pc.index(found, True).as_py())
             report.warn(
                 "escapes",
                 rf"cell '\N' in column '{column}' was read as text, but is a missing value in exports of "

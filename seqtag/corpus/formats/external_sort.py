@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from seqtag.corpus.text_blocks import Positions
+from seqtag.io.hash_counts import find_hashes
 from seqtag.io.hashing import hash_strings
 
 MEMORY_BYTES = 256 << 20  # of rows in memory before they are written to disk; sorting copies them
@@ -57,17 +58,15 @@ class _Ranks:
     def of(self, ids: pa.StringArray) -> Positions:
         # Two ids with the same hash would alternate within one rank; validation would then find repeated ids.
         hashes, first, inverse = np.unique(hash_strings(ids), return_index=True, return_inverse=True)
-        place = np.searchsorted(self._hashes, hashes)
-        known = np.zeros(len(hashes), np.bool_)
-        inside = place < len(self._hashes)
-        known[inside] = self._hashes[place[inside]] == hashes[inside]
+        place, known = find_hashes(hashes, self._hashes)
         ranks = np.empty(len(hashes), np.int64)
         ranks[known] = self._ranks[place[known]]
         new = np.flatnonzero(~known)
         by_occurrence = new[np.argsort(first[new])]
         ranks[by_occurrence] = len(self._ranks) + np.arange(len(new))
-        self._hashes = np.insert(self._hashes, place[new], hashes[new])
-        self._ranks = np.insert(self._ranks, place[new], ranks[new])
+        place = np.searchsorted(self._hashes, hashes[new])
+        self._hashes = np.insert(self._hashes, place, hashes[new])
+        self._ranks = np.insert(self._ranks, place, ranks[new])
         return ranks[inverse]
 
 

@@ -16,6 +16,7 @@ from seqtag.corpus.formats.token_rows import FILE, ROW, starts
 from seqtag.corpus.partitions import partitions
 from seqtag.corpus.remote import network_errors_classified
 from seqtag.corpus.source_report import SourceReport
+from seqtag.io.arrays import positions_of
 
 
 @dataclass(frozen=True)
@@ -158,7 +159,7 @@ class _Tail:
         belongs = pc.equal(ids, self.id)
         if source.sequence_ids == "first_row":
             belongs = pc.or_(belongs, pc.equal(ids, ""))
-        others = np.flatnonzero(~belongs.to_numpy(zero_copy_only=False))
+        others = positions_of(pc.invert(belongs))
         n = int(others[0]) if len(others) else batch.num_rows
         if n == 0 or self.id == "" or not is_first:
             return n if self.id else 0

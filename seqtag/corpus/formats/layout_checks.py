@@ -13,6 +13,7 @@ from seqtag.corpus.formats.column_layout import ColumnLayout, are_enough, hashed
 from seqtag.corpus.formats.line_kinds import LineKinds
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import TAB, Fields, Lines, Positions, fields_of_line
+from seqtag.io.arrays import mask_of
 
 LEAST_SEQUENCES = 10  # of a file that is a single document, for a warning
 # Shares of sequences that begin with # and a tag of no other line. Some corpora have a single tag for #.
@@ -82,7 +83,7 @@ class LayoutChecks:
         unknown = pc.invert(pc.is_in(tags, self._layout.plain_tags))
         if len(self._hashed_tags) < 2:
             self._hashed_tags.update(tags.filter(unknown).unique().to_pylist()[:2])
-        return firsts[unknown.to_numpy(zero_copy_only=False)]
+        return firsts[mask_of(unknown)]
 
     def report_to(self, report: SourceReport, name: str, *, n_sequences: int) -> None:
         """Report how the file was read, and warn of signs that it was misread."""
@@ -223,5 +224,5 @@ def _with_tab(lines: Lines, fields: Fields) -> npt.NDArray[np.bool_]:
 
 def _with_blank(lines: Lines, rows: Positions) -> Positions:
     """Return the rows with a blank between two words."""
-    found = pc.match_substring_regex(lines.excerpts(rows), r"\S +\S").to_numpy(zero_copy_only=False)
+    found = mask_of(pc.match_substring_regex(lines.excerpts(rows), r"\S +\S"))
     return rows[found]

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from seqtag.corpus.record_batches import picked
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Lines, Positions, strings
+from seqtag.io.arrays import mask_of
 
 EQUALS = 61  # "="
 
@@ -102,7 +103,7 @@ def warn_of_two_values(
     for key in keys:
         where = comments.having(key)
         owners, values = groups.owners[where], comments.values.take(pa.array(where)).fill_null("")
-        differ = pc.not_equal(values[1:], values[:-1]).to_numpy(zero_copy_only=False)
+        differ = mask_of(pc.not_equal(values[1:], values[:-1]))
         found = owners[1:][differ & (owners[1:] == owners[:-1]) & (owners[1:] >= 0)]
         if len(found):
             report.warn(

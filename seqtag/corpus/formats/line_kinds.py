@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from seqtag.corpus.formats.column_layout import ColumnLayout, are_enough, commented, document_starts
 from seqtag.corpus.text_blocks import Fields, Lines, Positions
+from seqtag.io.arrays import mask_of
 
 Flags = npt.NDArray[np.bool_]
 _BEGIN_DOCUMENT = b"#begin document"  # a comment of CoNLL-2012
@@ -85,7 +86,7 @@ def _comments(
 def _read_as_comments(fields: Fields, layout: ColumnLayout, maybe: Positions) -> tuple[Flags, Flags]:
     """Return masks of the lines that are comments above the first token of a sequence, and below it."""
     tags = pc.utf8_trim_whitespace(fields.column(layout.source.tag_column, maybe))
-    known = pc.is_in(tags, layout.tags).to_numpy(zero_copy_only=False)
+    known = mask_of(pc.is_in(tags, layout.tags))
     usual = layout.are_usual(fields.counts[maybe])
     if layout.tabs:
         without_tag = ~are_enough(layout.source, fields.trimmed(0).counts[maybe])

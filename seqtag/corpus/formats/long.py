@@ -19,11 +19,13 @@ from seqtag.corpus.formats.ordering import with_keys
 from seqtag.corpus.formats.quoting import blanks_before_quotes, line_breaks
 from seqtag.corpus.formats.row_order import in_order, out_of_order, session_starts
 from seqtag.corpus.formats.token_rows import DEFECT, FILE, KEY, ROW, identified, name_of, starts
-from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled, lists
+from seqtag.corpus.record_batches import corpus_batch, first_defects, labelled
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Positions
 from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.errors import CorpusFormatError
+from seqtag.io.arrays import positions_of
+from seqtag.tagging.ragged import relist
 
 _FEWEST_ALONE = 10  # sequences, each of one row, for a warning
 # Names of times that repeat, the moment when they restart, and the missing part.
@@ -198,7 +200,7 @@ def _sequences(
         firsts, ids = session_starts(rows, offsets, ids, gap_minutes=source.session_gap_minutes)
         offsets = np.append(firsts, rows.num_rows)
         documents = documents or source.sequence_column
-    defective = np.flatnonzero(rows[DEFECT].is_valid().to_numpy(zero_copy_only=False))
+    defective = positions_of(rows[DEFECT].is_valid())
     broken: list[tuple[Positions, str | pa.StringArray]] = [
         (defective, rows[DEFECT].take(pa.array(defective)))
     ]
@@ -230,8 +232,8 @@ def _sequences(
         numbered=labelled(name, counts.n_sequences + 1 + np.arange(len(firsts)), mark="#"),
         documents=document_values,
         splits=split_values,
-        tokens=lists(offsets, rows[source.token_column]),
-        tags=lists(offsets, rows[source.tag_column]),
+        tokens=relist(rows[source.token_column], offsets),
+        tags=relist(rows[source.tag_column], offsets),
         places=places(firsts),
         defects=first_defects(offsets, broken, places),
         further={column: value for column in columns if (value := of_first_row(column)) is not None},

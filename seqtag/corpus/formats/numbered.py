@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.corpus.text_blocks import Fields, Positions
+from seqtag.io.arrays import mask_of
 
 _NUMBER = r"^[0-9]{1,6}$"
 _RANGE = r"^[0-9]{1,6}-[0-9]{1,6}$"  # of a multiword token in CoNLL-U
@@ -27,7 +27,7 @@ def misread_numbers(
     if token_column < 0 or not len(tokens):
         return None
     cells = pc.utf8_trim_whitespace(fields.column(0, tokens))
-    is_range = _matches(cells, _RANGE)
+    is_range = mask_of(pc.match_substring_regex(cells, _RANGE))
     plain = np.flatnonzero(~is_range)
     if not _count_up(cells.take(pa.array(plain)), groups[plain]):
         return None
@@ -46,16 +46,10 @@ def misread_numbers(
 
 def _count_up(cells: pa.StringArray, groups: Positions) -> bool:
     """Return whether nearly all cells count up by one, from 0 or 1 in each sequence."""
-    numbers = pc.if_else(pa.array(_matches(cells, _NUMBER)), cells, "-9").cast(pa.int64())
-    values = numbers.to_numpy(zero_copy_only=False)
+    is_number = pc.fill_null(pc.match_substring_regex(cells, _NUMBER), False)
+    values = pc.if_else(is_number, cells, "-9").cast(pa.int64()).to_numpy()
     begins = np.diff(groups, prepend=-1) != 0
     steps = np.diff(values, prepend=-9) == 1
     n_steps = int((steps & ~begins).sum())
     from_one = (values == 0) | (values == 1)
     return n_steps >= _LEAST and np.where(begins, from_one, steps).mean() >= _MOST
-
-
-def _matches(cells: pa.StringArray, pattern: str) -> npt.NDArray[np.bool_]:
-    found = pc.fill_null(pc.match_substring_regex(cells, pattern), False)
-    matches: npt.NDArray[np.bool_] = found.to_numpy(zero_copy_only=False)
-    return matches

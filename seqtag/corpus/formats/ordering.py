@@ -26,6 +26,7 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Positions
 from seqtag.corpus.whitespace import stripped
 from seqtag.errors import CorpusFormatError
+from seqtag.io.arrays import mask_of, positions_of, with_column
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y")
 _SHORT_DATES = ("%d.%m.%y", "%d/%m/%y", "%m/%d/%y")
@@ -110,7 +111,7 @@ def with_keys(
         if pa.types.is_string(cells.type):
             cells = stripped(cells, "order cells", report)
             cells = pc.if_else(pc.equal(cells, ""), None, cells)
-        filled = np.flatnonzero(cells.is_valid().to_numpy(zero_copy_only=False))
+        filled = positions_of(cells.is_valid())
         row = batch[ROW][0].as_py()
         if len(filled):
             known = first is not None
@@ -199,7 +200,7 @@ def _checked(
         if (first.kind.name, first.kind.key_type) != (kind.name, kind.key_type):
             raise _mixed(first, shown, row + position, column, name)
         return first
-    readable = filled[_computed(kind, cells, column, name).is_valid().to_numpy(zero_copy_only=False)[filled]]
+    readable = filled[mask_of(_computed(kind, cells, column, name).is_valid())[filled]]
     if is_text and position not in readable[:1]:
         or_else = "no date or time that exists" if kind.is_time else "one with too many digits"
         what = f"not {kind.name}, or {or_else}"
@@ -230,7 +231,7 @@ def _keys(
         return pa.nulls(len(cells), natural or key_type_of(cells.type)), np.empty(0, np.int64)
     kind = first.kind if pa.types.is_string(cells.type) else kind_of_type(cells.type) or first.kind
     keys = _computed(kind, cells, source.order_column, name)
-    missing = keys.is_null().to_numpy(zero_copy_only=False)
+    missing = mask_of(keys.is_null())
     return keys, filled[missing[filled]]
 
 
@@ -252,17 +253,14 @@ def _keyed(
     column: str,
     stays: bool,
 ) -> pa.RecordBatch:
-    empty = np.flatnonzero(cells.is_null().to_numpy(zero_copy_only=False))
+    empty = positions_of(cells.is_null())
     batch = set_defects(batch, empty, pa.array([f"the order is missing in column '{column}'"] * len(empty)))
     if len(wrong) and first is not None:
         shown = pc.utf8_slice_codeunits(pc.cast(cells.take(pa.array(wrong)), pa.string()), 0, 80)
         why = f"' in column '{column}' is not {first.kind.name}, as {first.shown!r:.80} in row {first.row} is"
         batch = set_defects(batch, wrong, pc.binary_join_element_wise("order '", shown, why, ""))
-    place = batch.schema.get_field_index(column)
-    if stays:
-        batch = batch.set_column(place, column, pc.cast(cells, pa.string()))
-    else:
-        batch = batch.remove_column(place)
+    texts = pc.cast(cells, pa.string()) if stays else None
+    batch = batch.drop_columns([column]) if texts is None else with_column(batch, column, texts)
     return batch.append_column(KEY, keys)
 
 

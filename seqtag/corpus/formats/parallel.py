@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from seqtag.config.source_config import ParallelSource
 from seqtag.corpus.files import InputFile
-from seqtag.corpus.record_batches import corpus_batch, labelled, lists
+from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import (
     BLOCK_BYTES,
@@ -21,6 +21,7 @@ from seqtag.corpus.text_blocks import (
     strings,
 )
 from seqtag.errors import CorpusFormatError
+from seqtag.tagging.ragged import relist
 
 
 def read_parallel(
@@ -62,7 +63,7 @@ def blank_separated(block: bytes) -> pa.ListArray:
     """Return the fields of each line of a block, separated only by blanks and tabs."""
     fields = blank_fields(lines_of(block))
     offsets = np.append(fields.first, len(fields.starts))
-    return lists(offsets, strings(fields.data, fields.starts, fields.stops))
+    return relist(strings(fields.data, fields.starts, fields.stops), offsets)
 
 
 def _line_by_line(

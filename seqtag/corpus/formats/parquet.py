@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from seqtag.config.source_config import LongParquetSource, ParquetSource
 from seqtag.corpus.class_names import (
     is_number,
+    named_lists,
     named_tags,
     names_in_metadata,
     unnamed_numbers,
@@ -22,7 +23,7 @@ from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.remote import is_storage_error
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
-from seqtag.tagging.ragged import flatten, relist
+from seqtag.io.arrays import with_column
 
 SEQUENCES = 8192  # read at a time
 ROWS = 1 << 18  # of one token each, read at a time
@@ -158,20 +159,14 @@ def _named(
     rows: pa.RecordBatch, column: str, names: Sequence[str], name: str, rows_before: int, report: SourceReport
 ) -> pa.RecordBatch:
     """Return the rows with names in place of the class numbers, or lists of them, in a column."""
-    numbers = rows[column]
-    if not _is_list(numbers.type):
-        texts = _cast(numbers, pa.string(), column, name, rows_before)
-        first = rows_before + 1
-        named = named_tags(texts, names, place=lambda at: f"{name}: row {first + at}", report=report)
-        return rows.set_column(rows.schema.get_field_index(column), column, named)
-    lists_ = _cast(numbers, pa.list_(pa.string()), column, name, rows_before)
+    is_list = _is_list(rows[column].type)
+    texts = _cast(rows[column], pa.list_(pa.string()) if is_list else pa.string(), column, name, rows_before)
 
-    def place(position: int) -> str:
-        return f"{name}: row {rows_before + 1 + pc.list_parent_indices(lists_)[position].as_py()}"
+    def place(row: int) -> str:
+        return f"{name}: row {rows_before + 1 + row}"
 
-    values, offsets = flatten(lists_)
-    named = relist(named_tags(values, names, place=place, report=report), offsets, like=lists_)
-    return rows.set_column(rows.schema.get_field_index(column), column, named)
+    named = (named_lists if is_list else named_tags)(texts, names, place, report)
+    return with_column(rows, column, named)
 
 
 def _batch(

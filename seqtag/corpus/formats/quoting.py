@@ -18,6 +18,7 @@ from seqtag.corpus.formats.stray_quotes import StrayQuotes
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import NEWLINE, utf8_blocks
 from seqtag.errors import CorpusFormatError
+from seqtag.io.arrays import mask_of
 
 CARRIAGE_RETURN = 13
 _LINE_BREAK = r"\r\n|\n|\r"
@@ -202,11 +203,9 @@ def _check_cells(
     breaks = pc.count_substring_regex(broken, _LINE_BREAK)
     delimiters = pc.count_substring(broken, source.delimiter)
     between = len(header) - 1  # delimiters of a row
-    fits = pc.equal(delimiters, pc.multiply(breaks, between)).to_numpy(zero_copy_only=False)
+    fits = mask_of(pc.equal(delimiters, pc.multiply(breaks, between)))
     if between <= _MOST_DELIMITERS:
-        fits |= pc.match_substring_regex(broken, _whole_rows_between(source.delimiter, between)).to_numpy(
-            zero_copy_only=False
-        )
+        fits |= mask_of(pc.match_substring_regex(broken, _whole_rows_between(source.delimiter, between)))
     is_read = header[place] in (source.token_column, source.tag_column)
     for number in np.flatnonzero(fits):
         cell = broken[int(number)].as_py()

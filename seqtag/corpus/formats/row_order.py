@@ -11,13 +11,13 @@ import pyarrow.compute as pc
 from seqtag.corpus.formats.timestamps import EXACT
 from seqtag.corpus.formats.token_rows import KEY
 from seqtag.corpus.text_blocks import Positions
+from seqtag.io.arrays import mask_of
 
 
 def out_of_order(rows: pa.RecordBatch, offsets: Positions) -> Positions:
     """Return the sequences in which some row has a smaller key than the row above."""
     key = rows[KEY]
-    smaller = pc.fill_null(pc.less(key.slice(1), key.slice(0, len(key) - 1)), False)
-    falls = smaller.to_numpy(zero_copy_only=False).copy()
+    falls = mask_of(pc.less(key.slice(1), key.slice(0, len(key) - 1)))
     falls[offsets[1:-1] - 1] = False
     return np.unique(np.searchsorted(offsets, np.flatnonzero(falls), side="right") - 1)
 
@@ -46,7 +46,7 @@ def session_starts(
     pauses = pc.subtract(key.slice(1), key.slice(0, len(key) - 1))
     gap = pa.scalar(Decimal(str(gap_minutes)) * 60, EXACT)
     is_start = np.zeros(len(key), np.bool_)
-    is_start[1:] = pc.fill_null(pc.greater(pauses, gap), False).to_numpy(zero_copy_only=False)
+    is_start[1:] = mask_of(pc.greater(pauses, gap))
     is_start[offsets[:-1]] = True
     so_far = np.cumsum(is_start)
     number = so_far - np.repeat(so_far[offsets[:-1]], np.diff(offsets)) + 1

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from seqtag.corpus.formats.conllu_words import Words
 from seqtag.corpus.formats.line_groups import Comments, Groups
 from seqtag.corpus.text_blocks import Positions
+from seqtag.io.arrays import mask_of
 
 _AT_THE_TOP = ("newdoc", "newdoc id", "newpar", "newpar id", "sent_id")
 _MOST_DIGITS = 9  # of an ID that are compared
@@ -46,7 +47,7 @@ def _by_ids(words: Words, groups: Groups, first_line: int) -> list[tuple[Positio
     known = pc.ascii_is_decimal(ids).fill_null(False)
     digits = pc.utf8_slice_codeunits(pc.if_else(known, ids, "0"), 0, _MOST_DIGITS)
     numbers = digits.cast(pa.int64()).to_numpy()
-    are_known = known.to_numpy(zero_copy_only=False)
+    are_known = mask_of(known)
     odd = np.diff(numbers, prepend=0) != 1
     odd[1:] &= are_known[1:] & are_known[:-1]
     odd[groups.offsets[:-1]] = False

@@ -19,6 +19,7 @@ from seqtag.corpus.formats.quoting import QuotedCells, TextStream, check_quoting
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import BLOCK_BYTES
 from seqtag.errors import CorpusFormatError
+from seqtag.io.arrays import mask_of
 
 _DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}  # and their spellings in TOML
 _SHOWN_COLUMNS = 20
@@ -109,7 +110,7 @@ def _warn_of_headers(
     found = np.arange(rows.num_rows)
     for column in (source.tag_column, source.token_column, source.sequence_column):
         cells = rows[column].take(pa.array(found)) if len(found) < rows.num_rows else rows[column]
-        found = found[pc.equal(cells, column).to_numpy(zero_copy_only=False)]
+        found = found[mask_of(pc.equal(cells, column))]
     if len(found):
         report.warn(
             "repeated header",

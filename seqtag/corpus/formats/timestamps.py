@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from seqtag.config.order_format import pieces
 from seqtag.corpus.text_blocks import Positions
+from seqtag.io.arrays import mask_of
 
 EXACT = pa.decimal256(75, 37)  # type of exact sort keys, with room for a difference of two
 _FRACTION_DIGITS = 37
@@ -80,7 +81,7 @@ def seconds(texts: pa.StringArray, pattern: str) -> pa.Array:
     """
     found = pc.extract_regex(texts, pattern=f"^(?:{pattern})$")
     parts = dict(zip([field.name for field in found.type], found.flatten(), strict=True))
-    valid = found.is_valid().to_numpy(zero_copy_only=False)
+    valid = mask_of(found.is_valid())
     days, is_day = _days(parts, len(texts))
     of_day, is_time = _seconds_of_day(parts, len(texts))
     valid = valid & is_day & is_time
@@ -137,8 +138,7 @@ def _seconds_of_day(parts: Mapping[str, pa.StringArray], n: int) -> tuple[Positi
     if "I" in parts:
         hour = _number(parts, "I", n, 12)
         valid = valid & (hour >= 1) & (hour <= 12)
-        afternoon = pc.fill_null(pc.equal(pc.ascii_lower(parts["p"]), "p"), False)
-        hour = hour % 12 + 12 * afternoon.to_numpy(zero_copy_only=False)
+        hour = hour % 12 + 12 * mask_of(pc.equal(pc.ascii_lower(parts["p"]), "p"))
     return hour * 3600 + minute * 60 + second, valid
 
 
@@ -149,5 +149,5 @@ def _offset(parts: Mapping[str, pa.StringArray], n: int) -> Positions:
     found = pc.extract_regex(parts["z"], pattern="^(?P<sign>[+-])(?P<hour>[0-9]{2}):?(?P<minute>[0-9]{2})?$")
     of = dict(zip([field.name for field in found.type], found.flatten(), strict=True))
     size = _number(of, "hour", n, 0) * 3600 + _number(of, "minute", n, 0) * 60
-    behind = pc.fill_null(pc.equal(of["sign"], "-"), False).to_numpy(zero_copy_only=False)
+    behind = mask_of(pc.equal(of["sign"], "-"))
     return np.where(behind, -size, size)

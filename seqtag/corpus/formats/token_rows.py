@@ -9,10 +9,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.source_config import LongColumns
+from seqtag.corpus.record_batches import picked
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Positions
 from seqtag.corpus.whitespace import stripped
 from seqtag.errors import CorpusFormatError
+from seqtag.io.arrays import mask_of, with_column
 
 # Columns that readers add; no source has these names.
 ROW = "seqtag:row"  # from 1, in the order of the file or query
@@ -39,8 +41,7 @@ def identified(
     for batch in rows:
         if batch.num_rows == 0:
             continue
-        place = batch.schema.get_field_index(column)
-        ids = pc.fill_null(stripped(batch.column(place), "sequence ids", report), "")
+        ids = pc.fill_null(stripped(batch.column(column), "sequence ids", report), "")
         if first_row_only:
             written, ids = ids, _filled(ids, last, column, name)
             again = _written_again(written, ids, last, was_blank)
@@ -61,8 +62,7 @@ def identified(
                 count=len(again),
             )
         n_rows += batch.num_rows
-        batch = batch.set_column(place, column, ids)
-        yield batch.append_column(DEFECT, lacking.cast(pa.string()))
+        yield with_column(batch, column, ids).append_column(DEFECT, lacking.cast(pa.string()))
     if 2 * n_without > n_rows:
         raise CorpusFormatError(
             f"{name}: sequence ids are missing in {n_without:,} of {n_rows:,} rows (column '{column}'); "
@@ -85,7 +85,7 @@ def _written_again(
     written: pa.StringArray, filled: pa.StringArray, last: str | None, was_blank: bool
 ) -> Positions:
     """Return the rows that write the same id as applies to the row above, whose id is blank."""
-    is_blank = pc.equal(written, "").to_numpy(zero_copy_only=False)
+    is_blank = mask_of(pc.equal(written, ""))
     is_same = np.ones(len(written), np.bool_)
     is_same[starts(filled, last)] = False
     return np.flatnonzero(is_same & ~is_blank & np.concatenate([[was_blank], is_blank[:-1]]))
@@ -98,7 +98,7 @@ def name_of(rows: pa.RecordBatch, row: int, name: str) -> str:
 
 def starts(ids: pa.StringArray, last: str | None) -> Positions:
     """Return the rows whose id differs from the row above; `last` is the id above the first row."""
-    changes = pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1)).to_numpy(zero_copy_only=False)
+    changes = mask_of(pc.not_equal(ids.slice(1), ids.slice(0, len(ids) - 1)))
     return np.flatnonzero(np.concatenate([[ids[0].as_py() != last], changes]))
 
 
@@ -106,8 +106,5 @@ def set_defects(rows: pa.RecordBatch, where: Positions, texts: pa.StringArray) -
     """Return the rows with defects at `where`; existing defects are kept."""
     if len(where) == 0:
         return rows
-    chosen = np.full(rows.num_rows, -1, np.int64)
-    chosen[where] = np.arange(len(where))
-    found = texts.take(pa.array(chosen, mask=chosen < 0))
-    number = rows.schema.get_field_index(DEFECT)
-    return rows.set_column(number, DEFECT, pc.coalesce(rows.column(number), found))
+    found = picked(texts, np.arange(len(where)), rows.num_rows, where)
+    return with_column(rows, DEFECT, pc.coalesce(rows.column(DEFECT), found))
