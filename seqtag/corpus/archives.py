@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from tarfile import EOFHeaderError, HeaderError, ReadError  # type: ignore[attr-defined]  # typeshed lacks one
 from typing import IO, BinaryIO, Self, cast
 
-from seqtag.corpus.folders import is_hidden, listed
+from seqtag.corpus.folders import is_hidden
+from seqtag.corpus.source_report import listed
 from seqtag.errors import CorpusFormatError
 
 _BUFFER_BYTES = 1 << 18

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from seqtag.corpus.partitions import is_partition
 from seqtag.corpus.remote import kind_of
+from seqtag.corpus.source_report import listed
 from seqtag.errors import ConfigError
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
-_SHOWN = 3  # names in a message
 _VERSIONED_TABLES = {
     "_delta_log/": "a Delta table",
     r"\.hoodie/": "a Hudi table",
@@ -166,13 +166,3 @@ def suggested_path(folder: str, files: Sequence[str]) -> str:
 def _ending(file: str) -> str:
     suffixes = PurePosixPath(file).suffixes
     return "".join(suffixes[-2:] if suffixes[-1:] and suffixes[-1] in _PACKINGS else suffixes[-1:])
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return the first few names and the number of the others.
-
-    >>> listed(["a", "b", "c", "d", "e"])
-    'a, b, c and 2 more'
-    """
-    more = f" and {len(names) - _SHOWN:,} more" if len(names) > _SHOWN else ""
-    return ", ".join(names[:_SHOWN]) + more

@@ -22,10 +22,11 @@ from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.formats.conllu import read_conllu
 from seqtag.corpus.formats.jsonl import read_jsonl
+from seqtag.corpus.formats.long import sequences_of_rows
 from seqtag.corpus.formats.parallel import read_parallel
-from seqtag.corpus.formats.parquet import long_parquet_rows, read_long_parquet, read_parquet
+from seqtag.corpus.formats.parquet import long_parquet_rows, read_parquet
 from seqtag.corpus.formats.sql import read_sql
-from seqtag.corpus.formats.table import read_table, table_rows
+from seqtag.corpus.formats.table import table_rows
 from seqtag.corpus.source_report import SourceReport
 
 
@@ -49,14 +50,12 @@ def read_file(
             yield from read_conll(source, file, columns, report)
         case ConlluSource():
             yield from read_conllu(source, file, columns, report)
-        case TableSource():
-            yield from read_table(source, file, columns, report, rows=rows)
         case JsonlSource():
             yield from read_jsonl(source, file, columns, report)
         case ParquetSource():
             yield from read_parquet(source, file, columns, report)
-        case LongParquetSource():
-            yield from read_long_parquet(source, file, columns, report, rows=rows)
+        case TableSource() | LongParquetSource() if rows is not None:
+            yield from sequences_of_rows(rows, source, columns, report, name=file.name)
         case ParallelSource() if tag_file is not None:
             yield from read_parallel(source, file, tag_file, columns, report)
 

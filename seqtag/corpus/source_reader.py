@@ -26,7 +26,6 @@ from seqtag.config.tagger_config import CorpusConfig, config_digest
 from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import implied_layers, packing
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, with_distinct_names
-from seqtag.corpus.folders import listed
 from seqtag.corpus.formats.conllu_words import check_tag_feature
 from seqtag.corpus.formats.file_parts import Part, Parts
 from seqtag.corpus.partitions import partitions, path_columns
@@ -34,7 +33,7 @@ from seqtag.corpus.readers import read_file, read_fileless, token_rows
 from seqtag.corpus.record_batches import with_file_in_ids
 from seqtag.corpus.remote import network_errors_classified
 from seqtag.corpus.schema import PLACE, SPLIT, TOKENS
-from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.source_report import SourceReport, listed
 from seqtag.corpus.split_names import with_splits
 from seqtag.corpus.whole_source import WholeSource
 from seqtag.errors import ConfigError, CorpusFormatError
@@ -196,12 +195,10 @@ def _stream(
 
 
 def _missing_columns(missing: set[str], offered: list[str]) -> CorpusFormatError:
-    shown = ", ".join(f"{name!r:.60}" for name in offered[:_SHOWN_COLUMNS]) or "none"
-    more = len(offered) - _SHOWN_COLUMNS
+    shown = listed([f"{name!r:.60}" for name in offered], _SHOWN_COLUMNS) or "none"
     return CorpusFormatError(
         f"corpus.columns: no source has a value in {', '.join(map(repr, sorted(missing)))}: expected a "
-        f"column, a key or a comment of at least one source, got {shown}"
-        f"{f' and {more:,} more' if more > 0 else ''}; correct the name"
+        f"column, a key or a comment of at least one source, got {shown}; correct the name"
     )
 
 

@@ -157,6 +157,16 @@ def contradictions_sentence(records: Sequence[SourceRecord], *, said: str = "", 
     return f"{how_many}, first {first}"
 
 
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return the first few names and the number of the others.
+
+    >>> listed(["a", "b", "c", "d", "e"])
+    'a, b, c and 2 more'
+    """
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
 def _printable(text: str) -> str:
     """Escape characters that are invisible or would move the cursor of a terminal."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.order_format import Cycle
-from seqtag.config.source_config import Labels, LongColumns, TableSource
+from seqtag.config.source_config import Labels, LongColumns, ParquetSource, TableSource
 from seqtag.corpus.formats.adjacency import adjacent
 from seqtag.corpus.formats.constant_columns import only_values, varies
 from seqtag.corpus.formats.external_sort import MEMORY_BYTES, gathered
@@ -36,21 +36,39 @@ _CYCLES: Mapping[Cycle, tuple[str, str, str]] = {
 }
 
 
-def required_columns(source: LongColumns) -> list[str]:
+def required_columns(source: LongColumns | ParquetSource) -> list[str]:
     """Return the columns that each file or query of the source must have."""
-    named = [source.sequence_column, source.order_column, source.token_column, source.tag_column]
+    if isinstance(source, ParquetSource):
+        named = [source.tokens_column, source.tags_column, source.id_column]
+    else:
+        named = [source.sequence_column, source.order_column, source.token_column, source.tag_column]
     named += [source.document_column, source.split_column]
     return list(dict.fromkeys(name for name in named if name is not None))
 
 
-def check_columns(required: Sequence[str], present: Sequence[str], source: Labels, *, place: str) -> None:
-    """Check that each required column is present once.
+def wanted_columns(
+    source: LongColumns | ParquetSource,
+    columns: Sequence[str],
+    present: Sequence[str],
+    report: SourceReport,
+    *,
+    place: str,
+) -> list[str]:
+    """Return the required columns and those of `columns` that are present, and offer all to the report.
 
     Raises:
-        CorpusFormatError: a column is missing or repeated.
+        CorpusFormatError: a required column is missing, or one of the columns is repeated.
     """
+    required = required_columns(source)
+    twice = [name for name in columns if present.count(name) > 1]
+    _check_columns([*required, *twice], present, source, place=place)
+    report.offer(present)
+    return list(dict.fromkeys([*required, *(name for name in columns if name in present)]))
+
+
+def _check_columns(required: Sequence[str], present: Sequence[str], source: Labels, *, place: str) -> None:
     missing = [name for name in required if name not in present]
-    wrong = missing or [name for name in required if list(present).count(name) > 1]
+    wrong = missing or [name for name in required if present.count(name) > 1]
     if not wrong:
         return
     keys = [key for key in type(source).model_fields if key.endswith("_column")]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -18,7 +18,7 @@ from seqtag.corpus.class_names import (
     unnamed_numbers,
 )
 from seqtag.corpus.files import InputFile, opened_seekable
-from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.corpus.formats.long import wanted_columns
 from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.remote import is_storage_error
 from seqtag.corpus.source_report import SourceReport
@@ -49,35 +49,11 @@ def read_parquet(
         CorpusFormatError: the file is not Parquet, or a column is missing or holds no lists.
     """
     report.assume("rows", "one sequence each")
-    named = [source.tokens_column, source.tags_column]
-    named += [c for c in (source.id_column, source.document_column, source.split_column) if c is not None]
     n_sequences = 0
-    for rows in _rows(source, file, list(dict.fromkeys(named)), columns, report, batch_rows):
+    for rows in _rows(source, file, columns, report, batch_rows):
         batch = _batch(source, file.name, columns, report, rows, n_sequences)
         n_sequences += batch.num_rows
         yield batch
-
-
-def read_long_parquet(
-    source: LongParquetSource,
-    file: InputFile,
-    columns: Sequence[str],
-    report: SourceReport,
-    *,
-    rows: Iterable[pa.RecordBatch] | None = None,
-    batch_rows: int = ROWS,
-) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a file with one token in each row. A file without rows yields nothing.
-
-    Args:
-        rows: those of `long_parquet_rows` and of the files that continue this one; None: only the former.
-
-    Raises:
-        CorpusFormatError: the file is not Parquet, or a column is missing or holds lists.
-    """
-    if rows is None:
-        rows = long_parquet_rows(source, file, columns, report, batch_rows=batch_rows)
-    yield from sequences_of_rows(rows, source, columns, report, name=file.name)
 
 
 def long_parquet_rows(
@@ -88,8 +64,12 @@ def long_parquet_rows(
     *,
     batch_rows: int = ROWS,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file, one token each, as text, except for the order column."""
-    rows = _rows(source, file, required_columns(source), columns, report, batch_rows)
+    """Yield the rows of a file, one token each, as text, except for the order column.
+
+    Raises:
+        CorpusFormatError: the file is not Parquet, or a column is missing or holds lists.
+    """
+    rows = _rows(source, file, columns, report, batch_rows)
     typed = source.order_column if source.order_column != source.sequence_column else None
     n_rows = 0
     for batch in rows:
@@ -100,7 +80,6 @@ def long_parquet_rows(
 def _rows(
     source: ParquetSource | LongParquetSource,
     file: InputFile,
-    required: list[str],
     columns: Sequence[str],
     report: SourceReport,
     batch_rows: int,
@@ -112,10 +91,7 @@ def _rows(
         try:
             parquet = pq.ParquetFile(stream, page_checksum_verification=True)
             present = parquet.schema_arrow.names
-            twice = [c for c in columns if present.count(c) > 1]
-            check_columns([*required, *twice], present, source, place=file.name)
-            report.offer(present)
-            wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
+            wanted = wanted_columns(source, columns, present, report, place=file.name)
             names = None
             if source.tag_names is None and is_number(parquet.schema_arrow.field(tags).type):
                 names = _class_names(parquet.schema_arrow, tags, file.name)

@@ -13,7 +13,7 @@ from seqtag.config.secrets import hide_passwords, is_secret
 from seqtag.config.source_config import SqlSource
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
 from seqtag.corpus.files import expand
-from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.corpus.formats.long import sequences_of_rows, wanted_columns
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import ConfigError, CorpusFormatError
 
@@ -63,11 +63,7 @@ def _rows(
                     f"{hide_passwords(f'{source.query!r:.200}')}; correct query"
                 )
             present = list(result.keys())
-            required = required_columns(source)
-            twice = [c for c in columns if present.count(c) > 1]
-            check_columns([*required, *twice], present, source, place=NAME)
-            report.offer(present)
-            wanted = list(dict.fromkeys([*required, *(c for c in columns if present.count(c) == 1)]))
+            wanted = wanted_columns(source, columns, present, report, place=NAME)
             places = [present.index(name) for name in wanted]
             n_rows = 0
             for rows in result.partitions(fetch_rows):

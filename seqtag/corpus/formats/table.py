@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -14,41 +14,15 @@ import pyarrow.csv
 from seqtag.config.source_config import TableSource
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.escapes import warn_of_missing, without_missing
-from seqtag.corpus.formats.long import check_columns, required_columns, sequences_of_rows
+from seqtag.corpus.formats.long import required_columns, wanted_columns
 from seqtag.corpus.formats.quoting import QuotedCells, TextStream, check_quoting, escape_hint, warn_of_quotes
-from seqtag.corpus.source_report import SourceReport
+from seqtag.corpus.source_report import SourceReport, listed
 from seqtag.corpus.text_blocks import BLOCK_BYTES
 from seqtag.errors import CorpusFormatError
 from seqtag.io.arrays import mask_of
 
 _DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}  # and their spellings in TOML
 _SHOWN_COLUMNS = 20
-
-
-def read_table(
-    source: TableSource,
-    file: InputFile,
-    columns: Sequence[str],
-    report: SourceReport,
-    *,
-    rows: Iterable[pa.RecordBatch] | None = None,
-    block_bytes: int = BLOCK_BYTES,
-) -> Iterator[pa.RecordBatch]:
-    """Yield the sequences of a file. Every cell is text: "NA" and "null" are ordinary tokens.
-
-    Cells are quoted according to RFC 4180. In tab-separated files, quotes are ordinary tokens unless `quote`
-    is set. A file without rows yields nothing.
-
-    Args:
-        rows: those of `table_rows` and of the files that continue this one; None: only the former.
-
-    Raises:
-        CorpusFormatError: a column is missing, the number of cells in a row differs from the header, a quote
-            took in whole rows, or the encoding is wrong.
-    """
-    if rows is None:
-        rows = table_rows(source, file, columns, report, block_bytes=block_bytes)
-    yield from sequences_of_rows(rows, source, columns, report, name=file.name)
 
 
 def table_rows(
@@ -59,22 +33,24 @@ def table_rows(
     *,
     block_bytes: int = BLOCK_BYTES,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the rows of a file, one token each, as text."""
+    """Yield the rows of a file, one token each. Every cell is text: "NA" and "null" are ordinary tokens.
+
+    Cells are quoted according to RFC 4180. In tab-separated files, quotes are ordinary tokens unless `quote`
+    is set. A file without rows yields nothing.
+
+    Raises:
+        CorpusFormatError: a column is missing, the number of cells in a row differs from the header, a quote
+            took in whole rows, or the encoding is wrong.
+    """
     header_lines, header = next(_cells(source, file), (0, None))
     if header is None:
         return
-    required = required_columns(source)
-    _check_delimiter(source, required, header, file)
-    twice = [c for c in columns if header.count(c) > 1]
-    check_columns([*required, *twice], header, source, place=f"{file.name}:1")
-    report.offer(header)
+    _check_delimiter(source, required_columns(source), header, file)
+    wanted = wanted_columns(source, columns, header, report, place=f"{file.name}:1")
     report.assume("delimiter", repr(source.delimiter))
     report.assume("quote", repr(source.quoting) if source.quoting else "none")
     report.assume("escape", source.escape or "none")
-    shown = ", ".join(header[:_SHOWN_COLUMNS])
-    more = len(header) - _SHOWN_COLUMNS
-    report.assume("columns", f"{shown} and {more:,} more" if more > 0 else shown)
-    wanted = list(dict.fromkeys([*required, *(c for c in columns if header.count(c) == 1)]))
+    report.assume("columns", listed(header, _SHOWN_COLUMNS))
     text = TextStream(source, file, block_bytes, report=report)
     quoted = QuotedCells(wanted)
     n_rows = 0

@@ -22,11 +22,11 @@ from seqtag.corpus.formats.conll import read_conll
 from seqtag.corpus.formats.conllu import read_conllu
 from seqtag.corpus.formats.jsonl import read_jsonl
 from seqtag.corpus.formats.parallel import read_parallel
-from seqtag.corpus.formats.parquet import read_long_parquet, read_parquet
-from seqtag.corpus.formats.table import read_table
+from seqtag.corpus.formats.parquet import read_parquet
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.errors import CorpusFormatError
+from tests.unit.corpus.long_readers import read_long_parquet, read_table
 
 Sequences = list[tuple[list[str], list[str]]]
 

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from seqtag.config.source_config import TableSource
 from seqtag.corpus.files import find_files
 from seqtag.corpus.formats.order_keys import natural_keys
-from seqtag.corpus.formats.table import read_table
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
+from tests.unit.corpus.long_readers import read_table
 
 TABLE = {"format": "table", "sequence_column": "s", "token_column": "w", "tag_column": "t"}
 ORDERED = {**TABLE, "order_column": "o"}

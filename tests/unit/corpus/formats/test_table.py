@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from seqtag.config import TaggerConfig
 from seqtag.config.source_config import TableSource
 from seqtag.corpus.files import find_files
-from seqtag.corpus.formats.table import read_table
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import CorpusFormatError
+from tests.unit.corpus.long_readers import read_table
 
 KAGGLE = {
     "format": "table",
