@@ -27,7 +27,7 @@ from seqtag.corpus.archives import tar_members
 from seqtag.corpus.containers import MOST_LAYERS, can_rewind, container_of, read_head, unpacked
 from seqtag.corpus.folders import globbed, in_folder, natural_order
 from seqtag.corpus.remote import kind_of, network_errors_classified
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import ConfigError, CorpusFormatError, first_line
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -257,7 +257,7 @@ def _matches(text: str) -> Listing:
                 found, n_hidden = [], 0
     except (ValueError, ImportError) as error:
         # The message may quote the URL, and with it the value of a variable.
-        why = hide_passwords(_first_line(error)) if expand(text) == text else type(error).__name__
+        why = hide_passwords(first_line(error)) if expand(text) == text else type(error).__name__
         raise ConfigError(f"corpus.sources: {shown!r} cannot be opened: {why}") from None
     if not found:
         raise ConfigError(
@@ -267,7 +267,3 @@ def _matches(text: str) -> Listing:
     files = [InputFile("", path, filesystem) for path in found]
     named = tuple(replace(file, name=_shown(file).rsplit("/", 1)[-1]) for file in files)
     return Listing(named, n_hidden)
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]

@@ -39,7 +39,8 @@ def write_corpus(batches: Iterable[pa.RecordBatch], schema: pa.Schema, folder: P
                 part = folder / f"part-{number // PART_CHUNKS:05d}.parquet"
                 writer = open_part.enter_context(pq.ParquetWriter(part, schema, compression="zstd"))
             writer.write_batch(chunk, row_group_size=max(chunk.num_rows, 1))
-            _add_content(digest, chunk)
+            for column in chunk.columns:
+                _add_values(digest, column)
             n_sequences += chunk.num_rows
             n_tokens += len(chunk[TOKENS].flatten())
     snapshot_id = digest.hexdigest()[:16]
@@ -60,28 +61,19 @@ def _chunks(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa
             n_sequences += head.num_rows
             n_tokens += len(head[TOKENS].flatten())
             if n_sequences >= CHUNK_SEQUENCES or n_tokens >= CHUNK_TOKENS:
-                yield _joined(pending, schema)
+                yield pa.concat_batches(pending)
                 pending, n_sequences, n_tokens = [], 0, 0
                 n_chunks += 1
-    if pending or n_chunks == 0:
-        yield _joined(pending, schema)
+    if pending:
+        yield pa.concat_batches(pending)
+    elif n_chunks == 0:
+        yield pa.RecordBatch.from_pylist([], schema)
 
 
 def _rows_until_full(batch: pa.RecordBatch, n_sequences: int, n_tokens: int) -> int:
     """Return the number of rows that reach `n_tokens`, at most `n_sequences` and at most all."""
     running = np.cumsum(pc.list_value_length(batch[TOKENS]).to_numpy())
     return int(min(np.searchsorted(running, n_tokens) + 1, n_sequences, batch.num_rows))
-
-
-def _joined(parts: list[pa.RecordBatch], schema: pa.Schema) -> pa.RecordBatch:
-    if parts:
-        return pa.concat_batches(parts)
-    return pa.RecordBatch.from_arrays([pa.array([], field.type) for field in schema], schema=schema)
-
-
-def _add_content(digest: hashlib._Hash, batch: pa.RecordBatch) -> None:
-    for column in batch.columns:
-        _add_values(digest, column)
 
 
 def _add_values(digest: hashlib._Hash, values: pa.Array) -> None:

@@ -299,13 +299,9 @@ def _with_labels(batch: pa.RecordBatch, source: Source, name: str, report: Sourc
     if source.tag_names is not None:
         batch = with_tag_names(batch, source.tag_names, name=name, report=report)
     batch = with_splits(batch, source.split_names, name=name, report=report)
-    return _with_split(batch, source.split)
-
-
-def _with_split(batch: pa.RecordBatch, split: str | None) -> pa.RecordBatch:
-    if split is None:
+    if source.split is None:
         return batch
-    return with_column(batch, SPLIT, pa.repeat(split, batch.num_rows))
+    return with_column(batch, SPLIT, pa.repeat(source.split, batch.num_rows))
 
 
 def _without_places(batch: pa.RecordBatch) -> tuple[pa.RecordBatch, pa.StringArray]:

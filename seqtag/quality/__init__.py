@@ -1,7 +1,6 @@
 """Validate a snapshot: one streaming pass, quarantine, and a Great Expectations suite."""
 
-from seqtag.quality.quarantine import REASONS, quarantine_schema
-from seqtag.quality.quarantine_reasons import quarantine_reason
+from seqtag.quality.quarantine import REASONS, quarantine_reason, quarantine_schema
 from seqtag.quality.validation import DATA_DOCS, PROFILE, QUARANTINE, validate
 from seqtag.quality.violation_text import Requirements
 

@@ -26,12 +26,11 @@ from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import TagSchemeError
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.doubtful import doubtful_tags
-from seqtag.quality.empty_splits import empty_split_reason
-from seqtag.quality.few_documents import few_test_documents
 from seqtag.quality.likely_causes import find_prevalence
 from seqtag.quality.quarantine import EXAMPLES, quarantine
 from seqtag.quality.rule_verdicts import Evidence, ambiguity_sentence, scheme_choice, untagged_sentence
 from seqtag.quality.sequence_table import MeasuredCorpus, Splitter, measure_corpus
+from seqtag.quality.small_splits import FEW_TEST_DOCUMENTS, empty_split_reason, few_test_documents
 from seqtag.quality.snapshot_reader import schema_faults
 from seqtag.quality.split_metrics import CORPUS, ambiguous_shares, split_metrics, split_sizes
 from seqtag.quality.validation_rules import UNKNOWN_SPLIT, ValidationRule, rules_in_force
@@ -184,7 +183,7 @@ def _evidence(
             "schema": len(wrong),
             **{rule: len(rows) for rule, rows in findings.rows.items()},
             "unread_spelling": len(unread),
-            "few_test_documents": len(few_documents),
+            FEW_TEST_DOCUMENTS: len(few_documents),
             "doubtful_tags": len(doubtful),
             "rare_tags": len(rare),
             "quarantine_budget": int((~findings.kept).sum()),

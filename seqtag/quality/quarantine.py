@@ -23,6 +23,10 @@ from seqtag.quality.violations import Rows, Violations, counterpart, first_examp
 
 REASONS = "reasons"
 EXAMPLES = 20  # per rule in the Data Docs
+_BY_ANOTHER = {  # the row does not say which other sequence
+    "duplicate_id": "another sequence has the same id",
+    "conflicting_labels": "another sequence has the same tokens but different tags",
+}
 
 
 def quarantine_schema(columns: Sequence[str]) -> pa.Schema:
@@ -63,6 +67,19 @@ def quarantine(
                 _subtract(refused, measured, splitter, mark=required.mark)
             violations |= _examples(rows, batch, measured, findings, examples, required)
     return tuple(violations[rule, row] for rule, rows in examples.items() for row in rows.tolist())
+
+
+def quarantine_reason(sequence: Mapping[str, Any], required: Requirements) -> str:
+    """Describe each defect of a quarantined sequence and the token it concerns, joined by "; ".
+
+    Args:
+        sequence: a row of quarantine.parquet.
+        required: requirements it was checked against.
+    """
+    return "; ".join(
+        _BY_ANOTHER.get(rule) or describe(rule, 0, sequence, other=None, required=required).finding
+        for rule in sequence[REASONS]
+    )
 
 
 def _with_reasons(

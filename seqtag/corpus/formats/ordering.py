@@ -25,7 +25,7 @@ from seqtag.corpus.formats.token_rows import KEY, ROW, name_of, set_defects
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Positions
 from seqtag.corpus.whitespace import stripped
-from seqtag.errors import CorpusFormatError
+from seqtag.errors import CorpusFormatError, first_line
 from seqtag.io.arrays import mask_of, positions_of, with_column
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y")
@@ -240,7 +240,7 @@ def _computed(kind: Kind, cells: pa.Array, column: str | None, name: str) -> pa.
         return kind.keys(cells)
     except pa.ArrowInvalid as error:
         raise CorpusFormatError(
-            f"{name}: order column '{column}' cannot be sorted: {str(error).splitlines()[0]}; {_KEEP}"
+            f"{name}: order column '{column}' cannot be sorted: {first_line(error)}; {_KEEP}"
         ) from error
 
 

@@ -22,7 +22,7 @@ from seqtag.corpus.formats.long import wanted_columns
 from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.remote import is_storage_error
 from seqtag.corpus.source_report import SourceReport
-from seqtag.errors import CorpusFormatError
+from seqtag.errors import CorpusFormatError, first_line
 from seqtag.io.arrays import with_column
 
 SEQUENCES = 8192  # read at a time
@@ -107,7 +107,7 @@ def _rows(
                 raise
             raise CorpusFormatError(
                 f"{file.name}: file is damaged or not Parquet: expected Parquet, got "
-                f"{str(error).splitlines()[0]}; write it again, or set format to that of the file"
+                f"{first_line(error)}; write it again, or set format to that of the file"
             ) from error
 
 
@@ -199,7 +199,7 @@ def _cast(values: pa.Array, wanted: pa.DataType, column: str, name: str, rows_be
         row = rows_before + 1 + _first_row_that_fails(values, wanted)
         raise CorpusFormatError(
             f"{name}: row {row}: column '{column}' holds no {expected}: expected UTF-8, got "
-            f"{values.type} ({str(error).splitlines()[0]}); write it as {expected}, or name another column"
+            f"{values.type} ({first_line(error)}); write it as {expected}, or name another column"
         ) from error
 
 

@@ -18,7 +18,7 @@ from seqtag.corpus.formats.long import required_columns, wanted_columns
 from seqtag.corpus.formats.quoting import QuotedCells, TextStream, check_quoting, escape_hint, warn_of_quotes
 from seqtag.corpus.source_report import SourceReport, listed
 from seqtag.corpus.text_blocks import BLOCK_BYTES
-from seqtag.errors import CorpusFormatError
+from seqtag.errors import CorpusFormatError, first_line
 from seqtag.io.arrays import mask_of
 
 _DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}  # and their spellings in TOML
@@ -185,5 +185,5 @@ def _ragged_row(source: TableSource, file: InputFile, n_columns: int, found: Exc
                 fix = f'set quote = "" where quotes are tokens{escape_hint(cells)}'
             got = f"{len(cells)}: {cells!r:.80}"
             return CorpusFormatError(f"{file.name}:{line}: {wrong}: {expected}, got {got}; {fix}")
-    why = str(found).splitlines()[0]
+    why = first_line(found)
     return CorpusFormatError(f"{file.name}: a row has another length: {expected}, got {why}; correct the row")
