@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from seqtag.config import SchemeName
 from seqtag.corpus.schema import DEFECT, TAGS, TOKENS
+from seqtag.io.arrays import mask_of
 from seqtag.tagging.schemes import split_tags
 
 IN_TRAIN = "in train"  # bool: is the sequence in the train split? Only in references, never in a corpus
@@ -31,7 +32,7 @@ class ValidSequences:
     @property
     def is_labelled(self) -> npt.NDArray[np.bool_]:
         """`<bool>[batch.num_rows]`: the sequence has tags."""
-        return _bools(pc.is_valid(self.batch.column(TAGS)))
+        return mask_of(pc.is_valid(self.batch.column(TAGS)))
 
     @property
     def labelled(self) -> pa.RecordBatch:
@@ -50,13 +51,13 @@ def valid_sequences(batch: pa.RecordBatch, *, scheme: SchemeName, partial: bool 
     batch = _with_tags(batch)
     tokens = batch.column(TOKENS)
     n = pc.list_value_length(tokens)
-    usable = _bools(pc.fill_null(pc.greater(n, 0), False)) & ~_holds_null(tokens)
+    usable = mask_of(pc.greater(n, 0)) & ~_holds_null(tokens)
     if DEFECT in batch.schema.names:
-        usable &= _bools(pc.is_null(batch.column(DEFECT)))
+        usable &= mask_of(pc.is_null(batch.column(DEFECT)))
     for name in {TAGS, CONFIDENCE} & set(batch.schema.names):
         lists = batch.column(name)
         same = pc.fill_null(pc.equal(pc.list_value_length(lists), n), True)  # null: the list is absent
-        usable &= _bools(same)
+        usable &= mask_of(same)
         if name != TAGS or not partial:
             usable &= ~_holds_null(lists)
     if scheme != "none":
@@ -84,7 +85,7 @@ def _holds_null(lists: pa.ListArray) -> npt.NDArray[np.bool_]:
     values = lists.flatten()
     if not values.null_count:
         return np.zeros(len(lists), np.bool_)
-    return _holds(lists, _bools(pc.is_null(values)))
+    return _holds(lists, mask_of(pc.is_null(values)))
 
 
 def _holds(lists: pa.ListArray, is_so: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
@@ -92,7 +93,3 @@ def _holds(lists: pa.ListArray, is_so: npt.NDArray[np.bool_]) -> npt.NDArray[np.
     found = np.zeros(len(lists), np.bool_)
     found[pc.list_parent_indices(lists).to_numpy()[is_so]] = True
     return found
-
-
-def _bools(values: pa.BooleanArray) -> npt.NDArray[np.bool_]:
-    return values.to_numpy(zero_copy_only=False)
