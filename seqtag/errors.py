@@ -123,12 +123,3 @@ def is_permanent(error: BaseException) -> bool:
     if error.__cause__ is None:
         return known
     return (known or code is not None) and is_permanent(error.__cause__)
-
-
-def first_line(error: BaseException) -> str:
-    """Return the first line of an error's message, its class if it has none.
-
-    >>> first_line(ValueError("wrong\\nreally")), first_line(ValueError())
-    ('wrong', 'ValueError')
-    """
-    return (str(error).splitlines() or [type(error).__name__])[0]

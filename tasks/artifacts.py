@@ -116,7 +116,7 @@ class TrainingProgress:
         percent_done = 100 * epoch["epoch"] / self._max_epochs
         description = (
             f"{self._tagger}: epoch {epoch['epoch']} of at most {self._max_epochs}, "
-            f"dev score {100 * epoch['dev_score']:.2f}% (best {100 * self._best:.2f}%), "
+            f"dev score {epoch['dev_score']:.2%} (best {self._best:.2%}), "
             f"loss {epoch['loss']:.4f} nats a token"
         )
         if self._artifact is None:

@@ -11,6 +11,7 @@ import typer
 
 from seqtag import steps
 from seqtag.cli.common import open_workspace
+from seqtag.formatting import printable
 
 if TYPE_CHECKING:
     from seqtag.registry import AuditContext, Entry
@@ -92,7 +93,7 @@ def _table(entries: list[Entry]) -> str:
         padded = [f"{number:>{widths[0]}}", *(f"{c:<{w}}" for c, w in zip(cells, widths[1:], strict=True))]
         sentence = entry.sentence.removeprefix(f"{entry.event}: ")
         lines += ["  ".join(padded).rstrip(), " " * (widths[0] + 2) + sentence]
-    return "\n".join(map(_printable, lines))
+    return "\n".join(map(printable, lines))
 
 
 def _moved(entry: Entry) -> str:
@@ -101,8 +102,3 @@ def _moved(entry: Entry) -> str:
     if entry.event in ("HOLD", "REJECT"):
         return f"{before}, not {after}"
     return before if before == after else f"{before} -> {after}"
-
-
-def _printable(text: str) -> str:
-    """Replace control characters, which could move the cursor of a terminal."""
-    return "".join(c if c.isprintable() else " " for c in text)

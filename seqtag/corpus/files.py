@@ -27,7 +27,8 @@ from seqtag.corpus.archives import tar_members
 from seqtag.corpus.containers import MOST_LAYERS, can_rewind, container_of, read_head, unpacked
 from seqtag.corpus.folders import globbed, in_folder, natural_order
 from seqtag.corpus.remote import kind_of, network_errors_classified
-from seqtag.errors import ConfigError, CorpusFormatError, first_line
+from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.formatting import first_line
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem

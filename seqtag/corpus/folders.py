@@ -12,6 +12,7 @@ from seqtag.corpus.partitions import is_partition
 from seqtag.corpus.remote import kind_of
 from seqtag.corpus.source_report import listed
 from seqtag.errors import ConfigError
+from seqtag.formatting import plural
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -157,7 +158,7 @@ def suggested_path(folder: str, files: Sequence[str]) -> str:
     if len(files) == 1:
         return f'one file: write path = "{base}/{files[0]}"'
     counts = Counter(map(_ending, files)).most_common()
-    texts = [f"{n:,} {ending or 'nameless'} file{'' if n == 1 else 's'}" for ending, n in counts]
+    texts = [plural(n, f"{ending or 'nameless'} file") for ending, n in counts]
     commonest = counts[0][0]
     between = "**/" if any("/" in file for file in files if _ending(file) == commonest) else ""
     return f'{listed(texts)}: write path = "{base}/{between}*{commonest}"'

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from typing import ClassVar
 
+from seqtag.formatting import escaped, shortened
 from seqtag.records import Record
 
 _MOST_COLUMNS = 1000  # kept per source for a message
@@ -106,14 +107,12 @@ def source_sentence(record: SourceRecord) -> str:
     '*.conll (3 files): header none, separator tab (2 files) and blanks (1 file); 12 tags stripped'
     """
     assumed = assumptions(record) or "nothing was assumed"
-    return _printable(f"{record.name}: {'; '.join([assumed, *changes(record)])}")
+    return escaped(f"{record.name}: {'; '.join([assumed, *changes(record)])}")
 
 
 def assumptions(record: SourceRecord) -> str:
     """List the assumptions about a source in alphabetical order: `header none, separator tab`."""
-    return _printable(
-        ", ".join(f"{what} {_values(values)}" for what, values in sorted(record.assumed.items()))
-    )
+    return escaped(", ".join(f"{what} {_values(values)}" for what, values in sorted(record.assumed.items())))
 
 
 def changes(record: SourceRecord) -> list[str]:
@@ -124,7 +123,7 @@ def changes(record: SourceRecord) -> list[str]:
 def warning_sentences(record: SourceRecord) -> list[str]:
     """Describe each contradiction in one line that begins with its first place."""
     return [
-        _printable(f"{warned.place}: {warned.text}")
+        escaped(f"{warned.place}: {warned.text}")
         + (f" (the first of {warned.count:,} such places)" if warned.count > 1 else "")
         for warned in record.warnings
     ]
@@ -149,8 +148,7 @@ def contradictions_sentence(records: Sequence[SourceRecord], *, said: str = "", 
     found = [sentences for record in new if (sentences := warning_sentences(record))]
     if not found:
         return ""
-    first = found[0][0]
-    first = first if len(first) <= longest else first[: longest - 1] + "…"
+    first = shortened(found[0][0], longest)
     how_many = (
         "1 source contradicts itself" if len(found) == 1 else f"{len(found):,} sources contradict themselves"
     )
@@ -165,11 +163,6 @@ def listed(names: Sequence[str], most: int = 3) -> str:
     """
     more = f" and {len(names) - most:,} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
-
-
-def _printable(text: str) -> str:
-    """Escape characters that are invisible or would move the cursor of a terminal."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in text)
 
 
 def _values(values: Mapping[str, int]) -> str:

@@ -1,7 +1,7 @@
 """The promotion gate: comparison of challenger and champion, its rules, and the decision."""
 
 from seqtag.gate.comparable_subset import Anchor, AnchorKind, ExcludedSequences, tag_change
-from seqtag.gate.decision import METRIC_NAMES, Decision, Opponent
+from seqtag.gate.decision import Decision, Opponent
 from seqtag.gate.error_budget import Budget, fewest_test_documents
 from seqtag.gate.gate_rules import GateRule
 from seqtag.gate.paired_test import GateVerdict
@@ -11,7 +11,6 @@ from seqtag.gate.score_losses import clear_losses, score_parts
 
 __all__ = [
     "IMPROVEMENTS",
-    "METRIC_NAMES",
     "Anchor",
     "AnchorKind",
     "Budget",

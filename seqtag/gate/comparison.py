@@ -15,6 +15,7 @@ from seqtag.evaluation.metric import metric_counts, score_differences
 from seqtag.evaluation.predictions import Predictions
 from seqtag.evaluation.prf import Interval, standard_interval
 from seqtag.evaluation.split_scores import Costs
+from seqtag.formatting import fine_points, percent
 from seqtag.gate.comparable_subset import TagChange, faded_types, subset, tag_change, with_types
 from seqtag.gate.decision import (
     Decision,
@@ -33,7 +34,6 @@ from seqtag.gate.gate_rules import (
     comparable_rule,
     cost_rules,
     guard_rules,
-    points,
     tag_rules,
 )
 from seqtag.gate.guardrails import guardrails
@@ -140,8 +140,8 @@ def loss_rule(
     )
     value, low, high = (end or 0.0 for end in (found.value, found.low, found.high))
     detail = (
-        f"difference {points(value)} points, {by.gate.confidence:.0%} interval [{points(low)}, "
-        f"{points(high)}], on the {common.n_documents:,} documents that can be compared"
+        f"difference {fine_points(value)} points, {by.gate.confidence:.0%} interval [{fine_points(low)}, "
+        f"{fine_points(high)}], on the {common.n_documents:,} documents that can be compared"
     )
     return GateRule(rule=name, held=high >= 0, detail=detail, change="")
 
@@ -223,11 +223,11 @@ def _paired(
     interval = found.interval
     value, low, high = (end or 0.0 for end in (interval.value, interval.low, interval.high))
     sentence = (
-        f"{score_text(decision, 'challenger')} against {100 * (decision.champion or 0):.1f}% for "
+        f"{score_text(decision, 'challenger')} against {percent(decision.champion or 0)} for "
         f"{opponent} on {decision.n_sequences:,} sequences in {decision.n_documents:,} documents{which}"
-        f"; difference {points(value)} points, {100 * by.gate.confidence:g}% interval "
-        f"[{points(low)}, {points(high)}]; at least {points(found.bound)} at an error level of {level:.4%}, "
-        f"the margin is {points(by.gate.margin)}."
+        f"; difference {fine_points(value)} points, {100 * by.gate.confidence:g}% interval "
+        f"[{fine_points(low)}, {fine_points(high)}]; at least {fine_points(found.bound)} at an error "
+        f"level of {level:.4%}, the margin is {fine_points(by.gate.margin)}."
     )
     return replace(
         decision,

@@ -13,14 +13,13 @@ import numpy.typing as npt
 
 from seqtag.config import Metric
 from seqtag.evaluation.prf import Interval
+from seqtag.formatting import percent, short_name
 from seqtag.gate.comparable_subset import Anchor
 from seqtag.gate.error_budget import Gauge
 from seqtag.gate.gate_rules import CHANCE, DIFFERING, MARGIN, NOISE, GateRule
 from seqtag.gate.guardrails import Guardrail
 from seqtag.gate.paired_test import GateVerdict
 from seqtag.records import Record
-
-METRIC_NAMES: dict[Metric, str] = {"accuracy": "accuracy", "span_f1": "span F1"}
 
 Role = Literal["challenger", "champion"]
 
@@ -125,7 +124,7 @@ def floor_rule(decision: Decision) -> GateRule:
     """Require the minimum score for a model that has no champion to beat."""
     score, floor = decision.challenger, decision.floor
     words = "to compare with" if score is None else "reaches" if score >= floor else "is below"
-    detail = f"{score_text(decision, 'challenger')} {words} the floor of {100 * floor:.1f}%"
+    detail = f"{score_text(decision, 'challenger')} {words} the floor of {percent(floor)}"
     held = score is not None and score >= floor
     change = "" if score is None or held else f"gate.floor = {math.floor(1e4 * score) / 1e4:g}"
     return GateRule(rule="the floor is reached", held=held, detail=detail, change=change)
@@ -146,5 +145,5 @@ def champion_text(decision: Decision) -> str:
 def score_text(decision: Decision, role: Role) -> str:
     """Return a model's score with the name of the metric."""
     score = decision.score(role)
-    name = METRIC_NAMES[decision.metric]
-    return f"no {name} (nothing to count)" if score is None else f"{name} {100 * score:.1f}%"
+    name = short_name(decision.metric)
+    return f"no {name} (nothing to count)" if score is None else f"{name} {percent(score)}"

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from seqtag.config import GateConfig
 from seqtag.evaluation.split_scores import Costs
+from seqtag.formatting import fine_points
 from seqtag.gate.comparable_subset import Anchor, TagChange
 from seqtag.gate.error_budget import Budget, fewest_documents
 from seqtag.gate.guardrails import Guardrail
@@ -74,8 +75,8 @@ def enough_differ_rule(
 def margin_rule(difference: float, bound: float, *, level: float, margin: float) -> GateRule:
     """Require a lower bound of the difference above the margin."""
     detail = (
-        f"at an error level of {level:.4%}, the difference is at least {points(max(bound, -1.0))} points, "
-        f"the margin is {points(margin)}"
+        f"at an error level of {level:.4%}, the difference is at least {fine_points(max(bound, -1.0))} "
+        f"points, the margin is {fine_points(margin)}"
     )
     changes = [_larger_difference(difference, margin + (difference - bound))]
     lower = math.floor(1e4 * bound) / 1e4 if 0 < bound <= margin else 0.0
@@ -88,8 +89,8 @@ def noise_rule(difference: float, low: float, *, noise: RetrainingNoise, gate: G
     """Require a difference larger than retraining the same configuration would make."""
     detail = (
         f"with retraining noise of {100 * noise.value:.2f} points ({noise.source}), the "
-        f"{gate.confidence:.0%} interval starts at {points(max(low, -1.0))} points, the margin is "
-        f"{points(gate.margin)}"
+        f"{gate.confidence:.0%} interval starts at {fine_points(max(low, -1.0))} points, the margin is "
+        f"{fine_points(gate.margin)}"
     )
     change = _larger_difference(difference, gate.margin + (difference - low))
     return _rule(NOISE, low > gate.margin, detail, change)
@@ -197,21 +198,12 @@ def guard_rules(guards: Sequence[Guardrail], gate: GateConfig) -> list[GateRule]
     for guard in worse:
         detail = (
             f"{guard.what} loses {-100 * guard.difference:.2f} points (interval "
-            f"[{points(guard.low)}, {points(guard.high)}], support {guard.support:,} in "
+            f"[{fine_points(guard.low)}, {fine_points(guard.high)}], support {guard.support:,} in "
             f"{guard.documents:,} documents), {100 * gate.guard_margin:.2f} is allowed"
         )
         change = f"gate.guard_margin = {math.ceil(-1e4 * guard.high) / 1e4:g}, or gate.min_support above "
         rules.append(_rule("no type or slice is worse", False, detail, f"{change}{guard.support}"))
     return rules
-
-
-def points(fraction: float) -> str:
-    """Return a difference in percentage points.
-
-    >>> points(0.0123)
-    '+1.23'
-    """
-    return f"{100 * fraction:+.2f}"
 
 
 def _rule(name: str, held: bool, detail: str, change: str) -> GateRule:
@@ -222,7 +214,7 @@ def _larger_difference(difference: float, needed: float) -> str:
     """Return the difference that would be enough; "" if no two scores can differ that much."""
     if needed >= 1:
         return ""
-    return f"a difference above {points(needed)} points instead of {points(difference)}"
+    return f"a difference above {fine_points(needed)} points instead of {fine_points(difference)}"
 
 
 def _number(value: float) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from seqtag.config import MonitorConfig
+from seqtag.formatting import percent
 from seqtag.monitoring.drift import ProfilePair, Statistic
 from seqtag.monitoring.staleness import AgeAlarm
 
@@ -69,14 +70,14 @@ def _stop(found: ProfilePair, config: MonitorConfig) -> DriftVerdict | None:
     if current.broken > config.max_broken:
         sentence = (
             f"{current.n_broken:,} of {n:,} sequences of the {found.origin} are broken "
-            f"({_percent(current.broken)}); at most {_percent(config.max_broken)} allowed."
+            f"({percent(current.broken)}); at most {percent(config.max_broken)} allowed."
         )
         return DriftVerdict("stop", "broken", sentence)
     if current.n_tokens >= config.min_tokens and current.unknown_tokens > config.max_unknown:
         sentence = (
-            f"{_percent(current.unknown_tokens)} of {current.n_tokens:,} tokens of the {found.origin} are "
-            f"unknown to the model; at most {_percent(config.max_unknown)} allowed "
-            f"({_percent(found.reference.unknown_tokens)} in the reference)."
+            f"{percent(current.unknown_tokens)} of {current.n_tokens:,} tokens of the {found.origin} are "
+            f"unknown to the model; at most {percent(config.max_unknown)} allowed "
+            f"({percent(found.reference.unknown_tokens)} in the reference)."
         )
         return DriftVerdict("stop", "unknown", sentence)
     return None
@@ -88,7 +89,7 @@ def _drifted(alarms: Sequence[Statistic], n: int) -> str:
 
 
 def _described(s: Statistic) -> str:
-    shares = f"{s.where}: {_percent(s.reference)} before, {_percent(s.current)} now"
+    shares = f"{s.where}: {percent(s.reference)} before, {percent(s.current)} now"
     figures = f"{s.measure} {s.value:.4f}, floor {s.threshold or 0:.4f}"
     return f"{s.name} of the {s.origin} ({figures}; {shares}, {s.current_support:,} {s.unit})"
 
@@ -100,7 +101,3 @@ def _excess(s: Statistic) -> float:
     if s.threshold <= 0:
         return math.inf if s.alarms else 0.0
     return s.value / s.threshold
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.1f}%"

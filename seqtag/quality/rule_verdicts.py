@@ -11,6 +11,7 @@ import pandas as pd
 from seqtag.config import SPLITS, SchemeName, Severity, Split, TagsConfig
 from seqtag.corpus import SourceRecord, contradictions_sentence
 from seqtag.corpus.corpus_profile import AmbiguousShare, SchemeChoice, SplitSize
+from seqtag.formatting import shortened
 from seqtag.quality.likely_causes import Prevalence
 from seqtag.quality.split_metrics import CORPUS
 from seqtag.quality.validation_rules import SEQUENCE_RULES, UNKNOWN_SPLIT, ValidationRule
@@ -142,7 +143,7 @@ def _first(evidence: Evidence, rule: str, *, rows: tuple[int, int]) -> str:
     for violation in evidence.violations:
         if violation.rule == rule and violation.row is not None and rows[0] <= violation.row < rows[1]:
             found = violation.sentence
-            return f"; first {found if len(found) <= _LONGEST else found[: _LONGEST - 1] + '…'}"
+            return f"; first {shortened(found, _LONGEST)}"
     return ""
 
 

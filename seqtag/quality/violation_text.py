@@ -10,6 +10,7 @@ import numpy as np
 
 from seqtag.config import QualityConfig, SchemeName, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
+from seqtag.formatting import escaped, shortened
 from seqtag.tagging.schemes import PREFIXES, legal_transitions
 from seqtag.tagging.spelling import CANONICAL_SPELLING, PATTERNS, UNTAGGED, Spelling, split_like
 
@@ -148,8 +149,7 @@ def printable(text: str | None, *, longest: int = _LONGEST) -> str:
         return "(null)"
     if not text:
         return "(empty)"
-    cut = text if len(text) <= longest else text[: longest - 1] + "…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "replace").decode() for c in cut)
+    return escaped(shortened(text, longest))
 
 
 def _finding(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, RegistryError
+from seqtag.formatting import first_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -81,7 +82,7 @@ class MLflowStore:
             yield
         except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
             raise RegistryError(
-                f"registry {self}: {purpose}: {hide_passwords(_first_line(error))}"
+                f"registry {self}: {purpose}: {hide_passwords(first_line(error))}"
             ) from error
 
     @contextmanager
@@ -159,7 +160,3 @@ def _prepare_mlflow() -> None:
     os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # else a uv.lock in the working directory enters the model
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # migrations log at INFO
-
-
-def _first_line(error: BaseException) -> str:
-    return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)

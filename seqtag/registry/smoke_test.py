@@ -24,6 +24,7 @@ from seqtag.config.secrets import hide_passwords
 from seqtag.errors import RegistryError, is_permanent
 from seqtag.evaluation.predictions import CONFIDENCE, PREDICTED, TOKENS
 from seqtag.features import TagIndex
+from seqtag.formatting import first_line
 from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags, legal_transitions
 
@@ -237,5 +238,4 @@ def _cannot_be_parsed(error: Exception) -> bool:
 
 
 def _named(error: Exception) -> str:
-    first = next((line for line in str(error).splitlines() if line.strip()), "")
-    return f"{type(error).__name__}: {first}"
+    return f"{type(error).__name__}: {first_line(error)}"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seqtag.evaluation import Interval, Metrics
 from seqtag.evaluation.calibration import Reliability
-from seqtag.reporting.formatting import (
+from seqtag.formatting import (
     Range,
     decimal,
     decimal_range,

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from seqtag.corpus import Profile, assumptions, changes, warning_sentences
 from seqtag.corpus.corpus_profile import QuarantineSize
-from seqtag.reporting.formatting import count, percent, plural, sentence
+from seqtag.formatting import count, percent, plural, sentence, shortened
 from seqtag.reporting.markdown import inline, link_list, table
 
 _MOST_TAGS = 30
@@ -101,7 +101,7 @@ def _quarantined(
 
 
 def _cut(text: str) -> str:
-    return inline(text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…")
+    return inline(shortened(text, _LONGEST))
 
 
 def _splits(profile: Profile) -> list[list[str]]:

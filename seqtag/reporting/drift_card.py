@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seqtag.reporting.formatting import MISSING, count, percent, plural
+from seqtag.formatting import MISSING, count, percent, plural
 from seqtag.reporting.markdown import inline, table
 
 if TYPE_CHECKING:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from seqtag.formatting import printable
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Format a table of plain-text cells.
@@ -28,11 +30,6 @@ def inline(text: object) -> str:
     line = line.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     line = re.sub(r"([\\`*_\[\]|~#!$])", r"\\\1", line)
     return re.sub(r":(?=//)|(?<=www)\.", r"\\\g<0>", line)  # bare URLs would become links
-
-
-def printable(text: str) -> str:
-    """Replace control characters, which could move a terminal's cursor or hide text."""
-    return "".join(c if c.isprintable() else " " for c in text)
 
 
 def link_list(links: Mapping[str, str]) -> str:

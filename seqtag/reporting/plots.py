@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from seqtag.evaluation.calibration import Bin
+from seqtag.formatting import count, percent, printable, shortened
 from seqtag.reporting.confusion_tables import ConfusionSquare
-from seqtag.reporting.formatting import count, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -214,8 +214,7 @@ def _rgb(colour: str) -> np.ndarray:
 
 def _short(tag: str) -> str:
     """Return a tag cut to fit an axis, with control characters, which XML forbids, replaced."""
-    tag = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in tag)
-    return tag if len(tag) <= _LONGEST_NAME else tag[: _LONGEST_NAME - 1] + "…"
+    return shortened(printable(tag, "\N{REPLACEMENT CHARACTER}"), _LONGEST_NAME)
 
 
 @contextmanager

@@ -7,14 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from seqtag import formatting
 from seqtag.config import Metric
 from seqtag.corpus import BestPossible, Profile, assumptions, changes, warning_sentences
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.evaluation.scores import ConfusionMatrix
+from seqtag.formatting import METRIC_NAMES
 from seqtag.gate import Decision
-from seqtag.reporting import confusion_tables, formatting, score_tables
+from seqtag.reporting import confusion_tables, score_tables, sentences
 from seqtag.reporting.confidence import confidences
-from seqtag.reporting.formatting import METRIC_NAMES
 from seqtag.reporting.plots import FEWEST_IN_BIN, Picture, confusion_plot, learning_curve
 from seqtag.reporting.sample_size_text import gauge_sentence
 from seqtag.reporting.svg_axes import difference_axis, share_axis
@@ -159,11 +160,11 @@ def _template() -> Any:
     }
     environment.globals |= {
         "plural": formatting.plural,
-        "left_out": formatting.left_out,
+        "left_out": sentences.left_out,
         "share_axis": share_axis,
         "difference_axis": difference_axis,
-        "baseline_label": formatting.baseline_label,
-        "baseline_sentence": formatting.baseline_sentence,
+        "baseline_label": sentences.baseline_label,
+        "baseline_sentence": sentences.baseline_sentence,
         "fewest_in_bin": FEWEST_IN_BIN,
     }
     return environment.get_template("report.html")

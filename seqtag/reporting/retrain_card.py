@@ -9,16 +9,10 @@ from typing import Any
 
 from seqtag.corpus import Profile
 from seqtag.evaluation import Interval, Metrics
-from seqtag.gate import Decision
-from seqtag.gate.guardrails import Guardrail
-from seqtag.reporting.corpus_card import quarantine_sentence
-from seqtag.reporting.formatting import (
+from seqtag.formatting import (
     METRIC_NAMES,
     MISSING,
-    baseline_label,
-    champion_label,
     count,
-    left_out,
     level,
     percent,
     percent_range,
@@ -29,9 +23,13 @@ from seqtag.reporting.formatting import (
     with_range,
     without_verdict,
 )
+from seqtag.gate import Decision
+from seqtag.gate.guardrails import Guardrail
+from seqtag.reporting.corpus_card import quarantine_sentence
 from seqtag.reporting.markdown import command, inline, link_list, table
 from seqtag.reporting.sample_size_text import gauge_sentence
 from seqtag.reporting.score_tables import leaves, scores_by_name
+from seqtag.reporting.sentences import baseline_label, champion_label, left_out
 
 _MOST_TAGS = 30  # rows in the card; the report lists all
 _LONGEST_SETTING = 60  # characters

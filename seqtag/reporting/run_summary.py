@@ -6,18 +6,9 @@ from collections.abc import Mapping
 
 from seqtag.corpus import BestPossible
 from seqtag.evaluation import Interval, Metrics
+from seqtag.formatting import METRIC_NAMES, percent, percent_range, plural, printable, without_verdict
 from seqtag.gate import Decision
-from seqtag.reporting.formatting import (
-    METRIC_NAMES,
-    baseline_label,
-    champion_label,
-    left_out,
-    percent,
-    percent_range,
-    plural,
-    without_verdict,
-)
-from seqtag.reporting.markdown import printable
+from seqtag.reporting.sentences import baseline_label, champion_label, left_out
 
 
 def verdict_lines(decision: Decision, *, links: Mapping[str, str]) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from seqtag.formatting import count, plural
 from seqtag.gate import Plan
 from seqtag.gate.error_budget import Gauge
-from seqtag.reporting.formatting import count, plural
 
 
 def gauge_sentence(gauge: Gauge | None) -> str:

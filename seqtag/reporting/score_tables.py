@@ -11,15 +11,7 @@ from seqtag.corpus import BestPossible
 from seqtag.evaluation import Interval, Metrics, Scores
 from seqtag.evaluation.prf import Prf
 from seqtag.evaluation.slices import SliceScores
-from seqtag.reporting.formatting import (
-    METRIC_NAMES,
-    count,
-    level,
-    percent,
-    percent_range,
-    plural,
-    with_range,
-)
+from seqtag.formatting import METRIC_NAMES, count, level, percent, percent_range, plural, with_range
 from seqtag.reporting.markdown import inline
 from seqtag.tagging.spans import SPAN_MODES
 

@@ -5,20 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
-from seqtag.reporting.formatting import Range
+from seqtag.formatting import Estimate
 
 _STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 _MOST_TICKS = 6
 _NARROWEST = 0.1  # width of an axis for fractions; a narrower one would make noise look like a difference
-
-
-class Dot(Range, Protocol):
-    """A value with its interval, such as `seqtag.evaluation.Interval`; None where there is none."""
-
-    @property
-    def value(self) -> float | None: ...
 
 
 @dataclass(frozen=True)
@@ -36,10 +28,10 @@ class Axis:
         '50.00%'
         """
         share = (value - self.low) / (self.high - self.low)
-        return f"{100 * min(1.0, max(0.0, share)):.2f}%"
+        return f"{min(1.0, max(0.0, share)):.2%}"
 
 
-def share_axis(intervals: Iterable[Dot], *also: float) -> Axis:
+def share_axis(intervals: Iterable[Estimate], *also: float) -> Axis:
     """Return an axis for fractions in [0, 1], as narrow as the intervals and the values `also` allow."""
     numbers = _numbers(intervals, also)
     missing = max(0.0, _NARROWEST - (max(numbers) - min(numbers)))
@@ -48,7 +40,7 @@ def share_axis(intervals: Iterable[Dot], *also: float) -> Axis:
     return Axis(ticks[0], ticks[-1], ticks) if len(ticks) > 1 else Axis(0.0, 1.0, (0.0, 0.5, 1.0))
 
 
-def difference_axis(intervals: Iterable[Dot], *also: float) -> Axis:
+def difference_axis(intervals: Iterable[Estimate], *also: float) -> Axis:
     """Return an axis that contains the intervals and the values `also`."""
     numbers = _numbers(intervals, also)
     low, high = min(numbers), max(numbers)
@@ -63,6 +55,6 @@ def _n_ticks(low: float, high: float, step: float) -> int:
     return math.ceil(high / step - 1e-9) - math.floor(low / step + 1e-9) + 1
 
 
-def _numbers(intervals: Iterable[Dot], also: Iterable[float]) -> list[float]:
-    ends = [end for dot in intervals for end in (dot.value, dot.low, dot.high)]
+def _numbers(intervals: Iterable[Estimate], also: Iterable[float]) -> list[float]:
+    ends = [end for of in intervals for end in (of.value, of.low, of.high)]
     return [number for number in (*ends, *also) if number is not None] or [0.0, 1.0]

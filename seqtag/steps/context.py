@@ -13,6 +13,7 @@ from seqtag.artifacts import (
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
 from seqtag.corpus import Profile
 from seqtag.errors import RunDirError
+from seqtag.formatting import first_line
 from seqtag.run_dir import Home, RunDir, Snapshot, absolute
 from seqtag.steps.run_inputs import SnapshotAddress
 
@@ -60,7 +61,7 @@ def read_config(run: RunDir) -> TaggerConfig:
         return TaggerConfig.model_validate(read_json(run.config))
     except ValueError as error:  # of pydantic; the whole message would print whole tables
         raise RunDirError(
-            f"{run.config}: not a configuration of this version of seqtag ({str(error).splitlines()[0]}); "
+            f"{run.config}: not a configuration of this version of seqtag ({first_line(error)}); "
             "retrain to open a new run"
         ) from None
 

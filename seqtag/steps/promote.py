@@ -13,6 +13,7 @@ from seqtag.artifacts import (
     file_digest,
     require_manifest,
 )
+from seqtag.formatting import without_verdict
 from seqtag.gate import Decision, GateRule, GateVerdict
 from seqtag.records import Record
 from seqtag.registry import AuditContext, InfraFindings, RegistryDecision
@@ -121,7 +122,10 @@ def _as_approved(approval: ApprovalRecord, sentence: str) -> tuple[GateVerdict, 
     """Return the verdict and its sentence where the decision was to promote."""
     objection = approval.objection()
     if objection is not None:
-        return "HOLD", f"HOLD: the decision was to promote, and {objection}. {_what_was_decided(sentence)}"
+        return (
+            "HOLD",
+            f"HOLD: the decision was to promote, and {objection}. {without_verdict(sentence, 'PROMOTE')}",
+        )
     if approval.required and approval.answer is not None:
         return "PROMOTE", f"{sentence} Approved by {approval.answer.signed}: {approval.answer.reason}"
     return "PROMOTE", sentence
@@ -129,8 +133,3 @@ def _as_approved(approval: ApprovalRecord, sentence: str) -> tuple[GateVerdict, 
 
 def _said(approval: ApprovalRecord) -> str:
     return "" if approval.answer is None else f"{approval.answer.signed}: {approval.answer.reason}"
-
-
-def _what_was_decided(sentence: str) -> str:
-    found = sentence.removeprefix("PROMOTE: ")
-    return f"{found[:1].upper()}{found[1:]}"

@@ -25,7 +25,8 @@ from seqtag.corpus.formats.token_rows import KEY, ROW, name_of, set_defects
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Positions
 from seqtag.corpus.whitespace import stripped
-from seqtag.errors import CorpusFormatError, first_line
+from seqtag.errors import CorpusFormatError
+from seqtag.formatting import first_line
 from seqtag.io.arrays import mask_of, positions_of, with_column
 
 _DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%d-%b-%Y", "%d-%b-%y", "%d %b %Y")

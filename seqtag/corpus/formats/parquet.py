@@ -22,7 +22,8 @@ from seqtag.corpus.formats.long import wanted_columns
 from seqtag.corpus.record_batches import corpus_batch, labelled
 from seqtag.corpus.remote import is_storage_error
 from seqtag.corpus.source_report import SourceReport
-from seqtag.errors import CorpusFormatError, first_line
+from seqtag.errors import CorpusFormatError
+from seqtag.formatting import first_line
 from seqtag.io.arrays import with_column
 
 SEQUENCES = 8192  # read at a time

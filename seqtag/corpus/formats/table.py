@@ -18,7 +18,8 @@ from seqtag.corpus.formats.long import required_columns, wanted_columns
 from seqtag.corpus.formats.quoting import QuotedCells, TextStream, check_quoting, escape_hint, warn_of_quotes
 from seqtag.corpus.source_report import SourceReport, listed
 from seqtag.corpus.text_blocks import BLOCK_BYTES
-from seqtag.errors import CorpusFormatError, first_line
+from seqtag.errors import CorpusFormatError
+from seqtag.formatting import first_line
 from seqtag.io.arrays import mask_of
 
 _DELIMITERS = {",": ",", ";": ";", "\t": "\\t", "|": "|"}  # and their spellings in TOML

@@ -15,7 +15,7 @@ from seqtag.config import FeaturesConfig, Metric, ModelConfig, SchemeName, Train
 from seqtag.errors import ConfigError
 from seqtag.evaluation import EpochRecord, TrainingHistory
 from seqtag.features import Bucket, TagIndex, Vocabulary, read_encoded, read_word_types
-from seqtag.gate import METRIC_NAMES
+from seqtag.formatting import short_name
 from seqtag.neural.export.bundle import HISTORY, SAVED_MODEL, bundled_vectors, write_bundle
 from seqtag.neural.training.batch_sampler import BatchSampler
 from seqtag.neural.training.checkpoints import Checkpoint, Checkpoints
@@ -213,6 +213,6 @@ def epoch_line(record: EpochRecord, metric: Metric) -> str:
     """Format a record as `epoch 7: dev span F1 0.842, loss 0.312, 41 s, 9,800 tokens/s`."""
     decimals = 0 if record.seconds >= 10 else 1
     return (
-        f"epoch {record.epoch}: dev {METRIC_NAMES[metric]} {record.dev_score:.3f}, loss {record.loss:.3f}, "
+        f"epoch {record.epoch}: dev {short_name(metric)} {record.dev_score:.3f}, loss {record.loss:.3f}, "
         f"{record.seconds:.{decimals}f} s, {record.tokens_per_second:,.0f} tokens/s"
     )

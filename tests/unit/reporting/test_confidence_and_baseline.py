@@ -14,8 +14,8 @@ from seqtag.evaluation import Calibration, Interval, Scores
 from seqtag.evaluation.calibration import Bin
 from seqtag.reporting import retrain_markdown, summary_lines
 from seqtag.reporting.confidence import confidences
-from seqtag.reporting.formatting import baseline_label, baseline_sentence
 from seqtag.reporting.plots import reliability_diagram
+from seqtag.reporting.sentences import baseline_label, baseline_sentence
 
 
 def text_of(page: str) -> str:

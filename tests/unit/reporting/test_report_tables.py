@@ -8,9 +8,10 @@ from dataclasses import replace
 
 import pytest
 
+from seqtag import formatting
 from seqtag.evaluation import Interval
 from seqtag.evaluation.scores import ConfusionMatrix
-from seqtag.reporting import confusion_tables, formatting, score_tables, svg_axes, toml
+from seqtag.reporting import confusion_tables, score_tables, sentences, svg_axes, toml
 from seqtag.reporting.svg_axes import difference_axis, share_axis
 
 
@@ -18,7 +19,7 @@ def interval(value: float | None, low: float | None, high: float | None) -> Inte
     return Interval(value=value, low=low, high=high, support=100, documents=8)
 
 
-@pytest.mark.parametrize("module", [formatting, svg_axes, toml])
+@pytest.mark.parametrize("module", [formatting, sentences, svg_axes, toml])
 def test_the_docstring_examples_are_correct(module):
     tested = doctest.testmod(module)
 
