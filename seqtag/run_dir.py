@@ -209,6 +209,11 @@ class RunDir:
         return self.output("evaluate") / f"{who}.parquet"
 
     @property
+    def optimum(self) -> Path:
+        """The best possible accuracy on the test split, where the corpus' generator is known."""
+        return self.output("evaluate") / "optimum.json"
+
+    @property
     def decision(self) -> Path:
         return self.output("decide") / "decision.json"
 
@@ -229,11 +234,6 @@ class RunDir:
     @property
     def report(self) -> Path:
         return self.output("report") / "report.html"
-
-    @property
-    def optimum(self) -> Path:
-        """The best possible accuracy on the test split, where the corpus' generator is known."""
-        return self.output("evaluate") / "optimum.json"
 
 
 @dataclass(frozen=True)

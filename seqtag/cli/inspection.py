@@ -19,6 +19,7 @@ from seqtag.cli.common import REFUSED, RUN, TAGGER, find_run, open_tagger, open_
 from seqtag.errors import SeqtagError
 from seqtag.pipeline import STEPS
 from seqtag.registry import mlflow_environment, page_command, serve_command
+from seqtag.reporting import plan_text
 
 _PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
 _FREE_BYTES = 2 * 1024**3
@@ -71,8 +72,6 @@ def plan(
 
     Examples: `seqtag plan deployments/taggers/sample.toml`, the same with `--improvement 0.3`
     """
-    from seqtag.reporting import plan_text
-
     fractions = [points / 100 for points in improvement or ()]
     config, workspace, _ = open_tagger(tagger)
     run, found = steps.plan(config, workspace, improvements=fractions)

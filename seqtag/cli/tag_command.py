@@ -13,14 +13,14 @@ import typer
 
 from seqtag.artifacts import require_manifest
 from seqtag.cli.common import find_run, open_workspace
+from seqtag.cli.tag_input import Objects, local_file, read_objects, read_text, standard_input
 from seqtag.errors import ConfigError
+from seqtag.neural import Tagger
+from seqtag.neural.inference.tagger import Tagged
 from seqtag.steps import Workspace
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-    from seqtag.cli.tag_input import Objects
-    from seqtag.neural.inference.tagger import Tagged
 
 
 class Alias(StrEnum):
@@ -60,8 +60,6 @@ def tag(
     Examples: `echo "search view_item checkout" | seqtag tag --tagger sample` and
     `seqtag tag --run sample --format jsonl sessions.jsonl > tagged.jsonl`
     """
-    from seqtag.neural import Tagger
-
     bundle = _bundle(run, tagger, alias, open_workspace())
     batches = _batches(files, form)
     batch = next(batches, None)  # report bad input before loading TensorFlow
@@ -99,8 +97,6 @@ def _bundle(run: str | None, tagger: str | None, alias: Alias, workspace: Worksp
 
 def _batches(files: list[Path] | None, form: OutputFormat) -> Iterator[tuple[Objects | None, pa.ListArray]]:
     """Yield the tokens of a few thousand sequences at a time, with the objects of JSON Lines."""
-    from seqtag.cli.tag_input import local_file, read_objects, read_text, standard_input
-
     for file in map(local_file, files) if files else [standard_input()]:
         if form is OutputFormat.jsonl:
             yield from read_objects(file)

@@ -13,10 +13,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
-from seqtag.artifacts import (
-    file_digest,
-    is_inside,
-)
+from seqtag.artifacts import file_digest, is_inside
 from seqtag.errors import RegistryError
 from seqtag.features import TagIndex
 

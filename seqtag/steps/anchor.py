@@ -20,6 +20,8 @@ from seqtag.artifacts import (
 )
 from seqtag.config import TaggerConfig, config_digest
 from seqtag.corpus.schema import TAGS, TOKENS
+from seqtag.features import SEEN, TagIndex, is_known_sequence
+from seqtag.gate import ExcludedSequences, tag_change
 from seqtag.records import Record
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config, train_scheme
@@ -79,9 +81,6 @@ def anchor(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
 def _obstacle(run: RunDir, config: TaggerConfig, champion: PinnedChampion) -> str | None:
     """Return the reason why too few test sequences can be compared, None if enough can."""
-    from seqtag.features import SEEN, TagIndex, is_known_sequence
-    from seqtag.gate import ExcludedSequences, tag_change
-
     bundle, of_challenger = Path(champion.bundle), run.output("index") / SEEN
     of_champion = bundle / SEEN
     if not of_champion.exists():

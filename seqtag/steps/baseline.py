@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from seqtag.artifacts import DryRun, Manifest, require_manifest
+from seqtag.baseline import write_baseline
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config
 from seqtag.steps.step import run_step
@@ -19,8 +20,6 @@ def baseline(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest | None:
         ConfigError: the package that it needs is not installed.
         TrainingError: there is nothing to learn from.
     """
-    from seqtag.baseline import write_baseline
-
     config = read_config(run)
     algorithm = config.evaluate.baseline
     if algorithm == "none":

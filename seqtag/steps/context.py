@@ -5,21 +5,17 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from seqtag.artifacts import (
-    read_json,
-)
+from seqtag.artifacts import read_json
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
 from seqtag.corpus import Profile
 from seqtag.errors import RunDirError
+from seqtag.evaluation import resolve_metric
 from seqtag.formatting import first_line
+from seqtag.registry import Registry, sqlite_url
 from seqtag.run_dir import Home, RunDir, Snapshot, absolute
 from seqtag.steps.run_inputs import SnapshotAddress
-
-if TYPE_CHECKING:
-    from seqtag.registry import Registry
-    from seqtag.tagging import Spelling
+from seqtag.tagging import Spelling
 
 
 @dataclass(frozen=True)
@@ -31,14 +27,10 @@ class Workspace:
 
     @classmethod
     def of(cls, settings: Settings) -> Workspace:
-        from seqtag.registry import sqlite_url
-
         home = Home(absolute(settings.home))
         return cls(home, settings.registry_url or sqlite_url(home.registry_db))
 
     def registry(self) -> Registry:
-        from seqtag.registry import Registry
-
         return Registry(self.registry_url, self.home.artifacts)
 
 
@@ -98,6 +90,4 @@ def output_scheme(run: RunDir) -> SchemeName:
 
 def metric(run: RunDir) -> Metric:
     """Return the deciding metric: as configured, else the one that suits the tags."""
-    from seqtag.evaluation import resolve_metric
-
     return resolve_metric(read_config(run).gate.metric, train_scheme(run))

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from seqtag.artifacts import Manifest, read_json, read_manifest
 from seqtag.corpus import Profile
@@ -15,15 +15,26 @@ from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
 from seqtag.registry import InfraFindings
+from seqtag.reporting import (
+    CompletedStep,
+    InputChanges,
+    Picture,
+    approval_markdown,
+    changed_settings,
+    confusion_picture,
+    corpus_markdown,
+    learning_curves,
+    quarantine_rows,
+    retrain_markdown,
+    score_rows,
+    verdict_lines,
+)
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord, ApprovalRequest
 from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.outcome import final_decision
 from seqtag.steps.register import RegisteredVersion
 from seqtag.steps.run_inputs import PinnedOpponent
-
-if TYPE_CHECKING:
-    from seqtag.reporting import CompletedStep, InputChanges, Picture
 
 
 def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
@@ -32,15 +43,12 @@ def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
     Args:
         pages: the address at which `flows.services.report_server` serves this home; None: paths are shown.
     """
-    from seqtag.reporting import corpus_markdown
-
     return corpus_markdown(Profile.load(run.profile), {"Data docs": report_url(run, run.data_docs, pages)})
 
 
 def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
     """Return the first quarantined sequences, each with the rules it breaks and how."""
     from seqtag.quality import Requirements, quarantine_reason
-    from seqtag.reporting import quarantine_rows
 
     config, scheme = read_config(run), Profile.load(run.profile).scheme
     required = Requirements.of(scheme.used, config.tags, config.quality, scheme.spelling)
@@ -49,15 +57,11 @@ def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
 
 def score_table(run: RunDir) -> list[dict[str, Any]]:
     """Return the scores on test, each with its interval and support."""
-    from seqtag.reporting import score_rows
-
     return score_rows(Metrics.load(run.metrics))
 
 
 def pictures(run: RunDir) -> dict[str, Picture]:
     """Return the learning curve, if there were epochs, and the confusion matrix on test."""
-    from seqtag.reporting import confusion_picture, learning_curves
-
     metrics = Metrics.load(run.metrics)
     curves = learning_curves(TrainingHistory.load(run.history), metrics.metric)
     confusion = {"confusion": confusion_picture(metrics.challenger.confusion)}
@@ -71,8 +75,6 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
         tagger: path of its TOML file.
         pages: the address at which `flows.services.report_server` serves this home; None: paths are shown.
     """
-    from seqtag.reporting import retrain_markdown
-
     return retrain_markdown(
         metrics=Metrics.load(run.metrics),
         decision=final_decision(run),
@@ -90,15 +92,11 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
 
 def approval_card(run: RunDir) -> str:
     """Return the request for approval as Markdown."""
-    from seqtag.reporting import approval_markdown
-
     return approval_markdown(Metrics.load(run.metrics), Decision.load(run.decision), tagger=run.tagger)
 
 
 def outcome_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
     """Return subject and body of the notice about a retraining, as plain text."""
-    from seqtag.reporting import verdict_lines
-
     decision = final_decision(run)
     links = {"Report": report_url(run, run.report, pages), "Data docs": report_url(run, run.data_docs, pages)}
     return f"{run.tagger}: {decision.verdict}", verdict_lines(decision, links=links)
@@ -174,8 +172,6 @@ def report_url(run: RunDir, path: Path, pages: str | None) -> str:
 
 def input_changes(run: RunDir) -> InputChanges | None:
     """Compare the inputs of a run with those of the champion's run; None without a champion or its run."""
-    from seqtag.reporting import InputChanges, changed_settings
-
     champion = PinnedOpponent.load(run.opponent).champion
     if champion is None or not (before := RunDir(run.path.with_name(champion.run_id))).config.exists():
         return None
@@ -195,8 +191,6 @@ def completed_steps(run: RunDir) -> list[CompletedStep]:
     A reused output has the manifest of the original, whose time in milliseconds is unique. Of the runs with
     the same manifest, the original is the one that was opened first, or had the folder first.
     """
-    from seqtag.reporting import CompletedStep
-
     found = []
     for folder in _folders(run):
         manifest = _manifest(folder)

@@ -4,33 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    digest,
-    read_manifest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, digest, read_manifest, require_manifest
 from seqtag.config import config_digest
-from seqtag.errors import (
-    RunDirError,
-)
+from seqtag.errors import RunDirError
 from seqtag.evaluation import Metrics
 from seqtag.features import TagIndex
+from seqtag.gate import Anchor, AnchorKind, Budget, Opponent, clear_losses, decide_promotion, score_parts
+from seqtag.registry import bundle_digest, serving_digest
 from seqtag.run_dir import RunDir
 from seqtag.steps.anchor import ChampionAnchor
-from seqtag.steps.context import (
-    metric,
-    read_config,
-    train_scheme,
-)
+from seqtag.steps.context import metric, read_config, train_scheme
 from seqtag.steps.run_inputs import EarlierRuns, PinnedChampion, PinnedOpponent
 from seqtag.steps.step import run_step
-
-if TYPE_CHECKING:
-    from seqtag.gate import AnchorKind
 
 
 def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
@@ -38,8 +24,6 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
     Writes `decision/`.
     """
-    from seqtag.gate import Anchor, Budget, Opponent, clear_losses, decide_promotion, score_parts
-
     config, pinned = read_config(run), PinnedOpponent.load(run.opponent).champion
     before, earlier = EarlierRuns.load(run.earlier), earlier_scores(run)
     evaluated, metrics = require_manifest(run.output("evaluate")), Metrics.load(run.metrics)
@@ -126,8 +110,6 @@ def _score(run: RunDir) -> float | None:
 
 def _only_serving_differs(run: RunDir, pinned: PinnedChampion) -> bool:
     """Return whether the model is the champion's own and only the serving code has changed."""
-    from seqtag.registry import bundle_digest, serving_digest
-
     return bundle_digest(run.output("train")) == pinned.digest and serving_digest() != pinned.serving
 
 

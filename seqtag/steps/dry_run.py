@@ -6,13 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from seqtag.artifacts import (
-    DryRun,
-    MissingUpstreamError,
-    PlannedStep,
-    file_lock,
-    scratch_folder,
-)
+from seqtag.artifacts import DryRun, MissingUpstreamError, PlannedStep, file_lock, scratch_folder
 from seqtag.config import TaggerConfig
 from seqtag.errors import CorpusRejectedError, RunDirError
 from seqtag.pipeline import STEPS

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, require_manifest
 from seqtag.config import SPLITS, config_digest
+from seqtag.features import TagIndex, Vocabulary, encode_corpus
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import (
-    read_config,
-)
+from seqtag.steps.context import read_config
 from seqtag.steps.step import run_step
 
 
@@ -20,8 +15,6 @@ def encode(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
     Writes `encoded/<split>/length=<tokens>/`.
     """
-    from seqtag.features import TagIndex, Vocabulary, encode_corpus
-
     config = read_config(run)
     return run_step(
         encode,

@@ -5,33 +5,21 @@ from __future__ import annotations
 import logging
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pyarrow.parquet as pq
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    file_digest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
 from seqtag.config import SchemeName, config_digest
-from seqtag.errors import (
-    BundleError,
-)
+from seqtag.corpus import best_possible
+from seqtag.errors import BundleError
+from seqtag.evaluation import Cost, Costs, evaluate_predictions
+from seqtag.neural import write_predictions
 from seqtag.run_dir import RunDir
 from seqtag.steps.anchor import ChampionAnchor
-from seqtag.steps.context import (
-    metric,
-    read_config,
-    train_scheme,
-)
+from seqtag.steps.context import metric, read_config, train_scheme
 from seqtag.steps.run_inputs import PinnedOpponent
 from seqtag.steps.step import run_step
 from seqtag.subprocess_runner import run_in_subprocess
-
-if TYPE_CHECKING:
-    from seqtag.evaluation import Cost
 
 logger = logging.getLogger(__name__)
 
@@ -69,14 +57,10 @@ def evaluate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
 def tag_split(bundle: str, split: str, predictions: str, scheme: SchemeName) -> dict[str, float]:
     """Tag a split with a bundle; return the fields of its `Cost`."""
-    from seqtag.neural import write_predictions
-
     return asdict(write_predictions(Path(bundle), Path(split), Path(predictions), scheme=scheme))
 
 
 def _score_both(run: RunDir, folder: Path) -> None:
-    from seqtag.evaluation import Costs, evaluate_predictions
-
     config, opponent = read_config(run), PinnedOpponent.load(run.opponent).champion
     challenger = folder / run.predictions("challenger").name
     champion = folder / run.predictions("champion").name
@@ -114,8 +98,6 @@ def _score_both(run: RunDir, folder: Path) -> None:
 
 def _tag_test(run: RunDir, bundle: Path, predictions: Path) -> Cost:
     """Tag the test split in a subprocess, so that its time and memory can be measured; return these."""
-    from seqtag.evaluation import Cost
-
     cost = run_in_subprocess(
         tag_split,
         bundle=str(bundle),
@@ -127,7 +109,5 @@ def _tag_test(run: RunDir, bundle: Path, predictions: Path) -> Cost:
 
 
 def _write_optimum(test: Path, path: Path) -> None:
-    from seqtag.corpus import best_possible
-
     truth = pq.read_table(test, columns=["tokens", "tags"]).combine_chunks()
     best_possible(truth["tokens"].chunk(0), truth["tags"].chunk(0)).save(path)

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    digest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, digest, require_manifest
 from seqtag.config import config_digest
+from seqtag.corpus import files_digest
+from seqtag.features import SEEN, TESTED, index_corpus, index_vectors, write_sequence_hashes
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import (
-    declared_tags,
-    read_config,
-    train_scheme,
-)
+from seqtag.steps.context import declared_tags, read_config, train_scheme
 from seqtag.steps.run_inputs import PinnedOpponent
 from seqtag.steps.step import run_step
 
@@ -26,9 +19,6 @@ def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
     Writes `vocabulary/`, with static vectors of its words and the hashes of the sequences of all splits.
     """
-    from seqtag.corpus import files_digest
-    from seqtag.features import SEEN, TESTED, index_corpus, index_vectors, write_sequence_hashes
-
     config = read_config(run)
     champion, source = PinnedOpponent.load(run.opponent).champion, config.model.vectors
     previous = () if champion is None else champion.tags

@@ -4,16 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, require_manifest
+from seqtag.registry import bundle_digest
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import (
-    Workspace,
-    train_scheme,
-)
+from seqtag.steps.context import Workspace, train_scheme
 from seqtag.steps.register import RegisteredVersion, open_registry
 from seqtag.steps.step import run_step
 
@@ -28,8 +22,6 @@ def infra_validate(run: RunDir, workspace: Workspace, *, dry_run: DryRun | None 
         MemoryExhaustedError: memory was not enough.
         SubprocessFailedError: the process was killed, or failed by an error that may not be the model's.
     """
-    from seqtag.registry import bundle_digest
-
     registration, golden = RegisteredVersion.load(run.registration), run.predictions("challenger")
     version, scheme = registration.version, train_scheme(run)
 

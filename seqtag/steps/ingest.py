@@ -7,29 +7,27 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import ClassVar, Literal
 
-from seqtag.artifacts import (
-    digest,
-    file_lock,
-    find_manifest,
-    publish,
-    scratch_folder,
-)
+from seqtag.artifacts import digest, file_lock, find_manifest, publish, scratch_folder
 from seqtag.code_version import code_version
 from seqtag.config import TaggerConfig, config_digest
-from seqtag.errors import (
-    CorpusChangedError,
-    RunDirError,
+from seqtag.corpus import (
+    PlacesWriter,
+    SourceRecord,
+    SourceRecords,
+    are_equal_numbers,
+    corpus_schema,
+    read_sources,
+    source_fingerprint,
+    source_sentence,
+    warning_sentences,
+    write_corpus,
 )
+from seqtag.errors import CorpusChangedError, RunDirError
 from seqtag.records import Record
 from seqtag.run_dir import Snapshot
-from seqtag.steps.context import (
-    Workspace,
-)
-
-if TYPE_CHECKING:
-    from seqtag.corpus import SourceRecord
+from seqtag.steps.context import Workspace
 
 logger = logging.getLogger(__name__)
 
@@ -61,8 +59,6 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
         CorpusFormatError: a source is not what its configuration says.
         CorpusChangedError: a source was replaced while it was read; nothing was kept.
     """
-    from seqtag.corpus import PlacesWriter, SourceRecords, corpus_schema, read_sources, write_corpus
-
     started = time.monotonic()
     record = _record_file(config, workspace)
     snapshot = _recorded_snapshot(record, config, workspace)
@@ -130,8 +126,6 @@ def record_source_change(config: TaggerConfig, workspace: Workspace) -> None:
 
 def read_records(snapshot: Snapshot) -> Sequence[SourceRecord]:
     """Return the assumptions of the readers about each source, none for an older snapshot without them."""
-    from seqtag.corpus import SourceRecords
-
     return SourceRecords.load(snapshot.sources).sources if snapshot.sources.exists() else ()
 
 
@@ -140,7 +134,6 @@ def _were_read_alike(new: Snapshot, old: Snapshot) -> bool:
 
     A file that is renamed every day but has the same content gives no new snapshot.
     """
-    from seqtag.corpus import are_equal_numbers
 
     def read(snapshot: Snapshot) -> list[SourceRecord]:
         return [
@@ -157,8 +150,6 @@ def _were_read_alike(new: Snapshot, old: Snapshot) -> bool:
 
 def _log_sources(records: Sequence[SourceRecord]) -> None:
     """Log a line on how each source was read, and one on each contradiction."""
-    from seqtag.corpus import source_sentence, warning_sentences
-
     for record in records:
         logger.info("source %s", source_sentence(record))
         for sentence in warning_sentences(record):
@@ -177,8 +168,6 @@ def _recorded_snapshot(record: Path | None, config: TaggerConfig, workspace: Wor
 
 def _record_file(config: TaggerConfig, workspace: Workspace) -> Path | None:
     """Return the file that records the snapshot of the sources, None for sources without a fingerprint."""
-    from seqtag.corpus import source_fingerprint
-
     fingerprint = source_fingerprint(config.corpus)
     if fingerprint is None:
         return None

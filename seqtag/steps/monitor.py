@@ -10,23 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtag.artifacts import digest, file_digest, require_manifest
-from seqtag.config import TaggerConfig, config_digest
-from seqtag.corpus import Profile
+from seqtag.config import MonitorConfig, TaggerConfig, config_digest
+from seqtag.corpus import Profile, expand
 from seqtag.errors import CorpusFormatError, RunDirError
+from seqtag.features import TagIndex, Vocabulary
+from seqtag.registry import Champion
+from seqtag.reporting import drift_markdown
 from seqtag.run_dir import MonitorReport, RunDir, Snapshot
-from seqtag.steps.context import (
-    Workspace,
-    output_scheme,
-    read_config,
-    read_snapshot,
-    train_scheme,
-)
+from seqtag.steps.context import Workspace, output_scheme, read_config, read_snapshot, train_scheme
 from seqtag.steps.step import write_output
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # seqtag.monitoring takes half a second to import, for SciPy, in every command
     import pyarrow as pa
 
-    from seqtag.config import MonitorConfig
     from seqtag.monitoring import (
         AgeAlarm,
         Compared,
@@ -37,7 +33,6 @@ if TYPE_CHECKING:
         ProfilePair,
         TrainingReference,
     )
-    from seqtag.registry import Champion
 
     Read = Callable[[], Iterator[pa.RecordBatch]]
 
@@ -95,8 +90,6 @@ def monitor(
 
 def drift_card(report: MonitorReport) -> str:
     """Return the drift card as Markdown."""
-    from seqtag.reporting import drift_markdown
-
     return drift_markdown(drift(report))
 
 
@@ -106,8 +99,6 @@ def tagged_logs_path(config: TaggerConfig, named: str | None) -> Path | None:
     Raises:
         ConfigError: a variable is not set.
     """
-    from seqtag.corpus import expand
-
     logs = named or config.monitor.tagged_logs
     return None if logs is None else Path(expand(logs, key="monitor.tagged_logs"))
 
@@ -204,7 +195,6 @@ def _found(
 
 
 def _known(run: RunDir) -> tuple[TrainingReference, CountColumns]:
-    from seqtag.features import TagIndex, Vocabulary
     from seqtag.monitoring import CountColumns, TrainingReference, read_labelled
 
     scheme = train_scheme(run)

@@ -4,25 +4,16 @@ from __future__ import annotations
 
 import logging
 from datetime import date
-from typing import TYPE_CHECKING
 
-from seqtag.artifacts import (
-    digest,
-    file_lock,
-    write_json,
-)
+from seqtag.artifacts import digest, file_lock, write_json
 from seqtag.config import TaggerConfig, config_digest
+from seqtag.gate import score_parts
+from seqtag.registry import Champion
 from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.approval import require_approval
-from seqtag.steps.context import (
-    Workspace,
-    read_config,
-)
+from seqtag.steps.context import Workspace, read_config
 from seqtag.steps.run_inputs import EarlierRuns, PinnedChampion, PinnedOpponent, SnapshotAddress
 from seqtag.steps.step import steps_code_version
-
-if TYPE_CHECKING:
-    from seqtag.registry import Champion
 
 _MOST_EARLIER = 50  # runs
 
@@ -91,8 +82,6 @@ def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace)
 
 
 def _pinned(champion: Champion, tagger: str, workspace: Workspace) -> PinnedChampion:
-    from seqtag.gate import score_parts
-
     logged = workspace.registry().logged(tagger, champion.version)
     return PinnedChampion(
         version=champion.version,

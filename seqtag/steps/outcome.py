@@ -8,6 +8,7 @@ from seqtag.artifacts import find_manifest
 from seqtag.corpus import BestPossible
 from seqtag.evaluation import Metrics
 from seqtag.gate import Decision
+from seqtag.reporting import summary_lines
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace
 from seqtag.steps.promote import PromotionOutcome
@@ -61,8 +62,6 @@ def run_outcome(run: RunDir, *, earlier: str | None = None, now: str | None = No
 
 def outcome_text(run: RunDir, *, dashboard: str | None = None) -> str:
     """Return the result and links to its pages, for a terminal."""
-    from seqtag.reporting import summary_lines
-
     version = RegisteredVersion.load(run.registration).version
     links = {
         "Report": str(run.report),

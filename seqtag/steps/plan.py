@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from seqtag.config import TaggerConfig
 from seqtag.errors import ConfigError, RunDirError
-from seqtag.gate import Decision
+from seqtag.gate import IMPROVEMENTS, Decision, Plan, plan_test_split
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace
-
-if TYPE_CHECKING:
-    from seqtag.gate import Plan
 
 
 def plan(
@@ -27,8 +23,6 @@ def plan(
     Raises:
         ConfigError: no run of the tagger has compared a challenger with a champion yet.
     """
-    from seqtag.gate import IMPROVEMENTS, plan_test_split
-
     runs = workspace.home.runs(config.name)
     decisions = runs.glob("????-??-??-*/decision/decision.json")
     for path in sorted(decisions, key=lambda at: at.stat().st_mtime, reverse=True):

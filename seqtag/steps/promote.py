@@ -5,28 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    file_digest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
 from seqtag.formatting import without_verdict
 from seqtag.gate import Decision, GateRule, GateVerdict
 from seqtag.records import Record
-from seqtag.registry import AuditContext, InfraFindings, RegistryDecision
+from seqtag.registry import AuditContext, Entry, InfraFindings, RegistryDecision, failures
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord
-from seqtag.steps.context import (
-    Workspace,
-)
+from seqtag.steps.context import Workspace
 from seqtag.steps.register import RegisteredVersion, open_registry
 from seqtag.steps.step import run_step
-
-if TYPE_CHECKING:
-    from seqtag.registry import Entry
 
 
 @dataclass(frozen=True)
@@ -57,8 +47,6 @@ def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
 
 def registry_decision(run: RunDir) -> RegistryDecision:
     """Return the verdict: the decision, or HOLD if the model does not work or is not approved."""
-    from seqtag.registry import failures
-
     decision, findings = Decision.load(run.decision), InfraFindings.load(run.infra)
     verdict: GateVerdict = decision.verdict
     sentence = decision.sentence
@@ -84,8 +72,6 @@ def registry_decision(run: RunDir) -> RegistryDecision:
 
 def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = None) -> Manifest:
     """Write the outcome of the decision, as the ledger has it."""
-    from seqtag.registry import failures
-
     findings, meant = InfraFindings.load(run.infra), registry_decision(run)
     held = meant.verdict == "PROMOTE" and entry.event == "HOLD"
     n_checks = len(findings.checks)

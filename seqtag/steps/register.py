@@ -4,29 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    file_digest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
 from seqtag.corpus import Profile
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.gate import Decision
 from seqtag.records import Record
-from seqtag.registry import Registry
+from seqtag.registry import Registration, Registry
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import (
-    Workspace,
-    read_config,
-    read_snapshot,
-)
+from seqtag.steps.context import Workspace, read_config, read_snapshot
 from seqtag.steps.step import run_step, steps_code_version
-
-if TYPE_CHECKING:
-    from seqtag.registry import Registration
 
 
 @dataclass(frozen=True)

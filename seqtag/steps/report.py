@@ -4,28 +4,18 @@ from __future__ import annotations
 
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seqtag import __version__
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, require_manifest
 from seqtag.bundle_description import Bundle
 from seqtag.corpus import BestPossible, Profile
 from seqtag.evaluation import Metrics, TrainingHistory
+from seqtag.reporting import ReportContext, write_report
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import (
-    read_config,
-    read_snapshot,
-)
+from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.outcome import final_decision
 from seqtag.steps.register import RegisteredVersion
 from seqtag.steps.step import run_step, steps_code_version
-
-if TYPE_CHECKING:
-    from seqtag.reporting import ReportContext
 
 
 def report(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
@@ -33,8 +23,6 @@ def report(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
     Writes `report/report.html`.
     """
-    from seqtag.reporting import write_report
-
     return run_step(
         report,
         run,
@@ -63,8 +51,6 @@ def report(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
 def _context(run: RunDir) -> ReportContext:
     """Return what identifies the run: ids, digests and versions."""
-    from seqtag.reporting import ReportContext
-
     bundle = Bundle.load(run.output("train"))
     return ReportContext(
         run_id=run.id,

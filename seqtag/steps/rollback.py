@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from seqtag.artifacts import (
-    require_manifest,
-)
+from seqtag.artifacts import require_manifest
+from seqtag.config import SchemeName
 from seqtag.errors import RegistryError, SeqtagError
-from seqtag.registry import AuditContext, Entry, bundle_digest, failures
+from seqtag.registry import AuditContext, Champion, Entry, bundle_digest, failures
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace, train_scheme
-
-if TYPE_CHECKING:
-    from seqtag.config import SchemeName
-    from seqtag.registry import Champion
 
 logger = logging.getLogger(__name__)
 

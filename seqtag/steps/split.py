@@ -6,19 +6,11 @@ from dataclasses import astuple
 
 import pyarrow.parquet as pq
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    digest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, digest, require_manifest
 from seqtag.config import config_digest
-from seqtag.corpus import Profile
+from seqtag.corpus import Profile, split_corpus
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import (
-    read_config,
-    read_snapshot,
-)
+from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.step import run_step
 
 
@@ -27,8 +19,6 @@ def split(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
     Writes `splits/`: a Parquet file each, spans in the scheme that the model learns.
     """
-    from seqtag.corpus import split_corpus
-
     config, snapshot = read_config(run), read_snapshot(run)
     validated = require_manifest(run.output("validate"))
     chosen = Profile.load(run.profile).scheme

@@ -7,25 +7,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    digest,
-    file_lock,
-    remove_folder,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, digest, file_lock, remove_folder, require_manifest
 from seqtag.code_version import code_version
 from seqtag.config import config_digest
-from seqtag.errors import (
-    MemoryExhaustedError,
-)
+from seqtag.corpus import sequence_ids
+from seqtag.errors import MemoryExhaustedError
+from seqtag.neural import Checkpoints, LossError
+from seqtag.neural import train as train_recipe
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import (
-    metric,
-    output_scheme,
-    read_config,
-)
+from seqtag.steps.context import metric, output_scheme, read_config
 from seqtag.steps.step import run_step
 from seqtag.subprocess_runner import run_in_subprocess
 
@@ -109,17 +99,13 @@ def fit_recipe(
     A lock keeps others from resuming from these checkpoints meanwhile, such as a subprocess whose parent was
     just killed.
     """
-    from seqtag.corpus import sequence_ids
-    from seqtag.neural import Checkpoints, LossError
-    from seqtag.neural import train as fit
-
     at, bundle, kept = RunDir(Path(run)), Path(folder), Path(checkpoints)
     config = read_config(at)
     with file_lock(kept / ".lock"):
         remove_folder(bundle)
         bundle.mkdir()
         try:
-            fit(
+            train_recipe(
                 at.output("encode"),
                 at.output("index"),
                 config=config.train,

@@ -4,20 +4,13 @@ from __future__ import annotations
 
 import logging
 
-from seqtag.artifacts import (
-    DryRun,
-    Manifest,
-    file_digest,
-    require_manifest,
-)
+from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
 from seqtag.config import config_digest
 from seqtag.corpus import Profile
 from seqtag.errors import CorpusRejectedError, RunDirError
+from seqtag.gate import fewest_test_documents
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import (
-    read_config,
-    read_snapshot,
-)
+from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.ingest import read_records
 from seqtag.steps.run_inputs import PinnedOpponent
 from seqtag.steps.step import run_step
@@ -33,7 +26,6 @@ def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     Raises:
         CorpusRejectedError: a rule of severity "fail" broke, or the quarantine is larger than its budget.
     """
-    from seqtag.gate import fewest_test_documents
     from seqtag.quality import validate as check
 
     config, snapshot = read_config(run), read_snapshot(run)
