@@ -37,7 +37,7 @@ class Manifest:
     @property
     def digest(self) -> str:
         """The sha256 of the outputs: equal for equal files."""
-        return _sha256(json.dumps(dict(self.outputs), sort_keys=True).encode())
+        return digest(json.dumps(dict(self.outputs), sort_keys=True))
 
 
 def materialize(
@@ -65,7 +65,7 @@ def materialize(
     elsewhere = list(elsewhere)
     with file_lock(output.with_name(f".{output.name}.lock")):
         for folder in (output, *elsewhere):
-            found = _read_manifest(folder)
+            found = readable_manifest(folder)
             if found is None or found.step != step or dict(found.inputs) != dict(inputs):
                 continue
             if _reuse(folder, found, output):
@@ -109,7 +109,7 @@ def _substitute(
 ) -> Manifest:
     """Note that a step would run, and put its newest output in place."""
     for folder in (output, *elsewhere):
-        found = _read_manifest(folder)
+        found = readable_manifest(folder)
         if found is not None and found.step == step and _reuse(folder, found, output):
             names = sorted({*found.inputs, *inputs})
             both = {name: (found.inputs.get(name), inputs.get(name)) for name in names}
@@ -161,7 +161,7 @@ def publish(partial: Path, output: Path, *, step: str, inputs: Mapping[str, str]
 
 def find_manifest(output: Path) -> Manifest | None:
     """Return the manifest of a finished output, or None if it is missing, damaged or incomplete."""
-    manifest = _read_manifest(output)
+    manifest = readable_manifest(output)
     return manifest if manifest is not None and _is_intact(output, manifest) else None
 
 
@@ -178,7 +178,8 @@ def read_manifest(output: Path) -> Manifest:
         raise RunDirError(f"{output}: manifest cannot be read: {error}") from error
 
 
-def _read_manifest(output: Path) -> Manifest | None:
+def readable_manifest(output: Path) -> Manifest | None:
+    """Return what `read_manifest` does, None where it raises."""
     try:
         return read_manifest(output)
     except RunDirError:
@@ -266,10 +267,6 @@ def is_inside(folder: Path, name: str) -> bool:
     return (folder / name).resolve().is_relative_to(folder.resolve())
 
 
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
 def _files(folder: Path) -> list[Path]:
     return sorted(p for p in folder.rglob("*") if p.is_file())
 
@@ -292,7 +289,7 @@ def _reuse(folder: Path, manifest: Manifest, output: Path) -> bool:
             shutil.copytree(folder, partial, copy_function=_linked_or_copied, dirs_exist_ok=True)
         except (OSError, shutil.Error):  # the folder is being replaced or removed
             return False
-        if _read_manifest(partial) != manifest or not _is_intact(partial, manifest):
+        if readable_manifest(partial) != manifest or not _is_intact(partial, manifest):
             return False
         _replace(partial, output)
     return True

@@ -51,18 +51,12 @@ def main() -> None:
     """Run the command line; expected errors print one line and set the exit code, without a traceback."""
     try:
         app()
-    except ConfigError as error:
-        typer.echo(f"Error: {hide_passwords(str(error))}", err=True)
-        sys.exit(WRONG_USE)
-    except SeqtagError as error:
-        typer.echo(f"Error: {hide_passwords(str(error))}", err=True)
-        sys.exit(REFUSED)
-    except OSError as error:  # disk, network, permissions
+    except (SeqtagError, OSError) as error:  # OSError: disk, network, permissions
         if isinstance(error, BrokenPipeError) and not _is_read():
             sys.stderr.close()
             sys.exit(DONE)
         typer.echo(f"Error: {hide_passwords(str(error))}", err=True)
-        sys.exit(REFUSED)
+        sys.exit(WRONG_USE if isinstance(error, ConfigError) else REFUSED)
 
 
 def _is_read() -> bool:

@@ -52,7 +52,8 @@ def one_line_each(path: Path | str, error: ValidationError) -> str:
         if fault["type"] == "too_short" and any(f["loc"][: len(loc)] == loc != f["loc"] for f in faults):
             continue  # the list is only short of elements that are invalid themselves
         key = ".".join(str(part) for part in loc) or "(top level)"
-        lines.append(f"{path}: {key}: {_message(fault['msg'])}{_got(fault['type'], key, fault['input'])}")
+        message = fault["msg"].removeprefix("Value error, ")  # pydantic's prefix
+        lines.append(f"{path}: {key}: {message}{_got(fault['type'], key, fault['input'])}")
     return "\n".join(lines)
 
 
@@ -95,11 +96,6 @@ def _refusal(path: Path | str, key: str, text: str) -> str:
     if key.endswith(".query"):  # variables are not replaced in queries
         return f"{path}: {key}: query {holds}; keep it in the database, or in the variable of url"
     return f"{path}: {key}: address {holds}: got {hide_passwords(text)}; use ${{VARIABLE}} instead"
-
-
-def _message(message: str) -> str:
-    """Return an error message without pydantic's prefix."""
-    return message.removeprefix("Value error, ")
 
 
 def _got(kind: str, key: str, value: object) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqtag.artifacts import file_lock
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, RegistryError
 from seqtag.formatting import first_line
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _CONNECT_TIMEOUT = 10  # seconds; libpq would wait for minutes
 _LOCK_TIMEOUT = 60  # seconds; SQLite has one writer at a time
-_LOCK = ".lock"
 
 
 class MLflowStore:
@@ -85,13 +84,9 @@ class MLflowStore:
                 f"registry {self}: {purpose}: {hide_passwords(first_line(error))}"
             ) from error
 
-    @contextmanager
-    def exclusive(self) -> Iterator[None]:
+    def exclusive(self) -> AbstractContextManager[None]:
         """Hold the lock of the artifact folder, so that reading and then writing is atomic."""
-        self.artifacts.mkdir(parents=True, exist_ok=True)
-        with (self.artifacts / _LOCK).open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # released when the file is closed or the process dies
-            yield
+        return file_lock(self.artifacts / ".lock")
 
     def _open(self) -> MlflowClient:
         self._check_connection()

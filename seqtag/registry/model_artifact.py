@@ -15,7 +15,6 @@ from urllib.request import url2pathname
 
 from seqtag.artifacts import file_digest, is_inside
 from seqtag.errors import RegistryError
-from seqtag.features import TagIndex
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
@@ -55,11 +54,6 @@ def _inside(folder: Path, name: str) -> Path:
     if not is_inside(folder, name):
         raise RegistryError(f"{folder}: file is outside the folder: expected a name inside it, got {name!r}")
     return folder / name
-
-
-def bundle_tags(bundle: Path) -> TagIndex:
-    """Return the tag set of a bundle, with the tags' counts in train."""
-    return TagIndex.load(bundle)
 
 
 def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> None:

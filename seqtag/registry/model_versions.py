@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from seqtag.errors import RegistryError
+from seqtag.features import TagIndex
 from seqtag.registry import types
-from seqtag.registry.model_artifact import bundle_digest, bundle_tags, find_bundle
+from seqtag.registry.model_artifact import bundle_digest, find_bundle
 from seqtag.registry.types import Champion, Version
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def checked(version: ModelVersion, location: str, *, role: str, store: str) -> C
         digest = bundle_digest(bundle)
         expected = version.tags[types.BUNDLE_TAG]
         run_id = version.tags[types.RUN_ID_TAG]
-        tag_set = bundle_tags(bundle)
+        tag_set = TagIndex.load(bundle)
     except MemoryError:
         raise
     except Exception as error:  # a damaged file may make a parser raise anything; never return None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqtag.errors import RegistryError
 from seqtag.registry import types
+from seqtag.registry.infra_validation import InfraFindings, validate_infra
 from seqtag.registry.mlflow_store import MLflowStore
 from seqtag.registry.model_versions import checked, described
 from seqtag.registry.registration import (
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
     from seqtag.config import SchemeName
     from seqtag.evaluation import Metrics, TrainingHistory
     from seqtag.gate import Decision
-    from seqtag.registry.infra_validation import InfraFindings
     from seqtag.registry.promotion import PromotionService
 
 _log = logging.getLogger(__name__)
@@ -236,8 +236,6 @@ class Registry:
             RegistryError: the store could not be read, has no such version, or its files changed.
             MemoryExhaustedError: the process ran out of memory.
         """
-        from seqtag.registry.infra_validation import validate_infra
-
         found = self.at_version(tagger, version)
         return validate_infra(self._store.url, tagger, found, golden=golden, scheme=scheme)
 

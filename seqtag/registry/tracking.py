@@ -54,18 +54,16 @@ class RetrainingRecord:
     @property
     def note(self) -> str:
         """The decision's sentence as the description of a tracked run."""
-        return fitted(self._sentence, column_limits.TAG, whole="decision.json of this run")
+        return fitted(self.decision.sentence, column_limits.TAG, whole="decision.json of this run")
 
     @property
     def description(self) -> str:
         """The decision's sentence as the description of a version."""
         return fitted(
-            self._sentence, column_limits.DESCRIPTION, whole="decision.json of its run, and in the ledger"
+            self.decision.sentence,
+            column_limits.DESCRIPTION,
+            whole="decision.json of its run, and in the ledger",
         )
-
-    @property
-    def _sentence(self) -> str:
-        return self.decision.sentence
 
 
 @dataclass(frozen=True)

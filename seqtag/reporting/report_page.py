@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import pyarrow.parquet as pq
+
 from seqtag import formatting
 from seqtag.config import Metric
 from seqtag.corpus import BestPossible, Profile, assumptions, changes, warning_sentences
@@ -192,8 +194,6 @@ def learning_curves(history: TrainingHistory, metric: Metric) -> list[Picture]:
 
 def _examples(quarantine: Path) -> list[dict[str, Any]]:
     """Return a few of the first quarantined sequences for each reason."""
-    import pyarrow.parquet as pq
-
     with pq.ParquetFile(quarantine) as file:
         rows = next(file.iter_batches(_EXAMPLES_FROM), None)
     if rows is None:

@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from seqtag.artifacts import Manifest, read_json, read_manifest
+from seqtag.artifacts import read_json, readable_manifest
 from seqtag.corpus import Profile
-from seqtag.errors import RunDirError
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
@@ -177,7 +176,7 @@ def input_changes(run: RunDir) -> InputChanges | None:
         return None
     inputs = {}
     for folder in _folders(run):
-        own, champions = _manifest(folder), _manifest(before.path / folder.name)
+        own, champions = readable_manifest(folder), readable_manifest(before.path / folder.name)
         if own and champions:
             inputs[own.step] = _differing(champions.inputs, own.inputs)
     snapshots = read_snapshot(before).id, read_snapshot(run).id
@@ -193,12 +192,12 @@ def completed_steps(run: RunDir) -> list[CompletedStep]:
     """
     found = []
     for folder in _folders(run):
-        manifest = _manifest(folder)
+        manifest = readable_manifest(folder)
         if manifest:
             same = [
                 other.parent
                 for other in run.path.parent.glob(f"????-??-??-*/{folder.name}")
-                if other == folder or _manifest(other) == manifest
+                if other == folder or readable_manifest(other) == manifest
             ]
             first = min(same, key=lambda at: (RunDir(at).as_of, (at / folder.name).stat().st_ctime_ns))
             found.append(
@@ -210,13 +209,6 @@ def completed_steps(run: RunDir) -> list[CompletedStep]:
 def _folders(run: RunDir) -> list[Path]:
     """Return the folders of the steps whose outputs runs share."""
     return [run.output(step.name) for step in STEPS if step.is_shared]
-
-
-def _manifest(folder: Path) -> Manifest | None:
-    try:
-        return read_manifest(folder)
-    except RunDirError:
-        return None
 
 
 def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
