@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 _MAX_COLLISIONS = 5  # after that many, the cause is something else
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -58,7 +58,7 @@ class Aliases:
             if champion == (latest.to_version if latest is not None else None):
                 return
             if self.ledger.append(self._outside_change(length, latest, champion, by)):
-                _log.warning(
+                logger.warning(
                     "%s: champion's alias was changed outside seqtag (now %s); recorded in the ledger",
                     self.tagger,
                     version_text(champion),
@@ -98,7 +98,7 @@ class Aliases:
         if champion is not None:
             client.set_registered_model_alias(tagger, types.CHAMPION, champion)
         client.set_registered_model_tag(tagger, types.ENTRY_TAG, str(latest.entry))
-        _log.info("%s: champion is now %s (ledger entry %d)", tagger, version_text(champion), latest.entry)
+        logger.info("%s: champion is now %s (ledger entry %d)", tagger, version_text(champion), latest.entry)
 
     def _outside_change(
         self, length: int, latest: Entry | None, champion: str | None, by: AuditContext

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from seqtag.gate import Decision
     from seqtag.registry.promotion import PromotionService
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class Registry:
@@ -151,7 +151,7 @@ class Registry:
         client = self._store.client()
         with self._store.reaching(f"registering {run_id} of {tagger}"), self._store.exclusive():
             registration = register_bundle(client, bundle, retraining, artifacts=self._store.artifacts)
-        _log.info("%s: registered %s as version %s", tagger, run_id, registration.version)
+        logger.info("%s: registered %s as version %s", tagger, run_id, registration.version)
         return registration
 
     def registration(self, tagger: str, *, run_id: str, bundle: Path) -> Registration | None:
