@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from prefect.server.database.configurations import AioSqliteConfiguration
 from sqlalchemy.exc import OperationalError
 
-from flows.services.prefect_server import ImmediateSqlite
+from flows.compat.prefect_sqlite import ImmediateSqlite
 
 
 async def two_that_read_before_they_write(database: AioSqliteConfiguration) -> int:
@@ -37,9 +37,16 @@ async def two_that_read_before_they_write(database: AioSqliteConfiguration) -> i
     return int(rows)
 
 
-def test_seqtags_server_waits_where_prefects_fails_with_a_locked_database(tmp_path: Path) -> None:
-    prefects = AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{tmp_path}/prefect.db")
-    with pytest.raises(OperationalError, match="database is locked"):
-        asyncio.run(two_that_read_before_they_write(prefects))
+def test_transactions_that_hold_the_write_lock_wait_for_each_other(tmp_path: Path) -> None:
     seqtags = ImmediateSqlite(connection_url=f"sqlite+aiosqlite:///{tmp_path}/seqtag.db")
     assert asyncio.run(two_that_read_before_they_write(seqtags)) == 2
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=OperationalError,
+    reason="Prefect 3.8.8 begins DEFERRED transactions; once this passes, flows/compat/prefect_sqlite can go",
+)
+def test_prefects_own_transactions_wait_for_each_other(tmp_path: Path) -> None:
+    prefects = AioSqliteConfiguration(connection_url=f"sqlite+aiosqlite:///{tmp_path}/prefect.db")
+    assert asyncio.run(two_that_read_before_they_write(prefects)) == 2
