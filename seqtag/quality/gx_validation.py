@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import great_expectations as gx
-import numpy as np
 import pandas as pd
 from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
 from great_expectations.data_context.types.base import (
@@ -21,14 +20,8 @@ from great_expectations.data_context.types.base import (
 )
 
 from seqtag.config import QualityConfig
-from seqtag.quality.expectations import (
-    METRICS,
-    RULE,
-    VIOLATION_COLUMNS,
-    VIOLATIONS,
-    metrics_suite,
-    violations_suite,
-)
+from seqtag.quality.expectations import METRICS, RULE, VIOLATIONS, metrics_suite, violations_suite
+from seqtag.quality.gx_compat import VIOLATION_COLUMNS, with_plain_numbers
 from seqtag.quality.rule_verdicts import Evidence
 from seqtag.quality.validation_rules import BY_VIOLATIONS, ValidationRule
 from seqtag.quality.violation_text import Violation
@@ -110,9 +103,7 @@ def _gx_result(
     evaluated = failed = 0
     for suite in results.values():
         for result in suite.results:
-            # the Data Docs of GX 1.24 cannot render NumPy numbers
-            plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in result.result.items()}
-            result.result = plain
+            result.result = with_plain_numbers(result.result)
             was_evaluated = not _raised(result.exception_info)
             success = was_evaluated and bool(result.success)
             outcomes[_rule_of(result)].append(success)
