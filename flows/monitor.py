@@ -6,15 +6,7 @@ No `from __future__ import annotations`: Prefect builds its form from the evalua
 from datetime import date
 
 from prefect import flow, get_client
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterName,
-    FlowFilter,
-    FlowFilterName,
-    FlowRunFilter,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowFilter, FlowFilterName
 from prefect.client.schemas.objects import State, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Completed, Failed
@@ -22,6 +14,7 @@ from prefect.states import Completed, Failed
 import tasks
 from flows.events import DRIFT_STOP, drift_found
 from flows.notifications import notify_drift
+from flows.prefect_api import in_state
 from flows.run_context import flow_run_name, resolve_as_of
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig, load_tagger
@@ -72,9 +65,7 @@ def _last_retraining(config: TaggerConfig) -> date | None:
         ended = client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=["retrain"])),
             deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[config.name])),
-            flow_run_filter=FlowRunFilter(
-                state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.COMPLETED]))
-            ),
+            flow_run_filter=in_state(StateType.COMPLETED),
             sort=FlowRunSort.END_TIME_DESC,
             limit=1,
         )

@@ -8,7 +8,7 @@ from typing import Final
 from uuid import NAMESPACE_URL, uuid5
 
 from prefect import runtime
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import BlockDocument
 from prefect.events import Event, emit_event
 from prefect.exceptions import ObjectNotFound
@@ -76,25 +76,25 @@ def notify_address() -> str:
     return wanted
 
 
-def sync_block(client: SyncPrefectClient, wanted: str) -> tuple[BlockDocument | None, list[str]]:
+async def sync_block(client: PrefectClient, wanted: str) -> tuple[BlockDocument | None, list[str]]:
     """Create, update or delete the server's notification block; return it with a line for each change.
 
     Args:
         wanted: the result of `notify_address`: empty keeps the block as it is, `none` deletes it.
     """
-    existing = _read(client)
+    existing = await _read(client)
     if not wanted or (existing is not None and existing.data.get("url") == wanted):
         return existing, []
     if wanted == DISABLED:
         if existing is not None:
-            client.delete_block_document(existing.id)
+            await client.delete_block_document(existing.id)
         return None, [f"- block {BLOCK}"] if existing is not None else []
-    Notice(url=SecretStr(wanted)).save(BLOCK, overwrite=True)
-    return _read(client), [f"{'+' if existing is None else '~'} block {BLOCK}"]
+    await Notice(url=SecretStr(wanted)).asave(BLOCK, overwrite=True)
+    return await _read(client), [f"{'+' if existing is None else '~'} block {BLOCK}"]
 
 
-def _read(client: SyncPrefectClient) -> BlockDocument | None:
+async def _read(client: PrefectClient) -> BlockDocument | None:
     try:
-        return client.read_block_document_by_name(BLOCK, Notice.get_block_type_slug())
+        return await client.read_block_document_by_name(BLOCK, Notice.get_block_type_slug())
     except ObjectNotFound:
         return None

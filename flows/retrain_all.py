@@ -24,7 +24,7 @@ async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1
         taggers: Names of taggers. Default: all that are deployed.
         at_once: Number of taggers to retrain at the same time.
     """
-    files, due = _deployed_taggers(), runtime.flow_run.scheduled_start_time
+    files, due = await _deployed_taggers(), runtime.flow_run.scheduled_start_time
     slots = asyncio.Semaphore(at_once)
 
     async def retrained(name: str) -> Outcome:
@@ -41,7 +41,8 @@ async def retrain_all(taggers: list[str] | None = None, at_once: PositiveInt = 1
     return combine_outcomes(await asyncio.gather(*map(retrained, taggers or sorted(files))))
 
 
-def _deployed_taggers() -> dict[str, str]:
+async def _deployed_taggers() -> dict[str, str]:
     """Return the TOML file of each deployed tagger by the tagger's name."""
-    with get_client(sync_client=True) as client:
-        return {found.name: str(found.parameters.get("tagger", "")) for found in retrain_deployments(client)}
+    async with get_client() as client:
+        deployed = await retrain_deployments(client)
+    return {found.name: str(found.parameters.get("tagger", "")) for found in deployed}

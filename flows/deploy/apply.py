@@ -5,15 +5,15 @@ Only deployments with the tag `seqtag` are considered.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient, get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.actions import DeploymentScheduleCreate, WorkPoolCreate
-from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterTags
 from prefect.client.schemas.objects import ConcurrencyLimitStrategy, ConcurrencyOptions
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
@@ -24,9 +24,8 @@ from prefect.utilities.callables import parameter_schema
 from flows.deploy.automations import install, notification_automations, server_automations, tagger_automation
 from flows.deploy.deployment_specs import Deployment, declared_deployments
 from flows.notifications import notify_address, sync_block
+from flows.prefect_api import TAG, seqtag_deployments
 
-TAG = "seqtag"
-_PAGE = 100  # deployments per request
 _ONE_AT_A_TIME = "1 run, others wait"  # scheduled runs may be cancelled instead: `flows.worker.coalescing`
 
 
@@ -39,68 +38,72 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
     Raises:
         ConfigError: prefect.yaml, a tagger's file or SEQTAG_NOTIFY_URL is invalid; nothing was changed.
     """
-    wanted = {deployment.title: deployment for deployment in declared_deployments(checkout)}
-    lines, address = [], notify_address()
-    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
+    declared, address = declared_deployments(checkout), notify_address()
+    with temporary_settings({PREFECT_API_URL: api}):
+        return asyncio.run(_apply(declared, address))
+
+
+async def _apply(declared: list[Deployment], address: str) -> list[str]:
+    wanted = {deployment.title: deployment for deployment in declared}
+    lines = []
+    async with get_client() as client:
         for pool in sorted({deployment.entry.work_pool.name for deployment in wanted.values()}):
-            lines += _ensure_pool(pool, client)
-        existing = dict(_deployed(client))
+            lines += await _ensure_pool(pool, client)
+        existing = await _deployed(client)
         for title, deployment in wanted.items():
-            lines += _update(deployment, existing.get(title), client)
+            lines += await _update(deployment, existing.get(title), client)
         for title, deployed in existing.items():
             if title not in wanted:
-                client.delete_deployment(deployed.id)
+                await client.delete_deployment(deployed.id)
                 lines.append(f"- {title}")
-        retrained = [(found.name, found.id) for found in retrain_deployments(client)]
-        block, changes = sync_block(client, address)
+        retrained = [(found.name, found.id) for found in await retrain_deployments(client)]
+        block, changes = await sync_block(client, address)
         notifications = [] if block is None else notification_automations(block.id)
         lines += changes
-        lines += install(
+        lines += await install(
             [*server_automations(), *notifications, *(tagger_automation(*tagger) for tagger in retrained)],
             client,
         )
     return lines
 
 
-def retrain_deployments(client: SyncPrefectClient) -> list[DeploymentResponse]:
+async def retrain_deployments(client: PrefectClient) -> list[DeploymentResponse]:
     """Return the deployments that retrain a tagger; each has the tagger's name."""
-    return [found for title, found in _deployed(client) if title.startswith("retrain/")]
+    return [found for title, found in (await _deployed(client)).items() if title.startswith("retrain/")]
 
 
-def _ensure_pool(name: str, client: SyncPrefectClient) -> list[str]:
+async def _ensure_pool(name: str, client: PrefectClient) -> list[str]:
     try:
-        client.read_work_pool(name)
+        await client.read_work_pool(name)
     except ObjectNotFound:
-        client.create_work_pool(WorkPoolCreate(name=name, type="process"))
+        await client.create_work_pool(WorkPoolCreate(name=name, type="process"))
         return [f"+ work pool {name}"]
     return []
 
 
-def _deployed(client: SyncPrefectClient) -> Iterator[tuple[str, DeploymentResponse]]:
-    """Yield each deployment of seqtag with its title."""
-    tagged = DeploymentFilter(tags=DeploymentFilterTags(all_=[TAG]))
+async def _deployed(client: PrefectClient) -> dict[str, DeploymentResponse]:
+    """Return seqtag's deployments by title."""
     names: dict[UUID, str] = {}
-    offset = 0
-    while found := client.read_deployments(deployment_filter=tagged, limit=_PAGE, offset=offset):
-        for deployment in found:
-            flow = deployment.flow_id
-            if flow not in names:
-                names[flow] = client.read_flow(flow).name
-            yield f"{names[flow]}/{deployment.name}", deployment
-        offset += _PAGE
+    found = {}
+    async for deployment in seqtag_deployments(client):
+        flow = deployment.flow_id
+        if flow not in names:
+            names[flow] = (await client.read_flow(flow)).name
+        found[f"{names[flow]}/{deployment.name}"] = deployment
+    return found
 
 
-def _update(
-    deployment: Deployment, existing: DeploymentResponse | None, client: SyncPrefectClient
+async def _update(
+    deployment: Deployment, existing: DeploymentResponse | None, client: PrefectClient
 ) -> list[str]:
     if existing is None:
-        _put(deployment, client)
+        await _put(deployment, client)
         return [f"+ {deployment.title}"]
     before, after = _deployed_settings(existing), _declared_settings(deployment)
     changed = [name for name in after if before[name] != after[name]]
     if not changed:
         return []
-    _put(deployment, client)
+    await _put(deployment, client)
     return [f"~ {deployment.title}", *(_difference(name, before, after) for name in changed)]
 
 
@@ -144,15 +147,15 @@ def _deployed_settings(deployment: DeploymentResponse) -> dict[str, Any]:
     }
 
 
-def _put(deployment: Deployment, client: SyncPrefectClient) -> None:
+async def _put(deployment: Deployment, client: PrefectClient) -> None:
     schedule = deployment.schedule
     schedules = schedule and [
         DeploymentScheduleCreate(
             schedule=CronSchedule(cron=schedule.cron, timezone=schedule.timezone), active=schedule.active
         )
     ]
-    client.create_deployment(
-        flow_id=client.create_flow_from_name(deployment.flow.name),
+    await client.create_deployment(
+        flow_id=await client.create_flow_from_name(deployment.flow.name),
         name=deployment.name,
         schedules=schedules or [],
         concurrency_limit=1,

@@ -12,22 +12,22 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import StateType
 from prefect.events.actions import ChangeFlowRunState, RunDeployment, SendNotification
 from prefect.events.schemas.automations import Automation, AutomationCore, EventTrigger, Posture
 from prefect.events.schemas.events import ResourceSpecification
 
 from flows.events import CORPUS_CHANGED, DRIFT_FOUND, DRIFT_STOP, NOTICE, resource
+from flows.prefect_api import TAG, paginate
 from flows.services.process_manager import HEARTBEAT, POOL
 
 SILENCE: Final = 4 * HEARTBEAT  # seconds without a heartbeat until a flow run counts as dead
 
-_PAGE: Final = 100  # automations per request
 _PREFIX: Final = "seqtag: "  # of automation names; keep the names, since servers hold them
 _ANY_RUN: Final = {"prefect.resource.id": "prefect.flow-run.*"}
 _TAGGED_SEQTAG = ResourceSpecification.model_validate(
-    {"prefect.resource.id": "prefect.tag.seqtag", "prefect.resource.role": "tag"}
+    {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
 )
 
 NEVER_RESUMED: Final = "The flow was paused and never resumed."  # the server's message
@@ -133,36 +133,29 @@ def _send(block: UUID, subject: str, body: str) -> SendNotification:
     return SendNotification(block_document_id=block, subject=subject, body=body)
 
 
-def install(wanted: list[AutomationCore], client: SyncPrefectClient) -> list[str]:
+async def install(wanted: list[AutomationCore], client: PrefectClient) -> list[str]:
     """Make the server's seqtag automations match `wanted`; return a line for each difference."""
     lines = []
     installed: dict[str, list[Automation]] = defaultdict(list)
-    for known in _all(client):
+    async for known in paginate(client.read_automations):
         if known.name.startswith(_PREFIX):
             installed[known.name].append(known)
     for automation in wanted:
         found = installed.pop(automation.name, [])
         for duplicate in found[1:]:
-            client.delete_automation(duplicate.id)
+            await client.delete_automation(duplicate.id)
         existing = found[0] if found else None
         if existing is None:
-            client.create_automation(automation)
+            await client.create_automation(automation)
             lines.append(f"+ automation {automation.name}")
         elif _settings(existing) != _settings(automation):
-            client.update_automation(existing.id, automation)
+            await client.update_automation(existing.id, automation)
             lines.append(f"~ automation {automation.name}")
     for name, obsolete in installed.items():
         for duplicate in obsolete:
-            client.delete_automation(duplicate.id)
+            await client.delete_automation(duplicate.id)
         lines.append(f"- automation {name}")
     return lines
-
-
-def _all(client: SyncPrefectClient) -> list[Automation]:
-    found: list[Automation] = []
-    while page := client.read_automations(limit=_PAGE, offset=len(found)):
-        found += page
-    return found
 
 
 def _settings(automation: AutomationCore) -> dict[str, object]:

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, TypeVar
+from typing import Final
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient
-from prefect.client.schemas.filters import (
-    DeploymentFilter,
-    DeploymentFilterTags,
-    FlowRunFilter,
-    FlowRunFilterExpectedStartTime,
-    FlowRunFilterState,
-    FlowRunFilterStateType,
-)
+from prefect.client.schemas.filters import FlowRunFilterExpectedStartTime
 from prefect.client.schemas.objects import FlowRun, StateType
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Cancelled
 
-_GRACE: Final = timedelta(seconds=60)  # after which a due run is late
-_PAGE: Final = 200  # the server's limit per request
+from flows.prefect_api import in_state, seqtag_deployments, seqtag_runs
 
-SEQTAG_DEPLOYMENTS: Final = DeploymentFilter(tags=DeploymentFilterTags(all_=["seqtag"]))
+_GRACE: Final = timedelta(seconds=60)  # after which a due run is late
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 async def coalesce(client: PrefectClient, *, now: datetime) -> int:
@@ -75,45 +65,25 @@ def runs_to_cancel(
 
 
 async def _due_runs(client: PrefectClient, now: datetime) -> Mapping[UUID, list[FlowRun]]:
-    due = FlowRunFilter(
-        state=FlowRunFilterState(type=FlowRunFilterStateType(any_=[StateType.SCHEDULED])),
+    due = in_state(
+        StateType.SCHEDULED,
         expected_start_time=FlowRunFilterExpectedStartTime.model_validate({"before_": now}),
     )
     found: dict[UUID, list[FlowRun]] = defaultdict(list)
-    async for run in paginate_deployments(
-        client.read_flow_runs, flow_run_filter=due, sort=FlowRunSort.ID_DESC
-    ):
+    async for run in seqtag_runs(client, due, sort=FlowRunSort.ID_DESC):
         if run.auto_scheduled and run.run_count == 0 and run.deployment_id is not None:
             found[run.deployment_id].append(run)
     return found
 
 
 async def _policies(client: PrefectClient) -> Mapping[UUID, Collection[str]]:
-    return {
-        deployment.id: deployment.tags async for deployment in paginate_deployments(client.read_deployments)
-    }
+    return {deployment.id: deployment.tags async for deployment in seqtag_deployments(client)}
 
 
 async def _active_runs(client: PrefectClient) -> Mapping[UUID, str]:
     """Return the name of a running or pending run by deployment."""
-    active = in_state(StateType.RUNNING, StateType.PENDING)
-    found = paginate_deployments(client.read_flow_runs, flow_run_filter=active)
+    found = seqtag_runs(client, in_state(StateType.RUNNING, StateType.PENDING))
     return {run.deployment_id: run.name async for run in found if run.deployment_id is not None}
-
-
-def in_state(*types: StateType) -> FlowRunFilter:
-    """Return a filter for flow runs whose state has one of these types."""
-    return FlowRunFilter(state=FlowRunFilterState(type=FlowRunFilterStateType(any_=list(types))))
-
-
-async def paginate_deployments(read: Callable[..., Awaitable[list[T]]], **filters: Any) -> AsyncIterator[T]:
-    """Yield the results of a client method for seqtag's deployments, page by page."""
-    for offset in itertools.count(0, _PAGE):
-        page = await read(deployment_filter=SEQTAG_DEPLOYMENTS, limit=_PAGE, offset=offset, **filters)
-        for found in page:
-            yield found
-        if len(page) < _PAGE:
-            return
 
 
 def _due(run: FlowRun) -> datetime:

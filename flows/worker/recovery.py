@@ -5,6 +5,7 @@ The worker polls their states instead of listening for events, which are lost wh
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -23,8 +24,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import AwaitingRetry, Crashed, Failed
 
 from flows.deploy.automations import NEVER_RESUMED, SILENCE
+from flows.prefect_api import in_state, seqtag_runs
 from flows.services.process_manager import WORKER
-from flows.worker.coalescing import SEQTAG_DEPLOYMENTS, in_state, paginate_deployments
 
 MAX_CRASHES: Final = 5  # after which a flow run fails for good
 _SETTLED: Final = timedelta(seconds=10)  # after a crash, which may be reported twice
@@ -51,8 +52,7 @@ async def recover_stuck_runs(client: PrefectClient, *, now: datetime) -> int:
 
 
 async def _pending(client: PrefectClient) -> list[FlowRun]:
-    waiting = in_state(StateType.PENDING)
-    return [run async for run in paginate_deployments(client.read_flow_runs, flow_run_filter=waiting)]
+    return [run async for run in seqtag_runs(client, in_state(StateType.PENDING))]
 
 
 async def _ended(client: PrefectClient, *, after: datetime) -> list[FlowRun]:
@@ -61,7 +61,7 @@ async def _ended(client: PrefectClient, *, after: datetime) -> list[FlowRun]:
         state=FlowRunFilterState(name=FlowRunFilterStateName(any_=["Crashed", "Failed"])),
         end_time=FlowRunFilterEndTime.model_validate({"after_": after}),
     )
-    return [run async for run in paginate_deployments(client.read_flow_runs, flow_run_filter=ended)]
+    return [run async for run in seqtag_runs(client, ended)]
 
 
 def next_state(states: Sequence[State[Any]], *, now: datetime) -> State[Any] | None:
@@ -108,15 +108,18 @@ def reschedule_local_runs(api: str) -> int:
 
     Flow runs of workers on other machines continue.
     """
+    with temporary_settings({PREFECT_API_URL: api}):
+        return asyncio.run(_reschedule_local_runs())
+
+
+async def _reschedule_local_runs() -> int:
     active = in_state(StateType.RUNNING, StateType.PENDING)
-    found = 0
-    with temporary_settings({PREFECT_API_URL: api}), get_client(sync_client=True) as client:
-        for run in client.read_flow_runs(flow_run_filter=active, deployment_filter=SEQTAG_DEPLOYMENTS):
-            if _is_local_run(run):
-                state: State[None] = AwaitingRetry(message="Worker stopped; resumes when one is started")
-                client.set_flow_run_state(run.id, state, force=True)
-                found += 1
-    return found
+    async with get_client() as client:
+        stopped = [run async for run in seqtag_runs(client, active) if _is_local_run(run)]
+        for run in stopped:
+            state: State[None] = AwaitingRetry(message="Worker stopped; resumes when one is started")
+            await client.set_flow_run_state(run.id, state, force=True)
+    return len(stopped)
 
 
 def _is_local_run(run: FlowRun) -> bool:

@@ -108,7 +108,7 @@ def test_deployments_of_others_are_left_alone(checkout: Path, api: str) -> None:
 def test_automations_are_not_duplicated_and_are_removed_with_their_tagger(
     checkout: Path, api: str, monkeypatch
 ) -> None:
-    monkeypatch.setattr("flows.deploy.automations._PAGE", 2)
+    monkeypatch.setattr("flows.prefect_api._PAGE", 2)
     other = written(checkout, name="other")
     for _ in range(2):
         deploy(checkout, api=api)
