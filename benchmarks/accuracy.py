@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from seqtag import steps
-from seqtag.config import Settings, TaggerConfig, load_tagger
+from seqtag.config import Settings, TaggerConfig, load_tagger, redirect_library_caches
 from seqtag.evaluation import Metrics, TrainingHistory
 
 
@@ -34,7 +34,7 @@ def main() -> None:
     logging.basicConfig(format="%(asctime)s %(message)s")
     logging.getLogger("seqtag").setLevel(logging.INFO)
     workspace = steps.Workspace.of(Settings())
-    steps.redirect_library_caches(workspace.home)
+    redirect_library_caches(workspace.home.caches)
     rows = []
     for path in arguments.taggers:
         results = []

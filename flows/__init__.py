@@ -8,7 +8,7 @@ import contextlib
 import logging
 import os
 
-from seqtag.config import Settings
+from seqtag.config import NO_TELEMETRY, Settings
 from seqtag.errors import ConfigError
 from seqtag.steps import Workspace
 
@@ -16,9 +16,10 @@ with contextlib.suppress(ConfigError, OSError):  # reported in one line when a f
     _home = Workspace.of(Settings()).home
     os.environ.setdefault("PREFECT_HOME", str(_home.prefect))
     _home.root.mkdir(parents=True, exist_ok=True)
-os.environ.setdefault("PREFECT_LOGGING_EXTRA_LOGGERS", "seqtag")
-# seqtag also logs outside flows
-os.environ.setdefault("PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW", "ignore")
-os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
-os.environ.setdefault("DO_NOT_TRACK", "1")
+for _name, _value in {
+    **NO_TELEMETRY,
+    "PREFECT_LOGGING_EXTRA_LOGGERS": "seqtag",
+    "PREFECT_LOGGING_TO_API_WHEN_MISSING_FLOW": "ignore",  # seqtag also logs outside flows
+}.items():
+    os.environ.setdefault(_name, _value)
 logging.getLogger("seqtag").setLevel(logging.INFO)

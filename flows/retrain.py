@@ -14,7 +14,7 @@ from flows.approval import request_approval
 from flows.notifications import notify_outcome
 from flows.run_context import flow_run_name, resolve_as_of
 from seqtag import steps
-from seqtag.config import Settings, load_tagger
+from seqtag.config import Settings, load_tagger, redirect_library_caches
 from seqtag.run_dir import RunDir
 from tasks.failures import map_errors_to_states
 
@@ -36,7 +36,7 @@ def retrain(
     config = load_tagger(tagger)
     day = resolve_as_of(config.schedule, as_of)
     workspace = steps.Workspace.of(Settings())
-    steps.redirect_library_caches(workspace.home)
+    redirect_library_caches(workspace.home.caches)
 
     run = steps.run_pending_approval(workspace.home, config.name, by=str(runtime.flow_run.id))
     if run is None:

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag import steps
-from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
+from seqtag.config import Metric, SchemeName, Settings, TaggerConfig, redirect_library_caches
 from seqtag.features import Bucket, TagIndex, Vocabulary, read_encoded, read_word_types
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import metric, train_scheme
@@ -82,7 +82,7 @@ def configured(tagger: Path, changes: Mapping[str, Mapping[str, Any]]) -> Tagger
 def workspace_at(home: Path) -> steps.Workspace:
     """Return a workspace with a separate registry, regardless of the environment."""
     workspace = steps.Workspace.of(Settings(home=home, registry_url=None))
-    steps.redirect_library_caches(workspace.home)
+    redirect_library_caches(workspace.home.caches)
     return workspace
 
 

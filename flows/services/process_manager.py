@@ -17,10 +17,10 @@ import httpx
 import psutil
 
 from seqtag.artifacts import write_json
+from seqtag.config import HOST, NO_TELEMETRY
 from seqtag.errors import SeqtagError
 from seqtag.run_dir import Home
 
-HOST = "127.0.0.1"
 LAST_PORT = 65_535
 POOL = "seqtag"  # name of the work pool, as in prefect.yaml
 WORKER = f"seqtag on {socket.gethostname()}"  # name of this machine's worker, as on the dashboard
@@ -85,13 +85,12 @@ def environment(home: Home) -> dict[str, str]:
     """Return the environment variables of the server, the worker and flow runs."""
     return {
         **os.environ,
+        **NO_TELEMETRY,
         "SEQTAG_HOME": str(home.root),
         "PREFECT_HOME": str(home.prefect),
         "PREFECT_SERVER_API_HOST": os.environ.get("PREFECT_SERVER_API_HOST", HOST),
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_LOGGING_EXTRA_LOGGERS": "seqtag",
         "PREFECT_CLI_COLORS": "false",
-        "DO_NOT_TRACK": "1",
         "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT),
         # with the defaults, hundreds of task runs appear late on the dashboard
         "PREFECT_SERVER_SERVICES_TASK_RUN_RECORDER_BATCH_SIZE": "100",

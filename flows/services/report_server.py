@@ -22,8 +22,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
-from flows.services.process_manager import HOST
-from seqtag.config import Settings
+from seqtag.config import HOST, Settings
 from seqtag.run_dir import Home, RunDir
 from seqtag.steps import Workspace
 

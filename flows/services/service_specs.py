@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 from flows.services.process_manager import (
-    HOST,
     ServiceError,
     ServiceSpec,
     configured_port,
@@ -17,6 +16,7 @@ from flows.services.process_manager import (
     last_started,
     running,
 )
+from seqtag.config import HOST
 from seqtag.registry import mlflow_environment, page_command
 from seqtag.steps import Workspace
 

@@ -11,10 +11,10 @@ from typing import Final
 
 import typer
 
-from seqtag.config import ScheduleConfig, Settings, TaggerConfig, load_tagger
+from seqtag.config import ScheduleConfig, Settings, TaggerConfig, load_tagger, redirect_library_caches
 from seqtag.errors import ConfigError
 from seqtag.run_dir import RunDir, absolute
-from seqtag.steps import Workspace, redirect_library_caches
+from seqtag.steps import Workspace
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -29,7 +29,7 @@ def open_workspace() -> Workspace:
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("seqtag").setLevel(logging.INFO)
     workspace = Workspace.of(Settings())
-    redirect_library_caches(workspace.home)
+    redirect_library_caches(workspace.home.caches)
     return workspace
 
 

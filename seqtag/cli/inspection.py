@@ -16,6 +16,7 @@ import typer
 from seqtag import steps
 from seqtag.artifacts import find_manifest
 from seqtag.cli.common import REFUSED, RUN, TAGGER, find_run, open_tagger, open_workspace
+from seqtag.config import HOST
 from seqtag.errors import SeqtagError
 from seqtag.pipeline import STEPS
 from seqtag.registry import mlflow_environment, page_command, serve_command
@@ -92,21 +93,21 @@ def doctor() -> None:
     typer.echo("No problems found.")
 
 
-def registry(port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5000) -> None:
+def registry(port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5000) -> None:
     """Serve the MLflow page of the registry until interrupted.
 
     Example: `seqtag registry --port 5001`
     """
     workspace = open_workspace()
     workspace.registry().check()
-    typer.echo(f"MLflow at http://127.0.0.1:{port}/#/models, until Ctrl-C", err=True)
+    typer.echo(f"MLflow at http://{HOST}:{port}/#/models, until Ctrl-C", err=True)
     _exec(workspace, page_command(workspace.home.artifacts, port=port))
 
 
 def serve(
     tagger: Annotated[str, typer.Argument(help="A tagger in the registry.")],
     alias: Annotated[str, typer.Option(help="champion, challenger or previous.")] = "champion",
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1.")] = 5001,
+    port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5001,
 ) -> None:
     """Serve a registered model over HTTP with MLflow until interrupted.
 

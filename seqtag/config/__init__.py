@@ -1,11 +1,12 @@
 """Configuration of taggers (`TaggerConfig`) and of the machine (`Settings`)."""
 
+from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
 from seqtag.config.loading import load_tagger
 from seqtag.config.monitor_config import MonitorConfig
 from seqtag.config.old_spellings import new_recipe_name
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.scheme_names import SchemeName
-from seqtag.config.settings import Settings
+from seqtag.config.settings import HOST, Settings
 from seqtag.config.source_config import SPLITS, Source, Split
 from seqtag.config.tagger_config import (
     EvaluateConfig,
@@ -26,6 +27,8 @@ from seqtag.config.tagger_config import (
 )
 
 __all__ = [
+    "HOST",
+    "NO_TELEMETRY",
     "SPLITS",
     "ApprovalConfig",
     "EvaluateConfig",
@@ -51,4 +54,5 @@ __all__ = [
     "config_digest",
     "load_tagger",
     "new_recipe_name",
+    "redirect_library_caches",
 ]

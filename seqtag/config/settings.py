@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 from pydantic import field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from seqtag.errors import ConfigError
+
+HOST: Final = "127.0.0.1"  # at which the services of this machine listen
 
 
 class Settings(BaseSettings):

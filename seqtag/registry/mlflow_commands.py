@@ -6,7 +6,7 @@ import os
 import sys
 from pathlib import Path
 
-HOST = "127.0.0.1"
+from seqtag.config import HOST, NO_TELEMETRY
 
 
 def page_command(artifacts: Path, *, port: int) -> list[str]:
@@ -26,9 +26,9 @@ def mlflow_environment(registry_url: str) -> dict[str, str]:
     binaries = str(Path(sys.executable).parent)
     return {
         **os.environ,
+        **NO_TELEMETRY,
         "PATH": os.pathsep.join([binaries, os.environ.get("PATH", "")]),
         "MLFLOW_TRACKING_URI": registry_url,  # not an argument: may hold a password
         "MLFLOW_BACKEND_STORE_URI": registry_url,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # eight more processes
-        "MLFLOW_DISABLE_TELEMETRY": "true",
     }

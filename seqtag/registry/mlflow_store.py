@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtag.artifacts import file_lock
+from seqtag.config import NO_TELEMETRY
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, RegistryError
 from seqtag.formatting import first_line
@@ -150,7 +151,7 @@ def _checked(url: str) -> URL:
 
 
 def _prepare_mlflow() -> None:
-    os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"  # read when mlflow is imported
+    os.environ.update(NO_TELEMETRY)
     os.environ["MLFLOW_ALLOW_PICKLE_DESERIALIZATION"] = "false"
     os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # else a uv.lock in the working directory enters the model
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"

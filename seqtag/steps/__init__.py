@@ -19,7 +19,7 @@ from seqtag.steps.approval import (
 )
 from seqtag.steps.audit import audit_context
 from seqtag.steps.baseline import baseline
-from seqtag.steps.context import Workspace, read_config, read_snapshot, redirect_library_caches
+from seqtag.steps.context import Workspace, read_config, read_snapshot
 from seqtag.steps.dashboard import (
     approval_card,
     approval_notice,
@@ -104,7 +104,6 @@ __all__ = [
     "record_notified",
     "record_response",
     "record_source_change",
-    "redirect_library_caches",
     "register",
     "reopen_approval",
     "report",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,19 +31,6 @@ class Workspace:
 
     def registry(self) -> Registry:
         return Registry(self.registry_url, self.home.artifacts)
-
-
-def redirect_library_caches(home: Home) -> None:
-    """Redirect the caches of libraries below `home`, and turn their telemetry off.
-
-    Sets environment variables that Keras, matplotlib and MLflow read when they are imported, unless they are
-    set already.
-    """
-    os.environ.setdefault("KERAS_HOME", str(home.caches / "keras"))
-    os.environ.setdefault("MPLCONFIGDIR", str(home.caches / "matplotlib"))
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
-    os.environ.setdefault("DO_NOT_TRACK", "1")
 
 
 def read_config(run: RunDir) -> TaggerConfig:
