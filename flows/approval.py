@@ -15,7 +15,7 @@ from prefect.input import RunInput, keyset_from_paused_state
 from prefect.states import Completed, Suspended
 from pydantic import Field
 
-from flows.notifications import notify_approval
+from flows.events import notify_approval
 from seqtag import steps
 from seqtag.config import ApprovalConfig
 from seqtag.run_dir import RunDir

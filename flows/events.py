@@ -1,10 +1,17 @@
-"""Names of seqtag's events, and functions that emit them."""
+"""Events that flows emit: changed corpora, drift, and notices to people, each sent once."""
 
 from __future__ import annotations
 
 from typing import Any, Final
+from uuid import NAMESPACE_URL, uuid5
 
+from prefect import runtime
 from prefect.events import Event, emit_event
+from prefect.settings import PREFECT_UI_URL
+
+from seqtag import steps
+from seqtag.run_dir import MonitorReport, RunDir
+from tasks.artifacts import report_server_url
 
 CORPUS_CHANGED: Final = "seqtag.corpus.changed"
 DRIFT_FOUND: Final = "seqtag.drift.found"
@@ -25,3 +32,33 @@ def corpus_changed(tagger: str, **payload: Any) -> Event | None:
 def drift_found(tagger: str, **payload: Any) -> Event | None:
     """Emit the event that a tagger's input has drifted, which starts a retraining."""
     return emit_event(DRIFT_FOUND, resource={"prefect.resource.id": resource(tagger)}, payload=payload)
+
+
+def notify_outcome(run: RunDir) -> None:
+    """Notify people of the outcome of a retraining."""
+    subject, body = steps.outcome_notice(run, pages=report_server_url())
+    _notify(run.tagger, subject, body, key=f"{run.path} {body}")
+
+
+def notify_approval(run: RunDir, question: steps.ApprovalRequest) -> None:
+    """Notify people of a model that is waiting for approval."""
+    subject, body = steps.approval_notice(run, question)
+    _notify(run.tagger, subject, body, key=f"{run.path} {question}")
+
+
+def notify_drift(report: MonitorReport) -> None:
+    """Notify people of drift."""
+    subject, body = steps.drift_notice(report)
+    _notify(report.tagger, subject, body, key=f"{report.path} {body}")
+
+
+def _notify(tagger: str, subject: str, body: str, *, key: str) -> Event | None:
+    """Emit a notice; the server drops a second one with the same key, for example of a restarted run."""
+    dashboard, flow_run = PREFECT_UI_URL.value(), runtime.flow_run.id
+    where = f"\nDashboard: {dashboard}/runs/flow-run/{flow_run}" if dashboard and flow_run else ""
+    return emit_event(
+        NOTICE,
+        resource={"prefect.resource.id": resource(tagger)},
+        payload={"subject": subject, "body": body + where},
+        id=uuid5(NAMESPACE_URL, key),
+    )

@@ -12,8 +12,7 @@ from prefect.client.schemas.sorting import FlowRunSort
 from prefect.states import Completed, Failed
 
 import tasks
-from flows.events import DRIFT_STOP, drift_found
-from flows.notifications import notify_drift
+from flows.events import DRIFT_STOP, drift_found, notify_drift
 from flows.prefect_api import in_state
 from flows.run_context import flow_run_name, resolve_as_of
 from seqtag import steps

@@ -11,7 +11,7 @@ from prefect.states import Completed
 
 import tasks
 from flows.approval import request_approval
-from flows.notifications import notify_outcome
+from flows.events import notify_outcome
 from flows.run_context import flow_run_name, resolve_as_of
 from seqtag import steps
 from seqtag.config import Settings, load_tagger, redirect_library_caches

@@ -23,7 +23,7 @@ from prefect.utilities.callables import parameter_schema
 
 from flows.deploy.automations import install, notification_automations, server_automations, tagger_automation
 from flows.deploy.deployment_specs import Deployment, declared_deployments
-from flows.notifications import notify_address, sync_block
+from flows.notification_block import notify_address, sync_block
 from flows.prefect_api import TAG, seqtag_deployments
 
 _ONE_AT_A_TIME = "1 run, others wait"  # scheduled runs may be cancelled instead: `flows.worker.coalescing`

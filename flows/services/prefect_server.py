@@ -4,7 +4,7 @@ import sys
 
 from prefect.cli import app
 
-import flows.notification  # noqa: F401 - registers the block class, which automations load by name
+import flows.notification_block  # noqa: F401 - registers the block class, which automations load by name
 from flows.compat.prefect_sqlite import immediate_sqlite
 
 if __name__ == "__main__":

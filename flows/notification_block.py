@@ -1,60 +1,45 @@
-"""Notifications about retrainings, approvals and drift, each sent once."""
+"""Notification block: sends notices by chat, mail or HTTP to the addresses in SEQTAG_NOTIFY_URL.
+
+The server must know the class to load the block, so `flows.services.prefect_server` imports this module.
+"""
 
 from __future__ import annotations
 
 import os
 import re
 from typing import Final
-from uuid import NAMESPACE_URL, uuid5
 
-from prefect import runtime
+from apprise import Apprise, NotifyFormat
+from prefect.blocks.notifications import AppriseNotificationBlock
 from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.objects import BlockDocument
-from prefect.events import Event, emit_event
 from prefect.exceptions import ObjectNotFound
-from prefect.settings import PREFECT_UI_URL
-from pydantic import SecretStr
+from pydantic import Field, SecretStr
 
-from flows.events import NOTICE, resource
-from flows.notification import BLOCK, Notice
-from seqtag import steps
 from seqtag.errors import ConfigError
-from seqtag.run_dir import MonitorReport, RunDir
-from tasks.artifacts import report_server_url
 
 VARIABLE: Final = "SEQTAG_NOTIFY_URL"
-_SEPARATOR: Final = re.compile(r"[,\s]+(?=[A-Za-z][\w+.-]*://)")  # addresses themselves may hold commas
 DISABLED: Final = "none"  # value of the variable that removes the block
+BLOCK: Final = "people"  # name of the block document that `make deploy` creates
+_SEPARATOR: Final = re.compile(r"[,\s]+(?=[A-Za-z][\w+.-]*://)")  # addresses themselves may hold commas
 
 
-def notify_outcome(run: RunDir) -> None:
-    """Notify people of the outcome of a retraining."""
-    subject, body = steps.outcome_notice(run, pages=report_server_url())
-    _notify(run.tagger, subject, body, key=f"{run.path} {body}")
+class Notice(AppriseNotificationBlock):
+    """Recipients of notices: one or more Apprise addresses, separated by commas.
 
+    Examples: `slack://TOKEN`, `mailtos://USER:PASSWORD@HOST?to=team@example.com`, `jsons://HOST/PATH`.
+    """
 
-def notify_approval(run: RunDir, question: steps.ApprovalRequest) -> None:
-    """Notify people of a model that is waiting for approval."""
-    subject, body = steps.approval_notice(run, question)
-    _notify(run.tagger, subject, body, key=f"{run.path} {question}")
+    _block_type_name = "seqtag notice"
+    _block_type_slug = "seqtag-notice"
 
+    def block_initialization(self) -> None:
+        """Send notices as plain text: mail would render tags and tokens as HTML."""
+        super().block_initialization()
+        for receiver in self._apprise_client:
+            receiver.notify_format = NotifyFormat.TEXT
 
-def notify_drift(report: MonitorReport) -> None:
-    """Notify people of drift."""
-    subject, body = steps.drift_notice(report)
-    _notify(report.tagger, subject, body, key=f"{report.path} {body}")
-
-
-def _notify(tagger: str, subject: str, body: str, *, key: str) -> Event | None:
-    """Emit a notice; the server drops a second one with the same key, for example of a restarted run."""
-    dashboard, flow_run = PREFECT_UI_URL.value(), runtime.flow_run.id
-    where = f"\nDashboard: {dashboard}/runs/flow-run/{flow_run}" if dashboard and flow_run else ""
-    return emit_event(
-        NOTICE,
-        resource={"prefect.resource.id": resource(tagger)},
-        payload={"subject": subject, "body": body + where},
-        id=uuid5(NAMESPACE_URL, key),
-    )
+    url: SecretStr = Field(title="Apprise address", description="Kept encrypted in the server's database.")
 
 
 def notify_address() -> str:
@@ -63,8 +48,6 @@ def notify_address() -> str:
     Raises:
         ConfigError: Apprise does not know one of the addresses and would skip it silently.
     """
-    from apprise import Apprise
-
     wanted = os.environ.get(VARIABLE, "").strip()
     for address in _SEPARATOR.split(wanted) if wanted not in ("", DISABLED) else ():
         if not Apprise().add(address):
