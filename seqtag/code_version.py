@@ -4,7 +4,8 @@ Sources are read, not imported. A definition depends on those that its names ref
 in the one that they are imported from. Comments, docstrings and annotations of functions do not count.
 
 A file in the folder of a module counts byte by byte if a string names it, since it is read or copied at run
-time. So do all files in `templates` there. If such a file is Python, it also counts as a module.
+time. So do all files in `templates` there. If such a file is Python, it also counts as a module. For
+`from module import *` the whole module counts.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from importlib.util import resolve_name
 from pathlib import Path
-from typing import TypeGuard
 
 _PACKAGE = "seqtag"
 _FILE = re.compile(r"(?!__)\w[\w-]*(\.\w+)+")  # the name of a file, without a folder; no __init__.py
@@ -110,10 +111,10 @@ class _Source:
             names = _names_defined(statement)
             for name in names:
                 self.definitions.setdefault(name, []).append(statement)
-            if not names and not isinstance(statement, ast.Import | ast.ImportFrom):
+            if not names and (_has_star(statement) or not isinstance(statement, ast.Import | ast.ImportFrom)):
                 self.loose.append(statement)
             if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-                self.imports |= _imported(statement)
+                self.imports |= self._imported(statement)
 
     def named(self, name: str | None) -> list[str]:
         """Return the definitions of a name; all of the module if `name` is None."""
@@ -129,7 +130,7 @@ class _Source:
 
     def targets(self, statement: ast.stmt) -> Iterator[Target]:
         """Yield the targets of the names in a statement, and the modules that it names as files."""
-        yield from self._targets(statement, self.imports | _imported(statement))
+        yield from self._targets(statement, self.imports | self._imported(statement))
         for file in self._files(statement):
             if file.suffix == ".py":
                 yield f"{self._package}.{file.stem}", None
@@ -140,6 +141,22 @@ class _Source:
                 file = self._folder / node.value
                 if file.is_file():
                     yield file
+
+    def _imported(self, statement: ast.stmt) -> dict[str, Target]:
+        """Return the target of each name that a statement imports, without those of a star."""
+        found: dict[str, Target] = {}
+        for node in ast.walk(statement):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    first = alias.name.split(".")[0]
+                    found[alias.asname or first] = (alias.name if alias.asname else first, None)
+            elif isinstance(node, ast.ImportFrom) and not _has_star(node):
+                for alias in node.names:
+                    found[alias.asname or alias.name] = (self._origin(node), alias.name)
+        return found
+
+    def _origin(self, node: ast.ImportFrom) -> str:
+        return resolve_name("." * node.level + (node.module or ""), self._package)
 
     def _targets(self, node: ast.AST, imports: Mapping[str, Target]) -> Iterator[Target]:
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
@@ -152,6 +169,8 @@ class _Source:
                 yield from _resolved(*imports[node.id])
             elif node.id in self.definitions:
                 yield self._module, node.id
+        if isinstance(node, ast.ImportFrom) and _has_star(node):
+            yield from _whole(self._origin(node))
         for child in ast.iter_child_nodes(node):
             yield from self._targets(child, imports)
 
@@ -198,36 +217,29 @@ def _resolved(module: str, name: str | None) -> Iterator[Target]:
     yield module, name
 
 
-def _imported(statement: ast.stmt) -> dict[str, Target]:
-    """Return the target of each name that a statement imports."""
-    found: dict[str, Target] = {}
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                found[alias.asname or alias.name.split(".")[0]] = (
-                    (alias.name, None) if alias.asname else (alias.name.split(".")[0], None)
-                )
-        elif isinstance(node, ast.ImportFrom):
-            if node.level or node.module is None or node.names[0].name == "*":
-                raise SyntaxError(f"relative and star imports cannot be followed: {ast.unparse(node)}")
-            for alias in node.names:
-                found[alias.asname or alias.name] = (node.module, alias.name)
-    return found
+def _whole(module: str) -> Iterator[Target]:
+    """Yield every name of a module, those that it imports included."""
+    yield module, None
+    if module.split(".")[0] == _PACKAGE:
+        for name in _source(module).imports:
+            yield from _resolved(module, name)
+
+
+def _has_star(node: ast.AST) -> bool:
+    return isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
 
 
 def _names_defined(statement: ast.stmt) -> list[str]:
     if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return [statement.name]
     if isinstance(statement, ast.Assign):
-        names = [node.id for target in statement.targets for node in ast.walk(target) if _is_stored(node)]
-        return names if all(isinstance(target, ast.Name | ast.Tuple) for target in statement.targets) else []
+        if not all(isinstance(target, ast.Name | ast.Tuple) for target in statement.targets):
+            return []
+        nodes = (node for target in statement.targets for node in ast.walk(target))
+        return [node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
     if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
         return [statement.target.id]
     return []
-
-
-def _is_stored(node: ast.AST) -> TypeGuard[ast.Name]:
-    return isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
 
 
 class _WithoutWords(ast.NodeTransformer):

@@ -112,6 +112,20 @@ def test_what_is_imported_within_a_function_and_handed_on_by_a_package_is_follow
     assert set(found.packages) == {"python", "scipy"}
 
 
+@pytest.mark.parametrize("line", ["from .b import helper", "from . import b\nhelper = b.helper"])
+def test_relative_imports_are_followed(package, line):
+    found = package("a.py", "from seqtag.b import helper", line)
+    assert ("seqtag.b", "below") in found.definitions
+
+
+def test_a_star_import_counts_as_the_whole_module_also_where_it_hands_on_names(package):
+    package("sub/__init__.py", "from seqtag.sub.deep import handed_on", "from .deep import *")
+    assert ("seqtag.sub.deep", "Base") in package(of="lazy").definitions
+    found = package("a.py", "from seqtag.b import helper", "from seqtag.b import *\nfrom scipy import *")
+    assert {("seqtag.b", "helper"), ("seqtag.b", "stranger")} <= found.definitions
+    assert set(found.packages) == {"python", "numpy", "scipy"}
+
+
 def test_packages_are_those_that_are_used(package):
     found = package()
     assert set(found.packages) == {"python", "numpy"}
