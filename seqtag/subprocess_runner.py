@@ -19,10 +19,10 @@ import sys
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, cast
 
 from seqtag import errors
 from seqtag.errors import (
@@ -78,21 +78,21 @@ def run_in_subprocess(
         stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))},  # the same code
     )
+    stdin, stdout, stderr = cast("Sequence[IO[bytes]]", (process.stdin, process.stdout, process.stderr))
     last: deque[str] = deque(maxlen=_LAST_LINES)
-    reader = threading.Thread(target=_keep_last, args=(process.stderr, last), daemon=True)
+    reader = threading.Thread(target=_keep_last, args=(stderr, last), daemon=True)
     reader.start()
     bounded = False
     try:
-        bounded, answer = _converse(process, call, on_message)
+        bounded, answer = _converse(stdin, stdout, call, on_message)
         process.wait()
         reader.join(_PATIENCE)  # a process that the subprocess started may hold its end open
     finally:
         process.kill()
         process.wait()
-        for stream in (process.stdin, process.stdout, process.stderr):
-            if stream is not None:
-                with suppress(BrokenPipeError):  # not read before it died
-                    stream.close()
+        for stream in (stdin, stdout, stderr):
+            with suppress(BrokenPipeError):  # not read before it died
+                stream.close()
     if answer is not None and "result" in answer:
         return answer["result"]
     if answer is not None:
@@ -157,21 +157,19 @@ def _die_with_parent() -> None:
 
 
 def _converse(
-    process: subprocess.Popen[bytes], call: Mapping[str, Any], on_message: Callable[[Any], None] | None
+    stdin: IO[bytes], stdout: IO[bytes], call: Mapping[str, Any], on_message: Callable[[Any], None] | None
 ) -> tuple[bool, Any]:
     """Send the call, and pass on log records and messages.
 
     Return whether the memory of the subprocess is limited, and its answer, None if it died without one.
     """
-    if process.stdin is None or process.stdout is None:
-        raise SubprocessFailedError("the subprocess has no pipes")
     try:
-        process.stdin.write(json.dumps(call).encode() + b"\n")
-        process.stdin.flush()
+        stdin.write(json.dumps(call).encode() + b"\n")
+        stdin.flush()
     except BrokenPipeError:  # it died at once; its last lines say why
         return False, None
     bounded = False
-    for line in process.stdout:
+    for line in stdout:
         message = json.loads(line)
         if "bounded" in message:
             bounded = message["bounded"]
