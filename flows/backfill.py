@@ -22,7 +22,6 @@ from flows import stack
 from flows.child_runs import combine_outcomes, run_and_wait
 from flows.run_context import day_of_tick, flow_run_name
 from seqtag.config import ScheduleConfig, Settings, load_tagger
-from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
 from seqtag.steps import Workspace
 
@@ -116,8 +115,7 @@ def main(arguments: list[str]) -> int:
             return 0
         url, _ = stack.up(Workspace.of(Settings()), checkout=stack.CHECKOUT)
     except (SeqtagError, OSError) as error:
-        stack.say(f"Error: {hide_passwords(str(error))}")
-        return 2 if isinstance(error, ConfigError) else 1
+        return stack.say_error(error)
     with temporary_settings({PREFECT_API_URL: f"{url}/api"}):
         state = asyncio.run(_run(options.tagger, options.first, options.last))
     stack.say(f"{state.message}\nDashboard   {url}")

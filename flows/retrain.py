@@ -3,6 +3,7 @@
 No `from __future__ import annotations`: Prefect builds its form from the evaluated annotations.
 """
 
+import sys
 from datetime import UTC, date, datetime
 
 from prefect import flow, runtime
@@ -75,6 +76,6 @@ def _audit_context() -> steps.AuditContext:
 
 
 if __name__ == "__main__":
-    from flows.run_local import run_main
+    from flows.run_local import run_here
 
-    run_main(retrain)
+    sys.exit(run_here(retrain, sys.argv[1:]))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import cast
 
 from prefect import Flow
@@ -12,8 +11,7 @@ from prefect.settings import PREFECT_API_URL, PREFECT_UI_URL, temporary_settings
 from flows import stack
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
-from seqtag.config.secrets import hide_passwords
-from seqtag.errors import ConfigError, SeqtagError
+from seqtag.errors import SeqtagError
 from seqtag.run_dir import RunDir
 
 
@@ -30,8 +28,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
         load_tagger(arguments[0])  # reject a wrong file before starting a server
         api = stack.api(steps.Workspace.of(Settings()))
     except (SeqtagError, OSError) as error:
-        stack.say(f"Error: {hide_passwords(str(error))}")
-        return 2 if isinstance(error, ConfigError) else 1
+        return stack.say_error(error)
     dashboard = api.removesuffix("/api")
     with temporary_settings({PREFECT_API_URL: api, PREFECT_UI_URL: dashboard}):
         state = flow(arguments[0], return_state=True)
@@ -41,8 +38,3 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     run = cast(RunDir, state.result())
     stack.say("\n" + steps.outcome_text(run, dashboard=dashboard))
     return 0
-
-
-def run_main(flow: Flow[[str], State[RunDir]]) -> None:
-    """Run `flow` as a command, and exit with its code."""
-    sys.exit(run_here(flow, sys.argv[1:]))

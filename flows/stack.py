@@ -186,9 +186,15 @@ def say(text: str) -> None:
     sys.stdout.flush()
 
 
+def say_error(error: Exception) -> int:
+    """Print an error without passwords; return the exit code, 2 if the configuration is wrong."""
+    say(f"Error: {hide_passwords(str(error))}")
+    return 2 if isinstance(error, ConfigError) else 1
+
+
 if __name__ == "__main__":
     try:
         sys.exit(main(sys.argv[1:]))
     except (SeqtagError, OSError) as error:
-        say(f"Error: {hide_passwords(str(error))}")
+        say_error(error)
         sys.exit(1)
