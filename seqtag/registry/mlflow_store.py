@@ -81,9 +81,7 @@ class MLflowStore:
         try:
             yield
         except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
-            raise RegistryError(
-                f"registry {self}: {purpose}: {hide_passwords(first_line(error))}"
-            ) from error
+            raise RegistryError(f"registry {self}: {purpose}: {hide_passwords(first_line(error))}") from error
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the lock of the artifact folder, so that reading and then writing is atomic."""
