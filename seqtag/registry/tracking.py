@@ -68,7 +68,7 @@ class RetrainingRecord:
 
 @dataclass(frozen=True)
 class LoggedResults:
-    """What a tracked run has logged; None if it lacks the file, or another version wrote it."""
+    """Files of a tracked run; None for one that it lacks, or that another version wrote."""
 
     config: Mapping[str, Any] | None
     metrics: Metrics | None
@@ -122,12 +122,13 @@ def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining
 def logged_results(client: MlflowClient, version: ModelVersion) -> LoggedResults:
     """Return the configuration and the metrics of a version's tracked run."""
     run_id = version.run_id
-    present = {file.path for file in client.list_artifacts(run_id)} if run_id else set()
-
-    def logged(name: str) -> Path | None:
-        return Path(client.download_artifacts(run_id, name)) if name in present else None
-
-    config, metrics = logged("config.json"), logged("metrics.json")
+    if run_id is None:
+        return LoggedResults(None, None)
+    present = {file.path for file in client.list_artifacts(run_id)}
+    config, metrics = (
+        Path(client.download_artifacts(run_id, name)) if name in present else None
+        for name in ("config.json", "metrics.json")
+    )
     return LoggedResults(
         None if config is None else json.loads(config.read_text("utf-8")),
         None if metrics is None else _readable(metrics),
