@@ -13,11 +13,11 @@ export SEQTAG_HOME
 .PHONY: help
 help:
 	@echo "make run [TAGGER=sample]  retrain a tagger of deployments/taggers/ and leave the dashboard running"
-	@echo "make test                 run the fast tests         make test-slow   run browser, cron and serving tests"
+	@echo "make test [T=tests/unit]  run the fast tests, or some   make test-slow   run browser, cron and serving tests"
 	@echo "make faults               run the fault-injection tests: kills, damaged files, full disks, locks"
-	@echo "make fuzz                 feed 100,000 mutated files to the readers"
+	@echo "make fuzz                 feed 150,000 mutated files to the readers"
 	@echo "make up | down | status   start, stop or show the Prefect server, worker and other services"
-	@echo "make deploy               apply prefect.yaml and taggers/*.toml to the server, and print the changes"
+	@echo "make deploy               apply deployments.yaml and taggers/*.toml to the server, and print the changes"
 	@echo "make registry             serve the MLflow UI of the registry until Ctrl-C"
 	@echo "make coverage             run the fast tests with branch coverage"
 	@echo "make audit                check pinned dependencies for known vulnerabilities"
@@ -32,7 +32,7 @@ run: $(VENV)/ready
 	$(BIN)/python -m flows.retrain deployments/taggers/$(TAGGER).toml
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(T)
 
 test-slow: $(VENV)/ready
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'

@@ -33,7 +33,7 @@ def up(workspace: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
 
     Raises:
         ServiceError: a service did not come up.
-        ConfigError: prefect.yaml or a tagger's file is invalid; the services are up.
+        ConfigError: deployments.yaml or a tagger's file is invalid; the services are up.
     """
     from flows.deploy.apply import deploy  # late: it imports Prefect, which `status` and `down` do not need
 

@@ -41,7 +41,7 @@ def bare_checkout(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for service in ("PREFECT_SERVER_API", "SEQTAG_REGISTRY", "SEQTAG_PAGES"):
         monkeypatch.setenv(f"{service}_PORT", "0")
     (folder / "deployments" / "taggers").mkdir(parents=True)
-    for name in ("flows", "tasks", "seqtag", "deployments/prefect.yaml"):
+    for name in ("flows", "tasks", "seqtag", "deployments/deployments.yaml"):
         (folder / name).symlink_to(CHECKOUT / name)
     return folder
 

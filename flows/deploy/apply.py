@@ -36,7 +36,7 @@ def deploy(checkout: Path, *, api: str) -> list[str]:
         api: the server's address, for example http://127.0.0.1:4200/api.
 
     Raises:
-        ConfigError: prefect.yaml, a tagger's file or SEQTAG_NOTIFY_URL is invalid; nothing was changed.
+        ConfigError: deployments.yaml, a tagger's file or SEQTAG_NOTIFY_URL is invalid; nothing was changed.
     """
     declared, address = declared_deployments(checkout), notify_address()
     with temporary_settings({PREFECT_API_URL: api}):

@@ -1,4 +1,4 @@
-"""Deployments that a checkout declares: prefect.yaml and one TOML file for each tagger."""
+"""Deployments that a checkout declares: deployments.yaml and one TOML file for each tagger."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _Pool(Table):
 
 
 class _Entry(Table):
-    """One deployment of prefect.yaml, with Prefect's own key names where they exist."""
+    """One deployment of deployments.yaml, with Prefect's own key names where they exist."""
 
     entrypoint: str
     description: str
@@ -76,9 +76,9 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
     """Return the deployments of a checkout, with flows loaded and parameters validated.
 
     Raises:
-        ConfigError: prefect.yaml or a tagger's file is invalid.
+        ConfigError: deployments.yaml or a tagger's file is invalid.
     """
-    path = checkout / "deployments" / "prefect.yaml"
+    path = checkout / "deployments" / "deployments.yaml"
     file = _read(path)
     found = []
     for toml in sorted((checkout / "deployments" / "taggers").glob("*.toml")):

@@ -22,7 +22,7 @@ from seqtag.errors import SeqtagError
 from seqtag.run_dir import Home
 
 LAST_PORT = 65_535
-POOL = "seqtag"  # name of the work pool, as in prefect.yaml
+POOL = "seqtag"  # name of the work pool, as in deployments.yaml
 WORKER = f"seqtag on {socket.gethostname()}"  # name of this machine's worker, as on the dashboard
 HEALTHY_WITHIN = 180  # seconds; an idle machine needs 8 to 13
 HEARTBEAT = 30  # seconds between heartbeats of a flow run; after four of them it counts as dead

@@ -16,9 +16,9 @@ SMALL = 'name = "small"\n[[corpus.sources]]\nformat = "sample"\n'
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A folder with the real prefect.yaml and one tagger."""
+    """A folder with the real deployments.yaml and one tagger."""
     (tmp_path / "deployments" / "taggers").mkdir(parents=True)
-    shutil.copy(CHECKOUT / "deployments" / "prefect.yaml", tmp_path / "deployments")
+    shutil.copy(CHECKOUT / "deployments" / "deployments.yaml", tmp_path / "deployments")
     written(tmp_path)
     return tmp_path
 
@@ -191,7 +191,7 @@ def test_a_mistake_in_one_file_is_reported_and_nothing_is_deployed(
 def test_a_mistake_in_prefect_yaml_is_reported_with_its_place(
     checkout: Path, old: str, new: str, words: str
 ) -> None:
-    path = checkout / "deployments" / "prefect.yaml"
+    path = checkout / "deployments" / "deployments.yaml"
     path.write_text(path.read_text().replace(old, new))
     with pytest.raises(ConfigError, match=rf"prefect\.yaml.*{words}"):
         declared_deployments(checkout)
