@@ -188,10 +188,10 @@ def test_a_mistake_in_one_file_is_reported_and_nothing_is_deployed(
         ("work_pool:", "work_pol:", "work_pool"),
     ],
 )
-def test_a_mistake_in_prefect_yaml_is_reported_with_its_place(
+def test_a_mistake_in_deployments_yaml_is_reported_with_its_place(
     checkout: Path, old: str, new: str, words: str
 ) -> None:
     path = checkout / "deployments" / "deployments.yaml"
     path.write_text(path.read_text().replace(old, new))
-    with pytest.raises(ConfigError, match=rf"prefect\.yaml.*{words}"):
+    with pytest.raises(ConfigError, match=rf"deployments\.yaml.*{words}"):
         declared_deployments(checkout)
