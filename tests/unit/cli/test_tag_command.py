@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import json
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -54,7 +53,7 @@ def tag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Run `seqtag tag` in this process with `Lengths` as the model."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQTAG_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setitem(sys.modules, "seqtag.neural", SimpleNamespace(Tagger=Lengths))
+        patch.setattr(tag_command, "Tagger", Lengths)
         patch.setattr(tag_command, "_bundle", lambda *_: Path())
 
         def run(*arguments: str, stdin: str = "") -> str:
