@@ -147,7 +147,7 @@ class Engine:
         sequence_weights: Any,
         seed: Any,
     ) -> Any:
-        """Run one optimizer step; also works as one of several replicas, with "adam" and without clipping."""
+        """Run one optimizer step."""
         weights = tf.gather(self._tag_weights, tag_ids) * sequence_weights[:, None]  # [batch, time]
         weights = tf.where(loss_mask, weights, 0.0)  # [batch, time]
         model, dense = self.network.model, self._dense
@@ -163,12 +163,8 @@ class Engine:
         dense_gradients, row_gradients, x_gradient = tape.gradient(loss, [dense, rows, x])
         row_gradients = {name: tf.convert_to_tensor(gradient) for name, gradient in row_gradients.items()}
         token_rows = tf.gather(word_types["word_ids"], positions)  # [batch, time], row of each token's word
-        if self._optimizer.is_replica:
-            table_gradients = model.table_gradients(row_gradients, rows_of, x_gradient, token_rows)
-            self._optimizer.apply_as_replica(dense_gradients, table_gradients)
-        else:
-            squares = model.row_squares(row_gradients, x_gradient, token_rows)
-            self._optimizer.apply(dense_gradients, looked_up, row_gradients, squares)
+        squares = model.row_squares(row_gradients, x_gradient, token_rows)
+        self._optimizer.apply(dense_gradients, looked_up, row_gradients, squares)
         return loss_sum
 
     def _step_for(self, shape: Shape) -> Any:

@@ -29,10 +29,7 @@ class Optimizer:
 
     "adam" updates every row of a table at every step. "lazy-adam" updates only the rows that a batch uses and
     leaves the moments of the others unchanged. With both, the cost of a step does not depend on the size of
-    the
-    tables: "adam" defers the updates of unused rows until the rows are next used.
-
-    With several replicas, which use different rows, only "adam" is supported, and it updates whole tables.
+    the tables: "adam" defers the updates of unused rows until the rows are next used.
 
     Args:
         config: optimizer settings.
@@ -44,12 +41,10 @@ class Optimizer:
         self._clip_norm, self.is_lazy = config.clip_norm, config.optimizer == "lazy-adam"
         self._dense, self._tables = list(dense), dict(tables)
         self._adam = keras.optimizers.Adam(config.learning_rate)
-        self.is_replica = tf.distribute.get_strategy().num_replicas_in_sync > 1
-        self._adam.build([*self._dense, *self._tables.values()] if self.is_replica else self._dense)
+        self._adam.build(self._dense)
         self._moments = {
             name: [tf.Variable(tf.zeros_like(table.value)) for _ in range(2)]
             for name, table in self._tables.items()
-            if not self.is_replica
         }
         sizes = {name: table.shape[0] for name, table in self._tables.items()}
         betas = {"beta_1": self._adam.beta_1, "beta_2": self._adam.beta_2, "epsilon": self._adam.epsilon}
@@ -67,11 +62,8 @@ class Optimizer:
         """Return the rows of each table with all deferred updates applied."""
         found = {}
         for name, ids in rows_of.items():
-            values = tf.gather(self._tables[name].value, ids)
-            if self.is_replica:  # Keras keeps the moments of whole tables
-                found[name] = TableRows(ids, values, None, None)
-                continue
-            rows = TableRows(ids, values, *(tf.gather(moment, ids) for moment in self._moments[name]))
+            columns = (self._tables[name].value, *self._moments[name])
+            rows = TableRows(ids, *(tf.gather(column, ids) for column in columns))
             found[name] = rows if self.is_lazy else caught_up(rows, missed[name])
         return found
 
@@ -106,16 +98,9 @@ class Optimizer:
             values -= rate * first / (tf.sqrt(second) + adam.epsilon)
             self._write(name, TableRows(ids, values, first, second))
 
-    def apply_as_replica(self, dense_gradients: Sequence[Any], table_gradients: Mapping[str, Any]) -> None:
-        """Apply one update with the gradients of all replicas; those of tables may be `IndexedSlices`."""
-        gradients = [*dense_gradients, *(table_gradients[name] for name in self._tables)]
-        if self._clip_norm:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm)  # per replica
-        self._adam.apply(gradients, [*self._dense, *self._tables.values()])
-
     def catch_up(self) -> None:
         """Apply the deferred updates to all rows of all tables."""
-        if self.is_lazy or self.is_replica:
+        if self.is_lazy:
             return
         every = {name: np.arange(table.shape[0], dtype=np.int32) for name, table in self._tables.items()}
         missed = self._missed.until_now(every)

@@ -1,6 +1,4 @@
 import copy
-import subprocess
-import sys
 from functools import cache
 
 import numpy as np
@@ -342,46 +340,3 @@ def test_the_base_recipe_learns_the_same_as_a_plain_keras_model(is_compiled, mon
         one.train_step(one.prepared(each))
     for (path, ours), theirs in zip(one.weights().items(), plain.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=5e-5, err_msg=path)
-
-
-@pytest.mark.slow  # starts another TensorFlow process, with two devices
-def test_two_replicas_learn_the_same_as_one_process():
-    code = """
-import numpy as np
-from seqtag.neural._tensorflow import tf
-two = [tf.config.LogicalDeviceConfiguration()] * 2
-tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], two)
-from tests.unit.neural.training.test_engine import THREE, batch, new_engine
-
-def learned_weights(strategy):
-    with strategy.scope():
-        one = new_engine()
-    world = strategy.num_replicas_in_sync
-    step = tf.function(lambda *arrays: strategy.run(one._learn, arrays))
-    three = batch(THREE)
-
-    def everywhere(array):
-        return strategy.experimental_distribute_values_from_function(lambda _: tf.constant(array))
-
-    def in_parts(array):
-        return strategy.experimental_distribute_values_from_function(
-            lambda replica: tf.constant(array[replica.replica_id_in_sync_group :: world])
-        )
-
-    tables = (three.word_types, three.rows_of)
-    word_types, rows_of = ({name: everywhere(array) for name, array in table.items()} for table in tables)
-    cells = map(in_parts, (three.positions, three.tag_ids, three.loss_mask, three.weights))
-    arrays = [word_types, rows_of, {}, *cells, everywhere(np.array([1, 1], np.int32))]
-    for _ in range(5):
-        step(*arrays)
-    return one.network.weights()
-
-alone = new_engine()
-for _ in range(5):
-    alone.train_step(alone.prepared(batch(THREE)))
-one = alone.weights()
-two = learned_weights(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))
-print(max(np.abs(one[path] - two[path]).max() for path in one))
-"""
-    completed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert float(completed.stdout.split()[-1]) < 1e-6
