@@ -2,6 +2,7 @@
 
 Sources are read, not imported. A definition depends on those that its names refer to, in its own module or
 in the one that they are imported from. Comments, docstrings and annotations of functions do not count.
+An import by name, as in `resolve_name(f"seqtag.neural.recipes.{name}")`, refers to all its modules.
 
 A file in the folder of a module counts byte by byte if a string names it, since it is read or copied at run
 time. So do all files in `templates` there. If such a file is Python, it also counts as a module. For
@@ -128,6 +129,11 @@ class _Source:
             lines += [ast.dump(statement), *named]
         return "\n".join(lines)
 
+    def modules(self) -> Iterator[Target]:
+        """Yield the modules in the folder."""
+        for file in sorted(self._folder.glob("[!_]*.py")):
+            yield f"{self._package}.{file.stem}", None
+
     def targets(self, statement: ast.stmt) -> Iterator[Target]:
         """Yield the targets of the names in a statement, and the modules that it names as files."""
         yield from self._targets(statement, self.imports | self._imported(statement))
@@ -171,6 +177,7 @@ class _Source:
                 yield self._module, node.id
         if isinstance(node, ast.ImportFrom) and _has_star(node):
             yield from _whole(self._origin(node))
+        yield from _imported_by_name(node)
         for child in ast.iter_child_nodes(node):
             yield from self._targets(child, imports)
 
@@ -201,6 +208,16 @@ def _as_module(target: Target | None) -> str | None:
         return None
     whole = module if name is None else f"{module}.{name}"
     return whole if _path(whole) is not None else None
+
+
+def _imported_by_name(node: ast.AST) -> Iterator[Target]:
+    """Yield all modules of `package` if the node is a call `import_module(f"package.{name}")`."""
+    match node:
+        case ast.Call(
+            func=ast.Name("import_module" | "resolve_name"),
+            args=[ast.JoinedStr([ast.Constant(str(start)), *_]), *_],
+        ) if start.startswith(f"{_PACKAGE}.") and start.endswith("."):
+            yield from _source(start.removesuffix(".")).modules()
 
 
 def _resolved(module: str, name: str | None) -> Iterator[Target]:

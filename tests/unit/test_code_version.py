@@ -126,6 +126,12 @@ def test_a_star_import_counts_as_the_whole_module_also_where_it_hands_on_names(p
     assert set(found.packages) == {"python", "numpy", "scipy"}
 
 
+def test_all_modules_of_a_package_count_if_one_is_imported_by_name(package):
+    found = package("a.py", "return UNUSED", 'return resolve_name(f"seqtag.sub.{x}:Thing")', of="other")
+    assert ("seqtag.sub.deep", "Thing") in found.definitions
+    assert set(found.packages) == {"python", "scipy"}
+
+
 def test_packages_are_those_that_are_used(package):
     found = package()
     assert set(found.packages) == {"python", "numpy"}

@@ -1,0 +1,1 @@
+"""One encoder per file, for the recipes in `seqtag.config.recipes`."""
