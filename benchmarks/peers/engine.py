@@ -15,8 +15,9 @@ from peers.corpus import Prepared
 from peers.measuring import PEAK, SECONDS, Watch, peak_mb, tagged_twice
 from seqtag.config import TrainConfig
 from seqtag.features import encode_corpus
-from seqtag.neural import Tagger, encoders, train, write_predictions
+from seqtag.neural import Tagger, train, write_predictions
 from seqtag.neural.layers.bilstm import BiLSTM
+from seqtag.neural.recipes import base_recipe
 from seqtag.neural.training.dev_evaluation import DevScore, DevSplit
 
 _FEW = 320  # sequences to train a bundle on: weights do not change the speed of tagging
@@ -38,7 +39,7 @@ def training(folder: str, *, batch_size: int, recurrent_dropout: bool = True) ->
             raise _Enough
 
     unscored = mock.patch.object(DevSplit, "score", return_value=DevScore(0.0, 0.0))
-    undropped = mock.patch.object(encoders, "BiLSTM", _without_recurrent_dropout)
+    undropped = mock.patch.object(base_recipe, "BiLSTM", _without_recurrent_dropout)
     with unscored, nullcontext() if recurrent_dropout else undropped:
         _train(prepared, prepared.run.output("encode"), config, seed=1, on_epoch=on_epoch)
     first, second = taken

@@ -4,6 +4,7 @@ from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_cac
 from seqtag.config.loading import load_tagger
 from seqtag.config.monitor_config import MonitorConfig
 from seqtag.config.old_spellings import new_recipe_name
+from seqtag.config.recipes import RECIPES
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.scheme_names import SchemeName
 from seqtag.config.settings import HOST, Settings
@@ -29,6 +30,7 @@ from seqtag.config.tagger_config import (
 __all__ = [
     "HOST",
     "NO_TELEMETRY",
+    "RECIPES",
     "SPLITS",
     "ApprovalConfig",
     "EvaluateConfig",

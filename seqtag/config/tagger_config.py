@@ -16,7 +16,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveFloat, fiel
 from seqtag.config.monitor_config import MonitorConfig
 from seqtag.config.old_spellings import with_new_spellings
 from seqtag.config.path_checks import checked_path
-from seqtag.config.recipes import RecipeName, with_recipe
+from seqtag.config.recipes import RECIPES, with_recipe
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.scheme_names import SchemeName, scheme_name, spelling_pattern
 from seqtag.config.source_config import Source, Table
@@ -185,7 +185,7 @@ class FeaturesConfig(Table):
 class TrainConfig(Table):
     """Recipe, optimisation and stopping."""
 
-    recipe: RecipeName = "default"
+    recipe: Literal[*RECIPES] = "default"  # type: ignore[valid-type]  # known at run time only
     batch_size: int = Field(default=32, ge=1)  # sequences of mean length; fewer if long, more if short
     max_batch_tokens: int = Field(
         default=8192, ge=1

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from seqtag.config import ModelConfig
+from seqtag.config import RECIPES, ModelConfig
 from seqtag.features import TagIndex, Vectors
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.encoders import Model, Sizes, build_encoder
+from seqtag.neural.encoders import Encoder, Sizes, build_encoder
 from seqtag.neural.heads import Decoded, SoftmaxHead, build_head
 from seqtag.neural.layers.token_features import WordTypeFeatures
 from seqtag.neural.weights import Weights, weights_of
@@ -25,7 +25,7 @@ _TAG_PAIRS_AT_ONCE = 2**24  # transitions scored per time step of decoding, over
 class TaggerNetwork:
     """An encoder and an output head, with their weights."""
 
-    model: Model
+    model: Encoder
     output: SoftmaxHead
 
     @classmethod
@@ -39,8 +39,8 @@ class TaggerNetwork:
         *,
         seed: int = 0,
     ) -> TaggerNetwork:
-        """Build a network with initial weights drawn from `seed`; the recipe "base" always has a softmax."""
-        kind = "softmax" if recipe == "base" else config.output
+        """Build a network with initial weights drawn from `seed`."""
+        kind = "softmax" if RECIPES[recipe].always_softmax else config.output
         return cls(
             build_encoder(recipe, sizes, config, vectors, seed), build_head(kind, tags.tags, tags.scheme)
         )

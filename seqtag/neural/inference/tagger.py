@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.bundle_description import Bundle
+from seqtag.config import RECIPES
 from seqtag.errors import BundleError, RunDirError
 from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
 from seqtag.features.encoded_layout import VECTORS
@@ -51,15 +52,15 @@ class Tagger:
             RunDirError: a file could not be read; a retry may succeed.
         """
         bundle, vocabulary, tags, weights = read_bundle(folder)
-
-        from seqtag.neural.encoders import RECIPES, Sizes
-        from seqtag.neural.layers.token_features import TokenFeatures
-        from seqtag.neural.network import NetworkPredictor, TaggerNetwork
-
         if bundle.recipe not in RECIPES:
             raise BundleError(
                 f"{folder}: unknown recipe {bundle.recipe!r}; expected one of {sorted(RECIPES)}"
             )
+
+        from seqtag.neural.encoders import Sizes
+        from seqtag.neural.layers.token_features import TokenFeatures
+        from seqtag.neural.network import NetworkPredictor, TaggerNetwork
+
         sizes = Sizes(bundle.n_words, bundle.n_characters, bundle.n_tags)
         vectors = bundled_vectors(folder) if VECTORS in bundle.files else None
         network = TaggerNetwork.build(bundle.recipe, sizes, bundle.model, tags, vectors)

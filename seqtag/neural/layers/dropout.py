@@ -23,8 +23,11 @@ def keep_mask(shape: Sequence[Any], rate: float, seed: Any) -> Any:
 
 
 def fold_in(seed: Any, number: int) -> Any:
-    """Return a different seed for each `number`, so that no two masks of a training step are equal."""
-    return seed + tf.constant([number * 1_000_003, 0], tf.int32)
+    """Return a different seed for each `number`, so that no two masks of a training step are equal.
+
+    None, the seed of inference, stays None.
+    """
+    return None if seed is None else seed + tf.constant([number * 1_000_003, 0], tf.int32)
 
 
 class SpatialDropout1D(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,18 @@ WordTypeFeatures = Mapping[str, Any]  # features of word types by name; row 0 is
 N_CHARACTERS = 24  # per token; longer tokens keep their first 16 and last 8, which contain the affixes
 _HEAD, _TAIL = 16, 8
 N_AFFIXES = 9
+
+# Features of a word type: shape without the first axis, and dtype.
+FEATURE_SPECS: Mapping[str, tuple[tuple[int, ...], Any]] = MappingProxyType(
+    {
+        "word_ids": ((), tf.int32),
+        "rare": ((), tf.bool),
+        "vector_ids": ((), tf.int32),
+        "affix_ids": ((N_AFFIXES,), tf.int32),
+        "character_ids": ((N_CHARACTERS,), tf.int32),
+    }
+)
+
 _LONG = 8  # characters; all longer tokens share one length feature
 _WORD_TYPES_AT_ONCE = 2**16
 

@@ -4,7 +4,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from seqtag.config import ModelConfig
+from seqtag.config import RECIPES, ModelConfig
 from seqtag.features import TagIndex, Vectors
 from seqtag.neural._tensorflow import keras, tf
 from seqtag.neural.encoders import Sizes
@@ -138,7 +138,7 @@ def test_inference_drops_no_words():
     )
 
 
-@pytest.mark.parametrize("recipe", ["base", "default"])
+@pytest.mark.parametrize("recipe", RECIPES)
 def test_dropout_depends_on_its_seed_only_and_is_off_in_inference(recipe):
     one = network(recipe)
     inference, training, again, other = (emitted(one, seed=seed) for seed in (None, SEED, SEED, SEED + 1))
@@ -153,7 +153,7 @@ def test_without_dropout_training_and_inference_give_equal_scores():
     np.testing.assert_allclose(emitted(one, seed=SEED), emitted(one), atol=1e-5)
 
 
-@pytest.mark.parametrize("recipe", ["base", "default"])
+@pytest.mark.parametrize("recipe", RECIPES)
 def test_equal_seeds_build_equal_weights_regardless_of_global_seeds(recipe):
     one, again, other = [], [], []
     for seed, weights in ((1, one), (1, again), (2, other)):
@@ -166,7 +166,7 @@ def test_equal_seeds_build_equal_weights_regardless_of_global_seeds(recipe):
         assert weight.ndim == 1 or np.abs(weight - different).max() > 0.01  # biases are initially equal
 
 
-@pytest.mark.parametrize("recipe", ["base", "default"])
+@pytest.mark.parametrize("recipe", RECIPES)
 def test_no_two_weights_share_their_random_numbers(recipe):
     weights = [array for array in network(recipe).weights().values() if array.ndim > 1]
     starts = {tuple(np.sign(array.ravel()[:30])) for array in weights}

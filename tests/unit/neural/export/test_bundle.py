@@ -125,9 +125,7 @@ def test_missing_digests_are_rejected(copy):
 
 def test_an_unknown_recipe_is_rejected(copy):
     rewrite(copy, recipe="os.system")
-    with pytest.raises(
-        BundleError, match=r"unknown recipe 'os\.system'; expected one of \['base', 'default'\]"
-    ):
+    with pytest.raises(BundleError, match=r"unknown recipe 'os\.system'; expected one of \['base', "):
         Tagger.load(copy)
 
 
