@@ -38,9 +38,10 @@ _PATIENCE = 5.0  # seconds
 _CRASHES = (-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGILL, -signal.SIGFPE)
 # SIGBUS is no crash: it also ends a process that has mapped a file of a full or failing disk.
 _WITHOUT_MEMORY = (-signal.SIGSEGV, -signal.SIGBUS, -signal.SIGABRT)
-_OF_MEMORY = (  # messages of Python, C++, TensorFlow and XLA when memory runs out
+_OF_MEMORY = (  # messages of Python, C, C++, TensorFlow and XLA when memory runs out
     *("MemoryError", "bad_alloc", "RESOURCE_EXHAUSTED", "ResourceExhausted", "Out of memory", "OOM when"),
-    *("Cannot allocate memory", "Resource temporarily unavailable", "failed to allocate"),
+    *("Cannot allocate memory", "cannot allocate memory", "Resource temporarily unavailable"),
+    "failed to allocate",
 )
 
 

@@ -36,7 +36,9 @@ def killed(by: int) -> NoReturn:
     raise SystemExit(3)
 
 
-def ended(status: int) -> NoReturn:
+def ended(status: int, said: str = "") -> NoReturn:
+    sys.stderr.write(said)
+    sys.stderr.flush()
     os._exit(status)
 
 

@@ -97,6 +97,9 @@ def test_memory_that_runs_out_has_an_error_of_its_own() -> None:
         run_in_subprocess(children.taking_memory, n_bytes=2**60)
     with pytest.raises(MemoryExhaustedError, match=r"(?s)SIGABRT.*bad_alloc"):
         run_in_subprocess(children.aborting_for_memory)
+    of_glibc = "cannot allocate memory for thread-local data: ABORT\n"  # where a thread cannot be created
+    with pytest.raises(MemoryExhaustedError, match="status 127"):
+        run_in_subprocess(children.ended, status=127, said=of_glibc)
 
 
 def test_a_child_dies_with_a_parent_that_is_killed(tmp_path) -> None:
