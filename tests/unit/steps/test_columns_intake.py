@@ -105,5 +105,5 @@ def test_sequences_with_shifted_columns_are_refused_with_the_place(text, reason,
     (quarantined,) = pq.read_table(run.quarantine).slice(0, 1).to_pylist()
 
     assert quarantined["defect"].startswith(reason)
-    (record,) = read_json(read_snapshot(run).sources)
+    (record,) = read_json(read_snapshot(run).sources)["sources"]
     assert [warning["kind"] for warning in record["warnings"]] == ["columns"]
