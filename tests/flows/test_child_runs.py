@@ -65,8 +65,11 @@ def test_an_error_about_one_run_does_not_stop_the_others(monkeypatch) -> None:
             raise TimeoutError("the server does not answer")
         return child_runs.Outcome(name, "Held", f"a tie, {key}", is_completed=True)
 
+    async def none_deployed() -> dict[str, str]:
+        return {}
+
     monkeypatch.setattr(retrain_all, "run_and_wait", ran)
-    monkeypatch.setattr(retrain_all, "_deployed_taggers", dict)
+    monkeypatch.setattr(retrain_all, "_deployed_taggers", none_deployed)
     state = asyncio.run(retrain_all.retrain_all.fn(["a", "b"]))
     assert (state.is_failed(), state.message.splitlines()) == (
         True,
