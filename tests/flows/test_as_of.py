@@ -83,7 +83,11 @@ def test_retrain_all_uses_the_day_of_each_tagger_even_if_it_starts_later(tagger:
         return Outcome(name, "Held", "a tie", is_completed=True)
 
     monkeypatch.setattr(retrain_all, "run_and_wait", ran)
-    monkeypatch.setattr(retrain_all, "_deployed_taggers", lambda: {"small": tagger, "utc": str(utc)})
+
+    async def deployed() -> dict[str, str]:
+        return {"small": tagger, "utc": str(utc)}
+
+    monkeypatch.setattr(retrain_all, "_deployed_taggers", deployed)
     run_that_was_due(retrain_all.retrain_all, DUE)
     assert asked == {
         "retrain/small": {"as_of": date(2026, 2, 1)},
