@@ -1,10 +1,13 @@
-"""File names and schemas of the vocabulary folder and of encoded splits."""
+"""File names, schemas and tables of the vocabulary folder and of encoded splits."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seqtag.errors import RunDirError
 
 WORDS = "words.parquet"
 CHARACTERS = "characters.parquet"
@@ -29,6 +32,18 @@ SYMBOLS_SCHEMA = pa.schema(
         pa.field("count", pa.int64(), nullable=False),
     ]
 )
+
+
+def read_table(path: Path, holds: str) -> pa.Table:
+    """Read a Parquet file of the vocabulary or of a split, with one chunk per column.
+
+    Raises:
+        RunDirError: the file is missing or is not Parquet.
+    """
+    try:
+        return pq.read_table(path).combine_chunks()
+    except (OSError, pa.ArrowInvalid) as error:
+        raise RunDirError(f"{path}: {holds} are unreadable: expected Parquet, got {error}") from error
 
 
 def bucket_file(split_folder: Path, bucket: int) -> Path:

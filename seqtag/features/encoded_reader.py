@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,7 +23,7 @@ from seqtag.features.encoded_layout import (
 )
 from seqtag.features.windowing import Windows
 
-_WINDOWS_AT_A_TIME = 2**14  # bounds memory while tokens are counted
+_WINDOWS_AT_A_TIME = 2**14
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,14 +44,20 @@ class Bucket:
     @cached_property
     def n_loss_tokens(self) -> int:
         """The number of tokens in the loss: those with a known tag, each in one window only."""
-        cut, time, n = self.windows, np.arange(self.length), 0
         if self.tag_ids.min(initial=0) >= 0:
-            return int((cut.keep_stop - cut.keep_start).sum())
+            return int((self.windows.keep_stop - self.windows.keep_start).sum())
+        return sum(int(np.count_nonzero(self.loss_mask(part))) for part in self.parts())
+
+    def loss_mask(self, chosen: slice | npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Return `<bool>[n_chosen, length]`, True at the kept tokens of windows that have a known tag."""
+        cut, time = self.windows, np.arange(self.length)
+        kept = (time >= cut.keep_start[chosen, None]) & (time < cut.keep_stop[chosen, None])
+        return kept & (self.tag_ids[chosen] >= 0)
+
+    def parts(self) -> Iterator[slice]:
+        """Yield the ranges of windows to process at a time, which bounds memory."""
         for first in range(0, len(self), _WINDOWS_AT_A_TIME):
-            some = slice(first, first + _WINDOWS_AT_A_TIME)
-            kept = (time >= cut.keep_start[some, None]) & (time < cut.keep_stop[some, None])
-            n += int(np.count_nonzero(kept & (self.tag_ids[some] >= 0)))
-        return n
+            yield slice(first, first + _WINDOWS_AT_A_TIME)
 
 
 def read_encoded(folder: Path, *, vocabulary_digest: str, tags_digest: str) -> list[Bucket]:
@@ -74,23 +81,10 @@ def _bucket(path: Path, vocabulary_digest: str, tags_digest: str) -> Bucket:
     with file:
         _check_metadata(path, file.schema_arrow, vocabulary_digest=vocabulary_digest, tags_digest=tags_digest)
         arrays = _arrays(file)
-    bucket = arrays["token_ids"].shape[1]
-    return Bucket(
-        length=bucket,
-        row=arrays["row"],
-        weight=arrays["weight"],
-        windows=Windows(
-            sequence=arrays["sequence"],
-            start=arrays["start"],
-            length=arrays["length"],
-            keep_start=arrays["keep_start"],
-            keep_stop=arrays["keep_stop"],
-            bucket=np.full(len(arrays["row"]), bucket, dtype=np.int32),
-        ),
-        token_ids=arrays["token_ids"],
-        word_type_ids=arrays["word_type_ids"],
-        tag_ids=arrays["tag_ids"],
-    )
+    n_windows, bucket = arrays["token_ids"].shape
+    names = ("sequence", "start", "length", "keep_start", "keep_stop")
+    cut = Windows(**{name: arrays.pop(name) for name in names}, bucket=np.full(n_windows, bucket, np.int32))
+    return Bucket(length=bucket, windows=cut, **arrays)
 
 
 def _check_metadata(path: Path, schema: pa.Schema, *, vocabulary_digest: str, tags_digest: str) -> None:

@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 
 from seqtag.config import Fold
 from seqtag.errors import RunDirError
-from seqtag.features.encoded_layout import FOLD, SYMBOLS_SCHEMA
+from seqtag.features.encoded_layout import FOLD, SYMBOLS_SCHEMA, read_table
 from seqtag.io.hashing import hash_strings
 
 PAD, UNK = "<pad>", "<unk>"
@@ -104,10 +104,7 @@ class Symbols:
         Raises:
             RunDirError: the file is missing or malformed.
         """
-        try:
-            table = pq.read_table(path).combine_chunks()
-        except (OSError, pa.ArrowInvalid) as error:
-            raise RunDirError(f"{path}: symbols are unreadable: expected Parquet, got {error}") from error
+        table = read_table(path, "symbols")
         if table.schema != SYMBOLS_SCHEMA or table["symbol"][:2].to_pylist() != [PAD, UNK]:
             raise RunDirError(
                 f"{path}: table holds no symbols: expected columns id, symbol, count that begin with {PAD} "

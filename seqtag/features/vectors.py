@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from seqtag.corpus.text_blocks import BLOCK_BYTES
 from seqtag.errors import RunDirError
+from seqtag.features.encoded_layout import read_table
 from seqtag.features.symbols import PAD, UNK, UNK_ID, Lookup, Symbols
 from seqtag.features.vector_text import vector_blocks
 
@@ -48,12 +49,7 @@ class Vectors:
         Raises:
             RunDirError: the file is missing or malformed.
         """
-        try:
-            table = pq.read_table(path).combine_chunks()
-        except (OSError, pa.ArrowInvalid) as error:
-            raise RunDirError(
-                f"{path}: word vectors are unreadable: expected Parquet, got {error}"
-            ) from error
+        table = read_table(path, "word vectors")
         metadata, types = table.schema.metadata or {}, table.schema.types
         dim = types[-1].list_size if types and pa.types.is_fixed_size_list(types[-1]) else 1
         if table.schema != _schema(dim) or not {_N_IN_FILE, _N_NOT_UTF8} <= metadata.keys():

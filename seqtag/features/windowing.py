@@ -36,8 +36,11 @@ class Windows:
 
     def at(self, bucket: int) -> Windows:
         """Return the windows that are padded to `bucket`, in order."""
-        here = self.bucket == bucket
-        return Windows(*(getattr(self, field.name)[here] for field in fields(self)))
+        return self.take(self.bucket == bucket)
+
+    def take(self, chosen: npt.NDArray[np.bool_] | npt.NDArray[np.int64]) -> Windows:
+        """Return the windows selected by a mask or by positions."""
+        return Windows(*(getattr(self, field.name)[chosen] for field in fields(self)))
 
 
 def windows(lengths: npt.ArrayLike, *, buckets: Sequence[int], overlap: int) -> Windows:

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from seqtag.errors import RunDirError
-from seqtag.features.encoded_layout import WORD_TYPES
+from seqtag.features.encoded_layout import WORD_TYPES, read_table
 
 _SCHEMA = pa.schema([pa.field("word_type", pa.string(), nullable=False)])  # of id 1, 2, ...
 
@@ -60,10 +60,7 @@ def read_word_types(folder: Path) -> pa.StringArray:
         RunDirError: the file is missing or malformed.
     """
     path = folder / WORD_TYPES
-    try:
-        table = pq.read_table(path)
-    except (OSError, pa.ArrowInvalid) as error:
-        raise RunDirError(f"{path}: word types are unreadable: expected Parquet, got {error}") from error
+    table = read_table(path, "word types")
     if table.schema != _SCHEMA:
         raise RunDirError(
             f"{path}: table holds no word types: expected column word_type, got {table.schema.names}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from typing import Any, Protocol
 
 import numpy as np
@@ -61,12 +60,9 @@ def predict_tokens(
 
     def outputs() -> Iterator[tuple[Windows, npt.NDArray[Any]]]:
         for chosen in length_batches(all_windows.length, cells=cells):
-            batch = Windows(*(getattr(all_windows, field.name)[chosen] for field in fields(all_windows)))
-            width = int(batch.length[-1])
-            yield (
-                batch,
-                predictor.predict(vectors, padded(word_type_ids, batch, offsets=offsets, width=width)),
-            )
+            batch = all_windows.take(chosen)
+            positions = padded(word_type_ids, batch, offsets=offsets, width=int(batch.length[-1]))
+            yield batch, predictor.predict(vectors, positions)
 
     return stitched(outputs(), offsets=offsets, dtype=OUTPUT)
 

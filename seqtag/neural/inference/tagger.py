@@ -19,7 +19,7 @@ from seqtag.features.encoded_layout import VECTORS
 from seqtag.neural.export.bundle import bundled_vectors, read_bundle
 from seqtag.neural.weights import set_weights
 from seqtag.neural.windowed_inference import Predictor, WordTypeTable, predict_tokens
-from seqtag.tagging.ragged import flatten
+from seqtag.tagging.ragged import flatten, relist
 
 
 @dataclass(frozen=True)
@@ -89,16 +89,10 @@ class Tagger:
         output = predict_tokens(
             self.predictor, vectors, word_type_ids, all_windows, offsets=offsets
         )  # [n_tokens]
-        starts = pa.array(offsets, pa.int32())
-
-        def lists(values: pa.Array) -> pa.ListArray:
-            return pa.ListArray.from_arrays(starts, values)
-
+        tags = pa.array(self.tags.spelled(self.bundle.spoken), pa.string())
         return Tagged(
-            predicted=lists(
-                pa.array(self.tags.spelled(self.bundle.spoken), pa.string()).take(pa.array(output["tag_id"]))
-            ),
-            confidence=lists(pa.array(output["confidence"])),
-            span_confidence=lists(pa.array(output["span_confidence"])),
-            unknown=lists(pa.array(word_types["word_ids"][word_type_ids] == UNK_ID)),
+            predicted=relist(tags.take(pa.array(output["tag_id"])), offsets),
+            confidence=relist(pa.array(output["confidence"]), offsets),
+            span_confidence=relist(pa.array(output["span_confidence"]), offsets),
+            unknown=relist(pa.array(word_types["word_ids"][word_type_ids] == UNK_ID), offsets),
         )

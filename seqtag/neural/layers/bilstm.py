@@ -77,10 +77,6 @@ class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
         n_masks = 4 if self.masks == "gate" else 1
         return keep_mask([2, n_masks, self.units, batch], self.recurrent_dropout, seed)
 
-    def get_config(self) -> dict[str, Any]:
-        own = ("units", "recurrent_dropout", "masks", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in own}}
-
 
 def _forget_open(shape: Any, dtype: Any = None) -> Any:
     """Return initial biases: 1 for the forget gate (Jozefowicz et al. 2015), 0 for the others."""

@@ -49,7 +49,3 @@ class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untype
         x = tf.concat([x[:, k : k + time] for k in range(_WIDTH)], axis=2)  # [n_word_types, time, 3 * size]
         x = tf.nn.relu(tf.matmul(x, self.kernel) + self.bias) * real  # [n_word_types, time, filters]
         return tf.reduce_max(x, axis=1)  # [n_word_types, filters]
-
-    def get_config(self) -> dict[str, Any]:
-        own = ("n_characters", "size", "filters", "seed")
-        return {**super().get_config(), **{name: getattr(self, name) for name in own}}

@@ -54,6 +54,3 @@ class SpatialDropout1D(keras.layers.Layer):  # type: ignore[misc]  # keras is un
         if seed is None or not self.rate:
             return x
         return x * keep_mask([tf.shape(x)[0], 1, x.shape[2]], self.rate, seed)
-
-    def get_config(self) -> dict[str, Any]:
-        return {**super().get_config(), "rate": self.rate}

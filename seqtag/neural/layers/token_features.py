@@ -18,6 +18,8 @@ WordTypeFeatures = Mapping[str, Any]  # features of word types by name; row 0 is
 N_CHARACTERS = 24  # per token; longer tokens keep their first 16 and last 8, which contain the affixes
 _HEAD, _TAIL = 16, 8
 N_AFFIXES = 9
+_LONG = 8  # characters; all longer tokens share one length feature
+_WORD_TYPES_AT_ONCE = 2**16
 
 # Features of a word type: shape without the first axis, and dtype.
 FEATURE_SPECS: Mapping[str, tuple[tuple[int, ...], Any]] = MappingProxyType(
@@ -29,9 +31,6 @@ FEATURE_SPECS: Mapping[str, tuple[tuple[int, ...], Any]] = MappingProxyType(
         "character_ids": ((N_CHARACTERS,), tf.int32),
     }
 )
-
-_LONG = 8  # characters; all longer tokens share one length feature
-_WORD_TYPES_AT_ONCE = 2**16
 
 
 class TokenFeatures(tf.Module):  # type: ignore[misc]  # tensorflow is untyped

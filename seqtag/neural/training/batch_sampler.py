@@ -21,7 +21,6 @@ TABLES_BY_FEATURE: Mapping[str, str] = {"word_ids": "words", "affix_ids": "affix
 # Windows are sorted by length within groups of so many batches, as the longest window sets a batch's cost.
 _BATCHES_SORTED_TOGETHER = 8
 _LANES = 8  # SIMD width: batch sizes divisible by it waste no lanes
-_WINDOWS_AT_A_TIME = 2**14  # bounds the memory of `_weight`
 
 
 @dataclass(frozen=True)
@@ -165,10 +164,9 @@ class BatchSampler:
 def _weight(bucket: Bucket, tag_weights: npt.NDArray[np.float32]) -> float:
     """Return the total weight of the tokens of a bucket that are in the loss."""
     weight = 0.0
-    for first in range(0, len(bucket), _WINDOWS_AT_A_TIME):
-        chosen = np.arange(first, min(first + _WINDOWS_AT_A_TIME, len(bucket)))
-        token_weights = tag_weights[np.maximum(bucket.tag_ids[chosen], 0)] * _loss_mask(bucket, chosen)
-        weight += float(token_weights.sum(axis=1, dtype=np.float64) @ bucket.weight[chosen])
+    for part in bucket.parts():
+        token_weights = tag_weights[np.maximum(bucket.tag_ids[part], 0)] * bucket.loss_mask(part)
+        weight += float(token_weights.sum(axis=1, dtype=np.float64) @ bucket.weight[part])
     return weight
 
 
@@ -189,17 +187,10 @@ def _batch(bucket: Bucket, chosen: npt.NDArray[np.int64], word_types: WordTypeTa
         rows_of=rows_of,
         positions=positions,
         tag_ids=np.maximum(bucket.tag_ids[chosen], 0),
-        loss_mask=_loss_mask(bucket, chosen),
+        loss_mask=bucket.loss_mask(chosen),
         weights=bucket.weight[chosen],
         rows=bucket.row[chosen],
     )
-
-
-def _loss_mask(bucket: Bucket, chosen: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return `<bool>[n_chosen, time]`, True at kept tokens with a known tag."""
-    windows, time = bucket.windows, np.arange(bucket.length)
-    kept = (time >= windows.keep_start[chosen, None]) & (time < windows.keep_stop[chosen, None])
-    return kept & (bucket.tag_ids[chosen] >= 0)
 
 
 def _distinct(ids: Ids, *, first: Sequence[int]) -> tuple[Ids, Ids]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from seqtag.neural._tensorflow import tf
-from seqtag.neural.weights import Arrays, Weights, weights_of
+from seqtag.neural.weights import Arrays, Weights
 
 _EVERY = 8  # steps between updates: a pass over all weights costs as much as a small step
 
@@ -60,26 +60,3 @@ class ExponentialMovingAverage:
         share = 1.0 - self._kept**_EVERY
         for variable, average in zip(self._variables, self._averages, strict=True):
             average.assign_add(share * (variable.value - average))
-
-
-class NoMovingAverage:
-    """Null average: the current values of the variables."""
-
-    def __init__(self, variables: Sequence[Any]) -> None:
-        self._variables = list(variables)
-
-    def is_due(self, number: int) -> bool:  # noqa: ARG002
-        return False
-
-    def after_step(self, number: int) -> None:
-        """Do nothing."""
-
-    def weights(self) -> Weights:
-        return weights_of(self._variables)
-
-    def state(self) -> Arrays:
-        """Return no arrays."""
-        return {}
-
-    def restore(self, state: Arrays) -> None:
-        """Do nothing."""

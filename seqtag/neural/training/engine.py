@@ -13,7 +13,7 @@ from seqtag.config import TrainConfig
 from seqtag.neural._tensorflow import tf
 from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import Batch, Shape
-from seqtag.neural.training.ema import ExponentialMovingAverage, NoMovingAverage
+from seqtag.neural.training.ema import ExponentialMovingAverage
 from seqtag.neural.training.optimizer import Optimizer
 from seqtag.neural.weights import Arrays, Weights, set_weights, weights_of, with_prefix, without_prefix
 from seqtag.neural.windowed_inference import WordTypeTable
@@ -68,7 +68,7 @@ class Engine:
         self._dense = [variable for variable in variables if id(variable) not in in_tables]
         self._optimizer = Optimizer(config, self._dense, model.tables())
         span = config.average * steps_per_epoch
-        self._average = ExponentialMovingAverage(variables, span=span) if span else NoMovingAverage(variables)
+        self._average = ExponentialMovingAverage(variables, span=span) if span else None
         self._any_shape = tf.function(self._learn, reduce_retracing=True)
         self._compile = tf.function(self._learn, jit_compile=True)
         self._compiled = [(shape, self._step_for(shape)) for shape in compiled]
@@ -96,9 +96,10 @@ class Engine:
         missed = self._optimizer.missed(batch.rows_of)
         missed, seed = tf.nest.map_structure(tf.constant, (missed, seed))
         loss = float(batch.step(batch.word_types, batch.rows_of_tensors, missed, *batch.cells, seed))
-        if self._average.is_due(self._n_steps):
-            self._optimizer.catch_up()
-        self._average.after_step(self._n_steps)
+        if self._average is not None:
+            if self._average.is_due(self._n_steps):
+                self._optimizer.catch_up()
+            self._average.after_step(self._n_steps)
         return loss
 
     def set_learning_rate(self, rate: float) -> None:
@@ -118,7 +119,7 @@ class Engine:
     def weights(self) -> Weights:
         """Return copies of the current weights, or of their moving average if `config.average` is set."""
         self._optimizer.catch_up()
-        return self._average.weights()
+        return weights_of(self.network.variables) if self._average is None else self._average.weights()
 
     def state(self) -> Arrays:
         """Return everything the next steps depend on, by name, without changing it."""
@@ -126,7 +127,7 @@ class Engine:
             "n_steps": np.array(self._n_steps),
             **with_prefix("network", weights_of(self.network.variables)),
             **with_prefix("optimizer", self._optimizer.state()),
-            **with_prefix("average", self._average.state()),
+            **with_prefix("average", {} if self._average is None else self._average.state()),
         }
 
     def restore(self, state: Arrays) -> None:
@@ -134,7 +135,8 @@ class Engine:
         self._n_steps, self._predictor_is_stale = int(state["n_steps"]), True
         set_weights(self.network.variables, without_prefix("network", state))
         self._optimizer.restore(without_prefix("optimizer", state))
-        self._average.restore(without_prefix("average", state))
+        if self._average is not None:
+            self._average.restore(without_prefix("average", state))
 
     def _learn(
         self,

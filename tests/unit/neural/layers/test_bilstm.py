@@ -110,12 +110,6 @@ def test_initial_forget_biases_are_one_and_recurrent_weights_orthogonal():
         assert bias.tolist() == [0, 0, 1, 1, 0, 0, 0, 0]
 
 
-def test_a_layer_is_rebuilt_from_its_configuration():
-    layer = BiLSTM(7, recurrent_dropout=0.2, masks="state", name="b")
-    again = BiLSTM.from_config(layer.get_config())
-    assert (again.units, again.recurrent_dropout, again.masks, again.name) == (7, 0.2, "state", "b")
-
-
 def step_by_step(x, mask, weights, keep):
     """The recurrence as defined by Hochreiter and Schmidhuber, with a mask on the state before each gate."""
     return tf.concat(

@@ -55,8 +55,3 @@ def test_the_vector_of_padding_has_no_gradient(by_hand):
     gradient = tf.convert_to_tensor(tape.gradient(total, by_hand.vectors.value)).numpy()
     # filter 2 is greatest at the first character, 10 times id 1 and 100 times id 2; filters 1 and 3 see id 2
     assert gradient.tolist() == [[0.0], [10.0], [102.0], [0.0]]
-
-
-def test_a_layer_is_rebuilt_from_its_configuration():
-    again = CharacterCNN.from_config(CharacterCNN(9, 4, 5, name="c").get_config())
-    assert (again.n_characters, again.size, again.filters, again.name) == (9, 4, 5, "c")

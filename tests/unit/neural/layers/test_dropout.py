@@ -59,7 +59,3 @@ def test_without_a_seed_or_a_rate_nothing_is_dropped():
     x = tf.random.stateless_uniform([2, 3, 4], SEED)
     np.testing.assert_array_equal(SpatialDropout1D(0.5)(x), x)
     np.testing.assert_array_equal(SpatialDropout1D(0.0)(x, seed=SEED), x)
-
-
-def test_spatial_dropout_is_rebuilt_from_its_configuration():
-    assert SpatialDropout1D.from_config(SpatialDropout1D(0.3, name="d").get_config()).rate == 0.3

@@ -6,9 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.config import FeaturesConfig
-from seqtag.features import Vocabulary, read_word_types
+from seqtag.features import Vocabulary, encoded_reader, read_word_types
 from seqtag.neural.layers.token_features import TokenFeatures
-from seqtag.neural.training import batch_sampler as module
 from seqtag.neural.training.batch_sampler import BatchSampler, Shape
 from seqtag.neural.training.fit_tagger import buckets_worth_compiling
 from tests.unit.neural.toy import bucket, buckets_of, make_corpus, train_config
@@ -141,7 +140,7 @@ def test_an_epoch_has_every_sequence_once_and_batches_of_similar_size(short, lon
 
 
 def test_the_weight_per_batch_includes_the_weights_of_tags_and_sequences(monkeypatch):
-    monkeypatch.setattr(module, "_WINDOWS_AT_A_TIME", 2)
+    monkeypatch.setattr(encoded_reader, "_WINDOWS_AT_A_TIME", 2)
     weighted = bucket(
         [[2, 2], [2, 0], [2, 2]], [[0, 1], [1, 0], [-1, 1]], weights=[1, 2, 0.5]
     )  # the tag of one token is unknown

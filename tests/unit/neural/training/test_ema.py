@@ -3,7 +3,7 @@
 import pytest
 
 from seqtag.neural._tensorflow import keras
-from seqtag.neural.training.ema import ExponentialMovingAverage, NoMovingAverage
+from seqtag.neural.training.ema import ExponentialMovingAverage
 
 
 @pytest.mark.parametrize("n_steps", [1, 5, 8, 20])
@@ -34,4 +34,3 @@ def test_an_average_over_one_step_is_the_latest_weight():
     one.assign([3.0])
     average.after_step(1)
     assert average.weights()[one.path].tolist() == [3.0]
-    assert NoMovingAverage([one]).weights()[one.path].tolist() == [3.0]
