@@ -24,7 +24,7 @@ from flows.services.process_manager import HEARTBEAT, POOL
 
 SILENCE: Final = 4 * HEARTBEAT  # seconds without a heartbeat until a flow run counts as dead
 
-_PREFIX: Final = "seqtag: "  # of automation names; keep the names, since servers hold them
+_PREFIX: Final = "seqtag: "  # of the names of automations; those without a declaration are removed
 _ANY_RUN: Final = {"prefect.resource.id": "prefect.flow-run.*"}
 _TAGGED_SEQTAG = ResourceSpecification.model_validate(
     {"prefect.resource.id": f"prefect.tag.{TAG}", "prefect.resource.role": "tag"}
@@ -83,13 +83,13 @@ def notification_automations(block: UUID) -> list[AutomationCore]:
     }
     return [
         AutomationCore(
-            name=f"{_PREFIX}people are told of verdicts, questions and drift",
+            name=f"{_PREFIX}notices are sent",
             description="Sends each notice that a flow emits.",
             trigger=event_trigger(NOTICE, match={"prefect.resource.id": resource("*")}),
             actions=[_send(block, "{{ event.payload.subject }}", "{{ event.payload.body }}")],
         ),
         AutomationCore(
-            name=f"{_PREFIX}people are told of failures",
+            name=f"{_PREFIX}failures are reported",
             description="Sends the message of a failed flow run.",
             # any event of a flow run: the kind of the failure is part of the event's name
             trigger=event_trigger("prefect.flow-run.*", match=any_failure),
@@ -102,7 +102,7 @@ def notification_automations(block: UUID) -> list[AutomationCore]:
             ],
         ),
         AutomationCore(
-            name=f"{_PREFIX}people are told when no worker is up",
+            name=f"{_PREFIX}a missing worker is reported",
             description="Reports that no worker is polling for flow runs.",
             trigger=event_trigger(
                 "prefect.work-pool.not-ready",

@@ -7,6 +7,7 @@ randomness comes from a seed: calls with a seed train, calls without one run inf
 from __future__ import annotations
 
 import random
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pkgutil import resolve_name
@@ -29,7 +30,7 @@ class Sizes:
     n_tags: int
 
 
-class Encoder(keras.Model):  # type: ignore[misc]  # keras is untyped
+class Encoder(keras.Model, ABC):  # type: ignore[misc]  # keras is untyped
     """Base class of the encoders in `seqtag.neural.recipes`.
 
     `Encoder(sizes, config, vectors, seed)` draws the initial weights from `seed`.
@@ -37,14 +38,15 @@ class Encoder(keras.Model):  # type: ignore[misc]  # keras is untyped
 
     required_features = FEATURE_SPECS  # the token features that it reads
 
+    @abstractmethod
     def tables(self) -> dict[str, Any]:
         """Return the embedding tables by name; a training step touches only the rows of its batch."""
-        raise NotImplementedError
 
+    @abstractmethod
     def word_type_vectors(self, word_types: WordTypeFeatures, tables: Tables, seed: Any = None) -> Any:
         """Return `<float32>[n_word_types, size]`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def emissions(self, x: Any, mask: Any, seed: Any = None) -> Any:
         """Return tag scores before the softmax, `<float32>[batch, time, n_tags]`.
 
@@ -53,7 +55,6 @@ class Encoder(keras.Model):  # type: ignore[misc]  # keras is untyped
             mask: `<bool>[batch, time]`, True at tokens; padding only on the right.
             seed: `<int32>[2]` for training, None for inference.
         """
-        raise NotImplementedError
 
     def row_squares(self, row_gradients: Any, x_gradient: Any, token_rows: Any) -> dict[str, Any]:  # noqa: ARG002
         """Return the squared gradient that Adam uses for each row of a batch, `<float32>[n, size]` by table.

@@ -41,13 +41,10 @@ DATA = re.compile(r"^```text\b.*?^```$|(?<!`)`[^`]+`(?!`)", re.MULTILINE | re.DO
 RELEASED = re.compile(r"^## \d", re.MULTILINE)
 QUESTION = re.compile(r"(?:What|Which|How|Whether|Where|Who|That|Of)\b")
 
-# names of automations, which servers hold, and of keys in older files of taggers
+# keys of older tagger files
 FIXED_NAMES = (
     '"ladder"',
     "features.ladder",
-    "people are told of verdicts, questions and drift",
-    "people are told of failures",
-    "people are told when no worker is up",
 )
 
 
