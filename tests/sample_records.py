@@ -97,20 +97,20 @@ def sample_decision(**changed: Any) -> Decision:
     return replace(decision, **changed)
 
 
-def sample_history(*losses: float) -> TrainingHistory:
-    """One epoch per loss; dev scores are 0.5, 0.625, ..."""
+def sample_history(*epochs: tuple[float, float]) -> TrainingHistory:
+    """Loss and dev score of each epoch."""
     return TrainingHistory(
         [
             EpochRecord(
                 epoch=number,
                 loss=loss,
-                dev_score=0.375 + 0.125 * number,
-                dev_accuracy=0.375 + 0.125 * number,
+                dev_score=score,
+                dev_accuracy=score,
                 seconds=1.0,
                 tokens_per_second=1000.0,
                 learning_rate=0.001,
             )
-            for number, loss in enumerate(losses, 1)
+            for number, (loss, score) in enumerate(epochs, 1)
         ]
     )
 

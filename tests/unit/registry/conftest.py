@@ -104,7 +104,7 @@ def _results(folder: Path, run_id: str = "2026-11-22-a", *, weights: str = "w1")
         "run_id": run_id,
         "bundle": bundle,
         "config": {"name": "sample", "seed": 1, "corpus": {"sources": [{"format": "sample"}]}},
-        "history": sample_history(1.5, 0.75),
+        "history": sample_history((1.5, 0.5), (0.75, 0.625)),
         "metrics": sample_metrics(sample_interval(0.75, 0.5, 0.875)),
         "decision": sample_decision(),
         "dataset": {

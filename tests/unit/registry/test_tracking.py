@@ -51,7 +51,7 @@ def test_a_name_keeps_only_characters_that_mlflow_accepts() -> None:
 
 
 def test_an_epoch_is_the_step_of_its_scores() -> None:
-    found = epoch_scores(sample_history(1.5, 0.75))
+    found = epoch_scores(sample_history((1.5, 0.5), (0.75, 0.625)))
     assert [score for score in found if score.key in ("epoch/loss", "epoch/dev_score")] == [
         Score("epoch/loss", 1.5, 1),
         Score("epoch/dev_score", 0.5, 1),

@@ -20,9 +20,8 @@ from seqtag.corpus.corpus_profile import (
     QuarantineSize,
     RuleOutcome,
     SchemeChoice,
-    SplitSize,
 )
-from seqtag.evaluation import Calibration, EpochRecord, Interval, Metrics, Scores, TrainingHistory
+from seqtag.evaluation import Calibration, Interval, Metrics, Scores, TrainingHistory
 from seqtag.evaluation.calibration import Bin, Largest, Reliability
 from seqtag.evaluation.prf import Prf
 from seqtag.evaluation.scores import ConfusionMatrix, SpanScores
@@ -31,6 +30,7 @@ from seqtag.gate import Decision, GateRule
 from seqtag.gate.error_budget import Gauge
 from seqtag.gate.guardrails import Guardrail
 from seqtag.reporting import ReportContext, write_report
+from tests.sample_records import sample_decision, sample_history, sample_metrics, sample_profile
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -65,23 +65,8 @@ def scores(accuracy: float) -> Scores:
 
 @pytest.fixture
 def metrics() -> Metrics:
-    return Metrics(
-        metric="accuracy",
-        scheme="none",
-        n_sequences=10,
-        n_documents=8,
-        n_tokens=100,
-        n_untagged=0,
-        resamples=1000,
-        confidence=0.95,
-        challenger=scores(0.93),
-        champion=scores(0.91),
-        champion_version="3",
-        champion_error=None,
-        baseline=None,
-        baseline_name=None,
-        baseline_difference=None,
-    )
+    metrics = sample_metrics(scores(0.93), scores(0.91))
+    return replace(metrics, n_sequences=10, n_documents=8, n_tokens=100, champion_version="3")
 
 
 @pytest.fixture
@@ -164,13 +149,11 @@ def baseline_metrics(metrics: Metrics) -> Metrics:
 
 @pytest.fixture
 def decision() -> Decision:
-    return Decision(
+    return sample_decision(
         verdict="HOLD",
         sentence="HOLD: accuracy 93.0% against champion v3's 91.0% on 10 sequences.",
-        metric="accuracy",
         challenger=0.93,
         champion=0.91,
-        is_anchored=False,
         champion_version="3",
         difference=Interval(value=0.02, low=-0.01, high=0.05, support=10, documents=8),
         standard_error=0.012,
@@ -179,8 +162,6 @@ def decision() -> Decision:
         p_value=0.24,
         margin=0.005,
         floor=0.0,
-        confidence=0.95,
-        resamples=2000,
         level=0.05 / 365,
         noise=0.001,
         noise_source="assumed: no earlier runs of this configuration on this test split",
@@ -196,10 +177,8 @@ def decision() -> Decision:
             documents=4300,
             to_double=None,
         ),
-        recent=None,
         n_sequences=10,
         n_documents=8,
-        n_left_out=0,
         evidence="e" * 64,
         rules=[
             GateRule("the champion is scored", held=True, detail="the champion has 91.0%", change=""),
@@ -217,13 +196,11 @@ def decision() -> Decision:
 
 @pytest.fixture
 def profile() -> Profile:
-    split = SplitSize(n_sequences=80, n_tokens=800, n_types=37, longest=60, mean_length=10.0, unlabelled=0)
     ambiguous = AmbiguousShare(n_sequences=5, n_received=100, share=0.05, n_tokens=20, token_share=0.02)
-    return Profile(
-        accepted=True,
+    return replace(
+        sample_profile("none"),
         sentence="accepted: 80 train, 10 dev, 10 test sequences; 1.00% quarantined",
         scheme=SchemeChoice(declared="auto", detected="none", used="none", reason="no tag is like B-X"),
-        splits={"train": split, "dev": split, "test": split},
         carving=Carving(sentence="dev: 10 sequences carved from 90 labelled train", splits=[]),
         ambiguity=Ambiguity(
             sentence="5 of 100 sequences (5.00%), with 2.00% of the tokens, also occur with other tags",
@@ -250,20 +227,7 @@ def profile() -> Profile:
 
 @pytest.fixture
 def history() -> TrainingHistory:
-    return TrainingHistory(
-        [
-            EpochRecord(
-                epoch=epoch,
-                loss=loss,
-                dev_score=score,
-                dev_accuracy=score,
-                seconds=3.0,
-                tokens_per_second=8000.0,
-                learning_rate=0.001,
-            )
-            for epoch, loss, score in ((1, 1.2, 0.8), (2, 0.5, 0.92), (3, 0.4, 0.92))
-        ]
-    )
+    return sample_history((1.2, 0.8), (0.5, 0.92), (0.4, 0.92))
 
 
 @pytest.fixture
