@@ -16,6 +16,7 @@ from seqtag.evaluation.prf import Interval, difference_interval, t_reach
 from seqtag.evaluation.randomization import randomization_p_value
 from seqtag.gate.gate_rules import GateRule, chance_rule, enough_differ_rule, margin_rule, noise_rule
 from seqtag.gate.retraining_noise import RetrainingNoise
+from seqtag.gate.skewness import lower_reach, unit_skewness
 
 GateVerdict = Literal["PROMOTE", "HOLD", "REJECT"]
 
@@ -26,7 +27,8 @@ class PairedDifference:
 
     interval        at the gate's confidence, with retraining noise
     standard_error  from the test split alone, without retraining noise
-    bound           lower bound at the error level of this comparison, without retraining noise
+    bound           lower bound at the error level of this comparison, corrected for negative skewness,
+                    without retraining noise
     p_better        share of resamples in which the challenger is better
     p_value         of approximate randomization, two-sided
     verdict         from the difference alone
@@ -63,10 +65,11 @@ def paired_difference(
     totals = unit_totals(challenger, units), unit_totals(champion, units)
     n_units, value = len(totals[0]), float(differences[0])
     of_test = float(np.std(differences[1:], ddof=1))
+    skewness = unit_skewness(*totals)
     is_same = np.array_equal(*totals)  # then there is no retraining noise either
     of_both = 0.0 if is_same else math.hypot(of_test, 2**0.5 * noise.value)
     reach = t_reach((1 + gate.confidence) / 2, n_units, deviation=of_both)
-    bound = value - t_reach(1 - level, n_units, deviation=of_test)
+    bound = value - lower_reach(1 - level, n_units, deviation=of_test, skewness=skewness)
     p_value = randomization_p_value(*totals, level=2 * level, seed=seed)
     rules = [
         enough_differ_rule(*totals, level),

@@ -143,10 +143,10 @@ def test_over_a_year_twelve_better_documents_are_too_few_and_thirteen_are_enough
     write_predictions: WritePredictions,
 ) -> None:
     """(1/2) ** 12 is above 5 % / 365 = 1 / 7300, (1/2) ** 13 is below."""
-    champion = write_predictions("champion", [WRONG] * 13 + [RIGHT] * 7)
-    challenger = write_predictions("challenger", [RIGHT] * 12 + [WRONG] + [RIGHT] * 7)
+    champion = write_predictions("champion", [WRONG] * 13 + [RIGHT] * 27)
+    challenger = write_predictions("challenger", [RIGHT] * 12 + [WRONG] + [RIGHT] * 27)
     twelve = decide(challenger, champion, metric="accuracy")
-    thirteen = decide(write_predictions("challenger", [RIGHT] * 20), champion, metric="accuracy")
+    thirteen = decide(write_predictions("challenger", [RIGHT] * 40), champion, metric="accuracy")
     assert twelve.bound > 0
     assert twelve.verdict == "HOLD"
     assert "scores differ on 12 documents, 13 are needed" in twelve.sentence
