@@ -23,19 +23,34 @@ help:
 	@echo "make audit                check pinned dependencies for known vulnerabilities"
 	@echo "make lint                 run ruff and mypy          make wheel       build a wheel and check its contents"
 
-$(VENV)/ready: pyproject.toml constraints.txt
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[flows,postgresql,baseline,dev]'
-	touch $@
+# uv takes half a minute; pip takes minutes, and is used where uv has no wheel or does not find the packages
+define install
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing .[$(1)] into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt uv || echo "uv is not available"
+	@$(BIN)/python -m uv pip install --quiet --python $(BIN)/python --compile-bytecode $(PINNED) '.[$(1)]' \
+	  || { echo "installing with pip, which takes minutes"; $(BIN)/python -m pip install $(PINNED) '.[$(1)]'; }
+endef
+PINNED    := --constraint constraints.txt --editable
+FOR_RUNS  := flows,postgresql,baseline
+FOR_TESTS := $(FOR_RUNS),dev
 
-run: $(VENV)/ready
+$(VENV)/installed: pyproject.toml constraints.txt
+	$(call install,$(FOR_RUNS))
+	@touch $@
+
+$(VENV)/ready: pyproject.toml constraints.txt
+	$(call install,$(FOR_TESTS))
+	@touch $@ $(VENV)/installed
+
+run: $(VENV)/installed
 	$(BIN)/python -m flows.retrain deployments/taggers/$(TAGGER).toml
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(T)
 
 test-slow: $(VENV)/ready
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[browser]'
+	$(call install,browser)
 	$(BIN)/python -m pytest -m slow
 
 faults: $(VENV)/ready
@@ -56,10 +71,10 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-up deploy down status: $(VENV)/ready
+up deploy down status: $(VENV)/installed
 	$(BIN)/python -m flows.stack $@
 
-registry: $(VENV)/ready
+registry: $(VENV)/installed
 	$(BIN)/seqtag registry
 
 wheel: $(VENV)/ready
