@@ -21,7 +21,7 @@ from typing import Any
 from seqtag.errors import RunDirError
 
 MANIFEST = "manifest.json"
-_NO_MANIFEST = (ValueError, TypeError, RecursionError)  # raised where the file holds something else
+_NOT_A_MANIFEST = (ValueError, TypeError, RecursionError)  # raised if the file holds something else
 
 
 @dataclass(frozen=True)
@@ -174,12 +174,12 @@ def read_manifest(output: Path) -> Manifest:
     """
     try:
         return _load_manifest(output)
-    except (OSError, *_NO_MANIFEST) as error:
+    except (OSError, *_NOT_A_MANIFEST) as error:
         raise RunDirError(f"{output}: manifest cannot be read: {error}") from error
 
 
 def readable_manifest(output: Path) -> Manifest | None:
-    """Return what `read_manifest` does, None where it raises."""
+    """Return the manifest of an output without reading its files, None if it cannot be read."""
     try:
         return read_manifest(output)
     except RunDirError:
@@ -188,8 +188,14 @@ def readable_manifest(output: Path) -> Manifest | None:
 
 def _load_manifest(output: Path) -> Manifest:
     manifest = Manifest(**json.loads((output / MANIFEST).read_text("utf-8")), reused=True)
-    dict[str, str](manifest.inputs), dict[str, str](manifest.outputs)
+    texts = [manifest.step, *_items(manifest.inputs), *_items(manifest.outputs)]
+    if not (all(isinstance(text, str) for text in texts) and isinstance(manifest.seconds, int | float)):
+        raise TypeError("not a manifest")
     return manifest
+
+
+def _items(mapping: Mapping[str, str]) -> list[str]:
+    return [text for pair in dict(mapping).items() for text in pair]
 
 
 def _is_intact(output: Path, manifest: Manifest) -> bool:
@@ -211,13 +217,13 @@ def require_manifest(output: Path) -> Manifest:
 
     Raises:
         RunDirError: the step that makes it has not finished, or a file was changed since. Where one could not
-            be read, which may pass, that is the cause.
+            be read, which may be transient, that is the cause.
     """
     try:
         manifest = _load_manifest(output)
         if _matches(output, manifest):
             return manifest
-    except (FileNotFoundError, NotADirectoryError, *_NO_MANIFEST):
+    except (FileNotFoundError, NotADirectoryError, *_NOT_A_MANIFEST):
         pass
     except OSError as error:
         raise RunDirError(f"{output}: finished step cannot be read: {error}") from error

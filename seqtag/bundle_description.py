@@ -29,7 +29,7 @@ class Bundle(BaseModel):
     n_characters: int
     n_tags: int
     scheme: SchemeName  # scheme of the tag ids
-    spoken: SchemeName  # scheme of the output tags
+    output_scheme: SchemeName = Field(validation_alias=AliasChoices("output_scheme", "spoken"))
     # padded lengths; longer sequences are tagged in windows
     bucket_lengths: tuple[int, ...] = Field(validation_alias=AliasChoices("bucket_lengths", "ladder"))
     window_overlap: int  # tokens

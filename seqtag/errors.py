@@ -59,6 +59,16 @@ class CorpusRejectedError(CorpusError):
 class RunDirError(SeqtagError):
     """A missing, damaged or incomplete run directory."""
 
+    @property
+    def is_unreadable(self) -> bool:
+        """True if a file exists but could not be read, which may be transient."""
+        missing = (FileNotFoundError, NotADirectoryError)
+        return isinstance(self.__cause__, OSError) and not isinstance(self.__cause__, missing)
+
+
+class OtherVersionError(RunDirError):
+    """A file of a run directory that another version of seqtag wrote."""
+
 
 class BundleError(RunDirError):
     """A damaged or incomplete bundle, or one of another format; reading it again will not help."""
@@ -112,9 +122,7 @@ def is_permanent(error: BaseException) -> bool:
     >>> is_permanent(BundleError("another digest")), is_permanent(OSError(5, "Input/output error"))
     (True, False)
     """
-    code = getattr(
-        error, "error_code", None
-    )  # set by MLflow's exceptions, which wrap those of the model's code
+    code = getattr(error, "error_code", None)  # of MLflow's exceptions, which wrap those of the model's code
     known = (
         isinstance(error, (BundleError, TagSchemeError, SubprocessCrashedError, *_CONTENT_ERRORS))
         or type(error).__name__ in _LIBRARY_ERRORS

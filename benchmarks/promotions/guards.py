@@ -73,6 +73,6 @@ def _judged(pool: Pool, pair: Pair, *, n_documents: int, retrainings: Sequence[i
     return Judged(
         verdict=decision.verdict,
         higher_score=comparison.difference > 0,
-        held_by_guard=any(rule.rule == GUARDS and not rule.held for rule in decision.rules),
+        held_by_guard=any(rule.rule == GUARDS and not rule.passed for rule in decision.rules),
         below_zero=any(guard.high < 0 for guard in decision.guards),
     )

@@ -123,7 +123,7 @@ class Gate:
         if not self.is_near(comparison):
             return Outcome(False)
         decision = self.decide(comparison)
-        failed = {rule.rule for rule in decision.rules if not rule.held}
+        failed = {rule.rule for rule in decision.rules if not rule.passed}
         return Outcome(decision.verdict == "PROMOTE", held_by_guards=failed == {GUARDS})
 
     def is_near(self, comparison: Comparison) -> bool:

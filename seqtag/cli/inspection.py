@@ -17,7 +17,7 @@ from seqtag import steps
 from seqtag.artifacts import find_manifest
 from seqtag.cli.common import REFUSED, RUN, TAGGER, find_run, open_tagger, open_workspace
 from seqtag.config import HOST
-from seqtag.errors import SeqtagError
+from seqtag.errors import OtherVersionError, SeqtagError
 from seqtag.pipeline import STEPS
 from seqtag.registry import mlflow_environment, page_command, serve_command
 from seqtag.reporting import plan_text
@@ -47,7 +47,11 @@ def show(run: Annotated[str, RUN]) -> None:
         done = f"{manifest.seconds:9.1f} s   {manifest.digest[:12]}" if manifest else "not done"
         typer.echo(f"  {step.folder:14} {done:>14}")
     if find_manifest(at.output("promote")) is not None:
-        typer.echo("\n" + steps.outcome_text(at))
+        try:
+            outcome = steps.outcome_text(at)
+        except OtherVersionError as error:
+            outcome = f"The outcome cannot be shown: {error}\nThe report has it: {at.report}"
+        typer.echo("\n" + outcome)
 
 
 def explain(tagger: Annotated[Path, TAGGER]) -> None:

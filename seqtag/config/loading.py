@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from seqtag.config.old_spellings import old_spellings
+from seqtag.config.old_spellings import keys_given_twice, old_spellings
 from seqtag.config.secrets import has_password, hide_passwords, is_secret
 from seqtag.config.tagger_config import TaggerConfig
 from seqtag.errors import ConfigError
@@ -31,12 +31,18 @@ def load_tagger(path: Path | str) -> TaggerConfig:
         raise ConfigError(f"{path}: tagger's TOML file cannot be read: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # not TOML, a number too long, a list too deep
         raise ConfigError(f"{path}: {error}") from error
+    for old, new in old_spellings(tables):
+        logger.warning("%s: %s is an old spelling; write %s", path, old, new)
+    twice = [
+        f"{path}: {old}: old spelling of {new}, which is also given; remove {old}"
+        for old, new in keys_given_twice(tables)
+    ]
+    if twice:
+        raise ConfigError("\n".join(twice))
     try:
         config = TaggerConfig.model_validate(tables)
     except ValidationError as error:
         raise ConfigError(one_line_each(path, error)) from None  # the cause would print entire tables
-    for old, new in old_spellings(tables):
-        logger.warning("%s: %s is an old spelling; write %s", path, old, new)
     secrets = [(key, text) for key, text in _texts(config) if has_password(text)]
     if secrets:  # every report would show them
         raise ConfigError("\n".join(_refusal(path, key, text) for key, text in secrets))

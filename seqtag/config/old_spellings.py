@@ -40,6 +40,17 @@ def old_spellings(tables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
             yield f'{table}.{key} = "{value}"', f'"{renamed[value]}"'
 
 
+def keys_given_twice(tables: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the old keys that are given as well as their new ones, each with the new one.
+
+    >>> list(keys_given_twice({"train": {"batch_cells": 64, "max_batch_tokens": 32}}))
+    [('train.batch_cells', 'max_batch_tokens')]
+    """
+    for (table, key), new in _KEYS.items():
+        if {key, new} <= _table(tables, table).keys():
+            yield f"{table}.{key}", new
+
+
 def new_recipe_name(name: str) -> str:
     """Return the name of a recipe, which a bundle may spell in the old way.
 

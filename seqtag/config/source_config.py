@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 
@@ -27,6 +27,8 @@ class Labels(Table):
 
     `split` labels all sequences. In files, `split_column` and `document_column` may also name a partition.
     """
+
+    UNIT: ClassVar[str] = "row"  # what the source consists of, for messages
 
     split: Split | None = None
     split_column: str | None = None
@@ -114,6 +116,8 @@ class ConllSource(FileSource):
     if the file has a constant number within each sequence, as in CoNLL-2012, it is any such number.
     """
 
+    UNIT: ClassVar[str] = "token line"
+
     format: Literal["conll"]
     token_column: int = 0  # from 0; negative counts from the end, as in Python
     tag_column: int = -1
@@ -155,6 +159,8 @@ class ConlluSource(FileSource):
 
     Multiword ranges and empty nodes are skipped. The tag `_` means no tag.
     """
+
+    UNIT: ClassVar[str] = "word"
 
     format: Literal["conllu"]
     token_column: str = "FORM"
@@ -261,6 +267,8 @@ class ListColumns(Labels):
 class JsonlSource(FileSource, ListColumns):
     """JSON Lines: one object per line, with an array of tokens and an array of tags."""
 
+    UNIT: ClassVar[str] = "object"
+
     format: Literal["jsonl"]
 
 
@@ -290,6 +298,8 @@ class ParallelSource(FileSource):
 
     Other white space does not separate; see `seqtag.corpus.text_blocks.fields_of_line`.
     """
+
+    UNIT: ClassVar[str] = "line"
 
     format: Literal["parallel"]
     tags_path: Paths
@@ -326,6 +336,8 @@ class SqlSource(LongColumns):
 
 class SampleSource(Table):
     """Synthetic user actions from a hidden semi-Markov model; see `seqtag.corpus.sample_corpus`."""
+
+    UNIT: ClassVar[str] = "sequence"
 
     format: Literal["sample"]
     n_sequences: int = Field(default=3000, ge=10)

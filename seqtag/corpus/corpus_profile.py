@@ -12,7 +12,7 @@ from typing import ClassVar, Literal
 from seqtag.config import SchemeName, Severity, Split
 from seqtag.corpus.source_report import SourceRecord
 from seqtag.corpus.split_plan import CarvedSplit
-from seqtag.records import Record
+from seqtag.records import Passed, Record
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
 TagCounts = Mapping[str, Mapping[str, int]]  # tag -> split -> tokens
@@ -93,7 +93,7 @@ class RuleOutcome:
     rule: str
     severity: Severity
     count: int  # violations; 0 or 1 for a rule without countable ones
-    held: bool
+    passed: Passed
     message: str
 
 

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.source_config import ConllSource, ConlluSource, FileSource, ParallelSource
+from seqtag.config.source_config import FileSource, ListColumns, LongColumns
 from seqtag.corpus.schema import DOCUMENT_ID, SPLIT, corpus_schema, reader_schema
 from seqtag.errors import CorpusFormatError
 
@@ -117,7 +117,7 @@ def _quoted(value: str | None) -> str:
 
 def _has_columns(source: FileSource) -> bool:
     """Return whether files of this format have named columns."""
-    return not isinstance(source, ConllSource | ConlluSource | ParallelSource)
+    return isinstance(source, LongColumns | ListColumns)
 
 
 def _shown(found: Partitions) -> str:

@@ -41,8 +41,6 @@ from seqtag.io.arrays import with_column
 
 BATCH_SEQUENCES = 8192  # at most, per batch of read_sources
 _SHOWN_COLUMNS = 20
-# The unit that a format consists of, for messages.
-_UNITS = {"conll": "token line", "conllu": "word", "jsonl": "object", "parallel": "line"}
 
 # A file, with its file of tags or its rows.
 _Readable = tuple[InputFile, InputFile | None, Iterator[pa.RecordBatch] | None]
@@ -203,7 +201,7 @@ def _missing_columns(missing: set[str], offered: list[str]) -> CorpusFormatError
 
 
 def _nothing_found(input_: _Input) -> CorpusFormatError:
-    unit = _UNITS.get(input_.source.format, "row")
+    unit = input_.source.UNIT
     n = len(input_.files)
     if n < 2:
         return CorpusFormatError(f"{input_.name}: no {unit} found, expected at least one")

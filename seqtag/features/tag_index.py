@@ -70,20 +70,20 @@ class TagIndex:
         """Return `<int32>[n_tokens]`; -1 for a tag outside the index and for null."""
         return self._lookup.positions(tags)
 
-    def spelled(self, spoken: SchemeName) -> tuple[str, ...]:
-        """Return the tag of each id in the scheme of the output, which may be IOB2 if the index is IOBES.
+    def tags_in(self, scheme: SchemeName) -> tuple[str, ...]:
+        """Return the tag of each id in a scheme: that of the index, or IOB2 if the index is IOBES.
 
-        >>> TagIndex(("O", "B-X", "I-X", "E-X", "S-X"), "IOBES").spelled("IOB2")
+        >>> TagIndex(("O", "B-X", "I-X", "E-X", "S-X"), "IOBES").tags_in("IOB2")
         ('O', 'B-X', 'I-X', 'I-X', 'B-X')
 
         Raises:
             ConfigError: the tags cannot be given in that scheme.
         """
-        if spoken == self.scheme:
+        if scheme == self.scheme:
             return self.tags
-        if (self.scheme, spoken) != ("IOBES", "IOB2"):
+        if (self.scheme, scheme) != ("IOBES", "IOB2"):
             expected = "IOBES or IOB2" if self.scheme == "IOBES" else self.scheme
-            raise ConfigError(f"scheme of output is unsupported: expected {expected}, got {spoken}")
+            raise ConfigError(f"scheme of output is unsupported: expected {expected}, got {scheme}")
         prefixes, types = split_tags(self.tags)
         iob2 = {"E": "I", "S": "B"}
         return tuple(tag_name(iob2.get(p, p), t) for p, t in zip(prefixes, types, strict=True))

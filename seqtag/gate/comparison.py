@@ -128,7 +128,7 @@ def loss_rule(
     counts = common.counts(metric, by.scheme)
     if common.n_documents < _FEWEST_COMMON or not all(each[:, 1].any() for each in counts):
         detail = f"not checked: too little can be compared ({common.n_documents} documents)"
-        return GateRule(rule=name, held=True, detail=detail, change="")
+        return GateRule(rule=name, passed=True, detail=detail, change="")
     differences = score_differences(
         *counts, units=common.challenger.units, resamples=by.gate.resamples, seed=by.seed
     )
@@ -143,7 +143,7 @@ def loss_rule(
         f"difference {fine_points(value)} points, {by.gate.confidence:.0%} interval [{fine_points(low)}, "
         f"{fine_points(high)}], on the {common.n_documents:,} documents that can be compared"
     )
-    return GateRule(rule=name, held=high >= 0, detail=detail, change="")
+    return GateRule(rule=name, passed=high >= 0, detail=detail, change="")
 
 
 def new_rule(challenger: Predictions, gate: GateConfig) -> GateRule:
@@ -152,7 +152,7 @@ def new_rule(challenger: Predictions, gate: GateConfig) -> GateRule:
     detail = f"{share:.1%} of the test sequences are new to the challenger, {gate.min_new:.1%} are needed"
     return GateRule(
         rule="enough of the test split is new",
-        held=share >= gate.min_new,
+        passed=share >= gate.min_new,
         detail=detail,
         change="" if share >= gate.min_new else f"gate.min_new = {math.floor(1e4 * share) / 1e4:g}",
     )
@@ -175,7 +175,7 @@ def _paired(
         predictions: the champion's, for units and `tested`.
     """
     scored = [scored_rule(decision, "challenger"), scored_rule(decision, "champion")]
-    if not all(rule.held for rule in scored):
+    if not all(rule.passed for rule in scored):
         sentence = f"HOLD: {scored[0].detail}, {scored[1].detail}, on {len(challenger):,} sequences."
         return replace(decision, level=0.0, sentence=sentence, rules=[*scored, *decision.rules])
     units, tested = predictions.units, predictions.tested

@@ -97,7 +97,7 @@ class Opponent:
 
 def with_verdict(decision: Decision) -> Decision:
     """Hold a promotion if a rule failed; add the failed rules to the sentence and fill `would_pass`."""
-    failed = [rule for rule in decision.rules if not rule.held]
+    failed = [rule for rule in decision.rules if not rule.passed]
     verdict: GateVerdict = "HOLD" if decision.verdict == "PROMOTE" and failed else decision.verdict
     sentence = decision.sentence
     if decision.difference is not None:
@@ -116,7 +116,7 @@ def scored_rule(decision: Decision, role: Role) -> GateRule:
     model = "champion's recipe" if role == "champion" and decision.is_anchored else role
     detail = f"the {model} has {score_text(decision, role)}"
     return GateRule(
-        rule=f"the {role} is scored", held=decision.score(role) is not None, detail=detail, change=""
+        rule=f"the {role} is scored", passed=decision.score(role) is not None, detail=detail, change=""
     )
 
 
@@ -125,9 +125,9 @@ def floor_rule(decision: Decision) -> GateRule:
     score, floor = decision.challenger, decision.floor
     words = "to compare with" if score is None else "reaches" if score >= floor else "is below"
     detail = f"{score_text(decision, 'challenger')} {words} the floor of {percent(floor)}"
-    held = score is not None and score >= floor
-    change = "" if score is None or held else f"gate.floor = {math.floor(1e4 * score) / 1e4:g}"
-    return GateRule(rule="the floor is reached", held=held, detail=detail, change=change)
+    passed = score is not None and score >= floor
+    change = "" if score is None or passed else f"gate.floor = {math.floor(1e4 * score) / 1e4:g}"
+    return GateRule(rule="the floor is reached", passed=passed, detail=detail, change=change)
 
 
 def score_of(counts: npt.NDArray[np.float32]) -> float | None:

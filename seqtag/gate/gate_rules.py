@@ -17,6 +17,7 @@ from seqtag.gate.comparable_subset import Anchor, TagChange
 from seqtag.gate.error_budget import Budget, fewest_documents
 from seqtag.gate.guardrails import Guardrail
 from seqtag.gate.retraining_noise import RetrainingNoise
+from seqtag.records import Passed
 
 MARGIN: Final = "the difference clears the margin"
 DIFFERING: Final = "enough documents differ"
@@ -35,7 +36,7 @@ class GateRule:
     """
 
     rule: str
-    held: bool
+    passed: Passed
     detail: str
     change: str
 
@@ -147,14 +148,14 @@ def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[Ga
         ("new", change.new, gate.new_tags),
         ("removed", change.removed, gate.removed_tags),
     ):
-        held = not names or policy == "allow"
+        passed = not names or policy == "allow"
         detail = "none"
         if names:
             detail = (
                 f'{what} since the champion: {", ".join(names)} (gate.{what}_tags = "{policy}"); '
                 f"{n_foreign:,} test sequences have tags that only one of the two models knows"
             )
-        rules.append(_rule(f"{what} tags are allowed", held, detail, f'gate.{what}_tags = "allow"'))
+        rules.append(_rule(f"{what} tags are allowed", passed, detail, f'gate.{what}_tags = "allow"'))
     return rules
 
 
@@ -182,9 +183,9 @@ def cost_rules(costs: Costs | None, gate: GateConfig) -> list[GateRule]:
         ratio = challenger / champion if champion else math.inf
         detail = f"{_number(challenger)} against {_number(champion)} {unit}, {ratio:.2f} times as much"
         detail += f", {bound:g} is allowed" if bound else ", no limit is set"
-        held = not bound or ratio <= bound
+        passed = not bound or ratio <= bound
         change = f"gate.max_{what}_ratio = {math.ceil(100 * ratio) / 100:g}" if ratio < math.inf else ""
-        rules.append(_rule(f"{what} is within its budget", held, detail, change))
+        rules.append(_rule(f"{what} is within its budget", passed, detail, change))
     return rules
 
 
@@ -206,8 +207,8 @@ def guard_rules(guards: Sequence[Guardrail], gate: GateConfig) -> list[GateRule]
     return rules
 
 
-def _rule(name: str, held: bool, detail: str, change: str) -> GateRule:
-    return GateRule(rule=name, held=bool(held), detail=detail, change="" if held else change)
+def _rule(name: str, passed: bool, detail: str, change: str) -> GateRule:
+    return GateRule(rule=name, passed=bool(passed), detail=detail, change="" if passed else change)
 
 
 def _larger_difference(difference: float, needed: float) -> str:

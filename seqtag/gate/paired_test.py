@@ -77,7 +77,7 @@ def paired_difference(
         noise_rule(value, value - reach, noise=noise, gate=gate),
         chance_rule(p_value, level),
     ]
-    enough, clears, exceeds_noise, _ = (rule.held for rule in rules)
+    enough, clears, exceeds_noise, _ = (rule.passed for rule in rules)
     verdict: GateVerdict = "HOLD"
     if enough:
         verdict = "PROMOTE" if clears and exceeds_noise else "REJECT" if value + reach < 0 else "HOLD"

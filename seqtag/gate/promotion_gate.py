@@ -172,16 +172,16 @@ def _without_opponent(decision: Decision, fault: str) -> Decision:
         f"HOLD: {champion_text(decision)} could not be scored ({fault}), so nothing is promoted; the "
         f"challenger has {score_text(decision, 'challenger')} on {_extent(decision)}."
     )
-    rule = GateRule(rule="the champion is scored", held=False, detail=fault, change="")
+    rule = GateRule(rule="the champion is scored", passed=False, detail=fault, change="")
     return replace(decision, verdict="HOLD", sentence=sentence, rules=[rule])
 
 
 def _first_model(decision: Decision, challenger: Predictions, gate: GateConfig) -> Decision:
     rules = [scored_rule(decision, "challenger"), floor_rule(decision), new_rule(challenger, gate)]
-    verdict: GateVerdict = "PROMOTE" if rules[1].held else "REJECT"
+    verdict: GateVerdict = "PROMOTE" if rules[1].passed else "REJECT"
     verdict = "HOLD" if decision.challenger is None else verdict
     sentence = f"{verdict}: {rules[1].detail} for a first model, on {_extent(decision)}."
-    if verdict == "PROMOTE" and not rules[2].held:
+    if verdict == "PROMOTE" and not rules[2].passed:
         sentence = sentence.removesuffix(".").replace("PROMOTE", "HOLD", 1) + f"; {rules[2].detail}."
     return with_verdict(replace(decision, verdict=verdict, sentence=sentence, rules=rules))
 
@@ -212,7 +212,7 @@ def _renewed(
         f"PROMOTE: {rules[1].detail}, on {_extent(decision)}; {champion_text(decision)} cannot be "
         f"compared on this test split ({reason}), and this model renews it with the same recipe."
     )
-    failed = [rule.detail for rule in rules if not rule.held]
+    failed = [rule.detail for rule in rules if not rule.passed]
     if failed:
         sentence = f"{sentence.removesuffix('.')}; {'; '.join(failed)}.".replace("PROMOTE", "HOLD", 1)
     return with_verdict(replace(decision, verdict="PROMOTE", sentence=sentence, rules=rules))
@@ -223,7 +223,7 @@ def _level_rule(opponent: Opponent) -> GateRule:
     losses = None if opponent.anchor is None else opponent.anchor.losses
     detail = "the champion's own scores are unknown" if losses is None else "; ".join(losses) or "none"
     return GateRule(
-        rule="no clear loss against the champion's scores", held=losses == (), detail=detail, change=""
+        rule="no clear loss against the champion's scores", passed=losses == (), detail=detail, change=""
     )
 
 

@@ -31,7 +31,7 @@ from seqtag.quality.violation_text import Violation
 class GXResult:
     """Outcome of each rule, and the numbers of expectations defined, evaluated and failed."""
 
-    held: Mapping[str, bool]
+    passed: Mapping[str, bool]
     defined: int
     evaluated: int
     failed: int
@@ -110,7 +110,7 @@ def _gx_result(
             evaluated += was_evaluated
             failed += not success
     return GXResult(
-        held={rule: bool(successes) and all(successes) for rule, successes in outcomes.items()},
+        passed={rule: bool(successes) and all(successes) for rule, successes in outcomes.items()},
         defined=defined,
         evaluated=evaluated,
         failed=failed,

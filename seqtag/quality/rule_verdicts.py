@@ -56,7 +56,7 @@ class RuleVerdict:
     rule: str
     severity: Severity
     count: int
-    held: bool
+    passed: bool
     required: str
     received: str
 
@@ -66,15 +66,15 @@ class RuleVerdict:
 
 
 def rule_verdicts(
-    rules: Sequence[ValidationRule], evidence: Evidence, *, held: Mapping[str, bool]
+    rules: Sequence[ValidationRule], evidence: Evidence, *, passed: Mapping[str, bool]
 ) -> tuple[RuleVerdict, ...]:
     """Return the requirement, finding and outcome of each rule."""
     return tuple(
         RuleVerdict(
             rule=rule.name,
             severity=rule.severity,
-            count=evidence.counts.get(rule.name, int(not held[rule.name])),
-            held=held[rule.name],
+            count=evidence.counts.get(rule.name, int(not passed[rule.name])),
+            passed=passed[rule.name],
             required=rule.required,
             received=_received(rule, evidence),
         )
@@ -97,7 +97,7 @@ def corpus_sentence(
     """
     if evaluated < defined or not defined:
         return False, f"refused: only {evaluated} of {defined} expectations were evaluated."
-    broken = [verdict for verdict in verdicts if not verdict.held]
+    broken = [verdict for verdict in verdicts if not verdict.passed]
     fatal = [verdict for verdict in broken if verdict.severity == "fail"]
     if any(verdict.rule == "schema" for verdict in fatal):
         fatal = [

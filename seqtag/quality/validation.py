@@ -60,7 +60,7 @@ def validate(
         places=places,
     )
     result = run_gx(profiled.rules, profiled.evidence, quality=quality)
-    verdicts = rule_verdicts(profiled.rules, profiled.evidence, held=result.held)
+    verdicts = rule_verdicts(profiled.rules, profiled.evidence, passed=result.passed)
     accepted, sentence = corpus_sentence(
         verdicts,
         profiled.evidence,
@@ -76,7 +76,7 @@ def validate(
         carving=profiled.carving,
         ambiguity=profiled.ambiguity,
         quarantined=profiled.quarantined,
-        rules=[RuleOutcome(v.rule, v.severity, v.count, v.held, v.message) for v in verdicts],
+        rules=[RuleOutcome(v.rule, v.severity, v.count, v.passed, v.message) for v in verdicts],
         expectations=ExpectationCounts(result.defined, result.evaluated, result.failed),
         tags=profiled.tags,
         sources=sources,

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 from seqtag.config import SchemeName
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import SubprocessCrashedError
-from seqtag.records import Record
+from seqtag.records import Passed, Record
 from seqtag.registry.smoke_test import SmokeCheck, run_smoke_test
 from seqtag.registry.types import Champion
 from seqtag.subprocess_runner import run_in_subprocess
@@ -29,7 +29,7 @@ class InfraFindings(Record):
     FORMAT: ClassVar[str] = "findings/1"
 
     version: str
-    held: bool
+    passed: Passed
     checks: list[SmokeCheck]
     measured: dict[str, float]  # names end with the unit
 
@@ -69,15 +69,15 @@ def validate_infra(
         try:
             found = attempt()
         except SubprocessCrashedError as error:
-            crashed = SmokeCheck(check="process survives", held=False, detail=hide_passwords(str(error)))
-            return InfraFindings(version.version, held=False, checks=[crashed], measured={})
+            crashed = SmokeCheck(check="process survives", passed=False, detail=hide_passwords(str(error)))
+            return InfraFindings(version.version, passed=False, checks=[crashed], measured={})
     checks = [SmokeCheck(**check) for check in found["checks"]]
     return InfraFindings(
-        version.version, all(check.held for check in checks), checks=checks, measured=found["measured"]
+        version.version, all(check.passed for check in checks), checks=checks, measured=found["measured"]
     )
 
 
 def failures(findings: InfraFindings) -> str:
     """Return the failed checks on one line, with shortened details."""
-    failed = (f for f in findings.checks if not f.held)
+    failed = (f for f in findings.checks if not f.passed)
     return "; ".join(f"{f.check}: failed ({shorten(f.detail, _SHOWN, placeholder=' ...')})" for f in failed)

@@ -20,11 +20,13 @@ import pyarrow.parquet as pq
 
 from seqtag.bundle_description import Bundle
 from seqtag.config import SchemeName
+from seqtag.config.recipes import RECIPES
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import RegistryError, is_permanent
 from seqtag.evaluation.predictions import CONFIDENCE, PREDICTED, TOKENS
 from seqtag.features import TagIndex
 from seqtag.formatting import first_line
+from seqtag.records import Passed
 from seqtag.subprocess_runner import peak_memory
 from seqtag.tagging import convert_tags, legal_transitions
 
@@ -55,7 +57,7 @@ class SmokeCheck:
     """Outcome of one check."""
 
     check: str
-    held: bool
+    passed: Passed
     detail: str
 
 
@@ -99,7 +101,7 @@ def run_smoke_test(
             raise RegistryError(f"registry: looking for {model} to smoke-test it: {text}") from error
         if not (is_permanent(error) or _cannot_be_parsed(error)):
             raise
-        failed = SmokeCheck(check="model loads", held=False, detail=_named(error))
+        failed = SmokeCheck(check="model loads", passed=False, detail=_named(error))
         return {"checks": [asdict(failed)], "measured": {}}
     loading = time.perf_counter() - started
     description, tags = Bundle.load(Path(bundle)), TagIndex.load(Path(bundle))
@@ -111,11 +113,11 @@ def run_smoke_test(
         return Served(answer["tags"].tolist(), answer["confidence"].tolist())
 
     known = None if golden is None else _golden(Path(golden), longest=description.bucket_lengths[-1])
-    spelled = tags.spelled(description.spoken)
-    legal = legal_transitions(spelled, description.spoken) if _promises_legal(description) else None
-    checks = [SmokeCheck(check="model loads", held=True, detail=f"{model} in {loading:.1f} s")]
+    spelled = tags.tags_in(description.output_scheme)
+    legal = legal_transitions(spelled, description.output_scheme) if _promises_legal(description) else None
+    checks = [SmokeCheck(check="model loads", passed=True, detail=f"{model} in {loading:.1f} s")]
     if known is not None:
-        checks += _check_golden(serve, known, spoken=description.spoken, scheme=scheme)
+        checks += _check_golden(serve, known, output_scheme=description.output_scheme, scheme=scheme)
     unusual = UNUSUAL | {f"{_LONG:,} tokens": list(islice(cycle(known.tokens[0] if known else ["a"]), _LONG))}
     checks += [_check_answer(name, tokens, serve, spelled, legal) for name, tokens in unusual.items()]
     checks += [_check_rejection(name, value, serve) for name, value in MALFORMED.items()]
@@ -137,19 +139,22 @@ def _golden(predictions: Path, *, longest: int) -> Golden | None:
 
 def _promises_legal(bundle: Bundle) -> bool:
     """Tell whether the bundle's decoder returns only legal tag sequences."""
-    return bundle.spoken != "none" and bundle.recipe != "base" and bundle.model.output != "softmax"
+    always_softmax = RECIPES[bundle.recipe].always_softmax or bundle.model.output == "softmax"
+    return bundle.output_scheme != "none" and not always_softmax
 
 
-def _check_golden(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: SchemeName) -> list[SmokeCheck]:
+def _check_golden(
+    serve: Serve, known: Golden, *, output_scheme: SchemeName, scheme: SchemeName
+) -> list[SmokeCheck]:
     """Check that golden sequences get the same tags and confidences as in the evaluation."""
     check = "tags match the evaluation"
     try:
         served = serve(known.tokens)
-        tags = convert_tags(pa.array(served.tags, pa.list_(pa.string())), spoken, scheme).to_pylist()
+        tags = convert_tags(pa.array(served.tags, pa.list_(pa.string())), output_scheme, scheme).to_pylist()
     except Exception as error:
         if not is_permanent(error):
             raise
-        return [SmokeCheck(check=check, held=False, detail=_named(error))]
+        return [SmokeCheck(check=check, passed=False, detail=_named(error))]
     others = [row for row, pair in enumerate(zip(tags, known.tags, strict=True)) if pair[0] != pair[1]]
     shapes = [len(row) for row in served.confidence] == [len(row) for row in known.confidence]
     apart = (
@@ -161,12 +166,12 @@ def _check_golden(serve: Serve, known: Golden, *, spoken: SchemeName, scheme: Sc
     return [
         SmokeCheck(
             check=check,
-            held=not others,
+            passed=not others,
             detail=f"{len(others)} of {len(tags)} sequences differ{first}",
         ),
         SmokeCheck(
             check="confidences match the evaluation",
-            held=apart <= TOLERANCE,  # False for NaN
+            passed=apart <= TOLERANCE,  # False for NaN
             detail=f"largest difference {apart:.2g}, {TOLERANCE} is allowed",
         ),
     ]
@@ -179,7 +184,7 @@ def _check_answer(name: str, tokens: list[str], serve: Serve, tags: Sequence[str
     except Exception as error:
         if not is_permanent(error):
             raise
-        return SmokeCheck(check=f"tags {name}", held=False, detail=_named(error))
+        return SmokeCheck(check=f"tags {name}", passed=False, detail=_named(error))
     predicted, confidence = answer.tags[0], np.array(answer.confidence[0], np.float64)
     numbers = {tag: number for number, tag in enumerate(tags)}
     unknown = sorted(set(predicted) - set(numbers))
@@ -194,7 +199,7 @@ def _check_answer(name: str, tokens: list[str], serve: Serve, tags: Sequence[str
         faults += [f"{n_illegal} illegal transitions"] if n_illegal else []
     if not ((confidence >= 0) & (confidence <= 1 + TOLERANCE)).all():  # False for NaN
         faults.append("confidences outside [0, 1]")
-    return SmokeCheck(check=f"tags {name}", held=not faults, detail="; ".join(faults) or "as expected")
+    return SmokeCheck(check=f"tags {name}", passed=not faults, detail="; ".join(faults) or "as expected")
 
 
 def _check_rejection(name: str, value: Any, serve: Serve) -> SmokeCheck:
@@ -207,12 +212,12 @@ def _check_rejection(name: str, value: Any, serve: Serve) -> SmokeCheck:
     except (MlflowException, ValueError, TypeError) as error:
         n_tags = len(serve([["a"]]).tags[0])
         outcome = "still tags" if n_tags == 1 else f"then {n_tags} tags for one token"
-        return SmokeCheck(check=check, held=n_tags == 1, detail=f"{type(error).__name__}, {outcome}")
+        return SmokeCheck(check=check, passed=n_tags == 1, detail=f"{type(error).__name__}, {outcome}")
     except Exception as error:
         if not is_permanent(error):
             raise
-        return SmokeCheck(check=check, held=False, detail=_named(error))
-    return SmokeCheck(check=check, held=False, detail="returned tags")
+        return SmokeCheck(check=check, passed=False, detail=_named(error))
+    return SmokeCheck(check=check, passed=False, detail="returned tags")
 
 
 def _speed(serve: Serve, sequences: list[list[str]]) -> dict[str, float]:

@@ -141,8 +141,8 @@ def _readable(metrics: Path) -> Metrics | None:
     try:
         return Metrics.load(metrics)
     except RunDirError as error:
-        if isinstance(error.__cause__, OSError):
-            raise  # may be transient
+        if error.is_unreadable:
+            raise
         return None  # of another version, or damaged
 
 

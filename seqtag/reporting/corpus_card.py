@@ -137,7 +137,7 @@ def _rules(profile: Profile) -> list[list[str]]:
     refused = profile.quarantined.by_rule
     return [
         [
-            "yes" if rule.held else "NO",
+            "yes" if rule.passed else "NO",
             rule.rule,
             rule.severity,
             count(rule.count),

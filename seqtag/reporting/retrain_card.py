@@ -113,7 +113,7 @@ def retrain_markdown(
         "## Rules of the gate",
         table(
             ["passed", "rule", "detail"],
-            [["yes" if r.held else "NO", r.rule, r.detail] for r in decision.rules],
+            [["yes" if r.passed else "NO", r.rule, r.detail] for r in decision.rules],
         ),
         "## Next steps",
         "\n\n".join(f"{inline(purpose)}:\n\n{command(text)}" for purpose, text in commands.items()),
@@ -153,7 +153,7 @@ def _scores(metrics: Metrics, decision: Decision) -> list[str]:
 
 def _decided_by(decision: Decision) -> list[str]:
     """Name the failed rules, which decided."""
-    failed = [rule for rule in decision.rules if not rule.held]
+    failed = [rule for rule in decision.rules if not rule.passed]
     if not failed:
         return [f"Decided by: all {plural(len(decision.rules), 'rule')} passed."]
     return [
@@ -246,9 +246,9 @@ def _steps(done: Sequence[CompletedStep]) -> list[str]:
 def _validation(profile: Profile) -> list[str]:
     """Return the rules that failed or found violations, and the quarantine."""
     found = [
-        ["yes" if rule.held else "NO", rule.rule, rule.severity, count(rule.count), rule.message]
+        ["yes" if rule.passed else "NO", rule.rule, rule.severity, count(rule.count), rule.message]
         for rule in profile.rules
-        if rule.count or not rule.held  # tag_drift, for example, has no violations to count
+        if rule.count or not rule.passed  # tag_drift, for example, has no violations to count
     ]
     header = ["passed", "rule", "severity", "violations", "expected and found"]
     return [

@@ -18,7 +18,7 @@ def verdict_lines(decision: Decision, *, links: Mapping[str, str]) -> str:
         decision: the decision with the outcome.
         links: label -> URL or path.
     """
-    failed = [rule for rule in decision.rules if not rule.held]
+    failed = [rule for rule in decision.rules if not rule.passed]
     lines = [
         without_verdict(decision.sentence, decision.verdict),
         *(f"Failed: {rule.rule}: {rule.detail}" for rule in failed),

@@ -51,7 +51,7 @@ class ApprovalRecord(Record):
 
     FORMAT: ClassVar[str] = "approval/1"
 
-    required: bool = False
+    required: bool
     question: ApprovalRequest | None = None
     answer: ApprovalResponse | None = None
 
@@ -68,7 +68,8 @@ class ApprovalRecord(Record):
 
     @classmethod
     def _recorded(cls, run: RunDir) -> Self:
-        return cls.load(run.approval) if run.approval.exists() else cls()
+        """Read the record; a lost one requires approval, since nobody knows whether it did."""
+        return cls.load(run.approval) if run.approval.exists() else cls(required=True)
 
     def objection(self) -> str | None:
         """Return the reason not to promote although the decision says so, None if there is none."""
@@ -83,7 +84,8 @@ class ApprovalRecord(Record):
 
 def require_approval(run: RunDir, *, required: bool) -> None:
     """Record whether a promotion by this run requires approval."""
-    _note(run, required=required)
+    record = ApprovalRecord.load(run.approval) if run.approval.exists() else ApprovalRecord(required)
+    replace(record, required=required).save(run.approval)
 
 
 def needs_approval(run: RunDir) -> bool:
@@ -91,7 +93,7 @@ def needs_approval(run: RunDir) -> bool:
     approval = ApprovalRecord.of(run)
     if not approval.required or approval.answer is not None:
         return False
-    return Decision.load(run.decision).verdict == "PROMOTE" and InfraFindings.load(run.infra).held
+    return Decision.load(run.decision).verdict == "PROMOTE" and InfraFindings.load(run.infra).passed
 
 
 def open_approval_request(run: RunDir, *, by: str, now: datetime, within: timedelta) -> ApprovalRequest:

@@ -148,15 +148,15 @@ def _if_not(run: RunDir, file: str) -> dict[str, str]:
         offers["Decide by a stricter or laxer gate: change [gate] in the file; nothing is trained again"] = (
             f"seqtag retrain {file}"
         )
-    elif InfraFindings.load(run.infra).held and ApprovalRecord.of(run).objection() is not None:
+    elif InfraFindings.load(run.infra).passed and ApprovalRecord.of(run).objection() is not None:
         offers[
             "Have a person asked again; the same is the deployment's parameter `force` on the dashboard"
         ] = f"python -m flows.stack prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
-    elif InfraFindings.load(run.infra).held:
+    elif InfraFindings.load(run.infra).passed:
         offers["Lift all holds; the next retraining may let its model serve"] = (
             f"seqtag release-hold {run.tagger} --reason TEXT"
         )
-    if decision.champion_version is not None and InfraFindings.load(run.infra).held:
+    if decision.champion_version is not None and InfraFindings.load(run.infra).passed:
         offers[
             f"Let version {version} serve against the decision; models of the configuration and code of the "
             "champion are then held"

@@ -91,8 +91,8 @@ def earlier_scores(run: RunDir) -> list[float]:
         other = RunDir(run.path.with_name(name))
         if _comparable_by(other) != own or not other.metrics.exists():
             continue
-        model, score = _model_digest(other), _score(other)
-        if model not in models and score is not None:
+        model, score = _model_digest_or_none(other), _score(other)
+        if model is not None and model not in models and score is not None:
             models.add(model)
             scores.append(score)
     return scores
@@ -103,8 +103,8 @@ def _score(run: RunDir) -> float | None:
     try:
         return Metrics.load(run.metrics).challenger.score.value
     except RunDirError as error:
-        if isinstance(error.__cause__, OSError):
-            raise  # may be transient, and the noise must not depend on it
+        if error.is_unreadable:
+            raise  # the noise must not depend on a transient fault
         return None
 
 
@@ -119,6 +119,16 @@ def _model_digest(run: RunDir) -> str:
     return digest(*(f"{name} {sha}" for name, sha in sorted(outputs.items()) if name != run.history.name))
 
 
+def _model_digest_or_none(run: RunDir) -> str | None:
+    """Return the digest of an earlier run's model, None if the model was deleted."""
+    try:
+        return _model_digest(run)
+    except RunDirError as error:
+        if error.is_unreadable:
+            raise
+        return None
+
+
 def _comparable_by(run: RunDir) -> tuple[str, str, str] | None:
     """Return recipe, test split (digests) and metric of a run's score; None: the run cannot be read."""
     try:
@@ -128,7 +138,7 @@ def _comparable_by(run: RunDir) -> tuple[str, str, str] | None:
     except KeyError:  # of another version
         return None
     except RunDirError as error:
-        if isinstance(error.__cause__, OSError) and not isinstance(error.__cause__, FileNotFoundError):
-            raise  # may be transient, and the noise must not depend on it
-        return None  # of another version, or half removed
+        if error.is_unreadable:
+            raise  # the noise must not depend on a transient fault
+        return None  # of another version, or partly deleted
     return config_digest(config.tags, config.features, config.model, config.train), tested, scored

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seqtag.artifacts import DryRun, MissingUpstreamError, PlannedStep, file_lock, scratch_folder
 from seqtag.config import TaggerConfig
-from seqtag.errors import CorpusRejectedError, RunDirError
+from seqtag.errors import CorpusRejectedError, OtherVersionError, RunDirError
 from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.context import Workspace, read_snapshot
@@ -57,6 +57,9 @@ def explain(config: TaggerConfig, workspace: Workspace) -> list[PlannedStep]:
             _plan_unshared(run, real, workspace, dry_run)
         except MissingUpstreamError:
             pass  # nothing is known of later steps
+        except OtherVersionError:
+            if not any(step.would_run for step in dry_run.steps):
+                raise  # else an older output took the place of that of a step that would run
         except CorpusRejectedError:
             if not dry_run.steps[-1].would_run:  # else the output of another configuration was refused
                 raise

@@ -111,9 +111,18 @@ def poll_sources(config: TaggerConfig, workspace: Workspace) -> Literal["changed
     runs = workspace.home.runs(config.name)
     if snapshot is not None and any(runs.glob(f"????-??-??-{snapshot.id[:8]}-*")):
         return "unchanged"
-    noted = workspace.home.noted_sources(config.name)
-    is_noted = noted.exists() and NotedSources.load(noted) == NotedSources(record.name)
-    return "unchanged" if is_noted else "changed"
+    return "unchanged" if _noted(config, workspace) == record.name else "changed"
+
+
+def _noted(config: TaggerConfig, workspace: Workspace) -> str | None:
+    """Return the fingerprint of the sources whose change was reported last, None if it is not known."""
+    file = workspace.home.noted_sources(config.name)
+    try:
+        return NotedSources.load(file).sources if file.exists() else None
+    except RunDirError as error:
+        if error.is_unreadable:
+            raise
+        return None
 
 
 def record_source_change(config: TaggerConfig, workspace: Workspace) -> None:

@@ -144,7 +144,7 @@ def _last_notice(report: MonitorReport) -> LastNotice | None:
     try:
         return LastNotice.load(report.last_notice)
     except RunDirError as error:
-        if isinstance(error.__cause__, OSError):
+        if error.is_unreadable:
             raise
         return None
 

@@ -50,7 +50,7 @@ def registry_decision(run: RunDir) -> RegistryDecision:
     decision, findings = Decision.load(run.decision), InfraFindings.load(run.infra)
     verdict: GateVerdict = decision.verdict
     sentence = decision.sentence
-    if verdict == "PROMOTE" and not findings.held:
+    if verdict == "PROMOTE" and not findings.passed:
         verdict = "HOLD"
         sentence = (
             f"HOLD: the decision was to promote, but version {findings.version} fails its smoke test. "
@@ -76,7 +76,7 @@ def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = Non
     held = meant.verdict == "PROMOTE" and entry.event == "HOLD"
     n_checks = len(findings.checks)
     works = failures(findings) or f"{n_checks} checks in a fresh process"
-    rules = [GateRule("the registered model works", findings.held, works, change="")]
+    rules = [GateRule("the registered model works", findings.passed, works, change="")]
     approval = ApprovalRecord.of(run)
     if approval.required and Decision.load(run.decision).verdict == "PROMOTE":
         objection = approval.objection()

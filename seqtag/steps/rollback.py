@@ -35,7 +35,7 @@ def rollback(
     champion, target = registry.earlier(tagger, to, by=by)
     golden, scheme = _predicted(target, RunDir(workspace.home.runs(tagger) / target.seqtag_run_id))
     findings = registry.validate_infra(tagger, target.version, golden=golden, scheme=scheme)
-    if not findings.held:
+    if not findings.passed:
         raise RegistryError(
             f"{tagger}: version {target.version} fails its smoke test: {failures(findings)}. Version "
             f"{champion} is still the champion"

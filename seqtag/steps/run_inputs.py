@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
+
+from pydantic import Field
 
 from seqtag.evaluation.prf import Interval
 from seqtag.records import Record
@@ -49,8 +51,8 @@ class EarlierRuns(Record):
 
     FORMAT: ClassVar[str] = "earlier/1"
 
-    comparisons: int
-    spent: float  # probability of a false promotion
+    comparisons: Annotated[int, Field(ge=0)]
+    spent: Annotated[float, Field(ge=0)]  # probability of a false promotion
     runs: tuple[str, ...]
 
 

@@ -52,7 +52,7 @@ def train(
         "vocabulary": require_manifest(run.output("index")).digest,
         "config": config_digest(config.train, config.model, config.features),
         "metric": metric(run),
-        "spoken": output_scheme(run),
+        "output scheme": output_scheme(run),
         "seed": str(config.seed),
     }
     key = digest(*inputs.values(), code_version(__name__, "train").key)[:16]
@@ -114,7 +114,7 @@ def fit_recipe(
                 metric=metric(at),
                 seed=config.seed,
                 folder=bundle,
-                spoken=output_scheme(at),
+                output_scheme=output_scheme(at),
                 checkpoints=Checkpoints(kept, every=checkpoints_every),
                 halved=halved,
                 on_epoch=tell,

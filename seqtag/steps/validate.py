@@ -76,9 +76,9 @@ def _champions_profile(run: RunDir) -> tuple[Profile | None, str]:
     try:
         return Profile.load(file), file_digest(file)
     except RunDirError as error:
+        if error.is_unreadable:
+            raise
         if isinstance(error.__cause__, FileNotFoundError):
             return None, ""
-        if isinstance(error.__cause__, OSError):
-            raise
         logger.warning("validate: tags are not compared with the champion's: %s", error)
         return None, ""

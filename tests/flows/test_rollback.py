@@ -87,7 +87,7 @@ def test_a_registered_model_that_fails_its_smoke_test_is_held(workspace: Workspa
     assert workspace.registry().champion("small") is None
     assert [v.version for v in workspace.registry().versions("small")] == ["1"]
     findings = read_json(run.infra)
-    assert (findings["held"], findings["version"]) == (False, "1")
+    assert (findings["passed"], findings["version"]) == (False, "1")
     (entry,) = workspace.registry().history("small")
     assert (entry.event, entry.sentence) == ("HOLD", state.message)
     assert "the registered model works" in run.report.read_text()

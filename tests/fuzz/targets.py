@@ -301,8 +301,8 @@ MANIFEST = json.dumps(
 BUNDLE = json.dumps(
     {
         "format": 2, "recipe": "base", "model": {}, "n_words": 5, "n_characters": 5, "n_tags": 3,
-        "scheme": "IOB2", "spoken": "IOB2", "bucket_lengths": [8], "window_overlap": 2, "metric": "span_f1",
-        "seed": 1,
+        "scheme": "IOB2", "output_scheme": "IOB2", "bucket_lengths": [8], "window_overlap": 2,
+        "metric": "span_f1", "seed": 1,
         "best_epoch": 1,
         "dev_score": 0.5, "dev_accuracy": 0.5, "temperature": 1.0, "versions": {"python": "3"},
         "files": {"weights.npz": "0", "words.parquet": "0", "characters.parquet": "0", "tags.json": "0"},

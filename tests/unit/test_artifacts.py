@@ -1,6 +1,7 @@
 """Outputs appear whole, with their manifest, or not at all."""
 
 import errno
+import json
 import shutil
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -30,7 +31,7 @@ def writer(text: str, calls: list[str] | None = None):
     return write
 
 
-def test_a_step_is_done_once_for_equal_inputs(tmp_path: Path) -> None:
+def test_equal_inputs_reuse_the_output(tmp_path: Path) -> None:
     calls: list[str] = []
     first = materialize(tmp_path / "out", step="s", inputs={"a": "1"}, write=writer("x", calls))
     second = materialize(tmp_path / "out", step="s", inputs={"a": "1"}, write=writer("x", calls))
@@ -41,14 +42,14 @@ def test_a_step_is_done_once_for_equal_inputs(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("step", "inputs"), [("s", {"a": "2"}), ("s", {"a": "1", "b": "1"}), ("t", {"a": "1"})]
 )
-def test_a_step_is_done_again_when_anything_it_was_made_from_changes(tmp_path, step, inputs) -> None:
+def test_a_changed_input_repeats_the_step(tmp_path, step, inputs) -> None:
     materialize(tmp_path / "out", step="s", inputs={"a": "1"}, write=writer("x"))
     again = materialize(tmp_path / "out", step=step, inputs=inputs, write=writer("y"))
     assert not again.reused
     assert (tmp_path / "out" / "sub" / "a.txt").read_text() == "y"
 
 
-def test_a_failing_step_leaves_the_earlier_output_and_no_rest(tmp_path: Path) -> None:
+def test_a_failing_step_keeps_the_earlier_output_and_leaves_nothing_else(tmp_path: Path) -> None:
     materialize(tmp_path / "out", step="s", inputs={"a": "1"}, write=writer("x"))
 
     def fail(folder: Path) -> None:
@@ -61,8 +62,8 @@ def test_a_failing_step_leaves_the_earlier_output_and_no_rest(tmp_path: Path) ->
     assert [p.name for p in tmp_path.iterdir() if p.is_dir()] == ["out"]
 
 
-@pytest.mark.parametrize("damage", ["change", "remove", "add", "manifest"])
-def test_a_damaged_output_does_not_count(tmp_path: Path, damage: str) -> None:
+@pytest.mark.parametrize("damage", ["change", "remove", "add", "manifest", "seconds", "step", "inputs"])
+def test_a_damaged_output_is_rebuilt(tmp_path: Path, damage: str) -> None:
     out = tmp_path / "out"
     materialize(out, step="s", inputs={}, write=writer("x"))
     match damage:
@@ -74,13 +75,16 @@ def test_a_damaged_output_does_not_count(tmp_path: Path, damage: str) -> None:
             (out / "b.txt").write_text("")
         case "manifest":
             (out / "manifest.json").write_text("{")
+        case "seconds" | "step" | "inputs":
+            manifest = json.loads((out / "manifest.json").read_text())
+            (out / "manifest.json").write_text(json.dumps(manifest | {damage: {"a": 1}}))
     assert find_manifest(out) is None
     with pytest.raises(RunDirError, match="no finished output"):
         require_manifest(out)
     assert not materialize(out, step="s", inputs={}, write=writer("x")).reused
 
 
-def test_equal_files_have_equal_digests_and_others_have_not(tmp_path: Path) -> None:
+def test_digests_differ_exactly_if_files_differ(tmp_path: Path) -> None:
     digests = [
         materialize(tmp_path / name, step=name, inputs={"name": name}, write=writer(text)).digest
         for name, text in [("a", "x"), ("b", "x"), ("c", "y")]
@@ -88,7 +92,7 @@ def test_equal_files_have_equal_digests_and_others_have_not(tmp_path: Path) -> N
     assert digests[0] == digests[1] != digests[2]
 
 
-def test_a_fresh_folder_is_empty_and_leaves_nothing(tmp_path: Path) -> None:
+def test_a_scratch_folder_is_empty_and_removed(tmp_path: Path) -> None:
     (tmp_path / "f").mkdir()
     (tmp_path / "f" / "old").touch()
     with scratch_folder(tmp_path / "f") as folder:
@@ -96,7 +100,7 @@ def test_a_fresh_folder_is_empty_and_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "f").exists()
 
 
-def test_json_is_written_the_same_for_equal_values_and_refuses_nan(tmp_path: Path) -> None:
+def test_json_is_deterministic_and_refuses_nan(tmp_path: Path) -> None:
     write_json(tmp_path / "a", {"b": 1, "a": "ä"})
     write_json(tmp_path / "b", {"a": "ä", "b": 1})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
@@ -106,7 +110,7 @@ def test_json_is_written_the_same_for_equal_values_and_refuses_nan(tmp_path: Pat
     assert not (tmp_path / "c").exists()
 
 
-def test_of_two_at_once_the_second_waits_and_finds_the_work_done(tmp_path: Path) -> None:
+def test_the_second_of_two_simultaneous_runs_waits_and_reuses_the_output(tmp_path: Path) -> None:
     begun, calls = threading.Event(), []
 
     def slow(folder: Path) -> None:
@@ -121,7 +125,7 @@ def test_of_two_at_once_the_second_waits_and_finds_the_work_done(tmp_path: Path)
     assert (first.result().reused, second.result().reused, calls) == (False, True, [1])
 
 
-def test_what_stands_elsewhere_from_the_same_inputs_is_taken_over(tmp_path: Path) -> None:
+def test_the_output_of_another_run_with_the_same_inputs_is_reused(tmp_path: Path) -> None:
     calls: list[str] = []
     materialize(tmp_path / "a" / "out", step="s", inputs={"a": "1"}, write=writer("x", calls))
     materialize(tmp_path / "b" / "out", step="s", inputs={"a": "2"}, write=writer("y", calls))
@@ -134,7 +138,7 @@ def test_what_stands_elsewhere_from_the_same_inputs_is_taken_over(tmp_path: Path
     assert (tmp_path / "c" / "out" / "sub" / "a.txt").read_text() == "x"
 
 
-def test_what_is_damaged_elsewhere_is_made_anew(tmp_path: Path) -> None:
+def test_a_damaged_output_of_another_run_is_not_reused(tmp_path: Path) -> None:
     materialize(tmp_path / "a" / "out", step="s", inputs={}, write=writer("x"))
     (tmp_path / "a" / "out" / "sub" / "a.txt").write_text("damaged")
     made = materialize(
@@ -145,7 +149,7 @@ def test_what_is_damaged_elsewhere_is_made_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["replaced", "removed"])
-def test_what_changes_elsewhere_while_it_is_taken_over_is_made_anew(tmp_path, monkeypatch, change) -> None:
+def test_an_output_that_changes_while_it_is_copied_is_not_reused(tmp_path, monkeypatch, change) -> None:
     there = tmp_path / "a" / "out"
     materialize(there, step="s", inputs={"a": "1"}, write=writer("x"))
     copytree = shutil.copytree
@@ -167,7 +171,7 @@ def test_what_changes_elsewhere_while_it_is_taken_over_is_made_anew(tmp_path, mo
     assert (tmp_path / "b" / "out" / "sub" / "a.txt").read_text() == "y"
 
 
-def test_a_finished_step_that_cannot_be_read_is_not_called_damaged(tmp_path, monkeypatch):
+def test_an_unreadable_output_is_an_error_and_not_damage(tmp_path, monkeypatch):
     materialize(tmp_path / "out", step="s", inputs={}, write=writer("x"))
 
     def failing(path):

@@ -1,4 +1,4 @@
-"""What a function stands on, told from sources: a package made for each test, and the real one as it runs."""
+"""Code versions of a generated package, and of the real steps against a trace of what they call."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ A = """
     FACTOR = 2
     UNUSED = 3
 
-    def verb(x):
+    def step(x):
         "Words."
         return helper(x) * FACTOR + c.more(x) + np.sum(x)
 
@@ -37,7 +37,7 @@ B = """
     def helper(x):
         return below(x)
 
-    def below(x):  # a remark
+    def below(x):  # a comment
         return x
 
     def stranger(x):
@@ -68,14 +68,14 @@ FILES = {
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Return `package(path, old, new)`, which changes a file and gives the provenance of `verb`."""
+    """Return `package(path, old, new)`, which changes a file and returns the code version of `step`."""
     for name, text in FILES.items():
         path = tmp_path / "seqtag" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "seqtag" / "provenance.py"))
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "seqtag" / "code_version.py"))
 
-    def changed(path="a.py", old="", new="", *, of="verb"):
+    def changed(path="a.py", old="", new="", *, of="step"):
         file = tmp_path / "seqtag" / path
         text = file.read_text()
         assert old in text
@@ -89,18 +89,18 @@ def package(tmp_path, monkeypatch):
     code_version.cache_clear()
 
 
-def test_what_names_refer_to_is_followed_through_modules(package):
+def test_names_are_followed_through_modules(package):
     reached = {definition for definition in package().definitions if definition[1]}
     assert reached == {
         ("seqtag.a", "FACTOR"),
-        ("seqtag.a", "verb"),
+        ("seqtag.a", "step"),
         ("seqtag.b", "below"),
         ("seqtag.b", "helper"),
         ("seqtag.c", "more"),
     }
 
 
-def test_what_is_imported_within_a_function_and_handed_on_by_a_package_is_followed(package):
+def test_imports_within_functions_and_reexports_are_followed(package):
     found = package(of="lazy")
     reached = {definition for definition in found.definitions if definition[1]}
     assert reached == {
@@ -118,7 +118,7 @@ def test_relative_imports_are_followed(package, line):
     assert ("seqtag.b", "below") in found.definitions
 
 
-def test_a_star_import_counts_as_the_whole_module_also_where_it_hands_on_names(package):
+def test_a_star_import_counts_as_the_whole_module_and_its_reexports(package):
     package("sub/__init__.py", "from seqtag.sub.deep import handed_on", "from .deep import *")
     assert ("seqtag.sub.deep", "Base") in package(of="lazy").definitions
     found = package("a.py", "from seqtag.b import helper", "from seqtag.b import *\nfrom scipy import *")
@@ -132,7 +132,7 @@ def test_all_modules_of_a_package_count_if_one_is_imported_by_name(package):
     assert set(found.packages) == {"python", "scipy"}
 
 
-def test_packages_are_those_that_are_used(package):
+def test_only_packages_that_are_used_count(package):
     found = package()
     assert set(found.packages) == {"python", "numpy"}
     newer = replace(found, packages={**found.packages, "numpy": "99"})
@@ -140,9 +140,7 @@ def test_packages_are_those_that_are_used(package):
 
 
 @pytest.mark.parametrize("listed", [["numpy", "pyarrow"], ["pyarrow", "numpy"]])
-def test_the_key_is_the_same_in_whichever_order_the_distributions_of_a_name_are_listed(
-    package, listed, monkeypatch
-):
+def test_the_order_of_distributions_does_not_matter(package, listed, monkeypatch):
     """The order is that of a folder's entries, which may change while a process runs."""
     monkeypatch.setattr(module.metadata, "packages_distributions", lambda: {"shared": listed})
     found = package("a.py", "import numpy as np", "import shared as np")
@@ -154,10 +152,10 @@ def test_the_key_is_the_same_in_whichever_order_the_distributions_of_a_name_are_
     [
         ("b.py", "return x", "return x + 1"),
         ("a.py", "FACTOR = 2", "FACTOR = 4"),
-        ("c.py", "print\n", "open\n"),  # what a module does besides defining names
+        ("c.py", "print\n", "open\n"),  # statements at module level
     ],
 )
-def test_a_change_of_what_runs_is_seen(package, path, old, new):
+def test_a_change_of_used_code_changes_the_version(package, path, old, new):
     before = package()
     assert package(path, old, new).code != before.code
 
@@ -166,28 +164,28 @@ def test_a_change_of_what_runs_is_seen(package, path, old, new):
     ("path", "old", "new"),
     [
         ("a.py", '"Words."', '"Other words."'),
-        ("b.py", "# a remark", ""),
+        ("b.py", "# a comment", ""),
         ("a.py", "UNUSED = 3", "UNUSED = 5"),
         ("b.py", "def stranger(x):", "def stranger(x, y):"),
         ("sub/deep.py", "size: int = 3", "size: int = 4"),
     ],
 )
-def test_a_change_of_what_does_not_run_is_not(package, path, old, new):
+def test_a_change_of_unused_code_does_not(package, path, old, new):
     before = package()
     assert package(path, old, new).code == before.code
 
 
 def test_files_that_are_read_at_run_time_count(package, tmp_path):
     before = package()
-    for folder in ("sub/templates", "templates"):  # of a package that does not run, and of one that does
+    for folder in ("sub/templates", "templates"):  # of a package that is not used, and of one that is
         assert package().code == before.code
         (tmp_path / "seqtag" / folder).mkdir()
         (tmp_path / "seqtag" / folder / "page.css").write_text("p {}")
     assert package().code != before.code
 
 
-def test_a_file_beside_a_module_counts_where_what_runs_names_it(package, tmp_path):
-    """It is copied into what a step makes: every byte counts, and the packages that it imports."""
+def test_a_data_file_counts_if_used_code_names_it(package, tmp_path):
+    """The file is copied into an output, so every byte counts, and so do the packages that it imports."""
     served = tmp_path / "seqtag" / "served.py"
     served.write_text("import pandas\npandas.DataFrame()\n")
     before = package(of="other")
@@ -195,17 +193,17 @@ def test_a_file_beside_a_module_counts_where_what_runs_names_it(package, tmp_pat
     assert named.code != before.code
     assert set(named.packages) == {"python", "pandas"}
     stranger = package()
-    served.write_text(served.read_text() + "# a remark, which is copied, too\n")
+    served.write_text(served.read_text() + "# a comment, which is copied too\n")
     assert package(of="other").code != named.code
     assert package() == stranger
 
 
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
-    """Return a copy of the real package, whose sources are read in place of the real ones."""
+    """A copy of the real package, which is read in its place."""
     real = Path(module.__file__).parent
     shutil.copytree(real, tmp_path / "seqtag", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "seqtag" / "provenance.py"))
+    monkeypatch.setattr(module, "__file__", str(tmp_path / "seqtag" / "code_version.py"))
     _forget()
     yield tmp_path / "seqtag"
     _forget()
@@ -216,35 +214,35 @@ def _forget():
     code_version.cache_clear()
 
 
-def _keys(*verbs):
+def _keys(*names):
     _forget()
-    return {verb: code_version(f"seqtag.steps.{verb}", verb).key for verb in verbs}
+    return {step: code_version(f"seqtag.steps.{step}", step).key for step in names}
 
 
-def test_a_byte_of_the_serving_code_changes_the_keys_of_what_registers_and_tries_it(checkout):
-    verbs = ["register", "infra_validate", "train"]
-    before, run = _keys(*verbs), steps_code_version()
+def test_the_serving_code_counts_for_register_and_infra_validate(checkout):
+    names = ["register", "infra_validate", "train"]
+    before, run = _keys(*names), steps_code_version()
     with (checkout / "registry" / "serving_model.py").open("a") as file:
         file.write("# x\n")
-    after = _keys(*verbs)
-    assert {verb for verb in before if before[verb] != after[verb]} == {"register", "infra_validate"}
+    after = _keys(*names)
+    assert {step for step in before if before[step] != after[step]} == {"register", "infra_validate"}
     assert steps_code_version() != run
 
 
-def test_every_file_of_the_package_that_is_no_module_counts(checkout):
-    """Templates, style sheets and whatever else is copied into an artefact or a page."""
+def test_every_data_file_of_the_package_counts(checkout):
+    """Templates, style sheets and other files that are copied into an output or a page."""
     files = [path for path in checkout.rglob("*") if path.is_file() and path.suffix != ".py"]
     files = [path for path in files if path.name != "py.typed"]
     assert {path.name for path in files} >= {"report.css", "report.html", "style.css", "layout.html"}
-    verbs = ["validate", "report"]
+    names = ["validate", "report"]
     for file in files:
-        before = _keys(*verbs)
+        before = _keys(*names)
         file.write_bytes(file.read_bytes() + b" ")
-        assert _keys(*verbs) != before, file
+        assert _keys(*names) != before, file
 
 
 @pytest.mark.parametrize(
-    "verb",
+    "step",
     [
         "validate",
         "split",
@@ -259,22 +257,22 @@ def test_every_file_of_the_package_that_is_no_module_counts(checkout):
         "promote",
     ],
 )
-def test_all_that_runs_is_known_before(verb, traced):
-    """Every function of ours that a step runs is in its provenance: what is missing would go unnoticed."""
-    known = code_version(f"seqtag.steps.{verb}", verb).definitions
-    missing = traced[verb] - known
-    assert {m for m in missing if m[0] not in AROUND and m != ADDRESS} == set()
-    assert len(traced[verb] & known) > 5
+def test_the_code_version_contains_all_that_a_step_calls(step, traced):
+    """Every function of seqtag that a step calls is in its code version."""
+    known = code_version(f"seqtag.steps.{step}", step).definitions
+    missing = traced[step] - known
+    assert {m for m in missing if m[0] not in IN_EVERY_STEP and m != ADDRESS} == set()
+    assert len(traced[step] & known) > 5
 
 
-# What runs beside a step and decides nothing: addresses, sealing and what tells of it.
-AROUND = {"seqtag.pipeline", "seqtag.run_dir", "seqtag.artifacts", "seqtag.code_version"}
+# modules that run in every step and cannot change its output: paths, publishing, code versions
+IN_EVERY_STEP = {"seqtag.pipeline", "seqtag.run_dir", "seqtag.artifacts", "seqtag.code_version"}
 ADDRESS = ("seqtag.steps.context", "Workspace")
 
 
 @pytest.fixture(scope="module")
 def traced(tmp_path_factory):
-    """Return by step which top-level definitions of ours ran in it, in a process of its own."""
+    """The top-level definitions of seqtag that each step called, in a separate process."""
     folder = tmp_path_factory.mktemp("traced")
     code = """
         import inspect, json, sys, threading
@@ -288,7 +286,7 @@ def traced(tmp_path_factory):
 
         def note(frame, event, arg):
             name = frame.f_code.co_filename
-            is_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED  # a module or a class is none
+            is_function = frame.f_code.co_flags & inspect.CO_OPTIMIZED  # not a module or a class body
             if event == "call" and is_function and name.startswith(root) and name.endswith(".py"):
                 module = "seqtag." + name[len(root) + 1 : -3].replace("/", ".")
                 outer = frame.f_code.co_qualname.partition(".")[0]
@@ -296,22 +294,22 @@ def traced(tmp_path_factory):
                     ran.add((module.removesuffix(".__init__"), outer))
 
         config = load_tagger(Taggers(folder).write())
-        place = steps.Workspace.of(Settings(home=folder / "home"))
-        run = steps.open_run(config, steps.ingest(config, place), place, as_of=date(2026, 1, 1))
+        workspace = steps.Workspace.of(Settings(home=folder / "home"))
+        run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
         seen = {}
         threading.setprofile(note)
-        more = dict.fromkeys(("register", "infra_validate", "promote"), (place,))
+        more = dict.fromkeys(("register", "infra_validate", "promote"), (workspace,))
         by = {"promote": {"by": steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))}}
-        learning = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
-        for verb in (*learning, "register", "infra_validate", "promote"):
+        first_steps = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
+        for step in (*first_steps, "register", "infra_validate", "promote"):
             ran.clear()
             sys.setprofile(note)
-            getattr(steps, verb)(run, *more.get(verb, ()), **by.get(verb, {}))
+            getattr(steps, step)(run, *more.get(step, ()), **by.get(step, {}))
             sys.setprofile(None)
-            seen[verb] = sorted(ran)
+            seen[step] = sorted(ran)
         Path(folder / "seen.json").write_text(json.dumps(seen))
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(folder)]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[2], capture_output=True)
     seen = json.loads((folder / "seen.json").read_text())
-    return {verb: {(where, name) for where, name in ran} for verb, ran in seen.items()}
+    return {step: {(where, name) for where, name in ran} for step, ran in seen.items()}

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import pytest
 
-from seqtag.errors import RunDirError
+from seqtag.errors import OtherVersionError, RunDirError
 from seqtag.records import Record
 
 
@@ -74,8 +74,11 @@ def test_a_file_from_before_formats_were_named_is_read(tmp_path: Path) -> None:
             content(by_name={"b": {"value": 1, "support": 2.5}}),
             r"by_name\.b\.support: Input should be a valid int",
         ),
-        ("[]", r"not a valid shares/2: "),
-        ("3", r"cannot be read as JSON"),
+        ("[]", r"not an object, expected shares/2, got a JSON list"),
+        ('[["name", "a"], ["held", true]]', r"not an object, expected shares/2, got a JSON list"),
+        ("3", r"not an object, expected shares/2, got a JSON int"),
+        (content(by_name={"b": {"value": float("nan"), "support": 1}}), r"NaN is not a JSON number"),
+        (content(by_name={"b": {"value": float("-inf"), "support": 1}}), r"-Infinity is not a JSON number"),
         ("{", r"cannot be read as JSON"),
         ("[" * 100_000, r"cannot be read as JSON"),
     ],
@@ -85,6 +88,20 @@ def test_a_file_of_another_shape_is_refused_by_name(tmp_path: Path, text: str, m
 
     with pytest.raises(RunDirError, match=rf"shares\.json: .*{message}"):
         Shares.load(tmp_path / "shares.json")
+
+
+def test_errors_tell_files_of_other_versions_from_damaged_ones(tmp_path: Path) -> None:
+    path = tmp_path / "shares.json"
+
+    for text in (content(format="shares/1"), content(held="absent"), "[]"):
+        path.write_text(text)
+        with pytest.raises(OtherVersionError):
+            Shares.load(path)
+    for text in (content(format="shares/2", held="absent"), "{"):
+        path.write_text(text)
+        with pytest.raises(RunDirError) as refused:
+            Shares.load(path)
+        assert not isinstance(refused.value, OtherVersionError)
 
 
 def test_a_file_that_cannot_be_reached_is_refused_with_its_cause(tmp_path: Path) -> None:

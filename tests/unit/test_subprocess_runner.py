@@ -1,4 +1,4 @@
-"""Processes that may die without taking ours along."""
+"""Subprocesses that may die without ending the parent."""
 
 import logging
 import os
@@ -31,24 +31,24 @@ def test_a_function_is_called_in_another_process() -> None:
     assert answer["pid"] != os.getpid()
 
 
-def test_its_log_comes_out_here_at_the_level_that_holds_here(caplog) -> None:
+def test_its_log_records_arrive_at_the_level_of_the_parent(caplog) -> None:
     with caplog.at_level(logging.INFO, "seqtag"):
         run_in_subprocess(children.described)
     assert caplog.record_tuples == [("seqtag.somewhere", logging.INFO, "two of 3")]
 
 
-def test_what_it_tells_arrives_in_order() -> None:
+def test_its_messages_arrive_in_order() -> None:
     told = []
     run_in_subprocess(children.telling, on_message=told.append, n=3)
     assert told == [{"number": 0}, {"number": 1}, {"number": 2}]
 
 
-def test_an_error_of_ours_is_raised_as_it_was() -> None:
+def test_an_error_of_seqtag_is_raised_unchanged() -> None:
     with pytest.raises(CorpusFormatError, match=r"^x\.conll:3: tag is missing$"):
         run_in_subprocess(children.raising_ours)
 
 
-def test_an_error_of_the_file_system_is_raised_as_it_was_also_as_a_cause(tmp_path) -> None:
+def test_an_os_error_is_raised_unchanged_also_as_a_cause(tmp_path) -> None:
     with pytest.raises(FileNotFoundError) as raised:
         run_in_subprocess(children.opening, path=str(tmp_path / "nothing"))
     assert raised.value.filename == str(tmp_path / "nothing")
@@ -57,12 +57,12 @@ def test_an_error_of_the_file_system_is_raised_as_it_was_also_as_a_cause(tmp_pat
     assert isinstance(caused.value.__cause__, FileNotFoundError)
 
 
-def test_an_error_of_the_network_without_a_number_is_raised_as_it_was() -> None:
+def test_a_network_error_without_errno_is_raised_unchanged() -> None:
     with pytest.raises(TimeoutError, match="no answer within 10 s"):
         run_in_subprocess(children.timing_out)
 
 
-def test_any_other_error_is_told_with_the_last_lines() -> None:
+def test_any_other_error_is_reported_with_the_last_lines() -> None:
     with pytest.raises(SubprocessFailedError, match="raising_a_bug: ZeroDivisionError: 1 / 0") as raised:
         run_in_subprocess(children.raising_a_bug)
     assert "in raising_a_bug" in str(raised.value)
@@ -87,22 +87,22 @@ def test_only_a_fault_of_the_code_is_a_crash(by: signal.Signals, is_crash: bool)
     assert isinstance(raised.value, SubprocessCrashedError) == is_crash
 
 
-def test_an_end_without_an_answer_is_an_error() -> None:
+def test_an_exit_without_a_result_is_an_error() -> None:
     with pytest.raises(SubprocessKilledError, match="ended with status 0"):
         run_in_subprocess(children.ended, status=0)
 
 
-def test_memory_that_runs_out_has_an_error_of_its_own() -> None:
+def test_memory_exhaustion_has_a_separate_error() -> None:
     with pytest.raises(MemoryExhaustedError, match="MemoryError"):
         run_in_subprocess(children.taking_memory, n_bytes=2**60)
     with pytest.raises(MemoryExhaustedError, match=r"(?s)SIGABRT.*bad_alloc"):
         run_in_subprocess(children.aborting_for_memory)
-    of_glibc = "cannot allocate memory for thread-local data: ABORT\n"  # where a thread cannot be created
+    of_glibc = "cannot allocate memory for thread-local data: ABORT\n"  # if a thread cannot be created
     with pytest.raises(MemoryExhaustedError, match="status 127"):
         run_in_subprocess(children.ended, status=127, said=of_glibc)
 
 
-def test_a_child_dies_with_a_parent_that_is_killed(tmp_path) -> None:
+def test_a_child_dies_with_its_killed_parent(tmp_path) -> None:
     started = tmp_path / "pid"
     parent = subprocess.Popen(
         [sys.executable, "-c", f"from tests.children import parent; parent({str(started)!r})"],
@@ -118,7 +118,7 @@ def test_a_child_dies_with_a_parent_that_is_killed(tmp_path) -> None:
         time.sleep(0.01)  # ends by itself, or with the test's time limit
 
 
-def test_a_child_that_dies_before_it_is_told_anything_is_a_death_like_any_other(monkeypatch) -> None:
+def test_a_child_that_dies_before_it_reads_its_arguments_is_reported(monkeypatch) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(SubprocessKilledError, match="ended with status 1"):
         run_in_subprocess(children.described, text=2**20 * "x")  # more than a pipe holds

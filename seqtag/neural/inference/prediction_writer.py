@@ -54,10 +54,11 @@ def write_predictions(bundle: Path, split: Path, predictions: Path, *, scheme: S
         RunDirError: a file could not be read; a retry may succeed.
     """
     tagger = Tagger.load(bundle)
-    spoken = tagger.bundle.spoken
-    if (spoken == "none") != (scheme == "none"):
+    output_scheme = tagger.bundle.output_scheme
+    if (output_scheme == "none") != (scheme == "none"):
         raise BundleError(
-            f"{bundle}: tag scheme {spoken} of the bundle cannot be converted to {scheme}, that of {split}"
+            f"{bundle}: tag scheme {output_scheme} of the bundle cannot be converted to {scheme}, that of "
+            f"{split}"
         )
     started, n_tokens = time.perf_counter(), 0
     schema = predictions_schema(pq.read_schema(split), without=SPLIT)
@@ -98,7 +99,7 @@ def _tagged(
     batch: pa.RecordBatch, tagger: Tagger, schema: pa.Schema, *, scheme: SchemeName, bundle: Path
 ) -> pa.RecordBatch:
     tagged = tagger.tag(batch.column(TOKENS))
-    predicted = convert_tags(tagged.predicted, tagger.bundle.spoken, scheme)
+    predicted = convert_tags(tagged.predicted, tagger.bundle.output_scheme, scheme)
     new = {
         PREDICTED: predicted,
         CONFIDENCE: tagged.confidence,

@@ -89,7 +89,7 @@ class Tagger:
         output = predict_tokens(
             self.predictor, vectors, word_type_ids, all_windows, offsets=offsets
         )  # [n_tokens]
-        tags = pa.array(self.tags.spelled(self.bundle.spoken), pa.string())
+        tags = pa.array(self.tags.tags_in(self.bundle.output_scheme), pa.string())
         return Tagged(
             predicted=relist(tags.take(pa.array(output["tag_id"])), offsets),
             confidence=relist(pa.array(output["confidence"]), offsets),

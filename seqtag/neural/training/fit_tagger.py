@@ -41,7 +41,7 @@ def train(
     metric: Metric,
     seed: int,
     folder: Path,
-    spoken: SchemeName | None = None,
+    output_scheme: SchemeName | None = None,
     checkpoints: Checkpoints | None = None,
     halved: bool = False,
     on_epoch: Callable[[Mapping[str, Any]], None] | None = None,
@@ -61,7 +61,7 @@ def train(
         metric: dev metric that selects the best epoch.
         seed: seed of weights, dropout and the order of batches.
         folder: folder of the bundle.
-        spoken: tag scheme of the output; None for the scheme of training.
+        output_scheme: tag scheme of the output; None for the scheme of training.
         checkpoints: checkpoints to resume from and to write; None for none.
         halved: train with batches half as large, to save memory.
         on_epoch: called with the fields of each `EpochRecord`.
@@ -128,7 +128,7 @@ def train(
     events = epochs(engine, sampler, score=dev.score, config=config, start=start.position)
     fitted = fit(events, config=config, weights=engine.weights, report=report, save=save, start=start)
     set_weights(best.variables, fitted.best_weights)
-    output_tags = tags.spelled(spoken or tags.scheme)
+    output_tags = tags.tags_in(output_scheme or tags.scheme)
     temperature = fitted_temperature(
         best, dev_buckets, NetworkPredictor(best).word_type_vectors(dev_word_types)
     )
@@ -145,7 +145,7 @@ def train(
         n_tags=len(tags),
         n_characters=words.n_characters,
         scheme=tags.scheme,
-        spoken=spoken or tags.scheme,
+        output_scheme=output_scheme or tags.scheme,
         bucket_lengths=features.bucket_lengths,
         window_overlap=features.window_overlap,
         metric=metric,

@@ -60,5 +60,17 @@ def test_new_spellings_give_no_warning(tmp_path: Path, caplog: pytest.LogCapture
 def test_a_key_in_both_spellings_is_refused(tmp_path: Path) -> None:
     both = NEW.replace("[train]", "ladder = [8]\n[train]")
 
-    with pytest.raises(ConfigError, match=r"features\.ladder: Extra inputs are not permitted"):
+    with pytest.raises(
+        ConfigError,
+        match=r"features\.ladder: old spelling of bucket_lengths, which is also given; remove features",
+    ):
         load_tagger(written(tmp_path, both))
+
+
+def test_the_warning_precedes_an_error_about_the_new_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with pytest.raises(ConfigError, match=r"train\.max_batch_tokens: Input should be greater"):
+        load_tagger(written(tmp_path, OLD.replace("batch_cells = 64", "batch_cells = 0")))
+
+    assert "train.batch_cells is an old spelling; write max_batch_tokens" in caplog.text

@@ -35,7 +35,7 @@ PROFILE = Profile(
     carving=Carving("dev: 3 sequences carved", [CarvedSplit("dev", 3, source="labelled train", n_source=6)]),
     ambiguity=Ambiguity(sentence="1 of 4", left_out=False, corpus=SHARE, train=SHARE, dev=SHARE, test=SHARE),
     quarantined=QuarantineSize(n_sequences=0, share=0.0, budget=0.01, by_rule={"over_long": 0}),
-    rules=[RuleOutcome("over_long", severity="quarantine", count=0, held=True, message="none")],
+    rules=[RuleOutcome("over_long", severity="quarantine", count=0, passed=True, message="none")],
     expectations=ExpectationCounts(defined=18, evaluated=18, failed=0),
     tags={"O": {"train": 7, "dev": 7, "test": 7}},
     sources=[

@@ -107,17 +107,17 @@ def test_a_malformed_file_raises_a_run_dir_error(tmp_path: Path, text: str) -> N
 
 def test_iobes_tags_are_given_in_iob2_on_request() -> None:
     index = TagIndex(("O", "S-X", "B-Y-Z", "I-Y-Z", "E-Y-Z"), "IOBES")
-    assert index.spelled("IOB2") == ("O", "B-X", "B-Y-Z", "I-Y-Z", "I-Y-Z")
-    assert index.spelled("IOBES") == index.tags
-    assert TagIndex(("NN", "S"), "none").spelled("none") == ("NN", "S")
+    assert index.tags_in("IOB2") == ("O", "B-X", "B-Y-Z", "I-Y-Z", "I-Y-Z")
+    assert index.tags_in("IOBES") == index.tags
+    assert TagIndex(("NN", "S"), "none").tags_in("none") == ("NN", "S")
 
 
-@pytest.mark.parametrize(("scheme", "spoken"), [("IOB2", "IOBES"), ("none", "IOB2"), ("IOBES", "IOB1")])
-def test_tags_are_not_given_in_any_other_scheme(scheme: SchemeName, spoken: SchemeName) -> None:
+@pytest.mark.parametrize(("scheme", "other"), [("IOB2", "IOBES"), ("none", "IOB2"), ("IOBES", "IOB1")])
+def test_tags_are_not_given_in_any_other_scheme(scheme: SchemeName, other: SchemeName) -> None:
     with pytest.raises(
-        ConfigError, match=f"scheme of output is unsupported: expected {scheme}.*, got {spoken}"
+        ConfigError, match=f"scheme of output is unsupported: expected {scheme}.*, got {other}"
     ):
-        TagIndex(("O",), scheme).spelled(spoken)
+        TagIndex(("O",), scheme).tags_in(other)
 
 
 def test_the_examples_in_the_docstrings_hold() -> None:

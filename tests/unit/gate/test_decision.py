@@ -55,7 +55,7 @@ def decide(
 
 
 def held(decision: Decision) -> dict[str, bool]:
-    return {rule.rule: rule.held for rule in decision.rules}
+    return {rule.rule: rule.passed for rule in decision.rules}
 
 
 def test_a_clearly_better_challenger_is_promoted(write_predictions: WritePredictions) -> None:

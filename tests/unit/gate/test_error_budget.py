@@ -155,7 +155,7 @@ def test_without_earlier_comparisons_a_full_year_is_ahead(decide: Callable[..., 
 
 def test_a_used_up_budget_holds_and_states_what_would_pass(decide: Callable[..., Decision]) -> None:
     decision = decide(Budget(365, 0.05))
-    (failed,) = [rule for rule in decision.rules if not rule.held]
+    (failed,) = [rule for rule in decision.rules if not rule.passed]
     assert (decision.verdict, decision.level) == ("HOLD", 0)
     assert failed.rule == "the error budget is not used up"
     assert failed.detail == (

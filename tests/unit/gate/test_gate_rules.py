@@ -48,7 +48,7 @@ def decide(
 
 
 def failed(decision: Decision) -> list[str]:
-    return [rule.rule for rule in decision.rules if not rule.held]
+    return [rule.rule for rule in decision.rules if not rule.passed]
 
 
 def the_rule(decision: Decision, name: str) -> GateRule:
@@ -114,7 +114,7 @@ def test_sequences_that_only_one_model_was_trained_on_are_left_out(
     assert (decision.n_sequences, decision.n_left_out) == (80, 20)
     assert decision.difference.value == 0
     rule = the_rule(decision, "the test split is fair to both")
-    assert rule.held
+    assert rule.passed
     assert rule.detail == (
         "of 100 test sequences, only the champion was trained on 10.0% (20.0% is allowed) and only the "
         "challenger on 10.0%, which are left out; both were trained on 0.0%, which are kept as repetitions"

@@ -20,7 +20,7 @@ def test_noise_counts_even_if_every_document_differs_by_the_same_amount() -> Non
             noise=RetrainingNoise(noise, "configured"), seed=1,
         )  # fmt: skip
         assert found.interval.value == pytest.approx(0.01)
-        return {rule.rule: rule.held for rule in found.rules}
+        return {rule.rule: rule.passed for rule in found.rules}
 
     assert compared(0.001)["the difference exceeds retraining noise"]
     assert not compared(0.01)["the difference exceeds retraining noise"]

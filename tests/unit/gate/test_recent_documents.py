@@ -135,4 +135,4 @@ def test_recent_documents_do_not_promote_a_challenger_that_is_worse_overall(
     assert decision.recent.difference.low > 0
     assert decision.verdict == "REJECT"
     assert decision.n_documents == 260
-    assert "no type or slice is worse" in [rule.rule for rule in decision.rules if not rule.held]
+    assert "no type or slice is worse" in [rule.rule for rule in decision.rules if not rule.passed]

@@ -103,7 +103,7 @@ def test_a_decision_states_the_source_of_its_noise(
     assert decision.noise == pytest.approx(value, abs=1e-7)
     assert decision.noise_source in rule.detail
     assert rule.detail.startswith(f"with retraining noise of {words}, the 95% interval starts at +")
-    assert (decision.verdict, rule.held) == ("PROMOTE", True)
+    assert (decision.verdict, rule.passed) == ("PROMOTE", True)
 
 
 def test_measured_noise_holds_a_promotion_that_assumed_noise_would_allow(
@@ -111,7 +111,7 @@ def test_measured_noise_holds_a_promotion_that_assumed_noise_would_allow(
 ) -> None:
     """With scores that alternate between 1 and 0.5, a difference of 33 points may be noise."""
     decision = decide((1.0, 0.5, 1.0, 0.5))
-    (failed,) = [rule for rule in decision.rules if not rule.held]
+    (failed,) = [rule for rule in decision.rules if not rule.passed]
     assert (decision.verdict, failed.rule) == ("HOLD", "the difference exceeds retraining noise")
     assert decision.bound > 0
 

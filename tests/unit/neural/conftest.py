@@ -68,7 +68,7 @@ def cut_bundle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path
         }
         features = FeaturesConfig(bucket_lengths=(4, 8), window_overlap=0)
         corpus = make_corpus(folder / "corpus", splits, scheme=scheme, metric="span_f1", features=features)
-        return corpus.train(folder / "bundle", output="crf", spoken="IOB2", max_epochs=4)
+        return corpus.train(folder / "bundle", output="crf", output_scheme="IOB2", max_epochs=4)
 
     return bundle
 

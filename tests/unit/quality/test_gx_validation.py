@@ -51,7 +51,7 @@ def check(evidence, rules=RULES):
     from seqtag.quality.gx_validation import run_gx
 
     result = run_gx(rules, evidence, quality=QualityConfig())
-    verdicts = rule_verdicts(rules, evidence, held=result.held)
+    verdicts = rule_verdicts(rules, evidence, passed=result.passed)
     return result, corpus_sentence(verdicts, evidence, defined=result.defined, evaluated=result.evaluated)
 
 
@@ -61,7 +61,7 @@ def test_sound_evidence_is_accepted_and_fully_evaluated():
     assert accepted
     assert result.evaluated == result.defined == 26
     assert result.failed == 0
-    assert all(result.held.values())
+    assert all(result.passed.values())
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_a_column_of_nulls_is_refused(column):
     result, (accepted, _) = check(dataclasses.replace(SOUND, metrics=metrics))
 
     assert not accepted
-    assert not result.held["complete_metrics"]
+    assert not result.passed["complete_metrics"]
 
 
 @pytest.mark.parametrize("n_rows", [0, 3])
@@ -83,7 +83,7 @@ def test_a_frame_without_all_splits_is_refused(n_rows):
     result, (accepted, _) = check(dataclasses.replace(SOUND, metrics=SOUND.metrics[:n_rows]))
 
     assert not accepted
-    assert not result.held["complete_metrics"]
+    assert not result.passed["complete_metrics"]
 
 
 def test_the_exact_count_decides_even_if_the_sample_is_empty():
@@ -91,14 +91,14 @@ def test_the_exact_count_decides_even_if_the_sample_is_empty():
 
     result, _ = check(evidence)
 
-    assert not result.held["over_long"]
+    assert not result.passed["over_long"]
     assert result.failed == 1
 
 
 def test_an_uncounted_violation_in_the_sample_breaks_the_rule():
     result, _ = check(dataclasses.replace(SOUND, violations=(VIOLATION,)))
 
-    assert not result.held["over_long"]
+    assert not result.passed["over_long"]
 
 
 def test_an_expectation_that_raises_counts_as_unevaluated_and_refuses(monkeypatch):

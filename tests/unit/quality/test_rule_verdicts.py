@@ -20,7 +20,7 @@ def test_a_budget_that_is_exactly_used_up_is_met(validated):
     result = validated([*sound_corpus(), *wrong(2)], quality=LENIENT | {"quarantine_budget": 2 / 32})
 
     assert result.profile.accepted is True
-    assert result.rule("quarantine_budget").held is True
+    assert result.rule("quarantine_budget").passed is True
 
 
 def test_exceeding_the_budget_refuses_the_corpus_with_numbers(validated):
@@ -60,7 +60,7 @@ def test_an_empty_corpus_is_refused(validated):
 def test_a_snapshot_without_parts_is_an_empty_corpus(validated):
     result = validated([], parts=[])
 
-    assert result.rule("empty_corpus").held is False
+    assert result.rule("empty_corpus").passed is False
 
 
 def test_too_few_sequences_after_quarantine_are_refused(validated):
@@ -81,7 +81,7 @@ def test_an_empty_split_is_refused(validated):
 
     result = validated(rows, split={"mode": "official"}, quality=LENIENT)
 
-    assert result.rule("empty_split").held is False
+    assert result.rule("empty_split").passed is False
     assert "20 train, 0 dev, 20 test sequences" in result.profile.sentence
 
 
@@ -153,8 +153,8 @@ def test_leakage_counts_dev_and_test_sequences_that_are_long_enough(validated):
 
     assert result.rule("leakage").count == 2
     assert result.rule("leakage").message.endswith("found: 9.09% of dev and 9.09% of test")
-    assert result.rule("leakage").held is False
-    assert validated(rows, quality=LENIENT | {"max_leakage_share": 0.1}).rule("leakage").held is True
+    assert result.rule("leakage").passed is False
+    assert validated(rows, quality=LENIENT | {"max_leakage_share": 0.1}).rule("leakage").passed is True
 
 
 def test_tags_are_compared_with_the_previous_snapshot(validated):
@@ -164,9 +164,9 @@ def test_tags_are_compared_with_the_previous_snapshot(validated):
     assert "tag_drift" not in first.names
     again = validated(sound_corpus(), quality=LENIENT, previous=first.profile)
     assert again.rule("tag_drift").message.endswith("found: 0.0000 bits")
-    assert again.rule("tag_drift").held is True
+    assert again.rule("tag_drift").passed is True
     drifted = validated(shifted, quality=LENIENT, previous=first.profile)
-    assert drifted.rule("tag_drift").held is False
+    assert drifted.rule("tag_drift").passed is False
     assert drifted.profile.accepted is True
 
 

@@ -18,7 +18,7 @@ def test_a_sound_corpus_is_accepted_without_warnings(validated):
         "accepted: 10 train, 10 dev, 10 test sequences; 0.00% (0 of 30 sequences) quarantined."
     )
     assert result.quarantine == []
-    assert [rule.rule for rule in result.profile.rules if not rule.held] == []
+    assert [rule.rule for rule in result.profile.rules if not rule.passed] == []
     assert result.profile.expectations.failed == 0
 
 
@@ -130,7 +130,7 @@ def test_contradictory_sequences_only_warn_by_default(validated):
         rule="conflicting_labels",
         severity="warn",
         count=4,
-        held=False,
+        passed=False,
         message="expected: the same tokens have the same tags wherever they occur; found: "
         "4 of 14 sequences (28.57%), with 13.79% of the tokens, also occur with other tags",
     )
@@ -150,7 +150,7 @@ def test_identical_sequences_with_identical_tags_are_duplicates_and_kept(validat
 
     assert result.quarantine == []
     assert result.rule("duplicates").count == 3
-    assert result.rule("duplicates").held is False  # 3 of 10
+    assert result.rule("duplicates").passed is False  # 3 of 10
     assert result.profile.accepted is True
 
 

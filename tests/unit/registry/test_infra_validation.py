@@ -53,7 +53,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
         metric="accuracy",
         seed=1,
         folder=folder / "model",
-        spoken="IOB2",
+        output_scheme="IOB2",
     )
     write_predictions(folder / "model", split, folder / "golden.parquet", scheme="IOBES")
     return folder
@@ -81,14 +81,14 @@ def validate(
 
 
 def failed(findings: InfraFindings) -> list[str]:
-    return [finding.check for finding in findings.checks if not finding.held]
+    return [finding.check for finding in findings.checks if not finding.passed]
 
 
 def test_a_model_that_answers_as_in_its_evaluation_passes_every_check(
     validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate()
-    assert (findings.held, failed(findings), failures(findings)) == (True, [], "")
+    assert (findings.passed, failed(findings), failures(findings)) == (True, [], "")
     checks = [finding.check for finding in findings.checks]
     assert checks[:3] == [
         "model loads",
@@ -108,7 +108,7 @@ def test_without_golden_predictions_the_other_checks_run(
     validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate(golden=None)
-    assert findings.held
+    assert findings.passed
     assert not [f for f in findings.checks if "evaluation" in f.check]
 
 
@@ -139,7 +139,7 @@ def test_serving_code_that_accepts_malformed_tokens_and_returns_unknown_tags_is_
         code.write_text(text.replace("tag.decode() for", "tag.decode() + 'X' for"))
 
     findings = validate(spoil=spoil)
-    assert not findings.held
+    assert not findings.passed
     assert {"tags emoji", "rejects numbers", "rejects a null token"} <= set(failed(findings))
     assert "tags outside its tag set" in failures(findings)
 
@@ -148,7 +148,7 @@ def test_a_model_that_does_not_load_is_a_failed_check(
     validate: Callable[..., InfraFindings],
 ) -> None:
     findings = validate(change=lambda b: (b / "saved_model" / "saved_model.pb").write_bytes(b"damaged"))
-    assert (findings.held, findings.measured) == (False, {})
+    assert (findings.passed, findings.measured) == (False, {})
     assert failed(findings) == ["model loads"]
     assert "Cannot parse file" in failures(findings)
 

@@ -181,10 +181,10 @@ def decision() -> Decision:
         n_documents=8,
         evidence="e" * 64,
         rules=[
-            GateRule("the champion is scored", held=True, detail="the champion has 91.0%", change=""),
+            GateRule("the champion is scored", passed=True, detail="the champion has 91.0%", change=""),
             GateRule(
                 "the difference clears the margin",
-                held=False,
+                passed=False,
                 detail=f"not yet | {HOSTILE}",
                 change="a difference above +3.50 points instead of +2.00",
             ),
@@ -214,8 +214,8 @@ def profile() -> Profile:
             n_sequences=2, share=0.01, budget=0.02, by_rule={"unknown_tag": 2, "over_long": 0}
         ),
         rules=[
-            RuleOutcome("empty_corpus", severity="fail", count=0, held=True, message="100 sequences"),
-            RuleOutcome("unknown_tag", severity="quarantine", count=2, held=False, message=HOSTILE),
+            RuleOutcome("empty_corpus", severity="fail", count=0, passed=True, message="100 sequences"),
+            RuleOutcome("unknown_tag", severity="quarantine", count=2, passed=False, message=HOSTILE),
         ],
         expectations=ExpectationCounts(defined=18, evaluated=18, failed=1),
         tags={

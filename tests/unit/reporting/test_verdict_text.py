@@ -161,7 +161,7 @@ def test_the_card_describes_what_would_have_been_promoted(card, decision):
 
 def test_the_card_names_the_rules_that_decided(card, decision):
     assert "Decided by:\n\n- the difference clears the margin: not yet" in card()
-    held = [replace(rule, held=True) for rule in decision.rules]
+    held = [replace(rule, passed=True) for rule in decision.rules]
     assert "Decided by: all 2 rules passed." in card(decision=replace(decision, rules=held))
 
 
@@ -221,8 +221,8 @@ def test_the_card_lists_changes_and_reused_steps(card):
 
 
 def test_the_card_shows_failed_validation_rules(card, profile):
-    rule = RuleOutcome("over_long", held=True, severity="quarantine", count=3, message="3 | long")
-    drift = RuleOutcome("tag_drift", held=False, severity="warn", count=0, message="0.2 bits")
+    rule = RuleOutcome("over_long", passed=True, severity="quarantine", count=3, message="3 | long")
+    drift = RuleOutcome("tag_drift", passed=False, severity="warn", count=0, message="0.2 bits")
     text = card(profile=replace(profile, rules=[rule, drift]))
     assert "| yes | over\\_long | quarantine | 3 | 3 \\| long |" in text
     assert "| NO | tag\\_drift | warn | 0 | 0.2 bits |" in text

@@ -1,10 +1,11 @@
-"""Whether a person lets a model serve: without an answer that counts it is held."""
+"""Approval by a person: without a valid response the model is held."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from seqtag.errors import RunDirError
 from seqtag.registry import InfraFindings
 from seqtag.run_dir import Home, RunDir
 from seqtag.steps import (
@@ -28,17 +29,29 @@ def run(tmp_path: Path) -> RunDir:
     for path in (run.decision, run.infra):
         path.parent.mkdir(parents=True)
     sample_decision(verdict="PROMOTE", sentence="PROMOTE: better.").save(run.decision)
-    InfraFindings("1", held=True, checks=[], measured={}).save(run.infra)
+    InfraFindings("1", passed=True, checks=[], measured={}).save(run.infra)
     require_approval(run, required=True)
     return run
 
 
-def test_where_nobody_has_to_approve_nothing_is_asked_or_objected(run: RunDir) -> None:
+def test_no_approval_is_requested_where_none_is_configured(run: RunDir) -> None:
     require_approval(run, required=False)
     assert not needs_approval(run)
     assert ApprovalRecord.of(run).objection() is None
+
+
+def test_a_lost_record_requires_approval_until_the_run_is_opened_again(run: RunDir) -> None:
     run.approval.unlink()
-    assert ApprovalRecord.of(run) == ApprovalRecord()
+    assert needs_approval(run)
+    require_approval(run, required=False)
+    assert not needs_approval(run)
+
+
+@pytest.mark.parametrize("content", ["{}", "[]", '{"required": 0}', "{"])
+def test_a_damaged_record_is_an_error(run: RunDir, content: str) -> None:
+    run.approval.write_text(content)
+    with pytest.raises(RunDirError, match=r"approval\.json"):
+        needs_approval(run)
 
 
 def test_an_unanswered_model_is_held(run: RunDir) -> None:
@@ -51,14 +64,14 @@ def test_an_unanswered_model_is_held(run: RunDir) -> None:
     assert not needs_approval(run)
 
 
-@pytest.mark.parametrize(("verdict", "held"), [("REJECT", True), ("HOLD", True), ("PROMOTE", False)])
-def test_what_would_not_serve_anyway_is_not_asked_about(run: RunDir, verdict: str, held: bool) -> None:
+@pytest.mark.parametrize(("verdict", "passed"), [("REJECT", True), ("HOLD", True), ("PROMOTE", False)])
+def test_a_held_model_needs_no_approval(run: RunDir, verdict: str, passed: bool) -> None:
     sample_decision(verdict=verdict, sentence="").save(run.decision)
-    InfraFindings("1", held=held, checks=[], measured={}).save(run.infra)
+    InfraFindings("1", passed=passed, checks=[], measured={}).save(run.infra)
     assert not needs_approval(run)
 
 
-def test_the_first_question_and_the_first_answer_stand(run: RunDir) -> None:
+def test_the_first_request_and_the_first_response_count(run: RunDir) -> None:
     first = open_approval_request(run, by="one", now=NOW, within=DAY)
     assert open_approval_request(run, by="two", now=NOW + DAY / 2, within=DAY) == first
     assert first.until == "2026-02-01T02:00:00+00:00"
@@ -68,7 +81,7 @@ def test_the_first_question_and_the_first_answer_stand(run: RunDir) -> None:
     assert ApprovalRecord.of(run).objection() == "Ada (name as typed) holds it back: no"
 
 
-def test_an_answer_counts_for_the_decision_that_it_was_given_to(run: RunDir) -> None:
+def test_a_response_counts_only_for_its_own_decision(run: RunDir) -> None:
     open_approval_request(run, by="one", now=NOW, within=DAY)
     record_response(run, "approve", who="Ada", reason="yes")
     assert ApprovalRecord.of(run).objection() is None
@@ -77,13 +90,13 @@ def test_an_answer_counts_for_the_decision_that_it_was_given_to(run: RunDir) -> 
     assert open_approval_request(run, by="two", now=NOW, within=DAY).by == "two"
 
 
-def test_a_question_can_be_withdrawn_and_asked_by_another(run: RunDir) -> None:
+def test_a_request_can_be_withdrawn_and_reopened_by_another_flow_run(run: RunDir) -> None:
     open_approval_request(run, by="one", now=NOW, within=DAY)
     withdraw_request(run)
     assert open_approval_request(run, by="two", now=NOW, within=DAY).by == "two"
 
 
-def test_the_run_that_was_asked_about_is_found_by_who_asked(run: RunDir) -> None:
+def test_a_pending_run_is_found_by_its_requester(run: RunDir) -> None:
     home = Home(run.path.parents[2])
     assert run_pending_approval(home, "small", by="one") is None
     open_approval_request(run, by="one", now=NOW, within=DAY)
@@ -91,25 +104,27 @@ def test_the_run_that_was_asked_about_is_found_by_who_asked(run: RunDir) -> None
     assert run_pending_approval(home, "small", by="two") is None
 
 
-def test_a_later_night_keeps_what_was_answered(run: RunDir) -> None:
+def test_a_later_run_keeps_the_response(run: RunDir) -> None:
     open_approval_request(run, by="one", now=NOW, within=DAY)
     record_response(run, "approve", who="Ada", reason="yes")
     require_approval(run, required=True)
     assert ApprovalRecord.of(run).objection() is None
 
 
-@pytest.mark.parametrize("said", ["none", "hold"])
-def test_what_was_held_can_be_asked_again_by_another(run: RunDir, said: ApprovalVerdict) -> None:
+@pytest.mark.parametrize("verdict", ["none", "hold"])
+def test_a_rejected_model_can_be_requested_again_by_another_flow_run(
+    run: RunDir, verdict: ApprovalVerdict
+) -> None:
     open_approval_request(run, by="one", now=NOW, within=DAY)
-    record_response(run, said, who="Ada", reason="no")
-    reopen_approval(run, by="one")  # which begins anew
+    record_response(run, verdict, who="Ada", reason="no")
+    reopen_approval(run, by="one")
     assert not needs_approval(run)
     reopen_approval(run, by="two")
     assert needs_approval(run)
     assert open_approval_request(run, by="two", now=NOW, within=DAY).by == "two"
 
 
-def test_what_was_approved_is_not_asked_again(run: RunDir) -> None:
+def test_an_approved_model_is_not_requested_again(run: RunDir) -> None:
     open_approval_request(run, by="one", now=NOW, within=DAY)
     record_response(run, "approve", who="Ada", reason="yes")
     reopen_approval(run, by="two")

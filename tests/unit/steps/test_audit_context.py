@@ -1,4 +1,4 @@
-"""Who acts, as the ledger notes it."""
+"""The acting user as recorded in the ledger."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _nobody_claims(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_claimed_name(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("LOGNAME", "USER", "LNAME", "USERNAME"):
         monkeypatch.delenv(variable, raising=False)
 
@@ -29,21 +29,21 @@ def _who() -> str:
     return audit_context("a test", NOW).who.removesuffix(f"@{socket.gethostname()}")
 
 
-def test_a_user_is_who_the_user_id_says(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_is_looked_up_by_user_id(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     assert _who() == name
     monkeypatch.setenv("LOGNAME", name)
     assert _who() == name
 
 
 @pytest.mark.parametrize("variable", ["LOGNAME", "USER", "LNAME", "USERNAME"])
-def test_another_name_that_the_environment_claims_is_noted_as_a_claim(
+def test_a_different_name_in_the_environment_is_recorded_as_a_claim(
     name: str, monkeypatch: pytest.MonkeyPatch, variable: str
 ) -> None:
     monkeypatch.setenv(variable, "alice")
     assert _who() == f"{name} ({variable} says alice)"
 
 
-def test_a_claim_cannot_break_the_line_or_fill_it(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_claim_is_shortened_and_kept_on_one_line(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USER", "alice\n\x1b[2J" + "e" * 1000)
     who = _who()
     assert who.startswith(f"{name} (USER says alice[2Jeee")
@@ -51,7 +51,7 @@ def test_a_claim_cannot_break_the_line_or_fill_it(name: str, monkeypatch: pytest
     assert len(who) < 100 + len(name)
 
 
-def test_a_user_id_without_a_name_stays_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_user_id_without_a_name_is_shown_as_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 1_234_567)
     assert _who() == "1234567"
     monkeypatch.setenv("LOGNAME", "alice")

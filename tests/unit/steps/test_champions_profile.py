@@ -1,4 +1,4 @@
-"""The profile of the champion's data, which validation compares tags with, if it can be read."""
+"""Validation compares tags with the profile of the champion's data if that can be read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Challenged = tuple[RunDir, Path]
 
 @pytest.fixture(scope="module")
 def open_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], RunDir]:
-    """Return a function that opens a run of another tagger each time, all on the same corpus."""
+    """Return a function that opens a run of a new tagger at each call, always on the same corpus."""
     folder, numbers = tmp_path_factory.mktemp("taggers"), count()
     text = "\n\n".join(f"Ada{i}\tB-PER\nof\tO\nKent{i}\tB-LOC" for i in range(60))
     (folder / "a.conll").write_text(text + "\n", "utf-8")
@@ -40,7 +40,7 @@ def open_run(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], RunDir]:
 
 @pytest.fixture(scope="module")
 def valid_profile(open_run: Callable[[], RunDir]) -> bytes:
-    """Return profile.json of a run without a champion."""
+    """The profile.json of a run without a champion."""
     run = open_run()
     steps.validate(run)
     return run.profile.read_bytes()
@@ -48,7 +48,7 @@ def valid_profile(open_run: Callable[[], RunDir]) -> bytes:
 
 @pytest.fixture
 def challenged(open_run: Callable[[], RunDir]) -> Challenged:
-    """Return a run that has a champion, and the path of the champion's profile, which does not exist."""
+    """A run that has a champion, and the path of the champion's profile, which does not exist."""
     run = open_run()
     champion = PinnedChampion(
         version="1",
@@ -74,7 +74,7 @@ def rules(run: RunDir) -> set[str]:
     return {rule.rule for rule in Profile.load(run.profile).rules}
 
 
-def test_tags_are_compared_with_those_of_the_champion(challenged: Challenged, valid_profile: bytes) -> None:
+def test_tags_are_compared_with_the_champions_profile(challenged: Challenged, valid_profile: bytes) -> None:
     run, champions = challenged
     place(champions, valid_profile)
 
@@ -85,7 +85,7 @@ def test_tags_are_compared_with_those_of_the_champion(challenged: Challenged, va
 
 
 @pytest.mark.parametrize("change", [{"format": "profile/0"}, {"tags": 1}])
-def test_a_champions_profile_of_another_version_counts_as_none(
+def test_a_champions_profile_of_another_format_is_ignored(
     challenged: Challenged, valid_profile: bytes, change: dict[str, object], caplog: pytest.LogCaptureFixture
 ) -> None:
     run, champions = challenged
@@ -100,7 +100,7 @@ def test_a_champions_profile_of_another_version_counts_as_none(
     assert line.startswith(f"validate: tags are not compared with the champion's: {champions}: ")
 
 
-def test_a_champion_whose_run_directory_is_gone_counts_as_none(
+def test_a_champion_without_a_run_directory_has_no_profile(
     challenged: Challenged, caplog: pytest.LogCaptureFixture
 ) -> None:
     run, _ = challenged
@@ -111,7 +111,7 @@ def test_a_champion_whose_run_directory_is_gone_counts_as_none(
     assert [record for record in caplog.records if record.name == "seqtag.steps.validate"] == []
 
 
-def test_a_champions_profile_that_cannot_be_read_now_fails_the_step(
+def test_a_champions_profile_that_cannot_be_read_fails_the_step(
     challenged: Challenged, valid_profile: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run, champions = challenged

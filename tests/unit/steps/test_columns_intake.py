@@ -1,4 +1,4 @@
-"""From files in columns, as people have them, to splits by the real steps."""
+"""From column files to splits, through the real steps."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ SENTENCES = [
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
-    """Return a place with an empty registry, which takes a second to create."""
+    """A workspace with an empty registry, which takes a second to create."""
     return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
 def opened(tmp_path: Path, workspace: steps.Workspace) -> Callable[..., RunDir]:
-    """Return a function that writes a file, reads it and opens a run on it."""
+    """Return a function that writes a file and opens a run on it."""
 
     def run(text: str, **source: Any) -> RunDir:
         path = tmp_path / "train.txt"
@@ -71,7 +71,7 @@ def treebank() -> str:
     ],
     ids=["trailing tab", "comments and a trailing blank", "one document", "feature", "conllu plus"],
 )
-def test_files_in_columns_are_read_as_they_are_meant(text, source, opened):
+def test_column_files_are_read_in_each_layout(text, source, opened):
     run = opened(text, **{"format": "conll", **source})
     steps.validate(run)
     steps.split(run)
@@ -98,7 +98,7 @@ def test_files_in_columns_are_read_as_they_are_meant(text, source, opened):
     ],
     ids=["blank within a token", "empty token"],
 )
-def test_sequences_with_shifted_columns_are_refused_with_the_place(text, reason, opened):
+def test_shifted_columns_are_refused_with_file_and_line(text, reason, opened):
     run = opened(text, format="conll")
     with pytest.raises(CorpusRejectedError):
         steps.validate(run)

@@ -1,4 +1,4 @@
-"""What the dashboard shows, of a home in which a tagger was retrained twice."""
+"""Cards and tables of the dashboard, for a tagger that was retrained twice."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ import pytest
 
 from seqtag import steps
 from seqtag.artifacts import read_json, write_json
+from seqtag.cli.inspection import show
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import CorpusRejectedError
 from seqtag.run_dir import RunDir
 from seqtag.steps import dashboard
 from seqtag.steps.approval import require_approval
+from seqtag.steps.decide import earlier_scores
+from seqtag.steps.promote import PromotionOutcome
 from tests.taggers import Taggers
 
 ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
-VERBS = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
-ODD = "my taggers/$(x).toml"  # a path that a shell would not take as it is
+STEPS = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
+ODD = "my taggers/$(x).toml"  # a path that needs quoting in a shell
 
 
 def retrained(folder, workspace, *, day, **written):
     config = load_tagger(Taggers(folder).write(**written))
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, day))
-    for verb in VERBS:
-        getattr(steps, verb)(run)
+    for name in STEPS:
+        getattr(steps, name)(run)
     steps.register(run, workspace)
     steps.infra_validate(run, workspace)
     steps.promote(run, workspace, by=ME)
@@ -34,35 +37,35 @@ def retrained(folder, workspace, *, day, **written):
 
 
 @pytest.fixture(scope="module")
-def nights(tmp_path_factory):
-    """Return a place, the run of a first champion, and that of a challenger with another gate."""
-    folder = tmp_path_factory.mktemp("nights")
+def two_runs(tmp_path_factory):
+    """A workspace, the run of a first champion, and the run of a challenger with another gate."""
+    folder = tmp_path_factory.mktemp("two_runs")
     workspace = steps.Workspace.of(Settings(home=folder / "home"))
     first = retrained(folder, workspace, day=1)
     return workspace, first, retrained(folder, workspace, day=2, floor=0.06)
 
 
-def test_the_corpus_card_links_to_the_data_docs_where_they_are_served(nights):
-    _, first, _ = nights
+def test_the_corpus_card_links_to_the_data_docs_where_they_are_served(two_runs):
+    _, first, _ = two_runs
 
     assert steps.corpus_card(first).startswith("# Accepted\n")
     served = f"http://127.0.0.1:1/runs/small/{first.id}/validation/data_docs/index.html"
     assert f"[Data docs](<{served}>)" in steps.corpus_card(first, pages="http://127.0.0.1:1")
 
 
-def test_of_a_sound_corpus_nothing_is_quarantined(nights):
-    assert steps.quarantine_table(nights[1]) == []
+def test_a_clean_corpus_has_an_empty_quarantine_table(two_runs):
+    assert steps.quarantine_table(two_runs[1]) == []
 
 
-def test_the_scores_of_a_first_model_have_no_champion(nights):
-    _, first, second = nights
+def test_the_scores_of_a_first_model_have_no_champion(two_runs):
+    _, first, second = two_runs
 
     assert {row["champion"] for row in steps.score_table(first)} == {"–"}  # noqa: RUF001
     assert "–" not in {row["champion"] for row in steps.score_table(second)}  # noqa: RUF001
 
 
-def test_a_step_that_was_taken_over_says_from_which_run(nights):
-    _, first, second = nights
+def test_a_reused_step_names_the_run_that_made_it(two_runs):
+    _, first, second = two_runs
     taken = {of.step: of.taken_from for of in dashboard.completed_steps(second)}
 
     assert {of.taken_from for of in dashboard.completed_steps(first)} == {None}
@@ -70,9 +73,9 @@ def test_a_step_that_was_taken_over_says_from_which_run(nights):
     assert taken["decide"] is None
 
 
-def test_what_runs_share_does_not_depend_on_which_of_a_day_is_named_first(nights):
-    """Both began on one day; the second one's name comes first in the alphabet."""
-    _, first, second = nights
+def test_the_order_of_run_ids_within_a_day_does_not_matter(two_runs):
+    """Both runs are of one day; the id of the second sorts first."""
+    _, first, second = two_runs
     same_day = RunDir(second.path.with_name(f"{first.as_of}-00000000-00000000"))
     shutil.copytree(second.path, same_day.path)
 
@@ -83,8 +86,8 @@ def test_what_runs_share_does_not_depend_on_which_of_a_day_is_named_first(nights
         shutil.rmtree(same_day.path)
 
 
-def test_what_changed_is_told_against_the_champions_run(nights):
-    _, first, second = nights
+def test_the_card_lists_changes_since_the_champions_run(two_runs):
+    _, first, second = two_runs
     changes = dashboard.input_changes(second)
 
     assert dashboard.input_changes(first) is None
@@ -95,8 +98,8 @@ def test_what_changed_is_told_against_the_champions_run(nights):
     assert "opponent" in changes.inputs["evaluate"]
 
 
-def test_a_tie_says_how_the_model_may_serve_all_the_same(nights):
-    _, _, second = nights
+def test_a_tie_names_the_command_that_promotes_anyway(two_runs):
+    _, _, second = two_runs
     commands = list(dashboard.commands(second, tagger=ODD).values())
 
     assert f"seqtag show {second.id}" in commands
@@ -105,23 +108,23 @@ def test_a_tie_says_how_the_model_may_serve_all_the_same(nights):
     assert not any("release-hold" in command for command in commands)
 
 
-def test_there_is_nothing_to_go_back_to_from_a_first_champion(nights):
-    commands = list(dashboard.commands(nights[1], tagger=ODD).values())
+def test_a_first_champion_has_no_rollback_command(two_runs):
+    commands = list(dashboard.commands(two_runs[1], tagger=ODD).values())
 
     assert not any("rollback" in command for command in commands)
 
 
-def test_a_promotion_that_a_hold_forbids_says_how_the_hold_is_lifted(nights, tmp_path):
-    run = RunDir(tmp_path / "small" / nights[2].id)
-    shutil.copytree(nights[2].path, run.path)
+def test_a_promotion_blocked_by_a_hold_names_the_release_command(two_runs, tmp_path):
+    run = RunDir(tmp_path / "small" / two_runs[2].id)
+    shutil.copytree(two_runs[2].path, run.path)
     write_json(run.decision, read_json(run.decision) | {"verdict": "PROMOTE"})
 
     assert "seqtag release-hold small --reason TEXT" in dashboard.commands(run, tagger=ODD).values()
 
 
-def test_a_promotion_that_nobody_approved_says_how_to_be_asked_again(nights, tmp_path):
-    run = RunDir(tmp_path / "small" / nights[2].id)
-    shutil.copytree(nights[2].path, run.path)
+def test_an_expired_approval_names_the_command_that_reopens_it(two_runs, tmp_path):
+    run = RunDir(tmp_path / "small" / two_runs[2].id)
+    shutil.copytree(two_runs[2].path, run.path)
     write_json(run.decision, read_json(run.decision) | {"verdict": "PROMOTE"})
     require_approval(run, required=True)
     commands = dashboard.commands(run, tagger=ODD).values()
@@ -131,8 +134,8 @@ def test_a_promotion_that_nobody_approved_says_how_to_be_asked_again(nights, tmp
     assert not any("release-hold" in command for command in commands)
 
 
-def test_the_retrain_card_is_whole(nights):
-    _, first, second = nights
+def test_the_retrain_card_has_all_its_parts(two_runs):
+    _, first, second = two_runs
     text = steps.retrain_card(second, tagger=ODD)
 
     assert text.startswith("# HOLD\n")
@@ -141,15 +144,15 @@ def test_the_retrain_card_is_whole(nights):
     assert "There is no champion to compare with." in steps.retrain_card(first, tagger=ODD)
 
 
-def test_a_version_that_was_held_can_be_let_serve_as_the_card_says(nights):
-    """What the card offers is done, and what the next card offers brings the champion back."""
-    workspace, *_ = nights
+def test_the_promote_command_on_the_card_promotes_a_held_version(two_runs):
+    """The command on the card promotes, and the command on the next card rolls back."""
+    workspace, *_ = two_runs
     for version in ("2", "1"):
         steps.rollback("small", workspace, to=version, reason="why not", everything=False, by=ME)
         assert workspace.registry().champion("small").version == version
 
 
-def test_refused_sequences_are_told_as_text_with_their_place(tmp_path):
+def test_quarantined_sequences_are_escaped_and_located(tmp_path):
     evil = "[x](http://evil) <img src=x>"
     lines = [{"tokens": ["a", "b"], "tags": ["O", "B-X"]} for _ in range(40)]
     lines += [{"tokens": [evil, "b"], "tags": ["O"]}, {"tokens": ["c", ""], "tags": ["O", "O"]}]
@@ -170,3 +173,21 @@ def test_refused_sequences_are_told_as_text_with_their_place(tmp_path):
     assert short["begins"] == "\\[x\\](http\\://evil) &lt;img src=x&gt; b"
     assert empty["what is wrong"] == "token 2 is (empty)"
     assert steps.corpus_card(run).startswith("# Refused\n")
+
+
+def test_show_names_the_report_if_another_version_wrote_the_outcome(two_runs, monkeypatch, capsys):
+    workspace, _, second = two_runs
+    monkeypatch.setenv("SEQTAG_HOME", str(workspace.home.root))
+    monkeypatch.setattr(PromotionOutcome, "FORMAT", "promotion/9")
+    show(second.id)
+    shown = capsys.readouterr().out
+    assert "  promotion " in shown
+    assert "promotion.json: another version of seqtag wrote it: format is 'promotion/1'" in shown
+    assert f"The report has it: {second.report}" in shown
+
+
+def test_an_earlier_run_whose_model_was_deleted_is_left_out_of_the_noise(two_runs, tmp_path):
+    _, first, second = two_runs
+    shutil.copytree(first.path.parent, tmp_path / "small")
+    shutil.rmtree(tmp_path / "small" / first.id / "model")
+    assert earlier_scores(RunDir(tmp_path / "small" / second.id)) == []

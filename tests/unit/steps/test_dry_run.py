@@ -1,4 +1,4 @@
-"""What a retraining would do is asked of a home in which a first one was finished."""
+"""Dry runs in a home with one finished retraining."""
 
 import os
 import shutil
@@ -11,31 +11,31 @@ import pytest
 
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
-from seqtag.errors import ConfigError, CorpusRejectedError, RunDirError
-from seqtag.steps import step
+from seqtag.errors import ConfigError, CorpusRejectedError, OtherVersionError, RunDirError
+from seqtag.steps import ChampionAnchor, step
 from tests.taggers import Taggers
 
-JUDGED_ANEW = {
+NEW_COMPARISON = {
     "validate": {"previous"},
     "index": {"previous tags"},
     "anchor": {"opponent"},
     "evaluate": {"opponent"},
 }
-VERBS = ["ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"]
-OF_ONE_RUN = ["register", "infra_validate", "promote", "report"]
-BEGUN_ANEW = {**JUDGED_ANEW, **{verb: set() for verb in OF_ONE_RUN}}
+SHARED_STEPS = ["ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"]
+RUN_STEPS = ["register", "infra_validate", "promote", "report"]
+NEW_RUN = {**NEW_COMPARISON, **{name: set() for name in RUN_STEPS}}
 ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture(scope="module")
-def night(tmp_path_factory):
-    """Return the folder of a tagger, and the place in which it was retrained."""
-    folder = tmp_path_factory.mktemp("night")
+def retrained(tmp_path_factory):
+    """The folder of a tagger, and the workspace in which it was retrained."""
+    folder = tmp_path_factory.mktemp("retrained")
     config = load_tagger(Taggers(folder).write())
     workspace = steps.Workspace.of(Settings(home=folder / "home"))
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
-    for verb in VERBS[1:]:
-        getattr(steps, verb)(run)
+    for name in SHARED_STEPS[1:]:
+        getattr(steps, name)(run)
     steps.register(run, workspace)
     steps.infra_validate(run, workspace)
     steps.promote(run, workspace, by=ME)
@@ -43,92 +43,106 @@ def night(tmp_path_factory):
     return folder, workspace
 
 
-def asked(night, **written):
-    """Return what each verb would do with the tagger written anew."""
-    folder, workspace = night
+def explained(retrained, **written):
+    """Explain each step for the tagger with changed settings."""
+    folder, workspace = retrained
     return steps.explain(load_tagger(Taggers(folder).write(**written)), workspace)
 
 
-def running(answers):
-    return {answer.step: set(answer.changed) for answer in answers if answer.would_run}
+def rerun_reasons(explanations):
+    """Changed inputs of the steps that would run."""
+    return {step.step: set(step.changed) for step in explanations if step.would_run}
 
 
-def test_with_nothing_new_all_stands(night):
-    answers = asked(night)
-    assert [answer.step for answer in answers] == VERBS + OF_ONE_RUN
-    assert running(answers) == {}
-    assert steps.dry_run_text(answers).splitlines()[5] == "train          unchanged"
+def test_nothing_runs_if_nothing_changed(retrained):
+    explanations = explained(retrained)
+    assert [explanation.step for explanation in explanations] == SHARED_STEPS + RUN_STEPS
+    assert rerun_reasons(explanations) == {}
+    assert steps.dry_run_text(explanations).splitlines()[5] == "train          unchanged"
 
 
-def test_a_change_runs_what_it_is_an_input_of(night):
-    """A new run is judged against the first one's model, which is the champion by now."""
-    of_gate, of_quality = asked(night, floor=0.06), asked(night, more="[quality]\nmin_tag_support = 1\n")
-    assert running(of_gate) == {**BEGUN_ANEW, "decide": {"config"}}
-    assert running(of_quality) == {**BEGUN_ANEW, "validate": {"config", "previous"}}
-    assert running(asked(night, seed=2)) == {**BEGUN_ANEW, "train": {"seed"}, "decide": {"seed"}}
+def test_a_change_reruns_the_steps_that_read_it(retrained):
+    """A new run is compared with the model of the first run, which is the champion by now."""
+    new_gate = explained(retrained, floor=0.06)
+    new_quality = explained(retrained, more="[quality]\nmin_tag_support = 1\n")
+    assert rerun_reasons(new_gate) == {**NEW_RUN, "decide": {"config"}}
+    assert rerun_reasons(new_quality) == {**NEW_RUN, "validate": {"config", "previous"}}
+    assert rerun_reasons(explained(retrained, seed=2)) == {
+        **NEW_RUN,
+        "train": {"seed"},
+        "decide": {"seed"},
+    }
 
 
-def test_what_comes_after_a_step_that_would_run_may_change_with_it(night):
-    lines = steps.dry_run_text(asked(night, more="[quality]\nmin_tag_support = 1\n")).splitlines()
+def test_steps_after_a_rerun_step_may_change(retrained):
+    lines = steps.dry_run_text(explained(retrained, more="[quality]\nmin_tag_support = 1\n")).splitlines()
     assert lines[1].startswith("validate       would run: config ")
     assert lines[2] == "split          unchanged, unless validate gives another output"
 
 
-def test_asking_does_nothing_and_leaves_nothing(night):
-    folder, _ = night
+def test_a_dry_run_writes_nothing(retrained):
+    folder, _ = retrained
     before = sorted(path for path in (folder / "home" / "runs").rglob("*") if path.suffix != ".lock")
-    asked(night, seed=3)
+    explained(retrained, seed=3)
     assert sorted(path for path in (folder / "home" / "runs").rglob("*") if path.suffix != ".lock") == before
 
 
-def test_the_checkpoints_of_an_interrupted_training_stay(night, monkeypatch):
+def test_a_dry_run_keeps_the_checkpoints_of_an_interrupted_training(retrained, monkeypatch):
     removed = []
     monkeypatch.setattr(sys.modules["seqtag.steps.train"], "remove_folder", removed.append)
-    assert running(asked(night, seed=2))["train"] == {"seed"}
+    assert rerun_reasons(explained(retrained, seed=2))["train"] == {"seed"}
     assert removed == []
 
 
-def test_other_packages_are_a_reason(night, monkeypatch):
+def test_a_changed_package_version_is_a_reason(retrained, monkeypatch):
     real = step.code_version
 
-    def with_another_tensorflow(module, verb):
-        found = real(module, verb)
+    def with_another_tensorflow(module, step):
+        found = real(module, step)
         newer = {
             name: "99.0" if name == "tensorflow" else version for name, version in found.packages.items()
         }
         return type(found)(found.code, newer, found.definitions)
 
     monkeypatch.setattr(step, "code_version", with_another_tensorflow)
-    answers = asked(night)
+    explanations = explained(retrained)
     newer = {"package tensorflow"}
-    assert running(answers) == {
-        **BEGUN_ANEW,
+    assert rerun_reasons(explanations) == {
+        **NEW_RUN,
         "train": newer,
         "anchor": {"opponent"} | newer,
         "evaluate": {"opponent"} | newer,
-        "decide": newer,  # which asks for the requirements of the serving code
+        "decide": newer,  # its key contains the requirements of the serving code
     }
-    assert "train          would run: package tensorflow 2." in steps.dry_run_text(answers)
+    assert "train          would run: package tensorflow 2." in steps.dry_run_text(explanations)
 
 
-def test_of_a_tagger_that_was_never_trained_the_sources_would_be_read(tmp_path):
+def test_a_tagger_without_runs_would_read_its_sources(tmp_path):
     workspace = steps.Workspace.of(Settings(home=tmp_path / "home"))
-    answers = steps.explain(load_tagger(Taggers(tmp_path).write()), workspace)
-    assert running(answers) == {"ingest": set()}
+    explanations = steps.explain(load_tagger(Taggers(tmp_path).write()), workspace)
+    assert rerun_reasons(explanations) == {"ingest": set()}
 
 
-def test_sources_that_changed_are_a_reason_and_the_rest_is_asked_with_the_newest_snapshot(night):
-    folder, workspace = night
+def test_changed_sources_are_a_reason_and_later_steps_use_the_newest_snapshot(retrained):
+    folder, workspace = retrained
     path = folder / "small.toml"
     Taggers(folder).write()
     path.write_text(path.read_text().replace("n_sequences = 200", "n_sequences = 201"))
-    answers = steps.explain(load_tagger(path), workspace)
-    assert running(answers) == {**BEGUN_ANEW, "ingest": set(), "validate": {"config", "previous"}}
-    assert [answer.step for answer in answers] == VERBS + OF_ONE_RUN
+    explanations = steps.explain(load_tagger(path), workspace)
+    assert rerun_reasons(explanations) == {**NEW_RUN, "ingest": set(), "validate": {"config", "previous"}}
+    assert [explanation.step for explanation in explanations] == SHARED_STEPS + RUN_STEPS
 
 
-def test_a_step_that_is_forced_is_done_again_once_and_the_rest_only_if_it_gives_something_else(night):
-    folder, workspace = night
+def test_an_output_of_another_version_ends_the_plan_where_it_would_be_read(retrained, monkeypatch):
+    monkeypatch.setattr(ChampionAnchor, "FORMAT", "anchor/9")
+    explanations = explained(retrained, seed=2)
+    assert [step.step for step in explanations] == SHARED_STEPS[: SHARED_STEPS.index("evaluate") + 1]
+    with pytest.raises(OtherVersionError, match=r"anchor\.json: another version of seqtag wrote it"):
+        explained(retrained, seed=1)
+
+
+def test_a_forced_step_reruns_once_and_later_steps_only_if_its_output_differs(retrained):
+    folder, workspace = retrained
     config = load_tagger(Taggers(folder).write())
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 2))
     steps.force(run, ["split"], by="me")
@@ -137,31 +151,31 @@ def test_a_step_that_is_forced_is_done_again_once_and_the_rest_only_if_it_gives_
     run.forced.unlink()
 
 
-def test_what_is_forced_already_is_no_reason(night):
-    folder, workspace = night
+def test_a_step_that_was_already_forced_is_not_forced_again(retrained):
+    folder, workspace = retrained
     config = load_tagger(Taggers(folder).write())
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 2))
     steps.force(run, ["split"], by="somebody")
     steps.split(run)
-    assert running(asked(night)) == {}
+    assert rerun_reasons(explained(retrained)) == {}
     run.forced.unlink()
     steps.split(run)
 
 
-def test_a_setting_that_was_refused_and_mended_is_asked_for_as_it_is_now(night):
-    folder, workspace = night
+def test_a_corrected_setting_is_used_after_a_rejected_run(retrained):
+    folder, workspace = retrained
     refused = load_tagger(Taggers(folder).write(more="[quality]\nmin_sequences = 100000\n"))
     run = steps.open_run(refused, steps.ingest(refused, workspace), workspace, as_of=date(2027, 1, 1))
     with pytest.raises(CorpusRejectedError):
         steps.validate(run)
-    assert running(asked(night)) == {}
-    mended = asked(night, more="[quality]\nmin_sequences = 5\n")
-    assert running(mended) == {"validate": {"config"}}  # of what comes after nothing is known
+    assert rerun_reasons(explained(retrained)) == {}
+    corrected = explained(retrained, more="[quality]\nmin_sequences = 5\n")
+    assert rerun_reasons(corrected) == {"validate": {"config"}}  # later steps are unknown
     shutil.rmtree(run.path)
 
 
-def test_a_conclusion_of_which_a_part_is_lost_is_none(night):
-    folder, workspace = night
+def test_a_run_that_lost_part_of_its_summary_is_unfinished(retrained):
+    folder, workspace = retrained
     config = load_tagger(Taggers(folder).write())
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 2))
     standing = steps.outcome_digest(run, workspace)
@@ -172,8 +186,8 @@ def test_a_conclusion_of_which_a_part_is_lost_is_none(night):
     assert steps.outcome_digest(run, workspace) == standing
 
 
-def test_a_damaged_memory_of_sources_has_them_read_again(night):
-    folder, workspace = night
+def test_a_damaged_record_of_sources_is_read_anew(retrained):
+    folder, workspace = retrained
     config = load_tagger(Taggers(folder).write())
     snapshot = steps.ingest(config, workspace)
     (memory,) = workspace.home.sources("small").iterdir()
@@ -182,8 +196,8 @@ def test_a_damaged_memory_of_sources_has_them_read_again(night):
     assert memory.read_text()
 
 
-def test_a_step_whose_code_changes_while_it_runs_gives_nothing(night, monkeypatch):
-    folder, workspace = night
+def test_a_step_whose_code_changes_while_it_runs_publishes_nothing(retrained, monkeypatch):
+    folder, workspace = retrained
     config = load_tagger(Taggers(folder).write(seed=7))
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 3))
     real = step.uncached_code_version
@@ -195,17 +209,19 @@ def test_a_step_whose_code_changes_while_it_runs_gives_nothing(night, monkeypatc
     shutil.rmtree(run.path)
 
 
-def test_the_command_says_a_line_for_each_step_and_nothing_else(night):
-    folder, workspace = night
+def test_explain_prints_one_line_per_step(retrained):
+    folder, workspace = retrained
     path = Taggers(folder).write()
     command = [sys.executable, "-c", "from seqtag.cli.main import main; main()", "explain", path]
     environment = os.environ | {"SEQTAG_HOME": str(workspace.home.root)}
-    said = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert said.stdout.split() == [word for verb in VERBS + OF_ONE_RUN for word in (verb, "unchanged")]
-    assert said.stderr == ""
+    completed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert completed.stdout.split() == [
+        word for step in SHARED_STEPS + RUN_STEPS for word in (step, "unchanged")
+    ]
+    assert completed.stderr == ""
 
 
-def test_a_step_that_there_is_not_is_refused_before_anything_is_read(tmp_path):
+def test_an_unknown_step_is_refused_before_anything_is_read(tmp_path):
     from seqtag.cli.step_commands import retrain
 
     with pytest.raises(

@@ -1,4 +1,4 @@
-"""From folders of files, as exports leave them, to splits by the real steps."""
+"""From folders of exported files to splits, through the real steps."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ ROWS = [f"{sequence},w{sequence}-{n},{'XYZ'[n]}\n" for sequence in range(60) for
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
-    """Return a place with an empty registry, which takes a second to create."""
+    """A workspace with an empty registry, which takes a second to create."""
     return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
@@ -36,7 +36,7 @@ def splits_of(run: RunDir) -> dict[str, int]:
     return {name: split["n_sequences"] for name, split in read_json(run.profile)["splits"].items()}
 
 
-def test_an_export_that_was_cut_by_rows_is_whole_again(tmp_path: Path, workspace: steps.Workspace) -> None:
+def test_sequences_split_over_two_files_are_joined(tmp_path: Path, workspace: steps.Workspace) -> None:
     for part in range(0, len(ROWS), 50):
         (tmp_path / f"part-{part:03}.csv").write_text("s,w,t\n" + "".join(ROWS[part : part + 50]))
     (tmp_path / "part-999.csv").write_text("s,w,t\n")
@@ -47,7 +47,7 @@ def test_an_export_that_was_cut_by_rows_is_whole_again(tmp_path: Path, workspace
     assert sum(splits_of(run).values()) == 60
 
 
-def test_ids_of_one_file_each_need_a_scope(tmp_path: Path, workspace: steps.Workspace) -> None:
+def test_ids_that_repeat_across_files_need_a_scope(tmp_path: Path, workspace: steps.Workspace) -> None:
     for name in ("a", "b"):
         (tmp_path / f"{name}.csv").write_text("s,w,t\n" + "".join(row.replace("w", name) for row in ROWS))
     source = {"format": "table", "path": f"{tmp_path}/*.csv", **COLUMNS}

@@ -1,4 +1,4 @@
-"""From sources to splits by the real steps: labels, documents and ambiguity."""
+"""From sources to splits, through the real steps: labels, documents and ambiguity."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from seqtag.run_dir import RunDir
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
-    """Return a place with an empty registry, which takes a second to create."""
+    """A workspace with an empty registry, which takes a second to create."""
     return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
 def opened(workspace: steps.Workspace) -> Callable[..., RunDir]:
-    """Return a function that reads sources and opens a run on them."""
+    """Return a function that ingests sources and opens a run on them."""
 
     def run(*sources: dict[str, Any], **tables: Any) -> RunDir:
         config = TaggerConfig.model_validate({"name": "toy", "corpus": {"sources": sources}, **tables})
@@ -39,7 +39,7 @@ def opened(workspace: steps.Workspace) -> Callable[..., RunDir]:
 
 @pytest.fixture
 def validated(opened: Callable[..., RunDir]) -> Callable[..., RunDir]:
-    """Return a function that does the same and validates the run."""
+    """Return a function that opens a run on sources and validates it."""
 
     def run(*sources: dict[str, Any], **tables: Any) -> RunDir:
         found = opened(*sources, **tables)
@@ -61,7 +61,7 @@ def numbered(word: str, n: int) -> list[str]:
 
 
 def sources_of(run: RunDir) -> dict[str, Counter[str]]:
-    """Return for each split how many sequences come from each file."""
+    """Count the sequences of each split by source file."""
     return {
         name: Counter(
             sequence_id.partition("#")[0]
@@ -71,7 +71,7 @@ def sources_of(run: RunDir) -> dict[str, Counter[str]]:
     }
 
 
-def test_silver_that_is_labelled_train_stays_in_train_and_gold_is_split(tmp_path, validated, caplog):
+def test_a_source_labelled_train_stays_in_train_and_the_rest_is_split(tmp_path, validated, caplog):
     gold = write(tmp_path / "gold.conll", numbered("gold", 1000))
     silver = write(tmp_path / "silver.conll", numbered("silver", 1200))
 
@@ -90,12 +90,12 @@ def test_silver_that_is_labelled_train_stays_in_train_and_gold_is_split(tmp_path
         "dev": 93,
         "test": 106,
     }
-    said = "dev: 93 sequences carved from 1,000 sequences without a split label"
-    assert profile["carving"]["sentence"].startswith(said)
-    assert said in caplog.text
+    sentence = "dev: 93 sequences carved from 1,000 sequences without a split label"
+    assert profile["carving"]["sentence"].startswith(sentence)
+    assert sentence in caplog.text
 
 
-def test_an_event_log_by_time_is_refused_or_gathered_as_declared(tmp_path, validated):
+def test_interleaved_rows_are_refused_or_gathered_as_declared(tmp_path, validated):
     rows = [
         f"2026-11-01T09:00:0{event}Z,c{case},e{case}-{event},O " for event in range(5) for case in range(400)
     ]
@@ -113,7 +113,7 @@ def test_an_event_log_by_time_is_refused_or_gathered_as_declared(tmp_path, valid
     assert sum(split["n_tokens"] for split in splits) == 2000
 
 
-def test_a_missing_dev_is_carved_from_labelled_train_and_said_everywhere(tmp_path, validated, caplog):
+def test_a_missing_dev_is_carved_from_labelled_train_and_reported(tmp_path, validated, caplog):
     train = write(tmp_path / "train.conll", numbered("a", 1000)) | {"split": "train"}
     test = write(tmp_path / "test.conll", numbered("b", 100)) | {"split": "test"}
 
@@ -126,19 +126,19 @@ def test_a_missing_dev_is_carved_from_labelled_train_and_said_everywhere(tmp_pat
         "dev": {"train.conll": 90},
         "test": {"test.conll": 100},
     }
-    said = "dev: 90 sequences carved from 1,000 labelled train"
+    sentence = "dev: 90 sequences carved from 1,000 labelled train"
     assert read_json(run.profile)["carving"] == {
-        "sentence": said,
+        "sentence": sentence,
         "splits": [{"split": "dev", "n_sequences": 90, "source": "labelled train", "n_source": 1000}],
     }
     logged = [record.getMessage() for record in caplog.records]
-    assert sum(said in message for message in logged) == 2  # of validate and of split
-    assert said[1:] in run.data_docs.read_text("utf-8")
-    assert said[1:] in steps.corpus_card(run)
+    assert sum(sentence in message for message in logged) == 2  # of validate and of split
+    assert sentence[1:] in run.data_docs.read_text("utf-8")
+    assert sentence[1:] in steps.corpus_card(run)
 
 
-def test_what_is_quarantined_is_not_counted_as_carved(tmp_path, validated):
-    """Of 1,000 sequences 500 lack a tag; both steps count the rest."""
+def test_quarantined_sequences_are_not_counted_as_carved(tmp_path, validated):
+    """500 of 1,000 sequences lack a tag; both steps count the others."""
     sequences = [f"a{i}/O is{'' if i % 2 else '/O'} here/O" for i in range(1000)]
     source = write(tmp_path / "train.conll", sequences) | {"split": "train"}
 
@@ -155,7 +155,7 @@ def test_what_is_quarantined_is_not_counted_as_carved(tmp_path, validated):
 
 
 def test_documents_that_share_a_heading_are_split_one_by_one(tmp_path, validated):
-    """Of 200 documents with the heading SPORT in two files, each goes as a whole into one split."""
+    """Each of 200 documents with the heading SPORT, in two files, goes as a whole into one split."""
     for name, numbers in {"old": range(150), "new": range(150, 200)}.items():
         texts = [f"-DOCSTART- -X- O\n\nSPORT O\n\nnews O\n{i} O\n" for i in numbers]
         (tmp_path / f"{name}.conll").write_text("\n".join(texts), "utf-8")
@@ -193,7 +193,7 @@ def clicks(n: int) -> list[str]:
 SHARE_OF_CLICKS = "533 of 2,000 sequences (26.65%), with 11.15% of the tokens, also occur with other tags"
 
 
-def test_honest_ambiguity_warns_and_stays_in_every_split(tmp_path, validated):
+def test_ambiguous_sequences_warn_and_stay_in_every_split(tmp_path, validated):
     run = validated(write(tmp_path / "clicks.conll", clicks(2000)))
     steps.split(run)
 
@@ -216,9 +216,7 @@ def test_honest_ambiguity_warns_and_stays_in_every_split(tmp_path, validated):
 
 
 @pytest.mark.parametrize("severity", ["quarantine", "fail"])
-def test_ambiguity_that_is_to_be_refused_refuses_the_corpus_and_says_what_the_scores_leave_out(
-    severity, tmp_path, opened
-):
+def test_ambiguity_can_refuse_the_corpus_and_names_what_scores_leave_out(severity, tmp_path, opened):
     source = write(tmp_path / "clicks.conll", clicks(2000))
     run = opened(source, quality={"rules": {"conflicting_labels": severity}})
     with pytest.raises(CorpusRejectedError) as error:
@@ -243,7 +241,7 @@ def test_within_the_budget_ambiguous_sequences_are_left_out_of_all_splits(tmp_pa
     assert "scores do not cover such sequences" in steps.corpus_card(run)
 
 
-def test_the_share_is_told_where_the_rule_is_off(tmp_path, validated):
+def test_the_ambiguous_share_is_reported_if_the_rule_is_off(tmp_path, validated):
     quality = {"rules": {"conflicting_labels": "off"}}
     run = validated(write(tmp_path / "clicks.conll", clicks(2000)), quality=quality)
 

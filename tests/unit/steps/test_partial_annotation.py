@@ -1,4 +1,4 @@
-"""Tokens whose tag nobody knows, through the real steps from the source to the decision."""
+"""Tokens without a tag, through the real steps from the source to the decision."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Row = dict[str, list[str | None]]
 
 
 def sentences(n: int, *, seed: int) -> list[Row]:
-    """Draw sentences of persons of one or two words, places and other words, in IOB2."""
+    """Draw sentences in IOB2 with persons of one or two words, places and other words."""
     draw = random.Random(seed)
     rows: list[Row] = []
     for number in range(n):
@@ -62,7 +62,7 @@ def sentences(n: int, *, seed: int) -> list[Row]:
 
 
 def with_gaps(rows: Sequence[Row], *, share: float, seed: int, mark: str | None = None) -> list[Row]:
-    """Take a share of the tags away."""
+    """Remove a share of the tags."""
     draw = random.Random(seed)
     return [
         {"tokens": row["tokens"], "tags": [mark if draw.random() < share else tag for tag in row["tags"]]}
@@ -128,7 +128,7 @@ def partial(*, share: float = 1 / 3, mark: str | None = None) -> dict[str, list[
     return {name: with_gaps(rows, share=share, seed=7, mark=mark) for name, rows in full().items()}
 
 
-def test_a_third_of_the_tags_taken_away_costs_little_on_the_tokens_that_are_known(home):
+def test_training_without_a_third_of_the_tags_costs_little(home):
     run = home.retrain(partial(), baseline="crfsuite-ap")
 
     metrics, profile = read_json(run.metrics), read_json(run.profile)
@@ -140,7 +140,7 @@ def test_a_third_of_the_tags_taken_away_costs_little_on_the_tokens_that_are_know
         scores = metrics[who]
         assert scores["accuracy"]["support"] == sum(map(sum, scores["confusion"]["counts"]))
         assert scores["accuracy"]["support"] == metrics["n_tokens"]
-        assert scores["accuracy"]["value"] > 0.95  # of a corpus without gaps it is 1.0
+        assert scores["accuracy"]["value"] > 0.95  # 1.0 with all tags
         assert scores["span_f1"]["value"] > 0.9
     assert read_json(run.decision)["verdict"] == "PROMOTE"
     page = run.report.read_text()
@@ -149,7 +149,7 @@ def test_a_third_of_the_tags_taken_away_costs_little_on_the_tokens_that_are_know
 
 
 @pytest.mark.slow
-def test_a_crf_is_compared_with_the_champion_on_the_known_tokens(home):
+def test_a_crf_is_compared_with_the_champion_on_labelled_tokens(home):
     home.retrain(partial(), epochs=2)
     more = partial()
     more["train"] += with_gaps(sentences(60, seed=9), share=0.3, seed=8)
@@ -169,7 +169,7 @@ def test_a_crf_is_compared_with_the_champion_on_the_known_tokens(home):
     assert "broken" not in found.sentence
 
 
-def test_a_mark_and_an_empty_tag_say_the_same_as_null(home, tmp_path):
+def test_a_mark_and_an_empty_tag_mean_the_same_as_null(home, tmp_path):
     tags = []
     for name in ("null", "marks"):
         splits = partial()
@@ -185,7 +185,7 @@ def test_a_mark_and_an_empty_tag_say_the_same_as_null(home, tmp_path):
     assert any(row is not None and None in row for row in tags[0][0])
 
 
-def test_without_partial_the_refusal_names_the_token_and_the_key(home):
+def test_missing_tags_are_refused_with_token_and_key_unless_partial(home):
     run = home.open_run(partial(), tags="")
     with pytest.raises(CorpusRejectedError, match=r"refused by missing_tag: 95\.62% of 320 sequences"):
         steps.validate(run)
@@ -193,7 +193,7 @@ def test_without_partial_the_refusal_names_the_token_and_the_key(home):
     assert "has no tag; set tags.partial = true to train on the others" in docs
 
 
-def test_a_sequence_without_any_tag_is_unlabelled_and_is_not_scored(home):
+def test_a_sequence_without_tags_is_not_scored(home):
     splits = full()
     splits["train"][0]["tags"] = [None] * len(splits["train"][0]["tags"])
     splits["train"][1]["tags"] = None  # type: ignore[assignment]
@@ -212,22 +212,22 @@ def test_a_sequence_without_any_tag_is_unlabelled_and_is_not_scored(home):
     assert "w0x0" in words or splits["train"][0]["tokens"][0] in words
 
 
-def test_iobes_keeps_only_the_tags_that_are_certain_there_and_validation_says_so(home, caplog):
+def test_conversion_to_iobes_keeps_only_certain_tags_and_reports_it(home, caplog):
     run = home.open_run(partial(), tags='partial = true\ntrain_scheme = "IOBES"')
     steps.validate(run)
     with caplog.at_level("WARNING"):
         steps.split(run)
-    said = re.search(r"split: (\d+) tags next to tokens without one are ambiguous in IOBES", caplog.text)
+    ambiguous = re.search(r"split: (\d+) tags next to tokens without one are ambiguous in IOBES", caplog.text)
     rows = [row for name in partial() for row in pq.read_table(run.split(name))["tags"].to_pylist()]
     n_known = sum(tag is not None for row in rows for tag in row or ())
     given = sum(tag is not None for row in itertools.chain(*partial().values()) for tag in row["tags"])
-    assert n_known + int(said[1]) == given
-    lost = f"{said[1]} tags next to tokens without one are ambiguous in IOBES, and count as unknown; "
+    assert n_known + int(ambiguous[1]) == given
+    lost = f"{ambiguous[1]} tags next to tokens without one are ambiguous in IOBES, and count as unknown; "
     assert read_json(run.profile)["untagged"].endswith(f'{lost}tags.train_scheme = "IOB2" keeps more of them')
     assert lost in run.data_docs.read_text()
 
 
-def test_another_mark_can_be_chosen_but_none_of_the_declared_tags(home):
+def test_the_mark_can_be_configured_but_must_not_be_a_declared_tag(home):
     run = home.open_run(partial(mark="?"), tags='partial = true\nunlabelled = "?"')
     steps.validate(run)
     assert read_json(run.profile)["splits"]["test"]["untagged"] > 100

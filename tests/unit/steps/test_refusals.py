@@ -1,4 +1,4 @@
-"""Refused corpora by the real steps: error lines that say what is wrong, where, and which key to set."""
+"""Refused corpora, through the real steps: errors say what is wrong, where, and which key to set."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ IS_REFUSED = "also by too_few_sequences, empty_split, quarantine_budget."
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> steps.Workspace:
-    """Return a place with an empty registry, which takes a second to create."""
+    """A workspace with an empty registry, which takes a second to create."""
     return steps.Workspace.of(Settings(home=tmp_path_factory.mktemp("home")))
 
 
 @pytest.fixture
 def refusal(workspace: steps.Workspace, tmp_path: Path) -> Callable[..., str]:
-    """Return a function that writes files, reads them as sources, and returns the error line."""
+    """Return a function that writes files, reads them as sources and returns the error."""
 
     def refused(files: dict[str, str], *sources: dict[str, Any], **tables: Any) -> str:
         for name, content in files.items():
@@ -141,17 +141,17 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
 @pytest.mark.parametrize(
     ("content", "source", "tables", "line"), CASES, ids=[case[3][11:30] for case in CASES]
 )
-def test_what_most_sequences_do_is_said_first_with_the_first_place_and_the_key(
+def test_the_commonest_fault_comes_first_with_its_first_place_and_the_key(
     content, source, tables, line, refusal
 ):
     assert refusal({source["path"]: content}, source, **tables).startswith(line)
 
 
-def test_every_rule_that_can_refuse_most_of_a_corpus_has_a_likely_cause():
+def test_each_rule_that_can_refuse_most_of_a_corpus_has_a_likely_cause():
     assert {*get_args(RowRule), "unknown_split"} <= set(CAUSES)
 
 
-def test_a_few_broken_sequences_are_numbers_and_the_first_place(refusal):
+def test_a_few_broken_sequences_are_counted_with_the_first_place(refusal):
     content = blocks([*SOUND, "in\tO\nKent\tI-LOC", "Ada"])
 
     assert refusal({"a.conll": content}, conll()) == (
@@ -161,7 +161,7 @@ def test_a_few_broken_sequences_are_numbers_and_the_first_place(refusal):
     )
 
 
-def test_a_source_that_is_refused_for_one_reason_is_named(refusal):
+def test_a_source_with_one_fault_throughout_is_named(refusal):
     files = {"a.conll": blocks(SOUND), "b.conll": blocks([f"in\tO\nKent{i}\tI-LOC" for i in range(6)])}
 
     assert refusal(files, conll(), conll(path="b.conll")) == (
@@ -172,7 +172,7 @@ def test_a_source_that_is_refused_for_one_reason_is_named(refusal):
     )
 
 
-def test_a_long_defect_is_cut(refusal):
+def test_a_long_defect_is_shortened(refusal):
     line = refusal(
         {"a.conll": blocks([*SOUND, f"{'x' * 90}\tO\n" * 2 + "-".join(map(str, range(900)))])}, conll()
     )

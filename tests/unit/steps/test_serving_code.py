@@ -1,4 +1,4 @@
-"""Changed serving code through the steps: registered, tried out, and only then served."""
+"""Changed serving code through the steps: registered, smoke-tested, and only then promoted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunDir, steps.Work
 
 
 def _serve(run: RunDir, workspace: steps.Workspace) -> tuple[str, str]:
-    """Register, try out and promote; return the newest entry of the ledger: its event and version."""
+    """Register, smoke-test and promote; return event and version of the newest entry of the ledger."""
     steps.register(run, workspace)
     steps.infra_validate(run, workspace)
     steps.promote(run, workspace, by=ME)
@@ -44,7 +44,7 @@ def _serve(run: RunDir, workspace: steps.Workspace) -> tuple[str, str]:
 
 @pytest.fixture
 def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], None]:
-    """Return `change(old, new)`, after which a changed copy of the serving code is what is registered."""
+    """Return `change(old, new)`, which makes registration use a changed copy of the serving code."""
     copy = tmp_path / "serving_model.py"
 
     def changed(old: str, new: str) -> None:
@@ -56,7 +56,7 @@ def change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, st
     return changed
 
 
-def test_with_the_same_serving_code_nothing_is_registered_or_tried_again(
+def test_nothing_is_registered_again_with_the_same_serving_code(
     served: tuple[RunDir, steps.Workspace],
 ) -> None:
     run, workspace = served
@@ -65,7 +65,7 @@ def test_with_the_same_serving_code_nothing_is_registered_or_tried_again(
     assert len(workspace.registry().versions("small")) == 1
 
 
-def test_fixed_serving_code_becomes_a_version_that_is_tried_out_and_serves_in_place_of_the_old_one(
+def test_fixed_serving_code_becomes_a_version_that_replaces_the_champion(
     served: tuple[RunDir, steps.Workspace], change: Callable[[str, str], None]
 ) -> None:
     run, workspace = served
@@ -74,13 +74,13 @@ def test_fixed_serving_code_becomes_a_version_that_is_tried_out_and_serves_in_pl
     assert read_json(run.registration)["version"] == "2"
     assert not steps.infra_validate(run, workspace).reused
     found = read_json(run.infra)
-    assert (found["version"], found["held"]) == ("2", True)
+    assert (found["version"], found["passed"]) == ("2", True)
     assert _serve(run, workspace) == ("PROMOTE", "2")
     champion = workspace.registry().champion("small")
     assert "_BATCH_CELLS = 8_192" in (champion.bundle.parents[1] / "serving_model.py").read_text()
 
 
-def test_serving_code_that_does_not_work_is_found_and_the_champion_stays(
+def test_broken_serving_code_is_held_and_the_champion_stays(
     served: tuple[RunDir, steps.Workspace], change: Callable[[str, str], None]
 ) -> None:
     run, workspace = served
@@ -92,14 +92,14 @@ def test_serving_code_that_does_not_work_is_found_and_the_champion_stays(
     assert workspace.registry().champion("small") == before
 
 
-def test_a_later_run_that_gives_the_champions_own_model_brings_in_changed_serving_code(
+def test_a_later_run_with_the_champions_model_registers_changed_serving_code(
     tmp_path: Path, change: Callable[[str, str], None]
 ) -> None:
     workspace = steps.Workspace.of(Settings(home=tmp_path / "home"))
     config = load_tagger(Taggers(tmp_path).write())
     snapshot = steps.ingest(config, workspace)
     verdicts = []
-    for resamples in (1000, 1001):  # another configuration, of which training knows nothing
+    for resamples in (1000, 1001):  # training does not depend on it
         evaluate = config.evaluate.model_copy(update={"resamples": resamples})
         later = config.model_copy(update={"evaluate": evaluate})
         if verdicts:

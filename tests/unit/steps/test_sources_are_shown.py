@@ -1,4 +1,4 @@
-"""Assumptions and warnings of readers, wherever people look: log, profile, data docs, cards and CLI."""
+"""Assumptions and warnings of readers in log, profile, data docs, cards and CLI."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def workspace(tmp_path: Path) -> steps.Workspace:
 
 @pytest.fixture
 def doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Have the reader of CoNLL files find something amiss in them."""
+    """Make the reader of CoNLL files report two warnings."""
     read = readers.read_conll
 
     def reading(source: Any, file: Any, columns: Any, report: SourceReport) -> Iterator[pa.RecordBatch]:
@@ -48,7 +48,7 @@ def doubtful(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def two_files(tmp_path: Path) -> Callable[..., TaggerConfig]:
-    """Return the configuration of a tagger with two CoNLL files, of 60 and of 6 sequences."""
+    """Configuration of a tagger with two CoNLL files, of 60 and of 6 sequences."""
 
     def config(**tables: Any) -> TaggerConfig:
         found = []
@@ -66,25 +66,25 @@ def opened(config: TaggerConfig, workspace: steps.Workspace) -> RunDir:
 
 
 @pytest.mark.usefixtures("doubtful")
-def test_ingest_says_how_each_source_was_read_also_when_it_reads_nothing(two_files, workspace, caplog):
+def test_ingest_reports_how_each_source_was_read_even_from_its_cache(two_files, workspace, caplog):
     config = two_files()
-    said = []
+    records = []
     for _ in range(2):
         caplog.clear()
         with caplog.at_level(logging.INFO, logger="seqtag"):
             steps.ingest(config, workspace)
-        said.append([r for r in caplog.records if r.getMessage().startswith(("source", "warning"))])
+        records.append([r for r in caplog.records if r.getMessage().startswith(("source", "warning"))])
 
     assert "the sources are unchanged" in caplog.text
-    assert [record.getMessage() for record in said[0]] == [
+    assert [record.getMessage() for record in records[0]] == [
         f"source a.conll: {READ}; 1,200 tags stripped",
         f"warning: {COLUMNS}",
         "warning: a.conll:1: this line looks like a comment; set comment",
         f"source b.conll: {READ}; 1,200 tags stripped",
         f"warning: {COMMENT}",
     ]
-    assert [record.getMessage() for record in said[1]] == [record.getMessage() for record in said[0]]
-    assert [record.levelname for record in said[0]] == ["INFO", "WARNING", "WARNING", "INFO", "WARNING"]
+    assert [record.getMessage() for record in records[1]] == [record.getMessage() for record in records[0]]
+    assert [record.levelname for record in records[0]] == ["INFO", "WARNING", "WARNING", "INFO", "WARNING"]
 
 
 @pytest.mark.usefixtures("doubtful")
@@ -110,7 +110,7 @@ def test_profile_data_docs_and_card_show_sources_and_warnings(two_files, workspa
 
 
 @pytest.mark.usefixtures("doubtful")
-def test_a_refusal_ends_with_the_warnings_of_the_sources(two_files, workspace):
+def test_a_refusal_ends_with_warnings_about_the_sources(two_files, workspace):
     run = opened(two_files(quality={"max_length": 1}), workspace)
 
     with pytest.raises(CorpusRejectedError) as error:
@@ -121,7 +121,7 @@ def test_a_refusal_ends_with_the_warnings_of_the_sources(two_files, workspace):
     )
 
 
-def test_an_older_snapshot_without_records_and_places_is_validated(two_files, workspace):
+def test_an_older_snapshot_without_records_and_locations_is_validated(two_files, workspace):
     config = two_files(quality={"max_length": 1})
     snapshot = steps.ingest(config, workspace)
     for file in (snapshot.sources, snapshot.places, snapshot.path / MANIFEST):
@@ -146,7 +146,7 @@ def test_an_older_snapshot_without_records_and_places_is_validated(two_files, wo
     assert "Sources" not in steps.corpus_card(run)
 
 
-def test_the_same_sequences_at_other_lines_are_the_same_snapshot_with_other_places(tmp_path, workspace):
+def test_moved_sequences_keep_the_snapshot_with_new_locations(tmp_path, workspace):
     def read(name: str, before: str) -> tuple[Snapshot, str]:
         lines = "\n".join(f'{{"id": "s{i}", "tokens": ["a{i}", ""], "tags": ["O", "O"]}}' for i in range(20))
         (tmp_path / name).write_text(before + lines, "utf-8")
@@ -166,11 +166,11 @@ def test_the_same_sequences_at_other_lines_are_the_same_snapshot_with_other_plac
 
     assert one.id == same.id == moved.id
     assert (first, also_first, third) == ("1", "1", "3")
-    assert unchanged == manifest  # a file of another name is nothing new
+    assert unchanged == manifest  # a renamed file does not make a new snapshot
     assert find_manifest(moved.path) not in (None, manifest)
 
 
-def test_stdout_of_ingest_is_the_snapshot_alone(two_files, tmp_path, monkeypatch):
+def test_ingest_prints_only_the_snapshot_to_stdout(two_files, tmp_path, monkeypatch):
     two_files()
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
     toml = tmp_path / "toy.toml"

@@ -1,4 +1,4 @@
-"""The steps from accepted sequences to a model, as errors reach the user."""
+"""Errors of the steps from accepted sequences to a model."""
 
 import json
 import logging
@@ -16,7 +16,7 @@ from seqtag.steps import Workspace
 from tests.taggers import Taggers
 
 
-def test_a_loss_that_is_no_number_is_an_error_with_the_ids_of_its_sequences(tmp_path, monkeypatch):
+def test_a_loss_of_nan_is_an_error_with_the_ids_of_its_sequences(tmp_path, monkeypatch):
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
     workspace = Workspace.of(Settings())
     path = tmp_path / "small.toml"
@@ -36,7 +36,7 @@ def test_a_loss_that_is_no_number_is_an_error_with_the_ids_of_its_sequences(tmp_
 
 @pytest.fixture
 def encoded(tmp_path, monkeypatch) -> RunDir:
-    """A run of the small tagger that is ready to be trained."""
+    """A run of the small tagger that is ready for training."""
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
     workspace = Workspace.of(Settings())
     config = load_tagger(Taggers(tmp_path).write())
@@ -48,14 +48,14 @@ def encoded(tmp_path, monkeypatch) -> RunDir:
 
 @pytest.fixture
 def short_of_memory(tmp_path, monkeypatch) -> None:
-    """Have the processes that we begin run out of memory: they may hold 650 MiB."""
+    """Limit subprocesses to 650 MiB of data, so that they run out of memory."""
     python = tmp_path / "python"
     python.write_text(f'#!/bin/sh\nexec prlimit --data={650 * 1024**2} {sys.executable} "$@"\n')
     python.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(python))
 
 
-def test_a_training_without_memory_is_tried_once_more_with_half_the_batches_and_then_fails(
+def test_training_out_of_memory_is_retried_once_with_half_batches_and_then_fails(
     encoded: RunDir, short_of_memory, caplog
 ) -> None:
     with caplog.at_level(logging.WARNING, "seqtag"), pytest.raises(MemoryExhaustedError):
@@ -65,7 +65,7 @@ def test_a_training_without_memory_is_tried_once_more_with_half_the_batches_and_
     assert not encoded.output("train").exists()
 
 
-def test_a_training_that_ran_out_of_memory_goes_on_with_half_the_batches_and_says_so(
+def test_training_out_of_memory_resumes_with_half_batches_and_reports_it(
     encoded: RunDir, short_of_memory, monkeypatch, caplog
 ) -> None:
     with pytest.raises(MemoryExhaustedError):
@@ -73,7 +73,7 @@ def test_a_training_that_ran_out_of_memory_goes_on_with_half_the_batches_and_say
     monkeypatch.undo()
     caplog.clear()
     with caplog.at_level(logging.WARNING, "seqtag"):
-        steps.train(encoded)  # there is memory by now, but the batches stay as they were
+        steps.train(encoded)  # memory is back, but the halved batches stay
     assert caplog.messages == []
     assert json.loads(encoded.bundle.read_text())["max_batch_tokens"] > 0
     assert not any((encoded.path.parent / ".checkpoints").iterdir())

@@ -1,4 +1,4 @@
-"""A fault that passes, while a champion is tagged or a version tried, fails the step and decides nothing."""
+"""Transient faults while the champion tags or a version is smoke-tested fail the step and decide nothing."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ FAULTS = [
 
 @dataclass(frozen=True)
 class Judged:
-    """A champion, a run that is judged against it, and what that run comes to when nothing disturbs it."""
+    """A champion, a run that was compared with it, and the undisturbed decision of that run."""
 
     workspace: steps.Workspace
     champion: RunDir
@@ -62,20 +62,20 @@ class Judged:
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Judged:
     folder = tmp_path_factory.mktemp("judged")
     workspace = steps.Workspace.of(Settings(home=folder / "home"))
-    champion = _up_to_training(folder, workspace, floor=0.05)
+    champion = run_up_to_training(folder, workspace, floor=0.05)
     steps.evaluate(champion)
     steps.decide(champion)
     steps.register(champion, workspace)
     steps.infra_validate(champion, workspace)
     steps.promote(champion, workspace, by=ME)
-    run = _up_to_training(folder, workspace, floor=0.06)
+    run = run_up_to_training(folder, workspace, floor=0.06)
     steps.evaluate(run)
     steps.decide(run)
     assert PinnedOpponent.load(run.opponent).champion.version == "1"
-    return Judged(workspace, champion, run, read_json(run.decision)["verdict"], _without_costs(run))
+    return Judged(workspace, champion, run, read_json(run.decision)["verdict"], without_costs(run))
 
 
-def _up_to_training(folder: Path, workspace: steps.Workspace, *, floor: float) -> RunDir:
+def run_up_to_training(folder: Path, workspace: steps.Workspace, *, floor: float) -> RunDir:
     config = load_tagger(Taggers(folder).write(floor=floor))
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
     for step in (steps.validate, steps.split, steps.index, steps.encode, steps.train, steps.anchor):
@@ -83,8 +83,8 @@ def _up_to_training(folder: Path, workspace: steps.Workspace, *, floor: float) -
     return run
 
 
-def _without_costs(run: RunDir) -> dict:
-    """Return the decision without what is measured anew each time."""
+def without_costs(run: RunDir) -> dict:
+    """The decision without the rule about the budget, which each comparison spends."""
     decision = read_json(run.decision)
     rules = [rule for rule in decision["rules"] if "budget" not in rule["rule"]]
     return {**decision, "rules": rules}
@@ -92,7 +92,7 @@ def _without_costs(run: RunDir) -> dict:
 
 @pytest.fixture
 def tagging(judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Return `tagging(fault)`: the process that tags the champion meets a fault, or none for ""."""
+    """Return `tagging(fault)`, which injects a fault (or none, for "") where the champion tags."""
     tagged = tmp_path / "tagged.parquet"
     shutil.copyfile(judged.run.predictions("challenger"), tagged)
     monkeypatch.setenv("TAGGED", str(tagged))
@@ -103,7 +103,7 @@ def tagging(judged: Judged, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(("fault", "error"), FAULTS)
-def test_a_fault_while_the_champion_is_tagged_fails_the_step_and_the_retry_decides_as_if_undisturbed(
+def test_a_fault_while_the_champion_tags_fails_the_step_and_the_retry_succeeds(
     judged: Judged, tagging: Callable[[str], None], fault: str, error: type[Exception]
 ) -> None:
     tagging(fault)
@@ -114,23 +114,23 @@ def test_a_fault_while_the_champion_is_tagged_fails_the_step_and_the_retry_decid
     assert not steps.evaluate(judged.run).reused
     steps.decide(judged.run)
     assert read_json(judged.run.metrics)["champion_error"] is None
-    assert _without_costs(judged.run) == judged.decision
+    assert without_costs(judged.run) == judged.decision
 
 
-def _flip_a_bit(bundle: Path) -> None:
+def flip_a_bit(bundle: Path) -> None:
     content = bytearray((bundle / "weights.npz").read_bytes())
     content[-1] ^= 1
     (bundle / "weights.npz").write_bytes(content)
 
 
-def _set_another_format(bundle: Path) -> None:
+def set_another_format(bundle: Path) -> None:
     said = json.loads((bundle / "bundle.json").read_text())
     (bundle / "bundle.json").write_text(json.dumps(said | {"format": 3}))
 
 
 @pytest.fixture
 def restored(judged: Judged, tmp_path: Path) -> Iterator[None]:
-    """Have the champion's bundle as it was afterwards."""
+    """Restore the champion's bundle after the test."""
     shutil.copytree(judged.bundle, tmp_path / "whole")
     yield
     shutil.rmtree(judged.bundle)
@@ -141,12 +141,12 @@ def restored(judged: Judged, tmp_path: Path) -> Iterator[None]:
 @pytest.mark.parametrize(
     ("damage", "why"),
     [
-        (_flip_a_bit, "weights.npz: file has changed: expected sha256"),
-        (_set_another_format, "bundle has format 3, written by another version of seqtag"),
+        (flip_a_bit, "weights.npz: file has changed: expected sha256"),
+        (set_another_format, "bundle has format 3, written by another version of seqtag"),
         (lambda bundle: (bundle / "tags.json").unlink(), "tags.json: file is missing from the bundle"),
     ],
 )
-def test_a_champion_whose_bundle_is_damaged_for_good_is_a_verdict_and_is_not_tagged_again(
+def test_a_permanently_damaged_champion_is_a_verdict_and_is_not_retried(
     judged: Judged, tagging: Callable[[str], None], damage: Callable[[Path], None], why: str
 ) -> None:
     tagging("")
@@ -161,9 +161,7 @@ def test_a_champion_whose_bundle_is_damaged_for_good_is_a_verdict_and_is_not_tag
 
 
 @pytest.mark.usefixtures("restored")
-def test_a_champion_whose_folder_is_not_there_is_no_verdict(
-    judged: Judged, tagging: Callable[[str], None]
-) -> None:
+def test_a_missing_champion_folder_is_not_a_verdict(judged: Judged, tagging: Callable[[str], None]) -> None:
     tagging("")
     away = judged.bundle.with_name("away")
     judged.bundle.rename(away)
@@ -175,7 +173,7 @@ def test_a_champion_whose_folder_is_not_there_is_no_verdict(
 
 @pytest.fixture
 def serving_code(judged: Judged) -> Iterator[Path]:
-    """The registered serving code of the champion, as it was afterwards; it is tried again."""
+    """The registered serving code of the champion, restored after the test, and its verdict removed."""
     shutil.rmtree(judged.champion.output("infra_validate"), ignore_errors=True)
     path = judged.bundle.parents[1] / "serving_model.py"
     text = path.read_text()
@@ -193,7 +191,7 @@ def serving_code(judged: Judged) -> Iterator[Path]:
         ('raise RuntimeError("can\'t start new thread")', "InternalError"),
     ],
 )
-def test_a_fault_while_a_version_is_tried_fails_the_step_and_the_retry_tries_again(
+def test_a_fault_during_infra_validation_fails_the_step_and_the_retry_succeeds(
     judged: Judged, serving_code: Path, fault: str, kind: str
 ) -> None:
     whole = serving_code.read_text()
@@ -204,10 +202,12 @@ def test_a_fault_while_a_version_is_tried_fails_the_step_and_the_retry_tries_aga
     assert not judged.champion.output("infra_validate").exists()
     serving_code.write_text(whole)
     steps.infra_validate(judged.champion, judged.workspace)
-    assert read_json(judged.champion.infra)["held"]
+    assert read_json(judged.champion.infra)["passed"]
 
 
-def test_a_fault_within_an_answer_is_not_held_against_the_version(judged: Judged, serving_code: Path) -> None:
+def test_a_fault_during_a_response_is_not_held_against_the_version(
+    judged: Judged, serving_code: Path
+) -> None:
     text = serving_code.read_text()
     tagging = "        sequences = [_checked(row, tokens)"
     assert tagging in text
@@ -217,7 +217,7 @@ def test_a_fault_within_an_answer_is_not_held_against_the_version(judged: Judged
     assert not judged.champion.output("infra_validate").exists()
 
 
-def test_a_version_that_crashes_once_is_tried_again_before_it_is_judged(
+def test_a_version_that_crashes_once_is_retried_before_the_verdict(
     judged: Judged, serving_code: Path, tmp_path: Path
 ) -> None:
     once = tmp_path / "crashed"
@@ -230,10 +230,10 @@ if not pathlib.Path({str(once)!r}).exists():
     serving_code.write_text(serving_code.read_text() + crash)
     steps.infra_validate(judged.champion, judged.workspace)
     assert once.exists()
-    assert read_json(judged.champion.infra)["held"]
+    assert read_json(judged.champion.infra)["passed"]
 
 
-def test_a_disk_that_fails_while_the_champion_is_looked_up_is_not_damage_and_is_tried_again(
+def test_a_disk_error_while_the_champion_is_read_is_transient(
     judged: Judged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from seqtag.registry import model_artifact
