@@ -55,7 +55,7 @@ def run_in_subprocess(
 
     Args:
         function: takes and returns JSON values. Libraries that may kill a process are imported there only.
-        on_message: if given, the function gets an argument `tell`, whose calls are passed on to this.
+        on_message: if given, the function gets an argument `send`, whose calls are passed on to this.
         arguments: of the function.
 
     Raises:
@@ -132,7 +132,7 @@ def main() -> None:
     module, _, name = call["function"].partition(":")
     arguments = call["arguments"]
     if call["sends_messages"]:
-        arguments["tell"] = lambda value: send(message=value)
+        arguments["send"] = lambda value: send(message=value)
     try:
         send(result=getattr(importlib.import_module(module), name)(**arguments))
     except BaseException as error:  # any error is reported

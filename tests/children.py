@@ -25,9 +25,9 @@ def described(**arguments: Any) -> dict[str, Any]:
     return {"arguments": arguments, "pid": os.getpid()}
 
 
-def telling(n: int, tell: Callable[[Any], None]) -> None:
+def telling(n: int, send: Callable[[Any], None]) -> None:
     for number in range(n):
-        tell({"number": number})
+        send({"number": number})
 
 
 def killed(by: int) -> NoReturn:

@@ -8,13 +8,15 @@ from seqtag.registry import AuditContext, Entry, Registry, RegistryDecision
 ADA = AuditContext("ada@host", "a test", datetime(2026, 11, 22, 3, 30, tzinfo=UTC))
 
 
-def judgement(verdict: str, *, against: str | None, **other: Any) -> RegistryDecision:
+def registry_decision(verdict: str, *, against: str | None, **other: Any) -> RegistryDecision:
     """Return a decision whose digest depends on the champion that it was made against."""
-    decision = f"{verdict} over {against}"
-    fields = {"sentence": f"{verdict}: 0.750.", "decision": decision, "dataset": "5d", "report": "r"}
+    digest = f"{verdict} over {against}"
+    fields = {"sentence": f"{verdict}: 0.750.", "digest": digest, "dataset": "5d", "report": "r"}
     return RegistryDecision(verdict=verdict, against=against, **{**fields, **other})
 
 
 def promote(registry: Registry, tagger: str, version: str, *, expected_champion: str | None) -> Entry:
     """Promote a version in place of the champion that it was compared with."""
-    return registry.judge(tagger, version, judgement("PROMOTE", against=expected_champion), by=ADA)
+    return registry.apply_decision(
+        tagger, version, registry_decision("PROMOTE", against=expected_champion), by=ADA
+    )

@@ -89,7 +89,7 @@ def _bundle(run: str | None, tagger: str | None, alias: Alias, workspace: Worksp
         found = find_run(run, workspace)
         require_manifest(found.output("train"))
         return found.output("train")
-    version = workspace.registry().at_alias(str(tagger), alias.value)
+    version = workspace.registry().version_at_alias(str(tagger), alias.value)
     if version is None:
         raise ConfigError(f"no {alias} of {tagger!r} in the registry; correct --tagger or --alias")
     return version.bundle

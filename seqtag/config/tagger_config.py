@@ -187,9 +187,8 @@ class TrainConfig(Table):
 
     recipe: Literal[*RECIPES] = "default"  # type: ignore[valid-type]  # known at run time only
     batch_size: int = Field(default=32, ge=1)  # sequences of mean length; fewer if long, more if short
-    max_batch_tokens: int = Field(
-        default=8192, ge=1
-    )  # maximum of tokens per batch with padding; bounds memory
+    # maximum of tokens per batch with padding; bounds memory
+    max_batch_tokens: int = Field(default=8192, ge=1)
     optimizer: Literal["adam", "lazy-adam"] = "lazy-adam"  # lazy: updates only rows of words in the batch
     learning_rate: float = Field(default=2e-3, gt=0)  # of Adam (Kingma and Ba 2015)
     decay: float = Field(default=0.05, ge=0)  # the rate of epoch n is learning_rate / (1 + decay * (n - 1))

@@ -171,9 +171,8 @@ def _tokens(pairs: TagPairs, confidences: npt.NDArray[np.float32]) -> Judged:
 
 def _spans(pairs: TagPairs, confidences: npt.NDArray[np.float32], scheme: SchemeName) -> Judged:
     gold, predicted = pairs.spans(scheme, "conlleval")
-    first = (
-        pairs.offsets[predicted.sequence] + predicted.start
-    )  # each token of a span holds the confidence of the span
+    # each token of a span holds the confidence of the span
+    first = pairs.offsets[predicted.sequence] + predicted.start
     return Judged(
         confidences[first].astype(np.float64),
         matches(predicted, gold, pairs.offsets),

@@ -90,9 +90,8 @@ def share(
     variance = float(np.var(defined, ddof=1)) if differ else 0.0
     worth = float(n_units)
     if variance > 0 and n_units > 1:
-        few = stdtrit(max(trials, n_units) - 1, tail) / stdtrit(
-            n_units - 1, tail
-        )  # the variance is estimated from units
+        # the variance is estimated from units
+        few = stdtrit(max(trials, n_units) - 1, tail) / stdtrit(n_units - 1, tail)
         worth = value * (1 - value) / variance * float(few) ** 2
     worth = min(worth, trials)
     right = value * worth

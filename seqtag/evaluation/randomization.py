@@ -41,8 +41,7 @@ def randomization_p_value(
             swaps = np.unpackbits(bits.reshape(_ROUNDS, -1), axis=1, count=len(part))
             moved += swaps.astype(np.float32) @ part
         swapped = np.nan_to_num(ratio(*(one_sums + moved).T) - ratio(*(other_sums - moved).T))
-        n_as_large += int(
-            np.count_nonzero(np.abs(swapped) >= observed - 1e-12)
-        )  # tolerance: other order of summation
+        # tolerance: other order of summation
+        n_as_large += int(np.count_nonzero(np.abs(swapped) >= observed - 1e-12))
         n_rounds += _ROUNDS
     return (1 + n_as_large) / (1 + n_rounds)

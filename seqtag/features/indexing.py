@@ -124,9 +124,8 @@ class _SymbolCounts:
 
     def _merge(self) -> None:
         encoded = pc.dictionary_encode(pa.concat_arrays(self._symbols))
-        counts = np.bincount(
-            encoded.indices.to_numpy(), weights=np.concatenate(self._counts)
-        )  # exact to 2**53
+        # exact to 2**53
+        counts = np.bincount(encoded.indices.to_numpy(), weights=np.concatenate(self._counts))
         self._symbols, self._counts = [encoded.dictionary], [counts.astype(np.int64)]
         self._n_merged = len(counts)
 
@@ -137,9 +136,8 @@ def _counted(symbols: pa.Array, counts: npt.NDArray[np.int64]) -> pa.Table:
 
 def _character_counts(words: pa.Table) -> pa.Table:
     """Return the number of occurrences of each character (code point) in the tokens that `words` counts."""
-    totals: npt.NDArray[Any] = np.zeros(
-        0, dtype=np.float64
-    )  # [code points up to the last seen], exact to 2**53
+    # [code points up to the last seen], exact to 2**53
+    totals: npt.NDArray[Any] = np.zeros(0, dtype=np.float64)
     for batch in words.to_batches(max_chunksize=_WORDS_AT_A_TIME):
         text = pc.binary_join(_as_one_list(batch.column("symbol")), "")[0].as_py()
         points = np.frombuffer(text.encode("utf-32-le"), dtype=np.uint32)

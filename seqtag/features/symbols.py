@@ -48,9 +48,8 @@ class Lookup:
             return pc.index_in(strings, value_set=self.known).fill_null(-1).to_numpy()
         hashes, order = self._sorted_hashes
         numbers = np.arange(len(strings), dtype=np.int32)
-        wanted = hash_strings(
-            pa.DictionaryArray.from_arrays(numbers, strings)
-        )  # distinct already, so they need not be encoded
+        # distinct already, so they need not be encoded
+        wanted = hash_strings(pa.DictionaryArray.from_arrays(numbers, strings))
         found = order[np.minimum(np.searchsorted(hashes, wanted), len(order) - 1)]
         same = pc.equal(strings, self.known.take(pa.array(found))).fill_null(False)
         return np.where(same.to_numpy(zero_copy_only=False), found, np.int32(-1))

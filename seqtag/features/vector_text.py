@@ -217,9 +217,8 @@ def _head(file: InputFile, first_line: bytes, sniffed: bytes) -> Head:
         )
         raise _error(file, 1, message, sniffed)
     head = Head(dim=n_fields, n_vectors=None)
-    _vector_lines(file, head, 1, first_line + b"\n").values(
-        np.zeros(1, np.int64)
-    )  # check it, since it sets the dimension
+    # check it, since it sets the dimension
+    _vector_lines(file, head, 1, first_line + b"\n").values(np.zeros(1, np.int64))
     return head
 
 

@@ -147,9 +147,8 @@ def read_vectors(path: str, wanted: pa.StringArray, *, block_bytes: int = BLOCK_
     """
     wanted = wanted.filter(pc.invert(pc.is_in(wanted, value_set=pa.array([PAD, UNK]))))
     lookup, n_wanted = Lookup(wanted), len(wanted)
-    first = np.full(
-        2 * n_wanted, _NEVER
-    )  # first lines that match in lower case, then those that match exactly
+    # first lines that match in lower case, then those that match exactly
+    first = np.full(2 * n_wanted, _NEVER)
     lowered, equal = first[:n_wanted], first[n_wanted:]
     n_in_file = n_not_utf8 = 0
     blocks = vector_blocks(path, block_bytes)

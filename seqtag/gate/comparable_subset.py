@@ -100,9 +100,8 @@ def with_new_names(
 def with_types(pairs: TagPairs, types: Collection[str], *, scheme: SchemeName) -> npt.NDArray[np.bool_]:
     """Return `<bool>[n_sequences]`, True if a gold tag of the sequence has one of the types."""
     has_type = [bool(set(_types([tag], scheme)) & set(types)) for tag in pairs.tags]
-    n_with = np.append(
-        0, np.cumsum(np.array([*has_type, False])[pairs.gold])
-    )  # the last entry: tokens without a gold tag
+    # the last entry: tokens without a gold tag
+    n_with = np.append(0, np.cumsum(np.array([*has_type, False])[pairs.gold]))
     return np.diff(n_with[pairs.offsets]) > 0
 
 

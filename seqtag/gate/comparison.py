@@ -71,8 +71,10 @@ def compared(
 ) -> Decision:
     """Compare both models on their common sequences, and decide."""
     change, anchor = _change(opponent, by), opponent.anchor
-    foreign = () if decision.is_anchored else (*change.new, *change.removed)  # an anchor knows the tags
-    common = _Common.of(challenger, champion, foreign, by)
+    unshared_types = (
+        () if decision.is_anchored else (*change.new, *change.removed)
+    )  # an anchor knows the tags
+    common = _ComparableSequences.of(challenger, champion, unshared_types, by)
     counts = common.counts(decision.metric, by.scheme)
     level = by.budget.level(by.gate)
     known = [each.seen is not None for each in (challenger, champion)]
@@ -112,9 +114,9 @@ def compared(
 def policy_rules(challenger: Predictions, opponent: Opponent, by: ComparisonSettings) -> list[GateRule]:
     """Require that tags changed and costs grew only as the gate allows."""
     change = _change(opponent, by)
-    foreign = with_types(challenger.pairs, {*change.new, *change.removed}, scheme=by.scheme)
+    unshared_types = with_types(challenger.pairs, {*change.new, *change.removed}, scheme=by.scheme)
     return [
-        *tag_rules(change, n_foreign=int(foreign.sum()), gate=by.gate),
+        *tag_rules(change, n_foreign=int(unshared_types.sum()), gate=by.gate),
         *cost_rules(by.costs, by.gate),
     ]
 
@@ -124,7 +126,7 @@ def loss_rule(
 ) -> GateRule:
     """Require that a renewal is not clearly worse than the champion where the two can be compared."""
     name, change = "no clear loss where both can be compared", _change(opponent, by)
-    common = _Common.of(challenger, champion, (*change.new, *change.removed), by)
+    common = _ComparableSequences.of(challenger, champion, (*change.new, *change.removed), by)
     counts = common.counts(metric, by.scheme)
     if common.n_documents < _FEWEST_COMMON or not all(each[:, 1].any() for each in counts):
         detail = f"not checked: too little can be compared ({common.n_documents} documents)"
@@ -275,7 +277,7 @@ class _Recent:
 
 
 @dataclass(frozen=True, eq=False)
-class _Common:
+class _ComparableSequences:
     """Common sequences, on which two models can be compared.
 
     seen: <bool>[n_sequences] each, of challenger and champion: trained on an equal sequence
@@ -290,12 +292,16 @@ class _Common:
 
     @classmethod
     def of(
-        cls, challenger: Predictions, champion: Predictions, foreign: Sequence[str], by: ComparisonSettings
+        cls,
+        challenger: Predictions,
+        champion: Predictions,
+        unshared_types: Sequence[str],
+        by: ComparisonSettings,
     ) -> Self:
-        """Leave out the sequences that only one model was trained on, or that have a foreign type."""
+        """Leave out the sequences that only one model was trained on, or that have a unshared_types type."""
         unknown = np.zeros(len(challenger.rows), np.bool_)
         seen = [unknown if each.seen is None else each.seen for each in (challenger, champion)]
-        kept = ~((seen[0] ^ seen[1]) | with_types(challenger.pairs, foreign, scheme=by.scheme))
+        kept = ~((seen[0] ^ seen[1]) | with_types(challenger.pairs, unshared_types, scheme=by.scheme))
         return cls(seen, kept, subset(challenger, kept), subset(champion, kept))
 
     @property

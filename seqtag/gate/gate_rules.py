@@ -1,4 +1,4 @@
-"""Gate rules: each returns its result, the numbers behind it, and the change that would have made it hold."""
+"""Gate rules: each returns whether it passed, with its numbers and the change that would make it pass."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ BUDGET: Final = "the error budget is not used up"
 class GateRule:
     """One condition of a promotion and its result.
 
-    `change` is the smallest change with which it would hold, all else being equal; "" if it holds, or no
-    change would make it hold.
+    `change` is the smallest change with which it would pass, all else being equal; "" if it passed, or no
+    change would make it pass.
     """
 
     rule: str
@@ -76,8 +76,8 @@ def enough_differ_rule(
 def margin_rule(difference: float, bound: float, *, level: float, margin: float) -> GateRule:
     """Require a lower bound of the difference above the margin."""
     detail = (
-        f"at an error level of {level:.4%}, the difference is at least {fine_points(max(bound, -1.0))} "
-        f"points, the margin is {fine_points(margin)}"
+        f"the lower bound of the difference at an error level of {level:.4%} is "
+        f"{fine_points(max(bound, -1.0))} points, the margin is {fine_points(margin)}"
     )
     changes = [_larger_difference(difference, margin + (difference - bound))]
     lower = math.floor(1e4 * bound) / 1e4 if 0 < bound <= margin else 0.0

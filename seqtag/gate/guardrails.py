@@ -156,9 +156,9 @@ def _deviation(share: float) -> float:
 def _guardrail(part: _Compared, *, confidence: float, noise_of_one: float) -> Guardrail:
     """Return the interval of a part, from the uncertainty of the test split and retraining noise.
 
-    For the test split, each end is the wider of the percentile and the t interval: with many guardrails the
-        percentiles lie far out, where there are few resamples. Retraining noise in a part is modelled as
-        independent errors of its tokens, so that it grows as the part gets smaller and its tokens get harder.
+    Each end of the interval is the wider of the percentile and the t interval, because with many guardrails
+    the percentiles lie where there are few resamples. Retraining noise in a part is modelled as independent
+    errors of its tokens: the smaller the part and the harder its tokens, the larger it is.
 
     Args:
         noise_of_one: retraining noise divided by the standard deviation of one token.

@@ -104,7 +104,7 @@ def decide_promotion(
         guards=[],
     )
     if opponent is None:
-        decision = _first_model(decision, predictions, gate)
+        decision = _decide_first_model(decision, predictions, gate)
     else:
         scores = [*earlier_scores, *([] if decision.challenger is None else [decision.challenger])]
         by = ComparisonSettings(
@@ -128,7 +128,7 @@ def decide_promotion(
         if champion is None:
             decision = _without_opponent(decision, fault)
         elif opponent.anchor is not None and opponent.anchor.kind == "challenger":
-            decision = _renewed(decision, predictions, champion, opponent, by)
+            decision = _decide_renewal(decision, predictions, champion, opponent, by)
         else:
             decision = compared(decision, predictions, champion, opponent, by)
     log.info("%s", decision.sentence)
@@ -176,17 +176,19 @@ def _without_opponent(decision: Decision, fault: str) -> Decision:
     return replace(decision, verdict="HOLD", sentence=sentence, rules=[rule])
 
 
-def _first_model(decision: Decision, challenger: Predictions, gate: GateConfig) -> Decision:
-    rules = [scored_rule(decision, "challenger"), floor_rule(decision), new_rule(challenger, gate)]
-    verdict: GateVerdict = "PROMOTE" if rules[1].passed else "REJECT"
-    verdict = "HOLD" if decision.challenger is None else verdict
-    sentence = f"{verdict}: {rules[1].detail} for a first model, on {_extent(decision)}."
-    if verdict == "PROMOTE" and not rules[2].passed:
-        sentence = sentence.removesuffix(".").replace("PROMOTE", "HOLD", 1) + f"; {rules[2].detail}."
-    return with_verdict(replace(decision, verdict=verdict, sentence=sentence, rules=rules))
+def _decide_first_model(decision: Decision, challenger: Predictions, gate: GateConfig) -> Decision:
+    floor, new = floor_rule(decision), new_rule(challenger, gate)
+    verdict: GateVerdict = "PROMOTE" if floor.passed else "REJECT"
+    sentence = f"{floor.detail} for a first model, on {_extent(decision)}"
+    if decision.challenger is None:
+        verdict = "HOLD"
+    elif verdict == "PROMOTE" and not new.passed:
+        verdict, sentence = "HOLD", f"{sentence}; {new.detail}"
+    rules = [scored_rule(decision, "challenger"), floor, new]
+    return with_verdict(replace(decision, verdict=verdict, sentence=f"{verdict}: {sentence}.", rules=rules))
 
 
-def _renewed(
+def _decide_renewal(
     decision: Decision,
     challenger: Predictions,
     champion: Predictions,
@@ -200,25 +202,25 @@ def _renewed(
     the sequences where the two can be compared.
     """
     reason = "" if opponent.anchor is None else opponent.anchor.reason
+    floor = floor_rule(decision)
     rules = [
         scored_rule(decision, "challenger"),
-        floor_rule(decision),
+        floor,
         new_rule(challenger, by.gate),
         *policy_rules(challenger, opponent, by),
-        _level_rule(opponent),
+        _score_loss_rule(opponent),
         loss_rule(challenger, champion, opponent, decision.metric, by),
     ]
-    sentence = (
-        f"PROMOTE: {rules[1].detail}, on {_extent(decision)}; {champion_text(decision)} cannot be "
-        f"compared on this test split ({reason}), and this model renews it with the same recipe."
+    facts = (
+        f"{floor.detail}, on {_extent(decision)}; {champion_text(decision)} cannot be compared on this test "
+        f"split ({reason}), and this model renews it with the same recipe"
     )
     failed = [rule.detail for rule in rules if not rule.passed]
-    if failed:
-        sentence = f"{sentence.removesuffix('.')}; {'; '.join(failed)}.".replace("PROMOTE", "HOLD", 1)
+    sentence = f"{'HOLD' if failed else 'PROMOTE'}: {'; '.join([facts, *failed])}."
     return with_verdict(replace(decision, verdict="PROMOTE", sentence=sentence, rules=rules))
 
 
-def _level_rule(opponent: Opponent) -> GateRule:
+def _score_loss_rule(opponent: Opponent) -> GateRule:
     """Require that a renewal is not clearly worse than the champion was in its own evaluation."""
     losses = None if opponent.anchor is None else opponent.anchor.losses
     detail = "the champion's own scores are unknown" if losses is None else "; ".join(losses) or "none"

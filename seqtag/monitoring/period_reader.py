@@ -140,9 +140,8 @@ def _converted(
     tags = batch.column(TAGS)
     good = convert_known_tags(tags.filter(pa.array(usable)), scheme, spelled)
     bad = tags.filter(pa.array(~usable))
-    order = usable.argsort(kind="stable").argsort(
-        kind="stable"
-    )  # from broken-first back to the original order
+    # from broken-first back to the original order
+    order = usable.argsort(kind="stable").argsort(kind="stable")
     both = pa.concat_arrays([bad, good.cast(bad.type)]).take(pa.array(order))
     return batch.set_column(place, TAGS, both)
 

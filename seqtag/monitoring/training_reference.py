@@ -46,9 +46,8 @@ class TrainingReference:
         """Read the spans of the train split in one pass."""
         spans = HashCounts()
         for batch in batches if scheme != "none" else ():
-            _, hashes = _spans(
-                valid_sequences(batch, scheme=scheme, partial=True), scheme
-            )  # like train itself
+            # like train itself
+            _, hashes = _spans(valid_sequences(batch, scheme=scheme, partial=True), scheme)
             spans.add(hashes)
         return cls(words, spans, min_count)
 

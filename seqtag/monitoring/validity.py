@@ -75,9 +75,8 @@ def _stray(tags: pa.ListArray) -> npt.NDArray[np.bool_]:
     """Return `<bool>[n_tags]` for the flattened tags: is the tag not in canonical span spelling?"""
     encoded = pc.dictionary_encode(tags.flatten())
     prefixes, _ = split_tags([tag or "" for tag in encoded.dictionary.to_pylist()])
-    is_stray = np.array(
-        [prefix == "" for prefix in prefixes] + [False], np.bool_
-    )  # null is checked elsewhere
+    # null is checked elsewhere
+    is_stray = np.array([prefix == "" for prefix in prefixes] + [False], np.bool_)
     return is_stray[encoded.indices.fill_null(len(prefixes)).to_numpy()]
 
 

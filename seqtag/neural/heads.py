@@ -99,9 +99,8 @@ class CRFHead(SoftmaxHead):
         a window that cuts a span, because their tags could not begin or end a complete sequence.
         """
         known = (loss_mask > 0) & ~self._is_cut(tag_ids, mask)
-        likelihood = linear_chain.log_likelihood(
-            emissions, tag_ids, mask, self.crf.chain, known=known
-        )  # [batch]
+        # [batch]
+        likelihood = linear_chain.log_likelihood(emissions, tag_ids, mask, self.crf.chain, known=known)
         n_known = tf.reduce_sum(tf.cast(known, tf.float32), axis=1)  # [batch]
         weight = tf.reduce_sum(tf.where(known, loss_mask, 0.0), axis=1)  # [batch]
         return -tf.reduce_sum(likelihood * tf.math.divide_no_nan(weight, n_known))
@@ -112,9 +111,10 @@ class CRFHead(SoftmaxHead):
         log_probability = self.log_probability(emissions, mask, temperature)  # [batch, time, n_tags]
         confidence = tf.exp(tf.gather(log_probability, tag_ids, batch_dims=2))  # [batch, time]
         begins, chain = self._begins_at(tag_ids), self._chain_at(temperature)
+        # [batch, time]
         log_span_confidence = linear_chain.segment_log_probability(
             emissions / temperature, tag_ids, mask, chain, begins=begins
-        )  # [batch, time]
+        )
         return Decoded(tag_ids, confidence, tf.exp(log_span_confidence))
 
     def log_probability(self, emissions: Any, mask: Any, temperature: Any) -> Any:

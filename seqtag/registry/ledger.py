@@ -38,10 +38,10 @@ class Ledger:
         found = self._found(tagger, ledger.c.event.in_(MOVES), newest=True)
         return found[0] if found else None
 
-    def judged(self, tagger: str, version: str) -> Entry | None:
-        """Return the newest judgement of a version."""
-        judgements = (Event.PROMOTE, Event.HOLD, Event.REJECT)
-        of_version = (ledger.c.to_version == version, ledger.c.event.in_(judgements))
+    def latest_decision(self, tagger: str, version: str) -> Entry | None:
+        """Return the newest entry with a decision on a version."""
+        decisions = (Event.PROMOTE, Event.HOLD, Event.REJECT)
+        of_version = (ledger.c.to_version == version, ledger.c.event.in_(decisions))
         found = self._found(tagger, *of_version, newest=True)
         return found[0] if found else None
 

@@ -27,10 +27,10 @@ class PromotionService:
     def tagger(self) -> str:
         return self.aliases.tagger
 
-    def judge(self, version: str, judgement: RegistryDecision, *, by: AuditContext) -> Entry:
-        """Record a judgement, promote the version if it says so, and return the entry in force.
+    def apply_decision(self, version: str, decision: RegistryDecision, *, by: AuditContext) -> Entry:
+        """Record a decision, promote the version if it says so, and return the entry in force.
 
-        Repeating a judgement adds no second entry. A promotion forbidden by a hold becomes a HOLD. A version
+        Repeating a decision adds no second entry. A promotion forbidden by a hold becomes a HOLD. A version
         may also replace a champion that is the same model with other serving code.
 
         Raises:
@@ -40,51 +40,51 @@ class PromotionService:
         while True:
             self.aliases.reconcile(by=by)
             length, latest = self.ledger.length(self.tagger), self.ledger.latest_move(self.tagger)
-            judged = self.judged(version, judgement)
-            if judged is not None:
-                return judged
+            recorded = self.find_entry(version, decision)
+            if recorded is not None:
+                return recorded
             champion = latest.to_version if latest is not None else None
-            may_replace = champion == judgement.against or self._is_same_model(champion, version)
-            if judgement.verdict == Event.PROMOTE and not may_replace:
+            may_replace = champion == decision.against or self._is_same_model(champion, version)
+            if decision.verdict == Event.PROMOTE and not may_replace:
                 raise PromotionConflictError(
                     f"{self.tagger}: champion has changed since version {version} was judged: expected "
-                    f"{version_text(judgement.against)}, got {version_text(champion)}"
+                    f"{version_text(decision.against)}, got {version_text(champion)}"
                 )
             entry = self.aliases.entry(
                 length + 1,
-                self._event(version, judgement),
+                self._event(version, decision),
                 champion,
                 version,
                 by,
-                dataset=judgement.dataset,
+                dataset=decision.dataset,
             )
             entry = replace(
                 entry,
-                decision=judgement.decision,
-                report=judgement.report,
-                evidence=judgement.evidence,
-                spent=judgement.spent,
+                decision=decision.digest,
+                report=decision.report,
+                evidence=decision.evidence,
+                spent=decision.spent,
             )
             if self.ledger.append(entry):
                 self.aliases.reconcile(by=by)
                 return entry
 
-    def judged(self, version: str, judgement: RegistryDecision) -> Entry | None:
-        """Return the entry that already records a judgement, or None; write nothing."""
-        event, sentence = self._event(version, judgement)
-        if judgement.verdict == Event.PROMOTE:
+    def find_entry(self, version: str, decision: RegistryDecision) -> Entry | None:
+        """Return the entry that already records a decision, or None; write nothing."""
+        event, sentence = self._event(version, decision)
+        if decision.verdict == Event.PROMOTE:
             latest = self.ledger.latest_move(self.tagger)
             if latest is not None and latest.to_version == version:
                 return latest
-        found = self.ledger.judged(self.tagger, version)
+        found = self.ledger.latest_decision(self.tagger, version)
         same = found is not None and (found.event, found.decision, found.sentence) == (
             event,
-            judgement.decision,
+            decision.digest,
             sentence,
         )
         return found if same and event != Event.PROMOTE else None
 
-    def earlier(self, target: str | None, *, by: AuditContext) -> tuple[str, str]:
+    def rollback_target(self, target: str | None, *, by: AuditContext) -> tuple[str, str]:
         """Return the champion and the version to roll back to: the target, else the previous champion.
 
         Raises:
@@ -145,13 +145,13 @@ class PromotionService:
                 self.aliases.reconcile(by=by)
                 return entry
 
-    def _event(self, version: str, judgement: RegistryDecision) -> tuple[Event, str]:
-        """Return the event and sentence of a judgement: a HOLD if a hold forbids its promotion."""
-        if judgement.verdict == Event.PROMOTE:
+    def _event(self, version: str, decision: RegistryDecision) -> tuple[Event, str]:
+        """Return the event and sentence of a decision: a HOLD if a hold forbids its promotion."""
+        if decision.verdict == Event.PROMOTE:
             hold = self.ledger.hold(self.tagger, lineage(self.aliases.tags(version)))
             if hold is not None:
                 return Event.HOLD, _sentence(hold)
-        return Event(judgement.verdict), storable(hide_passwords(judgement.sentence))
+        return Event(decision.verdict), storable(hide_passwords(decision.sentence))
 
     def _is_same_model(self, one: str | None, other: str) -> bool:
         """Tell whether two versions hold the same bundle of the same run, so only serving code may differ."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from seqtag.registry import column_limits, types
 from seqtag.registry.column_limits import fitted
 from seqtag.registry.model_artifact import bundle_digest, serving_digest, write_served_model
-from seqtag.registry.tracking import RetrainingRecord, log_judgement, log_training
+from seqtag.registry.tracking import RetrainingRecord, log_evaluation, log_training
 from seqtag.registry.types import Registration
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def register_bundle(
         log_training(client, run, retraining)
         _log_files(client, run, model, bundle, artifacts=artifacts)
     if unfinished or run.data.tags.get(_NOTE) != retraining.note:
-        log_judgement(client, run, model, retraining)
+        log_evaluation(client, run, model, retraining)
         client.set_tag(run.info.run_id, types.VERDICT_TAG, retraining.verdict)
         client.set_tag(run.info.run_id, _NOTE, retraining.note)
     version = _version(client, retraining, model, run_tags)

@@ -77,9 +77,9 @@ class Registry:
             RegistryError: the store could not be read, or the champion's bundle is missing or damaged; the
                 error never means that there is no champion.
         """
-        return self.at_alias(tagger, types.CHAMPION)
+        return self.version_at_alias(tagger, types.CHAMPION)
 
-    def at_alias(self, tagger: str, alias: str) -> Champion | None:
+    def version_at_alias(self, tagger: str, alias: str) -> Champion | None:
         """Return the version that the alias `champion`, `challenger` or `previous` points at, or None.
 
         Raises:
@@ -94,9 +94,9 @@ class Registry:
             if number is None:
                 self._check_for_lost_database(client, tagger)
                 return None
-        return self.at_version(tagger, number, role=alias)
+        return self.checked_version(tagger, number, role=alias)
 
-    def at_version(self, tagger: str, number: str, *, role: str = "version") -> Champion:
+    def checked_version(self, tagger: str, number: str, *, role: str = "version") -> Champion:
         """Return a version after checking its bundle.
 
         Raises:
@@ -166,30 +166,32 @@ class Registry:
         with self._store.reaching(f"looking for {run_id} of {tagger}"):
             return find_registration(client, tagger, identity(run_id, bundle))
 
-    def judge(self, tagger: str, version: str, judgement: RegistryDecision, *, by: AuditContext) -> Entry:
-        """Record the judgement of a version in the ledger, and promote the version if it says so.
+    def apply_decision(
+        self, tagger: str, version: str, decision: RegistryDecision, *, by: AuditContext
+    ) -> Entry:
+        """Record the decision on a version in the ledger, and promote the version if it says so.
 
-        Repeating a judgement adds no second entry. A promotion forbidden by a hold becomes a HOLD.
+        Repeating a decision adds no second entry. A promotion forbidden by a hold becomes a HOLD.
 
         Raises:
             PromotionConflictError: the champion is no longer the one that the version was judged against.
             RegistryError: the store could not be read or written, has no such version, or its files changed.
         """
-        if judgement.verdict == Event.PROMOTE:
-            self.at_version(tagger, version)
+        if decision.verdict == Event.PROMOTE:
+            self.checked_version(tagger, version)
         with self._locked_promotion_service(tagger, f"judging version {version} of {tagger}") as service:
-            return service.judge(version, judgement, by=by)
+            return service.apply_decision(version, decision, by=by)
 
-    def judged(self, tagger: str, version: str, judgement: RegistryDecision) -> Entry | None:
-        """Return the entry that already records a judgement, or None; write nothing.
+    def find_entry(self, tagger: str, version: str, decision: RegistryDecision) -> Entry | None:
+        """Return the entry that already records a decision, or None; write nothing.
 
         Raises:
             RegistryError: the store could not be read.
         """
-        with self._store.reaching(f"looking for a judgement of {tagger}"):
-            return self._promotion_service(tagger).judged(version, judgement)
+        with self._store.reaching(f"looking for a decision on {tagger}"):
+            return self._promotion_service(tagger).find_entry(version, decision)
 
-    def earlier(self, tagger: str, target: str | None, *, by: AuditContext) -> tuple[str, Champion]:
+    def rollback_target(self, tagger: str, target: str | None, *, by: AuditContext) -> tuple[str, Champion]:
         """Return the champion's version and the version to roll back to.
 
         Args:
@@ -200,8 +202,8 @@ class Registry:
                 files changed.
         """
         with self._locked_promotion_service(tagger, f"rolling {tagger} back") as service:
-            champion, version = service.earlier(target, by=by)
-        return champion, self.at_version(tagger, version)
+            champion, version = service.rollback_target(target, by=by)
+        return champion, self.checked_version(tagger, version)
 
     def roll_back(
         self, tagger: str, champion: str, target: str, *, reason: str, everything: bool, by: AuditContext
@@ -236,7 +238,7 @@ class Registry:
             RegistryError: the store could not be read, has no such version, or its files changed.
             MemoryExhaustedError: the process ran out of memory.
         """
-        found = self.at_version(tagger, version)
+        found = self.checked_version(tagger, version)
         return validate_infra(self._store.url, tagger, found, golden=golden, scheme=scheme)
 
     def history(self, tagger: str) -> list[Entry]:
@@ -248,7 +250,7 @@ class Registry:
         with self._store.reaching(f"reading the ledger of {tagger}"):
             return self._store.ledger().entries(tagger)
 
-    def logged(self, tagger: str, version: str) -> LoggedResults:
+    def logged_results(self, tagger: str, version: str) -> LoggedResults:
         """Return the configuration and metrics of a version's tracked run.
 
         Raises:

@@ -92,7 +92,7 @@ def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -
     _log_json(client, run_id, {"config": retraining.config, "history": retraining.history.content()})
 
 
-def log_judgement(client: MlflowClient, run: Run, model: LoggedModel, retraining: RetrainingRecord) -> None:
+def log_evaluation(client: MlflowClient, run: Run, model: LoggedModel, retraining: RetrainingRecord) -> None:
     """Log test scores, to the tracked run and to its model, and the decision.
 
     When the same model is judged again, against another champion, the time of the metrics is the tracked

@@ -53,12 +53,12 @@ class AuditContext:
 
 @dataclass(frozen=True)
 class RegistryDecision:
-    """Judgement of a version and its grounds."""
+    """Decision on a version, and its grounds."""
 
     verdict: GateVerdict
     sentence: str
-    against: str | None  # the champion that it was judged against
-    decision: str  # sha256 of decision.json
+    against: str | None  # the champion that it was compared with
+    digest: str  # sha256 of decision.json
     dataset: str  # sha256 of the splits
     report: str  # path of the report
     evidence: str = ""  # sha256 of the two models' predictions on the test split; "": nothing was compared

@@ -104,8 +104,8 @@ def outcome_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
 def approval_notice(run: RunDir, question: ApprovalRequest) -> tuple[str, str]:
     """Return subject and body of the notice that a model waits for approval."""
     sentence = Decision.load(run.decision).sentence
-    body = f"{sentence}\nAnswer until {question.until}, else it is held: Resume on the page of the flow run."
-    return f"{run.tagger}: may this model serve?", body
+    answer = f"Open the flow run and press Resume before {question.until}; otherwise the model is held."
+    return f"{run.tagger}: approve this model?", f"{sentence}\n{answer}"
 
 
 def commands(run: RunDir, *, tagger: str) -> dict[str, str]:
@@ -117,14 +117,12 @@ def commands(run: RunDir, *, tagger: str) -> dict[str, str]:
     file, name = shlex.quote(tagger), run.tagger
     seed, snapshot = read_config(run).seed, read_snapshot(run).id
     return {
-        "Look at it": f"seqtag show {run.id}",
+        "Show the run": f"seqtag show {run.id}",
         "See what a retraining would do now, and why": f"seqtag explain {file}",
-        f"Do it again, training included: that is run {run.id} as long as the sources give snapshot "
-        f"{snapshot}, and settings (seed {seed}), code and packages stay": (
-            f"seqtag retrain {file} --force train"
-        ),
+        f"Train again; it is run {run.id} again while snapshot {snapshot}, settings (seed {seed}), code and "
+        "packages are unchanged": (f"seqtag retrain {file} --force train"),
         **(_if_promoted(run) if final_decision(run).verdict == "PROMOTE" else _if_not(run, file)),
-        "See who let what serve, held it or took it back": f"seqtag history {name}",
+        "Show promotions, holds and rollbacks": f"seqtag history {name}",
     }
 
 
@@ -134,7 +132,7 @@ def _if_promoted(run: RunDir) -> dict[str, str]:
         return {}
     version = champion.version
     return {
-        f"Let version {version} serve again; models of this configuration and code are then held": (
+        f"Roll back to version {version}; models of this configuration and code are then held": (
             f"seqtag rollback {run.tagger} --to {shlex.quote(version)} {reason}"
         )
     }
@@ -145,21 +143,21 @@ def _if_not(run: RunDir, file: str) -> dict[str, str]:
     decision, version = Decision.load(run.decision), RegisteredVersion.load(run.registration).version
     offers = {}
     if decision.verdict != "PROMOTE":
-        offers["Decide by a stricter or laxer gate: change [gate] in the file; nothing is trained again"] = (
+        offers["Decide with another gate: change [gate] in the file; nothing is trained again"] = (
             f"seqtag retrain {file}"
         )
     elif InfraFindings.load(run.infra).passed and ApprovalRecord.of(run).objection() is not None:
-        offers[
-            "Have a person asked again; the same is the deployment's parameter `force` on the dashboard"
-        ] = f"python -m flows.stack prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
+        offers["Request approval again; on the dashboard, set the parameter `force` of the deployment"] = (
+            f"python -m flows.stack prefect deployment run retrain/{run.tagger} --param 'force=[\"promote\"]'"
+        )
     elif InfraFindings.load(run.infra).passed:
-        offers["Lift all holds; the next retraining may let its model serve"] = (
+        offers["Release all holds; the next retraining may then promote its model"] = (
             f"seqtag release-hold {run.tagger} --reason TEXT"
         )
     if decision.champion_version is not None and InfraFindings.load(run.infra).passed:
         offers[
-            f"Let version {version} serve against the decision; models of the configuration and code of the "
-            "champion are then held"
+            f"Promote version {version} despite the decision; models with the champion's configuration and "
+            "code are then held"
         ] = f"seqtag rollback {run.tagger} --to {shlex.quote(version)} --reason TEXT"
     return offers
 

@@ -25,7 +25,7 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     Writes `decision/`.
     """
     config, pinned = read_config(run), PinnedOpponent.load(run.opponent).champion
-    before, earlier = EarlierRuns.load(run.earlier), earlier_scores(run)
+    earlier_runs, scores = EarlierRuns.load(run.earlier), earlier_scores(run)
     evaluated, metrics = require_manifest(run.output("evaluate")), Metrics.load(run.metrics)
     predictions, anchor = run.predictions("champion"), ChampionAnchor.load(run.anchor)
     tags, opponent = TagIndex.load(run.output("index")), None
@@ -45,7 +45,7 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             opponent, anchor=Anchor(anchor.obstacle, "trained" if anchor.trained else kind, losses)
         )
 
-    def judge(folder: Path) -> None:
+    def write(folder: Path) -> None:
         decision = decide_promotion(
             run.predictions("challenger"),
             opponent,
@@ -57,13 +57,13 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             metric=metric(run),
             seed=config.seed,
             costs=metrics.costs,
-            budget=Budget(before.comparisons, before.spent),
-            earlier_scores=earlier,
+            budget=Budget(earlier_runs.comparisons, earlier_runs.spent),
+            earlier_scores=scores,
         )
         files = (run.predictions(who).name for who in ("challenger", "champion"))
-        said = [evaluated.outputs.get(name, "") for name in files]
-        is_new = decision.difference is not None and said[0] != said[1]  # else it is the champion itself
-        evidence = digest(*said) if is_new else ""
+        predicted = [evaluated.outputs.get(name, "") for name in files]
+        is_new = decision.difference is not None and predicted[0] != predicted[1]
+        evidence = digest(*predicted) if is_new else ""  # equal predictions are no new evidence
         replace(decision, evidence=evidence).save(folder / run.decision.name)
 
     inputs = {
@@ -72,24 +72,24 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         "config": config_digest(config.gate, config.evaluate),
         "seed": str(config.seed),
         "anchor": require_manifest(run.output("anchor")).digest,
-        "error budget": digest(str(before.comparisons), str(before.spent)),
-        "earlier scores": digest(*map(str, earlier)),
+        "error budget": digest(str(earlier_runs.comparisons), str(earlier_runs.spent)),
+        "earlier scores": digest(*map(str, scores)),
         "same model": str(opponent is not None and opponent.is_same_model),
     }
-    return run_step(decide, run, inputs=inputs, write=judge, dry_run=dry_run)
+    return run_step(decide, run, inputs=inputs, write=write, dry_run=dry_run)
 
 
 def earlier_scores(run: RunDir) -> list[float]:
     """Return the scores of earlier models of the same recipe and metric on the same test split, oldest first.
 
-    Their spread is the retraining noise. Seeds may differ, and so may data of train. A model that several
+    Their spread is the retraining noise. Seeds and training data may differ. A model that several
     runs share counts once.
     """
-    own, models = _comparable_by(run), {_model_digest(run)}
+    own_key, models = _comparison_key(run), {_model_digest(run)}
     scores = []
     for name in EarlierRuns.load(run.earlier).runs:
         other = RunDir(run.path.with_name(name))
-        if _comparable_by(other) != own or not other.metrics.exists():
+        if _comparison_key(other) != own_key or not other.metrics.exists():
             continue
         model, score = _model_digest_or_none(other), _score(other)
         if model is not None and model not in models and score is not None:
@@ -129,7 +129,7 @@ def _model_digest_or_none(run: RunDir) -> str | None:
         return None
 
 
-def _comparable_by(run: RunDir) -> tuple[str, str, str] | None:
+def _comparison_key(run: RunDir) -> tuple[str, str, str] | None:
     """Return recipe, test split (digests) and metric of a run's score; None: the run cannot be read."""
     try:
         config = read_config(run)

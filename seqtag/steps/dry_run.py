@@ -73,7 +73,7 @@ def dry_run_text(steps: list[PlannedStep]) -> str:
         if step.would_run:
             text = f"would run: {_reasons(step)}"
         else:
-            text = "unchanged" if upstream is None else f"unchanged, unless {upstream} gives another output"
+            text = "unchanged" if upstream is None else f"unchanged if {upstream} writes the same output"
         lines.append(f"{step.step:14} {text}")
         upstream = step.step if step.would_run else upstream
     return "\n".join(lines)
@@ -95,7 +95,7 @@ def _plan_unshared(run: RunDir, real: RunDir | None, workspace: Workspace, dry_r
         return
     publish_registration(run, registration, dry_run=dry_run)
     infra_validate(run, workspace, dry_run=dry_run)
-    entry = workspace.registry().judged(run.tagger, registration.version, registry_decision(run))
+    entry = workspace.registry().find_entry(run.tagger, registration.version, registry_decision(run))
     if entry is None:
         dry_run.steps.append(PlannedStep("promote", would_run=True))
     else:

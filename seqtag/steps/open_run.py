@@ -92,7 +92,7 @@ def _known_opponent(run: RunDir) -> PinnedOpponent | None:
 
 
 def _pinned(champion: Champion, tagger: str, workspace: Workspace) -> PinnedChampion:
-    logged = workspace.registry().logged(tagger, champion.version)
+    logged = workspace.registry().logged_results(tagger, champion.version)
     return PinnedChampion(
         version=champion.version,
         run_id=champion.seqtag_run_id,

@@ -36,6 +36,6 @@ def plan(
         if found is not None:
             return run, found
     raise ConfigError(
-        f"{config.name} has compared no two models yet ({runs}), and its test split can be planned from the "
-        "first comparison on: retrain it twice, for example with another seed"
+        f"{config.name}: no two models have been compared yet in {runs}, and a plan needs one comparison; "
+        "retrain once more, for example with another seed"
     )

@@ -41,7 +41,7 @@ def promote(run: RunDir, workspace: Workspace, *, by: AuditContext) -> Manifest:
         PromotionConflictError: the champion is no longer the one that the model was compared with.
     """
     version = RegisteredVersion.load(run.registration).version
-    entry = open_registry(workspace).judge(run.tagger, version, registry_decision(run), by=by)
+    entry = open_registry(workspace).apply_decision(run.tagger, version, registry_decision(run), by=by)
     return publish_promotion(run, entry)
 
 
@@ -62,7 +62,7 @@ def registry_decision(run: RunDir) -> RegistryDecision:
         verdict=verdict,
         sentence=sentence,
         against=decision.champion_version,
-        decision=file_digest(run.decision),
+        digest=file_digest(run.decision),
         dataset=require_manifest(run.output("split")).digest,
         report=str(run.report),
         evidence=decision.evidence,

@@ -32,7 +32,7 @@ def rollback(
         PromotionConflictError: the champion was moved meanwhile.
     """
     registry = workspace.registry()
-    champion, target = registry.earlier(tagger, to, by=by)
+    champion, target = registry.rollback_target(tagger, to, by=by)
     golden, scheme = _predicted(target, RunDir(workspace.home.runs(tagger) / target.seqtag_run_id))
     findings = registry.validate_infra(tagger, target.version, golden=golden, scheme=scheme)
     if not findings.passed:

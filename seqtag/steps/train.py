@@ -56,7 +56,7 @@ def train(
         "seed": str(config.seed),
     }
     key = digest(*inputs.values(), code_version(__name__, "train").key)[:16]
-    whole, halved = run.checkpoints(key), run.checkpoints(f"{key}-halved")
+    full_batches, half_batches = run.checkpoints(key), run.checkpoints(f"{key}-halved")
 
     def fit(folder: Path, checkpoints: Path) -> None:
         run_in_subprocess(
@@ -66,21 +66,21 @@ def train(
             folder=str(folder),
             checkpoints=str(checkpoints),
             checkpoints_every=checkpoints_every,
-            halved=checkpoints == halved,
+            halved=checkpoints == half_batches,
         )
 
     def write(folder: Path) -> None:
-        if not halved.exists():
+        if not half_batches.exists():
             try:
-                fit(folder, whole)
+                fit(folder, full_batches)
             except MemoryExhaustedError as error:
                 logger.warning("train: memory ran out, restarting with batches half as large: %s", error)
-                halved.mkdir(parents=True)  # remembered, whatever is killed now
-        if halved.exists():
-            fit(folder, halved)
+                half_batches.mkdir(parents=True)  # so that a restart also uses half batches
+        if half_batches.exists():
+            fit(folder, half_batches)
 
     manifest = run_step(train, run, inputs=inputs, write=write, dry_run=dry_run)
-    for folder in (whole, halved) if dry_run is None else ():
+    for folder in (full_batches, half_batches) if dry_run is None else ():
         remove_folder(folder)
     return manifest
 
@@ -92,35 +92,35 @@ def fit_recipe(
     *,
     checkpoints_every: float,
     halved: bool,
-    tell: Callable[[Mapping[str, Any]], None],
+    send: Callable[[Mapping[str, Any]], None],
 ) -> None:
     """Train the recipe of a run directory, and write the bundle into `folder`.
 
     A lock keeps others from resuming from these checkpoints meanwhile, such as a subprocess whose parent was
     just killed.
     """
-    at, bundle, kept = RunDir(Path(run)), Path(folder), Path(checkpoints)
-    config = read_config(at)
-    with file_lock(kept / ".lock"):
+    run_dir, bundle, checkpoint_folder = RunDir(Path(run)), Path(folder), Path(checkpoints)
+    config = read_config(run_dir)
+    with file_lock(checkpoint_folder / ".lock"):
         remove_folder(bundle)
         bundle.mkdir()
         try:
             train_recipe(
-                at.output("encode"),
-                at.output("index"),
+                run_dir.output("encode"),
+                run_dir.output("index"),
                 config=config.train,
                 model=config.model,
                 features=config.features,
-                metric=metric(at),
+                metric=metric(run_dir),
                 seed=config.seed,
                 folder=bundle,
-                output_scheme=output_scheme(at),
-                checkpoints=Checkpoints(kept, every=checkpoints_every),
+                output_scheme=output_scheme(run_dir),
+                checkpoints=Checkpoints(checkpoint_folder, every=checkpoints_every),
                 halved=halved,
-                on_epoch=tell,
+                on_epoch=send,
             )
         except LossError as error:
-            raise error.naming(sequence_ids(at.split("train"), error.rows)) from error
+            raise error.naming(sequence_ids(run_dir.split("train"), error.rows)) from error
 
 
 def _ignored(_: object) -> None:

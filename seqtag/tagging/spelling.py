@@ -22,10 +22,11 @@ _OUTSIDE = ("O", "o", "0")
 _OUTSIDE_WORDS = ("other", "out", "outside")
 UNTAGGED = ("", "-", "_", "?", "*", "none", "null", "nan", "unk")  # may mean that a token has no tag
 
+# the canonical one first
 PATTERNS = tuple(
     f"{letter}{separator}X" if at_front else f"X{separator}{letter}"
     for at_front, letter, separator in product((True, False), "Bb", SEPARATORS)
-)  # the canonical one first
+)
 
 
 @dataclass(frozen=True)

@@ -28,10 +28,11 @@ from seqtag.io.arrays import with_column
 
 SEQUENCES = 8192  # read at a time
 ROWS = 1 << 18  # of one token each, read at a time
+# of a column without lists, and of one with lists
 _OTHER_SHAPE = (
     ("holds no lists", 'set format = "parquet-long" if a row is one token'),
     ("holds lists", 'set format = "parquet" if a row is one sequence'),
-)  # of a column without lists, and of one with lists
+)
 
 
 def read_parquet(

@@ -212,10 +212,11 @@ def _check_cells(
         counts = _delimiters(cell, source.delimiter)
         before, after = between - place, place
         ends = (counts[0] == before, counts[-1] == after)
+        # 0 is weak evidence
         signs = (
             ends[0] and (before > 0 or is_read),
             ends[1] and (after > 0 or is_read),
-        )  # 0 is weak evidence
+        )
         if all(ends) or (set(counts[1:-1]) == {between} and any(signs)):
             raise _swallowed_rows(row.format(first_row + where[number]), cell, header[place])
 

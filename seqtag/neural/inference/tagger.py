@@ -86,9 +86,8 @@ class Tagger:
         all_windows = windows(
             np.diff(offsets), buckets=self.bundle.bucket_lengths, overlap=self.bundle.window_overlap
         )
-        output = predict_tokens(
-            self.predictor, vectors, word_type_ids, all_windows, offsets=offsets
-        )  # [n_tokens]
+        # [n_tokens]
+        output = predict_tokens(self.predictor, vectors, word_type_ids, all_windows, offsets=offsets)
         tags = pa.array(self.tags.tags_in(self.bundle.output_scheme), pa.string())
         return Tagged(
             predicted=relist(tags.take(pa.array(output["tag_id"])), offsets),

@@ -145,9 +145,10 @@ def _backward(upstream: Any, weights: Any, keep: Any, n_steps: Any, gates: Any, 
     before = tf.concat([tf.zeros_like(cells[:1]), cells[:-1]], axis=0)  # [time, 2, units, batch]
     i, f, g, o = (gates[:, :, k] for k in range(4))
     squashed = tf.tanh(cells)
+    # [time, 2, 4, units, batch]; slopes of the cell (first three gates) and of the output (last gate)
     slopes = tf.stack(
         [g * i * (1 - i), before * f * (1 - f), i * (1 - g * g), squashed * o * (1 - o)], axis=2
-    )  # [time, 2, 4, units, batch]; slopes of the cell (first three gates) and of the output (last gate)
+    )
     into_cell = o * (1 - squashed * squashed)  # [time, 2, units, batch]
 
     def step(t: Any, at_output: Any, at_cell: Any, written: Any) -> tuple[Any, ...]:

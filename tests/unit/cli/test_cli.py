@@ -14,24 +14,14 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from seqtag import pipeline
 from seqtag.cli import app
 from tests.taggers import Taggers
 
 STEPS = [
     "ingest",
     "open-run",
-    "validate",
-    "split",
-    "index",
-    "encode",
-    "train",
-    "anchor",
-    "evaluate",
-    "decide",
-    "register",
-    "infra-validate",
-    "promote",
-    "report",
+    *(step.name.replace("_", "-") for step in pipeline.STEPS if step.name != "baseline"),
 ]
 
 

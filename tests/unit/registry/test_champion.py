@@ -155,10 +155,11 @@ def test_a_champion_whose_files_changed_is_an_error_and_not_none(
 
 def test_every_alias_returns_its_version_with_the_bundle(three_versions: Registry) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
-    assert three_versions.at_alias("sample", "previous") is None
+    assert three_versions.version_at_alias("sample", "previous") is None
     promote(three_versions, "sample", "2", expected_champion="1")
     found = {
-        alias: three_versions.at_alias("sample", alias) for alias in ("previous", "champion", "challenger")
+        alias: three_versions.version_at_alias("sample", alias)
+        for alias in ("previous", "champion", "challenger")
     }
     assert {alias: version and version.version for alias, version in found.items()} == {
         "previous": "1",

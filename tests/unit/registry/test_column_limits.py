@@ -10,7 +10,7 @@ import pytest
 
 from seqtag.registry import Registry, column_limits
 from seqtag.registry.column_limits import fitted, storable
-from tests.registry_decisions import ADA, judgement
+from tests.registry_decisions import ADA, registry_decision
 from tests.sample_records import sample_decision
 
 Results = Callable[..., dict[str, Any]]
@@ -46,9 +46,9 @@ def _register_and_hold(registry: Registry, results: Results) -> None:
     (version,) = registry.versions("sample")
     assert len(version.sentence) <= 5000
     assert version.sentence.endswith("… (continued in decision.json of its run, and in the ledger)")
-    held = judgement("HOLD", against=None, sentence=SENTENCE)
-    entry = registry.judge("sample", "1", held, by=ADA)
-    assert registry.judge("sample", "1", held, by=ADA) == entry
+    held = registry_decision("HOLD", against=None, sentence=SENTENCE)
+    entry = registry.apply_decision("sample", "1", held, by=ADA)
+    assert registry.apply_decision("sample", "1", held, by=ADA) == entry
     (kept,) = registry.history("sample")
     assert kept.sentence == SENTENCE.replace("\0", "\ufffd")
 

@@ -74,7 +74,7 @@ def validate(
         shutil.copytree(trained / "model", bundle)
         change(bundle)
         registry.register("sample", **{**results(), "bundle": bundle})
-        spoil(registry.at_version("sample", "1").bundle.parent.parent)
+        spoil(registry.checked_version("sample", "1").bundle.parent.parent)
         return registry.validate_infra("sample", "1", golden=golden, scheme="IOBES")
 
     return validated
@@ -173,7 +173,7 @@ def test_a_database_failure_during_loading_is_not_blamed_on_the_model(
 ) -> None:
     """The smoke test looks the model up by its URI, as consumers do."""
     registry.register("sample", **{**results(), "bundle": trained / "model"})
-    found = registry.at_version("sample", "1")
+    found = registry.checked_version("sample", "1")
     shutil.copy(tmp_path / "home" / "registry.db", tmp_path / "other.db")
     with sqlite3.connect(tmp_path / "other.db") as connection:
         connection.execute(f"DROP TABLE {lost}")

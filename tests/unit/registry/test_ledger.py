@@ -16,7 +16,7 @@ from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import Entry, Registry, sqlite_url
 from seqtag.registry.ledger import Ledger
 from seqtag.registry.types import RecordedComparison
-from tests.registry_decisions import ADA, judgement, promote
+from tests.registry_decisions import ADA, promote, registry_decision
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
@@ -200,7 +200,9 @@ def test_a_promotion_is_recorded_with_author_time_and_all_digests(
     first = registry.register("sample", **results("2026-11-21-a"))
     second = registry.register("sample", **results("2026-11-22-a", weights="w2"))
     promote(registry, "sample", "1", expected_champion=None)
-    written = registry.judge("sample", "2", judgement("PROMOTE", against="1", report="/runs/r.html"), by=ADA)
+    written = registry.apply_decision(
+        "sample", "2", registry_decision("PROMOTE", against="1", report="/runs/r.html"), by=ADA
+    )
     assert registry.history("sample")[1:] == [written]
     assert written == Entry(
         tagger="sample", entry=2, at="2026-11-22T03:30:00+00:00", who="ada@host", through="a test",
@@ -210,15 +212,15 @@ def test_a_promotion_is_recorded_with_author_time_and_all_digests(
     )  # fmt: skip
 
 
-def test_a_repeated_judgement_is_recorded_once_and_a_different_one_separately(
+def test_a_repeated_decision_is_recorded_once_and_a_different_one_separately(
     three_versions: Registry,
 ) -> None:
     promote(three_versions, "sample", "1", expected_champion=None)
-    hold = judgement("HOLD", against="1")
-    first = three_versions.judge("sample", "2", hold, by=ADA)
-    assert three_versions.judge("sample", "2", hold, by=replace(ADA, who="bob@host")) == first
-    three_versions.judge("sample", "2", replace(hold, decision="another"), by=ADA)
-    three_versions.judge("sample", "2", judgement("REJECT", against="1"), by=ADA)
+    hold = registry_decision("HOLD", against="1")
+    first = three_versions.apply_decision("sample", "2", hold, by=ADA)
+    assert three_versions.apply_decision("sample", "2", hold, by=replace(ADA, who="bob@host")) == first
+    three_versions.apply_decision("sample", "2", replace(hold, digest="another"), by=ADA)
+    three_versions.apply_decision("sample", "2", registry_decision("REJECT", against="1"), by=ADA)
     promote(three_versions, "sample", "1", expected_champion=None)
     assert [(e.event, e.decision) for e in three_versions.history("sample")] == [
         ("PROMOTE", "PROMOTE over None"),
@@ -244,8 +246,8 @@ def test_the_champion_of_a_registry_without_a_ledger_is_adopted_once(
     champion = three_versions.champion("sample")
     assert champion is not None
     assert (champion.version, moves(three_versions)) == ("2", [])  # reading writes nothing
-    three_versions.judge("sample", "3", judgement("HOLD", against="2"), by=ADA)
-    three_versions.judge("sample", "3", judgement("REJECT", against="2"), by=ADA)
+    three_versions.apply_decision("sample", "3", registry_decision("HOLD", against="2"), by=ADA)
+    three_versions.apply_decision("sample", "3", registry_decision("REJECT", against="2"), by=ADA)
     assert moves(three_versions) == [("ADOPT", "1", "2"), ("HOLD", "2", "3"), ("REJECT", "2", "3")]
     assert aliases(three_versions) == {"previous": "1", "champion": "2", "challenger": "3"}
 
@@ -303,17 +305,17 @@ def test_aliases_behind_the_ledger_are_completed_by_the_next_writer(
 
 def test_a_version_whose_files_changed_is_not_promoted(registry: Registry, results: Results) -> None:
     registry.register("sample", **results())
-    (registry.at_version("sample", "1").bundle / "weights.npz").write_text("other")
+    (registry.checked_version("sample", "1").bundle / "weights.npz").write_text("other")
     with pytest.raises(RegistryError, match="version 1 of sample: bundle was changed: expected sha256"):
         promote(registry, "sample", "1", expected_champion=None)
     assert (registry.champion("sample"), moves(registry)) == (None, [])
 
 
 def test_passwords_do_not_reach_the_ledger(three_versions: Registry, home: Path) -> None:
-    leak = judgement("HOLD", against=None, sentence="HOLD: postgresql://me:hunter2@host/db was down.")
-    first = three_versions.judge("sample", "1", leak, by=ADA)
+    leak = registry_decision("HOLD", against=None, sentence="HOLD: postgresql://me:hunter2@host/db was down.")
+    first = three_versions.apply_decision("sample", "1", leak, by=ADA)
     assert first.sentence == "HOLD: postgresql://me:***@host/db was down."
-    assert three_versions.judge("sample", "1", leak, by=ADA) == first
+    assert three_versions.apply_decision("sample", "1", leak, by=ADA) == first
     with sqlite3.connect(home / "registry.db") as connection:
         assert "hunter2" not in "".join(connection.iterdump())
     connection.close()

@@ -141,7 +141,7 @@ def test_the_same_bundle_with_other_serving_code_is_another_version_that_uses_it
     assert second.serving != first.serving
     assert registry.register("sample", **arguments) == second
     assert [v.aliases for v in registry.versions("sample")] == [(), ("challenger",)]
-    folders = [registry.at_version("sample", number).bundle.parents[1] for number in ("1", "2")]
+    folders = [registry.checked_version("sample", number).bundle.parents[1] for number in ("1", "2")]
     is_fixed = ["# fixed" in (folder / "serving_model.py").read_text() for folder in folders]
     assert is_fixed == [False, True]
 

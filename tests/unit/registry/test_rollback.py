@@ -10,7 +10,7 @@ import pytest
 
 from seqtag.errors import PromotionConflictError, RegistryError
 from seqtag.registry import Entry, Registry
-from tests.registry_decisions import ADA, judgement, promote
+from tests.registry_decisions import ADA, promote, registry_decision
 
 Results = Callable[..., dict[str, Any]]
 
@@ -20,7 +20,7 @@ def aliases(registry: Registry) -> dict[str, str]:
 
 
 def roll_back(registry: Registry, to: str | None = None, *, everything: bool = False) -> Entry:
-    champion, target = registry.earlier("sample", to, by=ADA)
+    champion, target = registry.rollback_target("sample", to, by=ADA)
     return registry.roll_back(
         "sample", champion, target.version, reason="O is wrong", everything=everything, by=ADA
     )
@@ -64,14 +64,16 @@ def test_a_model_of_the_same_configuration_and_code_is_held_with_author_and_rele
     four_versions: Registry,
 ) -> None:
     roll_back(four_versions)
-    held = four_versions.judge("sample", "3", judgement("PROMOTE", against="1"), by=ADA)
+    held = four_versions.apply_decision("sample", "3", registry_decision("PROMOTE", against="1"), by=ADA)
     assert held.event == "HOLD"
     assert held.sentence == (
         "HOLD: the decision was to promote, but ada@host rolled version 2 back to version 1 at "
         "2026-11-22T03:30:00+00:00 (O is wrong). That holds models of its configuration and code until it is "
         "released: seqtag release-hold sample --reason TEXT."
     )
-    assert four_versions.judge("sample", "3", judgement("PROMOTE", against="1"), by=ADA) == held
+    assert (
+        four_versions.apply_decision("sample", "3", registry_decision("PROMOTE", against="1"), by=ADA) == held
+    )
     assert aliases(four_versions)["champion"] == "1"
 
 
@@ -90,7 +92,7 @@ def test_other_code_is_another_lineage_unless_everything_is_held(four_versions: 
     assert promote(four_versions, "sample", "3", expected_champion="1").event == "PROMOTE"
 
 
-def test_a_released_hold_lets_the_same_judgement_promote(four_versions: Registry) -> None:
+def test_a_released_hold_lets_the_same_decision_promote(four_versions: Registry) -> None:
     roll_back(four_versions)
     promote(four_versions, "sample", "2", expected_champion="1")
     released = four_versions.release("sample", reason="it was the data", by=ADA)
@@ -110,7 +112,7 @@ def test_without_a_hold_there_is_nothing_to_release(four_versions: Registry) -> 
 
 def test_without_a_champion_there_is_nothing_to_roll_back(registry: Registry) -> None:
     with pytest.raises(RegistryError, match="there is no champion to roll back"):
-        registry.earlier("sample", None, by=ADA)
+        registry.rollback_target("sample", None, by=ADA)
 
 
 def test_before_the_first_champion_there_is_nothing_to_roll_back_to(three_versions: Registry) -> None:
@@ -118,7 +120,7 @@ def test_before_the_first_champion_there_is_nothing_to_roll_back_to(three_versio
     with pytest.raises(
         RegistryError, match="no version to roll back to: the ledger has no champion before version 1"
     ):
-        three_versions.earlier("sample", None, by=ADA)
+        three_versions.rollback_target("sample", None, by=ADA)
 
 
 @pytest.mark.parametrize(
@@ -128,19 +130,19 @@ def test_a_target_that_does_not_exist_or_is_already_champion_is_refused(
     four_versions: Registry, to: str, said: str
 ) -> None:
     with pytest.raises(RegistryError, match=said):
-        four_versions.earlier("sample", to, by=ADA)
+        four_versions.rollback_target("sample", to, by=ADA)
     assert aliases(four_versions)["champion"] == "2"
 
 
 def test_a_damaged_target_is_refused_and_the_champion_stays(four_versions: Registry) -> None:
-    (four_versions.at_version("sample", "1").bundle / "weights.npz").write_text("other")
+    (four_versions.checked_version("sample", "1").bundle / "weights.npz").write_text("other")
     with pytest.raises(RegistryError, match="version 1 of sample: bundle was changed: expected sha256"):
-        four_versions.earlier("sample", None, by=ADA)
+        four_versions.rollback_target("sample", None, by=ADA)
     assert aliases(four_versions)["champion"] == "2"
 
 
 def test_a_damaged_champion_can_be_rolled_back(four_versions: Registry) -> None:
-    (four_versions.at_version("sample", "2").bundle / "weights.npz").unlink()
+    (four_versions.checked_version("sample", "2").bundle / "weights.npz").unlink()
     roll_back(four_versions)
     champion = four_versions.champion("sample")
     assert champion is not None
@@ -148,14 +150,14 @@ def test_a_damaged_champion_can_be_rolled_back(four_versions: Registry) -> None:
 
 
 def test_a_rollback_of_a_champion_that_was_replaced_meanwhile_is_a_conflict(four_versions: Registry) -> None:
-    champion, target = four_versions.earlier("sample", None, by=ADA)
+    champion, target = four_versions.rollback_target("sample", None, by=ADA)
     promote(four_versions, "sample", "4", expected_champion="2")
     with pytest.raises(PromotionConflictError, match="expected version 2, got version 4"):
         four_versions.roll_back("sample", champion, target.version, reason="x", everything=False, by=ADA)
 
 
 def test_a_password_in_a_reason_is_hidden(four_versions: Registry) -> None:
-    champion, target = four_versions.earlier("sample", None, by=ADA)
+    champion, target = four_versions.rollback_target("sample", None, by=ADA)
     reason = "postgresql://me:hunter2@host/db lied"
     entry = four_versions.roll_back(
         "sample", champion, target.version, reason=reason, everything=False, by=ADA
@@ -166,5 +168,5 @@ def test_a_password_in_a_reason_is_hidden(four_versions: Registry) -> None:
 def test_a_registry_out_of_reach_is_an_error(tmp_path: Path) -> None:
     registry = Registry("postgresql+psycopg://me:hunter2@127.0.0.1:1/models", tmp_path)
     with pytest.raises(RegistryError, match="opening it") as caught:
-        registry.earlier("sample", None, by=ADA)
+        registry.rollback_target("sample", None, by=ADA)
     assert "hunter2" not in str(caught.value)

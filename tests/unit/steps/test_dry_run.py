@@ -12,6 +12,7 @@ import pytest
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import ConfigError, CorpusRejectedError, OtherVersionError, RunDirError
+from seqtag.pipeline import STEPS
 from seqtag.steps import ChampionAnchor, step
 from tests.taggers import Taggers
 
@@ -21,8 +22,8 @@ NEW_COMPARISON = {
     "anchor": {"opponent"},
     "evaluate": {"opponent"},
 }
-SHARED_STEPS = ["ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide"]
-RUN_STEPS = ["register", "infra_validate", "promote", "report"]
+SHARED_STEPS = ["ingest", *(step.name for step in STEPS if step.is_shared and step.name != "baseline")]
+RUN_STEPS = [step.name for step in STEPS if not step.is_shared]
 NEW_RUN = {**NEW_COMPARISON, **{name: set() for name in RUN_STEPS}}
 ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 
@@ -77,7 +78,7 @@ def test_a_change_reruns_the_steps_that_read_it(retrained):
 def test_steps_after_a_rerun_step_may_change(retrained):
     lines = steps.dry_run_text(explained(retrained, more="[quality]\nmin_tag_support = 1\n")).splitlines()
     assert lines[1].startswith("validate       would run: config ")
-    assert lines[2] == "split          unchanged, unless validate gives another output"
+    assert lines[2] == "split          unchanged if validate writes the same output"
 
 
 def test_a_dry_run_writes_nothing(retrained):
