@@ -19,6 +19,12 @@ class Home:
     def corpus(self, name: str) -> Path:
         return self.root / "corpora" / name
 
+    def taggers(self) -> list[str]:
+        """Return the names of the taggers with runs, in alphabetical order."""
+        folder = self.root / "runs"
+        names = (path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else ()
+        return sorted(name for name in names if not name.startswith("."))
+
     def runs(self, tagger: str) -> Path:
         return self.root / "runs" / tagger
 
@@ -234,6 +240,10 @@ class RunDir:
     @property
     def report(self) -> Path:
         return self.output("report") / "report.html"
+
+    @property
+    def summary(self) -> Path:
+        return self.output("report") / "summary.json"
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""HTTP server for reports and data docs, so that the dashboard can link to them.
+"""HTTP server for the fleet page, reports and data docs, so that the dashboard can link to them.
 
 Run it with `python -m flows.services.report_server PORT`.
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import sys
+from datetime import UTC, datetime
 from typing import Final
 
 import uvicorn
@@ -18,13 +19,14 @@ from starlette.middleware import Middleware
 from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.staticfiles import StaticFiles
 
 from seqtag.config import HOST, Settings
-from seqtag.run_dir import Home, RunDir
-from seqtag.steps import Workspace
+from seqtag.reporting import fleet_html
+from seqtag.run_dir import RunDir
+from seqtag.steps import Workspace, fleet
 
 _RUN: Final = re.compile(r"[a-z0-9][a-z0-9-]*/\d{4}-\d\d-\d\d-[a-z0-9-]+")  # tagger and run directory
 _DATA_DOC: Final = re.compile(r"[a-z_]+\.html")
@@ -41,8 +43,12 @@ _HEADERS: Final = {
 }
 
 
-def application(home: Home) -> Starlette:
-    """Return the application that serves a run's report, data docs, metrics and decision."""
+def application(workspace: Workspace) -> Starlette:
+    """Return the application that serves the fleet page and the public files of runs."""
+    home = workspace.home
+
+    def overview(_: Request) -> Response:  # not a coroutine: it reads files, and runs in a thread
+        return HTMLResponse(fleet_html(fleet(workspace), now=datetime.now(UTC)))
 
     async def page(request: Request) -> Response:
         tagger, run_id, path = (request.path_params[name] for name in ("tagger", "run", "path"))
@@ -55,7 +61,11 @@ def application(home: Home) -> Starlette:
         return PlainTextResponse("ok")
 
     served = Starlette(
-        routes=[Route("/health", health), Route("/runs/{tagger}/{run}/{path:path}", page)],
+        routes=[
+            Route("/", overview),
+            Route("/health", health),
+            Route("/runs/{tagger}/{run}/{path:path}", page),
+        ],
         middleware=[
             Middleware(BaseHTTPMiddleware, dispatch=_with_safe_headers),
             Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
@@ -88,5 +98,4 @@ async def _with_safe_headers(request: Request, call_next: RequestResponseEndpoin
 
 
 if __name__ == "__main__":
-    home = Workspace.of(Settings()).home
-    uvicorn.run(application(home), host=HOST, port=int(sys.argv[1]), log_level="warning")
+    uvicorn.run(application(Workspace.of(Settings())), host=HOST, port=int(sys.argv[1]), log_level="warning")

@@ -8,7 +8,14 @@ import sys
 import typer
 
 from seqtag import __version__
-from seqtag.cli import flow_commands, inspection, registry_commands, step_commands, tag_command
+from seqtag.cli import (
+    flow_commands,
+    inspection,
+    registry_commands,
+    status_command,
+    step_commands,
+    tag_command,
+)
 from seqtag.cli.common import DONE, REFUSED, WRONG_USE
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
@@ -45,6 +52,7 @@ registry_commands.add_to(app)
 flow_commands.add_to(app)
 tag_command.add_to(app)
 inspection.add_to(app)
+status_command.add_to(app)
 
 
 def main() -> None:

@@ -260,6 +260,16 @@ class Registry:
         with self._store.reaching(f"reading the tracked run of version {version} of {tagger}"):
             return logged_results(client, client.get_model_version(tagger, version))
 
+    def standing(self, tagger: str) -> tuple[Entry | None, list[Entry]]:
+        """Return the entry that set the champion, None without one, and the holds in force.
+
+        Raises:
+            RegistryError: the store could not be read.
+        """
+        with self._store.reaching(f"reading the ledger of {tagger}"):
+            ledger = self._store.ledger()
+            return ledger.latest_move(tagger), ledger.holds(tagger)
+
     def comparisons(self, tagger: str) -> list[RecordedComparison]:
         """Return the ledger's distinct comparisons of challengers with champions, oldest first.
 

@@ -2,6 +2,15 @@
 
 from seqtag.reporting.corpus_card import corpus_markdown, quarantine_rows
 from seqtag.reporting.drift_card import drift_markdown
+from seqtag.reporting.fleet import (
+    STATES,
+    RunState,
+    RunSummary,
+    ScoredRun,
+    TaggerStatus,
+    fleet_html,
+    fleet_text,
+)
 from seqtag.reporting.plots import Picture
 from seqtag.reporting.report_page import (
     REPORT,
@@ -23,15 +32,22 @@ from seqtag.reporting.score_tables import score_rows
 
 __all__ = [
     "REPORT",
+    "STATES",
     "CompletedStep",
     "InputChanges",
     "Picture",
     "ReportContext",
+    "RunState",
+    "RunSummary",
+    "ScoredRun",
+    "TaggerStatus",
     "approval_markdown",
     "changed_settings",
     "confusion_picture",
     "corpus_markdown",
     "drift_markdown",
+    "fleet_html",
+    "fleet_text",
     "learning_curves",
     "plan_text",
     "quarantine_rows",

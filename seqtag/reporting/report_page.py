@@ -11,23 +11,22 @@ import pyarrow.parquet as pq
 
 from seqtag import formatting
 from seqtag.config import Metric
-from seqtag.corpus import BestPossible, Profile, assumptions, changes, warning_sentences
+from seqtag.corpus import BestPossible, Profile
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.evaluation.scores import ConfusionMatrix
 from seqtag.formatting import METRIC_NAMES
 from seqtag.gate import Decision
-from seqtag.reporting import confusion_tables, score_tables, sentences
+from seqtag.reporting import confusion_tables, score_tables
 from seqtag.reporting.confidence import confidences
-from seqtag.reporting.plots import FEWEST_IN_BIN, Picture, confusion_plot, learning_curve
+from seqtag.reporting.plots import Picture, confusion_plot, learning_curve
 from seqtag.reporting.sample_size_text import gauge_sentence
-from seqtag.reporting.svg_axes import difference_axis, share_axis
+from seqtag.reporting.templating import environment
 from seqtag.reporting.toml import toml_text
 
 if TYPE_CHECKING:
     from seqtag.features import Coverage
 
 REPORT = "report.html"
-_TEMPLATES = Path(__file__).parent / "templates"
 _MOST_TAGS_IN_PLOT = 20
 _MOST_CONFUSIONS = 12
 _EXAMPLES_PER_REASON = 3
@@ -96,30 +95,34 @@ def write_report(
     """
     metric, challenger, champion = metrics.metric, metrics.challenger, metrics.champion
     square = _square(challenger.confusion)
-    page = _template().render(
-        profile=profile,
-        metrics=metrics,
-        decision=decision,
-        sentence=formatting.without_verdict(decision.sentence, decision.verdict),
-        gauge=gauge_sentence(decision.gauge),
-        history=history,
-        config=config,
-        context=context,
-        metric=METRIC_NAMES[metric],
-        measures=score_tables.metric_rows(metrics),
-        optimum=optimum if metric == "accuracy" else None,
-        bounds=score_tables.bounds(optimum, challenger.score) if optimum and metric == "accuracy" else [],
-        curves=learning_curves(history, metric),
-        by_name=score_tables.scores_by_name(challenger, champion),
-        averages=score_tables.average_scores(challenger, champion),
-        by_tag=score_tables.scores_by_tag(challenger, champion) if challenger.spans else [],
-        square=square,
-        confusion=confusion_plot(square),
-        confusions=confusion_tables.confusions(challenger.confusion, most=_MOST_CONFUSIONS),
-        confidences=confidences(metrics),
-        slices=score_tables.slices(challenger, metric),
-        examples=_examples(quarantine),
-        toml=toml_text(config),
+    page = (
+        environment()
+        .get_template("report.html")
+        .render(
+            profile=profile,
+            metrics=metrics,
+            decision=decision,
+            sentence=formatting.without_verdict(decision.sentence, decision.verdict),
+            gauge=gauge_sentence(decision.gauge),
+            history=history,
+            config=config,
+            context=context,
+            metric=METRIC_NAMES[metric],
+            measures=score_tables.metric_rows(metrics),
+            optimum=optimum if metric == "accuracy" else None,
+            bounds=score_tables.bounds(optimum, challenger.score) if optimum and metric == "accuracy" else [],
+            curves=learning_curves(history, metric),
+            by_name=score_tables.scores_by_name(challenger, champion),
+            averages=score_tables.average_scores(challenger, champion),
+            by_tag=score_tables.scores_by_tag(challenger, champion) if challenger.spans else [],
+            square=square,
+            confusion=confusion_plot(square),
+            confusions=confusion_tables.confusions(challenger.confusion, most=_MOST_CONFUSIONS),
+            confidences=confidences(metrics),
+            slices=score_tables.slices(challenger, metric),
+            examples=_examples(quarantine),
+            toml=toml_text(config),
+        )
     )
     (folder / REPORT).write_text(page, "utf-8")
 
@@ -134,42 +137,6 @@ def confusion_picture(confusion: ConfusionMatrix) -> Picture:
 
 def _square(confusion: ConfusionMatrix) -> confusion_tables.ConfusionSquare:
     return confusion_tables.square(confusion, most=_MOST_TAGS_IN_PLOT)
-
-
-def _template() -> Any:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {
-        "percent": formatting.percent,
-        "percent_range": formatting.percent_range,
-        "points": formatting.points,
-        "points_range": formatting.points_range,
-        "level": formatting.level,
-        "count": formatting.count,
-        "distance": formatting.distance,
-        "distance_range": formatting.distance_range,
-        "sentence": formatting.sentence,
-        "assumptions": assumptions,
-        "changes": changes,
-        "warning_sentences": warning_sentences,
-    }
-    environment.globals |= {
-        "plural": formatting.plural,
-        "left_out": sentences.left_out,
-        "share_axis": share_axis,
-        "difference_axis": difference_axis,
-        "baseline_label": sentences.baseline_label,
-        "baseline_sentence": sentences.baseline_sentence,
-        "fewest_in_bin": FEWEST_IN_BIN,
-    }
-    return environment.get_template("report.html")
 
 
 def learning_curves(history: TrainingHistory, metric: Metric) -> list[Picture]:

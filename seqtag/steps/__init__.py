@@ -35,6 +35,7 @@ from seqtag.steps.decide import decide
 from seqtag.steps.dry_run import dry_run_text, explain
 from seqtag.steps.encode import encode
 from seqtag.steps.evaluate import evaluate
+from seqtag.steps.fleet import fleet
 from seqtag.steps.index import index
 from seqtag.steps.infra_validate import infra_validate
 from seqtag.steps.ingest import ingest, poll_sources, record_source_change
@@ -81,6 +82,7 @@ __all__ = [
     "encode",
     "evaluate",
     "explain",
+    "fleet",
     "force",
     "index",
     "infra_validate",

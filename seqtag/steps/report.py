@@ -10,7 +10,9 @@ from seqtag.artifacts import DryRun, Manifest, require_manifest
 from seqtag.bundle_description import Bundle
 from seqtag.corpus import BestPossible, Profile
 from seqtag.evaluation import Metrics, TrainingHistory
-from seqtag.reporting import ReportContext, write_report
+from seqtag.formatting import plural
+from seqtag.gate import Decision
+from seqtag.reporting import ReportContext, RunSummary, write_report
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.outcome import final_decision
@@ -21,7 +23,7 @@ from seqtag.steps.step import run_step, steps_code_version
 def report(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Write the HTML report.
 
-    Writes `report/report.html`.
+    Writes `report/report.html` and `report/summary.json`.
     """
     return run_step(
         report,
@@ -34,19 +36,44 @@ def report(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             "registration": require_manifest(run.output("register")).digest,
             "promotion": require_manifest(run.output("promote")).digest,
         },
-        write=lambda folder: write_report(
-            profile=Profile.load(run.profile),
-            quarantine=run.quarantine,
-            metrics=Metrics.load(run.metrics),
-            decision=final_decision(run),
-            history=TrainingHistory.load(run.history),
-            config=read_config(run).model_dump(mode="json"),
-            optimum=BestPossible.load(run.optimum) if run.optimum.exists() else None,
-            context=_context(run),
-            folder=folder,
-        ),
+        write=lambda folder: _write(run, folder),
         dry_run=dry_run,
     )
+
+
+def _write(run: RunDir, folder: Path) -> None:
+    profile, metrics, decision = Profile.load(run.profile), Metrics.load(run.metrics), final_decision(run)
+    write_report(
+        profile=profile,
+        quarantine=run.quarantine,
+        metrics=metrics,
+        decision=decision,
+        history=TrainingHistory.load(run.history),
+        config=read_config(run).model_dump(mode="json"),
+        optimum=BestPossible.load(run.optimum) if run.optimum.exists() else None,
+        context=_context(run),
+        folder=folder,
+    )
+    RunSummary(
+        verdict=decision.verdict,
+        reason=_reason(decision),
+        metric=metrics.metric,
+        score=metrics.challenger.score,
+        version=RegisteredVersion.load(run.registration).version,
+        quarantined=profile.quarantined.share,
+    ).save(folder / run.summary.name)
+
+
+def _reason(decision: Decision) -> str:
+    """Return the first rule that failed, or what the promoted model was compared with."""
+    failed = [rule.rule for rule in decision.rules if not rule.passed]
+    if failed:
+        others = f" and {plural(len(failed) - 1, 'other rule')}" if len(failed) > 1 else ""
+        return f"failed: {failed[0]}{others}"
+    if decision.champion_version is None:
+        return "first model"
+    compared = "renews" if decision.difference is None else "better than"
+    return f"{compared} version {decision.champion_version}"
 
 
 def _context(run: RunDir) -> ReportContext:

@@ -15,7 +15,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from flows.services.report_server import application
+from seqtag.config import Settings
 from seqtag.run_dir import Home
+from seqtag.steps import Workspace
 
 RUN = "/runs/small/2026-01-31-a-b"
 PUBLIC = {
@@ -60,7 +62,9 @@ def home(tmp_path: Path) -> Home:
 
 @pytest.fixture
 def client(home: Home) -> Iterator[httpx.Client]:
-    server = uvicorn.Server(uvicorn.Config(application(home), log_level="warning"))
+    server = uvicorn.Server(
+        uvicorn.Config(application(Workspace.of(Settings(home=home.root))), log_level="warning")
+    )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         serving = threading.Thread(target=server.run, args=([listening],))
@@ -80,7 +84,15 @@ def test_reports_and_their_links_are_served(client: httpx.Client, address: str) 
     assert answer.headers["content-type"] == PUBLIC[address]
 
 
-@pytest.mark.parametrize("address", [next(iter(PUBLIC)), "/health", "/registry.db"])
+def test_the_root_is_the_fleet_page(client: httpx.Client) -> None:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert "<h1>Taggers</h1>" in answer.text
+    assert "PRIVATE" not in answer.text
+
+
+@pytest.mark.parametrize("address", [next(iter(PUBLIC)), "/", "/health", "/registry.db"])
 def test_answers_forbid_scripts_and_framing(client: httpx.Client, address: str) -> None:
     headers = client.get(address).headers
     assert headers["x-content-type-options"] == "nosniff"
@@ -189,7 +201,7 @@ def test_no_address_leads_to_a_private_file(home: Home, client: httpx.Client, ad
     (home.runs("small") / "2026-01-31-a-b" / "report" / "inside").symlink_to(home.root)
     status, body = raw(client, address)
     assert (status, b"PRIVATE" in body) in ((404, False), (200, False))
-    assert status == 404 or unquote(address) in PUBLIC
+    assert status == 404 or unquote(address) in (*PUBLIC, "/")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -13,7 +14,8 @@ from seqtag.artifacts import read_json, write_json
 from seqtag.cli.inspection import show
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import CorpusRejectedError
-from seqtag.run_dir import RunDir
+from seqtag.evaluation import Metrics
+from seqtag.run_dir import Home, RunDir
 from seqtag.steps import dashboard
 from seqtag.steps.approval import require_approval
 from seqtag.steps.decide import earlier_scores
@@ -62,6 +64,38 @@ def test_the_scores_of_a_first_model_have_no_champion(two_runs):
 
     assert {row["champion"] for row in steps.score_table(first)} == {"–"}  # noqa: RUF001
     assert "–" not in {row["champion"] for row in steps.score_table(second)}  # noqa: RUF001
+
+
+def test_the_fleet_shows_the_newest_run_and_the_champion(two_runs):
+    workspace, first, second = two_runs
+    steps.report(first)
+    steps.report(second)
+    (status,) = steps.fleet(workspace)
+    assert (status.tagger, status.run_id, status.state) == ("small", second.id, "held")
+    assert status.reason == "failed: enough documents differ and 3 other rules"
+    assert status.report == f"small/{second.id}/report/report.html"
+    assert [run.run_id for run in status.scored] == [first.id, second.id]
+    assert status.scored[0].summary.reason == "first model"
+    assert status.scored[0].summary.score == Metrics.load(first.metrics).challenger.score
+    assert (status.champion, status.drift, status.attention) == ("1", None, [])
+
+
+def test_an_unfinished_or_refused_run_needs_attention(two_runs, tmp_path):
+    workspace, first, _ = two_runs
+    steps.report(first)
+    home = Home(tmp_path / "home")
+    shutil.copytree(first.path, home.runs("small") / first.id)
+    run, elsewhere = RunDir(home.runs("small") / first.id), replace(workspace, home=home)
+    if run.summary.exists():
+        run.summary.unlink()
+    assert [status.state for status in steps.fleet(elsewhere)] == ["promoted"]  # of an earlier version
+    shutil.rmtree(run.output("report"))
+    assert [status.state for status in steps.fleet(elsewhere)] == ["unfinished"]
+    profile = read_json(run.profile)
+    write_json(run.profile, profile | {"accepted": False, "sentence": "rejected: all of it"})
+    (status,) = steps.fleet(elsewhere)
+    assert (status.state, status.reason) == ("refused", "rejected: all of it")
+    assert status.attention == ["the newest run is refused"]
 
 
 def test_a_reused_step_names_the_run_that_made_it(two_runs):
