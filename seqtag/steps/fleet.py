@@ -8,9 +8,9 @@ from seqtag.artifacts import readable_manifest
 from seqtag.corpus import Profile
 from seqtag.errors import RegistryError, RunDirError
 from seqtag.monitoring import DriftReport
-from seqtag.registry import Entry
+from seqtag.registry import Entry, Registry
 from seqtag.reporting import STATES, RunState, RunSummary, ScoredRun, TaggerStatus
-from seqtag.run_dir import MonitorReport, RunDir
+from seqtag.run_dir import Home, MonitorReport, RunDir
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace
 from seqtag.steps.promote import PromotionOutcome
@@ -23,19 +23,20 @@ def fleet(workspace: Workspace) -> list[TaggerStatus]:
 
     Reads the summaries of the last 30 runs of each tagger and the ledger; writes nothing.
     """
-    found = [status for tagger in workspace.home.taggers() if (status := _status(tagger, workspace))]
+    home, registry = workspace.home, workspace.registry()
+    found = [status for tagger in home.taggers() if (status := _status(tagger, home, registry))]
     return sorted(found, key=lambda status: (not status.attention, status.tagger))
 
 
-def _status(tagger: str, workspace: Workspace) -> TaggerStatus | None:
-    runs = _newest_runs(workspace.home.runs(tagger))
+def _status(tagger: str, home: Home, registry: Registry) -> TaggerStatus | None:
+    runs = _newest_runs(home.runs(tagger))
     if not runs:
         return None
     scored = [ScoredRun(run.id, summary) for run in runs if (summary := _summary(run))]
     newest = runs[-1]
     state, reason = _state(newest)
-    moved, holds, attention = _ledger(tagger, workspace)
-    drift = _drift(workspace.home.monitoring(tagger))
+    moved, holds, attention = _ledger(tagger, registry)
+    drift = _drift(home.monitoring(tagger))
     if state == "waiting":
         attention.append("a model waits for approval")
     if state in ("refused", "unfinished"):
@@ -50,7 +51,7 @@ def _status(tagger: str, workspace: Workspace) -> TaggerStatus | None:
         run_id=newest.id,
         state=state,
         reason=reason,
-        report=str(reports[-1].report.relative_to(workspace.home.runs(tagger).parent)) if reports else None,
+        report=str(reports[-1].report.relative_to(home.runs(tagger).parent)) if reports else None,
         champion=None if moved is None else moved.to_version,
         since=None if moved is None else moved.at,
         scored=scored,
@@ -91,10 +92,10 @@ def _state(run: RunDir) -> tuple[RunState, str]:
     return "unfinished", ""
 
 
-def _ledger(tagger: str, workspace: Workspace) -> tuple[Entry | None, list[Entry], list[str]]:
+def _ledger(tagger: str, registry: Registry) -> tuple[Entry | None, list[Entry], list[str]]:
     """Return the entry that made the champion, the holds in force, and the error of the registry if any."""
     try:
-        return (*workspace.registry().standing(tagger), [])
+        return (*registry.standing(tagger), [])
     except RegistryError as error:
         return None, [], [f"the registry cannot be read: {error}"]
 
