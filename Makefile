@@ -2,10 +2,8 @@
 # make test   run the fast tests
 PYTHON  ?= python3
 TAGGER  ?= sample
-SEQTAG_HOME ?= $(CURDIR)/.seqtag
 VENV    := .venv
 BIN     := $(VENV)/bin
-export SEQTAG_HOME
 
 .PHONY: run test test-slow faults fuzz audit coverage lint up deploy down status registry bench wheel clean
 .DEFAULT_GOAL := help

@@ -11,7 +11,15 @@ from typing import Final
 
 import typer
 
-from seqtag.config import ScheduleConfig, Settings, TaggerConfig, load_tagger, redirect_library_caches
+from seqtag.config import (
+    HOME_FOLDER,
+    ScheduleConfig,
+    Settings,
+    TaggerConfig,
+    load_tagger,
+    redirect_library_caches,
+    searched_folders,
+)
 from seqtag.errors import ConfigError
 from seqtag.run_dir import RunDir, absolute
 from seqtag.steps import Workspace
@@ -25,7 +33,22 @@ RUN = typer.Argument(help="A run directory, a run id, or a tagger's name for its
 
 
 def open_workspace() -> Workspace:
-    """Open the workspace, log to standard error, and keep the caches of libraries in the home folder."""
+    """Open the workspace of a command that creates no home folder.
+
+    Raises:
+        ConfigError: there is no home folder.
+    """
+    workspace = open_or_create_workspace()
+    if not workspace.home.root.is_dir():
+        raise ConfigError(_no_home(workspace.home.root))
+    return workspace
+
+
+def open_or_create_workspace() -> Workspace:
+    """Open the workspace, log to standard error, and keep the caches of libraries in the home folder.
+
+    The home folder is created by whatever is written to it first.
+    """
     logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
     logging.getLogger("seqtag").setLevel(logging.INFO)
     workspace = Workspace.of(Settings())
@@ -33,13 +56,27 @@ def open_workspace() -> Workspace:
     return workspace
 
 
-def open_tagger(file: Path) -> tuple[TaggerConfig, Workspace, date]:
-    """Load a tagger's file; return its configuration, the workspace and the day of the command.
+def _no_home(root: Path) -> str:
+    create = "`seqtag retrain TAGGER.toml` creates it"
+    if os.environ.get("SEQTAG_HOME"):
+        return (
+            f"home folder does not exist: expected the folder that SEQTAG_HOME names, got {root}; correct or "
+            f"unset SEQTAG_HOME, or {create}"
+        )
+    searched = ", ".join(map(str, searched_folders(Path.cwd())))
+    return (
+        f"home folder not found: expected {HOME_FOLDER} in the working directory or a parent, looked in "
+        f"{searched}; change to the project or set SEQTAG_HOME; {create} as {root}"
+    )
+
+
+def open_tagger(file: Path) -> tuple[TaggerConfig, date]:
+    """Load a tagger's file; return its configuration and the day of the command.
 
     Every command that takes a tagger's file calls this first, so that `${SEQTAG_AS_OF}` is always set.
     """
-    config, workspace = load_tagger(file), open_workspace()
-    return config, workspace, _set_day(config.schedule)
+    config = load_tagger(file)
+    return config, _set_day(config.schedule)
 
 
 def _set_day(schedule: ScheduleConfig) -> date:

@@ -7,6 +7,7 @@ import logging
 import os
 import shutil
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -15,7 +16,15 @@ import typer
 
 from seqtag import steps
 from seqtag.artifacts import find_manifest
-from seqtag.cli.common import REFUSED, RUN, TAGGER, find_run, open_tagger, open_workspace
+from seqtag.cli.common import (
+    REFUSED,
+    RUN,
+    TAGGER,
+    find_run,
+    open_or_create_workspace,
+    open_tagger,
+    open_workspace,
+)
 from seqtag.config import HOST
 from seqtag.errors import OtherVersionError, SeqtagError
 from seqtag.pipeline import STEPS
@@ -59,7 +68,8 @@ def explain(tagger: Annotated[Path, TAGGER]) -> None:
 
     Example: `seqtag explain deployments/taggers/sample.toml`
     """
-    config, workspace, _ = open_tagger(tagger)
+    config, _ = open_tagger(tagger)
+    workspace = open_workspace()
     logging.getLogger("seqtag").setLevel(logging.WARNING)  # the plan is the output
     typer.echo(steps.dry_run_text(steps.explain(config, workspace)))
 
@@ -78,17 +88,17 @@ def plan(
     Examples: `seqtag plan deployments/taggers/sample.toml`, the same with `--improvement 0.3`
     """
     fractions = [points / 100 for points in improvement or ()]
-    config, workspace, _ = open_tagger(tagger)
-    run, found = steps.plan(config, workspace, improvements=fractions)
+    config, _ = open_tagger(tagger)
+    run, found = steps.plan(config, open_workspace(), improvements=fractions)
     typer.echo(plan_text(found, run_id=run.id))
 
 
 def doctor() -> None:
-    """Check packages, home folder and registry, and report what to fix.
+    """Check packages, home folder and registry, and report what to fix. Nothing is created.
 
     Example: `seqtag doctor`
     """
-    workspace = open_workspace()
+    workspace = open_or_create_workspace()
     faults = [fault for check in (_python, _packages, _home, _registry) for fault in check(workspace)]
     for fault in faults:
         typer.echo(f"FIX   {fault}")
@@ -151,25 +161,29 @@ def _packages(_: steps.Workspace) -> list[str]:
 
 def _home(workspace: steps.Workspace) -> list[str]:
     root = workspace.home.root
+    existing = next(folder for folder in (root, *root.parents) if folder.exists())
     try:
-        root.mkdir(parents=True, exist_ok=True)
-        probe = root / ".probe"
-        probe.write_bytes(b"")
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=existing):
+            pass
     except OSError as error:
         return [
             f"{root} cannot be written ({error.strerror}): set SEQTAG_HOME to a folder that you can write"
         ]
-    free = shutil.disk_usage(root).free
+    free = shutil.disk_usage(existing).free
     if free < _FREE_BYTES:
         return [f"{root} has {free / 1024**3:.1f} GiB free; a retraining needs 2 GiB"]
-    typer.echo(f"ok    home {root}, {free / 1024**3:.0f} GiB free")
+    state = "" if existing == root else ", which the first retraining creates"
+    typer.echo(f"ok    home {root}{state}, {free / 1024**3:.0f} GiB free")
     return []
 
 
 def _registry(workspace: steps.Workspace) -> list[str]:
+    found = workspace.registry()
     try:
-        workspace.registry().check()
+        if not found.exists():
+            typer.echo("ok    registry, which the first retraining creates")
+            return []
+        found.check()
     except SeqtagError as error:
         return [f"{error}: check SEQTAG_REGISTRY_URL, and that the database is running"]
     typer.echo("ok    registry")

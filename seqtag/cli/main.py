@@ -43,7 +43,9 @@ def _front(
 ) -> None:
     """Retrain BiLSTM sequence taggers, and promote only models that are better.
 
-    All files are written to `$SEQTAG_HOME` (default: `.seqtag` in the working directory).
+    All files are written to `$SEQTAG_HOME`. Default: the nearest `.seqtag`, in the working directory or a
+    parent. Without one, `retrain`, `ingest` and `open-run` create it in the project (the nearest folder with
+    `deployments/taggers`), or else in the working directory.
     """
 
 

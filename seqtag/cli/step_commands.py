@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import RUN, TAGGER, find_run, open_tagger, open_workspace
+from seqtag.cli.common import RUN, TAGGER, find_run, open_or_create_workspace, open_tagger, open_workspace
 from seqtag.cli.registry_commands import audit_context
 from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
@@ -43,7 +43,8 @@ def retrain(
     Examples: `seqtag retrain deployments/taggers/sample.toml`, the same with `--force train`
     """
     steps.check_step_names(force or [])
-    config, workspace, day = open_tagger(tagger)
+    config, day = open_tagger(tagger)
+    workspace = open_or_create_workspace()
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day)
     steps.force(run, force or [], by=datetime.now(UTC).isoformat())
     for step in STEPS:
@@ -56,8 +57,8 @@ def ingest(tagger: Tagger) -> None:
 
     Example: `seqtag ingest deployments/taggers/sample.toml`
     """
-    config, workspace, _ = open_tagger(tagger)
-    typer.echo(steps.ingest(config, workspace).path)
+    config, _ = open_tagger(tagger)
+    typer.echo(steps.ingest(config, open_or_create_workspace()).path)
 
 
 def open_run(tagger: Tagger) -> None:
@@ -65,7 +66,8 @@ def open_run(tagger: Tagger) -> None:
 
     Example: `RUN=$(seqtag open-run deployments/taggers/sample.toml)`
     """
-    config, workspace, day = open_tagger(tagger)
+    config, day = open_tagger(tagger)
+    workspace = open_or_create_workspace()
     typer.echo(steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day).path)
 
 

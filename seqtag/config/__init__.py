@@ -1,5 +1,6 @@
 """Configuration of taggers (`TaggerConfig`) and of the machine (`Settings`)."""
 
+from seqtag.config.home_folder import HOME_FOLDER, searched_folders
 from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
 from seqtag.config.loading import load_tagger
 from seqtag.config.monitor_config import MonitorConfig
@@ -28,6 +29,7 @@ from seqtag.config.tagger_config import (
 )
 
 __all__ = [
+    "HOME_FOLDER",
     "HOST",
     "NO_TELEMETRY",
     "RECIPES",
@@ -57,4 +59,5 @@ __all__ = [
     "load_tagger",
     "new_recipe_name",
     "redirect_library_caches",
+    "searched_folders",
 ]

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from pydantic import field_validator
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from seqtag.config.home_folder import default_home
 from seqtag.errors import ConfigError
 
 HOST: Final = "127.0.0.1"  # at which the services of this machine listen
@@ -16,7 +17,7 @@ HOST: Final = "127.0.0.1"  # at which the services of this machine listen
 class Settings(BaseSettings):
     """Settings from environment variables; an empty variable counts as unset.
 
-    SEQTAG_HOME           folder for all output (default: .seqtag in the working directory)
+    SEQTAG_HOME           folder for all output (default: the nearest .seqtag, see `default_home`)
     SEQTAG_REGISTRY_URL   SQLAlchemy URL of the model registry (default: SQLite in SEQTAG_HOME)
 
     Raises:
@@ -25,7 +26,7 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="SEQTAG_", env_ignore_empty=True, frozen=True)
 
-    home: Path = Path(".seqtag")
+    home: Path = Field(default_factory=lambda: default_home(Path.cwd()))
     registry_url: str | None = None
 
     @field_validator("home")

@@ -27,8 +27,9 @@ _LOCK_TIMEOUT = 60  # seconds; SQLite has one writer at a time
 class MLflowStore:
     """MLflow's tables at `url` and its files below `artifacts`.
 
-    Nothing is opened before `client()` is called. Opening takes 1 s for a fresh database (MLflow's
-    migrations), 0.1 s for an existing one, and importing MLflow takes 2-10 s once per process.
+    Nothing is opened before one of the methods is called, and only `create()` creates anything. Opening takes
+    1 s for a fresh database (MLflow's migrations), 0.1 s for an existing one, and importing MLflow takes
+    2-10 s once per process.
     """
 
     def __init__(self, url: str, artifacts: Path) -> None:
@@ -48,8 +49,41 @@ class MLflowStore:
     def url(self) -> str:
         return self._address.render_as_string(hide_password=False)
 
+    def exists(self) -> bool:
+        """Return whether the database has MLflow's tables; create nothing.
+
+        Raises:
+            RegistryError: the database could not be read.
+        """
+        if self._client is not None:
+            return True
+        file = self._sqlite_file()
+        if file is not None and not file.exists():  # SQLite would create it
+            return False
+        with self.reaching("opening it"):
+            import sqlalchemy
+
+            return sqlalchemy.inspect(self._engine()).has_table("registered_models")
+
     def client(self) -> MlflowClient:
-        """Return a client of this store, regardless of MLflow's global settings."""
+        """Return a client of this store, regardless of MLflow's global settings.
+
+        Raises:
+            RegistryError: the store does not exist, or could not be opened.
+        """
+        if not self.exists():
+            raise RegistryError(
+                f"registry {self} does not exist: expected a database to which a retraining has written; "
+                "retrain a tagger first, or correct SEQTAG_HOME or SEQTAG_REGISTRY_URL"
+            )
+        return self.create()
+
+    def create(self) -> MlflowClient:
+        """Return a client of this store after creating the store if it does not exist.
+
+        Raises:
+            RegistryError: the store could not be opened or created.
+        """
         if self._client is None:
             with self.reaching("opening it"):
                 self._client = self._open()
@@ -102,9 +136,13 @@ class MLflowStore:
         """Connect once; MLflow itself would retry for 100 s, with a log line each time, before giving up."""
         import sqlalchemy
 
-        if self._address.get_backend_name() == "sqlite" and self._address.database:
-            Path(self._address.database).parent.mkdir(parents=True, exist_ok=True)
+        if (file := self._sqlite_file()) is not None:
+            file.parent.mkdir(parents=True, exist_ok=True)
         sqlalchemy.inspect(self._engine()).get_table_names()
+
+    def _sqlite_file(self) -> Path | None:
+        is_sqlite = self._address.get_backend_name() == "sqlite"
+        return Path(self._address.database) if is_sqlite and self._address.database else None
 
     def _engine(self) -> Engine:
         """Return an engine that keeps no connection open."""

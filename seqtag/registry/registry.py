@@ -34,8 +34,6 @@ from seqtag.registry.types import (
 )
 
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
-
     from seqtag.config import SchemeName
     from seqtag.evaluation import Metrics, TrainingHistory
     from seqtag.gate import Decision
@@ -46,6 +44,9 @@ logger = logging.getLogger(__name__)
 
 class Registry:
     """Taggers in MLflow's tracking store and model registry.
+
+    Only `create` and `register` create the store. Reading one that does not exist finds nothing; every other
+    operation on it is a RegistryError.
 
     Args:
         url: SQLAlchemy URL of the database; the path of an SQLite file must be absolute (see `sqlite_url`).
@@ -58,8 +59,24 @@ class Registry:
     def __init__(self, url: str, artifacts: Path) -> None:
         self._store = MLflowStore(url, artifacts)
 
+    def exists(self) -> bool:
+        """Return whether the store exists; create nothing.
+
+        Raises:
+            RegistryError: the database could not be read.
+        """
+        return self._store.exists()
+
+    def create(self) -> None:
+        """Create the store if it does not exist.
+
+        Raises:
+            RegistryError: the database or the artifact folder could not be read or written.
+        """
+        self._store.create()
+
     def check(self) -> None:
-        """Check that the store can be opened and an artifact written.
+        """Check that the store exists, that it can be opened, and that an artifact can be written.
 
         Raises:
             RegistryError: the database or the artifact folder could not be read or written.
@@ -85,6 +102,9 @@ class Registry:
         Raises:
             RegistryError: as in `champion`.
         """
+        if not self._store.exists():
+            self._check_for_lost_database(tagger)
+            return None
         client = self._store.client()
         with self._store.reaching(f"looking for the {alias} of {tagger}"):
             if alias == types.CHAMPION:
@@ -92,7 +112,8 @@ class Registry:
             else:
                 number = registered_aliases(client, tagger).get(alias)
             if number is None:
-                self._check_for_lost_database(client, tagger)
+                if client.get_experiment_by_name(tagger) is None:
+                    self._check_for_lost_database(tagger)
                 return None
         return self.checked_version(tagger, number, role=alias)
 
@@ -115,6 +136,8 @@ class Registry:
         Raises:
             RegistryError: the store could not be read.
         """
+        if not self._store.exists():
+            return []
         client = self._store.client()
         with self._store.reaching(f"listing the versions of {tagger}"):
             aliases = registered_aliases(client, tagger)
@@ -148,7 +171,7 @@ class Registry:
             RegistryError: the store could not be read or written, or the bundle is empty.
         """
         retraining = RetrainingRecord(tagger, run_id, config, history, metrics, decision, dataset, tags)
-        client = self._store.client()
+        client = self._store.create()
         with self._store.reaching(f"registering {run_id} of {tagger}"), self._store.exclusive():
             registration = register_bundle(client, bundle, retraining, artifacts=self._store.artifacts)
         logger.info("%s: registered %s as version %s", tagger, run_id, registration.version)
@@ -162,6 +185,8 @@ class Registry:
         Raises:
             RegistryError: the store could not be read, or the bundle is empty.
         """
+        if not self._store.exists():
+            return None
         client = self._store.client()
         with self._store.reaching(f"looking for {run_id} of {tagger}"):
             return find_registration(client, tagger, identity(run_id, bundle))
@@ -247,6 +272,8 @@ class Registry:
         Raises:
             RegistryError: the store could not be read.
         """
+        if not self._store.exists():
+            return []
         with self._store.reaching(f"reading the ledger of {tagger}"):
             return self._store.ledger().entries(tagger)
 
@@ -276,6 +303,8 @@ class Registry:
         Raises:
             RegistryError: the store could not be read.
         """
+        if not self._store.exists():
+            return []
         with self._store.reaching(f"reading the ledger of {tagger}"):
             return self._store.ledger().comparisons(tagger)
 
@@ -293,9 +322,9 @@ class Registry:
 
         return PromotionService(Aliases(self._store.client(), self._store.ledger(), tagger))
 
-    def _check_for_lost_database(self, client: MlflowClient, tagger: str) -> None:
+    def _check_for_lost_database(self, tagger: str) -> None:
         folder = self._store.artifacts / tagger
-        if client.get_experiment_by_name(tagger) is None and folder.exists() and any(folder.iterdir()):
+        if folder.exists() and any(folder.iterdir()):
             raise RegistryError(
                 f"registry {self._store}: no record of {tagger}, but {folder} holds its models; restore the "
                 "database, or move the folder away to start over without a champion"

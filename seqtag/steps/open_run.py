@@ -33,7 +33,9 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, 
     name, run = matching_run(config, snapshot, workspace)
     if run is None:
         run = RunDir(workspace.home.runs(config.name) / f"{as_of:%Y-%m-%d}-{name}")
-    champion = workspace.registry().champion(config.name)
+    registry = workspace.registry()
+    registry.create()  # now rather than after the training, in case that it fails
+    champion = registry.champion(config.name)
     run.path.mkdir(parents=True, exist_ok=True)
     with file_lock(run.path / ".lock"):
         write_run_inputs(run, config, snapshot)

@@ -22,6 +22,7 @@ Command = Callable[..., tuple[int, str]]
 @pytest.fixture
 def seqtag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
     """Run a command on a tagger whose source has a file for each of two days."""
+    (tmp_path / "home").mkdir()
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
     monkeypatch.delenv("SEQTAG_AS_OF", raising=False)
     monkeypatch.setattr(common, "_now", lambda: NOW)

@@ -8,10 +8,11 @@ from seqtag.config import Settings
 from seqtag.errors import ConfigError
 
 
-def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_empty_variable_counts_as_unset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SEQTAG_HOME", "")
     monkeypatch.setenv("SEQTAG_REGISTRY_URL", "")
-    assert (Settings().home, Settings().registry_url) == (Path(".seqtag"), None)
+    assert (Settings().home, Settings().registry_url) == (tmp_path / ".seqtag", None)
 
 
 @pytest.mark.parametrize("home", ["/srv/what?/seqtag", "/srv/a%20b/seqtag"])

@@ -25,7 +25,7 @@ Results = Callable[..., dict[str, Any]]
 def migrated_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Empty store; MLflow's migrations take a second, a copy does not."""
     home = tmp_path_factory.mktemp("migrated")
-    Registry(sqlite_url(home / "registry.db"), home / "artifacts").check()
+    Registry(sqlite_url(home / "registry.db"), home / "artifacts").create()
     return home / "registry.db"
 
 

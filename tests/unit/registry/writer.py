@@ -14,7 +14,7 @@ from tests.registry_decisions import promote
 
 def main(url: str, artifacts: str) -> None:
     registry = Registry(url, Path(artifacts))
-    registry.check()
+    registry.create()
     print("ready", flush=True)  # noqa: T201 - the test reads it
     for line in sys.stdin:
         version, against = json.loads(line)
