@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,11 +14,23 @@ import typer
 
 from seqtag.artifacts import require_manifest
 from seqtag.cli.common import find_run, open_workspace
-from seqtag.cli.tag_input import Objects, local_file, read_objects, read_text, standard_input
-from seqtag.errors import ConfigError
+from seqtag.cli.tag_format import InputFormat, input_source
+from seqtag.cli.tag_input import (
+    Objects,
+    local_file,
+    read_columns,
+    read_objects,
+    read_text,
+    readable,
+    standard_input,
+)
+from seqtag.config.source_config import JsonlSource, Source
+from seqtag.corpus.files import InputFile
+from seqtag.errors import ConfigError, RunDirError
 from seqtag.neural import Tagger
 from seqtag.neural.inference.tagger import Tagged
-from seqtag.steps import Workspace
+from seqtag.run_dir import RunDir
+from seqtag.steps import Workspace, read_config
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,11 +40,6 @@ class Alias(StrEnum):
     champion = "champion"
     challenger = "challenger"
     previous = "previous"
-
-
-class OutputFormat(StrEnum):
-    text = "text"  # one sequence per line, tokens separated by spaces and tabs
-    jsonl = "jsonl"  # one JSON object per line with an array `tokens`
 
 
 def add_to(app: typer.Typer) -> None:
@@ -47,21 +55,31 @@ def tag(
     tagger: Annotated[str | None, typer.Option(help="Use the model of this tagger in the registry.")] = None,
     alias: Annotated[Alias, typer.Option(help="The version of the tagger.")] = Alias.champion,
     form: Annotated[
-        OutputFormat, typer.Option("--format", help="Format of input and output.")
-    ] = OutputFormat.text,
+        InputFormat | None,
+        typer.Option("--format", help="Format of the input. Default: recognised by name, then by content."),
+    ] = None,
 ) -> None:
     """Tag sequences.
 
     Text has one sequence per line, with tokens separated by spaces and tabs only, as in the sources of a
-    corpus. The output has one `token<TAB>tag` per line and an empty line after each sequence. JSON Lines have
-    one object with `tokens` per line; the output adds `predicted` and `confidence` and keeps all other
-    fields, gold `tags` included.
+    corpus. Columns (`conll`, `conllu`) have one token per line and a blank line after each sequence; tags in
+    them are ignored. The output of both has one `token<TAB>tag` per line and an empty line after each
+    sequence. JSON Lines have one object with `tokens`, or one array of strings, per line; the output adds
+    `predicted` and `confidence` and keeps all other fields, gold `tags` included.
+
+    A file that a source of the tagger names is read like that source. Input that fits several formats is
+    refused.
 
     Examples: `echo "search view_item checkout" | seqtag tag --tagger sample` and
-    `seqtag tag --run sample --format jsonl sessions.jsonl > tagged.jsonl`
+    `seqtag tag --run sample sessions.jsonl > tagged.jsonl`
     """
-    bundle = _bundle(run, tagger, alias, open_workspace())
-    batches = _batches(files, form)
+    bundle, sources = _model(run, tagger, alias, open_workspace())
+    with tempfile.NamedTemporaryFile(prefix="seqtag-") as copy:
+        inputs = list(map(local_file, files)) if files else [standard_input(copy)]
+        _tag(bundle, _batches(inputs, form, sources))
+
+
+def _tag(bundle: Path, batches: Iterator[tuple[Objects | None, pa.ListArray]]) -> None:
     batch = next(batches, None)  # report bad input before loading TensorFlow
     model = Tagger.load(bundle)
     n_replaced = 0
@@ -79,7 +97,10 @@ def tag(
         typer.echo(message, err=True)
 
 
-def _bundle(run: str | None, tagger: str | None, alias: Alias, workspace: Workspace) -> Path:
+def _model(
+    run: str | None, tagger: str | None, alias: Alias, workspace: Workspace
+) -> tuple[Path, Sequence[Source]]:
+    """Return the bundle and the sources of the run that trained it, none if that run is gone."""
     if (run is None) == (tagger is None):
         given = "neither" if run is None else "both"
         raise ConfigError(f"exactly one of --run and --tagger must be given, got {given}")
@@ -88,20 +109,33 @@ def _bundle(run: str | None, tagger: str | None, alias: Alias, workspace: Worksp
             raise ConfigError("--alias needs --tagger: it names a version in the registry, not a run")
         found = find_run(run, workspace)
         require_manifest(found.output("train"))
-        return found.output("train")
+        return found.output("train"), _sources(found)
     version = workspace.registry().version_at_alias(str(tagger), alias.value)
     if version is None:
         raise ConfigError(f"no {alias} of {tagger!r} in the registry; correct --tagger or --alias")
-    return version.bundle
+    return version.bundle, _sources(RunDir(workspace.home.runs(str(tagger)) / version.seqtag_run_id))
 
 
-def _batches(files: list[Path] | None, form: OutputFormat) -> Iterator[tuple[Objects | None, pa.ListArray]]:
+def _sources(run: RunDir) -> Sequence[Source]:
+    try:
+        return read_config(run).corpus.sources
+    except RunDirError:
+        return ()
+
+
+def _batches(
+    files: Iterable[InputFile], form: InputFormat | None, sources: Sequence[Source]
+) -> Iterator[tuple[Objects | None, pa.ListArray]]:
     """Yield the tokens of a few thousand sequences at a time, with the objects of JSON Lines."""
-    for file in map(local_file, files) if files else [standard_input()]:
-        if form is OutputFormat.jsonl:
-            yield from read_objects(file)
-        else:
+    for file in files:
+        with readable(file):
+            source = input_source(file, form, sources)
+        if source is None:
             yield from ((None, tokens) for tokens in read_text(file))
+        elif isinstance(source, JsonlSource):
+            yield from read_objects(file, key=source.tokens_column)
+        else:
+            yield from ((None, tokens) for tokens in read_columns(source, file))
 
 
 def _text(tokens: pa.ListArray, tagged: Tagged) -> Iterator[str]:

@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import json
+import logging
+import shutil
 import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from fsspec.implementations.local import LocalFileSystem
 
+from seqtag.config.source_config import ConllSource, ConlluSource
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.parallel import blank_separated
+from seqtag.corpus.readers import read_file
+from seqtag.corpus.schema import DEFECT, TOKENS
+from seqtag.corpus.source_report import SourceReport, warning_sentences
 from seqtag.corpus.text_blocks import BLOCK_BYTES, line_blocks, plain_line_blocks
 from seqtag.corpus.whitespace import WHITE_SPACE
 from seqtag.errors import CorpusFormatError
 from seqtag.tagging.ragged import flatten, relist
 
 AT_A_TIME = 2048  # sequences
+
+logger = logging.getLogger(__name__)
 
 Objects = list[dict[str, Any]]
 _TOKENS = pa.list_(pa.string())
@@ -35,34 +43,57 @@ def read_text(file: InputFile, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pa
     Raises:
         CorpusFormatError: the file cannot be read, is not UTF-8, or has a carriage return within a line.
     """
-    with _readable(file):
+    with readable(file):
         for block in plain_line_blocks(file, "utf-8", block_bytes):
             tokens = blank_separated(block)
             for start in range(0, len(tokens), AT_A_TIME):
                 yield _stripped(tokens.slice(start, AT_A_TIME))
 
 
+def read_columns(source: ConllSource | ConlluSource, file: InputFile) -> Iterator[pa.ListArray]:
+    """Yield the tokens of a file with one token per line; tags are ignored.
+
+    Raises:
+        CorpusFormatError: the file cannot be read, is not UTF-8, or has a defective sequence.
+    """
+    report = SourceReport(file.name)
+    with readable(file):
+        for batch in read_file(source, file, (), report):
+            defects = batch[DEFECT].drop_null()
+            if len(defects):
+                raise CorpusFormatError(f"{defects[0]}; correct it, or set --format")
+            for start in range(0, batch.num_rows, AT_A_TIME):
+                yield batch[TOKENS].slice(start, AT_A_TIME)
+    for sentence in warning_sentences(report.record()):
+        logger.warning("%s", sentence)
+
+
 def read_objects(
-    file: InputFile, *, block_bytes: int = BLOCK_BYTES
+    file: InputFile, *, key: str = "tokens", block_bytes: int = BLOCK_BYTES
 ) -> Iterator[tuple[Objects, pa.ListArray]]:
     """Yield the objects of a JSON Lines file and their tokens; empty lines are skipped.
 
+    An array of strings counts as an object with these tokens and nothing else.
+
+    Args:
+        key: key of the tokens in an object; `tokens` is understood too.
+
     Raises:
-        CorpusFormatError: the file cannot be read, is not UTF-8, or a line is not an object with tokens.
+        CorpusFormatError: the file cannot be read, is not UTF-8, or a line has no tokens.
     """
     objects: Objects = []
     number = 0
-    with _readable(file):
+    with readable(file):
         for block in line_blocks(file, "utf-8", block_bytes):
             for line in block.decode().split("\n")[:-1]:
                 number += 1
                 if line.strip(" \t"):
-                    objects.append(_parsed(line, f"{file.name}:{number}"))
+                    objects.append(_parsed(line, key, f"{file.name}:{number}"))
                 if len(objects) == AT_A_TIME:
-                    yield objects, _tokens(objects)
+                    yield objects, _tokens(objects, key)
                     objects = []
     if objects:
-        yield objects, _tokens(objects)
+        yield objects, _tokens(objects, key)
 
 
 def local_file(path: Path) -> InputFile:
@@ -70,18 +101,15 @@ def local_file(path: Path) -> InputFile:
     return InputFile(str(path), str(path.absolute()), LocalFileSystem())
 
 
-def standard_input() -> InputFile:
-    """Return standard input as a file."""
-    return _StandardInput("standard input", "", LocalFileSystem())
-
-
-class _StandardInput(InputFile):
-    def open(self) -> BinaryIO:
-        return cast("BinaryIO", sys.stdin.buffer)
+def standard_input(copy: IO[bytes]) -> InputFile:
+    """Copy standard input into a named file, so that it can be read again once its format is known."""
+    shutil.copyfileobj(sys.stdin.buffer, copy)
+    copy.flush()
+    return InputFile("standard input", copy.name, LocalFileSystem())
 
 
 @contextmanager
-def _readable(file: InputFile) -> Iterator[None]:
+def readable(file: InputFile) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -96,11 +124,11 @@ def _stripped(tokens: pa.ListArray) -> pa.ListArray:
     return relist(pc.if_else(pc.equal(trimmed, ""), values, trimmed), offsets)
 
 
-def _tokens(objects: Objects) -> pa.ListArray:
-    return pa.array([each["tokens"] for each in objects], _TOKENS)
+def _tokens(objects: Objects, key: str) -> pa.ListArray:
+    return pa.array([each.get(key, each.get("tokens")) for each in objects], _TOKENS)
 
 
-def _parsed(line: str, where: str) -> dict[str, Any]:
+def _parsed(line: str, key: str, where: str) -> dict[str, Any]:
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
         if len(found) < len(pairs):
@@ -116,12 +144,15 @@ def _parsed(line: str, where: str) -> dict[str, Any]:
         json.dumps(value, ensure_ascii=False).encode()  # fails on an unpaired surrogate
     except (ValueError, RecursionError) as error:
         raise CorpusFormatError(
-            f"{where}: line is not JSON: expected an object with `tokens`, got {error}"
+            f"{where}: line is not JSON: expected an object with `{key}`, got {error}; "
+            "--format text reads words"
         ) from error
-    tokens = value.get("tokens") if isinstance(value, dict) else None
+    if isinstance(value, list):
+        value = {key: value}
+    tokens = value.get(key, value.get("tokens")) if isinstance(value, dict) else None
     if not isinstance(tokens, list) or not all(isinstance(token, str) and token for token in tokens):
         raise CorpusFormatError(
-            f"{where}: line has no tokens: expected an object with `tokens`, an array of non-empty "
+            f"{where}: line has no tokens: expected an object with `{key}`, an array of non-empty "
             f"strings, got {line.strip()[:80]}"
         )
     return cast("dict[str, Any]", value)

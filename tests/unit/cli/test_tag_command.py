@@ -54,7 +54,7 @@ def tag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQTAG_HOME", str(tmp_path_factory.mktemp("home")))
         patch.setattr(tag_command, "Tagger", Lengths)
-        patch.setattr(tag_command, "_bundle", lambda *_: Path())
+        patch.setattr(tag_command, "_model", lambda *_: (Path(), ()))
 
         def run(*arguments: str, stdin: str = "") -> str:
             done = CliRunner().invoke(app, ["tag", *arguments], input=stdin, catch_exceptions=False)
@@ -74,7 +74,7 @@ def tokens_of(text: str) -> list[list[str]]:
 @example("5\u00a0km\u3000x \u3000 b\u2028c\n")
 @example("\n\na\n")
 def test_as_many_tokens_come_out_as_go_in(tag: Tag, text: str) -> None:
-    printed = tag(stdin=text)
+    printed = tag("--format", "text", stdin=text)
     lengths = list(map(len, tokens_of(text)))
     assert printed.count("\t") == sum(lengths)
     assert printed.count("\n") == sum(lengths) + len(lengths)

@@ -1,0 +1,186 @@
+"""Format of the input of `seqtag tag`: recognised by the name of a file, else by its first lines."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections import Counter
+from collections.abc import Sequence
+from enum import StrEnum
+from fnmatch import fnmatch
+from pathlib import Path, PurePath
+
+from seqtag.config.source_config import (
+    ConllSource,
+    ConlluSource,
+    FileSource,
+    JsonlSource,
+    ParallelSource,
+    Source,
+)
+from seqtag.corpus.files import InputFile
+from seqtag.corpus.text_blocks import fields_of_line, line_blocks, with_head
+from seqtag.errors import ConfigError
+from seqtag.run_dir import absolute
+
+logger = logging.getLogger(__name__)
+
+Readable = ConllSource | ConlluSource | JsonlSource | ParallelSource
+_HEAD_BYTES = 1 << 20
+_PACKED = {".gz", ".zst", ".bz2", ".xz", ".zip"}
+_JSON = re.compile(r'\s*[\[{]\s*["\[\]{}]')  # the start of an array or object, also over several lines
+_COMMENT = re.compile(r"#( |new|begin|end)[^\t]*$|-DOCSTART-")
+_NUMBERED = re.compile(r"\d+([-.]\d+)?\t")
+_CONLLU_COLUMNS = 10
+
+
+class InputFormat(StrEnum):
+    text = "text"  # one sequence per line, tokens separated by spaces and tabs
+    jsonl = "jsonl"  # one JSON object per line with an array `tokens`, or one array of strings
+    conll = "conll"  # one token per line, in columns; a blank line ends a sequence
+    conllu = "conllu"
+
+
+_SUFFIXES = {
+    **dict.fromkeys((".jsonl", ".ndjson"), InputFormat.jsonl),
+    **dict.fromkeys((".conll", ".tsv", ".bio", ".iob", ".iob2", ".bioes"), InputFormat.conll),
+    **dict.fromkeys((".conllu", ".conllup"), InputFormat.conllu),
+}
+_OTHERS = (".csv", ".parquet", ".xlsx")
+
+
+def input_source(
+    file: InputFile, form: InputFormat | None, sources: Sequence[Source]
+) -> ConllSource | ConlluSource | JsonlSource | None:
+    """Return how a file is read, None for text with one sequence per line.
+
+    A file that a source of the tagger names is read like that source. Others have the keys and columns of the
+    tagger's first source of their format.
+
+    Args:
+        form: the format; None to recognise it.
+        sources: the sources of the tagger's corpus.
+
+    Raises:
+        ConfigError, CorpusFormatError: as for `input_format`.
+    """
+    readable = [each for each in sources if isinstance(each, Readable)]
+    own = next((each for each in readable if _names(each, file)), None)
+    if own is not None and form in (None, own.format):
+        return None if isinstance(own, ParallelSource) else own
+    form = form or input_format(file)
+    alike = next((each for each in readable if each.format == form), None)
+    match form:
+        case InputFormat.jsonl:
+            return alike if isinstance(alike, JsonlSource) else JsonlSource(format="jsonl", path="-")
+        case InputFormat.conll:
+            columns = alike if isinstance(alike, ConllSource) else ConllSource(format="conll", path="-")
+            return _without_tags(columns) if _width(file) < columns.least_columns else columns
+        case InputFormat.conllu:
+            return alike if isinstance(alike, ConlluSource) else ConlluSource(format="conllu", path="-")
+    return None
+
+
+def _names(source: FileSource, file: InputFile) -> bool:
+    paths = (source.path,) if isinstance(source.path, str) else source.path
+    return any(fnmatch(file.path, str(absolute(Path(path)))) for path in paths if "://" not in path)
+
+
+def _without_tags(source: ConllSource) -> ConllSource:
+    """Return a source that needs no column of tags, which validation would refuse in a corpus."""
+    return source.model_copy(update={"tag_column": source.token_column})
+
+
+def _width(file: InputFile) -> int:
+    """Return the largest number of columns in the first lines of a file."""
+    return max((len(fields_of_line(line)) for line in _head(file).split("\n")), default=0)
+
+
+def _head(file: InputFile) -> str:
+    return with_head(line_blocks(file, "utf-8", _HEAD_BYTES), _HEAD_BYTES)[0].decode()
+
+
+def input_format(file: InputFile) -> InputFormat:
+    """Return the format of a file from its name, or else from its first lines.
+
+    Raises:
+        ConfigError: the first lines fit several formats, or the name is that of a format that is not read.
+        CorpusFormatError: the file is not UTF-8.
+    """
+    suffixes = [suffix.lower() for suffix in PurePath(file.name).suffixes]
+    suffix = next((each for each in reversed(suffixes) if each not in _PACKED), "")
+    if suffix in _OTHERS:
+        raise ConfigError(
+            f"{file.name}: {suffix} files cannot be tagged: expected text, JSON Lines or columns; convert "
+            "it, or set --format if the name is wrong"
+        )
+    if suffix in _SUFFIXES:
+        return _SUFFIXES[suffix]
+    return format_of_text(_head(file), name=file.name)
+
+
+def format_of_text(text: str, *, name: str) -> InputFormat:
+    r"""Return the format of the first lines of a file.
+
+    Lines of columns have the same number of fields, and there are blank lines between groups of them. Only
+    tabs distinguish them from sequences of equal length.
+
+    Raises:
+        ConfigError: the lines fit several formats.
+
+    >>> str(format_of_text("search view_item checkout\n", name="x"))
+    'text'
+    >>> str(format_of_text("Ada\tB-PER\nspoke\tO\n\nBob\tB-PER\n", name="x"))
+    'conll'
+    """
+    if _JSON.match(text):
+        return InputFormat.jsonl
+    lines = text.removesuffix("\n").split("\n")
+    if (number := _json_line(lines)) is not None:
+        raise _ambiguous(name, f"JSON in line {number}, and other text in line 1")
+    lines = [line.strip(" ") for line in lines if not _COMMENT.match(line)]
+    body = "\n".join(line if fields_of_line(line) else "" for line in lines).strip("\n")
+    if "\n" not in re.sub(r"\n\n+", "", body):
+        return InputFormat.text  # no two lines are adjacent: each is a sequence
+    tokens = [line for line in body.split("\n") if line]
+    n_tabs = _usual([line.count("\t") for line in tokens])
+    n_fields = _usual([len(fields_of_line(line)) for line in tokens])
+    if n_tabs and "\n\n" in body:
+        is_numbered = n_tabs == _CONLLU_COLUMNS - 1 and all(_NUMBERED.match(line) for line in tokens)
+        return InputFormat.conllu if is_numbered else InputFormat.conll
+    if n_tabs:
+        raise _ambiguous(name, "lines with equally many tabs, without a blank line")
+    if n_fields and "\n\n" in body:
+        raise _ambiguous(name, f"lines of {n_fields} tokens, and blank lines between some of them")
+    if n_fields == 1:
+        logger.warning(
+            "%s: one token on each line: read as text, each line a sequence; --format conll reads columns",
+            name,
+        )
+    return InputFormat.text
+
+
+def _usual(counts: Sequence[int]) -> int | None:
+    """Return the number that at least nine in ten lines share, if there is one."""
+    ((usual, n),) = Counter(counts).most_common(1)
+    return usual if n >= 0.9 * len(counts) else None
+
+
+def _json_line(lines: list[str]) -> int | None:
+    """Return the number of the first line that is an object or array of JSON."""
+    for number, line in enumerate(lines, 1):
+        if _JSON.match(line):
+            try:
+                json.loads(line)
+            except (ValueError, RecursionError):
+                continue
+            return number
+    return None
+
+
+def _ambiguous(name: str, found: str) -> ConfigError:
+    return ConfigError(
+        f"{name}: format is ambiguous: expected text, JSON Lines or columns, got {found}; set --format text "
+        "(one sequence a line), --format conll (one token a line) or --format jsonl"
+    )

@@ -1,0 +1,146 @@
+"""Formats that `seqtag tag` recognises by name, by content and from the sources of the tagger."""
+
+import gzip
+import json
+import logging
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pydantic import TypeAdapter
+from typer.testing import CliRunner
+
+from seqtag.cli import app, tag_command
+from seqtag.config import Source
+from seqtag.errors import ConfigError, CorpusFormatError
+
+COLUMNS = "Ada\tB-PER\nspoke\tO\n\nBob\tB-PER\n"
+TAGGED = "Ada\tL3\nspoke\tL5\n\nBob\tL3\n\n"
+UNIVERSAL = "# newdoc\n# sent_id = 1\n" + "".join(
+    f"{n}\t{word}\t_\tX\t_\t_\t0\t_\t_\t_\n" for n, word in ((1, "Ada"), (2, "spoke"))
+)
+
+
+def lengths(tokens: pa.ListArray) -> SimpleNamespace:
+    """Tag each token with its number of characters."""
+    rows = tokens.to_pylist()
+    return SimpleNamespace(
+        predicted=pa.array([[f"L{len(token)}" for token in row] for row in rows]),
+        confidence=pa.array([[0.5] * len(row) for row in rows]),
+    )
+
+
+@pytest.fixture
+def tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Run `seqtag tag` in a folder, for a tagger with the given sources."""
+    monkeypatch.setenv("SEQTAG_HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(tag_command, "Tagger", SimpleNamespace(load=lambda _: SimpleNamespace(tag=lengths)))
+
+    def run(*arguments: str, stdin: str = "", sources: tuple[dict[str, object], ...] = ()) -> str:
+        read = tuple(TypeAdapter(Source).validate_python(each) for each in sources)
+        monkeypatch.setattr(tag_command, "_model", lambda *_: (Path(), read))
+        return CliRunner().invoke(app, ["tag", *arguments], input=stdin, catch_exceptions=False).stdout
+
+    return run
+
+
+@pytest.mark.parametrize("name", ["a.conll", "a.tsv", "a.txt", "a", "A.BIO"])
+def test_columns_are_recognised_and_their_tags_ignored(tag: Any, name: str) -> None:
+    Path(name).write_text(COLUMNS)
+    assert tag(name) == TAGGED
+
+
+def test_columns_on_standard_input_are_recognised_by_tabs_and_blank_lines(tag: Any) -> None:
+    assert tag(stdin=COLUMNS) == TAGGED
+    assert tag(stdin="# newdoc\n" + COLUMNS) == TAGGED
+
+
+def test_packed_columns_are_recognised(tag: Any) -> None:
+    Path("a.conll.gz").write_bytes(gzip.compress(COLUMNS.encode()))
+    assert tag("a.conll.gz") == TAGGED
+
+
+def test_a_file_of_tokens_alone_can_be_in_columns(tag: Any) -> None:
+    Path("a.conll").write_text("Ada\nspoke\n\nBob\n")
+    assert tag("a.conll") == TAGGED
+
+
+def test_universal_dependencies_are_read_by_their_words(tag: Any) -> None:
+    text = UNIVERSAL + "\n" + UNIVERSAL
+    Path("a.conllu").write_text(text)
+    assert tag("a.conllu") == tag(stdin=text) == "Ada\tL3\nspoke\tL5\n\n" * 2
+
+
+@pytest.mark.parametrize("line", ['{"tokens": ["Ada", "spoke"]}', '["Ada", "spoke"]'])
+@pytest.mark.parametrize("name", ["a.jsonl", "a.txt"])
+def test_json_lines_are_recognised(tag: Any, name: str, line: str) -> None:
+    Path(name).write_text(line + "\n")
+    expected = {"tokens": ["Ada", "spoke"], "predicted": ["L3", "L5"], "confidence": [0.5, 0.5]}
+    assert json.loads(tag(name)) == expected
+    assert json.loads(tag(stdin=line)) == expected
+
+
+def test_damaged_json_is_refused_and_not_tagged_as_words(tag: Any) -> None:
+    with pytest.raises(CorpusFormatError, match=r"standard input:1: line is not JSON: .*--format text"):
+        tag(stdin='{"tokens": ["Ada", "spo')
+
+
+def test_sequences_of_equal_length_are_text_unless_blank_lines_divide_them(tag: Any) -> None:
+    assert tag(stdin="Ada spoke\nBob left\n") == "Ada\tL3\nspoke\tL5\n\nBob\tL3\nleft\tL4\n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ("Ada\nspoke\n\nBob\n", "lines of 1 tokens, and blank lines between some of them"),
+        ("Ada B-PER\nspoke O\n\nBob B-PER\n", "lines of 2 tokens, and blank lines between some of them"),
+        ("Ada\tB-PER\nspoke\tO\n", "lines with equally many tabs, without a blank line"),
+        ('Ada spoke\n{"tokens": ["Bob"]}\n', "JSON in line 2, and other text in line 1"),
+    ],
+)
+def test_ambiguous_input_is_refused_and_format_decides(tag: Any, text: str, got: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        tag(stdin=text)
+    assert str(caught.value) == (
+        f"standard input: format is ambiguous: expected text, JSON Lines or columns, got {got}; set --format "
+        "text (one sequence a line), --format conll (one token a line) or --format jsonl"
+    )
+    assert tag("--format", "text", stdin=text)
+
+
+def test_one_token_on_each_line_is_said_to_be_text(tag: Any, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING, "seqtag"):
+        assert tag(stdin="Ada\nspoke\n") == "Ada\tL3\n\nspoke\tL5\n\n"
+    assert "standard input: one token on each line: read as text, each line a sequence" in caplog.text
+
+
+def test_a_line_that_lacks_a_column_is_refused(tag: Any) -> None:
+    Path("a.conll").write_text("Ada X B-PER\nspoke X O\nto O\n\nBob X B-PER\n")
+    with pytest.raises(CorpusFormatError, match=r"a\.conll:3: found 2 columns, expected 3"):
+        tag("a.conll")
+
+
+def test_training_files_are_read_like_the_source_that_names_them(tag: Any, tmp_path: Path) -> None:
+    Path("eng.train").write_text("1 Ada B-PER\n2 spoke O\n\n1 Bob B-PER\n")
+    conll = {"format": "conll", "path": "eng.*", "token_column": 1}
+    assert tag("eng.train", sources=(conll,)) == TAGGED
+    Path("train.json").write_text('{"text": ["Ada"], "ner": ["B-PER"]}\n')
+    jsonl = {"format": "jsonl", "path": f"{tmp_path}/*.json", "tokens_column": "text", "tags_column": "ner"}
+    assert json.loads(tag("train.json", sources=(conll, jsonl))) == {
+        "text": ["Ada"], "ner": ["B-PER"], "predicted": ["L3"], "confidence": [0.5],
+    }  # fmt: skip
+
+
+def test_other_files_have_the_token_column_of_the_tagger(tag: Any) -> None:
+    source = {"format": "conll", "path": "train.conll", "token_column": 1}
+    text = "1\tAda\tO\n2\tspoke\tO\n\n1\tBob\tO\n"
+    assert tag(stdin=text, sources=(source,)) == TAGGED
+
+
+def test_tables_are_refused_by_their_name(tag: Any) -> None:
+    Path("a.csv").write_text("sentence,word\n1,Ada\n")
+    with pytest.raises(ConfigError, match=r"a\.csv: \.csv files cannot be tagged: expected text, JSON Lines"):
+        tag("a.csv")
