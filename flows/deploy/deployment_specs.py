@@ -14,8 +14,8 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import Field, ValidationError
 
 from seqtag.config import ScheduleConfig, load_tagger
-from seqtag.config.loading import one_line_each
 from seqtag.config.source_config import Table
+from seqtag.config.validation_errors import one_line_each
 from seqtag.errors import ConfigError
 
 # key of a tagger's [schedule] that holds the cron; asked: started by people only
@@ -89,7 +89,7 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
             )
         for number, entry in enumerate(file.per_tagger):
             deployment = Deployment(
-                flow=_flow(entry.entrypoint, f"{path}: per_tagger.{number}"),
+                flow=_flow(entry.entrypoint, f"{path}: per_tagger[{number}]"),
                 name=tagger.name,
                 entry=entry,
                 parameters={"tagger": str(toml.relative_to(checkout)), **entry.parameters},
@@ -101,7 +101,7 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
             found.append(_checked(deployment, where=f"{toml}: schedule.{entry.when}"))
     for number, named in enumerate(file.deployments):
         deployment = Deployment(
-            flow=_flow(named.entrypoint, f"{path}: deployments.{number}"),
+            flow=_flow(named.entrypoint, f"{path}: deployments[{number}]"),
             name=named.name,
             entry=named,
             parameters=named.parameters,
@@ -110,7 +110,7 @@ def declared_deployments(checkout: Path) -> list[Deployment]:
             schedule=named.schedule,
             environment=named.schedule.environment if named.schedule else {},
         )
-        found.append(_checked(deployment, where=f"{path}: deployments.{number}"))
+        found.append(_checked(deployment, where=f"{path}: deployments[{number}]"))
     titles = [deployment.title for deployment in found]
     twice = sorted({title for title in titles if titles.count(title) > 1})
     if twice:
@@ -135,7 +135,7 @@ def _read(path: Path) -> _File:
     except yaml.YAMLError as error:
         raise ConfigError(f"{path}: not valid YAML: {error}") from error
     except ValidationError as error:
-        raise ConfigError(one_line_each(path, error)) from None
+        raise ConfigError(one_line_each(path, error, _File)) from None
 
 
 def _flow(entrypoint: str, where: str) -> Flow[..., Any]:

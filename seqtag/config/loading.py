@@ -11,8 +11,9 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from seqtag.config.old_spellings import keys_given_twice, old_spellings
-from seqtag.config.secrets import has_password, hide_passwords, is_secret
+from seqtag.config.secrets import has_password, hide_passwords
 from seqtag.config.tagger_config import TaggerConfig
+from seqtag.config.validation_errors import one_line_each
 from seqtag.errors import ConfigError
 
 logger = logging.getLogger(__name__)
@@ -42,25 +43,13 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     try:
         config = TaggerConfig.model_validate(tables)
     except ValidationError as error:
-        raise ConfigError(one_line_each(path, error)) from None  # the cause would print entire tables
+        raise ConfigError(
+            one_line_each(path, error, TaggerConfig)
+        ) from None  # the cause would print entire tables
     secrets = [(key, text) for key, text in _texts(config) if has_password(text)]
     if secrets:  # every report would show them
         raise ConfigError("\n".join(_refusal(path, key, text) for key, text in secrets))
     return config
-
-
-def one_line_each(path: Path | str, error: ValidationError) -> str:
-    """Return the validation errors of a file, one per line, without passwords."""
-    faults = error.errors()
-    lines = []
-    for fault in faults:
-        loc = fault["loc"]
-        if fault["type"] == "too_short" and any(f["loc"][: len(loc)] == loc != f["loc"] for f in faults):
-            continue  # the list is only short of elements that are invalid themselves
-        key = ".".join(str(part) for part in loc) or "(top level)"
-        message = fault["msg"].removeprefix("Value error, ")  # pydantic's prefix
-        lines.append(f"{path}: {key}: {message}{_got(fault['type'], key, fault['input'])}")
-    return "\n".join(lines)
 
 
 def _text(path: Path | str, stored: bytes) -> str:
@@ -81,20 +70,20 @@ def _text(path: Path | str, stored: bytes) -> str:
 
 def _texts(config: TaggerConfig) -> Iterator[tuple[str, str]]:
     """Yield the key and value of every string that may contain a URL: all except tag names."""
-    yield from _texts_in(config.model_dump(mode="json", exclude={"tags", "gate"}), ())
-    yield from _texts_in(config.monitor.model_dump(mode="json"), ("monitor",))
+    yield from _texts_in(config.model_dump(mode="json", exclude={"tags", "gate"}), "")
+    yield from _texts_in(config.monitor.model_dump(mode="json"), "monitor")
 
 
-def _texts_in(value: object, keys: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+def _texts_in(value: object, key: str) -> Iterator[tuple[str, str]]:
     match value:
         case str():
-            yield ".".join(keys), value
+            yield key, value
         case dict():
-            for key, each in value.items():
-                yield from _texts_in(each, (*keys, str(key)))
+            for name, each in value.items():
+                yield from _texts_in(each, f"{key}.{name}" if key else str(name))
         case list():
             for number, each in enumerate(value):
-                yield from _texts_in(each, keys if isinstance(each, str) else (*keys, str(number)))
+                yield from _texts_in(each, key if isinstance(each, str) else f"{key}[{number}]")
 
 
 def _refusal(path: Path | str, key: str, text: str) -> str:
@@ -102,12 +91,3 @@ def _refusal(path: Path | str, key: str, text: str) -> str:
     if key.endswith(".query"):  # variables are not replaced in queries
         return f"{path}: {key}: query {holds}; keep it in the database, or in the variable of url"
     return f"{path}: {key}: address {holds}: got {hide_passwords(text)}; use ${{VARIABLE}} instead"
-
-
-def _got(kind: str, key: str, value: object) -> str:
-    """Return the invalid value as text; nothing for tables, which hold other values, and no passwords."""
-    if kind in ("missing", "value_error") or isinstance(value, dict | list | tuple):
-        return ""
-    if is_secret(key):
-        return ", got ***"
-    return f", got {hide_passwords(repr(value))}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from difflib import get_close_matches
 from typing import Literal, Self
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -12,6 +11,7 @@ from pydantic import Field, PositiveFloat, field_validator, model_validator
 from seqtag.config.cron import checked_cron
 from seqtag.config.secrets import has_password, is_secret
 from seqtag.config.source_config import Table
+from seqtag.config.suggestions import did_you_mean
 
 
 class ScheduleConfig(Table):
@@ -35,13 +35,10 @@ class ScheduleConfig(Table):
     @field_validator("timezone")
     @classmethod
     def _timezone_is_known(cls, name: str) -> str:
-        known = {zone.lower(): zone for zone in available_timezones()}
-        if name not in known.values():
-            near = get_close_matches(name.lower(), known, n=1)
-            meant = f"; did you mean {known[near[0]]}?" if near else ""
+        if name not in (known := available_timezones()):
             raise ValueError(
                 "time zone is unknown: expected a name in the IANA database, such as Europe/Berlin, "
-                f"got {name!r}{meant}"
+                f"got {name!r}{did_you_mean(name, known)}"
             )
         return name
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from seqtag.config.suggestions import did_you_mean
+
 SchemeName = Literal["none", "IOB1", "IOB2", "IOBES", "IOE1", "IOE2"]
 
 SCHEME_ALIASES: Mapping[str, SchemeName] = {
@@ -55,6 +57,7 @@ def scheme_name(name: object) -> SchemeName | Literal["auto"]:
     if found is None:
         raise ValueError(
             f"unknown tag scheme {name!r}: expected auto, {', '.join(map(_with_aliases, _SCHEMES.values()))}"
+            + did_you_mean(name, ("auto", *_SCHEMES.values(), *SCHEME_ALIASES))
         )
     return found
 

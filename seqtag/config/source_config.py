@@ -165,7 +165,10 @@ class ConlluSource(FileSource):
     format: Literal["conllu"]
     token_column: str = "FORM"
     tag_column: str = "UPOS"
-    tag_feature: str | None = Field(default=None, pattern=r"^[^\s=|]+$")  # of `name=B-PER|...` in tag_column
+    # of `name=B-PER|...` in tag_column
+    tag_feature: str | None = Field(
+        default=None, pattern=r"^[^\s=|]+$", description="the name of a feature, without spaces, = and |"
+    )
     tag_default: str | None = Field(default=None, min_length=1)  # of words without a tag, such as "O"
     documents: Documents = "auto"
 
@@ -216,9 +219,17 @@ class TableSource(FileSource, LongColumns):
     """
 
     format: Literal["table"]
-    delimiter: str = Field(default=",", pattern=r"^[\x01-\t\x0b\x0c\x0e-~]$")  # one ASCII character
-    quote: str | None = Field(default=None, pattern=r"^[!-~]?$")  # None: '"', or "" for tabs; "": no quoting
-    escape: str | None = Field(default=None, pattern=r"^[!-/:-@\[-`{-~]?$")  # such as '\'; None or "": none
+    delimiter: str = Field(
+        default=",", pattern=r"^[\x01-\t\x0b\x0c\x0e-~]$", description="one ASCII character, not a line break"
+    )
+    # None: '"', or "" for tabs; "": no quoting
+    quote: str | None = Field(
+        default=None, pattern=r"^[!-~]?$", description="one printable ASCII character, or empty"
+    )
+    # such as '\'; None or "": none
+    escape: str | None = Field(
+        default=None, pattern=r"^[!-/:-@\[-`{-~]?$", description="one ASCII punctuation character, or empty"
+    )
 
     @field_validator("quote")
     @classmethod

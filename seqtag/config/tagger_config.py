@@ -20,6 +20,7 @@ from seqtag.config.recipes import RECIPES, with_recipe
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.scheme_names import SchemeName, scheme_name, spelling_pattern
 from seqtag.config.source_config import Source, Table
+from seqtag.config.suggestions import did_you_mean
 
 Severity = Literal["fail", "quarantine", "warn", "off"]
 Metric = Literal["accuracy", "span_f1"]
@@ -278,7 +279,10 @@ class GateConfig(Table):
 class TaggerConfig(Table):
     """Configuration of one tagger, the root of its TOML file."""
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,62}$",
+        description="up to 63 lower-case letters, digits and hyphens, not beginning with a hyphen",
+    )
     description: str = ""
     seed: int = Field(default=1, ge=0, lt=2**31)
     corpus: CorpusConfig
@@ -342,7 +346,7 @@ class TaggerConfig(Table):
 def _no_column(key: str, name: str, columns: tuple[str, ...]) -> str:
     return (
         f"{key} is not a further column: expected one of corpus.columns {list(columns)}, got {name!r}; "
-        "add it to corpus.columns"
+        f"add it to corpus.columns{did_you_mean(name, columns)}"
     )
 
 

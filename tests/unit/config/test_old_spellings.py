@@ -70,7 +70,7 @@ def test_a_key_in_both_spellings_is_refused(tmp_path: Path) -> None:
 def test_the_warning_precedes_an_error_about_the_new_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with pytest.raises(ConfigError, match=r"train\.max_batch_tokens: Input should be greater"):
+    with pytest.raises(ConfigError, match=r"train\.max_batch_tokens: must be at least 1"):
         load_tagger(written(tmp_path, OLD.replace("batch_cells = 64", "batch_cells = 0")))
 
     assert "train.batch_cells is an old spelling; write max_batch_tokens" in caplog.text
