@@ -49,11 +49,16 @@ def open_or_create_workspace() -> Workspace:
 
     The home folder is created by whatever is written to it first.
     """
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
-    logging.getLogger("seqtag").setLevel(logging.INFO)
+    log_to_standard_error()
     workspace = Workspace.of(Settings())
     redirect_library_caches(workspace.home.caches)
     return workspace
+
+
+def log_to_standard_error(level: int = logging.INFO) -> None:
+    """Show the log of seqtag from `level` on, and warnings of libraries."""
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr)
+    logging.getLogger("seqtag").setLevel(level)
 
 
 def _no_home(root: Path) -> str:

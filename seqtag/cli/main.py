@@ -11,6 +11,7 @@ from seqtag import __version__
 from seqtag.cli import (
     flow_commands,
     inspection,
+    project_commands,
     registry_commands,
     status_command,
     step_commands,
@@ -49,6 +50,7 @@ def _front(
     """
 
 
+project_commands.add_to(app)
 step_commands.add_to(app)
 registry_commands.add_to(app)
 flow_commands.add_to(app)

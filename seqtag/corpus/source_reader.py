@@ -53,6 +53,7 @@ def read_sources(
     *,
     on_source: Callable[[SourceReport], None] | None = None,
     on_places: Callable[[pa.StringArray], None] | None = None,
+    enough: int | None = None,
 ) -> Iterator[pa.RecordBatch]:
     """Return the sequences of all sources, in order, as batches of `corpus_schema(corpus.columns)`.
 
@@ -62,13 +63,15 @@ def read_sources(
         on_source: called with the report of each source when it has been read.
         on_places: called before each batch with the places where its sequences begin ("train.conll:17"; null
             if there is none).
+        enough: stop reading a source with the block that reaches this number of sequences, and leave out the
+            checks that need all of it; None: read everything.
 
     Raises:
         ConfigError: a source matches no file, uses an unset variable, or has an invalid query.
         CorpusFormatError: raised while reading, if a source is not in the declared format, with file and line
             in the message, or has no sequences; at the end, if no source has a column of `corpus.columns`.
     """
-    return _stream(corpus, _inputs(corpus), on_source, on_places)
+    return _stream(corpus, _inputs(corpus), on_source, on_places, enough)
 
 
 def source_fingerprint(corpus: CorpusConfig) -> str | None:
@@ -151,6 +154,7 @@ def _stream(
     inputs: list[_Input],
     on_source: Callable[[SourceReport], None] | None,
     on_places: Callable[[pa.StringArray], None] | None,
+    enough: int | None,
 ) -> Iterator[pa.RecordBatch]:
     missing = set(corpus.columns)
     offered: dict[str, None] = {}
@@ -172,6 +176,9 @@ def _stream(
                 if on_places is not None:
                     on_places(places.slice(start, BATCH_SEQUENCES))
                 yield batch.slice(start, BATCH_SEQUENCES)
+            if enough is not None and n_sequences >= enough:
+                report.is_complete = False
+                break
         if n_sequences == 0:
             raise _nothing_found(input_)
         log.info(
@@ -181,7 +188,7 @@ def _stream(
             n_tokens,
             n_broken,
         )
-        if isinstance(input_.source, ConlluSource):
+        if isinstance(input_.source, ConlluSource) and report.is_complete:
             check_tag_feature(input_.source, report)
         whole.warn(report)
         report.n_sequences = n_sequences

@@ -54,6 +54,7 @@ class SourceReport:
     def __init__(self, name: str = "") -> None:
         self.name = name
         self.n_sequences = 0  # known once the source has been read
+        self.is_complete = True  # false: reading stopped early, on request
         self.features: Counter[str] = Counter()  # of CoNLL-U: number of words with each
         self.columns: dict[str, None] = {}  # possible names for `corpus.columns`, in the order of the source
         self._assumed: dict[str, Counter[str]] = {}

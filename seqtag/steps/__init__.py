@@ -19,6 +19,7 @@ from seqtag.steps.approval import (
 )
 from seqtag.steps.audit import audit_context
 from seqtag.steps.baseline import baseline
+from seqtag.steps.check import CorpusCheck, check, check_text
 from seqtag.steps.context import Workspace, read_config, read_snapshot
 from seqtag.steps.dashboard import (
     approval_card,
@@ -64,6 +65,7 @@ __all__ = [
     "ApprovalRequest",
     "AuditContext",
     "ChampionAnchor",
+    "CorpusCheck",
     "RunOutcome",
     "StepName",
     "Workspace",
@@ -72,7 +74,9 @@ __all__ = [
     "approval_notice",
     "audit_context",
     "baseline",
+    "check",
     "check_step_names",
+    "check_text",
     "corpus_card",
     "decide",
     "drift",

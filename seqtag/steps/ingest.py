@@ -16,6 +16,7 @@ from seqtag.corpus import (
     PlacesWriter,
     SourceRecord,
     SourceRecords,
+    SourceReport,
     are_equal_numbers,
     corpus_schema,
     read_sources,
@@ -68,15 +69,7 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
         return snapshot
     partial = workspace.home.corpus(config.name) / ".partial"
     with file_lock(workspace.home.corpus(config.name) / ".lock"), scratch_folder(partial):
-        records: list[SourceRecord] = []
-        with PlacesWriter(Snapshot(partial).places) as places:
-            batches = read_sources(
-                config.corpus,
-                on_source=lambda report: records.append(report.record()),
-                on_places=places.add,
-            )
-            snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), partial)
-        SourceRecords(records).save(Snapshot(partial).sources)
+        snapshot_id, reports = read_into(Snapshot(partial), config)
         if _record_file(config, workspace) != record:
             raise CorpusChangedError(
                 f"{config.name}: sources changed while they were read, so nothing was kept; run it again"
@@ -88,9 +81,28 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
     if record is not None:
         record.parent.mkdir(exist_ok=True)
         ReadSnapshot(snapshot.id).save(record)
-    _log_sources(records)
+    _log_sources([report.record() for report in reports])
     logger.info("ingest: snapshot %s, %.1f s", snapshot.id, time.monotonic() - started)
     return snapshot
+
+
+def read_into(
+    snapshot: Snapshot, config: TaggerConfig, *, enough: int | None = None
+) -> tuple[str, Sequence[SourceReport]]:
+    """Read the sources into an existing folder; return the id of the snapshot, and a report per source.
+
+    Args:
+        enough: sequences of a source after which the rest of it is left out; None: read everything.
+
+    Raises:
+        CorpusFormatError: a source is not what its configuration says.
+    """
+    reports: list[SourceReport] = []
+    with PlacesWriter(snapshot.places) as places:
+        batches = read_sources(config.corpus, on_source=reports.append, on_places=places.add, enough=enough)
+        snapshot_id = write_corpus(batches, corpus_schema(config.corpus.columns), snapshot.path)
+    SourceRecords([report.record() for report in reports]).save(snapshot.sources)
+    return snapshot_id, reports
 
 
 def matching_snapshot(config: TaggerConfig, workspace: Workspace) -> Snapshot | None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import astuple
+from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from seqtag.artifacts import DryRun, Manifest, digest, require_manifest
-from seqtag.config import config_digest
+from seqtag.config import TaggerConfig, config_digest
 from seqtag.corpus import Profile, split_corpus
-from seqtag.run_dir import RunDir
+from seqtag.corpus.corpus_profile import SchemeChoice
+from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.step import run_step
 
@@ -32,15 +34,24 @@ def split(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             "spelling": digest(*astuple(chosen.spelling)),
             "config": config_digest(config.split, config.tags),
         },
-        write=lambda folder: split_corpus(
-            snapshot.parts,
-            quarantined=pq.read_table(run.quarantine, columns=["row"])["row"].to_numpy(),
-            config=config.split,
-            scheme=chosen.used,
-            spelling=chosen.spelling,
-            train_scheme=config.tags.train_scheme,
-            folder=folder,
-            mark=config.tags.mark,
+        write=lambda folder: write_splits(
+            config, snapshot, scheme=chosen, quarantine=run.quarantine, folder=folder
         ),
         dry_run=dry_run,
+    )
+
+
+def write_splits(
+    config: TaggerConfig, snapshot: Snapshot, *, scheme: SchemeChoice, quarantine: Path, folder: Path
+) -> None:
+    """Write train, dev and test of a validated snapshot into `folder`, without the quarantined sequences."""
+    split_corpus(
+        snapshot.parts,
+        quarantined=pq.read_table(quarantine, columns=["row"])["row"].to_numpy(),
+        config=config.split,
+        scheme=scheme.used,
+        spelling=scheme.spelling,
+        train_scheme=config.tags.train_scheme,
+        folder=folder,
+        mark=config.tags.mark,
     )

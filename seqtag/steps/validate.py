@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
-from seqtag.config import config_digest
+from seqtag.config import TaggerConfig, config_digest
 from seqtag.corpus import Profile
 from seqtag.errors import CorpusRejectedError, RunDirError
 from seqtag.gate import fewest_test_documents
-from seqtag.run_dir import RunDir
+from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.ingest import read_records
 from seqtag.steps.run_inputs import PinnedOpponent
@@ -26,38 +27,48 @@ def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     Raises:
         CorpusRejectedError: a rule of severity "fail" broke, or the quarantine is larger than its budget.
     """
-    from seqtag.quality import validate as check
-
     config, snapshot = read_config(run), read_snapshot(run)
     previous, previous_digest = _champions_profile(run)
-    fewest = fewest_test_documents(config.gate)
     manifest = run_step(
         validate,
         run,
         inputs={
             "snapshot": require_manifest(snapshot.path).digest,
             "config": config_digest(config.corpus, config.tags, config.quality, config.split),
-            "fewest_test_documents": str(fewest),
+            "fewest_test_documents": str(fewest_test_documents(config.gate)),
             "previous": previous_digest,
         },
-        write=lambda folder: check(
-            snapshot.parts,
-            columns=config.corpus.columns,
-            tags=config.tags,
-            quality=config.quality,
-            split=config.split,
-            previous=previous,
-            fewest_test_documents=fewest,
-            sources=read_records(snapshot),
-            places=snapshot.places,
-            folder=folder,
-        ),
+        write=lambda folder: write_validation(config, snapshot, previous=previous, folder=folder),
         dry_run=dry_run,
     )
     profile = Profile.load(run.profile)
     if not profile.accepted:
         raise CorpusRejectedError(f"{profile.sentence} See {run.data_docs}")
     return manifest
+
+
+def write_validation(
+    config: TaggerConfig, snapshot: Snapshot, *, previous: Profile | None, folder: Path
+) -> None:
+    """Check a snapshot against the rules, and write profile, quarantine and data docs into `folder`.
+
+    Args:
+        previous: profile of the data that the champion was trained on.
+    """
+    from seqtag.quality import validate as check
+
+    check(
+        snapshot.parts,
+        columns=config.corpus.columns,
+        tags=config.tags,
+        quality=config.quality,
+        split=config.split,
+        previous=previous,
+        fewest_test_documents=fewest_test_documents(config.gate),
+        sources=read_records(snapshot),
+        places=snapshot.places,
+        folder=folder,
+    )
 
 
 def _champions_profile(run: RunDir) -> tuple[Profile | None, str]:

@@ -1,0 +1,92 @@
+"""Check: what a run would refuse, from the sources alone, without home or registry."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqtag.config import SPLITS, TaggerConfig
+from seqtag.corpus import Profile, SourceReport, source_sentence, warning_sentences
+from seqtag.errors import CorpusRejectedError, TagSchemeError
+from seqtag.formatting import plural
+from seqtag.quality import PROFILE, QUARANTINE
+from seqtag.run_dir import Snapshot
+from seqtag.steps.ingest import read_into
+from seqtag.steps.split import write_splits
+from seqtag.steps.validate import write_validation
+
+ENOUGH_SEQUENCES = 20_000  # of each source; some seconds
+
+
+@dataclass(frozen=True)
+class CorpusCheck:
+    """Sources as a run would read them, and the profile of what was read."""
+
+    reports: Sequence[SourceReport]
+    profile: Profile
+    fault: str | None  # why a run would refuse it
+
+
+def check(config: TaggerConfig, *, enough: int = ENOUGH_SEQUENCES) -> CorpusCheck:
+    """Read the sources, and validate and split them as a run does, in a temporary folder.
+
+    Tags are not compared with a champion's.
+
+    Args:
+        enough: sequences of a source after which the rest of it is not read.
+
+    Raises:
+        ConfigError: a source has no files, or uses an unset variable.
+        CorpusFormatError: a source is not what its configuration says.
+    """
+    with tempfile.TemporaryDirectory(prefix="seqtag-check-") as scratch:
+        folders = [Path(scratch, name) for name in ("snapshot", "validation", "splits")]
+        for folder in folders:
+            folder.mkdir()
+        snapshot, validation, splits = Snapshot(folders[0]), folders[1], folders[2]
+        _, reports = read_into(snapshot, config, enough=enough)
+        write_validation(config, snapshot, previous=None, folder=validation)
+        profile = Profile.load(validation / PROFILE)
+        fault = None if profile.accepted else profile.sentence
+        if fault is None:
+            try:
+                write_splits(
+                    config,
+                    snapshot,
+                    scheme=profile.scheme,
+                    quarantine=validation / QUARANTINE,
+                    folder=splits,
+                )
+            except (CorpusRejectedError, TagSchemeError) as error:
+                fault = str(error)
+    return CorpusCheck(reports, profile, fault)
+
+
+def check_text(found: CorpusCheck) -> str:
+    """Describe how each source is read, the tags, the splits and the verdict, one line each."""
+    return "\n".join(_lines(found))
+
+
+def _lines(found: CorpusCheck) -> Iterator[str]:
+    for report in found.reports:
+        record = report.record()
+        read = plural(record.n_sequences, "sequence")
+        read = read if report.is_complete else f"only the first {read} were read"
+        yield f"source   {source_sentence(record)}; {read}"
+        for sentence in warning_sentences(record):
+            yield f"warning  {sentence}"
+    profile = found.profile
+    scheme = profile.scheme
+    yield f"tags     {plural(len(profile.tags), 'tag')}, scheme {scheme.used} ({scheme.reason})"
+    sizes = ", ".join(
+        f"{name} {plural(size.n_sequences, 'sequence')} ({plural(size.n_tokens, 'token')})"
+        for name in SPLITS
+        if (size := profile.splits.get(name)) is not None
+    )
+    yield f"splits   {sizes}; {profile.carving.sentence}"
+    if not all(report.is_complete for report in found.reports):
+        yield "note     the verdict is on what was read; a run reads everything"
+    if found.fault is None:
+        yield f"verdict  {profile.sentence}"

@@ -1,0 +1,87 @@
+"""`seqtag check`: the verdict of a run from the sources alone, with nothing written."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from seqtag import steps
+from seqtag.cli import app
+from seqtag.config import Settings, load_tagger
+from seqtag.errors import CorpusRejectedError
+from seqtag.run_dir import RunDir
+
+SOUND = [f"Ada{i}\tB-PER\nof\tO\nKent{i}\tB-LOC" for i in range(60)]
+BROKEN = [f"Ada{i}" for i in range(60)]
+
+
+@pytest.fixture
+def tagger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file of a tagger whose source is `a.conll` in the working directory, without a home."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SEQTAG_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("SEQTAG_AS_OF", "2026-01-31")
+    path = tmp_path / "toy.toml"
+    path.write_text('name = "toy"\n[[corpus.sources]]\nformat = "conll"\npath = "a.conll"\n')
+    return path
+
+
+def write(sequences: list[str]) -> None:
+    Path("a.conll").write_text("\n\n".join(sequences) + "\n")
+
+
+def checked(tagger: Path) -> Result:
+    return CliRunner().invoke(app, ["check", str(tagger)])
+
+
+def test_an_acceptable_corpus_is_described_and_nothing_is_written(tagger: Path) -> None:
+    write(SOUND)
+
+    done = checked(tagger)
+
+    lines = done.stdout.splitlines()
+    assert done.exit_code == 0
+    assert lines[0] == (
+        "source   a.conll: columns 2, comments none, compression none, encoding utf-8, header none, "
+        "separator tab; 60 sequences"
+    )
+    assert lines[1].startswith(
+        "tags     3 tags, scheme IOB2 (IOB2: illegal transitions, of 240: 0 under IOB2"
+    )
+    assert lines[2].startswith("splits   train ")
+    assert lines[3].startswith("verdict  accepted: ")
+    assert sorted(path.name for path in tagger.parent.iterdir()) == ["a.conll", "toy.toml"]
+
+
+def test_a_refusal_is_that_of_a_run(tagger: Path) -> None:
+    write([*SOUND[:20], *(f"in\tO\nKent{i}" for i in range(40))])
+    config, workspace = load_tagger(tagger), steps.Workspace.of(Settings())
+    run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 31))
+    with pytest.raises(CorpusRejectedError) as of_run:
+        steps.validate(run)
+
+    done = checked(tagger)
+
+    assert isinstance(done.exception, CorpusRejectedError)
+    assert str(of_run.value) == f"{done.exception} See {RunDir(run.path).data_docs}"
+    assert "first a.conll:" in str(done.exception)
+
+
+def test_a_source_that_cannot_be_read_is_an_error(tagger: Path) -> None:
+    write(BROKEN)
+    assert "a.conll:1: too few columns" in str(checked(tagger).exception)
+
+
+def test_of_a_large_source_only_the_beginning_is_read(tagger: Path) -> None:
+    write(SOUND)
+    Path("b.conll").write_text("\n\n".join(BROKEN) + "\n")
+    tagger.write_text(tagger.read_text().replace('"a.conll"', '["a.conll", "b.conll"]'))
+
+    found = steps.check(load_tagger(tagger), enough=60)
+
+    assert found.fault is None
+    assert "60 sequences were read" in steps.check_text(found)
+    assert "note     the verdict is on what was read; a run reads everything" in steps.check_text(found)
