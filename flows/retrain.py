@@ -62,9 +62,9 @@ def retrain(
     if (waiting := request_approval(run, config.approval, as_of=day)) is not None:
         return waiting
     run = tasks.promote(run, workspace, by=_audit_context())
-    run = tasks.report(run, tagger)
+    run = tasks.report(run, workspace, tagger, earlier=earlier)
 
-    outcome = steps.run_outcome(run, earlier=earlier, now=steps.outcome_digest(run, workspace))
+    outcome = steps.run_outcome(run, workspace, earlier=earlier)
     if outcome.is_new:
         notify_outcome(run)
     return Completed(name=outcome.title, message=outcome.sentence, data=run)

@@ -35,6 +35,7 @@ def run_here(flow: Flow[[str], State[RunDir]], arguments: list[str]) -> int:
     if not state.is_completed():
         stack.say(f"\n{state.name}: {state.message}\nDashboard   {dashboard}")
         return 1
+    headline = state.message if state.name == "Skipped" else None
     run = cast(RunDir, state.result())
-    stack.say("\n" + steps.outcome_text(run, dashboard=dashboard))
+    stack.say("\n" + steps.outcome_text(run, headline, dashboard=dashboard))
     return 0

@@ -80,11 +80,11 @@ def show_scores(run: RunDir) -> None:
 
 
 @log_errors
-def show_outcome(run: RunDir, tagger: str) -> None:
+def show_outcome(run: RunDir, tagger: str, outcome: steps.RunOutcome) -> None:
     """Publish the retrain card and a link to the report."""
     create_markdown_artifact(
         key=f"retrain-{run.tagger}",
-        markdown=steps.retrain_card(run, tagger=tagger, pages=report_server_url()),
+        markdown=steps.retrain_card(run, outcome, tagger=tagger, pages=report_server_url()),
         description=f"Outcome of the latest retraining of {run.tagger}",
     )
     _link("report", run, run.report, "Scores, curves and examples on one page")

@@ -107,8 +107,13 @@ def promote(run: RunDir, workspace: steps.Workspace, *, by: steps.AuditContext) 
 
 
 @step_task(name="report {run.tagger} {run.id}", timeout_seconds=10 * MINUTE)
-def report(run: RunDir, tagger: str) -> RunDir:
-    """Write the report and publish the retrain card; `tagger` is the path of the TOML file."""
+def report(run: RunDir, workspace: steps.Workspace, tagger: str, *, earlier: str | None) -> RunDir:
+    """Write the report and publish the retrain card.
+
+    Args:
+        tagger: path of its TOML file.
+        earlier: as in `steps.run_outcome`.
+    """
     steps.report(run)
-    show_outcome(run, tagger)
+    show_outcome(run, tagger, steps.run_outcome(run, workspace, earlier=earlier))
     return run

@@ -6,6 +6,7 @@ import importlib
 import logging
 import os
 import shutil
+import socket
 import sys
 import tempfile
 import time
@@ -20,13 +21,15 @@ from seqtag.cli.common import (
     REFUSED,
     RUN,
     TAGGER,
+    Alias,
     find_run,
     open_or_create_workspace,
     open_tagger,
     open_workspace,
 )
 from seqtag.config import HOST
-from seqtag.errors import OtherVersionError, SeqtagError
+from seqtag.errors import ConfigError, OtherVersionError, SeqtagError
+from seqtag.formatting import sentence
 from seqtag.pipeline import STEPS
 from seqtag.registry import mlflow_environment, page_command, serve_command
 from seqtag.reporting import plan_text
@@ -57,7 +60,7 @@ def show(run: Annotated[str, RUN]) -> None:
         typer.echo(f"  {step.folder:14} {done:>14}")
     if find_manifest(at.output("promote")) is not None:
         try:
-            outcome = steps.outcome_text(at)
+            outcome = steps.outcome_text(at, sentence(steps.status_text(at, workspace)) + ".")
         except OtherVersionError as error:
             outcome = f"The outcome cannot be shown: {error}\nThe report has it: {at.report}"
         typer.echo("\n" + outcome)
@@ -113,6 +116,7 @@ def registry(port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5000)
     Example: `seqtag registry --port 5001`
     """
     workspace = open_workspace()
+    _require_free_port(port, "if `make up` runs MLflow's page, open it")
     workspace.registry().check()
     typer.echo(f"MLflow at http://{HOST}:{port}/#/models, until Ctrl-C", err=True)
     _exec(workspace, page_command(workspace.home.artifacts, port=port))
@@ -120,17 +124,47 @@ def registry(port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5000)
 
 def serve(
     tagger: Annotated[str, typer.Argument(help="A tagger in the registry.")],
-    alias: Annotated[str, typer.Option(help="champion, challenger or previous.")] = "champion",
+    alias: Annotated[Alias, typer.Option(help="The version of the tagger.")] = Alias.champion,
     port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5001,
 ) -> None:
     """Serve a registered model over HTTP with MLflow until interrupted.
+
+    After a promotion or a rollback it keeps serving this version until it is restarted. Each answer names
+    its version in `model_version`.
 
     Example: `seqtag serve sample`, and then `curl -H 'Content-Type: application/json'
     -d '{"dataframe_records": [{"tokens": ["search", "checkout"]}]}' http://127.0.0.1:5001/invocations`
     """
     workspace = open_workspace()
-    workspace.registry().check()
-    _exec(workspace, serve_command(tagger, alias, port=port))
+    found = workspace.registry().version_at_alias(tagger, alias.value)
+    if found is None:
+        raise ConfigError(
+            f"no {alias.value} of {tagger!r} in the registry: expected a tagger with that version, got none; "
+            "correct TAGGER or --alias"
+        )
+    _require_free_port(port, "stop the server that uses it")
+    typer.echo(
+        f"Version {found.version} of {tagger} at http://{HOST}:{port}/invocations, until Ctrl-C", err=True
+    )
+    _exec(workspace, serve_command(tagger, found.version, port=port))
+
+
+def _require_free_port(port: int, fix: str) -> None:
+    """Check that a port can be used; MLflow would report one in use with exit code 0.
+
+    Raises:
+        ConfigError: the port is in use, or may not be used.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as MLflow's server does
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or error
+            raise ConfigError(
+                f"port {port} cannot be used: {why}: expected a free port on {HOST}; {fix}, or name another "
+                "one with --port"
+            ) from error
 
 
 def _exec(workspace: steps.Workspace, command: list[str]) -> NoReturn:

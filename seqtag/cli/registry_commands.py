@@ -12,6 +12,7 @@ import typer
 from seqtag import steps
 from seqtag.cli.common import open_workspace
 from seqtag.formatting import printable
+from seqtag.reporting import still_served
 
 if TYPE_CHECKING:
     from seqtag.registry import AuditContext, Entry
@@ -47,7 +48,8 @@ def rollback(
         tagger, open_workspace(), to=to, reason=reason, everything=hold_all, by=audit_context("rollback")
     )
     typer.echo(
-        f"Version {entry.to_version} of {tagger} replaces version {entry.from_version} as the champion. "
+        f"Version {entry.to_version} of {tagger} replaces version {entry.from_version} as the champion.\n"
+        f"{still_served(tagger, str(entry.from_version))}\n"
         f"To lift the hold on models like the old one: seqtag release-hold {tagger} --reason TEXT"
     )
 

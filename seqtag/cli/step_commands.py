@@ -47,9 +47,11 @@ def retrain(
     workspace = open_or_create_workspace()
     run = steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day)
     steps.force(run, force or [], by=datetime.now(UTC).isoformat())
+    earlier = steps.outcome_digest(run, workspace)
     for step in STEPS:
         _run(step.name, run, workspace, command="retrain")
-    typer.echo(steps.outcome_text(run))
+    outcome = steps.run_outcome(run, workspace, earlier=earlier)
+    typer.echo(steps.outcome_text(run, None if outcome.is_new else outcome.sentence))
 
 
 def ingest(tagger: Tagger) -> None:
@@ -113,7 +115,7 @@ _RESULTS: Mapping[str, Callable[[RunDir], object]] = {
     "decide": lambda run: Decision.load(run.decision).sentence,
     "register": lambda run: run.registration,
     "infra_validate": lambda run: run.infra,
-    "promote": lambda run: steps.run_outcome(run).sentence,
+    "promote": lambda run: f"{steps.final_decision(run).sentence} {steps.servers_note(run)}".rstrip(),
     "report": lambda run: run.report,
 }
 

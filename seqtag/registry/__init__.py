@@ -6,6 +6,7 @@ from seqtag.registry.mlflow_store import sqlite_url
 from seqtag.registry.model_artifact import bundle_digest, serving_digest
 from seqtag.registry.registry import Registry
 from seqtag.registry.types import AuditContext, Champion, Entry, Registration, RegistryDecision, Version
+from seqtag.registry.version_status import version_status
 
 __all__ = [
     "AuditContext",
@@ -23,4 +24,5 @@ __all__ = [
     "serve_command",
     "serving_digest",
     "sqlite_url",
+    "version_status",
 ]

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqtag.config.secrets import hide_passwords
-from seqtag.registry import types
-from seqtag.registry.column_limits import storable
+from seqtag.registry import column_limits, types
+from seqtag.registry.column_limits import fitted, storable
 from seqtag.registry.ledger import Ledger
 from seqtag.registry.registration import registered_model
 from seqtag.registry.types import AuditContext, Entry, Event
+from seqtag.registry.version_status import version_status
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -97,8 +98,22 @@ class Aliases:
                 client.delete_registered_model_alias(tagger, types.PREVIOUS)
         if champion is not None:
             client.set_registered_model_alias(tagger, types.CHAMPION, champion)
+        self.describe(latest.from_version, champion)
         client.set_registered_model_tag(tagger, types.ENTRY_TAG, str(latest.entry))
         logger.info("%s: champion is now %s (ledger entry %d)", tagger, version_text(champion), latest.entry)
+
+    def describe(self, *versions: str | None) -> None:
+        """Set the verdict and the description of versions in MLflow to their status in the ledger."""
+        entries = self.ledger.entries(self.tagger)
+        for version in filter(None, versions):
+            status = version_status(entries, version)
+            if status is None or not (tags := self.tags(version)):  # deleted meanwhile
+                continue
+            if tags.get(types.VERDICT_TAG) != status.verdict:
+                self.client.set_model_version_tag(self.tagger, version, types.VERDICT_TAG, status.verdict)
+            text = fitted(status.description, column_limits.DESCRIPTION, whole="the ledger")
+            if self.client.get_model_version(self.tagger, version).description != text:
+                self.client.update_model_version(self.tagger, version, text)
 
     def _outside_change(
         self, length: int, latest: Entry | None, champion: str | None, by: AuditContext

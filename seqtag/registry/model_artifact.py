@@ -119,5 +119,11 @@ def _signature() -> ModelSignature:
     anything = Array(AnyType())  # type: ignore[no-untyped-call]  # MLflow's
     return ModelSignature(
         inputs=Schema([ColSpec(anything, "tokens")]),
-        outputs=Schema([ColSpec(strings, "tags"), ColSpec(numbers, "confidence")]),
+        outputs=Schema(
+            [
+                ColSpec(strings, "tags"),
+                ColSpec(numbers, "confidence"),
+                *(ColSpec(DataType.string, name, required=False) for name in ("model_name", "model_version")),
+            ]
+        ),
     )

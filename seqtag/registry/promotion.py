@@ -42,6 +42,7 @@ class PromotionService:
             length, latest = self.ledger.length(self.tagger), self.ledger.latest_move(self.tagger)
             recorded = self.find_entry(version, decision)
             if recorded is not None:
+                self.aliases.describe(version)
                 return recorded
             champion = latest.to_version if latest is not None else None
             may_replace = champion == decision.against or self._is_same_model(champion, version)
@@ -67,6 +68,7 @@ class PromotionService:
             )
             if self.ledger.append(entry):
                 self.aliases.reconcile(by=by)
+                self.aliases.describe(version)
                 return entry
 
     def find_entry(self, version: str, decision: RegistryDecision) -> Entry | None:

@@ -44,11 +44,13 @@ def register_bundle(
     if unfinished:
         log_training(client, run, retraining)
         _log_files(client, run, model, bundle, artifacts=artifacts)
-    if unfinished or run.data.tags.get(_NOTE) != retraining.note:
+    decided = unfinished or run.data.tags.get(_NOTE) != retraining.note
+    if decided:
         log_evaluation(client, run, model, retraining)
+    version = _version(client, retraining, model, run_tags, decided=decided)
+    if decided:  # last, so that an interrupted call is repeated
         client.set_tag(run.info.run_id, types.VERDICT_TAG, retraining.verdict)
         client.set_tag(run.info.run_id, _NOTE, retraining.note)
-    version = _version(client, retraining, model, run_tags)
     if unfinished:
         client.set_terminated(run.info.run_id)
     _set_challenger(client, retraining.tagger, version)
@@ -189,8 +191,18 @@ def _log_files(client: MlflowClient, run: Run, model: LoggedModel, bundle: Path,
 
 
 def _version(
-    client: MlflowClient, retraining: RetrainingRecord, model: LoggedModel, tags: Mapping[str, str]
+    client: MlflowClient,
+    retraining: RetrainingRecord,
+    model: LoggedModel,
+    tags: Mapping[str, str],
+    *,
+    decided: bool,
 ) -> str:
+    """Return the version of a model, creating it if there is none.
+
+    Args:
+        decided: whether the gate's decision is new; otherwise the version keeps the verdict of the ledger.
+    """
     from mlflow.exceptions import MlflowException
 
     try:
@@ -200,14 +212,15 @@ def _version(
             raise
     for found in find_versions(client, retraining.tagger):
         if found.run_id == model.source_run_id:
-            _update_verdict(client, found, retraining)
+            if decided:
+                _update_verdict(client, found, retraining)
             return str(found.version)
     created = client.create_model_version(
         retraining.tagger,
         # Not models:/<model_id>, which the store would resolve at MLflow's global URI (3.17).
         source=model.artifact_location,
         run_id=model.source_run_id,
-        tags=dict(tags),
+        tags={**tags, types.VERDICT_TAG: retraining.pending_verdict},
         description=retraining.description,
         model_id=model.model_id,
     )
@@ -215,9 +228,9 @@ def _version(
 
 
 def _update_verdict(client: MlflowClient, version: ModelVersion, retraining: RetrainingRecord) -> None:
-    if version.description != retraining.description:
-        client.set_model_version_tag(version.name, version.version, types.VERDICT_TAG, retraining.verdict)
-        client.update_model_version(version.name, version.version, retraining.description)
+    name, number = version.name, version.version
+    client.set_model_version_tag(name, number, types.VERDICT_TAG, retraining.pending_verdict)
+    client.update_model_version(name, number, retraining.description)
 
 
 def _set_challenger(client: MlflowClient, tagger: str, version: str) -> None:

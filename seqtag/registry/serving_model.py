@@ -1,17 +1,20 @@
 """Served tagger: MLflow copies this file next to the bundle and runs it there, without seqtag.
 
-It needs tensorflow, numpy, pandas and mlflow; inputs and outputs are lists of strings.
+It needs tensorflow, numpy, pandas and mlflow; inputs are lists of strings.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import mlflow.models
 import numpy as np
 import pandas as pd
+import yaml
 from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
+_ORIGIN_FILE = "registered_model_meta"  # MLflow (3.17) writes it when it resolves a models:/ URI
 _BATCH_CELLS = 16_384  # tokens per batch, padding included; bounds memory
 
 
@@ -23,6 +26,7 @@ class ServedTagger(PythonModel):
 
         self._saved_model = tf.saved_model.load(f"{context.artifacts['bundle']}/saved_model")
         self._tag = self._saved_model.signatures["serving_default"]
+        self._origin = _origin(Path(context.artifacts["bundle"]).parents[1])
 
     def predict(
         self,
@@ -30,14 +34,19 @@ class ServedTagger(PythonModel):
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,  # noqa: ARG002 - MLflow looks for it by name
     ) -> pd.DataFrame:
-        """Return columns `tags` and `confidence`, one list per sequence, with the index of the input."""
+        """Return one row per sequence, with the index of the input.
+
+        Columns: lists `tags` and `confidence`, and the registered version that this process loaded,
+        `model_name` and `model_version`, which are None if it was loaded by its path.
+        """
         sequences = [_checked(row, tokens) for row, tokens in enumerate(model_input["tokens"])]
         tags: list[list[str]] = [[] for _ in sequences]
         confidences: list[list[float]] = [[] for _ in sequences]
         for batch in _batches([len(tokens) for tokens in sequences]):
             self._tag_batch(batch, sequences, tags, confidences)
         # pandas aligns by index: with another one, assigned tags would land on other rows
-        return pd.DataFrame({"tags": tags, "confidence": confidences}, index=model_input.index)
+        answers = {"tags": tags, "confidence": confidences, **self._origin}
+        return pd.DataFrame(answers, index=model_input.index)
 
     def _tag_batch(
         self,
@@ -57,6 +66,13 @@ class ServedTagger(PythonModel):
             length = len(sequences[row])
             tags[row] = [tag.decode() for tag in tag_rows[place, :length]]
             confidences[row] = confidence_rows[place, :length].tolist()
+
+
+def _origin(model: Path) -> dict[str, str | None]:
+    """Return name and version of the registered model in a folder, both None if MLflow noted none."""
+    file = model / _ORIGIN_FILE
+    noted = yaml.safe_load(file.read_text("utf-8")) if file.exists() else {}
+    return {key: str(noted[key]) if key in noted else None for key in ("model_name", "model_version")}
 
 
 def _checked(row: int, tokens: Any) -> list[str]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from seqtag.errors import RunDirError
 from seqtag.registry import column_limits
 from seqtag.registry.column_limits import fitted, fitted_key
+from seqtag.registry.types import Event
+from seqtag.registry.version_status import PENDING
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -52,15 +54,23 @@ class RetrainingRecord:
         return self.decision.verdict
 
     @property
+    def pending_verdict(self) -> str:
+        """The verdict of a version that the ledger does not know yet."""
+        return PENDING if self.verdict == Event.PROMOTE else self.verdict
+
+    @property
     def note(self) -> str:
         """The decision's sentence as the description of a tracked run."""
         return fitted(self.decision.sentence, column_limits.TAG, whole="decision.json of this run")
 
     @property
     def description(self) -> str:
-        """The decision's sentence as the description of a version."""
+        """The decision's sentence as the description of a version that the ledger does not know yet."""
+        pending = self.pending_verdict == PENDING
         return fitted(
-            self.decision.sentence,
+            f"Not promoted yet. Decision of the gate: {self.decision.sentence}"
+            if pending
+            else self.decision.sentence,
             column_limits.DESCRIPTION,
             whole="decision.json of its run, and in the ledger",
         )

@@ -140,7 +140,7 @@ class Version:
     seqtag_run_id: str
     tracked_run_id: str
     bundle_digest: str
-    verdict: str  # PROMOTE, HOLD or REJECT
+    verdict: str  # by the ledger: PROMOTE, HOLD, REJECT, ROLLBACK or REPLACED; PENDING before its first entry
     sentence: str
     aliases: tuple[str, ...]
     promoted_over: str | None  # the champion it replaced; "" if there was none, None if never promoted

@@ -29,6 +29,7 @@ from seqtag.reporting.retrain_card import (
 from seqtag.reporting.run_summary import summary_lines, verdict_lines
 from seqtag.reporting.sample_size_text import plan_text
 from seqtag.reporting.score_tables import score_rows
+from seqtag.reporting.sentences import still_served
 
 __all__ = [
     "REPORT",
@@ -53,6 +54,7 @@ __all__ = [
     "quarantine_rows",
     "retrain_markdown",
     "score_rows",
+    "still_served",
     "summary_lines",
     "verdict_lines",
     "write_report",

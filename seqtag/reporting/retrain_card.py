@@ -84,6 +84,7 @@ def retrain_markdown(
     changes: InputChanges | None,
     links: Mapping[str, str],
     commands: Mapping[str, str],
+    unchanged: str | None = None,
 ) -> str:
     """Return the outcome of a retraining and its reasons as GitHub-flavoured Markdown.
 
@@ -94,10 +95,15 @@ def retrain_markdown(
             no longer exists.
         links: label -> URL or path.
         commands: purpose -> command.
+        unchanged: the sentence on a run in which no step has run again, in place of the decision's.
     """
     parts = [
-        f"# {inline(decision.verdict)}",
-        inline(without_verdict(decision.sentence, decision.verdict)),
+        f"# {inline(decision.verdict) if unchanged is None else 'Unchanged'}",
+        inline(
+            without_verdict(
+                unchanged or decision.sentence, decision.verdict if unchanged is None else "Unchanged"
+            )
+        ),
         *_decided_by(decision),
         *_would_pass(decision),
         "Links:",

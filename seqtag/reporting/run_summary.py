@@ -28,6 +28,7 @@ def verdict_lines(decision: Decision, *, links: Mapping[str, str]) -> str:
 
 
 def summary_lines(
+    headline: str,
     *,
     metrics: Metrics,
     decision: Decision,
@@ -37,6 +38,7 @@ def summary_lines(
     """Return the summary printed at the end of a run.
 
     Args:
+        headline: the outcome as a sentence.
         optimum: None for a corpus of unknown origin.
         links: label -> URL or path.
     """
@@ -56,7 +58,7 @@ def summary_lines(
         rows.append(("best possible from the whole sequence", percent(optimum.optimum_realised), ""))
     width = max(len(label) for label, _, _ in rows)
     lines = [
-        f"{decision.verdict}: {without_verdict(decision.sentence, decision.verdict)}",
+        headline,
         "",
         scored,
         *(f"  {label:<{width}}  {value:>6}  {interval}".rstrip() for label, value, interval in rows),

@@ -6,6 +6,15 @@ from seqtag.evaluation import Metrics
 from seqtag.formatting import METRIC_NAMES, distance, level, plural, points, points_range
 
 
+def still_served(tagger: str, version: str) -> str:
+    """Return the sentence on servers that were started before another version became the champion.
+
+    >>> still_served("sample", "2")
+    'Servers that are running keep version 2 until they are restarted: seqtag serve sample'
+    """
+    return f"Servers that are running keep version {version} until they are restarted: seqtag serve {tagger}"
+
+
 def champion_label(version: str | None, *, is_anchored: bool) -> str:
     """Return the name of the model in the champion's column.
 

@@ -50,7 +50,15 @@ from seqtag.steps.monitor import (
     tagged_logs_path,
 )
 from seqtag.steps.open_run import open_run
-from seqtag.steps.outcome import RunOutcome, outcome_digest, outcome_text, run_outcome
+from seqtag.steps.outcome import (
+    RunOutcome,
+    final_decision,
+    outcome_digest,
+    outcome_text,
+    run_outcome,
+    servers_note,
+    status_text,
+)
 from seqtag.steps.plan import plan
 from seqtag.steps.promote import promote
 from seqtag.steps.register import register
@@ -86,6 +94,7 @@ __all__ = [
     "encode",
     "evaluate",
     "explain",
+    "final_decision",
     "fleet",
     "force",
     "index",
@@ -119,7 +128,9 @@ __all__ = [
     "run_outcome",
     "run_pending_approval",
     "score_table",
+    "servers_note",
     "split",
+    "status_text",
     "tagged_logs_path",
     "train",
     "validate",

@@ -31,7 +31,7 @@ from seqtag.reporting import (
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord, ApprovalRequest
 from seqtag.steps.context import read_config, read_snapshot
-from seqtag.steps.outcome import final_decision
+from seqtag.steps.outcome import RunOutcome, final_decision
 from seqtag.steps.register import RegisteredVersion
 from seqtag.steps.run_inputs import PinnedOpponent
 
@@ -67,7 +67,7 @@ def pictures(run: RunDir) -> dict[str, Picture]:
     return {**({"learning-curve": curves[0]} if curves else {}), **confusion}
 
 
-def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
+def retrain_card(run: RunDir, outcome: RunOutcome, *, tagger: str, pages: str | None = None) -> str:
     """Return the retrain card as Markdown: the outcome of a run and the reasons.
 
     Args:
@@ -75,6 +75,7 @@ def retrain_card(run: RunDir, *, tagger: str, pages: str | None = None) -> str:
         pages: the address at which `flows.services.report_server` serves this home; None: paths are shown.
     """
     return retrain_markdown(
+        unchanged=None if outcome.is_new else outcome.sentence,
         metrics=Metrics.load(run.metrics),
         decision=final_decision(run),
         profile=Profile.load(run.profile),
@@ -132,9 +133,12 @@ def _if_promoted(run: RunDir) -> dict[str, str]:
         return {}
     version = champion.version
     return {
+        f"Restart servers that are running; they keep version {version} until then": (
+            f"seqtag serve {run.tagger}"
+        ),
         f"Roll back to version {version}; models of this configuration and code are then held": (
             f"seqtag rollback {run.tagger} --to {shlex.quote(version)} {reason}"
-        )
+        ),
     }
 
 

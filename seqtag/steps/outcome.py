@@ -7,8 +7,10 @@ from dataclasses import dataclass, replace
 from seqtag.artifacts import find_manifest
 from seqtag.corpus import BestPossible
 from seqtag.evaluation import Metrics
+from seqtag.formatting import without_verdict
 from seqtag.gate import Decision
-from seqtag.reporting import summary_lines
+from seqtag.registry import version_status
+from seqtag.reporting import still_served, summary_lines
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace
 from seqtag.steps.promote import PromotionOutcome
@@ -21,7 +23,7 @@ _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 class RunOutcome:
     """The final decision: `title` names the state on the dashboard, `sentence` has the numbers.
 
-    is_new: False if an earlier run came to the same outcome
+    is_new: False if no step has run again
     """
 
     title: str
@@ -52,16 +54,44 @@ def final_decision(run: RunDir) -> Decision:
     )
 
 
-def run_outcome(run: RunDir, *, earlier: str | None = None, now: str | None = None) -> RunOutcome:
-    """Return the outcome of a run, "Skipped" if it is the same as the `earlier` one."""
+def run_outcome(run: RunDir, workspace: Workspace, *, earlier: str | None = None) -> RunOutcome:
+    """Return the outcome of a run, "Skipped" if nothing in it has changed.
+
+    Args:
+        earlier: the run's `outcome_digest` before its steps were run; None if it had none.
+    """
     decision = final_decision(run)
-    if earlier is not None and earlier == now:
-        return RunOutcome("Skipped", f"Nothing new since {run.as_of}. {decision.sentence}", is_new=False)
-    return RunOutcome(_TITLES[decision.verdict], decision.sentence)
+    if earlier is not None and earlier == outcome_digest(run, workspace):
+        grounds = without_verdict(decision.sentence, decision.verdict)
+        return RunOutcome("Skipped", f"Unchanged: {status_text(run, workspace)} {grounds}", is_new=False)
+    return RunOutcome(_TITLES[decision.verdict], f"{decision.sentence} {servers_note(run)}".rstrip())
 
 
-def outcome_text(run: RunDir, *, dashboard: str | None = None) -> str:
-    """Return the result and links to its pages, for a terminal."""
+def status_text(run: RunDir, workspace: Workspace) -> str:
+    """Return the status of a run's version in the ledger as a sentence, such as when it was promoted."""
+    version = RegisteredVersion.load(run.registration).version
+    status = version_status(workspace.registry().history(run.tagger), version)
+    return f"version {version} {'is not in the ledger' if status is None else f'was {status.text}'}."
+
+
+def servers_note(run: RunDir) -> str:
+    """Return the sentence on running servers if the run has replaced a champion, else ""."""
+    decision = final_decision(run)
+    if decision.verdict != "PROMOTE" or decision.champion_version is None:
+        return ""
+    return f"{still_served(run.tagger, decision.champion_version)}."
+
+
+def outcome_text(run: RunDir, headline: str | None = None, *, dashboard: str | None = None) -> str:
+    """Return the result and links to its pages, for a terminal.
+
+    Args:
+        headline: the outcome as a sentence; None for that of a run that has just ended.
+    """
+    decision = final_decision(run)
+    if headline is None:
+        grounds = without_verdict(decision.sentence, decision.verdict)
+        headline = f"{decision.verdict}: {grounds} {servers_note(run)}".rstrip()
     version = RegisteredVersion.load(run.registration).version
     links = {
         "Report": str(run.report),
@@ -71,8 +101,9 @@ def outcome_text(run: RunDir, *, dashboard: str | None = None) -> str:
     if dashboard is not None:
         links["Dashboard"] = f"{dashboard} (stop it with: make down)"
     return summary_lines(
+        headline,
         metrics=Metrics.load(run.metrics),
-        decision=final_decision(run),
+        decision=decision,
         optimum=BestPossible.load(run.optimum) if run.optimum.exists() else None,
         links=links,
     )

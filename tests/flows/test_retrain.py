@@ -82,7 +82,15 @@ def test_an_unchanged_retraining_repeats_no_step(first: Retraining, caplog) -> N
         state = retrain(first.tagger, return_state=True)
     assert state.result() == first.run
     assert (state.name, state.is_completed()) == ("Skipped", True)
-    assert state.message == f"Nothing new since {first.run.as_of}. {first.state.message}"
+    assert re.match(
+        r"Unchanged: version 1 was promoted on [-\d]{10} \d\d:\d\d UTC\. Accuracy ", state.message
+    )
+    with get_client(sync_client=True) as client:
+        cards = client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["retrain-small"]))
+        )
+    newest = max(cards, key=lambda card: card.created)
+    assert str(newest.data).startswith("# Unchanged\n\nVersion 1 was promoted on ")
     unchanged = [r.message.split(":")[0] for r in caplog.records if "unchanged" in r.message]
     assert unchanged == [
         "ingest", "validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide",

@@ -6,6 +6,7 @@ Exit codes and messages come from real processes; commands that load TensorFlow 
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -130,6 +131,8 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
         (["rollback", "small", "--reason", "x", "--to", "7"], "", 1, "version=7"),
         (["rollback", "small"], "", 2, "Missing option '--reason'"),
         (["release-hold", "small", "--reason", "x"], "", 1, "small: there is no hold to release"),
+        (["serve", "nope"], "", 2, "no champion of 'nope' in the registry"),
+        (["serve", "small", "--alias", "previous"], "", 2, "no previous of 'small' in the registry"),
         (["retrain", "absent.toml"], "", 2, "absent.toml"),
         (["fly"], "", 2, "No such command"),
     ],
@@ -140,6 +143,22 @@ def test_usage_errors_and_refused_data_print_a_sentence_and_set_the_exit_code(
     done = seqtag(*arguments, stdin=stdin)
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
     assert said in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize("arguments", [["registry"], ["serve", "small"]])
+def test_a_port_in_use_is_refused(seqtag: Terminal, arguments: list[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = seqtag(*arguments, "--port", str(port))
+    assert done.returncode == 2
+    assert f"port {port} cannot be used: Address already in use" in done.stderr
+
+
+def test_an_unchanged_retraining_says_since_when_its_version_is_promoted(seqtag: Terminal) -> None:
+    again = seqtag.here("retrain", str(seqtag.folder / "small.toml"))
+    assert re.match(r"Unchanged: version 1 was promoted on \d{4}-\d\d-\d\d \d\d:\d\d UTC\. Accuracy ", again)
 
 
 def test_exit_codes_distinguish_a_misspelt_key_from_a_refused_corpus(seqtag: Terminal) -> None:

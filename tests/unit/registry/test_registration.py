@@ -42,7 +42,10 @@ def test_a_registered_version_is_the_challenger_and_nothing_else(
     assert (version.version, version.aliases) == ("1", ("challenger",))
     assert version.seqtag_run_id == "2026-11-22-a"
     assert version.tracked_run_id == registration.tracked_run_id
-    assert (version.verdict, version.sentence) == ("PROMOTE", "0.750 reaches the floor of 0.500.")
+    assert (version.verdict, version.sentence) == (
+        "PENDING",
+        "Not promoted yet. Decision of the gate: 0.750 reaches the floor of 0.500.",
+    )
     assert version.promoted_over is None
     assert registry.champion("sample") is None
 

@@ -45,6 +45,26 @@ def test_without_a_version_the_previous_champion_returns(four_versions: Registry
     assert aliases(four_versions) == {"champion": "1", "challenger": "4"}  # the first has no predecessor
 
 
+def test_verdict_and_description_in_mlflow_follow_the_ledger(four_versions: Registry) -> None:
+    def shown() -> list[tuple[str, str]]:
+        return [(v.verdict, v.sentence) for v in four_versions.versions("sample")[:3]]
+
+    waiting = "Not promoted yet. Decision of the gate: 0.750 reaches the floor of 0.500."
+    replaced = ("REPLACED", "Replaced by version 2 on 2026-11-22 03:30 UTC.")
+    assert shown() == [replaced, ("PROMOTE", "PROMOTE: 0.750."), ("PENDING", waiting)]
+    roll_back(four_versions)
+    held = four_versions.apply_decision(
+        "sample", "3", registry_decision("HOLD", against="1", sentence="HOLD: a tie."), by=ADA
+    )
+    assert held.event == "HOLD"
+    back = "2026-11-22 03:30 UTC: ada@host rolled version 2 back to it (O is wrong)."
+    assert shown() == [
+        ("PROMOTE", f"Promoted again on {back}"),
+        ("ROLLBACK", "Rolled back to version 1 on 2026-11-22 03:30 UTC by ada@host (O is wrong)."),
+        ("HOLD", "HOLD: a tie."),
+    ]
+
+
 def test_any_version_can_be_the_target(four_versions: Registry) -> None:
     roll_back(four_versions, "3")
     assert aliases(four_versions)["champion"] == "3"

@@ -23,11 +23,13 @@ OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
 
 SEQUENCES = [["a", "long", "word"], [], ["hello"]]
-ANSWERS = [
+ORIGIN = {"model_name": "sample", "model_version": "1"}
+TAGGED = [
     {"tags": ["SHORT", "LONG", "LONG"], "confidence": [1.0, 0.25, 0.25]},
     {"tags": [], "confidence": []},
     {"tags": ["LONG"], "confidence": [pytest.approx(0.2)]},
 ]
+ANSWERS = [tagged | ORIGIN for tagged in TAGGED]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +84,8 @@ def _frame(sequences: list[list[str]]) -> Any:
 
 
 def test_sequences_of_different_lengths_come_back_in_their_order(served: Any) -> None:
-    assert served.predict(_frame(SEQUENCES)).to_dict("records") == ANSWERS
+    found = served.predict(_frame(SEQUENCES))
+    assert found[["tags", "confidence"]].to_dict("records") == TAGGED
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,8 @@ def test_a_filtered_frame_keeps_its_index(served: Any) -> None:
 
 
 def test_an_empty_frame_gets_an_empty_answer(served: Any) -> None:
-    assert served.predict(_frame([])).to_dict("list") == {"tags": [], "confidence": []}
+    empty = {"tags": [], "confidence": [], "model_name": [], "model_version": []}
+    assert served.predict(_frame([])).to_dict("list") == empty
 
 
 def test_letters_beyond_ascii_are_read_as_utf8(served: Any) -> None:
@@ -208,6 +212,23 @@ def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -
                 return
         time.sleep(0.5)
     pytest.fail(f"the server did not answer:\n{log.read_text()}")
+
+
+def test_answers_name_the_registered_version(served_home: Path) -> None:
+    import mlflow
+    import mlflow.pyfunc
+
+    url = sqlite_url(served_home / "registry.db")
+    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
+    mlflow.set_tracking_uri(url)
+    mlflow.set_registry_uri(url)
+    try:
+        answers = mlflow.pyfunc.load_model("models:/sample@champion").predict(_frame(SEQUENCES))
+    finally:
+        mlflow.set_tracking_uri(before[0])
+        mlflow.set_registry_uri(before[1])
+    assert answers["model_name"].tolist() == ["sample"] * 3
+    assert answers["model_version"].tolist() == ["1"] * 3
 
 
 def _post(url: str, body: dict[str, Any]) -> Any:

@@ -169,13 +169,15 @@ def test_an_expired_approval_names_the_command_that_reopens_it(two_runs, tmp_pat
 
 
 def test_the_retrain_card_has_all_its_parts(two_runs):
-    _, first, second = two_runs
-    text = steps.retrain_card(second, tagger=ODD)
+    workspace, first, second = two_runs
+    text = steps.retrain_card(second, steps.run_outcome(second, workspace), tagger=ODD)
 
     assert text.startswith("# HOLD\n")
     assert f"reused from {first.id}" in text
     assert "| gate.floor | 0.05 | 0.06 |" in text
-    assert "There is no champion to compare with." in steps.retrain_card(first, tagger=ODD)
+    assert "There is no champion to compare with." in steps.retrain_card(
+        first, steps.run_outcome(first, workspace), tagger=ODD
+    )
 
 
 def test_the_promote_command_on_the_card_promotes_a_held_version(two_runs):
