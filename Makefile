@@ -69,8 +69,11 @@ lint: $(VENV)/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-up deploy down status: $(VENV)/installed
+up deploy down: $(VENV)/installed
 	$(BIN)/python -m flows.stack $@
+
+status: $(VENV)/installed # 1 says that a service is down, which is no error of make
+	@$(BIN)/python -m flows.stack status || test $$? = 1
 
 registry: $(VENV)/installed
 	$(BIN)/seqtag registry

@@ -6,6 +6,7 @@ import logging
 import os
 import sys
 from datetime import UTC, date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +31,14 @@ WRONG_USE: Final = 2
 
 TAGGER = typer.Argument(help="The tagger's TOML file.", metavar="TAGGER.toml", exists=True, dir_okay=False)
 RUN = typer.Argument(help="A run directory, a run id, or a tagger's name for its newest run.", metavar="RUN")
+
+
+class Alias(StrEnum):
+    """Aliases of versions in the registry."""
+
+    champion = "champion"
+    challenger = "challenger"
+    previous = "previous"
 
 
 def open_workspace() -> Workspace:

@@ -6,14 +6,13 @@ import json
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seqtag.artifacts import require_manifest
-from seqtag.cli.common import find_run, open_workspace
+from seqtag.cli.common import Alias, find_run, open_workspace
 from seqtag.cli.tag_format import InputFormat, input_source
 from seqtag.cli.tag_input import (
     Objects,
@@ -34,12 +33,6 @@ from seqtag.steps import Workspace, read_config
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-class Alias(StrEnum):
-    champion = "champion"
-    challenger = "challenger"
-    previous = "previous"
 
 
 def add_to(app: typer.Typer) -> None:

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from seqtag.config.database_url import with_driver
 from seqtag.config.home_folder import default_home
 from seqtag.errors import ConfigError
 
@@ -38,3 +39,8 @@ class Settings(BaseSettings):
                 f"SEQTAG_HOME contains ? or %: expected a path without them, got {home.absolute()}"
             )
         return home
+
+    @field_validator("registry_url")
+    @classmethod
+    def _has_a_driver(cls, url: str | None) -> str | None:
+        return None if url is None else with_driver(url)

@@ -15,9 +15,9 @@ def page_command(artifacts: Path, *, port: int) -> list[str]:
     return [sys.executable, "-m", "mlflow", "server", *where, "--workers", "1"]
 
 
-def serve_command(tagger: str, alias: str, *, port: int) -> list[str]:
-    """Return the command that serves a registered model over HTTP; run it in `mlflow_environment`."""
-    model = ["-m", f"models:/{tagger}@{alias}", "--env-manager", "local"]
+def serve_command(tagger: str, version: str, *, port: int) -> list[str]:
+    """Return the command that serves a registered version over HTTP; run it in `mlflow_environment`."""
+    model = ["-m", f"models:/{tagger}/{version}", "--env-manager", "local"]
     return [sys.executable, "-m", "mlflow", "models", "serve", *model, "--host", HOST, "--port", str(port)]
 
 

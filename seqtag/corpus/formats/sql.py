@@ -9,6 +9,7 @@ from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import pyarrow as pa
 
+from seqtag.config.database_url import with_driver
 from seqtag.config.secrets import hide_passwords, is_secret
 from seqtag.config.source_config import SqlSource
 from seqtag.corpus.class_names import are_numbers, unnamed_numbers
@@ -85,7 +86,7 @@ def _engine(source: SqlSource) -> Engine:
     from sqlalchemy.exc import ArgumentError
 
     try:
-        return create_engine(expand(source.url))
+        return create_engine(with_driver(expand(source.url)))
     except (ArgumentError, ValueError, ImportError) as error:
         # The message of such an error may contain parts of the URL; that of an import error only a driver.
         why = f" ({error})" if isinstance(error, ImportError) else ""

@@ -31,3 +31,9 @@ def test_a_relative_home_is_refused_for_its_working_directory(
     monkeypatch.delenv("SEQTAG_HOME")
     with pytest.raises(ConfigError, match=r"why\?/\.seqtag"):
         Settings()
+
+
+@pytest.mark.parametrize("scheme", ["postgres", "postgresql", "postgresql+psycopg"])
+def test_a_postgresql_url_without_a_driver_uses_the_one_that_is_installed(scheme: str) -> None:
+    settings = Settings(registry_url=f"{scheme}://me:secret@host/models")
+    assert settings.registry_url == "postgresql+psycopg://me:secret@host/models"

@@ -168,7 +168,7 @@ def test_an_sqlite_file_may_be_named_by_a_uri(sqlite_url, read_rows):
 
 
 def test_a_password_among_the_options_of_a_url_is_not_shown(read_rows):
-    url = "postgresql+psycopg://u@127.0.0.1:1/db?password=s3%26cret&sslpassword=hu%2Fsh&connect_timeout=2"
+    url = "postgresql://u@127.0.0.1:1/db?password=s3%26cret&sslpassword=hu%2Fsh&connect_timeout=2"
     with pytest.raises(ConnectionError, match=r"psycopg://u@127\.0\.0\.1:1/db: ") as error:
         read_rows({"format": "sql", "url": url, "query": "select 1", **COLUMNS})
     shown = "".join(traceback.format_exception(error.value))

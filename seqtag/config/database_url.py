@@ -1,0 +1,18 @@
+"""URLs of databases as people write them, with the driver that is installed."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+
+
+def with_driver(url: str) -> str:
+    """Return a URL of PostgreSQL without a driver with psycopg 3, unless psycopg2 is installed.
+
+    SQLAlchemy takes `postgresql://` for psycopg2, and refuses `postgres://`, which psql reads.
+
+    >>> with_driver("sqlite:////srv/registry.db")
+    'sqlite:////srv/registry.db'
+    """
+    driver = "psycopg2" if find_spec("psycopg2") else "psycopg"
+    return re.sub(r"^postgres(ql)?://", f"postgresql+{driver}://", url)
