@@ -60,7 +60,9 @@ def show(run: Annotated[str, RUN]) -> None:
         typer.echo(f"  {step.folder:14} {done:>14}")
     if find_manifest(at.output("promote")) is not None:
         try:
-            outcome = steps.outcome_text(at, sentence(steps.status_text(at, workspace)) + ".")
+            status = sentence(steps.status_text(at, workspace))
+            decided = steps.final_decision(at).sentence
+            outcome = steps.outcome_text(at, f"{status}. Decision of the run: {decided}")
         except OtherVersionError as error:
             outcome = f"The outcome cannot be shown: {error}\nThe report has it: {at.report}"
         typer.echo("\n" + outcome)

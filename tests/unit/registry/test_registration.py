@@ -90,6 +90,8 @@ def test_the_model_accepts_lists_of_strings_and_lists_its_requirements(
     assert json.loads(signature["outputs"]) == [
         {**strings, "name": "tags"},
         {**numbers, "name": "confidence"},
+        {"type": "string", "name": "model_name", "required": False},
+        {"type": "string", "name": "model_version", "required": False},
     ]
     requirements = (folder / "requirements.txt").read_text().split()
     assert [line.split("==")[0] for line in requirements] == ["mlflow", "numpy", "pandas", "tensorflow"]
