@@ -72,7 +72,9 @@ def commands_with_a_tagger() -> list[str]:
 
 
 def test_all_commands_that_take_a_tagger_are_known() -> None:
-    assert sorted(commands_with_a_tagger()) == ["explain", "ingest", "open-run", "plan", "retrain"]
+    assert sorted(commands_with_a_tagger()) == [
+        *("check", "explain", "ingest", "open-run", "plan", "retrain")
+    ]
 
 
 @pytest.mark.parametrize("command", commands_with_a_tagger())
@@ -82,7 +84,7 @@ def test_every_command_that_takes_a_tagger_sets_the_day(
     def say(*_: object, **__: object) -> None:
         raise ConfigError(f"the day is {os.environ.get('SEQTAG_AS_OF')}")
 
-    for step in ("ingest", "explain", "plan"):
+    for step in ("check", "ingest", "explain", "plan"):
         monkeypatch.setattr(steps, step, say)
     assert "the day is 2026-02-01" in seqtag(command, '[schedule]\ntimezone = "Asia/Tokyo"\n')[1]
     monkeypatch.setenv("SEQTAG_AS_OF", "2026-01-05")
