@@ -73,7 +73,10 @@ def test_a_reading_command_does_not_create_a_registry(folder: Path, arguments: l
     (folder / ".seqtag").mkdir()
     before = content(folder)
     error = refusal(arguments)
-    if arguments[0] in ("registry", "serve", "rollback", "release-hold"):
+    if arguments[0] == "serve":
+        assert isinstance(error, ConfigError)
+        assert str(error).startswith("no champion of 'small' in the registry")
+    if arguments[0] in ("registry", "rollback", "release-hold"):
         assert isinstance(error, RegistryError)
         assert "registry.db does not exist: expected a database to which a retraining" in str(error)
     assert content(folder) == before
