@@ -11,6 +11,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 READERS = {  # that read JSON of another kind than records
     "seqtag/artifacts.py": "manifests, and read_json itself",
     "seqtag/bundle_description.py": "bundle.json, with the error of a bundle",
+    "seqtag/cli/tag_format.py": "first lines of input",
     "seqtag/cli/tag_input.py": "lines of input",
     "seqtag/corpus/class_names.py": "metadata of Parquet files",
     "seqtag/corpus/formats/json_objects.py": "lines of a corpus",
