@@ -252,7 +252,8 @@ def _register_until(
     """Register in a process that dies after its n-th call; return the calls it made."""
     dying = _DyingClient(registry._store.client(), last_call)
     with monkeypatch.context() as patch:
-        patch.setattr(MLflowStore, "client", lambda _: dying)
+        for name in ("client", "create"):
+            patch.setattr(MLflowStore, name, lambda _: dying)
         with contextlib.suppress(_KilledError):
             registry.register(**arguments)
     return dying.calls
