@@ -21,7 +21,7 @@ help:
 	@echo "make audit                check pinned dependencies for known vulnerabilities"
 	@echo "make lint                 run ruff and mypy          make wheel       build a wheel and check its contents"
 
-# uv takes half a minute; pip takes minutes, and is used where uv has no wheel or does not find the packages
+# uv takes about a minute; pip takes several, and is used where uv has no wheel or does not find the packages
 define install
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing .[$(1)] into $(VENV)"

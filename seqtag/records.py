@@ -74,6 +74,20 @@ class Record:
             kind = OtherVersionError if found is None else RunDirError
             raise kind(f"{text}; {_WAY_OUT}") from None
 
+    @classmethod
+    def load_or_none(cls, path: Path) -> Self | None:
+        """Read a record; return None if it is missing, damaged or of another format.
+
+        Raises:
+            RunDirError: the file exists but could not be read, which may be transient.
+        """
+        try:
+            return cls.load(path)
+        except RunDirError as error:
+            if error.is_unreadable:
+                raise
+            return None
+
 
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a JSON number")

@@ -128,13 +128,8 @@ def poll_sources(config: TaggerConfig, workspace: Workspace) -> Literal["changed
 
 def _noted(config: TaggerConfig, workspace: Workspace) -> str | None:
     """Return the fingerprint of the sources whose change was reported last, None if it is not known."""
-    file = workspace.home.noted_sources(config.name)
-    try:
-        return NotedSources.load(file).sources if file.exists() else None
-    except RunDirError as error:
-        if error.is_unreadable:
-            raise
-        return None
+    noted = NotedSources.load_or_none(workspace.home.noted_sources(config.name))
+    return None if noted is None else noted.sources
 
 
 def record_source_change(config: TaggerConfig, workspace: Workspace) -> None:

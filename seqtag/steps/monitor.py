@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from seqtag.artifacts import digest, file_digest, require_manifest
 from seqtag.config import MonitorConfig, TaggerConfig, config_digest
 from seqtag.corpus import Profile, expand
-from seqtag.errors import CorpusFormatError, RunDirError
+from seqtag.errors import CorpusFormatError
 from seqtag.features import TagIndex, Vocabulary
 from seqtag.registry import Champion
 from seqtag.reporting import drift_markdown
@@ -139,14 +139,7 @@ def _last_notice(report: MonitorReport) -> LastNotice | None:
     """
     from seqtag.monitoring import LastNotice
 
-    if not report.last_notice.exists():
-        return None
-    try:
-        return LastNotice.load(report.last_notice)
-    except RunDirError as error:
-        if error.is_unreadable:
-            raise
-        return None
+    return LastNotice.load_or_none(report.last_notice)
 
 
 def _inputs_of_run(run: RunDir) -> dict[str, str]:

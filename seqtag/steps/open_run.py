@@ -7,7 +7,6 @@ from datetime import date
 
 from seqtag.artifacts import digest, file_lock, write_json
 from seqtag.config import TaggerConfig, config_digest
-from seqtag.errors import RunDirError
 from seqtag.gate import score_parts
 from seqtag.registry import Champion
 from seqtag.run_dir import RunDir, Snapshot
@@ -72,7 +71,7 @@ def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace)
     comparison, and spends nothing more.
     """
     opponent = PinnedOpponent(None if champion is None else _pinned(champion, run.tagger, workspace))
-    if not run.earlier.exists() or _known_opponent(run) != opponent:
+    if not run.earlier.exists() or PinnedOpponent.load_or_none(run.opponent) != opponent:
         horizon = read_config(run).gate.horizon
         recent = workspace.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
         evaluated = run.path.parent.glob("????-??-??-*/evaluation/metrics.json")
@@ -81,16 +80,6 @@ def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace)
         spent = sum(comparison.spent for comparison in recent)
         EarlierRuns(len(recent), spent, tuple(runs[-_MOST_EARLIER:])).save(run.earlier)
     opponent.save(run.opponent)
-
-
-def _known_opponent(run: RunDir) -> PinnedOpponent | None:
-    """Return the opponent that is written, None if there is none or it is damaged."""
-    try:
-        return PinnedOpponent.load(run.opponent)
-    except RunDirError as error:
-        if error.is_unreadable:
-            raise
-        return None
 
 
 def _pinned(champion: Champion, tagger: str, workspace: Workspace) -> PinnedChampion:

@@ -104,6 +104,20 @@ def test_errors_tell_files_of_other_versions_from_damaged_ones(tmp_path: Path) -
         assert not isinstance(refused.value, OtherVersionError)
 
 
+def test_a_record_is_optional_unless_it_cannot_be_read_now(tmp_path: Path) -> None:
+    path = tmp_path / "shares.json"
+    assert Shares.load_or_none(path) is None
+    for text in ("{", "[]", content(format="shares/1"), content(held="absent")):
+        path.write_text(text)
+        assert Shares.load_or_none(path) is None
+    RECORD.save(path)
+    assert Shares.load_or_none(path) == RECORD
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(RunDirError, match="directory"):
+        Shares.load_or_none(path)
+
+
 def test_a_file_that_cannot_be_reached_is_refused_with_its_cause(tmp_path: Path) -> None:
     with pytest.raises(RunDirError, match=r"nothing\.json") as refused:
         Shares.load(tmp_path / "nothing.json")
