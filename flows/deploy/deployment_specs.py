@@ -14,7 +14,7 @@ from prefect.utilities.callables import parameter_schema
 from pydantic import Field, ValidationError
 
 from seqtag.config import ScheduleConfig, load_tagger
-from seqtag.config.source_config import Table
+from seqtag.config.toml_table import Table
 from seqtag.config.validation_errors import one_line_each
 from seqtag.errors import ConfigError
 

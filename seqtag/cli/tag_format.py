@@ -11,14 +11,8 @@ from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
-from seqtag.config.source_config import (
-    ConllSource,
-    ConlluSource,
-    FileSource,
-    JsonlSource,
-    ParallelSource,
-    Source,
-)
+from seqtag.config.source_columns import FileSource
+from seqtag.config.source_config import ConllSource, ConlluSource, JsonlSource, ParallelSource, Source
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.text_blocks import fields_of_line, line_blocks, with_head
 from seqtag.errors import ConfigError

@@ -9,7 +9,8 @@ from seqtag.config.recipes import RECIPES
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.scheme_names import SchemeName
 from seqtag.config.settings import HOST, Settings
-from seqtag.config.source_config import SPLITS, Source, Split
+from seqtag.config.source_columns import SPLITS, Split
+from seqtag.config.source_config import Source
 from seqtag.config.tagger_config import (
     EvaluateConfig,
     FeaturesConfig,

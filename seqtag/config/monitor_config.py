@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from seqtag.config.path_checks import checked_path
-from seqtag.config.source_config import Table
+from seqtag.config.toml_table import Table
 
 Compare = Literal["auto", "new", "all"]
 Length = Literal["day", "month", "year"]

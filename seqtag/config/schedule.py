@@ -10,8 +10,8 @@ from pydantic import Field, PositiveFloat, field_validator, model_validator
 
 from seqtag.config.cron import checked_cron
 from seqtag.config.secrets import has_password, is_secret
-from seqtag.config.source_config import Table
 from seqtag.config.suggestions import did_you_mean
+from seqtag.config.toml_table import Table
 
 
 class ScheduleConfig(Table):

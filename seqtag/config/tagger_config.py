@@ -19,8 +19,9 @@ from seqtag.config.path_checks import checked_path
 from seqtag.config.recipes import RECIPES, with_recipe
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
 from seqtag.config.scheme_names import SchemeName, scheme_name, spelling_pattern
-from seqtag.config.source_config import Source, Table
+from seqtag.config.source_config import Source
 from seqtag.config.suggestions import did_you_mean
+from seqtag.config.toml_table import Table
 
 Severity = Literal["fail", "quarantine", "warn", "off"]
 Metric = Literal["accuracy", "span_f1"]

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.source_config import FileSource, ListColumns, LongColumns
+from seqtag.config.source_columns import FileSource, ListColumns, LongColumns
 from seqtag.corpus.schema import DOCUMENT_ID, SPLIT, corpus_schema, reader_schema
 from seqtag.errors import CorpusFormatError
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 
 import pyarrow as pa
 
+from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
     ConllSource,
     ConlluSource,
-    FileSource,
     JsonlSource,
     LongParquetSource,
     ParallelSource,

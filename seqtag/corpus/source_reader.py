@@ -11,9 +11,9 @@ from operator import not_
 
 import pyarrow as pa
 
+from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
     ConlluSource,
-    FileSource,
     LongParquetSource,
     ParallelSource,
     ParquetSource,

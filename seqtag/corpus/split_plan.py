@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config import SPLITS, SplitConfig
-from seqtag.config.source_config import Split
+from seqtag.config.source_columns import Split
 from seqtag.corpus.schema import DOCUMENT_ID, SPLIT
 from seqtag.io.hash_counts import HashCounts, find_hashes
 from seqtag.io.hashing import hash_strings

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.source_config import LongColumns
+from seqtag.config.source_columns import LongColumns
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.token_rows import FILE, ROW, starts
 from seqtag.corpus.partitions import partitions

@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.order_format import Cycle
-from seqtag.config.source_config import Labels, LongColumns, ParquetSource, TableSource
+from seqtag.config.source_columns import Labels, LongColumns
+from seqtag.config.source_config import ParquetSource, TableSource
 from seqtag.corpus.formats.adjacency import adjacent
 from seqtag.corpus.formats.constant_columns import only_values, varies
 from seqtag.corpus.formats.external_sort import MEMORY_BYTES, gathered

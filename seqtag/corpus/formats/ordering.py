@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from seqtag.config.order_format import EPOCH_DIGITS
-from seqtag.config.source_config import LongColumns
+from seqtag.config.source_columns import LongColumns
 from seqtag.corpus.formats.order_keys import (
     NUMBER,
     Kind,

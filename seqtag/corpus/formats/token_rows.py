@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config.source_config import LongColumns
+from seqtag.config.source_columns import LongColumns
 from seqtag.corpus.record_batches import picked
 from seqtag.corpus.source_report import SourceReport
 from seqtag.corpus.text_blocks import Positions

@@ -1,0 +1,165 @@
+"""Keys that source formats share: splits and documents, files, and the columns of tokens and tags."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from seqtag.config.order_format import check_order_format
+from seqtag.config.path_checks import checked_path
+from seqtag.config.toml_table import Table
+
+Split = Literal["train", "dev", "test"]
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+Paths = str | Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class Labels(Table):
+    """Splits and documents of a source, and mappings of its tag and split names.
+
+    `split` labels all sequences. In files, `split_column` and `document_column` may also name a partition.
+    """
+
+    UNIT: ClassVar[str] = "row"  # what the source consists of, for messages
+
+    split: Split | None = None
+    split_column: str | None = None
+    document_column: str | None = None
+    tag_names: tuple[str, ...] | None = Field(default=None, min_length=1)  # of class numbers, from 0 on
+    split_names: dict[str, Split] = Field(default_factory=dict)  # { testa = "dev" }; case is ignored
+
+    @field_validator("tag_names")
+    @classmethod
+    def _tag_names_differ(cls, names: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        wrong = [name for name in names or () if not name.strip() or (names or ()).count(name) > 1]
+        if wrong:
+            raise ValueError(f"tag names are blank or repeated: expected distinct names, got {wrong}")
+        return names
+
+    @field_validator("split_names")
+    @classmethod
+    def _split_names_differ(cls, names: dict[str, Split]) -> dict[str, Split]:
+        folded = [name.strip().casefold() for name in names]
+        wrong = [name for name in names if not name.strip() or folded.count(name.strip().casefold()) > 1]
+        if wrong:
+            raise ValueError(
+                "split names are blank or repeated: expected names that differ in more than case and spaces, "
+                f"got {wrong}"
+            )
+        return names
+
+    @model_validator(mode="after")
+    def _splits_are_named_once(self) -> Self:
+        if self.split is not None and self.split_column is not None:
+            raise ValueError("split and split_column exclude each other: expected one, got both")
+        if self.split_names and self.split_column is None:
+            raise ValueError(
+                f"split_names has no effect here: got {list(self.split_names)} without a split_column; "
+                "set split_column to the column with these names, or remove split_names"
+            )
+        return self
+
+
+class FileSource(Labels):
+    """Options common to all file-based sources.
+
+    `path` is a local path (relative to the working directory), any fsspec URL, a glob or a list of these, and
+    may contain `${VARIABLE}`. A folder is read if its files are parts of one export (`part-*`, partitions).
+    Folders and globs skip hidden files and markers (`_SUCCESS`); files without sequences are skipped too.
+
+    Data compressed with gzip, Zstandard, bzip2, xz, zip (one file) or tar is recognised by its first bytes,
+    whatever the file's name. Each file in a tar archive is a file of the source, named `archive.tar.gz/file`.
+
+    Folders such as `split=train/` or `date=2026-11-01/` in a path become columns, which `split_column`,
+    `document_column` and `corpus.columns` can name in any format.
+
+    Sequence ids are shared by all files of a source: in formats with one token per row, a sequence may
+    continue in the next file. With `id_scope = "file"`, ids are prefixed with the name of their file instead.
+    """
+
+    path: Paths
+    id_scope: Literal["source", "file"] = "source"  # file: each file numbers its own sequences
+    encoding: str = "utf-8"
+
+    @field_validator("path", "tags_path", check_fields=False)
+    @classmethod
+    def _paths_are_valid(cls, paths: Paths) -> Paths:
+        for path in (paths,) if isinstance(paths, str) else paths:
+            checked_path(path)
+        return paths
+
+    @field_validator("encoding")
+    @classmethod
+    def _encoding_is_known(cls, name: str) -> str:
+        if not _is_encoding(name):
+            raise ValueError(f"encoding is unknown: expected a text encoding of Python, got {name!r}")
+        return name
+
+
+class LongColumns(Labels):
+    """Column names of data with one token per row.
+
+    The rows of a sequence must be adjacent. With `rows = "interleaved"` they are gathered by sequence id, as
+    an event log needs whose sessions or users alternate. The tokens of a sequence are sorted by
+    `order_column`, if there is one. `order_format` is a `strptime` format for dates and times that are not
+    ISO 8601, or "natural", or "epoch_s", "epoch_ms", "epoch_us" or "epoch_ns" for numbers since 1970.
+    """
+
+    sequence_column: str
+    token_column: str
+    tag_column: str
+    order_column: str | None = None  # position or time of the token; None: order of the rows
+    order_format: str | None = None  # "%d/%m/%Y" or "natural" (t2 before t10); None: numbers, ISO 8601
+    sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank in the other rows
+    rows: Literal["adjacent", "interleaved"] = "adjacent"  # interleaved: gather rows by sequence id
+    session_gap_minutes: float | None = Field(default=None, ge=1e-9, le=1e9)  # a longer gap starts a sequence
+
+    @model_validator(mode="after")
+    def _columns_differ(self) -> Self:
+        named = (self.sequence_column, self.token_column, self.tag_column)
+        if len(set(named)) < len(named):
+            raise ValueError(
+                "sequence_column, token_column and tag_column coincide: expected three columns, got "
+                + ", ".join(map(repr, named))
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _order_keys_have_an_order_column(self) -> Self:
+        if self.order_format is not None:
+            check_order_format(self.order_format)
+        for key in ("order_format", "session_gap_minutes"):
+            if self.order_column is None and getattr(self, key) is not None:
+                raise ValueError(f"{key} needs an order_column")
+        return self
+
+
+class ListColumns(Labels):
+    """Column names of data with one sequence per row."""
+
+    tokens_column: str = "tokens"
+    tags_column: str = "tags"
+    id_column: str | None = None
+
+    @model_validator(mode="after")
+    def _list_columns_are_distinct(self) -> Self:
+        named = (self.tokens_column, self.tags_column)
+        columns = (*named, self.id_column, self.document_column, self.split_column)
+        repeated = next((column for column in named if columns.count(column) > 1), None)
+        if repeated is not None:
+            raise ValueError(
+                f"two keys name the column {repeated!r}: expected one column each for tokens_column, "
+                "tags_column, id_column, document_column and split_column"
+            )
+        return self
+
+
+def _is_encoding(name: str) -> bool:
+    try:
+        b"a".decode(name)
+    except UnicodeError:  # a text encoding in which these bytes are invalid
+        return True
+    except (LookupError, ValueError):  # unknown, or not a text encoding, such as "hex"
+        return False
+    return True
