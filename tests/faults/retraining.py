@@ -75,7 +75,7 @@ class StartedProcess:
 
     def kill(self) -> None:
         """Send SIGKILL to the process, but not to its children."""
-        self.running.kill()
+        self.process.kill()
         self.process.wait()
 
     def children(self) -> list[psutil.Process]:
