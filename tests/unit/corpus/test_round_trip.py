@@ -185,9 +185,9 @@ def test_parallel(block, sequences, path):
     path.write_text("".join(" ".join(a) + "\n" for a, _ in sequences), "utf-8", newline="")
     tags_path.write_text("".join(" ".join(b) + "\n" for _, b in sequences), "utf-8", newline="")
     source = source_of(path, format="parallel", tags_path=str(tags_path))
-    files = find_files([str(path), str(tags_path)])
+    tokens, tags = find_files([str(path), str(tags_path)])
 
-    assert content(read_parallel(source, *files, (), SourceReport(), block_bytes=block)) == stripped(
+    assert content(read_parallel(source, tokens, tags, (), SourceReport(), block_bytes=block)) == stripped(
         sequences
     )
 

@@ -23,6 +23,7 @@ from seqtag.evaluation.prf import (
     standard_interval,
     t_reach,
 )
+from seqtag.evaluation.scores import Scores
 
 
 def share_of(right: Sequence[float], *, documents: Sequence[int] | None = None) -> Interval:
@@ -109,7 +110,7 @@ def test_intervals_depend_on_the_number_of_documents() -> None:
     tags = pa.array([["B-X", "O"]] * 40)
     config = EvaluateConfig(resamples=500)
 
-    def scored(units: np.ndarray) -> dict:
+    def scored(units: np.ndarray) -> Scores:
         return evaluate(tags, tags, scheme="IOB2", metric="span_f1", config=config, seed=1, units=units)
 
     four = scored(np.arange(40, dtype=np.uint64) % 4)

@@ -16,7 +16,7 @@ from seqtag.config import EvaluateConfig
 from seqtag.errors import ConfigError, TagSchemeError
 from seqtag.evaluation import evaluate, metric, prf, resolve_metric, score_value
 from seqtag.evaluation.prf import Interval
-from seqtag.evaluation.scores import ConfusionMatrix
+from seqtag.evaluation.scores import ConfusionMatrix, Scores
 
 CONFIG = EvaluateConfig(resamples=100)
 
@@ -32,16 +32,16 @@ PREDICTED = tag_array("B-X I-X O B-X", "B-X O I-X O")
 
 
 @pytest.fixture(scope="module")
-def scores() -> dict:
+def scores() -> Scores:
     return evaluate(GOLD, PREDICTED, scheme="IOB2", metric="span_f1", config=CONFIG, seed=1)
 
 
-def test_accuracy_is_the_share_of_right_tokens(scores: dict) -> None:
+def test_accuracy_is_the_share_of_right_tokens(scores: Scores) -> None:
     assert scores.accuracy.value == 6 / 8
     assert scores.accuracy.support == 8
 
 
-def test_micro_scores_of_both_modes(scores: dict) -> None:
+def test_micro_scores_of_both_modes(scores: Scores) -> None:
     """conlleval: 4 gold, 4 predicted, 3 right; strict: 4 gold, 3 predicted, 2 right."""
     lenient, strict = (scores.spans[mode].micro for mode in ("conlleval", "strict"))
     assert [each.value for each in (lenient.precision, lenient.recall, lenient.f1)] == [3 / 4, 3 / 4, 3 / 4]
@@ -51,7 +51,7 @@ def test_micro_scores_of_both_modes(scores: dict) -> None:
     assert strict.recall.support == 4
 
 
-def test_scores_per_type_with_support(scores: dict) -> None:
+def test_scores_per_type_with_support(scores: Scores) -> None:
     """X: 3 gold, 4 predicted, 3 right. Y: 1 gold, none predicted: precision is 0 / 0."""
     types = scores.spans["conlleval"].types
     assert types["X"].f1.value == 6 / 7
@@ -76,7 +76,7 @@ def test_macro_is_the_mean_over_types_with_gold_support() -> None:
     assert scores.spans["conlleval"].types["Z"].support == 0
 
 
-def test_scores_per_tag_and_confusion(scores: dict) -> None:
+def test_scores_per_tag_and_confusion(scores: Scores) -> None:
     """B-X: 3 gold, 3 predicted, 2 right (one for B-Y, one missed as I-X)."""
     assert scores.tags["B-X"].precision.value == 2 / 3
     assert scores.tags["B-X"].recall.value == 2 / 3
@@ -86,7 +86,7 @@ def test_scores_per_tag_and_confusion(scores: dict) -> None:
     )
 
 
-def test_the_score_is_the_requested_metric(scores: dict) -> None:
+def test_the_score_is_the_requested_metric(scores: Scores) -> None:
     assert scores.score == scores.span_f1 == scores.spans["conlleval"].micro.f1
     by_accuracy = evaluate(GOLD, PREDICTED, scheme="IOB2", metric="accuracy", config=CONFIG, seed=1)
     assert by_accuracy.score == by_accuracy.accuracy

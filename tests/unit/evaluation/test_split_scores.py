@@ -15,6 +15,7 @@ from seqtag.config import EvaluateConfig
 from seqtag.errors import RunDirError
 from seqtag.evaluation import evaluate, evaluate_predictions, predictions, slices
 from seqtag.evaluation.prf import Interval
+from seqtag.evaluation.split_scores import Metrics
 
 WritePredictions = Callable[..., Path]
 
@@ -43,7 +44,7 @@ def files(write_predictions: WritePredictions) -> dict[str, Path]:
     }
 
 
-def judge(files: dict[str, Path], **changes: Any) -> dict[str, Any]:
+def judge(files: dict[str, Path], **changes: Any) -> Metrics:
     arguments = {
         "champion": files.get("champion"),
         "train": files["train"],
@@ -57,7 +58,7 @@ def judge(files: dict[str, Path], **changes: Any) -> dict[str, Any]:
     return evaluate_predictions(files["challenger"], **arguments)
 
 
-def the_slice(scores: dict[str, Any], name: str, value: str) -> dict[str, Any]:
+def the_slice(scores: Any, name: str, value: str) -> Any:
     (found,) = [s for s in scores.slices if (s.slice, s.value) == (name, value)]
     return found
 

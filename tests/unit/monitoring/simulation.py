@@ -8,8 +8,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from seqtag.config import SplitConfig
+from seqtag.config import SPLITS, SplitConfig
 from seqtag.corpus import assign_splits
+from seqtag.corpus.split_plan import SplitPlan
 from seqtag.features import Symbols
 from seqtag.io.hashing import hash_sequences, hex_hashes
 from seqtag.monitoring import TrainingReference
@@ -121,8 +122,7 @@ def trained_on(snapshot: pa.RecordBatch) -> tuple[pa.RecordBatch, TrainingRefere
     """Return a snapshot as a reference, split by documents, and the training reference made from it."""
     splits = assign_splits(
         snapshot.append_column("split", pa.nulls(snapshot.num_rows, pa.string())),
-        config=SplitConfig(),
-        official=frozenset(),
+        plan=SplitPlan(SplitConfig(), dict.fromkeys(SPLITS, 0), snapshot.num_rows, np.zeros(0, np.uint64)),
     )
     in_train = pc.equal(splits, "train")
     train = snapshot.filter(in_train)

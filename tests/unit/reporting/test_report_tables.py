@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import tomllib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_an_axis_of_differences_contains_zero_and_the_margin():
 
 
 def test_toml_keeps_every_value():
-    config = {
+    config: dict[str, Any] = {
         "name": 'a"b\\c\n',
         "seed": 3,
         "quality": {"budget": 1e-05, "rules": {"over_long": "off"}, "none": None},

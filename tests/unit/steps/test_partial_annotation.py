@@ -103,7 +103,7 @@ class Home:
 
     def retrain(self, splits: dict[str, list[Row]], **how: object) -> RunDir:
         """Retrain up to the report."""
-        run = self.open_run(splits, **how)  # type: ignore[arg-type]
+        run = self.open_run(splits, **how)
         for step in (steps.validate, steps.split, steps.index, steps.encode, steps.baseline, steps.train):
             step(run)
         for step in (steps.anchor, steps.evaluate, steps.decide):
@@ -196,7 +196,7 @@ def test_missing_tags_are_refused_with_token_and_key_unless_partial(home):
 def test_a_sequence_without_tags_is_not_scored(home):
     splits = full()
     splits["train"][0]["tags"] = [None] * len(splits["train"][0]["tags"])
-    splits["train"][1]["tags"] = None  # type: ignore[assignment]
+    splits["train"][1]["tags"] = None
     splits["test"][0]["tags"] = ["-"] * len(splits["test"][0]["tags"])
 
     run = home.open_run(splits, epochs=1)

@@ -186,6 +186,6 @@ def test_an_abandoned_reader_leaves_nothing_on_disk(tmp_path, monkeypatch):
     rows = pa.record_batch({"s": list("abab") * 100})
     stream = gathered([rows] * 5, "s", memory_bytes=1)
     next(stream)
-    stream.close()
+    stream.close()  # type: ignore[attr-defined]
 
     assert list(tmp_path.iterdir()) == []

@@ -105,7 +105,7 @@ def test_an_order_that_continues_joins_files_of_one_sequence(tmp_path):
 
 def test_the_order_of_a_list_counts(tmp_path):
     write(tmp_path, "table", [row("2", "b")], [row("1", "a"), row("2", "c")])
-    found, _ = read([f"{tmp_path}/part-1", f"{tmp_path}/part-0"])  # type: ignore[arg-type]
+    found, _ = read([f"{tmp_path}/part-1", f"{tmp_path}/part-0"])
 
     assert found == [("1", ["a"]), ("2", ["c", "b"])]
 
