@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from seqtag import code_version as module
+from seqtag import module_source
 from seqtag.code_version import code_version
 from seqtag.steps.step import steps_code_version
 
@@ -73,19 +74,19 @@ def package(tmp_path, monkeypatch):
         path = tmp_path / "seqtag" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(textwrap.dedent(text))
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "seqtag" / "code_version.py"))
+    monkeypatch.setattr(module_source, "__file__", str(tmp_path / "seqtag" / "module_source.py"))
 
     def changed(path="a.py", old="", new="", *, of="step"):
         file = tmp_path / "seqtag" / path
         text = file.read_text()
         assert old in text
         file.write_text(text.replace(old, new) if old else text)
-        module._source.cache_clear()
+        module_source.module_source.cache_clear()
         code_version.cache_clear()
         return code_version("seqtag.a", of)
 
     yield changed
-    module._source.cache_clear()
+    module_source.module_source.cache_clear()
     code_version.cache_clear()
 
 
@@ -201,16 +202,16 @@ def test_a_data_file_counts_if_used_code_names_it(package, tmp_path):
 @pytest.fixture
 def checkout(tmp_path, monkeypatch):
     """A copy of the real package, which is read in its place."""
-    real = Path(module.__file__).parent
+    real = Path(module_source.__file__).parent
     shutil.copytree(real, tmp_path / "seqtag", ignore=shutil.ignore_patterns("__pycache__"))
-    monkeypatch.setattr(module, "__file__", str(tmp_path / "seqtag" / "code_version.py"))
+    monkeypatch.setattr(module_source, "__file__", str(tmp_path / "seqtag" / "module_source.py"))
     _forget()
     yield tmp_path / "seqtag"
     _forget()
 
 
 def _forget():
-    module._source.cache_clear()
+    module_source.module_source.cache_clear()
     code_version.cache_clear()
 
 
