@@ -45,7 +45,7 @@ run: $(VENV)/installed
 	$(BIN)/python -m flows.retrain deployments/taggers/$(TAGGER).toml
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(T)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(T)
 
 test-slow: $(VENV)/ready
 	$(call install,browser)

@@ -1,5 +1,7 @@
 """Fixtures: a Prefect server for each file, a home folder and a small tagger for each test."""
 
+import gc
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +24,9 @@ def server() -> Iterator[None]:
         temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}),
     ):
         yield
+    with warnings.catch_warnings():  # of sockets that Prefect's clients leave open: not in a later test
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.fixture
