@@ -44,6 +44,9 @@ word_size = 24
 [train]
 max_epochs = 3
 
+[evaluate]
+baseline = "crfsuite-ap"
+
 [gate]
 floor = 0.05
 """

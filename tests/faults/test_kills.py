@@ -125,7 +125,7 @@ def test_a_repeatedly_killed_training_resumes_and_ends_with_the_same_weights(
         time.sleep(draw.uniform(0, 0.3))
         training.kill()
         kills += 1
-        resumed = re.findall(r"in epoch (\d+), batch (\d+)", training.output)
+        resumed = re.findall(r"at epoch (\d+), batch (\d+)", training.output)
         positions += [tuple(map(int, at)) for at in resumed]
     assert retrainings.retrain().code == 0
     assert retrainings.result() == before
