@@ -245,6 +245,11 @@ class RunDir:
     def summary(self) -> Path:
         return self.output("report") / "summary.json"
 
+    @property
+    def changed_sequences(self) -> Path:
+        """The test sequences that the opponent tags differently."""
+        return self.output("report") / "changed_sequences.jsonl"
+
 
 @dataclass(frozen=True)
 class MonitorReport:

@@ -76,12 +76,13 @@ def application(workspace: Workspace) -> Starlette:
 
 
 def _is_public(run: RunDir, path: str) -> bool:
-    """Tell whether a path is public: the report, metrics, decision and data docs.
+    """Tell whether a path is public: the report, changed sequences, metrics, decision and data docs.
 
     A path that leads through a symbolic link is not public.
     """
     folder, _, name = path.rpartition("/")
-    pages = {str(page.relative_to(run.path)) for page in (run.report, run.metrics, run.decision)}
+    public = (run.report, run.changed_sequences, run.metrics, run.decision)
+    pages = {str(page.relative_to(run.path)) for page in public}
     is_data_doc = folder == str(run.data_docs.parent.relative_to(run.path)) and _DATA_DOC.fullmatch(name)
     if path not in pages and not is_data_doc:
         return False

@@ -9,6 +9,7 @@ import typer
 
 from seqtag import __version__
 from seqtag.cli import (
+    diff_command,
     flow_commands,
     inspection,
     project_commands,
@@ -56,6 +57,7 @@ registry_commands.add_to(app)
 flow_commands.add_to(app)
 tag_command.add_to(app)
 inspection.add_to(app)
+diff_command.add_to(app)
 status_command.add_to(app)
 
 

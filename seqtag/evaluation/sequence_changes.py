@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -68,15 +68,15 @@ class SequenceChanges:
 class TypeChanges:
     """Changes of one entity type, in spans, or of one tag, in tokens, if the tags have no scheme.
 
-    gained, lost              gold spans that are newly found, and no longer found
-    new_false, removed_false  predicted spans that are not gold: new ones, and those that are gone
+    newly_found, newly_missed   gold spans that only the new model finds, and that only the old one found
+    new_false_positives, removed_false_positives   predicted spans that are not gold, of one model only
     """
 
     name: str
-    gained: int
-    lost: int
-    new_false: int
-    removed_false: int
+    newly_found: int
+    newly_missed: int
+    new_false_positives: int
+    removed_false_positives: int
 
 
 def sequence_changes(before: Path, now: Path) -> SequenceChanges:
@@ -117,17 +117,15 @@ def changes_by_type(changes: SequenceChanges, scheme: SchemeName) -> list[TypeCh
         names = tags
     else:
         spans, cut = certain_spans(gold, tags, offsets[0], scheme=scheme, mode="conlleval")
-        predicted = [
+        was, now_is = (
             judged_spans(read_spans(each, tags, offsets[0], scheme=scheme, mode="conlleval"), cut, offsets[0])
             for each in (before, now)
-        ]
-        counted = _span_changes(spans, *predicted, offsets[0])
+        )
+        counted = _span_changes(spans, was, now_is, offsets[0])
         names = spans.types
-    found = [
-        TypeChanges(name, *(int(counts[number]) for counts in counted)) for number, name in enumerate(names)
-    ]
-    found = [each for each in found if each.gained or each.lost or each.new_false or each.removed_false]
-    return sorted(found, key=lambda each: (-each.lost, -each.gained, each.name))
+    found = [TypeChanges(name, *(int(n[number]) for n in counted)) for number, name in enumerate(names)]
+    found = [each for each in found if any(astuple(each)[1:])]
+    return sorted(found, key=lambda each: (-each.newly_missed, -each.newly_found, each.name))
 
 
 @dataclass(frozen=True, eq=False)

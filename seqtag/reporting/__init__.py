@@ -1,5 +1,6 @@
 """Reports for people: the HTML page, Markdown and tables for the dashboard, and the terminal summary."""
 
+from seqtag.reporting.changed_sequences import ChangesView, changes_text, changes_view, write_changes
 from seqtag.reporting.corpus_card import corpus_markdown, quarantine_rows
 from seqtag.reporting.drift_card import drift_markdown
 from seqtag.reporting.fleet import (
@@ -34,6 +35,7 @@ from seqtag.reporting.sentences import still_served
 __all__ = [
     "REPORT",
     "STATES",
+    "ChangesView",
     "CompletedStep",
     "InputChanges",
     "Picture",
@@ -44,6 +46,8 @@ __all__ = [
     "TaggerStatus",
     "approval_markdown",
     "changed_settings",
+    "changes_text",
+    "changes_view",
     "confusion_picture",
     "corpus_markdown",
     "drift_markdown",
@@ -57,5 +61,6 @@ __all__ = [
     "still_served",
     "summary_lines",
     "verdict_lines",
+    "write_changes",
     "write_report",
 ]

@@ -17,6 +17,7 @@ from seqtag.evaluation.scores import ConfusionMatrix
 from seqtag.formatting import METRIC_NAMES
 from seqtag.gate import Decision
 from seqtag.reporting import confusion_tables, score_tables
+from seqtag.reporting.changed_sequences import ChangesView
 from seqtag.reporting.confidence import confidences
 from seqtag.reporting.plots import Picture, confusion_plot, learning_curve
 from seqtag.reporting.sample_size_text import gauge_sentence
@@ -80,6 +81,7 @@ def write_report(
     history: TrainingHistory,
     config: Mapping[str, Any],
     optimum: BestPossible | None,
+    changes: ChangesView | None,
     context: ReportContext,
     folder: Path,
 ) -> None:
@@ -90,6 +92,7 @@ def write_report(
         decision: the decision with the outcome.
         config: the tagger's configuration with every default.
         optimum: None for a corpus of unknown origin.
+        changes: the sequences that the opponent tags differently; None without an opponent.
         context: identity and provenance of the run.
         folder: an existing folder.
     """
@@ -109,6 +112,7 @@ def write_report(
             context=context,
             metric=METRIC_NAMES[metric],
             measures=score_tables.metric_rows(metrics),
+            view=changes,
             optimum=optimum if metric == "accuracy" else None,
             bounds=score_tables.bounds(optimum, challenger.score) if optimum and metric == "accuracy" else [],
             curves=learning_curves(history, metric),

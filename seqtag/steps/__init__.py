@@ -33,6 +33,7 @@ from seqtag.steps.dashboard import (
     score_table,
 )
 from seqtag.steps.decide import decide
+from seqtag.steps.diff import diff
 from seqtag.steps.dry_run import dry_run_text, explain
 from seqtag.steps.encode import encode
 from seqtag.steps.evaluate import evaluate
@@ -87,6 +88,7 @@ __all__ = [
     "check_text",
     "corpus_card",
     "decide",
+    "diff",
     "drift",
     "drift_card",
     "drift_notice",

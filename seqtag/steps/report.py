@@ -12,9 +12,10 @@ from seqtag.corpus import BestPossible, Profile
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.formatting import plural
 from seqtag.gate import Decision
-from seqtag.reporting import ReportContext, RunSummary, write_report
+from seqtag.reporting import ReportContext, RunSummary, write_changes, write_report
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config, read_snapshot
+from seqtag.steps.diff import diff
 from seqtag.steps.outcome import final_decision
 from seqtag.steps.register import RegisteredVersion
 from seqtag.steps.step import run_step, steps_code_version
@@ -23,7 +24,7 @@ from seqtag.steps.step import run_step, steps_code_version
 def report(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Write the HTML report.
 
-    Writes `report/report.html` and `report/summary.json`.
+    Writes `report/report.html`, `report/summary.json`, and with an opponent `report/changed_sequences.jsonl`.
     """
     return run_step(
         report,
@@ -43,6 +44,9 @@ def report(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
 def _write(run: RunDir, folder: Path) -> None:
     profile, metrics, decision = Profile.load(run.profile), Metrics.load(run.metrics), final_decision(run)
+    changes = None if metrics.champion is None else diff(run)
+    if changes is not None:
+        write_changes(changes, folder / run.changed_sequences.name)
     write_report(
         profile=profile,
         quarantine=run.quarantine,
@@ -51,6 +55,7 @@ def _write(run: RunDir, folder: Path) -> None:
         history=TrainingHistory.load(run.history),
         config=read_config(run).model_dump(mode="json"),
         optimum=BestPossible.load(run.optimum) if run.optimum.exists() else None,
+        changes=changes,
         context=_context(run),
         folder=folder,
     )

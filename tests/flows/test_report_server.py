@@ -24,6 +24,7 @@ PUBLIC = {
     f"{RUN}/report/report.html": "text/html; charset=utf-8",
     f"{RUN}/validation/data_docs/index.html": "text/html; charset=utf-8",
     f"{RUN}/validation/data_docs/metrics.html": "text/html; charset=utf-8",
+    f"{RUN}/report/changed_sequences.jsonl": "application/octet-stream",
     f"{RUN}/evaluation/metrics.json": "application/json",
     f"{RUN}/decision/decision.json": "application/json",
 }

@@ -52,18 +52,18 @@ def test_the_most_confident_new_error_comes_first(files: tuple[Path, Path]) -> N
 
 def test_spans_are_counted_by_type(files: tuple[Path, Path]) -> None:
     assert changes_by_type(sequence_changes(*files), "IOB2") == [
-        TypeChanges("X", gained=0, lost=1, new_false=2, removed_false=0),
-        TypeChanges("Y", gained=1, lost=0, new_false=1, removed_false=0),
+        TypeChanges("X", newly_found=0, newly_missed=1, new_false_positives=2, removed_false_positives=0),
+        TypeChanges("Y", newly_found=1, newly_missed=0, new_false_positives=1, removed_false_positives=0),
     ]
 
 
 def test_tokens_are_counted_by_tag_without_a_scheme(files: tuple[Path, Path]) -> None:
     found = changes_by_type(sequence_changes(*files), "none")
     assert found == [
-        TypeChanges("I-X", gained=0, lost=1, new_false=0, removed_false=0),
-        TypeChanges("O", gained=0, lost=1, new_false=1, removed_false=2),
-        TypeChanges("B-Y", gained=1, lost=0, new_false=1, removed_false=0),
-        TypeChanges("B-X", gained=0, lost=0, new_false=1, removed_false=0),
+        TypeChanges("I-X", newly_found=0, newly_missed=1, new_false_positives=0, removed_false_positives=0),
+        TypeChanges("O", newly_found=0, newly_missed=1, new_false_positives=1, removed_false_positives=2),
+        TypeChanges("B-Y", newly_found=1, newly_missed=0, new_false_positives=1, removed_false_positives=0),
+        TypeChanges("B-X", newly_found=0, newly_missed=0, new_false_positives=1, removed_false_positives=0),
     ]
 
 

@@ -296,6 +296,7 @@ def report(
             "history": history,
             "config": {"name": "shop", "description": HOSTILE, "corpus": {"sources": [{"format": "sample"}]}},
             "optimum": optimum,
+            "changes": None,
             "context": context,
         }
         write_report(**(inputs | changed), folder=tmp_path)

@@ -142,6 +142,11 @@ def test_a_model_that_lost_an_entity_type_is_held(cities: Cities) -> None:
     assert "LOC" in found["sentence"]
     assert 'gate.removed_tags = "allow"' in found["would_pass"] or not found["would_pass"]
     assert not [tag for tag in read_json(run.tags)["tags"] if "LOC" in tag]
+    view = steps.diff(run)
+    assert (view.before, view.now, view.unit) == ("version 1", f"run {run.id}", "span")
+    (places,) = [each for each in view.by_type if each.name == "LOC"]
+    assert places.removed_false_positives > 50  # all that the champion still tags
+    assert (places.newly_found, places.newly_missed, places.new_false_positives) == (0, 0, 0)
 
 
 def test_a_model_trained_on_three_examples_of_a_type_is_held(cities: Cities) -> None:
