@@ -44,7 +44,7 @@ class ShownSequence:
 
 @dataclass(frozen=True)
 class ChangesView:
-    """What a page or the terminal shows of the changes between two models.
+    """Changes between two models, prepared for a page or the terminal.
 
     before, now: names of the models, such as "version 3" and "run 2026-01-31-9f86d081-2c26b46b".
     unit: "span", or "token" if the tags have no scheme.
