@@ -131,6 +131,7 @@ class QualityConfig(Table):
     max_length: int = Field(default=10_000, ge=1)  # tokens; a longer sequence is over_long
     quarantine_budget: float = Field(default=0.01, ge=0, le=1)  # share of sequences
     min_sequences: int = Field(default=10, ge=1)  # in the whole corpus, after quarantine
+    max_volume_loss: float = Field(default=0.20, ge=0, le=1)  # fewer sequences than the champion's corpus
     min_tag_support: int = Field(default=10, ge=0)  # tokens; warns
     max_majority_share: float = Field(default=0.60, ge=0, le=1)  # of the most common tag, if no scheme; warns
     max_duplicate_share: float = Field(default=0.10, ge=0, le=1)  # warns

@@ -69,6 +69,7 @@ def _metric_expectations(rule: ValidationRule, *, in_force: Collection[str]) -> 
             numbers = ["received", "sequences", "refused_share", "ambiguous_share"]
             numbers += ["duplicate_share", "leaked_share"]
             optional = {"majority_tag": "majority_share", "tag_drift": "tag_drift"}
+            optional["volume_loss"] = "volume_loss"
             numbers += [column for name, column in optional.items() if name in in_force]
             every_split = ExpectColumnDistinctValuesToEqualSet(
                 column="split", value_set=[CORPUS, *SPLITS], **notes
@@ -89,6 +90,8 @@ def _metric_expectations(rule: ValidationRule, *, in_force: Collection[str]) -> 
             return [_at_most("duplicate_share", "max_duplicate_share", **_WHOLE_CORPUS, **notes)]
         case "majority_tag":
             return [_at_most("majority_share", "max_majority_share", **_WHOLE_CORPUS, **notes)]
+        case "volume_loss":
+            return [_at_most("volume_loss", "max_volume_loss", **_WHOLE_CORPUS, **notes)]
         case "tag_drift":
             return [_at_most("tag_drift", "max_tag_drift", **_WHOLE_CORPUS, **notes)]
     raise ValueError(f"no metric expectation for rule {rule.name!r}")

@@ -91,6 +91,7 @@ def _parameters(
         "max_leakage_share": quality.max_leakage_share,
         "max_majority_share": quality.max_majority_share,
         "max_tag_drift": quality.max_tag_drift,
+        "max_volume_loss": quality.max_volume_loss,
         **{name: evidence.counts[name] for name in by_violations},
         **{f"{name}_judged": evidence.judged(name) for name in by_violations},
     }

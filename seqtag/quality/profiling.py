@@ -176,7 +176,7 @@ def _evidence(
             findings,
             quality=quality,
             tags=tags,
-            previous=None if previous is None else previous.tags,
+            previous=previous,
         ),
         violations=(*unsound[:EXAMPLES], *unread, *few_documents, *doubtful, *violations, *rare[:EXAMPLES]),
         counts={

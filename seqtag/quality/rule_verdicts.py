@@ -238,6 +238,8 @@ def _received(rule: ValidationRule, evidence: Evidence) -> str:
             return f"{reason}{_sizes(evidence)} sequences ({evidence.carving})"
         case "quarantine_budget":
             return _refused(evidence) + _gravest(evidence)
+        case "volume_loss":
+            return f"{_sizes(evidence)} sequences, {evidence.metric('volume_loss'):.2%} fewer"
         case "duplicates":
             return f"{evidence.metric('duplicate_share'):.2%}, {count:,} sequences"
         case "leakage":

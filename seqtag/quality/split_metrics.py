@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from seqtag.config import SPLITS, QualityConfig, Split
-from seqtag.corpus.corpus_profile import AmbiguousShare, SplitSize, TagCounts
+from seqtag.corpus.corpus_profile import AmbiguousShare, Profile, SplitSize, TagCounts
 from seqtag.divergence import jensen_shannon_divergence
 from seqtag.quality.sequence_table import SequenceTable
 from seqtag.quality.violations import Mask, Violations
@@ -23,7 +23,7 @@ def split_metrics(
     *,
     quality: QualityConfig,
     tags: TagCounts,
-    previous: TagCounts | None,
+    previous: Profile | None,
 ) -> pd.DataFrame:
     """Return one row for the corpus and one per split, with no value missing.
 
@@ -36,6 +36,7 @@ def split_metrics(
     leaked_share         sequences whose tokens also occur in train, of those that are long enough
     majority_share       tokens with the most frequent tag, of those with a tag
     tag_drift            Jensen-Shannon divergence from `previous`, bits; only if that is given
+    volume_loss          share of the sequences of `previous` by which there are fewer; only if that is given
     """
     is_long = findings.kept & (table.n_tokens >= quality.leakage_min_length)
     is_train = table.split == SPLITS.index("train")
@@ -59,7 +60,8 @@ def split_metrics(
             "majority_share": _majority_share(_tag_counts(tags, name)),
         }
         if previous is not None:
-            row["tag_drift"] = tag_drift(_tag_counts(tags, name), _tag_counts(previous, name))
+            row["tag_drift"] = tag_drift(_tag_counts(tags, name), _tag_counts(previous.tags, name))
+            row["volume_loss"] = max(0.0, 1 - int(kept.sum()) / max(n_sequences(previous, name), 1))
         rows.append(row)
     return pd.DataFrame(rows)
 
@@ -119,6 +121,11 @@ def tag_drift(now: Mapping[str, int], before: Mapping[str, int]) -> float:
     if not totals.all():
         return 0.0
     return float(jensen_shannon_divergence(*(counts / totals)))
+
+
+def n_sequences(profile: Profile, name: str = CORPUS) -> int:
+    """Return the number of sequences in a split, or in the corpus, after quarantine."""
+    return sum(size.n_sequences for split, size in profile.splits.items() if name in (CORPUS, split))
 
 
 def _majority_share(counts: Mapping[str, int]) -> float:

@@ -39,7 +39,7 @@ def validate(
     Args:
         parts: the snapshot's Parquet files in reading order.
         columns: further columns of the corpus.
-        previous: profile of an earlier snapshot, to compare tag distributions with.
+        previous: profile of an earlier snapshot, to compare tags and volume with.
         fewest_test_documents: warn below this number that the gate never promotes; 0: never warn.
         sources: the readers' record of each source, for display.
         places: file with the place of each sequence in its source, for display.

@@ -27,6 +27,7 @@ _CORPUS_RULES: Mapping[str, Severity] = {
     UNKNOWN_SPLIT: "fail",
     "unread_spelling": "fail",
     "quarantine_budget": "fail",
+    "volume_loss": "fail",
     "few_test_documents": "warn",
     "duplicates": "warn",
     "leakage": "warn",
@@ -56,6 +57,10 @@ _REQUIRED: Mapping[str, str] = {
     "empty_split": "train, dev and test each contain at least one sequence",
     UNKNOWN_SPLIT: "sources name only the splits train, dev and test, or map other names with split_names",
     "quarantine_budget": "at most {quality.quarantine_budget:.2%} of the sequences are quarantined",
+    "volume_loss": (
+        "at most {quality.max_volume_loss:.2%} fewer sequences than in the corpus of the champion; raise "
+        "quality.max_volume_loss if they were removed on purpose"
+    ),
     "duplicates": "at most {quality.max_duplicate_share:.2%} of the sequences repeat an earlier one",
     "leakage": (
         "at most {quality.max_leakage_share:.2%} of the dev and of the test sequences with at least "
@@ -77,7 +82,7 @@ _REQUIRED: Mapping[str, str] = {
         "accuracy means little"
     ),
     "tag_drift": (
-        "tags are distributed as in the previous snapshot: Jensen-Shannon divergence at most "
+        "tags are distributed as in the corpus of the champion: Jensen-Shannon divergence at most "
         "{quality.max_tag_drift:g} bits"
     ),
 }
@@ -125,7 +130,7 @@ def rules_in_force(
     if split.mode == "hash":
         del severities[UNKNOWN_SPLIT]  # splits named by the sources are ignored
     if not has_previous:
-        del severities["tag_drift"]
+        del severities["tag_drift"], severities["volume_loss"]
     if not fewest_test_documents:
         del severities["few_test_documents"]
     return tuple(

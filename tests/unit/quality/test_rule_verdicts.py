@@ -170,6 +170,22 @@ def test_tags_are_compared_with_the_previous_snapshot(validated):
     assert drifted.profile.accepted is True
 
 
+def test_a_corpus_that_lost_more_than_a_fifth_of_its_sequences_is_refused(validated):
+    first = validated(sound_corpus(), quality=LENIENT)  # 30 sequences
+
+    assert "volume_loss" not in first.names
+    grown = validated([*sound_corpus(), *(sequence(f"x{i}/O y/O") for i in range(9))], previous=first.profile)
+    assert grown.rule("volume_loss").passed is True
+    fewer = sound_corpus()[:22]
+    lost = validated(fewer, quality=LENIENT, previous=first.profile)
+    assert lost.rule("volume_loss").passed is False
+    assert lost.rule("volume_loss").message.endswith("26.67% fewer")
+    assert lost.profile.accepted is False
+    assert "refused by volume_loss (at most 20.00% fewer sequences" in lost.profile.sentence
+    allowed = validated(fewer, quality=LENIENT | {"max_volume_loss": 0.27}, previous=first.profile)
+    assert allowed.profile.accepted is True
+
+
 def test_drift_is_the_jensen_shannon_divergence_in_bits():
     # P = (1, 0), Q = (1/2, 1/2), M = (3/4, 1/4): (log2 4/3 + log2(2/3) / 2 + log2(2) / 2) / 2
     assert tag_drift({"O": 7}, {"O": 3, "B": 3}) == pytest.approx(0.3112781)

@@ -145,7 +145,7 @@ def test_a_model_that_lost_an_entity_type_is_held(cities: Cities) -> None:
     view = steps.diff(run)
     assert (view.before, view.now, view.unit) == ("version 1", f"run {run.id}", "span")
     (places,) = [each for each in view.by_type if each.name == "LOC"]
-    assert places.removed_false_positives > 50  # all that the champion still tags
+    assert places.removed_false_positives > 5  # the places that the champion still tags
     assert (places.newly_found, places.newly_missed, places.new_false_positives) == (0, 0, 0)
 
 
