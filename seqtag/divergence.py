@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import rel_entr
 
 
 def jensen_shannon_divergence(
@@ -21,6 +20,8 @@ def jensen_shannon_divergence(
     >>> jensen_shannon_divergence(np.array([[1.0, 0.0], [0.75, 0.25]]), np.array([[0.0, 1.0], [0.75, 0.25]]))
     array([1., 0.])
     """
+    from scipy.special import rel_entr
+
     middle = (p + q) / 2
     divergence = (rel_entr(p, middle) + rel_entr(q, middle)).sum(axis=-1) / (2 * np.log(2))
     clipped: npt.NDArray[np.float64] = np.clip(divergence, 0, 1)

@@ -7,7 +7,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
 
 from seqtag.divergence import jensen_shannon_divergence
 from seqtag.monitoring.count_columns import (
@@ -105,6 +104,8 @@ def _rate(
     layout: CountColumns, name: str, unit: str, part: list[Any], whole: list[Any], *, of: str
 ) -> StatisticSpec:
     """Return the statistic of a share; bin 1 is the rest, so that both bins add up to the whole."""
+    from scipy import sparse
+
     rows, bins = [*whole, *part, *part], [1] * len(whole) + [1] * len(part) + [0] * len(part)
     signs = np.repeat([1, -1, 1], [len(whole), len(part), len(part)])
     select = sparse.coo_array((signs, (rows, bins)), shape=(layout.n_columns, 2)).tocsr()
@@ -117,6 +118,8 @@ def _distributions(
     reference: PeriodProfile, current: PeriodProfile, part: Part, unit: str
 ) -> list[StatisticSpec]:
     """Return the statistics of a distribution, with bins determined by the reference alone."""
+    from scipy import sparse
+
     where = reference.layout.part(part)
     counts = reference.counts[where]
     smaller = min(int(counts.sum()), int(current.counts[where].sum()))

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy import sparse
 
 from seqtag.io.arrays import mask_of
 from seqtag.io.hash_counts import HashCounts
@@ -146,6 +145,8 @@ def profile_period(
     Raises:
         KeyError: a batch has no column of tokens.
     """
+    from scipy import sparse
+
     types, unknown_types = HashCounts(), HashCounts()
     table = sparse.csr_array((blocks.n_blocks, layout.n_columns), dtype=np.int64)
     counts = np.zeros(layout.n_columns, np.int64)
@@ -187,6 +188,8 @@ def _own(
 
 
 def _by_block(added: BatchCounts, block: npt.NDArray[np.int64], shape: tuple[int, int]) -> Any:
+    from scipy import sparse
+
     row = block[added.sequence]
     kept = row >= 0
     ones = np.ones(np.count_nonzero(kept), np.int64)

@@ -8,7 +8,6 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betainc, ndtri, stdtrit
 
 from seqtag.monitoring.count_columns import TOKENS_COLUMN
 from seqtag.monitoring.drift_statistics import Floats, StatisticSpec
@@ -78,6 +77,8 @@ def past_period_limit(values: Floats, period_of: Ints, tail: float) -> float | N
     4.37
     """
     valid = ~np.isnan(values)
+    from scipy.special import ndtri, stdtrit
+
     _, place = np.unique(period_of[valid], return_inverse=True)
     n_values = np.bincount(place)
     n = len(n_values)
@@ -100,6 +101,8 @@ def smallest_significant_difference(n_hits: int, n_reference: int, n_current: in
     >>> smallest_significant_difference(0, 1000, 1000, 0.05)  # 4 of 4 on one side: 1/16, 5 of 5: 1/32
     0.004
     """
+    from scipy.special import betainc
+
     share = n_current / (n_current + n_reference)
     counts = range(1, n_current + 1)
     least = bisect_left(counts, -tail, key=lambda k: -float(betainc(k, n_hits + 1, share)))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from seqtag.config import SPLITS, SchemeName, Severity, Split, TagsConfig
 from seqtag.corpus import SourceRecord, contradictions_sentence
@@ -18,6 +17,9 @@ from seqtag.quality.validation_rules import SEQUENCE_RULES, UNKNOWN_SPLIT, Valid
 from seqtag.quality.violation_text import Violation
 from seqtag.tagging.scheme_detection import SchemeVerdict
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _LONGEST = 300  # characters of the first finding in the sentence
 _BY_LOSS = frozenset({"quarantine_budget", "too_few_sequences"})

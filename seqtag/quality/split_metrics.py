@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from seqtag.config import SPLITS, QualityConfig, Split
 from seqtag.corpus.corpus_profile import AmbiguousShare, Profile, SplitSize, TagCounts
 from seqtag.divergence import jensen_shannon_divergence
 from seqtag.quality.sequence_table import SequenceTable
 from seqtag.quality.violations import Mask, Violations
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 CORPUS = "corpus"  # the row of the metrics for all splits together
 
@@ -38,6 +40,8 @@ def split_metrics(
     tag_drift            Jensen-Shannon divergence from `previous`, bits; only if that is given
     volume_loss          share of the sequences of `previous` by which there are fewer; only if that is given
     """
+    import pandas as pd
+
     is_long = findings.kept & (table.n_tokens >= quality.leakage_min_length)
     is_train = table.split == SPLITS.index("train")
     repeats, leaks = np.zeros((2, len(table)), dtype=np.bool_)

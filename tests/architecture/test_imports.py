@@ -31,6 +31,11 @@ def test_importing_loads_no_heavy_package(module: str, tmp_path: Path) -> None:
     assert loaded == "[]"
 
 
+def test_the_command_line_starts_without_pandas_and_scipy(tmp_path: Path) -> None:
+    code = 'import sys, seqtag.cli; print(sorted(set(sys.modules) & {"pandas", "scipy", "jinja2"}))'
+    assert _python(code, tmp_path) == "[]"
+
+
 @pytest.mark.parametrize("module", ["seqtag.cli", "seqtag.steps", "flows.stack"])
 def test_importing_writes_no_file_to_the_home_folder(module: str, tmp_path: Path) -> None:
     _python(f"import {module}", tmp_path)

@@ -27,7 +27,7 @@ LOCAL_TIME = f"{_DATE}(?:[Tt ]{_TIME})?"
 INSTANT = f"{_DATE}[Tt ]{_TIME} ?(?P<z>{_ZONE})"
 TIME_OF_DAY = f"(?P<H>[0-9]{{2}}):(?P<M>[0-9]{{2}})(?::(?P<S>[0-9]{{2}}){_FRACTION})?"
 
-_MONTHS = pa.array(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"])
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _PATTERNS: Mapping[str, str] = {
     "Y": "(?P<Y>[0-9]{4})",
     "y": "(?P<y>[0-9]{2})",
@@ -115,7 +115,7 @@ def _days(parts: Mapping[str, pa.StringArray], n: int) -> tuple[Positions, npt.N
     month = _number(parts, "m", n, 1)
     if "b" in parts:
         name = pc.utf8_slice_codeunits(pc.ascii_lower(parts["b"]), 0, 3)
-        month = pc.fill_null(pc.index_in(name, _MONTHS), -1).to_numpy().astype(np.int64) + 1
+        month = pc.fill_null(pc.index_in(name, pa.array(_MONTHS)), -1).to_numpy().astype(np.int64) + 1
     day = _number(parts, "d", n, 1)
     in_year = (month >= 1) & (month <= 12)
     months = ((year - 1970) * 12 + np.where(in_year, month, 1) - 1).astype("datetime64[M]")
