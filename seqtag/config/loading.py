@@ -41,7 +41,7 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     if twice:
         raise ConfigError("\n".join(twice))
     try:
-        config = TaggerConfig.model_validate(tables)
+        config = TaggerConfig.model_validate(tables, context={"folder": Path(path).absolute().parent})
     except ValidationError as error:
         raise ConfigError(
             one_line_each(path, error, TaggerConfig)
