@@ -10,7 +10,8 @@ from typing import Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import TAGGER, log_to_standard_error, open_tagger
+from seqtag.cli.common import log_to_standard_error, open_tagger
+from seqtag.cli.names import TAGGER
 from seqtag.config import redirect_library_caches
 from seqtag.errors import CorpusRejectedError
 
@@ -20,13 +21,13 @@ def add_to(app: typer.Typer) -> None:
     app.command("check")(check)
 
 
-def check(tagger: Annotated[Path, TAGGER]) -> None:
+def check(tagger: Annotated[str, TAGGER]) -> None:
     """Say what a run would refuse, and how to fix it: read the sources, validate and split them.
 
     Of large sources only the beginning is read. Nothing is written, and no home folder or registry is needed.
     Exits with 0 if a run would accept the corpus.
 
-    Example: `seqtag check deployments/taggers/sample.toml`
+    Example: `seqtag check sample`
     """
     config, _ = open_tagger(tagger)
     log_to_standard_error(logging.ERROR)  # the report has all of it

@@ -81,9 +81,9 @@ class FileSource(Labels):
     """Options common to all file-based sources.
 
     `path` is a local path, any fsspec URL, a glob or a list of these, and may contain `~` and `${VARIABLE}`.
-    Relative paths are looked for next to the TOML file, then in the working directory. A folder is read if its
-    files are parts of one export (`part-*`, partitions).
-    Folders and globs skip hidden files and markers (`_SUCCESS`); files without sequences are skipped too.
+    Relative paths are looked for next to the TOML file, then in the working directory. A folder is read if
+    its files are parts of one export (`part-*`, partitions). Folders and globs skip hidden files and markers
+    (`_SUCCESS`); files without sequences are skipped too.
 
     Data compressed with gzip, Zstandard, bzip2, xz, zip (one file) or tar is recognised by its first bytes,
     whatever the file's name. Each file in a tar archive is a file of the source, named `archive.tar.gz/file`.
