@@ -23,6 +23,7 @@ _VERSIONED_TABLES = {
     r"metadata/[^/]*\.metadata\.json": "an Iceberg table",
 }
 _LITTER = ("Thumbs.db", "desktop.ini")
+_NOTES = ("README", "LICENSE", "CHANGELOG", "NOTICE", "CITATION")
 _PACKINGS = (".gz", ".zst", ".bz2", ".xz", ".zip", ".tar")
 
 
@@ -74,6 +75,25 @@ def in_folder(filesystem: AbstractFileSystem, folder: str, shown: str) -> tuple[
             f"It holds {suggested_path(shown, found)}"
         )
     return [files[below] for below in found], len(files) - len(found)
+
+
+def data_files(filesystem: AbstractFileSystem, folder: str, *, shown: str) -> list[str]:
+    """Return the data files below a folder that is not one data set, in natural order.
+
+    They are the files with the most frequent ending among those that may hold data.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    base = folder.rstrip("/") + "/"
+    below = (path.removeprefix(base).lstrip("/") for path in filesystem.find(folder))
+    found = [path for path in below if not is_hidden_below(path) and not _is_prose(path)]
+    if not found:
+        raise ConfigError(
+            f"corpus.sources: {shown!r} is a folder without data, expected files with tokens and tags"
+        )
+    ((ending, _),) = Counter(map(_ending, found)).most_common(1)
+    return sorted((path for path in found if _ending(path) == ending), key=natural_order)
 
 
 def natural_order(path: str) -> tuple[list[str | tuple[int, str]], str]:
@@ -162,6 +182,12 @@ def suggested_path(folder: str, files: Sequence[str]) -> str:
     commonest = counts[0][0]
     between = "**/" if any("/" in file for file in files if _ending(file) == commonest) else ""
     return f'{listed(texts)}: write path = "{base}/{between}*{commonest}"'
+
+
+def _is_prose(file: str) -> bool:
+    """Return whether a file describes data or code rather than being data."""
+    path = PurePosixPath(file)
+    return path.suffix in (".md", ".rst", ".toml", ".py", ".pdf", ".html") or path.stem in _NOTES
 
 
 def _ending(file: str) -> str:

@@ -33,6 +33,7 @@ from seqtag.steps.dashboard import (
     score_table,
 )
 from seqtag.steps.decide import decide
+from seqtag.steps.draft import Draft, draft, tagger_name_of
 from seqtag.steps.dry_run import dry_run_text, explain
 from seqtag.steps.encode import encode
 from seqtag.steps.evaluate import evaluate
@@ -74,6 +75,7 @@ __all__ = [
     "AuditContext",
     "ChampionAnchor",
     "CorpusCheck",
+    "Draft",
     "RunOutcome",
     "StepName",
     "Workspace",
@@ -87,6 +89,7 @@ __all__ = [
     "check_text",
     "corpus_card",
     "decide",
+    "draft",
     "drift",
     "drift_card",
     "drift_notice",
@@ -132,6 +135,7 @@ __all__ = [
     "split",
     "status_text",
     "tagged_logs_path",
+    "tagger_name_of",
     "train",
     "validate",
     "withdraw_request",
