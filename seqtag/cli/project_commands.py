@@ -26,6 +26,7 @@ class SourceFormat(StrEnum):
     jsonl = "jsonl"
     table = "table"
     parquet = "parquet"
+    parallel = "parallel"
 
 
 def add_to(app: typer.Typer) -> None:
@@ -70,7 +71,9 @@ def init(
     with tempfile.TemporaryDirectory(prefix="seqtag-caches-") as caches:
         redirect_library_caches(Path(caches))
         chosen = Chosen(tokens, tags, sequence)
-        drafted = steps.draft(sources, name=name, folder=file.parent, chosen=chosen, form=form, table=table)
+        drafted = steps.draft(sources, file, name=name, chosen=chosen, form=form, table=table)
+    for line in drafted.seen:
+        typer.echo(f"format   {line}")
     typer.echo(steps.check_text(drafted.found))
     for note in drafted.notes:
         typer.echo(f"note     {note}")

@@ -2,7 +2,7 @@
 
 from seqtag.config.home_folder import HOME_FOLDER, new_tagger_folder, searched_folders, tagger_folders
 from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
-from seqtag.config.loading import load_tagger
+from seqtag.config.loading import load_tagger, parse_tagger
 from seqtag.config.monitor_config import MonitorConfig
 from seqtag.config.old_spellings import new_recipe_name
 from seqtag.config.recipes import RECIPES
@@ -59,6 +59,7 @@ __all__ = [
     "load_tagger",
     "new_recipe_name",
     "new_tagger_folder",
+    "parse_tagger",
     "redirect_library_caches",
     "searched_folders",
     "tagger_folders",

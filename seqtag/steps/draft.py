@@ -5,18 +5,17 @@ from __future__ import annotations
 import math
 import os
 import re
-import tomllib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 import fsspec
 
-from seqtag.config import SPLITS, Split, TaggerConfig
+from seqtag.config import SPLITS, Split, TaggerConfig, parse_tagger
 from seqtag.config.secrets import has_password
 from seqtag.corpus.files import InputFile, expand, list_files
 from seqtag.corpus.folders import data_files
-from seqtag.corpus.recognition import Chosen, Recognised, recognise, recognise_table
+from seqtag.corpus.recognition import Chosen, Recognised, recognise, recognise_parallel, recognise_table
 from seqtag.corpus.split_names import split_in_name
 from seqtag.errors import ConfigError
 from seqtag.formatting import plural
@@ -44,20 +43,20 @@ class Draft:
     """A tagger's file that is not written yet, and what a run would make of it."""
 
     text: str
-    config: TaggerConfig
     found: CorpusCheck
+    seen: tuple[str, ...]  # format, columns and their roles, a line each
     notes: tuple[str, ...]  # a sentence for each choice and shortage
 
 
 def draft(
-    places: Sequence[str], *, name: str, folder: Path, chosen: Chosen, form: str | None, table: str | None
+    places: Sequence[str], file: Path, *, name: str, chosen: Chosen, form: str | None, table: str | None
 ) -> Draft:
     """Recognise sources, and draft the file of a tagger that reads them.
 
     Args:
         places: paths, globs, folders or URLs of files; or with `table`, the URL of a database.
+        file: the file to draft; local paths that are near are written relative to its folder.
         name: name of the tagger.
-        folder: folder of its file; local paths below its project are written relative to it.
         form: the format, if it is known.
         table: a table of the database.
 
@@ -68,18 +67,15 @@ def draft(
     if table is not None:
         sources = [_of_table(places, table, chosen)]
     else:
-        sources = _grouped([each for place in places for each in _files(place, folder)], chosen, form)
-    text, config = _written(name, sources, folder, share=None)
-    found = check(config)
-    n_sequences = sum(report.n_sequences for report in found.reports)
-    least = fewest_test_documents(config.gate)
-    has_test = any(source.split == "test" for source in sources)
-    if not has_test and n_sequences * config.split.test < 2 * least:
-        text, config = _written(name, sources, folder, share=_SMALL_SHARE)
-        found = check(config)
-    notes = [reason for source in sources for reason in source.recognised.reasons]
-    notes += _shortages(n_sequences, found, config, least=least)
-    return Draft(text, config, found, tuple(dict.fromkeys(notes)))
+        files = [each for place in places for each in _files(place, file.absolute().parent)]
+        sources = _parallel(files, form) or _grouped(files, chosen, form)
+    text, found = _checked(name, sources, file, share=None)
+    if not _has_enough_to_test(found) and not any(source.split == "test" for source in sources):
+        text, found = _checked(name, sources, file, share=_SMALL_SHARE)
+    seen = tuple(dict.fromkeys(source.recognised.summary for source in sources))
+    notes = (reason for source in sources for reason in source.recognised.reasons)
+    shortage = _shortage(found, parse_tagger(text, file))
+    return Draft(text, found, seen, tuple(dict.fromkeys([*notes, *filter(None, [shortage])])))
 
 
 def tagger_name_of(places: Sequence[str], *, folder: Path) -> str:
@@ -130,6 +126,20 @@ def _path_in_file(place: str, folder: Path) -> str:
     return absolute if relative.count("../") > 2 else relative
 
 
+def _parallel(files: Sequence[tuple[str, InputFile]], form: str | None) -> list[SourceDraft]:
+    """Return the source of two files, one with tokens and one with tags; none if they are not that."""
+    if len(files) != 2 or form not in (None, "parallel"):
+        return []
+    (_, one), (_, other) = files
+    found = recognise_parallel(one, other)
+    if found is None:
+        return []
+    paths = {file.path: path for path, file in files}
+    tokens, tags = (paths[file.path] for file in found)
+    summary = f"parallel: tokens in {tokens}, tags in {tags}"
+    return [SourceDraft((tokens,), None, Recognised({"format": "parallel", "tags_path": tags}, summary))]
+
+
 def _grouped(files: Sequence[tuple[str, InputFile]], chosen: Chosen, form: str | None) -> list[SourceDraft]:
     """Return the files by split and by how they are read."""
     splits = [split_in_name(path) for path, _ in files]
@@ -154,19 +164,22 @@ def _of_table(places: Sequence[str], table: str, chosen: Chosen) -> SourceDraft:
     if has_password(url):
         os.environ[URL_VARIABLE] = url  # a password in the tagger's file would be refused
         url = f"${{{URL_VARIABLE}}}"
+    elif url.startswith("sqlite:///") and not url.startswith(
+        ("sqlite:////", "sqlite:///:", "sqlite:///file:")
+    ):
+        url = f"sqlite:///{Path(url.removeprefix('sqlite:///')).absolute()}"
     found = recognise_table(url, table, chosen)
-    if url != places[0]:
-        why = f"url holds a password, so the file has ${{{URL_VARIABLE}}}: export it before a run"
-        found = Recognised(found.keys, (*found.reasons, why), found.is_partial, found.columns)
+    if has_password(places[0]):
+        why = f"url holds a password, so the file has {url}: export {URL_VARIABLE} before a run"
+        found = replace(found, reasons=(*found.reasons, why))
     return SourceDraft((), None, found)
 
 
-def _written(
-    name: str, sources: Sequence[SourceDraft], folder: Path, *, share: float | None
-) -> tuple[str, TaggerConfig]:
+def _checked(
+    name: str, sources: Sequence[SourceDraft], file: Path, *, share: float | None
+) -> tuple[str, CorpusCheck]:
     text = "\n".join(_lines(name, sources, share)).strip("\n") + "\n"
-    config = TaggerConfig.model_validate(tomllib.loads(text), context={"folder": folder.absolute()})
-    return text, config
+    return text, check(parse_tagger(text, file))
 
 
 def _lines(name: str, sources: Sequence[SourceDraft], share: float | None) -> Iterator[str]:
@@ -196,20 +209,31 @@ def _lines(name: str, sources: Sequence[SourceDraft], share: float | None) -> It
     yield '# cron = "0 2 * * *"  # daily at 2:00 UTC, the default of `make up`'
 
 
-def _shortages(n_sequences: int, found: CorpusCheck, config: TaggerConfig, *, least: int) -> Iterator[str]:
-    """Say what a small corpus lacks."""
-    n_test = found.profile.splits["test"].n_sequences
-    if n_test >= least:
-        return
+def _has_enough_to_test(found: CorpusCheck) -> bool:
+    few = (rule for rule in found.profile.rules if rule.rule == "few_test_documents" and not rule.passed)
+    return found.fault is None and next(few, None) is None
+
+
+def _shortage(found: CorpusCheck, config: TaggerConfig) -> str | None:
+    """Say what a small corpus lacks; None if it lacks nothing."""
+    if _has_enough_to_test(found):
+        return None
+    least = fewest_test_documents(config.gate)
+    n_sequences = sum(report.n_sequences for report in found.reports)
     enough = math.ceil(least / config.split.test)
     size = plural(n_sequences, "sequence")
     if n_sequences < config.quality.min_sequences:
-        yield (
-            f"{size}: too few for a run, which takes {config.quality.min_sequences}; label more, about {enough} "
-            "to compare models, and some hundreds for a useful tagger"
+        return (
+            f"{size}: too few for a run, which takes {config.quality.min_sequences}; label more, about "
+            f"{enough} to compare models, and some hundreds for a useful tagger"
         )
-    else:
-        yield (
-            f"{size}: few; only the first model can be promoted, since test has {n_test} and it takes {least} to "
-            f"show that a later model is better; label about {max(enough - n_sequences, least - n_test)} more"
+    n_test = found.profile.splits["test"].n_sequences
+    if n_test >= least:
+        return (
+            f"test has fewer than {least} documents, so only the first model can be promoted; add documents, "
+            "or declare smaller ones: a document is never divided between splits"
         )
+    return (
+        f"{size}: few; only the first model can be promoted, since test has {n_test} and it takes {least} to "
+        f"show that a later one is better; label about {max(enough - n_sequences, least - n_test)} more"
+    )

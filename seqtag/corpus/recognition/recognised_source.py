@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -34,8 +34,9 @@ from seqtag.corpus.recognition.samples import (
     sql_columns,
     table_columns,
 )
+from seqtag.corpus.text_blocks import fields_of_line
 from seqtag.corpus.text_shape import shape_of
-from seqtag.errors import ConfigError, CorpusFormatError
+from seqtag.errors import CorpusFormatError
 
 _UNIVERSAL = ("ID", "FORM", "LEMMA", "UPOS", "XPOS", "FEATS", "HEAD", "DEPREL", "DEPS", "MISC")
 _PLUS = "# global.columns ="
@@ -47,14 +48,15 @@ class Recognised:
 
     Attributes:
         keys: keys of its source, without `path` and `split`; only those that differ from the defaults.
+        summary: the format, the columns and their roles in one line.
         reasons: a sentence for each choice among several candidates.
         is_partial: whether some tokens have no tag.
     """
 
     keys: Mapping[str, object]
+    summary: str
     reasons: Sequence[str] = ()
     is_partial: bool = False
-    columns: Sequence[str] = field(default=(), compare=False)  # names of all columns
 
 
 def recognise(file: InputFile, chosen: Chosen, *, form: str | None = None) -> Recognised:
@@ -77,9 +79,7 @@ def recognise(file: InputFile, chosen: Chosen, *, form: str | None = None) -> Re
     if encoding == "utf-8":
         return found
     why = f"encoding {encoding}: the text is not UTF-8; set encoding if letters look wrong"
-    return Recognised(
-        {**found.keys, "encoding": encoding}, (*found.reasons, why), found.is_partial, found.columns
-    )
+    return replace(found, keys={**found.keys, "encoding": encoding}, reasons=(*found.reasons, why))
 
 
 def recognise_table(url: str, table: str, chosen: Chosen) -> Recognised:
@@ -95,10 +95,7 @@ def recognise_table(url: str, table: str, chosen: Chosen) -> Recognised:
     columns = sql_columns(source.model_copy(update={"query": f"select * from {quoted}"}))  # noqa: S608 - a quoted name
     found = _long(columns, chosen, {"format": "sql", "url": url}, name=table)
     if found is None:
-        raise ConfigError(
-            f"{table}: no column says which rows form a sequence: expected one, got the columns "
-            f"{', '.join(map(repr, columns))}; set --sequence"
-        )
+        raise _no_sequences(columns, name=table)
     keys = dict(found.keys)
     used = [str(value) for key, value in keys.items() if key.endswith("_column")]
     order = keys.pop("order_column", None) or order_column(columns, exclude=used)
@@ -111,7 +108,43 @@ def recognise_table(url: str, table: str, chosen: Chosen) -> Recognised:
     )
     selected = ", ".join(quoted_name(column, source) for column in dict.fromkeys(used))
     keys["query"] = f"select {selected} from {quoted} order by {sort}"  # noqa: S608 - quoted names
-    return Recognised(keys, tuple(reasons), found.is_partial, found.columns)
+    return replace(found, keys=keys, reasons=tuple(reasons))
+
+
+def recognise_parallel(one: InputFile, other: InputFile) -> tuple[InputFile, InputFile] | None:
+    """Return the files of tokens and of tags of a parallel text, None if two files are none.
+
+    Lines have equally many tokens and tags; tags have fewer distinct values.
+    """
+    lines = []
+    for file in (one, other):
+        members = contents(file)
+        first = next(members)
+        text = "" if is_parquet(first) else head_of(first, encoding_of(first)).decode()
+        shape = shape_of(text)
+        if shape.json_line is not None or shape.has_blank or not text.strip():
+            return None
+        lines.append([fields_of_line(line) for line in text.split("\n")])
+    n_lines = min(map(len, lines))  # the longer file may have more lines beyond the first megabyte
+    pairs = list(zip(lines[0][: n_lines - 1], lines[1], strict=False))
+    if any(len(a) != len(b) for a, b in pairs) or all(len(a) < 2 for a, _ in pairs):
+        return None
+    n_distinct = [len({field for fields in each for field in fields}) for each in lines]
+    return (one, other) if n_distinct[0] >= n_distinct[1] else (other, one)
+
+
+def _no_sequences(columns: Columns, *, name: str) -> CorpusFormatError:
+    return CorpusFormatError(
+        f"{name}: no column says which rows form a sequence: expected one, got the columns "
+        f"{', '.join(map(repr, columns))}; set --sequence"
+    )
+
+
+def _summary(
+    form: object, columns: Iterable[str], tokens: str, tags: str, sequence: str | None = None
+) -> str:
+    by = "" if sequence is None else f", sequences in {sequence}"
+    return f"{form}, columns {', '.join(columns)}: tokens in {tokens}, tags in {tags}{by}"
 
 
 def _text(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recognised:
@@ -128,14 +161,15 @@ def _text(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recogn
         found = _long(table[1], chosen, {"format": "table"}, name=name)
         if found is not None:
             delimiter: dict[str, object] = {} if table[0] == "," else {"delimiter": table[0]}
-            return Recognised({**found.keys, **delimiter}, found.reasons, found.is_partial, found.columns)
+            return replace(found, keys={**found.keys, **delimiter})
     if form == "conll" or (form is None and shape.is_adjacent and (shape.has_blank or shape.n_tabs)):
         return _conll(head, chosen, name=name)
-    columns = "" if table is None else f", got the columns {', '.join(map(repr, table[1]))}"
-    missing = "no column says which rows form a sequence" if table is not None else "no tags are found"
+    if table is not None:
+        raise _no_sequences(table[1], name=name)
     raise CorpusFormatError(
-        f"{name}: {missing}: expected one token a line with its tag, a table with a sequence id, or JSON "
-        f"Lines or Parquet with lists of tokens and tags{columns}; set --sequence, or --format if it is known"
+        f"{name}: no tags are found: expected one token a line with its tag, a table with a header and a "
+        "sequence id, lists of tokens and tags in JSON Lines or Parquet, or a file of tokens and one of tags; "
+        "name both files, or set --format if it is known"
     )
 
 
@@ -158,7 +192,8 @@ def _conll(head: bytes, chosen: Chosen, *, name: str) -> Recognised:
     numbers = (
         ("the first column numbers the tokens, so the second is read as the tokens",) if numbered else ()
     )
-    return Recognised(keys, (*numbers, *roles.reasons), has_untagged(columns[roles.tags]), names)
+    summary = _summary("conll", columns, roles.tokens, roles.tags)
+    return Recognised(keys, summary, (*numbers, *roles.reasons), has_untagged(columns[roles.tags]))
 
 
 def _conllu(text: str, chosen: Chosen, *, name: str) -> Recognised:
@@ -187,7 +222,8 @@ def _conllu(text: str, chosen: Chosen, *, name: str) -> Recognised:
         keys |= {"tag_feature": feature, "tag_default": "O"}
         reasons.append(f"feature {feature} of {tags} is read as the tags, and a word without it as O")
     is_partial = feature is None and "_" in columns[tags]
-    return Recognised(keys, tuple(reasons), is_partial, names)
+    shown = f"feature {feature} of {tags}" if feature is not None else tags
+    return Recognised(keys, _summary("conllu", names, token, shown), tuple(reasons), is_partial)
 
 
 def _span_feature(cells: Sequence[str]) -> str | None:
@@ -207,10 +243,7 @@ def _parquet(file: InputFile, chosen: Chosen) -> Recognised:
     columns = columns_of_rows(rows, schema.names)
     found = _long(columns, chosen, {"format": "parquet-long"}, name=file.name)
     if found is None:
-        raise CorpusFormatError(
-            f"{file.name}: no column says which rows form a sequence: expected one, got the columns "
-            f"{', '.join(map(repr, columns))}; set --sequence"
-        )
+        raise _no_sequences(columns, name=file.name)
     return found
 
 
@@ -228,7 +261,7 @@ def _lists(
     equal = [key for key in flat if any(_are_alike(rows, key, other) for other in flat if other != key)]
     if len(equal) < 2 and None in (chosen.tokens, chosen.tags):
         if form == "jsonl":  # the reader knows how to convert it, and says so
-            return Recognised({"format": form}, columns=names)
+            return Recognised({"format": form}, f"{form} with the keys {', '.join(names)}")
         raise CorpusFormatError(
             f"{name}: no lists of tokens and tags: expected two columns with lists of equal lengths, got "
             f"{', '.join(map(repr, names))}; set --tokens and --tags"
@@ -249,7 +282,8 @@ def _lists(
         reasons.append(f"tags in {roles.tags!r} are numbers without names; correct tag_names in the file")
     others = columns_of_rows(rows, [key for key in names if key not in lists])
     keys |= _labels(others)
-    return Recognised(keys, tuple(reasons), has_untagged(cells[roles.tags]), names)
+    summary = _summary(form, names, roles.tokens, roles.tags)
+    return Recognised(keys, summary, tuple(reasons), has_untagged(cells[roles.tags]))
 
 
 def _are_alike(rows: Sequence[dict[str, Any]], one: str, other: str) -> bool:
@@ -281,8 +315,9 @@ def _long(columns: Columns, chosen: Chosen, keys: dict[str, object], *, name: st
         **({"rows": "interleaved"} if found.interleaved else {}),
         **{key: column for key, column in labels.items() if column != found.sequence},
     }
+    summary = _summary(keys["format"], columns, roles.tokens, roles.tags, sequence=found.sequence)
     is_partial = has_untagged(columns[roles.tags])
-    return Recognised(keys, (*roles.reasons, *found.reasons), is_partial, list(columns))
+    return Recognised(keys, summary, (*roles.reasons, *found.reasons), is_partial)
 
 
 def _labels(columns: Columns) -> dict[str, object]:

@@ -129,7 +129,10 @@ def sequence_roles(columns: Columns, roles: Roles, chosen: Chosen, *, place: str
     adjacent = [
         name
         for name in others
-        if n_runs[name] == len(set(columns[name])) and 1 < n_runs[name] < n_rows and "" not in columns[name]
+        if n_runs[name] == len(set(columns[name]))
+        and 1 < n_runs[name] < n_rows
+        and "" not in columns[name]
+        and (name == chosen.sequence or not all(map(_TIME.fullmatch, columns[name])))
     ]
     if adjacent:
         named = [name for name in adjacent if name.casefold() in _SEQUENCES]
