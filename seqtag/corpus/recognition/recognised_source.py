@@ -168,8 +168,8 @@ def _text(head: bytes, chosen: Chosen, form: str | None, *, name: str) -> Recogn
         raise _no_sequences(table[1], name=name)
     raise CorpusFormatError(
         f"{name}: no tags are found: expected one token a line with its tag, a table with a header and a "
-        "sequence id, lists of tokens and tags in JSON Lines or Parquet, or a file of tokens and one of tags; "
-        "name both files, or set --format if it is known"
+        "sequence id, lists of tokens and tags in JSON Lines or Parquet, or a file of tokens and one of "
+        "tags; name both files, or set --format if it is known"
     )
 
 
