@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -134,6 +135,33 @@ def test_a_table_of_a_database_is_sorted_by_sequence_and_position(folder: Path) 
     assert source["url"] == f"sqlite:///{folder}/my.db"
     assert source["query"] == "select sentence, word, tag from words order by sentence, position"
     assert "verdict  accepted: " in done.stdout
+
+
+def test_a_password_of_a_database_is_left_to_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CORPUS_URL", raising=False)
+    done = seqtag("init", "postgresql://me:hush@127.0.0.1:1/none", "--table", "words")
+    assert isinstance(done.exception, ConnectionError)
+    assert "hush" not in str(done.exception)
+    assert "postgresql" in os.environ.pop("CORPUS_URL")
+
+
+def test_tables_of_equally_many_lines_are_not_parallel_text() -> None:
+    for name in ("train", "test"):
+        rows = [f"{n}\t{name}{n}{k}\t{'BO'[k % 2]}\n" for n in range(100) for k in range(3)]
+        Path(f"{name}.tsv").write_text("sentence\tword\ttag\n" + "".join(rows))
+    assert seqtag("init", "train.tsv", "test.tsv", "--name", "my").exit_code == 0
+    found = written()["corpus"]["sources"]
+    assert [(source["format"], source["path"], source["split"]) for source in found] == [
+        ("table", "train.tsv", "train"),
+        ("table", "test.tsv", "test"),
+    ]
+
+
+def test_an_invalid_name_is_an_error_that_says_what_is_valid() -> None:
+    write_table(Path("my.csv"))
+    error = seqtag("init", "my.csv", "--name", "My tagger").exception
+    assert isinstance(error, ConfigError)
+    assert "lower-case letters, digits and hyphens" in str(error)
 
 
 def test_an_address_of_a_store_is_kept() -> None:
