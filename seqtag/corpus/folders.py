@@ -77,10 +77,8 @@ def in_folder(filesystem: AbstractFileSystem, folder: str, shown: str) -> tuple[
     return [files[below] for below in found], len(files) - len(found)
 
 
-def data_files(filesystem: AbstractFileSystem, folder: str, *, shown: str) -> list[str]:
-    """Return the data files below a folder that is not one data set, in natural order.
-
-    They are the files with the most frequent ending among those that may hold data.
+def data_pattern(filesystem: AbstractFileSystem, folder: str, *, shown: str) -> str:
+    """Return a glob for the data files below a folder that is not one data set: those of the usual ending.
 
     Raises:
         ConfigError: there are none.
@@ -93,7 +91,7 @@ def data_files(filesystem: AbstractFileSystem, folder: str, *, shown: str) -> li
             f"corpus.sources: {shown!r} is a folder without data, expected files with tokens and tags"
         )
     ((ending, _),) = Counter(map(_ending, found)).most_common(1)
-    return sorted((path for path in found if _ending(path) == ending), key=natural_order)
+    return _pattern(found, ending)
 
 
 def natural_order(path: str) -> tuple[list[str | tuple[int, str]], str]:
@@ -180,8 +178,13 @@ def suggested_path(folder: str, files: Sequence[str]) -> str:
     counts = Counter(map(_ending, files)).most_common()
     texts = [plural(n, f"{ending or 'nameless'} file") for ending, n in counts]
     commonest = counts[0][0]
-    between = "**/" if any("/" in file for file in files if _ending(file) == commonest) else ""
-    return f'{listed(texts)}: write path = "{base}/{between}*{commonest}"'
+    return f'{listed(texts)}: write path = "{base}/{_pattern(files, commonest)}"'
+
+
+def _pattern(files: Sequence[str], ending: str) -> str:
+    """Return a glob for the files with an ending, given by their paths below a folder."""
+    between = "**/" if any("/" in file for file in files if _ending(file) == ending) else ""
+    return f"{between}*{ending}"
 
 
 def _is_prose(file: str) -> bool:

@@ -14,7 +14,7 @@ import fsspec
 from seqtag.config import SPLITS, Split, TaggerConfig, parse_tagger
 from seqtag.config.secrets import has_password
 from seqtag.corpus.files import InputFile, expand, list_files
-from seqtag.corpus.folders import data_files
+from seqtag.corpus.folders import data_pattern
 from seqtag.corpus.recognition import Chosen, Recognised, recognise, recognise_parallel, recognise_table
 from seqtag.corpus.split_names import split_in_name
 from seqtag.errors import ConfigError
@@ -26,7 +26,6 @@ from seqtag.steps.check import CorpusCheck, check
 URL_VARIABLE = "CORPUS_URL"
 _SMALL_SHARE = 0.2  # of dev and test in a small corpus
 _FLOOR = 0.1
-_MOST_FILES = 200  # named in a file one by one
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ def draft(
         table: a table of the database.
 
     Raises:
-        ConfigError: a place has no data, an option does not fit, or the files are in several splits and not.
+        ConfigError: a place has no data, or an option does not fit it.
         CorpusFormatError: a file is in no format that is read.
     """
     if table is not None:
@@ -95,26 +94,30 @@ def tagger_name_of(places: Sequence[str], *, folder: Path) -> str:
 
 
 def _files(place: str, folder: Path) -> Iterator[tuple[str, InputFile]]:
-    """Yield the path as in the tagger's file, and a file there; once for a folder that is one data set."""
+    """Yield each path as in the tagger's file, with a file there: one for all files that no split names."""
     path = _path_in_file(place, folder)
-    filesystem, root = fsspec.url_to_fs(expand(place))
-    if not filesystem.isdir(root):
-        files = list_files(place).files
-        if len(files) == 1 or not any(split_in_name(file.path) for file in files):
-            yield path, files[0]
-            return
-        protocol = f"{place.partition('://')[0]}://" if "://" in place else ""
-        for file in files:
-            yield _path_in_file(f"{protocol}{file.path}", folder), file
-        return
     try:
         files = list_files(place).files
-    except ConfigError:  # not one data set: each file counts
-        for below in data_files(filesystem, root, shown=place)[:_MOST_FILES]:
-            (file,) = list_files(f"{place.rstrip('/')}/{below}").files
-            yield f"{path.rstrip('/')}/{below}", file
+    except ConfigError as error:
+        pattern = _pattern_below(place, error)
+        path, files = f"{path.rstrip('/')}/{pattern}", list_files(f"{place.rstrip('/')}/{pattern}").files
+    if len(files) == 1 or not any(split_in_name(file.location) for file in files):
+        yield path, files[0]
         return
-    yield path, files[0]
+    protocol = f"{place.partition('://')[0]}://" if "://" in place else ""
+    for file in files:
+        yield _path_in_file(file.path if "://" in file.path else f"{protocol}{file.path}", folder), file
+
+
+def _pattern_below(place: str, error: ConfigError) -> str:
+    """Return a glob for the data files of a folder that is not one data set, else raise its error."""
+    try:
+        filesystem, root = fsspec.url_to_fs(expand(place))
+    except (ValueError, ImportError):
+        raise ConfigError(f"{error}; for a database, name its table with --table") from None
+    if not filesystem.isdir(root):
+        raise error
+    return data_pattern(filesystem, root, shown=place)
 
 
 def _path_in_file(place: str, folder: Path) -> str:

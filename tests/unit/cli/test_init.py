@@ -118,6 +118,28 @@ def test_files_without_splits_in_their_names_are_one_source() -> None:
     assert written("both.toml")["corpus"]["sources"] == [{"format": "conll", "path": ["a.conll", "b.conll"]}]
 
 
+def test_a_folder_of_files_without_splits_is_a_glob() -> None:
+    Path("data").mkdir()
+    write_columns(Path("data/a.conll"), SEQUENCES[:150])
+    write_columns(Path("data/b.conll"), SEQUENCES[150:])
+    Path("data/LICENSE").write_text("free")
+    assert "; 300 sequences" in seqtag("init", "data").stdout
+    assert written("data.toml")["corpus"]["sources"] == [{"format": "conll", "path": "data/*.conll"}]
+
+
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        ("none.conll", "'none.conll' matches no file"),
+        ("sqlite:///x.db", "cannot be opened: Protocol not known: sqlite; for a database, name its table"),
+    ],
+)
+def test_a_place_without_data_is_an_error(place: str, said: str) -> None:
+    error = seqtag("init", place).exception
+    assert isinstance(error, ConfigError)
+    assert said in str(error)
+
+
 def test_files_of_tokens_and_tags_are_parallel_text() -> None:
     for number, name in ((0, "in.txt"), (2, "out.txt")):
         Path(name).write_text("".join(" ".join(token[number] for token in s) + "\n" for s in SEQUENCES))
