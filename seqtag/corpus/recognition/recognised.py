@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Recognised:
-    """How a file is to be read.
+    """Source that reads a file, apart from its path, and the reasons for it.
 
     Attributes:
         keys: keys of its source, without `path` and `split`; only those that differ from the defaults.
