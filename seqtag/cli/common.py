@@ -1,4 +1,4 @@
-"""Common parts of the commands: exit codes, arguments, the workspace, the day and logging."""
+"""Common parts of the commands: exit codes, the workspace, the day and logging."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import logging
 import os
 import sys
 from datetime import UTC, date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
-import typer
-
+from seqtag.cli.names import tagger_file
 from seqtag.config import (
     HOME_FOLDER,
     ScheduleConfig,
@@ -22,23 +20,11 @@ from seqtag.config import (
     searched_folders,
 )
 from seqtag.errors import ConfigError
-from seqtag.run_dir import RunDir, absolute
 from seqtag.steps import Workspace
 
 DONE: Final = 0
 REFUSED: Final = 1
 WRONG_USE: Final = 2
-
-TAGGER = typer.Argument(help="The tagger's TOML file.", metavar="TAGGER.toml", exists=True, dir_okay=False)
-RUN = typer.Argument(help="A run directory, a run id, or a tagger's name for its newest run.", metavar="RUN")
-
-
-class Alias(StrEnum):
-    """Aliases of versions in the registry."""
-
-    champion = "champion"
-    challenger = "challenger"
-    previous = "previous"
 
 
 def open_workspace() -> Workspace:
@@ -71,7 +57,7 @@ def log_to_standard_error(level: int = logging.INFO) -> None:
 
 
 def _no_home(root: Path) -> str:
-    create = "`seqtag retrain TAGGER.toml` creates it"
+    create = "`seqtag retrain TAGGER` creates it"
     if os.environ.get("SEQTAG_HOME"):
         return (
             f"home folder does not exist: expected the folder that SEQTAG_HOME names, got {root}; correct or "
@@ -84,12 +70,12 @@ def _no_home(root: Path) -> str:
     )
 
 
-def open_tagger(file: Path) -> tuple[TaggerConfig, date]:
-    """Load a tagger's file; return its configuration and the day of the command.
+def open_tagger(name: str) -> tuple[TaggerConfig, date]:
+    """Load the file of a tagger, given by its name or path; return its configuration and the day.
 
-    Every command that takes a tagger's file calls this first, so that `${SEQTAG_AS_OF}` is always set.
+    Every command that needs a tagger's file calls this first, so that `${SEQTAG_AS_OF}` is always set.
     """
-    config = load_tagger(file)
+    config = load_tagger(tagger_file(name))
     return config, _set_day(config.schedule)
 
 
@@ -114,24 +100,3 @@ def _set_day(schedule: ScheduleConfig) -> date:
 
 def _now() -> datetime:
     return datetime.now(UTC)
-
-
-def find_run(name: str, workspace: Workspace) -> RunDir:
-    """Return the run directory for a path, a run id, or a tagger's name (its newest run).
-
-    Raises:
-        ConfigError: there is no such run.
-    """
-    runs = workspace.home.root / "runs"
-    as_path = absolute(Path(name))
-    if RunDir(as_path).config.exists():
-        return RunDir(as_path)
-    found = sorted(runs.glob(f"*/{name}/config.json")) if "/" not in name else []
-    if not found:
-        of_tagger = workspace.home.runs(name).glob("*/config.json") if "/" not in name else []
-        found = sorted(of_tagger, key=lambda config: (config.stat().st_mtime, config.parent.name))
-    if not found:
-        raise ConfigError(
-            f"no run {name!r}: expected a run directory, a run id or the name of a tagger with runs in {runs}"
-        )
-    return RunDir(found[-1].parent)

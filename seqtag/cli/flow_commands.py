@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from seqtag.cli.names import TAGGER, tagger_file
 from seqtag.errors import ConfigError
 
 
@@ -19,17 +20,17 @@ def add_to(app: typer.Typer) -> None:
 
 
 def backfill(
-    tagger: Annotated[str, typer.Argument(help="The tagger's TOML file.")],
+    tagger: Annotated[str, TAGGER],
     first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day.")],
     last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, inclusive.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="List the ticks and exit.")] = False,
 ) -> None:
     """Retrain for each tick of the schedule in a range of days, except ticks that were backfilled before.
 
-    Example: `seqtag backfill deployments/taggers/sample.toml --from 2026-11-01 --to 2026-11-07 --dry-run`
+    Example: `seqtag backfill sample --from 2026-11-01 --to 2026-11-07 --dry-run`
     """
     days = ["--from", f"{first:%Y-%m-%d}", "--to", f"{last:%Y-%m-%d}"]
-    _run("flows.backfill", tagger, *days, *(["--dry-run"] if dry_run else []))
+    _run("flows.backfill", str(tagger_file(tagger)), *days, *(["--dry-run"] if dry_run else []))
 
 
 def _run(module: str, *arguments: str) -> None:

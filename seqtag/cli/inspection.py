@@ -10,23 +10,14 @@ import socket
 import sys
 import tempfile
 import time
-from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from seqtag import steps
 from seqtag.artifacts import find_manifest
-from seqtag.cli.common import (
-    REFUSED,
-    RUN,
-    TAGGER,
-    Alias,
-    find_run,
-    open_or_create_workspace,
-    open_tagger,
-    open_workspace,
-)
+from seqtag.cli.common import REFUSED, open_or_create_workspace, open_tagger, open_workspace
+from seqtag.cli.names import ALIAS, RUN, TAGGER, VERSION, Alias, find_run, find_version
 from seqtag.config import HOST
 from seqtag.errors import ConfigError, OtherVersionError, SeqtagError
 from seqtag.formatting import sentence
@@ -47,7 +38,8 @@ def add_to(app: typer.Typer) -> None:
 def show(run: Annotated[str, RUN]) -> None:
     """Show the steps of a run and its outcome.
 
-    Examples: `seqtag show sample` for the newest run, `seqtag show 2026-01-31-9f86d081-2c26b46b`
+    Examples: `seqtag show sample` for the newest run, `seqtag show sample@champion`,
+    `seqtag show 2026-01-31-9f86d081-2c26b46b`
     """
     workspace = open_workspace()
     at = find_run(run, workspace)
@@ -68,10 +60,10 @@ def show(run: Annotated[str, RUN]) -> None:
         typer.echo("\n" + outcome)
 
 
-def explain(tagger: Annotated[Path, TAGGER]) -> None:
+def explain(tagger: Annotated[str, TAGGER]) -> None:
     """Dry run: list the steps that a retraining would run now, and the inputs that changed.
 
-    Example: `seqtag explain deployments/taggers/sample.toml`
+    Example: `seqtag explain sample`
     """
     config, _ = open_tagger(tagger)
     workspace = open_workspace()
@@ -80,7 +72,7 @@ def explain(tagger: Annotated[Path, TAGGER]) -> None:
 
 
 def plan(
-    tagger: Annotated[Path, TAGGER],
+    tagger: Annotated[str, TAGGER],
     improvement: Annotated[
         list[float] | None,
         typer.Option(
@@ -90,7 +82,7 @@ def plan(
 ) -> None:
     """Estimate the test documents needed to detect an improvement, from the newest comparison.
 
-    Examples: `seqtag plan deployments/taggers/sample.toml`, the same with `--improvement 0.3`
+    Examples: `seqtag plan sample`, the same with `--improvement 0.3`
     """
     fractions = [points / 100 for points in improvement or ()]
     config, _ = open_tagger(tagger)
@@ -125,8 +117,8 @@ def registry(port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5000)
 
 
 def serve(
-    tagger: Annotated[str, typer.Argument(help="A tagger in the registry.")],
-    alias: Annotated[Alias, typer.Option(help="The version of the tagger.")] = Alias.champion,
+    model: Annotated[str, VERSION],
+    alias: Annotated[Alias | None, ALIAS] = None,
     port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5001,
 ) -> None:
     """Serve a registered model over HTTP with MLflow until interrupted.
@@ -138,12 +130,7 @@ def serve(
     -d '{"dataframe_records": [{"tokens": ["search", "checkout"]}]}' http://127.0.0.1:5001/invocations`
     """
     workspace = open_workspace()
-    found = workspace.registry().version_at_alias(tagger, alias.value)
-    if found is None:
-        raise ConfigError(
-            f"no {alias.value} of {tagger!r} in the registry: expected a tagger with that version, got none; "
-            "correct TAGGER or --alias"
-        )
+    tagger, found = find_version(model if alias is None else f"{model}@{alias}", workspace)
     _require_free_port(port, "stop the server that uses it")
     typer.echo(
         f"Version {found.version} of {tagger} at http://{HOST}:{port}/invocations, until Ctrl-C", err=True

@@ -1,32 +1,97 @@
-"""Commands for a new tagger, which need neither a home folder nor a registry: `check`."""
+"""Commands for a new tagger, which need neither a home folder nor a registry: `init` and `check`."""
 
 from __future__ import annotations
 
 import logging
 import tempfile
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import TAGGER, log_to_standard_error, open_tagger
-from seqtag.config import redirect_library_caches
-from seqtag.errors import CorpusRejectedError
+from seqtag.cli.common import log_to_standard_error, open_tagger
+from seqtag.cli.names import TAGGER
+from seqtag.config import new_tagger_folder, redirect_library_caches
+from seqtag.corpus.recognition import Chosen
+from seqtag.errors import ConfigError, CorpusRejectedError
+
+
+class SourceFormat(StrEnum):
+    """Formats of files that `init` recognises."""
+
+    conll = "conll"
+    conllu = "conllu"
+    jsonl = "jsonl"
+    table = "table"
+    parquet = "parquet"
+    parallel = "parallel"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
+    app.command("init")(init)
     app.command("check")(check)
 
 
-def check(tagger: Annotated[Path, TAGGER]) -> None:
+def init(
+    sources: Annotated[list[str], typer.Argument(help="Files, a folder, or an address.", metavar="FILE...")],
+    name: Annotated[str | None, typer.Option(help="Name of the tagger. Default: that of the file.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="The TOML file. Default: NAME.toml among the project's, or here.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing TOML file.")] = False,
+    form: Annotated[
+        SourceFormat | None, typer.Option("--format", help="Format of the files. Default: by content.")
+    ] = None,
+    tokens: Annotated[str | None, typer.Option(help="Column or key of the tokens.")] = None,
+    tags: Annotated[str | None, typer.Option(help="Column or key of the tags.")] = None,
+    sequence: Annotated[str | None, typer.Option(help="Column that says which rows form a sequence.")] = None,
+    table: Annotated[
+        str | None, typer.Option(help="Table, if FILE is the URL of a database, such as sqlite:///x.db.")
+    ] = None,
+) -> None:
+    """Look at labelled data, say what it is, and write a tagger's TOML file that runs.
+
+    Splits come from file names (train, dev, valid, test), a column, or shares. What is ambiguous is decided
+    by the content, and one line says why and which option decides otherwise. Of large files only the
+    beginning is read.
+
+    Examples: `seqtag init my.conll`, `seqtag init data/train.jsonl data/test.jsonl --tags ner`,
+    `seqtag init sqlite:///corpus.db --table words`
+    """
+    log_to_standard_error(logging.ERROR)  # the report has all of it
+    name = name or steps.tagger_name_of([table] if table else sources, folder=Path.cwd())
+    file = output or new_tagger_folder(Path.cwd()) / f"{name}.toml"
+    if file.exists() and not overwrite:
+        raise ConfigError(
+            f"{file} exists already: expected a new file; set --name or --output, or replace it: --overwrite"
+        )
+    with tempfile.TemporaryDirectory(prefix="seqtag-caches-") as caches:
+        redirect_library_caches(Path(caches))
+        chosen = Chosen(tokens, tags, sequence)
+        drafted = steps.draft(sources, file, name=name, chosen=chosen, form=form, table=table)
+    for line in drafted.seen:
+        typer.echo(f"format   {line}")
+    typer.echo(steps.check_text(drafted.found))
+    for note in drafted.notes:
+        typer.echo(f"note     {note}")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(drafted.text, "utf-8")
+    typer.echo(f"wrote    {file}")
+    if drafted.found.fault is not None:
+        raise CorpusRejectedError(drafted.found.fault)
+    typer.echo(f"next     seqtag retrain {name if output is None else file}")
+
+
+def check(tagger: Annotated[str, TAGGER]) -> None:
     """Say what a run would refuse, and how to fix it: read the sources, validate and split them.
 
     Of large sources only the beginning is read. Nothing is written, and no home folder or registry is needed.
     Exits with 0 if a run would accept the corpus.
 
-    Example: `seqtag check deployments/taggers/sample.toml`
+    Example: `seqtag check sample`
     """
     config, _ = open_tagger(tagger)
     log_to_standard_error(logging.ERROR)  # the report has all of it

@@ -11,13 +11,14 @@ import typer
 
 from seqtag import steps
 from seqtag.cli.common import open_workspace
+from seqtag.cli.names import TAGGER, tagger_name
 from seqtag.formatting import printable
 from seqtag.reporting import still_served
 
 if TYPE_CHECKING:
     from seqtag.registry import AuditContext, Entry
 
-Tagger = Annotated[str, typer.Argument(help="A tagger in the registry.")]
+Tagger = Annotated[str, TAGGER]
 Reason = Annotated[str, typer.Option(help="The reason, for the ledger.")]
 
 
@@ -44,8 +45,10 @@ def rollback(
 
     Examples: `seqtag rollback sample --reason "tags of B-PER are wrong"`, the same with `--to 3`
     """
+    workspace = open_workspace()
+    tagger = tagger_name(tagger, workspace)
     entry = steps.rollback(
-        tagger, open_workspace(), to=to, reason=reason, everything=hold_all, by=audit_context("rollback")
+        tagger, workspace, to=to, reason=reason, everything=hold_all, by=audit_context("rollback")
     )
     typer.echo(
         f"Version {entry.to_version} of {tagger} replaces version {entry.from_version} as the champion.\n"
@@ -59,7 +62,9 @@ def release_hold(tagger: Tagger, reason: Reason) -> None:
 
     Example: `seqtag release-hold sample --reason "the corpus is fixed"`
     """
-    open_workspace().registry().release(tagger, reason=reason, by=audit_context("release-hold"))
+    workspace = open_workspace()
+    tagger = tagger_name(tagger, workspace)
+    workspace.registry().release(tagger, reason=reason, by=audit_context("release-hold"))
     typer.echo(f"All holds on {tagger} are lifted.")
 
 
@@ -71,7 +76,9 @@ def history(
 
     Example: `seqtag history sample`
     """
-    entries = open_workspace().registry().history(tagger)
+    workspace = open_workspace()
+    tagger = tagger_name(tagger, workspace)
+    entries = workspace.registry().history(tagger)
     if as_json:
         typer.echo(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
     else:

@@ -7,19 +7,19 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import RUN, TAGGER, find_run, open_or_create_workspace, open_tagger, open_workspace
+from seqtag.cli.common import open_or_create_workspace, open_tagger, open_workspace
+from seqtag.cli.names import RUN, TAGGER, find_run
 from seqtag.cli.registry_commands import audit_context
 from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir
 
-Tagger = Annotated[Path, TAGGER]
+Tagger = Annotated[str, TAGGER]
 Run = Annotated[str, RUN]
 _PANEL = "Steps"
 
@@ -40,7 +40,7 @@ def retrain(
 ) -> None:
     """Run all steps in order, without Prefect; steps that are up to date are skipped.
 
-    Examples: `seqtag retrain deployments/taggers/sample.toml`, the same with `--force train`
+    Examples: `seqtag retrain sample`, the same with `--force train`
     """
     steps.check_step_names(force or [])
     config, day = open_tagger(tagger)
@@ -57,7 +57,7 @@ def retrain(
 def ingest(tagger: Tagger) -> None:
     """Read the sources into a snapshot and print its folder.
 
-    Example: `seqtag ingest deployments/taggers/sample.toml`
+    Example: `seqtag ingest sample`
     """
     config, _ = open_tagger(tagger)
     typer.echo(steps.ingest(config, open_or_create_workspace()).path)
@@ -66,7 +66,7 @@ def ingest(tagger: Tagger) -> None:
 def open_run(tagger: Tagger) -> None:
     """Read the sources, find or create the run directory, and print its path.
 
-    Example: `RUN=$(seqtag open-run deployments/taggers/sample.toml)`
+    Example: `RUN=$(seqtag open-run sample)`
     """
     config, day = open_tagger(tagger)
     workspace = open_or_create_workspace()

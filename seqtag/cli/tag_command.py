@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqtag.artifacts import require_manifest
-from seqtag.cli.common import Alias, find_run, open_workspace
+from seqtag.cli.common import open_workspace
+from seqtag.cli.names import ALIAS, VERSION, Alias, find_run, find_version, run_named
 from seqtag.cli.tag_format import InputFormat, input_source
 from seqtag.cli.tag_input import (
     Objects,
@@ -41,18 +42,17 @@ def add_to(app: typer.Typer) -> None:
 
 
 def tag(
-    files: Annotated[list[Path] | None, typer.Argument(help="Files to tag. Default: standard input.")] = None,
-    run: Annotated[
-        str | None, typer.Option(help="Use the model of this run: folder, run id or tagger.")
-    ] = None,
-    tagger: Annotated[str | None, typer.Option(help="Use the model of this tagger in the registry.")] = None,
-    alias: Annotated[Alias, typer.Option(help="The version of the tagger.")] = Alias.champion,
+    model: Annotated[str | None, VERSION] = None,
+    files: Annotated[list[str] | None, typer.Argument(help="Files to tag. Default: standard input.")] = None,
+    run: Annotated[str | None, typer.Option(hidden=True)] = None,  # older spellings of the first argument
+    tagger: Annotated[str | None, typer.Option(hidden=True)] = None,
+    alias: Annotated[Alias | None, ALIAS] = None,
     form: Annotated[
         InputFormat | None,
         typer.Option("--format", help="Format of the input. Default: recognised by name, then by content."),
     ] = None,
 ) -> None:
-    """Tag sequences.
+    """Tag sequences with the champion of a tagger, with another version of it, or with the model of a run.
 
     Text has one sequence per line, with tokens separated by spaces and tabs only, as in the sources of a
     corpus. Columns (`conll`, `conllu`) have one token per line and a blank line after each sequence; tags in
@@ -63,12 +63,16 @@ def tag(
     A file that a source of the tagger names is read like that source. Input that fits several formats is
     refused.
 
-    Examples: `echo "search view_item checkout" | seqtag tag --tagger sample` and
-    `seqtag tag --run sample sessions.jsonl > tagged.jsonl`
+    Examples: `echo "search view_item checkout" | seqtag tag sample` and
+    `seqtag tag sample@7 sessions.jsonl > tagged.jsonl`; a run id or a run directory in place of the tagger
     """
-    bundle, sources = _model(run, tagger, alias, open_workspace())
+    workspace, paths = open_workspace(), list(files or ())
+    if run is not None or tagger is not None:
+        paths = [*([] if model is None else [model]), *paths]
+        model = None
+    bundle, sources = _model(model, run, tagger, alias, workspace)
     with tempfile.NamedTemporaryFile(prefix="seqtag-") as copy:
-        inputs = list(map(local_file, files)) if files else [standard_input(copy)]
+        inputs = [local_file(Path(path)) for path in paths] or [standard_input(copy)]
         _tag(bundle, _batches(inputs, form, sources))
 
 
@@ -91,22 +95,28 @@ def _tag(bundle: Path, batches: Iterator[tuple[Objects | None, pa.ListArray]]) -
 
 
 def _model(
-    run: str | None, tagger: str | None, alias: Alias, workspace: Workspace
+    model: str | None, run: str | None, tagger: str | None, alias: Alias | None, workspace: Workspace
 ) -> tuple[Path, Sequence[Source]]:
     """Return the bundle and the sources of the run that trained it, none if that run is gone."""
-    if (run is None) == (tagger is None):
-        given = "neither" if run is None else "both"
-        raise ConfigError(f"exactly one of --run and --tagger must be given, got {given}")
+    if run is not None and tagger is not None:
+        raise ConfigError("--run and --tagger exclude each other: expected one, got both")
+    if run is not None and alias is not None:
+        raise ConfigError("--alias needs a tagger: it names a version in the registry, not a run")
     if run is not None:
-        if alias is not Alias.champion:
-            raise ConfigError("--alias needs --tagger: it names a version in the registry, not a run")
-        found = find_run(run, workspace)
-        require_manifest(found.output("train"))
-        return found.output("train"), _sources(found)
-    version = workspace.registry().version_at_alias(str(tagger), alias.value)
-    if version is None:
-        raise ConfigError(f"no {alias} of {tagger!r} in the registry; correct --tagger or --alias")
-    return version.bundle, _sources(RunDir(workspace.home.runs(str(tagger)) / version.seqtag_run_id))
+        return _of_run(find_run(run, workspace))
+    name = model or tagger
+    if name is None:
+        raise ConfigError("no tagger is given: expected one as the first argument: seqtag tag TAGGER [FILES]")
+    named = run_named(name, workspace) if alias is None and tagger is None else None
+    if named is not None:
+        return _of_run(named)
+    found, version = find_version(name if alias is None else f"{name}@{alias}", workspace)
+    return version.bundle, _sources(RunDir(workspace.home.runs(found) / version.seqtag_run_id))
+
+
+def _of_run(run: RunDir) -> tuple[Path, Sequence[Source]]:
+    require_manifest(run.output("train"))
+    return run.output("train"), _sources(run)
 
 
 def _sources(run: RunDir) -> Sequence[Source]:

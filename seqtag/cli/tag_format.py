@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 from fnmatch import fnmatch
@@ -15,6 +12,7 @@ from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import ConllSource, ConlluSource, JsonlSource, ParallelSource, Source
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.text_blocks import fields_of_line, line_blocks, with_head
+from seqtag.corpus.text_shape import shape_of
 from seqtag.errors import ConfigError
 from seqtag.run_dir import absolute
 
@@ -23,10 +21,6 @@ logger = logging.getLogger(__name__)
 Readable = ConllSource | ConlluSource | JsonlSource | ParallelSource
 _HEAD_BYTES = 1 << 20
 _PACKED = {".gz", ".zst", ".bz2", ".xz", ".zip"}
-_JSON = re.compile(r'\s*[\[{]\s*["\[\]{}]')  # the start of an array or object, also over several lines
-_COMMENT = re.compile(r"#( |new|begin|end)[^\t]*$|-DOCSTART-")
-_NUMBERED = re.compile(r"\d+([-.]\d+)?\t")
-_CONLLU_COLUMNS = 10
 
 
 class InputFormat(StrEnum):
@@ -128,49 +122,25 @@ def format_of_text(text: str, *, name: str) -> InputFormat:
     >>> str(format_of_text("Ada\tB-PER\nspoke\tO\n\nBob\tB-PER\n", name="x"))
     'conll'
     """
-    if _JSON.match(text):
+    shape = shape_of(text)
+    if shape.json_line == 1:
         return InputFormat.jsonl
-    lines = text.removesuffix("\n").split("\n")
-    if (number := _json_line(lines)) is not None:
-        raise _ambiguous(name, f"JSON in line {number}, and other text in line 1")
-    lines = [line.strip(" ") for line in lines if not _COMMENT.match(line)]
-    body = "\n".join(line if fields_of_line(line) else "" for line in lines).strip("\n")
-    if "\n" not in re.sub(r"\n\n+", "", body):
-        return InputFormat.text  # no two lines are adjacent: each is a sequence
-    tokens = [line for line in body.split("\n") if line]
-    n_tabs = _usual([line.count("\t") for line in tokens])
-    n_fields = _usual([len(fields_of_line(line)) for line in tokens])
-    if n_tabs and "\n\n" in body:
-        is_numbered = n_tabs == _CONLLU_COLUMNS - 1 and all(_NUMBERED.match(line) for line in tokens)
-        return InputFormat.conllu if is_numbered else InputFormat.conll
-    if n_tabs:
+    if shape.json_line is not None:
+        raise _ambiguous(name, f"JSON in line {shape.json_line}, and other text in line 1")
+    if not shape.is_adjacent:
+        return InputFormat.text  # each line is a sequence
+    if shape.n_tabs and shape.has_blank:
+        return InputFormat.conllu if shape.is_numbered else InputFormat.conll
+    if shape.n_tabs:
         raise _ambiguous(name, "lines with equally many tabs, without a blank line")
-    if n_fields and "\n\n" in body:
-        raise _ambiguous(name, f"lines of {n_fields} tokens, and blank lines between some of them")
-    if n_fields == 1:
+    if shape.n_fields and shape.has_blank:
+        raise _ambiguous(name, f"lines of {shape.n_fields} tokens, and blank lines between some of them")
+    if shape.n_fields == 1:
         logger.warning(
             "%s: one token on each line: read as text, each line a sequence; --format conll reads columns",
             name,
         )
     return InputFormat.text
-
-
-def _usual(counts: Sequence[int]) -> int | None:
-    """Return the number that at least nine in ten lines share, if there is one."""
-    ((usual, n),) = Counter(counts).most_common(1)
-    return usual if n >= 0.9 * len(counts) else None
-
-
-def _json_line(lines: list[str]) -> int | None:
-    """Return the number of the first line that is an object or array of JSON."""
-    for number, line in enumerate(lines, 1):
-        if _JSON.match(line):
-            try:
-                json.loads(line)
-            except (ValueError, RecursionError):
-                continue
-            return number
-    return None
 
 
 def _ambiguous(name: str, found: str) -> ConfigError:

@@ -1,8 +1,8 @@
 """Configuration of taggers (`TaggerConfig`) and of the machine (`Settings`)."""
 
-from seqtag.config.home_folder import HOME_FOLDER, searched_folders
+from seqtag.config.home_folder import HOME_FOLDER, new_tagger_folder, searched_folders, tagger_folders
 from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
-from seqtag.config.loading import load_tagger
+from seqtag.config.loading import load_tagger, parse_tagger
 from seqtag.config.monitor_config import MonitorConfig
 from seqtag.config.old_spellings import new_recipe_name
 from seqtag.config.recipes import RECIPES
@@ -59,6 +59,9 @@ __all__ = [
     "config_digest",
     "load_tagger",
     "new_recipe_name",
+    "new_tagger_folder",
+    "parse_tagger",
     "redirect_library_caches",
     "searched_folders",
+    "tagger_folders",
 ]

@@ -15,8 +15,22 @@ def default_home(start: Path) -> Path:
     It is in the nearest of the directory and its parents that has a home or is a project, else in the
     directory itself. Commands of make run in the project, and therefore have the same home.
     """
-    *_, last = searched_folders(start)
-    return (last if _ends_search(last) else start) / HOME_FOLDER
+    return _project(start) / HOME_FOLDER
+
+
+def tagger_folders(start: Path) -> list[Path]:
+    """Return the folders in which a tagger's file is looked for by name, whether they exist or not.
+
+    They are the working directory, `deployments/taggers` of its project, and the project itself.
+    """
+    project = _project(start)
+    return list(dict.fromkeys((start, project / _TAGGERS, project)))
+
+
+def new_tagger_folder(start: Path) -> Path:
+    """Return the folder of a new tagger's file: that of the project if it has one, else the directory."""
+    taggers = _project(start) / _TAGGERS
+    return taggers if taggers.is_dir() else start
 
 
 def searched_folders(start: Path) -> list[Path]:
@@ -24,6 +38,11 @@ def searched_folders(start: Path) -> list[Path]:
     folders = [start, *start.parents]
     found = next((n for n, folder in enumerate(folders) if _ends_search(folder)), len(folders))
     return folders[: found + 1]
+
+
+def _project(start: Path) -> Path:
+    *_, last = searched_folders(start)
+    return last if _ends_search(last) else start
 
 
 def _ends_search(folder: Path) -> bool:

@@ -27,9 +27,20 @@ def load_tagger(path: Path | str) -> TaggerConfig:
             password, token or signature; the message names every offending key.
     """
     try:
-        tables = tomllib.loads(_text(path, Path(path).read_bytes()))
+        stored = Path(path).read_bytes()
     except OSError as error:
         raise ConfigError(f"{path}: tagger's TOML file cannot be read: {error.strerror}") from error
+    return parse_tagger(_text(path, stored), path)
+
+
+def parse_tagger(text: str, path: Path | str) -> TaggerConfig:
+    """Validate the text of a tagger's TOML file, whether the file at `path` exists or not.
+
+    Raises:
+        ConfigError: as for `load_tagger`.
+    """
+    try:
+        tables = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # not TOML, a number too long, a list too deep
         raise ConfigError(f"{path}: {error}") from error
     for old, new in old_spellings(tables):
@@ -41,7 +52,7 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     if twice:
         raise ConfigError("\n".join(twice))
     try:
-        config = TaggerConfig.model_validate(tables)
+        config = TaggerConfig.model_validate(tables, context={"folder": Path(path).absolute().parent})
     except ValidationError as error:
         raise ConfigError(
             one_line_each(path, error, TaggerConfig)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, Self
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, PrivateAttr, field_validator, model_validator
 
 from seqtag.config.order_format import check_order_format
 from seqtag.config.path_checks import checked_path
@@ -64,9 +65,10 @@ class Labels(Table):
 class FileSource(Labels):
     """Options common to all file-based sources.
 
-    `path` is a local path (relative to the working directory), any fsspec URL, a glob or a list of these, and
-    may contain `${VARIABLE}`. A folder is read if its files are parts of one export (`part-*`, partitions).
-    Folders and globs skip hidden files and markers (`_SUCCESS`); files without sequences are skipped too.
+    `path` is a local path, any fsspec URL, a glob or a list of these, and may contain `~` and `${VARIABLE}`.
+    Relative paths are looked for next to the TOML file, then in the working directory. A folder is read if
+    its files are parts of one export (`part-*`, partitions). Folders and globs skip hidden files and markers
+    (`_SUCCESS`); files without sequences are skipped too.
 
     Data compressed with gzip, Zstandard, bzip2, xz, zip (one file) or tar is recognised by its first bytes,
     whatever the file's name. Each file in a tar archive is a file of the source, named `archive.tar.gz/file`.
@@ -81,6 +83,16 @@ class FileSource(Labels):
     path: Paths
     id_scope: Literal["source", "file"] = "source"  # file: each file numbers its own sequences
     encoding: str = "utf-8"
+    # not in digests: a project may be moved
+    _folder: Path | None = PrivateAttr(default=None)
+
+    @property
+    def folder(self) -> Path | None:
+        """Folder of the TOML file; None if the configuration was not loaded from one."""
+        return self._folder
+
+    def model_post_init(self, context: Any) -> None:
+        self._folder = (context or {}).get("folder")
 
     @field_validator("path", "tags_path", check_fields=False)
     @classmethod

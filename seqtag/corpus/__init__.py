@@ -1,5 +1,6 @@
 """Corpora: sources of many formats, read into one Arrow schema and split into train, dev and test."""
 
+from seqtag.corpus.ambiguous_words import ambiguous_word_share
 from seqtag.corpus.corpus_profile import Profile
 from seqtag.corpus.files import expand
 from seqtag.corpus.places import PlacesWriter, are_equal_numbers, read_places
@@ -28,6 +29,7 @@ __all__ = [
     "SourceRecords",
     "SourceReport",
     "SplitPlan",
+    "ambiguous_word_share",
     "are_equal_numbers",
     "assign_splits",
     "assumptions",

@@ -8,6 +8,7 @@ Files that differ only in their queries (`?id=42`) are numbered, and changes are
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shutil
@@ -97,18 +98,21 @@ def find_files(paths: str | Sequence[str]) -> list[InputFile]:
     return list(list_files(paths).files)
 
 
-def list_files(paths: str | Sequence[str]) -> Listing:
+def list_files(paths: str | Sequence[str], *, folder: Path | None = None) -> Listing:
     """Find the files of paths, globs, folders and fsspec URLs: a list in its order, others sorted by name.
 
     A folder is read if its files are parts of one export: Hive partitions, or `part-*`. Hidden files, and the
     markers of Spark and others (`_SUCCESS`), are left out of globs and folders.
+
+    Args:
+        folder: where relative paths are looked for before the working directory.
 
     Raises:
         ConfigError: a path or glob matches no file, a folder is not one export, a variable is unset, or the
             kind of URL is unknown.
         OSError: the file system, the network or the server fails; a retry may help.
     """
-    found = [_matches(path) for path in ([paths] if isinstance(paths, str) else paths)]
+    found = [_matches(path, folder) for path in ([paths] if isinstance(paths, str) else paths)]
     return Listing(tuple(file for each in found for file in each.files), sum(each.n_hidden for each in found))
 
 
@@ -241,30 +245,56 @@ def _shown(file: InputFile) -> str:
     return hide_passwords(file.location.rstrip("/"))
 
 
-def _matches(text: str) -> Listing:
+def _matches(text: str, folder: Path | None) -> Listing:
     shown = hide_passwords(text)
+    found: list[str] = []
+    n_hidden = 0
     try:
         with network_errors_classified(text):
-            filesystem, path = fsspec.url_to_fs(expand(text))
-            filesystem.invalidate_cache()  # otherwise a process would see the first listing of a bucket
-            kind = kind_of(filesystem, path)
-            if kind == "file":  # first, so that a name with brackets is not taken for a glob
-                found, n_hidden = [path], 0
-            elif kind == "directory":
-                found, n_hidden = in_folder(filesystem, path, shown)
-            elif any(character in path for character in "*?["):
-                found, n_hidden = globbed(filesystem, path, shown)
-            else:
-                found, n_hidden = [], 0
+            for place in _places(expand(text), folder):
+                filesystem, path = fsspec.url_to_fs(place)
+                filesystem.invalidate_cache()  # otherwise a process would see the first listing of a bucket
+                found, n_hidden = _found(filesystem, path, shown)
+                if found:
+                    break
     except (ValueError, ImportError) as error:
         # The message may quote the URL, and with it the value of a variable.
         why = hide_passwords(first_line(error)) if expand(text) == text else type(error).__name__
         raise ConfigError(f"corpus.sources: {shown!r} cannot be opened: {why}") from None
     if not found:
+        also = (
+            ""
+            if folder is None or not _is_relative(expand(text))
+            else f", in {folder} or the working directory"
+        )
         raise ConfigError(
             f"corpus.sources: {shown!r} matches no file: expected an existing file or folder, or a glob that "
-            "matches files; correct the path"
+            f"matches files{also}; correct the path"
         )
     files = [InputFile("", path, filesystem) for path in found]
     named = tuple(replace(file, name=_shown(file).rsplit("/", 1)[-1]) for file in files)
     return Listing(named, n_hidden)
+
+
+def _places(text: str, folder: Path | None) -> list[str]:
+    """Return the paths that a path or URL may mean, in the order in which they are tried."""
+    if folder is None or not _is_relative(text):
+        return [text]
+    literal = str(folder / text)
+    return [*dict.fromkeys((literal, f"{glob.escape(str(folder))}/{text}")), text]
+
+
+def _is_relative(text: str) -> bool:
+    return "://" not in text and "::" not in text and not text.startswith(("/", "~"))
+
+
+def _found(filesystem: AbstractFileSystem, path: str, shown: str) -> tuple[list[str], int]:
+    """Return the files at a path and the number of hidden ones left out; none if nothing is there."""
+    kind = kind_of(filesystem, path)
+    if kind == "file":  # first, so that a name with brackets is not taken for a glob
+        return [path], 0
+    if kind == "directory":
+        return in_folder(filesystem, path, shown)
+    if any(character in path for character in "*?["):
+        return globbed(filesystem, path, shown)
+    return [], 0

@@ -23,6 +23,7 @@ _VERSIONED_TABLES = {
     r"metadata/[^/]*\.metadata\.json": "an Iceberg table",
 }
 _LITTER = ("Thumbs.db", "desktop.ini")
+_NOTES = ("README", "LICENSE", "CHANGELOG", "NOTICE", "CITATION")
 _PACKINGS = (".gz", ".zst", ".bz2", ".xz", ".zip", ".tar")
 
 
@@ -74,6 +75,23 @@ def in_folder(filesystem: AbstractFileSystem, folder: str, shown: str) -> tuple[
             f"It holds {suggested_path(shown, found)}"
         )
     return [files[below] for below in found], len(files) - len(found)
+
+
+def data_pattern(filesystem: AbstractFileSystem, folder: str, *, shown: str) -> str:
+    """Return a glob for the data files below a folder that is not one data set: those of the usual ending.
+
+    Raises:
+        ConfigError: there are none.
+    """
+    base = folder.rstrip("/") + "/"
+    below = (path.removeprefix(base).lstrip("/") for path in filesystem.find(folder))
+    found = [path for path in below if not is_hidden_below(path) and not _is_prose(path)]
+    if not found:
+        raise ConfigError(
+            f"corpus.sources: {shown!r} is a folder without data, expected files with tokens and tags"
+        )
+    ((ending, _),) = Counter(map(_ending, found)).most_common(1)
+    return _pattern(found, ending)
 
 
 def natural_order(path: str) -> tuple[list[str | tuple[int, str]], str]:
@@ -160,8 +178,19 @@ def suggested_path(folder: str, files: Sequence[str]) -> str:
     counts = Counter(map(_ending, files)).most_common()
     texts = [plural(n, f"{ending or 'nameless'} file") for ending, n in counts]
     commonest = counts[0][0]
-    between = "**/" if any("/" in file for file in files if _ending(file) == commonest) else ""
-    return f'{listed(texts)}: write path = "{base}/{between}*{commonest}"'
+    return f'{listed(texts)}: write path = "{base}/{_pattern(files, commonest)}"'
+
+
+def _pattern(files: Sequence[str], ending: str) -> str:
+    """Return a glob for the files with an ending, given by their paths below a folder."""
+    between = "**/" if any("/" in file for file in files if _ending(file) == ending) else ""
+    return f"{between}*{ending}"
+
+
+def _is_prose(file: str) -> bool:
+    """Return whether a file describes data or code rather than being data."""
+    path = PurePosixPath(file)
+    return path.suffix in (".md", ".rst", ".toml", ".py", ".pdf", ".html") or path.stem in _NOTES
 
 
 def _ending(file: str) -> str:

@@ -117,12 +117,12 @@ def _inputs(corpus: CorpusConfig) -> list[_Input]:
         n_hidden = 0
         repeated: tuple[InputFile, ...] = ()
         if isinstance(source, FileSource):
-            listing = list_files(source.path)
+            listing = list_files(source.path, folder=source.folder)
             files, n_hidden = listing.files, listing.n_hidden
             if not isinstance(source, ParallelSource):  # tokens may be paired with the tags of two annotators
                 files, repeated = _first_of_each(files)
         if isinstance(source, ParallelSource):
-            tag_files = list_files(source.tags_path).files
+            tag_files = list_files(source.tags_path, folder=source.folder).files
             if len(tag_files) != len(files):
                 raise ConfigError(
                     f"{place}.tags_path: wrong number of files: expected as many as in path "

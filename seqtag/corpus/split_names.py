@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -24,6 +25,7 @@ _MEANT: Mapping[str, Split] = MappingProxyType(
         **dict.fromkeys(("testing",), "test"),
     }
 )
+_IN_FILE_NAMES: Mapping[str, Split] = MappingProxyType({**_MEANT, "testa": "dev", "testb": "test"})
 _PREFIXES = {"tr": "train", "te": "test", "ts": "test"}  # of names, by which a message suggests a split
 
 
@@ -58,6 +60,25 @@ def with_splits(
             report.change(f"splits {old!r} read as {new}", counts[number])
     splits = pa.array(meant, pa.string()).take(labels.indices)
     return with_column(batch, SPLIT, splits)
+
+
+def is_split_name(name: str) -> bool:
+    """Return whether a label of a source is read as train, dev or test without `split_names`."""
+    return name.strip().casefold() in _MEANT
+
+
+def split_in_name(path: str) -> Split | None:
+    """Return the split that the name of a file, or else of its folder, contains; None without one.
+
+    >>> [split_in_name(path) for path in ("en-ud-dev.conllu.gz", "eng.testa", "test/part-0.csv", "a/x.csv")]
+    ['dev', 'dev', 'test', None]
+    """
+    for part in reversed(path.split("/")[-2:]):
+        words = re.split(r"[^a-z]+", part.casefold())
+        found = {_IN_FILE_NAMES[word] for word in words if word in _IN_FILE_NAMES}
+        if len(found) == 1:
+            return found.pop()
+    return None
 
 
 def _key(name: str) -> str:

@@ -34,6 +34,7 @@ from seqtag.steps.dashboard import (
 )
 from seqtag.steps.decide import decide
 from seqtag.steps.diff import diff
+from seqtag.steps.draft import Draft, draft, tagger_name_of
 from seqtag.steps.dry_run import dry_run_text, explain
 from seqtag.steps.encode import encode
 from seqtag.steps.evaluate import evaluate
@@ -75,6 +76,7 @@ __all__ = [
     "AuditContext",
     "ChampionAnchor",
     "CorpusCheck",
+    "Draft",
     "RunOutcome",
     "StepName",
     "Workspace",
@@ -89,6 +91,7 @@ __all__ = [
     "corpus_card",
     "decide",
     "diff",
+    "draft",
     "drift",
     "drift_card",
     "drift_notice",
@@ -134,6 +137,7 @@ __all__ = [
     "split",
     "status_text",
     "tagged_logs_path",
+    "tagger_name_of",
     "train",
     "validate",
     "withdraw_request",

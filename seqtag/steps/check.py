@@ -8,7 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqtag.config import SPLITS, TaggerConfig
-from seqtag.corpus import Profile, SourceReport, source_sentence, warning_sentences
+from seqtag.corpus import (
+    Profile,
+    SourceReport,
+    ambiguous_word_share,
+    source_sentence,
+    warning_sentences,
+)
 from seqtag.errors import CorpusRejectedError, TagSchemeError
 from seqtag.formatting import plural
 from seqtag.quality import PROFILE, QUARANTINE
@@ -27,6 +33,7 @@ class CorpusCheck:
     reports: Sequence[SourceReport]
     profile: Profile
     fault: str | None  # why a run would refuse it
+    ambiguous_words: float  # share of the tokens whose word has several tags
 
 
 def check(config: TaggerConfig, *, enough: int = ENOUGH_SEQUENCES) -> CorpusCheck:
@@ -61,7 +68,8 @@ def check(config: TaggerConfig, *, enough: int = ENOUGH_SEQUENCES) -> CorpusChec
                 )
             except (CorpusRejectedError, TagSchemeError) as error:
                 fault = str(error)
-    return CorpusCheck(reports, profile, fault)
+        ambiguous_words = ambiguous_word_share(snapshot.parts)
+    return CorpusCheck(reports, profile, fault, ambiguous_words)
 
 
 def check_text(found: CorpusCheck) -> str:
@@ -86,6 +94,17 @@ def _lines(found: CorpusCheck) -> Iterator[str]:
         if (size := profile.splits.get(name)) is not None
     )
     yield f"splits   {sizes}; {profile.carving.sentence}"
+    n_sequences, n_tokens, longest = (
+        sum(size.n_sequences for size in profile.splits.values()),
+        sum(size.n_tokens for size in profile.splits.values()),
+        max(size.longest for size in profile.splits.values()),
+    )
+    repeated = next((rule.count for rule in profile.rules if rule.rule == "duplicates"), 0)
+    yield (
+        f"lengths  mean {n_tokens / max(n_sequences, 1):.1f}, longest {plural(longest, 'token')}; "
+        f"{plural(repeated, 'sequence')} repeat{'s' * (repeated == 1)} an earlier one"
+    )
+    yield f"words    {found.ambiguous_words:.1%} of the tokens are words with several tags"
     if not all(report.is_complete for report in found.reports):
         yield "note     the verdict is on what was read; a run reads everything"
     if found.fault is None:

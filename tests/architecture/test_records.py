@@ -11,10 +11,10 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 READERS = {  # that read JSON of another kind than records
     "seqtag/artifacts.py": "manifests, and read_json itself",
     "seqtag/bundle_description.py": "bundle.json, with the error of a bundle",
-    "seqtag/cli/tag_format.py": "first lines of input",
     "seqtag/cli/tag_input.py": "lines of input",
     "seqtag/corpus/class_names.py": "metadata of Parquet files",
     "seqtag/corpus/formats/json_objects.py": "lines of a corpus",
+    "seqtag/corpus/text_shape.py": "first lines of input",
     "seqtag/features/tag_index.py": "tags.json, which is part of a bundle",
     "seqtag/neural/training/checkpoints.py": "checkpoints, which only training reads",
     "seqtag/records.py": "records",

@@ -43,6 +43,35 @@ def read_sql(
     yield from sequences_of_rows(rows, source, columns, report, name=NAME)
 
 
+def first_rows(source: SqlSource, n_rows: int) -> tuple[list[str], list[Sequence[object]]]:
+    """Return the names of all columns of a query, and its first rows.
+
+    Raises:
+        ConfigError, ConnectionError: as for `read_sql`.
+    """
+    import sqlalchemy
+
+    engine = _engine(source)
+    _check_sqlite_file(engine.url)
+    try:
+        with engine.connect() as connection:
+            streaming = connection.execution_options(
+                stream_results=True, yield_per=n_rows, no_parameters=True
+            )
+            result = streaming.exec_driver_sql(source.query)
+            return list(result.keys()), [tuple(row) for row in result.fetchmany(n_rows)]
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        raise _safe_error(error, engine.url) from None
+    finally:
+        engine.dispose()
+
+
+def quoted_name(name: str, source: SqlSource) -> str:
+    """Return the name of a column or a table as the database of a source spells it in queries."""
+    quote_name = _engine(source).dialect.identifier_preparer.quote
+    return ".".join(map(quote_name, name.split(".")))
+
+
 def _rows(
     source: SqlSource, columns: Sequence[str], report: SourceReport, fetch_rows: int
 ) -> Iterator[pa.RecordBatch]:

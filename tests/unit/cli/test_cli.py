@@ -108,7 +108,7 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
     text = "search view_item add_to_cart checkout\n"
     of_champion, of_challenger, of_run = (
         seqtag.here("tag", *which, "small", stdin=text)
-        for which in (["--tagger"], ["--alias", "challenger", "--tagger"], ["--run"])
+        for which in ([], ["--alias", "challenger"], ["--run"])
     )
     assert of_champion == of_challenger == of_run
 
@@ -116,16 +116,21 @@ def test_champion_challenger_and_run_give_the_same_tags(seqtag: Terminal) -> Non
 @pytest.mark.parametrize(
     ("arguments", "stdin", "code", "said"),
     [
-        (["validate", "nobody"], "", 2, "no run 'nobody': expected a run directory, a run id"),
+        (["validate", "nobody"], "", 2, "no run 'nobody': expected a run directory, a run id or a tagger"),
         (["tag", "--tagger", "nobody"], "", 2, "no champion of 'nobody' in the registry"),
-        (["tag"], "", 2, "exactly one of --run and --tagger must be given, got neither"),
+        (["tag"], "", 2, "no tagger is given: expected one as the first argument"),
+        (["tag", "--run", "a", "--tagger", "b"], "", 2, "--run and --tagger exclude each other"),
+        (["tag", "smal"], "", 2, "no champion of 'smal' in the registry: expected champion, challenger"),
+        (["tag", "smal"], "", 2, "found none; did you mean 'small'?"),
+        (["tag", "small@7"], "", 2, "no version '7' of 'small' in the registry: expected champion,"),
+        (["serve", "small@7"], "", 2, "or a number, as in small@7, found version 1"),
         (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": "ab"}\n', 1, "input:1: line has no"),
         (["tag", "--run", "small", "--format", "jsonl"], "[\n", 1, "t:1: line is not"),
         (["tag", "--run", "small"], "search\nview \udcff\n", 1, "standard input:2: text is not utf-8"),
         (["tag", "--run", "small", "--format", "jsonl"], '{"tokens": ["\\ud800"]}\n', 1, "t:1: line is not"),
         (["tag", "--run", "small", "--format", "jsonl"], "[" * 9999, 1, "t:1: line is not"),
         (["tag", "--tagger", "small", "--alias", "previous"], "", 2, "no previous of 'small' in"),
-        (["tag", "--run", "small", "--alias", "previous"], "", 2, "--alias needs --tagger"),
+        (["tag", "--run", "small", "--alias", "previous"], "", 2, "--alias needs a tagger"),
         (["tag", "--run", "small"], "search\rview\n", 1, "standard input:1: carriage return within"),
         (["tag", "--run", "small", "missing.txt"], "", 1, "missing.txt: file cannot be read: expected"),
         (["rollback", "small", "--reason", "x"], "", 1, "there is no version to roll back to"),
@@ -160,6 +165,37 @@ def test_a_port_in_use_is_refused(seqtag: Terminal, arguments: list[str]) -> Non
 def test_an_unchanged_retraining_says_since_when_its_version_is_promoted(seqtag: Terminal) -> None:
     again = seqtag.here("retrain", str(seqtag.folder / "small.toml"))
     assert re.match(r"Unchanged: version 1 was promoted on \d{4}-\d\d-\d\d \d\d:\d\d UTC\. Accuracy ", again)
+
+
+@pytest.mark.parametrize("run", ["small@champion", "small@1", "small.toml", "small"])
+def test_a_run_is_named_by_a_version_or_by_a_tagger_for_its_newest(seqtag: Terminal, run: str) -> None:
+    shown = seqtag("show", run)
+    assert (shown.returncode, shown.stdout.split()[3]) == (0, "small:")
+
+
+@pytest.mark.parametrize(
+    "which",
+    [
+        ["small@champion"],
+        ["small@1"],
+        ["small.toml"],
+        ["small", "--alias", "challenger"],
+        ["--tagger", "small"],
+    ],
+)
+def test_every_spelling_of_a_version_gives_the_same_tags(seqtag: Terminal, which: list[str]) -> None:
+    text = seqtag.folder / "text.txt"
+    text.write_text("search view_item add_to_cart checkout\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(seqtag.folder)
+        assert seqtag.here("tag", *which, "text.txt") == seqtag.here("tag", "--run", "small", "text.txt")
+
+
+@pytest.mark.parametrize("command", ["history", "explain", "plan"])
+def test_a_tagger_is_named_by_its_name_or_its_file(seqtag: Terminal, command: str) -> None:
+    by_name, by_file = (seqtag(command, name) for name in ("small", "./small.toml"))
+    assert (by_name.returncode, by_name.stdout) == (by_file.returncode, by_file.stdout)
+    assert "no tagger" not in by_name.stderr
 
 
 def test_exit_codes_distinguish_a_misspelt_key_from_a_refused_corpus(seqtag: Terminal) -> None:

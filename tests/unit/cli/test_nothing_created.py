@@ -15,7 +15,7 @@ READING = [
     ["explain", "small.toml"],
     ["plan", "small.toml"],
     ["tag", "--run", "small"],
-    ["tag", "--tagger", "small"],
+    ["tag", "small"],
     ["registry"],
     ["serve", "small"],
     ["rollback", "small", "--reason", "x"],
@@ -54,7 +54,7 @@ def test_a_reading_command_without_a_home_folder_names_the_folders_it_looked_in(
     assert str(error) == (
         "home folder not found: expected .seqtag in the working directory or a parent, looked in "
         f"{folder}/work, {folder}; change to the project or set SEQTAG_HOME; "
-        f"`seqtag retrain TAGGER.toml` creates it as {folder}/.seqtag"
+        f"`seqtag retrain TAGGER` creates it as {folder}/.seqtag"
     )
     assert content(folder) == before
 
@@ -63,7 +63,7 @@ def test_a_home_folder_in_the_environment_that_does_not_exist_is_named(folder: P
     monkeypatch.setenv("SEQTAG_HOME", str(folder / "nowhere"))
     assert str(refusal(["history", "small"])) == (
         f"home folder does not exist: expected the folder that SEQTAG_HOME names, got {folder}/nowhere; "
-        "correct or unset SEQTAG_HOME, or `seqtag retrain TAGGER.toml` creates it"
+        "correct or unset SEQTAG_HOME, or `seqtag retrain TAGGER` creates it"
     )
     assert not (folder / "nowhere").exists()
 

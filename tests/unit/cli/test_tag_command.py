@@ -57,7 +57,7 @@ def tag(tmp_path_factory: pytest.TempPathFactory) -> Any:
         patch.setattr(tag_command, "_model", lambda *_: (Path(), ()))
 
         def run(*arguments: str, stdin: str = "") -> str:
-            done = CliRunner().invoke(app, ["tag", *arguments], input=stdin, catch_exceptions=False)
+            done = CliRunner().invoke(app, ["tag", "small", *arguments], input=stdin, catch_exceptions=False)
             assert done.exit_code == 0, done.output
             return done.stdout_bytes.decode()
 

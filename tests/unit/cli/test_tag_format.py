@@ -42,7 +42,9 @@ def tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     def run(*arguments: str, stdin: str = "", sources: tuple[dict[str, object], ...] = ()) -> str:
         read = tuple(TypeAdapter(Source).validate_python(each) for each in sources)
         monkeypatch.setattr(tag_command, "_model", lambda *_: (Path(), read))
-        return CliRunner().invoke(app, ["tag", *arguments], input=stdin, catch_exceptions=False).stdout
+        return (
+            CliRunner().invoke(app, ["tag", "small", *arguments], input=stdin, catch_exceptions=False).stdout
+        )
 
     return run
 

@@ -52,7 +52,9 @@ def test_an_acceptable_corpus_is_described_and_nothing_is_written(tagger: Path) 
         "tags     3 tags, scheme IOB2 (IOB2: illegal transitions, of 240: 0 under IOB2"
     )
     assert lines[2].startswith("splits   train ")
-    assert lines[3].startswith("verdict  accepted: ")
+    assert lines[3] == "lengths  mean 3.0, longest 3 tokens; 0 sequences repeat an earlier one"
+    assert lines[4] == "words    0.0% of the tokens are words with several tags"
+    assert lines[5].startswith("verdict  accepted: ")
     assert sorted(path.name for path in tagger.parent.iterdir()) == ["a.conll", "toy.toml"]
 
 

@@ -1,0 +1,64 @@
+"""Names of taggers on the command line: found in the project, or next to it, or at a path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from seqtag.cli.names import TAGGER, tagger_file, tagger_name
+from seqtag.config import Settings
+from seqtag.errors import ConfigError
+from seqtag.steps import Workspace
+from tests.taggers import Taggers
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with the taggers `one` and `two`, in whose folder `work` the command is run."""
+    monkeypatch.delenv("SEQTAG_HOME")
+    (tmp_path / "deployments" / "taggers").mkdir(parents=True)
+    (tmp_path / "work").mkdir()
+    Taggers(tmp_path / "deployments" / "taggers").write(name="one")
+    Taggers(tmp_path).write(name="two")
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "pyproject"\n')
+    monkeypatch.chdir(tmp_path / "work")
+    return tmp_path
+
+
+def test_a_name_is_looked_for_in_the_project_and_next_to_it(project: Path) -> None:
+    assert tagger_file("one") == project / "deployments" / "taggers" / "one.toml"
+    assert tagger_file("two") == project / "two.toml"
+
+
+def test_the_name_in_the_file_counts_before_the_name_of_the_file(project: Path) -> None:
+    (project / "two.toml").rename(project / "one.toml")
+    assert tagger_file("two") == project / "one.toml"
+    assert tagger_file("one") == project / "deployments" / "taggers" / "one.toml"
+
+
+def test_a_path_is_that_of_a_file(project: Path) -> None:
+    assert tagger_file("../two.toml") == Path("../two.toml")
+
+
+def test_an_unknown_name_is_an_error_with_the_folders_and_the_names_that_exist(project: Path) -> None:
+    with pytest.raises(ConfigError) as found:
+        tagger_file("tow")
+    assert str(found.value) == (
+        "no tagger 'tow': expected the path of a TOML file, or the name of one in "
+        f"{project}/work, {project}/deployments/taggers, {project}, found one, two; did you mean 'two'?"
+    )
+
+
+def test_the_registry_is_asked_for_the_name_in_a_file(project: Path) -> None:
+    workspace = Workspace.of(Settings())
+    (project / "two.toml").rename(project / "file.toml")
+    assert [tagger_name(name, workspace) for name in ("file", "../file.toml", "two", "gone")] == [
+        *("two", "two", "two", "gone")
+    ]
+
+
+def test_a_shell_completes_names(project: Path) -> None:
+    assert TAGGER.autocompletion is not None
+    assert TAGGER.autocompletion("") == ["one", "two"]
+    assert TAGGER.autocompletion("t") == ["two"]

@@ -1,0 +1,56 @@
+"""Roles of columns, judged by names and values."""
+
+from __future__ import annotations
+
+import pytest
+
+from seqtag.corpus.recognition.roles import Chosen, sequence_roles, token_and_tag
+from seqtag.corpus.split_names import split_in_name
+
+ANY = Chosen()
+
+
+def test_span_tags_count_more_than_names_and_names_more_than_the_last_column() -> None:
+    columns = {
+        "word": ["Ada", "saw", "Bath", "saw"],
+        "pos": ["N", "V", "N", "V"],
+        "x": ["B-PER", "O", "B-LOC", "O"],
+        "shape": ["X", "x", "X", "x"],
+    }
+    assert token_and_tag(columns, ANY, place="a").tags == "x"
+    del columns["x"]
+    assert token_and_tag(columns, ANY, place="a").tags == "pos"
+
+
+def test_the_finest_id_is_that_of_the_sequence() -> None:
+    columns = {
+        "doc": list("aaaabb"),
+        "sent": list("112233"),
+        "word": list("uvwxyz"),
+        "tag": list("OBOBOB"),
+    }
+    roles = token_and_tag({name: columns[name] for name in ("word", "tag")}, ANY, place="a")
+    found = sequence_roles(columns, roles, ANY, place="a")
+    assert found is not None
+    assert (found.sequence, found.interleaved, found.first_row) == ("sent", False, False)
+
+
+def test_rows_that_no_column_joins_have_no_sequence() -> None:
+    columns = {"word": list("uvwxyz"), "lang": ["en"] * 6, "tag": list("OBOBOB")}
+    roles = token_and_tag(columns, ANY, place="a")
+    assert sequence_roles(columns, roles, ANY, place="a") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "split"),
+    [
+        ("data/train.conll", "train"),
+        ("en_ewt-ud-dev.conllu.gz", "dev"),
+        ("valid/part-0.parquet", "dev"),
+        ("eng.testb", "test"),
+        ("train-test.conll", None),
+        ("contest.conll", None),
+    ],
+)
+def test_splits_are_whole_words_in_the_names_of_files_or_folders(path: str, split: str | None) -> None:
+    assert split_in_name(path) == split
