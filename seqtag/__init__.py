@@ -1,3 +1,37 @@
-"""seqtag: scheduled retraining of sequence taggers."""
+"""seqtag: scheduled retraining of sequence taggers.
+
+As a library:
+
+    import seqtag
+    tagger = seqtag.load("entities@champion")
+    for sequence in tagger.tag([["Anna", "met", "Bob", "in", "Rome"]]):
+        print(sequence.tags, sequence.spans)
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from seqtag.library import LoadedTagger
 
 __version__ = "0.1.0"
+
+
+def load(name: str, *, home: Path | str | None = None) -> LoadedTagger:
+    """Load a tagger from the registry or from a run.
+
+    Args:
+        name: a tagger for its champion, a version as in `entities@7` or `entities@previous`, a run id, or a
+            run directory.
+        home: the folder with runs and registry. Default: `SEQTAG_HOME`, or the nearest `.seqtag`.
+
+    Raises:
+        ConfigError: there is no such version or run.
+        BundleError: a file of the model is missing or was changed.
+        RegistryError, RunDirError: a file or the registry could not be read; a retry may succeed.
+    """
+    from seqtag.library import load_tagger_named
+
+    return load_tagger_named(name, home=None if home is None else Path(home))

@@ -9,7 +9,6 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
-from seqtag.cli.names import tagger_file
 from seqtag.config import (
     HOME_FOLDER,
     ScheduleConfig,
@@ -21,6 +20,7 @@ from seqtag.config import (
 )
 from seqtag.errors import ConfigError
 from seqtag.steps import Workspace
+from seqtag.steps.lookup import tagger_file
 
 DONE: Final = 0
 REFUSED: Final = 1

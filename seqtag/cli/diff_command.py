@@ -10,8 +10,10 @@ from typing import Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import RUN, find_run, open_workspace
+from seqtag.cli.common import open_workspace
+from seqtag.cli.names import RUN
 from seqtag.reporting import changes_text, write_changes
+from seqtag.steps.lookup import find_run
 
 
 def add_to(app: typer.Typer) -> None:
@@ -23,7 +25,7 @@ def diff(
     run: Annotated[str, RUN],
     earlier: Annotated[
         str | None,
-        typer.Argument(help="Another run. Default: the run's opponent.", metavar="[RUN]"),
+        typer.Argument(help="Another run or TAGGER@VERSION. Default: the run's opponent.", metavar="[RUN]"),
     ] = None,
     most: Annotated[int, typer.Option("--most", min=0, help="Sequences shown of each kind.")] = 20,
     output: Annotated[
@@ -38,7 +40,7 @@ def diff(
 
     Newly wrong sequences come first, the most confident error before others.
 
-    Examples: `seqtag diff sample`, `seqtag diff sample 2026-01-31-9f86d081-2c26b46b --output diff.html`
+    Examples: `seqtag diff sample`, `seqtag diff sample sample@previous --output diff.html`
     """
     workspace = open_workspace()
     other = None if earlier is None else find_run(earlier, workspace)

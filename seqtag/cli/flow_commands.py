@@ -10,8 +10,9 @@ from typing import Annotated
 
 import typer
 
-from seqtag.cli.names import TAGGER, tagger_file
+from seqtag.cli.names import TAGGER
 from seqtag.errors import ConfigError
+from seqtag.steps.lookup import tagger_file
 
 
 def add_to(app: typer.Typer) -> None:

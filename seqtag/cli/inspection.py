@@ -17,13 +17,14 @@ import typer
 from seqtag import steps
 from seqtag.artifacts import find_manifest
 from seqtag.cli.common import REFUSED, open_or_create_workspace, open_tagger, open_workspace
-from seqtag.cli.names import ALIAS, RUN, TAGGER, VERSION, Alias, find_run, find_version
+from seqtag.cli.names import ALIAS, RUN, TAGGER, VERSION
 from seqtag.config import HOST
 from seqtag.errors import ConfigError, OtherVersionError, SeqtagError
 from seqtag.formatting import sentence
 from seqtag.pipeline import STEPS
 from seqtag.registry import mlflow_environment, page_command, serve_command
 from seqtag.reporting import plan_text
+from seqtag.steps.lookup import Alias, find_run, find_version
 
 _PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
 _FREE_BYTES = 2 * 1024**3

@@ -11,9 +11,10 @@ import typer
 
 from seqtag import steps
 from seqtag.cli.common import open_workspace
-from seqtag.cli.names import TAGGER, tagger_name
+from seqtag.cli.names import TAGGER
 from seqtag.formatting import printable
 from seqtag.reporting import still_served
+from seqtag.steps.lookup import tagger_name
 
 if TYPE_CHECKING:
     from seqtag.registry import AuditContext, Entry

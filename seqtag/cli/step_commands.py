@@ -13,11 +13,12 @@ import typer
 
 from seqtag import steps
 from seqtag.cli.common import open_or_create_workspace, open_tagger, open_workspace
-from seqtag.cli.names import RUN, TAGGER, find_run
+from seqtag.cli.names import RUN, TAGGER
 from seqtag.cli.registry_commands import audit_context
 from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir
+from seqtag.steps.lookup import find_run
 
 Tagger = Annotated[str, TAGGER]
 Run = Annotated[str, RUN]

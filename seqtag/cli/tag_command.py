@@ -13,7 +13,7 @@ import typer
 
 from seqtag.artifacts import require_manifest
 from seqtag.cli.common import open_workspace
-from seqtag.cli.names import ALIAS, VERSION, Alias, find_run, find_version, run_named
+from seqtag.cli.names import ALIAS, VERSION
 from seqtag.cli.tag_format import InputFormat, input_source
 from seqtag.cli.tag_input import (
     Objects,
@@ -31,6 +31,7 @@ from seqtag.neural import Tagger
 from seqtag.neural.inference.tagger import Tagged
 from seqtag.run_dir import RunDir
 from seqtag.steps import Workspace, read_config
+from seqtag.steps.lookup import Alias, find_run, find_version, run_named
 
 if TYPE_CHECKING:
     import pyarrow as pa

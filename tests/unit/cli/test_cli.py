@@ -12,10 +12,11 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from typer.testing import CliRunner
 
-from seqtag import pipeline
+from seqtag import load, pipeline
 from seqtag.cli import app
 from tests.taggers import Taggers
 
@@ -165,6 +166,19 @@ def test_a_port_in_use_is_refused(seqtag: Terminal, arguments: list[str]) -> Non
 def test_an_unchanged_retraining_says_since_when_its_version_is_promoted(seqtag: Terminal) -> None:
     again = seqtag.here("retrain", str(seqtag.folder / "small.toml"))
     assert re.match(r"Unchanged: version 1 was promoted on \d{4}-\d\d-\d\d \d\d:\d\d UTC\. Accuracy ", again)
+
+
+def test_the_library_gives_the_tags_of_the_command_line(seqtag: Terminal) -> None:
+    words = ["search", "view_item", "checkout"]
+    printed = seqtag.here("tag", "small", stdin=" ".join(words))
+    home, run = seqtag.folder / "home", next((seqtag.folder / "home" / "runs" / "small").glob("2*"))
+    for name in ("small", "small@1", run.name, str(run)):
+        (found, empty) = load(name, home=home).tag([words, []])
+        assert "".join(f"{t}\t{tag}\n" for t, tag in zip(words, found.tags, strict=True)) + "\n" == printed
+        assert (found.tokens, found.spans, empty.tags) == (words, [], [])
+    table = load("small", home=home).tag_arrow(pa.array([words]))
+    assert table["predicted"].to_pylist() == [found.tags]
+    assert table["confidence"].to_pylist() == [found.confidence]
 
 
 @pytest.mark.parametrize("run", ["small@champion", "small@1", "small.toml", "small"])

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.cli.names import TAGGER, tagger_file, tagger_name
+from seqtag.cli.names import TAGGER
 from seqtag.config import Settings
 from seqtag.errors import ConfigError
 from seqtag.steps import Workspace
+from seqtag.steps.lookup import tagger_file, tagger_name
 from tests.taggers import Taggers
 
 

@@ -1,0 +1,108 @@
+"""Library interface: load a tagger from the registry or from a run, and tag sequences in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from seqtag.artifacts import require_manifest
+from seqtag.config import SchemeName, Settings
+from seqtag.errors import CorpusFormatError
+from seqtag.neural import Tagger
+from seqtag.steps.context import Workspace
+from seqtag.steps.lookup import find_version, run_named
+from seqtag.tagging.spans import spans_of
+
+
+@dataclass(frozen=True)
+class TaggedSpan:
+    """A predicted span, the tokens `[start, stop)` of its sequence."""
+
+    type: str
+    start: int
+    stop: int
+    confidence: float  # probability of the span
+
+
+@dataclass(frozen=True)
+class TaggedSequence:
+    """A sequence with one predicted tag and its probability per token."""
+
+    tokens: list[str]
+    tags: list[str]
+    confidence: list[float]
+    spans: list[TaggedSpan]  # empty if the tags have no scheme
+
+
+@dataclass(frozen=True)
+class LoadedTagger:
+    """A tagger in memory. Use `tag` for Python lists, and `tag_arrow` for many sequences."""
+
+    name: str  # as it was asked for
+    tags: tuple[str, ...]  # of the model
+    scheme: SchemeName
+    _tagger: Tagger
+
+    def tag(self, sequences: Iterable[Sequence[str]]) -> list[TaggedSequence]:
+        """Tag sequences of tokens.
+
+        Raises:
+            CorpusFormatError: a sequence is not a list of strings.
+        """
+        tokens = [_checked(number, sequence) for number, sequence in enumerate(sequences)]
+        arrow = pa.array(tokens, pa.list_(pa.string()))
+        tagged = self._tagger.tag(arrow)
+        spans: list[list[TaggedSpan]] = [[] for _ in tokens]
+        sure = tagged.span_confidence.to_pylist()
+        if self.scheme != "none":
+            found = spans_of(tagged.predicted, self.scheme, mode="conlleval")
+            ends = (found.sequence, found.start, found.stop, found.type_id)
+            for number, start, stop, type_id in zip(*(each.tolist() for each in ends), strict=True):
+                span = TaggedSpan(found.types[type_id], start, stop, sure[number][start])
+                spans[number].append(span)
+        columns = (tokens, tagged.predicted.to_pylist(), tagged.confidence.to_pylist(), spans)
+        return [TaggedSequence(*row) for row in zip(*columns, strict=True)]
+
+    def tag_arrow(self, tokens: pa.ListArray) -> pa.Table:
+        """Tag sequences given as `list<string>`, with memory in proportion to them.
+
+        Returns:
+            `tokens` as given, `predicted: list<string>`, `confidence: list<float32>`,
+            `span_confidence: list<float32>` and `unknown: list<bool>`, one value per token.
+        """
+        tagged = self._tagger.tag(tokens)
+        return pa.table(
+            {
+                "tokens": tokens,
+                "predicted": tagged.predicted,
+                "confidence": tagged.confidence,
+                "span_confidence": tagged.span_confidence,
+                "unknown": tagged.unknown,
+            }
+        )
+
+
+def load_tagger_named(name: str, *, home: Path | None = None) -> LoadedTagger:
+    """Load a tagger; see `seqtag.load`."""
+    workspace = Workspace.of(Settings() if home is None else Settings(home=home))
+    run = run_named(name, workspace)
+    if run is not None:
+        require_manifest(run.output("train"))
+        bundle = run.output("train")
+    else:
+        bundle = find_version(name, workspace)[1].bundle
+    tagger = Tagger.load(bundle)
+    scheme = tagger.bundle.output_scheme
+    return LoadedTagger(name, tuple(tagger.tags.tags_in(scheme)), scheme, tagger)
+
+
+def _checked(number: int, sequence: Sequence[str]) -> list[str]:
+    if isinstance(sequence, str) or not all(isinstance(token, str) for token in sequence):
+        raise CorpusFormatError(
+            f"sequence {number} is not a list of strings: expected one string per token, as in "
+            f'[["search", "view_item"]], got {sequence!r}'
+        )
+    return list(sequence)
