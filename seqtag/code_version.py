@@ -16,6 +16,7 @@ import hashlib
 import platform
 import re
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -35,14 +36,14 @@ Target = tuple[str, str | None]  # module, and a name in it
 class CodeVersion:
     """The code and the packages that a function depends on."""
 
-    code: str  # sha256 of the definitions that it reaches and of the files that they name
+    code: Mapping[str, str]  # by file: digest of the definitions that it reaches there, or of the whole file
     packages: Mapping[str, str]  # version by distribution, Python's among them
     definitions: frozenset[Definition]
 
     @property
     def key(self) -> str:
         """The sha256 of code and versions together."""
-        lines = [self.code, *(f"{package} {version}" for package, version in self.packages.items())]
+        lines = [f"{name} {version}" for each in (self.code, self.packages) for name, version in each.items()]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -50,6 +51,7 @@ class CodeVersion:
 def code_version(module: str, function: str) -> CodeVersion:
     """Return the code version of a top-level function of a module of seqtag."""
     reached: dict[Definition, str] = {}
+    files: set[Path] = set()
     packages: set[str] = set()
     pending: list[Target] = [(module, function)]
     while pending:
@@ -64,14 +66,21 @@ def code_version(module: str, function: str) -> CodeVersion:
                 reached[where, definition] = source.dump(statements)
                 for statement in statements:
                     pending += source.targets(statement)
+                    files.update(source.files(statement))
         if (where, "") not in reached:  # statements of a module that define no name are always run
-            reached[where, ""] = "\n".join([source.dump(source.loose), *source.templates])
+            reached[where, ""] = source.dump(source.loose)
+            files.update(source.templates)
             for statement in source.loose:
                 pending += source.targets(statement)
-    lines = [f"{where}:{name} {reached[where, name]}\n" for where, name in sorted(reached)]
-    return CodeVersion(
-        hashlib.sha256("".join(lines).encode()).hexdigest(), _versions(packages), frozenset(reached)
-    )
+                files.update(source.files(statement))
+    parts = defaultdict[Path, list[str]](list)
+    for where, name in sorted(reached):
+        parts[_source(where).path].append(f"{name} {reached[where, name]}")
+    for file in files:
+        parts[file].append(_digest(file))
+    root = Path(__file__).parents[1]
+    code = {str(file.relative_to(root)): _digest_of_lines(parts[file]) for file in sorted(parts)}
+    return CodeVersion(code, _versions(packages), frozenset(reached))
 
 
 def uncached_code_version(module: str, function: str) -> CodeVersion:
@@ -102,11 +111,11 @@ class _Source:
         self._module = module
         self._package = module if path.stem == "__init__" else module.rpartition(".")[0]
         self._folder = path.parent
+        self.path = path
         self.definitions: dict[str, list[ast.stmt]] = {}
         self.imports: dict[str, Target] = {}
         self.loose: list[ast.stmt] = []
-        files = sorted(file for file in path.parent.glob("templates/**/*") if file.is_file())
-        self.templates = [f"{file.relative_to(path.parent)} {_digest(file)}" for file in files]
+        self.templates = [file for file in path.parent.glob("templates/**/*") if file.is_file()]
         tree = _WithoutWords().visit(ast.parse(path.read_bytes()))
         for statement in tree.body:
             names = _names_defined(statement)
@@ -122,12 +131,8 @@ class _Source:
         return sorted(self.definitions) if name is None else [name] if name in self.definitions else []
 
     def dump(self, statements: Iterable[ast.stmt]) -> str:
-        """Return the syntax of statements, and the digests of the files that they name."""
-        lines = []
-        for statement in statements:
-            named = [f"{file.name} {_digest(file)}" for file in self._files(statement)]
-            lines += [ast.dump(statement), *named]
-        return "\n".join(lines)
+        """Return the syntax of statements."""
+        return "\n".join(map(ast.dump, statements))
 
     def modules(self) -> Iterator[Target]:
         """Yield the modules in the folder."""
@@ -137,11 +142,12 @@ class _Source:
     def targets(self, statement: ast.stmt) -> Iterator[Target]:
         """Yield the targets of the names in a statement, and the modules that it names as files."""
         yield from self._targets(statement, self.imports | self._imported(statement))
-        for file in self._files(statement):
+        for file in self.files(statement):
             if file.suffix == ".py":
                 yield f"{self._package}.{file.stem}", None
 
-    def _files(self, statement: ast.stmt) -> Iterator[Path]:
+    def files(self, statement: ast.stmt) -> Iterator[Path]:
+        """Yield the files in the folder that a statement names."""
         for node in ast.walk(statement):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and _FILE.fullmatch(node.value):
                 file = self._folder / node.value
@@ -184,6 +190,10 @@ class _Source:
 
 def _digest(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _digest_of_lines(lines: Iterable[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]  # a step has a hundred of them
 
 
 @cache

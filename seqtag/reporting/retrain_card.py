@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqtag.config import named_settings
 from seqtag.corpus import Profile
 from seqtag.evaluation import Interval, Metrics
 from seqtag.formatting import (
@@ -20,6 +20,7 @@ from seqtag.formatting import (
     points,
     points_range,
     sentence,
+    shortened,
     with_range,
     without_verdict,
 )
@@ -28,7 +29,7 @@ from seqtag.gate.guardrails import Guardrail
 from seqtag.reporting.corpus_card import quarantine_sentence
 from seqtag.reporting.markdown import command, inline, link_list, table
 from seqtag.reporting.sample_size_text import gauge_sentence
-from seqtag.reporting.score_tables import leaves, scores_by_name
+from seqtag.reporting.score_tables import scores_by_name
 from seqtag.reporting.sentences import baseline_label, champion_label, left_out
 
 _MOST_TAGS = 30  # rows in the card; the report lists all
@@ -65,14 +66,13 @@ def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[
     >>> changed_settings({"seed": 1, "gate": {"floor": 0.8}}, {"seed": 2, "gate": {"floor": 0.8}})
     {'seed': ('1', '2')}
     """
-    old, new = dict(leaves(before)), dict(leaves(now))
+    old, new = named_settings(before), named_settings(now)
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-    return {name: (_as_json(old.get(name)), _as_json(new.get(name))) for name in names}
+    return {name: (_shown(old.get(name)), _shown(new.get(name))) for name in names}
 
 
-def _as_json(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_SETTING else text[:_LONGEST_SETTING] + "…"
+def _shown(value: str | None) -> str:
+    return "null" if value is None else shortened(value, _LONGEST_SETTING)
 
 
 def retrain_markdown(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from seqtag.config import Metric
 from seqtag.corpus import BestPossible
@@ -220,12 +219,3 @@ def _slice_values(rows: Sequence[SliceScores], scores: Sequence[Interval | None]
         SliceValue(row.value, row.n_sequences, row.n_tokens, score or UNKNOWN)
         for row, score in zip(rows, scores, strict=True)
     )
-
-
-def leaves(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested mappings with their dotted names."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
-from seqtag.config import SchemeName, config_digest
+from seqtag.artifacts import Manifest, require_manifest
+from seqtag.config import SchemeName, config_inputs
 from seqtag.corpus import best_possible
 from seqtag.errors import BundleError
 from seqtag.evaluation import Cost, Costs, evaluate_predictions
@@ -17,7 +17,8 @@ from seqtag.neural import write_predictions
 from seqtag.run_dir import RunDir
 from seqtag.steps.anchor import ChampionAnchor
 from seqtag.steps.context import metric, read_config, train_scheme
-from seqtag.steps.run_inputs import PinnedOpponent
+from seqtag.steps.planned_run import DryRun
+from seqtag.steps.run_inputs import PinnedOpponent, pinned_champion
 from seqtag.steps.step import run_step
 from seqtag.subprocess_runner import run_in_subprocess
 
@@ -42,12 +43,12 @@ def evaluate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         evaluate,
         run,
         inputs={
-            "test": require_manifest(run.output("split")).digest,
+            "splits": require_manifest(run.output("split")).digest,
             "model": require_manifest(run.output("train")).digest,
-            "opponent": file_digest(run.opponent),
+            "champion": pinned_champion(run),
             "anchor": require_manifest(run.output("anchor")).digest,
             "baseline": require_manifest(run.output("baseline")).digest if asked else "",
-            "config": config_digest(config.evaluate),
+            **config_inputs(config, "evaluate"),
             "metric": metric(run),
         },
         write=lambda folder: _score_both(run, folder),

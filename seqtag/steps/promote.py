@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
+from seqtag.artifacts import Manifest, file_digest, require_manifest
 from seqtag.formatting import without_verdict
 from seqtag.gate import Decision, GateRule, GateVerdict
 from seqtag.records import Record
@@ -15,6 +15,7 @@ from seqtag.registry import AuditContext, Entry, InfraFindings, RegistryDecision
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.register import RegisteredVersion, open_registry
 from seqtag.steps.step import run_step
 
@@ -99,7 +100,7 @@ def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = Non
         "decision": require_manifest(run.output("decide")).digest,
         "registration": require_manifest(run.output("register")).digest,
         "infra": require_manifest(run.output("infra_validate")).digest,
-        "entry": str(entry.entry),
+        "ledger entry": str(entry.entry),
     }
     return run_step(promote, run, inputs=inputs, write=write, dry_run=dry_run)
 

@@ -6,7 +6,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from seqtag import __version__
-from seqtag.artifacts import DryRun, Manifest, require_manifest
+from seqtag.artifacts import Manifest, require_manifest
 from seqtag.bundle_description import Bundle
 from seqtag.corpus import BestPossible, Profile
 from seqtag.evaluation import Metrics, TrainingHistory
@@ -16,6 +16,7 @@ from seqtag.reporting import ReportContext, RunSummary, write_report
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.outcome import final_decision
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.register import RegisteredVersion
 from seqtag.steps.step import run_step, steps_code_version
 

@@ -129,7 +129,7 @@ def test_the_card_lists_changes_since_the_champions_run(two_runs):
     assert changes.snapshots[0] == changes.snapshots[1]
     assert changes.settings == {"gate.floor": ("0.05", "0.06")}
     assert changes.inputs["train"] == []
-    assert "opponent" in changes.inputs["evaluate"]
+    assert "champion" in changes.inputs["evaluate"]
 
 
 def test_a_tie_names_the_command_that_promotes_anyway(two_runs):
@@ -181,11 +181,23 @@ def test_the_retrain_card_has_all_its_parts(two_runs):
 
 
 def test_the_promote_command_on_the_card_promotes_a_held_version(two_runs):
-    """The command on the card promotes, and the command on the next card rolls back."""
+    """The command on the card promotes, and the command on the next card rolls back.
+
+    The first holds version 1, which a dry run names.
+    """
     workspace, *_ = two_runs
-    for version in ("2", "1"):
-        steps.rollback("small", workspace, to=version, reason="why not", everything=False, by=ME)
-        assert workspace.registry().champion("small").version == version
+    steps.rollback("small", workspace, to="2", reason="why not", everything=False, by=ME)
+    assert workspace.registry().champion("small").version == "2"
+    tagger = Taggers(workspace.home.root.parent).write()
+    text = steps.dry_run_text(steps.explain(load_tagger(tagger), workspace))
+    held = "version 1 is on hold since 2026-01-01, when me@host rolled it back (why not)"
+    assert f"\npromote        would run: {held}\n" in text
+    assert text.endswith(
+        f"\nOutlook: the decision is not known before validate has run. If it is to promote, {held}."
+    )
+    assert "register       unchanged if evaluate writes the same output\n" in text
+    steps.rollback("small", workspace, to="1", reason="why not", everything=False, by=ME)
+    assert workspace.registry().champion("small").version == "1"
 
 
 def test_quarantined_sequences_are_escaped_and_located(tmp_path):
