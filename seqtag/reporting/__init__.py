@@ -11,12 +11,10 @@ from seqtag.reporting.fleet import (
     fleet_html,
     fleet_text,
 )
-from seqtag.reporting.plots import Picture
+from seqtag.reporting.markdown import record_table
 from seqtag.reporting.report_page import (
     REPORT,
     ReportContext,
-    confusion_picture,
-    learning_curves,
     write_report,
 )
 from seqtag.reporting.retrain_card import (
@@ -28,15 +26,14 @@ from seqtag.reporting.retrain_card import (
 )
 from seqtag.reporting.run_summary import summary_lines, verdict_lines
 from seqtag.reporting.sample_size_text import plan_text
-from seqtag.reporting.score_tables import score_rows
-from seqtag.reporting.sentences import still_served
+from seqtag.reporting.score_card import score_markdown
+from seqtag.reporting.sentences import still_served, verdict_warnings
 
 __all__ = [
     "REPORT",
     "STATES",
     "CompletedStep",
     "InputChanges",
-    "Picture",
     "ReportContext",
     "RunState",
     "RunSummary",
@@ -44,18 +41,18 @@ __all__ = [
     "TaggerStatus",
     "approval_markdown",
     "changed_settings",
-    "confusion_picture",
     "corpus_markdown",
     "drift_markdown",
     "fleet_html",
     "fleet_text",
-    "learning_curves",
     "plan_text",
     "quarantine_rows",
+    "record_table",
     "retrain_markdown",
-    "score_rows",
+    "score_markdown",
     "still_served",
     "summary_lines",
     "verdict_lines",
+    "verdict_warnings",
     "write_report",
 ]

@@ -12,7 +12,7 @@ from seqtag.config import TaggerConfig
 from seqtag.errors import CorpusRejectedError, OtherVersionError, RunDirError
 from seqtag.formatting import printable, without_verdict
 from seqtag.gate import Decision
-from seqtag.pipeline import STEPS
+from seqtag.pipeline import FOLDERS, STEPS
 from seqtag.registry import Entry
 from seqtag.run_dir import RunDir, Snapshot, opened_runs
 from seqtag.steps.approval import ApprovalRecord
@@ -29,6 +29,7 @@ from seqtag.steps.planned_run import (
     PlannedStep,
     changed_inputs,
     file_in_memory,
+    without_most_code,
 )
 from seqtag.steps.promote import publish_promotion, registry_decision
 from seqtag.steps.register import lineage_tags, publish_registration
@@ -37,7 +38,6 @@ from seqtag.steps.run_inputs import SnapshotAddress
 from seqtag.steps.step import step_function
 
 _LONGEST = 40  # characters of a value that is shown
-_MOST_FILES = 3  # source files that are named
 _DIGEST = re.compile(r" ?(?<![.\w])[0-9a-f]{16,64}\b")
 
 
@@ -140,8 +140,7 @@ def _plan_unshared(run: PlannedRun, workspace: Workspace, *, hold: Entry | None,
     if entry is not None:
         publish_promotion(run, entry, dry_run=dry_run)
     else:
-        obstacle = _obstacle(run, hold, is_required=ApprovalRecord.of(run).required)
-        reason = obstacle or "the ledger has no entry for this decision yet"
+        reason = _obstacle(hold, ApprovalRecord.of(run)) or "the ledger has no entry for this decision yet"
         output = run.output("promote")
         dry_run.steps.append(PlannedStep("promote", would_run=True, reason=reason, output=output))
     report(run, dry_run=dry_run)
@@ -160,36 +159,35 @@ def _outlook(
     if not upstream:
         status = status_text(run, workspace)
         return f"nothing would change: {status}"
-    obstacle = _obstacle(run, hold, is_required=config.approval.required)
-    known = [step.name for step in STEPS if step.is_shared]
-    before = [name for name in upstream if name == "ingest" or name in known[:-1]]
-    if before or planned[-1].step == "validate":
+    approval = replace(ApprovalRecord.of(run), required=config.approval.required)
+    obstacle = _obstacle(hold, approval)
+    decided_by = ["ingest", *(step.name for step in STEPS[: list(FOLDERS).index("decide")])]
+    if set(upstream) & set(decided_by):
         later = f" If it is to promote, {obstacle}." if obstacle else ""
         return f"the decision is not known before {upstream[0]} has run.{later}"
     decision = gate_decision(run) if "decide" in upstream else Decision.load(run.decision)
     if decision.verdict != "PROMOTE":
         return decision.sentence
     grounds = without_verdict(decision.sentence, "PROMOTE")
+    if hold is None and approval.required and approval.answer is None:
+        return f"PROMOTE, if a person approves it and the smoke test passes. {grounds}"
     return f"HOLD, because {obstacle}." if obstacle else f"PROMOTE, if the smoke test passes. {grounds}"
 
 
-def _obstacle(run: PlannedRun, hold: Entry | None, *, is_required: bool) -> str:
+def _obstacle(hold: Entry | None, approval: ApprovalRecord) -> str:
     """Return what stops a promotion that the gate decides on, "" if nothing does."""
     if hold is not None:
         which = f"version {hold.from_version}" if hold.holds != "*" else "every model"
         return f"{which} is on hold since {hold.at[:10]}, when {hold.who} rolled it back ({hold.sentence})"
-    approval = replace(ApprovalRecord.of(run), required=is_required)
     return approval.objection() or ""
 
 
 def _changes(changed: Mapping[str, tuple[str | None, str | None]]) -> str:
     """Return the changed inputs in words: settings and packages with both values, files by name."""
-    code = [name for name in changed if name.startswith("seqtag/")]
-    texts = [_change(name, *changed[name]) for name in changed if name not in code]
-    if code:
-        more = f" and {len(code) - _MOST_FILES} more files" if len(code) > _MOST_FILES else ""
-        texts.append(f"{', '.join(code[:_MOST_FILES])}{more} changed")
-    return ", ".join(texts)
+    names = without_most_code(list(changed))
+    return ", ".join(
+        _change(name, *changed[name]) if name in changed else f"{name} changed" for name in names
+    )
 
 
 def _change(name: str, before: str | None, now: str | None) -> str:

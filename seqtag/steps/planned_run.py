@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +11,10 @@ from typing import Any
 
 from seqtag.artifacts import Manifest, find_manifest, json_text, readable_manifest
 from seqtag.errors import RunDirError
+from seqtag.formatting import plural
 from seqtag.run_dir import RunDir
+
+_MOST_FILES = 3
 
 
 class MissingUpstreamError(RunDirError):
@@ -103,6 +106,19 @@ def changed_inputs(
     """
     names = [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]
     return {name: (before.get(name), now.get(name)) for name in names}
+
+
+def without_most_code(names: Sequence[str]) -> list[str]:
+    """Return names of inputs with at most three source files, and the number of the others.
+
+    >>> without_most_code(["seed", "seqtag/a.py", "seqtag/b.py", "seqtag/c.py", "seqtag/d.py"])
+    ['seed', 'seqtag/a.py', 'seqtag/b.py', 'seqtag/c.py', '1 more source file']
+    """
+    code = [name for name in names if name.startswith("seqtag/")]
+    others = [name for name in names if name not in code]
+    n_more = len(code) - _MOST_FILES
+    more = [plural(n_more, "more source file")] if n_more > 0 else []
+    return [*others, *code[:_MOST_FILES], *more]
 
 
 @contextmanager

@@ -15,9 +15,10 @@ import pytest
 
 from seqtag import code_version, steps
 from seqtag.config import Settings, load_tagger
+from seqtag.corpus import Profile
 from seqtag.errors import ConfigError, CorpusRejectedError, OtherVersionError, RunDirError
 from seqtag.pipeline import STEPS
-from seqtag.steps import ChampionAnchor, step
+from seqtag.steps import step
 from tests.taggers import Taggers
 
 NEW_COMPARISON = {
@@ -87,7 +88,7 @@ def test_a_change_reruns_the_steps_that_read_it(retrained):
 def test_steps_after_a_rerun_step_may_change(retrained):
     lines = steps.dry_run_text(explained(retrained, more="[quality]\nmin_tag_support = 1\n")).splitlines()
     assert lines[1] == (
-        "validate       would run: champion's profile changed, quality.min_tag_support 3 -> 1"
+        "validate       would run: champion's profile changed, quality.min_tag_support 10 -> 1"
     )
     assert lines[2] == "split          unchanged if validate writes the same output"
     assert lines[-1] == "Outlook: the decision is not known before validate has run."
@@ -95,7 +96,7 @@ def test_steps_after_a_rerun_step_may_change(retrained):
 
 def test_a_changed_setting_is_shown_with_both_values(retrained):
     text = steps.dry_run_text(explained(retrained, more="[model]\noutput = 'crf'\n"))
-    assert 'train          would run: model.output "softmax" -> "crf"\n' in text
+    assert 'train          would run: model.output "auto" -> "crf"\n' in text
     assert "evaluate       would run: champion none -> version 1\n" in text
 
 
@@ -143,7 +144,7 @@ def test_a_killed_dry_run_leaves_nothing(retrained, monkeypatch):
     path, before = Taggers(folder).write(), everything_in(folder / "home")
     code = f"""
         import os, signal
-        from seqtag import code_version, steps
+        from seqtag import steps
         from seqtag.config import Settings, load_tagger
         from seqtag.steps import dry_run
         dry_run.infra_validate = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
@@ -208,10 +209,10 @@ def test_changed_sources_are_a_reason_and_later_steps_use_the_newest_snapshot(re
 
 
 def test_an_output_of_another_version_ends_the_plan_where_it_would_be_read(retrained, monkeypatch):
-    monkeypatch.setattr(ChampionAnchor, "FORMAT", "anchor/9")
-    explanations = explained(retrained, seed=2)
-    assert [step.step for step in explanations.steps] == SHARED_STEPS[: SHARED_STEPS.index("evaluate") + 1]
-    with pytest.raises(OtherVersionError, match=r"anchor\.json: another version of seqtag wrote it"):
+    monkeypatch.setattr(Profile, "FORMAT", "profile/9")
+    explanations = explained(retrained, more="[quality]\nmin_tag_support = 1\n")
+    assert [step.step for step in explanations.steps] == ["ingest", "validate"]
+    with pytest.raises(OtherVersionError, match=r"profile\.json: another version of seqtag wrote it"):
         explained(retrained, seed=1)
 
 
