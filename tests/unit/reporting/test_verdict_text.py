@@ -175,9 +175,9 @@ def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, 
         "HOLD: Accuracy 93.0% against champion v3's 91.0% on 10 sequences.",
         "",
         "token accuracy on 10 test sequences (100 tokens, 8 documents)",
-        "  best possible from the past alone       75.0%",
-        "  this model                              93.0%  (91.0 to 95.0%)",
-        "  best possible from the whole sequence   95.0%",
+        "  best possible from the past alone      75.0%",
+        "  this model                             93.0%  (91.0 to 95.0%)",
+        "  best possible from the whole sequence  95.0%",
         "",
         "Report: /srv/report.html",
     ]
@@ -186,8 +186,8 @@ def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, 
 def test_the_terminal_shows_the_champion(metrics, decision):
     text = summary_lines("HOLD: Accuracy 93.0%.", metrics=metrics, decision=decision, optimum=None, links={})
 
-    assert "  champion (version 3)         91.0%  (89.0 to 93.0%)" in text
-    assert "  difference             +2.0 points  (−1.0 to +5.0 points)" in text  # noqa: RUF001
+    assert "  champion (version 3)        91.0%  (89.0 to 93.0%)" in text
+    assert "  difference            +2.0 points  (−1.0 to +5.0 points)" in text  # noqa: RUF001
 
 
 def test_control_characters_do_not_reach_the_terminal(metrics, decision):
