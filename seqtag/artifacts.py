@@ -47,7 +47,6 @@ def materialize(
     inputs: Mapping[str, str],
     write: Callable[[Path], None],
     elsewhere: Iterable[Path] = (),
-    dry_run: DryRun | None = None,
 ) -> Manifest:
     """Write `output` with `write(folder)`, unless it exists and was made from the same inputs.
 
@@ -55,69 +54,18 @@ def materialize(
 
     `write` gets an empty folder next to `output`, which is renamed once its manifest is written. Of two
     processes the second waits, and reuses the work of the first. If `write` raises, an earlier output stays.
-
-    Args:
-        dry_run: notes what would be done, and nothing is written.
-
-    Raises:
-        MissingUpstreamError: in a dry run, there is no earlier output to check later steps against.
     """
-    elsewhere = list(elsewhere)
     with file_lock(output.with_name(f".{output.name}.lock")):
         for folder in (output, *elsewhere):
             found = readable_manifest(folder)
             if found is None or found.step != step or dict(found.inputs) != dict(inputs):
                 continue
             if _reuse(folder, found, output):
-                if dry_run is not None:
-                    dry_run.steps.append(PlannedStep(step, would_run=False))
                 return found
-        if dry_run is not None:
-            return _substitute(dry_run, output, elsewhere, step=step, inputs=inputs)
         started = time.monotonic()
         with scratch_folder(output.with_name(f".{output.name}.partial")) as partial:
             write(partial)
             return publish(partial, output, step=step, inputs=inputs, seconds=time.monotonic() - started)
-
-
-@dataclass(frozen=True)
-class PlannedStep:
-    """A step in a dry run; `changed` holds the inputs that differ from those of its newest output."""
-
-    step: str
-    would_run: bool
-    changed: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)  # before, and now
-
-
-class DryRun:
-    """Collects what steps would do.
-
-    Where a step would run, its newest output takes the place of the new one, so that later steps can be
-    checked.
-    """
-
-    def __init__(self) -> None:
-        self.steps: list[PlannedStep] = []
-
-
-class MissingUpstreamError(RunDirError):
-    """A dry run cannot go on: no run has an output of this step yet."""
-
-
-def _substitute(
-    dry_run: DryRun, output: Path, elsewhere: Iterable[Path], *, step: str, inputs: Mapping[str, str]
-) -> Manifest:
-    """Note that a step would run, and put its newest output in place."""
-    for folder in (output, *elsewhere):
-        found = readable_manifest(folder)
-        if found is not None and found.step == step and _reuse(folder, found, output):
-            names = sorted({*found.inputs, *inputs})
-            both = {name: (found.inputs.get(name), inputs.get(name)) for name in names}
-            changed = {name: pair for name, pair in both.items() if pair[0] != pair[1]}
-            dry_run.steps.append(PlannedStep(step, would_run=True, changed=changed))
-            return found
-    dry_run.steps.append(PlannedStep(step, would_run=True))
-    raise MissingUpstreamError(f"{output}: no run has an output of {step}, so later steps cannot be checked")
 
 
 @contextmanager
@@ -245,10 +193,13 @@ def read_json(path: Path) -> Any:
 def write_json(path: Path, value: object) -> None:
     """Write JSON whole or not at all, with sorted keys, so that equal values give equal bytes."""
     partial = path.with_name(f".{path.name}.partial")
-    partial.write_text(
-        json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n", "utf-8"
-    )
+    partial.write_text(json_text(value), "utf-8")
     partial.replace(path)
+
+
+def json_text(value: object) -> str:
+    """Return the text that `write_json` writes."""
+    return json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def digest(*parts: str) -> str:

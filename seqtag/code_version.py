@@ -14,12 +14,14 @@ from __future__ import annotations
 import hashlib
 import platform
 import sys
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
+from pathlib import Path
 
-from seqtag.module_source import PACKAGE, Target, module_source
+from seqtag.module_source import PACKAGE, Target, module_source, package_root
 
 # of packages whose distribution has another name
 _DISTRIBUTIONS = {"pycrfsuite": "python-crfsuite", "google": "protobuf", "yaml": "PyYAML"}
@@ -31,14 +33,14 @@ Definition = tuple[str, str]  # module and name
 class CodeVersion:
     """The code and the packages that a function depends on."""
 
-    code: str  # sha256 of the definitions that it reaches and of the files that they name
+    code: Mapping[str, str]  # by file: digest of the definitions that it reaches there, or of the whole file
     packages: Mapping[str, str]  # version by distribution, Python's among them
     definitions: frozenset[Definition]
 
     @property
     def key(self) -> str:
         """The sha256 of code and versions together."""
-        lines = [self.code, *(f"{package} {version}" for package, version in self.packages.items())]
+        lines = [f"{name} {version}" for each in (self.code, self.packages) for name, version in each.items()]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -46,6 +48,7 @@ class CodeVersion:
 def code_version(module: str, function: str) -> CodeVersion:
     """Return the code version of a top-level function of a module of seqtag."""
     reached: dict[Definition, str] = {}
+    files: set[Path] = set()
     packages: set[str] = set()
     pending: list[Target] = [(module, function)]
     while pending:
@@ -60,14 +63,20 @@ def code_version(module: str, function: str) -> CodeVersion:
                 reached[where, definition] = source.dump(statements)
                 for statement in statements:
                     pending += source.targets(statement)
+                    files.update(source.files(statement))
         if (where, "") not in reached:  # statements of a module that define no name are always run
-            reached[where, ""] = "\n".join([source.dump(source.loose), *source.templates()])
+            reached[where, ""] = source.dump(source.loose)
+            files.update(source.templates())
             for statement in source.loose:
                 pending += source.targets(statement)
-    lines = [f"{where}:{name} {reached[where, name]}\n" for where, name in sorted(reached)]
-    return CodeVersion(
-        hashlib.sha256("".join(lines).encode()).hexdigest(), _versions(packages), frozenset(reached)
-    )
+                files.update(source.files(statement))
+    parts = defaultdict[Path, list[str]](list)
+    for where, name in sorted(reached):
+        parts[module_source(where).path].append(f"{name} {reached[where, name]}")
+    for file in files:
+        parts[file].append(hashlib.sha256(file.read_bytes()).hexdigest())
+    code = {str(file.relative_to(package_root())): _digest(parts[file]) for file in sorted(parts)}
+    return CodeVersion(code, _versions(packages), frozenset(reached))
 
 
 def uncached_code_version(module: str, function: str) -> CodeVersion:
@@ -75,6 +84,10 @@ def uncached_code_version(module: str, function: str) -> CodeVersion:
     module_source.cache_clear()
     code_version.cache_clear()
     return code_version(module, function)
+
+
+def _digest(lines: list[str]) -> str:
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]  # a step has a hundred of them
 
 
 def _versions(packages: set[str]) -> dict[str, str]:

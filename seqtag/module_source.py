@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ class ModuleSource:
         self._module = module
         self._package = module if path.stem == "__init__" else module.rpartition(".")[0]
         self._folder = path.parent
+        self.path = path
         self.definitions: dict[str, list[_Statement]] = {}
         self.imports: dict[str, Target] = {}
         self.loose: list[_Statement] = []
@@ -44,17 +44,12 @@ class ModuleSource:
         return sorted(self.definitions) if name is None else [name] if name in self.definitions else []
 
     def dump(self, statements: Iterable[_Statement]) -> str:
-        """Return the syntax of statements, and the digests of the files that they name."""
-        lines = []
-        for statement in statements:
-            named = [f"{file.name} {_digest(file)}" for file in self._files(statement)]
-            lines += [statement.syntax, *named]
-        return "\n".join(lines)
+        """Return the syntax of statements."""
+        return "\n".join(statement.syntax for statement in statements)
 
-    def templates(self) -> list[str]:
-        """Return the name and digest of each file in the folder `templates`."""
-        files = sorted(file for file in self._folder.glob("templates/**/*") if file.is_file())
-        return [f"{file.relative_to(self._folder)} {_digest(file)}" for file in files]
+    def templates(self) -> list[Path]:
+        """Return the files in the folder `templates`."""
+        return [file for file in self._folder.glob("templates/**/*") if file.is_file()]
 
     def modules(self) -> Iterator[Target]:
         """Yield the modules in the folder."""
@@ -65,7 +60,7 @@ class ModuleSource:
         """Yield the targets of the names in a statement, and the modules that it names as files."""
         for reference in statement.references:
             yield from reference.targets()
-        for file in self._files(statement):
+        for file in self.files(statement):
             if file.suffix == ".py":
                 yield f"{self._package}.{file.stem}", None
 
@@ -90,7 +85,8 @@ class ModuleSource:
         """Return the definition of a name in this module."""
         return (self._module, name) if name in self.definitions else None
 
-    def _files(self, statement: _Statement) -> Iterator[Path]:
+    def files(self, statement: _Statement) -> Iterator[Path]:
+        """Yield the files in the folder that a statement names."""
         for name in statement.file_names:
             file = self._folder / name
             if file.is_file():
@@ -164,8 +160,9 @@ class _Reference:
                 yield from module_source(self.target[0]).modules()
 
 
-def _digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def package_root() -> Path:
+    """Return the folder that contains the package."""
+    return Path(__file__).parents[1]
 
 
 @cache

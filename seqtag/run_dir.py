@@ -251,6 +251,13 @@ class RunDir:
         return self.output("report") / "changed_sequences.jsonl"
 
 
+def opened_runs(folder: Path) -> list[RunDir]:
+    """Return the runs in the folder of a tagger, the one that was opened last first."""
+    configs = folder.glob("????-??-??-*/config.json")
+    opened = sorted(((config.stat().st_mtime_ns, config.parent) for config in configs), reverse=True)
+    return [RunDir(path) for _, path in opened]
+
+
 @dataclass(frozen=True)
 class MonitorReport:
     """The drift of new data: `monitoring/<tagger>/<day>-<snapshot>/`."""

@@ -1,5 +1,9 @@
 """Dashboard artifacts, under constant keys so that the dashboard keeps their history.
 
+Tables are Markdown, which both dashboards of Prefect 3.8 render; cells of a table artifact are plain text in
+its newer one. Pictures are in the report: both dashboards print the address of an image artifact below it,
+which for an embedded picture fills pages.
+
 If an artifact cannot be published, a warning is logged and the task continues.
 """
 
@@ -15,11 +19,9 @@ from uuid import UUID
 
 import httpx
 from prefect.artifacts import (
-    create_image_artifact,
     create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
-    create_table_artifact,
     update_progress_artifact,
 )
 from prefect.exceptions import PrefectException
@@ -30,10 +32,6 @@ from seqtag.run_dir import MonitorReport, RunDir
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_PICTURES: Final = {
-    "learning-curve": "Dev score after each epoch; the best epoch is kept",
-    "confusion": "Gold against predicted tags on test: share of each row, and tokens",
-}
 _log: Final = logging.getLogger("prefect.task_runs")  # shown with the run on the dashboard
 
 
@@ -59,9 +57,9 @@ def show_corpus(run: RunDir) -> None:
         markdown=steps.corpus_card(run, pages=report_server_url()),
         description=f"Corpus of {run.tagger} and its validation",
     )
-    create_table_artifact(
+    create_markdown_artifact(
         key=f"quarantine-{run.tagger}",
-        table=steps.quarantine_table(run),
+        markdown=steps.quarantine_card(run),
         description="The first 100 quarantined sequences, each with its reasons",
     )
     _link("data-docs", run, run.data_docs, "All expectations and their results")
@@ -69,14 +67,12 @@ def show_corpus(run: RunDir) -> None:
 
 @log_errors
 def show_scores(run: RunDir) -> None:
-    """Publish the scores on test, the learning curve and the confusion of tags."""
-    create_table_artifact(
+    """Publish the scores on test and the most frequent confusions."""
+    create_markdown_artifact(
         key=f"scores-{run.tagger}",
-        table=steps.score_table(run),
-        description="Scores on test, each with its interval and support",
+        markdown=steps.score_card(run),
+        description="Scores on test, each with its interval and support, and confusions",
     )
-    for name, picture in steps.pictures(run).items():
-        create_image_artifact(key=f"{name}-{run.tagger}", image_url=picture.uri, description=_PICTURES[name])
 
 
 @log_errors

@@ -4,6 +4,7 @@ from seqtag.config.home_folder import HOME_FOLDER, new_tagger_folder, searched_f
 from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
 from seqtag.config.loading import load_tagger, parse_tagger
 from seqtag.config.monitor_config import MonitorConfig
+from seqtag.config.named_settings import config_inputs, named_settings
 from seqtag.config.old_spellings import new_recipe_name
 from seqtag.config.recipes import RECIPES
 from seqtag.config.schedule import ApprovalConfig, ScheduleConfig
@@ -57,7 +58,9 @@ __all__ = [
     "TagsConfig",
     "TrainConfig",
     "config_digest",
+    "config_inputs",
     "load_tagger",
+    "named_settings",
     "new_recipe_name",
     "new_tagger_folder",
     "parse_tagger",

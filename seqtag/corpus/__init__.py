@@ -7,7 +7,7 @@ from seqtag.corpus.places import PlacesWriter, are_equal_numbers, read_places
 from seqtag.corpus.sample_corpus import BestPossible, best_possible, sample_batches
 from seqtag.corpus.schema import corpus_schema
 from seqtag.corpus.snapshot import write_corpus
-from seqtag.corpus.source_reader import files_digest, read_sources, source_fingerprint
+from seqtag.corpus.source_reader import files_digest, read_sources, source_digests
 from seqtag.corpus.source_report import (
     SourceRecord,
     SourceRecords,
@@ -44,7 +44,7 @@ __all__ = [
     "read_sources",
     "sample_batches",
     "sequence_ids",
-    "source_fingerprint",
+    "source_digests",
     "source_sentence",
     "split_corpus",
     "warning_sentences",

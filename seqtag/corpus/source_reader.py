@@ -11,6 +11,7 @@ from operator import not_
 
 import pyarrow as pa
 
+from seqtag.config.secrets import hide_passwords
 from seqtag.config.source_columns import FileSource
 from seqtag.config.source_config import (
     ConlluSource,
@@ -22,7 +23,7 @@ from seqtag.config.source_config import (
     SqlSource,
     TableSource,
 )
-from seqtag.config.tagger_config import CorpusConfig, config_digest
+from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus.class_names import with_tag_names
 from seqtag.corpus.containers import implied_layers, packing
 from seqtag.corpus.files import InputFile, contents, expand, find_files, list_files, with_distinct_names
@@ -74,19 +75,16 @@ def read_sources(
     return _stream(corpus, _inputs(corpus), on_source, on_places, enough)
 
 
-def source_fingerprint(corpus: CorpusConfig) -> str | None:
-    """Return a sha256 over the configuration of the sources and every byte of their files.
+def source_digests(corpus: CorpusConfig) -> dict[str, str] | None:
+    """Return the sha256 of every file of the sources by its location, without secrets.
 
-    Equal fingerprints imply equal sequences. None if only reading can tell, as for SQL.
+    Equal digests and an equal configuration imply equal sequences. None if only reading can tell, as for SQL.
     """
     inputs = _inputs(corpus)
     if any(isinstance(input_.source, SqlSource) for input_ in inputs):
         return None
-    digest = hashlib.sha256(config_digest(corpus).encode())
-    for input_ in inputs:
-        for file in input_.files + input_.tag_files:
-            digest.update(f"\n{file.name}\n{_file_digest(file)}".encode())
-    return digest.hexdigest()
+    files = [file for input_ in inputs for file in input_.files + input_.tag_files]
+    return {hide_passwords(file.location): _file_digest(file) for file in files}
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,13 @@ class TagPairs:
         """`<int64>[n_sequences + 1]`, offsets of the sequences among the scored tokens."""
         return self.offsets if self.known is None else np.append(0, np.cumsum(self.known))[self.offsets]
 
+    def with_names(self, names: Sequence[str]) -> TagPairs:
+        """Return the pairs with a name for each of `tags`; tags with the same name become one."""
+        tags = tuple(sorted(set(names)))
+        number = {tag: i for i, tag in enumerate(tags)}
+        new = renumbered([number[name] for name in names])
+        return TagPairs(tags, new[self.gold], new[self.predicted], self.offsets)
+
     def judged(self) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
         """Return gold and predicted tags of the scored tokens; their offsets are `known_offsets`."""
         known = slice(None) if self.known is None else self.known

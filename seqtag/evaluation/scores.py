@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,16 +121,22 @@ def model_scores(
     metric: Metric,
     config: EvaluateConfig,
     seed: int,
+    written: Callable[[str], str] = str,
 ) -> Scores:
-    """Score predictions; `seen` is as in `evaluate`, and `metric` is already resolved."""
+    """Score predictions; `seen` is as in `evaluate`, and `metric` is already resolved.
+
+    Args:
+        written: returns a tag as scores and confusions of tags name it.
+    """
     pairs = predictions.pairs
+    named = pairs.with_names([written(tag) for tag in pairs.tags])
     slices = _slices(predictions, seen, scheme=scheme, config=config)
     modes = SPAN_MODES if scheme != "none" else ()
     in_modes = [pairs.spans(scheme, mode) for mode in modes]
     by_type = [span_counts(*both, pairs.offsets) for both in in_modes]
     in_sum = [Dense(span_totals(*both, pairs.offsets)[..., None]) for both in in_modes]
     right = Dense(metric_counts(pairs, metric="accuracy", scheme=scheme))
-    tables: list[Counts] = [right, tag_counts(pairs), *by_type, *in_sum, *slices]
+    tables: list[Counts] = [right, tag_counts(named), *by_type, *in_sum, *slices]
     of_right, of_tags, *rest = resampled_totals(
         tables, units=predictions.units, resamples=config.resamples, seed=seed
     )
@@ -151,8 +157,8 @@ def model_scores(
         accuracy=accuracy,
         span_f1=span_f1,
         spans=spans or None,
-        tags=dict(zip(pairs.tags, prf_per_class(of_tags, confidence=confidence), strict=True)),
-        confusion=_confusion(pairs),
+        tags=dict(zip(named.tags, prf_per_class(of_tags, confidence=confidence), strict=True)),
+        confusion=_confusion(named),
         slices=[
             score
             for part, counts in zip(slices, rest[2 * len(modes) :], strict=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -77,11 +78,13 @@ def evaluate_predictions(
     champion_version: str | None = None,
     baseline: Path | None = None,
     baseline_name: str | None = None,
+    written: Callable[[str], str] = str,
 ) -> Metrics:
     """Score the predictions of challenger, champion and baseline on the test split.
 
     Args:
         train: file of the train split, to tell seen from unseen spans.
+        written: returns a tag of the splits as the corpus has it, for scores and confusions of tags.
 
     Raises:
         ConfigError: the metric is span F1, and the tags have no scheme.
@@ -92,7 +95,7 @@ def evaluate_predictions(
     seen = None if own.span_keys is None else seen_in_train(own.span_keys, train, scheme=scheme)
 
     def scores(of: Predictions) -> Scores:
-        return model_scores(of, seen, scheme=scheme, metric=metric, config=config, seed=seed)
+        return model_scores(of, seen, scheme=scheme, metric=metric, config=config, seed=seed, written=written)
 
     def other(path: Path) -> Predictions:
         found = read_predictions(path, scheme=scheme, columns=config.slices)

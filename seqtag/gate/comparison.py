@@ -15,7 +15,7 @@ from seqtag.evaluation.metric import metric_counts, score_differences
 from seqtag.evaluation.predictions import Predictions
 from seqtag.evaluation.prf import Interval, standard_interval
 from seqtag.evaluation.split_scores import Costs
-from seqtag.formatting import fine_points, percent
+from seqtag.formatting import fine_points, short_name
 from seqtag.gate.comparable_subset import TagChange, faded_types, subset, tag_change, with_types
 from seqtag.gate.decision import (
     Decision,
@@ -23,7 +23,6 @@ from seqtag.gate.decision import (
     Recent,
     champion_text,
     score_of,
-    score_text,
     scored_rule,
     with_verdict,
 )
@@ -108,7 +107,22 @@ def compared(
             seed=by.seed,
         )
         decision = replace(decision, guards=guards, rules=[*decision.rules, *guard_rules(guards, by.gate)])
-    return with_verdict(decision)
+    return with_verdict(decision, _grounds(decision))
+
+
+def _grounds(decision: Decision) -> str:
+    """Return the difference and its bound, which decide on a promotion or a rejection."""
+    if decision.difference is None or decision.difference.value is None:
+        return ""
+    opponent = f"{champion_text(decision)}'s"
+    opponent = f"the retrained recipe of {champion_text(decision)}" if decision.is_anchored else opponent
+    side = "below" if decision.verdict == "REJECT" else "above"
+    value = f"{100 * abs(decision.difference.value):.2f} points {side} {opponent}"
+    if decision.verdict == "REJECT":
+        bound = f"{100 * abs(decision.difference.high or 0.0):.2f}"
+    else:
+        bound = f"{fine_points(decision.bound or 0.0)}; the margin is {fine_points(decision.margin)}"
+    return f"{short_name(decision.metric)} is {value}, at least {bound}"
 
 
 def policy_rules(challenger: Predictions, opponent: Opponent, by: ComparisonSettings) -> list[GateRule]:
@@ -178,8 +192,7 @@ def _paired(
     """
     scored = [scored_rule(decision, "challenger"), scored_rule(decision, "champion")]
     if not all(rule.passed for rule in scored):
-        sentence = f"HOLD: {scored[0].detail}, {scored[1].detail}, on {len(challenger):,} sequences."
-        return replace(decision, level=0.0, sentence=sentence, rules=[*scored, *decision.rules])
+        return replace(decision, level=0.0, rules=[*scored, *decision.rules])
     units, tested = predictions.units, predictions.tested
     is_recent = np.zeros(len(units), np.bool_) if tested is None else ~tested
     recent = _Recent.of(challenger, champion, units, is_recent)
@@ -191,7 +204,7 @@ def _paired(
             one, other, units=units, gate=by.gate, level=level, noise=by.noise, seed=by.seed
         )
 
-    found, which = difference(challenger, champion, units), ""
+    found = difference(challenger, champion, units)
     decision = replace(
         decision,
         standard_error=found.standard_error,
@@ -208,7 +221,7 @@ def _paired(
         before = score_of(champion[~is_recent])
         decision = replace(decision, recent=recent.compared(alone.interval, champion_before=before))
         if found.verdict == "HOLD" and alone.verdict == "PROMOTE":  # but not if it is worse on the whole
-            found, which = alone, " that came after the champion was promoted"
+            found = alone
             decision = replace(
                 decision,
                 challenger=score_of(recent.challenger),
@@ -217,24 +230,9 @@ def _paired(
                 n_documents=recent.n_documents,
                 standard_error=alone.standard_error,
             )
-    opponent = champion_text(decision)
-    if decision.is_anchored:
-        opponent = (
-            f"the recipe of {opponent} retrained on this split (the champion itself cannot be compared)"
-        )
-    interval = found.interval
-    value, low, high = (end or 0.0 for end in (interval.value, interval.low, interval.high))
-    sentence = (
-        f"{score_text(decision, 'challenger')} against {percent(decision.champion or 0)} for "
-        f"{opponent} on {decision.n_sequences:,} sequences in {decision.n_documents:,} documents{which}"
-        f"; difference {fine_points(value)} points, {100 * by.gate.confidence:g}% interval "
-        f"[{fine_points(low)}, {fine_points(high)}]; at least {fine_points(found.bound)} at an error "
-        f"level of {level:.4%}, the margin is {fine_points(by.gate.margin)}."
-    )
     return replace(
         decision,
         verdict=found.verdict,
-        sentence=sentence,
         difference=found.interval,
         bound=found.bound,
         p_better=found.p_better,

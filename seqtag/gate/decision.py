@@ -13,10 +13,10 @@ import numpy.typing as npt
 
 from seqtag.config import Metric
 from seqtag.evaluation.prf import Interval
-from seqtag.formatting import percent, short_name
+from seqtag.formatting import percent, plural, short_name
 from seqtag.gate.comparable_subset import Anchor
 from seqtag.gate.error_budget import Gauge
-from seqtag.gate.gate_rules import CHANCE, DIFFERING, MARGIN, NOISE, GateRule
+from seqtag.gate.gate_rules import BUDGET, CHANCE, COMPARABLE, DIFFERING, MARGIN, NOISE, GateRule
 from seqtag.gate.guardrails import Guardrail
 from seqtag.gate.paired_test import GateVerdict
 from seqtag.records import Record
@@ -50,7 +50,7 @@ class Decision(Record):
     FORMAT: ClassVar[str] = "decision/1"
 
     verdict: GateVerdict
-    sentence: str
+    sentence: str  # the verdict, and the number that decided
     metric: Metric
     challenger: float | None
     champion: float | None
@@ -95,20 +95,33 @@ class Opponent:
     is_same_model: bool = False  # the challenger has the same files; only the serving code differs
 
 
-def with_verdict(decision: Decision) -> Decision:
-    """Hold a promotion if a rule failed; add the failed rules to the sentence and fill `would_pass`."""
+def with_verdict(decision: Decision, grounds: str) -> Decision:
+    """State the verdict with the number that decided, a HOLD if a rule failed, and fill `would_pass`.
+
+    Args:
+        grounds: what decided if the verdict is not a HOLD.
+    """
     failed = [rule for rule in decision.rules if not rule.passed]
     verdict: GateVerdict = "HOLD" if decision.verdict == "PROMOTE" and failed else decision.verdict
-    sentence = decision.sentence
-    if decision.difference is not None:
-        named = [rule for rule in failed if rule.rule != MARGIN]
-        if {MARGIN, DIFFERING} & {rule.rule for rule in failed}:  # these imply the other two
-            named = [rule for rule in named if rule.rule not in (CHANCE, NOISE)]
-        remarks = "".join(f"; {rule.detail}" for rule in named)
-        sentence = f"{verdict}: {sentence.removesuffix('.')}{remarks}."
+    grounds = _first_failure(failed) if verdict == "HOLD" else grounds
     changes = list(dict.fromkeys(rule.change for rule in failed))
     would_pass = changes if all(changes) else []
-    return replace(decision, verdict=verdict, sentence=sentence, would_pass=would_pass)
+    return replace(decision, verdict=verdict, sentence=f"{verdict}: {grounds}.", would_pass=would_pass)
+
+
+def _first_failure(failed: Sequence[GateRule]) -> str:
+    """Return the number of the failed rule that decided, and how many other rules failed.
+
+    Without a fair comparison and a budget the other rules mean nothing. Too few differing documents, or a
+    difference below the margin, imply that the rules after them fail.
+    """
+    names = [rule.rule for rule in failed]
+    ranked = sorted(failed, key=lambda rule: rule.rule not in (COMPARABLE, BUDGET))
+    implied = () if not {DIFFERING, MARGIN} & {*names} else (CHANCE, NOISE)
+    implied = implied if DIFFERING not in names else (MARGIN, *implied)
+    n_others = sum(name not in implied for name in names) - 1
+    others = f"; {plural(n_others, 'other rule')} failed" if n_others > 0 else ""
+    return f"{ranked[0].number}{others}"
 
 
 def scored_rule(decision: Decision, role: Role) -> GateRule:

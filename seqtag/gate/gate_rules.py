@@ -25,20 +25,26 @@ CHANCE: Final = "the difference is not due to chance"
 NOISE: Final = "the difference exceeds retraining noise"
 COMPARABLE: Final = "the test split is fair to both"
 BUDGET: Final = "the error budget is not used up"
+_MOST_NAMES = 3  # in a detail
 
 
 @dataclass(frozen=True)
 class GateRule:
     """One condition of a promotion and its result.
 
-    `change` is the smallest change with which it would pass, all else being equal; "" if it passed, or no
-    change would make it pass.
+    `detail` is the number that decides, and further ones after a semicolon. `change` is the smallest change
+    with which the rule would pass, all else being equal; "" if it passed, or no change would make it pass.
     """
 
     rule: str
     passed: Passed
     detail: str
     change: str
+
+    @property
+    def number(self) -> str:
+        """The number that decides, with what it is compared with."""
+        return self.detail.partition("; ")[0]
 
 
 def budget_rule(level: float, budget: Budget, gate: GateConfig) -> GateRule:
@@ -67,33 +73,39 @@ def enough_differ_rule(
     needed = fewest_documents(level)
     detail = f"scores differ on {differing:,} documents, {needed} are needed"
     if not differing:
-        detail = "a tie keeps the champion"
+        detail = f"a tie on all {len(challenger):,} documents keeps the champion"
     change = f"{needed} differing documents instead of {differing}"
     change = change if differing else ""  # a tie: no change to suggest
     return _rule(DIFFERING, differing >= needed, detail, change)
 
 
-def margin_rule(difference: float, bound: float, *, level: float, margin: float) -> GateRule:
-    """Require a lower bound of the difference above the margin."""
+def margin_rule(difference: float, bound: float, *, level: float, margin: float, needed: float) -> GateRule:
+    """Require a lower bound of the difference above the margin.
+
+    Args:
+        needed: the difference with which this rule and that on noise would pass.
+    """
     detail = (
-        f"the lower bound of the difference at an error level of {level:.4%} is "
-        f"{fine_points(max(bound, -1.0))} points, the margin is {fine_points(margin)}"
+        f"the difference is at least {fine_points(max(bound, -1.0))} points, the margin is "
+        f"{fine_points(margin)}; lower bound at an error level of {level:.4%}"
     )
-    changes = [_larger_difference(difference, margin + (difference - bound))]
+    changes = [_larger_difference(difference, needed)]
     lower = math.floor(1e4 * bound) / 1e4 if 0 < bound <= margin else 0.0
     if lower > 0:
         changes.append(f"gate.margin below {lower:.4f}")
     return _rule(MARGIN, bound > margin, detail, ", or ".join(filter(None, changes)))
 
 
-def noise_rule(difference: float, low: float, *, noise: RetrainingNoise, gate: GateConfig) -> GateRule:
-    """Require a difference larger than retraining the same configuration would make."""
+def noise_rule(
+    difference: float, low: float, *, noise: RetrainingNoise, gate: GateConfig, needed: float
+) -> GateRule:
+    """Require a difference larger than retraining the same configuration would make; `needed` as above."""
     detail = (
-        f"with retraining noise of {100 * noise.value:.2f} points ({noise.source}), the "
-        f"{gate.confidence:.0%} interval starts at {fine_points(max(low, -1.0))} points, the margin is "
-        f"{fine_points(gate.margin)}"
+        f"with retraining noise, the interval starts at {fine_points(max(low, -1.0))} points, the margin is "
+        f"{fine_points(gate.margin)}; noise of {100 * noise.value:.2f} points ({noise.source}), "
+        f"{gate.confidence:.0%} interval"
     )
-    change = _larger_difference(difference, gate.margin + (difference - low))
+    change = _larger_difference(difference, needed)
     return _rule(NOISE, low > gate.margin, detail, change)
 
 
@@ -119,8 +131,8 @@ def comparable_rule(
     """
     if anchor is not None and anchor.kind == "none":
         detail = (
-            f"the champion cannot be compared ({anchor.reason}), and its recipe cannot be retrained because "
-            "its configuration is not readable"
+            "the champion cannot be compared, and its recipe cannot be retrained; "
+            f"{anchor.reason}; its configuration is not readable"
         )
         return _rule(COMPARABLE, False, detail, "")
     if not all(known):
@@ -133,8 +145,8 @@ def comparable_rule(
         for part in (challenger & champion, challenger & ~champion, champion & ~challenger)
     )
     detail = (
-        f"of {n:,} test sequences, only the champion was trained on {champion_alone:.1%} "
-        f"({gate.max_seen:.1%} is allowed) and only the challenger on {challenger_alone:.1%}, which are left "
+        f"only the champion was trained on {champion_alone:.1%} of {n:,} test sequences, {gate.max_seen:.1%} "
+        f"is allowed; only the challenger on {challenger_alone:.1%}; what only one was trained on is left "
         f"out; both were trained on {both:.1%}, which are kept as repetitions"
     )
     change = f"gate.max_seen = {math.ceil(1e4 * champion_alone - 1e-6) / 1e4:g}"
@@ -152,7 +164,7 @@ def tag_rules(change: TagChange, *, n_foreign: int, gate: GateConfig) -> list[Ga
         detail = "none"
         if names:
             detail = (
-                f'{what} since the champion: {", ".join(names)} (gate.{what}_tags = "{policy}"); '
+                f'{what} since the champion: {_listed(names)} (gate.{what}_tags = "{policy}"); '
                 f"{n_foreign:,} test sequences have tags that only one of the two models knows"
             )
         rules.append(_rule(f"{what} tags are allowed", passed, detail, f'gate.{what}_tags = "allow"'))
@@ -191,19 +203,20 @@ def cost_rules(costs: Costs | None, gate: GateConfig) -> list[GateRule]:
 
 def guard_rules(guards: Sequence[Guardrail], gate: GateConfig) -> list[GateRule]:
     """Require that no type or slice is clearly worse; one failed rule for each that is, else one for all."""
-    worse = [guard for guard in guards if guard.high < -gate.guard_margin]
+    worse = sorted((g for g in guards if g.high < -gate.guard_margin), key=lambda g: g.difference)
     if not worse:
         detail = f"{len(guards)} compared (support of at least {gate.min_support}), none clearly worse"
         return [_rule("no type or slice is worse", True, detail, "")]
+    margin = max(math.ceil(-1e4 * guard.high) / 1e4 for guard in worse)  # one change, for all of them
+    change = f"gate.guard_margin = {margin:g}, or gate.min_support above {max(g.support for g in worse)}"
     rules = []
     for guard in worse:
         detail = (
-            f"{guard.what} loses {-100 * guard.difference:.2f} points (interval "
-            f"[{fine_points(guard.low)}, {fine_points(guard.high)}], support {guard.support:,} in "
-            f"{guard.documents:,} documents), {100 * gate.guard_margin:.2f} is allowed"
+            f"{guard.what} loses {-100 * guard.difference:.2f} points, {100 * gate.guard_margin:.2f} is "
+            f"allowed; interval [{fine_points(guard.low)}, {fine_points(guard.high)}], support "
+            f"{guard.support:,} in {guard.documents:,} documents"
         )
-        change = f"gate.guard_margin = {math.ceil(-1e4 * guard.high) / 1e4:g}, or gate.min_support above "
-        rules.append(_rule("no type or slice is worse", False, detail, f"{change}{guard.support}"))
+        rules.append(_rule("no type or slice is worse", False, detail, change))
     return rules
 
 
@@ -216,6 +229,11 @@ def _larger_difference(difference: float, needed: float) -> str:
     if needed >= 1:
         return ""
     return f"a difference above {fine_points(needed)} points instead of {fine_points(difference)}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"{', '.join(names[:_MOST_NAMES])}{more}"
 
 
 def _number(value: float) -> str:

@@ -71,10 +71,11 @@ def paired_difference(
     reach = t_reach((1 + gate.confidence) / 2, n_units, deviation=of_both)
     bound = value - lower_reach(1 - level, n_units, deviation=of_test, skewness=skewness)
     p_value = randomization_p_value(*totals, level=2 * level, seed=seed)
+    needed = gate.margin + max(value - bound, reach)
     rules = [
         enough_differ_rule(*totals, level),
-        margin_rule(value, bound, level=level, margin=gate.margin),
-        noise_rule(value, value - reach, noise=noise, gate=gate),
+        margin_rule(value, bound, level=level, margin=gate.margin, needed=needed),
+        noise_rule(value, value - reach, noise=noise, gate=gate, needed=needed),
         chance_rule(p_value, level),
     ]
     enough, clears, exceeds_noise, _ = (rule.passed for rule in rules)

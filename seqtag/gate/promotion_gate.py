@@ -162,16 +162,13 @@ def _with_new_serving_code(decision: Decision) -> Decision:
     """Promote the champion's own model with new serving code."""
     sentence = (
         f"PROMOTE: the model equals {champion_text(decision)} file by file, and only the serving code has "
-        f"changed; {score_text(decision, 'challenger')} on {_extent(decision)}."
+        "changed."
     )
     return replace(decision, verdict="PROMOTE", sentence=sentence)
 
 
 def _without_opponent(decision: Decision, fault: str) -> Decision:
-    sentence = (
-        f"HOLD: {champion_text(decision)} could not be scored ({fault}), so nothing is promoted; the "
-        f"challenger has {score_text(decision, 'challenger')} on {_extent(decision)}."
-    )
+    sentence = f"HOLD: {champion_text(decision)} could not be scored, so nothing is promoted."
     rule = GateRule(rule="the champion is scored", passed=False, detail=fault, change="")
     return replace(decision, verdict="HOLD", sentence=sentence, rules=[rule])
 
@@ -179,13 +176,10 @@ def _without_opponent(decision: Decision, fault: str) -> Decision:
 def _decide_first_model(decision: Decision, challenger: Predictions, gate: GateConfig) -> Decision:
     floor, new = floor_rule(decision), new_rule(challenger, gate)
     verdict: GateVerdict = "PROMOTE" if floor.passed else "REJECT"
-    sentence = f"{floor.detail} for a first model, on {_extent(decision)}"
     if decision.challenger is None:
         verdict = "HOLD"
-    elif verdict == "PROMOTE" and not new.passed:
-        verdict, sentence = "HOLD", f"{sentence}; {new.detail}"
     rules = [scored_rule(decision, "challenger"), floor, new]
-    return with_verdict(replace(decision, verdict=verdict, sentence=f"{verdict}: {sentence}.", rules=rules))
+    return with_verdict(replace(decision, verdict=verdict, rules=rules), f"{floor.detail} for a first model")
 
 
 def _decide_renewal(
@@ -202,22 +196,21 @@ def _decide_renewal(
     the sequences where the two can be compared.
     """
     reason = "" if opponent.anchor is None else opponent.anchor.reason
-    floor = floor_rule(decision)
+    renewed = "the champion cannot be compared, and this model renews it"
     rules = [
         scored_rule(decision, "challenger"),
-        floor,
+        GateRule(renewed, passed=True, detail=f"{champion_text(decision)}: {reason}", change=""),
+        floor_rule(decision),
         new_rule(challenger, by.gate),
         *policy_rules(challenger, opponent, by),
         _score_loss_rule(opponent),
         loss_rule(challenger, champion, opponent, decision.metric, by),
     ]
-    facts = (
-        f"{floor.detail}, on {_extent(decision)}; {champion_text(decision)} cannot be compared on this test "
-        f"split ({reason}), and this model renews it with the same recipe"
+    grounds = (
+        f"{score_text(decision, 'challenger')} renews {champion_text(decision)}, which cannot be compared on "
+        "this test split"
     )
-    failed = [rule.detail for rule in rules if not rule.passed]
-    sentence = f"{'HOLD' if failed else 'PROMOTE'}: {'; '.join([facts, *failed])}."
-    return with_verdict(replace(decision, verdict="PROMOTE", sentence=sentence, rules=rules))
+    return with_verdict(replace(decision, verdict="PROMOTE", rules=rules), grounds)
 
 
 def _score_loss_rule(opponent: Opponent) -> GateRule:
@@ -227,7 +220,3 @@ def _score_loss_rule(opponent: Opponent) -> GateRule:
     return GateRule(
         rule="no clear loss against the champion's scores", passed=losses == (), detail=detail, change=""
     )
-
-
-def _extent(decision: Decision) -> str:
-    return f"{decision.n_sequences:,} sequences in {decision.n_documents:,} documents"

@@ -165,9 +165,8 @@ class PromotionService:
 
 
 def _sentence(hold: Entry) -> str:
-    held = "every model" if hold.holds == types.EVERYTHING else "models of its configuration and code"
+    held = "every model" if hold.holds == types.EVERYTHING else "models like it"
     return (
-        f"HOLD: the decision was to promote, but {hold.who} rolled version {hold.from_version} back to "
-        f"version {hold.to_version} at {hold.at} ({hold.sentence}). That holds {held} until it is released: "
-        f"seqtag release-hold {hold.tagger} --reason TEXT."
+        f"HOLD: {hold.who} rolled version {hold.from_version} back on {hold.at[:10]} ({hold.sentence}), "
+        f"which holds {held}; release: seqtag release-hold {hold.tagger} --reason TEXT."
     )

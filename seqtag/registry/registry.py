@@ -297,6 +297,20 @@ class Registry:
             ledger = self._store.ledger()
             return ledger.latest_move(tagger), ledger.holds(tagger)
 
+    def hold(self, tagger: str, tags: Mapping[str, str]) -> Entry | None:
+        """Return the newest entry with a hold on the lineage of a version, None if no hold forbids it.
+
+        Args:
+            tags: those of `register`, of the version or of one that is not registered yet.
+
+        Raises:
+            RegistryError: the store could not be read.
+        """
+        if not self._store.exists():
+            return None
+        with self._store.reaching(f"reading the ledger of {tagger}"):
+            return self._store.ledger().hold(tagger, types.lineage(tags))
+
     def comparisons(self, tagger: str) -> list[RecordedComparison]:
         """Return the ledger's distinct comparisons of challengers with champions, oldest first.
 

@@ -12,12 +12,10 @@ from seqtag.reporting.fleet import (
     fleet_html,
     fleet_text,
 )
-from seqtag.reporting.plots import Picture
+from seqtag.reporting.markdown import record_table
 from seqtag.reporting.report_page import (
     REPORT,
     ReportContext,
-    confusion_picture,
-    learning_curves,
     write_report,
 )
 from seqtag.reporting.retrain_card import (
@@ -29,8 +27,8 @@ from seqtag.reporting.retrain_card import (
 )
 from seqtag.reporting.run_summary import summary_lines, verdict_lines
 from seqtag.reporting.sample_size_text import plan_text
-from seqtag.reporting.score_tables import score_rows
-from seqtag.reporting.sentences import still_served
+from seqtag.reporting.score_card import score_markdown
+from seqtag.reporting.sentences import still_served, verdict_warnings
 
 __all__ = [
     "REPORT",
@@ -38,7 +36,6 @@ __all__ = [
     "ChangesView",
     "CompletedStep",
     "InputChanges",
-    "Picture",
     "ReportContext",
     "RunState",
     "RunSummary",
@@ -48,19 +45,19 @@ __all__ = [
     "changed_settings",
     "changes_text",
     "changes_view",
-    "confusion_picture",
     "corpus_markdown",
     "drift_markdown",
     "fleet_html",
     "fleet_text",
-    "learning_curves",
     "plan_text",
     "quarantine_rows",
+    "record_table",
     "retrain_markdown",
-    "score_rows",
+    "score_markdown",
     "still_served",
     "summary_lines",
     "verdict_lines",
+    "verdict_warnings",
     "write_changes",
     "write_report",
 ]

@@ -70,7 +70,7 @@ def quarantine_sentence(quarantined: QuarantineSize) -> str:
 def quarantine_rows(
     quarantine: Path, *, finding: Callable[[Mapping[str, Any]], str], most: int = 100
 ) -> list[dict[str, Any]]:
-    """Return the first quarantined sequences as rows of Markdown cells.
+    """Return the first quarantined sequences as rows of a table.
 
     Args:
         quarantine: `quarantine.parquet`; only the shown rows are decoded.
@@ -92,16 +92,12 @@ def _quarantined(
     text = " ".join(str(token) for token in (row["tokens"] or ())[:_LONGEST])
     return {
         "row": row["row"],
-        "sequence": _cut(str(row["sequence_id"])),
-        "refused by": inline(", ".join(row["reasons"])),
-        "what is wrong": inline(finding(row)),
+        "sequence": shortened(str(row["sequence_id"]), _LONGEST),
+        "refused by": ", ".join(row["reasons"]),
+        "what is wrong": finding(row),
         "tokens": n_tokens,
-        "begins": _cut(text),
+        "begins": shortened(text, _LONGEST),
     }
-
-
-def _cut(text: str) -> str:
-    return inline(shortened(text, _LONGEST))
 
 
 def _splits(profile: Profile) -> list[list[str]]:

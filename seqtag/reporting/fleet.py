@@ -26,7 +26,7 @@ class RunSummary(Record):
     FORMAT: ClassVar[str] = "run_summary/1"
 
     verdict: GateVerdict
-    reason: str  # the first rule that failed, or what the promoted model was compared with
+    reason: str  # the sentence of the decision
     metric: Metric
     score: Interval  # of the run's model on test
     version: str  # in the registry

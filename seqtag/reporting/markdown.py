@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from seqtag.formatting import printable
 
+_ADDRESSES = ("http://", "https://")
+
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Format a table of plain-text cells.
@@ -39,7 +41,21 @@ def link_list(links: Mapping[str, str]) -> str:
     - [Report](<http://127.0.0.1:4201/a%20b>)
     - Run: `/srv/x`
     """
-    return "\n".join(f"- {_link(label, target)}" for label, target in links.items())
+    lines = [f"- {_link(label, target)}" for label, target in links.items()]
+    if links and not any(target.startswith(_ADDRESSES) for target in links.values()):
+        lines += ["", "No report server is running, so these are paths on its machine; `make up` starts one."]
+    return "\n".join(lines)
+
+
+def record_table(rows: Sequence[Mapping[str, object]], *, empty: str) -> str:
+    """Format rows with the same keys as a table, or return `empty` without any.
+
+    >>> print(record_table([{"tag": "A", "n": 1}], empty="Nothing."))
+    | tag | n |
+    | --- | --- |
+    | A | 1 |
+    """
+    return table(list(rows[0]), [list(row.values()) for row in rows]) if rows else empty
 
 
 def command(text: str) -> str:
@@ -49,7 +65,7 @@ def command(text: str) -> str:
 
 def _link(label: str, target: str) -> str:
     target = printable(target)
-    if target.startswith(("http://", "https://")):
+    if target.startswith(_ADDRESSES):
         quoted = target.replace("<", "%3C").replace(">", "%3E").replace(" ", "%20")
         return f"[{inline(label)}](<{quoted}>)"
     return f"{inline(label)}: `{target.replace('`', '')}`"

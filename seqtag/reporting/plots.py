@@ -117,14 +117,11 @@ def reliability_diagram(bins: Sequence[Bin], *, noun: str) -> Picture:
         )
 
 
-def confusion_plot(square: ConfusionSquare, *, title: str = "") -> Picture:
+def confusion_plot(square: ConfusionSquare) -> Picture:
     """Draw the confusion matrix: gold rows, predicted columns, with the share of the row and the count.
 
     Correct cells are blue, wrong ones orange. The depth of the colour grows with the square root of the
     share, so that a confusion of 2% is visible. The corner of grouped tags is grey.
-
-    Args:
-        title: title inside the picture, for use without a heading.
     """
     tags, n = square.tags, len(square.tags)
     table = np.asarray(square.counts, np.float64).reshape(n, n)
@@ -146,7 +143,6 @@ def confusion_plot(square: ConfusionSquare, *, title: str = "") -> Picture:
         axes.grid(which="minor", color="white", linewidth=1.2)
         axes.tick_params(which="both", length=0)
         axes.set(xlabel=f"predicted tag\n{_CELLS[roomy]}", ylabel="gold tag")
-        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         axes.spines[:].set_visible(False)
         for row, column in zip(*np.nonzero(table), strict=True):
             right = row == column and not (square.n_left_out and row == n - 1)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -13,7 +13,6 @@ from seqtag import formatting
 from seqtag.config import Metric
 from seqtag.corpus import BestPossible, Profile
 from seqtag.evaluation import Metrics, TrainingHistory
-from seqtag.evaluation.scores import ConfusionMatrix
 from seqtag.formatting import METRIC_NAMES
 from seqtag.gate import Decision
 from seqtag.reporting import confusion_tables, score_tables
@@ -21,6 +20,7 @@ from seqtag.reporting.changed_sequences import ChangesView
 from seqtag.reporting.confidence import confidences
 from seqtag.reporting.plots import Picture, confusion_plot, learning_curve
 from seqtag.reporting.sample_size_text import gauge_sentence
+from seqtag.reporting.sentences import compared_sequences
 from seqtag.reporting.templating import environment
 from seqtag.reporting.toml import toml_text
 
@@ -84,6 +84,7 @@ def write_report(
     changes: ChangesView | None,
     context: ReportContext,
     folder: Path,
+    warnings: Sequence[str] = (),
 ) -> None:
     """Write `report.html` into `folder`.
 
@@ -95,9 +96,10 @@ def write_report(
         changes: the sequences that the opponent tags differently; None without an opponent.
         context: identity and provenance of the run.
         folder: an existing folder.
+        warnings: sentences that a reader needs to judge the verdict.
     """
     metric, challenger, champion = metrics.metric, metrics.challenger, metrics.champion
-    square = _square(challenger.confusion)
+    square = confusion_tables.square(challenger.confusion, most=_MOST_TAGS_IN_PLOT)
     page = (
         environment()
         .get_template("report.html")
@@ -106,6 +108,8 @@ def write_report(
             metrics=metrics,
             decision=decision,
             sentence=formatting.without_verdict(decision.sentence, decision.verdict),
+            warnings=warnings,
+            compared=compared_sequences(metrics, decision),
             gauge=gauge_sentence(decision.gauge),
             history=history,
             config=config,
@@ -115,7 +119,7 @@ def write_report(
             view=changes,
             optimum=optimum if metric == "accuracy" else None,
             bounds=score_tables.bounds(optimum, challenger.score) if optimum and metric == "accuracy" else [],
-            curves=learning_curves(history, metric),
+            curves=_learning_curves(history, metric),
             by_name=score_tables.scores_by_name(challenger, champion),
             averages=score_tables.average_scores(challenger, champion),
             by_tag=score_tables.scores_by_tag(challenger, champion) if challenger.spans else [],
@@ -131,19 +135,7 @@ def write_report(
     (folder / REPORT).write_text(page, "utf-8")
 
 
-def confusion_picture(confusion: ConfusionMatrix) -> Picture:
-    """Draw a confusion matrix, grouping all but the most confused of many tags."""
-    square = _square(confusion)
-    n_tokens = sum(map(sum, square.counts))
-    title = f"Confusion on test, {formatting.plural(n_tokens, 'token')}"
-    return confusion_plot(square, title=title)
-
-
-def _square(confusion: ConfusionMatrix) -> confusion_tables.ConfusionSquare:
-    return confusion_tables.square(confusion, most=_MOST_TAGS_IN_PLOT)
-
-
-def learning_curves(history: TrainingHistory, metric: Metric) -> list[Picture]:
+def _learning_curves(history: TrainingHistory, metric: Metric) -> list[Picture]:
     """Draw the deciding score on dev and the loss on train per epoch; empty without epochs."""
     if history.best is None:
         return []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from seqtag.config import named_settings
 from seqtag.corpus import Profile
 from seqtag.evaluation import Interval, Metrics
 from seqtag.formatting import (
@@ -15,11 +15,11 @@ from seqtag.formatting import (
     count,
     level,
     percent,
-    percent_range,
     plural,
     points,
     points_range,
     sentence,
+    shortened,
     with_range,
     without_verdict,
 )
@@ -28,8 +28,8 @@ from seqtag.gate.guardrails import Guardrail
 from seqtag.reporting.corpus_card import quarantine_sentence
 from seqtag.reporting.markdown import command, inline, link_list, table
 from seqtag.reporting.sample_size_text import gauge_sentence
-from seqtag.reporting.score_tables import leaves, scores_by_name
-from seqtag.reporting.sentences import baseline_label, champion_label, left_out
+from seqtag.reporting.score_tables import evidence_rows, scores_by_name
+from seqtag.reporting.sentences import compared_sequences, left_out
 
 _MOST_TAGS = 30  # rows in the card; the report lists all
 _LONGEST_SETTING = 60  # characters
@@ -65,14 +65,13 @@ def changed_settings(before: Mapping[str, Any], now: Mapping[str, Any]) -> dict[
     >>> changed_settings({"seed": 1, "gate": {"floor": 0.8}}, {"seed": 2, "gate": {"floor": 0.8}})
     {'seed': ('1', '2')}
     """
-    old, new = dict(leaves(before)), dict(leaves(now))
+    old, new = named_settings(before), named_settings(now)
     names = [name for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
-    return {name: (_as_json(old.get(name)), _as_json(new.get(name))) for name in names}
+    return {name: (_shown(old.get(name)), _shown(new.get(name))) for name in names}
 
 
-def _as_json(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST_SETTING else text[:_LONGEST_SETTING] + "…"
+def _shown(value: str | None) -> str:
+    return "null" if value is None else shortened(value, _LONGEST_SETTING)
 
 
 def retrain_markdown(
@@ -84,6 +83,7 @@ def retrain_markdown(
     changes: InputChanges | None,
     links: Mapping[str, str],
     commands: Mapping[str, str],
+    warnings: Sequence[str] = (),
     unchanged: str | None = None,
 ) -> str:
     """Return the outcome of a retraining and its reasons as GitHub-flavoured Markdown.
@@ -95,6 +95,7 @@ def retrain_markdown(
             no longer exists.
         links: label -> URL or path.
         commands: purpose -> command.
+        warnings: sentences that a reader needs to judge the verdict.
         unchanged: the sentence on a run in which no step has run again, in place of the decision's.
     """
     parts = [
@@ -104,11 +105,12 @@ def retrain_markdown(
                 unchanged or decision.sentence, decision.verdict if unchanged is None else "Unchanged"
             )
         ),
+        *_warnings(warnings),
+        *_scores(metrics, decision),
         *_decided_by(decision),
         *_would_pass(decision),
         "Links:",
         link_list(links),
-        *_scores(metrics, decision),
         *_by_name(metrics, decision),
         "## What changed",
         *_changed(changes, has_champion=decision.champion_version is not None),
@@ -127,23 +129,31 @@ def retrain_markdown(
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def approval_markdown(metrics: Metrics, decision: Decision, *, tagger: str) -> str:
+def approval_markdown(
+    metrics: Metrics, decision: Decision, *, tagger: str, warnings: Sequence[str] = ()
+) -> str:
     """Return the approval question and the evidence for it as GitHub-flavoured Markdown."""
     evidence = without_verdict(decision.sentence, decision.verdict)
     parts = [
         f"**Promote this model of {inline(tagger)}?** {inline(evidence)}",
+        *_warnings(warnings),
         *_scores(metrics, decision),
         *_by_name(metrics, decision),
-        "See the artifacts of this flow run for learning curves, confusions and the corpus.",
+        "See the artifacts of this flow run for all scores, confusions and the corpus.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _warnings(warnings: Sequence[str]) -> list[str]:
+    return [f"**Warning:** {inline(warning)}" for warning in warnings]
 
 
 def _scores(metrics: Metrics, decision: Decision) -> list[str]:
     confidence = level(metrics.confidence)
     header = ["", METRIC_NAMES[metrics.metric], f"{confidence} interval", "support"]
     return [
-        table(header, _score_rows(metrics, decision)),
+        table(header, evidence_rows(metrics, decision)),
+        compared_sequences(metrics, decision),
         f"{confidence} bootstrap intervals from {plural(metrics.resamples, 'resample')} of "
         f"{plural(metrics.n_documents, 'test document')} "
         f"({plural(metrics.n_sequences, 'sequence')}, {plural(metrics.n_tokens, 'token')}"
@@ -261,26 +271,6 @@ def _validation(profile: Profile) -> list[str]:
         table(header, found) if found else "No rule found a violation.",
         quarantine_sentence(profile.quarantined),
     ]
-
-
-def _score_rows(metrics: Metrics, decision: Decision) -> list[list[str]]:
-    unit = "gold span" if metrics.metric == "span_f1" else "token"
-    champion = champion_label(decision.champion_version, is_anchored=decision.is_anchored)
-    models = (
-        ("challenger", metrics.challenger),
-        (champion, metrics.champion),
-        (baseline_label(metrics.baseline_name), metrics.baseline),
-    )
-    rows = [
-        [name, percent(scores.score.value), percent_range(scores.score), _support(scores.score, unit)]
-        for name, scores in models
-        if scores is not None
-    ]
-    difference = decision.difference
-    if difference:
-        support = _support(difference, "sequence")
-        rows.insert(2, ["difference", points(difference.value), points_range(difference), support])
-    return rows
 
 
 def _support(of: Interval | Guardrail, unit: str = "") -> str:

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from seqtag.corpus import BestPossible
-from seqtag.evaluation import Interval, Metrics
-from seqtag.formatting import METRIC_NAMES, percent, percent_range, plural, printable, without_verdict
+from seqtag.evaluation import Metrics
+from seqtag.formatting import METRIC_NAMES, percent, plural, printable, without_verdict
 from seqtag.gate import Decision
-from seqtag.reporting.sentences import baseline_label, champion_label, left_out
+from seqtag.reporting.score_tables import evidence_rows
+from seqtag.reporting.sentences import compared_sequences, left_out
 
 
-def verdict_lines(decision: Decision, *, links: Mapping[str, str]) -> str:
-    """Return the text of a notification: the numbers, the rules that failed, and links.
+def verdict_lines(
+    decision: Decision, *, metrics: Metrics, warnings: Sequence[str], links: Mapping[str, str]
+) -> str:
+    """Return the text of a notification: the verdict, warnings, the evidence, failed rules, and links.
 
     Args:
         decision: the decision with the outcome.
         links: label -> URL or path.
     """
     failed = [rule for rule in decision.rules if not rule.passed]
+    compared = compared_sequences(metrics, decision)
     lines = [
         without_verdict(decision.sentence, decision.verdict),
+        *(f"Warning: {warning}" for warning in warnings),
+        *(f"{label}: {value} ({interval})" for label, value, interval, _ in evidence_rows(metrics, decision)),
+        *([compared] if compared else []),
         *(f"Failed: {rule.rule}: {rule.detail}" for rule in failed),
         *(f"{label}: {target}" for label, target in links.items()),
     ]
@@ -34,6 +41,7 @@ def summary_lines(
     decision: Decision,
     optimum: BestPossible | None,
     links: Mapping[str, str],
+    warnings: Sequence[str] = (),
 ) -> str:
     """Return the summary printed at the end of a run.
 
@@ -41,32 +49,27 @@ def summary_lines(
         headline: the outcome as a sentence.
         optimum: None for a corpus of unknown origin.
         links: label -> URL or path.
+        warnings: sentences that a reader needs to judge the verdict.
     """
     scored = (
         f"{METRIC_NAMES[metrics.metric]} on {plural(metrics.n_sequences, 'test sequence')} "
         f"({plural(metrics.n_tokens, 'token')}, {plural(metrics.n_documents, 'document')}"
         f"{left_out(metrics.n_untagged)})"
     )
-    rows = [_row("this model", metrics.challenger.score)]
-    if metrics.champion:
-        label = champion_label(decision.champion_version, is_anchored=decision.is_anchored)
-        rows.append(_row(label, metrics.champion.score))
-    if metrics.baseline:
-        rows.append(_row(baseline_label(metrics.baseline_name), metrics.baseline.score))
+    rows = [(label, value, f"({interval})") for label, value, interval, _ in evidence_rows(metrics, decision)]
     if optimum is not None and metrics.metric == "accuracy":
         rows.insert(0, ("best possible from the past alone", percent(optimum.past_only_realised), ""))
         rows.append(("best possible from the whole sequence", percent(optimum.optimum_realised), ""))
-    width = max(len(label) for label, _, _ in rows)
+    width, digits = (max(len(row[column]) for row in rows) for column in (0, 1))
+    compared = compared_sequences(metrics, decision)
     lines = [
         headline,
+        *(f"Warning: {warning}" for warning in warnings),
         "",
         scored,
-        *(f"  {label:<{width}}  {value:>6}  {interval}".rstrip() for label, value, interval in rows),
+        *(f"  {label:<{width}}  {value:>{digits}}  {interval}".rstrip() for label, value, interval in rows),
+        *([compared] if compared else []),
         "",
         *(f"{label + ':':<{max(map(len, links)) + 1}} {target}" for label, target in links.items()),
     ]
     return "\n".join(printable(line) for line in lines).rstrip() + "\n"
-
-
-def _row(label: str, score: Interval) -> tuple[str, str, str]:
-    return label, percent(score.value), f"({percent_range(score)})"

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from seqtag.config import Metric
 from seqtag.corpus import BestPossible
 from seqtag.evaluation import Interval, Metrics, Scores
 from seqtag.evaluation.prf import Prf
 from seqtag.evaluation.slices import SliceScores
-from seqtag.formatting import METRIC_NAMES, count, level, percent, percent_range, plural, with_range
-from seqtag.reporting.markdown import inline
+from seqtag.formatting import (
+    METRIC_NAMES,
+    count,
+    level,
+    percent,
+    percent_range,
+    plural,
+    points,
+    points_range,
+    with_range,
+)
+from seqtag.gate import Decision
+from seqtag.reporting.sentences import baseline_label, champion_label
 from seqtag.tagging.spans import SPAN_MODES
 
 UNKNOWN = Interval(value=None, low=None, high=None, support=0, documents=0)
@@ -132,11 +142,37 @@ def _named(scores: Mapping[str, Prf], champion: Mapping[str, Prf]) -> list[Named
     return [NamedScores(name, prf, champion[name].f1 if name in champion else None) for name, prf in ordered]
 
 
-def score_rows(metrics: Metrics) -> list[dict[str, str]]:
-    """Return the deciding score on all of test, then the F1 of each type, or tag if there are no spans.
+def evidence_rows(metrics: Metrics, decision: Decision) -> list[tuple[str, str, str, str]]:
+    """Return the evidence for a verdict: name, score or difference, interval, and support."""
+    unit = "gold span" if metrics.metric == "span_f1" else "token"
+    champion = champion_label(decision.champion_version, is_anchored=decision.is_anchored)
+    models = (
+        ("this model", metrics.challenger),
+        (champion, metrics.champion),
+        (baseline_label(metrics.baseline_name), metrics.baseline),
+    )
+    rows = [
+        (name, percent(scores.score.value), percent_range(scores.score), _support(scores.score, unit))
+        for name, scores in models
+        if scores is not None
+    ]
+    difference = decision.difference
+    if difference is not None:
+        support = _support(difference, "sequence")
+        found = [("difference", points(difference.value), points_range(difference), support)]
+        if decision.bound is not None:
+            margin = f"margin {points(decision.margin)}"
+            found.append(("difference, at least", points(decision.bound), margin, support))
+        rows[2:2] = found
+    return rows
 
-    Cells are Markdown.
-    """
+
+def _support(of: Interval, unit: str) -> str:
+    return f"{plural(of.support, unit)} in {plural(of.documents, 'document')}"
+
+
+def score_rows(metrics: Metrics) -> list[dict[str, str]]:
+    """Return the deciding score on all of test, then the F1 of each type, or tag if there are no spans."""
     challenger, champion = metrics.challenger, metrics.champion
     spans = challenger.spans
     micro = spans["conlleval"].micro if spans and metrics.metric == "span_f1" else None
@@ -177,7 +213,7 @@ def _score_row(
     confidence: float,
 ) -> dict[str, str]:
     return {
-        "what": inline(name),
+        "what": name,
         "support": support,
         "documents": count(score.documents),
         "score": percent(score.value),
@@ -220,12 +256,3 @@ def _slice_values(rows: Sequence[SliceScores], scores: Sequence[Interval | None]
         SliceValue(row.value, row.n_sequences, row.n_tokens, score or UNKNOWN)
         for row, score in zip(rows, scores, strict=True)
     )
-
-
-def leaves(table: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the values of nested mappings with their dotted names."""
-    for key, value in table.items():
-        if isinstance(value, Mapping):
-            yield from leaves(value, f"{path}{key}.")
-        else:
-            yield f"{path}{key}", value

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from seqtag.evaluation import Metrics
-from seqtag.formatting import METRIC_NAMES, distance, level, plural, points, points_range
+from seqtag.evaluation import Metrics, TrainingHistory
+from seqtag.formatting import METRIC_NAMES, count, distance, level, plural, points, points_range
+from seqtag.gate import Decision
+
+_FEW_DOCUMENTS = 100  # with fewer, each moves a score by a point or more
 
 
 def still_served(tagger: str, version: str) -> str:
@@ -37,6 +40,48 @@ def baseline_label(name: str | None) -> str:
     'baseline crfsuite'
     """
     return f"baseline {name or ''}".rstrip()
+
+
+def verdict_warnings(
+    decision: Decision, history: TrainingHistory, *, max_epochs: int, champion_age: str | None
+) -> list[str]:
+    """Return the sentences that a reader needs to judge a verdict.
+
+    Args:
+        max_epochs: `train.max_epochs`.
+        champion_age: the sentence about a champion that is too old, None if it is not.
+    """
+    warnings = []
+    if decision.n_documents < _FEW_DOCUMENTS:
+        test = (
+            f"{plural(decision.n_sequences, 'test sequence')} in {plural(decision.n_documents, 'document')}"
+        )
+        warnings.append(f"Only {test} decide.")
+    if history.best is not None and history.best.epoch >= max_epochs:
+        warnings.append(
+            f"The dev score was best in the last of {plural(max_epochs, 'epoch')} allowed: raise "
+            "train.max_epochs."
+        )
+    if champion_age is not None and decision.verdict != "PROMOTE":
+        warnings.append(champion_age)
+    return warnings
+
+
+def compared_sequences(metrics: Metrics, decision: Decision) -> str:
+    """Describe the test sequences of a difference; "" if they are all, as for the scores."""
+    if decision.difference is None or decision.n_sequences == metrics.n_sequences:
+        return ""
+    reasons = []
+    if decision.n_left_out:
+        was = "was" if decision.n_left_out == 1 else "were"
+        reasons.append(f"{count(decision.n_left_out)} {was} known to one model only")
+    earlier = metrics.n_sequences - decision.n_sequences - decision.n_left_out
+    if earlier > 0:
+        reasons.append(f"{count(earlier)} had selected the champion")
+    return (
+        f"The scores are on all {plural(metrics.n_sequences, 'test sequence')}, the difference on "
+        f"{count(decision.n_sequences)}: {', '.join(reasons)}."
+    )
 
 
 def baseline_sentence(metrics: Metrics) -> str:

@@ -10,15 +10,12 @@ from typing import ClassVar
 import pyarrow.parquet as pq
 
 from seqtag.artifacts import (
-    DryRun,
     Manifest,
-    digest,
-    file_digest,
     remove_folder,
     require_manifest,
     write_json,
 )
-from seqtag.config import TaggerConfig, config_digest
+from seqtag.config import TaggerConfig, config_digest, config_inputs
 from seqtag.corpus.schema import TAGS, TOKENS
 from seqtag.features import SEEN, TagIndex, is_known_sequence
 from seqtag.gate import ExcludedSequences, tag_change
@@ -27,7 +24,8 @@ from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config, train_scheme
 from seqtag.steps.encode import encode
 from seqtag.steps.index import index
-from seqtag.steps.run_inputs import PinnedChampion, PinnedOpponent
+from seqtag.steps.planned_run import DryRun
+from seqtag.steps.run_inputs import PinnedChampion, PinnedOpponent, pinned_champion
 from seqtag.steps.step import run_step
 from seqtag.steps.train import train
 
@@ -72,9 +70,9 @@ def anchor(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     inputs = {
         "splits": require_manifest(run.output("split")).digest,
         "vocabulary": require_manifest(run.output("index")).digest,
-        "opponent": file_digest(run.opponent),
-        "recipe": _recipe_digest(config),
-        "limits": digest(str(config.gate.max_seen), str(config.gate.reanchor), str(config.gate.renamed_tags)),
+        "champion": pinned_champion(run),
+        **config_inputs(config, "features", "model", "train"),
+        **config_inputs(config, "gate.max_seen", "gate.reanchor", "gate.renamed_tags"),
     }
     return run_step(anchor, run, inputs=inputs, write=write, dry_run=dry_run)
 

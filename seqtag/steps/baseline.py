@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqtag.artifacts import DryRun, Manifest, require_manifest
+from seqtag.artifacts import Manifest, require_manifest
 from seqtag.baseline import write_baseline
+from seqtag.config import config_inputs
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.step import run_step
 
 
@@ -33,9 +35,8 @@ def baseline(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest | None:
         facts.save(folder / run.baseline_facts.name)
 
     inputs = {
-        "train": splits[train.name],
-        "test": splits[test.name],
-        "algorithm": algorithm,
-        "seed": str(config.seed),
+        "train split": splits[train.name],
+        "test split": splits[test.name],
+        **config_inputs(config, "evaluate.baseline", "seed"),
     }
     return run_step(baseline, run, inputs=inputs, write=write, dry_run=dry_run)

@@ -60,6 +60,12 @@ def spelling_of(run: RunDir) -> Spelling:
     return Profile.load(run.profile).scheme.spelling
 
 
+def written_tag(run: RunDir, tag: str) -> str:
+    """Return a tag of the splits in the scheme and spelling of the corpus."""
+    scheme = Profile.load(run.profile).scheme.used
+    return tag if scheme == "none" else spelling_of(run).written(tag, scheme=scheme)
+
+
 def declared_tags(run: RunDir) -> tuple[str, ...] | None:
     """Return the declared tags in the spelling of the splits."""
     declared, spelling = read_config(run).tags.declared, spelling_of(run)

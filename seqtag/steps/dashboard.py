@@ -1,37 +1,34 @@
-"""The dashboard's view of a run: Markdown, tables and pictures from the files of its steps."""
+"""The dashboard's view of a run: Markdown from the files of its steps."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from seqtag.artifacts import read_json, readable_manifest
 from seqtag.corpus import Profile
-from seqtag.evaluation import Metrics, TrainingHistory
+from seqtag.evaluation import Metrics
 from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
 from seqtag.registry import InfraFindings
 from seqtag.reporting import (
     CompletedStep,
     InputChanges,
-    Picture,
     approval_markdown,
     changed_settings,
-    confusion_picture,
     corpus_markdown,
-    learning_curves,
     quarantine_rows,
+    record_table,
     retrain_markdown,
-    score_rows,
+    score_markdown,
     verdict_lines,
 )
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord, ApprovalRequest
 from seqtag.steps.context import read_config, read_snapshot
-from seqtag.steps.outcome import RunOutcome, final_decision
+from seqtag.steps.outcome import RunOutcome, final_decision, run_warnings
+from seqtag.steps.planned_run import changed_inputs, without_most_code
 from seqtag.steps.register import RegisteredVersion
 from seqtag.steps.run_inputs import PinnedOpponent
 
@@ -45,26 +42,19 @@ def corpus_card(run: RunDir, *, pages: str | None = None) -> str:
     return corpus_markdown(Profile.load(run.profile), {"Data docs": report_url(run, run.data_docs, pages)})
 
 
-def quarantine_table(run: RunDir) -> list[dict[str, Any]]:
-    """Return the first quarantined sequences, each with the rules it breaks and how."""
+def quarantine_card(run: RunDir) -> str:
+    """Return the first quarantined sequences as Markdown, each with the rules it breaks and how."""
     from seqtag.quality import Requirements, quarantine_reason
 
     config, scheme = read_config(run), Profile.load(run.profile).scheme
     required = Requirements.of(scheme.used, config.tags, config.quality, scheme.spelling)
-    return quarantine_rows(run.quarantine, finding=partial(quarantine_reason, required=required))
+    rows = quarantine_rows(run.quarantine, finding=partial(quarantine_reason, required=required))
+    return record_table(rows, empty="No sequence is in quarantine.")
 
 
-def score_table(run: RunDir) -> list[dict[str, Any]]:
-    """Return the scores on test, each with its interval and support."""
-    return score_rows(Metrics.load(run.metrics))
-
-
-def pictures(run: RunDir) -> dict[str, Picture]:
-    """Return the learning curve, if there were epochs, and the confusion matrix on test."""
-    metrics = Metrics.load(run.metrics)
-    curves = learning_curves(TrainingHistory.load(run.history), metrics.metric)
-    confusion = {"confusion": confusion_picture(metrics.challenger.confusion)}
-    return {**({"learning-curve": curves[0]} if curves else {}), **confusion}
+def score_card(run: RunDir) -> str:
+    """Return the scores on test, each with its interval and support, and the confusions as Markdown."""
+    return score_markdown(Metrics.load(run.metrics))
 
 
 def retrain_card(run: RunDir, outcome: RunOutcome, *, tagger: str, pages: str | None = None) -> str:
@@ -74,15 +64,18 @@ def retrain_card(run: RunDir, outcome: RunOutcome, *, tagger: str, pages: str | 
         tagger: path of its TOML file.
         pages: the address at which `flows.services.report_server` serves this home; None: paths are shown.
     """
+    decision = final_decision(run)
     return retrain_markdown(
         unchanged=None if outcome.is_new else outcome.sentence,
         metrics=Metrics.load(run.metrics),
-        decision=final_decision(run),
+        decision=decision,
+        warnings=run_warnings(run, decision),
         profile=Profile.load(run.profile),
         done=completed_steps(run),
         changes=input_changes(run),
         links={
             "Report": report_url(run, run.report, pages),
+            **_sections(run, pages),
             "Data docs": report_url(run, run.data_docs, pages),
             "Run directory": str(run.path),
         },
@@ -92,14 +85,18 @@ def retrain_card(run: RunDir, outcome: RunOutcome, *, tagger: str, pages: str | 
 
 def approval_card(run: RunDir) -> str:
     """Return the request for approval as Markdown."""
-    return approval_markdown(Metrics.load(run.metrics), Decision.load(run.decision), tagger=run.tagger)
+    metrics, decision = Metrics.load(run.metrics), Decision.load(run.decision)
+    return approval_markdown(metrics, decision, tagger=run.tagger, warnings=run_warnings(run, decision))
 
 
 def outcome_notice(run: RunDir, *, pages: str | None) -> tuple[str, str]:
     """Return subject and body of the notice about a retraining, as plain text."""
     decision = final_decision(run)
     links = {"Report": report_url(run, run.report, pages), "Data docs": report_url(run, run.data_docs, pages)}
-    return f"{run.tagger}: {decision.verdict}", verdict_lines(decision, links=links)
+    body = verdict_lines(
+        decision, metrics=Metrics.load(run.metrics), warnings=run_warnings(run, decision), links=links
+    )
+    return f"{run.tagger}: {decision.verdict}", body
 
 
 def approval_notice(run: RunDir, question: ApprovalRequest) -> tuple[str, str]:
@@ -171,6 +168,14 @@ def report_url(run: RunDir, path: Path, pages: str | None) -> str:
     return str(path) if pages is None else f"{pages}/runs/{run.tagger}/{run.id}/{path.relative_to(run.path)}"
 
 
+def _sections(run: RunDir, pages: str | None) -> dict[str, str]:
+    """Return links to the pictures in the report, which no browser opens without a server."""
+    if pages is None:
+        return {}
+    report = report_url(run, run.report, pages)
+    return {"Learning curves": f"{report}#learning", "Confusions": f"{report}#confusion"}
+
+
 def input_changes(run: RunDir) -> InputChanges | None:
     """Compare the inputs of a run with those of the champion's run; None without a champion or its run."""
     champion = PinnedOpponent.load(run.opponent).champion
@@ -180,7 +185,7 @@ def input_changes(run: RunDir) -> InputChanges | None:
     for folder in _folders(run):
         own, champions = readable_manifest(folder), readable_manifest(before.path / folder.name)
         if own and champions:
-            inputs[own.step] = _differing(champions.inputs, own.inputs)
+            inputs[own.step] = without_most_code(list(changed_inputs(champions.inputs, own.inputs)))
     snapshots = read_snapshot(before).id, read_snapshot(run).id
     settings = changed_settings(read_json(before.config), read_json(run.config))
     return InputChanges(before.id, snapshots, inputs, settings)
@@ -211,7 +216,3 @@ def completed_steps(run: RunDir) -> list[CompletedStep]:
 def _folders(run: RunDir) -> list[Path]:
     """Return the folders of the steps whose outputs runs share."""
     return [run.output(step.name) for step in STEPS if step.is_shared]
-
-
-def _differing(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
-    return [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]

@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-from seqtag.artifacts import DryRun, Manifest, digest, read_manifest, require_manifest
-from seqtag.config import config_digest
+from seqtag.artifacts import Manifest, digest, read_manifest, require_manifest
+from seqtag.config import config_digest, config_inputs
 from seqtag.errors import RunDirError
 from seqtag.evaluation import Metrics
 from seqtag.features import TagIndex
-from seqtag.gate import Anchor, AnchorKind, Budget, Opponent, clear_losses, decide_promotion, score_parts
+from seqtag.gate import (
+    Anchor,
+    AnchorKind,
+    Budget,
+    Decision,
+    Opponent,
+    clear_losses,
+    decide_promotion,
+    score_parts,
+)
 from seqtag.registry import bundle_digest, serving_digest
 from seqtag.run_dir import RunDir
 from seqtag.steps.anchor import ChampionAnchor
 from seqtag.steps.context import metric, read_config, train_scheme
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.run_inputs import EarlierRuns, PinnedChampion, PinnedOpponent
 from seqtag.steps.step import run_step
 
@@ -25,10 +34,33 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     Writes `decision/`.
     """
     config, pinned = read_config(run), PinnedOpponent.load(run.opponent).champion
-    earlier_runs, scores = EarlierRuns.load(run.earlier), earlier_scores(run)
-    evaluated, metrics = require_manifest(run.output("evaluate")), Metrics.load(run.metrics)
-    predictions, anchor = run.predictions("champion"), ChampionAnchor.load(run.anchor)
-    tags, opponent = TagIndex.load(run.output("index")), None
+    earlier_runs = EarlierRuns.load(run.earlier)
+    same_model = pinned is not None and _only_serving_differs(run, pinned)
+    inputs = {
+        "evaluation": require_manifest(run.output("evaluate")).digest,
+        "tags": require_manifest(run.output("index")).digest,
+        **config_inputs(config, "gate", "evaluate", "seed"),
+        "anchor": require_manifest(run.output("anchor")).digest,
+        "error budget spent": f"{earlier_runs.spent} by {earlier_runs.comparisons} comparisons",
+        "earlier scores": digest(*map(str, earlier_scores(run))),
+        "only the serving code differs": str(same_model),
+    }
+    return run_step(
+        decide,
+        run,
+        inputs=inputs,
+        write=lambda folder: gate_decision(run).save(folder / run.decision.name),
+        dry_run=dry_run,
+    )
+
+
+def gate_decision(run: RunDir) -> Decision:
+    """Return the decision of the gate on the evaluation of a run; write nothing."""
+    config, pinned = read_config(run), PinnedOpponent.load(run.opponent).champion
+    earlier_runs, evaluated = EarlierRuns.load(run.earlier), require_manifest(run.output("evaluate"))
+    metrics, anchor = Metrics.load(run.metrics), ChampionAnchor.load(run.anchor)
+    predictions, tags = run.predictions("champion"), TagIndex.load(run.output("index"))
+    opponent = None
     if pinned is not None:
         opponent = Opponent(
             version=pinned.version,
@@ -45,38 +77,24 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             opponent, anchor=Anchor(anchor.obstacle, "trained" if anchor.trained else kind, losses)
         )
 
-    def write(folder: Path) -> None:
-        decision = decide_promotion(
-            run.predictions("challenger"),
-            opponent,
-            tags=tags.tags,
-            tag_counts=tags.counts,
-            scheme=train_scheme(run),
-            gate=config.gate,
-            evaluate=config.evaluate,
-            metric=metric(run),
-            seed=config.seed,
-            costs=metrics.costs,
-            budget=Budget(earlier_runs.comparisons, earlier_runs.spent),
-            earlier_scores=scores,
-        )
-        files = (run.predictions(who).name for who in ("challenger", "champion"))
-        predicted = [evaluated.outputs.get(name, "") for name in files]
-        is_new = decision.difference is not None and predicted[0] != predicted[1]
-        evidence = digest(*predicted) if is_new else ""  # equal predictions are no new evidence
-        replace(decision, evidence=evidence).save(folder / run.decision.name)
-
-    inputs = {
-        "evaluation": evaluated.digest,
-        "tags": require_manifest(run.output("index")).digest,
-        "config": config_digest(config.gate, config.evaluate),
-        "seed": str(config.seed),
-        "anchor": require_manifest(run.output("anchor")).digest,
-        "error budget": digest(str(earlier_runs.comparisons), str(earlier_runs.spent)),
-        "earlier scores": digest(*map(str, scores)),
-        "same model": str(opponent is not None and opponent.is_same_model),
-    }
-    return run_step(decide, run, inputs=inputs, write=write, dry_run=dry_run)
+    decision = decide_promotion(
+        run.predictions("challenger"),
+        opponent,
+        tags=tags.tags,
+        tag_counts=tags.counts,
+        scheme=train_scheme(run),
+        gate=config.gate,
+        evaluate=config.evaluate,
+        metric=metric(run),
+        seed=config.seed,
+        costs=metrics.costs,
+        budget=Budget(earlier_runs.comparisons, earlier_runs.spent),
+        earlier_scores=earlier_scores(run),
+    )
+    files = (run.predictions(who).name for who in ("challenger", "champion"))
+    predicted = [evaluated.outputs.get(name, "") for name in files]
+    is_new = decision.difference is not None and predicted[0] != predicted[1]
+    return replace(decision, evidence=digest(*predicted) if is_new else "")  # equal ones are no new evidence
 
 
 def earlier_scores(run: RunDir) -> list[float]:

@@ -1,60 +1,89 @@
-"""Dry run: what a retraining would do if it began now, and why."""
+"""Dry run: what a retraining would do if it began now, and why; nothing is written."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterable
+import re
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seqtag.artifacts import DryRun, MissingUpstreamError, PlannedStep, file_lock, scratch_folder
 from seqtag.config import TaggerConfig
 from seqtag.errors import CorpusRejectedError, OtherVersionError, RunDirError
-from seqtag.pipeline import STEPS
-from seqtag.run_dir import RunDir, Snapshot
+from seqtag.formatting import printable, without_verdict
+from seqtag.gate import Decision
+from seqtag.pipeline import FOLDERS, STEPS
+from seqtag.registry import Entry
+from seqtag.run_dir import RunDir, Snapshot, opened_runs
+from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace, read_snapshot
+from seqtag.steps.decide import gate_decision
 from seqtag.steps.infra_validate import infra_validate
-from seqtag.steps.ingest import matching_snapshot
-from seqtag.steps.open_run import keeps_opponent, matching_run, write_opponent, write_run_inputs
+from seqtag.steps.ingest import last_read, matching_snapshot, source_inputs
+from seqtag.steps.open_run import matching_run, opponent_of
+from seqtag.steps.outcome import status_text
+from seqtag.steps.planned_run import (
+    DryRun,
+    MissingUpstreamError,
+    PlannedRun,
+    PlannedStep,
+    changed_inputs,
+    file_in_memory,
+    without_most_code,
+)
 from seqtag.steps.promote import publish_promotion, registry_decision
-from seqtag.steps.register import publish_registration
+from seqtag.steps.register import lineage_tags, publish_registration
 from seqtag.steps.report import report
+from seqtag.steps.run_inputs import SnapshotAddress
 from seqtag.steps.step import step_function
 
-_SHOWN = 12  # characters of a digest
+_LONGEST = 40  # characters of a value that is shown
+_DIGEST = re.compile(r" ?(?<![.\w])[0-9a-f]{16,64}\b")
 
 
-def explain(config: TaggerConfig, workspace: Workspace) -> list[PlannedStep]:
-    """Return what each step would do, in order, as far as that is known before the first one has run.
+@dataclass(frozen=True)
+class Explanation:
+    """Each step in order, as far as it is known before the first one has run, and what it would come to."""
 
-    Where a step would run, later steps are checked against its newest output. Only a scratch folder is
-    written, and removed.
+    steps: list[PlannedStep]
+    outlook: str
+
+
+def explain(config: TaggerConfig, workspace: Workspace) -> Explanation:
+    """Return what a retraining would do.
+
+    Where a step would run, later steps are checked against its newest output.
 
     Raises:
         CorpusRejectedError: the snapshot is refused.
         RegistryError: the registry could not be asked who the champion is.
     """
+    folder = workspace.home.runs(config.name)
     snapshot = matching_snapshot(config, workspace)
-    ingest = PlannedStep("ingest", would_run=snapshot is None)
-    runs = workspace.home.runs(config.name)
-    snapshot = snapshot or _newest_snapshot(runs.glob("????-??-??-*"))
+    newest = next(filter(None, map(_snapshot_or_none, opened_runs(folder))), None)
+    ingest = _planned_ingest(config, workspace, snapshot, newest)
+    snapshot = snapshot or newest
     if snapshot is None:
-        return [ingest]
-    runs.mkdir(parents=True, exist_ok=True)
-    dry_run = DryRun()
-    with file_lock(runs / ".dry-run.lock"), scratch_folder(runs / ".dry-run") as folder:
-        run, (_, real) = RunDir(folder), matching_run(config, snapshot, workspace)
-        write_run_inputs(run, config, snapshot)
-        champion = workspace.registry().champion(config.name)
-        for file in () if real is None else (real.forced, real.approval, real.opponent, real.earlier):
-            if file.exists():
-                shutil.copyfile(file, run.path / file.name)
-        if real is None or not keeps_opponent(real, champion):
-            write_opponent(run, champion, workspace)
+        return Explanation([ingest], "Outlook: this would be the first run.")
+    dry_run, registry = DryRun(), workspace.registry()
+    name, real = matching_run(config, snapshot, workspace)
+    run_dir = real or RunDir(folder / name)
+    opponent, earlier = opponent_of(run_dir, config, registry.champion(config.name), workspace)
+    contents = {
+        "config": config.model_dump(mode="json"),
+        "snapshot_address": SnapshotAddress(str(snapshot.path)).content(),
+        "opponent": opponent.content(),
+        "earlier": earlier.content(),
+    }
+    with ExitStack() as files:
+        records = {key: files.enter_context(file_in_memory(content)) for key, content in contents.items()}
+        run = PlannedRun(run_dir.path, dry_run, records)
+        hold = registry.hold(config.name, lineage_tags(run))
         try:
             for step in STEPS:
                 if step.is_shared:
                     step_function(step.name)(run, dry_run=dry_run)
-            _plan_unshared(run, real, workspace, dry_run)
+            _plan_unshared(run, workspace, hold=hold, is_new=real is None)
         except MissingUpstreamError:
             pass  # nothing is known of later steps
         except OtherVersionError:
@@ -63,62 +92,121 @@ def explain(config: TaggerConfig, workspace: Workspace) -> list[PlannedStep]:
         except CorpusRejectedError:
             if not dry_run.steps[-1].would_run:  # else the output of another configuration was refused
                 raise
-    return [ingest, *dry_run.steps]
+        planned = [ingest, *dry_run.steps]
+        outlook = _outlook(run, planned, config, workspace, hold=hold)
+    return Explanation(planned, f"Outlook: {outlook}")
 
 
-def dry_run_text(steps: list[PlannedStep]) -> str:
-    """Return one line for each step: `train          would run: seed 1 -> 2`."""
+def dry_run_text(explained: Explanation) -> str:
+    """Return one line for each step, such as `train          would run: seed 1 -> 2`, and the outlook."""
     lines, upstream = [], None
-    for step in steps:
+    for step in explained.steps:
         if step.would_run:
-            text = f"would run: {_reasons(step)}"
+            text = f"would run: {step.reason or _changes(step.changed) or 'it has no output yet'}"
         else:
             text = "unchanged" if upstream is None else f"unchanged if {upstream} writes the same output"
         lines.append(f"{step.step:14} {text}")
         upstream = step.step if step.would_run else upstream
-    return "\n".join(lines)
+    return "\n".join(map(printable, [*lines, "", explained.outlook]))
 
 
-def _plan_unshared(run: RunDir, real: RunDir | None, workspace: Workspace, dry_run: DryRun) -> None:
+def _planned_ingest(
+    config: TaggerConfig, workspace: Workspace, snapshot: Snapshot | None, newest: Snapshot | None
+) -> PlannedStep:
+    if snapshot is not None:
+        return PlannedStep("ingest", would_run=False)
+    inputs = source_inputs(config)
+    if inputs is None:
+        return PlannedStep("ingest", True, reason="a database cannot be compared without reading it")
+    read = None if newest is None else last_read(config, workspace, snapshot=newest)
+    if read is None:
+        return PlannedStep("ingest", True, reason="no run has read these sources yet")
+    changed = changed_inputs(read.inputs, inputs)
+    return PlannedStep("ingest", True, changed, "" if changed else "its snapshot is missing or damaged")
+
+
+def _plan_unshared(run: PlannedRun, workspace: Workspace, *, hold: Entry | None, is_new: bool) -> None:
     """Plan the steps whose outputs belong to one run; they are in its folder and in the registry."""
-    unshared = [step for step in STEPS if not step.is_shared]
-    registration = None
-    if real is not None:
-        for folder in (real.output(step.name) for step in unshared):
-            if folder.exists():
-                shutil.copytree(folder, run.path / folder.name)
-        registration = workspace.registry().registration(
-            run.tagger, run_id=real.id, bundle=run.output("train")
-        )
-    if registration is None:
-        dry_run.steps.extend(PlannedStep(step.name, would_run=True) for step in unshared)
+    dry_run, registry = run.dry_run, workspace.registry()
+    registration = registry.registration(run.tagger, run_id=run.id, bundle=run.output("train"))
+    if is_new or registration is None:
+        reason = "it belongs to one run, and this one is new" if is_new else "the model is not registered yet"
+        unshared = [step.name for step in STEPS if not step.is_shared]
+        dry_run.steps.extend(PlannedStep(name, would_run=True, reason=reason) for name in unshared)
         return
     publish_registration(run, registration, dry_run=dry_run)
     infra_validate(run, workspace, dry_run=dry_run)
-    entry = workspace.registry().find_entry(run.tagger, registration.version, registry_decision(run))
-    if entry is None:
-        dry_run.steps.append(PlannedStep("promote", would_run=True))
-    else:
+    entry = registry.find_entry(run.tagger, registration.version, registry_decision(run))
+    if entry is not None:
         publish_promotion(run, entry, dry_run=dry_run)
+    else:
+        reason = _obstacle(hold, ApprovalRecord.of(run)) or "the ledger has no entry for this decision yet"
+        output = run.output("promote")
+        dry_run.steps.append(PlannedStep("promote", would_run=True, reason=reason, output=output))
     report(run, dry_run=dry_run)
 
 
-def _reasons(step: PlannedStep) -> str:
-    if step.step == "ingest":
-        return "the sources or their settings have changed, or cannot be compared without reading them"
-    if not step.changed:
-        return "the registry has no entry for it yet" if step.step == "promote" else "it has no output yet"
-    return ", ".join(f"{name} {_shown(old)} -> {_shown(new)}" for name, (old, new) in step.changed.items())
+def _outlook(
+    run: PlannedRun,
+    planned: list[PlannedStep],
+    config: TaggerConfig,
+    workspace: Workspace,
+    *,
+    hold: Entry | None,
+) -> str:
+    """Return what a run would come to, as far as it is known."""
+    upstream = [step.step for step in planned if step.would_run]
+    if not upstream:
+        status = status_text(run, workspace)
+        return f"nothing would change: {status}"
+    approval = replace(ApprovalRecord.of(run), required=config.approval.required)
+    obstacle = _obstacle(hold, approval)
+    decided_by = ["ingest", *(step.name for step in STEPS[: list(FOLDERS).index("decide")])]
+    if set(upstream) & set(decided_by):
+        later = f" If it is to promote, {obstacle}." if obstacle else ""
+        return f"the decision is not known before {upstream[0]} has run.{later}"
+    decision = gate_decision(run) if "decide" in upstream else Decision.load(run.decision)
+    if decision.verdict != "PROMOTE":
+        return decision.sentence
+    grounds = without_verdict(decision.sentence, "PROMOTE")
+    if hold is None and approval.required and approval.answer is None:
+        return f"PROMOTE, if a person approves it and the smoke test passes. {grounds}"
+    return f"HOLD, because {obstacle}." if obstacle else f"PROMOTE, if the smoke test passes. {grounds}"
+
+
+def _obstacle(hold: Entry | None, approval: ApprovalRecord) -> str:
+    """Return what stops a promotion that the gate decides on, "" if nothing does."""
+    if hold is not None:
+        which = f"version {hold.from_version}" if hold.holds != "*" else "every model"
+        return f"{which} is on hold since {hold.at[:10]}, when {hold.who} rolled it back ({hold.sentence})"
+    return approval.objection() or ""
+
+
+def _changes(changed: Mapping[str, tuple[str | None, str | None]]) -> str:
+    """Return the changed inputs in words: settings and packages with both values, files by name."""
+    names = without_most_code(list(changed))
+    return ", ".join(
+        _change(name, *changed[name]) if name in changed else f"{name} changed" for name in names
+    )
+
+
+def _change(name: str, before: str | None, now: str | None) -> str:
+    old, new = _shown(before), _shown(now)
+    here = f"{Path.cwd()}/"
+    name = name.removeprefix("package ").removeprefix(here)
+    if before and now and (old == new or max(len(old), len(new)) > _LONGEST):
+        return f"{name} changed"
+    if _DIGEST.fullmatch(before or now or ""):
+        return f"{name} {'is new' if before is None else 'is gone' if now is None else 'changed'}"
+    return f"{name} {old or 'none'} -> {new or 'none'}"
 
 
 def _shown(value: str | None) -> str:
-    return "(none)" if not value else value[:_SHOWN]
+    return _DIGEST.sub("", value or "")
 
 
-def _newest_snapshot(runs: Iterable[Path]) -> Snapshot | None:
-    for path in sorted(runs, reverse=True):
-        try:
-            return read_snapshot(RunDir(path))
-        except RunDirError:
-            continue
-    return None
+def _snapshot_or_none(run: RunDir) -> Snapshot | None:
+    try:
+        return read_snapshot(run)
+    except RunDirError:
+        return None

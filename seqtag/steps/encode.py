@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from seqtag.artifacts import DryRun, Manifest, require_manifest
-from seqtag.config import SPLITS, config_digest
+from seqtag.artifacts import Manifest, require_manifest
+from seqtag.config import SPLITS, config_inputs
 from seqtag.features import TagIndex, Vocabulary, encode_corpus
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.step import run_step
 
 
@@ -22,8 +23,7 @@ def encode(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         inputs={
             "splits": require_manifest(run.output("split")).digest,
             "vocabulary": require_manifest(run.output("index")).digest,
-            "config": config_digest(config.features),
-            "weights": config.train.sequence_weight or "",
+            **config_inputs(config, "features", "train.sequence_weight"),
         },
         write=lambda folder: encode_corpus(
             {name: run.split(name) for name in SPLITS},

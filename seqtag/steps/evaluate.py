@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict, replace
+from dataclasses import asdict, astuple, replace
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
-from seqtag.config import SchemeName, config_digest
-from seqtag.corpus import best_possible
+from seqtag.artifacts import Manifest, digest, require_manifest
+from seqtag.config import SchemeName, config_inputs
+from seqtag.corpus import Profile, best_possible
 from seqtag.errors import BundleError
 from seqtag.evaluation import Cost, Costs, evaluate_predictions
 from seqtag.neural import write_predictions
 from seqtag.run_dir import RunDir
 from seqtag.steps.anchor import ChampionAnchor
-from seqtag.steps.context import metric, read_config, train_scheme
-from seqtag.steps.run_inputs import PinnedOpponent
+from seqtag.steps.context import metric, read_config, spelling_of, train_scheme, written_tag
+from seqtag.steps.planned_run import DryRun
+from seqtag.steps.run_inputs import PinnedOpponent, pinned_champion
 from seqtag.steps.step import run_step
 from seqtag.subprocess_runner import run_in_subprocess
 
@@ -42,13 +43,15 @@ def evaluate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         evaluate,
         run,
         inputs={
-            "test": require_manifest(run.output("split")).digest,
+            "splits": require_manifest(run.output("split")).digest,
             "model": require_manifest(run.output("train")).digest,
-            "opponent": file_digest(run.opponent),
+            "champion": pinned_champion(run),
             "anchor": require_manifest(run.output("anchor")).digest,
             "baseline": require_manifest(run.output("baseline")).digest if asked else "",
-            "config": config_digest(config.evaluate),
+            **config_inputs(config, "evaluate"),
             "metric": metric(run),
+            "scheme": Profile.load(run.profile).scheme.used,
+            "spelling": digest(*astuple(spelling_of(run))),
         },
         write=lambda folder: _score_both(run, folder),
         dry_run=dry_run,
@@ -89,6 +92,7 @@ def _score_both(run: RunDir, folder: Path) -> None:
         champion_version=None if opponent is None else opponent.version,
         baseline=run.baseline_predictions if asked else None,
         baseline_name=config.evaluate.baseline if asked else None,
+        written=lambda tag: written_tag(run, tag),
     )
     metrics = replace(metrics, champion_error=failure, costs=Costs(cost, champion_cost))
     metrics.save(folder / run.metrics.name)

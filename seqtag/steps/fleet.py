@@ -10,7 +10,7 @@ from seqtag.errors import RegistryError, RunDirError
 from seqtag.monitoring import DriftReport
 from seqtag.registry import Entry, Registry
 from seqtag.reporting import STATES, RunState, RunSummary, ScoredRun, TaggerStatus
-from seqtag.run_dir import Home, MonitorReport, RunDir
+from seqtag.run_dir import Home, MonitorReport, RunDir, opened_runs
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace
 from seqtag.steps.promote import PromotionOutcome
@@ -29,7 +29,7 @@ def fleet(workspace: Workspace) -> list[TaggerStatus]:
 
 
 def _status(tagger: str, home: Home, registry: Registry) -> TaggerStatus | None:
-    runs = _newest_runs(home.runs(tagger))
+    runs = opened_runs(home.runs(tagger))[:SHOWN_RUNS][::-1]
     if not runs:
         return None
     scored = [ScoredRun(run.id, summary) for run in runs if (summary := _summary(run))]
@@ -58,13 +58,6 @@ def _status(tagger: str, home: Home, registry: Registry) -> TaggerStatus | None:
         drift=drift,
         attention=attention,
     )
-
-
-def _newest_runs(folder: Path) -> list[RunDir]:
-    """Return the newest runs of a tagger, oldest first; a run that was opened again counts as of then."""
-    configs = folder.glob("????-??-??-*/config.json")
-    opened = sorted((config.stat().st_mtime_ns, config.parent) for config in configs)
-    return [RunDir(path) for _, path in opened[-SHOWN_RUNS:]]
 
 
 def _summary(run: RunDir) -> RunSummary | None:

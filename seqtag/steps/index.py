@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqtag.artifacts import DryRun, Manifest, digest, require_manifest
-from seqtag.config import config_digest
+from seqtag.artifacts import Manifest, digest, require_manifest
+from seqtag.config import config_inputs
 from seqtag.corpus import files_digest
 from seqtag.features import SEEN, TESTED, index_corpus, index_vectors, write_sequence_hashes
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import declared_tags, read_config, train_scheme
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.run_inputs import PinnedOpponent
 from seqtag.steps.step import run_step
 
@@ -44,14 +45,14 @@ def index(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         index,
         run,
         inputs={
-            "train": splits.outputs[run.split("train").name],
-            "dev": splits.outputs[run.split("dev").name],
-            "test": splits.outputs[run.split("test").name],
+            "train split": splits.outputs[run.split("train").name],
+            "dev split": splits.outputs[run.split("dev").name],
+            "test split": splits.outputs[run.split("test").name],
             "scheme": train_scheme(run),
-            "config": config_digest(config.tags, config.features),
-            "leakage_min_length": str(config.quality.leakage_min_length),
-            "vectors": "" if source is None else digest(files_digest(source), config_digest(config.model)),
-            "previous tags": digest(*previous),
+            **config_inputs(config, "tags", "features", "quality.leakage_min_length"),
+            **({} if source is None else config_inputs(config, "model")),
+            "word vectors": "" if source is None else files_digest(source),
+            "champion's tags": digest(*previous),
             "declared tags": digest(*(declared or ())),
         },
         write=write,

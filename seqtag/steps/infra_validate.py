@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from seqtag.artifacts import DryRun, Manifest, require_manifest
+from seqtag.artifacts import Manifest, require_manifest
 from seqtag.registry import bundle_digest
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace, train_scheme
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.register import RegisteredVersion, open_registry
 from seqtag.steps.step import run_step
 
@@ -31,8 +32,8 @@ def infra_validate(run: RunDir, workspace: Workspace, *, dry_run: DryRun | None 
 
     inputs = {
         "bundle": bundle_digest(run.output("train")),
-        "registered": registration.tracked_run_id,  # the version changes if the registry is restored
-        "golden": require_manifest(run.output("evaluate")).outputs[golden.name],
+        "tracked run": registration.tracked_run_id,  # the version changes if the registry is restored
+        "predictions": require_manifest(run.output("evaluate")).outputs[golden.name],
         "scheme": scheme,
     }
     return run_step(infra_validate, run, inputs=inputs, write=write, dry_run=dry_run)

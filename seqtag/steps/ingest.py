@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from seqtag.artifacts import digest, file_lock, find_manifest, publish, scratch_folder
-from seqtag.code_version import code_version
-from seqtag.config import TaggerConfig, config_digest
+from seqtag.config import TaggerConfig, config_inputs
 from seqtag.corpus import (
     PlacesWriter,
     SourceRecord,
@@ -20,7 +19,7 @@ from seqtag.corpus import (
     are_equal_numbers,
     corpus_schema,
     read_sources,
-    source_fingerprint,
+    source_digests,
     source_sentence,
     warning_sentences,
     write_corpus,
@@ -29,17 +28,19 @@ from seqtag.errors import CorpusChangedError, RunDirError
 from seqtag.records import Record
 from seqtag.run_dir import Snapshot
 from seqtag.steps.context import Workspace
+from seqtag.steps.step import code_inputs
 
 logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class ReadSnapshot(Record):
-    """The snapshot that a state of the sources was read into; the file's name is their fingerprint."""
+    """The snapshot that a state of the sources was read into; the file's name is the digest of `inputs`."""
 
-    FORMAT: ClassVar[str] = "read-snapshot/1"
+    FORMAT: ClassVar[str] = "read-snapshot/2"
 
     snapshot_id: str
+    inputs: Mapping[str, str]  # settings, digests of files, packages and code
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,8 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
         CorpusChangedError: a source was replaced while it was read; nothing was kept.
     """
     started = time.monotonic()
-    record = _record_file(config, workspace)
+    inputs = source_inputs(config)
+    record = _record_file(inputs, config, workspace)
     snapshot = _recorded_snapshot(record, config, workspace)
     if snapshot is not None:
         _log_sources(read_records(snapshot))
@@ -70,7 +72,7 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
     partial = workspace.home.corpus(config.name) / ".partial"
     with file_lock(workspace.home.corpus(config.name) / ".lock"), scratch_folder(partial):
         snapshot_id, reports = read_into(Snapshot(partial), config)
-        if _record_file(config, workspace) != record:
+        if source_inputs(config) != inputs:
             raise CorpusChangedError(
                 f"{config.name}: sources changed while they were read, so nothing was kept; run it again"
             )
@@ -78,9 +80,9 @@ def ingest(config: TaggerConfig, workspace: Workspace) -> Snapshot:
         if find_manifest(snapshot.path) is None or not _were_read_alike(Snapshot(partial), snapshot):
             seconds = time.monotonic() - started
             publish(partial, snapshot.path, step="ingest", inputs={"content": snapshot_id}, seconds=seconds)
-    if record is not None:
+    if record is not None and inputs is not None:
         record.parent.mkdir(exist_ok=True)
-        ReadSnapshot(snapshot.id).save(record)
+        ReadSnapshot(snapshot.id, inputs).save(record)
     _log_sources([report.record() for report in reports])
     logger.info("ingest: snapshot %s, %.1f s", snapshot.id, time.monotonic() - started)
     return snapshot
@@ -107,7 +109,23 @@ def read_into(
 
 def matching_snapshot(config: TaggerConfig, workspace: Workspace) -> Snapshot | None:
     """Return the snapshot of the sources as they are now, None if they have to be read."""
-    return _recorded_snapshot(_record_file(config, workspace), config, workspace)
+    return _recorded_snapshot(_record_file(source_inputs(config), config, workspace), config, workspace)
+
+
+def last_read(config: TaggerConfig, workspace: Workspace, *, snapshot: Snapshot) -> ReadSnapshot | None:
+    """Return the newest record of the sources that a snapshot was read from, None without one."""
+    records = workspace.home.sources(config.name).glob("*.json")
+    newest_first = sorted(records, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    found = (ReadSnapshot.load_or_none(path) for path in newest_first)
+    return next((read for read in found if read is not None and read.snapshot_id == snapshot.id), None)
+
+
+def source_inputs(config: TaggerConfig) -> dict[str, str] | None:
+    """Return everything that a snapshot depends on, None if only reading can tell, as for a database."""
+    files = source_digests(config.corpus)
+    if files is None:
+        return None
+    return {**config_inputs(config, "corpus"), **files, **code_inputs(__name__, "ingest")}
 
 
 def poll_sources(config: TaggerConfig, workspace: Workspace) -> Literal["changed", "unchanged", "unknown"]:
@@ -116,7 +134,7 @@ def poll_sources(config: TaggerConfig, workspace: Workspace) -> Literal["changed
     Sources that only monitoring has read count as changed. A database is "unknown", since it would have to be
     read to be compared.
     """
-    record = _record_file(config, workspace)
+    record = _record_file(source_inputs(config), config, workspace)
     if record is None:
         return "unknown"
     snapshot = _recorded_snapshot(record, config, workspace)
@@ -134,7 +152,7 @@ def _noted(config: TaggerConfig, workspace: Workspace) -> str | None:
 
 def record_source_change(config: TaggerConfig, workspace: Workspace) -> None:
     """Record the sources as they are now, so that this change is reported once."""
-    record = _record_file(config, workspace)
+    record = _record_file(source_inputs(config), config, workspace)
     if record is not None:
         record.parent.mkdir(parents=True, exist_ok=True)
         NotedSources(record.name).save(workspace.home.noted_sources(config.name))
@@ -182,10 +200,9 @@ def _recorded_snapshot(record: Path | None, config: TaggerConfig, workspace: Wor
     return None if find_manifest(snapshot.path) is None else snapshot
 
 
-def _record_file(config: TaggerConfig, workspace: Workspace) -> Path | None:
-    """Return the file that records the snapshot of the sources, None for sources without a fingerprint."""
-    fingerprint = source_fingerprint(config.corpus)
-    if fingerprint is None:
+def _record_file(inputs: Mapping[str, str] | None, config: TaggerConfig, workspace: Workspace) -> Path | None:
+    """Return the file that records the snapshot of the sources, None for sources without digests."""
+    if inputs is None:
         return None
-    key = digest(fingerprint, config_digest(config.corpus), code_version(__name__, "ingest").key)
+    key = digest(*(text for pair in sorted(inputs.items()) for text in pair))
     return workspace.home.sources(config.name) / f"{key[:16]}.json"

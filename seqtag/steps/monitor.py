@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtag.artifacts import digest, file_digest, require_manifest
-from seqtag.config import MonitorConfig, TaggerConfig, config_digest
+from seqtag.config import MonitorConfig, TaggerConfig, config_inputs
 from seqtag.corpus import Profile, expand
 from seqtag.errors import CorpusFormatError
 from seqtag.features import TagIndex, Vocabulary
@@ -69,8 +69,7 @@ def monitor(
     inputs = {
         "snapshot": require_manifest(snapshot.path).digest,
         "logs": "" if tagged_logs is None else _digest_of_logs(tagged_logs),
-        "config": config_digest(config.monitor),
-        "seed": str(config.seed),
+        **config_inputs(config, "monitor", "seed"),
         "last_run": str(last_run),
         "champion": "" if champion is None else champion.version,
         **({} if run is None else _inputs_of_run(run)),

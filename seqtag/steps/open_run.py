@@ -11,7 +11,7 @@ from seqtag.gate import score_parts
 from seqtag.registry import Champion
 from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.approval import require_approval
-from seqtag.steps.context import Workspace, read_config
+from seqtag.steps.context import Workspace
 from seqtag.steps.run_inputs import EarlierRuns, PinnedChampion, PinnedOpponent, SnapshotAddress
 from seqtag.steps.step import steps_code_version
 
@@ -39,8 +39,9 @@ def open_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace, *, 
     with file_lock(run.path / ".lock"):
         write_run_inputs(run, config, snapshot)
         require_approval(run, required=config.approval.required)
-        if not keeps_opponent(run, champion):
-            write_opponent(run, champion, workspace)
+        opponent, earlier = opponent_of(run, config, champion, workspace)
+        earlier.save(run.earlier)
+        opponent.save(run.opponent)
     logger.info("run directory %s", run.path)
     return run
 
@@ -53,33 +54,32 @@ def matching_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace)
     return name, RunDir(begun[0]) if begun else None
 
 
-def keeps_opponent(run: RunDir, champion: Champion | None) -> bool:
-    """Return whether the champion is the run's own model, which stays compared with its predecessor."""
-    return champion is not None and champion.seqtag_run_id == run.id and run.opponent.exists()
-
-
 def write_run_inputs(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:
     """Write the configuration, with every default, and the path of the snapshot."""
     write_json(run.config, config.model_dump(mode="json"))
     SnapshotAddress(str(snapshot.path)).save(run.snapshot_address)
 
 
-def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace) -> None:
-    """Write the opponent, the earlier runs, and the error budget that their comparisons have spent.
+def opponent_of(
+    run: RunDir, config: TaggerConfig, champion: Champion | None, workspace: Workspace
+) -> tuple[PinnedOpponent, EarlierRuns]:
+    """Return the opponent of a run, and the earlier runs with the error budget that they have spent.
 
-    A run that is opened again with the same opponent keeps what was written the first time: it is the same
-    comparison, and spends nothing more.
+    A run whose own model has become the champion stays compared with its predecessor. A run that is opened
+    again with the same opponent keeps its earlier runs: it is the same comparison, and spends nothing more.
     """
+    if champion is not None and champion.seqtag_run_id == run.id and run.opponent.exists():
+        return PinnedOpponent.load(run.opponent), EarlierRuns.load(run.earlier)
     opponent = PinnedOpponent(None if champion is None else _pinned(champion, run.tagger, workspace))
-    if not run.earlier.exists() or PinnedOpponent.load_or_none(run.opponent) != opponent:
-        horizon = read_config(run).gate.horizon
-        recent = workspace.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
-        evaluated = run.path.parent.glob("????-??-??-*/evaluation/metrics.json")
-        in_time = sorted(evaluated, key=lambda path: (path.stat().st_mtime_ns, path))
-        runs = [path.parents[1].name for path in in_time if path.parents[1] != run.path]
-        spent = sum(comparison.spent for comparison in recent)
-        EarlierRuns(len(recent), spent, tuple(runs[-_MOST_EARLIER:])).save(run.earlier)
-    opponent.save(run.opponent)
+    if run.earlier.exists() and PinnedOpponent.load_or_none(run.opponent) == opponent:
+        return opponent, EarlierRuns.load(run.earlier)
+    horizon = config.gate.horizon
+    recent = workspace.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
+    evaluated = run.path.parent.glob("????-??-??-*/evaluation/metrics.json")
+    in_time = sorted(evaluated, key=lambda path: (path.stat().st_mtime_ns, path))
+    runs = [path.parents[1].name for path in in_time if path.parents[1] != run.path]
+    spent = sum(comparison.spent for comparison in recent)
+    return opponent, EarlierRuns(len(recent), spent, tuple(runs[-_MOST_EARLIER:]))
 
 
 def _pinned(champion: Champion, tagger: str, workspace: Workspace) -> PinnedChampion:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 
 from seqtag.artifacts import find_manifest
 from seqtag.corpus import BestPossible
-from seqtag.evaluation import Metrics
+from seqtag.errors import RunDirError
+from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.formatting import without_verdict
 from seqtag.gate import Decision
 from seqtag.registry import version_status
-from seqtag.reporting import still_served, summary_lines
+from seqtag.reporting import still_served, summary_lines, verdict_warnings
 from seqtag.run_dir import RunDir
-from seqtag.steps.context import Workspace
+from seqtag.steps.context import Workspace, read_config
 from seqtag.steps.promote import PromotionOutcome
 from seqtag.steps.register import RegisteredVersion
+from seqtag.steps.run_inputs import PinnedOpponent
 
 _TITLES = {"PROMOTE": "Promoted", "HOLD": "Held", "REJECT": "Rejected"}
 
@@ -74,6 +77,22 @@ def status_text(run: RunDir, workspace: Workspace) -> str:
     return f"version {version} {'is not in the ledger' if status is None else f'was {status.text}'}."
 
 
+def run_warnings(run: RunDir, decision: Decision) -> list[str]:
+    """Return the sentences that a reader needs to judge the verdict of a run."""
+    from seqtag.monitoring import model_age
+
+    config, champion, age = read_config(run), PinnedOpponent.load(run.opponent).champion, None
+    if champion is not None:
+        begun, today = (date.fromisoformat(day) for day in (champion.run_id[:10], run.as_of))
+        age = model_age(begun, as_of=today, max_days=config.monitor.max_model_age_days)
+    return verdict_warnings(
+        decision,
+        TrainingHistory.load(run.history),
+        max_epochs=config.train.max_epochs,
+        champion_age=None if age is None else age.sentence,
+    )
+
+
 def servers_note(run: RunDir) -> str:
     """Return the sentence on running servers if the run has replaced a champion, else ""."""
     decision = final_decision(run)
@@ -100,10 +119,15 @@ def outcome_text(run: RunDir, headline: str | None = None, *, dashboard: str | N
     }
     if dashboard is not None:
         links["Dashboard"] = f"{dashboard} (stop it with: make down)"
+    try:
+        warnings = run_warnings(run, decision)
+    except RunDirError:  # of another version, whose other records are still shown
+        warnings = []
     return summary_lines(
         headline,
         metrics=Metrics.load(run.metrics),
         decision=decision,
         optimum=BestPossible.load(run.optimum) if run.optimum.exists() else None,
         links=links,
+        warnings=warnings,
     )

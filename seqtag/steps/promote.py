@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
-from seqtag.formatting import without_verdict
+from seqtag.artifacts import Manifest, file_digest, require_manifest
+from seqtag.formatting import plural
 from seqtag.gate import Decision, GateRule, GateVerdict
 from seqtag.records import Record
 from seqtag.registry import AuditContext, Entry, InfraFindings, RegistryDecision, failures
 from seqtag.run_dir import RunDir
 from seqtag.steps.approval import ApprovalRecord
 from seqtag.steps.context import Workspace
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.register import RegisteredVersion, open_registry
 from seqtag.steps.step import run_step
 
@@ -52,9 +53,10 @@ def registry_decision(run: RunDir) -> RegistryDecision:
     sentence = decision.sentence
     if verdict == "PROMOTE" and not findings.passed:
         verdict = "HOLD"
+        failed = sum(not check.passed for check in findings.checks)
         sentence = (
-            f"HOLD: the decision was to promote, but version {findings.version} fails its smoke test. "
-            f"{failures(findings)}."
+            f"HOLD: version {findings.version} fails its smoke test: {failed} of "
+            f"{plural(len(findings.checks), 'check')}."
         )
     elif verdict == "PROMOTE":
         verdict, sentence = _as_approved(ApprovalRecord.of(run), sentence)
@@ -99,7 +101,7 @@ def publish_promotion(run: RunDir, entry: Entry, *, dry_run: DryRun | None = Non
         "decision": require_manifest(run.output("decide")).digest,
         "registration": require_manifest(run.output("register")).digest,
         "infra": require_manifest(run.output("infra_validate")).digest,
-        "entry": str(entry.entry),
+        "ledger entry": str(entry.entry),
     }
     return run_step(promote, run, inputs=inputs, write=write, dry_run=dry_run)
 
@@ -108,10 +110,7 @@ def _as_approved(approval: ApprovalRecord, sentence: str) -> tuple[GateVerdict, 
     """Return the verdict and its sentence where the decision was to promote."""
     objection = approval.objection()
     if objection is not None:
-        return (
-            "HOLD",
-            f"HOLD: the decision was to promote, and {objection}. {without_verdict(sentence, 'PROMOTE')}",
-        )
+        return "HOLD", f"HOLD: {objection}."
     if approval.required and approval.answer is not None:
         return "PROMOTE", f"{sentence} Approved by {approval.answer.signed}: {approval.answer.reason}"
     return "PROMOTE", sentence

@@ -6,14 +6,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
+from seqtag.artifacts import Manifest, file_digest, require_manifest
 from seqtag.corpus import Profile
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.gate import Decision
 from seqtag.records import Record
 from seqtag.registry import Registration, Registry
+from seqtag.registry.types import CODE_TAG, CONFIG_TAG
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import Workspace, read_config, read_snapshot
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.step import run_step, steps_code_version
 
 
@@ -49,7 +51,7 @@ def register(run: RunDir, workspace: Workspace) -> Manifest:
         metrics=Metrics.load(run.metrics),
         decision=decision,
         dataset=_dataset(run),
-        tags={"seqtag.code": steps_code_version(), "seqtag.config": file_digest(run.config)},
+        tags=lineage_tags(run),
     )
     return publish_registration(run, registration)
 
@@ -70,6 +72,11 @@ def publish_registration(
         written.save(folder / run.registration.name)
 
     return run_step(register, run, inputs=asdict(written), write=write, dry_run=dry_run)
+
+
+def lineage_tags(run: RunDir) -> dict[str, str]:
+    """Return the tags of a version that name its configuration and code, which a hold may forbid."""
+    return {CODE_TAG: steps_code_version(), CONFIG_TAG: file_digest(run.config)}
 
 
 def open_registry(workspace: Workspace) -> Registry:

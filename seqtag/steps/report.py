@@ -6,17 +6,17 @@ from importlib.metadata import version
 from pathlib import Path
 
 from seqtag import __version__
-from seqtag.artifacts import DryRun, Manifest, require_manifest
+from seqtag.artifacts import Manifest, require_manifest
 from seqtag.bundle_description import Bundle
 from seqtag.corpus import BestPossible, Profile
 from seqtag.evaluation import Metrics, TrainingHistory
-from seqtag.formatting import plural
-from seqtag.gate import Decision
+from seqtag.formatting import without_verdict
 from seqtag.reporting import ReportContext, RunSummary, write_changes, write_report
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.diff import diff
-from seqtag.steps.outcome import final_decision
+from seqtag.steps.outcome import final_decision, run_warnings
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.register import RegisteredVersion
 from seqtag.steps.step import run_step, steps_code_version
 
@@ -58,27 +58,16 @@ def _write(run: RunDir, folder: Path) -> None:
         changes=changes,
         context=_context(run),
         folder=folder,
+        warnings=run_warnings(run, decision),
     )
     RunSummary(
         verdict=decision.verdict,
-        reason=_reason(decision),
+        reason=without_verdict(decision.sentence, decision.verdict),
         metric=metrics.metric,
         score=metrics.challenger.score,
         version=RegisteredVersion.load(run.registration).version,
         quarantined=profile.quarantined.share,
     ).save(folder / run.summary.name)
-
-
-def _reason(decision: Decision) -> str:
-    """Return the first rule that failed, or what the promoted model was compared with."""
-    failed = [rule.rule for rule in decision.rules if not rule.passed]
-    if failed:
-        others = f" and {plural(len(failed) - 1, 'other rule')}" if len(failed) > 1 else ""
-        return f"failed: {failed[0]}{others}"
-    if decision.champion_version is None:
-        return "first model"
-    compared = "renews" if decision.difference is None else "better than"
-    return f"{compared} version {decision.champion_version}"
 
 
 def _context(run: RunDir) -> ReportContext:

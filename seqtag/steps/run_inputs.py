@@ -8,8 +8,10 @@ from typing import Annotated, Any, ClassVar
 
 from pydantic import Field
 
+from seqtag.artifacts import file_digest
 from seqtag.evaluation.prf import Interval
 from seqtag.records import Record
+from seqtag.run_dir import RunDir
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,12 @@ class PinnedOpponent(Record):
     FORMAT: ClassVar[str] = "opponent/1"
 
     champion: PinnedChampion | None
+
+
+def pinned_champion(run: RunDir) -> str:
+    """Return the champion that a run is compared with as an input of a step: version and digest, or ""."""
+    champion = PinnedOpponent.load(run.opponent).champion
+    return "" if champion is None else f"version {champion.version} {file_digest(run.opponent)}"
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
-from seqtag.artifacts import DryRun, Manifest, digest, require_manifest
-from seqtag.config import TaggerConfig, config_digest
+from seqtag.artifacts import Manifest, digest, require_manifest
+from seqtag.config import TaggerConfig, config_inputs
 from seqtag.corpus import Profile, split_corpus
 from seqtag.corpus.corpus_profile import SchemeChoice
 from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.context import read_config, read_snapshot
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.step import run_step
 
 
@@ -32,7 +33,7 @@ def split(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
             "quarantine": validated.outputs[run.quarantine.name],
             "scheme": chosen.used,
             "spelling": digest(*astuple(chosen.spelling)),
-            "config": config_digest(config.split, config.tags),
+            **config_inputs(config, "split", "tags"),
         },
         write=lambda folder: write_splits(
             config, snapshot, scheme=chosen, quarantine=run.quarantine, folder=folder

@@ -8,11 +8,12 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from seqtag.artifacts import DryRun, Manifest, digest, file_lock, materialize
+from seqtag.artifacts import Manifest, digest, file_lock, materialize
 from seqtag.code_version import code_version, uncached_code_version
 from seqtag.errors import ConfigError, RunDirError
 from seqtag.pipeline import STEPS
-from seqtag.run_dir import RunDir
+from seqtag.run_dir import RunDir, opened_runs
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.run_inputs import ForcedSteps
 
 logger = logging.getLogger(__name__)
@@ -30,7 +31,8 @@ def run_step(
 
     Args:
         step: the function in `seqtag.steps` whose output it is.
-        inputs: what the output depends on besides code and packages, digests by name.
+        inputs: what the output depends on besides code and packages: texts and digests by name. A setting
+            has the name of its key, and a short text, such as a number, is shown where it changed.
         write: writes the files into an empty folder.
         dry_run: notes what would be done, and nothing is written.
 
@@ -40,15 +42,12 @@ def run_step(
     """
     output, by = run.output(step.__name__), _forced(run).get(step.__name__)
     is_shared = next(each.is_shared for each in STEPS if each.name == step.__name__)
-    others = sorted(run.path.parent.glob(f"????-??-??-*/{output.name}"), reverse=True) if is_shared else []
-    return write_output(
-        step,
-        output,
-        inputs=inputs if by is None else {**inputs, "forced": by},
-        write=write,
-        elsewhere=[other for other in others if other != output],
-        dry_run=dry_run,
-    )
+    others = [other.output(step.__name__) for other in opened_runs(run.path.parent)] if is_shared else []
+    inputs = inputs if by is None else {**inputs, "forced": by}
+    if dry_run is not None:
+        return dry_run.plan(step.__name__, _all_inputs(step, inputs), [output, *others])
+    elsewhere = [other for other in others if other != output]
+    return write_output(step, output, inputs=inputs, write=write, elsewhere=elsewhere)
 
 
 def write_output(
@@ -58,14 +57,12 @@ def write_output(
     inputs: Mapping[str, str],
     write: Callable[[Path], None],
     elsewhere: Sequence[Path] = (),
-    dry_run: DryRun | None = None,
 ) -> Manifest:
     """Write one output of `step`; the code that it reaches and the versions of its packages count as inputs.
 
     The arguments are those of `run_step` and of `seqtag.artifacts.materialize`.
     """
     name, version = step.__name__, code_version(step.__module__, step.__name__)
-    packages = {f"package {package}": number for package, number in version.packages.items()}
 
     def write_with_this_code(folder: Path) -> None:
         write(folder)
@@ -77,16 +74,22 @@ def write_output(
     manifest = materialize(
         output,
         step=name,
-        inputs={**inputs, **packages, "code": version.code},
+        inputs=_all_inputs(step, inputs),
         write=write_with_this_code,
         elsewhere=elsewhere,
-        dry_run=dry_run,
     )
     if manifest.reused:
         logger.info("%s: unchanged, %s is reused", name, output.name)
     else:
         logger.info("%s: %.1f s", name, manifest.seconds)
     return manifest
+
+
+def code_inputs(module: str, function: str) -> dict[str, str]:
+    """Return the packages and source files that a function reaches as inputs."""
+    version = code_version(module, function)
+    packages = {f"package {package}": number for package, number in version.packages.items()}
+    return {**packages, **version.code}
 
 
 def step_function(name: str) -> Callable[..., Any]:
@@ -119,6 +122,11 @@ def force(run: RunDir, names: Sequence[str], *, by: str) -> None:
     if names:
         with file_lock(run.path / ".lock"):
             ForcedSteps({**_forced(run), **dict.fromkeys(names, by)}).save(run.forced)
+
+
+def _all_inputs(step: Callable[..., Any], inputs: Mapping[str, str]) -> dict[str, str]:
+    """Return the inputs of a step with its packages and the files of its code."""
+    return {**inputs, **code_inputs(step.__module__, step.__name__)}
 
 
 def _forced(run: RunDir) -> Mapping[str, str]:

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from seqtag.artifacts import DryRun, Manifest, digest, file_lock, remove_folder, require_manifest
+from seqtag.artifacts import Manifest, digest, file_lock, remove_folder, require_manifest
 from seqtag.code_version import code_version
-from seqtag.config import config_digest
+from seqtag.config import config_inputs
 from seqtag.corpus import sequence_ids
 from seqtag.errors import MemoryExhaustedError
 from seqtag.neural import Checkpoints, LossError
 from seqtag.neural import train as train_recipe
 from seqtag.run_dir import RunDir
 from seqtag.steps.context import metric, output_scheme, read_config
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.step import run_step
 from seqtag.subprocess_runner import run_in_subprocess
 
@@ -50,10 +51,9 @@ def train(
     inputs = {
         "encoded": require_manifest(run.output("encode")).digest,
         "vocabulary": require_manifest(run.output("index")).digest,
-        "config": config_digest(config.train, config.model, config.features),
+        **config_inputs(config, "train", "model", "features", "seed"),
         "metric": metric(run),
         "output scheme": output_scheme(run),
-        "seed": str(config.seed),
     }
     key = digest(*inputs.values(), code_version(__name__, "train").key)[:16]
     full_batches, half_batches = run.checkpoints(key), run.checkpoints(f"{key}-halved")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
-from seqtag.artifacts import DryRun, Manifest, file_digest, require_manifest
-from seqtag.config import TaggerConfig, config_digest
+from seqtag.artifacts import Manifest, file_digest, require_manifest
+from seqtag.config import TaggerConfig, config_inputs
 from seqtag.corpus import Profile
 from seqtag.errors import CorpusRejectedError, RunDirError
 from seqtag.gate import fewest_test_documents
 from seqtag.run_dir import RunDir, Snapshot
 from seqtag.steps.context import read_config, read_snapshot
 from seqtag.steps.ingest import read_records
+from seqtag.steps.planned_run import DryRun
 from seqtag.steps.run_inputs import PinnedOpponent
 from seqtag.steps.step import run_step
 
@@ -34,9 +35,9 @@ def validate(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         run,
         inputs={
             "snapshot": require_manifest(snapshot.path).digest,
-            "config": config_digest(config.corpus, config.tags, config.quality, config.split),
-            "fewest_test_documents": str(fewest_test_documents(config.gate)),
-            "previous": previous_digest,
+            **config_inputs(config, "corpus", "tags", "quality", "split"),
+            "test documents needed": str(fewest_test_documents(config.gate)),
+            "champion's profile": previous_digest,
         },
         write=lambda folder: write_validation(config, snapshot, previous=previous, folder=folder),
         dry_run=dry_run,

@@ -18,6 +18,8 @@ _CANONICAL = "BIES"
 _LETTERS = "BIMELSUW"  # I or M continues a span, E or L ends it, S, U or W is a span of one token
 _PAIRS = frozenset({("B", "I"), ("B", "M"), ("B", "E"), ("B", "L"), ("I", "E")})  # in spans of several tokens
 _USED: Mapping[SchemeName, str] = {"IOB1": "BI", "IOB2": "BI", "IOBES": "BIES", "IOE1": "IE", "IOE2": "IE"}
+_IOB, _IOE = {"E": "I", "S": "B"}, {"B": "I", "S": "E"}
+_OF_IOBES: Mapping[SchemeName, Mapping[str, str]] = {"IOB1": _IOB, "IOB2": _IOB, "IOE1": _IOE, "IOE2": _IOE}
 _OUTSIDE = ("O", "o", "0")
 _OUTSIDE_WORDS = ("other", "out", "outside")
 UNTAGGED = ("", "-", "_", "?", "*", "none", "null", "nan", "unk")  # may mean that a token has no tag
@@ -60,6 +62,24 @@ class Spelling:
             return ""
         prefix = _CANONICAL[self.letters.index(letter)]
         return f"{prefix}-{type_}" if type_ else prefix
+
+    def written(self, tag: str, *, scheme: SchemeName) -> str:
+        """Return a canonical tag of IOBES or IOB2 as a corpus in `scheme` spells it.
+
+        Spans in IOB1 and IOE1 have the tags of IOB2 and IOE2, which do not depend on their neighbours.
+
+        >>> Spelling("b-X", "BILU", "o").written("E-per", scheme="IOBES")
+        'l-per'
+        >>> Spelling("X_B").written("S-geo_loc", scheme="IOB1"), Spelling().written("O", scheme="IOB2")
+        ('geo_loc_B', 'O')
+        """
+        if tag == "O" or tag[:1] not in _CANONICAL or tag[1:2] not in ("", "-"):
+            return self.outside if tag == "O" else tag
+        prefix = _OF_IOBES.get(scheme, {}).get(tag[0], tag[0])
+        letter = self.letters[_CANONICAL.index(prefix)]
+        is_lower = "b" in self.pattern
+        letter, mark = (letter.lower(), "b") if is_lower else (letter, "B")
+        return self.pattern.replace(mark, letter).replace("X", tag[2:]) if tag[2:] else letter
 
     def sample(self, scheme: SchemeName) -> str:
         """Return the tags of a scheme for a type X.

@@ -134,8 +134,8 @@ def test_the_page_of_a_run_shows_its_verdict_and_its_tasks(promoted: Site, tab: 
     [
         ("retrain-sample", ["PROMOTE", "Decided by", "Next steps", "seqtag history sample"]),
         ("data-sample", ["Accepted", "Validation", "broken_sequence"]),
-        ("scores-sample", ["token accuracy", "F1 of browsing"]),
-        ("quarantine-sample", ["No results"]),
+        ("scores-sample", ["token accuracy", "F1 of browsing", "Most frequent confusions"]),
+        ("quarantine-sample", ["No sequence is in quarantine."]),
     ],
 )
 def test_an_artifact_is_shown(promoted: Site, tab: Any, key: str, said: list[str]) -> None:
@@ -145,10 +145,13 @@ def test_an_artifact_is_shown(promoted: Site, tab: Any, key: str, said: list[str
     picture(tab, f"artifact-{key.removesuffix('-sample')}")
 
 
-@pytest.mark.parametrize("key", ["learning-curve-sample", "confusion-sample"])
-def test_a_picture_is_drawn(promoted: Site, tab: Any, key: str) -> None:
-    tab.goto(promoted.artifact(key))
-    image = tab.locator("img[src^='data:image/svg']").first
+@pytest.mark.parametrize("section", ["Learning curves", "Confusions"])
+def test_the_card_links_to_a_picture_in_the_report(promoted: Site, tab: Any, section: str) -> None:
+    tab.goto(promoted.artifact("retrain-sample"))
+    link = tab.get_by_role("link", name=section).first
+    link.wait_for()
+    tab.goto(link.get_attribute("href"))
+    image = tab.locator(":target img[src^='data:image/svg']").first
     image.wait_for()
     assert image.evaluate("image => image.naturalWidth") > 300
 

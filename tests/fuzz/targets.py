@@ -43,7 +43,7 @@ def of_source(suffix: str, seeds: Sequence[bytes], **source: Any) -> Target:
             contradictions_sentence,
             corpus_schema,
             read_sources,
-            source_fingerprint,
+            source_digests,
             source_sentence,
             write_corpus,
         )
@@ -53,7 +53,7 @@ def of_source(suffix: str, seeds: Sequence[bytes], **source: Any) -> Target:
         corpus = CorpusConfig.model_validate(
             {"sources": [{**source, **other, "path": str(path)}], "columns": columns}
         )
-        source_fingerprint(corpus)
+        source_digests(corpus)
         records: list[SourceRecord] = []
         with tempfile.TemporaryDirectory() as folder, PlacesWriter(Path(folder, "places")) as places:
             batches = read_sources(

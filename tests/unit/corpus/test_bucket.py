@@ -6,7 +6,7 @@ import fsspec
 import pytest
 
 from seqtag.config.tagger_config import CorpusConfig
-from seqtag.corpus import read_sources, source_fingerprint
+from seqtag.corpus import read_sources, source_digests
 from seqtag.errors import ConfigError
 
 CORPUS = CorpusConfig.model_validate({"sources": [{"format": "conll", "path": "s3://corpora/ner/*.conll"}]})
@@ -19,12 +19,12 @@ def tokens() -> list[str]:
 def test_a_bucket_is_listed_afresh_on_every_read(bucket):
     bucket.put("ner/a.conll", "a O\n")
     assert tokens() == ["a"]
-    before = source_fingerprint(CORPUS)
+    before = source_digests(CORPUS)
 
     bucket.put("ner/a.conll", "a O\nb O\n")
     bucket.put("ner/b.conll", "c O\n")
     assert tokens() == ["a", "b", "c"]
-    assert source_fingerprint(CORPUS) != before
+    assert source_digests(CORPUS) != before
 
 
 def test_a_missing_bucket_is_an_error_that_names_it(bucket):
@@ -40,7 +40,7 @@ def test_an_unreachable_store_is_a_transient_error(bucket):
     with pytest.raises(ConnectionError, match=r"'a\.conll' cannot be reached: EndpointConnectionError"):
         next(reading)
     with pytest.raises(ConnectionError, match="cannot be reached: EndpointConnectionError"):
-        source_fingerprint(CORPUS)
+        source_digests(CORPUS)
 
 
 def test_missing_credentials_are_reported_at_once(bucket, monkeypatch, tmp_path):

@@ -18,7 +18,7 @@ import pytest
 from seqtag import steps
 from seqtag.config import Settings, load_tagger
 from seqtag.config.tagger_config import CorpusConfig
-from seqtag.corpus import files_digest, read_sources, source_fingerprint
+from seqtag.corpus import files_digest, read_sources, source_digests
 from seqtag.corpus.files import find_files
 from seqtag.errors import ConfigError, CorpusFormatError, CorpusRejectedError
 from seqtag.features.vectors import read_vectors
@@ -120,9 +120,9 @@ def test_objects_that_differ_only_in_their_query_are_numbered(store):
     store.files |= {"download?id=42": b"a X\n", "download?id=43": b"b X\n"}
     urls = [store.signed("download", f"id={number}&") for number in (42, 43, 42)]
     assert ids(corpus(*urls)) == ["download#1", "download~2#1", "download#1"]
-    before = source_fingerprint(corpus(*urls))
+    before = source_digests(corpus(*urls))
     store.files["download?id=43"] = b"c X\n"
-    assert source_fingerprint(corpus(*urls)) != before
+    assert source_digests(corpus(*urls)) != before
 
 
 def test_files_that_differ_only_in_their_folders_keep_them_without_the_query(store):

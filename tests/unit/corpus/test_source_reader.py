@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from seqtag.config.tagger_config import CorpusConfig
-from seqtag.corpus import read_sources, source_fingerprint
+from seqtag.corpus import read_sources, source_digests
 from seqtag.corpus.source_reader import BATCH_SEQUENCES
 from seqtag.corpus.source_report import Warned
 from seqtag.errors import CorpusFormatError
@@ -108,7 +108,7 @@ def test_a_comment_repeated_with_another_value_is_a_warning(text, source, tmp_pa
 
 def fingerprint(path: str, **source: object) -> str | None:
     corpus = {"sources": [{"format": "conll", "path": path, **source}]}
-    return source_fingerprint(CorpusConfig.model_validate(corpus))
+    return source_digests(CorpusConfig.model_validate(corpus))
 
 
 def test_a_fingerprint_depends_on_files_and_configuration(folder):
@@ -126,10 +126,10 @@ def test_a_fingerprint_depends_on_files_and_configuration(folder):
 def test_a_fingerprint_depends_on_tag_files(folder):
     files = {"format": "parallel", "path": f"{folder}/train.conll", "tags_path": f"{folder}/dev.conll"}
     corpus = CorpusConfig.model_validate({"sources": [files]})
-    before = source_fingerprint(corpus)
+    before = source_digests(corpus)
     (folder / "dev.conll").write_text("c X\n")
 
-    assert source_fingerprint(corpus) != before
+    assert source_digests(corpus) != before
 
 
 def test_importing_the_corpus_loads_nothing_heavy():

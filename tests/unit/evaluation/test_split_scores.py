@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from seqtag.errors import RunDirError
 from seqtag.evaluation import evaluate, evaluate_predictions, predictions, slices
 from seqtag.evaluation.prf import Interval
 from seqtag.evaluation.split_scores import Metrics
+from seqtag.tagging import Spelling
 
 WritePredictions = Callable[..., Path]
 
@@ -381,3 +383,23 @@ def test_a_baseline_on_other_sequences_is_rejected(
     other = write_predictions("baseline", TEST, genre=GENRES, first_row=7)
     with pytest.raises(RunDirError, match=r"baseline\.parquet: sequences or gold tags differ"):
         judge(files, baseline=other)
+
+
+def test_tags_are_scored_as_the_corpus_writes_them(write_predictions: WritePredictions) -> None:
+    """S-PER and B-PER of IOBES are both B-PER in IOB2, so that they are not confused with each other."""
+    file = write_predictions("challenger", [("a b c", "B-PER E-PER S-PER", "S-PER O S-PER")])
+    metrics = evaluate_predictions(
+        file,
+        None,
+        train=file,
+        scheme="IOBES",
+        config=EvaluateConfig(resamples=100),
+        metric="span_f1",
+        seed=1,
+        written=partial(Spelling().written, scheme="IOB2"),
+    )
+    assert metrics.challenger.confusion.tags == ["B-PER", "I-PER", "O"]
+    assert metrics.challenger.confusion.counts == [[2, 0, 0], [0, 0, 1], [0, 0, 0]]
+    assert metrics.challenger.tags["B-PER"].f1.value == 1
+    assert metrics.challenger.accuracy.value == pytest.approx(1 / 3)
+    assert metrics.challenger.score.value == pytest.approx(1 / 2)

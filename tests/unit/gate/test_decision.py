@@ -78,11 +78,8 @@ def test_the_sentence_states_the_numbers(write_predictions: WritePredictions) ->
     challenger = write_predictions("challenger", [RIGHT] * 40)
     champion = write_predictions("champion", [RIGHT, WRONG] * 20)
     decision = decide(challenger, champion)
-    low, high = (f"{100 * end:+.2f}" for end in (decision.difference.low, decision.difference.high))
     assert decision.sentence == (
-        "PROMOTE: span F1 100.0% against 66.7% for champion v3 on 40 sequences in 40 documents; difference "
-        f"+33.33 points, 95% interval [{low}, {high}]; at least {100 * decision.bound:+.2f} at an error "
-        "level of 0.0137%, the margin is +0.00."
+        "PROMOTE: span F1 is 33.33 points above champion v3's, at least +5.47; the margin is +0.00."
     )
 
 
@@ -91,6 +88,8 @@ def test_a_clearly_worse_challenger_is_rejected(write_predictions: WritePredicti
     champion = write_predictions("champion", [RIGHT] * 40)
     decision = decide(challenger, champion)
     assert decision.verdict == "REJECT"
+    least = f"{-100 * decision.difference.high:.2f}"
+    assert decision.sentence == (f"REJECT: span F1 is 33.33 points below champion v3's, at least {least}.")
     assert decision.difference.high < 0
     assert decision.p_better == 0
 
@@ -119,7 +118,7 @@ def test_a_tie_keeps_the_champion(write_predictions: WritePredictions) -> None:
     same = [RIGHT, WRONG] * 20
     decision = decide(write_predictions("challenger", same), write_predictions("champion", same))
     assert decision.verdict == "HOLD"
-    assert decision.sentence.endswith("; a tie keeps the champion.")
+    assert decision.sentence == "HOLD: a tie on all 40 documents keeps the champion."
     assert decision.would_pass == []
     assert decision.difference == Interval(value=0, low=0, high=0, support=40, documents=40)
     assert decision.p_better == 0
@@ -205,9 +204,7 @@ def test_the_first_model_is_promoted_at_its_floor(write_predictions: WritePredic
     challenger = write_predictions("challenger", [RIGHT, WRONG])  # F1 2 / 3, accuracy 3 / 4
     at_floor = decide(challenger, None, metric="accuracy", gate=GateConfig(floor=0.75))
     assert at_floor.verdict == "PROMOTE"
-    assert at_floor.sentence == (
-        "PROMOTE: accuracy 75.0% reaches the floor of 75.0% for a first model, on 2 sequences in 2 documents."
-    )
+    assert at_floor.sentence == "PROMOTE: accuracy 75.0% reaches the floor of 75.0% for a first model."
     assert at_floor.champion is None
     assert at_floor.difference is None
     below = decide(challenger, None, gate=GateConfig(floor=0.67))
@@ -251,10 +248,8 @@ def test_a_champion_that_could_not_be_scored_blocks_every_promotion(
     challenger = write_predictions("challenger", [RIGHT] * 40)
     decision = decide(challenger, None, champion_version="3", champion_error="weights.npz:\n digest differs")
     assert decision.verdict == "HOLD"
-    assert decision.sentence == (
-        "HOLD: champion v3 could not be scored (weights.npz: digest differs), so nothing is promoted; "
-        "the challenger has span F1 100.0% on 40 sequences in 40 documents."
-    )
+    assert decision.sentence == "HOLD: champion v3 could not be scored, so nothing is promoted."
+    assert decision.rules[0].detail == "weights.npz: digest differs"
     assert held(decision) == {"the champion is scored": False}
 
 
@@ -270,7 +265,7 @@ def test_a_champion_without_predictions_blocks_every_promotion(
     challenger = write_predictions("challenger", [RIGHT] * 40)
     missing = decide(challenger, None, champion_version="3")
     assert missing.verdict == "HOLD"
-    assert "its predictions are missing" in missing.sentence
+    assert missing.rules[0].detail == "its predictions are missing"
     damaged = tmp_path / "damaged.parquet"
     damaged.write_bytes(b"PAR1")
     assert decide(challenger, damaged).verdict == "HOLD"
@@ -296,7 +291,7 @@ def test_champion_predictions_for_other_data_block_every_promotion(
     challenger = write_predictions("challenger", [RIGHT] * 40)
     decision = decide(challenger, write_predictions("champion", sequences, first_row=first_row))
     assert decision.verdict == "HOLD"
-    assert "its predictions are for other sequences or gold tags" in decision.sentence
+    assert decision.rules[0].detail == "its predictions are for other sequences or gold tags"
 
 
 def test_a_damaged_challenger_is_an_error(tmp_path: Path) -> None:

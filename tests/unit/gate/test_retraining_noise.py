@@ -102,7 +102,8 @@ def test_a_decision_states_the_source_of_its_noise(
     rule = next(rule for rule in decision.rules if rule.rule == "the difference exceeds retraining noise")
     assert decision.noise == pytest.approx(value, abs=1e-7)
     assert decision.noise_source in rule.detail
-    assert rule.detail.startswith(f"with retraining noise of {words}, the 95% interval starts at +")
+    assert rule.detail.startswith("with retraining noise, the interval starts at +")
+    assert rule.detail.endswith(f"; noise of {words}, 95% interval")
     assert (decision.verdict, rule.passed) == ("PROMOTE", True)
 
 

@@ -87,9 +87,8 @@ def test_a_model_of_the_same_configuration_and_code_is_held_with_author_and_rele
     held = four_versions.apply_decision("sample", "3", registry_decision("PROMOTE", against="1"), by=ADA)
     assert held.event == "HOLD"
     assert held.sentence == (
-        "HOLD: the decision was to promote, but ada@host rolled version 2 back to version 1 at "
-        "2026-11-22T03:30:00+00:00 (O is wrong). That holds models of its configuration and code until it is "
-        "released: seqtag release-hold sample --reason TEXT."
+        "HOLD: ada@host rolled version 2 back on 2026-11-22 (O is wrong), which holds models like it; "
+        "release: seqtag release-hold sample --reason TEXT."
     )
     assert (
         four_versions.apply_decision("sample", "3", registry_decision("PROMOTE", against="1"), by=ADA) == held
@@ -105,7 +104,7 @@ def test_the_version_rolled_back_is_held_too(four_versions: Registry) -> None:
 def test_other_code_is_another_lineage_unless_everything_is_held(four_versions: Registry) -> None:
     roll_back(four_versions, everything=True)
     held = promote(four_versions, "sample", "4", expected_champion="1")
-    assert (held.event, "That holds every model until" in held.sentence) == ("HOLD", True)
+    assert (held.event, "which holds every model;" in held.sentence) == ("HOLD", True)
     four_versions.release("sample", reason="fixed", by=ADA)
     promote(four_versions, "sample", "4", expected_champion="1")
     roll_back(four_versions)

@@ -242,4 +242,4 @@ def test_the_card_has_a_line_for_the_baseline(baseline_metrics, decision, profil
 def test_the_terminal_has_a_line_for_the_baseline(baseline_metrics, decision):
     text = summary_lines("Held.", metrics=baseline_metrics, decision=decision, optimum=None, links={})
 
-    assert "  baseline crfsuite      90.0%  (88.0 to 92.0%)" in text
+    assert "  baseline crfsuite           90.0%  (88.0 to 92.0%)" in text

@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from seqtag.quality.quarantine import quarantine_schema
-from seqtag.reporting import corpus_markdown, quarantine_rows, score_rows
+from seqtag.reporting import corpus_markdown, quarantine_rows, record_table, score_markdown
+from seqtag.reporting.score_tables import score_rows
 
 
 def test_the_corpus_is_described_by_split_rule_and_tag(profile):
@@ -54,11 +55,12 @@ def test_the_first_quarantined_sequences_are_rows_of_text(quarantine):
 
     assert len(rows) == 100
     assert rows[7]["row"] == 7
-    assert rows[7]["refused by"] == "over\\_long, empty\\_token"
-    assert rows[7]["what is wrong"] == "\\[7\\](http\\://evil)"
+    assert rows[7]["refused by"] == "over_long, empty_token"
+    assert rows[7]["what is wrong"] == "[7](http://evil)"
+    assert "| over\\_long, empty\\_token | \\[7\\](http\\://evil) |" in record_table(rows, empty="")
     assert rows[7]["tokens"] == 3
     assert len(rows[7]["begins"]) == 80
-    assert "\x1b" not in rows[7]["sequence"]
+    assert "\x1b" not in record_table(rows, empty="")
 
 
 def test_an_empty_quarantine_has_no_rows(tmp_path):
@@ -76,7 +78,7 @@ def test_scores_are_rows_with_interval_and_support(metrics):
         "champion": "91.0% (89.0 to 93.0%)",
     }  # fmt: skip
     assert first["support"] == "60 gold tokens"
-    assert hostile["what"] == "F1 of &lt;script&gt;alert(1)&lt;/script&gt;"
+    assert hostile["what"] == "F1 of <script>alert(1)</script>"
     assert {row["champion"] for row in score_rows(replace(metrics, champion=None))} == {"–"}  # noqa: RUF001
 
 
@@ -89,3 +91,16 @@ def test_overall_span_scores_have_precision_and_recall(span_metrics):
         ("F1 of PER", "20 gold spans"),
         ("F1 of LOC", "10 gold spans"),
     ]
+
+
+def test_the_score_card_lists_scores_and_confusions_with_all_markup_escaped(metrics):
+    text = score_markdown(metrics)
+
+    assert "| F1 of &lt;script&gt;alert(1)&lt;/script&gt; | 40 gold tokens | 8 | 83.0% |" in text
+    assert text.endswith(
+        "## Most frequent confusions\n\n| gold | predicted | tokens | of the gold tag |\n"
+        "| --- | --- | --- | --- |\n"
+        "| &lt;script&gt;alert(1)&lt;/script&gt; | browsing | 4 | 10.0% |\n"
+        "| browsing | &lt;script&gt;alert(1)&lt;/script&gt; | 2 | 3.3% |\n"
+        "| browsing | PRP\\$ | 1 | 1.7% |\n"
+    )

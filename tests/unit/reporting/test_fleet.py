@@ -48,6 +48,15 @@ def test_the_page_shows_state_reason_champion_score_and_link() -> None:
     assert "Read at\n    2026-01-31 08:00 UTC." in page
 
 
+def test_each_outcome_has_its_colour() -> None:
+    page = fleet_html([STATUS], now=NOW)
+    states = ("promoted", "held", "rejected", "waiting", "unfinished")
+    rules = [line for line in page.splitlines() if "--accent: var(" in line]
+    colours = [line.split("--accent: ")[1].split(";")[0] for s in states for line in rules if f".{s}" in line]
+
+    assert colours == ["var(--green)", "var(--orange)", "var(--red)", "var(--blue)", "var(--soft)"]
+
+
 def test_names_and_sentences_are_escaped() -> None:
     hostile = replace(STATUS, tagger=HOSTILE, reason=HOSTILE, attention=[HOSTILE], drift=HOSTILE)
 

@@ -8,7 +8,16 @@ import pytest
 
 from seqtag.corpus.corpus_profile import RuleOutcome
 from seqtag.gate.guardrails import Guardrail
-from seqtag.reporting import CompletedStep, InputChanges, changed_settings, retrain_markdown, summary_lines
+from seqtag.reporting import (
+    CompletedStep,
+    InputChanges,
+    changed_settings,
+    retrain_markdown,
+    summary_lines,
+    verdict_lines,
+    verdict_warnings,
+)
+from tests.sample_records import sample_history
 
 
 @pytest.fixture
@@ -31,9 +40,10 @@ def test_the_card_begins_with_verdict_and_sentence(card):
 def test_the_card_compares_challenger_and_champion(card):
     text = card()
 
-    assert "| challenger | 93.0% | 91.0 to 95.0% | 100 tokens in 8 documents |" in text
+    assert "| this model | 93.0% | 91.0 to 95.0% | 100 tokens in 8 documents |" in text
     assert "| champion (version 3) | 91.0% | 89.0 to 93.0% | 100 tokens in 8 documents |" in text
     assert "| difference | +2.0 points | −1.0 to +5.0 points | 10 sequences in 8 documents |" in text  # noqa: RUF001
+    assert text.index("| this model |") < text.index("Links:")
 
 
 @pytest.mark.parametrize(
@@ -94,7 +104,7 @@ def test_span_types_are_listed(card, span_metrics):
 
     assert "## By type" in text
     assert "| PER | 20 in 8 documents | 55.0% (53.0 to 57.0%) | 50.0% (48.0 to 52.0%) | – |" in text  # noqa: RUF001
-    assert "| challenger | 55.0% | 53.0 to 57.0% | 100 gold spans in 8 documents |" in text
+    assert "| this model | 55.0% | 53.0 to 57.0% | 100 gold spans in 8 documents |" in text
 
 
 def test_the_card_shows_the_most_frequent_of_many_tags(card, metrics):
@@ -113,6 +123,41 @@ def test_urls_become_links_and_paths_do_not(card):
 
     assert "- Data docs: `/srv/run 1/index.html`" in text
     assert "- [Dashboard](<http://127.0.0.1:4200/v2>)" in text
+    assert "No report server" not in text
+    alone = card(links={"Report": "/srv/report.html"})
+    assert "No report server is running, so these are paths on its machine; `make up` starts one." in alone
+
+
+def test_warnings_come_right_after_the_verdict(card, metrics, decision):
+    warnings = ["Only 10 test sequences in 8 documents decide."]
+    text = card(warnings=warnings)
+    assert text.split("\n\n")[2] == "**Warning:** Only 10 test sequences in 8 documents decide."
+    shown = summary_lines(
+        "HOLD.", metrics=metrics, decision=decision, optimum=None, links={}, warnings=warnings
+    )
+    assert shown.splitlines()[:2] == ["HOLD.", f"Warning: {warnings[0]}"]
+    notice = verdict_lines(decision, metrics=metrics, warnings=warnings, links={}).splitlines()
+    assert notice[1:3] == [f"Warning: {warnings[0]}", "this model: 93.0% (91.0 to 95.0%)"]
+
+
+def test_small_tests_unfinished_trainings_and_old_champions_are_warnings(decision):
+    history = sample_history((0.5, 0.8), (0.4, 0.9))
+    small, old = replace(decision, n_sequences=34, n_documents=30), "The champion is 91 days old."
+    assert verdict_warnings(small, history, max_epochs=2, champion_age=old) == [
+        "Only 34 test sequences in 30 documents decide.",
+        "The dev score was best in the last of 2 epochs allowed: raise train.max_epochs.",
+        old,
+    ]
+    large = replace(decision, verdict="PROMOTE", n_documents=100)
+    assert verdict_warnings(large, history, max_epochs=3, champion_age=old) == []
+
+
+def test_a_difference_on_fewer_sequences_than_the_scores_says_why(card, decision):
+    left_out = replace(decision, n_sequences=7, n_left_out=2)
+    assert (
+        "The scores are on all 10 test sequences, the difference on 7: 2 were known to one model only, 1 had "
+        "selected the champion."
+    ) in card(decision=left_out)
 
 
 def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, optimum):
@@ -121,7 +166,7 @@ def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, 
     text = summary_lines(
         "HOLD: Accuracy 93.0% against champion v3's 91.0% on 10 sequences.",
         metrics=first,
-        decision=decision,
+        decision=replace(decision, difference=None),
         optimum=optimum,
         links={"Report": "/srv/report.html"},
     )
@@ -130,9 +175,9 @@ def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, 
         "HOLD: Accuracy 93.0% against champion v3's 91.0% on 10 sequences.",
         "",
         "token accuracy on 10 test sequences (100 tokens, 8 documents)",
-        "  best possible from the past alone       75.0%",
-        "  this model                              93.0%  (91.0 to 95.0%)",
-        "  best possible from the whole sequence   95.0%",
+        "  best possible from the past alone      75.0%",
+        "  this model                             93.0%  (91.0 to 95.0%)",
+        "  best possible from the whole sequence  95.0%",
         "",
         "Report: /srv/report.html",
     ]
@@ -141,7 +186,8 @@ def test_the_terminal_shows_the_model_between_the_two_bounds(metrics, decision, 
 def test_the_terminal_shows_the_champion(metrics, decision):
     text = summary_lines("HOLD: Accuracy 93.0%.", metrics=metrics, decision=decision, optimum=None, links={})
 
-    assert "  champion (version 3)   91.0%  (89.0 to 93.0%)" in text
+    assert "  champion (version 3)        91.0%  (89.0 to 93.0%)" in text
+    assert "  difference            +2.0 points  (−1.0 to +5.0 points)" in text  # noqa: RUF001
 
 
 def test_control_characters_do_not_reach_the_terminal(metrics, decision):

@@ -81,7 +81,7 @@ def test_tags_are_compared_with_the_champions_profile(challenged: Challenged, va
     manifest = steps.validate(run)
 
     assert "tag_drift" in rules(run)
-    assert manifest.inputs["previous"] != ""
+    assert manifest.inputs["champion's profile"] != ""
 
 
 @pytest.mark.parametrize("change", [{"format": "profile/0"}, {"tags": 1}])
@@ -95,7 +95,7 @@ def test_a_champions_profile_of_another_format_is_ignored(
         manifest = steps.validate(run)
 
     assert "tag_drift" not in rules(run)
-    assert manifest.inputs["previous"] == ""
+    assert manifest.inputs["champion's profile"] == ""
     (line,) = [record.getMessage() for record in caplog.records if record.name == "seqtag.steps.validate"]
     assert line.startswith(f"validate: tags are not compared with the champion's: {champions}: ")
 

@@ -24,6 +24,7 @@ from tests.taggers import Taggers
 
 ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
 STEPS = ("validate", "split", "index", "encode", "train", "anchor", "evaluate", "decide")
+STATUS_OF_TIE = "A tie on all 18 documents keeps the champion."
 ODD = "my taggers/$(x).toml"  # a path that needs quoting in a shell
 
 
@@ -56,14 +57,18 @@ def test_the_corpus_card_links_to_the_data_docs_where_they_are_served(two_runs):
 
 
 def test_a_clean_corpus_has_an_empty_quarantine_table(two_runs):
-    assert steps.quarantine_table(two_runs[1]) == []
+    assert steps.quarantine_card(two_runs[1]) == "No sequence is in quarantine."
 
 
 def test_the_scores_of_a_first_model_have_no_champion(two_runs):
     _, first, second = two_runs
 
-    assert {row["champion"] for row in steps.score_table(first)} == {"–"}  # noqa: RUF001
-    assert "–" not in {row["champion"] for row in steps.score_table(second)}  # noqa: RUF001
+    rows = [
+        [row for row in steps.score_card(run).splitlines() if row.startswith("| F1 of")]
+        for run in (first, second)
+    ]
+    assert {row.endswith(" | – |") for row in rows[0]} == {True}  # noqa: RUF001
+    assert {row.endswith(" | – |") for row in rows[1]} == {False}  # noqa: RUF001
 
 
 def test_the_fleet_shows_the_newest_run_and_the_champion(two_runs):
@@ -72,10 +77,10 @@ def test_the_fleet_shows_the_newest_run_and_the_champion(two_runs):
     steps.report(second)
     (status,) = steps.fleet(workspace)
     assert (status.tagger, status.run_id, status.state) == ("small", second.id, "held")
-    assert status.reason == "failed: enough documents differ and 3 other rules"
+    assert status.reason == STATUS_OF_TIE
     assert status.report == f"small/{second.id}/report/report.html"
     assert [run.run_id for run in status.scored] == [first.id, second.id]
-    assert status.scored[0].summary.reason == "first model"
+    assert status.scored[0].summary.reason.endswith(" reaches the floor of 5.0% for a first model.")
     assert status.scored[0].summary.score == Metrics.load(first.metrics).challenger.score
     assert (status.champion, status.drift, status.attention) == ("1", None, [])
 
@@ -129,7 +134,15 @@ def test_the_card_lists_changes_since_the_champions_run(two_runs):
     assert changes.snapshots[0] == changes.snapshots[1]
     assert changes.settings == {"gate.floor": ("0.05", "0.06")}
     assert changes.inputs["train"] == []
-    assert "opponent" in changes.inputs["evaluate"]
+    assert "champion" in changes.inputs["evaluate"]
+
+
+def test_a_dry_run_decides_if_only_the_gate_has_changed(two_runs):
+    workspace, *_ = two_runs
+    tagger = Taggers(workspace.home.root.parent).write(floor=0.07)
+    lines = steps.dry_run_text(steps.explain(load_tagger(tagger), workspace)).splitlines()
+    assert lines[7:9] == ["evaluate       unchanged", "decide         would run: gate.floor 0.06 -> 0.07"]
+    assert lines[-1] == f"Outlook: HOLD: {STATUS_OF_TIE[0].lower()}{STATUS_OF_TIE[1:]}"
 
 
 def test_a_tie_names_the_command_that_promotes_anyway(two_runs):
@@ -172,7 +185,12 @@ def test_the_retrain_card_has_all_its_parts(two_runs):
     workspace, first, second = two_runs
     text = steps.retrain_card(second, steps.run_outcome(second, workspace), tagger=ODD)
 
-    assert text.startswith("# HOLD\n")
+    assert text.startswith("# HOLD\n\nA tie on all 18 documents keeps the champion.\n\n**Warning:** Only ")
+    assert "\n\n**Warning:** The dev score was best in the last of 1 epoch allowed: raise train.max" in text
+    subject, body = steps.outcome_notice(second, pages=None)
+    assert subject == "small: HOLD"
+    assert body.startswith("A tie on all 18 documents keeps the champion.\nWarning: Only ")
+    assert "\nchampion (version 1): " in body
     assert f"reused from {first.id}" in text
     assert "| gate.floor | 0.05 | 0.06 |" in text
     assert "There is no champion to compare with." in steps.retrain_card(
@@ -181,11 +199,23 @@ def test_the_retrain_card_has_all_its_parts(two_runs):
 
 
 def test_the_promote_command_on_the_card_promotes_a_held_version(two_runs):
-    """The command on the card promotes, and the command on the next card rolls back."""
+    """The command on the card promotes, and the command on the next card rolls back.
+
+    The first holds version 1, which a dry run names.
+    """
     workspace, *_ = two_runs
-    for version in ("2", "1"):
-        steps.rollback("small", workspace, to=version, reason="why not", everything=False, by=ME)
-        assert workspace.registry().champion("small").version == version
+    steps.rollback("small", workspace, to="2", reason="why not", everything=False, by=ME)
+    assert workspace.registry().champion("small").version == "2"
+    tagger = Taggers(workspace.home.root.parent).write()
+    text = steps.dry_run_text(steps.explain(load_tagger(tagger), workspace))
+    held = "version 1 is on hold since 2026-01-01, when me@host rolled it back (why not)"
+    assert f"\npromote        would run: {held}\n" in text
+    assert text.endswith(
+        f"\nOutlook: the decision is not known before validate has run. If it is to promote, {held}."
+    )
+    assert "register       unchanged if evaluate writes the same output\n" in text
+    steps.rollback("small", workspace, to="1", reason="why not", everything=False, by=ME)
+    assert workspace.registry().champion("small").version == "1"
 
 
 def test_quarantined_sequences_are_escaped_and_located(tmp_path):
@@ -203,11 +233,12 @@ def test_quarantined_sequences_are_escaped_and_located(tmp_path):
     with pytest.raises(CorpusRejectedError):
         steps.validate(run)
 
-    short, empty = steps.quarantine_table(run)
-    assert (short["row"], short["refused by"], short["tokens"]) == (40, "length\\_mismatch", 2)
-    assert short["what is wrong"] == "2 tokens, 1 tags"
-    assert short["begins"] == "\\[x\\](http\\://evil) &lt;img src=x&gt; b"
-    assert empty["what is wrong"] == "token 2 is (empty)"
+    *_, short, empty = steps.quarantine_card(run).splitlines()
+    assert short.startswith("| 40 | ")
+    assert short.endswith(
+        " | length\\_mismatch | 2 tokens, 1 tags | 2 | \\[x\\](http\\://evil) &lt;img src=x&gt; b |"
+    )
+    assert " | token 2 is (empty) | " in empty
     assert steps.corpus_card(run).startswith("# Refused\n")
 
 

@@ -2,25 +2,30 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import textwrap
 from dataclasses import replace
 from datetime import UTC, date, datetime
+from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
-from seqtag import steps
+from seqtag import code_version, steps
 from seqtag.config import Settings, load_tagger
+from seqtag.corpus import Profile
 from seqtag.errors import ConfigError, CorpusRejectedError, OtherVersionError, RunDirError
 from seqtag.pipeline import STEPS
-from seqtag.steps import ChampionAnchor, step
+from seqtag.steps import step
 from tests.taggers import Taggers
 
 NEW_COMPARISON = {
-    "validate": {"previous"},
-    "index": {"previous tags"},
-    "anchor": {"opponent"},
-    "evaluate": {"opponent"},
+    "validate": {"champion's profile"},
+    "index": {"champion's tags"},
+    "anchor": {"champion"},
+    "evaluate": {"champion"},
 }
 SHARED_STEPS = ["ingest", *(step.name for step in STEPS if step.is_shared and step.name != "baseline")]
 RUN_STEPS = [step.name for step in STEPS if not step.is_shared]
@@ -52,22 +57,27 @@ def explained(retrained, **written):
 
 def rerun_reasons(explanations):
     """Changed inputs of the steps that would run."""
-    return {step.step: set(step.changed) for step in explanations if step.would_run}
+    return {step.step: set(step.changed) for step in explanations.steps if step.would_run}
 
 
 def test_nothing_runs_if_nothing_changed(retrained):
     explanations = explained(retrained)
-    assert [explanation.step for explanation in explanations] == SHARED_STEPS + RUN_STEPS
+    assert [step.step for step in explanations.steps] == SHARED_STEPS + RUN_STEPS
     assert rerun_reasons(explanations) == {}
-    assert steps.dry_run_text(explanations).splitlines()[5] == "train          unchanged"
+    lines = steps.dry_run_text(explanations).splitlines()
+    assert lines[5] == "train          unchanged"
+    assert lines[-1] == "Outlook: nothing would change: version 1 was promoted on 2026-01-01 00:00 UTC."
 
 
 def test_a_change_reruns_the_steps_that_read_it(retrained):
     """A new run is compared with the model of the first run, which is the champion by now."""
     new_gate = explained(retrained, floor=0.06)
     new_quality = explained(retrained, more="[quality]\nmin_tag_support = 1\n")
-    assert rerun_reasons(new_gate) == {**NEW_RUN, "decide": {"config"}}
-    assert rerun_reasons(new_quality) == {**NEW_RUN, "validate": {"config", "previous"}}
+    assert rerun_reasons(new_gate) == {**NEW_RUN, "decide": {"gate.floor"}}
+    assert rerun_reasons(new_quality) == {
+        **NEW_RUN,
+        "validate": {"quality.min_tag_support", "champion's profile"},
+    }
     assert rerun_reasons(explained(retrained, seed=2)) == {
         **NEW_RUN,
         "train": {"seed"},
@@ -77,15 +87,72 @@ def test_a_change_reruns_the_steps_that_read_it(retrained):
 
 def test_steps_after_a_rerun_step_may_change(retrained):
     lines = steps.dry_run_text(explained(retrained, more="[quality]\nmin_tag_support = 1\n")).splitlines()
-    assert lines[1].startswith("validate       would run: config ")
+    assert lines[1] == (
+        "validate       would run: champion's profile changed, quality.min_tag_support 10 -> 1"
+    )
     assert lines[2] == "split          unchanged if validate writes the same output"
+    assert lines[-1] == "Outlook: the decision is not known before validate has run."
+
+
+def test_a_changed_setting_is_shown_with_both_values(retrained):
+    text = steps.dry_run_text(explained(retrained, more="[model]\noutput = 'crf'\n"))
+    assert 'train          would run: model.output "auto" -> "crf"\n' in text
+    assert "evaluate       would run: champion none -> version 1\n" in text
+
+
+def test_a_changed_source_file_is_named(retrained, monkeypatch, tmp_path):
+    """The code is read from a copy of the package, in which one constant is changed."""
+    shutil.copytree(Path(code_version.__file__).parent, tmp_path / "seqtag")
+    monkeypatch.setattr(code_version, "__file__", str(tmp_path / "seqtag" / "code_version.py"))
+    heads = tmp_path / "seqtag" / "neural" / "heads.py"
+    heads.write_text(heads.read_text() + "\n_UNUSED = 1\nif _UNUSED:\n    pass\n")
+    code_version.uncached_code_version("seqtag.steps.train", "train")
+    try:
+        text = steps.dry_run_text(explained(retrained))
+    finally:
+        monkeypatch.undo()
+        code_version.uncached_code_version("seqtag.steps.train", "train")
+    assert "train          would run: seqtag/neural/heads.py changed\n" in text
+    assert "encode         unchanged if index writes the same output\n" in text
+
+
+def test_a_changed_file_of_the_corpus_is_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("train.conll").write_text("a O\n\nb O\n")
+    Path("ner.toml").write_text('name = "ner"\n[[corpus.sources]]\nformat = "conll"\npath = "train.conll"\n')
+    config, workspace = load_tagger("ner.toml"), steps.Workspace.of(Settings(home=tmp_path / "home"))
+    steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=date(2026, 1, 1))
+    Path("train.conll").write_text("a O\n\nc O\n")
+    first, second = steps.dry_run_text(steps.explain(config, workspace)).splitlines()[:2]
+    assert first == "ingest         would run: train.conll changed"
+    assert second == "validate       would run: it has no output yet"
+
+
+def everything_in(folder):
+    return {path: path.read_bytes() if path.is_file() else None for path in folder.rglob("*")}
 
 
 def test_a_dry_run_writes_nothing(retrained):
     folder, _ = retrained
-    before = sorted(path for path in (folder / "home" / "runs").rglob("*") if path.suffix != ".lock")
+    before = everything_in(folder / "home")
     explained(retrained, seed=3)
-    assert sorted(path for path in (folder / "home" / "runs").rglob("*") if path.suffix != ".lock") == before
+    assert everything_in(folder / "home") == before
+
+
+def test_a_killed_dry_run_leaves_nothing(retrained, monkeypatch):
+    folder, _ = retrained
+    path, before = Taggers(folder).write(), everything_in(folder / "home")
+    code = f"""
+        import os, signal
+        from seqtag import steps
+        from seqtag.config import Settings, load_tagger
+        from seqtag.steps import dry_run
+        dry_run.infra_validate = lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL)
+        steps.explain(load_tagger({path!r}), steps.Workspace.of(Settings(home={str(folder / "home")!r})))
+    """
+    killed = subprocess.run([sys.executable, "-c", textwrap.dedent(code)], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert everything_in(folder / "home") == before
 
 
 def test_a_dry_run_keeps_the_checkpoints_of_an_interrupted_training(retrained, monkeypatch):
@@ -100,9 +167,7 @@ def test_a_changed_package_version_is_a_reason(retrained, monkeypatch):
 
     def with_another_tensorflow(module, step):
         found = real(module, step)
-        newer = {
-            name: "99.0" if name == "tensorflow" else version for name, version in found.packages.items()
-        }
+        newer = {name: "99.0" if name == "tensorflow" else number for name, number in found.packages.items()}
         return type(found)(found.code, newer, found.definitions)
 
     monkeypatch.setattr(step, "code_version", with_another_tensorflow)
@@ -111,11 +176,12 @@ def test_a_changed_package_version_is_a_reason(retrained, monkeypatch):
     assert rerun_reasons(explanations) == {
         **NEW_RUN,
         "train": newer,
-        "anchor": {"opponent"} | newer,
-        "evaluate": {"opponent"} | newer,
+        "anchor": {"champion"} | newer,
+        "evaluate": {"champion"} | newer,
         "decide": newer,  # its key contains the requirements of the serving code
     }
-    assert "train          would run: package tensorflow 2." in steps.dry_run_text(explanations)
+    now = version("tensorflow")
+    assert f"train          would run: tensorflow {now} -> 99.0\n" in steps.dry_run_text(explanations)
 
 
 def test_a_tagger_without_runs_would_read_its_sources(tmp_path):
@@ -130,15 +196,23 @@ def test_changed_sources_are_a_reason_and_later_steps_use_the_newest_snapshot(re
     Taggers(folder).write()
     path.write_text(path.read_text().replace("n_sequences = 200", "n_sequences = 201"))
     explanations = steps.explain(load_tagger(path), workspace)
-    assert rerun_reasons(explanations) == {**NEW_RUN, "ingest": set(), "validate": {"config", "previous"}}
-    assert [explanation.step for explanation in explanations] == SHARED_STEPS + RUN_STEPS
+    size = "corpus.sources[0].n_sequences"
+    assert rerun_reasons(explanations) == {
+        **NEW_RUN,
+        "ingest": {size},
+        "validate": {size, "champion's profile"},
+    }
+    assert [step.step for step in explanations.steps] == SHARED_STEPS + RUN_STEPS
+    text = steps.dry_run_text(explanations)
+    assert text.startswith("ingest         would run: corpus.sources[0].n_sequences 200 -> 201\n")
+    assert text.endswith("\nOutlook: the decision is not known before ingest has run.")
 
 
 def test_an_output_of_another_version_ends_the_plan_where_it_would_be_read(retrained, monkeypatch):
-    monkeypatch.setattr(ChampionAnchor, "FORMAT", "anchor/9")
-    explanations = explained(retrained, seed=2)
-    assert [step.step for step in explanations] == SHARED_STEPS[: SHARED_STEPS.index("evaluate") + 1]
-    with pytest.raises(OtherVersionError, match=r"anchor\.json: another version of seqtag wrote it"):
+    monkeypatch.setattr(Profile, "FORMAT", "profile/9")
+    explanations = explained(retrained, more="[quality]\nmin_tag_support = 1\n")
+    assert [step.step for step in explanations.steps] == ["ingest", "validate"]
+    with pytest.raises(OtherVersionError, match=r"profile\.json: another version of seqtag wrote it"):
         explained(retrained, seed=1)
 
 
@@ -171,7 +245,7 @@ def test_a_corrected_setting_is_used_after_a_rejected_run(retrained):
         steps.validate(run)
     assert rerun_reasons(explained(retrained)) == {}
     corrected = explained(retrained, more="[quality]\nmin_sequences = 5\n")
-    assert rerun_reasons(corrected) == {"validate": {"config"}}  # later steps are unknown
+    assert rerun_reasons(corrected) == {"validate": {"quality.min_sequences"}}  # later steps are unknown
     shutil.rmtree(run.path)
 
 
@@ -216,9 +290,9 @@ def test_explain_prints_one_line_per_step(retrained):
     command = [sys.executable, "-c", "from seqtag.cli.main import main; main()", "explain", path]
     environment = os.environ | {"SEQTAG_HOME": str(workspace.home.root)}
     completed = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
-    assert completed.stdout.split() == [
-        word for step in SHARED_STEPS + RUN_STEPS for word in (step, "unchanged")
-    ]
+    lines, outlook = completed.stdout.split("\n\n")
+    assert lines.split() == [word for step in SHARED_STEPS + RUN_STEPS for word in (step, "unchanged")]
+    assert outlook == "Outlook: nothing would change: version 1 was promoted on 2026-01-01 00:00 UTC.\n"
     assert completed.stderr == ""
 
 

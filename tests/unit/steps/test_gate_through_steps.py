@@ -139,7 +139,10 @@ def test_a_model_that_lost_an_entity_type_is_held(cities: Cities) -> None:
     assert found["challenger"] > found["champion"]
     assert found["verdict"] == "HOLD"
     assert "removed tags are allowed" in broken(run)
-    assert "LOC" in found["sentence"]
+    assert any("removed since the champion: LOC" in rule["detail"] for rule in found["rules"])
+    confused = read_json(run.metrics)["challenger"]["confusion"]["tags"]
+    assert "B-PER" in confused  # as in the corpus; the model learns S-PER
+    assert not [tag for tag in confused if tag.startswith(("S-", "E-"))]
     assert 'gate.removed_tags = "allow"' in found["would_pass"] or not found["would_pass"]
     assert not [tag for tag in read_json(run.tags)["tags"] if "LOC" in tag]
     view = steps.diff(run)
@@ -212,7 +215,9 @@ def test_an_unchanged_recipe_is_promoted_after_a_new_split(cities: Cities) -> No
     run = cities.retrain(train=(2, 3), test=(0,))
     assert read_json(run.anchor)["same_configuration"] is True
     assert decision(run)["verdict"] == "PROMOTE"
-    assert "it was trained on 100.0% of the test sequences" in decision(run)["sentence"]
+    assert (
+        "champion v1: it was trained on 100.0% of the test sequences" in decision(run)["rules"][1]["detail"]
+    )
     assert decision(run)["evidence"] == ""
     held = cities.retrain(train=(2, 3), test=(0,), gate="reanchor = false\n")
     assert decision(held)["verdict"] == "HOLD"
@@ -228,6 +233,6 @@ def test_another_recipe_must_beat_the_champions_recipe_after_a_new_split(
     assert not run.anchor_work.exists()
     found = decision(run)
     assert found["verdict"] == "HOLD"
-    assert "for the recipe of champion v1 retrained on this split" in found["sentence"]
+    assert found["is_anchored"] is True
     assert found["n_left_out"] == 0
     assert found["evidence"]

@@ -112,7 +112,7 @@ def test_a_later_run_with_the_champions_model_registers_changed_serving_code(
         verdicts.append(_serve(run, workspace))
     assert verdicts == [("PROMOTE", "1"), ("PROMOTE", "2")]
     decision = read_json(run.decision)
-    assert decision["sentence"].startswith(
-        "PROMOTE: the model equals champion v1 file by file, and only the serving code has changed; "
+    assert decision["sentence"] == (
+        "PROMOTE: the model equals champion v1 file by file, and only the serving code has changed."
     )
     assert (decision["evidence"], decision["level"]) == ("", 0.0)

@@ -156,7 +156,7 @@ def test_a_permanently_damaged_champion_is_a_verdict_and_is_not_retried(
     decision = read_json(judged.run.decision)
     assert decision["verdict"] == "HOLD"
     assert "champion v1 could not be scored" in decision["sentence"]
-    assert why in decision["sentence"]
+    assert why in decision["rules"][0]["detail"]
     assert steps.evaluate(judged.run).reused
 
 

@@ -12,7 +12,7 @@ import sqlalchemy
 
 from seqtag.config.source_config import SqlSource
 from seqtag.config.tagger_config import CorpusConfig
-from seqtag.corpus import read_sources, source_fingerprint
+from seqtag.corpus import read_sources, source_digests
 from seqtag.corpus.formats.sql import read_sql
 from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import ConfigError, CorpusFormatError
@@ -197,4 +197,4 @@ def test_an_unset_variable_is_named_and_a_query_has_no_fingerprint(monkeypatch, 
         read_sources(corpus)
 
     monkeypatch.setenv("CORPUS_URL", sqlite_url)
-    assert source_fingerprint(corpus) is None
+    assert source_digests(corpus) is None
