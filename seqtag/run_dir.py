@@ -224,6 +224,11 @@ class RunDir:
         return self.output("decide") / "decision.json"
 
     @property
+    def corpus_changes(self) -> Path:
+        """Changes of the corpus since the champion's run, if that is still there."""
+        return self.output("decide") / "corpus_changes.json"
+
+    @property
     def registration(self) -> Path:
         return self.output("register") / "registration.json"
 

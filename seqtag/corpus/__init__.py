@@ -1,6 +1,7 @@
 """Corpora: sources of many formats, read into one Arrow schema and split into train, dev and test."""
 
 from seqtag.corpus.ambiguous_words import ambiguous_word_share
+from seqtag.corpus.corpus_changes import CorpusChanges, SplitChanges, corpus_changes
 from seqtag.corpus.corpus_profile import Profile
 from seqtag.corpus.files import expand
 from seqtag.corpus.places import PlacesWriter, are_equal_numbers, read_places
@@ -23,11 +24,13 @@ from seqtag.corpus.splits import sequence_ids, split_corpus
 
 __all__ = [
     "BestPossible",
+    "CorpusChanges",
     "PlacesWriter",
     "Profile",
     "SourceRecord",
     "SourceRecords",
     "SourceReport",
+    "SplitChanges",
     "SplitPlan",
     "ambiguous_word_share",
     "are_equal_numbers",
@@ -36,6 +39,7 @@ __all__ = [
     "best_possible",
     "changes",
     "contradictions_sentence",
+    "corpus_changes",
     "corpus_schema",
     "expand",
     "files_digest",

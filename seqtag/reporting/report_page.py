@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from seqtag import formatting
 from seqtag.config import Metric
-from seqtag.corpus import BestPossible, Profile
+from seqtag.corpus import BestPossible, CorpusChanges, Profile
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.formatting import METRIC_NAMES
 from seqtag.gate import Decision
@@ -82,6 +82,7 @@ def write_report(
     config: Mapping[str, Any],
     optimum: BestPossible | None,
     changes: ChangesView | None,
+    corpus: CorpusChanges | None,
     context: ReportContext,
     folder: Path,
     warnings: Sequence[str] = (),
@@ -93,6 +94,7 @@ def write_report(
         decision: the decision with the outcome.
         config: the tagger's configuration with every default.
         optimum: None for a corpus of unknown origin.
+        corpus: what changed in the corpus since the champion's run; None without one.
         changes: the sequences that the opponent tags differently; None without an opponent.
         context: identity and provenance of the run.
         folder: an existing folder.
@@ -117,6 +119,7 @@ def write_report(
             metric=METRIC_NAMES[metric],
             measures=score_tables.metric_rows(metrics),
             view=changes,
+            since=corpus,
             optimum=optimum if metric == "accuracy" else None,
             bounds=score_tables.bounds(optimum, challenger.score) if optimum and metric == "accuracy" else [],
             curves=_learning_curves(history, metric),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seqtag.corpus import CorpusChanges
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.formatting import METRIC_NAMES, count, distance, level, plural, points, points_range
 from seqtag.gate import Decision
@@ -43,13 +44,19 @@ def baseline_label(name: str | None) -> str:
 
 
 def verdict_warnings(
-    decision: Decision, history: TrainingHistory, *, max_epochs: int, champion_age: str | None
+    decision: Decision,
+    history: TrainingHistory,
+    *,
+    max_epochs: int,
+    champion_age: str | None,
+    changes: CorpusChanges | None,
 ) -> list[str]:
     """Return the sentences that a reader needs to judge a verdict.
 
     Args:
         max_epochs: `train.max_epochs`.
         champion_age: the sentence about a champion that is too old, None if it is not.
+        changes: what changed in the corpus since the champion's run, None if that is not known.
     """
     warnings = []
     if decision.n_documents < _FEW_DOCUMENTS:
@@ -57,6 +64,12 @@ def verdict_warnings(
             f"{plural(decision.n_sequences, 'test sequence')} in {plural(decision.n_documents, 'document')}"
         )
         warnings.append(f"Only {test} decide.")
+    if changes is not None and changes.splits["test"].relabelled:
+        tested = changes.splits["test"]
+        warnings.append(
+            f"{count(tested.relabelled)} of {plural(tested.now, 'test sequence')} have other gold tags than "
+            f"in the run of version {changes.version}."
+        )
     if history.best is not None and history.best.epoch >= max_epochs:
         warnings.append(
             f"The dev score was best in the last of {plural(max_epochs, 'epoch')} allowed: raise "

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
-from seqtag.artifacts import Manifest, digest, read_manifest, require_manifest
-from seqtag.config import config_digest, config_inputs
+from seqtag.artifacts import Manifest, digest, read_manifest, readable_manifest, require_manifest
+from seqtag.config import SPLITS, config_digest, config_inputs
+from seqtag.corpus import corpus_changes
 from seqtag.errors import RunDirError
 from seqtag.evaluation import Metrics
 from seqtag.features import TagIndex
@@ -31,7 +33,7 @@ from seqtag.steps.step import run_step
 def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     """Decide by the gate: PROMOTE, HOLD or REJECT.
 
-    Writes `decision/`.
+    Writes `decision/`: the decision, and what changed in the corpus since the champion's run.
     """
     config, pinned = read_config(run), PinnedOpponent.load(run.opponent).champion
     earlier_runs = EarlierRuns.load(run.earlier)
@@ -44,14 +46,35 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         "error budget spent": f"{earlier_runs.spent} by {earlier_runs.comparisons} comparisons",
         "earlier scores": digest(*map(str, earlier_scores(run))),
         "only the serving code differs": str(same_model),
+        "splits": require_manifest(run.output("split")).digest,
+        "champion's splits": "" if (found := _champions_splits(run)) is None else found[1],
     }
     return run_step(
         decide,
         run,
         inputs=inputs,
-        write=lambda folder: gate_decision(run).save(folder / run.decision.name),
+        write=lambda folder: _write(run, folder),
         dry_run=dry_run,
     )
+
+
+def _write(run: RunDir, folder: Path) -> None:
+    gate_decision(run).save(folder / run.decision.name)
+    pinned, champions = PinnedOpponent.load(run.opponent).champion, _champions_splits(run)
+    if pinned is not None and champions is not None:
+        before, now = ({name: each.split(name) for name in SPLITS} for each in (champions[0], run))
+        changes = corpus_changes(before, now, since=pinned.run_id, version=pinned.version)
+        changes.save(folder / run.corpus_changes.name)
+
+
+def _champions_splits(run: RunDir) -> tuple[RunDir, str] | None:
+    """Return the champion's run and the digest of its splits; None if there is none, or it was deleted."""
+    pinned = PinnedOpponent.load(run.opponent).champion
+    champions = None if pinned is None else RunDir(run.path.with_name(pinned.run_id))
+    found = None if champions is None else readable_manifest(champions.output("split"))
+    if champions is None or found is None or not all(champions.split(name).exists() for name in SPLITS):
+        return None
+    return champions, found.digest
 
 
 def gate_decision(run: RunDir) -> Decision:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from seqtag.artifacts import find_manifest
-from seqtag.corpus import BestPossible
+from seqtag.corpus import BestPossible, CorpusChanges
 from seqtag.errors import RunDirError
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.formatting import without_verdict
@@ -90,6 +90,7 @@ def run_warnings(run: RunDir, decision: Decision) -> list[str]:
         TrainingHistory.load(run.history),
         max_epochs=config.train.max_epochs,
         champion_age=None if age is None else age.sentence,
+        changes=CorpusChanges.load(run.corpus_changes) if run.corpus_changes.exists() else None,
     )
 
 

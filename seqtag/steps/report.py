@@ -8,7 +8,7 @@ from pathlib import Path
 from seqtag import __version__
 from seqtag.artifacts import Manifest, require_manifest
 from seqtag.bundle_description import Bundle
-from seqtag.corpus import BestPossible, Profile
+from seqtag.corpus import BestPossible, CorpusChanges, Profile
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.formatting import without_verdict
 from seqtag.reporting import ReportContext, RunSummary, write_changes, write_report
@@ -56,6 +56,7 @@ def _write(run: RunDir, folder: Path) -> None:
         config=read_config(run).model_dump(mode="json"),
         optimum=BestPossible.load(run.optimum) if run.optimum.exists() else None,
         changes=changes,
+        corpus=CorpusChanges.load(run.corpus_changes) if run.corpus_changes.exists() else None,
         context=_context(run),
         folder=folder,
         warnings=run_warnings(run, decision),

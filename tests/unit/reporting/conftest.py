@@ -297,6 +297,7 @@ def report(
             "config": {"name": "shop", "description": HOSTILE, "corpus": {"sources": [{"format": "sample"}]}},
             "optimum": optimum,
             "changes": None,
+            "corpus": None,
             "context": context,
         }
         write_report(**(inputs | changed), folder=tmp_path)

@@ -13,7 +13,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from seqtag.config import TaggerConfig
+from seqtag.config import SPLITS, TaggerConfig
+from seqtag.corpus import CorpusChanges, SplitChanges
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.evaluation.scores import ConfusionMatrix
 from seqtag.features import Coverage
@@ -131,6 +132,17 @@ def test_a_control_character_in_a_tag_leaves_the_picture_well_formed(report, met
 
 def test_a_tag_in_any_script_is_drawn_without_a_warning(report, metrics):
     report(metrics=with_tags(metrics, ["名詞", "فعل", "😀"]))
+
+
+def test_the_page_shows_what_changed_in_the_corpus(report):
+    splits = {name: SplitChanges(1300, 1302, 4, 2, 0, 17) for name in SPLITS}
+    changes = CorpusChanges("2026-01-01-a-b", "3", splits, new_documents=1, removed_documents=2)
+    page = report(corpus=changes)
+    numbers = "".join(f'<td class="n">{n}</td>' for n in ("1,300", "1,302", "4", "2", "0", "17"))
+    assert "<h3>Since the run of version 3</h3>" in page
+    assert f'<tr><th scope="row">test</th>{numbers}</tr>' in page
+    assert "1 document new, 2 documents removed." in page
+    assert "Since the run of" not in report()
 
 
 def test_key_figures_have_interval_and_support(report):

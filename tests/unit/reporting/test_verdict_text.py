@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from seqtag.config import SPLITS
+from seqtag.corpus import CorpusChanges, SplitChanges
 from seqtag.corpus.corpus_profile import RuleOutcome
 from seqtag.gate.guardrails import Guardrail
 from seqtag.reporting import (
@@ -143,13 +145,22 @@ def test_warnings_come_right_after_the_verdict(card, metrics, decision):
 def test_small_tests_unfinished_trainings_and_old_champions_are_warnings(decision):
     history = sample_history((0.5, 0.8), (0.4, 0.9))
     small, old = replace(decision, n_sequences=34, n_documents=30), "The champion is 91 days old."
-    assert verdict_warnings(small, history, max_epochs=2, champion_age=old) == [
+    assert verdict_warnings(small, history, max_epochs=2, champion_age=old, changes=None) == [
         "Only 34 test sequences in 30 documents decide.",
         "The dev score was best in the last of 2 epochs allowed: raise train.max_epochs.",
         old,
     ]
     large = replace(decision, verdict="PROMOTE", n_documents=100)
-    assert verdict_warnings(large, history, max_epochs=3, champion_age=old) == []
+    assert verdict_warnings(large, history, max_epochs=3, champion_age=old, changes=None) == []
+
+
+def test_test_sequences_with_other_gold_tags_are_a_warning(decision):
+    splits = {name: SplitChanges(300, 301, 1, 0, 0, 17) for name in SPLITS}
+    changes = CorpusChanges("2026-01-01-a-b", "3", splits, new_documents=1, removed_documents=0)
+    large, history = replace(decision, n_documents=100), sample_history((0.5, 0.8), (0.4, 0.7))
+    assert verdict_warnings(large, history, max_epochs=3, champion_age=None, changes=changes) == [
+        "17 of 301 test sequences have other gold tags than in the run of version 3."
+    ]
 
 
 def test_a_difference_on_fewer_sequences_than_the_scores_says_why(card, decision):

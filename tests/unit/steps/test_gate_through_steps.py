@@ -14,6 +14,7 @@ import pytest
 from seqtag import steps
 from seqtag.artifacts import read_json
 from seqtag.config import Settings, load_tagger
+from seqtag.corpus import CorpusChanges
 from seqtag.run_dir import RunDir
 
 ME = steps.AuditContext("me@host", "a test", datetime(2026, 1, 1, tzinfo=UTC))
@@ -145,6 +146,10 @@ def test_a_model_that_lost_an_entity_type_is_held(cities: Cities) -> None:
     assert not [tag for tag in confused if tag.startswith(("S-", "E-"))]
     assert 'gate.removed_tags = "allow"' in found["would_pass"] or not found["would_pass"]
     assert not [tag for tag in read_json(run.tags)["tags"] if "LOC" in tag]
+    changes = CorpusChanges.load(run.corpus_changes)
+    assert (changes.version, changes.new_documents, changes.removed_documents) == ("1", 0, 0)
+    relabelled = {name: split.relabelled for name, split in changes.splits.items()}
+    assert relabelled == {"train": 51, "dev": 54, "test": 52}  # of 60 each, those with a place
     view = steps.diff(run)
     assert (view.before, view.now, view.unit) == ("version 1", f"run {run.id}", "span")
     (places,) = [each for each in view.by_type if each.name == "LOC"]
