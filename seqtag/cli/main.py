@@ -14,6 +14,7 @@ from seqtag.cli import (
     inspection,
     project_commands,
     registry_commands,
+    remove_command,
     status_command,
     step_commands,
     tag_command,
@@ -58,6 +59,7 @@ flow_commands.add_to(app)
 tag_command.add_to(app)
 inspection.add_to(app)
 diff_command.add_to(app)
+remove_command.add_to(app)
 status_command.add_to(app)
 
 

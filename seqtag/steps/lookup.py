@@ -33,7 +33,7 @@ def tagger_file(name: str) -> Path:
     Raises:
         ConfigError: there is no such file; the message says where it was looked for and what is there.
     """
-    file = _file_of(name)
+    file = find_tagger_file(name)
     if file is not None:
         return file
     files = _tagger_files()
@@ -46,7 +46,7 @@ def tagger_file(name: str) -> Path:
 
 def tagger_name(name: str, workspace: Workspace) -> str:
     """Return the name of a tagger in runs and registry, given by that name, or by its TOML file."""
-    file = None if name in workspace.home.taggers() else _file_of(name)
+    file = None if name in workspace.home.taggers() else find_tagger_file(name)
     return name if file is None else (_name_in(file) or name)
 
 
@@ -115,8 +115,8 @@ def run_named(name: str, workspace: Workspace) -> RunDir | None:
     return RunDir(found[-1].parent) if found else None
 
 
-def _file_of(name: str) -> Path | None:
-    """Return the TOML file with this name in it, else with this file name, else at this path."""
+def find_tagger_file(name: str) -> Path | None:
+    """Return the TOML file with this name in it, else with this file name, else at this path, else None."""
     files = _tagger_files()
     by_stem = {file.stem: file for file in reversed(files.values())}
     as_path = Path(name).expanduser()

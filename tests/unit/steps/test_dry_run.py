@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from seqtag import code_version, steps
+from seqtag import code_version, module_source, steps
 from seqtag.config import Settings, load_tagger
 from seqtag.corpus import Profile
 from seqtag.errors import ConfigError, CorpusRejectedError, OtherVersionError, RunDirError
@@ -103,7 +103,7 @@ def test_a_changed_setting_is_shown_with_both_values(retrained):
 def test_a_changed_source_file_is_named(retrained, monkeypatch, tmp_path):
     """The code is read from a copy of the package, in which one constant is changed."""
     shutil.copytree(Path(code_version.__file__).parent, tmp_path / "seqtag")
-    monkeypatch.setattr(code_version, "__file__", str(tmp_path / "seqtag" / "code_version.py"))
+    monkeypatch.setattr(module_source, "__file__", str(tmp_path / "seqtag" / "module_source.py"))
     heads = tmp_path / "seqtag" / "neural" / "heads.py"
     heads.write_text(heads.read_text() + "\n_UNUSED = 1\nif _UNUSED:\n    pass\n")
     code_version.uncached_code_version("seqtag.steps.train", "train")
