@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import typer
 
 from seqtag.config import (
     HOME_FOLDER,
@@ -48,6 +51,11 @@ def open_or_create_workspace() -> Workspace:
     workspace = Workspace.of(Settings())
     redirect_library_caches(workspace.home.caches)
     return workspace
+
+
+def echo_json(values: Any) -> None:
+    """Print values as JSON; paths become strings."""
+    typer.echo(json.dumps(values, indent=2, ensure_ascii=False, default=str))
 
 
 def log_to_standard_error(level: int = logging.INFO) -> None:

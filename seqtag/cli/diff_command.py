@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +9,8 @@ from typing import Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import open_workspace
-from seqtag.cli.names import RUN
+from seqtag.cli.common import echo_json, open_workspace
+from seqtag.cli.names import JSON, RUN
 from seqtag.reporting import changes_text, write_changes
 from seqtag.steps.lookup import find_run
 
@@ -34,7 +33,7 @@ def diff(
             help="Write a page (.html) or all changed sequences (.jsonl, .parquet).", metavar="FILE"
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")] = False,
+    as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show the test sequences that a run's model tags differently from its champion or from another run.
 
@@ -62,6 +61,6 @@ def diff(
             "unit": view.unit,
             "by_type": [asdict(each) for each in view.by_type],
         }
-        typer.echo(json.dumps(numbers, indent=2, ensure_ascii=False))
+        echo_json(numbers)
     else:
         typer.echo(changes_text(view))

@@ -10,20 +10,22 @@ import socket
 import sys
 import tempfile
 import time
-from typing import Annotated, NoReturn
+from dataclasses import asdict
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from seqtag import steps
 from seqtag.artifacts import find_manifest
-from seqtag.cli.common import REFUSED, open_or_create_workspace, open_tagger, open_workspace
-from seqtag.cli.names import ALIAS, RUN, TAGGER, VERSION
+from seqtag.cli.common import REFUSED, echo_json, open_or_create_workspace, open_tagger, open_workspace
+from seqtag.cli.names import ALIAS, JSON, RUN, TAGGER, VERSION
 from seqtag.config import HOST
 from seqtag.errors import ConfigError, OtherVersionError, SeqtagError
 from seqtag.formatting import sentence
 from seqtag.pipeline import STEPS
 from seqtag.registry import mlflow_environment, page_command, serve_command
 from seqtag.reporting import plan_text
+from seqtag.run_dir import RunDir
 from seqtag.steps.lookup import Alias, find_run, find_version
 
 _PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
@@ -36,7 +38,7 @@ def add_to(app: typer.Typer) -> None:
         app.command(command.__name__)(command)
 
 
-def show(run: Annotated[str, RUN]) -> None:
+def show(run: Annotated[str, RUN], as_json: Annotated[bool, JSON] = False) -> None:
     """Show the steps of a run and its outcome.
 
     Examples: `seqtag show sample` for the newest run, `seqtag show sample@champion`,
@@ -44,6 +46,9 @@ def show(run: Annotated[str, RUN]) -> None:
     """
     workspace = open_workspace()
     at = find_run(run, workspace)
+    if as_json:
+        echo_json(_shown(at, workspace))
+        return
     typer.echo(f"Run {at.id} of {at.tagger}: {at.path}\n")
     for step in STEPS:
         manifest = find_manifest(at.output(step.name))
@@ -61,7 +66,31 @@ def show(run: Annotated[str, RUN]) -> None:
         typer.echo("\n" + outcome)
 
 
-def explain(tagger: Annotated[str, TAGGER]) -> None:
+def _shown(run: RunDir, workspace: steps.Workspace) -> dict[str, Any]:
+    """Return the steps of a run, its decision, and the status of its version as a sentence."""
+    manifests = [(step, find_manifest(run.output(step.name))) for step in STEPS]
+    shown: dict[str, Any] = {
+        "run": run.id,
+        "tagger": run.tagger,
+        "path": run.path,
+        "steps": [
+            {
+                "step": step.name,
+                "seconds": found.seconds,
+                "digest": found.digest,
+                "path": run.output(step.name),
+            }
+            for step, found in manifests
+            if found is not None
+        ],
+    }
+    if find_manifest(run.output("promote")) is not None:
+        status, decision = steps.status_text(run, workspace), steps.final_decision(run)
+        shown |= {"status": status, "decision": decision.content()}
+    return shown
+
+
+def explain(tagger: Annotated[str, TAGGER], as_json: Annotated[bool, JSON] = False) -> None:
     """Dry run: list the steps that a retraining would run now, and the inputs that changed.
 
     Example: `seqtag explain sample`
@@ -69,7 +98,11 @@ def explain(tagger: Annotated[str, TAGGER]) -> None:
     config, _ = open_tagger(tagger)
     workspace = open_workspace()
     logging.getLogger("seqtag").setLevel(logging.WARNING)  # the plan is the output
-    typer.echo(steps.dry_run_text(steps.explain(config, workspace)))
+    explained = steps.explain(config, workspace)
+    if as_json:
+        echo_json(asdict(explained))
+    else:
+        typer.echo(steps.dry_run_text(explained))
 
 
 def plan(
@@ -80,6 +113,7 @@ def plan(
             help="Improvement in percentage points, such as 0.3; repeatable. Default: common values."
         ),
     ] = None,
+    as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Estimate the test documents needed to detect an improvement, from the newest comparison.
 
@@ -88,7 +122,10 @@ def plan(
     fractions = [points / 100 for points in improvement or ()]
     config, _ = open_tagger(tagger)
     run, found = steps.plan(config, open_workspace(), improvements=fractions)
-    typer.echo(plan_text(found, run_id=run.id))
+    if as_json:
+        echo_json({"run": run.id, **asdict(found)})
+    else:
+        typer.echo(plan_text(found, run_id=run.id))
 
 
 def doctor() -> None:

@@ -23,6 +23,7 @@ VERSION = typer.Argument(
     metavar="TAGGER[@VERSION]",
     autocompletion=_complete,
 )
+JSON = typer.Option("--json", help="Print all values as JSON.")
 RUN = typer.Argument(
     help="A run id or directory, a tagger for its newest run, or TAGGER@VERSION for that version's run.",
     metavar="RUN",

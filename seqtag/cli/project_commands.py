@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import log_to_standard_error, open_tagger
-from seqtag.cli.names import TAGGER
+from seqtag.cli.common import echo_json, log_to_standard_error, open_tagger
+from seqtag.cli.names import JSON, TAGGER
 from seqtag.config import new_tagger_folder, redirect_library_caches
 from seqtag.corpus.recognition import Chosen
 from seqtag.errors import ConfigError, CorpusRejectedError
@@ -85,7 +85,7 @@ def init(
     typer.echo(f"next     seqtag retrain {name if output is None else file}")
 
 
-def check(tagger: Annotated[str, TAGGER]) -> None:
+def check(tagger: Annotated[str, TAGGER], as_json: Annotated[bool, JSON] = False) -> None:
     """Say what a run would refuse, and how to fix it: read the sources, validate and split them.
 
     Of large sources only the beginning is read. Nothing is written, and no home folder or registry is needed.
@@ -98,6 +98,10 @@ def check(tagger: Annotated[str, TAGGER]) -> None:
     with tempfile.TemporaryDirectory(prefix="seqtag-caches-") as caches:
         redirect_library_caches(Path(caches))
         found = steps.check(config)
-    typer.echo(steps.check_text(found))
+    if as_json:
+        words = {"ambiguous_words": found.ambiguous_words, "fault": found.fault}
+        echo_json({"profile": found.profile.content(), **words})
+    else:
+        typer.echo(steps.check_text(found))
     if found.fault is not None:
         raise CorpusRejectedError(found.fault)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
@@ -10,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import open_workspace
-from seqtag.cli.names import TAGGER
+from seqtag.cli.common import echo_json, open_workspace
+from seqtag.cli.names import JSON, TAGGER
 from seqtag.formatting import printable
 from seqtag.reporting import still_served
 from seqtag.steps.lookup import tagger_name
@@ -71,7 +70,7 @@ def release_hold(tagger: Tagger, reason: Reason) -> None:
 
 def history(
     tagger: Tagger,
-    as_json: Annotated[bool, typer.Option("--json", help="Print all entries as JSON.")] = False,
+    as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show the promotions, holds and rollbacks of a tagger with their authors, newest last.
 
@@ -81,7 +80,7 @@ def history(
     tagger = tagger_name(tagger, workspace)
     entries = workspace.registry().history(tagger)
     if as_json:
-        typer.echo(json.dumps([asdict(entry) for entry in entries], indent=2, ensure_ascii=False))
+        echo_json([asdict(entry) for entry in entries])
     else:
         typer.echo(_table(entries) if entries else f"The ledger has no entries for {tagger}.")
 

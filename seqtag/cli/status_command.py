@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Annotated
@@ -10,7 +9,8 @@ from typing import Annotated
 import typer
 
 from seqtag import steps
-from seqtag.cli.common import open_workspace
+from seqtag.cli.common import echo_json, open_workspace
+from seqtag.cli.names import JSON
 from seqtag.reporting import fleet_text
 
 
@@ -20,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
 
 
 def status(
-    as_json: Annotated[bool, typer.Option("--json", help="Print all values as JSON.")] = False,
+    as_json: Annotated[bool, JSON] = False,
 ) -> None:
     """Show the last run, champion, score and drift of every tagger, those that need attention first.
 
@@ -29,7 +29,7 @@ def status(
     workspace = open_workspace()
     taggers = steps.fleet(workspace)
     if as_json:
-        typer.echo(json.dumps([asdict(tagger) for tagger in taggers], indent=2, ensure_ascii=False))
+        echo_json([asdict(tagger) for tagger in taggers])
     elif taggers:
         typer.echo(fleet_text(taggers, now=datetime.now(UTC)))
     else:

@@ -168,6 +168,22 @@ def test_an_unchanged_retraining_says_since_when_its_version_is_promoted(seqtag:
     assert re.match(r"Unchanged: version 1 was promoted on \d{4}-\d\d-\d\d \d\d:\d\d UTC\. Accuracy ", again)
 
 
+@pytest.mark.parametrize(
+    ("command", "keys"),
+    [
+        ("show", {"run", "tagger", "path", "steps", "status", "decision"}),
+        ("explain", {"steps", "outlook"}),
+        ("check", {"profile", "ambiguous_words", "fault"}),
+    ],
+)
+def test_tables_can_be_printed_as_json(seqtag: Terminal, command: str, keys: set[str]) -> None:
+    printed = json.loads(seqtag.here(command, str(seqtag.folder / "small.toml"), "--json"))
+    assert set(printed) == keys
+    if command != "check":
+        names = [step["step"] for step in printed["steps"]]
+        assert names[-3:] == ["infra_validate", "promote", "report"]
+
+
 def test_the_library_gives_the_tags_of_the_command_line(seqtag: Terminal) -> None:
     words = ["search", "view_item", "checkout"]
     printed = seqtag.here("tag", "small", stdin=" ".join(words))
