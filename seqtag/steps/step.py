@@ -13,6 +13,7 @@ from seqtag.code_version import code_version, uncached_code_version
 from seqtag.errors import ConfigError, RunDirError
 from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir, opened_runs
+from seqtag.steps.heartbeat import heartbeat
 from seqtag.steps.planned_run import DryRun
 from seqtag.steps.run_inputs import ForcedSteps
 
@@ -65,7 +66,8 @@ def write_output(
     name, version = step.__name__, code_version(step.__module__, step.__name__)
 
     def write_with_this_code(folder: Path) -> None:
-        write(folder)
+        with heartbeat(name):
+            write(folder)
         if uncached_code_version(step.__module__, name).code != version.code:
             raise RunDirError(
                 f"{name}: code changed while the step ran, its output is not kept; run it again"
