@@ -128,7 +128,8 @@ def write_changes(view: ChangesView, path: Path) -> None:
     if path.suffix == ".html":
         path.write_text(environment().get_template("diff.html").render(view=view), "utf-8")
     elif path.suffix == ".jsonl":
-        view.changes.table.to_pandas().to_json(path, orient="records", lines=True, force_ascii=False)
+        lines = view.changes.table.to_pandas().to_json(orient="records", lines=True, force_ascii=False)
+        path.write_text(lines.lstrip("\n"), "utf-8")  # pandas writes an empty line for no rows
     elif path.suffix == ".parquet":
         pq.write_table(view.changes.table, path)
     else:

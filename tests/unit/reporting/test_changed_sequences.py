@@ -86,6 +86,16 @@ def test_files_have_every_changed_sequence(view: ChangesView, tmp_path: Path, na
     assert rows[0]["now"] == ["O", "O", "B-PER", "O", "O", "O", "B-PER", "O", "O"]
 
 
+def test_without_changes_the_file_is_empty(write_predictions: WritePredictions, tmp_path: Path) -> None:
+    path = write_predictions("same", [(WORDS, GOLD, GOLD)])
+    view = changes_view(sequence_changes(path, path), [], before="a", now="b", unit="span", most=5)
+    write_changes(view, tmp_path / "changes.jsonl")
+    assert (tmp_path / "changes.jsonl").read_bytes() == b""
+    assert changes_text(view).endswith(
+        "1 test sequence compared: 0 with newly wrong tokens, 0 with newly right ones only."
+    )
+
+
 def test_another_ending_is_an_error(view: ChangesView, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"format of changes\.csv is unknown"):
         write_changes(view, tmp_path / "changes.csv")
