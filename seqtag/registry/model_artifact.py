@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from seqtag.artifacts import file_digest, is_inside
 from seqtag.errors import RegistryError
@@ -85,16 +83,16 @@ def serving_digest() -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def find_bundle(location: str) -> Path:
-    """Return the bundle's folder in a registered model at `location`, a path or file URL."""
+def find_bundle(model: Path) -> Path:
+    """Return the bundle's folder in the folder of a registered model."""
+    return _inside(model, bundle_name(model))
+
+
+def bundle_name(model: Path) -> str:
+    """Return the bundle's path within a model, from the file MLmodel in its folder."""
     from mlflow.models import Model
 
-    parts = urlsplit(location)
-    if parts.scheme not in ("", "file"):
-        raise RegistryError(f"{location}: model is not in the local file system")
-    folder = Path(url2pathname(parts.path)) if parts.scheme else Path(location)
-    described = Model.load(str(folder)).flavors["python_function"]["artifacts"][BUNDLE]["path"]
-    return _inside(folder, described)
+    return str(Model.load(str(model)).flavors["python_function"]["artifacts"][BUNDLE]["path"])
 
 
 def _requirements() -> list[str]:

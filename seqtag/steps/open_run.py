@@ -61,7 +61,7 @@ def keeps_opponent(run: RunDir, champion: Champion | None) -> bool:
 def write_run_inputs(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:
     """Write the configuration, with every default, and the path of the snapshot."""
     write_json(run.config, config.model_dump(mode="json"))
-    SnapshotAddress(str(snapshot.path)).save(run.snapshot_address)
+    SnapshotAddress(run.relative(snapshot.path)).save(run.snapshot_address)
 
 
 def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace) -> None:
@@ -70,7 +70,7 @@ def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace)
     A run that is opened again with the same opponent keeps what was written the first time: it is the same
     comparison, and spends nothing more.
     """
-    opponent = PinnedOpponent(None if champion is None else _pinned(champion, run.tagger, workspace))
+    opponent = PinnedOpponent(None if champion is None else _pinned(champion, run, workspace))
     if not run.earlier.exists() or PinnedOpponent.load_or_none(run.opponent) != opponent:
         horizon = read_config(run).gate.horizon
         recent = workspace.registry().comparisons(run.tagger)[-(horizon - 1) :] if horizon > 1 else []
@@ -82,12 +82,12 @@ def write_opponent(run: RunDir, champion: Champion | None, workspace: Workspace)
     opponent.save(run.opponent)
 
 
-def _pinned(champion: Champion, tagger: str, workspace: Workspace) -> PinnedChampion:
-    logged = workspace.registry().logged_results(tagger, champion.version)
+def _pinned(champion: Champion, run: RunDir, workspace: Workspace) -> PinnedChampion:
+    logged = workspace.registry().logged_results(run.tagger, champion.version)
     return PinnedChampion(
         version=champion.version,
         run_id=champion.seqtag_run_id,
-        bundle=str(champion.bundle),
+        bundle=run.relative(champion.bundle),
         digest=champion.bundle_digest,
         serving=champion.serving,
         tags=champion.tags,

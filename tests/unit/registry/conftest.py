@@ -86,7 +86,8 @@ def home_of_three(migrated_database: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def three_versions(home_of_three: Path, open_registry: OpenRegistry, home: Path) -> Registry:
     """Copy of that home's database; the artifacts, which promotions do not touch, are shared."""
-    home.mkdir()
+    (home / "artifacts").mkdir(parents=True)
+    (home / "artifacts" / "sample").symlink_to(home_of_three / "artifacts" / "sample")
     shutil.copy(home_of_three / "registry.db", home / "registry.db")
     return open_registry(home)
 
