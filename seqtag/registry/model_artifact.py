@@ -73,6 +73,18 @@ def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> Non
                 model_id=model.model_id,
             ),
         )
+    _remove_absolute_paths(folder)
+
+
+def _remove_absolute_paths(folder: Path) -> None:
+    """Replace the paths of the bundle and of the code, of which MLflow (3.17) needs only the names."""
+    from mlflow.models import Model
+
+    model = Model.load(str(folder))
+    flavor = model.flavors["python_function"]
+    flavor["artifacts"][BUNDLE]["uri"] = flavor["artifacts"][BUNDLE]["path"]
+    flavor["model_code_path"] = _SERVING_MODEL.name
+    model.save(str(folder / "MLmodel"))
 
 
 def serving_digest() -> str:

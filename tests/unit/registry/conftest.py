@@ -14,6 +14,7 @@ import pytest
 
 from seqtag.artifacts import file_digest
 from seqtag.registry import Registry, sqlite_url
+from tests.object_store import bucket  # noqa: F401 - a fixture
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
 from tests.sample_records import sample_decision, sample_history, sample_interval, sample_metrics
 
