@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -18,9 +19,10 @@ from seqtag.config.database_url import is_server_url
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import RegistryError
 from seqtag.formatting import first_line
-from seqtag.registry.model_artifact import bundle_digest, bundle_name, find_bundle
+from seqtag.registry.model_artifact import bundle_digest, find_bundle
 
 RELATIVE_ROOT = "mlflow-artifacts:/"  # MLflow's scheme for locations relative to the server's artifact root
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _FETCHED = ".fetched"  # folder of bundles from a remote store, named by their digests
 
 
@@ -89,11 +91,13 @@ class ArtifactFiles:
             digest: the bundle's registered digest. Only a copy is compared with it.
 
         Raises:
-            RegistryError: what was fetched does not have this digest.
+            RegistryError: what was fetched does not have this digest, or it is no digest.
             OSError: it could not be fetched, which may be transient.
         """
         if not self.is_remote:
             return find_bundle(self._local_folder(location))
+        if not _SHA256.fullmatch(digest):  # the name of a folder, from a server
+            raise RegistryError(f"digest is invalid: expected a sha256, got {digest!r}")
         copy = self.folder / _FETCHED / digest
         with file_lock(copy.with_name(f".{digest}.lock")):
             if not _has_digest(copy, digest):
@@ -109,7 +113,8 @@ class ArtifactFiles:
             try:
                 repository = self._repository(location)
                 repository.download_artifacts("MLmodel", str(partial))
-                bundle = Path(repository.download_artifacts(bundle_name(partial), str(partial)))
+                bundle = find_bundle(partial)
+                repository.download_artifacts(str(bundle.relative_to(partial)), str(partial))
             except RegistryError:
                 raise
             except Exception as error:  # clients of object stores have their own errors

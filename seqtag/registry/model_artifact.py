@@ -96,15 +96,11 @@ def serving_digest() -> str:
 
 
 def find_bundle(model: Path) -> Path:
-    """Return the bundle's folder in the folder of a registered model."""
-    return _inside(model, bundle_name(model))
-
-
-def bundle_name(model: Path) -> str:
-    """Return the bundle's path within a model, from the file MLmodel in its folder."""
+    """Return the bundle's folder in the folder of a registered model, of which only MLmodel is read."""
     from mlflow.models import Model
 
-    return str(Model.load(str(model)).flavors["python_function"]["artifacts"][BUNDLE]["path"])
+    described = Model.load(str(model)).flavors["python_function"]["artifacts"][BUNDLE]["path"]
+    return _inside(model, described)
 
 
 def _requirements() -> list[str]:

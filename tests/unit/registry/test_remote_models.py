@@ -79,6 +79,18 @@ def test_a_store_that_does_not_answer_is_an_error_that_may_pass(bucket: Bucket, 
     assert caught.value.errno == errno.EIO
 
 
+def test_a_digest_that_is_a_path_is_refused(files: ArtifactFiles) -> None:
+    with pytest.raises(RegistryError, match=r"digest is invalid: expected a sha256, got '\.\./\.\./runs'"):
+        files.bundle(MODEL, "../../runs")
+
+
+def test_a_bundle_outside_its_model_is_refused(bucket: Bucket, bundle: Path, files: ArtifactFiles) -> None:
+    described = f"flavors:\n  python_function:\n    artifacts:\n      {BUNDLE}: {{path: ../../../runs}}\n"
+    bucket.put("sample/models/m-1/artifacts/MLmodel", described)
+    with pytest.raises(RegistryError, match="file is outside the folder"):
+        files.bundle(MODEL, bundle_digest(bundle))
+
+
 def test_mlflow_itself_fetches_a_version_for_its_consumers(files: ArtifactFiles) -> None:
     assert files.consumers_uri(MODEL, "sample", "3") == "models:/sample/3"
 
