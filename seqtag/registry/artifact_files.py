@@ -147,9 +147,9 @@ class ArtifactFiles:
             return (self.folder / unquote(parts.path).lstrip("/")).as_uri() if relative else location
         if parts.scheme in ("", "file"):
             raise RegistryError(
-                "MLflow's server keeps files in a folder of its own machine: expected a location that every "
-                f"client can reach, got {location}; start it with --artifacts-destination, which serves "
-                "them, or with an object store as --default-artifact-root"
+                "MLflow's server keeps files in its local file system: expected a location that every client "
+                f"can reach, got {location}; start it with --artifacts-destination, which serves them, or "
+                "with an object store as --default-artifact-root"
             )
         return location
 

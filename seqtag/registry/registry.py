@@ -79,7 +79,7 @@ class Registry:
         self._store.create()
 
     def check(self) -> None:
-        """Check that the store exists, that it can be opened, and that an artifact can be written.
+        """Check that the store exists and can be opened, and that its artifact folder can be written.
 
         Raises:
             RegistryError: the database or the artifact folder could not be read or written.
@@ -87,6 +87,8 @@ class Registry:
         client = self._store.client()
         with self._store.reaching("reading its models"):
             client.search_registered_models(max_results=1)
+        if self._store.files.is_remote:  # nothing can be written there without a tracked run
+            return
         with self._store.reaching("writing its artifacts"), tempfile.TemporaryFile(dir=self._store.artifacts):
             pass
 

@@ -53,6 +53,7 @@ def test_two_hosts_share_champion_and_ledger_without_sharing_a_disk(
     here, there = (
         Registry(server, tmp_path / host / "artifacts", ledger_url=ledger) for host in ("here", "there")
     )
+    here.check()
     assert here.champion("sample") is None
     first = here.register("sample", **results("2026-11-21-a"))
     assert here.register("sample", **results("2026-11-21-a")) == first
@@ -74,4 +75,3 @@ def test_two_hosts_share_champion_and_ledger_without_sharing_a_disk(
         promote(here, "sample", "1", expected_champion="1")
     assert [(e.event, e.to_version) for e in here.history("sample")] == [("PROMOTE", "1"), ("PROMOTE", "2")]
     assert [v.aliases for v in here.versions("sample")] == [("previous",), ("challenger", "champion")]
-    here.check()

@@ -99,9 +99,9 @@ def test_a_folder_of_the_servers_machine_is_refused(files: ArtifactFiles) -> Non
     with pytest.raises(RegistryError) as caught:
         files.log_json("file:///srv/mlruns/1/5d/artifacts", {})
     assert str(caught.value) == (
-        "MLflow's server keeps files in a folder of its own machine: expected a location that every client "
-        "can reach, got file:///srv/mlruns/1/5d/artifacts; start it with --artifacts-destination, which "
-        "serves them, or with an object store as --default-artifact-root"
+        "MLflow's server keeps files in its local file system: expected a location that every client can "
+        "reach, got file:///srv/mlruns/1/5d/artifacts; start it with --artifacts-destination, which serves "
+        "them, or with an object store as --default-artifact-root"
     )
 
 
