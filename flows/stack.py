@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from flows.services import process_manager
 from flows.services.process_manager import ServiceError
-from flows.services.service_specs import HEALTH, NAMES, TITLES, service_spec
+from flows.services.service_specs import HEALTH, NAMES, TITLES, local_services, service_spec
 from seqtag.config import Settings
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
@@ -37,13 +37,14 @@ def up(workspace: Workspace, *, checkout: Path) -> tuple[str, list[str]]:
     """
     from flows.deploy.apply import deploy  # late: it imports Prefect, which `status` and `down` do not need
 
-    for name in ("server", "registry", "pages"):
+    names = local_services(workspace)
+    for name in names[:-1]:  # the worker last
         _ensure_running(name, workspace, checkout)  # start all first: each takes seconds to answer
     url = server(workspace)
     try:
         changes = deploy(checkout, api=f"{url}/api")
     finally:  # an invalid file must not keep existing deployments from running
-        for name in ("registry", "pages"):
+        for name in names[1:-1]:
             process_manager.await_health(
                 workspace.home, _ensure_running(name, workspace, checkout), path=HEALTH[name]
             )

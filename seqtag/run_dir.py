@@ -113,6 +113,14 @@ class RunDir:
         """The day that it was opened for, in the time zone of the tagger's schedule, like 2026-01-31."""
         return self.id[:10]
 
+    def relative(self, path: Path) -> str:
+        """Return a path as run directories record it: relative, since the home folder may be moved."""
+        return os.path.relpath(path, self.path)
+
+    def resolved(self, path: str) -> Path:
+        """Return the path that a run directory records."""
+        return absolute(self.path / path)
+
     def output(self, step: str) -> Path:
         """The folder that a step writes, whole or not at all."""
         return self.path / FOLDERS[step]

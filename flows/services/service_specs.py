@@ -17,6 +17,8 @@ from flows.services.process_manager import (
     running,
 )
 from seqtag.config import HOST
+from seqtag.config.database_url import is_server_url
+from seqtag.config.secrets import hide_passwords
 from seqtag.registry import mlflow_environment, page_command
 from seqtag.steps import Workspace
 
@@ -31,6 +33,12 @@ _PORTS: Final = {  # environment variable and default port
 }
 
 
+def local_services(workspace: Workspace) -> list[str]:
+    """Return the services of this machine in start order; an MLflow server elsewhere has its own page."""
+    elsewhere = ["registry"] if is_server_url(workspace.registry_url) else []
+    return [name for name in NAMES if name not in elsewhere]
+
+
 def service_spec(name: str, workspace: Workspace, *, checkout: Path, moves: bool = True) -> ServiceSpec:
     """Return the command, environment and port of a service.
 
@@ -39,8 +47,14 @@ def service_spec(name: str, workspace: Workspace, *, checkout: Path, moves: bool
             learn of that port.
 
     Raises:
-        ServiceError: a port is taken or is not a number, or there is no server for the worker.
+        ServiceError: a port is taken or is not a number, there is no server for the worker, or MLflow's page
+            is that of another server.
     """
+    if name not in local_services(workspace):
+        raise ServiceError(
+            f"{name} is not a service of this machine: expected a registry in a database, got the MLflow "
+            f"server at {hide_passwords(workspace.registry_url)}, which has its own page"
+        )
     if name == "worker":
         return _worker(workspace, checkout)
     port = _available_port(workspace, name) if moves else _fixed_port(name)

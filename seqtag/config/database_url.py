@@ -1,4 +1,4 @@
-"""URLs of databases as people write them, with the driver that is installed."""
+"""URLs of databases as people write them, with the driver that is installed, and of MLflow servers."""
 
 from __future__ import annotations
 
@@ -16,3 +16,12 @@ def with_driver(url: str) -> str:
     """
     driver = "psycopg2" if find_spec("psycopg2") else "psycopg"
     return re.sub(r"^postgres(ql)?://", f"postgresql+{driver}://", url)
+
+
+def is_server_url(url: str) -> bool:
+    """Tell whether the URL of a registry is that of an MLflow server rather than of a database.
+
+    >>> is_server_url("https://mlflow.example.com"), is_server_url("sqlite:////srv/registry.db")
+    (True, False)
+    """
+    return url.startswith(("http://", "https://"))

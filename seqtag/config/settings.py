@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from seqtag.config.database_url import with_driver
+from seqtag.config.database_url import is_server_url, with_driver
 from seqtag.config.home_folder import default_home
+from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError
 
 HOST: Final = "127.0.0.1"  # at which the services of this machine listen
@@ -19,16 +20,19 @@ class Settings(BaseSettings):
     """Settings from environment variables; an empty variable counts as unset.
 
     SEQTAG_HOME           folder for all output (default: the nearest .seqtag, see `default_home`)
-    SEQTAG_REGISTRY_URL   SQLAlchemy URL of the model registry (default: SQLite in SEQTAG_HOME)
+    SEQTAG_REGISTRY_URL   SQLAlchemy URL of the model registry (default: SQLite in SEQTAG_HOME), or HTTP URL
+                          of an MLflow server
+    SEQTAG_LEDGER_URL     SQLAlchemy URL of the ledger, for an MLflow server only: a database has it already
 
     Raises:
-        ConfigError: SEQTAG_HOME cannot be part of a URL.
+        ConfigError: SEQTAG_HOME cannot be part of a URL, or the registry and the ledger do not fit together.
     """
 
     model_config = SettingsConfigDict(env_prefix="SEQTAG_", env_ignore_empty=True, frozen=True)
 
     home: Path = Field(default_factory=lambda: default_home(Path.cwd()))
     registry_url: str | None = None
+    ledger_url: str | None = None
 
     @field_validator("home")
     @classmethod
@@ -40,7 +44,23 @@ class Settings(BaseSettings):
             )
         return home
 
-    @field_validator("registry_url")
+    @field_validator("registry_url", "ledger_url")
     @classmethod
     def _has_a_driver(cls, url: str | None) -> str | None:
         return None if url is None else with_driver(url)
+
+    @model_validator(mode="after")
+    def _has_one_ledger(self) -> Settings:
+        server = self.registry_url if is_server_url(self.registry_url or "") else None
+        if server is not None and self.ledger_url is None:
+            raise ConfigError(
+                "SEQTAG_LEDGER_URL is not set: expected the SQLAlchemy URL of a database that all hosts "
+                f"share, since the MLflow server at {hide_passwords(server)} gives no access to its own; set "
+                "it, for example to the database of that server"
+            )
+        if server is None and self.ledger_url is not None:
+            raise ConfigError(
+                "SEQTAG_LEDGER_URL is set without need: expected it only if SEQTAG_REGISTRY_URL is that of "
+                "an MLflow server, because a registry in a database has its ledger there; unset it"
+            )
+        return self

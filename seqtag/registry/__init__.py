@@ -1,8 +1,8 @@
 """Model registry: tracked runs, versions, aliases and the ledger. The only package that opens MLflow."""
 
+from seqtag.registry.database import sqlite_url
 from seqtag.registry.infra_validation import InfraFindings, failures
 from seqtag.registry.mlflow_commands import mlflow_environment, page_command, serve_command
-from seqtag.registry.mlflow_store import sqlite_url
 from seqtag.registry.model_artifact import bundle_digest, serving_digest
 from seqtag.registry.registry import Registry
 from seqtag.registry.types import AuditContext, Champion, Entry, Registration, RegistryDecision, Version

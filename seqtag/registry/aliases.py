@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seqtag.config.secrets import hide_passwords
+from seqtag.errors import RegistryError
 from seqtag.registry import column_limits, types
 from seqtag.registry.column_limits import fitted, storable
 from seqtag.registry.ledger import Ledger
@@ -72,6 +73,12 @@ class Aliases:
         champion = aliases.get(types.CHAMPION)
         latest = self.ledger.latest_move(self.tagger)
         applied = 0 if model is None else int(model.tags.get(types.ENTRY_TAG, 0))
+        newest = 0 if latest is None else latest.entry
+        if applied > newest:
+            raise RegistryError(
+                f"{self.tagger}: ledger lacks entries: expected entry {applied}, which MLflow's aliases "
+                f"follow, got {newest} as the newest; restore the ledger, or correct SEQTAG_LEDGER_URL"
+            )
         behind = latest is not None and applied < latest.entry and self._exists(latest)
         return None if champion is None else str(champion), latest, behind
 

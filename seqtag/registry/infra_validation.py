@@ -35,14 +35,15 @@ class InfraFindings(Record):
 
 
 def validate_infra(
-    url: str, tagger: str, version: Champion, *, golden: Path | None, scheme: SchemeName
+    url: str, model: str, version: Champion, *, golden: Path | None, scheme: SchemeName
 ) -> InfraFindings:
     """Smoke-test a registered model and return its checks, failed ones included.
 
     A crash of the process is a finding only if a second process crashes as well.
 
     Args:
-        url: the registry's database.
+        url: the registry.
+        model: the URI from which its consumers load it.
         golden: the model's predictions from its evaluation; None if there are none.
         scheme: tag scheme of those predictions.
 
@@ -57,7 +58,8 @@ def validate_infra(
         return run_in_subprocess(
             run_smoke_test,
             url=url,
-            model=f"models:/{tagger}/{version.version}",
+            model=model,
+            version=version.version,
             bundle=str(version.bundle),
             golden=None if golden is None else str(golden),
             scheme=scheme,

@@ -1,4 +1,4 @@
-"""MLflow's command lines for the registry: its web page and its model server."""
+"""Command lines that serve the registry's web page and its models."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ def page_command(artifacts: Path, *, port: int) -> list[str]:
 
 
 def serve_command(tagger: str, version: str, *, port: int) -> list[str]:
-    """Return the command that serves a registered version over HTTP; run it in `mlflow_environment`."""
-    model = ["-m", f"models:/{tagger}/{version}", "--env-manager", "local"]
-    return [sys.executable, "-m", "mlflow", "models", "serve", *model, "--host", HOST, "--port", str(port)]
+    """Return the command that serves a registered version over HTTP.
+
+    Run it in the home folder, in `mlflow_environment`.
+    """
+    return [sys.executable, "-m", "seqtag.registry.model_server", tagger, version, str(port)]
 
 
 def mlflow_environment(registry_url: str) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""MLflow's store at an explicit URL, opened quietly, with failures mapped to RegistryError."""
+"""MLflow's store, a database or a server, opened quietly, with failures mapped to RegistryError."""
 
 from __future__ import annotations
 
@@ -10,60 +10,67 @@ from typing import TYPE_CHECKING
 
 from seqtag.artifacts import file_lock
 from seqtag.config import NO_TELEMETRY
+from seqtag.config.database_url import is_server_url
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, RegistryError
 from seqtag.formatting import first_line
+from seqtag.registry.artifact_files import RELATIVE_ROOT, ArtifactFiles
+from seqtag.registry.database import checked_address, connect_once, make_engine, shown, sqlite_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-    from sqlalchemy import URL, Engine
 
     from seqtag.registry.ledger import Ledger
 
-_CONNECT_TIMEOUT = 10  # seconds; libpq would wait for minutes
-_LOCK_TIMEOUT = 60  # seconds; SQLite has one writer at a time
+_SERVER_TIMEOUT = 10  # seconds; MLflow would wait for two minutes, eight times
+_SEARCH = "/api/2.0/mlflow/registered-models/search"
 
 
 class MLflowStore:
-    """MLflow's tables at `url` and its files below `artifacts`.
+    """MLflow's tables in a database, or its server; files below `artifacts`, or where the server keeps them.
 
     Nothing is opened before one of the methods is called, and only `create()` creates anything. Opening takes
     1 s for a fresh database (MLflow's migrations), 0.1 s for an existing one, and importing MLflow takes
     2-10 s once per process.
+
+    Args:
+        url: SQLAlchemy URL of a database, or HTTP URL of a server.
+        artifacts: absolute path.
+        ledger_url: SQLAlchemy URL of the ledger's database; None for the registry's, which a server has not.
     """
 
-    def __init__(self, url: str, artifacts: Path) -> None:
-        self._address = _checked(url)
+    def __init__(self, url: str, artifacts: Path, *, ledger_url: str | None = None) -> None:
+        self._address = None if is_server_url(url) else checked_address(url, owner="registry")
+        self._ledger_address = self._address or checked_address(ledger_url or "", owner="ledger")
         if not artifacts.is_absolute():
             raise ConfigError(
                 f"registry's artifact folder is relative: expected an absolute path, got {artifacts}"
             )
+        self.url = self._address.render_as_string(hide_password=False) if self._address is not None else url
         self.artifacts = artifacts
+        self.files = ArtifactFiles.of(self.url, artifacts)
         self._client: MlflowClient | None = None
         self._ledger: Ledger | None = None
 
     def __str__(self) -> str:
-        return hide_passwords(self._address.render_as_string(hide_password=True))
-
-    @property
-    def url(self) -> str:
-        return self._address.render_as_string(hide_password=False)
+        return hide_passwords(self.url) if self._address is None else shown(self._address)
 
     def exists(self) -> bool:
-        """Return whether the database has MLflow's tables; create nothing.
+        """Return whether the database has MLflow's tables; create nothing. A server has them.
 
         Raises:
-            RegistryError: the database could not be read.
+            RegistryError: the database or the server could not be reached.
         """
-        if self._client is not None:
+        if self._client is not None or self._address is None:
+            self.create()
             return True
-        file = self._sqlite_file()
+        file = sqlite_file(self._address)
         if file is not None and not file.exists():  # SQLite would create it
             return False
         with self.reaching("opening it"):
             import sqlalchemy
 
-            return sqlalchemy.inspect(self._engine()).has_table("registered_models")
+            return sqlalchemy.inspect(make_engine(self._address)).has_table("registered_models")
 
     def client(self) -> MlflowClient:
         """Return a client of this store, regardless of MLflow's global settings.
@@ -90,13 +97,14 @@ class MLflowStore:
         return self._client
 
     def ledger(self) -> Ledger:
-        """Return the ledger, a table in MLflow's database."""
+        """Return the ledger, a table in MLflow's database or, next to a server, in its own one."""
         if self._ledger is None:
             from seqtag.registry.ledger import Ledger
 
             self.client()  # MLflow's migrations come first
-            ledger = Ledger(self._engine())
-            with self.reaching("opening its ledger"):
+            ledger = Ledger(make_engine(self._ledger_address))
+            with self.reaching(f"opening its ledger in {shown(self._ledger_address)}"):
+                connect_once(self._ledger_address)
                 ledger.prepare()
             self._ledger = ledger
         return self._ledger
@@ -122,68 +130,30 @@ class MLflowStore:
         return file_lock(self.artifacts / ".lock")
 
     def _open(self) -> MlflowClient:
-        self._check_connection()
         from mlflow import MlflowClient
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
-        with self.exclusive():  # two processes must not migrate one fresh database
-            # If MlflowClient opened a fresh store first, it would record the working directory as the
-            # location of the default experiment (mlflow 3.17).
-            SqlAlchemyStore(self.url, self.artifacts.as_uri())  # type: ignore[no-untyped-call]  # MLflow's
+        if self._address is None:
+            _ask_server(self.url)
+        else:
+            connect_once(self._address)
+            with self.exclusive():  # two processes must not migrate one fresh database
+                # If MlflowClient opened a fresh store first, it would record the working directory as the
+                # location of the default experiment (mlflow 3.17).
+                SqlAlchemyStore(self.url, RELATIVE_ROOT)  # type: ignore[no-untyped-call]  # MLflow's
         return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
-    def _check_connection(self) -> None:
-        """Connect once; MLflow itself would retry for 100 s, with a log line each time, before giving up."""
-        import sqlalchemy
 
-        if (file := self._sqlite_file()) is not None:
-            file.parent.mkdir(parents=True, exist_ok=True)
-        sqlalchemy.inspect(self._engine()).get_table_names()
+def _ask_server(url: str) -> None:
+    """Ask a server for one model, without the retries of MLflow's client."""
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request, verify_rest_response
 
-    def _sqlite_file(self) -> Path | None:
-        is_sqlite = self._address.get_backend_name() == "sqlite"
-        return Path(self._address.database) if is_sqlite and self._address.database else None
-
-    def _engine(self) -> Engine:
-        """Return an engine that keeps no connection open."""
-        import sqlalchemy
-
-        backend = self._address.get_backend_name()
-        arguments = {"connect_timeout": _CONNECT_TIMEOUT} if backend == "postgresql" else {}
-        arguments |= {"timeout": _LOCK_TIMEOUT} if backend == "sqlite" else {}
-        return sqlalchemy.create_engine(
-            self._address, connect_args=arguments, poolclass=sqlalchemy.pool.NullPool
-        )
-
-
-def sqlite_url(path: Path) -> str:
-    """Return the registry URL of an SQLite file.
-
-    >>> sqlite_url(Path("/srv/seqtag/registry.db"))
-    'sqlite:////srv/seqtag/registry.db'
-    """
-    from sqlalchemy import URL
-
-    return URL.create("sqlite", database=str(path)).render_as_string()
-
-
-def _checked(url: str) -> URL:
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    try:
-        address = make_url(url)
-    except (ArgumentError, ValueError):  # print neither error nor URL: both may hold a password
-        raise ConfigError(
-            "registry URL is invalid: expected an SQLAlchemy URL such as sqlite:////srv/registry.db, "
-            f"got text that begins with {url.partition(':')[0]!r}"
-        ) from None
-    if address.get_backend_name() == "sqlite" and not Path(address.database or "").is_absolute():
-        raise ConfigError(
-            "registry URL is relative: expected an absolute SQLite file (four slashes), which is the same in "
-            f"every process, got {hide_passwords(url)}"
-        )
-    return address
+    server = get_default_host_creds(url)  # type: ignore[no-untyped-call]  # MLflow's
+    answer = http_request(  # type: ignore[no-untyped-call]
+        server, _SEARCH, "GET", params={"max_results": 1}, max_retries=0, timeout=_SERVER_TIMEOUT
+    )
+    verify_rest_response(answer, _SEARCH)
 
 
 def _prepare_mlflow() -> None:
@@ -192,3 +162,4 @@ def _prepare_mlflow() -> None:
     os.environ["MLFLOW_UV_AUTO_DETECT"] = "false"  # else a uv.lock in the working directory enters the model
     os.environ["MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR"] = "false"
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "WARNING")  # migrations log at INFO
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "3")  # 14 s rather than 4 min; tasks retry too

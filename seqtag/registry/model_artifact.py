@@ -10,8 +10,6 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from seqtag.artifacts import file_digest, is_inside
 from seqtag.errors import RegistryError
@@ -75,6 +73,18 @@ def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> Non
                 model_id=model.model_id,
             ),
         )
+    _remove_absolute_paths(folder)
+
+
+def _remove_absolute_paths(folder: Path) -> None:
+    """Replace the paths of the bundle and of the code, of which MLflow (3.17) needs only the names."""
+    from mlflow.models import Model
+
+    model = Model.load(str(folder))
+    flavor = model.flavors["python_function"]
+    flavor["artifacts"][BUNDLE]["uri"] = flavor["artifacts"][BUNDLE]["path"]
+    flavor["model_code_path"] = _SERVING_MODEL.name
+    model.save(str(folder / "MLmodel"))
 
 
 def serving_digest() -> str:
@@ -85,16 +95,12 @@ def serving_digest() -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def find_bundle(location: str) -> Path:
-    """Return the bundle's folder in a registered model at `location`, a path or file URL."""
+def find_bundle(model: Path) -> Path:
+    """Return the bundle's folder in the folder of a registered model, of which only MLmodel is read."""
     from mlflow.models import Model
 
-    parts = urlsplit(location)
-    if parts.scheme not in ("", "file"):
-        raise RegistryError(f"{location}: model is not in the local file system")
-    folder = Path(url2pathname(parts.path)) if parts.scheme else Path(location)
-    described = Model.load(str(folder)).flavors["python_function"]["artifacts"][BUNDLE]["path"]
-    return _inside(folder, described)
+    described = Model.load(str(model)).flavors["python_function"]["artifacts"][BUNDLE]["path"]
+    return _inside(model, described)
 
 
 def _requirements() -> list[str]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from seqtag.errors import RegistryError
 from seqtag.features import TagIndex
 from seqtag.registry import types
-from seqtag.registry.model_artifact import bundle_digest, find_bundle
+from seqtag.registry.artifact_files import ArtifactFiles
+from seqtag.registry.model_artifact import bundle_digest
 from seqtag.registry.types import Champion, Version
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def described(version: ModelVersion, aliases: Mapping[str, str]) -> Version:
     )
 
 
-def checked(version: ModelVersion, location: str, *, role: str, store: str) -> Champion:
+def checked(version: ModelVersion, location: str, files: ArtifactFiles, *, role: str, store: str) -> Champion:
     """Return a version after comparing its bundle with the registered digest.
 
     Raises:
@@ -45,9 +46,9 @@ def checked(version: ModelVersion, location: str, *, role: str, store: str) -> C
     )
     # Without a cause, unlike errors of disk, database or network: a retry does not repair a damaged file.
     try:
-        bundle = find_bundle(location)
-        digest = bundle_digest(bundle)
         expected = version.tags[types.BUNDLE_TAG]
+        bundle = files.bundle(location, expected)
+        digest = bundle_digest(bundle)
         run_id = version.tags[types.RUN_ID_TAG]
         tag_set = TagIndex.load(bundle)
     except MemoryError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtag.registry import column_limits, types
+from seqtag.registry.artifact_files import ArtifactFiles
 from seqtag.registry.column_limits import fitted
 from seqtag.registry.model_artifact import bundle_digest, serving_digest, write_served_model
 from seqtag.registry.tracking import RetrainingRecord, log_evaluation, log_training
@@ -25,29 +26,31 @@ _NOTE = "mlflow.note.content"  # tag that MLflow shows as the tracked run's desc
 
 
 def register_bundle(
-    client: MlflowClient, bundle: Path, retraining: RetrainingRecord, *, artifacts: Path
+    client: MlflowClient, bundle: Path, retraining: RetrainingRecord, *, files: ArtifactFiles
 ) -> Registration:
     """Create or complete the tracked run, its model, the version and the challenger's alias.
 
     In a finished tracked run only the decision is rewritten, if it changed. The caller must hold the store's
     lock.
     """
-    _remove_leftovers(artifacts)
+    _remove_leftovers(files.folder)
     run_tags = {
         **{key: fitted(tag, column_limits.TAG, whole="its run") for key, tag in retraining.tags.items()},
         **identity(retraining.run_id, bundle),
         types.VERDICT_TAG: retraining.verdict,
     }
-    run = _tracked_run(client, retraining, run_tags, artifacts=artifacts)
+    run = _tracked_run(client, retraining, run_tags, files=files)
     model = _logged_model(client, run, name=retraining.tagger)
     unfinished = run.info.status != "FINISHED"
     if unfinished:
-        log_training(client, run, retraining)
-        _log_files(client, run, model, bundle, artifacts=artifacts)
+        log_training(client, run, retraining, files)
+        _log_files(client, run, model, bundle, files=files)
     decided = unfinished or run.data.tags.get(_NOTE) != retraining.note
     if decided:
-        log_evaluation(client, run, model, retraining)
+        log_evaluation(client, run, model, retraining, files)
     version = _version(client, retraining, model, run_tags, decided=decided)
+    if unfinished:
+        files.note_version(model.artifact_location, retraining.tagger, version)
     if decided:  # last, so that an interrupted call is repeated
         client.set_tag(run.info.run_id, types.VERDICT_TAG, retraining.verdict)
         client.set_tag(run.info.run_id, _NOTE, retraining.note)
@@ -137,10 +140,10 @@ def _remove_leftovers(artifacts: Path) -> None:
 
 
 def _tracked_run(
-    client: MlflowClient, retraining: RetrainingRecord, tags: Mapping[str, str], *, artifacts: Path
+    client: MlflowClient, retraining: RetrainingRecord, tags: Mapping[str, str], *, files: ArtifactFiles
 ) -> Run:
     """Return the bundle's tracked run, creating it if there is none."""
-    experiment_id = _experiment(client, retraining.tagger, artifacts=artifacts)
+    experiment_id = _experiment(client, retraining.tagger, files)
     found = _find_tracked_run(client, experiment_id, tags)
     if found is not None:
         return found
@@ -162,11 +165,11 @@ def _find_tracked_run(client: MlflowClient, experiment_id: str, tags: Mapping[st
     return found[0] if found else None
 
 
-def _experiment(client: MlflowClient, tagger: str, *, artifacts: Path) -> str:
+def _experiment(client: MlflowClient, tagger: str, files: ArtifactFiles) -> str:
     found = client.get_experiment_by_name(tagger)
     if found is not None:
         return found.experiment_id
-    return client.create_experiment(tagger, artifact_location=(artifacts / tagger).as_uri())
+    return client.create_experiment(tagger, artifact_location=files.location(tagger))
 
 
 def _logged_model(client: MlflowClient, run: Run, *, name: str) -> LoggedModel:
@@ -176,14 +179,16 @@ def _logged_model(client: MlflowClient, run: Run, *, name: str) -> LoggedModel:
     return found[0] if found else client.create_logged_model(experiment_id, name=name, source_run_id=run_id)
 
 
-def _log_files(client: MlflowClient, run: Run, model: LoggedModel, bundle: Path, *, artifacts: Path) -> None:
+def _log_files(
+    client: MlflowClient, run: Run, model: LoggedModel, bundle: Path, *, files: ArtifactFiles
+) -> None:
     from mlflow.entities import LoggedModelOutput, LoggedModelStatus
 
     if model.status != LoggedModelStatus.READY:
-        with tempfile.TemporaryDirectory(dir=artifacts, prefix=_PACKING) as folder:
+        with tempfile.TemporaryDirectory(dir=files.folder, prefix=_PACKING) as folder:
             packed = Path(folder) / "model"
             write_served_model(bundle, model=model, folder=packed)
-            client.log_model_artifacts(model.model_id, str(packed))
+            files.log_model(model.artifact_location, packed)
         client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     outputs = run.outputs.model_outputs if run.outputs else []
     if model.model_id not in {output.model_id for output in outputs}:

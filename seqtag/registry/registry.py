@@ -49,15 +49,18 @@ class Registry:
     operation on it is a RegistryError.
 
     Args:
-        url: SQLAlchemy URL of the database; the path of an SQLite file must be absolute (see `sqlite_url`).
-        artifacts: absolute path of the artifact folder, which has one subfolder per tagger.
+        url: SQLAlchemy URL of the database, or URL of an MLflow server; the path of an SQLite file must be
+            absolute (see `sqlite_url`).
+        artifacts: absolute path of the artifact folder, which has one subfolder per tagger; for a server, of
+            the copies of its models.
+        ledger_url: SQLAlchemy URL of the ledger's database, which a server needs; None for the registry's.
 
     Raises:
-        ConfigError: a path is relative, or the URL is invalid.
+        ConfigError: a path is relative, or a URL is invalid.
     """
 
-    def __init__(self, url: str, artifacts: Path) -> None:
-        self._store = MLflowStore(url, artifacts)
+    def __init__(self, url: str, artifacts: Path, *, ledger_url: str | None = None) -> None:
+        self._store = MLflowStore(url, artifacts, ledger_url=ledger_url)
 
     def exists(self) -> bool:
         """Return whether the store exists; create nothing.
@@ -76,7 +79,7 @@ class Registry:
         self._store.create()
 
     def check(self) -> None:
-        """Check that the store exists, that it can be opened, and that an artifact can be written.
+        """Check that the store exists and can be opened, and that its artifact folder can be written.
 
         Raises:
             RegistryError: the database or the artifact folder could not be read or written.
@@ -84,6 +87,8 @@ class Registry:
         client = self._store.client()
         with self._store.reaching("reading its models"):
             client.search_registered_models(max_results=1)
+        if self._store.files.is_remote:  # nothing can be written there without a tracked run
+            return
         with self._store.reaching("writing its artifacts"), tempfile.TemporaryFile(dir=self._store.artifacts):
             pass
 
@@ -128,7 +133,7 @@ class Registry:
         with self._store.reaching(f"looking for version {number} of {tagger}"):
             version = client.get_model_version(tagger, number)
             location = client.get_model_version_download_uri(tagger, number)
-        return checked(version, location, role=role, store=str(self._store))
+        return checked(version, location, self._store.files, role=role, store=str(self._store))
 
     def versions(self, tagger: str) -> list[Version]:
         """Return every registered version, oldest first.
@@ -173,7 +178,7 @@ class Registry:
         retraining = RetrainingRecord(tagger, run_id, config, history, metrics, decision, dataset, tags)
         client = self._store.create()
         with self._store.reaching(f"registering {run_id} of {tagger}"), self._store.exclusive():
-            registration = register_bundle(client, bundle, retraining, artifacts=self._store.artifacts)
+            registration = register_bundle(client, bundle, retraining, files=self._store.files)
         logger.info("%s: registered %s as version %s", tagger, run_id, registration.version)
         return registration
 
@@ -264,7 +269,10 @@ class Registry:
             MemoryExhaustedError: the process ran out of memory.
         """
         found = self.checked_version(tagger, version)
-        return validate_infra(self._store.url, tagger, found, golden=golden, scheme=scheme)
+        with self._store.reaching(f"looking for version {version} of {tagger}"):
+            location = self._store.client().get_model_version_download_uri(tagger, version)
+        model = self._store.files.consumers_uri(location, tagger, version)
+        return validate_infra(self._store.url, model, found, golden=golden, scheme=scheme)
 
     def history(self, tagger: str) -> list[Entry]:
         """Return the entries of the ledger, oldest first.
@@ -285,7 +293,7 @@ class Registry:
         """
         client = self._store.client()
         with self._store.reaching(f"reading the tracked run of version {version} of {tagger}"):
-            return logged_results(client, client.get_model_version(tagger, version))
+            return logged_results(client, client.get_model_version(tagger, version), self._store.files)
 
     def standing(self, tagger: str) -> tuple[Entry | None, list[Entry]]:
         """Return the entry that set the champion, None without one, and the holds in force.
@@ -337,6 +345,8 @@ class Registry:
         return PromotionService(Aliases(self._store.client(), self._store.ledger(), tagger))
 
     def _check_for_lost_database(self, tagger: str) -> None:
+        if self._store.files.is_remote:
+            return
         folder = self._store.artifacts / tagger
         if folder.exists() and any(folder.iterdir()):
             raise RegistryError(

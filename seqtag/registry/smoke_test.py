@@ -80,12 +80,12 @@ Serve = Callable[[Sequence[Any]], Served]
 
 
 def run_smoke_test(
-    *, url: str, model: str, bundle: str, golden: str | None, scheme: SchemeName
+    *, url: str, model: str, version: str, bundle: str, golden: str | None, scheme: SchemeName
 ) -> dict[str, Any]:
-    """Load a model by its MLflow URI, and return `checks` and `measured` for findings.json.
+    """Load a model as MLflow's model server does, and return `checks` and `measured` for findings.json.
 
     Raises:
-        RegistryError: the registry's database could not be reached.
+        RegistryError: the registry could not be reached.
         Exception: any other error that is not known to be the model's fault.
     """
     import mlflow.pyfunc
@@ -98,7 +98,7 @@ def run_smoke_test(
     except Exception as error:
         if getattr(error, "error_code", None) == "TEMPORARILY_UNAVAILABLE":
             text = hide_passwords(_named(error))
-            raise RegistryError(f"registry: looking for {model} to smoke-test it: {text}") from error
+            raise RegistryError(f"registry: loading version {version} to smoke-test it: {text}") from error
         if not (is_permanent(error) or _cannot_be_parsed(error)):
             raise
         failed = SmokeCheck(check="model loads", passed=False, detail=_named(error))
@@ -115,7 +115,7 @@ def run_smoke_test(
     known = None if golden is None else _golden(Path(golden), longest=description.bucket_lengths[-1])
     spelled = tags.tags_in(description.output_scheme)
     legal = legal_transitions(spelled, description.output_scheme) if _promises_legal(description) else None
-    checks = [SmokeCheck(check="model loads", passed=True, detail=f"{model} in {loading:.1f} s")]
+    checks = [SmokeCheck(check="model loads", passed=True, detail=f"version {version} in {loading:.1f} s")]
     if known is not None:
         checks += _check_golden(serve, known, output_scheme=description.output_scheme, scheme=scheme)
     unusual = UNUSUAL | {f"{_LONG:,} tokens": list(islice(cycle(known.tokens[0] if known else ["a"]), _LONG))}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from seqtag.errors import RunDirError
 from seqtag.registry import column_limits
+from seqtag.registry.artifact_files import ArtifactFiles
 from seqtag.registry.column_limits import fitted, fitted_key
 from seqtag.registry.types import Event
 from seqtag.registry.version_status import PENDING
@@ -84,7 +85,7 @@ class LoggedResults:
     metrics: Metrics | None
 
 
-def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -> None:
+def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord, files: ArtifactFiles) -> None:
     """Log parameters, data set and learning curves.
 
     The time of all metrics is the tracked run's start, so that a second call logs equal rows, which MLflow
@@ -99,10 +100,13 @@ def log_training(client: MlflowClient, run: Run, retraining: RetrainingRecord) -
     client.log_inputs(run_id, [_dataset_input(retraining.dataset)])
     curves = epoch_scores(retraining.history)
     _log_metrics(client, run_id, [Metric(s.key, s.value, run.info.start_time, s.step) for s in curves])
-    _log_json(client, run_id, {"config": retraining.config, "history": retraining.history.content()})
+    contents = {"config": retraining.config, "history": retraining.history.content()}
+    files.log_json(run.info.artifact_uri, contents)
 
 
-def log_evaluation(client: MlflowClient, run: Run, model: LoggedModel, retraining: RetrainingRecord) -> None:
+def log_evaluation(
+    client: MlflowClient, run: Run, model: LoggedModel, retraining: RetrainingRecord, files: ArtifactFiles
+) -> None:
     """Log test scores, to the tracked run and to its model, and the decision.
 
     When the same model is judged again, against another champion, the time of the metrics is the tracked
@@ -126,23 +130,20 @@ def log_evaluation(client: MlflowClient, run: Run, model: LoggedModel, retrainin
     ]
     _log_metrics(client, run_id, finals)
     contents = {"metrics": retraining.metrics.content(), "decision": retraining.decision.content()}
-    _log_json(client, run_id, contents)
+    files.log_json(run.info.artifact_uri, contents)
 
 
-def logged_results(client: MlflowClient, version: ModelVersion) -> LoggedResults:
+def logged_results(client: MlflowClient, version: ModelVersion, files: ArtifactFiles) -> LoggedResults:
     """Return the configuration and the metrics of a version's tracked run."""
-    run_id = version.run_id
-    if run_id is None:
+    if version.run_id is None:
         return LoggedResults(None, None)
-    present = {file.path for file in client.list_artifacts(run_id)}
-    config, metrics = (
-        Path(client.download_artifacts(run_id, name)) if name in present else None
-        for name in ("config.json", "metrics.json")
-    )
-    return LoggedResults(
-        None if config is None else json.loads(config.read_text("utf-8")),
-        None if metrics is None else _readable(metrics),
-    )
+    location = client.get_run(version.run_id).info.artifact_uri
+    with files.downloaded(location, "config.json", "metrics.json") as found:
+        config, metrics = found.get("config.json"), found.get("metrics.json")
+        return LoggedResults(
+            None if config is None else json.loads(config.read_text("utf-8")),
+            None if metrics is None else _readable(metrics),
+        )
 
 
 def _readable(metrics: Path) -> Metrics | None:
@@ -204,11 +205,6 @@ def decision_scores(decision: Decision) -> list[Score]:
 def _log_metrics(client: MlflowClient, run_id: str, metrics: Sequence[Metric]) -> None:
     for start in range(0, len(metrics), _METRICS_PER_CALL):
         client.log_batch(run_id, metrics=metrics[start : start + _METRICS_PER_CALL])
-
-
-def _log_json(client: MlflowClient, run_id: str, files: Mapping[str, Any]) -> None:
-    for name, content in files.items():
-        client.log_text(run_id, json.dumps(content, indent=2, ensure_ascii=False), f"{name}.json")
 
 
 def _interval(key: str, interval: Interval | None) -> list[Score]:

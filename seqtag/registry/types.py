@@ -60,7 +60,7 @@ class RegistryDecision:
     against: str | None  # the champion that it was compared with
     digest: str  # sha256 of decision.json
     dataset: str  # sha256 of the splits
-    report: str  # path of the report
+    report: str  # path of the report, relative to the home folder
     evidence: str = ""  # sha256 of the two models' predictions on the test split; "": nothing was compared
     spent: float = 0.0  # probability of a false promotion that the comparison spent
 
@@ -81,6 +81,7 @@ class Entry:
     to_version, to_bundle      the version concerned; the champion from now on if the event is one of `MOVES`
     config, code, dataset      sha256 of the inputs of `to_version`; "" if unknown
     decision                   sha256 of decision.json; "" if nothing was decided
+    report                     path relative to the home folder; older entries have absolute ones
     holds                      the lineage that may not be promoted until a RELEASE
     evidence                   sha256 of the compared predictions; "" if nothing was compared
     spent                      probability of a false promotion that the comparison spent

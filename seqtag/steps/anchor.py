@@ -79,7 +79,7 @@ def anchor(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
 
 def _obstacle(run: RunDir, config: TaggerConfig, champion: PinnedChampion) -> str | None:
     """Return the reason why too few test sequences can be compared, None if enough can."""
-    bundle, of_challenger = Path(champion.bundle), run.output("index") / SEEN
+    bundle, of_challenger = run.resolved(champion.bundle), run.output("index") / SEEN
     of_champion = bundle / SEEN
     if not of_champion.exists():
         is_whole = (bundle / run.bundle.name).exists()  # else `evaluate` reports the damage

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from seqtag.artifacts import read_json
 from seqtag.config import Metric, SchemeName, Settings, TaggerConfig
@@ -19,18 +18,19 @@ from seqtag.tagging import Spelling
 
 @dataclass(frozen=True)
 class Workspace:
-    """The home folder and the database of the model registry."""
+    """The home folder, the model registry and, next to an MLflow server, the database of the ledger."""
 
     home: Home
     registry_url: str
+    ledger_url: str | None = None
 
     @classmethod
     def of(cls, settings: Settings) -> Workspace:
         home = Home(absolute(settings.home))
-        return cls(home, settings.registry_url or sqlite_url(home.registry_db))
+        return cls(home, settings.registry_url or sqlite_url(home.registry_db), settings.ledger_url)
 
     def registry(self) -> Registry:
-        return Registry(self.registry_url, self.home.artifacts)
+        return Registry(self.registry_url, self.home.artifacts, ledger_url=self.ledger_url)
 
 
 def read_config(run: RunDir) -> TaggerConfig:
@@ -46,7 +46,7 @@ def read_config(run: RunDir) -> TaggerConfig:
 
 def read_snapshot(run: RunDir) -> Snapshot:
     """Return the snapshot that a run directory was opened with."""
-    return Snapshot(Path(SnapshotAddress.load(run.snapshot_address).path))
+    return Snapshot(run.resolved(SnapshotAddress.load(run.snapshot_address).path))
 
 
 def train_scheme(run: RunDir) -> SchemeName:

@@ -71,7 +71,7 @@ def explain(config: TaggerConfig, workspace: Workspace) -> Explanation:
     opponent, earlier = opponent_of(run_dir, config, registry.champion(config.name), workspace)
     contents = {
         "config": config.model_dump(mode="json"),
-        "snapshot_address": SnapshotAddress(str(snapshot.path)).content(),
+        "snapshot_address": SnapshotAddress(run_dir.relative(snapshot.path)).content(),
         "opponent": opponent.content(),
         "earlier": earlier.content(),
     }

@@ -71,7 +71,8 @@ def _score_both(run: RunDir, folder: Path) -> None:
     failure = None
     if opponent is not None:
         try:
-            bundle = run.anchor_model if ChampionAnchor.load(run.anchor).trained else Path(opponent.bundle)
+            trained = ChampionAnchor.load(run.anchor).trained
+            bundle = run.anchor_model if trained else run.resolved(opponent.bundle)
             champion_cost = _tag_test(run, bundle, champion)
         except BundleError as error:  # permanent, so `decide` keeps the champion
             failure = str(error)

@@ -57,7 +57,7 @@ def matching_run(config: TaggerConfig, snapshot: Snapshot, workspace: Workspace)
 def write_run_inputs(run: RunDir, config: TaggerConfig, snapshot: Snapshot) -> None:
     """Write the configuration, with every default, and the path of the snapshot."""
     write_json(run.config, config.model_dump(mode="json"))
-    SnapshotAddress(str(snapshot.path)).save(run.snapshot_address)
+    SnapshotAddress(run.relative(snapshot.path)).save(run.snapshot_address)
 
 
 def opponent_of(
@@ -70,7 +70,7 @@ def opponent_of(
     """
     if champion is not None and champion.seqtag_run_id == run.id and run.opponent.exists():
         return PinnedOpponent.load(run.opponent), EarlierRuns.load(run.earlier)
-    opponent = PinnedOpponent(None if champion is None else _pinned(champion, run.tagger, workspace))
+    opponent = PinnedOpponent(None if champion is None else _pinned(champion, run, workspace))
     if run.earlier.exists() and PinnedOpponent.load_or_none(run.opponent) == opponent:
         return opponent, EarlierRuns.load(run.earlier)
     horizon = config.gate.horizon
@@ -82,12 +82,12 @@ def opponent_of(
     return opponent, EarlierRuns(len(recent), spent, tuple(runs[-_MOST_EARLIER:]))
 
 
-def _pinned(champion: Champion, tagger: str, workspace: Workspace) -> PinnedChampion:
-    logged = workspace.registry().logged_results(tagger, champion.version)
+def _pinned(champion: Champion, run: RunDir, workspace: Workspace) -> PinnedChampion:
+    logged = workspace.registry().logged_results(run.tagger, champion.version)
     return PinnedChampion(
         version=champion.version,
         run_id=champion.seqtag_run_id,
-        bundle=str(champion.bundle),
+        bundle=run.relative(champion.bundle),
         digest=champion.bundle_digest,
         serving=champion.serving,
         tags=champion.tags,

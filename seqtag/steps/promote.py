@@ -66,7 +66,7 @@ def registry_decision(run: RunDir) -> RegistryDecision:
         against=decision.champion_version,
         digest=file_digest(run.decision),
         dataset=require_manifest(run.output("split")).digest,
-        report=str(run.report),
+        report=str(run.report.relative_to(run.path.parents[2])),
         evidence=decision.evidence,
         spent=decision.level,
     )

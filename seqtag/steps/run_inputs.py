@@ -16,7 +16,7 @@ from seqtag.run_dir import RunDir
 
 @dataclass(frozen=True)
 class SnapshotAddress(Record):
-    """snapshot.json: the folder of the snapshot."""
+    """snapshot.json: the folder of the snapshot, relative to the run directory."""
 
     FORMAT: ClassVar[str] = "snapshot/1"
 
@@ -29,7 +29,7 @@ class PinnedChampion:
 
     version: str
     run_id: str
-    bundle: str  # path
+    bundle: str  # path, relative to the run directory
     digest: str  # of the bundle
     serving: str  # digest of the serving code
     tags: tuple[str, ...]

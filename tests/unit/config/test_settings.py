@@ -37,3 +37,24 @@ def test_a_relative_home_is_refused_for_its_working_directory(
 def test_a_postgresql_url_without_a_driver_uses_the_one_that_is_installed(scheme: str) -> None:
     settings = Settings(registry_url=f"{scheme}://me:secret@host/models")
     assert settings.registry_url == "postgresql+psycopg://me:secret@host/models"
+
+
+def test_an_mlflow_server_without_a_ledger_is_refused_without_repeating_its_password() -> None:
+    with pytest.raises(ConfigError) as caught:
+        Settings(registry_url="https://me:hunter2@mlflow.example.com")
+    assert str(caught.value) == (
+        "SEQTAG_LEDGER_URL is not set: expected the SQLAlchemy URL of a database that all hosts share, since "
+        "the MLflow server at https://***@mlflow.example.com gives no access to its own; set it, for example "
+        "to the database of that server"
+    )
+
+
+@pytest.mark.parametrize("registry_url", [None, "sqlite:////srv/registry.db"])
+def test_a_second_ledger_next_to_the_one_of_the_registry_is_refused(registry_url: str | None) -> None:
+    with pytest.raises(ConfigError, match=r"SEQTAG_LEDGER_URL is set without need: .*; unset it"):
+        Settings(registry_url=registry_url, ledger_url="sqlite:////srv/ledger.db")
+
+
+def test_the_ledger_of_an_mlflow_server_gets_the_driver_that_is_installed() -> None:
+    settings = Settings(registry_url="http://mlflow:5000", ledger_url="postgres://me@host/ledger")
+    assert settings.ledger_url == "postgresql+psycopg://me@host/ledger"

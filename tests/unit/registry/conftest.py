@@ -14,6 +14,7 @@ import pytest
 
 from seqtag.artifacts import file_digest
 from seqtag.registry import Registry, sqlite_url
+from tests.object_store import bucket  # noqa: F401 - a fixture
 from tests.postgres import postgres_url  # noqa: F401 - a fixture
 from tests.sample_records import sample_decision, sample_history, sample_interval, sample_metrics
 
@@ -86,7 +87,8 @@ def home_of_three(migrated_database: Path, tmp_path_factory: pytest.TempPathFact
 @pytest.fixture
 def three_versions(home_of_three: Path, open_registry: OpenRegistry, home: Path) -> Registry:
     """Copy of that home's database; the artifacts, which promotions do not touch, are shared."""
-    home.mkdir()
+    (home / "artifacts").mkdir(parents=True)
+    (home / "artifacts" / "sample").symlink_to(home_of_three / "artifacts" / "sample")
     shutil.copy(home_of_three / "registry.db", home / "registry.db")
     return open_registry(home)
 

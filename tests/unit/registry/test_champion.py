@@ -268,4 +268,4 @@ def test_the_default_experiment_is_not_placed_in_the_working_directory(migrated_
     from mlflow import MlflowClient
 
     default = MlflowClient(tracking_uri=sqlite_url(migrated_database)).get_experiment("0")
-    assert default.artifact_location == (migrated_database.parent / "artifacts" / "0").as_uri()
+    assert default.artifact_location == "mlflow-artifacts:/0"

@@ -171,13 +171,14 @@ def test_a_model_that_crashes_its_process_twice_is_a_failed_check(
 def test_a_database_failure_during_loading_is_not_blamed_on_the_model(
     registry: Registry, results: Results, trained: Path, tmp_path: Path, lost: str, kind: str
 ) -> None:
-    """The smoke test looks the model up by its URI, as consumers do."""
+    """From a server, the smoke test looks the model up by its URI, as consumers do."""
     registry.register("sample", **{**results(), "bundle": trained / "model"})
     found = registry.checked_version("sample", "1")
     shutil.copy(tmp_path / "home" / "registry.db", tmp_path / "other.db")
     with sqlite3.connect(tmp_path / "other.db") as connection:
         connection.execute(f"DROP TABLE {lost}")
     connection.close()
+    url = sqlite_url(tmp_path / "other.db")
     with pytest.raises(SeqtagError) as raised:
-        validate_infra(sqlite_url(tmp_path / "other.db"), "sample", found, golden=None, scheme="IOBES")
+        validate_infra(url, "models:/sample/1", found, golden=None, scheme="IOBES")
     assert kind_of(raised.value) == kind

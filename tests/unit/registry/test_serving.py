@@ -1,27 +1,26 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from seqtag.registry import Registry, sqlite_url
+from seqtag.registry import Registry, mlflow_environment, page_command, serve_command, sqlite_url
+from seqtag.registry.model_server import model_uri
+from seqtag.run_dir import Home
+from tests.http_servers import free_port, running
 from tests.registry_decisions import promote
 
 OpenRegistry = Callable[[Path], Registry]
 Results = Callable[..., dict[str, Any]]
 
+CHECKOUT = Path(__file__).resolve().parents[3]
 SEQUENCES = [["a", "long", "word"], [], ["hello"]]
 ORIGIN = {"model_name": "sample", "model_version": "1"}
 TAGGED = [
@@ -144,20 +143,10 @@ def test_a_frame_without_tokens_is_refused_by_the_signature(served: Any) -> None
         served.predict(pd.DataFrame({"words": [["a"]]}))
 
 
-def _environment(home: Path) -> dict[str, str]:
-    """Environment of a user who knows only the URL of seqtag's registry."""
-    return {
-        **os.environ,
-        "HOME": str(home),
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "MLFLOW_TRACKING_URI": sqlite_url(home / "registry.db"),
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false",
-    }
-
-
-_MLFLOW = [sys.executable, "-m", "mlflow", "models"]
-_CHAMPION = ["-m", "models:/sample@champion", "--env-manager", "local"]
+def _model(home: Path) -> Path:
+    """Return the folder of version 1, from which MLflow loads it without seqtag and without a registry."""
+    (folder,) = (home / "artifacts" / "sample" / "models").iterdir()
+    return folder / "artifacts"
 
 
 def _predicted(home: Path, sequences: list[list[str]], folder: Path) -> Any:
@@ -165,10 +154,12 @@ def _predicted(home: Path, sequences: list[list[str]], folder: Path) -> Any:
     folder.mkdir()
     request, answer = folder / "tokens.json", folder / "answer.json"
     request.write_text(json.dumps({"dataframe_records": [{"tokens": tokens} for tokens in sequences]}))
+    model = ["-m", str(_model(home)), "--env-manager", "local"]
+    files = ["-i", str(request), "-t", "json", "-o", str(answer)]
     done = subprocess.run(
-        [*_MLFLOW, "predict", *_CHAMPION, "-i", str(request), "-t", "json", "-o", str(answer)],
+        [sys.executable, "-m", "mlflow", "models", "predict", *model, *files],
         cwd=folder,
-        env=_environment(home),
+        env=mlflow_environment("sqlite:////nowhere/registry.db"),
         capture_output=True,
         text=True,
         check=False,
@@ -181,52 +172,40 @@ def test_mlflow_predicts_from_a_file_of_token_lists(served_home: Path, tmp_path:
     assert _predicted(served_home, SEQUENCES, tmp_path / "elsewhere") == {"predictions": ANSWERS}
 
 
-@pytest.fixture
-def server(served_home: Path, tmp_path: Path) -> Iterator[str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    log = tmp_path / "server.log"
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            [*_MLFLOW, "serve", *_CHAMPION, "-h", "127.0.0.1", "-p", str(port), "-w", "1"],
-            cwd=tmp_path,
-            env=_environment(served_home),
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # the server is its child, and both must be stopped
+@pytest.mark.slow
+def test_consumers_load_a_version_from_the_web_page_of_a_home_that_was_moved(
+    served_home: Path, tmp_path: Path
+) -> None:
+    """They know its address, and neither seqtag nor the path of the home."""
+    moved = served_home.rename(tmp_path / "elsewhere")
+    port = free_port()
+    page = page_command(moved / "artifacts", port=port)
+    environment = mlflow_environment(sqlite_url(moved / "registry.db"))
+    with running(page, f"http://127.0.0.1:{port}/health", cwd=moved, env=environment) as url:
+        script = (
+            "import mlflow, pandas, sys; mlflow.set_tracking_uri(sys.argv[1]); "
+            "model = mlflow.pyfunc.load_model('models:/sample@champion'); "
+            f"print(model.predict(pandas.DataFrame({{'tokens': {SEQUENCES}}})).to_json(orient='records'))"
         )
-        try:
-            _wait_until_healthy(f"http://127.0.0.1:{port}/ping", process, log)
-            yield f"http://127.0.0.1:{port}/invocations"
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            process.wait(30)
+        found = subprocess.run(
+            [sys.executable, "-c", script, url.removesuffix("/health")],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+    assert json.loads(found.stdout.splitlines()[-1]) == ANSWERS
 
 
-def _wait_until_healthy(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 180  # seconds
-    while time.monotonic() < deadline and process.poll() is None:
-        with suppress(httpx.TransportError):
-            if httpx.get(url, timeout=5).is_success:
-                return
-        time.sleep(0.5)
-    pytest.fail(f"the server did not answer:\n{log.read_text()}")
-
-
-def test_answers_name_the_registered_version(served_home: Path) -> None:
-    import mlflow
+def test_the_command_of_the_model_server_finds_a_version_in_a_home_that_was_moved(
+    served_home: Path, tmp_path: Path
+) -> None:
     import mlflow.pyfunc
 
-    url = sqlite_url(served_home / "registry.db")
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
-    mlflow.set_tracking_uri(url)
-    mlflow.set_registry_uri(url)
-    try:
-        answers = mlflow.pyfunc.load_model("models:/sample@champion").predict(_frame(SEQUENCES))
-    finally:
-        mlflow.set_tracking_uri(before[0])
-        mlflow.set_registry_uri(before[1])
+    moved = served_home.rename(tmp_path / "elsewhere")
+    uri = model_uri(sqlite_url(moved / "registry.db"), Home(moved), "sample", "1")
+    assert uri == str(_model(moved))
+    answers = mlflow.pyfunc.load_model(uri).predict(_frame(SEQUENCES))
     assert answers["model_name"].tolist() == ["sample"] * 3
     assert answers["model_version"].tolist() == ["1"] * 3
 
@@ -298,6 +277,16 @@ def test_mlflow_and_seqtag_predict_the_same_with_a_trained_champion(
     assert [row["tags"] for row in theirs] == ours.predicted.to_pylist()
     for row, confidence in zip(theirs, ours.confidence.to_pylist(), strict=True):
         assert row["confidence"] == pytest.approx(confidence, abs=1e-6)
+
+
+@pytest.fixture
+def server(served_home: Path) -> Iterator[str]:
+    port = free_port()
+    command = serve_command("sample", "1", port=port)
+    environment = mlflow_environment(sqlite_url(served_home / "registry.db"))
+    environment["PYTHONPATH"] = str(CHECKOUT)  # the working directory is the home folder
+    with running(command, f"http://127.0.0.1:{port}/ping", cwd=served_home, env=environment) as url:
+        yield url.replace("/ping", "/invocations")
 
 
 @pytest.mark.slow

@@ -155,7 +155,7 @@ def test_moved_sequences_keep_the_snapshot_with_new_locations(tmp_path, workspac
         run = opened(config, workspace)
         with pytest.raises(CorpusRejectedError) as error:
             steps.validate(run)
-        snapshot = Snapshot(Path(read_json(run.snapshot_address)["path"]))
+        snapshot = Snapshot(run.resolved(read_json(run.snapshot_address)["path"]))
         return snapshot, str(error.value).partition("; first ")[2].partition(":")[2].partition(":")[0]
 
     one, first = read("monday.jsonl", "")

@@ -55,7 +55,7 @@ class Judged:
     @property
     def bundle(self) -> Path:
         """The registered bundle of the champion."""
-        return Path(PinnedOpponent.load(self.run.opponent).champion.bundle)
+        return self.run.resolved(PinnedOpponent.load(self.run.opponent).champion.bundle)
 
 
 @pytest.fixture(scope="module")
