@@ -55,7 +55,8 @@ def test_the_answer_decides_and_a_timeout_holds_the_model(workspace: Workspace, 
     (run,) = workspace.home.runs("approved").glob("*/promotion/promotion.json")
     rules = {rule["rule"]: rule for rule in json.loads(run.read_text())["rules"]}
     assert rules["a person approved it"] == {
-        "rule": "a person approved it", "passed": True, "detail": "Ada: because approve",
+        "rule": "a person approved it", "passed": True, "change": "",
+        "detail": "Ada (name as typed): because approve",
     }  # fmt: skip
 
 

@@ -26,6 +26,7 @@ NEW_COMPARISON = {
     "index": {"champion's tags"},
     "anchor": {"champion"},
     "evaluate": {"champion"},
+    "decide": {"champion's splits"},
 }
 SHARED_STEPS = ["ingest", *(step.name for step in STEPS if step.is_shared and step.name != "baseline")]
 RUN_STEPS = [step.name for step in STEPS if not step.is_shared]
@@ -73,7 +74,7 @@ def test_a_change_reruns_the_steps_that_read_it(retrained):
     """A new run is compared with the model of the first run, which is the champion by now."""
     new_gate = explained(retrained, floor=0.06)
     new_quality = explained(retrained, more="[quality]\nmin_tag_support = 1\n")
-    assert rerun_reasons(new_gate) == {**NEW_RUN, "decide": {"gate.floor"}}
+    assert rerun_reasons(new_gate) == {**NEW_RUN, "decide": {"gate.floor", "champion's splits"}}
     assert rerun_reasons(new_quality) == {
         **NEW_RUN,
         "validate": {"quality.min_tag_support", "champion's profile"},
@@ -81,7 +82,7 @@ def test_a_change_reruns_the_steps_that_read_it(retrained):
     assert rerun_reasons(explained(retrained, seed=2)) == {
         **NEW_RUN,
         "train": {"seed"},
-        "decide": {"seed"},
+        "decide": {"seed", "champion's splits"},
     }
 
 
@@ -178,7 +179,7 @@ def test_a_changed_package_version_is_a_reason(retrained, monkeypatch):
         "train": newer,
         "anchor": {"champion"} | newer,
         "evaluate": {"champion"} | newer,
-        "decide": newer,  # its key contains the requirements of the serving code
+        "decide": {"champion's splits"} | newer,  # its key contains the requirements of the serving code
     }
     now = version("tensorflow")
     assert f"train          would run: tensorflow {now} -> 99.0\n" in steps.dry_run_text(explanations)

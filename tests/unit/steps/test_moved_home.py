@@ -57,7 +57,7 @@ def test_no_file_of_a_home_contains_its_path(moved: tuple[Path, Path, steps.Work
 def test_every_step_of_a_moved_home_is_up_to_date(moved: tuple[Path, Path, steps.Workspace]) -> None:
     _, tagger, workspace = moved
     planned = steps.explain(load_tagger(tagger), workspace)
-    assert [step.step for step in planned if step.would_run] == []
+    assert [step.step for step in planned.steps if step.would_run] == []
 
 
 def test_the_next_retraining_is_compared_with_the_champion_and_can_be_rolled_back(
