@@ -3,6 +3,7 @@
 from seqtag.config.corpus_config import QualityConfig, RowRule, Severity, SplitConfig, TagsConfig
 from seqtag.config.gate_config import EvaluateConfig, GateConfig, Metric
 from seqtag.config.home_folder import HOME_FOLDER, new_tagger_folder, searched_folders, tagger_folders
+from seqtag.config.json_schema import SCHEMA_FILE, schema_text, tagger_schema
 from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
 from seqtag.config.loading import load_tagger, parse_tagger
 from seqtag.config.monitor_config import MonitorConfig
@@ -22,6 +23,7 @@ __all__ = [
     "HOST",
     "NO_TELEMETRY",
     "RECIPES",
+    "SCHEMA_FILE",
     "SPLITS",
     "ApprovalConfig",
     "EvaluateConfig",
@@ -52,6 +54,8 @@ __all__ = [
     "new_tagger_folder",
     "parse_tagger",
     "redirect_library_caches",
+    "schema_text",
     "searched_folders",
     "tagger_folders",
+    "tagger_schema",
 ]

@@ -63,7 +63,10 @@ class TagsConfig(Table):
         Literal["auto"] | SchemeName,
         BeforeValidator(scheme_name),
         any_name_of("none", "IOB1", "IOB2", "IOE1", "IOE2", "IOBES", "auto"),
-    ] = Field(default="auto", description="how spans are written as tags; auto: detected")
+    ] = Field(
+        default="auto",
+        description="how spans are written as tags, or another name of it, such as BIO; auto: detected",
+    )
     spelling: Annotated[str, AfterValidator(spelling_pattern)] = Field(
         default="auto", description='such as "B-X", "b_X" or "X-B"'
     )
