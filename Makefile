@@ -5,7 +5,7 @@ TAGGER  ?= sample
 VENV    := .venv
 BIN     := $(VENV)/bin
 
-.PHONY: run test test-slow faults fuzz audit coverage lint up deploy down status registry bench wheel clean
+.PHONY: docs run test test-slow faults fuzz audit coverage lint up deploy down status registry bench wheel clean
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -19,6 +19,7 @@ help:
 	@echo "make registry             serve the MLflow UI of the registry until Ctrl-C"
 	@echo "make coverage             run the fast tests with branch coverage"
 	@echo "make audit                check pinned dependencies for known vulnerabilities"
+	@echo "make docs                 build these documents as a site into build/site"
 	@echo "make lint                 run ruff and mypy          make wheel       build a wheel and check its contents"
 
 # uv takes about a minute; pip takes several, and is used where uv has no wheel or does not find the packages
@@ -32,6 +33,8 @@ endef
 PINNED    := --constraint constraints.txt --editable
 FOR_RUNS  := flows,postgresql,baseline
 FOR_TESTS := $(FOR_RUNS),dev
+FOR_DOCS  := $(FOR_RUNS),docs
+FOR_SLOW  := browser,docs
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	$(call install,$(FOR_RUNS))
@@ -48,7 +51,7 @@ test: $(VENV)/ready
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder $(T)
 
 test-slow: $(VENV)/ready
-	$(call install,browser)
+	$(call install,$(FOR_SLOW))
 	$(BIN)/python -m pytest -m slow
 
 faults: $(VENV)/ready
@@ -77,6 +80,11 @@ status: $(VENV)/installed # 1 says that a service is down, which is no error of 
 
 registry: $(VENV)/installed
 	$(BIN)/seqtag registry
+
+docs: $(VENV)/installed
+	$(call install,$(FOR_DOCS))
+	$(BIN)/python docs/reference/generate.py
+	NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --strict
 
 wheel: $(VENV)/ready
 	rm -rf dist build

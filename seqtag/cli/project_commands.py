@@ -1,4 +1,4 @@
-"""Commands for a new tagger, which need neither a home folder nor a registry: `init` and `check`."""
+"""Commands for a new tagger, which need no home folder and no registry: `init`, `check`, `schema`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 from seqtag import steps
 from seqtag.cli.common import echo_json, log_to_standard_error, open_tagger
 from seqtag.cli.names import JSON, TAGGER
-from seqtag.config import new_tagger_folder, redirect_library_caches
+from seqtag.config import SCHEMA_FILE, new_tagger_folder, redirect_library_caches, schema_text
 from seqtag.corpus.recognition import Chosen
 from seqtag.errors import ConfigError, CorpusRejectedError
 
@@ -33,6 +33,7 @@ def add_to(app: typer.Typer) -> None:
     """Add the commands of this file."""
     app.command("init")(init)
     app.command("check")(check)
+    app.command("schema")(schema)
 
 
 def init(
@@ -78,6 +79,7 @@ def init(
     for note in drafted.notes:
         typer.echo(f"note     {note}")
     file.parent.mkdir(parents=True, exist_ok=True)
+    (file.parent / SCHEMA_FILE).write_text(schema_text(), "utf-8")
     file.write_text(drafted.text, "utf-8")
     typer.echo(f"wrote    {file}")
     if drafted.found.fault is not None:
@@ -105,3 +107,13 @@ def check(tagger: Annotated[str, TAGGER], as_json: Annotated[bool, JSON] = False
         typer.echo(steps.check_text(found))
     if found.fault is not None:
         raise CorpusRejectedError(found.fault)
+
+
+def schema() -> None:
+    """Print the JSON Schema of a tagger's file: every key with its type, default and description.
+
+    Editors with taplo check and complete the keys of a file that begins with `#:schema` and a path to it.
+
+    Example: `seqtag schema > tagger.schema.json`
+    """
+    typer.echo(schema_text(), nl=False)

@@ -1,6 +1,9 @@
 """Configuration of taggers (`TaggerConfig`) and of the machine (`Settings`)."""
 
+from seqtag.config.corpus_config import QualityConfig, RowRule, Severity, SplitConfig, TagsConfig
+from seqtag.config.gate_config import EvaluateConfig, GateConfig, Metric
 from seqtag.config.home_folder import HOME_FOLDER, new_tagger_folder, searched_folders, tagger_folders
+from seqtag.config.json_schema import SCHEMA_FILE, schema_text, tagger_schema
 from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
 from seqtag.config.loading import load_tagger, parse_tagger
 from seqtag.config.monitor_config import MonitorConfig
@@ -12,29 +15,15 @@ from seqtag.config.scheme_names import SchemeName
 from seqtag.config.settings import HOST, Settings
 from seqtag.config.source_columns import SPLITS, Split
 from seqtag.config.source_config import Source
-from seqtag.config.tagger_config import (
-    EvaluateConfig,
-    FeaturesConfig,
-    Fold,
-    GateConfig,
-    Metric,
-    ModelConfig,
-    Output,
-    QualityConfig,
-    RowRule,
-    Severity,
-    SplitConfig,
-    TaggerConfig,
-    TagsConfig,
-    TrainConfig,
-    config_digest,
-)
+from seqtag.config.tagger_config import TaggerConfig, config_digest
+from seqtag.config.training_config import FeaturesConfig, Fold, ModelConfig, Output, TrainConfig
 
 __all__ = [
     "HOME_FOLDER",
     "HOST",
     "NO_TELEMETRY",
     "RECIPES",
+    "SCHEMA_FILE",
     "SPLITS",
     "ApprovalConfig",
     "EvaluateConfig",
@@ -65,6 +54,8 @@ __all__ = [
     "new_tagger_folder",
     "parse_tagger",
     "redirect_library_caches",
+    "schema_text",
     "searched_folders",
     "tagger_folders",
+    "tagger_schema",
 ]

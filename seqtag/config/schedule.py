@@ -17,15 +17,30 @@ from seqtag.config.toml_table import Table
 class ScheduleConfig(Table):
     """Times of retraining and monitoring, and the handling of overlapping and missed runs."""
 
-    cron: str = "0 2 * * *"  # minute, hour, day of the month, month, day of the week
-    timezone: str = "UTC"  # name in the IANA database, such as Europe/Berlin; days begin and end in it
-    watch: str | None = None  # cron for checking the sources; a change starts a retraining
-    monitor: str | None = None  # cron for monitoring the corpus and the tagged logs
-    active: bool = True  # false: deployed, but started only by hand or by an event
-    # scheduled runs due while a retraining runs; runs started by people and events always wait for its end
-    overlap: Literal["cancel-new", "enqueue"] = "cancel-new"
-    missed: Literal["latest", "all", "none"] = "latest"  # runs to catch up on after no worker was running
-    environment: dict[str, str] = Field(default_factory=dict)  # of the process, added to the worker's
+    cron: str = Field(
+        default="0 2 * * *", description="minute, hour, day of the month, month, day of the week"
+    )
+    timezone: str = Field(
+        default="UTC",
+        description="name in the IANA database, such as Europe/Berlin; days begin and end in it",
+    )
+    watch: str | None = Field(
+        default=None, description="cron for checking the sources; a change starts a retraining"
+    )
+    monitor: str | None = Field(
+        default=None, description="cron for monitoring the corpus and the tagged logs"
+    )
+    active: bool = Field(default=True, description="false: deployed, but started only by hand or by an event")
+    overlap: Literal["cancel-new", "enqueue"] = Field(
+        default="cancel-new",
+        description="of scheduled runs with a running one; runs started by people and events always wait",
+    )
+    missed: Literal["latest", "all", "none"] = Field(
+        default="latest", description="runs to catch up on after no worker was running"
+    )
+    environment: dict[str, str] = Field(
+        default_factory=dict, description="variables of the process, added to the worker's"
+    )
 
     @field_validator("cron", "watch", "monitor")
     @classmethod
@@ -84,5 +99,7 @@ class ScheduleConfig(Table):
 class ApprovalConfig(Table):
     """Manual approval of models that pass the gate."""
 
-    required: bool = False  # true: a person must approve a promotion
-    within_hours: PositiveFloat = Field(default=12, le=30 * 24)  # after that, the model is held
+    required: bool = Field(default=False, description="true: a person must approve a promotion")
+    within_hours: PositiveFloat = Field(
+        default=12, le=30 * 24, description="hours; after that, the model is held"
+    )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Literal, get_args
 
+from pydantic import WithJsonSchema
+
 from seqtag.config.suggestions import did_you_mean
 
 SchemeName = Literal["none", "IOB1", "IOB2", "IOBES", "IOE1", "IOE2"]
@@ -60,6 +62,12 @@ def scheme_name(name: object) -> SchemeName | Literal["auto"]:
             + did_you_mean(name, ("auto", *_SCHEMES.values(), *SCHEME_ALIASES))
         )
     return found
+
+
+def any_name_of(*schemes: str) -> WithJsonSchema:
+    """Return the JSON Schema of a key that takes these schemes by any of their names, in upper case."""
+    aliases = [alias for alias, scheme in SCHEME_ALIASES.items() if scheme in schemes]
+    return WithJsonSchema({"enum": [*schemes, *aliases], "type": "string"})
 
 
 def spelling_pattern(text: str) -> str:

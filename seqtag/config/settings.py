@@ -19,20 +19,25 @@ HOST: Final = "127.0.0.1"  # at which the services of this machine listen
 class Settings(BaseSettings):
     """Settings from environment variables; an empty variable counts as unset.
 
-    SEQTAG_HOME           folder for all output (default: the nearest .seqtag, see `default_home`)
-    SEQTAG_REGISTRY_URL   SQLAlchemy URL of the model registry (default: SQLite in SEQTAG_HOME), or HTTP URL
-                          of an MLflow server
-    SEQTAG_LEDGER_URL     SQLAlchemy URL of the ledger, for an MLflow server only: a database has it already
-
     Raises:
         ConfigError: SEQTAG_HOME cannot be part of a URL, or the registry and the ledger do not fit together.
     """
 
     model_config = SettingsConfigDict(env_prefix="SEQTAG_", env_ignore_empty=True, frozen=True)
 
-    home: Path = Field(default_factory=lambda: default_home(Path.cwd()))
-    registry_url: str | None = None
-    ledger_url: str | None = None
+    home: Path = Field(
+        default_factory=lambda: default_home(Path.cwd()),
+        description="folder for all output; default: the nearest `.seqtag`, see `seqtag --help`",
+    )
+    registry_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the model registry, or HTTP URL of an MLflow server; default: SQLite "
+        "in the home folder",
+    )
+    ledger_url: str | None = Field(
+        default=None,
+        description="SQLAlchemy URL of the ledger, for an MLflow server only: a database has it already",
+    )
 
     @field_validator("home")
     @classmethod

@@ -24,11 +24,18 @@ class Labels(Table):
 
     UNIT: ClassVar[str] = "row"  # what the source consists of, for messages
 
-    split: Split | None = None
-    split_column: str | None = None
-    document_column: str | None = None
-    tag_names: tuple[str, ...] | None = Field(default=None, min_length=1)  # of class numbers, from 0 on
-    split_names: dict[str, Split] = Field(default_factory=dict)  # { testa = "dev" }; case is ignored
+    split: Split | None = Field(default=None, description="of all sequences of the source")
+    split_column: str | None = Field(default=None, description="column or partition with the split")
+    document_column: str | None = Field(
+        default=None, description="column or partition with the document's id"
+    )
+    tag_names: tuple[str, ...] | None = Field(
+        default=None, min_length=1, description="names of class numbers, from 0 on"
+    )
+    split_names: dict[str, Split] = Field(
+        default_factory=dict,
+        description='split by its name in split_column, as `{ testa = "dev" }`; case is ignored',
+    )
 
     @field_validator("tag_names")
     @classmethod
@@ -80,9 +87,11 @@ class FileSource(Labels):
     continue in the next file. With `id_scope = "file"`, ids are prefixed with the name of their file instead.
     """
 
-    path: Paths
-    id_scope: Literal["source", "file"] = "source"  # file: each file numbers its own sequences
-    encoding: str = "utf-8"
+    path: Paths = Field(description="path, URL or glob, or a list of these; relative to the TOML file")
+    id_scope: Literal["source", "file"] = Field(
+        default="source", description="file: each file numbers its own sequences"
+    )
+    encoding: str = Field(default="utf-8", description="text encoding, by its name in Python")
     # not in digests: a project may be moved
     _folder: Path | None = PrivateAttr(default=None)
 
@@ -118,14 +127,24 @@ class LongColumns(Labels):
     ISO 8601, or "natural", or "epoch_s", "epoch_ms", "epoch_us" or "epoch_ns" for numbers since 1970.
     """
 
-    sequence_column: str
-    token_column: str
-    tag_column: str
-    order_column: str | None = None  # position or time of the token; None: order of the rows
-    order_format: str | None = None  # "%d/%m/%Y" or "natural" (t2 before t10); None: numbers, ISO 8601
-    sequence_ids: Literal["every_row", "first_row"] = "every_row"  # first_row: blank in the other rows
-    rows: Literal["adjacent", "interleaved"] = "adjacent"  # interleaved: gather rows by sequence id
-    session_gap_minutes: float | None = Field(default=None, ge=1e-9, le=1e9)  # a longer gap starts a sequence
+    sequence_column: str = Field(description="column with the sequence's id")
+    token_column: str = Field(description="column of the tokens")
+    tag_column: str = Field(description="column of the tags")
+    order_column: str | None = Field(
+        default=None, description="position or time of the token; default: order of the rows"
+    )
+    order_format: str | None = Field(
+        default=None, description='"%d/%m/%Y" or "natural" (t2 before t10); default: numbers, ISO 8601'
+    )
+    sequence_ids: Literal["every_row", "first_row"] = Field(
+        default="every_row", description="first_row: blank in the other rows"
+    )
+    rows: Literal["adjacent", "interleaved"] = Field(
+        default="adjacent", description="interleaved: gather rows by sequence id"
+    )
+    session_gap_minutes: float | None = Field(
+        default=None, ge=1e-9, le=1e9, description="minutes; a longer gap in order_column starts a sequence"
+    )
 
     @model_validator(mode="after")
     def _columns_differ(self) -> Self:
@@ -150,9 +169,11 @@ class LongColumns(Labels):
 class ListColumns(Labels):
     """Column names of data with one sequence per row."""
 
-    tokens_column: str = "tokens"
-    tags_column: str = "tags"
-    id_column: str | None = None
+    tokens_column: str = Field(default="tokens", description="column or key with the list of tokens")
+    tags_column: str = Field(default="tags", description="column or key with the list of tags")
+    id_column: str | None = Field(
+        default=None, description="column or key with the sequence's id; default: numbered"
+    )
 
     @model_validator(mode="after")
     def _list_columns_are_distinct(self) -> Self:

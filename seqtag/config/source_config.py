@@ -10,7 +10,10 @@ from pydantic import Field, ValidationInfo, field_validator, model_validator
 from seqtag.config.source_columns import FileSource, ListColumns, LongColumns, Paths
 from seqtag.config.toml_table import Table
 
-Documents = Literal["auto", "none"]  # auto: as marked in the file; none: each sequence is a document
+Documents = Annotated[
+    Literal["auto", "none"],
+    Field(description="auto: as marked in the file; none: each sequence is a document"),
+]
 
 
 class ConllSource(FileSource):
@@ -28,12 +31,20 @@ class ConllSource(FileSource):
     UNIT: ClassVar[str] = "token line"
 
     format: Literal["conll"]
-    token_column: int = 0  # from 0; negative counts from the end, as in Python
-    tag_column: int = -1
-    separator: Literal["auto", "tab", "blanks"] = "auto"  # auto: tabs if most token lines have one
-    n_columns: Literal["auto", "vary"] | Annotated[int, Field(ge=2, le=9999)] = "auto"  # vary: any number
-    header: bool = False  # true: skip the first line of each file that is not a comment
-    comment: str | None = Field(default=None, min_length=1)  # prefix; no default, as "#" is a token in tweets
+    token_column: int = Field(default=0, description="from 0; negative counts from the end, as in Python")
+    tag_column: int = Field(default=-1, description="as token_column; -1: the last")
+    separator: Literal["auto", "tab", "blanks"] = Field(
+        default="auto", description="auto: tabs if most token lines have one"
+    )
+    n_columns: Literal["auto", "vary"] | Annotated[int, Field(ge=2, le=9999)] = Field(
+        default="auto", description="vary: any number"
+    )
+    header: bool = Field(
+        default=False, description="true: skip the first line of each file that is not a comment"
+    )
+    comment: str | None = Field(
+        default=None, min_length=1, description='prefix; no default, as "#" is a token in tweets'
+    )
     documents: Documents = "auto"
 
     @property
@@ -72,13 +83,16 @@ class ConlluSource(FileSource):
     UNIT: ClassVar[str] = "word"
 
     format: Literal["conllu"]
-    token_column: str = "FORM"
-    tag_column: str = "UPOS"
-    # of `name=B-PER|...` in tag_column
+    token_column: str = Field(default="FORM", description="column of the tokens")
+    tag_column: str = Field(default="UPOS", description="column of the tags")
     tag_feature: str | None = Field(
-        default=None, pattern=r"^[^\s=|]+$", description="the name of a feature, without spaces, = and |"
+        default=None,
+        pattern=r"^[^\s=|]+$",
+        description="the name of a feature, without spaces, = and |; of `name=B-PER|...` in tag_column",
     )
-    tag_default: str | None = Field(default=None, min_length=1)  # of words without a tag, such as "O"
+    tag_default: str | None = Field(
+        default=None, min_length=1, description='of words without a tag, such as "O"'
+    )
     documents: Documents = "auto"
 
 
@@ -91,15 +105,19 @@ class TableSource(FileSource, LongColumns):
 
     format: Literal["table"]
     delimiter: str = Field(
-        default=",", pattern=r"^[\x01-\t\x0b\x0c\x0e-~]$", description="one ASCII character, not a line break"
+        default=",",
+        pattern=r"^[\x01-\t\x0b\x0c\x0e-~]$",
+        description="one ASCII character, not a line break; between cells",
     )
-    # None: '"', or "" for tabs; "": no quoting
     quote: str | None = Field(
-        default=None, pattern=r"^[!-~]?$", description="one printable ASCII character, or empty"
+        default=None,
+        pattern=r"^[!-~]?$",
+        description='one printable ASCII character, or empty; default: `"`, with tabs empty: no quoting',
     )
-    # such as '\'; None or "": none
     escape: str | None = Field(
-        default=None, pattern=r"^[!-/:-@\[-`{-~]?$", description="one ASCII punctuation character, or empty"
+        default=None,
+        pattern=r"^[!-/:-@\[-`{-~]?$",
+        description="one ASCII punctuation character, or empty; before quotes and delimiters in cells",
     )
 
     @field_validator("quote")
@@ -164,7 +182,7 @@ class ParallelSource(FileSource):
     UNIT: ClassVar[str] = "line"
 
     format: Literal["parallel"]
-    tags_path: Paths
+    tags_path: Paths = Field(description="file or files of the tags; the same as path allows")
 
 
 class SqlSource(LongColumns):
@@ -175,8 +193,8 @@ class SqlSource(LongColumns):
     """
 
     format: Literal["sql"]
-    url: str
-    query: str
+    url: str = Field(description="SQLAlchemy URL of the database, or `${VARIABLE}`")
+    query: str = Field(description="SQL that selects one token per row")
 
     @field_validator("url")
     @classmethod
@@ -202,8 +220,8 @@ class SampleSource(Table):
     UNIT: ClassVar[str] = "sequence"
 
     format: Literal["sample"]
-    n_sequences: int = Field(default=3000, ge=10)
-    seed: int = Field(default=7, ge=0)
+    n_sequences: int = Field(default=3000, ge=10, description="sequences to draw")
+    seed: int = Field(default=7, ge=0, description="of the drawing")
 
 
 Source = Annotated[

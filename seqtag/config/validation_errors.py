@@ -100,7 +100,7 @@ def _requirement(place: KeyPath, fault: ErrorDetails) -> str:
     """Describe the values that are allowed, "" if they are listed."""
     kind = fault["type"]
     if kind == "string_pattern_mismatch" and place.field is not None:
-        return place.field.description or ""
+        return (place.field.description or "").partition(";")[0]  # what follows describes the key
     return REQUIREMENTS[kind](fault.get("ctx", {})) if kind in REQUIREMENTS else ""
 
 

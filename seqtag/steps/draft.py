@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 
 import fsspec
 
-from seqtag.config import SPLITS, Split, TaggerConfig, parse_tagger
+from seqtag.config import SCHEMA_FILE, SPLITS, Split, TaggerConfig, parse_tagger
 from seqtag.config.secrets import has_password
 from seqtag.corpus.files import InputFile, expand, list_files
 from seqtag.corpus.folders import data_pattern
@@ -186,7 +186,8 @@ def _checked(
 
 
 def _lines(name: str, sources: Sequence[SourceDraft], share: float | None) -> Iterator[str]:
-    yield "# Written by `seqtag init`. docs/formats.md has the keys of each format, seqtag/config all others."
+    yield f"#:schema ./{SCHEMA_FILE}"  # editors with taplo check and complete the keys
+    yield "# Written by `seqtag init`. `seqtag schema` prints every key with its default and description."
     yield toml_text({"name": name})
     for source in sources:
         yield "[[corpus.sources]]"

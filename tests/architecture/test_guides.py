@@ -11,7 +11,11 @@ from pathlib import Path
 import pytest
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-GUIDES = sorted(str(path.relative_to(CHECKOUT)) for path in (CHECKOUT / "docs" / "how-to").glob("*.md"))
+GUIDES = sorted(
+    str(path.relative_to(CHECKOUT))
+    for path in (CHECKOUT / "docs" / "how-to").glob("*.md")
+    if "```python" in path.read_text("utf-8")
+)
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 

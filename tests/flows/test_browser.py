@@ -1,6 +1,6 @@
 """Pages in a real browser: a flow run, its artifacts, the forms, the report, the data docs.
 
-SEQTAG_SCREENSHOTS names a folder for screenshots; those in README and runbook are in docs/.
+SEQTAG_SCREENSHOTS names a folder for screenshots; those of README and guides are in docs/.
 """
 
 import os

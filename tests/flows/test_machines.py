@@ -41,7 +41,7 @@ def test_a_worker_on_another_machine_retrains_from_its_own_checkout(
 
 @contextmanager
 def worker_elsewhere(checkout: Path, url: str) -> Iterator[None]:
-    """Run a worker under another host name, as the runbook describes for other machines."""
+    """Run a worker under another host name, as the guide to several machines describes."""
     for name in ("flows", "tasks", "seqtag"):
         shutil.copytree(CHECKOUT / name, checkout / name)
     (checkout / "deployments" / "taggers").mkdir(parents=True)

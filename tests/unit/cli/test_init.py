@@ -267,6 +267,20 @@ def test_the_file_runs_through_all_steps_by_name_in_an_empty_folder(folder: Path
     done = seqtag("retrain", "my")
     assert done.exit_code == 0, done.output
     assert "PROMOTE" in done.stdout
-    assert sorted(path.name for path in folder.iterdir()) == [".seqtag", "my.conll", "my.toml"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        ".seqtag",
+        "my.conll",
+        "my.toml",
+        "tagger.schema.json",
+    ]
     tagged = CliRunner().invoke(app, ["tag", "my"], input="Ada7 saw Bath5 Town\n")
     assert tagged.stdout == "Ada7\tB-PER\nsaw\tO\nBath5\tB-LOC\nTown\tI-LOC\n\n"
+
+
+def test_the_file_names_the_schema_that_is_written_next_to_it(folder: Path) -> None:
+    write_columns(Path("my.conll"))
+
+    seqtag("init", "my.conll")
+
+    assert Path("my.toml").read_text().splitlines()[0] == "#:schema ./tagger.schema.json"
+    assert (folder / "tagger.schema.json").read_text() == seqtag("schema").stdout
