@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from seqtag.errors import RunDirError
 from seqtag.evaluation.predictions import CONFIDENCE, DOCUMENT_ID, GOLD_TAGS, PREDICTED, TOKENS
 from seqtag.io.hashing import hash_pairs, hash_sequences, hash_strings
 from seqtag.tagging.partial_tags import certain_spans, judged_spans
-from seqtag.tagging.ragged import UNTAGGED, distinct_or_none, flatten, sequence_numbers
+from seqtag.tagging.ragged import UNTAGGED, distinct_or_none, flatten, relist, sequence_numbers
 from seqtag.tagging.spans import Spans, matches, read_spans
 
 SEQUENCE_ID = "sequence_id"
@@ -52,6 +52,17 @@ class SequenceChanges:
     n_only_before: int
     n_only_now: int
     table: pa.Table
+
+    def renamed(self, written: Callable[[str], str]) -> SequenceChanges:
+        """Return the changes with each tag as `written` returns it."""
+        table = self.table.combine_chunks()
+        for name in (GOLD_TAGS, BEFORE, NOW):
+            values, offsets = flatten(table[name].combine_chunks())
+            coded = pc.dictionary_encode(values)
+            names = pa.array([written(tag) for tag in coded.dictionary.to_pylist()], pa.string())
+            at = table.column_names.index(name)
+            table = table.set_column(at, name, relist(names.take(coded.indices), offsets))
+        return replace(self, table=table)
 
     @property
     def newly_wrong(self) -> pa.Table:

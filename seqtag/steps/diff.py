@@ -9,7 +9,7 @@ from seqtag.evaluation import Metrics, changes_by_type, sequence_changes
 from seqtag.reporting import ChangesView, changes_view
 from seqtag.run_dir import RunDir
 from seqtag.steps.anchor import ChampionAnchor
-from seqtag.steps.context import train_scheme
+from seqtag.steps.context import train_scheme, written_tag
 
 
 def diff(run: RunDir, earlier: RunDir | None = None, *, most: int = 20) -> ChangesView:
@@ -34,7 +34,7 @@ def diff(run: RunDir, earlier: RunDir | None = None, *, most: int = 20) -> Chang
             )
     changes = sequence_changes(before, now)
     return changes_view(
-        changes,
+        changes.renamed(lambda tag: written_tag(run, tag)),
         changes_by_type(changes, scheme),
         before=name,
         now=f"run {run.id}",

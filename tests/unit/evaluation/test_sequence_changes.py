@@ -121,3 +121,17 @@ def test_a_damaged_file_is_an_error_with_its_path(files: tuple[Path, Path], tmp_
     damaged.write_bytes(files[0].read_bytes()[:-9])
     with pytest.raises(RunDirError, match=r"damaged\.parquet: predictions cannot be read"):
         sequence_changes(files[1], damaged)
+
+
+def test_tags_can_be_written_as_in_the_corpus(files: tuple[Path, Path], tmp_path: Path) -> None:
+    partial = pq.read_table(files[1])
+    tags = [None if tag == "O" else tag for tag in partial["tags"].to_pylist()[0]]
+    gold = pa.array([tags, *partial["tags"].to_pylist()[1:]], pa.list_(pa.string()))
+    for path in files:
+        table = pq.read_table(path)
+        pq.write_table(table.set_column(table.column_names.index("tags"), "tags", gold), path)
+
+    found = sequence_changes(*files).renamed(str.lower).table.to_pylist()
+
+    assert found[1]["tags"] == ["b-x", "i-x", None]
+    assert (found[1]["before"], found[1]["now"]) == (["b-x", "i-x", "o"], ["b-x", "o", "o"])

@@ -61,24 +61,39 @@ def writers(url: str, *artifacts: Path) -> Iterator[list[Writer]]:
             writer.end()
 
 
+def linked(models: Path, folder: Path) -> Path:
+    """Make an artifact folder with links to the models of another one, and with a lock of its own."""
+    folder.mkdir()
+    for path in models.iterdir():
+        if path.is_dir():
+            (folder / path.name).symlink_to(path)
+    return folder
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
-def shared(request: pytest.FixtureRequest, home_of_three: Path, tmp_path: Path, results: Results) -> str:
-    """URL of a store with versions 1 to 3 of `sample`."""
+def shared(
+    request: pytest.FixtureRequest, home_of_three: Path, tmp_path: Path, results: Results
+) -> tuple[str, Path]:
+    """URL of a store with versions 1 to 3 of `sample`, and the folder of their models."""
     if request.param == "sqlite":
         shutil.copy(home_of_three / "registry.db", tmp_path / "registry.db")
-        return sqlite_url(tmp_path / "registry.db")
+        return sqlite_url(tmp_path / "registry.db"), home_of_three / "artifacts"
     url = request.getfixturevalue("empty_postgres_url")
     registry = Registry(url, tmp_path / "artifacts")
     for day in ("20", "21", "22"):
         registry.register("sample", **results(f"2026-11-{day}-a"))
-    return url
+    return url, tmp_path / "artifacts"
 
 
 @pytest.mark.slow
-def test_exactly_one_of_two_racing_promotions_wins_every_time(shared: str, tmp_path: Path) -> None:
-    registry = Registry(shared, tmp_path / "here")
+def test_exactly_one_of_two_racing_promotions_wins_every_time(
+    shared: tuple[str, Path], tmp_path: Path
+) -> None:
+    url, models = shared
+    here, one, two = (linked(models, tmp_path / name) for name in ("here", "one", "two"))
+    registry = Registry(url, here)
     champion, outcomes, winners = None, Counter(), []
-    with writers(shared, tmp_path / "one", tmp_path / "two") as pair:
+    with writers(url, one, two) as pair:
         for _ in range(ROUNDS):
             rivals = [version for version in ("1", "2", "3") if version != champion][:2]
             for writer, version in zip(pair, rivals, strict=True):
@@ -111,6 +126,7 @@ def test_a_promotion_killed_at_any_time_and_repeated_is_recorded_once(
         home = tmp_path / f"killed-{kill}"
         home.mkdir()
         shutil.copy(home_of_three / "registry.db", home / "registry.db")
+        linked(home_of_three / "artifacts", home / "artifacts")
         registry = open_registry(home)
         with writers(sqlite_url(home / "registry.db"), home / "artifacts") as (writer,):
             writer.order("1", None)
@@ -132,6 +148,7 @@ def _duration(home_of_three: Path, home: Path) -> float:
     """Return the seconds that an undisturbed promotion takes."""
     home.mkdir()
     shutil.copy(home_of_three / "registry.db", home / "registry.db")
+    linked(home_of_three / "artifacts", home / "artifacts")
     with writers(sqlite_url(home / "registry.db"), home / "artifacts") as (writer,):
         writer.order("1", None)
         assert writer.answer() == "won"
