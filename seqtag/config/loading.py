@@ -28,8 +28,9 @@ def load_tagger(path: Path | str) -> TaggerConfig:
     """
     try:
         stored = Path(path).read_bytes()
-    except OSError as error:
-        raise ConfigError(f"{path}: tagger's TOML file cannot be read: {error.strerror}") from error
+    except (OSError, ValueError) as error:  # ValueError: a path with a NUL character
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"{path}: tagger's TOML file cannot be read: {reason}") from error
     return parse_tagger(_text(path, stored), path)
 
 

@@ -29,8 +29,20 @@ def named_settings(tables: Mapping[str, Any], *keys: str) -> dict[str, str]:
 
 
 def config_inputs(config: BaseModel, *keys: str) -> dict[str, str]:
-    """Return the settings of a configuration at or below some keys, as inputs of a step."""
-    return named_settings(config.model_dump(mode="json"), *keys)
+    """Return the settings of a configuration at or below some keys, as inputs of a step.
+
+    Raises:
+        KeyError: there is no setting at or below a key.
+    """
+    tables = config.model_dump(mode="json")
+    for name, field in type(config).model_fields.items():
+        if field.exclude:  # tables that no model depends on, such as `monitor`
+            tables[name] = getattr(config, name).model_dump(mode="json")
+    found = {key: named_settings(tables, key) for key in keys}
+    missing = [key for key, settings in found.items() if not settings]
+    if missing:
+        raise KeyError(f"no settings at {missing}")
+    return {name: value for settings in found.values() for name, value in settings.items()}
 
 
 def _leaves(tables: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import compress, zip_longest
@@ -78,13 +79,21 @@ def read_sources(
 def source_digests(corpus: CorpusConfig) -> dict[str, str] | None:
     """Return the sha256 of every file of the sources by its location, without secrets.
 
-    Equal digests and an equal configuration imply equal sequences. None if only reading can tell, as for SQL.
+    Locations that differ in their query only are numbered. Equal digests and an equal configuration imply
+    equal sequences. None if only reading can tell, as for SQL.
     """
     inputs = _inputs(corpus)
     if any(isinstance(input_.source, SqlSource) for input_ in inputs):
         return None
-    files = [file for input_ in inputs for file in input_.files + input_.tag_files]
-    return {hide_passwords(file.location): _file_digest(file) for file in files}
+    files = {file.origin or file.path: file for input_ in inputs for file in input_.files + input_.tag_files}
+    digests: dict[str, str] = {}
+    seen = Counter[str]()
+    for file in files.values():
+        location = hide_passwords(file.location)
+        seen[location] += 1
+        name = location if seen[location] == 1 else f"{location} ({seen[location]})"
+        digests[name] = _file_digest(file)
+    return digests
 
 
 @dataclass(frozen=True)

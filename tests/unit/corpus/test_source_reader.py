@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.config.tagger_config import CorpusConfig
+from seqtag.config import TaggerConfig
+from seqtag.config.corpus_config import CorpusConfig
 from seqtag.corpus import read_sources, source_digests
 from seqtag.corpus.source_reader import BATCH_SEQUENCES
 from seqtag.corpus.source_report import Warned
 from seqtag.errors import CorpusFormatError
+from seqtag.steps.ingest import source_inputs
 
 
 @pytest.fixture
@@ -106,9 +108,10 @@ def test_a_comment_repeated_with_another_value_is_a_warning(text, source, tmp_pa
     assert [(w.kind, w.count) for w in warnings if w.kind != "comments"] == [("two comments: date", 1)]
 
 
-def fingerprint(path: str, **source: object) -> str | None:
+def fingerprint(path: str, **source: object) -> dict[str, str] | None:
     corpus = {"sources": [{"format": "conll", "path": path, **source}]}
-    return source_digests(CorpusConfig.model_validate(corpus))
+    config = TaggerConfig.model_validate({"name": "x", "corpus": corpus})
+    return source_inputs(config)
 
 
 def test_a_fingerprint_depends_on_files_and_configuration(folder):

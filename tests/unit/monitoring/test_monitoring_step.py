@@ -127,7 +127,7 @@ def served(folder: Path, corpus: pa.RecordBatch) -> Served:
     materialize(run.output("split"), step="split", inputs={}, write=write_splits)
     materialize(run.output("index"), step="index", inputs={}, write=write_index)
     materialize(run.output("evaluate"), step="evaluate", inputs={}, write=write_predictions)
-    return Served(home, "", run.id)
+    return Served(home, "", run_id=run.id)
 
 
 def found(
@@ -321,14 +321,14 @@ def test_staleness_is_reported(workspace: Served) -> None:
 
 def test_without_a_champion_the_verdict_is_retrain(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
-    drift = found(Served(workspace.home, "", None), snapshot)
+    drift = found(Served(workspace.home, ""), snapshot)
     assert (drift.verdict, drift.rule) == ("retrain", "no_champion")
 
 
 def test_a_champion_without_its_run_directory_is_an_error_and_writes_nothing(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
     with pytest.raises(RunDirError, match="no finished output"):
-        steps.monitor(config(), Served(workspace.home, "", "2026-01-01-gone"), snapshot, as_of=NIGHT)
+        steps.monitor(config(), Served(workspace.home, "", run_id="2026-01-01-gone"), snapshot, as_of=NIGHT)
     assert not workspace.home.monitoring("toy").exists()
 
 
@@ -348,7 +348,7 @@ def test_the_card_shows_each_statistic_and_escapes_data(workspace: Served) -> No
 
 def test_the_card_without_a_champion_has_no_statistics(workspace: Served) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
-    report = steps.monitor(config(), Served(workspace.home, "", None), snapshot, as_of=NIGHT)
+    report = steps.monitor(config(), Served(workspace.home, ""), snapshot, as_of=NIGHT)
     assert "There is no champion" in steps.drift_card(report)
 
 
