@@ -32,7 +32,7 @@ def remove(
     """
     workspace = open_workspace()
     file, name = find_tagger_file(tagger), tagger_name(tagger, workspace)
-    folders = steps.tagger_folders(name, workspace)
+    folders = steps.removable_folders(name, workspace)
     if not folders:
         raise ConfigError(f"nothing to remove: {name!r} has no runs in {workspace.home.root}")
     if yes:

@@ -63,7 +63,7 @@ from seqtag.steps.outcome import (
 from seqtag.steps.plan import plan
 from seqtag.steps.promote import promote
 from seqtag.steps.register import register
-from seqtag.steps.remove import remove, tagger_folders
+from seqtag.steps.remove import removable_folders, remove
 from seqtag.steps.report import report
 from seqtag.steps.rollback import rollback
 from seqtag.steps.split import split
@@ -124,6 +124,7 @@ __all__ = [
     "record_response",
     "record_source_change",
     "register",
+    "removable_folders",
     "remove",
     "reopen_approval",
     "report",
@@ -137,7 +138,6 @@ __all__ = [
     "split",
     "status_text",
     "tagged_logs_path",
-    "tagger_folders",
     "tagger_name_of",
     "train",
     "validate",

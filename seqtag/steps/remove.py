@@ -23,7 +23,7 @@ class TaggerFolder:
     size: int  # bytes
 
 
-def tagger_folders(tagger: str, workspace: Workspace) -> list[TaggerFolder]:
+def removable_folders(tagger: str, workspace: Workspace) -> list[TaggerFolder]:
     """Return the folders with runs, snapshots and drift reports of a tagger that exist."""
     home = workspace.home
     folders = (home.runs(tagger), home.corpus(tagger), home.monitoring(tagger))
@@ -40,7 +40,8 @@ def remove(folders: Sequence[TaggerFolder]) -> None:
         running = next((lock for lock in folder.path.rglob(".*.lock") if _is_held(lock)), None)
         if running is not None:
             raise ConfigError(f"a retraining is running: {running} is locked; nothing was removed")
-    for folder in folders:
+    # leftovers of an interrupted removal first: they have the name that a folder gets next
+    for folder in sorted(folders, key=lambda folder: not folder.path.name.endswith(_REMOVED)):
         path = folder.path
         if not path.name.endswith(_REMOVED):
             path = path.rename(_removed(path))  # from here on, commands do not see it

@@ -63,6 +63,14 @@ def test_an_interrupted_removal_is_completed(home: Path) -> None:
     assert not list(home.rglob("*small*"))
 
 
+def test_a_tagger_with_new_runs_after_an_interrupted_removal_is_removed(home: Path) -> None:
+    left = home / "runs" / ".small.removed" / "2026-01-01-a-b"
+    left.mkdir(parents=True)
+    (left / "part.parquet").touch()
+    assert remove("small", "--yes").exit_code == 0
+    assert not list(home.rglob("*small*"))
+
+
 def test_nothing_is_removed_while_a_step_is_running(home: Path) -> None:
     before = files(home)
     with (home / "corpora" / "small" / "abc" / ".x.lock").open() as lock:
