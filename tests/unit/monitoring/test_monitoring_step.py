@@ -25,11 +25,11 @@ from seqtag.steps.run_inputs import SnapshotAddress
 from tests.sample_records import sample_profile
 from tests.unit.monitoring.simulation import N_TEMPLATES, by_month, period, traffic
 
-NIGHT = date(2026, 2, 1)
+AS_OF = date(2026, 2, 1)
 
 
 @dataclass(frozen=True)
-class Served(steps.Workspace):
+class WorkspaceWithChampion(steps.Workspace):
     """A workspace with a fake registry that names the champion."""
 
     run_id: str | None = None
@@ -80,18 +80,18 @@ REPEATING = traffic(3000, seed=1, repeating=0.3)
 
 
 @pytest.fixture
-def workspace(tmp_path: Path) -> Served:
+def workspace(tmp_path: Path) -> WorkspaceWithChampion:
     """Return a workspace whose champion was trained on `OLD`."""
     return served(tmp_path, OLD)
 
 
 @pytest.fixture
-def repeating(tmp_path: Path) -> Served:
+def repeating(tmp_path: Path) -> WorkspaceWithChampion:
     """Return a workspace whose champion was trained on sequences without documents, 30% of them repeated."""
     return served(tmp_path, REPEATING)
 
 
-def served(folder: Path, corpus: pa.RecordBatch) -> Served:
+def served(folder: Path, corpus: pa.RecordBatch) -> WorkspaceWithChampion:
     """Run a retraining that makes the champion, with tags in IOBES although the corpus is in IOB2."""
     home = Home(folder / "home")
     snapshot = make_snapshot(home, corpus)
@@ -127,32 +127,32 @@ def served(folder: Path, corpus: pa.RecordBatch) -> Served:
     materialize(run.output("split"), step="split", inputs={}, write=write_splits)
     materialize(run.output("index"), step="index", inputs={}, write=write_index)
     materialize(run.output("evaluate"), step="evaluate", inputs={}, write=write_predictions)
-    return Served(home, "", run_id=run.id)
+    return WorkspaceWithChampion(home, "", run_id=run.id)
 
 
 def found(
-    workspace: Served, snapshot: Snapshot, *, of: TaggerConfig | None = None, **arguments
+    workspace: WorkspaceWithChampion, snapshot: Snapshot, *, of: TaggerConfig | None = None, **arguments
 ) -> DriftReport:
-    report = steps.monitor(of or config(), workspace, snapshot, as_of=NIGHT, **arguments)
+    report = steps.monitor(of or config(), workspace, snapshot, as_of=AS_OF, **arguments)
     assert find_manifest(report.path) is not None
     return steps.drift(report)
 
 
-def test_the_report_is_filed_by_day_and_snapshot(workspace: Served) -> None:
+def test_the_report_is_filed_by_day_and_snapshot(workspace: WorkspaceWithChampion) -> None:
     snapshot = make_snapshot(workspace.home, period(150, seed=2))
-    report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
+    report = steps.monitor(config(), workspace, snapshot, as_of=AS_OF)
     assert report.path == workspace.home.root / "monitoring" / "toy" / f"2026-02-01-{snapshot.id}"
     assert report.drift.exists()
 
 
-def test_data_without_drift_is_steady(workspace: Served) -> None:
+def test_data_without_drift_is_steady(workspace: WorkspaceWithChampion) -> None:
     drift = found(workspace, make_snapshot(workspace.home, period(150, seed=2)))
     assert (drift.verdict, drift.compared) == ("steady", "all")
     assert drift.champion.version == "7"
     assert drift.profiles["snapshot"].current.tags.keys() == {"O", "S-LOC", "S-PER"}
 
 
-def test_only_new_sequences_of_a_grown_corpus_are_compared(workspace: Served) -> None:
+def test_only_new_sequences_of_a_grown_corpus_are_compared(workspace: WorkspaceWithChampion) -> None:
     drift = found(
         workspace, make_snapshot(workspace.home, OLD, period(100, seed=2, unknown=0.25, accent="v"))
     )
@@ -161,17 +161,17 @@ def test_only_new_sequences_of_a_grown_corpus_are_compared(workspace: Served) ->
     assert {s.name for s in drift.statistics if s.alarms} >= {"unknown tokens"}
 
 
-def test_a_snapshot_with_nothing_new_is_steady(workspace: Served) -> None:
+def test_a_snapshot_with_nothing_new_is_steady(workspace: WorkspaceWithChampion) -> None:
     drift = found(workspace, Snapshot(next(p for p in workspace.home.corpus("toy").iterdir() if p.is_dir())))
     assert (drift.verdict, drift.rule) == ("steady", "support")
 
 
-def test_an_identical_comparison_is_not_repeated(workspace: Served) -> None:
+def test_an_identical_comparison_is_not_repeated(workspace: WorkspaceWithChampion) -> None:
     snapshot = make_snapshot(workspace.home, period(150, seed=2))
-    report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
+    report = steps.monitor(config(), workspace, snapshot, as_of=AS_OF)
     before = report.drift.stat().st_mtime_ns
-    assert steps.monitor(config(), workspace, snapshot, as_of=NIGHT).drift.stat().st_mtime_ns == before
-    steps.monitor(config(quantile=0.9), workspace, snapshot, as_of=NIGHT)
+    assert steps.monitor(config(), workspace, snapshot, as_of=AS_OF).drift.stat().st_mtime_ns == before
+    steps.monitor(config(quantile=0.9), workspace, snapshot, as_of=AS_OF)
     assert report.drift.stat().st_mtime_ns > before
 
 
@@ -180,20 +180,20 @@ def alarms(drift: DriftReport) -> set[str]:
 
 
 @pytest.mark.parametrize("seed", [2, 3, 4])
-def test_a_corpus_with_repeats_is_steady_without_drift(repeating: Served, seed: int) -> None:
+def test_a_corpus_with_repeats_is_steady_without_drift(repeating: WorkspaceWithChampion, seed: int) -> None:
     drift = found(repeating, make_snapshot(repeating.home, traffic(600, seed=seed, repeating=0.3)))
     assert (drift.verdict, drift.rule, drift.compared) == ("steady", "drift", "all")
     assert drift.profiles["snapshot"].reference.n_sequences == 3000
     assert len(drift.statistics) == 10
 
 
-def test_unknown_words_between_repeated_sequences_are_detected(repeating: Served) -> None:
+def test_unknown_words_between_repeated_sequences_are_detected(repeating: WorkspaceWithChampion) -> None:
     drift = found(repeating, make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3, unknown=0.1)))
     assert (drift.verdict, drift.rule) == ("retrain", "drift")
     assert alarms(drift) == {"unknown tokens"}
 
 
-def test_a_tag_that_doubles_between_repeated_sequences_is_detected(repeating: Served) -> None:
+def test_a_tag_that_doubles_between_repeated_sequences_is_detected(repeating: WorkspaceWithChampion) -> None:
     shares = (0.06, 0.12)
     drift = found(
         repeating, make_snapshot(repeating.home, traffic(600, seed=2, repeating=0.3, shares=shares))
@@ -202,7 +202,7 @@ def test_a_tag_that_doubles_between_repeated_sequences_is_detected(repeating: Se
     assert alarms(drift) >= {"tags", "bigrams"}
 
 
-def test_repeated_sequences_with_different_tags_are_detected(repeating: Served) -> None:
+def test_repeated_sequences_with_different_tags_are_detected(repeating: WorkspaceWithChampion) -> None:
     new = traffic(600, seed=2, repeating=0.3)
     repeats = set(traffic(2000, seed=3, repeating=1.0).column("document_id").to_pylist())
     assert len(repeats) == N_TEMPLATES
@@ -213,7 +213,7 @@ def test_repeated_sequences_with_different_tags_are_detected(repeating: Served) 
     assert alarms(drift) >= {"tags", "bigrams"}
 
 
-def test_new_repeats_count_as_new_sequences_of_a_grown_corpus(repeating: Served) -> None:
+def test_new_repeats_count_as_new_sequences_of_a_grown_corpus(repeating: WorkspaceWithChampion) -> None:
     new = traffic(400, seed=2, repeating=0.3)
     drift = found(repeating, make_snapshot(repeating.home, REPEATING, new))
     assert (drift.verdict, drift.rule, drift.compared) == ("steady", "drift", "new")
@@ -250,7 +250,7 @@ def with_confidence(batch: pa.RecordBatch, confidence: float) -> pa.RecordBatch:
     ("confidence", "verdict", "expected"), [(0.9, "steady", set()), (0.6, "warn", {"confidence"})]
 )
 def test_logs_with_repeats_are_compared_without_them(
-    repeating: Served, tmp_path: Path, confidence: float, verdict: str, expected: set[str]
+    repeating: WorkspaceWithChampion, tmp_path: Path, confidence: float, verdict: str, expected: set[str]
 ) -> None:
     logs = with_confidence(traffic(1500, seed=3, repeating=0.3), confidence)
     pq.write_table(pa.Table.from_batches([logs]), tmp_path / "logs.parquet")
@@ -263,7 +263,7 @@ def test_logs_with_repeats_are_compared_without_them(
 
 
 def test_the_limit_on_unknown_tokens_applies_to_logs_including_repeats(
-    repeating: Served, tmp_path: Path
+    repeating: WorkspaceWithChampion, tmp_path: Path
 ) -> None:
     """60% of the tokens in new sequences are unknown, but only 12% of those in all logs."""
     logs = traffic(3000, seed=3, repeating=0.8, unknown=0.65)
@@ -276,7 +276,9 @@ def test_the_limit_on_unknown_tokens_applies_to_logs_including_repeats(
 
 
 @pytest.mark.parametrize("name", ["logs.jsonl", "logs.parquet"])
-def test_tagged_logs_are_compared_with_the_predictions_on_test(workspace: Served, tmp_path, name) -> None:
+def test_tagged_logs_are_compared_with_the_predictions_on_test(
+    workspace: WorkspaceWithChampion, tmp_path, name
+) -> None:
     logs = period(100, seed=3, confidence=0.6)  # the reference has 0.9 throughout
     if name.endswith("jsonl"):
         rows = logs.select(["tokens", "tags", "confidence"]).to_pylist()
@@ -290,21 +292,21 @@ def test_tagged_logs_are_compared_with_the_predictions_on_test(workspace: Served
     assert drift.profiles["logs"].current.tags.keys() == {"O", "S-LOC", "S-PER"}
 
 
-def test_missing_logs_are_refused(workspace: Served, tmp_path: Path) -> None:
+def test_missing_logs_are_refused(workspace: WorkspaceWithChampion, tmp_path: Path) -> None:
     with pytest.raises(CorpusFormatError, match="nowhere: no such file or folder of tagged logs"):
         found(workspace, make_snapshot(workspace.home, period(9, seed=2)), tagged_logs=tmp_path / "nowhere")
 
 
-def test_logs_without_tokens_are_refused(workspace: Served, tmp_path: Path) -> None:
+def test_logs_without_tokens_are_refused(workspace: WorkspaceWithChampion, tmp_path: Path) -> None:
     pq.write_table(pa.table({"words": ["a"]}), tmp_path / "logs.parquet")
     with pytest.raises(CorpusFormatError, match="missing columns: tokens"):
         found(workspace, make_snapshot(workspace.home, period(9, seed=2)), tagged_logs=tmp_path)
 
 
-def test_a_report_of_an_earlier_version_is_read(workspace: Served, tmp_path: Path) -> None:
+def test_a_report_of_an_earlier_version_is_read(workspace: WorkspaceWithChampion, tmp_path: Path) -> None:
     """It names no format, and omits `arrived` where nothing was left out."""
     snapshot = make_snapshot(workspace.home, period(150, seed=2))
-    report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
+    report = steps.monitor(config(), workspace, snapshot, as_of=AS_OF)
     content = read_json(report.drift)
     assert content.pop("format") == "drift/1"
     assert content["profiles"]["snapshot"].pop("arrived") is None
@@ -312,29 +314,36 @@ def test_a_report_of_an_earlier_version_is_read(workspace: Served, tmp_path: Pat
     assert DriftReport.load(tmp_path / "drift.json") == steps.drift(report)
 
 
-def test_staleness_is_reported(workspace: Served) -> None:
+def test_staleness_is_reported(workspace: WorkspaceWithChampion) -> None:
     snapshot = make_snapshot(workspace.home, period(150, seed=2))
     drift = found(workspace, snapshot, of=config(max_model_age_days=30), last_run=date(2026, 1, 29))
     assert (drift.verdict, drift.rule) == ("warn", "model_age")
     assert [age.days for age in drift.ages] == [31, 3]
 
 
-def test_without_a_champion_the_verdict_is_retrain(workspace: Served) -> None:
+def test_without_a_champion_the_verdict_is_retrain(workspace: WorkspaceWithChampion) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
-    drift = found(Served(workspace.home, ""), snapshot)
+    drift = found(WorkspaceWithChampion(workspace.home, ""), snapshot)
     assert (drift.verdict, drift.rule) == ("retrain", "no_champion")
 
 
-def test_a_champion_without_its_run_directory_is_an_error_and_writes_nothing(workspace: Served) -> None:
+def test_a_champion_without_its_run_directory_is_an_error_and_writes_nothing(
+    workspace: WorkspaceWithChampion,
+) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
     with pytest.raises(RunDirError, match="no finished output"):
-        steps.monitor(config(), Served(workspace.home, "", run_id="2026-01-01-gone"), snapshot, as_of=NIGHT)
+        steps.monitor(
+            config(),
+            WorkspaceWithChampion(workspace.home, "", run_id="2026-01-01-deleted"),
+            snapshot,
+            as_of=AS_OF,
+        )
     assert not workspace.home.monitoring("toy").exists()
 
 
-def test_the_card_shows_each_statistic_and_escapes_data(workspace: Served) -> None:
+def test_the_card_shows_each_statistic_and_escapes_data(workspace: WorkspaceWithChampion) -> None:
     snapshot = make_snapshot(workspace.home, period(150, seed=2, unknown=0.25, accent="v"))
-    report = steps.monitor(config(), workspace, snapshot, as_of=NIGHT)
+    report = steps.monitor(config(), workspace, snapshot, as_of=AS_OF)
     card = steps.drift_card(report)
     assert card.startswith("# Retrain: toy on 2026-02-01\n")
     assert "| statistic | reference | current | value | threshold | support | verdict |" in card
@@ -346,9 +355,9 @@ def test_the_card_shows_each_statistic_and_escapes_data(workspace: Served) -> No
     assert "&lt;b&gt;\\|x" in steps.drift_card(report)
 
 
-def test_the_card_without_a_champion_has_no_statistics(workspace: Served) -> None:
+def test_the_card_without_a_champion_has_no_statistics(workspace: WorkspaceWithChampion) -> None:
     snapshot = make_snapshot(workspace.home, period(9, seed=2))
-    report = steps.monitor(config(), Served(workspace.home, ""), snapshot, as_of=NIGHT)
+    report = steps.monitor(config(), WorkspaceWithChampion(workspace.home, ""), snapshot, as_of=AS_OF)
     assert "There is no champion" in steps.drift_card(report)
 
 

@@ -62,7 +62,7 @@ def writers(url: str, *artifacts: Path) -> Iterator[list[Writer]]:
 
 
 def linked(models: Path, folder: Path) -> Path:
-    """Make an artifact folder with links to the models of another one, and with a lock of its own."""
+    """Make an artifact folder that has its own lock and links to the models of another folder."""
     folder.mkdir()
     for path in models.iterdir():
         if path.is_dir():
