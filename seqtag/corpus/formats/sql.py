@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from seqtag.corpus.source_report import SourceReport
 from seqtag.errors import ConfigError, CorpusFormatError
 
 if TYPE_CHECKING:
-    from sqlalchemy import URL, Engine
+    from sqlalchemy import URL, CursorResult, Engine
     from sqlalchemy.exc import SQLAlchemyError
 
 NAME = "sql"  # name of a query in sequence ids and messages
@@ -49,21 +50,8 @@ def first_rows(source: SqlSource, n_rows: int) -> tuple[list[str], list[Sequence
     Raises:
         ConfigError, ConnectionError: as for `read_sql`.
     """
-    import sqlalchemy
-
-    engine = _engine(source)
-    _check_sqlite_file(engine.url)
-    try:
-        with engine.connect() as connection:
-            streaming = connection.execution_options(
-                stream_results=True, yield_per=n_rows, no_parameters=True
-            )
-            result = streaming.exec_driver_sql(source.query)
-            return list(result.keys()), [tuple(row) for row in result.fetchmany(n_rows)]
-    except sqlalchemy.exc.SQLAlchemyError as error:
-        raise _safe_error(error, engine.url) from None
-    finally:
-        engine.dispose()
+    with _result(source, n_rows) as result:
+        return list(result.keys()), [tuple(row) for row in result.fetchmany(n_rows)]
 
 
 def quoted_name(name: str, source: SqlSource) -> str:
@@ -75,6 +63,24 @@ def quoted_name(name: str, source: SqlSource) -> str:
 def _rows(
     source: SqlSource, columns: Sequence[str], report: SourceReport, fetch_rows: int
 ) -> Iterator[pa.RecordBatch]:
+    with _result(source, fetch_rows) as result:
+        present = list(result.keys())
+        wanted = wanted_columns(source, columns, present, report, place=NAME)
+        places = [present.index(name) for name in wanted]
+        n_rows = 0
+        for rows in result.partitions(fetch_rows):
+            values = list(zip(*rows, strict=True))
+            tags = values[present.index(source.tag_column)]
+            if source.tag_names is None and are_numbers(tags):
+                raise unnamed_numbers(source.tag_column, "numbers", place=NAME)
+            named = zip(wanted, places, strict=True)
+            yield pa.record_batch({name: _texts(values[i], name, n_rows) for name, i in named})
+            n_rows += len(rows)
+
+
+@contextmanager
+def _result(source: SqlSource, fetch_rows: int) -> Iterator[CursorResult[Any]]:
+    """Run the query, and give its rows as they are fetched; errors in the block are those of `read_sql`."""
     import sqlalchemy  # late: slow to import, and few corpora come from a database
 
     engine = _engine(source)
@@ -92,18 +98,7 @@ def _rows(
                     f"{NAME}: query selects nothing: expected one that returns rows, got "
                     f"{hide_passwords(f'{source.query!r:.200}')}; correct query"
                 )
-            present = list(result.keys())
-            wanted = wanted_columns(source, columns, present, report, place=NAME)
-            places = [present.index(name) for name in wanted]
-            n_rows = 0
-            for rows in result.partitions(fetch_rows):
-                values = list(zip(*rows, strict=True))
-                tags = values[present.index(source.tag_column)]
-                if source.tag_names is None and are_numbers(tags):
-                    raise unnamed_numbers(source.tag_column, "numbers", place=NAME)
-                named = zip(wanted, places, strict=True)
-                yield pa.record_batch({name: _texts(values[i], name, n_rows) for name, i in named})
-                n_rows += len(rows)
+            yield result
     except sqlalchemy.exc.SQLAlchemyError as error:
         raise _safe_error(error, engine.url) from None  # the driver's own error may hold the password
     finally:
