@@ -42,10 +42,18 @@ class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untype
 
     def call(self, character_ids: Any) -> Any:
         real = tf.cast(character_ids > 0, tf.float32)[..., None]  # [n_word_types, time, 1]
-        x = tf.gather(self.vectors, character_ids) * real  # [n_word_types, time, size]
-        # Zeros on both sides, so that filters see where a word type ends.
-        x = tf.pad(x, [[0, 0], [_WIDTH // 2, _WIDTH // 2], [0, 0]])  # [n_word_types, time + 2, size]
-        time = character_ids.shape[1]
-        x = tf.concat([x[:, k : k + time] for k in range(_WIDTH)], axis=2)  # [n_word_types, time, 3 * size]
-        x = tf.nn.relu(tf.matmul(x, self.kernel) + self.bias) * real  # [n_word_types, time, filters]
-        return tf.reduce_max(x, axis=1)  # [n_word_types, filters]
+        not_padding = tf.cast(tf.range(self.n_characters) > 0, tf.float32)[:, None]  # [n_characters, 1]
+        vectors = self.vectors * not_padding  # [n_characters, size]
+        # There are few characters: multiplying their vectors is cheaper than multiplying all positions.
+        x = self.bias  # [filters]
+        for offset, kernel in enumerate(tf.split(self.kernel, _WIDTH), start=-(_WIDTH // 2)):
+            x += tf.gather(tf.matmul(vectors, kernel), _shifted(character_ids, offset))
+        return tf.reduce_max(tf.nn.relu(x) * real, axis=1)  # [n_word_types, filters]
+
+
+def _shifted(character_ids: Any, offset: int) -> Any:
+    """Return at each position the id `offset` positions further, 0 beyond the ends: `<int32>[n, time]`."""
+    time = tf.shape(character_ids)[1]
+    padded = tf.pad(character_ids, [[0, 0], [_WIDTH // 2, _WIDTH // 2]])
+    first = _WIDTH // 2 + offset
+    return padded[:, first : first + time]
