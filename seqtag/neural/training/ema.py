@@ -25,7 +25,7 @@ class ExponentialMovingAverage:
         self._variables = list(variables)
         self._averages = [tf.Variable(variable.value) for variable in self._variables]
         self._kept, self._n_behind = 1.0 - 1.0 / max(1.0, span), 0
-        self._update = tf.function(self._move, jit_compile=True)
+        self._update = tf.function(self._move)
 
     def is_due(self, number: int) -> bool:
         """Return True if the average is updated after this step."""
