@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
 from typing import Any
 
 import numpy as np
@@ -14,27 +13,16 @@ from seqtag.neural._tensorflow import tf
 from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import Batch, Shape
 from seqtag.neural.training.ema import ExponentialMovingAverage
-from seqtag.neural.training.optimizer import Optimizer
+from seqtag.neural.training.optimizer import Optimizer, StepInputs
 from seqtag.neural.weights import Arrays, Weights, set_weights, weights_of, with_prefix, without_prefix
 from seqtag.neural.windowed_inference import WordTypeTable
-
-
-@dataclass(frozen=True, eq=False)
-class PreparedBatch:
-    """A batch as tensors, with the training step for its shape."""
-
-    step: Callable[..., Any]
-    rows_of: Mapping[str, npt.NDArray[np.int32]]  # ids by table
-    word_types: Mapping[str, Any]
-    rows_of_tensors: Mapping[str, Any]  # `rows_of` as tensors
-    cells: Sequence[Any]
 
 
 class Engine:
     """Trains a network with Adam.
 
-    One traced step serves batches of every shape. The shapes in `compiled` each get an XLA-compiled step,
-    which is many times as fast but takes a second or more to compile.
+    One traced step serves batches of every shape. The shapes in `compiled` each get a step compiled by XLA,
+    which takes a second or more to compile. Without the native LSTM it is many times as fast.
 
     Args:
         build: builds a network; called twice, once for training and once for inference.
@@ -45,7 +33,7 @@ class Engine:
             that a token counts the same in every batch. If the loss were the mean over the tokens of a batch,
             a token in a small batch would count twenty times as much as one in a large batch.
         tag_weights: `<float32>[n_tags]`, weight of each tag in the loss.
-        compiled: frequent batch shapes.
+        compiled: frequent batch shapes; empty with the native LSTM, which XLA cannot compile.
     """
 
     def __init__(
@@ -69,12 +57,13 @@ class Engine:
         self._optimizer = Optimizer(config, self._dense, model.tables())
         span = config.average * steps_per_epoch
         self._average = ExponentialMovingAverage(variables, span=span) if span else None
-        self._any_shape = tf.function(self._learn, reduce_retracing=True)
-        self._compile = tf.function(self._learn, jit_compile=True)
+        self._any_shape = self._step_for(None)
         self._compiled = [(shape, self._step_for(shape)) for shape in compiled]
 
-    def prepared(self, batch: Batch) -> PreparedBatch:
-        """Convert a batch to tensors ahead of its step; may run in another thread."""
+    def train_step(self, batch: Batch) -> float:
+        """Train on one batch; return its loss before the step, summed over tokens."""
+        self._predictor_is_stale = True
+        self._n_steps += 1
         step = self._any_shape
         for shape, compiled in self._compiled:
             if shape.holds(batch.shape):
@@ -83,19 +72,9 @@ class Engine:
         word_types = {name: batch.word_types[name] for name in self.network.model.required_features}
         rows_of = {name: batch.rows_of[name] for name in self.network.model.tables()}
         cells = (batch.positions, batch.tag_ids, batch.loss_mask, batch.weights)
-        word_types, rows_of_tensors, *cells = tf.nest.map_structure(
-            tf.constant, (word_types, rows_of, *cells)
-        )
-        return PreparedBatch(step, rows_of, word_types, rows_of_tensors, cells)
-
-    def train_step(self, batch: PreparedBatch) -> float:
-        """Train on one batch; return its loss before the step, summed over tokens."""
-        self._predictor_is_stale = True
-        self._n_steps += 1
         seed = np.array([self._seed, self._n_steps], np.int32)
-        missed = self._optimizer.missed(batch.rows_of)
-        missed, seed = tf.nest.map_structure(tf.constant, (missed, seed))
-        loss = float(batch.step(batch.word_types, batch.rows_of_tensors, missed, *batch.cells, seed))
+        inputs = (word_types, rows_of, self._optimizer.start_step(rows_of), *cells, seed)
+        loss = float(step(*tf.nest.map_structure(tf.constant, inputs)))
         if self._average is not None:
             if self._average.is_due(self._n_steps):
                 self._optimizer.catch_up()
@@ -142,7 +121,7 @@ class Engine:
         self,
         word_types: Any,
         rows_of: Any,
-        missed: Any,
+        inputs: StepInputs,
         positions: Any,
         tag_ids: Any,
         loss_mask: Any,
@@ -153,7 +132,7 @@ class Engine:
         weights = tf.gather(self._tag_weights, tag_ids) * sequence_weights[:, None]  # [batch, time]
         weights = tf.where(loss_mask, weights, 0.0)  # [batch, time]
         model, dense = self.network.model, self._dense
-        looked_up = self._optimizer.looked_up(rows_of, missed)
+        looked_up = self._optimizer.looked_up(rows_of, inputs.missed)
         rows = {name: of_table.values for name, of_table in looked_up.items()}
         with tf.GradientTape() as tape:
             tape.watch(rows)
@@ -166,19 +145,24 @@ class Engine:
         row_gradients = {name: tf.convert_to_tensor(gradient) for name, gradient in row_gradients.items()}
         token_rows = tf.gather(word_types["word_ids"], positions)  # [batch, time], row of each token's word
         squares = model.row_squares(row_gradients, x_gradient, token_rows)
-        self._optimizer.apply(dense_gradients, looked_up, row_gradients, squares)
+        self._optimizer.apply(dense_gradients, looked_up, row_gradients, squares, inputs.rate)
         return loss_sum
 
-    def _step_for(self, shape: Shape) -> Any:
-        model, cells = self.network.model, [shape.batch, shape.time]
+    def _step_for(self, shape: Shape | None) -> Any:
+        """Return a step compiled for a shape; for None, a step for all shapes, which is not compiled."""
+        model = self.network.model
+        batch, time, n_word_types = (
+            (shape.batch, shape.time, shape.n_word_types) if shape else (None, None, None)
+        )
+        n_rows = shape.n_rows if shape else dict.fromkeys(model.tables())
         word_types = {
-            name: tf.TensorSpec([shape.n_word_types, *size], dtype)
+            name: tf.TensorSpec([n_word_types, *size], dtype)
             for name, (size, dtype) in model.required_features.items()
         }
-        rows_of = {name: tf.TensorSpec([shape.n_rows[name]], tf.int32) for name in model.tables()}
-        missed = {name: tf.TensorSpec([shape.n_rows[name], 4]) for name in rows_of}
-        batch = (tf.TensorSpec(cells, dtype) for dtype in (tf.int32, tf.int32, tf.bool))
-        weights, seed = tf.TensorSpec([shape.batch], tf.float32), tf.TensorSpec([2], tf.int32)
-        return self._compile.get_concrete_function(
-            word_types, rows_of, {} if self._optimizer.is_lazy else missed, *batch, weights, seed
-        )
+        rows_of = {name: tf.TensorSpec([n_rows[name]], tf.int32) for name in model.tables()}
+        missed = {name: tf.TensorSpec([n_rows[name], 4]) for name in rows_of}
+        inputs = StepInputs(tf.TensorSpec([]), {} if self._optimizer.is_lazy else missed)
+        cells = (tf.TensorSpec([batch, time], dtype) for dtype in (tf.int32, tf.int32, tf.bool))
+        weights, seed = tf.TensorSpec([batch]), tf.TensorSpec([2], tf.int32)
+        step = tf.function(self._learn, jit_compile=shape is not None)
+        return step.get_concrete_function(word_types, rows_of, inputs, *cells, weights, seed)

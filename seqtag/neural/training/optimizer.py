@@ -9,9 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import TrainConfig
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.weights import Arrays, with_prefix, without_prefix
 
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-7  # Keras' defaults
 _REMEMBERED = 256  # steps after which a gradient no longer moves a weight
 
 
@@ -22,6 +23,13 @@ class TableRows(NamedTuple):
     values: Any  # <float32>[n, size]
     first: Any  # <float32>[n, size], first moment of the gradient
     second: Any  # <float32>[n, size], second moment of the gradient
+
+
+class StepInputs(NamedTuple):
+    """Inputs of a step besides its batch."""
+
+    rate: Any  # <float32>[], learning rate with Adam's bias correction
+    missed: Mapping[str, Any]  # <float32>[n, 4] by table, deferred updates of the batch's rows; empty if lazy
 
 
 class Optimizer:
@@ -39,24 +47,26 @@ class Optimizer:
 
     def __init__(self, config: TrainConfig, dense: Sequence[Any], tables: Mapping[str, Any]) -> None:
         self._clip_norm, self.is_lazy = config.clip_norm, config.optimizer == "lazy-adam"
-        self._dense, self._tables = list(dense), dict(tables)
-        self._adam = keras.optimizers.Adam(config.learning_rate)
-        self._adam.build(self._dense)
-        self._moments = {
-            name: [tf.Variable(tf.zeros_like(table.value)) for _ in range(2)]
-            for name, table in self._tables.items()
-        }
-        sizes = {name: table.shape[0] for name, table in self._tables.items()}
-        betas = {"beta_1": self._adam.beta_1, "beta_2": self._adam.beta_2, "epsilon": self._adam.epsilon}
-        self._missed = DeferredUpdates(sizes, learning_rate=config.learning_rate, **betas)
+        self._learning_rate, self._n_steps = config.learning_rate, 0
+        self._dense, self._tables = [variable.value for variable in dense], dict(tables)
+        self._dense_moments = [_moments(variable) for variable in self._dense]
+        self._moments = {name: _moments(table.value) for name, table in self._tables.items()}
+        self._missed = DeferredUpdates({name: table.shape[0] for name, table in self._tables.items()})
 
     def set_learning_rate(self, rate: float) -> None:
-        self._adam.learning_rate.assign(rate)
-        self._missed.learning_rate = rate
+        self._learning_rate = rate
 
-    def missed(self, rows_of: Mapping[str, npt.NDArray[np.int32]]) -> dict[str, npt.NDArray[np.float32]]:
-        """Count a step; return the deferred updates of its rows by table, for `looked_up`; empty if lazy."""
-        return {} if self.is_lazy else self._missed.before_step(rows_of)
+    def start_step(self, rows_of: Mapping[str, npt.NDArray[np.int32]]) -> StepInputs:
+        """Count a step, and return its inputs.
+
+        Args:
+            rows_of: `[n]`, the rows of the batch by table.
+        """
+        self._n_steps += 1
+        correction = (1 - _BETA_2**self._n_steps) ** 0.5 / (1 - _BETA_1**self._n_steps)
+        rate = self._learning_rate * correction
+        missed = {} if self.is_lazy else self._missed.before_step(rows_of, rate)
+        return StepInputs(np.float32(rate), missed)
 
     def looked_up(self, rows_of: Mapping[str, Any], missed: Mapping[str, Any]) -> dict[str, TableRows]:
         """Return the rows of each table with all deferred updates applied."""
@@ -73,6 +83,7 @@ class Optimizer:
         rows: Mapping[str, TableRows],
         row_gradients: Mapping[str, Any],
         squares: Mapping[str, Any],
+        rate: Any,
     ) -> None:
         """Apply one update.
 
@@ -82,6 +93,7 @@ class Optimizer:
             row_gradients: gradients of these rows, `<float32>[n, size]`, by table.
             squares: squared gradients for the second moment, `<float32>[n, size]`, by table. They may differ
                 from the squares of `row_gradients`, for example if squared per token and then summed.
+            rate: `<float32>[]`, from `start_step`.
         """
         if self._clip_norm:
             norm = tf.linalg.global_norm([*dense_gradients, *row_gradients.values()])  # Pascanu et al. 2013
@@ -89,13 +101,14 @@ class Optimizer:
             dense_gradients = [gradient * scale for gradient in dense_gradients]
             row_gradients = {name: gradient * scale for name, gradient in row_gradients.items()}
             squares = {name: square * scale**2 for name, square in squares.items()}
-        self._adam.apply(dense_gradients, self._dense)
-        adam, n_steps = self._adam, tf.cast(self._adam.iterations, tf.float32)
-        rate = adam.learning_rate * tf.sqrt(1 - adam.beta_2**n_steps) / (1 - adam.beta_1**n_steps)
+        for variable, moments, gradient in zip(
+            self._dense, self._dense_moments, dense_gradients, strict=True
+        ):
+            _apply_adam(variable, moments, rate, gradient)
         for name, (ids, values, first, second) in rows.items():
-            first += (row_gradients[name] - first) * (1 - adam.beta_1)
-            second += (squares[name] - second) * (1 - adam.beta_2)
-            values -= rate * first / (tf.sqrt(second) + adam.epsilon)
+            first += (row_gradients[name] - first) * (1 - _BETA_1)
+            second += (squares[name] - second) * (1 - _BETA_2)
+            values -= rate * first / (tf.sqrt(second) + _EPSILON)
             self._write(name, TableRows(ids, values, first, second))
 
     def catch_up(self) -> None:
@@ -109,27 +122,51 @@ class Optimizer:
 
     def state(self) -> Arrays:
         """Return moments and step counts by name."""
-        adam = {f"adam {n}": variable.numpy() for n, variable in enumerate(self._adam.variables)}
-        moments = {
-            f"moment {n} {table}": moment.numpy()
-            for table, pair in self._moments.items()
-            for n, moment in enumerate(pair)
-        }
-        return {**adam, **moments, **with_prefix("missed", self._missed.state())}
+        moments = {name: moment.numpy() for name, moment in self._named_moments().items()}
+        missed = with_prefix("missed", self._missed.state())
+        return {"n_steps": np.array(self._n_steps), **moments, **missed}
 
     def restore(self, state: Arrays) -> None:
         """Restore the state of an optimizer for the same variables."""
-        for n, variable in enumerate(self._adam.variables):
-            variable.assign(state[f"adam {n}"])
-        for table, pair in self._moments.items():
-            for n, moment in enumerate(pair):
-                moment.assign(state[f"moment {n} {table}"])
+        self._n_steps = int(state["n_steps"])
+        for name, moment in self._named_moments().items():
+            moment.assign(state[name])
         self._missed.restore(without_prefix("missed", state))
+
+    def _named_moments(self) -> dict[str, Any]:
+        dense = {f"dense {n}": pair for n, pair in enumerate(self._dense_moments)}
+        return {
+            f"moment {n} {name}": moment
+            for name, pair in (dense | self._moments).items()
+            for n, moment in enumerate(pair)
+        }
 
     def _write(self, name: str, rows: TableRows) -> None:
         variables = (self._tables[name].value, *self._moments[name])
         for variable, values in zip(variables, rows[1:], strict=True):
             variable.scatter_nd_update(rows.ids[:, None], values)
+
+
+def _moments(variable: Any) -> tuple[Any, Any]:
+    """Return variables for the first and second moment of a variable's gradient, 0 at first."""
+    return tf.Variable(tf.zeros_like(variable)), tf.Variable(tf.zeros_like(variable))
+
+
+def _apply_adam(variable: Any, moments: tuple[Any, Any], rate: Any, gradient: Any) -> None:
+    """Update a variable and its moments in one operation; `rate` includes the bias correction."""
+    corrected = tf.constant(0.0)
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=moments[0].handle,
+        v=moments[1].handle,
+        beta1_power=corrected,
+        beta2_power=corrected,
+        lr=rate,
+        beta1=_BETA_1,
+        beta2=_BETA_2,
+        epsilon=_EPSILON,
+        grad=gradient,
+    )
 
 
 def caught_up(rows: TableRows, missed: Any) -> TableRows:
@@ -162,35 +199,32 @@ class DeferredUpdates:
 
     Args:
         sizes: number of rows by table.
-        learning_rate: learning rate, which may be changed before each step.
-        beta_1: Adam's beta_1.
-        beta_2: Adam's beta_2.
-        epsilon: Adam's epsilon.
     """
 
-    def __init__(
-        self, sizes: Mapping[str, int], *, learning_rate: float, beta_1: float, beta_2: float, epsilon: float
-    ) -> None:
-        self.learning_rate = learning_rate
-        self._betas, self._epsilon, self._n_steps = np.array([beta_1, beta_2]), epsilon, 0
+    def __init__(self, sizes: Mapping[str, int]) -> None:
+        self._betas, self._n_steps = np.array([_BETA_1, _BETA_2]), 0
         self._made = {name: np.zeros(size, np.int64) for name, size in sizes.items()}  # last step applied
         # By step, the sums over all later steps of rate_j r^j and of rate_j r^j b2^(-j/2).
         self._since = np.zeros([2, 1024])
         ages = np.arange(_REMEMBERED, 0, -1)
-        r = beta_1 / beta_2**0.5
-        self._weights = np.stack([r**ages, r**ages * beta_2 ** (-ages / 2)])
+        r = _BETA_1 / _BETA_2**0.5
+        self._weights = np.stack([r**ages, r**ages * _BETA_2 ** (-ages / 2)])
 
-    def before_step(self, rows_of: Mapping[str, npt.NDArray[np.int32]]) -> dict[str, npt.NDArray[np.float32]]:
+    def before_step(
+        self, rows_of: Mapping[str, npt.NDArray[np.int32]], rate: float
+    ) -> dict[str, npt.NDArray[np.float32]]:
         """Count a step in which these rows have a gradient; return `<float32>[n, 4]` by table.
 
         Columns: decay of the first moment, decay of the second moment, sum of rate_j r^j, and e.
+
+        Args:
+            rows_of: `[n]`, rows by table.
+            rate: learning rate of the step, with bias correction.
         """
         missed = self.until_now(rows_of)
         self._n_steps += 1
         for name, rows in rows_of.items():
             self._made[name][rows] = self._n_steps
-        left = 1 - self._betas**self._n_steps
-        rate = self.learning_rate * left[1] ** 0.5 / left[0]
         if self._n_steps == self._since.shape[1]:
             self._since = np.concatenate([self._since, np.zeros_like(self._since)], axis=1)
         first = max(0, self._n_steps - _REMEMBERED)
@@ -205,7 +239,7 @@ class DeferredUpdates:
             moved, corrected = self._since[:, made]
             mean = np.divide(corrected, moved, out=np.ones_like(moved), where=moved > 0)
             left = self._betas[:, None] ** (self._n_steps - made)
-            missed[name] = np.stack([*left, moved, self._epsilon * mean], axis=1).astype(np.float32)
+            missed[name] = np.stack([*left, moved, _EPSILON * mean], axis=1).astype(np.float32)
             self._made[name][rows] = self._n_steps
         return missed
 

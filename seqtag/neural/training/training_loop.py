@@ -6,12 +6,11 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from seqtag.config import TrainConfig
 from seqtag.errors import TrainingError
 from seqtag.evaluation import EpochRecord
-from seqtag.features.split_reader import prefetched
 from seqtag.neural.training.batch_sampler import Batch, BatchSampler
 from seqtag.neural.training.dev_evaluation import DevScore
 from seqtag.neural.training.progress import Position
@@ -42,10 +41,7 @@ class LossError(TrainingError):
 class TrainingEngine(Predictor, Protocol):
     """Interface between the training loop and a model."""
 
-    def prepared(self, batch: Batch) -> Any:
-        """Convert a batch to tensors ahead of its step; may run in another thread."""
-
-    def train_step(self, batch: Any) -> float:
+    def train_step(self, batch: Batch) -> float:
         """Train on one batch; return its loss before the step, summed over tokens."""
 
     def set_learning_rate(self, rate: float) -> None: ...
@@ -78,8 +74,8 @@ def epochs(
         rate = config.learning_rate / (1 + config.decay * (epoch - 1))
         engine.set_learning_rate(rate)
         batches = sampler.epoch(epoch, skip=at.n_batches)
-        for batch, prepared in prefetched((batch, engine.prepared(batch)) for batch in batches):
-            number, loss = at.n_batches + 1, engine.train_step(prepared)
+        for batch in batches:
+            number, loss = at.n_batches + 1, engine.train_step(batch)
             if not math.isfinite(loss):
                 raise LossError(epoch, number, loss, batch.rows.tolist())
             seconds = time.perf_counter() - started

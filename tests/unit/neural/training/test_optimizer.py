@@ -32,11 +32,16 @@ def learn(taken, *, rows, learning_rate=0.1, **config):
 
 def take_step(optimizer, row_gradients, dense_gradients, *, rows, squares=None):
     rows = np.array(rows, np.int32)
-    looked_up = optimizer.looked_up({"words": rows}, optimizer.missed({"words": rows}))
+    inputs = optimizer.start_step({"words": rows})
+    looked_up = optimizer.looked_up({"words": rows}, inputs.missed)
     gradient = tf.constant(row_gradients, tf.float32)
     squares = tf.square(gradient) if squares is None else tf.constant(squares, tf.float32)
     optimizer.apply(
-        [tf.constant(dense_gradients, tf.float32)], looked_up, {"words": gradient}, {"words": squares}
+        [tf.constant(dense_gradients, tf.float32)],
+        looked_up,
+        {"words": gradient},
+        {"words": squares},
+        inputs.rate,
     )
 
 

@@ -20,9 +20,6 @@ class StubEngine:
     def __init__(self, *losses):
         self._losses, self.rates = iter(losses), []
 
-    def prepared(self, batch):
-        return batch
-
     def train_step(self, _batch):
         return next(self._losses)
 
