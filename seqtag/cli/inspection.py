@@ -134,7 +134,8 @@ def doctor() -> None:
     Example: `seqtag doctor`
     """
     workspace = open_or_create_workspace()
-    faults = [fault for check in (_python, _packages, _home, _registry) for fault in check(workspace)]
+    checks = (_python, _packages, _home, _registry, _training)
+    faults = [fault for check in checks for fault in check(workspace)]
     for fault in faults:
         typer.echo(f"FIX   {fault}")
     if faults:
@@ -248,4 +249,17 @@ def _registry(workspace: steps.Workspace) -> list[str]:
     except SeqtagError as error:
         return [f"{error}: check SEQTAG_REGISTRY_URL, and that the database is running"]
     typer.echo("ok    registry")
+    return []
+
+
+def _training(_workspace: steps.Workspace) -> list[str]:
+    from seqtag.neural.native import has_gpu, native_lstm
+
+    if has_gpu():
+        typer.echo("ok    training, with XLA on a GPU")
+        return []
+    native = native_lstm()
+    if native is None:
+        return ["training uses XLA instead of the native LSTM; the line above says why"]
+    typer.echo(f"ok    training, with the native LSTM for {native.instruction_set}")
     return []

@@ -7,13 +7,15 @@ from pathlib import Path
 CHECKOUT = Path(__file__).resolve().parents[2]
 TEMPLATES = [str(p.relative_to(CHECKOUT)) for p in CHECKOUT.glob("seqtag/*/templates/*")]
 
+LIBRARY = "seqtag/neural/native/libseqtag_lstm.so"
+
 
 def faults(wheel: str) -> list[str]:
     """Return the faults of a wheel's contents, one sentence each."""
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
     unexpected = [n for n in names if not n.startswith(("seqtag/", "seqtag-"))]
-    missing = [n for n in ("seqtag/py.typed", *TEMPLATES) if n not in names]
+    missing = [n for n in ("seqtag/py.typed", LIBRARY, *TEMPLATES) if n not in names]
     licence = any(n.endswith("licenses/LICENSE") for n in names)
     return (
         [f"{n} does not belong in site-packages" for n in unexpected]

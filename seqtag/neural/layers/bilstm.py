@@ -7,7 +7,9 @@ from typing import Any, Literal
 
 from seqtag.neural._tensorflow import keras, tf
 from seqtag.neural.layers.dropout import keep_mask
+from seqtag.neural.layers.native_recurrence import native_bidirectional_lstm
 from seqtag.neural.layers.recurrence import bidirectional_lstm, fused_lstm
+from seqtag.neural.native import native_lstm
 
 Masks = Literal["gate", "state"]
 
@@ -15,8 +17,9 @@ Masks = Literal["gate", "state"]
 class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
     """`keras.layers.Bidirectional(keras.layers.LSTM(units, return_sequences=True))` on right-padded batches.
 
-    `get_weights` and `set_weights` use the same six arrays as Keras' layer. Training (with a seed) runs one
-    loop for both directions, designed for XLA. Inference (without a seed) uses TensorFlow's fused kernel.
+    `get_weights` and `set_weights` use the same six arrays as Keras' layer. Training (with a seed) runs the
+    native LSTM, or a loop designed for XLA where there is none. Inference (without a seed) uses TensorFlow's
+    fused kernel, which a SavedModel can be loaded with everywhere.
 
     Args:
         units: units per direction.
@@ -61,21 +64,25 @@ class BiLSTM(keras.layers.Layer):  # type: ignore[misc]  # keras is untyped
         ]
 
     def call(self, x: Any, mask: Any = None, seed: Any = None) -> Any:
+        if mask is None:
+            mask = tf.ones(tf.shape(x)[:2], tf.bool)
+        native = native_lstm()
+        if seed is not None and native is not None:
+            weights = [weight.value for direction in self._directions for weight in direction]
+            return native_bidirectional_lstm(native, x, mask, weights, keep=self._keep(tf.shape(x)[0], seed))
         kernel, recurrent, bias = (
             tf.stack([weight.value for weight in both]) for both in zip(*self._directions, strict=True)
         )
-        weights = {"kernel": kernel, "recurrent": recurrent, "bias": bias}
-        if mask is None:
-            mask = tf.ones(tf.shape(x)[:2], tf.bool)
+        stacked = {"kernel": kernel, "recurrent": recurrent, "bias": bias}
         if seed is None:
-            return fused_lstm(x, mask, **weights)
-        return bidirectional_lstm(x, mask, **weights, keep=self._keep(tf.shape(x)[0], seed))
+            return fused_lstm(x, mask, **stacked)
+        return bidirectional_lstm(x, mask, **stacked, keep=self._keep(tf.shape(x)[0], seed))
 
     def _keep(self, batch: Any, seed: Any) -> Any:
         if not self.recurrent_dropout:
             return None
         n_masks = 4 if self.masks == "gate" else 1
-        return keep_mask([2, n_masks, self.units, batch], self.recurrent_dropout, seed)
+        return keep_mask([2, n_masks, batch, self.units], self.recurrent_dropout, seed)
 
 
 def _forget_open(shape: Any, dtype: Any = None) -> Any:

@@ -24,7 +24,7 @@ _THROUGH_CELL = np.array([1.0, 1.0, 1.0, 0.0], np.float32)[:, None, None]
 
 
 def bidirectional_lstm(x: Any, mask: Any, *, kernel: Any, recurrent: Any, bias: Any, keep: Any = None) -> Any:
-    """Return the outputs of both directions, for training.
+    """Return the outputs of both directions, for training where there is no native LSTM.
 
     Works eagerly, in graphs and under XLA, where it is fast.
 
@@ -34,7 +34,7 @@ def bidirectional_lstm(x: Any, mask: Any, *, kernel: Any, recurrent: Any, bias: 
         kernel: `<float32>[2, feature, 4 * units]`, forward and backward, gates in Keras' order.
         recurrent: `<float32>[2, units, 4 * units]`.
         bias: `<float32>[2, 4 * units]`.
-        keep: `<float32>[2, 4 or 1, units, batch]`, dropout mask on the state before each gate, or one for all
+        keep: `<float32>[2, 4 or 1, batch, units]`, dropout mask on the state before each gate, or one for all
             gates; None for no dropout.
 
     Returns: `<float32>[batch, time, 2 * units]`, 0 at padding.
@@ -46,6 +46,8 @@ def bidirectional_lstm(x: Any, mask: Any, *, kernel: Any, recurrent: Any, bias: 
     projected = tf.matmul(kernel, both, transpose_a=True) + bias[:, :, None]  # [time, 2, 4 * units, batch]
     closed = tf.cast(~tf.transpose(mask), tf.float32) * _CLOSED  # [time, batch]
     projected += tf.stack([closed, tf.roll(tf.reverse(closed, [0]), -n_padding, 0)], axis=1)[:, :, None, :]
+    if keep is not None:
+        keep = tf.transpose(keep, [0, 1, 3, 2])  # [2, 4 or 1, units, batch]
     states = _states(projected, recurrent, keep, n_steps)  # [time, 2, units, batch]
     y = tf.concat([states[:, 0], tf.reverse(tf.roll(states[:, 1], n_padding, 0), [0])], axis=1)
     return tf.transpose(y, [2, 0, 1])  # [batch, time, 2 * units]

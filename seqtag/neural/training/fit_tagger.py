@@ -75,6 +75,7 @@ def train(
     from seqtag.neural.encoders import Sizes
     from seqtag.neural.export.saved_model import export_saved_model
     from seqtag.neural.layers.token_features import TokenFeatures
+    from seqtag.neural.native import native_lstm
     from seqtag.neural.network import NetworkPredictor, TaggerNetwork
     from seqtag.neural.training.engine import Engine
     from seqtag.neural.training.temperature_scaling import fitted_temperature
@@ -100,6 +101,8 @@ def train(
 
     best = build()  # built first: variable names contain counters of the process, see `export.saved_model`
     weights = tag_weights(tags, config.tag_weights)
+    # XLA compiles a step for each shape; the native LSTM needs no compilation.
+    compiled = [] if native_lstm() else sampler.shapes(buckets_worth_compiling(sampler, config))
     engine = Engine(
         build,
         config=config,
@@ -107,7 +110,7 @@ def train(
         steps_per_epoch=sum(map(sampler.n_batches, train_buckets)),
         weight_per_step=sampler.weight_per_batch(weights),
         tag_weights=weights,
-        compiled=sampler.shapes(buckets_worth_compiling(sampler, config)),
+        compiled=compiled,
     )
 
     def report(record: EpochRecord) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -191,3 +192,8 @@ def suffix_language(n_sequences: int, *, seed: int, letters: str, longest: int =
                 sequence += [(word("ton"), "B-X"), *((word("ly"), "I-X") for _ in range(draw.integers(3)))]
         sequences.append(sequence[:length])
     return sequences
+
+
+def without_native_lstm():
+    """Return a context in which networks are built for XLA, as where the library cannot be loaded."""
+    return mock.patch("seqtag.neural.layers.bilstm.native_lstm", return_value=None)

@@ -1,5 +1,7 @@
 """Keras' LSTM is the referee; with recurrent dropout, an explicit step-by-step recurrence."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from seqtag.neural._tensorflow import keras, tf
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.layers.dropout import keep_mask
+from tests.unit.neural.toy import without_native_lstm
 
 N_FEATURES, UNITS = 3, 4
 SEED = np.array([5, 1], np.int32)
@@ -58,18 +61,23 @@ def referee():
     return x, mask, upstream, with_gradients(call, layer, x, mask, upstream)
 
 
-@pytest.mark.parametrize("mode", ["eager", "graph", "compiled"])
+@pytest.fixture(params=["native", "XLA's loop"])
+def is_native(request):
+    """Whether training uses the native LSTM."""
+    with nullcontext() if request.param == "native" else without_native_lstm():
+        yield request.param == "native"
+
+
+@pytest.mark.parametrize("is_eager", [True, False], ids=["eager", "graph"])
 @pytest.mark.parametrize("masks", ["gate", "state"])
-def test_values_and_gradients_in_training_equal_those_of_keras(referee, masks, mode):
+def test_values_and_gradients_in_training_equal_those_of_keras(referee, masks, is_eager, is_native):
     x, mask, upstream, theirs = referee
     layer = built(BiLSTM(UNITS, masks=masks))
 
     def step(x, mask):
         return with_gradients(lambda x, m: layer(x, mask=m, seed=SEED), layer, x, mask, upstream)
 
-    if mode != "eager":
-        step = tf.function(step, jit_compile=mode == "compiled")
-    ours = step(x, tf.constant(mask))
+    ours = (step if is_eager else tf.function(step, jit_compile=not is_native))(x, tf.constant(mask))
     assert len(ours) == len(theirs) == 8  # output, input, and six weights
     for our, their in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(our, their, atol=2e-5)
@@ -122,8 +130,8 @@ def step_by_step(x, mask, weights, keep):
 
 
 def _one_direction(x, mask, kernel, recurrent, bias, *, keep):
-    """Run one direction, with dropout masks `<float32>[4 or 1, units, batch]`."""
-    keep = tf.transpose(tf.broadcast_to(keep, [4, *keep.shape[1:]]), [0, 2, 1])  # [4, batch, units]
+    """Run one direction, with dropout masks `<float32>[4 or 1, batch, units]`."""
+    keep = tf.broadcast_to(keep, [4, *keep.shape[1:]])  # [4, batch, units]
     h = c = tf.zeros([x.shape[0], UNITS])
     states = []
     for t in range(x.shape[1]):
@@ -139,11 +147,10 @@ def _one_direction(x, mask, kernel, recurrent, bias, *, keep):
     return tf.stack(states, axis=1)
 
 
-@pytest.mark.parametrize("compiled", [False, True], ids=["eager", "compiled"])
 @pytest.mark.parametrize(("masks", "n_masks"), [("gate", 4), ("state", 1)])
-def test_recurrent_dropout_uses_the_same_mask_at_every_step(referee, masks, n_masks, compiled):
+def test_recurrent_dropout_uses_the_same_mask_at_every_step(referee, masks, n_masks, is_native):
     x, mask, upstream, undropped = referee
-    keep = keep_mask([2, n_masks, UNITS, len(LENGTHS)], 0.5, SEED)
+    keep = keep_mask([2, n_masks, len(LENGTHS), UNITS], 0.5, SEED)
     weights = [tf.Variable(weight) for weight in six_weights()]
     with tf.GradientTape() as tape:
         tape.watch(x)
@@ -155,7 +162,7 @@ def test_recurrent_dropout_uses_the_same_mask_at_every_step(referee, masks, n_ma
     def step(x, mask, seed):
         return with_gradients(lambda x, m: layer(x, mask=m, seed=seed), layer, x, mask, upstream)
 
-    ours = (tf.function(step, jit_compile=True) if compiled else step)(x, tf.constant(mask), SEED)
+    ours = tf.function(step, jit_compile=not is_native)(x, tf.constant(mask), SEED)
     for our, their in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(our, their, atol=2e-5)
     assert np.abs(ours[0] - undropped[0]).max() > 0.01
@@ -172,12 +179,19 @@ def test_dropout_masks_differ_between_sequences_and_are_equal_for_equal_seeds(ma
 
 
 @pytest.fixture(scope="module")
-def both_modes():
-    """Inference and training, each traced once for batches of every shape."""
+def traced_calls():
+    """Inference, and training with and without the native LSTM, each traced once for all shapes."""
     layer = built(BiLSTM(UNITS))
     signature = [tf.TensorSpec([None, None, N_FEATURES]), tf.TensorSpec([None, None], tf.bool)]
-    calls = (lambda x, mask: layer(x, mask=mask), lambda x, mask: layer(x, mask=mask, seed=SEED))
-    return [tf.function(call, input_signature=signature) for call in calls]
+
+    def traced(**options):
+        call = tf.function(lambda x, mask: layer(x, mask=mask, **options), input_signature=signature)
+        call.get_concrete_function()
+        return call
+
+    with without_native_lstm():
+        loop = traced(seed=SEED)
+    return [traced(), traced(seed=SEED), loop]
 
 
 @settings(max_examples=25, deadline=None)
@@ -186,12 +200,12 @@ def both_modes():
     more=st.integers(0, 4),
     order=st.randoms(use_true_random=False),
 )
-def test_padding_and_batch_order_have_no_effect(both_modes, lengths, more, order):
+def test_padding_and_batch_order_have_no_effect(traced_calls, lengths, more, order):
     time = max(*lengths, 1) + more
     x = drawn(len(lengths), time, N_FEATURES)  # nonzero at padding, too, where it must be ignored
     shuffled = list(range(len(lengths)))
     order.shuffle(shuffled)
-    for call in both_modes:
+    for call in traced_calls:
         together = call(x[shuffled], mask_of(lengths, time=time)[shuffled]).numpy()
         for row, i in zip(together, shuffled, strict=True):
             n = lengths[i]

@@ -1,0 +1,51 @@
+"""A bidirectional LSTM for training, computed by the native operations."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from seqtag.neural._tensorflow import tf
+from seqtag.neural.native import NativeLstm
+
+
+def native_bidirectional_lstm(
+    native: NativeLstm, x: Any, mask: Any, weights: Sequence[Any], *, keep: Any = None
+) -> Any:
+    """Return the outputs of both directions, for training.
+
+    Needs no compilation and computes nothing at padding. Equal inputs give equal bytes on a machine,
+    regardless of the number of threads. XLA cannot compile it.
+
+    Args:
+        native: the operations.
+        x: `<float32>[batch, time, feature]`.
+        mask: `<bool>[batch, time]`, padding only on the right.
+        weights: kernel `<float32>[feature, 4 * units]`, recurrent kernel `<float32>[units, 4 * units]` and
+            bias `<float32>[4 * units]`, forward and then backward; gates in Keras' order.
+        keep: `<float32>[2, 4 or 1, batch, units]`, dropout mask on the state before each gate, or one for all
+            gates; None for no dropout.
+
+    Returns: `<float32>[batch, time, 2 * units]`, 0 at padding.
+    """
+    batch, time, units = x.shape[0], x.shape[1], weights[1].shape[0]
+    lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)  # [batch]
+    if keep is None:
+        keep = tf.zeros([2, 0, tf.shape(x)[0], units])
+
+    @tf.custom_gradient  # type: ignore[untyped-decorator]  # tensorflow is untyped
+    def outputs(x: Any, *weights: Any) -> Any:
+        directions = [(weights[:3], False), (weights[3:], True)]
+        both = [native.forward(x, lengths, keep, *of, backward=backward) for of, backward in directions]
+        y = tf.ensure_shape(tf.concat([output for output, _ in both], axis=2), [batch, time, 2 * units])
+
+        def gradient(upstream: Any) -> tuple[Any, ...]:
+            (d_x, *d_forward), (d_x_backward, *d_backward) = (
+                native.gradient(x, lengths, keep, *of, *computed, upstream, backward=backward)
+                for (of, backward), computed in zip(directions, both, strict=True)
+            )
+            return tf.ensure_shape(d_x + d_x_backward, x.shape), *d_forward, *d_backward
+
+        return y, gradient
+
+    return outputs(x, *weights)

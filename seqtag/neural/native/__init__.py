@@ -1,0 +1,44 @@
+"""The compiled LSTM operations: loads the library that the build makes from the C sources of this folder."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seqtag.neural._tensorflow import tf
+
+LIBRARY = Path(__file__).with_name("libseqtag_lstm.so")
+
+_log = logging.getLogger(__name__)
+
+
+class NativeLstm(NamedTuple):
+    """The loaded operations; the sources define their inputs and outputs."""
+
+    forward: Any
+    gradient: Any
+    instruction_set: str  # of this machine, such as AVX2
+
+
+def has_gpu() -> bool:
+    """Return whether TensorFlow sees a GPU, where training uses XLA."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+@cache
+def native_lstm() -> NativeLstm | None:
+    """Return the operations; None with a GPU, or if the library cannot be loaded, which is logged once."""
+    if has_gpu():
+        return None
+    try:
+        operations = tf.load_op_library(str(LIBRARY))
+        library = ctypes.CDLL(str(LIBRARY))
+    except (OSError, tf.errors.OpError) as error:
+        _log.warning("training uses XLA, which is slower: the native LSTM cannot be loaded: %s", error)
+        return None
+    library.seqtag_instruction_set.restype = ctypes.c_char_p
+    name = library.seqtag_instruction_set().decode()
+    return NativeLstm(operations.seqtag_lstm, operations.seqtag_lstm_gradient, name)

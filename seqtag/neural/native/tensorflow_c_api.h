@@ -1,0 +1,52 @@
+/* The part of TensorFlow's stable C API that the operations use (tensorflow/c/ops.h, kernels.h, tf_tensor.h).
+
+   Declared here so that building needs no TensorFlow; the functions are in libtensorflow_framework. */
+#ifndef SEQTAG_TENSORFLOW_C_API_H
+#define SEQTAG_TENSORFLOW_C_API_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct TSL_Status TF_Status;
+typedef struct TF_Tensor TF_Tensor;
+typedef struct TF_KernelBuilder TF_KernelBuilder;
+typedef struct TF_OpKernelConstruction TF_OpKernelConstruction;
+typedef struct TF_OpKernelContext TF_OpKernelContext;
+typedef struct TF_OpDefinitionBuilder TF_OpDefinitionBuilder;
+typedef struct TF_ShapeInferenceContext TF_ShapeInferenceContext;
+
+enum { TF_OK = 0, TF_INVALID_ARGUMENT = 3, TF_RESOURCE_EXHAUSTED = 8 }; /* TF_Code */
+enum { TF_FLOAT = 1 };                                                  /* TF_DataType */
+
+TF_Status *TF_NewStatus(void);
+void TF_DeleteStatus(TF_Status *);
+int TF_GetCode(const TF_Status *);
+void TF_SetStatus(TF_Status *, int code, const char *message);
+
+int TF_NumDims(const TF_Tensor *);
+int64_t TF_Dim(const TF_Tensor *, int dimension);
+void *TF_TensorData(const TF_Tensor *);
+void TF_DeleteTensor(TF_Tensor *);
+
+TF_OpDefinitionBuilder *TF_NewOpDefinitionBuilder(const char *name);
+void TF_OpDefinitionBuilderAddAttr(TF_OpDefinitionBuilder *, const char *);
+void TF_OpDefinitionBuilderAddInput(TF_OpDefinitionBuilder *, const char *);
+void TF_OpDefinitionBuilderAddOutput(TF_OpDefinitionBuilder *, const char *);
+void TF_OpDefinitionBuilderSetShapeInferenceFunction(TF_OpDefinitionBuilder *,
+                                                     void (*)(TF_ShapeInferenceContext *, TF_Status *));
+void TF_ShapeInferenceContextSetUnknownShape(TF_ShapeInferenceContext *, TF_Status *);
+void TF_RegisterOpDefinition(TF_OpDefinitionBuilder *, TF_Status *);
+
+TF_KernelBuilder *TF_NewKernelBuilder(const char *operation, const char *device,
+                                      void *(*create)(TF_OpKernelConstruction *),
+                                      void (*compute)(void *, TF_OpKernelContext *), void (*delete)(void *));
+void TF_RegisterKernelBuilder(const char *name, TF_KernelBuilder *, TF_Status *);
+void TF_OpKernelConstruction_GetAttrBool(TF_OpKernelConstruction *, const char *name, unsigned char *value,
+                                         TF_Status *);
+void TF_GetInput(TF_OpKernelContext *, int input, TF_Tensor **, TF_Status *);
+TF_Tensor *TF_AllocateOutput(TF_OpKernelContext *, int output, int type, const int64_t *dimensions, int n_dimensions,
+                             size_t n_bytes, TF_Status *);
+void TF_OpKernelContext_Failure(TF_OpKernelContext *, TF_Status *);
+
+#endif

@@ -1,0 +1,97 @@
+"""Builds the native LSTM of `seqtag.neural.native`; everything else is in pyproject.toml.
+
+The compiler is Zig's, a build requirement from PyPI, so no compiler has to be installed. Where the build
+fails, seqtag is installed without the library, and trains with XLA.
+"""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from setuptools import Extension, setup
+from setuptools.command.bdist_wheel import bdist_wheel
+from setuptools.command.build_ext import build_ext
+
+SOURCES = Path("seqtag/neural/native")
+TARGET = f"{platform.machine()}-linux-gnu.2.17"  # the oldest glibc that a wheel for manylinux2014 may need
+OPTIONS = [
+    "-std=c11",
+    "-O3",
+    "-fPIC",
+    "-fno-math-errno",
+    "-ffp-contract=fast",
+    "-fno-sanitize=undefined",
+    "-g0",
+]
+
+
+class InstructionSet(NamedTuple):
+    """An instruction set that lstm.c is compiled for, with its parameters."""
+
+    functions: str  # name of the table of functions
+    name: str
+    processor: str  # Zig's name of the oldest processor that has it
+    lanes: int  # floats in a vector register
+    rows: int  # of a tile; 4 * rows sums have to fit the registers
+
+
+INSTRUCTION_SETS = {
+    "x86_64": [
+        InstructionSet("lstm_avx512", "AVX-512", "x86_64_v4", 16, 6),
+        InstructionSet("lstm_avx2", "AVX2", "x86_64_v3", 8, 3),
+        InstructionSet("lstm_generic", "SSE2", "x86_64", 4, 3),
+    ],
+    "aarch64": [InstructionSet("lstm_generic", "NEON", "generic", 4, 6)],
+}
+
+
+class BuildLibrary(build_ext):
+    """Compiles the library, which TensorFlow loads; it is no Python module."""
+
+    def get_ext_filename(self, fullname: str) -> str:
+        return f"{fullname.replace('.', '/')}.so"
+
+    def build_extension(self, ext: Extension) -> None:
+        library, folder = Path(self.get_ext_fullpath(ext.name)), Path(self.build_temp)
+        folder.mkdir(parents=True, exist_ok=True)
+        library.parent.mkdir(parents=True, exist_ok=True)
+        objects = [folder / "operations.o"]
+        compile_c([*OPTIONS, "-c", SOURCES / "operations.c", "-o", objects[0]])
+        for of in INSTRUCTION_SETS[platform.machine()]:
+            objects.append(folder / f"{of.functions}.o")
+            values = [f"FUNCTIONS={of.functions}", f'INSTRUCTION_SET="{of.name}"']
+            values += [f"LANES={of.lanes}", f"ROWS={of.rows}"]
+            options = [
+                f"-mcpu={of.processor}",
+                "-mprefer-vector-width=512",
+                *(f"-D{value}" for value in values),
+            ]
+            compile_c([*OPTIONS, *options, "-c", SOURCES / "lstm.c", "-o", objects[-1]])
+        compile_c(["-shared", "-s", *objects, "-o", library])
+
+
+class WheelForAnyPython(bdist_wheel):
+    """The library does not depend on the version of Python."""
+
+    def get_tag(self) -> tuple[str, str, str]:
+        return "py3", "none", f"manylinux2014_{platform.machine()}"
+
+
+def compile_c(arguments: list[str | Path]) -> None:
+    subprocess.run([sys.executable, "-m", "ziglang", "cc", "-target", TARGET, *arguments], check=True)
+
+
+if sys.platform == "linux" and platform.machine() in INSTRUCTION_SETS:
+    library = Extension(
+        "seqtag.neural.native.libseqtag_lstm",
+        [str(SOURCES / "operations.c"), str(SOURCES / "lstm.c")],
+        depends=[str(SOURCES / "lstm.h"), str(SOURCES / "tensorflow_c_api.h")],
+        optional=True,
+    )
+    setup(ext_modules=[library], cmdclass={"build_ext": BuildLibrary, "bdist_wheel": WheelForAnyPython})
+else:
+    setup()
