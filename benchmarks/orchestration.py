@@ -57,9 +57,8 @@ def main() -> None:
 
 
 def server(home: Path) -> str:
-    call(["-m", "flows.stack", "server"], home=home)
-    status = call(["-m", "flows.stack", "status"], home=home)
-    return next(word for word in status.split() if word.startswith("http"))
+    printed = call(["-m", "flows.stack", "server"], home=home)
+    return next(word for word in printed.split() if word.startswith("http"))
 
 
 def timed(arguments: list[str], *, home: Path, api: str) -> float:
