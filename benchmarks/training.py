@@ -13,8 +13,8 @@ plain by     the same in plain Keras with batches of similar length, each padded
 length       not compiled by XLA (`jit_compile=False`)
 base         the same recipe in seqtag's engine, also without recurrent dropout, which PyTorch lacks; a batch
              has about as many tokens as its number of sequences of mean length
-PyTorch      the same sizes, `nn.LSTM` and Adam, batches of similar length as in seqtag, padded or packed, in
-             one thread and in one per core
+PyTorch      the same sizes, `nn.LSTM` and Adam, batches of similar length as in seqtag, in three variants
+             (see `peers/torch_lstm.py`), in one thread and in one per core
 default      seqtag's own recipe: affixes, characters, dropout along the sequence, clipping, averaging
 CRFsuite     the averaged perceptron over the attributes of seqtag's baseline; an epoch is one iteration
 spaCy        its tagger or entity recogniser on the encoder of the small pipelines
@@ -40,7 +40,7 @@ PLAIN_BATCH = 32
 PLAIN = f"plain, {PLAIN_BATCH}"
 BUCKETED = f"plain by length, {PLAIN_BATCH}"
 CRFSUITE, SPACY, LIMIT = "CRFsuite ap", "spaCy", "matrix product"
-PACKINGS = {"padded": False, "packed": True}
+VARIANTS = ("padded", "packed", "reversed")
 THREADS = sorted({1, os.cpu_count() or 1})
 
 
@@ -52,8 +52,8 @@ def base_without(batch: int) -> str:
     return f"seqtag base without recurrent dropout, {batch}"
 
 
-def pytorch(packing: str, threads: int, batch: int) -> str:
-    return f"PyTorch {packing}, threads: {threads}, {batch}"
+def pytorch(variant: str, threads: int, batch: int) -> str:
+    return f"PyTorch {variant}, threads: {threads}, {batch}"
 
 
 def training(of: dict[str, Prepared], arguments: argparse.Namespace) -> str:
@@ -95,9 +95,9 @@ def learners(of: dict[str, Prepared], arguments: argparse.Namespace) -> list[Con
             Contender(base(size), "engine", "training", sized),
             Contender(base_without(size), "engine", "training", without),
         ]
-        for packing, threads in product(PACKINGS, THREADS):
-            options = {**sized, "packed": PACKINGS[packing], "threads": threads}
-            contenders.append(Contender(pytorch(packing, threads, size), "torch_lstm", "training", options))
+        for variant, threads in product(VARIANTS, THREADS):
+            options = {**sized, "variant": variant, "threads": threads}
+            contenders.append(Contender(pytorch(variant, threads, size), "torch_lstm", "training", options))
     return [
         *contenders,
         Contender(f"seqtag default, {batch}", "engine", "training", {**default, "batch_size": batch}),
@@ -142,7 +142,7 @@ def ratios(turns: Turns, batches: list[int]) -> list[list[str]]:
     for own in dict.fromkeys([base(PLAIN_BATCH), fastest]):
         pairs += [(own, PLAIN), (own, BUCKETED)]
     for batch in batches:
-        peers = [pytorch(packing, threads, batch) for packing, threads in product(PACKINGS, THREADS)]
+        peers = [pytorch(variant, threads, batch) for variant, threads in product(VARIANTS, THREADS)]
         peer = turns.best(peers, SECONDS)
         pairs += [(own, peer) for own in (base(batch), base_without(batch)) if peer]
     return [[f"{own} to {peer}", turns.ratio(peer, own, SECONDS)] for own, peer in pairs]
@@ -156,9 +156,10 @@ def time_to_score(of: dict[str, Prepared], arguments: argparse.Namespace) -> str
         Contender("seqtag base", "engine", "epochs", plain),
         Contender("seqtag default", "engine", "epochs", default),
     ]
-    for threads in THREADS:
-        options = {**plain, "packed": False, "threads": threads}
-        contenders.append(Contender(f"PyTorch padded, threads: {threads}", "torch_lstm", "epochs", options))
+    for variant in ("padded", "reversed"):
+        options = {**plain, "variant": variant, "threads": THREADS[-1]}
+        name = f"PyTorch {variant}, threads: {THREADS[-1]}"
+        contenders.append(Contender(name, "torch_lstm", "epochs", options))
     if arguments.plain_to_target:
         contenders.append(Contender("plain", "plain", "epochs", plain))
     turns = in_turns(contenders, repeats=arguments.repeats)

@@ -1,8 +1,9 @@
 """Contender PyTorch: the sizes of the recipe `base` in `nn.LSTM`, with batches of similar length.
 
-`nn.LSTM` has no recurrent dropout. The batches are those of seqtag, cut to the longest sequence. Padded
-batches give other results than the recipe, which ignores padding, because the backward direction starts with
-the padding. Packed batches give the same results, except for dropout.
+`nn.LSTM` has no recurrent dropout. The batches are those of seqtag, cut to the longest sequence. There are
+three variants. *padded*: the backward direction starts in the padding, so the results are not those of the
+recipe, which ignores padding. *packed*: the same results as the recipe, except for dropout. *reversed*: the
+same, from two LSTMs that read forward, the second on sequences that are reversed within their length.
 
 The best number of threads depends on sizes and on other load, because threads wait for each other at every
 step.
@@ -11,7 +12,7 @@ step.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,36 +27,49 @@ from seqtag.neural.windowed_inference import CELLS, OUTPUT, length_batches
 
 _IGNORED = -1
 
+Variant = Literal["padded", "packed", "reversed"]
+
 
 class LSTMTagger(nn.Module):
     """Bidirectional LSTM over word ids, with a tag for each token."""
 
-    def __init__(self, n_words: int, n_tags: int, *, packed: bool) -> None:
+    def __init__(self, n_words: int, n_tags: int, *, variant: Variant) -> None:
         super().__init__()
-        self.packed = packed
+        self.variant = variant
         self.words = nn.Embedding(n_words, 50, padding_idx=0)
         nn.init.uniform_(self.words.weight, -0.05, 0.05)  # as in Keras
-        self.lstm = nn.LSTM(50, 100, batch_first=True, bidirectional=True)
+        both = {"batch_first": True, "bidirectional": variant != "reversed"}
+        self.lstm = nn.LSTM(50, 100, **both)
+        self.backward_lstm = nn.LSTM(50, 100, **both) if variant == "reversed" else None
         self.tags = nn.Linear(200, n_tags)
 
     def forward(self, ids: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
         x = self.words(ids)  # [batch, time, 50]
         if self.training:
             x = x * nn.functional.dropout(x.new_ones(len(x), 1, 50), 0.1)
-        if self.packed:
+        return self.tags(self._states(x, lengths))  # [batch, time, n_tags]
+
+    def _states(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        """Return `[batch, time, 200]`."""
+        if self.variant == "packed":
             sequences = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
-            x, _ = pad_packed_sequence(self.lstm(sequences)[0], batch_first=True)
-        else:
-            x, _ = self.lstm(x)  # [batch, time, 200]; the backward direction starts with padding
-        return self.tags(x)  # [batch, time, n_tags]
+            return pad_packed_sequence(self.lstm(sequences)[0], batch_first=True)[0]
+        states = self.lstm(x)[0]
+        if self.backward_lstm is None:
+            return states
+        time = torch.arange(x.shape[1])
+        mirrored = lengths[:, None] - 1 - time  # [batch, time]
+        order = torch.where(mirrored >= 0, mirrored, time)[:, :, None]
+        backward = self.backward_lstm(x.gather(1, order.expand_as(x)))[0]
+        return torch.cat([states, backward.gather(1, order.expand_as(backward))], 2)
 
 
-def training(folder: str, *, batch_size: int, packed: bool, threads: int) -> dict[str, float]:
+def training(folder: str, *, batch_size: int, variant: Variant, threads: int) -> dict[str, float]:
     """Time the second epoch."""
     torch.set_num_threads(threads)
     prepared = Prepared.at(folder)
     watch = Watch()
-    learner = _Learner(prepared, batch_size=batch_size, packed=packed, seed=1)
+    learner = _Learner(prepared, batch_size=batch_size, variant=variant, seed=1)
     built = watch.read()
     learner.epoch(1)
     first = watch.read()
@@ -70,13 +84,13 @@ def training(folder: str, *, batch_size: int, packed: bool, threads: int) -> dic
 
 
 def epochs(
-    folder: str, *, seed: int, n_epochs: int, packed: bool, threads: int, until: float | None = None
+    folder: str, *, seed: int, n_epochs: int, variant: Variant, threads: int, until: float | None = None
 ) -> dict[str, Any]:
     """Train for a number of epochs, or up to a score on dev."""
     torch.set_num_threads(threads)
     prepared = Prepared.at(folder)
     watch, spent = Watch(), 0.0
-    learner = _Learner(prepared, batch_size=32, packed=packed, seed=seed)
+    learner = _Learner(prepared, batch_size=32, variant=variant, seed=seed)
     dev = DevSplit(prepared.buckets("dev"), prepared.word_ids("dev"), prepared.tags, metric=prepared.metric)
     history = []
     for epoch in range(1, n_epochs + 1):
@@ -93,7 +107,7 @@ def tagging(folder: str, *, threads: int) -> dict[str, float]:
     """Time only the model on train: ids in memory, padded batches of similar length, no files."""
     torch.set_num_threads(threads)
     prepared = Prepared.at(folder)
-    model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=False).eval()
+    model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), variant="padded").eval()
     batches = []
     for bucket in prepared.buckets("train"):
         for chosen in length_batches(bucket.windows.length, cells=CELLS):
@@ -109,9 +123,9 @@ def tagging(folder: str, *, threads: int) -> dict[str, float]:
 
 
 class _Learner:
-    def __init__(self, prepared: Prepared, *, batch_size: int, packed: bool, seed: int) -> None:
+    def __init__(self, prepared: Prepared, *, batch_size: int, variant: Variant, seed: int) -> None:
         torch.manual_seed(seed)
-        self.model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), packed=packed)
+        self.model = LSTMTagger(prepared.vocabulary.n_words, len(prepared.tags), variant=variant)
         self._optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=True)
         self._sampler = BatchSampler(
             prepared.buckets("train"), {}, batch_size, prepared.config.train.max_batch_tokens, seed
