@@ -31,16 +31,17 @@ define install
 	  || { echo "installing with pip, which takes minutes"; $(BIN)/python -m pip install $(PINNED) '.[$(1)]'; }
 endef
 PINNED    := --constraint constraints.txt --editable
+SOURCES   := pyproject.toml constraints.txt setup.py $(wildcard seqtag/neural/native/*.[ch])
 FOR_RUNS  := flows,postgresql,baseline
 FOR_TESTS := $(FOR_RUNS),dev
 FOR_DOCS  := $(FOR_RUNS),docs
 FOR_SLOW  := browser,docs
 
-$(VENV)/installed: pyproject.toml constraints.txt
+$(VENV)/installed: $(SOURCES)
 	$(call install,$(FOR_RUNS))
 	@touch $@
 
-$(VENV)/ready: pyproject.toml constraints.txt
+$(VENV)/ready: $(SOURCES)
 	$(call install,$(FOR_TESTS))
 	@touch $@ $(VENV)/installed
 
