@@ -41,6 +41,9 @@ class CharacterCNN(keras.layers.Layer):  # type: ignore[misc]  # keras is untype
         self.bias = self.add_weight((self.filters,), "zeros", name="bias")
 
     def call(self, character_ids: Any) -> Any:
+        if character_ids.shape[0] is None:  # XLA needs fixed sizes
+            longest = tf.reduce_max(tf.math.count_nonzero(character_ids, axis=1, dtype=tf.int32))
+            character_ids = character_ids[:, : tf.maximum(longest, 1)]
         real = tf.cast(character_ids > 0, tf.float32)[..., None]  # [n_word_types, time, 1]
         not_padding = tf.cast(tf.range(self.n_characters) > 0, tf.float32)[:, None]  # [n_characters, 1]
         vectors = self.vectors * not_padding  # [n_characters, size]
