@@ -17,8 +17,9 @@ from pydantic import Field
 
 from flows.events import notify_approval
 from seqtag import steps
-from seqtag.config import ApprovalConfig
+from seqtag.config import ApprovalConfig, Settings
 from seqtag.run_dir import RunDir
+from tasks.artifacts import show_fleet
 
 _MAX_INPUTS: Final = 200  # that are read back: each suspension of the run leaves three
 
@@ -63,6 +64,7 @@ def request_approval(run: RunDir, config: ApprovalConfig, *, as_of: date) -> Sta
     if answer is None:
         if question != before:
             notify_approval(run, question)
+            show_fleet(steps.Workspace.of(Settings()))
         left = datetime.fromisoformat(question.until) - now
         answer = suspend_flow_run(
             wait_for_input=ApprovalForm.with_initial_data(description=steps.approval_card(run)),

@@ -7,8 +7,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from prefect import runtime
 from prefect.events import Event, emit_event
-from prefect.settings import PREFECT_UI_URL
 
+from flows.run_context import flow_run_url
 from seqtag import steps
 from seqtag.run_dir import MonitorReport, RunDir
 from tasks.artifacts import report_server_url
@@ -54,8 +54,9 @@ def notify_drift(report: MonitorReport) -> None:
 
 def _notify(tagger: str, subject: str, body: str, *, key: str) -> Event | None:
     """Emit a notice; the server drops a second one with the same key, for example of a restarted run."""
-    dashboard, flow_run = PREFECT_UI_URL.value(), runtime.flow_run.id
-    where = f"\nDashboard: {dashboard}/runs/flow-run/{flow_run}" if dashboard and flow_run else ""
+    flow_run = runtime.flow_run.id
+    url = flow_run_url(flow_run) if flow_run else None
+    where = "" if url is None else f"\nDashboard: {url}"
     return emit_event(
         NOTICE,
         resource={"prefect.resource.id": resource(tagger)},

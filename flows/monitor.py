@@ -15,6 +15,7 @@ import tasks
 from flows.events import DRIFT_STOP, drift_found, notify_drift
 from flows.prefect_api import in_state
 from flows.run_context import flow_run_name, resolve_as_of
+from flows.state_hooks import publish_fleet
 from seqtag import steps
 from seqtag.config import Settings, TaggerConfig, load_tagger
 from seqtag.run_dir import MonitorReport
@@ -23,7 +24,12 @@ from tasks.failures import map_errors_to_states
 _TITLES = {"steady": "Steady", "warn": "Warning", "retrain": "Retrain"}
 
 
-@flow(name="monitor", flow_run_name=flow_run_name)
+@flow(
+    name="monitor",
+    flow_run_name=flow_run_name,
+    on_completion=[publish_fleet],
+    on_failure=[publish_fleet],
+)
 @map_errors_to_states
 def monitor(tagger: str, tagged_logs: str | None = None, as_of: date | None = None) -> State[MonitorReport]:
     """Compare a tagger's corpus and logs with the data of its champion's training run.

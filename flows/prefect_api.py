@@ -10,6 +10,7 @@ from prefect.client.orchestration import PrefectClient
 from prefect.client.schemas.filters import (
     DeploymentFilter,
     DeploymentFilterTags,
+    FlowFilter,
     FlowRunFilter,
     FlowRunFilterState,
     FlowRunFilterStateType,
@@ -32,10 +33,20 @@ def seqtag_deployments(client: PrefectClient) -> AsyncIterator[DeploymentRespons
 
 
 def seqtag_runs(
-    client: PrefectClient, which: FlowRunFilter, *, sort: FlowRunSort | None = None
+    client: PrefectClient,
+    which: FlowRunFilter,
+    *,
+    flow: FlowFilter | None = None,
+    sort: FlowRunSort | None = None,
 ) -> AsyncIterator[FlowRun]:
-    """Yield the flow runs of seqtag's deployments that match a filter."""
-    return paginate(client.read_flow_runs, deployment_filter=_TAGGED, flow_run_filter=which, sort=sort)
+    """Yield the flow runs of seqtag's deployments that match a filter, and of flows that match another."""
+    return paginate(
+        client.read_flow_runs,
+        flow_filter=flow,
+        deployment_filter=_TAGGED,
+        flow_run_filter=which,
+        sort=sort,
+    )
 
 
 async def paginate(read: Callable[..., Awaitable[list[T]]], **filters: Any) -> AsyncIterator[T]:

@@ -14,13 +14,22 @@ import tasks
 from flows.approval import request_approval
 from flows.events import notify_outcome
 from flows.run_context import flow_run_name, resolve_as_of
+from flows.state_hooks import record_end, record_start
 from seqtag import steps
 from seqtag.config import Settings, load_tagger, redirect_library_caches
 from seqtag.run_dir import RunDir
 from tasks.failures import map_errors_to_states
 
 
-@flow(name="retrain", flow_run_name=flow_run_name)
+@flow(
+    name="retrain",
+    flow_run_name=flow_run_name,
+    on_running=[record_start],
+    on_completion=[record_end],
+    on_failure=[record_end],
+    on_crashed=[record_end],
+    on_cancellation=[record_end],
+)
 @map_errors_to_states
 def retrain(
     tagger: str, force: list[steps.StepName] | None = None, as_of: date | None = None

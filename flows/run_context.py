@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from prefect import runtime
 from prefect.server.schemas.schedules import CronSchedule
+from prefect.settings import PREFECT_UI_URL
 from prefect.utilities.asyncutils import run_coro_as_sync
 
 from seqtag.config import ScheduleConfig
@@ -22,6 +23,12 @@ def flow_run_name() -> str:
     parameters = runtime.flow_run.parameters
     as_of = f" as of {parameters['as_of']}" if parameters.get("as_of") else ""
     return f"{runtime.flow_run.flow_name} {Path(parameters['tagger']).stem}{as_of}"
+
+
+def flow_run_url(flow_run_id: str) -> str | None:
+    """Return the page of a flow run on the dashboard, None if its address is unknown."""
+    dashboard = PREFECT_UI_URL.value()
+    return f"{dashboard}/runs/flow-run/{flow_run_id}" if dashboard else None
 
 
 def resolve_as_of(

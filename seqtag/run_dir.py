@@ -28,6 +28,10 @@ class Home:
     def runs(self, tagger: str) -> Path:
         return self.root / "runs" / tagger
 
+    def last_flow_run(self, tagger: str) -> Path:
+        """The newest flow run that retrained a tagger, and how it ended."""
+        return self.runs(tagger) / "last_flow_run.json"
+
     def monitoring(self, tagger: str) -> Path:
         return self.root / "monitoring" / tagger
 
@@ -50,6 +54,11 @@ class Home:
     @property
     def prefect(self) -> Path:
         return self.root / "prefect"
+
+    @property
+    def worker_report(self) -> Path:
+        """The next runs and the addresses of the pages, as a worker reported them last."""
+        return self.prefect / "worker_report.json"
 
     @property
     def logs(self) -> Path:

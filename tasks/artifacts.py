@@ -13,17 +13,20 @@ import functools
 import logging
 import os
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, ParamSpec, TypeVar, cast
 from uuid import UUID
 
 import httpx
+from prefect import get_client
 from prefect.artifacts import (
     create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
     update_progress_artifact,
 )
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
 from prefect.exceptions import PrefectException
 
 from seqtag import steps
@@ -31,6 +34,8 @@ from seqtag.run_dir import MonitorReport, RunDir
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+FLEET: Final = "fleet"  # key of the artifact of all taggers
 
 _log: Final = logging.getLogger("prefect.task_runs")  # shown with the run on the dashboard
 
@@ -94,6 +99,22 @@ def show_drift(report: MonitorReport) -> None:
         markdown=steps.drift_card(report),
         description=f"Drift of new data from the data of {report.tagger}'s champion",
     )
+
+
+@log_errors
+def show_fleet(workspace: steps.Workspace) -> None:
+    """Publish the status of all taggers in place of the one before, so that the server keeps one."""
+    created = create_markdown_artifact(
+        key=FLEET,
+        markdown=steps.fleet_card(workspace, pages=report_server_url(), now=datetime.now(UTC)),
+        description="All taggers, those that need attention first",
+    )
+    with get_client(sync_client=True) as client:
+        for artifact in client.read_artifacts(
+            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[FLEET]))
+        ):
+            if artifact.id != created:
+                client.delete_artifact(artifact.id)
 
 
 class TrainingProgress:

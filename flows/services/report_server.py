@@ -48,7 +48,8 @@ def application(workspace: Workspace) -> Starlette:
     home = workspace.home
 
     def overview(_: Request) -> Response:  # not a coroutine: it reads files, and runs in a thread
-        return HTMLResponse(fleet_html(fleet(workspace), now=datetime.now(UTC)))
+        now = datetime.now(UTC)
+        return HTMLResponse(fleet_html(fleet(workspace, now=now), now=now))
 
     async def page(request: Request) -> Response:
         tagger, run_id, path = (request.path_params[name] for name in ("tagger", "run", "path"))

@@ -22,15 +22,18 @@ def add_to(app: typer.Typer) -> None:
 def status(
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show the last run, champion, score and drift of every tagger, those that need attention first.
+    """Show the last and the next run, champion, score and drift of every tagger, and what needs attention.
+
+    Those that need attention come first. With `--json`, links to report, flow run and registry as well.
 
     Example: `seqtag status`
     """
     workspace = open_workspace()
-    taggers = steps.fleet(workspace)
+    now = datetime.now(UTC)
+    fleet = steps.fleet(workspace, now=now)
     if as_json:
-        echo_json([asdict(tagger) for tagger in taggers])
-    elif taggers:
-        typer.echo(fleet_text(taggers, now=datetime.now(UTC)))
+        echo_json(asdict(fleet))
+    elif fleet.taggers:
+        typer.echo(fleet_text(fleet, now=now))
     else:
         typer.echo(f"No tagger has a run in {workspace.home.root / 'runs'}.")

@@ -5,7 +5,15 @@ from seqtag.registry.infra_validation import InfraFindings, failures
 from seqtag.registry.mlflow_commands import mlflow_environment, page_command, serve_command
 from seqtag.registry.model_artifact import bundle_digest, serving_digest
 from seqtag.registry.registry import Registry
-from seqtag.registry.types import AuditContext, Champion, Entry, Registration, RegistryDecision, Version
+from seqtag.registry.types import (
+    AuditContext,
+    Champion,
+    Entry,
+    Registration,
+    RegistryDecision,
+    Standing,
+    Version,
+)
 from seqtag.registry.version_status import version_status
 
 __all__ = [
@@ -16,6 +24,7 @@ __all__ = [
     "Registration",
     "Registry",
     "RegistryDecision",
+    "Standing",
     "Version",
     "bundle_digest",
     "failures",

@@ -7,7 +7,7 @@ from dataclasses import asdict
 import sqlalchemy as sa
 
 from seqtag.registry.ledger_table import ledger, make_table
-from seqtag.registry.types import EVERYTHING, MOVES, Entry, Event, RecordedComparison
+from seqtag.registry.types import EVERYTHING, MOVES, Entry, Event, RecordedComparison, Standing
 
 
 class Ledger:
@@ -66,6 +66,22 @@ class Ledger:
         released = self._found(tagger, ledger.c.event == Event.RELEASE, newest=True)
         since = released[0].entry if released else 0
         return self._found(tagger, ledger.c.holds.is_not(None), ledger.c.entry > since)
+
+    def standings(self) -> dict[str, Standing]:
+        """Return the champion and the holds in force of every tagger, with one query."""
+        found: dict[str, Standing] = {}
+        is_relevant = ledger.c.event.in_((*MOVES, Event.RELEASE)) | ledger.c.holds.is_not(None)
+        query = sa.select(ledger).where(is_relevant).order_by(ledger.c.tagger, ledger.c.entry)
+        with self._engine.connect() as connection:
+            for row in connection.execute(query).mappings():
+                entry = Entry(**row)
+                before = found.get(entry.tagger, Standing(None, []))
+                holds = [] if entry.event == Event.RELEASE else list(before.holds)
+                found[entry.tagger] = Standing(
+                    champion=entry if entry.event in MOVES else before.champion,
+                    holds=holds if entry.holds is None else [*holds, entry],
+                )
+        return found
 
     def hold(self, tagger: str, lineage: str) -> Entry | None:
         """Return the newest entry with a hold on a lineage."""

@@ -109,6 +109,23 @@ class MLflowStore:
             self._ledger = ledger
         return self._ledger
 
+    def existing_ledger(self) -> Ledger | None:
+        """Return the ledger without opening MLflow, None if it does not exist; create nothing."""
+        from sqlalchemy import inspect
+
+        from seqtag.registry.ledger import Ledger
+        from seqtag.registry.ledger_table import TABLE
+
+        file = sqlite_file(self._ledger_address)
+        if file is not None and not file.exists():  # SQLite would create it
+            return None
+        engine = make_engine(self._ledger_address)
+        if not inspect(engine).has_table(TABLE):
+            return None
+        ledger = Ledger(engine)
+        ledger.prepare()  # adds the columns that an older version lacks
+        return ledger
+
     @contextmanager
     def reaching(self, purpose: str) -> Iterator[None]:
         """Map errors inside to RegistryError, with the store and the purpose in the message.
@@ -117,12 +134,11 @@ class MLflowStore:
             RegistryError: the database or the artifact folder could not be read or written.
         """
         _prepare_mlflow()
-        from mlflow.exceptions import MlflowException
-        from sqlalchemy.exc import SQLAlchemyError
-
         try:
             yield
-        except (MlflowException, SQLAlchemyError, OSError, ImportError) as error:
+        except Exception as error:
+            if not _is_expected(error):
+                raise
             raise RegistryError(f"registry {self}: {purpose}: {hide_passwords(first_line(error))}") from error
 
     def exclusive(self) -> AbstractContextManager[None]:
@@ -142,6 +158,14 @@ class MLflowStore:
                 # location of the default experiment (mlflow 3.17).
                 SqlAlchemyStore(self.url, RELATIVE_ROOT)  # type: ignore[no-untyped-call]  # MLflow's
         return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
+
+
+def _is_expected(error: Exception) -> bool:
+    """Return whether MLflow, the database or the file system failed; imports MLflow only after an error."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return isinstance(error, (MlflowException, SQLAlchemyError, OSError, ImportError))
 
 
 def _ask_server(url: str) -> None:

@@ -30,6 +30,7 @@ from seqtag.registry.types import (
     RecordedComparison,
     Registration,
     RegistryDecision,
+    Standing,
     Version,
 )
 
@@ -295,15 +296,24 @@ class Registry:
         with self._store.reaching(f"reading the tracked run of version {version} of {tagger}"):
             return logged_results(client, client.get_model_version(tagger, version), self._store.files)
 
-    def standing(self, tagger: str) -> tuple[Entry | None, list[Entry]]:
-        """Return the entry that set the champion, None without one, and the holds in force.
+    def standings(self) -> dict[str, Standing]:
+        """Return the champion and the holds in force of every tagger in the ledger, without opening MLflow.
 
         Raises:
-            RegistryError: the store could not be read.
+            RegistryError: the ledger could not be read.
         """
-        with self._store.reaching(f"reading the ledger of {tagger}"):
-            ledger = self._store.ledger()
-            return ledger.latest_move(tagger), ledger.holds(tagger)
+        with self._store.reaching("reading its ledger"):
+            ledger = self._store.existing_ledger()
+            return {} if ledger is None else ledger.standings()
+
+    def has_ledger(self) -> bool:
+        """Return whether the ledger exists; create nothing.
+
+        Raises:
+            RegistryError: its database could not be read.
+        """
+        with self._store.reaching("opening its ledger"):
+            return self._store.existing_ledger() is not None
 
     def hold(self, tagger: str, tags: Mapping[str, str]) -> Entry | None:
         """Return the newest entry with a hold on the lineage of a version, None if no hold forbids it.

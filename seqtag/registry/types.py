@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -106,6 +106,14 @@ class Entry:
     holds: str | None = None
     evidence: str = ""
     spent: float = 0.0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The newest entry of a tagger that set the champion, None without one, and its holds in force."""
+
+    champion: Entry | None
+    holds: Sequence[Entry]
 
 
 @dataclass(frozen=True)

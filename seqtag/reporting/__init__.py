@@ -3,15 +3,7 @@
 from seqtag.reporting.changed_sequences import ChangesView, changes_text, changes_view, write_changes
 from seqtag.reporting.corpus_card import corpus_markdown, quarantine_rows
 from seqtag.reporting.drift_card import drift_markdown
-from seqtag.reporting.fleet import (
-    STATES,
-    RunState,
-    RunSummary,
-    ScoredRun,
-    TaggerStatus,
-    fleet_html,
-    fleet_text,
-)
+from seqtag.reporting.fleet import FleetStatus, TaggerStatus, fleet_html, fleet_markdown, fleet_text
 from seqtag.reporting.markdown import record_table
 from seqtag.reporting.report_page import (
     REPORT,
@@ -28,6 +20,7 @@ from seqtag.reporting.retrain_card import (
 from seqtag.reporting.run_summary import summary_lines, verdict_lines
 from seqtag.reporting.sample_size_text import plan_text
 from seqtag.reporting.score_card import score_markdown
+from seqtag.reporting.scored_runs import STATES, RunState, RunSummary, ScoredRun
 from seqtag.reporting.sentences import still_served, verdict_warnings
 
 __all__ = [
@@ -35,6 +28,7 @@ __all__ = [
     "STATES",
     "ChangesView",
     "CompletedStep",
+    "FleetStatus",
     "InputChanges",
     "ReportContext",
     "RunState",
@@ -48,6 +42,7 @@ __all__ = [
     "corpus_markdown",
     "drift_markdown",
     "fleet_html",
+    "fleet_markdown",
     "fleet_text",
     "plan_text",
     "quarantine_rows",

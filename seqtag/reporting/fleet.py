@@ -1,73 +1,47 @@
-"""Fleet: the state of every tagger at a glance, as an HTML page and as text."""
+"""Fleet: the state of every tagger at a glance, as an HTML page, as text and as Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar, Literal
 
-from seqtag.config import Metric
-from seqtag.evaluation import Interval
-from seqtag.formatting import percent, percent_range, plural, printable, short_name
-from seqtag.gate import GateVerdict
-from seqtag.records import Record
+from seqtag.formatting import percent, plural, printable, with_range
+from seqtag.reporting.markdown import inline, link, table_of
+from seqtag.reporting.scored_runs import RunState, RunSummary, ScoredRun, sparkline
 from seqtag.reporting.templating import environment
 
-RunState = Literal["promoted", "held", "rejected", "refused", "waiting", "unfinished"]
-STATES: Mapping[GateVerdict, RunState] = {"PROMOTE": "promoted", "HOLD": "held", "REJECT": "rejected"}
-_WIDTH, _HEIGHT, _MARGIN = 132.0, 30.0, 4.0  # of a sparkline, in CSS pixels
-
-
-@dataclass(frozen=True)
-class RunSummary(Record):
-    """summary.json: what an overview shows of a finished run."""
-
-    FORMAT: ClassVar[str] = "run_summary/1"
-
-    verdict: GateVerdict
-    reason: str  # the sentence of the decision
-    metric: Metric
-    score: Interval  # of the run's model on test
-    version: str  # in the registry
-    quarantined: float  # share of the sequences
-
-    @property
-    def state(self) -> RunState:
-        """The state of the run, from its verdict."""
-        return STATES[self.verdict]
-
-
-@dataclass(frozen=True)
-class ScoredRun:
-    """A finished run, in the order of time."""
-
-    run_id: str
-    summary: RunSummary
+_MOST_ROWS = 50  # of the artifact, which each flow run replaces
 
 
 @dataclass(frozen=True)
 class TaggerStatus:
-    """The state of a tagger.
+    """The state of a tagger; times are UTC, ISO 8601.
 
-    state, reason      of its newest run
+    run_id, ran_at     the newest run, and when it was opened last; None without one
+    state, reason      of that run, or of a newer flow run that failed or is running
     report             path of the newest report below `runs/`, None without one
-    champion           version in service, None if there is none or the registry cannot be read
-    since              time of its promotion, UTC, ISO 8601
+    links              `report`, `flow run` and `registry` -> address, as far as it is known
+    champion           version in service, None if there is none or the ledger cannot be read
+    since              time of its promotion
     scored             finished runs, oldest first, the newest last
     drift              verdict of the newest monitoring, None if there was none
+    next_run           time at which the next retraining is due, None if none is scheduled
     attention          what wants a person, one sentence each
     """
 
     tagger: str
-    run_id: str
+    run_id: str | None
+    ran_at: str | None
     state: RunState
     reason: str
     report: str | None
+    links: Mapping[str, str]
     champion: str | None
     since: str | None
     scored: Sequence[ScoredRun]
     drift: str | None
+    next_run: str | None
     attention: Sequence[str]
 
     @property
@@ -76,30 +50,44 @@ class TaggerStatus:
         return self.scored[-1].summary if self.scored else None
 
 
-def fleet_html(taggers: Sequence[TaggerStatus], *, now: datetime) -> str:
+@dataclass(frozen=True)
+class FleetStatus:
+    """The state of all taggers.
+
+    attention      what wants a person and concerns all taggers, one sentence each
+    is_scheduled   whether a worker has ever reported the next runs
+    """
+
+    taggers: Sequence[TaggerStatus]
+    attention: Sequence[str]
+    is_scheduled: bool
+
+
+def fleet_html(fleet: FleetStatus, *, now: datetime) -> str:
     """Return the page of all taggers; `now` is in UTC."""
     return str(
         environment()
         .get_template("fleet.html")
-        .render(taggers=taggers, now=now, age=lambda since: age(since, now), sparkline=sparkline)
+        .render(fleet=fleet, now=now, age=lambda since: age(since, now), minute=_minute, sparkline=sparkline)
     )
 
 
-def fleet_text(taggers: Iterable[TaggerStatus], *, now: datetime) -> str:
+def fleet_text(fleet: FleetStatus, *, now: datetime) -> str:
     """Return one line per tagger, and one for each thing that wants a person."""
-    rows, notes = [("TAGGER", "LAST RUN", "STATE", "CHAMPION", "SCORE", "QUARANTINED", "DRIFT")], []
-    for status in taggers:
+    header = ("TAGGER", "LAST RUN (UTC)", "STATE", "CHAMPION", "SCORE", "QUARANTINED", "DRIFT")
+    rows, notes = [(*header, "NEXT RUN (UTC)")], list(fleet.attention)
+    for status in fleet.taggers:
         last = status.last
-        champion = "none" if status.champion is None else f"v{status.champion}, {age(status.since, now)}"
         rows.append(
             (
                 status.tagger,
-                status.run_id[:10],
+                _minute(status.ran_at),
                 status.state,
-                champion,
-                "" if last is None else f"{percent(last.score.value)} ({percent_range(last.score)})",
+                "none" if status.champion is None else f"v{status.champion}, {age(status.since, now)}",
+                "" if last is None else with_range(last.score),
                 "" if last is None else percent(last.quarantined),
                 status.drift or "",
+                _minute(status.next_run),
             )
         )
         reasons = [] if status.state == "promoted" else [status.reason]
@@ -107,6 +95,48 @@ def fleet_text(taggers: Iterable[TaggerStatus], *, now: datetime) -> str:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(f"{c:<{w}}" for c, w in zip(row, widths, strict=True)).rstrip() for row in rows]
     return "\n".join(map(printable, [*lines, "", *notes])).rstrip()
+
+
+def fleet_markdown(fleet: FleetStatus, *, pages: str | None, now: datetime) -> str:
+    """Return the first taggers, those that need attention before the others, as GitHub-flavoured Markdown.
+
+    Args:
+        pages: the address of the reports server, whose root has all taggers; None if it does not run.
+        now: UTC.
+    """
+    shown, more = fleet.taggers[:_MOST_ROWS], len(fleet.taggers) - _MOST_ROWS
+    header = ["tagger", "last run", "state", "why", "champion", "score", "quarantined", "drift", "next run"]
+    page = "" if pages is None else f" {link('Fleet page', pages)}"
+    parts = [
+        *(f"**Attention:** {inline(sentence)}" for sentence in fleet.attention),
+        table_of(header, [_markdown_cells(status, now) for status in shown]),
+        f"The fleet page has {plural(more, 'further tagger')}." if more > 0 else "",
+        f"Read at {now:%Y-%m-%d %H:%M} UTC; all times are UTC.{page}",
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _markdown_cells(status: TaggerStatus, now: datetime) -> list[str]:
+    last, links = status.last, [link(label, target) for label, target in status.links.items()]
+    champion = "none" if status.champion is None else f"version {status.champion}, {age(status.since, now)}"
+    why = [inline(status.reason)] if status.reason else []
+    why += [f"**{inline(sentence)}**" for sentence in status.attention]
+    return [
+        " ".join([inline(status.tagger), *([f"({', '.join(links)})"] if links else [])]),
+        _minute(status.ran_at),
+        inline(status.state),
+        "<br>".join(why),
+        inline(champion),
+        "" if last is None else with_range(last.score),
+        "" if last is None else percent(last.quarantined),
+        inline(status.drift or ""),
+        _minute(status.next_run),
+    ]
+
+
+def _minute(at: str | None) -> str:
+    """Return a time in UTC to the minute, "" for None."""
+    return "" if at is None else f"{datetime.fromisoformat(at).astimezone(UTC):%Y-%m-%d %H:%M}"
 
 
 def age(since: str | None, now: datetime) -> str:
@@ -120,43 +150,3 @@ def age(since: str | None, now: datetime) -> str:
     then = datetime.fromisoformat(since)
     hours = int((now - (then if then.tzinfo else then.replace(tzinfo=UTC))).total_seconds() // 3600)
     return plural(max(0, hours), "hour") if hours < 48 else plural(hours // 24, "day")
-
-
-@dataclass(frozen=True)
-class Sparkline:
-    """Points of a small plot, in CSS pixels: scores, and the outline of their intervals."""
-
-    width: float
-    height: float
-    points: str
-    band: str
-    title: str
-
-
-def sparkline(scored: Sequence[ScoredRun]) -> Sparkline | None:
-    """Return the plot of the scores with a metric in common with the newest, None with fewer than two."""
-    runs = [run for run in scored if run.summary.metric == scored[-1].summary.metric]
-    known = [(run, s) for run in runs if (s := run.summary.score).value is not None]
-    if len(known) < 2:
-        return None
-    values = [number for _, s in known for number in (s.value, s.low, s.high) if number is not None]
-    low, span = min(values), max(max(values) - min(values), 1e-9)
-    step = (_WIDTH - 2 * _MARGIN) / (len(known) - 1)
-
-    def point(i: int, value: float | None) -> str:
-        share = ((low if value is None else value) - low) / span
-        return f"{_MARGIN + i * step:.1f},{_HEIGHT - _MARGIN - share * (_HEIGHT - 2 * _MARGIN):.1f}"
-
-    upper = [point(i, s.high if s.high is not None else s.value) for i, (_, s) in enumerate(known)]
-    lower = [point(i, s.low if s.low is not None else s.value) for i, (_, s) in enumerate(known)]
-    first, last = known[0][0], known[-1][0]
-    return Sparkline(
-        width=_WIDTH,
-        height=_HEIGHT,
-        points=" ".join(point(i, s.value) for i, (_, s) in enumerate(known)),
-        band=" ".join([*upper, *reversed(lower)]),
-        title=(
-            f"{short_name(last.summary.metric)} of {len(known)} runs, {first.run_id[:10]} to "
-            f"{last.run_id[:10]}: {percent(low)} to {percent(max(values))} with intervals"
-        ),
-    )

@@ -18,8 +18,12 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     | --- | --- |
     | a\\|b | 1 |
     """
-    lines = [header, ["---"] * len(header), *([inline(cell) for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+    return table_of(header, [[inline(cell) for cell in row] for row in rows])
+
+
+def table_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Format a table of cells that are Markdown already."""
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows))
 
 
 def inline(text: object) -> str:
@@ -34,6 +38,19 @@ def inline(text: object) -> str:
     return re.sub(r":(?=//)|(?<=www)\.", r"\\\g<0>", line)  # bare URLs would become links
 
 
+def link(label: str, target: str) -> str:
+    """Format a URL as a link, and a path, which browsers do not open, as text.
+
+    >>> link("report", "http://127.0.0.1:4201/a b")
+    '[report](<http://127.0.0.1:4201/a%20b>)'
+    """
+    target = printable(target)
+    if target.startswith(_ADDRESSES):
+        quoted = target.replace("<", "%3C").replace(">", "%3E").replace(" ", "%20")
+        return f"[{inline(label)}](<{quoted}>)"
+    return f"{inline(label)}: `{target.replace('`', '')}`"
+
+
 def link_list(links: Mapping[str, str]) -> str:
     """Format labelled targets: URLs as links, and paths, which browsers do not open, as text.
 
@@ -41,7 +58,7 @@ def link_list(links: Mapping[str, str]) -> str:
     - [Report](<http://127.0.0.1:4201/a%20b>)
     - Run: `/srv/x`
     """
-    lines = [f"- {_link(label, target)}" for label, target in links.items()]
+    lines = [f"- {link(label, target)}" for label, target in links.items()]
     if links and not any(target.startswith(_ADDRESSES) for target in links.values()):
         lines += ["", "No report server is running, so these are paths on its machine; `make up` starts one."]
     return "\n".join(lines)
@@ -61,11 +78,3 @@ def record_table(rows: Sequence[Mapping[str, object]], *, empty: str) -> str:
 def command(text: str) -> str:
     """Format a command as a code block."""
     return f"    {printable(text)}"
-
-
-def _link(label: str, target: str) -> str:
-    target = printable(target)
-    if target.startswith(_ADDRESSES):
-        quoted = target.replace("<", "%3C").replace(">", "%3E").replace(" ", "%20")
-        return f"[{inline(label)}](<{quoted}>)"
-    return f"{inline(label)}: `{target.replace('`', '')}`"

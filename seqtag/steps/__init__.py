@@ -37,7 +37,8 @@ from seqtag.steps.draft import Draft, draft, tagger_name_of
 from seqtag.steps.dry_run import dry_run_text, explain
 from seqtag.steps.encode import encode
 from seqtag.steps.evaluate import evaluate
-from seqtag.steps.fleet import fleet
+from seqtag.steps.fleet import fleet, fleet_card
+from seqtag.steps.flow_records import LastFlowRun, WorkerReport, record_flow_run, record_worker_report
 from seqtag.steps.index import index
 from seqtag.steps.infra_validate import infra_validate
 from seqtag.steps.ingest import ingest, poll_sources, record_source_change
@@ -77,8 +78,10 @@ __all__ = [
     "ChampionAnchor",
     "CorpusCheck",
     "Draft",
+    "LastFlowRun",
     "RunOutcome",
     "StepName",
+    "WorkerReport",
     "Workspace",
     "anchor",
     "approval_card",
@@ -101,6 +104,7 @@ __all__ = [
     "explain",
     "final_decision",
     "fleet",
+    "fleet_card",
     "force",
     "index",
     "infra_validate",
@@ -120,9 +124,11 @@ __all__ = [
     "quarantine_card",
     "read_config",
     "read_snapshot",
+    "record_flow_run",
     "record_notified",
     "record_response",
     "record_source_change",
+    "record_worker_report",
     "register",
     "removable_folders",
     "remove",

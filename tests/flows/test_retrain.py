@@ -4,20 +4,23 @@ import logging
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from mlflow import MlflowClient
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
-from prefect.client.schemas.objects import State
+from prefect.client.schemas.objects import Artifact, State
 
 from flows.retrain import retrain
+from seqtag import steps
 from seqtag.artifacts import (
     read_json,
 )
 from seqtag.config import Settings
 from seqtag.run_dir import RunDir
-from seqtag.steps import Workspace
+from seqtag.steps import LastFlowRun, Workspace
 from tests.taggers import Taggers
 
 pytestmark = pytest.mark.usefixtures("server")
@@ -70,11 +73,23 @@ def test_tasks_are_named_after_tagger_and_run(first: Retraining) -> None:
 
 
 def test_the_verdict_is_an_artifact_on_the_dashboard(first: Retraining) -> None:
+    assert any(str(first.run.report) in str(card.data) for card in artifacts("retrain-small"))
+
+
+def artifacts(key: str) -> list[Artifact]:
     with get_client(sync_client=True) as client:
-        cards = client.read_artifacts(
-            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["retrain-small"]))
-        )
-    assert any(str(first.run.report) in str(card.data) for card in cards)
+        return client.read_artifacts(artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=[key])))
+
+
+def test_the_fleet_is_one_artifact_and_knows_the_newest_flow_run(first: Retraining) -> None:
+    retrain(first.tagger, return_state=True)
+    (artifact,) = artifacts("fleet")
+    (row,) = [line for line in str(artifact.data).splitlines() if line.startswith("| small ")]
+    assert " | promoted | Accuracy " in row
+    recorded = LastFlowRun.load(first.workspace.home.last_flow_run("small"))
+    assert (recorded.state, recorded.failure) == ("Skipped", "")
+    assert recorded.ended is not None
+    assert recorded.started <= recorded.ended
 
 
 def test_an_unchanged_retraining_repeats_no_step(first: Retraining, caplog) -> None:
@@ -85,11 +100,7 @@ def test_an_unchanged_retraining_repeats_no_step(first: Retraining, caplog) -> N
     assert re.match(
         r"Unchanged: version 1 was promoted on [-\d]{10} \d\d:\d\d UTC\. Accuracy ", state.message
     )
-    with get_client(sync_client=True) as client:
-        cards = client.read_artifacts(
-            artifact_filter=ArtifactFilter(key=ArtifactFilterKey(any_=["retrain-small"]))
-        )
-    newest = max(cards, key=lambda card: card.created)
+    newest = max(artifacts("retrain-small"), key=lambda card: card.created)
     assert str(newest.data).startswith("# Unchanged\n\nVersion 1 was promoted on ")
     unchanged = [r.message.split(":")[0] for r in caplog.records if "unchanged" in r.message]
     assert unchanged == [
@@ -142,6 +153,19 @@ def test_a_rejected_corpus_fails_with_a_one_line_reason(workspace: Workspace, ta
     assert "CorpusRejectedError" in state.message
     assert "1,000" in state.message
     assert "\n" not in state.message.strip()
+    (small,) = steps.fleet(workspace, now=datetime.now(UTC)).taggers
+    assert (small.state, small.attention) == ("refused", ["the newest run is refused"])
+
+
+def test_a_retraining_that_fails_before_it_has_a_run_is_in_the_fleet(workspace: Workspace, taggers) -> None:
+    path = Path(taggers.write())
+    path.write_text(path.read_text().replace('"sample"\nn_sequences = 200', '"conll"\npath = "gone.conll"'))
+    state = retrain(str(path), return_state=True)
+    (small,) = steps.fleet(workspace, now=datetime.now(UTC)).taggers
+    assert (small.tagger, small.run_id, small.state) == ("small", None, "failed")
+    assert small.reason == state.message
+    (artifact,) = artifacts("fleet")
+    assert "**the newest run has failed**" in str(artifact.data)
 
 
 def test_the_next_retraining_restores_a_champion_whose_alias_was_lost(workspace: Workspace, taggers) -> None:

@@ -41,6 +41,10 @@ def entry(number: int = 1, **other: Any) -> Entry:
     return Entry("sample", number, **{**known, "from_version": None, "to_version": "1", **other})
 
 
+def of(tagger: str, number: int, event: str, **other: Any) -> Entry:
+    return replace(entry(number, event=event, **other), tagger=tagger)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     if request.param == "sqlite":
@@ -328,3 +332,29 @@ def test_a_ledger_that_cannot_be_read_is_an_error(registry: Registry, home: Path
     connection.close()
     with pytest.raises(RegistryError, match=r"reading the ledger of sample: .*no such table"):
         registry.history("sample")
+
+
+def test_the_standings_have_the_champion_and_the_holds_of_each_tagger(ledger: Ledger) -> None:
+    written = [
+        of("a", 1, "PROMOTE", to_version="1"),
+        of("a", 2, "ROLLBACK", to_version="0", holds="x"),
+        of("a", 3, "RELEASE", to_version="0"),
+        of("a", 4, "PROMOTE", to_version="2"),
+        of("b", 1, "REJECT", to_version="1"),
+        of("c", 1, "PROMOTE", to_version="1"),
+        of("c", 2, "ROLLBACK", to_version="0", holds="*"),
+        of("c", 3, "HOLD", to_version="2"),
+    ]
+    assert all(map(ledger.append, written))
+
+    found = ledger.standings()
+
+    champions = {tagger: standing.champion for tagger, standing in found.items()}
+    assert champions == {"a": written[3], "c": written[6]}
+    assert {tagger: standing.holds for tagger, standing in found.items()} == {"a": [], "c": [written[6]]}
+
+
+def test_standings_without_a_ledger_create_none(tmp_path: Path) -> None:
+    registry = Registry(sqlite_url(tmp_path / "registry.db"), tmp_path / "artifacts")
+    assert registry.standings() == {}
+    assert not list(tmp_path.iterdir())
