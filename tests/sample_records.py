@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from seqtag.config import SchemeName
-from seqtag.corpus import Profile
+from seqtag.config import SPLITS, SchemeName
+from seqtag.corpus import CorpusChanges, Profile, SizeChange, SplitChanges
 from seqtag.corpus.corpus_profile import (
     Ambiguity,
     AmbiguousShare,
@@ -131,3 +131,22 @@ def sample_profile(scheme: SchemeName) -> Profile:
         expectations=ExpectationCounts(defined=0, evaluated=0, failed=0),
         tags={},
     )
+
+
+def sample_corpus_changes(**changed: Any) -> CorpusChanges:
+    """Changes since version 3: a source has grown, another is new, and spans of LOC became rarer in test."""
+    same = SizeChange(50, 50)
+    changes = CorpusChanges(
+        since="2026-01-01-a-b",
+        version="3",
+        splits={name: SplitChanges(1300, 1302, 4, 2, 0, 17) for name in SPLITS},
+        sources={"a.conll": SizeChange(1000, 1012), "b.conll": SizeChange(0, 7), "c.conll": SizeChange(9, 9)},
+        unit="span",
+        types={
+            "PER": {"train": same, "dev": same, "test": SizeChange(60, 75)},
+            "LOC": {"train": same, "dev": same, "test": SizeChange(40, 25)},
+        },
+        new_documents=1,
+        removed_documents=2,
+    )
+    return replace(changes, **changed)

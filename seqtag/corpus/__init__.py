@@ -1,7 +1,7 @@
 """Corpora: sources of many formats, read into one Arrow schema and split into train, dev and test."""
 
 from seqtag.corpus.ambiguous_words import ambiguous_word_share
-from seqtag.corpus.corpus_changes import CorpusChanges, SplitChanges, corpus_changes
+from seqtag.corpus.corpus_changes import CorpusChanges, RunCorpus, SizeChange, SplitChanges, corpus_changes
 from seqtag.corpus.corpus_profile import Profile
 from seqtag.corpus.files import expand
 from seqtag.corpus.places import PlacesWriter, are_equal_numbers, read_places
@@ -27,6 +27,8 @@ __all__ = [
     "CorpusChanges",
     "PlacesWriter",
     "Profile",
+    "RunCorpus",
+    "SizeChange",
     "SourceRecord",
     "SourceRecords",
     "SourceReport",

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from seqtag.config import named_settings
-from seqtag.corpus import Profile
+from seqtag.corpus import CorpusChanges, Profile
 from seqtag.evaluation import Interval, Metrics
 from seqtag.formatting import (
     METRIC_NAMES,
@@ -26,6 +26,7 @@ from seqtag.formatting import (
 from seqtag.gate import Decision
 from seqtag.gate.guardrails import Guardrail
 from seqtag.reporting.corpus_card import quarantine_sentence
+from seqtag.reporting.corpus_differences import corpus_differences_markdown
 from seqtag.reporting.markdown import command, inline, link_list, table
 from seqtag.reporting.sample_size_text import gauge_sentence
 from seqtag.reporting.score_tables import evidence_rows, scores_by_name
@@ -81,6 +82,7 @@ def retrain_markdown(
     profile: Profile,
     done: Sequence[CompletedStep],
     changes: InputChanges | None,
+    corpus: CorpusChanges | None,
     links: Mapping[str, str],
     commands: Mapping[str, str],
     warnings: Sequence[str] = (),
@@ -93,6 +95,7 @@ def retrain_markdown(
         done: the steps in order, with the origin of reused ones.
         changes: differences from the champion's inputs; None if there is no champion or its run directory
             no longer exists.
+        corpus: differences from the champion's corpus; None as for `changes`.
         links: label -> URL or path.
         commands: purpose -> command.
         warnings: sentences that a reader needs to judge the verdict.
@@ -114,6 +117,7 @@ def retrain_markdown(
         *_by_name(metrics, decision),
         "## What changed",
         *_changed(changes, has_champion=decision.champion_version is not None),
+        *([] if corpus is None else corpus_differences_markdown(corpus)),
         *_steps(done),
         "## Corpus",
         f"{inline(sentence(profile.sentence))}.",

@@ -8,7 +8,7 @@ from typing import Any
 
 from seqtag import formatting
 from seqtag.corpus import assumptions, changes, warning_sentences
-from seqtag.reporting import sentences
+from seqtag.reporting import corpus_differences, sentences
 from seqtag.reporting.plots import FEWEST_IN_BIN
 from seqtag.reporting.svg_axes import difference_axis, share_axis
 
@@ -44,6 +44,10 @@ def environment() -> Any:
     templates.globals |= {
         "plural": formatting.plural,
         "left_out": sentences.left_out,
+        "documents_sentence": corpus_differences.documents_sentence,
+        "source_rows": corpus_differences.source_rows,
+        "type_rows": corpus_differences.type_rows,
+        "unchanged_types": corpus_differences.unchanged_types,
         "share_axis": share_axis,
         "difference_axis": difference_axis,
         "baseline_label": sentences.baseline_label,

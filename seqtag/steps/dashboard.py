@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from seqtag.artifacts import read_json, readable_manifest
-from seqtag.corpus import Profile
+from seqtag.corpus import CorpusChanges, Profile
 from seqtag.evaluation import Metrics
 from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
@@ -73,6 +73,7 @@ def retrain_card(run: RunDir, outcome: RunOutcome, *, tagger: str, pages: str | 
         profile=Profile.load(run.profile),
         done=completed_steps(run),
         changes=input_changes(run),
+        corpus=CorpusChanges.load(run.corpus_changes) if run.corpus_changes.exists() else None,
         links={
             "Report": report_url(run, run.report, pages),
             **_sections(run, pages),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seqtag.artifacts import Manifest, digest, read_manifest, readable_manifest, require_manifest
 from seqtag.config import SPLITS, config_digest, config_inputs
-from seqtag.corpus import corpus_changes
+from seqtag.corpus import Profile, RunCorpus, corpus_changes
 from seqtag.errors import RunDirError
 from seqtag.evaluation import Metrics
 from seqtag.features import TagIndex
@@ -36,7 +36,7 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
     Writes `decision/`: the decision, and what changed in the corpus since the champion's run.
     """
     config, pinned = read_config(run), PinnedOpponent.load(run.opponent).champion
-    earlier_runs = EarlierRuns.load(run.earlier)
+    earlier_runs, champions = EarlierRuns.load(run.earlier), _champions_splits(run)
     same_model = pinned is not None and _only_serving_differs(run, pinned)
     inputs = {
         "evaluation": require_manifest(run.output("evaluate")).digest,
@@ -47,7 +47,8 @@ def decide(run: RunDir, *, dry_run: DryRun | None = None) -> Manifest:
         "earlier scores": digest(*map(str, earlier_scores(run))),
         "only the serving code differs": str(same_model),
         "splits": require_manifest(run.output("split")).digest,
-        "champion's splits": "" if (found := _champions_splits(run)) is None else found[1],
+        "champion's splits": "" if champions is None else champions[1],
+        "sources": digest(*(str(_corpus(each).sources) for each in (run, *(champions or ())[:1]))),
     }
     return run_step(
         decide,
@@ -62,9 +63,16 @@ def _write(run: RunDir, folder: Path) -> None:
     gate_decision(run).save(folder / run.decision.name)
     pinned, champions = PinnedOpponent.load(run.opponent).champion, _champions_splits(run)
     if pinned is not None and champions is not None:
-        before, now = ({name: each.split(name) for name in SPLITS} for each in (champions[0], run))
-        changes = corpus_changes(before, now, since=pinned.run_id, version=pinned.version)
+        before, now = map(_corpus, (champions[0], run))
+        changes = corpus_changes(
+            before, now, scheme=train_scheme(run), since=pinned.run_id, version=pinned.version
+        )
         changes.save(folder / run.corpus_changes.name)
+
+
+def _corpus(run: RunDir) -> RunCorpus:
+    profile = Profile.load_or_none(run.profile)
+    return RunCorpus({name: run.split(name) for name in SPLITS}, profile.sources if profile else ())
 
 
 def _champions_splits(run: RunDir) -> tuple[RunDir, str] | None:

@@ -232,6 +232,7 @@ def test_the_card_has_a_line_for_the_baseline(baseline_metrics, decision, profil
         profile=profile,
         done=[],
         changes=None,
+        corpus=None,
         links={},
         commands={},
     )

@@ -13,11 +13,11 @@ from xml.etree import ElementTree
 
 import pytest
 
-from seqtag.config import SPLITS, TaggerConfig
-from seqtag.corpus import CorpusChanges, SplitChanges
+from seqtag.config import TaggerConfig
 from seqtag.evaluation import Metrics, TrainingHistory
 from seqtag.evaluation.scores import ConfusionMatrix
 from seqtag.features import Coverage
+from tests.sample_records import sample_corpus_changes
 
 VOID = {"meta", "img", "br", "line", "circle", "rect", "link", "input"}
 
@@ -135,13 +135,15 @@ def test_a_tag_in_any_script_is_drawn_without_a_warning(report, metrics):
 
 
 def test_the_page_shows_what_changed_in_the_corpus(report):
-    splits = {name: SplitChanges(1300, 1302, 4, 2, 0, 17) for name in SPLITS}
-    changes = CorpusChanges("2026-01-01-a-b", "3", splits, new_documents=1, removed_documents=2)
-    page = report(corpus=changes)
+    page = report(corpus=sample_corpus_changes())
     numbers = "".join(f'<td class="n">{n}</td>' for n in ("1,300", "1,302", "4", "2", "0", "17"))
     assert "<h3>Since the run of version 3</h3>" in page
     assert f'<tr><th scope="row">test</th>{numbers}</tr>' in page
     assert "1 document new, 2 documents removed." in page
+    text = Page(page).text
+    assert "source before now difference a.conll 1,000 1,012 +12 b.conll 0 7 new c.conll 9 9 none" in text
+    assert "LOC 50 (50.0%) 50 (50.0%) 0.0 points" in text
+    assert "40 (40.0%) 25 (25.0%) −15.0 points" in text  # noqa: RUF001
     assert "Since the run of" not in report()
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from seqtag.config import SPLITS
-from seqtag.corpus import CorpusChanges, SplitChanges
+from seqtag.corpus import SizeChange
 from seqtag.corpus.corpus_profile import RuleOutcome
 from seqtag.gate.guardrails import Guardrail
 from seqtag.reporting import (
@@ -19,14 +19,14 @@ from seqtag.reporting import (
     verdict_lines,
     verdict_warnings,
 )
-from tests.sample_records import sample_history
+from tests.sample_records import sample_corpus_changes, sample_history
 
 
 @pytest.fixture
 def card(metrics, decision, profile):
     def written(**changed):
         inputs = {"metrics": metrics, "decision": decision, "profile": profile, "links": {}}
-        inputs |= {"done": [], "changes": None, "commands": {}}
+        inputs |= {"done": [], "changes": None, "corpus": None, "commands": {}}
         return retrain_markdown(**(inputs | changed))
 
     return written
@@ -155,12 +155,31 @@ def test_small_tests_unfinished_trainings_and_old_champions_are_warnings(decisio
 
 
 def test_test_sequences_with_other_gold_tags_are_a_warning(decision):
-    splits = {name: SplitChanges(300, 301, 1, 0, 0, 17) for name in SPLITS}
-    changes = CorpusChanges("2026-01-01-a-b", "3", splits, new_documents=1, removed_documents=0)
+    changes = sample_corpus_changes()
     large, history = replace(decision, n_documents=100), sample_history((0.5, 0.8), (0.4, 0.7))
     assert verdict_warnings(large, history, max_epochs=3, champion_age=None, changes=changes) == [
-        "17 of 301 test sequences have other gold tags than in the run of version 3."
+        "17 of 1,302 test sequences have other gold tags than in the run of version 3."
     ]
+
+
+def test_the_card_shows_the_changes_of_the_corpus_and_only_those(card):
+    text = card(corpus=sample_corpus_changes())
+
+    assert "### Corpus since the run of version 3" in text
+    assert "| test | 1,300 | 1,302 | 4 | 2 | 0 | 17 |" in text
+    assert "1 document new, 2 documents removed." in text
+    assert "| a.conll | 1,000 | 1,012 | +12 |\n| b.conll | 0 | 7 | new |" in text
+    assert "c.conll" not in text
+    assert "| LOC | 50 (50.0%) | 50 (50.0%) | 50 (50.0%) | 50 (50.0%) | 40 (40.0%) | 25 (25.0%) |" in text
+    assert "Corpus since" not in card()
+
+
+def test_the_card_says_if_the_corpus_is_the_same(card):
+    same = {"PER": dict.fromkeys(SPLITS, SizeChange(5, 5))}
+    text = card(corpus=sample_corpus_changes(splits={}, sources={}, types=same))
+
+    assert "The sequences and their tags are the same in every split." in text
+    assert "Each type of spans is as frequent as before in every split." in text
 
 
 def test_a_difference_on_fewer_sequences_than_the_scores_says_why(card, decision):

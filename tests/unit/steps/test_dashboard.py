@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
@@ -14,8 +13,7 @@ from seqtag.artifacts import read_json, write_json
 from seqtag.cli.inspection import show
 from seqtag.config import Settings, load_tagger
 from seqtag.errors import CorpusRejectedError
-from seqtag.evaluation import Metrics
-from seqtag.run_dir import Home, RunDir
+from seqtag.run_dir import RunDir
 from seqtag.steps import dashboard
 from seqtag.steps.approval import require_approval
 from seqtag.steps.decide import earlier_scores
@@ -69,38 +67,6 @@ def test_the_scores_of_a_first_model_have_no_champion(two_runs):
     ]
     assert {row.endswith(" | – |") for row in rows[0]} == {True}  # noqa: RUF001
     assert {row.endswith(" | – |") for row in rows[1]} == {False}  # noqa: RUF001
-
-
-def test_the_fleet_shows_the_newest_run_and_the_champion(two_runs):
-    workspace, first, second = two_runs
-    steps.report(first)
-    steps.report(second)
-    (status,) = steps.fleet(workspace)
-    assert (status.tagger, status.run_id, status.state) == ("small", second.id, "held")
-    assert status.reason == STATUS_OF_TIE
-    assert status.report == f"small/{second.id}/report/report.html"
-    assert [run.run_id for run in status.scored] == [first.id, second.id]
-    assert status.scored[0].summary.reason.endswith(" reaches the floor of 5.0% for a first model.")
-    assert status.scored[0].summary.score == Metrics.load(first.metrics).challenger.score
-    assert (status.champion, status.drift, status.attention) == ("1", None, [])
-
-
-def test_an_unfinished_or_refused_run_needs_attention(two_runs, tmp_path):
-    workspace, first, _ = two_runs
-    steps.report(first)
-    home = Home(tmp_path / "home")
-    shutil.copytree(first.path, home.runs("small") / first.id)
-    run, elsewhere = RunDir(home.runs("small") / first.id), replace(workspace, home=home)
-    if run.summary.exists():
-        run.summary.unlink()
-    assert [status.state for status in steps.fleet(elsewhere)] == ["promoted"]  # of an earlier version
-    shutil.rmtree(run.output("report"))
-    assert [status.state for status in steps.fleet(elsewhere)] == ["unfinished"]
-    profile = read_json(run.profile)
-    write_json(run.profile, profile | {"accepted": False, "sentence": "rejected: all of it"})
-    (status,) = steps.fleet(elsewhere)
-    assert (status.state, status.reason) == ("refused", "rejected: all of it")
-    assert status.attention == ["the newest run is refused"]
 
 
 def test_a_reused_step_names_the_run_that_made_it(two_runs):
@@ -193,6 +159,7 @@ def test_the_retrain_card_has_all_its_parts(two_runs):
     assert "\nchampion (version 1): " in body
     assert f"reused from {first.id}" in text
     assert "| gate.floor | 0.05 | 0.06 |" in text
+    assert "### Corpus since the run of version 1\n\nThe sequences and their tags are the same in" in text
     assert "There is no champion to compare with." in steps.retrain_card(
         first, steps.run_outcome(first, workspace), tagger=ODD
     )

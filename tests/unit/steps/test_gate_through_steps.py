@@ -150,6 +150,12 @@ def test_a_model_that_lost_an_entity_type_is_held(cities: Cities) -> None:
     assert (changes.version, changes.new_documents, changes.removed_documents) == ("1", 0, 0)
     relabelled = {name: split.relabelled for name, split in changes.splits.items()}
     assert relabelled == {"train": 51, "dev": 54, "test": 52}  # of 60 each, those with a place
+    assert (changes.unit, changes.types["PER"]["test"].before) == ("span", changes.types["PER"]["test"].now)
+    places = changes.types["LOC"]
+    assert all(size.before > 70 and size.now == 0 for size in places.values())
+    assert {name: (size.before, size.now) for name, size in changes.sources.items()} == {
+        f"{split}.conll": (60, 60) for split in ("train", "dev", "test")
+    }
     view = steps.diff(run)
     assert (view.before, view.now, view.unit) == ("version 1", f"run {run.id}", "span")
     (places,) = [each for each in view.by_type if each.name == "LOC"]
