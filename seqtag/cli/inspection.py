@@ -20,6 +20,8 @@ from seqtag.artifacts import find_manifest
 from seqtag.cli.common import REFUSED, echo_json, open_or_create_workspace, open_tagger, open_workspace
 from seqtag.cli.names import ALIAS, JSON, RUN, TAGGER, VERSION
 from seqtag.config import HOST
+from seqtag.config.database_url import is_server_url
+from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, OtherVersionError, SeqtagError
 from seqtag.formatting import sentence
 from seqtag.pipeline import STEPS
@@ -129,12 +131,12 @@ def plan(
 
 
 def doctor() -> None:
-    """Check packages, home folder and registry, and report what to fix. Nothing is created.
+    """Check packages, home folder, registry and ledger, and report what to fix. Nothing is created.
 
     Example: `seqtag doctor`
     """
     workspace = open_or_create_workspace()
-    checks = (_python, _packages, _home, _registry, _training)
+    checks = (_python, _packages, _home, _registry, _ledger, _training)
     faults = [fault for check in checks for fault in check(workspace)]
     for fault in faults:
         typer.echo(f"FIX   {fault}")
@@ -144,11 +146,16 @@ def doctor() -> None:
 
 
 def registry(port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5000) -> None:
-    """Serve the MLflow page of the registry until interrupted.
+    """Serve the MLflow page of the registry until interrupted; say its address if it is an MLflow server.
 
     Example: `seqtag registry --port 5001`
     """
     workspace = open_workspace()
+    if is_server_url(workspace.registry_url):
+        workspace.registry().check()
+        server = hide_passwords(workspace.registry_url).rstrip("/")
+        typer.echo(f"The registry is an MLflow server, which has its own page: {server}/#/models")
+        return
     _require_free_port(port, "if `make up` runs MLflow's page, open it")
     workspace.registry().check()
     typer.echo(f"MLflow at http://{HOST}:{port}/#/models, until Ctrl-C", err=True)
@@ -249,6 +256,18 @@ def _registry(workspace: steps.Workspace) -> list[str]:
     except SeqtagError as error:
         return [f"{error}: check SEQTAG_REGISTRY_URL, and that the database is running"]
     typer.echo("ok    registry")
+    return []
+
+
+def _ledger(workspace: steps.Workspace) -> list[str]:
+    """Check the ledger if it has a separate database; a registry in a database has the ledger there."""
+    if workspace.ledger_url is None:
+        return []
+    try:
+        state = "" if workspace.registry().has_ledger() else ", which the first retraining creates"
+    except SeqtagError as error:
+        return [f"{error}: check SEQTAG_LEDGER_URL, and that the database is running"]
+    typer.echo(f"ok    ledger{state}")
     return []
 
 

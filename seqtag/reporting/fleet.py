@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from seqtag.formatting import percent, plural, printable, with_range
-from seqtag.reporting.markdown import inline, link, table_of
+from seqtag.reporting.markdown import inline, link, table
 from seqtag.reporting.scored_runs import RunState, RunSummary, ScoredRun, sparkline
 from seqtag.reporting.templating import environment
 
@@ -105,33 +105,38 @@ def fleet_markdown(fleet: FleetStatus, *, pages: str | None, now: datetime) -> s
         now: UTC.
     """
     shown, more = fleet.taggers[:_MOST_ROWS], len(fleet.taggers) - _MOST_ROWS
-    header = ["tagger", "last run", "state", "why", "champion", "score", "quarantined", "drift", "next run"]
+    header = ["tagger", "state", "score", "champion", "next run", "last run", "quarantined", "drift"]
     page = "" if pages is None else f" {link('Fleet page', pages)}"
     parts = [
         *(f"**Attention:** {inline(sentence)}" for sentence in fleet.attention),
-        table_of(header, [_markdown_cells(status, now) for status in shown]),
+        table(header, [_cells(status, now) for status in shown]),
+        "\n".join(_item(status) for status in shown),
         f"The fleet page has {plural(more, 'further tagger')}." if more > 0 else "",
         f"Read at {now:%Y-%m-%d %H:%M} UTC; all times are UTC.{page}",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _markdown_cells(status: TaggerStatus, now: datetime) -> list[str]:
-    last, links = status.last, [link(label, target) for label, target in status.links.items()]
-    champion = "none" if status.champion is None else f"version {status.champion}, {age(status.since, now)}"
-    why = [inline(status.reason)] if status.reason else []
-    why += [f"**{inline(sentence)}**" for sentence in status.attention]
+def _cells(status: TaggerStatus, now: datetime) -> list[str]:
+    last = status.last
     return [
-        " ".join([inline(status.tagger), *([f"({', '.join(links)})"] if links else [])]),
-        _minute(status.ran_at),
-        inline(status.state),
-        "<br>".join(why),
-        inline(champion),
+        status.tagger,
+        status.state,
         "" if last is None else with_range(last.score),
-        "" if last is None else percent(last.quarantined),
-        inline(status.drift or ""),
+        "none" if status.champion is None else f"version {status.champion}, {age(status.since, now)}",
         _minute(status.next_run),
+        _minute(status.ran_at),
+        "" if last is None else percent(last.quarantined),
+        status.drift or "",
     ]
+
+
+def _item(status: TaggerStatus) -> str:
+    """Return what wants a person, the reason for the state and the links; both dashboards wrap no cell."""
+    attention = [f"**{inline(sentence)}**" for sentence in status.attention]
+    texts = [*attention, *([inline(status.reason)] if status.reason else [])]
+    texts += [link(label, target) for label, target in status.links.items()]
+    return f"- {inline(status.tagger)}: {'; '.join(texts)}"
 
 
 def _minute(at: str | None) -> str:

@@ -18,12 +18,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     | --- | --- |
     | a\\|b | 1 |
     """
-    return table_of(header, [[inline(cell) for cell in row] for row in rows])
-
-
-def table_of(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Format a table of cells that are Markdown already."""
-    return "\n".join(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header), *rows))
+    lines = [header, ["---"] * len(header), *([inline(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
 
 
 def inline(text: object) -> str:

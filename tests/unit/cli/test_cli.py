@@ -252,6 +252,20 @@ def test_doctor_reports_what_to_fix(seqtag: Terminal, monkeypatch) -> None:
     assert "secret" not in done.stdout + done.stderr
 
 
+def test_doctor_looks_at_the_ledger_next_to_an_mlflow_server(seqtag: Terminal, monkeypatch, tmp_path) -> None:
+    monkeypatch.setenv("SEQTAG_REGISTRY_URL", "http://127.0.0.1:1")
+    monkeypatch.setenv("SEQTAG_LEDGER_URL", "postgresql+psycopg://me:secret@127.0.0.1:1/none")
+    done = seqtag("doctor")
+    (fault,) = [line for line in done.stdout.splitlines() if "opening its ledger" in line]
+    assert fault.startswith("FIX   registry http://127.0.0.1:1: opening its ledger: ")
+    assert fault.endswith(": check SEQTAG_LEDGER_URL, and that the database is running")
+    assert "secret" not in done.stdout + done.stderr
+
+    monkeypatch.setenv("SEQTAG_LEDGER_URL", f"sqlite:///{tmp_path}/ledger.db")
+    assert "ok    ledger, which the first retraining creates" in seqtag("doctor").stdout
+    assert not list(tmp_path.glob("ledger.db"))
+
+
 @pytest.mark.parametrize(
     "command",
     [*STEPS, "retrain", "tag", "show", "doctor", "registry", "serve", "rollback", "release-hold", "history"],

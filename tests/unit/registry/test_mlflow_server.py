@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
+from seqtag.cli.main import app
 from seqtag.errors import PromotionConflictError
 from seqtag.registry import Registry, mlflow_environment, sqlite_url
 from tests.http_servers import free_port, running
@@ -75,3 +77,17 @@ def test_two_hosts_share_champion_and_ledger_without_sharing_a_disk(
         promote(here, "sample", "1", expected_champion="1")
     assert [(e.event, e.to_version) for e in here.history("sample")] == [("PROMOTE", "1"), ("PROMOTE", "2")]
     assert [v.aliases for v in here.versions("sample")] == [("previous",), ("challenger", "champion")]
+
+
+@pytest.mark.slow
+def test_the_command_registry_names_the_address_of_a_server(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEQTAG_HOME", str(tmp_path))
+    monkeypatch.setenv("SEQTAG_REGISTRY_URL", server)
+    monkeypatch.setenv("SEQTAG_LEDGER_URL", sqlite_url(tmp_path / "ledger.db"))
+    done = CliRunner().invoke(app, ["registry"])
+    assert (done.exit_code, done.stdout) == (
+        0,
+        f"The registry is an MLflow server, which has its own page: {server}/#/models\n",
+    )

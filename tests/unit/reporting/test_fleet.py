@@ -102,20 +102,25 @@ def test_without_a_worker_the_page_says_why_no_next_run_is_known() -> None:
     assert "so no next run is known" not in fleet_html(fleet_of(unknown), now=NOW)
 
 
-def test_the_artifact_has_a_row_per_tagger_with_links_and_at_most_fifty() -> None:
-    link = "([flow run](<http://127.0.0.1:4200/runs/flow-run/1>), [registry](<http://127.0.0.1:5000/#/models/shop>))"
+def test_the_artifact_has_a_row_and_an_item_for_each_of_fifty_taggers() -> None:
+    status = replace(STATUS, attention=["a model waits"])
 
     text = fleet_markdown(
-        fleet_of(*[STATUS] * 52, attention=["no worker"]), pages="http://127.0.0.1:4201", now=NOW
+        fleet_of(*[status] * 52, attention=["no worker"]), pages="http://127.0.0.1:4201", now=NOW
     )
 
-    assert text.startswith("**Attention:** no worker\n\n| tagger | last run | state |")
-    assert text.count("| shop ") == 50
+    assert text.startswith("**Attention:** no worker\n\n| tagger | state | score |")
     cells = [
-        f"shop {link}", "2026-01-31 03:04", "held", "failed: the difference clears the margin",
-        "version 2, 11 days", "91.0% (89.0 to 92.0%)", "1.5%", "steady", "2026-02-01 02:00",
+        "shop", "held", "91.0% (89.0 to 92.0%)", "version 2, 11 days", "2026-02-01 02:00", "2026-01-31 03:04",
+        "1.5%", "steady",
     ]  # fmt: skip
-    assert f"| {' | '.join(cells)} |" in text
+    assert text.count(f"| {' | '.join(cells)} |\n") == 50
+    item = (
+        "- shop: **a model waits**; failed: the difference clears the margin; "
+        "[flow run](<http://127.0.0.1:4200/runs/flow-run/1>); "
+        "[registry](<http://127.0.0.1:5000/#/models/shop>)\n"
+    )
+    assert text.count(item) == 50
     assert "The fleet page has 2 further taggers." in text
     assert text.endswith("all times are UTC. [Fleet page](<http://127.0.0.1:4201>)\n")
 
