@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seqtag.config import SPLITS, Split
 from seqtag.corpus import CorpusChanges, SizeChange
-from seqtag.formatting import MISSING, count, percent, plural, points
+from seqtag.formatting import count, percent, plural
 from seqtag.reporting.markdown import inline, table
 
 _MOST_TYPES = 10  # in the card; the report lists more
@@ -24,16 +24,11 @@ class SourceRow:
 
 @dataclass(frozen=True)
 class TypeCell:
-    """Spans of a type, or tokens of a tag, in one split of two runs, with their shares of the split."""
+    """Spans of a type, or tokens of a tag, in one split of two runs."""
 
-    before: str  # such as "120 (8.0%)"
-    now: str
-    shift: float | None  # of the share, a fraction; None if a split is empty
-
-    @property
-    def difference(self) -> str:
-        """The shift in points."""
-        return points(self.shift)
+    shares: str  # of the split, such as "8.0% → 7.5%"
+    numbers: str  # such as "120 → 115"
+    shift: float  # of the share, a fraction; 0 if a split is empty
 
 
 @dataclass(frozen=True)
@@ -46,7 +41,7 @@ class TypeRow:
     @property
     def largest_shift(self) -> float:
         """The largest change of its share in a split, a fraction without sign."""
-        return max(abs(cell.shift or 0.0) for cell in self.cells)
+        return max(abs(cell.shift) for cell in self.cells)
 
 
 def source_rows(changes: CorpusChanges) -> list[SourceRow]:
@@ -102,11 +97,10 @@ def _types_markdown(changes: CorpusChanges) -> list[str]:
     if unchanged_types(changes):
         return [f"Each {what} is as frequent as before in every split."]
     rows = type_rows(changes)
-    header = [what, *(f"{split} {when}" for split in SPLITS for when in ("before", "now"))]
-    cells = [[row.name, *(text for c in row.cells for text in (c.before, c.now))] for row in rows]
+    cells = [[row.name, *(f"{cell.shares} ({cell.numbers})" for cell in row.cells)] for row in rows]
     more = len(rows) - _MOST_TYPES
     note = f"The report lists {count(more)} whose shares changed less." if more > 0 else ""
-    return [table(header, cells[:_MOST_TYPES]), note]
+    return [table([what, *SPLITS], cells[:_MOST_TYPES]), note]
 
 
 def _total(types: Mapping[str, Mapping[Split, SizeChange]], split: Split) -> SizeChange:
@@ -117,12 +111,11 @@ def _total(types: Mapping[str, Mapping[Split, SizeChange]], split: Split) -> Siz
 def _type_cell(size: SizeChange, total: SizeChange) -> TypeCell:
     before = size.before / total.before if total.before else None
     now = size.now / total.now if total.now else None
-    shift = None if before is None or now is None else now - before
-    return TypeCell(_counted(size.before, before), _counted(size.now, now), shift)
-
-
-def _counted(number: int, share: float | None) -> str:
-    return MISSING if share is None else f"{count(number)} ({percent(share)})"
+    return TypeCell(
+        shares=f"{percent(before)} → {percent(now)}",
+        numbers=f"{count(size.before)} → {count(size.now)}",
+        shift=0.0 if before is None or now is None else now - before,
+    )
 
 
 def _difference(size: SizeChange) -> str:

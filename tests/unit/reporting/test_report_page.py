@@ -142,8 +142,7 @@ def test_the_page_shows_what_changed_in_the_corpus(report):
     assert "1 document new, 2 documents removed." in page
     text = Page(page).text
     assert "source before now difference a.conll 1,000 1,012 +12 b.conll 0 7 new c.conll 9 9 none" in text
-    assert "LOC 50 (50.0%) 50 (50.0%) 0.0 points" in text
-    assert "40 (40.0%) 25 (25.0%) −15.0 points" in text  # noqa: RUF001
+    assert "LOC 50.0% → 50.0% 50 → 50 50.0% → 50.0% 50 → 50 40.0% → 25.0% 40 → 25 PER" in text
     assert "Since the run of" not in report()
 
 
