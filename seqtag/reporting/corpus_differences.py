@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from seqtag.config import SPLITS, Split
 from seqtag.corpus import CorpusChanges, SizeChange
-from seqtag.formatting import count, percent, plural
+from seqtag.formatting import count, percent, plural, points
 from seqtag.reporting.markdown import inline, table
 
-_MOST_TYPES = 10  # in the card; the report lists more
+_MOST_SHIFTS = 10  # in the card; the report lists all types
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def corpus_differences_markdown(changes: CorpusChanges) -> list[str]:
     header = ["split", "sequences before", "now", "new", "removed", "from another split", "with other tags"]
     splits = [
         [name, *map(count, (size.before, size.now, *different))]
-        for name, size in changes.splits.items()
+        for name, size in ((name, changes.splits[name]) for name in SPLITS)
         if any(different := (size.new, size.removed, size.moved_in, size.relabelled))
     ]
     sources = [
@@ -96,11 +96,14 @@ def _types_markdown(changes: CorpusChanges) -> list[str]:
     what = "type of spans" if changes.unit == "span" else "tag"
     if unchanged_types(changes):
         return [f"Each {what} is as frequent as before in every split."]
-    rows = type_rows(changes)
-    cells = [[row.name, *(f"{cell.shares} ({cell.numbers})" for cell in row.cells)] for row in rows]
-    more = len(rows) - _MOST_TYPES
-    note = f"The report lists {count(more)} whose shares changed less." if more > 0 else ""
-    return [table([what, *SPLITS], cells[:_MOST_TYPES]), note]
+    header = [what, "split", "share", "number", "change of share"]
+    each = [
+        (abs(cell.shift), [row.name, split, cell.shares, cell.numbers, points(cell.shift)])
+        for row in type_rows(changes)
+        for split, cell in zip(SPLITS, row.cells, strict=True)
+    ]
+    largest = sorted(each, key=lambda one: -one[0])[:_MOST_SHIFTS]
+    return ["The largest changes of a share:", table(header, [cells for _, cells in largest])]
 
 
 def _total(types: Mapping[str, Mapping[Split, SizeChange]], split: Split) -> SizeChange:

@@ -134,7 +134,7 @@ def _cells(status: TaggerStatus, now: datetime) -> list[str]:
 def _item(status: TaggerStatus) -> str:
     """Return what wants a person, the reason for the state and the links; both dashboards wrap no cell."""
     attention = [f"**{inline(sentence)}**" for sentence in status.attention]
-    texts = [*attention, *([inline(status.reason)] if status.reason else [])]
+    texts = [*attention, *([inline(status.reason.removesuffix("."))] if status.reason else [])]
     texts += [link(label, target) for label, target in status.links.items()]
     return f"- {inline(status.tagger)}: {'; '.join(texts)}"
 
