@@ -17,7 +17,7 @@ from seqtag.errors import ConfigError
 from seqtag.formatting import shortened
 from tasks.artifacts import show_fleet
 
-_LONGEST_FAILURE = 300  # characters on the fleet page; the flow run has all of it
+_LONGEST_FAILURE = 120  # characters on the fleet page; the flow run has all of it
 
 
 def record_start(flow: Flow[..., Any], flow_run: FlowRun, state: State[Any]) -> None:  # noqa: ARG001 - Prefect's
