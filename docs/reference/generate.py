@@ -39,6 +39,10 @@ def _configuration() -> Iterator[str]:
         table = _resolved(each, schema)
         yield f"\n## [{key}]\n\n{table['description']}\n"
         yield from _table(table)
+        for name, values in _tables_by_name(table):
+            values = _resolved(values, schema)
+            yield f"\n### [{key}.{name}.NAME]\n\n{values['description']}\n"
+            yield from _table(values)
     sources = _resolved(tables["corpus"], schema)["properties"]["sources"]["items"]["oneOf"]
     yield "\n## [[corpus.sources]]\n\nOne table for each source; `format` decides which keys it has."
     yield "[Reading a corpus](../formats.md) has an example of each.\n"
@@ -69,6 +73,14 @@ def _table(table: Mapping[str, Any], leave_out: Mapping[str, Any] | None = None)
             yield _row(f"`{key}`", _type(each), default, each["description"])
 
 
+def _tables_by_name(table: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the keys that hold tables by a name, each with the schema of such a table."""
+    for key, each in table["properties"].items():
+        values = each.get("additionalProperties")
+        if isinstance(values, Mapping) and "$ref" in values:
+            yield key, values
+
+
 def _type(key: Mapping[str, Any]) -> str:
     """Describe the values of a key: `number ≥ 0, < 1`."""
     if "enum" in key:
@@ -79,6 +91,10 @@ def _type(key: Mapping[str, Any]) -> str:
         case "array":
             is_of_tables = "oneOf" in key["items"]
             return "list of tables" if is_of_tables else f"list of {_type(key['items'])}"
+        case "object" if key["additionalProperties"] is True:
+            return "table"
+        case "object" if "$ref" in key["additionalProperties"]:
+            return "tables by name"
         case "object":
             keys = f" by {_type(key['propertyNames'])}" if "propertyNames" in key else ""
             return f"table of {_type(key['additionalProperties'])}{keys}"

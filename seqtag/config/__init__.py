@@ -1,6 +1,7 @@
 """Configuration of taggers (`TaggerConfig`) and of the machine (`Settings`)."""
 
-from seqtag.config.corpus_config import QualityConfig, RowRule, Severity, SplitConfig, TagsConfig
+from seqtag.config.corpus_config import QualityConfig, RowRule, SplitConfig, TagsConfig
+from seqtag.config.expectation_config import ExpectationConfig, ExpectationTable, Severity, table_definition
 from seqtag.config.gate_config import EvaluateConfig, GateConfig, Metric
 from seqtag.config.home_folder import HOME_FOLDER, new_tagger_folder, searched_folders, tagger_folders
 from seqtag.config.json_schema import SCHEMA_FILE, schema_text, tagger_schema
@@ -27,6 +28,8 @@ __all__ = [
     "SPLITS",
     "ApprovalConfig",
     "EvaluateConfig",
+    "ExpectationConfig",
+    "ExpectationTable",
     "FeaturesConfig",
     "Fold",
     "GateConfig",
@@ -56,6 +59,7 @@ __all__ = [
     "redirect_library_caches",
     "schema_text",
     "searched_folders",
+    "table_definition",
     "tagger_folders",
     "tagger_schema",
 ]

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
 
+from seqtag.config.expectation_config import ExpectationConfig, Severity
 from seqtag.config.scheme_names import SchemeName, any_name_of, scheme_name, spelling_pattern
 from seqtag.config.source_config import Source
 from seqtag.config.toml_table import Table
 
-Severity = Literal["fail", "quarantine", "warn", "off"]
 RowRule = Literal[
     "broken_sequence",
     "length_mismatch",
@@ -138,6 +138,9 @@ class QualityConfig(Table):
 
     rules: dict[RowRule, Severity] = Field(
         default_factory=dict, description="severity by rule; default: quarantine, for conflicting_labels warn"
+    )
+    expectations: dict[str, ExpectationConfig] = Field(
+        default_factory=dict, description="expectations of Great Expectations by a name of your choice"
     )
     max_length: int = Field(default=10_000, ge=1, description="tokens; a longer sequence is over_long")
     quarantine_budget: float = Field(default=0.01, ge=0, le=1, description="share of sequences")

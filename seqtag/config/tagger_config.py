@@ -76,6 +76,12 @@ class TaggerConfig(Table):
         return self
 
     @model_validator(mode="after")
+    def _expectations_fit_their_tables(self) -> Self:
+        for name, expectation in self.quality.expectations.items():
+            expectation.check_columns(f"quality.expectations.{name}", self.corpus.columns)
+        return self
+
+    @model_validator(mode="after")
     def _slices_are_columns(self) -> Self:
         unknown = sorted(set(self.evaluate.slices) - set(self.corpus.columns))
         if unknown:

@@ -19,19 +19,24 @@ from seqtag.quality.rule_verdicts import Evidence
 from seqtag.quality.violation_text import Violation
 
 INDEX = "index.html"
-_TITLES = {METRICS: "Metrics of the splits", VIOLATIONS: "Violations of each rule"}
-_PAGES = {name: f"{name}.html" for name in _TITLES}
+_TITLES = {
+    METRICS: "Metrics of the splits",
+    VIOLATIONS: "Violations of each rule",
+    "tokens": "Expectations on tokens",
+    "sequences": "Expectations on sequences",
+}
 
 
 def write_pages(profile: Profile, result: GXResult, evidence: Evidence, *, folder: Path) -> None:
     """Write `index.html` and one page per suite into `folder`."""
     folder.mkdir(parents=True)
-    links = [("Overview", INDEX), *((title, _PAGES[name]) for name, title in _TITLES.items())]
+    titles = {name: title for name, title in _TITLES.items() if name in result.results}
+    links = [("Overview", INDEX), *((title, f"{name}.html") for name, title in titles.items())]
     (folder / INDEX).write_text(_overview(profile, evidence.violations, links), "utf-8")
     metrics = evidence.metrics.to_dict("split")
-    for name, title in _TITLES.items():
+    for name, title in titles.items():
         table = metrics if name == METRICS else None
-        (folder / _PAGES[name]).write_text(_results(result, name, title, links, table), "utf-8")
+        (folder / f"{name}.html").write_text(_results(result, name, title, links, table), "utf-8")
 
 
 def _overview(profile: Profile, violations: Sequence[Violation], links: list[tuple[str, str]]) -> str:

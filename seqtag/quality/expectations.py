@@ -23,12 +23,11 @@ from great_expectations.expectations.row_conditions import Column
 
 from seqtag.config import SPLITS, Severity
 from seqtag.quality.gx_compat import ExpectNoViolations
+from seqtag.quality.gx_results import RULE
 from seqtag.quality.split_metrics import CORPUS
 from seqtag.quality.validation_rules import BY_VIOLATIONS, ValidationRule
 
 METRICS, VIOLATIONS = "metrics", "violations"
-RULE = "rule"  # key of `meta` that names the rule of an expectation
-
 _SEVERITY: dict[Severity, str] = {"fail": "critical", "quarantine": "warning", "warn": "info"}
 _WHOLE_CORPUS: dict[str, Any] = {"row_condition": Column("split") == CORPUS}
 
@@ -54,7 +53,7 @@ def violations_suite(rules: Sequence[ValidationRule]) -> ExpectationSuite:
                 value_set=[rule.name],
                 n_violations={"$PARAMETER": rule.name},
                 n_judged={"$PARAMETER": f"{rule.name}_judged"},
-                **_notes(rule),
+                **expectation_notes(rule),
             )
             for rule in rules
             if rule.name in BY_VIOLATIONS
@@ -62,8 +61,17 @@ def violations_suite(rules: Sequence[ValidationRule]) -> ExpectationSuite:
     )
 
 
+def expectation_notes(rule: ValidationRule) -> dict[str, Any]:
+    """Return description, severity and meta; Data Docs show only the description, and do not escape it."""
+    return {
+        "description": f"{rule.severity} · {rule.name}: {html.escape(rule.required)}",
+        "severity": _SEVERITY[rule.severity],
+        "meta": {RULE: rule.name},
+    }
+
+
 def _metric_expectations(rule: ValidationRule, *, in_force: Collection[str]) -> list[Expectation]:
-    notes = _notes(rule)
+    notes = expectation_notes(rule)
     match rule.name:
         case "complete_metrics":
             numbers = ["received", "sequences", "refused_share", "ambiguous_share"]
@@ -99,12 +107,3 @@ def _metric_expectations(rule: ValidationRule, *, in_force: Collection[str]) -> 
 
 def _at_most(column: str, threshold: str, **notes: Any) -> Expectation:
     return ExpectColumnMaxToBeBetween(column=column, max_value={"$PARAMETER": threshold}, **notes)
-
-
-def _notes(rule: ValidationRule) -> dict[str, Any]:
-    """Return description, severity and meta; Data Docs show only the description, and do not escape it."""
-    return {
-        "description": f"{rule.severity} · {rule.name}: {html.escape(rule.required)}",
-        "severity": _SEVERITY[rule.severity],
-        "meta": {RULE: rule.name},
-    }

@@ -8,20 +8,15 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import great_expectations as gx
 import pandas as pd
-from great_expectations.core import ExpectationSuiteValidationResult, ExpectationValidationResult
-from great_expectations.data_context.types.base import (
-    DataContextConfig,
-    InMemoryStoreBackendDefaults,
-    ProgressBarsConfig,
-)
+from great_expectations.core import ExpectationSuiteValidationResult
 
 from seqtag.config import QualityConfig
-from seqtag.quality.expectations import METRICS, RULE, VIOLATIONS, metrics_suite, violations_suite
+from seqtag.quality.expectations import METRICS, VIOLATIONS, metrics_suite, violations_suite
 from seqtag.quality.gx_compat import VIOLATION_COLUMNS, with_plain_numbers
+from seqtag.quality.gx_context import ephemeral_context
+from seqtag.quality.gx_results import error_of, rule_of
 from seqtag.quality.rule_verdicts import Evidence
 from seqtag.quality.validation_rules import BY_VIOLATIONS, ValidationRule
 from seqtag.quality.violation_text import Violation
@@ -42,17 +37,15 @@ def run_gx(rules: Sequence[ValidationRule], evidence: Evidence, *, quality: Qual
     """Check the split metrics and the violations against the active rules.
 
     A rule with an unevaluated expectation counts as broken.
+
+    Args:
+        rules: all that are active.
+        evidence: also has the results of the expectations of the tagger's file.
     """
-    context = gx.get_context(
-        mode="ephemeral",
-        project_config=DataContextConfig(
-            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
-            progress_bars=ProgressBarsConfig(globally=False),
-            analytics_enabled=False,
-        ),
-    )
+    context = ephemeral_context()
     frames = {METRICS: evidence.metrics, VIOLATIONS: violation_frame(evidence.violations)}
-    suites = {METRICS: metrics_suite(rules), VIOLATIONS: violations_suite(rules)}
+    built_in = [rule for rule in rules if rule.name not in evidence.tables.sentences]
+    suites = {METRICS: metrics_suite(built_in), VIOLATIONS: violations_suite(built_in)}
     index_columns = {METRICS: [], VIOLATIONS: list(VIOLATION_COLUMNS)}
     results: dict[str, ExpectationSuiteValidationResult] = {}
     for name, suite in suites.items():
@@ -66,7 +59,8 @@ def run_gx(rules: Sequence[ValidationRule], evidence: Evidence, *, quality: Qual
                 "unexpected_index_column_names": index_columns[name],
             },
         )
-    return _gx_result(rules, results, defined=sum(len(suite.expectations) for suite in suites.values()))
+    defined = sum(len(suite.expectations) for suite in suites.values()) + len(rules) - len(built_in)
+    return _gx_result(rules, {**results, **evidence.tables.results}, defined=defined)
 
 
 def violation_frame(violations: Sequence[Violation]) -> pd.DataFrame:
@@ -105,9 +99,9 @@ def _gx_result(
     for suite in results.values():
         for result in suite.results:
             result.result = with_plain_numbers(result.result)
-            was_evaluated = not _raised(result.exception_info)
+            was_evaluated = error_of(result) is None
             success = was_evaluated and bool(result.success)
-            outcomes[_rule_of(result)].append(success)
+            outcomes[rule_of(result)].append(success)
             evaluated += was_evaluated
             failed += not success
     return GXResult(
@@ -117,15 +111,3 @@ def _gx_result(
         failed=failed,
         results=results,
     )
-
-
-def _rule_of(result: ExpectationValidationResult) -> str:
-    configuration = result.expectation_config
-    return "" if configuration is None else str(configuration.meta[RULE])
-
-
-def _raised(exception_info: Mapping[str, Any]) -> bool:
-    """Tell whether an expectation raised: GX reports it at the top level or under each metric."""
-    if "raised_exception" in exception_info:
-        return bool(exception_info["raised_exception"])
-    return any(metric["raised_exception"] for metric in exception_info.values())

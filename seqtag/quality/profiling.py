@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ from seqtag.corpus.untagged import lost_sentence, trained_tags
 from seqtag.errors import TagSchemeError
 from seqtag.io.row_groups import read_row_groups
 from seqtag.quality.doubtful import doubtful_tags
+from seqtag.quality.expectation_tables import judge_tables
 from seqtag.quality.likely_causes import find_prevalence
 from seqtag.quality.quarantine import EXAMPLES, quarantine
 from seqtag.quality.rule_verdicts import Evidence, ambiguity_sentence, scheme_choice, untagged_sentence
@@ -33,9 +35,9 @@ from seqtag.quality.sequence_table import MeasuredCorpus, Splitter, measure_corp
 from seqtag.quality.small_splits import FEW_TEST_DOCUMENTS, empty_split_reason, few_test_documents
 from seqtag.quality.snapshot_reader import schema_faults
 from seqtag.quality.split_metrics import CORPUS, ambiguous_shares, split_metrics, split_sizes
-from seqtag.quality.validation_rules import UNKNOWN_SPLIT, ValidationRule, rules_in_force
+from seqtag.quality.validation_rules import UNKNOWN_SPLIT, ValidationRule, expectation_rule, rules_in_force
 from seqtag.quality.violation_text import Requirements, Violation, located, printable
-from seqtag.quality.violations import Violations, find_violations
+from seqtag.quality.violations import TableFindings, Violations, find_violations
 from seqtag.tagging.spelling import Spelling
 
 
@@ -89,7 +91,22 @@ def profile_corpus(
         has_previous=previous is not None,
         fewest_test_documents=fewest_test_documents,
     )
-    findings = find_violations(measured.table, rules, scheme=scheme, min_length=quality.leakage_min_length)
+    find = partial(find_violations, measured.table, scheme=scheme, min_length=quality.leakage_min_length)
+    findings, tables = find(rules, failing={}), TableFindings()
+    wanted = {name: each for name, each in quality.expectations.items() if each.severity != "off"}
+    if wanted and findings.kept.any():
+        tables = judge_tables(
+            sound_parts,
+            measured,
+            kept=findings.kept,
+            expectations=wanted,
+            columns=columns,
+            tags=tags,
+            scheme=scheme,
+            folder=quarantine_file.parent,
+        )
+        rules = (*rules, *(expectation_rule(name, each) for name, each in wanted.items()))
+        findings = find(rules, failing=tables.failing)
     refusing = tuple(rule.name for rule in rules if rule.refuses)
     violations = quarantine(
         sound_parts,
@@ -131,6 +148,7 @@ def profile_corpus(
             scheme="none" if scheme == "none" else f"{scheme} ({measured.spelling.sample(scheme)})",
             empty_split=empty_split_reason(measured.table, findings, plan=splitter.plan, parts=sound_parts),
             sources=sources,
+            tables=tables,
         ),
         scheme=scheme_choice(tags, measured.scheme, used=scheme, spelling=measured.spelling),
         splits=splits,
@@ -160,6 +178,7 @@ def _evidence(
     scheme: str,
     empty_split: str,
     sources: Sequence[SourceRecord],
+    tables: TableFindings,
 ) -> Evidence:
     unsound = [Violation("schema", None, "", "", fault, "") for fault in wrong]
     rare = _rare_tags(tags, least=quality.min_tag_support)
@@ -202,6 +221,7 @@ def _evidence(
             n_sequences=len(measured.table),
             sources=sources,
         ),
+        tables=tables,
     )
 
 

@@ -123,5 +123,7 @@ def _examples(
                 SPLITS[measured.table.split[row]] if rule != "unknown_split" else sequence[SPLIT]
             )
             other = counterpart(measured.table, findings, rule, row)
-            described[rule, row] = describe(rule, row, sequence, other=other, required=required)
+            failing = findings.failing.get(rule)
+            token = None if failing is None else failing.token(row)
+            described[rule, row] = describe(rule, row, sequence, other=other, required=required, token=token)
     return described

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seqtag.config import SPLITS, SchemeName, Severity, Split, TagsConfig
@@ -15,6 +15,7 @@ from seqtag.quality.likely_causes import Prevalence
 from seqtag.quality.split_metrics import CORPUS
 from seqtag.quality.validation_rules import SEQUENCE_RULES, UNKNOWN_SPLIT, ValidationRule
 from seqtag.quality.violation_text import Violation
+from seqtag.quality.violations import TableFindings
 from seqtag.tagging.scheme_detection import SchemeVerdict
 from seqtag.tagging.spelling import CANONICAL_SPELLING, Spelling
 
@@ -41,6 +42,7 @@ class Evidence:
     scheme: str = "none"  # with its spelling: "IOB2 (B-X, I-X and O)"
     empty_split: str = ""  # why a split is empty
     prevalence: Prevalence | None = None  # the rule broken by most of the corpus or of a source
+    tables: TableFindings = field(default_factory=TableFindings)  # of the expectations of the tagger's file
 
     def judged(self, rule: str) -> int:
         """Return the number of things checked against `rule`."""
@@ -98,7 +100,8 @@ def corpus_sentence(
         sources: the readers' record of each source, with its contradictions.
     """
     if evaluated < defined or not defined:
-        return False, f"refused: only {evaluated} of {defined} expectations were evaluated."
+        errors = "".join(f"; {rule}: {error}" for rule, error in evidence.tables.errors.items())
+        return False, f"refused: only {evaluated} of {defined} expectations were evaluated{errors}."
     broken = [verdict for verdict in verdicts if not verdict.passed]
     fatal = [verdict for verdict in broken if verdict.severity == "fail"]
     if any(verdict.rule == "schema" for verdict in fatal):
@@ -214,6 +217,8 @@ def untagged_sentence(splits: Mapping[Split, SplitSize], *, lost: str = "") -> s
 
 def _received(rule: ValidationRule, evidence: Evidence) -> str:
     name, count = rule.name, evidence.counts.get(rule.name, 0)
+    if name in evidence.tables.sentences:
+        return evidence.tables.sentences[name]
     if name == "conflicting_labels":
         return evidence.ambiguity
     if name in SEQUENCE_RULES:

@@ -6,7 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from seqtag.config import QualityConfig, RowRule, SchemeName, Severity, SplitConfig, TagsConfig
+from seqtag.config import (
+    ExpectationConfig,
+    QualityConfig,
+    RowRule,
+    SchemeName,
+    Severity,
+    SplitConfig,
+    TagsConfig,
+)
 
 ROW_RULES: tuple[RowRule, ...] = get_args(RowRule)
 UNKNOWN_SPLIT = "unknown_split"
@@ -99,7 +107,12 @@ class ValidationRule:
     @property
     def refuses(self) -> bool:
         """True if a sequence that breaks the rule is kept out of the splits."""
-        return self.name in ROW_RULES and self.severity in ("fail", "quarantine")
+        return self.severity == "quarantine" or (self.name in ROW_RULES and self.severity == "fail")
+
+
+def expectation_rule(name: str, expectation: ExpectationConfig) -> ValidationRule:
+    """Return the rule of an expectation of the tagger's file."""
+    return ValidationRule(f"expectations.{name}", expectation.severity, expectation.sentence)
 
 
 def rules_in_force(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -11,6 +11,7 @@ import numpy as np
 from seqtag.config import QualityConfig, SchemeName, TagsConfig
 from seqtag.corpus.schema import DEFECT, SEQUENCE_ID, SPLIT, TAGS, TOKENS
 from seqtag.formatting import escaped, shortened
+from seqtag.quality.validation_rules import expectation_rule
 from seqtag.tagging.schemes import PREFIXES, legal_transitions
 from seqtag.tagging.spelling import CANONICAL_SPELLING, PATTERNS, UNTAGGED, Spelling, split_like
 
@@ -65,10 +66,20 @@ class Requirements:
     spelling: Spelling = CANONICAL_SPELLING
     unlabelled: str = "-"  # the tag that marks an untagged token
     partial: bool = False  # untagged tokens are allowed
+    expectations: Mapping[str, str] = field(default_factory=dict)  # of the tagger's file, by rule
 
     @classmethod
     def of(cls, scheme: SchemeName, tags: TagsConfig, quality: QualityConfig, spelling: Spelling) -> Self:
-        return cls(scheme, tags.declared, quality.max_length, spelling, tags.unlabelled, tags.partial)
+        rules = (expectation_rule(name, each) for name, each in quality.expectations.items())
+        return cls(
+            scheme,
+            tags.declared,
+            quality.max_length,
+            spelling,
+            tags.unlabelled,
+            tags.partial,
+            {rule.name: rule.required for rule in rules},
+        )
 
     @property
     def mark(self) -> str | None:
@@ -86,14 +97,29 @@ class Requirements:
 
 
 def describe(
-    rule: str, row: int, sequence: Mapping[str, Any], *, other: int | None, required: Requirements
+    rule: str,
+    row: int,
+    sequence: Mapping[str, Any],
+    *,
+    other: int | None,
+    required: Requirements,
+    token: int | None = None,
 ) -> Violation:
-    """Describe how a sequence breaks `rule`. `other`: the row that it repeats or contradicts."""
+    """Describe how a sequence breaks `rule`.
+
+    Args:
+        other: the row that it repeats or contradicts.
+        token: the token, from 1, that fails an expectation of the tagger's file; 0 or None: not a token.
+    """
     tokens: list[str | None] = sequence[TOKENS]
     tags: list[str | None] | None = sequence[TAGS]
     if tags is not None and required.partial:
         tags = [None if tag == required.unlabelled else tag for tag in tags]
-    finding, place = _finding(rule, tokens, tags, sequence, other=other, required=required)
+    if rule in required.expectations:
+        failed = f"fails {required.expectations[rule]}"
+        finding, place = (f"token {token} {failed}", token - 1) if token else (failed, 0)
+    else:
+        finding, place = _finding(rule, tokens, tags, sequence, other=other, required=required)
     return Violation(
         rule=rule,
         row=row,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -13,8 +14,36 @@ from seqtag.quality.counters import scheme_bit
 from seqtag.quality.sequence_table import SequenceTable
 from seqtag.quality.validation_rules import AMONG_SEQUENCES, SEQUENCE_RULES, ValidationRule, fault_bit
 
+if TYPE_CHECKING:
+    from great_expectations.core import ExpectationSuiteValidationResult
+
 Rows = npt.NDArray[np.int64]
 Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class FailingRows:
+    """Sequences with rows that fail an expectation, ascending, and the first failing token of each, from 1.
+
+    rows, tokens: `<int64>[n]`.
+    """
+
+    rows: Rows
+    tokens: Rows
+
+    def token(self, row: int) -> int:
+        """Return the number of the first failing token of a sequence."""
+        return int(self.tokens[np.searchsorted(self.rows, row)])
+
+
+@dataclass(frozen=True)
+class TableFindings:
+    """Results of the expectations on the tables of tokens and sequences."""
+
+    results: Mapping[str, ExpectationSuiteValidationResult] = field(default_factory=dict)  # by table
+    sentences: Mapping[str, str] = field(default_factory=dict)  # by rule
+    errors: Mapping[str, str] = field(default_factory=dict)  # by rule that could not be evaluated
+    failing: Mapping[str, FailingRows] = field(default_factory=dict)  # by rule that quarantines
 
 
 @dataclass(frozen=True)
@@ -26,22 +55,32 @@ class Violations:
     ambiguous: `<bool>[n]`, sound, and its tokens occur with other tags in another sound sequence. Sequences
         with untagged tokens neither contradict others nor are contradicted.
     kept: `<bool>[n]`, not refused at all, so part of a split.
+    failing: the violations of each expectation of the tagger's file that quarantines.
     """
 
     rows: Mapping[str, Rows]
     sound: Mask
     ambiguous: Mask
     kept: Mask
+    failing: Mapping[str, FailingRows]
 
 
 def find_violations(
-    table: SequenceTable, rules: Sequence[ValidationRule], *, scheme: SchemeName, min_length: int
+    table: SequenceTable,
+    rules: Sequence[ValidationRule],
+    *,
+    scheme: SchemeName,
+    min_length: int,
+    failing: Mapping[str, FailingRows],
 ) -> Violations:
     """Return the violations of `rules`.
 
     Duplicate ids and conflicting labels are searched among sound sequences only, so that a broken sequence
     does not disqualify a sound one. Duplicates and leakage (of at least `min_length` tokens) are searched
     among kept sequences.
+
+    Args:
+        failing: the violations of expectations, which are searched among the sequences that all else keeps.
     """
     in_force = {rule.name: rule for rule in rules}
     found: dict[str, Mask] = {
@@ -58,12 +97,15 @@ def find_violations(
     ambiguous = _conflicts(table.token_hash, table.tag_hash, among=sound & tagged)
     if "conflicting_labels" in in_force:
         found["conflicting_labels"] = ambiguous
+    for name, each in failing.items():
+        found[name] = np.zeros(len(table), dtype=np.bool_)
+        found[name][each.rows] = True
     kept = ~_refused(table, found, in_force)
     found["duplicates"] = _repeats(table.token_hash, among=kept)
     found["leakage"] = _leaks(table, among=kept, min_length=min_length)
     order = {name: i for i, name in enumerate(in_force)}
     names = sorted(found, key=lambda name: order[name])
-    return Violations({name: np.flatnonzero(found[name]) for name in names}, sound, ambiguous, kept)
+    return Violations({name: np.flatnonzero(found[name]) for name in names}, sound, ambiguous, kept, failing)
 
 
 def counterpart(table: SequenceTable, findings: Violations, rule: str, row: int) -> int | None:

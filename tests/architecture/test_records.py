@@ -12,6 +12,7 @@ READERS = {  # that read JSON of another kind than records
     "seqtag/artifacts.py": "manifests, and read_json itself",
     "seqtag/bundle_description.py": "bundle.json, with the error of a bundle",
     "seqtag/cli/tag_input.py": "lines of input",
+    "seqtag/config/expectation_types.py": "JSON Schemas of Great Expectations",
     "seqtag/corpus/class_names.py": "metadata of Parquet files",
     "seqtag/corpus/formats/json_objects.py": "lines of a corpus",
     "seqtag/corpus/text_shape.py": "first lines of input",

@@ -8,7 +8,12 @@ import pytest
 
 from seqtag.quality import Requirements, quarantine_reason
 
-REQUIRED = Requirements("IOB2", ("O", "B-PER", "I-PER"), 3)
+REQUIRED = Requirements(
+    "IOB2",
+    ("O", "B-PER", "I-PER"),
+    3,
+    expectations={"expectations.short": "expect_column_to_exist() in tokens"},
+)
 
 
 def row(*reasons: str, **changed: object) -> dict[str, object]:
@@ -43,6 +48,7 @@ def row(*reasons: str, **changed: object) -> dict[str, object]:
         ),
         (row("over_long", tokens=["a"] * 4), "4 tokens, more than quality.max_length = 3"),
         (row("broken_sequence", defect="line 3\n: no tab"), "line 3\\n: no tab"),
+        (row("expectations.short"), "fails expect_column_to_exist() in tokens"),
         (row("duplicate_id"), "another sequence has the same id"),
         (row("conflicting_labels"), "another sequence has the same tokens but different tags"),
         (

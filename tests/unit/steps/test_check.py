@@ -37,6 +37,32 @@ def checked(tagger: Path) -> Result:
     return CliRunner().invoke(app, ["check", str(tagger)])
 
 
+EXPECTATION = """
+[quality.expectations.no_digits]
+table = "tokens"
+type = "expect_column_values_to_not_match_regex"
+kwargs = {column = "token", regex = "[0-9]"}
+severity = "SEVERITY"
+"""
+
+
+def test_expectations_of_the_file_are_part_of_the_verdict(tagger: Path) -> None:
+    write(SOUND)
+    text = tagger.read_text()
+    tagger.write_text(text + EXPECTATION.replace("SEVERITY", "warn"))
+    warned = checked(tagger)
+    tagger.write_text(text + EXPECTATION.replace("SEVERITY", "fail"))
+    refused = checked(tagger)
+
+    assert warned.exit_code == 0
+    assert "expectations.no_digits" in warned.stdout.splitlines()[-1]
+    assert refused.exit_code == 1
+    assert str(refused.exception).startswith("refused by expectations.no_digits (expect_column_values_to_")
+    assert str(refused.exception).endswith(
+        "120 of 180 tokens fail (66.67%); first sequence a.conll#1 (row 0), token 1: token = Ada0."
+    )
+
+
 def test_an_acceptable_corpus_is_described_and_nothing_is_written(tagger: Path) -> None:
     write(SOUND)
 

@@ -86,6 +86,18 @@ def test_a_change_reruns_the_steps_that_read_it(retrained):
     }
 
 
+def test_a_new_expectation_reruns_validation(retrained):
+    expectation = (
+        "[quality.expectations.small]\ntable = 'sequences'\nkwargs.max_value = 5\n"
+        "type = 'expect_table_row_count_to_be_between'\n"
+    )
+    assert rerun_reasons(explained(retrained, more=expectation))["validate"] == {
+        "champion's profile",
+        "quality.expectations",
+        *(f"quality.expectations.small.{key}" for key in ("table", "type", "severity", "kwargs.max_value")),
+    }
+
+
 def test_steps_after_a_rerun_step_may_change(retrained):
     lines = steps.dry_run_text(explained(retrained, more="[quality]\nmin_tag_support = 1\n")).splitlines()
     assert lines[1] == (
