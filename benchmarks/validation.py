@@ -6,6 +6,7 @@
 Every contender runs in a fresh child process, from Parquet to a verdict:
 
 seqtag     all default rules, quarantine.parquet and the Data Docs
+seqtag+    the same with the ten checks of `gx` in [quality.expectations], one with severity quarantine
 gx         a pandas table with one token per row, ten checks of Great Expectations, summary results; no checks
            of tag schemes, aligned lengths, duplicate sequences or leakage, and no pages
 gx-rows    the same with `unexpected_index_column_names`, to report the failing rows
@@ -99,6 +100,30 @@ def one_row_per_token(batch: pa.RecordBatch, schema: pa.Schema) -> pa.Table:
 
 
 def seqtag_contender(folder: Path, out: Path) -> Callable[[], None]:
+    return _validation(folder, out, {})
+
+
+def expectations_contender(folder: Path, out: Path) -> Callable[[], None]:
+    import seqtag.quality.table_expectations  # noqa: F401 - imports are not timed
+
+    def expect(name: str, **kwargs: object) -> dict[str, object]:
+        return {"table": "tokens", "type": f"expect_{name}", "kwargs": kwargs}
+
+    columns = ("sequence_id", "position", "token", "tag")
+    pattern = expect("column_values_to_not_match_regex", column="token", regex="fff")
+    expectations = {
+        **{f"no_null_{name}": expect("column_values_to_not_be_null", column=name) for name in columns},
+        "rows": expect("table_row_count_to_be_between", min_value=10),
+        "lengths": expect("column_value_lengths_to_be_between", column="token", min_value=1, max_value=1000),
+        "tags": expect("column_values_to_be_in_set", column="tag", value_set=list(TAGS)),
+        "positions": expect("column_values_to_be_between", column="position", min_value=1, max_value=9_999),
+        "pattern": pattern | {"severity": "quarantine"},
+        "keys": expect("compound_columns_to_be_unique", column_list=["sequence_id", "position"]),
+    }
+    return _validation(folder, out, {"expectations": expectations})
+
+
+def _validation(folder: Path, out: Path, quality: dict[str, object]) -> Callable[[], None]:
     from seqtag.config import QualityConfig, SplitConfig, TagsConfig
     from seqtag.quality import validate
 
@@ -107,7 +132,7 @@ def seqtag_contender(folder: Path, out: Path) -> Callable[[], None]:
             sorted((folder / "snapshot").glob("part-*.parquet")),
             columns=(),
             tags=TagsConfig(),
-            quality=QualityConfig(),
+            quality=QualityConfig.model_validate(quality),
             split=SplitConfig(),
             previous=None,
             folder=out,
@@ -151,7 +176,12 @@ def _token_level(folder: Path, result_format: str | dict) -> Callable[[], None]:
     return run
 
 
-CONTENDERS = {"seqtag": seqtag_contender, "gx": gx_contender, "gx-rows": gx_rows_contender}
+CONTENDERS = {
+    "seqtag": seqtag_contender,
+    "seqtag+": expectations_contender,
+    "gx": gx_contender,
+    "gx-rows": gx_rows_contender,
+}
 
 
 def child(contender: str, folder: Path, out: Path) -> None:
@@ -217,7 +247,12 @@ def main() -> None:
         contender, folder, out = arguments.child
         child(contender, Path(folder), Path(out))
         return
-    limits = {"seqtag": float("inf"), "gx": arguments.gx_up_to, "gx-rows": arguments.gx_rows_up_to}
+    limits = {
+        "seqtag": float("inf"),
+        "seqtag+": float("inf"),
+        "gx": arguments.gx_up_to,
+        "gx-rows": arguments.gx_rows_up_to,
+    }
     text = table(arguments.sizes, limits, faults=arguments.faults)
     print(text)
     if arguments.markdown:
