@@ -151,8 +151,8 @@ def test_a_model_that_lost_an_entity_type_is_held(cities: Cities) -> None:
     relabelled = {name: split.relabelled for name, split in changes.splits.items()}
     assert relabelled == {"train": 51, "dev": 54, "test": 52}  # of 60 each, those with a place
     assert (changes.unit, changes.types["PER"]["test"].before) == ("span", changes.types["PER"]["test"].now)
-    places = changes.types["LOC"]
-    assert all(size.before > 70 and size.now == 0 for size in places.values())
+    of_places = changes.types["LOC"]
+    assert all(size.before > 70 and size.now == 0 for size in of_places.values())
     assert {name: (size.before, size.now) for name, size in changes.sources.items()} == {
         f"{split}.conll": (60, 60) for split in ("train", "dev", "test")
     }
