@@ -17,6 +17,7 @@ from seqtag.errors import RegistryError
 from seqtag.registry import column_limits, types
 from seqtag.registry.column_limits import fitted, storable
 from seqtag.registry.ledger import Ledger
+from seqtag.registry.mlflow_tables import is_missing
 from seqtag.registry.registration import registered_model
 from seqtag.registry.types import AuditContext, Entry, Event
 from seqtag.registry.version_status import version_status
@@ -30,7 +31,10 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Aliases:
-    """The aliases of one tagger and its entries in the ledger."""
+    """The aliases of one tagger and its entries in the ledger.
+
+    client: MLflow's; `MLflowTables` is enough for methods that only read
+    """
 
     client: MlflowClient
     ledger: Ledger
@@ -165,12 +169,10 @@ class Aliases:
 
     def tags(self, version: str | None) -> dict[str, Any]:
         """Return the tags of a version, empty if it was deleted meanwhile."""
-        from mlflow.exceptions import MlflowException
-
         try:
             return {} if version is None else dict(self.client.get_model_version(self.tagger, version).tags)
-        except MlflowException as error:
-            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+        except Exception as error:
+            if is_missing(error):
                 return {}
             raise
 

@@ -74,14 +74,15 @@ class ArtifactFiles:
     @contextmanager
     def downloaded(self, location: str, *names: str) -> Iterator[dict[str, Path]]:
         """Yield the local paths of those of the named files that exist, until the context ends."""
+        if not self.is_remote:
+            files = {name: self._local_folder(location) / name for name in names}
+            yield {name: file for name, file in files.items() if file.exists()}
+            return
         repository = self._repository(location)
         present = {file.path for file in repository.list_artifacts()}
         with tempfile.TemporaryDirectory(prefix="seqtag-") as folder:
-            destination = folder if self.is_remote else None
             yield {
-                name: Path(repository.download_artifacts(name, destination))
-                for name in names
-                if name in present
+                name: Path(repository.download_artifacts(name, folder)) for name in names if name in present
             }
 
     def bundle(self, location: str, digest: str) -> Path:

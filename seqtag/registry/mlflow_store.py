@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
     from seqtag.registry.ledger import Ledger
+    from seqtag.registry.mlflow_tables import Reader
 
 _SERVER_TIMEOUT = 10  # seconds; MLflow would wait for two minutes, eight times
 _SEARCH = "/api/2.0/mlflow/registered-models/search"
@@ -31,7 +33,8 @@ class MLflowStore:
 
     Nothing is opened before one of the methods is called, and only `create()` creates anything. Opening takes
     1 s for a fresh database (MLflow's migrations), 0.1 s for an existing one, and importing MLflow takes
-    2-10 s once per process.
+    2-10 s once per process. `exists()`, `reader()` and `find_ledger()` do not import it for a
+    database.
 
     Args:
         url: SQLAlchemy URL of a database, or HTTP URL of a server.
@@ -78,11 +81,23 @@ class MLflowStore:
         Raises:
             RegistryError: the store does not exist, or could not be opened.
         """
-        if not self.exists():
-            raise RegistryError(
-                f"registry {self} does not exist: expected a database to which a retraining has written; "
-                "retrain a tagger first, or correct SEQTAG_HOME or SEQTAG_REGISTRY_URL"
-            )
+        self._require()
+        return self.create()
+
+    def reader(self) -> Reader:
+        """Return what reads models and versions: MLflow's tables if they are known, else a client.
+
+        Raises:
+            RegistryError: the store does not exist, or could not be reached.
+        """
+        self._require()
+        if self._address is not None and self._client is None:
+            from seqtag.registry.mlflow_tables import MLflowTables
+
+            tables = MLflowTables(make_engine(self._address))
+            with self.reaching("opening it"):
+                if tables.are_known():
+                    return tables
         return self.create()
 
     def create(self) -> MlflowClient:
@@ -109,22 +124,26 @@ class MLflowStore:
             self._ledger = ledger
         return self._ledger
 
-    def existing_ledger(self) -> Ledger | None:
-        """Return the ledger without opening MLflow, None if it does not exist; create nothing."""
+    def find_ledger(self) -> Ledger | None:
+        """Return the ledger to read it, None if there is none; create nothing, and do not open the store.
+
+        Raises:
+            RegistryError: the database could not be reached.
+        """
         from sqlalchemy import inspect
 
         from seqtag.registry.ledger import Ledger
         from seqtag.registry.ledger_table import TABLE
 
         file = sqlite_file(self._ledger_address)
-        if file is not None and not file.exists():  # SQLite would create it
-            return None
-        engine = make_engine(self._ledger_address)
-        if not inspect(engine).has_table(TABLE):
-            return None
-        ledger = Ledger(engine)
-        ledger.prepare()  # adds the columns that an older version lacks
-        return ledger
+        if self._ledger is None and (file is None or file.exists()):  # SQLite would create it
+            engine = make_engine(self._ledger_address)
+            with self.reaching(f"opening its ledger in {shown(self._ledger_address)}"):
+                if inspect(engine).has_table(TABLE):
+                    ledger = Ledger(engine)
+                    ledger.prepare()  # adds columns that an older table lacks
+                    self._ledger = ledger
+        return self._ledger
 
     @contextmanager
     def reaching(self, purpose: str) -> Iterator[None]:
@@ -133,19 +152,24 @@ class MLflowStore:
         Raises:
             RegistryError: the database or the artifact folder could not be read or written.
         """
-        _prepare_mlflow()
         try:
             yield
-        except Exception as error:
-            if not _is_expected(error):
-                raise
+        except _store_errors() as error:
             raise RegistryError(f"registry {self}: {purpose}: {hide_passwords(first_line(error))}") from error
 
     def exclusive(self) -> AbstractContextManager[None]:
         """Hold the lock of the artifact folder, so that reading and then writing is atomic."""
         return file_lock(self.artifacts / ".lock")
 
+    def _require(self) -> None:
+        if not self.exists():
+            raise RegistryError(
+                f"registry {self} does not exist: expected a database to which a retraining has written; "
+                "retrain a tagger first, or correct SEQTAG_HOME or SEQTAG_REGISTRY_URL"
+            )
+
     def _open(self) -> MlflowClient:
+        _prepare_mlflow()
         from mlflow import MlflowClient
         from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
@@ -160,12 +184,18 @@ class MLflowStore:
         return MlflowClient(tracking_uri=self.url, registry_uri=self.url)
 
 
-def _is_expected(error: Exception) -> bool:
-    """Return whether MLflow, the database or the file system failed; imports MLflow only after an error."""
-    from mlflow.exceptions import MlflowException
+def _store_errors() -> tuple[type[Exception], ...]:
+    """Return the errors of the database and the disk, and those of MLflow if it is loaded."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    return isinstance(error, (MlflowException, SQLAlchemyError, OSError, ImportError))
+    from seqtag.registry.mlflow_tables import MissingModelError
+
+    errors = (SQLAlchemyError, OSError, ImportError, MissingModelError)
+    if "mlflow" not in sys.modules:
+        return errors
+    from mlflow.exceptions import MlflowException
+
+    return (*errors, MlflowException)
 
 
 def _ask_server(url: str) -> None:

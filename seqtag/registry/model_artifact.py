@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+import yaml
 
 from seqtag.artifacts import file_digest, is_inside
 from seqtag.errors import RegistryError
 
 if TYPE_CHECKING:
     from mlflow.entities import LoggedModel
-    from mlflow.models import ModelSignature
 
 _BUNDLE_FILE = "bundle.json"
 BUNDLE = "bundle"  # name of the artifact in MLmodel, which records its folder
@@ -27,6 +28,20 @@ _IDLE_WARNINGS = (  # mlflow 3.17 emits them despite the signature; escape codes
     ".*Add type hints to the `predict` method",
     ".*An input example was not provided",
 )
+
+# Array(string) turns a null into the string "n" (mlflow 3.17); the serving code rejects non-strings.
+_INPUTS = [{"type": "array", "items": {"type": "any"}, "name": "tokens", "required": True}]
+_OUTPUTS = [
+    {"type": "array", "items": {"type": "string"}, "name": "tags", "required": True},
+    {"type": "array", "items": {"type": "double"}, "name": "confidence", "required": True},
+    {"type": "string", "name": "model_name", "required": False},
+    {"type": "string", "name": "model_version", "required": False},
+]
+_SIGNATURE: Final = {
+    "inputs": json.dumps(_INPUTS),
+    "outputs": json.dumps(_OUTPUTS),
+    "params": None,
+}  # as in MLmodel
 
 
 def bundle_digest(bundle: Path) -> str:
@@ -58,13 +73,13 @@ def write_served_model(bundle: Path, *, model: LoggedModel, folder: Path) -> Non
     """Write `folder` in MLflow's pyfunc flavor: the serving code as a file, the bundle as its artifact."""
     with _without_idle_warnings():
         import mlflow.pyfunc
-        from mlflow.models import Model
+        from mlflow.models import Model, ModelSignature
 
         mlflow.pyfunc.save_model(
             path=str(folder),
             python_model=str(_SERVING_MODEL),
             artifacts={BUNDLE: str(bundle)},
-            signature=_signature(),
+            signature=ModelSignature.from_dict(_SIGNATURE),
             pip_requirements=_requirements(),
             mlflow_model=Model(
                 artifact_path=model.artifact_location,
@@ -89,18 +104,14 @@ def _remove_absolute_paths(folder: Path) -> None:
 
 def serving_digest() -> str:
     """Return the sha256 of what `write_served_model` adds to a bundle."""
-    with _without_idle_warnings():
-        signature = _signature().to_dict()
-    lines = [file_digest(_SERVING_MODEL), *_requirements(), json.dumps(signature, sort_keys=True)]
+    lines = [file_digest(_SERVING_MODEL), *_requirements(), json.dumps(_SIGNATURE, sort_keys=True)]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def find_bundle(model: Path) -> Path:
     """Return the bundle's folder in the folder of a registered model, of which only MLmodel is read."""
-    from mlflow.models import Model
-
-    described = Model.load(str(model)).flavors["python_function"]["artifacts"][BUNDLE]["path"]
-    return _inside(model, described)
+    described = yaml.safe_load((model / "MLmodel").read_text("utf-8"))
+    return _inside(model, described["flavors"]["python_function"]["artifacts"][BUNDLE]["path"])
 
 
 def _requirements() -> list[str]:
@@ -113,23 +124,3 @@ def _without_idle_warnings() -> Iterator[None]:
         for message in _IDLE_WARNINGS:
             warnings.filterwarnings("ignore", message=message, category=UserWarning)
         yield
-
-
-def _signature() -> ModelSignature:
-    from mlflow.models import ModelSignature
-    from mlflow.types import ColSpec, Schema
-    from mlflow.types.schema import AnyType, Array, DataType
-
-    strings, numbers = Array(DataType.string), Array(DataType.double)
-    # Array(string) turns a null into the string "n" (mlflow 3.17); the serving code rejects non-strings.
-    anything = Array(AnyType())  # type: ignore[no-untyped-call]  # MLflow's
-    return ModelSignature(
-        inputs=Schema([ColSpec(anything, "tokens")]),
-        outputs=Schema(
-            [
-                ColSpec(strings, "tags"),
-                ColSpec(numbers, "confidence"),
-                *(ColSpec(DataType.string, name, required=False) for name in ("model_name", "model_version")),
-            ]
-        ),
-    )

@@ -16,8 +16,10 @@ from seqtag.registry.types import Champion, Version
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
+    from seqtag.registry.mlflow_tables import StoredVersion
 
-def described(version: ModelVersion, aliases: Mapping[str, str]) -> Version:
+
+def described(version: ModelVersion | StoredVersion, aliases: Mapping[str, str]) -> Version:
     """Return MLflow's description of a version."""
     number = str(version.version)
     return Version(
@@ -32,7 +34,9 @@ def described(version: ModelVersion, aliases: Mapping[str, str]) -> Version:
     )
 
 
-def checked(version: ModelVersion, location: str, files: ArtifactFiles, *, role: str, store: str) -> Champion:
+def checked(
+    version: ModelVersion | StoredVersion, location: str, files: ArtifactFiles, *, role: str, store: str
+) -> Champion:
     """Return a version after comparing its bundle with the registered digest.
 
     Raises:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqtag.registry import column_limits, types
 from seqtag.registry.artifact_files import ArtifactFiles
 from seqtag.registry.column_limits import fitted
+from seqtag.registry.mlflow_tables import MLflowTables, StoredModel, StoredVersion, is_missing
 from seqtag.registry.model_artifact import bundle_digest, serving_digest, write_served_model
 from seqtag.registry.tracking import RetrainingRecord, log_evaluation, log_training
 from seqtag.registry.types import Registration
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from mlflow.entities import LoggedModel, Run
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
+    from seqtag.registry.mlflow_tables import Reader
+
+_IDENTITY = (types.RUN_ID_TAG, types.BUNDLE_TAG, types.SERVING_TAG)
 _VERSIONS_PER_CALL = 200
 _PACKING = ".packing-"  # prefix of the temporary folder in which a model is packed
 _NOTE = "mlflow.note.content"  # tag that MLflow shows as the tracked run's description
@@ -76,49 +80,48 @@ def identity(run_id: str, bundle: Path) -> dict[str, str]:
     }
 
 
-def find_registration(client: MlflowClient, tagger: str, tags: Mapping[str, str]) -> Registration | None:
+def find_registration(client: Reader, tagger: str, tags: Mapping[str, str]) -> Registration | None:
     """Return the registration of a model, None if it is not registered.
 
     Args:
         tags: its `identity`.
     """
-    experiment = client.get_experiment_by_name(tagger)
-    run = None if experiment is None else _find_tracked_run(client, experiment.experiment_id, tags)
-    if run is None or run.info.status != "FINISHED":
-        return None
     for version in find_versions(client, tagger):
-        if version.run_id == run.info.run_id:
+        if version.run_id is None or any(version.tags.get(key) != tags[key] for key in _IDENTITY):
+            continue
+        run = client.get_run(version.run_id).info
+        if (run.status, run.lifecycle_stage) == ("FINISHED", "active"):
             return Registration(
                 version=str(version.version),
-                tracked_run_id=run.info.run_id,
+                tracked_run_id=run.run_id,
                 model_id=str(version.model_id),
-                experiment_id=run.info.experiment_id,
+                experiment_id=run.experiment_id,
                 bundle_digest=tags[types.BUNDLE_TAG],
                 serving=tags[types.SERVING_TAG],
             )
     return None
 
 
-def registered_model(client: MlflowClient, tagger: str) -> RegisteredModel | None:
+def registered_model(client: Reader, tagger: str) -> RegisteredModel | StoredModel | None:
     """Return MLflow's registered model of a tagger; None only if the store says that it does not exist."""
-    from mlflow.exceptions import MlflowException
-
     try:
         return client.get_registered_model(tagger)
-    except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+    except Exception as error:
+        if is_missing(error):
             return None
         raise
 
 
-def registered_aliases(client: MlflowClient, tagger: str) -> dict[str, str]:
+def registered_aliases(client: Reader, tagger: str) -> dict[str, str]:
     """Return alias -> version; empty only if the store says that the model does not exist."""
     found = registered_model(client, tagger)
     return {} if found is None else {alias: str(version) for alias, version in found.aliases.items()}
 
 
-def find_versions(client: MlflowClient, tagger: str) -> list[ModelVersion]:
+def find_versions(client: Reader, tagger: str) -> Sequence[ModelVersion | StoredVersion]:
     """Return every version, oldest first."""
+    if isinstance(client, MLflowTables):
+        return client.versions(tagger)
     found: list[ModelVersion] = []
     token = None
     while token != "":
@@ -159,8 +162,7 @@ def _tracked_run(
 
 
 def _find_tracked_run(client: MlflowClient, experiment_id: str, tags: Mapping[str, str]) -> Run | None:
-    keys = (types.RUN_ID_TAG, types.BUNDLE_TAG, types.SERVING_TAG)
-    wanted = " and ".join(f"tags.`{key}` = '{tags[key]}'" for key in keys)
+    wanted = " and ".join(f"tags.`{key}` = '{tags[key]}'" for key in _IDENTITY)
     found = client.search_runs([experiment_id], wanted, order_by=["attributes.start_time ASC"])
     return found[0] if found else None
 
@@ -232,7 +234,9 @@ def _version(
     return str(created.version)
 
 
-def _update_verdict(client: MlflowClient, version: ModelVersion, retraining: RetrainingRecord) -> None:
+def _update_verdict(
+    client: MlflowClient, version: ModelVersion | StoredVersion, retraining: RetrainingRecord
+) -> None:
     name, number = version.name, version.version
     client.set_model_version_tag(name, number, types.VERDICT_TAG, retraining.pending_verdict)
     client.update_model_version(name, number, retraining.description)

@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from seqtag.errors import RegistryError
 from seqtag.registry import types
@@ -35,6 +35,8 @@ from seqtag.registry.types import (
 )
 
 if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
     from seqtag.config import SchemeName
     from seqtag.evaluation import Metrics, TrainingHistory
     from seqtag.gate import Decision
@@ -111,14 +113,13 @@ class Registry:
         if not self._store.exists():
             self._check_for_lost_database(tagger)
             return None
-        client = self._store.client()
         with self._store.reaching(f"looking for the {alias} of {tagger}"):
             if alias == types.CHAMPION:
-                number = self._promotion_service(tagger).aliases.champion()
+                number = self._reading_service(tagger).aliases.champion()
             else:
-                number = registered_aliases(client, tagger).get(alias)
+                number = registered_aliases(self._store.reader(), tagger).get(alias)
             if number is None:
-                if client.get_experiment_by_name(tagger) is None:
+                if self._store.client().get_experiment_by_name(tagger) is None:
                     self._check_for_lost_database(tagger)
                 return None
         return self.checked_version(tagger, number, role=alias)
@@ -130,7 +131,7 @@ class Registry:
             RegistryError: the version does not exist, the store could not be read, or the files are missing
                 or changed.
         """
-        client = self._store.client()
+        client = self._store.reader()
         with self._store.reaching(f"looking for version {number} of {tagger}"):
             version = client.get_model_version(tagger, number)
             location = client.get_model_version_download_uri(tagger, number)
@@ -144,7 +145,7 @@ class Registry:
         """
         if not self._store.exists():
             return []
-        client = self._store.client()
+        client = self._store.reader()
         with self._store.reaching(f"listing the versions of {tagger}"):
             aliases = registered_aliases(client, tagger)
             found = find_versions(client, tagger)
@@ -193,7 +194,7 @@ class Registry:
         """
         if not self._store.exists():
             return None
-        client = self._store.client()
+        client = self._store.reader()
         with self._store.reaching(f"looking for {run_id} of {tagger}"):
             return find_registration(client, tagger, identity(run_id, bundle))
 
@@ -220,7 +221,7 @@ class Registry:
             RegistryError: the store could not be read.
         """
         with self._store.reaching(f"looking for a decision on {tagger}"):
-            return self._promotion_service(tagger).find_entry(version, decision)
+            return self._reading_service(tagger).find_entry(version, decision)
 
     def rollback_target(self, tagger: str, target: str | None, *, by: AuditContext) -> tuple[str, Champion]:
         """Return the champion's version and the version to roll back to.
@@ -281,10 +282,9 @@ class Registry:
         Raises:
             RegistryError: the store could not be read.
         """
-        if not self._store.exists():
-            return []
         with self._store.reaching(f"reading the ledger of {tagger}"):
-            return self._store.ledger().entries(tagger)
+            ledger = self._store.find_ledger()
+            return [] if ledger is None else ledger.entries(tagger)
 
     def logged_results(self, tagger: str, version: str) -> LoggedResults:
         """Return the configuration and metrics of a version's tracked run.
@@ -292,7 +292,7 @@ class Registry:
         Raises:
             RegistryError: the store could not be read.
         """
-        client = self._store.client()
+        client = self._store.reader()
         with self._store.reaching(f"reading the tracked run of version {version} of {tagger}"):
             return logged_results(client, client.get_model_version(tagger, version), self._store.files)
 
@@ -303,7 +303,7 @@ class Registry:
             RegistryError: the ledger could not be read.
         """
         with self._store.reaching("reading its ledger"):
-            ledger = self._store.existing_ledger()
+            ledger = self._store.find_ledger()
             return {} if ledger is None else ledger.standings()
 
     def has_ledger(self) -> bool:
@@ -313,7 +313,7 @@ class Registry:
             RegistryError: its database could not be read.
         """
         with self._store.reaching("opening its ledger"):
-            return self._store.existing_ledger() is not None
+            return self._store.find_ledger() is not None
 
     def hold(self, tagger: str, tags: Mapping[str, str]) -> Entry | None:
         """Return the newest entry with a hold on the lineage of a version, None if no hold forbids it.
@@ -324,10 +324,9 @@ class Registry:
         Raises:
             RegistryError: the store could not be read.
         """
-        if not self._store.exists():
-            return None
         with self._store.reaching(f"reading the ledger of {tagger}"):
-            return self._store.ledger().hold(tagger, types.lineage(tags))
+            ledger = self._store.find_ledger()
+            return None if ledger is None else ledger.hold(tagger, types.lineage(tags))
 
     def comparisons(self, tagger: str) -> list[RecordedComparison]:
         """Return the ledger's distinct comparisons of challengers with champions, oldest first.
@@ -335,10 +334,9 @@ class Registry:
         Raises:
             RegistryError: the store could not be read.
         """
-        if not self._store.exists():
-            return []
         with self._store.reaching(f"reading the ledger of {tagger}"):
-            return self._store.ledger().comparisons(tagger)
+            ledger = self._store.find_ledger()
+            return [] if ledger is None else ledger.comparisons(tagger)
 
     @contextmanager
     def _locked_promotion_service(self, tagger: str, purpose: str) -> Iterator[PromotionService]:
@@ -353,6 +351,14 @@ class Registry:
         from seqtag.registry.promotion import PromotionService
 
         return PromotionService(Aliases(self._store.client(), self._store.ledger(), tagger))
+
+    def _reading_service(self, tagger: str) -> PromotionService:
+        """Return a service whose methods that only read can be used; it needs no client of MLflow."""
+        from seqtag.registry.aliases import Aliases
+        from seqtag.registry.promotion import PromotionService
+
+        client = cast("MlflowClient", self._store.reader())
+        return PromotionService(Aliases(client, self._store.find_ledger() or self._store.ledger(), tagger))
 
     def _check_for_lost_database(self, tagger: str) -> None:
         if self._store.files.is_remote:

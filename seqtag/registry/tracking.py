@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from seqtag.evaluation import Interval, Metrics, TrainingHistory
     from seqtag.gate import Decision
+    from seqtag.registry.mlflow_tables import Reader, StoredVersion
 
 _INTERVALS = ("score", "accuracy", "span_f1")
 _METRICS_PER_CALL = 500  # MLflow accepts 1000
@@ -133,7 +134,9 @@ def log_evaluation(
     files.log_json(run.info.artifact_uri, contents)
 
 
-def logged_results(client: MlflowClient, version: ModelVersion, files: ArtifactFiles) -> LoggedResults:
+def logged_results(
+    client: Reader, version: ModelVersion | StoredVersion, files: ArtifactFiles
+) -> LoggedResults:
     """Return the configuration and the metrics of a version's tracked run."""
     if version.run_id is None:
         return LoggedResults(None, None)

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from seqtag.errors import RegistryError
 from seqtag.registry import Registry, bundle_digest, model_artifact, sqlite_url
 from seqtag.registry.artifact_files import ArtifactFiles
 from seqtag.registry.mlflow_store import MLflowStore
+from seqtag.registry.mlflow_tables import MLflowTables
+from seqtag.registry.registration import find_versions
 from tests.registry_decisions import promote
 from tests.sample_records import sample_decision, sample_interval, sample_metrics
 
@@ -367,6 +369,31 @@ def test_a_bundle_cannot_name_files_outside_of_it(results: Results, name: str) -
     (bundle / "bundle.json").write_text(json.dumps({"files": {name: "0"}}))
     with pytest.raises(RegistryError, match="file is outside the folder: expected a name inside it"):
         bundle_digest(bundle)
+
+
+def test_the_tables_are_read_as_mlflow_reads_them(three_versions: Registry, home: Path) -> None:
+    promote(three_versions, "sample", "2", expected_champion=None)
+    client = MLflowStore(sqlite_url(home / "registry.db"), home / "artifacts").create()
+    client.delete_model_version("sample", "1")
+    client.set_registered_model_tag("sample", "note", "x")
+    tables = MLflowStore(sqlite_url(home / "registry.db"), home / "artifacts").reader()
+
+    assert isinstance(tables, MLflowTables)
+    by_mlflow, by_tables = client.get_registered_model("sample"), tables.get_registered_model("sample")
+    assert (by_tables.aliases, by_tables.tags) == (
+        {alias: str(version) for alias, version in by_mlflow.aliases.items()},
+        by_mlflow.tags,
+    )
+    pairs = list(zip(find_versions(client, "sample"), find_versions(tables, "sample"), strict=True))
+    assert [str(version.version) for version, _ in pairs] == ["2", "3"]
+    for version, stored_version in pairs:
+        for field in ("name", "description", "run_id", "source", "tags"):
+            assert getattr(stored_version, field) == getattr(version, field)
+        run, stored = client.get_run(version.run_id).info, tables.get_run(version.run_id).info
+        assert asdict(stored) == {field: getattr(run, field) for field in asdict(stored)}
+    for read in (client, tables):
+        with pytest.raises(Exception, match=r"Model Version \(name=sample, version=1\) not found"):
+            read.get_model_version("sample", "1")
 
 
 def test_importing_the_registry_does_not_import_mlflow() -> None:
