@@ -94,7 +94,7 @@ def load_tagger_named(name: str, *, home: Path | None = None) -> LoadedTagger:
         bundle = run.output("train")
     else:
         bundle = find_version(name, workspace)[1].bundle
-    tagger = Tagger.load(bundle)
+    tagger = Tagger.load_exported(bundle)
     scheme = tagger.bundle.output_scheme
     return LoadedTagger(name, tuple(tagger.tags.tags_in(scheme)), scheme, tagger)
 

@@ -1,4 +1,4 @@
-"""TensorFlow and Keras, configured: import `tf` and `keras` from here, and only where they are needed."""
+"""TensorFlow, configured: import `tf` from here, and only where it is needed."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from contextlib import contextmanager
 # Settings from the environment take precedence.
 # 3: fatal errors only. Level 2 prints "failed call to cuInit" on machines without a GPU, which is no error.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 
+_LEGACY_KERAS = "TF_USE_LEGACY_KERAS"
 _STARTUP_LOG = re.compile(rb"I\d{4} |WARNING: All log messages before absl::InitializeLog")
 
 
@@ -34,12 +34,29 @@ def _without_startup_log() -> Iterator[None]:
             os.write(2, b"".join(line for line in held if not _STARTUP_LOG.match(line)))
 
 
-with _without_startup_log():
-    import keras
+@contextmanager
+def _without_keras() -> Iterator[None]:
+    """Keep TensorFlow 2.21 from importing Keras for optimizers that it does not use itself.
+
+    Keras imports pandas, SciPy and matplotlib in turn, which takes as long as TensorFlow. Keras 2, which
+    TensorFlow imports in its place with this setting, is not installed.
+    """
+    before = os.environ.get(_LEGACY_KERAS)
+    os.environ[_LEGACY_KERAS] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_LEGACY_KERAS]
+        else:
+            os.environ[_LEGACY_KERAS] = before
+
+
+with _without_startup_log(), _without_keras():
     import tensorflow as tf
     from tensorflow.core.protobuf import saved_model_pb2
 
-__all__ = ["keras", "make_deterministic", "saved_model_pb2", "tf"]
+__all__ = ["make_deterministic", "saved_model_pb2", "tf"]
 
 
 def make_deterministic() -> None:

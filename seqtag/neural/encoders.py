@@ -15,7 +15,8 @@ from typing import Any
 
 from seqtag.config import RECIPES, ModelConfig
 from seqtag.features import Vectors
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.layers.token_features import FEATURE_SPECS, WordTypeFeatures
 
 Tables = Mapping[str, Any]  # <float32>[n_rows, size] by name: whole tables, or the rows that a batch uses

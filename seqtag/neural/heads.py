@@ -12,7 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from seqtag.config import Output, SchemeName
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.crf import linear_chain
 from seqtag.tagging.schemes import begin_mask, legal_transitions, read_tags
 

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 
 from seqtag.errors import ConfigError
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.crf.forward_backward import (
     ILLEGAL,
     NEVER,

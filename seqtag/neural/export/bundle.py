@@ -61,10 +61,21 @@ def read_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex, Weights]:
         BundleError: a file is missing, was changed or contradicts the others, or the format is not supported.
         RunDirError: a file could not be read; a retry may succeed.
     """
+    bundle, vocabulary, tags = read_exported_bundle(folder)
+    with _permanent_errors(folder):
+        weights = load_arrays(folder / WEIGHTS)
+    return bundle, vocabulary, tags, weights
+
+
+def read_exported_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex]:
+    """Read a bundle without its weights, which its SavedModel has too, after verifying all its files.
+
+    Raises:
+        BundleError, RunDirError: as for `read_bundle`.
+    """
     bundle = _verified(folder)
     with _permanent_errors(folder):
         vocabulary, tags = Vocabulary.load(folder), TagIndex.load(folder)
-        weights = load_arrays(folder / WEIGHTS)
     sizes = {
         "n_words": vocabulary.n_words,
         "n_characters": vocabulary.n_characters,
@@ -75,7 +86,7 @@ def read_bundle(folder: Path) -> tuple[Bundle, Vocabulary, TagIndex, Weights]:
         expected = getattr(bundle, name)
         if found != expected:
             raise BundleError(f"{folder}: {name} is {found}, but {BUNDLE} says {expected}")
-    return bundle, vocabulary, tags, weights
+    return bundle, vocabulary, tags
 
 
 def bundled_vectors(folder: Path) -> Vectors | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +17,7 @@ from seqtag.config import RECIPES
 from seqtag.errors import BundleError, RunDirError
 from seqtag.features import UNK_ID, TagIndex, Vocabulary, windows
 from seqtag.features.encoded_layout import VECTORS
-from seqtag.neural.export.bundle import bundled_vectors, read_bundle
+from seqtag.neural.export.bundle import SAVED_MODEL, bundled_vectors, read_bundle, read_exported_bundle
 from seqtag.neural.weights import set_weights
 from seqtag.neural.windowed_inference import Predictor, WordTypeTable, predict_tokens
 from seqtag.tagging.ragged import flatten, relist
@@ -41,6 +42,20 @@ class Tagger:
     tags: TagIndex
     features: Callable[[pa.StringArray], WordTypeTable]
     predictor: Predictor
+
+    @classmethod
+    def load_exported(cls, folder: Path) -> Self:
+        """Load a bundle's SavedModel after verifying all digests: the same tags as from `load`, in less time.
+
+        Raises:
+            BundleError, RunDirError: as for `load`.
+        """
+        bundle, vocabulary, tags = read_exported_bundle(folder)
+
+        from seqtag.neural.inference.saved_model_predictor import SavedModelPredictor, word_type_texts
+
+        predictor = SavedModelPredictor(folder / SAVED_MODEL, tags.tags_in(bundle.output_scheme))
+        return cls(bundle, vocabulary, tags, partial(word_type_texts, vocabulary=vocabulary), predictor)
 
     @classmethod
     def load(cls, folder: Path) -> Self:

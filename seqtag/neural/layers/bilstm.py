@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any, Literal
 
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.layers.dropout import keep_mask
 from seqtag.neural.layers.native_recurrence import native_bidirectional_lstm
 from seqtag.neural.layers.recurrence import bidirectional_lstm, fused_lstm

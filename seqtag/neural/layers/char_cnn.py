@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 
 _WIDTH = 3  # characters per filter
 

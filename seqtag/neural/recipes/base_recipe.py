@@ -8,7 +8,8 @@ from typing import Any
 
 from seqtag.config import ModelConfig
 from seqtag.features import Vectors
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.encoders import Encoder, Sizes, Tables, tag_scores
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.layers.dropout import SpatialDropout1D, fold_in

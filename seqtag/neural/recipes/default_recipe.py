@@ -9,7 +9,8 @@ import numpy as np
 
 from seqtag.config import ModelConfig
 from seqtag.features import UNK_ID, Vectors
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.encoders import Encoder, Sizes, Tables, embedding_table, tag_scores
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.layers.char_cnn import CharacterCNN

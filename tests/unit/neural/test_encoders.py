@@ -6,7 +6,8 @@ import pytest
 
 from seqtag.config import RECIPES, ModelConfig
 from seqtag.features import TagIndex, Vectors
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.encoders import Sizes
 from seqtag.neural.network import TaggerNetwork
 from tests.unit.neural.toy import SMALL

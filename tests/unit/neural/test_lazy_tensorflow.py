@@ -22,7 +22,8 @@ class Loud:
             os.write(2, b"I0000 00:00:1 cudart_stub.cc:31] Could not find cuda drivers\\nsomething else\\n")
             sys.meta_path.remove(self)
 sys.meta_path.insert(0, Loud())
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 print(keras.backend.backend(), float(tf.constant(1.0) + 1))
 """
     completed = run_in_fresh_process(code)

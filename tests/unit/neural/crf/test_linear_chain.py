@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from seqtag.errors import ConfigError
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.crf import forward_backward as chain_module
 from seqtag.neural.crf.linear_chain import (
     CRF,

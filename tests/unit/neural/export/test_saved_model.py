@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ BUNDLES = ["base", "viterbi", "crf", "crf in IOBES", "static vectors"]
 class Both:
     """A tagger, and the SavedModel in its bundle."""
 
+    folder: Path
     tagger: Tagger
     served: Any
 
@@ -47,7 +49,7 @@ def all_bundles(request):
     @cache
     def both(name: str) -> Both:
         bundle = makers[name]()
-        return Both(Tagger.load(bundle), tf.saved_model.load(str(bundle / "saved_model")))
+        return Both(bundle, Tagger.load(bundle), tf.saved_model.load(str(bundle / "saved_model")))
 
     return both
 
@@ -67,6 +69,18 @@ def assert_same_output(served, tagged):
     for name in ("confidence", "span_confidence"):
         rows = [value for row in served[name] for value in row]
         np.testing.assert_allclose(rows, getattr(tagged, name).flatten(), atol=1e-5)
+
+
+def test_a_tagger_loaded_from_the_saved_model_gives_the_same(both):
+    exported = Tagger.load_exported(both.folder)
+    tokens = lists([[], ["NEW", "", "b"], *SEQUENCES, None, SEQUENCES[3] * 40])
+    expected, tagged = both.tagger.tag(tokens), exported.tag(tokens)
+    for name in ("predicted", "unknown"):
+        assert getattr(tagged, name).to_pylist() == getattr(expected, name).to_pylist()
+    for name in ("confidence", "span_confidence"):
+        np.testing.assert_allclose(
+            getattr(tagged, name).flatten(), getattr(expected, name).flatten(), atol=1e-5
+        )
 
 
 SEQUENCES = [
@@ -96,7 +110,7 @@ def test_words_with_nul_or_new_capitals_are_known_and_get_the_same_tags(tmp_path
     sequence = [(word, "X" if n % 2 else "Y") for n, word in enumerate(words)]
     corpus = make_corpus(tmp_path / "corpus", {"train": [sequence] * 40, "dev": [sequence]})
     bundle = corpus.train(tmp_path / "bundle")
-    both = Both(Tagger.load(bundle), tf.saved_model.load(str(bundle / "saved_model")))
+    both = Both(bundle, Tagger.load(bundle), tf.saved_model.load(str(bundle / "saved_model")))
     tagged = both.tagger.tag(lists([words]))
     assert tagged.unknown.to_pylist() == [[False] * 7]
     assert_same_output(both.ragged([words]), tagged)

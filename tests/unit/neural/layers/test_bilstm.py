@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.layers.bilstm import BiLSTM
 from seqtag.neural.layers.dropout import keep_mask
 from tests.unit.neural.toy import without_native_lstm

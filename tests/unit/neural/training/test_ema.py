@@ -2,7 +2,7 @@
 
 import pytest
 
-from seqtag.neural._tensorflow import keras
+from seqtag.neural._keras import keras
 from seqtag.neural.training.ema import ExponentialMovingAverage
 
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from seqtag.config import ModelConfig
 from seqtag.features import TagIndex
-from seqtag.neural._tensorflow import keras, make_deterministic, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import make_deterministic, tf
 from seqtag.neural.encoders import Sizes
 from seqtag.neural.network import NetworkPredictor, TaggerNetwork
 from seqtag.neural.training.batch_sampler import BatchSampler

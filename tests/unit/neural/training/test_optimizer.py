@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from seqtag.neural._tensorflow import keras, tf
+from seqtag.neural._keras import keras
+from seqtag.neural._tensorflow import tf
 from seqtag.neural.training.optimizer import Optimizer
 from tests.unit.neural.toy import train_config
 
