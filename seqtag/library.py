@@ -12,9 +12,9 @@ from seqtag.artifacts import require_manifest
 from seqtag.config import SchemeName, Settings
 from seqtag.errors import CorpusFormatError
 from seqtag.neural import Tagger
+from seqtag.neural.inference.predicted_spans import predicted_spans
 from seqtag.steps.context import Workspace
 from seqtag.steps.lookup import find_version, run_named
-from seqtag.tagging.spans import spans_of
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,8 @@ class LoadedTagger:
         tokens = [_checked(number, sequence) for number, sequence in enumerate(sequences)]
         arrow = pa.array(tokens, pa.list_(pa.string()))
         tagged = self._tagger.tag(arrow)
-        spans: list[list[TaggedSpan]] = [[] for _ in tokens]
-        sure = tagged.span_confidence.to_pylist()
-        if self.scheme != "none":
-            found = spans_of(tagged.predicted, self.scheme, mode="conlleval")
-            ends = (found.sequence, found.start, found.stop, found.type_id)
-            for number, start, stop, type_id in zip(*(each.tolist() for each in ends), strict=True):
-                span = TaggedSpan(found.types[type_id], start, stop, sure[number][start])
-                spans[number].append(span)
+        found = predicted_spans(tagged, self.scheme).to_pylist()
+        spans = [[TaggedSpan(**span) for span in each] for each in found]
         columns = (tokens, tagged.predicted.to_pylist(), tagged.confidence.to_pylist(), spans)
         return [TaggedSequence(*row) for row in zip(*columns, strict=True)]
 

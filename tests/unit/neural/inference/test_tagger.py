@@ -9,6 +9,7 @@ import pytest
 from seqtag.errors import RunDirError
 from seqtag.features import Vectors
 from seqtag.neural import Tagger, write_predictions
+from seqtag.neural.inference.predicted_spans import SPANS, predicted_spans
 from tests.unit.neural.toy import suffix_language, write_split
 
 STRINGS = pa.list_(pa.string())
@@ -129,6 +130,23 @@ def test_unseen_words_are_tagged_by_their_static_vectors(vector_bundle):
     predicted = np.array(tagged.predicted.flatten().to_pylist())
     assert np.mean(predicted == [f"T{i % 2}" for i in range(160)]) > 0.9  # capitals are unseen, too
     assert tagged.unknown.flatten().to_pylist() == [False] * 100 + [True] * 60
+
+
+def test_predicted_spans_have_the_confidence_of_their_tokens(tagger):
+    tagged = tagger.tag(lists(["b", "c", "b", "c"], [], ["a"], ["b", "c"]))
+    assert tagged.predicted.to_pylist() == [["B-X", "O", "B-X", "O"], [], ["O"], ["B-X", "O"]]
+    spans = predicted_spans(tagged, "IOB2")
+    assert spans.type == SPANS
+    sure = tagged.span_confidence.to_pylist()
+    assert spans.to_pylist() == [
+        [
+            {"type": "X", "start": 0, "stop": 1, "confidence": sure[0][0]},
+            {"type": "X", "start": 2, "stop": 3, "confidence": sure[0][2]},
+        ],
+        [],
+        [],
+        [{"type": "X", "start": 0, "stop": 1, "confidence": sure[3][0]}],
+    ]
 
 
 def test_a_model_trained_in_iobes_can_output_iob2(cut_bundle):
