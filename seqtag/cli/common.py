@@ -1,4 +1,8 @@
-"""Common parts of the commands: exit codes, the workspace, the day and logging."""
+"""Common parts of the commands: exit codes, the workspace, the day and logging.
+
+The modules of the commands import the library in the functions that use it, so that help and completion, for
+which all of them are imported, are fast.
+"""
 
 from __future__ import annotations
 
@@ -8,22 +12,16 @@ import os
 import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from seqtag.config import (
-    HOME_FOLDER,
-    ScheduleConfig,
-    Settings,
-    TaggerConfig,
-    load_tagger,
-    redirect_library_caches,
-    searched_folders,
-)
 from seqtag.errors import ConfigError
-from seqtag.steps import Workspace
-from seqtag.steps.lookup import tagger_file
+from seqtag.project import HOME_FOLDER, searched_folders
+
+if TYPE_CHECKING:
+    from seqtag.config import ScheduleConfig, TaggerConfig
+    from seqtag.steps import Workspace
 
 DONE: Final = 0
 REFUSED: Final = 1
@@ -47,6 +45,9 @@ def open_or_create_workspace() -> Workspace:
 
     The home folder is created by whatever is written to it first.
     """
+    from seqtag.config import Settings, redirect_library_caches
+    from seqtag.steps import Workspace
+
     log_to_standard_error()
     workspace = Workspace.of(Settings())
     redirect_library_caches(workspace.home.caches)
@@ -83,6 +84,9 @@ def open_tagger(name: str) -> tuple[TaggerConfig, date]:
 
     Every command that needs a tagger's file calls this first, so that `${SEQTAG_AS_OF}` is always set.
     """
+    from seqtag.config import load_tagger
+    from seqtag.steps.lookup import tagger_file
+
     config = load_tagger(tagger_file(name))
     return config, _set_day(config.schedule)
 

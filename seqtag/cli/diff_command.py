@@ -8,11 +8,8 @@ from typing import Annotated
 
 import typer
 
-from seqtag import steps
 from seqtag.cli.common import echo_json, open_workspace
 from seqtag.cli.names import JSON, RUN
-from seqtag.reporting import changes_text, write_changes
-from seqtag.steps.lookup import find_run
 
 
 def add_to(app: typer.Typer) -> None:
@@ -41,6 +38,10 @@ def diff(
 
     Examples: `seqtag diff sample`, `seqtag diff sample sample@previous --output diff.html`
     """
+    from seqtag import steps
+    from seqtag.reporting import changes_text, write_changes
+    from seqtag.steps.lookup import find_run
+
     workspace = open_workspace()
     other = None if earlier is None else find_run(earlier, workspace)
     view = steps.diff(find_run(run, workspace), other, most=most)

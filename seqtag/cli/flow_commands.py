@@ -12,7 +12,6 @@ import typer
 
 from seqtag.cli.names import TAGGER
 from seqtag.errors import ConfigError
-from seqtag.steps.lookup import tagger_file
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,6 +29,8 @@ def backfill(
 
     Example: `seqtag backfill sample --from 2026-11-01 --to 2026-11-07 --dry-run`
     """
+    from seqtag.steps.lookup import tagger_file
+
     days = ["--from", f"{first:%Y-%m-%d}", "--to", f"{last:%Y-%m-%d}"]
     _run("flows.backfill", str(tagger_file(tagger)), *days, *(["--dry-run"] if dry_run else []))
 

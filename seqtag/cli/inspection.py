@@ -11,27 +11,24 @@ import sys
 import tempfile
 import time
 from dataclasses import asdict
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from seqtag import steps
 from seqtag.artifacts import find_manifest
 from seqtag.cli.common import REFUSED, echo_json, open_or_create_workspace, open_tagger, open_workspace
 from seqtag.cli.names import ALIAS, JSON, RUN, TAGGER, VERSION
-from seqtag.config import HOST
-from seqtag.config.database_url import is_server_url
-from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, OtherVersionError, SeqtagError
 from seqtag.formatting import sentence
 from seqtag.pipeline import STEPS
-from seqtag.registry import mlflow_environment, page_command, serve_command
-from seqtag.reporting import plan_text
 from seqtag.run_dir import RunDir
-from seqtag.steps.lookup import Alias, find_run, find_version
+
+if TYPE_CHECKING:
+    from seqtag.steps import Workspace
 
 _PACKAGES = ("pyarrow", "pandas", "great_expectations", "tensorflow", "mlflow")
 _FREE_BYTES = 2 * 1024**3
+PORT = typer.Option(help="Port on this machine.")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -46,6 +43,9 @@ def show(run: Annotated[str, RUN], as_json: Annotated[bool, JSON] = False) -> No
     Examples: `seqtag show sample` for the newest run, `seqtag show sample@champion`,
     `seqtag show 2026-01-31-9f86d081-2c26b46b`
     """
+    from seqtag import steps
+    from seqtag.steps.lookup import find_run
+
     workspace = open_workspace()
     at = find_run(run, workspace)
     if as_json:
@@ -68,8 +68,10 @@ def show(run: Annotated[str, RUN], as_json: Annotated[bool, JSON] = False) -> No
         typer.echo("\n" + outcome)
 
 
-def _shown(run: RunDir, workspace: steps.Workspace) -> dict[str, Any]:
+def _shown(run: RunDir, workspace: Workspace) -> dict[str, Any]:
     """Return the steps of a run, its decision, and the status of its version as a sentence."""
+    from seqtag import steps
+
     manifests = [(step, find_manifest(run.output(step.name))) for step in STEPS]
     shown: dict[str, Any] = {
         "run": run.id,
@@ -97,6 +99,8 @@ def explain(tagger: Annotated[str, TAGGER], as_json: Annotated[bool, JSON] = Fal
 
     Example: `seqtag explain sample`
     """
+    from seqtag import steps
+
     config, _ = open_tagger(tagger)
     workspace = open_workspace()
     logging.getLogger("seqtag").setLevel(logging.WARNING)  # the plan is the output
@@ -121,6 +125,9 @@ def plan(
 
     Examples: `seqtag plan sample`, the same with `--improvement 0.3`
     """
+    from seqtag import steps
+    from seqtag.reporting import plan_text
+
     fractions = [points / 100 for points in improvement or ()]
     config, _ = open_tagger(tagger)
     run, found = steps.plan(config, open_workspace(), improvements=fractions)
@@ -145,11 +152,16 @@ def doctor() -> None:
     typer.echo("No problems found.")
 
 
-def registry(port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5000) -> None:
+def registry(port: Annotated[int, PORT] = 5000) -> None:
     """Serve the MLflow page of the registry until interrupted; say its address if it is an MLflow server.
 
     Example: `seqtag registry --port 5001`
     """
+    from seqtag.config import HOST
+    from seqtag.config.database_url import is_server_url
+    from seqtag.config.secrets import hide_passwords
+    from seqtag.registry import page_command
+
     workspace = open_workspace()
     if is_server_url(workspace.registry_url):
         workspace.registry().check()
@@ -164,8 +176,8 @@ def registry(port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5000)
 
 def serve(
     model: Annotated[str, VERSION],
-    alias: Annotated[Alias | None, ALIAS] = None,
-    port: Annotated[int, typer.Option(help=f"Port on {HOST}.")] = 5001,
+    alias: Annotated[str | None, ALIAS] = None,
+    port: Annotated[int, PORT] = 5001,
 ) -> None:
     """Serve a registered model over HTTP with MLflow until interrupted.
 
@@ -175,6 +187,10 @@ def serve(
     Example: `seqtag serve sample`, and then `curl -H 'Content-Type: application/json'
     -d '{"dataframe_records": [{"tokens": ["search", "checkout"]}]}' http://127.0.0.1:5001/invocations`
     """
+    from seqtag.config import HOST
+    from seqtag.registry import serve_command
+    from seqtag.steps.lookup import find_version
+
     workspace = open_workspace()
     tagger, found = find_version(model if alias is None else f"{model}@{alias}", workspace)
     _require_free_port(port, "stop the server that uses it")
@@ -190,6 +206,8 @@ def _require_free_port(port: int, fix: str) -> None:
     Raises:
         ConfigError: the port is in use, or may not be used.
     """
+    from seqtag.config import HOST
+
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as MLflow's server does
         try:
@@ -202,18 +220,20 @@ def _require_free_port(port: int, fix: str) -> None:
             ) from error
 
 
-def _exec(workspace: steps.Workspace, command: list[str]) -> NoReturn:
+def _exec(workspace: Workspace, command: list[str]) -> NoReturn:
     """Replace this process by an MLflow command on the registry."""
+    from seqtag.registry import mlflow_environment
+
     os.chdir(workspace.home.root)
     os.execve(command[0], command, mlflow_environment(workspace.registry_url))  # noqa: S606 - the command is not user input
 
 
-def _python(_: steps.Workspace) -> list[str]:
+def _python(_: Workspace) -> list[str]:
     typer.echo(f"ok    Python {sys.version.split()[0]}")
     return []
 
 
-def _packages(_: steps.Workspace) -> list[str]:
+def _packages(_: Workspace) -> list[str]:
     faults = []
     for name in _PACKAGES:
         started = time.monotonic()
@@ -228,7 +248,7 @@ def _packages(_: steps.Workspace) -> list[str]:
     return faults
 
 
-def _home(workspace: steps.Workspace) -> list[str]:
+def _home(workspace: Workspace) -> list[str]:
     root = workspace.home.root
     existing = next(folder for folder in (root, *root.parents) if folder.exists())
     try:
@@ -246,7 +266,7 @@ def _home(workspace: steps.Workspace) -> list[str]:
     return []
 
 
-def _registry(workspace: steps.Workspace) -> list[str]:
+def _registry(workspace: Workspace) -> list[str]:
     found = workspace.registry()
     try:
         if not found.exists():
@@ -259,7 +279,7 @@ def _registry(workspace: steps.Workspace) -> list[str]:
     return []
 
 
-def _ledger(workspace: steps.Workspace) -> list[str]:
+def _ledger(workspace: Workspace) -> list[str]:
     """Check the ledger if it has a separate database; a registry in a database has the ledger there."""
     if workspace.ledger_url is None:
         return []
@@ -271,7 +291,7 @@ def _ledger(workspace: steps.Workspace) -> list[str]:
     return []
 
 
-def _training(_workspace: steps.Workspace) -> list[str]:
+def _training(_workspace: Workspace) -> list[str]:
     from seqtag.neural.native import has_gpu, native_lstm
 
     if has_gpu():

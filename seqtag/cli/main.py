@@ -20,7 +20,6 @@ from seqtag.cli import (
     tag_command,
 )
 from seqtag.cli.common import DONE, REFUSED, WRONG_USE
-from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError, SeqtagError
 
 app = typer.Typer(
@@ -71,6 +70,8 @@ def main() -> None:
         if isinstance(error, BrokenPipeError) and not _is_read():
             sys.stderr.close()
             sys.exit(DONE)
+        from seqtag.config.secrets import hide_passwords
+
         typer.echo(f"Error: {hide_passwords(str(error))}", err=True)
         sys.exit(WRONG_USE if isinstance(error, ConfigError) else REFUSED)
 

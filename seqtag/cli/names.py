@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import typer
 
-from seqtag.config import Settings
-from seqtag.run_dir import Home, absolute
-from seqtag.steps.lookup import known_taggers
+from seqtag.project import default_home, tagger_files
+from seqtag.run_dir import Home
 
 
 def _complete(incomplete: str) -> list[str]:
-    return sorted(
-        name for name in known_taggers(Home(absolute(Settings().home))) if name.startswith(incomplete)
-    )
+    """Return the taggers with a file in the project or with runs; settings are not checked, to be fast."""
+    home = Home(Path(os.environ.get("SEQTAG_HOME") or default_home(Path.cwd())))
+    names = {*tagger_files(Path.cwd()), *home.taggers()}
+    return sorted(name for name in names if name.startswith(incomplete))
 
 
 TAGGER = typer.Argument(

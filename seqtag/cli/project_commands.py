@@ -10,12 +10,10 @@ from typing import Annotated
 
 import typer
 
-from seqtag import steps
 from seqtag.cli.common import echo_json, log_to_standard_error, open_tagger
 from seqtag.cli.names import JSON, TAGGER
-from seqtag.config import SCHEMA_FILE, new_tagger_folder, redirect_library_caches, schema_text
-from seqtag.corpus.recognition import Chosen
 from seqtag.errors import ConfigError, CorpusRejectedError
+from seqtag.project import new_tagger_folder
 
 
 class SourceFormat(StrEnum):
@@ -62,6 +60,10 @@ def init(
     Examples: `seqtag init my.conll`, `seqtag init data/train.jsonl data/test.jsonl --tags ner`,
     `seqtag init sqlite:///corpus.db --table words`
     """
+    from seqtag import steps
+    from seqtag.config import SCHEMA_FILE, redirect_library_caches, schema_text
+    from seqtag.corpus.recognition import Chosen
+
     log_to_standard_error(logging.ERROR)  # the report has all of it
     name = name or steps.tagger_name_of([table] if table else sources, folder=Path.cwd())
     file = output or new_tagger_folder(Path.cwd()) / f"{name}.toml"
@@ -95,6 +97,9 @@ def check(tagger: Annotated[str, TAGGER], as_json: Annotated[bool, JSON] = False
 
     Example: `seqtag check sample`
     """
+    from seqtag import steps
+    from seqtag.config import redirect_library_caches
+
     config, _ = open_tagger(tagger)
     log_to_standard_error(logging.ERROR)  # the report has all of it
     with tempfile.TemporaryDirectory(prefix="seqtag-caches-") as caches:
@@ -116,4 +121,6 @@ def schema() -> None:
 
     Example: `seqtag schema > tagger.schema.json`
     """
+    from seqtag.config import schema_text
+
     typer.echo(schema_text(), nl=False)

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seqtag import steps
 from seqtag.cli.common import echo_json, open_workspace
 from seqtag.cli.names import JSON, TAGGER
 from seqtag.formatting import printable
-from seqtag.reporting import still_served
-from seqtag.steps.lookup import tagger_name
 
 if TYPE_CHECKING:
     from seqtag.registry import AuditContext, Entry
@@ -45,6 +42,10 @@ def rollback(
 
     Examples: `seqtag rollback sample --reason "tags of B-PER are wrong"`, the same with `--to 3`
     """
+    from seqtag import steps
+    from seqtag.reporting import still_served
+    from seqtag.steps.lookup import tagger_name
+
     workspace = open_workspace()
     tagger = tagger_name(tagger, workspace)
     entry = steps.rollback(
@@ -62,6 +63,8 @@ def release_hold(tagger: Tagger, reason: Reason) -> None:
 
     Example: `seqtag release-hold sample --reason "the corpus is fixed"`
     """
+    from seqtag.steps.lookup import tagger_name
+
     workspace = open_workspace()
     tagger = tagger_name(tagger, workspace)
     workspace.registry().release(tagger, reason=reason, by=audit_context("release-hold"))
@@ -76,6 +79,8 @@ def history(
 
     Example: `seqtag history sample`
     """
+    from seqtag.steps.lookup import tagger_name
+
     workspace = open_workspace()
     tagger = tagger_name(tagger, workspace)
     entries = workspace.registry().history(tagger)
@@ -87,6 +92,8 @@ def history(
 
 def audit_context(command: str) -> AuditContext:
     """Return the author, the command and the time, for the ledger."""
+    from seqtag import steps
+
     return steps.audit_context(f"seqtag {command}", datetime.now(UTC))
 
 

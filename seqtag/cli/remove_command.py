@@ -6,12 +6,10 @@ from typing import Annotated
 
 import typer
 
-from seqtag import steps
 from seqtag.cli.common import open_workspace
 from seqtag.cli.names import TAGGER
 from seqtag.errors import ConfigError
 from seqtag.formatting import count, plural
-from seqtag.steps.lookup import find_tagger_file, tagger_name
 
 
 def add_to(app: typer.Typer) -> None:
@@ -30,6 +28,9 @@ def remove(
 
     Example: `seqtag remove sample`, then `seqtag remove sample --yes`
     """
+    from seqtag import steps
+    from seqtag.steps.lookup import find_tagger_file, tagger_name
+
     workspace = open_workspace()
     file, name = find_tagger_file(tagger), tagger_name(tagger, workspace)
     folders = steps.removable_folders(name, workspace)

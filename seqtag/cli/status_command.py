@@ -8,10 +8,8 @@ from typing import Annotated
 
 import typer
 
-from seqtag import steps
 from seqtag.cli.common import echo_json, open_workspace
 from seqtag.cli.names import JSON
-from seqtag.reporting import fleet_text
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,6 +26,9 @@ def status(
 
     Example: `seqtag status`
     """
+    from seqtag import steps
+    from seqtag.reporting import fleet_text
+
     workspace = open_workspace()
     now = datetime.now(UTC)
     fleet = steps.fleet(workspace, now=now)

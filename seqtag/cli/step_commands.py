@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
+import ast
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from seqtag import steps
 from seqtag.cli.common import open_or_create_workspace, open_tagger, open_workspace
 from seqtag.cli.names import RUN, TAGGER
 from seqtag.cli.registry_commands import audit_context
-from seqtag.gate import Decision
 from seqtag.pipeline import STEPS
 from seqtag.run_dir import RunDir
-from seqtag.steps.lookup import find_run
+
+if TYPE_CHECKING:
+    from seqtag.steps import Workspace
 
 Tagger = Annotated[str, TAGGER]
 Run = Annotated[str, RUN]
@@ -43,6 +44,8 @@ def retrain(
 
     Examples: `seqtag retrain sample`, the same with `--force train`
     """
+    from seqtag import steps
+
     steps.check_step_names(force or [])
     config, day = open_tagger(tagger)
     workspace = open_or_create_workspace()
@@ -60,6 +63,8 @@ def ingest(tagger: Tagger) -> None:
 
     Example: `seqtag ingest sample`
     """
+    from seqtag import steps
+
     config, _ = open_tagger(tagger)
     typer.echo(steps.ingest(config, open_or_create_workspace()).path)
 
@@ -69,26 +74,36 @@ def open_run(tagger: Tagger) -> None:
 
     Example: `RUN=$(seqtag open-run sample)`
     """
+    from seqtag import steps
+
     config, day = open_tagger(tagger)
     workspace = open_or_create_workspace()
     typer.echo(steps.open_run(config, steps.ingest(config, workspace), workspace, as_of=day).path)
 
 
 def _command(name: str) -> Callable[[str], None]:
-    """Return the command of a step; its help is the first line of the docstring of the step."""
-
     def command(run: Run) -> None:
+        from seqtag.steps.lookup import find_run
+
         workspace = open_workspace()
         at = find_run(run, workspace)
         _run(name, at, workspace, command=name)
-        typer.echo(_RESULTS[name](at) if name in _RESULTS else at.output(name))
+        typer.echo(_result(name, at))
 
-    summary = (inspect.getdoc(getattr(steps, name)) or "").splitlines()[0]
-    command.__doc__ = f"{summary}\n\nExample: `seqtag {name.replace('_', '-')} sample`"
+    command.__doc__ = f"{_summary(name)}\n\nExample: `seqtag {name.replace('_', '-')} sample`"
     return command
 
 
-def _run(name: str, run: RunDir, workspace: steps.Workspace, *, command: str) -> None:
+def _summary(name: str) -> str:
+    """Return the first line of the docstring of a step; its module is read, and not imported."""
+    tree = ast.parse((Path(__file__).parents[1] / "steps" / f"{name}.py").read_bytes())
+    step = next(node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name)
+    return (ast.get_docstring(step) or "").splitlines()[0]
+
+
+def _run(name: str, run: RunDir, workspace: Workspace, *, command: str) -> None:
+    from seqtag import steps
+
     step = getattr(steps, name)
     if name == "train":
         with _progress(run) as on_epoch:
@@ -101,24 +116,32 @@ def _run(name: str, run: RunDir, workspace: steps.Workspace, *, command: str) ->
         step(run)
 
 
-# Outputs of commands that print something else than the folder of the step.
-_RESULTS: Mapping[str, Callable[[RunDir], object]] = {
-    "validate": lambda run: run.data_docs,
-    "baseline": lambda run: (
-        run.output("baseline") if run.baseline_facts.exists() else 'no baseline: evaluate.baseline = "none"'
-    ),
-    "anchor": lambda run: (
-        "not needed"
-        if (reason := steps.ChampionAnchor.load(run.anchor).obstacle) is None
-        else f"{run.output('anchor')}: {reason}"
-    ),
-    "evaluate": lambda run: run.metrics,
-    "decide": lambda run: Decision.load(run.decision).sentence,
-    "register": lambda run: run.registration,
-    "infra_validate": lambda run: run.infra,
-    "promote": lambda run: f"{steps.final_decision(run).sentence} {steps.servers_note(run)}".rstrip(),
-    "report": lambda run: run.report,
-}
+def _result(name: str, run: RunDir) -> object:
+    """Return what the command of a step prints: a file or a sentence, else the folder of the step."""
+    from seqtag import steps
+    from seqtag.gate import Decision
+
+    match name:
+        case "validate":
+            return run.data_docs
+        case "baseline" if not run.baseline_facts.exists():
+            return 'no baseline: evaluate.baseline = "none"'
+        case "anchor":
+            reason = steps.ChampionAnchor.load(run.anchor).obstacle
+            return "not needed" if reason is None else f"{run.output('anchor')}: {reason}"
+        case "evaluate":
+            return run.metrics
+        case "decide":
+            return Decision.load(run.decision).sentence
+        case "register":
+            return run.registration
+        case "infra_validate":
+            return run.infra
+        case "promote":
+            return f"{steps.final_decision(run).sentence} {steps.servers_note(run)}".rstrip()
+        case "report":
+            return run.report
+    return run.output(name)
 
 
 @contextmanager
@@ -130,8 +153,10 @@ def _progress(run: RunDir) -> Iterator[Callable[[Mapping[str, Any]], None] | Non
     from rich.console import Console
     from rich.progress import Progress
 
+    from seqtag.steps import read_config
+
     with Progress(console=Console(stderr=True)) as progress:
-        bar = progress.add_task("training", total=steps.read_config(run).train.max_epochs)
+        bar = progress.add_task("training", total=read_config(run).train.max_epochs)
 
         def advance(epoch: Mapping[str, Any]) -> None:
             progress.update(bar, advance=1, description=f"training, dev {epoch['dev_score']:.4f}")

@@ -3,7 +3,6 @@
 from seqtag.config.corpus_config import QualityConfig, RowRule, SplitConfig, TagsConfig
 from seqtag.config.expectation_config import ExpectationConfig, ExpectationTable, Severity, table_definition
 from seqtag.config.gate_config import EvaluateConfig, GateConfig, Metric
-from seqtag.config.home_folder import HOME_FOLDER, new_tagger_folder, searched_folders, tagger_folders
 from seqtag.config.json_schema import SCHEMA_FILE, schema_text, tagger_schema
 from seqtag.config.library_environment import NO_TELEMETRY, redirect_library_caches
 from seqtag.config.loading import load_tagger, parse_tagger
@@ -20,7 +19,6 @@ from seqtag.config.tagger_config import TaggerConfig, config_digest
 from seqtag.config.training_config import FeaturesConfig, Fold, ModelConfig, Output, TrainConfig
 
 __all__ = [
-    "HOME_FOLDER",
     "HOST",
     "NO_TELEMETRY",
     "RECIPES",
@@ -54,12 +52,9 @@ __all__ = [
     "load_tagger",
     "named_settings",
     "new_recipe_name",
-    "new_tagger_folder",
     "parse_tagger",
     "redirect_library_caches",
     "schema_text",
-    "searched_folders",
     "table_definition",
-    "tagger_folders",
     "tagger_schema",
 ]

@@ -9,9 +9,9 @@ from pydantic import Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from seqtag.config.database_url import is_server_url, with_driver
-from seqtag.config.home_folder import default_home
 from seqtag.config.secrets import hide_passwords
 from seqtag.errors import ConfigError
+from seqtag.project import default_home
 
 HOST: Final = "127.0.0.1"  # at which the services of this machine listen
 

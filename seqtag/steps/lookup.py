@@ -6,14 +6,13 @@ id, or anything of these two for the run that it comes from.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
-from seqtag.config import tagger_folders
 from seqtag.config.suggestions import did_you_mean
 from seqtag.errors import ConfigError
+from seqtag.project import name_in, tagger_files, tagger_folders
 from seqtag.registry import Champion
 from seqtag.run_dir import Home, RunDir, absolute
 from seqtag.steps.context import Workspace
@@ -36,8 +35,8 @@ def tagger_file(name: str) -> Path:
     file = find_tagger_file(name)
     if file is not None:
         return file
-    files = _tagger_files()
-    folders = ", ".join(map(str, _folders()))
+    files = tagger_files(Path.cwd())
+    folders = ", ".join(map(str, tagger_folders(Path.cwd())))
     raise ConfigError(
         f"no tagger {name!r}: expected the path of a TOML file, or the name of one in {folders}, found "
         f"{_listed(files)}{did_you_mean(name, files)}"
@@ -47,7 +46,7 @@ def tagger_file(name: str) -> Path:
 def tagger_name(name: str, workspace: Workspace) -> str:
     """Return the name of a tagger in runs and registry, given by that name, or by its TOML file."""
     file = None if name in workspace.home.taggers() else find_tagger_file(name)
-    return name if file is None else (_name_in(file) or name)
+    return name if file is None else (name_in(file) or name)
 
 
 def find_version(name: str, workspace: Workspace) -> tuple[str, Champion]:
@@ -117,40 +116,15 @@ def run_named(name: str, workspace: Workspace) -> RunDir | None:
 
 def find_tagger_file(name: str) -> Path | None:
     """Return the TOML file with this name in it, else with this file name, else at this path, else None."""
-    files = _tagger_files()
+    files = tagger_files(Path.cwd())
     by_stem = {file.stem: file for file in reversed(files.values())}
     as_path = Path(name).expanduser()
     return files.get(name) or by_stem.get(name) or (as_path if as_path.is_file() else None)
 
 
-def _tagger_files() -> dict[str, Path]:
-    """Return the taggers' files of the project by name; the first of equal names counts."""
-    found: dict[str, Path] = {}
-    for folder in _folders():
-        for file in sorted(folder.glob("*.toml")):
-            name = _name_in(file)
-            if name is not None:
-                found.setdefault(name, file)
-    return found
-
-
-def _folders() -> list[Path]:
-    return [folder for folder in tagger_folders(Path.cwd()) if folder.is_dir()]
-
-
-def _name_in(file: Path) -> str | None:
-    """Return the name in a tagger's file, None if it is another kind of TOML file."""
-    try:
-        tables = tomllib.loads(file.read_text("utf-8-sig"))
-    except (OSError, ValueError, RecursionError):  # loading it says why
-        return file.stem
-    name = tables.get("name")
-    return name if isinstance(name, str) and "corpus" in tables else None
-
-
 def known_taggers(home: Home) -> list[str]:
     """Return the names of the taggers with a file in the project, or with runs."""
-    return sorted({*_tagger_files(), *home.taggers()})
+    return sorted({*tagger_files(Path.cwd()), *home.taggers()})
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from seqtag.config import Settings, searched_folders
+from seqtag.config import Settings
+from seqtag.project import searched_folders
 
 
 @pytest.fixture

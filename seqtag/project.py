@@ -1,7 +1,11 @@
-"""Home folder where SEQTAG_HOME is unset: the nearest one upwards, as git finds a repository."""
+"""The project of a working directory: its home folder and its taggers' files.
+
+The home folder is found where SEQTAG_HOME is unset, as git finds a repository.
+"""
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Final
 
@@ -18,13 +22,35 @@ def default_home(start: Path) -> Path:
     return _project(start) / HOME_FOLDER
 
 
+def tagger_files(start: Path) -> dict[str, Path]:
+    """Return the taggers' files of a project by name; the first of equal names counts."""
+    found: dict[str, Path] = {}
+    for folder in tagger_folders(start):
+        for file in sorted(folder.glob("*.toml")):
+            name = name_in(file)
+            if name is not None:
+                found.setdefault(name, file)
+    return found
+
+
+def name_in(file: Path) -> str | None:
+    """Return the name in a tagger's file, None if it is another kind of TOML file."""
+    try:
+        tables = tomllib.loads(file.read_text("utf-8-sig"))
+    except (OSError, ValueError, RecursionError):  # loading it says why
+        return file.stem
+    name = tables.get("name")
+    return name if isinstance(name, str) and "corpus" in tables else None
+
+
 def tagger_folders(start: Path) -> list[Path]:
-    """Return the folders in which a tagger's file is looked for by name, whether they exist or not.
+    """Return the existing folders in which a tagger's file is looked for by name.
 
     They are the working directory, `deployments/taggers` of its project, and the project itself.
     """
     project = _project(start)
-    return list(dict.fromkeys((start, project / _TAGGERS, project)))
+    folders = dict.fromkeys((start, project / _TAGGERS, project))
+    return [folder for folder in folders if folder.is_dir()]
 
 
 def new_tagger_folder(start: Path) -> Path:
