@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from enum import StrEnum
 from fnmatch import fnmatch
 from pathlib import Path, PurePath
 
+from seqtag.cli.tag_options import InputFormat
 from seqtag.config.source_columns import FileSource
-from seqtag.config.source_config import ConllSource, ConlluSource, JsonlSource, ParallelSource, Source
+from seqtag.config.source_config import (
+    ConllSource,
+    ConlluSource,
+    JsonlSource,
+    ParallelSource,
+    ParquetSource,
+    Source,
+    TableSource,
+)
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.text_blocks import fields_of_line, line_blocks, with_head
 from seqtag.corpus.text_shape import shape_of
@@ -18,29 +26,26 @@ from seqtag.run_dir import absolute
 
 logger = logging.getLogger(__name__)
 
-Readable = ConllSource | ConlluSource | JsonlSource | ParallelSource
+Readable = ConllSource | ConlluSource | JsonlSource | ParallelSource | ParquetSource | TableSource
 _HEAD_BYTES = 1 << 20
 _PACKED = {".gz", ".zst", ".bz2", ".xz", ".zip"}
-
-
-class InputFormat(StrEnum):
-    text = "text"  # one sequence per line, tokens separated by spaces and tabs
-    jsonl = "jsonl"  # one JSON object per line with an array `tokens`, or one array of strings
-    conll = "conll"  # one token per line, in columns; a blank line ends a sequence
-    conllu = "conllu"
-
-
 _SUFFIXES = {
     **dict.fromkeys((".jsonl", ".ndjson"), InputFormat.jsonl),
     **dict.fromkeys((".conll", ".tsv", ".bio", ".iob", ".iob2", ".bioes"), InputFormat.conll),
     **dict.fromkeys((".conllu", ".conllup"), InputFormat.conllu),
+    ".csv": InputFormat.csv,
+    ".parquet": InputFormat.parquet,
 }
-_OTHERS = (".csv", ".parquet", ".xlsx")
+_FORMATS = {"table": InputFormat.csv}  # of sources whose format has another name
+_OTHERS = (".xlsx",)
+_OWN_TABLE = TableSource(  # as `seqtag tag` writes it
+    format="table", path="-", sequence_column="sequence", token_column="token", tag_column="tag"
+)
 
 
 def input_source(
     file: InputFile, form: InputFormat | None, sources: Sequence[Source]
-) -> ConllSource | ConlluSource | JsonlSource | None:
+) -> ConllSource | ConlluSource | JsonlSource | ParquetSource | TableSource | None:
     """Return how a file is read, None for text with one sequence per line.
 
     A file that a source of the tagger names is read like that source. Others have the keys and columns of the
@@ -55,10 +60,10 @@ def input_source(
     """
     readable = [each for each in sources if isinstance(each, Readable)]
     own = next((each for each in readable if _names(each, file)), None)
-    if own is not None and form in (None, own.format):
+    if own is not None and form in (None, _FORMATS.get(own.format, own.format)):
         return None if isinstance(own, ParallelSource) else own
     form = form or input_format(file)
-    alike = next((each for each in readable if each.format == form), None)
+    alike = next((each for each in readable if _FORMATS.get(each.format, each.format) == form), None)
     match form:
         case InputFormat.jsonl:
             return alike if isinstance(alike, JsonlSource) else JsonlSource(format="jsonl", path="-")
@@ -67,6 +72,10 @@ def input_source(
             return _without_tags(columns) if _width(file) < columns.least_columns else columns
         case InputFormat.conllu:
             return alike if isinstance(alike, ConlluSource) else ConlluSource(format="conllu", path="-")
+        case InputFormat.parquet:
+            return alike if isinstance(alike, ParquetSource) else ParquetSource(format="parquet", path="-")
+        case InputFormat.csv:
+            return _without_table_tags(alike if isinstance(alike, TableSource) else _OWN_TABLE)
     return None
 
 
@@ -77,6 +86,10 @@ def _names(source: FileSource, file: InputFile) -> bool:
 
 def _without_tags(source: ConllSource) -> ConllSource:
     """Return a source that needs no column of tags, which validation would refuse in a corpus."""
+    return source.model_copy(update={"tag_column": source.token_column})
+
+
+def _without_table_tags(source: TableSource) -> TableSource:
     return source.model_copy(update={"tag_column": source.token_column})
 
 

@@ -14,12 +14,13 @@ from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from fsspec.implementations.local import LocalFileSystem
 
-from seqtag.config.source_config import ConllSource, ConlluSource
+from seqtag.config.source_config import ConllSource, ConlluSource, TableSource
 from seqtag.corpus.files import InputFile
 from seqtag.corpus.formats.parallel import blank_separated
-from seqtag.corpus.readers import read_file
+from seqtag.corpus.readers import read_file, token_rows
 from seqtag.corpus.schema import DEFECT, TOKENS
 from seqtag.corpus.source_report import SourceReport, warning_sentences
 from seqtag.corpus.text_blocks import BLOCK_BYTES, line_blocks, plain_line_blocks
@@ -50,15 +51,16 @@ def read_text(file: InputFile, *, block_bytes: int = BLOCK_BYTES) -> Iterator[pa
                 yield _stripped(tokens.slice(start, AT_A_TIME))
 
 
-def read_columns(source: ConllSource | ConlluSource, file: InputFile) -> Iterator[pa.ListArray]:
-    """Yield the tokens of a file with one token per line; tags are ignored.
+def read_columns(source: ConllSource | ConlluSource | TableSource, file: InputFile) -> Iterator[pa.ListArray]:
+    """Yield the tokens of a file with one token per line or row; tags are ignored.
 
     Raises:
         CorpusFormatError: the file cannot be read, is not UTF-8, or has a defective sequence.
     """
     report = SourceReport(file.name)
     with readable(file):
-        for batch in read_file(source, file, (), report):
+        rows = token_rows(source, file, (), report) if isinstance(source, TableSource) else None
+        for batch in read_file(source, file, (), report, rows=rows):
             defects = batch[DEFECT].drop_null()
             if len(defects):
                 raise CorpusFormatError(f"{defects[0]}; correct it, or set --format")
@@ -94,6 +96,33 @@ def read_objects(
                     objects = []
     if objects:
         yield objects, _tokens(objects, key)
+
+
+def read_parquet_rows(
+    file: InputFile, *, column: str = "tokens"
+) -> Iterator[tuple[pa.RecordBatch, pa.ListArray]]:
+    """Yield the rows of a Parquet file and their tokens.
+
+    Args:
+        column: column with the lists of tokens.
+
+    Raises:
+        CorpusFormatError: the file is not Parquet, or the column is missing or holds no lists of strings.
+    """
+    with readable(file):
+        try:
+            parquet = pq.ParquetFile(file.path)
+            held = parquet.schema_arrow.field(column).type
+            if not (pa.types.is_list(held) or pa.types.is_large_list(held)):
+                raise KeyError(f"{column}: {held}")
+        except (pa.ArrowInvalid, KeyError) as error:
+            raise CorpusFormatError(
+                f"{file.name}: column of tokens is missing: expected Parquet with lists of strings in "
+                f"{column!r}, got {error}"
+            ) from None
+        with parquet:
+            for rows in parquet.iter_batches(AT_A_TIME, use_threads=False):
+                yield rows, rows[column].cast(_TOKENS)
 
 
 def local_file(path: Path) -> InputFile:

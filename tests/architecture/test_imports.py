@@ -31,8 +31,15 @@ def test_importing_loads_no_heavy_package(module: str, tmp_path: Path) -> None:
     assert loaded == "[]"
 
 
-def test_the_command_line_starts_without_pandas_and_scipy(tmp_path: Path) -> None:
-    code = 'import sys, seqtag.cli; print(sorted(set(sys.modules) & {"pandas", "scipy", "jinja2"}))'
+@pytest.mark.parametrize("arguments", [["--help"], ["tag", "--help"]])
+def test_help_and_completion_load_only_typer(arguments: list[str], tmp_path: Path) -> None:
+    libraries = {"mlflow", "numpy", "pandas", "pyarrow", "pydantic", "sqlalchemy"}
+    code = (
+        "import sys; from typer.testing import CliRunner; from seqtag.cli import app;"
+        "from seqtag.cli.names import TAGGER; TAGGER.autocompletion('');"
+        f"assert CliRunner().invoke(app, {arguments}).exit_code == 0;"
+        f"print(sorted(set(sys.modules) & {libraries | set(HEAVY)}))"
+    )
     assert _python(code, tmp_path) == "[]"
 
 

@@ -88,6 +88,23 @@ def test_history_shows_the_authors_of_promotions(seqtag: Terminal) -> None:
     assert seqtag.here("history", "nobody") == "The ledger has no entries for nobody.\n"
 
 
+@pytest.mark.parametrize(
+    "command",
+    [["status"], ["history", "small"], ["show", "small"], ["explain", "small.toml"], ["tag", "small"]],
+)
+def test_daily_commands_load_neither_mlflow_nor_keras(seqtag: Terminal, command: list[str]) -> None:
+    code = (
+        f"import sys; sys.argv = ['seqtag', *{command}]; from seqtag.cli import app;"
+        "app(standalone_mode=False);"
+        "print(sorted({'mlflow', 'keras', 'pandas', 'scipy'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], input="search\n", cwd=seqtag.folder, capture_output=True, text=True,
+        env={**os.environ, "SEQTAG_HOME": str(seqtag.folder / "home")}, check=True,
+    )  # fmt: skip
+    assert done.stderr.splitlines()[-1] == "[]"
+
+
 def test_a_baseline_is_made_only_if_configured(seqtag: Terminal) -> None:
     assert seqtag.here("baseline", "small") == 'no baseline: evaluate.baseline = "none"\n'
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
-from seqtag.cli import app, tag_command, tag_input
+from seqtag.cli import app, tag_files, tag_input
 from seqtag.config import Source
 from seqtag.config.tagger_config import CorpusConfig
 from seqtag.corpus import read_sources
@@ -38,14 +38,14 @@ class Lengths:
     """Fake tagger: the tag of a token is its number of characters."""
 
     @staticmethod
-    def load(_: Path) -> Any:
+    def load_exported(_: Path) -> Any:
         def tag(tokens: pa.ListArray) -> SimpleNamespace:
             rows = tokens.to_pylist()
             confidence = pa.array([[0.5] * len(row) for row in rows], pa.list_(pa.float32()))
             predicted = pa.array([[f"L{len(token)}" for token in row] for row in rows], pa.list_(pa.string()))
             return SimpleNamespace(predicted=predicted, confidence=confidence)
 
-        return SimpleNamespace(tag=tag)
+        return SimpleNamespace(tag=tag, bundle=SimpleNamespace(output_scheme="none"))
 
 
 @pytest.fixture(scope="module")
@@ -53,8 +53,8 @@ def tag(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """Run `seqtag tag` in this process with `Lengths` as the model."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQTAG_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setattr(tag_command, "Tagger", Lengths)
-        patch.setattr(tag_command, "_model", lambda *_: (Path(), ()))
+        patch.setattr(tag_files, "Tagger", Lengths)
+        patch.setattr(tag_files, "_model", lambda *_: (Path(), ()))
 
         def run(*arguments: str, stdin: str = "") -> str:
             done = CliRunner().invoke(app, ["tag", "small", *arguments], input=stdin, catch_exceptions=False)

@@ -8,11 +8,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pydantic import TypeAdapter
 from typer.testing import CliRunner
 
-from seqtag.cli import app, tag_command
+from seqtag.cli import app, tag_files
 from seqtag.config import Source
 from seqtag.errors import ConfigError, CorpusFormatError
 
@@ -32,16 +33,19 @@ def lengths(tokens: pa.ListArray) -> SimpleNamespace:
     )
 
 
+MODEL = SimpleNamespace(tag=lengths, bundle=SimpleNamespace(output_scheme="none"))
+
+
 @pytest.fixture
 def tag(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Run `seqtag tag` in a folder, for a tagger with the given sources."""
     monkeypatch.setenv("SEQTAG_HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(tag_command, "Tagger", SimpleNamespace(load=lambda _: SimpleNamespace(tag=lengths)))
+    monkeypatch.setattr(tag_files, "Tagger", SimpleNamespace(load_exported=lambda _: MODEL))
 
     def run(*arguments: str, stdin: str = "", sources: tuple[dict[str, object], ...] = ()) -> str:
         read = tuple(TypeAdapter(Source).validate_python(each) for each in sources)
-        monkeypatch.setattr(tag_command, "_model", lambda *_: (Path(), read))
+        monkeypatch.setattr(tag_files, "_model", lambda *_: (Path(), read))
         return (
             CliRunner().invoke(app, ["tag", "small", *arguments], input=stdin, catch_exceptions=False).stdout
         )
@@ -143,6 +147,63 @@ def test_other_files_have_the_token_column_of_the_tagger(tag: Any) -> None:
 
 
 def test_tables_are_refused_by_their_name(tag: Any) -> None:
-    Path("a.csv").write_text("sentence,word\n1,Ada\n")
-    with pytest.raises(ConfigError, match=r"a\.csv: \.csv files cannot be tagged: expected text, JSON Lines"):
-        tag("a.csv")
+    Path("a.xlsx").write_text("sentence,word\n1,Ada\n")
+    with pytest.raises(
+        ConfigError, match=r"a\.xlsx: \.xlsx files cannot be tagged: expected text, JSON Lines"
+    ):
+        tag("a.xlsx")
+
+
+def test_csv_has_the_columns_of_the_taggers_source(tag: Any) -> None:
+    Path("a.csv").write_text("sentence,word\n1,Ada\n1,spoke\n2,Bob\n")
+    columns = {"sequence_column": "sentence", "token_column": "word", "tag_column": "ner"}
+    assert (
+        tag("a.csv", "--to", "conll", sources=({"format": "table", "path": "train.csv", **columns},))
+        == TAGGED
+    )
+
+
+def test_every_output_can_be_tagged_again_and_gives_the_same(tag: Any) -> None:
+    columns = tag(stdin=COLUMNS)
+    for name in ("a.csv", "a.jsonl", "a.parquet", "a.conll"):
+        assert tag("--output", name, stdin=COLUMNS) == ""
+        assert tag(name, "--to", "conll") == columns
+    assert Path("a.csv").read_text().splitlines()[:2] == [
+        "sequence,token,tag,confidence,span,span_confidence",
+        "0,Ada,L3,0.500000,,",
+    ]
+    assert tag("a.parquet", "--to", "text") == "L3 L5\nL3\n"
+
+
+def test_other_columns_of_parquet_are_kept_and_earlier_predictions_replaced(tag: Any) -> None:
+    rows = pa.table({"id": [7], "tokens": [["Ada", "spoke"]], "predicted": [["old", "old"]]})
+    pq.write_table(rows, "a.parquet")
+    assert json.loads(tag("a.parquet")) == {
+        "id": 7, "tokens": ["Ada", "spoke"], "predicted": ["L3", "L5"], "confidence": [0.5, 0.5]
+    }  # fmt: skip
+    tag("a.parquet", "--output", "a.parquet")
+    tagged = pq.read_table("a.parquet")
+    assert tagged.column_names == ["id", "tokens", "predicted", "confidence"]
+    assert tagged["predicted"].to_pylist() == [["L3", "L5"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--output", "a.doc"], r"a\.doc: format of the output is unknown: expected a name that ends with"),
+        (
+            ["--to", "parquet"],
+            r"parquet cannot be written to standard output: expected --output FILE\.parquet",
+        ),
+    ],
+)
+def test_an_output_without_a_possible_format_is_refused(tag: Any, arguments: list[str], said: str) -> None:
+    with pytest.raises(ConfigError, match=said):
+        tag(*arguments, stdin=COLUMNS)
+
+
+def test_nothing_is_left_of_an_output_whose_input_is_bad(tag: Any) -> None:
+    Path("a.jsonl").write_text('{"tokens": ["a"]}\n' * 3000 + "[\n")
+    with pytest.raises(CorpusFormatError):
+        tag("a.jsonl", "--output", "b.jsonl")
+    assert [path.name for path in Path().iterdir()] == ["a.jsonl"]
