@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from seqtag.cli.common import echo_json, open_workspace
-from seqtag.cli.names import JSON, RUN
+from seqtag.cli.names import JSON, RUN, complete_tagger
 
 
 def add_to(app: typer.Typer) -> None:
@@ -21,7 +21,11 @@ def diff(
     run: Annotated[str, RUN],
     earlier: Annotated[
         str | None,
-        typer.Argument(help="Another run or TAGGER@VERSION. Default: the run's opponent.", metavar="[RUN]"),
+        typer.Argument(
+            help="Another run or TAGGER@VERSION. Default: the run's opponent.",
+            metavar="[RUN]",
+            autocompletion=complete_tagger,
+        ),
     ] = None,
     most: Annotated[int, typer.Option("--most", min=0, help="Sequences shown of each kind.")] = 20,
     output: Annotated[

@@ -39,7 +39,7 @@ def tagger_file(name: str) -> Path:
     folders = ", ".join(map(str, tagger_folders(Path.cwd())))
     raise ConfigError(
         f"no tagger {name!r}: expected the path of a TOML file, or the name of one in {folders}, found "
-        f"{_listed(files)}{did_you_mean(name, files)}"
+        f"{_listed(files)}{did_you_mean(name, files) or '; next: seqtag init FILE...'}"
     )
 
 
@@ -70,7 +70,10 @@ def find_version(name: str, workspace: Workspace) -> tuple[str, Champion]:
         return tagger, registry.checked_version(tagger, version)
     what = version if version in Alias.__members__ else f"version {version!r}"
     others = [known for known in known_taggers(workspace.home) if known != tagger]
-    hint = "" if versions else did_you_mean(tagger, others)
+    if versions:
+        hint = f"; next: seqtag history {tagger}"
+    else:
+        hint = did_you_mean(tagger, others) or f"; next: seqtag retrain {tagger}"
     raise ConfigError(
         f"no {what} of {tagger!r} in the registry: expected {', '.join(Alias)} or a number, as in "
         f"{tagger}@7, found {_listed(f'version {each}' for each in versions)}{hint}"
@@ -98,9 +101,10 @@ def find_run(name: str, workspace: Workspace) -> RunDir:
     found = sorted(of_tagger, key=lambda config: (config.stat().st_mtime, config.parent.name))
     if not found:
         known = workspace.home.taggers()
+        hint = did_you_mean(name, known) or "; next: seqtag status"
         raise ConfigError(
             f"no run {name!r}: expected a run directory, a run id or a tagger with runs in "
-            f"{workspace.home.root / 'runs'}, found {_listed(known)}{did_you_mean(name, known)}"
+            f"{workspace.home.root / 'runs'}, found {_listed(known)}{hint}"
         )
     return RunDir(found[-1].parent)
 
