@@ -33,7 +33,7 @@ def test_importing_loads_no_heavy_package(module: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["tag", "--help"]])
 def test_help_and_completion_load_only_typer(arguments: list[str], tmp_path: Path) -> None:
-    libraries = {"mlflow", "numpy", "pandas", "pyarrow", "pydantic", "sqlalchemy"}
+    libraries = {"seqtag.config", "numpy", "pandas", "pyarrow", "sqlalchemy"}
     code = (
         "import sys; from typer.testing import CliRunner; from seqtag.cli import app;"
         "from seqtag.cli.names import TAGGER; TAGGER.autocompletion('');"

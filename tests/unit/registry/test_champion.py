@@ -136,7 +136,7 @@ def test_an_interrupted_promotion_leaves_the_champion_and_can_be_repeated(
             lambda bundle: (bundle.parent.parent / "MLmodel").write_text("{"),
             "missing or damaged: .*ParserError",
         ),
-        (lambda bundle: (bundle.parent.parent / "MLmodel").unlink(), "No such artifact: 'MLmodel'"),
+        (lambda bundle: (bundle.parent.parent / "MLmodel").unlink(), "FileNotFoundError"),
     ],
 )
 def test_a_champion_whose_files_changed_is_an_error_and_not_none(
