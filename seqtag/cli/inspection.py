@@ -163,13 +163,12 @@ def registry(port: Annotated[int, PORT] = 5000) -> None:
     from seqtag.registry import page_command
 
     workspace = open_workspace()
+    workspace.registry().check()
     if is_server_url(workspace.registry_url):
-        workspace.registry().check()
         server = hide_passwords(workspace.registry_url).rstrip("/")
         typer.echo(f"The registry is an MLflow server, which has its own page: {server}/#/models")
         return
     _require_free_port(port, "if `make up` runs MLflow's page, open it")
-    workspace.registry().check()
     typer.echo(f"MLflow at http://{HOST}:{port}/#/models, until Ctrl-C", err=True)
     _exec(workspace, page_command(workspace.home.artifacts, port=port))
 

@@ -325,13 +325,13 @@ def test_passwords_do_not_reach_the_ledger(three_versions: Registry, home: Path)
     connection.close()
 
 
-def test_a_ledger_that_cannot_be_read_is_an_error(registry: Registry, home: Path) -> None:
-    registry.history("sample")
+def test_a_ledger_that_cannot_be_read_is_an_error(three_versions: Registry, home: Path) -> None:
+    promote(three_versions, "sample", "1", expected_champion=None)
     with sqlite3.connect(home / "registry.db") as connection:
         connection.execute("DROP TABLE seqtag_ledger")
     connection.close()
     with pytest.raises(RegistryError, match=r"reading the ledger of sample: .*no such table"):
-        registry.history("sample")
+        three_versions.history("sample")
 
 
 def test_the_standings_have_the_champion_and_the_holds_of_each_tagger(ledger: Ledger) -> None:
